@@ -1,0 +1,41 @@
+# Every target sets up what it needs in .venv; only Python 3.11+, make and git have to be there.
+PYTHON ?= python3
+VENV := .venv
+ifeq ($(OS),Windows_NT)
+BIN := $(VENV)/Scripts
+else
+BIN := $(VENV)/bin
+endif
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: demo test lint bench clean help
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+demo: $(VENV)/core.stamp  ## compress sample photos: Uncompressed -> Compressed
+	$(BIN)/ics demo
+
+test: lint  ## run the checks and all tests
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/dev.stamp  ## check style, types and the direction of imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+$(VENV)/pip.stamp:
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+$(VENV)/core.stamp: $(VENV)/pip.stamp pyproject.toml constraints.txt
+	$(PIP) --editable .
+	touch $@
+
+$(VENV)/dev.stamp: $(VENV)/core.stamp
+	$(PIP) --editable ".[heif,oxipng,lint,test]"
+	touch $@
+
+clean:  ## remove what the targets made
+	rm -rf $(VENV) .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

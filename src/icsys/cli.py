@@ -1,0 +1,362 @@
+"""The command ``ics``: arguments to options to a run to an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import shutil
+import sys
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import tomli_w
+from tqdm import tqdm
+
+import icsys
+from icsys.dataset.samples import copy_samples
+from icsys.engine.threads import available_cores
+from icsys.errors import ICSError, UsageError
+from icsys.options import (
+    DEFAULT_STEP,
+    DITHERS,
+    EFFORTS,
+    FITS,
+    FORMATS,
+    OVERWRITES,
+    PNG_EFFORTS,
+    RESAMPLES,
+    SPACES,
+    STRATEGIES,
+    Options,
+    option_doc,
+)
+from icsys.prompts import ask_options, whole_number
+from icsys.report.text import failure_lines, image_line, run_report
+from icsys.results import RunSummary
+from icsys.run import Progress, compress_folder, has_images
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+SOURCE, DESTINATION = "Uncompressed", "Compressed"
+
+OK, SOME_FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+
+_GEOMETRY = {"step", "scale", "size"}
+_SWITCHES = {"dry_run", "json", "verbose"}
+_RUN_DEFAULTS: dict[str, Any] = {
+    "jobs": None,
+    "overwrite": "never",
+    "dry_run": False,
+    "json": False,
+    "verbose": False,
+}
+
+_DESCRIPTION = """\
+Make a folder of photos small enough to train on: fewer pixels, and the few colours that K-means finds.
+Without a command, ics asks what to do and turns the folder Uncompressed into the folder Compressed."""
+
+_EXAMPLES = """\
+examples:
+  ics compress                                  Uncompressed -> Compressed, our K-means, 32 colours, step 5
+  ics compress photos small --strategy SO       fewer pixels only
+  ics compress photos small --colors 16 --size 224x224 --fit cover
+  ics compress --config ics.toml --jobs 4       options from a file, one of them overruled
+  ics compress --colors 8 --print-options       show the options that a run would use, as TOML"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code.
+
+    0: all done or skipped by policy; 1: some images failed; 2: wrong usage, nothing done; 130: interrupted.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # A file name need not be text that the terminal can show; it must not end the run.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        arguments = _parser().parse_args(argv)
+        code = _ask_and_run() if arguments.command is None else int(arguments.run(arguments))
+        sys.stdout.flush()
+    except ICSError as error:
+        print(f"ics: {error}", file=sys.stderr)
+        return WRONG_USAGE
+    except KeyboardInterrupt:
+        print("\nics: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the report has gone; Python would complain once more when it closes the stream.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return SOME_FAILED
+    return code
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line with a way out, as all errors of ics are."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(WRONG_USAGE, f"ics: {message} (see {self.prog} --help)\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="ics",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"ics {icsys.__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    compress = commands.add_parser(
+        "compress",
+        help="compress a folder of photos",
+        description="Compress every image below SRC into the same tree below DST.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    compress.add_argument("source", metavar="SRC", nargs="?", default=SOURCE, help=f"default: {SOURCE}")
+    compress.add_argument("destination", metavar="DST", nargs="?", default=DESTINATION, help=f"default: {DESTINATION}")
+    _add_options(compress)
+    compress.set_defaults(run=_compress)
+    demo = commands.add_parser(
+        "demo",
+        help="try it on sample photos",
+        description=f"Copy the photos that installed packages ship into {SOURCE}, never over a file of yours, "
+        f"and compress that folder into {DESTINATION}.",
+        epilog="example:\n  ics demo --colors 16 --step 2",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_options(demo)
+    demo.set_defaults(run=_demo, source=SOURCE, destination=DESTINATION)
+    return parser
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    """Add all options in groups; one that is not given leaves no trace, so that a config file can give it."""
+
+    def add(group: Any, name: str, doc: str, **settings: Any) -> None:  # noqa: ANN401 - argparse's own types
+        group.add_argument(f"--{name.replace('_', '-')}", default=argparse.SUPPRESS, help=doc, **settings)
+
+    defaults = Options()
+    colors = parser.add_argument_group("colours")
+    add(
+        colors,
+        "strategy",
+        f"{option_doc('strategy')} Default: {defaults.strategy}.",
+        metavar="|".join(STRATEGIES),
+    )
+    add(
+        colors,
+        "colors",
+        f"{option_doc('colors')} Default: {defaults.colors}.",
+        type=whole_number,
+        metavar="K",
+    )
+    add(colors, "effort", f"{option_doc('effort')} Default: {defaults.effort}.", metavar="|".join(EFFORTS))
+    add(colors, "space", f"{option_doc('space')} Default: {defaults.space}.", metavar="|".join(SPACES))
+    add(colors, "dither", f"{option_doc('dither')} Default: {defaults.dither}.", metavar="|".join(DITHERS))
+    add(colors, "seed", f"{option_doc('seed')} Default: {defaults.seed}.", type=whole_number, metavar="N")
+
+    size = parser.add_argument_group("size")
+    one_of = size.add_mutually_exclusive_group()
+    add(one_of, "step", f"{option_doc('step')} Default: {DEFAULT_STEP}.", type=whole_number, metavar="N")
+    add(one_of, "size", option_doc("size"), metavar="WxH")
+    add(one_of, "scale", option_doc("scale"), type=_number, metavar="FACTOR")
+    add(size, "fit", f"{option_doc('fit')} Default: {defaults.fit}.", metavar="|".join(FITS))
+    add(
+        size,
+        "resample",
+        f"{option_doc('resample')} Default: {defaults.resample}.",
+        metavar="|".join(RESAMPLES),
+    )
+    add(size, "background", f"{option_doc('background')} Default: {defaults.background}.", metavar="#RRGGBB")
+
+    output = parser.add_argument_group("output")
+    add(output, "format", f"{option_doc('format')} Default: {defaults.format}.", metavar="|".join(FORMATS))
+    add(
+        output,
+        "png_effort",
+        f"{option_doc('png_effort')} Default: {defaults.png_effort}.",
+        metavar="|".join(PNG_EFFORTS),
+    )
+    add(
+        output,
+        "overwrite",
+        "Keep outputs that exist and skip their images (never), or write them anew (always). Default: never.",
+        metavar="|".join(OVERWRITES),
+    )
+    add(output, "dry_run", "Do everything but write.", action="store_true")
+
+    run = parser.add_argument_group("run")
+    add(run, "jobs", "Images worked on at once. Default: the cores there are.", type=whole_number, metavar="N")
+    run.add_argument("--config", metavar="FILE.toml", help="Read any of these options by name; the command line wins.")
+    run.add_argument("--print-options", action="store_true", help="Print the options as TOML and do nothing.")
+    add(run, "verbose", "Print a line for every image, with its K-means time.", action="store_true")
+    add(
+        run,
+        "json",
+        "Print one JSON object on standard output; progress stays on standard error.",
+        action="store_true",
+    )
+
+
+def _number(text: str) -> float | str:
+    """Return the number that ``text`` holds, else ``text`` itself for the check of its option to refuse."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _ask_and_run() -> int:
+    """Ask the questions, but only where there is something to compress."""
+    if not Path(SOURCE).is_dir():
+        raise UsageError(f"there is no folder {SOURCE!r} here: {_where_photos_go()}")
+    if not has_images(Path(SOURCE), Path(DESTINATION)):
+        raise UsageError(f"the folder {SOURCE!r} holds no image: {_where_photos_go()}")
+    return _run(SOURCE, DESTINATION, ask_options(), _RUN_DEFAULTS)
+
+
+def _compress(arguments: argparse.Namespace) -> int:
+    options, run = _merge(arguments)
+    if arguments.print_options:
+        print(tomli_w.dumps(_effective(options, run)), end="")
+        return OK
+    if arguments.source == SOURCE and not Path(SOURCE).exists():
+        raise UsageError(f"there is no folder {SOURCE!r} here: {_where_photos_go()}")
+    return _run(arguments.source, arguments.destination, options, run)
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    options, run = _merge(arguments)
+    if arguments.print_options:
+        print(tomli_w.dumps(_effective(options, run)), end="")
+        return OK
+    copied, kept = copy_samples(Path(SOURCE))
+    for names, what in ((copied, f"copied into {SOURCE}"), (kept, f"already in {SOURCE}, left as they are")):
+        if names:
+            print(f"Sample photos {what}: {', '.join(names)}", file=sys.stderr)
+    return _run(SOURCE, DESTINATION, options, run)
+
+
+def _where_photos_go() -> str:
+    return f"put photos into {SOURCE}, name a folder (ics compress SRC DST), or try sample photos (ics demo)"
+
+
+def _merge(arguments: argparse.Namespace) -> tuple[Options, dict[str, Any]]:
+    """Lay the command line over the config file over the defaults."""
+    names = [field.name for field in dataclasses.fields(Options)]
+    given = {name: value for name, value in vars(arguments).items() if name in names or name in _RUN_DEFAULTS}
+    config = _read_config(Path(arguments.config), {*names, *_RUN_DEFAULTS}) if arguments.config else {}
+    if given.keys() & _GEOMETRY:
+        config = {name: value for name, value in config.items() if name not in _GEOMETRY}
+    values = _RUN_DEFAULTS | config | given
+    options = Options.from_dict({name: value for name, value in values.items() if name in names})
+    return options, {name: values[name] for name in _RUN_DEFAULTS}
+
+
+def _read_config(path: Path, names: set[str]) -> dict[str, Any]:
+    """Read a TOML file that holds options by name, with dashes or underscores."""
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"config file {str(path)!r} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"config file {str(path)!r} is not TOML: {error}") from error
+    values = {name.replace("-", "_"): value for name, value in values.items()}
+    for name, value in values.items():
+        if name not in names:
+            raise UsageError(f"config file {str(path)!r}: unknown option {name!r}, expected {', '.join(sorted(names))}")
+        if name in _SWITCHES and not isinstance(value, bool):
+            raise UsageError(f"config file {str(path)!r}: {name}={value!r}, expected true or false")
+    return values
+
+
+def _effective(options: Options, run: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that a run uses, as plain values."""
+    jobs = available_cores() if run["jobs"] is None else run["jobs"]
+    return options.to_dict() | {"jobs": jobs, "overwrite": run["overwrite"]}
+
+
+def _run(source: str, destination: str, options: Options, run: Mapping[str, Any]) -> int:
+    """Compress a folder before the user's eyes, report, and say how it ended."""
+    screen = _Screen(json=run["json"], verbose=run["verbose"])
+    interrupted = False
+    try:
+        with screen.bar:
+            compress_folder(
+                source,
+                destination,
+                options,
+                jobs=run["jobs"],
+                overwrite=run["overwrite"],
+                dry_run=run["dry_run"],
+                progress=screen.show,
+            )
+    except KeyboardInterrupt:
+        interrupted = True
+    summary = screen.summary
+    if run["json"]:
+        files = sorted(screen.files, key=lambda file: str(file["source"]))
+        report = {
+            "version": icsys.__version__,
+            "options": _effective(options, run),
+            "files": files,
+            "summary": summary.to_dict(),
+        }
+        print(json.dumps(report, indent=2))
+    elif summary.images:
+        print(run_report(summary, destination, dry_run=run["dry_run"]))
+    for line in failure_lines(summary):
+        print(line, file=sys.stderr)
+    if interrupted:
+        print("ics: interrupted; every file that was written is whole, and the next run goes on", file=sys.stderr)
+        return INTERRUPTED
+    if not summary.images:
+        others = f" ({summary.ignored} other files were left alone)" if summary.ignored else ""
+        raise UsageError(f"no image was found in {source!r}{others}: {_where_photos_go()}")
+    return SOME_FAILED if summary.failed else OK
+
+
+class _Screen:
+    """Shows a run while it goes on: a bar on a terminal, a line per image if asked for."""
+
+    _title = "Compressing"
+
+    def __init__(self, *, json: bool, verbose: bool) -> None:
+        columns, lines = shutil.get_terminal_size()
+        self.bar = tqdm(
+            desc=self._title,
+            unit=" images",
+            file=sys.stderr,
+            disable=not sys.stderr.isatty(),
+            # Left to look for itself, tqdm shows no bar at all on a terminal that does not know its size.
+            ncols=columns,
+            nrows=lines,
+        )
+        self.summary = RunSummary()
+        self.files: list[dict[str, object]] = []
+        self._note = ""
+        self._keep_files = json
+        self._verbose = verbose
+
+    def show(self, progress: Progress) -> None:
+        """Take in one more step of the run."""
+        self.summary = progress.summary
+        if progress.note != self._note:
+            # What was loaded is no image: the rate counts from here.
+            self.bar.reset()
+            self.bar.set_description(progress.note or self._title)
+            self._note = progress.note
+        self.bar.total = progress.total
+        if progress.result is None:
+            return
+        if self._keep_files:
+            self.files.append(dataclasses.asdict(progress.result))
+        if self._verbose:
+            self.bar.write(image_line(progress.result), file=sys.stderr)
+        self.bar.set_postfix(failed=self.summary.failed, refresh=False)
+        self.bar.update()

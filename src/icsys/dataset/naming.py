@@ -1,0 +1,77 @@
+"""Which output each source becomes, decided from names alone and before any work starts."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def name_key(name: str) -> str:
+    """Return what two names share if some file system takes them for one.
+
+    Letter case (Windows, macOS) and the Unicode form (macOS) do not tell files apart everywhere.
+
+    Examples
+    --------
+    >>> name_key("Straße.PNG") == name_key("STRASSE.png")
+    True
+    """
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def output_names(names: Iterable[str], suffix: str, reserved: Iterable[str] = ()) -> list[str]:
+    """Give every source name of one folder an output name of its own.
+
+    A name keeps its stem and takes ``suffix``. Where that would make two outputs meet, all of them keep
+    their whole name in front of ``suffix``; where that is still not enough, ``~2``, ``~3`` … follow in the
+    order of the names. The result does not depend on the order in which the names are given.
+
+    Parameters
+    ----------
+    names
+        File names; where folders of equal names are merged, a name may occur more than once.
+    suffix
+        With its dot, such as ``".png"``.
+    reserved
+        Names that are taken already, such as those of sub-folders.
+
+    Returns
+    -------
+    list of str
+        One output name for each of ``names``, in their order.
+
+    Examples
+    --------
+    >>> output_names(["a.jpg", "a.png", "b.jpg"], ".png")
+    ['a.jpg.png', 'a.png.png', 'b.png']
+    >>> output_names(["a.jpg", "A.jpg"], ".png")
+    ['a.jpg~2.png', 'A.jpg.png']
+    """
+    names = list(names)
+    taken = {name_key(name) for name in reserved}
+    outputs: dict[int, str] = {}
+    # A plain name never gives way to one that has to be told apart, so each choice sees all before it.
+    for choose in (_stem, str):
+        wanted = {i: choose(name) + suffix for i, name in enumerate(names) if i not in outputs}
+        uses = Counter(map(name_key, wanted.values()))
+        unique = {i: name for i, name in wanted.items() if uses[name_key(name)] == 1 and name_key(name) not in taken}
+        outputs |= unique
+        taken |= {name_key(name) for name in unique.values()}
+    for i in sorted(set(range(len(names))) - outputs.keys(), key=lambda i: (names[i], i)):
+        number, output = 1, names[i] + suffix
+        while name_key(output) in taken:
+            number += 1
+            output = f"{names[i]}~{number}{suffix}"
+        outputs[i] = output
+        taken.add(name_key(output))
+    return [outputs[i] for i in range(len(names))]
+
+
+def _stem(name: str) -> str:
+    """Drop the last suffix; a leading dot starts no suffix."""
+    stem, dot, _ = name.rpartition(".")
+    return stem if dot and stem else name

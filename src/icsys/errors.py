@@ -1,0 +1,30 @@
+"""Every error that ICS raises on purpose: one base class, and messages that say what to do."""
+
+
+class ICSError(Exception):
+    """Base of all errors raised by ICS; its text names the value, what was expected and what to do."""
+
+
+class UsageError(ICSError, ValueError):
+    """The caller asked for something that cannot be done, so nothing was done."""
+
+
+class MissingExtraError(ICSError, ImportError):
+    """A feature needs a package that is not installed; the text holds the command that installs it."""
+
+
+class ImageError(ICSError):
+    """One image cannot be processed.
+
+    Parameters
+    ----------
+    code
+        A stable word for the reason, fit for counting: ``empty``, ``unidentified``, ``unsupported``,
+        ``broken``, ``too_large``, ``missing_extra``, ``io``.
+    message
+        The reason in a sentence.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code

@@ -1,0 +1,1 @@
+"""From file bytes to pixels and back: the only room that knows Pillow."""

@@ -1,0 +1,236 @@
+"""From a file's bytes to small upright pixels in sRGB: the only way by which a photo enters ICS."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import ExifTags, Image, ImageFile, JpegImagePlugin
+
+from icsys.errors import ImageError
+from icsys.image.color import channels, flatten, to_plain, to_srgb
+from icsys.image.formats import IMAGE_SUFFIXES, count_frames, load_png, open_image, sniff
+from icsys.image.resize import (
+    Grid,
+    as_image,
+    average_pixels,
+    check_array,
+    decoder_shrink,
+    on_canvas,
+    pick_pixels,
+    plan_resize,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from icsys.options import Options
+
+__all__ = ["IMAGE_SUFFIXES", "MAX_PIXELS", "ImageInfo", "Photo", "decode_photo", "sniff", "to_array"]
+
+MAX_PIXELS = 200_000_000
+"""Images above this many pixels are refused before their pixels are decoded; phones reach 200 million."""
+
+_TRANSPOSE = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_SIDEWAYS = {5, 6, 7, 8}
+_UNSUPPORTED = ("unsupported", "not supported", "unknown", "cannot handle", "not installed")
+
+
+@dataclass(frozen=True, slots=True)
+class ImageInfo:
+    """What a source file holds, before anything was made smaller.
+
+    Parameters
+    ----------
+    format
+        ``JPEG``, ``PNG``, ``WEBP``, ``TIFF``, ``GIF``, ``BMP``, ``AVIF`` or ``HEIF``, told by content.
+    mode
+        Pixel mode as stored, in Pillow's names, such as ``CMYK``.
+    width, height
+        Upright size in pixels.
+    channels
+        Numbers per pixel that a learner reads: grey 1, RGB 3, one more with alpha, CMYK 4.
+    orientation
+        EXIF orientation that was applied, 1 to 8.
+    frames
+        Frames or pages in the file; the first is used.
+    """
+
+    format: str
+    mode: str
+    width: int
+    height: int
+    channels: int
+    orientation: int
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A decoded and resized image.
+
+    Parameters
+    ----------
+    pixels
+        (H, W) (grey) or (H, W, 3) (sRGB) uint8 array, C-contiguous, upright, without transparency.
+    info
+        What the source was.
+    """
+
+    pixels: NDArray[np.uint8]
+    info: ImageInfo
+
+
+def decode_photo(data: bytes, options: Options) -> Photo:
+    """Decode an image file and make it smaller as ``options`` ask.
+
+    EXIF orientation and ICC profile are applied, transparency is laid over the background, and of an
+    animation the first frame is taken. Safe to call from many threads.
+
+    Parameters
+    ----------
+    data
+        The content of the file.
+    options
+        ``step``, ``scale``, ``size``, ``fit``, ``resample`` and ``background`` are used.
+
+    Raises
+    ------
+    ImageError
+        For every input that cannot be used, with one of the codes ``empty``, ``unidentified``,
+        ``unsupported``, ``broken``, ``too_large`` and ``missing_extra``.
+    """
+    _silence_pillow()
+    try:
+        name, image = open_image(data)
+        with image:
+            return _decode(name, image, data, options)
+    except (ImageError, MemoryError):
+        raise
+    except Image.DecompressionBombError as error:
+        raise ImageError("too_large", f"too many pixels: {error}") from error
+    except Exception as error:  # a decoder may raise anything on a bad file, and one bad file ends no run
+        reason = str(error)
+        code = "unsupported" if any(word in reason.lower() for word in _UNSUPPORTED) else "broken"
+        if " " not in reason:  # a decoder that tripped over the file says nothing that helps
+            reason = "its structure is damaged"
+        raise ImageError(code, f"the image cannot be decoded: {reason}") from error
+
+
+def _decode(name: str, image: ImageFile.ImageFile, data: bytes, options: Options) -> Photo:
+    """Decode an opened image."""
+    stored = image.size
+    if stored[0] * stored[1] > MAX_PIXELS:
+        raise ImageError(
+            "too_large",
+            f"{stored[0]}x{stored[1]} is more than {MAX_PIXELS // 10**6} million pixels: make it smaller first",
+        )
+    mode, profile = image.mode, image.info.get("icc_profile")
+    source: Image.Image = load_png(image) if name == "PNG" else image  # its EXIF data may follow the pixels
+    orientation = _orientation(source)
+    shrink = _draft(image, orientation, options)
+    source.load()
+    if shrink == 1:
+        stored = source.size  # the header's may differ, as of a TIFF that Pillow turned upright while it loaded
+    turn = 1 if name == "TIFF" else orientation
+    if turn != 1:
+        source = source.transpose(_TRANSPOSE[turn])
+    upright = stored[::-1] if turn in _SIDEWAYS else stored
+    plan = plan_resize(*upright, options)
+    channel_count = channels(source)
+    if options.resample == "skip":  # the few pixels that stay are cheaper to convert than all
+        small = to_plain(pick_pixels(source, plan))
+    else:
+        small = average_pixels(to_plain(source), plan, options.resample, _grid(shrink, stored, turn))
+    small = on_canvas(flatten(to_srgb(small, profile), options.background), plan, options.background)
+    info = ImageInfo(name, mode, *upright, channel_count, orientation, count_frames(name, data, image))
+    return Photo(np.array(small), info)
+
+
+def _orientation(image: Image.Image) -> int:
+    """Read the EXIF orientation, 1 to 8; missing or damaged EXIF data count as upright."""
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # noqa: BLE001 - whatever damaged metadata raise, the pixels are good
+        return 1
+    return int(orientation) if orientation in _TRANSPOSE else 1
+
+
+def _draft(image: Image.Image, orientation: int, options: Options) -> int:
+    """Let a JPEG decoder shrink the image as far as the resize allows, and return by how much."""
+    if not isinstance(image, JpegImagePlugin.JpegImageFile):
+        return 1
+    width, height = image.size
+    upright = (height, width) if orientation in _SIDEWAYS else (width, height)
+    shrink = decoder_shrink(plan_resize(*upright, options), options.resample)
+    if shrink == 1 or min(width, height) < shrink:
+        return 1
+    image.draft(None, (width // shrink, height // shrink))
+    return shrink
+
+
+def _grid(shrink: int, stored: tuple[int, int], turn: int) -> Grid:
+    """Return the grid of an upright image: the last column or row, cut short by shrinking, may have come first."""
+    spare_x, spare_y = (-side % shrink / shrink for side in stored)
+    left = spare_x if turn in {2, 3} else spare_y if turn in {6, 7} else 0.0
+    top = spare_y if turn in {3, 4} else spare_x if turn in {7, 8} else 0.0
+    return Grid(shrink, left, top)
+
+
+_FILTERS: tuple[Any, ...] = (
+    ("ignore", None, Image.DecompressionBombWarning, None, 0),
+    ("ignore", None, Warning, re.compile(r"PIL\.\w+ImagePlugin"), 0),
+)
+
+
+def _silence_pillow() -> None:
+    """Ignore what Pillow warns of: sizes, which are checked here, and damaged metadata, which are not used.
+
+    Warning filters belong to the whole process and ``catch_warnings`` is not safe among threads, so these
+    are added once and stay. They are looked up at every call because leaving a ``catch_warnings`` elsewhere
+    removes them. Pillow's error for images of twice its limit is untouched.
+    """
+    if not all(entry in warnings.filters for entry in _FILTERS):
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        warnings.filterwarnings("ignore", module=_FILTERS[1][3].pattern)
+
+
+def to_array(image: Any, background: str = "#ffffff") -> NDArray[np.uint8]:  # noqa: ANN401 - as_image refuses
+    """Take an array or a PIL image as pixels.
+
+    Parameters
+    ----------
+    image
+        (H, W) or (H, W, 3) uint8 array, or a PIL image of any mode. A PIL image is taken as it stands: its EXIF
+        orientation and its ICC profile are not applied.
+    background
+        Colour ``#RRGGBB`` behind transparent areas.
+
+    Returns
+    -------
+    numpy.ndarray
+        (H, W) (grey) or (H, W, 3) (RGB) uint8, C-contiguous; a C-contiguous array is returned without a copy.
+
+    Raises
+    ------
+    UsageError
+        If it is neither, or has no pixels.
+    ImageError
+        If the mode of a PIL image has no mapping to 8 bits.
+    """
+    if isinstance(image, np.ndarray):
+        check_array(image)
+        return np.ascontiguousarray(image)
+    plain = to_plain(as_image(image))
+    return np.array(flatten(plain.convert("RGB") if plain.mode == "CMYK" else plain, background))

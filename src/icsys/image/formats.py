@@ -1,0 +1,242 @@
+"""Which image formats are read: telling them by content, opening each with its one decoder, counting frames."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from typing import TYPE_CHECKING
+
+from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    ImageFile,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+from icsys.errors import ImageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from PIL import Image
+
+IMAGE_SUFFIXES = frozenset(
+    {
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
+        *(".png", ".apng", ".webp", ".gif", ".bmp", ".tif", ".tiff"),
+        *(".avif", ".avifs", ".heic", ".heics", ".heif", ".heifs", ".hif"),
+    }
+)
+"""Lower-case file name suffixes of the formats that are read."""
+
+_OPENERS: dict[str, Callable[[io.BytesIO, str], ImageFile.ImageFile]] = {
+    "JPEG": JpegImagePlugin.jpeg_factory,
+    "PNG": PngImagePlugin.PngImageFile,
+    "WEBP": WebPImagePlugin.WebPImageFile,
+    "TIFF": TiffImagePlugin.TiffImageFile,
+    "GIF": GifImagePlugin.GifImageFile,
+    "BMP": BmpImagePlugin.BmpImageFile,
+    "AVIF": AvifImagePlugin.AvifImageFile,
+}
+
+_SIGNATURES = {
+    b"\xff\xd8\xff": "JPEG",
+    b"\x89PNG\r\n\x1a\n": "PNG",
+    b"GIF87a": "GIF",
+    b"GIF89a": "GIF",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+    b"II+\0": "TIFF",  # BigTIFF
+    b"MM\0+": "TIFF",
+}
+_BMP_HEADER_SIZES = (12, 16, 40, 52, 56, 64, 108, 124)
+_AVIF_BRANDS = {b"avif", b"avis"}
+_HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
+_MAX_SCANS = 500
+_GREY_SCALES = {"L;2": 85, "L;4": 17}
+
+
+def sniff(head: bytes) -> str | None:
+    """Tell an image format by the first bytes of a file.
+
+    Parameters
+    ----------
+    head
+        The first 32 bytes or more.
+
+    Returns
+    -------
+    str or None
+        ``JPEG``, ``PNG``, ``WEBP``, ``TIFF``, ``GIF``, ``BMP``, ``AVIF`` or ``HEIF``; None for anything else.
+
+    Examples
+    --------
+    >>> sniff(b"GIF89a" + bytes(26))
+    'GIF'
+    >>> sniff(b"%PDF-1.7" + bytes(24)) is None
+    True
+    """
+    for signature, name in _SIGNATURES.items():
+        if head.startswith(signature):
+            return name
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "WEBP"
+    if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADER_SIZES:
+        return "BMP"
+    if head[4:8] == b"ftyp":
+        return _sniff_brands(head)
+    return None
+
+
+def _sniff_brands(head: bytes) -> str | None:
+    """Tell AVIF from HEIF by the brands of the leading ``ftyp`` box (ISO/IEC 14496-12, 4.3)."""
+    end = min(int.from_bytes(head[:4], "big"), len(head))
+    brands = {head[8:12], *(head[i : i + 4] for i in range(16, end, 4))}
+    if brands & _AVIF_BRANDS:
+        return "AVIF"
+    return "HEIF" if brands & _HEIF_BRANDS else None
+
+
+def open_image(data: bytes) -> tuple[str, ImageFile.ImageFile]:
+    """Open a file's content with the one decoder of its format; no pixel is decoded yet.
+
+    Pillow's plugin is called directly instead of ``Image.open``: nothing but the formats listed here can
+    run, and Pillow's process-wide pixel limit, with its warnings, leaves the check to the caller.
+
+    Returns
+    -------
+    (str, PIL.ImageFile.ImageFile)
+        The format as :func:`sniff` names it, and the lazily opened image.
+
+    Raises
+    ------
+    ImageError
+        ``empty``, ``unidentified``, ``missing_extra``, or ``broken`` for a file whose decoding is refused.
+    """
+    if not data:
+        raise ImageError("empty", "the file is empty (0 bytes)")
+    name = sniff(data[:64])
+    if name is None:
+        raise ImageError(
+            "unidentified", f"not an image of a known format: expected one of {', '.join((*_OPENERS, 'HEIF'))}"
+        )
+    opener = _heif_opener() if name == "HEIF" else _OPENERS[name]
+    image = opener(io.BytesIO(data), "")
+    if name == "PNG":
+        _check_png_data(data)
+    elif name == "JPEG" and image.info.get("progressive"):
+        _check_jpeg_scans(data)
+    return name, image
+
+
+def _heif_opener() -> Callable[[io.BytesIO, str], ImageFile.ImageFile]:
+    """Return the HEIF decoder, an extra that is loaded only for a HEIF file."""
+    try:
+        from pi_heif import HeifImageFile  # noqa: PLC0415 - an optional package
+    except ImportError as error:
+        message = "HEIF images need the package pi-heif: pip install 'icsys[heif]'"
+        raise ImageError("missing_extra", message) from error
+    opener: Callable[[io.BytesIO, str], ImageFile.ImageFile] = HeifImageFile
+    return opener
+
+
+def load_png(image: ImageFile.ImageFile) -> Image.Image:
+    """Decode the pixels of an opened PNG and put right what Pillow leaves unscaled or unfit.
+
+    Its transparent colour stays in the file's 2, 4 or 16 bits while its pixels are scaled to 8, and grey with
+    alpha of 16 bits becomes RGBA.
+    """
+    rawmode = image.tile[0].args if image.tile else None
+    transparent = image.info.get("transparency")
+    image.load()
+    if rawmode == "LA;16B":
+        return image.convert("LA")
+    if rawmode in _GREY_SCALES and isinstance(transparent, int):
+        image.info["transparency"] = transparent * _GREY_SCALES[rawmode]
+    elif rawmode == "RGB;16B" and isinstance(transparent, tuple):
+        image.info["transparency"] = tuple(value >> 8 for value in transparent)
+    return image
+
+
+def _check_png_data(data: bytes) -> None:
+    """Check the CRC of the image data of a PNG, which Pillow skips, so that no wrong pixel passes."""
+    position = 8
+    while position + 12 <= len(data):
+        (length,) = struct.unpack_from(">I", data, position)
+        kind, end = data[position + 4 : position + 8], position + 8 + length
+        if kind == b"IEND":
+            return
+        if kind == b"IDAT" and end + 4 <= len(data):
+            (expected,) = struct.unpack_from(">I", data, end)
+            if zlib.crc32(memoryview(data)[position + 4 : end]) != expected:
+                raise ImageError("broken", "damaged PNG: the checksum of its image data is wrong")
+        position = end + 4
+
+
+def _check_jpeg_scans(data: bytes) -> None:
+    """Refuse a progressive JPEG made to cost minutes: every scan runs over the whole image again."""
+    if data.count(b"\xff\xda") > _MAX_SCANS:
+        raise ImageError("broken", f"JPEG with more than {_MAX_SCANS} scans: refused, decoding could take minutes")
+
+
+def count_frames(name: str, data: bytes, image: ImageFile.ImageFile) -> int:
+    """Count the frames or pages of an opened file, at least 1, without decoding them.
+
+    GIF and TIFF keep no count: their blocks are walked here, because Pillow would parse every frame and
+    fail on a broken one that is not needed.
+    """
+    try:
+        if name == "GIF":
+            count = _gif_frames(data)
+        elif name == "TIFF":
+            count = _tiff_frames(data)
+        else:
+            count = int(getattr(image, "n_frames", 1))
+    except (IndexError, struct.error):
+        return 1
+    return max(1, count)
+
+
+def _gif_frames(data: bytes) -> int:
+    """Count the image descriptors of a GIF (GIF89a specification, appendix B), up to the first damage."""
+    frames, position = 0, 13 + _color_table_size(data[10])
+    while position < len(data):
+        marker = data[position]
+        if marker == ord(","):
+            frames += 1
+            position += 10 + _color_table_size(data[position + 9]) + 1 if position + 9 < len(data) else 0
+        elif marker == ord("!"):
+            position += 2
+        else:
+            break
+        while position < len(data) and data[position]:
+            position += 1 + data[position]
+        position += 1
+    return frames
+
+
+def _color_table_size(flags: int) -> int:
+    """Return the bytes of the GIF colour table that ``flags`` announce."""
+    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
+
+
+def _tiff_frames(data: bytes) -> int:
+    """Count the directories of a TIFF or BigTIFF (TIFF 6.0, section 2), up to a loop or damage."""
+    order = "<" if data[:2] == b"II" else ">"
+    big = struct.unpack_from(order + "H", data, 2) == (43,)
+    count_format, offset_format, entry_size, first = ("Q", "Q", 20, 8) if big else ("H", "I", 12, 4)
+    seen: set[int] = set()
+    (offset,) = struct.unpack_from(order + offset_format, data, first)
+    while offset and offset not in seen and offset + 2 <= len(data):
+        seen.add(offset)
+        (entries,) = struct.unpack_from(order + count_format, data, offset)
+        end = offset + struct.calcsize(order + count_format) + entries * entry_size
+        if end + struct.calcsize(order + offset_format) > len(data):
+            break
+        (offset,) = struct.unpack_from(order + offset_format, data, end)
+    return len(seen)

@@ -1,0 +1,284 @@
+"""PNG files from arrays: row filters and bit packing in NumPy, compression by libdeflate.
+
+Names are those of the PNG specification, third edition (https://www.w3.org/TR/png-3/). The levels and the
+candidate filters were chosen by bytes and milliseconds on photos; everything that takes long (libdeflate,
+NumPy on whole images) releases the GIL, except oxipng, which only ``effort="max"`` uses.
+"""
+
+from __future__ import annotations
+
+import itertools
+import struct
+from typing import TYPE_CHECKING, Any
+
+import deflate
+import numpy as np
+
+from icsys.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_GREY, _TRUECOLOR, _INDEXED = 0, 2, 3
+_NONE, _SUB, _UP, _AVERAGE, _PAETH = range(5)
+_BYTE = 8
+_OPAQUE = 255
+_ALL = slice(None)
+_BAND = 64  # rows filtered at a time: few enough to stay in the processor's cache
+
+_INDEXED_LEVEL = {"fast": 1, "default": 6, "max": 12}
+# Filtered photos hardly repeat: level 6 takes three times as long as level 1 and saves about 5 %.
+_TRUECOLOR_LEVEL = {"fast": 1, "default": 1, "max": 12}
+_TRIAL_LEVEL = 4  # levels 1 and 6 rank filters differently, levels 4 and 6 nearly always alike
+_OXIPNG_LEVEL = 4
+
+
+def encode_indexed(
+    indices: NDArray[np.uint8],
+    palette: NDArray[np.uint8],
+    *,
+    alpha: NDArray[np.uint8] | None = None,
+    effort: str = "default",
+) -> bytes:
+    """Encode an indexed image with 1, 2, 4 or 8 bits per pixel, the fewest that hold the palette.
+
+    Parameters
+    ----------
+    indices
+        Shape (H, W), uint8, every one below n.
+    palette
+        Shape (n, 3), uint8, 1 to 256 entries of R, G, B; written as given.
+    alpha
+        Shape (n,), uint8: the opacity of each entry, 255 is opaque. All are opaque if left out.
+    effort
+        How long to search for a smaller file: "fast", "default" or "max".
+
+    Returns
+    -------
+    bytes
+        A PNG file of colour type 3 that decodes to exactly these indices and entries.
+
+    Raises
+    ------
+    MissingExtraError
+        If the effort is "max" and oxipng is not installed.
+    """
+    level = _INDEXED_LEVEL[effort]
+    height, width = indices.shape
+    depth = next(depth for depth in (1, 2, 4, _BYTE) if len(palette) <= 1 << depth)
+    rows = _pack(indices, depth)
+    kind = _NONE if effort == "fast" else _smallest_filter(rows, depth)
+    chunks = [_chunk(b"PLTE", palette.tobytes())]
+    if alpha is not None and alpha.min() < _OPAQUE:
+        last = np.flatnonzero(alpha < _OPAQUE)[-1]
+        chunks.append(_chunk(b"tRNS", alpha[: last + 1].tobytes()))
+    png = _file((width, height, depth, _INDEXED), chunks, _filter(rows, 1, kind), level)
+    return _oxipng(png) if effort == "max" else png
+
+
+def encode_truecolor(pixels: NDArray[np.uint8], *, effort: str = "default") -> bytes:
+    """Encode an image with 8 bits per channel.
+
+    Parameters
+    ----------
+    pixels
+        Shape (H, W, 3) for R, G, B, or (H, W) for grey, uint8.
+    effort
+        How long to search for a smaller file: "fast", "default" or "max"; the first two do the same.
+
+    Returns
+    -------
+    bytes
+        A PNG file of colour type 2, or 0 for grey, that decodes to exactly these pixels.
+
+    Raises
+    ------
+    MissingExtraError
+        If the effort is "max" and oxipng is not installed.
+    """
+    level = _TRUECOLOR_LEVEL[effort]
+    height, width, *channels = pixels.shape
+    pixel_bytes, color_type = (3, _TRUECOLOR) if channels else (1, _GREY)
+    lines = _filter(pixels.reshape(height, -1), pixel_bytes)
+    png = _file((width, height, _BYTE, color_type), [], lines, level)
+    return _oxipng(png) if effort == "max" else png
+
+
+def order_palette(palette: NDArray[np.uint8]) -> NDArray[np.intp]:
+    """Return the order of the entries that compresses well: from dark to light.
+
+    Parameters
+    ----------
+    palette
+        Shape (n, 3), uint8.
+
+    Returns
+    -------
+    ndarray
+        Shape (n,), intp: a permutation; ``palette[order]`` is the palette in its new order.
+
+    Notes
+    -----
+    Only filtered rows depend on the order. Ordering by luma (Rec. 601) takes microseconds; chains built from
+    the co-occurrence of neighbours (Zeng's, Battiato's) gave sets of photos from 1 % less to 2 % more bytes.
+    """
+    return np.argsort(palette @ np.array([299, 587, 114]), kind="stable")
+
+
+def _pack(indices: NDArray[np.uint8], depth: int) -> NDArray[np.uint8]:
+    """Pack pixels into bytes, the leftmost pixel in the highest bits; every row starts with a new byte."""
+    if depth == _BYTE:
+        return indices
+    height, width = indices.shape
+    pixels_per_byte = _BYTE // depth
+    padded = np.zeros((height, -(-width // pixels_per_byte) * pixels_per_byte), np.uint8)
+    padded[:, :width] = indices
+    packed = padded[:, ::pixels_per_byte]
+    for k in range(1, pixels_per_byte):
+        packed = packed << depth | padded[:, k::pixels_per_byte]
+    return packed
+
+
+def _filter(rows: NDArray[np.uint8], pixel_bytes: int, kind: int | None = None) -> NDArray[np.uint8]:
+    """Return the lines to compress: for every row of bytes, the number of its filter and its residuals.
+
+    Without a ``kind``, every row gets the filter that suits it.
+    """
+    height, width = rows.shape
+    lines = np.empty((height, 1 + width), np.uint8)
+    for first in range(0, height, _BAND):
+        framed = _frame(rows, pixel_bytes, slice(first, first + _BAND))
+        band = lines[first : first + _BAND]
+        kinds = np.full(len(band), kind, np.uint8) if kind is not None else _best_kinds(framed, pixel_bytes)
+        band[:, 0] = kinds
+        edges = [0, *(np.flatnonzero(np.diff(kinds)) + 1).tolist(), len(band)]
+        for start, end in itertools.pairwise(edges):
+            band[start:end, 1:] = _residuals(framed, pixel_bytes, kinds[start], slice(start, end))
+    return lines
+
+
+def _smallest_filter(rows: NDArray[np.uint8], depth: int) -> int:
+    """Choose one filter for an indexed image by compressing four bands of rows, an eighth of it or more.
+
+    Repeated indices compress best as they are, smooth areas often better as differences, and no cheap measure
+    of the residuals tells which: only compressing does. Packed pixels align with those above, not with those
+    to the left, so Up is the filter to try on them.
+    """
+    middles, half = np.arange(1, 8, 2) * len(rows) // 8, max(8, len(rows) // 64)
+    bands = [_frame(rows, 1, slice(max(0, middle - half), middle + half)) for middle in middles]
+
+    def size(kind: int) -> int:
+        sample = np.concatenate([_residuals(framed, 1, kind) for framed in bands])
+        return len(deflate.zlib_compress(sample, _TRIAL_LEVEL))
+
+    return min(_NONE, _PAETH if depth == _BYTE else _UP, key=size)
+
+
+def _best_kinds(framed: NDArray[np.uint8], pixel_bytes: int) -> NDArray[np.uint8]:
+    """Choose a filter for every row: the one whose residuals have the smallest sum of absolute values.
+
+    That is the heuristic of the PNG specification, section 12.7. Every fourth row decides for four. Paeth is
+    left out: beside Sub, Up and Average it hardly made photos smaller.
+    """
+    height, step = len(framed) - 1, 4
+    kinds = np.array((_SUB, _UP, _AVERAGE), np.uint8)
+    costs = []
+    for kind in kinds:
+        residuals = _residuals(framed, pixel_bytes, kind, slice(None, None, step))
+        costs.append(np.minimum(residuals, -residuals).sum(axis=1, dtype=np.uint32))
+    return np.repeat(kinds[np.argmin(costs, axis=0)], step)[:height]
+
+
+def _frame(rows: NDArray[np.uint8], pixel_bytes: int, band: slice) -> NDArray[np.uint8]:
+    """Copy a band of rows together with the row above it and the pixel left of it, zeros outside the image."""
+    image = rows[band]
+    framed = np.zeros((1 + len(image), pixel_bytes + image.shape[1]), np.uint8)
+    framed[1:, pixel_bytes:] = image
+    if band.start:
+        framed[0, pixel_bytes:] = rows[band.start - 1]
+    return framed
+
+
+def _residuals(framed: NDArray[np.uint8], pixel_bytes: int, kind: int, rows: slice = _ALL) -> NDArray[np.uint8]:
+    """Return what the filter ``kind`` leaves of rows of a framed band: each byte less its prediction."""
+    image = framed[1:, pixel_bytes:][rows]
+    if kind == _NONE:
+        return image
+    above = framed[:-1, pixel_bytes:][rows]
+    if kind == _UP:
+        return image - above
+    left = framed[1:, :-pixel_bytes][rows]
+    if kind == _SUB:
+        return image - left
+    if kind == _AVERAGE:
+        # Half the sum, rounded down, without leaving 8 bits.
+        return image - ((left & above) + ((left ^ above) >> 1))
+    return image - _paeth(left, above, framed[:-1, :-pixel_bytes][rows])
+
+
+def _paeth(left: NDArray[np.uint8], above: NDArray[np.uint8], corner: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return whichever of the three is nearest to left + above - corner, in 8-bit arithmetic.
+
+    A corner outside the interval of the other two leads to the same choice as one at the interval's nearer
+    end. From inside, the estimate lies as far from the high end as the corner lies from the low end. Ties go
+    to an end; the two ends tie only where the corner wins or where all are equal.
+    """
+    low, high = np.minimum(left, above), np.maximum(left, above)
+    corner = np.minimum(np.maximum(corner, low), high)
+    to_high, to_low = corner - low, high - corner
+    end = _select(to_high < to_low, high, low)
+    to_end = np.minimum(to_high, to_low)
+    to_corner = np.maximum(to_high, to_low) - to_end
+    return _select(to_corner < to_end, corner, end)
+
+
+def _select(mask: NDArray[np.bool_], yes: NDArray[np.uint8], no: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Do as np.where does, with bit operations, which are several times as fast on bytes."""
+    return no ^ ((yes ^ no) & -mask.view(np.uint8))
+
+
+def _file(
+    header: tuple[int, int, int, int],
+    chunks: list[bytes],
+    lines: NDArray[np.uint8],
+    level: int,
+) -> bytes:
+    """Return the file of a width, height, bit depth and colour type, and of chunks that precede the image."""
+    compression, filtering, interlace = 0, 0, 0
+    ihdr = _chunk(b"IHDR", struct.pack(">IIBBBBB", *header, compression, filtering, interlace))
+    idat = _chunk(b"IDAT", deflate.zlib_compress(lines, level))
+    return b"".join((_SIGNATURE, ihdr, *chunks, idat, _chunk(b"IEND", b"")))
+
+
+def _chunk(kind: bytes, body: bytes | bytearray) -> bytes:
+    crc = deflate.crc32(body, deflate.crc32(kind))
+    return b"".join((struct.pack(">I", len(body)), kind, body, struct.pack(">I", crc)))
+
+
+def load_oxipng() -> Any:  # noqa: ANN401 - a module without types
+    """Return the module that the effort "max" needs.
+
+    Raises
+    ------
+    MissingExtraError
+        If it is not installed.
+    """
+    try:
+        import oxipng  # noqa: PLC0415 - an extra
+    except ImportError:
+        raise MissingExtraError("png_effort='max' needs oxipng: pip install 'icsys[oxipng]'") from None
+    return oxipng
+
+
+def _oxipng(png: bytes) -> bytes:
+    """Let oxipng search for better filters; bit depth, colour type and palette stay as they are."""
+    smaller: bytes = load_oxipng().optimize_from_memory(
+        png,
+        level=_OXIPNG_LEVEL,
+        bit_depth_reduction=False,
+        color_type_reduction=False,
+        grayscale_reduction=False,
+        palette_reduction=False,
+    )
+    return smaller

@@ -1,0 +1,194 @@
+"""What the user can choose, validated where it enters, and its way through JSON and TOML."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+from icsys.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+STRATEGIES = ("SO", "MKM", "FKM", "MBKM")
+FITS = ("contain", "cover", "stretch", "pad")
+RESAMPLES = ("box", "lanczos", "skip")
+FORMATS = ("png",)
+EFFORTS = ("fast", "balanced", "best")
+SPACES = ("srgb", "oklab")
+DITHERS = ("none", "floyd-steinberg")
+PNG_EFFORTS = ("fast", "default", "max")
+OVERWRITES = ("never", "always")
+
+MAX_COLORS = 65_536
+MAX_INDEXED_COLORS = 256
+DEFAULT_STEP = 5
+_MAX_SIDE = 65_535
+_MAX_SEED = 2**32 - 1
+_SIZE = re.compile(r"(\d{1,6})\s*[xX\u00d7]\s*(\d{1,6})")
+_HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
+
+
+def _option(default: object, doc: str) -> Any:  # noqa: ANN401 - dataclasses.field is typed the same way
+    """Declare a field together with the sentence that help, docs and reports show for it."""
+    return field(default=default, metadata={"doc": doc})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Everything that decides what an image becomes.
+
+    Two runs with equal options give the same bytes, whatever the number of jobs. Give at most one of
+    ``step``, ``scale`` and ``size``; with none of them, ``step`` is 5.
+
+    Raises
+    ------
+    UsageError
+        If a value is outside what its field accepts; the text names the field, the value and the range.
+
+    Examples
+    --------
+    >>> Options(strategy="mkm", colors=16).strategy
+    'MKM'
+    >>> Options(size="224x224", fit="cover").size
+    (224, 224)
+    >>> Options.from_dict(Options(scale=0.5).to_dict()) == Options(scale=0.5)
+    True
+    """
+
+    strategy: str = _option("MKM", "How colours are reduced: SO, MKM, FKM or MBKM.")
+    colors: int = _option(32, "Number of colours K, asked once for the whole dataset (1 to 65536).")
+    effort: str = _option("fast", "How long MKM searches for a better palette: fast, balanced or best.")
+    space: str = _option("srgb", "Where distances between colours are measured: srgb, or oklab as the eye does.")
+    dither: str = _option("none", "Dithering: none, or floyd-steinberg for pictures meant for people.")
+    step: int | None = _option(None, "Keep one pixel in N of every row and column.")
+    scale: float | None = _option(None, "Multiply width and height by this factor (above 0, at most 1).")
+    size: tuple[int, int] | None = _option(None, "Final size WIDTHxHEIGHT of every image.")
+    fit: str = _option("contain", "How an image meets --size: contain, cover, stretch or pad.")
+    resample: str = _option("box", "How pixels are made fewer: box, lanczos or skip.")
+    background: str = _option("#ffffff", "Colour #RRGGBB behind transparent and padded areas.")
+    format: str = _option("png", "File format of the output.")
+    png_effort: str = _option("default", "How hard PNG files are compressed: fast, default or max (needs oxipng).")
+    seed: int = _option(0, "Seed of everything random; the same seed gives the same bytes.")
+
+    def __post_init__(self) -> None:
+        """Normalise the accepted spellings, then refuse what is out of range."""
+        put = object.__setattr__
+        put(self, "strategy", _choice("strategy", self.strategy, STRATEGIES))
+        put(self, "colors", _integer("colors", self.colors, 1, MAX_COLORS))
+        put(self, "seed", _integer("seed", self.seed, 0, _MAX_SEED))
+        put(self, "fit", _choice("fit", self.fit, FITS))
+        put(self, "resample", _choice("resample", self.resample, RESAMPLES))
+        put(self, "effort", _choice("effort", self.effort, EFFORTS))
+        put(self, "space", _choice("space", self.space, SPACES))
+        put(self, "dither", _choice("dither", self.dither, DITHERS))
+        if self.dither != "none" and self.colors > MAX_INDEXED_COLORS:
+            raise UsageError(
+                f"dither={self.dither!r} with colors={self.colors}: expected at most {MAX_INDEXED_COLORS} colors"
+            )
+        put(self, "format", _choice("format", self.format, FORMATS))
+        put(self, "png_effort", _choice("png_effort", self.png_effort, PNG_EFFORTS))
+        put(self, "background", _background(self.background))
+        given = [name for name in ("step", "scale", "size") if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise UsageError(f"{' and '.join(given)} were given together: choose one of step, scale and size")
+        if not given:
+            put(self, "step", DEFAULT_STEP)
+        if self.step is not None:
+            put(self, "step", _integer("step", self.step, 1, _MAX_SIDE))
+        if self.scale is not None:
+            put(self, "scale", _scale(self.scale))
+        if self.size is not None:
+            put(self, "size", parse_size(self.size))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the options as plain JSON and TOML values, without those that are not set."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        if self.size is not None:
+            values["size"] = "{}x{}".format(*self.size)
+        return {name: value for name, value in values.items() if value is not None}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Options:
+        """Build options from plain values, as :meth:`to_dict` returns them.
+
+        Raises
+        ------
+        UsageError
+            If a name is unknown or a value is not accepted.
+        """
+        known = [f.name for f in fields(cls)]
+        for name in values:
+            if name not in known:
+                raise UsageError(f"unknown option {name!r}: expected one of {', '.join(known)}")
+        return cls(**values)
+
+    def replace(self, **changes: Any) -> Options:  # noqa: ANN401 - one type per field
+        """Return a copy with some fields changed; a new ``step``, ``scale`` or ``size`` replaces the old."""
+        if changes.keys() & {"step", "scale", "size"}:
+            changes = {"step": None, "scale": None, "size": None, **changes}
+        return dataclasses.replace(self, **changes)
+
+
+def option_doc(name: str) -> str:
+    """Return the sentence that describes the option ``name``."""
+    docs: dict[str, str] = {f.name: f.metadata["doc"] for f in fields(Options)}
+    return docs[name]
+
+
+def parse_size(value: object) -> tuple[int, int]:
+    """Read ``"224x224"`` or a pair of integers as (width, height).
+
+    Raises
+    ------
+    UsageError
+        If it is neither, or a side is not between 1 and 65535.
+    """
+    message = f"size={value!r}: expected WIDTHxHEIGHT such as 224x224, each side from 1 to {_MAX_SIDE}"
+    if isinstance(value, str):
+        match = _SIZE.fullmatch(value.strip())
+        if match is None:
+            raise UsageError(message)
+        value = (int(match[1]), int(match[2]))
+    if not isinstance(value, tuple | list) or len(value) != 2:  # noqa: PLR2004 - width and height
+        raise UsageError(message)
+    width, height = value
+    for side in (width, height):
+        if isinstance(side, bool) or not isinstance(side, int) or not 1 <= side <= _MAX_SIDE:
+            raise UsageError(message)
+    return width, height
+
+
+def _choice(name: str, value: object, choices: tuple[str, ...]) -> str:
+    """Match ``value`` with one of ``choices`` in any letter case."""
+    if isinstance(value, str):
+        for choice in choices:
+            if value.strip().casefold() == choice.casefold():
+                return choice
+    raise UsageError(f"{name}={value!r}: expected one of {', '.join(choices)}")
+
+
+def _integer(name: str, value: object, low: int, high: int) -> int:
+    """Accept an integer, NumPy's included, from ``low`` to ``high``."""
+    # NumPy's integers have __index__ too; bool has it, but is an answer to another question.
+    if hasattr(value, "__index__") and not isinstance(value, bool):
+        number = int(value.__index__())
+        if low <= number <= high:
+            return number
+    raise UsageError(f"{name}={value!r}: expected a whole number from {low} to {high}")
+
+
+def _scale(value: object) -> float:
+    """Accept a number above 0 and at most 1."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1:
+        return float(value)
+    raise UsageError(f"scale={value!r}: expected a number above 0 and at most 1, such as 0.2")
+
+
+def _background(value: object) -> str:
+    """Accept ``#RRGGBB``."""
+    if isinstance(value, str) and _HEX_COLOR.fullmatch(value):
+        return value.lower()
+    raise UsageError(f"background={value!r}: expected a colour as #RRGGBB, such as #ffffff for white")

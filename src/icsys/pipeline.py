@@ -1,0 +1,235 @@
+"""One image from bytes to bytes: what every engine runs. It touches no disk and prints nothing."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from icsys.color.histogram import Histogram
+from icsys.color.palette import drop_unused
+from icsys.color.strategies import STRATEGIES
+from icsys.errors import UsageError
+from icsys.image.decode import ImageInfo, decode_photo, to_array
+from icsys.image.encode import indexed_image
+from icsys.image.png import encode_indexed, encode_truecolor, load_oxipng, order_palette
+from icsys.options import MAX_INDEXED_COLORS, Options
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+RGB_NDIM = 3  # a grey image has no channel axis
+
+
+@dataclass(frozen=True, slots=True)
+class QuantizedImage:
+    """An image of few colours.
+
+    Attributes
+    ----------
+    indices
+        Shape (H, W), uint8, or uint16 where more than 256 colours were asked for and found.
+    palette
+        Shape (n, 3), uint8, distinct rows, every one of them used.
+    mse
+        Mean over pixels of the squared error summed over R, G and B.
+    """
+
+    indices: NDArray[np.integer]
+    palette: NDArray[np.uint8]
+    mse: float
+
+    def to_array(self) -> NDArray[np.uint8]:
+        """Return the pixels, shape (H, W, 3), uint8."""
+        return self.palette[self.indices]
+
+    def to_image(self) -> Image:
+        """Return a PIL image of mode "P", or "RGB" above the 256 colours that mode "P" can hold."""
+        return indexed_image(self.indices, self.palette)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompressedImage:
+    """One compressed image.
+
+    Attributes
+    ----------
+    data
+        The file's bytes.
+    width, height
+        Pixels of the output.
+    channels
+        Numbers per pixel that a learner reads from it: 1 for grey, 3 for colour.
+    colors
+        Colours of the output; None where they were not reduced.
+    mse
+        Mean over pixels of the squared error, summed over R, G and B, that the colour reduction cost; None
+        where colours were not reduced.
+    kmeans_seconds
+        Time that the colour reduction took.
+    source
+        What the source was.
+    """
+
+    data: bytes
+    width: int
+    height: int
+    channels: int
+    colors: int | None
+    mse: float | None
+    kmeans_seconds: float
+    source: ImageInfo
+
+
+def quantize(
+    image: Any,  # noqa: ANN401 - arrays and PIL images
+    colors: int = 32,
+    *,
+    strategy: str = "MKM",
+    seed: int = 0,
+    effort: str = "fast",
+    space: str = "srgb",
+    dither: str = "none",
+) -> QuantizedImage:
+    """Reduce the colours of one image.
+
+    Parameters
+    ----------
+    image
+        Shape (H, W, 3) or (H, W), uint8, or a PIL image.
+    colors
+        Number of colours K, 1 to 65536. An image of no more than K distinct colours keeps them exactly.
+    strategy
+        "MKM", "FKM" or "MBKM".
+    seed
+        Seed of everything random; the same seed gives the same result.
+    effort
+        How long MKM searches for a better palette: "fast", "balanced" or "best".
+    space
+        Where distances between colours are measured: "srgb", or "oklab", which follows the eye.
+    dither
+        "none", or "floyd-steinberg" for pictures meant for people.
+
+    Returns
+    -------
+    QuantizedImage
+        With at most ``colors`` colours, ordered from dark to light.
+
+    Raises
+    ------
+    UsageError
+        If the image or a parameter is not as above.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from icsys import quantize
+    >>> ramp = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    >>> few = quantize(ramp, colors=4)
+    >>> len(few.palette), few.indices.shape, few.indices.dtype
+    (4, (16, 16), dtype('uint8'))
+    >>> few.to_image().mode
+    'P'
+    """
+    options = Options(strategy=strategy, colors=colors, seed=seed, effort=effort, space=space, dither=dither)
+    if STRATEGIES[options.strategy].fit is None:
+        names = ", ".join(name for name, known in STRATEGIES.items() if known.fit)
+        raise UsageError(f"strategy={strategy!r} reduces no colours: expected one of {names}")
+    return quantize_pixels(to_array(image), options)
+
+
+def quantize_pixels(pixels: NDArray[np.uint8], options: Options) -> QuantizedImage:
+    """Reduce the colours of (H, W) or (H, W, 3) uint8 pixels with a clustering strategy of ``options``."""
+    strategy = STRATEGIES[options.strategy]
+    if strategy.fit is None:
+        raise UsageError(f"strategy={options.strategy!r} reduces no colours")
+    histogram = Histogram(pixels, pixels.shape[2] if pixels.ndim == RGB_NDIM else 1)
+    palette = strategy.fit(histogram, options)
+    indices, sse = strategy.nearest(histogram, palette)
+    indices, palette = drop_unused(indices, palette)
+    if histogram.channels == 1:
+        # A grey level counts in R, G and B alike.
+        palette, sse = np.repeat(palette, 3, axis=1), 3 * sse
+    order = order_palette(palette)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    indices = rank.astype(indices.dtype)[indices].reshape(pixels.shape[:2])
+    return QuantizedImage(indices, palette[order], sse / indices.size)
+
+
+def prepare(options: Options) -> None:
+    """Load what images will need, so that the first does not pay for it and what is missing is told before any.
+
+    Raises
+    ------
+    MissingExtraError
+        If the options need a package that is not installed.
+    """
+    if options.png_effort == "max":
+        load_oxipng()
+    STRATEGIES[options.strategy].prepare()
+
+
+def compress_image(data: bytes, options: Options | None = None) -> CompressedImage:
+    """Make one image smaller in pixels and colours.
+
+    Parameters
+    ----------
+    data
+        The bytes of an image file; its format is told by its content.
+    options
+        What to make of it; the defaults of :class:`~icsys.options.Options` if left out.
+
+    Returns
+    -------
+    CompressedImage
+        The bytes of the new file, and what became of the image.
+
+    Raises
+    ------
+    ImageError
+        If the bytes are no image that can be processed; ``code`` tells why in a stable word.
+
+    Examples
+    --------
+    >>> import io
+    >>> from PIL import Image
+    >>> from icsys import Options, compress_image
+    >>> file = io.BytesIO()
+    >>> Image.linear_gradient("L").save(file, "PNG")
+    >>> small = compress_image(file.getvalue(), Options(colors=4, step=8))
+    >>> small.width, small.height, small.colors
+    (32, 32, 4)
+    """
+    options = options or Options()
+    photo = decode_photo(data, options)
+    pixels = photo.pixels
+    start = time.perf_counter()
+    if STRATEGIES[options.strategy].fit is None:
+        colors, mse, seconds, encoded = None, None, 0.0, encode_truecolor(pixels, effort=options.png_effort)
+    else:
+        quantized = quantize_pixels(pixels, options)
+        mse, seconds = quantized.mse, time.perf_counter() - start
+        # The number asked for decides, not the number found: one dataset, one kind of file.
+        if options.colors > MAX_INDEXED_COLORS:
+            few = quantized.to_array()
+            encoded = encode_truecolor(few if pixels.ndim == RGB_NDIM else few[..., 0], effort=options.png_effort)
+        else:
+            encoded = encode_indexed(
+                quantized.indices.astype(np.uint8, copy=False), quantized.palette, effort=options.png_effort
+            )
+        colors = len(quantized.palette)
+    height, width, *channels = pixels.shape
+    return CompressedImage(
+        data=encoded,
+        width=width,
+        height=height,
+        channels=channels[0] if channels else 1,
+        colors=colors,
+        mse=mse,
+        kmeans_seconds=seconds,
+        source=photo.info,
+    )

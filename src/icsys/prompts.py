@@ -1,0 +1,75 @@
+"""The questions that a bare ``ics`` asks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from icsys.color.strategies import STRATEGIES
+from icsys.errors import UsageError
+from icsys.options import DEFAULT_STEP, MAX_COLORS, Options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Answer = TypeVar("Answer")
+
+
+def ask_options() -> Options:
+    """Ask for the algorithm, the colours and the size on standard input, until each answer can be used.
+
+    Raises
+    ------
+    UsageError
+        If the input ends before all questions are answered.
+    """
+    print("Choose the compression algorithm:")
+    for name, strategy in STRATEGIES.items():
+        print(f"  {name:<5} {strategy.summary}")
+    chosen = _ask("algorithm", f"Algorithm ({', '.join(STRATEGIES)}): ", lambda text: Options(strategy=text))
+    if STRATEGIES[chosen.strategy].fit is not None:
+        chosen = _ask(
+            "number of colours",
+            f"Number of colours for the whole dataset (1 to {MAX_COLORS}): ",
+            lambda text: chosen.replace(colors=whole_number(text)),
+        )
+    print("Make images smaller by a pixel step (5 keeps one pixel in 5 of every row and column),")
+    print("or to one final size for all, such as 224x224 (every image fits inside, the rest is background).")
+    return _ask("step or size", f"Pixel step or final size [{DEFAULT_STEP}]: ", lambda text: _smaller(chosen, text))
+
+
+def _ask(subject: str, question: str, read: Callable[[str], Answer]) -> Answer:
+    """Ask until ``read`` accepts the answer; what it refuses is explained by its error."""
+    while True:
+        try:
+            text = input(question)
+        except EOFError:
+            print()
+            raise UsageError(f"the input ended before the {subject} was answered; nothing was done") from None
+        try:
+            return read(text.strip())
+        except UsageError as error:
+            print(f"  {error}")
+
+
+def _smaller(options: Options, text: str) -> Options:
+    """Read a step, a size, or nothing for the default step."""
+    if not text:
+        return options.replace(step=DEFAULT_STEP)
+    number = whole_number(text)
+    if isinstance(number, int):
+        return options.replace(step=number)
+    try:
+        # One size for all means that all are equal in the end, and that nothing is cut off.
+        return options.replace(size=text, fit="pad")
+    except UsageError:
+        raise UsageError(
+            f"{text!r}: expected a whole number from 1 (pixel step) or WIDTHxHEIGHT such as 224x224 (final size)"
+        ) from None
+
+
+def whole_number(text: str) -> int | str:
+    """Return the number that ``text`` holds, else ``text`` itself for the check of its option to refuse."""
+    try:
+        return int(text)
+    except ValueError:
+        return text

@@ -1,0 +1,73 @@
+"""A run in words, for a terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from icsys.results import Compressed, Failed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from icsys.results import Result, RunSummary
+
+_LISTED_FAILURES = 20
+
+
+def image_line(result: Result) -> str:
+    """Describe one image for ``--verbose``."""
+    if isinstance(result, Compressed):
+        return (
+            f"{result.source} -> {result.output}: {result.source_width}x{result.source_height} -> "
+            f"{result.width}x{result.height}, {_bytes(result.bytes_in)} -> {_bytes(result.bytes_out)}, "
+            f"K-means {result.kmeans_seconds:.3f} s of {result.seconds:.3f} s"
+        )
+    if isinstance(result, Failed):
+        return f"{result.source}: failed, {result.message} ({result.code})"
+    return f"{result.source}: skipped, {result.reason}"
+
+
+def run_report(summary: RunSummary, destination: str, *, dry_run: bool) -> str:
+    """Say in a few lines what a run did and what it saved."""
+    rate = f" ({summary.images / summary.seconds:.1f} images/s)" if summary.seconds else ""
+    others = f", {summary.ignored} other files left alone" if summary.ignored else ""
+    animated = f"; {summary.animated} animated, first frame used" if summary.animated else ""
+    counts = f"{summary.compressed} compressed, {summary.skipped} skipped, {summary.failed} failed"
+    lines = [
+        f"Total run time: {summary.seconds:.2f} s{rate}",
+        f"Images:   {counts}{others}{animated}",
+    ]
+    if summary.factor is not None:
+        fewer = summary.elements_in / summary.elements_out
+        elements = f"{_count(summary.elements_in)} -> {_count(summary.elements_out)}"
+        bytes_ = f"{_bytes(summary.bytes_in)} -> {_bytes(summary.bytes_out)}"
+        lines.append(f"Bytes:    {bytes_}, {summary.factor:.1f} times smaller")
+        lines.append(f"Elements: {elements} numbers for a learner to read, {fewer:.1f} times fewer")
+    lines.append("Dry run: nothing was written." if dry_run else f"Look in: {Path(destination).resolve()}")
+    return "\n".join(lines)
+
+
+def failure_lines(summary: RunSummary) -> Iterator[str]:
+    """Name the images that failed, each with its reason, the first of them where they are many."""
+    for failure in summary.failures[:_LISTED_FAILURES]:
+        yield f"failed: {failure.source}: {failure.message} ({failure.code})"
+    if len(summary.failures) > _LISTED_FAILURES:
+        yield f"failed: {len(summary.failures) - _LISTED_FAILURES} more; --json lists them all"
+
+
+def _bytes(number: int) -> str:
+    return _scaled(number, ("B", "kB", "MB", "GB", "TB"))
+
+
+def _count(number: int) -> str:
+    return _scaled(number, ("", "thousand", "million", "billion", "trillion")).strip()
+
+
+def _scaled(number: float, units: Sequence[str]) -> str:
+    """Write a number in steps of 1000 with the unit that fits."""
+    thousand, exponent = 1000, 0
+    while number >= thousand and exponent < len(units) - 1:
+        number /= thousand
+        exponent += 1
+    return f"{number:.{1 if exponent else 0}f} {units[exponent]}"

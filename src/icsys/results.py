@@ -1,0 +1,135 @@
+"""What happened to each image, and the sum of it: plain data that every engine can hand over."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compressed:
+    """One image that was written.
+
+    Attributes
+    ----------
+    source, output
+        Paths below the source and the destination folder, with forward slashes.
+    bytes_in, bytes_out
+        Size of the source file and of the output file.
+    source_width, source_height, width, height
+        Pixels before (upright) and after.
+    elements_in, elements_out
+        Numbers a learner reads: width x height x channels, before and after.
+    colors
+        Colours of the output; None where they were not reduced.
+    format, mode, orientation, frames
+        Of the source: file format, pixel mode, EXIF orientation that was applied, number of frames.
+    mse
+        Mean over pixels of the squared error summed over R, G and B that the colour reduction cost; None
+        where colours were not reduced.
+    seconds, kmeans_seconds
+        Time for the whole image and for its K-means part.
+    """
+
+    source: str
+    output: str
+    bytes_in: int
+    bytes_out: int
+    source_width: int
+    source_height: int
+    width: int
+    height: int
+    elements_in: int
+    elements_out: int
+    colors: int | None
+    format: str
+    mode: str
+    orientation: int
+    frames: int
+    mse: float | None
+    seconds: float
+    kmeans_seconds: float
+    status: str = field(default="compressed", init=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """One image that a policy left alone, such as an output that exists already."""
+
+    source: str
+    output: str
+    reason: str
+    status: str = field(default="skipped", init=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """One image that could not be processed: ``code`` is a stable word, ``message`` the reason in a sentence."""
+
+    source: str
+    code: str
+    message: str
+    status: str = field(default="failed", init=False)
+
+
+Result = Compressed | Skipped | Failed
+
+
+@dataclass(slots=True, kw_only=True)
+class RunSummary:
+    """A run in numbers; byte and element counts are those of the compressed images alone.
+
+    Attributes
+    ----------
+    images
+        Images met: compressed + skipped + failed.
+    ignored
+        Files left alone because they are no images, are hidden, or are links.
+    animated
+        Images of several frames, of which the first was used.
+    seconds
+        Run time of the whole.
+    failures
+        The images that failed, each with its reason.
+    """
+
+    images: int = 0
+    compressed: int = 0
+    skipped: int = 0
+    failed: int = 0
+    ignored: int = 0
+    animated: int = 0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    elements_in: int = 0
+    elements_out: int = 0
+    seconds: float = 0.0
+    failures: list[Failed] = field(default_factory=list)
+
+    @property
+    def factor(self) -> float | None:
+        """Bytes before over bytes after; None where nothing was compressed."""
+        return self.bytes_in / self.bytes_out if self.bytes_out else None
+
+    def add(self, result: Result) -> None:
+        """Count one more image."""
+        self.images += 1
+        match result:
+            case Compressed():
+                self.compressed += 1
+                self.animated += result.frames > 1
+                self.bytes_in += result.bytes_in
+                self.bytes_out += result.bytes_out
+                self.elements_in += result.elements_in
+                self.elements_out += result.elements_out
+            case Skipped():
+                self.skipped += 1
+            case Failed():
+                self.failed += 1
+                self.failures.append(result)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the counts and the factor as plain JSON values, without the failures."""
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "failures"}
+        return values | {"factor": self.factor}

@@ -1,0 +1,254 @@
+"""A folder from end to end: plan, engine, results, summary."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from threadpoolctl import threadpool_limits
+
+from icsys.dataset.folder import Ignored, Task, Unreadable, plan_folder, write_whole
+from icsys.engine.threads import available_cores, run_threads
+from icsys.errors import ImageError, UsageError
+from icsys.options import OVERWRITES, Options
+from icsys.pipeline import compress_image, prepare
+from icsys.results import Compressed, Failed, Result, RunSummary, Skipped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a run stands.
+
+    Attributes
+    ----------
+    result
+        The image that was just done; None for the first call, before any is.
+    summary
+        The counts so far.
+    total
+        Images there are, skipped ones included; None until they are counted.
+    note
+        What goes on where no image does, in a few words.
+    """
+
+    result: Result | None
+    summary: RunSummary
+    total: int | None
+    note: str = ""
+
+
+def compress_folder(
+    source: str | os.PathLike[str],
+    destination: str | os.PathLike[str],
+    options: Options | None = None,
+    *,
+    jobs: int | None = None,
+    overwrite: str = "never",
+    dry_run: bool = False,
+    progress: Callable[[Progress], object] | None = None,
+) -> RunSummary:
+    """Compress every image below ``source`` into the same tree below ``destination``.
+
+    Parameters
+    ----------
+    source
+        A folder; it is only read.
+    destination
+        A folder; made if need be.
+    options
+        What becomes of each image; the defaults of :class:`~icsys.options.Options` if left out.
+    jobs
+        Images worked on at once; as many as there are cores if left out. It does not change the bytes.
+    overwrite
+        "never" keeps outputs that exist and counts their images as skipped, "always" writes them anew.
+    dry_run
+        Plan, decode and compress, but write nothing.
+    progress
+        Called in the calling thread, before the first image and after every one.
+
+    Returns
+    -------
+    RunSummary
+        Counts, bytes, time, and the images that failed: a bad image never ends a run.
+
+    Raises
+    ------
+    UsageError
+        If the run cannot start; nothing was done then.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from PIL import Image
+    >>> from icsys import Options, compress_folder
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     photos = Path(folder, "Uncompressed", "cat")
+    ...     photos.mkdir(parents=True)
+    ...     Image.linear_gradient("L").save(photos / "a.tiff")
+    ...     summary = compress_folder(photos.parent, Path(folder, "Compressed"), Options(strategy="SO"))
+    ...     Path(folder, "Compressed", "cat", "a.png").exists()
+    True
+    >>> summary.compressed, summary.failed
+    (1, 0)
+    """
+    start = time.perf_counter()
+    options = options or Options()
+    jobs = available_cores() if jobs is None else _checked_jobs(jobs)
+    if overwrite not in OVERWRITES:
+        raise UsageError(f"overwrite={overwrite!r}: expected one of {', '.join(OVERWRITES)}")
+    source, destination = _checked_folders(Path(source), Path(destination))
+    summary = RunSummary()
+    report = progress or (lambda _: None)
+
+    def tasks() -> Iterator[Task | Unreadable]:
+        for planned in plan_folder(source, destination, f".{options.format}"):
+            if isinstance(planned, Ignored):
+                summary.ignored += 1
+            else:
+                yield planned
+
+    work = partial(
+        _compress_one,
+        source=source,
+        destination=destination,
+        options=options,
+        keep_existing=overwrite == "never",
+        dry_run=dry_run,
+    )
+    # Images run in parallel already: BLAS threads on top would ask the cores twice.
+    with threadpool_limits(1, user_api="blas"), _Count(source, destination) as count:
+        report(Progress(None, summary, None, note=f"Loading {options.strategy}, compiled once on its first run"))
+        prepare(options)
+        report(Progress(None, summary, count.total))
+        with closing(run_threads(work, tasks(), jobs)) as results:
+            for result in results:
+                summary.add(result)
+                summary.seconds = time.perf_counter() - start
+                report(Progress(result, summary, count.total))
+    summary.seconds = time.perf_counter() - start
+    return summary
+
+
+def has_images(source: Path, destination: Path) -> bool:
+    """Tell whether a run from ``source`` to ``destination`` would find an image."""
+    return any(isinstance(planned, Task) for planned in plan_folder(source, destination, ""))
+
+
+def _checked_jobs(jobs: object) -> int:
+    """Accept a positive whole number."""
+    if isinstance(jobs, int) and not isinstance(jobs, bool) and jobs >= 1:
+        return jobs
+    raise UsageError(f"jobs={jobs!r}: expected a whole number from 1")
+
+
+def _checked_folders(source: Path, destination: Path) -> tuple[Path, Path]:
+    """Refuse folders that a run cannot start with."""
+    if not source.exists():
+        raise UsageError(f"source folder {str(source)!r} does not exist: expected a folder with photos")
+    if not source.is_dir():
+        raise UsageError(f"source {str(source)!r} is a file: expected a folder with photos")
+    if destination.exists() and not destination.is_dir():
+        raise UsageError(f"destination {str(destination)!r} is a file: expected a folder, or a new name")
+    if source.resolve() == destination.resolve():
+        raise UsageError(
+            f"source and destination are the same folder {str(source)!r}: expected two, so that photos stay"
+        )
+    nearest = next(folder for folder in (destination, *destination.absolute().parents) if folder.exists())
+    if not os.access(nearest, os.W_OK):
+        raise UsageError(f"destination {str(destination)!r} cannot be written: {str(nearest)!r} is read-only")
+    return source, destination
+
+
+class _Count:
+    """Counts the images of a run beside it, so that a run starts at once and the bar still knows its end."""
+
+    def __init__(self, source: Path, destination: Path) -> None:
+        self.total: int | None = None
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._count, args=(source, destination), daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _count(self, source: Path, destination: Path) -> None:
+        images = 0
+        for planned in plan_folder(source, destination, ""):
+            if self._over.is_set():
+                return
+            images += not isinstance(planned, Ignored)
+        self.total = images
+
+
+def _compress_one(
+    planned: Task | Unreadable,
+    *,
+    source: Path,
+    destination: Path,
+    options: Options,
+    keep_existing: bool,
+    dry_run: bool,
+) -> Result:
+    """Do one image; whatever is wrong with it becomes its result."""
+    if isinstance(planned, Unreadable):
+        return Failed(source=planned.source, code="io", message=planned.message)
+    start = time.perf_counter()
+    target = destination / planned.output
+    if keep_existing and os.path.lexists(target):
+        return Skipped(source=planned.source, output=planned.output, reason="the output exists")
+    try:
+        data = (source / planned.source).read_bytes()
+        image = compress_image(data, options)
+        if not dry_run:
+            write_whole(target, image.data)
+    except Exception as error:  # noqa: BLE001 - whatever happens to one image, the others go on
+        code, message = _reason(error)
+        return Failed(source=planned.source, code=code, message=message)
+    info = image.source
+    return Compressed(
+        source=planned.source,
+        output=planned.output,
+        bytes_in=len(data),
+        bytes_out=len(image.data),
+        source_width=info.width,
+        source_height=info.height,
+        width=image.width,
+        height=image.height,
+        elements_in=info.width * info.height * info.channels,
+        elements_out=image.width * image.height * image.channels,
+        colors=image.colors,
+        format=info.format,
+        mode=info.mode,
+        orientation=info.orientation,
+        frames=info.frames,
+        mse=image.mse,
+        seconds=time.perf_counter() - start,
+        kmeans_seconds=image.kmeans_seconds,
+    )
+
+
+def _reason(error: Exception) -> tuple[str, str]:
+    """Return the stable code and the sentence for what went wrong with one image."""
+    match error:
+        case ImageError():
+            return error.code, str(error)
+        case OSError():
+            return "io", error.strerror or str(error)
+        case MemoryError():
+            return "memory", "not enough memory for this image"
+        case _:
+            return "internal", f"a fault of ics itself, please report it: {type(error).__name__}: {error}"

@@ -1,0 +1,129 @@
+"""Every strategy of the table keeps the same promises."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from sklearn.cluster import KMeans
+
+from helpers import synthetic_photo
+from icsys import quantize
+from icsys.color.strategies import STRATEGIES
+from icsys.options import STRATEGIES as NAMES
+
+CLUSTERING = [name for name, strategy in STRATEGIES.items() if strategy.fit]
+quick = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+small_images = st.sampled_from([(), (3,)]).flatmap(
+    lambda channels: arrays(
+        np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12)).map(lambda side: side + channels)
+    )
+)
+
+
+def error(image, quantized):
+    """Recompute the mean squared error from the pixels alone."""
+    shown = quantized.palette[quantized.indices].astype(float)
+    full = image.astype(float) if image.ndim == 3 else np.repeat(image[..., None].astype(float), 3, axis=2)
+    return np.square(full - shown).sum(axis=-1).mean()
+
+
+def test_the_table_and_the_options_name_the_same_strategies():
+    assert tuple(STRATEGIES) == NAMES
+
+
+@pytest.mark.parametrize("strategy", CLUSTERING)
+@quick
+@given(image=small_images, colors=st.integers(1, 40))
+def test_at_most_k_distinct_colours_all_used_and_the_error_as_reported(strategy, image, colors):
+    quantized = quantize(image, colors, strategy=strategy)
+    assert quantized.indices.shape == image.shape[:2]
+    assert quantized.palette.dtype == np.uint8
+    assert len(np.unique(quantized.palette, axis=0)) == len(quantized.palette) <= colors
+    np.testing.assert_array_equal(np.unique(quantized.indices), np.arange(len(quantized.palette)))
+    assert quantized.mse == pytest.approx(error(image, quantized))
+
+
+@pytest.mark.parametrize("strategy", CLUSTERING)
+@quick
+@given(image=small_images, colors=st.integers(1, 40))
+def test_every_pixel_has_its_nearest_stored_colour(strategy, image, colors):
+    quantized = quantize(image, colors, strategy=strategy)
+    full = image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)
+    distances = np.square(full[:, :, None].astype(int) - quantized.palette.astype(int)).sum(axis=-1)
+    chosen = np.take_along_axis(distances, quantized.indices[..., None].astype(int), axis=-1)[..., 0]
+    np.testing.assert_array_equal(chosen, distances.min(axis=-1))
+
+
+@pytest.mark.parametrize("strategy", CLUSTERING)
+@quick
+@given(image=small_images)
+def test_an_image_of_few_colours_keeps_them_exactly(strategy, image):
+    distinct = len(np.unique(image.reshape(-1, *image.shape[2:]), axis=0))
+    for colors in (distinct, distinct + 1):
+        quantized = quantize(image, colors, strategy=strategy)
+        assert quantized.mse == 0
+        assert len(quantized.palette) == distinct
+        shown = quantized.to_array()
+        np.testing.assert_array_equal(shown if image.ndim == 3 else shown[..., 0], image)
+
+
+@pytest.mark.parametrize("strategy", CLUSTERING)
+def test_a_palette_image_is_a_fixed_point(strategy):
+    once = quantize(synthetic_photo(seed=4), 13, strategy=strategy)
+    twice = quantize(once.to_array(), 13, strategy=strategy)
+    np.testing.assert_array_equal(twice.to_array(), once.to_array())
+    assert twice.mse == 0
+
+
+@pytest.mark.parametrize("strategy", CLUSTERING)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_same_seed_gives_the_same_picture(strategy, channels):
+    image = synthetic_photo(seed=5, channels=channels)
+    first, second = (quantize(image, 9, strategy=strategy, seed=3) for _ in range(2))
+    np.testing.assert_array_equal(first.indices, second.indices)
+    np.testing.assert_array_equal(first.palette, second.palette)
+
+
+@pytest.mark.parametrize("strategy", CLUSTERING)
+def test_more_colours_never_cost_more_error_on_a_photo(strategy, china):
+    small = np.ascontiguousarray(china[::4, ::4])
+    errors = [quantize(small, colors, strategy=strategy).mse for colors in (2, 8, 32, 128)]
+    assert errors == sorted(errors, reverse=True)
+
+
+@pytest.mark.parametrize(("strategy", "worse"), [("MKM", 1.03), ("FKM", 1.03), ("MBKM", 1.10)])
+def test_the_error_is_near_that_of_scikit_learns_kmeans_on_all_pixels(strategy, worse, china):
+    """The reference is fitted to every pixel and stored the same way: rounded, every pixel to its nearest."""
+    small = np.ascontiguousarray(china[::3, ::3])
+    points = small.reshape(-1, 3).astype(float)
+    ours, reference = [], []
+    for seed in range(3):
+        centers = np.rint(KMeans(32, n_init=1, random_state=seed).fit(points).cluster_centers_)
+        reference.append(np.square(points[:, None] - centers).sum(axis=2).min(axis=1).mean())
+        ours.append(quantize(small, 32, strategy=strategy, seed=seed).mse)
+    assert np.mean(ours) <= worse * np.mean(reference)
+
+
+@pytest.mark.parametrize("strategy", CLUSTERING)
+def test_more_than_256_colours_do_not_overflow(strategy, china):
+    """The original wrapped its colour indices around at 256."""
+    small = np.ascontiguousarray(china[::6, ::6])
+    quantized = quantize(small, 400, strategy=strategy)
+    assert quantized.indices.dtype == np.uint16
+    assert 256 < len(quantized.palette) <= 400
+    assert quantized.indices.max() == len(quantized.palette) - 1
+    assert quantized.mse < quantize(small, 256, strategy=strategy).mse
+    assert quantized.to_image().mode == "RGB"
+
+
+@pytest.mark.parametrize(("strategy", "worse"), [("MKM", 1.05), ("FKM", 1.15), ("MBKM", 2)])
+def test_flat_areas_leave_no_empty_cluster(strategy, worse):
+    """The original's own K-means lost centres to empty clusters: NaN, and an error 9 times too large."""
+    image = np.zeros((64, 64, 3), np.uint8)
+    image[:8, :8] = synthetic_photo(8, 8, seed=6)
+    quantized = quantize(image, 16, strategy=strategy)
+    assert len(quantized.palette) == 16
+    centers = KMeans(16, n_init=5, random_state=0).fit(image.reshape(-1, 3).astype(float)).cluster_centers_
+    reference = np.square(image.reshape(-1, 1, 3) - np.rint(centers)).sum(axis=2).min(axis=1).mean()
+    assert quantized.mse <= worse * reference

@@ -1,0 +1,26 @@
+"""Photos to test with: the two that scikit-learn ships, and small ones made by code."""
+
+import pytest
+from PIL import Image
+from sklearn.datasets import load_sample_images
+
+from helpers import synthetic_photo
+
+
+@pytest.fixture(scope="session")
+def china():
+    """The photo of a temple that scikit-learn ships, shape (427, 640, 3), uint8."""
+    return load_sample_images().images[0]
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A folder with three photos in class folders and two files that are no photos."""
+    folder = tmp_path / "photos"
+    for name, seed in (("train/cat/a.jpg", 1), ("train/dog/a.png", 2), ("b.webp", 3)):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(synthetic_photo(seed=seed)).save(path)
+    (folder / "labels.txt").write_text("cat\ndog\n", encoding="utf-8")
+    (folder / ".DS_Store").write_bytes(b"\0\0\0\1Bud1")
+    return folder

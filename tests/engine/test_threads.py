@@ -1,0 +1,47 @@
+"""Threads apply a function to every item once, in a bounded window, and stop cleanly."""
+
+import itertools
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from icsys.engine.threads import available_cores, run_threads
+
+
+@given(st.lists(st.integers()), st.integers(1, 4))
+def test_every_item_is_done_once(items, jobs):
+    assert sorted(run_threads(lambda item: item * 2, items, jobs)) == sorted(item * 2 for item in items)
+
+
+def test_items_are_drawn_as_threads_become_free():
+    """An endless source of items must not be read ahead, or a large folder would fill the memory."""
+    drawn = itertools.count()
+    outcomes = run_threads(lambda item: item, drawn, 2)
+    taken = list(itertools.islice(outcomes, 50))
+    outcomes.close()
+    assert len(taken) == 50
+    assert next(drawn) <= 50 + 2 * (2 + 1)
+
+
+def test_jobs_run_at_the_same_time():
+    barrier = threading.Barrier(3, timeout=10)
+    assert list(run_threads(lambda _: barrier.wait() >= 0, range(3), 3)) == [True] * 3
+
+
+def test_an_exception_reaches_the_caller_and_starts_nothing_more():
+    done = []
+
+    def work(item):
+        if item == 3:
+            raise RuntimeError("three")
+        done.append(item)
+
+    with pytest.raises(RuntimeError, match="three"):
+        list(run_threads(work, itertools.count(), 1))
+    assert len(done) < 10
+
+
+def test_at_least_one_core_is_available():
+    assert available_cores() >= 1

@@ -1,0 +1,61 @@
+"""A run in words: every figure the summary holds, with units a person reads."""
+
+import pytest
+
+from icsys.report.text import failure_lines, image_line, run_report
+from icsys.results import Compressed, Failed, RunSummary, Skipped
+
+DONE = Compressed(
+    source="a.jpg", output="a.png", bytes_in=4_000_000, bytes_out=80_000, source_width=4000, source_height=3000,
+    width=800, height=600, elements_in=36_000_000, elements_out=1_440_000, colors=32, format="JPEG", mode="RGB",
+    orientation=1, frames=2, mse=40.0, seconds=0.05, kmeans_seconds=0.004,
+)  # fmt: skip
+FAILED = Failed(source="b.jpg", code="broken", message="it is broken")
+SKIPPED = Skipped(source="c.jpg", output="c.png", reason="the output exists")
+
+
+def summary_of(*results, **counts):
+    summary = RunSummary(**counts)
+    for result in results:
+        summary.add(result)
+    return summary
+
+
+def test_the_report_says_time_images_bytes_and_elements():
+    report = run_report(summary_of(DONE, DONE, FAILED, SKIPPED, seconds=2.0, ignored=7), "out", dry_run=False)
+    assert "Total run time: 2.00 s (2.0 images/s)" in report
+    assert "2 compressed, 1 skipped, 1 failed, 7 other files left alone; 2 animated, first frame used" in report
+    assert "8.0 MB -> 160.0 kB, 50.0 times smaller" in report
+    assert "72.0 million -> 2.9 million numbers for a learner to read, 25.0 times fewer" in report
+
+
+def test_nothing_is_claimed_where_nothing_was_compressed():
+    report = run_report(summary_of(SKIPPED, seconds=1.0), "out", dry_run=False)
+    assert "Bytes" not in report
+    assert "Elements" not in report
+
+
+def test_a_dry_run_says_so():
+    assert "nothing was written" in run_report(summary_of(DONE), "out", dry_run=True)
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (28_900_000, "28.9 MB"), (5 * 10**15, "5000.0 TB")],
+)
+def test_bytes_are_written_in_steps_of_1000(number, text):
+    report = run_report(RunSummary(images=1, bytes_in=number, bytes_out=1, elements_out=1), "out", dry_run=False)
+    assert f"{text} -> 1 B" in report
+
+
+def test_a_line_for_every_kind_of_result():
+    assert image_line(DONE) == ("a.jpg -> a.png: 4000x3000 -> 800x600, 4.0 MB -> 80.0 kB, K-means 0.004 s of 0.050 s")
+    assert image_line(FAILED) == "b.jpg: failed, it is broken (broken)"
+    assert image_line(SKIPPED) == "c.jpg: skipped, the output exists"
+
+
+def test_many_failures_are_counted_and_the_first_are_named():
+    lines = list(failure_lines(summary_of(*[FAILED] * 50)))
+    assert len(lines) == 21
+    assert lines[0] == "failed: b.jpg: it is broken (broken)"
+    assert "30 more" in lines[-1]

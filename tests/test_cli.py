@@ -1,0 +1,297 @@
+"""The command line as a subprocess: every flag, every exit code, what goes to which stream."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from helpers import image_bytes, synthetic_photo, tree
+from icsys import __version__
+from icsys.options import STRATEGIES
+
+
+def ics(*arguments, cwd, text=None):
+    """Run the command; return its exit code, standard output and standard error."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "icsys", *map(str, arguments)],
+        cwd=cwd,
+        input=text,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stdout, done.stderr
+
+
+def compressed_sizes(folder):
+    sizes = {}
+    for path in folder.rglob("*.png"):
+        with Image.open(path) as image:
+            sizes[path.relative_to(folder).as_posix()] = image.size
+    return sizes
+
+
+def test_a_run_reports_time_images_bytes_and_elements(photos, tmp_path):
+    code, out, err = ics("compress", photos, "out", "--strategy", "FKM", "--colors", 8, cwd=tmp_path)
+    assert code == 0
+    assert "Total run time: " in out
+    assert "3 compressed, 0 skipped, 0 failed, 2 other files left alone" in out
+    assert "times smaller" in out
+    assert "43200 -> 1728" in out.replace("43.2 thousand", "43200").replace("1.7 thousand", "1728")
+    assert str(tmp_path / "out") in out
+    assert err == ""
+
+
+def test_json_is_one_object_with_the_names_of_the_contract(photos, tmp_path):
+    (photos / "bad.jpg").write_bytes(b"")
+    code, out, err = ics("compress", photos, "out", "--json", "--colors", 8, "--seed", 4, cwd=tmp_path)
+    report = json.loads(out)
+    assert code == 1
+    assert "failed: bad.jpg" in err
+    assert report["version"] == __version__
+    assert report["options"]["colors"] == 8
+    assert report["options"]["seed"] == 4
+    files = {file["source"]: file for file in report["files"]}
+    assert files["train/cat/a.jpg"]["output"] == "train/cat/a.png"
+    assert {file["status"] for file in report["files"]} == {"compressed", "failed"}
+    for name in ("source", "output", "status", "bytes_in", "bytes_out", "width", "height", "colors"):
+        assert name in files["b.webp"]
+    counted = dict.fromkeys(("bytes_in", "bytes_out", "elements_in", "elements_out"), 0)
+    for file in files.values():
+        for name in counted:
+            counted[name] += file.get(name, 0)
+    assert counted.items() <= report["summary"].items()
+    assert report["summary"]["factor"] == pytest.approx(counted["bytes_in"] / counted["bytes_out"])
+    expected = {"images": 4, "compressed": 3, "skipped": 0, "failed": 1}
+    assert expected.items() <= report["summary"].items()
+    assert report["summary"]["seconds"] > 0
+
+
+def test_a_second_run_skips_and_exits_0(photos, tmp_path):
+    assert ics("compress", photos, "out", "--strategy", "SO", cwd=tmp_path)[0] == 0
+    code, out, _ = ics("compress", photos, "out", "--strategy", "SO", cwd=tmp_path)
+    assert code == 0
+    assert "0 compressed, 3 skipped, 0 failed" in out
+    _, out, _ = ics("compress", photos, "out", "--strategy", "SO", "--overwrite", "always", cwd=tmp_path)
+    assert "3 compressed, 0 skipped, 0 failed" in out
+
+
+@pytest.mark.parametrize(
+    ("flags", "size"),
+    [
+        ((), (16, 12)),
+        (("--step", 7), (12, 9)),
+        (("--scale", 0.5), (40, 30)),
+        (("--size", "20x20"), (20, 15)),
+        (("--size", "20x20", "--fit", "cover"), (20, 20)),
+        (("--size", "20x20", "--fit", "stretch"), (20, 20)),
+        (("--size", "20x20", "--fit", "pad", "--background", "#00ff00"), (20, 20)),
+        (("--resample", "lanczos"), (16, 12)),
+        (("--resample", "skip"), (16, 12)),
+        (("--format", "png"), (16, 12)),
+    ],
+)
+def test_every_way_to_make_smaller(flags, size, photos, tmp_path):
+    code, _, err = ics("compress", photos, "out", "--strategy", "so", "--jobs", 2, *flags, cwd=tmp_path)
+    assert (code, err) == (0, "")
+    assert set(compressed_sizes(tmp_path / "out").values()) == {size}
+
+
+def test_dry_run_writes_nothing(photos, tmp_path):
+    code, out, _ = ics("compress", photos, "out", "--strategy", "SO", "--dry-run", cwd=tmp_path)
+    assert code == 0
+    assert "nothing was written" in out
+    assert not (tmp_path / "out").exists()
+
+
+def test_verbose_adds_a_line_per_image_with_its_kmeans_time(photos, tmp_path):
+    _, _, err = ics("compress", photos, "out", "--strategy", "MBKM", "--verbose", cwd=tmp_path)
+    lines = err.splitlines()
+    assert len(lines) == 3
+    assert all(" -> " in line and "K-means 0." in line for line in lines)
+
+
+def test_options_come_from_a_file_and_the_command_line_wins(photos, tmp_path):
+    (tmp_path / "ics.toml").write_text('strategy = "FKM"\nsize = "10x10"\ncolors = 5\ndry-run = true\n', "utf-8")
+    code, out, _ = ics(
+        "compress", photos, "out", "--config", "ics.toml", "--colors", 3, "--step", 4, "--json", cwd=tmp_path
+    )
+    options = json.loads(out)["options"]
+    assert code == 0
+    assert (options["strategy"], options["colors"], options["step"]) == ("FKM", 3, 4)
+    assert "size" not in options
+    assert not (tmp_path / "out").exists()
+
+
+def test_printed_options_are_a_config_file_that_gives_the_same_options(photos, tmp_path):
+    flags = ("--strategy", "MBKM", "--size", "32x16", "--fit", "pad", "--jobs", 3, "--background", "#102030")
+    code, printed, _ = ics("compress", photos, "out", *flags, "--print-options", cwd=tmp_path)
+    assert code == 0
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "ics.toml").write_text(printed, "utf-8")
+    assert ics("compress", "--config", "ics.toml", "--print-options", cwd=tmp_path)[1] == printed
+    expected = {"strategy": "MBKM", "size": "32x16", "fit": "pad", "jobs": 3, "overwrite": "never"}
+    assert expected.items() <= tomllib.loads(printed).items()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("squeeze",), "squeeze"),
+        (("compress", "photos", "--strategy", "XKM"), "SO, MKM, FKM, MBKM"),
+        (("compress", "photos", "--colors", "0"), "colors=0"),
+        (("compress", "photos", "--colors", "many"), "colors='many'"),
+        (("compress", "photos", "--step", "2", "--size", "5x5"), "not allowed with"),
+        (("compress", "photos", "--size", "5"), "WIDTHxHEIGHT"),
+        (("compress", "photos", "--scale", "2"), "scale=2.0"),
+        (("compress", "photos", "--jobs", "0"), "jobs=0"),
+        (("compress", "photos", "--overwrite", "maybe"), "never, always"),
+        (("compress", "photos", "--fit", "zoom"), "contain, cover"),
+        (("compress", "photos", "--unknown"), "--unknown"),
+        (("compress", "nowhere"), "does not exist"),
+        (("compress", "photos", "photos"), "same folder"),
+        (("compress", "photos", "--config", "none.toml"), "none.toml"),
+        (("compress", "photos", "--config", "bad.toml"), "bad.toml"),
+        (("compress", "photos", "--config", "odd.toml"), "unknown option 'colours'"),
+        (("compress", "photos", "--config", "switch.toml"), "expected true or false"),
+        (("compress",), "ics demo"),
+        ((), "ics demo"),
+        (("compress", "empty"), "no image"),
+    ],
+)
+@pytest.mark.usefixtures("photos")
+def test_wrong_usage_is_one_clear_line_and_exit_2(arguments, expected, tmp_path):
+    (tmp_path / "bad.toml").write_text("colors: 3", "utf-8")
+    (tmp_path / "odd.toml").write_text("colours = 3", "utf-8")
+    (tmp_path / "switch.toml").write_text('json = "yes"', "utf-8")
+    (tmp_path / "empty").mkdir()
+    before = tree(tmp_path)
+    code, out, err = ics(*arguments, cwd=tmp_path)
+    assert (code, out) == (2, "")
+    assert len(err.strip().splitlines()) == 1
+    assert err.startswith("ics: ")
+    assert expected in err
+    assert tree(tmp_path) == before
+
+
+def test_a_folder_without_images_says_what_to_do(tmp_path):
+    (tmp_path / "Uncompressed").mkdir()
+    (tmp_path / "Uncompressed" / "notes.txt").write_text("nothing here", "utf-8")
+    for arguments in ((), ("compress",)):
+        code, _, err = ics(*arguments, cwd=tmp_path)
+        assert code == 2
+        assert "ics demo" in err
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("compress", "--help"), ("demo", "--help")])
+def test_help_shows_examples(arguments, tmp_path):
+    code, out, _ = ics(*arguments, cwd=tmp_path)
+    assert code == 0
+    assert "example" in out
+
+
+def test_help_is_in_groups_and_names_every_option(tmp_path):
+    _, out, _ = ics("compress", "--help", cwd=tmp_path)
+    for word in ("colours:", "size:", "output:", "run:", *STRATEGIES):
+        assert word in out
+    for flag in ("strategy", "colors", "step", "size", "scale", "fit", "resample", "background", "format", "jobs",
+                 "seed", "overwrite", "dry-run", "json", "verbose", "config", "print-options"):  # fmt: skip
+        assert f"--{flag}" in out
+
+
+def test_the_examples_in_the_help_run(photos, tmp_path):
+    assert photos.name == "photos"
+    (tmp_path / "ics.toml").write_text('strategy = "SO"\n', "utf-8")
+    (tmp_path / "Uncompressed").mkdir()
+    (tmp_path / "Uncompressed" / "a.png").write_bytes(image_bytes(synthetic_photo()))
+    _, out, _ = ics("compress", "--help", cwd=tmp_path)
+    examples = [re.split(r"\s{2,}", line.strip())[0] for line in out.split("examples:")[1].strip().splitlines()]
+    assert len(examples) == 5
+    for example in examples:
+        assert ics(*example.split()[1:], cwd=tmp_path)[0] == 0, example
+
+
+def test_version(tmp_path):
+    assert ics("--version", cwd=tmp_path)[:2] == (0, f"ics {__version__}\n")
+
+
+def test_demo_brings_photos_compresses_them_and_keeps_a_users_files(tmp_path):
+    (tmp_path / "Uncompressed").mkdir()
+    mine = image_bytes(synthetic_photo(), "JPEG")
+    (tmp_path / "Uncompressed" / "china.jpg").write_bytes(mine)
+    code, out, err = ics("demo", "--colors", 16, cwd=tmp_path)
+    assert code == 0
+    assert (tmp_path / "Uncompressed" / "china.jpg").read_bytes() == mine
+    assert "left as they are: china.jpg" in err
+    assert str(tmp_path / "Compressed") in out
+    for name in ("china.png", "flower.png"):
+        with Image.open(tmp_path / "Compressed" / name) as image:
+            assert image.mode == "P"
+            assert len(image.getcolors()) <= 16
+
+
+def test_an_interrupt_ends_with_130_and_leaves_whole_files_only(tmp_path):
+    source = tmp_path / "in"
+    source.mkdir()
+    data = image_bytes(np.random.default_rng(0).integers(0, 256, (1500, 1500, 3), np.uint8), "BMP")
+    for number in range(40):
+        (source / f"{number:02}.bmp").write_bytes(data)
+    arguments = [
+        sys.executable,
+        "-m",
+        "icsys",
+        "compress",
+        "in",
+        "out",
+        "--strategy",
+        "SO",
+        "--step",
+        "1",
+        "--jobs",
+        "1",
+    ]
+    flags = subprocess.CREATE_NEW_PROCESS_GROUP if sys.platform == "win32" else 0
+    with subprocess.Popen(
+        arguments, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, creationflags=flags
+    ) as process:
+        deadline = time.monotonic() + 60
+        while not list((tmp_path).glob("out/*.png")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.send_signal(signal.CTRL_BREAK_EVENT if sys.platform == "win32" else signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted" in err
+    assert "Traceback" not in err
+    written = list((tmp_path / "out").iterdir())
+    assert 0 < len(written) < 40
+    for path in written:
+        with Image.open(path) as image:
+            image.load()
+
+
+def test_importing_the_package_loads_no_numba_and_no_scikit_learn(tmp_path):
+    code = "import sys, icsys, icsys.cli; print(sorted({'numba', 'sklearn', 'scipy', 'pi_heif'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("strategy", "absent"), [("SO", {"numba", "sklearn"}), ("MKM", {"sklearn"}), ("FKM", {"numba"})]
+)
+def test_a_run_loads_only_what_its_strategy_needs(strategy, absent, photos, tmp_path):
+    code = (
+        "import sys; from icsys import Options, compress_folder\n"
+        f"compress_folder({str(photos)!r}, {str(tmp_path / 'out')!r}, Options(strategy={strategy!r}))\n"
+        f"print(sorted({absent!r} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -1,0 +1,140 @@
+"""One image from bytes to bytes, and one array to few colours."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from helpers import image_bytes, synthetic_photo
+from icsys import ImageError, Options, UsageError, compress_image, quantize
+from icsys.color.strategies import STRATEGIES
+
+CLUSTERING = [name for name, strategy in STRATEGIES.items() if strategy.fit]
+
+
+def opened(compressed):
+    image = Image.open(io.BytesIO(compressed.data))
+    image.load()
+    return image
+
+
+@pytest.mark.parametrize(("colors", "depth"), [(2, 1), (4, 2), (16, 4), (17, 8), (256, 8)])
+def test_the_file_has_the_fewest_bits_that_hold_its_colours(colors, depth):
+    """The original stored its few colours as 24 bits a pixel."""
+    compressed = compress_image(image_bytes(synthetic_photo(90, 90)), Options(colors=colors, step=1))
+    assert compressed.data[24] == depth
+    assert compressed.data[25] == 3
+    assert len(opened(compressed).getcolors()) == compressed.colors == colors
+
+
+@pytest.mark.parametrize("strategy", CLUSTERING)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_above_256_colours_the_file_is_truecolour(strategy, channels):
+    pixels = synthetic_photo(40, 50, channels=channels)
+    compressed = compress_image(image_bytes(pixels), Options(strategy=strategy, colors=300, step=1))
+    image = opened(compressed)
+    assert image.mode == ("L" if channels == 1 else "RGB")
+    assert len(image.getcolors(maxcolors=2000)) == compressed.colors <= 300
+    if channels == 1:
+        np.testing.assert_array_equal(np.asarray(image), pixels)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize(
+    "mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16"], ids=lambda mode: mode.replace(";", "_")
+)
+def test_every_pixel_mode_passes_through_every_strategy(strategy, mode):
+    """The original crashed on grey, palette and alpha images."""
+    if mode == "I;16":
+        image = Image.fromarray(synthetic_photo(30, 40, channels=1).astype(np.uint16) * 257)
+    else:
+        image = Image.fromarray(synthetic_photo(30, 40)).convert(mode)
+    compressed = compress_image(image_bytes(image, "TIFF"), Options(strategy=strategy, colors=6, step=2))
+    assert opened(compressed).size == (20, 15)
+    assert compressed.channels == (1 if mode in {"1", "L", "LA", "I;16"} else 3)
+    assert strategy == "SO" or opened(compressed).mode == "P"
+
+
+@pytest.mark.parametrize("strategy", CLUSTERING)
+def test_grey_stays_grey(strategy):
+    compressed = compress_image(
+        image_bytes(synthetic_photo(channels=1), "JPEG"), Options(strategy=strategy, colors=5, step=1)
+    )
+    shown = np.asarray(opened(compressed).convert("RGB"))
+    assert (shown == shown[..., :1]).all()
+
+
+def test_the_file_is_the_quantized_image_and_its_error_is_the_reported_one():
+    pixels = synthetic_photo(50, 60)
+    compressed = compress_image(image_bytes(pixels), Options(colors=9, step=1))
+    quantized = quantize(pixels, 9)
+    shown = np.asarray(opened(compressed).convert("RGB"))
+    np.testing.assert_array_equal(shown, quantized.to_array())
+    np.testing.assert_array_equal(shown, np.asarray(quantized.to_image().convert("RGB")))
+    assert compressed.mse == pytest.approx(np.square(pixels.astype(float) - shown).sum(axis=-1).mean())
+
+
+def test_rounding_is_to_the_nearest_level():
+    """The original cut off the fraction, which made every image darker."""
+    image = np.array([[10, 11, 11, 11, 200, 201, 201, 201]], np.uint8)
+    assert sorted(quantize(image, 2).palette[:, 0]) == [11, 201]
+
+
+def test_size_only_keeps_every_colour():
+    pixels = synthetic_photo(20, 30)
+    compressed = compress_image(image_bytes(pixels), Options(strategy="SO", step=1))
+    np.testing.assert_array_equal(np.asarray(opened(compressed)), pixels)
+    assert (compressed.colors, compressed.mse, compressed.kmeans_seconds) == (None, None, 0)
+
+
+@pytest.mark.parametrize(("orientation", "turned"), [(1, False), (3, False), (6, True), (8, True)])
+def test_the_output_is_upright(orientation, turned):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = image_bytes(synthetic_photo(30, 60), "JPEG", exif=exif)
+    compressed = compress_image(data, Options(step=1))
+    assert (compressed.width, compressed.height) == ((30, 60) if turned else (60, 30))
+    assert compressed.source.orientation == orientation
+
+
+@pytest.mark.parametrize(
+    ("data", "code"), [(b"", "empty"), (b"no image", "unidentified"), (b"%PDF-1.4", "unidentified")]
+)
+def test_what_is_no_image_is_refused_with_a_stable_code(data, code):
+    with pytest.raises(ImageError) as caught:
+        compress_image(data)
+    assert caught.value.code == code
+
+
+def test_pil_images_and_arrays_give_the_same():
+    pixels = synthetic_photo()
+    for image in (Image.fromarray(pixels), Image.fromarray(pixels).convert("RGBA"), np.asfortranarray(pixels)):
+        np.testing.assert_array_equal(quantize(image, 5).indices, quantize(pixels, 5).indices)
+
+
+def test_colours_are_ordered_and_indices_follow():
+    quantized = quantize(synthetic_photo(seed=8), 12)
+    luminance = quantized.palette @ np.array([0.299, 0.587, 0.114])
+    assert (np.diff(luminance) >= -1).all()
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        (np.zeros((4, 4, 3)), "float64"),
+        (np.zeros((4, 4, 2), np.uint8), "(4, 4, 2)"),
+        (np.zeros((0, 4, 3), np.uint8), "(0, 4, 3)"),
+        (np.zeros(4, np.uint8), "(4,)"),
+        ("photo.jpg", "str"),
+    ],
+)
+def test_what_is_no_image_array_is_refused_by_what_it_is(image, expected):
+    with pytest.raises(UsageError, match="expected") as caught:
+        quantize(image)
+    assert expected in str(caught.value)
+
+
+def test_quantize_refuses_a_strategy_that_reduces_no_colours():
+    with pytest.raises(UsageError, match="MKM, FKM, MBKM"):
+        quantize(synthetic_photo(), strategy="SO")
