@@ -34,7 +34,7 @@ $(VENV)/core.stamp: $(VENV)/pip.stamp pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/dev.stamp: $(VENV)/core.stamp
-	$(PIP) --editable ".[heif,oxipng,lint,test]"
+	$(PIP) --editable ".[lint,test]"
 	touch $@
 
 clean:  ## remove what the targets made

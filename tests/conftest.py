@@ -1,5 +1,10 @@
 """Photos to test with: the two that scikit-learn ships, and small ones made by code."""
 
+import os
+
+# Read by SciPy when it is imported: with it, scikit-learn checks estimators on more kinds of arrays.
+os.environ["SCIPY_ARRAY_API"] = "1"
+
 import pytest
 from PIL import Image
 from sklearn.datasets import load_sample_images

@@ -10,7 +10,7 @@ from helpers import image_bytes, synthetic_photo
 from icsys import ImageError, Options, UsageError, compress_image, quantize
 from icsys.color.strategies import STRATEGIES
 
-CLUSTERING = [name for name, strategy in STRATEGIES.items() if strategy.fit]
+CLUSTERING = [name for name, strategy in STRATEGIES.items() if strategy.reduce]
 
 
 def opened(compressed):

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from icsys.color.histogram import Histogram
 from icsys.color.palette import drop_unused
 from icsys.color.strategies import STRATEGIES
 from icsys.errors import UsageError
 from icsys.image.decode import ImageInfo, decode_photo, to_array
+from icsys.image.dither import floyd_steinberg
 from icsys.image.encode import indexed_image
 from icsys.image.png import encode_indexed, encode_truecolor, load_oxipng, order_palette
 from icsys.options import MAX_INDEXED_COLORS, Options
@@ -135,29 +135,33 @@ def quantize(
     'P'
     """
     options = Options(strategy=strategy, colors=colors, seed=seed, effort=effort, space=space, dither=dither)
-    if STRATEGIES[options.strategy].fit is None:
-        names = ", ".join(name for name, known in STRATEGIES.items() if known.fit)
-        raise UsageError(f"strategy={strategy!r} reduces no colours: expected one of {names}")
     return quantize_pixels(to_array(image), options)
 
 
 def quantize_pixels(pixels: NDArray[np.uint8], options: Options) -> QuantizedImage:
     """Reduce the colours of (H, W) or (H, W, 3) uint8 pixels with a clustering strategy of ``options``."""
-    strategy = STRATEGIES[options.strategy]
-    if strategy.fit is None:
-        raise UsageError(f"strategy={options.strategy!r} reduces no colours")
-    histogram = Histogram(pixels, pixels.shape[2] if pixels.ndim == RGB_NDIM else 1)
-    palette = strategy.fit(histogram, options)
-    indices, sse = strategy.nearest(histogram, palette)
-    indices, palette = drop_unused(indices, palette)
-    if histogram.channels == 1:
+    reduce = STRATEGIES[options.strategy].reduce
+    if reduce is None:
+        names = ", ".join(name for name, known in STRATEGIES.items() if known.reduce)
+        raise UsageError(f"strategy={options.strategy!r} reduces no colours: expected one of {names}")
+    shape, channels = pixels.shape[:2], pixels.shape[2] if pixels.ndim == RGB_NDIM else 1
+    palette, indices, sse = reduce(pixels.reshape(-1, channels), options)
+    if channels == 1:
         # A grey level counts in R, G and B alike.
         palette, sse = np.repeat(palette, 3, axis=1), 3 * sse
+    if options.dither != "none":
+        indices = floyd_steinberg(pixels, palette).reshape(-1)
+        sse = _squared_error(pixels.reshape(-1, channels), palette[indices])
+    indices, palette = drop_unused(indices, palette)
     order = order_palette(palette)
-    rank = np.empty_like(order)
+    rank = np.empty(len(order), indices.dtype)
     rank[order] = np.arange(len(order))
-    indices = rank.astype(indices.dtype)[indices].reshape(pixels.shape[:2])
-    return QuantizedImage(indices, palette[order], sse / indices.size)
+    return QuantizedImage(rank[indices].reshape(shape), palette[order], sse / indices.size)
+
+
+def _squared_error(pixels: NDArray[np.uint8], shown: NDArray[np.uint8]) -> int:
+    """Return the squared error summed over pixels, (N, 3) or (N, 1), and over R, G and B."""
+    return int(np.square(pixels.astype(np.int32) - shown).sum(dtype=np.int64))
 
 
 def prepare(options: Options) -> None:
@@ -208,7 +212,7 @@ def compress_image(data: bytes, options: Options | None = None) -> CompressedIma
     photo = decode_photo(data, options)
     pixels = photo.pixels
     start = time.perf_counter()
-    if STRATEGIES[options.strategy].fit is None:
+    if STRATEGIES[options.strategy].reduce is None:
         colors, mse, seconds, encoded = None, None, 0.0, encode_truecolor(pixels, effort=options.png_effort)
     else:
         quantized = quantize_pixels(pixels, options)

@@ -17,7 +17,7 @@ pixels = st.sampled_from([1, 3]).flatmap(
 
 @given(pixels)
 def test_distinct_colours_and_counts_are_those_of_numpy(pixels):
-    histogram = Histogram(pixels, pixels.shape[1])
+    histogram = Histogram(pixels)
     colors, counts = np.unique(pixels, axis=0, return_counts=True)
     np.testing.assert_array_equal(histogram.colors, colors)
     np.testing.assert_array_equal(histogram.counts, counts)
@@ -25,5 +25,5 @@ def test_distinct_colours_and_counts_are_those_of_numpy(pixels):
 
 @given(pixels)
 def test_packing_loses_nothing(pixels):
-    histogram = Histogram(pixels, pixels.shape[1])
+    histogram = Histogram(pixels)
     np.testing.assert_array_equal(unpack(histogram.packed, histogram.channels), pixels)

@@ -19,7 +19,7 @@ pixels_and_palette = st.sampled_from([1, 3]).flatmap(lambda channels: st.tuples(
 @given(pixels_and_palette)
 def test_every_pixel_gets_its_nearest_colour_and_the_error_is_exact(pair):
     pixels, palette = pair
-    indices, sse = stored.nearest(Histogram(pixels, pixels.shape[1]), palette)
+    indices, sse = stored.nearest(Histogram(pixels), palette)
     distances = np.square(pixels[:, None].astype(int) - palette[None].astype(int)).sum(axis=-1)
     np.testing.assert_array_equal(indices, distances.argmin(axis=1))
     assert sse == distances.min(axis=1).sum()
@@ -28,9 +28,9 @@ def test_every_pixel_gets_its_nearest_colour_and_the_error_is_exact(pair):
 def test_distances_in_blocks_are_those_of_the_whole(monkeypatch):
     random = np.random.default_rng(0)
     pixels, palette = random.integers(0, 256, (2, 1000, 3), dtype=np.uint8)
-    whole = stored.nearest(Histogram(pixels, 3), palette)
+    whole = stored.nearest(Histogram(pixels), palette)
     monkeypatch.setattr(stored, "_DISTANCES", 7000)
-    parts = stored.nearest(Histogram(pixels, 3), palette)
+    parts = stored.nearest(Histogram(pixels), palette)
     assert whole[0].dtype == np.uint16
     np.testing.assert_array_equal(whole[0], parts[0])
     assert whole[1] == parts[1]

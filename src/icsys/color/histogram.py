@@ -20,14 +20,12 @@ class Histogram:
     Parameters
     ----------
     pixels
-        Shape (H, W), (N,), (H, W, 3) or (N, 3), uint8: grey levels or RGB.
-    channels
-        1 for grey levels, 3 for RGB.
+        Shape (N, channels), uint8: grey levels (1) or RGB (3).
     """
 
-    def __init__(self, pixels: NDArray[np.uint8], channels: int) -> None:
-        self.channels = channels
-        self.pixels = pixels.reshape(-1, channels)
+    def __init__(self, pixels: NDArray[np.uint8]) -> None:
+        self.pixels = pixels
+        self.channels = pixels.shape[1]
 
     @cached_property
     def packed(self) -> NDArray[np.uint32]:

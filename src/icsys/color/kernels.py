@@ -1,164 +1,314 @@
-"""Compiled inner loops of K-means; the only file that imports numba.
+"""The compiled search for nearest centres, and the one place that knows numba.
 
-Kernels see arrays only and trust their caller.
+Kernels see arrays only and trust their caller. Points lie in blocks of m, shape (blocks, d, m), and centres
+in columns, shape (d, capacity) of which the first k are in use, so that every inner loop runs over adjacent
+memory and vectorises. ``dims`` is a tuple of d zeros: its length is part of its type, so the compiler
+unrolls the loops over features; an array of d zeros does for any d, without that.
 
-Points come in blocks: ``x`` has shape (blocks, d, m), float32, so that a loop over the m points of a block
-vectorises. Centres come as ``ct`` of shape (d, k), float32, for the same reason. ``dims`` is a tuple of d
-entries: its length is known to the compiler, which then unrolls the loops over features.
+Colours and their centres are whole eighths of a level, held as integers below 2^11 in size: then every
+distance is an integer below 2^24, which float32 holds exactly, and every weighted sum one below 2^53, which
+float64 holds exactly. No vector width, fused multiply-add or order of summation can change a label or a sum.
+Other points are compared with the precision of float32.
 """
 
+# ruff: noqa: PLR0917 - compiled functions take their arguments by position
+
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
 import numba
 import numpy as np
 
-# Reordering sums (reassoc) stays off: sums that decide a result have one order on every machine.
-kernel = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"nnan", "ninf", "nsz", "contract", "arcp"})
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    Dims = tuple[int, ...] | NDArray[np.int8]
+    Index = int | np.integer[Any]
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+def kernel(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Compile a function when it is first called, without the GIL, and keep the machine code on disk.
+
+    Sums are not reassociated (no ``reassoc``): their order is the same on every machine.
+    """
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"nnan", "nsz", "contract"}}
+    try:
+        compiled: Callable[_P, _R] = numba.njit(cache=True, **options)(function)
+    except RuntimeError:
+        # No directory to keep machine code in can be written: compile in every process.
+        compiled = numba.njit(**options)(function)
+    return compiled
+
+
+class Points(NamedTuple):
+    """Weighted points in blocks; the last block is filled up with copies of weight 0.
+
+    Attributes
+    ----------
+    x
+        Coordinates, shape (blocks, d, m), float32. Neighbours in order should be neighbours in space.
+    w
+        Weights, shape (blocks, m), float64.
+    low, high
+        The box around each block, shape (blocks, d), float32.
+    slack
+        What float32 may get wrong in a difference of two squared distances; 0 for the integers of colours.
+    """
+
+    x: NDArray[np.float32]
+    w: NDArray[np.float64]
+    low: NDArray[np.float32]
+    high: NDArray[np.float32]
+    slack: np.float32
+
+
+class Partition(NamedTuple):
+    """Which centre is nearest to every point, and the sums that follow from it.
+
+    Attributes
+    ----------
+    labels
+        Shape (blocks, m), int32.
+    owner
+        A centre near the middle of each block, shape (blocks,), int32.
+    sums
+        Of each cluster: weight, weighted coordinates, weighted products of coordinates (lower triangle);
+        shape (capacity, 1 + d + d (d + 1) / 2), float64.
+    centers
+        The centres that all of this holds for, shape (d, capacity), float32.
+    """
+
+    labels: NDArray[np.int32]
+    owner: NDArray[np.int32]
+    sums: NDArray[np.float64]
+    centers: NDArray[np.float32]
 
 
 @kernel
-def popcount(v):
-    v -= (v >> np.uint64(1)) & np.uint64(0x5555555555555555)
-    v = (v & np.uint64(0x3333333333333333)) + ((v >> np.uint64(2)) & np.uint64(0x3333333333333333))
-    v = (v + (v >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    return (v * np.uint64(0x0101010101010101)) >> np.uint64(56)
-
-
-@kernel
-def mark_colors(pixels, spread, bits, codes):
-    one = np.uint64(1)
-    for i in range(len(pixels)):
-        m = (spread[pixels[i, 0]] << np.uint32(2)) | (spread[pixels[i, 1]] << np.uint32(1)) | spread[pixels[i, 2]]
-        codes[i] = m
-        bits[m >> np.uint32(6)] |= one << np.uint64(m & np.uint32(63))
-
-
-@kernel
-def rank_words(bits, starts):
-    n = 0
-    for j in range(len(bits)):
-        starts[j] = n
-        n += np.int64(popcount(bits[j]))
-    return n
-
-
-@kernel
-def count_colors(codes, bits, starts, counts, distinct):
-    one = np.uint64(1)
-    for i in range(len(codes)):
-        m = codes[i]
-        j = m >> np.uint32(6)
-        below = bits[j] & ((one << np.uint64(m & np.uint32(63))) - one)
-        r = starts[j] + np.int32(popcount(below))
-        counts[r] += 1
-        distinct[r] = m
-        codes[i] = r
-
-
-@kernel
-def candidates(lo, hi, ct, cc, z, dims, gap, cand):
-    k = len(cc)
-    for j in range(k):
-        gap[j] = cc[j] - cc[z]
+def squared_norms(centers: NDArray[np.float32], k: Index, dims: Dims) -> NDArray[np.float32]:
+    """Return |c|^2 of the first k centres."""
+    norms = np.zeros(k, np.float32)
     for f in range(len(dims)):
         for j in range(k):
-            delta = ct[f, j] - ct[f, z]
-            gap[j] -= np.float32(2) * max(delta * lo[f], delta * hi[f])
-    n = 0
-    for j in range(k):
-        cand[n] = j
-        n += np.intp(gap[j] <= np.float32(0))
-    return n
+            norms[j] += centers[f, j] * centers[f, j]
+    return norms
 
 
 @kernel
-def nearest_in_block(x, ct, cc, cand, n, dims, best, lab):
+def leads(
+    low: NDArray[np.float32],
+    high: NDArray[np.float32],
+    centers: NDArray[np.float32],
+    norms: NDArray[np.float32],
+    k: Index,
+    z: Index,
+    dims: Dims,
+    lead: NDArray[np.float32],
+) -> None:
+    """Work out by how much centre z is nearer than each of k others, at least, to all points of a box.
+
+    |x-c|^2 - |x-z|^2 is linear in x, so its minimum over the box is at the corner towards c (Kanungo et al.
+    2002, the filtering algorithm). Positive for c: no point of the box has c as its nearest centre.
+    """
+    for j in range(k):
+        lead[j] = norms[j] - norms[z]
+    for f in range(len(dims)):
+        for j in range(k):
+            delta = centers[f, j] - centers[f, z]
+            lead[j] -= np.float32(2) * max(delta * low[f], delta * high[f])
+
+
+@kernel
+def nearest_in_block(
+    x: NDArray[np.float32],
+    centers: NDArray[np.float32],
+    norms: NDArray[np.float32],
+    candidates: NDArray[np.int32],
+    n: Index,
+    dims: Dims,
+    best: NDArray[np.float32],
+    labels: NDArray[np.int32],
+) -> None:
+    """Find the nearest of n candidates for every point of a block, ties to the first; best is |x-c|^2 - |x|^2."""
     m = len(best)
-    j = cand[0]
+    j = candidates[0]
     for i in range(m):
-        d = cc[j]
+        d = norms[j]
         for f in range(len(dims)):
-            d -= np.float32(2) * ct[f, j] * x[f, i]
+            d -= np.float32(2) * centers[f, j] * x[f, i]
         best[i] = d
-        lab[i] = j
+        labels[i] = j
     for q in range(1, n):
-        j = cand[q]
+        j = candidates[q]
         for i in range(m):
-            d = cc[j]
+            d = norms[j]
             for f in range(len(dims)):
-                d -= np.float32(2) * ct[f, j] * x[f, i]
+                d -= np.float32(2) * centers[f, j] * x[f, i]
             closer = d < best[i]
-            lab[i] = j if closer else lab[i]
+            labels[i] = j if closer else labels[i]
             best[i] = d if closer else best[i]
 
 
 @kernel
-def norms(ct, cc):
-    for j in range(len(cc)):
-        s = np.float32(0)
-        for f in range(len(ct)):
-            s += ct[f, j] * ct[f, j]
-        cc[j] = s
+def nearer(
+    low: NDArray[np.float32], high: NDArray[np.float32], centers: NDArray[np.float32], a: Index, b: Index, dims: Dims
+) -> Index:
+    """Return which of the centres a and b is nearer to the middle of a box."""
+    lead = np.float32(0)
+    for f in range(len(dims)):
+        lead += (centers[f, b] - centers[f, a]) * (centers[f, b] + centers[f, a] - low[f] - high[f])
+    return b if lead < 0 else a
 
 
 @kernel
-def accumulate(x, w, lo, hi, ct, dims, owner, sums, labels):
-    """Assign every point to its nearest centre; sums (k, 1 + d) receive weight and weighted coordinates."""
-    nb, _, m = x.shape
-    k = ct.shape[1]
-    cc = np.empty(k, np.float32)
-    norms(ct, cc)
-    gap = np.empty(k, np.float32)
-    cand = np.empty(k + 1, np.int32)
-    best = np.empty(m, np.float32)
-    sums[:] = 0
-    for b in range(nb):
-        n = candidates(lo[b], hi[b], ct, cc, owner[b], dims, gap, cand)
-        lab = labels[b]
-        nearest_in_block(x[b], ct, cc, cand, n, dims, best, lab)
-        for i in range(m):
-            j = lab[i]
-            wi = w[b, i]
-            sums[j, 0] += wi
-            for f in range(len(dims)):
-                sums[j, 1 + f] += wi * x[b, f, i]
-        owner[b] = lab[m // 2]
-
-
-@kernel
-def lloyd(x, w, lo, hi, ct, dims, owner, sums, labels, snap, tol, max_iter):
-    """Move ``ct`` in place; return twice-evaluated -sum |S|^2/W, the error up to a constant."""
-    k = ct.shape[1]
-    last = np.inf
-    for it in range(max_iter):
-        accumulate(x, w, lo, hi, ct, dims, owner, sums, labels)
-        err = 0.0
-        for j in range(k):
-            if sums[j, 0] > 0:
-                for f in range(len(dims)):
-                    mean = sums[j, 1 + f] / sums[j, 0]
-                    err -= mean * sums[j, 1 + f]
-                    ct[f, j] = np.float32(np.rint(mean)) if snap else np.float32(mean)
-        if last - err <= tol:
-            break
-        last = err
-    return err
-
-
-@kernel
-def second_moments(x, w, labels, sums, dims, moments):
-    """moments (k, d*(d+1)/2): weighted second moments about the means."""
-    nb, _, m = x.shape
-    moments[:] = 0
+def add_point(sums: NDArray[np.float64], weight: float, x: NDArray[np.float32], i: int, dims: Dims) -> None:
+    """Add point i of a block to the sums of one cluster, or take it away with a negative weight."""
     d = len(dims)
-    for b in range(nb):
-        for i in range(m):
-            j = labels[b, i]
-            wi = w[b, i]
-            p = 0
+    sums[0] += weight
+    p = 1 + d
+    for f in range(d):
+        v = weight * x[f, i]
+        sums[1 + f] += v
+        for g in range(f + 1):
+            sums[p] += v * x[g, i]
+            p += 1
+
+
+@kernel
+def take_moved(
+    centers: NDArray[np.float32],
+    k: Index,
+    at: NDArray[np.float32],
+    moved: NDArray[np.float32],
+    still: NDArray[np.bool_],
+) -> Index:
+    """Collect the centres that moved from ``at``, each where it is and where it was, and update ``at``.
+
+    Returns the number of columns of ``moved`` that were written, and marks in ``still`` which did not move.
+    """
+    n = np.intp(0)
+    for j in range(k):
+        still[j] = True
+        for f in range(len(centers)):
+            still[j] &= centers[f, j] == at[f, j]
+        if not still[j]:
+            for f in range(len(centers)):
+                moved[f, n] = centers[f, j]
+                moved[f, n + 1] = at[f, j]
+                at[f, j] = centers[f, j]
+            n += 2
+    return n
+
+
+@kernel
+def filter_centers(lead: NDArray[np.float32], k: Index, slack: np.float32, candidates: NDArray[np.int32]) -> Index:
+    """Write which of k centres may be nearest somewhere in a box, in order, and return how many."""
+    n = np.intp(0)
+    for j in range(k):
+        candidates[n] = j
+        n += np.intp(lead[j] <= slack)
+    return n
+
+
+@kernel
+def relabel(
+    x: NDArray[np.float32],
+    w: NDArray[np.float64],
+    found: NDArray[np.int32],
+    labels: NDArray[np.int32],
+    sums: NDArray[np.float64],
+    dims: Dims,
+) -> int:
+    """Move the points of a block whose label changed to their new clusters, and return how many."""
+    changed = 0
+    for i in range(len(found)):
+        changed += int(found[i] != labels[i])
+    if changed:
+        for i in range(len(found)):
+            if found[i] != labels[i]:
+                add_point(sums[labels[i]], -w[i], x, i, dims)
+                add_point(sums[found[i]], w[i], x, i, dims)
+                labels[i] = found[i]
+    return changed
+
+
+@kernel
+def reassign(points: Points, part: Partition, centers: NDArray[np.float32], k: Index, dims: Dims) -> int:
+    """Bring a partition up to date with new centres, and return how many points changed cluster.
+
+    Only blocks within reach of a centre that moved are looked at, and only points that change cluster
+    touch the sums; a partition whose sums are exact stays exact.
+    """
+    x, w, low, high, slack = points
+    labels, owner, sums, at = part
+    blocks, d, m = x.shape
+    still = np.empty(k, np.bool_)
+    # The column after the moved centres is a place for the owner of a block.
+    moved = np.zeros((d, 2 * k + 1), np.float32)
+    n_moved = take_moved(centers, k, at, moved, still)
+    if n_moved == 0:
+        return 0
+    norms = squared_norms(centers, k, dims)
+    moved_norms = squared_norms(moved, n_moved + 1, dims)
+    lead = np.empty(2 * k, np.float32)
+    candidates = np.empty(k + 1, np.int32)
+    best = np.empty(m, np.float32)
+    found = np.empty(m, np.int32)
+    changed = 0
+    near: Index = np.intp(owner[0])
+    for b in range(blocks):
+        z: Index = np.intp(owner[b])
+        if 2 * n_moved < k and still[z]:
             for f in range(d):
-                v = wi * (x[b, f, i] - sums[j, 1 + f] / sums[j, 0])
-                for g in range(f + 1):
-                    moments[j, p] += v * (x[b, g, i] - sums[j, 1 + g] / sums[j, 0])
-                    p += 1
-    return 0
+                moved[f, n_moved] = centers[f, z]
+            moved_norms[n_moved] = norms[z]
+            leads(low[b], high[b], moved, moved_norms, n_moved, n_moved, dims, lead)
+            least = np.float32(np.inf)
+            for j in range(n_moved):
+                least = min(least, lead[j])
+            if least > slack:
+                continue
+        # The block before is next in space: where centres moved far, its owner is the better guess.
+        z = nearer(low[b], high[b], centers, z, near, dims)
+        leads(low[b], high[b], centers, norms, k, z, dims, lead)
+        n = filter_centers(lead, k, slack, candidates)
+        nearest_in_block(x[b], centers, norms, candidates, n, dims, best, found)
+        owner[b] = found[m // 2]
+        near = np.intp(owner[b])
+        changed += relabel(x[b], w[b], found, labels[b], sums, dims)
+    return changed
+
+
+@kernel
+def nearest_centers(points: Points, centers: NDArray[np.float32], k: Index, dims: Dims, labels: NDArray[Any]) -> float:
+    """Write the nearest centre of every point to ``labels``, shape (blocks, m); return the squared error.
+
+    For points and centres of whole eighths the sum is exact, in 64ths.
+    """
+    x, w, low, high, slack = points
+    blocks, _, m = x.shape
+    norms = squared_norms(centers, k, dims)
+    lead = np.empty(k, np.float32)
+    candidates = np.empty(k + 1, np.int32)
+    best = np.empty(m, np.float32)
+    found = np.empty(m, np.int32)
+    z: Index = np.intp(0)
+    error = 0.0
+    for b in range(blocks):
+        leads(low[b], high[b], centers, norms, k, z, dims, lead)
+        n = filter_centers(lead, k, slack, candidates)
+        nearest_in_block(x[b], centers, norms, candidates, n, dims, best, found)
+        z = np.intp(found[m // 2])
+        for i in range(m):
+            distance = np.float64(best[i])
+            for f in range(len(dims)):
+                distance += np.float64(x[b, f, i]) * x[b, f, i]
+            error += w[b, i] * distance
+            labels[b, i] = found[i]
+    return error

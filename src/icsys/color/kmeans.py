@@ -1,82 +1,360 @@
-"""MKM: our own K-means for colours."""
+"""MKM: our own K-means for colours.
+
+The distinct colours of an image are merged into cells, as coarse as the error to be reached allows. On these
+few weighted points centres grow from one to K by splits, settle by Lloyd's iteration, and are moved from
+where they are missed least to where they gain most for as long as that lowers the error. A last few
+iterations on all distinct colours make the result exact.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
 import numpy as np
 
-from icsys.color import kernels
-from icsys.color.cells import Blocks, blocks, cells, distinct_colors
+from icsys.color import palette as stored
+from icsys.color.cells import CENTER, SCALE, Colors, start_partition, to_points
+from icsys.color.kernels import nearest_centers, reassign
+from icsys.color.levels import best_levels
+from icsys.color.lloyd import grow, lloyd
+from icsys.color.moves import improve
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from icsys.color.kernels import Dims, Partition, Points
+
+_BYTE = 256
+_CHANNELS = 3
+_RGB = (0, 0, 0)
+# Numbers of features that kernels are compiled for one by one; all others share kernels that loop.
+_UNROLLED = (3, 4)
+# In a round of growth all clusters split that gain at least this share of the best, and so many iterations
+# of Lloyd's follow.
+_GROWTH = (0.3, 2)
+# Cells that hide more than this share of the error are too coarse: some images are made of few tight groups.
+_MOST_HIDDEN = 0.2
+# Steps from the palette as stored to the rounded means of its clusters: they lower the error by 0.03 to 0.1 %.
+_POLISH = 2
+# With more clusters than this, growth is hasty and nothing is moved: mergers are weighed for all pairs.
+_MOST_MOVED = 2048
+_HASTY_GROWTH = (0.03, 1)
+_FEW = 5
 
 
-def _dims(d):
-    return (0,) * d
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How far the search goes.
+
+    Attributes
+    ----------
+    fineness
+        Cells are merged up to a squared error of V / (3 K^2 fineness) each, with V that of all points about
+        their mean. K-means leaves about V / 3K: at 50 the cells number some 45 K and hide a tenth of that.
+    moved
+        Share of the centres that the first move moves at once.
+    patience
+        Single moves in a row that may fail.
+    tolerance
+        Lloyd's iteration ends when the error falls by no more than this share.
+    limit
+        Iterations after each move.
+    rounds
+        Times that the search starts again from its best centres, some of them thrown at random.
+    last
+        Iterations on the distinct colours.
+    """
+
+    fineness: float
+    moved: float
+    patience: int
+    tolerance: float
+    limit: int
+    rounds: int
+    last: int
 
 
-def _grow(data: Blocks, k: int, snap: bool) -> np.ndarray:
-    d = data.x.shape[1]
-    ct = (data.x.transpose(1, 0, 2) * data.w).reshape(d, -1).sum(1) / data.w.sum()
-    ct = ct.astype(np.float32)[:, None]
-    flat = data.x.transpose(0, 2, 1).reshape(-1, d).astype(np.float64)
-    w = data.w.ravel()
-    labels = np.zeros(data.w.shape, np.int32)
+EFFORTS = {
+    "fast": Effort(100, 1 / 8, 8, 1e-4, 10, 0, 5),
+    "balanced": Effort(400, 1 / 4, 10, 1e-4, 10, 4, 10),
+    "best": Effort(1600, 1 / 4, 20, 1e-4, 10, 12, 50),
+}
+
+
+class Quantized(NamedTuple):
+    """A palette and what becomes of the pixels.
+
+    Attributes
+    ----------
+    palette
+        Distinct colours, shape (n, channels), uint8.
+    indices
+        The nearest palette entry of every pixel, shape (N,), uint8 up to 256 colours and uint16 above.
+    sse
+        Sum over pixels and channels of the squared error.
+    """
+
+    palette: NDArray[np.uint8]
+    indices: NDArray[np.integer]
+    sse: int
+
+
+def fit_centers(
+    points: NDArray[np.floating],
+    weights: NDArray[np.floating] | None = None,
+    n_clusters: int = 8,
+    *,
+    seed: int = 0,
+    effort: str = "fast",
+) -> tuple[NDArray[np.float64], float]:
+    """Find centres with a small weighted squared error for points with any number of features.
+
+    Parameters
+    ----------
+    points
+        Shape (n, d), any float dtype, n at least 1. Fastest when neighbours in order are near in space.
+    weights
+        Shape (n,), not negative; all 1 if left out.
+    n_clusters
+        At least 1.
+    seed
+        Seed of what is random; effort "fast" draws nothing.
+    effort
+        "fast", "balanced" or "best".
+
+    Returns
+    -------
+    centers
+        The means of the clusters, shape (k, d), float64; k is less than ``n_clusters`` only where there are
+        fewer distinct points.
+    error
+        Sum of weight times squared distance to the nearest centre, as the clusters assign it; distances are
+        compared in float32.
+    """
+    chosen = EFFORTS[effort]
+    middle = np.average(points, axis=0, weights=weights)
+    blocks = to_points(points - middle, np.ones(len(points)) if weights is None else weights)
+    _, error, part = _search(blocks, n_clusters, chosen, seed, snap=False)
+    used = part.sums[:, 0] > 0
+    d = points.shape[1]
+    return part.sums[used, 1 : 1 + d] / part.sums[used, :1] + middle, error
+
+
+def _search(
+    points: Points, k: int, effort: Effort, seed: int, *, snap: bool
+) -> tuple[NDArray[np.float32], float, Partition]:
+    """Grow k centres, settle them and move them; return centres, error and their partition."""
+    d = points.x.shape[1]
+    dims: Dims = (0,) * d if d in _UNROLLED else np.zeros(d, np.int8)
+    part = start_partition(points, k)
+    centers = part.centers.copy()
+    share, settle = _GROWTH if k <= _MOST_MOVED else _HASTY_GROWTH
+    k = int(grow(points, part, centers, k, dims, snap, share, settle))
+    centers = np.ascontiguousarray(centers[:, :k])
+    error = lloyd(points, part, centers, k, dims, snap, effort.tolerance, effort.limit, np.inf)
+    if not 1 < k <= _MOST_MOVED:
+        return centers, error, part
+
+    def move(error: float, size: int) -> float:
+        return improve(
+            points, part, centers, k, dims, snap, error, size, effort.patience, effort.tolerance, effort.limit
+        )
+
+    size = max(1, int(k * effort.moved))
+    error = move(error, size)
+    best, lowest = centers.copy(), error
+    rng = np.random.default_rng(seed)
+    for _ in range(effort.rounds):
+        centers[:] = best
+        thrown = rng.choice(k, size, replace=False)
+        rows = rng.choice(points.w.size, size, p=points.w.reshape(-1) / points.w.sum())
+        centers[:, thrown] = points.x[rows // points.w.shape[1], :, rows % points.w.shape[1]].T
+        error = lloyd(points, part, centers, k, dims, snap, effort.tolerance, effort.limit, np.inf)
+        error = move(error, size)
+        if error < lowest:
+            best, lowest = centers.copy(), error
+    reassign(points, part, best, k, dims)
+    return best, lowest, part
+
+
+def mkm_palette(pixels: NDArray[np.uint8], n_colors: int, *, seed: int = 0, effort: str = "fast") -> NDArray[np.uint8]:
+    """Find a palette with a small squared error for the pixels of an image.
+
+    Parameters
+    ----------
+    pixels
+        Shape (N, 3) or (H, W, 3), or (N,) or (H, W) for grey, uint8, not empty.
+    n_colors
+        1 to 65536.
+    seed
+        Seed of what is random; effort "fast" draws nothing.
+    effort
+        "fast", "balanced" or "best"; grey levels are always solved exactly.
+
+    Returns
+    -------
+    palette
+        Distinct colours, shape (n, 3), or (n,) for grey, uint8, n at most ``n_colors``. An image of no more
+        distinct colours keeps them.
+    """
+    if _is_grey(pixels):
+        return best_levels(_level_counts(pixels), n_colors)
+    return _palette(Colors(pixels.reshape(-1, _CHANNELS)), n_colors, seed, effort)
+
+
+def nearest(pixels: NDArray[np.uint8], palette: NDArray[np.uint8]) -> tuple[NDArray[np.integer], int]:
+    """Map every pixel to its nearest palette entry, ties to the lowest index.
+
+    Parameters
+    ----------
+    pixels
+        As for :func:`mkm_palette`.
+    palette
+        Shape (n, 3), or (n,) for grey, uint8, n from 1 to 65536.
+
+    Returns
+    -------
+    indices
+        Shape (N,), uint8 up to 256 entries and uint16 above.
+    sse
+        Sum over pixels and channels of the squared error, exact.
+    """
+    if _is_grey(pixels):
+        return _nearest_level(pixels, palette)
+    return _nearest_color(Colors(pixels.reshape(-1, _CHANNELS)), palette)
+
+
+def reduce_pixels(
+    pixels: NDArray[np.uint8], n_colors: int, *, seed: int = 0, effort: str = "fast", space: str = "srgb"
+) -> Quantized:
+    """Find a palette and map every pixel to it: both functions above, with the distinct colours found once.
+
+    Parameters
+    ----------
+    pixels
+        Shape (N, 3), or (N, 1) for grey, uint8, not empty.
+    n_colors, seed, effort
+        As for :func:`mkm_palette`.
+    space
+        Where distances are measured: "srgb", or "oklab" as the eye does. Oklab distances are compared in float32.
+
+    Returns
+    -------
+    Quantized
+        With a palette of shape (n, 3), or (n, 1) for grey; its squared error is that in sRGB.
+    """
+    channels = pixels.shape[1]
+    if channels == 1 and space == "srgb":
+        levels = best_levels(_level_counts(pixels), n_colors)
+        return Quantized(levels[:, None], *_nearest_level(pixels, levels))
+    if channels == 1:
+        counts = _level_counts(pixels).astype(np.float64)
+        table = np.arange(_BYTE, dtype=np.uint8)[:, None]
+        return _reduce_in_oklab(table, counts, pixels[:, 0], n_colors, seed=seed, effort=effort)
+    colors = Colors(pixels)
+    if space == "srgb":
+        palette = _palette(colors, n_colors, seed, effort)
+        return Quantized(palette, *_nearest_color(colors, palette))
+    counts = colors.points.w.reshape(-1)[: len(colors)]
+    return _reduce_in_oklab(colors.colors(), counts, colors.inverse, n_colors, seed=seed, effort=effort)
+
+
+def _reduce_in_oklab(
+    colors: NDArray[np.uint8],
+    counts: NDArray[np.float64],
+    inverse: NDArray[np.integer],
+    n_colors: int,
+    *,
+    seed: int,
+    effort: str,
+) -> Quantized:
+    """Reduce distinct colours, shape (n, channels), of which pixel i has number ``inverse[i]``, in Oklab."""
+    points = stored.to_points(colors, "oklab")
+    used = counts > 0
+    palette = colors[used]
+    if len(palette) > n_colors:
+        centers, _ = fit_centers(points[used], counts[used], n_colors, seed=seed, effort=effort)
+        palette = stored.from_points(centers, "oklab", colors.shape[1])
+    blocks = to_points(points, counts)
+    centers32 = np.ascontiguousarray(stored.to_points(palette, "oklab").T, np.float32)
+    labels = np.empty(blocks.w.shape, np.uint16)
+    nearest_centers(blocks, centers32, len(palette), _RGB, labels)
+    small = labels.reshape(-1)[: len(colors)].astype(stored.index_type(len(palette)))
+    sse = np.square(colors.astype(np.int64) - palette[small]).sum(axis=1) @ counts
+    return Quantized(palette, small[inverse], int(sse))
+
+
+def _is_grey(pixels: NDArray[np.uint8]) -> bool:
+    """Tell (N,) and (H, W) from (N, 3) and (H, W, 3); two axes of which the last has 3 are N colours."""
+    return pixels.ndim == 1 or (pixels.ndim == 2 and pixels.shape[1] != _CHANNELS)  # noqa: PLR2004 - H, W
+
+
+def _level_counts(pixels: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Count the pixels of each grey level."""
+    return np.bincount(pixels.reshape(-1), minlength=_BYTE)
+
+
+def _nearest_level(pixels: NDArray[np.uint8], levels: NDArray[np.uint8]) -> tuple[NDArray[np.integer], int]:
+    """Map grey pixels through a table of all levels."""
+    distance = np.abs(np.arange(_BYTE)[:, None] - levels.astype(np.int64))
+    table = distance.argmin(axis=1)
+    error = np.square(distance.min(axis=1))
+    return table.astype(stored.index_type(len(levels)))[pixels.reshape(-1)], int(error @ _level_counts(pixels))
+
+
+def _nearest_color(colors: Colors, palette: NDArray[np.uint8]) -> tuple[NDArray[np.integer], int]:
+    """Map distinct colours to the palette, and pixels through their ranks."""
+    labels = np.empty(colors.points.w.shape, np.uint16)
+    error = nearest_centers(colors.points, _to_centers(palette), len(palette), _RGB, labels)
+    small: NDArray[np.integer] = labels.reshape(-1).astype(stored.index_type(len(palette)))
+    return small[colors.inverse], round(error / SCALE**2)
+
+
+def _palette(colors: Colors, n_colors: int, seed: int, effort: str) -> NDArray[np.uint8]:
+    """Find the palette for distinct colours with their counts."""
+    points = colors.points
+    if len(colors) <= n_colors:
+        return colors.colors()
+    chosen = EFFORTS[effort]
+    fineness = chosen.fineness
     while True:
-        n = ct.shape[1]
-        owner = np.zeros(len(data.x), np.int32)
-        sums = np.zeros((n, d + 1))
-        kernels.lloyd(*data, ct, _dims(d), owner, sums, labels, snap, 0.0, 2)
-        if n == k:
-            return ct
-        lab = labels.ravel()
-        mean = sums[:, 1:] / np.maximum(sums[:, :1], 1)
-        dev = (flat - mean[lab]) ** 2 * w[:, None]
-        var = np.stack([np.bincount(lab, dev[:, f], n) for f in range(d)], 1)
-        axis = var.argmax(1)
-        gain = var.max(1)
-        order = np.argsort(-gain, kind="stable")[: k - n]
-        order = order[gain[order] > 0.3 * gain[order[0]]]
-        new = ct[:, order].copy()
-        half = np.sqrt(var[order, axis[order]] / np.maximum(sums[order, 0], 1)) * 0.8
-        half = np.maximum(np.rint(half), 1) if snap else half
-        new[axis[order], np.arange(len(order))] += half
-        ct[axis[order], order] -= half
-        ct = np.ascontiguousarray(np.concatenate([ct, new], 1), dtype=np.float32)
+        cells, hidden = colors.cells(fineness, n_colors)
+        centers, error, _ = _search(cells, n_colors, chosen, seed, snap=True)
+        if hidden <= _MOST_HIDDEN * error or cells.w.size >= len(colors):
+            break
+        fineness *= 16
+    part = start_partition(points, centers.shape[1])
+    last = chosen.last if n_colors <= _MOST_MOVED else min(chosen.last, _FEW)
+    lloyd(points, part, centers, centers.shape[1], _RGB, True, 0.0, last, np.inf)
+    palette = _stored(part)
+    for _ in range(_POLISH):
+        centers = _to_centers(palette)
+        reassign(points, part, centers, len(palette), _RGB)
+        palette = _stored(part)
+    if len(palette) < n_colors:
+        palette = _fill(colors, palette, n_colors)
+    return palette
 
 
-def mkm_palette(pixels, n_colors, *, seed=0, effort="fast"):
-    """First version."""
-    pixels = np.ascontiguousarray(pixels)
-    grey = pixels.ndim == 1 or (pixels.ndim == 2 and pixels.shape[1] != 3)
-    rgb = np.repeat(pixels.reshape(-1, 1), 3, 1) if grey else pixels.reshape(-1, 3)
-    found = distinct_colors(rgb)
-    if len(found.colors) <= n_colors:
-        palette = found.colors
-    else:
-        bits = 6 if n_colors > 64 else 5
-        p, w = cells(found, bits)
-        if len(w) < 4 * n_colors:
-            p, w = found.colors, found.counts
-        ct = _grow(blocks(np.rint((p - 128.0) * 8), w), n_colors, snap=True)
-        data = blocks((found.colors.astype(np.float32) - 128) * 8, found.counts)
-        labels = np.zeros(data.w.shape, np.int32)
-        owner = np.zeros(len(data.x), np.int32)
-        kernels.lloyd(*data, ct, _dims(3), owner, np.zeros((ct.shape[1], 4)), labels, True, 0.0, 5)
-        palette = np.unique(np.clip(np.rint(ct.T / 8 + 128), 0, 255).astype(np.uint8), axis=0)
-    return np.unique(palette[:, 0]) if grey else palette
+def _to_centers(palette: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return palette colours as the kernels take centres."""
+    return np.ascontiguousarray((palette.T.astype(np.float32) - CENTER) * SCALE)
 
 
-def nearest(pixels, palette):
-    """First version."""
-    pixels = np.ascontiguousarray(pixels)
-    grey = palette.ndim == 1
-    rgb = np.repeat(pixels.reshape(-1, 1), 3, 1) if grey else pixels.reshape(-1, 3)
-    pal = np.repeat(palette[:, None], 3, 1) if grey else palette
-    found = distinct_colors(rgb)
-    data = blocks(found.colors.astype(np.float32) - 128, found.counts)
-    ct = np.ascontiguousarray(pal.astype(np.float32).T - 128)
-    labels = np.zeros(data.w.shape, np.int32)
-    owner = np.zeros(len(data.x), np.int32)
-    kernels.accumulate(*data, ct, _dims(3), owner, np.zeros((len(pal), 4)), labels)
-    labels = labels.ravel()[: len(found.colors)]
-    sse = int((((found.colors.astype(np.int64) - pal[labels]) ** 2).sum(1) * found.counts).sum())
-    out = labels.astype(np.uint8 if len(pal) <= 256 else np.uint16)[found.inverse]
-    return out, sse // 3 if grey else sse
+def _stored(part: Partition) -> NDArray[np.uint8]:
+    """Round the means of clusters to the distinct colours that a file stores."""
+    sums = part.sums[part.sums[:, 0] > 0]
+    means = sums[:, 1 : 1 + _CHANNELS] / sums[:, :1] / SCALE + CENTER
+    return np.unique(np.rint(means).astype(np.uint8), axis=0)
+
+
+def _fill(colors: Colors, palette: NDArray[np.uint8], n_colors: int) -> NDArray[np.uint8]:
+    """Add the colours with the largest error to a palette that rounding or empty clusters left short."""
+    labels = np.empty(colors.points.w.shape, np.uint16)
+    nearest_centers(colors.points, _to_centers(palette), len(palette), _RGB, labels)
+    found = colors.colors()
+    distance = np.square(found - palette[labels.reshape(-1)[: len(found)]].astype(np.float64)).sum(axis=1)
+    error = distance * colors.points.w.reshape(-1)[: len(found)]
+    worst = np.argsort(-error, kind="stable")[: n_colors - len(palette)]
+    return np.unique(np.concatenate([palette, found[worst[error[worst] > 0]]]), axis=0)

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from icsys.color.oklab import from_oklab, to_oklab
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from icsys.color.histogram import Histogram
 
-# Distances held at once by the search below: 16 MiB of float32, whatever the image.
+# Distances held at once by the search below: 16 MiB of float32 or 32 of float64, whatever the image.
 _DISTANCES = 1 << 22
 
 
@@ -26,7 +28,7 @@ def store_centers(centers: NDArray[np.floating]) -> NDArray[np.uint8]:
     return np.unique(rounded, axis=0)
 
 
-def nearest(histogram: Histogram, palette: NDArray[np.uint8]) -> tuple[NDArray[np.integer], int]:
+def nearest(histogram: Histogram, palette: NDArray[np.uint8], space: str = "srgb") -> tuple[NDArray[np.integer], int]:
     """Map every pixel to its nearest palette entry by squared Euclidean distance, ties to the lowest index.
 
     Parameters
@@ -35,35 +37,55 @@ def nearest(histogram: Histogram, palette: NDArray[np.uint8]) -> tuple[NDArray[n
         The image, N pixels.
     palette
         Shape (n, channels), uint8.
+    space
+        Where the distance is measured: "srgb" or "oklab".
 
     Returns
     -------
     indices
         Shape (N,), uint8 up to 256 entries and uint16 above.
     sse
-        Sum over pixels and channels of the squared error, exact.
+        Sum over pixels and channels of the squared error in sRGB, exact.
     """
     packed, counts = histogram.distinct
-    colors = histogram.colors.astype(np.float32)
-    centers = palette.astype(np.float32)
-    labels = np.empty(len(packed), index_type(len(palette)))
-    # |x-c|^2 = |x|^2 - 2xc + |c|^2; each term is a whole number below 2^24, so float32 holds it exactly.
-    norms = np.square(centers).sum(axis=1)
-    sse = 0
-    rows = max(1, _DISTANCES // len(palette))
-    for start in range(0, len(packed), rows):
-        part = slice(start, start + rows)
-        distances = colors[part] @ (-2 * centers.T)
-        distances += norms
-        best = distances.argmin(axis=1)
-        labels[part] = best
-        errors = np.take_along_axis(distances, best[:, None], axis=1)[:, 0]
-        errors += np.square(colors[part]).sum(axis=1)
-        sse += int(errors.astype(np.int64) @ counts[part])
+    colors = histogram.colors
+    labels = _nearest_labels(to_points(colors, space), to_points(palette, space), index_type(len(palette)))
+    errors = np.square(colors.astype(np.int32) - palette[labels]).sum(axis=1)
     # A table over all packed colours: only the pages of colours that occur are ever touched.
     table = np.empty(1 << (8 * histogram.channels), labels.dtype)
     table[packed] = labels
-    return table[histogram.packed], sse
+    return table[histogram.packed], int(errors.astype(np.int64) @ counts)
+
+
+def to_points(colors: NDArray[np.uint8], space: str) -> NDArray[np.floating]:
+    """Return colours, shape (n, channels), as points of the space in which distances are measured.
+
+    sRGB levels are whole numbers below 2^8, their squared distances below 2^24: float32 is exact. Oklab is float64.
+    """
+    if space == "oklab":
+        return to_oklab(colors if colors.shape[1] > 1 else np.repeat(colors, 3, axis=1))
+    return colors.astype(np.float32)
+
+
+def from_points(centers: NDArray[np.floating], space: str, channels: int) -> NDArray[np.uint8]:
+    """Return the distinct uint8 colours, shape (n, channels), that centres of the space ``space`` are stored as."""
+    return store_centers(from_oklab(centers)[:, :channels] if space == "oklab" else centers)
+
+
+def _nearest_labels(
+    points: NDArray[np.floating], centers: NDArray[np.floating], dtype: type[np.uint8 | np.uint16]
+) -> NDArray[np.integer]:
+    """Return the index of the nearest centre of every point, in blocks of bounded memory."""
+    labels = np.empty(len(points), dtype)
+    norms = np.square(centers).sum(axis=1)
+    rows = max(1, _DISTANCES // len(centers))
+    for start in range(0, len(points), rows):
+        part = slice(start, start + rows)
+        # |x-c|^2 without |x|^2, which is the same for all centres.
+        distances = points[part] @ (-2 * centers.T)
+        distances += norms
+        labels[part] = distances.argmin(axis=1)
+    return labels
 
 
 def drop_unused(

@@ -1,16 +1,15 @@
-"""The four strategies, one table: how the colours of an image become a palette."""
+"""The four strategies, one table: how the pixels of an image come to few colours."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from icsys.color import palette as stored
 from icsys.color.histogram import Histogram
-from icsys.options import Options
+from icsys.color.palette import from_points, nearest, to_points
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,8 +17,25 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from threadpoolctl import ThreadpoolController
 
-    Fit = Callable[[Histogram, Options], NDArray[np.uint8]]
-    Nearest = Callable[[Histogram, NDArray[np.uint8]], tuple[NDArray[np.integer], int]]
+    from icsys.options import Options
+
+
+class Reduced(NamedTuple):
+    """The pixels of an image in few colours.
+
+    Attributes
+    ----------
+    palette
+        Distinct colours, shape (n, channels), uint8, n at most ``options.colors``.
+    indices
+        The nearest palette entry of every pixel, shape (N,), uint8 up to 256 entries and uint16 above.
+    sse
+        Sum over pixels and channels of the squared error in sRGB.
+    """
+
+    palette: NDArray[np.uint8]
+    indices: NDArray[np.integer]
+    sse: int
 
 
 def _nothing() -> None:
@@ -34,36 +50,33 @@ class Strategy:
     ----------
     summary
         A line of plain words.
-    fit
-        (histogram, options) to a palette of distinct colours, shape (n, channels), uint8, n at most
-        ``options.colors``; None where colours stay as they are.
-    nearest
-        (histogram, palette) to the indices of all pixels, shape (N,), and their summed squared error.
+    reduce
+        (pixels of shape (N, channels), options) to fewer colours; None where colours stay as they are.
     prepare
         Loads what the strategy needs, so that the first image does not pay for it.
     """
 
     summary: str
-    fit: Fit | None
-    nearest: Nearest = stored.nearest
+    reduce: Callable[[NDArray[np.uint8], Options], Reduced] | None
     prepare: Callable[[], object] = _nothing
 
 
-def _full_kmeans(histogram: Histogram, options: Options) -> NDArray[np.uint8]:
-    """Fit :class:`sklearn.cluster.KMeans` to the distinct colours, weighted by their counts."""
+def _full_kmeans(pixels: NDArray[np.uint8], options: Options) -> Reduced:
+    """Fit :class:`sklearn.cluster.KMeans`."""
     from sklearn.cluster import KMeans  # noqa: PLC0415 - slow to import, needed by this strategy alone
 
-    return _fit(KMeans(options.colors, n_init=1, random_state=options.seed), histogram)
+    return _reduce_by(KMeans(options.colors, n_init=1, random_state=options.seed), pixels, options.space)
 
 
-def _mini_batch_kmeans(histogram: Histogram, options: Options) -> NDArray[np.uint8]:
-    """Fit :class:`sklearn.cluster.MiniBatchKMeans` to the distinct colours, weighted by their counts."""
+def _mini_batch_kmeans(pixels: NDArray[np.uint8], options: Options) -> Reduced:
+    """Fit :class:`sklearn.cluster.MiniBatchKMeans`."""
     from sklearn.cluster import MiniBatchKMeans  # noqa: PLC0415 - as above
 
+    # Its default puts clusters of little weight elsewhere, which loses the rare colours of a mostly flat image.
     estimator = MiniBatchKMeans(
         options.colors, n_init=1, batch_size=4096, reassignment_ratio=0, random_state=options.seed
     )
-    return _fit(estimator, histogram)
+    return _reduce_by(estimator, pixels, options.space)
 
 
 def _prepare_scikit_learn() -> None:
@@ -71,15 +84,18 @@ def _prepare_scikit_learn() -> None:
     import sklearn.cluster  # noqa: F401, PLC0415 - slow to import, needed by two strategies alone
 
 
-def _fit(estimator: Any, histogram: Histogram) -> NDArray[np.uint8]:  # noqa: ANN401 - scikit-learn is untyped
-    """Return the stored palette of a scikit-learn estimator, or the colours themselves if they are few."""
-    if len(histogram.counts) <= estimator.n_clusters:
-        return histogram.colors
-    # Threads add their partial sums in any order, and images run in parallel already: one thread each
-    # keeps the bytes equal whatever the number of jobs, and the cores from being asked twice.
-    with _thread_pools().limit(limits=1, user_api="openmp"):
-        estimator.fit(histogram.colors.astype(np.float64), sample_weight=histogram.counts.astype(np.float64))
-    return stored.store_centers(estimator.cluster_centers_)
+def _reduce_by(estimator: Any, pixels: NDArray[np.uint8], space: str) -> Reduced:  # noqa: ANN401 - it is untyped
+    """Fit a scikit-learn estimator to the distinct colours, weighted by their counts, and map all pixels."""
+    histogram = Histogram(pixels)
+    palette = histogram.colors
+    if len(palette) > estimator.n_clusters:
+        points = to_points(palette, space).astype(np.float64)
+        # Threads add their partial sums in any order, and images run in parallel already: one thread each
+        # keeps the bytes equal whatever the number of jobs, and the cores from being asked twice.
+        with _thread_pools().limit(limits=1, user_api="openmp"):
+            estimator.fit(points, sample_weight=histogram.counts.astype(np.float64))
+        palette = from_points(estimator.cluster_centers_, space, histogram.channels)
+    return Reduced(palette, *nearest(histogram, palette, space))
 
 
 @cache
@@ -90,50 +106,32 @@ def _thread_pools() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def _own_kmeans(histogram: Histogram, options: Options) -> NDArray[np.uint8]:
+def _own_kmeans(pixels: NDArray[np.uint8], options: Options) -> Reduced:
     """Fit our own K-means."""
-    from icsys.color.kmeans import mkm_palette  # noqa: PLC0415 - numba is slow to import
+    from icsys.color.kmeans import reduce_pixels  # noqa: PLC0415 - numba is slow to import
 
-    palette = mkm_palette(_points(histogram), options.colors, seed=options.seed)
-    return palette.reshape(-1, histogram.channels)
+    return Reduced(
+        *reduce_pixels(pixels, options.colors, seed=options.seed, effort=options.effort, space=options.space)
+    )
 
 
-def _prepare_kernels() -> None:
-    """Compile the kernels, or load them from the cache, on a tiny image of each kind."""
+def _prepare_own_kmeans() -> None:
+    """Compile the kernels, or load them from the cache, on tiny images."""
+    from icsys.color.kmeans import reduce_pixels  # noqa: PLC0415 - as above
+
     ramp = np.arange(64, dtype=np.uint8)
-    for pixels in (ramp, np.stack([ramp, ramp[::-1], ramp], axis=1)):
-        histogram = Histogram(pixels, pixels.size // 64)
-        _own_nearest(histogram, _own_kmeans(histogram, Options(strategy="MKM", colors=4)))
-
-
-def _own_nearest(histogram: Histogram, palette: NDArray[np.uint8]) -> tuple[NDArray[np.integer], int]:
-    """Search with the compiled kernel."""
-    from icsys.color.kmeans import nearest  # noqa: PLC0415 - numba is slow to import
-
-    return nearest(_points(histogram), palette if histogram.channels > 1 else palette[:, 0])
-
-
-def _points(histogram: Histogram) -> NDArray[np.uint8]:
-    """Return the pixels as the kernels take them: (N, 3), or (N,) for grey."""
-    return histogram.pixels if histogram.channels > 1 else histogram.pixels[:, 0]
+    reduce_pixels(np.stack([ramp, ramp[::-1], ramp], axis=1), 4)
 
 
 STRATEGIES: dict[str, Strategy] = {
     "SO": Strategy("size only: every image made smaller, all its colours kept; no clustering", None),
-    "MKM": Strategy(
-        "our own K-means: the best palette of the four, and the fastest",
-        _own_kmeans,
-        _own_nearest,
-        prepare=_prepare_kernels,
-    ),
+    "MKM": Strategy("our own K-means: the best palette of the four, and the fastest", _own_kmeans, _prepare_own_kmeans),
     "FKM": Strategy(
-        "full K-means of scikit-learn (KMeans): the reference, slower",
-        _full_kmeans,
-        prepare=_prepare_scikit_learn,
+        "full K-means of scikit-learn (KMeans): the reference, slower", _full_kmeans, _prepare_scikit_learn
     ),
     "MBKM": Strategy(
         "mini-batch K-means of scikit-learn (MiniBatchKMeans): a rougher palette",
         _mini_batch_kmeans,
-        prepare=_prepare_scikit_learn,
+        _prepare_scikit_learn,
     ),
 }

@@ -1,0 +1,204 @@
+"""Our own K-means: palettes, exactness, and errors against scikit-learn and the exact optimum."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from sklearn.cluster import KMeans
+from sklearn.datasets import load_sample_images
+from threadpoolctl import threadpool_limits
+
+from color import naive
+from helpers import synthetic_photo
+from icsys.color import palette as stored
+from icsys.color.kmeans import EFFORTS, fit_centers, mkm_palette, nearest, reduce_pixels
+from icsys.color.levels import best_levels
+
+# The first example of a test compiles what it needs.
+lasting = settings(deadline=None, max_examples=50)
+images = st.one_of(
+    arrays(np.uint8, st.tuples(st.integers(1, 400), st.just(3))),
+    arrays(np.uint8, st.tuples(st.integers(1, 400), st.just(3)), elements=st.integers(98, 105)),
+)
+
+
+@pytest.fixture(scope="module")
+def photos():
+    """Parts of the two photos that scikit-learn ships, shape (N, 3), uint8."""
+    return [image[100:220, 200:350].reshape(-1, 3) for image in load_sample_images().images]
+
+
+@pytest.fixture(scope="module")
+def references(photos):
+    """The errors of scikit-learn's best of ten starts, by number of colours."""
+    return {k: [reference(pixels, k, 10) for pixels in photos] for k in (8, 48)}
+
+
+def reference(pixels, k, starts):
+    """Return the error of scikit-learn's best of some starts, its centres rounded as a file stores them."""
+    colors, counts = np.unique(pixels, axis=0, return_counts=True)
+    with threadpool_limits(1):
+        fitted = KMeans(k, n_init=starts, random_state=0).fit(colors.astype(np.float32), sample_weight=counts)
+    palette = np.rint(fitted.cluster_centers_)
+    return naive.weighted_error(colors, counts, palette)
+
+
+@lasting
+@given(images, st.integers(1, 300), st.sampled_from(sorted(EFFORTS)))
+def test_a_palette_has_distinct_colors_no_more_than_asked_and_all_where_they_are_few(pixels, k, effort):
+    palette = mkm_palette(pixels, k, effort=effort)
+    distinct = np.unique(pixels, axis=0)
+    assert palette.dtype == np.uint8
+    assert len(np.unique(palette, axis=0)) == len(palette) == min(k, len(distinct))
+    if len(distinct) <= k:
+        assert np.array_equal(np.unique(palette, axis=0), distinct)
+
+
+@lasting
+@given(images, st.integers(1, 40))
+def test_one_call_gives_what_the_two_give_and_what_the_naive_search_gives(pixels, k):
+    found = reduce_pixels(pixels, k)
+    indices, sse = nearest(pixels, found.palette)
+    expected, error = naive.nearest(pixels, found.palette)
+    assert np.array_equal(found.palette, mkm_palette(pixels, k))
+    assert np.array_equal(found.indices, expected)
+    assert np.array_equal(indices, expected)
+    assert found.sse == sse == error
+
+
+@lasting
+@given(arrays(np.uint8, st.integers(1, 300)), st.integers(1, 260))
+def test_grey_pixels_get_grey_palettes_and_the_naive_nearest_level(pixels, k):
+    palette = mkm_palette(pixels, k)
+    found = reduce_pixels(pixels[:, None], k)
+    expected, error = naive.nearest(pixels, palette)
+    assert palette.shape == (min(k, len(np.unique(pixels))),)
+    assert np.array_equal(found.palette, palette[:, None])
+    assert np.array_equal(found.indices, expected)
+    assert np.array_equal(nearest(pixels, palette)[0], expected)
+    assert found.sse == nearest(pixels, palette)[1] == error
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_in_oklab_pixels_go_to_the_entry_that_looks_nearest(channels):
+    pixels = synthetic_photo(channels=channels).reshape(-1, channels)
+    found = reduce_pixels(pixels, 9, space="oklab", effort="balanced")
+    points, centers = stored.to_points(pixels, "oklab"), stored.to_points(found.palette, "oklab")
+    distances = naive.distances(points, centers)
+    assert len(np.unique(found.palette, axis=0)) == len(found.palette) == 9
+    # Distances are compared in float32.
+    assert np.abs(distances[np.arange(len(pixels)), found.indices] - distances.min(axis=1)).max() < 1e-5
+    assert found.sse == np.square(pixels.astype(int) - found.palette[found.indices]).sum()
+    srgb = stored.to_points(reduce_pixels(pixels, 9).palette, "oklab")
+    assert distances.min(axis=1).sum() < naive.distances(points, srgb).min(axis=1).sum()
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_in_oklab_few_colors_are_kept(channels):
+    pixels = np.repeat(np.array([[5], [77], [200]], np.uint8), channels, axis=1)
+    found = reduce_pixels(pixels, 3, space="oklab")
+    assert np.array_equal(found.palette[found.indices], pixels)
+    assert found.sse == 0
+
+
+@lasting
+@given(arrays(np.int64, 9, elements=st.integers(0, 50)).filter(np.any), st.integers(1, 4))
+def test_grey_levels_are_the_optimum_of_all_possible_palettes(counts, k):
+    counts = np.concatenate([counts, np.zeros(256 - 9, np.int64)])
+    levels = best_levels(counts, k)
+    error = int(np.square(np.arange(256)[:, None] - levels.astype(np.int64)).min(axis=1) @ counts)
+    assert error == naive.best_levels_error(counts[:9], k)
+    assert np.all(np.diff(levels.astype(int)) > 0)
+
+
+def test_images_and_lists_of_pixels_are_the_same():
+    photo = synthetic_photo()
+    assert np.array_equal(mkm_palette(photo, 8), mkm_palette(photo.reshape(-1, 3), 8))
+    grey = synthetic_photo(channels=1)
+    assert np.array_equal(mkm_palette(grey, 8), mkm_palette(grey.reshape(-1), 8))
+    assert np.array_equal(nearest(grey, mkm_palette(grey, 8))[0], nearest(grey.reshape(-1), mkm_palette(grey, 8))[0])
+
+
+def test_pixels_need_not_lie_in_one_piece():
+    photo = synthetic_photo()
+    mirrored = photo[:, ::-1]
+    palette = mkm_palette(photo, 8)
+    assert np.array_equal(mkm_palette(mirrored, 8), palette)
+    assert np.array_equal(nearest(mirrored, palette)[0].reshape(60, 80)[:, ::-1].ravel(), nearest(photo, palette)[0])
+
+
+@pytest.mark.parametrize(("k", "dtype"), [(256, np.uint8), (257, np.uint16)])
+def test_indices_are_bytes_up_to_256_colors(k, dtype):
+    pixels = np.random.default_rng(0).integers(0, 256, (2000, 3), np.uint8)
+    found = reduce_pixels(pixels, k)
+    assert len(found.palette) == k
+    assert found.indices.dtype == dtype
+
+
+@pytest.mark.parametrize("effort", sorted(EFFORTS))
+def test_the_same_seed_gives_the_same_palette(effort):
+    photo = synthetic_photo()
+    first = mkm_palette(photo, 12, seed=5, effort=effort)
+    assert np.array_equal(first, mkm_palette(photo, 12, seed=5, effort=effort))
+
+
+@pytest.mark.parametrize("k", [8, 48])
+@pytest.mark.parametrize(("effort", "allowed"), [("fast", 1.015), ("balanced", 1.003), ("best", 1.001)])
+def test_the_error_is_about_that_of_the_best_of_ten_starts_of_scikit_learn(photos, references, k, effort, allowed):
+    errors = [reduce_pixels(pixels, k, effort=effort).sse for pixels in photos]
+    ratios = np.divide(errors, references[k])
+    assert np.mean(ratios) <= allowed
+
+
+def test_one_color_is_the_rounded_mean():
+    photo = synthetic_photo().reshape(-1, 3)
+    assert np.array_equal(mkm_palette(photo, 1), np.rint(photo.mean(axis=0, keepdims=True)).astype(np.uint8))
+
+
+def test_tight_groups_far_apart_are_all_found():
+    """Cells as coarse as the whole image suggests would hide these groups: they are refined."""
+    random = np.random.default_rng(2)
+    groups = np.repeat([[20, 20, 20], [230, 20, 20], [20, 230, 20], [230, 230, 230]], 500, axis=0)
+    pixels = (groups + random.integers(-3, 4, groups.shape)).astype(np.uint8)
+    found = reduce_pixels(pixels, 12)
+    assert found.sse <= 1.02 * reference(pixels, 12, 10)
+
+
+@pytest.mark.parametrize("k", [1000, 5000])
+def test_palettes_of_thousands_are_full_and_better_than_a_single_start_of_scikit_learn(photos, k):
+    pixels = photos[0]
+    found = reduce_pixels(pixels, k)
+    assert len(found.palette) == k
+    assert found.sse == naive.nearest(pixels[:2000], found.palette)[1] + nearest(pixels[2000:], found.palette)[1]
+    colors, counts = np.unique(pixels, axis=0, return_counts=True)
+    assert len(colors) > k
+    sample = np.random.default_rng(0).choice(len(colors), k, replace=False, p=counts / counts.sum())
+    assert found.sse < 0.9 * nearest(pixels, colors[sample])[1]
+
+
+@pytest.mark.parametrize("d", [2, 3, 6])
+def test_float_points_of_any_dimension_reach_the_error_of_scikit_learn(d):
+    random = np.random.default_rng(d)
+    centers = random.uniform(-50, 50, (7, d)) + 1000
+    points = centers[random.integers(0, 7, 2000)] + random.normal(size=(2000, d))
+    weights = random.uniform(0, 3, 2000)
+    found, error = fit_centers(points, weights, 7, effort="balanced")
+    expected = KMeans(7, n_init=10, random_state=0).fit(points, sample_weight=weights).inertia_
+    assert found.shape == (7, d)
+    assert error <= 1.002 * expected
+    assert error == pytest.approx(naive.weighted_error(points, weights, found), rel=1e-4)
+
+
+def test_centers_of_points_of_weight_nothing_do_not_count():
+    points = np.concatenate([np.zeros((50, 3)), np.full((50, 3), 9.0), np.full((50, 3), 500.0)])
+    weights = np.repeat([1.0, 1.0, 0.0], 50)
+    found, error = fit_centers(points, weights, 2)
+    assert np.allclose(np.sort(found[:, 0]), [0, 9], atol=1e-3)
+    assert error == pytest.approx(0, abs=1e-6)
+
+
+def test_fewer_distinct_points_than_centers_give_that_many():
+    found, error = fit_centers(np.repeat(np.eye(3), 5, axis=0), None, 8)
+    assert len(found) == 3
+    assert error == pytest.approx(0, abs=1e-9)
