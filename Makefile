@@ -8,10 +8,10 @@ BIN := $(VENV)/bin
 endif
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint bench clean help
+.PHONY: demo test lint bench bench-kmeans figures clean help
 
 help:  ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
 demo: $(VENV)/core.stamp  ## compress sample photos: Uncompressed -> Compressed
 	$(BIN)/ics demo
@@ -25,6 +25,19 @@ lint: $(VENV)/dev.stamp  ## check style, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+bench: $(VENV)/bench.stamp  ## time folder runs beside other tools, on PHOTOS=folder or on generated photos
+	$(BIN)/python bench/folder.py $(PHOTOS) --out docs/benchmarks/folder.md
+	$(BIN)/python bench/growth.py --out docs/benchmarks/growth.md
+	$(BIN)/python bench/lock.py $(PHOTOS) --out docs/benchmarks/lock.md
+
+bench-kmeans: $(VENV)/bench.stamp  ## compare palettes and their times, on PHOTOS=folder or on generated photos
+	$(BIN)/python bench/kmeans.py $(PHOTOS) --out docs/benchmarks/kmeans.md
+	$(BIN)/python bench/perceptual.py $(PHOTOS) --out docs/benchmarks/oklab.md
+	$(BIN)/python bench/memory.py $(PHOTOS) --out docs/benchmarks/memory.md
+
+figures: $(VENV)/core.stamp  ## draw the picture in the README
+	$(BIN)/python docs/before_after.py
+
 $(VENV)/pip.stamp:
 	$(PYTHON) -m venv $(VENV)
 	touch $@
@@ -35,6 +48,10 @@ $(VENV)/core.stamp: $(VENV)/pip.stamp pyproject.toml constraints.txt
 
 $(VENV)/dev.stamp: $(VENV)/core.stamp
 	$(PIP) --editable ".[lint,test]"
+	touch $@
+
+$(VENV)/bench.stamp: $(VENV)/core.stamp
+	$(PIP) --editable ".[bench]"
 	touch $@
 
 clean:  ## remove what the targets made

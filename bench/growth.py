@@ -1,0 +1,229 @@
+"""How time and memory of a run grow: with the number of images, with their size, and with the number of colours.
+
+Every point is the median of several whole processes on generated photos. Time to start is subtracted where the
+point is about the time of a photo.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from machine import describe
+from measure import run_programs, typical
+from page import publish
+from photos import gather, write_photos
+from table import markdown_table, number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_MEGA = 1_000_000
+_MEGAPIXELS: tuple[int, ...] = (1, 2, 4, 8, 12, 16, 22)
+_COLORS: tuple[int, ...] = (2, 4, 8, 16, 32, 64, 128, 256)
+_COPIES = 12  # photos in a run of the second and third kind; the noise of start-up is divided by it
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One measurement: which line of which plot it belongs to, where it lies, and what was measured."""
+
+    line: str
+    x: float
+    seconds: float
+    peak_bytes: int | None
+
+
+Points = list[Point]
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One kind of growth.
+
+    Attributes
+    ----------
+    axis
+        What grows.
+    title
+        What else there is to know.
+    points
+        What was measured.
+    unit
+        What the seconds are of.
+    base
+        Of the logarithmic axis; None for a linear one.
+    """
+
+    axis: str
+    title: str
+    points: Points
+    unit: str = "seconds a photo"
+    base: int | None = None
+
+
+def run(line: str, x: float, source: Path, *arguments: str, repeats: int) -> Point:
+    """Compress ``source`` with ``arguments`` several times."""
+    costs = []
+    for _ in range(repeats):
+        with tempfile.TemporaryDirectory() as destination:
+            command = [sys.executable, "-m", "icsys", "compress", str(source), destination, *arguments]
+            costs.append(run_programs([command]))
+    cost = typical(costs)
+    if cost.failed:
+        raise RuntimeError(f"ics compress {' '.join(arguments)} failed")
+    print(f"{line}  {x:g}  {cost.seconds:.2f} s", file=sys.stderr, flush=True)
+    return Point(line, x, cost.seconds, cost.peak_bytes)
+
+
+def by_images(work: Path, base: int, repeats: int) -> Points:
+    """Run on 1, 10 and 100 times ``base`` images of 0.3 megapixels."""
+    distinct = write_photos(work / "small", 10, 640, 480)
+    points = []
+    for factor in (1, 10, 100):
+        source = work / f"images-{factor}"
+        gather(distinct, source, base * factor)
+        points.append(run("MKM, default jobs", base * factor, source, repeats=repeats))
+    return points
+
+
+def by_megapixels(work: Path, sizes: Iterable[float], repeats: int) -> Points:
+    """Run on the same pictures at several sizes, with one job and with two; seconds are of one photo."""
+    start = _startup(work, repeats)
+    points = []
+    for size in sizes:
+        source = _copies(work, size)
+        for jobs in ("1", "2"):
+            point = run(f"MKM, --jobs {jobs}", size, source, "--jobs", jobs, repeats=repeats)
+            points.append(_per_photo(point, start["MKM"]))
+    return points
+
+
+def by_colors(work: Path, megapixels: float, ks: Iterable[int], repeats: int) -> Points:
+    """Run every clustering strategy at every K; seconds are of one photo."""
+    start = _startup(work, repeats)
+    source = _copies(work, megapixels)
+    points = []
+    for strategy, seconds in start.items():
+        for k in ks:
+            arguments = ("--strategy", strategy, "--colors", str(k), "--jobs", "1")
+            points.append(_per_photo(run(f"{strategy}, --jobs 1", k, source, *arguments, repeats=repeats), seconds))
+    return points
+
+
+def _copies(work: Path, megapixels: float) -> Path:
+    """Return a folder with copies of one generated photo, 4 by 3."""
+    folder = work / f"megapixels-{megapixels:g}"
+    if not folder.exists():
+        side = (megapixels * _MEGA / 12) ** 0.5
+        photo = write_photos(work / f"drawn-{megapixels:g}", 1, round(4 * side), round(3 * side))
+        gather(photo, folder, _COPIES)
+    return folder
+
+
+def _startup(work: Path, repeats: int) -> dict[str, float]:
+    """Return the seconds that each clustering strategy needs for one tiny picture."""
+    tiny = work / "tiny"
+    if not tiny.exists():
+        write_photos(tiny, 1, 40, 40)
+    return {
+        strategy: run(f"{strategy}, start-up", 0, tiny, "--strategy", strategy, repeats=repeats).seconds
+        for strategy in ("MKM", "FKM", "MBKM")
+    }
+
+
+def _per_photo(point: Point, start: float) -> Point:
+    return Point(point.line, point.x, (point.seconds - start) / _COPIES, point.peak_bytes)
+
+
+def plot(panels: list[Panel], path: Path) -> None:
+    """Draw time above memory, one column for each panel, as SVG; equal points give equal files."""
+    import matplotlib as mpl  # noqa: PLC0415 - only plots need it
+
+    mpl.use("svg")
+    mpl.rcParams["svg.hashsalt"] = "icsys"
+    from matplotlib import pyplot as plt  # noqa: PLC0415 - after the backend was chosen
+
+    figure, axes = plt.subplots(2, len(panels), figsize=(4.5 * len(panels), 6.5), squeeze=False, layout="constrained")
+    for panel, (top, bottom) in zip(panels, axes.T, strict=True):
+        for line in dict.fromkeys(point.line for point in panel.points):
+            mine = [point for point in panel.points if point.line == line]
+            top.plot([point.x for point in mine], [point.seconds for point in mine], "o-", label=line)
+            told = [(point.x, point.peak_bytes / _MEGA) for point in mine if point.peak_bytes is not None]
+            bottom.plot(*zip(*told, strict=True), "o-", label=line)
+        top.set(title=panel.title, ylabel=panel.unit)
+        bottom.set(xlabel=panel.axis, ylabel="peak MB")
+        for axis in (top, bottom):
+            axis.grid(alpha=0.3)
+            axis.set_ylim(bottom=0, top=1.1 * max(axis.get_ylim()))
+            if panel.base:
+                axis.set_xscale("log", base=panel.base)
+        top.legend()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)
+
+
+def tables(panels: list[Panel]) -> str:
+    """Return one Markdown table for each panel."""
+    text = ""
+    for panel in panels:
+        rows = [
+            [
+                point.line,
+                f"{point.x:g}",
+                number(point.seconds),
+                number(point.peak_bytes / _MEGA if point.peak_bytes else None),
+            ]
+            for point in panel.points
+        ]
+        text += f"\n## {panel.title}\n\n{markdown_table(('', panel.axis, panel.unit, 'peak MB'), rows)}\n"
+    return text
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=int, default=100, help="images in the smallest folder (default: %(default)s)")
+    parser.add_argument("--repeats", type=int, default=3, help="runs for each point (default: %(default)s)")
+    parser.add_argument("--quick", action="store_true", help="few points, small photos, one run each")
+    parser.add_argument("--out", type=Path, help="write this Markdown file, and the plot beside it as .svg")
+    return parser
+
+
+def main(arguments: list[str]) -> None:
+    """Run the benchmark as the command line asks."""
+    options = _parser().parse_args(arguments)
+    images, repeats, sizes, ks, megapixels = options.images, options.repeats, _MEGAPIXELS, _COLORS, 12.0
+    if options.quick:
+        images, repeats, sizes, ks, megapixels = min(images, 2), 1, sizes[:2], ks[:2], 1.0
+    print("about 8 minutes; --repeats 1, --images 10 and --quick shorten it", file=sys.stderr)
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        panels = [
+            Panel("images", "images of 0.3 MP", by_images(work, images, repeats), "seconds"),
+            Panel("megapixels", f"{_COPIES} photos of each size", by_megapixels(work, sizes, repeats)),
+            Panel(
+                "colours", f"{_COPIES} photos of {megapixels:g} MP", by_colors(work, megapixels, ks, repeats), base=2
+            ),
+        ]
+    report = (
+        f"# Growth\n\nGenerated photos, step 5.\n\n{describe('growth.py', arguments, 'numpy', 'numba', 'pillow')}\n"
+    )
+    if options.out:
+        picture = options.out.with_suffix(".svg")
+        plot(panels, picture)
+        report += f"\n![Time and memory]({picture.name})\n"
+    report += tables(panels)
+    report += (
+        "\nSeconds by images are of whole processes; seconds a photo leave start-up out (the same run on one picture of"
+        "\n40 by 40 pixels). Peak MB is the largest resident size of the process.\n"
+    )
+    publish(report, options.out)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,92 @@
+"""The folder benchmark on pictures small enough to take no time."""
+
+import json
+
+import pytest
+from PIL import Image
+
+import decoding
+import inprocess
+from contenders import FULL, SCALED, STRATEGIES, contenders, originals, ours
+from folder import measure, qualities, ratios, rows, warm_rows
+from measure import Cost
+from outputs import Quality
+from photos import write_photos
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    """Two JPEGs of 83 by 62 pixels: nothing is divided by 5."""
+    return write_photos(tmp_path / "tiny", 2, 83, 62)
+
+
+@pytest.mark.parametrize(("way", "size"), [("scaled", (21, 16)), ("scaled+resize", (17, 13)), ("full", (83, 62))])
+def test_decoders_make_what_they_say(tiny, way, size):
+    assert decoding.WAYS[way](tiny[0].read_bytes(), 5).size == size
+
+
+def test_every_contender_has_its_name_and_plans_commands(tiny, tmp_path):
+    found = contenders(32, 5, with_original=True)
+    names = [contender.name for contender in found]
+    assert len(set(names)) == len(names)
+    assert {SCALED, FULL, *map(originals, STRATEGIES), *(ours(name, 1) for name in STRATEGIES)} <= set(names)
+    for contender in found:
+        for command in contender.plan(tiny[0].parent, tmp_path):
+            assert all(isinstance(word, str) for word in command)
+
+
+def test_programs_are_run_and_their_outputs_judged(tiny, tmp_path, capsys):
+    found = [one for one in contenders(4, 5, with_original=True) if one.name in (ours("SO", 1), originals("SO"))]
+    costs = measure(found, tiny[0].parent, tmp_path / "out", 1, 10)
+    quality = qualities(found, tiny, tmp_path / "out", 5)
+    for contender in found:
+        assert [cost.failed for cost in costs[contender.name]] == [False]
+        assert quality[contender.name].color_mse == 0
+    # Averages are nearer to averages than skipped pixels are.
+    assert quality[ours("SO", 1)].mse < quality[originals("SO")].mse
+    with Image.open(tmp_path / "out" / "0" / f"{tiny[0].stem}.png") as image:
+        assert image.size == (17, 13)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_slow_program_runs_once_and_a_fast_one_as_often_as_asked(tiny, tmp_path):
+    found = [one for one in contenders(4, 5, with_original=False) if one.name in (SCALED, FULL)]
+    assert [len(several) for several in measure(found, tiny[0].parent, tmp_path / "out", 2, 10).values()] == [2, 2]
+    assert [len(several) for several in measure(found, tiny[0].parent, tmp_path / "out", 2, 0).values()] == [1, 1]
+
+
+def test_inside_one_process_everything_is_timed_in_every_round(tiny, capsys):
+    inprocess.main(str(tiny[0].parent), "4", "5", "2")
+    seconds = json.loads(capsys.readouterr().out)
+    assert {SCALED, FULL, *(ours(name, jobs) for name in STRATEGIES for jobs in (1, 2))} <= set(seconds)
+    assert {len(several) for several in seconds.values()} == {2}
+    assert len(warm_rows(seconds)) == len(seconds)
+
+
+def test_rows_leave_start_up_out_of_the_ratio_and_tell_what_failed():
+    costs = {
+        SCALED: [Cost(1.1, 20_000_000, 1.0)],
+        "mine": [Cost(2.5, None, None)],
+        "bad": [Cost(1.0, None, None, failed=True)],
+    }
+    startup = {SCALED: [Cost(0.1, None, None)], "mine": [Cost(0.5, None, None)], "bad": [Cost(0.1, None, None)]}
+    table = rows(costs, startup, {"mine": Quality(500_000, 1.0, 2.0)}, 1_000_000)
+    assert table[0] == [SCALED, "1.10", "0.100", "1.00x", "1.00", "20.0", "-", "-", "-", "-"]
+    assert table[1] == ["mine", "2.50", "0.500", "2.00x", "-", "-", "0.500", "2.00", "1.00", "2.00"]
+    assert table[2][0] == "bad (failed)"
+
+
+def test_ratios_say_what_the_figures_say():
+    warm = {SCALED: [1.0], FULL: [2.0], ours("SO", 1): [2.0], ours("MKM", 1): [1.5], ours("MKM", 2): [0.75]}
+    warm |= {ours("FKM", 1): [5.0], ours("MBKM", 1): [8.0]}
+    costs = {ours("MKM", None): [Cost(2.0, None, None)], originals("FKM"): [Cost(60.0, None, None)]}
+    lines = " ".join(ratios(costs, {ours("MKM", None): Quality(1, 0.0, 0.0)}, warm))
+    for text in (
+        "1.50x scaled decode",
+        "0.750x SO",
+        "2.50x SO",
+        "4.00x SO",
+        "2.00x as fast as one",
+        "30.0x as fast as",
+    ):
+        assert text in lines
