@@ -1,5 +1,6 @@
 """The command line as a subprocess: every flag, every exit code, what goes to which stream."""
 
+import dataclasses
 import json
 import re
 import signal
@@ -14,7 +15,7 @@ from PIL import Image
 
 from helpers import image_bytes, synthetic_photo, tree
 from icsys import __version__
-from icsys.options import STRATEGIES
+from icsys.options import STRATEGIES, Options
 
 
 def ics(*arguments, cwd, text=None):
@@ -97,6 +98,8 @@ def test_a_second_run_skips_and_exits_0(photos, tmp_path):
         (("--size", "20x20", "--fit", "pad", "--background", "#00ff00"), (20, 20)),
         (("--resample", "lanczos"), (16, 12)),
         (("--resample", "skip"), (16, 12)),
+        (("--engine", "processes"), (16, 12)),
+        (("--png-effort", "max"), (16, 12)),
         (("--format", "png"), (16, 12)),
     ],
 )
@@ -156,6 +159,12 @@ def test_printed_options_are_a_config_file_that_gives_the_same_options(photos, t
         (("compress", "photos", "--jobs", "0"), "jobs=0"),
         (("compress", "photos", "--overwrite", "maybe"), "never, always"),
         (("compress", "photos", "--fit", "zoom"), "contain, cover"),
+        (("compress", "photos", "--engine", "dream"), "threads, processes"),
+        (("compress", "photos", "--effort", "most"), "fast, balanced, best"),
+        (("compress", "photos", "--space", "lab"), "srgb, oklab"),
+        (("compress", "photos", "--dither", "yes"), "none, floyd-steinberg"),
+        (("compress", "photos", "--dither", "floyd-steinberg", "--colors", "300"), "at most 256"),
+        (("compress", "photos", "--png-effort", "most"), "fast, default, max"),
         (("compress", "photos", "--unknown"), "--unknown"),
         (("compress", "nowhere"), "does not exist"),
         (("compress", "photos", "photos"), "same folder"),
@@ -203,8 +212,8 @@ def test_help_is_in_groups_and_names_every_option(tmp_path):
     _, out, _ = ics("compress", "--help", cwd=tmp_path)
     for word in ("colours:", "size:", "output:", "run:", *STRATEGIES):
         assert word in out
-    for flag in ("strategy", "colors", "step", "size", "scale", "fit", "resample", "background", "format", "jobs",
-                 "seed", "overwrite", "dry-run", "json", "verbose", "config", "print-options"):  # fmt: skip
+    names = [field.name.replace("_", "-") for field in dataclasses.fields(Options)]
+    for flag in (*names, "jobs", "engine", "overwrite", "dry-run", "json", "verbose", "config", "print-options"):
         assert f"--{flag}" in out
 
 

@@ -5,9 +5,11 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
+from skimage.color import deltaE_ciede2000, rgb2lab
 
 from helpers import image_bytes, synthetic_photo
 from icsys import ImageError, Options, UsageError, compress_image, quantize
+from icsys.color.oklab import to_oklab
 from icsys.color.strategies import STRATEGIES
 
 CLUSTERING = [name for name, strategy in STRATEGIES.items() if strategy.reduce]
@@ -138,3 +140,58 @@ def test_what_is_no_image_array_is_refused_by_what_it_is(image, expected):
 def test_quantize_refuses_a_strategy_that_reduces_no_colours():
     with pytest.raises(UsageError, match="MKM, FKM, MBKM"):
         quantize(synthetic_photo(), strategy="SO")
+
+
+@pytest.mark.parametrize("strategy", CLUSTERING)
+def test_every_strategy_clusters_in_oklab_too(strategy, china):
+    small = np.ascontiguousarray(china[::6, ::6])
+    quantized = quantize(small, 12, strategy=strategy, space="oklab")
+    assert len(quantized.palette) <= 12
+    lab, entries = (to_oklab(colors) * [1, 2, 2] for colors in (small.reshape(-1, 3), quantized.palette))
+    distances = np.square(lab[:, None] - entries).sum(axis=2)
+    chosen = np.take_along_axis(distances, quantized.indices.reshape(-1, 1).astype(int), axis=1)[:, 0]
+    np.testing.assert_allclose(chosen, distances.min(axis=1), atol=1e-6)
+    in_srgb = quantize(small, 12, strategy=strategy)
+    theirs = np.square(lab[:, None] - to_oklab(in_srgb.palette) * [1, 2, 2]).sum(axis=2).min(axis=1).mean()
+    assert distances.min(axis=1).mean() < theirs
+    assert quantized.mse > in_srgb.mse
+
+
+@pytest.mark.parametrize("colors", [16, 64])
+def test_oklab_comes_nearer_to_the_eye(colors, china):
+    """Judged by CIEDE2000, as scikit-image computes it."""
+    lab = rgb2lab(china)
+    errors = {}
+    for space in ("srgb", "oklab"):
+        shown = quantize(china, colors, space=space).to_array()
+        errors[space] = deltaE_ciede2000(lab, rgb2lab(shown)).mean()
+    assert errors["oklab"] < errors["srgb"]
+
+
+@pytest.mark.parametrize("strategy", CLUSTERING)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_dithering_keeps_means_with_the_same_palette(strategy, channels):
+    pixels = np.broadcast_to(np.arange(128, dtype=np.uint8)[None, :] * 2, (64, 128))
+    pixels = np.ascontiguousarray(pixels if channels == 1 else np.stack([pixels] * 3, axis=2))
+    plain = quantize(pixels, 4, strategy=strategy)
+    dithered = quantize(pixels, 4, strategy=strategy, dither="floyd-steinberg")
+    assert set(map(tuple, dithered.palette)) <= set(map(tuple, plain.palette))
+    assert dithered.mse > plain.mse
+    assert dithered.mse == pytest.approx(
+        np.square(dithered.to_array().astype(float) - pixels.reshape(64, 128, -1)).sum(axis=-1).mean()
+    )
+
+    def area_error(quantized):
+        shown = quantized.to_array()[..., 0].astype(float).reshape(8, 8, 16, 8).mean(axis=(1, 3))
+        true = pixels.reshape(64, 128, -1)[..., 0].astype(float).reshape(8, 8, 16, 8).mean(axis=(1, 3))
+        return np.abs(shown - true)[:, 2:-2].mean()
+
+    assert area_error(dithered) < area_error(plain) / 3
+
+
+def test_more_effort_gives_a_better_palette(china):
+    small = np.ascontiguousarray(china[::3, ::3])
+    errors = [quantize(small, 32, effort=effort).mse for effort in ("fast", "balanced", "best")]
+    # Each effort is a search of its own: the longer two end within a thousandth of each other.
+    assert errors[1] < 0.999 * errors[0]
+    assert errors[2] < 1.001 * errors[1]

@@ -44,6 +44,23 @@ def test_the_number_of_jobs_does_not_change_a_byte(strategy, photos, tmp_path):
     assert tree(tmp_path / "1") == tree(tmp_path / "3")
 
 
+@pytest.mark.parametrize("strategy", ["MKM", "FKM"])
+def test_the_engine_does_not_change_a_byte(strategy, photos, tmp_path):
+    for engine in ("threads", "processes"):
+        summary = compress_folder(
+            photos, tmp_path / engine, Options(strategy=strategy, colors=7, step=2), engine=engine, jobs=2
+        )
+        assert summary.compressed == 3
+    assert tree(tmp_path / "threads") == tree(tmp_path / "processes")
+
+
+def test_pixels_held_at_once_are_bounded(photos, tmp_path, monkeypatch):
+    """With room for less than one image, images go one after the other and all get through."""
+    monkeypatch.setattr("icsys.run._BYTES_IN_FLIGHT", 1)
+    summary, _ = run(photos, tmp_path / "out", jobs=3)
+    assert summary.compressed == 3
+
+
 def test_a_bad_image_is_recorded_and_the_others_go_on(photos, tmp_path):
     (photos / "empty.jpg").write_bytes(b"")
     (photos / "text.png").write_text("this is no image", encoding="utf-8")
@@ -57,7 +74,7 @@ def test_a_bad_image_is_recorded_and_the_others_go_on(photos, tmp_path):
 
 
 def test_a_fault_of_our_own_is_a_failed_image_too(photos, tmp_path, monkeypatch):
-    monkeypatch.setattr("icsys.run.compress_image", lambda *_: 1 / 0)
+    monkeypatch.setattr("icsys.run.compress_image", lambda *_, **__: 1 / 0)
     summary, _ = run(photos, tmp_path / "out")
     assert summary.failed == 3
     assert summary.failures[0].code == "internal"
@@ -128,6 +145,7 @@ def test_the_total_becomes_known_and_counts_agree_at_the_end(photos, tmp_path):
         ({"jobs": 0}, "jobs=0"),
         ({"jobs": "two"}, "jobs='two'"),
         ({"overwrite": "maybe"}, "never, always"),
+        ({"engine": "dream"}, "threads, processes"),
     ],
 )
 def test_wrong_settings_are_refused_by_name(settings, expected, photos, tmp_path):

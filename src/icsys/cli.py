@@ -17,12 +17,13 @@ from tqdm import tqdm
 
 import icsys
 from icsys.dataset.samples import copy_samples
-from icsys.engine.threads import available_cores
+from icsys.engine import available_cores
 from icsys.errors import ICSError, UsageError
 from icsys.options import (
     DEFAULT_STEP,
     DITHERS,
     EFFORTS,
+    ENGINES,
     FITS,
     FORMATS,
     OVERWRITES,
@@ -49,6 +50,7 @@ _GEOMETRY = {"step", "scale", "size"}
 _SWITCHES = {"dry_run", "json", "verbose"}
 _RUN_DEFAULTS: dict[str, Any] = {
     "jobs": None,
+    "engine": "threads",
     "overwrite": "never",
     "dry_run": False,
     "json": False,
@@ -192,6 +194,12 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
     run = parser.add_argument_group("run")
     add(run, "jobs", "Images worked on at once. Default: the cores there are.", type=whole_number, metavar="N")
+    add(
+        run,
+        "engine",
+        "Who works on images: threads, or processes on machines of many cores. Default: threads.",
+        metavar="|".join(ENGINES),
+    )
     run.add_argument("--config", metavar="FILE.toml", help="Read any of these options by name; the command line wins.")
     run.add_argument("--print-options", action="store_true", help="Print the options as TOML and do nothing.")
     add(run, "verbose", "Print a line for every image, with its K-means time.", action="store_true")
@@ -278,7 +286,7 @@ def _read_config(path: Path, names: set[str]) -> dict[str, Any]:
 def _effective(options: Options, run: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options that a run uses, as plain values."""
     jobs = available_cores() if run["jobs"] is None else run["jobs"]
-    return options.to_dict() | {"jobs": jobs, "overwrite": run["overwrite"]}
+    return options.to_dict() | {"jobs": jobs, "engine": run["engine"], "overwrite": run["overwrite"]}
 
 
 def _run(source: str, destination: str, options: Options, run: Mapping[str, Any]) -> int:
@@ -292,6 +300,7 @@ def _run(source: str, destination: str, options: Options, run: Mapping[str, Any]
                 destination,
                 options,
                 jobs=run["jobs"],
+                engine=run["engine"],
                 overwrite=run["overwrite"],
                 dry_run=run["dry_run"],
                 progress=screen.show,

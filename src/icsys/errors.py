@@ -13,6 +13,10 @@ class MissingExtraError(ICSError, ImportError):
     """A feature needs a package that is not installed; the text holds the command that installs it."""
 
 
+class EngineError(ICSError):
+    """The machinery that runs the work broke; what is finished is kept."""
+
+
 class ImageError(ICSError):
     """One image cannot be processed.
 

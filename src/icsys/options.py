@@ -21,6 +21,7 @@ SPACES = ("srgb", "oklab")
 DITHERS = ("none", "floyd-steinberg")
 PNG_EFFORTS = ("fast", "default", "max")
 OVERWRITES = ("never", "always")
+ENGINES = ("threads", "processes")
 
 MAX_COLORS = 65_536
 MAX_INDEXED_COLORS = 256

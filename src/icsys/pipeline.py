@@ -11,7 +11,7 @@ import numpy as np
 from icsys.color.palette import drop_unused
 from icsys.color.strategies import STRATEGIES
 from icsys.errors import UsageError
-from icsys.image.decode import ImageInfo, decode_photo, to_array
+from icsys.image.decode import ImageInfo, decode_photo, to_array, unlimited
 from icsys.image.dither import floyd_steinberg
 from icsys.image.encode import indexed_image
 from icsys.image.png import encode_indexed, encode_truecolor, load_oxipng, order_palette
@@ -20,6 +20,8 @@ from icsys.options import MAX_INDEXED_COLORS, Options
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
+
+    from icsys.image.decode import Admit
 
 RGB_NDIM = 3  # a grey image has no channel axis
 
@@ -177,7 +179,7 @@ def prepare(options: Options) -> None:
     STRATEGIES[options.strategy].prepare()
 
 
-def compress_image(data: bytes, options: Options | None = None) -> CompressedImage:
+def compress_image(data: bytes, options: Options | None = None, *, admit: Admit = unlimited) -> CompressedImage:
     """Make one image smaller in pixels and colours.
 
     Parameters
@@ -186,6 +188,8 @@ def compress_image(data: bytes, options: Options | None = None) -> CompressedIma
         The bytes of an image file; its format is told by its content.
     options
         What to make of it; the defaults of :class:`~icsys.options.Options` if left out.
+    admit
+        As for :func:`~icsys.image.decode.decode_photo`: lets a caller bound the memory of many images.
 
     Returns
     -------
@@ -209,7 +213,7 @@ def compress_image(data: bytes, options: Options | None = None) -> CompressedIma
     (32, 32, 4)
     """
     options = options or Options()
-    photo = decode_photo(data, options)
+    photo = decode_photo(data, options, admit)
     pixels = photo.pixels
     start = time.perf_counter()
     if STRATEGIES[options.strategy].reduce is None:

@@ -14,14 +14,22 @@ from typing import TYPE_CHECKING, Self
 from threadpoolctl import threadpool_limits
 
 from icsys.dataset.folder import Ignored, Task, Unreadable, plan_folder, write_whole
-from icsys.engine.threads import available_cores, run_threads
+from icsys.engine import ENGINES, available_cores
+from icsys.engine.budget import Budget
 from icsys.errors import ImageError, UsageError
+from icsys.image.decode import unlimited
+from icsys.options import ENGINES as ENGINE_NAMES
 from icsys.options import OVERWRITES, Options
 from icsys.pipeline import compress_image, prepare
 from icsys.results import Compressed, Failed, Result, RunSummary, Skipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from icsys.image.decode import Admit
+
+# Decoded pixels held at once, for each job: photos of up to 32 megapixels never wait for one another.
+_BYTES_IN_FLIGHT = 128 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,7 @@ def compress_folder(
     options: Options | None = None,
     *,
     jobs: int | None = None,
+    engine: str = "threads",
     overwrite: str = "never",
     dry_run: bool = False,
     progress: Callable[[Progress], object] | None = None,
@@ -68,6 +77,8 @@ def compress_folder(
         What becomes of each image; the defaults of :class:`~icsys.options.Options` if left out.
     jobs
         Images worked on at once; as many as there are cores if left out. It does not change the bytes.
+    engine
+        "threads", or "processes" on machines with more cores than threads can keep busy.
     overwrite
         "never" keeps outputs that exist and counts their images as skipped, "always" writes them anew.
     dry_run
@@ -104,8 +115,9 @@ def compress_folder(
     start = time.perf_counter()
     options = options or Options()
     jobs = available_cores() if jobs is None else _checked_jobs(jobs)
-    if overwrite not in OVERWRITES:
-        raise UsageError(f"overwrite={overwrite!r}: expected one of {', '.join(OVERWRITES)}")
+    for name, value, choices in (("overwrite", overwrite, OVERWRITES), ("engine", engine, ENGINE_NAMES)):
+        if value not in choices:
+            raise UsageError(f"{name}={value!r}: expected one of {', '.join(choices)}")
     source, destination = _checked_folders(Path(source), Path(destination))
     summary = RunSummary()
     report = progress or (lambda _: None)
@@ -124,13 +136,15 @@ def compress_folder(
         options=options,
         keep_existing=overwrite == "never",
         dry_run=dry_run,
+        # Processes share no count of bytes; each of them holds one image at a time.
+        admit=Budget(_BYTES_IN_FLIGHT * jobs).hold if engine == "threads" else unlimited,
     )
     # Images run in parallel already: BLAS threads on top would ask the cores twice.
     with threadpool_limits(1, user_api="blas"), _Count(source, destination) as count:
         report(Progress(None, summary, None, note=f"Loading {options.strategy}, compiled once on its first run"))
-        prepare(options)
+        outcomes = ENGINES[engine](work, tasks(), jobs, partial(prepare, options))
         report(Progress(None, summary, count.total))
-        with closing(run_threads(work, tasks(), jobs)) as results:
+        with closing(outcomes) as results:
             for result in results:
                 summary.add(result)
                 summary.seconds = time.perf_counter() - start
@@ -202,6 +216,7 @@ def _compress_one(
     options: Options,
     keep_existing: bool,
     dry_run: bool,
+    admit: Admit,
 ) -> Result:
     """Do one image; whatever is wrong with it becomes its result."""
     if isinstance(planned, Unreadable):
@@ -212,7 +227,7 @@ def _compress_one(
         return Skipped(source=planned.source, output=planned.output, reason="the output exists")
     try:
         data = (source / planned.source).read_bytes()
-        image = compress_image(data, options)
+        image = compress_image(data, options, admit=admit)
         if not dry_run:
             write_whole(target, image.data)
     except Exception as error:  # noqa: BLE001 - whatever happens to one image, the others go on

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from icsys.color.oklab import from_oklab, to_oklab
+from icsys.color.oklab import DISTANCE_SCALE, from_oklab, to_oklab
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,16 +60,17 @@ def nearest(histogram: Histogram, palette: NDArray[np.uint8], space: str = "srgb
 def to_points(colors: NDArray[np.uint8], space: str) -> NDArray[np.floating]:
     """Return colours, shape (n, channels), as points of the space in which distances are measured.
 
-    sRGB levels are whole numbers below 2^8, their squared distances below 2^24: float32 is exact. Oklab is float64.
+    sRGB levels are whole numbers below 2^8, their squared distances below 2^24: float32 is exact. Oklab is float64,
+    its axes scaled to perceived differences.
     """
     if space == "oklab":
-        return to_oklab(colors if colors.shape[1] > 1 else np.repeat(colors, 3, axis=1))
+        return to_oklab(colors if colors.shape[1] > 1 else np.repeat(colors, 3, axis=1)) * DISTANCE_SCALE
     return colors.astype(np.float32)
 
 
 def from_points(centers: NDArray[np.floating], space: str, channels: int) -> NDArray[np.uint8]:
     """Return the distinct uint8 colours, shape (n, channels), that centres of the space ``space`` are stored as."""
-    return store_centers(from_oklab(centers)[:, :channels] if space == "oklab" else centers)
+    return store_centers(from_oklab(centers / DISTANCE_SCALE)[:, :channels] if space == "oklab" else centers)
 
 
 def _nearest_labels(

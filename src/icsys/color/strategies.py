@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 
     from icsys.options import Options
 
+    Fit = Callable[[NDArray[np.floating], NDArray[np.floating]], NDArray[np.floating]]
+
+# Distinct colours of a large image that KMeans starts on, and its iterations on all of them after that: on photos
+# a third of the time of going all the way on all of them, for an error that is less than 1 % larger.
+_SAMPLE = 16_384
+_SAMPLES_PER_COLOR = 16
+_ITERATIONS = 10
+
 
 class Reduced(NamedTuple):
     """The pixels of an image in few colours.
@@ -65,7 +73,25 @@ def _full_kmeans(pixels: NDArray[np.uint8], options: Options) -> Reduced:
     """Fit :class:`sklearn.cluster.KMeans`."""
     from sklearn.cluster import KMeans  # noqa: PLC0415 - slow to import, needed by this strategy alone
 
-    return _reduce_by(KMeans(options.colors, n_init=1, random_state=options.seed), pixels, options.space)
+    def fit(points: NDArray[np.floating], counts: NDArray[np.floating]) -> NDArray[np.floating]:
+        start: Any = "k-means++"
+        sampled = len(points) > _SAMPLE >= _SAMPLES_PER_COLOR * options.colors
+        if sampled:
+            # Iterations on a sample are cheap and bring the centres near to where those on all colours end.
+            chosen = np.random.default_rng(options.seed).choice(len(points), _SAMPLE, replace=False)
+            sample = KMeans(options.colors, n_init=1, random_state=options.seed)
+            start = sample.fit(points[chosen], sample_weight=counts[chosen]).cluster_centers_
+        kmeans = KMeans(
+            options.colors,
+            init=start,
+            n_init=1,
+            max_iter=_ITERATIONS if sampled else 300,
+            random_state=options.seed,
+        )
+        centers: NDArray[np.floating] = kmeans.fit(points, sample_weight=counts).cluster_centers_
+        return centers
+
+    return _reduce_by(fit, pixels, options)
 
 
 def _mini_batch_kmeans(pixels: NDArray[np.uint8], options: Options) -> Reduced:
@@ -76,7 +102,12 @@ def _mini_batch_kmeans(pixels: NDArray[np.uint8], options: Options) -> Reduced:
     estimator = MiniBatchKMeans(
         options.colors, n_init=1, batch_size=4096, reassignment_ratio=0, random_state=options.seed
     )
-    return _reduce_by(estimator, pixels, options.space)
+
+    def fit(points: NDArray[np.floating], counts: NDArray[np.floating]) -> NDArray[np.floating]:
+        centers: NDArray[np.floating] = estimator.fit(points, sample_weight=counts).cluster_centers_
+        return centers
+
+    return _reduce_by(fit, pixels, options)
 
 
 def _prepare_scikit_learn() -> None:
@@ -84,18 +115,18 @@ def _prepare_scikit_learn() -> None:
     import sklearn.cluster  # noqa: F401, PLC0415 - slow to import, needed by two strategies alone
 
 
-def _reduce_by(estimator: Any, pixels: NDArray[np.uint8], space: str) -> Reduced:  # noqa: ANN401 - it is untyped
-    """Fit a scikit-learn estimator to the distinct colours, weighted by their counts, and map all pixels."""
+def _reduce_by(fit: Fit, pixels: NDArray[np.uint8], options: Options) -> Reduced:
+    """Fit centres to the distinct colours, weighted by their counts, and map all pixels to them."""
     histogram = Histogram(pixels)
     palette = histogram.colors
-    if len(palette) > estimator.n_clusters:
-        points = to_points(palette, space).astype(np.float64)
+    if len(palette) > options.colors:
+        points = to_points(palette, options.space)
         # Threads add their partial sums in any order, and images run in parallel already: one thread each
         # keeps the bytes equal whatever the number of jobs, and the cores from being asked twice.
         with _thread_pools().limit(limits=1, user_api="openmp"):
-            estimator.fit(points, sample_weight=histogram.counts.astype(np.float64))
-        palette = from_points(estimator.cluster_centers_, space, histogram.channels)
-    return Reduced(palette, *nearest(histogram, palette, space))
+            centers = fit(points, histogram.counts.astype(points.dtype))
+        palette = from_points(centers, options.space, histogram.channels)
+    return Reduced(palette, *nearest(histogram, palette, options.space))
 
 
 @cache

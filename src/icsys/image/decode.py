@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,11 +26,16 @@ from icsys.image.resize import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
     from numpy.typing import NDArray
 
     from icsys.options import Options
 
-__all__ = ["IMAGE_SUFFIXES", "MAX_PIXELS", "ImageInfo", "Photo", "decode_photo", "sniff", "to_array"]
+    Admit = Callable[[int], AbstractContextManager[None]]
+
+__all__ = ["IMAGE_SUFFIXES", "MAX_PIXELS", "ImageInfo", "Photo", "decode_photo", "sniff", "to_array", "unlimited"]
 
 MAX_PIXELS = 200_000_000
 """Images above this many pixels are refused before their pixels are decoded; phones reach 200 million."""
@@ -44,6 +50,7 @@ _TRANSPOSE = {
     8: Image.Transpose.ROTATE_90,
 }
 _SIDEWAYS = {5, 6, 7, 8}
+_BYTES_PER_PIXEL = 4  # Pillow holds colours in four bytes; grey takes one, which does not matter here
 _UNSUPPORTED = ("unsupported", "not supported", "unknown", "cannot handle", "not installed")
 
 
@@ -92,7 +99,12 @@ class Photo:
     info: ImageInfo
 
 
-def decode_photo(data: bytes, options: Options) -> Photo:
+def unlimited(size: int) -> AbstractContextManager[None]:  # noqa: ARG001 - one shape for all that admit
+    """Admit every image at once."""
+    return nullcontext()
+
+
+def decode_photo(data: bytes, options: Options, admit: Admit = unlimited) -> Photo:
     """Decode an image file and make it smaller as ``options`` ask.
 
     EXIF orientation and ICC profile are applied, transparency is laid over the background, and of an
@@ -104,6 +116,9 @@ def decode_photo(data: bytes, options: Options) -> Photo:
         The content of the file.
     options
         ``step``, ``scale``, ``size``, ``fit``, ``resample`` and ``background`` are used.
+    admit
+        Called with the bytes that the decoded pixels will take, before they do; what it returns is held as a context
+        for as long as they do, so that a caller can bound the memory of many images.
 
     Raises
     ------
@@ -115,7 +130,7 @@ def decode_photo(data: bytes, options: Options) -> Photo:
     try:
         name, image = open_image(data)
         with image:
-            return _decode(name, image, data, options)
+            return _decode(name, image, data, options, admit)
     except (ImageError, MemoryError):
         raise
     except Image.DecompressionBombError as error:
@@ -128,31 +143,32 @@ def decode_photo(data: bytes, options: Options) -> Photo:
         raise ImageError(code, f"the image cannot be decoded: {reason}") from error
 
 
-def _decode(name: str, image: ImageFile.ImageFile, data: bytes, options: Options) -> Photo:
+def _decode(name: str, image: ImageFile.ImageFile, data: bytes, options: Options, admit: Admit) -> Photo:
     """Decode an opened image."""
-    stored = image.size
-    if stored[0] * stored[1] > MAX_PIXELS:
+    width, height = stored = image.size
+    if width * height > MAX_PIXELS:
         raise ImageError(
             "too_large",
-            f"{stored[0]}x{stored[1]} is more than {MAX_PIXELS // 10**6} million pixels: make it smaller first",
+            f"{width}x{height} is more than {MAX_PIXELS // 10**6} million pixels: make it smaller first",
         )
     mode, profile = image.mode, image.info.get("icc_profile")
-    source: Image.Image = load_png(image) if name == "PNG" else image  # its EXIF data may follow the pixels
-    orientation = _orientation(source)
-    shrink = _draft(image, orientation, options)
-    source.load()
-    if shrink == 1:
-        stored = source.size  # the header's may differ, as of a TIFF that Pillow turned upright while it loaded
-    turn = 1 if name == "TIFF" else orientation
-    if turn != 1:
-        source = source.transpose(_TRANSPOSE[turn])
-    upright = stored[::-1] if turn in _SIDEWAYS else stored
-    plan = plan_resize(*upright, options)
-    channel_count = channels(source)
-    if options.resample == "skip":  # the few pixels that stay are cheaper to convert than all
-        small = to_plain(pick_pixels(source, plan))
-    else:
-        small = average_pixels(to_plain(source), plan, options.resample, _grid(shrink, stored, turn))
+    shrink = _draft(image, options)
+    with admit(_BYTES_PER_PIXEL * image.width * image.height):
+        source: Image.Image = load_png(image) if name == "PNG" else image  # its EXIF data may follow the pixels
+        orientation = _orientation(source)
+        source.load()
+        if shrink == 1:
+            stored = source.size  # the header's may differ, as of a TIFF that Pillow turned upright while it loaded
+        turn = 1 if name == "TIFF" else orientation
+        if turn != 1:
+            source = source.transpose(_TRANSPOSE[turn])
+        upright = stored[::-1] if turn in _SIDEWAYS else stored
+        plan = plan_resize(*upright, options)
+        channel_count = channels(source)
+        if options.resample == "skip":  # the few pixels that stay are cheaper to convert than all
+            small = to_plain(pick_pixels(source, plan))
+        else:
+            small = average_pixels(to_plain(source), plan, options.resample, _grid(shrink, stored, turn))
     small = on_canvas(flatten(to_srgb(small, profile), options.background), plan, options.background)
     info = ImageInfo(name, mode, *upright, channel_count, orientation, count_frames(name, data, image))
     return Photo(np.array(small), info)
@@ -167,12 +183,12 @@ def _orientation(image: Image.Image) -> int:
     return int(orientation) if orientation in _TRANSPOSE else 1
 
 
-def _draft(image: Image.Image, orientation: int, options: Options) -> int:
+def _draft(image: Image.Image, options: Options) -> int:
     """Let a JPEG decoder shrink the image as far as the resize allows, and return by how much."""
     if not isinstance(image, JpegImagePlugin.JpegImageFile):
         return 1
     width, height = image.size
-    upright = (height, width) if orientation in _SIDEWAYS else (width, height)
+    upright = (height, width) if _orientation(image) in _SIDEWAYS else (width, height)
     shrink = decoder_shrink(plan_resize(*upright, options), options.resample)
     if shrink == 1 or min(width, height) < shrink:
         return 1

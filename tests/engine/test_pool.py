@@ -1,4 +1,4 @@
-"""Threads apply a function to every item once, in a bounded window, and stop cleanly."""
+"""Engines apply a function to every item once, in a bounded window, and stop cleanly."""
 
 import itertools
 import threading
@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icsys.engine.threads import available_cores, run_threads
+from icsys.engine import ENGINES, available_cores
+from icsys.engine.threads import run_threads as run_threads_after
+from icsys.options import ENGINES as ENGINE_NAMES
+
+
+def run_threads(function, items, jobs):
+    return run_threads_after(function, items, jobs, lambda: None)
 
 
 @given(st.lists(st.integers()), st.integers(1, 4))
@@ -41,6 +47,16 @@ def test_an_exception_reaches_the_caller_and_starts_nothing_more():
     with pytest.raises(RuntimeError, match="three"):
         list(run_threads(work, itertools.count(), 1))
     assert len(done) < 10
+
+
+def test_the_table_and_the_options_name_the_same_engines():
+    assert tuple(ENGINES) == ENGINE_NAMES
+
+
+def test_preparation_comes_before_the_first_item():
+    log = []
+    list(run_threads_after(log.append, ["item"], 1, lambda: log.append("prepared")))
+    assert log == ["prepared", "item"]
 
 
 def test_at_least_one_core_is_available():

@@ -1,0 +1,45 @@
+"""A bound on what is held in memory at once."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Budget:
+    """Lets threads in as long as what they hold together stays within a number of bytes.
+
+    Parameters
+    ----------
+    capacity
+        In bytes. What needs more than all of it waits until it is alone.
+
+    Examples
+    --------
+    >>> budget = Budget(100)
+    >>> with budget.hold(70):
+    ...     budget.free
+    30
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = self.free = capacity
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def hold(self, size: int) -> Iterator[None]:
+        """Wait for ``size`` bytes, and give them back at the end."""
+        size = min(size, self.capacity)
+        with self._changed:
+            self._changed.wait_for(lambda: self.free >= size)
+            self.free -= size
+        try:
+            yield
+        finally:
+            with self._changed:
+                self.free += size
+                self._changed.notify_all()

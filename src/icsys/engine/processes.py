@@ -1,0 +1,51 @@
+"""Worker processes: for machines with more cores than threads can use under Python's lock."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import TYPE_CHECKING
+
+from threadpoolctl import threadpool_limits
+
+from icsys.engine.pool import Item, Outcome, run_pool
+from icsys.errors import EngineError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable
+
+
+def run_processes(
+    function: Callable[[Item], Outcome], items: Iterable[Item], jobs: int, prepare: Callable[[], object]
+) -> Generator[Outcome]:
+    """Apply ``function`` to every item in ``jobs`` processes, after ``prepare`` in this one and in each of them.
+
+    Function, items and outcomes must be picklable.
+
+    Raises
+    ------
+    EngineError
+        If a worker process dies.
+    """
+    # Here first: what has to be compiled is compiled once, and the workers find it in the cache.
+    prepare()
+    # Fork would copy the locks of running threads as they happen to stand.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_start_worker, initargs=(prepare,))
+    try:
+        yield from run_pool(pool, function, items, jobs)
+    except BrokenProcessPool as error:
+        raise EngineError(
+            "a worker process died, perhaps for want of memory: what is finished is kept, so run again, "
+            "with fewer --jobs or with --engine threads"
+        ) from error
+
+
+def _start_worker(prepare: Callable[[], object]) -> None:
+    """Make a new process ready for images."""
+    # An interrupt reaches every process of a terminal; the one that counts is the one that started them.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threadpool_limits(1, user_api="blas")
+    prepare()
