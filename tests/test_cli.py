@@ -61,7 +61,9 @@ def test_json_is_one_object_with_the_names_of_the_contract(photos, tmp_path):
     assert report["version"] == __version__
     assert report["options"]["colors"] == 8
     assert report["options"]["seed"] == 4
+    assert report["interrupted"] is False
     files = {file["source"]: file for file in report["files"]}
+    assert len({tuple(sorted(file)) for file in report["files"]}) == 1
     assert files["train/cat/a.jpg"]["output"] == "train/cat/a.png"
     assert {file["status"] for file in report["files"]} == {"compressed", "failed"}
     for name in ("source", "output", "status", "bytes_in", "bytes_out", "width", "height", "colors"):
@@ -69,7 +71,7 @@ def test_json_is_one_object_with_the_names_of_the_contract(photos, tmp_path):
     counted = dict.fromkeys(("bytes_in", "bytes_out", "elements_in", "elements_out"), 0)
     for file in files.values():
         for name in counted:
-            counted[name] += file.get(name, 0)
+            counted[name] += file[name] or 0
     assert counted.items() <= report["summary"].items()
     assert report["summary"]["factor"] == pytest.approx(counted["bytes_in"] / counted["bytes_out"])
     expected = {"images": 4, "compressed": 3, "skipped": 0, "failed": 1}
@@ -82,6 +84,7 @@ def test_a_second_run_skips_and_exits_0(photos, tmp_path):
     code, out, _ = ics("compress", photos, "out", "--strategy", "SO", cwd=tmp_path)
     assert code == 0
     assert "0 compressed, 3 skipped, 0 failed" in out
+    assert "--overwrite always writes them anew" in out
     _, out, _ = ics("compress", photos, "out", "--strategy", "SO", "--overwrite", "always", cwd=tmp_path)
     assert "3 compressed, 0 skipped, 0 failed" in out
 
@@ -167,7 +170,11 @@ def test_printed_options_are_a_config_file_that_gives_the_same_options(photos, t
         (("compress", "photos", "--png-effort", "most"), "fast, default, max"),
         (("compress", "photos", "--unknown"), "--unknown"),
         (("compress", "nowhere"), "does not exist"),
-        (("compress", "photos", "photos"), "same folder"),
+        (("compress", "photos", "photos"), "lies in destination"),
+        (("compress", "photos", "bad.toml/out"), "is a file"),
+        (("compress", "", "out"), "source ''"),
+        (("compress", "photos", "--strat", "SO"), "--strat"),
+        (("compress", "photos", "--print-options", "--jobs", "0"), "jobs=0"),
         (("compress", "photos", "--config", "none.toml"), "none.toml"),
         (("compress", "photos", "--config", "bad.toml"), "bad.toml"),
         (("compress", "photos", "--config", "odd.toml"), "unknown option 'colours'"),
@@ -226,7 +233,24 @@ def test_the_examples_in_the_help_run(photos, tmp_path):
     examples = [re.split(r"\s{2,}", line.strip())[0] for line in out.split("examples:")[1].strip().splitlines()]
     assert len(examples) == 5
     for example in examples:
-        assert ics(*example.split()[1:], cwd=tmp_path)[0] == 0, example
+        code, out, _ = ics(*example.split()[1:], cwd=tmp_path)
+        assert code == 0, example
+        assert "skipped" not in out or " 0 skipped" in out, example
+
+
+def test_the_command_line_turns_off_what_a_file_turns_on(photos, tmp_path):
+    (tmp_path / "ics.toml").write_text('strategy = "SO"\njson = true\ndry-run = true\n', "utf-8")
+    code, out, _ = ics("compress", photos, "out", "--config", "ics.toml", "--no-json", "--no-dry-run", cwd=tmp_path)
+    assert code == 0
+    assert "Total run time" in out
+    assert len(compressed_sizes(tmp_path / "out")) == 3
+
+
+def test_names_reach_a_terminal_escaped(photos, tmp_path):
+    (photos / "bad\u001b[31m.jpg").write_bytes(b"")
+    _, _, err = ics("compress", photos, "out", "--strategy", "SO", cwd=tmp_path)
+    assert "\u001b" not in err
+    assert "bad\\x1b[31m.jpg" in err
 
 
 def test_version(tmp_path):

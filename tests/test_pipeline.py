@@ -109,6 +109,14 @@ def test_what_is_no_image_is_refused_with_a_stable_code(data, code):
     assert caught.value.code == code
 
 
+@pytest.mark.parametrize("data", ["a.png", None, 7])
+def test_what_are_no_bytes_is_wrong_usage(data):
+    with pytest.raises(UsageError, match=type(data).__name__):
+        compress_image(data)
+    with pytest.raises(UsageError, match=r"expected icsys.Options"):
+        compress_image(image_bytes(synthetic_photo()), {"colors": 3})
+
+
 def test_pil_images_and_arrays_give_the_same():
     pixels = synthetic_photo()
     for image in (Image.fromarray(pixels), Image.fromarray(pixels).convert("RGBA"), np.asfortranarray(pixels)):

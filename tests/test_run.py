@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from PIL import Image
+from threadpoolctl import threadpool_info
 
 from helpers import image_bytes, synthetic_photo, tree
 from icsys import Compressed, Failed, Options, Skipped, UsageError, compress_folder
@@ -135,7 +136,9 @@ def test_the_total_becomes_known_and_counts_agree_at_the_end(photos, tmp_path):
         photos, tmp_path / "out", progress=lambda state: states.append((state.total, state.summary.images)), jobs=1
     )
     assert states[0][1] == 0
-    assert [images for _, images in states] == [0, 0, 1, 2, 3]
+    counts = [images for _, images in states]
+    assert counts == sorted(counts)
+    assert set(counts) == {0, 1, 2, 3}
     assert {total for total, _ in states} <= {None, 3}
 
 
@@ -154,6 +157,19 @@ def test_wrong_settings_are_refused_by_name(settings, expected, photos, tmp_path
     assert not (tmp_path / "out").exists()
 
 
+def test_blas_threads_are_capped_while_images_run(photos, tmp_path):
+    pools = []
+    compress_folder(
+        photos, tmp_path / "out", Options(strategy="FKM"), progress=lambda _: pools.append(threadpool_info())
+    )
+    assert {pool["num_threads"] for pool in pools[-1] if pool["user_api"] == "blas"} == {1}
+
+
+def test_options_of_another_kind_are_refused(photos, tmp_path):
+    with pytest.raises(UsageError, match=r"expected icsys\.Options"):
+        compress_folder(photos, tmp_path / "out", {"colors": 3})
+
+
 def test_folders_that_cannot_be_used_are_refused(photos, tmp_path):
     file = tmp_path / "file"
     file.write_bytes(b"")
@@ -161,7 +177,11 @@ def test_folders_that_cannot_be_used_are_refused(photos, tmp_path):
         (tmp_path / "none", tmp_path / "out", "does not exist"),
         (file, tmp_path / "out", "is a file"),
         (photos, file, "is a file"),
-        (photos, photos, "same folder"),
+        (photos, photos, "lies in destination"),
+        (photos, photos.parent, "lies in destination"),
+        (photos, file / "below", "is a file"),
+        ("", tmp_path / "out", "source ''"),
+        (photos, "", "destination ''"),
     ):
         with pytest.raises(UsageError, match=expected):
             compress_folder(source, destination)

@@ -35,6 +35,11 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    """List the public names, those that are loaded later included."""
+    return sorted({*globals(), *__all__})
+
+
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module attribute can be anything
     """Import the estimator when it is asked for: it is a scikit-learn class, which is slow to import."""
     if name == "ColorKMeans":

@@ -17,7 +17,6 @@ from tqdm import tqdm
 
 import icsys
 from icsys.dataset.samples import copy_samples
-from icsys.engine import available_cores
 from icsys.errors import ICSError, UsageError
 from icsys.options import (
     DEFAULT_STEP,
@@ -34,10 +33,10 @@ from icsys.options import (
     Options,
     option_doc,
 )
-from icsys.prompts import ask_options, whole_number
+from icsys.prompts import ask_options, number_or_text
 from icsys.report.text import failure_lines, image_line, run_report
-from icsys.results import RunSummary
-from icsys.run import Progress, compress_folder, has_images
+from icsys.results import RunSummary, to_record
+from icsys.run import Progress, check_folders, check_run, compress_folder, has_images
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -65,8 +64,8 @@ _EXAMPLES = """\
 examples:
   ics compress                                  Uncompressed -> Compressed, our K-means, 32 colours, step 5
   ics compress photos small --strategy SO       fewer pixels only
-  ics compress photos small --colors 16 --size 224x224 --fit cover
-  ics compress --config ics.toml --jobs 4       options from a file, one of them overruled
+  ics compress photos squares --colors 16 --size 224x224 --fit cover
+  ics compress photos again --config ics.toml --jobs 4
   ics compress --colors 8 --print-options       show the options that a run would use, as TOML"""
 
 
@@ -75,10 +74,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     0: all done or skipped by policy; 1: some images failed; 2: wrong usage, nothing done; 130: interrupted.
     """
-    for stream in (sys.stdout, sys.stderr):
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started us
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - for as long as the process lasts
         # A file name need not be text that the terminal can show; it must not end the run.
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+        if hasattr(getattr(sys, name), "reconfigure"):
+            getattr(sys, name).reconfigure(errors="backslashreplace")
     try:
         arguments = _parser().parse_args(argv)
         code = _ask_and_run() if arguments.command is None else int(arguments.run(arguments))
@@ -93,11 +94,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read the report has gone; Python would complain once more when it closes the stream.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return SOME_FAILED
+    except OSError as error:
+        print(f"ics: {error}", file=sys.stderr)
+        return SOME_FAILED
     return code
 
 
 class _Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one line with a way out, as all errors of ics are."""
+
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - argparse's own
+        # A shortened flag would change its meaning when another one with the same beginning is added.
+        super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **settings)
 
     def error(self, message: str) -> NoReturn:
         self.exit(WRONG_USAGE, f"ics: {message} (see {self.prog} --help)\n")
@@ -108,7 +116,6 @@ def _parser() -> argparse.ArgumentParser:
         prog="ics",
         description=_DESCRIPTION,
         epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"ics {icsys.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
@@ -117,7 +124,6 @@ def _parser() -> argparse.ArgumentParser:
         help="compress a folder of photos",
         description="Compress every image below SRC into the same tree below DST.",
         epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     compress.add_argument("source", metavar="SRC", nargs="?", default=SOURCE, help=f"default: {SOURCE}")
     compress.add_argument("destination", metavar="DST", nargs="?", default=DESTINATION, help=f"default: {DESTINATION}")
@@ -129,7 +135,6 @@ def _parser() -> argparse.ArgumentParser:
         description=f"Copy the photos that installed packages ship into {SOURCE}, never over a file of yours, "
         f"and compress that folder into {DESTINATION}.",
         epilog="example:\n  ics demo --colors 16 --step 2",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_options(demo)
     demo.set_defaults(run=_demo, source=SOURCE, destination=DESTINATION)
@@ -154,17 +159,17 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         colors,
         "colors",
         f"{option_doc('colors')} Default: {defaults.colors}.",
-        type=whole_number,
+        type=number_or_text,
         metavar="K",
     )
     add(colors, "effort", f"{option_doc('effort')} Default: {defaults.effort}.", metavar="|".join(EFFORTS))
     add(colors, "space", f"{option_doc('space')} Default: {defaults.space}.", metavar="|".join(SPACES))
     add(colors, "dither", f"{option_doc('dither')} Default: {defaults.dither}.", metavar="|".join(DITHERS))
-    add(colors, "seed", f"{option_doc('seed')} Default: {defaults.seed}.", type=whole_number, metavar="N")
+    add(colors, "seed", f"{option_doc('seed')} Default: {defaults.seed}.", type=number_or_text, metavar="N")
 
     size = parser.add_argument_group("size")
     one_of = size.add_mutually_exclusive_group()
-    add(one_of, "step", f"{option_doc('step')} Default: {DEFAULT_STEP}.", type=whole_number, metavar="N")
+    add(one_of, "step", f"{option_doc('step')} Default: {DEFAULT_STEP}.", type=number_or_text, metavar="N")
     add(one_of, "size", option_doc("size"), metavar="WxH")
     add(one_of, "scale", option_doc("scale"), type=_number, metavar="FACTOR")
     add(size, "fit", f"{option_doc('fit')} Default: {defaults.fit}.", metavar="|".join(FITS))
@@ -190,10 +195,10 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         "Keep outputs that exist and skip their images (never), or write them anew (always). Default: never.",
         metavar="|".join(OVERWRITES),
     )
-    add(output, "dry_run", "Do everything but write.", action="store_true")
+    add(output, "dry_run", "Do everything but write.", action=argparse.BooleanOptionalAction)
 
     run = parser.add_argument_group("run")
-    add(run, "jobs", "Images worked on at once. Default: the cores there are.", type=whole_number, metavar="N")
+    add(run, "jobs", "Images worked on at once. Default: the cores there are.", type=number_or_text, metavar="N")
     add(
         run,
         "engine",
@@ -202,12 +207,17 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     )
     run.add_argument("--config", metavar="FILE.toml", help="Read any of these options by name; the command line wins.")
     run.add_argument("--print-options", action="store_true", help="Print the options as TOML and do nothing.")
-    add(run, "verbose", "Print a line for every image, with its K-means time.", action="store_true")
+    add(
+        run,
+        "verbose",
+        "Print a line for every image, with its K-means time.",
+        action=argparse.BooleanOptionalAction,
+    )
     add(
         run,
         "json",
         "Print one JSON object on standard output; progress stays on standard error.",
-        action="store_true",
+        action=argparse.BooleanOptionalAction,
     )
 
 
@@ -223,6 +233,7 @@ def _ask_and_run() -> int:
     """Ask the questions, but only where there is something to compress."""
     if not Path(SOURCE).is_dir():
         raise UsageError(f"there is no folder {SOURCE!r} here: {_where_photos_go()}")
+    check_folders(SOURCE, DESTINATION)
     if not has_images(Path(SOURCE), Path(DESTINATION)):
         raise UsageError(f"the folder {SOURCE!r} holds no image: {_where_photos_go()}")
     return _run(SOURCE, DESTINATION, ask_options(), _RUN_DEFAULTS)
@@ -243,7 +254,12 @@ def _demo(arguments: argparse.Namespace) -> int:
     if arguments.print_options:
         print(tomli_w.dumps(_effective(options, run)), end="")
         return OK
-    copied, kept = copy_samples(Path(SOURCE))
+    if Path(SOURCE).exists():
+        check_folders(SOURCE, DESTINATION)
+    try:
+        copied, kept = copy_samples(Path(SOURCE))
+    except OSError as error:
+        raise UsageError(f"sample photos cannot be put into {SOURCE!r}: {error.strerror}") from error
     for names, what in ((copied, f"copied into {SOURCE}"), (kept, f"already in {SOURCE}, left as they are")):
         if names:
             print(f"Sample photos {what}: {', '.join(names)}", file=sys.stderr)
@@ -263,6 +279,7 @@ def _merge(arguments: argparse.Namespace) -> tuple[Options, dict[str, Any]]:
         config = {name: value for name, value in config.items() if name not in _GEOMETRY}
     values = _RUN_DEFAULTS | config | given
     options = Options.from_dict({name: value for name, value in values.items() if name in names})
+    check_run(jobs=values["jobs"], engine=values["engine"], overwrite=values["overwrite"])
     return options, {name: values[name] for name in _RUN_DEFAULTS}
 
 
@@ -284,9 +301,8 @@ def _read_config(path: Path, names: set[str]) -> dict[str, Any]:
 
 
 def _effective(options: Options, run: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that a run uses, as plain values."""
-    jobs = available_cores() if run["jobs"] is None else run["jobs"]
-    return options.to_dict() | {"jobs": jobs, "engine": run["engine"], "overwrite": run["overwrite"]}
+    """Return the options that a run uses, as plain values; the number of jobs only where it was chosen."""
+    return options.to_dict() | {name: value for name, value in run.items() if value is not None}
 
 
 def _run(source: str, destination: str, options: Options, run: Mapping[str, Any]) -> int:
@@ -315,6 +331,7 @@ def _run(source: str, destination: str, options: Options, run: Mapping[str, Any]
             "options": _effective(options, run),
             "files": files,
             "summary": summary.to_dict(),
+            "interrupted": interrupted,
         }
         print(json.dumps(report, indent=2))
     elif summary.images:
@@ -325,7 +342,7 @@ def _run(source: str, destination: str, options: Options, run: Mapping[str, Any]
         print("ics: interrupted; every file that was written is whole, and the next run goes on", file=sys.stderr)
         return INTERRUPTED
     if not summary.images:
-        others = f" ({summary.ignored} other files were left alone)" if summary.ignored else ""
+        others = f" ({summary.ignored} left alone: not images, hidden, or links)" if summary.ignored else ""
         raise UsageError(f"no image was found in {source!r}{others}: {_where_photos_go()}")
     return SOME_FAILED if summary.failed else OK
 
@@ -358,13 +375,16 @@ class _Screen:
         if progress.note != self._note:
             # What was loaded is no image: the rate counts from here.
             self.bar.reset()
-            self.bar.set_description(progress.note or self._title)
+            self.bar.bar_format = "{desc} [{elapsed}]" if progress.note else None
+            self.bar.set_description_str(progress.note or f"{self._title}: ")
             self._note = progress.note
         self.bar.total = progress.total
+        if progress.note:
+            self.bar.refresh()
         if progress.result is None:
             return
         if self._keep_files:
-            self.files.append(dataclasses.asdict(progress.result))
+            self.files.append(to_record(progress.result))
         if self._verbose:
             self.bar.write(image_line(progress.result), file=sys.stderr)
         self.bar.set_postfix(failed=self.summary.failed, refresh=False)

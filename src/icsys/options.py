@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from dataclasses import dataclass, field, fields
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from icsys.errors import UsageError
@@ -60,15 +61,18 @@ class Options:
     """
 
     strategy: str = _option("MKM", "How colours are reduced: SO, MKM, FKM or MBKM.")
-    colors: int = _option(32, "Number of colours K, asked once for the whole dataset (1 to 65536).")
+    colors: int = _option(32, "Number of colours K of every image of the dataset, 1 to 65536.")
     effort: str = _option("fast", "How long MKM searches for a better palette: fast, balanced or best.")
     space: str = _option("srgb", "Where distances between colours are measured: srgb, or oklab as the eye does.")
     dither: str = _option("none", "Dithering: none, or floyd-steinberg for pictures meant for people.")
-    step: int | None = _option(None, "Keep one pixel in N of every row and column.")
+    step: int | None = _option(None, "One pixel for every NxN block of pixels.")
     scale: float | None = _option(None, "Multiply width and height by this factor (above 0, at most 1).")
     size: tuple[int, int] | None = _option(None, "Final size WIDTHxHEIGHT of every image.")
-    fit: str = _option("contain", "How an image meets --size: contain, cover, stretch or pad.")
-    resample: str = _option("box", "How pixels are made fewer: box, lanczos or skip.")
+    fit: str = _option(
+        "contain",
+        "How an image meets --size: contain (inside it, as it is), cover (cut off), stretch or pad (filled up).",
+    )
+    resample: str = _option("box", "How pixels are made fewer: box (their mean), lanczos, or skip (one of them).")
     background: str = _option("#ffffff", "Colour #RRGGBB behind transparent and padded areas.")
     format: str = _option("png", "File format of the output.")
     png_effort: str = _option("default", "How hard PNG files are compressed: fast, default or max (needs oxipng).")
@@ -78,8 +82,8 @@ class Options:
         """Normalise the accepted spellings, then refuse what is out of range."""
         put = object.__setattr__
         put(self, "strategy", _choice("strategy", self.strategy, STRATEGIES))
-        put(self, "colors", _integer("colors", self.colors, 1, MAX_COLORS))
-        put(self, "seed", _integer("seed", self.seed, 0, _MAX_SEED))
+        put(self, "colors", whole_number("colors", self.colors, 1, MAX_COLORS))
+        put(self, "seed", whole_number("seed", self.seed, 0, _MAX_SEED))
         put(self, "fit", _choice("fit", self.fit, FITS))
         put(self, "resample", _choice("resample", self.resample, RESAMPLES))
         put(self, "effort", _choice("effort", self.effort, EFFORTS))
@@ -98,7 +102,7 @@ class Options:
         if not given:
             put(self, "step", DEFAULT_STEP)
         if self.step is not None:
-            put(self, "step", _integer("step", self.step, 1, _MAX_SIDE))
+            put(self, "step", whole_number("step", self.step, 1, _MAX_SIDE))
         if self.scale is not None:
             put(self, "scale", _scale(self.scale))
         if self.size is not None:
@@ -156,10 +160,10 @@ def parse_size(value: object) -> tuple[int, int]:
     if not isinstance(value, tuple | list) or len(value) != 2:  # noqa: PLR2004 - width and height
         raise UsageError(message)
     width, height = value
-    for side in (width, height):
-        if isinstance(side, bool) or not isinstance(side, int) or not 1 <= side <= _MAX_SIDE:
-            raise UsageError(message)
-    return width, height
+    try:
+        return whole_number("width", width, 1, _MAX_SIDE), whole_number("height", height, 1, _MAX_SIDE)
+    except UsageError:
+        raise UsageError(message) from None
 
 
 def _choice(name: str, value: object, choices: tuple[str, ...]) -> str:
@@ -171,7 +175,7 @@ def _choice(name: str, value: object, choices: tuple[str, ...]) -> str:
     raise UsageError(f"{name}={value!r}: expected one of {', '.join(choices)}")
 
 
-def _integer(name: str, value: object, low: int, high: int) -> int:
+def whole_number(name: str, value: object, low: int, high: int) -> int:
     """Accept an integer, NumPy's included, from ``low`` to ``high``."""
     # NumPy's integers have __index__ too; bool has it, but is an answer to another question.
     if hasattr(value, "__index__") and not isinstance(value, bool):
@@ -183,7 +187,7 @@ def _integer(name: str, value: object, low: int, high: int) -> int:
 
 def _scale(value: object) -> float:
     """Accept a number above 0 and at most 1."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1:
+    if not isinstance(value, bool) and isinstance(value, Real) and 0 < float(value) <= 1:
         return float(value)
     raise UsageError(f"scale={value!r}: expected a number above 0 and at most 1, such as 0.2")
 

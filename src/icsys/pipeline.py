@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from icsys.color.palette import drop_unused
+from icsys.color.palette import tidy
 from icsys.color.strategies import STRATEGIES
 from icsys.errors import UsageError
 from icsys.image.decode import ImageInfo, decode_photo, to_array, unlimited
 from icsys.image.dither import floyd_steinberg
 from icsys.image.encode import indexed_image
-from icsys.image.png import encode_indexed, encode_truecolor, load_oxipng, order_palette
+from icsys.image.png import encode_indexed, encode_truecolor, load_oxipng
 from icsys.options import MAX_INDEXED_COLORS, Options
 
 if TYPE_CHECKING:
@@ -152,13 +152,9 @@ def quantize_pixels(pixels: NDArray[np.uint8], options: Options) -> QuantizedIma
         # A grey level counts in R, G and B alike.
         palette, sse = np.repeat(palette, 3, axis=1), 3 * sse
     if options.dither != "none":
-        indices = floyd_steinberg(pixels, palette).reshape(-1)
+        palette, indices = tidy(palette, floyd_steinberg(pixels, palette).reshape(-1))
         sse = _squared_error(pixels.reshape(-1, channels), palette[indices])
-    indices, palette = drop_unused(indices, palette)
-    order = order_palette(palette)
-    rank = np.empty(len(order), indices.dtype)
-    rank[order] = np.arange(len(order))
-    return QuantizedImage(rank[indices].reshape(shape), palette[order], sse / indices.size)
+    return QuantizedImage(indices.reshape(shape), palette, sse / indices.size)
 
 
 def _squared_error(pixels: NDArray[np.uint8], shown: NDArray[np.uint8]) -> int:
@@ -213,6 +209,10 @@ def compress_image(data: bytes, options: Options | None = None, *, admit: Admit 
     (32, 32, 4)
     """
     options = options or Options()
+    if not isinstance(options, Options):
+        raise UsageError(f"options={options!r}: expected icsys.Options(...)")
+    if not isinstance(data, bytes | bytearray | memoryview):
+        raise UsageError(f"data of type {type(data).__name__}: expected the bytes of an image file")
     photo = decode_photo(data, options, admit)
     pixels = photo.pixels
     start = time.perf_counter()

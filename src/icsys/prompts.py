@@ -30,7 +30,7 @@ def ask_options() -> Options:
         chosen = _ask(
             "number of colours",
             f"Number of colours for the whole dataset (1 to {MAX_COLORS}): ",
-            lambda text: chosen.replace(colors=whole_number(text)),
+            lambda text: chosen.replace(colors=number_or_text(text)),
         )
     print("Make images smaller by a pixel step (5 keeps one pixel in 5 of every row and column),")
     print("or to one final size for all, such as 224x224 (every image fits inside, the rest is background).")
@@ -42,7 +42,7 @@ def _ask(subject: str, question: str, read: Callable[[str], Answer]) -> Answer:
     while True:
         try:
             text = input(question)
-        except EOFError:
+        except (EOFError, RuntimeError):  # Python's word for a standard input that is closed
             print()
             raise UsageError(f"the input ended before the {subject} was answered; nothing was done") from None
         try:
@@ -55,7 +55,7 @@ def _smaller(options: Options, text: str) -> Options:
     """Read a step, a size, or nothing for the default step."""
     if not text:
         return options.replace(step=DEFAULT_STEP)
-    number = whole_number(text)
+    number = number_or_text(text)
     if isinstance(number, int):
         return options.replace(step=number)
     try:
@@ -67,7 +67,7 @@ def _smaller(options: Options, text: str) -> Options:
         ) from None
 
 
-def whole_number(text: str) -> int | str:
+def number_or_text(text: str) -> int | str:
     """Return the number that ``text`` holds, else ``text`` itself for the check of its option to refuse."""
     try:
         return int(text)

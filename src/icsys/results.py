@@ -76,6 +76,12 @@ class Failed:
 Result = Compressed | Skipped | Failed
 
 
+def to_record(result: Result) -> dict[str, Any]:
+    """Return a result as plain JSON values; every kind has the same keys, None where it has nothing to say."""
+    names = {f.name: None for kind in (Compressed, Skipped, Failed) for f in dataclasses.fields(kind)}
+    return names | dataclasses.asdict(result)
+
+
 @dataclass(slots=True, kw_only=True)
 class RunSummary:
     """A run in numbers; byte and element counts are those of the compressed images alone.

@@ -19,7 +19,7 @@ from icsys.engine.budget import Budget
 from icsys.errors import ImageError, UsageError
 from icsys.image.decode import unlimited
 from icsys.options import ENGINES as ENGINE_NAMES
-from icsys.options import OVERWRITES, Options
+from icsys.options import OVERWRITES, Options, whole_number
 from icsys.pipeline import compress_image, prepare
 from icsys.results import Compressed, Failed, Result, RunSummary, Skipped
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from icsys.image.decode import Admit
 
+_MOST_JOBS = 4096
+_SIGN_OF_LIFE = 0.5  # seconds
 # Decoded pixels held at once, for each job: photos of up to 32 megapixels never wait for one another.
 _BYTES_IN_FLIGHT = 128 * 2**20
 
@@ -114,11 +116,11 @@ def compress_folder(
     """
     start = time.perf_counter()
     options = options or Options()
-    jobs = available_cores() if jobs is None else _checked_jobs(jobs)
-    for name, value, choices in (("overwrite", overwrite, OVERWRITES), ("engine", engine, ENGINE_NAMES)):
-        if value not in choices:
-            raise UsageError(f"{name}={value!r}: expected one of {', '.join(choices)}")
-    source, destination = _checked_folders(Path(source), Path(destination))
+    if not isinstance(options, Options):
+        raise UsageError(f"options={options!r}: expected icsys.Options(...)")
+    check_run(jobs=jobs, engine=engine, overwrite=overwrite)
+    jobs = jobs or available_cores()
+    source, destination = check_folders(source, destination)
     summary = RunSummary()
     report = progress or (lambda _: None)
 
@@ -139,12 +141,13 @@ def compress_folder(
         # Processes share no count of bytes; each of them holds one image at a time.
         admit=Budget(_BYTES_IN_FLIGHT * jobs).hold if engine == "threads" else unlimited,
     )
-    # Images run in parallel already: BLAS threads on top would ask the cores twice.
-    with threadpool_limits(1, user_api="blas"), _Count(source, destination) as count:
-        report(Progress(None, summary, None, note=f"Loading {options.strategy}, compiled once on its first run"))
-        outcomes = ENGINES[engine](work, tasks(), jobs, partial(prepare, options))
+    with _Count(source, destination) as count:
+        loading = Progress(None, summary, None, note=f"Loading {options.strategy}, compiled once on its first run")
+        _wait_for(partial(prepare, options), lambda: report(loading))
         report(Progress(None, summary, count.total))
-        with closing(outcomes) as results:
+        outcomes = ENGINES[engine](work, tasks(), jobs, partial(prepare, options))
+        # Images run in parallel already: threads of the BLAS that is loaded by now would ask the cores twice.
+        with threadpool_limits(1, user_api="blas"), closing(outcomes) as results:
             for result in results:
                 summary.add(result)
                 summary.seconds = time.perf_counter() - start
@@ -158,29 +161,76 @@ def has_images(source: Path, destination: Path) -> bool:
     return any(isinstance(planned, Task) for planned in plan_folder(source, destination, ""))
 
 
-def _checked_jobs(jobs: object) -> int:
-    """Accept a positive whole number."""
-    if isinstance(jobs, int) and not isinstance(jobs, bool) and jobs >= 1:
-        return jobs
-    raise UsageError(f"jobs={jobs!r}: expected a whole number from 1")
+def check_run(*, jobs: int | None, engine: str, overwrite: str) -> None:
+    """Refuse settings of a run that are not accepted.
+
+    Raises
+    ------
+    UsageError
+        If one is not; the text names it, its value and what was expected.
+    """
+    if jobs is not None:
+        whole_number("jobs", jobs, 1, _MOST_JOBS)
+    for name, value, choices in (("overwrite", overwrite, OVERWRITES), ("engine", engine, ENGINE_NAMES)):
+        if value not in choices:
+            raise UsageError(f"{name}={value!r}: expected one of {', '.join(choices)}")
 
 
-def _checked_folders(source: Path, destination: Path) -> tuple[Path, Path]:
-    """Refuse folders that a run cannot start with."""
+def check_folders(source: str | os.PathLike[str], destination: str | os.PathLike[str]) -> tuple[Path, Path]:
+    """Refuse folders that a run cannot start with, before anything is done.
+
+    Raises
+    ------
+    UsageError
+        If the source cannot be read, the destination cannot be written, or writing would touch the source.
+    """
+    for name, path in (("source", source), ("destination", destination)):
+        if not os.fspath(path):
+            raise UsageError(f"{name} '' names no folder: expected a path, or . for the current folder")
+    source, destination = Path(source), Path(destination)
     if not source.exists():
         raise UsageError(f"source folder {str(source)!r} does not exist: expected a folder with photos")
     if not source.is_dir():
         raise UsageError(f"source {str(source)!r} is a file: expected a folder with photos")
-    if destination.exists() and not destination.is_dir():
-        raise UsageError(f"destination {str(destination)!r} is a file: expected a folder, or a new name")
-    if source.resolve() == destination.resolve():
+    if not os.access(source, os.R_OK | os.X_OK):
+        raise UsageError(f"source folder {str(source)!r} cannot be read: permission denied")
+    if destination.resolve() in (source.resolve(), *source.resolve().parents):
         raise UsageError(
-            f"source and destination are the same folder {str(source)!r}: expected two, so that photos stay"
+            f"source {str(source)!r} lies in destination {str(destination)!r}: expected two folders, "
+            "so that no photo is overwritten"
         )
     nearest = next(folder for folder in (destination, *destination.absolute().parents) if folder.exists())
-    if not os.access(nearest, os.W_OK):
+    if not nearest.is_dir():
+        raise UsageError(
+            f"destination {str(destination)!r}: {str(nearest)!r} is a file, expected a folder or a new name"
+        )
+    if not os.access(nearest, os.W_OK | os.X_OK):
         raise UsageError(f"destination {str(destination)!r} cannot be written: {str(nearest)!r} is read-only")
     return source, destination
+
+
+def _wait_for(work: Callable[[], object], sign_of_life: Callable[[], object]) -> None:
+    """Do ``work`` in a thread and give signs of life meanwhile.
+
+    Compilers swallow an interrupt that reaches them; here it reaches a thread that only waits.
+    """
+    failures: list[BaseException] = []
+
+    def catch() -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - raised again below
+            failures.append(error)
+
+    thread = threading.Thread(target=catch, daemon=True)
+    sign_of_life()
+    thread.start()
+    while thread.is_alive():
+        thread.join(_SIGN_OF_LIFE)
+        if thread.is_alive():
+            sign_of_life()
+    if failures:
+        raise failures[0]
 
 
 class _Count:
@@ -262,7 +312,8 @@ def _reason(error: Exception) -> tuple[str, str]:
         case ImageError():
             return error.code, str(error)
         case OSError():
-            return "io", error.strerror or str(error)
+            place = f": {error.filename}" if error.filename else ""
+            return "io", f"{error.strerror or error}{place}"
         case MemoryError():
             return "memory", "not enough memory for this image"
         case _:

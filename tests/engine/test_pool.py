@@ -53,11 +53,5 @@ def test_the_table_and_the_options_name_the_same_engines():
     assert tuple(ENGINES) == ENGINE_NAMES
 
 
-def test_preparation_comes_before_the_first_item():
-    log = []
-    list(run_threads_after(log.append, ["item"], 1, lambda: log.append("prepared")))
-    assert log == ["prepared", "item"]
-
-
 def test_at_least_one_core_is_available():
     assert available_cores() >= 1

@@ -18,8 +18,9 @@ def test_every_item_is_done_once():
 
 
 def test_every_worker_is_prepared():
-    prepare = functools.partial(random.seed, 7)
-    assert list(run_processes(random.getrandbits, [32], 1, prepare)) == [random.Random(7).getrandbits(32)]  # noqa: S311 - a known sequence
+    prepare = functools.partial(exec, "import random; random.seed(7)")
+    expected = random.Random(7).getrandbits(32)  # noqa: S311 - a known sequence
+    assert list(run_processes(eval, ["__import__('random').getrandbits(32)"], 1, prepare)) == [expected]
 
 
 def test_the_work_is_not_done_in_this_process():

@@ -24,15 +24,20 @@ if TYPE_CHECKING:
 
 _COMPILED_FEATURES = (3, 4)
 _BYTE = 255
+# Spread above which single samples lie so far out that splits across a cluster's axis pass them by; those of
+# normally distributed samples stay below it.
+_HEAVY_TAIL = 100
+# Spread above which float32 has too few digits for most samples.
+_WIDEST = 1e4
 _LARGEST_SEED = np.iinfo(np.int32).max
 
 
 class ColorKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):  # type: ignore[misc]
     """K-means that moves its centres out of poor local optima, made for colours.
 
-    It takes any number of features. Up to four, such as grey levels, RGB and RGBA, run on compiled kernels; more
-    are handed to :class:`sklearn.cluster.KMeans`. Equal samples are merged first and their weights added up, so
-    that weighting a sample is the same as repeating it.
+    It takes any number of features. Up to four, such as grey levels, RGB and RGBA, run on compiled kernels; more,
+    and samples with far outliers, are handed to :class:`sklearn.cluster.KMeans`. Equal samples are merged first and
+    their weights added up, so that weighting a sample is the same as repeating it.
 
     Parameters
     ----------
@@ -143,7 +148,7 @@ class ColorKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixi
         k = self.n_clusters
         if len(points) <= k:
             return np.concatenate([points, np.repeat(points[:1], k - len(points), axis=0)]), 1
-        if points.shape[1] > _COMPILED_FEATURES[-1]:
+        if points.shape[1] > _COMPILED_FEATURES[-1] or _spread(points) > _HEAVY_TAIL:
             starts = {"fast": 1, "balanced": 4, "best": 10}[self.effort]
             kmeans = KMeans(k, n_init=starts, max_iter=self.max_iter, tol=self.tol, random_state=seed)
             kmeans.fit(points, sample_weight=weights)
@@ -152,6 +157,10 @@ class ColorKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixi
         points, weights = points[order], weights[order]
         centers, _ = fit_centers(_padded(points), weights, k, seed=seed, effort=self.effort)
         centers = centers[:, : points.shape[1]]
+        if len(centers) < k:
+            # The search found too little to split: the points that lie worst become centres of their own.
+            worst = np.argsort(-np.square(points - centers[_nearest(points, centers)]).sum(axis=1), kind="stable")
+            centers = np.concatenate([centers, points[worst[: k - len(centers)]]])
         last, iteration = np.inf, 0
         while iteration < self.max_iter:
             iteration += 1
@@ -212,6 +221,12 @@ def _merge_equal(
     return samples[starts], np.add.reduceat(weights, starts)
 
 
+def _spread(points: NDArray[np.float64]) -> float:
+    """Return the largest squared distance from the mean over the median one: how far out the outliers are."""
+    squares = np.square(points - points.mean(axis=0)).sum(axis=1)
+    return float(squares.max() / max(np.median(squares), np.finfo(np.float64).tiny))
+
+
 def _padded(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """Add features that are 0 everywhere up to a number that kernels are compiled for: no distance changes."""
     missing = next(d for d in _COMPILED_FEATURES if d >= points.shape[1]) - points.shape[1]
@@ -228,7 +243,7 @@ def _space_order(points: NDArray[np.float64]) -> NDArray[np.intp]:
 def _nearest(samples: NDArray[np.float64], centers: NDArray[np.float64]) -> NDArray[np.int32]:
     """Return the index of the nearest centre of every sample."""
     middle = centers.mean(axis=0)
-    if centers.shape[1] > _COMPILED_FEATURES[-1]:
+    if centers.shape[1] > _COMPILED_FEATURES[-1] or _spread(np.concatenate([samples, centers])) > _WIDEST:
         distances = euclidean_distances(samples - middle, centers - middle, squared=True)
         return distances.argmin(axis=1).astype(np.int32)
     points = to_points(_padded(samples - middle), np.ones(len(samples)))

@@ -9,7 +9,7 @@ iterations on all distinct colours make the result exact.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from icsys.color.kernels import nearest_centers, reassign
 from icsys.color.levels import best_levels
 from icsys.color.lloyd import grow, lloyd
 from icsys.color.moves import improve
+from icsys.color.palette import Reduced
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -80,24 +81,6 @@ EFFORTS = {
     "balanced": Effort(400, 1 / 4, 10, 1e-4, 10, 4, 10),
     "best": Effort(1600, 1 / 4, 20, 1e-4, 10, 12, 50),
 }
-
-
-class Quantized(NamedTuple):
-    """A palette and what becomes of the pixels.
-
-    Attributes
-    ----------
-    palette
-        Distinct colours, shape (n, channels), uint8.
-    indices
-        The nearest palette entry of every pixel, shape (N,), uint8 up to 256 colours and uint16 above.
-    sse
-        Sum over pixels and channels of the squared error.
-    """
-
-    palette: NDArray[np.uint8]
-    indices: NDArray[np.integer]
-    sse: int
 
 
 def fit_centers(
@@ -178,137 +161,71 @@ def _search(
     return best, lowest, part
 
 
-def mkm_palette(pixels: NDArray[np.uint8], n_colors: int, *, seed: int = 0, effort: str = "fast") -> NDArray[np.uint8]:
-    """Find a palette with a small squared error for the pixels of an image.
-
-    Parameters
-    ----------
-    pixels
-        Shape (N, 3) or (H, W, 3), or (N,) or (H, W) for grey, uint8, not empty.
-    n_colors
-        1 to 65536.
-    seed
-        Seed of what is random; effort "fast" draws nothing.
-    effort
-        "fast", "balanced" or "best"; grey levels are always solved exactly.
-
-    Returns
-    -------
-    palette
-        Distinct colours, shape (n, 3), or (n,) for grey, uint8, n at most ``n_colors``. An image of no more
-        distinct colours keeps them.
-    """
-    if _is_grey(pixels):
-        return best_levels(_level_counts(pixels), n_colors)
-    return _palette(Colors(pixels.reshape(-1, _CHANNELS)), n_colors, seed, effort)
-
-
-def nearest(pixels: NDArray[np.uint8], palette: NDArray[np.uint8]) -> tuple[NDArray[np.integer], int]:
-    """Map every pixel to its nearest palette entry, ties to the lowest index.
-
-    Parameters
-    ----------
-    pixels
-        As for :func:`mkm_palette`.
-    palette
-        Shape (n, 3), or (n,) for grey, uint8, n from 1 to 65536.
-
-    Returns
-    -------
-    indices
-        Shape (N,), uint8 up to 256 entries and uint16 above.
-    sse
-        Sum over pixels and channels of the squared error, exact.
-    """
-    if _is_grey(pixels):
-        return _nearest_level(pixels, palette)
-    return _nearest_color(Colors(pixels.reshape(-1, _CHANNELS)), palette)
-
-
 def reduce_pixels(
     pixels: NDArray[np.uint8], n_colors: int, *, seed: int = 0, effort: str = "fast", space: str = "srgb"
-) -> Quantized:
-    """Find a palette and map every pixel to it: both functions above, with the distinct colours found once.
+) -> Reduced:
+    """Find a palette with a small squared error for the pixels of an image, and map every pixel to it.
 
     Parameters
     ----------
     pixels
         Shape (N, 3), or (N, 1) for grey, uint8, not empty.
-    n_colors, seed, effort
-        As for :func:`mkm_palette`.
+    n_colors
+        1 to 65536. An image of no more distinct colours keeps them.
+    seed
+        Seed of what is random in the search; effort "fast" draws nothing.
+    effort
+        "fast", "balanced" or "best"; grey levels in sRGB are always solved exactly.
     space
         Where distances are measured: "srgb", or "oklab" as the eye does. Oklab distances are compared in float32.
-
-    Returns
-    -------
-    Quantized
-        With a palette of shape (n, 3), or (n, 1) for grey; its squared error is that in sRGB.
     """
-    channels = pixels.shape[1]
-    if channels == 1 and space == "srgb":
-        levels = best_levels(_level_counts(pixels), n_colors)
-        return Quantized(levels[:, None], *_nearest_level(pixels, levels))
-    if channels == 1:
-        counts = _level_counts(pixels).astype(np.float64)
-        table = np.arange(_BYTE, dtype=np.uint8)[:, None]
-        return _reduce_in_oklab(table, counts, pixels[:, 0], n_colors, seed=seed, effort=effort)
-    colors = Colors(pixels)
-    if space == "srgb":
+    if pixels.shape[1] == 1:
+        counts = np.bincount(pixels[:, 0], minlength=_BYTE)
+        levels = np.flatnonzero(counts)
+        distinct, weights = levels.astype(np.uint8)[:, None], counts[levels].astype(np.float64)
+    else:
+        colors = Colors(pixels)
+        distinct, weights = colors.colors(), colors.points.w.reshape(-1)[: len(colors)]
+    labels: NDArray[np.integer]
+    if space == "srgb" and pixels.shape[1] > 1:
         palette = _palette(colors, n_colors, seed, effort)
-        return Quantized(palette, *_nearest_color(colors, palette))
-    counts = colors.points.w.reshape(-1)[: len(colors)]
-    return _reduce_in_oklab(colors.colors(), counts, colors.inverse, n_colors, seed=seed, effort=effort)
+        labels, error = _nearest(colors.points, _to_centers(palette))
+        labels, sse = labels[: len(colors)], round(error / SCALE**2)
+    else:
+        if space == "oklab":
+            palette, labels = _fit_in_oklab(distinct, weights, n_colors, seed, effort)
+        else:
+            palette = best_levels(counts, n_colors)[:, None]
+            labels = np.abs(levels[:, None] - palette[:, 0].astype(np.int64)).argmin(axis=1)
+        sse = int(np.square(distinct.astype(np.int32) - palette[labels]).sum(axis=1) @ weights)
+    palette, labels = stored.tidy(palette, labels)
+    if pixels.shape[1] == 1:
+        table = np.zeros(_BYTE, labels.dtype)
+        table[levels] = labels
+        indices = table[pixels[:, 0]]
+    else:
+        indices = labels[colors.inverse]
+    return Reduced(palette, indices, sse)
 
 
-def _reduce_in_oklab(
-    colors: NDArray[np.uint8],
-    counts: NDArray[np.float64],
-    inverse: NDArray[np.integer],
-    n_colors: int,
-    *,
-    seed: int,
-    effort: str,
-) -> Quantized:
-    """Reduce distinct colours, shape (n, channels), of which pixel i has number ``inverse[i]``, in Oklab."""
+def _fit_in_oklab(
+    colors: NDArray[np.uint8], weights: NDArray[np.floating], n_colors: int, seed: int, effort: str
+) -> tuple[NDArray[np.uint8], NDArray[np.integer]]:
+    """Return a palette for distinct colours, shape (n, channels), and the entry nearest to each in Oklab."""
     points = stored.to_points(colors, "oklab")
-    used = counts > 0
-    palette = colors[used]
+    palette = colors
     if len(palette) > n_colors:
-        centers, _ = fit_centers(points[used], counts[used], n_colors, seed=seed, effort=effort)
+        centers, _ = fit_centers(points, weights, n_colors, seed=seed, effort=effort)
         palette = stored.from_points(centers, "oklab", colors.shape[1])
-    blocks = to_points(points, counts)
     centers32 = np.ascontiguousarray(stored.to_points(palette, "oklab").T, np.float32)
-    labels = np.empty(blocks.w.shape, np.uint16)
-    nearest_centers(blocks, centers32, len(palette), _RGB, labels)
-    small = labels.reshape(-1)[: len(colors)].astype(stored.index_type(len(palette)))
-    sse = np.square(colors.astype(np.int64) - palette[small]).sum(axis=1) @ counts
-    return Quantized(palette, small[inverse], int(sse))
+    return palette, _nearest(to_points(points, weights), centers32)[0][: len(colors)]
 
 
-def _is_grey(pixels: NDArray[np.uint8]) -> bool:
-    """Tell (N,) and (H, W) from (N, 3) and (H, W, 3); two axes of which the last has 3 are N colours."""
-    return pixels.ndim == 1 or (pixels.ndim == 2 and pixels.shape[1] != _CHANNELS)  # noqa: PLR2004 - H, W
-
-
-def _level_counts(pixels: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Count the pixels of each grey level."""
-    return np.bincount(pixels.reshape(-1), minlength=_BYTE)
-
-
-def _nearest_level(pixels: NDArray[np.uint8], levels: NDArray[np.uint8]) -> tuple[NDArray[np.integer], int]:
-    """Map grey pixels through a table of all levels."""
-    distance = np.abs(np.arange(_BYTE)[:, None] - levels.astype(np.int64))
-    table = distance.argmin(axis=1)
-    error = np.square(distance.min(axis=1))
-    return table.astype(stored.index_type(len(levels)))[pixels.reshape(-1)], int(error @ _level_counts(pixels))
-
-
-def _nearest_color(colors: Colors, palette: NDArray[np.uint8]) -> tuple[NDArray[np.integer], int]:
-    """Map distinct colours to the palette, and pixels through their ranks."""
-    labels = np.empty(colors.points.w.shape, np.uint16)
-    error = nearest_centers(colors.points, _to_centers(palette), len(palette), _RGB, labels)
-    small: NDArray[np.integer] = labels.reshape(-1).astype(stored.index_type(len(palette)))
-    return small[colors.inverse], round(error / SCALE**2)
+def _nearest(points: Points, centers: NDArray[np.float32]) -> tuple[NDArray[np.uint16], float]:
+    """Return the nearest centre of every point, ties to the lowest, and the error; exact for colours in sRGB."""
+    labels = np.empty(points.w.shape, np.uint16)
+    error = nearest_centers(points, centers, centers.shape[1], _RGB, labels)
+    return labels.reshape(-1), error
 
 
 def _palette(colors: Colors, n_colors: int, seed: int, effort: str) -> NDArray[np.uint8]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from icsys.color.histogram import Histogram
-from icsys.color.palette import from_points, nearest, to_points
+from icsys.color.palette import Reduced, from_points, map_to_nearest, to_points
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,24 +26,6 @@ if TYPE_CHECKING:
 _SAMPLE = 16_384
 _SAMPLES_PER_COLOR = 16
 _ITERATIONS = 10
-
-
-class Reduced(NamedTuple):
-    """The pixels of an image in few colours.
-
-    Attributes
-    ----------
-    palette
-        Distinct colours, shape (n, channels), uint8, n at most ``options.colors``.
-    indices
-        The nearest palette entry of every pixel, shape (N,), uint8 up to 256 entries and uint16 above.
-    sse
-        Sum over pixels and channels of the squared error in sRGB.
-    """
-
-    palette: NDArray[np.uint8]
-    indices: NDArray[np.integer]
-    sse: int
 
 
 def _nothing() -> None:
@@ -126,7 +108,7 @@ def _reduce_by(fit: Fit, pixels: NDArray[np.uint8], options: Options) -> Reduced
         with _thread_pools().limit(limits=1, user_api="openmp"):
             centers = fit(points, histogram.counts.astype(points.dtype))
         palette = from_points(centers, options.space, histogram.channels)
-    return Reduced(palette, *nearest(histogram, palette, options.space))
+    return map_to_nearest(histogram, palette, options.space)
 
 
 @cache
@@ -141,9 +123,7 @@ def _own_kmeans(pixels: NDArray[np.uint8], options: Options) -> Reduced:
     """Fit our own K-means."""
     from icsys.color.kmeans import reduce_pixels  # noqa: PLC0415 - numba is slow to import
 
-    return Reduced(
-        *reduce_pixels(pixels, options.colors, seed=options.seed, effort=options.effort, space=options.space)
-    )
+    return reduce_pixels(pixels, options.colors, seed=options.seed, effort=options.effort, space=options.space)
 
 
 def _prepare_own_kmeans() -> None:

@@ -20,17 +20,16 @@ if TYPE_CHECKING:
 def run_processes(
     function: Callable[[Item], Outcome], items: Iterable[Item], jobs: int, prepare: Callable[[], object]
 ) -> Generator[Outcome]:
-    """Apply ``function`` to every item in ``jobs`` processes, after ``prepare`` in this one and in each of them.
+    """Apply ``function`` to every item in ``jobs`` processes, after ``prepare`` in each of them.
 
-    Function, items and outcomes must be picklable.
+    Function, items and outcomes must be picklable. This process is prepared already, so what has to be compiled
+    is compiled once, and the workers find it in the cache.
 
     Raises
     ------
     EngineError
         If a worker process dies.
     """
-    # Here first: what has to be compiled is compiled once, and the workers find it in the cache.
-    prepare()
     # Fork would copy the locks of running threads as they happen to stand.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_start_worker, initargs=(prepare,))

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
 
 
 def run_threads(
-    function: Callable[[Item], Outcome], items: Iterable[Item], jobs: int, prepare: Callable[[], object]
+    function: Callable[[Item], Outcome],
+    items: Iterable[Item],
+    jobs: int,
+    prepare: Callable[[], object],  # noqa: ARG001 - threads share what this process has prepared
 ) -> Generator[Outcome]:
-    """Apply ``function`` to every item in ``jobs`` threads, after ``prepare`` in this one."""
-    prepare()
+    """Apply ``function`` to every item in ``jobs`` threads of this process, which is prepared already."""
     return run_pool(ThreadPoolExecutor(jobs, thread_name_prefix="ics"), function, items, jobs)

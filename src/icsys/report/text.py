@@ -19,13 +19,13 @@ def image_line(result: Result) -> str:
     """Describe one image for ``--verbose``."""
     if isinstance(result, Compressed):
         return (
-            f"{result.source} -> {result.output}: {result.source_width}x{result.source_height} -> "
+            f"{_shown(result.source)} -> {_shown(result.output)}: {result.source_width}x{result.source_height} -> "
             f"{result.width}x{result.height}, {_bytes(result.bytes_in)} -> {_bytes(result.bytes_out)}, "
             f"K-means {result.kmeans_seconds:.3f} s of {result.seconds:.3f} s"
         )
     if isinstance(result, Failed):
-        return f"{result.source}: failed, {result.message} ({result.code})"
-    return f"{result.source}: skipped, {result.reason}"
+        return f"{_shown(result.source)}: failed, {_shown(result.message)} ({result.code})"
+    return f"{_shown(result.source)}: skipped, {result.reason}"
 
 
 def run_report(summary: RunSummary, destination: str, *, dry_run: bool) -> str:
@@ -38,6 +38,8 @@ def run_report(summary: RunSummary, destination: str, *, dry_run: bool) -> str:
         f"Total run time: {summary.seconds:.2f} s{rate}",
         f"Images:   {counts}{others}{animated}",
     ]
+    if summary.skipped:
+        lines.append("          skipped images have their outputs already; --overwrite always writes them anew")
     if summary.factor is not None:
         fewer = summary.elements_in / summary.elements_out
         elements = f"{_count(summary.elements_in)} -> {_count(summary.elements_out)}"
@@ -51,9 +53,14 @@ def run_report(summary: RunSummary, destination: str, *, dry_run: bool) -> str:
 def failure_lines(summary: RunSummary) -> Iterator[str]:
     """Name the images that failed, each with its reason, the first of them where they are many."""
     for failure in summary.failures[:_LISTED_FAILURES]:
-        yield f"failed: {failure.source}: {failure.message} ({failure.code})"
+        yield f"failed: {_shown(failure.source)}: {_shown(failure.message)} ({failure.code})"
     if len(summary.failures) > _LISTED_FAILURES:
         yield f"failed: {len(summary.failures) - _LISTED_FAILURES} more; --json lists them all"
+
+
+def _shown(text: str) -> str:
+    """Escape what a terminal would take as a command, such as a newline in a file name."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)
 
 
 def _bytes(number: int) -> str:
