@@ -42,6 +42,7 @@ def test_the_blocks_of_a_page_run_in_their_order(page, tmp_path):
                 command, cwd=tmp_path, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False
             )
             assert done.returncode == 0, f"{command}\n{done.stderr}"
+            assert " 0 compressed" not in done.stdout, f"{command} only skipped what the one before it made"
 
 
 def test_links_between_pages_lead_somewhere():

@@ -136,7 +136,9 @@ def _prepare_own_kmeans() -> None:
 
 STRATEGIES: dict[str, Strategy] = {
     "SO": Strategy("size only: every image made smaller, all its colours kept; no clustering", None),
-    "MKM": Strategy("our own K-means: the best palette of the four, and the fastest", _own_kmeans, _prepare_own_kmeans),
+    "MKM": Strategy(
+        "our own K-means: as a rule the best palette, and the fastest to find", _own_kmeans, _prepare_own_kmeans
+    ),
     "FKM": Strategy(
         "full K-means of scikit-learn (KMeans): the reference, slower", _full_kmeans, _prepare_scikit_learn
     ),

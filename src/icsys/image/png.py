@@ -27,7 +27,8 @@ _OPAQUE = 255
 _ALL = slice(None)
 _BAND = 64  # rows filtered at a time: few enough to stay in the processor's cache
 
-_INDEXED_LEVEL = {"fast": 1, "default": 6, "max": 12}
+# Level 6 takes 1.4 times as long as level 5 and saves 1.6 %.
+_INDEXED_LEVEL = {"fast": 1, "default": 5, "max": 12}
 # Filtered photos hardly repeat: level 6 takes three times as long as level 1 and saves about 5 %.
 _TRUECOLOR_LEVEL = {"fast": 1, "default": 1, "max": 12}
 _TRIAL_LEVEL = 4  # levels 1 and 6 rank filters differently, levels 4 and 6 nearly always alike
