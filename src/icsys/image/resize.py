@@ -15,7 +15,8 @@ from icsys.options import Options
 
 # Blocks of whole pixels are averaged exactly. Where a block ends inside a pixel, Pillow's BOX takes or leaves
 # the whole pixel, which shows as jagged lines (measured 38 to 44 dB from the true mean); HAMMING weights it
-# (43 to 53 dB; for step 5 from a JPEG decoded at a quarter of its size 42 on average, 35 at worst) and, unlike the sharper filters, makes no colour that was not between its neighbours.
+# (43 to 53 dB; for step 5, from a JPEG decoded at a quarter of its size, 42 on average and 35 at worst) and,
+# unlike the sharper filters, makes no colour that was not between its neighbours.
 _FILTERS = {"box": Image.Resampling.HAMMING, "lanczos": Image.Resampling.LANCZOS}
 # Whole blocks are averaged first until this many pixels are left for each one; the filter does the rest.
 _REDUCING_GAP = {"box": 2.0, "lanczos": 3.0}
