@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 endif
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint bench bench-kmeans figures clean help
+.PHONY: demo test lint bench bench-kmeans bench-search figures clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -34,6 +34,9 @@ bench-kmeans: $(VENV)/bench.stamp  ## compare palettes and their times, on PHOTO
 	$(BIN)/python bench/kmeans.py $(PHOTOS) --out docs/benchmarks/kmeans.md
 	$(BIN)/python bench/perceptual.py $(PHOTOS) --out docs/benchmarks/oklab.md
 	$(BIN)/python bench/memory.py $(PHOTOS) --out docs/benchmarks/memory.md
+
+bench-search: $(VENV)/bench.stamp  ## measure what each part of MKM's search gives, on PHOTOS=folder or on generated photos
+	$(BIN)/python bench/search.py $(PHOTOS) --out docs/benchmarks/search.md
 
 figures: $(VENV)/core.stamp  ## draw the picture in the README
 	$(BIN)/python docs/before_after.py

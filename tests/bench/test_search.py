@@ -10,7 +10,7 @@ from PIL import Image
 
 from bounds import BOUNDS, iterate, one_pass
 from icsys.color.cells import CENTER, SCALE, Colors, to_points
-from icsys.color.kmeans import EFFORTS
+from icsys.color.kmeans import EFFORTS, reduce_pixels
 from judge import palette_mse
 from photos import generate_photo
 from search import Figures, converged, finished, main, moved, palette_error, spread_images, study, timed
@@ -158,6 +158,15 @@ def test_the_error_of_a_palette_is_that_of_the_common_judge(photo, colors):
     palette = finished(colors, SEEDINGS["Wu's cuts"](colors.points, 9))
     assert palette.shape == (9, 3)
     assert palette_error(colors, palette) == pytest.approx(palette_mse(photo, palette) * 72 * 48, rel=1e-12)
+
+
+@pytest.mark.parametrize("k", [2, 16, 64])
+def test_growth_and_moves_put_together_here_are_mkm(k, photo, colors):
+    cells, _ = colors.cells(EFFORTS["fast"].fineness, k)
+    palette = finished(colors, moved(cells, SEEDINGS["growth by splits (MKM)"](cells, k)))
+    reduced = reduce_pixels(photo.reshape(-1, 3), k)
+    assert {tuple(color) for color in palette} == {tuple(color) for color in reduced.palette}
+    assert palette_error(colors, palette) == reduced.sse
 
 
 def test_a_slow_function_runs_once_and_a_fast_one_as_often_as_asked(monkeypatch):

@@ -50,7 +50,7 @@ class ColorKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixi
     tol : float, default=1e-4
         Iterations end when the inertia falls by no more than this share.
     random_state : int, RandomState instance or None, default=None
-        Seed of what is random in the search. Up to four features only effort "best" draws anything.
+        Seed of what is random in the search. Up to four features effort "fast" draws nothing.
 
     Attributes
     ----------
