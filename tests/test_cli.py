@@ -272,6 +272,13 @@ def test_demo_brings_photos_compresses_them_and_keeps_a_users_files(tmp_path):
             assert len(image.getcolors()) <= 16
 
 
+def test_demo_does_nothing_where_it_cannot_end(tmp_path):
+    (tmp_path / "Compressed").write_bytes(b"mine")
+    code, _, err = ics("demo", cwd=tmp_path)
+    assert (code, len(err.splitlines())) == (2, 1)
+    assert tree(tmp_path) == {"Compressed": b"mine"}
+
+
 def test_an_interrupt_ends_with_130_and_leaves_whole_files_only(tmp_path):
     source = tmp_path / "in"
     source.mkdir()

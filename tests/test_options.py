@@ -1,5 +1,6 @@
 """Options accept what their fields say, refuse the rest by name, and survive JSON and TOML."""
 
+import dataclasses
 import json
 import tomllib
 
@@ -10,7 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icsys.errors import UsageError
-from icsys.options import FITS, RESAMPLES, STRATEGIES, Options, option_doc, parse_size
+from icsys.options import (
+    DITHERS,
+    EFFORTS,
+    FITS,
+    PNG_EFFORTS,
+    RESAMPLES,
+    SPACES,
+    STRATEGIES,
+    Options,
+    option_doc,
+    parse_size,
+)
 
 sides = st.integers(1, 65_535)
 geometry = st.one_of(
@@ -24,11 +36,25 @@ valid_options = st.builds(
     geometry,
     strategy=st.sampled_from(STRATEGIES),
     colors=st.integers(1, 65_536),
+    effort=st.sampled_from(EFFORTS),
+    space=st.sampled_from(SPACES),
+    png_effort=st.sampled_from(PNG_EFFORTS),
     fit=st.sampled_from(FITS),
     resample=st.sampled_from(RESAMPLES),
     background=st.from_regex(r"#[0-9a-fA-F]{6}", fullmatch=True),
     seed=st.integers(0, 2**32 - 1),
 )
+
+
+@given(valid_options, st.sampled_from(DITHERS))
+def test_every_option_is_drawn_here(options, dither):
+    """A field that is missing above would not be tested."""
+    few = options.replace(colors=min(options.colors, 256), dither=dither)
+    assert Options.from_dict(json.loads(json.dumps(few.to_dict()))) == few
+    assert {field.name for field in dataclasses.fields(Options)} == {
+        *("strategy", "colors", "effort", "space", "dither", "step", "scale", "size", "fit", "resample"),
+        *("background", "format", "png_effort", "seed"),
+    }
 
 
 @given(valid_options)

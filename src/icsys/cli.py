@@ -82,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             getattr(sys, name).reconfigure(errors="backslashreplace")
     try:
         arguments = _parser().parse_args(argv)
-        code = _ask_and_run() if arguments.command is None else int(arguments.run(arguments))
+        code = _ask_and_run() if arguments.command is None else _command(arguments)
         sys.stdout.flush()
     except ICSError as error:
         print(f"ics: {error}", file=sys.stderr)
@@ -128,7 +128,7 @@ def _parser() -> argparse.ArgumentParser:
     compress.add_argument("source", metavar="SRC", nargs="?", default=SOURCE, help=f"default: {SOURCE}")
     compress.add_argument("destination", metavar="DST", nargs="?", default=DESTINATION, help=f"default: {DESTINATION}")
     _add_options(compress)
-    compress.set_defaults(run=_compress)
+    compress.set_defaults(before=_look_for_photos)
     demo = commands.add_parser(
         "demo",
         help="try it on sample photos",
@@ -137,7 +137,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="example:\n  ics demo --colors 16 --step 2",
     )
     _add_options(demo)
-    demo.set_defaults(run=_demo, source=SOURCE, destination=DESTINATION)
+    demo.set_defaults(before=_bring_samples, source=SOURCE, destination=DESTINATION)
     return parser
 
 
@@ -231,39 +231,39 @@ def _number(text: str) -> float | str:
 
 def _ask_and_run() -> int:
     """Ask the questions, but only where there is something to compress."""
-    if not Path(SOURCE).is_dir():
-        raise UsageError(f"there is no folder {SOURCE!r} here: {_where_photos_go()}")
+    _look_for_photos(SOURCE)
     check_folders(SOURCE, DESTINATION)
     if not has_images(Path(SOURCE), Path(DESTINATION)):
         raise UsageError(f"the folder {SOURCE!r} holds no image: {_where_photos_go()}")
     return _run(SOURCE, DESTINATION, ask_options(), _RUN_DEFAULTS)
 
 
-def _compress(arguments: argparse.Namespace) -> int:
+def _command(arguments: argparse.Namespace) -> int:
+    """Run a command, or show the options that it would run with."""
     options, run = _merge(arguments)
     if arguments.print_options:
         print(tomli_w.dumps(_effective(options, run)), end="")
         return OK
-    if arguments.source == SOURCE and not Path(SOURCE).exists():
-        raise UsageError(f"there is no folder {SOURCE!r} here: {_where_photos_go()}")
+    arguments.before(arguments.source)
     return _run(arguments.source, arguments.destination, options, run)
 
 
-def _demo(arguments: argparse.Namespace) -> int:
-    options, run = _merge(arguments)
-    if arguments.print_options:
-        print(tomli_w.dumps(_effective(options, run)), end="")
-        return OK
-    if Path(SOURCE).exists():
-        check_folders(SOURCE, DESTINATION)
+def _look_for_photos(source: str) -> None:
+    """Say where photos go if there is nowhere to look for them."""
+    if source == SOURCE and not Path(source).exists():
+        raise UsageError(f"there is no folder {source!r} here: {_where_photos_go()}")
+
+
+def _bring_samples(source: str) -> None:
+    """Copy the sample photos."""
+    check_folders(source if Path(source).exists() else ".", DESTINATION)
     try:
-        copied, kept = copy_samples(Path(SOURCE))
+        copied, kept = copy_samples(Path(source))
     except OSError as error:
-        raise UsageError(f"sample photos cannot be put into {SOURCE!r}: {error.strerror}") from error
-    for names, what in ((copied, f"copied into {SOURCE}"), (kept, f"already in {SOURCE}, left as they are")):
+        raise UsageError(f"sample photos cannot be put into {source!r}: {error.strerror}") from error
+    for names, what in ((copied, f"copied into {source}"), (kept, f"already in {source}, left as they are")):
         if names:
             print(f"Sample photos {what}: {', '.join(names)}", file=sys.stderr)
-    return _run(SOURCE, DESTINATION, options, run)
 
 
 def _where_photos_go() -> str:

@@ -69,11 +69,35 @@ def test_an_image_of_few_colours_keeps_them_exactly(strategy, image):
 
 
 @pytest.mark.parametrize("strategy", CLUSTERING)
-def test_a_palette_image_is_a_fixed_point(strategy):
-    once = quantize(synthetic_photo(seed=4), 13, strategy=strategy)
-    twice = quantize(once.to_array(), 13, strategy=strategy)
+@quick
+@given(image=small_images, colors=st.integers(1, 20))
+def test_a_palette_image_is_a_fixed_point(strategy, image, colors):
+    once = quantize(image, colors, strategy=strategy)
+    twice = quantize(once.to_array(), colors, strategy=strategy)
     np.testing.assert_array_equal(twice.to_array(), once.to_array())
     assert twice.mse == 0
+
+
+@pytest.mark.parametrize("strategy", CLUSTERING)
+@quick
+@given(image=small_images, colors=st.integers(2, 20), data=st.data())
+def test_merging_two_colours_never_lowers_the_error(strategy, image, colors, data):
+    """Read from fewer to more: the error never rises when a palette grows by a colour."""
+    quantized = quantize(image, colors, strategy=strategy)
+    gone = data.draw(st.integers(0, len(quantized.palette) - 1))
+    fewer = np.delete(quantized.palette, gone, axis=0)
+    full = image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)
+    if len(fewer):
+        distances = np.square(full[:, :, None].astype(int) - fewer.astype(int)).sum(axis=-1)
+        assert distances.min(axis=-1).mean() >= quantized.mse - 1e-9
+
+
+@quick
+@given(image=arrays(np.uint8, st.tuples(st.integers(1, 12), st.integers(1, 12))))
+def test_the_error_of_grey_images_never_rises_with_more_colours(image):
+    """Their palettes are optimal, so this holds for every number of colours."""
+    errors = [quantize(image, colors).mse for colors in range(1, 12)]
+    assert errors == sorted(errors, reverse=True)
 
 
 @pytest.mark.parametrize("strategy", CLUSTERING)
