@@ -376,7 +376,7 @@ class _Screen:
             # What was loaded is no image: the rate counts from here.
             self.bar.reset()
             self.bar.bar_format = "{desc} [{elapsed}]" if progress.note else None
-            self.bar.set_description_str(progress.note or f"{self._title}: ")
+            self.bar.set_description_str(progress.note or self._title)
             self._note = progress.note
         self.bar.total = progress.total
         if progress.note:
