@@ -180,32 +180,44 @@ def reduce_pixels(
         Where distances are measured: "srgb", or "oklab" as the eye does. Oklab distances are compared in float32.
     """
     if pixels.shape[1] == 1:
-        counts = np.bincount(pixels[:, 0], minlength=_BYTE)
-        levels = np.flatnonzero(counts)
-        distinct, weights = levels.astype(np.uint8)[:, None], counts[levels].astype(np.float64)
-    else:
-        colors = Colors(pixels)
-        distinct, weights = colors.colors(), colors.points.w.reshape(-1)[: len(colors)]
+        return _reduce_grey(pixels[:, 0], n_colors, seed, effort, space)
+    colors = Colors(pixels)
     labels: NDArray[np.integer]
-    if space == "srgb" and pixels.shape[1] > 1:
+    if space == "oklab":
+        distinct, weights = colors.colors(), colors.points.w.reshape(-1)[: len(colors)]
+        palette, labels = _fit_in_oklab(distinct, weights, n_colors, seed, effort)
+        sse = _squared_error(distinct, weights, palette, labels)
+    else:
         palette = _palette(colors, n_colors, seed, effort)
         labels, error = _nearest(colors.points, _to_centers(palette))
         labels, sse = labels[: len(colors)], round(error / SCALE**2)
-    else:
-        if space == "oklab":
-            palette, labels = _fit_in_oklab(distinct, weights, n_colors, seed, effort)
-        else:
-            palette = best_levels(counts, n_colors)[:, None]
-            labels = np.abs(levels[:, None] - palette[:, 0].astype(np.int64)).argmin(axis=1)
-        sse = int(np.square(distinct.astype(np.int32) - palette[labels]).sum(axis=1) @ weights)
     palette, labels = stored.tidy(palette, labels)
-    if pixels.shape[1] == 1:
-        table = np.zeros(_BYTE, labels.dtype)
-        table[levels] = labels
-        indices = table[pixels[:, 0]]
+    return Reduced(palette, labels[colors.inverse], sse)
+
+
+def _reduce_grey(pixels: NDArray[np.uint8], n_colors: int, seed: int, effort: str, space: str) -> Reduced:
+    """Reduce grey levels, shape (N,)."""
+    counts = np.bincount(pixels, minlength=_BYTE)
+    levels = np.flatnonzero(counts)
+    distinct, weights = levels.astype(np.uint8)[:, None], counts[levels].astype(np.float64)
+    labels: NDArray[np.integer]
+    if space == "oklab":
+        palette, labels = _fit_in_oklab(distinct, weights, n_colors, seed, effort)
     else:
-        indices = labels[colors.inverse]
-    return Reduced(palette, indices, sse)
+        palette = best_levels(counts, n_colors)[:, None]
+        labels = np.abs(levels[:, None] - palette[:, 0].astype(np.int64)).argmin(axis=1)
+    sse = _squared_error(distinct, weights, palette, labels)
+    palette, labels = stored.tidy(palette, labels)
+    table = np.zeros(_BYTE, labels.dtype)
+    table[levels] = labels
+    return Reduced(palette, table[pixels], sse)
+
+
+def _squared_error(
+    distinct: NDArray[np.uint8], weights: NDArray[np.floating], palette: NDArray[np.uint8], labels: NDArray[np.integer]
+) -> int:
+    """Return the squared error in sRGB of distinct colours, shape (n, channels), summed by their weights."""
+    return int(np.square(distinct.astype(np.int32) - palette[labels]).sum(axis=1) @ weights)
 
 
 def _fit_in_oklab(
@@ -268,10 +280,9 @@ def _stored(part: Partition) -> NDArray[np.uint8]:
 
 def _fill(colors: Colors, palette: NDArray[np.uint8], n_colors: int) -> NDArray[np.uint8]:
     """Add the colours with the largest error to a palette that rounding or empty clusters left short."""
-    labels = np.empty(colors.points.w.shape, np.uint16)
-    nearest_centers(colors.points, _to_centers(palette), len(palette), _RGB, labels)
+    labels, _ = _nearest(colors.points, _to_centers(palette))
     found = colors.colors()
-    distance = np.square(found - palette[labels.reshape(-1)[: len(found)]].astype(np.float64)).sum(axis=1)
+    distance = np.square(found - palette[labels[: len(found)]].astype(np.float64)).sum(axis=1)
     error = distance * colors.points.w.reshape(-1)[: len(found)]
     worst = np.argsort(-error, kind="stable")[: n_colors - len(palette)]
     return np.unique(np.concatenate([palette, found[worst[error[worst] > 0]]]), axis=0)

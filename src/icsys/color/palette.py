@@ -58,7 +58,6 @@ def map_to_nearest(histogram: Histogram, palette: NDArray[np.uint8], space: str 
         Shape (n, channels), uint8.
     space
         Where the distance is measured: "srgb" or "oklab".
-
     """
     packed, counts = histogram.distinct
     colors = histogram.colors
