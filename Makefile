@@ -45,7 +45,7 @@ $(VENV)/pip.stamp:
 	$(PYTHON) -m venv $(VENV)
 	touch $@
 
-$(VENV)/core.stamp: $(VENV)/pip.stamp pyproject.toml constraints.txt
+$(VENV)/core.stamp: $(VENV)/pip.stamp pyproject.toml constraints.txt hatch_build.py $(wildcard src/icsys/native/*pp)
 	$(PIP) --editable .
 	touch $@
 

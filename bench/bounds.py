@@ -8,16 +8,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from icsys.color.cells import start_partition
-from icsys.color.clusters import recentre
-from icsys.color.kernels import kernel, nearest_centers, nearest_in_block, reassign, relabel, squared_norms
+from compiled import (
+    kernel,
+    nearest_centers,
+    nearest_in_block,
+    reassign,
+    recentre,
+    relabel,
+    squared_norms,
+    start_partition,
+    to_tuple,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from icsys.color.kernels import Dims, Partition, Points
+    from compiled import Dims, Partition, Points
+    from icsys.color import kernels
 
     Labels = NDArray[np.int32]
     Centers = NDArray[np.float32]
@@ -193,7 +202,7 @@ def _sort_means(points: Points, k: int) -> Assign:
     return lambda centers, labels: sort_means(points, centers, k, _RGB, labels)
 
 
-BOX_FILTER = "box filter (MKM)"
+BOX_FILTER = "box filter (as MKM)"
 BOUNDS: dict[str, Callable[[Points, int], Assign]] = {
     "none, SIMD": _brute,
     BOX_FILTER: lambda points, k: lambda centers, labels: nearest_centers(points, centers, k, _RGB, labels),
@@ -202,31 +211,32 @@ BOUNDS: dict[str, Callable[[Points, int], Assign]] = {
 }
 
 
-def one_pass(name: str, points: Points, centers: Centers) -> Labels:
+def one_pass(name: str, points: kernels.Points, centers: Centers) -> Labels:
     """Find the nearest of the centres (3, k) for every point, with nothing known before."""
     labels = np.zeros(points.w.shape, np.int32)
-    BOUNDS[name](points, centers.shape[1])(centers, labels)
+    BOUNDS[name](to_tuple(points), centers.shape[1])(centers, labels)
     return labels
 
 
-def iterate(name: str, points: Points, start: Centers, limit: int) -> tuple[Labels, Centers]:
+def iterate(name: str, points: kernels.Points, start: Centers, limit: int) -> tuple[Labels, Centers]:
     """Run Lloyd's iteration from ``start`` (3, k) until no label changes, at most ``limit`` times.
 
     Returns labels (blocks, m) and the centres (3, k) that they are the nearest of.
     """
     k = start.shape[1]
-    assign = BOUNDS[name](points, k)
+    flat = to_tuple(points)
+    assign = BOUNDS[name](flat, k)
     part = start_partition(points, k)
     centers = start.copy()
     labels = np.zeros(points.w.shape, np.int32)
     for _ in range(limit):
         used = centers.copy()
         if name == BOX_FILTER:
-            changed = reassign(points, part, centers, k, _RGB)
+            changed = reassign(flat, part, centers, k, _RGB)
         else:
             assign(centers, labels)
-            changed = relabel_all(points, part, labels, _RGB)
+            changed = relabel_all(flat, part, labels, _RGB)
         if not changed:
             break
-        recentre(part.sums, centers, k, True)
+        recentre(part.sums, centers, k)
     return part.labels, used

@@ -34,7 +34,7 @@ from photos import find_photos, gather, write_photos
 from table import MISSING, markdown_table, number, times
 
 _MEGA = 1_000_000
-_PACKAGES = ("numpy", "numba", "pillow", "scikit-learn", "deflate")
+_PACKAGES = ("numpy", "pillow", "scikit-learn", "deflate")
 _HEADER = (
     "whole process",
     "seconds",

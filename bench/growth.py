@@ -210,9 +210,7 @@ def main(arguments: list[str]) -> None:
                 "colours", f"{_COPIES} photos of {megapixels:g} MP", by_colors(work, megapixels, ks, repeats), base=2
             ),
         ]
-    report = (
-        f"# Growth\n\nGenerated photos, step 5.\n\n{describe('growth.py', arguments, 'numpy', 'numba', 'pillow')}\n"
-    )
+    report = f"# Growth\n\nGenerated photos, step 5.\n\n{describe('growth.py', arguments, 'numpy', 'pillow')}\n"
     if options.out:
         picture = options.out.with_suffix(".svg")
         plot(panels, picture)

@@ -156,7 +156,7 @@ def main(arguments: list[str]) -> None:
         scores = run(images(options.folder, options.images), methods, ks, options.repeats)
     count = len(scores[ks[0], ONE_FIT])
     source = "generated photos" if options.folder is None else f"photos of the folder `{options.folder.name}`"
-    packages = ("numpy", "numba", "scikit-learn", "pillow", "opencv-python-headless", "imagequant")
+    packages = ("numpy", "scikit-learn", "pillow", "opencv-python-headless", "imagequant")
     report = (
         f"# K-means for colours\n\n{count} {source}, one thread.\n\n{describe('kmeans.py', arguments, *packages)}\n"
     )

@@ -219,7 +219,7 @@ def main(arguments: list[str]) -> None:
         disturbed = [disturbance()]
         shares = {name: measure(work / "photos", name, options.colors, options.repeats) for name in STRATEGIES}
         disturbed.append(disturbance())
-    about = describe("lock.py", arguments, "numpy", "numba", "pillow", "scikit-learn")
+    about = describe("lock.py", arguments, "numpy", "pillow", "scikit-learn")
     report = f"# Python's lock and threads\n\n{len(photos)} photos.\n\n{about}\n\n{tables(shares, len(photos))}{_NOTES}"
     report += f"\nWith nothing beside it, the probe stood still for {max(disturbed):.1%} of the time.\n"
     if max(disturbed) > _IDLE:

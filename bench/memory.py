@@ -85,7 +85,7 @@ def main(arguments: list[str]) -> None:
         ("", "K", "MB beyond the image", "bytes a pixel"), rows(image, [int(k) for k in options.colors.split(",")])
     )
     height, width, _ = image.shape
-    about = describe("memory.py", arguments, "numpy", "numba")
+    about = describe("memory.py", arguments, "numpy")
     report = f"# Memory of MKM\n\nOne image of {width} by {height} pixels.\n\n{about}\n\n{table}\n"
     publish(report, options.out)
 

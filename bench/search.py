@@ -21,15 +21,13 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from bounds import BOUNDS, iterate, one_pass
-from icsys.color.cells import CENTER, SCALE, Colors, start_partition
-from icsys.color.kernels import nearest_centers, reassign
+from icsys.color.cells import CENTER, SCALE, Colors
+from icsys.color.kernels import Partition, improve, lloyd, nearest_centers, reassign
 from icsys.color.kmeans import EFFORTS, reduce_pixels
-from icsys.color.lloyd import lloyd
-from icsys.color.moves import improve
 from machine import describe
 from page import publish
 from photos import find_photos, generate_photo, load_rgb
-from seeding import RGB, SEEDINGS, random_colors
+from seeding import SEEDINGS, random_colors
 from table import MISSING, markdown_table, number
 
 if TYPE_CHECKING:
@@ -116,7 +114,7 @@ def converged(points: Points, start: NDArray[np.float32]) -> NDArray[np.float32]
     """Return the centres (3, k) where Lloyd's iteration from ``start`` ends."""
     centers = start.copy()
     k = centers.shape[1]
-    lloyd(points, start_partition(points, k), centers, k, RGB, True, 0.0, _CONVERGED, np.inf)
+    lloyd(points, Partition(points, k), centers, k, snap=True, limit=_CONVERGED)
     return centers
 
 
@@ -125,24 +123,26 @@ def moved(points: Points, start: NDArray[np.float32]) -> NDArray[np.float32]:
     fast = EFFORTS["fast"]
     centers = start.copy()
     k = centers.shape[1]
-    part = start_partition(points, k)
-    search = points, part, centers, k, RGB, True
-    error = lloyd(*search, fast.tolerance, fast.limit, np.inf)
-    improve(*search, error, max(1, int(k * fast.moved)), fast.patience, fast.tolerance, fast.limit)
+    part = Partition(points, k)
+    ends = {"snap": True, "tolerance": fast.tolerance, "limit": fast.limit}
+    error = lloyd(points, part, centers, k, **ends)
+    improve(points, part, centers, k, error, size=max(1, int(k * fast.moved)), patience=fast.patience, **ends)
     return centers
 
 
 def finished(colors: Colors, centers: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Return the palette that centres found on cells become, as MKM ends: on distinct colours, then rounded."""
     k = centers.shape[1]
-    part = start_partition(colors.points, k)
-    lloyd(colors.points, part, centers.copy(), k, RGB, True, 0.0, _FINISH, np.inf)
+    part = Partition(colors.points, k)
+    lloyd(colors.points, part, centers.copy(), k, snap=True, limit=_FINISH)
     for step in range(_POLISH + 1):
-        sums = part.sums[part.sums[:, 0] > 0]
-        palette = np.unique(np.rint(sums[:, 1:4] / sums[:, :1] / SCALE + CENTER), axis=0).astype(np.uint8)
+        used = part.sums[:, 0] > 0
+        levels = np.rint(part.means / SCALE + CENTER).astype(np.uint8)
         if step < _POLISH:
-            reassign(colors.points, part, to_centers(palette), len(palette), RGB)
-    return palette
+            moved_centers = part.centers.copy()
+            moved_centers[:, used] = to_centers(levels)
+            reassign(colors.points, part, moved_centers, k)
+    return np.unique(levels, axis=0)
 
 
 def to_centers(palette: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -153,7 +153,7 @@ def to_centers(palette: NDArray[np.uint8]) -> NDArray[np.float32]:
 def palette_error(colors: Colors, palette: NDArray[np.uint8]) -> float:
     """Return the squared error, summed over pixels and channels, of a palette."""
     labels = np.empty(colors.points.w.shape, np.int32)
-    return nearest_centers(colors.points, to_centers(palette), len(palette), RGB, labels) / SCALE**2
+    return nearest_centers(colors.points, to_centers(palette), labels) / SCALE**2
 
 
 def study_seeding(figures: Figures, colors: Colors, cells: Points, k: int, repeats: int) -> None:
@@ -245,9 +245,9 @@ it is the lowest on every photo. All figures are means over the photos.
   colours and the palette rounded; that is not in the times. Wu's cuts are written in NumPy, on a histogram of 5 bits
   a channel: compiled they would take less time. Greedy k-means++ is scikit-learn's; it and the random colours are
   drawn once.
-- Bounds: all rows gave the same labels and centres, which the program checks; all are compiled by numba. A pass knows
-  nothing from a pass before, so Hamerly's bounds cannot help yet. Iterations end early where no label changes, in
-  the same one for all rows.
+- Bounds: all rows gave the same labels and centres, which the program checks; all are compiled by numba, the box
+  filter too, which MKM itself runs in C++. A pass knows nothing from a pass before, so Hamerly's bounds cannot help
+  yet. Iterations end early where no label changes, in the same one for all rows.
 - Moves: "no moves" leaves growth and at most 10 iterations; a restart throws some of the best centres at random. Cells
   that turn out too coarse for a photo are made again 16 times as fine.
 """

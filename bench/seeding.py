@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.cluster import kmeans_plusplus
 
-from icsys.color.cells import CENTER, SCALE, start_partition
-from icsys.color.lloyd import grow
+from icsys.color.cells import CENTER, SCALE
+from icsys.color.kernels import Partition, grow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     Seeding = Callable[[Points, int], NDArray[np.float32]]
 
-RGB = (0, 0, 0)
+_CHANNELS = 3
 # As MKM grows: clusters split that gain this share of the best, and so many iterations of Lloyd's follow.
-_GROWTH = (0.3, 2)
+_GROWTH = {"share": 0.3, "limit": 2}
 # Wu's histogram has 32 bins a channel, 8 levels wide.
 _BINS, _WIDTH = 32, 8
 
@@ -36,8 +36,8 @@ def rows(points: Points) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
 
 def growth(points: Points, k: int) -> NDArray[np.float32]:
     """Grow from one centre to k by splits, as MKM does."""
-    centers = np.zeros((len(RGB), k), np.float32)
-    n = grow(points, start_partition(points, k), centers, k, RGB, True, *_GROWTH)
+    centers = np.zeros((_CHANNELS, k), np.float32)
+    n = grow(points, Partition(points, k), centers, k, snap=True, **_GROWTH)
     return np.ascontiguousarray(centers[:, :n])
 
 
@@ -48,7 +48,7 @@ def wu(points: Points, k: int) -> NDArray[np.float32]:
     any box of a histogram come from eight cumulative ones at its corners.
     """
     moments = _cumulative_moments(points)
-    boxes = [np.array([[0, _BINS]] * len(RGB))]
+    boxes = [np.array([[0, _BINS]] * _CHANNELS)]
     errors = [_error(_box_sums(moments, boxes[0]))]
     while len(boxes) < k and max(errors) > 0:
         widest = int(np.argmax(errors))

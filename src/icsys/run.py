@@ -142,7 +142,7 @@ def compress_folder(
         admit=Budget(_BYTES_IN_FLIGHT * jobs).hold if engine == "threads" else unlimited,
     )
     with _Count(source, destination) as count:
-        loading = Progress(None, summary, None, note=f"Loading {options.strategy}, compiled once on its first run")
+        loading = Progress(None, summary, None, note=f"Loading {options.strategy}")
         _wait_for(partial(prepare, options), lambda: report(loading))
         report(Progress(None, summary, count.total))
         outcomes = ENGINES[engine](work, tasks(), jobs, partial(prepare, options))

@@ -25,7 +25,8 @@ def integer_points(seed, n, side):
     random = np.random.default_rng(seed)
     coordinates = SCALE * random.integers(-side, side, (n, 3))
     points = to_points(coordinates.astype(np.float32), random.integers(1, 5, n).astype(np.float64))
-    return points._replace(slack=np.float32(0))
+    points.slack = 0.0
+    return points
 
 
 def integer_centers(seed, k, side):

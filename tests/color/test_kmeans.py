@@ -159,8 +159,8 @@ def test_palettes_of_thousands_are_full_and_better_than_a_single_start_of_scikit
     assert found.sse < 0.9 * map_to_nearest(Histogram(pixels), colors[sample]).sse
 
 
-@pytest.mark.parametrize("d", [2, 3, 6])
-def test_float_points_of_any_dimension_reach_the_error_of_scikit_learn(d):
+@pytest.mark.parametrize("d", [3, 4])
+def test_float_points_reach_the_error_of_scikit_learn(d):
     random = np.random.default_rng(d)
     centers = random.uniform(-50, 50, (7, d)) + 1000
     points = centers[random.integers(0, 7, 2000)] + random.normal(size=(2000, d))

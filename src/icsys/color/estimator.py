@@ -249,7 +249,7 @@ def _nearest(samples: NDArray[np.float64], centers: NDArray[np.float64]) -> NDAr
     points = to_points(_padded(samples - middle), np.ones(len(samples)))
     columns = np.ascontiguousarray(_padded(centers - middle).T, np.float32)
     labels = np.empty(points.w.shape, np.int32)
-    nearest_centers(points, columns, len(centers), (0,) * len(columns), labels)
+    nearest_centers(points, columns, labels)
     return labels.reshape(-1)[: len(samples)]
 
 

@@ -1,80 +1,99 @@
-"""The compiled search for nearest centres, and the one place that knows numba.
+"""The compiled parts of K-means, for NumPy arrays: points and partitions as the kernels hold them, and the search.
 
-Kernels see arrays only and trust their caller. Points lie in blocks of m, shape (blocks, d, m), and centres
-in columns, shape (d, capacity) of which the first k are in use, so that every inner loop runs over adjacent
-memory and vectorises. ``dims`` is a tuple of d zeros: its length is part of its type, so the compiler
-unrolls the loops over features; an array of d zeros does for any d, without that.
+Kernels see arrays only and trust their caller. Points lie in blocks of 64, shape (blocks, d, 64), and centres in
+columns, shape (d, capacity) of which the first k are in use, so that every inner loop runs over adjacent memory and
+vectorises; d is 3 or 4. ``snap`` says that centres live on integers, as those of colours do.
 
-Colours and their centres are whole eighths of a level, held as integers below 2^11 in size: then every
-distance is an integer below 2^24, which float32 holds exactly, and every weighted sum one below 2^53, which
-float64 holds exactly. No vector width, fused multiply-add or order of summation can change a label or a sum.
-Other points are compared with the precision of float32.
+Colours and their centres are whole eighths of a level, held as integers below 2^11 in size: then every distance
+is an integer below 2^24, which float32 holds exactly, and every weighted sum one below 2^53, which float64 holds
+exactly. No vector width and no order of summation can change a label or a sum. Other points are compared with the
+precision of float32.
 """
-
-# ruff: noqa: PLR0917 - compiled functions take their arguments by position
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
+import ctypes
+from typing import TYPE_CHECKING, Any
 
-import numba
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from icsys.native.library import KERNELS, address
 
+if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Dims = tuple[int, ...] | NDArray[np.int8]
-    Index = int | np.integer[Any]
-
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
+BLOCK = 64
 
 
-def kernel(function: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Compile a function when it is first called, without the GIL, and keep the machine code on disk.
-
-    Sums are not reassociated (no ``reassoc``): their order is the same on every machine.
-    """
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"nnan", "nsz", "contract"}}
-    try:
-        compiled: Callable[_P, _R] = numba.njit(cache=True, **options)(function)
-    except RuntimeError:
-        # No directory to keep machine code in can be written: compile in every process.
-        compiled = numba.njit(**options)(function)
-    return compiled
+class _Points(ctypes.Structure):
+    _fields_ = (
+        ("blocks", ctypes.c_int64),
+        ("d", ctypes.c_int64),
+        *((name, ctypes.c_void_p) for name in ("x", "w", "low", "high")),
+        ("slack", ctypes.c_double),
+    )
 
 
-class Points(NamedTuple):
+class _Partition(ctypes.Structure):
+    _fields_ = (
+        ("stride", ctypes.c_int64),
+        *((name, ctypes.c_void_p) for name in ("labels", "owner", "sums", "centers")),
+    )
+
+
+class Points:
     """Weighted points in blocks; the last block is filled up with copies of weight 0.
+
+    Parameters
+    ----------
+    n
+        Number of points.
+    d
+        Number of coordinates, 3 or 4.
 
     Attributes
     ----------
     x
-        Coordinates, shape (blocks, d, m), float32. Neighbours in order should be neighbours in space.
+        Coordinates, shape (blocks, d, 64), float32. Neighbours in order should be neighbours in space.
     w
-        Weights, shape (blocks, m), float64.
+        Weights, shape (blocks, 64), float64.
     low, high
         The box around each block, shape (blocks, d), float32.
+    total
+        The sums of all points as one cluster, as a row of :attr:`Partition.sums`.
     slack
         What float32 may get wrong in a difference of two squared distances; 0 for the integers of colours.
     """
 
-    x: NDArray[np.float32]
-    w: NDArray[np.float64]
-    low: NDArray[np.float32]
-    high: NDArray[np.float32]
-    slack: np.float32
+    def __init__(self, n: int, d: int, slack: float = 0.0) -> None:
+        blocks = -(-n // BLOCK)
+        self.x: NDArray[np.float32] = np.empty((blocks, d, BLOCK), np.float32)
+        self.w: NDArray[np.float64] = np.empty((blocks, BLOCK))
+        self.low: NDArray[np.float32] = np.empty((blocks, d), np.float32)
+        self.high: NDArray[np.float32] = np.empty((blocks, d), np.float32)
+        self.total: NDArray[np.float64] = np.empty(sums_of(d))
+        self.slack = slack
+        addresses = (address(array, array.dtype) for array in (self.x, self.w, self.low, self.high))
+        self._structure = _Points(blocks, d, *addresses, slack)
+        self.reference = ctypes.addressof(self._structure)
 
 
-class Partition(NamedTuple):
+class Partition:
     """Which centre is nearest to every point, and the sums that follow from it.
+
+    It begins with all points in one cluster about their mean.
+
+    Parameters
+    ----------
+    points
+        What is partitioned.
+    capacity
+        Most clusters that there will be.
 
     Attributes
     ----------
     labels
-        Shape (blocks, m), int32.
+        Shape (blocks, 64), int32.
     owner
         A centre near the middle of each block, shape (blocks,), int32.
     sums
@@ -84,231 +103,140 @@ class Partition(NamedTuple):
         The centres that all of this holds for, shape (d, capacity), float32.
     """
 
-    labels: NDArray[np.int32]
-    owner: NDArray[np.int32]
-    sums: NDArray[np.float64]
-    centers: NDArray[np.float32]
+    def __init__(self, points: Points, capacity: int) -> None:
+        blocks, d, _ = points.x.shape
+        self.labels: NDArray[np.int32] = np.zeros((blocks, BLOCK), np.int32)
+        self.owner: NDArray[np.int32] = np.zeros(blocks, np.int32)
+        self.sums: NDArray[np.float64] = np.zeros((capacity, len(points.total)))
+        self.centers: NDArray[np.float32] = np.zeros((d, capacity), np.float32)
+        self.sums[0] = points.total
+        self.centers[:, 0] = points.total[1 : 1 + d] / points.total[0]
+        addresses = (address(array, array.dtype) for array in (self.labels, self.owner, self.sums, self.centers))
+        self._structure = _Partition(capacity, *addresses)
+        self.reference = ctypes.addressof(self._structure)
+
+    @property
+    def means(self) -> NDArray[np.float64]:
+        """The means of the clusters that have points, shape (n, d), float64."""
+        sums = self.sums[self.sums[:, 0] > 0]
+        return sums[:, 1 : 1 + len(self.centers)] / sums[:, :1]
 
 
-@kernel
-def squared_norms(centers: NDArray[np.float32], k: Index, dims: Dims) -> NDArray[np.float32]:
-    """Return |c|^2 of the first k centres."""
-    norms = np.zeros(k, np.float32)
-    for f in range(len(dims)):
-        for j in range(k):
-            norms[j] += centers[f, j] * centers[f, j]
-    return norms
+def sums_of(d: int) -> int:
+    """Return how many sums a cluster of points with ``d`` coordinates has."""
+    return 1 + d + d * (d + 1) // 2
 
 
-@kernel
-def leads(
-    low: NDArray[np.float32],
-    high: NDArray[np.float32],
-    centers: NDArray[np.float32],
-    norms: NDArray[np.float32],
-    k: Index,
-    z: Index,
-    dims: Dims,
-    lead: NDArray[np.float32],
-) -> None:
-    """Work out by how much centre z is nearer than each of k others, at least, to all points of a box.
-
-    |x-c|^2 - |x-z|^2 is linear in x, so its minimum over the box is at the corner towards c (Kanungo et al.
-    2002, the filtering algorithm). Positive for c: no point of the box has c as its nearest centre.
-    """
-    for j in range(k):
-        lead[j] = norms[j] - norms[z]
-    for f in range(len(dims)):
-        for j in range(k):
-            delta = centers[f, j] - centers[f, z]
-            lead[j] -= np.float32(2) * max(delta * low[f], delta * high[f])
+def bound(points: Points) -> None:
+    """Fill in what follows from coordinates and weights: boxes and total."""
+    blocks, d, _ = points.x.shape
+    KERNELS.bound_points(
+        address(points.x, np.float32),
+        address(points.w, np.float64),
+        blocks,
+        d,
+        address(points.low, np.float32),
+        address(points.high, np.float32),
+        address(points.total, np.float64),
+    )
 
 
-@kernel
-def nearest_in_block(
-    x: NDArray[np.float32],
-    centers: NDArray[np.float32],
-    norms: NDArray[np.float32],
-    candidates: NDArray[np.int32],
-    n: Index,
-    dims: Dims,
-    best: NDArray[np.float32],
-    labels: NDArray[np.int32],
-) -> None:
-    """Find the nearest of n candidates for every point of a block, ties to the first; best is |x-c|^2 - |x|^2."""
-    m = len(best)
-    j = candidates[0]
-    for i in range(m):
-        d = norms[j]
-        for f in range(len(dims)):
-            d -= np.float32(2) * centers[f, j] * x[f, i]
-        best[i] = d
-        labels[i] = j
-    for q in range(1, n):
-        j = candidates[q]
-        for i in range(m):
-            d = norms[j]
-            for f in range(len(dims)):
-                d -= np.float32(2) * centers[f, j] * x[f, i]
-            closer = d < best[i]
-            labels[i] = j if closer else labels[i]
-            best[i] = d if closer else best[i]
-
-
-@kernel
-def nearer(
-    low: NDArray[np.float32], high: NDArray[np.float32], centers: NDArray[np.float32], a: Index, b: Index, dims: Dims
-) -> Index:
-    """Return which of the centres a and b is nearer to the middle of a box."""
-    lead = np.float32(0)
-    for f in range(len(dims)):
-        lead += (centers[f, b] - centers[f, a]) * (centers[f, b] + centers[f, a] - low[f] - high[f])
-    return b if lead < 0 else a
-
-
-@kernel
-def add_point(sums: NDArray[np.float64], weight: float, x: NDArray[np.float32], i: int, dims: Dims) -> None:
-    """Add point i of a block to the sums of one cluster, or take it away with a negative weight."""
-    d = len(dims)
-    sums[0] += weight
-    p = 1 + d
-    for f in range(d):
-        v = weight * x[f, i]
-        sums[1 + f] += v
-        for g in range(f + 1):
-            sums[p] += v * x[g, i]
-            p += 1
-
-
-@kernel
-def take_moved(
-    centers: NDArray[np.float32],
-    k: Index,
-    at: NDArray[np.float32],
-    moved: NDArray[np.float32],
-    still: NDArray[np.bool_],
-) -> Index:
-    """Collect the centres that moved from ``at``, each where it is and where it was, and update ``at``.
-
-    Returns the number of columns of ``moved`` that were written, and marks in ``still`` which did not move.
-    """
-    n = np.intp(0)
-    for j in range(k):
-        still[j] = True
-        for f in range(len(centers)):
-            still[j] &= centers[f, j] == at[f, j]
-        if not still[j]:
-            for f in range(len(centers)):
-                moved[f, n] = centers[f, j]
-                moved[f, n + 1] = at[f, j]
-                at[f, j] = centers[f, j]
-            n += 2
-    return n
-
-
-@kernel
-def filter_centers(lead: NDArray[np.float32], k: Index, slack: np.float32, candidates: NDArray[np.int32]) -> Index:
-    """Write which of k centres may be nearest somewhere in a box, in order, and return how many."""
-    n = np.intp(0)
-    for j in range(k):
-        candidates[n] = j
-        n += np.intp(lead[j] <= slack)
-    return n
-
-
-@kernel
-def relabel(
-    x: NDArray[np.float32],
-    w: NDArray[np.float64],
-    found: NDArray[np.int32],
-    labels: NDArray[np.int32],
-    sums: NDArray[np.float64],
-    dims: Dims,
-) -> int:
-    """Move the points of a block whose label changed to their new clusters, and return how many."""
-    changed = 0
-    for i in range(len(found)):
-        changed += int(found[i] != labels[i])
-    if changed:
-        for i in range(len(found)):
-            if found[i] != labels[i]:
-                add_point(sums[labels[i]], -w[i], x, i, dims)
-                add_point(sums[found[i]], w[i], x, i, dims)
-                labels[i] = found[i]
-    return changed
-
-
-@kernel
-def reassign(points: Points, part: Partition, centers: NDArray[np.float32], k: Index, dims: Dims) -> int:
-    """Bring a partition up to date with new centres, and return how many points changed cluster.
+def reassign(points: Points, part: Partition, centers: NDArray[np.float32], k: int) -> int:
+    """Bring a partition up to date with the first k centres, and return how many points changed cluster.
 
     Only blocks within reach of a centre that moved are looked at, and only points that change cluster
     touch the sums; a partition whose sums are exact stays exact.
     """
-    x, w, low, high, slack = points
-    labels, owner, sums, at = part
-    blocks, d, m = x.shape
-    still = np.empty(k, np.bool_)
-    # The column after the moved centres is a place for the owner of a block.
-    moved = np.zeros((d, 2 * k + 1), np.float32)
-    n_moved = take_moved(centers, k, at, moved, still)
-    if n_moved == 0:
-        return 0
-    norms = squared_norms(centers, k, dims)
-    moved_norms = squared_norms(moved, n_moved + 1, dims)
-    lead = np.empty(2 * k, np.float32)
-    candidates = np.empty(k + 1, np.int32)
-    best = np.empty(m, np.float32)
-    found = np.empty(m, np.int32)
-    changed = 0
-    near: Index = np.intp(owner[0])
-    for b in range(blocks):
-        z: Index = np.intp(owner[b])
-        if 2 * n_moved < k and still[z]:
-            for f in range(d):
-                moved[f, n_moved] = centers[f, z]
-            moved_norms[n_moved] = norms[z]
-            leads(low[b], high[b], moved, moved_norms, n_moved, n_moved, dims, lead)
-            least = np.float32(np.inf)
-            for j in range(n_moved):
-                least = min(least, lead[j])
-            if least > slack:
-                continue
-        # The block before is next in space: where centres moved far, its owner is the better guess.
-        z = nearer(low[b], high[b], centers, z, near, dims)
-        leads(low[b], high[b], centers, norms, k, z, dims, lead)
-        n = filter_centers(lead, k, slack, candidates)
-        nearest_in_block(x[b], centers, norms, candidates, n, dims, best, found)
-        owner[b] = found[m // 2]
-        near = np.intp(owner[b])
-        changed += relabel(x[b], w[b], found, labels[b], sums, dims)
-    return changed
+    _check_columns(part, centers)
+    return KERNELS.reassign(points.reference, part.reference, address(centers, np.float32), k)
 
 
-@kernel
-def nearest_centers(points: Points, centers: NDArray[np.float32], k: Index, dims: Dims, labels: NDArray[Any]) -> float:
-    """Write the nearest centre of every point to ``labels``, shape (blocks, m); return the squared error.
+def nearest_centers(points: Points, centers: NDArray[np.float32], labels: NDArray[Any]) -> float:
+    """Write the nearest centre of every point, ties to the lowest, and return the squared error.
 
     For points and centres of whole eighths the sum is exact, in 64ths.
+
+    Parameters
+    ----------
+    points
+        Any.
+    centers
+        Shape (d, k), float32.
+    labels
+        Written: shape (blocks, 64), uint16 or int32.
     """
-    x, w, low, high, slack = points
-    blocks, _, m = x.shape
-    norms = squared_norms(centers, k, dims)
-    lead = np.empty(k, np.float32)
-    candidates = np.empty(k + 1, np.int32)
-    best = np.empty(m, np.float32)
-    found = np.empty(m, np.int32)
-    z: Index = np.intp(0)
-    error = 0.0
-    for b in range(blocks):
-        leads(low[b], high[b], centers, norms, k, z, dims, lead)
-        n = filter_centers(lead, k, slack, candidates)
-        nearest_in_block(x[b], centers, norms, candidates, n, dims, best, found)
-        z = np.intp(found[m // 2])
-        for i in range(m):
-            distance = np.float64(best[i])
-            for f in range(len(dims)):
-                distance += np.float64(x[b, f, i]) * x[b, f, i]
-            error += w[b, i] * distance
-            labels[b, i] = found[i]
-    return error
+    if labels.shape != points.w.shape or labels.dtype not in {np.dtype(np.uint16), np.dtype(np.int32)}:
+        raise TypeError(f"labels of shape {labels.shape} and type {labels.dtype}: expected {points.w.shape}")
+    k, error = centers.shape[1], ctypes.c_double()
+    columns, out = address(centers, np.float32), address(labels, labels.dtype)
+    KERNELS.nearest_centers(points.reference, columns, k, k, out, labels.itemsize, ctypes.byref(error))
+    return error.value
+
+
+def grow(
+    points: Points, part: Partition, centers: NDArray[np.float32], k: int, *, snap: bool, share: float, limit: int
+) -> int:
+    """From one cluster to k: split all that gain at least ``share`` of the best, settle, and again.
+
+    Returns how many there are: fewer than k if nothing is left to split. ``limit`` iterations of Lloyd's follow
+    each round of splits.
+    """
+    _check_columns(part, centers)
+    return KERNELS.grow(points.reference, part.reference, address(centers, np.float32), k, snap, share, limit)
+
+
+def lloyd(
+    points: Points,
+    part: Partition,
+    centers: NDArray[np.float32],
+    k: int,
+    *,
+    snap: bool,
+    tolerance: float = 0.0,
+    limit: int,
+) -> float:
+    """Alternate nearest centres and means, at most ``limit`` times, and return the squared error.
+
+    Ends when the error falls by no more than the share ``tolerance``. ``centers`` holds the means, ``part`` the
+    partition that they are the means of.
+    """
+    _check_columns(part, centers)
+    error = ctypes.c_double()
+    columns, goal = address(centers, np.float32), np.finfo(np.float64).max
+    KERNELS.lloyd(points.reference, part.reference, columns, k, snap, tolerance, limit, goal, ctypes.byref(error))
+    return error.value
+
+
+def improve(
+    points: Points,
+    part: Partition,
+    centers: NDArray[np.float32],
+    k: int,
+    error: float,
+    *,
+    snap: bool,
+    size: int,
+    patience: int,
+    tolerance: float,
+    limit: int,
+) -> float:
+    """Make moves out of a poor optimum and keep those that lower the error; return the error reached.
+
+    A move merges clusters whose merger costs little and splits others whose split gains much, then runs
+    Lloyd's iteration. Moves of ``size`` centres at once come first, as in the "breathing" K-means of Fritzke (2020);
+    one that fails is followed by one of half as many. Single moves follow, as in the swaps of Fränti and
+    Kivijärvi (2000), though chosen by estimate, not at random, until ``patience`` in a row have failed.
+    ``tolerance`` and ``limit`` are those of :func:`lloyd` after each move.
+    """
+    _check_columns(part, centers)
+    reached = ctypes.c_double(error)
+    columns = address(centers, np.float32)
+    KERNELS.improve(
+        points.reference, part.reference, columns, k, snap, tolerance, limit, size, patience, ctypes.byref(reached)
+    )
+    return reached.value
+
+
+def _check_columns(part: Partition, centers: NDArray[np.float32]) -> None:
+    if centers.shape != part.centers.shape:
+        raise TypeError(f"centers of shape {centers.shape}: expected {part.centers.shape}, as the partition's")

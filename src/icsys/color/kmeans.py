@@ -14,23 +14,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from icsys.color import palette as stored
-from icsys.color.cells import CENTER, SCALE, Colors, start_partition, to_points
-from icsys.color.kernels import nearest_centers, reassign
+from icsys.color.cells import CENTER, SCALE, Colors, to_points
+from icsys.color.kernels import BLOCK, Partition, grow, improve, lloyd, nearest_centers, reassign
 from icsys.color.levels import best_levels
-from icsys.color.lloyd import grow, lloyd
-from icsys.color.moves import improve
 from icsys.color.palette import Reduced
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from icsys.color.kernels import Dims, Partition, Points
+    from icsys.color.kernels import Points
 
 _BYTE = 256
-_CHANNELS = 3
-_RGB = (0, 0, 0)
-# Numbers of features that kernels are compiled for one by one; all others share kernels that loop.
-_UNROLLED = (3, 4)
 # In a round of growth all clusters split that gain at least this share of the best, and so many iterations
 # of Lloyd's follow.
 _GROWTH = (0.3, 2)
@@ -91,12 +85,12 @@ def fit_centers(
     seed: int = 0,
     effort: str = "fast",
 ) -> tuple[NDArray[np.float64], float]:
-    """Find centres with a small weighted squared error for points with any number of features.
+    """Find centres with a small weighted squared error for points of three or four features.
 
     Parameters
     ----------
     points
-        Shape (n, d), any float dtype, n at least 1. Fastest when neighbours in order are near in space.
+        Shape (n, d), d 3 or 4, any float dtype, n at least 1. Fastest when neighbours in order are near in space.
     weights
         Shape (n,), not negative; all 1 if left out.
     n_clusters
@@ -119,46 +113,52 @@ def fit_centers(
     middle = np.average(points, axis=0, weights=weights)
     blocks = to_points(points - middle, np.ones(len(points)) if weights is None else weights)
     _, error, part = _search(blocks, n_clusters, chosen, seed, snap=False)
-    used = part.sums[:, 0] > 0
-    d = points.shape[1]
-    return part.sums[used, 1 : 1 + d] / part.sums[used, :1] + middle, error
+    return part.means + middle, error
 
 
 def _search(
     points: Points, k: int, effort: Effort, seed: int, *, snap: bool
 ) -> tuple[NDArray[np.float32], float, Partition]:
     """Grow k centres, settle them and move them; return centres, error and their partition."""
-    d = points.x.shape[1]
-    dims: Dims = (0,) * d if d in _UNROLLED else np.zeros(d, np.int8)
-    part = start_partition(points, k)
+    part = Partition(points, k)
     centers = part.centers.copy()
     share, settle = _GROWTH if k <= _MOST_MOVED else _HASTY_GROWTH
-    k = int(grow(points, part, centers, k, dims, snap, share, settle))
-    centers = np.ascontiguousarray(centers[:, :k])
-    error = lloyd(points, part, centers, k, dims, snap, effort.tolerance, effort.limit, np.inf)
-    if not 1 < k <= _MOST_MOVED:
-        return centers, error, part
+    k = grow(points, part, centers, k, snap=snap, share=share, limit=settle)
 
-    def move(error: float, size: int) -> float:
+    def settled() -> float:
+        return lloyd(points, part, centers, k, snap=snap, tolerance=effort.tolerance, limit=effort.limit)
+
+    def moved(error: float, size: int) -> float:
         return improve(
-            points, part, centers, k, dims, snap, error, size, effort.patience, effort.tolerance, effort.limit
+            points,
+            part,
+            centers,
+            k,
+            error,
+            snap=snap,
+            size=size,
+            patience=effort.patience,
+            tolerance=effort.tolerance,
+            limit=effort.limit,
         )
 
+    error = settled()
+    if not 1 < k <= _MOST_MOVED:
+        return centers[:, :k], error, part
     size = max(1, int(k * effort.moved))
-    error = move(error, size)
+    error = moved(error, size)
     best, lowest = centers.copy(), error
     rng = np.random.default_rng(seed)
     for _ in range(effort.rounds):
         centers[:] = best
         thrown = rng.choice(k, size, replace=False)
         rows = rng.choice(points.w.size, size, p=points.w.reshape(-1) / points.w.sum())
-        centers[:, thrown] = points.x[rows // points.w.shape[1], :, rows % points.w.shape[1]].T
-        error = lloyd(points, part, centers, k, dims, snap, effort.tolerance, effort.limit, np.inf)
-        error = move(error, size)
+        centers[:, thrown] = points.x[rows // BLOCK, :, rows % BLOCK].T
+        error = moved(settled(), size)
         if error < lowest:
             best, lowest = centers.copy(), error
-    reassign(points, part, best, k, dims)
-    return best, lowest, part
+    reassign(points, part, best, k)
+    return best[:, :k], lowest, part
 
 
 def reduce_pixels(
@@ -192,7 +192,7 @@ def reduce_pixels(
         labels, error = _nearest(colors.points, _to_centers(palette))
         labels, sse = labels[: len(colors)], round(error / SCALE**2)
     palette, labels = stored.tidy(palette, labels)
-    return Reduced(palette, labels[colors.inverse], sse)
+    return Reduced(palette, colors.label_pixels(labels), sse)
 
 
 def _reduce_grey(pixels: NDArray[np.uint8], n_colors: int, seed: int, effort: str, space: str) -> Reduced:
@@ -236,7 +236,7 @@ def _fit_in_oklab(
 def _nearest(points: Points, centers: NDArray[np.float32]) -> tuple[NDArray[np.uint16], float]:
     """Return the nearest centre of every point, ties to the lowest, and the error; exact for colours in sRGB."""
     labels = np.empty(points.w.shape, np.uint16)
-    error = nearest_centers(points, centers, centers.shape[1], _RGB, labels)
+    error = nearest_centers(points, centers, labels)
     return labels.reshape(-1), error
 
 
@@ -253,14 +253,13 @@ def _palette(colors: Colors, n_colors: int, seed: int, effort: str) -> NDArray[n
         if hidden <= _MOST_HIDDEN * error or cells.w.size >= len(colors):
             break
         fineness *= 16
-    part = start_partition(points, centers.shape[1])
+    k = centers.shape[1]
+    part = Partition(points, k)
     last = chosen.last if n_colors <= _MOST_MOVED else min(chosen.last, _FEW)
-    lloyd(points, part, centers, centers.shape[1], _RGB, True, 0.0, last, np.inf)
-    palette = _stored(part)
+    lloyd(points, part, np.ascontiguousarray(centers), k, snap=True, limit=last)
     for _ in range(_POLISH):
-        centers = _to_centers(palette)
-        reassign(points, part, centers, len(palette), _RGB)
-        palette = _stored(part)
+        reassign(points, part, _at_levels(part), k)
+    palette = np.unique(_levels(part.means), axis=0)
     if len(palette) < n_colors:
         palette = _fill(colors, palette, n_colors)
     return palette
@@ -271,11 +270,16 @@ def _to_centers(palette: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.ascontiguousarray((palette.T.astype(np.float32) - CENTER) * SCALE)
 
 
-def _stored(part: Partition) -> NDArray[np.uint8]:
-    """Round the means of clusters to the distinct colours that a file stores."""
-    sums = part.sums[part.sums[:, 0] > 0]
-    means = sums[:, 1 : 1 + _CHANNELS] / sums[:, :1] / SCALE + CENTER
-    return np.unique(np.rint(means).astype(np.uint8), axis=0)
+def _at_levels(part: Partition) -> NDArray[np.float32]:
+    """Return the means of clusters rounded to whole levels, as centres; one without points stays where it is."""
+    centers = part.centers.copy()
+    centers[:, part.sums[:, 0] > 0] = _to_centers(_levels(part.means))
+    return centers
+
+
+def _levels(means: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Round means as the kernels hold them, shape (n, 3), to colours that a file can store."""
+    return np.rint(means / SCALE + CENTER).astype(np.uint8)
 
 
 def _fill(colors: Colors, palette: NDArray[np.uint8], n_colors: int) -> NDArray[np.uint8]:

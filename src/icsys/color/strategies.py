@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from icsys.color.histogram import Histogram
+from icsys.color.kmeans import reduce_pixels
 from icsys.color.palette import Reduced, from_points, map_to_nearest, to_points
 
 if TYPE_CHECKING:
@@ -119,24 +120,12 @@ def _thread_pools() -> ThreadpoolController:
 
 def _own_kmeans(pixels: NDArray[np.uint8], options: Options) -> Reduced:
     """Fit our own K-means."""
-    from icsys.color.kmeans import reduce_pixels  # noqa: PLC0415 - numba is slow to import
-
     return reduce_pixels(pixels, options.colors, seed=options.seed, effort=options.effort, space=options.space)
-
-
-def _prepare_own_kmeans() -> None:
-    """Compile the kernels, or load them from the cache, on tiny images."""
-    from icsys.color.kmeans import reduce_pixels  # noqa: PLC0415 - as above
-
-    ramp = np.arange(64, dtype=np.uint8)
-    reduce_pixels(np.stack([ramp, ramp[::-1], ramp], axis=1), 4)
 
 
 STRATEGIES: dict[str, Strategy] = {
     "SO": Strategy("size only: every image made smaller, all its colours kept; no clustering", None),
-    "MKM": Strategy(
-        "our own K-means: as a rule the best palette, and the fastest to find", _own_kmeans, _prepare_own_kmeans
-    ),
+    "MKM": Strategy("our own K-means: as a rule the best palette, and the fastest to find", _own_kmeans),
     "FKM": Strategy(
         "full K-means of scikit-learn (KMeans): the reference, slower", _full_kmeans, _prepare_scikit_learn
     ),

@@ -22,8 +22,7 @@ def run_processes(
 ) -> Generator[Outcome]:
     """Apply ``function`` to every item in ``jobs`` processes, after ``prepare`` in each of them.
 
-    Function, items and outcomes must be picklable. This process is prepared already, so what has to be compiled
-    is compiled once, and the workers find it in the cache.
+    Function, items and outcomes must be picklable.
 
     Raises
     ------

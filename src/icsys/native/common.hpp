@@ -1,0 +1,83 @@
+// What the kernels share: one name for each instruction set, and short vectors.
+//
+// Every kernel is compiled once for each instruction set that pays (see hatch_build.py), with its name ending in that of
+// the set; library.py picks one when it loads. Kernels see arrays only, trust their caller and keep no state.
+
+#pragma once
+
+#include <cfloat>
+#include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+
+#ifdef _WIN32
+#define EXPORT extern "C" __declspec(dllexport)
+#else
+#define EXPORT extern "C" __attribute__((visibility("default")))
+#endif
+
+#ifndef LEVEL
+#define LEVEL base
+#endif
+#define JOIN_(a, b) a##_##b
+#define JOIN(a, b) JOIN_(a, b)
+#define KERNEL(name) JOIN(name, LEVEL)
+#define INLINE static inline __attribute__((always_inline))
+
+// Nothing here may be seen from a copy that was compiled for another instruction set.
+#define ICS_BEGIN namespace LEVEL {
+#define ICS_END }
+
+ICS_BEGIN
+
+// As wide as registers are: wider ones are taken apart badly.
+#ifdef __AVX2__
+constexpr int LANES = 8;
+#else
+constexpr int LANES = 4;
+#endif
+typedef float Floats __attribute__((vector_size(4 * LANES)));
+typedef int32_t Ints __attribute__((vector_size(4 * LANES)));
+typedef int8_t Bytes __attribute__((vector_size(LANES)));
+
+template <typename V, typename T> INLINE V load(const T *from) {
+    V v;
+    memcpy(&v, from, sizeof v);
+    return v;
+}
+
+template <typename V, typename T> INLINE void store(T *to, V v) { memcpy(to, &v, sizeof v); }
+
+// The bytes of a number in memory, the first of them lowest.
+INLINE uint64_t first_lowest(uint64_t v) {
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    return __builtin_bswap64(v);
+#else
+    return v;
+#endif
+}
+
+// Room that a kernel needs while it runs, all of it or none.
+class Room {
+  public:
+    explicit Room(size_t bytes) : start_(static_cast<char *>(malloc(bytes))), next_(start_) {}
+    ~Room() { free(start_); }
+    Room(const Room &) = delete;
+    Room &operator=(const Room &) = delete;
+    explicit operator bool() const { return start_ != nullptr; }
+
+    template <typename T> T *take(int64_t n) {
+        T *taken = reinterpret_cast<T *>(next_);
+        next_ += bytes<T>(n);
+        return taken;
+    }
+    // Every part begins on a cache line.
+    template <typename T> static size_t bytes(int64_t n) { return (n * sizeof(T) + 63) / 64 * 64; }
+
+  private:
+    char *start_;
+    char *next_;
+};
+
+ICS_END

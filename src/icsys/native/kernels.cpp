@@ -1,0 +1,184 @@
+// What Python calls: each function picks the copy made for its number of features and brings the room that it needs.
+
+#include "colors.hpp"
+#include "pixels.hpp"
+#include "search.hpp"
+
+using namespace LEVEL;
+
+namespace {
+
+constexpr int64_t OUT_OF_MEMORY = -1;
+
+template <int D> struct Of {};
+
+// Call `function` with the number of features, 3 or 4, as a type.
+template <typename F> auto with_features(int64_t d, F function) { return d == 3 ? function(Of<3>()) : function(Of<4>()); }
+
+} // namespace
+
+// Colours ---------------------------------------------------------------------------------------------------------------
+
+EXPORT int64_t KERNEL(mark_colors)(const uint8_t *pixels, int64_t n, uint32_t *codes, uint64_t *bits, uint32_t *ranks) {
+    return mark_colors(pixels, n, codes, bits, ranks);
+}
+
+EXPORT int64_t KERNEL(count_colors)(uint32_t *codes, int64_t pixels, const uint64_t *bits, const uint32_t *ranks,
+                                    uint32_t *distinct, int64_t n, float *x, double *w, float *low, float *high,
+                                    double *sums) {
+    uint32_t *counts = static_cast<uint32_t *>(calloc(n, sizeof *counts));
+    if (counts == nullptr) return OUT_OF_MEMORY;
+    rank_pixels(codes, pixels, bits, ranks, counts);
+    list_codes(bits, distinct);
+    decode_colors(distinct, counts, n, x, w);
+    free(counts);
+    const int64_t blocks = (n + BLOCK - 1) / BLOCK;
+    bound_blocks<3>(x, blocks, low, high);
+    sum_points<3>(x, w, blocks, sums);
+    return n;
+}
+
+EXPORT int64_t KERNEL(merge_colors)(const uint32_t *codes, int64_t colors, const float *x, const double *w,
+                                    double threshold, Cell *cells) {
+    return merge_nodes(codes, colors, x, w, threshold, cells);
+}
+
+EXPORT double KERNEL(place_cells)(const Cell *cells, int64_t n, float *x, double *w, float *low, float *high,
+                                  double *sums) {
+    const double explained = place_cells(cells, n, x, w);
+    const int64_t blocks = (n + BLOCK - 1) / BLOCK;
+    bound_blocks<3>(x, blocks, low, high);
+    sum_points<3>(x, w, blocks, sums);
+    return explained;
+}
+
+EXPORT void KERNEL(bound_points)(const float *x, const double *w, int64_t blocks, int64_t d, float *low, float *high,
+                                 double *sums) {
+    with_features(d, [&]<int D>(Of<D>) {
+        bound_blocks<D>(x, blocks, low, high);
+        sum_points<D>(x, w, blocks, sums);
+    });
+}
+
+EXPORT void KERNEL(map_ranks)(const uint32_t *ranks, int64_t n, const void *labels, void *out, int64_t bytes) {
+    if (bytes == 1)
+        for (int64_t i = 0; i < n; i++)
+            static_cast<uint8_t *>(out)[i] = static_cast<const uint8_t *>(labels)[ranks[i]];
+    else
+        for (int64_t i = 0; i < n; i++)
+            static_cast<uint16_t *>(out)[i] = static_cast<const uint16_t *>(labels)[ranks[i]];
+}
+
+// K-means ---------------------------------------------------------------------------------------------------------------
+
+EXPORT int64_t KERNEL(reassign)(const Points *points, const Partition *part, const float *centers, int64_t k) {
+    return with_features(points->d, [&]<int D>(Of<D>) {
+        Room room(Scratch<D>::bytes(k));
+        if (!room) return OUT_OF_MEMORY;
+        Scratch<D> scratch(room, k);
+        return reassign<D>(*points, *part, centers, k, scratch);
+    });
+}
+
+EXPORT int64_t KERNEL(nearest_centers)(const Points *points, const float *centers, int64_t stride, int64_t k,
+                                       void *labels, int64_t bytes, double *error) {
+    return with_features(points->d, [&]<int D>(Of<D>) {
+        Room room(Scratch<D>::bytes(k));
+        if (!room) return OUT_OF_MEMORY;
+        Scratch<D> scratch(room, k);
+        *error = bytes == 2 ? nearest_centers<D>(*points, centers, stride, k, static_cast<uint16_t *>(labels), scratch)
+                            : nearest_centers<D>(*points, centers, stride, k, static_cast<int32_t *>(labels), scratch);
+        return k;
+    });
+}
+
+EXPORT int64_t KERNEL(lloyd)(const Points *points, const Partition *part, float *centers, int64_t k, int64_t snap,
+                             double tolerance, int64_t limit, double goal, double *error) {
+    return with_features(points->d, [&]<int D>(Of<D>) {
+        Room room(Scratch<D>::bytes(k));
+        if (!room) return OUT_OF_MEMORY;
+        Scratch<D> scratch(room, k);
+        *error = lloyd<D>(*points, *part, centers, k, Rules{snap != 0, tolerance, limit}, goal, scratch);
+        return k;
+    });
+}
+
+EXPORT int64_t KERNEL(grow)(const Points *points, const Partition *part, float *centers, int64_t k, int64_t snap,
+                            double share, int64_t limit) {
+    return with_features(points->d, [&]<int D>(Of<D>) {
+        Room room(Scratch<D>::bytes(k) + Room::bytes<double>(k) + 2 * Room::bytes<double>(D * k));
+        if (!room) return OUT_OF_MEMORY;
+        Scratch<D> scratch(room, k);
+        double *gain = room.take<double>(k), *left = room.take<double>(D * k), *right = room.take<double>(D * k);
+        return grow<D>(*points, *part, centers, k, share, Rules{snap != 0, 0, limit}, gain, left, right, scratch);
+    });
+}
+
+EXPORT int64_t KERNEL(improve)(const Points *points, const Partition *part, float *centers, int64_t k, int64_t snap,
+                               double tolerance, int64_t limit, int64_t size, int64_t patience, double *error) {
+    return with_features(points->d, [&]<int D>(Of<D>) {
+        const int64_t columns = D * part->stride;
+        Room room(Scratch<D>::bytes(k) + Prospects<D>::bytes(k) + 2 * Room::bytes<float>(columns));
+        if (!room) return OUT_OF_MEMORY;
+        Scratch<D> scratch(room, k);
+        Prospects<D> look(room, k);
+        float *kept = room.take<float>(columns), *held = room.take<float>(columns);
+        *error = improve<D>(*points, *part, centers, k, *error, size, patience, Rules{snap != 0, tolerance, limit}, kept,
+                            held, look, scratch);
+        return k;
+    });
+}
+
+EXPORT double KERNEL(total_error)(const double *sums, int64_t k, int64_t d) {
+    return with_features(d, [&]<int D>(Of<D>) { return total_error<D>(sums, k); });
+}
+
+EXPORT double KERNEL(principal_axis)(const double *sums, int64_t d, double *axis) {
+    return with_features(d, [&]<int D>(Of<D>) {
+        double matrix[D * D];
+        scatter<D>(sums, matrix);
+        return principal_axis<D>(matrix, axis);
+    });
+}
+
+EXPORT double KERNEL(split)(const double *sums, int64_t d, double *left, double *right) {
+    return with_features(d, [&]<int D>(Of<D>) { return split<D>(sums, left, right); });
+}
+
+EXPORT int64_t KERNEL(merge_costs)(const double *sums, int64_t k, int64_t d, double *cost, int64_t *partner) {
+    return with_features(d, [&]<int D>(Of<D>) {
+        Room room(Room::bytes<double>((D + 2) * k));
+        if (!room) return OUT_OF_MEMORY;
+        merge_costs<D>(sums, k, cost, partner, room.take<double>((D + 2) * k));
+        return k;
+    });
+}
+
+// Pixels ----------------------------------------------------------------------------------------------------------------
+
+EXPORT int64_t KERNEL(average_area)(const uint8_t *pixels, int64_t row_bytes, int64_t columns, int64_t channels,
+                                    const double *x_edges, int64_t width, const double *y_edges, int64_t height,
+                                    uint8_t *out) {
+    const int64_t line = columns * channels + 4, sum = width * channels + 4;
+    Room room(Room::bytes<float>(line) + 2 * Room::bytes<float>(sum));
+    if (!room) return OUT_OF_MEMORY;
+    float *line_room = room.take<float>(line), *sum_room = room.take<float>(sum), *area = room.take<float>(sum);
+    const auto run = [&]<int C>(Of<C>) {
+        average<C>(pixels, row_bytes, columns, x_edges, width, y_edges, height, out, line_room, sum_room, area);
+    };
+    switch (channels) {
+    case 1: run(Of<1>()); break;
+    case 2: run(Of<2>()); break;
+    case 3: run(Of<3>()); break;
+    default: run(Of<4>());
+    }
+    return height;
+}
+
+EXPORT int64_t KERNEL(filter_rows)(const uint8_t *rows, int64_t height, int64_t n, int64_t step, int64_t kind,
+                                   uint8_t *out) {
+    Room room(Room::bytes<uint8_t>(2 * (n + step) + FILTERS * n));
+    if (!room) return OUT_OF_MEMORY;
+    filter_rows(rows, height, n, step, static_cast<int>(kind), out, room.take<uint8_t>(1));
+    return height;
+}

@@ -1,0 +1,13 @@
+// Which of the instruction sets that the kernels are compiled for this processor and its operating system have.
+
+#include "common.hpp"
+
+// The level of the x86-64 psABI, 2 or 3; 0 on other processors. The fourth was at most a tenth faster.
+EXPORT int64_t processor_level() {
+#ifdef __x86_64__
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2") ? 3 : 2;
+#else
+    return 0;
+#endif
+}

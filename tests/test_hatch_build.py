@@ -1,0 +1,42 @@
+"""The build compiles the kernels, whatever compiler there is."""
+
+import ctypes
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+pytest.importorskip("hatchling", reason="the build hook is written for hatchling")
+spec = importlib.util.spec_from_file_location("hatch_build", ROOT / "hatch_build.py")
+hatch_build = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(hatch_build)
+
+
+def test_a_compiler_that_is_asked_for_is_used(monkeypatch):
+    monkeypatch.setenv("CXX", "ccache 'my c++' -m64")
+    assert hatch_build.compiler() == ["ccache", "my c++", "-m64"]
+
+
+def test_without_a_compiler_one_is_asked_of_the_package_index(monkeypatch, tmp_path):
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(hatch_build.importlib.util, "find_spec", lambda _name: None)
+    assert hatch_build.compiler() == []
+    hook = hatch_build.KernelHook(str(ROOT), {}, None, None, str(tmp_path), "wheel")
+    assert hook.dependencies() == ["ziglang>=0.13"]
+    monkeypatch.setattr(hatch_build.importlib.util, "find_spec", lambda name: name)
+    assert hatch_build.compiler() == [sys.executable, "-m", "ziglang", "c++"]
+    assert hook.dependencies() == []
+
+
+def test_the_compiled_library_has_every_kernel_for_every_instruction_set(tmp_path):
+    if not hatch_build.compiler():
+        pytest.skip("there is no C++ compiler here: the build fetched one for itself")
+    target = tmp_path / "kernels.so"
+    hatch_build.compile_kernels(ROOT, target)
+    library = ctypes.CDLL(str(target))
+    for level in hatch_build.levels():
+        assert library[f"reassign_{level}"]
+    assert library.processor_level() in {0, 2, 3}
