@@ -241,7 +241,9 @@ def test_an_orientation_gives_the_pixels_of_the_upright_image(name, orientation,
         ):
             photo = decode_photo(data, options)
             assert photo.info.orientation == orientation
-            assert np.array_equal(photo.pixels, decode_photo(turned, options).pixels)
+            # Sums are added up along the axes as stored: they may round another way.
+            difference = photo.pixels.astype(int) - decode_photo(turned, options).pixels
+            assert np.abs(difference).max() <= (resample != "skip")
 
 
 def test_a_tiff_is_turned_by_the_orientation_in_its_xmp_data():

@@ -1,7 +1,5 @@
 """Sizes, blocks and places: what resizing makes of an image."""
 
-import math
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,10 +8,10 @@ from PIL import Image
 
 from helpers import synthetic_photo
 from icsys.errors import ImageError, UsageError
-from icsys.image.resize import decoder_shrink, plan_resize, resize
+from icsys.image.geometry import plan_resize
+from icsys.image.resize import resize
 from icsys.options import FITS, RESAMPLES, Options
 
-sides = st.integers(1, 5000)
 small_sides = st.integers(1, 60)
 
 
@@ -23,73 +21,6 @@ def block_means(pixels, step):
     sums = np.add.reduceat(np.add.reduceat(pixels.astype(float), rows, axis=0), columns, axis=1)
     ones = np.add.reduceat(np.add.reduceat(np.ones(pixels.shape[:2]), rows, axis=0), columns, axis=1)
     return sums / (ones[..., None] if pixels.ndim == 3 else ones)
-
-
-@given(sides, sides, st.integers(1, 60))
-def test_a_step_gives_as_many_pixels_as_slicing(width, height, step):
-    plan = plan_resize(width, height, Options(step=step))
-    assert plan.canvas == (len(range(0, width, step)), len(range(0, height, step)))
-
-
-@given(sides, sides, st.floats(0.0001, 1))
-def test_a_scale_gives_the_rounded_product_but_at_least_one_pixel(width, height, scale):
-    plan = plan_resize(width, height, Options(scale=scale))
-    assert plan.canvas == (max(1, round(width * scale)), max(1, round(height * scale)))
-
-
-@given(sides, sides, st.tuples(sides, sides))
-def test_contain_fits_inside_touches_one_side_keeps_the_aspect_and_never_enlarges(width, height, size):
-    plan = plan_resize(width, height, Options(size=size))
-    assert plan.canvas == plan.size
-    for made, limit, original in zip(plan.canvas, size, (width, height), strict=True):
-        assert 1 <= made <= min(limit, original)
-    ratio = min(size[0] / width, size[1] / height, 1)
-    assert abs(plan.canvas[0] - width * ratio) <= 1
-    assert abs(plan.canvas[1] - height * ratio) <= 1
-    if ratio < 1:
-        assert any(made == limit for made, limit in zip(plan.canvas, size, strict=True))
-    else:
-        assert plan.canvas == (width, height)
-
-
-@given(sides, sides, st.tuples(sides, sides), st.sampled_from(["cover", "stretch", "pad"]))
-def test_cover_stretch_and_pad_give_exactly_the_size(width, height, size, fit):
-    plan = plan_resize(width, height, Options(size=size, fit=fit))
-    assert plan.canvas == size
-    left, top, right, bottom = plan.box
-    assert 0 <= left < right <= width
-    assert 0 <= top < bottom <= height
-    for offset, made, whole in zip(plan.offset, plan.size, plan.canvas, strict=True):
-        assert 0 <= offset <= whole - made
-        assert abs((whole - made) - 2 * offset) <= 1
-    if fit != "stretch":
-        assert plan.size[0] <= math.ceil(right - left)
-        assert plan.size[1] <= math.ceil(bottom - top)
-
-
-@given(sides, sides, st.tuples(sides, sides))
-def test_cover_leaves_no_background_unless_the_image_is_smaller_than_the_size(width, height, size):
-    plan = plan_resize(width, height, Options(size=size, fit="cover"))
-    if width >= size[0] and height >= size[1]:
-        assert plan.size == size
-    for made, wanted, original in zip(plan.size, size, (width, height), strict=True):
-        assert made == wanted or original < wanted
-
-
-@given(
-    sides,
-    sides,
-    st.sampled_from(RESAMPLES),
-    st.one_of(
-        st.fixed_dictionaries({"step": st.integers(1, 40)}), st.fixed_dictionaries({"size": st.tuples(sides, sides)})
-    ),
-)
-def test_a_jpeg_decoder_never_shrinks_below_what_the_resize_makes(width, height, resample, way):
-    plan = plan_resize(width, height, Options(resample=resample, **way))
-    shrink = decoder_shrink(plan, resample)
-    assert shrink in {1, 2, 4, 8}
-    assert shrink <= max(1, plan.reduction)
-    assert resample != "skip" or shrink == 1
 
 
 @settings(deadline=None)
@@ -114,7 +45,7 @@ def test_every_combination_gives_the_planned_size_and_at_least_one_pixel(width, 
 def test_box_with_a_step_averages_every_block_the_partial_ones_at_the_edges_too(width, height, step, channels):
     pixels = synthetic_photo(height, width, channels=channels)
     made = np.asarray(resize(pixels, step=step))
-    assert np.abs(made - block_means(pixels, step)).max() <= 0.67  # Pillow adds up in fixed point
+    assert np.abs(made - block_means(pixels, step)).max() <= 0.5 + 1e-4
 
 
 @settings(deadline=None)
@@ -142,21 +73,6 @@ def test_the_default_is_a_step_of_five():
 def test_nothing_changes_where_nothing_is_to_be_made_smaller(way, resample):
     pixels = synthetic_photo(52, 71)
     assert np.array_equal(np.asarray(resize(pixels, resample=resample, **way)), pixels)
-
-
-@pytest.mark.parametrize("size", [(31, 40), (97, 61), (150, 99)])
-def test_box_with_a_size_is_close_to_the_exact_area_mean(china, size):
-    made = np.asarray(resize(china, size=size, fit="stretch")).astype(float)
-    wide, high = (np.linspace(0, side, count + 1) for side, count in zip(china.shape[1::-1], size, strict=True))
-    exact = china.astype(float)
-    for axis, edges in ((0, high), (1, wide)):
-        total = np.insert(np.cumsum(exact, axis=axis), 0, 0, axis=axis)
-        whole = np.minimum(edges.astype(int), exact.shape[axis] - 1)
-        part = np.expand_dims(edges - whole, tuple({0, 1, 2} - {axis}))
-        at_edges = total.take(whole, axis=axis) + part * exact.take(whole, axis=axis)
-        exact = np.diff(at_edges, axis=axis) / (edges[1] - edges[0])
-    error = np.mean((made - exact) ** 2)
-    assert 10 * np.log10(255**2 / error) > 35
 
 
 def test_lanczos_with_a_step_keeps_pixels_where_they_were():

@@ -42,7 +42,8 @@ def test_a_kernel_without_memory_raises():
 
 def test_missing_kernels_are_named_with_what_to_do(tmp_path):
     Path(tmp_path, "library.py").write_text(Path(library.__file__).read_text("utf-8"), "utf-8")
-    done = subprocess.run([sys.executable, "-c", "import library"], cwd=tmp_path, capture_output=True, text=True)
+    command = [sys.executable, "-c", "import library"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "kernels" in done.stderr
     assert "pip install --force-reinstall" in done.stderr

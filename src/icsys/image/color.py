@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import io
 from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import ExifTags, Image, ImageCms, ImageColor
 
 from icsys.errors import ImageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _ICC_MODES = {"GRAY": "L", "RGB ": "RGB", "CMYK": "CMYK"}
 _WHITE_IS_ZERO = 0  # TIFF 6.0, PhotometricInterpretation
@@ -49,18 +53,27 @@ def plain_mode(image: Image.Image) -> str:
     return plain
 
 
-def to_plain(image: Image.Image) -> Image.Image:
-    """Expand palettes, bit depths and colour models to mode L, LA, RGB, RGBA or CMYK, 8 bits per channel."""
+def to_plain(image: Image.Image, box: tuple[int, int, int, int] | None = None) -> Image.Image:
+    """Expand palettes, bit depths and colour models to mode L, LA, RGB, RGBA or CMYK, 8 bits per channel.
+
+    Parameters
+    ----------
+    image
+        Any mode that :func:`plain_mode` knows.
+    box
+        Left, top, right and bottom of the part that is wanted; all of it if left out.
+    """
     plain = plain_mode(image)
+    part = image if box is None or box == (0, 0, *image.size) else image.crop(box)
     if image.mode == plain:
-        return image
+        return part
     if image.mode.startswith("I;16"):
-        return _from_16_bit(image, plain)
+        return _from_16_bit(part, plain, getattr(image, "tag_v2", {}))
     if image.mode == "P" and plain == "LA":
-        return image.convert("RGBA").convert("LA")
+        return part.convert("RGBA").convert("LA")
     if image.mode == "RGBa":
-        return image.convert("RGBA")
-    return image.convert(plain)
+        return part.convert("RGBA")
+    return part.convert(plain)
 
 
 def _has_grey_palette(image: Image.Image) -> bool:
@@ -69,10 +82,9 @@ def _has_grey_palette(image: Image.Image) -> bool:
     return bool((entries == entries[:, :1]).all())
 
 
-def _from_16_bit(image: Image.Image, plain: str) -> Image.Image:
-    """Scale 16-bit grey to 8 bits with rounding; Pillow's own conversion clips."""
+def _from_16_bit(image: Image.Image, plain: str, tags: Mapping[int, Any]) -> Image.Image:
+    """Scale 16-bit grey to 8 bits with rounding; Pillow's own conversion clips. ``tags`` are those of a TIFF."""
     values = np.asarray(image)
-    tags = getattr(image, "tag_v2", {})
     maximum = 4095 if tags.get(ExifTags.Base.BitsPerSample) == (12,) else 65535
     scaled = ((values.astype(np.uint32) * 255 + maximum // 2) // maximum).astype(np.uint8)
     if tags.get(ExifTags.Base.PhotometricInterpretation) == _WHITE_IS_ZERO:

@@ -9,21 +9,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import ExifTags, Image, ImageFile, JpegImagePlugin
+from PIL import ExifTags, Image, ImageFile
 
 from icsys.errors import ImageError
+from icsys.image.area import average_areas
 from icsys.image.color import channels, flatten, to_plain, to_srgb
 from icsys.image.formats import IMAGE_SUFFIXES, count_frames, load_png, open_image, sniff
-from icsys.image.resize import (
-    Grid,
-    as_image,
-    average_pixels,
-    check_array,
-    decoder_shrink,
-    on_canvas,
-    pick_pixels,
-    plan_resize,
-)
+from icsys.image.geometry import SIDEWAYS, ResizePlan, decoder_shrink, make_upright, plan_resize, stored_edges
+from icsys.image.jpeg import MODES, can_shrink, decode_jpeg
+from icsys.image.resize import as_image, check_array, on_canvas, pick_pixels, resample_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from icsys.image.area import Edges
     from icsys.options import Options
 
     Admit = Callable[[int], AbstractContextManager[None]]
@@ -49,7 +44,6 @@ _TRANSPOSE = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_SIDEWAYS = {5, 6, 7, 8}
 _BYTES_PER_PIXEL = 4  # Pillow holds colours in four bytes; grey takes one, which does not matter here
 _UNSUPPORTED = ("unsupported", "not supported", "unknown", "cannot handle", "not installed")
 
@@ -145,33 +139,79 @@ def decode_photo(data: bytes, options: Options, admit: Admit = unlimited) -> Pho
 
 def _decode(name: str, image: ImageFile.ImageFile, data: bytes, options: Options, admit: Admit) -> Photo:
     """Decode an opened image."""
-    width, height = stored = image.size
+    width, height = image.size
     if width * height > MAX_PIXELS:
         raise ImageError(
             "too_large",
             f"{width}x{height} is more than {MAX_PIXELS // 10**6} million pixels: make it smaller first",
         )
+    if name == "JPEG" and image.mode in MODES:
+        return _decode_jpeg(image, data, options, admit)
     mode, profile = image.mode, image.info.get("icc_profile")
-    shrink = _draft(image, options)
-    with admit(_BYTES_PER_PIXEL * image.width * image.height):
+    with admit(_BYTES_PER_PIXEL * width * height):
         source: Image.Image = load_png(image) if name == "PNG" else image  # its EXIF data may follow the pixels
         orientation = _orientation(source)
         source.load()
-        if shrink == 1:
-            stored = source.size  # the header's may differ, as of a TIFF that Pillow turned upright while it loaded
+        stored = source.size  # the header's may differ, as of a TIFF that Pillow turned upright while it loaded
         turn = 1 if name == "TIFF" else orientation
-        if turn != 1:
-            source = source.transpose(_TRANSPOSE[turn])
-        upright = stored[::-1] if turn in _SIDEWAYS else stored
+        upright = _upright(stored, turn)
         plan = plan_resize(*upright, options)
         channel_count = channels(source)
-        if options.resample == "skip":  # the few pixels that stay are cheaper to convert than all
-            small = to_plain(pick_pixels(source, plan))
-        else:
-            small = average_pixels(to_plain(source), plan, options.resample, _grid(shrink, stored, turn))
-    small = on_canvas(flatten(to_srgb(small, profile), options.background), plan, options.background)
+        small = _made_small(source, plan, options.resample, turn, stored_edges(plan, stored, turn))
     info = ImageInfo(name, mode, *upright, channel_count, orientation, count_frames(name, data, image))
-    return Photo(np.array(small), info)
+    return Photo(_finished(small, profile, plan, options), info)
+
+
+def _decode_jpeg(image: ImageFile.ImageFile, data: bytes, options: Options, admit: Admit) -> Photo:
+    """Decode a JPEG in grey or colour."""
+    stored, turn = image.size, _orientation(image)
+    upright = _upright(stored, turn)
+    plan = plan_resize(*upright, options)
+    shrink = _shrink(stored, plan, options)
+    profile, depth = image.info.get("icc_profile"), len(image.getbands())
+    info = ImageInfo("JPEG", image.mode, *upright, depth, turn, count_frames("JPEG", data, image))
+    with admit(depth * (stored[0] // shrink) * (stored[1] // shrink)):
+        pixels = decode_jpeg(data, image.mode, stored, shrink)
+        edges = stored_edges(plan, stored, turn, shrink)
+        if options.resample == "box" and not plan.enlarges:
+            averaged = average_areas(pixels, *edges)
+            small = np.ascontiguousarray(make_upright(averaged, turn))
+            if profile is None and plan.canvas == plan.size:
+                return Photo(_without_depth(small), info)
+            picture = Image.fromarray(_without_depth(small))
+        else:
+            picture = _made_small(Image.fromarray(_without_depth(pixels)), plan, options.resample, turn, edges)
+    return Photo(_finished(picture, profile, plan, options), info)
+
+
+def _made_small(
+    source: Image.Image, plan: ResizePlan, resample: str, turn: int, edges: tuple[Edges, Edges]
+) -> Image.Image:
+    """Make a decoded picture smaller, turn it upright, and give it a plain mode."""
+    if resample == "skip":  # the few pixels that stay are cheaper to convert than all
+        return to_plain(pick_pixels(_turned(source, turn), plan))
+    return _turned(resample_pixels(source, plan, resample, edges), turn)
+
+
+def _finished(small: Image.Image, profile: bytes | None, plan: ResizePlan, options: Options) -> NDArray[np.uint8]:
+    """Return a small plain picture as grey or sRGB pixels on its canvas."""
+    flat = flatten(to_srgb(small, profile), options.background)
+    return np.array(on_canvas(flat, plan, options.background))
+
+
+def _without_depth(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return (H, W, 1) pixels as (H, W), others as they are."""
+    return pixels[..., 0] if pixels.shape[2] == 1 else pixels
+
+
+def _upright(stored: tuple[int, int], turn: int) -> tuple[int, int]:
+    """Return the upright width and height of an image stored with orientation ``turn``."""
+    return stored[::-1] if turn in SIDEWAYS else stored
+
+
+def _turned(image: Image.Image, turn: int) -> Image.Image:
+    """Turn a picture upright."""
+    return image if turn == 1 else image.transpose(_TRANSPOSE[turn])
 
 
 def _orientation(image: Image.Image) -> int:
@@ -183,25 +223,10 @@ def _orientation(image: Image.Image) -> int:
     return int(orientation) if orientation in _TRANSPOSE else 1
 
 
-def _draft(image: Image.Image, options: Options) -> int:
-    """Let a JPEG decoder shrink the image as far as the resize allows, and return by how much."""
-    if not isinstance(image, JpegImagePlugin.JpegImageFile):
-        return 1
-    width, height = image.size
-    upright = (height, width) if _orientation(image) in _SIDEWAYS else (width, height)
-    shrink = decoder_shrink(plan_resize(*upright, options), options.resample)
-    if shrink == 1 or min(width, height) < shrink:
-        return 1
-    image.draft(None, (width // shrink, height // shrink))
-    return shrink
-
-
-def _grid(shrink: int, stored: tuple[int, int], turn: int) -> Grid:
-    """Return the grid of an upright image: the last column or row, cut short by shrinking, may have come first."""
-    spare_x, spare_y = (-side % shrink / shrink for side in stored)
-    left = spare_x if turn in {2, 3} else spare_y if turn in {6, 7} else 0.0
-    top = spare_y if turn in {3, 4} else spare_x if turn in {7, 8} else 0.0
-    return Grid(shrink, left, top)
+def _shrink(stored: tuple[int, int], plan: ResizePlan, options: Options) -> int:
+    """Return by how much a JPEG decoder makes the image smaller."""
+    shrink = decoder_shrink(plan, options.resample)
+    return shrink if can_shrink(*stored, shrink) else 1
 
 
 _FILTERS: tuple[Any, ...] = (

@@ -1,0 +1,176 @@
+"""What size each image becomes and which of its pixels go into each output pixel, before any is decoded."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from icsys.errors import UsageError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from icsys.options import Options
+
+SIDEWAYS = frozenset({5, 6, 7, 8})
+"""EXIF orientations whose upright width is the stored height."""
+# Orientations whose upright columns, or rows, run against the stored axis that they lie along.
+_COLUMNS_REVERSED = frozenset({2, 3, 6, 7})
+_ROWS_REVERSED = frozenset({3, 4, 7, 8})
+_ROUNDING = 1e-6  # of sides that are computed by a ratio
+
+
+@dataclass(frozen=True, slots=True)
+class ResizePlan:
+    """What happens to the pixels of one upright image.
+
+    Parameters
+    ----------
+    box
+        Left, top, right and bottom of the part that is read, in pixels of the source.
+    size
+        Width and height that this part becomes.
+    canvas
+        Width and height of the result.
+    offset
+        Left and top of the part on the canvas; what it does not cover is background.
+    step
+        N when every output pixel stands for one N by N block counted from the top left, those at the right
+        and bottom edges for what is left of it; None when the box is stretched over the size.
+    """
+
+    box: tuple[float, float, float, float]
+    size: tuple[int, int]
+    canvas: tuple[int, int]
+    offset: tuple[int, int] = (0, 0)
+    step: int | None = None
+
+    @property
+    def edges(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Where output columns and output rows begin and end, in pixels of the upright source."""
+        left, top, right, bottom = self.box
+        width, height = self.size
+        if self.step is not None:
+            x, y = (np.minimum(self.step * np.arange(n + 1.0), end) for n, end in ((width, right), (height, bottom)))
+            return x, y
+        return np.linspace(left, right, width + 1), np.linspace(top, bottom, height + 1)
+
+    @property
+    def enlarges(self) -> bool:
+        """Whether a side gets more pixels than it has."""
+        left, top, right, bottom = self.box
+        return self.size[0] > right - left + _ROUNDING or self.size[1] > bottom - top + _ROUNDING
+
+    @property
+    def reduction(self) -> float:
+        """Source pixels per output pixel, along the side where they are fewer."""
+        if self.step is not None:
+            return self.step
+        left, top, right, bottom = self.box
+        return min((right - left) / self.size[0], (bottom - top) / self.size[1])
+
+
+def plan_resize(width: int, height: int, options: Options) -> ResizePlan:
+    """Work out what ``options`` make of an upright image of ``width`` by ``height`` pixels.
+
+    ``step`` N gives ceil(width/N) by ceil(height/N), ``scale`` the rounded product, both at least 1.
+    ``size`` with ``contain`` fits the whole image inside, ``cover`` fills the size and crops what stands out
+    in the middle, ``stretch`` ignores the aspect, ``pad`` centres the contained image on the background.
+    Only ``stretch`` ever enlarges: where the image is smaller than a size to cover or pad, background shows.
+    """
+    whole = (0.0, 0.0, float(width), float(height))
+    if options.step is not None:
+        size = (math.ceil(width / options.step), math.ceil(height / options.step))
+        return ResizePlan(whole, size, size, step=options.step)
+    if options.scale is not None:
+        size = (max(1, round(width * options.scale)), max(1, round(height * options.scale)))
+        return ResizePlan(whole, size, size)
+    if options.size is None:  # pragma: no cover - Options always set one of the three
+        raise UsageError("expected one of step, scale and size")
+    wanted = options.size
+    if options.fit == "stretch":
+        return ResizePlan(whole, wanted, wanted)
+    if options.fit == "cover":
+        return _plan_cover(width, height, wanted)
+    ratio = min(wanted[0] / width, wanted[1] / height, 1.0)
+    size = (
+        min(wanted[0], max(1, round(width * ratio))),
+        min(wanted[1], max(1, round(height * ratio))),
+    )
+    if options.fit == "contain":
+        return ResizePlan(whole, size, size)
+    return ResizePlan(whole, size, wanted, _centred(size, wanted))
+
+
+def _plan_cover(width: int, height: int, wanted: tuple[int, int]) -> ResizePlan:
+    """Plan a scaled crop from the middle; without enlarging, the crop may leave background around it."""
+    ratio = min(max(wanted[0] / width, wanted[1] / height), 1.0)
+    size = (min(wanted[0], max(1, round(width * ratio))), min(wanted[1], max(1, round(height * ratio))))
+    part = (min(float(width), size[0] / ratio), min(float(height), size[1] / ratio))
+    left, top = (width - part[0]) / 2, (height - part[1]) / 2
+    if ratio == 1.0:  # whole pixels, so that nothing is resampled
+        left, top = float(int(left)), float(int(top))
+    box = (left, top, min(float(width), left + part[0]), min(float(height), top + part[1]))
+    return ResizePlan(box, size, wanted, _centred(size, wanted))
+
+
+def _centred(size: tuple[int, int], canvas: tuple[int, int]) -> tuple[int, int]:
+    """Return the left and top of ``size`` in the middle of ``canvas``."""
+    return (canvas[0] - size[0]) // 2, (canvas[1] - size[1]) // 2
+
+
+def stored_edges(
+    plan: ResizePlan, stored: tuple[int, int], turn: int = 1, shrink: int = 1
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return where output columns and rows begin and end in an image as it is stored.
+
+    Parameters
+    ----------
+    plan
+        What to make of the upright image.
+    stored
+        Width and height as stored, in pixels.
+    turn
+        EXIF orientation, 1 to 8, that makes it upright.
+    shrink
+        Stored pixels per decoded pixel, along each side: a JPEG decoder may have made it smaller already.
+
+    Returns
+    -------
+    x, y
+        Rising, in decoded pixels, along the stored width and height.
+    """
+    x, y = plan.edges
+    upright = stored[::-1] if turn in SIDEWAYS else stored
+    if turn in _COLUMNS_REVERSED:
+        x = (upright[0] - x)[::-1]
+    if turn in _ROWS_REVERSED:
+        y = (upright[1] - y)[::-1]
+    if turn in SIDEWAYS:
+        x, y = y, x
+    return x / shrink, y / shrink
+
+
+def make_upright(pixels: NDArray[np.uint8], turn: int) -> NDArray[np.uint8]:
+    """Return a view of stored pixels, shape (H, W) or (H, W, channels), as EXIF orientation ``turn`` shows them."""
+    if turn in SIDEWAYS:
+        pixels = pixels.swapaxes(0, 1)
+    return pixels[:: -1 if turn in _ROWS_REVERSED else 1, :: -1 if turn in _COLUMNS_REVERSED else 1]
+
+
+def decoder_shrink(plan: ResizePlan, resample: str) -> int:
+    """Return by how much a JPEG decoder may shrink, 1, 2, 4 or 8, so that the resize has pixels enough.
+
+    For ``box`` and a step that 2, 4 or 8 divides, the decoder leaves at least 2 by 2 pixels of each block to
+    average; for another step from 5 up, and for sizes, at least 1.25 by 1.25. Three is averaged from full size,
+    as fast as from a half. ``lanczos`` gets twice the pixels it makes, ``skip`` every pixel.
+    """
+    if resample == "skip" or (resample == "box" and plan.step == 3):  # noqa: PLR2004 - see above
+        return 1
+    if resample == "box" and plan.step is not None and plan.step % 2 == 0:
+        return next(s for s in (8, 4, 2, 1) if plan.step % s == 0 and plan.step >= 2 * s)
+    margin = 1.25 if resample == "box" else 2.0
+    return next((s for s in (8, 4, 2) if s * margin <= plan.reduction), 1)
