@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import signal
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING
 
 from threadpoolctl import threadpool_limits
@@ -29,6 +26,10 @@ def run_processes(
     EngineError
         If a worker process dies.
     """
+    # Threads are the rule, and importing this takes a tenth of the start.
+    import multiprocessing  # noqa: PLC0415
+    from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor  # noqa: PLC0415
+
     # Fork would copy the locks of running threads as they happen to stand.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_start_worker, initargs=(prepare,))
