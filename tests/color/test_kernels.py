@@ -27,8 +27,9 @@ def of_floats(array):
     return address(array, np.float64)
 
 
-def total_error(sums, k, d):
-    return KERNELS.total_error(of_floats(sums), k, d)
+def total_error(sums):
+    """Return the squared error of clusters of three features about their means."""
+    return float((sums[:, [4, 6, 9]].sum(axis=1) - np.square(sums[:, 1:4]).sum(axis=1) / sums[:, 0]).sum())
 
 
 def split(sums, left, right):
@@ -137,7 +138,20 @@ def test_lloyd_steps_are_those_of_the_naive_twin():
     labels = part.labels.reshape(-1)[:700]
     means = np.stack([np.average(data[labels == j], axis=0, weights=weights[labels == j]) for j in range(9)])
     assert error == pytest.approx(np.square(data - means[labels]).sum(axis=1) @ weights)
-    assert error == pytest.approx(total_error(part.sums, 9, 3))
+    assert error == pytest.approx(total_error(part.sums))
+
+
+def test_lloyd_does_the_same_without_products():
+    random = np.random.default_rng(4)
+    found = Colors(random.integers(0, 256, (3000, 3)).astype(np.uint8))
+    start = random.integers(-1024, 1017, (3, 20)).astype(np.float32)
+    ends = []
+    for products in (True, False):
+        part, centers = Partition(found.points, 20, products=products), start.copy()
+        error = lloyd(found.points, part, centers, 20, snap=True, limit=7)
+        ends.append((error, centers, part.labels, part.sums[:, :4]))
+    for with_products, without in zip(*ends, strict=True):
+        assert np.array_equal(with_products, without)
 
 
 def test_lloyd_never_raises_the_error():
@@ -180,7 +194,7 @@ def test_a_split_of_two_far_groups_gains_most_of_the_error():
     data = np.concatenate([np.full((20, 3), 0.0), np.full((20, 3), 10.0)])
     sums = naive.cluster_sums(data, np.ones(40), np.zeros(40, int), 1)[0]
     left, right = np.empty(3), np.empty(3)
-    assert split(sums, left, right) > 0.6 * total_error(sums[None], 1, 3)
+    assert split(sums, left, right) > 0.6 * total_error(sums[None])
     ends = sorted([left.tolist(), right.tolist()])
     assert np.allclose(ends, [[1.0] * 3, [9.0] * 3])
 
@@ -198,10 +212,10 @@ def test_merge_costs_are_the_increase_of_error_by_the_cheapest_merger():
     sums = naive.cluster_sums(data, np.ones(300), labels, 6)
     cost, partner = np.empty(6), np.zeros(6, np.int64)
     KERNELS.merge_costs(of_floats(sums), 6, 3, of_floats(cost), address(partner, np.int64))
-    single = [total_error(sums[j : j + 1], 1, 3) for j in range(6)]
+    single = [total_error(sums[j : j + 1]) for j in range(6)]
     for j in range(6):
         increase = [
-            np.inf if i == j else total_error((sums[i] + sums[j])[None], 1, 3) - single[i] - single[j] for i in range(6)
+            np.inf if i == j else total_error((sums[i] + sums[j])[None]) - single[i] - single[j] for i in range(6)
         ]
         assert partner[j] == np.argmin(increase)
         assert cost[j] == pytest.approx(min(increase))

@@ -38,6 +38,8 @@ class _Partition(ctypes.Structure):
     _fields_ = (
         ("stride", ctypes.c_int64),
         *((name, ctypes.c_void_p) for name in ("labels", "owner", "sums", "centers")),
+        ("products", ctypes.c_int64),
+        ("squares", ctypes.c_double),
     )
 
 
@@ -89,6 +91,9 @@ class Partition:
         What is partitioned.
     capacity
         Most clusters that there will be.
+    products
+        Whether sums hold the products of coordinates: :func:`grow` and :func:`improve` need them to split clusters,
+        others do without.
 
     Attributes
     ----------
@@ -103,7 +108,7 @@ class Partition:
         The centres that all of this holds for, shape (d, capacity), float32.
     """
 
-    def __init__(self, points: Points, capacity: int) -> None:
+    def __init__(self, points: Points, capacity: int, *, products: bool = True) -> None:
         blocks, d, _ = points.x.shape
         self.labels: NDArray[np.int32] = np.zeros((blocks, BLOCK), np.int32)
         self.owner: NDArray[np.int32] = np.zeros(blocks, np.int32)
@@ -112,7 +117,9 @@ class Partition:
         self.sums[0] = points.total
         self.centers[:, 0] = points.total[1 : 1 + d] / points.total[0]
         addresses = (address(array, array.dtype) for array in (self.labels, self.owner, self.sums, self.centers))
-        self._structure = _Partition(capacity, *addresses)
+        # The diagonal of the triangle of products.
+        squares = float(points.total[d + np.arange(1, d + 1).cumsum()].sum())
+        self._structure = _Partition(capacity, *addresses, products, squares)
         self.reference = ctypes.addressof(self._structure)
 
     @property

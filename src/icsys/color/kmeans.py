@@ -254,7 +254,7 @@ def _palette(colors: Colors, n_colors: int, seed: int, effort: str) -> NDArray[n
             break
         fineness *= 16
     k = centers.shape[1]
-    part = Partition(points, k)
+    part = Partition(points, k, products=False)
     last = chosen.last if n_colors <= _MOST_MOVED else min(chosen.last, _FEW)
     lloyd(points, part, np.ascontiguousarray(centers), k, snap=True, limit=last)
     for _ in range(_POLISH):

@@ -126,4 +126,4 @@ def tidy(palette: NDArray[np.uint8], labels: NDArray[np.integer]) -> tuple[NDArr
     kept = kept[np.argsort(luma, kind="stable")]
     rank = np.empty(len(palette), index_type(len(kept)))
     rank[kept] = np.arange(len(kept))
-    return palette[kept], rank[labels]
+    return palette[kept], rank.take(labels)

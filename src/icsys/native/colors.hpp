@@ -70,14 +70,19 @@ INLINE void list_codes(const uint64_t *bits, uint32_t *distinct) {
 // Write the colours of codes with their counts as points, the last colour repeated to fill the last block.
 INLINE void decode_colors(const uint32_t *codes, const uint32_t *counts, int64_t n, float *x, double *w) {
     const int64_t blocks = (n + BLOCK - 1) / BLOCK;
-    for (int64_t b = 0; b < blocks; b++)
+    for (int64_t b = 0; b < blocks; b++) {
+        uint32_t block[BLOCK];
         for (int i = 0; i < BLOCK; i++) {
             const int64_t at = b * BLOCK + i;
-            const uint32_t code = codes[at < n ? at : n - 1];
+            block[i] = codes[at < n ? at : n - 1];
             w[at] = at < n ? counts[at] : 0;
-            for (int f = 0; f < 3; f++)
-                x[(b * 3 + f) * BLOCK + i] = SCALE * (static_cast<float>(compact(code >> (2 - f))) - CENTER);
         }
+        for (int f = 0; f < 3; f++)
+            for (int i = 0; i < BLOCK; i++) {
+                const int32_t level = static_cast<int32_t>(compact(block[i] >> (2 - f)));
+                x[(b * 3 + f) * BLOCK + i] = SCALE * (static_cast<float>(level) - CENTER);
+            }
+    }
 }
 
 // The box around each block.
@@ -96,10 +101,21 @@ template <int D> INLINE void bound_blocks(const float *x, int64_t blocks, float 
 
 // All points as one cluster.
 template <int D> INLINE void sum_points(const float *x, const double *w, int64_t blocks, double *sums) {
-    double total[SUMS<D>] = {};
+    // Four sums that add up to one, whatever the width of registers: a sum is not kept waiting by the one before.
+    double total[SUMS<D>][4] = {};
     for (int64_t b = 0; b < blocks; b++)
-        for (int i = 0; i < BLOCK; i++) add_point<D>(total, w[b * BLOCK + i], x + b * D * BLOCK + i);
-    memcpy(sums, total, sizeof total);
+        for (int i = 0; i < BLOCK; i += 4)
+            for (int lane = 0; lane < 4; lane++) {
+                const double weight = w[b * BLOCK + i + lane];
+                const float *at = x + b * D * BLOCK + i + lane;
+                total[0][lane] += weight;
+                for (int f = 0, p = 1 + D; f < D; f++) {
+                    const double v = weight * at[f * BLOCK];
+                    total[1 + f][lane] += v;
+                    for (int g = 0; g <= f; g++) total[p++][lane] += v * at[g * BLOCK];
+                }
+            }
+    for (int s = 0; s < SUMS<D>; s++) sums[s] = (total[s][0] + total[s][1]) + (total[s][2] + total[s][3]);
 }
 
 // What a cell adds up: its weight, weighted coordinates and weighted squared norm.

@@ -129,10 +129,6 @@ EXPORT int64_t KERNEL(improve)(const Points *points, const Partition *part, floa
     });
 }
 
-EXPORT double KERNEL(total_error)(const double *sums, int64_t k, int64_t d) {
-    return with_features(d, [&]<int D>(Of<D>) { return total_error<D>(sums, k); });
-}
-
 EXPORT double KERNEL(principal_axis)(const double *sums, int64_t d, double *axis) {
     return with_features(d, [&]<int D>(Of<D>) {
         double matrix[D * D];

@@ -31,7 +31,6 @@ _SIGNATURES = {
     "lloyd": "n pppnnfnfp",
     "grow": "n pppnnfn",
     "improve": "n pppnnfnnnp",
-    "total_error": "f pnn",
     "principal_axis": "f pnp",
     "split": "f pnpp",
     "merge_costs": "n pnnpp",

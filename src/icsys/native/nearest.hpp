@@ -148,15 +148,37 @@ INLINE int32_t nearer(const float *low, const float *high, const Centers<D> &c, 
 }
 
 // Move the points of a block whose label changed to their new clusters, and return how many.
-template <int D>
+template <int D, bool PRODUCTS>
 INLINE int64_t relabel(const float *x, const double *w, const int32_t *found, int32_t *labels, double *sums) {
-    int64_t changed = 0;
-    for (int i = 0; i < BLOCK; i++) changed += found[i] != labels[i];
+    constexpr int N = PRODUCTS ? SUMS<D> : 1 + D;
+    const int32_t first = labels[0];
+    int64_t changed = 0, others = 0;
+    for (int i = 0; i < BLOCK; i++) {
+        changed += found[i] != labels[i];
+        others += labels[i] != first;
+    }
     if (changed == 0) return 0;
+    if (others == 0) {
+        // As in the first pass of all. Points that stay weigh nothing: no branch, which would often be foretold wrongly.
+        double moved[N] = {};
+        for (int i = 0; i < BLOCK; i++) {
+            double point[SUMS<D>] = {};
+            add_point<D, PRODUCTS>(point, found[i] == first ? 0 : w[i], x + i);
+            add_pairs<N>(moved, point);
+            add_pairs<N>(sums + found[i] * SUMS<D>, point);
+        }
+        for (int s = 0; s < N; s++) moved[s] = -moved[s];
+        add_pairs<N>(sums + first * SUMS<D>, moved);
+        memcpy(labels, found, BLOCK * sizeof *labels);
+        return changed;
+    }
     for (int i = 0; i < BLOCK; i++) {
         if (found[i] == labels[i]) continue;
-        add_point<D>(sums + labels[i] * SUMS<D>, -w[i], x + i);
-        add_point<D>(sums + found[i] * SUMS<D>, w[i], x + i);
+        double point[SUMS<D>] = {};
+        add_point<D, PRODUCTS>(point, w[i], x + i);
+        add_pairs<N>(sums + found[i] * SUMS<D>, point);
+        for (int s = 0; s < N; s++) point[s] = -point[s];
+        add_pairs<N>(sums + labels[i] * SUMS<D>, point);
         labels[i] = found[i];
     }
     return changed;
@@ -215,7 +237,11 @@ int64_t reassign(const Points &points, const Partition &part, const float *cente
         const int64_t n = filter_centers<D>(low, high, room.all, z, slack, room.candidates);
         nearest_in_block<D>(points.x + b * D * BLOCK, room.candidates, n, best, found);
         near = part.owner[b] = found[BLOCK / 2];
-        changed += relabel<D>(points.x + b * D * BLOCK, points.w + b * BLOCK, found, part.labels + b * BLOCK, part.sums);
+        const float *x = points.x + b * D * BLOCK;
+        const double *w = points.w + b * BLOCK;
+        int32_t *labels = part.labels + b * BLOCK;
+        changed += part.products ? relabel<D, true>(x, w, found, labels, part.sums)
+                                 : relabel<D, false>(x, w, found, labels, part.sums);
     }
     return changed;
 }

@@ -30,6 +30,8 @@ struct Partition {
     int32_t *owner;  // blocks: a centre near the middle of each block
     double *sums;    // stride, SUMS: see add_point
     float *centers;  // d, stride: what all of this holds for
+    int64_t products; // whether sums hold the products of coordinates: nothing is split without them
+    double squares;   // the weighted squared norms of all points
 };
 
 ICS_BEGIN
@@ -37,14 +39,22 @@ ICS_BEGIN
 // Sums of a cluster: weight, D weighted coordinates, weighted products of coordinates (lower triangle).
 template <int D> constexpr int SUMS = 1 + D + D * (D + 1) / 2;
 
-template <int D> INLINE void add_point(double *sums, double weight, const float *x) {
+template <int D, bool PRODUCTS> INLINE void add_point(double *sums, double weight, const float *x) {
     sums[0] += weight;
     double *product = sums + 1 + D;
     for (int f = 0; f < D; f++) {
         const double v = weight * x[f * BLOCK];
         sums[1 + f] += v;
-        for (int g = 0; g <= f; g++) *product++ += v * x[g * BLOCK];
+        if constexpr (PRODUCTS)
+            for (int g = 0; g <= f; g++) *product++ += v * x[g * BLOCK];
     }
+}
+
+// Add N numbers to others, always in the same pairs: a number that is read as it was written needs not wait for memory.
+template <int N> INLINE void add_pairs(double *to, const double *from) {
+    typedef double Pair __attribute__((vector_size(16)));
+    for (int i = 0; i + 1 < N; i += 2) store(to + i, load<Pair>(to + i) + load<Pair>(from + i));
+    if constexpr (N % 2) to[N - 1] += from[N - 1];
 }
 
 ICS_END

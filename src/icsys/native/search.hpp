@@ -23,16 +23,15 @@ constexpr double CLOSE = 1e-3;
 
 INLINE double larger(double a, double b) { return a > b ? a : b; }
 
-// The squared error of the first k clusters about their means.
-template <int D> INLINE double total_error(const double *sums, int64_t k) {
-    double error = 0;
+// The squared error of the first k clusters about their means: Steiner's theorem.
+template <int D> INLINE double total_error(const Partition &part, int64_t k) {
+    double error = part.squares;
     for (int64_t j = 0; j < k; j++) {
-        const double *s = sums + j * SUMS<D>;
+        const double *s = part.sums + j * SUMS<D>;
         if (s[0] <= 0) continue;
-        for (int f = 0, p = 1 + D; f < D; f++) {
-            p += f;
-            error += s[p++] - s[1 + f] * s[1 + f] / s[0];
-        }
+        double square = 0;
+        for (int f = 0; f < D; f++) square += s[1 + f] * s[1 + f];
+        error -= square / s[0];
     }
     return error;
 }
@@ -149,7 +148,7 @@ double lloyd(const Points &points, const Partition &part, float *centers, int64_
     double last = DBL_MAX, error = DBL_MAX;
     for (int64_t i = 0; i < rules.limit; i++) {
         reassign<D>(points, part, centers, k, room);
-        error = total_error<D>(part.sums, k);
+        error = total_error<D>(part, k);
         recentre<D>(part.sums, centers, part.stride, k, rules.snap);
         if (last - error <= rules.tolerance * error || error - HOPE * (last - error) > goal) break;
         last = error;
