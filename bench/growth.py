@@ -1,20 +1,23 @@
 """How time and memory of a run grow: with the number of images, with their size, and with the number of colours.
 
-Every point is the median of several whole processes on generated photos. Time to start is subtracted where the
-point is about the time of a photo.
+Every point is of a process of its own on generated photos: by the number of images the median of several whole
+processes, else the median of several runs inside one, divided by its photos.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import statistics
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from contenders import STRATEGIES
 from machine import describe
-from measure import run_programs, typical
+from measure import BENCH, run_programs, typical
 from page import publish
 from photos import gather, write_photos
 from table import markdown_table, number
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 _MEGA = 1_000_000
 _MEGAPIXELS: tuple[int, ...] = (1, 2, 4, 8, 12, 16, 22)
 _COLORS: tuple[int, ...] = (2, 4, 8, 16, 32, 64, 128, 256)
-_COPIES = 12  # photos in a run of the second and third kind; the noise of start-up is divided by it
+_COPIES = 6  # photos in a run of the second and third kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +69,39 @@ class Panel:
     base: int | None = None
 
 
-def run(line: str, x: float, source: Path, *arguments: str, repeats: int) -> Point:
-    """Compress ``source`` with ``arguments`` several times."""
+def run_whole(line: str, x: float, source: Path, repeats: int) -> Point:
+    """Compress ``source`` in several processes, one after another."""
     costs = []
     for _ in range(repeats):
         with tempfile.TemporaryDirectory() as destination:
-            command = [sys.executable, "-m", "icsys", "compress", str(source), destination, *arguments]
-            costs.append(run_programs([command]))
+            costs.append(run_programs([[sys.executable, "-m", "icsys", "compress", str(source), destination]]))
     cost = typical(costs)
-    if cost.failed:
-        raise RuntimeError(f"ics compress {' '.join(arguments)} failed")
-    print(f"{line}  {x:g}  {cost.seconds:.2f} s", file=sys.stderr, flush=True)
-    return Point(line, x, cost.seconds, cost.peak_bytes)
+    return _told(Point(line, x, cost.seconds, cost.peak_bytes), failed=cost.failed)
+
+
+def run_warm(x: float, source: Path, strategy: str, *, colors: int, jobs: int, repeats: int) -> Point:
+    """Compress ``source`` several times in one process; seconds are of one photo."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder, "seconds.json")
+        arguments = [str(report), str(source), strategy, str(colors), str(jobs), str(repeats)]
+        cost = run_programs([[sys.executable, str(BENCH / "warm.py"), *arguments]])
+        seconds = statistics.median(json.loads(report.read_text("utf-8"))) if report.exists() else 0.0
+    line = f"{strategy}, --jobs {jobs}"
+    return _told(Point(line, x, seconds / _COPIES, cost.peak_bytes), failed=cost.failed)
+
+
+def _told(point: Point, *, failed: bool) -> Point:
+    """Tell of a point as it is measured.
+
+    Raises
+    ------
+    RuntimeError
+        If it could not be measured.
+    """
+    if failed:
+        raise RuntimeError(f"{point.line} at {point.x:g} failed")
+    print(f"{point.line}  {point.x:g}  {point.seconds:.3f} s", file=sys.stderr, flush=True)
+    return point
 
 
 def by_images(work: Path, base: int, repeats: int) -> Points:
@@ -87,32 +111,23 @@ def by_images(work: Path, base: int, repeats: int) -> Points:
     for factor in (1, 10, 100):
         source = work / f"images-{factor}"
         gather(distinct, source, base * factor)
-        points.append(run("MKM, default jobs", base * factor, source, repeats=repeats))
+        points.append(run_whole("MKM, default jobs", base * factor, source, repeats))
     return points
 
 
 def by_megapixels(work: Path, sizes: Iterable[float], repeats: int) -> Points:
     """Run on the same pictures at several sizes, with one job and with two; seconds are of one photo."""
-    start = _startup(work, repeats)
-    points = []
-    for size in sizes:
-        source = _copies(work, size)
-        for jobs in ("1", "2"):
-            point = run(f"MKM, --jobs {jobs}", size, source, "--jobs", jobs, repeats=repeats)
-            points.append(_per_photo(point, start["MKM"]))
-    return points
+    return [
+        run_warm(size, _copies(work, size), "MKM", colors=32, jobs=jobs, repeats=repeats)
+        for size in sizes
+        for jobs in (1, 2)
+    ]
 
 
 def by_colors(work: Path, megapixels: float, ks: Iterable[int], repeats: int) -> Points:
     """Run every clustering strategy at every K; seconds are of one photo."""
-    start = _startup(work, repeats)
     source = _copies(work, megapixels)
-    points = []
-    for strategy, seconds in start.items():
-        for k in ks:
-            arguments = ("--strategy", strategy, "--colors", str(k), "--jobs", "1")
-            points.append(_per_photo(run(f"{strategy}, --jobs 1", k, source, *arguments, repeats=repeats), seconds))
-    return points
+    return [run_warm(k, source, strategy, colors=k, jobs=1, repeats=repeats) for strategy in STRATEGIES[1:] for k in ks]
 
 
 def _copies(work: Path, megapixels: float) -> Path:
@@ -123,21 +138,6 @@ def _copies(work: Path, megapixels: float) -> Path:
         photo = write_photos(work / f"drawn-{megapixels:g}", 1, round(4 * side), round(3 * side))
         gather(photo, folder, _COPIES)
     return folder
-
-
-def _startup(work: Path, repeats: int) -> dict[str, float]:
-    """Return the seconds that each clustering strategy needs for one tiny picture."""
-    tiny = work / "tiny"
-    if not tiny.exists():
-        write_photos(tiny, 1, 40, 40)
-    return {
-        strategy: run(f"{strategy}, start-up", 0, tiny, "--strategy", strategy, repeats=repeats).seconds
-        for strategy in ("MKM", "FKM", "MBKM")
-    }
-
-
-def _per_photo(point: Point, start: float) -> Point:
-    return Point(point.line, point.x, (point.seconds - start) / _COPIES, point.peak_bytes)
 
 
 def plot(panels: list[Panel], path: Path) -> None:
@@ -217,8 +217,8 @@ def main(arguments: list[str]) -> None:
         report += f"\n![Time and memory]({picture.name})\n"
     report += tables(panels)
     report += (
-        "\nSeconds by images are of whole processes; seconds a photo leave start-up out (the same run on one picture of"
-        "\n40 by 40 pixels). Peak MB is the largest resident size of the process.\n"
+        "\nSeconds by images are of whole processes; seconds a photo are those of later runs inside one process."
+        "\nPeak MB is the largest resident size of the process.\n"
     )
     publish(report, options.out)
 

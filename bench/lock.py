@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from contenders import STRATEGIES
-from icsys import Options, compress_folder
+from icsys import Options, Progress, compress_folder
 from machine import describe
 from page import publish
 from photos import find_photos, gather, write_photos
@@ -35,6 +35,7 @@ _THREADS = (1, 2, 4, 8, 16, 32, 64)
 _SHORTEST_GAP = 2_000  # nanoseconds
 _SWITCH = 1e-4  # seconds a thread waits before it asks for the lock; the run asks often, so the usual 5 ms slow it
 _CALIBRATION = 0.5  # seconds
+_PHOTOS = 20  # at least, so that a rate can be told
 _IDLE = 0.03  # part of the time that an idle machine keeps from the probe at most
 
 
@@ -49,10 +50,14 @@ class Standstill:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What one strategy costs on a folder: seconds with one job and two, and seconds of lock with one."""
+    """What one strategy costs on a folder: seconds with one job, two threads and two processes, and of lock with one.
+
+    Seconds are those that the photos take once the first is done, so that starting processes is left out.
+    """
 
     one_job: float
     two_jobs: float
+    two_processes: float
     held: float
 
     @property
@@ -131,30 +136,51 @@ def amdahl_speedup(serial: float, threads: int) -> float:
     return 1 / (serial + (1 - serial) / threads)
 
 
+def steady_seconds(folder: Path, destination: str, options: Options, jobs: int, engine: str) -> float:
+    """Return the seconds from the first result of a run to its last, stretched to all of its photos."""
+    done: list[float] = []
+
+    def note(progress: Progress) -> None:
+        if progress.result:
+            done.append(time.perf_counter())
+
+    compress_folder(folder, destination, options, jobs=jobs, engine=engine, overwrite="always", progress=note)
+    # Several workers end their first photos together: the rate begins behind those.
+    return (done[-1] - done[jobs - 1]) * len(done) / (len(done) - jobs)
+
+
 def measure(folder: Path, strategy: str, colors: int, repeats: int) -> Share:
-    """Time one and two jobs on a folder, in turn, and the lock with one job; all minima."""
+    """Time one job, two threads and two processes on a folder, in turn, and the lock with one job; all minima."""
     options = Options(strategy=strategy, colors=colors)
-    seconds: dict[int, list[float]] = {1: [], 2: []}
+    ways = ((1, "threads"), (2, "threads"), (2, "processes"))
+    seconds: dict[tuple[int, str], list[float]] = {way: [] for way in ways}
     held = []
     with tempfile.TemporaryDirectory() as destination:
 
-        def run(jobs: int) -> None:
-            compress_folder(folder, destination, options, jobs=jobs, overwrite="always")
+        def run() -> None:
+            compress_folder(folder, destination, options, jobs=1, overwrite="always")
 
-        run(1)  # loads and compiles
+        run()  # loads what is needed
         for _ in range(repeats):
-            for jobs, several in seconds.items():
-                start = time.perf_counter()
-                run(jobs)
-                several.append(time.perf_counter() - start)
-            held.append(held_seconds(lambda: run(1)))
-    print(f"{strategy}  one job {min(seconds[1]):.2f} s", file=sys.stderr, flush=True)
-    return Share(min(seconds[1]), min(seconds[2]), min(held))
+            for (jobs, engine), several in seconds.items():
+                several.append(steady_seconds(folder, destination, options, jobs, engine))
+            held.append(held_seconds(run))
+    one, threads, processes = (min(several) for several in seconds.values())
+    print(f"{strategy}  one job {one:.2f} s", file=sys.stderr, flush=True)
+    return Share(one, threads, processes, min(held))
 
 
 def tables(shares: dict[str, Share], images: int) -> str:
     """Return the tables of what was measured and of what it predicts."""
-    header = ("", "ms a photo, one job", "of it with the lock", "share", "two jobs, measured", "two jobs, predicted")
+    header = (
+        "",
+        "ms a photo, one job",
+        "of it with the lock",
+        "share",
+        "two threads, measured",
+        "two threads, predicted",
+        "two processes, measured",
+    )
     measured = [
         [
             name,
@@ -163,6 +189,7 @@ def tables(shares: dict[str, Share], images: int) -> str:
             f"{share.locked:.1%}",
             times(share.one_job / share.two_jobs),
             times(queued_speedup(share.locked, 2)),
+            times(share.one_job / share.two_processes),
         ]
         for name, share in shares.items()
     ]
@@ -186,8 +213,8 @@ The share is measured beside the run with one job, as the gaps of a thread that 
 the cost of handing the lock over; it is an upper bound. Figures are the smallest of several, and scikit-learn is held
 to one thread in each job. The prediction lets threads queue for the lock and wait for nothing else; after the slash
 stands Amdahl's law with the share as its serial part, which is lower because it lets nothing go on while one thread
-holds the lock. Neither knows of memory bandwidth, clocks that drop when many cores work, or disks, which the measured
-two jobs do.
+holds the lock. Processes share no lock. None of this knows of memory bandwidth, clocks that drop when many cores work,
+or disks, which the measured two do.
 """
 
 
@@ -215,7 +242,7 @@ def main(arguments: list[str]) -> None:
         else:
             side = round((options.megapixels * 1_000_000 / 12) ** 0.5)
             chosen = write_photos(work / "generated", options.images or 4, 4 * side, 3 * side)
-        photos = gather(chosen, work / "photos")
+        photos = gather(chosen, work / "photos", max(len(chosen), _PHOTOS))
         disturbed = [disturbance()]
         shares = {name: measure(work / "photos", name, options.colors, options.repeats) for name in STRATEGIES}
         disturbed.append(disturbance())

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from growth import Panel, Point, tables
+from growth import Panel, Point, by_colors, by_images, by_megapixels, plot, tables
 from memory import growth, peak_bytes
 from perceptual import row
 from photos import generate_photo
@@ -13,6 +13,23 @@ def test_every_panel_becomes_a_table_with_a_row_for_each_point():
     text = tables([Panel("images", "small images", points), Panel("megapixels", "4 photos", points[:1])])
     assert [cell.strip() for cell in text.splitlines()[5].split("|")[1:-1]] == ["MKM", "1", "0.500", "2.00"]
     assert text.count("## ") == 2
+
+
+def test_every_point_is_measured_and_drawn(tmp_path, monkeypatch):
+    monkeypatch.setattr("growth._COPIES", 2)
+    panels = [
+        Panel("images", "small", by_images(tmp_path, 1, 1), "seconds"),
+        Panel("megapixels", "sizes", by_megapixels(tmp_path, (0.02, 0.04), 1)),
+        Panel("colours", "K", by_colors(tmp_path, 0.02, (4,), 1), base=2),
+    ]
+    assert [point.x for point in panels[0].points] == [1, 10, 100]
+    assert [(point.line, point.x) for point in panels[1].points] == [
+        (f"MKM, --jobs {jobs}", size) for size in (0.02, 0.04) for jobs in (1, 2)
+    ]
+    assert {point.line for point in panels[2].points} == {f"{name}, --jobs 1" for name in ("MKM", "FKM", "MBKM")}
+    assert all(point.seconds > 0 for panel in panels for point in panel.points)
+    plot(panels, tmp_path / "growth.svg")
+    assert (tmp_path / "growth.svg").read_text("utf-8").count("<svg") == 1
 
 
 def test_peak_memory_holds_what_was_held():
