@@ -23,12 +23,16 @@ DITHERS = ("none", "floyd-steinberg")
 PNG_EFFORTS = ("fast", "default", "max")
 OVERWRITES = ("never", "always")
 ENGINES = ("threads", "processes")
+ON_CORRUPT = ("fail", "keep")
 
 MAX_COLORS = 65_536
 MAX_INDEXED_COLORS = 256
 DEFAULT_STEP = 5
 _MAX_SIDE = 65_535
 _MAX_SEED = 2**32 - 1
+_MOST_PIXELS = 2**31 - 1
+_MOST_BYTES = 2**40
+_MOST_FRAMES = 10**9
 _SIZE = re.compile(r"(\d{1,6})\s*[xX\u00d7]\s*(\d{1,6})")
 _HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 
@@ -77,6 +81,12 @@ class Options:
     format: str = _option("png", "File format of the output.")
     png_effort: str = _option("default", "How hard PNG files are compressed: fast, default or max (needs oxipng).")
     seed: int = _option(0, "Seed of everything random; the same seed gives the same bytes.")
+    on_corrupt: str = _option(
+        "fail", "What becomes of a damaged picture: fail, or keep what can be decoded, with a warning."
+    )
+    max_pixels: int = _option(200_000_000, "Refuse images of more pixels, before they take memory.")
+    max_bytes: int = _option(2_000_000_000, "Refuse files of more bytes, before they are read.")
+    max_frames: int = _option(100_000, "Refuse files of more frames or pages.")
 
     def __post_init__(self) -> None:
         """Normalise the accepted spellings, then refuse what is out of range."""
@@ -96,6 +106,10 @@ class Options:
         put(self, "format", _choice("format", self.format, FORMATS))
         put(self, "png_effort", _choice("png_effort", self.png_effort, PNG_EFFORTS))
         put(self, "background", _background(self.background))
+        put(self, "on_corrupt", _choice("on_corrupt", self.on_corrupt, ON_CORRUPT))
+        put(self, "max_pixels", whole_number("max_pixels", self.max_pixels, 1, _MOST_PIXELS))
+        put(self, "max_bytes", whole_number("max_bytes", self.max_bytes, 1, _MOST_BYTES))
+        put(self, "max_frames", whole_number("max_frames", self.max_frames, 1, _MOST_FRAMES))
         given = [name for name in ("step", "scale", "size") if getattr(self, name) is not None]
         if len(given) > 1:
             raise UsageError(f"{' and '.join(given)} were given together: choose one of step, scale and size")

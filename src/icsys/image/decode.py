@@ -14,6 +14,8 @@ from PIL import ExifTags, Image, ImageFile, JpegImagePlugin
 from icsys.errors import ImageError
 from icsys.image.color import channels, flatten, to_plain, to_srgb
 from icsys.image.formats import IMAGE_SUFFIXES, count_frames, load_png, open_image, sniff
+from icsys.image.integrity import close_jpeg, find_damage, load_pixels
+from icsys.image.limits import check_bytes, check_frames, check_image, memory_needed
 from icsys.image.resize import (
     Grid,
     as_image,
@@ -35,10 +37,7 @@ if TYPE_CHECKING:
 
     Admit = Callable[[int], AbstractContextManager[None]]
 
-__all__ = ["IMAGE_SUFFIXES", "MAX_PIXELS", "ImageInfo", "Photo", "decode_photo", "sniff", "to_array", "unlimited"]
-
-MAX_PIXELS = 200_000_000
-"""Images above this many pixels are refused before their pixels are decoded; phones reach 200 million."""
+__all__ = ["IMAGE_SUFFIXES", "ImageInfo", "Photo", "decode_photo", "sniff", "to_array", "unlimited"]
 
 _TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -50,8 +49,9 @@ _TRANSPOSE = {
     8: Image.Transpose.ROTATE_90,
 }
 _SIDEWAYS = {5, 6, 7, 8}
-_BYTES_PER_PIXEL = 4  # Pillow holds colours in four bytes; grey takes one, which does not matter here
 _UNSUPPORTED = ("unsupported", "not supported", "unknown", "cannot handle", "not installed")
+_TOO_LARGE = ("max_text_chunk", "max_text_memory")  # compressed texts that unpack to more than Pillow allows
+_REASONS = dict.fromkeys(_UNSUPPORTED, "unsupported") | dict.fromkeys(_TOO_LARGE, "too_large")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +93,13 @@ class Photo:
         (H, W) (grey) or (H, W, 3) (sRGB) uint8 array, C-contiguous, upright, without transparency.
     info
         What the source was.
+    warning
+        What is wrong with a damaged file that was kept; None for all others.
     """
 
     pixels: NDArray[np.uint8]
     info: ImageInfo
+    warning: str | None = None
 
 
 def unlimited(size: int) -> AbstractContextManager[None]:  # noqa: ARG001 - one shape for all that admit
@@ -115,7 +118,7 @@ def decode_photo(data: bytes, options: Options, admit: Admit = unlimited) -> Pho
     data
         The content of the file.
     options
-        ``step``, ``scale``, ``size``, ``fit``, ``resample`` and ``background`` are used.
+        ``step``, ``scale``, ``size``, ``fit``, ``resample``, ``background``, the limits and ``on_corrupt`` are used.
     admit
         Called with the bytes that the decoded pixels will take, before they do; what it returns is held as a context
         for as long as they do, so that a caller can bound the memory of many images.
@@ -124,20 +127,22 @@ def decode_photo(data: bytes, options: Options, admit: Admit = unlimited) -> Pho
     ------
     ImageError
         For every input that cannot be used, with one of the codes ``empty``, ``unidentified``,
-        ``unsupported``, ``broken``, ``too_large`` and ``missing_extra``.
+        ``unsupported``, ``broken``, ``corrupt``, ``too_large`` and ``missing_extra``.
     """
     _silence_pillow()
     try:
-        name, image = open_image(data)
+        check_bytes(len(data), options)
+        name, image = open_image(close_jpeg(data) if options.on_corrupt == "keep" else data)
         with image:
             return _decode(name, image, data, options, admit)
     except (ImageError, MemoryError):
         raise
     except Image.DecompressionBombError as error:
-        raise ImageError("too_large", f"too many pixels: {error}") from error
+        reason = f"more pixels than Pillow's own PIL.Image.MAX_IMAGE_PIXELS allows: {error}"
+        raise ImageError("too_large", reason) from error
     except Exception as error:  # a decoder may raise anything on a bad file, and one bad file ends no run
         reason = str(error)
-        code = "unsupported" if any(word in reason.lower() for word in _UNSUPPORTED) else "broken"
+        code = next((code for word, code in _REASONS.items() if word in reason.lower()), "broken")
         if " " not in reason:  # a decoder that tripped over the file says nothing that helps
             reason = "its structure is damaged"
         raise ImageError(code, f"the image cannot be decoded: {reason}") from error
@@ -145,18 +150,23 @@ def decode_photo(data: bytes, options: Options, admit: Admit = unlimited) -> Pho
 
 def _decode(name: str, image: ImageFile.ImageFile, data: bytes, options: Options, admit: Admit) -> Photo:
     """Decode an opened image."""
-    width, height = stored = image.size
-    if width * height > MAX_PIXELS:
-        raise ImageError(
-            "too_large",
-            f"{width}x{height} is more than {MAX_PIXELS // 10**6} million pixels: make it smaller first",
-        )
+    stored = image.size
+    check_image(image, options)
+    frames = count_frames(name, data, image, options.max_frames)
+    check_frames(frames, options)
     mode, profile = image.mode, image.info.get("icc_profile")
     shrink = _draft(image, options)
-    with admit(_BYTES_PER_PIXEL * image.width * image.height):
-        source: Image.Image = load_png(image) if name == "PNG" else image  # its EXIF data may follow the pixels
-        orientation = _orientation(source)
-        source.load()
+    with admit(memory_needed(image, *stored)):
+        keep = options.on_corrupt == "keep"
+        warning = find_damage(name, data)
+        if warning and not keep:
+            raise ImageError("corrupt", warning)
+        if name == "PNG":  # its EXIF data may follow the pixels
+            source, lacking = load_png(image, keep=keep)
+            orientation = _orientation(source)
+        else:
+            orientation = _orientation(image)
+            source, lacking = image, load_pixels(image, keep=keep)
         if shrink == 1:
             stored = source.size  # the header's may differ, as of a TIFF that Pillow turned upright while it loaded
         turn = 1 if name == "TIFF" else orientation
@@ -170,8 +180,8 @@ def _decode(name: str, image: ImageFile.ImageFile, data: bytes, options: Options
         else:
             small = average_pixels(to_plain(source), plan, options.resample, _grid(shrink, stored, turn))
     small = on_canvas(flatten(to_srgb(small, profile), options.background), plan, options.background)
-    info = ImageInfo(name, mode, *upright, channel_count, orientation, count_frames(name, data, image))
-    return Photo(np.array(small), info)
+    info = ImageInfo(name, mode, *upright, channel_count, orientation, frames)
+    return Photo(np.array(small), info, warning or lacking)
 
 
 def _orientation(image: Image.Image) -> int:
