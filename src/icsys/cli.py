@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 import icsys
 from icsys.dataset.samples import copy_samples
+from icsys.engine import choose_engine
 from icsys.errors import ICSError, UsageError
 from icsys.options import (
     DEFAULT_STEP,
@@ -25,6 +26,7 @@ from icsys.options import (
     ENGINES,
     FITS,
     FORMATS,
+    ON_CORRUPT,
     OVERWRITES,
     PNG_EFFORTS,
     RESAMPLES,
@@ -46,10 +48,13 @@ SOURCE, DESTINATION = "Uncompressed", "Compressed"
 OK, SOME_FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 _GEOMETRY = {"step", "scale", "size"}
-_SWITCHES = {"dry_run", "json", "verbose"}
+_SWITCHES = {"dry_run", "follow_links", "isolate", "json", "verbose"}
 _RUN_DEFAULTS: dict[str, Any] = {
     "jobs": None,
-    "engine": "threads",
+    "engine": None,
+    "isolate": False,
+    "timeout": None,
+    "follow_links": False,
     "overwrite": "never",
     "dry_run": False,
     "json": False,
@@ -197,13 +202,44 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     )
     add(output, "dry_run", "Do everything but write.", action=argparse.BooleanOptionalAction)
 
+    limits = parser.add_argument_group("limits")
+    add(
+        limits,
+        "on_corrupt",
+        f"{option_doc('on_corrupt')} Default: {defaults.on_corrupt}.",
+        metavar="|".join(ON_CORRUPT),
+    )
+    for name in ("max_pixels", "max_bytes", "max_frames"):
+        default = getattr(defaults, name)
+        add(limits, name, f"{option_doc(name)} Default: {default}.", type=number_or_text, metavar="N")
+    add(
+        limits,
+        "follow_links",
+        "Follow links to files and folders in SRC. Without it they are left alone.",
+        action=argparse.BooleanOptionalAction,
+    )
+
     run = parser.add_argument_group("run")
     add(run, "jobs", "Images worked on at once. Default: the cores there are.", type=number_or_text, metavar="N")
     add(
         run,
         "engine",
-        "Who works on images: threads, or processes on machines of many cores. Default: threads.",
+        "Who works on images: threads, or processes on machines of many cores. Default: threads, or processes where "
+        "--isolate or --timeout asks for them.",
         metavar="|".join(ENGINES),
+    )
+    add(
+        run,
+        "isolate",
+        "Work in processes that are replaced when an image crashes them: after a second try it fails, alone.",
+        action=argparse.BooleanOptionalAction,
+    )
+    add(
+        run,
+        "timeout",
+        "Kill the process of an image that takes longer, with a second try; needs no --isolate beside it.",
+        type=_number,
+        metavar="SECONDS",
     )
     run.add_argument("--config", metavar="FILE.toml", help="Read any of these options by name; the command line wins.")
     run.add_argument("--print-options", action="store_true", help="Print the options as TOML and do nothing.")
@@ -279,7 +315,8 @@ def _merge(arguments: argparse.Namespace) -> tuple[Options, dict[str, Any]]:
         config = {name: value for name, value in config.items() if name not in _GEOMETRY}
     values = _RUN_DEFAULTS | config | given
     options = Options.from_dict({name: value for name, value in values.items() if name in names})
-    check_run(jobs=values["jobs"], engine=values["engine"], overwrite=values["overwrite"])
+    check_run(**{name: values[name] for name in ("jobs", "engine", "overwrite", "timeout")})
+    choose_engine(values["engine"], isolate=values["isolate"], timeout=values["timeout"])
     return options, {name: values[name] for name in _RUN_DEFAULTS}
 
 
@@ -301,7 +338,7 @@ def _read_config(path: Path, names: set[str]) -> dict[str, Any]:
 
 
 def _effective(options: Options, run: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that a run uses, as plain values; the number of jobs only where it was chosen."""
+    """Return the options that a run uses, as plain values; jobs, engine and timeout only where they were chosen."""
     return options.to_dict() | {name: value for name, value in run.items() if value is not None}
 
 
@@ -316,7 +353,9 @@ def _run(source: str, destination: str, options: Options, run: Mapping[str, Any]
                 destination,
                 options,
                 jobs=run["jobs"],
-                engine=run["engine"],
+                engine=choose_engine(run["engine"], isolate=run["isolate"], timeout=run["timeout"]),
+                timeout=run["timeout"],
+                follow_links=run["follow_links"],
                 overwrite=run["overwrite"],
                 dry_run=run["dry_run"],
                 progress=screen.show,

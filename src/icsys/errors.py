@@ -24,7 +24,8 @@ class ImageError(ICSError):
     ----------
     code
         A stable word for the reason, fit for counting: ``empty``, ``unidentified``, ``unsupported``,
-        ``broken``, ``too_large``, ``missing_extra``. A folder run adds ``io``, ``memory`` and ``internal``.
+        ``broken``, ``corrupt``, ``too_large``, ``missing_extra``. A folder run adds ``io``, ``changed``, ``memory``,
+        ``timeout``, ``crashed`` and ``internal``.
     message
         The reason in a sentence.
     """

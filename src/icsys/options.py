@@ -85,7 +85,7 @@ class Options:
         "fail", "What becomes of a damaged picture: fail, or keep what can be decoded, with a warning."
     )
     max_pixels: int = _option(200_000_000, "Refuse images of more pixels, before they take memory.")
-    max_bytes: int = _option(2_000_000_000, "Refuse files of more bytes, before they are read.")
+    max_bytes: int = _option(1_000_000_000, "Refuse files of more bytes, before they are read.")
     max_frames: int = _option(100_000, "Refuse files of more frames or pages.")
 
     def __post_init__(self) -> None:
@@ -197,6 +197,13 @@ def whole_number(name: str, value: object, low: int, high: int) -> int:
         if low <= number <= high:
             return number
     raise UsageError(f"{name}={value!r}: expected a whole number from {low} to {high}")
+
+
+def positive_number(name: str, value: object, high: float) -> float:
+    """Accept a number above 0 and at most ``high``."""
+    if not isinstance(value, bool) and isinstance(value, Real) and 0 < float(value) <= high:
+        return float(value)
+    raise UsageError(f"{name}={value!r}: expected a number above 0 and at most {high}")
 
 
 def _scale(value: object) -> float:

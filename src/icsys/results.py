@@ -28,6 +28,8 @@ class Compressed:
     mse
         Mean over pixels of the squared error summed over R, G and B that the colour reduction cost; None
         where colours were not reduced.
+    warning
+        What is wrong with a damaged source that was kept; None for all others.
     seconds, kmeans_seconds
         Time for the whole image and for its K-means part.
     """
@@ -48,6 +50,7 @@ class Compressed:
     orientation: int
     frames: int
     mse: float | None
+    warning: str | None = None
     seconds: float
     kmeans_seconds: float
     status: str = field(default="compressed", init=False)
@@ -94,6 +97,8 @@ class RunSummary:
         Files left alone because they are no images, are hidden, or are links.
     animated
         Images of several frames, of which the first was used.
+    damaged
+        Images that are damaged and were kept all the same.
     seconds
         Run time of the whole.
     failures
@@ -106,6 +111,7 @@ class RunSummary:
     failed: int = 0
     ignored: int = 0
     animated: int = 0
+    damaged: int = 0
     bytes_in: int = 0
     bytes_out: int = 0
     elements_in: int = 0
@@ -125,6 +131,7 @@ class RunSummary:
             case Compressed():
                 self.compressed += 1
                 self.animated += result.frames > 1
+                self.damaged += result.warning is not None
                 self.bytes_in += result.bytes_in
                 self.bytes_out += result.bytes_out
                 self.elements_in += result.elements_in

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Self
 from threadpoolctl import threadpool_limits
 
 from icsys.dataset.folder import Ignored, Task, Unreadable, plan_folder, write_whole
-from icsys.engine import ENGINES, available_cores
+from icsys.dataset.reading import read_whole
+from icsys.engine import ENGINES, Lost, available_cores, choose_engine
 from icsys.engine.budget import Budget
 from icsys.errors import ImageError, UsageError
 from icsys.image.decode import unlimited
 from icsys.options import ENGINES as ENGINE_NAMES
-from icsys.options import OVERWRITES, Options, whole_number
+from icsys.options import OVERWRITES, Options, positive_number, whole_number
 from icsys.pipeline import compress_image, prepare
 from icsys.results import Compressed, Failed, Result, RunSummary, Skipped
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from icsys.image.decode import Admit
 
 _MOST_JOBS = 4096
+_LONGEST_TIMEOUT = 10**6  # seconds
 _SIGN_OF_LIFE = 0.5  # seconds
 # Decoded pixels held at once, for each job: photos of up to 32 megapixels never wait for one another.
 _BYTES_IN_FLIGHT = 128 * 2**20
@@ -62,7 +64,9 @@ def compress_folder(
     options: Options | None = None,
     *,
     jobs: int | None = None,
-    engine: str = "threads",
+    engine: str | None = None,
+    timeout: float | None = None,
+    follow_links: bool = False,
     overwrite: str = "never",
     dry_run: bool = False,
     progress: Callable[[Progress], object] | None = None,
@@ -80,7 +84,13 @@ def compress_folder(
     jobs
         Images worked on at once; as many as there are cores if left out. It does not change the bytes.
     engine
-        "threads", or "processes" on machines with more cores than threads can keep busy.
+        "threads", or "processes": for machines with more cores than threads can keep busy, and for images that may
+        crash or hang who works on them. Threads if left out, or processes where there is a ``timeout``.
+    timeout
+        Seconds that one image may take; then its process is killed. An image that is late, or ends its process, is
+        tried once more and then fails with the code ``timeout`` or ``crashed``; all others go on.
+    follow_links
+        Follow links to files and folders below ``source``, except one that leads back to a folder above it.
     overwrite
         "never" keeps outputs that exist and counts their images as skipped, "always" writes them anew.
     dry_run
@@ -118,14 +128,15 @@ def compress_folder(
     options = options or Options()
     if not isinstance(options, Options):
         raise UsageError(f"options={options!r}: expected icsys.Options(...)")
-    check_run(jobs=jobs, engine=engine, overwrite=overwrite)
+    check_run(jobs=jobs, engine=engine, overwrite=overwrite, timeout=timeout)
+    engine = choose_engine(engine, timeout=timeout)
     jobs = jobs or available_cores()
     source, destination = check_folders(source, destination)
     summary = RunSummary()
     report = progress or (lambda _: None)
 
     def tasks() -> Iterator[Task | Unreadable]:
-        for planned in plan_folder(source, destination, f".{options.format}"):
+        for planned in plan_folder(source, destination, f".{options.format}", follow_links=follow_links):
             if isinstance(planned, Ignored):
                 summary.ignored += 1
             else:
@@ -141,14 +152,15 @@ def compress_folder(
         # Processes share no count of bytes; each of them holds one image at a time.
         admit=Budget(_BYTES_IN_FLIGHT * jobs).hold if engine == "threads" else unlimited,
     )
-    with _Count(source, destination) as count:
+    with _Count(source, destination, follow_links=follow_links) as count:
         loading = Progress(None, summary, None, note=f"Loading {options.strategy}, compiled once on its first run")
         _wait_for(partial(prepare, options), lambda: report(loading))
         report(Progress(None, summary, count.total))
-        outcomes = ENGINES[engine](work, tasks(), jobs, partial(prepare, options))
+        outcomes = ENGINES[engine](work, tasks(), jobs, partial(prepare, options), timeout)
         # Images run in parallel already: threads of the BLAS that is loaded by now would ask the cores twice.
         with threadpool_limits(1, user_api="blas"), closing(outcomes) as results:
-            for result in results:
+            for outcome in results:
+                result = _failed(outcome) if isinstance(outcome, Lost) else outcome
                 summary.add(result)
                 summary.seconds = time.perf_counter() - start
                 report(Progress(result, summary, count.total))
@@ -161,7 +173,7 @@ def has_images(source: Path, destination: Path) -> bool:
     return any(isinstance(planned, Task) for planned in plan_folder(source, destination, ""))
 
 
-def check_run(*, jobs: int | None, engine: str, overwrite: str) -> None:
+def check_run(*, jobs: int | None, engine: str | None, overwrite: str, timeout: float | None = None) -> None:
     """Refuse settings of a run that are not accepted.
 
     Raises
@@ -171,8 +183,10 @@ def check_run(*, jobs: int | None, engine: str, overwrite: str) -> None:
     """
     if jobs is not None:
         whole_number("jobs", jobs, 1, _MOST_JOBS)
+    if timeout is not None:
+        positive_number("timeout", timeout, _LONGEST_TIMEOUT)
     for name, value, choices in (("overwrite", overwrite, OVERWRITES), ("engine", engine, ENGINE_NAMES)):
-        if value not in choices:
+        if value not in choices and not (name == "engine" and value is None):
             raise UsageError(f"{name}={value!r}: expected one of {', '.join(choices)}")
 
 
@@ -236,10 +250,10 @@ def _wait_for(work: Callable[[], object], sign_of_life: Callable[[], object]) ->
 class _Count:
     """Counts the images of a run beside it, so that a run starts at once and the bar still knows its end."""
 
-    def __init__(self, source: Path, destination: Path) -> None:
+    def __init__(self, source: Path, destination: Path, *, follow_links: bool) -> None:
         self.total: int | None = None
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._count, args=(source, destination), daemon=True)
+        self._thread = threading.Thread(target=self._count, args=(source, destination, follow_links), daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -249,9 +263,9 @@ class _Count:
         self._over.set()
         self._thread.join()
 
-    def _count(self, source: Path, destination: Path) -> None:
+    def _count(self, source: Path, destination: Path, follow_links: bool) -> None:
         images = 0
-        for planned in plan_folder(source, destination, ""):
+        for planned in plan_folder(source, destination, "", follow_links=follow_links):
             if self._over.is_set():
                 return
             images += not isinstance(planned, Ignored)
@@ -276,7 +290,7 @@ def _compress_one(
     if keep_existing and os.path.lexists(target):
         return Skipped(source=planned.source, output=planned.output, reason="the output exists")
     try:
-        data = (source / planned.source).read_bytes()
+        data = read_whole(source / planned.source, options)
         image = compress_image(data, options, admit=admit)
         if not dry_run:
             write_whole(target, image.data)
@@ -301,9 +315,15 @@ def _compress_one(
         orientation=info.orientation,
         frames=info.frames,
         mse=image.mse,
+        warning=image.warning,
         seconds=time.perf_counter() - start,
         kmeans_seconds=image.kmeans_seconds,
     )
+
+
+def _failed(lost: Lost[Task | Unreadable]) -> Failed:
+    """Return the result of an image that crashed or hung whoever worked on it."""
+    return Failed(source=lost.item.source, code=lost.code, message=lost.message)
 
 
 def _reason(error: Exception) -> tuple[str, str]:

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
+
+
+@dataclass(frozen=True, slots=True)
+class Lost(Generic[Item]):
+    """An item that has no outcome because it ended whoever worked on it: ``code`` is ``crashed`` or ``timeout``."""
+
+    item: Item
+    code: str
+    message: str
 
 
 def run_pool(

@@ -16,6 +16,7 @@ def run_threads(
     items: Iterable[Item],
     jobs: int,
     prepare: Callable[[], object],  # noqa: ARG001 - threads share what this process has prepared
+    timeout: None = None,  # noqa: ARG001 - a thread cannot be ended
 ) -> Generator[Outcome]:
     """Apply ``function`` to every item in ``jobs`` threads of this process, which is prepared already."""
     return run_pool(ThreadPoolExecutor(jobs, thread_name_prefix="ics"), function, items, jobs)

@@ -18,10 +18,11 @@ _LISTED_FAILURES = 20
 def image_line(result: Result) -> str:
     """Describe one image for ``--verbose``."""
     if isinstance(result, Compressed):
+        warning = f", kept though {_shown(result.warning)}" if result.warning else ""
         return (
             f"{_shown(result.source)} -> {_shown(result.output)}: {result.source_width}x{result.source_height} -> "
             f"{result.width}x{result.height}, {_bytes(result.bytes_in)} -> {_bytes(result.bytes_out)}, "
-            f"K-means {result.kmeans_seconds:.3f} s of {result.seconds:.3f} s"
+            f"K-means {result.kmeans_seconds:.3f} s of {result.seconds:.3f} s{warning}"
         )
     if isinstance(result, Failed):
         return f"{_shown(result.source)}: failed, {_shown(result.message)} ({result.code})"
@@ -33,10 +34,13 @@ def run_report(summary: RunSummary, destination: str, *, dry_run: bool) -> str:
     rate = f" ({summary.images / summary.seconds:.1f} images/s)" if summary.seconds else ""
     others = f", {summary.ignored} other files left alone" if summary.ignored else ""
     animated = f"; {summary.animated} animated, first frame used" if summary.animated else ""
+    damaged = (
+        f"; {summary.damaged} damaged, kept all the same: --json and --verbose name them" if summary.damaged else ""
+    )
     counts = f"{summary.compressed} compressed, {summary.skipped} skipped, {summary.failed} failed"
     lines = [
         f"Total run time: {summary.seconds:.2f} s{rate}",
-        f"Images:   {counts}{others}{animated}",
+        f"Images:   {counts}{others}{animated}{damaged}",
     ]
     if summary.skipped:
         lines.append("          skipped images have their outputs already; --overwrite always writes them anew")
