@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 endif
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test faults lint bench bench-kmeans bench-search figures clean help
+.PHONY: demo test faults fuzz lint bench bench-kmeans bench-search figures clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -21,6 +21,9 @@ test: lint  ## run the checks and all tests
 
 faults: $(VENV)/dev.stamp  ## bring about every fault at every moment, and write what happened into docs/reliability.md
 	$(BIN)/python -m pytest tests/faults -m fault --thorough --reliability docs/reliability.md
+
+fuzz: $(VENV)/dev.stamp  ## compress damaged files of every format for SECONDS=60, and report what does more than fail
+	$(BIN)/python tests/fuzz.py --seconds $(or $(SECONDS),60) --first $(or $(FIRST),0)
 
 lint: $(VENV)/dev.stamp  ## check style, types and the direction of imports
 	$(BIN)/ruff check

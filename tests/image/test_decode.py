@@ -1,6 +1,5 @@
 """Decoding: every format, mode, orientation and fault a photo may come with, against independent decoders."""
 
-import base64
 import io
 import struct
 import sys
@@ -20,18 +19,9 @@ from icsys.errors import ImageError, UsageError
 from icsys.image import decode
 from icsys.image.decode import decode_photo, to_array
 from icsys.options import FITS, RESAMPLES, Options
+from mutants import TURNED_HEIC
 
 FULL = Options(step=1)
-
-# A HEIC file of 96x64 pixels with four fields of colour that its irot box turns by 90 degrees to the left.
-TURNED_HEIC = base64.b64decode(
-    "AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAUxtZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAAAAAAAAAAAA5waXRt"
-    "AAAAAAABAAAAImlsb2MAAAAAREAAAQABAAAAAAFwAAEAAAAAAAAAXwAAACNpaW5mAAAAAAABAAAAFWluZmUCAAAAAAEAAGh2YzEAAAAAzGlw"
-    "cnAAAACtaXBjbwAAAHhodmNDAQNwAAAAAAAAAAAAHvAA/P34+AAADwMgAAEAGEABDAH//wNwAAADAJAAAAMAAAMAHroCQCEAAQArQgEBA3AA"
-    "AAMAkAAAAwAAAwAeoDCBBZbqSSmubgQEDAgAAAMACAAAAwAIQCIAAQAHRAHBcrAiQAAAABRpc3BlAAAAAAAAAGAAAABAAAAAEHBpeGkAAAAA"
-    "AwgICAAAAAlpcm90AQAAABdpcG1hAAAAAAAAAAEAAQSBAoOEAAAAZ21kYXQAAABbKAGvWIrYDpJf//K13/9R/kPlAMOjcW9D9H9kpP+VBEQL"
-    "cK2urV13XaaSrt/+IW2PlSef8ykWrJaieORP4iIrnwuCs5uKv0mAH46R8EW9FPxl04ZoONVfLMFXbw=="
-)
 
 
 def exif(orientation):

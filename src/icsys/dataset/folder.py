@@ -77,7 +77,7 @@ def plan_folder(
     """
     walk = _Walk(source, destination.resolve(), suffix, follow_links)
     # A list instead of recursion: folders may be nested deeper than Python's calls.
-    waiting = [[_Folder("", frozenset())]]
+    waiting = [[_Folder("", source.resolve(), frozenset())]]
     while waiting:
         below = yield from walk.plan(waiting.pop())
         waiting.extend(reversed(below))
@@ -85,9 +85,18 @@ def plan_folder(
 
 @dataclass(frozen=True, slots=True)
 class _Folder:
-    """A folder by its path below the source folder, and which folders it lies in where links are followed."""
+    """A folder by its path below the source folder.
+
+    Attributes
+    ----------
+    real
+        Where it is, without links.
+    above
+        The folders that it lies in, where links are followed.
+    """
 
     path: str
+    real: Path
     above: frozenset[tuple[int, int]]
 
 
@@ -124,18 +133,16 @@ class _Walk:
                     images.append(found)
                 elif kind is _Kind.OTHER:
                     yield Ignored(found.path)
-                elif kind is _Kind.FOLDER and not self._is_ours(entry):
-                    below[name_key(entry.name)].append(_Folder(found.path, above))
-                    reserved.append(entry.name)
+                elif kind is _Kind.FOLDER:
+                    link = entry.is_symlink()
+                    real = Path(entry.path).resolve() if link else folder.real / entry.name
+                    if real != self.destination and not (link and self.destination in real.parents):
+                        below[name_key(entry.name)].append(_Folder(found.path, real, above))
+                        reserved.append(entry.name)
         outputs = output_names([image.name for image in images], self.suffix, reserved)
         for image, output in zip(images, outputs, strict=True):
             yield Task(image.path, _Found(image.folder, output).path)
         return list(below.values())
-
-    def _is_ours(self, entry: os.DirEntry[str]) -> bool:
-        """Tell whether a folder is, or lies in, the one that outputs go to."""
-        folder = Path(entry.path).resolve()
-        return self.destination in (folder, *folder.parents)
 
     def _kind(self, entry: os.DirEntry[str], above: frozenset[tuple[int, int]]) -> _Kind:
         """Tell what an entry is: hidden files and folders are left alone, and links unless they are followed."""
@@ -145,7 +152,7 @@ class _Walk:
         if follow and entry.is_symlink() and not os.path.exists(entry.path):  # noqa: PTH110 - a loop of links is False
             raise OSError("the link leads nowhere")
         if entry.is_dir(follow_symlinks=follow):
-            loops = follow and entry.is_symlink() and _identity(Path(entry.path)) in above
+            loops = follow and _identity(Path(entry.path)) in above
             return _Kind.OTHER if loops else _Kind.FOLDER
         if entry.is_file(follow_symlinks=follow) and _is_image(Path(entry.path)):
             return _Kind.IMAGE
@@ -183,7 +190,7 @@ def write_whole(path: Path, data: bytes) -> None:
     OSError
         If it cannot be written; nothing is left behind then, and an older ``path`` stays as it was.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folders(path.parent)
     # Short and random: it fits beside a name of any length, and no two runs meet in it.
     temporary = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}.tmp"
     try:
@@ -194,3 +201,13 @@ def write_whole(path: Path, data: bytes) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+def _make_folders(folder: Path) -> None:
+    """Make a folder and those that it lies in; Python's own way of it is recursive, and folders may be deep."""
+    missing = []
+    while not folder.exists():
+        missing.append(folder)
+        folder = folder.parent
+    for below in reversed(missing):
+        below.mkdir(exist_ok=True)
