@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 endif
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint bench bench-kmeans bench-search figures clean help
+.PHONY: demo test faults lint bench bench-kmeans bench-search figures clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -18,6 +18,9 @@ demo: $(VENV)/core.stamp  ## compress sample photos: Uncompressed -> Compressed
 
 test: lint  ## run the checks and all tests
 	$(BIN)/python -m pytest
+
+faults: $(VENV)/dev.stamp  ## bring about every fault at every moment, and write what happened into docs/reliability.md
+	$(BIN)/python -m pytest tests/faults -m fault --thorough --reliability docs/reliability.md
 
 lint: $(VENV)/dev.stamp  ## check style, types and the direction of imports
 	$(BIN)/ruff check
