@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 import re
 from dataclasses import dataclass, field, fields
 from numbers import Real
@@ -114,6 +116,11 @@ class Options:
         if self.size is not None:
             values["size"] = "{}x{}".format(*self.size)
         return {name: value for name, value in values.items() if value is not None}
+
+    def digest(self) -> str:
+        """Return a short hash of the options: equal options have the same, on every machine."""
+        text = json.dumps(self.to_dict(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Options:

@@ -1,10 +1,8 @@
-"""Images in a folder tree: finding them, planning their outputs, reading and writing whole files."""
+"""Images in a folder tree: finding them and planning their outputs."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-import secrets
 from collections import defaultdict
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -12,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from icsys.dataset.naming import name_key, output_names
+from icsys.dataset.whole import OURS
 from icsys.image.decode import IMAGE_SUFFIXES, sniff
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _HEAD_BYTES = 64
-TEMPORARY_PREFIX = ".ics-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +115,7 @@ class _Kind(Enum):
 def _kind(entry: os.DirEntry[str]) -> _Kind:
     """Tell what an entry is: links are not followed, hidden files and folders are not entered."""
     if entry.name.startswith("."):
-        return _Kind.OURS if entry.name.startswith(TEMPORARY_PREFIX) else _Kind.OTHER
+        return _Kind.OURS if entry.name.startswith(OURS) else _Kind.OTHER
     if entry.is_dir(follow_symlinks=False):
         return _Kind.FOLDER
     if entry.is_file(follow_symlinks=False) and _is_image(Path(entry.path)):
@@ -131,24 +129,3 @@ def _is_image(path: Path) -> bool:
         return True
     with path.open("rb") as file:
         return sniff(file.read(_HEAD_BYTES)) is not None
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all: a temporary file beside it takes its place once it is complete.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written; nothing is left behind then, and an older ``path`` stays as it was.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Short and random: it fits beside a name of any length, and no two runs meet in it.
-    temporary = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}.tmp"
-    try:
-        with temporary.open("xb") as file:
-            file.write(data)
-        temporary.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise

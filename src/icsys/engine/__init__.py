@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
 ENGINES: dict[str, Callable[..., Generator[Any]]] = {"threads": run_threads, "processes": run_processes}
-"""By name: (function, items, jobs, prepare) to the outcomes, as they are done."""
+"""By name: (function, items, jobs, prepare, stop) to the outcomes, as they are done."""
 
 
 def available_cores() -> int:
