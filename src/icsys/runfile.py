@@ -28,7 +28,8 @@ def write_run(
     record = {
         "tool_version": tool_version,
         "versions": {"python": platform.python_version(), **_versions()},
-        "platform": platform.platform(),
+        # platform.platform() would start another program.
+        "platform": f"{platform.system()} {platform.release()} {platform.machine()}",
         "options": dict(settings),
         "summary": summary.to_dict(),
         "started": _iso(started),

@@ -17,7 +17,7 @@ from icsys.dataset.manifest import DONE, FAILED, FAILURES, MANIFEST, STALE, from
 from icsys.dataset.whole import sync_folder, write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
 
@@ -135,38 +135,39 @@ def compact(destination: Path, *, start: int, complete: bool, stale: Collection[
         Outputs whose sources it has not met.
     """
     manifest, failures = destination / MANIFEST, destination / FAILURES
-    failed: dict[str, tuple[Path, int]] = {}
+    failed: dict[str, dict[str, Any]] = {}
     done: dict[str, tuple[str, int]] = {}
     if not complete:
-        failed.update((row["source_path"], (failures, position)) for position, row in _rows(failures))
+        failed.update((row["source_path"], row) for _, row in _rows(failures))
     for position, row in _rows(manifest):
         source = row["source_path"]
         if row.get("status") == FAILED:
             if not complete or position >= start:
-                failed[source] = manifest, position
+                failed[source] = row
         elif isinstance(row.get("file_name"), str):
             done[row["file_name"]] = source, position
             if row.get("status") == DONE:
                 failed.pop(source, None)
     # In this order a crash between the two leaves a journal that is still right.
     if failed:
-        write_whole(failures, (_line(path, position) for _, (path, position) in sorted(failed.items())))
+        write_whole(failures, (to_line(row) for _, row in sorted(failed.items())))
     else:
         failures.unlink(missing_ok=True)
     if manifest.exists():
         is_stale = {name for name, (source, _) in done.items() if name in stale or source in failed}
         gone = {name for name in is_stale if not os.path.lexists(destination / name)}
         kept = sorted((source, name, position) for name, (source, position) in done.items() if name not in gone)
-        write_whole(manifest, (_line(manifest, position, stale=name in is_stale) for _, name, position in kept))
+        write_whole(manifest, _lines(manifest, ((position, name in is_stale) for _, name, position in kept)))
     sync_folder(destination)
 
 
-def _line(path: Path, position: int, *, stale: bool = False) -> bytes:
-    """Read a line, and call what it tells of stale if it is."""
+def _lines(path: Path, places: Iterable[tuple[int, bool]]) -> Iterator[bytes]:
+    """Read the lines at these positions, and call what they tell of stale where it is."""
     with path.open("rb") as file:
-        file.seek(position)
-        line = file.readline()
-    return to_line((from_line(line) or {}) | {"status": STALE}) if stale else line
+        for position, stale in places:
+            file.seek(position)
+            line = file.readline()
+            yield to_line((from_line(line) or {}) | {"status": STALE}) if stale else line
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
