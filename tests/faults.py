@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "reliability.md"
-FAULTS = range(1, 41)
+FAULTS = range(41)  # 0 is for what is no single fault
 
 _HEAD = "| # | fault | what was done | expected | what happened |"
 _TOP = f"""\
@@ -50,7 +50,7 @@ def make_row(item, mark, happened):
 
 def write_page(path, rows):
     """Write the rows in the order of their numbers."""
-    missing = sorted(set(FAULTS) - {row.number for row in rows})
+    missing = sorted(set(FAULTS[1:]) - {row.number for row in rows})
     rest = f"\nNo test yet: {', '.join(map(str, missing))}.\n" if missing else ""
     Path(path).write_text(_TOP + "".join(f"{row}\n" for row in sorted(rows)) + rest, encoding="utf-8")
 

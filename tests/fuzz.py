@@ -4,6 +4,7 @@ import argparse
 import functools
 import itertools
 import sys
+import threading
 import time
 import traceback
 from collections import Counter
@@ -56,7 +57,7 @@ def main():
     counts, finds = {name: Counter() for name in FORMATS}, 0
     ready = functools.partial(prepare, Options())
     ready()  # compiles the kernels once, not in every process
-    for outcome in run_processes(attempt, items, available_cores(), ready, TIMEOUT):
+    for outcome in run_processes(attempt, items, available_cores(), ready, threading.Event(), timeout=TIMEOUT):
         item, told = (outcome.item, f"{outcome.code}: {outcome.message}") if isinstance(outcome, Lost) else outcome
         name, number = item
         known = told == "done" or told in CODES

@@ -30,9 +30,16 @@ def image_bytes(pixels, format="PNG", **settings):  # noqa: A002 - Pillow's own 
     return file.getvalue()
 
 
+OURS = ("manifest.jsonl", "failures.jsonl", "run.json", ".ics-lock")
+
+
 def tree(folder):
-    """Return the bytes of every file below ``folder`` by its path."""
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    """Return the bytes of every file below ``folder`` by its path, those left out that ICS keeps for itself."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name not in OURS
+    }
 
 
 def compress_files(folder, files, options=None, **settings):

@@ -37,18 +37,21 @@ from icsys.options import (
 )
 from icsys.prompts import ask_options, number_or_text
 from icsys.report.text import failure_lines, image_line, run_report
-from icsys.results import RunSummary, to_record
+from icsys.results import to_record
 from icsys.run import Progress, check_folders, check_run, compress_folder, has_images
+from icsys.signals import INTERRUPTED, Signals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from icsys.results import RunSummary
+
 SOURCE, DESTINATION = "Uncompressed", "Compressed"
 
-OK, SOME_FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+OK, SOME_FAILED, WRONG_USAGE = 0, 1, 2
 
 _GEOMETRY = {"step", "scale", "size"}
-_SWITCHES = {"dry_run", "follow_links", "isolate", "json", "verbose"}
+_SWITCHES = {"dry_run", "follow_links", "isolate", "json", "retry_failed", "verbose"}
 _RUN_DEFAULTS: dict[str, Any] = {
     "jobs": None,
     "engine": None,
@@ -56,6 +59,7 @@ _RUN_DEFAULTS: dict[str, Any] = {
     "timeout": None,
     "follow_links": False,
     "overwrite": "never",
+    "retry_failed": False,
     "dry_run": False,
     "json": False,
     "verbose": False,
@@ -77,7 +81,8 @@ examples:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code.
 
-    0: all done or skipped by policy; 1: some images failed; 2: wrong usage, nothing done; 130: interrupted.
+    0: all done or skipped by policy; 1: some images failed; 2: wrong usage, nothing done; 130: interrupted;
+    143: told to end by SIGTERM.
     """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by whoever started us
@@ -197,8 +202,15 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add(
         output,
         "overwrite",
-        "Keep outputs that exist and skip their images (never), or write them anew (always). Default: never.",
+        "Do again only what has changed, and leave alone files that ics did not write (never), "
+        "or do all anew and replace those too (always). Default: never.",
         metavar="|".join(OVERWRITES),
+    )
+    add(
+        output,
+        "retry_failed",
+        "Take up only the images that failed in earlier runs.",
+        action=argparse.BooleanOptionalAction,
     )
     add(output, "dry_run", "Do everything but write.", action=argparse.BooleanOptionalAction)
 
@@ -345,10 +357,9 @@ def _effective(options: Options, run: Mapping[str, Any]) -> dict[str, Any]:
 def _run(source: str, destination: str, options: Options, run: Mapping[str, Any]) -> int:
     """Compress a folder before the user's eyes, report, and say how it ended."""
     screen = _Screen(json=run["json"], verbose=run["verbose"])
-    interrupted = False
-    try:
+    with Signals() as signals:
         with screen.bar:
-            compress_folder(
+            summary = compress_folder(
                 source,
                 destination,
                 options,
@@ -357,12 +368,39 @@ def _run(source: str, destination: str, options: Options, run: Mapping[str, Any]
                 timeout=run["timeout"],
                 follow_links=run["follow_links"],
                 overwrite=run["overwrite"],
+                retry_failed=run["retry_failed"],
                 dry_run=run["dry_run"],
+                stop=signals.stop,
                 progress=screen.show,
             )
-    except KeyboardInterrupt:
-        interrupted = True
-    summary = screen.summary
+        code = _report(
+            screen,
+            summary,
+            signal_code=signals.code,
+            source=source,
+            destination=destination,
+            options=options,
+            run=run,
+        )
+        if signals.code is not None:
+            # Images that took too long to wait for are still being worked on, by threads that Python would wait for.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+    return code
+
+
+def _report(
+    screen: _Screen,
+    summary: RunSummary,
+    *,
+    signal_code: int | None,
+    source: str,
+    destination: str,
+    options: Options,
+    run: Mapping[str, Any],
+) -> int:
+    """Say what a run has done and return the exit code."""
     if run["json"]:
         files = sorted(screen.files, key=lambda file: str(file["source"]))
         report = {
@@ -370,20 +408,22 @@ def _run(source: str, destination: str, options: Options, run: Mapping[str, Any]
             "options": _effective(options, run),
             "files": files,
             "summary": summary.to_dict(),
-            "interrupted": interrupted,
+            "interrupted": signal_code is not None,
         }
         print(json.dumps(report, indent=2))
     elif summary.images:
         print(run_report(summary, destination, dry_run=run["dry_run"]))
     for line in failure_lines(summary):
         print(line, file=sys.stderr)
-    if interrupted:
-        print("ics: interrupted; every file that was written is whole, and the next run goes on", file=sys.stderr)
-        return INTERRUPTED
-    if not summary.images:
+    if summary.stopped:
+        whole = "every file that was written is whole, and the next run goes on"
+        print(f"ics: {summary.stopped}; {whole}", file=sys.stderr)
+    if signal_code is not None:
+        return signal_code
+    if not summary.images and not summary.stopped:
         others = f" ({summary.ignored} left alone: not images, hidden, or links)" if summary.ignored else ""
         raise UsageError(f"no image was found in {source!r}{others}: {_where_photos_go()}")
-    return SOME_FAILED if summary.failed else OK
+    return SOME_FAILED if summary.failed or summary.stopped else OK
 
 
 class _Screen:
@@ -402,7 +442,6 @@ class _Screen:
             ncols=columns,
             nrows=lines,
         )
-        self.summary = RunSummary()
         self.files: list[dict[str, object]] = []
         self._note = ""
         self._keep_files = json
@@ -410,7 +449,6 @@ class _Screen:
 
     def show(self, progress: Progress) -> None:
         """Take in one more step of the run."""
-        self.summary = progress.summary
         if progress.note != self._note:
             # What was loaded is no image: the rate counts from here.
             self.bar.reset()
@@ -426,5 +464,5 @@ class _Screen:
             self.files.append(to_record(progress.result))
         if self._verbose:
             self.bar.write(image_line(progress.result), file=sys.stderr)
-        self.bar.set_postfix(failed=self.summary.failed, refresh=False)
+        self.bar.set_postfix(failed=progress.summary.failed, refresh=False)
         self.bar.update()

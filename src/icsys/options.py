@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 import re
 from dataclasses import dataclass, field, fields
 from numbers import Real
@@ -33,6 +35,7 @@ _MAX_SEED = 2**32 - 1
 _MOST_PIXELS = 2**31 - 1
 _MOST_BYTES = 2**40
 _MOST_FRAMES = 10**9
+_LIMITS = {"max_pixels", "max_bytes", "max_frames"}  # they let an image in or not, and change no byte
 _SIZE = re.compile(r"(\d{1,6})\s*[xX\u00d7]\s*(\d{1,6})")
 _HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 
@@ -128,6 +131,12 @@ class Options:
         if self.size is not None:
             values["size"] = "{}x{}".format(*self.size)
         return {name: value for name, value in values.items() if value is not None}
+
+    def digest(self) -> str:
+        """Return a short hash of the options that decide bytes: equal ones have the same, on every machine."""
+        values = {name: value for name, value in self.to_dict().items() if name not in _LIMITS}
+        text = json.dumps(values, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Options:

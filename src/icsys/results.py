@@ -23,6 +23,8 @@ class Compressed:
         Numbers a learner reads: width x height x channels, before and after.
     colors
         Colours of the output; None where they were not reduced.
+    source_mtime_ns, source_sha256, sha256
+        Time of the source file's last change in nanoseconds since 1970, and the SHA-256 of both files' bytes.
     format, mode, orientation, frames
         Of the source: file format, pixel mode, EXIF orientation that was applied, number of frames.
     mse
@@ -44,6 +46,9 @@ class Compressed:
     height: int
     elements_in: int
     elements_out: int
+    source_mtime_ns: int
+    source_sha256: str
+    sha256: str
     colors: int | None
     format: str
     mode: str
@@ -58,7 +63,7 @@ class Compressed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
-    """One image that a policy left alone, such as an output that exists already."""
+    """One image that was left alone, such as one that is done already; ``reason`` says why."""
 
     source: str
     output: str
@@ -75,6 +80,11 @@ class Failed:
     message: str
     status: str = field(default="failed", init=False)
 
+
+UNCHANGED = "done already with the same options"
+FOREIGN = "a file that ics did not write has its place; --overwrite always replaces it"
+NOT_FAILED = "it has not failed, and --retry-failed takes up only what has"
+"""Why an image is skipped."""
 
 Result = Compressed | Skipped | Failed
 
@@ -93,6 +103,8 @@ class RunSummary:
     ----------
     images
         Images met: compressed + skipped + failed.
+    foreign
+        Images skipped because a file that ICS did not write has the place of their output.
     ignored
         Files left alone because they are no images, are hidden, or are links.
     animated
@@ -103,12 +115,17 @@ class RunSummary:
         Run time of the whole.
     failures
         The images that failed, each with its reason.
+    stale
+        Outputs of earlier runs whose sources are gone or have other outputs now, below the destination folder.
+    stopped
+        Why the run ended before all images were done; empty if it did not.
     """
 
     images: int = 0
     compressed: int = 0
     skipped: int = 0
     failed: int = 0
+    foreign: int = 0
     ignored: int = 0
     animated: int = 0
     damaged: int = 0
@@ -118,6 +135,8 @@ class RunSummary:
     elements_out: int = 0
     seconds: float = 0.0
     failures: list[Failed] = field(default_factory=list)
+    stale: list[str] = field(default_factory=list)
+    stopped: str = ""
 
     @property
     def factor(self) -> float | None:
@@ -138,11 +157,12 @@ class RunSummary:
                 self.elements_out += result.elements_out
             case Skipped():
                 self.skipped += 1
+                self.foreign += result.reason == FOREIGN
             case Failed():
                 self.failed += 1
                 self.failures.append(result)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the counts and the factor as plain JSON values, without the failures."""
+        """Return the counts and the factor as plain JSON values, without the failures, and the stale ones counted."""
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "failures"}
-        return values | {"factor": self.factor}
+        return values | {"factor": self.factor, "stale": len(self.stale)}

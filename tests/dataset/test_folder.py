@@ -1,4 +1,4 @@
-"""The walk finds every image once, leaves the rest alone, and files are written whole or not at all."""
+"""The walk finds every image once and leaves the rest alone."""
 
 import os
 import sys
@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from helpers import image_bytes, synthetic_photo
-from icsys.dataset.folder import TEMPORARY_PREFIX, Ignored, Task, plan_folder, write_whole
+from icsys.dataset.folder import Ignored, Task, plan_folder
+from icsys.dataset.whole import OURS
 
 PNG = image_bytes(synthetic_photo(4, 4))
 
@@ -49,7 +50,7 @@ def test_a_broken_file_with_an_images_name_is_not_passed_over(tmp_path):
 
 
 def test_hidden_files_are_left_alone_and_counted_but_our_own_temporaries_are_nobodys(tmp_path):
-    make(tmp_path, ".DS_Store", ".cache/a.png", f"{TEMPORARY_PREFIX}0.tmp", "a.png")
+    make(tmp_path, ".DS_Store", ".cache/a.png", f"{OURS}0.tmp", "a.png")
     assert plan(tmp_path) == ({"a.png": "a.png"}, [".DS_Store", ".cache"])
 
 
@@ -84,23 +85,3 @@ def test_folders_that_are_one_on_some_file_systems_share_no_output(tmp_path):
         assert len(plan(tmp_path)[0]) == 1
     else:
         assert plan(tmp_path)[0] == {"Cat/a.jpg": "Cat/a.jpg.png", "cat/a.jpg": "cat/a.jpg~2.png"}
-
-
-def test_a_file_replaces_an_older_one_whole(tmp_path):
-    path = tmp_path / "new" / "a.png"
-    write_whole(path, b"one")
-    write_whole(path, b"two")
-    assert [(file.name, file.read_bytes()) for file in path.parent.iterdir()] == [("a.png", b"two")]
-
-
-def test_a_write_that_fails_leaves_the_older_file_and_nothing_else(tmp_path, monkeypatch):
-    path = tmp_path / "a.png"
-    write_whole(path, b"one")
-
-    def fail(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("pathlib.Path.replace", fail)
-    with pytest.raises(OSError, match="No space left"):
-        write_whole(path, b"two")
-    assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("a.png", b"one")]

@@ -9,6 +9,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -19,10 +20,14 @@ import culprits
 from culprits import die_at_once, nothing, work
 from icsys import UsageError
 from icsys.engine import Lost, choose_engine
-from icsys.engine.processes import run_processes
+from icsys.engine.processes import run_processes as run_processes_until
 from icsys.errors import EngineError
 
 needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="Windows ends processes without signals")
+
+
+def run_processes(function, items, jobs, prepare, timeout=None):
+    return run_processes_until(function, items, jobs, prepare, threading.Event(), timeout=timeout)
 
 
 def run(items, jobs=2, timeout=None):
@@ -143,14 +148,34 @@ def test_closing_ends_even_what_hangs_and_leaves_no_process():
     assert not multiprocessing.active_children()
 
 
+def test_a_stop_ends_what_is_under_way_and_draws_nothing_more():
+    stop, drawn = threading.Event(), itertools.count()
+    outcomes = run_processes_until(operator.neg, drawn, 2, nothing, stop)
+    first = next(outcomes)
+    stop.set()
+    rest = list(outcomes)
+    assert len({first, *rest}) == 1 + len(rest) <= 3
+    assert next(drawn) <= 4
+
+
+def test_a_stop_kills_workers_that_take_too_long(monkeypatch):
+    monkeypatch.setattr("icsys.engine.pool.GRACE", 0.1)
+    stop = threading.Event()
+    pause = threading.Timer(1, stop.set)
+    pause.start()
+    assert list(run_processes_until(time.sleep, [60, 60], 2, nothing, stop)) == []
+    assert not multiprocessing.active_children()
+
+
 @needs_signals
 def test_workers_end_with_a_parent_that_is_killed(tmp_path):
     """Even those in the middle of an image that never ends."""
     code = (
-        "import culprits\nfrom icsys.engine.processes import run_processes\n"
+        "import culprits, threading\nfrom icsys.engine.processes import run_processes\n"
         "if __name__ == '__main__':\n"
         "    items = [('return', 1), ('hang', 1), ('hang', 2)]\n"
-        "    for outcome in run_processes(culprits.work, items, 2, culprits.nothing): print(outcome, flush=True)\n"
+        "    outcomes = run_processes(culprits.work, items, 2, culprits.nothing, threading.Event())\n"
+        "    for outcome in outcomes: print(outcome, flush=True)\n"
     )
     script = tmp_path / "parent.py"
     script.write_text(code, "utf-8")

@@ -1,10 +1,8 @@
-"""Images in a folder tree: finding them, planning their outputs, reading and writing whole files."""
+"""Images in a folder tree: finding them and planning their outputs."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-import secrets
 from collections import defaultdict
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -13,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from icsys.dataset.naming import name_key, output_names
 from icsys.dataset.reading import open_regular
+from icsys.dataset.whole import OURS
 from icsys.image.decode import IMAGE_SUFFIXES, sniff
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
 _HEAD_BYTES = 64
-TEMPORARY_PREFIX = ".ics-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +145,7 @@ class _Walk:
     def _kind(self, entry: os.DirEntry[str], above: frozenset[tuple[int, int]]) -> _Kind:
         """Tell what an entry is: hidden files and folders are left alone, and links unless they are followed."""
         if entry.name.startswith("."):
-            return _Kind.OURS if entry.name.startswith(TEMPORARY_PREFIX) else _Kind.OTHER
+            return _Kind.OURS if entry.name.startswith(OURS) else _Kind.OTHER
         follow = self.follow_links
         if follow and entry.is_symlink() and not os.path.exists(entry.path):  # noqa: PTH110 - a loop of links is False
             raise OSError("the link leads nowhere")
@@ -180,34 +178,3 @@ def _is_image(path: Path) -> bool:
         return True
     with open_regular(path) as file:
         return sniff(file.read(_HEAD_BYTES)) is not None
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all: a temporary file beside it takes its place once it is complete.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written; nothing is left behind then, and an older ``path`` stays as it was.
-    """
-    _make_folders(path.parent)
-    # Short and random: it fits beside a name of any length, and no two runs meet in it.
-    temporary = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}.tmp"
-    try:
-        with temporary.open("xb") as file:
-            file.write(data)
-        temporary.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
-
-
-def _make_folders(folder: Path) -> None:
-    """Make a folder and those that it lies in; Python's own way of it is recursive, and folders may be deep."""
-    missing = []
-    while not folder.exists():
-        missing.append(folder)
-        folder = folder.parent
-    for below in reversed(missing):
-        below.mkdir(exist_ok=True)

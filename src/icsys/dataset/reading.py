@@ -34,21 +34,30 @@ def open_regular(path: Path) -> BinaryIO:
     return file
 
 
-def read_whole(path: Path, options: Options) -> bytes:
-    """Return the content of a file; its size is looked at before it takes memory.
+def read_whole(path: Path, options: Options) -> tuple[bytes, int]:
+    """Read a file that holds still; its size is looked at before it takes memory.
+
+    Returns
+    -------
+    (bytes, int)
+        Its content, and the time of its last change in nanoseconds since 1970.
 
     Raises
     ------
     ImageError
-        ``too_large`` for more than ``max_bytes``; ``changed`` for a file that others write to meanwhile.
+        ``too_large`` for more than ``max_bytes``; ``changed`` if it changes or vanishes meanwhile: what was read may be
+        half of each.
     OSError
         If it cannot be read.
     """
-    with open_regular(path) as file:
-        before = os.fstat(file.fileno())
-        check_bytes(before.st_size, options)
-        data = file.read(before.st_size + 1)
-        after = os.fstat(file.fileno())
-    if (len(data), after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
-        raise ImageError("changed", "the file changed while it was read: run again when nothing writes to it")
-    return data
+    try:
+        with open_regular(path) as file:
+            before = os.fstat(file.fileno())
+            check_bytes(before.st_size, options)
+            data = file.read(before.st_size + 1)
+            after = os.fstat(file.fileno())
+    except FileNotFoundError:
+        raise ImageError("changed", "the file has vanished since it was listed") from None
+    if (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size) or len(data) != after.st_size:
+        raise ImageError("changed", "the file changed while it was read: run again when it holds still")
+    return data, after.st_mtime_ns

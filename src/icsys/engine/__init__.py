@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["ENGINES", "Lost", "available_cores", "choose_engine"]
 
 ENGINES: dict[str, Callable[..., Generator[Any]]] = {"threads": run_threads, "processes": run_processes}
-"""By name: (function, items, jobs, prepare, timeout) to the outcomes, as they are done."""
+"""By name: (function, items, jobs, prepare, stop) to the outcomes, as they are done; processes take a timeout."""
 
 
 def choose_engine(engine: str | None, *, isolate: bool = False, timeout: float | None = None) -> str:

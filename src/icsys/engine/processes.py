@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic
 
 from threadpoolctl import threadpool_limits
 
+from icsys.engine import pool
 from icsys.engine.pool import Item, Lost, Outcome
 from icsys.errors import EngineError
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 _TRIES = 2
 _STARTS = 3  # that fail one after the other, before the run is given up
-_GRACE = 2.0  # seconds for what is under way when a run is stopped
 _READY, _DONE, _RAISED = range(3)
 
 
@@ -34,6 +34,8 @@ def run_processes(
     items: Iterable[Item],
     jobs: int,
     prepare: Callable[[], object],
+    stop: threading.Event,
+    *,
     timeout: float | None = None,
 ) -> Generator[Outcome | Lost[Item]]:
     """Apply ``function`` to every item in ``jobs`` processes, after ``prepare`` in each of them.
@@ -41,7 +43,7 @@ def run_processes(
     A process works on one item at a time. When it dies, or is killed because the item took more than ``timeout``
     seconds, another process takes its place and the item is tried once more; after that it is :class:`Lost`. After a
     crash it is tried while nothing else runs, so that what died for want of memory has all there is. Closing the
-    iterator starts nothing more and waits at most two seconds for what is under way.
+    iterator, or ``stop`` once it is set, starts nothing more and waits no longer than ``GRACE`` for what is under way.
 
     Function, items and outcomes must be picklable. This process is prepared already, so what has to be compiled is
     compiled once, and the workers find it in the cache.
@@ -53,7 +55,11 @@ def run_processes(
     """
     crew = _Crew(_Tasks(iter(items)), jobs, partial(_Worker, function, prepare, timeout))
     try:
-        while crew.hand_out():
+        while not stop.is_set() and crew.hand_out():
+            for worker in crew.with_news():
+                yield from crew.hear(worker)
+        end = time.monotonic() + pool.GRACE
+        while crew.busy and time.monotonic() < end:
             for worker in crew.with_news():
                 yield from crew.hear(worker)
     finally:
@@ -78,17 +84,19 @@ class _Crew(Generic[Item]):
         while len(self._workers) < self._jobs and (task := self._tasks.next()):
             self._workers.append(self._hire())
             self._workers[-1].give(task)
+        return self.busy
+
+    @property
+    def busy(self) -> bool:
+        """Whether any task is under way."""
         return bool(self._tasks.under_way)
 
     def with_news(self) -> list[_Worker[Item]]:
-        """Wait for workers that say something or die, and kill those that take too long."""
-        while True:
-            for worker in self._workers:
-                worker.check_clock()
-            deadlines = [worker.deadline for worker in self._workers if worker.deadline]
-            patience = max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
-            if heard := wait([worker.pipe for worker in self._workers], patience):
-                return [worker for worker in self._workers if worker.pipe in heard]
+        """Wait a moment for workers that say something or die, and kill those that take too long."""
+        for worker in self._workers:
+            worker.check_clock()
+        heard = wait([worker.pipe for worker in self._workers], pool.LOOK)
+        return [worker for worker in self._workers if worker.pipe in heard]
 
     def hear(self, worker: _Worker[Item]) -> Iterator[Any]:
         """Take in what a worker says; yield the outcome if that is one."""
@@ -121,7 +129,7 @@ class _Crew(Generic[Item]):
         for worker in self._workers:
             with suppress(OSError):
                 worker.pipe.send(None)
-        end = time.monotonic() + _GRACE
+        end = time.monotonic() + pool.GRACE
         for worker in self._workers:
             worker.process.join(max(0.0, end - time.monotonic()))
             worker.process.kill()
@@ -246,8 +254,9 @@ class _Worker(Generic[Item]):
 
 def _work(pipe: Connection, function: Callable[[Any], object], prepare: Callable[[], object]) -> None:
     """Do what comes through the pipe, until None does or the other end is gone."""
-    # An interrupt reaches every process of a terminal; the one that counts is the one that started them.
+    # A signal may reach every process of a terminal; the one that counts is the one that started them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     prepare()
     threadpool_limits(1, user_api="blas")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from icsys.results import Result, RunSummary
 
-_LISTED_FAILURES = 20
+_LISTED = 20
 
 
 def image_line(result: Result) -> str:
@@ -42,8 +42,14 @@ def run_report(summary: RunSummary, destination: str, *, dry_run: bool) -> str:
         f"Total run time: {summary.seconds:.2f} s{rate}",
         f"Images:   {counts}{others}{animated}{damaged}",
     ]
-    if summary.skipped:
+    if summary.foreign:
+        lines.append(f"          {summary.foreign} skipped because a file that ics did not write has their place")
+    if summary.skipped > summary.foreign:
         lines.append("          skipped images have their outputs already; --overwrite always writes them anew")
+    reason = "its source is gone, fails, or has another output now"
+    lines.extend(f"Stale:    {_shown(output)}: {reason}" for output in summary.stale[:_LISTED])
+    if len(summary.stale) > _LISTED:
+        lines.append(f"Stale:    {len(summary.stale) - _LISTED} more; manifest.jsonl names them all")
     if summary.factor is not None:
         fewer = summary.elements_in / summary.elements_out
         elements = f"{_count(summary.elements_in)} -> {_count(summary.elements_out)}"
@@ -56,10 +62,10 @@ def run_report(summary: RunSummary, destination: str, *, dry_run: bool) -> str:
 
 def failure_lines(summary: RunSummary) -> Iterator[str]:
     """Name the images that failed, each with its reason, the first of them where they are many."""
-    for failure in summary.failures[:_LISTED_FAILURES]:
+    for failure in summary.failures[:_LISTED]:
         yield f"failed: {_shown(failure.source)}: {_shown(failure.message)} ({failure.code})"
-    if len(summary.failures) > _LISTED_FAILURES:
-        yield f"failed: {len(summary.failures) - _LISTED_FAILURES} more; --json lists them all"
+    if len(summary.failures) > _LISTED:
+        yield f"failed: {len(summary.failures) - _LISTED} more; failures.jsonl and --json name them all"
 
 
 def _shown(text: str) -> str:
