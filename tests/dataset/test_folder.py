@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from helpers import image_bytes, synthetic_photo
-from icsys.dataset.folder import Ignored, Task, plan_folder
+from icsys.dataset.folder import Ignored, Task, Unreadable, plan_folder
 from icsys.dataset.whole import OURS
 
 PNG = image_bytes(synthetic_photo(4, 4))
@@ -85,3 +85,22 @@ def test_folders_that_are_one_on_some_file_systems_share_no_output(tmp_path):
         assert len(plan(tmp_path)[0]) == 1
     else:
         assert plan(tmp_path)[0] == {"Cat/a.jpg": "Cat/a.jpg.png", "cat/a.jpg": "cat/a.jpg~2.png"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege on Windows")
+def test_links_are_followed_on_request_up_to_a_loop(tmp_path):
+    make(tmp_path, "source/a/x.png", "outside/b.png")
+    (tmp_path / "source/link.png").symlink_to(tmp_path / "outside/b.png")
+    (tmp_path / "source/folder").symlink_to(tmp_path / "outside", target_is_directory=True)
+    (tmp_path / "source/a/loop").symlink_to(tmp_path / "source", target_is_directory=True)
+    (tmp_path / "source/again").symlink_to(tmp_path / "source/a", target_is_directory=True)
+    planned = list(plan_folder(tmp_path / "source", tmp_path / "out", ".png", follow_links=True))
+    assert {task.source for task in planned if isinstance(task, Task)} == {
+        *("a/x.png", "again/x.png", "folder/b.png", "link.png"),
+    }
+    assert {other.source for other in planned if isinstance(other, Ignored)} == {"a/loop", "again/loop"}
+    (tmp_path / "source/none.png").symlink_to(tmp_path / "none")
+    planned = list(plan_folder(tmp_path / "source", tmp_path / "out", ".png", follow_links=True))
+    assert [p.message for p in planned if isinstance(p, Unreadable)] == [
+        "the file cannot be read: the link leads nowhere"
+    ]

@@ -1,16 +1,13 @@
 """Names, links, pipes and rights: what lies in a source folder besides good files with good names."""
 
-import json
 import os
 import socket
 import subprocess
 import sys
-import unicodedata
 
 import pytest
 
-from helpers import compress_files, compress_into, image_bytes, synthetic_photo, tree
-from icsys import Options, compress_folder
+from helpers import compress_into, image_bytes, synthetic_photo, tree
 from icsys.dataset import reading
 
 GOOD = image_bytes(synthetic_photo())
@@ -24,42 +21,6 @@ def ics(*arguments, cwd):
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
     assert "Traceback" not in done.stderr
     return done.returncode, done.stdout, done.stderr
-
-
-@pytest.mark.fault(
-    22, "names that differ in letter case or Unicode form only", "told apart, in the same way everywhere"
-)
-def test_twins(tmp_path, observed):
-    """`Ä.jpg` composed and decomposed, `A.jpg` and `a.jpg`; on file systems that take two for one, the one there is."""
-    names = [unicodedata.normalize(form, "Ä.jpg") for form in ("NFC", "NFD")] + ["B.jpg", "b.jpg"]
-    results, summary = compress_files(tmp_path, dict.fromkeys(names, GOOD))
-    assert summary.compressed == len(list((tmp_path / "in").iterdir()))
-    outputs = {unicodedata.normalize("NFC", result.output).casefold() for result in results.values()}
-    assert len(outputs) == summary.compressed == len(tree(tmp_path / "out"))
-    if len(results) == 4:
-        assert results["B.jpg"].output == "B.jpg.png"
-        assert results["b.jpg"].output == "b.jpg~2.png"
-    observed("one output for each")
-
-
-@posix
-@pytest.mark.fault(23, "a name that is not UTF-8", "processed; reports escape it so that it can be found again")
-def test_a_name_that_is_no_text(tmp_path, observed):
-    r"""`caf\xe9.png` in Latin-1, through the command line with `--json`."""
-    source = tmp_path / "in"
-    source.mkdir()
-    name = b"caf\xe9.png"
-    try:
-        with open(os.path.join(os.fsencode(source), name), "wb") as file:  # noqa: PTH118, PTH123 - bytes
-            file.write(GOOD)
-    except OSError:
-        pytest.skip("this file system takes UTF-8 only")
-    code, out, _ = ics("in", "out", "--json", cwd=tmp_path)
-    (told,) = json.loads(out)["files"]
-    assert code == 0
-    assert os.fsencode(told["source"]) == name
-    assert [os.fsencode(path) for path in tree(tmp_path / "out")] == [name]
-    observed(r"compressed; `\udce9` in the report")
 
 
 @posix
@@ -246,46 +207,3 @@ def test_an_output_inside_the_source(tmp_path, observed):
         results, _ = compress_into(source, destination, overwrite="always")
         assert set(results) == {"a.png"}
     observed("1 image in every run")
-
-
-@pytest.mark.fault(33, "a file that changes while it is read", "failed; its half is not taken for a whole")
-@pytest.mark.parametrize("change", ["grows", "shrinks", "is written anew"])
-def test_a_file_that_changes(change, tmp_path, monkeypatch, observed):
-    """Another writer at work at the moment when the size has been looked at and the content has not."""
-    source = tmp_path / "in"
-    source.mkdir()
-    for name in ("a.png", "good.png"):
-        (source / name).write_bytes(GOOD)
-    looked = reading.check_bytes
-
-    def look_and_write(size, options):
-        looked(size, options)
-        path = source / "a.png"
-        status = path.stat()
-        path.write_bytes({"grows": GOOD * 2, "shrinks": GOOD[:90]}.get(change, bytes(len(GOOD))))
-        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 10**9))
-
-    monkeypatch.setattr(reading, "check_bytes", look_and_write)
-    results, _ = compress_into(source, tmp_path / "out", jobs=1)
-    assert results["a.png"].code == "changed"
-    observed("failed: changed")
-
-
-@pytest.mark.fault(33, "a file that vanishes before it is read", "failed; the others go on")
-def test_a_file_that_vanishes(tmp_path, observed):
-    """Removed while the first image is reported."""
-    source = tmp_path / "in"
-    source.mkdir()
-    for number in range(9):
-        (source / f"{number}.png").write_bytes(GOOD)
-    results = {}
-
-    def remove(progress):
-        if progress.result:
-            results[progress.result.source] = progress.result
-            (source / "8.png").unlink(missing_ok=True)
-
-    compress_folder(source, tmp_path / "out", Options(strategy="SO"), jobs=1, progress=remove)
-    assert results["8.png"].code == "changed"
-    assert sum(result.status == "compressed" for result in results.values()) == 8
-    observed("8 compressed, 1 failed: changed")
