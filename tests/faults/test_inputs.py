@@ -5,7 +5,9 @@ import shutil
 import struct
 import subprocess
 import sys
+import tarfile
 import time
+import zipfile
 import zlib
 
 import numpy as np
@@ -396,3 +398,22 @@ def test_a_very_long_file(tmp_path, observed):
     assert results["good.png"].status == "compressed"
     assert results["a.png"].code == "too_large"
     observed("failed: too_large")
+
+
+@pytest.mark.fault(39, "archives with `../x`, absolute paths, links, bombs", "not read at all: an archive is no image")
+def test_archives(tmp_path, observed):
+    """A zip and a tar whose one member is `../../escaped.png`, by their own names and named as images."""
+    zipped, tarred = io.BytesIO(), io.BytesIO()
+    with zipfile.ZipFile(zipped, "w") as archive:
+        archive.writestr("../../escaped.png", GOOD)
+    with tarfile.open(fileobj=tarred, mode="w") as archive:
+        member = tarfile.TarInfo("../../escaped.png")
+        member.size = len(GOOD)
+        archive.addfile(member, io.BytesIO(GOOD))
+    files = {"a.zip": zipped, "a.tar": tarred, "zip.png": zipped, "tar.jpg": tarred}
+    files = {name: file.getvalue() for name, file in files.items()}
+    results, summary = compress_files(tmp_path / "deep" / "deeper", files | {"good.png": GOOD})
+    assert (summary.compressed, summary.ignored) == (1, 2)
+    assert results["zip.png"].code == results["tar.jpg"].code == "unidentified"
+    assert not list(tmp_path.rglob("escaped*"))
+    observed("2 left alone, 2 failed: unidentified; nothing unpacked")
