@@ -365,3 +365,28 @@ def test_a_run_loads_only_what_its_strategy_needs(strategy, absent, photos, tmp_
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_retry_failed_takes_up_only_what_failed(photos, tmp_path):
+    (photos / "bad.jpg").write_bytes(b"")
+    assert ics("compress", photos, "out", "--strategy", "SO", cwd=tmp_path)[0] == 1
+    code, out, _ = ics("compress", photos, "out", "--strategy", "SO", "--retry-failed", cwd=tmp_path)
+    assert code == 1
+    assert "0 compressed, 3 skipped, 1 failed" in out
+    (photos / "bad.jpg").write_bytes((photos / "b.webp").read_bytes())
+    code, out, _ = ics("compress", photos, "out", "--strategy", "SO", "--retry-failed", cwd=tmp_path)
+    assert code == 0
+    assert "1 compressed, 3 skipped, 0 failed" in out
+
+
+def test_foreign_and_stale_files_are_named(photos, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "b.png").write_bytes(b"mine")
+    ics("compress", photos, "out", "--strategy", "SO", cwd=tmp_path)
+    (photos / "train" / "cat" / "a.jpg").unlink()
+    code, out, _ = ics("compress", photos, "out", "--strategy", "SO", cwd=tmp_path)
+    assert code == 0
+    assert "1 skipped because a file that ics did not write has their place" in out
+    assert "Stale:    train/cat/a.png" in out
+    _, out, _ = ics("compress", photos, "out", "--strategy", "SO", "--json", cwd=tmp_path)
+    assert json.loads(out)["summary"]["stale"] == 1

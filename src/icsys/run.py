@@ -167,19 +167,24 @@ def compress_folder(
             dry_run=dry_run,
         )
         over = threading.Event()
+        threads = engine == "threads"
         work = partial(
             do,
             source=source,
             destination=destination,
             options=options,
             dry_run=dry_run,
-            # Processes share no count of bytes and no event; each of them holds one image at a time and can be killed.
-            admit=Budget(_BYTES_IN_FLIGHT * jobs).hold if engine == "threads" else unlimited,
-            over=over if engine == "threads" else None,
+            # Processes share no locks; each of them holds one image at a time, and can be killed.
+            admit=Budget(_BYTES_IN_FLIGHT * jobs).hold if threads else unlimited,
+            slots=threading.Semaphore(jobs) if threads else nullcontext(),
+            over=over if threads else None,
         )
         try:
             with _Count(source, destination, follow_links=follow_links) as run.count:
-                run.work_through(chain([first], plan), ledger, work, options, engine=engine, jobs=jobs, timeout=timeout)
+                workers = 2 * jobs if threads else jobs
+                run.work_through(
+                    chain([first], plan), ledger, work, options, engine=engine, jobs=workers, timeout=timeout
+                )
         finally:
             over.set()
             run.end(ledger)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import platform
+import sys
 import time
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from icsys.dataset.whole import write_whole
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from icsys.results import RunSummary
 
 RUN = "run.json"
-_PACKAGES = ("deflate", "numba", "numpy", "pillow", "pi-heif", "pyoxipng", "scikit-learn", "scipy")
+_PACKAGES = ("PIL", "deflate", "numba", "numpy", "oxipng", "pi_heif", "scipy", "simplejpeg", "sklearn")
 
 
 def write_run(
@@ -43,11 +43,6 @@ def _iso(seconds: float) -> str:
 
 
 def _versions() -> dict[str, str]:
-    """Return the versions of the packages that have a part in the bytes, of those that are installed."""
-    found = {}
-    for name in _PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+    """Return the versions of the packages that may have a part in the bytes, of those that are loaded."""
+    versions = {name: getattr(sys.modules.get(name), "__version__", None) for name in _PACKAGES}
+    return {name: version for name, version in versions.items() if version is not None}

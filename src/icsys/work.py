@@ -16,6 +16,7 @@ from icsys.results import UNCHANGED, Compressed, Failed, Result, Skipped
 
 if TYPE_CHECKING:
     import threading
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from icsys.dataset.resume import Work
@@ -49,22 +50,28 @@ def do(
     options: Options,
     dry_run: bool,
     admit: Admit,
+    slots: AbstractContextManager[object],
     over: threading.Event | None,
 ) -> Outcome:
     """Do one image; whatever is wrong with it becomes its result.
 
     Parameters
     ----------
+    slots
+        Held while there is something to compute, so that as many images wait for the disk as are computed.
     over
         Set once the run has ended: an image that comes too late for it is not written.
     """
-    start = time.perf_counter()
     try:
-        data, mtime_ns = read_whole(source / work.source, options)
-        source_sha256 = hashlib.sha256(data).hexdigest()
-        if source_sha256 == work.done_sha256:
-            return Outcome(work, Skipped(source=work.source, output=work.output, reason=UNCHANGED), mtime_ns)
-        image = compress_image(data, options, admit=admit)
+        with slots:
+            start = time.perf_counter()
+            data, mtime_ns = read_whole(source / work.source, options)
+            source_sha256 = hashlib.sha256(data).hexdigest()
+            if source_sha256 == work.done_sha256:
+                return Outcome(work, Skipped(source=work.source, output=work.output, reason=UNCHANGED), mtime_ns)
+            image = compress_image(data, options, admit=admit)
+            size = len(data)
+            del data
         if not dry_run and not (over and over.is_set()):
             write_whole(destination / work.output, image.data)
     except Exception as error:  # noqa: BLE001 - whatever happens to one image, the others go on
@@ -76,7 +83,7 @@ def do(
         Compressed(
             source=work.source,
             output=work.output,
-            bytes_in=len(data),
+            bytes_in=size,
             bytes_out=len(image.data),
             source_width=info.width,
             source_height=info.height,

@@ -125,7 +125,7 @@ class Ledger:
             self._sync()
             self._journal.close()
             if self._changed or any(self._known.done[name].status == DONE or name not in stale for name in unmet):
-                compact(self._destination, start=self._journal.start, complete=complete, stale=stale)
+                compact(self._destination, start=self._journal.start, complete=complete, stale=unmet)
             if self._left or self._claimed or self._has_claimed:
                 if complete and self._all_taken_up:
                     self._left.clear()
