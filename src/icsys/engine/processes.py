@@ -11,6 +11,7 @@ from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any, Generic
 
@@ -95,7 +96,9 @@ class _Crew(Generic[Item]):
         """Wait a moment for workers that say something or die, and kill those that take too long."""
         for worker in self._workers:
             worker.check_clock()
-        heard = wait([worker.pipe for worker in self._workers], pool.LOOK)
+        next_end = min((worker.deadline for worker in self._workers if worker.deadline), default=inf)
+        patience = max(0.0, min(pool.LOOK, next_end - time.monotonic()))
+        heard = wait([worker.pipe for worker in self._workers], patience)
         return [worker for worker in self._workers if worker.pipe in heard]
 
     def hear(self, worker: _Worker[Item]) -> Iterator[Any]:
