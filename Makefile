@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 endif
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test faults fuzz lint bench bench-kmeans bench-search figures clean help
+.PHONY: demo test test-extras faults fuzz lint bench bench-kmeans bench-search figures clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -18,6 +18,10 @@ demo: $(VENV)/core.stamp  ## compress sample photos: Uncompressed -> Compressed
 
 test: lint  ## run the checks and all tests
 	$(BIN)/python -m pytest
+
+test-extras: $(VENV)/extras.stamp  ## run the tests that need large packages, and every fault at every moment
+	$(BIN)/python -m pytest tests/test_huggingface.py
+	$(BIN)/python -m pytest tests/faults --thorough
 
 faults: $(VENV)/dev.stamp  ## bring about every fault at every moment, and write what happened into docs/reliability.md
 	$(BIN)/python -m pytest tests/faults -m fault --thorough --reliability docs/reliability.md
@@ -35,6 +39,7 @@ bench: $(VENV)/bench.stamp  ## time folder runs beside other tools, on PHOTOS=fo
 	$(BIN)/python bench/folder.py $(PHOTOS) --out docs/benchmarks/folder.md
 	$(BIN)/python bench/growth.py --out docs/benchmarks/growth.md
 	$(BIN)/python bench/lock.py $(PHOTOS) --out docs/benchmarks/lock.md
+	$(BIN)/python bench/resume.py --out docs/benchmarks/resume.md
 
 bench-kmeans: $(VENV)/bench.stamp  ## compare palettes and their times, on PHOTOS=folder or on generated photos
 	$(BIN)/python bench/kmeans.py $(PHOTOS) --out docs/benchmarks/kmeans.md
@@ -57,6 +62,10 @@ $(VENV)/core.stamp: $(VENV)/pip.stamp pyproject.toml constraints.txt
 
 $(VENV)/dev.stamp: $(VENV)/core.stamp
 	$(PIP) --editable ".[lint,test]"
+	touch $@
+
+$(VENV)/extras.stamp: $(VENV)/dev.stamp
+	$(PIP) --editable ".[extras]"
 	touch $@
 
 $(VENV)/bench.stamp: $(VENV)/core.stamp

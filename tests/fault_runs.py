@@ -83,9 +83,9 @@ def assert_resumable(source, folder, clean):
     summary = compress_folder(source, folder, OPTIONS)
     assert (summary.failed, summary.foreign, summary.stopped) == (0, 0, "")
     assert everything(folder) == clean
-    # At most the images that were under way: those claimed and not yet in the journal.
+    # At most the images that were under way: two for each of two jobs, and one that is being handed over.
     redone = sum(path.stat().st_ino != inode for path, inode in before.items())
-    assert redone <= 3
+    assert redone <= 5
     return summary
 
 
