@@ -39,6 +39,7 @@ bench: $(VENV)/bench.stamp  ## time folder runs beside other tools, on PHOTOS=fo
 	$(BIN)/python bench/folder.py $(PHOTOS) --out docs/benchmarks/folder.md
 	$(BIN)/python bench/growth.py --out docs/benchmarks/growth.md
 	$(BIN)/python bench/lock.py $(PHOTOS) --out docs/benchmarks/lock.md
+	$(BIN)/python bench/damage.py $(PHOTOS) --out docs/benchmarks/damage.md
 	$(BIN)/python bench/resume.py --out docs/benchmarks/resume.md
 
 bench-kmeans: $(VENV)/bench.stamp  ## compare palettes and their times, on PHOTOS=folder or on generated photos
