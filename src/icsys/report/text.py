@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from icsys.results import Result, RunSummary
 
 _LISTED = 20
+_NAMED = 3
 
 
 def image_line(result: Result) -> str:
@@ -38,14 +39,12 @@ def run_report(summary: RunSummary, destination: str, *, dry_run: bool) -> str:
         f"Total run time: {summary.seconds:.2f} s{rate}",
         f"Images:   {counts}{others}{animated}",
     ]
-    if summary.foreign:
-        lines.append(f"          {summary.foreign} skipped because a file that ics did not write has their place")
-    if summary.skipped > summary.foreign:
-        lines.append("          skipped images have their outputs already; --overwrite always writes them anew")
-    reason = "its source is gone, fails, or has another output now"
-    lines.extend(f"Stale:    {_shown(output)}: {reason}" for output in summary.stale[:_LISTED])
-    if len(summary.stale) > _LISTED:
-        lines.append(f"Stale:    {len(summary.stale) - _LISTED} more; manifest.jsonl names them all")
+    lines.extend(f"          {count} skipped: {reason}" for reason, count in summary.skips.items())
+    if summary.stale:
+        some = ", ".join(map(_shown, summary.stale[:_NAMED])) + (", …" if len(summary.stale) > _NAMED else "")
+        lines.append(
+            f"Stale:    {_count(len(summary.stale))} outputs whose sources are gone, fail, or have others now: {some}"
+        )
     if summary.factor is not None:
         fewer = summary.elements_in / summary.elements_out
         elements = f"{_count(summary.elements_in)} -> {_count(summary.elements_out)}"
