@@ -42,9 +42,8 @@ def run_report(summary: RunSummary, destination: str, *, dry_run: bool) -> str:
     lines.extend(f"          {count} skipped: {reason}" for reason, count in summary.skips.items())
     if summary.stale:
         some = ", ".join(map(_shown, summary.stale[:_NAMED])) + (", …" if len(summary.stale) > _NAMED else "")
-        lines.append(
-            f"Stale:    {_count(len(summary.stale))} outputs whose sources are gone, fail, or have others now: {some}"
-        )
+        why = "their sources are gone, fail, or have other outputs now"
+        lines.append(f"Stale:    {len(summary.stale)} ({why}): {some}")
     if summary.factor is not None:
         fewer = summary.elements_in / summary.elements_out
         elements = f"{_count(summary.elements_in)} -> {_count(summary.elements_out)}"
