@@ -102,7 +102,8 @@ def compress_folder(
     dry_run
         Plan, decode and compress, but write nothing.
     stop
-        Set it, in another thread or a signal handler, to end the run: images under way get some seconds to end.
+        Set it, in another thread or a signal handler, to end the run: images under way get some seconds to end. The
+        run sets it itself where it cannot go on.
     progress
         Called in the calling thread, before the first image and after every one.
 
@@ -178,7 +179,12 @@ def compress_folder(
             over.set()
             run.end(ledger)
         if not dry_run:
-            settings = options.to_dict() | {"jobs": jobs, "engine": engine, "overwrite": overwrite}
+            settings = options.to_dict() | {
+                "jobs": jobs,
+                "engine": engine,
+                "overwrite": overwrite,
+                "retry_failed": retry_failed,
+            }
             run.guard(partial(write_run, destination, settings, run.summary, icsys.__version__, started))
     return run.summary
 
@@ -194,7 +200,7 @@ class _Run:
         self._report, self._start = report, start
         # Set by whoever started the run, or by the run itself where it cannot go on.
         self._stop = stop
-        self._all_met = False
+        self._all_listed = self._complete = False
 
     def first_image(self, plan: Iterator[Task | Ignored | Unreadable]) -> Task | Unreadable | None:
         """Return what comes first in a plan, with the files before it counted that are left alone."""
@@ -218,13 +224,26 @@ class _Run:
         self._tell(None)
         remaining = self._remaining(plan, ledger)
         first = next(remaining, None)
-        if first is None:
-            return
+        if first is not None:
+            self._work_off(chain([first], remaining), ledger, work, options, engine=engine, jobs=jobs)
+        self._complete = self._all_listed and not self._stop.is_set()
+
+    def _work_off(
+        self,
+        remaining: Iterable[Work],
+        ledger: Ledger,
+        work: Callable[[Work], Outcome],
+        options: Options,
+        *,
+        engine: str,
+        jobs: int,
+    ) -> None:
+        """Do what is left to do, once it is known that anything is."""
         get_ready = partial(prepare, options)
         note = f"Loading {options.strategy}, compiled once on its first run"
         _wait_for(get_ready, lambda: self._tell(None, note), self._stop)
         self._tell(None)
-        outcomes = ENGINES[engine](work, chain([first], remaining), jobs, get_ready, self._stop)
+        outcomes = ENGINES[engine](work, remaining, jobs, get_ready, self._stop)
         # Images run in parallel already: threads of the BLAS that is loaded by now would ask the cores twice.
         with threadpool_limits(1, user_api="blas"), closing(outcomes) as done:
             for outcome in done:
@@ -233,10 +252,9 @@ class _Run:
 
     def end(self, ledger: Ledger) -> None:
         """Put the books in order."""
-        complete = self._all_met and not self.summary.stopped and not self._stop.is_set()
         if self._stop.is_set() and not self.summary.stopped:
             self.summary.stopped = INTERRUPTED
-        self.guard(lambda: self.summary.stale.extend(ledger.close(complete=complete)))
+        self.guard(lambda: self.summary.stale.extend(ledger.close(complete=self._complete)))
         self.summary.seconds = time.perf_counter() - self._start
 
     def guard(self, write: Callable[[], object]) -> None:
@@ -271,7 +289,7 @@ class _Run:
                 self.guard(partial(ledger.record, decision))
                 self._take(decision)
         yield from self._claimed(batch, ledger)
-        self._all_met = all_listed
+        self._all_listed = all_listed
 
     def _claimed(self, batch: list[Work], ledger: Ledger) -> Iterator[Work]:
         self.guard(partial(ledger.claim, batch))
