@@ -172,19 +172,14 @@ def compress_folder(
         )
         try:
             with _Count(source, destination) as run.count:
-                run.work_through(
-                    chain([first], plan), ledger, work, options, engine=engine, jobs=2 * jobs if threads else jobs
-                )
+                workers = 2 * jobs if threads else jobs  # half of the threads may wait for the disk
+                run.work_through(chain([first], plan), ledger, work, options, engine=engine, jobs=workers)
         finally:
             over.set()
             run.end(ledger)
         if not dry_run:
-            settings = options.to_dict() | {
-                "jobs": jobs,
-                "engine": engine,
-                "overwrite": overwrite,
-                "retry_failed": retry_failed,
-            }
+            settings = {"jobs": jobs, "engine": engine, "overwrite": overwrite, "retry_failed": retry_failed}
+            settings = options.to_dict() | settings
             run.guard(partial(write_run, destination, settings, run.summary, icsys.__version__, started))
     return run.summary
 

@@ -132,3 +132,21 @@ def test_a_crash_between_the_two_files_loses_nothing(tmp_path, monkeypatch):
     known = load(tmp_path)
     assert set(known.done) == {"a", "b"}
     assert known.failed == {"a"}
+
+
+def test_a_line_that_the_disk_took_half_of_spoils_no_other(tmp_path):
+    """The system takes ten bytes of a line: files may not grow further."""
+    resource = pytest.importorskip("resource", reason="needs limits as POSIX has them")
+    journal = Journal(tmp_path)
+    journal.append(done("a"))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, ((tmp_path / MANIFEST).stat().st_size + 10, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            journal.append(done("b"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not (tmp_path / MANIFEST).read_bytes().endswith(b"\n")
+    journal.append(done("c"))
+    journal.close()
+    assert lines(tmp_path / MANIFEST) == [done("a"), done("c")]
