@@ -4,7 +4,7 @@ import json
 import os
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icsys.dataset.journal import Journal, compact, load
@@ -52,6 +52,7 @@ def test_any_name_comes_back_as_it_was(row):
     assert from_line(line) == row
 
 
+@settings(deadline=None)  # a disk may be busy
 @given(st.data())
 def test_a_journal_cut_off_anywhere_holds_its_whole_lines_and_can_be_added_to(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("journal")
