@@ -84,7 +84,7 @@ def test_a_second_run_skips_and_exits_0(photos, tmp_path):
     code, out, _ = ics("compress", photos, "out", "--strategy", "SO", cwd=tmp_path)
     assert code == 0
     assert "0 compressed, 3 skipped, 0 failed" in out
-    assert "--overwrite always writes them anew" in out
+    assert "3 skipped: done already with the same options; --overwrite always does it again" in out
     _, out, _ = ics("compress", photos, "out", "--strategy", "SO", "--overwrite", "always", cwd=tmp_path)
     assert "3 compressed, 0 skipped, 0 failed" in out
 
@@ -386,7 +386,7 @@ def test_foreign_and_stale_files_are_named(photos, tmp_path):
     (photos / "train" / "cat" / "a.jpg").unlink()
     code, out, _ = ics("compress", photos, "out", "--strategy", "SO", cwd=tmp_path)
     assert code == 0
-    assert "1 skipped because a file that ics did not write has their place" in out
-    assert "Stale:    train/cat/a.png" in out
+    assert "1 skipped: a file that ics did not write has its place" in out
+    assert "Stale:    1 (their sources are gone, fail, or have other outputs now): train/cat/a.png" in out
     _, out, _ = ics("compress", photos, "out", "--strategy", "SO", "--json", cwd=tmp_path)
     assert json.loads(out)["summary"]["stale"] == 1

@@ -81,7 +81,7 @@ class Failed:
     status: str = field(default="failed", init=False)
 
 
-UNCHANGED = "done already with the same options"
+UNCHANGED = "done already with the same options; --overwrite always does it again"
 FOREIGN = "a file that ics did not write has its place; --overwrite always replaces it"
 NOT_FAILED = "it has not failed, and --retry-failed takes up only what has"
 """Why an image is skipped."""
@@ -103,8 +103,8 @@ class RunSummary:
     ----------
     images
         Images met: compressed + skipped + failed.
-    foreign
-        Images skipped because a file that ICS did not write has the place of their output.
+    skips
+        Skipped images by the reason why.
     ignored
         Files left alone because they are no images, are hidden, or are links.
     animated
@@ -125,7 +125,6 @@ class RunSummary:
     compressed: int = 0
     skipped: int = 0
     failed: int = 0
-    foreign: int = 0
     ignored: int = 0
     animated: int = 0
     damaged: int = 0
@@ -134,6 +133,7 @@ class RunSummary:
     elements_in: int = 0
     elements_out: int = 0
     seconds: float = 0.0
+    skips: dict[str, int] = field(default_factory=dict)
     failures: list[Failed] = field(default_factory=list)
     stale: list[str] = field(default_factory=list)
     stopped: str = ""
@@ -142,6 +142,11 @@ class RunSummary:
     def factor(self) -> float | None:
         """Bytes before over bytes after; None where nothing was compressed."""
         return self.bytes_in / self.bytes_out if self.bytes_out else None
+
+    @property
+    def foreign(self) -> int:
+        """Images skipped because a file that ICS did not write has the place of their output."""
+        return self.skips.get(FOREIGN, 0)
 
     def add(self, result: Result) -> None:
         """Count one more image."""
@@ -157,12 +162,14 @@ class RunSummary:
                 self.elements_out += result.elements_out
             case Skipped():
                 self.skipped += 1
-                self.foreign += result.reason == FOREIGN
+                self.skips[result.reason] = self.skips.get(result.reason, 0) + 1
             case Failed():
                 self.failed += 1
                 self.failures.append(result)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the counts and the factor as plain JSON values, without the failures, and the stale ones counted."""
-        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "failures"}
-        return values | {"factor": self.factor, "stale": len(self.stale)}
+        values = {
+            f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in {"failures", "skips"}
+        }
+        return values | {"factor": self.factor, "foreign": self.foreign, "stale": len(self.stale)}

@@ -111,7 +111,8 @@ def compress_folder(
     dry_run
         Plan, decode and compress, but write nothing.
     stop
-        Set it, in another thread or a signal handler, to end the run: images under way get some seconds to end.
+        Set it, in another thread or a signal handler, to end the run: images under way get some seconds to end. The
+        run sets it itself where it cannot go on.
     progress
         Called in the calling thread, before the first image and after every one.
 
@@ -181,7 +182,7 @@ def compress_folder(
         )
         try:
             with _Count(source, destination, follow_links=follow_links) as run.count:
-                workers = 2 * jobs if threads else jobs
+                workers = 2 * jobs if threads else jobs  # half of the threads may wait for the disk
                 run.work_through(
                     chain([first], plan), ledger, work, options, engine=engine, jobs=workers, timeout=timeout
                 )
@@ -189,14 +190,9 @@ def compress_folder(
             over.set()
             run.end(ledger)
         if not dry_run:
-            settings = options.to_dict() | {
-                "jobs": jobs,
-                "engine": engine,
-                "overwrite": overwrite,
-                "follow_links": follow_links,
-            }
-            if timeout is not None:
-                settings["timeout"] = timeout
+            settings = {"jobs": jobs, "engine": engine, "overwrite": overwrite, "retry_failed": retry_failed}
+            settings |= {"follow_links": follow_links} | ({} if timeout is None else {"timeout": timeout})
+            settings = options.to_dict() | settings
             run.guard(partial(write_run, destination, settings, run.summary, icsys.__version__, started))
     return run.summary
 
@@ -212,7 +208,7 @@ class _Run:
         self._report, self._start = report, start
         # Set by whoever started the run, or by the run itself where it cannot go on.
         self._stop = stop
-        self._all_met = False
+        self._all_listed = self._complete = False
 
     def first_image(self, plan: Iterator[Task | Ignored | Unreadable]) -> Task | Unreadable | None:
         """Return what comes first in a plan, with the files before it counted that are left alone."""
@@ -237,14 +233,28 @@ class _Run:
         self._tell(None)
         remaining = self._remaining(plan, ledger)
         first = next(remaining, None)
-        if first is None:
-            return
+        if first is not None:
+            self._work_off(chain([first], remaining), ledger, work, options, engine=engine, jobs=jobs, timeout=timeout)
+        self._complete = self._all_listed and not self._stop.is_set()
+
+    def _work_off(
+        self,
+        remaining: Iterable[Work],
+        ledger: Ledger,
+        work: Callable[[Work], Outcome],
+        options: Options,
+        *,
+        engine: str,
+        jobs: int,
+        timeout: float | None,
+    ) -> None:
+        """Do what is left to do, once it is known that anything is."""
         get_ready = partial(prepare, options)
         note = f"Loading {options.strategy}, compiled once on its first run"
         _wait_for(get_ready, lambda: self._tell(None, note), self._stop)
         self._tell(None)
         clock = {} if timeout is None else {"timeout": timeout}
-        outcomes = ENGINES[engine](work, chain([first], remaining), jobs, get_ready, self._stop, **clock)
+        outcomes = ENGINES[engine](work, remaining, jobs, get_ready, self._stop, **clock)
         # Images run in parallel already: threads of the BLAS that is loaded by now would ask the cores twice.
         with threadpool_limits(1, user_api="blas"), closing(outcomes) as done:
             for done_or_lost in done:
@@ -254,10 +264,9 @@ class _Run:
 
     def end(self, ledger: Ledger) -> None:
         """Put the books in order."""
-        complete = self._all_met and not self.summary.stopped and not self._stop.is_set()
         if self._stop.is_set() and not self.summary.stopped:
             self.summary.stopped = INTERRUPTED
-        self.guard(lambda: self.summary.stale.extend(ledger.close(complete=complete)))
+        self.guard(lambda: self.summary.stale.extend(ledger.close(complete=self._complete)))
         self.summary.seconds = time.perf_counter() - self._start
 
     def guard(self, write: Callable[[], object]) -> None:
@@ -292,7 +301,7 @@ class _Run:
                 self.guard(partial(ledger.record, decision))
                 self._take(decision)
         yield from self._claimed(batch, ledger)
-        self._all_met = all_listed
+        self._all_listed = all_listed
 
     def _claimed(self, batch: list[Work], ledger: Ledger) -> Iterator[Work]:
         self.guard(partial(ledger.claim, batch))

@@ -4,7 +4,7 @@ import json
 import os
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icsys.dataset.journal import Journal, compact, load
@@ -52,6 +52,7 @@ def test_any_name_comes_back_as_it_was(row):
     assert from_line(line) == row
 
 
+@settings(deadline=None)  # a disk may be busy
 @given(st.data())
 def test_a_journal_cut_off_anywhere_holds_its_whole_lines_and_can_be_added_to(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("journal")
@@ -132,3 +133,21 @@ def test_a_crash_between_the_two_files_loses_nothing(tmp_path, monkeypatch):
     known = load(tmp_path)
     assert set(known.done) == {"a", "b"}
     assert known.failed == {"a"}
+
+
+def test_a_line_that_the_disk_took_half_of_spoils_no_other(tmp_path):
+    """The system takes ten bytes of a line: files may not grow further."""
+    resource = pytest.importorskip("resource", reason="needs limits as POSIX has them")
+    journal = Journal(tmp_path)
+    journal.append(done("a"))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, ((tmp_path / MANIFEST).stat().st_size + 10, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            journal.append(done("b"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not (tmp_path / MANIFEST).read_bytes().endswith(b"\n")
+    journal.append(done("c"))
+    journal.close()
+    assert lines(tmp_path / MANIFEST) == [done("a"), done("c")]

@@ -64,7 +64,10 @@ def test_every_source_has_a_line_that_can_be_checked(source, out):
 def test_run_json_tells_options_versions_counts_and_times(source, out):
     run(source, out, jobs=1)
     record = json.loads((out / "run.json").read_text("utf-8"))
-    assert OPTIONS.to_dict() | {"jobs": 1, "engine": "threads", "overwrite": "never"} == record["options"]
+    assert (
+        OPTIONS.to_dict() | {"jobs": 1, "engine": "threads", "overwrite": "never", "retry_failed": False}
+        == record["options"]
+    )
     assert {"python", "numpy", "PIL"} <= set(record["versions"])
     assert record["summary"]["compressed"] == 3
     assert record["started"] < record["finished"]
@@ -214,3 +217,22 @@ def test_a_stop_is_obeyed_and_the_next_run_goes_on(source, out, tmp_path):
     again = compress_folder(source, out, OPTIONS)
     assert again.compressed == 3 - summary.compressed
     assert (out / "manifest.jsonl").read_bytes() == (tmp_path / "clean" / "manifest.jsonl").read_bytes()
+
+
+def test_an_exception_in_the_middle_leaves_the_books_in_order(source, out):
+    (source / "bad.png").write_bytes(b"")
+    run(source, out)
+    clean = (out / "manifest.jsonl").read_bytes()
+    for path in out.rglob("*.png"):
+        path.unlink()
+
+    def break_off(step):
+        if step.result is not None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        compress_folder(source, out, OPTIONS, jobs=1, progress=break_off)
+    assert [row["source_path"] for row in rows(out, "failures.jsonl")] == ["bad.png"]
+    summary, _ = run(source, out)
+    assert (summary.failed, summary.foreign) == (1, 0)
+    assert (out / "manifest.jsonl").read_bytes() == clean

@@ -62,3 +62,10 @@ def test_many_failures_are_counted_and_the_first_are_named():
     assert len(lines) == 21
     assert lines[0] == "failed: b.jpg: it is broken (broken)"
     assert "30 more" in lines[-1]
+
+
+def test_stale_outputs_are_counted_and_some_of_them_named():
+    report = run_report(summary_of(SKIPPED, stale=["a\n.png", "b", "c", "d"]), "out", dry_run=False)
+    assert "Stale:    4 (" in report
+    assert "a\\n.png, b, c, …" in report
+    assert "1 skipped: the output exists" in report

@@ -85,8 +85,12 @@ class Journal:
             self._file = self._path.open("ab", buffering=0)
             self._cut_torn_line()
         line = memoryview(to_line(row))
-        while line:
-            line = line[self._file.write(line) :]
+        try:
+            while line:
+                line = line[self._file.write(line) :]
+        except OSError:
+            self.close()  # whoever tries again finds the half of it and cuts it off
+            raise
 
     def read(self, position: int) -> dict[str, Any]:
         """Return the line at a position that :func:`load` has given."""

@@ -63,6 +63,7 @@ class Ledger:
         self._claimed: set[str] = set()
         self._unsynced: set[str] = set()
         self._has_claimed = False
+        self._again: Again | None = None
         self._all_taken_up = not retry_failed
         self._changed = not self._known.tidy or bool(self._left) or bool(self._known.failed)
         if not dry_run:
@@ -73,7 +74,7 @@ class Ledger:
         """Tell what becomes of a source: to be done, or the result that it has without being worked on."""
         decision = self._resume.decide(task)
         if isinstance(decision, Again):
-            self._append(self._journal.read(decision.entry.position) | {"status": DONE})
+            self._again = decision
             return decision.skipped
         return decision
 
@@ -103,6 +104,8 @@ class Ledger:
             self._unsynced.add(result.output.rpartition("/")[0])
         elif isinstance(result, Failed):
             self._append(failure_row(result, self._options_hash, self._tool_version))
+        elif self._again is not None and result is self._again.skipped:
+            self._append(self._journal.read(self._again.entry.position) | {"status": DONE})
         elif work is not None and mtime_ns is not None:
             row = self._journal.read(self._known.done[work.output].position)
             self._append(row | {"source_mtime_ns": mtime_ns, "status": DONE})

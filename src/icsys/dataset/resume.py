@@ -128,7 +128,7 @@ class Resume:
         if task.output in self._claimed:
             # A crash came while it was written anew: its size alone does not tell which of the two it is.
             row = self._journal.read(entry.position)
-            if hashlib.sha256((self._folder / task.output).read_bytes()).hexdigest() != row.get("sha256"):
+            if _sha256(self._folder / task.output) != row.get("sha256"):
                 return Work(task.source, task.output)
         if source.st_mtime_ns != entry.source_mtime_ns:
             row = row or self._journal.read(entry.position)
@@ -153,3 +153,11 @@ class Resume:
                 sweep(self._folder / name)
             self._links[name] = link
         return link
+
+
+def _sha256(path: Path) -> str | None:
+    """Return the hash of a file; None if it cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return None

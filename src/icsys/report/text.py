@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from icsys.results import Result, RunSummary
 
 _LISTED = 20
+_NAMED = 3
 
 
 def image_line(result: Result) -> str:
@@ -42,14 +43,11 @@ def run_report(summary: RunSummary, destination: str, *, dry_run: bool) -> str:
         f"Total run time: {summary.seconds:.2f} s{rate}",
         f"Images:   {counts}{others}{animated}{damaged}",
     ]
-    if summary.foreign:
-        lines.append(f"          {summary.foreign} skipped because a file that ics did not write has their place")
-    if summary.skipped > summary.foreign:
-        lines.append("          skipped images have their outputs already; --overwrite always writes them anew")
-    reason = "its source is gone, fails, or has another output now"
-    lines.extend(f"Stale:    {_shown(output)}: {reason}" for output in summary.stale[:_LISTED])
-    if len(summary.stale) > _LISTED:
-        lines.append(f"Stale:    {len(summary.stale) - _LISTED} more; manifest.jsonl names them all")
+    lines.extend(f"          {count} skipped: {reason}" for reason, count in summary.skips.items())
+    if summary.stale:
+        some = ", ".join(map(_shown, summary.stale[:_NAMED])) + (", …" if len(summary.stale) > _NAMED else "")
+        why = "their sources are gone, fail, or have other outputs now"
+        lines.append(f"Stale:    {len(summary.stale)} ({why}): {some}")
     if summary.factor is not None:
         fewer = summary.elements_in / summary.elements_out
         elements = f"{_count(summary.elements_in)} -> {_count(summary.elements_out)}"
