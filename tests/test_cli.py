@@ -220,7 +220,18 @@ def test_help_is_in_groups_and_names_every_option(tmp_path):
     for word in ("colours:", "size:", "output:", "run:", *STRATEGIES):
         assert word in out
     names = [field.name.replace("_", "-") for field in dataclasses.fields(Options)]
-    for flag in (*names, "jobs", "engine", "overwrite", "dry-run", "json", "verbose", "config", "print-options"):
+    for flag in (
+        *names,
+        "jobs",
+        "engine",
+        "overwrite",
+        "retry-failed",
+        "dry-run",
+        "json",
+        "verbose",
+        "config",
+        "print-options",
+    ):
         assert f"--{flag}" in out
 
 
