@@ -233,7 +233,7 @@ def test_help_is_in_groups_and_names_every_option(tmp_path):
     for word in ("colours:", "size:", "output:", "limits:", "run:", *STRATEGIES):
         assert word in out
     names = [field.name.replace("_", "-") for field in dataclasses.fields(Options)]
-    flags = "jobs engine isolate timeout follow-links overwrite dry-run json verbose config print-options"
+    flags = "jobs engine isolate timeout follow-links overwrite retry-failed dry-run json verbose config print-options"
     for flag in (*names, *flags.split()):
         assert f"--{flag}" in out
 

@@ -65,7 +65,8 @@ def test_run_json_tells_options_versions_counts_and_times(source, out):
     run(source, out, jobs=1)
     record = json.loads((out / "run.json").read_text("utf-8"))
     assert (
-        OPTIONS.to_dict() | {"jobs": 1, "engine": "threads", "overwrite": "never", "retry_failed": False}
+        OPTIONS.to_dict()
+        | {"jobs": 1, "engine": "threads", "overwrite": "never", "retry_failed": False, "follow_links": False}
         == record["options"]
     )
     assert {"python", "numpy", "PIL"} <= set(record["versions"])
