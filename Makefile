@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 endif
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test lint bench bench-kmeans bench-search figures clean help
+.PHONY: demo test test-extras faults fuzz lint bench bench-kmeans bench-search figures clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -18,6 +18,16 @@ demo: $(VENV)/core.stamp  ## compress sample photos: Uncompressed -> Compressed
 
 test: lint  ## run the checks and all tests
 	$(BIN)/python -m pytest
+
+test-extras: $(VENV)/extras.stamp  ## run the tests that need large packages, and every fault at every moment
+	$(BIN)/python -m pytest tests/test_huggingface.py
+	$(BIN)/python -m pytest tests/faults --thorough
+
+faults: $(VENV)/dev.stamp  ## bring about every fault at every moment, and write what happened into docs/reliability.md
+	$(BIN)/python -m pytest tests/faults -m fault --thorough --reliability docs/reliability.md
+
+fuzz: $(VENV)/dev.stamp  ## compress damaged files of every format for SECONDS=60, and report what does more than fail
+	$(BIN)/python tests/fuzz.py --seconds $(or $(SECONDS),60) --first $(or $(FIRST),0)
 
 lint: $(VENV)/dev.stamp  ## check style, types and the direction of imports
 	$(BIN)/ruff check
@@ -29,6 +39,8 @@ bench: $(VENV)/bench.stamp  ## time folder runs beside other tools, on PHOTOS=fo
 	$(BIN)/python bench/folder.py $(PHOTOS) --out docs/benchmarks/folder.md
 	$(BIN)/python bench/growth.py --out docs/benchmarks/growth.md
 	$(BIN)/python bench/lock.py $(PHOTOS) --out docs/benchmarks/lock.md
+	$(BIN)/python bench/damage.py $(PHOTOS) --out docs/benchmarks/damage.md
+	$(BIN)/python bench/resume.py --out docs/benchmarks/resume.md
 
 bench-kmeans: $(VENV)/bench.stamp  ## compare palettes and their times, on PHOTOS=folder or on generated photos
 	$(BIN)/python bench/kmeans.py $(PHOTOS) --out docs/benchmarks/kmeans.md
@@ -51,6 +63,10 @@ $(VENV)/core.stamp: $(VENV)/pip.stamp pyproject.toml constraints.txt hatch_build
 
 $(VENV)/dev.stamp: $(VENV)/core.stamp
 	$(PIP) --editable ".[lint,test]"
+	touch $@
+
+$(VENV)/extras.stamp: $(VENV)/dev.stamp
+	$(PIP) --editable ".[extras]"
 	touch $@
 
 $(VENV)/bench.stamp: $(VENV)/core.stamp

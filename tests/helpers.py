@@ -1,9 +1,12 @@
 """Pictures made by code, and what tests ask of folders."""
 
 import io
+import os
 
 import numpy as np
 from PIL import Image
+
+from icsys import Options, compress_folder
 
 
 def synthetic_photo(height=60, width=80, *, seed=0, channels=3):
@@ -27,6 +30,36 @@ def image_bytes(pixels, format="PNG", **settings):  # noqa: A002 - Pillow's own 
     return file.getvalue()
 
 
+OURS = ("manifest.jsonl", "failures.jsonl", "run.json", ".ics-lock")
+
+
 def tree(folder):
-    """Return the bytes of every file below ``folder`` by its path."""
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    """Return the bytes of every file below ``folder`` by its path, those left out that ICS keeps for itself."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name not in OURS
+    }
+
+
+def compress_files(folder, files, options=None, **settings):
+    """Write ``files`` (bytes by name) into a folder and compress it; return the results by source, and the summary."""
+    source = folder / "in"
+    for name, data in files.items():
+        path = os.path.join(os.fsencode(source), name if isinstance(name, bytes) else os.fsencode(name))  # noqa: PTH118
+        os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120 - names that are no text
+        with open(path, "wb") as file:  # noqa: PTH123
+            file.write(data)
+    return compress_into(source, folder / "out", options, **settings)
+
+
+def compress_into(source, destination, options=None, **settings):
+    """Compress a folder; return the results by source, and the summary."""
+    results = {}
+
+    def note(progress):
+        if progress.result is not None:
+            results[progress.result.source] = progress.result
+
+    summary = compress_folder(source, destination, options or Options(strategy="SO"), progress=note, **settings)
+    return results, summary

@@ -84,7 +84,7 @@ def test_a_second_run_skips_and_exits_0(photos, tmp_path):
     code, out, _ = ics("compress", photos, "out", "--strategy", "SO", cwd=tmp_path)
     assert code == 0
     assert "0 compressed, 3 skipped, 0 failed" in out
-    assert "--overwrite always writes them anew" in out
+    assert "3 skipped: done already with the same options; --overwrite always does it again" in out
     _, out, _ = ics("compress", photos, "out", "--strategy", "SO", "--overwrite", "always", cwd=tmp_path)
     assert "3 compressed, 0 skipped, 0 failed" in out
 
@@ -104,6 +104,10 @@ def test_a_second_run_skips_and_exits_0(photos, tmp_path):
         (("--engine", "processes"), (16, 12)),
         (("--png-effort", "max"), (16, 12)),
         (("--format", "png"), (16, 12)),
+        (("--isolate",), (16, 12)),
+        (("--timeout", 50), (16, 12)),
+        (("--follow-links", "--on-corrupt", "keep"), (16, 12)),
+        (("--max-pixels", 4800, "--max-bytes", 100_000, "--max-frames", 1), (16, 12)),
     ],
 )
 def test_every_way_to_make_smaller(flags, size, photos, tmp_path):
@@ -163,6 +167,15 @@ def test_printed_options_are_a_config_file_that_gives_the_same_options(photos, t
         (("compress", "photos", "--overwrite", "maybe"), "never, always"),
         (("compress", "photos", "--fit", "zoom"), "contain, cover"),
         (("compress", "photos", "--engine", "dream"), "threads, processes"),
+        (("compress", "photos", "--isolate", "--engine", "threads"), "isolate with engine='threads'"),
+        (("compress", "photos", "--timeout", "5", "--engine", "threads"), "timeout with engine='threads'"),
+        (("compress", "photos", "--timeout", "0"), "timeout=0.0: expected a number above 0"),
+        (("compress", "photos", "--timeout", "soon"), "timeout='soon'"),
+        (("compress", "photos", "--timeout", "nan"), "timeout=nan"),
+        (("compress", "photos", "--on-corrupt", "mend"), "fail, keep"),
+        (("compress", "photos", "--max-pixels", "0"), "max_pixels=0"),
+        (("compress", "photos", "--max-bytes", "1GB"), "max_bytes='1GB'"),
+        (("compress", "photos", "--max-frames", "-1"), "max_frames=-1"),
         (("compress", "photos", "--effort", "most"), "fast, balanced, best"),
         (("compress", "photos", "--space", "lab"), "srgb, oklab"),
         (("compress", "photos", "--dither", "yes"), "none, floyd-steinberg"),
@@ -217,10 +230,11 @@ def test_help_shows_examples(arguments, tmp_path):
 
 def test_help_is_in_groups_and_names_every_option(tmp_path):
     _, out, _ = ics("compress", "--help", cwd=tmp_path)
-    for word in ("colours:", "size:", "output:", "run:", *STRATEGIES):
+    for word in ("colours:", "size:", "output:", "limits:", "run:", *STRATEGIES):
         assert word in out
     names = [field.name.replace("_", "-") for field in dataclasses.fields(Options)]
-    for flag in (*names, "jobs", "engine", "overwrite", "dry-run", "json", "verbose", "config", "print-options"):
+    flags = "jobs engine isolate timeout follow-links overwrite retry-failed dry-run json verbose config print-options"
+    for flag in (*names, *flags.split()):
         assert f"--{flag}" in out
 
 
@@ -244,6 +258,22 @@ def test_the_command_line_turns_off_what_a_file_turns_on(photos, tmp_path):
     assert code == 0
     assert "Total run time" in out
     assert len(compressed_sizes(tmp_path / "out")) == 3
+
+
+def test_a_damaged_photo_is_named_or_kept_with_a_word_about_it(photos, tmp_path):
+    whole = image_bytes(synthetic_photo(100, 120), "JPEG")
+    (photos / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    code, _, err = ics("compress", photos, "out", "--strategy", "SO", cwd=tmp_path)
+    assert code == 1
+    assert "failed: cut.jpg: damaged JPEG" in err
+    assert "(corrupt)" in err
+    flags = ("--strategy", "SO", "--on-corrupt", "keep")
+    code, out, err = ics("compress", photos, "kept", *flags, "--verbose", cwd=tmp_path)
+    assert code == 0
+    assert "1 damaged, kept all the same" in out
+    assert "kept though damaged JPEG" in err
+    files = json.loads(ics("compress", photos, "json", *flags, "--json", cwd=tmp_path)[1])["files"]
+    assert {file["source"] for file in files if file["warning"]} == {"cut.jpg"}
 
 
 def test_names_reach_a_terminal_escaped(photos, tmp_path):
@@ -311,7 +341,7 @@ def test_an_interrupt_ends_with_130_and_leaves_whole_files_only(tmp_path):
     assert process.returncode == 130
     assert "interrupted" in err
     assert "Traceback" not in err
-    written = list((tmp_path / "out").iterdir())
+    written = list((tmp_path / "out").glob("*.png"))
     assert 0 < len(written) < 40
     for path in written:
         with Image.open(path) as image:
@@ -333,3 +363,28 @@ def test_a_run_loads_scikit_learn_only_where_its_strategy_needs_it(strategy, pho
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_retry_failed_takes_up_only_what_failed(photos, tmp_path):
+    (photos / "bad.jpg").write_bytes(b"")
+    assert ics("compress", photos, "out", "--strategy", "SO", cwd=tmp_path)[0] == 1
+    code, out, _ = ics("compress", photos, "out", "--strategy", "SO", "--retry-failed", cwd=tmp_path)
+    assert code == 1
+    assert "0 compressed, 3 skipped, 1 failed" in out
+    (photos / "bad.jpg").write_bytes((photos / "b.webp").read_bytes())
+    code, out, _ = ics("compress", photos, "out", "--strategy", "SO", "--retry-failed", cwd=tmp_path)
+    assert code == 0
+    assert "1 compressed, 3 skipped, 0 failed" in out
+
+
+def test_foreign_and_stale_files_are_named(photos, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "b.png").write_bytes(b"mine")
+    ics("compress", photos, "out", "--strategy", "SO", cwd=tmp_path)
+    (photos / "train" / "cat" / "a.jpg").unlink()
+    code, out, _ = ics("compress", photos, "out", "--strategy", "SO", cwd=tmp_path)
+    assert code == 0
+    assert "1 skipped: a file that ics did not write has its place" in out
+    assert "Stale:    1 (their sources are gone, fail, or have other outputs now): train/cat/a.png" in out
+    _, out, _ = ics("compress", photos, "out", "--strategy", "SO", "--json", cwd=tmp_path)
+    assert json.loads(out)["summary"]["stale"] == 1

@@ -15,6 +15,7 @@ from icsys.options import (
     DITHERS,
     EFFORTS,
     FITS,
+    ON_CORRUPT,
     PNG_EFFORTS,
     RESAMPLES,
     SPACES,
@@ -43,6 +44,10 @@ valid_options = st.builds(
     resample=st.sampled_from(RESAMPLES),
     background=st.from_regex(r"#[0-9a-fA-F]{6}", fullmatch=True),
     seed=st.integers(0, 2**32 - 1),
+    on_corrupt=st.sampled_from(ON_CORRUPT),
+    max_pixels=st.integers(1, 2**31 - 1),
+    max_bytes=st.integers(1, 2**40),
+    max_frames=st.integers(1, 10**9),
 )
 
 
@@ -53,7 +58,7 @@ def test_every_option_is_drawn_here(options, dither):
     assert Options.from_dict(json.loads(json.dumps(few.to_dict()))) == few
     assert {field.name for field in dataclasses.fields(Options)} == {
         *("strategy", "colors", "effort", "space", "dither", "step", "scale", "size", "fit", "resample"),
-        *("background", "format", "png_effort", "seed"),
+        *("background", "format", "png_effort", "seed", "on_corrupt", "max_pixels", "max_bytes", "max_frames"),
     }
 
 
@@ -78,6 +83,10 @@ def test_a_size_is_read_from_text(width, height):
         ("strategy", "XKM", "SO, MKM, FKM, MBKM"),
         ("strategy", 7, "SO, MKM, FKM, MBKM"),
         ("colors", 0, "from 1 to 65536"),
+        ("on_corrupt", "mend", "fail, keep"),
+        ("max_pixels", 0, "from 1 to 2147483647"),
+        ("max_bytes", -1, "from 1 to 1099511627776"),
+        ("max_frames", 0, "from 1 to 1000000000"),
         ("colors", 65_537, "from 1 to 65536"),
         ("colors", "many", "from 1 to 65536"),
         ("colors", True, "from 1 to 65536"),

@@ -55,7 +55,7 @@ def test_size_only_asks_for_no_colours_and_enter_takes_step_5(here, name):
 def test_one_final_size_makes_all_images_equal(here):
     (here / "Uncompressed" / "b.png").write_bytes(image_bytes(synthetic_photo(90, 30)))
     assert answer(here, "mbkm\n4\n24x24\n")[0] == 0
-    for path in (here / "Compressed").iterdir():
+    for path in (here / "Compressed").glob("*.png"):
         with Image.open(path) as image:
             assert image.size == (24, 24)
 

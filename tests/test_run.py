@@ -75,20 +75,21 @@ def test_a_bad_image_is_recorded_and_the_others_go_on(photos, tmp_path):
 
 
 def test_a_fault_of_our_own_is_a_failed_image_too(photos, tmp_path, monkeypatch):
-    monkeypatch.setattr("icsys.run.compress_image", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("icsys.work.compress_image", lambda *_, **__: 1 / 0)
     summary, _ = run(photos, tmp_path / "out")
     assert summary.failed == 3
     assert summary.failures[0].code == "internal"
     assert "ZeroDivisionError" in summary.failures[0].message
 
 
-def test_existing_outputs_are_kept_unless_they_may_be_overwritten(photos, tmp_path):
+def test_a_users_file_in_the_place_of_an_output_is_kept_unless_it_may_be_overwritten(photos, tmp_path):
     out = tmp_path / "out"
-    run(photos, out)
+    out.mkdir()
     (out / "b.png").write_bytes(b"mine")
+    assert run(photos, out)[0].compressed == 2
     before = tree(out)
     summary, results = run(photos, out)
-    assert (summary.compressed, summary.skipped) == (0, 3)
+    assert (summary.compressed, summary.skipped, summary.foreign) == (0, 3, 1)
     assert isinstance(results["b.webp"], Skipped)
     assert summary.factor is None
     assert tree(out) == before
@@ -118,7 +119,7 @@ def test_a_folder_in_the_place_of_an_output_fails_that_image_alone(photos, tmp_p
     (tmp_path / "out" / "b.png").mkdir(parents=True)
     summary, results = run(photos, tmp_path / "out", overwrite="always")
     assert summary.compressed == 2
-    assert results["b.webp"].code == "io"
+    assert results["b.webp"].code == "blocked"
 
 
 def test_animations_are_counted(tmp_path):

@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 import icsys
 from icsys.dataset.samples import copy_samples
+from icsys.engine import choose_engine
 from icsys.errors import ICSError, UsageError
 from icsys.options import (
     DEFAULT_STEP,
@@ -25,6 +26,7 @@ from icsys.options import (
     ENGINES,
     FITS,
     FORMATS,
+    ON_CORRUPT,
     OVERWRITES,
     PNG_EFFORTS,
     RESAMPLES,
@@ -35,22 +37,29 @@ from icsys.options import (
 )
 from icsys.prompts import ask_options, number_or_text
 from icsys.report.text import failure_lines, image_line, run_report
-from icsys.results import RunSummary, to_record
+from icsys.results import to_record
 from icsys.run import Progress, check_folders, check_run, compress_folder, has_images
+from icsys.signals import INTERRUPTED, Signals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from icsys.results import RunSummary
+
 SOURCE, DESTINATION = "Uncompressed", "Compressed"
 
-OK, SOME_FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+OK, SOME_FAILED, WRONG_USAGE = 0, 1, 2
 
 _GEOMETRY = {"step", "scale", "size"}
-_SWITCHES = {"dry_run", "json", "verbose"}
+_SWITCHES = {"dry_run", "follow_links", "isolate", "json", "retry_failed", "verbose"}
 _RUN_DEFAULTS: dict[str, Any] = {
     "jobs": None,
-    "engine": "threads",
+    "engine": None,
+    "isolate": False,
+    "timeout": None,
+    "follow_links": False,
     "overwrite": "never",
+    "retry_failed": False,
     "dry_run": False,
     "json": False,
     "verbose": False,
@@ -72,7 +81,8 @@ examples:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code.
 
-    0: all done or skipped by policy; 1: some images failed; 2: wrong usage, nothing done; 130: interrupted.
+    0: all done or skipped by policy; 1: some images failed; 2: wrong usage, nothing done; 130: interrupted;
+    143: told to end by SIGTERM.
     """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by whoever started us
@@ -192,18 +202,56 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add(
         output,
         "overwrite",
-        "Keep outputs that exist and skip their images (never), or write them anew (always). Default: never.",
+        "Do again only what has changed, and leave alone files that ics did not write (never), "
+        "or do all anew and replace those too (always). Default: never.",
         metavar="|".join(OVERWRITES),
     )
+    add(
+        output,
+        "retry_failed",
+        "Take up only the images that failed in earlier runs.",
+        action=argparse.BooleanOptionalAction,
+    )
     add(output, "dry_run", "Do everything but write.", action=argparse.BooleanOptionalAction)
+
+    limits = parser.add_argument_group("limits")
+    add(
+        limits,
+        "on_corrupt",
+        f"{option_doc('on_corrupt')} Default: {defaults.on_corrupt}.",
+        metavar="|".join(ON_CORRUPT),
+    )
+    for name in ("max_pixels", "max_bytes", "max_frames"):
+        default = getattr(defaults, name)
+        add(limits, name, f"{option_doc(name)} Default: {default}.", type=number_or_text, metavar="N")
+    add(
+        limits,
+        "follow_links",
+        "Follow links to files and folders in SRC. Without it they are left alone.",
+        action=argparse.BooleanOptionalAction,
+    )
 
     run = parser.add_argument_group("run")
     add(run, "jobs", "Images worked on at once. Default: the cores there are.", type=number_or_text, metavar="N")
     add(
         run,
         "engine",
-        "Who works on images: threads, or processes on machines of many cores. Default: threads.",
+        "Who works on images: threads, or processes on machines of many cores. Default: threads, or processes where "
+        "--isolate or --timeout asks for them.",
         metavar="|".join(ENGINES),
+    )
+    add(
+        run,
+        "isolate",
+        "Work in processes that are replaced when an image crashes them: after a second try it fails, alone.",
+        action=argparse.BooleanOptionalAction,
+    )
+    add(
+        run,
+        "timeout",
+        "Kill the process of an image that takes longer, with a second try; needs no --isolate beside it.",
+        type=_number,
+        metavar="SECONDS",
     )
     run.add_argument("--config", metavar="FILE.toml", help="Read any of these options by name; the command line wins.")
     run.add_argument("--print-options", action="store_true", help="Print the options as TOML and do nothing.")
@@ -279,7 +327,8 @@ def _merge(arguments: argparse.Namespace) -> tuple[Options, dict[str, Any]]:
         config = {name: value for name, value in config.items() if name not in _GEOMETRY}
     values = _RUN_DEFAULTS | config | given
     options = Options.from_dict({name: value for name, value in values.items() if name in names})
-    check_run(jobs=values["jobs"], engine=values["engine"], overwrite=values["overwrite"])
+    check_run(**{name: values[name] for name in ("jobs", "engine", "overwrite", "timeout")})
+    choose_engine(values["engine"], isolate=values["isolate"], timeout=values["timeout"])
     return options, {name: values[name] for name in _RUN_DEFAULTS}
 
 
@@ -301,29 +350,57 @@ def _read_config(path: Path, names: set[str]) -> dict[str, Any]:
 
 
 def _effective(options: Options, run: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that a run uses, as plain values; the number of jobs only where it was chosen."""
+    """Return the options that a run uses, as plain values; jobs, engine and timeout only where they were chosen."""
     return options.to_dict() | {name: value for name, value in run.items() if value is not None}
 
 
 def _run(source: str, destination: str, options: Options, run: Mapping[str, Any]) -> int:
     """Compress a folder before the user's eyes, report, and say how it ended."""
     screen = _Screen(json=run["json"], verbose=run["verbose"])
-    interrupted = False
-    try:
+    with Signals() as signals:
         with screen.bar:
-            compress_folder(
+            summary = compress_folder(
                 source,
                 destination,
                 options,
                 jobs=run["jobs"],
-                engine=run["engine"],
+                engine=choose_engine(run["engine"], isolate=run["isolate"], timeout=run["timeout"]),
+                timeout=run["timeout"],
+                follow_links=run["follow_links"],
                 overwrite=run["overwrite"],
+                retry_failed=run["retry_failed"],
                 dry_run=run["dry_run"],
+                stop=signals.stop,
                 progress=screen.show,
             )
-    except KeyboardInterrupt:
-        interrupted = True
-    summary = screen.summary
+        code = _report(
+            screen,
+            summary,
+            signal_code=signals.code,
+            source=source,
+            destination=destination,
+            options=options,
+            run=run,
+        )
+        if signals.code is not None:
+            # Images that took too long to wait for are still being worked on, by threads that Python would wait for.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+    return code
+
+
+def _report(
+    screen: _Screen,
+    summary: RunSummary,
+    *,
+    signal_code: int | None,
+    source: str,
+    destination: str,
+    options: Options,
+    run: Mapping[str, Any],
+) -> int:
+    """Say what a run has done and return the exit code."""
     if run["json"]:
         files = sorted(screen.files, key=lambda file: str(file["source"]))
         report = {
@@ -331,20 +408,22 @@ def _run(source: str, destination: str, options: Options, run: Mapping[str, Any]
             "options": _effective(options, run),
             "files": files,
             "summary": summary.to_dict(),
-            "interrupted": interrupted,
+            "interrupted": signal_code is not None,
         }
         print(json.dumps(report, indent=2))
     elif summary.images:
         print(run_report(summary, destination, dry_run=run["dry_run"]))
     for line in failure_lines(summary):
         print(line, file=sys.stderr)
-    if interrupted:
-        print("ics: interrupted; every file that was written is whole, and the next run goes on", file=sys.stderr)
-        return INTERRUPTED
-    if not summary.images:
+    if summary.stopped:
+        whole = "every file that was written is whole, and the next run goes on"
+        print(f"ics: {summary.stopped}; {whole}", file=sys.stderr)
+    if signal_code is not None:
+        return signal_code
+    if not summary.images and not summary.stopped:
         others = f" ({summary.ignored} left alone: not images, hidden, or links)" if summary.ignored else ""
         raise UsageError(f"no image was found in {source!r}{others}: {_where_photos_go()}")
-    return SOME_FAILED if summary.failed else OK
+    return SOME_FAILED if summary.failed or summary.stopped else OK
 
 
 class _Screen:
@@ -363,7 +442,6 @@ class _Screen:
             ncols=columns,
             nrows=lines,
         )
-        self.summary = RunSummary()
         self.files: list[dict[str, object]] = []
         self._note = ""
         self._keep_files = json
@@ -371,7 +449,6 @@ class _Screen:
 
     def show(self, progress: Progress) -> None:
         """Take in one more step of the run."""
-        self.summary = progress.summary
         if progress.note != self._note:
             # What was loaded is no image: the rate counts from here.
             self.bar.reset()
@@ -387,5 +464,5 @@ class _Screen:
             self.files.append(to_record(progress.result))
         if self._verbose:
             self.bar.write(image_line(progress.result), file=sys.stderr)
-        self.bar.set_postfix(failed=self.summary.failed, refresh=False)
+        self.bar.set_postfix(failed=progress.summary.failed, refresh=False)
         self.bar.update()

@@ -24,7 +24,9 @@ class ImageError(ICSError):
     ----------
     code
         A stable word for the reason, fit for counting: ``empty``, ``unidentified``, ``unsupported``,
-        ``broken``, ``too_large``, ``missing_extra``. A folder run adds ``io``, ``memory`` and ``internal``.
+        ``broken``, ``corrupt``, ``too_large``, ``missing_extra``. A folder run adds ``changed`` (the source changed or
+        vanished while it was read), ``blocked`` (a folder or a link is in the output's place), ``disk_full``,
+        ``read_only``, ``permission``, ``io``, ``memory``, ``timeout``, ``crashed`` and ``internal``.
     message
         The reason in a sentence.
     """

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 import re
 from dataclasses import dataclass, field, fields
 from numbers import Real
@@ -23,12 +25,17 @@ DITHERS = ("none", "floyd-steinberg")
 PNG_EFFORTS = ("fast", "default", "max")
 OVERWRITES = ("never", "always")
 ENGINES = ("threads", "processes")
+ON_CORRUPT = ("fail", "keep")
 
 MAX_COLORS = 65_536
 MAX_INDEXED_COLORS = 256
 DEFAULT_STEP = 5
 _MAX_SIDE = 65_535
 _MAX_SEED = 2**32 - 1
+_MOST_PIXELS = 2**31 - 1
+_MOST_BYTES = 2**40
+_MOST_FRAMES = 10**9
+_LIMITS = {"max_pixels", "max_bytes", "max_frames"}  # they let an image in or not, and change no byte
 _SIZE = re.compile(r"(\d{1,6})\s*[xX\u00d7]\s*(\d{1,6})")
 _HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 
@@ -77,6 +84,12 @@ class Options:
     format: str = _option("png", "File format of the output.")
     png_effort: str = _option("default", "How hard PNG files are compressed: fast, default or max (needs oxipng).")
     seed: int = _option(0, "Seed of everything random; the same seed gives the same bytes.")
+    on_corrupt: str = _option(
+        "fail", "What becomes of a damaged picture: fail, or keep what can be decoded, with a warning."
+    )
+    max_pixels: int = _option(200_000_000, "Refuse images of more pixels, before they take memory.")
+    max_bytes: int = _option(1_000_000_000, "Refuse files of more bytes, before they are read.")
+    max_frames: int = _option(100_000, "Refuse files of more frames or pages.")
 
     def __post_init__(self) -> None:
         """Normalise the accepted spellings, then refuse what is out of range."""
@@ -96,6 +109,10 @@ class Options:
         put(self, "format", _choice("format", self.format, FORMATS))
         put(self, "png_effort", _choice("png_effort", self.png_effort, PNG_EFFORTS))
         put(self, "background", _background(self.background))
+        put(self, "on_corrupt", _choice("on_corrupt", self.on_corrupt, ON_CORRUPT))
+        put(self, "max_pixels", whole_number("max_pixels", self.max_pixels, 1, _MOST_PIXELS))
+        put(self, "max_bytes", whole_number("max_bytes", self.max_bytes, 1, _MOST_BYTES))
+        put(self, "max_frames", whole_number("max_frames", self.max_frames, 1, _MOST_FRAMES))
         given = [name for name in ("step", "scale", "size") if getattr(self, name) is not None]
         if len(given) > 1:
             raise UsageError(f"{' and '.join(given)} were given together: choose one of step, scale and size")
@@ -114,6 +131,12 @@ class Options:
         if self.size is not None:
             values["size"] = "{}x{}".format(*self.size)
         return {name: value for name, value in values.items() if value is not None}
+
+    def digest(self) -> str:
+        """Return a short hash of the options that decide bytes: equal ones have the same, on every machine."""
+        values = {name: value for name, value in self.to_dict().items() if name not in _LIMITS}
+        text = json.dumps(values, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Options:
@@ -183,6 +206,13 @@ def whole_number(name: str, value: object, low: int, high: int) -> int:
         if low <= number <= high:
             return number
     raise UsageError(f"{name}={value!r}: expected a whole number from {low} to {high}")
+
+
+def positive_number(name: str, value: object, high: float) -> float:
+    """Accept a number above 0 and at most ``high``."""
+    if not isinstance(value, bool) and isinstance(value, Real) and 0 < float(value) <= high:
+        return float(value)
+    raise UsageError(f"{name}={value!r}: expected a number above 0 and at most {high}")
 
 
 def _scale(value: object) -> float:

@@ -74,6 +74,8 @@ class CompressedImage:
         Time that the colour reduction took.
     source
         What the source was.
+    warning
+        What is wrong with a damaged source that ``on_corrupt="keep"`` kept; None for all others.
     """
 
     data: bytes
@@ -84,6 +86,7 @@ class CompressedImage:
     mse: float | None
     kmeans_seconds: float
     source: ImageInfo
+    warning: str | None = None
 
 
 def quantize(
@@ -213,7 +216,7 @@ def compress_image(data: bytes, options: Options | None = None, *, admit: Admit 
         raise UsageError(f"options={options!r}: expected icsys.Options(...)")
     if not isinstance(data, bytes | bytearray | memoryview):
         raise UsageError(f"data of type {type(data).__name__}: expected the bytes of an image file")
-    photo = decode_photo(data, options, admit)
+    photo = decode_photo(bytes(data), options, admit)
     pixels = photo.pixels
     start = time.perf_counter()
     if STRATEGIES[options.strategy].reduce is None:
@@ -240,4 +243,5 @@ def compress_image(data: bytes, options: Options | None = None, *, admit: Admit 
         mse=mse,
         kmeans_seconds=seconds,
         source=photo.info,
+        warning=photo.warning,
     )

@@ -23,11 +23,15 @@ class Compressed:
         Numbers a learner reads: width x height x channels, before and after.
     colors
         Colours of the output; None where they were not reduced.
+    source_mtime_ns, source_sha256, sha256
+        Time of the source file's last change in nanoseconds since 1970, and the SHA-256 of both files' bytes.
     format, mode, orientation, frames
         Of the source: file format, pixel mode, EXIF orientation that was applied, number of frames.
     mse
         Mean over pixels of the squared error summed over R, G and B that the colour reduction cost; None
         where colours were not reduced.
+    warning
+        What is wrong with a damaged source that was kept; None for all others.
     seconds, kmeans_seconds
         Time for the whole image and for its K-means part.
     """
@@ -42,12 +46,16 @@ class Compressed:
     height: int
     elements_in: int
     elements_out: int
+    source_mtime_ns: int
+    source_sha256: str
+    sha256: str
     colors: int | None
     format: str
     mode: str
     orientation: int
     frames: int
     mse: float | None
+    warning: str | None = None
     seconds: float
     kmeans_seconds: float
     status: str = field(default="compressed", init=False)
@@ -55,7 +63,7 @@ class Compressed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
-    """One image that a policy left alone, such as an output that exists already."""
+    """One image that was left alone, such as one that is done already; ``reason`` says why."""
 
     source: str
     output: str
@@ -72,6 +80,11 @@ class Failed:
     message: str
     status: str = field(default="failed", init=False)
 
+
+UNCHANGED = "done already with the same options; --overwrite always does it again"
+FOREIGN = "a file that ics did not write has its place; --overwrite always replaces it"
+NOT_FAILED = "it has not failed, and --retry-failed takes up only what has"
+"""Why an image is skipped."""
 
 Result = Compressed | Skipped | Failed
 
@@ -90,14 +103,22 @@ class RunSummary:
     ----------
     images
         Images met: compressed + skipped + failed.
+    skips
+        Skipped images by the reason why.
     ignored
         Files left alone because they are no images, are hidden, or are links.
     animated
         Images of several frames, of which the first was used.
+    damaged
+        Images that are damaged and were kept all the same.
     seconds
         Run time of the whole.
     failures
         The images that failed, each with its reason.
+    stale
+        Outputs of earlier runs whose sources are gone or have other outputs now, below the destination folder.
+    stopped
+        Why the run ended before all images were done; empty if it did not.
     """
 
     images: int = 0
@@ -106,17 +127,26 @@ class RunSummary:
     failed: int = 0
     ignored: int = 0
     animated: int = 0
+    damaged: int = 0
     bytes_in: int = 0
     bytes_out: int = 0
     elements_in: int = 0
     elements_out: int = 0
     seconds: float = 0.0
+    skips: dict[str, int] = field(default_factory=dict)
     failures: list[Failed] = field(default_factory=list)
+    stale: list[str] = field(default_factory=list)
+    stopped: str = ""
 
     @property
     def factor(self) -> float | None:
         """Bytes before over bytes after; None where nothing was compressed."""
         return self.bytes_in / self.bytes_out if self.bytes_out else None
+
+    @property
+    def foreign(self) -> int:
+        """Images skipped because a file that ICS did not write has the place of their output."""
+        return self.skips.get(FOREIGN, 0)
 
     def add(self, result: Result) -> None:
         """Count one more image."""
@@ -125,17 +155,21 @@ class RunSummary:
             case Compressed():
                 self.compressed += 1
                 self.animated += result.frames > 1
+                self.damaged += result.warning is not None
                 self.bytes_in += result.bytes_in
                 self.bytes_out += result.bytes_out
                 self.elements_in += result.elements_in
                 self.elements_out += result.elements_out
             case Skipped():
                 self.skipped += 1
+                self.skips[result.reason] = self.skips.get(result.reason, 0) + 1
             case Failed():
                 self.failed += 1
                 self.failures.append(result)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the counts and the factor as plain JSON values, without the failures."""
-        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "failures"}
-        return values | {"factor": self.factor}
+        """Return the counts and the factor as plain JSON values, without the failures, and the stale ones counted."""
+        values = {
+            f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in {"failures", "skips"}
+        }
+        return values | {"factor": self.factor, "foreign": self.foreign, "stale": len(self.stale)}

@@ -5,31 +5,43 @@ from __future__ import annotations
 import os
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from threadpoolctl import threadpool_limits
 
-from icsys.dataset.folder import Ignored, Task, Unreadable, plan_folder, write_whole
-from icsys.engine import ENGINES, available_cores
+import icsys
+from icsys.dataset.folder import Ignored, Task, Unreadable, plan_folder
+from icsys.dataset.ledger import Ledger
+from icsys.dataset.lock import locked
+from icsys.dataset.resume import Work
+from icsys.engine import ENGINES, Lost, available_cores, choose_engine
 from icsys.engine.budget import Budget
-from icsys.errors import ImageError, UsageError
+from icsys.errors import UsageError
 from icsys.image.decode import unlimited
 from icsys.options import ENGINES as ENGINE_NAMES
-from icsys.options import OVERWRITES, Options, whole_number
-from icsys.pipeline import compress_image, prepare
-from icsys.results import Compressed, Failed, Result, RunSummary, Skipped
+from icsys.options import OVERWRITES, Options, positive_number, whole_number
+from icsys.pipeline import prepare
+from icsys.results import Failed, Result, RunSummary, Skipped
+from icsys.runfile import write_run
+from icsys.work import Outcome, do, given_up
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from icsys.image.decode import Admit
+    from collections.abc import Callable, Iterable, Iterator
 
 _MOST_JOBS = 4096
+_LONGEST_TIMEOUT = 10**6  # seconds
 _SIGN_OF_LIFE = 0.5  # seconds
+_CLAIMED_AT_ONCE = 64  # images; each batch is brought onto the disk, which takes about a millisecond
+_NO_MORE = {"disk_full", "read_only"}  # codes of failures that every image after them would share
+
+INTERRUPTED = "interrupted"
+"""What :attr:`RunSummary.stopped` says of a run that was told to stop."""
+
 # Decoded pixels held at once, for each job: photos of up to 32 megapixels never wait for one another.
 _BYTES_IN_FLIGHT = 128 * 2**20
 
@@ -62,9 +74,13 @@ def compress_folder(
     options: Options | None = None,
     *,
     jobs: int | None = None,
-    engine: str = "threads",
+    engine: str | None = None,
+    timeout: float | None = None,
+    follow_links: bool = False,
     overwrite: str = "never",
+    retry_failed: bool = False,
     dry_run: bool = False,
+    stop: threading.Event | None = None,
     progress: Callable[[Progress], object] | None = None,
 ) -> RunSummary:
     """Compress every image below ``source`` into the same tree below ``destination``.
@@ -80,23 +96,36 @@ def compress_folder(
     jobs
         Images worked on at once; as many as there are cores if left out. It does not change the bytes.
     engine
-        "threads", or "processes" on machines with more cores than threads can keep busy.
+        "threads", or "processes": for machines with more cores than threads can keep busy, and for images that may
+        crash or hang who works on them. Threads if left out, or processes where there is a ``timeout``.
+    timeout
+        Seconds that one image may take; then its process is killed. An image that is late, or ends its process, is
+        tried once more and then fails with the code ``timeout`` or ``crashed``; all others go on.
+    follow_links
+        Follow links to files and folders below ``source``, except one that leads back to a folder above it.
     overwrite
-        "never" keeps outputs that exist and counts their images as skipped, "always" writes them anew.
+        "never" does again only what was done with other options or whose source has changed, and leaves files alone
+        that ICS did not write; "always" does everything again and replaces those too.
+    retry_failed
+        Take up only the sources that failed in earlier runs.
     dry_run
         Plan, decode and compress, but write nothing.
+    stop
+        Set it, in another thread or a signal handler, to end the run: images under way get some seconds to end. The
+        run sets it itself where it cannot go on.
     progress
         Called in the calling thread, before the first image and after every one.
 
     Returns
     -------
     RunSummary
-        Counts, bytes, time, and the images that failed: a bad image never ends a run.
+        Counts, bytes, time, and the images that failed: a bad image never ends a run. A full disk does, and so does
+        ``stop``; ``stopped`` says so then, and the next run goes on where this one ended.
 
     Raises
     ------
     UsageError
-        If the run cannot start; nothing was done then.
+        If the run cannot start, or another one works on ``destination``; nothing was done then.
 
     Examples
     --------
@@ -118,42 +147,183 @@ def compress_folder(
     options = options or Options()
     if not isinstance(options, Options):
         raise UsageError(f"options={options!r}: expected icsys.Options(...)")
-    check_run(jobs=jobs, engine=engine, overwrite=overwrite)
+    check_run(jobs=jobs, engine=engine, overwrite=overwrite, timeout=timeout)
+    engine = choose_engine(engine, timeout=timeout)
     jobs = jobs or available_cores()
     source, destination = check_folders(source, destination)
-    summary = RunSummary()
-    report = progress or (lambda _: None)
+    plan = plan_folder(source, destination, f".{options.format}", follow_links=follow_links)
+    run = _Run(RunSummary(), progress or (lambda _: None), stop or threading.Event(), start)
+    first = run.first_image(plan)
+    if first is None:
+        return run.summary
+    started = time.time()
+    with nullcontext() if dry_run else locked(destination):
+        ledger = Ledger(
+            source,
+            destination,
+            options_hash=options.digest(),
+            tool_version=icsys.__version__,
+            overwrite=overwrite == "always",
+            retry_failed=retry_failed,
+            dry_run=dry_run,
+        )
+        over = threading.Event()
+        threads = engine == "threads"
+        work = partial(
+            do,
+            source=source,
+            destination=destination,
+            options=options,
+            dry_run=dry_run,
+            # Processes share no locks; each of them holds one image at a time, and can be killed.
+            admit=Budget(_BYTES_IN_FLIGHT * jobs).hold if threads else unlimited,
+            slots=threading.Semaphore(jobs) if threads else nullcontext(),
+            over=over if threads else None,
+        )
+        try:
+            with _Count(source, destination, follow_links=follow_links) as run.count:
+                workers = 2 * jobs if threads else jobs  # half of the threads may wait for the disk
+                run.work_through(
+                    chain([first], plan), ledger, work, options, engine=engine, jobs=workers, timeout=timeout
+                )
+        finally:
+            over.set()
+            run.end(ledger)
+        if not dry_run:
+            settings = {"jobs": jobs, "engine": engine, "overwrite": overwrite, "retry_failed": retry_failed}
+            settings |= {"follow_links": follow_links} | ({} if timeout is None else {"timeout": timeout})
+            settings = options.to_dict() | settings
+            run.guard(partial(write_run, destination, settings, run.summary, icsys.__version__, started))
+    return run.summary
 
-    def tasks() -> Iterator[Task | Unreadable]:
-        for planned in plan_folder(source, destination, f".{options.format}"):
-            if isinstance(planned, Ignored):
-                summary.ignored += 1
-            else:
-                yield planned
 
-    work = partial(
-        _compress_one,
-        source=source,
-        destination=destination,
-        options=options,
-        keep_existing=overwrite == "never",
-        dry_run=dry_run,
-        # Processes share no count of bytes; each of them holds one image at a time.
-        admit=Budget(_BYTES_IN_FLIGHT * jobs).hold if engine == "threads" else unlimited,
-    )
-    with _Count(source, destination) as count:
-        loading = Progress(None, summary, None, note=f"Loading {options.strategy}")
-        _wait_for(partial(prepare, options), lambda: report(loading))
-        report(Progress(None, summary, count.total))
-        outcomes = ENGINES[engine](work, tasks(), jobs, partial(prepare, options))
+class _Run:
+    """A run while it goes on: what has come of it, whom it tells, and whether it is to end."""
+
+    def __init__(
+        self, summary: RunSummary, report: Callable[[Progress], object], stop: threading.Event, start: float
+    ) -> None:
+        self.summary = summary
+        self.count: _Count | None = None
+        self._report, self._start = report, start
+        # Set by whoever started the run, or by the run itself where it cannot go on.
+        self._stop = stop
+        self._all_listed = self._complete = False
+
+    def first_image(self, plan: Iterator[Task | Ignored | Unreadable]) -> Task | Unreadable | None:
+        """Return what comes first in a plan, with the files before it counted that are left alone."""
+        for planned in plan:
+            if not isinstance(planned, Ignored):
+                return planned
+            self.summary.ignored += 1
+        return None
+
+    def work_through(
+        self,
+        plan: Iterable[Task | Ignored | Unreadable],
+        ledger: Ledger,
+        work: Callable[[Work], Outcome],
+        options: Options,
+        *,
+        engine: str,
+        jobs: int,
+        timeout: float | None,
+    ) -> None:
+        """Do what there is to do."""
+        self._tell(None)
+        remaining = self._remaining(plan, ledger)
+        first = next(remaining, None)
+        if first is not None:
+            self._work_off(chain([first], remaining), ledger, work, options, engine=engine, jobs=jobs, timeout=timeout)
+        self._complete = self._all_listed and not self._stop.is_set()
+
+    def _work_off(
+        self,
+        remaining: Iterable[Work],
+        ledger: Ledger,
+        work: Callable[[Work], Outcome],
+        options: Options,
+        *,
+        engine: str,
+        jobs: int,
+        timeout: float | None,
+    ) -> None:
+        """Do what is left to do, once it is known that anything is."""
+        get_ready = partial(prepare, options)
+        note = f"Loading {options.strategy}"
+        _wait_for(get_ready, lambda: self._tell(None, note), self._stop)
+        self._tell(None)
+        clock = {} if timeout is None else {"timeout": timeout}
+        outcomes = ENGINES[engine](work, remaining, jobs, get_ready, self._stop, **clock)
         # Images run in parallel already: threads of the BLAS that is loaded by now would ask the cores twice.
-        with threadpool_limits(1, user_api="blas"), closing(outcomes) as results:
-            for result in results:
-                summary.add(result)
-                summary.seconds = time.perf_counter() - start
-                report(Progress(result, summary, count.total))
-    summary.seconds = time.perf_counter() - start
-    return summary
+        with threadpool_limits(1, user_api="blas"), closing(outcomes) as done:
+            for done_or_lost in done:
+                outcome = given_up(done_or_lost) if isinstance(done_or_lost, Lost) else done_or_lost
+                self.guard(partial(ledger.record, outcome.result, outcome.work, mtime_ns=outcome.mtime_ns))
+                self._take(outcome.result)
+
+    def end(self, ledger: Ledger) -> None:
+        """Put the books in order."""
+        if self._stop.is_set() and not self.summary.stopped:
+            self.summary.stopped = INTERRUPTED
+        self.guard(lambda: self.summary.stale.extend(ledger.close(complete=self._complete)))
+        self.summary.seconds = time.perf_counter() - self._start
+
+    def guard(self, write: Callable[[], object]) -> None:
+        """Write into the books; if that fails, the run ends, because nothing it does could be told any more."""
+        try:
+            write()
+        except OSError as error:
+            place = f": {error.filename}" if error.filename else ""
+            self._end_early(f"the manifest cannot be written: {error.strerror or error}{place}")
+
+    def _remaining(self, plan: Iterable[Task | Ignored | Unreadable], ledger: Ledger) -> Iterator[Work]:
+        """Draw what is left to do from a plan, claimed in batches; what is not to be done is over at once."""
+        batch: list[Work] = []
+        all_listed = True
+        for planned in plan:
+            if self._stop.is_set():
+                return
+            if isinstance(planned, Ignored):
+                self.summary.ignored += 1
+                continue
+            if isinstance(planned, Unreadable):
+                all_listed = False
+                decision: Work | Skipped | Failed = Failed(source=planned.source, code="io", message=planned.message)
+            else:
+                decision = ledger.decide(planned)
+            if isinstance(decision, Work):
+                batch.append(decision)
+                if len(batch) == _CLAIMED_AT_ONCE:
+                    yield from self._claimed(batch, ledger)
+                    batch = []
+            else:
+                self.guard(partial(ledger.record, decision))
+                self._take(decision)
+        yield from self._claimed(batch, ledger)
+        self._all_listed = all_listed
+
+    def _claimed(self, batch: list[Work], ledger: Ledger) -> Iterator[Work]:
+        self.guard(partial(ledger.claim, batch))
+        for work in batch:
+            if self._stop.is_set():
+                return
+            yield work
+
+    def _take(self, result: Result) -> None:
+        """Count one more image, and end the run if there is no room for another."""
+        self.summary.add(result)
+        if isinstance(result, Failed) and result.code in _NO_MORE:
+            self._end_early(result.message)
+        self._tell(result)
+
+    def _end_early(self, why: str) -> None:
+        self.summary.stopped = self.summary.stopped or why
+        self._stop.set()
+
+    def _tell(self, result: Result | None, note: str = "") -> None:
+        self.summary.seconds = time.perf_counter() - self._start
+        self._report(Progress(result, self.summary, self.count.total if self.count else None, note))
 
 
 def has_images(source: Path, destination: Path) -> bool:
@@ -161,7 +331,7 @@ def has_images(source: Path, destination: Path) -> bool:
     return any(isinstance(planned, Task) for planned in plan_folder(source, destination, ""))
 
 
-def check_run(*, jobs: int | None, engine: str, overwrite: str) -> None:
+def check_run(*, jobs: int | None, engine: str | None, overwrite: str, timeout: float | None = None) -> None:
     """Refuse settings of a run that are not accepted.
 
     Raises
@@ -171,8 +341,10 @@ def check_run(*, jobs: int | None, engine: str, overwrite: str) -> None:
     """
     if jobs is not None:
         whole_number("jobs", jobs, 1, _MOST_JOBS)
+    if timeout is not None:
+        positive_number("timeout", timeout, _LONGEST_TIMEOUT)
     for name, value, choices in (("overwrite", overwrite, OVERWRITES), ("engine", engine, ENGINE_NAMES)):
-        if value not in choices:
+        if value not in choices and not (name == "engine" and value is None):
             raise UsageError(f"{name}={value!r}: expected one of {', '.join(choices)}")
 
 
@@ -209,8 +381,8 @@ def check_folders(source: str | os.PathLike[str], destination: str | os.PathLike
     return source, destination
 
 
-def _wait_for(work: Callable[[], object], sign_of_life: Callable[[], object]) -> None:
-    """Do ``work`` in a thread and give signs of life meanwhile.
+def _wait_for(work: Callable[[], object], sign_of_life: Callable[[], object], stop: threading.Event) -> None:
+    """Do ``work`` in a thread and give signs of life meanwhile; ``stop`` ends the wait, not the work.
 
     Compilers swallow an interrupt that reaches them; here it reaches a thread that only waits.
     """
@@ -225,7 +397,7 @@ def _wait_for(work: Callable[[], object], sign_of_life: Callable[[], object]) ->
     thread = threading.Thread(target=catch, daemon=True)
     sign_of_life()
     thread.start()
-    while thread.is_alive():
+    while thread.is_alive() and not stop.is_set():
         thread.join(_SIGN_OF_LIFE)
         if thread.is_alive():
             sign_of_life()
@@ -236,10 +408,10 @@ def _wait_for(work: Callable[[], object], sign_of_life: Callable[[], object]) ->
 class _Count:
     """Counts the images of a run beside it, so that a run starts at once and the bar still knows its end."""
 
-    def __init__(self, source: Path, destination: Path) -> None:
+    def __init__(self, source: Path, destination: Path, *, follow_links: bool) -> None:
         self.total: int | None = None
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._count, args=(source, destination), daemon=True)
+        self._thread = threading.Thread(target=self._count, args=(source, destination, follow_links), daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -249,72 +421,10 @@ class _Count:
         self._over.set()
         self._thread.join()
 
-    def _count(self, source: Path, destination: Path) -> None:
+    def _count(self, source: Path, destination: Path, follow_links: bool) -> None:
         images = 0
-        for planned in plan_folder(source, destination, ""):
+        for planned in plan_folder(source, destination, "", follow_links=follow_links):
             if self._over.is_set():
                 return
             images += not isinstance(planned, Ignored)
         self.total = images
-
-
-def _compress_one(
-    planned: Task | Unreadable,
-    *,
-    source: Path,
-    destination: Path,
-    options: Options,
-    keep_existing: bool,
-    dry_run: bool,
-    admit: Admit,
-) -> Result:
-    """Do one image; whatever is wrong with it becomes its result."""
-    if isinstance(planned, Unreadable):
-        return Failed(source=planned.source, code="io", message=planned.message)
-    start = time.perf_counter()
-    target = destination / planned.output
-    if keep_existing and os.path.lexists(target):
-        return Skipped(source=planned.source, output=planned.output, reason="the output exists")
-    try:
-        data = (source / planned.source).read_bytes()
-        image = compress_image(data, options, admit=admit)
-        if not dry_run:
-            write_whole(target, image.data)
-    except Exception as error:  # noqa: BLE001 - whatever happens to one image, the others go on
-        code, message = _reason(error)
-        return Failed(source=planned.source, code=code, message=message)
-    info = image.source
-    return Compressed(
-        source=planned.source,
-        output=planned.output,
-        bytes_in=len(data),
-        bytes_out=len(image.data),
-        source_width=info.width,
-        source_height=info.height,
-        width=image.width,
-        height=image.height,
-        elements_in=info.width * info.height * info.channels,
-        elements_out=image.width * image.height * image.channels,
-        colors=image.colors,
-        format=info.format,
-        mode=info.mode,
-        orientation=info.orientation,
-        frames=info.frames,
-        mse=image.mse,
-        seconds=time.perf_counter() - start,
-        kmeans_seconds=image.kmeans_seconds,
-    )
-
-
-def _reason(error: Exception) -> tuple[str, str]:
-    """Return the stable code and the sentence for what went wrong with one image."""
-    match error:
-        case ImageError():
-            return error.code, str(error)
-        case OSError():
-            place = f": {error.filename}" if error.filename else ""
-            return "io", f"{error.strerror or error}{place}"
-        case MemoryError():
-            return "memory", "not enough memory for this image"
-        case _:
-            return "internal", f"a fault of ics itself, please report it: {type(error).__name__}: {error}"

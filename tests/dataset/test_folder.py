@@ -1,4 +1,4 @@
-"""The walk finds every image once, leaves the rest alone, and files are written whole or not at all."""
+"""The walk finds every image once and leaves the rest alone."""
 
 import os
 import sys
@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from helpers import image_bytes, synthetic_photo
-from icsys.dataset.folder import TEMPORARY_PREFIX, Ignored, Task, plan_folder, write_whole
+from icsys.dataset.folder import Ignored, Task, Unreadable, plan_folder
+from icsys.dataset.whole import OURS
 
 PNG = image_bytes(synthetic_photo(4, 4))
 
@@ -49,7 +50,7 @@ def test_a_broken_file_with_an_images_name_is_not_passed_over(tmp_path):
 
 
 def test_hidden_files_are_left_alone_and_counted_but_our_own_temporaries_are_nobodys(tmp_path):
-    make(tmp_path, ".DS_Store", ".cache/a.png", f"{TEMPORARY_PREFIX}0.tmp", "a.png")
+    make(tmp_path, ".DS_Store", ".cache/a.png", f"{OURS}0.tmp", "a.png")
     assert plan(tmp_path) == ({"a.png": "a.png"}, [".DS_Store", ".cache"])
 
 
@@ -86,21 +87,20 @@ def test_folders_that_are_one_on_some_file_systems_share_no_output(tmp_path):
         assert plan(tmp_path)[0] == {"Cat/a.jpg": "Cat/a.jpg.png", "cat/a.jpg": "cat/a.jpg~2.png"}
 
 
-def test_a_file_replaces_an_older_one_whole(tmp_path):
-    path = tmp_path / "new" / "a.png"
-    write_whole(path, b"one")
-    write_whole(path, b"two")
-    assert [(file.name, file.read_bytes()) for file in path.parent.iterdir()] == [("a.png", b"two")]
-
-
-def test_a_write_that_fails_leaves_the_older_file_and_nothing_else(tmp_path, monkeypatch):
-    path = tmp_path / "a.png"
-    write_whole(path, b"one")
-
-    def fail(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("pathlib.Path.replace", fail)
-    with pytest.raises(OSError, match="No space left"):
-        write_whole(path, b"two")
-    assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("a.png", b"one")]
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege on Windows")
+def test_links_are_followed_on_request_up_to_a_loop(tmp_path):
+    make(tmp_path, "source/a/x.png", "outside/b.png")
+    (tmp_path / "source/link.png").symlink_to(tmp_path / "outside/b.png")
+    (tmp_path / "source/folder").symlink_to(tmp_path / "outside", target_is_directory=True)
+    (tmp_path / "source/a/loop").symlink_to(tmp_path / "source", target_is_directory=True)
+    (tmp_path / "source/again").symlink_to(tmp_path / "source/a", target_is_directory=True)
+    planned = list(plan_folder(tmp_path / "source", tmp_path / "out", ".png", follow_links=True))
+    assert {task.source for task in planned if isinstance(task, Task)} == {
+        *("a/x.png", "again/x.png", "folder/b.png", "link.png"),
+    }
+    assert {other.source for other in planned if isinstance(other, Ignored)} == {"a/loop", "again/loop"}
+    (tmp_path / "source/none.png").symlink_to(tmp_path / "none")
+    planned = list(plan_folder(tmp_path / "source", tmp_path / "out", ".png", follow_links=True))
+    assert [p.message for p in planned if isinstance(p, Unreadable)] == [
+        "the file cannot be read: the link leads nowhere"
+    ]

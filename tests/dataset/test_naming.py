@@ -1,5 +1,6 @@
 """Output names: kept where they can be, told apart where they would meet, whatever the order."""
 
+import os
 import random
 
 from hypothesis import given
@@ -59,3 +60,21 @@ def test_a_name_told_apart_never_takes_the_place_of_a_plain_one():
 
 def test_a_sub_folder_keeps_its_name():
     assert output_names(["a.jpg"], ".png", reserved=["A.png"]) == ["a.jpg.png"]
+
+
+@given(
+    st.lists(st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=200, max_size=300))
+)
+def test_every_output_is_a_name_that_file_systems_take(names):
+    outputs = output_names(names, ".png")
+    assert all(len(os.fsencode(output)) <= 255 and output.endswith(".png") for output in outputs)
+    assert len({name_key(output) for output in outputs}) == len(outputs)
+
+
+def test_a_name_is_cut_only_where_it_has_to_be():
+    assert output_names(["x" * 251 + ".jpg"], ".png") == ["x" * 251 + ".png"]
+    (cut,) = output_names(["x" * 255], ".png")
+    assert cut.startswith("x" * 200)
+    # Bytes that are no text are cut as bytes are counted.
+    (cut,) = output_names([os.fsdecode(b"\xe9" * 255)], ".png")
+    assert len(os.fsencode(cut)) == 255

@@ -13,7 +13,7 @@ from icsys.options import ENGINES as ENGINE_NAMES
 
 
 def run_threads(function, items, jobs):
-    return run_threads_after(function, items, jobs, lambda: None)
+    return run_threads_after(function, items, jobs, lambda: None, threading.Event())
 
 
 @given(st.lists(st.integers()), st.integers(1, 4))
@@ -47,6 +47,27 @@ def test_an_exception_reaches_the_caller_and_starts_nothing_more():
     with pytest.raises(RuntimeError, match="three"):
         list(run_threads(work, itertools.count(), 1))
     assert len(done) < 10
+
+
+def test_a_stop_ends_what_is_under_way_and_draws_nothing_more():
+    stop = threading.Event()
+    drawn = itertools.count()
+    outcomes = run_threads_after(lambda item: item, drawn, 2, lambda: None, stop)
+    first = next(outcomes)
+    stop.set()
+    rest = list(outcomes)
+    assert len({first, *rest}) == 1 + len(rest) <= 4
+    assert next(drawn) <= 4
+
+
+def test_a_stop_does_not_wait_for_what_takes_too_long(monkeypatch):
+    monkeypatch.setattr("icsys.engine.pool.GRACE", 0.1)
+    stop, end = threading.Event(), threading.Event()
+    stop_soon = threading.Timer(0.1, stop.set)
+    stop_soon.start()
+    assert list(run_threads_after(lambda _: end.wait(30), range(5), 2, lambda: None, stop)) == []
+    assert not end.is_set()
+    end.set()
 
 
 def test_the_table_and_the_options_name_the_same_engines():

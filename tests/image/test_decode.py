@@ -1,6 +1,5 @@
 """Decoding: every format, mode, orientation and fault a photo may come with, against independent decoders."""
 
-import base64
 import io
 import struct
 import sys
@@ -20,18 +19,9 @@ from icsys.errors import ImageError, UsageError
 from icsys.image import decode
 from icsys.image.decode import decode_photo, to_array
 from icsys.options import FITS, RESAMPLES, Options
+from mutants import TURNED_HEIC
 
 FULL = Options(step=1)
-
-# A HEIC file of 96x64 pixels with four fields of colour that its irot box turns by 90 degrees to the left.
-TURNED_HEIC = base64.b64decode(
-    "AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAUxtZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAAAAAAAAAAAA5waXRt"
-    "AAAAAAABAAAAImlsb2MAAAAAREAAAQABAAAAAAFwAAEAAAAAAAAAXwAAACNpaW5mAAAAAAABAAAAFWluZmUCAAAAAAEAAGh2YzEAAAAAzGlw"
-    "cnAAAACtaXBjbwAAAHhodmNDAQNwAAAAAAAAAAAAHvAA/P34+AAADwMgAAEAGEABDAH//wNwAAADAJAAAAMAAAMAHroCQCEAAQArQgEBA3AA"
-    "AAMAkAAAAwAAAwAeoDCBBZbqSSmubgQEDAgAAAMACAAAAwAIQCIAAQAHRAHBcrAiQAAAABRpc3BlAAAAAAAAAGAAAABAAAAAEHBpeGkAAAAA"
-    "AwgICAAAAAlpcm90AQAAABdpcG1hAAAAAAAAAAEAAQSBAoOEAAAAZ21kYXQAAABbKAGvWIrYDpJf//K13/9R/kPlAMOjcW9D9H9kpP+VBEQL"
-    "cK2urV13XaaSrt/+IW2PlSef8ykWrJaieORP4iIrnwuCs5uKv0mAH46R8EW9FPxl04ZoONVfLMFXbw=="
-)
 
 
 def exif(orientation):
@@ -338,15 +328,15 @@ def test_a_panorama_of_one_row_keeps_a_pixel(shape, resample):
 
 @pytest.mark.parametrize("name", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF"])
 @pytest.mark.parametrize("kept", [0.1, 0.5, 0.9])
-def test_a_truncated_file_is_broken_and_nothing_else(name, kept):
+def test_a_truncated_file_is_no_image(name, kept):
     data = image_bytes(synthetic_photo(100, 120), name)
-    assert code_of(data[: int(len(data) * kept)]) in {"broken", "unidentified"}
+    assert code_of(data[: int(len(data) * kept)]) in {"broken", "corrupt", "unidentified"}
 
 
-def test_a_truncated_jpeg_is_broken_at_every_scale():
+def test_a_truncated_jpeg_is_corrupt_at_every_scale():
     data = image_bytes(synthetic_photo(200, 300), "JPEG")
     for options in (FULL, Options(step=5), Options(step=16), Options(step=5, resample="skip")):
-        assert code_of(data[: len(data) // 2], options) == "broken"
+        assert code_of(data[: len(data) // 2], options) == "corrupt"
 
 
 @pytest.mark.parametrize(
@@ -370,27 +360,13 @@ def test_what_is_no_good_image_has_a_stable_code(data, code):
     assert code_of(data) == code
 
 
-@pytest.mark.parametrize("place", [b"IDAT", b"IHDR"])
-def test_a_png_with_a_wrong_checksum_is_broken(place):
+@pytest.mark.parametrize(("place", "code"), [(b"IDAT", "corrupt"), (b"IHDR", "broken")])
+def test_a_png_with_a_wrong_checksum_is_refused(place, code):
     data = bytearray(image_bytes(synthetic_photo(50, 60)))
     start = data.index(place)
     length = int.from_bytes(data[start - 4 : start], "big")
     data[start + 4 + length] ^= 1
-    assert code_of(bytes(data)) == "broken"
-
-
-def test_a_progressive_jpeg_of_a_thousand_scans_is_refused():
-    data = image_bytes(synthetic_photo(32, 32), "JPEG", progressive=True)
-    scan = data.rindex(b"\xff\xda")
-    assert code_of(data[:-2] + data[scan:-2] * 1000 + b"\xff\xd9") == "broken"
-
-
-def test_the_pixel_limit_counts_from_the_header(monkeypatch):
-    data = image_bytes(synthetic_photo(50, 60), "JPEG")
-    monkeypatch.setattr(decode, "MAX_PIXELS", 50 * 60)
-    decode_photo(data, FULL)
-    monkeypatch.setattr(decode, "MAX_PIXELS", 50 * 60 - 1)
-    assert code_of(data) == "too_large"
+    assert code_of(bytes(data)) == code
 
 
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "TIFF", "GIF"])
@@ -444,7 +420,7 @@ def test_damage_of_any_kind_raises_an_image_error_or_nothing(name, changes, cut)
         code = error.code
     else:
         code = photo.pixels.dtype.name
-    assert code in {"uint8", "unidentified", "unsupported", "broken", "too_large"}
+    assert code in {"uint8", "unidentified", "unsupported", "broken", "corrupt", "too_large"}
 
 
 def test_running_out_of_memory_is_no_fault_of_the_image(monkeypatch):

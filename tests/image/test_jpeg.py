@@ -18,7 +18,8 @@ from icsys.image.jpeg import can_shrink, decode_jpeg
 def test_each_side_is_divided_and_rounded_up(width, height, shrink, channels):
     shrink = shrink if can_shrink(width, height, shrink) else 1
     data = image_bytes(synthetic_photo(height, width, channels=channels), "JPEG")
-    pixels = decode_jpeg(data, "L" if channels == 1 else "RGB", (width, height), shrink)
+    pixels, warning = decode_jpeg(data, "L" if channels == 1 else "RGB", (width, height), shrink)
+    assert warning is None
     assert pixels.shape == (-(-height // shrink), -(-width // shrink), channels)
 
 
@@ -30,7 +31,7 @@ def test_pixels_are_those_of_opencv(shrink, progressive, china):
     flag = {1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4}
     flag = flag.get(shrink, cv2.IMREAD_REDUCED_COLOR_8)
     expected = cv2.imdecode(np.frombuffer(data, np.uint8), flag)[..., ::-1]
-    difference = np.abs(decode_jpeg(data, "RGB", size, shrink).astype(int) - expected)
+    difference = np.abs(decode_jpeg(data, "RGB", size, shrink)[0].astype(int) - expected)
     assert difference.mean() < 0.5
 
 
@@ -49,11 +50,14 @@ def test_flipped_bits_that_break_the_entropy_coding_are_seen():
 
 
 @pytest.mark.parametrize("kept", [0.3, 0.6, 0.95])
-def test_a_file_that_ends_early_is_broken(kept):
+def test_a_file_that_ends_early_is_corrupt_and_kept_on_demand(kept):
     data = image_bytes(synthetic_photo(120, 160), "JPEG")
     with pytest.raises(ImageError, match="damaged JPEG") as caught:
         decode_jpeg(data[: int(kept * len(data))], "RGB", (160, 120), 2)
-    assert caught.value.code == "broken"
+    assert caught.value.code == "corrupt"
+    pixels, warning = decode_jpeg(data[: int(kept * len(data))], "RGB", (160, 120), 2, keep=True)
+    assert pixels.shape == (60, 80, 3)
+    assert "premature end" in warning.lower()
 
 
 def test_another_size_than_the_header_told_is_broken():

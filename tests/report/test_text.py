@@ -6,6 +6,9 @@ from icsys.report.text import failure_lines, image_line, run_report
 from icsys.results import Compressed, Failed, RunSummary, Skipped
 
 DONE = Compressed(
+    source_mtime_ns=0,
+    source_sha256="",
+    sha256="",
     source="a.jpg", output="a.png", bytes_in=4_000_000, bytes_out=80_000, source_width=4000, source_height=3000,
     width=800, height=600, elements_in=36_000_000, elements_out=1_440_000, colors=32, format="JPEG", mode="RGB",
     orientation=1, frames=2, mse=40.0, seconds=0.05, kmeans_seconds=0.004,
@@ -59,3 +62,10 @@ def test_many_failures_are_counted_and_the_first_are_named():
     assert len(lines) == 21
     assert lines[0] == "failed: b.jpg: it is broken (broken)"
     assert "30 more" in lines[-1]
+
+
+def test_stale_outputs_are_counted_and_some_of_them_named():
+    report = run_report(summary_of(SKIPPED, stale=["a\n.png", "b", "c", "d"]), "out", dry_run=False)
+    assert "Stale:    4 (" in report
+    assert "a\\n.png, b, c, …" in report
+    assert "1 skipped: the output exists" in report

@@ -1,10 +1,8 @@
-"""Images in a folder tree: finding them, planning their outputs, reading and writing whole files."""
+"""Images in a folder tree: finding them and planning their outputs."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-import secrets
 from collections import defaultdict
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -12,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from icsys.dataset.naming import name_key, output_names
+from icsys.dataset.reading import open_regular
+from icsys.dataset.whole import OURS
 from icsys.image.decode import IMAGE_SUFFIXES, sniff
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
 _HEAD_BYTES = 64
-TEMPORARY_PREFIX = ".ics-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +55,14 @@ class _Found:
         return f"{self.folder}/{self.name}" if self.folder else self.name
 
 
-def plan_folder(source: Path, destination: Path, suffix: str) -> Iterator[Task | Ignored | Unreadable]:
+def plan_folder(
+    source: Path, destination: Path, suffix: str, *, follow_links: bool = False
+) -> Iterator[Task | Ignored | Unreadable]:
     """List the images below ``source`` with their outputs, folder by folder, in the order of their names.
 
-    The walk is lazy: one folder's names are held at a time. Sub-folders are kept, links are not followed,
-    and ``destination`` is left out where it lies inside ``source``. Folders whose names differ in letter
-    case or Unicode form only are planned together, because they are one folder on some file systems.
+    The walk is lazy: one folder's names are held at a time. Sub-folders are kept, and ``destination`` is left out
+    where it lies inside ``source``. Folders whose names differ in letter case or Unicode form only are planned
+    together, because they are one folder on some file systems.
 
     Parameters
     ----------
@@ -69,40 +70,97 @@ def plan_folder(source: Path, destination: Path, suffix: str) -> Iterator[Task |
         Folders; ``destination`` need not exist.
     suffix
         Of the outputs, with its dot.
+    follow_links
+        Follow links to files and folders, except one that leads back to a folder that it lies in.
     """
-    yield from _plan([""], source, destination.resolve(), suffix)
+    walk = _Walk(source, destination.resolve(), suffix, follow_links)
+    # A list instead of recursion: folders may be nested deeper than Python's calls.
+    waiting = [[_Folder("", source.resolve(), frozenset())]]
+    while waiting:
+        below = yield from walk.plan(waiting.pop())
+        waiting.extend(reversed(below))
 
 
-def _plan(folders: list[str], source: Path, destination: Path, suffix: str) -> Iterator[Task | Ignored | Unreadable]:
-    """Plan ``folders``, whose names are one to :func:`name_key`, and then what lies below them."""
-    images: list[_Found] = []
-    below: dict[str, list[_Found]] = defaultdict(list)
-    for folder in folders:
-        try:
-            with os.scandir(source / folder) as entries:
-                ordered = sorted(entries, key=lambda entry: entry.name)
-        except OSError as error:
-            yield Unreadable(folder or ".", f"the folder cannot be listed: {error.strerror}")
-            continue
-        for entry in ordered:
-            found = _Found(folder, entry.name)
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """A folder by its path below the source folder.
+
+    Attributes
+    ----------
+    real
+        Where it is, without links.
+    above
+        The folders that it lies in, where links are followed.
+    """
+
+    path: str
+    real: Path
+    above: frozenset[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """What is the same for all folders of a walk."""
+
+    source: Path
+    destination: Path
+    suffix: str
+    follow_links: bool
+
+    def plan(self, folders: list[_Folder]) -> Generator[Task | Ignored | Unreadable, None, list[list[_Folder]]]:
+        """Plan ``folders``, whose names are one to :func:`name_key`, and return those below them, likewise grouped."""
+        images: list[_Found] = []
+        below: dict[str, list[_Folder]] = defaultdict(list)
+        reserved: list[str] = []
+        for folder in folders:
             try:
-                kind = _kind(entry)
+                with os.scandir(self.source / folder.path) as entries:
+                    ordered = sorted(entries, key=lambda entry: entry.name)
+                above = folder.above | {_identity(self.source / folder.path)} if self.follow_links else folder.above
             except OSError as error:
-                yield Unreadable(found.path, f"the file cannot be read: {error.strerror}")
+                yield Unreadable(folder.path or ".", f"the folder cannot be listed: {error.strerror}")
                 continue
-            if kind is _Kind.IMAGE:
-                images.append(found)
-            elif kind is _Kind.OTHER:
-                yield Ignored(found.path)
-            elif kind is _Kind.FOLDER and Path(entry.path).resolve() != destination:
-                below[name_key(entry.name)].append(found)
-    reserved = [found.name for twins in below.values() for found in twins]
-    outputs = output_names([image.name for image in images], suffix, reserved)
-    for image, output in zip(images, outputs, strict=True):
-        yield Task(image.path, _Found(image.folder, output).path)
-    for twins in below.values():
-        yield from _plan([found.path for found in twins], source, destination, suffix)
+            for entry in ordered:
+                found = _Found(folder.path, entry.name)
+                try:
+                    kind = self._kind(entry, above)
+                except OSError as error:
+                    yield Unreadable(found.path, f"the file cannot be read: {error.strerror or error}")
+                    continue
+                if kind is _Kind.IMAGE:
+                    images.append(found)
+                elif kind is _Kind.OTHER:
+                    yield Ignored(found.path)
+                elif kind is _Kind.FOLDER:
+                    link = entry.is_symlink()
+                    real = Path(entry.path).resolve() if link else folder.real / entry.name
+                    if real != self.destination and not (link and self.destination in real.parents):
+                        below[name_key(entry.name)].append(_Folder(found.path, real, above))
+                        reserved.append(entry.name)
+        outputs = output_names([image.name for image in images], self.suffix, reserved)
+        for image, output in zip(images, outputs, strict=True):
+            yield Task(image.path, _Found(image.folder, output).path)
+        return list(below.values())
+
+    def _kind(self, entry: os.DirEntry[str], above: frozenset[tuple[int, int]]) -> _Kind:
+        """Tell what an entry is: hidden files and folders are left alone, and links unless they are followed."""
+        if entry.name.startswith("."):
+            return _Kind.OURS if entry.name.startswith(OURS) else _Kind.OTHER
+        follow = self.follow_links
+        if follow and entry.is_symlink() and not os.path.exists(entry.path):  # noqa: PTH110 - a loop of links is False
+            raise OSError("the link leads nowhere")
+        if entry.is_dir(follow_symlinks=follow):
+            loops = follow and _identity(Path(entry.path)) in above
+            return _Kind.OTHER if loops else _Kind.FOLDER
+        if entry.is_file(follow_symlinks=follow) and _is_image(Path(entry.path)):
+            return _Kind.IMAGE
+        return _Kind.OTHER
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    """Return what tells a folder from all others, whatever path leads to it."""
+    status = folder.stat()
+    return status.st_dev, status.st_ino
 
 
 class _Kind(Enum):
@@ -114,41 +172,9 @@ class _Kind(Enum):
     OURS = auto()
 
 
-def _kind(entry: os.DirEntry[str]) -> _Kind:
-    """Tell what an entry is: links are not followed, hidden files and folders are not entered."""
-    if entry.name.startswith("."):
-        return _Kind.OURS if entry.name.startswith(TEMPORARY_PREFIX) else _Kind.OTHER
-    if entry.is_dir(follow_symlinks=False):
-        return _Kind.FOLDER
-    if entry.is_file(follow_symlinks=False) and _is_image(Path(entry.path)):
-        return _Kind.IMAGE
-    return _Kind.OTHER
-
-
 def _is_image(path: Path) -> bool:
     """Tell by the suffix, or by the content of a file whose suffix says nothing."""
     if path.suffix.lower() in IMAGE_SUFFIXES:
         return True
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return sniff(file.read(_HEAD_BYTES)) is not None
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all: a temporary file beside it takes its place once it is complete.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written; nothing is left behind then, and an older ``path`` stays as it was.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Short and random: it fits beside a name of any length, and no two runs meet in it.
-    temporary = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}.tmp"
-    try:
-        with temporary.open("xb") as file:
-            file.write(data)
-        temporary.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import unicodedata
 from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+_MAX_NAME_BYTES = 255  # on the usual file systems
 
 
 def name_key(name: str) -> str:
@@ -28,7 +33,8 @@ def output_names(names: Iterable[str], suffix: str, reserved: Iterable[str] = ()
 
     A name keeps its stem and takes ``suffix``. Where that would make two outputs meet, all of them keep
     their whole name in front of ``suffix``; where that is still not enough, ``~2``, ``~3`` … follow in the
-    order of the names. The result does not depend on the order in which the names are given.
+    order of the names. What would be longer than file systems take is cut, and a hash of the name follows the cut.
+    The result does not depend on the order in which the names are given.
 
     Parameters
     ----------
@@ -52,20 +58,22 @@ def output_names(names: Iterable[str], suffix: str, reserved: Iterable[str] = ()
     ['a.jpg~2.png', 'A.jpg.png']
     """
     names = list(names)
+    stems = [_fitting(_stem(name), suffix) for name in names]
+    whole = [_fitting(name, suffix) for name in names]
     taken = {name_key(name) for name in reserved}
     outputs: dict[int, str] = {}
     # A plain name never gives way to one that has to be told apart, so each choice sees all before it.
-    for choose in (_stem, str):
-        wanted = {i: choose(name) + suffix for i, name in enumerate(names) if i not in outputs}
+    for chosen in (stems, whole):
+        wanted = {i: name + suffix for i, name in enumerate(chosen) if i not in outputs}
         uses = Counter(map(name_key, wanted.values()))
         unique = {i: name for i, name in wanted.items() if uses[name_key(name)] == 1 and name_key(name) not in taken}
         outputs |= unique
         taken |= {name_key(name) for name in unique.values()}
     for i in sorted(set(range(len(names))) - outputs.keys(), key=lambda i: (names[i], i)):
-        number, output = 1, names[i] + suffix
+        number, output = 1, whole[i] + suffix
         while name_key(output) in taken:
             number += 1
-            output = f"{names[i]}~{number}{suffix}"
+            output = _fitting(names[i], f"~{number}{suffix}") + f"~{number}{suffix}"
         outputs[i] = output
         taken.add(name_key(output))
     return [outputs[i] for i in range(len(names))]
@@ -75,3 +83,16 @@ def _stem(name: str) -> str:
     """Drop the last suffix; a leading dot starts no suffix."""
     stem, dot, _ = name.rpartition(".")
     return stem if dot and stem else name
+
+
+def _fitting(name: str, suffix: str) -> str:
+    """Cut ``name`` so that it and ``suffix`` are a file name; what was cut is told apart by a hash."""
+    data = os.fsencode(name)
+    room = _MAX_NAME_BYTES - len(os.fsencode(suffix))
+    if len(data) <= room:
+        return name
+    digest = "~" + hashlib.sha256(data).hexdigest()[:12]
+    cut = name
+    while len(os.fsencode(cut)) > room - len(digest):
+        cut = cut[:-1]
+    return cut + digest

@@ -6,7 +6,7 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from icsys.dataset.folder import write_whole
+from icsys.dataset.whole import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

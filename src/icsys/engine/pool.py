@@ -3,37 +3,58 @@
 from __future__ import annotations
 
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Generator, Iterable
+
+GRACE = 1.5
+"""Seconds that work under way gets to end when a run is stopped."""
+
+LOOK = 0.1
+"""Seconds between looks for a stop: a signal does not wake a thread that waits."""
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 
 
+@dataclass(frozen=True, slots=True)
+class Lost(Generic[Item]):
+    """An item that has no outcome because it ended whoever worked on it: ``code`` is ``crashed`` or ``timeout``."""
+
+    item: Item
+    code: str
+    message: str
+
+
 def run_pool(
-    pool: Executor, function: Callable[[Item], Outcome], items: Iterable[Item], jobs: int
+    pool: Executor, function: Callable[[Item], Outcome], items: Iterable[Item], jobs: int, stop: threading.Event
 ) -> Generator[Outcome]:
     """Apply ``function`` to every item in ``pool`` and yield the outcomes as they are done.
 
     Items are drawn as workers become free. Closing the iterator, or an exception in it, starts nothing more and
-    waits for what is under way.
+    waits for what is under way. So does ``stop`` once it is set, but it waits no longer than :data:`GRACE`, and leaves
+    the pool to itself then.
     """
     remaining = iter(items)
     # One item more than workers waits, so that none stands idle while an outcome is being handed over.
     window = jobs + 1
-    with pool:
-        pending: set[Future[Outcome]] = set()
-        try:
-            while True:
-                pending.update(pool.submit(function, item) for item in islice(remaining, window - len(pending)))
-                if not pending:
-                    return
-                done, pending = wait(pending, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield future.result()
-        finally:
-            for future in pending:
-                future.cancel()
+    pending: set[Future[Outcome]] = set()
+    try:
+        while not stop.is_set():
+            pending.update(pool.submit(function, item) for item in islice(remaining, window - len(pending)))
+            if not pending:
+                return
+            done, pending = wait(pending, timeout=LOOK, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield future.result()
+        done, pending = wait([future for future in pending if not future.cancel()], timeout=GRACE)
+        for future in done:
+            yield future.result()
+    finally:
+        for future in pending:
+            future.cancel()
+        pool.shutdown(wait=not stop.is_set(), cancel_futures=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from icsys.engine.pool import Item, Outcome, run_pool
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Generator, Iterable
 
 
@@ -16,6 +17,7 @@ def run_threads(
     items: Iterable[Item],
     jobs: int,
     prepare: Callable[[], object],  # noqa: ARG001 - threads share what this process has prepared
+    stop: threading.Event,
 ) -> Generator[Outcome]:
     """Apply ``function`` to every item in ``jobs`` threads of this process, which is prepared already."""
-    return run_pool(ThreadPoolExecutor(jobs, thread_name_prefix="ics"), function, items, jobs)
+    return run_pool(ThreadPoolExecutor(jobs, thread_name_prefix="ics"), function, items, jobs, stop)

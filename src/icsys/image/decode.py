@@ -16,7 +16,9 @@ from icsys.image.area import average_areas
 from icsys.image.color import channels, flatten, to_plain, to_srgb
 from icsys.image.formats import IMAGE_SUFFIXES, count_frames, load_png, open_image, sniff
 from icsys.image.geometry import SIDEWAYS, ResizePlan, decoder_shrink, make_upright, plan_resize, stored_edges
+from icsys.image.integrity import close_jpeg, find_damage, load_pixels
 from icsys.image.jpeg import MODES, can_shrink, decode_jpeg
+from icsys.image.limits import check_bytes, check_frames, check_image, memory_needed
 from icsys.image.resize import as_image, check_array, on_canvas, pick_pixels, resample_pixels
 
 if TYPE_CHECKING:
@@ -30,10 +32,7 @@ if TYPE_CHECKING:
 
     Admit = Callable[[int], AbstractContextManager[None]]
 
-__all__ = ["IMAGE_SUFFIXES", "MAX_PIXELS", "ImageInfo", "Photo", "decode_photo", "sniff", "to_array", "unlimited"]
-
-MAX_PIXELS = 200_000_000
-"""Images above this many pixels are refused before their pixels are decoded; phones reach 200 million."""
+__all__ = ["IMAGE_SUFFIXES", "ImageInfo", "Photo", "decode_photo", "sniff", "to_array", "unlimited"]
 
 _TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -44,8 +43,9 @@ _TRANSPOSE = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_BYTES_PER_PIXEL = 4  # Pillow holds colours in four bytes; grey takes one, which does not matter here
 _UNSUPPORTED = ("unsupported", "not supported", "unknown", "cannot handle", "not installed")
+_TOO_LARGE = ("max_text_chunk", "max_text_memory")  # compressed texts that unpack to more than Pillow allows
+_REASONS = dict.fromkeys(_UNSUPPORTED, "unsupported") | dict.fromkeys(_TOO_LARGE, "too_large")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +87,13 @@ class Photo:
         (H, W) (grey) or (H, W, 3) (sRGB) uint8 array, C-contiguous, upright, without transparency.
     info
         What the source was.
+    warning
+        What is wrong with a damaged file that was kept; None for all others.
     """
 
     pixels: NDArray[np.uint8]
     info: ImageInfo
+    warning: str | None = None
 
 
 def unlimited(size: int) -> AbstractContextManager[None]:  # noqa: ARG001 - one shape for all that admit
@@ -109,7 +112,7 @@ def decode_photo(data: bytes, options: Options, admit: Admit = unlimited) -> Pho
     data
         The content of the file.
     options
-        ``step``, ``scale``, ``size``, ``fit``, ``resample`` and ``background`` are used.
+        ``step``, ``scale``, ``size``, ``fit``, ``resample``, ``background``, the limits and ``on_corrupt`` are used.
     admit
         Called with the bytes that the decoded pixels will take, before they do; what it returns is held as a context
         for as long as they do, so that a caller can bound the memory of many images.
@@ -118,20 +121,22 @@ def decode_photo(data: bytes, options: Options, admit: Admit = unlimited) -> Pho
     ------
     ImageError
         For every input that cannot be used, with one of the codes ``empty``, ``unidentified``,
-        ``unsupported``, ``broken``, ``too_large`` and ``missing_extra``.
+        ``unsupported``, ``broken``, ``corrupt``, ``too_large`` and ``missing_extra``.
     """
     _silence_pillow()
     try:
-        name, image = open_image(data)
+        check_bytes(len(data), options)
+        name, image = open_image(close_jpeg(data) if options.on_corrupt == "keep" else data)
         with image:
             return _decode(name, image, data, options, admit)
     except (ImageError, MemoryError):
         raise
     except Image.DecompressionBombError as error:
-        raise ImageError("too_large", f"too many pixels: {error}") from error
+        reason = f"more pixels than Pillow's own PIL.Image.MAX_IMAGE_PIXELS allows: {error}"
+        raise ImageError("too_large", reason) from error
     except Exception as error:  # a decoder may raise anything on a bad file, and one bad file ends no run
         reason = str(error)
-        code = "unsupported" if any(word in reason.lower() for word in _UNSUPPORTED) else "broken"
+        code = next((code for word, code in _REASONS.items() if word in reason.lower()), "broken")
         if " " not in reason:  # a decoder that tripped over the file says nothing that helps
             reason = "its structure is damaged"
         raise ImageError(code, f"the image cannot be decoded: {reason}") from error
@@ -139,49 +144,58 @@ def decode_photo(data: bytes, options: Options, admit: Admit = unlimited) -> Pho
 
 def _decode(name: str, image: ImageFile.ImageFile, data: bytes, options: Options, admit: Admit) -> Photo:
     """Decode an opened image."""
-    width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise ImageError(
-            "too_large",
-            f"{width}x{height} is more than {MAX_PIXELS // 10**6} million pixels: make it smaller first",
-        )
+    check_image(image, options)
+    frames = count_frames(name, data, image, options.max_frames)
+    check_frames(frames, options)
     if name == "JPEG" and image.mode in MODES:
-        return _decode_jpeg(image, data, options, admit)
+        photo = _decode_jpeg(image, data, options, admit, frames)
+        if photo:
+            return photo
     mode, profile = image.mode, image.info.get("icc_profile")
-    with admit(_BYTES_PER_PIXEL * width * height):
-        source: Image.Image = load_png(image) if name == "PNG" else image  # its EXIF data may follow the pixels
-        orientation = _orientation(source)
-        source.load()
+    with admit(memory_needed(image)):
+        keep = options.on_corrupt == "keep"
+        warning = find_damage(name, data)
+        if warning and not keep:
+            raise ImageError("corrupt", warning)
+        if name == "PNG":  # its EXIF data may follow the pixels
+            source, lacking = load_png(image, keep=keep)
+            orientation = _orientation(source)
+        else:
+            orientation = _orientation(image)
+            source, lacking = image, load_pixels(image, keep=keep)
         stored = source.size  # the header's may differ, as of a TIFF that Pillow turned upright while it loaded
         turn = 1 if name == "TIFF" else orientation
         upright = _upright(stored, turn)
         plan = plan_resize(*upright, options)
         channel_count = channels(source)
         small = _made_small(source, plan, options.resample, turn, stored_edges(plan, stored, turn))
-    info = ImageInfo(name, mode, *upright, channel_count, orientation, count_frames(name, data, image))
-    return Photo(_finished(small, profile, plan, options), info)
+    info = ImageInfo(name, mode, *upright, channel_count, orientation, frames)
+    return Photo(_finished(small, profile, plan, options), info, warning or lacking)
 
 
-def _decode_jpeg(image: ImageFile.ImageFile, data: bytes, options: Options, admit: Admit) -> Photo:
-    """Decode a JPEG in grey or colour."""
+def _decode_jpeg(image: ImageFile.ImageFile, data: bytes, options: Options, admit: Admit, frames: int) -> Photo | None:
+    """Decode a JPEG in grey or colour; None for one of a kind that only Pillow may know."""
     stored, turn = image.size, _orientation(image)
     upright = _upright(stored, turn)
     plan = plan_resize(*upright, options)
     shrink = _shrink(stored, plan, options)
     profile, depth = image.info.get("icc_profile"), len(image.getbands())
-    info = ImageInfo("JPEG", image.mode, *upright, depth, turn, count_frames("JPEG", data, image))
-    with admit(depth * (stored[0] // shrink) * (stored[1] // shrink)):
-        pixels = decode_jpeg(data, image.mode, stored, shrink)
+    info = ImageInfo("JPEG", image.mode, *upright, depth, turn, frames)
+    with admit(memory_needed(image, shrink, depth)):
+        decoded = decode_jpeg(data, image.mode, stored, shrink, keep=options.on_corrupt == "keep")
+        if decoded is None:
+            return None
+        pixels, warning = decoded
         edges = stored_edges(plan, stored, turn, shrink)
         if options.resample == "box" and not plan.enlarges:
             averaged = average_areas(pixels, *edges)
             small = np.ascontiguousarray(make_upright(averaged, turn))
             if profile is None and plan.canvas == plan.size:
-                return Photo(_without_depth(small), info)
+                return Photo(_without_depth(small), info, warning)
             picture = Image.fromarray(_without_depth(small))
         else:
             picture = _made_small(Image.fromarray(_without_depth(pixels)), plan, options.resample, turn, edges)
-    return Photo(_finished(picture, profile, plan, options), info)
+    return Photo(_finished(picture, profile, plan, options), info, warning)
 
 
 def _made_small(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import struct
-import zlib
 from typing import TYPE_CHECKING
 
 from PIL import (
@@ -19,6 +18,8 @@ from PIL import (
 )
 
 from icsys.errors import ImageError
+from icsys.image.integrity import load_pixels
+from icsys.image.limits import check_scans
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +58,6 @@ _SIGNATURES = {
 _BMP_HEADER_SIZES = (12, 16, 40, 52, 56, 64, 108, 124)
 _AVIF_BRANDS = {b"avif", b"avis"}
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
-_MAX_SCANS = 500
 _GREY_SCALES = {"L;2": 85, "L;4": 17}
 
 
@@ -116,7 +116,7 @@ def open_image(data: bytes) -> tuple[str, ImageFile.ImageFile]:
     Raises
     ------
     ImageError
-        ``empty``, ``unidentified``, ``missing_extra``, or ``broken`` for a file whose decoding is refused.
+        ``empty``, ``unidentified``, ``missing_extra``, or ``too_large`` for a JPEG of too many scans.
     """
     if not data:
         raise ImageError("empty", "the file is empty (0 bytes)")
@@ -127,10 +127,8 @@ def open_image(data: bytes) -> tuple[str, ImageFile.ImageFile]:
         )
     opener = _heif_opener() if name == "HEIF" else _OPENERS[name]
     image = opener(io.BytesIO(data), "")
-    if name == "PNG":
-        _check_png_data(data)
-    elif name == "JPEG" and image.info.get("progressive"):
-        _check_jpeg_scans(data)
+    if name == "JPEG":
+        check_scans(data)
     return name, image
 
 
@@ -145,67 +143,46 @@ def _heif_opener() -> Callable[[io.BytesIO, str], ImageFile.ImageFile]:
     return opener
 
 
-def load_png(image: ImageFile.ImageFile) -> Image.Image:
-    """Decode the pixels of an opened PNG and put right what Pillow leaves unscaled or unfit.
+def load_png(image: ImageFile.ImageFile, *, keep: bool = False) -> tuple[Image.Image, str | None]:
+    """Decode the pixels of an opened PNG, as :func:`load_pixels` does, and put right what Pillow leaves unfit.
 
     Its transparent colour stays in the file's 2, 4 or 16 bits while its pixels are scaled to 8, and grey with
     alpha of 16 bits becomes RGBA.
     """
     rawmode = image.tile[0].args if image.tile else None
     transparent = image.info.get("transparency")
-    image.load()
+    warning = load_pixels(image, keep=keep)
     if rawmode == "LA;16B":
-        return image.convert("LA")
+        return image.convert("LA"), warning
     if rawmode in _GREY_SCALES and isinstance(transparent, int):
         image.info["transparency"] = transparent * _GREY_SCALES[rawmode]
     elif rawmode == "RGB;16B" and isinstance(transparent, tuple):
         image.info["transparency"] = tuple(value >> 8 for value in transparent)
-    return image
+    return image, warning
 
 
-def _check_png_data(data: bytes) -> None:
-    """Check the CRC of the image data of a PNG, which Pillow skips, so that no wrong pixel passes."""
-    position = 8
-    while position + 12 <= len(data):
-        (length,) = struct.unpack_from(">I", data, position)
-        kind, end = data[position + 4 : position + 8], position + 8 + length
-        if kind == b"IEND":
-            return
-        if kind == b"IDAT" and end + 4 <= len(data):
-            (expected,) = struct.unpack_from(">I", data, end)
-            if zlib.crc32(memoryview(data)[position + 4 : end]) != expected:
-                raise ImageError("broken", "damaged PNG: the checksum of its image data is wrong")
-        position = end + 4
-
-
-def _check_jpeg_scans(data: bytes) -> None:
-    """Refuse a progressive JPEG made to cost minutes: every scan runs over the whole image again."""
-    if data.count(b"\xff\xda") > _MAX_SCANS:
-        raise ImageError("broken", f"JPEG with more than {_MAX_SCANS} scans: refused, decoding could take minutes")
-
-
-def count_frames(name: str, data: bytes, image: ImageFile.ImageFile) -> int:
-    """Count the frames or pages of an opened file, at least 1, without decoding them.
+def count_frames(name: str, data: bytes, image: ImageFile.ImageFile, most: int) -> int:
+    """Count the frames or pages of an opened file, at least 1 and up to ``most`` + 1, without decoding them.
 
     GIF and TIFF keep no count: their blocks are walked here, because Pillow would parse every frame and
     fail on a broken one that is not needed.
     """
     try:
         if name == "GIF":
-            count = _gif_frames(data)
+            count = _gif_frames(data, most)
         elif name == "TIFF":
-            count = _tiff_frames(data)
+            count = _tiff_frames(data, most)
         else:
             count = int(getattr(image, "n_frames", 1))
     except (IndexError, struct.error):
         return 1
-    return max(1, count)
+    return max(1, min(count, most + 1))
 
 
-def _gif_frames(data: bytes) -> int:
+def _gif_frames(data: bytes, most: int) -> int:
     """Count the image descriptors of a GIF (GIF89a specification, appendix B), up to the first damage."""
     frames, position = 0, 13 + _color_table_size(data[10])
-    while position < len(data):
+    while position < len(data) and frames <= most:
         marker = data[position]
         if marker == ord(","):
             frames += 1
@@ -225,14 +202,14 @@ def _color_table_size(flags: int) -> int:
     return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
 
-def _tiff_frames(data: bytes) -> int:
+def _tiff_frames(data: bytes, most: int) -> int:
     """Count the directories of a TIFF or BigTIFF (TIFF 6.0, section 2), up to a loop or damage."""
     order = "<" if data[:2] == b"II" else ">"
     big = struct.unpack_from(order + "H", data, 2) == (43,)
     count_format, offset_format, entry_size, first = ("Q", "Q", 20, 8) if big else ("H", "I", 12, 4)
     seen: set[int] = set()
     (offset,) = struct.unpack_from(order + offset_format, data, first)
-    while offset and offset not in seen and offset + 2 <= len(data):
+    while offset and offset not in seen and offset + 2 <= len(data) and len(seen) <= most:
         seen.add(offset)
         (entries,) = struct.unpack_from(order + count_format, data, offset)
         end = offset + struct.calcsize(order + count_format) + entries * entry_size

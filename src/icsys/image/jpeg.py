@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
 import simplejpeg
 
 from icsys.errors import ImageError
+from icsys.image.integrity import jpeg_damage, mend_jpeg
 
 if TYPE_CHECKING:
-    import numpy as np
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 MODES = {"L": "GRAY", "RGB": "RGB"}
@@ -23,7 +27,9 @@ def can_shrink(width: int, height: int, shrink: int) -> bool:
     return shrink == 1 or min(width, height) >= _LEAST_SIDE
 
 
-def decode_jpeg(data: bytes, mode: str, size: tuple[int, int], shrink: int) -> NDArray[np.uint8]:
+def decode_jpeg(
+    data: bytes, mode: str, size: tuple[int, int], shrink: int, *, keep: bool = False
+) -> tuple[NDArray[np.uint8], str | None] | None:
     """Decode a JPEG, scaled by the discrete cosine transform.
 
     Parameters
@@ -36,24 +42,52 @@ def decode_jpeg(data: bytes, mode: str, size: tuple[int, int], shrink: int) -> N
         Width and height that its header tells.
     shrink
         1, 2, 4 or 8, see :func:`can_shrink`.
+    keep
+        Keep what can be decoded of a damaged file.
 
     Returns
     -------
-    numpy.ndarray
+    pixels
         Shape (H, W, channels), uint8, each side divided by ``shrink`` and rounded up; as stored, not turned upright.
+    warning
+        What is wrong with a damaged file that was kept; None for all others.
+
+    None stands for both where the file is of a kind that this decoder does not know.
 
     Raises
     ------
     ImageError
-        ``broken`` for a file whose data are damaged or end early, also where a decoder could guess the rest.
+        ``corrupt`` for a file whose data are damaged or end early, ``broken`` for one that contradicts its header.
     """
-    width, height = (-(-side // shrink) for side in size)
+    height, width = (-(-side // shrink) for side in size[::-1])
+    scaled = partial(simplejpeg.decode_jpeg, colorspace=MODES[mode], min_width=width, min_height=height)
+    warning = None
     try:
-        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, MODES[mode], min_width=width, min_height=height)
+        pixels = _strictly(scaled, data)
     except ValueError as error:
-        raise ImageError("broken", f"damaged JPEG: {error}") from error
+        warning = jpeg_damage(str(error))
+        if warning is None:
+            return None
+        if not keep:
+            raise ImageError("corrupt", warning) from None
+        # What the decoder leaves out stays black; errors it does not tell of then.
+        black = np.zeros(height * width * (1 if mode == "L" else 3), np.uint8)
+        pixels = scaled(data, strict=False, buffer=black)
     if pixels.shape[:2] != (height, width):
-        raise ImageError(
-            "broken", f"damaged JPEG: it holds {pixels.shape[1]}x{pixels.shape[0]} pixels, not {width}x{height}"
-        )
-    return pixels
+        rows, columns = pixels.shape[:2]
+        raise ImageError("broken", f"damaged JPEG: decoded to {columns}x{rows} pixels, not to {width}x{height}")
+    return pixels, warning
+
+
+def _strictly(scaled: Callable[..., NDArray[np.uint8]], data: bytes) -> NDArray[np.uint8]:
+    """Decode a JPEG that is whole but for what decoders need not mind.
+
+    Raises
+    ------
+    ValueError
+        For any other; its text is what libjpeg says.
+    """
+    try:
+        return scaled(data, strict=True)
+    except ValueError as error:
+        return scaled(mend_jpeg(data, str(error)), strict=True)

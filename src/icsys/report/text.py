@@ -12,16 +12,18 @@ if TYPE_CHECKING:
 
     from icsys.results import Result, RunSummary
 
-_LISTED_FAILURES = 20
+_LISTED = 20
+_NAMED = 3
 
 
 def image_line(result: Result) -> str:
     """Describe one image for ``--verbose``."""
     if isinstance(result, Compressed):
+        warning = f", kept though {_shown(result.warning)}" if result.warning else ""
         return (
             f"{_shown(result.source)} -> {_shown(result.output)}: {result.source_width}x{result.source_height} -> "
             f"{result.width}x{result.height}, {_bytes(result.bytes_in)} -> {_bytes(result.bytes_out)}, "
-            f"K-means {result.kmeans_seconds:.3f} s of {result.seconds:.3f} s"
+            f"K-means {result.kmeans_seconds:.3f} s of {result.seconds:.3f} s{warning}"
         )
     if isinstance(result, Failed):
         return f"{_shown(result.source)}: failed, {_shown(result.message)} ({result.code})"
@@ -33,13 +35,19 @@ def run_report(summary: RunSummary, destination: str, *, dry_run: bool) -> str:
     rate = f" ({summary.images / summary.seconds:.1f} images/s)" if summary.seconds else ""
     others = f", {summary.ignored} other files left alone" if summary.ignored else ""
     animated = f"; {summary.animated} animated, first frame used" if summary.animated else ""
+    damaged = (
+        f"; {summary.damaged} damaged, kept all the same: --json and --verbose name them" if summary.damaged else ""
+    )
     counts = f"{summary.compressed} compressed, {summary.skipped} skipped, {summary.failed} failed"
     lines = [
         f"Total run time: {summary.seconds:.2f} s{rate}",
-        f"Images:   {counts}{others}{animated}",
+        f"Images:   {counts}{others}{animated}{damaged}",
     ]
-    if summary.skipped:
-        lines.append("          skipped images have their outputs already; --overwrite always writes them anew")
+    lines.extend(f"          {count} skipped: {reason}" for reason, count in summary.skips.items())
+    if summary.stale:
+        some = ", ".join(map(_shown, summary.stale[:_NAMED])) + (", …" if len(summary.stale) > _NAMED else "")
+        why = "their sources are gone, fail, or have other outputs now"
+        lines.append(f"Stale:    {len(summary.stale)} ({why}): {some}")
     if summary.factor is not None:
         fewer = summary.elements_in / summary.elements_out
         elements = f"{_count(summary.elements_in)} -> {_count(summary.elements_out)}"
@@ -52,10 +60,10 @@ def run_report(summary: RunSummary, destination: str, *, dry_run: bool) -> str:
 
 def failure_lines(summary: RunSummary) -> Iterator[str]:
     """Name the images that failed, each with its reason, the first of them where they are many."""
-    for failure in summary.failures[:_LISTED_FAILURES]:
+    for failure in summary.failures[:_LISTED]:
         yield f"failed: {_shown(failure.source)}: {_shown(failure.message)} ({failure.code})"
-    if len(summary.failures) > _LISTED_FAILURES:
-        yield f"failed: {len(summary.failures) - _LISTED_FAILURES} more; --json lists them all"
+    if len(summary.failures) > _LISTED:
+        yield f"failed: {len(summary.failures) - _LISTED} more; failures.jsonl and --json name them all"
 
 
 def _shown(text: str) -> str:

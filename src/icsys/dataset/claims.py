@@ -1,0 +1,37 @@
+"""Outputs that a run is about to write, on the disk before any of them is.
+
+After a crash they tell what may be ours though no line of the journal says so: a file that was renamed into its place
+just before the end.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from icsys.dataset.manifest import to_line
+from icsys.dataset.whole import OURS, sync_folder, write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+_NAME = f"{OURS}claims"
+
+
+def load_claims(destination: Path) -> set[str]:
+    """Return the outputs that an earlier run has claimed and not accounted for."""
+    try:
+        return set(json.loads((destination / _NAME).read_bytes()))
+    except (FileNotFoundError, ValueError):
+        return set()
+
+
+def write_claims(destination: Path, outputs: Iterable[str]) -> None:
+    """Claim these outputs and no others."""
+    outputs = sorted(outputs)
+    if outputs:
+        write_whole(destination / _NAME, to_line(outputs))
+    else:
+        (destination / _NAME).unlink(missing_ok=True)
+    sync_folder(destination)

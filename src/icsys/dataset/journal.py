@@ -1,0 +1,187 @@
+"""The journal of an output folder: lines are added while a run goes on, and put in order at its end.
+
+``manifest.jsonl`` is the journal and the manifest in one. While a run goes on it takes every outcome, failures
+included; at the end one line is kept for each output, and failures move to ``failures.jsonl``. A source that stands in
+both files has been done since it failed, so the manifest is right, unless its line there says that it is stale.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from icsys.dataset.manifest import DONE, FAILED, FAILURES, MANIFEST, STALE, from_line, to_line
+from icsys.dataset.whole import sync_folder, write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a later run has to know of an output; the whole line stands at ``position`` in the journal."""
+
+    source: str
+    source_bytes: int
+    source_mtime_ns: int
+    options_hash: str
+    bytes: int
+    status: str
+    position: int
+
+
+@dataclass(slots=True)
+class Known:
+    """What earlier runs have left: outputs by name, the sources that failed, and whether all is in order."""
+
+    done: dict[str, Entry] = field(default_factory=dict)
+    failed: set[str] = field(default_factory=set)
+    tidy: bool = True
+
+
+def load(destination: Path) -> Known:
+    """Read what earlier runs have left; a line torn by a crash counts as not written."""
+    known = Known()
+    known.failed.update(row["source_path"] for _, row in _rows(destination / FAILURES))
+    last = ("", "")
+    for position, row in _rows(destination / MANIFEST):
+        here = row["source_path"], row.get("file_name") or ""
+        known.tidy = known.tidy and here > last and row.get("status") != FAILED
+        last = here
+        if row.get("status") == FAILED:
+            known.failed.add(row["source_path"])
+            continue
+        with contextlib.suppress(KeyError, TypeError):  # a line that somebody else has changed
+            known.done[row["file_name"]] = entry = Entry(
+                row["source_path"],
+                row["source_bytes"],
+                row["source_mtime_ns"],
+                sys.intern(row["options_hash"]),
+                row["bytes"],
+                sys.intern(row["status"]),
+                position,
+            )
+            if entry.status == DONE:
+                known.failed.discard(entry.source)
+    return known
+
+
+class Journal:
+    """Adds lines to the manifest; nothing is made before the first of them."""
+
+    def __init__(self, destination: Path) -> None:
+        self._path = destination / MANIFEST
+        self._file: BinaryIO | None = None
+        self.start = self._path.stat().st_size if self._path.exists() else 0
+        """Where the lines of this run begin."""
+
+    def append(self, row: Mapping[str, Any]) -> None:
+        """Add a line, in one call, so that it is whole even if this process dies right after it."""
+        if self._file is None:
+            self._file = self._path.open("ab", buffering=0)
+            self._cut_torn_line()
+        line = memoryview(to_line(row))
+        try:
+            while line:
+                line = line[self._file.write(line) :]
+        except OSError:
+            self.close()  # whoever tries again finds the half of it and cuts it off
+            raise
+
+    def read(self, position: int) -> dict[str, Any]:
+        """Return the line at a position that :func:`load` has given."""
+        with self._path.open("rb") as file:
+            file.seek(position)
+            return from_line(file.readline()) or {}
+
+    def sync(self) -> None:
+        """Bring the lines onto the disk."""
+        if self._file is not None:
+            os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _cut_torn_line(self) -> None:
+        """Remove what a crash has left of a last line, so that the next one stands for itself."""
+        size = end = 0
+        with self._path.open("rb") as file:
+            if not file.seek(0, os.SEEK_END):
+                return
+            file.seek(-1, os.SEEK_END)
+            if file.read() == b"\n":
+                return
+            file.seek(0)
+            for line in file:
+                size += len(line)
+                end = size if line.endswith(b"\n") else end
+        os.truncate(self._path, end)
+        self.start = min(self.start, end)
+
+
+def compact(destination: Path, *, start: int, complete: bool, stale: Collection[str]) -> None:
+    """Keep one line for each output, sorted by source, and move the failures to their own file.
+
+    Parameters
+    ----------
+    start
+        Where the lines of the run that ends now begin in the journal.
+    complete
+        Whether that run has seen all sources: failures of earlier runs are over then.
+    stale
+        Outputs whose sources it has not met.
+    """
+    manifest, failures = destination / MANIFEST, destination / FAILURES
+    failed: dict[str, dict[str, Any]] = {}
+    done: dict[str, tuple[str, int]] = {}
+    if not complete:
+        failed.update((row["source_path"], row) for _, row in _rows(failures))
+    for position, row in _rows(manifest):
+        source = row["source_path"]
+        if row.get("status") == FAILED:
+            if not complete or position >= start:
+                failed[source] = row
+        elif isinstance(row.get("file_name"), str):
+            done[row["file_name"]] = source, position
+            if row.get("status") == DONE:
+                failed.pop(source, None)
+    # In this order a crash between the two leaves a journal that is still right.
+    if failed:
+        write_whole(failures, (to_line(row) for _, row in sorted(failed.items())))
+    else:
+        failures.unlink(missing_ok=True)
+    if manifest.exists():
+        is_stale = {name for name, (source, _) in done.items() if name in stale or source in failed}
+        gone = {name for name in is_stale if not os.path.lexists(destination / name)}
+        kept = sorted((source, name, position) for name, (source, position) in done.items() if name not in gone)
+        write_whole(manifest, _lines(manifest, ((position, name in is_stale) for _, name, position in kept)))
+    sync_folder(destination)
+
+
+def _lines(path: Path, places: Iterable[tuple[int, bool]]) -> Iterator[bytes]:
+    """Read the lines at these positions, and call what they tell of stale where it is."""
+    with path.open("rb") as file:
+        for position, stale in places:
+            file.seek(position)
+            line = file.readline()
+            yield to_line((from_line(line) or {}) | {"status": STALE}) if stale else line
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Read the lines of a file with their positions, those left out that cannot be read."""
+    if not path.exists():
+        return
+    position = 0
+    with path.open("rb") as file:
+        for line in file:
+            row = from_line(line)
+            if row is not None:
+                yield position, row
+            position += len(line)

@@ -1,0 +1,87 @@
+"""A line of the manifest for every image: its columns, and how they are written as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from icsys.results import Compressed, Failed
+
+MANIFEST, FAILURES = "manifest.jsonl", "failures.jsonl"
+
+DONE, FAILED, STALE = "compressed", "failed", "stale"
+"""What the column ``status`` says; stale is an output whose source is gone, fails, or has another output now."""
+
+
+def image_row(result: Compressed, options_hash: str, tool_version: str) -> dict[str, Any]:
+    """Return the line of an image that was written.
+
+    ``file_name`` and ``label`` are the names by which Hugging Face's image-folder loader knows them; nothing else
+    may end in ``file_name``, because that loader would take it for another image.
+    """
+    folder = result.output.rpartition("/")[0]
+    label = {"label": folder.rpartition("/")[2]} if folder else {}
+    return {
+        "file_name": result.output,
+        **label,
+        "source_path": result.source,
+        "source_bytes": result.bytes_in,
+        "source_sha256": result.source_sha256,
+        "source_mtime_ns": result.source_mtime_ns,
+        "format": result.format,
+        "mode": result.mode,
+        "source_width": result.source_width,
+        "source_height": result.source_height,
+        "width": result.width,
+        "height": result.height,
+        "orientation": result.orientation,
+        "frames": result.frames,
+        "colors": result.colors,
+        "bytes": result.bytes_out,
+        "sha256": result.sha256,
+        "mse": result.mse,
+        "warning": result.warning or "",
+        "options_hash": options_hash,
+        "tool_version": tool_version,
+        "status": DONE,
+    }
+
+
+def failure_row(result: Failed, options_hash: str, tool_version: str) -> dict[str, Any]:
+    """Return the line of an image that failed."""
+    return {
+        "source_path": result.source,
+        "code": result.code,
+        "message": result.message,
+        "options_hash": options_hash,
+        "tool_version": tool_version,
+        "status": FAILED,
+    }
+
+
+def to_line(row: Mapping[str, Any] | list[str]) -> bytes:
+    r"""Write a row as a line of JSON in UTF-8.
+
+    A name that is not UTF-8 reaches Python with a lone surrogate for every byte that is not (PEP 383); JSON has an
+    escape for those, so ``json.loads`` and ``os.fsencode`` give back its very bytes.
+
+    Examples
+    --------
+    >>> to_line({"source_path": "caf\u00e9/caf\udce9.jpg"})
+    b'{"source_path": "caf\xc3\xa9/caf\\udce9.jpg"}\n'
+    """
+    return json.dumps(row, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+
+
+def from_line(line: bytes) -> dict[str, Any] | None:
+    """Read a row; None for a line that a crash has torn or that is none of ours."""
+    if not line.endswith(b"\n"):
+        return None
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return None
+    return row if isinstance(row, dict) and isinstance(row.get("source_path"), str) else None

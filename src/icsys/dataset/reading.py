@@ -1,0 +1,63 @@
+"""Reading a source: whole, unchanged, and no more of it than is allowed."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from icsys.errors import ImageError
+from icsys.image.limits import check_bytes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from icsys.options import Options
+
+# A pipe that took the place of a file since the folder was listed must not be waited for.
+_FLAGS = sum(getattr(os, name, 0) for name in ("O_RDONLY", "O_BINARY", "O_CLOEXEC", "O_NOCTTY", "O_NONBLOCK"))
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file to read from it, and nothing that is no file.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened, or is a pipe, a device or a folder.
+    """
+    file = os.fdopen(os.open(path, _FLAGS), "rb")
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(f"no file, but something that stands in the place of one: {path}")
+    return file
+
+
+def read_whole(path: Path, options: Options) -> tuple[bytes, int]:
+    """Read a file that holds still; its size is looked at before it takes memory.
+
+    Returns
+    -------
+    (bytes, int)
+        Its content, and the time of its last change in nanoseconds since 1970.
+
+    Raises
+    ------
+    ImageError
+        ``too_large`` for more than ``max_bytes``; ``changed`` if it changes or vanishes meanwhile: what was read may be
+        half of each.
+    OSError
+        If it cannot be read.
+    """
+    try:
+        with open_regular(path) as file:
+            before = os.fstat(file.fileno())
+            check_bytes(before.st_size, options)
+            data = file.read(before.st_size + 1)
+            after = os.fstat(file.fileno())
+    except FileNotFoundError:
+        raise ImageError("changed", "the file has vanished since it was listed") from None
+    if (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size) or len(data) != after.st_size:
+        raise ImageError("changed", "the file changed while it was read: run again when it holds still")
+    return data, after.st_mtime_ns

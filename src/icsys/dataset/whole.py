@@ -1,0 +1,72 @@
+"""Files that are whole or absent, whatever happens while they are written."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+OURS = ".ics-"
+"""How the names of files begin that ICS keeps for itself."""
+
+_SUFFIX = ".tmp"
+
+
+def write_whole(path: Path, data: bytes | Iterable[bytes]) -> None:
+    """Write a file whole or not at all, and onto the disk: a temporary file beside it takes its place once complete.
+
+    The name itself is on the disk for certain after :func:`sync_folder`; until then a power cut may bring back what
+    was there before, never a part of ``data``.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; nothing is left behind then, and an older ``path`` stays as it was.
+    """
+    make_folders(path.parent)
+    # Short and random: it fits beside a name of any length, and no two runs meet in it.
+    temporary = path.parent / f"{OURS}{secrets.token_hex(8)}{_SUFFIX}"
+    try:
+        with temporary.open("xb") as file:
+            file.writelines((data,) if isinstance(data, bytes) else data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def make_folders(folder: Path) -> None:
+    """Make a folder and those that it lies in; Python's own way is recursive, and folders may be nested deeper."""
+    missing = []
+    while not folder.exists():
+        missing.append(folder)
+        folder = folder.parent
+    for below in reversed(missing):
+        below.mkdir(exist_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder onto the disk, where the system can be asked to."""
+    if os.name == "nt":  # Windows opens no folders; NTFS keeps a journal of its own
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sweep(folder: Path) -> None:
+    """Remove the temporary files that a killed run has left in a folder."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for name in [entry.name for entry in entries if entry.name.startswith(OURS) and entry.name.endswith(_SUFFIX)]:
+            with contextlib.suppress(OSError):
+                (folder / name).unlink()

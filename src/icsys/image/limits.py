@@ -1,0 +1,136 @@
+"""What a file asks for, held against what it may have, before its pixels take memory."""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from icsys.errors import ImageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from PIL import Image
+
+    from icsys.options import Options
+
+MAX_SCANS = 100
+"""A JPEG decoder runs over the whole picture for every scan; encoders write about ten, and a file can hold millions."""
+
+_BYTES_PER_PIXEL = 4  # Pillow holds colours in four bytes; grey takes one, which does not matter here
+_BYTES_PER_COEFFICIENT = 2  # a JPEG of several scans is held whole, three coefficients a pixel, until the last of them
+_TILE_WIDTH, _TILE_LENGTH = 322, 323
+_JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_END, _START_OF_SCAN = 0xD9, 0xDA
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_SEQUENTIAL = {0xC0, 0xC1, 0xC9}
+
+
+def check_bytes(size: int, options: Options) -> None:
+    """Refuse a file of more bytes than ``options`` allow.
+
+    Raises
+    ------
+    ImageError
+        ``too_large``.
+    """
+    if size > options.max_bytes:
+        raise ImageError("too_large", f"{size} bytes are more than --max-bytes {options.max_bytes}")
+
+
+def check_image(image: Image.Image, options: Options) -> None:
+    """Refuse an opened image of more pixels than ``options`` allow; a TIFF's tiles may be larger than its picture.
+
+    Raises
+    ------
+    ImageError
+        ``too_large``.
+    """
+    width, height = image.size
+    if width * height > options.max_pixels:
+        raise ImageError("too_large", f"{width}x{height} pixels are more than --max-pixels {options.max_pixels}")
+    width, height = _tile(image)
+    if width * height > options.max_pixels:
+        raise ImageError("too_large", f"tiles of {width}x{height} pixels are more than --max-pixels allows")
+
+
+def check_frames(frames: int, options: Options) -> None:
+    """Refuse a file of more frames than ``options`` allow.
+
+    Raises
+    ------
+    ImageError
+        ``too_large``.
+    """
+    if frames > options.max_frames:
+        raise ImageError("too_large", f"more frames than --max-frames {options.max_frames}")
+
+
+def check_scans(data: bytes) -> None:
+    """Refuse a JPEG that a decoder would run over more than :data:`MAX_SCANS` times.
+
+    Raises
+    ------
+    ImageError
+        ``too_large``.
+    """
+    if count_scans(data) > MAX_SCANS:
+        raise ImageError("too_large", f"more than {MAX_SCANS} scans: decoding could take minutes")
+
+
+def count_scans(data: bytes) -> int:
+    """Count the scans of a JPEG that a decoder reads, up to one more than :data:`MAX_SCANS`."""
+    if is_one_scan(data):
+        return 1
+    scans = (kind for kind, _, _ in jpeg_segments(data) if kind == _START_OF_SCAN)
+    return sum(1 for _ in islice(scans, MAX_SCANS + 1))
+
+
+def is_one_scan(data: bytes) -> bool:
+    """Tell whether a JPEG ends with its first scan, as a sequential one does whose first scan holds all components.
+
+    It takes the headers alone to tell (ITU-T T.81, B.2), so that most files are not searched for scans.
+    """
+    sequential, components = False, b""
+    for kind, start, _ in jpeg_segments(data):
+        if kind in _FRAMES:
+            sequential, components = kind in _SEQUENTIAL, data[start + 9 : start + 10]
+        elif kind == _START_OF_SCAN:
+            return sequential and data[start + 4 : start + 5] == components
+    return False
+
+
+def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Walk over the segments of a JPEG to its end marker: (marker, start, end); the pixels after a scan are no part."""
+    position = 2
+    while (marker := _JPEG_MARKER.search(data, position)) and data[marker.end() - 1] != _END:
+        position = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2], "big")
+        yield data[marker.end() - 1], marker.start(), position
+
+
+def memory_needed(image: Image.Image, shrink: int = 1, bytes_per_pixel: int = _BYTES_PER_PIXEL) -> int:
+    """Return the bytes that decoding an opened image takes.
+
+    Parameters
+    ----------
+    image
+        Opened, not decoded.
+    shrink
+        By how much the decoder makes each side smaller.
+    bytes_per_pixel
+        Of a decoded pixel; Pillow's if left out.
+    """
+    pixels = image.width * image.height
+    tile_width, tile_height = _tile(image)
+    needed = bytes_per_pixel * max(pixels // shrink**2, tile_width * tile_height)
+    if image.info.get("progressive"):
+        needed += _BYTES_PER_COEFFICIENT * len(image.getbands()) * pixels
+    return needed
+
+
+def _tile(image: Image.Image) -> tuple[int, int]:
+    """Return the size of the tiles of an opened TIFF, and 0x0 for everything else."""
+    tags = getattr(image, "tag_v2", {})
+    width, height = (tags.get(tag, 0) for tag in (_TILE_WIDTH, _TILE_LENGTH))
+    return (width, height) if isinstance(width, int) and isinstance(height, int) else (0, 0)

@@ -1,0 +1,54 @@
+"""What Ctrl-C and a request to end do to a run: the first ends it in order, the second at once."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+INTERRUPTED = 130
+
+_CODES = {"SIGINT": INTERRUPTED, "SIGBREAK": INTERRUPTED, "SIGTERM": 143}  # SIGBREAK is Ctrl-Break on Windows
+
+
+class Signals:
+    """Turns signals into ``stop``, which a run looks at, while it is entered.
+
+    Attributes
+    ----------
+    stop
+        Set by the first signal.
+    code
+        The exit code that the first signal asks for; None without one.
+    """
+
+    def __init__(self) -> None:
+        self.stop = threading.Event()
+        self.code: int | None = None
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():  # others get no signals
+            for name in _CODES:
+                if hasattr(signal, name):
+                    number = getattr(signal, name)
+                    self._before[number] = signal.signal(number, self._take)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _take(self, number: int, _: FrameType | None) -> None:
+        code = _CODES[signal.Signals(number).name]
+        if self.code is not None:
+            os._exit(code)  # threads and worker processes end with this one
+        self.code = code
+        self.stop.set()
+        with contextlib.suppress(OSError):  # print is not for signal handlers
+            os.write(2, b"\nics: stopping when the images under way are done; once more stops at once\n")

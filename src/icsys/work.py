@@ -1,0 +1,126 @@
+"""One image from disk to disk: what a worker does, and how what goes wrong becomes a result."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from icsys.dataset.reading import read_whole
+from icsys.dataset.whole import write_whole
+from icsys.errors import ImageError
+from icsys.pipeline import compress_image
+from icsys.results import UNCHANGED, Compressed, Failed, Result, Skipped
+
+if TYPE_CHECKING:
+    import threading
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from icsys.dataset.resume import Work
+    from icsys.engine import Lost
+    from icsys.image.decode import Admit
+    from icsys.options import Options
+
+_CODES = {
+    errno.ENOSPC: "disk_full",
+    errno.EDQUOT: "disk_full",
+    errno.EROFS: "read_only",
+    errno.EACCES: "permission",
+    errno.EPERM: "permission",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an image to do; ``mtime_ns`` only of a source that proved unchanged though its time was not."""
+
+    work: Work
+    result: Result
+    mtime_ns: int | None = None
+
+
+def do(
+    work: Work,
+    *,
+    source: Path,
+    destination: Path,
+    options: Options,
+    dry_run: bool,
+    admit: Admit,
+    slots: AbstractContextManager[object],
+    over: threading.Event | None,
+) -> Outcome:
+    """Do one image; whatever is wrong with it becomes its result.
+
+    Parameters
+    ----------
+    slots
+        Held while there is something to compute, so that as many images wait for the disk as are computed.
+    over
+        Set once the run has ended: an image that comes too late for it is not written.
+    """
+    try:
+        with slots:
+            start = time.perf_counter()
+            data, mtime_ns = read_whole(source / work.source, options)
+            source_sha256 = hashlib.sha256(data).hexdigest()
+            if source_sha256 == work.done_sha256:
+                return Outcome(work, Skipped(source=work.source, output=work.output, reason=UNCHANGED), mtime_ns)
+            image = compress_image(data, options, admit=admit)
+            size = len(data)
+            del data
+        if not dry_run and not (over and over.is_set()):
+            write_whole(destination / work.output, image.data)
+    except Exception as error:  # noqa: BLE001 - whatever happens to one image, the others go on
+        code, message = _reason(error)
+        return Outcome(work, Failed(source=work.source, code=code, message=message))
+    info = image.source
+    return Outcome(
+        work,
+        Compressed(
+            source=work.source,
+            output=work.output,
+            bytes_in=size,
+            bytes_out=len(image.data),
+            source_width=info.width,
+            source_height=info.height,
+            width=image.width,
+            height=image.height,
+            elements_in=info.width * info.height * info.channels,
+            elements_out=image.width * image.height * image.channels,
+            source_mtime_ns=mtime_ns,
+            source_sha256=source_sha256,
+            sha256=hashlib.sha256(image.data).hexdigest(),
+            colors=image.colors,
+            format=info.format,
+            mode=info.mode,
+            orientation=info.orientation,
+            frames=info.frames,
+            mse=image.mse,
+            warning=image.warning,
+            seconds=time.perf_counter() - start,
+            kmeans_seconds=image.kmeans_seconds,
+        ),
+    )
+
+
+def given_up(lost: Lost[Work]) -> Outcome:
+    """Return the outcome of an image that ended whoever worked on it."""
+    return Outcome(lost.item, Failed(source=lost.item.source, code=lost.code, message=lost.message))
+
+
+def _reason(error: Exception) -> tuple[str, str]:
+    """Return the stable code and the sentence for what went wrong with one image."""
+    match error:
+        case ImageError():
+            return error.code, str(error)
+        case OSError():
+            place = f": {error.filename}" if error.filename else ""
+            return _CODES.get(error.errno or 0, "io"), f"{error.strerror or error}{place}"
+        case MemoryError():
+            return "memory", "not enough memory for this image"
+        case _:
+            return "internal", f"a fault of ics itself, please report it: {type(error).__name__}: {error}"

@@ -1,0 +1,23 @@
+"""A stand-in for decoders with faults: what it does to a process is real, and a mark in the file says what."""
+
+import icsys.work
+from culprits import work
+from icsys.pipeline import compress_image as compress
+
+MARK = b"bad luck: "
+
+
+def compress_image(data, options, **settings):
+    """Do what the mark at the end of a file says, then compress it."""
+    _, mark, deed = data.partition(MARK)
+    if mark:
+        name, _, value = deed.decode().partition(" ")
+        work((name.replace("_", " "), int(value) if value.isdigit() else value))
+    return compress(data, options, **settings)
+
+
+icsys.work.compress_image = compress_image
+
+
+def prepare(options):
+    """Be loaded in every worker process, because this is what it is told to call first."""

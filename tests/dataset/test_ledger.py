@@ -1,0 +1,239 @@
+"""What is taken up again, what is left alone, and what a folder says of itself after each run."""
+
+import hashlib
+import json
+import os
+import threading
+
+import pytest
+
+from helpers import image_bytes, synthetic_photo, tree
+from icsys import Options, Skipped, compress_folder
+from icsys.results import FOREIGN, NOT_FAILED, UNCHANGED
+
+OPTIONS = Options(strategy="SO", step=2)
+
+
+@pytest.fixture
+def source(tmp_path):
+    folder = tmp_path / "in"
+    for seed, name in enumerate(("cat/a.png", "dog/b.png", "c.png")):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(image_bytes(synthetic_photo(24, 32, seed=seed)))
+    return folder
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "out"
+
+
+def run(source, out, options=OPTIONS, **settings):
+    """Return the summary and the results by source."""
+    results = {}
+
+    def note(progress):
+        if progress.result is not None:
+            results[progress.result.source] = progress.result
+
+    return compress_folder(source, out, options, progress=note, **settings), results
+
+
+def rows(out, name="manifest.jsonl"):
+    path = out / name
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+
+
+def test_every_source_has_a_line_that_can_be_checked(source, out):
+    run(source, out)
+    assert [row["source_path"] for row in rows(out)] == ["c.png", "cat/a.png", "dog/b.png"]
+    for row in rows(out):
+        for path, size, digest in (
+            (source / row["source_path"], row["source_bytes"], row["source_sha256"]),
+            (out / row["file_name"], row["bytes"], row["sha256"]),
+        ):
+            assert path.stat().st_size == size
+            assert hashlib.sha256(path.read_bytes()).hexdigest() == digest
+        assert row["source_mtime_ns"] == (source / row["source_path"]).stat().st_mtime_ns
+        assert (row["source_width"], row["source_height"], row["width"], row["height"]) == (32, 24, 16, 12)
+        assert (row["options_hash"], row["status"]) == (OPTIONS.digest(), "compressed")
+    assert [row.get("label") for row in rows(out)] == [None, "cat", "dog"]
+    assert "label" not in rows(out)[0]
+
+
+def test_run_json_tells_options_versions_counts_and_times(source, out):
+    run(source, out, jobs=1)
+    record = json.loads((out / "run.json").read_text("utf-8"))
+    assert (
+        OPTIONS.to_dict()
+        | {"jobs": 1, "engine": "threads", "overwrite": "never", "retry_failed": False, "follow_links": False}
+        == record["options"]
+    )
+    assert {"python", "numpy", "PIL"} <= set(record["versions"])
+    assert record["summary"]["compressed"] == 3
+    assert record["started"] < record["finished"]
+
+
+def test_a_second_run_changes_nothing(source, out):
+    run(source, out)
+    before = (out / "manifest.jsonl").read_bytes()
+    summary, results = run(source, out)
+    assert {result.reason for result in results.values()} == {UNCHANGED}
+    assert (summary.skipped, summary.foreign, summary.stale) == (3, 0, [])
+    assert (out / "manifest.jsonl").read_bytes() == before
+
+
+def test_other_options_are_done_again_and_back_again(source, out):
+    run(source, out)
+    first = tree(out), (out / "manifest.jsonl").read_bytes()
+    assert run(source, out, Options(strategy="SO", step=3))[0].compressed == 3
+    assert run(source, out)[0].compressed == 3
+    assert (tree(out), (out / "manifest.jsonl").read_bytes()) == first
+
+
+def test_a_changed_source_alone_is_done_again(source, out):
+    run(source, out)
+    (source / "c.png").write_bytes(image_bytes(synthetic_photo(24, 32, seed=9)))
+    summary, results = run(source, out)
+    assert (summary.compressed, summary.skipped) == (1, 2)
+    assert results["c.png"].status == "compressed"
+
+
+def test_a_source_of_the_same_size_and_another_time_is_known_by_its_hash(source, out):
+    run(source, out)
+    path = source / "c.png"
+    os.utime(path, ns=(1, 10**18))
+    summary, results = run(source, out)
+    assert (summary.compressed, results["c.png"].reason) == (0, UNCHANGED)
+    assert rows(out)[0]["source_mtime_ns"] == path.stat().st_mtime_ns
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1  # in the checksum of IEND, which nobody reads
+    path.write_bytes(data)
+    os.utime(path, ns=(1, 2 * 10**18))
+    assert run(source, out)[0].compressed == 1
+
+
+def test_an_output_that_is_missing_or_of_another_size_is_made_again(source, out):
+    run(source, out)
+    clean = tree(out)
+    (out / "c.png").unlink()
+    (out / "cat" / "a.png").write_bytes(b"")
+    assert run(source, out)[0].compressed == 2
+    assert tree(out) == clean
+
+
+def test_a_removed_source_leaves_a_stale_output_until_it_comes_back(source, out):
+    run(source, out)
+    clean = (out / "manifest.jsonl").read_bytes()
+    data, times = (source / "c.png").read_bytes(), (source / "c.png").stat()
+    (source / "c.png").unlink()
+    for _ in range(2):
+        assert run(source, out)[0].stale == ["c.png"]
+        assert [row["status"] for row in rows(out)] == ["stale", "compressed", "compressed"]
+    (source / "c.png").write_bytes(data)
+    os.utime(source / "c.png", ns=(times.st_atime_ns, times.st_mtime_ns))
+    summary, _ = run(source, out)
+    assert (summary.skipped, summary.stale) == (3, [])
+    assert (out / "manifest.jsonl").read_bytes() == clean
+    (source / "c.png").unlink()
+    (out / "c.png").unlink()
+    assert run(source, out)[0].stale == []
+    assert len(rows(out)) == 2
+
+
+def test_only_the_failed_are_retried_where_that_is_asked_for(source, out):
+    (source / "bad.png").write_bytes(b"")
+    run(source, out)
+    (row,) = rows(out, "failures.jsonl")
+    assert (row["source_path"], row["code"]) == ("bad.png", "empty")
+    assert row["message"]
+    (source / "bad.png").write_bytes((source / "c.png").read_bytes())
+    (source / "new.png").write_bytes((source / "c.png").read_bytes())
+    (out / "c.png").unlink()
+    summary, results = run(source, out, retry_failed=True)
+    assert (summary.compressed, summary.skipped) == (1, 4)
+    assert results["bad.png"].status == "compressed"
+    assert results["new.png"] == Skipped(source="new.png", output="new.png", reason=NOT_FAILED)
+    assert not (out / "failures.jsonl").exists()
+    assert run(source, out)[0].compressed == 2
+
+
+def test_a_failure_stays_on_record_and_is_tried_in_every_run(source, out):
+    (source / "bad.png").write_bytes(b"")
+    for _ in range(2):
+        assert run(source, out)[0].failed == 1
+        assert len(rows(out, "failures.jsonl")) == 1
+    (source / "bad.png").unlink()
+    assert run(source, out)[0].failed == 0
+    assert not (out / "failures.jsonl").exists()
+
+
+def test_an_output_of_a_source_that_fails_now_is_stale(source, out):
+    run(source, out)
+    (source / "c.png").write_bytes(b"")
+    assert run(source, out)[0].failed == 1
+    assert [row["status"] for row in rows(out)] == ["stale", "compressed", "compressed"]
+
+
+def test_a_dry_run_looks_and_writes_nothing(source, out):
+    run(source, out)
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    (source / "cat" / "a.png").unlink()
+    summary, _ = run(source, out, Options(strategy="SO", step=3), dry_run=True)
+    assert (summary.compressed, summary.stale) == (2, ["cat/a.png"])
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+def test_a_folder_that_lost_its_manifest_is_left_alone(source, out):
+    run(source, out)
+    (out / "manifest.jsonl").unlink()
+    before = tree(out)
+    summary, results = run(source, out, Options(strategy="SO", step=3))
+    assert (summary.compressed, summary.foreign) == (0, 3)
+    assert {result.reason for result in results.values()} == {FOREIGN}
+    assert tree(out) == before
+
+
+def test_nothing_is_stale_where_a_folder_cannot_be_listed(source, out, monkeypatch):
+    run(source, out)
+    scandir = os.scandir
+
+    def refuse(path):
+        if str(path).endswith("cat") and "in" in str(path):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr("icsys.dataset.folder.os.scandir", refuse)
+    summary, _ = run(source, out)
+    assert (summary.failed, summary.stale) == (1, [])
+
+
+def test_a_stop_is_obeyed_and_the_next_run_goes_on(source, out, tmp_path):
+    run(source, tmp_path / "clean")
+    stop = threading.Event()
+    summary = compress_folder(source, out, OPTIONS, jobs=1, stop=stop, progress=lambda step: step.result and stop.set())
+    assert summary.stopped == "interrupted"
+    assert 1 <= summary.compressed <= 3
+    assert [row["status"] for row in rows(out)] == ["compressed"] * summary.compressed
+    again = compress_folder(source, out, OPTIONS)
+    assert again.compressed == 3 - summary.compressed
+    assert (out / "manifest.jsonl").read_bytes() == (tmp_path / "clean" / "manifest.jsonl").read_bytes()
+
+
+def test_an_exception_in_the_middle_leaves_the_books_in_order(source, out):
+    (source / "bad.png").write_bytes(b"")
+    run(source, out)
+    clean = (out / "manifest.jsonl").read_bytes()
+    for path in out.rglob("*.png"):
+        path.unlink()
+
+    def break_off(step):
+        if step.result is not None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        compress_folder(source, out, OPTIONS, jobs=1, progress=break_off)
+    assert [row["source_path"] for row in rows(out, "failures.jsonl")] == ["bad.png"]
+    summary, _ = run(source, out)
+    assert (summary.failed, summary.foreign) == (1, 0)
+    assert (out / "manifest.jsonl").read_bytes() == clean

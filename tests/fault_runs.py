@@ -1,0 +1,106 @@
+"""Runs that faults happen to: in processes of their own, and what has to be true of the folder they leave."""
+
+import functools
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from helpers import image_bytes, synthetic_photo
+from icsys import Options, compress_folder
+
+QUICK = ("--strategy", "SO", "--step", "2")
+OPTIONS = Options(strategy="SO", step=2)
+
+# The same run with all images in the main thread, so that system calls can be counted: strace counts by thread.
+ONE_THREAD = """
+import sys, icsys.engine
+def one_thread(function, items, jobs, prepare, stop):
+    yield from map(function, items)
+icsys.engine.ENGINES["threads"] = one_thread
+from icsys.cli import main
+sys.exit(main())
+"""
+
+
+def make_photos(folder, count):
+    """Write small photos into two class folders."""
+    for number in range(count):
+        path = folder / ("cat", "dog")[number % 2] / f"{number:05}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(image_bytes(synthetic_photo(24, 32, seed=number)))
+    return folder
+
+
+def command(*arguments, code=None):
+    """Return the command line of a run."""
+    program = ["-m", "icsys"] if code is None else ["-c", code]
+    return [sys.executable, *program, "compress", *map(str, arguments), *QUICK]
+
+
+def strace(*rules, log=os.devnull):
+    """Return what to put before a command so that system calls fail as the rules say."""
+    return ["strace", "-f", "-qq", "-o", str(log), *rules]
+
+
+def run(*words, cwd, **settings):
+    """Run a command; return its exit code and what it said."""
+    env = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        list(map(str, words)), cwd=cwd, env=env, capture_output=True, text=True, timeout=120, check=False, **settings
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+def number_of(call, text, source, cwd):
+    """Return which of the calls of a kind is the first whose line in a trace holds ``text``: 1 for the first."""
+    log = cwd / "trace"
+    run(*strace("-y", "-e", f"trace={call}", log=log), *command(source, "traced", code=ONE_THREAD), cwd=cwd)
+    calls = [line for line in log.read_text("utf-8").splitlines() if f" {call}(" in line]
+    return next(number for number, line in enumerate(calls, 1) if text in line)
+
+
+def everything(folder):
+    """Return the bytes of all files that a finished run leaves, but for times."""
+    names = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    return {name: path.read_bytes() for name, path in names.items() if name not in {"run.json", ".ics-lock"}}
+
+
+def assert_whole(folder, clean):
+    """No file of an image is anything but what an undisturbed run writes."""
+    for name, data in everything(folder).items():
+        if name.endswith(".png"):
+            assert data == clean[name], name
+
+
+def assert_resumable(source, folder, clean):
+    """The next run ends where an undisturbed one does, to the byte, and redoes nothing that is done."""
+    assert_whole(folder, clean)
+    before = {path: path.stat().st_ino for path in folder.rglob("*.png")}
+    summary = compress_folder(source, folder, OPTIONS)
+    assert (summary.failed, summary.foreign, summary.stopped) == (0, 0, "")
+    assert everything(folder) == clean
+    # At most the images that were under way: two for each of two jobs, and one that is being handed over.
+    redone = sum(path.stat().st_ino != inode for path, inode in before.items())
+    assert redone <= 5
+    return summary
+
+
+needs_strace = pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace, which is not installed")
+
+
+@functools.cache
+def _can_mount():
+    if shutil.which("unshare") is None:
+        return False
+    return subprocess.run([shutil.which("unshare"), "-m", "true"], capture_output=True, check=False).returncode == 0
+
+
+needs_mounts = pytest.mark.skipif(not _can_mount(), reason="needs unshare and the right to mount (root on Linux)")
+needs_root = pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root, to become another user"
+)
+needs_posix = pytest.mark.skipif(sys.platform == "win32", reason="needs signals as POSIX has them")

@@ -1,0 +1,32 @@
+"""The page of faults shows every test there is, as it is."""
+
+import subprocess
+import sys
+
+import pytest
+
+from faults import FAULTS, PAGE, ROOT, read_page
+
+
+@pytest.fixture(scope="module")
+def collected(tmp_path_factory):
+    """The page as it would be written now, without outcomes."""
+    page = tmp_path_factory.mktemp("page") / "page.md"
+    command = [sys.executable, "-m", "pytest", "tests/faults", "--collect-only", "-qq", "--reliability", page]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    return read_page(page)
+
+
+def test_the_page_is_that_of_the_tests(collected):
+    assert [row.subject for row in read_page(PAGE)] == [row.subject for row in collected], "run: make faults"
+
+
+def test_every_row_says_what_happened_and_none_failed():
+    for row in read_page(PAGE):
+        assert row.happened
+        assert "failed**" not in row.happened
+
+
+def test_numbers_are_those_of_the_list(collected):
+    assert {row.number for row in collected} <= set(FAULTS)

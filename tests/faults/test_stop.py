@@ -1,0 +1,144 @@
+"""Stopping: the first signal ends a run in order, the second at once."""
+
+import signal
+import subprocess
+import time
+
+import psutil
+import pytest
+
+from fault_runs import OPTIONS, assert_resumable, command, everything, make_photos, needs_posix
+from icsys import compress_folder
+
+# An image that never ends, after ten that do.
+ENDLESS = """
+import sys, threading, time
+import icsys.work
+compress, done = icsys.work.compress_image, []
+def slow(*arguments, **settings):
+    done.append(1)
+    if len(done) > 10:
+        time.sleep(600)
+    return compress(*arguments, **settings)
+icsys.work.compress_image = slow
+from icsys.cli import main
+sys.exit(main())
+"""
+
+
+def start(words, out, images):
+    """Start a run and wait until it has written some images."""
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while len(list(out.rglob("*.png"))) < images and time.monotonic() < deadline:
+        time.sleep(0.005)
+    return process
+
+
+@needs_posix
+@pytest.mark.fault(38, "SIGINT, SIGTERM", "at most 2 s to stop, a report, exit 130 or 143, no temporaries")
+@pytest.mark.parametrize("engine", ["threads", "processes"])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"])
+def test_the_first_signal(number, code, engine, tmp_path, observed):
+    """The signal comes when ten of 600 images are written."""
+    source = make_photos(tmp_path / "in", 600)
+    out = tmp_path / "out"
+    process = start(command(source, out, "--engine", engine, "--jobs", "2"), out, 10)
+    process.send_signal(number)
+    begin = time.monotonic()
+    said, told = process.communicate(timeout=60)
+    seconds = time.monotonic() - begin
+    assert process.returncode == code
+    assert "Traceback" not in told
+    assert "interrupted" in told
+    assert "compressed" in said
+    assert seconds < 3  # two and what a busy machine adds
+    assert not list(out.rglob(".ics-*.tmp"))
+    compress_folder(source, tmp_path / "clean", OPTIONS)
+    summary = assert_resumable(source, out, everything(tmp_path / "clean"))
+    assert summary.compressed
+    assert summary.skipped >= 10
+    observed(f"a report, exit {code}; the next run did the rest, to the same bytes")
+
+
+@needs_posix
+@pytest.mark.fault(38, "SIGINT while an image takes for ever", "at most 2 s to stop, a report, exit 130")
+def test_a_signal_does_not_wait_for_ever(tmp_path, observed):
+    """Two images sleep for ten minutes when the signal comes."""
+    source = make_photos(tmp_path / "in", 20)
+    out = tmp_path / "out"
+    process = start(command(source, out, "--jobs", "2", code=ENDLESS), out, 10)
+    process.send_signal(signal.SIGINT)
+    begin = time.monotonic()
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert time.monotonic() - begin < 3
+    assert "10 compressed" in said
+    compress_folder(source, tmp_path / "clean", OPTIONS)
+    assert_resumable(source, out, everything(tmp_path / "clean"))
+    observed("a report of the ten that were done, exit 130")
+
+
+@needs_posix
+@pytest.mark.fault(38, "SIGINT twice", "the second stops at once")
+def test_the_second_signal(tmp_path, observed):
+    """Two images sleep for ten minutes when the signals come, a fifth of a second apart."""
+    source = make_photos(tmp_path / "in", 20)
+    out = tmp_path / "out"
+    process = start(command(source, out, "--jobs", "2", code=ENDLESS), out, 10)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    begin = time.monotonic()
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert time.monotonic() - begin < 1
+    assert said == ""
+    compress_folder(source, tmp_path / "clean", OPTIONS)
+    assert_resumable(source, out, everything(tmp_path / "clean"))
+    observed("no report, exit 130; the next run did the rest")
+
+
+@needs_posix
+@pytest.mark.fault(40, "two runs on one output", "the second is refused, exit 2; a dead one never blocks")
+def test_two_runs_on_one_output(tmp_path, observed):
+    """A second run while the first is stopped by SIGSTOP; then the first is killed, and a third comes."""
+    source = make_photos(tmp_path / "in", 600)
+    out = tmp_path / "out"
+    first = start(command(source, out), out, 10)
+    first.send_signal(signal.SIGSTOP)
+    while psutil.Process(first.pid).status() != psutil.STATUS_STOPPED:
+        time.sleep(0.01)
+    before = everything(out)
+    second = subprocess.run(command(source, out), capture_output=True, text=True, check=False)
+    assert (second.returncode, second.stdout) == (2, "")
+    assert len(second.stderr.splitlines()) == 1
+    assert "in use by another run" in second.stderr
+    assert everything(out) == before
+    first.kill()
+    first.communicate()
+    compress_folder(source, tmp_path / "clean", OPTIONS)
+    assert_resumable(source, out, everything(tmp_path / "clean"))
+    observed("exit 2 and one line; after the first was killed the next run finished")
+
+
+def test_two_runs_in_one_process_are_two(tmp_path):
+    source = make_photos(tmp_path / "in", 2)
+    refused = []
+
+    def again(_):
+        if not refused:
+            try:
+                compress_folder(source, tmp_path / "out", OPTIONS)
+            except ValueError as error:
+                refused.append(str(error))
+
+    compress_folder(source, tmp_path / "out", OPTIONS, progress=again)
+    assert "in use by another run" in refused[0]
+
+
+def test_a_lock_file_alone_means_nothing(tmp_path):
+    source = make_photos(tmp_path / "in", 2)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / ".ics-lock").write_bytes(b"12345")
+    assert compress_folder(source, tmp_path / "out", OPTIONS).compressed == 2

@@ -1,0 +1,103 @@
+"""Limits hold at their boundary, and before memory is taken."""
+
+import io
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from helpers import image_bytes, synthetic_photo
+from icsys import ImageError, Options, compress_image
+from icsys.image.formats import open_image
+from icsys.image.limits import MAX_SCANS, check_bytes, count_scans, memory_needed
+
+SCAN = b"\xff\xda"
+
+
+def code_of(data, **options):
+    with pytest.raises(ImageError) as caught:
+        compress_image(data, Options(**options))
+    return caught.value.code
+
+
+def with_scans(scans):
+    """A progressive JPEG that repeats its last scan until it has ``scans``."""
+    data = image_bytes(synthetic_photo(32, 32), "JPEG", progressive=True)
+    last = data.rindex(SCAN)
+    return data[:-2] + data[last:-2] * (scans - count_scans(data)) + data[-2:]
+
+
+@pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "AVIF"])
+def test_the_limits_hold_at_their_boundaries_in_every_format(name):
+    data = image_bytes(synthetic_photo(50, 60), name)
+    limits = {"max_pixels": 50 * 60, "max_bytes": len(data), "max_frames": 1}
+    assert compress_image(data, Options(**limits)).source.frames == 1
+    for limit in ("max_pixels", "max_bytes"):
+        assert code_of(data, **{limit: limits[limit] - 1}) == "too_large"
+
+
+@pytest.mark.parametrize("name", ["PNG", "GIF", "TIFF", "WEBP", "AVIF", "MPO"])
+def test_the_frame_limit_holds_at_its_boundary(name):
+    frames = [Image.fromarray(synthetic_photo(20, 30, seed=seed)) for seed in range(4)]
+    data = image_bytes(frames[0], name, save_all=True, append_images=frames[1:])
+    assert compress_image(data, Options(max_frames=4)).source.frames == 4
+    assert code_of(data, max_frames=3) == "too_large"
+
+
+def test_every_limit_is_named_with_the_option_that_moves_it():
+    frames = [Image.fromarray(synthetic_photo(20, 30, seed=seed)) for seed in range(2)]
+    data = image_bytes(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    for limit in ("max_pixels", "max_bytes", "max_frames"):
+        with pytest.raises(ImageError, match=f"--{limit.replace('_', '-')} 1"):
+            compress_image(data, Options(**{limit: 1}))
+
+
+def test_scans_are_refused_above_the_limit_only():
+    check_bytes(1, Options(max_bytes=1))
+    assert count_scans(with_scans(MAX_SCANS)) == MAX_SCANS
+    open_image(with_scans(MAX_SCANS))
+    assert code_of(with_scans(MAX_SCANS + 1)) == "too_large"
+    assert count_scans(with_scans(50_000)) == MAX_SCANS + 1
+
+
+@pytest.mark.parametrize("settings", [{}, {"progressive": True}, {"progressive": True, "subsampling": 0}])
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+def test_scans_are_those_that_the_file_holds(mode, settings):
+    """Pictures made by code have nothing before their pixels that could hold the marker of a scan."""
+    image = Image.fromarray(synthetic_photo(40, 50)).convert(mode)
+    data = image_bytes(image, "JPEG", **settings)
+    assert count_scans(data) == data.count(SCAN)
+
+
+def test_the_scans_of_a_thumbnail_and_of_what_follows_the_picture_are_not_counted():
+    data = image_bytes(synthetic_photo(40, 50), "JPEG", progressive=True)
+    within = struct.pack(">2sH", b"\xff\xe5", 2 + 2 * 9) + SCAN * 9
+    assert count_scans(data[:2] + within + data[2:]) == count_scans(data)
+    assert count_scans(data + data) == count_scans(data)
+
+
+def test_a_sequential_jpeg_that_lacks_components_in_its_scan_is_counted_to_its_end():
+    """A decoder waits for the others, and so reads every scan there is."""
+    data = bytearray(image_bytes(synthetic_photo(40, 50), "JPEG"))
+    scan = data.rindex(SCAN)
+    first = SCAN + bytes([0, 8, 1, 1, 0, 0, 63, 0])
+    made = bytes(data[:scan]) + first * (MAX_SCANS + 1) + b"\xff\xd9"
+    assert count_scans(made) == MAX_SCANS + 1
+    assert code_of(made) == "too_large"
+
+
+@given(st.binary(max_size=300))
+def test_counting_scans_ends_on_any_bytes(tail):
+    assert 0 <= count_scans(b"\xff\xd8" + tail) <= MAX_SCANS + 1
+
+
+def test_the_memory_of_a_progressive_jpeg_holds_its_coefficients():
+    """Six bytes for every pixel of the whole picture, however far the decoder shrinks it."""
+    plain, progressive = (
+        Image.open(io.BytesIO(image_bytes(synthetic_photo(80, 120), "JPEG", progressive=progressive)))
+        for progressive in (False, True)
+    )
+    assert memory_needed(plain, 4, 3) == 3 * 30 * 20
+    assert memory_needed(progressive, 4, 3) == 3 * 30 * 20 + 6 * 120 * 80
