@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from icsys.color.kernels import BLOCK, Points, bound
+from icsys.color.room import Room
 from icsys.native.library import KERNELS, address
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class Colors:
     ----------
     pixels
         Shape (N, 3), uint8, C-contiguous, N below 2^32.
+    room
+        Where the arrays are made, to be used only until it is given away again; new memory if left out.
 
     Attributes
     ----------
@@ -66,14 +69,15 @@ class Colors:
         The rank of every pixel's colour, shape (N,), uint32.
     """
 
-    def __init__(self, pixels: NDArray[np.uint8]) -> None:
-        bits, ranks = np.empty(_WORDS, np.uint64), np.empty(_WORDS, np.uint32)
+    def __init__(self, pixels: NDArray[np.uint8], room: Room | None = None) -> None:
+        room = room or Room()
+        bits, ranks = room.empty("bits", (_WORDS,), np.uint64), room.empty("ranks", (_WORDS,), np.uint32)
         which = address(bits, np.uint64), address(ranks, np.uint32)
-        self.inverse: NDArray[np.uint32] = np.empty(len(pixels), np.uint32)
+        self.inverse: NDArray[np.uint32] = room.empty("inverse", (len(pixels),), np.uint32)
         inverse = address(self.inverse, np.uint32)
         n = KERNELS.mark_colors(address(pixels, np.uint8), len(pixels), inverse, *which)
-        self.codes: NDArray[np.uint32] = np.empty(n, np.uint32)
-        self.points = Points(n, 3)
+        self.codes: NDArray[np.uint32] = room.empty("codes", (n,), np.uint32)
+        self.points = Points(n, 3, room=room)
         codes = address(self.codes, np.uint32)
         KERNELS.count_colors(inverse, len(pixels), *which, codes, n, *_addresses(self.points))
 

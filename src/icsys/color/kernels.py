@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from icsys.color.room import Room
 from icsys.native.library import KERNELS, address
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class Points:
         Number of points.
     d
         Number of coordinates, 3 or 4.
+    room
+        Where the arrays are made; new memory if left out.
 
     Attributes
     ----------
@@ -67,10 +70,11 @@ class Points:
         What float32 may get wrong in a difference of two squared distances; 0 for the integers of colours.
     """
 
-    def __init__(self, n: int, d: int, slack: float = 0.0) -> None:
+    def __init__(self, n: int, d: int, slack: float = 0.0, room: Room | None = None) -> None:
         blocks = -(-n // BLOCK)
-        self.x: NDArray[np.float32] = np.empty((blocks, d, BLOCK), np.float32)
-        self.w: NDArray[np.float64] = np.empty((blocks, BLOCK))
+        room = room or Room()
+        self.x: NDArray[np.float32] = room.empty("x", (blocks, d, BLOCK), np.float32)
+        self.w: NDArray[np.float64] = room.empty("w", (blocks, BLOCK), np.float64)
         self.low: NDArray[np.float32] = np.empty((blocks, d), np.float32)
         self.high: NDArray[np.float32] = np.empty((blocks, d), np.float32)
         self.total: NDArray[np.float64] = np.empty(sums_of(d))

@@ -18,6 +18,7 @@ from icsys.color.cells import CENTER, SCALE, Colors, to_points
 from icsys.color.kernels import BLOCK, Partition, grow, improve, lloyd, nearest_centers, reassign
 from icsys.color.levels import best_levels
 from icsys.color.palette import Reduced
+from icsys.color.room import room_of_thread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -181,7 +182,7 @@ def reduce_pixels(
     """
     if pixels.shape[1] == 1:
         return _reduce_grey(pixels[:, 0], n_colors, seed, effort, space)
-    colors = Colors(pixels)
+    colors = Colors(pixels, room_of_thread())
     labels: NDArray[np.integer]
     if space == "oklab":
         distinct, weights = colors.colors(), colors.points.w.reshape(-1)[: len(colors)]

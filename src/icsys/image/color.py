@@ -113,6 +113,11 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     return image.convert("RGB") if image.mode == "CMYK" else image
 
 
+def changes_colors(profile: bytes | None, mode: str) -> bool:
+    """Tell whether :func:`to_srgb` changes a picture of mode "L" or "RGB" with this profile."""
+    return bool(profile) and (_grey_table(profile) if mode == "L" else _transform(profile, "RGB")) is not None
+
+
 def _apply_profile(image: Image.Image, profile: bytes) -> Image.Image | None:
     """Run the colours of ``image`` through its profile, or return None if the profile does not fit."""
     if image.mode in {"L", "LA"}:

@@ -13,9 +13,9 @@ from PIL import ExifTags, Image, ImageFile
 
 from icsys.errors import ImageError
 from icsys.image.area import average_areas
-from icsys.image.color import channels, flatten, to_plain, to_srgb
+from icsys.image.color import changes_colors, channels, flatten, to_plain, to_srgb
 from icsys.image.formats import IMAGE_SUFFIXES, count_frames, load_png, open_image, sniff
-from icsys.image.geometry import SIDEWAYS, ResizePlan, decoder_shrink, make_upright, plan_resize, stored_edges
+from icsys.image.geometry import SIDEWAYS, ResizePlan, decoder_shrink, plan_resize, stored_edges
 from icsys.image.integrity import close_jpeg, find_damage, load_pixels
 from icsys.image.jpeg import MODES, can_shrink, decode_jpeg
 from icsys.image.limits import check_bytes, check_frames, check_image, memory_needed
@@ -188,11 +188,10 @@ def _decode_jpeg(image: ImageFile.ImageFile, data: bytes, options: Options, admi
         pixels, warning = decoded
         edges = stored_edges(plan, stored, turn, shrink)
         if options.resample == "box" and not plan.enlarges:
-            averaged = average_areas(pixels, *edges)
-            small = np.ascontiguousarray(make_upright(averaged, turn))
-            if profile is None and plan.canvas == plan.size:
-                return Photo(_without_depth(small), info, warning)
-            picture = Image.fromarray(_without_depth(small))
+            small = _without_depth(average_areas(pixels, *edges))
+            if turn == 1 and plan.canvas == plan.size and not changes_colors(profile, image.mode):
+                return Photo(small, info, warning)
+            picture = _turned(Image.fromarray(small), turn)
         else:
             picture = _made_small(Image.fromarray(_without_depth(pixels)), plan, options.resample, turn, edges)
     return Photo(_finished(picture, profile, plan, options), info, warning)

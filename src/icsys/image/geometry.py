@@ -154,13 +154,6 @@ def stored_edges(
     return x / shrink, y / shrink
 
 
-def make_upright(pixels: NDArray[np.uint8], turn: int) -> NDArray[np.uint8]:
-    """Return a view of stored pixels, shape (H, W) or (H, W, channels), as EXIF orientation ``turn`` shows them."""
-    if turn in SIDEWAYS:
-        pixels = pixels.swapaxes(0, 1)
-    return pixels[:: -1 if turn in _ROWS_REVERSED else 1, :: -1 if turn in _COLUMNS_REVERSED else 1]
-
-
 def decoder_shrink(plan: ResizePlan, resample: str) -> int:
     """Return by how much a JPEG decoder may shrink, 1, 2, 4 or 8, so that the resize has pixels enough.
 

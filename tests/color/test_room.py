@@ -1,0 +1,52 @@
+"""Memory that is used again."""
+
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from icsys.color import room as module
+from icsys.color.kmeans import reduce_pixels
+from icsys.color.room import Room, room_of_thread
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 50), st.sampled_from(["u1", "f4", "f8"]))))
+def test_an_array_has_the_shape_and_type_that_are_asked_for_and_memory_of_its_own_name(taken):
+    room, last = Room(), {}
+    for name, n, dtype in taken:
+        array = room.empty(name, (n, 3), dtype)
+        assert (array.shape, array.dtype) == ((n, 3), np.dtype(dtype))
+        array[:] = 7
+        last[name] = array
+        assert not np.shares_memory(last.get("a", array[:0]), last.get("b", array[:0]))
+        assert (array == 7).all()
+
+
+def test_memory_is_used_again_unless_it_is_large(monkeypatch):
+    room = Room()
+    first = room.empty("x", (100,), np.float64)
+    assert np.shares_memory(first, room.empty("x", (50, 2), np.float32))
+    monkeypatch.setattr(module, "_KEPT_BYTES", 99)
+    assert not np.shares_memory(first, room.empty("x", (100,), np.uint8))
+
+
+def test_every_thread_has_a_room_of_its_own():
+    rooms = [room_of_thread()]
+    thread = threading.Thread(target=lambda: rooms.append(room_of_thread()))
+    thread.start()
+    thread.join()
+    assert rooms[0] is room_of_thread()
+    assert rooms[0] is not rooms[1]
+
+
+@pytest.mark.parametrize("space", ["srgb", "oklab"])
+def test_what_an_image_became_does_not_change_with_the_next(space):
+    random = np.random.default_rng(0)
+    first, second = (random.integers(0, 256, (5000, 3)).astype(np.uint8) for _ in range(2))
+    reduced = reduce_pixels(first, 9, space=space)
+    before = [np.copy(part) for part in reduced]
+    reduce_pixels(second, 9, space=space)
+    for part, kept in zip(reduced, before, strict=True):
+        assert np.array_equal(part, kept)
