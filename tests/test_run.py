@@ -5,20 +5,15 @@ import pytest
 from PIL import Image
 from threadpoolctl import threadpool_info
 
-from helpers import image_bytes, synthetic_photo, tree
+from helpers import compress_into, image_bytes, synthetic_photo, tree
 from icsys import Compressed, Failed, Options, Skipped, UsageError, compress_folder
 from icsys.color.strategies import STRATEGIES
 
 
 def run(source, destination, options=None, **settings):
     """Compress a folder; return the summary and the results by source."""
-    results = {}
-
-    def note(progress):
-        if progress.result is not None:
-            results[progress.result.source] = progress.result
-
-    return compress_folder(source, destination, options, progress=note, **settings), results
+    results, summary = compress_into(source, destination, options or Options(), **settings)
+    return summary, results
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)

@@ -20,7 +20,6 @@ from icsys.dataset.samples import copy_samples
 from icsys.engine import choose_engine
 from icsys.errors import ICSError, UsageError
 from icsys.options import (
-    DEFAULT_STEP,
     DITHERS,
     EFFORTS,
     ENGINES,
@@ -157,48 +156,31 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     def add(group: Any, name: str, doc: str, **settings: Any) -> None:  # noqa: ANN401 - argparse's own types
         group.add_argument(f"--{name.replace('_', '-')}", default=argparse.SUPPRESS, help=doc, **settings)
 
+    def add_option(group: Any, name: str, metavar: str, **settings: Any) -> None:  # noqa: ANN401 - as above
+        default = getattr(defaults, name)
+        add(group, name, f"{option_doc(name)} Default: {default}.", metavar=metavar, **settings)
+
     defaults = Options()
     colors = parser.add_argument_group("colours")
-    add(
-        colors,
-        "strategy",
-        f"{option_doc('strategy')} Default: {defaults.strategy}.",
-        metavar="|".join(STRATEGIES),
-    )
-    add(
-        colors,
-        "colors",
-        f"{option_doc('colors')} Default: {defaults.colors}.",
-        type=number_or_text,
-        metavar="K",
-    )
-    add(colors, "effort", f"{option_doc('effort')} Default: {defaults.effort}.", metavar="|".join(EFFORTS))
-    add(colors, "space", f"{option_doc('space')} Default: {defaults.space}.", metavar="|".join(SPACES))
-    add(colors, "dither", f"{option_doc('dither')} Default: {defaults.dither}.", metavar="|".join(DITHERS))
-    add(colors, "seed", f"{option_doc('seed')} Default: {defaults.seed}.", type=number_or_text, metavar="N")
+    add_option(colors, "strategy", "|".join(STRATEGIES))
+    add_option(colors, "colors", "K", type=number_or_text)
+    add_option(colors, "effort", "|".join(EFFORTS))
+    add_option(colors, "space", "|".join(SPACES))
+    add_option(colors, "dither", "|".join(DITHERS))
+    add_option(colors, "seed", "N", type=number_or_text)
 
     size = parser.add_argument_group("size")
     one_of = size.add_mutually_exclusive_group()
-    add(one_of, "step", f"{option_doc('step')} Default: {DEFAULT_STEP}.", type=number_or_text, metavar="N")
+    add_option(one_of, "step", "N", type=number_or_text)
     add(one_of, "size", option_doc("size"), metavar="WxH")
     add(one_of, "scale", option_doc("scale"), type=_number, metavar="FACTOR")
-    add(size, "fit", f"{option_doc('fit')} Default: {defaults.fit}.", metavar="|".join(FITS))
-    add(
-        size,
-        "resample",
-        f"{option_doc('resample')} Default: {defaults.resample}.",
-        metavar="|".join(RESAMPLES),
-    )
-    add(size, "background", f"{option_doc('background')} Default: {defaults.background}.", metavar="#RRGGBB")
+    add_option(size, "fit", "|".join(FITS))
+    add_option(size, "resample", "|".join(RESAMPLES))
+    add_option(size, "background", "#RRGGBB")
 
     output = parser.add_argument_group("output")
-    add(output, "format", f"{option_doc('format')} Default: {defaults.format}.", metavar="|".join(FORMATS))
-    add(
-        output,
-        "png_effort",
-        f"{option_doc('png_effort')} Default: {defaults.png_effort}.",
-        metavar="|".join(PNG_EFFORTS),
-    )
+    add_option(output, "format", "|".join(FORMATS))
+    add_option(output, "png_effort", "|".join(PNG_EFFORTS))
     add(
         output,
         "overwrite",
@@ -215,15 +197,9 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add(output, "dry_run", "Do everything but write.", action=argparse.BooleanOptionalAction)
 
     limits = parser.add_argument_group("limits")
-    add(
-        limits,
-        "on_corrupt",
-        f"{option_doc('on_corrupt')} Default: {defaults.on_corrupt}.",
-        metavar="|".join(ON_CORRUPT),
-    )
+    add_option(limits, "on_corrupt", "|".join(ON_CORRUPT))
     for name in ("max_pixels", "max_bytes", "max_frames"):
-        default = getattr(defaults, name)
-        add(limits, name, f"{option_doc(name)} Default: {default}.", type=number_or_text, metavar="N")
+        add_option(limits, name, "N", type=number_or_text)
     add(
         limits,
         "follow_links",

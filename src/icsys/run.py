@@ -31,7 +31,7 @@ from icsys.runfile import write_run
 from icsys.work import Outcome, do, given_up
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
 _MOST_JOBS = 4096
 _LONGEST_TIMEOUT = 10**6  # seconds
@@ -180,12 +180,13 @@ def compress_folder(
             slots=threading.Semaphore(jobs) if threads else nullcontext(),
             over=over if threads else None,
         )
+        get_ready = partial(prepare, options)
+        workers = 2 * jobs if threads else jobs  # half of the threads may wait for the disk
+        clock = {} if timeout is None else {"timeout": timeout}
+        team = partial(ENGINES[engine], work, jobs=workers, prepare=get_ready, stop=run.stop, **clock)
         try:
             with _Count(source, destination, follow_links=follow_links) as run.count:
-                workers = 2 * jobs if threads else jobs  # half of the threads may wait for the disk
-                run.work_through(
-                    chain([first], plan), ledger, work, options, engine=engine, jobs=workers, timeout=timeout
-                )
+                run.work_through(chain([first], plan), ledger, team, get_ready, f"Loading {options.strategy}")
         finally:
             over.set()
             run.end(ledger)
@@ -207,7 +208,7 @@ class _Run:
         self.count: _Count | None = None
         self._report, self._start = report, start
         # Set by whoever started the run, or by the run itself where it cannot go on.
-        self._stop = stop
+        self.stop = stop
         self._all_listed = self._complete = False
 
     def first_image(self, plan: Iterator[Task | Ignored | Unreadable]) -> Task | Unreadable | None:
@@ -222,39 +223,22 @@ class _Run:
         self,
         plan: Iterable[Task | Ignored | Unreadable],
         ledger: Ledger,
-        work: Callable[[Work], Outcome],
-        options: Options,
-        *,
-        engine: str,
-        jobs: int,
-        timeout: float | None,
+        team: Callable[[Iterable[Work]], Generator[Outcome | Lost[Work]]],
+        get_ready: Callable[[], object],
+        note: str,
     ) -> None:
-        """Do what there is to do."""
+        """Have a team do what there is to do, and get ready for it once it is known that anything is."""
         self._tell(None)
         remaining = self._remaining(plan, ledger)
         first = next(remaining, None)
         if first is not None:
-            self._work_off(chain([first], remaining), ledger, work, options, engine=engine, jobs=jobs, timeout=timeout)
-        self._complete = self._all_listed and not self._stop.is_set()
+            _wait_for(get_ready, lambda: self._tell(None, note), self.stop)
+            self._tell(None)
+            self._take_all(team(chain([first], remaining)), ledger)
+        self._complete = self._all_listed and not self.stop.is_set()
 
-    def _work_off(
-        self,
-        remaining: Iterable[Work],
-        ledger: Ledger,
-        work: Callable[[Work], Outcome],
-        options: Options,
-        *,
-        engine: str,
-        jobs: int,
-        timeout: float | None,
-    ) -> None:
-        """Do what is left to do, once it is known that anything is."""
-        get_ready = partial(prepare, options)
-        note = f"Loading {options.strategy}"
-        _wait_for(get_ready, lambda: self._tell(None, note), self._stop)
-        self._tell(None)
-        clock = {} if timeout is None else {"timeout": timeout}
-        outcomes = ENGINES[engine](work, remaining, jobs, get_ready, self._stop, **clock)
+    def _take_all(self, outcomes: Generator[Outcome | Lost[Work]], ledger: Ledger) -> None:
+        """Write down and count what comes of the work."""
         # Images run in parallel already: threads of the BLAS that is loaded by now would ask the cores twice.
         with threadpool_limits(1, user_api="blas"), closing(outcomes) as done:
             for done_or_lost in done:
@@ -264,7 +248,7 @@ class _Run:
 
     def end(self, ledger: Ledger) -> None:
         """Put the books in order."""
-        if self._stop.is_set() and not self.summary.stopped:
+        if self.stop.is_set() and not self.summary.stopped:
             self.summary.stopped = INTERRUPTED
         self.guard(lambda: self.summary.stale.extend(ledger.close(complete=self._complete)))
         self.summary.seconds = time.perf_counter() - self._start
@@ -282,7 +266,7 @@ class _Run:
         batch: list[Work] = []
         all_listed = True
         for planned in plan:
-            if self._stop.is_set():
+            if self.stop.is_set():
                 return
             if isinstance(planned, Ignored):
                 self.summary.ignored += 1
@@ -306,7 +290,7 @@ class _Run:
     def _claimed(self, batch: list[Work], ledger: Ledger) -> Iterator[Work]:
         self.guard(partial(ledger.claim, batch))
         for work in batch:
-            if self._stop.is_set():
+            if self.stop.is_set():
                 return
             yield work
 
@@ -319,7 +303,7 @@ class _Run:
 
     def _end_early(self, why: str) -> None:
         self.summary.stopped = self.summary.stopped or why
-        self._stop.set()
+        self.stop.set()
 
     def _tell(self, result: Result | None, note: str = "") -> None:
         self.summary.seconds = time.perf_counter() - self._start

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from helpers import image_bytes, synthetic_photo, tree
+from helpers import compress_into, image_bytes, synthetic_photo, tree
 from icsys import Options, Skipped, compress_folder
 from icsys.results import FOREIGN, NOT_FAILED, UNCHANGED
 
@@ -30,13 +30,8 @@ def out(tmp_path):
 
 def run(source, out, options=OPTIONS, **settings):
     """Return the summary and the results by source."""
-    results = {}
-
-    def note(progress):
-        if progress.result is not None:
-            results[progress.result.source] = progress.result
-
-    return compress_folder(source, out, options, progress=note, **settings), results
+    results, summary = compress_into(source, out, options, **settings)
+    return summary, results
 
 
 def rows(out, name="manifest.jsonl"):

@@ -149,15 +149,16 @@ def _search(
     size = max(1, int(k * effort.moved))
     error = moved(error, size)
     best, lowest = centers.copy(), error
-    rng = np.random.default_rng(seed)
-    for _ in range(effort.rounds):
-        centers[:] = best
-        thrown = rng.choice(k, size, replace=False)
-        rows = rng.choice(points.w.size, size, p=points.w.reshape(-1) / points.w.sum())
-        centers[:, thrown] = points.x[rows // BLOCK, :, rows % BLOCK].T
-        error = moved(settled(), size)
-        if error < lowest:
-            best, lowest = centers.copy(), error
+    if effort.rounds:  # NumPy loads its random numbers when they are first asked for
+        rng = np.random.default_rng(seed)
+        for _ in range(effort.rounds):
+            centers[:] = best
+            thrown = rng.choice(k, size, replace=False)
+            rows = rng.choice(points.w.size, size, p=points.w.reshape(-1) / points.w.sum())
+            centers[:, thrown] = points.x[rows // BLOCK, :, rows % BLOCK].T
+            error = moved(settled(), size)
+            if error < lowest:
+                best, lowest = centers.copy(), error
     reassign(points, part, best, k)
     return best[:, :k], lowest, part
 

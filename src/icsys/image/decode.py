@@ -15,7 +15,7 @@ from icsys.errors import ImageError
 from icsys.image.area import average_areas
 from icsys.image.color import changes_colors, channels, flatten, to_plain, to_srgb
 from icsys.image.formats import IMAGE_SUFFIXES, count_frames, load_png, open_image, sniff
-from icsys.image.geometry import SIDEWAYS, ResizePlan, decoder_shrink, plan_resize, stored_edges
+from icsys.image.geometry import ResizePlan, decoder_shrink, plan_resize, stored_edges, upright_size
 from icsys.image.integrity import close_jpeg, find_damage, load_pixels
 from icsys.image.jpeg import MODES, can_shrink, decode_jpeg
 from icsys.image.limits import check_bytes, check_frames, check_image, memory_needed
@@ -165,7 +165,7 @@ def _decode(name: str, image: ImageFile.ImageFile, data: bytes, options: Options
             source, lacking = image, load_pixels(image, keep=keep)
         stored = source.size  # the header's may differ, as of a TIFF that Pillow turned upright while it loaded
         turn = 1 if name == "TIFF" else orientation
-        upright = _upright(stored, turn)
+        upright = upright_size(stored, turn)
         plan = plan_resize(*upright, options)
         channel_count = channels(source)
         small = _made_small(source, plan, options.resample, turn, stored_edges(plan, stored, turn))
@@ -176,7 +176,7 @@ def _decode(name: str, image: ImageFile.ImageFile, data: bytes, options: Options
 def _decode_jpeg(image: ImageFile.ImageFile, data: bytes, options: Options, admit: Admit, frames: int) -> Photo | None:
     """Decode a JPEG in grey or colour; None for one of a kind that only Pillow may know."""
     stored, turn = image.size, _orientation(image)
-    upright = _upright(stored, turn)
+    upright = upright_size(stored, turn)
     plan = plan_resize(*upright, options)
     shrink = _shrink(stored, plan, options)
     profile, depth = image.info.get("icc_profile"), len(image.getbands())
@@ -215,11 +215,6 @@ def _finished(small: Image.Image, profile: bytes | None, plan: ResizePlan, optio
 def _without_depth(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return (H, W, 1) pixels as (H, W), others as they are."""
     return pixels[..., 0] if pixels.shape[2] == 1 else pixels
-
-
-def _upright(stored: tuple[int, int], turn: int) -> tuple[int, int]:
-    """Return the upright width and height of an image stored with orientation ``turn``."""
-    return stored[::-1] if turn in SIDEWAYS else stored
 
 
 def _turned(image: Image.Image, turn: int) -> Image.Image:

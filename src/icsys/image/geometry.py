@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from icsys.options import Options
 
-SIDEWAYS = frozenset({5, 6, 7, 8})
-"""EXIF orientations whose upright width is the stored height."""
-# Orientations whose upright columns, or rows, run against the stored axis that they lie along.
+# EXIF orientations whose upright width is the stored height.
+_SIDEWAYS = frozenset({5, 6, 7, 8})
+# Those whose upright columns, or rows, run against the stored axis that they lie along.
 _COLUMNS_REVERSED = frozenset({2, 3, 6, 7})
 _ROWS_REVERSED = frozenset({3, 4, 7, 8})
 _ROUNDING = 1e-6  # of sides that are computed by a ratio
@@ -122,6 +122,11 @@ def _centred(size: tuple[int, int], canvas: tuple[int, int]) -> tuple[int, int]:
     return (canvas[0] - size[0]) // 2, (canvas[1] - size[1]) // 2
 
 
+def upright_size(stored: tuple[int, int], turn: int) -> tuple[int, int]:
+    """Return the upright width and height of an image stored with EXIF orientation ``turn``."""
+    return stored[::-1] if turn in _SIDEWAYS else stored
+
+
 def stored_edges(
     plan: ResizePlan, stored: tuple[int, int], turn: int = 1, shrink: int = 1
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -144,12 +149,12 @@ def stored_edges(
         Rising, in decoded pixels, along the stored width and height.
     """
     x, y = plan.edges
-    upright = stored[::-1] if turn in SIDEWAYS else stored
+    upright = upright_size(stored, turn)
     if turn in _COLUMNS_REVERSED:
         x = (upright[0] - x)[::-1]
     if turn in _ROWS_REVERSED:
         y = (upright[1] - y)[::-1]
-    if turn in SIDEWAYS:
+    if turn in _SIDEWAYS:
         x, y = y, x
     return x / shrink, y / shrink
 

@@ -118,6 +118,13 @@ template <int D> INLINE void sum_points(const float *x, const double *w, int64_t
     for (int s = 0; s < SUMS<D>; s++) sums[s] = (total[s][0] + total[s][1]) + (total[s][2] + total[s][3]);
 }
 
+// What follows from points: the box around each block, and their sums as one cluster.
+template <int D>
+INLINE void bound_points(const float *x, const double *w, int64_t blocks, float *low, float *high, double *sums) {
+    bound_blocks<D>(x, blocks, low, high);
+    sum_points<D>(x, w, blocks, sums);
+}
+
 // What a cell adds up: its weight, weighted coordinates and weighted squared norm.
 struct Cell {
     double weight, sum[3], square;

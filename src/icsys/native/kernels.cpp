@@ -32,9 +32,7 @@ EXPORT int64_t KERNEL(count_colors)(uint32_t *codes, int64_t pixels, const uint6
     list_codes(bits, distinct);
     decode_colors(distinct, counts, n, x, w);
     free(counts);
-    const int64_t blocks = (n + BLOCK - 1) / BLOCK;
-    bound_blocks<3>(x, blocks, low, high);
-    sum_points<3>(x, w, blocks, sums);
+    bound_points<3>(x, w, (n + BLOCK - 1) / BLOCK, low, high, sums);
     return n;
 }
 
@@ -46,18 +44,13 @@ EXPORT int64_t KERNEL(merge_colors)(const uint32_t *codes, int64_t colors, const
 EXPORT double KERNEL(place_cells)(const Cell *cells, int64_t n, float *x, double *w, float *low, float *high,
                                   double *sums) {
     const double explained = place_cells(cells, n, x, w);
-    const int64_t blocks = (n + BLOCK - 1) / BLOCK;
-    bound_blocks<3>(x, blocks, low, high);
-    sum_points<3>(x, w, blocks, sums);
+    bound_points<3>(x, w, (n + BLOCK - 1) / BLOCK, low, high, sums);
     return explained;
 }
 
 EXPORT void KERNEL(bound_points)(const float *x, const double *w, int64_t blocks, int64_t d, float *low, float *high,
                                  double *sums) {
-    with_features(d, [&]<int D>(Of<D>) {
-        bound_blocks<D>(x, blocks, low, high);
-        sum_points<D>(x, w, blocks, sums);
-    });
+    with_features(d, [&]<int D>(Of<D>) { bound_points<D>(x, w, blocks, low, high, sums); });
 }
 
 EXPORT void KERNEL(map_ranks)(const uint32_t *ranks, int64_t n, const void *labels, void *out, int64_t bytes) {
