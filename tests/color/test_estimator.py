@@ -64,6 +64,13 @@ def test_what_fit_reports_agrees_with_a_slow_and_obvious_computation(samples, k)
     assert 1 <= kmeans.n_iter_ <= kmeans.max_iter
 
 
+def test_half_of_the_samples_at_the_mean_bring_no_warning():
+    samples = np.array([[4, 2, 2], [0, 2, 2], *[[2, 2, 2]] * 4], np.uint8)
+    fitted = ColorKMeans(3, random_state=0).fit(samples)
+    assert fitted.inertia_ == 0
+    assert {tuple(center) for center in fitted.cluster_centers_} == {(0, 2, 2), (2, 2, 2), (4, 2, 2)}
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     samples=arrays(np.uint8, st.tuples(st.integers(4, 30), st.just(3))),

@@ -224,7 +224,8 @@ def _merge_equal(
 def _spread(points: NDArray[np.float64]) -> float:
     """Return the largest squared distance from the mean over the median one: how far out the outliers are."""
     squares = np.square(points - points.mean(axis=0)).sum(axis=1)
-    return float(squares.max() / max(np.median(squares), np.finfo(np.float64).tiny))
+    with np.errstate(over="ignore"):  # infinite where half of the points are the mean and others are not
+        return float(squares.max() / max(np.median(squares), np.finfo(np.float64).tiny))
 
 
 def _padded(points: NDArray[np.float64]) -> NDArray[np.float64]:
