@@ -12,10 +12,9 @@ from threadpoolctl import threadpool_limits
 from color import naive
 from helpers import synthetic_photo
 from icsys.color import palette as stored
-from icsys.color.histogram import Histogram
 from icsys.color.kmeans import EFFORTS, fit_centers, reduce_pixels
 from icsys.color.levels import best_levels
-from icsys.color.palette import map_to_nearest
+from icsys.color.reduce import distinct_of, reduce_to
 
 # The first example of a test compiles what it needs.
 lasting = settings(deadline=None, max_examples=50)
@@ -156,7 +155,7 @@ def test_palettes_of_thousands_are_full_and_better_than_a_single_start_of_scikit
     colors, counts = np.unique(pixels, axis=0, return_counts=True)
     assert len(colors) > k
     sample = np.random.default_rng(0).choice(len(colors), k, replace=False, p=counts / counts.sum())
-    assert found.sse < 0.9 * map_to_nearest(Histogram(pixels), colors[sample]).sse
+    assert found.sse < 0.9 * reduce_to(distinct_of(pixels), k, lambda _: colors[sample]).sse
 
 
 @pytest.mark.parametrize("d", [3, 4])

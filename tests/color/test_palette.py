@@ -1,4 +1,4 @@
-"""The stored palette and the search in it agree with slow and obvious code."""
+"""The stored palette agrees with slow and obvious code."""
 
 import numpy as np
 from hypothesis import given
@@ -6,34 +6,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from icsys.color import palette as stored
-from icsys.color.histogram import Histogram
 
 
 def images(channels):
     return arrays(np.uint8, st.tuples(st.integers(1, 40), st.just(channels)))
 
 
-pixels_and_palette = st.sampled_from([1, 3]).flatmap(lambda channels: st.tuples(images(channels), images(channels)))
-
-
-@given(pixels_and_palette)
-def test_every_pixel_gets_its_nearest_colour_and_the_error_is_exact(pair):
-    pixels, palette = pair
-    reduced = stored.map_to_nearest(Histogram(pixels), palette)
-    distances = np.square(pixels[:, None].astype(int) - palette[None].astype(int)).sum(axis=-1)
-    np.testing.assert_array_equal(reduced.palette[reduced.indices], palette[distances.argmin(axis=1)])
-    assert reduced.sse == distances.min(axis=1).sum()
-
-
-def test_distances_in_blocks_are_those_of_the_whole(monkeypatch):
-    random = np.random.default_rng(0)
-    pixels, palette = random.integers(0, 256, (2, 1000, 3), dtype=np.uint8)
-    whole = stored.map_to_nearest(Histogram(pixels), palette)
-    monkeypatch.setattr(stored, "_DISTANCES", 7000)
-    parts = stored.map_to_nearest(Histogram(pixels), palette)
-    assert whole.indices.dtype == np.uint16
-    np.testing.assert_array_equal(whole.indices, parts.indices)
-    assert whole.sse == parts.sse
+@given(st.sampled_from([1, 3, 4]).flatmap(images))
+def test_distinct_colours_are_those_of_numpy(colors):
+    np.testing.assert_array_equal(stored.distinct_colors(colors), np.unique(colors, axis=0))
 
 
 def test_centres_are_rounded_not_cut_off_and_equal_ones_are_stored_once():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from icsys.color.kernels import BLOCK, Points, bound
+from icsys.color.kernels import BLOCK, Points, bound, nearest_centers
 from icsys.color.room import Room
 from icsys.native.library import KERNELS, address
 
@@ -47,6 +47,11 @@ def to_points(coordinates: NDArray[np.floating], weights: NDArray[np.floating]) 
     points.w.reshape(-1)[n:] = 0
     bound(points)
     return points
+
+
+def to_centers(palette: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return palette colours, shape (k, 3), as the kernels take centres: shape (3, k)."""
+    return np.ascontiguousarray((palette.T.astype(np.float32) - CENTER) * SCALE)
 
 
 class Colors:
@@ -89,6 +94,25 @@ class Colors:
         """Return the distinct colours, shape (n, 3), uint8."""
         rows = self.points.x.transpose(0, 2, 1).reshape(-1, 3)[: len(self)]
         return (rows / SCALE + CENTER).astype(np.uint8)
+
+    @property
+    def counts(self) -> NDArray[np.float64]:
+        """Pixels of each distinct colour, shape (n,), float64."""
+        return self.points.w.reshape(-1)[: len(self)]
+
+    def nearest(self, palette: NDArray[np.uint8]) -> tuple[NDArray[np.uint16], int]:
+        """Find the entry of a palette, shape (k, 3), nearest to each distinct colour in sRGB, ties to the first.
+
+        Returns
+        -------
+        labels
+            Shape (n,), uint16.
+        sse
+            Squared error of all pixels, summed over R, G and B.
+        """
+        labels = np.empty(self.points.w.shape, np.uint16)
+        error = nearest_centers(self.points, to_centers(palette), labels)
+        return labels.reshape(-1)[: len(self)], round(error / SCALE**2)
 
     def cells(self, fineness: float, k: int) -> tuple[Points, float]:
         """Return cells with a squared error of at most V / (3 k^2 fineness) each, V that of all pixels.

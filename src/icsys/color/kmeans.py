@@ -14,18 +14,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from icsys.color import palette as stored
-from icsys.color.cells import CENTER, SCALE, Colors, to_points
-from icsys.color.kernels import BLOCK, Partition, grow, improve, lloyd, nearest_centers, reassign
-from icsys.color.levels import best_levels
-from icsys.color.palette import Reduced
-from icsys.color.room import room_of_thread
+from icsys.color.cells import CENTER, SCALE, Colors, to_centers, to_points
+from icsys.color.kernels import BLOCK, Partition, grow, improve, lloyd, reassign
+from icsys.color.levels import Levels, best_levels
+from icsys.color.reduce import distinct_of, reduce_to
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from icsys.color.kernels import Points
+    from icsys.color.reduce import Distinct, Reduced
 
-_BYTE = 256
 # In a round of growth all clusters split that gain at least this share of the best, and so many iterations
 # of Lloyd's follow.
 _GROWTH = (0.3, 2)
@@ -181,101 +180,58 @@ def reduce_pixels(
     space
         Where distances are measured: "srgb", or "oklab" as the eye does. Oklab distances are compared in float32.
     """
-    if pixels.shape[1] == 1:
-        return _reduce_grey(pixels[:, 0], n_colors, seed, effort, space)
-    colors = Colors(pixels, room_of_thread())
-    labels: NDArray[np.integer]
+
+    def fit(distinct: Distinct) -> NDArray[np.uint8]:
+        return find_palette(distinct, n_colors, seed=seed, effort=effort, space=space)
+
+    return reduce_to(distinct_of(pixels), n_colors, fit, space)
+
+
+def find_palette(
+    distinct: Distinct, n_colors: int, *, seed: int = 0, effort: str = "fast", space: str = "srgb"
+) -> NDArray[np.uint8]:
+    """Find the palette of more than ``n_colors`` distinct colours, as :func:`reduce_pixels` does.
+
+    Returns
+    -------
+    palette
+        Distinct colours, shape (k, channels), uint8, k at most ``n_colors``.
+    """
     if space == "oklab":
-        distinct, weights = colors.colors(), colors.points.w.reshape(-1)[: len(colors)]
-        palette, labels = _fit_in_oklab(distinct, weights, n_colors, seed, effort)
-        sse = _squared_error(distinct, weights, palette, labels)
-    else:
-        palette = _palette(colors, n_colors, seed, effort)
-        labels, error = _nearest(colors.points, _to_centers(palette))
-        labels, sse = labels[: len(colors)], round(error / SCALE**2)
-    palette, labels = stored.tidy(palette, labels)
-    return Reduced(palette, colors.label_pixels(labels), sse)
+        points = stored.to_points(distinct.colors(), "oklab")
+        centers, _ = fit_centers(points, distinct.counts, n_colors, seed=seed, effort=effort)
+        return stored.from_points(centers, "oklab", distinct.colors().shape[1])
+    if isinstance(distinct, Levels):
+        return best_levels(distinct.by_level, n_colors)[:, None]
+    return _palette_in_srgb(distinct, n_colors, EFFORTS[effort], seed)
 
 
-def _reduce_grey(pixels: NDArray[np.uint8], n_colors: int, seed: int, effort: str, space: str) -> Reduced:
-    """Reduce grey levels, shape (N,)."""
-    counts = np.bincount(pixels, minlength=_BYTE)
-    levels = np.flatnonzero(counts)
-    distinct, weights = levels.astype(np.uint8)[:, None], counts[levels].astype(np.float64)
-    labels: NDArray[np.integer]
-    if space == "oklab":
-        palette, labels = _fit_in_oklab(distinct, weights, n_colors, seed, effort)
-    else:
-        palette = best_levels(counts, n_colors)[:, None]
-        labels = np.abs(levels[:, None] - palette[:, 0].astype(np.int64)).argmin(axis=1)
-    sse = _squared_error(distinct, weights, palette, labels)
-    palette, labels = stored.tidy(palette, labels)
-    table = np.zeros(_BYTE, labels.dtype)
-    table[levels] = labels
-    return Reduced(palette, table[pixels], sse)
-
-
-def _squared_error(
-    distinct: NDArray[np.uint8], weights: NDArray[np.floating], palette: NDArray[np.uint8], labels: NDArray[np.integer]
-) -> int:
-    """Return the squared error in sRGB of distinct colours, shape (n, channels), summed by their weights."""
-    return int(np.square(distinct.astype(np.int32) - palette[labels]).sum(axis=1) @ weights)
-
-
-def _fit_in_oklab(
-    colors: NDArray[np.uint8], weights: NDArray[np.floating], n_colors: int, seed: int, effort: str
-) -> tuple[NDArray[np.uint8], NDArray[np.integer]]:
-    """Return a palette for distinct colours, shape (n, channels), and the entry nearest to each in Oklab."""
-    points = stored.to_points(colors, "oklab")
-    palette = colors
-    if len(palette) > n_colors:
-        centers, _ = fit_centers(points, weights, n_colors, seed=seed, effort=effort)
-        palette = stored.from_points(centers, "oklab", colors.shape[1])
-    centers32 = np.ascontiguousarray(stored.to_points(palette, "oklab").T, np.float32)
-    return palette, _nearest(to_points(points, weights), centers32)[0][: len(colors)]
-
-
-def _nearest(points: Points, centers: NDArray[np.float32]) -> tuple[NDArray[np.uint16], float]:
-    """Return the nearest centre of every point, ties to the lowest, and the error; exact for colours in sRGB."""
-    labels = np.empty(points.w.shape, np.uint16)
-    error = nearest_centers(points, centers, labels)
-    return labels.reshape(-1), error
-
-
-def _palette(colors: Colors, n_colors: int, seed: int, effort: str) -> NDArray[np.uint8]:
+def _palette_in_srgb(colors: Colors, n_colors: int, effort: Effort, seed: int) -> NDArray[np.uint8]:
     """Find the palette for distinct colours with their counts."""
     points = colors.points
-    if len(colors) <= n_colors:
-        return colors.colors()
-    chosen = EFFORTS[effort]
-    fineness = chosen.fineness
+    fineness = effort.fineness
     while True:
         cells, hidden = colors.cells(fineness, n_colors)
-        centers, error, _ = _search(cells, n_colors, chosen, seed, snap=True)
+        centers, error, _ = _search(cells, n_colors, effort, seed, snap=True)
         if hidden <= _MOST_HIDDEN * error or cells.w.size >= len(colors):
             break
         fineness *= 16
     k = centers.shape[1]
     part = Partition(points, k, products=False)
-    last = chosen.last if n_colors <= _MOST_MOVED else min(chosen.last, _FEW)
+    last = effort.last if n_colors <= _MOST_MOVED else min(effort.last, _FEW)
     lloyd(points, part, np.ascontiguousarray(centers), k, snap=True, limit=last)
     for _ in range(_POLISH):
         reassign(points, part, _at_levels(part), k)
-    palette = np.unique(_levels(part.means), axis=0)
+    palette = stored.distinct_colors(_levels(part.means))
     if len(palette) < n_colors:
         palette = _fill(colors, palette, n_colors)
     return palette
 
 
-def _to_centers(palette: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return palette colours as the kernels take centres."""
-    return np.ascontiguousarray((palette.T.astype(np.float32) - CENTER) * SCALE)
-
-
 def _at_levels(part: Partition) -> NDArray[np.float32]:
     """Return the means of clusters rounded to whole levels, as centres; one without points stays where it is."""
     centers = part.centers.copy()
-    centers[:, part.sums[:, 0] > 0] = _to_centers(_levels(part.means))
+    centers[:, part.sums[:, 0] > 0] = to_centers(_levels(part.means))
     return centers
 
 
@@ -286,9 +242,8 @@ def _levels(means: NDArray[np.float64]) -> NDArray[np.uint8]:
 
 def _fill(colors: Colors, palette: NDArray[np.uint8], n_colors: int) -> NDArray[np.uint8]:
     """Add the colours with the largest error to a palette that rounding or empty clusters left short."""
-    labels, _ = _nearest(colors.points, _to_centers(palette))
+    labels, _ = colors.nearest(palette)
     found = colors.colors()
-    distance = np.square(found - palette[labels[: len(found)]].astype(np.float64)).sum(axis=1)
-    error = distance * colors.points.w.reshape(-1)[: len(found)]
+    error = np.square(found - palette[labels].astype(np.float64)).sum(axis=1) * colors.counts
     worst = np.argsort(-error, kind="stable")[: n_colors - len(palette)]
-    return np.unique(np.concatenate([palette, found[worst[error[worst] > 0]]]), axis=0)
+    return stored.distinct_colors(np.concatenate([palette, found[worst[error[worst] > 0]]]))

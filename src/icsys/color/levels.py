@@ -1,4 +1,4 @@
-"""Grey levels: K-means on a line, solved exactly."""
+"""Grey levels: those of an image, and K-means on a line, solved exactly."""
 
 from __future__ import annotations
 
@@ -8,6 +8,62 @@ import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+_BYTE = 256
+
+
+class Levels:
+    """The distinct levels of a grey image: what :class:`icsys.color.cells.Colors` is for colours.
+
+    Parameters
+    ----------
+    pixels
+        Shape (N, 1), uint8, not empty.
+
+    Attributes
+    ----------
+    by_level
+        Pixels of each of the 256 levels, shape (256,), int64.
+    """
+
+    def __init__(self, pixels: NDArray[np.uint8]) -> None:
+        self._pixels = pixels[:, 0]
+        self.by_level: NDArray[np.int64] = np.bincount(self._pixels, minlength=_BYTE)
+        self._levels = np.flatnonzero(self.by_level)
+
+    def __len__(self) -> int:
+        """Return the number of distinct levels."""
+        return len(self._levels)
+
+    def colors(self) -> NDArray[np.uint8]:
+        """Return the distinct levels in rising order, shape (n, 1), uint8."""
+        return self._levels.astype(np.uint8)[:, None]
+
+    @property
+    def counts(self) -> NDArray[np.float64]:
+        """Pixels of each distinct level, shape (n,), float64."""
+        return self.by_level[self._levels].astype(np.float64)
+
+    def nearest(self, palette: NDArray[np.uint8]) -> tuple[NDArray[np.integer], int]:
+        """Find the entry of a palette, shape (k, 1), nearest to each distinct level, ties to the first.
+
+        Returns
+        -------
+        labels
+            Shape (n,).
+        sse
+            Squared error of all pixels.
+        """
+        distances = np.abs(self._levels[:, None] - palette[:, 0].astype(np.int64))
+        labels = distances.argmin(axis=1)
+        return labels, int(np.square(distances.min(axis=1)) @ self.by_level[self._levels])
+
+    def label_pixels(self, labels: NDArray[np.integer]) -> NDArray[np.integer]:
+        """Give every pixel the label of its level: shape (n,) to shape (N,), of the same dtype."""
+        table = np.zeros(_BYTE, labels.dtype)
+        table[self._levels] = labels
+        return table[self._pixels]
 
 
 def best_levels(counts: NDArray[np.integer], k: int) -> NDArray[np.uint8]:

@@ -1,8 +1,8 @@
-"""The stored palette: rounding centres to 8 bits, and every pixel to its nearest stored colour."""
+"""The stored palette: centres rounded to 8 bits, and put in the order in which they are stored."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,10 +11,6 @@ from icsys.color.oklab import DISTANCE_SCALE, from_oklab, to_oklab
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from icsys.color.histogram import Histogram
-
-# Distances held at once by the search below: 16 MiB of float32 or 32 of float64, whatever the image.
-_DISTANCES = 1 << 22
 _LUMA = np.array([299, 587, 114])
 
 
@@ -25,49 +21,17 @@ def index_type(n_colors: int) -> type[np.uint8 | np.uint16]:
 
 def store_centers(centers: NDArray[np.floating]) -> NDArray[np.uint8]:
     """Round centres, shape (n, channels), in 0 to 255, to the distinct uint8 colours that a file stores."""
-    rounded = np.rint(np.clip(centers, 0, 255)).astype(np.uint8)
-    return np.unique(rounded, axis=0)
+    return distinct_colors(np.rint(np.clip(centers, 0, 255)).astype(np.uint8))
 
 
-class Reduced(NamedTuple):
-    """The pixels of an image in few colours.
-
-    Attributes
-    ----------
-    palette
-        Distinct colours from dark to light, all of them used, shape (n, channels), uint8.
-    indices
-        The nearest palette entry of every pixel, shape (N,), uint8 up to 256 entries and uint16 above.
-    sse
-        Sum over pixels and channels of the squared error in sRGB.
-    """
-
-    palette: NDArray[np.uint8]
-    indices: NDArray[np.integer]
-    sse: int
-
-
-def map_to_nearest(histogram: Histogram, palette: NDArray[np.uint8], space: str = "srgb") -> Reduced:
-    """Map every pixel to its nearest palette entry by squared Euclidean distance, ties to the lowest index.
-
-    Parameters
-    ----------
-    histogram
-        The image, N pixels.
-    palette
-        Shape (n, channels), uint8.
-    space
-        Where the distance is measured: "srgb" or "oklab".
-    """
-    packed, counts = histogram.distinct
-    colors = histogram.colors
-    labels = _nearest_labels(to_points(colors, space), to_points(palette, space))
-    errors = np.square(colors.astype(np.int32) - palette[labels]).sum(axis=1)
-    palette, small = tidy(palette, labels)
-    # A table over all packed colours: only the pages of colours that occur are ever touched.
-    table = np.empty(1 << (8 * histogram.channels), small.dtype)
-    table[packed] = small
-    return Reduced(palette, table[histogram.packed], int(errors.astype(np.int64) @ counts))
+def distinct_colors(colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the distinct rows of colours, shape (n, channels), in rising order."""
+    # What numpy.unique does, without the modules that it loads: they take longer than most images.
+    channels = colors.shape[1]
+    shifts = np.arange(8 * (channels - 1), -1, -8, dtype=np.uint32)
+    packed = np.sort((colors.astype(np.uint32) << shifts).sum(axis=1, dtype=np.uint32))
+    packed = packed[np.concatenate(([True], packed[1:] != packed[:-1]))]
+    return (packed[:, None] >> shifts).astype(np.uint8)
 
 
 def to_points(colors: NDArray[np.uint8], space: str) -> NDArray[np.floating]:
@@ -84,20 +48,6 @@ def to_points(colors: NDArray[np.uint8], space: str) -> NDArray[np.floating]:
 def from_points(centers: NDArray[np.floating], space: str, channels: int) -> NDArray[np.uint8]:
     """Return the distinct uint8 colours, shape (n, channels), that centres of the space ``space`` are stored as."""
     return store_centers(from_oklab(centers / DISTANCE_SCALE)[:, :channels] if space == "oklab" else centers)
-
-
-def _nearest_labels(points: NDArray[np.floating], centers: NDArray[np.floating]) -> NDArray[np.intp]:
-    """Return the index of the nearest centre of every point, in blocks of bounded memory."""
-    labels = np.empty(len(points), np.intp)
-    norms = np.square(centers).sum(axis=1)
-    rows = max(1, _DISTANCES // len(centers))
-    for start in range(0, len(points), rows):
-        part = slice(start, start + rows)
-        # |x-c|^2 without |x|^2, which is the same for all centres.
-        distances = points[part] @ (-2 * centers.T)
-        distances += norms
-        labels[part] = distances.argmin(axis=1)
-    return labels
 
 
 def tidy(palette: NDArray[np.uint8], labels: NDArray[np.integer]) -> tuple[NDArray[np.uint8], NDArray[np.integer]]:

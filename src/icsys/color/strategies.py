@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from icsys.color.histogram import Histogram
 from icsys.color.kmeans import reduce_pixels
-from icsys.color.palette import Reduced, from_points, map_to_nearest, to_points
+from icsys.color.palette import from_points, to_points
+from icsys.color.reduce import distinct_of, reduce_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from threadpoolctl import ThreadpoolController
 
+    from icsys.color.reduce import Distinct, Reduced
     from icsys.options import Options
 
     Fit = Callable[[NDArray[np.floating], NDArray[np.floating]], NDArray[np.floating]]
@@ -98,16 +99,17 @@ def _prepare_scikit_learn() -> None:
 
 def _reduce_by(fit: Fit, pixels: NDArray[np.uint8], options: Options) -> Reduced:
     """Fit centres to the distinct colours, weighted by their counts, and map all pixels to them."""
-    histogram = Histogram(pixels)
-    palette = histogram.colors
-    if len(palette) > options.colors:
-        points = to_points(palette, options.space)
+
+    def palette(distinct: Distinct) -> NDArray[np.uint8]:
+        colors = distinct.colors()
+        points = to_points(colors, options.space)
         # Threads add their partial sums in any order, and images run in parallel already: one thread each
         # keeps the bytes equal whatever the number of jobs, and the cores from being asked twice.
         with _thread_pools().limit(limits=1, user_api="openmp"):
-            centers = fit(points, histogram.counts.astype(points.dtype))
-        palette = from_points(centers, options.space, histogram.channels)
-    return map_to_nearest(histogram, palette, options.space)
+            centers = fit(points, distinct.counts.astype(points.dtype))
+        return from_points(centers, options.space, colors.shape[1])
+
+    return reduce_to(distinct_of(pixels), options.colors, palette, options.space)
 
 
 @cache

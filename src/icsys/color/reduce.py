@@ -1,0 +1,79 @@
+"""What all clustering strategies share: the distinct colours of an image, and every pixel to the palette found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from icsys.color import palette as stored
+from icsys.color.cells import Colors, to_points
+from icsys.color.kernels import nearest_centers
+from icsys.color.levels import Levels
+from icsys.color.room import room_of_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    Distinct = Colors | Levels
+
+
+class Reduced(NamedTuple):
+    """The pixels of an image in few colours.
+
+    Attributes
+    ----------
+    palette
+        Distinct colours from dark to light, all of them used, shape (n, channels), uint8.
+    indices
+        The nearest palette entry of every pixel, shape (N,), uint8 up to 256 entries and uint16 above.
+    sse
+        Sum over pixels and channels of the squared error in sRGB.
+    """
+
+    palette: NDArray[np.uint8]
+    indices: NDArray[np.integer]
+    sse: int
+
+
+def distinct_of(pixels: NDArray[np.uint8]) -> Distinct:
+    """Return the distinct colours of pixels, shape (N, 3), or (N, 1) for grey, uint8, not empty.
+
+    They lie in memory of the calling thread, until it asks for those of another image.
+    """
+    return Levels(pixels) if pixels.shape[1] == 1 else Colors(pixels, room_of_thread())
+
+
+def reduce_to(
+    distinct: Distinct, n_colors: int, fit: Callable[[Distinct], NDArray[np.uint8]], space: str = "srgb"
+) -> Reduced:
+    """Reduce the colours of an image to the nearest ones of a palette.
+
+    Parameters
+    ----------
+    distinct
+        The colours of the image.
+    n_colors
+        An image of no more distinct colours keeps them.
+    fit
+        Finds the palette otherwise: distinct colours, shape (k, channels), uint8.
+    space
+        Where distances are measured: "srgb", exactly, or "oklab", in float32. Ties go to the first entry.
+    """
+    palette = distinct.colors() if len(distinct) <= n_colors else fit(distinct)
+    labels, sse = _nearest_in_oklab(distinct, palette) if space == "oklab" else distinct.nearest(palette)
+    palette, labels = stored.tidy(palette, labels)
+    return Reduced(palette, distinct.label_pixels(labels), sse)
+
+
+def _nearest_in_oklab(distinct: Distinct, palette: NDArray[np.uint8]) -> tuple[NDArray[np.integer], int]:
+    """Return the entry nearest to each distinct colour in Oklab, and the squared error in sRGB."""
+    colors, counts = distinct.colors(), distinct.counts
+    points = to_points(stored.to_points(colors, "oklab"), counts)
+    blocks = np.empty(points.w.shape, np.uint16)
+    nearest_centers(points, np.ascontiguousarray(stored.to_points(palette, "oklab").T, np.float32), blocks)
+    labels = blocks.reshape(-1)[: len(colors)]
+    errors = np.square(colors.astype(np.int32) - palette[labels]).sum(axis=1)
+    return labels, int(errors @ counts)
