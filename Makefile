@@ -59,6 +59,7 @@ $(VENV)/pip.stamp:
 
 $(VENV)/core.stamp: $(VENV)/pip.stamp pyproject.toml constraints.txt hatch_build.py $(wildcard src/icsys/native/*pp)
 	$(PIP) --editable .
+	$(BIN)/python -m compileall -q src
 	touch $@
 
 $(VENV)/dev.stamp: $(VENV)/core.stamp

@@ -1,16 +1,16 @@
 """Image Compression System: photos made small in pixels and colours, for training on images."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
-
-from icsys.errors import ICSError, ImageError, MissingExtraError, UsageError
-from icsys.image.resize import resize
-from icsys.options import Options
-from icsys.pipeline import CompressedImage, QuantizedImage, compress_image, quantize
-from icsys.results import Compressed, Failed, RunSummary, Skipped
-from icsys.run import Progress, compress_folder
 
 if TYPE_CHECKING:
     from icsys.color.estimator import ColorKMeans
+    from icsys.errors import ICSError, ImageError, MissingExtraError, UsageError
+    from icsys.image.resize import resize
+    from icsys.options import Options
+    from icsys.pipeline import CompressedImage, QuantizedImage, compress_image, quantize
+    from icsys.results import Compressed, Failed, RunSummary, Skipped
+    from icsys.run import Progress, compress_folder
 
 __version__ = "0.1.0"
 
@@ -34,6 +34,17 @@ __all__ = [
     "resize",
 ]
 
+_HOMES = {
+    "color.estimator": ["ColorKMeans"],
+    "errors": ["ICSError", "ImageError", "MissingExtraError", "UsageError"],
+    "image.resize": ["resize"],
+    "options": ["Options"],
+    "pipeline": ["CompressedImage", "QuantizedImage", "compress_image", "quantize"],
+    "results": ["Compressed", "Failed", "RunSummary", "Skipped"],
+    "run": ["Progress", "compress_folder"],
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
 
 def __dir__() -> list[str]:
     """List the public names, those that are loaded later included."""
@@ -41,9 +52,8 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module attribute can be anything
-    """Import the estimator when it is asked for: it is a scikit-learn class, which is slow to import."""
-    if name == "ColorKMeans":
-        from icsys.color.estimator import ColorKMeans  # noqa: PLC0415
-
-        return ColorKMeans
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    """Import what is asked for when it is first asked for, and nothing else: a short run ends before all is loaded."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    return value

@@ -1,6 +1,17 @@
-"""``python -m icsys`` is the command ``ics``."""
+"""The command ``ics``, also as ``python -m icsys``."""
 
-from icsys.cli import main
+import os
+
+
+def main() -> int:
+    """Run the command line and return the exit code."""
+    # Images are worked on side by side: the threads that BLAS starts when NumPy is imported would only be in the way,
+    # and to start them takes longer than a photo.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from icsys.cli import main as run  # noqa: PLC0415 - imports NumPy
+
+    return run()
+
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -8,12 +8,8 @@ import json
 import os
 import shutil
 import sys
-import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
-
-import tomli_w
-from tqdm import tqdm
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import icsys
 from icsys.dataset.samples import copy_samples
@@ -42,6 +38,8 @@ from icsys.signals import INTERRUPTED, Signals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from tqdm import tqdm
 
     from icsys.results import RunSummary
 
@@ -266,6 +264,8 @@ def _command(arguments: argparse.Namespace) -> int:
     """Run a command, or show the options that it would run with."""
     options, run = _merge(arguments)
     if arguments.print_options:
+        import tomli_w  # noqa: PLC0415 - few runs need it
+
         print(tomli_w.dumps(_effective(options, run)), end="")
         return OK
     arguments.before(arguments.source)
@@ -310,6 +310,8 @@ def _merge(arguments: argparse.Namespace) -> tuple[Options, dict[str, Any]]:
 
 def _read_config(path: Path, names: set[str]) -> dict[str, Any]:
     """Read a TOML file that holds options by name, with dashes or underscores."""
+    import tomllib  # noqa: PLC0415 - few runs need it
+
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -334,7 +336,7 @@ def _run(source: str, destination: str, options: Options, run: Mapping[str, Any]
     """Compress a folder before the user's eyes, report, and say how it ended."""
     screen = _Screen(json=run["json"], verbose=run["verbose"])
     with Signals() as signals:
-        with screen.bar:
+        with screen:
             summary = compress_folder(
                 source,
                 destination,
@@ -408,37 +410,48 @@ class _Screen:
     _title = "Compressing"
 
     def __init__(self, *, json: bool, verbose: bool) -> None:
-        columns, lines = shutil.get_terminal_size()
-        self.bar = tqdm(
-            desc=self._title,
-            unit=" images",
-            file=sys.stderr,
-            disable=not sys.stderr.isatty(),
-            # Left to look for itself, tqdm shows no bar at all on a terminal that does not know its size.
-            ncols=columns,
-            nrows=lines,
-        )
         self.files: list[dict[str, object]] = []
+        self._bar = _new_bar(self._title) if sys.stderr.isatty() else None
         self._note = ""
         self._keep_files = json
         self._verbose = verbose
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
     def show(self, progress: Progress) -> None:
         """Take in one more step of the run."""
+        if self._keep_files and progress.result is not None:
+            self.files.append(to_record(progress.result))
+        if self._verbose and progress.result is not None:
+            line = image_line(progress.result)
+            print(line, file=sys.stderr) if self._bar is None else self._bar.write(line, file=sys.stderr)
+        if self._bar is not None:
+            self._draw(progress, self._bar)
+
+    def _draw(self, progress: Progress, bar: tqdm) -> None:
         if progress.note != self._note:
             # What was loaded is no image: the rate counts from here.
-            self.bar.reset()
-            self.bar.bar_format = "{desc} [{elapsed}]" if progress.note else None
-            self.bar.set_description_str(progress.note or self._title)
+            bar.reset()
+            bar.bar_format = "{desc} [{elapsed}]" if progress.note else None
+            bar.set_description_str(progress.note or self._title)
             self._note = progress.note
-        self.bar.total = progress.total
+        bar.total = progress.total
         if progress.note:
-            self.bar.refresh()
-        if progress.result is None:
-            return
-        if self._keep_files:
-            self.files.append(to_record(progress.result))
-        if self._verbose:
-            self.bar.write(image_line(progress.result), file=sys.stderr)
-        self.bar.set_postfix(failed=progress.summary.failed, refresh=False)
-        self.bar.update()
+            bar.refresh()
+        if progress.result is not None:
+            bar.set_postfix(failed=progress.summary.failed, refresh=False)
+            bar.update()
+
+
+def _new_bar(title: str) -> tqdm:
+    """Return a bar on standard error."""
+    from tqdm import tqdm  # noqa: PLC0415 - where there is no terminal a short run ends before it is loaded
+
+    columns, lines = shutil.get_terminal_size()
+    # Left to look for itself, tqdm shows no bar at all on a terminal that does not know its size.
+    return tqdm(desc=title, unit=" images", file=sys.stderr, ncols=columns, nrows=lines)

@@ -62,8 +62,13 @@ def reduce_to(
     space
         Where distances are measured: "srgb", exactly, or "oklab", in float32. Ties go to the first entry.
     """
-    palette = distinct.colors() if len(distinct) <= n_colors else fit(distinct)
-    labels, sse = _nearest_in_oklab(distinct, palette) if space == "oklab" else distinct.nearest(palette)
+    labels: NDArray[np.integer]
+    if len(distinct) <= n_colors:
+        # Every colour is its own nearest; in float32 two that are alike could be taken for each other.
+        palette, labels, sse = distinct.colors(), np.arange(len(distinct), dtype=np.uint16), 0
+    else:
+        palette = fit(distinct)
+        labels, sse = _nearest_in_oklab(distinct, palette) if space == "oklab" else distinct.nearest(palette)
     palette, labels = stored.tidy(palette, labels)
     return Reduced(palette, distinct.label_pixels(labels), sse)
 

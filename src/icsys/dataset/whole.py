@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def write_whole(path: Path, data: bytes | Iterable[bytes]) -> None:
     """
     make_folders(path.parent)
     # Short and random: it fits beside a name of any length, and no two runs meet in it.
-    temporary = path.parent / f"{OURS}{secrets.token_hex(8)}{_SUFFIX}"
+    temporary = path.parent / f"{OURS}{os.urandom(8).hex()}{_SUFFIX}"
     try:
         with temporary.open("xb") as file:
             file.writelines((data,) if isinstance(data, bytes) else data)

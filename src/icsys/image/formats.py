@@ -4,18 +4,8 @@ from __future__ import annotations
 
 import io
 import struct
+from importlib import import_module
 from typing import TYPE_CHECKING
-
-from PIL import (
-    AvifImagePlugin,
-    BmpImagePlugin,
-    GifImagePlugin,
-    ImageFile,
-    JpegImagePlugin,
-    PngImagePlugin,
-    TiffImagePlugin,
-    WebPImagePlugin,
-)
 
 from icsys.errors import ImageError
 from icsys.image.integrity import load_pixels
@@ -24,7 +14,7 @@ from icsys.image.limits import check_scans
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from PIL import Image
+    from PIL import Image, ImageFile
 
 IMAGE_SUFFIXES = frozenset(
     {
@@ -35,14 +25,15 @@ IMAGE_SUFFIXES = frozenset(
 )
 """Lower-case file name suffixes of the formats that are read."""
 
-_OPENERS: dict[str, Callable[[io.BytesIO, str], ImageFile.ImageFile]] = {
-    "JPEG": JpegImagePlugin.jpeg_factory,
-    "PNG": PngImagePlugin.PngImageFile,
-    "WEBP": WebPImagePlugin.WebPImageFile,
-    "TIFF": TiffImagePlugin.TiffImageFile,
-    "GIF": GifImagePlugin.GifImageFile,
-    "BMP": BmpImagePlugin.BmpImageFile,
-    "AVIF": AvifImagePlugin.AvifImageFile,
+# Pillow's modules and what opens a file in each, loaded for the first file of a format.
+_OPENERS = {
+    "JPEG": ("JpegImagePlugin", "jpeg_factory"),
+    "PNG": ("PngImagePlugin", "PngImageFile"),
+    "WEBP": ("WebPImagePlugin", "WebPImageFile"),
+    "TIFF": ("TiffImagePlugin", "TiffImageFile"),
+    "GIF": ("GifImagePlugin", "GifImageFile"),
+    "BMP": ("BmpImagePlugin", "BmpImageFile"),
+    "AVIF": ("AvifImagePlugin", "AvifImageFile"),
 }
 
 _SIGNATURES = {
@@ -125,21 +116,25 @@ def open_image(data: bytes) -> tuple[str, ImageFile.ImageFile]:
         raise ImageError(
             "unidentified", f"not an image of a known format: expected one of {', '.join((*_OPENERS, 'HEIF'))}"
         )
-    opener = _heif_opener() if name == "HEIF" else _OPENERS[name]
-    image = opener(io.BytesIO(data), "")
+    image = _opener(name)(io.BytesIO(data), "")
     if name == "JPEG":
         check_scans(data)
     return name, image
 
 
-def _heif_opener() -> Callable[[io.BytesIO, str], ImageFile.ImageFile]:
-    """Return the HEIF decoder, an extra that is loaded only for a HEIF file."""
+def _opener(name: str) -> Callable[[io.BytesIO, str], ImageFile.ImageFile]:
+    """Return what opens a format; the decoder of HEIF is an extra."""
+    opener: Callable[[io.BytesIO, str], ImageFile.ImageFile]
+    if name in _OPENERS:
+        module, opens = _OPENERS[name]
+        opener = getattr(import_module(f"PIL.{module}"), opens)
+        return opener
     try:
         from pi_heif import HeifImageFile  # noqa: PLC0415 - an optional package
     except ImportError as error:
         message = "HEIF images need the package pi-heif: pip install 'icsys[heif]'"
         raise ImageError("missing_extra", message) from error
-    opener: Callable[[io.BytesIO, str], ImageFile.ImageFile] = HeifImageFile
+    opener = HeifImageFile
     return opener
 
 
