@@ -181,7 +181,7 @@ def compress_folder(
             over=over if threads else None,
         )
         get_ready = partial(prepare, options)
-        workers = 2 * jobs if threads else jobs  # half of the threads may wait for the disk
+        workers = 2 * jobs if threads else jobs  # while half of them compute, the others read and write
         clock = {} if timeout is None else {"timeout": timeout}
         team = partial(ENGINES[engine], work, jobs=workers, prepare=get_ready, stop=run.stop, **clock)
         try:

@@ -58,14 +58,16 @@ def do(
     Parameters
     ----------
     slots
-        Held while there is something to compute, so that as many images wait for the disk as are computed.
+        Held while there is something to compute, so that as many images are read or written meanwhile as are computed.
     over
         Set once the run has ended: an image that comes too late for it is not written.
     """
     try:
+        start = time.perf_counter()
+        data, mtime_ns = read_whole(source / work.source, options)
+        waited = -time.perf_counter()
         with slots:
-            start = time.perf_counter()
-            data, mtime_ns = read_whole(source / work.source, options)
+            waited += time.perf_counter()
             source_sha256 = hashlib.sha256(data).hexdigest()
             if source_sha256 == work.done_sha256:
                 return Outcome(work, Skipped(source=work.source, output=work.output, reason=UNCHANGED), mtime_ns)
@@ -101,7 +103,7 @@ def do(
             frames=info.frames,
             mse=image.mse,
             warning=image.warning,
-            seconds=time.perf_counter() - start,
+            seconds=time.perf_counter() - start - waited,
             kmeans_seconds=image.kmeans_seconds,
         ),
     )
