@@ -12,9 +12,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from threadpoolctl import threadpool_limits
-
 import icsys
+from icsys import pipeline
 from icsys.dataset.folder import Ignored, Task, Unreadable, plan_folder
 from icsys.dataset.ledger import Ledger
 from icsys.dataset.lock import locked
@@ -25,7 +24,6 @@ from icsys.errors import UsageError
 from icsys.image.decode import unlimited
 from icsys.options import ENGINES as ENGINE_NAMES
 from icsys.options import OVERWRITES, Options, positive_number, whole_number
-from icsys.pipeline import prepare
 from icsys.results import Failed, Result, RunSummary, Skipped
 from icsys.runfile import write_run
 from icsys.work import Outcome, do, given_up
@@ -180,13 +178,14 @@ def compress_folder(
             slots=threading.Semaphore(jobs) if threads else nullcontext(),
             over=over if threads else None,
         )
-        get_ready = partial(prepare, options)
         workers = 2 * jobs if threads else jobs  # while half of them compute, the others read and write
         clock = {} if timeout is None else {"timeout": timeout}
-        team = partial(ENGINES[engine], work, jobs=workers, prepare=get_ready, stop=run.stop, **clock)
+        team = partial(
+            ENGINES[engine], work, jobs=workers, prepare=partial(pipeline.prepare, options), stop=run.stop, **clock
+        )
         try:
             with _Count(source, destination, follow_links=follow_links) as run.count:
-                run.work_through(chain([first], plan), ledger, team, get_ready, f"Loading {options.strategy}")
+                run.work_through(chain([first], plan), ledger, team, options)
         finally:
             over.set()
             run.end(ledger)
@@ -224,23 +223,23 @@ class _Run:
         plan: Iterable[Task | Ignored | Unreadable],
         ledger: Ledger,
         team: Callable[[Iterable[Work]], Generator[Outcome | Lost[Work]]],
-        get_ready: Callable[[], object],
-        note: str,
+        options: Options,
     ) -> None:
         """Have a team do what there is to do, and get ready for it once it is known that anything is."""
         self._tell(None)
         remaining = self._remaining(plan, ledger)
         first = next(remaining, None)
         if first is not None:
+            get_ready, note = partial(pipeline.prepare, options), f"Loading {options.strategy}"
             _wait_for(get_ready, lambda: self._tell(None, note), self.stop)
             self._tell(None)
-            self._take_all(team(chain([first], remaining)), ledger)
+            with pipeline.alone(options):
+                self._take_all(team(chain([first], remaining)), ledger)
         self._complete = self._all_listed and not self.stop.is_set()
 
     def _take_all(self, outcomes: Generator[Outcome | Lost[Work]], ledger: Ledger) -> None:
         """Write down and count what comes of the work."""
-        # Images run in parallel already: threads of the BLAS that is loaded by now would ask the cores twice.
-        with threadpool_limits(1, user_api="blas"), closing(outcomes) as done:
+        with closing(outcomes) as done:
             for done_or_lost in done:
                 outcome = given_up(done_or_lost) if isinstance(done_or_lost, Lost) else done_or_lost
                 self.guard(partial(ledger.record, outcome.result, outcome.work, mtime_ns=outcome.mtime_ns))
