@@ -178,7 +178,9 @@ def compress_folder(
             slots=threading.Semaphore(jobs) if threads else nullcontext(),
             over=over if threads else None,
         )
-        workers = 2 * jobs if threads else jobs  # while half of them compute, the others read and write
+        # While as many threads compute as there are jobs, the others read and write. With as many again, the cores'
+        # caches were shared by too many images.
+        workers = jobs + -(-jobs // 2) if threads else jobs
         clock = {} if timeout is None else {"timeout": timeout}
         team = partial(
             ENGINES[engine], work, jobs=workers, prepare=partial(pipeline.prepare, options), stop=run.stop, **clock

@@ -58,7 +58,7 @@ def do(
     Parameters
     ----------
     slots
-        Held while there is something to compute, so that as many images are read or written meanwhile as are computed.
+        Held while there is something to compute, so that images are read and written while others are computed.
     over
         Set once the run has ended: an image that comes too late for it is not written.
     """

@@ -60,8 +60,6 @@ def test_inside_one_process_everything_is_timed_in_every_round(tiny, capsys):
     seconds = json.loads(capsys.readouterr().out)
     kept = {SCALED, FULL, bare(1), bare(2), *(ours(name, jobs) for name in STRATEGIES for jobs in (1, 2))}
     assert kept <= set(seconds)
-        seconds
-    )
     assert {len(several) for several in seconds.values()} == {2}
     assert len(warm_rows(seconds)) == len(seconds)
 
