@@ -274,7 +274,9 @@ class _Run:
                 continue
             if isinstance(planned, Unreadable):
                 all_listed = False
-                decision: Work | Skipped | Failed = Failed(source=planned.source, code="io", message=planned.message)
+                decision: Work | Skipped | Failed = Failed(
+                    source=planned.source, code=planned.code, message=planned.message
+                )
             else:
                 decision = ledger.decide(planned)
             if isinstance(decision, Work):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import time
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from icsys.dataset.reading import read_whole
 from icsys.dataset.whole import write_whole
-from icsys.errors import ImageError
+from icsys.errors import ImageError, code_of
 from icsys.pipeline import compress_image
 from icsys.results import UNCHANGED, Compressed, Failed, Result, Skipped
 
@@ -23,14 +22,6 @@ if TYPE_CHECKING:
     from icsys.engine import Lost
     from icsys.image.decode import Admit
     from icsys.options import Options
-
-_CODES = {
-    errno.ENOSPC: "disk_full",
-    errno.EDQUOT: "disk_full",
-    errno.EROFS: "read_only",
-    errno.EACCES: "permission",
-    errno.EPERM: "permission",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +112,7 @@ def _reason(error: Exception) -> tuple[str, str]:
             return error.code, str(error)
         case OSError():
             place = f": {error.filename}" if error.filename else ""
-            return _CODES.get(error.errno or 0, "io"), f"{error.strerror or error}{place}"
+            return code_of(error), f"{error.strerror or error}{place}"
         case MemoryError():
             return "memory", "not enough memory for this image"
         case _:
