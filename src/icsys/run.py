@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 _MOST_JOBS = 4096
 _LONGEST_TIMEOUT = 10**6  # seconds
 _SIGN_OF_LIFE = 0.5  # seconds
+_NOT_WORTH_A_WORD = 0.1  # seconds
 _CLAIMED_AT_ONCE = 64  # images; each batch is brought onto the disk, which takes about a millisecond
 _NO_MORE = {"disk_full", "read_only"}  # codes of failures that every image after them would share
 
@@ -382,12 +383,11 @@ def _wait_for(work: Callable[[], object], sign_of_life: Callable[[], object], st
             failures.append(error)
 
     thread = threading.Thread(target=catch, daemon=True)
-    sign_of_life()
     thread.start()
+    thread.join(_NOT_WORTH_A_WORD)
     while thread.is_alive() and not stop.is_set():
+        sign_of_life()
         thread.join(_SIGN_OF_LIFE)
-        if thread.is_alive():
-            sign_of_life()
     if failures:
         raise failures[0]
 
