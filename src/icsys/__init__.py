@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from icsys.image.resize import resize
     from icsys.options import Options
     from icsys.pipeline import CompressedImage, QuantizedImage, compress_image, quantize
+    from icsys.progress import progress_bar
     from icsys.results import Compressed, Failed, RunSummary, Skipped
     from icsys.run import Progress, compress_folder
 
@@ -30,6 +31,7 @@ __all__ = [
     "UsageError",
     "compress_folder",
     "compress_image",
+    "progress_bar",
     "quantize",
     "resize",
 ]
@@ -40,6 +42,7 @@ _HOMES = {
     "image.resize": ["resize"],
     "options": ["Options"],
     "pipeline": ["CompressedImage", "QuantizedImage", "compress_image", "quantize"],
+    "progress": ["progress_bar"],
     "results": ["Compressed", "Failed", "RunSummary", "Skipped"],
     "run": ["Progress", "compress_folder"],
 }
