@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from icsys.image.resize import resize
     from icsys.options import Options
     from icsys.pipeline import CompressedImage, QuantizedImage, compress_image, quantize
+    from icsys.report.compare import compare_folder
+    from icsys.report.comparison import Comparison
     from icsys.results import Compressed, Failed, RunSummary, Skipped
     from icsys.run import Progress, compress_folder
 
@@ -16,6 +18,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ColorKMeans",
+    "Comparison",
     "Compressed",
     "CompressedImage",
     "Failed",
@@ -28,6 +31,7 @@ __all__ = [
     "RunSummary",
     "Skipped",
     "UsageError",
+    "compare_folder",
     "compress_folder",
     "compress_image",
     "quantize",
@@ -40,6 +44,8 @@ _HOMES = {
     "image.resize": ["resize"],
     "options": ["Options"],
     "pipeline": ["CompressedImage", "QuantizedImage", "compress_image", "quantize"],
+    "report.compare": ["compare_folder"],
+    "report.comparison": ["Comparison"],
     "results": ["Compressed", "Failed", "RunSummary", "Skipped"],
     "run": ["Progress", "compress_folder"],
 }
