@@ -17,11 +17,13 @@ from threadpoolctl import threadpool_limits
 
 from icsys.color.strategies import STRATEGIES
 from icsys.dataset.folder import Task, Unreadable, plan_folder
-from icsys.dataset.reading import read_whole
+from icsys.dataset.reading import open_regular, read_whole
 from icsys.dataset.resume import Work
 from icsys.engine import ENGINES, available_cores
 from icsys.engine.budget import Budget
 from icsys.errors import ICSError, ImageError, UsageError
+from icsys.image.formats import open_image
+from icsys.image.geometry import plan_resize
 from icsys.options import MAX_COLORS, Options, whole_number
 from icsys.pipeline import prepare
 from icsys.report.comparison import Candidate, Comparison, Row, Score
@@ -46,6 +48,9 @@ Outcome = TypeVar("Outcome")
 
 MOST_SAMPLED = 10**7
 MOST_EXAMPLES = 100
+_HEAD = 2**18  # bytes, in which a file tells the size of its picture
+# Of a pixel of a source and of an output, relative to one another: one is decoded, the other reduced and judged.
+_COST = np.array([1, 50])
 _NO_ROOM = {"disk_full", "read_only"}
 
 
@@ -156,6 +161,7 @@ def compare_folder(
         images=len(rows[0].scores) if rows else 0,
         found=draw.found,
         ignored=draw.ignored,
+        sample=None if sample is None or sample >= draw.found else sample,
         failures=(*draw.failures, *failures),
         jobs=bench.jobs,
         estimate=estimate,
@@ -172,8 +178,8 @@ def plan_candidates(strategies: Sequence[str], colors: Sequence[int]) -> list[Ca
     UsageError
         If a name or a number is not accepted, or none of the strategies reduces colours.
     """
-    names = dict.fromkeys(Options(strategy=name).strategy for name in strategies)
-    reducing = [name for name in names if STRATEGIES[name].reduce is not None]
+    names = {Options(strategy=name).strategy for name in strategies}
+    reducing = [name for name, strategy in STRATEGIES.items() if name in names and strategy.reduce is not None]
     if not reducing or not colors:
         raise UsageError("nothing to compare: expected at least one strategy that reduces colours, and one K")
     ks = sorted({whole_number("colors", k, 1, MAX_COLORS) for k in colors})
@@ -233,20 +239,31 @@ class _Bench:
     def expect(self, works: list[Work]) -> float:
         """Try out as many images as there are jobs, and return the seconds that all of them are expected to take.
 
-        What is tried are images of every size, the middle of each share of them: time follows size, so what the trial
-        takes grows with the number of images, whatever it is that takes the time.
+        What is tried are images of the mean size and about alike, so that all jobs have as much to do, and time is
+        taken to grow with pixels.
         """
-        by_size = sorted(works, key=lambda work: _size(self._source / work.source))
-        few = min(self.jobs, len(works))
-        trial = [by_size[int((i + 0.5) / few * len(works))] for i in range(few)]
         self.tell("Trying out")
+        weights = self._weights(works)
+        order = np.argsort(weights, kind="stable")
+        few = min(self.jobs, len(works))
+        middle = int(np.searchsorted(weights[order], weights.mean()))
+        start_at = min(max(middle - few // 2, 0), len(works) - few)
+        chosen = order[start_at : start_at + few]
         # What is slow only once, in the first image that a library works on, is not to be multiplied.
-        self.run(by_size[:1])
+        self.run([works[order[0]]])
         start = time.perf_counter()
-        self.run(trial)
-        estimate = (time.perf_counter() - start) * len(works) / few
+        self.run([works[i] for i in chosen])
+        estimate = (time.perf_counter() - start) * float(weights.sum() / weights[chosen].sum())
         self._step = Step("", 0, len(works) * (len(self._candidates) + 1), estimate)
         return estimate
+
+    def _weights(self, works: list[Work]) -> NDArray[np.float64]:
+        """Return how much there is to do for each image, from what the heads of the files tell."""
+        sizes = [_pixels(self._source / work.source, self._options) for work in works]
+        known = [size for size in sizes if size is not None]
+        usual = np.mean(known, axis=0) if known else (1, 1)
+        pixels = np.array([usual if size is None else size for size in sizes], dtype=np.float64)
+        return pixels @ _COST
 
     def run(self, works: list[Work]) -> tuple[list[Row], list[Failed]]:
         """Do every image with every candidate, and judge what all of them could do."""
@@ -340,8 +357,12 @@ class _Bench:
                     self.tell(f"{'Trying out' if not self._step.total else note}", done=1)
 
 
-def _size(path: Path) -> int:
+def _pixels(path: Path, options: Options) -> tuple[int, int] | None:
+    """Return the pixels of a source and of its output, by its head; None where that does not tell."""
     try:
-        return path.stat().st_size
-    except OSError:
-        return 0
+        with open_regular(path) as file:
+            _, image = open_image(file.read(_HEAD))
+        width, height = plan_resize(*image.size, options).canvas
+    except Exception:  # noqa: BLE001 - a decoder may raise anything, and only the estimate needs this
+        return None
+    return image.size[0] * image.size[1], width * height

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from icsys.options import STRATEGIES
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -174,7 +176,9 @@ class Comparison:
     images
         Images that all candidates could do: those that the rows count.
     found, ignored
-        Images below the folder, of which the sample was drawn, and files left alone.
+        Images below the folder, and files left alone.
+    sample
+        Images that were drawn; None where all were taken.
     failures
         Images of the sample that could not be done.
     jobs
@@ -191,6 +195,7 @@ class Comparison:
     images: int
     found: int
     ignored: int
+    sample: int | None
     failures: tuple[Failed, ...]
     jobs: int
     estimate: float
@@ -202,6 +207,12 @@ class Comparison:
         """Whether the estimate was within a quarter of what it took, or within a second."""
         return abs(self.seconds - self.estimate) <= max(1.0, 0.25 * self.estimate)
 
+    @property
+    def candidates(self) -> list[Candidate]:
+        """In the order of the strategies, then of the numbers of colours."""
+        found = (row.candidate for row in self.rows)
+        return sorted(found, key=lambda one: (STRATEGIES.index(one.strategy), one.colors or 0))
+
     def reduced(self) -> Iterator[Row]:
         """Iterate over the rows whose colours are reduced."""
         return (row for row in self.rows if row.candidate.colors is not None)
@@ -209,7 +220,7 @@ class Comparison:
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values, without the pictures."""
         options = {name: value for name, value in self.options.to_dict().items() if name not in {"strategy", "colors"}}
-        names = ("source", "images", "found", "ignored", "jobs", "estimate", "seconds", "held")
+        names = ("source", "images", "found", "ignored", "sample", "jobs", "estimate", "seconds", "held")
         return {
             **{name: getattr(self, name) for name in names},
             "options": options,

@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from icsys.report.words import bytes_text as _bytes
+from icsys.report.words import count_text as _count
+from icsys.report.words import printable as _shown
 from icsys.results import Compressed, Failed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from icsys.results import Result, RunSummary
 
@@ -64,25 +67,3 @@ def failure_lines(summary: RunSummary) -> Iterator[str]:
         yield f"failed: {_shown(failure.source)}: {_shown(failure.message)} ({failure.code})"
     if len(summary.failures) > _LISTED:
         yield f"failed: {len(summary.failures) - _LISTED} more; failures.jsonl and --json name them all"
-
-
-def _shown(text: str) -> str:
-    """Escape what a terminal would take as a command, such as a newline in a file name."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)
-
-
-def _bytes(number: int) -> str:
-    return _scaled(number, ("B", "kB", "MB", "GB", "TB"))
-
-
-def _count(number: int) -> str:
-    return _scaled(number, ("", "thousand", "million", "billion", "trillion")).strip()
-
-
-def _scaled(number: float, units: Sequence[str]) -> str:
-    """Write a number in steps of 1000 with the unit that fits."""
-    thousand, exponent = 1000, 0
-    while number >= thousand and exponent < len(units) - 1:
-        number /= thousand
-        exponent += 1
-    return f"{number:.{1 if exponent else 0}f} {units[exponent]}"
