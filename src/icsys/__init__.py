@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from icsys.pipeline import CompressedImage, QuantizedImage, compress_image, quantize
     from icsys.report.compare import compare_folder
     from icsys.report.comparison import Comparison
+    from icsys.report.comparison_page import write_comparison
+    from icsys.report.run_page import report_folder
     from icsys.results import Compressed, Failed, RunSummary, Skipped
     from icsys.run import Progress, compress_folder
 
@@ -35,7 +37,9 @@ __all__ = [
     "compress_folder",
     "compress_image",
     "quantize",
+    "report_folder",
     "resize",
+    "write_comparison",
 ]
 
 _HOMES = {
@@ -46,6 +50,8 @@ _HOMES = {
     "pipeline": ["CompressedImage", "QuantizedImage", "compress_image", "quantize"],
     "report.compare": ["compare_folder"],
     "report.comparison": ["Comparison"],
+    "report.comparison_page": ["write_comparison"],
+    "report.run_page": ["report_folder"],
     "results": ["Compressed", "Failed", "RunSummary", "Skipped"],
     "run": ["Progress", "compress_folder"],
 }

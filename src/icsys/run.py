@@ -194,7 +194,8 @@ def compress_folder(
             settings = {"jobs": jobs, "engine": engine, "overwrite": overwrite, "retry_failed": retry_failed}
             settings |= {"follow_links": follow_links} | ({} if timeout is None else {"timeout": timeout})
             settings = options.to_dict() | settings
-            run.guard(partial(write_run, destination, settings, run.summary, icsys.__version__, started))
+            write = partial(write_run, destination, settings, run.summary, icsys.__version__)
+            run.guard(partial(write, source=source, started=started))
     return run.summary
 
 

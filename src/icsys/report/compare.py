@@ -26,10 +26,10 @@ from icsys.image.formats import open_image
 from icsys.image.geometry import plan_resize
 from icsys.options import MAX_COLORS, Options, whole_number
 from icsys.pipeline import prepare
-from icsys.report.comparison import Candidate, Comparison, Row, Score
-from icsys.report.examples import choose, example, shown_names
+from icsys.report.comparison import Candidate, Comparison, Example, Row, Score, Shown
+from icsys.report.examples import choose, detail, shown_names
 from icsys.report.extra import need
-from icsys.report.pixels import read_pixels
+from icsys.report.pixels import palette_of, read_pixels
 from icsys.report.quality import measure
 from icsys.results import Compressed, Failed
 from icsys.run import BYTES_IN_FLIGHT, check_folders, check_run
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from icsys.report.comparison import Example
     from icsys.report.quality import Quality
 
 Outcome = TypeVar("Outcome")
@@ -285,11 +284,17 @@ class _Bench:
         """Read again what is to be looked at."""
         names = shown_names(self._candidates)
         for source, rank in choose(rows, number):
-            outputs = {row.name: next(score for score in row.scores if score.result.source == source) for row in rows}
-            reference = self._pixels("SO", outputs["SO"].result.output)
-            pixels = {name: self._pixels(name, outputs[name].result.output) for name in names}
-            qualities = {name: outputs[name].quality for name in names}
-            yield example(source, rank, reference, pixels, qualities)
+            scores = {row.name: next(score for score in row.scores if score.result.source == source) for row in rows}
+            output = scores["SO"].result.output
+            reference = self._pixels("SO", output)
+            pixels = {name: self._pixels(name, output) for name in names}
+            part = detail(reference, pixels[names[0]])
+            shown = {
+                name: Shown(some[part] if part else some, palette_of(some), scores[name].quality)
+                for name, some in pixels.items()
+            }
+            whole = (reference.shape[0], reference.shape[1]) if part else None
+            yield Example(source, rank, reference[part] if part else reference, shown, whole)
 
     def _read(self, works: list[Work]) -> None:
         """Read every file once, for it to be in the memory of the system when the clock runs."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from icsys.options import Options
+    from icsys.report.pixels import Palette
     from icsys.report.quality import Quality
     from icsys.results import Compressed, Failed
 
@@ -137,6 +138,15 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """What a candidate made of an image: pixels, shape (H, W, 3), uint8; the palette and the quality of all of it."""
+
+    pixels: NDArray[np.uint8]
+    palette: Palette
+    quality: Quality
+
+
+@dataclass(frozen=True, slots=True)
 class Example:
     """An image to look at: its resized truecolour pixels, and what candidates made of them.
 
@@ -149,7 +159,7 @@ class Example:
     reference
         Shape (H, W, 3), uint8.
     shown
-        By name: the pixels of what became of it, and how much it all differs from the whole reference.
+        By name of the candidate.
     whole
         Height and width of the image where the pixels are a detail of it, because a page can hold no more.
     """
@@ -157,7 +167,7 @@ class Example:
     source: str
     rank: int
     reference: NDArray[np.uint8]
-    shown: dict[str, tuple[NDArray[np.uint8], Quality]]
+    shown: dict[str, Shown]
     whole: tuple[int, int] | None = None
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import icsys
 from icsys.report.examples import shown_names
+from icsys.report.extra import need
 from icsys.report.facts import command_text, facts
 from icsys.report.html import Figure, Heading, Page, Pair, Problem, Table, check_target, choice, write_page
 from icsys.report.pixels import data_uri
@@ -46,8 +47,21 @@ def write_comparison(comparison: Comparison, path: str | os.PathLike[str]) -> No
     MissingExtraError
         If Matplotlib or Jinja2 is not installed.
     """
-    check_target(Path(path))
+    check_page(path)
     write_page(Path(path), comparison_page(comparison))
+
+
+def check_page(path: str | os.PathLike[str]) -> None:
+    """Tell before a comparison starts that its page could not be written.
+
+    Raises
+    ------
+    UsageError, MissingExtraError
+        As :func:`write_comparison`.
+    """
+    check_target(Path(path))
+    need("jinja2")
+    need("matplotlib")
 
 
 def comparison_page(comparison: Comparison) -> Page:
@@ -60,7 +74,7 @@ def comparison_page(comparison: Comparison) -> Page:
     )
     return Page(
         kind="Comparison of strategies",
-        title=printable(comparison.source),
+        title=printable(Path(comparison.source).resolve().name or comparison.source),
         lead=_lead(comparison),
         figures=_figures(comparison) if rows else (),
         table=table if rows else None,
@@ -108,10 +122,11 @@ def _lead(comparison: Comparison) -> list[str]:
         f"Resizing alone (SO) makes them {so.factor:.1f} times smaller, with fewer colours they get up to "
         f"{smallest.factor:.1f} times smaller ({smallest.name})."
     )
+    which = "it also" if nearest is fastest else nearest.name
     cost = (
         f"Of the ways with fewer colours, {fastest.name} is the fastest with {fastest.images_per_second:.1f} images a "
-        f"second, and {nearest.name} comes nearest to the pictures in all their colours: SSIM {nearest.ssim:.3f}, mean "
-        f"colour difference {nearest.delta_e:.2f}."
+        f"second, and {which} comes nearest to the pictures in all their colours: SSIM {nearest.ssim:.3f}, mean colour "
+        f"difference {nearest.delta_e:.2f}."
     )
     return [saved, cost]
 
@@ -153,8 +168,8 @@ def _pair(example: Example, images: int) -> Pair:
     if example.whole:
         note += f" A detail of {width} x {height} pixels out of {example.whole[1]} x {example.whole[0]}."
     choices = [
-        choice(name, pixels, f"{name}: {quality_words(quality)}, over the whole image.")
-        for name, (pixels, quality) in example.shown.items()
+        choice(name, shown.pixels, shown.palette, f"{name}: {quality_words(shown.quality)}, over the whole image.")
+        for name, shown in example.shown.items()
     ]
     return Pair(printable(example.source), note, width, height, data_uri(example.reference), choices)
 

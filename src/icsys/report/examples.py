@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from icsys.report.comparison import Example
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from icsys.report.comparison import Candidate, Row
-    from icsys.report.quality import Quality
 
 # A page has to be opened on a phone: a larger picture is shown in part, at its own scale.
 _WIDEST, _HIGHEST = 800, 600
@@ -62,22 +59,18 @@ def shown_names(candidates: Sequence[Candidate]) -> list[str]:
     return [candidate.name for candidate in sorted(chosen, key=lambda c: (c.strategy != strategy, c.colors))]
 
 
-def example(
-    source: str,
-    rank: int,
-    reference: NDArray[np.uint8],
-    pixels: dict[str, NDArray[np.uint8]],
-    qualities: dict[str, Quality],
-) -> Example:
-    """Return an image to look at; of a large one the detail in which the first candidate errs most."""
+def detail(reference: NDArray[np.uint8], shown: NDArray[np.uint8]) -> tuple[slice, slice] | None:
+    """Return the rows and columns of a large picture that a page shows: where it errs most; None for all of it.
+
+    Parameters
+    ----------
+    reference, shown
+        Shape (H, W, 3), uint8.
+    """
     height, width = reference.shape[:2]
-    cut = height > _HIGHEST or width > _WIDEST
-    if cut:
-        rows, columns = _worst_window(reference, next(iter(pixels.values())))
-        reference = reference[rows, columns]
-        pixels = {name: some[rows, columns] for name, some in pixels.items()}
-    shown = {name: (some, qualities[name]) for name, some in pixels.items()}
-    return Example(source, rank, reference, shown, (height, width) if cut else None)
+    if height <= _HIGHEST and width <= _WIDEST:
+        return None
+    return _worst_window(reference, shown)
 
 
 def _worst_window(reference: NDArray[np.uint8], shown: NDArray[np.uint8]) -> tuple[slice, slice]:

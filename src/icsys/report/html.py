@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from icsys.dataset.whole import write_whole
 from icsys.errors import UsageError
+from icsys.options import MAX_INDEXED_COLORS
 from icsys.report.extra import need
-from icsys.report.pixels import data_uri, palette_of
+from icsys.report.pixels import data_uri
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,12 +18,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from icsys.report.pixels import Palette
     from icsys.report.plots import Plot
     from icsys.report.table import Cell
 
 _GENERATOR = "Image Compression System"
 _HEAD = 2048  # characters of a page, in which the generator is named
-_SMALL = 320  # pixels: a picture that is narrower is shown larger, at a whole factor
+_SMALL = 480  # pixels: a picture that is narrower is shown larger, at a whole factor
 _NAMED = 3
 
 
@@ -118,16 +120,17 @@ class Page:
     facts: Sequence[tuple[str, str]] = ()
 
 
-def choice(name: str, pixels: NDArray[np.uint8], note: str) -> Choice:
-    """Return a picture of few colours, with its palette sorted by share."""
-    _, palette, counts = palette_of(pixels)
-    shares, start = [], 0
-    for color, count in zip(palette.tolist(), counts.tolist(), strict=True):
-        shares.append(Share("#{:02x}{:02x}{:02x}".format(*color), start, count))
-        start += count
-    largest = ", ".join(f"{share.hex} {share.count / start:.0%}" for share in shares[:_NAMED])
-    words = f"{len(shares)} colours by their share of the pixels, the largest: {largest}"
-    return Choice(name, data_uri(pixels), shares, start, words, note)
+def choice(name: str, pixels: NDArray[np.uint8], palette: Palette, note: str) -> Choice:
+    """Return a picture of few colours with its palette."""
+    total = int(palette.counts.sum())
+    words = f"{len(palette.counts)} colours"
+    if len(palette.counts) > MAX_INDEXED_COLORS:
+        return Choice(name, data_uri(pixels), (), total, words, note)
+    starts = palette.counts.cumsum() - palette.counts
+    triples = zip(palette.colors.tolist(), starts.tolist(), palette.counts.tolist(), strict=True)
+    shares = [Share("#{:02x}{:02x}{:02x}".format(*color), start, count) for color, start, count in triples]
+    largest = ", ".join(f"{share.hex} {share.count / total:.0%}" for share in shares[:_NAMED])
+    return Choice(name, data_uri(pixels), shares, total, f"{words} by their share of the pixels: {largest}", note)
 
 
 def render(page: Page) -> str:

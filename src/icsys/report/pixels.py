@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,22 +25,35 @@ def read_pixels(data: bytes, options: Options = _AS_IT_IS) -> NDArray[np.uint8]:
     return pixels if pixels.ndim == _RGB_NDIM else np.repeat(pixels[..., None], 3, axis=2)
 
 
-def palette_of(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.integer], NDArray[np.uint8], NDArray[np.integer]]:
-    """Return the indices (H, W), the colours (n, 3) and their pixel counts (n,), the most frequent colour first."""
-    packed = pixels.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1], np.int32)
-    found, indices, counts = np.unique(packed, return_inverse=True, return_counts=True)
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """The colours of a picture, shape (n, 3), uint8, and how many pixels have each, shape (n,): most frequent first."""
+
+    colors: NDArray[np.uint8]
+    counts: NDArray[np.integer]
+
+
+def palette_of(pixels: NDArray[np.uint8]) -> Palette:
+    """Return the palette of a picture, shape (H, W, 3), uint8."""
+    found, counts = np.unique(_packed(pixels), return_counts=True)
     order = np.argsort(-counts, kind="stable")
-    place = np.empty_like(order)
-    place[order] = np.arange(len(order))
-    colors = np.stack([found >> 16, found >> 8 & 255, found & 255], axis=-1).astype(np.uint8)
-    return place[indices.reshape(packed.shape)], colors[order], counts[order]
+    return Palette(_unpacked(found[order]), counts[order])
 
 
 def data_uri(pixels: NDArray[np.uint8]) -> str:
     """Return a PNG file of these pixels (H, W, 3) as a data URI: indexed where the colours are few enough."""
-    indices, palette, _ = palette_of(pixels)
-    if len(palette) <= MAX_INDEXED_COLORS:
-        png = encode_indexed(indices.astype(np.uint8), palette)
+    found, indices = np.unique(_packed(pixels), return_inverse=True)
+    if len(found) <= MAX_INDEXED_COLORS:
+        png = encode_indexed(indices.reshape(pixels.shape[:2]).astype(np.uint8), _unpacked(found))
     else:
         png = encode_truecolor(pixels)
     return "data:image/png;base64," + base64.b64encode(png).decode()
+
+
+def _packed(pixels: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """Return each colour as one number, R highest."""
+    return pixels.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1], np.int32)
+
+
+def _unpacked(numbers: NDArray[np.int32]) -> NDArray[np.uint8]:
+    return np.stack([numbers >> 16, numbers >> 8 & 255, numbers & 255], axis=-1).astype(np.uint8)

@@ -106,6 +106,8 @@ def histogram(title: str, label: str, values: Sequence[float], *, whole: bool = 
 
 
 def _time_and_factor(rows: Sequence[Row]) -> Plot:
+    several = len({row.candidate.colors for row in rows if row.candidate.colors}) > 1
+
     def draw(figure: Any) -> None:  # noqa: ANN401 - as above
         axes = figure.subplots()
         for strategy, (color, marker) in _LOOK.items():
@@ -114,7 +116,7 @@ def _time_and_factor(rows: Sequence[Row]) -> Plot:
                 continue
             x, y = [row.seconds for row in points], [row.factor for row in points]
             axes.plot(x, y, color=color, marker=marker, label=strategy)
-            for row, a, b in zip(points, x, y, strict=True):
+            for row, a, b in zip(points, x, y, strict=True) if several else ():
                 name = "all colours" if row.candidate.colors is None else f"{row.candidate.colors}"
                 axes.annotate(name, (a, b), (7, 4), textcoords="offset points", fontsize=9)
         _axis(axes.set_xscale, axes.xaxis, [row.seconds for row in rows])

@@ -11,7 +11,7 @@ from icsys.report.words import printable as _shown
 from icsys.results import Compressed, Failed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from icsys.results import Result, RunSummary
 
@@ -61,9 +61,9 @@ def run_report(summary: RunSummary, destination: str, *, dry_run: bool) -> str:
     return "\n".join(lines)
 
 
-def failure_lines(summary: RunSummary) -> Iterator[str]:
+def failure_lines(failures: Sequence[Failed]) -> Iterator[str]:
     """Name the images that failed, each with its reason, the first of them where they are many."""
-    for failure in summary.failures[:_LISTED]:
+    for failure in failures[:_LISTED]:
         yield f"failed: {_shown(failure.source)}: {_shown(failure.message)} ({failure.code})"
-    if len(summary.failures) > _LISTED:
-        yield f"failed: {len(summary.failures) - _LISTED} more; failures.jsonl and --json name them all"
+    if len(failures) > _LISTED:
+        yield f"failed: {len(failures) - _LISTED} more; failures.jsonl and --json name them all"

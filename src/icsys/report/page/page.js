@@ -1,8 +1,8 @@
 "use strict";
 for (const example of document.querySelectorAll(".example")) {
   const pair = example.querySelector(".pair");
-  const slider = pair.querySelector("input");
-  const after = pair.querySelector("[data-after]");
+  const slider = pair?.querySelector("input");
+  const after = pair?.querySelector("[data-after]");
   const show = () => {
     if (!slider) return;
     pair.style.setProperty("--at", slider.value + "%");
