@@ -80,9 +80,11 @@ examples:
   ics compress photos small --strategy SO       fewer pixels only
   ics compress photos squares --colors 16 --size 224x224 --fit cover
   ics compress photos again --config ics.toml --jobs 4
-  ics compare photos --colors 8,16,32 --sample 50
-  ics report small                              a page of what a finished run did
   ics compress --colors 8 --print-options       show the options that a run would use, as TOML"""
+
+_MORE_EXAMPLES = """\
+  ics compare photos --colors 8,16 --sample 50  every strategy on 50 of the photos: a table and a page
+  ics report small                              what a finished run did, on a page"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -132,7 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="ics",
         description=_DESCRIPTION,
-        epilog=_EXAMPLES,
+        epilog=f"{_EXAMPLES}\n{_MORE_EXAMPLES}",
     )
     parser.add_argument("--version", action="version", version=f"ics {icsys.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)

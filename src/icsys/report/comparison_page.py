@@ -13,7 +13,7 @@ from icsys.report.html import Figure, Heading, Page, Pair, Problem, Table, check
 from icsys.report.pixels import data_uri
 from icsys.report.plots import comparison_plots
 from icsys.report.table import COLUMNS, EXACT, QUALITY, cells
-from icsys.report.words import bytes_text, count_text, printable
+from icsys.report.words import bytes_text, count_text, images_text, printable
 
 if TYPE_CHECKING:
     import os
@@ -116,7 +116,7 @@ def _lead(comparison: Comparison) -> list[str]:
     reduced = list(comparison.reduced())
     smallest, fastest = max(reduced, key=lambda r: r.factor), min(reduced, key=lambda r: r.seconds)
     nearest = max(reduced, key=lambda row: row.ssim)
-    images = f"{comparison.images} image{'s' if comparison.images > 1 else ''}"
+    images = images_text(comparison.images)
     saved = (
         f"{images}{of} of {bytes_text(so.bytes_in)}, put through {len(comparison.rows)} ways to make them smaller. "
         f"Resizing alone (SO) makes them {so.factor:.1f} times smaller, with fewer colours they get up to "
@@ -149,7 +149,7 @@ def _figures(comparison: Comparison) -> list[Figure]:
 
 def _skips(comparison: Comparison) -> list[str]:
     failed = len(comparison.failures)
-    sentences = [f"{failed} images could not be done and count for no strategy." if failed else "No image failed."]
+    sentences = [f"{images_text(failed)} failed, and count for no strategy." if failed else "No image failed."]
     if failed > LISTED:
         sentences.append(f"The first {LISTED} of them are listed; --json names them all.")
     if comparison.sample is not None:
@@ -157,14 +157,14 @@ def _skips(comparison: Comparison) -> list[str]:
             f"{comparison.sample} of {comparison.found} images were drawn with seed {comparison.options.seed}."
         )
     if comparison.ignored:
-        sentences.append(f"{comparison.ignored} files were left alone: no images, hidden, or links.")
+        sentences.append(f"Files left alone: {comparison.ignored} (no images, hidden, or links).")
     return sentences
 
 
 def _pair(example: Example, images: int) -> Pair:
     height, width = example.reference.shape[:2]
     place = {1: "The worst", images: "The best"}.get(example.rank, f"Number {example.rank}")
-    note = f"{place} of {images} images by mean colour difference."
+    note = f"{place} of {images_text(images)} by mean colour difference."
     if example.whole:
         note += f" A detail of {width} x {height} pixels out of {example.whole[1]} x {example.whole[0]}."
     choices = [

@@ -23,7 +23,7 @@ from icsys.report.pixels import data_uri, palette_of, read_pixels
 from icsys.report.plots import histogram, size_plot
 from icsys.report.quality import measure, psnr_of
 from icsys.report.table import Cell
-from icsys.report.words import bytes_text, printable
+from icsys.report.words import bytes_text, images_text, printable
 from icsys.runfile import read_run
 
 if TYPE_CHECKING:
@@ -222,7 +222,9 @@ def _lead(images: Sequence[_Image], options: Options, summary: dict[str, Any]) -
     before, after = sum(image.bytes_in for image in images), sum(image.bytes_out for image in images)
     few = "all their colours" if options.strategy == "SO" else f"{options.colors} colours by {options.strategy}"
     smaller = f"{before / after:.1f} times smaller"
-    sentences = [f"{_images(len(images))} of {bytes_text(before)} became {bytes_text(after)}, {smaller}, with {few}."]
+    sentences = [
+        f"{images_text(len(images))} of {bytes_text(before)} became {bytes_text(after)}, {smaller}, with {few}."
+    ]
     if summary.get("stopped"):
         sentences.append(f"The last run was stopped before all images were done: {summary['stopped']}.")
     losses = [image.psnr for image in images if image.mse is not None]
@@ -233,7 +235,7 @@ def _lead(images: Sequence[_Image], options: Options, summary: dict[str, Any]) -
             f"The PSNR of the worst image is {finite[0]:.1f} dB, of the middle one {finite[len(finite) // 2]:.1f} dB."
         )
         sentences.extend([worst] if finite else [])
-        sentences.extend([f"{_images(exact)} kept every colour exactly."] if exact else [])
+        sentences.extend([f"{images_text(exact)} kept every colour exactly."] if exact else [])
     return sentences
 
 
@@ -305,28 +307,20 @@ def _plots(images: Sequence[_Image]) -> list[Plot]:
 
 def _skips(books: _Books, summary: dict[str, Any]) -> list[str]:
     failed = len(books.failures)
-    sentences = [f"{_images(failed)} failed." if failed else "No image failed."]
+    sentences = [f"{images_text(failed)} failed." if failed else "No image failed."]
     if failed > LISTED:
         sentences.append(f"The first {LISTED} of them are listed; {FAILURES} names them all.")
-    if summary.get("skipped"):
-        foreign = summary.get("foreign", 0)
-        done = summary["skipped"] - foreign
-        sentences.extend([f"The last run skipped {_images(done)} that were done already."] if done else [])
-        sentences.extend(
-            [f"It skipped {_images(foreign)} whose place a file has that ICS did not write."] if foreign else []
-        )
-    if summary.get("ignored"):
-        sentences.append(f"{summary['ignored']} files were left alone: no images, hidden, or links.")
-    if books.stale:
-        sentences.append(f"{books.stale} outputs are stale: their sources are gone, fail, or have other outputs now.")
+    foreign = summary.get("foreign", 0)
+    done = summary.get("skipped", 0) - foreign
     damaged = sum(bool(image.warning) for image in books.images)
-    if damaged:
-        sentences.append(f"{_images(damaged)} were damaged and kept as far as they could be decoded.")
-    return sentences
-
-
-def _images(number: int) -> str:
-    return "1 image" if number == 1 else f"{number} images"
+    told = (
+        (done, f"{images_text(done)} skipped by the last run: done already, or not among those to do."),
+        (foreign, f"{images_text(foreign)} skipped: a file that ICS did not write has the place of the output."),
+        (summary.get("ignored"), f"Files left alone: {summary.get('ignored')} (no images, hidden, or links)."),
+        (books.stale, f"Stale outputs: {books.stale}. Their sources are gone, fail, or have other outputs now."),
+        (damaged, f"{images_text(damaged)} damaged, and kept as far as they could be decoded."),
+    )
+    return sentences + [sentence for number, sentence in told if number]
 
 
 def _pairs(books: _Books, destination: Path, source: Path | None, number: int) -> Iterator[Pair]:
@@ -335,7 +329,7 @@ def _pairs(books: _Books, destination: Path, source: Path | None, number: int) -
     for rank in spread(len(ordered), number):
         image = ordered[rank]
         what = "smallest factor" if image.mse is None else "largest error"
-        note = f"Number {rank + 1} of {_images(len(ordered))}, the {what} first."
+        note = f"Number {rank + 1} of {images_text(len(ordered))}, the {what} first."
         try:
             after = read_pixels((destination / image.output).read_bytes())
         except (OSError, ICSError) as error:

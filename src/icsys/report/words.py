@@ -23,6 +23,11 @@ def count_text(number: float) -> str:
     return _scaled(number, ("", "thousand", "million", "billion", "trillion")).strip()
 
 
+def images_text(number: int) -> str:
+    """Write a number of images."""
+    return "1 image" if number == 1 else f"{number} images"
+
+
 def _scaled(number: float, units: Sequence[str]) -> str:
     """Write a number in steps of 1000 with the unit that fits."""
     thousand, exponent = 1000, 0
