@@ -13,24 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import image_bytes, synthetic_photo, tree
+from helpers import ics, image_bytes, synthetic_photo, tree
 from icsys import __version__
 from icsys.options import STRATEGIES, Options
-
-
-def ics(*arguments, cwd, text=None):
-    """Run the command; return its exit code, standard output and standard error."""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "icsys", *map(str, arguments)],
-        cwd=cwd,
-        input=text,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert "Traceback" not in done.stderr
-    return done.returncode, done.stdout, done.stderr
 
 
 def compressed_sizes(folder):

@@ -41,8 +41,8 @@ _NO_MORE = {"disk_full", "read_only"}  # codes of failures that every image afte
 INTERRUPTED = "interrupted"
 """What :attr:`RunSummary.stopped` says of a run that was told to stop."""
 
-# Decoded pixels held at once, for each job: photos of up to 32 megapixels never wait for one another.
-_BYTES_IN_FLIGHT = 128 * 2**20
+BYTES_IN_FLIGHT = 128 * 2**20
+"""Decoded pixels held at once, for each job: photos of up to 32 megapixels never wait for one another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +175,7 @@ def compress_folder(
             options=options,
             dry_run=dry_run,
             # Processes share no locks; each of them holds one image at a time, and can be killed.
-            admit=Budget(_BYTES_IN_FLIGHT * jobs).hold if threads else unlimited,
+            admit=Budget(BYTES_IN_FLIGHT * jobs).hold if threads else unlimited,
             slots=threading.Semaphore(jobs) if threads else nullcontext(),
             over=over if threads else None,
         )
@@ -196,7 +196,8 @@ def compress_folder(
             settings = {"jobs": jobs, "engine": engine, "overwrite": overwrite, "retry_failed": retry_failed}
             settings |= {"follow_links": follow_links} | ({} if timeout is None else {"timeout": timeout})
             settings = options.to_dict() | settings
-            run.guard(partial(write_run, destination, settings, run.summary, icsys.__version__, started))
+            write = partial(write_run, destination, settings, run.summary, icsys.__version__)
+            run.guard(partial(write, source=source, started=started))
     return run.summary
 
 
