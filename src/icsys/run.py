@@ -151,7 +151,7 @@ def compress_folder(
     engine = choose_engine(engine, timeout=timeout)
     jobs = jobs or available_cores()
     source, destination = check_folders(source, destination)
-    plan = plan_folder(source, destination, f".{options.format}", follow_links=follow_links)
+    plan = plan_folder(source, destination, options.suffix, follow_links=follow_links)
     run = _Run(RunSummary(), progress or (lambda _: None), stop or threading.Event(), start)
     first = run.first_image(plan)
     if first is None:
