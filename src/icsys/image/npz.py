@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+SIGNATURE = b"PK\x03\x04"
+"""The first bytes of an archive."""
+
 _LEVEL = 5  # as for indexed PNG files
 _MOST_BYTES = 2**32 - 1  # what the sizes of a plain ZIP file can say
 _VERSION, _UNIX, _DEFLATED, _DATE = 20, 3 << 8, 8, 1 << 5 | 1  # 1 January 1980, the first day that there is
@@ -53,7 +56,7 @@ def encode_npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
         body = deflate.deflate_compress(content, _LEVEL)
         sizes = deflate.crc32(content), len(body), len(content), len(name)
         entry = struct.pack(_ENTRY, _VERSION, 0, _DEFLATED, 0, _DATE, *sizes)
-        member = b"".join((b"PK\x03\x04", entry, struct.pack("<H", 0), name, body))
+        member = b"".join((SIGNATURE, entry, struct.pack("<H", 0), name, body))
         place = struct.pack("<HHHHII", 0, 0, 0, 0, _READABLE, at)
         directory.append(b"".join((b"PK\x01\x02", struct.pack("<H", _UNIX | _VERSION), entry, place, name)))
         members.append(member)
