@@ -254,6 +254,8 @@ def _add_options(parser: argparse.ArgumentParser, without: frozenset[str] = froz
     output = parser.add_argument_group("output")
     add_option(output, "format", "|".join(FORMATS))
     add_option(output, "png_effort", "|".join(PNG_EFFORTS))
+    for name in ("jpeg_quality", "shard_images", "shard_bytes"):
+        add_option(output, name, "N", type=number_or_text)
     add(
         output,
         "overwrite",

@@ -18,12 +18,13 @@ from icsys.dataset.folder import Ignored, Task, Unreadable, plan_folder
 from icsys.dataset.ledger import Ledger
 from icsys.dataset.lock import locked
 from icsys.dataset.resume import Work
+from icsys.dataset.shards import PARTS, open_shards, pack, packing_of
 from icsys.engine import ENGINES, Lost, available_cores, choose_engine
 from icsys.engine.budget import Budget
 from icsys.errors import UsageError
 from icsys.image.decode import unlimited
 from icsys.options import ENGINES as ENGINE_NAMES
-from icsys.options import OVERWRITES, Options, positive_number, whole_number
+from icsys.options import OVERWRITES, PACKINGS, Options, positive_number, whole_number
 from icsys.results import Failed, Result, RunSummary, Skipped
 from icsys.runfile import write_run
 from icsys.work import Outcome, do, given_up
@@ -150,12 +151,16 @@ def compress_folder(
     engine = choose_engine(engine, timeout=timeout)
     jobs = jobs or available_cores()
     source, destination = check_folders(source, destination)
-    plan = plan_folder(source, destination, f".{options.format}", follow_links=follow_links)
+    packed = options.format in PACKINGS
+    if packed:
+        packing_of(options.format).prepare()
+    plan = plan_folder(source, destination, options.suffix, follow_links=follow_links)
     run = _Run(RunSummary(), progress or (lambda _: None), stop or threading.Event(), start)
     first = run.first_image(plan)
     if first is None:
         return run.summary
     started = time.time()
+    images = destination / PARTS if packed else destination
     with nullcontext() if dry_run else locked(destination):
         ledger = Ledger(
             source,
@@ -165,13 +170,15 @@ def compress_folder(
             overwrite=overwrite == "always",
             retry_failed=retry_failed,
             dry_run=dry_run,
+            images=images,
+            shards=open_shards(destination, options.format, read_only=dry_run),
         )
         over = threading.Event()
         threads = engine == "threads"
         work = partial(
             do,
             source=source,
-            destination=destination,
+            destination=images,
             options=options,
             dry_run=dry_run,
             # Processes share no locks; each of them holds one image at a time, and can be killed.
@@ -192,6 +199,8 @@ def compress_folder(
         finally:
             over.set()
             run.end(ledger)
+        if packed and not dry_run:
+            run.pack(destination, options, replace=overwrite == "always")
         if not dry_run:
             settings = {"jobs": jobs, "engine": engine, "overwrite": overwrite, "retry_failed": retry_failed}
             settings |= {"follow_links": follow_links} | ({} if timeout is None else {"timeout": timeout})
@@ -256,13 +265,38 @@ class _Run:
         self.guard(lambda: self.summary.stale.extend(ledger.close(complete=self._complete)))
         self.summary.seconds = time.perf_counter() - self._start
 
-    def guard(self, write: Callable[[], object]) -> None:
+    def pack(self, destination: Path, options: Options, *, replace: bool) -> None:
+        """Pack what is done into files of many images, unless the run was stopped: the next one does so then."""
+        # What is stale is left out of them.
+        self.summary.stale.clear()
+        if self.stop.is_set():
+            return
+        tell = partial(self._tell, None, "Packing")
+        self.guard(
+            lambda: self.summary.shards.extend(
+                shard.name
+                for shard in pack(
+                    destination,
+                    shard_images=options.shard_images,
+                    shard_bytes=options.shard_bytes,
+                    replace=replace,
+                    stop=self.stop,
+                    tell=tell,
+                )
+            ),
+            "shards",
+        )
+        if self.stop.is_set() and not self.summary.stopped:
+            self.summary.stopped = INTERRUPTED
+        self.summary.seconds = time.perf_counter() - self._start
+
+    def guard(self, write: Callable[[], object], what: str = "manifest") -> None:
         """Write into the books; if that fails, the run ends, because nothing it does could be told any more."""
         try:
             write()
         except OSError as error:
             place = f": {error.filename}" if error.filename else ""
-            self._end_early(f"the manifest cannot be written: {error.strerror or error}{place}")
+            self._end_early(f"the {what} cannot be written: {error.strerror or error}{place}")
 
     def _remaining(self, plan: Iterable[Task | Ignored | Unreadable], ledger: Ledger) -> Iterator[Work]:
         """Draw what is left to do from a plan, claimed in batches; what is not to be done is over at once."""
