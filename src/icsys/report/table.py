@@ -64,7 +64,7 @@ COLUMNS = (
     Column(
         "seconds",
         "Run time for these images, from reading to writing.",
-        lambda row: f"{row.seconds:.2f}",
+        lambda row: f"{row.seconds:.3f}",
         lambda row: row.seconds,
     ),
     Column(
