@@ -55,13 +55,13 @@ def reference() -> str:
     documented: dict[str, str] = {}
     for name, command in commands.choices.items():
         parts.append(f"## ics {name}\n\n{_one_line(command.description)}\n")
-        tables = "\n".join(_tables(command))
-        twin = next((other for other, known in documented.items() if known == tables), None)
+        lists = "\n".join(_lists(command))
+        twin = next((other for other, known in documented.items() if known == lists), None)
         if twin:
             parts.append(f"It has the options of [`ics {twin}`](#ics-{twin}).\n")
         else:
-            documented[name] = tables
-            parts.append(f"{_usage(command)}\n{tables}")
+            documented[name] = lists
+            parts.append(f"{_usage(command)}\n{lists}")
     return "\n".join([*parts, _TAIL])
 
 
@@ -71,28 +71,24 @@ def _usage(command: argparse.ArgumentParser) -> str:
     return f"Arguments:\n\n{''.join(items)}" if items else ""
 
 
-def _tables(command: argparse.ArgumentParser) -> Iterator[str]:
-    """Yield a table for every group of options."""
+def _lists(command: argparse.ArgumentParser) -> Iterator[str]:
+    """Yield a list for every group of options."""
     for group in command._action_groups:
         options = [action for action in group._group_actions if action.option_strings and action.dest != "help"]
         if options:
-            rows = (f"| `{_flag(action)}` | {_cell(action.help or '')} |" for action in options)
-            yield "\n".join((f"### {(group.title or '').capitalize()}\n", "| option | |", "|---|---|", *rows, ""))
+            items = (f"- `{_flag(action)}`: {_one_line(action.help)}" for action in options)
+            yield "\n".join((f"### {(group.title or '').capitalize()}\n", *items, ""))
 
 
 def _flag(action: argparse.Action) -> str:
     """Return an option as it is typed, a switch in both its forms."""
     if action.nargs == 0:
         return "`, `".join(action.option_strings)
-    return f"{action.option_strings[0]} {_shown(action)}".replace("|", "\\|")
+    return f"{action.option_strings[0]} {_shown(action)}"
 
 
 def _shown(action: argparse.Action) -> str:
     return str(action.metavar or action.dest)
-
-
-def _cell(text: str) -> str:
-    return _one_line(text % {} if "%" in text else text).replace("|", "\\|")
 
 
 def _one_line(text: str | None) -> str:
