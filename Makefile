@@ -20,7 +20,7 @@ test: lint  ## run the checks and all tests
 	$(BIN)/python -m pytest
 
 test-extras: $(VENV)/extras.stamp  ## run the tests that need large packages, and every fault at every moment
-	$(BIN)/python -m pytest tests/test_huggingface.py tests/test_torch.py src/icsys/torch.py
+	$(BIN)/python -m pytest tests/test_huggingface.py tests/test_torch.py tests/test_docs.py src/icsys/torch.py
 	$(BIN)/python -m pytest tests/faults --thorough
 
 faults: $(VENV)/dev.stamp  ## bring about every fault at every moment, and write what happened into docs/reliability.md

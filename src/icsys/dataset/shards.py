@@ -133,12 +133,12 @@ def open_shards(destination: Path, format: str, *, read_only: bool) -> frozenset
         If the folder holds images of another kind: shards beside files, or shards of two formats.
     """
     index = _load(destination)
-    found = index.format if index else "image files" if (destination / MANIFEST).exists() else None
-    wanted = format if format in PACKINGS else "image files"
+    found = f"{index.format} shards" if index else "image files" if (destination / MANIFEST).exists() else None
+    wanted = f"{format} shards" if format in PACKINGS else "image files"
     if found not in {None, wanted}:
         raise UsageError(
-            f"destination {str(destination)!r} holds {found} of an earlier run: for format={format!r} expected another "
-            "folder, or a new name"
+            f"destination {str(destination)!r} holds {found} of an earlier run: for format={format!r} name another "
+            "destination"
         )
     if format not in PACKINGS:
         return frozenset()
