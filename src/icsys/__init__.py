@@ -9,6 +9,11 @@ if TYPE_CHECKING:
     from icsys.image.resize import resize
     from icsys.options import Options
     from icsys.pipeline import CompressedImage, QuantizedImage, compress_image, quantize
+    from icsys.progress import progress_bar
+    from icsys.report.compare import compare_folder
+    from icsys.report.comparison import Comparison
+    from icsys.report.comparison_page import write_comparison
+    from icsys.report.run_page import report_folder
     from icsys.results import Compressed, Failed, RunSummary, Skipped
     from icsys.run import Progress, compress_folder
 
@@ -16,6 +21,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ColorKMeans",
+    "Comparison",
     "Compressed",
     "CompressedImage",
     "Failed",
@@ -28,10 +34,14 @@ __all__ = [
     "RunSummary",
     "Skipped",
     "UsageError",
+    "compare_folder",
     "compress_folder",
     "compress_image",
+    "progress_bar",
     "quantize",
+    "report_folder",
     "resize",
+    "write_comparison",
 ]
 
 _HOMES = {
@@ -40,6 +50,11 @@ _HOMES = {
     "image.resize": ["resize"],
     "options": ["Options"],
     "pipeline": ["CompressedImage", "QuantizedImage", "compress_image", "quantize"],
+    "progress": ["progress_bar"],
+    "report.compare": ["compare_folder"],
+    "report.comparison": ["Comparison"],
+    "report.comparison_page": ["write_comparison"],
+    "report.run_page": ["report_folder"],
     "results": ["Compressed", "Failed", "RunSummary", "Skipped"],
     "run": ["Progress", "compress_folder"],
 }

@@ -18,6 +18,8 @@ from icsys.image.png import load_oxipng
 from icsys.options import Options
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from numpy.typing import NDArray
     from PIL.Image import Image
 
@@ -176,6 +178,11 @@ def prepare(options: Options) -> None:
     if options.png_effort == "max":
         load_oxipng()
     STRATEGIES[options.strategy].prepare()
+
+
+def alone(options: Options) -> AbstractContextManager[object]:
+    """Return what to hold while prepared images are worked on side by side."""
+    return STRATEGIES[options.strategy].alone()
 
 
 def compress_image(data: bytes, options: Options | None = None, *, admit: Admit = unlimited) -> CompressedImage:

@@ -12,9 +12,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from threadpoolctl import threadpool_limits
-
 import icsys
+from icsys import pipeline
 from icsys.dataset.folder import Ignored, Task, Unreadable, plan_folder
 from icsys.dataset.ledger import Ledger
 from icsys.dataset.lock import locked
@@ -26,7 +25,6 @@ from icsys.errors import UsageError
 from icsys.image.decode import unlimited
 from icsys.options import ENGINES as ENGINE_NAMES
 from icsys.options import OVERWRITES, PACKINGS, Options, positive_number, whole_number
-from icsys.pipeline import prepare
 from icsys.results import Failed, Result, RunSummary, Skipped
 from icsys.runfile import write_run
 from icsys.work import Outcome, do, given_up
@@ -37,14 +35,15 @@ if TYPE_CHECKING:
 _MOST_JOBS = 4096
 _LONGEST_TIMEOUT = 10**6  # seconds
 _SIGN_OF_LIFE = 0.5  # seconds
+_NOT_WORTH_A_WORD = 0.1  # seconds
 _CLAIMED_AT_ONCE = 64  # images; each batch is brought onto the disk, which takes about a millisecond
 _NO_MORE = {"disk_full", "read_only"}  # codes of failures that every image after them would share
 
 INTERRUPTED = "interrupted"
 """What :attr:`RunSummary.stopped` says of a run that was told to stop."""
 
-# Decoded pixels held at once, for each job: photos of up to 32 megapixels never wait for one another.
-_BYTES_IN_FLIGHT = 128 * 2**20
+BYTES_IN_FLIGHT = 128 * 2**20
+"""Decoded pixels held at once, for each job: photos of up to 32 megapixels never wait for one another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,17 +182,20 @@ def compress_folder(
             options=options,
             dry_run=dry_run,
             # Processes share no locks; each of them holds one image at a time, and can be killed.
-            admit=Budget(_BYTES_IN_FLIGHT * jobs).hold if threads else unlimited,
+            admit=Budget(BYTES_IN_FLIGHT * jobs).hold if threads else unlimited,
             slots=threading.Semaphore(jobs) if threads else nullcontext(),
             over=over if threads else None,
         )
-        get_ready = partial(prepare, options)
-        workers = 2 * jobs if threads else jobs  # half of the threads may wait for the disk
+        # While as many threads compute as there are jobs, the others read and write. With as many again, the cores'
+        # caches were shared by too many images.
+        workers = jobs + -(-jobs // 2) if threads else jobs
         clock = {} if timeout is None else {"timeout": timeout}
-        team = partial(ENGINES[engine], work, jobs=workers, prepare=get_ready, stop=run.stop, **clock)
+        team = partial(
+            ENGINES[engine], work, jobs=workers, prepare=partial(pipeline.prepare, options), stop=run.stop, **clock
+        )
         try:
             with _Count(source, destination, follow_links=follow_links) as run.count:
-                run.work_through(chain([first], plan), ledger, team, get_ready, f"Loading {options.strategy}")
+                run.work_through(chain([first], plan), ledger, team, options)
         finally:
             over.set()
             run.end(ledger)
@@ -203,7 +205,8 @@ def compress_folder(
             settings = {"jobs": jobs, "engine": engine, "overwrite": overwrite, "retry_failed": retry_failed}
             settings |= {"follow_links": follow_links} | ({} if timeout is None else {"timeout": timeout})
             settings = options.to_dict() | settings
-            run.guard(partial(write_run, destination, settings, run.summary, icsys.__version__, started))
+            write = partial(write_run, destination, settings, run.summary, icsys.__version__)
+            run.guard(partial(write, source=source, started=started))
     return run.summary
 
 
@@ -233,23 +236,23 @@ class _Run:
         plan: Iterable[Task | Ignored | Unreadable],
         ledger: Ledger,
         team: Callable[[Iterable[Work]], Generator[Outcome | Lost[Work]]],
-        get_ready: Callable[[], object],
-        note: str,
+        options: Options,
     ) -> None:
         """Have a team do what there is to do, and get ready for it once it is known that anything is."""
         self._tell(None)
         remaining = self._remaining(plan, ledger)
         first = next(remaining, None)
         if first is not None:
+            get_ready, note = partial(pipeline.prepare, options), f"Loading {options.strategy}"
             _wait_for(get_ready, lambda: self._tell(None, note), self.stop)
             self._tell(None)
-            self._take_all(team(chain([first], remaining)), ledger)
+            with pipeline.alone(options):
+                self._take_all(team(chain([first], remaining)), ledger)
         self._complete = self._all_listed and not self.stop.is_set()
 
     def _take_all(self, outcomes: Generator[Outcome | Lost[Work]], ledger: Ledger) -> None:
         """Write down and count what comes of the work."""
-        # Images run in parallel already: threads of the BLAS that is loaded by now would ask the cores twice.
-        with threadpool_limits(1, user_api="blas"), closing(outcomes) as done:
+        with closing(outcomes) as done:
             for done_or_lost in done:
                 outcome = given_up(done_or_lost) if isinstance(done_or_lost, Lost) else done_or_lost
                 self.guard(partial(ledger.record, outcome.result, outcome.work, mtime_ns=outcome.mtime_ns))
@@ -307,7 +310,9 @@ class _Run:
                 continue
             if isinstance(planned, Unreadable):
                 all_listed = False
-                decision: Work | Skipped | Failed = Failed(source=planned.source, code="io", message=planned.message)
+                decision: Work | Skipped | Failed = Failed(
+                    source=planned.source, code=planned.code, message=planned.message
+                )
             else:
                 decision = ledger.decide(planned)
             if isinstance(decision, Work):
@@ -413,12 +418,11 @@ def _wait_for(work: Callable[[], object], sign_of_life: Callable[[], object], st
             failures.append(error)
 
     thread = threading.Thread(target=catch, daemon=True)
-    sign_of_life()
     thread.start()
+    thread.join(_NOT_WORTH_A_WORD)
     while thread.is_alive() and not stop.is_set():
+        sign_of_life()
         thread.join(_SIGN_OF_LIFE)
-        if thread.is_alive():
-            sign_of_life()
     if failures:
         raise failures[0]
 

@@ -8,7 +8,7 @@ import tarfile
 from urllib.parse import unquote_to_bytes
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from webdataset.tariterators import base_plus_ext
 
@@ -25,6 +25,7 @@ raw = st.binary(min_size=1, max_size=6).filter(lambda b: not set(b) & set(b"/\0"
 paths = st.lists(st.one_of(parts, raw), min_size=1, max_size=3).map(lambda names: "/".join(names) + ".png")
 
 
+@example("\n/0./0.png")
 @given(paths)
 def test_a_key_is_the_whole_path_and_can_be_turned_back(path):
     """The key that webdataset cuts at the first dot of the name holds all of the path but its suffix."""

@@ -24,8 +24,8 @@ SUFFIX = ".tar"
 def member(file_name: str) -> str:
     """Return the name of an image in a shard: its path, with ``%XX`` for what would end or hide its key.
 
-    Those are dots before the suffix, two underscores at the very beginning (readers skip such names), bytes that are no
-    UTF-8, and the percent sign itself. ``urllib.parse.unquote_to_bytes`` gives back the path.
+    Those are dots before the suffix, two underscores at the very beginning (readers skip such names), line ends, bytes
+    that are no UTF-8, and the percent sign itself. ``urllib.parse.unquote_to_bytes`` gives back the path.
 
     Examples
     --------
@@ -33,7 +33,7 @@ def member(file_name: str) -> str:
     'v1.0/photo%2Eof%2Ecat.png'
     """
     path, _, suffix = file_name.rpartition(".")
-    folder, slash, stem = path.replace("%", "%25").rpartition("/")
+    folder, slash, stem = path.replace("%", "%25").replace("\n", "%0A").rpartition("/")
     name = folder + slash + stem.replace(".", "%2E")
     if name.startswith("__"):
         name = "%5F" + name[1:]

@@ -1,0 +1,237 @@
+"""A comparison beside the same figures worked out in another way."""
+
+import dataclasses
+import json
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from helpers import compress_into, image_bytes, synthetic_photo
+from icsys import Options, UsageError, compare_folder
+from icsys.errors import ICSError
+from icsys.report import compare
+from report import naive
+
+SHARED = Options(step=3, seed=5)
+
+
+@pytest.fixture
+def several(tmp_path):
+    """Photos of several sizes and formats, grey and of few colours among them, and a file that is no photo."""
+    folder = tmp_path / "in"
+    (folder / "cat").mkdir(parents=True)
+    for name, seed, height in (("cat/a.png", 1, 50), ("cat/b.png", 2, 61), ("c.bmp", 3, 80)):
+        Image.fromarray(synthetic_photo(height, 70, seed=seed)).save(folder / name)
+    Image.fromarray(synthetic_photo(40, 40, channels=1)).save(folder / "grey.png")
+    Image.fromarray(np.repeat(np.eye(30, dtype=np.uint8)[..., None] * 200, 3, axis=2)).save(folder / "few.png")
+    (folder / "notes.txt").write_text("no photo", encoding="utf-8")
+    return folder
+
+
+def rows_of(comparison):
+    return {row.name: row for row in comparison.rows}
+
+
+def decoded(path):
+    return cv2.cvtColor(cv2.imread(str(path), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+
+
+def test_figures_are_those_of_runs_of_their_own_decoded_by_opencv(several, tmp_path):
+    comparison = compare_folder(several, SHARED, colors=[4, 16], strategies=["MBKM", "MKM", "FKM"])
+    names = {"SO", *(f"{name} {k}" for name in ("MKM", "FKM", "MBKM") for k in (4, 16))}
+    assert set(rows_of(comparison)) == names
+    compress_into(several, tmp_path / "reference", SHARED.replace(strategy="SO"))
+    for name, row in rows_of(comparison).items():
+        strategy, _, k = name.partition(" ")
+        out = tmp_path / name
+        results, summary = compress_into(several, out, SHARED.replace(strategy=strategy, colors=int(k or 32)))
+        counted = (summary.bytes_in, summary.bytes_out, summary.factor, summary.elements_in, summary.elements_out)
+        assert (row.bytes_in, row.bytes_out, row.factor, row.elements_in, row.elements_out) == counted
+        assert {score.result.source for score in row.scores} == set(results)
+        errors, psnrs, ssims, differences = [], [], [], []
+        for source, result in sorted(results.items()):
+            before, after = decoded(tmp_path / "reference" / result.output), decoded(out / result.output)
+            errors.append(naive.mse(before, after))
+            ssims.append(naive.ssim(before, after))
+            differences.append(naive.mean_ciede2000(before, after))
+            if errors[-1]:
+                psnrs.append(cv2.PSNR(before, after))
+            score = next(score for score in row.scores if score.result.source == source)
+            assert score.quality.mse == pytest.approx(errors[-1])
+            assert score.result.sha256 == result.sha256
+        assert row.mse == pytest.approx(np.mean(errors))
+        assert row.ssim == pytest.approx(np.mean(ssims), abs=1e-9)
+        assert row.delta_e == pytest.approx(np.mean(differences), rel=1e-6)
+        assert row.exact == len(errors) - len(psnrs)
+        assert row.psnr == (pytest.approx(np.mean(psnrs)) if psnrs else None)
+        assert row.images_per_second * row.seconds == pytest.approx(5)
+    assert (comparison.images, comparison.found, comparison.ignored, comparison.failures) == (5, 5, 1, ())
+
+
+def test_rows_are_sorted_by_size_and_become_json(several):
+    comparison = compare_folder(several, SHARED, colors=[2, 8], strategies=["MKM"])
+    sizes = [row.bytes_out for row in comparison.rows]
+    assert sizes == sorted(sizes)
+    record = json.loads(json.dumps(comparison.to_dict()))
+    assert [row["name"] for row in record["rows"]] == [row.name for row in comparison.rows]
+    assert record["rows"][0]["psnr"] == comparison.rows[0].psnr
+    assert "strategy" not in record["options"]
+    assert len(record["files"]["MKM 8"]) == 5
+    assert record["files"]["MKM 8"][0]["mse"] == rows_of(comparison)["MKM 8"].scores[0].quality.mse
+
+
+def test_an_image_that_fails_counts_for_no_strategy_and_is_told_once(several):
+    (several / "bad.jpg").write_bytes(b"\xff\xd8 no picture")
+    comparison = compare_folder(several, SHARED, strategies=["MKM"])
+    assert [failure.source for failure in comparison.failures] == ["bad.jpg"]
+    assert (comparison.images, comparison.found) == (5, 6)
+
+
+def test_where_every_image_fails_there_are_no_rows(tmp_path):
+    (tmp_path / "bad.jpg").write_bytes(b"\xff\xd8 no picture")
+    comparison = compare_folder(tmp_path)
+    assert (comparison.rows, comparison.images, comparison.examples) == ((), 0, ())
+    assert comparison.failures[0].source == "bad.jpg"
+
+
+def test_examples_are_the_worst_first_and_hold_the_pixels_of_the_outputs(several, tmp_path):
+    comparison = compare_folder(several, SHARED, colors=[4], strategies=["MKM"], examples=3)
+    loss = {score.result.source: score.quality.delta_e for score in rows_of(comparison)["MKM 4"].scores}
+    ordered = sorted(loss, key=loss.get, reverse=True)
+    assert [(e.source, e.rank) for e in comparison.examples] == [(ordered[0], 1), (ordered[1], 2), (ordered[4], 5)]
+    results, _ = compress_into(several, tmp_path / "out", SHARED.replace(colors=4))
+    for example in comparison.examples:
+        pixels = decoded(tmp_path / "out" / results[example.source].output)
+        shown = example.shown["MKM 4"]
+        assert np.array_equal(shown.pixels, pixels)
+        colors, counts = np.unique(pixels.reshape(-1, 3), axis=0, return_counts=True)
+        found = {tuple(c): n for c, n in zip(shown.palette.colors.tolist(), shown.palette.counts.tolist(), strict=True)}
+        assert found == {tuple(c): n for c, n in zip(colors.tolist(), counts.tolist(), strict=True)}
+        assert sorted(found.values(), reverse=True) == list(found.values())
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 30))
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_a_sample_is_drawn_by_the_seed_in_the_order_of_the_folder(empty_photos, seed, number):
+    first, again = (compare._draw(empty_photos, number, seed) for _ in range(2))  # noqa: SLF001
+    sources = [work.source for work in first.works]
+    assert first == again
+    assert sources == sorted(set(sources))
+    assert len(sources) == min(number, 20)
+    assert first.found == 20
+
+
+def test_every_image_is_as_likely_as_every_other(empty_photos):
+    counts = dict.fromkeys((f"{i:02}.jpg" for i in range(20)), 0)
+    for seed in range(400):
+        for work in compare._draw(empty_photos, 5, seed).works:  # noqa: SLF001
+            counts[work.source] += 1
+    # 400 draws of a quarter: 100 each, with a standard deviation of 8.7.
+    assert all(60 < count < 140 for count in counts.values())
+
+
+@pytest.fixture
+def empty_photos(tmp_path):
+    for i in range(20):
+        (tmp_path / f"{i:02}.jpg").touch()
+    return tmp_path
+
+
+def test_progress_tells_the_estimate_and_counts_to_its_end(several):
+    steps = []
+    comparison = compare_folder(several, SHARED, colors=[4], strategies=["MKM"], progress=steps.append)
+    told = [step for step in steps if step.estimate is not None]
+    assert [step.done for step in told] == list(range(1, 16))  # five images by SO and MKM, and judged
+    assert {step.total for step in told} == {15}
+    assert {step.estimate for step in told} == {comparison.estimate}
+    assert [step.note for step in told[::5]] == ["SO", "MKM 4", "Judging"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "estimate", "held"), [(10, 10, True), (12, 10, True), (13, 10, False), (1.5, 0.6, True), (7, 10, False)]
+)
+def test_an_estimate_holds_within_a_quarter_or_a_second(several, seconds, estimate, held):
+    comparison = compare_folder(several, SHARED, strategies=["MKM"], sample=1)
+    assert dataclasses.replace(comparison, seconds=seconds, estimate=estimate).held is held
+
+
+def test_an_estimate_follows_the_pixels_of_the_images(tmp_path, monkeypatch):
+    """With a clock that runs by pixels the estimate is exact, though sizes differ by a factor of 100."""
+    for i, side in enumerate((30, 60, 100, 200, 300)):
+        Image.fromarray(synthetic_photo(side, side)).save(tmp_path / f"{i}.png")
+    now = [0.0]
+    run = compare._Bench.run  # noqa: SLF001
+
+    def timed(self, works):
+        outcome = run(self, works)
+        now[0] += sum(float(cv2.imread(str(tmp_path / work.source)).shape[0] ** 2) for work in works)
+        return outcome
+
+    monkeypatch.setattr(compare._Bench, "run", timed)  # noqa: SLF001
+    monkeypatch.setattr(compare.time, "perf_counter", lambda: now[0])
+    comparison = compare_folder(tmp_path, Options(step=1), colors=[2], strategies=["MKM"], jobs=2, examples=0)
+    assert comparison.estimate == pytest.approx(comparison.seconds) == 30**2 + 60**2 + 100**2 + 200**2 + 300**2
+
+
+def test_nothing_is_left_in_the_temporary_folder_or_in_the_source(several, tmp_path, monkeypatch):
+    room = tmp_path / "room"
+    room.mkdir()
+    monkeypatch.setattr(compare.tempfile, "tempdir", str(room))
+    before = sorted(several.rglob("*"))
+    compare_folder(several, SHARED, strategies=["MKM"])
+    assert list(room.iterdir()) == []
+    assert sorted(several.rglob("*")) == before
+
+
+def test_a_full_temporary_folder_is_named_with_a_way_out(several, monkeypatch):
+    def full(path, _):
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr("icsys.work.write_whole", full)
+    with pytest.raises(ICSError, match=r"no room for the outputs of SO in .* take a smaller sample, or set TMPDIR"):
+        compare_folder(several, SHARED, strategies=["MKM"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"colors": [0]}, "colors=0: expected a whole number from 1 to 65536"),
+        ({"colors": []}, "nothing to compare"),
+        ({"strategies": ["SO"]}, "nothing to compare"),
+        ({"strategies": ["KM"]}, "strategy='KM': expected one of"),
+        ({"sample": 0}, "sample=0: expected a whole number"),
+        ({"jobs": "x"}, "jobs='x'"),
+        ({"examples": -1}, "examples=-1"),
+    ],
+)
+def test_wrong_settings_are_refused_before_any_work(several, settings, message):
+    with pytest.raises(UsageError, match=message):
+        compare_folder(several, **settings)
+
+
+def test_a_folder_without_images_is_refused(tmp_path):
+    (tmp_path / "a.txt").touch()
+    with pytest.raises(UsageError, match="no image was found"):
+        compare_folder(tmp_path)
+    with pytest.raises(UsageError, match="does not exist"):
+        compare_folder(tmp_path / "none")
+
+
+def test_more_than_256_colours_and_names_of_all_kinds_are_compared(tmp_path):
+    Image.fromarray(synthetic_photo(64, 64)).save(tmp_path / "\N{SNOWMAN} <b>.png")
+    comparison = compare_folder(tmp_path, Options(step=1), colors=[300], strategies=["MKM"])
+    assert len(comparison.examples[0].shown["MKM 300"].palette.counts) == 300
+
+
+def test_a_head_that_tells_no_size_only_costs_the_estimate_its_precision(tmp_path):
+    (tmp_path / "a.png").write_bytes(image_bytes(synthetic_photo()))
+    shutil.copy(tmp_path / "a.png", tmp_path / "b.png")
+    (tmp_path / "c.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    comparison = compare_folder(tmp_path, SHARED, strategies=["MKM"])
+    assert comparison.images == 2
+    assert comparison.estimate > 0
