@@ -207,6 +207,30 @@ def pack(
     return before.shards
 
 
+def read_output(destination: Path, output: str, shard: str | None) -> bytes:
+    """Return the bytes of an image that a run has written, wherever it lies.
+
+    Parameters
+    ----------
+    output, shard
+        ``file_name`` and ``shard`` of its line in the manifest; None where that has no ``shard``.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read, or does not lie there any more.
+    """
+    index = _load(destination)
+    if index is None or shard is None:
+        return ((destination if index is None else destination / PARTS) / output).read_bytes()
+    packing = packing_of(index.format)
+    with closing(packing.read(destination / shard)) as images:
+        for member, data in images:
+            if member == packing.member(output):
+                return data
+    raise FileNotFoundError(f"the shard {shard!r} does not hold {output!r}")
+
+
 def _is_packed(destination: Path, before: Index, after: Index) -> bool:
     """Tell whether every image lies in the shard where it belongs, and no other does."""
     settled = "complete", after.shard_images, after.shard_bytes, after.classes
