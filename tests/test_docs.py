@@ -24,9 +24,9 @@ def imported(text):
     """Return the names of the packages that a Python block imports."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
-            yield from (alias.name.partition(".")[0] for alias in node.names)
+            yield from (alias.name.removeprefix("icsys.").partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield (node.module or "").partition(".")[0]
+            yield (node.module or "").removeprefix("icsys.").partition(".")[0]
 
 
 def needed(page):

@@ -12,6 +12,7 @@ import pytest
 
 from helpers import compress_files, compress_into, image_bytes, synthetic_photo
 from icsys import Options, UsageError, report_folder
+from icsys.options import FORMATS
 from icsys.report.run_page import _page, _read
 
 FEW = Options(colors=4, step=2)
@@ -169,3 +170,28 @@ def test_many_folders_are_cut_off_at_the_largest(tmp_path, monkeypatch):
     page = page_of(tmp_path)
     assert list(cells(page)) == ["a"]
     assert list(page.table.notes) == ["1 smaller folders are left out."]
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_every_output_format_is_shown(format, tmp_path):  # noqa: A002 - the option's name
+    """The picture on the page is the one that a plain PNG run shows, wherever and however it is stored."""
+    files = {f"{label}/{i}.png": image_bytes(synthetic_photo(seed=i)) for i, label in enumerate(("cat", "cat", "dog"))}
+    options = FEW if format != "jpeg" else FEW.replace(strategy="SO")
+    compress_files(tmp_path, files, options.replace(format=format))
+    compress_into(tmp_path / "in", tmp_path / "plain", options)
+    shown = {pair.name: pair.choices[0].uri for pair in page_of(tmp_path).examples}
+    expected = _page(_read(tmp_path / "plain"), tmp_path / "plain", tmp_path / "in", 6).examples
+    assert set(shown) == set(files)
+    for pair in expected:
+        if format != "jpeg":
+            assert shown[pair.name] == pair.choices[0].uri
+        else:
+            assert shown[pair.name].startswith("data:image/png")
+
+
+def test_a_picture_that_has_left_its_shard_is_told(run):
+    compress_into(run / "in", run / "packed", FEW.replace(format="webdataset"))
+    (run / "packed" / "data" / "train-00000.tar").write_bytes(bytes(10240))
+    notes = [pair.note for pair in _page(_read(run / "packed"), run / "packed", run / "in", 6).examples]
+    assert len(notes) == 4
+    assert all("It cannot be shown: the shard 'data/train-00000.tar' does not hold" in note for note in notes)

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 import icsys
 from icsys.dataset.manifest import DONE, FAILED, FAILURES, MANIFEST, STALE, from_line
 from icsys.dataset.reading import read_whole
+from icsys.dataset.shards import read_output
 from icsys.errors import ICSError, UsageError
+from icsys.image.stored import read_pixels as read_stored
 from icsys.options import Options, whole_number
 from icsys.report.comparison_page import HOW_TO_LOOK, LISTED, quality_words
 from icsys.report.examples import detail, spread
@@ -47,6 +49,7 @@ class _Image:
     """What the manifest tells of an image, as far as the page needs it."""
 
     output: str
+    shard: str | None
     source: str
     bytes_in: int
     bytes_out: int
@@ -161,6 +164,7 @@ def _read(destination: Path) -> _Books:
             failures.pop(source, None)
             images[output] = _Image(
                 output,
+                row.get("shard"),
                 source,
                 row["source_bytes"],
                 row["bytes"],
@@ -331,9 +335,9 @@ def _pairs(books: _Books, destination: Path, source: Path | None, number: int) -
         what = "smallest factor" if image.mse is None else "largest error"
         note = f"Number {rank + 1} of {images_text(len(ordered))}, the {what} first."
         try:
-            after = read_pixels((destination / image.output).read_bytes())
+            after = read_stored(read_output(destination, image.output, image.shard))
         except (OSError, ICSError) as error:
-            reason = error.strerror if isinstance(error, OSError) else error
+            reason = (isinstance(error, OSError) and error.strerror) or error
             yield Pair(printable(image.output), f"{note} It cannot be shown: {reason}.", 1, 1, "", ())
         else:
             yield _pair(image, note, after, _before(image, books.options, source, after))
