@@ -14,6 +14,7 @@ from icsys.options import MAX_COLORS, Options, whole_number
 from icsys.pipeline import prepare
 from icsys.report.bench import Bench
 from icsys.report.comparison import Candidate, Comparison
+from icsys.report.examples import MOST_EXAMPLES
 from icsys.report.extra import need
 from icsys.report.sample import draw_images
 from icsys.run import check_folders, check_run
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from icsys.report.bench import Step
 
 MOST_SAMPLED = 10**7
-MOST_EXAMPLES = 100
 
 
 def compare_folder(

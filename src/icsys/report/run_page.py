@@ -16,7 +16,7 @@ from icsys.dataset.reading import read_whole
 from icsys.errors import ICSError, UsageError
 from icsys.options import Options, whole_number
 from icsys.report.comparison_page import HOW_TO_LOOK, LISTED, quality_words
-from icsys.report.examples import detail, spread
+from icsys.report.examples import MOST_EXAMPLES, detail, spread
 from icsys.report.facts import command_text, facts
 from icsys.report.html import Figure, Heading, Page, Pair, Problem, Table, check_target, choice, write_page
 from icsys.report.pixels import data_uri, palette_of, read_pixels
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
     from icsys.report.plots import Plot
 
 REPORT = "report.html"
-MOST_EXAMPLES = 100
 _CLASSES = 100  # that the table names
 _TOP = "(top folder)"
 _MOST_FACTOR = 1e6
+_SECONDS = len("2026-01-31 23:59:59")
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,8 @@ def _page(books: _Books, destination: Path, source: Path | None, examples: int) 
         if name in {"jobs", "engine", "timeout", "follow_links"}
     }
     summary = books.run.get("summary") or {}
-    run = [("Run", f"{books.run['started']} to {books.run['finished']}")] if books.run.get("finished") else []
+    times = [str(books.run.get(name, "")).replace("T", " ")[:_SECONDS] for name in ("started", "finished")]
+    run = [("Run", f"{times[0]} to {times[1]} UTC")] if all(times) else []
     with_what = ", ".join(f"{name} {version}" for name, version in (books.run.get("versions") or {}).items())
     return Page(
         kind="Report of a run",
