@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 endif
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test test-extras faults fuzz lint bench bench-kmeans bench-search figures clean help
+.PHONY: demo test test-extras faults fuzz lint bench bench-kmeans bench-search figures notebook docs clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -20,7 +20,7 @@ test: lint  ## run the checks and all tests
 	$(BIN)/python -m pytest
 
 test-extras: $(VENV)/extras.stamp  ## run the tests that need large packages or a browser, and every fault at every moment
-	$(BIN)/python -m pytest tests/test_huggingface.py tests/test_browser.py
+	$(BIN)/python -m pytest tests/test_browser.py tests/test_huggingface.py tests/test_notebook.py tests/test_torch.py src/icsys/torch.py
 	$(BIN)/python -m pytest tests/faults --thorough
 
 faults: $(VENV)/dev.stamp  ## bring about every fault at every moment, and write what happened into docs/reliability.md
@@ -52,6 +52,9 @@ bench-search: $(VENV)/bench.stamp  ## measure what each part of MKM's search giv
 
 figures: $(VENV)/core.stamp  ## draw the picture in the README
 	$(BIN)/python docs/before_after.py
+
+notebook: $(VENV)/extras.stamp  ## run the notebook's text twin and write the notebook with its outputs
+	$(BIN)/python notebooks/execute.py
 
 $(VENV)/pip.stamp:
 	$(PYTHON) -m venv $(VENV)

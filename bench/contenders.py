@@ -54,6 +54,11 @@ def ours(strategy: str, jobs: int | None) -> str:
     return f"ICS {strategy}, --jobs {jobs}" if jobs else f"ICS {strategy}"
 
 
+def bare(jobs: int) -> str:
+    """Return the name of MKM's images by a loop that keeps no books, takes no hashes and waits for no disk."""
+    return f"bare loop of MKM, {jobs} threads" if jobs > 1 else "bare loop of MKM, one thread"
+
+
 def originals(strategy: str) -> str:
     """Return the name of a contender that is the original."""
     return f"original {strategy}"

@@ -21,6 +21,7 @@ from contenders import (
     STRATEGIES,
     VIPS,
     Contender,
+    bare,
     contenders,
     missing,
     originals,
@@ -144,6 +145,11 @@ def ratios(costs: Costs, quality: dict[str, Quality], warm: dict[str, list[float
         f"MKM, one job, start-up excluded: {times(middle[ours('MKM', 1)] / middle[SCALED])} scaled decode alone.",
         *(f"{name}, one job, start-up excluded: {times(middle[ours(name, 1)] / so)} SO." for name in STRATEGIES[1:]),
         f"MKM, two jobs: {times(middle[ours('MKM', 1)] / middle[ours('MKM', 2)])} as fast as one job.",
+        *(
+            f"MKM, {count}: {times(middle[ours('MKM', jobs)] / middle[bare(jobs)])} a loop that reads, compresses and "
+            "writes the same images without journal, hashes and syncs."
+            for jobs, count in ((1, "one job"), (2, "two jobs"))
+        ),
     ]
     mine = typical(costs[ours("MKM", None)]).seconds
     rivals = {name: typical(costs[name]) for name in (originals("FKM"), IMAGE_MAGICK, VIPS) if name in costs}

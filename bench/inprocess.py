@@ -11,12 +11,13 @@ import os
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from contenders import FULL, SCALED, STRATEGIES, ours
+from contenders import FULL, SCALED, STRATEGIES, bare, ours
 from decoding import full, scaled
-from icsys import Options, compress_folder
+from icsys import Options, compress_folder, compress_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +36,9 @@ def main(folder: str, colors: str, step: str, repeats: str) -> None:
         for jobs in sorted({1, 2, os.cpu_count() or 1}):
             for strategy in STRATEGIES:
                 options = Options(strategy=strategy, colors=int(colors), step=int(step))
-                works[ours(strategy, jobs)] = _compression(source, Path(destination), options, jobs)
+                works[ours(strategy, jobs)] = _compression(source, Path(destination, "kept"), options, jobs)
+                if strategy == "MKM":
+                    works[bare(jobs)] = _loop(source, Path(destination), options, jobs)
         seconds: dict[str, list[float]] = {name: [] for name in works}
         for round_ in range(int(repeats) + 1):
             for name, work in works.items():
@@ -53,6 +56,17 @@ def _decode(way: Callable[[bytes, int], Image.Image], source: Path, step: int) -
 
 def _compression(source: Path, destination: Path, options: Options, jobs: int) -> Callable[[], object]:
     return lambda: compress_folder(source, destination, options, jobs=jobs, overwrite="always")
+
+
+def _loop(source: Path, destination: Path, options: Options, jobs: int) -> Callable[[], object]:
+    def one(path: Path) -> None:
+        (destination / f"{path.stem}.png").write_bytes(compress_image(path.read_bytes(), options).data)
+
+    def loop() -> None:
+        with ThreadPoolExecutor(jobs) as threads:
+            list(threads.map(one, sorted(source.iterdir())))
+
+    return loop
 
 
 if __name__ == "__main__":

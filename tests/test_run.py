@@ -8,12 +8,27 @@ from threadpoolctl import threadpool_info
 from helpers import compress_into, image_bytes, synthetic_photo, tree
 from icsys import Compressed, Failed, Options, Skipped, UsageError, compress_folder
 from icsys.color.strategies import STRATEGIES
+from icsys.options import ENCODINGS
+
+NAMES = ("train/cat/a", "train/dog/a", "b")  # of the photos, without their suffixes
 
 
 def run(source, destination, options=None, **settings):
     """Compress a folder; return the summary and the results by source."""
     results, summary = compress_into(source, destination, options or Options(), **settings)
     return summary, results
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_a_folder_becomes_files_of_the_format(encoding, photos, tmp_path):
+    options = Options(strategy="SO", format=encoding)
+    run(photos, tmp_path / "out", options)
+    assert set(tree(tmp_path / "out")) == {f"{name}{options.suffix}" for name in NAMES}
+    again, _ = run(photos, tmp_path / "out", options)
+    assert again.skipped == 3
+    if encoding != "png":
+        other, _ = run(photos, tmp_path / "out", Options(strategy="SO"))
+        assert (other.compressed, other.stale) == (3, sorted(f"{name}{options.suffix}" for name in NAMES))
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from icsys.image.resize import resize
     from icsys.options import Options
     from icsys.pipeline import CompressedImage, QuantizedImage, compress_image, quantize
+    from icsys.progress import progress_bar
     from icsys.report.compare import compare_folder
     from icsys.report.comparison import Comparison
     from icsys.report.comparison_page import write_comparison
@@ -36,6 +37,7 @@ __all__ = [
     "compare_folder",
     "compress_folder",
     "compress_image",
+    "progress_bar",
     "quantize",
     "report_folder",
     "resize",
@@ -48,6 +50,7 @@ _HOMES = {
     "image.resize": ["resize"],
     "options": ["Options"],
     "pipeline": ["CompressedImage", "QuantizedImage", "compress_image", "quantize"],
+    "progress": ["progress_bar"],
     "report.compare": ["compare_folder"],
     "report.comparison": ["Comparison"],
     "report.comparison_page": ["write_comparison"],

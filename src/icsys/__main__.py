@@ -1,5 +1,6 @@
 """The command ``ics``, also as ``python -m icsys``."""
 
+import gc
 import os
 
 
@@ -8,8 +9,12 @@ def main() -> int:
     # Images are worked on side by side: the threads that BLAS starts when NumPy is imported would only be in the way,
     # and to start them takes longer than a photo.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # Nothing that is being loaded is garbage, and looking through it for some takes milliseconds.
+    gc.disable()
     from icsys.cli import main as run  # noqa: PLC0415 - imports NumPy
 
+    gc.freeze()
+    gc.enable()
     return run()
 
 

@@ -30,6 +30,7 @@ from icsys.options import (
     Options,
     option_doc,
 )
+from icsys.progress import drawing
 from icsys.prompts import ask_options, number_or_text
 from icsys.report.text import failure_lines, image_line, run_report
 from icsys.results import to_record
@@ -253,6 +254,8 @@ def _add_options(parser: argparse.ArgumentParser, without: frozenset[str] = froz
     output = parser.add_argument_group("output")
     add_option(output, "format", "|".join(FORMATS))
     add_option(output, "png_effort", "|".join(PNG_EFFORTS))
+    for name in ("jpeg_quality", "shard_images", "shard_bytes"):
+        add_option(output, name, "N", type=number_or_text)
     add(
         output,
         "overwrite",
@@ -539,7 +542,7 @@ class _Screen:
     def __init__(self, *, json: bool, verbose: bool) -> None:
         self.files: list[dict[str, object]] = []
         self._bar = _new_bar(self._title) if sys.stderr.isatty() else None
-        self._note = ""
+        self._draw = None if self._bar is None else drawing(self._bar, self._title)
         self._keep_files = json
         self._verbose = verbose
 
@@ -557,22 +560,8 @@ class _Screen:
         if self._verbose and progress.result is not None:
             line = image_line(progress.result)
             print(line, file=sys.stderr) if self._bar is None else self._bar.write(line, file=sys.stderr)
-        if self._bar is not None:
-            self._draw(progress, self._bar)
-
-    def _draw(self, progress: Progress, bar: tqdm) -> None:
-        if progress.note != self._note:
-            # What was loaded is no image: the rate counts from here.
-            bar.reset()
-            bar.bar_format = "{desc} [{elapsed}]" if progress.note else None
-            bar.set_description_str(progress.note or self._title)
-            self._note = progress.note
-        bar.total = progress.total
-        if progress.note:
-            bar.refresh()
-        if progress.result is not None:
-            bar.set_postfix(failed=progress.summary.failed, refresh=False)
-            bar.update()
+        if self._draw is not None:
+            self._draw(progress)
 
 
 class _CompareScreen:

@@ -1,5 +1,15 @@
 """Every error that ICS raises on purpose: one base class, and messages that say what to do."""
 
+import errno
+
+_CODES = {
+    errno.ENOSPC: "disk_full",
+    errno.EDQUOT: "disk_full",
+    errno.EROFS: "read_only",
+    errno.EACCES: "permission",
+    errno.EPERM: "permission",
+}
+
 
 class ICSError(Exception):
     """Base of all errors raised by ICS; its text names the value, what was expected and what to do."""
@@ -34,3 +44,8 @@ class ImageError(ICSError):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+def code_of(error: OSError) -> str:
+    """Return the code, as of an :class:`ImageError`, for what the operating system refused."""
+    return _CODES.get(error.errno or 0, "io")

@@ -12,20 +12,19 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from threadpoolctl import threadpool_limits
-
 import icsys
+from icsys import pipeline
 from icsys.dataset.folder import Ignored, Task, Unreadable, plan_folder
 from icsys.dataset.ledger import Ledger
 from icsys.dataset.lock import locked
 from icsys.dataset.resume import Work
+from icsys.dataset.shards import PARTS, open_shards, pack, packing_of
 from icsys.engine import ENGINES, Lost, available_cores, choose_engine
 from icsys.engine.budget import Budget
 from icsys.errors import UsageError
 from icsys.image.decode import unlimited
 from icsys.options import ENGINES as ENGINE_NAMES
-from icsys.options import OVERWRITES, Options, positive_number, whole_number
-from icsys.pipeline import prepare
+from icsys.options import OVERWRITES, PACKINGS, Options, positive_number, whole_number
 from icsys.results import Failed, Result, RunSummary, Skipped
 from icsys.runfile import write_run
 from icsys.work import Outcome, do, given_up
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
 _MOST_JOBS = 4096
 _LONGEST_TIMEOUT = 10**6  # seconds
 _SIGN_OF_LIFE = 0.5  # seconds
+_NOT_WORTH_A_WORD = 0.1  # seconds
 _CLAIMED_AT_ONCE = 64  # images; each batch is brought onto the disk, which takes about a millisecond
 _NO_MORE = {"disk_full", "read_only"}  # codes of failures that every image after them would share
 
@@ -151,12 +151,16 @@ def compress_folder(
     engine = choose_engine(engine, timeout=timeout)
     jobs = jobs or available_cores()
     source, destination = check_folders(source, destination)
-    plan = plan_folder(source, destination, f".{options.format}", follow_links=follow_links)
+    packed = options.format in PACKINGS
+    if packed:
+        packing_of(options.format).prepare()
+    plan = plan_folder(source, destination, options.suffix, follow_links=follow_links)
     run = _Run(RunSummary(), progress or (lambda _: None), stop or threading.Event(), start)
     first = run.first_image(plan)
     if first is None:
         return run.summary
     started = time.time()
+    images = destination / PARTS if packed else destination
     with nullcontext() if dry_run else locked(destination):
         ledger = Ledger(
             source,
@@ -166,13 +170,15 @@ def compress_folder(
             overwrite=overwrite == "always",
             retry_failed=retry_failed,
             dry_run=dry_run,
+            images=images,
+            shards=open_shards(destination, options.format, read_only=dry_run),
         )
         over = threading.Event()
         threads = engine == "threads"
         work = partial(
             do,
             source=source,
-            destination=destination,
+            destination=images,
             options=options,
             dry_run=dry_run,
             # Processes share no locks; each of them holds one image at a time, and can be killed.
@@ -180,16 +186,21 @@ def compress_folder(
             slots=threading.Semaphore(jobs) if threads else nullcontext(),
             over=over if threads else None,
         )
-        get_ready = partial(prepare, options)
-        workers = 2 * jobs if threads else jobs  # half of the threads may wait for the disk
+        # While as many threads compute as there are jobs, the others read and write. With as many again, the cores'
+        # caches were shared by too many images.
+        workers = jobs + -(-jobs // 2) if threads else jobs
         clock = {} if timeout is None else {"timeout": timeout}
-        team = partial(ENGINES[engine], work, jobs=workers, prepare=get_ready, stop=run.stop, **clock)
+        team = partial(
+            ENGINES[engine], work, jobs=workers, prepare=partial(pipeline.prepare, options), stop=run.stop, **clock
+        )
         try:
             with _Count(source, destination, follow_links=follow_links) as run.count:
-                run.work_through(chain([first], plan), ledger, team, get_ready, f"Loading {options.strategy}")
+                run.work_through(chain([first], plan), ledger, team, options)
         finally:
             over.set()
             run.end(ledger)
+        if packed and not dry_run:
+            run.pack(destination, options, replace=overwrite == "always")
         if not dry_run:
             settings = {"jobs": jobs, "engine": engine, "overwrite": overwrite, "retry_failed": retry_failed}
             settings |= {"follow_links": follow_links} | ({} if timeout is None else {"timeout": timeout})
@@ -225,23 +236,23 @@ class _Run:
         plan: Iterable[Task | Ignored | Unreadable],
         ledger: Ledger,
         team: Callable[[Iterable[Work]], Generator[Outcome | Lost[Work]]],
-        get_ready: Callable[[], object],
-        note: str,
+        options: Options,
     ) -> None:
         """Have a team do what there is to do, and get ready for it once it is known that anything is."""
         self._tell(None)
         remaining = self._remaining(plan, ledger)
         first = next(remaining, None)
         if first is not None:
+            get_ready, note = partial(pipeline.prepare, options), f"Loading {options.strategy}"
             _wait_for(get_ready, lambda: self._tell(None, note), self.stop)
             self._tell(None)
-            self._take_all(team(chain([first], remaining)), ledger)
+            with pipeline.alone(options):
+                self._take_all(team(chain([first], remaining)), ledger)
         self._complete = self._all_listed and not self.stop.is_set()
 
     def _take_all(self, outcomes: Generator[Outcome | Lost[Work]], ledger: Ledger) -> None:
         """Write down and count what comes of the work."""
-        # Images run in parallel already: threads of the BLAS that is loaded by now would ask the cores twice.
-        with threadpool_limits(1, user_api="blas"), closing(outcomes) as done:
+        with closing(outcomes) as done:
             for done_or_lost in done:
                 outcome = given_up(done_or_lost) if isinstance(done_or_lost, Lost) else done_or_lost
                 self.guard(partial(ledger.record, outcome.result, outcome.work, mtime_ns=outcome.mtime_ns))
@@ -254,13 +265,38 @@ class _Run:
         self.guard(lambda: self.summary.stale.extend(ledger.close(complete=self._complete)))
         self.summary.seconds = time.perf_counter() - self._start
 
-    def guard(self, write: Callable[[], object]) -> None:
+    def pack(self, destination: Path, options: Options, *, replace: bool) -> None:
+        """Pack what is done into files of many images, unless the run was stopped: the next one does so then."""
+        # What is stale is left out of them.
+        self.summary.stale.clear()
+        if self.stop.is_set():
+            return
+        tell = partial(self._tell, None, "Packing")
+        self.guard(
+            lambda: self.summary.shards.extend(
+                shard.name
+                for shard in pack(
+                    destination,
+                    shard_images=options.shard_images,
+                    shard_bytes=options.shard_bytes,
+                    replace=replace,
+                    stop=self.stop,
+                    tell=tell,
+                )
+            ),
+            "shards",
+        )
+        if self.stop.is_set() and not self.summary.stopped:
+            self.summary.stopped = INTERRUPTED
+        self.summary.seconds = time.perf_counter() - self._start
+
+    def guard(self, write: Callable[[], object], what: str = "manifest") -> None:
         """Write into the books; if that fails, the run ends, because nothing it does could be told any more."""
         try:
             write()
         except OSError as error:
             place = f": {error.filename}" if error.filename else ""
-            self._end_early(f"the manifest cannot be written: {error.strerror or error}{place}")
+            self._end_early(f"the {what} cannot be written: {error.strerror or error}{place}")
 
     def _remaining(self, plan: Iterable[Task | Ignored | Unreadable], ledger: Ledger) -> Iterator[Work]:
         """Draw what is left to do from a plan, claimed in batches; what is not to be done is over at once."""
@@ -274,7 +310,9 @@ class _Run:
                 continue
             if isinstance(planned, Unreadable):
                 all_listed = False
-                decision: Work | Skipped | Failed = Failed(source=planned.source, code="io", message=planned.message)
+                decision: Work | Skipped | Failed = Failed(
+                    source=planned.source, code=planned.code, message=planned.message
+                )
             else:
                 decision = ledger.decide(planned)
             if isinstance(decision, Work):
@@ -380,12 +418,11 @@ def _wait_for(work: Callable[[], object], sign_of_life: Callable[[], object], st
             failures.append(error)
 
     thread = threading.Thread(target=catch, daemon=True)
-    sign_of_life()
     thread.start()
+    thread.join(_NOT_WORTH_A_WORD)
     while thread.is_alive() and not stop.is_set():
+        sign_of_life()
         thread.join(_SIGN_OF_LIFE)
-        if thread.is_alive():
-            sign_of_life()
     if failures:
         raise failures[0]
 

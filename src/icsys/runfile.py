@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from icsys.results import RunSummary
 
 RUN = "run.json"
-_PACKAGES = ("PIL", "deflate", "numpy", "oxipng", "pi_heif", "scipy", "simplejpeg", "sklearn")
+_PACKAGES = ("PIL", "deflate", "numpy", "oxipng", "pi_heif", "pyarrow", "scipy", "simplejpeg", "sklearn")
 
 
 def write_run(

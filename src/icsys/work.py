@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import time
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from icsys.dataset.reading import read_whole
 from icsys.dataset.whole import write_whole
-from icsys.errors import ImageError
+from icsys.errors import ImageError, code_of
 from icsys.pipeline import compress_image
 from icsys.results import UNCHANGED, Compressed, Failed, Result, Skipped
 
@@ -23,14 +22,6 @@ if TYPE_CHECKING:
     from icsys.engine import Lost
     from icsys.image.decode import Admit
     from icsys.options import Options
-
-_CODES = {
-    errno.ENOSPC: "disk_full",
-    errno.EDQUOT: "disk_full",
-    errno.EROFS: "read_only",
-    errno.EACCES: "permission",
-    errno.EPERM: "permission",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +49,16 @@ def do(
     Parameters
     ----------
     slots
-        Held while there is something to compute, so that as many images wait for the disk as are computed.
+        Held while there is something to compute, so that images are read and written while others are computed.
     over
         Set once the run has ended: an image that comes too late for it is not written.
     """
     try:
+        start = time.perf_counter()
+        data, mtime_ns = read_whole(source / work.source, options)
+        waited = -time.perf_counter()
         with slots:
-            start = time.perf_counter()
-            data, mtime_ns = read_whole(source / work.source, options)
+            waited += time.perf_counter()
             source_sha256 = hashlib.sha256(data).hexdigest()
             if source_sha256 == work.done_sha256:
                 return Outcome(work, Skipped(source=work.source, output=work.output, reason=UNCHANGED), mtime_ns)
@@ -101,7 +94,7 @@ def do(
             frames=info.frames,
             mse=image.mse,
             warning=image.warning,
-            seconds=time.perf_counter() - start,
+            seconds=time.perf_counter() - start - waited,
             kmeans_seconds=image.kmeans_seconds,
         ),
     )
@@ -119,7 +112,7 @@ def _reason(error: Exception) -> tuple[str, str]:
             return error.code, str(error)
         case OSError():
             place = f": {error.filename}" if error.filename else ""
-            return _CODES.get(error.errno or 0, "io"), f"{error.strerror or error}{place}"
+            return code_of(error), f"{error.strerror or error}{place}"
         case MemoryError():
             return "memory", "not enough memory for this image"
         case _:

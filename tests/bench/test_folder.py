@@ -7,7 +7,7 @@ from PIL import Image
 
 import decoding
 import inprocess
-from contenders import FULL, SCALED, STRATEGIES, contenders, originals, ours
+from contenders import FULL, SCALED, STRATEGIES, bare, contenders, originals, ours
 from folder import measure, qualities, ratios, rows, warm_rows
 from measure import Cost
 from outputs import Quality
@@ -58,7 +58,8 @@ def test_a_slow_program_runs_once_and_a_fast_one_as_often_as_asked(tiny, tmp_pat
 def test_inside_one_process_everything_is_timed_in_every_round(tiny, capsys):
     inprocess.main(str(tiny[0].parent), "4", "5", "2")
     seconds = json.loads(capsys.readouterr().out)
-    assert {SCALED, FULL, *(ours(name, jobs) for name in STRATEGIES for jobs in (1, 2))} <= set(seconds)
+    kept = {SCALED, FULL, bare(1), bare(2), *(ours(name, jobs) for name in STRATEGIES for jobs in (1, 2))}
+    assert kept <= set(seconds)
     assert {len(several) for several in seconds.values()} == {2}
     assert len(warm_rows(seconds)) == len(seconds)
 
@@ -78,7 +79,7 @@ def test_rows_leave_start_up_out_of_the_ratio_and_tell_what_failed():
 
 def test_ratios_say_what_the_figures_say():
     warm = {SCALED: [1.0], FULL: [2.0], ours("SO", 1): [2.0], ours("MKM", 1): [1.5], ours("MKM", 2): [0.75]}
-    warm |= {ours("FKM", 1): [5.0], ours("MBKM", 1): [8.0]}
+    warm |= {ours("FKM", 1): [5.0], ours("MBKM", 1): [8.0], bare(1): [1.25], bare(2): [0.6]}
     costs = {ours("MKM", None): [Cost(2.0, None, None)], originals("FKM"): [Cost(60.0, None, None)]}
     lines = " ".join(ratios(costs, {ours("MKM", None): Quality(1, 0.0, 0.0)}, warm))
     for text in (
@@ -87,6 +88,8 @@ def test_ratios_say_what_the_figures_say():
         "2.50x SO",
         "4.00x SO",
         "2.00x as fast as one",
+        "one job: 1.20x a loop",
+        "two jobs: 1.25x a loop",
         "30.0x as fast as",
     ):
         assert text in lines

@@ -206,7 +206,7 @@ def test_a_source_of_another_user(shared, observed):
     assert done.returncode == 1
     assert {(row["source_path"], row["code"]) for row in failures(shared / "out")} == {
         ("cat/00000.png", "permission"),
-        ("secret", "io"),
+        ("secret", "permission"),
     }
     assert len(list((shared / "out").rglob("*.png"))) == 2
     observed("the photo failed (permission), the folder is named too, the other two were written")

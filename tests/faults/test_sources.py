@@ -186,7 +186,7 @@ def test_no_right_to_read(tmp_path, observed):
     assert done.returncode == 1
     assert "1 compressed, 0 skipped, 3 failed" in done.stdout
     assert done.stderr.count("ermission denied") == 3
-    observed("1 compressed, 3 failed: io")
+    observed("1 compressed, 3 failed: permission")
 
 
 @posix

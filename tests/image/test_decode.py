@@ -6,6 +6,7 @@ import sys
 import warnings
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 
 import cv2
 import numpy as np
@@ -166,6 +167,25 @@ def test_a_cmyk_jpeg_is_not_inverted():
     photo = decode_photo(image_bytes(Image.fromarray(ink, "CMYK"), "JPEG", quality=100), Options(step=8))
     expected = [[0, 255, 255], [255, 0, 255], [255, 255, 0], [0, 0, 0]]
     assert np.abs(photo.pixels[0, ::2].astype(int) - expected).max() <= 3
+
+
+@pytest.mark.parametrize(
+    "options",
+    [Options(step=5), Options(step=8), Options(size=(97, 61)), Options(step=5, resample="lanczos")],
+    ids=["step 5", "step 8", "size", "lanczos"],
+)
+@pytest.mark.parametrize("turn", [1, 6])
+def test_a_cmyk_jpeg_is_made_smaller_while_it_is_decoded(china, options, turn):
+    """What comes out is what comes of all its pixels, as a TIFF holds them."""
+    jpeg = image_bytes(Image.fromarray(china).convert("CMYK"), "JPEG", quality=95, exif=exif(turn))
+    with Image.open(io.BytesIO(jpeg)) as whole:
+        tiff = image_bytes(ImageOps.exif_transpose(whole), "TIFF")
+    taken = []
+    small = decode_photo(jpeg, options, lambda needed: nullcontext(taken.append(needed)))
+    assert taken[0] <= 4 * china.shape[0] * china.shape[1] / 4
+    expected = decode_photo(tiff, options)
+    assert (small.info.width, small.info.height) == (expected.info.width, expected.info.height)
+    assert np.abs(small.pixels.astype(int) - expected.pixels).mean() < 4  # a step of 5 is no power of 2
 
 
 @pytest.mark.parametrize("transparency", [3, bytes([255, 255, 255, 0])])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from icsys.color.reduce import distinct_of, reduce_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from numpy.typing import NDArray
     from threadpoolctl import ThreadpoolController
@@ -49,11 +51,15 @@ class Strategy:
         (pixels of shape (N, channels), options) to fewer colours; None where colours stay as they are.
     prepare
         Loads what the strategy needs, so that the first image does not pay for it.
+    alone
+        Entered after that, for as long as images are worked on side by side: what the strategy uses shares no image
+        among threads of its own, which would ask the cores twice.
     """
 
     summary: str
     reduce: Callable[[NDArray[np.uint8], Options], Reduced] | None
     prepare: Callable[[], object] = _nothing
+    alone: Callable[[], AbstractContextManager[object]] = nullcontext
 
 
 def _full_kmeans(pixels: NDArray[np.uint8], options: Options) -> Reduced:
@@ -97,6 +103,13 @@ def _prepare_scikit_learn() -> None:
     import sklearn.cluster  # noqa: F401, PLC0415 - slow to import, needed by two strategies alone
 
 
+def _without_blas_threads() -> AbstractContextManager[object]:
+    """Keep the BLAS that scikit-learn has loaded to one thread."""
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415 - as above
+
+    return threadpool_limits(1, user_api="blas")
+
+
 def _reduce_by(fit: Fit, pixels: NDArray[np.uint8], options: Options) -> Reduced:
     """Fit centres to the distinct colours, weighted by their counts, and map all pixels to them."""
 
@@ -129,11 +142,15 @@ STRATEGIES: dict[str, Strategy] = {
     "SO": Strategy("size only: every image made smaller, all its colours kept; no clustering", None),
     "MKM": Strategy("our own K-means: as a rule the best palette, and the fastest to find", _own_kmeans),
     "FKM": Strategy(
-        "full K-means of scikit-learn (KMeans): the reference, slower", _full_kmeans, _prepare_scikit_learn
+        "full K-means of scikit-learn (KMeans): the reference, slower",
+        _full_kmeans,
+        _prepare_scikit_learn,
+        _without_blas_threads,
     ),
     "MBKM": Strategy(
         "mini-batch K-means of scikit-learn (MiniBatchKMeans): a rougher palette",
         _mini_batch_kmeans,
         _prepare_scikit_learn,
+        _without_blas_threads,
     ),
 }

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from icsys.dataset.naming import name_key, output_names
 from icsys.dataset.reading import open_regular
 from icsys.dataset.whole import OURS
+from icsys.errors import code_of
 from icsys.image.decode import IMAGE_SUFFIXES, sniff
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Unreadable:
     """A folder or file whose content cannot be listed or looked at."""
 
     source: str
+    code: str
     message: str
 
 
@@ -118,14 +120,14 @@ class _Walk:
                     ordered = sorted(entries, key=lambda entry: entry.name)
                 above = folder.above | {_identity(self.source / folder.path)} if self.follow_links else folder.above
             except OSError as error:
-                yield Unreadable(folder.path or ".", f"the folder cannot be listed: {error.strerror}")
+                yield Unreadable(folder.path or ".", code_of(error), f"the folder cannot be listed: {error.strerror}")
                 continue
             for entry in ordered:
                 found = _Found(folder.path, entry.name)
                 try:
                     kind = self._kind(entry, above)
                 except OSError as error:
-                    yield Unreadable(found.path, f"the file cannot be read: {error.strerror or error}")
+                    yield Unreadable(found.path, code_of(error), f"the file cannot be read: {error.strerror or error}")
                     continue
                 if kind is _Kind.IMAGE:
                     images.append(found)

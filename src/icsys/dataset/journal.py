@@ -31,6 +31,7 @@ class Entry:
     options_hash: str
     bytes: int
     status: str
+    shard: str | None
     position: int
 
 
@@ -46,9 +47,9 @@ class Known:
 def load(destination: Path) -> Known:
     """Read what earlier runs have left; a line torn by a crash counts as not written."""
     known = Known()
-    known.failed.update(row["source_path"] for _, row in _rows(destination / FAILURES))
+    known.failed.update(row["source_path"] for _, row in rows(destination / FAILURES))
     last = ("", "")
-    for position, row in _rows(destination / MANIFEST):
+    for position, row in rows(destination / MANIFEST):
         here = row["source_path"], row.get("file_name") or ""
         known.tidy = known.tidy and here > last and row.get("status") != FAILED
         last = here
@@ -63,6 +64,7 @@ def load(destination: Path) -> Known:
                 sys.intern(row["options_hash"]),
                 row["bytes"],
                 sys.intern(row["status"]),
+                None if row.get("shard") is None else sys.intern(row["shard"]),
                 position,
             )
             if entry.status == DONE:
@@ -126,7 +128,9 @@ class Journal:
         self.start = min(self.start, end)
 
 
-def compact(destination: Path, *, start: int, complete: bool, stale: Collection[str]) -> None:
+def compact(
+    destination: Path, *, start: int, complete: bool, stale: Collection[str], images: Path | None = None
+) -> None:
     """Keep one line for each output, sorted by source, and move the failures to their own file.
 
     Parameters
@@ -137,13 +141,15 @@ def compact(destination: Path, *, start: int, complete: bool, stale: Collection[
         Whether that run has seen all sources: failures of earlier runs are over then.
     stale
         Outputs whose sources it has not met.
+    images
+        The folder in which outputs lie; the destination itself if left out.
     """
     manifest, failures = destination / MANIFEST, destination / FAILURES
     failed: dict[str, dict[str, Any]] = {}
     done: dict[str, tuple[str, int]] = {}
     if not complete:
-        failed.update((row["source_path"], row) for _, row in _rows(failures))
-    for position, row in _rows(manifest):
+        failed.update((row["source_path"], row) for _, row in rows(failures))
+    for position, row in rows(manifest):
         source = row["source_path"]
         if row.get("status") == FAILED:
             if not complete or position >= start:
@@ -159,7 +165,7 @@ def compact(destination: Path, *, start: int, complete: bool, stale: Collection[
         failures.unlink(missing_ok=True)
     if manifest.exists():
         is_stale = {name for name, (source, _) in done.items() if name in stale or source in failed}
-        gone = {name for name in is_stale if not os.path.lexists(destination / name)}
+        gone = {name for name in is_stale if not os.path.lexists((images or destination) / name)}
         kept = sorted((source, name, position) for name, (source, position) in done.items() if name not in gone)
         write_whole(manifest, _lines(manifest, ((position, name in is_stale) for _, name, position in kept)))
     sync_folder(destination)
@@ -174,8 +180,8 @@ def _lines(path: Path, places: Iterable[tuple[int, bool]]) -> Iterator[bytes]:
             yield to_line((from_line(line) or {}) | {"status": STALE}) if stale else line
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Read the lines of a file with their positions, those left out that cannot be read."""
+def rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Read the lines of a manifest with their positions, those left out that cannot be read."""
     if not path.exists():
         return
     position = 0

@@ -152,7 +152,10 @@ def _decode(name: str, image: ImageFile.ImageFile, data: bytes, options: Options
         if photo:
             return photo
     mode, profile = image.mode, image.info.get("icc_profile")
-    with admit(memory_needed(image)):
+    header, shrink = image.size, 1
+    if name == "JPEG":
+        shrink = _shrink(header, plan_resize(*upright_size(header, _orientation(image)), options), options)
+    with admit(memory_needed(image, shrink)):
         keep = options.on_corrupt == "keep"
         warning = find_damage(name, data)
         if warning and not keep:
@@ -162,13 +165,16 @@ def _decode(name: str, image: ImageFile.ImageFile, data: bytes, options: Options
             orientation = _orientation(source)
         else:
             orientation = _orientation(image)
+            if shrink > 1:
+                image.draft(None, (header[0] // shrink, header[1] // shrink))
             source, lacking = image, load_pixels(image, keep=keep)
-        stored = source.size  # the header's may differ, as of a TIFF that Pillow turned upright while it loaded
+        # The header's size may not be the picture's, as for a TIFF that Pillow turned upright while it loaded.
+        stored = header if shrink > 1 else source.size
         turn = 1 if name == "TIFF" else orientation
         upright = upright_size(stored, turn)
         plan = plan_resize(*upright, options)
         channel_count = channels(source)
-        small = _made_small(source, plan, options.resample, turn, stored_edges(plan, stored, turn))
+        small = _made_small(source, plan, options.resample, turn, stored_edges(plan, stored, turn, shrink))
     info = ImageInfo(name, mode, *upright, channel_count, orientation, frames)
     return Photo(_finished(small, profile, plan, options), info, warning or lacking)
 

@@ -31,7 +31,17 @@ INLINE uint32_t compact(uint32_t v) {
     return (v | v >> 8) & 0xFF;
 }
 
-// Write the Morton code of every pixel and which codes occur, with how many before each word; return how many in all.
+constexpr int64_t GROUP = 8; // words
+
+// Tell whether no code of a group of words occurs: a photo has few colours, and they lie close together.
+INLINE bool none_of(const uint64_t *bits) {
+    uint64_t any = 0;
+    for (int64_t j = 0; j < GROUP; j++) any |= bits[j];
+    return any == 0;
+}
+
+// Write the Morton code of every pixel and which codes occur, with how many before each word that has any; return how many
+// in all.
 INLINE int64_t mark_colors(const uint8_t *pixels, int64_t n, uint32_t *codes, uint64_t *bits, uint32_t *ranks) {
     static constexpr Spread spread;
     memset(bits, 0, WORDS * sizeof *bits);
@@ -42,9 +52,12 @@ INLINE int64_t mark_colors(const uint8_t *pixels, int64_t n, uint32_t *codes, ui
         bits[code >> 6] |= uint64_t{1} << (code & 63);
     }
     uint32_t count = 0;
-    for (int64_t j = 0; j < WORDS; j++) {
-        ranks[j] = count;
-        count += static_cast<uint32_t>(__builtin_popcountll(bits[j]));
+    for (int64_t group = 0; group < WORDS; group += GROUP) {
+        if (none_of(bits + group)) continue;
+        for (int64_t j = group; j < group + GROUP; j++) {
+            ranks[j] = count;
+            count += static_cast<uint32_t>(__builtin_popcountll(bits[j]));
+        }
     }
     return count;
 }
@@ -62,9 +75,12 @@ INLINE void rank_pixels(uint32_t *codes, int64_t n, const uint64_t *bits, const 
 
 // List the codes that occur, in rising order.
 INLINE void list_codes(const uint64_t *bits, uint32_t *distinct) {
-    for (uint32_t word = 0; word < WORDS; word++)
-        for (uint64_t left = bits[word]; left; left &= left - 1)
-            *distinct++ = word << 6 | static_cast<uint32_t>(__builtin_ctzll(left));
+    for (uint32_t group = 0; group < WORDS; group += GROUP) {
+        if (none_of(bits + group)) continue;
+        for (uint32_t word = group; word < group + GROUP; word++)
+            for (uint64_t left = bits[word]; left; left &= left - 1)
+                *distinct++ = word << 6 | static_cast<uint32_t>(__builtin_ctzll(left));
+    }
 }
 
 // Write the colours of codes with their counts as points, the last colour repeated to fill the last block.

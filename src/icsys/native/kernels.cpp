@@ -149,11 +149,12 @@ EXPORT int64_t KERNEL(average_area)(const uint8_t *pixels, int64_t row_bytes, in
                                     const double *x_edges, int64_t width, const double *y_edges, int64_t height,
                                     uint8_t *out) {
     const int64_t line = columns * channels + 4, sum = width * channels + 4;
-    Room room(Room::bytes<float>(line) + 2 * Room::bytes<float>(sum));
+    Room room(Room::bytes<float>(line) + 2 * Room::bytes<float>(sum) + Room::bytes<Span>(width));
     if (!room) return OUT_OF_MEMORY;
     float *line_room = room.take<float>(line), *sum_room = room.take<float>(sum), *area = room.take<float>(sum);
+    Span *spans = room.take<Span>(width);
     const auto run = [&]<int C>(Of<C>) {
-        average<C>(pixels, row_bytes, columns, x_edges, width, y_edges, height, out, line_room, sum_room, area);
+        average<C>(pixels, row_bytes, columns, x_edges, width, y_edges, height, out, line_room, sum_room, area, spans);
     };
     switch (channels) {
     case 1: run(Of<1>()); break;

@@ -23,13 +23,14 @@ struct Span {
     float cover(int64_t at) const { return at == first ? head : at == last ? tail : 1.0f; }
 };
 
-// Average a picture over the rectangles between edges; `line` has room for the floats of a source row and 4 more, `area`
-// for those of an output row.
+// Average a picture over the rectangles between edges; `line` has room for the floats of a source row and 4 more, `sum`
+// for those of an output row and 4 more, `area` for those of an output row, and `spans` for its pixels.
 template <int C>
 void average(const uint8_t *pixels, int64_t row_bytes, int64_t columns, const double *x_edges, int64_t width,
-             const double *y_edges, int64_t height, uint8_t *out, float *line, float *sum, float *area) {
+             const double *y_edges, int64_t height, uint8_t *out, float *line, float *sum, float *area, Span *spans) {
     const int64_t n = columns * C;
     for (int64_t x = 0; x < width; x++) {
+        spans[x] = Span(x_edges, x);
         const float covered = static_cast<float>(x_edges[x + 1] - x_edges[x]);
         for (int c = 0; c < C; c++) area[x * C + c] = covered;
     }
@@ -44,7 +45,7 @@ void average(const uint8_t *pixels, int64_t row_bytes, int64_t columns, const do
             for (int64_t i = 0; i < n; i++) line[i] += weight * row[i];
         }
         for (int64_t x = 0; x < width; x++) {
-            const Span span(x_edges, x);
+            const Span span = spans[x];
             const float *at = line + span.first * C;
             f32x4 total = span.head * load<f32x4>(at);
             for (int64_t s = span.first + 1; s < span.last; s++) total += load<f32x4>(at += C);

@@ -51,6 +51,9 @@ def run_report(summary: RunSummary, destination: str, *, dry_run: bool) -> str:
         some = ", ".join(map(_shown, summary.stale[:_NAMED])) + (", …" if len(summary.stale) > _NAMED else "")
         why = "their sources are gone, fail, or have other outputs now"
         lines.append(f"Stale:    {len(summary.stale)} ({why}): {some}")
+    if summary.shards:
+        some = ", ".join(summary.shards[:_NAMED]) + (", …" if len(summary.shards) > _NAMED else "")
+        lines.append(f"Shards:   {len(summary.shards)}: {some}")
     if summary.factor is not None:
         fewer = summary.elements_in / summary.elements_out
         elements = f"{_count(summary.elements_in)} -> {_count(summary.elements_out)}"
