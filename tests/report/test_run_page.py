@@ -169,3 +169,22 @@ def test_many_folders_are_cut_off_at_the_largest(tmp_path, monkeypatch):
     page = page_of(tmp_path)
     assert list(cells(page)) == ["a"]
     assert list(page.table.notes) == ["1 smaller folders are left out."]
+
+
+@pytest.mark.parametrize("format", ["webp", "npz", "webdataset"])
+def test_outputs_of_every_form_are_shown(tmp_path, format):  # noqa: A002 - the option's name
+    compress_files(tmp_path, {"cat/a.b.png": image_bytes(synthetic_photo())}, FEW.replace(format=format))
+    compress_files(tmp_path / "png", {"cat/a.b.png": image_bytes(synthetic_photo())}, FEW)
+    (pair,), (expected,) = page_of(tmp_path).examples, page_of(tmp_path / "png").examples
+    assert pair.before == expected.before
+    assert pair.choices[0].uri == expected.choices[0].uri
+
+
+def test_a_shard_without_its_image_leaves_the_reason(tmp_path):
+    for seed in range(2):
+        compress_files(
+            tmp_path / f"{seed}", {f"{seed}.png": image_bytes(synthetic_photo())}, FEW.replace(format="webdataset")
+        )
+    shutil.copytree(tmp_path / "1" / "out" / "data", tmp_path / "0" / "out" / "data", dirs_exist_ok=True)
+    (pair,) = page_of(tmp_path / "0").examples
+    assert "It cannot be shown: data/train-00000.tar has no 0.png." in pair.note

@@ -19,9 +19,10 @@ from icsys.engine.budget import Budget
 from icsys.errors import ICSError, ImageError
 from icsys.image.formats import open_image
 from icsys.image.geometry import plan_resize
+from icsys.image.stored import read_pixels
 from icsys.report.comparison import Candidate, Example, Row, Score, Shown
 from icsys.report.examples import choose, detail, shown_names
-from icsys.report.pixels import palette_of, read_pixels
+from icsys.report.pixels import palette_of
 from icsys.report.quality import measure
 from icsys.results import Compressed, Failed
 from icsys.run import BYTES_IN_FLIGHT

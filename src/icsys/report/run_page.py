@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import hashlib
 import math
 from collections import defaultdict
@@ -13,13 +14,15 @@ from typing import TYPE_CHECKING, Any
 import icsys
 from icsys.dataset.manifest import DONE, FAILED, FAILURES, MANIFEST, STALE, from_line
 from icsys.dataset.reading import read_whole
+from icsys.dataset.shards import packing_of
 from icsys.errors import ICSError, UsageError
+from icsys.image.stored import read_pixels
 from icsys.options import Options, whole_number
 from icsys.report.comparison_page import HOW_TO_LOOK, LISTED, quality_words
 from icsys.report.examples import MOST_EXAMPLES, detail, spread
 from icsys.report.facts import command_text, facts
 from icsys.report.html import Figure, Heading, Page, Pair, Problem, Table, check_target, choice, write_page
-from icsys.report.pixels import data_uri, palette_of, read_pixels
+from icsys.report.pixels import data_uri, palette_of, resized
 from icsys.report.plots import histogram, size_plot
 from icsys.report.quality import measure, psnr_of
 from icsys.report.table import Cell
@@ -57,6 +60,8 @@ class _Image:
     source_sha256: str
     options_hash: str
     warning: str
+    shard: str
+    member: str
 
     @property
     def psnr(self) -> float:
@@ -171,6 +176,8 @@ def _read(destination: Path) -> _Books:
                 row["source_sha256"],
                 row["options_hash"],
                 row.get("warning") or "",
+                row.get("shard") or "",
+                row.get("member") or "",
             )
     return _Books(list(images.values()), list(failures.values()), len(stale), read_run(destination))
 
@@ -332,12 +339,22 @@ def _pairs(books: _Books, destination: Path, source: Path | None, number: int) -
         what = "smallest factor" if image.mse is None else "largest error"
         note = f"Number {rank + 1} of {images_text(len(ordered))}, the {what} first."
         try:
-            after = read_pixels((destination / image.output).read_bytes())
-        except (OSError, ICSError) as error:
-            reason = error.strerror if isinstance(error, OSError) else error
+            after = read_pixels(_output(destination, image, str((books.run.get("options") or {}).get("format"))))
+        except (OSError, ValueError, ICSError) as error:
+            reason = getattr(error, "strerror", None) or error
             yield Pair(printable(image.output), f"{note} It cannot be shown: {reason}.", 1, 1, "", ())
         else:
             yield _pair(image, note, after, _before(image, books.options, source, after))
+
+
+def _output(destination: Path, image: _Image, packing: str) -> bytes:
+    """Read the file of an image, or its part of a shard."""
+    if not image.shard:
+        return (destination / image.output).read_bytes()
+    for member, data in packing_of(packing).read(destination / image.shard):
+        if member == image.member:
+            return data
+    raise FileNotFoundError(errno.ENOENT, f"{image.shard} has no {printable(image.member)}")
 
 
 def _before(
@@ -350,7 +367,7 @@ def _before(
         data, _ = read_whole(source / image.source, options)
         if hashlib.sha256(data).hexdigest() != image.source_sha256:
             return None
-        before = read_pixels(data, options)
+        before = resized(data, options)
     except (OSError, ICSError):
         return None
     return before if before.shape == after.shape else None
