@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 endif
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
+export NO_MKDOCS_2_WARNING = 1 # the site is built with MkDocs 1
+
 .PHONY: demo test test-extras faults fuzz lint bench bench-kmeans bench-search figures notebook docs clean help
 
 help:  ## list the targets
