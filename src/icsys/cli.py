@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from tqdm import tqdm
 
-    from icsys.report.compare import Step
+    from icsys.report.bench import Step
     from icsys.results import RunSummary
 
 SOURCE, DESTINATION = "Uncompressed", "Compressed"

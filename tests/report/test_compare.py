@@ -14,7 +14,8 @@ from PIL import Image
 from helpers import compress_into, image_bytes, synthetic_photo
 from icsys import Options, UsageError, compare_folder
 from icsys.errors import ICSError
-from icsys.report import compare
+from icsys.report import bench, compare
+from icsys.report.sample import draw_images
 from report import naive
 
 SHARED = Options(step=3, seed=5)
@@ -118,7 +119,7 @@ def test_examples_are_the_worst_first_and_hold_the_pixels_of_the_outputs(several
 @given(st.integers(0, 2**32 - 1), st.integers(1, 30))
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_a_sample_is_drawn_by_the_seed_in_the_order_of_the_folder(empty_photos, seed, number):
-    first, again = (compare._draw(empty_photos, number, seed) for _ in range(2))  # noqa: SLF001
+    first, again = (draw_images(empty_photos, number, seed) for _ in range(2))
     sources = [work.source for work in first.works]
     assert first == again
     assert sources == sorted(set(sources))
@@ -129,7 +130,7 @@ def test_a_sample_is_drawn_by_the_seed_in_the_order_of_the_folder(empty_photos, 
 def test_every_image_is_as_likely_as_every_other(empty_photos):
     counts = dict.fromkeys((f"{i:02}.jpg" for i in range(20)), 0)
     for seed in range(400):
-        for work in compare._draw(empty_photos, 5, seed).works:  # noqa: SLF001
+        for work in draw_images(empty_photos, 5, seed).works:
             counts[work.source] += 1
     # 400 draws of a quarter: 100 each, with a standard deviation of 8.7.
     assert all(60 < count < 140 for count in counts.values())
@@ -146,10 +147,11 @@ def test_progress_tells_the_estimate_and_counts_to_its_end(several):
     steps = []
     comparison = compare_folder(several, SHARED, colors=[4], strategies=["MKM"], progress=steps.append)
     told = [step for step in steps if step.estimate is not None]
-    assert [step.done for step in told] == list(range(1, 16))  # five images by SO and MKM, and judged
-    assert {step.total for step in told} == {15}
+    assert comparison.rounds == 3  # as always where there is little to do
+    assert [step.done for step in told] == list(range(1, 36))  # five images by SO and MKM three times, and judged
+    assert {step.total for step in told} == {35}
     assert {step.estimate for step in told} == {comparison.estimate}
-    assert [step.note for step in told[::5]] == ["SO", "MKM 4", "Judging"]
+    assert [step.note for step in told[::5]] == ["SO", "MKM 4"] * 3 + ["Judging"]
 
 
 @pytest.mark.parametrize(
@@ -165,15 +167,15 @@ def test_an_estimate_follows_the_pixels_of_the_images(tmp_path, monkeypatch):
     for i, side in enumerate((30, 60, 100, 200, 300)):
         Image.fromarray(synthetic_photo(side, side)).save(tmp_path / f"{i}.png")
     now = [0.0]
-    run = compare._Bench.run  # noqa: SLF001
+    run = bench.Bench.run
 
     def timed(self, works):
         outcome = run(self, works)
         now[0] += sum(float(cv2.imread(str(tmp_path / work.source)).shape[0] ** 2) for work in works)
         return outcome
 
-    monkeypatch.setattr(compare._Bench, "run", timed)  # noqa: SLF001
-    monkeypatch.setattr(compare.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(bench.Bench, "run", timed)
+    monkeypatch.setattr(bench.time, "perf_counter", lambda: now[0])
     comparison = compare_folder(tmp_path, Options(step=1), colors=[2], strategies=["MKM"], jobs=2, examples=0)
     assert comparison.estimate == pytest.approx(comparison.seconds) == 30**2 + 60**2 + 100**2 + 200**2 + 300**2
 

@@ -52,6 +52,16 @@ def test_a_small_picture_has_the_largest_window_that_fits(side, window):
     assert measure(first, second).ssim == pytest.approx(naive.ssim(first, second, window))
 
 
+@pytest.mark.parametrize("rows", [1, 2, 5, 13, 29, 30])
+def test_bands_do_not_change_a_measure(monkeypatch, rows):
+    first, second = synthetic_photo(30, 40, seed=1), synthetic_photo(30, 40, seed=2)
+    whole = measure(first, second)
+    monkeypatch.setattr("icsys.report.quality._BAND", rows * 40)
+    found = measure(first, second)
+    for name in ("mse", "psnr", "ssim", "delta_e"):
+        assert getattr(found, name) == pytest.approx(getattr(whole, name), rel=1e-12)
+
+
 def test_equal_pictures_have_no_psnr():
     picture = synthetic_photo()
     assert measure(picture, picture.copy()) == Quality(0.0, None, 1.0, 0.0)

@@ -55,6 +55,7 @@ def comparison():
         sample=1,
         failures=(),
         jobs=2,
+        rounds=1,
         estimate=7.0,
         seconds=7.5,
         examples=(),

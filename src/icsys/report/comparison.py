@@ -59,7 +59,8 @@ class Row:
     Attributes
     ----------
     seconds
-        From the first file read to the last one written, with as many images at once as the comparison has jobs.
+        From the first file read to the last one written, with as many images at once as the comparison has jobs; of
+        several rounds the fastest.
     scores
         Of each image, in the order of the folder.
     """
@@ -193,6 +194,8 @@ class Comparison:
         Images of the sample that could not be done.
     jobs
         Images worked on at once.
+    rounds
+        How often the images were done, for the fastest time of each candidate to count.
     estimate, seconds
         How long it was expected to take after a trial, and how long it took, the trial left out of both.
     examples
@@ -208,6 +211,7 @@ class Comparison:
     sample: int | None
     failures: tuple[Failed, ...]
     jobs: int
+    rounds: int
     estimate: float
     seconds: float
     examples: tuple[Example, ...]
@@ -230,7 +234,7 @@ class Comparison:
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values, without the pictures."""
         options = {name: value for name, value in self.options.to_dict().items() if name not in {"strategy", "colors"}}
-        names = ("source", "images", "found", "ignored", "sample", "jobs", "estimate", "seconds", "held")
+        names = ("source", "images", "found", "ignored", "sample", "jobs", "rounds", "estimate", "seconds", "held")
         return {
             **{name: getattr(self, name) for name in names},
             "options": options,

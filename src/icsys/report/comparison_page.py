@@ -12,7 +12,7 @@ from icsys.report.facts import command_text, facts
 from icsys.report.html import Figure, Heading, Page, Pair, Problem, Table, check_target, choice, write_page
 from icsys.report.pixels import data_uri
 from icsys.report.plots import comparison_plots
-from icsys.report.table import COLUMNS, EXACT, QUALITY, cells
+from icsys.report.table import COLUMNS, cells, notes
 from icsys.report.words import bytes_text, count_text, images_text, printable
 
 if TYPE_CHECKING:
@@ -67,10 +67,12 @@ def check_page(path: str | os.PathLike[str]) -> None:
 def comparison_page(comparison: Comparison) -> Page:
     """Return what a page tells of a comparison."""
     rows = comparison.rows
-    notes = [QUALITY, *([EXACT] if any(row.exact for row in comparison.reduced()) else [])]
     several = len({row.candidate.colors for row in comparison.reduced()}) > 1
     table = Table(
-        "Every strategy on the same images", [Heading(c.title, c.meaning) for c in COLUMNS], cells(rows), notes
+        "Every strategy on the same images",
+        [Heading(c.title, c.meaning) for c in COLUMNS],
+        cells(rows),
+        notes(comparison),
     )
     return Page(
         kind="Comparison of strategies",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,10 +12,13 @@ import numpy as np
 from icsys.report.extra import need
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 _PEAK = 255
 _WINDOW = 7  # pixels; that of scikit-image
+_BAND = 2**20  # pixels measured at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +62,46 @@ def measure(reference: NDArray[np.uint8], shown: NDArray[np.uint8]) -> Quality:
         SSIM (Wang, Bovik, Sheikh and Simoncelli, 2004) and CIEDE2000 (Sharma, Wu and Dalal, 2005) are those of
         scikit-image. A side below 7 pixels makes the window of SSIM the largest of 5, 3 and 1 that fits.
     """
-    squared = np.square(reference.astype(np.int32) - shown).sum(dtype=np.int64)
-    if not squared:
+    if np.array_equal(reference, shown):
         return Quality(0.0, None, 1.0, 0.0)
-    mse = float(squared) / (reference.size // 3)
-    return Quality(mse, psnr_of(mse), _ssim(reference, shown), _mean_ciede2000(reference, shown))
-
-
-def _ssim(reference: NDArray[np.uint8], shown: NDArray[np.uint8]) -> float:
-    metrics = need("skimage.metrics")
+    mse = _mean(_squared_error, reference, shown, overlap=0)
     window = min(_WINDOW, (min(reference.shape[:2]) - 1) // 2 * 2 + 1)
+    ssim = _mean(partial(_ssim, window), reference, shown, overlap=window - 1)
+    return Quality(mse, psnr_of(mse), ssim, _mean(_ciede2000, reference, shown, overlap=0))
+
+
+def _mean(
+    measure_band: Callable[[NDArray[np.uint8], NDArray[np.uint8]], float],
+    reference: NDArray[np.uint8],
+    shown: NDArray[np.uint8],
+    *,
+    overlap: int,
+) -> float:
+    """Return the mean of a measure over bands of rows, so that memory does not grow with the picture.
+
+    Parameters
+    ----------
+    measure_band
+        The mean over the windows of ``overlap`` + 1 rows that lie inside a band.
+    """
+    height, width = reference.shape[:2]
+    windows = height - overlap
+    step = max(1, _BAND // width)
+    total = 0.0
+    for top in range(0, windows, step):
+        bottom = min(top + step, windows)
+        rows = slice(top, bottom + overlap)
+        total += (bottom - top) * measure_band(reference[rows], shown[rows])
+    return total / windows
+
+
+def _squared_error(reference: NDArray[np.uint8], shown: NDArray[np.uint8]) -> float:
+    """Return the mean over pixels of the squared error summed over channels."""
+    return 3 * float(np.square(reference.astype(np.int32) - shown).mean())
+
+
+def _ssim(window: int, reference: NDArray[np.uint8], shown: NDArray[np.uint8]) -> float:
+    metrics = need("skimage.metrics")
     # A sample of one pixel has no sample covariance.
     sample = window > 1
     return float(
@@ -77,7 +111,7 @@ def _ssim(reference: NDArray[np.uint8], shown: NDArray[np.uint8]) -> float:
     )
 
 
-def _mean_ciede2000(reference: NDArray[np.uint8], shown: NDArray[np.uint8]) -> float:
+def _ciede2000(reference: NDArray[np.uint8], shown: NDArray[np.uint8]) -> float:
     """Return the mean difference; each pair of colours is worked out once, however many pixels have it."""
     color = need("skimage.color")
     packed = _pack(reference) << 24 | _pack(shown)

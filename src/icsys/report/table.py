@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 _NONE = "-"
 
-QUALITY = "Quality is measured against the resized picture in truecolour, which is what SO gives."
-EXACT = "Images of no more than K colours keep them exactly; PSNR is the mean over the others."
+_QUALITY = "Quality is measured against the resized picture in truecolour, which is what SO gives."
+_EXACT = "Images of no more than K colours keep them exactly; PSNR is the mean over the others."
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ COLUMNS = (
     Column(
         "seconds",
         "Run time for these images, from reading to writing.",
-        lambda row: f"{row.seconds:.2f}",
+        lambda row: f"{row.seconds:.3f}",
         lambda row: row.seconds,
     ),
     Column(
@@ -151,6 +151,16 @@ def text_table(comparison: Comparison) -> str:
     return "\n".join([line(lines[0]), "-" * (sum(widths) + len(widths) - 1), *map(line, body)])
 
 
+def notes(comparison: Comparison) -> list[str]:
+    """Return what has to be known to read the table."""
+    found = [_QUALITY]
+    if comparison.rounds > 1:
+        found.append(f"Seconds are those of the fastest of {comparison.rounds} rounds.")
+    if any(row.exact for row in comparison.reduced()):
+        found.append(_EXACT)
+    return found
+
+
 def comparison_text(comparison: Comparison) -> str:
     """Say in some lines, and the table, what a comparison found."""
     of = "" if comparison.images == comparison.found else f" of {comparison.found}"
@@ -159,12 +169,7 @@ def comparison_text(comparison: Comparison) -> str:
     lines = [f"{comparison.images}{of} images, {size}{each}", ""]
     if comparison.rows:
         lines.append(text_table(comparison))
-        lines.append(
-            "* best of its column. Quality is against the resized picture in truecolour, which is what SO gives."
-        )
-        if any(row.exact for row in comparison.reduced()):
-            lines.append("PSNR is the mean over images that differ at all; images with few colours keep them exactly.")
+        lines.extend(["* best of its column", "", *notes(comparison)])
     verdict = "as estimated" if comparison.held else "not as estimated"
-    lines.append("")
     lines.append(f"Measured in {comparison.seconds:.1f} s, {verdict} ({comparison.estimate:.1f} s).")
     return "\n".join(lines)
