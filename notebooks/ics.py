@@ -173,7 +173,7 @@ def k_means(points, centroids, most_rounds=300):
 # centroid moves.
 
 
-# %%
+# %% tags=["steps"]
 def discs(axes, centroids):
     """Draw centroids as numbered discs in the colour that they stand for."""
     axes.scatter(*centroids.T, s=190, c=rgb(centroids), edgecolors="black", linewidths=1.8, marker="o", zorder=4)
@@ -238,7 +238,7 @@ plt.show()
 # **Where it ends depends on where it began.** Nothing above says that the end is the best one. Two hundred starts at
 # random:
 
-# %%
+# %% tags=["starts"]
 ends = np.array([k_means(colors, choose(colors, 4, np.random.default_rng(seed)))[2][-1] for seed in range(200)])
 best = ends.min()
 stuck = np.mean(ends > 1.01 * best)
@@ -302,7 +302,7 @@ assert np.isclose(weighted.inertia_, theirs.inertia_)
 # And now the question that matters: how good is the end, and what does it cost? Ten seeds for each contender, on the
 # same pixels; the error is that of the centroids, relative to the lowest that anyone found.
 
-# %%
+# %% tags=["contenders"]
 SEEDS = range(10)
 contenders = {
     "textbook, random start": lambda seed: k_means(pixels, choose(pixels, K, np.random.default_rng(seed)))[0],
@@ -388,7 +388,7 @@ for strategy, (seconds, summary, images) in results.items():
         f"{summary.factor:>15.1f}{summary.elements_out:>12,}{mse:>14.1f}"
     )
 
-# %%
+# %% tags=["strategies"]
 LOOK = {"SO": ("#000000", "D"), "MKM": ("#0072b2", "o"), "FKM": ("#d55e00", "s"), "MBKM": ("#009e73", "^")}
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.2))
@@ -418,7 +418,7 @@ plt.show()
 # %% [markdown]
 # Seen from near, a part of each of three photos, at the same scale:
 
-# %%
+# %% tags=["parts"]
 PARTS = {"china": (78, 8), "flower": (110, 60), "chelsea": (60, 30)}
 SIDE = 84
 figure, panels = plt.subplots(len(PARTS), 4, figsize=(9.6, 7.4))
@@ -454,7 +454,7 @@ plt.show()
 # 10 log₁₀(255² / mean squared error of a level); 3 dB more are half the error. Every photo below, made smaller by two,
 # with 2 to 256 colours:
 
-# %%
+# %% tags=["quality"]
 KS = (2, 4, 8, 16, 32, 64, 128, 256)
 psnr, bits_a_pixel = {}, {}
 for path in sorted(uncompressed.iterdir()):
@@ -497,7 +497,7 @@ for name, line in psnr.items():
 # the pixels:
 
 
-# %%
+# %% tags=["choose-k"]
 def strip(quantized, width):
     """Return the palette as a row of pixels, sorted by share."""
     counts = np.bincount(quantized.indices.reshape(-1), minlength=len(quantized.palette))

@@ -296,7 +296,7 @@ def test_files_and_shards_are_kept_apart(source, tmp_path):
         compress_folder(source, tmp_path / "files", options("webdataset"))
     compress_folder(source, tmp_path / "shards", options("webdataset"))
     for other in Options(strategy="SO"), options("webdataset").replace(format="parquet"):
-        with pytest.raises(UsageError, match="holds webdataset of an earlier run"):
+        with pytest.raises(UsageError, match="holds webdataset shards of an earlier run"):
             compress_folder(source, tmp_path / "shards", other)
     assert_as_clean(source, tmp_path / "shards", options("webdataset"))
 

@@ -12,6 +12,7 @@ import pytest
 
 from helpers import compress_files, compress_into, image_bytes, synthetic_photo
 from icsys import Options, UsageError, report_folder
+from icsys.options import FORMATS
 from icsys.report.run_page import _page, _read
 
 FEW = Options(colors=4, step=2)
@@ -171,20 +172,26 @@ def test_many_folders_are_cut_off_at_the_largest(tmp_path, monkeypatch):
     assert list(page.table.notes) == ["1 smaller folders are left out."]
 
 
-@pytest.mark.parametrize("format", ["webp", "npz", "webdataset"])
-def test_outputs_of_every_form_are_shown(tmp_path, format):  # noqa: A002 - the option's name
-    compress_files(tmp_path, {"cat/a.b.png": image_bytes(synthetic_photo())}, FEW.replace(format=format))
-    compress_files(tmp_path / "png", {"cat/a.b.png": image_bytes(synthetic_photo())}, FEW)
-    (pair,), (expected,) = page_of(tmp_path).examples, page_of(tmp_path / "png").examples
-    assert pair.before == expected.before
-    assert pair.choices[0].uri == expected.choices[0].uri
+@pytest.mark.parametrize("format", FORMATS)
+def test_every_output_format_is_shown(format, tmp_path):  # noqa: A002 - the option's name
+    """The picture on the page is the one that a plain PNG run shows, wherever and however it is stored."""
+    files = {f"{label}/{i}.png": image_bytes(synthetic_photo(seed=i)) for i, label in enumerate(("cat", "cat", "dog"))}
+    options = FEW if format != "jpeg" else FEW.replace(strategy="SO")
+    compress_files(tmp_path, files, options.replace(format=format))
+    compress_into(tmp_path / "in", tmp_path / "plain", options)
+    shown = {pair.name: pair.choices[0].uri for pair in page_of(tmp_path).examples}
+    expected = _page(_read(tmp_path / "plain"), tmp_path / "plain", tmp_path / "in", 6).examples
+    assert set(shown) == set(files)
+    for pair in expected:
+        if format != "jpeg":
+            assert shown[pair.name] == pair.choices[0].uri
+        else:
+            assert shown[pair.name].startswith("data:image/png")
 
 
-def test_a_shard_without_its_image_leaves_the_reason(tmp_path):
-    for seed in range(2):
-        compress_files(
-            tmp_path / f"{seed}", {f"{seed}.png": image_bytes(synthetic_photo())}, FEW.replace(format="webdataset")
-        )
-    shutil.copytree(tmp_path / "1" / "out" / "data", tmp_path / "0" / "out" / "data", dirs_exist_ok=True)
-    (pair,) = page_of(tmp_path / "0").examples
-    assert "It cannot be shown: data/train-00000.tar has no 0.png." in pair.note
+def test_a_picture_that_has_left_its_shard_is_told(run):
+    compress_into(run / "in", run / "packed", FEW.replace(format="webdataset"))
+    (run / "packed" / "data" / "train-00000.tar").write_bytes(bytes(10240))
+    notes = [pair.note for pair in _page(_read(run / "packed"), run / "packed", run / "in", 6).examples]
+    assert len(notes) == 4
+    assert all("It cannot be shown: the shard 'data/train-00000.tar' does not hold" in note for note in notes)

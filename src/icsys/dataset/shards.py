@@ -133,12 +133,12 @@ def open_shards(destination: Path, format: str, *, read_only: bool) -> frozenset
         If the folder holds images of another kind: shards beside files, or shards of two formats.
     """
     index = _load(destination)
-    found = index.format if index else "image files" if (destination / MANIFEST).exists() else None
-    wanted = format if format in PACKINGS else "image files"
+    found = f"{index.format} shards" if index else "image files" if (destination / MANIFEST).exists() else None
+    wanted = f"{format} shards" if format in PACKINGS else "image files"
     if found not in {None, wanted}:
         raise UsageError(
-            f"destination {str(destination)!r} holds {found} of an earlier run: for format={format!r} expected another "
-            "folder, or a new name"
+            f"destination {str(destination)!r} holds {found} of an earlier run: for format={format!r} name another "
+            "destination"
         )
     if format not in PACKINGS:
         return frozenset()
@@ -205,6 +205,30 @@ def pack(
         return after.shards
     remove_tree(destination / PARTS)
     return before.shards
+
+
+def read_output(destination: Path, output: str, shard: str | None) -> bytes:
+    """Return the bytes of an image that a run has written, wherever it lies.
+
+    Parameters
+    ----------
+    output, shard
+        ``file_name`` and ``shard`` of its line in the manifest; None where that has no ``shard``.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read, or does not lie there any more.
+    """
+    index = _load(destination)
+    if index is None or shard is None:
+        return ((destination if index is None else destination / PARTS) / output).read_bytes()
+    packing = packing_of(index.format)
+    with closing(packing.read(destination / shard)) as images:
+        for member, data in images:
+            if member == packing.member(output):
+                return data
+    raise FileNotFoundError(f"the shard {shard!r} does not hold {output!r}")
 
 
 def _is_packed(destination: Path, before: Index, after: Index) -> bool:

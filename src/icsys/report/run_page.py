@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import errno
 import hashlib
 import math
 from collections import defaultdict
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import icsys
 from icsys.dataset.manifest import DONE, FAILED, FAILURES, MANIFEST, STALE, from_line
 from icsys.dataset.reading import read_whole
-from icsys.dataset.shards import packing_of
+from icsys.dataset.shards import read_output
 from icsys.errors import ICSError, UsageError
 from icsys.image.stored import read_pixels
 from icsys.options import Options, whole_number
@@ -50,6 +49,7 @@ class _Image:
     """What the manifest tells of an image, as far as the page needs it."""
 
     output: str
+    shard: str | None
     source: str
     bytes_in: int
     bytes_out: int
@@ -60,8 +60,6 @@ class _Image:
     source_sha256: str
     options_hash: str
     warning: str
-    shard: str
-    member: str
 
     @property
     def psnr(self) -> float:
@@ -166,6 +164,7 @@ def _read(destination: Path) -> _Books:
             failures.pop(source, None)
             images[output] = _Image(
                 output,
+                row.get("shard"),
                 source,
                 row["source_bytes"],
                 row["bytes"],
@@ -176,8 +175,6 @@ def _read(destination: Path) -> _Books:
                 row["source_sha256"],
                 row["options_hash"],
                 row.get("warning") or "",
-                row.get("shard") or "",
-                row.get("member") or "",
             )
     return _Books(list(images.values()), list(failures.values()), len(stale), read_run(destination))
 
@@ -339,22 +336,12 @@ def _pairs(books: _Books, destination: Path, source: Path | None, number: int) -
         what = "smallest factor" if image.mse is None else "largest error"
         note = f"Number {rank + 1} of {images_text(len(ordered))}, the {what} first."
         try:
-            after = read_pixels(_output(destination, image, str((books.run.get("options") or {}).get("format"))))
-        except (OSError, ValueError, ICSError) as error:
-            reason = getattr(error, "strerror", None) or error
+            after = read_pixels(read_output(destination, image.output, image.shard))
+        except (OSError, ICSError) as error:
+            reason = (isinstance(error, OSError) and error.strerror) or error
             yield Pair(printable(image.output), f"{note} It cannot be shown: {reason}.", 1, 1, "", ())
         else:
             yield _pair(image, note, after, _before(image, books.options, source, after))
-
-
-def _output(destination: Path, image: _Image, packing: str) -> bytes:
-    """Read the file of an image, or its part of a shard."""
-    if not image.shard:
-        return (destination / image.output).read_bytes()
-    for member, data in packing_of(packing).read(destination / image.shard):
-        if member == image.member:
-            return data
-    raise FileNotFoundError(errno.ENOENT, f"{image.shard} has no {printable(image.member)}")
 
 
 def _before(
