@@ -131,7 +131,7 @@ def _quality_and_colors(rows: Sequence[Row]) -> Plot:
         lower.set_xticks(ticks, [str(k) for k in ticks])
         lower.minorticks_off()
         upper.set_ylabel("SSIM")
-        lower.set_ylabel("mean ΔE00")
+        lower.set_ylabel("mean CIEDE2000")
         lower.set_ylim(bottom=0)
         lower.set_xlabel("colours K")
         figure.legend(loc="outside upper center", ncols=len(_LOOK))
