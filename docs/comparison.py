@@ -14,7 +14,7 @@ import icsys
 from icsys.dataset.samples import copy_samples
 
 OUT = Path(__file__).with_name("comparison.png")
-WIDTH, HEIGHT = 1180, 1660
+WIDTH, HEIGHT = 1180, 1610
 
 
 def main() -> None:

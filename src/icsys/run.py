@@ -17,8 +17,9 @@ from icsys import pipeline
 from icsys.dataset.folder import Ignored, Task, Unreadable, plan_folder
 from icsys.dataset.ledger import Ledger
 from icsys.dataset.lock import locked
+from icsys.dataset.packing import packing_of
 from icsys.dataset.resume import Work
-from icsys.dataset.shards import PARTS, open_shards, pack, packing_of
+from icsys.dataset.shards import PARTS, open_shards, pack
 from icsys.engine import ENGINES, Lost, available_cores, choose_engine
 from icsys.engine.budget import Budget
 from icsys.errors import UsageError
@@ -171,7 +172,7 @@ def compress_folder(
             retry_failed=retry_failed,
             dry_run=dry_run,
             images=images,
-            shards=open_shards(destination, options.format, read_only=dry_run),
+            shards=open_shards(destination, options.format, read_only=dry_run, stop=run.stop),
         )
         over = threading.Event()
         threads = engine == "threads"

@@ -5,16 +5,14 @@ import os
 import shutil
 import sys
 import threading
-from itertools import pairwise
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from helpers import compress_into, image_bytes, synthetic_photo, tree
 from icsys import MissingExtraError, Options, UsageError, compress_folder
-from icsys.dataset import shards as room
-from icsys.dataset.shards import INDEX, PARTS, packing_of
+from icsys.dataset.index import INDEX
+from icsys.dataset.packing import packing_of
+from icsys.dataset.shards import PARTS, pack
 from icsys.options import PACKINGS
 from packings import READERS, packings, pixels, read_all, shards
 
@@ -124,27 +122,6 @@ def test_folders_named_for_a_split_become_one(packing, tmp_path):
     assert_as_clean(tmp_path / "in", tmp_path / "out", options(packing))
 
 
-@given(st.lists(st.integers(1, 50), max_size=30), st.integers(1, 7), st.integers(1, 120))
-def test_no_shard_holds_more_than_it_may_and_none_is_empty(tmp_path_factory, sizes, most_images, most_bytes):
-    folder = tmp_path_factory.mktemp("shards")
-    lines = [
-        {"source_path": f"{i:03}", "file_name": f"{i:03}", "bytes": size, "status": "compressed"}
-        for i, size in enumerate(sizes)
-    ]
-    (folder / "manifest.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
-    index = room.Index(format="webdataset", shard_images=most_images, shard_bytes=most_bytes)
-    held = {}
-    for row, name in room._placed(folder, index):  # noqa: SLF001 - the rule itself
-        held.setdefault(name, []).append(row["bytes"])
-    assert [size for group in held.values() for size in group] == sizes
-    assert list(held) == [f"data/train-{i:05}.tar" for i in range(len(held))]
-    for group in held.values():
-        assert len(group) <= most_images
-        assert sum(group) <= most_bytes or len(group) == 1
-    for group, after in pairwise(held.values()):
-        assert len(group) == most_images or sum(group) + after[0] > most_bytes
-
-
 def change_nothing(source):
     pass
 
@@ -241,6 +218,39 @@ def test_a_run_that_is_stopped_leaves_the_parts_and_the_next_one_packs_them(pack
         again = compress_folder(source, out, chosen)
         assert (again.skipped, len(again.shards)) == (5, 3)
         assert_as_clean(source, out, chosen)
+
+
+class Soon(threading.Event):
+    """Set after so many looks at it."""
+
+    def __init__(self, looks):
+        super().__init__()
+        self.looks = looks
+
+    def is_set(self):
+        self.looks -= 1
+        return self.looks < 0
+
+
+@packings
+def test_stopped_at_every_look_it_loses_nothing(packing, source, tmp_path):
+    """Before each image that is looked at or packed, and before each file that is removed once it lies in a shard."""
+    chosen = options(packing, shard_images=2)
+    compress_folder(source, tmp_path / "done", chosen)
+    change_one(source)
+    stop = threading.Event()
+    compress_folder(
+        source, tmp_path / "done", chosen, stop=stop, progress=lambda p: stop.set() if p.note == "Packing" else None
+    )
+    left = set()
+    for looks in range(14):
+        out = shutil.copytree(tmp_path / "done", tmp_path / f"out{looks}")
+        pack(out, shard_images=2, shard_bytes=10**9, replace=False, stop=Soon(looks), tell=lambda: None)
+        left.add((out / PARTS / "cat" / "a.png").exists())
+        assert compress_folder(source, out, chosen).compressed == 0
+        assert not (out / PARTS).exists()
+        assert_as_clean(source, out, chosen)
+    assert left == {True, False}
 
 
 @packings

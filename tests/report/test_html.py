@@ -1,15 +1,10 @@
 """The page as a file."""
 
-import base64
 import re
 from html.parser import HTMLParser
 
-import cv2
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
 from helpers import synthetic_photo
 from icsys import UsageError
@@ -19,24 +14,6 @@ from icsys.report.table import Cell
 
 HOSTILE = '<img src=x onerror="alert(1)">&\'\N{SNOWMAN}'
 VOID = {"meta", "img", "input", "rect"}
-
-
-def decode(uri):
-    kind, _, text = uri.partition(",")
-    assert kind == "data:image/png;base64"
-    pixels = cv2.imdecode(np.frombuffer(base64.b64decode(text), np.uint8), cv2.IMREAD_COLOR)
-    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
-
-
-@given(arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9), st.just(3)), elements=st.sampled_from([0, 9])))
-def test_a_data_uri_decodes_to_the_pixels(pixels):
-    assert np.array_equal(decode(data_uri(pixels)), pixels)
-
-
-def test_a_data_uri_of_many_colours_is_truecolour():
-    pixels = synthetic_photo(40, 50)
-    assert len(palette_of(pixels).counts) > 256
-    assert np.array_equal(decode(data_uri(pixels)), pixels)
 
 
 def test_the_strip_has_every_colour_by_its_share():

@@ -85,7 +85,7 @@ def test_the_best_of_each_column_is_marked_and_so_is_what_looks_the_same(compari
         "MSE": ["FKM 8"],
         "PSNR": ["MKM 8"],
         "SSIM": ["FKM 8"],
-        "ΔE00": ["FKM 8"],
+        "CIEDE2000": ["FKM 8"],
     }
 
 

@@ -10,18 +10,16 @@ image is ever only in a place that is about to be written.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-from collections import Counter
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
-from importlib import import_module
 from itertools import groupby
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from icsys.dataset.journal import rows
-from icsys.dataset.manifest import DONE, MANIFEST, to_line
+from icsys.dataset.index import INDEX, Index, Shard, load_index, save_index
+from icsys.dataset.manifest import MANIFEST, to_line
+from icsys.dataset.packing import packing_of
+from icsys.dataset.placing import FOLDER, Stopped, Survey, placed, split_of, survey
 from icsys.dataset.sample import INFO, Sample
 from icsys.dataset.whole import OURS, make_folders, remove_tree, sync_folder, whole_file, write_whole
 from icsys.errors import UsageError
@@ -29,93 +27,24 @@ from icsys.options import PACKINGS
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator
     from pathlib import Path
-    from typing import BinaryIO
+
+    from icsys.dataset.packing import Packing
 
 PARTS = f"{OURS}parts"
 """The folder below the destination in which images lie that are in no shard yet."""
 
-INDEX = "shards.json"
-FOLDER = "data"
 _STAGE = f"{OURS}shards"
 
-# The words by which Hugging Face's loaders know a split, and its name.
-_SPLITS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
-    **dict.fromkeys(("test", "testing", "eval", "evaluation"), "test"),
-}
 
-
-class Packing(Protocol):
-    """What a format of shards is: a module."""
-
-    SUFFIX: str
-
-    def prepare(self) -> object:
-        """Load what it needs, and raise MissingExtraError if that is not installed."""
-
-    def member(self, file_name: str) -> str:
-        """Return the name of an image in a shard."""
-
-    def write(self, file: BinaryIO, samples: Iterable[Sample], classes: Sequence[str]) -> None:
-        """Write samples."""
-
-    def read(self, path: Path) -> Generator[tuple[str, bytes]]:
-        """Yield the images of a shard with their names, in their order; OSError if it cannot be read."""
-
-
-def packing_of(format: str) -> Packing:  # noqa: A002 - the option's name
-    """Return the module of a format of shards; a run that writes files needs none."""
-    module: Packing = import_module(f"icsys.dataset.{format}")
-    return module
-
-
-@dataclass(frozen=True, slots=True)
-class Shard:
-    """One file of many images, by its path below the destination."""
-
-    name: str
-    images: int
-    bytes: int
-
-
-@dataclass(slots=True, kw_only=True)
-class Index:
-    """What ``shards.json`` says.
-
-    Attributes
-    ----------
-    format
-        Of the shards.
-    state
-        "empty" before the first shard is written, "written" when all are beside the places that they are to take,
-        "complete" when they are in them.
-    shard_images, shard_bytes
-        The most that one of them holds.
-    classes
-        The names of the classes by their numbers.
-    shards
-        The files.
-    old
-        Files of earlier runs whose places none of them takes.
-    """
-
-    format: str
-    state: str = "empty"
-    shard_images: int = 0
-    shard_bytes: int = 0
-    classes: list[str] = field(default_factory=list)
-    shards: list[Shard] = field(default_factory=list)
-    old: list[str] = field(default_factory=list)
-
-
-class _Stopped(Exception):  # noqa: N818 - no error, but an end
-    """The run is to end."""
-
-
-def open_shards(destination: Path, format: str, *, read_only: bool) -> frozenset[str]:  # noqa: A002 - the option's name
+def open_shards(
+    destination: Path,
+    format: str,  # noqa: A002 - the option's name
+    *,
+    read_only: bool,
+    stop: threading.Event | None = None,
+) -> frozenset[str]:
     """Make a folder ready for images of a format, and return the shards in it that are whole.
 
     Parameters
@@ -126,13 +55,15 @@ def open_shards(destination: Path, format: str, *, read_only: bool) -> frozenset
         One of :data:`icsys.options.FORMATS`.
     read_only
         Look, but write nothing.
+    stop
+        Once it is set, images are left in files that lie in shards by now; a later run removes them.
 
     Raises
     ------
     UsageError
         If the folder holds images of another kind: shards beside files, or shards of two formats.
     """
-    index = _load(destination)
+    index = load_index(destination)
     found = f"{index.format} shards" if index else "image files" if (destination / MANIFEST).exists() else None
     wanted = f"{format} shards" if format in PACKINGS else "image files"
     if found not in {None, wanted}:
@@ -145,9 +76,9 @@ def open_shards(destination: Path, format: str, *, read_only: bool) -> frozenset
     if index is None:
         index = Index(format=format)
         if not read_only:
-            _save(destination, index)
+            save_index(destination, index)
     if index.state == "written" and not read_only:
-        _take_places(destination, index)
+        _take_places(destination, index, stop)
     return frozenset(shard.name for shard in index.shards if _size(destination / shard.name) == shard.bytes)
 
 
@@ -171,7 +102,7 @@ def pack(
     replace
         Whether files may be written over that ICS did not write.
     stop
-        Once it is set, all stays as it is.
+        Once it is set, all stays as it is, or nothing is left to do but to remove files that lie in shards by now.
     tell
         Called before every shard.
 
@@ -185,26 +116,26 @@ def pack(
     OSError
         If a shard cannot be written, or one that is there does not hold what the manifest says.
     """
-    before = _load(destination)
+    before = load_index(destination)
     if before is None:
         raise FileNotFoundError(f"{INDEX} has vanished from {str(destination)!r}")
     after = Index(format=before.format, state="written", shard_images=shard_images, shard_bytes=shard_bytes)
-    after.classes = sorted({row["label"] for row in _images(destination) if "label" in row})
-    if not _is_packed(destination, before, after):
-        _check_places(destination, before, after, replace=replace)
-        try:
-            after.shards = _write(destination, before, after, stop, tell)
-        except _Stopped:
-            remove_tree(destination / _STAGE)
+    try:
+        found = survey(destination, after, stop)
+        after.classes = found.classes
+        if _is_packed(destination, before, after, found):
+            remove_tree(destination / PARTS, stop)
             return before.shards
-        names = {shard.name for shard in after.shards}
-        after.old = sorted({*before.old, *(shard.name for shard in before.shards)} - names)
-        sync_folder(destination / _STAGE)
-        _save(destination, after)
-        _take_places(destination, after)
-        return after.shards
-    remove_tree(destination / PARTS)
-    return before.shards
+        _check_places(destination, before, found, replace=replace)
+        after.shards = _write(destination, before, after, found, stop=stop, tell=tell)
+    except Stopped:
+        remove_tree(destination / _STAGE)
+        return before.shards
+    after.old = sorted({*before.old, *(shard.name for shard in before.shards)} - found.counts.keys())
+    sync_folder(destination / _STAGE)
+    save_index(destination, after)
+    _take_places(destination, after, stop)
+    return after.shards
 
 
 def read_output(destination: Path, output: str, shard: str | None) -> bytes:
@@ -220,7 +151,7 @@ def read_output(destination: Path, output: str, shard: str | None) -> bytes:
     OSError
         If it cannot be read, or does not lie there any more.
     """
-    index = _load(destination)
+    index = load_index(destination)
     if index is None or shard is None:
         return ((destination if index is None else destination / PARTS) / output).read_bytes()
     packing = packing_of(index.format)
@@ -231,50 +162,49 @@ def read_output(destination: Path, output: str, shard: str | None) -> bytes:
     raise FileNotFoundError(f"the shard {shard!r} does not hold {output!r}")
 
 
-def _is_packed(destination: Path, before: Index, after: Index) -> bool:
+def _is_packed(destination: Path, before: Index, after: Index, found: Survey) -> bool:
     """Tell whether every image lies in the shard where it belongs, and no other does."""
     settled = "complete", after.shard_images, after.shard_bytes, after.classes
-    if (before.state, before.shard_images, before.shard_bytes, before.classes) != settled:
-        return False
-    counts: Counter[str] = Counter()
-    for row, name in _placed(destination, after):
-        if row.get("shard") != name:
-            return False
-        counts[name] += 1
-    if counts != {shard.name: shard.images for shard in before.shards}:
-        return False
-    return all(_size(destination / shard.name) == shard.bytes for shard in before.shards)
+    return (
+        found.settled
+        and (before.state, before.shard_images, before.shard_bytes, before.classes) == settled
+        and found.counts == {shard.name: shard.images for shard in before.shards}
+        and all(_size(destination / shard.name) == shard.bytes for shard in before.shards)
+    )
 
 
-def _check_places(destination: Path, before: Index, after: Index, *, replace: bool) -> None:
+def _check_places(destination: Path, before: Index, found: Survey, *, replace: bool) -> None:
     """Refuse to write over files of others, and through a link."""
     if (destination / FOLDER).is_symlink():
         raise OSError(f"{FOLDER!r} is a link, through which nothing is written: move it away first")
-    ours = {*before.old, *(shard.name for shard in before.shards)}
-    for name in {name for _, name in _placed(destination, after)} - ours:
+    for name in found.counts.keys() - {*before.old, *(shard.name for shard in before.shards)}:
         if os.path.lexists(destination / name) and not replace:
             raise OSError(f"{name!r} is a file that ics did not write: move it away first, or --overwrite always")
 
 
 def _write(
-    destination: Path, before: Index, after: Index, stop: threading.Event, tell: Callable[[], object]
+    destination: Path,
+    before: Index,
+    after: Index,
+    found: Survey,
+    *,
+    stop: threading.Event,
+    tell: Callable[[], object],
 ) -> list[Shard]:
     """Write all shards beside their places."""
     packing, stage = packing_of(after.format), destination / _STAGE
     remove_tree(stage)
     make_folders(stage)
-    counts = Counter(name for _, name in _placed(destination, after))
-    splits = sorted({_split(row["file_name"]) for row in _images(destination)})
     shards: list[Shard] = []
     with closing(_Finder(destination, packing, before)) as finder:
-        for split in splits:
-            placed = ((row, name) for row, name in _placed(destination, after) if _split(row["file_name"]) == split)
-            for name, group in groupby(placed, key=itemgetter(1)):
+        for split in found.splits:
+            lines = ((row, name) for row, name in placed(destination, after) if split_of(row["file_name"]) == split)
+            for name, group in groupby(lines, key=itemgetter(1)):
                 tell()
                 staged = stage / name.rpartition("/")[2]
                 with whole_file(staged) as file:
                     packing.write(file, _samples(map(itemgetter(0), group), packing, finder, stop), after.classes)
-                shards.append(Shard(name, counts[name], staged.stat().st_size))
+                shards.append(Shard(name, found.counts[name], staged.stat().st_size))
     return shards
 
 
@@ -284,7 +214,7 @@ def _samples(
     """Bring together what a shard takes of images."""
     for row in images:
         if stop.is_set():
-            raise _Stopped
+            raise Stopped
         info = {name: row.get(name) for name in INFO}
         yield Sample(packing.member(row["file_name"]), finder.find(row), row.get("label"), info)
 
@@ -325,12 +255,12 @@ class _Finder:
             self._images.close()
 
 
-def _take_places(destination: Path, index: Index) -> None:
+def _take_places(destination: Path, index: Index, stop: threading.Event | None) -> None:
     """Put shards that are written into their places, and tell so in the manifest; done twice, it does the same."""
     packing = packing_of(index.format)
     lines = (
         to_line(row | {"shard": name, "member": packing.member(row["file_name"])})
-        for row, name in _placed(destination, index)
+        for row, name in placed(destination, index)
     )
     write_whole(destination / MANIFEST, lines)
     make_folders(destination / FOLDER)
@@ -342,33 +272,9 @@ def _take_places(destination: Path, index: Index) -> None:
         (destination / name).unlink(missing_ok=True)
     sync_folder(destination / FOLDER)
     index.state, index.old = "complete", []
-    _save(destination, index)
+    save_index(destination, index)
     remove_tree(destination / _STAGE)
-    remove_tree(destination / PARTS)
-
-
-def _images(destination: Path) -> Iterator[dict[str, Any]]:
-    """Read the lines of the images that belong into shards, in the order of their sources."""
-    return (row for _, row in rows(destination / MANIFEST) if row.get("status") == DONE)
-
-
-def _placed(destination: Path, index: Index) -> Iterator[tuple[dict[str, Any], str]]:
-    """Return every line with the shard that its image belongs into."""
-    at: dict[str, tuple[int, int, int]] = {}
-    suffix = packing_of(index.format).SUFFIX
-    for row in _images(destination):
-        split = _split(row["file_name"])
-        number, images, size = at.get(split, (0, 0, 0))
-        if images and (images == index.shard_images or size + row["bytes"] > index.shard_bytes):
-            number, images, size = number + 1, 0, 0
-        at[split] = number, images + 1, size + row["bytes"]
-        yield row, f"{FOLDER}/{split}-{number:05}{suffix}"
-
-
-def _split(file_name: str) -> str:
-    """Return the split of an image: what its folder at the top says, if that is a word for one, else train."""
-    top, slash, _ = file_name.partition("/")
-    return _SPLITS.get(top.casefold(), "train") if slash else "train"
+    remove_tree(destination / PARTS, stop)
 
 
 def _size(path: Path) -> int | None:
@@ -377,22 +283,3 @@ def _size(path: Path) -> int | None:
         return path.stat().st_size
     except OSError:
         return None
-
-
-def _load(destination: Path) -> Index | None:
-    """Read what an earlier run has said of its shards."""
-    path = destination / INDEX
-    try:
-        values = json.loads(path.read_bytes())
-        values["shards"] = [Shard(**shard) for shard in values["shards"]]
-        return Index(**values)
-    except FileNotFoundError:
-        return None
-    except (ValueError, TypeError, KeyError) as error:
-        raise UsageError(f"{str(path)!r} is not what ics has written ({error}): expected another destination") from None
-
-
-def _save(destination: Path, index: Index) -> None:
-    values = asdict(index)
-    write_whole(destination / INDEX, json.dumps(values, indent=2).encode() + b"\n")
-    sync_folder(destination)

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
@@ -78,14 +79,19 @@ def sweep(folder: Path) -> None:
                 (folder / name).unlink()
 
 
-def remove_tree(folder: Path) -> None:
-    """Remove a folder with all that is in it, links not followed; Python's own way is recursive, as above."""
+def remove_tree(folder: Path, stop: threading.Event | None = None) -> None:
+    """Remove a folder with all that is in it, links not followed; Python's own way is recursive, as above.
+
+    Once ``stop`` is set, what is left stays.
+    """
     waiting, emptied = [folder], []
     while waiting:
         below = waiting.pop()
         emptied.append(below)
         with contextlib.suppress(FileNotFoundError), os.scandir(below) as entries:
             for entry in entries:
+                if stop is not None and stop.is_set():
+                    return
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append(below / entry.name)
                 else:

@@ -19,9 +19,10 @@ from icsys.engine.budget import Budget
 from icsys.errors import ICSError, ImageError
 from icsys.image.formats import open_image
 from icsys.image.geometry import plan_resize
+from icsys.image.stored import read_pixels
 from icsys.report.comparison import Candidate, Example, Row, Score, Shown
 from icsys.report.examples import choose, detail, shown_names
-from icsys.report.pixels import palette_of, read_pixels
+from icsys.report.pixels import palette_of
 from icsys.report.quality import measure
 from icsys.results import Compressed, Failed
 from icsys.run import BYTES_IN_FLIGHT
@@ -101,9 +102,10 @@ class Bench:
         weights = self._weights(works)
         # What is slow only once, in the first image that a library works on, is not to be multiplied.
         self.run([works[int(weights.argmin())]])
-        total, once, taken = self._try_out(works, weights, self.jobs)
-        more = min(len(works) // 4, int(self.jobs * _TRIAL / taken))
-        if more > self.jobs:
+        few = max(self.jobs, min(2 * self.jobs, len(works) // 4))
+        total, once, taken = self._try_out(works, weights, few)
+        more = min(len(works) // 4, int(few * _TRIAL / taken))
+        if more > few:
             total, once, _ = self._try_out(works, weights, more)
         self.rounds = min(_MOST_ROUNDS, max(1, int(_TIMED / once)))
         estimate = total + (self.rounds - 1) * once

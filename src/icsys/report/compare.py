@@ -14,6 +14,7 @@ from icsys.options import MAX_COLORS, Options, whole_number
 from icsys.pipeline import prepare
 from icsys.report.bench import Bench
 from icsys.report.comparison import Candidate, Comparison
+from icsys.report.examples import MOST_EXAMPLES
 from icsys.report.extra import need
 from icsys.report.sample import draw_images
 from icsys.run import check_folders, check_run
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
     from icsys.report.bench import Step
 
 MOST_SAMPLED = 10**7
-MOST_EXAMPLES = 100
+
+
+_AS_USUAL = {name: Options().to_dict()[name] for name in ("format", "jpeg_quality", "shard_images", "shard_bytes")}
 
 
 def compare_folder(
@@ -51,7 +54,8 @@ def compare_folder(
     source
         A folder; it is only read.
     options
-        What all candidates share; ``strategy``, ``colors`` and ``format`` are not used, ``seed`` draws the sample too.
+        What all candidates share; ``seed`` draws the sample too. Strategy, colours, and what belongs to other formats
+        than PNG, are not used.
     colors
         Numbers of colours K.
     strategies
@@ -89,7 +93,7 @@ def compare_folder(
     >>> sorted(row.name for row in comparison.rows)
     ['MKM 16', 'MKM 4', 'SO']
     """
-    options = (options or Options()).replace(format="png")
+    options = (options or Options()).replace(strategy="MKM", **_AS_USUAL)
     candidates = plan_candidates(strategies, colors)
     check_run(jobs=jobs, engine=None, overwrite="never")
     if sample is not None:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from icsys.report.comparison import Candidate, Row
 
+MOST_EXAMPLES = 100
+
 # A page has to be opened on a phone: a larger picture is shown in part, at its own scale.
 _WIDEST, _HIGHEST = 800, 600
 

@@ -10,19 +10,19 @@ import numpy as np
 
 from icsys.image.decode import decode_photo
 from icsys.image.png import encode_indexed, encode_truecolor
-from icsys.options import MAX_INDEXED_COLORS, Options
+from icsys.options import MAX_INDEXED_COLORS
+from icsys.pipeline import RGB_NDIM
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_AS_IT_IS = Options(step=1, max_pixels=2**31 - 1)
-_RGB_NDIM = 3
+    from icsys.options import Options
 
 
-def read_pixels(data: bytes, options: Options = _AS_IT_IS) -> NDArray[np.uint8]:
-    """Decode an image file; shape (H, W, 3), uint8, grey as three equal channels."""
+def resized(data: bytes, options: Options) -> NDArray[np.uint8]:
+    """Decode a source and make it smaller as a run does; shape (H, W, 3), uint8, grey as three equal channels."""
     pixels = decode_photo(data, options).pixels
-    return pixels if pixels.ndim == _RGB_NDIM else np.repeat(pixels[..., None], 3, axis=2)
+    return pixels if pixels.ndim == RGB_NDIM else np.repeat(pixels[..., None], 3, axis=2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,25 +23,12 @@ _WIDE_SPAN = 6  # of values on one axis, largest over smallest, from which it is
 _MOST_DOTS = 300
 _MB = 1e6
 
-STYLE: dict[str, Any] = {
-    "axes.axisbelow": True,
+# Beside the style of all plots: what makes them part of a page, whatever its colours.
+_ON_A_PAGE: dict[str, Any] = {
     "axes.edgecolor": INK,
-    "axes.grid": True,
     "axes.labelcolor": INK,
-    "axes.prop_cycle": "cycler('color', ['#0072b2', '#d55e00', '#009e73', '#cc79a7'])",
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "figure.constrained_layout.use": True,
-    "font.family": "sans-serif",
-    "font.size": 10,
-    "grid.alpha": 0.3,
-    "grid.color": _GREY,
-    "grid.linewidth": 0.6,
-    "legend.frameon": False,
-    "lines.linewidth": 1.6,
-    "lines.markersize": 7,
+    "savefig.bbox": "standard",
     "savefig.transparent": True,
-    "svg.fonttype": "none",
     "text.color": INK,
     "xtick.color": INK,
     "ytick.color": INK,
@@ -144,7 +131,7 @@ def _quality_and_colors(rows: Sequence[Row]) -> Plot:
         lower.set_xticks(ticks, [str(k) for k in ticks])
         lower.minorticks_off()
         upper.set_ylabel("SSIM")
-        lower.set_ylabel("mean ΔE00")
+        lower.set_ylabel("mean CIEDE2000")
         lower.set_ylim(bottom=0)
         lower.set_xlabel("colours K")
         figure.legend(loc="outside upper center", ncols=len(_LOOK))
@@ -210,10 +197,9 @@ def _axis(set_scale: Callable[[str], object], axis: Any, values: Sequence[float]
 
 def _svg(name: str, draw: Callable[[Any], None], *, height: float = _HEIGHT) -> str:
     """Draw a figure and return it as an SVG element for a page, without a date: the same plot is the same text."""
-    matplotlib = need("matplotlib")
-    figures = need("matplotlib.figure")
+    style, figures = need("matplotlib.style"), need("matplotlib.figure")
     # Elements have names of their own in every plot of a page.
-    with matplotlib.rc_context({**STYLE, "svg.hashsalt": name}):
+    with style.context(["icsys.report.style", {**_ON_A_PAGE, "svg.hashsalt": name}]):
         figure = figures.Figure(figsize=(_WIDTH, height))
         draw(figure)
         file = io.StringIO()

@@ -15,13 +15,13 @@ from icsys.dataset.manifest import DONE, FAILED, FAILURES, MANIFEST, STALE, from
 from icsys.dataset.reading import read_whole
 from icsys.dataset.shards import read_output
 from icsys.errors import ICSError, UsageError
-from icsys.image.stored import read_pixels as read_stored
+from icsys.image.stored import read_pixels
 from icsys.options import Options, whole_number
 from icsys.report.comparison_page import HOW_TO_LOOK, LISTED, quality_words
-from icsys.report.examples import detail, spread
+from icsys.report.examples import MOST_EXAMPLES, detail, spread
 from icsys.report.facts import command_text, facts
 from icsys.report.html import Figure, Heading, Page, Pair, Problem, Table, check_target, choice, write_page
-from icsys.report.pixels import data_uri, palette_of, read_pixels
+from icsys.report.pixels import data_uri, palette_of, resized
 from icsys.report.plots import histogram, size_plot
 from icsys.report.quality import measure, psnr_of
 from icsys.report.table import Cell
@@ -38,10 +38,10 @@ if TYPE_CHECKING:
     from icsys.report.plots import Plot
 
 REPORT = "report.html"
-MOST_EXAMPLES = 100
 _CLASSES = 100  # that the table names
 _TOP = "(top folder)"
 _MOST_FACTOR = 1e6
+_SECONDS = len("2026-01-31 23:59:59")
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +196,8 @@ def _page(books: _Books, destination: Path, source: Path | None, examples: int) 
         if name in {"jobs", "engine", "timeout", "follow_links"}
     }
     summary = books.run.get("summary") or {}
-    run = [("Run", f"{books.run['started']} to {books.run['finished']}")] if books.run.get("finished") else []
+    times = [str(books.run.get(name, "")).replace("T", " ")[:_SECONDS] for name in ("started", "finished")]
+    run = [("Run", f"{times[0]} to {times[1]} UTC")] if all(times) else []
     with_what = ", ".join(f"{name} {version}" for name, version in (books.run.get("versions") or {}).items())
     return Page(
         kind="Report of a run",
@@ -335,7 +336,7 @@ def _pairs(books: _Books, destination: Path, source: Path | None, number: int) -
         what = "smallest factor" if image.mse is None else "largest error"
         note = f"Number {rank + 1} of {images_text(len(ordered))}, the {what} first."
         try:
-            after = read_stored(read_output(destination, image.output, image.shard))
+            after = read_pixels(read_output(destination, image.output, image.shard))
         except (OSError, ICSError) as error:
             reason = (isinstance(error, OSError) and error.strerror) or error
             yield Pair(printable(image.output), f"{note} It cannot be shown: {reason}.", 1, 1, "", ())
@@ -353,7 +354,7 @@ def _before(
         data, _ = read_whole(source / image.source, options)
         if hashlib.sha256(data).hexdigest() != image.source_sha256:
             return None
-        before = read_pixels(data, options)
+        before = resized(data, options)
     except (OSError, ICSError):
         return None
     return before if before.shape == after.shape else None

@@ -111,8 +111,8 @@ COLUMNS = (
         of_colors=True,
     ),
     Column(
-        "ΔE00",
-        "Colour difference CIEDE2000, about 1 is the least an eye can tell: mean over pixels, then over images.",
+        "CIEDE2000",
+        "Colour difference, about 1 is the least an eye can tell: mean over pixels, then over images.",
         lambda row: f"{row.delta_e:.2f}",
         lambda row: row.delta_e,
         of_colors=True,

@@ -1,0 +1,74 @@
+"""``shards.json``: which shards a folder holds, and how far they are on the way into their places."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
+
+from icsys.dataset.whole import sync_folder, write_whole
+from icsys.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+INDEX = "shards.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One file of many images, by its path below the destination."""
+
+    name: str
+    images: int
+    bytes: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Index:
+    """What ``shards.json`` says.
+
+    Attributes
+    ----------
+    format
+        Of the shards.
+    state
+        "empty" before the first shard is written, "written" when all are beside the places that they are to take,
+        "complete" when they are in them.
+    shard_images, shard_bytes
+        The most that one of them holds.
+    classes
+        The names of the classes by their numbers.
+    shards
+        The files.
+    old
+        Files of earlier runs whose places none of them takes.
+    """
+
+    format: str
+    state: str = "empty"
+    shard_images: int = 0
+    shard_bytes: int = 0
+    classes: list[str] = field(default_factory=list)
+    shards: list[Shard] = field(default_factory=list)
+    old: list[str] = field(default_factory=list)
+
+
+def load_index(destination: Path) -> Index | None:
+    """Read what an earlier run has said of its shards."""
+    path = destination / INDEX
+    try:
+        values = json.loads(path.read_bytes())
+        values["shards"] = [Shard(**shard) for shard in values["shards"]]
+        return Index(**values)
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError, KeyError) as error:
+        raise UsageError(f"{str(path)!r} is not what ics has written ({error}): expected another destination") from None
+
+
+def save_index(destination: Path, index: Index) -> None:
+    """Write what there is to say, onto the disk."""
+    values = asdict(index)
+    write_whole(destination / INDEX, json.dumps(values, indent=2).encode() + b"\n")
+    sync_folder(destination)

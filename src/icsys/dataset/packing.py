@@ -1,0 +1,37 @@
+"""What a format of shards is: a module that writes and reads one file of many images."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Sequence
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from icsys.dataset.sample import Sample
+
+
+class Packing(Protocol):
+    """What a format of shards is: a module."""
+
+    SUFFIX: str
+
+    def prepare(self) -> object:
+        """Load what it needs, and raise MissingExtraError if that is not installed."""
+
+    def member(self, file_name: str) -> str:
+        """Return the name of an image in a shard."""
+
+    def write(self, file: BinaryIO, samples: Iterable[Sample], classes: Sequence[str]) -> None:
+        """Write samples."""
+
+    def read(self, path: Path) -> Generator[tuple[str, bytes]]:
+        """Yield the images of a shard with their names, in their order; OSError if it cannot be read."""
+
+
+def packing_of(format: str) -> Packing:  # noqa: A002 - the option's name
+    """Return the module of a format of shards; a run that writes files needs none."""
+    module: Packing = import_module(f"icsys.dataset.{format}")
+    return module

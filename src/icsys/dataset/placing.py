@@ -1,0 +1,91 @@
+"""Which shard each image of a manifest belongs into."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from icsys.dataset.journal import rows
+from icsys.dataset.manifest import DONE, MANIFEST
+from icsys.dataset.packing import packing_of
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from icsys.dataset.index import Index
+
+FOLDER = "data"
+"""The folder below the destination in which shards lie."""
+
+# The words by which Hugging Face's loaders know a split, and its name.
+_SPLITS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
+    **dict.fromkeys(("test", "testing", "eval", "evaluation"), "test"),
+}
+
+
+class Stopped(Exception):  # noqa: N818 - no error, but an end
+    """The run is to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What the images of a manifest come to.
+
+    Attributes
+    ----------
+    classes
+        Their names, in order.
+    splits
+        Their names, in order.
+    counts
+        Images by the shard that they belong into.
+    settled
+        Whether the manifest tells of each that it lies in that shard.
+    """
+
+    classes: list[str]
+    splits: list[str]
+    counts: Counter[str]
+    settled: bool
+
+
+def survey(destination: Path, index: Index, stop: threading.Event) -> Survey:
+    """Go once over all images; Stopped if ``stop`` is set before the end."""
+    classes, splits, counts, settled = set(), set(), Counter[str](), True
+    for row, name in placed(destination, index):
+        if stop.is_set():
+            raise Stopped
+        classes.update([row["label"]] if "label" in row else [])
+        splits.add(split_of(row["file_name"]))
+        counts[name] += 1
+        settled = settled and row.get("shard") == name
+    return Survey(sorted(classes), sorted(splits), counts, settled)
+
+
+def placed(destination: Path, index: Index) -> Iterator[tuple[dict[str, Any], str]]:
+    """Return the line of every image that belongs into a shard with that shard, in the order of the sources.
+
+    Shards of a split are filled one after the other, within the limits of ``index``.
+    """
+    at: dict[str, tuple[int, int, int]] = {}
+    suffix = packing_of(index.format).SUFFIX
+    for _, row in rows(destination / MANIFEST):
+        if row.get("status") != DONE:
+            continue
+        split = split_of(row["file_name"])
+        number, images, size = at.get(split, (0, 0, 0))
+        if images and (images == index.shard_images or size + row["bytes"] > index.shard_bytes):
+            number, images, size = number + 1, 0, 0
+        at[split] = number, images + 1, size + row["bytes"]
+        yield row, f"{FOLDER}/{split}-{number:05}{suffix}"
+
+
+def split_of(file_name: str) -> str:
+    """Return the split of an image: what its folder at the top says, if that is a word for one, else train."""
+    top, slash, _ = file_name.partition("/")
+    return _SPLITS.get(top.casefold(), "train") if slash else "train"
