@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import icsys
 from icsys.dataset.samples import copy_samples
+from icsys.dataset.shard import parse_shard
 from icsys.engine import choose_engine
 from icsys.errors import ICSError, UsageError
 from icsys.options import (
@@ -57,6 +58,7 @@ _RUN_DEFAULTS: dict[str, Any] = {
     "follow_links": False,
     "overwrite": "never",
     "retry_failed": False,
+    "shard": None,
     "dry_run": False,
     "json": False,
     "verbose": False,
@@ -136,6 +138,17 @@ def _parser() -> argparse.ArgumentParser:
     compress.add_argument("destination", metavar="DST", nargs="?", default=DESTINATION, help=f"default: {DESTINATION}")
     _add_options(compress)
     compress.set_defaults(before=_look_for_photos)
+    merge = commands.add_parser(
+        "merge",
+        help="join what shards have written",
+        description="Join the manifests, failures and totals of the shards that have filled DST, so that it is as an "
+        "undivided run leaves it. Images are not touched.",
+        epilog="examples:\n  ics compress photos small --shard 1/2\n  ics compress photos small --shard 2/2\n"
+        "  ics merge small",
+    )
+    merge.add_argument("destination", metavar="DST", nargs="?", default=DESTINATION, help=f"default: {DESTINATION}")
+    merge.add_argument("--partial", action="store_true", help="Join what there is, even if shards are not done.")
+    merge.add_argument("--json", action="store_true", help="Print one JSON object on standard output.")
     demo = commands.add_parser(
         "demo",
         help="try it on sample photos",
@@ -227,6 +240,12 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         type=_number,
         metavar="SECONDS",
     )
+    add(
+        run,
+        "shard",
+        "Do part I of N parts of the images, the same ones on every machine; ics merge joins them when all are done.",
+        metavar="I/N",
+    )
     run.add_argument("--config", metavar="FILE.toml", help="Read any of these options by name; the command line wins.")
     run.add_argument("--print-options", action="store_true", help="Print the options as TOML and do nothing.")
     add(
@@ -262,6 +281,8 @@ def _ask_and_run() -> int:
 
 def _command(arguments: argparse.Namespace) -> int:
     """Run a command, or show the options that it would run with."""
+    if arguments.command == "merge":
+        return _join(arguments.destination, partial=arguments.partial, as_json=arguments.json)
     options, run = _merge(arguments)
     if arguments.print_options:
         import tomli_w  # noqa: PLC0415 - few runs need it
@@ -270,6 +291,22 @@ def _command(arguments: argparse.Namespace) -> int:
         return OK
     arguments.before(arguments.source)
     return _run(arguments.source, arguments.destination, options, run)
+
+
+def _join(destination: str, *, partial: bool, as_json: bool) -> int:
+    """Join what shards have written, and report it as a run is reported."""
+    from icsys.merge import merge_shards  # noqa: PLC0415 - few runs need it
+
+    summary = merge_shards(destination, partial=partial)
+    if as_json:
+        print(json.dumps({"version": icsys.__version__, "summary": summary.to_dict()}, indent=2))
+    else:
+        print(run_report(summary, destination, dry_run=False))
+    for line in failure_lines(summary):
+        print(line, file=sys.stderr)
+    if summary.stopped:
+        print(f"ics: {summary.stopped}; a run without --shard does the rest", file=sys.stderr)
+    return SOME_FAILED if summary.failed or summary.stopped else OK
 
 
 def _look_for_photos(source: str) -> None:
@@ -305,6 +342,8 @@ def _merge(arguments: argparse.Namespace) -> tuple[Options, dict[str, Any]]:
     options = Options.from_dict({name: value for name, value in values.items() if name in names})
     check_run(**{name: values[name] for name in ("jobs", "engine", "overwrite", "timeout")})
     choose_engine(values["engine"], isolate=values["isolate"], timeout=values["timeout"])
+    if values["shard"] is not None:
+        parse_shard(values["shard"])
     return options, {name: values[name] for name in _RUN_DEFAULTS}
 
 
@@ -347,6 +386,7 @@ def _run(source: str, destination: str, options: Options, run: Mapping[str, Any]
                 follow_links=run["follow_links"],
                 overwrite=run["overwrite"],
                 retry_failed=run["retry_failed"],
+                shard=run["shard"],
                 dry_run=run["dry_run"],
                 stop=signals.stop,
                 progress=screen.show,
@@ -398,6 +438,10 @@ def _report(
         print(f"ics: {summary.stopped}; {whole}", file=sys.stderr)
     if signal_code is not None:
         return signal_code
+    if run["shard"] and not summary.images and has_images(Path(source), Path(destination)):
+        if not run["json"]:
+            print(f"Shard {run['shard']} has no image: there are fewer images than shards, or nearly so.")
+        return OK
     if not summary.images and not summary.stopped:
         others = f" ({summary.ignored} left alone: not images, hidden, or links)" if summary.ignored else ""
         raise UsageError(f"no image was found in {source!r}{others}: {_where_photos_go()}")

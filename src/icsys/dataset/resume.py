@@ -58,6 +58,10 @@ class Resume:
         Whether only sources that failed are taken up.
     read_only
         Whether not even the remains of a killed run may be removed.
+    others
+        Outputs that ICS has written for sources that are not this run's concern.
+    mark
+        Of this run's temporary files.
     """
 
     def __init__(
@@ -72,12 +76,15 @@ class Resume:
         overwrite: bool,
         retry_failed: bool,
         read_only: bool,
+        others: Collection[str] = (),
+        mark: str = "",
     ) -> None:
         self._source, self._destination = str(source), str(destination)
         self._folder = destination
         self._journal, self._known, self._claimed = journal, known, claimed
         self._options_hash = options_hash
         self._overwrite, self._retry_failed, self._read_only = overwrite, retry_failed, read_only
+        self._others, self._mark = others, mark
         self._links: dict[str, str | None] = {}
         self.unmet = set(known.done)
         """Outputs of earlier runs that no source has asked for yet."""
@@ -100,7 +107,7 @@ class Resume:
         entry = self._known.done.get(task.output)
         if entry is not None:
             return self._compare(task, entry, found.st_size)
-        if task.output in self._claimed:
+        if task.output in self._claimed or task.output in self._others:
             return Work(task.source, task.output)
         return Skipped(source=task.source, output=task.output, reason=FOREIGN)
 
@@ -150,7 +157,7 @@ class Resume:
             if link is None and name and os.path.islink(f"{self._destination}/{name}"):  # noqa: PTH114 - as above
                 link = name
             if link is None and not self._read_only:
-                sweep(self._folder / name)
+                sweep(self._folder / name, mark=self._mark)
             self._links[name] = link
         return link
 

@@ -16,11 +16,12 @@ OURS = ".ics-"
 _SUFFIX = ".tmp"
 
 
-def write_whole(path: Path, data: bytes | Iterable[bytes]) -> None:
+def write_whole(path: Path, data: bytes | Iterable[bytes], *, mark: str = "") -> None:
     """Write a file whole or not at all, and onto the disk: a temporary file beside it takes its place once complete.
 
     The name itself is on the disk for certain after :func:`sync_folder`; until then a power cut may bring back what
-    was there before, never a part of ``data``.
+    was there before, never a part of ``data``. ``mark`` tells the temporary files of runs apart that fill one folder
+    side by side.
 
     Raises
     ------
@@ -29,7 +30,7 @@ def write_whole(path: Path, data: bytes | Iterable[bytes]) -> None:
     """
     make_folders(path.parent)
     # Short and random: it fits beside a name of any length, and no two runs meet in it.
-    temporary = path.parent / f"{OURS}{os.urandom(8).hex()}{_SUFFIX}"
+    temporary = path.parent / f"{OURS}{mark}{os.urandom(8).hex()}{_SUFFIX}"
     try:
         with temporary.open("xb") as file:
             file.writelines((data,) if isinstance(data, bytes) else data)
@@ -63,9 +64,10 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def sweep(folder: Path) -> None:
-    """Remove the temporary files that a killed run has left in a folder."""
+def sweep(folder: Path, *, mark: str = "") -> None:
+    """Remove the temporary files that killed runs have left in a folder, or only those with a mark."""
+    ours = OURS + mark
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
-        for name in [entry.name for entry in entries if entry.name.startswith(OURS) and entry.name.endswith(_SUFFIX)]:
+        for name in [entry.name for entry in entries if entry.name.startswith(ours) and entry.name.endswith(_SUFFIX)]:
             with contextlib.suppress(OSError):
                 (folder / name).unlink()
