@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +67,7 @@ def merge_shards(destination: str | os.PathLike[str], *, partial: bool = False) 
     destination = Path(destination)
     if not destination.is_dir():
         raise UsageError(f"destination {str(destination)!r} is no folder: expected one that shards have filled")
-    with locked(destination):
+    with locked(destination) if shards_in(destination) else nullcontext():  # leave a folder alone that holds none
         shards = shards_in(destination)
         states = _check(destination, shards)
         undone = _undone(shards, states)

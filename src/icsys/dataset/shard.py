@@ -21,7 +21,7 @@ class Shard:
     Examples
     --------
     >>> [str(shard) for shard in all_shards(3) if shard.owns("train/cat/a.jpg")]
-    ['3/3']
+    ['1/3']
     """
 
     index: int
@@ -50,7 +50,7 @@ def shard_index(source: str, count: int) -> int:
     Examples
     --------
     >>> shard_index("train/cat/a.jpg", 3)
-    3
+    1
     """
     text = os.fsencode(source).decode("utf-8", "surrogateescape")
     if not text.isascii():

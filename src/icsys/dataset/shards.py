@@ -64,6 +64,7 @@ def open_books(destination: Path, shard: Shard | None, *, dry_run: bool) -> Iter
         if shard is None:
             if not dry_run:
                 held.enter_context(locked(destination))
+                _sweep_merged(destination)
             _refuse_others(destination, None)
             yield destination
         elif dry_run:
@@ -127,8 +128,12 @@ def read_run(books: Path) -> dict[str, Any]:
 
 def drop_books(destination: Path) -> None:
     """Remove the books of all shards, all at once: a crash leaves all of them or none that counts."""
-    merged = destination / _MERGED
-    shutil.rmtree(merged, ignore_errors=True)
-    (destination / _SHARDS).replace(merged)
+    _sweep_merged(destination)
+    (destination / _SHARDS).replace(destination / _MERGED)
     sync_folder(destination)
-    shutil.rmtree(merged, ignore_errors=True)
+    _sweep_merged(destination)
+
+
+def _sweep_merged(destination: Path) -> None:
+    """Remove what a merge that was killed has left of books that are merged."""
+    shutil.rmtree(destination / _MERGED, ignore_errors=True)
