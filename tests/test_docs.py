@@ -22,7 +22,7 @@ def test_blocks_are_found_and_every_one_says_what_it_is():
     assert kinds.count("sh") >= 1
     fences = sum(page.read_text("utf-8").count("\n```") for page in PAGES)
     assert fences == 2 * len(kinds)
-    assert set(kinds) <= RUNNABLE | {"text", "toml", "json", "mermaid"}
+    assert set(kinds) <= RUNNABLE | {"text", "toml", "json", "mermaid", "bash", "yaml"}
 
 
 @pytest.mark.parametrize(

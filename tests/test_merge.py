@@ -405,6 +405,19 @@ def test_a_dry_run_of_a_shard_writes_nothing_and_foretells_it(source, out):
     assert everything(out) == before
 
 
+def test_a_shard_that_was_killed_before_it_knew_the_folder_makes_it_forget_nothing(source, whole, out):
+    compress_folder(source, out, OPTIONS)
+    books_of(out, Shard(1, 4)).mkdir(parents=True)
+    (books_of(out, Shard(1, 4)) / "manifest.jsonl").touch()
+    with pytest.raises(UsageError, match="no shard has come to its first image"):
+        merge_shards(out, partial=True)
+    do_shards(source, out, [Shard(2, 4)])
+    with pytest.raises(UsageError, match="shards 3/4, 4/4 are missing and shard 1/4 is not finished: run them"):
+        merge_shards(out)
+    merge_shards(out, partial=True)
+    assert everything(out) == whole[0]
+
+
 class Killed(BaseException):
     """What stands for the end of the process."""
 

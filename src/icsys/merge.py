@@ -70,15 +70,18 @@ def merge_shards(destination: str | os.PathLike[str], *, partial: bool = False) 
     with locked(destination) if shards_in(destination) else nullcontext():  # leave a folder alone that holds none
         shards = shards_in(destination)
         states = _check(destination, shards)
-        undone = _undone(shards, states)
+        missing = [shard for shard in all_shards(shards[0].count) if shard not in states]
+        unfinished = [shard for shard, state in states.items() if state is None or not state.finished]
+        undone = _undone(missing, unfinished)
         if undone and not partial:
             raise UsageError(
-                f"destination {str(destination)!r}: {undone}: run {'it' if undone.count('/') == 1 else 'them'} "
+                f"destination {str(destination)!r}: {undone}: run {'it' if len(missing + unfinished) == 1 else 'them'} "
                 "to the end, or merge what there is with --partial"
             )
+        # Killed before it had all it took over, a shard knows less than the folder.
+        shards = [shard for shard in shards if states[shard] is not None]
         for shard in shards:
-            state = states[shard]
-            if state is None or not state.finished:  # it may have been killed, and its journal be out of order
+            if shard in unfinished:  # it may have been killed, and its journal be out of order
                 compact(books_of(destination, shard), start=0, complete=False, stale=(), destination=destination)
         runs = [read_run(books_of(destination, shard)) for shard in shards]
         summary = RunSummary(stopped=f"merged though {undone}" if undone else "")
@@ -104,6 +107,8 @@ def _check(destination: Path, shards: list[Shard]) -> dict[Shard, State | None]:
         with locked(books_of(destination, shard), what=f"shard {shard} of {str(destination)!r}"):
             pass
     states = {shard: read_state(books_of(destination, shard)) for shard in shards}
+    if not any(states.values()):
+        raise UsageError(f"{place}: no shard has come to its first image: run them first ({_listed(shards)})")
     known = [(shard, state) for shard, state in states.items() if state is not None]
     for what, values in (
         ("options", [state.options_hash for _, state in known]),
@@ -118,10 +123,8 @@ def _check(destination: Path, shards: list[Shard]) -> dict[Shard, State | None]:
     return states
 
 
-def _undone(shards: list[Shard], states: dict[Shard, State | None]) -> str:
+def _undone(missing: list[Shard], unfinished: list[Shard]) -> str:
     """Name the shards that are missing or not finished; an empty text if none is."""
-    missing = [shard for shard in all_shards(shards[0].count) if shard not in states]
-    unfinished = [shard for shard, state in states.items() if state is None or not state.finished]
     parts = [
         f"shard{'s' if len(some) > 1 else ''} {_listed(some)} {'are' if len(some) > 1 else 'is'} {what}"
         for some, what in ((missing, "missing"), (unfinished, "not finished"))
