@@ -21,6 +21,8 @@ from icsys.dataset.lock import locked
 from icsys.dataset.shard import Shard, all_shards, shard_index
 from icsys.dataset.shards import books_of
 
+pytestmark = pytest.mark.usefixtures("unsynced")
+
 OPTIONS = Options(strategy="SO", step=2)
 COUNT = 4
 TWINS = ("twin/a.png", "twin/a.bmp", "twin/a.gif", "twin/b.png")

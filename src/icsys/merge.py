@@ -13,12 +13,14 @@ from icsys.dataset.lock import locked
 from icsys.dataset.shard import Shard, all_shards
 from icsys.dataset.shards import State, books_of, drop_books, read_run, read_state, shards_in
 from icsys.errors import UsageError
-from icsys.results import FOREIGN, RunSummary
+from icsys.results import FOREIGN
 from icsys.runfile import write_merged
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable
+
+    from icsys.results import RunSummary
 
 _NAMED = 5
 
@@ -84,9 +86,9 @@ def merge_shards(destination: str | os.PathLike[str], *, partial: bool = False) 
             if shard in unfinished:  # it may have been killed, and its journal be out of order
                 compact(books_of(destination, shard), start=0, complete=False, stale=(), destination=destination)
         runs = [read_run(books_of(destination, shard)) for shard in shards]
-        summary = RunSummary(stopped=f"merged though {undone}" if undone else "")
+        summary = join(destination, shards)
+        summary.stopped = f"merged though {undone}" if undone else ""
         _add_what_no_line_tells(summary, runs)
-        join(destination, shards, summary)
         write_merged(destination, [run for run in runs if run], summary, icsys.__version__)
         drop_books(destination)
     return summary

@@ -6,12 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icsys import RunSummary, UsageError
+from icsys import UsageError
 from icsys.dataset import join as join_module
 from icsys.dataset.join import join
 from icsys.dataset.manifest import DONE, STALE, to_line
 from icsys.dataset.shard import Shard, all_shards, shard_index
 from icsys.dataset.shards import books_of
+
+pytestmark = pytest.mark.usefixtures("unsynced")
 
 
 def row(source, output=None, status=DONE, **changes):
@@ -47,12 +49,6 @@ def read(folder, name="manifest.jsonl"):
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
 
 
-def joined(folder, shards):
-    summary = RunSummary()
-    join(folder, shards, summary)
-    return summary
-
-
 PATHS = st.lists(
     st.lists(st.sampled_from(["a", "b", "a-b", "a.b", "é", "ab", "~"]), min_size=1, max_size=3).map("/".join),
     unique=True,
@@ -60,7 +56,7 @@ PATHS = st.lists(
 ).map(lambda paths: [f"{path}.jpg" for path in paths])
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=60)
 @given(PATHS, PATHS, st.integers(1, 5), st.data())
 def test_the_lines_of_all_shards_are_joined_in_order(tmp_path_factory, paths, old, count, data):
     folder = tmp_path_factory.mktemp("join")
@@ -70,7 +66,7 @@ def test_the_lines_of_all_shards_are_joined_in_order(tmp_path_factory, paths, ol
         write(folder, [row(path, bytes=7) for path in old])
     for shard in shards:
         write(books_of(folder, shard), [row(path) for path in paths if shard.owns(path)])
-    summary = joined(folder, shards)
+    summary = join(folder, shards)
     expected = [row(path) for path in paths if shard_index(path, count) in there]
     expected += [row(path, bytes=7) for path in old if shard_index(path, count) not in there]
     assert read(folder) == sorted(expected, key=lambda row: row["source_path"])
@@ -100,10 +96,10 @@ def test_one_line_is_kept_of_each_output_and_two_that_are_done_are_refused(tmp_p
     done = [row["file_name"] for row in rows if row["status"] == DONE]
     if len(done) > len(set(done)):
         with pytest.raises(UsageError, match="the shards saw different files"):
-            joined(folder, shards)
+            join(folder, shards)
         assert not (folder / "manifest.jsonl").exists()
         return
-    joined(folder, shards)
+    join(folder, shards)
     kept = {row["file_name"]: row for row in read(folder)}
     assert len(kept) == len(read(folder))
     assert {name: row["status"] for name, row in kept.items()} == {
@@ -119,7 +115,7 @@ def test_a_shard_knows_more_than_the_folder_it_began_with(tmp_path):
     write(tmp_path, [row(gone, "a.png")])
     shard = Shard(shard_index(here, 4), 4)
     write(books_of(tmp_path, shard), [row(here, "a.png")])
-    joined(tmp_path, [shard])
+    join(tmp_path, [shard])
     assert read(tmp_path) == [row(here, "a.png")]
 
 
@@ -127,7 +123,7 @@ def test_a_line_of_another_shard_is_refused(tmp_path):
     shards = all_shards(2)
     write(books_of(tmp_path, shards[0]), [row(path) for path in ("a.jpg", "b.jpg", "c.jpg", "d.jpg")])
     with pytest.raises(UsageError, match=r"shard 1/2 .* which is in another shard"):
-        joined(tmp_path, shards)
+        join(tmp_path, shards)
     assert not (tmp_path / "manifest.jsonl").exists()
 
 
@@ -135,7 +131,7 @@ def test_a_folder_that_several_shards_could_not_list_failed_once(tmp_path):
     shards = all_shards(3)
     for shard in shards:
         write(books_of(tmp_path, shard), [failure("cat")], "failures.jsonl")
-    summary = joined(tmp_path, shards)
+    summary = join(tmp_path, shards)
     assert read(tmp_path, "failures.jsonl") == [failure("cat")]
     assert (summary.images, summary.failed) == (1, 1)
 
@@ -145,7 +141,7 @@ def test_failures_that_are_over_are_gone(tmp_path):
     shards = all_shards(2)
     for shard in shards:
         write(books_of(tmp_path, shard), [row("a.jpg")] if shard.owns("a.jpg") else [])
-    joined(tmp_path, shards)
+    join(tmp_path, shards)
     assert not (tmp_path / "failures.jsonl").exists()
     assert read(tmp_path) == [row("a.jpg")]
 
@@ -157,7 +153,7 @@ def test_lines_come_whole_whatever_the_block_that_is_read(block, tmp_path, monke
     shards = all_shards(2)
     for shard in shards:
         write(books_of(tmp_path, shard), [row(path) for path in paths if shard.owns(path)])
-    joined(tmp_path, shards)
+    join(tmp_path, shards)
     assert [json.loads(line) for line in (tmp_path / "manifest.jsonl").read_bytes().split(b"\n")[:-1]] == [
         row(path) for path in sorted(paths)
     ]
