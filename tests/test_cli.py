@@ -424,7 +424,7 @@ def test_a_merge_names_what_is_missing_and_can_do_without(photos, tmp_path):
         i for i in (1, 2, 3) if ics("compress", photos, "out", "--shard", f"{i}/3", cwd=tmp_path)[1][:5] == "Total"
     )
     for other in {1, 2, 3} - {index}:
-        shutil.rmtree(tmp_path / "out" / ".ics-shards" / f"{other}-of-3", ignore_errors=True)
+        shutil.rmtree(tmp_path / "out" / ".ics-books" / f"{other}-of-3", ignore_errors=True)
     code, out, err = ics("merge", "out", cwd=tmp_path)
     assert (code, out) == (2, "")
     assert "are missing" in err

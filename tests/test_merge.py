@@ -15,11 +15,11 @@ import pytest
 from fault_runs import command, needs_posix
 from helpers import compress_into, image_bytes, synthetic_photo
 from icsys import Options, UsageError, compress_folder, merge_shards
+from icsys.dataset import books as books_module
 from icsys.dataset import folder as folder_module
-from icsys.dataset import shards as shards_module
+from icsys.dataset.books import books_of
 from icsys.dataset.lock import locked
 from icsys.dataset.shard import Shard, all_shards, shard_index
-from icsys.dataset.shards import books_of
 
 pytestmark = pytest.mark.usefixtures("unsynced")
 
@@ -260,7 +260,7 @@ def test_one_shard_is_run_by_one_run_at_a_time(source, out):
 
 
 def test_an_undivided_run_and_shards_keep_off_one_another(source, out, monkeypatch):
-    monkeypatch.setattr(shards_module, "_PATIENCE", 0.1)
+    monkeypatch.setattr(books_module, "_PATIENCE", 0.1)
     with locked(out), pytest.raises(UsageError, match="in use by another run"):
         do_shards(source, out, [Shard(1, 4)])
     do_shards(source, out, [Shard(1, 4)])
@@ -441,14 +441,14 @@ def test_a_merge_that_is_killed_is_made_again(moment, source, whole, out, monkey
         return do
 
     with monkeypatch.context() as patch:
-        for owner, name in ((Path, "replace"), (Path, "unlink"), (shards_module.shutil, "rmtree")):
+        for owner, name in ((Path, "replace"), (Path, "unlink"), (books_module.shutil, "rmtree")):
             patch.setattr(owner, name, counted(getattr(owner, name)))
         try:
             merge_shards(out)
             killed = False
         except Killed:
             killed = True
-    if (out / ".ics-shards").exists():
+    if (out / ".ics-books").exists():
         merge_shards(out)
     else:
         with pytest.raises(UsageError, match="holds no shards"):

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import icsys
+from icsys.dataset.books import State, books_of, drop_books, read_run, read_state, shards_in
 from icsys.dataset.join import join
 from icsys.dataset.journal import compact
 from icsys.dataset.lock import locked
 from icsys.dataset.shard import Shard, all_shards
-from icsys.dataset.shards import State, books_of, drop_books, read_run, read_state, shards_in
 from icsys.errors import UsageError
 from icsys.results import FOREIGN
 from icsys.runfile import write_merged

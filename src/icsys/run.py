@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Self
 
 import icsys
 from icsys import pipeline
+from icsys.dataset.books import State, open_books, read_state, write_state
 from icsys.dataset.folder import Ignored, Task, Unreadable, plan_folder
 from icsys.dataset.ledger import Ledger
 from icsys.dataset.resume import Work
 from icsys.dataset.shard import Shard, mark_of, parse_shard
-from icsys.dataset.shards import State, open_books, read_state, write_state
 from icsys.engine import ENGINES, Lost, available_cores, choose_engine
 from icsys.engine.budget import Budget
 from icsys.errors import UsageError

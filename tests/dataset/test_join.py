@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from icsys import UsageError
 from icsys.dataset import join as join_module
+from icsys.dataset.books import books_of
 from icsys.dataset.join import join
 from icsys.dataset.manifest import DONE, STALE, to_line
 from icsys.dataset.shard import Shard, all_shards, shard_index
-from icsys.dataset.shards import books_of
 
 pytestmark = pytest.mark.usefixtures("unsynced")
 

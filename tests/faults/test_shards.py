@@ -61,7 +61,7 @@ def test_a_merge_killed_at_every_system_call_that_changes_the_disk(call, folders
         if run(*inject(call, number), sys.executable, "-m", "icsys", "merge", out, cwd=tmp_path).returncode == 0:
             break
         killed += 1
-        if (out / ".ics-shards").exists():
+        if (out / ".ics-books").exists():
             merge_shards(out)
         assert compress_folder(source, out, OPTIONS).compressed == 0
         assert everything(out) == clean

@@ -6,10 +6,10 @@ import heapq
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from icsys.dataset.books import books_of
 from icsys.dataset.claims import load_claims, write_claims
 from icsys.dataset.manifest import DONE, FAILURES, MANIFEST, from_line
 from icsys.dataset.shard import shard_index
-from icsys.dataset.shards import books_of
 from icsys.dataset.whole import sync_folder, write_whole
 from icsys.errors import UsageError
 from icsys.results import Failed, RunSummary

@@ -1,6 +1,6 @@
 """The books of shards: each keeps its own below the output folder, which all of them fill, until they are merged.
 
-``.ics-shards/2-of-4/`` holds for shard 2/4 what the output folder holds for an undivided run: journal, failures,
+``.ics-books/2-of-4/`` holds for shard 2/4 what the output folder holds for an undivided run: journal, failures,
 claims, lock and ``run.json``, and ``shard.json``, which says with what options it was last begun and whether it came to
 its end. No two shards write one file, so folders that shards have filled apart can be copied into one.
 """
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_SHARDS, _MERGED, _STATE = f"{OURS}shards", f"{OURS}merged", "shard.json"
+_BOOKS, _MERGED, _STATE = f"{OURS}books", f"{OURS}merged", "shard.json"
 _NAME = re.compile(r"([1-9]\d*)-of-([1-9]\d*)", re.ASCII)
 _PATIENCE = 60.0  # seconds; a shard holds the folder for some milliseconds, and a thousand of them may begin at once
 
@@ -41,12 +41,12 @@ class State:
 
 def books_of(destination: Path, shard: Shard) -> Path:
     """Return the folder of a shard's books."""
-    return destination / _SHARDS / shard.name
+    return destination / _BOOKS / shard.name
 
 
 def shards_in(destination: Path) -> list[Shard]:
     """Return the shards that have books in an output folder, in their order."""
-    folder = destination / _SHARDS
+    folder = destination / _BOOKS
     matches = [_NAME.fullmatch(path.name) for path in folder.iterdir()] if folder.is_dir() else []
     return sorted(Shard(int(match[1]), int(match[2])) for match in matches if match)
 
@@ -129,7 +129,7 @@ def read_run(books: Path) -> dict[str, Any]:
 def drop_books(destination: Path) -> None:
     """Remove the books of all shards, all at once: a crash leaves all of them or none that counts."""
     _sweep_merged(destination)
-    (destination / _SHARDS).replace(destination / _MERGED)
+    (destination / _BOOKS).replace(destination / _MERGED)
     sync_folder(destination)
     _sweep_merged(destination)
 
