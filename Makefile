@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 endif
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test test-extras faults fuzz lint bench bench-kmeans bench-search figures clean help
+.PHONY: demo test test-extras faults fuzz lint bench bench-kmeans bench-search figures notebook docs clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -19,8 +19,9 @@ demo: $(VENV)/core.stamp  ## compress sample photos: Uncompressed -> Compressed
 test: lint  ## run the checks and all tests
 	$(BIN)/python -m pytest
 
-test-extras: $(VENV)/extras.stamp  ## run the tests that need large packages, and every fault at every moment
-	$(BIN)/python -m pytest tests/test_huggingface.py
+test-extras: $(VENV)/extras.stamp  ## run the tests that need large packages or a browser, and every fault at every moment
+	$(BIN)/python -m pytest tests/test_browser.py tests/test_docs.py tests/test_huggingface.py tests/test_notebook.py \
+	  tests/test_site.py tests/test_torch.py src/icsys/torch.py
 	$(BIN)/python -m pytest tests/faults --thorough
 
 faults: $(VENV)/dev.stamp  ## bring about every fault at every moment, and write what happened into docs/reliability.md
@@ -53,6 +54,15 @@ bench-search: $(VENV)/bench.stamp  ## measure what each part of MKM's search giv
 figures: $(VENV)/core.stamp  ## draw the picture in the README
 	$(BIN)/python docs/before_after.py
 
+notebook: $(VENV)/extras.stamp  ## run the notebook's text twin, write the notebook and the figures that the docs take from it
+	$(BIN)/python notebooks/execute.py
+	$(BIN)/python docs/figures.py
+
+docs: $(VENV)/docs.stamp  ## write the command reference and the figures of MKM, and build the site into build/site
+	$(BIN)/python docs/reference.py
+	$(BIN)/python docs/mkm_figures.py
+	$(BIN)/mkdocs build --strict
+
 $(VENV)/pip.stamp:
 	$(PYTHON) -m venv $(VENV)
 	touch $@
@@ -68,6 +78,10 @@ $(VENV)/dev.stamp: $(VENV)/core.stamp
 
 $(VENV)/extras.stamp: $(VENV)/dev.stamp
 	$(PIP) --editable ".[extras]"
+	touch $@
+
+$(VENV)/docs.stamp: $(VENV)/core.stamp
+	$(PIP) --editable ".[docs]"
 	touch $@
 
 $(VENV)/bench.stamp: $(VENV)/core.stamp

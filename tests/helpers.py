@@ -2,6 +2,8 @@
 
 import io
 import os
+import subprocess
+import sys
 
 import numpy as np
 from PIL import Image
@@ -30,7 +32,7 @@ def image_bytes(pixels, format="PNG", **settings):  # noqa: A002 - Pillow's own 
     return file.getvalue()
 
 
-OURS = ("manifest.jsonl", "failures.jsonl", "run.json", ".ics-lock")
+OURS = ("manifest.jsonl", "failures.jsonl", "run.json", "shards.json", ".ics-lock")
 
 
 def tree(folder):
@@ -63,3 +65,18 @@ def compress_into(source, destination, options=None, **settings):
 
     summary = compress_folder(source, destination, options or Options(strategy="SO"), progress=note, **settings)
     return results, summary
+
+
+def ics(*arguments, cwd, text=None):
+    """Run the command ics; return its exit code, standard output and standard error."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "icsys", *map(str, arguments)],
+        cwd=cwd,
+        input=text,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stdout, done.stderr

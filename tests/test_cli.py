@@ -14,24 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import image_bytes, synthetic_photo, tree
+from helpers import ics, image_bytes, synthetic_photo, tree
 from icsys import __version__
 from icsys.options import STRATEGIES, Options
-
-
-def ics(*arguments, cwd, text=None):
-    """Run the command; return its exit code, standard output and standard error."""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "icsys", *map(str, arguments)],
-        cwd=cwd,
-        input=text,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert "Traceback" not in done.stderr
-    return done.returncode, done.stdout, done.stderr
 
 
 def compressed_sizes(folder):
@@ -191,6 +176,7 @@ def test_printed_options_are_a_config_file_that_gives_the_same_options(photos, t
         ),
         (("compress", "photos", "--config", "shard.toml"), "shard='3/2'"),
         (("compress", "empty", "--shard", "1/2"), "no image"),
+        (("compress", "photos", "--shard", "1/2", "--format", "webdataset"), "shard='1/2' with format='webdataset'"),
         (("merge", "photos"), "holds no shards"),
         (("merge", "nowhere"), "is no folder"),
         (("merge",), "'Compressed' is no folder"),

@@ -1,51 +1,162 @@
-"""What the pages show can be run as it stands there."""
+"""What the pages show can be run as it stands there, and says what they say."""
 
+import ast
+import importlib.util
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(path for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")))
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 BLOCKS = {page: BLOCK.findall(page.read_text("utf-8")) for page in PAGES}
-RUNNABLE = {"python", "sh"}
+RUNNABLE = {"python", "sh", "console"}
+EXTRAS = {"datasets", "torch", "torchvision"}  # large packages; their pages run in make test-extras
+
+
+def imported(text):
+    """Return the names of the packages that a Python block imports."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.removeprefix("icsys.").partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield (node.module or "").removeprefix("icsys.").partition(".")[0]
+
+
+def needed(page):
+    """Return the large packages that the blocks of a page import."""
+    return {name for kind, text in BLOCKS[page] if kind == "python" for name in imported(text)} & EXTRAS
+
+
+def steady(text):
+    """Leave out of what a command prints what differs from run to run: times, rates, and the folder it ran in."""
+    text = re.sub(r"[\d.]+ s\b( \([\d.]+ images/s\))?", "some time", text)
+    text = re.sub(r"Look in: .*[/\\]", "Look in: ", text).strip()
+    number = r"(?<![\w.])\d+(?:\.\d+)?"
+    return re.sub(number, "#", text), [float(found) for found in re.findall(number, text)]
+
+
+def assert_same_output(output, expected):
+    """Compare words exactly, and numbers to 2 %: with other decoders or encoders a file may be a little larger."""
+    words, numbers = steady(output)
+    expected_words, expected_numbers = steady(expected)
+    assert words == expected_words
+    assert numbers == pytest.approx(expected_numbers, rel=0.02)
+
+
+def execute(command, folder):
+    """Run a command with the programs of this environment, whatever else is on the path; return its whole output."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    env = os.environ | {"PATH": path, "HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": str(folder / ".cache")}
+    done = subprocess.run(
+        command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    return done.returncode, done.stdout
+
+
+def run_blocks(page, folder):
+    for kind, text in BLOCKS[page]:
+        if kind == "console":
+            for command, expected in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", text, re.MULTILINE):
+                _, output = execute(shlex.split(command), folder)
+                assert_same_output(output, expected)
+        elif kind in RUNNABLE:
+            lines = [[sys.executable, "-c", text]] if kind == "python" else map(shlex.split, text.splitlines())
+            for command in lines:
+                code, output = execute(command, folder)
+                assert code == 0, f"{command}\n{output}"
+                assert " 0 compressed" not in output, f"{command} only skipped what the one before it made"
 
 
 def test_blocks_are_found_and_every_one_says_what_it_is():
     """A pattern that stops matching would skip every block in silence."""
     kinds = [kind for blocks in BLOCKS.values() for kind, _ in blocks]
-    assert kinds.count("python") >= 1
-    assert kinds.count("sh") >= 1
+    assert all(kinds.count(kind) >= 1 for kind in RUNNABLE)
     fences = sum(page.read_text("utf-8").count("\n```") for page in PAGES)
     assert fences == 2 * len(kinds)
     assert set(kinds) <= RUNNABLE | {"text", "toml", "json", "mermaid", "bash", "yaml"}
+    for blocks in BLOCKS.values():
+        assert all(text.startswith("$ ") for kind, text in blocks if kind == "console")
 
 
-@pytest.mark.parametrize(
-    "page",
-    [page for page, blocks in BLOCKS.items() if any(kind in RUNNABLE for kind, _ in blocks)],
-    ids=lambda page: page.name,
-)
+def load(name):
+    """Import a program of the folder docs."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def pages(*, large):
+    """Return the pages with something to run, those that need large packages or the others."""
+    runnable = [page for page, blocks in BLOCKS.items() if any(kind in RUNNABLE for kind, _ in blocks)]
+    return [page for page in runnable if bool(needed(page)) == large]
+
+
+@pytest.mark.parametrize("page", pages(large=False), ids=lambda page: page.name)
 def test_the_blocks_of_a_page_run_in_their_order(page, tmp_path):
-    # The commands are those of this environment, whatever else is on the path.
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    for kind, text in BLOCKS[page]:
-        if kind not in RUNNABLE:
-            continue
-        commands = [[sys.executable, "-c", text]] if kind == "python" else [line.split() for line in text.splitlines()]
-        for command in commands:
-            done = subprocess.run(
-                command, cwd=tmp_path, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False
-            )
-            assert done.returncode == 0, f"{command}\n{done.stderr}"
-            assert " 0 compressed" not in done.stdout, f"{command} only skipped what the one before it made"
+    run_blocks(page, tmp_path)
+
+
+@pytest.mark.parametrize("page", pages(large=True), ids=lambda page: page.name)
+def test_the_blocks_that_need_large_packages_run_in_their_order(page, tmp_path):
+    missing = sorted(name for name in needed(page) if importlib.util.find_spec(name) is None)
+    if missing:
+        pytest.skip(f"needs {', '.join(missing)}: make test-extras")
+    run_blocks(page, tmp_path)
 
 
 def test_links_between_pages_lead_somewhere():
     for page in PAGES:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_palette_table_of_the_readme_is_that_of_its_page():
+    rows = {
+        "**MKM, fast** (the default)": "MKM, fast",
+        "**MKM, balanced**": "MKM, balanced",
+        "**MKM, best**": "MKM, best",
+        "`KMeans`, one start, all pixels": "KMeans(n_init=1), all pixels",
+        "`KMeans`, ten starts, distinct colours": "KMeans(n_init=10), distinct colours",
+        "libimagequant": "libimagequant, defaults",
+    }
+    page = (ROOT / "docs" / "benchmarks" / "kmeans.md").read_text("utf-8")
+    readme = (ROOT / "README.md").read_text("utf-8")
+    for name, row in rows.items():
+        cells = re.search(rf"^\| {re.escape(name)} \|(.*)\|$", readme, re.MULTILINE)[1].split("|")
+        measured = re.findall(rf"^\| {re.escape(row)} +\| +([\d.]+) \| +[\d.]+ \| +([\d.,]+) \|", page, re.MULTILINE)
+        assert len(cells) == len(measured) == 4
+        for cell, (error, ms) in zip(cells, measured, strict=True):
+            shown_error, shown_ms = map(float, cell.split(","))
+            assert abs(shown_error - float(error)) <= 0.00051, name
+            assert abs(shown_ms - float(ms.replace(",", ""))) <= 0.51, name
+
+
+def test_the_figures_are_those_of_the_notebook():
+    for name, data in load("figures").figures().items():
+        assert (ROOT / "docs" / "figures" / f"{name}.png").read_bytes() == data, "run: make notebook"
+
+
+def test_the_figures_of_mkm_can_be_drawn_and_are_committed(tmp_path, monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    load("mkm_figures").main(tmp_path)
+    drawn = sorted(tmp_path.iterdir())
+    assert [path.name for path in drawn] == ["mkm-search.png", "mkm-time.png"]
+    for path in drawn:
+        with Image.open(path) as new, Image.open(ROOT / "docs" / "figures" / path.name) as committed:
+            assert new.size == committed.size
+
+
+def test_the_command_reference_is_that_of_the_program():
+    page = load("reference").reference()
+    assert (ROOT / "docs" / "reference.md").read_text("utf-8") == page, "run: python docs/reference.py"
+    _, shown = execute([sys.executable, "-m", "icsys", "compress", "--help"], ROOT)
+    flags = set(re.findall(r"(?<!\w)--[a-z][a-z-]+", shown.partition("examples:")[0]))
+    assert flags - {"--help"} <= set(re.findall(r"--[a-z][a-z-]+", page))

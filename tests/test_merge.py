@@ -250,6 +250,22 @@ def test_shards_that_took_links_differently_are_refused(source, out):
         merge_shards(out)
 
 
+def test_files_of_many_images_are_not_made_in_parts(source, out):
+    with pytest.raises(
+        UsageError, match=r"shard='1/2' with format='webdataset': expected a format of one file an image"
+    ):
+        do_shards(source, out, [Shard(1, 2)], Options(format="webdataset"))
+    assert not out.exists()
+
+
+def test_the_format_does_not_matter(source, out):
+    options = Options(strategy="MKM", colors=8, step=2, format="npz")
+    undivided = compress_folder(source, out.with_name("clean"), options)
+    do_shards(source, out, options=options)
+    assert counts(merge_shards(out)) == counts(undivided)
+    assert everything(out) == everything(out.with_name("clean"))
+
+
 def test_one_shard_is_run_by_one_run_at_a_time(source, out):
     with locked(books_of(out, Shard(2, 4))):
         with pytest.raises(UsageError, match=r"shard 2/4 of .* is in use by another run"):

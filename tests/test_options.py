@@ -1,6 +1,7 @@
 """Options accept what their fields say, refuse the rest by name, and survive JSON and TOML."""
 
 import dataclasses
+import hashlib
 import json
 import tomllib
 
@@ -14,8 +15,11 @@ from icsys.errors import UsageError
 from icsys.options import (
     DITHERS,
     EFFORTS,
+    ENCODINGS,
     FITS,
+    FORMATS,
     ON_CORRUPT,
+    PACKINGS,
     PNG_EFFORTS,
     RESAMPLES,
     SPACES,
@@ -32,14 +36,22 @@ geometry = st.one_of(
     st.builds(lambda scale: {"scale": scale}, st.floats(0, 1, exclude_min=True)),
     st.builds(lambda width, height: {"size": (width, height)}, sides, sides),
 )
+png_efforts = {"png_effort": st.sampled_from(PNG_EFFORTS)}
+shards = {"shard_images": st.integers(1, 10**9), "shard_bytes": st.integers(1, 2**40)}
+strategies = {"strategy": st.sampled_from(STRATEGIES)}
+formats = st.one_of(
+    st.fixed_dictionaries({"format": st.just("png"), **strategies, **png_efforts}),
+    st.fixed_dictionaries({"format": st.sampled_from(["webp", "npz"]), **strategies}),
+    st.fixed_dictionaries({"format": st.just("jpeg"), "strategy": st.just("SO"), "jpeg_quality": st.integers(1, 100)}),
+    st.fixed_dictionaries({"format": st.sampled_from(PACKINGS), **strategies, **png_efforts, **shards}),
+)
 valid_options = st.builds(
-    lambda geometry, **others: Options(**geometry, **others),
+    lambda geometry, format, **others: Options(**geometry, **format, **others),  # noqa: A006 - the option's name
     geometry,
-    strategy=st.sampled_from(STRATEGIES),
+    formats,
     colors=st.integers(1, 65_536),
     effort=st.sampled_from(EFFORTS),
     space=st.sampled_from(SPACES),
-    png_effort=st.sampled_from(PNG_EFFORTS),
     fit=st.sampled_from(FITS),
     resample=st.sampled_from(RESAMPLES),
     background=st.from_regex(r"#[0-9a-fA-F]{6}", fullmatch=True),
@@ -58,7 +70,19 @@ def test_every_option_is_drawn_here(options, dither):
     assert Options.from_dict(json.loads(json.dumps(few.to_dict()))) == few
     assert {field.name for field in dataclasses.fields(Options)} == {
         *("strategy", "colors", "effort", "space", "dither", "step", "scale", "size", "fit", "resample"),
-        *("background", "format", "png_effort", "seed", "on_corrupt", "max_pixels", "max_bytes", "max_frames"),
+        *(
+            "background",
+            "format",
+            "png_effort",
+            "jpeg_quality",
+            "shard_images",
+            "shard_bytes",
+            "seed",
+            "on_corrupt",
+            "max_pixels",
+            "max_bytes",
+            "max_frames",
+        ),
     }
 
 
@@ -101,7 +125,11 @@ def test_a_size_is_read_from_text(width, height):
         ("fit", "zoom", "contain, cover, stretch, pad"),
         ("resample", "cubic", "box, lanczos, skip"),
         ("background", "white", "#RRGGBB"),
-        ("format", "gif", "png"),
+        ("format", "gif", "png, webp, jpeg, npz, webdataset, parquet"),
+        ("jpeg_quality", 0, "from 1 to 100"),
+        ("jpeg_quality", 80, "one of the formats jpeg"),
+        ("shard_images", 0, "from 1"),
+        ("shard_bytes", 5, "one of the formats webdataset, parquet"),
         ("seed", -1, "from 0"),
     ],
 )
@@ -138,3 +166,45 @@ def test_an_unknown_name_is_refused_with_the_known_ones():
 def test_every_option_has_a_sentence():
     for name in Options().to_dict():
         assert option_doc(name).endswith(".")
+
+
+@pytest.mark.parametrize("strategy", [name for name in STRATEGIES if name != "SO"])
+def test_jpeg_is_for_size_only(strategy):
+    with pytest.raises(UsageError, match=rf"format='jpeg' with strategy='{strategy}'.*expected strategy SO"):
+        Options(format="jpeg", strategy=strategy)
+
+
+@pytest.mark.parametrize("format", ["webp", "npz"])
+def test_an_option_that_the_format_does_not_have_is_refused(format):  # noqa: A002 - the option's name
+    with pytest.raises(UsageError, match=r"png_effort='max' does nothing for format=.*png, webdataset, parquet"):
+        Options(format=format, png_effort="max")
+
+
+def test_the_hash_knows_what_decides_bytes_and_nothing_else():
+    """Where an image lies changes none of its bytes; so a folder is packed anew without being compressed again."""
+    packed = Options(format="webdataset")
+    assert packed.replace(shard_images=5, shard_bytes=10**6).digest() == packed.digest()
+    jpeg = Options(format="jpeg", strategy="SO")
+    assert jpeg.replace(jpeg_quality=80).digest() != jpeg.digest()
+    assert len({Options(format=name, strategy="SO").digest() for name in FORMATS}) == len(FORMATS)
+
+
+def test_options_that_a_format_does_not_have_are_no_part_of_its_hash():
+    """Options that are added for other formats leave what is done as done."""
+    without = {"jpeg_quality", "shard_images", "shard_bytes", "max_pixels", "max_bytes", "max_frames"}
+    values = {name: value for name, value in Options().to_dict().items() if name not in without}
+    text = json.dumps(values, sort_keys=True)
+    assert Options().digest() == hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@pytest.mark.parametrize(
+    ("format", "suffix"),
+    [
+        *((name, f".{name}") for name in ENCODINGS if name != "jpeg"),
+        ("jpeg", ".jpg"),
+        ("webdataset", ".png"),
+        ("parquet", ".png"),
+    ],
+)
+def test_names_end_as_is_usual(format, suffix):  # noqa: A002 - the option's name
+    assert Options(format=format, strategy="SO").suffix == suffix

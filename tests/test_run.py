@@ -8,12 +8,27 @@ from threadpoolctl import threadpool_info
 from helpers import compress_into, image_bytes, synthetic_photo, tree
 from icsys import Compressed, Failed, Options, Skipped, UsageError, compress_folder
 from icsys.color.strategies import STRATEGIES
+from icsys.options import ENCODINGS
+
+NAMES = ("train/cat/a", "train/dog/a", "b")  # of the photos, without their suffixes
 
 
 def run(source, destination, options=None, **settings):
     """Compress a folder; return the summary and the results by source."""
     results, summary = compress_into(source, destination, options or Options(), **settings)
     return summary, results
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_a_folder_becomes_files_of_the_format(encoding, photos, tmp_path):
+    options = Options(strategy="SO", format=encoding)
+    run(photos, tmp_path / "out", options)
+    assert set(tree(tmp_path / "out")) == {f"{name}{options.suffix}" for name in NAMES}
+    again, _ = run(photos, tmp_path / "out", options)
+    assert again.skipped == 3
+    if encoding != "png":
+        other, _ = run(photos, tmp_path / "out", Options(strategy="SO"))
+        assert (other.compressed, other.stale) == (3, sorted(f"{name}{options.suffix}" for name in NAMES))
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -52,7 +67,7 @@ def test_the_engine_does_not_change_a_byte(strategy, photos, tmp_path):
 
 def test_pixels_held_at_once_are_bounded(photos, tmp_path, monkeypatch):
     """With room for less than one image, images go one after the other and all get through."""
-    monkeypatch.setattr("icsys.run._BYTES_IN_FLIGHT", 1)
+    monkeypatch.setattr("icsys.run.BYTES_IN_FLIGHT", 1)
     summary, _ = run(photos, tmp_path / "out", jobs=3)
     assert summary.compressed == 3
 

@@ -10,6 +10,11 @@ if TYPE_CHECKING:
     from icsys.merge import merge_shards
     from icsys.options import Options
     from icsys.pipeline import CompressedImage, QuantizedImage, compress_image, quantize
+    from icsys.progress import progress_bar
+    from icsys.report.compare import compare_folder
+    from icsys.report.comparison import Comparison
+    from icsys.report.comparison_page import write_comparison
+    from icsys.report.run_page import report_folder
     from icsys.results import Compressed, Failed, RunSummary, Skipped
     from icsys.run import Progress, compress_folder
 
@@ -17,6 +22,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ColorKMeans",
+    "Comparison",
     "Compressed",
     "CompressedImage",
     "Failed",
@@ -29,11 +35,15 @@ __all__ = [
     "RunSummary",
     "Skipped",
     "UsageError",
+    "compare_folder",
     "compress_folder",
     "compress_image",
     "merge_shards",
+    "progress_bar",
     "quantize",
+    "report_folder",
     "resize",
+    "write_comparison",
 ]
 
 _HOMES = {
@@ -43,6 +53,11 @@ _HOMES = {
     "merge": ["merge_shards"],
     "options": ["Options"],
     "pipeline": ["CompressedImage", "QuantizedImage", "compress_image", "quantize"],
+    "progress": ["progress_bar"],
+    "report.compare": ["compare_folder"],
+    "report.comparison": ["Comparison"],
+    "report.comparison_page": ["write_comparison"],
+    "report.run_page": ["report_folder"],
     "results": ["Compressed", "Failed", "RunSummary", "Skipped"],
     "run": ["Progress", "compress_folder"],
 }

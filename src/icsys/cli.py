@@ -31,6 +31,7 @@ from icsys.options import (
     Options,
     option_doc,
 )
+from icsys.progress import drawing
 from icsys.prompts import ask_options, number_or_text
 from icsys.report.text import failure_lines, image_line, run_report
 from icsys.results import to_record
@@ -42,9 +43,11 @@ if TYPE_CHECKING:
 
     from tqdm import tqdm
 
+    from icsys.report.bench import Step
     from icsys.results import RunSummary
 
 SOURCE, DESTINATION = "Uncompressed", "Compressed"
+COMPARISON = "comparison.html"
 
 OK, SOME_FAILED, WRONG_USAGE = 0, 1, 2
 
@@ -64,6 +67,12 @@ _RUN_DEFAULTS: dict[str, Any] = {
     "verbose": False,
 }
 
+# Options of a run that a comparison has no use for, or has in a form of its own.
+_NOT_COMPARED = frozenset(
+    {"strategy", "colors", "format", "overwrite", "retry_failed", "dry_run", "follow_links", "engine", "isolate"}
+    | {"jpeg_quality", "shard", "shard_bytes", "shard_images", "timeout", "verbose", "print_options"}
+)
+
 _DESCRIPTION = """\
 Make a folder of photos small enough to train on: fewer pixels, and the few colours that K-means finds.
 Without a command, ics asks what to do and turns the folder Uncompressed into the folder Compressed."""
@@ -75,6 +84,10 @@ examples:
   ics compress photos squares --colors 16 --size 224x224 --fit cover
   ics compress photos again --config ics.toml --jobs 4
   ics compress --colors 8 --print-options       show the options that a run would use, as TOML"""
+
+_MORE_EXAMPLES = """\
+  ics compare photos --colors 8,16 --sample 50  every strategy on 50 of the photos: a table and a page
+  ics report small                              what a finished run did, on a page"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -91,7 +104,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             getattr(sys, name).reconfigure(errors="backslashreplace")
     try:
         arguments = _parser().parse_args(argv)
-        code = _ask_and_run() if arguments.command is None else _command(arguments)
+        code = _COMMANDS[arguments.command](arguments)
         sys.stdout.flush()
     except ICSError as error:
         print(f"ics: {error}", file=sys.stderr)
@@ -124,7 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="ics",
         description=_DESCRIPTION,
-        epilog=_EXAMPLES,
+        epilog=f"{_EXAMPLES}\n{_MORE_EXAMPLES}",
     )
     parser.add_argument("--version", action="version", version=f"ics {icsys.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
@@ -138,6 +151,22 @@ def _parser() -> argparse.ArgumentParser:
     compress.add_argument("destination", metavar="DST", nargs="?", default=DESTINATION, help=f"default: {DESTINATION}")
     _add_options(compress)
     compress.set_defaults(before=_look_for_photos)
+    demo = commands.add_parser(
+        "demo",
+        help="try it on sample photos",
+        description=f"Copy the photos that installed packages ship into {SOURCE}, never over a file of yours, "
+        f"and compress that folder into {DESTINATION}.",
+        epilog="example:\n  ics demo --colors 16 --step 2",
+    )
+    _add_options(demo)
+    demo.set_defaults(before=_bring_samples, source=SOURCE, destination=DESTINATION)
+    _add_merge(commands)
+    _add_compare(commands)
+    _add_report(commands)
+    return parser
+
+
+def _add_merge(commands: Any) -> None:  # noqa: ANN401 - argparse's own type is private
     merge = commands.add_parser(
         "merge",
         help="join what shards have written",
@@ -149,22 +178,72 @@ def _parser() -> argparse.ArgumentParser:
     merge.add_argument("destination", metavar="DST", nargs="?", default=DESTINATION, help=f"default: {DESTINATION}")
     merge.add_argument("--partial", action="store_true", help="Join what there is, even if shards are not done.")
     merge.add_argument("--json", action="store_true", help="Print one JSON object on standard output.")
-    demo = commands.add_parser(
-        "demo",
-        help="try it on sample photos",
-        description=f"Copy the photos that installed packages ship into {SOURCE}, never over a file of yours, "
-        f"and compress that folder into {DESTINATION}.",
-        epilog="example:\n  ics demo --colors 16 --step 2",
+
+
+def _add_compare(commands: Any) -> None:  # noqa: ANN401 - argparse's own type is private
+    compare = commands.add_parser(
+        "compare",
+        help="try every strategy on the same photos",
+        description="Put the images below SRC through every strategy: time, size and quality in a table and on a page. "
+        "Nothing is written but that page.",
+        epilog="examples:\n"
+        "  ics compare photos --colors 8,16,32,64 --sample 50\n"
+        "  ics compare --strategy MKM,FKM --size 224x224 --json",
     )
-    _add_options(demo)
-    demo.set_defaults(before=_bring_samples, source=SOURCE, destination=DESTINATION)
-    return parser
+    compare.add_argument("source", metavar="SRC", nargs="?", default=SOURCE, help=f"default: {SOURCE}")
+    what = compare.add_argument_group("comparison")
+    what.add_argument(
+        "--strategy",
+        dest="strategies",
+        metavar="A,B",
+        type=_words,
+        default=list(STRATEGIES),
+        help="Strategies beside SO, which is always there. Default: all.",
+    )
+    what.add_argument(
+        "--colors", dest="ks", metavar="K,K", type=_words, help="Numbers of colours, 1 to 65536. Default: 32."
+    )
+    what.add_argument("--sample", metavar="N", type=number_or_text, help="Draw N images, by --seed. Default: all.")
+    _add_page(what, COMPARISON)
+    what.add_argument("--no-report", dest="output", action="store_const", const=None, help="Write no page.")
+    _add_options(compare, without=_NOT_COMPARED)
 
 
-def _add_options(parser: argparse.ArgumentParser) -> None:
+def _add_report(commands: Any) -> None:  # noqa: ANN401 - as above
+    report = commands.add_parser(
+        "report",
+        help="show on a page what a run did",
+        description="Write one HTML file that shows what a finished run has left in DST, with photos before and after.",
+        epilog="example:\n  ics report Compressed --source Uncompressed",
+    )
+    report.add_argument("destination", metavar="DST", nargs="?", default=DESTINATION, help=f"default: {DESTINATION}")
+    report.add_argument("--source", metavar="SRC", help="Where the photos are now. Default: where the run found them.")
+    _add_page(report, None)
+
+
+def _add_page(group: Any, name: str | None) -> None:  # noqa: ANN401 - as above
+    group.add_argument(
+        "--report",
+        dest="output",
+        metavar="FILE.html",
+        default=name,
+        help=f"The page to write; an older one is replaced. Default: {name or 'report.html in DST'}.",
+    )
+    group.add_argument(
+        "--pictures",
+        metavar="N",
+        type=number_or_text,
+        default=6,
+        help="Photos on the page, the worst first. Default: 6.",
+    )
+
+
+def _add_options(parser: argparse.ArgumentParser, without: frozenset[str] = frozenset()) -> None:
     """Add all options in groups; one that is not given leaves no trace, so that a config file can give it."""
 
     def add(group: Any, name: str, doc: str, **settings: Any) -> None:  # noqa: ANN401 - argparse's own types
+        if name in without:
+            return
         group.add_argument(f"--{name.replace('_', '-')}", default=argparse.SUPPRESS, help=doc, **settings)
 
     def add_option(group: Any, name: str, metavar: str, **settings: Any) -> None:  # noqa: ANN401 - as above
@@ -192,6 +271,8 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     output = parser.add_argument_group("output")
     add_option(output, "format", "|".join(FORMATS))
     add_option(output, "png_effort", "|".join(PNG_EFFORTS))
+    for name in ("jpeg_quality", "shard_images", "shard_bytes"):
+        add_option(output, name, "N", type=number_or_text)
     add(
         output,
         "overwrite",
@@ -247,7 +328,8 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         metavar="I/N",
     )
     run.add_argument("--config", metavar="FILE.toml", help="Read any of these options by name; the command line wins.")
-    run.add_argument("--print-options", action="store_true", help="Print the options as TOML and do nothing.")
+    if "print_options" not in without:
+        run.add_argument("--print-options", action="store_true", help="Print the options as TOML and do nothing.")
     add(
         run,
         "verbose",
@@ -270,7 +352,12 @@ def _number(text: str) -> float | str:
         return text
 
 
-def _ask_and_run() -> int:
+def _words(text: str) -> list[int | str]:
+    """Return what stands between commas, numbers as numbers."""
+    return [number_or_text(word.strip()) for word in text.split(",")]
+
+
+def _ask_and_run(_: argparse.Namespace) -> int:
     """Ask the questions, but only where there is something to compress."""
     _look_for_photos(SOURCE)
     check_folders(SOURCE, DESTINATION)
@@ -281,8 +368,6 @@ def _ask_and_run() -> int:
 
 def _command(arguments: argparse.Namespace) -> int:
     """Run a command, or show the options that it would run with."""
-    if arguments.command == "merge":
-        return _join(arguments.destination, partial=arguments.partial, as_json=arguments.json)
     options, run = _merge(arguments)
     if arguments.print_options:
         import tomli_w  # noqa: PLC0415 - few runs need it
@@ -293,20 +378,67 @@ def _command(arguments: argparse.Namespace) -> int:
     return _run(arguments.source, arguments.destination, options, run)
 
 
-def _join(destination: str, *, partial: bool, as_json: bool) -> int:
+def _join(arguments: argparse.Namespace) -> int:
     """Join what shards have written, and report it as a run is reported."""
     from icsys.merge import merge_shards  # noqa: PLC0415 - few runs need it
 
-    summary = merge_shards(destination, partial=partial)
-    if as_json:
+    summary = merge_shards(arguments.destination, partial=arguments.partial)
+    if arguments.json:
         print(json.dumps({"version": icsys.__version__, "summary": summary.to_dict()}, indent=2))
     else:
-        print(run_report(summary, destination, dry_run=False))
-    for line in failure_lines(summary):
+        print(run_report(summary, arguments.destination, dry_run=False))
+    for line in failure_lines(summary.failures):
         print(line, file=sys.stderr)
     if summary.stopped:
         print(f"ics: {summary.stopped}; a run without --shard does the rest", file=sys.stderr)
     return SOME_FAILED if summary.failed or summary.stopped else OK
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    """Compare strategies before the user's eyes."""
+    # A plain run has no need of any of it.
+    from icsys.report.compare import compare_folder  # noqa: PLC0415
+    from icsys.report.comparison_page import check_page, write_comparison  # noqa: PLC0415
+    from icsys.report.table import comparison_text  # noqa: PLC0415
+
+    options, run = _merge(arguments)
+    _look_for_photos(arguments.source)
+    if arguments.output:
+        check_page(arguments.output)
+    with _CompareScreen() as screen:
+        comparison = compare_folder(
+            arguments.source,
+            options,
+            colors=arguments.ks or [options.colors],
+            strategies=arguments.strategies,
+            sample=arguments.sample,
+            jobs=run["jobs"],
+            examples=arguments.pictures if arguments.output else 0,
+            progress=screen.show,
+        )
+    if arguments.output:
+        write_comparison(comparison, arguments.output)
+    if run["json"]:
+        page = {"report": arguments.output}
+        print(json.dumps({"version": icsys.__version__, **page, **comparison.to_dict()}, indent=2))
+    else:
+        print(comparison_text(comparison))
+        if arguments.output:
+            print(f"Look at: {Path(arguments.output).resolve()}")
+    for line in failure_lines(comparison.failures):
+        print(line, file=sys.stderr)
+    return SOME_FAILED if comparison.failures else OK
+
+
+def _report_folder(arguments: argparse.Namespace) -> int:
+    """Write the page of a finished run."""
+    from icsys.report.run_page import report_folder  # noqa: PLC0415 - as above
+
+    path = report_folder(
+        arguments.destination, source=arguments.source, output=arguments.output, examples=arguments.pictures
+    )
+    print(f"Look at: {path.resolve()}")
+    return OK
 
 
 def _look_for_photos(source: str) -> None:
@@ -431,7 +563,7 @@ def _report(
         print(json.dumps(report, indent=2))
     elif summary.images:
         print(run_report(summary, destination, dry_run=run["dry_run"]))
-    for line in failure_lines(summary):
+    for line in failure_lines(summary.failures):
         print(line, file=sys.stderr)
     if summary.stopped:
         whole = "every file that was written is whole, and the next run goes on"
@@ -456,7 +588,7 @@ class _Screen:
     def __init__(self, *, json: bool, verbose: bool) -> None:
         self.files: list[dict[str, object]] = []
         self._bar = _new_bar(self._title) if sys.stderr.isatty() else None
-        self._note = ""
+        self._draw = None if self._bar is None else drawing(self._bar, self._title)
         self._keep_files = json
         self._verbose = verbose
 
@@ -474,22 +606,44 @@ class _Screen:
         if self._verbose and progress.result is not None:
             line = image_line(progress.result)
             print(line, file=sys.stderr) if self._bar is None else self._bar.write(line, file=sys.stderr)
-        if self._bar is not None:
-            self._draw(progress, self._bar)
+        if self._draw is not None:
+            self._draw(progress)
 
-    def _draw(self, progress: Progress, bar: tqdm) -> None:
-        if progress.note != self._note:
-            # What was loaded is no image: the rate counts from here.
-            bar.reset()
-            bar.bar_format = "{desc} [{elapsed}]" if progress.note else None
-            bar.set_description_str(progress.note or self._title)
-            self._note = progress.note
-        bar.total = progress.total
-        if progress.note:
-            bar.refresh()
-        if progress.result is not None:
-            bar.set_postfix(failed=progress.summary.failed, refresh=False)
-            bar.update()
+
+class _CompareScreen:
+    """Shows a comparison while it goes on: what is expected of it, and a bar on a terminal."""
+
+    def __init__(self) -> None:
+        self._bar = _new_bar("Loading") if sys.stderr.isatty() else None
+        self._told = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def show(self, step: Step) -> None:
+        """Take in one more step."""
+        if step.estimate is not None and not self._told:
+            self._told = True
+            line = f"Estimated time: {step.estimate:.1f} s"
+            print(line, file=sys.stderr) if self._bar is None else self._bar.write(line, file=sys.stderr)
+        if self._bar is not None:
+            self._bar.set_description_str(step.note, refresh=False)
+            self._bar.total = step.total or None
+            self._bar.update(step.done - self._bar.n)
+
+
+_COMMANDS = {
+    None: _ask_and_run,
+    "compress": _command,
+    "demo": _command,
+    "merge": _join,
+    "compare": _compare,
+    "report": _report_folder,
+}
 
 
 def _new_bar(title: str) -> tqdm:

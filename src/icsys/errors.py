@@ -27,16 +27,36 @@ class EngineError(ICSError):
     """The machinery that runs the work broke; what is finished is kept."""
 
 
+FAILURE_CODES = (
+    "empty",
+    "unidentified",
+    "missing_extra",
+    "unsupported",
+    "broken",
+    "corrupt",
+    "too_large",
+    # A folder run adds these to what an image itself can be.
+    "changed",
+    "blocked",
+    "permission",
+    "io",
+    "disk_full",
+    "read_only",
+    "memory",
+    "timeout",
+    "crashed",
+    "internal",
+)
+"""The stable words for why an image failed; docs/limits.md says what each of them means."""
+
+
 class ImageError(ICSError):
     """One image cannot be processed.
 
     Parameters
     ----------
     code
-        A stable word for the reason, fit for counting: ``empty``, ``unidentified``, ``unsupported``,
-        ``broken``, ``corrupt``, ``too_large``, ``missing_extra``. A folder run adds ``changed`` (the source changed or
-        vanished while it was read), ``blocked`` (a folder or a link is in the output's place), ``disk_full``,
-        ``read_only``, ``permission``, ``io``, ``memory``, ``timeout``, ``crashed`` and ``internal``.
+        A stable word for the reason, fit for counting: one of ``FAILURE_CODES``.
     message
         The reason in a sentence.
     """

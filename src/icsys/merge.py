@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import icsys
-from icsys.dataset.books import State, books_of, drop_books, read_run, read_state, shards_in
+from icsys.dataset.books import State, books_of, drop_books, read_state, shards_in
 from icsys.dataset.join import join
 from icsys.dataset.journal import compact
 from icsys.dataset.lock import locked
 from icsys.dataset.shard import Shard, all_shards
 from icsys.errors import UsageError
 from icsys.results import FOREIGN
-from icsys.runfile import write_merged
+from icsys.runfile import read_run, write_merged
 
 if TYPE_CHECKING:
     import os
@@ -84,7 +84,7 @@ def merge_shards(destination: str | os.PathLike[str], *, partial: bool = False) 
         shards = [shard for shard in shards if states[shard] is not None]
         for shard in shards:
             if shard in unfinished:  # it may have been killed, and its journal be out of order
-                compact(books_of(destination, shard), start=0, complete=False, stale=(), destination=destination)
+                compact(books_of(destination, shard), start=0, complete=False, stale=(), images=destination)
         runs = [read_run(books_of(destination, shard)) for shard in shards]
         summary = join(destination, shards)
         summary.stopped = f"merged though {undone}" if undone else ""

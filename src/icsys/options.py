@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 STRATEGIES = ("SO", "MKM", "FKM", "MBKM")
 FITS = ("contain", "cover", "stretch", "pad")
 RESAMPLES = ("box", "lanczos", "skip")
-FORMATS = ("png",)
+ENCODINGS = ("png", "webp", "jpeg", "npz")  # a file for every image
+PACKINGS = ("webdataset", "parquet")  # files of many images, each of them a PNG
+FORMATS = ENCODINGS + PACKINGS
 EFFORTS = ("fast", "balanced", "best")
 SPACES = ("srgb", "oklab")
 DITHERS = ("none", "floyd-steinberg")
@@ -35,7 +37,10 @@ _MAX_SEED = 2**32 - 1
 _MOST_PIXELS = 2**31 - 1
 _MOST_BYTES = 2**40
 _MOST_FRAMES = 10**9
+_MOST_SHARD_IMAGES = 10**9
 _LIMITS = {"max_pixels", "max_bytes", "max_frames"}  # they let an image in or not, and change no byte
+_SHARDS = {"shard_bytes", "shard_images"}  # they change where an image lies, and none of its bytes
+_ONLY_FOR = {"png_effort": ("png", *PACKINGS), "jpeg_quality": ("jpeg",), **dict.fromkeys(sorted(_SHARDS), PACKINGS)}
 _SIZE = re.compile(r"(\d{1,6})\s*[xX\u00d7]\s*(\d{1,6})")
 _HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 
@@ -81,8 +86,15 @@ class Options:
     )
     resample: str = _option("box", "How pixels are made fewer: box (their mean), lanczos, or skip (one of them).")
     background: str = _option("#ffffff", "Colour #RRGGBB behind transparent and padded areas.")
-    format: str = _option("png", "File format of the output.")
+    format: str = _option(
+        "png",
+        "What is written: png, webp (lossless), jpeg (for SO) or npz (NumPy) for every image, or files of many images: "
+        "webdataset (tar) or parquet.",
+    )
     png_effort: str = _option("default", "How hard PNG files are compressed: fast, default or max (needs oxipng).")
+    jpeg_quality: int = _option(90, "Quality of JPEG files, 1 to 100.")
+    shard_images: int = _option(10_000, "Most images in one file of webdataset or parquet.")
+    shard_bytes: int = _option(256_000_000, "Most bytes of images in one file of webdataset or parquet.")
     seed: int = _option(0, "Seed of everything random; the same seed gives the same bytes.")
     on_corrupt: str = _option(
         "fail", "What becomes of a damaged picture: fail, or keep what can be decoded, with a warning."
@@ -108,6 +120,10 @@ class Options:
             )
         put(self, "format", _choice("format", self.format, FORMATS))
         put(self, "png_effort", _choice("png_effort", self.png_effort, PNG_EFFORTS))
+        put(self, "jpeg_quality", whole_number("jpeg_quality", self.jpeg_quality, 1, 100))
+        put(self, "shard_images", whole_number("shard_images", self.shard_images, 1, _MOST_SHARD_IMAGES))
+        put(self, "shard_bytes", whole_number("shard_bytes", self.shard_bytes, 1, _MOST_BYTES))
+        self._check_format()
         put(self, "background", _background(self.background))
         put(self, "on_corrupt", _choice("on_corrupt", self.on_corrupt, ON_CORRUPT))
         put(self, "max_pixels", whole_number("max_pixels", self.max_pixels, 1, _MOST_PIXELS))
@@ -125,6 +141,32 @@ class Options:
         if self.size is not None:
             put(self, "size", parse_size(self.size))
 
+    def _check_format(self) -> None:
+        """Refuse what a format cannot do, and options that would do nothing for it."""
+        if self.format == "jpeg" and self.strategy != "SO":
+            raise UsageError(
+                f"format='jpeg' with strategy={self.strategy!r}: JPEG would bring back the colours that clustering "
+                "took away, so expected strategy SO, or one of the formats png, webp, npz"
+            )
+        for option in fields(self):
+            formats = _ONLY_FOR.get(option.name, FORMATS)
+            value = getattr(self, option.name)
+            if self.format not in formats and value != option.default:
+                raise UsageError(
+                    f"{option.name}={value!r} does nothing for format={self.format!r}: "
+                    f"expected one of the formats {', '.join(formats)}"
+                )
+
+    @property
+    def suffix(self) -> str:
+        """How the names of images end, with the dot."""
+        return ".jpg" if self.encoding == "jpeg" else f".{self.encoding}"
+
+    @property
+    def encoding(self) -> str:
+        """What each image is encoded as: its file's format, or that of the images in a packed file."""
+        return "png" if self.format in PACKINGS else self.format
+
     def to_dict(self) -> dict[str, Any]:
         """Return the options as plain JSON and TOML values, without those that are not set."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
@@ -134,7 +176,9 @@ class Options:
 
     def digest(self) -> str:
         """Return a short hash of the options that decide bytes: equal ones have the same, on every machine."""
-        values = {name: value for name, value in self.to_dict().items() if name not in _LIMITS}
+        elsewhere = {name for name, formats in _ONLY_FOR.items() if self.format not in formats}
+        without = _LIMITS | _SHARDS | elsewhere
+        values = {name: value for name, value in self.to_dict().items() if name not in without}
         text = json.dumps(values, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -13,9 +13,9 @@ from icsys.color.strategies import STRATEGIES
 from icsys.errors import UsageError
 from icsys.image.decode import ImageInfo, decode_photo, to_array, unlimited
 from icsys.image.dither import floyd_steinberg
-from icsys.image.encode import indexed_image
-from icsys.image.png import encode_indexed, encode_truecolor, load_oxipng
-from icsys.options import MAX_INDEXED_COLORS, Options
+from icsys.image.encode import ENCODERS, indexed_image
+from icsys.image.png import load_oxipng
+from icsys.options import Options
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -226,19 +226,18 @@ def compress_image(data: bytes, options: Options | None = None, *, admit: Admit 
     photo = decode_photo(bytes(data), options, admit)
     pixels = photo.pixels
     start = time.perf_counter()
+    encoder = ENCODERS[options.encoding]
     if STRATEGIES[options.strategy].reduce is None:
-        colors, mse, seconds, encoded = None, None, 0.0, encode_truecolor(pixels, effort=options.png_effort)
+        colors, mse, seconds, encoded = None, None, 0.0, encoder.truecolor(pixels, options)
     else:
         quantized = quantize_pixels(pixels, options)
         mse, seconds = quantized.mse, time.perf_counter() - start
         # The number asked for decides, not the number found: one dataset, one kind of file.
-        if options.colors > MAX_INDEXED_COLORS:
+        if encoder.indexed is None or options.colors > encoder.most_colors:
             few = quantized.to_array()
-            encoded = encode_truecolor(few if pixels.ndim == RGB_NDIM else few[..., 0], effort=options.png_effort)
+            encoded = encoder.truecolor(few if pixels.ndim == RGB_NDIM else few[..., 0], options)
         else:
-            encoded = encode_indexed(
-                quantized.indices.astype(np.uint8, copy=False), quantized.palette, effort=options.png_effort
-            )
+            encoded = encoder.indexed(quantized.indices, quantized.palette, options)
         colors = len(quantized.palette)
     height, width, *channels = pixels.shape
     return CompressedImage(

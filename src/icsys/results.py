@@ -117,6 +117,8 @@ class RunSummary:
         The images that failed, each with its reason.
     stale
         Outputs of earlier runs whose sources are gone or have other outputs now, below the destination folder.
+    shards
+        Files below the destination folder that hold the images, where they are packed.
     stopped
         Why the run ended before all images were done; empty if it did not.
     """
@@ -136,6 +138,7 @@ class RunSummary:
     skips: dict[str, int] = field(default_factory=dict)
     failures: list[Failed] = field(default_factory=list)
     stale: list[str] = field(default_factory=list)
+    shards: list[str] = field(default_factory=list)
     stopped: str = ""
 
     @property
@@ -168,8 +171,12 @@ class RunSummary:
                 self.failures.append(result)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the counts and the factor as plain JSON values, without the failures, and the stale ones counted."""
+        """Return counts and factor as plain JSON values, without the failures, and stale outputs and shards counted."""
         values = {
             f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in {"failures", "skips"}
         }
-        return values | {"factor": self.factor, "foreign": self.foreign, "stale": len(self.stale)}
+        return (
+            values
+            | {"factor": self.factor, "foreign": self.foreign, "stale": len(self.stale)}
+            | {"shards": len(self.shards)}
+        )

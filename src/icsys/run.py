@@ -19,12 +19,13 @@ from icsys.dataset.folder import Ignored, Task, Unreadable, plan_folder
 from icsys.dataset.ledger import Ledger
 from icsys.dataset.resume import Work
 from icsys.dataset.shard import Shard, mark_of, parse_shard
+from icsys.dataset.shards import PARTS, open_shards, pack, packing_of
 from icsys.engine import ENGINES, Lost, available_cores, choose_engine
 from icsys.engine.budget import Budget
 from icsys.errors import UsageError
 from icsys.image.decode import unlimited
 from icsys.options import ENGINES as ENGINE_NAMES
-from icsys.options import OVERWRITES, Options, positive_number, whole_number
+from icsys.options import OVERWRITES, PACKINGS, Options, positive_number, whole_number
 from icsys.results import Failed, Result, RunSummary, Skipped
 from icsys.runfile import write_run
 from icsys.work import Outcome, do, given_up
@@ -35,14 +36,15 @@ if TYPE_CHECKING:
 _MOST_JOBS = 4096
 _LONGEST_TIMEOUT = 10**6  # seconds
 _SIGN_OF_LIFE = 0.5  # seconds
+_NOT_WORTH_A_WORD = 0.1  # seconds
 _CLAIMED_AT_ONCE = 64  # images; each batch is brought onto the disk, which takes about a millisecond
 _NO_MORE = {"disk_full", "read_only"}  # codes of failures that every image after them would share
 
 INTERRUPTED = "interrupted"
 """What :attr:`RunSummary.stopped` says of a run that was told to stop."""
 
-# Decoded pixels held at once, for each job: photos of up to 32 megapixels never wait for one another.
-_BYTES_IN_FLIGHT = 128 * 2**20
+BYTES_IN_FLIGHT = 128 * 2**20
+"""Decoded pixels held at once, for each job: photos of up to 32 megapixels never wait for one another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,13 +157,22 @@ def compress_folder(
     jobs = jobs or available_cores()
     part = None if shard is None else parse_shard(shard)
     source, destination = check_folders(source, destination)
-    plan = plan_folder(source, destination, f".{options.format}", follow_links=follow_links)
+    packed = options.format in PACKINGS
+    if packed and part:
+        raise UsageError(
+            f"shard={str(part)!r} with format={options.format!r}: expected a format of one file an image, such as png"
+        )
+    if packed:
+        packing_of(options.format).prepare()
+    plan = plan_folder(source, destination, options.suffix, follow_links=follow_links)
     run = _Run(RunSummary(), progress or (lambda _: None), stop or threading.Event(), start, partial(_concerns, part))
     first = run.first_image(plan)
     if first is None:
         return run.summary
     started = time.time()
+    images = destination / PARTS if packed else destination
     with open_books(destination, part, dry_run=dry_run) as books:
+        packs = open_shards(destination, options.format, read_only=dry_run)
         if part and not dry_run:
             state = _begin(books, options, follow_links=follow_links, retry_failed=retry_failed)
         ledger = Ledger(
@@ -172,6 +183,8 @@ def compress_folder(
             overwrite=overwrite == "always",
             retry_failed=retry_failed,
             dry_run=dry_run,
+            images=images,
+            shards=packs,
             books=books,
             shard=part,
         )
@@ -180,11 +193,11 @@ def compress_folder(
         work = partial(
             do,
             source=source,
-            destination=destination,
+            destination=images,
             options=options,
             dry_run=dry_run,
             # Processes share no locks; each of them holds one image at a time, and can be killed.
-            admit=Budget(_BYTES_IN_FLIGHT * jobs).hold if threads else unlimited,
+            admit=Budget(BYTES_IN_FLIGHT * jobs).hold if threads else unlimited,
             slots=threading.Semaphore(jobs) if threads else nullcontext(),
             over=over if threads else None,
             mark=mark_of(part),
@@ -202,12 +215,15 @@ def compress_folder(
         finally:
             over.set()
             run.end(ledger)
+        if packed and not dry_run:
+            run.pack(destination, options, replace=overwrite == "always")
         if not dry_run:
             settings = {"jobs": jobs, "engine": engine, "overwrite": overwrite, "retry_failed": retry_failed}
             settings |= {"follow_links": follow_links} | ({} if timeout is None else {"timeout": timeout})
             settings |= {} if part is None else {"shard": str(part)}
             settings = options.to_dict() | settings
-            run.guard(partial(write_run, books, settings, run.summary, icsys.__version__, started))
+            write = partial(write_run, books, settings, run.summary, icsys.__version__)
+            run.guard(partial(write, source=source, started=started))
             if part and not run.summary.stopped:
                 run.guard(partial(write_state, books, state))
     return run.summary
@@ -274,13 +290,38 @@ class _Run:
         self.guard(lambda: self.summary.stale.extend(ledger.close(complete=self._complete)))
         self.summary.seconds = time.perf_counter() - self._start
 
-    def guard(self, write: Callable[[], object]) -> None:
+    def pack(self, destination: Path, options: Options, *, replace: bool) -> None:
+        """Pack what is done into files of many images, unless the run was stopped: the next one does so then."""
+        # What is stale is left out of them.
+        self.summary.stale.clear()
+        if self.stop.is_set():
+            return
+        tell = partial(self._tell, None, "Packing")
+        self.guard(
+            lambda: self.summary.shards.extend(
+                shard.name
+                for shard in pack(
+                    destination,
+                    shard_images=options.shard_images,
+                    shard_bytes=options.shard_bytes,
+                    replace=replace,
+                    stop=self.stop,
+                    tell=tell,
+                )
+            ),
+            "shards",
+        )
+        if self.stop.is_set() and not self.summary.stopped:
+            self.summary.stopped = INTERRUPTED
+        self.summary.seconds = time.perf_counter() - self._start
+
+    def guard(self, write: Callable[[], object], what: str = "manifest") -> None:
         """Write into the books; if that fails, the run ends, because nothing it does could be told any more."""
         try:
             write()
         except OSError as error:
             place = f": {error.filename}" if error.filename else ""
-            self._end_early(f"the manifest cannot be written: {error.strerror or error}{place}")
+            self._end_early(f"the {what} cannot be written: {error.strerror or error}{place}")
 
     def _remaining(self, plan: Iterable[Task | Ignored | Unreadable], ledger: Ledger) -> Iterator[Work]:
         """Draw what is left to do from a plan, claimed in batches; what is not to be done is over at once."""
@@ -419,12 +460,11 @@ def _wait_for(work: Callable[[], object], sign_of_life: Callable[[], object], st
             failures.append(error)
 
     thread = threading.Thread(target=catch, daemon=True)
-    sign_of_life()
     thread.start()
+    thread.join(_NOT_WORTH_A_WORD)
     while thread.is_alive() and not stop.is_set():
+        sign_of_life()
         thread.join(_SIGN_OF_LIFE)
-        if thread.is_alive():
-            sign_of_life()
     if failures:
         raise failures[0]
 

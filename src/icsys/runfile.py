@@ -18,11 +18,17 @@ if TYPE_CHECKING:
     from icsys.results import RunSummary
 
 RUN = "run.json"
-_PACKAGES = ("PIL", "deflate", "numpy", "oxipng", "pi_heif", "scipy", "simplejpeg", "sklearn")
+_PACKAGES = ("PIL", "deflate", "numpy", "oxipng", "pi_heif", "pyarrow", "scipy", "simplejpeg", "sklearn")
 
 
 def write_run(
-    destination: Path, settings: Mapping[str, Any], summary: RunSummary, tool_version: str, started: float
+    destination: Path,
+    settings: Mapping[str, Any],
+    summary: RunSummary,
+    tool_version: str,
+    *,
+    source: Path,
+    started: float,
 ) -> None:
     """Write the options, versions, counts and times of a run that ends now and began at ``started`` (Unix time)."""
     record = {
@@ -30,6 +36,7 @@ def write_run(
         "versions": {"python": platform.python_version(), **_versions()},
         # platform.platform() would start another program.
         "platform": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "source": str(source.absolute()),
         "options": dict(settings),
         "summary": summary.to_dict(),
         "started": _iso(started),
@@ -74,6 +81,15 @@ def _own(run: Mapping[str, Any], common: Mapping[str, Any]) -> dict[str, Any]:
         elif name not in common:
             own[name] = value
     return own
+
+
+def read_run(destination: Path) -> dict[str, Any]:
+    """Return what the last run has written; nothing where it has not, or somebody else has changed it."""
+    try:
+        record = json.loads((destination / RUN).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
 
 
 def _iso(seconds: float) -> str:

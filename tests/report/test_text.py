@@ -58,7 +58,7 @@ def test_a_line_for_every_kind_of_result():
 
 
 def test_many_failures_are_counted_and_the_first_are_named():
-    lines = list(failure_lines(summary_of(*[FAILED] * 50)))
+    lines = list(failure_lines([FAILED] * 50))
     assert len(lines) == 21
     assert lines[0] == "failed: b.jpg: it is broken (broken)"
     assert "30 more" in lines[-1]

@@ -12,7 +12,7 @@ import re
 import shutil
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from icsys.dataset.claims import load_claims, write_claims
 from icsys.dataset.lock import locked
@@ -116,14 +116,6 @@ def write_state(books: Path, state: State) -> None:
     """Write down, for certain, how a shard stands."""
     write_whole(books / _STATE, json.dumps(asdict(state)).encode() + b"\n")
     sync_folder(books)
-
-
-def read_run(books: Path) -> dict[str, Any]:
-    """Return what ``run.json`` says of the last run of a shard; nothing if there is none."""
-    try:
-        return dict(json.loads((books / "run.json").read_bytes()))
-    except (OSError, ValueError):
-        return {}
 
 
 def drop_books(destination: Path) -> None:

@@ -31,6 +31,7 @@ class Entry:
     options_hash: str
     bytes: int
     status: str
+    shard: str | None
     position: int
 
 
@@ -63,6 +64,7 @@ def load(books: Path) -> Known:
                 sys.intern(row["options_hash"]),
                 row["bytes"],
                 sys.intern(row["status"]),
+                None if row.get("shard") is None else sys.intern(row["shard"]),
                 position,
             )
             if entry.status == DONE:
@@ -126,9 +128,7 @@ class Journal:
         self.start = min(self.start, end)
 
 
-def compact(
-    books: Path, *, start: int, complete: bool, stale: Collection[str], destination: Path | None = None
-) -> None:
+def compact(books: Path, *, start: int, complete: bool, stale: Collection[str], images: Path | None = None) -> None:
     """Keep one line for each output, sorted by source, and move the failures to their own file.
 
     Parameters
@@ -139,11 +139,10 @@ def compact(
         Whether that run has seen all sources: failures of earlier runs are over then.
     stale
         Outputs whose sources it has not met.
-    destination
-        Where the outputs lie; beside the books if left out.
+    images
+        The folder in which outputs lie; that of the books if left out.
     """
     manifest, failures = books / MANIFEST, books / FAILURES
-    destination = destination or books
     failed: dict[str, dict[str, Any]] = {}
     done: dict[str, tuple[str, int]] = {}
     if not complete:
@@ -164,7 +163,7 @@ def compact(
         failures.unlink(missing_ok=True)
     if manifest.exists():
         is_stale = {name for name, (source, _) in done.items() if name in stale or source in failed}
-        gone = {name for name in is_stale if not os.path.lexists(destination / name)}
+        gone = {name for name in is_stale if not os.path.lexists((images or books) / name)}
         kept = sorted((source, name, position) for name, (source, position) in done.items() if name not in gone)
         write_whole(manifest, _lines(manifest, ((position, name in is_stale) for _, name, position in kept)))
     sync_folder(books)

@@ -14,7 +14,7 @@ from icsys.dataset.whole import sweep, sync_folder
 from icsys.results import Compressed, Failed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from pathlib import Path
 
     from icsys.dataset.folder import Task
@@ -32,6 +32,10 @@ class Ledger:
     ----------
     dry_run
         Look, but write nothing.
+    images
+        The folder in which outputs lie; the destination itself if left out.
+    shards
+        Files that hold outputs of earlier runs which need not lie in that folder any more.
     books
         Where manifest, failures and claims are kept; in ``destination`` if left out.
     shard
@@ -48,10 +52,12 @@ class Ledger:
         overwrite: bool,
         retry_failed: bool,
         dry_run: bool,
+        images: Path | None = None,
+        shards: Collection[str] = (),
         books: Path | None = None,
         shard: Shard | None = None,
     ) -> None:
-        self._destination = destination
+        self._destination, self._images = destination, images or destination
         self._books = books = books or destination
         self._options_hash, self._tool_version = options_hash, tool_version
         self._dry_run = dry_run
@@ -61,7 +67,7 @@ class Ledger:
         self._left = load_claims(books)
         self._resume = Resume(
             source,
-            destination,
+            self._images,
             self._journal,
             self._known,
             self._left,
@@ -71,6 +77,7 @@ class Ledger:
             read_only=dry_run,
             others=others,
             mark=mark_of(shard),
+            shards=shards,
         )
         self._claimed: set[str] = set()
         self._unsynced: set[str] = set()
@@ -79,8 +86,9 @@ class Ledger:
         self._all_taken_up = not retry_failed
         self._changed = not self._known.tidy or bool(self._left) or bool(self._known.failed)
         if not dry_run:
-            for folder in {"", *(output.rpartition("/")[0] for output in self._left)}:
-                sweep(destination / folder, mark=mark_of(shard))
+            sweep(destination, mark=mark_of(shard))
+            for folder in {output.rpartition("/")[0] for output in self._left}:
+                sweep(self._images / folder, mark=mark_of(shard))
 
     def decide(self, task: Task) -> Work | Skipped | Failed:
         """Tell what becomes of a source: to be done, or the result that it has without being worked on."""
@@ -133,20 +141,14 @@ class Ledger:
             Whether all sources were met; only then is anything known to be stale.
         """
         unmet = self._resume.unmet if complete else set()
-        stale = {output for output in unmet if os.path.lexists(self._destination / output)}
+        stale = {output for output in unmet if os.path.lexists(self._images / output)}
         if self._dry_run:
             return sorted(stale)
         try:
             self._sync()
             self._journal.close()
             if self._changed or any(self._known.done[name].status == DONE or name not in stale for name in unmet):
-                compact(
-                    self._books,
-                    start=self._journal.start,
-                    complete=complete,
-                    stale=unmet,
-                    destination=self._destination,
-                )
+                compact(self._books, start=self._journal.start, complete=complete, stale=unmet, images=self._images)
             if self._left or self._claimed or self._has_claimed:
                 if complete and self._all_taken_up:
                     self._left.clear()
@@ -179,7 +181,7 @@ class Ledger:
                 folders.add(folder)
                 folder = folder.rpartition("/")[0]  # noqa: PLW2901 - up to the destination
         for folder in folders:
-            sync_folder(self._destination / folder)
+            sync_folder(self._images / folder)
         self._unsynced.clear()
         self._journal.sync()
 

@@ -50,6 +50,8 @@ class Resume:
 
     Parameters
     ----------
+    images
+        The folder in which outputs lie.
     known, claimed
         What earlier runs have written for certain, and what they may have written just before they were killed.
     overwrite
@@ -58,6 +60,8 @@ class Resume:
         Whether only sources that failed are taken up.
     read_only
         Whether not even the remains of a killed run may be removed.
+    shards
+        Files that hold outputs which need not lie in a folder any more.
     others
         Outputs that ICS has written for sources that are not this run's concern.
     mark
@@ -67,7 +71,7 @@ class Resume:
     def __init__(
         self,
         source: Path,
-        destination: Path,
+        images: Path,
         journal: Journal,
         known: Known,
         claimed: Collection[str],
@@ -76,11 +80,13 @@ class Resume:
         overwrite: bool,
         retry_failed: bool,
         read_only: bool,
-        others: Collection[str] = (),
-        mark: str = "",
+        shards: Collection[str],
+        others: Collection[str],
+        mark: str,
     ) -> None:
-        self._source, self._destination = str(source), str(destination)
-        self._folder = destination
+        self._source, self._destination = str(source), str(images)
+        self._folder = images
+        self._shards = shards
         self._journal, self._known, self._claimed = journal, known, claimed
         self._options_hash = options_hash
         self._overwrite, self._retry_failed, self._read_only = overwrite, retry_failed, read_only
@@ -102,11 +108,12 @@ class Resume:
         if obstacle is not None:
             message = f"its output cannot be written, because {obstacle}: move that away first"
             return Failed(source=task.source, code="blocked", message=message)
-        if found is None or self._overwrite:
-            return Work(task.source, task.output)
         entry = self._known.done.get(task.output)
+        packed = found is None and entry is not None and entry.shard in self._shards
+        if self._overwrite or (found is None and not packed):
+            return Work(task.source, task.output)
         if entry is not None:
-            return self._compare(task, entry, found.st_size)
+            return self._compare(task, entry, entry.bytes if found is None else found.st_size)
         if task.output in self._claimed or task.output in self._others:
             return Work(task.source, task.output)
         return Skipped(source=task.source, output=task.output, reason=FOREIGN)

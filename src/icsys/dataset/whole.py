@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 OURS = ".ics-"
@@ -17,11 +17,18 @@ _SUFFIX = ".tmp"
 
 
 def write_whole(path: Path, data: bytes | Iterable[bytes], *, mark: str = "") -> None:
+    """Write ``data`` as :func:`whole_file` does."""
+    with whole_file(path, mark=mark) as file:
+        file.writelines((data,) if isinstance(data, bytes) else data)
+
+
+@contextlib.contextmanager
+def whole_file(path: Path, *, mark: str = "") -> Iterator[BinaryIO]:
     """Write a file whole or not at all, and onto the disk: a temporary file beside it takes its place once complete.
 
     The name itself is on the disk for certain after :func:`sync_folder`; until then a power cut may bring back what
-    was there before, never a part of ``data``. ``mark`` tells the temporary files of runs apart that fill one folder
-    side by side.
+    was there before, never a part of what was written. ``mark`` tells the temporary files of runs apart that fill one
+    folder side by side.
 
     Raises
     ------
@@ -33,7 +40,7 @@ def write_whole(path: Path, data: bytes | Iterable[bytes], *, mark: str = "") ->
     temporary = path.parent / f"{OURS}{mark}{os.urandom(8).hex()}{_SUFFIX}"
     try:
         with temporary.open("xb") as file:
-            file.writelines((data,) if isinstance(data, bytes) else data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -71,3 +78,20 @@ def sweep(folder: Path, *, mark: str = "") -> None:
         for name in [entry.name for entry in entries if entry.name.startswith(ours) and entry.name.endswith(_SUFFIX)]:
             with contextlib.suppress(OSError):
                 (folder / name).unlink()
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder with all that is in it, links not followed; Python's own way is recursive, as above."""
+    waiting, emptied = [folder], []
+    while waiting:
+        below = waiting.pop()
+        emptied.append(below)
+        with contextlib.suppress(FileNotFoundError), os.scandir(below) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(below / entry.name)
+                else:
+                    (below / entry.name).unlink()
+    for below in reversed(emptied):
+        with contextlib.suppress(FileNotFoundError):
+            below.rmdir()

@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from icsys.report.words import bytes_text as _bytes
+from icsys.report.words import count_text as _count
+from icsys.report.words import printable as _shown
 from icsys.results import Compressed, Failed
 
 if TYPE_CHECKING:
@@ -48,6 +51,9 @@ def run_report(summary: RunSummary, destination: str, *, dry_run: bool) -> str:
         some = ", ".join(map(_shown, summary.stale[:_NAMED])) + (", …" if len(summary.stale) > _NAMED else "")
         why = "their sources are gone, fail, or have other outputs now"
         lines.append(f"Stale:    {len(summary.stale)} ({why}): {some}")
+    if summary.shards:
+        some = ", ".join(summary.shards[:_NAMED]) + (", …" if len(summary.shards) > _NAMED else "")
+        lines.append(f"Shards:   {len(summary.shards)}: {some}")
     if summary.factor is not None:
         fewer = summary.elements_in / summary.elements_out
         elements = f"{_count(summary.elements_in)} -> {_count(summary.elements_out)}"
@@ -58,31 +64,9 @@ def run_report(summary: RunSummary, destination: str, *, dry_run: bool) -> str:
     return "\n".join(lines)
 
 
-def failure_lines(summary: RunSummary) -> Iterator[str]:
+def failure_lines(failures: Sequence[Failed]) -> Iterator[str]:
     """Name the images that failed, each with its reason, the first of them where they are many."""
-    for failure in summary.failures[:_LISTED]:
+    for failure in failures[:_LISTED]:
         yield f"failed: {_shown(failure.source)}: {_shown(failure.message)} ({failure.code})"
-    if len(summary.failures) > _LISTED:
-        yield f"failed: {len(summary.failures) - _LISTED} more; failures.jsonl and --json name them all"
-
-
-def _shown(text: str) -> str:
-    """Escape what a terminal would take as a command, such as a newline in a file name."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)
-
-
-def _bytes(number: int) -> str:
-    return _scaled(number, ("B", "kB", "MB", "GB", "TB"))
-
-
-def _count(number: int) -> str:
-    return _scaled(number, ("", "thousand", "million", "billion", "trillion")).strip()
-
-
-def _scaled(number: float, units: Sequence[str]) -> str:
-    """Write a number in steps of 1000 with the unit that fits."""
-    thousand, exponent = 1000, 0
-    while number >= thousand and exponent < len(units) - 1:
-        number /= thousand
-        exponent += 1
-    return f"{number:.{1 if exponent else 0}f} {units[exponent]}"
+    if len(failures) > _LISTED:
+        yield f"failed: {len(failures) - _LISTED} more; failures.jsonl and --json name them all"

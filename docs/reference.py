@@ -1,0 +1,99 @@
+"""Write docs/reference.md, the command reference, from the parser of the command line.
+
+Run it with ``python docs/reference.py``.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from icsys.cli import _parser
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PAGE = Path(__file__).with_suffix(".md")
+
+_HEAD = """\
+# Commands and options
+
+Written from the program itself by `docs/reference.py`; `ics COMMAND --help` says the same.
+
+`ics` alone asks for the algorithm, the number of colours and the size, and turns the folder `Uncompressed` into the
+folder `Compressed`. The forms with `--no-` turn off what a file of options turns on.
+"""
+
+_TAIL = """\
+## Exit codes
+
+| code | meaning |
+|---:|---|
+| 0 | all images are done, or skipped by policy |
+| 1 | some images failed, or the run ended early, such as on a full disk |
+| 2 | wrong usage; nothing was done |
+| 130 | interrupted with Ctrl-C; the next run goes on |
+| 143 | told to end by SIGTERM; the next run goes on |
+
+## A file of options
+
+`--config FILE.toml` reads options by their names without the dashes in front, and the command line wins over the file.
+`--print-options` prints the options that a run would use in that form:
+
+```sh
+ics compress --colors 8 --size 224x224 --print-options
+```
+"""
+
+
+def reference() -> str:
+    """Return the page."""
+    parser = _parser()
+    commands = next(action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
+    parts = [_HEAD]
+    documented: dict[str, str] = {}
+    for name, command in commands.choices.items():
+        parts.append(f"## ics {name}\n\n{_one_line(command.description)}\n")
+        lists = "\n".join(_lists(command))
+        twin = next((other for other, known in documented.items() if known == lists), None)
+        if twin:
+            parts.append(f"It has the options of [`ics {twin}`](#ics-{twin}).\n")
+        else:
+            documented[name] = lists
+            parts.append(f"{_usage(command)}\n{lists}")
+    return "\n".join([*parts, _TAIL])
+
+
+def _usage(command: argparse.ArgumentParser) -> str:
+    """Return the positional arguments as a list, or nothing."""
+    items = [f"- `{_shown(action)}`: {action.help}\n" for action in command._actions if not action.option_strings]
+    return f"Arguments:\n\n{''.join(items)}" if items else ""
+
+
+def _lists(command: argparse.ArgumentParser) -> Iterator[str]:
+    """Yield a list for every group of options."""
+    for group in command._action_groups:
+        options = [action for action in group._group_actions if action.option_strings and action.dest != "help"]
+        if options:
+            items = (f"- `{_flag(action)}`: {_one_line(action.help)}" for action in options)
+            yield "\n".join((f"### {(group.title or '').capitalize()}\n", *items, ""))
+
+
+def _flag(action: argparse.Action) -> str:
+    """Return an option as it is typed, a switch in both its forms."""
+    if action.nargs == 0:
+        return "`, `".join(action.option_strings)
+    return f"{action.option_strings[0]} {_shown(action)}"
+
+
+def _shown(action: argparse.Action) -> str:
+    return str(action.metavar or action.dest)
+
+
+def _one_line(text: str | None) -> str:
+    return " ".join((text or "").split())
+
+
+if __name__ == "__main__":
+    PAGE.write_text(reference(), encoding="utf-8", newline="\n")

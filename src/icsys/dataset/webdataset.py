@@ -1,0 +1,92 @@
+"""WebDataset shards: tar files in which the files of one sample share a key and follow one another.
+
+The format is that of https://github.com/webdataset/webdataset: the key of a sample is the path of its files up to the
+first dot of the name, and what comes after that dot says what the file is.
+"""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from typing import TYPE_CHECKING, BinaryIO
+
+from icsys.dataset.manifest import to_line
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Sequence
+    from pathlib import Path
+
+    from icsys.dataset.sample import Sample
+
+SUFFIX = ".tar"
+
+
+def member(file_name: str) -> str:
+    """Return the name of an image in a shard: its path, with ``%XX`` for what would end or hide its key.
+
+    Those are dots before the suffix, two underscores at the very beginning (readers skip such names), line ends, bytes
+    that are no UTF-8, and the percent sign itself. ``urllib.parse.unquote_to_bytes`` gives back the path.
+
+    Examples
+    --------
+    >>> member("v1.0/photo.of.cat.png")
+    'v1.0/photo%2Eof%2Ecat.png'
+    """
+    path, _, suffix = file_name.rpartition(".")
+    folder, slash, stem = path.replace("%", "%25").replace("\n", "%0A").rpartition("/")
+    name = folder + slash + stem.replace(".", "%2E")
+    if name.startswith("__"):
+        name = "%5F" + name[1:]
+    return f"{''.join(map(_escaped, name))}.{suffix}"
+
+
+def _escaped(character: str) -> str:
+    """Escape a byte that is no UTF-8, which reaches Python as a lone surrogate (PEP 383)."""
+    if not "\ud800" <= character <= "\udfff":
+        return character
+    errors = "surrogateescape" if "\udc80" <= character <= "\udcff" else "surrogatepass"
+    return "".join(f"%{byte:02X}" for byte in character.encode("utf-8", errors))
+
+
+def write(file: BinaryIO, samples: Iterable[Sample], classes: Sequence[str]) -> None:
+    """Write samples, each an image, ``.cls`` with the number of its class, and ``.json`` with what is told of it.
+
+    Nothing but the samples and the classes decides the bytes.
+    """
+    numbers = {name: number for number, name in enumerate(classes)}
+    with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for sample in samples:
+            key = sample.member.rpartition(".")[0]
+            label = {} if sample.label is None else {"label": sample.label}
+            _add(tar, sample.member, sample.data)
+            if sample.label is not None:
+                _add(tar, f"{key}.cls", str(numbers[sample.label]).encode())
+            _add(tar, f"{key}.json", to_line(label | dict(sample.info)))
+
+
+def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+    info = tarfile.TarInfo(name)  # no owner, no date: those of tarfile's own defaults are fixed
+    info.size = len(data)
+    tar.addfile(info, io.BytesIO(data))
+
+
+def read(path: Path) -> Generator[tuple[str, bytes]]:
+    """Yield the images of a shard with their names, in their order.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    """
+    try:
+        with tarfile.open(path, "r:") as tar:
+            for info in tar:
+                content = tar.extractfile(info)
+                if content is not None and not info.name.endswith((".cls", ".json")):
+                    yield info.name, content.read()
+    except tarfile.TarError as error:
+        raise OSError(f"no whole tar file: {error}") from error
+
+
+def prepare() -> None:
+    """Load nothing: Python has all of it."""

@@ -1,0 +1,74 @@
+"""Reading what :mod:`icsys.image.encode` has written: indices and palette as stored, or the pixels that they show."""
+
+from __future__ import annotations
+
+import io
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from icsys.errors import ImageError
+from icsys.image.formats import open_image
+from icsys.image.npz import SIGNATURE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+
+def read_indexed(data: bytes) -> tuple[NDArray[np.integer], NDArray[np.uint8]] | None:
+    """Return the indices and the palette that a file stores.
+
+    Returns
+    -------
+    indices, palette
+        Shape (H, W), uint8 or uint16, and shape (n, 3), or (n, 4) where an entry is transparent, uint8; None for a file
+        that stores pixels.
+
+    Raises
+    ------
+    ImageError
+        If the bytes are no file that ICS writes, or a damaged one.
+    """
+    with _refusing_damage():
+        if data.startswith(SIGNATURE):
+            with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+                return (arrays["indices"], arrays["palette"]) if "indices" in arrays else None
+        _, image = open_image(data)
+        if image.mode != "P":
+            return None
+        image.load()
+        mode = "RGBA" if "transparency" in image.info else "RGB"
+        if mode == "RGBA":
+            image.apply_transparency()
+        return np.array(image), np.array(image.getpalette(mode), np.uint8).reshape(-1, len(mode))
+
+
+def read_pixels(data: bytes) -> NDArray[np.uint8]:
+    """Return the pixels that a file shows, shape (H, W, 3), uint8; what is transparent has its colour.
+
+    Raises
+    ------
+    ImageError
+        As for :func:`read_indexed`.
+    """
+    with _refusing_damage():
+        if not data.startswith(SIGNATURE):
+            return np.array(open_image(data)[1].convert("RGB"))
+        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+            pixels = arrays["palette"][arrays["indices"]] if "indices" in arrays else arrays["pixels"]
+        grey = pixels.ndim == 2  # noqa: PLR2004 - without channels
+        return np.repeat(pixels[..., np.newaxis], 3, axis=2) if grey else pixels[..., :3]
+
+
+@contextmanager
+def _refusing_damage() -> Iterator[None]:
+    """Turn whatever a decoder raises into one kind of error."""
+    try:
+        yield
+    except ImageError:
+        raise
+    except Exception as error:
+        raise ImageError("broken", f"not a whole file as ics writes it: {error}") from error

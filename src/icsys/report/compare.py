@@ -1,0 +1,146 @@
+"""Every strategy on the same images: what each costs in time and bytes, and what it does to the pictures."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from icsys.color.strategies import STRATEGIES
+from icsys.engine import available_cores
+from icsys.errors import UsageError
+from icsys.options import MAX_COLORS, Options, whole_number
+from icsys.pipeline import prepare
+from icsys.report.bench import Bench
+from icsys.report.comparison import Candidate, Comparison
+from icsys.report.examples import MOST_EXAMPLES
+from icsys.report.extra import need
+from icsys.report.sample import draw_images
+from icsys.run import check_folders, check_run
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Sequence
+
+    from icsys.report.bench import Step
+
+MOST_SAMPLED = 10**7
+
+
+_AS_USUAL = {name: Options().to_dict()[name] for name in ("format", "jpeg_quality", "shard_images", "shard_bytes")}
+
+
+def compare_folder(
+    source: str | os.PathLike[str],
+    options: Options | None = None,
+    *,
+    colors: Sequence[int] = (32,),
+    strategies: Sequence[str] = tuple(STRATEGIES),
+    sample: int | None = None,
+    jobs: int | None = None,
+    examples: int = 6,
+    progress: Callable[[Step], object] | None = None,
+) -> Comparison:
+    """Put a sample of a folder's images through every strategy, at one or several numbers of colours.
+
+    Each candidate does what a run does, from reading to writing, into a temporary folder that is gone at the end. The
+    sources are read once before, so that none of them pays for a slow disk. Then each output is decoded and held
+    against that of SO: the resized picture in truecolour, so quality tells what the colours cost and nothing else.
+    Where that takes but some seconds it is done three times, and the fastest time of each candidate counts.
+
+    Parameters
+    ----------
+    source
+        A folder; it is only read.
+    options
+        What all candidates share; ``seed`` draws the sample too. Strategy, colours, and what belongs to other formats
+        than PNG, are not used.
+    colors
+        Numbers of colours K.
+    strategies
+        Names of strategies; SO, which the others are held against, is always among them.
+    sample
+        Images to draw; all of them if left out.
+    jobs
+        Images worked on at once; as many as there are cores if left out.
+    examples
+        Images whose pixels are kept, to be looked at.
+    progress
+        Called in the calling thread after every image.
+
+    Returns
+    -------
+    Comparison
+        An image that one candidate cannot do counts for none of them, and is among its failures.
+
+    Raises
+    ------
+    UsageError
+        If a setting is not as above, the folder holds no image, or the temporary folder has no room.
+    MissingExtraError
+        If scikit-image is not installed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from PIL import Image
+    >>> from icsys import Options, compare_folder
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Image.radial_gradient("L").save(Path(folder, "a.png"))
+    ...     comparison = compare_folder(folder, Options(step=2), colors=[4, 16], strategies=["MKM"])
+    >>> sorted(row.name for row in comparison.rows)
+    ['MKM 16', 'MKM 4', 'SO']
+    """
+    options = (options or Options()).replace(strategy="MKM", **_AS_USUAL)
+    candidates = plan_candidates(strategies, colors)
+    check_run(jobs=jobs, engine=None, overwrite="never")
+    if sample is not None:
+        whole_number("sample", sample, 1, MOST_SAMPLED)
+    whole_number("examples", examples, 0, MOST_EXAMPLES)
+    need("skimage.metrics")
+    with tempfile.TemporaryDirectory(prefix="icsys-") as folder:
+        source, _ = check_folders(source, folder)
+        draw = draw_images(source, sample, options.seed)
+        bench = Bench(source, Path(folder), options, candidates, jobs or available_cores())
+        bench.report = progress or bench.report
+        bench.tell("Loading")
+        for candidate in candidates:
+            prepare(candidate.options(options))
+        estimate = bench.expect(draw.works)
+        start = time.perf_counter()
+        rows, failures = bench.run(draw.works)
+        kept = tuple(bench.examples(rows, examples))
+        seconds = time.perf_counter() - start
+    return Comparison(
+        source=str(source),
+        options=options,
+        rows=tuple(sorted(rows, key=lambda row: (row.bytes_out, row.seconds))),
+        images=len(rows[0].scores) if rows else 0,
+        found=draw.found,
+        ignored=draw.ignored,
+        sample=None if sample is None or sample >= draw.found else sample,
+        failures=(*draw.failures, *failures),
+        jobs=bench.jobs,
+        rounds=bench.rounds,
+        estimate=estimate,
+        seconds=seconds,
+        examples=kept,
+    )
+
+
+def plan_candidates(strategies: Sequence[str], colors: Sequence[int]) -> list[Candidate]:
+    """Return what is compared: SO first, then each strategy at each number of colours.
+
+    Raises
+    ------
+    UsageError
+        If a name or a number is not accepted, or none of the strategies reduces colours.
+    """
+    names = {Options(strategy=name).strategy for name in strategies}
+    reducing = [name for name, strategy in STRATEGIES.items() if name in names and strategy.reduce is not None]
+    if not reducing or not colors:
+        raise UsageError("nothing to compare: expected at least one strategy that reduces colours, and one K")
+    ks = sorted({whole_number("colors", k, 1, MAX_COLORS) for k in colors})
+    return [Candidate("SO", None), *(Candidate(name, k) for name in reducing for k in ks)]

@@ -1,0 +1,183 @@
+"""A comparison as a page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import icsys
+from icsys.report.examples import shown_names
+from icsys.report.extra import need
+from icsys.report.facts import command_text, facts
+from icsys.report.html import Figure, Heading, Page, Pair, Problem, Table, check_target, choice, write_page
+from icsys.report.pixels import data_uri
+from icsys.report.plots import comparison_plots
+from icsys.report.table import COLUMNS, cells, notes
+from icsys.report.words import bytes_text, count_text, images_text, printable
+
+if TYPE_CHECKING:
+    import os
+
+    from icsys.report.comparison import Comparison, Example
+    from icsys.report.quality import Quality
+
+LISTED = 500
+"""Failures that a page names."""
+
+HOW_TO_LOOK = (
+    "To the left of the divider the resized picture in all its colours, to its right what became of it. Drag the "
+    "divider, or move it with the arrow keys. Below it the palette, by each colour's share of the pixels."
+)
+
+
+def write_comparison(comparison: Comparison, path: str | os.PathLike[str]) -> None:
+    """Write a comparison as one HTML file that needs no network.
+
+    Parameters
+    ----------
+    comparison
+        What :func:`~icsys.compare_folder` has found.
+    path
+        Of the file; an older report there is replaced.
+
+    Raises
+    ------
+    UsageError
+        If ``path`` is a file that is no report, or in no folder.
+    MissingExtraError
+        If Matplotlib or Jinja2 is not installed.
+    """
+    check_page(path)
+    write_page(Path(path), comparison_page(comparison))
+
+
+def check_page(path: str | os.PathLike[str]) -> None:
+    """Tell before a comparison starts that its page could not be written.
+
+    Raises
+    ------
+    UsageError, MissingExtraError
+        As :func:`write_comparison`.
+    """
+    check_target(Path(path))
+    need("jinja2")
+    need("matplotlib")
+
+
+def comparison_page(comparison: Comparison) -> Page:
+    """Return what a page tells of a comparison."""
+    rows = comparison.rows
+    several = len({row.candidate.colors for row in comparison.reduced()}) > 1
+    table = Table(
+        "Every strategy on the same images",
+        [Heading(c.title, c.meaning) for c in COLUMNS],
+        cells(rows),
+        notes(comparison),
+    )
+    return Page(
+        kind="Comparison of strategies",
+        title=printable(Path(comparison.source).resolve().name or comparison.source),
+        lead=_lead(comparison),
+        figures=_figures(comparison) if rows else (),
+        table=table if rows else None,
+        plots=comparison_plots(comparison, shown_names(comparison.candidates)) if rows else (),
+        plots_note=""
+        if several
+        else "Compare several numbers of colours, such as --colors 8,16,32,64, to see quality against K.",
+        examples=[_pair(example, comparison.images) for example in comparison.examples],
+        examples_note=HOW_TO_LOOK,
+        skips=_skips(comparison),
+        failures=[Problem(printable(f.source), f.code, printable(f.message)) for f in comparison.failures[:LISTED]],
+        command=comparison_command(comparison),
+        facts=[
+            *facts(icsys.__version__),
+            ("Measured", f"in {comparison.seconds:.1f} s, {comparison.estimate:.1f} s were estimated after a trial"),
+            ("At a time", f"{comparison.jobs} images, read from memory, written to a temporary folder"),
+        ],
+    )
+
+
+def comparison_command(comparison: Comparison) -> str:
+    """Return the command that makes the same comparison."""
+    candidates = [candidate for candidate in comparison.candidates if candidate.colors is not None]
+    settings = {
+        "strategy": ",".join(dict.fromkeys(candidate.strategy for candidate in candidates)),
+        "colors": ",".join(str(k) for k in sorted({candidate.colors or 0 for candidate in candidates})),
+        "sample": comparison.sample,
+        "jobs": comparison.jobs,
+    }
+    shared = comparison.options.replace(strategy="MKM", colors=32)
+    return command_text("compare", [printable(comparison.source)], shared, settings)
+
+
+def _lead(comparison: Comparison) -> list[str]:
+    of = "" if comparison.sample is None else f", drawn from {comparison.found},"
+    if not comparison.rows:
+        return [f"None of the images{of} could be done by all strategies: see below why."]
+    so = next(row for row in comparison.rows if row.candidate.colors is None)
+    reduced = list(comparison.reduced())
+    smallest, fastest = max(reduced, key=lambda r: r.factor), min(reduced, key=lambda r: r.seconds)
+    nearest = max(reduced, key=lambda row: row.ssim)
+    images = images_text(comparison.images)
+    saved = (
+        f"{images}{of} of {bytes_text(so.bytes_in)}, put through {len(comparison.rows)} ways to make them smaller. "
+        f"Resizing alone (SO) makes them {so.factor:.1f} times smaller, with fewer colours they get up to "
+        f"{smallest.factor:.1f} times smaller ({smallest.name})."
+    )
+    which = "it also" if nearest is fastest else nearest.name
+    cost = (
+        f"Of the ways with fewer colours, {fastest.name} is the fastest with {fastest.images_per_second:.1f} images a "
+        f"second, and {which} comes nearest to the pictures in all their colours: SSIM {nearest.ssim:.3f}, mean colour "
+        f"difference {nearest.delta_e:.2f}."
+    )
+    return [saved, cost]
+
+
+def _figures(comparison: Comparison) -> list[Figure]:
+    reduced = list(comparison.reduced())
+    smallest, fastest = max(reduced, key=lambda r: r.factor), min(reduced, key=lambda r: r.seconds)
+    nearest = max(reduced, key=lambda row: row.ssim)
+    return [
+        Figure(str(comparison.images), "images compared"),
+        Figure(f"{smallest.factor:.1f}\N{MULTIPLICATION SIGN}", f"smaller with {smallest.name}"),
+        Figure(f"{fastest.images_per_second:.1f}", f"images a second with {fastest.name}"),
+        Figure(f"{nearest.ssim:.3f}", f"SSIM of {nearest.name}"),
+        Figure(
+            f"{smallest.elements_in / smallest.elements_out:.1f}\N{MULTIPLICATION SIGN}",
+            f"fewer numbers to learn from: {count_text(smallest.elements_in)} to {count_text(smallest.elements_out)}",
+        ),
+    ]
+
+
+def _skips(comparison: Comparison) -> list[str]:
+    failed = len(comparison.failures)
+    sentences = [f"{images_text(failed)} failed, and count for no strategy." if failed else "No image failed."]
+    if failed > LISTED:
+        sentences.append(f"The first {LISTED} of them are listed; --json names them all.")
+    if comparison.sample is not None:
+        sentences.append(
+            f"{comparison.sample} of {comparison.found} images were drawn with seed {comparison.options.seed}."
+        )
+    if comparison.ignored:
+        sentences.append(f"Files left alone: {comparison.ignored} (no images, hidden, or links).")
+    return sentences
+
+
+def _pair(example: Example, images: int) -> Pair:
+    height, width = example.reference.shape[:2]
+    place = {1: "The worst", images: "The best"}.get(example.rank, f"Number {example.rank}")
+    note = f"{place} of {images_text(images)} by mean colour difference."
+    if example.whole:
+        note += f" A detail of {width} x {height} pixels out of {example.whole[1]} x {example.whole[0]}."
+    choices = [
+        choice(name, shown.pixels, shown.palette, f"{name}: {quality_words(shown.quality)}, over the whole image.")
+        for name, shown in example.shown.items()
+    ]
+    return Pair(printable(example.source), note, width, height, data_uri(example.reference), choices)
+
+
+def quality_words(quality: Quality) -> str:
+    """Say what the colours of one image cost."""
+    if quality.psnr is None:
+        return "no pixel differs"
+    return f"SSIM {quality.ssim:.3f}, PSNR {quality.psnr:.1f} dB, mean colour difference {quality.delta_e:.2f}"

@@ -1,0 +1,86 @@
+"""Which images a page shows, and what of them."""
+
+from __future__ import annotations
+
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from icsys.report.comparison import Candidate, Row
+
+MOST_EXAMPLES = 100
+
+# A page has to be opened on a phone: a larger picture is shown in part, at its own scale.
+_WIDEST, _HIGHEST = 800, 600
+
+
+def worst_first(rows: Sequence[Row]) -> list[str]:
+    """Return the sources by their mean CIEDE2000 over all candidates that reduce colours, the largest first."""
+    reduced = [row for row in rows if row.candidate.colors is not None]
+    if not reduced:
+        return []
+    loss = {
+        scores[0].result.source: fmean(score.quality.delta_e for score in scores)
+        for scores in zip(*(row.scores for row in reduced), strict=True)
+    }
+    return sorted(loss, key=lambda source: (-loss[source], source))
+
+
+def spread(total: int, number: int) -> list[int]:
+    """Return which of ``total`` ranks to show: the first half of them in a row, the others evenly down to the last.
+
+    Examples
+    --------
+    >>> spread(24, 6)
+    [0, 1, 2, 9, 16, 23]
+    """
+    number = min(number, total)
+    first = (number + 1) // 2
+    rest = number - first
+    return [*range(first), *(first - 1 + round((total - first) * (i + 1) / rest) for i in range(rest))]
+
+
+def choose(rows: Sequence[Row], number: int) -> list[tuple[str, int]]:
+    """Return the sources to show, each with its rank: the worst ones, then some of all the others."""
+    ordered = worst_first(rows)
+    return [(ordered[rank], rank + 1) for rank in spread(len(ordered), number)]
+
+
+def shown_names(candidates: Sequence[Candidate]) -> list[str]:
+    """Return which candidates are shown: all strategies at the middle number of colours, and one at all numbers."""
+    reduced = [candidate for candidate in candidates if candidate.colors is not None]
+    ks = sorted({candidate.colors for candidate in reduced if candidate.colors is not None})
+    strategy, k = reduced[0].strategy, ks[len(ks) // 2]
+    chosen = [candidate for candidate in reduced if candidate.strategy == strategy or candidate.colors == k]
+    return [candidate.name for candidate in sorted(chosen, key=lambda c: (c.strategy != strategy, c.colors))]
+
+
+def detail(reference: NDArray[np.uint8], shown: NDArray[np.uint8]) -> tuple[slice, slice] | None:
+    """Return the rows and columns of a large picture that a page shows: where it errs most; None for all of it.
+
+    Parameters
+    ----------
+    reference, shown
+        Shape (H, W, 3), uint8.
+    """
+    height, width = reference.shape[:2]
+    if height <= _HIGHEST and width <= _WIDEST:
+        return None
+    return _worst_window(reference, shown)
+
+
+def _worst_window(reference: NDArray[np.uint8], shown: NDArray[np.uint8]) -> tuple[slice, slice]:
+    """Return the rows and columns of the window with the largest squared error."""
+    error = np.square(reference.astype(np.int32) - shown).sum(axis=2, dtype=np.int64)
+    height, width = min(_HIGHEST, len(error)), min(_WIDEST, error.shape[1])
+    # Sums over windows from sums over the rectangles up to each corner.
+    corner = np.pad(error.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    sums = corner[height:, width:] - corner[:-height, width:] - corner[height:, :-width] + corner[:-height, :-width]
+    top, left = np.unravel_index(np.argmax(sums), sums.shape)
+    return slice(int(top), int(top) + height), slice(int(left), int(left) + width)

@@ -1,0 +1,174 @@
+"""One HTML file that needs nothing else: what stands on it, and how it is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from icsys.dataset.whole import write_whole
+from icsys.errors import UsageError
+from icsys.options import MAX_INDEXED_COLORS
+from icsys.report.extra import need
+from icsys.report.pixels import data_uri
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from icsys.report.pixels import Palette
+    from icsys.report.plots import Plot
+    from icsys.report.table import Cell
+
+_GENERATOR = "Image Compression System"
+_HEAD = 2048  # characters of a page, in which the generator is named
+_SMALL = 480  # pixels: a picture that is narrower is shown larger, at a whole factor
+_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number that is to be seen at a glance, and what it counts."""
+
+    value: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """The title of a column, and what it tells."""
+
+    title: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Headings and rows of cells, the first of each row its name."""
+
+    title: str
+    headings: Sequence[Heading]
+    rows: Sequence[Sequence[Cell]]
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A colour of a palette: where its part of the strip starts, and how many pixels have it."""
+
+    hex: str
+    start: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A picture after: its name, its file as a data URI, its palette by share, and what is to be said of it."""
+
+    name: str
+    uri: str
+    colors: Sequence[Share]
+    total: int
+    palette: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A picture before, and what became of it; ``before`` is empty where it is not at hand."""
+
+    name: str
+    note: str
+    width: int
+    height: int
+    before: str
+    choices: Sequence[Choice]
+
+    @property
+    def zoom(self) -> int:
+        """Screen pixels per pixel: small pictures are shown larger."""
+        return max(1, _SMALL // self.width)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """An image that failed: its name, the stable code and the reason."""
+
+    name: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """All that stands on a page, from its head to its foot."""
+
+    kind: str
+    title: str
+    lead: Sequence[str]
+    figures: Sequence[Figure]
+    table: Table | None = None
+    plots: Sequence[Plot] = ()
+    plots_note: str = ""
+    examples: Sequence[Pair] = ()
+    examples_note: str = ""
+    skips: Sequence[str] = ()
+    failures: Sequence[Problem] = ()
+    command: str
+    facts: Sequence[tuple[str, str]] = ()
+
+
+def choice(name: str, pixels: NDArray[np.uint8], palette: Palette, note: str) -> Choice:
+    """Return a picture of few colours with its palette."""
+    total = int(palette.counts.sum())
+    words = f"{len(palette.counts)} colours"
+    if len(palette.counts) > MAX_INDEXED_COLORS:
+        return Choice(name, data_uri(pixels), (), total, words, note)
+    starts = palette.counts.cumsum() - palette.counts
+    triples = zip(palette.colors.tolist(), starts.tolist(), palette.counts.tolist(), strict=True)
+    shares = [Share("#{:02x}{:02x}{:02x}".format(*color), start, count) for color, start, count in triples]
+    largest = ", ".join(f"{share.hex} {share.count / total:.0%}" for share in shares[:_NAMED])
+    return Choice(name, data_uri(pixels), shares, total, f"{words} by their share of the pixels: {largest}", note)
+
+
+def render(page: Page) -> str:
+    """Return the page as one HTML document; every name in it is escaped.
+
+    Raises
+    ------
+    MissingExtraError
+        If Jinja2 is not installed.
+    """
+    jinja2 = need("jinja2")
+    templates = jinja2.Environment(
+        loader=jinja2.PackageLoader("icsys.report", "page"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    text: str = templates.get_template("page.html").render(page=page, generator=_GENERATOR)
+    return text
+
+
+def check_target(path: Path) -> None:
+    """Refuse to write a page where there is something else than an older page.
+
+    Raises
+    ------
+    UsageError
+        If so, or the folder does not exist.
+    """
+    if path.is_dir() or not path.parent.is_dir():
+        raise UsageError(f"report {str(path)!r}: expected the name of a file in a folder that exists")
+    if path.exists():
+        with path.open(encoding="utf-8", errors="replace") as file:
+            if _GENERATOR not in file.read(_HEAD):
+                raise UsageError(f"report {str(path)!r} is a file that ics did not write: expected another name")
+
+
+def write_page(path: Path, page: Page) -> None:
+    """Write a page whole or not at all."""
+    write_whole(path, render(page).encode("utf-8", "replace"))

@@ -1,0 +1,213 @@
+"""Plots for a page: one style, legible in print, in the dark and for the colour-blind."""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from icsys.report.extra import need
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from icsys.report.comparison import Comparison, Row
+
+# Okabe and Ito, "Color Universal Design" (2008), those that stand out from white and from black; a marker tells too.
+INK = "#010203"  # becomes the colour of the page's text
+_GREY, _BLUE = "#808080", "#0072b2"
+_LOOK = {"SO": (INK, "D"), "MKM": (_BLUE, "o"), "FKM": ("#d55e00", "s"), "MBKM": ("#009e73", "^")}
+_WIDTH, _HEIGHT = 4.6, 3.3  # inches: on a phone's screen the text is still of reading size
+_WIDE_SPAN = 6  # of values on one axis, largest over smallest, from which it is logarithmic
+_MOST_DOTS = 300
+_MB = 1e6
+
+# Beside the style of all plots: what makes them part of a page, whatever its colours.
+_ON_A_PAGE: dict[str, Any] = {
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "savefig.bbox": "standard",
+    "savefig.transparent": True,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """A drawn plot: its title, what it shows in words, and an SVG element."""
+
+    title: str
+    words: str
+    svg: str
+
+
+def comparison_plots(comparison: Comparison, shown: Sequence[str]) -> list[Plot]:
+    """Draw what a comparison found; ``shown`` names the candidates that are looked at closely."""
+    closely = [row for name in shown for row in comparison.rows if row.name == name]
+    so = next(row for row in comparison.rows if row.candidate.colors is None)
+    plots = [_time_and_factor(comparison.rows)]
+    if len({row.candidate.colors for row in comparison.reduced()}) > 1:
+        plots.append(_quality_and_colors(list(comparison.reduced())))
+    sizes = [("sources", so.bytes_in), *((row.name, row.bytes_out) for row in (so, *closely))]
+    return [*plots, size_plot(sizes), _quality_of_images(closely)]
+
+
+def size_plot(sizes: Sequence[tuple[str, int]]) -> Plot:
+    """Draw bytes before and after as bars, the first of them those of the sources."""
+
+    def draw(figure: Any) -> None:  # noqa: ANN401 - Matplotlib has no types of its own here
+        axes = figure.subplots()
+        names, values = [name for name, _ in sizes], [size / _MB for _, size in sizes]
+        bars = axes.barh(names, values, color=[_GREY] + [_color(name) for name in names[1:]], height=0.7)
+        axes.bar_label(bars, [_megabytes(size) for _, size in sizes], padding=4)
+        axes.margins(x=0.22)
+        axes.invert_yaxis()
+        axes.grid(visible=False, axis="y")
+        axes.tick_params(axis="y", length=0)
+        axes.set_xlabel("MB on disk")
+
+    words = ", ".join(f"{name} {_megabytes(size)}" for name, size in sizes)
+    return Plot("Size before and after", words, _svg("size", draw, height=max(_HEIGHT, 0.6 + 0.36 * len(sizes))))
+
+
+def histogram(title: str, label: str, values: Sequence[float], *, whole: bool = False) -> Plot:
+    """Draw how many images have which value."""
+    numpy = need("numpy")
+
+    def draw(figure: Any) -> None:  # noqa: ANN401 - as above
+        axes = figure.subplots()
+        bins: str | list[float] = "auto"
+        if whole and max(values) - min(values) < 40:  # noqa: PLR2004 - bars that can still be told apart
+            bins = [value - 0.5 for value in range(int(min(values)), int(max(values)) + 2)]
+        axes.hist(values, bins=bins, color=_BLUE, edgecolor="none", rwidth=0.9)
+        axes.yaxis.get_major_locator().set_params(integer=True)
+        axes.set_xlabel(label)
+        axes.set_ylabel("images")
+
+    low, middle, high = numpy.quantile(values, [0, 0.5, 1])
+    words = f"{label}: from {low:.4g} to {high:.4g}, half of the images above {middle:.4g}"
+    return Plot(title, words, _svg(title, draw))
+
+
+def _time_and_factor(rows: Sequence[Row]) -> Plot:
+    several = len({row.candidate.colors for row in rows if row.candidate.colors}) > 1
+
+    def draw(figure: Any) -> None:  # noqa: ANN401 - as above
+        axes = figure.subplots()
+        for strategy, (color, marker) in _LOOK.items():
+            points = sorted((row for row in rows if row.candidate.strategy == strategy), key=_k)
+            if not points:
+                continue
+            x, y = [row.seconds for row in points], [row.factor for row in points]
+            axes.plot(x, y, color=color, marker=marker, label=strategy)
+            for row, a, b in zip(points, x, y, strict=True) if several else ():
+                name = "all colours" if row.candidate.colors is None else f"{row.candidate.colors}"
+                axes.annotate(name, (a, b), (7, 4), textcoords="offset points", fontsize=9)
+        _axis(axes.set_xscale, axes.xaxis, [row.seconds for row in rows])
+        _axis(axes.set_yscale, axes.yaxis, [row.factor for row in rows])
+        axes.margins(0.14)
+        axes.set_xlabel("run time in seconds (left is faster)")
+        axes.set_ylabel("times smaller (up is smaller)")
+        figure.legend(loc="outside upper center", ncols=len(_LOOK))
+
+    words = "; ".join(f"{row.name}: {row.seconds:.2f} s, {row.factor:.1f} times smaller" for row in rows)
+    return Plot("Run time and compression factor", words, _svg("time", draw))
+
+
+def _quality_and_colors(rows: Sequence[Row]) -> Plot:
+    def draw(figure: Any) -> None:  # noqa: ANN401 - as above
+        upper, lower = figure.subplots(2, sharex=True)
+        for strategy, (color, marker) in _LOOK.items():
+            points = sorted((row for row in rows if row.candidate.strategy == strategy), key=_k)
+            if points:
+                ks = [_k(row) for row in points]
+                upper.plot(ks, [row.ssim for row in points], color=color, marker=marker, label=strategy)
+                lower.plot(ks, [row.delta_e for row in points], color=color, marker=marker)
+        lower.set_xscale("log", base=2)
+        ticks = sorted({_k(row) for row in rows})
+        lower.set_xticks(ticks, [str(k) for k in ticks])
+        lower.minorticks_off()
+        upper.set_ylabel("SSIM")
+        lower.set_ylabel("mean ΔE00")
+        lower.set_ylim(bottom=0)
+        lower.set_xlabel("colours K")
+        figure.legend(loc="outside upper center", ncols=len(_LOOK))
+
+    words = "; ".join(f"{row.name}: SSIM {row.ssim:.4f}, colour difference {row.delta_e:.2f}" for row in rows)
+    return Plot("Quality and the number of colours", words, _svg("quality", draw, height=4.2))
+
+
+def _quality_of_images(rows: Sequence[Row]) -> Plot:
+    numpy = need("numpy")
+    values = [[score.quality.ssim for score in row.scores] for row in rows]
+
+    def draw(figure: Any) -> None:  # noqa: ANN401 - as above
+        axes = figure.subplots()
+        axes.boxplot(
+            values,
+            orientation="horizontal",
+            widths=0.55,
+            showfliers=False,
+            boxprops={"color": INK},
+            whiskerprops={"color": INK},
+            capprops={"color": INK},
+            medianprops={"color": INK, "linewidth": 2},
+        )
+        for place, (row, some) in enumerate(zip(rows, values, strict=True), 1):
+            # Dots that would hide one another are moved up and down, in the same way every time.
+            height = place + (numpy.arange(len(some)) * 0.618 % 1 - 0.5) * 0.4
+            look = {"color": _color(row.name), "markersize": 4, "alpha": 0.7, "linestyle": "none"}
+            axes.plot(some[:_MOST_DOTS], height[:_MOST_DOTS], marker=_LOOK[row.candidate.strategy][1], **look)
+        axes.set_yticks(range(1, len(rows) + 1), [row.name for row in rows])
+        axes.invert_yaxis()
+        axes.grid(visible=False, axis="y")
+        axes.tick_params(axis="y", length=0)
+        axes.set_xlabel("SSIM of each image (right is better)")
+
+    medians = (f"{row.name}: {min(some):.3f} to {max(some):.3f}" for row, some in zip(rows, values, strict=True))
+    height = max(_HEIGHT, 0.8 + 0.42 * len(rows))
+    return Plot("Quality of each image", "; ".join(medians), _svg("images", draw, height=height))
+
+
+def _k(row: Row) -> int:
+    return row.candidate.colors or 0
+
+
+def _color(name: str) -> str:
+    return _LOOK.get(name.split(maxsplit=1)[0], (_BLUE, ""))[0]
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / _MB:.1f} MB" if size >= 10 * _MB else f"{size / _MB:.2f} MB"
+
+
+def _axis(set_scale: Callable[[str], object], axis: Any, values: Sequence[float]) -> None:  # noqa: ANN401 - as above
+    """Make an axis logarithmic where its values differ by much, with plain numbers on it."""
+    if max(values) < _WIDE_SPAN * min(values):
+        return
+    ticker = need("matplotlib.ticker")
+    set_scale("log")
+    axis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_locator(ticker.NullLocator())
+
+
+def _svg(name: str, draw: Callable[[Any], None], *, height: float = _HEIGHT) -> str:
+    """Draw a figure and return it as an SVG element for a page, without a date: the same plot is the same text."""
+    style, figures = need("matplotlib.style"), need("matplotlib.figure")
+    # Elements have names of their own in every plot of a page.
+    with style.context(["icsys.report.style", {**_ON_A_PAGE, "svg.hashsalt": name}]):
+        figure = figures.Figure(figsize=(_WIDTH, height))
+        draw(figure)
+        file = io.StringIO()
+        figure.savefig(file, format="svg", metadata={"Date": None})
+    svg = re.sub(r".*?(?=<svg)", "", file.getvalue(), count=1, flags=re.DOTALL)
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
+    svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r'\1 aria-hidden="true"', svg, count=1)
+    slug = re.sub(r"\W", "", name)
+    svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{slug}-", svg)
+    return svg.replace(INK, "currentColor")

@@ -1,0 +1,375 @@
+"""A finished run as a page, from what it has left in its output folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import math
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import icsys
+from icsys.dataset.manifest import DONE, FAILED, FAILURES, MANIFEST, STALE, from_line
+from icsys.dataset.reading import read_whole
+from icsys.dataset.shards import read_output
+from icsys.errors import ICSError, UsageError
+from icsys.image.stored import read_pixels
+from icsys.options import Options, whole_number
+from icsys.report.comparison_page import HOW_TO_LOOK, LISTED, quality_words
+from icsys.report.examples import MOST_EXAMPLES, detail, spread
+from icsys.report.facts import command_text, facts
+from icsys.report.html import Figure, Heading, Page, Pair, Problem, Table, check_target, choice, write_page
+from icsys.report.pixels import data_uri, palette_of, resized
+from icsys.report.plots import histogram, size_plot
+from icsys.report.quality import measure, psnr_of
+from icsys.report.table import Cell
+from icsys.report.words import bytes_text, images_text, printable
+from icsys.runfile import read_run
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from icsys.report.plots import Plot
+
+REPORT = "report.html"
+_CLASSES = 100  # that the table names
+_TOP = "(top folder)"
+_MOST_FACTOR = 1e6
+_SECONDS = len("2026-01-31 23:59:59")
+
+
+@dataclass(frozen=True, slots=True)
+class _Image:
+    """What the manifest tells of an image, as far as the page needs it."""
+
+    output: str
+    shard: str | None
+    source: str
+    bytes_in: int
+    bytes_out: int
+    pixels_in: int
+    pixels_out: int
+    colors: int | None
+    mse: float | None
+    source_sha256: str
+    options_hash: str
+    warning: str
+
+    @property
+    def psnr(self) -> float:
+        """In decibels; infinite where the colours cost nothing."""
+        psnr = psnr_of(self.mse or 0.0)
+        return math.inf if psnr is None else psnr
+
+    @property
+    def factor(self) -> float:
+        """Bytes before over bytes after."""
+        return self.bytes_in / self.bytes_out if self.bytes_out else _MOST_FACTOR
+
+    @property
+    def label(self) -> str:
+        """The folder that the output lies in."""
+        return self.output.rpartition("/")[0]
+
+
+@dataclass(slots=True)
+class _Books:
+    """What a run has left: the images by output, the failures by source, the stale outputs, and ``run.json``."""
+
+    images: list[_Image] = field(default_factory=list)
+    failures: list[Problem] = field(default_factory=list)
+    stale: int = 0
+    run: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def options(self) -> Options | None:
+        """Those of the last run; None where they cannot be read."""
+        names = {option.name for option in dataclasses.fields(Options)}
+        found = {name: value for name, value in (self.run.get("options") or {}).items() if name in names}
+        try:
+            return Options.from_dict(found) if found else None
+        except UsageError:
+            return None
+
+
+def report_folder(
+    destination: str | os.PathLike[str],
+    *,
+    source: str | os.PathLike[str] | None = None,
+    output: str | os.PathLike[str] | None = None,
+    examples: int = 6,
+) -> Path:
+    """Write what a finished run did as one HTML file that needs no network.
+
+    Parameters
+    ----------
+    destination
+        An output folder, with its manifest.
+    source
+        The folder that it was made from, to show pictures before and after; where the run says that it was, if left
+        out. A source that has changed since is not shown.
+    output
+        The file to write; ``report.html`` in ``destination`` if left out.
+    examples
+        Images to show: the worst, and some of the others.
+
+    Returns
+    -------
+    Path
+        Of the file.
+
+    Raises
+    ------
+    UsageError
+        If the folder has no manifest, or the file cannot be written there.
+    MissingExtraError
+        If scikit-image, Matplotlib or Jinja2 is not installed.
+    """
+    destination = Path(destination)
+    path = Path(output) if output is not None else destination / REPORT
+    whole_number("examples", examples, 0, MOST_EXAMPLES)
+    if not (destination / MANIFEST).is_file() and not (destination / FAILURES).is_file():
+        raise UsageError(f"no {MANIFEST} in {str(destination)!r}: expected the output folder of ics compress")
+    if source is not None and not Path(source).is_dir():
+        raise UsageError(
+            f"source {str(source)!r} is no folder: expected the one that {str(destination)!r} was made from"
+        )
+    check_target(path)
+    books = _read(destination)
+    recorded = source if source is not None else books.run.get("source")
+    write_page(path, _page(books, destination, Path(recorded) if isinstance(recorded, str | Path) else None, examples))
+    return path
+
+
+def _read(destination: Path) -> _Books:
+    """Read the books of an output folder; of two lines that tell of one output the later one counts."""
+    images: dict[str, _Image] = {}
+    failures: dict[str, Problem] = {}
+    stale: set[str] = set()
+    for row in (*_rows(destination / FAILURES), *_rows(destination / MANIFEST)):
+        source, output = row["source_path"], row.get("file_name")
+        if row.get("status") == FAILED:
+            failures[source] = Problem(printable(source), str(row.get("code")), printable(str(row.get("message"))))
+        elif row.get("status") == STALE and isinstance(output, str):
+            images.pop(output, None)
+            stale.add(output)
+        elif row.get("status") == DONE and isinstance(output, str):
+            stale.discard(output)
+            failures.pop(source, None)
+            images[output] = _Image(
+                output,
+                row.get("shard"),
+                source,
+                row["source_bytes"],
+                row["bytes"],
+                row["source_width"] * row["source_height"],
+                row["width"] * row["height"],
+                row.get("colors"),
+                row.get("mse"),
+                row["source_sha256"],
+                row["options_hash"],
+                row.get("warning") or "",
+            )
+    return _Books(list(images.values()), list(failures.values()), len(stale), read_run(destination))
+
+
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    if path.is_file():
+        with path.open("rb") as file:
+            yield from filter(None, map(from_line, file))
+
+
+def _page(books: _Books, destination: Path, source: Path | None, examples: int) -> Page:
+    images = books.images
+    pairs = list(_pairs(books, destination, source, examples))
+    place = [str(source)] if source else ["SRC"]
+    ran = books.options or Options()
+    settings = {
+        name: value
+        for name, value in (books.run.get("options") or {}).items()
+        if name in {"jobs", "engine", "timeout", "follow_links"}
+    }
+    summary = books.run.get("summary") or {}
+    times = [str(books.run.get(name, "")).replace("T", " ")[:_SECONDS] for name in ("started", "finished")]
+    run = [("Run", f"{times[0]} to {times[1]} UTC")] if all(times) else []
+    with_what = ", ".join(f"{name} {version}" for name, version in (books.run.get("versions") or {}).items())
+    return Page(
+        kind="Report of a run",
+        title=printable(destination.resolve().name),
+        lead=_lead(images, ran, summary),
+        figures=_figures(books) if images else (),
+        table=_classes(images) if images else None,
+        plots=_plots(images) if images else (),
+        examples=pairs,
+        examples_note=HOW_TO_LOOK
+        if any(pair.before for pair in pairs)
+        else "The sources are not at hand or have other options: the pictures as they are now, and their palettes.",
+        skips=_skips(books, summary),
+        failures=books.failures[:LISTED],
+        command=command_text("compress", [printable(word) for word in (*place, str(destination))], ran, settings),
+        facts=[
+            *run,
+            *([("Made by", f"ICS {books.run.get('tool_version')} with {with_what}")] if books.run else []),
+            *(("Report: " + name.lower(), value) for name, value in facts(icsys.__version__)),
+        ],
+    )
+
+
+def _lead(images: Sequence[_Image], options: Options, summary: dict[str, Any]) -> list[str]:
+    if not images:
+        return ["No image of this folder was compressed: see below why."]
+    before, after = sum(image.bytes_in for image in images), sum(image.bytes_out for image in images)
+    few = "all their colours" if options.strategy == "SO" else f"{options.colors} colours by {options.strategy}"
+    smaller = f"{before / after:.1f} times smaller"
+    sentences = [
+        f"{images_text(len(images))} of {bytes_text(before)} became {bytes_text(after)}, {smaller}, with {few}."
+    ]
+    if summary.get("stopped"):
+        sentences.append(f"The last run was stopped before all images were done: {summary['stopped']}.")
+    losses = [image.psnr for image in images if image.mse is not None]
+    if losses:
+        finite = sorted(loss for loss in losses if math.isfinite(loss))
+        exact = len(losses) - len(finite)
+        worst = (
+            f"The PSNR of the worst image is {finite[0]:.1f} dB, of the middle one {finite[len(finite) // 2]:.1f} dB."
+        )
+        sentences.extend([worst] if finite else [])
+        sentences.extend([f"{images_text(exact)} kept every colour exactly."] if exact else [])
+    return sentences
+
+
+def _figures(books: _Books) -> list[Figure]:
+    images = books.images
+    before, after = sum(image.bytes_in for image in images), sum(image.bytes_out for image in images)
+    pixels = sum(image.pixels_in for image in images) / sum(image.pixels_out for image in images)
+    summary = books.run.get("summary") or {}
+    times = "\N{MULTIPLICATION SIGN}"
+    speed = summary.get("compressed", 0) / summary["seconds"] if summary.get("seconds") else 0.0
+    return [
+        Figure(str(len(images)), "images compressed"),
+        Figure(f"{before / after:.1f}{times}", "smaller on disk"),
+        Figure(bytes_text(before - after), "saved"),
+        Figure(f"{pixels:.1f}{times}", "fewer pixels"),
+        *([Figure(f"{speed:.1f}", "images a second in the last run")] if speed else []),
+        Figure(str(len(books.failures)), "failed"),
+    ]
+
+
+def _classes(images: Sequence[_Image]) -> Table:
+    """Return a row for every folder, the largest first."""
+    folders: dict[str, list[_Image]] = defaultdict(list)
+    for image in images:
+        folders[image.label].append(image)
+    ordered = sorted(folders.items(), key=lambda item: -sum(image.bytes_in for image in item[1]))
+    headings = [
+        Heading("folder", "The folder that the outputs lie in: the class label of a data set."),
+        Heading("images", "Images compressed."),
+        Heading("MB before", "Size of the sources."),
+        Heading("MB after", "Size of the outputs."),
+        Heading("factor", "Bytes before over bytes after."),
+        Heading("colours", "Colours of the outputs, their mean."),
+        Heading("worst PSNR", "Of the image whose colours were reduced at the highest cost, in decibels."),
+    ]
+    rows = []
+    for folder, some in ordered[:_CLASSES]:
+        before, after = sum(image.bytes_in for image in some), sum(image.bytes_out for image in some)
+        colors = [image.colors for image in some if image.colors is not None]
+        worst = min((image.psnr for image in some if image.mse is not None), default=math.inf)
+        texts = [
+            printable(folder) or _TOP,
+            str(len(some)),
+            f"{before / 1e6:.2f}",
+            f"{after / 1e6:.2f}",
+            f"{before / after:.1f}",
+            f"{sum(colors) / len(colors):.1f}" if colors else "all",
+            f"{worst:.1f}" if math.isfinite(worst) else "-",
+        ]
+        rows.append([Cell(text) for text in texts])
+    more = len(ordered) - _CLASSES
+    return Table("Folder by folder", headings, rows, [f"{more} smaller folders are left out."] if more > 0 else [])
+
+
+def _plots(images: Sequence[_Image]) -> list[Plot]:
+    before, after = sum(image.bytes_in for image in images), sum(image.bytes_out for image in images)
+    plots = [
+        size_plot([("sources", before), ("outputs", after)]),
+        histogram("Compression factor of each image", "times smaller", [image.factor for image in images]),
+    ]
+    quality = [image.psnr for image in images if image.mse is not None and math.isfinite(image.psnr)]
+    if quality:
+        plots.append(histogram("Quality of each image", "PSNR in decibels", quality))
+    colors = [image.colors for image in images if image.colors is not None]
+    if len(set(colors)) > 1:
+        plots.append(histogram("Colours of each image", "colours", colors, whole=True))
+    return plots
+
+
+def _skips(books: _Books, summary: dict[str, Any]) -> list[str]:
+    failed = len(books.failures)
+    sentences = [f"{images_text(failed)} failed." if failed else "No image failed."]
+    if failed > LISTED:
+        sentences.append(f"The first {LISTED} of them are listed; {FAILURES} names them all.")
+    foreign = summary.get("foreign", 0)
+    done = summary.get("skipped", 0) - foreign
+    damaged = sum(bool(image.warning) for image in books.images)
+    told = (
+        (done, f"{images_text(done)} skipped by the last run: done already, or not among those to do."),
+        (foreign, f"{images_text(foreign)} skipped: a file that ICS did not write has the place of the output."),
+        (summary.get("ignored"), f"Files left alone: {summary.get('ignored')} (no images, hidden, or links)."),
+        (books.stale, f"Stale outputs: {books.stale}. Their sources are gone, fail, or have other outputs now."),
+        (damaged, f"{images_text(damaged)} damaged, and kept as far as they could be decoded."),
+    )
+    return sentences + [sentence for number, sentence in told if number]
+
+
+def _pairs(books: _Books, destination: Path, source: Path | None, number: int) -> Iterator[Pair]:
+    """Show the images with the largest error, or where no colours were reduced those that were saved least on."""
+    ordered = sorted(books.images, key=lambda image: (-(image.mse or 0.0), image.factor, image.output))
+    for rank in spread(len(ordered), number):
+        image = ordered[rank]
+        what = "smallest factor" if image.mse is None else "largest error"
+        note = f"Number {rank + 1} of {images_text(len(ordered))}, the {what} first."
+        try:
+            after = read_pixels(read_output(destination, image.output, image.shard))
+        except (OSError, ICSError) as error:
+            reason = (isinstance(error, OSError) and error.strerror) or error
+            yield Pair(printable(image.output), f"{note} It cannot be shown: {reason}.", 1, 1, "", ())
+        else:
+            yield _pair(image, note, after, _before(image, books.options, source, after))
+
+
+def _before(
+    image: _Image, options: Options | None, source: Path | None, after: NDArray[np.uint8]
+) -> NDArray[np.uint8] | None:
+    """Return the resized source of an image whose colours were reduced; None where it is not at hand as it was."""
+    if source is None or options is None or image.mse is None or options.digest() != image.options_hash:
+        return None
+    try:
+        data, _ = read_whole(source / image.source, options)
+        if hashlib.sha256(data).hexdigest() != image.source_sha256:
+            return None
+        before = resized(data, options)
+    except (OSError, ICSError):
+        return None
+    return before if before.shape == after.shape else None
+
+
+def _pair(image: _Image, note: str, after: NDArray[np.uint8], before: NDArray[np.uint8] | None) -> Pair:
+    part = detail(after if before is None else before, after)
+    height, width = after.shape[:2]
+    if part:
+        note += f" A detail out of {width} x {height} pixels."
+    name = f"{image.colors} colours" if image.colors is not None else "after"
+    words = [f"{image.factor:.1f} times smaller, {bytes_text(image.bytes_out)}"]
+    if before is not None:
+        words.append(quality_words(measure(before, after)) + ", over the whole image")
+    shown = after[part] if part else after
+    after_choice = choice(name, shown, palette_of(after), "; ".join(words) + ".")
+    uri = "" if before is None else data_uri(before[part] if part else before)
+    return Pair(printable(image.source), note, shown.shape[1], shown.shape[0], uri, [after_choice])

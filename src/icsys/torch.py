@@ -1,0 +1,279 @@
+"""For PyTorch: a compressed folder as a dataset of indices and palettes or of pixels, and ``Quantize`` as a transform.
+
+Needs torch and torchvision: ``pip install 'icsys[torch]'``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from icsys.color.palette import distinct_colors
+from icsys.errors import MissingExtraError, UsageError
+from icsys.image.decode import to_array
+from icsys.image.stored import read_indexed, read_pixels
+from icsys.options import MAX_COLORS, Options
+from icsys.pipeline import quantize_pixels
+
+try:
+    import torch
+    from torchvision import tv_tensors
+    from torchvision.datasets import DatasetFolder
+    from torchvision.transforms import v2
+except ImportError as error:
+    raise MissingExtraError("icsys.torch needs torch and torchvision: pip install 'icsys[torch]'") from error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from os import PathLike
+
+    from numpy.typing import NDArray
+
+__all__ = ["IndexedImage", "IndexedImageFolder", "Palette", "Quantize", "collate"]
+
+_FORMS = ("indexed", "rgb")
+_SUFFIXES = (".png", ".webp", ".npz", ".jpg")  # that ICS gives to its outputs
+_GREY, _RGB = 1, 3
+_LEVELS = 255
+
+
+class Palette(tv_tensors.TVTensor):
+    """The colours that indices stand for; torchvision's transforms leave them as they are."""
+
+
+class IndexedImage(NamedTuple):
+    """An image of few colours, or a batch of them.
+
+    Torchvision's geometric transforms (v2) take it as it is: they move indices as they move masks, without mixing any.
+
+    Attributes
+    ----------
+    indices
+        Shape (H, W) or (B, H, W), uint8, or int32 above 256 colours.
+    palette
+        Shape (n, 3) or (B, n, 3), uint8; 4 instead of 3 where an entry is transparent.
+    """
+
+    indices: torch.Tensor
+    palette: torch.Tensor
+
+    def to_rgb(self) -> torch.Tensor:
+        """Return the pixels, shape (3, H, W) or (B, 3, H, W), uint8; 4 instead of 3 channels as in the palette."""
+        indices, palette = self.indices.as_subclass(torch.Tensor).long(), self.palette.as_subclass(torch.Tensor)
+        if palette.ndim == 2:  # noqa: PLR2004 - no batch
+            pixels = palette[indices]
+        else:
+            pixels = palette[torch.arange(len(palette), device=palette.device)[:, None, None], indices]
+        return tv_tensors.Image(pixels.movedim(-1, -3).contiguous())
+
+
+class IndexedImageFolder(DatasetFolder):
+    """A folder that ``ics`` has compressed, with a sub-folder for each class.
+
+    Classes, their numbers and the order of the images are those of ``torchvision.datasets.ImageFolder``.
+
+    Parameters
+    ----------
+    root
+        The folder that holds the class folders.
+    form
+        "indexed" gives images as :class:`IndexedImage`, "rgb" as ``tv_tensors.Image`` of shape (3, H, W), uint8. Files
+        that store no palette (WebP, truecolour PNG) get one, from dark to light, if they have up to 65,536 colours.
+    transform, target_transform
+        Applied to an image, and to the number of its class.
+
+    Raises
+    ------
+    UsageError
+        If the form is unknown or the folder holds shards; and from an image that has too many colours to be indexed.
+    FileNotFoundError
+        If there are no class folders, or one of them holds no image.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import icsys
+    >>> from PIL import Image
+    >>> from torch.utils.data import DataLoader
+    >>> from icsys.torch import IndexedImageFolder, collate
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for label in ("cat", "dog"):
+    ...         Path(folder, "in", label).mkdir(parents=True)
+    ...         Image.linear_gradient("L").save(Path(folder, "in", label, "a.png"))
+    ...     _ = icsys.compress_folder(Path(folder, "in"), Path(folder, "out"), icsys.Options(colors=4, step=8))
+    ...     dataset = IndexedImageFolder(Path(folder, "out"))
+    ...     images, labels = next(iter(DataLoader(dataset, batch_size=2, collate_fn=collate)))
+    >>> dataset.classes, labels.tolist()
+    (['cat', 'dog'], [0, 1])
+    >>> images.indices.shape, images.palette.shape, images.to_rgb().shape
+    (torch.Size([2, 32, 32]), torch.Size([2, 4, 3]), torch.Size([2, 3, 32, 32]))
+    """
+
+    def __init__(
+        self,
+        root: str | PathLike[str],
+        form: str = "indexed",
+        *,
+        transform: Callable[[Any], Any] | None = None,
+        target_transform: Callable[[int], Any] | None = None,
+    ) -> None:
+        if form not in _FORMS:
+            raise UsageError(f"form={form!r}: expected one of {', '.join(_FORMS)}")
+        if Path(root, "shards.json").exists():
+            raise UsageError(
+                f"root={str(root)!r} holds shards: expected a folder of images; the packages webdataset and datasets "
+                "read shards"
+            )
+        self.form = form
+        loader = _load_indexed if form == "indexed" else _load_rgb
+        super().__init__(root, loader, _SUFFIXES, transform, target_transform)
+
+
+def collate(batch: Sequence[tuple[IndexedImage, Any]]) -> tuple[IndexedImage, Any]:
+    """Make one batch of indexed images of one size, for ``DataLoader(collate_fn=collate)``.
+
+    Parameters
+    ----------
+    batch
+        Images with their targets.
+
+    Returns
+    -------
+    IndexedImage, targets
+        Indices of shape (B, H, W), palettes of shape (B, n, 3) with n of the longest one (black fills up the others,
+        and no index means it), and what PyTorch's own collate makes of the targets.
+    """
+    images = [image for image, _ in batch]
+    channels = max(image.palette.shape[1] for image in images)
+    palettes = torch.zeros((len(images), max(len(image.palette) for image in images), channels), dtype=torch.uint8)
+    for whole, image in zip(palettes, images, strict=True):
+        whole[: len(image.palette), _RGB:] = _LEVELS  # opaque
+        whole[: len(image.palette), : image.palette.shape[1]] = image.palette
+    indices = torch.stack([image.indices for image in images])
+    targets = torch.utils.data.default_collate([target for _, target in batch])
+    return IndexedImage(tv_tensors.Mask(indices), Palette(palettes)), targets
+
+
+class Quantize(v2.Transform):
+    """Reduce the colours of every image, as :func:`icsys.quantize` does; for torchvision's ``Compose``, v2 or v1.
+
+    Takes PIL images and tensors of shape (..., C, H, W) with one or three channels, uint8 or floating from 0 to 1, and
+    gives the same kind. Masks, boxes and labels beside an image stay as they are. Of a batch every image gets a
+    palette of its own.
+
+    Parameters
+    ----------
+    colors
+        Number of colours K, 1 to 65536.
+    strategy, seed, effort, space, dither
+        As for :func:`icsys.quantize`.
+    indexed
+        Give an :class:`IndexedImage` for every image instead of its pixels; not for batches.
+
+    Raises
+    ------
+    UsageError
+        If a parameter is not accepted; and from an image that is none of the above.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from torchvision.transforms import v2
+    >>> from icsys.torch import Quantize
+    >>> prepare = v2.Compose([v2.Resize(16), Quantize(colors=4), v2.ToDtype(torch.float32, scale=True)])
+    >>> image = prepare(torch.arange(3 * 64 * 64).reshape(3, 64, 64).to(torch.uint8))
+    >>> image.shape, len(image.flatten(1).unique(dim=1).T)
+    (torch.Size([3, 16, 16]), 4)
+    """
+
+    def __init__(
+        self,
+        colors: int = 32,
+        *,
+        strategy: str = "MKM",
+        seed: int = 0,
+        effort: str = "fast",
+        space: str = "srgb",
+        dither: str = "none",
+        indexed: bool = False,
+    ) -> None:
+        super().__init__()
+        self.options = Options(colors=colors, strategy=strategy, seed=seed, effort=effort, space=space, dither=dither)
+        if self.options.strategy == "SO":
+            raise UsageError("strategy='SO' reduces no colours: expected one of MKM, FKM, MBKM")
+        self.indexed = indexed
+
+    def extra_repr(self) -> str:
+        """Say how it was set up, for ``repr``."""
+        return f"colors={self.options.colors}, strategy={self.options.strategy!r}, indexed={self.indexed}"
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:  # noqa: ANN401, ARG002 - torchvision's own signature
+        """Reduce the colours of one input, or hand it back if it is no image."""
+        if isinstance(inpt, tv_tensors.TVTensor) and not isinstance(inpt, tv_tensors.Image | tv_tensors.Video):
+            return inpt
+        if not isinstance(inpt, torch.Tensor):
+            few = quantize_pixels(to_array(inpt), self.options)
+            grey = inpt.mode in {"1", "L"}
+            return (
+                _indexed(few.indices, few.palette) if self.indexed else few.to_image().convert("L" if grey else "RGB")
+            )
+        self._check(inpt)
+        levels = inpt.detach().as_subclass(torch.Tensor).cpu()
+        if levels.is_floating_point():
+            levels = (levels * _LEVELS).round().clamp(0, _LEVELS).to(torch.uint8)
+        if self.indexed:
+            return self._reduce(levels)
+        images = levels.reshape(-1, *levels.shape[-3:])
+        shown = (
+            torch.stack([self._reduce(image).to_rgb()[: image.shape[0]] for image in images]) if len(images) else images
+        )
+        shown = shown.as_subclass(torch.Tensor).reshape(levels.shape)
+        if inpt.is_floating_point():
+            shown = shown.to(inpt.dtype) / _LEVELS
+        shown = shown.to(inpt.device)
+        return tv_tensors.wrap(shown, like=inpt) if isinstance(inpt, tv_tensors.TVTensor) else shown
+
+    def _check(self, image: torch.Tensor) -> None:
+        fits = image.ndim == _RGB if self.indexed else image.ndim >= _RGB
+        kind = image.dtype == torch.uint8 or image.is_floating_point()
+        if not (fits and kind and image.shape[-3] in (_GREY, _RGB) and 0 not in image.shape[-2:]):
+            shape = "(C, H, W)" if self.indexed else "(..., C, H, W)"
+            raise UsageError(
+                f"a tensor of shape {tuple(image.shape)} and type {image.dtype}: expected {shape} with 1 or 3 "
+                "channels, uint8 or floating from 0 to 1"
+            )
+
+    def _reduce(self, image: torch.Tensor) -> IndexedImage:
+        """Reduce the colours of one image, shape (C, H, W), uint8."""
+        pixels = np.ascontiguousarray(image.movedim(0, -1).numpy())
+        few = quantize_pixels(pixels if len(image) == _RGB else pixels[..., 0], self.options)
+        return _indexed(few.indices, few.palette)
+
+
+def _indexed(indices: NDArray[np.integer], palette: NDArray[np.uint8]) -> IndexedImage:
+    """Wrap indices, shape (H, W), and a palette, shape (n, 3)."""
+    # PyTorch computes little with uint16.
+    wide = indices if indices.dtype == np.uint8 else indices.astype(np.int32)
+    return IndexedImage(tv_tensors.Mask(torch.from_numpy(wide)), Palette(torch.from_numpy(palette)))
+
+
+def _load_indexed(path: str) -> IndexedImage:
+    data = Path(path).read_bytes()
+    stored = read_indexed(data)
+    if stored is None:
+        pixels = read_pixels(data)
+        found = len(distinct_colors(pixels.reshape(-1, _RGB)))
+        if found > MAX_COLORS:
+            raise UsageError(
+                f"{path!r} has {found} colours: expected a folder whose colours were reduced, or form='rgb'"
+            )
+        few = quantize_pixels(pixels, Options(colors=MAX_COLORS))
+        stored = few.indices, few.palette
+    return _indexed(*stored)
+
+
+def _load_rgb(path: str) -> torch.Tensor:
+    pixels = torch.from_numpy(read_pixels(Path(path).read_bytes()))
+    return tv_tensors.Image(pixels.movedim(-1, 0).contiguous())

@@ -1,0 +1,87 @@
+"""WebDataset shards: webdataset's own rule and a tar reader get back every name, image, class and fact."""
+
+import io
+import json
+import os
+import re
+import tarfile
+from urllib.parse import unquote_to_bytes
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from webdataset.tariterators import base_plus_ext
+
+from icsys.dataset.sample import Sample
+from icsys.dataset.webdataset import member, read, write
+
+SKIPPED = re.compile(r"__[^/]*__($|/)")  # what webdataset takes for its own notes
+
+texts = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=12)
+parts = st.one_of(
+    texts, st.sampled_from(["__a__", "__b", "v1.0", "a.b.c", "100%", "%2E", "café", "日本", "x\ny"])
+).filter(lambda part: not part.startswith("."))
+raw = st.binary(min_size=1, max_size=6).filter(lambda b: not set(b) & set(b"/\0") and b[:1] != b".").map(os.fsdecode)
+paths = st.lists(st.one_of(parts, raw), min_size=1, max_size=3).map(lambda names: "/".join(names) + ".png")
+
+
+@example("\n/0./0.png")
+@given(paths)
+def test_a_key_is_the_whole_path_and_can_be_turned_back(path):
+    """The key that webdataset cuts at the first dot of the name holds all of the path but its suffix."""
+    name = member(path)
+    key, suffix = base_plus_ext(name)
+    assert suffix == "png"
+    assert name.encode("utf-8")
+    assert not SKIPPED.match(name)
+    assert unquote_to_bytes(key) == os.fsencode(path.removesuffix(".png"))
+
+
+@given(paths, paths)
+def test_two_paths_never_share_a_key(first, second):
+    assert (member(first) == member(second)) == (first == second)
+
+
+samples = st.builds(
+    Sample,
+    member=paths.map(member),
+    data=st.binary(max_size=2000),
+    label=st.sampled_from(["cat", "dog", None]),
+    info=st.fixed_dictionaries({"source_path": paths, "mse": st.none() | st.floats(0, 1e6)}),
+)
+
+
+@given(st.lists(samples, max_size=5, unique_by=lambda sample: sample.member))
+def test_a_tar_reader_finds_the_files_of_a_sample_together(written):
+    file = io.BytesIO()
+    write(file, iter(written), ["cat", "dog"])
+    file.seek(0)
+    with tarfile.open(fileobj=file) as tar:
+        files = [(info, tar.extractfile(info).read()) for info in tar]
+    assert {(info.mtime, info.uid, info.gid, info.uname, info.mode) for info, _ in files} <= {(0, 0, 0, "", 0o644)}
+    at = 0
+    for sample in written:
+        key = sample.member.removesuffix(".png")
+        assert (files[at][0].name, files[at][1]) == (sample.member, sample.data)
+        if sample.label:
+            at += 1
+            assert (files[at][0].name, files[at][1]) == (f"{key}.cls", {"cat": b"0", "dog": b"1"}[sample.label])
+        at += 1
+        facts = json.loads(files[at][1])
+        assert files[at][0].name == f"{key}.json"
+        assert facts == ({"label": sample.label} if sample.label else {}) | sample.info
+        at += 1
+    assert at == len(files)
+
+
+def test_what_was_written_is_read(tmp_path):
+    written = [Sample(f"cat/{n}.png", bytes([n]) * n, "cat", {}) for n in range(5)]
+    with (tmp_path / "a.tar").open("wb") as file:
+        write(file, written, ["cat"])
+    assert list(read(tmp_path / "a.tar")) == [(sample.member, sample.data) for sample in written]
+
+
+def test_what_is_no_tar_file_is_an_error_of_reading(tmp_path):
+    (tmp_path / "a.tar").write_bytes(b"no tar file" * 100)
+    with pytest.raises(OSError, match="no whole tar file"):
+        list(read(tmp_path / "a.tar"))

@@ -1,0 +1,54 @@
+"""Formats of shards, and readers of them that are not ours."""
+
+import gc
+import io
+import json
+import warnings
+
+import numpy as np
+import pytest
+import webdataset
+from PIL import Image
+from pyarrow import parquet
+
+from icsys.options import PACKINGS
+
+packings = pytest.mark.parametrize("packing", PACKINGS)
+
+
+def shards(folder):
+    """Return the shards of a folder in their order."""
+    return sorted(path for path in (folder / "data").iterdir())
+
+
+def pixels(data):
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
+
+def read_webdataset(path):
+    """Read a shard with webdataset; return a list of image bytes, label and facts."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # it leaves its files to the garbage collector
+        samples = list(webdataset.WebDataset(str(path), shardshuffle=False))
+        gc.collect()
+    return [
+        (sample["png"], int(sample["cls"]) if "cls" in sample else None, json.loads(sample["json"]))
+        for sample in samples
+    ]
+
+
+def read_parquet(path):
+    """Read a shard with pyarrow; return a list of image bytes, label and facts."""
+    rows = parquet.read_table(path).to_pylist()
+    return [(row.pop("image")["bytes"], row.pop("label", None), row) for row in rows]
+
+
+READERS = {"webdataset": read_webdataset, "parquet": read_parquet}
+
+
+def read_all(folder, packing):
+    """Read all shards; return image bytes and label by source."""
+    images = [image for path in shards(folder) for image in READERS[packing](path)]
+    by_source = {facts["source_path"]: (data, label) for data, label, facts in images}
+    assert len(by_source) == len(images)
+    return by_source

@@ -1,0 +1,181 @@
+"""A comparison beside the same figures worked out in another way."""
+
+import dataclasses
+import json
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from helpers import compress_into, synthetic_photo
+from icsys import Options, UsageError, compare_folder
+from icsys.errors import ICSError
+from icsys.report import compare
+from report import naive
+
+SHARED = Options(step=3, seed=5)
+
+
+@pytest.fixture
+def several(tmp_path):
+    """Photos of several sizes and formats, grey and of few colours among them, and a file that is no photo."""
+    folder = tmp_path / "in"
+    (folder / "cat").mkdir(parents=True)
+    for name, seed, height in (("cat/a.png", 1, 50), ("cat/b.png", 2, 61), ("c.bmp", 3, 80)):
+        Image.fromarray(synthetic_photo(height, 70, seed=seed)).save(folder / name)
+    Image.fromarray(synthetic_photo(40, 40, channels=1)).save(folder / "grey.png")
+    Image.fromarray(np.repeat(np.eye(30, dtype=np.uint8)[..., None] * 200, 3, axis=2)).save(folder / "few.png")
+    (folder / "notes.txt").write_text("no photo", encoding="utf-8")
+    return folder
+
+
+def rows_of(comparison):
+    return {row.name: row for row in comparison.rows}
+
+
+def decoded(path):
+    return cv2.cvtColor(cv2.imread(str(path), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+
+
+def test_figures_are_those_of_runs_of_their_own_decoded_by_opencv(several, tmp_path):
+    comparison = compare_folder(several, SHARED, colors=[4, 16], strategies=["MBKM", "MKM", "FKM"])
+    names = {"SO", *(f"{name} {k}" for name in ("MKM", "FKM", "MBKM") for k in (4, 16))}
+    assert set(rows_of(comparison)) == names
+    compress_into(several, tmp_path / "reference", SHARED.replace(strategy="SO"))
+    for name, row in rows_of(comparison).items():
+        strategy, _, k = name.partition(" ")
+        out = tmp_path / name
+        results, summary = compress_into(several, out, SHARED.replace(strategy=strategy, colors=int(k or 32)))
+        counted = (summary.bytes_in, summary.bytes_out, summary.factor, summary.elements_in, summary.elements_out)
+        assert (row.bytes_in, row.bytes_out, row.factor, row.elements_in, row.elements_out) == counted
+        assert {score.result.source for score in row.scores} == set(results)
+        errors, psnrs, ssims, differences = [], [], [], []
+        for source, result in sorted(results.items()):
+            before, after = decoded(tmp_path / "reference" / result.output), decoded(out / result.output)
+            errors.append(naive.mse(before, after))
+            ssims.append(naive.ssim(before, after))
+            differences.append(naive.mean_ciede2000(before, after))
+            if errors[-1]:
+                psnrs.append(cv2.PSNR(before, after))
+            score = next(score for score in row.scores if score.result.source == source)
+            assert score.quality.mse == pytest.approx(errors[-1])
+            assert score.result.sha256 == result.sha256
+        assert row.mse == pytest.approx(np.mean(errors))
+        assert row.ssim == pytest.approx(np.mean(ssims), abs=1e-9)
+        assert row.delta_e == pytest.approx(np.mean(differences), rel=1e-6)
+        assert row.exact == len(errors) - len(psnrs)
+        assert row.psnr == (pytest.approx(np.mean(psnrs)) if psnrs else None)
+        assert row.images_per_second * row.seconds == pytest.approx(5)
+    assert (comparison.images, comparison.found, comparison.ignored, comparison.failures) == (5, 5, 1, ())
+
+
+def test_rows_are_sorted_by_size_and_become_json(several):
+    comparison = compare_folder(several, SHARED, colors=[2, 8], strategies=["MKM"])
+    sizes = [row.bytes_out for row in comparison.rows]
+    assert sizes == sorted(sizes)
+    record = json.loads(json.dumps(comparison.to_dict()))
+    assert [row["name"] for row in record["rows"]] == [row.name for row in comparison.rows]
+    assert record["rows"][0]["psnr"] == comparison.rows[0].psnr
+    assert "strategy" not in record["options"]
+    assert len(record["files"]["MKM 8"]) == 5
+    assert record["files"]["MKM 8"][0]["mse"] == rows_of(comparison)["MKM 8"].scores[0].quality.mse
+
+
+def test_an_image_that_fails_counts_for_no_strategy_and_is_told_once(several):
+    (several / "bad.jpg").write_bytes(b"\xff\xd8 no picture")
+    comparison = compare_folder(several, SHARED, strategies=["MKM"])
+    assert [failure.source for failure in comparison.failures] == ["bad.jpg"]
+    assert (comparison.images, comparison.found) == (5, 6)
+
+
+def test_where_every_image_fails_there_are_no_rows(tmp_path):
+    (tmp_path / "bad.jpg").write_bytes(b"\xff\xd8 no picture")
+    comparison = compare_folder(tmp_path)
+    assert (comparison.rows, comparison.images, comparison.examples) == ((), 0, ())
+    assert comparison.failures[0].source == "bad.jpg"
+
+
+def test_examples_are_the_worst_first_and_hold_the_pixels_of_the_outputs(several, tmp_path):
+    comparison = compare_folder(several, SHARED, colors=[4], strategies=["MKM"], examples=3)
+    loss = {score.result.source: score.quality.delta_e for score in rows_of(comparison)["MKM 4"].scores}
+    ordered = sorted(loss, key=loss.get, reverse=True)
+    assert [(e.source, e.rank) for e in comparison.examples] == [(ordered[0], 1), (ordered[1], 2), (ordered[4], 5)]
+    results, _ = compress_into(several, tmp_path / "out", SHARED.replace(colors=4))
+    for example in comparison.examples:
+        pixels = decoded(tmp_path / "out" / results[example.source].output)
+        shown = example.shown["MKM 4"]
+        assert np.array_equal(shown.pixels, pixels)
+        colors, counts = np.unique(pixels.reshape(-1, 3), axis=0, return_counts=True)
+        found = {tuple(c): n for c, n in zip(shown.palette.colors.tolist(), shown.palette.counts.tolist(), strict=True)}
+        assert found == {tuple(c): n for c, n in zip(colors.tolist(), counts.tolist(), strict=True)}
+        assert sorted(found.values(), reverse=True) == list(found.values())
+
+
+def test_progress_tells_the_estimate_and_counts_to_its_end(several):
+    steps = []
+    comparison = compare_folder(several, SHARED, colors=[4], strategies=["MKM"], progress=steps.append)
+    told = [step for step in steps if step.estimate is not None]
+    assert comparison.rounds == 3  # as always where there is little to do
+    assert [step.done for step in told] == list(range(1, 36))  # five images by SO and MKM three times, and judged
+    assert {step.total for step in told} == {35}
+    assert {step.estimate for step in told} == {comparison.estimate}
+    assert [step.note for step in told[::5]] == ["SO", "MKM 4"] * 3 + ["Judging"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "estimate", "held"), [(10, 10, True), (12, 10, True), (13, 10, False), (1.5, 0.6, True), (7, 10, False)]
+)
+def test_an_estimate_holds_within_a_quarter_or_a_second(several, seconds, estimate, held):
+    comparison = compare_folder(several, SHARED, strategies=["MKM"], sample=1)
+    assert dataclasses.replace(comparison, seconds=seconds, estimate=estimate).held is held
+
+
+def test_nothing_is_left_in_the_temporary_folder_or_in_the_source(several, tmp_path, monkeypatch):
+    room = tmp_path / "room"
+    room.mkdir()
+    monkeypatch.setattr(compare.tempfile, "tempdir", str(room))
+    before = sorted(several.rglob("*"))
+    compare_folder(several, SHARED, strategies=["MKM"])
+    assert list(room.iterdir()) == []
+    assert sorted(several.rglob("*")) == before
+
+
+def test_a_full_temporary_folder_is_named_with_a_way_out(several, monkeypatch):
+    def full(path, _):
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr("icsys.work.write_whole", full)
+    with pytest.raises(ICSError, match=r"no room for the outputs of SO in .* take a smaller sample, or set TMPDIR"):
+        compare_folder(several, SHARED, strategies=["MKM"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"colors": [0]}, "colors=0: expected a whole number from 1 to 65536"),
+        ({"colors": []}, "nothing to compare"),
+        ({"strategies": ["SO"]}, "nothing to compare"),
+        ({"strategies": ["KM"]}, "strategy='KM': expected one of"),
+        ({"sample": 0}, "sample=0: expected a whole number"),
+        ({"jobs": "x"}, "jobs='x'"),
+        ({"examples": -1}, "examples=-1"),
+    ],
+)
+def test_wrong_settings_are_refused_before_any_work(several, settings, message):
+    with pytest.raises(UsageError, match=message):
+        compare_folder(several, **settings)
+
+
+def test_a_folder_without_images_is_refused(tmp_path):
+    (tmp_path / "a.txt").touch()
+    with pytest.raises(UsageError, match="no image was found"):
+        compare_folder(tmp_path)
+    with pytest.raises(UsageError, match="does not exist"):
+        compare_folder(tmp_path / "none")
+
+
+def test_more_than_256_colours_and_names_of_all_kinds_are_compared(tmp_path):
+    Image.fromarray(synthetic_photo(64, 64)).save(tmp_path / "\N{SNOWMAN} <b>.png")
+    comparison = compare_folder(tmp_path, Options(step=1), colors=[300], strategies=["MKM"])
+    assert len(comparison.examples[0].shown["MKM 300"].palette.counts) == 300

@@ -1,0 +1,73 @@
+"""A comparison as a page."""
+
+import shlex
+import sys
+
+import pytest
+from PIL import Image
+
+from helpers import synthetic_photo
+from icsys import MissingExtraError, Options, UsageError, compare_folder, write_comparison
+from icsys.cli import _merge, _parser
+from icsys.report.comparison_page import comparison_command, comparison_page
+from icsys.report.table import cells
+
+
+@pytest.fixture(scope="module")
+def comparison(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("in")
+    for seed in range(4):
+        Image.fromarray(synthetic_photo(seed=seed)).save(folder / f"{seed}.png")
+    (folder / "bad.png").write_bytes(b"")
+    options = Options(scale=0.5, seed=3, space="oklab")
+    return compare_folder(folder, options, colors=[4, 8], strategies=["MKM", "FKM"], jobs=2, sample=4, examples=2)
+
+
+def test_the_page_holds_the_table_the_plots_and_the_examples(comparison):
+    page = comparison_page(comparison)
+    assert page.table.rows == cells(comparison.rows)
+    assert len(page.plots) == 4
+    assert [[choice.name for choice in pair.choices] for pair in page.examples] == [["MKM 4", "MKM 8", "FKM 8"]] * 2
+    assert page.examples[0].note.startswith("The worst of ")
+    assert any("drawn with seed 3" in sentence for sentence in page.skips)
+
+
+def test_the_summary_names_the_smallest_the_fastest_and_the_nearest(comparison):
+    reduced = list(comparison.reduced())
+    saved, cost = comparison_page(comparison).lead
+    assert f"({max(reduced, key=lambda row: row.factor).name})" in saved
+    assert f"{min(reduced, key=lambda row: row.seconds).name} is the fastest" in cost
+    assert f"SSIM {max(row.ssim for row in reduced):.3f}" in cost
+
+
+def test_the_command_is_read_as_the_same_comparison(comparison):
+    words = shlex.split(comparison_command(comparison))
+    arguments = _parser().parse_args(words[1:])
+    options, run = _merge(arguments)
+    assert options.replace(strategy="MKM", colors=32) == comparison.options
+    assert (arguments.strategies, arguments.ks, arguments.sample, run["jobs"]) == (["MKM", "FKM"], [4, 8], 4, 2)
+    assert arguments.source == comparison.source
+
+
+def test_a_comparison_of_failures_alone_has_a_page(tmp_path):
+    (tmp_path / "bad.png").write_bytes(b"")
+    page = comparison_page(compare_folder(tmp_path))
+    assert page.table is None
+    assert [problem.code for problem in page.failures] == ["empty"]
+    write_comparison(compare_folder(tmp_path), tmp_path / "page.html")
+    assert "count for no strategy" in (tmp_path / "page.html").read_text("utf-8")
+
+
+def test_a_file_of_the_user_is_left_alone(comparison, tmp_path):
+    path = tmp_path / "mine.html"
+    path.write_text("mine", encoding="utf-8")
+    with pytest.raises(UsageError, match="that ics did not write"):
+        write_comparison(comparison, path)
+    assert path.read_text("utf-8") == "mine"
+
+
+@pytest.mark.parametrize(("module", "name"), [("jinja2", "Jinja2"), ("matplotlib", "Matplotlib")])
+def test_a_missing_package_is_named_with_the_command_that_installs_it(comparison, tmp_path, monkeypatch, module, name):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(MissingExtraError, match=rf"{name} is needed .*pip install 'icsys\[report\]'"):
+        write_comparison(comparison, tmp_path / "page.html")

@@ -1,0 +1,88 @@
+"""Plots as a page holds them."""
+
+import re
+from xml.etree import ElementTree as ET
+
+import pytest
+from PIL import Image
+
+from helpers import synthetic_photo
+from icsys import Options, compare_folder
+from icsys.report.examples import shown_names
+from icsys.report.plots import comparison_plots, histogram, size_plot
+
+
+@pytest.fixture(scope="module")
+def comparison(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("in")
+    for seed in range(3):
+        Image.fromarray(synthetic_photo(seed=seed)).save(folder / f"{seed}.png")
+    return compare_folder(folder, Options(step=2), colors=[4, 8], jobs=1)
+
+
+def draw(comparison):
+    return comparison_plots(comparison, shown_names(comparison.candidates))
+
+
+def test_each_is_an_svg_element_of_any_width_and_has_words(comparison):
+    plots = draw(comparison)
+    assert [plot.title for plot in plots] == [
+        "Run time and compression factor",
+        "Quality and the number of colours",
+        "Size before and after",
+        "Quality of each image",
+    ]
+    for plot in plots:
+        root = ET.fromstring(plot.svg)  # noqa: S314 - our own
+        assert root.tag == "{http://www.w3.org/2000/svg}svg"
+        assert "viewBox" in root.attrib
+        assert not {"width", "height"} & root.attrib.keys()
+        assert plot.words
+
+
+def test_words_give_the_figures_of_every_candidate(comparison):
+    time, quality, size, images = draw(comparison)
+    for row in comparison.rows:
+        assert f"{row.name}: {row.seconds:.2f} s, {row.factor:.1f} times smaller" in time.words
+    for row in comparison.reduced():
+        assert f"{row.name}: SSIM {row.ssim:.4f}" in quality.words
+    assert f"sources {comparison.rows[0].bytes_in / 1e6:.2f} MB" in size.words
+    assert "MKM 4: " in images.words
+
+
+def test_the_number_of_colours_has_a_plot_only_where_it_differs(tmp_path):
+    Image.fromarray(synthetic_photo()).save(tmp_path / "a.png")
+    one = compare_folder(tmp_path, Options(step=2), colors=[4], strategies=["MKM"])
+    assert "Quality and the number of colours" not in {plot.title for plot in draw(one)}
+
+
+def test_the_same_plot_is_the_same_text_and_names_are_its_own(comparison):
+    first, again = draw(comparison), draw(comparison)
+    assert first == again
+    names = [re.findall(r'\bid="([^"]+)"', plot.svg) for plot in first]
+    assert sum(map(len, names)) == len({name for some in names for name in some})
+    for plot, own in zip(first, names, strict=True):
+        assert set(re.findall(r'(?:url\(#|href="#)([^")]+)', plot.svg)) <= set(own)
+
+
+def test_text_and_axes_take_the_colour_of_the_page(comparison):
+    for plot in draw(comparison):
+        assert "currentColor" in plot.svg
+        assert "#010203" not in plot.svg
+        assert "#000000" not in plot.svg
+
+
+def test_a_histogram_counts_and_tells_its_range():
+    plot = histogram("Colours of each image", "colours", [3, 3, 3, 9], whole=True)
+    assert plot.words == "colours: from 3 to 9, half of the images above 3"
+    bars = re.findall(r'<g id="[^"]*patch_\d+">\s*<path d="([^"]+)"', plot.svg)
+    assert len(bars) >= 7
+    assert histogram("One", "x", [5.0]).svg.startswith("<svg")
+
+
+def test_sizes_of_many_candidates_make_a_higher_plot():
+    def height(count):
+        svg = size_plot([("sources", 10**8), *((f"MKM {k}", 10**6 * k) for k in range(1, count))]).svg
+        return float(re.search(r'viewBox="0 0 [\d.]+ ([\d.]+)"', svg)[1])
+
+    assert height(20) > 2 * height(3)

@@ -1,0 +1,197 @@
+"""A finished run as a page, from its output folder alone."""
+
+import base64
+import json
+import math
+import re
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+
+from helpers import compress_files, compress_into, image_bytes, synthetic_photo
+from icsys import Options, UsageError, report_folder
+from icsys.options import FORMATS
+from icsys.report.run_page import _page, _read
+
+FEW = Options(colors=4, step=2)
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Photos in class folders, one of few colours and one that fails, compressed."""
+    files = {f"{label}/{i}.png": image_bytes(synthetic_photo(seed=i)) for i, label in enumerate(("cat", "cat", "dog"))}
+    files["flat.png"] = image_bytes(np.full((20, 20, 3), 50, np.uint8))
+    files["bad.jpg"] = b"\xff\xd8 <no picture>"
+    compress_files(tmp_path, files, FEW)
+    return tmp_path
+
+
+def page_of(run, source=None, examples=6):
+    return _page(_read(run / "out"), run / "out", source or run / "in", examples)
+
+
+def cells(page):
+    return {row[0].text: [cell.text for cell in row[1:]] for row in page.table.rows}
+
+
+def test_figures_are_those_of_the_manifest(run):
+    page = page_of(run)
+    rows = [json.loads(line) for line in (run / "out" / "manifest.jsonl").read_text("utf-8").splitlines()]
+    before, after = sum(row["source_bytes"] for row in rows), sum(row["bytes"] for row in rows)
+    figures = {figure.label: figure.value for figure in page.figures}
+    assert figures["images compressed"] == "4"
+    assert figures["smaller on disk"] == f"{before / after:.1f}×"  # noqa: RUF001 - the sign
+    assert figures["fewer pixels"] == "4.0×"  # noqa: RUF001
+    assert figures["failed"] == "1"
+    worst = max(row["mse"] for row in rows)
+    assert f"{10 * math.log10(3 * 255**2 / worst):.1f} dB" in page.lead[1]
+    assert "1 image kept every colour exactly." in page.lead
+    cat = [row for row in rows if row["file_name"].startswith("cat/")]
+    before, after = (sum(row[name] for row in cat) for name in ("source_bytes", "bytes"))
+    expected = ["2", f"{before / 1e6:.2f}", f"{after / 1e6:.2f}", f"{before / after:.1f}", "4.0"]
+    assert cells(page)["cat"][:5] == expected
+    assert cells(page)["(top folder)"][0] == "1"
+
+
+def test_failures_and_what_was_left_alone_are_told(run):
+    page = page_of(run)
+    assert [(problem.name, problem.code) for problem in page.failures] == [("bad.jpg", "unidentified")]
+    assert "1 image failed." in page.skips
+
+
+def test_the_worst_images_come_first_with_their_sources_made_smaller(run):
+    page = page_of(run)
+    rows = [json.loads(line) for line in (run / "out" / "manifest.jsonl").read_text("utf-8").splitlines()]
+    ordered = sorted(rows, key=lambda row: -row["mse"])
+    assert [pair.name for pair in page.examples] == [row["source_path"] for row in ordered]
+    compress_into(run / "in", run / "reference", FEW.replace(strategy="SO"))
+    for pair, row in zip(page.examples[:3], ordered[:3], strict=True):
+        for uri, folder in ((pair.before, "reference"), (pair.choices[0].uri, "out")):
+            data = np.frombuffer(base64.b64decode(uri.partition(",")[2]), np.uint8)
+            expected = cv2.imread(str(run / folder / row["file_name"]))
+            assert np.array_equal(cv2.imdecode(data, cv2.IMREAD_COLOR), expected)
+        psnr = 10 * math.log10(3 * 255**2 / row["mse"])
+        assert f"PSNR {psnr:.1f} dB" in pair.choices[0].note
+    assert "no pixel differs" in page.examples[3].choices[0].note
+
+
+def test_a_source_that_has_changed_or_gone_is_not_shown_as_the_one_before(run):
+    (run / "in" / "cat" / "0.png").write_bytes(image_bytes(synthetic_photo(seed=99)))
+    (run / "in" / "cat" / "1.png").unlink()
+    before = {pair.name: bool(pair.before) for pair in page_of(run).examples}
+    assert before == {"cat/0.png": False, "cat/1.png": False, "dog/2.png": True, "flat.png": True}
+
+
+def test_an_image_that_was_made_with_other_options_is_not_held_against_these(run):
+    compress_files(run / "other", {"late.png": image_bytes(synthetic_photo(seed=7))}, FEW.replace(colors=9))
+    shutil.copy(run / "other" / "out" / "run.json", run / "out" / "run.json")
+    page = page_of(run)
+    assert not any(pair.before for pair in page.examples)
+    assert "not at hand or have other options" in page.examples_note
+
+
+def test_an_output_that_is_gone_leaves_its_place_and_the_reason(run):
+    (run / "out" / "dog" / "2.png").unlink()
+    gone = next(pair for pair in page_of(run).examples if "dog/2.png" in pair.name)
+    assert not gone.choices
+    assert "It cannot be shown: No such file or directory." in gone.note
+
+
+def test_size_only_is_reported_without_quality(tmp_path):
+    compress_files(tmp_path, {"a.png": image_bytes(synthetic_photo())}, Options(strategy="SO", step=2))
+    page = page_of(tmp_path)
+    assert {plot.title for plot in page.plots} == {"Size before and after", "Compression factor of each image"}
+    assert page.lead[0].endswith("with all their colours.")
+    assert not page.examples[0].before
+    assert not page.examples[0].choices[0].colors
+
+
+def test_stale_outputs_are_counted_and_not_reported(run):
+    (run / "in" / "dog" / "2.png").unlink()
+    compress_into(run / "in", run / "out", FEW)
+    page = page_of(run)
+    assert "dog" not in cells(page)
+    assert any(sentence.startswith("Stale outputs: 1.") for sentence in page.skips)
+    assert "3 images skipped by the last run: done already, or not among those to do." in page.skips
+
+
+def test_a_journal_that_a_crash_has_left_is_read_with_its_last_lines(run):
+    manifest = run / "out" / "manifest.jsonl"
+    lines = manifest.read_bytes().splitlines(keepends=True)
+    again = json.loads(lines[0]) | {"bytes": 1}
+    failed = {"source_path": "late.jpg", "code": "io", "message": "gone", "status": "failed"}
+    manifest.write_bytes(
+        b"".join(lines) + "".join(f"{json.dumps(row)}\n" for row in (again, failed)).encode() + b'{"to'
+    )
+    books = _read(run / "out")
+    assert len(books.images) == 4
+    assert {image.output: image.bytes_out for image in books.images}[again["file_name"]] == 1
+    assert {problem.name for problem in books.failures} == {"bad.jpg", "late.jpg"}
+
+
+def test_a_folder_of_failures_alone_has_a_report(tmp_path):
+    compress_files(tmp_path, {"bad.jpg": b"\xff\xd8"}, FEW)
+    path = report_folder(tmp_path / "out")
+    assert "No image of this folder was compressed" in path.read_text("utf-8")
+
+
+def test_run_json_that_cannot_be_read_costs_the_pictures_before(run):
+    (run / "out" / "run.json").write_text("{", encoding="utf-8")
+    text = report_folder(run / "out").read_text("utf-8")
+    assert "not at hand" in text
+    assert "ics compress SRC" in text
+
+
+def test_the_file_is_where_it_was_asked_for(run, tmp_path):
+    assert report_folder(run / "out") == run / "out" / "report.html"
+    elsewhere = tmp_path / "elsewhere.html"
+    assert report_folder(str(run / "out"), source=str(run / "in"), output=elsewhere, examples=1) == elsewhere
+    text = elsewhere.read_text("utf-8")
+    assert len(re.findall(r'type="range"', text)) == 1
+    assert "ics compress" in text
+    assert "--colors 4" in text
+
+
+def test_wrong_folders_are_refused(run, tmp_path):
+    with pytest.raises(UsageError, match=r"no manifest.jsonl in .* expected the output folder of ics compress"):
+        report_folder(tmp_path / "in")
+    with pytest.raises(UsageError, match="is no folder: expected the one that"):
+        report_folder(run / "out", source=tmp_path / "none")
+    with pytest.raises(UsageError, match="examples=-1"):
+        report_folder(run / "out", examples=-1)
+
+
+def test_many_folders_are_cut_off_at_the_largest(tmp_path, monkeypatch):
+    monkeypatch.setattr("icsys.report.run_page._CLASSES", 1)
+    files = {f"{label}/{i}.png": image_bytes(synthetic_photo(seed=i)) for i, label in enumerate("aab")}
+    compress_files(tmp_path, files, FEW)
+    page = page_of(tmp_path)
+    assert list(cells(page)) == ["a"]
+    assert list(page.table.notes) == ["1 smaller folders are left out."]
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_every_output_format_is_shown(format, tmp_path):  # noqa: A002 - the option's name
+    """The picture on the page is the one that a plain PNG run shows, wherever and however it is stored."""
+    files = {f"{label}/{i}.png": image_bytes(synthetic_photo(seed=i)) for i, label in enumerate(("cat", "cat", "dog"))}
+    options = FEW if format != "jpeg" else FEW.replace(strategy="SO")
+    compress_files(tmp_path, files, options.replace(format=format))
+    compress_into(tmp_path / "in", tmp_path / "plain", options)
+    shown = {pair.name: pair.choices[0].uri for pair in page_of(tmp_path).examples}
+    expected = _page(_read(tmp_path / "plain"), tmp_path / "plain", tmp_path / "in", 6).examples
+    assert set(shown) == set(files)
+    for pair in expected:
+        if format != "jpeg":
+            assert shown[pair.name] == pair.choices[0].uri
+        else:
+            assert shown[pair.name].startswith("data:image/png")
+
+
+def test_a_picture_that_has_left_its_shard_is_told(run):
+    compress_into(run / "in", run / "packed", FEW.replace(format="webdataset"))
+    (run / "packed" / "data" / "train-00000.tar").write_bytes(bytes(10240))
+    notes = [pair.note for pair in _page(_read(run / "packed"), run / "packed", run / "in", 6).examples]
+    assert len(notes) == 4
+    assert all("It cannot be shown: the shard 'data/train-00000.tar' does not hold" in note for note in notes)

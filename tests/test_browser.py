@@ -1,0 +1,199 @@
+"""The pages in a real browser: Chromium without a window, opened from disk."""
+
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from helpers import compress_into, synthetic_photo
+from icsys import Options, compare_folder, report_folder, write_comparison
+
+playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright: make test-extras")
+axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python: as above")
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+BROWSER = next(filter(None, map(shutil.which, NAMES)), None)
+pytestmark = pytest.mark.skipif(BROWSER is None, reason="needs Chromium: Debian's package chromium")
+
+# As root, in a container, and with nothing that it does of its own accord.
+FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+FLAGS += ["--disable-component-update", "--disable-sync"]
+SIZES = {"desktop": (1280, 900), "phone": (390, 800)}
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    """A comparison and a finished run, each as a page, with a failure and a file that is no photo."""
+    folder = tmp_path_factory.mktemp("pages")
+    (folder / "in" / "cat").mkdir(parents=True)
+    for i, name in enumerate(("a <b> & c.png", "cat/d.png", "cat/e.png")):
+        Image.fromarray(synthetic_photo(300, 480, seed=i)).save(folder / "in" / name)
+    (folder / "in" / "bad.jpg").write_bytes(b"")
+    (folder / "in" / "notes.txt").touch()
+    options = Options(step=1)
+    comparison = compare_folder(folder / "in", options, colors=[2, 8], strategies=["MKM", "FKM"])
+    write_comparison(comparison, folder / "comparison.html")
+    compress_into(folder / "in", folder / "out", options.replace(colors=8))
+    run = report_folder(folder / "out")
+    return {"comparison": folder / "comparison.html", "run": run, "examples": comparison.examples}
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=BROWSER, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visit(browser, pages):
+    """Open a page, and hold at the end that it asked the network for nothing and had nothing to complain of."""
+    contexts, asked, said = [], [], []
+
+    def open_page(name, size="desktop", **settings):
+        width, height = SIZES[size]
+        context = browser.new_context(viewport={"width": width, "height": height}, **settings)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto(pages[name].as_uri(), wait_until="load")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    own = {pages["comparison"].as_uri(), pages["run"].as_uri()}
+    assert asked
+    assert {url for url in asked if not url.startswith("data:")} <= own
+    assert said == []
+
+
+def divider(page):
+    """Return where the slider of the first example stands, and what is seen of it."""
+    example = page.locator(".example").first
+    value = example.locator("input[type=range]").input_value()
+    shown = example.locator(".pair").evaluate("pair => getComputedStyle(pair).getPropertyValue('--at')")
+    return int(value), shown.strip()
+
+
+def seen(page):
+    """Return what the screen shows of the first pair, at a whole pixel and without what is drawn over it."""
+    place = "position: fixed; left: 0; top: 0; z-index: 9; outline: none !important"
+    page.add_style_tag(content=f".tag, .handle {{ display: none }} .example:first-of-type .pair {{ {place} }}")
+    image = page.locator(".pair").first.screenshot()
+    return cv2.cvtColor(cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+
+
+@pytest.mark.parametrize("name", ["comparison", "run"])
+def test_the_arrow_keys_move_the_divider(visit, name):
+    page = visit(name)
+    slider = page.get_by_role("slider").first
+    slider.focus()
+    assert divider(page) == (50, "50%")
+    for key, value in (("ArrowRight", 51), ("ArrowRight", 52), ("ArrowLeft", 51), ("Home", 0), ("End", 100)):
+        page.keyboard.press(key)
+        assert divider(page) == (value, f"{value}%")
+    assert slider.get_attribute("aria-valuetext").startswith("100 % in all colours, the rest in ")
+
+
+@pytest.mark.parametrize("name", ["comparison", "run"])
+def test_a_mouse_drags_the_divider_to_where_it_points(visit, name):
+    page = visit(name)
+    pair = page.locator(".pair").first
+    pair.scroll_into_view_if_needed()
+    box = pair.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 20)
+    page.mouse.down()
+    for share in (0.4, 0.3, 0.2):
+        page.mouse.move(box["x"] + box["width"] * share, box["y"] + 60)
+    page.mouse.up()
+    assert divider(page) == (20, "20%")
+
+
+def test_a_finger_moves_the_divider(visit):
+    page = visit("comparison", "phone", has_touch=True, is_mobile=True)
+    pair = page.locator(".pair").first
+    pair.scroll_into_view_if_needed()
+    box = pair.bounding_box()
+    page.touchscreen.tap(box["x"] + box["width"] * 0.75, box["y"] + 30)
+    value, shown = divider(page)
+    assert abs(value - 75) <= 1
+    assert shown == f"{value}%"
+
+
+def test_the_screen_shows_the_pixels_of_both_pictures_at_their_own_scale(visit, pages):
+    page = visit("comparison")
+    example = pages["examples"][0]
+    page.get_by_role("slider").first.focus()
+    before, after = example.reference, example.shown["MKM 2"].pixels
+    for key, at in (("Home", 0), ("End", before.shape[1])):
+        page.keyboard.press(key)
+        screen = seen(page)
+        assert screen.shape == before.shape
+        assert np.array_equal(screen[:, :at], before[:, :at])
+        assert np.array_equal(screen[:, at:], after[:, at:])
+    for _ in range(50):
+        page.keyboard.press("ArrowLeft")
+    screen, middle = seen(page), before.shape[1] // 2
+    assert np.array_equal(screen[:, : middle - 1], before[:, : middle - 1])
+    assert np.array_equal(screen[:, middle + 1 :], after[:, middle + 1 :])
+
+
+def test_a_choice_by_key_shows_another_picture_and_its_palette(visit, pages):
+    page = visit("comparison")
+    example = pages["examples"][0]
+    first = page.locator(".example").first
+    first.get_by_role("radio", name="MKM 2").focus()
+    page.keyboard.press("ArrowRight")
+    assert first.get_by_role("radio", name="MKM 8").is_checked()
+    page.get_by_role("slider").first.focus()
+    page.keyboard.press("Home")
+    assert page.get_by_role("slider").first.get_attribute("aria-valuetext").endswith("the rest in MKM 8")
+    assert first.locator(".strip:visible rect").count() == len(example.shown["MKM 8"].palette.counts)
+    assert first.locator("[data-after]").inner_text() == "MKM 8"
+    assert np.array_equal(seen(page), example.shown["MKM 8"].pixels)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", ["comparison", "run"])
+def test_everyone_can_read_it(visit, name, size, scheme):
+    """No rule of axe is broken (contrast, names, roles, order of headings), and nothing sticks out of the screen."""
+    page = visit(name, size, color_scheme=scheme)
+    for details in page.locator("details").all():
+        details.evaluate("details => details.open = true")
+    found = axe.Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
+
+
+def test_dark_and_light_differ(visit):
+    grounds = []
+    for scheme in ("light", "dark"):
+        color = visit("run", color_scheme=scheme).evaluate("getComputedStyle(document.body).backgroundColor")
+        grounds.append(sum(map(int, color.removeprefix("rgb(").removesuffix(")").split(","))))
+    assert grounds[0] > 600
+    assert grounds[1] < 150
+
+
+def test_without_scripts_pictures_and_figures_are_there(visit):
+    page = visit("comparison", java_script_enabled=False)
+    assert page.locator(".pair .before").first.is_visible()
+    assert page.locator("table").first.is_visible()
+    assert page.get_by_role("img", name="MKM 2: ").count() >= 1
+
+
+def test_the_keyboard_reaches_the_table_and_every_slider(visit):
+    page = visit("comparison", "phone")
+    reached = []
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.type || document.activeElement.className"))
+    assert reached[0] == "skip"
+    assert reached.count("range") >= 3
+    assert "scroll" in reached

@@ -1,0 +1,49 @@
+"""What is not installed is named with the command that installs it, and nothing large is loaded unasked."""
+
+import subprocess
+import sys
+
+import pytest
+
+LARGE = (
+    "torch",
+    "torchvision",
+    "pyarrow",
+    "webdataset",
+    "datasets",
+    "sklearn",
+    "scipy",
+    "PIL.WebPImagePlugin",
+    "tarfile",
+)
+
+
+def python(code, *words, cwd=None):
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False, cwd=cwd)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_without_torch_the_error_says_what_to_install():
+    code, out, err = python(
+        "import sys; sys.modules['torch'] = None\n"
+        "import icsys\n"
+        "try: import icsys.torch\n"
+        "except icsys.MissingExtraError as error: print(error)"
+    )
+    assert (code, err) == (0, "")
+    assert "pip install 'icsys[torch]'" in out
+
+
+@pytest.mark.parametrize("words", [("--help",), ("compress", "photos", "out")], ids=" ".join)
+def test_help_and_a_plain_run_load_nothing_large(words, photos, tmp_path):
+    (photos / "b.webp").unlink()
+    code, out, err = python(
+        "import sys; from icsys.__main__ import main\n"
+        "sys.argv[0] = 'ics'\n"
+        "try: main()\n"
+        f"finally: print('loaded:', *(name for name in {LARGE} if name in sys.modules))",
+        *words,
+        cwd=tmp_path,
+    )
+    assert code == 0, err
+    assert out.splitlines()[-1] == "loaded:"
