@@ -236,17 +236,25 @@ def test_shards_of_different_options_are_refused(source, out):
     do_shards(source, out, [Shard(2, 2)], Options(strategy="SO", step=3))
     before = everything(out)
     for partial in (False, True):
-        with pytest.raises(UsageError, match="shards 1/2 and 2/2 were made with different options"):
+        with pytest.raises(UsageError, match="shard 1/2 was made with step=2 and shard 2/2 with step=3"):
             merge_shards(out, partial=partial)
     assert everything(out) == before
     do_shards(source, out, [Shard(2, 2)])
     merge_shards(out)
 
 
+def test_shards_of_different_limits_are_refused(source, out):
+    """They change no byte, but which images there are."""
+    do_shards(source, out, [Shard(1, 2)])
+    do_shards(source, out, [Shard(2, 2)], Options(strategy="SO", step=2, max_pixels=100))
+    with pytest.raises(UsageError, match="shard 2/2 with max_pixels=100"):
+        merge_shards(out)
+
+
 def test_shards_that_took_links_differently_are_refused(source, out):
     do_shards(source, out, [Shard(1, 2)])
     do_shards(source, out, [Shard(2, 2)], follow_links=True)
-    with pytest.raises(UsageError, match="different follow_links"):
+    with pytest.raises(UsageError, match="with follow_links=False and shard 2/2 with follow_links=True"):
         merge_shards(out)
 
 

@@ -111,16 +111,14 @@ def _check(destination: Path, shards: list[Shard]) -> dict[Shard, State | None]:
     states = {shard: read_state(books_of(destination, shard)) for shard in shards}
     if not any(states.values()):
         raise UsageError(f"{place}: no shard has come to its first image: run them first ({_listed(shards)})")
-    known = [(shard, state) for shard, state in states.items() if state is not None]
-    for what, values in (
-        ("options", [state.options_hash for _, state in known]),
-        ("follow_links", [state.follow_links for _, state in known]),
-    ):
-        if len(set(values)) > 1:
-            odd = next(shard for (shard, _), value in zip(known, values, strict=True) if value != values[0])
+    known = [(shard, state.options | {"follow_links": state.follow_links}) for shard, state in states.items() if state]
+    first, options = known[0]
+    for shard, others in known:
+        if others != options:
+            name = next(name for name in (*options, *others) if options.get(name) != others.get(name))
             raise UsageError(
-                f"{place}: shards {known[0][0]} and {odd} were made with different {what}: "
-                "run all of them with the same"
+                f"{place}: shard {first} was made with {name}={options.get(name)!r} and shard {shard} with "
+                f"{name}={others.get(name)!r}: run all of them with the same options"
             )
     return states
 

@@ -383,7 +383,7 @@ def _concerns(shard: Shard | None, planned: Task | Ignored | Unreadable) -> bool
 
 def _begin(books: Path, options: Options, *, follow_links: bool, retry_failed: bool) -> State:
     """Say on the disk that a shard is under way, and return what it is once this run has come to its end."""
-    state = State(options.digest(), follow_links, finished=True)
+    state = State(options.to_dict(), follow_links, finished=True)
     if retry_failed and read_state(books) != state:
         # Only the failed are taken up, so what is not finished now will not be then.
         state = replace(state, finished=False)

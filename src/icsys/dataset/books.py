@@ -12,7 +12,7 @@ import re
 import shutil
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from icsys.dataset.claims import load_claims, write_claims
 from icsys.dataset.lock import locked
@@ -34,7 +34,7 @@ _PATIENCE = 60.0  # seconds; a shard holds the folder for some milliseconds, and
 class State:
     """How a shard stands: with what it was last begun, and whether all of its sources have been met."""
 
-    options_hash: str
+    options: dict[str, Any]
     follow_links: bool
     finished: bool = False
 
@@ -107,7 +107,7 @@ def read_state(books: Path) -> State | None:
     """Return how a shard stands; None if it has not been begun."""
     try:
         values = json.loads((books / _STATE).read_bytes())
-        return State(values["options_hash"], values["follow_links"], values["finished"])
+        return State(dict(values["options"]), values["follow_links"], values["finished"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
