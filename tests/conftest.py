@@ -18,6 +18,14 @@ def china():
     return load_sample_images().images[0]
 
 
+@pytest.fixture(scope="module")
+def unsynced():
+    """Spare the disk in tests that write much and are not about what is on it when the power goes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)
+        yield
+
+
 @pytest.fixture
 def photos(tmp_path):
     """A folder with three photos in class folders and two files that are no photos."""

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -166,6 +167,19 @@ def test_printed_options_are_a_config_file_that_gives_the_same_options(photos, t
         (("compress", "photos", "--dither", "yes"), "none, floyd-steinberg"),
         (("compress", "photos", "--dither", "floyd-steinberg", "--colors", "300"), "at most 256"),
         (("compress", "photos", "--png-effort", "most"), "fast, default, max"),
+        (("compress", "photos", "--shard", "5/4"), "shard='5/4': expected I/N such as 2/4"),
+        (("compress", "photos", "--shard", "0/4"), "shard='0/4'"),
+        (("compress", "photos", "--shard", "a/b"), "shard='a/b'"),
+        (
+            ("compress", "photos", "--shard", "2/4", "--print-options", "--config", "shard.toml", "--shard", "x"),
+            "shard='x'",
+        ),
+        (("compress", "photos", "--config", "shard.toml"), "shard='3/2'"),
+        (("compress", "empty", "--shard", "1/2"), "no image"),
+        (("compress", "photos", "--shard", "1/2", "--format", "webdataset"), "shard='1/2' with format='webdataset'"),
+        (("merge", "photos"), "holds no shards"),
+        (("merge", "nowhere"), "is no folder"),
+        (("merge",), "'Compressed' is no folder"),
         (("compress", "photos", "--unknown"), "--unknown"),
         (("compress", "nowhere"), "does not exist"),
         (("compress", "photos", "photos"), "lies in destination"),
@@ -187,6 +201,7 @@ def test_wrong_usage_is_one_clear_line_and_exit_2(arguments, expected, tmp_path)
     (tmp_path / "bad.toml").write_text("colors: 3", "utf-8")
     (tmp_path / "odd.toml").write_text("colours = 3", "utf-8")
     (tmp_path / "switch.toml").write_text('json = "yes"', "utf-8")
+    (tmp_path / "shard.toml").write_text('shard = "3/2"', "utf-8")
     (tmp_path / "empty").mkdir()
     before = tree(tmp_path)
     code, out, err = ics(*arguments, cwd=tmp_path)
@@ -206,7 +221,7 @@ def test_a_folder_without_images_says_what_to_do(tmp_path):
         assert "ics demo" in err
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("compress", "--help"), ("demo", "--help")])
+@pytest.mark.parametrize("arguments", [("--help",), ("compress", "--help"), ("demo", "--help"), ("merge", "--help")])
 def test_help_shows_examples(arguments, tmp_path):
     code, out, _ = ics(*arguments, cwd=tmp_path)
     assert code == 0
@@ -219,6 +234,7 @@ def test_help_is_in_groups_and_names_every_option(tmp_path):
         assert word in out
     names = [field.name.replace("_", "-") for field in dataclasses.fields(Options)]
     flags = "jobs engine isolate timeout follow-links overwrite retry-failed dry-run json verbose config print-options"
+    flags += " shard"
     for flag in (*names, *flags.split()):
         assert f"--{flag}" in out
 
@@ -374,3 +390,42 @@ def test_foreign_and_stale_files_are_named(photos, tmp_path):
     assert "Stale:    1 (their sources are gone, fail, or have other outputs now): train/cat/a.png" in out
     _, out, _ = ics("compress", photos, "out", "--strategy", "SO", "--json", cwd=tmp_path)
     assert json.loads(out)["summary"]["stale"] == 1
+
+
+def test_shards_are_merged_and_reported_like_one_run(photos, tmp_path):
+    (photos / "bad.png").write_bytes(b"")
+    ics("compress", photos, "one", "--colors", 8, cwd=tmp_path)
+    codes = [ics("compress", photos, "parts", "--colors", 8, "--shard", f"{i}/2", cwd=tmp_path)[0] for i in (1, 2)]
+    assert sorted(codes) == [0, 1]  # one of them has the bad image
+    code, out, err = ics("merge", "parts", cwd=tmp_path)
+    assert code == 1
+    assert "3 compressed, 0 skipped, 1 failed, 2 other files left alone" in out
+    assert err == "failed: bad.png: the file is empty (0 bytes) (empty)\n"
+    assert tree(tmp_path / "parts") == tree(tmp_path / "one")
+    assert (tmp_path / "parts" / "manifest.jsonl").read_bytes() == (tmp_path / "one" / "manifest.jsonl").read_bytes()
+
+
+def test_a_merge_names_what_is_missing_and_can_do_without(photos, tmp_path):
+    index = next(
+        i for i in (1, 2, 3) if ics("compress", photos, "out", "--shard", f"{i}/3", cwd=tmp_path)[1][:5] == "Total"
+    )
+    for other in {1, 2, 3} - {index}:
+        shutil.rmtree(tmp_path / "out" / ".ics-books" / f"{other}-of-3", ignore_errors=True)
+    code, out, err = ics("merge", "out", cwd=tmp_path)
+    assert (code, out) == (2, "")
+    assert "are missing" in err
+    code, out, err = ics("merge", "out", "--partial", "--json", cwd=tmp_path)
+    summary = json.loads(out)["summary"]
+    assert code == 1
+    assert 0 < summary["compressed"] <= 3
+    assert "are missing" in summary["stopped"]
+    assert "are missing" in err
+
+
+def test_a_shard_without_images_is_no_error(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.png").write_bytes(image_bytes(synthetic_photo()))
+    runs = [ics("compress", "in", "out", "--shard", f"{i}/3", cwd=tmp_path) for i in (1, 2, 3)]
+    assert [code for code, _, _ in runs] == [0, 0, 0]
+    assert sorted("has no image" in out for _, out, _ in runs) == [False, True, True]
+    assert ics("merge", "out", cwd=tmp_path)[0] == 0

@@ -80,7 +80,7 @@ def test_blocks_are_found_and_every_one_says_what_it_is():
     assert all(kinds.count(kind) >= 1 for kind in RUNNABLE)
     fences = sum(page.read_text("utf-8").count("\n```") for page in PAGES)
     assert fences == 2 * len(kinds)
-    assert set(kinds) <= RUNNABLE | {"text", "toml", "json", "mermaid"}
+    assert set(kinds) <= RUNNABLE | {"text", "toml", "json", "mermaid", "bash", "yaml"}
     for blocks in BLOCKS.values():
         assert all(text.startswith("$ ") for kind, text in blocks if kind == "console")
 

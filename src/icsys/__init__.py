@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from icsys.color.estimator import ColorKMeans
     from icsys.errors import ICSError, ImageError, MissingExtraError, UsageError
     from icsys.image.resize import resize
+    from icsys.merge import merge_shards
     from icsys.options import Options
     from icsys.pipeline import CompressedImage, QuantizedImage, compress_image, quantize
     from icsys.progress import progress_bar
@@ -37,6 +38,7 @@ __all__ = [
     "compare_folder",
     "compress_folder",
     "compress_image",
+    "merge_shards",
     "progress_bar",
     "quantize",
     "report_folder",
@@ -48,6 +50,7 @@ _HOMES = {
     "color.estimator": ["ColorKMeans"],
     "errors": ["ICSError", "ImageError", "MissingExtraError", "UsageError"],
     "image.resize": ["resize"],
+    "merge": ["merge_shards"],
     "options": ["Options"],
     "pipeline": ["CompressedImage", "QuantizedImage", "compress_image", "quantize"],
     "progress": ["progress_bar"],

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import icsys
 from icsys.dataset.samples import copy_samples
+from icsys.dataset.shard import parse_shard
 from icsys.engine import choose_engine
 from icsys.errors import ICSError, UsageError
 from icsys.options import (
@@ -60,6 +61,7 @@ _RUN_DEFAULTS: dict[str, Any] = {
     "follow_links": False,
     "overwrite": "never",
     "retry_failed": False,
+    "shard": None,
     "dry_run": False,
     "json": False,
     "verbose": False,
@@ -68,7 +70,7 @@ _RUN_DEFAULTS: dict[str, Any] = {
 # Options of a run that a comparison has no use for, or has in a form of its own.
 _NOT_COMPARED = frozenset(
     {"strategy", "colors", "format", "overwrite", "retry_failed", "dry_run", "follow_links", "engine", "isolate"}
-    | {"jpeg_quality", "shard_bytes", "shard_images", "timeout", "verbose", "print_options"}
+    | {"jpeg_quality", "shard", "shard_bytes", "shard_images", "timeout", "verbose", "print_options"}
 )
 
 _DESCRIPTION = """\
@@ -158,9 +160,24 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_options(demo)
     demo.set_defaults(before=_bring_samples, source=SOURCE, destination=DESTINATION)
+    _add_merge(commands)
     _add_compare(commands)
     _add_report(commands)
     return parser
+
+
+def _add_merge(commands: Any) -> None:  # noqa: ANN401 - argparse's own type is private
+    merge = commands.add_parser(
+        "merge",
+        help="join what shards have written",
+        description="Join the manifests, failures and totals of the shards that have filled DST, so that it is as an "
+        "undivided run leaves it. Images are not touched.",
+        epilog="examples:\n  ics compress photos small --shard 1/2\n  ics compress photos small --shard 2/2\n"
+        "  ics merge small",
+    )
+    merge.add_argument("destination", metavar="DST", nargs="?", default=DESTINATION, help=f"default: {DESTINATION}")
+    merge.add_argument("--partial", action="store_true", help="Join what there is, even if shards are not done.")
+    merge.add_argument("--json", action="store_true", help="Print one JSON object on standard output.")
 
 
 def _add_compare(commands: Any) -> None:  # noqa: ANN401 - argparse's own type is private
@@ -304,6 +321,12 @@ def _add_options(parser: argparse.ArgumentParser, without: frozenset[str] = froz
         type=_number,
         metavar="SECONDS",
     )
+    add(
+        run,
+        "shard",
+        "Do part I of N parts of the images, the same ones on every machine; ics merge joins them when all are done.",
+        metavar="I/N",
+    )
     run.add_argument("--config", metavar="FILE.toml", help="Read any of these options by name; the command line wins.")
     if "print_options" not in without:
         run.add_argument("--print-options", action="store_true", help="Print the options as TOML and do nothing.")
@@ -353,6 +376,22 @@ def _command(arguments: argparse.Namespace) -> int:
         return OK
     arguments.before(arguments.source)
     return _run(arguments.source, arguments.destination, options, run)
+
+
+def _join(arguments: argparse.Namespace) -> int:
+    """Join what shards have written, and report it as a run is reported."""
+    from icsys.merge import merge_shards  # noqa: PLC0415 - few runs need it
+
+    summary = merge_shards(arguments.destination, partial=arguments.partial)
+    if arguments.json:
+        print(json.dumps({"version": icsys.__version__, "summary": summary.to_dict()}, indent=2))
+    else:
+        print(run_report(summary, arguments.destination, dry_run=False))
+    for line in failure_lines(summary.failures):
+        print(line, file=sys.stderr)
+    if summary.stopped:
+        print(f"ics: {summary.stopped}; a run without --shard does the rest", file=sys.stderr)
+    return SOME_FAILED if summary.failed or summary.stopped else OK
 
 
 def _compare(arguments: argparse.Namespace) -> int:
@@ -435,6 +474,8 @@ def _merge(arguments: argparse.Namespace) -> tuple[Options, dict[str, Any]]:
     options = Options.from_dict({name: value for name, value in values.items() if name in names})
     check_run(**{name: values[name] for name in ("jobs", "engine", "overwrite", "timeout")})
     choose_engine(values["engine"], isolate=values["isolate"], timeout=values["timeout"])
+    if values["shard"] is not None:
+        parse_shard(values["shard"])
     return options, {name: values[name] for name in _RUN_DEFAULTS}
 
 
@@ -477,6 +518,7 @@ def _run(source: str, destination: str, options: Options, run: Mapping[str, Any]
                 follow_links=run["follow_links"],
                 overwrite=run["overwrite"],
                 retry_failed=run["retry_failed"],
+                shard=run["shard"],
                 dry_run=run["dry_run"],
                 stop=signals.stop,
                 progress=screen.show,
@@ -528,6 +570,10 @@ def _report(
         print(f"ics: {summary.stopped}; {whole}", file=sys.stderr)
     if signal_code is not None:
         return signal_code
+    if run["shard"] and not summary.images and has_images(Path(source), Path(destination)):
+        if not run["json"]:
+            print(f"Shard {run['shard']} has no image: there are fewer images than shards, or nearly so.")
+        return OK
     if not summary.images and not summary.stopped:
         others = f" ({summary.ignored} left alone: not images, hidden, or links)" if summary.ignored else ""
         raise UsageError(f"no image was found in {source!r}{others}: {_where_photos_go()}")
@@ -594,6 +640,7 @@ _COMMANDS = {
     None: _ask_and_run,
     "compress": _command,
     "demo": _command,
+    "merge": _join,
     "compare": _compare,
     "report": _report_folder,
 }

@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from contextlib import closing, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Self
 
 import icsys
 from icsys import pipeline
+from icsys.dataset.books import State, open_books, read_state, write_state
 from icsys.dataset.folder import Ignored, Task, Unreadable, plan_folder
 from icsys.dataset.ledger import Ledger
-from icsys.dataset.lock import locked
 from icsys.dataset.packing import packing_of
 from icsys.dataset.resume import Work
+from icsys.dataset.shard import Shard, mark_of, parse_shard
 from icsys.dataset.shards import PARTS, open_shards, pack
 from icsys.engine import ENGINES, Lost, available_cores, choose_engine
 from icsys.engine.budget import Budget
@@ -81,6 +82,7 @@ def compress_folder(
     overwrite: str = "never",
     retry_failed: bool = False,
     dry_run: bool = False,
+    shard: str | tuple[int, int] | None = None,
     stop: threading.Event | None = None,
     progress: Callable[[Progress], object] | None = None,
 ) -> RunSummary:
@@ -111,6 +113,9 @@ def compress_folder(
         Take up only the sources that failed in earlier runs.
     dry_run
         Plan, decode and compress, but write nothing.
+    shard
+        Do one of N disjoint parts of the images, such as ``"2/4"`` or ``(2, 4)``: the hash of a source's path decides,
+        so runs on machines that know nothing of one another do every image once. :func:`merge_shards` joins them.
     stop
         Set it, in another thread or a signal handler, to end the run: images under way get some seconds to end. The
         run sets it itself where it cannot go on.
@@ -151,18 +156,26 @@ def compress_folder(
     check_run(jobs=jobs, engine=engine, overwrite=overwrite, timeout=timeout)
     engine = choose_engine(engine, timeout=timeout)
     jobs = jobs or available_cores()
+    part = None if shard is None else parse_shard(shard)
     source, destination = check_folders(source, destination)
     packed = options.format in PACKINGS
+    if packed and part:
+        raise UsageError(
+            f"shard={str(part)!r} with format={options.format!r}: expected a format of one file an image, such as png"
+        )
     if packed:
         packing_of(options.format).prepare()
     plan = plan_folder(source, destination, options.suffix, follow_links=follow_links)
-    run = _Run(RunSummary(), progress or (lambda _: None), stop or threading.Event(), start)
+    run = _Run(RunSummary(), progress or (lambda _: None), stop or threading.Event(), start, partial(_concerns, part))
     first = run.first_image(plan)
     if first is None:
         return run.summary
     started = time.time()
     images = destination / PARTS if packed else destination
-    with nullcontext() if dry_run else locked(destination):
+    with open_books(destination, part, dry_run=dry_run) as books:
+        packs = open_shards(destination, options.format, read_only=dry_run, stop=run.stop)
+        if part and not dry_run:
+            state = _begin(books, options, follow_links=follow_links, retry_failed=retry_failed)
         ledger = Ledger(
             source,
             destination,
@@ -172,7 +185,9 @@ def compress_folder(
             retry_failed=retry_failed,
             dry_run=dry_run,
             images=images,
-            shards=open_shards(destination, options.format, read_only=dry_run, stop=run.stop),
+            shards=packs,
+            books=books,
+            shard=part,
         )
         over = threading.Event()
         threads = engine == "threads"
@@ -186,6 +201,7 @@ def compress_folder(
             admit=Budget(BYTES_IN_FLIGHT * jobs).hold if threads else unlimited,
             slots=threading.Semaphore(jobs) if threads else nullcontext(),
             over=over if threads else None,
+            mark=mark_of(part),
         )
         # While as many threads compute as there are jobs, the others read and write. With as many again, the cores'
         # caches were shared by too many images.
@@ -195,7 +211,7 @@ def compress_folder(
             ENGINES[engine], work, jobs=workers, prepare=partial(pipeline.prepare, options), stop=run.stop, **clock
         )
         try:
-            with _Count(source, destination, follow_links=follow_links) as run.count:
+            with _Count(source, destination, run.concerns, follow_links=follow_links) as run.count:
                 run.work_through(chain([first], plan), ledger, team, options)
         finally:
             over.set()
@@ -205,9 +221,12 @@ def compress_folder(
         if not dry_run:
             settings = {"jobs": jobs, "engine": engine, "overwrite": overwrite, "retry_failed": retry_failed}
             settings |= {"follow_links": follow_links} | ({} if timeout is None else {"timeout": timeout})
+            settings |= {} if part is None else {"shard": str(part)}
             settings = options.to_dict() | settings
-            write = partial(write_run, destination, settings, run.summary, icsys.__version__)
+            write = partial(write_run, books, settings, run.summary, icsys.__version__)
             run.guard(partial(write, source=source, started=started))
+            if part and not run.summary.stopped:
+                run.guard(partial(write_state, books, state))
     return run.summary
 
 
@@ -215,21 +234,27 @@ class _Run:
     """A run while it goes on: what has come of it, whom it tells, and whether it is to end."""
 
     def __init__(
-        self, summary: RunSummary, report: Callable[[Progress], object], stop: threading.Event, start: float
+        self,
+        summary: RunSummary,
+        report: Callable[[Progress], object],
+        stop: threading.Event,
+        start: float,
+        concerns: Callable[[Task | Ignored | Unreadable], bool],
     ) -> None:
         self.summary = summary
         self.count: _Count | None = None
+        self.concerns = concerns
         self._report, self._start = report, start
         # Set by whoever started the run, or by the run itself where it cannot go on.
         self.stop = stop
         self._all_listed = self._complete = False
 
     def first_image(self, plan: Iterator[Task | Ignored | Unreadable]) -> Task | Unreadable | None:
-        """Return what comes first in a plan, with the files before it counted that are left alone."""
+        """Return what comes first in a plan, of any shard, with the files before it counted that are left alone."""
         for planned in plan:
             if not isinstance(planned, Ignored):
                 return planned
-            self.summary.ignored += 1
+            self.summary.ignored += self.concerns(planned)
         return None
 
     def work_through(
@@ -306,6 +331,8 @@ class _Run:
         for planned in plan:
             if self.stop.is_set():
                 return
+            if not self.concerns(planned):
+                continue
             if isinstance(planned, Ignored):
                 self.summary.ignored += 1
                 continue
@@ -348,6 +375,21 @@ class _Run:
     def _tell(self, result: Result | None, note: str = "") -> None:
         self.summary.seconds = time.perf_counter() - self._start
         self._report(Progress(result, self.summary, self.count.total if self.count else None, note))
+
+
+def _concerns(shard: Shard | None, planned: Task | Ignored | Unreadable) -> bool:
+    """Tell whether something planned is a shard's concern; a folder that it cannot list may hold images of its own."""
+    return shard is None or shard.owns(planned.source) or (isinstance(planned, Unreadable) and planned.is_folder)
+
+
+def _begin(books: Path, options: Options, *, follow_links: bool, retry_failed: bool) -> State:
+    """Say on the disk that a shard is under way, and return what it is once this run has come to its end."""
+    state = State(options.to_dict(), follow_links, finished=True)
+    if retry_failed and read_state(books) != state:
+        # Only the failed are taken up, so what is not finished now will not be then.
+        state = replace(state, finished=False)
+    write_state(books, replace(state, finished=False))
+    return state
 
 
 def has_images(source: Path, destination: Path) -> bool:
@@ -431,7 +473,15 @@ def _wait_for(work: Callable[[], object], sign_of_life: Callable[[], object], st
 class _Count:
     """Counts the images of a run beside it, so that a run starts at once and the bar still knows its end."""
 
-    def __init__(self, source: Path, destination: Path, *, follow_links: bool) -> None:
+    def __init__(
+        self,
+        source: Path,
+        destination: Path,
+        concerns: Callable[[Task | Ignored | Unreadable], bool],
+        *,
+        follow_links: bool,
+    ) -> None:
+        self._concerns = concerns
         self.total: int | None = None
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._count, args=(source, destination, follow_links), daemon=True)
@@ -449,5 +499,5 @@ class _Count:
         for planned in plan_folder(source, destination, "", follow_links=follow_links):
             if self._over.is_set():
                 return
-            images += not isinstance(planned, Ignored)
+            images += not isinstance(planned, Ignored) and self._concerns(planned)
         self.total = images

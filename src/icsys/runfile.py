@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from icsys.dataset.whole import write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from icsys.results import RunSummary
@@ -43,6 +43,44 @@ def write_run(
         "finished": _iso(time.time()),
     }
     write_whole(destination / RUN, json.dumps(record, indent=2).encode() + b"\n")
+
+
+def write_merged(destination: Path, runs: Sequence[Mapping[str, Any]], summary: RunSummary, tool_version: str) -> None:
+    """Write what the runs of all shards have in common, and under ``shards`` what is each one's own."""
+    common = _common(runs)
+    record = {
+        "tool_version": tool_version,
+        **common,
+        "summary": summary.to_dict(),
+        "started": min((run["started"] for run in runs), default=None),
+        "finished": max((run["finished"] for run in runs), default=None),
+        "shards": [_own(run, common) for run in runs],
+    }
+    write_whole(destination / RUN, json.dumps(record, indent=2).encode() + b"\n")
+
+
+def _common(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the values on which all runs agree; of tables, those of their values."""
+    common: dict[str, Any] = {}
+    for name, value in (runs[0] if runs else {}).items():
+        values = [run.get(name) for run in runs]
+        if isinstance(value, dict):
+            common[name] = _common([table if isinstance(table, dict) else {} for table in values])
+        elif all(other == value for other in values):
+            common[name] = value
+    return common
+
+
+def _own(run: Mapping[str, Any], common: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a run does not share with all others."""
+    own: dict[str, Any] = {}
+    for name, value in run.items():
+        if isinstance(value, dict):
+            rest = _own(value, common.get(name, {}))
+            own |= {name: rest} if rest else {}
+        elif name not in common:
+            own[name] = value
+    return own
 
 
 def read_run(destination: Path) -> dict[str, Any]:

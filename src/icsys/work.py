@@ -43,6 +43,7 @@ def do(
     admit: Admit,
     slots: AbstractContextManager[object],
     over: threading.Event | None,
+    mark: str = "",
 ) -> Outcome:
     """Do one image; whatever is wrong with it becomes its result.
 
@@ -52,6 +53,8 @@ def do(
         Held while there is something to compute, so that images are read and written while others are computed.
     over
         Set once the run has ended: an image that comes too late for it is not written.
+    mark
+        Of the run's temporary files.
     """
     try:
         start = time.perf_counter()
@@ -66,7 +69,7 @@ def do(
             size = len(data)
             del data
         if not dry_run and not (over and over.is_set()):
-            write_whole(destination / work.output, image.data)
+            write_whole(destination / work.output, image.data, mark=mark)
     except Exception as error:  # noqa: BLE001 - whatever happens to one image, the others go on
         code, message = _reason(error)
         return Outcome(work, Failed(source=work.source, code=code, message=message))

@@ -43,6 +43,7 @@ class Unreadable:
     source: str
     code: str
     message: str
+    is_folder: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,8 @@ class _Walk:
                     ordered = sorted(entries, key=lambda entry: entry.name)
                 above = folder.above | {_identity(self.source / folder.path)} if self.follow_links else folder.above
             except OSError as error:
-                yield Unreadable(folder.path or ".", code_of(error), f"the folder cannot be listed: {error.strerror}")
+                reason = f"the folder cannot be listed: {error.strerror}"
+                yield Unreadable(folder.path or ".", code_of(error), reason, is_folder=True)
                 continue
             for entry in ordered:
                 found = _Found(folder.path, entry.name)

@@ -13,7 +13,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from icsys.dataset.manifest import DONE, FAILED, FAILURES, MANIFEST, STALE, from_line, to_line
+from icsys.dataset.manifest import DONE, FAILED, FAILURES, MANIFEST, STALE, from_line, read_rows, to_line
 from icsys.dataset.whole import sync_folder, write_whole
 
 if TYPE_CHECKING:
@@ -44,12 +44,12 @@ class Known:
     tidy: bool = True
 
 
-def load(destination: Path) -> Known:
+def load(books: Path) -> Known:
     """Read what earlier runs have left; a line torn by a crash counts as not written."""
     known = Known()
-    known.failed.update(row["source_path"] for _, row in rows(destination / FAILURES))
+    known.failed.update(row["source_path"] for _, row in read_rows(books / FAILURES))
     last = ("", "")
-    for position, row in rows(destination / MANIFEST):
+    for position, row in read_rows(books / MANIFEST):
         here = row["source_path"], row.get("file_name") or ""
         known.tidy = known.tidy and here > last and row.get("status") != FAILED
         last = here
@@ -75,8 +75,8 @@ def load(destination: Path) -> Known:
 class Journal:
     """Adds lines to the manifest; nothing is made before the first of them."""
 
-    def __init__(self, destination: Path) -> None:
-        self._path = destination / MANIFEST
+    def __init__(self, books: Path) -> None:
+        self._path = books / MANIFEST
         self._file: BinaryIO | None = None
         self.start = self._path.stat().st_size if self._path.exists() else 0
         """Where the lines of this run begin."""
@@ -128,9 +128,7 @@ class Journal:
         self.start = min(self.start, end)
 
 
-def compact(
-    destination: Path, *, start: int, complete: bool, stale: Collection[str], images: Path | None = None
-) -> None:
+def compact(books: Path, *, start: int, complete: bool, stale: Collection[str], images: Path | None = None) -> None:
     """Keep one line for each output, sorted by source, and move the failures to their own file.
 
     Parameters
@@ -142,14 +140,14 @@ def compact(
     stale
         Outputs whose sources it has not met.
     images
-        The folder in which outputs lie; the destination itself if left out.
+        The folder in which outputs lie; that of the books if left out.
     """
-    manifest, failures = destination / MANIFEST, destination / FAILURES
+    manifest, failures = books / MANIFEST, books / FAILURES
     failed: dict[str, dict[str, Any]] = {}
     done: dict[str, tuple[str, int]] = {}
     if not complete:
-        failed.update((row["source_path"], row) for _, row in rows(failures))
-    for position, row in rows(manifest):
+        failed.update((row["source_path"], row) for _, row in read_rows(failures))
+    for position, row in read_rows(manifest):
         source = row["source_path"]
         if row.get("status") == FAILED:
             if not complete or position >= start:
@@ -165,10 +163,10 @@ def compact(
         failures.unlink(missing_ok=True)
     if manifest.exists():
         is_stale = {name for name, (source, _) in done.items() if name in stale or source in failed}
-        gone = {name for name in is_stale if not os.path.lexists((images or destination) / name)}
+        gone = {name for name in is_stale if not os.path.lexists((images or books) / name)}
         kept = sorted((source, name, position) for name, (source, position) in done.items() if name not in gone)
         write_whole(manifest, _lines(manifest, ((position, name in is_stale) for _, name, position in kept)))
-    sync_folder(destination)
+    sync_folder(books)
 
 
 def _lines(path: Path, places: Iterable[tuple[int, bool]]) -> Iterator[bytes]:
@@ -178,16 +176,3 @@ def _lines(path: Path, places: Iterable[tuple[int, bool]]) -> Iterator[bytes]:
             file.seek(position)
             line = file.readline()
             yield to_line((from_line(line) or {}) | {"status": STALE}) if stale else line
-
-
-def rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Read the lines of a manifest with their positions, those left out that cannot be read."""
-    if not path.exists():
-        return
-    position = 0
-    with path.open("rb") as file:
-        for line in file:
-            row = from_line(line)
-            if row is not None:
-                yield position, row
-            position += len(line)

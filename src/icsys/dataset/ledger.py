@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from icsys.dataset.claims import load_claims, write_claims
 from icsys.dataset.journal import Journal, compact, load
-from icsys.dataset.manifest import DONE, failure_row, image_row
+from icsys.dataset.manifest import DONE, MANIFEST, failure_row, image_row, read_rows
 from icsys.dataset.resume import Again, Resume, Work
+from icsys.dataset.shard import mark_of
 from icsys.dataset.whole import sweep, sync_folder
 from icsys.results import Compressed, Failed
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from icsys.dataset.folder import Task
+    from icsys.dataset.shard import Shard
     from icsys.results import Result, Skipped
 
 
@@ -34,6 +36,10 @@ class Ledger:
         The folder in which outputs lie; the destination itself if left out.
     shards
         Files that hold outputs of earlier runs which need not lie in that folder any more.
+    books
+        Where manifest, failures and claims are kept; in ``destination`` if left out.
+    shard
+        The part of the sources that is this run's concern; all of them if left out.
     """
 
     def __init__(
@@ -48,13 +54,17 @@ class Ledger:
         dry_run: bool,
         images: Path | None = None,
         shards: Collection[str] = (),
+        books: Path | None = None,
+        shard: Shard | None = None,
     ) -> None:
         self._destination, self._images = destination, images or destination
+        self._books = books = books or destination
         self._options_hash, self._tool_version = options_hash, tool_version
         self._dry_run = dry_run
-        self._known = load(destination)
-        self._journal = Journal(destination)
-        self._left = load_claims(destination)
+        self._known = load(books)
+        others = set() if shard is None else self._set_apart(shard)
+        self._journal = Journal(books)
+        self._left = load_claims(books)
         self._resume = Resume(
             source,
             self._images,
@@ -65,6 +75,8 @@ class Ledger:
             overwrite=overwrite,
             retry_failed=retry_failed,
             read_only=dry_run,
+            others=others,
+            mark=mark_of(shard),
             shards=shards,
         )
         self._claimed: set[str] = set()
@@ -74,9 +86,9 @@ class Ledger:
         self._all_taken_up = not retry_failed
         self._changed = not self._known.tidy or bool(self._left) or bool(self._known.failed)
         if not dry_run:
-            sweep(destination)
+            sweep(destination, mark=mark_of(shard))
             for folder in {output.rpartition("/")[0] for output in self._left}:
-                sweep(self._images / folder)
+                sweep(self._images / folder, mark=mark_of(shard))
 
     def decide(self, task: Task) -> Work | Skipped | Failed:
         """Tell what becomes of a source: to be done, or the result that it has without being worked on."""
@@ -136,9 +148,7 @@ class Ledger:
             self._sync()
             self._journal.close()
             if self._changed or any(self._known.done[name].status == DONE or name not in stale for name in unmet):
-                compact(
-                    self._destination, start=self._journal.start, complete=complete, stale=unmet, images=self._images
-                )
+                compact(self._books, start=self._journal.start, complete=complete, stale=unmet, images=self._images)
             if self._left or self._claimed or self._has_claimed:
                 if complete and self._all_taken_up:
                     self._left.clear()
@@ -146,6 +156,17 @@ class Ledger:
         finally:
             self._journal.close()
         return sorted(stale)
+
+    def _set_apart(self, shard: Shard) -> set[str]:
+        """Forget what other shards have done, and return their outputs, as far as earlier runs have written them."""
+        others = {name for name, entry in self._known.done.items() if not shard.owns(entry.source)}
+        for name in others:
+            del self._known.done[name]
+        self._known.failed = {source for source in self._known.failed if shard.owns(source)}
+        if self._books != self._destination:
+            rows = (row for _, row in read_rows(self._destination / MANIFEST))
+            others.update(row["file_name"] for row in rows if "file_name" in row and not shard.owns(row["source_path"]))
+        return others
 
     def _append(self, row: dict[str, object]) -> None:
         if not self._dry_run:
@@ -166,4 +187,4 @@ class Ledger:
 
     def _write_claims(self) -> None:
         # What an earlier run has claimed stays so until this one comes to its end.
-        write_claims(self._destination, self._claimed | self._left)
+        write_claims(self._books, self._claimed | self._left)

@@ -1,4 +1,4 @@
-"""One run at a time on one output folder."""
+"""One run at a time on one output folder, or on one shard of it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,18 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def locked(destination: Path) -> Iterator[None]:
-    """Hold an output folder, which is made if need be, for one run.
+def locked(folder: Path, *, what: str = "", patience: float = 0.0) -> Iterator[None]:
+    """Hold a folder, which is made if need be, for one run.
 
     The system holds the lock for the process and lets go of it when the process ends, however it ends; the file
     ``.ics-lock`` stays and means nothing by itself.
+
+    Parameters
+    ----------
+    what
+        What to call it in an error; the destination if left out.
+    patience
+        Seconds to wait for another one that holds it.
 
     Raises
     ------
@@ -27,17 +34,17 @@ def locked(destination: Path) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout  # noqa: PLC0415 - a run needs it, the help does not
 
+    what = what or f"destination {str(folder)!r}"
     try:
-        destination.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(destination / f"{OURS}lock", blocking=False)
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / f"{OURS}lock", timeout=patience)
         lock.acquire()
     except Timeout:
         raise UsageError(
-            f"destination {str(destination)!r} is in use by another run of ics: wait until it ends, "
-            "or name another destination"
+            f"{what} is in use by another run of ics: wait until it ends, or name another destination"
         ) from None
     except OSError as error:
-        raise UsageError(f"destination {str(destination)!r} cannot be written: {error.strerror or error}") from error
+        raise UsageError(f"{what} cannot be written: {error.strerror or error}") from error
     try:
         yield
     finally:

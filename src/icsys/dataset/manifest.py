@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from icsys.results import Compressed, Failed
 
@@ -35,8 +36,10 @@ def image_row(result: Compressed, options_hash: str, tool_version: str) -> dict[
         "mode": result.mode,
         "source_width": result.source_width,
         "source_height": result.source_height,
+        "source_channels": result.elements_in // (result.source_width * result.source_height),
         "width": result.width,
         "height": result.height,
+        "channels": result.elements_out // (result.width * result.height),
         "orientation": result.orientation,
         "frames": result.frames,
         "colors": result.colors,
@@ -85,3 +88,16 @@ def from_line(line: bytes) -> dict[str, Any] | None:
     except ValueError:
         return None
     return row if isinstance(row, dict) and isinstance(row.get("source_path"), str) else None
+
+
+def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Read the lines of a file with their positions, those left out that cannot be read; none if there is no file."""
+    if not path.exists():
+        return
+    position = 0
+    with path.open("rb") as file:
+        for line in file:
+            row = from_line(line)
+            if row is not None:
+                yield position, row
+            position += len(line)

@@ -6,8 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from icsys.dataset.journal import rows
-from icsys.dataset.manifest import DONE, MANIFEST
+from icsys.dataset.manifest import DONE, MANIFEST, read_rows
 from icsys.dataset.packing import packing_of
 
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ def placed(destination: Path, index: Index) -> Iterator[tuple[dict[str, Any], st
     """
     at: dict[str, tuple[int, int, int]] = {}
     suffix = packing_of(index.format).SUFFIX
-    for _, row in rows(destination / MANIFEST):
+    for _, row in read_rows(destination / MANIFEST):
         if row.get("status") != DONE:
             continue
         split = split_of(row["file_name"])

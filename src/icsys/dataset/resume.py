@@ -62,6 +62,10 @@ class Resume:
         Whether not even the remains of a killed run may be removed.
     shards
         Files that hold outputs which need not lie in a folder any more.
+    others
+        Outputs that ICS has written for sources that are not this run's concern.
+    mark
+        Of this run's temporary files.
     """
 
     def __init__(
@@ -77,6 +81,8 @@ class Resume:
         retry_failed: bool,
         read_only: bool,
         shards: Collection[str],
+        others: Collection[str],
+        mark: str,
     ) -> None:
         self._source, self._destination = str(source), str(images)
         self._folder = images
@@ -84,6 +90,7 @@ class Resume:
         self._journal, self._known, self._claimed = journal, known, claimed
         self._options_hash = options_hash
         self._overwrite, self._retry_failed, self._read_only = overwrite, retry_failed, read_only
+        self._others, self._mark = others, mark
         self._links: dict[str, str | None] = {}
         self.unmet = set(known.done)
         """Outputs of earlier runs that no source has asked for yet."""
@@ -107,7 +114,7 @@ class Resume:
             return Work(task.source, task.output)
         if entry is not None:
             return self._compare(task, entry, entry.bytes if found is None else found.st_size)
-        if task.output in self._claimed:
+        if task.output in self._claimed or task.output in self._others:
             return Work(task.source, task.output)
         return Skipped(source=task.source, output=task.output, reason=FOREIGN)
 
@@ -157,7 +164,7 @@ class Resume:
             if link is None and name and os.path.islink(f"{self._destination}/{name}"):  # noqa: PTH114 - as above
                 link = name
             if link is None and not self._read_only:
-                sweep(self._folder / name)
+                sweep(self._folder / name, mark=self._mark)
             self._links[name] = link
         return link
 

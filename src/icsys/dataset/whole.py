@@ -17,18 +17,19 @@ OURS = ".ics-"
 _SUFFIX = ".tmp"
 
 
-def write_whole(path: Path, data: bytes | Iterable[bytes]) -> None:
+def write_whole(path: Path, data: bytes | Iterable[bytes], *, mark: str = "") -> None:
     """Write ``data`` as :func:`whole_file` does."""
-    with whole_file(path) as file:
+    with whole_file(path, mark=mark) as file:
         file.writelines((data,) if isinstance(data, bytes) else data)
 
 
 @contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
+def whole_file(path: Path, *, mark: str = "") -> Iterator[BinaryIO]:
     """Write a file whole or not at all, and onto the disk: a temporary file beside it takes its place once complete.
 
     The name itself is on the disk for certain after :func:`sync_folder`; until then a power cut may bring back what
-    was there before, never a part of what was written.
+    was there before, never a part of what was written. ``mark`` tells the temporary files of runs apart that fill one
+    folder side by side.
 
     Raises
     ------
@@ -37,7 +38,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     """
     make_folders(path.parent)
     # Short and random: it fits beside a name of any length, and no two runs meet in it.
-    temporary = path.parent / f"{OURS}{os.urandom(8).hex()}{_SUFFIX}"
+    temporary = path.parent / f"{OURS}{mark}{os.urandom(8).hex()}{_SUFFIX}"
     try:
         with temporary.open("xb") as file:
             yield file
@@ -71,10 +72,11 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def sweep(folder: Path) -> None:
-    """Remove the temporary files that a killed run has left in a folder."""
+def sweep(folder: Path, *, mark: str = "") -> None:
+    """Remove the temporary files that killed runs have left in a folder, or only those with a mark."""
+    ours = OURS + mark
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
-        for name in [entry.name for entry in entries if entry.name.startswith(OURS) and entry.name.endswith(_SUFFIX)]:
+        for name in [entry.name for entry in entries if entry.name.startswith(ours) and entry.name.endswith(_SUFFIX)]:
             with contextlib.suppress(OSError):
                 (folder / name).unlink()
 

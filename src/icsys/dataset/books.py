@@ -1,0 +1,131 @@
+"""The books of shards: each keeps its own below the output folder, which all of them fill, until they are merged.
+
+``.ics-books/2-of-4/`` holds for shard 2/4 what the output folder holds for an undivided run: journal, failures,
+claims, lock and ``run.json``, and ``shard.json``, which says with what options it was last begun and whether it came to
+its end. No two shards write one file, so folders that shards have filled apart can be copied into one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from icsys.dataset.claims import load_claims, write_claims
+from icsys.dataset.lock import locked
+from icsys.dataset.manifest import FAILURES, MANIFEST, read_rows, to_line
+from icsys.dataset.shard import Shard
+from icsys.dataset.whole import OURS, sync_folder, write_whole
+from icsys.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_BOOKS, _MERGED, _STATE = f"{OURS}books", f"{OURS}merged", "shard.json"
+_NAME = re.compile(r"([1-9]\d*)-of-([1-9]\d*)", re.ASCII)
+_PATIENCE = 60.0  # seconds; a shard holds the folder for some milliseconds, and a thousand of them may begin at once
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """How a shard stands: with what it was last begun, and whether all of its sources have been met."""
+
+    options: dict[str, Any]
+    follow_links: bool
+    finished: bool = False
+
+
+def books_of(destination: Path, shard: Shard) -> Path:
+    """Return the folder of a shard's books."""
+    return destination / _BOOKS / shard.name
+
+
+def shards_in(destination: Path) -> list[Shard]:
+    """Return the shards that have books in an output folder, in their order."""
+    folder = destination / _BOOKS
+    matches = [_NAME.fullmatch(path.name) for path in folder.iterdir()] if folder.is_dir() else []
+    return sorted(Shard(int(match[1]), int(match[2])) for match in matches if match)
+
+
+@contextmanager
+def open_books(destination: Path, shard: Shard | None, *, dry_run: bool) -> Iterator[Path]:
+    """Hold the books of a run, for it alone, and give the folder that they lie in.
+
+    Raises
+    ------
+    UsageError
+        If another run holds them, the folder cannot be written, or another division of it is not merged.
+    """
+    with ExitStack() as held:
+        if shard is None:
+            if not dry_run:
+                held.enter_context(locked(destination))
+                _sweep_merged(destination)
+            _refuse_others(destination, None)
+            yield destination
+        elif dry_run:
+            _refuse_others(destination, shard)
+            books = books_of(destination, shard)
+            yield books if (books / _STATE).exists() else destination
+        else:
+            books = books_of(destination, shard)
+            # An undivided run and a merge hold the folder all the time, a shard only while it enters its name.
+            with locked(destination, patience=_PATIENCE):
+                _refuse_others(destination, shard)
+                held.enter_context(locked(books, what=f"shard {shard} of {str(destination)!r}"))
+            if not (books / _STATE).exists():
+                _take_share(destination, books, shard)
+            yield books
+
+
+def _refuse_others(destination: Path, shard: Shard | None) -> None:
+    """Refuse a run beside shards that it does not belong to."""
+    others = [other for other in shards_in(destination) if shard is None or other.count != shard.count]
+    if others:
+        raise UsageError(
+            f"destination {str(destination)!r} is divided into {others[0].count} shards: "
+            f"merge them first (ics merge), or name another destination"
+        )
+
+
+def _take_share(destination: Path, books: Path, shard: Shard) -> None:
+    """Begin the books of a shard with what earlier runs have written of its sources into those of the whole folder."""
+    for name in (MANIFEST, FAILURES):
+        if (destination / name).exists():
+            rows = read_rows(destination / name)
+            write_whole(books / name, (to_line(row) for _, row in rows if shard.owns(row["source_path"])))
+    claims = load_claims(destination)
+    if claims:
+        write_claims(books, claims)
+
+
+def read_state(books: Path) -> State | None:
+    """Return how a shard stands; None if it has not been begun."""
+    try:
+        values = json.loads((books / _STATE).read_bytes())
+        return State(dict(values["options"]), values["follow_links"], values["finished"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write_state(books: Path, state: State) -> None:
+    """Write down, for certain, how a shard stands."""
+    write_whole(books / _STATE, json.dumps(asdict(state)).encode() + b"\n")
+    sync_folder(books)
+
+
+def drop_books(destination: Path) -> None:
+    """Remove the books of all shards, all at once: a crash leaves all of them or none that counts."""
+    _sweep_merged(destination)
+    (destination / _BOOKS).replace(destination / _MERGED)
+    sync_folder(destination)
+    _sweep_merged(destination)
+
+
+def _sweep_merged(destination: Path) -> None:
+    """Remove what a merge that was killed has left of books that are merged."""
+    shutil.rmtree(destination / _MERGED, ignore_errors=True)

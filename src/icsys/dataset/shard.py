@@ -1,0 +1,92 @@
+"""Which of several runs, on machines that know nothing of one another, does which source."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from icsys.errors import UsageError
+
+MOST_BOOKS = 100_000
+_TEXT = re.compile(r"\s*(\d{1,9})\s*/\s*(\d{1,9})\s*", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Shard:
+    """Part ``index``, counted from 1, of ``count`` parts of a dataset.
+
+    Examples
+    --------
+    >>> [str(shard) for shard in all_shards(3) if shard.owns("train/cat/a.jpg")]
+    ['1/3']
+    """
+
+    index: int
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.index}/{self.count}"
+
+    @property
+    def name(self) -> str:
+        """The shard as a part of a file name."""
+        return f"{self.index}-of-{self.count}"
+
+    def owns(self, source: str) -> bool:
+        """Tell whether a source is in this shard."""
+        return shard_index(source, self.count) == self.index
+
+
+def shard_index(source: str, count: int) -> int:
+    """Return which of ``count`` shards a source is in, by its path below the source folder with forward slashes.
+
+    Only the path decides, so machines have nothing to agree upon. It is taken as bytes, so that the locale does not
+    matter, and in one Unicode form, because file systems of macOS change it: that of Unicode 3.2, which is the same in
+    every version of Python.
+
+    Examples
+    --------
+    >>> shard_index("train/cat/a.jpg", 3)
+    1
+    """
+    text = os.fsencode(source).decode("utf-8", "surrogateescape")
+    if not text.isascii():
+        text = unicodedata.ucd_3_2_0.normalize("NFC", text)
+    digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
+    return int.from_bytes(digest[:8], "big") % count + 1
+
+
+def mark_of(shard: Shard | None) -> str:
+    """Return what the names of a run's temporary files have in common, by which other shards leave them alone."""
+    return f"{shard.name}-" if shard else ""
+
+
+def all_shards(count: int) -> list[Shard]:
+    """Return all shards of a count, in their order."""
+    return [Shard(index, count) for index in range(1, count + 1)]
+
+
+def parse_shard(value: object) -> Shard:
+    """Read ``"2/4"``, a pair of whole numbers, or a shard.
+
+    Raises
+    ------
+    UsageError
+        If it is none of them, or there is no such shard.
+    """
+    pair: object = value
+    if isinstance(value, Shard):
+        pair = (value.index, value.count)
+    elif isinstance(value, str) and (match := _TEXT.fullmatch(value)):
+        pair = (int(match[1]), int(match[2]))
+    if (
+        isinstance(pair, tuple | list)
+        and len(pair) == 2  # noqa: PLR2004 - which, and of how many
+        and all(isinstance(number, int) and not isinstance(number, bool) for number in pair)
+        and 1 <= pair[0] <= pair[1] <= MOST_BOOKS
+    ):
+        return Shard(pair[0], pair[1])
+    raise UsageError(f"shard={value!r}: expected I/N such as 2/4, with I from 1 to N and N at most {MOST_BOOKS}")

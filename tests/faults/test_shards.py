@@ -1,0 +1,72 @@
+"""A shard and a merge are killed at any moment: what follows ends where an undivided run does."""
+
+import itertools
+import shutil
+import sys
+
+import pytest
+
+from fault_runs import ONE_THREAD, OPTIONS, command, everything, make_photos, needs_strace, run, strace
+from icsys import UsageError, compress_folder, merge_shards
+from icsys.dataset.books import books_of, read_state
+from icsys.dataset.shard import Shard
+
+CHANGES = ("write", "fsync", "rename", "unlink", "mkdir", "rmdir")
+
+
+def inject(call, number):
+    # Folders are removed by unlinkat and rmdir, whichever the system's library takes.
+    calls = {"unlink": "unlink,unlinkat", "rename": "rename,renameat,renameat2"}.get(call, call)
+    return strace("-e", f"trace={calls}", "-e", f"inject={calls}:signal=KILL:when={number}")
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Photos, what one run makes of them, and a folder that lacks the second of two shards."""
+    source = make_photos(tmp_path / "in", 6)
+    compress_folder(source, tmp_path / "clean", OPTIONS)
+    compress_folder(source, tmp_path / "half", OPTIONS, shard="1/2")
+    return source, everything(tmp_path / "clean"), tmp_path / "half"
+
+
+@needs_strace
+@pytest.mark.parametrize("call", CHANGES[:-1])
+def test_a_shard_killed_at_every_system_call_that_changes_the_disk(call, folders, tmp_path, thorough):
+    """In a folder where another shard is done; then it is started again, and all is merged."""
+    source, clean, half = folders
+    unfinished = 0
+    for number in itertools.count(1) if thorough else (1, 4):
+        out = tmp_path / f"out{number}"
+        shutil.copytree(half, out)
+        words = command(source, out, "--shard", "2/2", code=ONE_THREAD)
+        if run(*inject(call, number), *words, cwd=tmp_path).returncode == 0:
+            break
+        state = read_state(books_of(out, Shard(2, 2)))
+        if state is None or not state.finished:  # else it was killed while it said goodbye
+            unfinished += 1
+            with pytest.raises(UsageError, match=r"shard 2/2 is (missing|not finished)"):
+                merge_shards(out)
+            assert compress_folder(source, out, OPTIONS, shard="2/2").foreign == 0
+        merge_shards(out)
+        assert everything(out) == clean
+    assert unfinished
+
+
+@needs_strace
+@pytest.mark.parametrize("call", CHANGES)
+def test_a_merge_killed_at_every_system_call_that_changes_the_disk(call, folders, tmp_path, thorough):
+    """The merge is made again, unless the folder is merged already; then a run finds nothing to do."""
+    source, clean, half = folders
+    compress_folder(source, half, OPTIONS, shard="2/2")
+    killed = 0
+    for number in itertools.count(1) if thorough else (1, 3):
+        out = tmp_path / f"out{number}"
+        shutil.copytree(half, out)
+        if run(*inject(call, number), sys.executable, "-m", "icsys", "merge", out, cwd=tmp_path).returncode == 0:
+            break
+        killed += 1
+        if (out / ".ics-books").exists():
+            merge_shards(out)
+        assert compress_folder(source, out, OPTIONS).compressed == 0
+        assert everything(out) == clean
+    assert killed or call == "mkdir"
