@@ -142,7 +142,7 @@ def test_nothing_is_left_in_the_temporary_folder_or_in_the_source(several, tmp_p
 
 
 def test_a_full_temporary_folder_is_named_with_a_way_out(several, monkeypatch):
-    def full(path, _):
+    def full(path, *_, **__):
         raise OSError(28, "No space left on device", str(path))
 
     monkeypatch.setattr("icsys.work.write_whole", full)
