@@ -1,7 +1,7 @@
 """NumPy's archives from arrays: ``numpy.load`` reads them, and the same arrays give the same bytes everywhere.
 
 A ZIP file (PKWARE's APPNOTE.TXT) of ``.npy`` files with one fixed date, compressed by libdeflate:
-``numpy.savez_compressed`` takes six times as long, and its bytes are those of whatever zlib Python was built with.
+the bytes of ``numpy.savez_compressed`` are those of whatever zlib Python was built with.
 """
 
 from __future__ import annotations
