@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
     from icsys.report.bench import Step
-    from icsys.results import RunSummary
+    from icsys.results import Failed, RunSummary
 
 SOURCE, DESTINATION = "Uncompressed", "Compressed"
 COMPARISON = "comparison.html"
@@ -384,11 +384,10 @@ def _join(arguments: argparse.Namespace) -> int:
 
     summary = merge_shards(arguments.destination, partial=arguments.partial)
     if arguments.json:
-        print(json.dumps({"version": icsys.__version__, "summary": summary.to_dict()}, indent=2))
+        _print_json({"summary": summary.to_dict()})
     else:
         print(run_report(summary, arguments.destination, dry_run=False))
-    for line in failure_lines(summary.failures):
-        print(line, file=sys.stderr)
+    _tell_failures(summary.failures)
     if summary.stopped:
         print(f"ics: {summary.stopped}; a run without --shard does the rest", file=sys.stderr)
     return SOME_FAILED if summary.failed or summary.stopped else OK
@@ -419,14 +418,12 @@ def _compare(arguments: argparse.Namespace) -> int:
     if arguments.output:
         write_comparison(comparison, arguments.output)
     if run["json"]:
-        page = {"report": arguments.output}
-        print(json.dumps({"version": icsys.__version__, **page, **comparison.to_dict()}, indent=2))
+        _print_json({"report": arguments.output, **comparison.to_dict()})
     else:
         print(comparison_text(comparison))
         if arguments.output:
             print(f"Look at: {Path(arguments.output).resolve()}")
-    for line in failure_lines(comparison.failures):
-        print(line, file=sys.stderr)
+    _tell_failures(comparison.failures)
     return SOME_FAILED if comparison.failures else OK
 
 
@@ -439,6 +436,17 @@ def _report_folder(arguments: argparse.Namespace) -> int:
     )
     print(f"Look at: {path.resolve()}")
     return OK
+
+
+def _print_json(values: Mapping[str, object]) -> None:
+    """Print one object for programs to read."""
+    print(json.dumps({"version": icsys.__version__, **values}, indent=2))
+
+
+def _tell_failures(failures: Sequence[Failed]) -> None:
+    """Name the images that failed."""
+    for line in failure_lines(failures):
+        print(line, file=sys.stderr)
 
 
 def _look_for_photos(source: str) -> None:
@@ -505,7 +513,7 @@ def _effective(options: Options, run: Mapping[str, Any]) -> dict[str, Any]:
 
 def _run(source: str, destination: str, options: Options, run: Mapping[str, Any]) -> int:
     """Compress a folder before the user's eyes, report, and say how it ended."""
-    screen = _Screen(json=run["json"], verbose=run["verbose"])
+    screen = _RunScreen(json=run["json"], verbose=run["verbose"])
     with Signals() as signals:
         with screen:
             summary = compress_folder(
@@ -541,7 +549,7 @@ def _run(source: str, destination: str, options: Options, run: Mapping[str, Any]
 
 
 def _report(
-    screen: _Screen,
+    screen: _RunScreen,
     summary: RunSummary,
     *,
     signal_code: int | None,
@@ -553,18 +561,17 @@ def _report(
     """Say what a run has done and return the exit code."""
     if run["json"]:
         files = sorted(screen.files, key=lambda file: str(file["source"]))
-        report = {
-            "version": icsys.__version__,
-            "options": _effective(options, run),
-            "files": files,
-            "summary": summary.to_dict(),
-            "interrupted": signal_code is not None,
-        }
-        print(json.dumps(report, indent=2))
+        _print_json(
+            {
+                "options": _effective(options, run),
+                "files": files,
+                "summary": summary.to_dict(),
+                "interrupted": signal_code is not None,
+            }
+        )
     elif summary.images:
         print(run_report(summary, destination, dry_run=run["dry_run"]))
-    for line in failure_lines(summary.failures):
-        print(line, file=sys.stderr)
+    _tell_failures(summary.failures)
     if summary.stopped:
         whole = "every file that was written is whole, and the next run goes on"
         print(f"ics: {summary.stopped}; {whole}", file=sys.stderr)
@@ -581,16 +588,10 @@ def _report(
 
 
 class _Screen:
-    """Shows a run while it goes on: a bar on a terminal, a line per image if asked for."""
+    """Standard error while something goes on: a bar, where that is a terminal, and lines that leave the bar whole."""
 
-    _title = "Compressing"
-
-    def __init__(self, *, json: bool, verbose: bool) -> None:
-        self.files: list[dict[str, object]] = []
-        self._bar = _new_bar(self._title) if sys.stderr.isatty() else None
-        self._draw = None if self._bar is None else drawing(self._bar, self._title)
-        self._keep_files = json
-        self._verbose = verbose
+    def __init__(self, title: str) -> None:
+        self._bar = _new_bar(title) if sys.stderr.isatty() else None
 
     def __enter__(self) -> Self:
         return self
@@ -598,38 +599,45 @@ class _Screen:
     def __exit__(self, *_: object) -> None:
         if self._bar is not None:
             self._bar.close()
+
+    def _say(self, line: str) -> None:
+        print(line, file=sys.stderr) if self._bar is None else self._bar.write(line, file=sys.stderr)
+
+
+class _RunScreen(_Screen):
+    """Shows a run: a bar, and a line per image if asked for."""
+
+    _title = "Compressing"
+
+    def __init__(self, *, json: bool, verbose: bool) -> None:
+        super().__init__(self._title)
+        self.files: list[dict[str, object]] = []
+        self._draw = None if self._bar is None else drawing(self._bar, self._title)
+        self._keep_files = json
+        self._verbose = verbose
 
     def show(self, progress: Progress) -> None:
         """Take in one more step of the run."""
         if self._keep_files and progress.result is not None:
             self.files.append(to_record(progress.result))
         if self._verbose and progress.result is not None:
-            line = image_line(progress.result)
-            print(line, file=sys.stderr) if self._bar is None else self._bar.write(line, file=sys.stderr)
+            self._say(image_line(progress.result))
         if self._draw is not None:
             self._draw(progress)
 
 
-class _CompareScreen:
-    """Shows a comparison while it goes on: what is expected of it, and a bar on a terminal."""
+class _CompareScreen(_Screen):
+    """Shows a comparison: a bar, and what is expected of it."""
 
     def __init__(self) -> None:
-        self._bar = _new_bar("Loading") if sys.stderr.isatty() else None
+        super().__init__("Loading")
         self._told = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
 
     def show(self, step: Step) -> None:
         """Take in one more step."""
         if step.estimate is not None and not self._told:
             self._told = True
-            line = f"Estimated time: {step.estimate:.1f} s"
-            print(line, file=sys.stderr) if self._bar is None else self._bar.write(line, file=sys.stderr)
+            self._say(f"Estimated time: {step.estimate:.1f} s")
         if self._bar is not None:
             self._bar.set_description_str(step.note, refresh=False)
             self._bar.total = step.total or None

@@ -9,7 +9,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from icsys.dataset.whole import write_whole
+from icsys.dataset.whole import write_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,7 +42,7 @@ def write_run(
         "started": _iso(started),
         "finished": _iso(time.time()),
     }
-    write_whole(destination / RUN, json.dumps(record, indent=2).encode() + b"\n")
+    write_json(destination / RUN, record)
 
 
 def write_merged(destination: Path, runs: Sequence[Mapping[str, Any]], summary: RunSummary, tool_version: str) -> None:
@@ -56,7 +56,7 @@ def write_merged(destination: Path, runs: Sequence[Mapping[str, Any]], summary: 
         "finished": max((run["finished"] for run in runs), default=None),
         "shards": [_own(run, common) for run in runs],
     }
-    write_whole(destination / RUN, json.dumps(record, indent=2).encode() + b"\n")
+    write_json(destination / RUN, record)
 
 
 def _common(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from icsys.color.palette import distinct_colors
+from icsys.color.reduce import distinct_of, keep_all
+from icsys.dataset.index import INDEX
 from icsys.errors import MissingExtraError, UsageError
 from icsys.image.decode import to_array
 from icsys.image.stored import read_indexed, read_pixels
@@ -121,7 +122,7 @@ class IndexedImageFolder(DatasetFolder):
     ) -> None:
         if form not in _FORMS:
             raise UsageError(f"form={form!r}: expected one of {', '.join(_FORMS)}")
-        if Path(root, "shards.json").exists():
+        if Path(root, INDEX).exists():
             raise UsageError(
                 f"root={str(root)!r} holds shards: expected a folder of images; the packages webdataset and datasets "
                 "read shards"
@@ -264,13 +265,13 @@ def _load_indexed(path: str) -> IndexedImage:
     stored = read_indexed(data)
     if stored is None:
         pixels = read_pixels(data)
-        found = len(distinct_colors(pixels.reshape(-1, _RGB)))
-        if found > MAX_COLORS:
+        distinct = distinct_of(np.ascontiguousarray(pixels).reshape(-1, _RGB))
+        if len(distinct) > MAX_COLORS:
             raise UsageError(
-                f"{path!r} has {found} colours: expected a folder whose colours were reduced, or form='rgb'"
+                f"{path!r} has {len(distinct)} colours: expected a folder whose colours were reduced, or form='rgb'"
             )
-        few = quantize_pixels(pixels, Options(colors=MAX_COLORS))
-        stored = few.indices, few.palette
+        few = keep_all(distinct)
+        stored = few.indices.reshape(pixels.shape[:2]), few.palette
     return _indexed(*stored)
 
 

@@ -62,15 +62,19 @@ def reduce_to(
     space
         Where distances are measured: "srgb", exactly, or "oklab", in float32. Ties go to the first entry.
     """
-    labels: NDArray[np.integer]
     if len(distinct) <= n_colors:
-        # Every colour is its own nearest; in float32 two that are alike could be taken for each other.
-        palette, labels, sse = distinct.colors(), np.arange(len(distinct), dtype=np.uint16), 0
-    else:
-        palette = fit(distinct)
-        labels, sse = _nearest_in_oklab(distinct, palette) if space == "oklab" else distinct.nearest(palette)
+        return keep_all(distinct)
+    palette = fit(distinct)
+    labels, sse = _nearest_in_oklab(distinct, palette) if space == "oklab" else distinct.nearest(palette)
     palette, labels = stored.tidy(palette, labels)
     return Reduced(palette, distinct.label_pixels(labels), sse)
+
+
+def keep_all(distinct: Distinct) -> Reduced:
+    """Return the pixels of an image of at most 65,536 colours in all of them."""
+    # Every colour is its own nearest; in float32 two that are alike could be taken for each other.
+    palette, labels = stored.tidy(distinct.colors(), np.arange(len(distinct), dtype=np.uint16))
+    return Reduced(palette, distinct.label_pixels(labels), 0)
 
 
 def _nearest_in_oklab(distinct: Distinct, palette: NDArray[np.uint8]) -> tuple[NDArray[np.integer], int]:

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
-from icsys.dataset.whole import sync_folder, write_whole
+from icsys.dataset.whole import sync_folder, write_json
 from icsys.errors import UsageError
 
 if TYPE_CHECKING:
@@ -69,6 +69,5 @@ def load_index(destination: Path) -> Index | None:
 
 def save_index(destination: Path, index: Index) -> None:
     """Write what there is to say, onto the disk."""
-    values = asdict(index)
-    write_whole(destination / INDEX, json.dumps(values, indent=2).encode() + b"\n")
+    write_json(destination / INDEX, asdict(index))
     sync_folder(destination)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 OURS = ".ics-"
@@ -49,6 +50,11 @@ def whole_file(path: Path, *, mark: str = "") -> Iterator[BinaryIO]:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+def write_json(path: Path, values: Mapping[str, object]) -> None:
+    """Write a table as a JSON file that people can read too, as :func:`write_whole` does."""
+    write_whole(path, json.dumps(values, indent=2).encode() + b"\n")
 
 
 def make_folders(folder: Path) -> None:

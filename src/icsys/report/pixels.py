@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from icsys.color.reduce import distinct_of, keep_all
 from icsys.image.decode import decode_photo
 from icsys.image.png import encode_indexed, encode_truecolor
 from icsys.options import MAX_INDEXED_COLORS
@@ -35,25 +36,19 @@ class Palette:
 
 def palette_of(pixels: NDArray[np.uint8]) -> Palette:
     """Return the palette of a picture, shape (H, W, 3), uint8."""
-    found, counts = np.unique(_packed(pixels), return_counts=True)
-    order = np.argsort(-counts, kind="stable")
-    return Palette(_unpacked(found[order]), counts[order])
+    distinct = distinct_of(np.ascontiguousarray(pixels.reshape(-1, 3)))
+    colors, counts = distinct.colors(), distinct.counts.astype(np.int64)
+    # Colours of as many pixels stand in the order of R, G and B.
+    order = np.lexsort((*colors.T[::-1], -counts))
+    return Palette(colors[order], counts[order])
 
 
 def data_uri(pixels: NDArray[np.uint8]) -> str:
     """Return a PNG file of these pixels (H, W, 3) as a data URI: indexed where the colours are few enough."""
-    found, indices = np.unique(_packed(pixels), return_inverse=True)
-    if len(found) <= MAX_INDEXED_COLORS:
-        png = encode_indexed(indices.reshape(pixels.shape[:2]).astype(np.uint8), _unpacked(found))
+    distinct = distinct_of(np.ascontiguousarray(pixels.reshape(-1, 3)))
+    if len(distinct) <= MAX_INDEXED_COLORS:
+        few = keep_all(distinct)
+        png = encode_indexed(few.indices.astype(np.uint8, copy=False).reshape(pixels.shape[:2]), few.palette)
     else:
         png = encode_truecolor(pixels)
     return "data:image/png;base64," + base64.b64encode(png).decode()
-
-
-def _packed(pixels: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """Return each colour as one number, R highest."""
-    return pixels.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1], np.int32)
-
-
-def _unpacked(numbers: NDArray[np.int32]) -> NDArray[np.uint8]:
-    return np.stack([numbers >> 16, numbers >> 8 & 255, numbers & 255], axis=-1).astype(np.uint8)

@@ -7,11 +7,12 @@ import hashlib
 import math
 from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import icsys
-from icsys.dataset.manifest import DONE, FAILED, FAILURES, MANIFEST, STALE, from_line
+from icsys.dataset.manifest import DONE, FAILED, FAILURES, MANIFEST, STALE, read_rows
 from icsys.dataset.reading import read_whole
 from icsys.dataset.shards import read_output
 from icsys.errors import ICSError, UsageError
@@ -152,7 +153,7 @@ def _read(destination: Path) -> _Books:
     images: dict[str, _Image] = {}
     failures: dict[str, Problem] = {}
     stale: set[str] = set()
-    for row in (*_rows(destination / FAILURES), *_rows(destination / MANIFEST)):
+    for _, row in chain(read_rows(destination / FAILURES), read_rows(destination / MANIFEST)):
         source, output = row["source_path"], row.get("file_name")
         if row.get("status") == FAILED:
             failures[source] = Problem(printable(source), str(row.get("code")), printable(str(row.get("message"))))
@@ -177,12 +178,6 @@ def _read(destination: Path) -> _Books:
                 row.get("warning") or "",
             )
     return _Books(list(images.values()), list(failures.values()), len(stale), read_run(destination))
-
-
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    if path.is_file():
-        with path.open("rb") as file:
-            yield from filter(None, map(from_line, file))
 
 
 def _page(books: _Books, destination: Path, source: Path | None, examples: int) -> Page:

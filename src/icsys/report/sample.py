@@ -43,7 +43,7 @@ def draw_images(source: Path, sample: int | None, seed: int) -> Draw:
                 reservoir[place] = numbered
             drawn.found += 1
         elif isinstance(planned, Unreadable):
-            drawn.failures.append(Failed(source=planned.source, code="io", message=planned.message))
+            drawn.failures.append(Failed(source=planned.source, code=planned.code, message=planned.message))
         else:
             drawn.ignored += 1
     if not reservoir:

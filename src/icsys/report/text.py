@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from icsys.report.words import bytes_text as _bytes
-from icsys.report.words import count_text as _count
-from icsys.report.words import printable as _shown
+from icsys.report.words import bytes_text, count_text, printable
 from icsys.results import Compressed, Failed
 
 if TYPE_CHECKING:
@@ -22,15 +20,16 @@ _NAMED = 3
 def image_line(result: Result) -> str:
     """Describe one image for ``--verbose``."""
     if isinstance(result, Compressed):
-        warning = f", kept though {_shown(result.warning)}" if result.warning else ""
+        warning = f", kept though {printable(result.warning)}" if result.warning else ""
         return (
-            f"{_shown(result.source)} -> {_shown(result.output)}: {result.source_width}x{result.source_height} -> "
-            f"{result.width}x{result.height}, {_bytes(result.bytes_in)} -> {_bytes(result.bytes_out)}, "
+            f"{printable(result.source)} -> {printable(result.output)}: "
+            f"{result.source_width}x{result.source_height} -> {result.width}x{result.height}, "
+            f"{bytes_text(result.bytes_in)} -> {bytes_text(result.bytes_out)}, "
             f"K-means {result.kmeans_seconds:.3f} s of {result.seconds:.3f} s{warning}"
         )
     if isinstance(result, Failed):
-        return f"{_shown(result.source)}: failed, {_shown(result.message)} ({result.code})"
-    return f"{_shown(result.source)}: skipped, {result.reason}"
+        return f"{printable(result.source)}: failed, {printable(result.message)} ({result.code})"
+    return f"{printable(result.source)}: skipped, {result.reason}"
 
 
 def run_report(summary: RunSummary, destination: str, *, dry_run: bool) -> str:
@@ -48,7 +47,7 @@ def run_report(summary: RunSummary, destination: str, *, dry_run: bool) -> str:
     ]
     lines.extend(f"          {count} skipped: {reason}" for reason, count in summary.skips.items())
     if summary.stale:
-        some = ", ".join(map(_shown, summary.stale[:_NAMED])) + (", …" if len(summary.stale) > _NAMED else "")
+        some = ", ".join(map(printable, summary.stale[:_NAMED])) + (", …" if len(summary.stale) > _NAMED else "")
         why = "their sources are gone, fail, or have other outputs now"
         lines.append(f"Stale:    {len(summary.stale)} ({why}): {some}")
     if summary.shards:
@@ -56,8 +55,8 @@ def run_report(summary: RunSummary, destination: str, *, dry_run: bool) -> str:
         lines.append(f"Shards:   {len(summary.shards)}: {some}")
     if summary.factor is not None:
         fewer = summary.elements_in / summary.elements_out
-        elements = f"{_count(summary.elements_in)} -> {_count(summary.elements_out)}"
-        bytes_ = f"{_bytes(summary.bytes_in)} -> {_bytes(summary.bytes_out)}"
+        elements = f"{count_text(summary.elements_in)} -> {count_text(summary.elements_out)}"
+        bytes_ = f"{bytes_text(summary.bytes_in)} -> {bytes_text(summary.bytes_out)}"
         lines.append(f"Bytes:    {bytes_}, {summary.factor:.1f} times smaller")
         lines.append(f"Elements: {elements} numbers for a learner to read, {fewer:.1f} times fewer")
     lines.append("Dry run: nothing was written." if dry_run else f"Look in: {Path(destination).resolve()}")
@@ -67,6 +66,6 @@ def run_report(summary: RunSummary, destination: str, *, dry_run: bool) -> str:
 def failure_lines(failures: Sequence[Failed]) -> Iterator[str]:
     """Name the images that failed, each with its reason, the first of them where they are many."""
     for failure in failures[:_LISTED]:
-        yield f"failed: {_shown(failure.source)}: {_shown(failure.message)} ({failure.code})"
+        yield f"failed: {printable(failure.source)}: {printable(failure.message)} ({failure.code})"
     if len(failures) > _LISTED:
         yield f"failed: {len(failures) - _LISTED} more; failures.jsonl and --json name them all"
