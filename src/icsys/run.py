@@ -29,7 +29,7 @@ from icsys.options import ENGINES as ENGINE_NAMES
 from icsys.options import OVERWRITES, PACKINGS, Options, positive_number, whole_number
 from icsys.results import Failed, Result, RunSummary, Skipped
 from icsys.runfile import write_run
-from icsys.work import Outcome, do, given_up
+from icsys.work import Outcome, do, given_up, threads_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
@@ -203,9 +203,7 @@ def compress_folder(
             over=over if threads else None,
             mark=mark_of(part),
         )
-        # While as many threads compute as there are jobs, the others read and write. With as many again, the cores'
-        # caches were shared by too many images.
-        workers = jobs + -(-jobs // 2) if threads else jobs
+        workers = threads_for(jobs) if threads else jobs
         clock = {} if timeout is None else {"timeout": timeout}
         team = partial(
             ENGINES[engine], work, jobs=workers, prepare=partial(pipeline.prepare, options), stop=run.stop, **clock

@@ -33,6 +33,11 @@ class Outcome:
     mtime_ns: int | None = None
 
 
+def threads_for(jobs: int) -> int:
+    """Return how many threads share the slots of ``jobs`` images: while half compute, the others read and write."""
+    return 2 * jobs
+
+
 def do(
     work: Work,
     *,

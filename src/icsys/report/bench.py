@@ -26,7 +26,7 @@ from icsys.report.pixels import palette_of
 from icsys.report.quality import measure
 from icsys.results import Compressed, Failed
 from icsys.run import BYTES_IN_FLIGHT
-from icsys.work import do
+from icsys.work import do, threads_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -203,7 +203,7 @@ class Bench:
             over=None,
         )
         start = time.perf_counter()
-        outcomes = list(self._each(candidate.name, work, works, 2 * self.jobs))
+        outcomes = list(self._each(candidate.name, work, works, threads_for(self.jobs)))
         seconds = time.perf_counter() - start
         failed = [outcome.result for outcome in outcomes if isinstance(outcome.result, Failed)]
         for failure in failed:
