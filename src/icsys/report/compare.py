@@ -139,7 +139,7 @@ def plan_candidates(strategies: Sequence[str], colors: Sequence[int]) -> list[Ca
         If a name or a number is not accepted, or none of the strategies reduces colours.
     """
     names = {Options(strategy=name).strategy for name in strategies}
-    reducing = [name for name, strategy in STRATEGIES.items() if name in names and strategy.reduce is not None]
+    reducing = [name for name, strategy in STRATEGIES.items() if name in names and strategy.fit is not None]
     if not reducing or not colors:
         raise UsageError("nothing to compare: expected at least one strategy that reduces colours, and one K")
     ks = sorted({whole_number("colors", k, 1, MAX_COLORS) for k in colors})
