@@ -95,8 +95,8 @@ def fit_palette(centers_of: Centers, distinct: Distinct, n_colors: int, space: s
     weights = distinct.counts.astype(points.dtype)
     clear = isinstance(distinct, Translucent) and distinct.has_clear and n_colors > 1
     if clear:
-        # One centre is to be there exactly. Those that are nearly clear may have it too, so it is fitted among all, with
-        # a weight that holds it; an entry set aside for it alone cost up to 7 % more error at 16 colours.
+        # One centre is to be there exactly. What is nearly clear may have it too, so it is fitted among all, with a
+        # weight that holds it: an entry set aside for it alone cost up to 7 % more error at 16 colours.
         weights[0] = max(weights[0], weights[1:].sum())
     centers = centers_of(points, weights)
     if clear:
