@@ -154,7 +154,7 @@ def quantize(
     options = Options(
         strategy=strategy, colors=colors, seed=seed, effort=effort, space=space, dither=dither, alpha=alpha
     )
-    return quantize_pixels(to_array(image, options), options)
+    return quantize_pixels(to_array(image, alpha=options.alpha), options)
 
 
 def quantize_pixels(pixels: NDArray[np.uint8], options: Options) -> QuantizedImage:

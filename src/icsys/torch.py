@@ -239,7 +239,7 @@ class Quantize(v2.Transform):
         if isinstance(inpt, tv_tensors.TVTensor) and not isinstance(inpt, tv_tensors.Image | tv_tensors.Video):
             return inpt
         if not isinstance(inpt, torch.Tensor):
-            few = quantize_pixels(to_array(inpt, self.options), self.options)
+            few = quantize_pixels(to_array(inpt), self.options)
             grey = inpt.mode in {"1", "L"}
             return (
                 _indexed(few.indices, few.palette) if self.indexed else few.to_image().convert("L" if grey else "RGB")

@@ -20,6 +20,7 @@ from icsys.image.integrity import close_jpeg, find_damage, load_pixels
 from icsys.image.jpeg import MODES, can_shrink, decode_jpeg
 from icsys.image.limits import check_bytes, check_frames, check_image, memory_needed
 from icsys.image.resize import as_image, check_array, finished, pick_pixels, resample_pixels
+from icsys.options import WHITE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -222,7 +223,7 @@ def _made_small(
 
 def _finished(small: Image.Image, profile: bytes | None, plan: ResizePlan, options: Options) -> NDArray[np.uint8]:
     """Return a small plain picture as grey or sRGB pixels on its canvas."""
-    return np.array(finished(to_srgb(small, profile), plan, options))
+    return np.array(finished(to_srgb(small, profile), plan, options.background, options.alpha))
 
 
 def _shows(picture: Image.Image, pixels: NDArray[np.uint8], plan: ResizePlan) -> bool:
@@ -273,7 +274,11 @@ def _silence_pillow() -> None:
         warnings.filterwarnings("ignore", module=_FILTERS[1][3].pattern)
 
 
-def to_array(image: Any, options: Options) -> NDArray[np.uint8]:  # noqa: ANN401 - as_image refuses
+def to_array(
+    image: Any,  # noqa: ANN401 - as_image refuses
+    background: str = WHITE,
+    alpha: str = "flatten",
+) -> NDArray[np.uint8]:
     """Take an array or a PIL image as pixels.
 
     Parameters
@@ -281,8 +286,10 @@ def to_array(image: Any, options: Options) -> NDArray[np.uint8]:  # noqa: ANN401
     image
         (H, W), (H, W, 3) or, with alpha, (H, W, 4) uint8 array, or a PIL image of any mode. A PIL image is taken as
         it stands: its EXIF orientation and its ICC profile are not applied.
-    options
-        ``background`` and ``alpha`` are used.
+    background
+        Colour ``#RRGGBB`` behind transparent areas.
+    alpha
+        "flatten" lays these over the background, "keep" keeps them.
 
     Returns
     -------
@@ -303,4 +310,4 @@ def to_array(image: Any, options: Options) -> NDArray[np.uint8]:  # noqa: ANN401
             return np.ascontiguousarray(image)
     plain = to_plain(as_image(image))
     plain = plain.convert("RGB") if plain.mode == "CMYK" else plain
-    return np.array(finished(plain, unchanged(*plain.size), options))
+    return np.array(finished(plain, unchanged(*plain.size), background, alpha))

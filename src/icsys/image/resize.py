@@ -90,19 +90,16 @@ def _even_runs(edges: Edges) -> list[tuple[int, int]]:
     return list(itertools.pairwise([0, *changes.tolist(), len(widths)]))
 
 
-def finished(image: Image.Image, plan: ResizePlan, options: Options) -> Image.Image:
-    """Treat the transparency of a small sRGB image as ``options`` ask, and place it where the plan puts it.
+def finished(image: Image.Image, plan: ResizePlan, background: str, alpha: str) -> Image.Image:
+    """Flatten a small sRGB image or keep its alpha, and place it where the plan puts it.
 
     Returns
     -------
     PIL.Image.Image
         Mode L or RGB; LA or RGBA, with transparent padding, where alpha is kept and a pixel of the image is not opaque.
     """
-    if options.alpha == "keep" and seen_through(image):
-        image = without_hidden(image)
-    else:
-        image = flatten(image, options.background)
-    return _on_canvas(image, plan, options.background)
+    image = without_hidden(image) if alpha == "keep" and seen_through(image) else flatten(image, background)
+    return _on_canvas(image, plan, background)
 
 
 def _on_canvas(image: Image.Image, plan: ResizePlan, background: str) -> Image.Image:
@@ -187,7 +184,7 @@ def resize(
     else:
         small = resample_pixels(source, plan, options.resample, stored_edges(plan, source.size))
     small = small.convert("RGB") if small.mode == "CMYK" else small
-    return finished(small, plan, options)
+    return finished(small, plan, options.background, options.alpha)
 
 
 def as_image(image: Any) -> Image.Image:  # noqa: ANN401 - what it refuses is its subject
@@ -204,7 +201,8 @@ def as_image(image: Any) -> Image.Image:  # noqa: ANN401 - what it refuses is it
         return image
     if not isinstance(image, np.ndarray):
         raise UsageError(
-            f"image of type {type(image).__name__}: expected an (H, W, 3), (H, W) or (H, W, 4) uint8 array or a PIL image"
+            f"image of type {type(image).__name__}: expected an (H, W, 3), (H, W) or (H, W, 4) uint8 array "
+            "or a PIL image"
         )
     check_array(image)
     return Image.fromarray(np.ascontiguousarray(image))
