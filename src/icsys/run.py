@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Self
 import icsys
 from icsys import pipeline
 from icsys.dataset.books import State, open_books, read_state, write_state
-from icsys.dataset.folder import Ignored, Task, Unreadable, plan_folder
+from icsys.dataset.folder import Folder
 from icsys.dataset.ledger import Ledger
 from icsys.dataset.packing import packing_of
 from icsys.dataset.resume import Work
 from icsys.dataset.shard import Shard, mark_of, parse_shard
 from icsys.dataset.shards import PARTS, open_shards, pack
+from icsys.dataset.source import Ignored, Planned, Source, Task, Unreadable
 from icsys.engine import ENGINES, Lost, available_cores, choose_engine
 from icsys.engine.budget import Budget
 from icsys.errors import UsageError
@@ -165,7 +166,8 @@ def compress_folder(
         )
     if packed:
         packing_of(options.format).prepare()
-    plan = plan_folder(source, destination, options.suffix, follow_links=follow_links)
+    origin = Folder(source, destination, follow_links)
+    plan = origin.plan(options.suffix)
     run = _Run(RunSummary(), progress or (lambda _: None), stop or threading.Event(), start, partial(_concerns, part))
     first = run.first_image(plan)
     if first is None:
@@ -177,7 +179,7 @@ def compress_folder(
         if part and not dry_run:
             state = _begin(books, options, follow_links=follow_links, retry_failed=retry_failed)
         ledger = Ledger(
-            source,
+            origin,
             destination,
             options_hash=options.digest(),
             tool_version=icsys.__version__,
@@ -193,7 +195,7 @@ def compress_folder(
         threads = engine == "threads"
         work = partial(
             do,
-            source=source,
+            source=origin,
             destination=images,
             options=options,
             dry_run=dry_run,
@@ -209,8 +211,8 @@ def compress_folder(
             ENGINES[engine], work, jobs=workers, prepare=partial(pipeline.prepare, options), stop=run.stop, **clock
         )
         try:
-            with _Count(source, destination, run.concerns, follow_links=follow_links) as run.count:
-                run.work_through(chain([first], plan), ledger, team, options)
+            with _Count(origin, run.concerns) as run.count:
+                run.work_through(chain([first], plan), ledger, lambda works: team(origin.load(works)), options)
         finally:
             over.set()
             run.end(ledger)
@@ -219,10 +221,9 @@ def compress_folder(
         if not dry_run:
             settings = {"jobs": jobs, "engine": engine, "overwrite": overwrite, "retry_failed": retry_failed}
             settings |= {"follow_links": follow_links} | ({} if timeout is None else {"timeout": timeout})
-            settings |= {} if part is None else {"shard": str(part)}
-            settings = options.to_dict() | settings
+            settings = options.to_dict() | settings | ({} if part is None else {"shard": str(part)})
             write = partial(write_run, books, settings, run.summary, icsys.__version__)
-            run.guard(partial(write, source=source, started=started))
+            run.guard(partial(write, source=origin.shown, started=started))
             if part and not run.summary.stopped:
                 run.guard(partial(write_state, books, state))
     return run.summary
@@ -237,7 +238,7 @@ class _Run:
         report: Callable[[Progress], object],
         stop: threading.Event,
         start: float,
-        concerns: Callable[[Task | Ignored | Unreadable], bool],
+        concerns: Callable[[Planned], bool],
     ) -> None:
         self.summary = summary
         self.count: _Count | None = None
@@ -247,7 +248,7 @@ class _Run:
         self.stop = stop
         self._all_listed = self._complete = False
 
-    def first_image(self, plan: Iterator[Task | Ignored | Unreadable]) -> Task | Unreadable | None:
+    def first_image(self, plan: Iterator[Planned]) -> Task | Unreadable | None:
         """Return what comes first in a plan, of any shard, with the files before it counted that are left alone."""
         for planned in plan:
             if not isinstance(planned, Ignored):
@@ -257,7 +258,7 @@ class _Run:
 
     def work_through(
         self,
-        plan: Iterable[Task | Ignored | Unreadable],
+        plan: Iterable[Planned],
         ledger: Ledger,
         team: Callable[[Iterable[Work]], Generator[Outcome | Lost[Work]]],
         options: Options,
@@ -322,7 +323,7 @@ class _Run:
             place = f": {error.filename}" if error.filename else ""
             self._end_early(f"the {what} cannot be written: {error.strerror or error}{place}")
 
-    def _remaining(self, plan: Iterable[Task | Ignored | Unreadable], ledger: Ledger) -> Iterator[Work]:
+    def _remaining(self, plan: Iterable[Planned], ledger: Ledger) -> Iterator[Work]:
         """Draw what is left to do from a plan, claimed in batches; what is not to be done is over at once."""
         batch: list[Work] = []
         all_listed = True
@@ -375,7 +376,7 @@ class _Run:
         self._report(Progress(result, self.summary, self.count.total if self.count else None, note))
 
 
-def _concerns(shard: Shard | None, planned: Task | Ignored | Unreadable) -> bool:
+def _concerns(shard: Shard | None, planned: Planned) -> bool:
     """Tell whether something planned is a shard's concern; a folder that it cannot list may hold images of its own."""
     return shard is None or shard.owns(planned.source) or (isinstance(planned, Unreadable) and planned.is_folder)
 
@@ -392,7 +393,7 @@ def _begin(books: Path, options: Options, *, follow_links: bool, retry_failed: b
 
 def has_images(source: Path, destination: Path) -> bool:
     """Tell whether a run from ``source`` to ``destination`` would find an image."""
-    return any(isinstance(planned, Task) for planned in plan_folder(source, destination, ""))
+    return any(isinstance(planned, Task) for planned in Folder(source, destination).plan(""))
 
 
 def check_run(*, jobs: int | None, engine: str | None, overwrite: str, timeout: float | None = None) -> None:
@@ -471,18 +472,11 @@ def _wait_for(work: Callable[[], object], sign_of_life: Callable[[], object], st
 class _Count:
     """Counts the images of a run beside it, so that a run starts at once and the bar still knows its end."""
 
-    def __init__(
-        self,
-        source: Path,
-        destination: Path,
-        concerns: Callable[[Task | Ignored | Unreadable], bool],
-        *,
-        follow_links: bool,
-    ) -> None:
+    def __init__(self, source: Source, concerns: Callable[[Planned], bool]) -> None:
         self._concerns = concerns
         self.total: int | None = None
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._count, args=(source, destination, follow_links), daemon=True)
+        self._thread = threading.Thread(target=self._count, args=(source,), daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -492,9 +486,9 @@ class _Count:
         self._over.set()
         self._thread.join()
 
-    def _count(self, source: Path, destination: Path, follow_links: bool) -> None:
+    def _count(self, source: Source) -> None:
         images = 0
-        for planned in plan_folder(source, destination, "", follow_links=follow_links):
+        for planned in source.plan(""):
             if self._over.is_set():
                 return
             images += not isinstance(planned, Ignored) and self._concerns(planned)

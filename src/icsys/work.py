@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from icsys.dataset.reading import read_whole
 from icsys.dataset.whole import write_whole
 from icsys.errors import ImageError, code_of
 from icsys.pipeline import compress_image
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from icsys.dataset.resume import Work
+    from icsys.dataset.source import Source
     from icsys.engine import Lost
     from icsys.image.decode import Admit
     from icsys.options import Options
@@ -41,7 +41,7 @@ def threads_for(jobs: int) -> int:
 def do(
     work: Work,
     *,
-    source: Path,
+    source: Source,
     destination: Path,
     options: Options,
     dry_run: bool,
@@ -61,9 +61,10 @@ def do(
     mark
         Of the run's temporary files.
     """
+    listed, work = work, replace(work, place=None)  # which may hold what was read
     try:
         start = time.perf_counter()
-        data, mtime_ns = read_whole(source / work.source, options)
+        data, mtime_ns = source.read(listed, options)
         waited = -time.perf_counter()
         with slots:
             waited += time.perf_counter()

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from pathlib import Path
 
-    from icsys.dataset.folder import Task
     from icsys.dataset.shard import Shard
+    from icsys.dataset.source import Source, Task
     from icsys.results import Result, Skipped
 
 
@@ -44,7 +44,7 @@ class Ledger:
 
     def __init__(
         self,
-        source: Path,
+        source: Source,
         destination: Path,
         *,
         options_hash: str,

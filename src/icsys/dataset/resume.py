@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-    from icsys.dataset.folder import Task
     from icsys.dataset.journal import Entry, Journal, Known
+    from icsys.dataset.source import Place, Source, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,14 @@ class Work:
         Paths below the source and the destination folder, with forward slashes.
     done_sha256
         Hash of the source that the output was made from with the same options; None where it has to be made.
+    place
+        Where the image lies, for a source that is no folder.
     """
 
     source: str
     output: str
     done_sha256: str | None = None
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ class Resume:
 
     def __init__(
         self,
-        source: Path,
+        source: Source,
         images: Path,
         journal: Journal,
         known: Known,
@@ -84,7 +87,7 @@ class Resume:
         others: Collection[str],
         mark: str,
     ) -> None:
-        self._source, self._destination = str(source), str(images)
+        self._source, self._destination = source, str(images)
         self._folder = images
         self._shards = shards
         self._journal, self._known, self._claimed = journal, known, claimed
@@ -111,11 +114,11 @@ class Resume:
         entry = self._known.done.get(task.output)
         packed = found is None and entry is not None and entry.shard in self._shards
         if self._overwrite or (found is None and not packed):
-            return Work(task.source, task.output)
+            return _to_do(task)
         if entry is not None:
             return self._compare(task, entry, entry.bytes if found is None else found.st_size)
         if task.output in self._claimed or task.output in self._others:
-            return Work(task.source, task.output)
+            return _to_do(task)
         return Skipped(source=task.source, output=task.output, reason=FOREIGN)
 
     def _obstacle(self, output: str, found: os.stat_result | None) -> str | None:
@@ -131,22 +134,22 @@ class Resume:
     def _compare(self, task: Task, entry: Entry, size: int) -> Work | Skipped | Again:
         """Decide by the line of an output that is there and ours."""
         if (entry.source, entry.options_hash, entry.bytes) != (task.source, self._options_hash, size):
-            return Work(task.source, task.output)
+            return _to_do(task)
         try:
-            source = os.stat(f"{self._source}/{task.source}")  # noqa: PTH116 - a Path for each of a million files costs
+            source_bytes, mtime_ns = self._source.stat(task)
         except OSError:
-            return Work(task.source, task.output)  # which will find out what is wrong
-        if source.st_size != entry.source_bytes:
-            return Work(task.source, task.output)
+            return _to_do(task)  # which will find out what is wrong
+        if source_bytes not in {None, entry.source_bytes}:
+            return _to_do(task)
         row = None
         if task.output in self._claimed:
             # A crash came while it was written anew: its size alone does not tell which of the two it is.
             row = self._journal.read(entry.position)
             if _sha256(self._folder / task.output) != row.get("sha256"):
-                return Work(task.source, task.output)
-        if source.st_mtime_ns != entry.source_mtime_ns:
+                return _to_do(task)
+        if mtime_ns != entry.source_mtime_ns:
             row = row or self._journal.read(entry.position)
-            return Work(task.source, task.output, row.get("source_sha256"))
+            return _to_do(task, row.get("source_sha256"))
         skipped = Skipped(source=task.source, output=task.output, reason=UNCHANGED)
         return Again(skipped, entry) if entry.status == STALE or task.source in self._known.failed else skipped
 
@@ -167,6 +170,10 @@ class Resume:
                 sweep(self._folder / name, mark=self._mark)
             self._links[name] = link
         return link
+
+
+def _to_do(task: Task, done_sha256: str | None = None) -> Work:
+    return Work(task.source, task.output, done_sha256, task.place)
 
 
 def _sha256(path: Path) -> str | None:

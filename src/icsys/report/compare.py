@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from icsys.color.strategies import STRATEGIES
+from icsys.dataset.folder import Folder
 from icsys.engine import available_cores
 from icsys.errors import UsageError
 from icsys.options import MAX_COLORS, Options, whole_number
@@ -101,9 +102,9 @@ def compare_folder(
     whole_number("examples", examples, 0, MOST_EXAMPLES)
     need("skimage.metrics")
     with tempfile.TemporaryDirectory(prefix="icsys-") as folder:
-        source, _ = check_folders(source, folder)
-        draw = draw_images(source, sample, options.seed)
-        bench = Bench(source, Path(folder), options, candidates, jobs or available_cores())
+        origin = Folder(*check_folders(source, folder))
+        draw = draw_images(origin, sample, options.seed)
+        bench = Bench(origin, Path(folder), options, candidates, jobs or available_cores())
         bench.report = progress or bench.report
         bench.tell("Loading")
         for candidate in candidates:
