@@ -21,6 +21,7 @@ from icsys.dataset.packing import packing_of
 from icsys.dataset.resume import Work
 from icsys.dataset.shard import Shard, mark_of, parse_shard
 from icsys.dataset.shards import PARTS, open_shards, pack
+from icsys.dataset.store import LocalStore
 from icsys.engine import ENGINES, Lost, available_cores, choose_engine
 from icsys.engine.budget import Budget
 from icsys.errors import UsageError
@@ -172,6 +173,7 @@ def compress_folder(
         return run.summary
     started = time.time()
     images = destination / PARTS if packed else destination
+    store = LocalStore(images, mark=mark_of(part), read_only=dry_run)
     with open_books(destination, part, dry_run=dry_run) as books:
         packs = open_shards(destination, options.format, read_only=dry_run, stop=run.stop)
         if part and not dry_run:
@@ -184,7 +186,7 @@ def compress_folder(
             overwrite=overwrite == "always",
             retry_failed=retry_failed,
             dry_run=dry_run,
-            images=images,
+            store=store,
             shards=packs,
             books=books,
             shard=part,
@@ -194,14 +196,13 @@ def compress_folder(
         work = partial(
             do,
             source=source,
-            destination=images,
+            store=store,
             options=options,
             dry_run=dry_run,
             # Processes share no locks; each of them holds one image at a time, and can be killed.
             admit=Budget(BYTES_IN_FLIGHT * jobs).hold if threads else unlimited,
             slots=threading.Semaphore(jobs) if threads else nullcontext(),
             over=over if threads else None,
-            mark=mark_of(part),
         )
         workers = threads_for(jobs) if threads else jobs
         clock = {} if timeout is None else {"timeout": timeout}
@@ -218,9 +219,8 @@ def compress_folder(
             run.pack(destination, options, replace=overwrite == "always")
         if not dry_run:
             settings = {"jobs": jobs, "engine": engine, "overwrite": overwrite, "retry_failed": retry_failed}
-            settings |= {"follow_links": follow_links} | ({} if timeout is None else {"timeout": timeout})
-            settings |= {} if part is None else {"shard": str(part)}
-            settings = options.to_dict() | settings
+            settings |= {"follow_links": follow_links, "timeout": timeout, "shard": part and str(part)}
+            settings = options.to_dict() | {name: value for name, value in settings.items() if value is not None}
             write = partial(write_run, books, settings, run.summary, icsys.__version__)
             run.guard(partial(write, source=source, started=started))
             if part and not run.summary.stopped:
