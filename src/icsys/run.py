@@ -22,6 +22,7 @@ from icsys.dataset.resume import Work
 from icsys.dataset.shard import Shard, mark_of, parse_shard
 from icsys.dataset.shards import PARTS, open_shards, pack
 from icsys.dataset.source import Ignored, Planned, Source, Task, Unreadable
+from icsys.dataset.store import LocalStore
 from icsys.engine import ENGINES, Lost, available_cores, choose_engine
 from icsys.engine.budget import Budget
 from icsys.errors import UsageError
@@ -34,6 +35,8 @@ from icsys.work import Outcome, do, given_up, threads_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
+
+    Team = Callable[[Iterable[Work]], Generator[Outcome | Lost[Work]]]
 
 _MOST_JOBS = 4096
 _LONGEST_TIMEOUT = 10**6  # seconds
@@ -160,12 +163,8 @@ def compress_folder(
     part = None if shard is None else parse_shard(shard)
     source, destination = check_folders(source, destination)
     packed = options.format in PACKINGS
-    if packed and part:
-        raise UsageError(
-            f"shard={str(part)!r} with format={options.format!r}: expected a format of one file an image, such as png"
-        )
     if packed:
-        packing_of(options.format).prepare()
+        _prepare_packing(options, part)
     origin = Folder(source, destination, follow_links)
     plan = origin.plan(options.suffix)
     run = _Run(RunSummary(), progress or (lambda _: None), stop or threading.Event(), start, partial(_concerns, part))
@@ -174,6 +173,7 @@ def compress_folder(
         return run.summary
     started = time.time()
     images = destination / PARTS if packed else destination
+    store = LocalStore(images, mark=mark_of(part), read_only=dry_run)
     with open_books(destination, part, dry_run=dry_run) as books:
         packs = open_shards(destination, options.format, read_only=dry_run, stop=run.stop)
         if part and not dry_run:
@@ -186,30 +186,15 @@ def compress_folder(
             overwrite=overwrite == "always",
             retry_failed=retry_failed,
             dry_run=dry_run,
-            images=images,
+            store=store,
             shards=packs,
             books=books,
             shard=part,
         )
         over = threading.Event()
-        threads = engine == "threads"
-        work = partial(
-            do,
-            source=origin,
-            destination=images,
-            options=options,
-            dry_run=dry_run,
-            # Processes share no locks; each of them holds one image at a time, and can be killed.
-            admit=Budget(BYTES_IN_FLIGHT * jobs).hold if threads else unlimited,
-            slots=threading.Semaphore(jobs) if threads else nullcontext(),
-            over=over if threads else None,
-            mark=mark_of(part),
-        )
-        workers = threads_for(jobs) if threads else jobs
-        clock = {} if timeout is None else {"timeout": timeout}
-        team = partial(
-            ENGINES[engine], work, jobs=workers, prepare=partial(pipeline.prepare, options), stop=run.stop, **clock
-        )
+        do_one = partial(do, source=origin, store=store, options=options, dry_run=dry_run)
+        prepare = partial(pipeline.prepare, options)
+        team = _team(do_one, prepare, engine, jobs=jobs, timeout=timeout, over=over, stop=run.stop)
         try:
             with _Count(origin, run.concerns) as run.count:
                 run.work_through(chain([first], plan), ledger, lambda works: team(origin.load(works)), options)
@@ -220,8 +205,8 @@ def compress_folder(
             run.pack(destination, options, replace=overwrite == "always")
         if not dry_run:
             settings = {"jobs": jobs, "engine": engine, "overwrite": overwrite, "retry_failed": retry_failed}
-            settings |= {"follow_links": follow_links} | ({} if timeout is None else {"timeout": timeout})
-            settings = options.to_dict() | settings | ({} if part is None else {"shard": str(part)})
+            settings |= {"follow_links": follow_links, "timeout": timeout, "shard": part and str(part)}
+            settings = options.to_dict() | {name: value for name, value in settings.items() if value is not None}
             write = partial(write_run, books, settings, run.summary, icsys.__version__)
             run.guard(partial(write, source=origin.shown, started=started))
             if part and not run.summary.stopped:
@@ -260,7 +245,7 @@ class _Run:
         self,
         plan: Iterable[Planned],
         ledger: Ledger,
-        team: Callable[[Iterable[Work]], Generator[Outcome | Lost[Work]]],
+        team: Team,
         options: Options,
     ) -> None:
         """Have a team do what there is to do, and get ready for it once it is known that anything is."""
@@ -374,6 +359,36 @@ class _Run:
     def _tell(self, result: Result | None, note: str = "") -> None:
         self.summary.seconds = time.perf_counter() - self._start
         self._report(Progress(result, self.summary, self.count.total if self.count else None, note))
+
+
+def _team(
+    do_one: Callable[..., Outcome],
+    prepare: Callable[[], object],
+    engine: str,
+    *,
+    jobs: int,
+    timeout: float | None,
+    over: threading.Event,
+    stop: threading.Event,
+) -> Team:
+    """Return what works on images, ``jobs`` of them at a time, with an engine that each of them suits."""
+    clock = {} if timeout is None else {"timeout": timeout}
+    work: Callable[[Work], Outcome]
+    if engine == "threads":
+        admit, slots = Budget(BYTES_IN_FLIGHT * jobs).hold, threading.Semaphore(jobs)
+        work, workers = partial(do_one, admit=admit, slots=slots, over=over), threads_for(jobs)
+    else:  # processes share no locks; each of them holds one image at a time, and can be killed
+        work, workers = partial(do_one, admit=unlimited, slots=nullcontext(), over=None), jobs
+    return partial(ENGINES[engine], work, jobs=workers, prepare=prepare, stop=stop, **clock)
+
+
+def _prepare_packing(options: Options, shard: Shard | None) -> None:
+    """Load what packs images, before any of them is worked on."""
+    if shard:
+        raise UsageError(
+            f"shard={str(shard)!r} with format={options.format!r}: expected a format of one file an image, such as png"
+        )
+    packing_of(options.format).prepare()
 
 
 def _concerns(shard: Shard | None, planned: Planned) -> bool:

@@ -7,7 +7,6 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from icsys.dataset.whole import write_whole
 from icsys.errors import ImageError, code_of
 from icsys.pipeline import compress_image
 from icsys.results import UNCHANGED, Compressed, Failed, Result, Skipped
@@ -15,10 +14,10 @@ from icsys.results import UNCHANGED, Compressed, Failed, Result, Skipped
 if TYPE_CHECKING:
     import threading
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     from icsys.dataset.resume import Work
     from icsys.dataset.source import Source
+    from icsys.dataset.store import Store
     from icsys.engine import Lost
     from icsys.image.decode import Admit
     from icsys.options import Options
@@ -42,24 +41,23 @@ def do(
     work: Work,
     *,
     source: Source,
-    destination: Path,
+    store: Store,
     options: Options,
     dry_run: bool,
     admit: Admit,
     slots: AbstractContextManager[object],
     over: threading.Event | None,
-    mark: str = "",
 ) -> Outcome:
     """Do one image; whatever is wrong with it becomes its result.
 
     Parameters
     ----------
+    store
+        Where its output goes.
     slots
         Held while there is something to compute, so that images are read and written while others are computed.
     over
         Set once the run has ended: an image that comes too late for it is not written.
-    mark
-        Of the run's temporary files.
     """
     listed, work = work, replace(work, place=None)  # which may hold what was read
     try:
@@ -75,7 +73,7 @@ def do(
             size = len(data)
             del data
         if not dry_run and not (over and over.is_set()):
-            write_whole(destination / work.output, image.data, mark=mark)
+            store.write(work.output, image.data)
     except Exception as error:  # noqa: BLE001 - whatever happens to one image, the others go on
         code, message = _reason(error)
         return Outcome(work, Failed(source=work.source, code=code, message=message))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from icsys.dataset.store import LocalStore
 from icsys.engine import ENGINES
 from icsys.engine.budget import Budget
 from icsys.errors import ICSError, ImageError
@@ -195,7 +196,7 @@ class Bench:
         work = partial(
             do,
             source=self._source,
-            destination=self._folder / candidate.name,
+            store=LocalStore(self._folder / candidate.name),
             options=candidate.options(self._options),
             dry_run=False,
             admit=Budget(BYTES_IN_FLIGHT * self.jobs).hold,
