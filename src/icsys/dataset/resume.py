@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from icsys.dataset.manifest import STALE
+from icsys.errors import code_of
 from icsys.results import FOREIGN, NOT_FAILED, UNCHANGED, Failed, Skipped
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from icsys.dataset.folder import Task
     from icsys.dataset.journal import Entry, Journal, Known
-    from icsys.dataset.store import Store
+    from icsys.dataset.outputs import Found, Outputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Resume:
 
     Parameters
     ----------
-    store
+    outputs
         Where outputs lie.
     known, claimed
         What earlier runs have written for certain, and what they may have written just before they were killed.
@@ -66,7 +67,7 @@ class Resume:
     def __init__(
         self,
         source: Path,
-        store: Store,
+        outputs: Outputs,
         journal: Journal,
         known: Known,
         claimed: Collection[str],
@@ -77,7 +78,7 @@ class Resume:
         shards: Collection[str],
         others: Collection[str],
     ) -> None:
-        self._source, self._store = str(source), store
+        self._source, self._outputs = str(source), outputs
         self._shards = shards
         self._journal, self._known, self._claimed = journal, known, claimed
         self._options_hash = options_hash
@@ -91,10 +92,9 @@ class Resume:
         self.unmet.discard(task.output)
         if self._retry_failed and task.source not in self._known.failed:
             return Skipped(source=task.source, output=task.output, reason=NOT_FAILED)
-        found = self._store.look(task.output)
-        if found.obstacle:
-            message = f"its output cannot be written, because {found.obstacle}: move that away first"
-            return Failed(source=task.source, code="blocked", message=message)
+        found = self._look(task)
+        if isinstance(found, Failed):
+            return found
         entry = self._known.done.get(task.output)
         packed = found.size is None and entry is not None and entry.shard in self._shards
         if self._overwrite or (found.size is None and not packed):
@@ -104,6 +104,18 @@ class Resume:
         if task.output in self._claimed or task.output in self._others:
             return Work(task.source, task.output)
         return Skipped(source=task.source, output=task.output, reason=FOREIGN)
+
+    def _look(self, task: Task) -> Found | Failed:
+        """Tell what lies in the place of an output, or why none can be written there."""
+        try:
+            found = self._outputs.look(task.output)
+        except OSError as error:
+            message = f"nobody knows what lies in the place of its output: {error.strerror or error}"
+            return Failed(source=task.source, code=code_of(error), message=message)
+        if found.obstacle:
+            message = f"its output cannot be written, because {found.obstacle}: move that away first"
+            return Failed(source=task.source, code="blocked", message=message)
+        return found
 
     def _compare(self, task: Task, entry: Entry, size: int) -> Work | Skipped | Again:
         """Decide by the line of an output that is there and ours."""
@@ -130,6 +142,6 @@ class Resume:
     def _sha256(self, output: str) -> str | None:
         """Return the hash of an output; None if it cannot be read."""
         try:
-            return hashlib.sha256(self._store.read(output)).hexdigest()
+            return hashlib.sha256(self._outputs.read(output)).hexdigest()
         except OSError:
             return None

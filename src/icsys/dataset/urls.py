@@ -1,0 +1,33 @@
+"""Which texts are URLs, and URLs without what is secret in them."""
+
+from __future__ import annotations
+
+import re
+
+# Two letters at least: C:\ is a drive. Protocols may be chained, as in simplecache::s3://bucket.
+_URL = re.compile(r"[a-z][a-z0-9+.-]+(?:://|::)", re.IGNORECASE)
+_IN_TEXT = re.compile(r"([a-z][a-z0-9+.-]+://)([^\s'\"<>]*)", re.IGNORECASE)
+_USER = re.compile(r"^[^/]*@")
+_QUERY = re.compile(r"[?#].*$", re.DOTALL)
+
+
+def is_url(text: str) -> bool:
+    """Tell whether a text is a URL and no path.
+
+    Examples
+    --------
+    >>> [is_url(text) for text in ("s3://bucket/photos", "photos", "C:/photos", "photos::old")]
+    [True, False, False, True]
+    """
+    return _URL.match(text) is not None
+
+
+def without_secrets(text: str) -> str:
+    """Return a text with every URL in it cut down to what is no secret: no user, no password, no query, no fragment.
+
+    Examples
+    --------
+    >>> without_secrets("no answer from https://me:pw@host/a.png?X-Amz-Signature=1f")
+    'no answer from https://host/a.png'
+    """
+    return _IN_TEXT.sub(lambda url: url[1] + _USER.sub("", _QUERY.sub("", url[2])), text)
