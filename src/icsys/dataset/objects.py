@@ -75,8 +75,8 @@ class Objects:
             try:
                 from fsspec.core import url_to_fs  # noqa: PLC0415 - an extra
 
-                # A listing that is remembered may be wrong by now; we remember what we may.
-                system, root = url_to_fs(self.url, use_listings_cache=False)
+                # Listings and connections of other users of fsspec in this process are not ours.
+                system, root = url_to_fs(self.url, use_listings_cache=False, skip_instance_cache=True)
             except ImportError as error:
                 raise MissingExtraError(
                     f"destination {self.name!r} needs a package that is not installed ({error}): "

@@ -155,19 +155,20 @@ class Remote:
     def _commit(self, *, closing: bool = False) -> None:
         """Send what is new of the journal, and the claims."""
         self._check()
+        claims = load_claims(self.folder)
         with self._sending:
-            self._claims = load_claims(self.folder)
-            self._send(always=not closing)
+            claimed, self._claims = self._claims != claims, claims
             self._closing = closing
+            self._send(claimed=claimed and not closing)
 
-    def _send(self, *, always: bool) -> None:
+    def _send(self, *, claimed: bool) -> None:
         lines = b""
         if (self.folder / MANIFEST).exists():
             with (self.folder / MANIFEST).open("rb") as file:
                 file.seek(self._sent)
                 lines = file.read()
         lines = lines[: lines.rfind(b"\n") + 1]
-        if not lines and not always:
+        if not lines and not claimed:
             return
         part = _part(self._base, self._number + 1)
         self._objects.write(part, to_line(sorted(self._claims)) + lines)
@@ -190,7 +191,7 @@ class Remote:
                     self._lease.beat()
                 with self._sending:
                     if not self._closing:
-                        self._send(always=False)
+                        self._send(claimed=False)
             except FileExistsError as error:
                 self._trouble = str(error.strerror)
                 return
