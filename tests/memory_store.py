@@ -26,7 +26,7 @@ def memory_store(monkeypatch):
     class Store(MemoryFileSystem):
         store = {}  # noqa: RUF012 - shared by all connections, as its parent's is
         pseudo_dirs = [""]  # noqa: RUF012
-        asked = Counter()
+        asked = Counter()  # noqa: RUF012
         numbers = itertools.count()
 
         @staticmethod

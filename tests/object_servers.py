@@ -3,8 +3,10 @@
 import contextlib
 import http.client
 import http.server
+import logging
 import re
 import subprocess
+import sys
 import sysconfig
 import threading
 import time
@@ -13,6 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 KEY, SECRET, BUCKET = "testkey", "testsecret", "bucket"
+RCLONE = Path(sysconfig.get_path("scripts"), "rclone.exe" if sys.platform == "win32" else "rclone")
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": KEY,
     "AWS_SECRET_ACCESS_KEY": SECRET,
@@ -24,15 +27,20 @@ ENVIRONMENT = {
 @contextlib.contextmanager
 def moto(_folder):
     """Give the address of moto's server, which keeps objects in memory."""
-    from moto.server import ThreadedMotoServer
+    from moto.server import ThreadedMotoServer  # noqa: PLC0415 - an extra
 
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()
     try:
         host, port = server.get_host_and_port()
         connection = http.client.HTTPConnection(host, port)
-        connection.request("PUT", f"/{BUCKET}")
-        assert connection.getresponse().status == 200
+        # What it keeps is kept for the process: an older server's objects are to be forgotten first.
+        for method, path in (("POST", "/moto-api/reset"), ("PUT", f"/{BUCKET}")):
+            connection.request(method, path)
+            response = connection.getresponse()
+            response.read()
+            assert response.status == 200
         connection.close()
         yield f"http://{host}:{port}"
     finally:
@@ -42,9 +50,8 @@ def moto(_folder):
 @contextlib.contextmanager
 def rclone(folder):
     """Give the address of rclone's server, which keeps objects as files in a folder and checks signatures."""
-    program = Path(sysconfig.get_path("scripts"), "rclone")
     (folder / BUCKET).mkdir(parents=True)
-    command = [program, "serve", "s3", folder, "--addr", "127.0.0.1:0", "--auth-key", f"{KEY},{SECRET}", "-v"]
+    command = [RCLONE, "serve", "s3", folder, "--addr", "127.0.0.1:0", "--auth-key", f"{KEY},{SECRET}", "-v"]
     environment = {"RCLONE_CONFIG": str(folder.parent / "no.conf"), "HOME": str(folder.parent)}
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as server:
         try:
@@ -68,8 +75,8 @@ class FaultProxy:
     """Stands before a server, counts requests, and does with each what ``fault`` says.
 
     ``fault`` takes the number of the request, its method and its path, and returns "", "503", "drop" (the connection
-    ends unanswered), "cut request" (half of the body goes on), "cut answer" (the server does it, and half of what it says
-    comes back), or seconds to dawdle.
+    ends unanswered), "cut request" (half of the body goes on), "cut answer" (the server does it, and half of what it
+    says comes back), or seconds to dawdle.
     """
 
     def __init__(self, address, fault=lambda *_: ""):
@@ -108,63 +115,73 @@ class FaultProxy:
         with self._lock:
             self._at_once -= 1
 
-    def _handler(proxy):  # noqa: N805 - the handler has a self of its own
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
+    def _handler(self):
+        return type("Handler", (_Handler,), {"proxy": self})
 
-            def log_message(self, *_):
-                pass
 
-            def handle(self):
-                with contextlib.suppress(ConnectionError):
-                    super().handle()
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
 
-            def answer(self):
-                fault = proxy.begin(self.command, self.path)
-                try:
-                    self.do(fault)
-                finally:
-                    proxy.end()
+    def log_message(self, *_):
+        pass
 
-            do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = answer
+    def handle(self):
+        with contextlib.suppress(ConnectionError):
+            super().handle()
 
-            def do(self, fault):
-                if fault == "drop":
-                    self.close_connection = True
-                    return
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                if fault == "503":
-                    self.send_response(503)
-                    self.send_header("Content-Length", "0")
-                    self.end_headers()
-                    return
-                if isinstance(fault, float):
-                    time.sleep(fault)
-                up = http.client.HTTPConnection(proxy.upstream.hostname, proxy.upstream.port, timeout=60)
-                with contextlib.closing(up):
-                    up.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
-                    for name, value in self.headers.items():
-                        if name.lower() not in {"connection", "expect"}:
-                            up.putheader(name, value)
-                    up.endheaders()
-                    if fault == "cut request":
-                        up.send(body[: len(body) // 2])
-                        self.close_connection = True
-                        return
-                    up.send(body)
-                    response = up.getresponse()
-                    data = response.read()
-                if fault == "cut answer":
-                    self.close_connection = True
-                    if not data:
-                        return
-                self.send_response(response.status)
-                for name, value in response.getheaders():
-                    if name.lower() not in {"transfer-encoding", "content-length", "connection"}:
-                        self.send_header(name, value)
-                length = response.getheader("Content-Length") if self.command == "HEAD" else str(len(data))
-                self.send_header("Content-Length", length or "0")
-                self.end_headers()
-                self.wfile.write(data[: len(data) // 2] if fault == "cut answer" else data)
+    def __getattr__(self, name):
+        """Answer all methods alike."""
+        if name.startswith("do_"):
+            return self.answer
+        raise AttributeError(name)
 
-        return Handler
+    def answer(self):
+        fault = self.proxy.begin(self.command, self.path)
+        try:
+            if fault == "drop":
+                self.close_connection = True
+            elif fault == "503":
+                self.rfile.read(self.length)
+                self.say(503, (), b"")
+            else:
+                time.sleep(fault if isinstance(fault, float) else 0)
+                self.relay(fault)
+        finally:
+            self.proxy.end()
+
+    @property
+    def length(self):
+        return int(self.headers.get("Content-Length") or 0)
+
+    def relay(self, fault):
+        body = self.rfile.read(self.length)
+        server = http.client.HTTPConnection(self.proxy.upstream.hostname, self.proxy.upstream.port, timeout=60)
+        with contextlib.closing(server):
+            server.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+            for name, value in self.headers.items():
+                if name.lower() not in {"connection", "expect"}:
+                    server.putheader(name, value)
+            server.endheaders()
+            if fault == "cut request":
+                server.send(body[: len(body) // 2])
+                self.close_connection = True
+                return
+            server.send(body)
+            response = server.getresponse()
+            data = response.read()
+        cut = fault == "cut answer"
+        self.close_connection = self.close_connection or cut
+        if data or not cut:
+            self.say(response.status, response.getheaders(), data, cut=cut)
+
+    def say(self, status, headers, data, *, cut=False):
+        self.send_response(status)
+        length = str(len(data))
+        for name, value in headers:
+            if name.lower() == "content-length" and self.command == "HEAD":
+                length = value
+            elif name.lower() not in {"transfer-encoding", "content-length", "connection"}:
+                self.send_header(name, value)
+        self.send_header("Content-Length", length)
+        self.end_headers()
+        self.wfile.write(data[: len(data) // 2] if cut else data)

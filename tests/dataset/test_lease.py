@@ -48,6 +48,7 @@ def test_a_lock_that_is_not_renewed_is_taken_over_and_its_holder_notices(store, 
 
 def test_waiting_ends_when_the_run_is_stopped(store):
     take()
+    assert list(store.objects()) == ["small/lock.json"]
     stop = threading.Event()
     stop.set()
     with pytest.raises(UsageError, match="in use"):
@@ -73,7 +74,7 @@ def test_of_two_on_a_store_without_conditions_the_one_that_came_last_goes_on(sto
     def trouble(_number, kind, _path):
         if kind == "read" and store.asked["write"] == 1 and not come:
             come.append(True)
-            Objects("memory://small").write("lock.json", second._text())
+            Objects("memory://small").write("lock.json", second.text())
 
     store.trouble = staticmethod(trouble)
     with pytest.raises(UsageError, match="in use"):

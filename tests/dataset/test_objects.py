@@ -18,7 +18,8 @@ def store(monkeypatch):
     return memory_store(monkeypatch)
 
 
-def test_objects_are_written_listed_read_and_removed(store, tmp_path):
+@pytest.mark.usefixtures("store")
+def test_objects_are_written_listed_read_and_removed(tmp_path):
     place = Objects("memory://small")
     place.write("a[1]*?.png", b"one")
     place.write("cat/b.png", b"two")
@@ -58,14 +59,14 @@ def test_what_passes_is_waited_out_and_what_does_not_is_told(store, failures):
 
     store.trouble = staticmethod(trouble)
     place = Objects("memory://small")
-    if failures < objects._ATTEMPTS:
+    if failures < objects.ATTEMPTS:
         place.write("a", b"one")
         assert store.objects("small") == {"a": b"one"}
     else:
         with pytest.raises(OSError, match="the store did not write it") as caught:
             place.write("a", b"one")
         assert caught.value.errno == errno.EHOSTUNREACH
-    assert store.asked["write"] == min(failures + 1, objects._ATTEMPTS)
+    assert store.asked["write"] == min(failures + 1, objects.ATTEMPTS)
 
 
 @pytest.mark.parametrize(
@@ -156,8 +157,9 @@ def test_a_folder_that_cannot_be_listed_is_no_empty_one(store):
     for _ in range(3):
         with pytest.raises(OSError, match="the store did not list it"):
             outputs.look("a.png")
-    assert store.asked["list"] == objects._ATTEMPTS  # the wait is not for every image
+    assert store.asked["list"] == objects.ATTEMPTS  # the wait is not for every image
 
 
 def test_a_name_that_is_not_utf_8_is_an_obstacle(store):
+    assert store.objects() == {}
     assert "UTF-8" in ObjectOutputs(Objects("memory://small")).look("caf\udce9.png").obstacle

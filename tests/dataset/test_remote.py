@@ -104,8 +104,7 @@ def test_changes_are_taken_up_and_what_is_left_behind_is_stale(store, source, tm
 
 def test_objects_of_others_are_left_alone_unless_asked_for(store, source, tmp_path):
     store().pipe_file("bucket/small/cat/a.png", b"theirs")
-    summary, results = run(source)
-    assert results["cat/a.png"].reason == FOREIGN
+    assert run(source)[1]["cat/a.png"].reason == FOREIGN
     assert store.objects("bucket/small")["cat/a.png"] == b"theirs"
     run(source, tmp_path / "out")
     run(source, overwrite="always")
@@ -116,6 +115,7 @@ def test_objects_of_others_are_left_alone_unless_asked_for(store, source, tmp_pa
 def test_what_needs_a_folder_says_so(store, source, named):
     with pytest.raises(UsageError, match=r"with destination 'memory://bucket/small': expected a folder"):
         run(source, **named)
+    assert not store.asked
 
 
 def test_books_of_shards_are_not_passed_over(store, source, tmp_path):
@@ -176,7 +176,7 @@ def test_one_image_that_does_not_get_through_fails_alone(store, source):
 
 
 @pytest.mark.parametrize("lost", [False, True], ids=["unasked", "unanswered"])
-def test_a_run_may_die_at_any_request(store, source, tmp_path, lost):
+def test_a_run_may_die_at_any_request(store, source, lost):
     """What was there before: done, changed, gone, foreign, failed. From the nth request on the run reaches nothing."""
 
     def begin():

@@ -73,13 +73,13 @@ class Lease:
                 self._objects.remove([self._name])
                 break
         try:
-            self._objects.create(self._name, self._text())
+            self._objects.create(self._name, self.text())
         except OSError:
             # An answer may have been lost on its way: then it is ours.
             if self._read() is None:
                 raise
         holder = self._read()
-        if holder != self._text():
+        if holder != self.text():
             raise self._in_use(holder or b"{}")
         self._held = True
 
@@ -93,16 +93,16 @@ class Lease:
         OSError
             If the store does not answer.
         """
-        if self._read() != self._text():
+        if self._read() != self.text():
             self._held = False
             raise FileExistsError(errno.EEXIST, "another run has taken over the destination")
         self._beats += 1
-        self._objects.write(self._name, self._text())
+        self._objects.write(self._name, self.text())
 
     def let_go(self) -> None:
         """Give it back, if it is ours."""
         try:
-            if self._held and self._read() == self._text():
+            if self._held and self._read() == self.text():
                 self._objects.remove([self._name])
         except OSError:
             return  # it ends by itself
@@ -113,7 +113,8 @@ class Lease:
         except FileNotFoundError:
             return None
 
-    def _text(self) -> bytes:
+    def text(self) -> bytes:
+        """Return what the lock object says while it is ours."""
         return json.dumps({"run": self._run, "host": platform.node(), "beat": self._beats}).encode()
 
     def _in_use(self, holder: bytes) -> UsageError:

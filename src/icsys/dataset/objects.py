@@ -26,7 +26,8 @@ WHOLE = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "memory"})
 
 _AT = ("abfs", "abfss")  # container@account is a place there, and no user
 _PATIENT = WHOLE - {"memory"}  # whose packages try again by themselves
-_ATTEMPTS, _FIRST_PAUSE = 5, 0.2  # seconds; doubled every time, so that six seconds of trouble are waited out
+ATTEMPTS = 5
+_FIRST_PAUSE = 0.2  # seconds; doubled every time, so that three seconds of trouble are waited out
 _KEPT = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}  # numbers that say more than that nothing came through
 _LONGEST_REASON = 300
 
@@ -146,13 +147,13 @@ class Objects:
         """Ask the store, again and again where its package does not do so."""
         system = self.connect()[0]
         pause = _FIRST_PAUSE
-        for attempt in range(1, _ATTEMPTS + 1):
+        for attempt in range(1, ATTEMPTS + 1):
             try:
                 return function(system)
             except Exception as error:  # noqa: BLE001 - each package has errors of its own
                 refused = _refusal(error, what, f"{self.name}/{name}")
                 again = refused.errno == errno.EHOSTUNREACH and self.protocol not in _PATIENT
-                if not again or attempt == _ATTEMPTS:
+                if not again or attempt == ATTEMPTS:
                     raise refused from None  # the first one may hold credentials
             time.sleep(pause)
             pause *= 2
