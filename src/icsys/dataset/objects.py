@@ -26,6 +26,7 @@ WHOLE = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "memory"})
 
 _AT = ("abfs", "abfss")  # container@account is a place there, and no user
 _PATIENT = WHOLE - {"memory"}  # whose packages try again by themselves
+_CONNECTIONS = 64
 ATTEMPTS = 5
 _FIRST_PAUSE = 0.2  # seconds; doubled every time, so that three seconds of trouble are waited out
 _KEPT = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}  # numbers that say more than that nothing came through
@@ -74,10 +75,15 @@ class Objects:
         """
         if self._connection is None:
             try:
-                from fsspec.core import url_to_fs  # noqa: PLC0415 - an extra
+                from fsspec.config import conf  # noqa: PLC0415 - an extra
+                from fsspec.core import url_to_fs  # noqa: PLC0415
 
                 # Listings and connections of other users of fsspec in this process are not ours.
-                system, root = url_to_fs(self.url, use_listings_cache=False, skip_instance_cache=True)
+                settings: dict[str, Any] = {"use_listings_cache": False, "skip_instance_cache": True}
+                if self.protocol in {"s3", "s3a"}:  # which has 10 of them unless told otherwise
+                    own = conf.get(self.protocol, {}).get("config_kwargs", {})
+                    settings["config_kwargs"] = {"max_pool_connections": _CONNECTIONS, **own}
+                system, root = url_to_fs(self.url, **settings)
             except ImportError as error:
                 raise MissingExtraError(
                     f"destination {self.name!r} needs a package that is not installed ({error}): "
