@@ -148,7 +148,13 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EXAMPLES,
     )
     compress.add_argument("source", metavar="SRC", nargs="?", default=SOURCE, help=f"default: {SOURCE}")
-    compress.add_argument("destination", metavar="DST", nargs="?", default=DESTINATION, help=f"default: {DESTINATION}")
+    compress.add_argument(
+        "destination",
+        metavar="DST",
+        nargs="?",
+        default=DESTINATION,
+        help=f"A folder, or a URL such as s3://bucket/small. Default: {DESTINATION}.",
+    )
     _add_options(compress)
     compress.set_defaults(before=_look_for_photos)
     demo = commands.add_parser(

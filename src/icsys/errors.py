@@ -8,6 +8,7 @@ _CODES = {
     errno.EROFS: "read_only",
     errno.EACCES: "permission",
     errno.EPERM: "permission",
+    errno.EHOSTUNREACH: "unreachable",
 }
 
 
@@ -42,6 +43,7 @@ FAILURE_CODES = (
     "io",
     "disk_full",
     "read_only",
+    "unreachable",
     "memory",
     "timeout",
     "crashed",

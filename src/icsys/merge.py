@@ -11,8 +11,8 @@ from icsys.dataset.books import State, books_of, drop_books, read_state, shards_
 from icsys.dataset.join import join
 from icsys.dataset.journal import compact
 from icsys.dataset.lock import locked
+from icsys.dataset.outputs import FolderOutputs
 from icsys.dataset.shard import Shard, all_shards
-from icsys.dataset.store import LocalStore
 from icsys.errors import UsageError
 from icsys.results import FOREIGN
 from icsys.runfile import read_run, write_merged
@@ -83,7 +83,7 @@ def merge_shards(destination: str | os.PathLike[str], *, partial: bool = False) 
             )
         # Killed before it had all it took over, a shard knows less than the folder.
         shards = [shard for shard in shards if states[shard] is not None]
-        images = LocalStore(destination)
+        images = FolderOutputs(destination)
         for shard in shards:
             if shard in unfinished:  # it may have been killed, and its journal be out of order
                 compact(books_of(destination, shard), start=0, complete=False, stale=(), holds=images.holds)

@@ -17,12 +17,13 @@ from icsys import pipeline
 from icsys.dataset.books import State, open_books, read_state, write_state
 from icsys.dataset.folder import Folder
 from icsys.dataset.ledger import Ledger
+from icsys.dataset.outputs import FolderOutputs
 from icsys.dataset.packing import packing_of
 from icsys.dataset.resume import Work
 from icsys.dataset.shard import Shard, mark_of, parse_shard
 from icsys.dataset.shards import PARTS, open_shards, pack
 from icsys.dataset.source import Ignored, Planned, Source, Task, Unreadable
-from icsys.dataset.store import LocalStore
+from icsys.dataset.urls import is_url
 from icsys.engine import ENGINES, Lost, available_cores, choose_engine
 from icsys.engine.budget import Budget
 from icsys.errors import UsageError
@@ -35,6 +36,8 @@ from icsys.work import Outcome, do, given_up, threads_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
+
+    from icsys.dataset.remote import Remote
 
     Team = Callable[[Iterable[Work]], Generator[Outcome | Lost[Work]]]
 
@@ -97,7 +100,7 @@ def compress_folder(
     source
         A folder; it is only read.
     destination
-        A folder; made if need be.
+        A folder, made if need be; or a URL of an object store, such as ``s3://bucket/small``.
     options
         What becomes of each image; the defaults of :class:`~icsys.options.Options` if left out.
     jobs
@@ -154,17 +157,16 @@ def compress_folder(
     (1, 0)
     """
     start = time.perf_counter()
-    options = options or Options()
-    if not isinstance(options, Options):
-        raise UsageError(f"options={options!r}: expected icsys.Options(...)")
+    options = _options(options)
     check_run(jobs=jobs, engine=engine, overwrite=overwrite, timeout=timeout)
     engine = choose_engine(engine, timeout=timeout)
     jobs = jobs or available_cores()
     part = None if shard is None else parse_shard(shard)
-    source, destination = check_folders(source, destination)
     packed = options.format in PACKINGS
     if packed:
         _prepare_packing(options, part)
+    remote = _remote(destination, part, options)
+    source, destination = check_folders(source, remote.folder if remote else destination)
     origin = Folder(source, destination, follow_links)
     plan = origin.plan(options.suffix)
     run = _Run(RunSummary(), progress or (lambda _: None), stop or threading.Event(), start, partial(_concerns, part))
@@ -173,8 +175,9 @@ def compress_folder(
         return run.summary
     started = time.time()
     images = destination / PARTS if packed else destination
-    store = LocalStore(images, mark=mark_of(part), read_only=dry_run)
-    with open_books(destination, part, dry_run=dry_run) as books:
+    outputs = remote.outputs if remote else FolderOutputs(images, mark=mark_of(part), read_only=dry_run)
+    reach = remote.open(dry_run=dry_run, stop=run.stop, tell=partial(run.tell, None)) if remote else nullcontext()
+    with reach, open_books(destination, part, dry_run=dry_run) as books:
         packs = open_shards(destination, options.format, read_only=dry_run, stop=run.stop)
         if part and not dry_run:
             state = _begin(books, options, follow_links=follow_links, retry_failed=retry_failed)
@@ -186,15 +189,15 @@ def compress_folder(
             overwrite=overwrite == "always",
             retry_failed=retry_failed,
             dry_run=dry_run,
-            store=store,
+            outputs=outputs,
             shards=packs,
             books=books,
             shard=part,
         )
         over = threading.Event()
-        do_one = partial(do, source=origin, store=store, options=options, dry_run=dry_run)
+        do_one = partial(do, source=origin, outputs=outputs, options=options, dry_run=dry_run)
         prepare = partial(pipeline.prepare, options)
-        team = _team(do_one, prepare, engine, jobs=jobs, timeout=timeout, over=over, stop=run.stop)
+        team = _team(do_one, prepare, engine, jobs=jobs, timeout=timeout, remote=bool(remote), over=over, stop=run.stop)
         try:
             with _Count(origin, run.concerns) as run.count:
                 run.work_through(chain([first], plan), ledger, lambda works: team(origin.load(works)), options)
@@ -211,6 +214,8 @@ def compress_folder(
             run.guard(partial(write, source=origin.shown, started=started))
             if part and not run.summary.stopped:
                 run.guard(partial(write_state, books, state))
+        if remote and not dry_run:
+            run.guard(remote.publish)
     return run.summary
 
 
@@ -249,13 +254,13 @@ class _Run:
         options: Options,
     ) -> None:
         """Have a team do what there is to do, and get ready for it once it is known that anything is."""
-        self._tell(None)
+        self.tell(None)
         remaining = self._remaining(plan, ledger)
         first = next(remaining, None)
         if first is not None:
             get_ready, note = partial(pipeline.prepare, options), f"Loading {options.strategy}"
-            _wait_for(get_ready, lambda: self._tell(None, note), self.stop)
-            self._tell(None)
+            _wait_for(get_ready, lambda: self.tell(None, note), self.stop)
+            self.tell(None)
             with pipeline.alone(options):
                 self._take_all(team(chain([first], remaining)), ledger)
         self._complete = self._all_listed and not self.stop.is_set()
@@ -281,7 +286,7 @@ class _Run:
         self.summary.stale.clear()
         if self.stop.is_set():
             return
-        tell = partial(self._tell, None, "Packing")
+        tell = partial(self.tell, None, "Packing")
         self.guard(
             lambda: self.summary.shards.extend(
                 shard.name
@@ -350,13 +355,14 @@ class _Run:
         self.summary.add(result)
         if isinstance(result, Failed) and result.code in _NO_MORE:
             self._end_early(result.message)
-        self._tell(result)
+        self.tell(result)
 
     def _end_early(self, why: str) -> None:
         self.summary.stopped = self.summary.stopped or why
         self.stop.set()
 
-    def _tell(self, result: Result | None, note: str = "") -> None:
+    def tell(self, result: Result | None, note: str = "") -> None:
+        """Tell where the run stands."""
         self.summary.seconds = time.perf_counter() - self._start
         self._report(Progress(result, self.summary, self.count.total if self.count else None, note))
 
@@ -368,6 +374,7 @@ def _team(
     *,
     jobs: int,
     timeout: float | None,
+    remote: bool,
     over: threading.Event,
     stop: threading.Event,
 ) -> Team:
@@ -376,19 +383,44 @@ def _team(
     work: Callable[[Work], Outcome]
     if engine == "threads":
         admit, slots = Budget(BYTES_IN_FLIGHT * jobs).hold, threading.Semaphore(jobs)
-        work, workers = partial(do_one, admit=admit, slots=slots, over=over), threads_for(jobs)
+        work, workers = partial(do_one, admit=admit, slots=slots, over=over), threads_for(jobs, remote=remote)
     else:  # processes share no locks; each of them holds one image at a time, and can be killed
         work, workers = partial(do_one, admit=unlimited, slots=nullcontext(), over=None), jobs
     return partial(ENGINES[engine], work, jobs=workers, prepare=prepare, stop=stop, **clock)
 
 
+def _options(options: Options | None) -> Options:
+    """Return the options of a run, and refuse what is none."""
+    options = options or Options()
+    if not isinstance(options, Options):
+        raise UsageError(f"options={options!r}: expected icsys.Options(...)")
+    return options
+
+
 def _prepare_packing(options: Options, shard: Shard | None) -> None:
     """Load what packs images, before any of them is worked on."""
+
     if shard:
         raise UsageError(
             f"shard={str(shard)!r} with format={options.format!r}: expected a format of one file an image, such as png"
         )
     packing_of(options.format).prepare()
+
+
+def _remote(destination: str | os.PathLike[str], shard: Shard | None, options: Options) -> Remote | None:
+    """Return the object store that a destination is; None for a folder."""
+    url = os.fspath(destination)
+    if "://" not in url or not is_url(url):
+        return None
+    from icsys.dataset.remote import Remote  # noqa: PLC0415 - few runs need it
+
+    remote = Remote(url)
+    if shard or options.format in PACKINGS:
+        what = f"shard={str(shard)!r}" if shard else f"format={options.format!r}"
+        raise UsageError(
+            f"{what} with destination {remote.name!r}: expected a folder as destination; copy it there when it is done"
+        )
+    return remote
 
 
 def _concerns(shard: Shard | None, planned: Planned) -> bool:

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     import threading
     from contextlib import AbstractContextManager
 
+    from icsys.dataset.outputs import Outputs
     from icsys.dataset.resume import Work
     from icsys.dataset.source import Source
-    from icsys.dataset.store import Store
     from icsys.engine import Lost
     from icsys.image.decode import Admit
     from icsys.options import Options
@@ -32,16 +32,19 @@ class Outcome:
     mtime_ns: int | None = None
 
 
-def threads_for(jobs: int) -> int:
-    """Return how many threads share the slots of ``jobs`` images: while half compute, the others read and write."""
-    return 2 * jobs
+def threads_for(jobs: int, *, remote: bool = False) -> int:
+    """Return how many threads share the slots of ``jobs`` images: while some compute, the others read and write.
+
+    Half of them suffice for a disk. An answer of an object store takes longer than an image, so more of them wait.
+    """
+    return (8 if remote else 2) * jobs
 
 
 def do(
     work: Work,
     *,
     source: Source,
-    store: Store,
+    outputs: Outputs,
     options: Options,
     dry_run: bool,
     admit: Admit,
@@ -52,7 +55,7 @@ def do(
 
     Parameters
     ----------
-    store
+    outputs
         Where its output goes.
     slots
         Held while there is something to compute, so that images are read and written while others are computed.
@@ -73,7 +76,7 @@ def do(
             size = len(data)
             del data
         if not dry_run and not (over and over.is_set()):
-            store.write(work.output, image.data)
+            outputs.write(work.output, image.data)
     except Exception as error:  # noqa: BLE001 - whatever happens to one image, the others go on
         code, message = _reason(error)
         return Outcome(work, Failed(source=work.source, code=code, message=message))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from icsys.dataset.manifest import DONE, FAILED, FAILURES, MANIFEST, STALE, from_line, read_rows, to_line
-from icsys.dataset.store import LocalStore
+from icsys.dataset.outputs import FolderOutputs
 from icsys.dataset.whole import sync_folder, write_whole
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def compact(
         failures.unlink(missing_ok=True)
     if manifest.exists():
         is_stale = {name for name, (source, _) in done.items() if name in stale or source in failed}
-        holds = holds or LocalStore(books).holds
+        holds = holds or FolderOutputs(books).holds
         gone = {name for name in sorted(is_stale) if not holds(name)}
         kept = sorted((source, name, position) for name, (source, position) in done.items() if name not in gone)
         write_whole(manifest, _lines(manifest, ((position, name in is_stale) for _, name, position in kept)))

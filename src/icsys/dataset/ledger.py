@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from icsys.dataset.claims import load_claims, write_claims
 from icsys.dataset.journal import Journal, compact, load
 from icsys.dataset.manifest import DONE, MANIFEST, failure_row, image_row, read_rows
+from icsys.dataset.outputs import FolderOutputs
 from icsys.dataset.resume import Again, Resume, Work
 from icsys.dataset.shard import mark_of
-from icsys.dataset.store import LocalStore
 from icsys.dataset.whole import sweep
 from icsys.results import Compressed, Failed
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from pathlib import Path
 
+    from icsys.dataset.outputs import Outputs
     from icsys.dataset.shard import Shard
     from icsys.dataset.source import Source, Task
-    from icsys.dataset.store import Store
     from icsys.results import Result, Skipped
 
 
@@ -33,7 +33,7 @@ class Ledger:
     ----------
     dry_run
         Look, but write nothing.
-    store
+    outputs
         Where outputs lie; the destination itself if left out.
     shards
         Files that hold outputs of earlier runs which need not lie in that folder any more.
@@ -53,13 +53,13 @@ class Ledger:
         overwrite: bool,
         retry_failed: bool,
         dry_run: bool,
-        store: Store | None = None,
+        outputs: Outputs | None = None,
         shards: Collection[str] = (),
         books: Path | None = None,
         shard: Shard | None = None,
     ) -> None:
         self._destination = destination
-        self._store = store = store or LocalStore(destination, mark=mark_of(shard), read_only=dry_run)
+        self._outputs = outputs = outputs or FolderOutputs(destination, mark=mark_of(shard), read_only=dry_run)
         self._books = books = books or destination
         self._options_hash, self._tool_version = options_hash, tool_version
         self._dry_run = dry_run
@@ -69,7 +69,7 @@ class Ledger:
         self._left = load_claims(books)
         self._resume = Resume(
             source,
-            store,
+            outputs,
             self._journal,
             self._known,
             self._left,
@@ -87,7 +87,7 @@ class Ledger:
         self._changed = not self._known.tidy or bool(self._left) or bool(self._known.failed)
         if not dry_run:
             sweep(destination, mark=mark_of(shard))
-            store.tidy({output.rpartition("/")[0] for output in self._left})
+            outputs.tidy({output.rpartition("/")[0] for output in self._left})
 
     def decide(self, task: Task) -> Work | Skipped | Failed:
         """Tell what becomes of a source: to be done, or the result that it has without being worked on."""
@@ -105,7 +105,7 @@ class Ledger:
         self._has_claimed = True
         self._claimed.update(work.output for work in batch)
         self._write_claims()
-        self._store.commit()
+        self._outputs.commit()
 
     def record(self, result: Result, work: Work | None = None, *, mtime_ns: int | None = None) -> None:
         """Write down what became of a source.
@@ -141,14 +141,17 @@ class Ledger:
             Whether all sources were met; only then is anything known to be stale.
         """
         unmet = self._resume.unmet if complete else set()
-        stale = {output for output in sorted(unmet) if self._store.holds(output)}  # sorted: folder by folder
+        stale = {output for output in sorted(unmet) if self._outputs.holds(output)}  # sorted: folder by folder
         if self._dry_run:
             return sorted(stale)
         try:
             self._sync()
+            self._outputs.commit(closing=True)
             self._journal.close()
             if self._changed or any(self._known.done[name].status == DONE or name not in stale for name in unmet):
-                compact(self._books, start=self._journal.start, complete=complete, stale=unmet, holds=self._store.holds)
+                compact(
+                    self._books, start=self._journal.start, complete=complete, stale=unmet, holds=self._outputs.holds
+                )
             if self._left or self._claimed or self._has_claimed:
                 if complete and self._all_taken_up:
                     self._left.clear()
@@ -175,7 +178,7 @@ class Ledger:
 
     def _sync(self) -> None:
         """Bring names and lines onto the disk, the names first: no line may tell of a file that is not there."""
-        self._store.settle(self._unsynced)
+        self._outputs.settle(self._unsynced)
         self._unsynced.clear()
         self._journal.sync()
 

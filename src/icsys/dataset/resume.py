@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from icsys.dataset.manifest import STALE
+from icsys.errors import code_of
 from icsys.results import FOREIGN, NOT_FAILED, UNCHANGED, Failed, Skipped
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from icsys.dataset.journal import Entry, Journal, Known
+    from icsys.dataset.outputs import Found, Outputs
     from icsys.dataset.source import Place, Source, Task
-    from icsys.dataset.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Resume:
 
     Parameters
     ----------
-    store
+    outputs
         Where outputs lie.
     known, claimed
         What earlier runs have written for certain, and what they may have written just before they were killed.
@@ -67,7 +68,7 @@ class Resume:
     def __init__(
         self,
         source: Source,
-        store: Store,
+        outputs: Outputs,
         journal: Journal,
         known: Known,
         claimed: Collection[str],
@@ -78,7 +79,7 @@ class Resume:
         shards: Collection[str],
         others: Collection[str],
     ) -> None:
-        self._source, self._store = source, store
+        self._source, self._outputs = source, outputs
         self._shards = shards
         self._journal, self._known, self._claimed = journal, known, claimed
         self._options_hash = options_hash
@@ -92,10 +93,9 @@ class Resume:
         self.unmet.discard(task.output)
         if self._retry_failed and task.source not in self._known.failed:
             return Skipped(source=task.source, output=task.output, reason=NOT_FAILED)
-        found = self._store.look(task.output)
-        if found.obstacle:
-            message = f"its output cannot be written, because {found.obstacle}: move that away first"
-            return Failed(source=task.source, code="blocked", message=message)
+        found = self._look(task)
+        if isinstance(found, Failed):
+            return found
         entry = self._known.done.get(task.output)
         packed = found.size is None and entry is not None and entry.shard in self._shards
         if self._overwrite or (found.size is None and not packed):
@@ -105,6 +105,18 @@ class Resume:
         if task.output in self._claimed or task.output in self._others:
             return _to_do(task)
         return Skipped(source=task.source, output=task.output, reason=FOREIGN)
+
+    def _look(self, task: Task) -> Found | Failed:
+        """Tell what lies in the place of an output, or why none can be written there."""
+        try:
+            found = self._outputs.look(task.output)
+        except OSError as error:
+            message = f"nobody knows what lies in the place of its output: {error.strerror or error}"
+            return Failed(source=task.source, code=code_of(error), message=message)
+        if found.obstacle:
+            message = f"its output cannot be written, because {found.obstacle}: move that away first"
+            return Failed(source=task.source, code="blocked", message=message)
+        return found
 
     def _compare(self, task: Task, entry: Entry, size: int) -> Work | Skipped | Again:
         """Decide by the line of an output that is there and ours."""
@@ -131,7 +143,7 @@ class Resume:
     def _sha256(self, output: str) -> str | None:
         """Return the hash of an output; None if it cannot be read."""
         try:
-            return hashlib.sha256(self._store.read(output)).hexdigest()
+            return hashlib.sha256(self._outputs.read(output)).hexdigest()
         except OSError:
             return None
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from icsys.dataset.store import LocalStore
+from icsys.dataset.outputs import FolderOutputs
 from icsys.engine import ENGINES
 from icsys.engine.budget import Budget
 from icsys.errors import ICSError, ImageError
@@ -196,7 +196,7 @@ class Bench:
         work = partial(
             do,
             source=self._source,
-            store=LocalStore(self._folder / candidate.name),
+            outputs=FolderOutputs(self._folder / candidate.name),
             options=candidate.options(self._options),
             dry_run=False,
             admit=Budget(BYTES_IN_FLIGHT * self.jobs).hold,

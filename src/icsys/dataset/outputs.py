@@ -33,14 +33,17 @@ class Found:
 NOTHING = Found()
 
 
-class Store(Protocol):
+class Outputs(Protocol):
     """Where outputs lie, each by its path with forward slashes.
 
     ``write`` is called by workers, in their threads or processes; all else in the thread that runs the run.
     """
 
     def look(self, output: str) -> Found:
-        """Tell what lies in the place of an output that is about to be decided on; asked folder by folder."""
+        """Tell what lies in the place of an output that is to be decided on; asked folder by folder.
+
+        OSError if that cannot be told.
+        """
 
     def holds(self, output: str) -> bool:
         """Tell whether anything lies there."""
@@ -57,11 +60,14 @@ class Store(Protocol):
     def settle(self, folders: Iterable[str]) -> None:
         """Make certain that the outputs written into these folders stay; called before a line tells of them."""
 
-    def commit(self) -> None:
-        """Make certain that a run after this one finds the books as they are now; called before claimed outputs."""
+    def commit(self, *, closing: bool = False) -> None:
+        """Make certain that a run after this one finds the books as they are; called before outputs that are claimed.
+
+        ``closing`` says that the books are about to be put in order.
+        """
 
 
-class LocalStore:
+class FolderOutputs:
     """A folder.
 
     Parameters
@@ -80,7 +86,7 @@ class LocalStore:
         self._links: dict[str, str | None] = {}
 
     def look(self, output: str) -> Found:
-        """See Store; links are not written through, and each folder is tidied when first met."""
+        """See Outputs; links are not written through, and each folder is tidied when first met."""
         link = self._link_above(output)
         if link is not None:
             return Found(obstacle=f"the folder {link!r} is a link")
@@ -94,24 +100,24 @@ class LocalStore:
         return Found(obstacle=f"{output!r} is a {kind}")
 
     def holds(self, output: str) -> bool:
-        """See Store."""
+        """See Outputs."""
         return os.path.lexists(f"{self._path}/{output}")
 
     def read(self, output: str) -> bytes:
-        """See Store."""
+        """See Outputs."""
         return (self._folder / output).read_bytes()
 
     def write(self, output: str, data: bytes) -> None:
-        """See Store."""
+        """See Outputs."""
         write_whole(self._folder / output, data, mark=self._mark)
 
     def tidy(self, folders: Iterable[str]) -> None:
-        """See Store."""
+        """See Outputs."""
         for folder in folders:
             sweep(self._folder / folder, mark=self._mark)
 
     def settle(self, folders: Iterable[str]) -> None:
-        """See Store: the names in them and in the folders above are brought onto the disk."""
+        """See Outputs: the names in them and in the folders above are brought onto the disk."""
         settled = set()
         for folder in folders:
             while folder not in settled:
@@ -120,11 +126,11 @@ class LocalStore:
         for folder in settled:
             sync_folder(self._folder / folder)
 
-    def commit(self) -> None:
-        """See Store: the books lie on the disk as they are written."""
+    def commit(self, *, closing: bool = False) -> None:
+        """See Outputs: the books lie on the disk as they are written."""
 
     def _link_above(self, output: str) -> str | None:
-        """Return the folder above an output that is a link, by which writing would leave the store."""
+        """Return the folder above an output that is a link, by which writing would leave the folder."""
         folder = output.rpartition("/")[0]
         above: list[str] = []  # a list instead of recursion: folders may be nested deeper than Python's calls
         while folder not in self._links:
