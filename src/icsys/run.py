@@ -399,7 +399,6 @@ def _options(options: Options | None) -> Options:
 
 def _prepare_packing(options: Options, shard: Shard | None) -> None:
     """Load what packs images, before any of them is worked on."""
-
     if shard:
         raise UsageError(
             f"shard={str(shard)!r} with format={options.format!r}: expected a format of one file an image, such as png"
