@@ -22,6 +22,17 @@ def is_url(text: str) -> bool:
     return _URL.match(text) is not None
 
 
+def without_query(url: str) -> str:
+    """Return a URL up to its query or fragment.
+
+    Examples
+    --------
+    >>> without_query("https://host/photos.zip?signature=1f")
+    'https://host/photos.zip'
+    """
+    return _QUERY.sub("", url)
+
+
 def without_secrets(text: str) -> str:
     """Return a text with every URL in it cut down to what is no secret: no user, no password, no query, no fragment.
 
