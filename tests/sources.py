@@ -11,6 +11,7 @@ from pyarrow import parquet
 
 def put_folder(path, files):
     """Write files (bytes by name) below a folder."""
+    path.mkdir(parents=True, exist_ok=True)
     for name, data in files.items():
         target = path / name
         target.parent.mkdir(parents=True, exist_ok=True)

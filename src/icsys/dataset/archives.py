@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from icsys.dataset.catalogue import Catalogue, Member, Slot
 from icsys.dataset.source import Ignored, Unreadable
+from icsys.dataset.urls import base_name, without_secrets
 from icsys.errors import ICSError, ImageError, code_of
 from icsys.options import Options
 
@@ -53,6 +54,7 @@ _READERS = {
 SUFFIXES = tuple(_READERS)
 """Of the archives that are read."""
 
+_OF_ONE = {"too_large", "unsupported"}  # codes that say nothing of the images behind
 _SHARD = re.compile(r"(?:.*[-_.])?\d+(?:-of-\d+)?", re.DOTALL)
 _SPLIT = re.compile(r"(\w+)-\d+-of-\d+\.parquet", re.DOTALL)
 
@@ -65,7 +67,7 @@ def archive_suffix(name: str) -> str:
     >>> [archive_suffix(name) for name in ("a.TAR.GZ", "photos.zip", "a.jpg", ".zip")]
     ['.tar.gz', '.zip', '', '']
     """
-    base = name.replace("\\", "/").rpartition("/")[2].lower()
+    base = base_name(name).lower()
     fitting = [suffix for suffix in SUFFIXES if base.endswith(suffix) and base != suffix]
     return max(fitting, key=len, default="")
 
@@ -137,9 +139,9 @@ class Archives:
                 yield self._damaged(path, folder, "broken", str(error) or type(error).__name__)
 
     def _damaged(self, path: str, folder: str, code: str, why: str) -> Unreadable:
-        name = path.replace("\\", "/").rpartition("/")[2]
+        name = base_name(path)
         place = f"{folder}/{name}" if folder else name
-        return Unreadable(place, code, f"the archive cannot be read to its end: {why}", is_folder=True)
+        return Unreadable(place, code, f"the archive cannot be read to its end: {without_secrets(why)}", is_folder=True)
 
     def stat(self, task: Task) -> tuple[int | None, int | None]:
         """Return what was listed: an image changes only when its archive does, whose time it has."""
@@ -167,6 +169,7 @@ class Archives:
                         held = roll.read(slot, options)
                 except ImageError as error:
                     held = error
+                    damage = None if error.code in _OF_ONE else error
                 except Exception as error:  # noqa: BLE001 - as above
                     held = damage = _broken(error)
                 yield replace(work, place=replace(slot, held=held))
@@ -215,4 +218,7 @@ def _code(error: OSError) -> str:
 def _broken(error: Exception) -> ImageError:
     if isinstance(error, FileNotFoundError):
         return ImageError("changed", "the archive has vanished since it was listed")
-    return ImageError(_code(error) if isinstance(error, OSError) else "broken", f"the archive is damaged: {error}")
+    return ImageError(
+        _code(error) if isinstance(error, OSError) else "broken",
+        f"the archive is damaged: {without_secrets(str(error))}",
+    )

@@ -8,6 +8,7 @@ holds for what the libraries say in their errors, too.
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 import time
 from collections import defaultdict
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from icsys.options import Options
 
 _HEAD = 64  # bytes
-_BLOCK = 2**20  # bytes that are fetched at once of an archive that is read from its beginning on
+_BLOCK = 2**22  # bytes that are fetched at once of an archive that is read from its beginning on
 _TRIES = 4
 _FIRST_PAUSE = 0.25  # seconds; each is twice as long as the one before
 _PATIENCE = 60  # seconds without a byte
@@ -104,7 +105,9 @@ def open_remote(url: str) -> Source:
         root = fixed_part(path).as_posix()
         return Archives(shown, store, tuple((file, folder_of(_relative(file, root))) for file in files))
     if archive_suffix(plain) and not _ask(lambda: _is_folder(fs, path), shown):
-        _ask(lambda: fs.info(path), shown)
+        size = _ask(lambda: fs.info(path), shown)["size"]
+        if "http" in fs.protocol:
+            _ask(partial(_check_parts, fs, path, size), shown)
         return Archives(shown, store, ((path, ""),))
     if plain != url:
         raise UsageError(f"source {shown!r} has a query: expected that of an archive, or a folder without one")
@@ -121,6 +124,18 @@ def open_remote(url: str) -> Source:
 def _is_folder(fs: Any, path: str) -> bool:  # noqa: ANN401 - fsspec has no types
     """Tell whether a path is a folder, though its name is that of an archive; every page of a server is a file."""
     return "http" not in fs.protocol and bool(fs.isdir(path))
+
+
+def _check_parts(fs: Any, path: str, size: int | None) -> None:  # noqa: ANN401 - as above
+    """Refuse a server that sends whole files alone, before it sends one."""
+    if not size:
+        raise ImageError("unsupported", "the server does not tell its size: fetch the archive first")
+    try:
+        with fs.open(path, "rb", size=size, block_size=1, cache_type="none") as file:
+            file.seek(size - 1)
+            file.read(1)
+    except ValueError:
+        raise ImageError("unsupported", "the server sends whole files alone: fetch the archive first") from None
 
 
 def _relative(path: str, root: str) -> str:
@@ -154,17 +169,49 @@ class Bucket:
         return _place(_again(lambda: fs.info(path)))
 
     def open(self, path: str) -> BinaryIO:
-        """Open a file that is fetched as it is read."""
+        """Open a file that is fetched as it is read, some megabytes at once."""
         fs, _ = _connect(self.url)
-        file: BinaryIO = _again(lambda: fs.open(path, "rb", block_size=_BLOCK, cache_type="readahead"))
-        return file
+        size = self.stat(path).size
+        if size is None:
+            raise ImageError("unsupported", "the server does not tell its size: fetch the archive first")
+        return io.BufferedReader(_Parts(fs, path, size), _BLOCK)
 
     def cut(self, path: str, start: int, size: int, known: Place) -> bytes:  # noqa: ARG002 - to ask costs as much
         """Fetch a part of a file."""
         fs, _ = _connect(self.url)
-        data: bytes = _again(lambda: fs.cat_file(path, start=start, end=start + size))
-        if len(data) > size:
-            raise ImageError("unsupported", "the server sends whole files alone: fetch the archive first")
+        return _again(lambda: fs.cat_file(path, start=start, end=start + size))
+
+
+class _Parts(io.RawIOBase):
+    """A file on a server, of which every part is fetched by itself, and again if it does not arrive whole."""
+
+    def __init__(self, fs: Any, path: str, size: int) -> None:  # noqa: ANN401 - as above
+        self._fs, self._path, self._size, self._position = fs, path, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._position = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - whatever can be written to
+        wanted = max(0, min(len(buffer), self._size - self._position))
+        if wanted:
+            buffer[:wanted] = _again(partial(self._fetch, self._position, self._position + wanted))
+            self._position += wanted
+        return wanted
+
+    def _fetch(self, start: int, end: int) -> bytes:
+        data: bytes = self._fs.cat_file(self._path, start=start, end=end)
+        if len(data) != end - start:
+            raise ConnectionError(f"{len(data)} of {end - start} bytes arrived")
         return data
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from icsys.dataset.catalogue import Member, Slot
 from icsys.dataset.members import class_folder, safe_path
 from icsys.dataset.parquet import load_pyarrow
+from icsys.dataset.urls import base_name
 from icsys.errors import ImageError
 from icsys.image.limits import check_bytes
 
@@ -49,7 +50,7 @@ def _opened(store: Store, path: str) -> Iterator[Any]:
 
 def find(store: Store, path: str, known: Place) -> Iterator[Member | Ignored | Unreadable]:
     """List the rows of a table with what they say of name and class."""
-    stem = path.replace("\\", "/").rpartition("/")[2].rpartition(".")[0]
+    stem = base_name(path).rpartition(".")[0]
     with _opened(store, path) as table:
         columns = _columns(table.schema_arrow)
         wanted = ([f"{columns.image}.path"] if columns.has_path else []) + (["label"] if columns.label else [])
