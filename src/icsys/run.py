@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Self
 import icsys
 from icsys import pipeline
 from icsys.dataset.books import State, open_books, read_state, write_state
-from icsys.dataset.folder import Folder
 from icsys.dataset.ledger import Ledger
 from icsys.dataset.outputs import FolderOutputs
 from icsys.dataset.packing import packing_of
@@ -23,6 +22,7 @@ from icsys.dataset.resume import Work
 from icsys.dataset.shard import Shard, mark_of, parse_shard
 from icsys.dataset.shards import PARTS, open_shards, pack
 from icsys.dataset.source import Ignored, Planned, Source, Task, Unreadable
+from icsys.dataset.sources import open_source
 from icsys.dataset.urls import is_url
 from icsys.engine import ENGINES, Lost, available_cores, choose_engine
 from icsys.engine.budget import Budget
@@ -98,7 +98,8 @@ def compress_folder(
     Parameters
     ----------
     source
-        A folder; it is only read.
+        A folder; an archive of images, or a pattern of several: tar, compressed or not, zip, WebDataset shards,
+        Parquet; or the URL of one of these, such as ``s3://bucket/photos``. It is only read.
     destination
         A folder, made if need be; or a URL of an object store, such as ``s3://bucket/small``.
     options
@@ -139,6 +140,8 @@ def compress_folder(
     ------
     UsageError
         If the run cannot start, or another one works on ``destination``; nothing was done then.
+    MissingExtraError
+        If the source or the options need a package that is not installed.
 
     Examples
     --------
@@ -166,8 +169,8 @@ def compress_folder(
     if packed:
         _prepare_packing(options, part)
     remote = _remote(destination, part, options)
-    source, destination = check_folders(source, remote.folder if remote else destination)
-    origin = Folder(source, destination, follow_links)
+    destination = check_places(source, remote.folder if remote else destination)
+    origin = open_source(source, destination, follow_links=follow_links)
     plan = origin.plan(options.suffix)
     run = _Run(RunSummary(), progress or (lambda _: None), stop or threading.Event(), start, partial(_concerns, part))
     first = run.first_image(plan)
@@ -200,7 +203,7 @@ def compress_folder(
         team = _team(do_one, prepare, engine, jobs=jobs, timeout=timeout, remote=bool(remote), over=over, stop=run.stop)
         try:
             with _Count(origin, run.concerns) as run.count:
-                run.work_through(chain([first], plan), ledger, lambda works: team(origin.load(works)), options)
+                run.work_through(chain([first], plan), ledger, lambda works: team(origin.load(works, options)), options)
         finally:
             over.set()
             run.end(ledger)
@@ -437,9 +440,9 @@ def _begin(books: Path, options: Options, *, follow_links: bool, retry_failed: b
     return state
 
 
-def has_images(source: Path, destination: Path) -> bool:
+def has_images(source: str, destination: str) -> bool:
     """Tell whether a run from ``source`` to ``destination`` would find an image."""
-    return any(isinstance(planned, Task) for planned in Folder(source, destination).plan(""))
+    return any(isinstance(planned, Task) for planned in open_source(source, Path(destination)).plan(""))
 
 
 def check_run(*, jobs: int | None, engine: str | None, overwrite: str, timeout: float | None = None) -> None:
@@ -459,27 +462,22 @@ def check_run(*, jobs: int | None, engine: str | None, overwrite: str, timeout: 
             raise UsageError(f"{name}={value!r}: expected one of {', '.join(choices)}")
 
 
-def check_folders(source: str | os.PathLike[str], destination: str | os.PathLike[str]) -> tuple[Path, Path]:
-    """Refuse folders that a run cannot start with, before anything is done.
+def check_places(source: str | os.PathLike[str], destination: str | os.PathLike[str]) -> Path:
+    """Refuse places that a run cannot start with, before anything is done, and return the destination.
 
     Raises
     ------
     UsageError
-        If the source cannot be read, the destination cannot be written, or writing would touch the source.
+        If the destination cannot be written, or writing would touch the source.
     """
     for name, path in (("source", source), ("destination", destination)):
         if not os.fspath(path):
             raise UsageError(f"{name} '' names no folder: expected a path, or . for the current folder")
-    source, destination = Path(source), Path(destination)
-    if not source.exists():
-        raise UsageError(f"source folder {str(source)!r} does not exist: expected a folder with photos")
-    if not source.is_dir():
-        raise UsageError(f"source {str(source)!r} is a file: expected a folder with photos")
-    if not os.access(source, os.R_OK | os.X_OK):
-        raise UsageError(f"source folder {str(source)!r} cannot be read: permission denied")
-    if destination.resolve() in (source.resolve(), *source.resolve().parents):
+    destination = Path(destination)
+    folder = Path(source)
+    if folder.is_dir() and destination.resolve() in (folder.resolve(), *folder.resolve().parents):
         raise UsageError(
-            f"source {str(source)!r} lies in destination {str(destination)!r}: expected two folders, "
+            f"source {str(folder)!r} lies in destination {str(destination)!r}: expected two folders, "
             "so that no photo is overwritten"
         )
     nearest = next(folder for folder in (destination, *destination.absolute().parents) if folder.exists())
@@ -489,7 +487,7 @@ def check_folders(source: str | os.PathLike[str], destination: str | os.PathLike
         )
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise UsageError(f"destination {str(destination)!r} cannot be written: {str(nearest)!r} is read-only")
-    return source, destination
+    return destination
 
 
 def _wait_for(work: Callable[[], object], sign_of_life: Callable[[], object], stop: threading.Event) -> None:

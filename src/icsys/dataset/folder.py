@@ -59,7 +59,7 @@ class Folder:
         found = os.stat(f"{self.path}/{task.source}")  # noqa: PTH116 - a Path for each of a million files costs
         return found.st_size, found.st_mtime_ns
 
-    def load(self, works: Iterable[Work]) -> Iterable[Work]:
+    def load(self, works: Iterable[Work], options: Options) -> Iterable[Work]:  # noqa: ARG002 - not here
         """Leave it to the workers to read."""
         return works
 

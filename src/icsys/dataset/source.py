@@ -71,13 +71,16 @@ class Source(Protocol):
         """What messages and ``run.json`` call it: nothing in it is secret."""
 
     def plan(self, suffix: str) -> Iterator[Planned]:
-        """List the images with their outputs, which take ``suffix``; always in the same order."""
+        """List the images with their outputs, which take ``suffix``; always in the same order.
+
+        Whoever only counts gives an empty suffix, and looks at no output.
+        """
 
     def stat(self, task: Task) -> tuple[int | None, int | None]:
         """Return size and time of an image, as of a :class:`Place`; OSError if they cannot be told."""
 
-    def load(self, works: Iterable[Work]) -> Iterable[Work]:
-        """Read ahead of the workers, where that has to be done in the order of the plan; most sources need not."""
+    def load(self, works: Iterable[Work], options: Options) -> Iterable[Work]:
+        """Read ahead of the workers where that takes the order of the plan, one image when the next is asked for."""
 
     def head(self, work: Work, size: int) -> bytes:
         """Return the first bytes of an image, ``size`` or a few more of them; OSError if it cannot be read."""

@@ -137,7 +137,7 @@ class Bench:
 
     def _weights(self, works: list[Work]) -> NDArray[np.float64]:
         """Return how much there is to do for each image, from what the heads of the files tell."""
-        sizes = [_pixels(self._source, work, self._options) for work in self._source.load(works)]
+        sizes = [_pixels(self._source, work, self._options) for work in self._source.load(works, self._options)]
         known = [size for size in sizes if size is not None]
         usual = np.mean(known, axis=0) if known else (1, 1)
         pixels = np.array([usual if size is None else size for size in sizes], dtype=np.float64)
@@ -237,7 +237,9 @@ class Bench:
     ) -> Iterator[Outcome]:
         """Apply a function to every image, in threads."""
         stop = threading.Event()
-        outcomes = ENGINES["threads"](function, self._source.load(works), jobs=threads, prepare=lambda: None, stop=stop)
+        outcomes = ENGINES["threads"](
+            function, self._source.load(works, self._options), jobs=threads, prepare=lambda: None, stop=stop
+        )
         with threadpool_limits(1, user_api="blas"), closing(outcomes):
             for outcome in outcomes:
                 yield outcome
