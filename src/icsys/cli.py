@@ -18,6 +18,7 @@ from icsys.dataset.urls import without_secrets
 from icsys.engine import choose_engine
 from icsys.errors import ICSError, UsageError
 from icsys.options import (
+    ALPHAS,
     DITHERS,
     EFFORTS,
     ENGINES,
@@ -53,7 +54,7 @@ COMPARISON = "comparison.html"
 OK, SOME_FAILED, WRONG_USAGE = 0, 1, 2
 
 _GEOMETRY = {"step", "scale", "size"}
-_SWITCHES = {"dry_run", "follow_links", "isolate", "json", "retry_failed", "verbose"}
+_SWITCHES = {"dry_run", "follow_links", "isolate", "json", "never_larger", "retry_failed", "verbose"}
 _RUN_DEFAULTS: dict[str, Any] = {
     "jobs": None,
     "engine": None,
@@ -274,12 +275,19 @@ def _add_options(parser: argparse.ArgumentParser, without: frozenset[str] = froz
     add_option(size, "fit", "|".join(FITS))
     add_option(size, "resample", "|".join(RESAMPLES))
     add_option(size, "background", "#RRGGBB")
+    add_option(size, "alpha", "|".join(ALPHAS))
 
     output = parser.add_argument_group("output")
     add_option(output, "format", "|".join(FORMATS))
     add_option(output, "png_effort", "|".join(PNG_EFFORTS))
     for name in ("jpeg_quality", "shard_images", "shard_bytes"):
         add_option(output, name, "N", type=number_or_text)
+    add(
+        output,
+        "never_larger",
+        f"{option_doc('never_larger')} Default: yes.",
+        action=argparse.BooleanOptionalAction,
+    )
     add(
         output,
         "overwrite",

@@ -14,7 +14,7 @@ from icsys.color.strategies import STRATEGIES
 from icsys.errors import UsageError
 from icsys.image.decode import ImageInfo, decode_photo, to_array, unlimited
 from icsys.image.dither import floyd_steinberg
-from icsys.image.encode import ENCODERS, indexed_image
+from icsys.image.encode import ENCODERS, indexed_image, is_same_kind
 from icsys.image.png import load_oxipng
 from icsys.options import Options
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from icsys.image.decode import Admit
 
 RGB_NDIM = 3  # a grey image has no channel axis
+_GREY_ALPHA = 2  # channels
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +39,10 @@ class QuantizedImage:
     indices
         Shape (H, W), uint8, or uint16 where more than 256 colours were asked for and found.
     palette
-        Shape (n, 3), uint8, distinct rows, every one of them used.
+        Shape (n, 3), uint8, distinct rows, every one of them used; (n, 4) where alpha was kept, translucent ones first.
     mse
-        Mean over pixels of the squared error summed over R, G and B.
+        Mean over pixels of the squared error summed over R, G and B; with alpha, the mean of that over a black and over
+        a white background.
     """
 
     indices: NDArray[np.integer]
@@ -48,11 +50,11 @@ class QuantizedImage:
     mse: float
 
     def to_array(self) -> NDArray[np.uint8]:
-        """Return the pixels, shape (H, W, 3), uint8."""
+        """Return the pixels, shape (H, W, 3), or (H, W, 4) with alpha, uint8."""
         return self.palette[self.indices]
 
     def to_image(self) -> Image:
-        """Return a PIL image of mode "P", or "RGB" above the 256 colours that mode "P" can hold."""
+        """Return a PIL image of mode "P", or "RGB" or "RGBA" above the 256 colours that mode "P" can hold."""
         return indexed_image(self.indices, self.palette)
 
 
@@ -67,7 +69,7 @@ class CompressedImage:
     width, height
         Pixels of the output.
     channels
-        Numbers per pixel that a learner reads from it: 1 for grey, 3 for colour.
+        Numbers per pixel that a learner reads from it: 1 for grey, 3 for colour, one more with alpha.
     colors
         Colours of the output; None where they were not reduced.
     mse
@@ -79,6 +81,8 @@ class CompressedImage:
         What the source was.
     warning
         What is wrong with a damaged source that ``on_corrupt="keep"`` kept; None for all others.
+    kept_source
+        Whether ``data`` are the source's own bytes, because what would have been written was larger and the same.
     """
 
     data: bytes
@@ -90,6 +94,7 @@ class CompressedImage:
     kmeans_seconds: float
     source: ImageInfo
     warning: str | None = None
+    kept_source: bool = False
 
 
 def quantize(
@@ -101,13 +106,14 @@ def quantize(
     effort: str = "fast",
     space: str = "srgb",
     dither: str = "none",
+    alpha: str = "flatten",
 ) -> QuantizedImage:
     """Reduce the colours of one image.
 
     Parameters
     ----------
     image
-        Shape (H, W, 3) or (H, W), uint8, or a PIL image.
+        Shape (H, W, 3), (H, W) or, with alpha, (H, W, 4), uint8, or a PIL image.
     colors
         Number of colours K, 1 to 65536. An image of no more than K distinct colours keeps them exactly.
     strategy
@@ -120,11 +126,14 @@ def quantize(
         Where distances between colours are measured: "srgb", or "oklab", which follows the eye.
     dither
         "none", or "floyd-steinberg" for pictures meant for people.
+    alpha
+        "flatten" lays what is transparent over white; "keep" clusters colours with their alpha.
 
     Returns
     -------
     QuantizedImage
-        With at most ``colors`` colours, ordered from dark to light.
+        With at most ``colors`` colours, ordered from dark to light. Its palette has a fourth column where alpha was
+        kept and a pixel is not opaque.
 
     Raises
     ------
@@ -142,16 +151,26 @@ def quantize(
     >>> few.to_image().mode
     'P'
     """
-    options = Options(strategy=strategy, colors=colors, seed=seed, effort=effort, space=space, dither=dither)
-    return quantize_pixels(to_array(image), options)
+    options = Options(
+        strategy=strategy, colors=colors, seed=seed, effort=effort, space=space, dither=dither, alpha=alpha
+    )
+    return quantize_pixels(to_array(image, alpha=options.alpha), options)
 
 
 def quantize_pixels(pixels: NDArray[np.uint8], options: Options) -> QuantizedImage:
-    """Reduce the colours of (H, W) or (H, W, 3) uint8 pixels with a clustering strategy of ``options``."""
+    """Reduce the colours of uint8 pixels with a clustering strategy of ``options``.
+
+    Parameters
+    ----------
+    pixels
+        Shape (H, W) or (H, W, 3); with alpha (H, W, 2) or (H, W, 4), whatever ``options`` say of it.
+    """
     fit = STRATEGIES[options.strategy].fit
     if fit is None:
         names = ", ".join(name for name, known in STRATEGIES.items() if known.fit)
         raise UsageError(f"strategy={options.strategy!r} reduces no colours: expected one of {names}")
+    if pixels.shape[2:] == (_GREY_ALPHA,):
+        pixels = pixels[..., [0, 0, 0, 1]]
     shape, channels = pixels.shape[:2], pixels.shape[2] if pixels.ndim == RGB_NDIM else 1
     palette, indices, sse = reduce_to(
         distinct_of(pixels.reshape(-1, channels)),
@@ -229,7 +248,8 @@ def compress_image(data: bytes, options: Options | None = None, *, admit: Admit 
         raise UsageError(f"options={options!r}: expected icsys.Options(...)")
     if not isinstance(data, bytes | bytearray | memoryview):
         raise UsageError(f"data of type {type(data).__name__}: expected the bytes of an image file")
-    photo = decode_photo(bytes(data), options, admit)
+    data = bytes(data)
+    photo = decode_photo(data, options, admit)
     pixels = photo.pixels
     start = time.perf_counter()
     encoder = ENCODERS[options.encoding]
@@ -240,14 +260,23 @@ def compress_image(data: bytes, options: Options | None = None, *, admit: Admit 
         mse, seconds = quantized.mse, time.perf_counter() - start
         # The number asked for decides, not the number found: one dataset, one kind of file.
         if encoder.indexed is None or options.colors > encoder.most_colors:
-            few = quantized.to_array()
-            encoded = encoder.truecolor(few if pixels.ndim == RGB_NDIM else few[..., 0], options)
+            few = _with_channels_of(pixels, quantized.to_array())
+            encoded = encoder.truecolor(few, options)
         else:
             encoded = encoder.indexed(quantized.indices, quantized.palette, options)
         colors = len(quantized.palette)
+    kept_source = (
+        options.never_larger
+        and len(encoded) > len(data)
+        and photo.as_stored
+        and not mse
+        and photo.info.frames == 1
+        and photo.warning is None
+        and is_same_kind(data, photo.info.format, encoded, options)
+    )
     height, width, *channels = pixels.shape
     return CompressedImage(
-        data=encoded,
+        data=data if kept_source else encoded,
         width=width,
         height=height,
         channels=channels[0] if channels else 1,
@@ -256,4 +285,12 @@ def compress_image(data: bytes, options: Options | None = None, *, admit: Admit 
         kmeans_seconds=seconds,
         source=photo.info,
         warning=photo.warning,
+        kept_source=kept_source,
     )
+
+
+def _with_channels_of(pixels: NDArray[np.uint8], few: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return colours, shape (H, W, 3) or (H, W, 4), as grey where the pixels that they stand for are."""
+    if pixels.ndim != RGB_NDIM:
+        return few[..., 0]
+    return few[..., [0, -1]] if pixels.shape[2] == _GREY_ALPHA else few

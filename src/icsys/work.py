@@ -104,6 +104,7 @@ def do(
             frames=info.frames,
             mse=image.mse,
             warning=image.warning,
+            kept_source=image.kept_source,
             seconds=time.perf_counter() - start - waited,
             kmeans_seconds=image.kmeans_seconds,
         ),

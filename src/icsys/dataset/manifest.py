@@ -47,6 +47,7 @@ def image_row(result: Compressed, options_hash: str, tool_version: str) -> dict[
         "sha256": result.sha256,
         "mse": result.mse,
         "warning": result.warning or "",
+        "kept_source": result.kept_source,
         "options_hash": options_hash,
         "tool_version": tool_version,
         "status": DONE,

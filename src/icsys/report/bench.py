@@ -230,7 +230,7 @@ class Bench:
         return work.source, qualities
 
     def _pixels(self, name: str, output: str) -> NDArray[np.uint8]:
-        return read_pixels((self._folder / name / output).read_bytes())
+        return read_pixels((self._folder / name / output).read_bytes(), self._options.background)
 
     def _each(
         self, note: str, function: Callable[[Work], Outcome], works: Iterable[Work], threads: int
