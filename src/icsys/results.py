@@ -7,6 +7,32 @@ from dataclasses import dataclass, field
 from typing import Any
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What ``colors="auto"`` came to in one image.
+
+    Attributes
+    ----------
+    measure
+        "psnr" (decibels), "ssim" or "delta_e" (mean CIEDE2000).
+    value
+        Of the output against the resized picture; None for the PSNR of pictures that do not differ.
+    target
+        What was asked for.
+    met
+        Whether the value is as good; where it is not, the output has 256 colours.
+    """
+
+    measure: str
+    value: float | None
+    target: float
+    met: bool
+
+    def columns(self) -> dict[str, float | bool | None]:
+        """Return it as columns: one with the name of the measure, ``target`` and ``target_met``."""
+        return {self.measure: self.value, "target": self.target, "target_met": self.met}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compressed:
     """One image that was written.
@@ -30,6 +56,8 @@ class Compressed:
     mse
         Mean over pixels of the squared error summed over R, G and B that the colour reduction cost; None
         where colours were not reduced.
+    measured
+        The quality by which the number of colours was found; None where it was given.
     warning
         What is wrong with a damaged source that was kept; None for all others.
     seconds, kmeans_seconds
@@ -55,6 +83,7 @@ class Compressed:
     orientation: int
     frames: int
     mse: float | None
+    measured: Measured | None = None
     warning: str | None = None
     seconds: float
     kmeans_seconds: float
@@ -92,7 +121,8 @@ Result = Compressed | Skipped | Failed
 def to_record(result: Result) -> dict[str, Any]:
     """Return a result as plain JSON values; every kind has the same keys, None where it has nothing to say."""
     names = {f.name: None for kind in (Compressed, Skipped, Failed) for f in dataclasses.fields(kind)}
-    return names | dataclasses.asdict(result)
+    measured = result.measured.columns() if isinstance(result, Compressed) and result.measured else {}
+    return names | dataclasses.asdict(result) | {"measured": measured or None}
 
 
 @dataclass(slots=True, kw_only=True)

@@ -101,7 +101,7 @@ def _npz(pixels: NDArray[np.uint8], _: Options) -> bytes:
 
 def _indexed_npz(indices: NDArray[np.integer], palette: NDArray[np.uint8], options: Options) -> bytes:
     # The number asked for decides, not the number found: arrays of one dataset are of one kind.
-    dtype = np.uint8 if options.colors <= MAX_INDEXED_COLORS else np.uint16
+    dtype = np.uint8 if options.most_colors <= MAX_INDEXED_COLORS else np.uint16
     return encode_npz({"indices": indices.astype(dtype, copy=False), "palette": palette})
 
 
