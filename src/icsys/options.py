@@ -42,7 +42,8 @@ _MOST_FRAMES = 10**9
 _MOST_SHARD_IMAGES = 10**9
 _LIMITS = {"max_pixels", "max_bytes", "max_frames"}  # they let an image in or not, and change no byte
 _GEOMETRY = ("step", "scale", "size")
-_TARGETS = ("min_psnr", "min_ssim", "max_delta_e")
+MEASURES = ("psnr", "ssim", "delta_e")
+_TARGETS = ("min_psnr", "min_ssim", "max_delta_e")  # of each measure
 _ONLY_FOR_AUTO = (*_TARGETS, "per", "quality_share", "strict_quality")
 _DEFAULT_SSIM, _DEFAULT_SHARE = 0.95, 0.95
 _MOST_PSNR, _MOST_DELTA_E = 100.0, 100.0
@@ -261,10 +262,10 @@ class Options:
     @property
     def target(self) -> Target | None:
         """The quality that ``colors="auto"`` is to reach; None where the number of colours is given."""
-        for name in _TARGETS:
+        for measure, name in zip(MEASURES, _TARGETS, strict=True):
             value = getattr(self, name)
             if value is not None:
-                return Target(name.partition("_")[2], value)
+                return Target(measure, value)
         return None
 
     @property
@@ -315,8 +316,8 @@ class Options:
     def replace(self, **changes: Any) -> Options:  # noqa: ANN401 - one type per field
         """Return a copy with some fields changed.
 
-        A new ``step``, ``scale`` or ``size`` replaces the old, so does a new target, and a number of ``colors`` replaces
-        all that belongs to "auto".
+        A new ``step``, ``scale`` or ``size`` replaces the old, so does a new target, and a number of ``colors``
+        replaces all that belongs to "auto".
         """
         if changes.keys() & set(_GEOMETRY):
             changes = dict.fromkeys(_GEOMETRY) | changes

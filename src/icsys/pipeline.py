@@ -216,10 +216,8 @@ def _in_fewest(pixels: NDArray[np.uint8], distinct: Distinct, target: Target, op
 
     def attempt(n_colors: int, options: Options) -> Trial[QuantizedImage]:
         image = _in_colors(pixels, distinct, n_colors, options)
-        value = gauge(image.palette, image.indices, image.mse)
-        met = value is None or target.met_by(value)
-        image = replace(image, measured=Measured(target.measure, value, target.value, met))
-        return Trial(image, met, _excess(target, value))
+        measured = Measured(target, gauge(image.palette, image.indices, image.mse))
+        return Trial(replace(image, measured=measured), measured.met, _excess(measured))
 
     most = min(MAX_INDEXED_COLORS, len(distinct))
     steepness = _STEEPNESS[target.measure]
@@ -231,16 +229,14 @@ def _in_fewest(pixels: NDArray[np.uint8], distinct: Distinct, target: Target, op
         start = len(found.made.palette)
     best = fewest(lambda n_colors: attempt(n_colors, options), most, start, steepness)
     if options.strict_quality and not best.met:
-        measured = best.made.measured
-        raise ImageError(
-            "quality",
-            f"{most} colours have a {target.measure} of {measured and measured.value}: {target} was asked for",
-        )
+        value = best.made.measured and best.made.measured.value
+        raise ImageError("quality", f"{most} colours do not reach {target}: theirs is {value:g}")
     return best.made
 
 
-def _excess(target: Target, value: float | None) -> float:
-    """Return the logarithm of an error over the largest that a target lets pass."""
+def _excess(measured: Measured) -> float:
+    """Return the logarithm of an error over the largest that the target lets pass."""
+    value, target = measured.value, measured.target
     if value is None:
         return -math.inf
     if target.measure == "psnr":

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Self
 
 import icsys
 from icsys import pipeline
+from icsys.choose_colors import SAMPLED, choose_colors
 from icsys.dataset.books import State, open_books, read_state, write_state
+from icsys.dataset.draw import draw_images
 from icsys.dataset.folder import Ignored, Task, Unreadable, plan_folder
 from icsys.dataset.ledger import Ledger
 from icsys.dataset.packing import packing_of
@@ -159,10 +161,7 @@ def compress_folder(
     part = None if shard is None else parse_shard(shard)
     source, destination = check_folders(source, destination)
     packed = options.format in PACKINGS
-    if packed and part:
-        raise UsageError(
-            f"shard={str(part)!r} with format={options.format!r}: expected a format of one file an image, such as png"
-        )
+    _check_shard(part, options)
     if packed:
         packing_of(options.format).prepare()
     plan = plan_folder(source, destination, options.suffix, follow_links=follow_links)
@@ -174,6 +173,11 @@ def compress_folder(
     images = destination / PARTS if packed else destination
     with open_books(destination, part, dry_run=dry_run) as books:
         packs = open_shards(destination, options.format, read_only=dry_run, stop=run.stop)
+        over = threading.Event()
+        crew = _Crew(source, images, engine, jobs, timeout, mark_of(part), over, run.stop)
+        if options.per == "dataset":
+            sample = draw_images(source, SAMPLED, options.seed, destination=destination, follow_links=follow_links)
+            options = run.choose_colors(sample.works, crew.team(options.replace(per="image"), dry_run=True), options)
         if part and not dry_run:
             state = _begin(books, options, follow_links=follow_links, retry_failed=retry_failed)
         ledger = Ledger(
@@ -189,28 +193,9 @@ def compress_folder(
             books=books,
             shard=part,
         )
-        over = threading.Event()
-        threads = engine == "threads"
-        work = partial(
-            do,
-            source=source,
-            destination=images,
-            options=options,
-            dry_run=dry_run,
-            # Processes share no locks; each of them holds one image at a time, and can be killed.
-            admit=Budget(BYTES_IN_FLIGHT * jobs).hold if threads else unlimited,
-            slots=threading.Semaphore(jobs) if threads else nullcontext(),
-            over=over if threads else None,
-            mark=mark_of(part),
-        )
-        workers = threads_for(jobs) if threads else jobs
-        clock = {} if timeout is None else {"timeout": timeout}
-        team = partial(
-            ENGINES[engine], work, jobs=workers, prepare=partial(pipeline.prepare, options), stop=run.stop, **clock
-        )
         try:
             with _Count(source, destination, run.concerns, follow_links=follow_links) as run.count:
-                run.work_through(chain([first], plan), ledger, team, options)
+                run.work_through(chain([first], plan), ledger, crew.team(options, dry_run=dry_run), options)
         finally:
             over.set()
             run.end(ledger)
@@ -226,6 +211,44 @@ def compress_folder(
             if part and not run.summary.stopped:
                 run.guard(partial(write_state, books, state))
     return run.summary
+
+
+@dataclass(frozen=True, slots=True)
+class _Crew:
+    """Who works on the images of a run: all that is the same whatever the options."""
+
+    source: Path
+    images: Path
+    engine: str
+    jobs: int
+    timeout: float | None
+    mark: str
+    over: threading.Event
+    stop: threading.Event
+
+    def team(self, options: Options, *, dry_run: bool) -> Callable[[Iterable[Work]], Generator[Outcome | Lost[Work]]]:
+        """Return what does images with these options."""
+        threads = self.engine == "threads"
+        work = partial(
+            do,
+            source=self.source,
+            destination=self.images,
+            options=options,
+            dry_run=dry_run,
+            # Processes share no locks; each of them holds one image at a time, and can be killed.
+            admit=Budget(BYTES_IN_FLIGHT * self.jobs).hold if threads else unlimited,
+            slots=threading.Semaphore(self.jobs) if threads else nullcontext(),
+            over=self.over if threads else None,
+            mark=self.mark,
+        )
+        return partial(
+            ENGINES[self.engine],
+            work,
+            jobs=threads_for(self.jobs) if threads else self.jobs,
+            prepare=partial(pipeline.prepare, options),
+            stop=self.stop,
+            **({} if self.timeout is None else {"timeout": self.timeout}),
+        )
 
 
 class _Run:
@@ -255,6 +278,34 @@ class _Run:
             self.summary.ignored += self.concerns(planned)
         return None
 
+    def choose_colors(
+        self,
+        sample: Iterable[Work],
+        team: Callable[[Iterable[Work]], Generator[Outcome | Lost[Work]]],
+        options: Options,
+    ) -> Options:
+        """Have a team count the colours that a sample needs, and return the options with one number for all images."""
+        assert options.target is not None  # noqa: S101 - it belongs to per="dataset"
+        assert options.quality_share is not None  # noqa: S101 - likewise
+        note = "Choosing the number of colours"
+        self._tell(None, note)
+        self._get_ready(options)
+
+        def told(outcomes: Iterable[Outcome | Lost[Work]]) -> Iterator[Outcome | Lost[Work]]:
+            for outcome in outcomes:
+                yield outcome
+                self._tell(None, note)
+
+        with pipeline.alone(options), closing(team(sample)) as outcomes:
+            chosen = choose_colors(told(outcomes), options.target, options.quality_share)
+        self.summary.colors_chosen = chosen
+        return options.replace(colors=chosen.colors)
+
+    def _get_ready(self, options: Options) -> None:
+        """Load what images need, with signs of life while that lasts."""
+        note = f"Loading {options.strategy}"
+        _wait_for(partial(pipeline.prepare, options), lambda: self._tell(None, note), self.stop)
+
     def work_through(
         self,
         plan: Iterable[Task | Ignored | Unreadable],
@@ -267,8 +318,7 @@ class _Run:
         remaining = self._remaining(plan, ledger)
         first = next(remaining, None)
         if first is not None:
-            get_ready, note = partial(pipeline.prepare, options), f"Loading {options.strategy}"
-            _wait_for(get_ready, lambda: self._tell(None, note), self.stop)
+            self._get_ready(options)
             self._tell(None)
             with pipeline.alone(options):
                 self._take_all(team(chain([first], remaining)), ledger)
@@ -388,6 +438,19 @@ def _begin(books: Path, options: Options, *, follow_links: bool, retry_failed: b
         state = replace(state, finished=False)
     write_state(books, replace(state, finished=False))
     return state
+
+
+def _check_shard(part: Shard | None, options: Options) -> None:
+    """Refuse what shards cannot do, each for itself."""
+    if part and options.format in PACKINGS:
+        raise UsageError(
+            f"shard={str(part)!r} with format={options.format!r}: expected a format of one file an image, such as png"
+        )
+    if part and options.per == "dataset":
+        raise UsageError(
+            f"shard={str(part)!r} with per='dataset': expected one number of colours for all shards; find it first "
+            "(a run with --dry-run and without --shard tells it), then give --colors to every shard"
+        )
 
 
 def has_images(source: Path, destination: Path) -> bool:

@@ -101,6 +101,7 @@ def do(
             orientation=info.orientation,
             frames=info.frames,
             mse=image.mse,
+            measured=image.measured,
             warning=image.warning,
             seconds=time.perf_counter() - start - waited,
             kmeans_seconds=image.kmeans_seconds,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Draw:
-    """The images to compare on, and what else is in the folder."""
+    """The images drawn, and what else is in the folder."""
 
     works: list[Work]
     found: int
@@ -26,15 +26,29 @@ class Draw:
     failures: list[Failed]
 
 
-def draw_images(source: Path, sample: int | None, seed: int) -> Draw:
+def draw_images(
+    source: Path, sample: int | None, seed: int, *, destination: Path | None = None, follow_links: bool = False
+) -> Draw:
     """Draw a sample of the images below a folder, in the order of the folder; the same seed draws the same.
 
     Algorithm R of Vitter, "Random sampling with a reservoir" (1985): no more than the sample is held.
+
+    Parameters
+    ----------
+    sample
+        How many images; all of them if None.
+    destination
+        Left out where it lies inside ``source``.
+
+    Raises
+    ------
+    UsageError
+        If there is no image.
     """
     random = np.random.default_rng(seed)
     drawn = Draw([], 0, 0, [])
     reservoir: list[tuple[int, Work]] = []
-    for planned in plan_folder(source, source / ".ics-none", ".png"):
+    for planned in plan_folder(source, destination or source / ".ics-none", ".png", follow_links=follow_links):
         if isinstance(planned, Task):
             numbered = drawn.found, Work(planned.source, planned.output)
             if sample is None or drawn.found < sample:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from icsys.report.sample import draw_images
+from icsys.dataset.draw import draw_images
 
 
 @pytest.fixture
