@@ -15,6 +15,8 @@ START = 40
 """Colours of the first trial of an image of which nothing is known."""
 
 _LEAST = 1e-9
+_LEAST_STEEP, _MOST_STEEP = 0.1, 3.0
+_FAR = 0.1  # in logarithms: numbers that are closer tell more of chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +59,17 @@ def fewest(
     start
         The first number to try.
     steepness
-        The error is taken to fall as K to the power of minus this where it is known at one end only.
+        The error is taken to fall as K to the power of minus this until two trials tell better.
     """
     low, high = _End(0, math.inf), _End(most + 1, -math.inf)
     best: Trial[Made] | None = None
-    k = min(start, most)
+    k, last = min(start, most), None
     while high.k - low.k > 1:
         k = min(max(k, low.k + 1), high.k - 1)
         trial = attempt(k)
+        if last is not None:
+            steepness = _steepness(last, _End(k, trial.excess)) or steepness
+        last = _End(k, trial.excess)
         if trial.met:
             low.excess /= 2 if high.moved else 1
             high, low.moved, best = _End(k, min(trial.excess, -_LEAST), moved=True), False, trial
@@ -85,6 +90,15 @@ class _End:
     k: int
     excess: float
     moved: bool = False
+
+
+def _steepness(one: _End, other: _End) -> float | None:
+    """Return how steeply errors fall between two numbers of colours; None where that tells nothing."""
+    away = math.log(other.k / one.k)
+    if abs(away) < _FAR or math.isinf(one.excess - other.excess):
+        return None
+    found = (one.excess - other.excess) / away
+    return found if _LEAST_STEEP < found < _MOST_STEEP else None
 
 
 def _next(low: _End, high: _End, steepness: float) -> int:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from icsys.color.quality import DIGITS, Similarity, luma_of, mean_ciede2000, psnr_of, to_lab
+from icsys.color.quality import DIGITS, luma_of, mean_ciede2000, psnr_of, ssim, to_lab
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,10 +50,10 @@ def _psnr(_distinct: Distinct, _shape: tuple[int, int]) -> Gauge:
 
 
 def _ssim(distinct: Distinct, shape: tuple[int, int]) -> Gauge:
-    similarity = Similarity(luma_of(distinct.colors())[distinct.inverse].reshape(shape))
+    reference = luma_of(distinct.colors())[distinct.inverse].reshape(shape)
 
     def gauge(palette: NDArray[np.uint8], indices: NDArray[np.integer], mse: float) -> float:
-        return similarity(luma_of(palette)[indices]) if mse else 1.0
+        return ssim(reference, luma_of(palette)[indices]) if mse else 1.0
 
     return gauge
 

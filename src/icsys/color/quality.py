@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from icsys.color.oklab import LINEAR
+from icsys.native.library import KERNELS, address
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,8 +22,7 @@ DIGITS = 6
 _PEAK = 255
 _C1, _C2 = (0.01 * _PEAK) ** 2, (0.03 * _PEAK) ** 2
 _SIGMA, _RADIUS = 1.5, 5  # pixels
-_BAND = 2**15  # pixels filtered at once: what is at work on them stays in the processor's cache
-_PAIRS = 2**13  # likewise
+_PAIRS = 2**13  # worked on at once: what they need stays in the processor's cache
 _LUMA = (299, 587, 114)  # thousandths
 # To CIE XYZ under D65, with white at 1, 1, 1: IEC 61966-2-1.
 _XYZ_FROM_RGB = np.array(
@@ -43,8 +43,8 @@ def luma_of(colors: NDArray[np.uint8]) -> NDArray[np.float32]:
     return (red + green + blue).astype(np.float32) / np.float32(1000)
 
 
-class Similarity:
-    """The structural similarity SSIM of pictures with one reference.
+def ssim(reference: NDArray[np.float32], shown: NDArray[np.float32]) -> float:
+    """Return the mean structural similarity SSIM of two pictures, at most 1, rounded.
 
     Wang, Bovik, Sheikh and Simoncelli, "Image quality assessment: from error visibility to structural similarity"
     (2004): windows of 11 x 11 pixels with Gaussian weights of sigma 1.5, the mean over all that lie inside; K1 = 0.01,
@@ -52,77 +52,27 @@ class Similarity:
 
     Parameters
     ----------
-    reference
-        Luma, shape (H, W), float32.
+    reference, shown
+        Luma, shape (H, W), float32, C-contiguous, both alike.
     """
-
-    def __init__(self, reference: NDArray[np.float32]) -> None:
-        self._radius = min(_RADIUS, (min(reference.shape) - 1) // 2)
-        weights = np.exp(-0.5 * np.square(np.arange(self._radius + 1) / _SIGMA))
-        self._weights = (weights / (weights.sum() + weights[1:].sum())).astype(np.float32)
-        self._reference = reference
-        # Of numbers about their middle float32 keeps enough of a variance.
-        middle = reference - np.float32(_PEAK / 2)
-        mean, square = self._filter(middle), self._filter(np.square(middle))
-        self._variance = square - np.square(mean)
-        mean += np.float32(_PEAK / 2)
-        self._mean = mean
-
-    def __call__(self, shown: NDArray[np.float32]) -> float:
-        """Return the mean SSIM of a picture's luma, shape (H, W), float32, at most 1, rounded."""
-        height, width = shown.shape
-        windows = height - 2 * self._radius
-        step = max(1, _BAND // width - 2 * self._radius)
-        columns = [self._sums(shown, top, min(top + step, windows)) for top in range(0, windows, step)]
-        total = math.fsum(value for sums in columns for value in sums.tolist())
-        return round(total / (windows * (width - 2 * self._radius)), DIGITS)
-
-    def _sums(self, shown: NDArray[np.float32], top: int, bottom: int) -> NDArray[np.float64]:
-        """Return the sums over rows ``top`` to ``bottom`` of windows, one for each column, added in one order.
-
-        All is told by the difference d from the reference x: the two factors of SSIM are
-        1 - E(d)^2 / (E(x)^2 + E(y)^2 + C1) and 1 - var(d) / (var(x) + var(y) + C2), with y = x + d.
-        """
-        rows = slice(top, bottom + 2 * self._radius)
-        x = self._reference[rows]
-        d = shown[rows] - x
-        mean, square = self._filter(d), self._filter(np.square(d))
-        product = self._filter(d * (x - np.float32(_PEAK / 2)))
-        x_mean, x_variance = self._mean[top:bottom], self._variance[top:bottom]
-        mean_square = np.square(mean)
-        square -= mean_square  # the variance of d
-        product -= mean * (x_mean - np.float32(_PEAK / 2))  # the covariance of x and d
-        product *= 2
-        product += square
-        product += 2 * x_variance
-        product += np.float32(_C2)
-        square /= product
-        np.subtract(1, square, out=square)
-        y_mean = mean
-        y_mean += x_mean
-        light = np.square(x_mean)
-        light += np.square(y_mean)
-        light += np.float32(_C1)
-        np.divide(mean_square, light, out=light)
-        np.subtract(1, light, out=light)
-        light *= square
-        return light.sum(axis=0, dtype=np.float64)
-
-    def _filter(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the weighted means of all windows that lie inside."""
-        return self._along(self._along(image).T).T
-
-    def _along(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the weighted means along columns."""
-        radius, weights = self._radius, self._weights
-        size = len(image) - 2 * radius
-        total = image[radius : radius + size] * weights[0]
-        pair = np.empty_like(total)
-        for away in range(1, radius + 1):
-            np.add(image[radius - away :][:size], image[radius + away :][:size], out=pair)
-            pair *= weights[away]
-            total += pair
-        return total
+    height, width = reference.shape
+    radius = min(_RADIUS, (min(height, width) - 1) // 2)
+    weights = np.exp(-0.5 * np.square(np.arange(radius + 1) / _SIGMA))
+    weights /= weights.sum() + weights[1:].sum()
+    sums = np.empty(width - 2 * radius)
+    KERNELS.similarity(
+        address(reference, np.float32),
+        address(shown, np.float32),
+        height,
+        width,
+        radius,
+        address(weights.astype(np.float32), np.float32),
+        _PEAK / 2,
+        _C1,
+        _C2,
+        address(sums, np.float64),
+    )
+    return round(math.fsum(sums.tolist()) / (len(sums) * (height - 2 * radius)), DIGITS)
 
 
 def to_lab(colors: NDArray[np.uint8]) -> NDArray[np.float64]:

@@ -158,7 +158,7 @@ def _count(row: dict[str, Any], summary: RunSummary) -> None:
     summary.bytes_out += row["bytes"]
     summary.elements_in += row["source_width"] * row["source_height"] * row["source_channels"]
     summary.elements_out += row["width"] * row["height"] * row["channels"]
-    summary.add_colors(row["colors"], Measured.from_columns(row))
+    summary.add_colors(row.get("colors"), Measured.from_columns(row))
 
 
 def _failures(destination: Path, shards: list[Shard], summary: RunSummary) -> Iterator[bytes]:
