@@ -7,6 +7,7 @@ on every machine.
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,8 +58,7 @@ def ssim(reference: NDArray[np.float32], shown: NDArray[np.float32]) -> float:
     """
     height, width = reference.shape
     radius = min(_RADIUS, (min(height, width) - 1) // 2)
-    weights = np.exp(-0.5 * np.square(np.arange(radius + 1) / _SIGMA))
-    weights /= weights.sum() + weights[1:].sum()
+    weights = _window(radius)
     sums = np.empty(width - 2 * radius)
     KERNELS.similarity(
         address(reference, np.float32),
@@ -66,13 +66,20 @@ def ssim(reference: NDArray[np.float32], shown: NDArray[np.float32]) -> float:
         height,
         width,
         radius,
-        address(weights.astype(np.float32), np.float32),
+        address(weights, np.float32),
         _PEAK / 2,
         _C1,
         _C2,
         address(sums, np.float64),
     )
     return round(math.fsum(sums.tolist()) / (len(sums) * (height - 2 * radius)), DIGITS)
+
+
+@cache
+def _window(radius: int) -> NDArray[np.float32]:
+    """Return the weights of a row of the window, from its middle to its end, shape (radius + 1,), float32."""
+    weights = np.exp(-0.5 * np.square(np.arange(radius + 1) / _SIGMA))
+    return (weights / (weights.sum() + weights[1:].sum())).astype(np.float32)
 
 
 def to_lab(colors: NDArray[np.uint8]) -> NDArray[np.float64]:
