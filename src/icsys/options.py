@@ -116,11 +116,13 @@ class Options:
         "Number of colours K of every image of the dataset, 1 to 65536, or auto: as few as a target of quality allows.",
     )
     min_psnr: float | None = _option(None, "Target of --colors auto: a PSNR of at least so many decibels.")
-    min_ssim: float | None = _option(None, "Target of --colors auto: an SSIM of at least this, above 0 and below 1.")
+    min_ssim: float | None = _option(
+        None, "Target of --colors auto: an SSIM of at least this; 0.95 if no target is given."
+    )
     max_delta_e: float | None = _option(None, "Target of --colors auto: a mean CIEDE2000 of at most this.")
-    per: str | None = _option(None, "What --colors auto finds a number for: each image, or the dataset as a whole.")
+    per: str | None = _option(None, "What --colors auto finds a number for: each image, as by default, or the dataset.")
     quality_share: float | None = _option(
-        None, "Share of the images that is to reach the target with --per dataset (above 0, at most 1)."
+        None, "Share of the images that is to reach the target with --per dataset; 0.95 if not given."
     )
     strict_quality: bool = _option(False, "Fail images that miss the target of --colors auto even with 256 colours.")
     effort: str = _option("fast", "How long MKM searches for a better palette: fast, balanced or best.")

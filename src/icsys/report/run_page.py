@@ -224,7 +224,7 @@ def _lead(images: Sequence[_Image], options: Options, summary: dict[str, Any]) -
     if not images:
         return ["No image of this folder was compressed: see below why."]
     before, after = sum(image.bytes_in for image in images), sum(image.bytes_out for image in images)
-    few = "all their colours" if options.strategy == "SO" else f"{_number(options)} colours by {options.strategy}"
+    few = "all their colours" if options.strategy == "SO" else f"{_number(options)} by {options.strategy}"
     smaller = f"{before / after:.1f} times smaller"
     sentences = [
         f"{images_text(len(images))} of {bytes_text(before)} became {bytes_text(after)}, {smaller}, with {few}."
@@ -251,7 +251,7 @@ def _lead(images: Sequence[_Image], options: Options, summary: dict[str, Any]) -
 
 
 def _number(options: Options) -> str:
-    return "as few" if options.colors == AUTO else str(options.colors)
+    return "as few colours as needed" if options.colors == AUTO else f"{options.colors} colours"
 
 
 def _found(images: Sequence[_Image]) -> Iterator[str]:
