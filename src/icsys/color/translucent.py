@@ -33,8 +33,8 @@ class Translucent:
         order = np.argsort(codes, kind="stable")
         ordered = codes[order]
         first = np.concatenate(([True], ordered[1:] != ordered[:-1]))
-        self._inverse = np.empty(len(codes), np.uint32)
-        self._inverse[order] = np.cumsum(first, dtype=np.uint32) - 1
+        self.inverse: NDArray[np.uint32] = np.empty(len(codes), np.uint32)
+        self.inverse[order] = np.cumsum(first, dtype=np.uint32) - 1
         starts = np.flatnonzero(first)
         self._colors = pixels[order[starts]]
         self._colors[self._colors[:, 3] == 0] = 0
@@ -72,7 +72,7 @@ class Translucent:
 
     def label_pixels(self, labels: NDArray[np.integer]) -> NDArray[np.integer]:
         """Give every pixel the label of its colour: shape (n,) to shape (N,), of the same dtype."""
-        return labels[self._inverse]
+        return labels[self.inverse]
 
 
 def _interleaved(pixels: NDArray[np.uint8]) -> NDArray[np.uint32]:

@@ -46,6 +46,7 @@ def image_row(result: Compressed, options_hash: str, tool_version: str) -> dict[
         "bytes": result.bytes_out,
         "sha256": result.sha256,
         "mse": result.mse,
+        **(result.measured.columns() if result.measured else {}),
         "warning": result.warning or "",
         "kept_source": result.kept_source,
         "options_hash": options_hash,

@@ -64,7 +64,7 @@ def is_same_kind(source: bytes, source_format: str, output: bytes, options: Opti
     """
     if source_format.lower() != options.encoding:
         return False
-    return options.encoding != "png" or is_like(source, output, options.colors)
+    return options.encoding != "png" or is_like(source, output, options.most_colors)
 
 
 def indexed_image(indices: NDArray[np.integer], palette: NDArray[np.uint8]) -> Image.Image:
@@ -124,7 +124,7 @@ def _npz(pixels: NDArray[np.uint8], _: Options) -> bytes:
 
 def _indexed_npz(indices: NDArray[np.integer], palette: NDArray[np.uint8], options: Options) -> bytes:
     # The number asked for decides, not the number found: arrays of one dataset are of one kind.
-    dtype = np.uint8 if options.colors <= MAX_INDEXED_COLORS else np.uint16
+    dtype = np.uint8 if options.most_colors <= MAX_INDEXED_COLORS else np.uint16
     return encode_npz({"indices": indices.astype(dtype, copy=False), "palette": palette})
 
 
