@@ -50,7 +50,11 @@ _ONLY_FOR_AUTO = (*_TARGETS, "per", "quality_share", "strict_quality")
 _DEFAULT_SSIM, _DEFAULT_SHARE = 0.95, 0.95
 _MOST_PSNR, _MOST_DELTA_E = 100.0, 100.0
 _SHARDS = {"shard_bytes", "shard_images"}  # they change where an image lies, and none of its bytes
-_LATER = {"alpha", "never_larger"}  # they came later: at their defaults, folders that are done stay done
+_LATER = {
+    "alpha",
+    "never_larger",
+    "strict_quality",
+}  # they came later: at their defaults, folders that are done stay done
 _ONLY_FOR = {"png_effort": ("png", *PACKINGS), "jpeg_quality": ("jpeg",), **dict.fromkeys(sorted(_SHARDS), PACKINGS)}
 _SIZE = re.compile(r"(\d{1,6})\s*[xX\u00d7]\s*(\d{1,6})")
 _HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
@@ -317,7 +321,7 @@ class Options:
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         if self.size is not None:
             values["size"] = "{}x{}".format(*self.size)
-        return {name: value for name, value in values.items() if value is not None and value is not False}
+        return {name: value for name, value in values.items() if value is not None}
 
     def digest(self) -> str:
         """Return a short hash of the options that decide bytes: equal ones have the same, on every machine."""
