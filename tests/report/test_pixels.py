@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from helpers import image_bytes, synthetic_photo
-from icsys import Options
+from helpers import image_bytes, soft_photo, synthetic_photo
+from icsys import Options, compress_image
+from icsys.image.stored import read_pixels
 from icsys.report.pixels import data_uri, palette_of, resized
 
 
@@ -36,3 +37,12 @@ def test_grey_is_read_as_three_equal_channels():
     pixels = resized(image_bytes(grey), Options(step=1))
     assert pixels.shape == (20, 30, 3)
     assert all(np.array_equal(pixels[..., channel], grey) for channel in range(3))
+
+
+def test_what_is_transparent_lies_over_the_background_before_and_after():
+    """A page compares what is seen: an image that loses nothing looks the same on both sides."""
+    data = image_bytes(soft_photo())
+    options = Options(alpha="keep", strategy="SO", step=2, background="#3060c0")
+    before, after = resized(data, options), read_pixels(compress_image(data, options).data, options.background)
+    np.testing.assert_array_equal(before, after)
+    assert tuple(before[0, 0]) == (0x30, 0x60, 0xC0)

@@ -228,3 +228,9 @@ def test_what_was_chosen_for_all_images_is_told(tmp_path):
         for sentence in page.lead
     )
     assert all(pair.before for pair in page.examples)
+
+
+def test_sources_that_were_kept_are_told(tmp_path):
+    photo = image_bytes(synthetic_photo(), "JPEG", quality=5)
+    compress_files(tmp_path, {"a.jpg": photo}, Options(strategy="SO", format="jpeg", step=1))
+    assert "1 image kept as the source was: smaller than what would be written." in page_of(tmp_path).skips

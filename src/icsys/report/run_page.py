@@ -64,6 +64,7 @@ class _Image:
     options_hash: str
     warning: str
     measured: Measured | None = None
+    kept_source: bool = False
 
     @property
     def psnr(self) -> float:
@@ -180,6 +181,7 @@ def _read(destination: Path) -> _Books:
                 row["options_hash"],
                 row.get("warning") or "",
                 Measured.from_columns(row),
+                row.get("kept_source", False),
             )
     return _Books(list(images.values()), list(failures.values()), len(stale), read_run(destination))
 
@@ -342,12 +344,14 @@ def _skips(books: _Books, summary: dict[str, Any]) -> list[str]:
     foreign = summary.get("foreign", 0)
     done = summary.get("skipped", 0) - foreign
     damaged = sum(bool(image.warning) for image in books.images)
+    kept = sum(image.kept_source for image in books.images)
     told = (
         (done, f"{images_text(done)} skipped by the last run: done already, or not among those to do."),
         (foreign, f"{images_text(foreign)} skipped: a file that ICS did not write has the place of the output."),
         (summary.get("ignored"), f"Files left alone: {summary.get('ignored')} (no images, hidden, or links)."),
         (books.stale, f"Stale outputs: {books.stale}. Their sources are gone, fail, or have other outputs now."),
         (damaged, f"{images_text(damaged)} damaged, and kept as far as they could be decoded."),
+        (kept, f"{images_text(kept)} kept as the source was: smaller than what would be written."),
     )
     return sentences + [sentence for number, sentence in told if number]
 
