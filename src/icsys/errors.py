@@ -37,12 +37,12 @@ FAILURE_CODES = (
     "too_large",
     # A folder run adds these to what an image itself can be.
     "changed",
-    "unreachable",
     "blocked",
     "permission",
     "io",
     "disk_full",
     "read_only",
+    "unreachable",
     "memory",
     "timeout",
     "crashed",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 # Two letters at least: C:\ is a drive. Protocols may be chained, as in simplecache::s3://bucket.
-_URL = re.compile(r"[a-z][a-z0-9+.-]+(?:://|::)", re.IGNORECASE)
+_URL = re.compile(r"[a-z][a-z0-9+.-]+(?:://|::.*://)", re.IGNORECASE | re.DOTALL)
 _IN_TEXT = re.compile(r"([a-z][a-z0-9+.-]+://)((?:(?!::[a-z][a-z0-9+.-]+://)[^\s'\"<>])*)", re.IGNORECASE)
 _USER = re.compile(r"^[^/]*@")
 _QUERY = re.compile(r"[?#].*$", re.DOTALL)
@@ -17,7 +17,7 @@ def is_url(text: str) -> bool:
     Examples
     --------
     >>> [is_url(text) for text in ("s3://bucket/photos", "photos", "C:/photos", "photos::old")]
-    [True, False, False, True]
+    [True, False, False, False]
     """
     return _URL.match(text) is not None
 
