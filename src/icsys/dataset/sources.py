@@ -51,7 +51,7 @@ def open_source(source: str | os.PathLike[str], destination: Path, *, follow_lin
     """
     text = os.fspath(source)
     if is_url(text):
-        from icsys.dataset.remotesource import open_remote  # noqa: PLC0415 - an extra
+        from icsys.dataset.urlsource import open_remote  # noqa: PLC0415 - an extra
 
         return open_remote(text)
     path = Path(text)

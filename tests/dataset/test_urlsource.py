@@ -14,8 +14,8 @@ import pytest
 
 from helpers import compress_into, ics, image_bytes, synthetic_photo, tree
 from icsys import MissingExtraError, Options, UsageError, compress_folder
-from icsys.dataset import remotesource
-from icsys.dataset.remotesource import RemoteFolder
+from icsys.dataset import urlsource
+from icsys.dataset.urlsource import RemoteFolder
 from icsys.dataset.resume import Work
 from icsys.dataset.urls import is_url, without_secrets
 from sources import put_folder, put_parquet, put_tar, put_zip
@@ -73,7 +73,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 @pytest.fixture
 def server(tmp_path, monkeypatch):
     """A server on loopback of the folder ``www``; its handler can be told to fail."""
-    monkeypatch.setattr(remotesource, "_FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(urlsource, "_FIRST_PAUSE", 0.001)
     handler = type("Handler", (Handler,), {"faults": Counter(), "asked": []})
     root = put_folder(tmp_path / "www" / "photos", FILES).parent
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=root)) as running:
@@ -83,7 +83,7 @@ def server(tmp_path, monkeypatch):
         yield handler
         running.shutdown()
         thread.join()
-    remotesource._connect.cache_clear()  # noqa: SLF001
+    urlsource._connect.cache_clear()  # noqa: SLF001
 
 
 @pytest.fixture
@@ -167,7 +167,7 @@ def test_faults_of_an_archives_server_that_pass_are_tried_again(kind, server):
     put = {"zip": put_zip, "parquet": put_parquet}.get(kind, put_tar)
     put(server.root / f"x.{kind}", FILES)
     place = f"/x.{kind}"
-    origin = remotesource.open_remote(server.url + place)
+    origin = urlsource.open_remote(server.url + place)
     server.faults.update({(place, 503): 1, (place, "cut"): 2})
     options, whole = Options(), {}
     works = [Work(task.source, task.output, place=task.place) for task in origin.plan(".png")]
@@ -265,15 +265,15 @@ def test_what_is_no_source_is_wrong_usage_before_anything_is_done(server, tmp_pa
 
 
 def test_a_missing_package_is_named(monkeypatch):
-    monkeypatch.setitem(remotesource.__dict__, "_connect", remotesource._connect.__wrapped__)  # noqa: SLF001
+    monkeypatch.setitem(urlsource.__dict__, "_connect", urlsource._connect.__wrapped__)  # noqa: SLF001
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "s3fs", None)
         with pytest.raises(MissingExtraError, match="Install s3fs"):
-            remotesource.open_remote("s3://bucket/photos")
+            urlsource.open_remote("s3://bucket/photos")
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "fsspec.core", None)
         with pytest.raises(MissingExtraError, match=r"icsys\[remote\]"):
-            remotesource.open_remote("memory://photos")
+            urlsource.open_remote("memory://photos")
 
 
 def test_listing_is_lazy(memory, monkeypatch):
