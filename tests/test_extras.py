@@ -19,6 +19,7 @@ LARGE = (
     "sqlite3",
     "fsspec",
     "aiohttp",
+    "s3fs",
 )
 
 

@@ -10,30 +10,37 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import icsys
 from icsys import pipeline
+from icsys.choose_colors import SAMPLED, choose_colors
+from icsys.crew import Crew
 from icsys.dataset.books import State, open_books, read_state, write_state
+from icsys.dataset.draw import draw_images
 from icsys.dataset.ledger import Ledger
+from icsys.dataset.outputs import FolderOutputs
 from icsys.dataset.packing import packing_of
 from icsys.dataset.resume import Work
 from icsys.dataset.shard import Shard, mark_of, parse_shard
 from icsys.dataset.shards import PARTS, open_shards, pack
 from icsys.dataset.source import Ignored, Planned, Source, Task, Unreadable
 from icsys.dataset.sources import open_source
-from icsys.engine import ENGINES, Lost, available_cores, choose_engine
-from icsys.engine.budget import Budget
+from icsys.dataset.urls import is_url
+from icsys.engine import Lost, available_cores, choose_engine
 from icsys.errors import UsageError
-from icsys.image.decode import unlimited
 from icsys.options import ENGINES as ENGINE_NAMES
 from icsys.options import OVERWRITES, PACKINGS, Options, positive_number, whole_number
 from icsys.results import Failed, Result, RunSummary, Skipped
 from icsys.runfile import write_run
-from icsys.work import Outcome, do, given_up, threads_for
+from icsys.work import Outcome, do, given_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
+
+    from icsys.dataset.remote import Remote
+
+    Team = Callable[[Iterable[Work]], Generator[Outcome | Lost[Work]]]
 
 _MOST_JOBS = 4096
 _LONGEST_TIMEOUT = 10**6  # seconds
@@ -44,9 +51,6 @@ _NO_MORE = {"disk_full", "read_only"}  # codes of failures that every image afte
 
 INTERRUPTED = "interrupted"
 """What :attr:`RunSummary.stopped` says of a run that was told to stop."""
-
-BYTES_IN_FLIGHT = 128 * 2**20
-"""Decoded pixels held at once, for each job: photos of up to 32 megapixels never wait for one another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,7 @@ def compress_folder(
         A folder; an archive of images, or a pattern of several: tar, compressed or not, zip, WebDataset shards,
         Parquet; or the URL of one of these, such as ``s3://bucket/photos``. It is only read.
     destination
-        A folder; made if need be.
+        A folder, made if need be; or a URL of an object store, such as ``s3://bucket/small``.
     options
         What becomes of each image; the defaults of :class:`~icsys.options.Options` if left out.
     jobs
@@ -154,22 +158,17 @@ def compress_folder(
     (1, 0)
     """
     start = time.perf_counter()
-    options = options or Options()
-    if not isinstance(options, Options):
-        raise UsageError(f"options={options!r}: expected icsys.Options(...)")
+    options = _options(options)
     check_run(jobs=jobs, engine=engine, overwrite=overwrite, timeout=timeout)
     engine = choose_engine(engine, timeout=timeout)
     jobs = jobs or available_cores()
     part = None if shard is None else parse_shard(shard)
-    destination = check_places(source, destination)
-    origin = open_source(source, destination, follow_links=follow_links)
     packed = options.format in PACKINGS
-    if packed and part:
-        raise UsageError(
-            f"shard={str(part)!r} with format={options.format!r}: expected a format of one file an image, such as png"
-        )
     if packed:
-        packing_of(options.format).prepare()
+        _prepare_packing(options, part)
+    remote = _remote(destination, part, options)
+    destination = check_places(source, remote.folder if remote else destination)
+    origin = open_source(source, destination, follow_links=follow_links)
     plan = origin.plan(options.suffix)
     run = _Run(RunSummary(), progress or (lambda _: None), stop or threading.Event(), start, partial(_concerns, part))
     first = run.first_image(plan)
@@ -177,8 +176,16 @@ def compress_folder(
         return run.summary
     started = time.time()
     images = destination / PARTS if packed else destination
-    with open_books(destination, part, dry_run=dry_run) as books:
+    outputs = remote.outputs if remote else FolderOutputs(images, mark=mark_of(part), read_only=dry_run)
+    reach = remote.open(dry_run=dry_run, stop=run.stop, tell=partial(run.tell, None)) if remote else nullcontext()
+    with reach, open_books(destination, part, dry_run=dry_run) as books:
         packs = open_shards(destination, options.format, read_only=dry_run, stop=run.stop)
+        over = threading.Event()
+        crew = Crew(engine, jobs, timeout, bool(remote), run.stop)
+        team = partial(_team, crew, partial(do, outputs=outputs, over=over if crew.shares_memory else None), origin)
+        if options.per == "dataset":
+            sample = draw_images(origin, SAMPLED, options.seed).works
+            options = run.choose_colors(sample, team(options.replace(per="image"), dry_run=True), options)
         if part and not dry_run:
             state = _begin(books, options, follow_links=follow_links, retry_failed=retry_failed)
         ledger = Ledger(
@@ -189,33 +196,14 @@ def compress_folder(
             overwrite=overwrite == "always",
             retry_failed=retry_failed,
             dry_run=dry_run,
-            images=images,
+            outputs=outputs,
             shards=packs,
             books=books,
             shard=part,
         )
-        over = threading.Event()
-        threads = engine == "threads"
-        work = partial(
-            do,
-            source=origin,
-            destination=images,
-            options=options,
-            dry_run=dry_run,
-            # Processes share no locks; each of them holds one image at a time, and can be killed.
-            admit=Budget(BYTES_IN_FLIGHT * jobs).hold if threads else unlimited,
-            slots=threading.Semaphore(jobs) if threads else nullcontext(),
-            over=over if threads else None,
-            mark=mark_of(part),
-        )
-        workers = threads_for(jobs) if threads else jobs
-        clock = {} if timeout is None else {"timeout": timeout}
-        team = partial(
-            ENGINES[engine], work, jobs=workers, prepare=partial(pipeline.prepare, options), stop=run.stop, **clock
-        )
         try:
             with _Count(origin, run.concerns) as run.count:
-                run.work_through(chain([first], plan), ledger, lambda works: team(origin.load(works, options)), options)
+                run.work_through(chain([first], plan), ledger, team(options, dry_run=dry_run), options)
         finally:
             over.set()
             run.end(ledger)
@@ -223,12 +211,12 @@ def compress_folder(
             run.pack(destination, options, replace=overwrite == "always")
         if not dry_run:
             settings = {"jobs": jobs, "engine": engine, "overwrite": overwrite, "retry_failed": retry_failed}
-            settings |= {"follow_links": follow_links} | ({} if timeout is None else {"timeout": timeout})
-            settings = options.to_dict() | settings | ({} if part is None else {"shard": str(part)})
-            write = partial(write_run, books, settings, run.summary, icsys.__version__)
-            run.guard(partial(write, source=origin.shown, started=started))
+            settings |= {"follow_links": follow_links, "timeout": timeout, "shard": part and str(part)}
+            run.note_down(books, options.to_dict() | settings, source=origin.shown, started=started)
             if part and not run.summary.stopped:
                 run.guard(partial(write_state, books, state))
+        if remote and not dry_run:
+            run.guard(remote.publish)
     return run.summary
 
 
@@ -259,21 +247,48 @@ class _Run:
             self.summary.ignored += self.concerns(planned)
         return None
 
+    def choose_colors(
+        self,
+        sample: Iterable[Work],
+        team: Team,
+        options: Options,
+    ) -> Options:
+        """Have a team count the colours that a sample needs, and return the options with one number for all images."""
+        assert options.target is not None  # noqa: S101 - it belongs to per="dataset"
+        assert options.quality_share is not None  # noqa: S101 - likewise
+        note = "Choosing the number of colours"
+        self.tell(None, note)
+        self._get_ready(options)
+
+        def told(outcomes: Iterable[Outcome | Lost[Work]]) -> Iterator[Outcome | Lost[Work]]:
+            for outcome in outcomes:
+                yield outcome
+                self.tell(None, note)
+
+        with pipeline.alone(options), closing(team(sample)) as outcomes:
+            chosen = choose_colors(told(outcomes), options.target, options.quality_share)
+        self.summary.colors_chosen = chosen
+        return options.replace(colors=chosen.colors)
+
+    def _get_ready(self, options: Options) -> None:
+        """Load what images need, with signs of life while that lasts."""
+        note = f"Loading {options.strategy}"
+        _wait_for(partial(pipeline.prepare, options), lambda: self.tell(None, note), self.stop)
+
     def work_through(
         self,
         plan: Iterable[Planned],
         ledger: Ledger,
-        team: Callable[[Iterable[Work]], Generator[Outcome | Lost[Work]]],
+        team: Team,
         options: Options,
     ) -> None:
         """Have a team do what there is to do, and get ready for it once it is known that anything is."""
-        self._tell(None)
+        self.tell(None)
         remaining = self._remaining(plan, ledger)
         first = next(remaining, None)
         if first is not None:
-            get_ready, note = partial(pipeline.prepare, options), f"Loading {options.strategy}"
-            _wait_for(get_ready, lambda: self._tell(None, note), self.stop)
-            self._tell(None)
+            self._get_ready(options)
+            self.tell(None)
             with pipeline.alone(options):
                 self._take_all(team(chain([first], remaining)), ledger)
         self._complete = self._all_listed and not self.stop.is_set()
@@ -299,7 +314,7 @@ class _Run:
         self.summary.stale.clear()
         if self.stop.is_set():
             return
-        tell = partial(self._tell, None, "Packing")
+        tell = partial(self.tell, None, "Packing")
         self.guard(
             lambda: self.summary.shards.extend(
                 shard.name
@@ -317,6 +332,11 @@ class _Run:
         if self.stop.is_set() and not self.summary.stopped:
             self.summary.stopped = INTERRUPTED
         self.summary.seconds = time.perf_counter() - self._start
+
+    def note_down(self, books: Path, settings: dict[str, Any], *, source: str, started: float) -> None:
+        """Write what was asked for and what came of it into ``run.json``."""
+        given = {name: value for name, value in settings.items() if value is not None}
+        self.guard(partial(write_run, books, given, self.summary, icsys.__version__, source=source, started=started))
 
     def guard(self, write: Callable[[], object], what: str = "manifest") -> None:
         """Write into the books; if that fails, the run ends, because nothing it does could be told any more."""
@@ -368,15 +388,56 @@ class _Run:
         self.summary.add(result)
         if isinstance(result, Failed) and result.code in _NO_MORE:
             self._end_early(result.message)
-        self._tell(result)
+        self.tell(result)
 
     def _end_early(self, why: str) -> None:
         self.summary.stopped = self.summary.stopped or why
         self.stop.set()
 
-    def _tell(self, result: Result | None, note: str = "") -> None:
+    def tell(self, result: Result | None, note: str = "") -> None:
+        """Tell where the run stands."""
         self.summary.seconds = time.perf_counter() - self._start
         self._report(Progress(result, self.summary, self.count.total if self.count else None, note))
+
+
+def _team(crew: Crew, work: Callable[..., Outcome], origin: Source, options: Options, *, dry_run: bool) -> Team:
+    """Return who compresses images with these options."""
+    work = partial(work, source=origin, options=options, dry_run=dry_run)
+    team = crew.team(work, partial(pipeline.prepare, options))
+    return lambda works: team(origin.load(works, options))
+
+
+def _options(options: Options | None) -> Options:
+    """Return the options of a run, and refuse what is none."""
+    options = options or Options()
+    if not isinstance(options, Options):
+        raise UsageError(f"options={options!r}: expected icsys.Options(...)")
+    return options
+
+
+def _prepare_packing(options: Options, shard: Shard | None) -> None:
+    """Load what packs images, before any of them is worked on."""
+    if shard:
+        raise UsageError(
+            f"shard={str(shard)!r} with format={options.format!r}: expected a format of one file an image, such as png"
+        )
+    packing_of(options.format).prepare()
+
+
+def _remote(destination: str | os.PathLike[str], shard: Shard | None, options: Options) -> Remote | None:
+    """Return the object store that a destination is; None for a folder."""
+    url = os.fspath(destination)
+    if "://" not in url or not is_url(url):
+        return None
+    from icsys.dataset.remote import Remote  # noqa: PLC0415 - few runs need it
+
+    remote = Remote(url)
+    if shard or options.format in PACKINGS:
+        what = f"shard={str(shard)!r}" if shard else f"format={options.format!r}"
+        raise UsageError(
+            f"{what} with destination {remote.name!r}: expected a folder as destination; copy it there when it is done"
+        )
+    return remote
 
 
 def _concerns(shard: Shard | None, planned: Planned) -> bool:

@@ -7,7 +7,6 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from icsys.dataset.whole import write_whole
 from icsys.errors import ImageError, code_of
 from icsys.pipeline import compress_image
 from icsys.results import UNCHANGED, Compressed, Failed, Result, Skipped
@@ -15,8 +14,8 @@ from icsys.results import UNCHANGED, Compressed, Failed, Result, Skipped
 if TYPE_CHECKING:
     import threading
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
+    from icsys.dataset.outputs import Outputs
     from icsys.dataset.resume import Work
     from icsys.dataset.source import Source
     from icsys.engine import Lost
@@ -33,33 +32,27 @@ class Outcome:
     mtime_ns: int | None = None
 
 
-def threads_for(jobs: int) -> int:
-    """Return how many threads share the slots of ``jobs`` images: while half compute, the others read and write."""
-    return 2 * jobs
-
-
 def do(
     work: Work,
     *,
     source: Source,
-    destination: Path,
+    outputs: Outputs,
     options: Options,
     dry_run: bool,
     admit: Admit,
     slots: AbstractContextManager[object],
     over: threading.Event | None,
-    mark: str = "",
 ) -> Outcome:
     """Do one image; whatever is wrong with it becomes its result.
 
     Parameters
     ----------
+    outputs
+        Where its output goes.
     slots
         Held while there is something to compute, so that images are read and written while others are computed.
     over
         Set once the run has ended: an image that comes too late for it is not written.
-    mark
-        Of the run's temporary files.
     """
     listed, work = work, replace(work, place=None)  # which may hold what was read
     try:
@@ -75,7 +68,7 @@ def do(
             size = len(data)
             del data
         if not dry_run and not (over and over.is_set()):
-            write_whole(destination / work.output, image.data, mark=mark)
+            outputs.write(work.output, image.data)
     except Exception as error:  # noqa: BLE001 - whatever happens to one image, the others go on
         code, message = _reason(error)
         return Outcome(work, Failed(source=work.source, code=code, message=message))
@@ -102,7 +95,9 @@ def do(
             orientation=info.orientation,
             frames=info.frames,
             mse=image.mse,
+            measured=image.measured,
             warning=image.warning,
+            kept_source=image.kept_source,
             seconds=time.perf_counter() - start - waited,
             kmeans_seconds=image.kmeans_seconds,
         ),

@@ -15,9 +15,9 @@ import pytest
 from helpers import compress_into, ics, image_bytes, synthetic_photo, tree
 from icsys import MissingExtraError, Options, UsageError, compress_folder
 from icsys.dataset import urlsource
-from icsys.dataset.urlsource import RemoteFolder
 from icsys.dataset.resume import Work
 from icsys.dataset.urls import is_url, without_secrets
+from icsys.dataset.urlsource import RemoteFolder
 from sources import put_folder, put_parquet, put_tar, put_zip
 
 pytestmark = pytest.mark.usefixtures("unsynced")
