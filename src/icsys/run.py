@@ -26,7 +26,7 @@ from icsys.dataset.shard import Shard, mark_of, parse_shard
 from icsys.dataset.shards import PARTS, open_shards, pack
 from icsys.dataset.source import Ignored, Planned, Source, Task, Unreadable
 from icsys.dataset.sources import open_source
-from icsys.dataset.urls import is_url
+from icsys.dataset.urls import check_apart, is_url
 from icsys.engine import Lost, available_cores, choose_engine
 from icsys.errors import UsageError
 from icsys.options import ENGINES as ENGINE_NAMES
@@ -167,6 +167,7 @@ def compress_folder(
     if packed:
         _prepare_packing(options, part)
     remote = _remote(destination, part, options)
+    check_apart(os.fspath(source), os.fspath(destination))
     destination = check_places(source, remote.folder if remote else destination)
     origin = open_source(source, destination, follow_links=follow_links)
     plan = origin.plan(options.suffix)
@@ -181,7 +182,7 @@ def compress_folder(
     with reach, open_books(destination, part, dry_run=dry_run) as books:
         packs = open_shards(destination, options.format, read_only=dry_run, stop=run.stop)
         over = threading.Event()
-        crew = Crew(engine, jobs, timeout, bool(remote), run.stop)
+        crew = Crew(engine, jobs, timeout, bool(remote) or is_url(os.fspath(source)), run.stop)
         team = partial(_team, crew, partial(do, outputs=outputs, over=over if crew.shares_memory else None), origin)
         if options.per == "dataset":
             sample = draw_images(origin, SAMPLED, options.seed).works
@@ -427,7 +428,7 @@ def _prepare_packing(options: Options, shard: Shard | None) -> None:
 def _remote(destination: str | os.PathLike[str], shard: Shard | None, options: Options) -> Remote | None:
     """Return the object store that a destination is; None for a folder."""
     url = os.fspath(destination)
-    if "://" not in url or not is_url(url):
+    if not is_url(url):
         return None
     from icsys.dataset.remote import Remote  # noqa: PLC0415 - few runs need it
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from icsys.errors import UsageError
+
 # Two letters at least: C:\ is a drive. Protocols may be chained, as in simplecache::s3://bucket.
 _URL = re.compile(r"[a-z][a-z0-9+.-]+(?:://|::.*://)", re.IGNORECASE | re.DOTALL)
 _IN_TEXT = re.compile(r"([a-z][a-z0-9+.-]+://)((?:(?!::[a-z][a-z0-9+.-]+://)[^\s'\"<>])*)", re.IGNORECASE)
@@ -31,6 +33,23 @@ def without_query(url: str) -> str:
     'https://host/photos.zip'
     """
     return _QUERY.sub("", url)
+
+
+def check_apart(source: str, destination: str) -> None:
+    """Refuse two URLs of which one lies in the other; what lies where on disks is not looked at.
+
+    Raises
+    ------
+    UsageError
+        If outputs would be written over photos, or be taken for photos by the next run.
+    """
+    if is_url(source) and is_url(destination):
+        places = [f"{without_secrets(url).rstrip('/')}/" for url in (source, destination)]
+        if places[0].startswith(places[1]) or places[1].startswith(places[0]):
+            raise UsageError(
+                f"source {places[0][:-1]!r} and destination {places[1][:-1]!r}: expected two places apart, so that no "
+                "photo is overwritten and no output taken for one"
+            )
 
 
 def base_name(path: str) -> str:
