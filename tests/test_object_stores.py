@@ -6,6 +6,7 @@ import os
 import random
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -154,8 +155,9 @@ def test_a_run_may_be_killed_at_any_request(proxy, source, expected):
     assert redone == 0
 
 
-def start(source):
+def start(source, *words):
     command = [sys.executable, "-c", COMMAND, "compress", source, URL, "--strategy", "SO", "--step", "2", "--json"]
+    command += words
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ.copy())
 
 
@@ -173,6 +175,31 @@ def wipe():
     system = s3fs.S3FileSystem(use_listings_cache=False, skip_instance_cache=True)
     for name in system.find("bucket/small"):
         system.rm_file(name)
+
+
+def test_shards_arrive_whole_through_a_bad_network_and_after_a_kill(proxy, source, tmp_path):
+    options = replace(OPTIONS, format="webdataset", shard_images=10)
+    compress_folder(source, tmp_path / "out", options)
+    dice, faults = random.Random(4), itertools.cycle(FAULTS)  # noqa: S311 - no secret
+    process = []
+
+    def kill(number, _method, _path):
+        if number >= 45 and process:
+            process[0].kill()
+        return next(faults) if dice.random() < 1 / 3 else ""
+
+    proxy.fault = kill
+    process.append(start(source, "--format", "webdataset", "--shard-images", "10"))
+    process[0].communicate()
+    process.append(start(source, "--format", "webdataset", "--shard-images", "10"))
+    proxy.fault = lambda *_: next(faults) if dice.random() < 1 / 3 else ""
+    output, errors = process[1].communicate()
+    assert json.loads(output)["summary"]["stopped"] == "", errors
+    proxy.fault = lambda *_: ""
+    out = {path.relative_to(tmp_path / "out").as_posix(): path for path in (tmp_path / "out").rglob("*")}
+    files = {name: path.read_bytes() for name, path in out.items() if path.is_file()}
+    assert len(files) == 8
+    assert stored() == {name: data for name, data in files.items() if name not in {"run.json", ".ics-lock"}}
 
 
 def test_two_runs_at_once_are_refused(proxy, source, expected, monkeypatch):

@@ -215,7 +215,7 @@ def compress_folder(
             over.set()
             run.end(ledger)
         if packed and not dry_run:
-            run.pack(destination, options, replace=overwrite == "always")
+            run.pack(destination, options, remote, replace=overwrite == "always")
         if not dry_run:
             settings = {"jobs": jobs, "engine": engine, "overwrite": overwrite, "retry_failed": retry_failed}
             settings |= {"follow_links": follow_links, "timeout": timeout, "shard": part and str(part)}
@@ -290,24 +290,21 @@ class _Run:
         self.guard(lambda: self.summary.stale.extend(ledger.close(complete=self._complete)))
         self.summary.seconds = time.perf_counter() - self._start
 
-    def pack(self, destination: Path, options: Options, *, replace: bool) -> None:
+    def pack(self, destination: Path, options: Options, remote: Remote | None, *, replace: bool) -> None:
         """Pack what is done into files of many images, unless the run was stopped: the next one does so then."""
         # What is stale is left out of them.
         self.summary.stale.clear()
         if self.stop.is_set():
             return
         tell = partial(self.tell, None, "Packing")
+        limits = {"shard_images": options.shard_images, "shard_bytes": options.shard_bytes}
+        if remote is not None:
+            self.guard(partial(remote.bring_for_packing, **limits, stop=self.stop), "shards")
+            if self.stop.is_set():
+                return
         self.guard(
             lambda: self.summary.shards.extend(
-                shard.name
-                for shard in pack(
-                    destination,
-                    shard_images=options.shard_images,
-                    shard_bytes=options.shard_bytes,
-                    replace=replace,
-                    stop=self.stop,
-                    tell=tell,
-                )
+                shard.name for shard in pack(destination, **limits, replace=replace, stop=self.stop, tell=tell)
             ),
             "shards",
         )
@@ -401,11 +398,11 @@ def _remote(destination: str | os.PathLike[str], shard: Shard | None, options: O
         return None
     from icsys.dataset.remote import Remote  # noqa: PLC0415 - few runs need it
 
-    remote = Remote(url)
-    if shard or options.format in PACKINGS:
-        what = f"shard={str(shard)!r}" if shard else f"format={options.format!r}"
+    remote = Remote(url, packed=options.format in PACKINGS)
+    if shard:
         raise UsageError(
-            f"{what} with destination {remote.name!r}: expected a folder as destination; copy it there when it is done"
+            f"shard={str(shard)!r} with destination {remote.name!r}: expected a folder as destination; "
+            "copy it there when its shards are merged"
         )
     return remote
 

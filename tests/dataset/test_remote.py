@@ -111,10 +111,9 @@ def test_objects_of_others_are_left_alone_unless_asked_for(store, source, tmp_pa
     assert small(store) == local(tmp_path / "out")
 
 
-@pytest.mark.parametrize("named", [{"shard": "1/2"}, {"options": Options(format="webdataset")}])
-def test_what_needs_a_folder_says_so(store, source, named):
+def test_parts_of_a_run_need_a_folder(store, source):
     with pytest.raises(UsageError, match=r"with destination 'memory://bucket/small': expected a folder"):
-        run(source, **named)
+        run(source, shard="1/2")
     assert not store.asked
 
 
