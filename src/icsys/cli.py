@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 import icsys
 from icsys.dataset.samples import copy_samples
 from icsys.dataset.shard import parse_shard
+from icsys.dataset.urls import without_secrets
 from icsys.engine import choose_engine
 from icsys.errors import ICSError, UsageError
 from icsys.options import (
@@ -35,7 +36,7 @@ from icsys.progress import drawing
 from icsys.prompts import ask_options, number_or_text
 from icsys.report.text import failure_lines, image_line, run_report
 from icsys.results import to_record
-from icsys.run import Progress, check_folders, check_run, compress_folder, has_images
+from icsys.run import Progress, check_places, check_run, compress_folder, has_images
 from icsys.signals import INTERRUPTED, Signals
 
 if TYPE_CHECKING:
@@ -366,8 +367,8 @@ def _words(text: str) -> list[int | str]:
 def _ask_and_run(_: argparse.Namespace) -> int:
     """Ask the questions, but only where there is something to compress."""
     _look_for_photos(SOURCE)
-    check_folders(SOURCE, DESTINATION)
-    if not has_images(Path(SOURCE), Path(DESTINATION)):
+    check_places(SOURCE, DESTINATION)
+    if not has_images(SOURCE, DESTINATION):
         raise UsageError(f"the folder {SOURCE!r} holds no image: {_where_photos_go()}")
     return _run(SOURCE, DESTINATION, ask_options(), _RUN_DEFAULTS)
 
@@ -463,7 +464,7 @@ def _look_for_photos(source: str) -> None:
 
 def _bring_samples(source: str) -> None:
     """Copy the sample photos."""
-    check_folders(source if Path(source).exists() else ".", DESTINATION)
+    check_places(source if Path(source).exists() else ".", DESTINATION)
     try:
         copied, kept = copy_samples(Path(source))
     except OSError as error:
@@ -583,13 +584,13 @@ def _report(
         print(f"ics: {summary.stopped}; {whole}", file=sys.stderr)
     if signal_code is not None:
         return signal_code
-    if run["shard"] and not summary.images and has_images(Path(source), Path(destination)):
+    if run["shard"] and not summary.images and has_images(source, destination):
         if not run["json"]:
             print(f"Shard {run['shard']} has no image: there are fewer images than shards, or nearly so.")
         return OK
     if not summary.images and not summary.stopped:
         others = f" ({summary.ignored} left alone: not images, hidden, or links)" if summary.ignored else ""
-        raise UsageError(f"no image was found in {source!r}{others}: {_where_photos_go()}")
+        raise UsageError(f"no image was found in {without_secrets(source)!r}{others}: {_where_photos_go()}")
     return SOME_FAILED if summary.failed or summary.stopped else OK
 
 

@@ -38,6 +38,7 @@ FAILURE_CODES = (
     "too_large",
     # A folder run adds these to what an image itself can be.
     "changed",
+    "unreachable",
     "blocked",
     "permission",
     "io",

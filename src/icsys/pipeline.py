@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from icsys.color.palette import tidy
+from icsys.color.reduce import distinct_of, reduce_to
 from icsys.color.strategies import STRATEGIES
 from icsys.errors import UsageError
 from icsys.image.decode import ImageInfo, decode_photo, to_array, unlimited
@@ -147,12 +148,17 @@ def quantize(
 
 def quantize_pixels(pixels: NDArray[np.uint8], options: Options) -> QuantizedImage:
     """Reduce the colours of (H, W) or (H, W, 3) uint8 pixels with a clustering strategy of ``options``."""
-    reduce = STRATEGIES[options.strategy].reduce
-    if reduce is None:
-        names = ", ".join(name for name, known in STRATEGIES.items() if known.reduce)
+    fit = STRATEGIES[options.strategy].fit
+    if fit is None:
+        names = ", ".join(name for name, known in STRATEGIES.items() if known.fit)
         raise UsageError(f"strategy={options.strategy!r} reduces no colours: expected one of {names}")
     shape, channels = pixels.shape[:2], pixels.shape[2] if pixels.ndim == RGB_NDIM else 1
-    palette, indices, sse = reduce(pixels.reshape(-1, channels), options)
+    palette, indices, sse = reduce_to(
+        distinct_of(pixels.reshape(-1, channels)),
+        options.colors,
+        lambda distinct: fit(distinct, options.colors, options),
+        options.space,
+    )
     if channels == 1:
         # A grey level counts in R, G and B alike.
         palette, sse = np.repeat(palette, 3, axis=1), 3 * sse
@@ -227,7 +233,7 @@ def compress_image(data: bytes, options: Options | None = None, *, admit: Admit 
     pixels = photo.pixels
     start = time.perf_counter()
     encoder = ENCODERS[options.encoding]
-    if STRATEGIES[options.strategy].reduce is None:
+    if STRATEGIES[options.strategy].fit is None:
         colors, mse, seconds, encoded = None, None, 0.0, encoder.truecolor(pixels, options)
     else:
         quantized = quantize_pixels(pixels, options)

@@ -26,7 +26,7 @@ def ask_options() -> Options:
     for name, strategy in STRATEGIES.items():
         print(f"  {name:<5} {strategy.summary}")
     chosen = _ask("algorithm", f"Algorithm ({', '.join(STRATEGIES)}): ", lambda text: Options(strategy=text))
-    if STRATEGIES[chosen.strategy].reduce is not None:
+    if STRATEGIES[chosen.strategy].fit is not None:
         chosen = _ask(
             "number of colours",
             f"Number of colours for the whole dataset (1 to {MAX_COLORS}): ",

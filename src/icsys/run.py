@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Self
 import icsys
 from icsys import pipeline
 from icsys.dataset.books import State, open_books, read_state, write_state
-from icsys.dataset.folder import Ignored, Task, Unreadable, plan_folder
 from icsys.dataset.ledger import Ledger
 from icsys.dataset.outputs import FolderOutputs
 from icsys.dataset.packing import packing_of
 from icsys.dataset.resume import Work
 from icsys.dataset.shard import Shard, mark_of, parse_shard
 from icsys.dataset.shards import PARTS, open_shards, pack
+from icsys.dataset.source import Ignored, Planned, Source, Task, Unreadable
+from icsys.dataset.sources import open_source
 from icsys.dataset.urls import is_url
 from icsys.engine import ENGINES, Lost, available_cores, choose_engine
 from icsys.engine.budget import Budget
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
 
     from icsys.dataset.remote import Remote
+
+    Team = Callable[[Iterable[Work]], Generator[Outcome | Lost[Work]]]
 
 _MOST_JOBS = 4096
 _LONGEST_TIMEOUT = 10**6  # seconds
@@ -95,7 +98,8 @@ def compress_folder(
     Parameters
     ----------
     source
-        A folder; it is only read.
+        A folder; an archive of images, or a pattern of several: tar, compressed or not, zip, WebDataset shards,
+        Parquet; or the URL of one of these, such as ``s3://bucket/photos``. It is only read.
     destination
         A folder, made if need be; or a URL of an object store, such as ``s3://bucket/small``.
     options
@@ -136,6 +140,8 @@ def compress_folder(
     ------
     UsageError
         If the run cannot start, or another one works on ``destination``; nothing was done then.
+    MissingExtraError
+        If the source or the options need a package that is not installed.
 
     Examples
     --------
@@ -161,10 +167,11 @@ def compress_folder(
     part = None if shard is None else parse_shard(shard)
     packed = options.format in PACKINGS
     if packed:
-        _check_packed(options, part)
+        _prepare_packing(options, part)
     remote = _remote(destination, part, options)
-    source, destination = check_folders(source, remote.folder if remote else destination)
-    plan = plan_folder(source, destination, options.suffix, follow_links=follow_links)
+    destination = check_places(source, remote.folder if remote else destination)
+    origin = open_source(source, destination, follow_links=follow_links)
+    plan = origin.plan(options.suffix)
     run = _Run(RunSummary(), progress or (lambda _: None), stop or threading.Event(), start, partial(_concerns, part))
     first = run.first_image(plan)
     if first is None:
@@ -178,7 +185,7 @@ def compress_folder(
         if part and not dry_run:
             state = _begin(books, options, follow_links=follow_links, retry_failed=retry_failed)
         ledger = Ledger(
-            source,
+            origin,
             destination,
             options_hash=options.digest(),
             tool_version=icsys.__version__,
@@ -191,26 +198,12 @@ def compress_folder(
             shard=part,
         )
         over = threading.Event()
-        threads = engine == "threads"
-        work = partial(
-            do,
-            source=source,
-            outputs=outputs,
-            options=options,
-            dry_run=dry_run,
-            # Processes share no locks; each of them holds one image at a time, and can be killed.
-            admit=Budget(BYTES_IN_FLIGHT * jobs).hold if threads else unlimited,
-            slots=threading.Semaphore(jobs) if threads else nullcontext(),
-            over=over if threads else None,
-        )
-        workers = threads_for(jobs, remote=bool(remote)) if threads else jobs
-        clock = {} if timeout is None else {"timeout": timeout}
-        team = partial(
-            ENGINES[engine], work, jobs=workers, prepare=partial(pipeline.prepare, options), stop=run.stop, **clock
-        )
+        do_one = partial(do, source=origin, outputs=outputs, options=options, dry_run=dry_run)
+        prepare = partial(pipeline.prepare, options)
+        team = _team(do_one, prepare, engine, jobs=jobs, timeout=timeout, remote=bool(remote), over=over, stop=run.stop)
         try:
-            with _Count(source, destination, run.concerns, follow_links=follow_links) as run.count:
-                run.work_through(chain([first], plan), ledger, team, options)
+            with _Count(origin, run.concerns) as run.count:
+                run.work_through(chain([first], plan), ledger, lambda works: team(origin.load(works, options)), options)
         finally:
             over.set()
             run.end(ledger)
@@ -221,7 +214,7 @@ def compress_folder(
             settings |= {"follow_links": follow_links, "timeout": timeout, "shard": part and str(part)}
             settings = options.to_dict() | {name: value for name, value in settings.items() if value is not None}
             write = partial(write_run, books, settings, run.summary, icsys.__version__)
-            run.guard(partial(write, source=source, started=started))
+            run.guard(partial(write, source=origin.shown, started=started))
             if part and not run.summary.stopped:
                 run.guard(partial(write_state, books, state))
         if remote and not dry_run:
@@ -238,7 +231,7 @@ class _Run:
         report: Callable[[Progress], object],
         stop: threading.Event,
         start: float,
-        concerns: Callable[[Task | Ignored | Unreadable], bool],
+        concerns: Callable[[Planned], bool],
     ) -> None:
         self.summary = summary
         self.count: _Count | None = None
@@ -248,7 +241,7 @@ class _Run:
         self.stop = stop
         self._all_listed = self._complete = False
 
-    def first_image(self, plan: Iterator[Task | Ignored | Unreadable]) -> Task | Unreadable | None:
+    def first_image(self, plan: Iterator[Planned]) -> Task | Unreadable | None:
         """Return what comes first in a plan, of any shard, with the files before it counted that are left alone."""
         for planned in plan:
             if not isinstance(planned, Ignored):
@@ -258,9 +251,9 @@ class _Run:
 
     def work_through(
         self,
-        plan: Iterable[Task | Ignored | Unreadable],
+        plan: Iterable[Planned],
         ledger: Ledger,
-        team: Callable[[Iterable[Work]], Generator[Outcome | Lost[Work]]],
+        team: Team,
         options: Options,
     ) -> None:
         """Have a team do what there is to do, and get ready for it once it is known that anything is."""
@@ -320,7 +313,7 @@ class _Run:
             place = f": {error.filename}" if error.filename else ""
             self._end_early(f"the {what} cannot be written: {error.strerror or error}{place}")
 
-    def _remaining(self, plan: Iterable[Task | Ignored | Unreadable], ledger: Ledger) -> Iterator[Work]:
+    def _remaining(self, plan: Iterable[Planned], ledger: Ledger) -> Iterator[Work]:
         """Draw what is left to do from a plan, claimed in batches; what is not to be done is over at once."""
         batch: list[Work] = []
         all_listed = True
@@ -374,6 +367,28 @@ class _Run:
         self._report(Progress(result, self.summary, self.count.total if self.count else None, note))
 
 
+def _team(
+    do_one: Callable[..., Outcome],
+    prepare: Callable[[], object],
+    engine: str,
+    *,
+    jobs: int,
+    timeout: float | None,
+    remote: bool,
+    over: threading.Event,
+    stop: threading.Event,
+) -> Team:
+    """Return what works on images, ``jobs`` of them at a time, with an engine that each of them suits."""
+    clock = {} if timeout is None else {"timeout": timeout}
+    work: Callable[[Work], Outcome]
+    if engine == "threads":
+        admit, slots = Budget(BYTES_IN_FLIGHT * jobs).hold, threading.Semaphore(jobs)
+        work, workers = partial(do_one, admit=admit, slots=slots, over=over), threads_for(jobs, remote=remote)
+    else:  # processes share no locks; each of them holds one image at a time, and can be killed
+        work, workers = partial(do_one, admit=unlimited, slots=nullcontext(), over=None), jobs
+    return partial(ENGINES[engine], work, jobs=workers, prepare=prepare, stop=stop, **clock)
+
+
 def _options(options: Options | None) -> Options:
     """Return the options of a run, and refuse what is none."""
     options = options or Options()
@@ -382,8 +397,8 @@ def _options(options: Options | None) -> Options:
     return options
 
 
-def _check_packed(options: Options, shard: Shard | None) -> None:
-    """Refuse to pack what is divided already, or what a package is missing for."""
+def _prepare_packing(options: Options, shard: Shard | None) -> None:
+    """Load what packs images, before any of them is worked on."""
     if shard:
         raise UsageError(
             f"shard={str(shard)!r} with format={options.format!r}: expected a format of one file an image, such as png"
@@ -407,7 +422,7 @@ def _remote(destination: str | os.PathLike[str], shard: Shard | None, options: O
     return remote
 
 
-def _concerns(shard: Shard | None, planned: Task | Ignored | Unreadable) -> bool:
+def _concerns(shard: Shard | None, planned: Planned) -> bool:
     """Tell whether something planned is a shard's concern; a folder that it cannot list may hold images of its own."""
     return shard is None or shard.owns(planned.source) or (isinstance(planned, Unreadable) and planned.is_folder)
 
@@ -422,9 +437,9 @@ def _begin(books: Path, options: Options, *, follow_links: bool, retry_failed: b
     return state
 
 
-def has_images(source: Path, destination: Path) -> bool:
+def has_images(source: str, destination: str) -> bool:
     """Tell whether a run from ``source`` to ``destination`` would find an image."""
-    return any(isinstance(planned, Task) for planned in plan_folder(source, destination, ""))
+    return any(isinstance(planned, Task) for planned in open_source(source, Path(destination)).plan(""))
 
 
 def check_run(*, jobs: int | None, engine: str | None, overwrite: str, timeout: float | None = None) -> None:
@@ -444,27 +459,22 @@ def check_run(*, jobs: int | None, engine: str | None, overwrite: str, timeout: 
             raise UsageError(f"{name}={value!r}: expected one of {', '.join(choices)}")
 
 
-def check_folders(source: str | os.PathLike[str], destination: str | os.PathLike[str]) -> tuple[Path, Path]:
-    """Refuse folders that a run cannot start with, before anything is done.
+def check_places(source: str | os.PathLike[str], destination: str | os.PathLike[str]) -> Path:
+    """Refuse places that a run cannot start with, before anything is done, and return the destination.
 
     Raises
     ------
     UsageError
-        If the source cannot be read, the destination cannot be written, or writing would touch the source.
+        If the destination cannot be written, or writing would touch the source.
     """
     for name, path in (("source", source), ("destination", destination)):
         if not os.fspath(path):
             raise UsageError(f"{name} '' names no folder: expected a path, or . for the current folder")
-    source, destination = Path(source), Path(destination)
-    if not source.exists():
-        raise UsageError(f"source folder {str(source)!r} does not exist: expected a folder with photos")
-    if not source.is_dir():
-        raise UsageError(f"source {str(source)!r} is a file: expected a folder with photos")
-    if not os.access(source, os.R_OK | os.X_OK):
-        raise UsageError(f"source folder {str(source)!r} cannot be read: permission denied")
-    if destination.resolve() in (source.resolve(), *source.resolve().parents):
+    destination = Path(destination)
+    folder = Path(source)
+    if folder.is_dir() and destination.resolve() in (folder.resolve(), *folder.resolve().parents):
         raise UsageError(
-            f"source {str(source)!r} lies in destination {str(destination)!r}: expected two folders, "
+            f"source {str(folder)!r} lies in destination {str(destination)!r}: expected two folders, "
             "so that no photo is overwritten"
         )
     nearest = next(folder for folder in (destination, *destination.absolute().parents) if folder.exists())
@@ -474,7 +484,7 @@ def check_folders(source: str | os.PathLike[str], destination: str | os.PathLike
         )
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise UsageError(f"destination {str(destination)!r} cannot be written: {str(nearest)!r} is read-only")
-    return source, destination
+    return destination
 
 
 def _wait_for(work: Callable[[], object], sign_of_life: Callable[[], object], stop: threading.Event) -> None:
@@ -503,18 +513,11 @@ def _wait_for(work: Callable[[], object], sign_of_life: Callable[[], object], st
 class _Count:
     """Counts the images of a run beside it, so that a run starts at once and the bar still knows its end."""
 
-    def __init__(
-        self,
-        source: Path,
-        destination: Path,
-        concerns: Callable[[Task | Ignored | Unreadable], bool],
-        *,
-        follow_links: bool,
-    ) -> None:
+    def __init__(self, source: Source, concerns: Callable[[Planned], bool]) -> None:
         self._concerns = concerns
         self.total: int | None = None
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._count, args=(source, destination, follow_links), daemon=True)
+        self._thread = threading.Thread(target=self._count, args=(source,), daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -524,9 +527,9 @@ class _Count:
         self._over.set()
         self._thread.join()
 
-    def _count(self, source: Path, destination: Path, follow_links: bool) -> None:
+    def _count(self, source: Source) -> None:
         images = 0
-        for planned in plan_folder(source, destination, "", follow_links=follow_links):
+        for planned in source.plan(""):
             if self._over.is_set():
                 return
             images += not isinstance(planned, Ignored) and self._concerns(planned)

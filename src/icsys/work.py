@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from icsys.dataset.reading import read_whole
 from icsys.errors import ImageError, code_of
 from icsys.pipeline import compress_image
 from icsys.results import UNCHANGED, Compressed, Failed, Result, Skipped
@@ -15,10 +14,10 @@ from icsys.results import UNCHANGED, Compressed, Failed, Result, Skipped
 if TYPE_CHECKING:
     import threading
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     from icsys.dataset.outputs import Outputs
     from icsys.dataset.resume import Work
+    from icsys.dataset.source import Source
     from icsys.engine import Lost
     from icsys.image.decode import Admit
     from icsys.options import Options
@@ -44,7 +43,7 @@ def threads_for(jobs: int, *, remote: bool = False) -> int:
 def do(
     work: Work,
     *,
-    source: Path,
+    source: Source,
     outputs: Outputs,
     options: Options,
     dry_run: bool,
@@ -63,9 +62,10 @@ def do(
     over
         Set once the run has ended: an image that comes too late for it is not written.
     """
+    listed, work = work, replace(work, place=None)  # which may hold what was read
     try:
         start = time.perf_counter()
-        data, mtime_ns = read_whole(source / work.source, options)
+        data, mtime_ns = source.read(listed, options)
         waited = -time.perf_counter()
         with slots:
             waited += time.perf_counter()

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from pathlib import Path
 
-    from icsys.dataset.folder import Task
     from icsys.dataset.outputs import Outputs
     from icsys.dataset.shard import Shard
+    from icsys.dataset.source import Source, Task
     from icsys.results import Result, Skipped
 
 
@@ -45,7 +45,7 @@ class Ledger:
 
     def __init__(
         self,
-        source: Path,
+        source: Source,
         destination: Path,
         *,
         options_hash: str,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,11 +12,10 @@ from icsys.results import FOREIGN, NOT_FAILED, UNCHANGED, Failed, Skipped
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from pathlib import Path
 
-    from icsys.dataset.folder import Task
     from icsys.dataset.journal import Entry, Journal, Known
     from icsys.dataset.outputs import Found, Outputs
+    from icsys.dataset.source import Place, Source, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +28,14 @@ class Work:
         Paths below the source and the destination folder, with forward slashes.
     done_sha256
         Hash of the source that the output was made from with the same options; None where it has to be made.
+    place
+        Where the image lies, for a source that is no folder.
     """
 
     source: str
     output: str
     done_sha256: str | None = None
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class Resume:
 
     def __init__(
         self,
-        source: Path,
+        source: Source,
         outputs: Outputs,
         journal: Journal,
         known: Known,
@@ -78,7 +79,7 @@ class Resume:
         shards: Collection[str],
         others: Collection[str],
     ) -> None:
-        self._source, self._outputs = str(source), outputs
+        self._source, self._outputs = source, outputs
         self._shards = shards
         self._journal, self._known, self._claimed = journal, known, claimed
         self._options_hash = options_hash
@@ -98,11 +99,11 @@ class Resume:
         entry = self._known.done.get(task.output)
         packed = found.size is None and entry is not None and entry.shard in self._shards
         if self._overwrite or (found.size is None and not packed):
-            return Work(task.source, task.output)
+            return _to_do(task)
         if entry is not None:
             return self._compare(task, entry, entry.bytes if found.size is None else found.size)
         if task.output in self._claimed or task.output in self._others:
-            return Work(task.source, task.output)
+            return _to_do(task)
         return Skipped(source=task.source, output=task.output, reason=FOREIGN)
 
     def _look(self, task: Task) -> Found | Failed:
@@ -120,22 +121,22 @@ class Resume:
     def _compare(self, task: Task, entry: Entry, size: int) -> Work | Skipped | Again:
         """Decide by the line of an output that is there and ours."""
         if (entry.source, entry.options_hash, entry.bytes) != (task.source, self._options_hash, size):
-            return Work(task.source, task.output)
+            return _to_do(task)
         try:
-            source = os.stat(f"{self._source}/{task.source}")  # noqa: PTH116 - a Path for each of a million files costs
+            source_bytes, mtime_ns = self._source.stat(task)
         except OSError:
-            return Work(task.source, task.output)  # which will find out what is wrong
-        if source.st_size != entry.source_bytes:
-            return Work(task.source, task.output)
+            return _to_do(task)  # which will find out what is wrong
+        if source_bytes not in {None, entry.source_bytes}:
+            return _to_do(task)
         row = None
         if task.output in self._claimed:
             # A crash came while it was written anew: its size alone does not tell which of the two it is.
             row = self._journal.read(entry.position)
             if self._sha256(task.output) != row.get("sha256"):
-                return Work(task.source, task.output)
-        if source.st_mtime_ns != entry.source_mtime_ns:
+                return _to_do(task)
+        if mtime_ns != entry.source_mtime_ns:
             row = row or self._journal.read(entry.position)
-            return Work(task.source, task.output, row.get("source_sha256"))
+            return _to_do(task, row.get("source_sha256"))
         skipped = Skipped(source=task.source, output=task.output, reason=UNCHANGED)
         return Again(skipped, entry) if entry.status == STALE or task.source in self._known.failed else skipped
 
@@ -145,3 +146,7 @@ class Resume:
             return hashlib.sha256(self._outputs.read(output)).hexdigest()
         except OSError:
             return None
+
+
+def _to_do(task: Task, done_sha256: str | None = None) -> Work:
+    return Work(task.source, task.output, done_sha256, task.place)

@@ -6,7 +6,7 @@ import re
 
 # Two letters at least: C:\ is a drive. Protocols may be chained, as in simplecache::s3://bucket.
 _URL = re.compile(r"[a-z][a-z0-9+.-]+(?:://|::)", re.IGNORECASE)
-_IN_TEXT = re.compile(r"([a-z][a-z0-9+.-]+://)([^\s'\"<>]*)", re.IGNORECASE)
+_IN_TEXT = re.compile(r"([a-z][a-z0-9+.-]+://)((?:(?!::[a-z][a-z0-9+.-]+://)[^\s'\"<>])*)", re.IGNORECASE)
 _USER = re.compile(r"^[^/]*@")
 _QUERY = re.compile(r"[?#].*$", re.DOTALL)
 
@@ -20,6 +20,28 @@ def is_url(text: str) -> bool:
     [True, False, False, True]
     """
     return _URL.match(text) is not None
+
+
+def without_query(url: str) -> str:
+    """Return a URL up to its query or fragment.
+
+    Examples
+    --------
+    >>> without_query("https://host/photos.zip?signature=1f")
+    'https://host/photos.zip'
+    """
+    return _QUERY.sub("", url)
+
+
+def base_name(path: str) -> str:
+    r"""Return the last part of a path or of a URL, which is not its query.
+
+    Examples
+    --------
+    >>> base_name("https://host/a/photos.zip?signature=1f/2"), base_name("C:\\photos\\a?.zip")
+    ('photos.zip', 'a?.zip')
+    """
+    return (without_query(path) if is_url(path) else path).replace("\\", "/").rpartition("/")[2]
 
 
 def without_secrets(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import warnings
 from contextlib import nullcontext
@@ -126,7 +127,7 @@ def decode_photo(data: bytes, options: Options, admit: Admit = unlimited) -> Pho
     _silence_pillow()
     try:
         check_bytes(len(data), options)
-        name, image = open_image(close_jpeg(data) if options.on_corrupt == "keep" else data)
+        name, image = open_image(close_jpeg(data) if options.on_corrupt == "keep" else data, options)
         with image:
             return _decode(name, image, data, options, admit)
     except (ImageError, MemoryError):
@@ -247,6 +248,7 @@ _FILTERS: tuple[Any, ...] = (
     ("ignore", None, Image.DecompressionBombWarning, None, 0),
     ("ignore", None, Warning, re.compile(r"PIL\.\w+ImagePlugin"), 0),
 )
+_NOWHERE = logging.NullHandler()
 
 
 def _silence_pillow() -> None:
@@ -254,8 +256,10 @@ def _silence_pillow() -> None:
 
     Warning filters belong to the whole process and ``catch_warnings`` is not safe among threads, so these
     are added once and stay. They are looked up at every call because leaving a ``catch_warnings`` elsewhere
-    removes them. Pillow's error for images of twice its limit is untouched.
+    removes them. Pillow's error for images of twice its limit is untouched. What Pillow logs goes where the program
+    that uses ICS sends it, but not to standard error for want of a place.
     """
+    logging.getLogger("PIL").addHandler(_NOWHERE)
     if not all(entry in warnings.filters for entry in _FILTERS):
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         warnings.filterwarnings("ignore", module=_FILTERS[1][3].pattern)

@@ -14,7 +14,6 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from icsys.dataset.outputs import FolderOutputs
-from icsys.dataset.reading import open_regular, read_whole
 from icsys.engine import ENGINES
 from icsys.engine.budget import Budget
 from icsys.errors import ICSError, ImageError
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from icsys.dataset.resume import Work
+    from icsys.dataset.source import Source
     from icsys.options import Options
     from icsys.report.quality import Quality
 
@@ -85,7 +85,7 @@ class _Pass:
 class Bench:
     """Puts images through the candidates, all in the same way."""
 
-    def __init__(self, source: Path, folder: Path, options: Options, candidates: list[Candidate], jobs: int) -> None:
+    def __init__(self, source: Source, folder: Path, options: Options, candidates: list[Candidate], jobs: int) -> None:
         self.jobs = jobs
         self.report: Callable[[Step], object] = lambda _: None
         self._source, self._folder, self._options, self._candidates = source, folder, options, candidates
@@ -130,14 +130,14 @@ class Bench:
         first = min(max(middle - few // 2, 0), len(works) - few)
         chosen = order[first : first + few]
         start = time.perf_counter()
-        rows, _ = self.run([works[i] for i in chosen])
+        rows, _ = self.run([works[i] for i in sorted(chosen)])  # some sources are read in their order alone
         taken = max(time.perf_counter() - start, _SHORTEST)
         share = float(weights[chosen].sum() / weights.sum())
         return taken / share, max(sum(row.seconds for row in rows) / share, _SHORTEST), taken
 
     def _weights(self, works: list[Work]) -> NDArray[np.float64]:
         """Return how much there is to do for each image, from what the heads of the files tell."""
-        sizes = [_pixels(self._source / work.source, self._options) for work in works]
+        sizes = [_pixels(self._source, work, self._options) for work in self._source.load(works, self._options)]
         known = [size for size in sizes if size is not None]
         usual = np.mean(known, axis=0) if known else (1, 1)
         pixels = np.array([usual if size is None else size for size in sizes], dtype=np.float64)
@@ -184,7 +184,7 @@ class Bench:
 
         def read(work: Work) -> None:
             try:
-                read_whole(self._source / work.source, self._options)
+                self._source.read(work, self._options)
             except (ImageError, OSError):
                 return  # each candidate will find it
 
@@ -237,7 +237,9 @@ class Bench:
     ) -> Iterator[Outcome]:
         """Apply a function to every image, in threads."""
         stop = threading.Event()
-        outcomes = ENGINES["threads"](function, works, jobs=threads, prepare=lambda: None, stop=stop)
+        outcomes = ENGINES["threads"](
+            function, self._source.load(works, self._options), jobs=threads, prepare=lambda: None, stop=stop
+        )
         with threadpool_limits(1, user_api="blas"), closing(outcomes):
             for outcome in outcomes:
                 yield outcome
@@ -245,11 +247,10 @@ class Bench:
                     self.tell(f"{'Trying out' if not self._step.total else note}", done=1)
 
 
-def _pixels(path: Path, options: Options) -> tuple[int, int] | None:
+def _pixels(source: Source, work: Work, options: Options) -> tuple[int, int] | None:
     """Return the pixels of a source and of its output, by its head; None where that does not tell."""
     try:
-        with open_regular(path) as file:
-            _, image = open_image(file.read(_HEAD))
+        _, image = open_image(source.head(work, _HEAD))
         width, height = plan_resize(*image.size, options).canvas
     except Exception:  # noqa: BLE001 - a decoder may raise anything, and only the estimate needs this
         return None
