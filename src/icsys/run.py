@@ -23,7 +23,7 @@ from icsys.dataset.shard import Shard, mark_of, parse_shard
 from icsys.dataset.shards import PARTS, open_shards, pack
 from icsys.dataset.source import Ignored, Planned, Source, Task, Unreadable
 from icsys.dataset.sources import open_source
-from icsys.dataset.urls import is_url
+from icsys.dataset.urls import is_url, local_path, overlap
 from icsys.engine import ENGINES, Lost, available_cores, choose_engine
 from icsys.engine.budget import Budget
 from icsys.errors import UsageError
@@ -168,7 +168,8 @@ def compress_folder(
     packed = options.format in PACKINGS
     if packed:
         _prepare_packing(options, part)
-    remote = _remote(destination, part, options)
+    destination = local_path(destination)
+    remote = _remote(source, destination, part, options)
     destination = check_places(source, remote.folder if remote else destination)
     origin = open_source(source, destination, follow_links=follow_links)
     plan = origin.plan(options.suffix)
@@ -406,7 +407,9 @@ def _prepare_packing(options: Options, shard: Shard | None) -> None:
     packing_of(options.format).prepare()
 
 
-def _remote(destination: str | os.PathLike[str], shard: Shard | None, options: Options) -> Remote | None:
+def _remote(
+    source: str | os.PathLike[str], destination: str | os.PathLike[str], shard: Shard | None, options: Options
+) -> Remote | None:
     """Return the object store that a destination is; None for a folder."""
     url = os.fspath(destination)
     if "://" not in url or not is_url(url):
@@ -414,6 +417,10 @@ def _remote(destination: str | os.PathLike[str], shard: Shard | None, options: O
     from icsys.dataset.remote import Remote  # noqa: PLC0415 - few runs need it
 
     remote = Remote(url, packed=options.format in PACKINGS)
+    if is_url(os.fspath(source)) and overlap(os.fspath(source), url):
+        raise UsageError(
+            f"source and destination {remote.name!r} lie in each other: expected two places, so that no photo is overwritten"
+        )
     if shard:
         raise UsageError(
             f"shard={str(shard)!r} with destination {remote.name!r}: expected a folder as destination; "
