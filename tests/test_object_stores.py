@@ -61,6 +61,7 @@ def proxy(request, tmp_path, monkeypatch):
         monkeypatch.setenv(name, value)
     with SERVERS[request.param](tmp_path / "data") as address, FaultProxy(address) as between:
         monkeypatch.setenv("AWS_ENDPOINT_URL", between.address)
+        s3fs.S3FileSystem.clear_instance_cache()  # which would remember the address of another test
         yield between
 
 
@@ -90,6 +91,19 @@ def test_the_objects_are_the_files_of_a_folder_and_come_back_as_they_were(proxy,
         (tmp_path / "back" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "back" / name).write_bytes(data)
     assert compress_folder(source, tmp_path / "back", OPTIONS).skipped == 24
+
+
+def test_photos_may_come_from_there_too(proxy, source, expected):
+    system = s3fs.S3FileSystem(use_listings_cache=False, skip_instance_cache=True)
+    for path in source.rglob("*.*"):
+        system.pipe_file(f"bucket/photos/{path.relative_to(source).as_posix()}", path.read_bytes())
+    dice, faults = random.Random(5), itertools.cycle(FAULTS)  # noqa: S311 - no secret
+    proxy.fault = lambda *_: next(faults) if dice.random() < 1 / 3 else ""
+    summary = compress_into("s3://bucket/photos", URL, OPTIONS, jobs=2)[1]
+    proxy.fault = lambda *_: ""
+    assert (summary.compressed, summary.failed, summary.stopped) == (24, 1, "")
+    images = {name: data for name, data in stored().items() if name.endswith(".png")}
+    assert images == {name: data for name, data in expected.items() if name.endswith(".png")}
 
 
 @pytest.mark.parametrize("engine", ["threads", "processes"])

@@ -419,7 +419,8 @@ def _remote(
     remote = Remote(url, packed=options.format in PACKINGS)
     if is_url(os.fspath(source)) and overlap(os.fspath(source), url):
         raise UsageError(
-            f"source and destination {remote.name!r} lie in each other: expected two places, so that no photo is overwritten"
+            f"source and destination {remote.name!r} lie in each other: expected two places, "
+            "so that no photo is overwritten"
         )
     if shard:
         raise UsageError(
