@@ -49,6 +49,7 @@ bench-kmeans: $(VENV)/bench.stamp  ## compare palettes and their times, on PHOTO
 	$(BIN)/python bench/kmeans.py $(PHOTOS) --out docs/benchmarks/kmeans.md
 	$(BIN)/python bench/perceptual.py $(PHOTOS) --out docs/benchmarks/oklab.md
 	$(BIN)/python bench/memory.py $(PHOTOS) --out docs/benchmarks/memory.md
+	$(BIN)/python bench/auto.py $(PHOTOS) --out docs/benchmarks/auto.md
 
 bench-search: $(VENV)/bench.stamp  ## measure what each part of MKM's search gives, on PHOTOS=folder or on generated photos
 	$(BIN)/python bench/search.py $(PHOTOS) --out docs/benchmarks/search.md

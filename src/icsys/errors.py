@@ -36,6 +36,7 @@ FAILURE_CODES = (
     "broken",
     "corrupt",
     "too_large",
+    "quality",
     # A folder run adds these to what an image itself can be.
     "changed",
     "unreachable",
@@ -44,7 +45,6 @@ FAILURE_CODES = (
     "io",
     "disk_full",
     "read_only",
-    "unreachable",
     "memory",
     "timeout",
     "crashed",

@@ -10,11 +10,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import icsys
 from icsys import pipeline
+from icsys.choose_colors import SAMPLED, choose_colors
+from icsys.crew import Crew
 from icsys.dataset.books import State, open_books, read_state, write_state
+from icsys.dataset.draw import draw_images
 from icsys.dataset.ledger import Ledger
 from icsys.dataset.outputs import FolderOutputs
 from icsys.dataset.packing import packing_of
@@ -24,15 +27,13 @@ from icsys.dataset.shards import PARTS, open_shards, pack
 from icsys.dataset.source import Ignored, Planned, Source, Task, Unreadable
 from icsys.dataset.sources import open_source
 from icsys.dataset.urls import is_url, local_path, overlap
-from icsys.engine import ENGINES, Lost, available_cores, choose_engine
-from icsys.engine.budget import Budget
+from icsys.engine import Lost, available_cores, choose_engine
 from icsys.errors import UsageError
-from icsys.image.decode import unlimited
 from icsys.options import ENGINES as ENGINE_NAMES
 from icsys.options import OVERWRITES, PACKINGS, Options, positive_number, whole_number
 from icsys.results import Failed, Result, RunSummary, Skipped
 from icsys.runfile import write_run
-from icsys.work import Outcome, do, given_up, threads_for
+from icsys.work import Outcome, do, given_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
@@ -50,9 +51,6 @@ _NO_MORE = {"disk_full", "read_only"}  # codes of failures that every image afte
 
 INTERRUPTED = "interrupted"
 """What :attr:`RunSummary.stopped` says of a run that was told to stop."""
-
-BYTES_IN_FLIGHT = 128 * 2**20
-"""Decoded pixels held at once, for each job: photos of up to 32 megapixels never wait for one another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +181,12 @@ def compress_folder(
     reach = remote.open(dry_run=dry_run, stop=run.stop, tell=partial(run.tell, None)) if remote else nullcontext()
     with reach, open_books(destination, part, dry_run=dry_run) as books:
         packs = open_shards(destination, options.format, read_only=dry_run, stop=run.stop)
+        over = threading.Event()
+        crew = Crew(engine, jobs, timeout, bool(remote), run.stop)
+        team = partial(_team, crew, partial(do, outputs=outputs, over=over if crew.shares_memory else None), origin)
+        if options.per == "dataset":
+            sample = draw_images(origin, SAMPLED, options.seed).works
+            options = run.choose_colors(sample, team(options.replace(per="image"), dry_run=True), options)
         if part and not dry_run:
             state = _begin(books, options, follow_links=follow_links, retry_failed=retry_failed)
         ledger = Ledger(
@@ -198,13 +202,9 @@ def compress_folder(
             books=books,
             shard=part,
         )
-        over = threading.Event()
-        do_one = partial(do, source=origin, outputs=outputs, options=options, dry_run=dry_run)
-        prepare = partial(pipeline.prepare, options)
-        team = _team(do_one, prepare, engine, jobs=jobs, timeout=timeout, remote=bool(remote), over=over, stop=run.stop)
         try:
             with _Count(origin, run.concerns) as run.count:
-                run.work_through(chain([first], plan), ledger, lambda works: team(origin.load(works, options)), options)
+                run.work_through(chain([first], plan), ledger, team(options, dry_run=dry_run), options)
         finally:
             over.set()
             run.end(ledger)
@@ -213,9 +213,7 @@ def compress_folder(
         if not dry_run:
             settings = {"jobs": jobs, "engine": engine, "overwrite": overwrite, "retry_failed": retry_failed}
             settings |= {"follow_links": follow_links, "timeout": timeout, "shard": part and str(part)}
-            settings = options.to_dict() | {name: value for name, value in settings.items() if value is not None}
-            write = partial(write_run, books, settings, run.summary, icsys.__version__)
-            run.guard(partial(write, source=origin.shown, started=started))
+            run.note_down(books, options.to_dict() | settings, source=origin.shown, started=started)
             if part and not run.summary.stopped:
                 run.guard(partial(write_state, books, state))
         if remote and not dry_run:
@@ -250,6 +248,34 @@ class _Run:
             self.summary.ignored += self.concerns(planned)
         return None
 
+    def choose_colors(
+        self,
+        sample: Iterable[Work],
+        team: Team,
+        options: Options,
+    ) -> Options:
+        """Have a team count the colours that a sample needs, and return the options with one number for all images."""
+        assert options.target is not None  # noqa: S101 - it belongs to per="dataset"
+        assert options.quality_share is not None  # noqa: S101 - likewise
+        note = "Choosing the number of colours"
+        self.tell(None, note)
+        self._get_ready(options)
+
+        def told(outcomes: Iterable[Outcome | Lost[Work]]) -> Iterator[Outcome | Lost[Work]]:
+            for outcome in outcomes:
+                yield outcome
+                self.tell(None, note)
+
+        with pipeline.alone(options), closing(team(sample)) as outcomes:
+            chosen = choose_colors(told(outcomes), options.target, options.quality_share)
+        self.summary.colors_chosen = chosen
+        return options.replace(colors=chosen.colors)
+
+    def _get_ready(self, options: Options) -> None:
+        """Load what images need, with signs of life while that lasts."""
+        note = f"Loading {options.strategy}"
+        _wait_for(partial(pipeline.prepare, options), lambda: self.tell(None, note), self.stop)
+
     def work_through(
         self,
         plan: Iterable[Planned],
@@ -262,8 +288,7 @@ class _Run:
         remaining = self._remaining(plan, ledger)
         first = next(remaining, None)
         if first is not None:
-            get_ready, note = partial(pipeline.prepare, options), f"Loading {options.strategy}"
-            _wait_for(get_ready, lambda: self.tell(None, note), self.stop)
+            self._get_ready(options)
             self.tell(None)
             with pipeline.alone(options):
                 self._take_all(team(chain([first], remaining)), ledger)
@@ -305,6 +330,11 @@ class _Run:
         if self.stop.is_set() and not self.summary.stopped:
             self.summary.stopped = INTERRUPTED
         self.summary.seconds = time.perf_counter() - self._start
+
+    def note_down(self, books: Path, settings: dict[str, Any], *, source: str, started: float) -> None:
+        """Write what was asked for and what came of it into ``run.json``."""
+        given = {name: value for name, value in settings.items() if value is not None}
+        self.guard(partial(write_run, books, given, self.summary, icsys.__version__, source=source, started=started))
 
     def guard(self, write: Callable[[], object], what: str = "manifest") -> None:
         """Write into the books; if that fails, the run ends, because nothing it does could be told any more."""
@@ -368,26 +398,11 @@ class _Run:
         self._report(Progress(result, self.summary, self.count.total if self.count else None, note))
 
 
-def _team(
-    do_one: Callable[..., Outcome],
-    prepare: Callable[[], object],
-    engine: str,
-    *,
-    jobs: int,
-    timeout: float | None,
-    remote: bool,
-    over: threading.Event,
-    stop: threading.Event,
-) -> Team:
-    """Return what works on images, ``jobs`` of them at a time, with an engine that each of them suits."""
-    clock = {} if timeout is None else {"timeout": timeout}
-    work: Callable[[Work], Outcome]
-    if engine == "threads":
-        admit, slots = Budget(BYTES_IN_FLIGHT * jobs).hold, threading.Semaphore(jobs)
-        work, workers = partial(do_one, admit=admit, slots=slots, over=over), threads_for(jobs, remote=remote)
-    else:  # processes share no locks; each of them holds one image at a time, and can be killed
-        work, workers = partial(do_one, admit=unlimited, slots=nullcontext(), over=None), jobs
-    return partial(ENGINES[engine], work, jobs=workers, prepare=prepare, stop=stop, **clock)
+def _team(crew: Crew, work: Callable[..., Outcome], origin: Source, options: Options, *, dry_run: bool) -> Team:
+    """Return who compresses images with these options."""
+    work = partial(work, source=origin, options=options, dry_run=dry_run)
+    team = crew.team(work, partial(pipeline.prepare, options))
+    return lambda works: team(origin.load(works, options))
 
 
 def _options(options: Options | None) -> Options:

@@ -32,14 +32,6 @@ class Outcome:
     mtime_ns: int | None = None
 
 
-def threads_for(jobs: int, *, remote: bool = False) -> int:
-    """Return how many threads share the slots of ``jobs`` images: while some compute, the others read and write.
-
-    Half of them suffice for a disk. An answer of an object store takes longer than an image, so more of them wait.
-    """
-    return (8 if remote else 2) * jobs
-
-
 def do(
     work: Work,
     *,
@@ -103,7 +95,9 @@ def do(
             orientation=info.orientation,
             frames=info.frames,
             mse=image.mse,
+            measured=image.measured,
             warning=image.warning,
+            kept_source=image.kept_source,
             seconds=time.perf_counter() - start - waited,
             kmeans_seconds=image.kmeans_seconds,
         ),

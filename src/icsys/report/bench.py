@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from icsys.crew import BYTES_IN_FLIGHT, threads_for
 from icsys.dataset.outputs import FolderOutputs
 from icsys.engine import ENGINES
 from icsys.engine.budget import Budget
@@ -25,8 +26,7 @@ from icsys.report.examples import choose, detail, shown_names
 from icsys.report.pixels import palette_of
 from icsys.report.quality import measure
 from icsys.results import Compressed, Failed
-from icsys.run import BYTES_IN_FLIGHT
-from icsys.work import do, threads_for
+from icsys.work import do
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -230,7 +230,7 @@ class Bench:
         return work.source, qualities
 
     def _pixels(self, name: str, output: str) -> NDArray[np.uint8]:
-        return read_pixels((self._folder / name / output).read_bytes())
+        return read_pixels((self._folder / name / output).read_bytes(), self._options.background)
 
     def _each(
         self, note: str, function: Callable[[Work], Outcome], works: Iterable[Work], threads: int

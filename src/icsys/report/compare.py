@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from icsys.color.strategies import STRATEGIES
+from icsys.dataset.draw import draw_images
 from icsys.dataset.sources import open_source
 from icsys.dataset.urls import without_secrets
 from icsys.engine import available_cores
 from icsys.errors import UsageError
-from icsys.options import MAX_COLORS, Options, whole_number
+from icsys.options import AUTO, MAX_COLORS, Options, whole_number
 from icsys.pipeline import prepare
 from icsys.report.bench import Bench
 from icsys.report.comparison import Candidate, Comparison
 from icsys.report.examples import MOST_EXAMPLES
 from icsys.report.extra import need
-from icsys.report.sample import draw_images
 from icsys.run import check_places, check_run
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def compare_folder(
     >>> sorted(row.name for row in comparison.rows)
     ['MKM 16', 'MKM 4', 'SO']
     """
-    options = (options or Options()).replace(strategy="MKM", **_AS_USUAL)
+    options = (options or Options()).replace(strategy="MKM", colors=Options().colors, **_AS_USUAL)
     candidates = plan_candidates(strategies, colors)
     check_run(jobs=jobs, engine=None, overwrite="never")
     if sample is not None:
@@ -144,5 +144,9 @@ def plan_candidates(strategies: Sequence[str], colors: Sequence[int]) -> list[Ca
     reducing = [name for name, strategy in STRATEGIES.items() if name in names and strategy.fit is not None]
     if not reducing or not colors:
         raise UsageError("nothing to compare: expected at least one strategy that reduces colours, and one K")
+    if AUTO in map(str, colors):
+        raise UsageError(
+            f"colors={AUTO!r}: a comparison tells what numbers of colours cost, so expected numbers such as 8,16,32"
+        )
     ks = sorted({whole_number("colors", k, 1, MAX_COLORS) for k in colors})
     return [Candidate("SO", None), *(Candidate(name, k) for name in reducing for k in ks)]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Draw:
-    """The images to compare on, and what else is in the folder."""
+    """The images drawn, and what else is in the folder."""
 
     works: list[Work]
     found: int
@@ -30,6 +30,16 @@ def draw_images(source: Source, sample: int | None, seed: int) -> Draw:
     """Draw a sample of the images of a source, in its order; the same seed draws the same.
 
     Algorithm R of Vitter, "Random sampling with a reservoir" (1985): no more than the sample is held.
+
+    Parameters
+    ----------
+    sample
+        How many images; all of them if None.
+
+    Raises
+    ------
+    UsageError
+        If there is no image.
     """
     random = np.random.default_rng(seed)
     drawn = Draw([], 0, 0, [])

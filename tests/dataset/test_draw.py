@@ -4,8 +4,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from icsys.dataset.draw import draw_images
 from icsys.dataset.folder import Folder
-from icsys.report.sample import draw_images
 
 
 @pytest.fixture
