@@ -153,7 +153,7 @@ def _count(row: dict[str, Any], summary: RunSummary) -> None:
     summary.images += 1
     summary.compressed += 1
     summary.animated += row["frames"] > 1
-    summary.damaged += bool(row["warning"])
+    summary.damaged += bool(row.get("warning"))
     summary.bytes_in += row["source_bytes"]
     summary.bytes_out += row["bytes"]
     summary.elements_in += row["source_width"] * row["source_height"] * row["source_channels"]

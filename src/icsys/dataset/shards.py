@@ -16,10 +16,10 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from icsys.dataset.index import INDEX, Index, Shard, load_index, save_index
+from icsys.dataset.index import FOLDER, INDEX, Index, Shard, load_index, save_index
 from icsys.dataset.manifest import MANIFEST, to_line
 from icsys.dataset.packing import packing_of
-from icsys.dataset.placing import FOLDER, Stopped, Survey, placed, split_of, survey
+from icsys.dataset.placing import Stopped, Survey, placed, split_of, survey
 from icsys.dataset.sample import INFO, Sample
 from icsys.dataset.whole import OURS, make_folders, remove_tree, sync_folder, whole_file, write_whole
 from icsys.errors import UsageError
