@@ -29,6 +29,7 @@ class Shard:
     name: str
     images: int
     bytes: int
+    sha256: str
 
 
 @dataclass(slots=True, kw_only=True)
@@ -88,7 +89,7 @@ def _check(index: Index) -> None:
         index.format in PACKINGS
         and index.state in STATES
         and all(type(number) is int for number in numbers)
-        and all(isinstance(name, str) for name in index.classes)
+        and all(isinstance(text, str) for text in (*index.classes, *(shard.sha256 for shard in index.shards)))
         and all(_NAME.fullmatch(name) for name in names)
     ):
         raise ValueError("a value is none of those that it writes")
