@@ -2,8 +2,8 @@
 
 ``.ics-books/2-of-4/`` holds for shard 2/4 what the output folder holds for an undivided run: journal, failures,
 claims, lock and ``run.json``, and ``shard.json``, which says with what options it was last begun, whether it came to
-its end, and what the other files were then. No two shards write one file, so folders that shards have filled apart can
-be copied into one, and a copy that is not whole is found out.
+its end, and what manifest and failures were then. No two shards write one file, so folders that shards have filled
+apart can be copied into one, and a copy that is not whole is found out.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from icsys.dataset.claims import load_claims, write_claims
 from icsys.dataset.lock import locked
-from icsys.dataset.manifest import FAILURES, MANIFEST, RUN, read_rows, to_line
+from icsys.dataset.manifest import FAILURES, MANIFEST, read_rows, to_line
 from icsys.dataset.shard import Shard
 from icsys.dataset.whole import OURS, sync_folder, write_whole
 from icsys.errors import UsageError
@@ -43,7 +43,8 @@ class State:
     finished
         Whether all of its sources have been met.
     sha256
-        Hashes of its books at that moment, None for one that was not there.
+        Hashes of manifest and failures at that moment, None for one that was not there; ``run.json`` holds times, in
+        which two runs of one shard differ that were copied to one place.
     """
 
     options: dict[str, Any]
@@ -135,13 +136,13 @@ def write_state(books: Path, state: State) -> None:
 
 def is_whole(books: Path, state: State) -> bool:
     """Tell whether the books of a finished shard are those with which it came to its end."""
-    return not state.finished or state.sha256 == _hashes(books)
+    return state.sha256 == _hashes(books)
 
 
 def _hashes(books: Path) -> dict[str, str | None]:
     """Return what tells the books of a shard from all others."""
     hashes: dict[str, str | None] = {}
-    for name in (MANIFEST, FAILURES, RUN):
+    for name in (MANIFEST, FAILURES):
         try:
             with (books / name).open("rb") as file:
                 hashes[name] = hashlib.file_digest(file, "sha256").hexdigest()

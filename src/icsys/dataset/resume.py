@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from icsys.dataset.manifest import STALE
-from icsys.dataset.whole import sweep
+from icsys.dataset.whole import leads_elsewhere, sweep
 from icsys.results import FOREIGN, NOT_FAILED, UNCHANGED, Failed, Skipped
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ class Resume:
             folder = folder.rpartition("/")[0]
         link = self._links.get(folder)
         for name in reversed(above):
-            if link is None and name and os.path.islink(f"{self._destination}/{name}"):  # noqa: PTH114 - as above
+            if link is None and name and leads_elsewhere(f"{self._destination}/{name}"):
                 link = name
             if link is None and not self._read_only:
                 sweep(self._folder / name, mark=self._mark)

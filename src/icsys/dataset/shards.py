@@ -21,7 +21,7 @@ from icsys.dataset.manifest import MANIFEST, to_line
 from icsys.dataset.packing import packing_of
 from icsys.dataset.placing import Stopped, Survey, placed, split_of, survey
 from icsys.dataset.sample import INFO, Sample
-from icsys.dataset.whole import OURS, make_folders, remove_tree, sync_folder, whole_file, write_whole
+from icsys.dataset.whole import OURS, leads_elsewhere, make_folders, remove_tree, sync_folder, whole_file, write_whole
 from icsys.errors import UsageError
 from icsys.options import PACKINGS
 
@@ -176,7 +176,7 @@ def _is_packed(destination: Path, before: Index, after: Index, found: Survey) ->
 
 def _check_places(destination: Path, before: Index, found: Survey, *, replace: bool) -> None:
     """Refuse to write over files of others, and through a link."""
-    if (destination / FOLDER).is_symlink():
+    if leads_elsewhere(destination / FOLDER):
         raise OSError(f"{FOLDER!r} is a link, through which nothing is written: move it away first")
     for name in found.counts.keys() - {*before.old, *(shard.name for shard in before.shards)}:
         if os.path.lexists(destination / name) and not replace:

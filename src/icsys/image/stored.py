@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import io
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from icsys.errors import ImageError
 from icsys.image.formats import open_image
+from icsys.image.integrity import find_damage
 from icsys.image.npz import SIGNATURE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
+    from PIL import ImageFile
+
+_PLANES = (), (3,), (4,)  # what follows height and width in the shape of pixels
 
 
 def read_indexed(data: bytes) -> tuple[NDArray[np.integer], NDArray[np.uint8]] | None:
@@ -34,9 +38,9 @@ def read_indexed(data: bytes) -> tuple[NDArray[np.integer], NDArray[np.uint8]] |
     """
     with _refusing_damage():
         if data.startswith(SIGNATURE):
-            with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-                return (arrays["indices"], arrays["palette"]) if "indices" in arrays else None
-        _, image = open_image(data)
+            arrays = _arrays(data)
+            return (arrays["indices"], arrays["palette"]) if "indices" in arrays else None
+        image = _opened(data)
         if image.mode != "P":
             return None
         image.load()
@@ -56,11 +60,43 @@ def read_pixels(data: bytes) -> NDArray[np.uint8]:
     """
     with _refusing_damage():
         if not data.startswith(SIGNATURE):
-            return np.array(open_image(data)[1].convert("RGB"))
-        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            pixels = arrays["palette"][arrays["indices"]] if "indices" in arrays else arrays["pixels"]
+            return np.array(_opened(data).convert("RGB"))
+        arrays = _arrays(data)
+        pixels = arrays["palette"][arrays["indices"]] if "indices" in arrays else arrays["pixels"]
         grey = pixels.ndim == 2  # noqa: PLR2004 - without channels
         return np.repeat(pixels[..., np.newaxis], 3, axis=2) if grey else pixels[..., :3]
+
+
+def _opened(data: bytes) -> ImageFile.ImageFile:
+    """Open a file that is no archive, if there is no damage that its decoder would pass over."""
+    name, image = open_image(data)
+    damage = find_damage(name, data)
+    if damage:
+        raise ImageError("corrupt", damage)
+    return image
+
+
+def _arrays(data: bytes) -> dict[str, NDArray[Any]]:
+    """Read an archive, and refuse arrays that are none of ours; ValueError says which."""
+    with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+        arrays = {name: archive[name] for name in ("indices", "palette", "pixels") if name in archive}
+    whole = {name: f"{array.dtype}{array.shape}" for name, array in arrays.items()}
+    match arrays:
+        case {"indices": indices, "palette": palette}:
+            fits = (
+                (indices.dtype, palette.dtype) in ((np.uint8, np.uint8), (np.uint16, np.uint8))
+                and (indices.ndim, palette.ndim) == (2, 2)
+                and palette.shape[1] in (3, 4)
+                and indices.size > 0
+                and indices.max() < len(palette)
+            )
+        case {"pixels": pixels}:
+            fits = pixels.dtype == np.uint8 and pixels.size > 0 and pixels.ndim > 1 and pixels.shape[2:] in _PLANES
+        case _:
+            fits = False
+    if not fits:
+        raise ValueError(f"its arrays are {whole}")
+    return arrays
 
 
 @contextmanager
