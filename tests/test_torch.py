@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from helpers import image_bytes, synthetic_photo
+from helpers import image_bytes, soft_photo, synthetic_photo
 from icsys import ImageError, Options, UsageError, compress_folder, quantize
 
 torch = pytest.importorskip("torch", reason="needs PyTorch: make test-extras")
@@ -141,9 +141,38 @@ def test_transparent_entries_have_an_opacity(tmp_path):
     image.save(tmp_path / "cat" / "a.png", transparency=b"\x00\x80")
     (few, _) = IndexedImageFolder(tmp_path)[0]
     same(few.palette, [[10, 20, 30, 0], [40, 50, 60, 128], [70, 80, 90, 255]])
-    same(few.to_rgb(), np.asarray(Image.open(tmp_path / "cat" / "a.png").convert("RGBA")).transpose(2, 0, 1))
+    shown = Image.open(tmp_path / "cat" / "a.png").convert("RGBA")
+    same(few.to_rgba(), np.asarray(shown).transpose(2, 0, 1))
+    same(IndexedImageFolder(tmp_path, "rgba")[0][0], few.to_rgba())
+    for background in ("#ffffff", "#1020f0"):
+        under = Image.new("RGB", shown.size, background)
+        under.paste(shown.convert("RGB"), mask=shown.getchannel("A"))
+        same(few.to_rgb(background), np.asarray(under).transpose(2, 0, 1))
+        same(IndexedImageFolder(tmp_path, "rgb", background=background)[0][0], few.to_rgb(background))
     batch, _ = collate([(few, 0), (IndexedImage(few.indices, few.palette[:, :3]), 1)])
     same(batch.palette[1], [[10, 20, 30, 255], [40, 50, 60, 255], [70, 80, 90, 255]])
+    assert (batch.to_rgb().shape, batch.to_rgba().shape) == ((2, 3, 2, 2), (2, 4, 2, 2))
+    same(batch.to_rgb()[0], few.to_rgb())
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"colors": 300}, {"strategy": "SO"}, {"format": "webp"}, {"format": "npz"}], ids=str
+)
+def test_a_folder_of_kept_alpha_is_read_as_it_is_stored(options, tmp_path):
+    """Shapes do not depend on which images have alpha, but for palettes."""
+    (tmp_path / "in" / "cat").mkdir(parents=True)
+    for name, pixels in (("a", soft_photo()), ("b", synthetic_photo())):
+        Image.fromarray(pixels).save(tmp_path / "in" / "cat" / f"{name}.png")
+    compress_folder(tmp_path / "in", tmp_path / "out", Options(alpha="keep", step=2, **options))
+    folders = {form: IndexedImageFolder(tmp_path / "out", form) for form in ("indexed", "rgb", "rgba")}
+    for index in range(2):
+        few, rgb, rgba = (folders[form][index][0] for form in ("indexed", "rgb", "rgba"))
+        assert few.palette.shape[1] == (4 if index == 0 else 3)
+        same(few.to_rgb(), rgb)
+        same(few.to_rgba(), rgba)
+        assert (rgb.shape, rgba.shape) == ((3, 30, 40), (4, 30, 40))
+    with pytest.raises(UsageError, match="background='red'"):
+        IndexedImageFolder(tmp_path / "out", "rgb", background="red")
 
 
 @pytest.mark.parametrize("workers", [0, 2])

@@ -62,6 +62,18 @@ def test_the_lines_of_all_shards_are_joined_in_order(tmp_path_factory, paths, ol
     assert (summary.elements_in, summary.elements_out) == (36 * len(expected), 4 * len(expected))
 
 
+def test_sources_that_were_kept_are_counted_and_older_lines_say_nothing_of_it(tmp_path):
+    shard = all_shards(1)[0]
+    rows = [
+        row("a.jpg", kept_source=True),
+        row("b.jpg", kept_source=False),
+        row("c.jpg"),
+        row("d.jpg", kept_source=True),
+    ]
+    write(books_of(tmp_path, shard), rows)
+    assert join(tmp_path, [shard]).kept_sources == 2
+
+
 OUTPUTS = st.sampled_from(["x.png", "y.png", "x.jpg.png"])
 ROWS = st.lists(
     st.tuples(
