@@ -16,7 +16,6 @@ from icsys.pipeline import prepare
 from icsys.report.bench import Bench
 from icsys.report.comparison import Candidate, Comparison
 from icsys.report.examples import MOST_EXAMPLES
-from icsys.report.extra import need
 from icsys.run import check_folders, check_run
 
 if TYPE_CHECKING:
@@ -78,8 +77,6 @@ def compare_folder(
     ------
     UsageError
         If a setting is not as above, the folder holds no image, or the temporary folder has no room.
-    MissingExtraError
-        If scikit-image is not installed.
 
     Examples
     --------
@@ -99,7 +96,6 @@ def compare_folder(
     if sample is not None:
         whole_number("sample", sample, 1, MOST_SAMPLED)
     whole_number("examples", examples, 0, MOST_EXAMPLES)
-    need("skimage.metrics")
     with tempfile.TemporaryDirectory(prefix="icsys-") as folder:
         source, _ = check_folders(source, folder)
         draw = draw_images(source, sample, options.seed)
