@@ -15,6 +15,8 @@ LARGE = (
     "scipy",
     "PIL.WebPImagePlugin",
     "tarfile",
+    "fsspec",
+    "s3fs",
 )
 
 

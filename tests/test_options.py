@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from icsys.errors import UsageError
 from icsys.options import (
+    ALPHAS,
     DITHERS,
     EFFORTS,
     ENCODINGS,
@@ -58,9 +59,18 @@ per = st.one_of(
 )
 auto = st.builds(lambda target, per: {"colors": "auto", "strategy": "MKM", **target, **per}, targets, per)
 valid_options = st.builds(
-    lambda geometry, format, colors, **others: Options(**geometry, **format, **colors, **others),  # noqa: A006 - the option's name
+    lambda geometry, format, alpha, space, colors, **others: Options(  # noqa: A006 - the option's name
+        **geometry,
+        **format,
+        **colors,
+        alpha="flatten" if format["format"] == "jpeg" else alpha,
+        space="srgb" if alpha == "keep" else space,
+        **others,
+    ),
     geometry,
     formats,
+    alpha=st.sampled_from(ALPHAS),
+    never_larger=st.booleans(),
     colors=st.builds(lambda colors: {"colors": colors}, st.integers(1, 65_536)),
     effort=st.sampled_from(EFFORTS),
     space=st.sampled_from(SPACES),
@@ -78,7 +88,7 @@ valid_options = st.builds(
 @given(valid_options, st.sampled_from(DITHERS), auto)
 def test_every_option_is_drawn_here(options, dither, auto):
     """A field that is missing above would not be tested."""
-    few = options.replace(colors=min(options.colors, 256), dither=dither)
+    few = options.replace(colors=min(options.colors, 256), dither=dither, alpha="flatten")
     assert Options.from_dict(json.loads(json.dumps(few.to_dict()))) == few
     chosen = Options(**auto, dither=dither)
     assert Options.from_dict(tomllib.loads(tomli_w.dumps(chosen.to_dict()))) == chosen
@@ -89,6 +99,8 @@ def test_every_option_is_drawn_here(options, dither, auto):
         *("strategy", "colors", "effort", "space", "dither", "step", "scale", "size", "fit", "resample"),
         *(
             "background",
+            "alpha",
+            "never_larger",
             "format",
             "png_effort",
             "jpeg_quality",
@@ -257,6 +269,7 @@ def test_the_hash_knows_what_decides_bytes_and_nothing_else():
 def test_options_that_a_format_does_not_have_are_no_part_of_its_hash():
     """Options that are added for other formats leave what is done as done."""
     without = {"jpeg_quality", "shard_images", "shard_bytes", "max_pixels", "max_bytes", "max_frames"}
+    without |= {"alpha", "never_larger"}
     values = {name: value for name, value in Options().to_dict().items() if name not in without}
     text = json.dumps(values, sort_keys=True)
     assert Options().digest() == hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -273,3 +286,36 @@ def test_options_that_a_format_does_not_have_are_no_part_of_its_hash():
 )
 def test_names_end_as_is_usual(format, suffix):  # noqa: A002 - the option's name
     assert Options(format=format, strategy="SO").suffix == suffix
+
+
+def test_folders_that_were_done_before_alpha_and_never_larger_stay_done():
+    """The hashes are those that runs wrote before there were these options."""
+    assert Options().digest() == "f6acd3237df38007"
+    assert Options(step=1).digest() == "b7e8719d2f95d878"
+
+
+@pytest.mark.parametrize("changed", [{"alpha": "keep"}, {"never_larger": False}])
+def test_alpha_and_never_larger_count_where_they_are_not_as_usual(changed):
+    assert Options(**changed).digest() != Options().digest()
+    assert Options.from_dict(Options(**changed).to_dict()) == Options(**changed)
+
+
+@pytest.mark.parametrize(
+    ("other", "way_out"),
+    [
+        ({"format": "jpeg", "strategy": "SO"}, "png, webp, npz"),
+        ({"space": "oklab"}, "space='srgb'"),
+        ({"dither": "floyd-steinberg"}, "dither='none'"),
+    ],
+)
+def test_what_cannot_be_done_with_alpha_is_refused_with_a_way_out(other, way_out):
+    with pytest.raises(UsageError, match=f"alpha='keep' with .*expected .*{way_out}"):
+        Options(alpha="keep", **other)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("alpha", "drop"), ("alpha", 1), ("never_larger", "yes"), ("never_larger", 1)]
+)
+def test_other_words_for_alpha_and_never_larger_are_refused(name, value):
+    with pytest.raises(UsageError, match=f"{name}={value!r}: expected"):
+        Options(**{name: value})

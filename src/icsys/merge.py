@@ -11,6 +11,7 @@ from icsys.dataset.books import State, books_of, drop_books, read_state, shards_
 from icsys.dataset.join import join
 from icsys.dataset.journal import compact
 from icsys.dataset.lock import locked
+from icsys.dataset.outputs import FolderOutputs
 from icsys.dataset.shard import Shard, all_shards
 from icsys.errors import UsageError
 from icsys.results import FOREIGN
@@ -82,9 +83,10 @@ def merge_shards(destination: str | os.PathLike[str], *, partial: bool = False) 
             )
         # Killed before it had all it took over, a shard knows less than the folder.
         shards = [shard for shard in shards if states[shard] is not None]
+        images = FolderOutputs(destination)
         for shard in shards:
             if shard in unfinished:  # it may have been killed, and its journal be out of order
-                compact(books_of(destination, shard), start=0, complete=False, stale=(), images=destination)
+                compact(books_of(destination, shard), start=0, complete=False, stale=(), holds=images.holds)
         runs = [read_run(books_of(destination, shard)) for shard in shards]
         summary = join(destination, shards)
         summary.stopped = f"merged though {undone}" if undone else ""

@@ -24,12 +24,14 @@ FORMATS = ENCODINGS + PACKINGS
 EFFORTS = ("fast", "balanced", "best")
 SPACES = ("srgb", "oklab")
 DITHERS = ("none", "floyd-steinberg")
+ALPHAS = ("flatten", "keep")
 PNG_EFFORTS = ("fast", "default", "max")
 OVERWRITES = ("never", "always")
 ENGINES = ("threads", "processes")
 ON_CORRUPT = ("fail", "keep")
 
 MAX_COLORS = 65_536
+WHITE = "#ffffff"
 MAX_INDEXED_COLORS = 256
 AUTO = "auto"
 PERS = ("image", "dataset")
@@ -48,6 +50,11 @@ _ONLY_FOR_AUTO = (*_TARGETS, "per", "quality_share", "strict_quality")
 _DEFAULT_SSIM, _DEFAULT_SHARE = 0.95, 0.95
 _MOST_PSNR, _MOST_DELTA_E = 100.0, 100.0
 _SHARDS = {"shard_bytes", "shard_images"}  # they change where an image lies, and none of its bytes
+_LATER = {
+    "alpha",
+    "never_larger",
+    "strict_quality",
+}  # they came later: at their defaults, folders that are done stay done
 _ONLY_FOR = {"png_effort": ("png", *PACKINGS), "jpeg_quality": ("jpeg",), **dict.fromkeys(sorted(_SHARDS), PACKINGS)}
 _SIZE = re.compile(r"(\d{1,6})\s*[xX\u00d7]\s*(\d{1,6})")
 _HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
@@ -136,7 +143,8 @@ class Options:
         "How an image meets --size: contain (inside it, as it is), cover (cut off), stretch or pad (filled up).",
     )
     resample: str = _option("box", "How pixels are made fewer: box (their mean), lanczos, or skip (one of them).")
-    background: str = _option("#ffffff", "Colour #RRGGBB behind transparent and padded areas.")
+    background: str = _option(WHITE, "Colour #RRGGBB behind transparent and padded areas.")
+    alpha: str = _option("flatten", "Transparency: flatten lays it over the background, keep stores it.")
     format: str = _option(
         "png",
         "What is written: png, webp (lossless), jpeg (for SO) or npz (NumPy) for every image, or files of many images: "
@@ -146,6 +154,9 @@ class Options:
     jpeg_quality: int = _option(90, "Quality of JPEG files, 1 to 100.")
     shard_images: int = _option(10_000, "Most images in one file of webdataset or parquet.")
     shard_bytes: int = _option(256_000_000, "Most bytes of images in one file of webdataset or parquet.")
+    never_larger: bool = _option(
+        True, "Keep a source as it is where its output would have more bytes and be the same picture."
+    )
     seed: int = _option(0, "Seed of everything random; the same seed gives the same bytes.")
     on_corrupt: str = _option(
         "fail", "What becomes of a damaged picture: fail, or keep what can be decoded, with a warning."
@@ -176,6 +187,9 @@ class Options:
         put(self, "shard_bytes", whole_number("shard_bytes", self.shard_bytes, 1, _MOST_BYTES))
         self._check_format()
         put(self, "background", _background(self.background))
+        put(self, "alpha", _choice("alpha", self.alpha, ALPHAS))
+        self._check_alpha()
+        put(self, "never_larger", _switch("never_larger", self.never_larger))
         put(self, "on_corrupt", _choice("on_corrupt", self.on_corrupt, ON_CORRUPT))
         put(self, "max_pixels", whole_number("max_pixels", self.max_pixels, 1, _MOST_PIXELS))
         put(self, "max_bytes", whole_number("max_bytes", self.max_bytes, 1, _MOST_BYTES))
@@ -261,6 +275,23 @@ class Options:
                     f"expected one of the formats {', '.join(formats)}"
                 )
 
+    def _check_alpha(self) -> None:
+        """Refuse what cannot be done with colours that are seen through."""
+        if self.alpha == "flatten":
+            return
+        if self.format == "jpeg":
+            problem = "format='jpeg': JPEG stores no transparency, so expected one of the formats png, webp, npz"
+        elif self.space != "srgb":
+            problem = (
+                f"space={self.space!r}: what shows of a translucent colour depends on what lies behind it, and is "
+                "measured in sRGB, over black and over white; expected space='srgb'"
+            )
+        elif self.dither != "none":
+            problem = f"dither={self.dither!r}: it is made for opaque colours, so expected dither='none'"
+        else:
+            return
+        raise UsageError(f"alpha='keep' with {problem}, or alpha='flatten'")
+
     @property
     def target(self) -> Target | None:
         """The quality that ``colors="auto"`` is to reach; None where the number of colours is given."""
@@ -290,13 +321,18 @@ class Options:
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         if self.size is not None:
             values["size"] = "{}x{}".format(*self.size)
-        return {name: value for name, value in values.items() if value is not None and value is not False}
+        return {name: value for name, value in values.items() if value is not None}
 
     def digest(self) -> str:
         """Return a short hash of the options that decide bytes: equal ones have the same, on every machine."""
         elsewhere = {name for name, formats in _ONLY_FOR.items() if self.format not in formats}
         without = _LIMITS | _SHARDS | elsewhere
-        values = {name: value for name, value in self.to_dict().items() if name not in without}
+        usual = {f.name: f.default for f in fields(self) if f.name in _LATER}
+        values = {
+            name: value
+            for name, value in self.to_dict().items()
+            if name not in without and not (name in usual and value == usual[name])
+        }
         text = json.dumps(values, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -387,11 +423,30 @@ def positive_number(name: str, value: object, high: float) -> float:
     raise UsageError(f"{name}={value!r}: expected a number above 0 and at most {high}")
 
 
+def _switch(name: str, value: object) -> bool:
+    """Accept true or false."""
+    if isinstance(value, bool):
+        return value
+    raise UsageError(f"{name}={value!r}: expected true or false")
+
+
 def _scale(value: object) -> float:
     """Accept a number above 0 and at most 1."""
     if not isinstance(value, bool) and isinstance(value, Real) and 0 < float(value) <= 1:
         return float(value)
     raise UsageError(f"scale={value!r}: expected a number above 0 and at most 1, such as 0.2")
+
+
+def rgb_of(background: str) -> tuple[int, int, int]:
+    """Return the levels of a colour ``#RRGGBB``.
+
+    Raises
+    ------
+    UsageError
+        If it is written in another way.
+    """
+    red, green, blue = bytes.fromhex(_background(background)[1:])
+    return red, green, blue
 
 
 def _min_ssim(value: object) -> float:

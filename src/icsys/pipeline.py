@@ -17,7 +17,7 @@ from icsys.color.strategies import STRATEGIES
 from icsys.errors import ImageError, UsageError
 from icsys.image.decode import ImageInfo, decode_photo, to_array, unlimited
 from icsys.image.dither import floyd_steinberg
-from icsys.image.encode import ENCODERS, indexed_image
+from icsys.image.encode import ENCODERS, indexed_image, is_same_kind
 from icsys.image.png import load_oxipng
 from icsys.options import MAX_INDEXED_COLORS, Options
 from icsys.results import Measured
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 # Errors fall about as the number of colours to the power of minus this, on photos.
 _STEEPNESS = {"psnr": 0.8, "ssim": 0.75, "delta_e": 0.4}
 RGB_NDIM = 3  # a grey image has no channel axis
+_GREY_ALPHA = 2  # channels
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,10 @@ class QuantizedImage:
     indices
         Shape (H, W), uint8, or uint16 where more than 256 colours were asked for and found.
     palette
-        Shape (n, 3), uint8, distinct rows, every one of them used.
+        Shape (n, 3), uint8, distinct rows, every one of them used; (n, 4) where alpha was kept, translucent ones first.
     mse
-        Mean over pixels of the squared error summed over R, G and B.
+        Mean over pixels of the squared error summed over R, G and B; with alpha, the mean of that over a black and over
+        a white background.
     measured
         The quality by which the number of colours was found; None where it was given.
     """
@@ -59,11 +61,11 @@ class QuantizedImage:
     measured: Measured | None = None
 
     def to_array(self) -> NDArray[np.uint8]:
-        """Return the pixels, shape (H, W, 3), uint8."""
+        """Return the pixels, shape (H, W, 3), or (H, W, 4) with alpha, uint8."""
         return self.palette[self.indices]
 
     def to_image(self) -> Image:
-        """Return a PIL image of mode "P", or "RGB" above the 256 colours that mode "P" can hold."""
+        """Return a PIL image of mode "P", or "RGB" or "RGBA" above the 256 colours that mode "P" can hold."""
         return indexed_image(self.indices, self.palette)
 
 
@@ -78,7 +80,7 @@ class CompressedImage:
     width, height
         Pixels of the output.
     channels
-        Numbers per pixel that a learner reads from it: 1 for grey, 3 for colour.
+        Numbers per pixel that a learner reads from it: 1 for grey, 3 for colour, one more with alpha.
     colors
         Colours of the output; None where they were not reduced.
     mse
@@ -92,6 +94,8 @@ class CompressedImage:
         The quality by which the number of colours was found; None where it was given.
     warning
         What is wrong with a damaged source that ``on_corrupt="keep"`` kept; None for all others.
+    kept_source
+        Whether ``data`` are the source's own bytes, because what would have been written was larger and the same.
     """
 
     data: bytes
@@ -104,6 +108,7 @@ class CompressedImage:
     source: ImageInfo
     measured: Measured | None = None
     warning: str | None = None
+    kept_source: bool = False
 
 
 def quantize(
@@ -115,6 +120,7 @@ def quantize(
     effort: str = "fast",
     space: str = "srgb",
     dither: str = "none",
+    alpha: str = "flatten",
     min_psnr: float | None = None,
     min_ssim: float | None = None,
     max_delta_e: float | None = None,
@@ -124,7 +130,7 @@ def quantize(
     Parameters
     ----------
     image
-        Shape (H, W, 3) or (H, W), uint8, or a PIL image.
+        Shape (H, W, 3), (H, W) or, with alpha, (H, W, 4), uint8, or a PIL image.
     colors
         Number of colours K, 1 to 65536, or "auto": as few, up to 256, as a target of quality allows. An image of no
         more than K distinct colours keeps them exactly.
@@ -138,13 +144,16 @@ def quantize(
         Where distances between colours are measured: "srgb", or "oklab", which follows the eye.
     dither
         "none", or "floyd-steinberg" for pictures meant for people.
+    alpha
+        "flatten" lays what is transparent over white; "keep" clusters colours with their alpha.
     min_psnr, min_ssim, max_delta_e
         The target of "auto": PSNR in decibels, SSIM, or mean CIEDE2000; one of them, or an SSIM of 0.95 if left out.
 
     Returns
     -------
     QuantizedImage
-        With at most ``colors`` colours, ordered from dark to light.
+        With at most ``colors`` colours, ordered from dark to light. Its palette has a fourth column where alpha was
+        kept and a pixel is not opaque.
 
     Raises
     ------
@@ -169,15 +178,21 @@ def quantize(
         effort=effort,
         space=space,
         dither=dither,
+        alpha=alpha,
         min_psnr=min_psnr,
         min_ssim=min_ssim,
         max_delta_e=max_delta_e,
     )
-    return quantize_pixels(to_array(image), options)
+    return quantize_pixels(to_array(image, alpha=options.alpha), options)
 
 
 def quantize_pixels(pixels: NDArray[np.uint8], options: Options) -> QuantizedImage:
-    """Reduce the colours of (H, W) or (H, W, 3) uint8 pixels with a clustering strategy of ``options``.
+    """Reduce the colours of uint8 pixels with a clustering strategy of ``options``.
+
+    Parameters
+    ----------
+    pixels
+        Shape (H, W) or (H, W, 3); with alpha (H, W, 2) or (H, W, 4), whatever ``options`` say of it.
 
     Raises
     ------
@@ -187,6 +202,8 @@ def quantize_pixels(pixels: NDArray[np.uint8], options: Options) -> QuantizedIma
     if STRATEGIES[options.strategy].fit is None:
         names = ", ".join(name for name, known in STRATEGIES.items() if known.fit)
         raise UsageError(f"strategy={options.strategy!r} reduces no colours: expected one of {names}")
+    if pixels.shape[2:] == (_GREY_ALPHA,):
+        pixels = pixels[..., [0, 0, 0, 1]]
     distinct = distinct_of(pixels.reshape(pixels.shape[0] * pixels.shape[1], -1))
     if options.target is None:
         return _in_colors(pixels, distinct, options.most_colors, options)
@@ -306,7 +323,8 @@ def compress_image(data: bytes, options: Options | None = None, *, admit: Admit 
         raise UsageError(f"options={options!r}: expected icsys.Options(...)")
     if not isinstance(data, bytes | bytearray | memoryview):
         raise UsageError(f"data of type {type(data).__name__}: expected the bytes of an image file")
-    photo = decode_photo(bytes(data), options, admit)
+    data = bytes(data)
+    photo = decode_photo(data, options, admit)
     pixels = photo.pixels
     start = time.perf_counter()
     encoder = ENCODERS[options.encoding]
@@ -317,14 +335,23 @@ def compress_image(data: bytes, options: Options | None = None, *, admit: Admit 
         mse, measured, seconds = quantized.mse, quantized.measured, time.perf_counter() - start
         # The number asked for decides, not the number found: one dataset, one kind of file.
         if encoder.indexed is None or options.most_colors > encoder.most_colors:
-            few = quantized.to_array()
-            encoded = encoder.truecolor(few if pixels.ndim == RGB_NDIM else few[..., 0], options)
+            few = _with_channels_of(pixels, quantized.to_array())
+            encoded = encoder.truecolor(few, options)
         else:
             encoded = encoder.indexed(quantized.indices, quantized.palette, options)
         colors = len(quantized.palette)
+    kept_source = (
+        options.never_larger
+        and len(encoded) > len(data)
+        and photo.as_stored
+        and not mse
+        and photo.info.frames == 1
+        and photo.warning is None
+        and is_same_kind(data, photo.info.format, encoded, options)
+    )
     height, width, *channels = pixels.shape
     return CompressedImage(
-        data=encoded,
+        data=data if kept_source else encoded,
         width=width,
         height=height,
         channels=channels[0] if channels else 1,
@@ -334,4 +361,12 @@ def compress_image(data: bytes, options: Options | None = None, *, admit: Admit 
         source=photo.info,
         measured=measured,
         warning=photo.warning,
+        kept_source=kept_source,
     )
+
+
+def _with_channels_of(pixels: NDArray[np.uint8], few: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return colours, shape (H, W, 3) or (H, W, 4), as grey where the pixels that they stand for are."""
+    if pixels.ndim != RGB_NDIM:
+        return few[..., 0]
+    return few[..., [0, -1]] if pixels.shape[2] == _GREY_ALPHA else few

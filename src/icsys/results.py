@@ -66,12 +66,14 @@ class Compressed:
     format, mode, orientation, frames
         Of the source: file format, pixel mode, EXIF orientation that was applied, number of frames.
     mse
-        Mean over pixels of the squared error summed over R, G and B that the colour reduction cost; None
-        where colours were not reduced.
+        Mean over pixels of the squared error summed over R, G and B that the colour reduction cost, with alpha the mean
+        of that over black and over white; None where colours were not reduced.
     measured
         The quality by which the number of colours was found; None where it was given.
     warning
         What is wrong with a damaged source that was kept; None for all others.
+    kept_source
+        Whether the output is the source's own bytes: what would have been written was larger.
     seconds, kmeans_seconds
         Time for the whole image and for its K-means part.
     """
@@ -97,6 +99,7 @@ class Compressed:
     mse: float | None
     measured: Measured | None = None
     warning: str | None = None
+    kept_source: bool = False
     seconds: float
     kmeans_seconds: float
     status: str = field(default="compressed", init=False)
@@ -219,6 +222,8 @@ class RunSummary:
         Images of several frames, of which the first was used.
     damaged
         Images that are damaged and were kept all the same.
+    kept_sources
+        Images whose outputs are the sources' own bytes.
     seconds
         Run time of the whole.
     failures
@@ -242,6 +247,7 @@ class RunSummary:
     ignored: int = 0
     animated: int = 0
     damaged: int = 0
+    kept_sources: int = 0
     bytes_in: int = 0
     bytes_out: int = 0
     elements_in: int = 0
@@ -273,6 +279,7 @@ class RunSummary:
                 self.compressed += 1
                 self.animated += result.frames > 1
                 self.damaged += result.warning is not None
+                self.kept_sources += result.kept_source
                 self.bytes_in += result.bytes_in
                 self.bytes_out += result.bytes_out
                 self.elements_in += result.elements_in

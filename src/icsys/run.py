@@ -10,31 +10,37 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import icsys
 from icsys import pipeline
 from icsys.choose_colors import SAMPLED, choose_colors
+from icsys.crew import Crew
 from icsys.dataset.books import State, open_books, read_state, write_state
 from icsys.dataset.draw import draw_images
-from icsys.dataset.folder import Ignored, Task, Unreadable, plan_folder
 from icsys.dataset.ledger import Ledger
+from icsys.dataset.outputs import FolderOutputs
 from icsys.dataset.packing import packing_of
 from icsys.dataset.resume import Work
 from icsys.dataset.shard import Shard, mark_of, parse_shard
 from icsys.dataset.shards import PARTS, open_shards, pack
-from icsys.engine import ENGINES, Lost, available_cores, choose_engine
-from icsys.engine.budget import Budget
+from icsys.dataset.source import Ignored, Planned, Source, Task, Unreadable
+from icsys.dataset.sources import open_source
+from icsys.dataset.urls import is_url
+from icsys.engine import Lost, available_cores, choose_engine
 from icsys.errors import UsageError
-from icsys.image.decode import unlimited
 from icsys.options import ENGINES as ENGINE_NAMES
 from icsys.options import OVERWRITES, PACKINGS, Options, positive_number, whole_number
 from icsys.results import Failed, Result, RunSummary, Skipped
 from icsys.runfile import write_run
-from icsys.work import Outcome, do, given_up, threads_for
+from icsys.work import Outcome, do, given_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
+
+    from icsys.dataset.remote import Remote
+
+    Team = Callable[[Iterable[Work]], Generator[Outcome | Lost[Work]]]
 
 _MOST_JOBS = 4096
 _LONGEST_TIMEOUT = 10**6  # seconds
@@ -45,9 +51,6 @@ _NO_MORE = {"disk_full", "read_only"}  # codes of failures that every image afte
 
 INTERRUPTED = "interrupted"
 """What :attr:`RunSummary.stopped` says of a run that was told to stop."""
-
-BYTES_IN_FLIGHT = 128 * 2**20
-"""Decoded pixels held at once, for each job: photos of up to 32 megapixels never wait for one another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +96,10 @@ def compress_folder(
     Parameters
     ----------
     source
-        A folder; it is only read.
+        A folder; an archive of images, or a pattern of several: tar, compressed or not, zip, WebDataset shards,
+        Parquet; or the URL of one of these, such as ``s3://bucket/photos``. It is only read.
     destination
-        A folder; made if need be.
+        A folder, made if need be; or a URL of an object store, such as ``s3://bucket/small``.
     options
         What becomes of each image; the defaults of :class:`~icsys.options.Options` if left out.
     jobs
@@ -134,6 +138,8 @@ def compress_folder(
     ------
     UsageError
         If the run cannot start, or another one works on ``destination``; nothing was done then.
+    MissingExtraError
+        If the source or the options need a package that is not installed.
 
     Examples
     --------
@@ -152,50 +158,52 @@ def compress_folder(
     (1, 0)
     """
     start = time.perf_counter()
-    options = options or Options()
-    if not isinstance(options, Options):
-        raise UsageError(f"options={options!r}: expected icsys.Options(...)")
+    options = _options(options)
     check_run(jobs=jobs, engine=engine, overwrite=overwrite, timeout=timeout)
     engine = choose_engine(engine, timeout=timeout)
     jobs = jobs or available_cores()
     part = None if shard is None else parse_shard(shard)
-    source, destination = check_folders(source, destination)
     packed = options.format in PACKINGS
-    _check_shard(part, options)
     if packed:
-        packing_of(options.format).prepare()
-    plan = plan_folder(source, destination, options.suffix, follow_links=follow_links)
+        _prepare_packing(options, part)
+    remote = _remote(destination, part, options)
+    destination = check_places(source, remote.folder if remote else destination)
+    origin = open_source(source, destination, follow_links=follow_links)
+    plan = origin.plan(options.suffix)
     run = _Run(RunSummary(), progress or (lambda _: None), stop or threading.Event(), start, partial(_concerns, part))
     first = run.first_image(plan)
     if first is None:
         return run.summary
     started = time.time()
     images = destination / PARTS if packed else destination
-    with open_books(destination, part, dry_run=dry_run) as books:
+    outputs = remote.outputs if remote else FolderOutputs(images, mark=mark_of(part), read_only=dry_run)
+    reach = remote.open(dry_run=dry_run, stop=run.stop, tell=partial(run.tell, None)) if remote else nullcontext()
+    with reach, open_books(destination, part, dry_run=dry_run) as books:
         packs = open_shards(destination, options.format, read_only=dry_run, stop=run.stop)
         over = threading.Event()
-        crew = _Crew(source, images, engine, jobs, timeout, mark_of(part), over, run.stop)
+        crew = Crew(engine, jobs, timeout, bool(remote), run.stop)
+        team = partial(_team, crew, partial(do, outputs=outputs, over=over if crew.shares_memory else None), origin)
         if options.per == "dataset":
-            sample = draw_images(source, SAMPLED, options.seed, destination=destination, follow_links=follow_links)
-            options = run.choose_colors(sample.works, crew.team(options.replace(per="image"), dry_run=True), options)
+            sample = draw_images(origin, SAMPLED, options.seed).works
+            options = run.choose_colors(sample, team(options.replace(per="image"), dry_run=True), options)
         if part and not dry_run:
             state = _begin(books, options, follow_links=follow_links, retry_failed=retry_failed)
         ledger = Ledger(
-            source,
+            origin,
             destination,
             options_hash=options.digest(),
             tool_version=icsys.__version__,
             overwrite=overwrite == "always",
             retry_failed=retry_failed,
             dry_run=dry_run,
-            images=images,
+            outputs=outputs,
             shards=packs,
             books=books,
             shard=part,
         )
         try:
-            with _Count(source, destination, run.concerns, follow_links=follow_links) as run.count:
-                run.work_through(chain([first], plan), ledger, crew.team(options, dry_run=dry_run), options)
+            with _Count(origin, run.concerns) as run.count:
+                run.work_through(chain([first], plan), ledger, team(options, dry_run=dry_run), options)
         finally:
             over.set()
             run.end(ledger)
@@ -203,52 +211,13 @@ def compress_folder(
             run.pack(destination, options, replace=overwrite == "always")
         if not dry_run:
             settings = {"jobs": jobs, "engine": engine, "overwrite": overwrite, "retry_failed": retry_failed}
-            settings |= {"follow_links": follow_links} | ({} if timeout is None else {"timeout": timeout})
-            settings |= {} if part is None else {"shard": str(part)}
-            settings = options.to_dict() | settings
-            write = partial(write_run, books, settings, run.summary, icsys.__version__)
-            run.guard(partial(write, source=source, started=started))
+            settings |= {"follow_links": follow_links, "timeout": timeout, "shard": part and str(part)}
+            run.note_down(books, options.to_dict() | settings, source=origin.shown, started=started)
             if part and not run.summary.stopped:
                 run.guard(partial(write_state, books, state))
+        if remote and not dry_run:
+            run.guard(remote.publish)
     return run.summary
-
-
-@dataclass(frozen=True, slots=True)
-class _Crew:
-    """Who works on the images of a run: all that is the same whatever the options."""
-
-    source: Path
-    images: Path
-    engine: str
-    jobs: int
-    timeout: float | None
-    mark: str
-    over: threading.Event
-    stop: threading.Event
-
-    def team(self, options: Options, *, dry_run: bool) -> Callable[[Iterable[Work]], Generator[Outcome | Lost[Work]]]:
-        """Return what does images with these options."""
-        threads = self.engine == "threads"
-        work = partial(
-            do,
-            source=self.source,
-            destination=self.images,
-            options=options,
-            dry_run=dry_run,
-            # Processes share no locks; each of them holds one image at a time, and can be killed.
-            admit=Budget(BYTES_IN_FLIGHT * self.jobs).hold if threads else unlimited,
-            slots=threading.Semaphore(self.jobs) if threads else nullcontext(),
-            over=self.over if threads else None,
-            mark=self.mark,
-        )
-        return partial(
-            ENGINES[self.engine],
-            work,
-            jobs=threads_for(self.jobs) if threads else self.jobs,
-            prepare=partial(pipeline.prepare, options),
-            stop=self.stop,
-            **({} if self.timeout is None else {"timeout": self.timeout}),
-        )
 
 
 class _Run:
@@ -260,7 +229,7 @@ class _Run:
         report: Callable[[Progress], object],
         stop: threading.Event,
         start: float,
-        concerns: Callable[[Task | Ignored | Unreadable], bool],
+        concerns: Callable[[Planned], bool],
     ) -> None:
         self.summary = summary
         self.count: _Count | None = None
@@ -270,7 +239,7 @@ class _Run:
         self.stop = stop
         self._all_listed = self._complete = False
 
-    def first_image(self, plan: Iterator[Task | Ignored | Unreadable]) -> Task | Unreadable | None:
+    def first_image(self, plan: Iterator[Planned]) -> Task | Unreadable | None:
         """Return what comes first in a plan, of any shard, with the files before it counted that are left alone."""
         for planned in plan:
             if not isinstance(planned, Ignored):
@@ -281,20 +250,20 @@ class _Run:
     def choose_colors(
         self,
         sample: Iterable[Work],
-        team: Callable[[Iterable[Work]], Generator[Outcome | Lost[Work]]],
+        team: Team,
         options: Options,
     ) -> Options:
         """Have a team count the colours that a sample needs, and return the options with one number for all images."""
         assert options.target is not None  # noqa: S101 - it belongs to per="dataset"
         assert options.quality_share is not None  # noqa: S101 - likewise
         note = "Choosing the number of colours"
-        self._tell(None, note)
+        self.tell(None, note)
         self._get_ready(options)
 
         def told(outcomes: Iterable[Outcome | Lost[Work]]) -> Iterator[Outcome | Lost[Work]]:
             for outcome in outcomes:
                 yield outcome
-                self._tell(None, note)
+                self.tell(None, note)
 
         with pipeline.alone(options), closing(team(sample)) as outcomes:
             chosen = choose_colors(told(outcomes), options.target, options.quality_share)
@@ -304,22 +273,22 @@ class _Run:
     def _get_ready(self, options: Options) -> None:
         """Load what images need, with signs of life while that lasts."""
         note = f"Loading {options.strategy}"
-        _wait_for(partial(pipeline.prepare, options), lambda: self._tell(None, note), self.stop)
+        _wait_for(partial(pipeline.prepare, options), lambda: self.tell(None, note), self.stop)
 
     def work_through(
         self,
-        plan: Iterable[Task | Ignored | Unreadable],
+        plan: Iterable[Planned],
         ledger: Ledger,
-        team: Callable[[Iterable[Work]], Generator[Outcome | Lost[Work]]],
+        team: Team,
         options: Options,
     ) -> None:
         """Have a team do what there is to do, and get ready for it once it is known that anything is."""
-        self._tell(None)
+        self.tell(None)
         remaining = self._remaining(plan, ledger)
         first = next(remaining, None)
         if first is not None:
             self._get_ready(options)
-            self._tell(None)
+            self.tell(None)
             with pipeline.alone(options):
                 self._take_all(team(chain([first], remaining)), ledger)
         self._complete = self._all_listed and not self.stop.is_set()
@@ -345,7 +314,7 @@ class _Run:
         self.summary.stale.clear()
         if self.stop.is_set():
             return
-        tell = partial(self._tell, None, "Packing")
+        tell = partial(self.tell, None, "Packing")
         self.guard(
             lambda: self.summary.shards.extend(
                 shard.name
@@ -364,6 +333,11 @@ class _Run:
             self.summary.stopped = INTERRUPTED
         self.summary.seconds = time.perf_counter() - self._start
 
+    def note_down(self, books: Path, settings: dict[str, Any], *, source: str, started: float) -> None:
+        """Write what was asked for and what came of it into ``run.json``."""
+        given = {name: value for name, value in settings.items() if value is not None}
+        self.guard(partial(write_run, books, given, self.summary, icsys.__version__, source=source, started=started))
+
     def guard(self, write: Callable[[], object], what: str = "manifest") -> None:
         """Write into the books; if that fails, the run ends, because nothing it does could be told any more."""
         try:
@@ -372,7 +346,7 @@ class _Run:
             place = f": {error.filename}" if error.filename else ""
             self._end_early(f"the {what} cannot be written: {error.strerror or error}{place}")
 
-    def _remaining(self, plan: Iterable[Task | Ignored | Unreadable], ledger: Ledger) -> Iterator[Work]:
+    def _remaining(self, plan: Iterable[Planned], ledger: Ledger) -> Iterator[Work]:
         """Draw what is left to do from a plan, claimed in batches; what is not to be done is over at once."""
         batch: list[Work] = []
         all_listed = True
@@ -414,18 +388,59 @@ class _Run:
         self.summary.add(result)
         if isinstance(result, Failed) and result.code in _NO_MORE:
             self._end_early(result.message)
-        self._tell(result)
+        self.tell(result)
 
     def _end_early(self, why: str) -> None:
         self.summary.stopped = self.summary.stopped or why
         self.stop.set()
 
-    def _tell(self, result: Result | None, note: str = "") -> None:
+    def tell(self, result: Result | None, note: str = "") -> None:
+        """Tell where the run stands."""
         self.summary.seconds = time.perf_counter() - self._start
         self._report(Progress(result, self.summary, self.count.total if self.count else None, note))
 
 
-def _concerns(shard: Shard | None, planned: Task | Ignored | Unreadable) -> bool:
+def _team(crew: Crew, work: Callable[..., Outcome], origin: Source, options: Options, *, dry_run: bool) -> Team:
+    """Return who compresses images with these options."""
+    work = partial(work, source=origin, options=options, dry_run=dry_run)
+    team = crew.team(work, partial(pipeline.prepare, options))
+    return lambda works: team(origin.load(works, options))
+
+
+def _options(options: Options | None) -> Options:
+    """Return the options of a run, and refuse what is none."""
+    options = options or Options()
+    if not isinstance(options, Options):
+        raise UsageError(f"options={options!r}: expected icsys.Options(...)")
+    return options
+
+
+def _prepare_packing(options: Options, shard: Shard | None) -> None:
+    """Load what packs images, before any of them is worked on."""
+    if shard:
+        raise UsageError(
+            f"shard={str(shard)!r} with format={options.format!r}: expected a format of one file an image, such as png"
+        )
+    packing_of(options.format).prepare()
+
+
+def _remote(destination: str | os.PathLike[str], shard: Shard | None, options: Options) -> Remote | None:
+    """Return the object store that a destination is; None for a folder."""
+    url = os.fspath(destination)
+    if "://" not in url or not is_url(url):
+        return None
+    from icsys.dataset.remote import Remote  # noqa: PLC0415 - few runs need it
+
+    remote = Remote(url)
+    if shard or options.format in PACKINGS:
+        what = f"shard={str(shard)!r}" if shard else f"format={options.format!r}"
+        raise UsageError(
+            f"{what} with destination {remote.name!r}: expected a folder as destination; copy it there when it is done"
+        )
+    return remote
+
+
+def _concerns(shard: Shard | None, planned: Planned) -> bool:
     """Tell whether something planned is a shard's concern; a folder that it cannot list may hold images of its own."""
     return shard is None or shard.owns(planned.source) or (isinstance(planned, Unreadable) and planned.is_folder)
 
@@ -440,22 +455,9 @@ def _begin(books: Path, options: Options, *, follow_links: bool, retry_failed: b
     return state
 
 
-def _check_shard(part: Shard | None, options: Options) -> None:
-    """Refuse what shards cannot do, each for itself."""
-    if part and options.format in PACKINGS:
-        raise UsageError(
-            f"shard={str(part)!r} with format={options.format!r}: expected a format of one file an image, such as png"
-        )
-    if part and options.per == "dataset":
-        raise UsageError(
-            f"shard={str(part)!r} with per='dataset': expected one number of colours for all shards; find it first "
-            "(a run with --dry-run and without --shard tells it), then give --colors to every shard"
-        )
-
-
-def has_images(source: Path, destination: Path) -> bool:
+def has_images(source: str, destination: str) -> bool:
     """Tell whether a run from ``source`` to ``destination`` would find an image."""
-    return any(isinstance(planned, Task) for planned in plan_folder(source, destination, ""))
+    return any(isinstance(planned, Task) for planned in open_source(source, Path(destination)).plan(""))
 
 
 def check_run(*, jobs: int | None, engine: str | None, overwrite: str, timeout: float | None = None) -> None:
@@ -475,27 +477,22 @@ def check_run(*, jobs: int | None, engine: str | None, overwrite: str, timeout: 
             raise UsageError(f"{name}={value!r}: expected one of {', '.join(choices)}")
 
 
-def check_folders(source: str | os.PathLike[str], destination: str | os.PathLike[str]) -> tuple[Path, Path]:
-    """Refuse folders that a run cannot start with, before anything is done.
+def check_places(source: str | os.PathLike[str], destination: str | os.PathLike[str]) -> Path:
+    """Refuse places that a run cannot start with, before anything is done, and return the destination.
 
     Raises
     ------
     UsageError
-        If the source cannot be read, the destination cannot be written, or writing would touch the source.
+        If the destination cannot be written, or writing would touch the source.
     """
     for name, path in (("source", source), ("destination", destination)):
         if not os.fspath(path):
             raise UsageError(f"{name} '' names no folder: expected a path, or . for the current folder")
-    source, destination = Path(source), Path(destination)
-    if not source.exists():
-        raise UsageError(f"source folder {str(source)!r} does not exist: expected a folder with photos")
-    if not source.is_dir():
-        raise UsageError(f"source {str(source)!r} is a file: expected a folder with photos")
-    if not os.access(source, os.R_OK | os.X_OK):
-        raise UsageError(f"source folder {str(source)!r} cannot be read: permission denied")
-    if destination.resolve() in (source.resolve(), *source.resolve().parents):
+    destination = Path(destination)
+    folder = Path(source)
+    if folder.is_dir() and destination.resolve() in (folder.resolve(), *folder.resolve().parents):
         raise UsageError(
-            f"source {str(source)!r} lies in destination {str(destination)!r}: expected two folders, "
+            f"source {str(folder)!r} lies in destination {str(destination)!r}: expected two folders, "
             "so that no photo is overwritten"
         )
     nearest = next(folder for folder in (destination, *destination.absolute().parents) if folder.exists())
@@ -505,7 +502,7 @@ def check_folders(source: str | os.PathLike[str], destination: str | os.PathLike
         )
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise UsageError(f"destination {str(destination)!r} cannot be written: {str(nearest)!r} is read-only")
-    return source, destination
+    return destination
 
 
 def _wait_for(work: Callable[[], object], sign_of_life: Callable[[], object], stop: threading.Event) -> None:
@@ -534,18 +531,11 @@ def _wait_for(work: Callable[[], object], sign_of_life: Callable[[], object], st
 class _Count:
     """Counts the images of a run beside it, so that a run starts at once and the bar still knows its end."""
 
-    def __init__(
-        self,
-        source: Path,
-        destination: Path,
-        concerns: Callable[[Task | Ignored | Unreadable], bool],
-        *,
-        follow_links: bool,
-    ) -> None:
+    def __init__(self, source: Source, concerns: Callable[[Planned], bool]) -> None:
         self._concerns = concerns
         self.total: int | None = None
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._count, args=(source, destination, follow_links), daemon=True)
+        self._thread = threading.Thread(target=self._count, args=(source,), daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -555,9 +545,9 @@ class _Count:
         self._over.set()
         self._thread.join()
 
-    def _count(self, source: Path, destination: Path, follow_links: bool) -> None:
+    def _count(self, source: Source) -> None:
         images = 0
-        for planned in plan_folder(source, destination, "", follow_links=follow_links):
+        for planned in source.plan(""):
             if self._over.is_set():
                 return
             images += not isinstance(planned, Ignored) and self._concerns(planned)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     Gauge = Callable[[NDArray[np.uint8], NDArray[np.integer], float], float | None]
 
 _ENTRIES = 256
+_RGBA, _OPAQUE = 4, 255
 
 
 def gauge_of(measure: str, distinct: Distinct, shape: tuple[int, int]) -> Gauge:
@@ -35,8 +36,9 @@ def gauge_of(measure: str, distinct: Distinct, shape: tuple[int, int]) -> Gauge:
     Returns
     -------
     gauge
-        (palette, shape (n, 3), uint8, n up to 256; indices of the pixels, shape (H, W); MSE summed over R, G and B) to
-        the measure, rounded; None for the PSNR of no error.
+        (palette, shape (n, 3), or (n, 4) with alpha, uint8, n up to 256; indices of the pixels, shape (H, W); MSE
+        summed over R, G and B) to the measure, rounded; None for the PSNR of no error. With alpha, SSIM and CIEDE2000
+        are the worse of what shows over black and over white, and PSNR is that of the MSE, the mean over both.
     """
     return {"psnr": _psnr, "ssim": _ssim, "delta_e": _delta_e}[measure](distinct, shape)
 
@@ -50,25 +52,41 @@ def _psnr(_distinct: Distinct, _shape: tuple[int, int]) -> Gauge:
 
 
 def _ssim(distinct: Distinct, shape: tuple[int, int]) -> Gauge:
-    reference = luma_of(distinct.colors())[distinct.inverse].reshape(shape)
+    references = [luma_of(colors)[distinct.inverse].reshape(shape) for colors in _shown(distinct.colors())]
 
     def gauge(palette: NDArray[np.uint8], indices: NDArray[np.integer], mse: float) -> float:
-        return ssim(reference, luma_of(palette)[indices]) if mse else 1.0
+        if not mse:
+            return 1.0
+        shown = [luma_of(entries)[indices] for entries in _shown(palette)]
+        return min(ssim(reference, few) for reference, few in zip(references, shown, strict=True))
 
     return gauge
 
 
 def _delta_e(distinct: Distinct, _shape: tuple[int, int]) -> Gauge:
-    lab, ranks = to_lab(distinct.colors()), distinct.inverse
+    labs, ranks = [to_lab(colors) for colors in _shown(distinct.colors())], distinct.inverse
 
     def gauge(palette: NDArray[np.uint8], indices: NDArray[np.integer], mse: float) -> float:
         if not mse:
             return 0.0
         # Each pair of a colour and its entry once; dithering gives a colour several entries.
-        pairs, counts = _pairs(ranks, len(lab), indices.reshape(-1))
-        return mean_ciede2000(lab[pairs // _ENTRIES], to_lab(palette)[pairs % _ENTRIES], counts)
+        pairs, counts = _pairs(ranks, len(distinct), indices.reshape(-1))
+        entries = [to_lab(colors) for colors in _shown(palette)]
+        return max(
+            mean_ciede2000(lab[pairs // _ENTRIES], few[pairs % _ENTRIES], counts)
+            for lab, few in zip(labs, entries, strict=True)
+        )
 
     return gauge
+
+
+def _shown(colors: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+    """Return what is seen of colours: themselves, or what they are over black and over white."""
+    if colors.shape[1] < _RGBA:
+        return [colors]
+    alpha = colors[:, 3:].astype(np.uint32)
+    black = (colors[:, :3] * alpha + _OPAQUE // 2) // _OPAQUE
+    return [black.astype(np.uint8), (black + _OPAQUE - alpha).astype(np.uint8)]
 
 
 def _pairs(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from icsys.color.kmeans import find_palette
-from icsys.color.palette import from_points, to_points
+from icsys.color.reduce import fit_palette
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,10 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from threadpoolctl import ThreadpoolController
 
-    from icsys.color.reduce import Distinct
+    from icsys.color.reduce import Centers, Distinct
     from icsys.options import Options
-
-    Centers = Callable[[NDArray[np.floating], NDArray[np.floating]], NDArray[np.floating]]
 
 # KMeans starts on a sample of the distinct colours, this many for each colour asked for and within these bounds, as
 # often as the largest sample allows, and ends with so many iterations on all of them. On photos that takes about a
@@ -80,7 +78,7 @@ def _full_kmeans(distinct: Distinct, n_colors: int, options: Options) -> NDArray
         centers: NDArray[np.floating] = kmeans.fit(points, sample_weight=counts).cluster_centers_
         return centers
 
-    return _fit_by(centers_of, distinct, options)
+    return _fit_by(centers_of, distinct, n_colors, options)
 
 
 def _mini_batch_kmeans(distinct: Distinct, n_colors: int, options: Options) -> NDArray[np.uint8]:
@@ -94,7 +92,7 @@ def _mini_batch_kmeans(distinct: Distinct, n_colors: int, options: Options) -> N
         centers: NDArray[np.floating] = estimator.fit(points, sample_weight=counts).cluster_centers_
         return centers
 
-    return _fit_by(centers_of, distinct, options)
+    return _fit_by(centers_of, distinct, n_colors, options)
 
 
 def _prepare_scikit_learn() -> None:
@@ -109,15 +107,12 @@ def _without_blas_threads() -> AbstractContextManager[object]:
     return threadpool_limits(1, user_api="blas")
 
 
-def _fit_by(centers_of: Centers, distinct: Distinct, options: Options) -> NDArray[np.uint8]:
+def _fit_by(centers_of: Centers, distinct: Distinct, n_colors: int, options: Options) -> NDArray[np.uint8]:
     """Fit centres to the distinct colours, weighted by their counts, and return the palette that they are stored as."""
-    colors = distinct.colors()
-    points = to_points(colors, options.space)
     # Threads add their partial sums in any order, and images run in parallel already: one thread each
     # keeps the bytes equal whatever the number of jobs, and the cores from being asked twice.
     with _thread_pools().limit(limits=1, user_api="openmp"):
-        centers = centers_of(points, distinct.counts.astype(points.dtype))
-    return from_points(centers, options.space, colors.shape[1])
+        return fit_palette(centers_of, distinct, n_colors, options.space)
 
 
 @cache

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from icsys.dataset.folder import Task, Unreadable, plan_folder
 from icsys.dataset.resume import Work
+from icsys.dataset.source import Task, Unreadable
 from icsys.errors import UsageError
 from icsys.results import Failed
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from icsys.dataset.source import Source
 
 
 @dataclass(slots=True)
@@ -26,10 +26,8 @@ class Draw:
     failures: list[Failed]
 
 
-def draw_images(
-    source: Path, sample: int | None, seed: int, *, destination: Path | None = None, follow_links: bool = False
-) -> Draw:
-    """Draw a sample of the images below a folder, in the order of the folder; the same seed draws the same.
+def draw_images(source: Source, sample: int | None, seed: int) -> Draw:
+    """Draw a sample of the images of a source, in its order; the same seed draws the same.
 
     Algorithm R of Vitter, "Random sampling with a reservoir" (1985): no more than the sample is held.
 
@@ -37,8 +35,6 @@ def draw_images(
     ----------
     sample
         How many images; all of them if None.
-    destination
-        Left out where it lies inside ``source``.
 
     Raises
     ------
@@ -48,9 +44,9 @@ def draw_images(
     random = np.random.default_rng(seed)
     drawn = Draw([], 0, 0, [])
     reservoir: list[tuple[int, Work]] = []
-    for planned in plan_folder(source, destination or source / ".ics-none", ".png", follow_links=follow_links):
+    for planned in source.plan(".png"):
         if isinstance(planned, Task):
-            numbered = drawn.found, Work(planned.source, planned.output)
+            numbered = drawn.found, Work(planned.source, planned.output, place=planned.place)
             if sample is None or drawn.found < sample:
                 reservoir.append(numbered)
             elif (place := int(random.integers(drawn.found + 1))) < sample:
@@ -61,6 +57,6 @@ def draw_images(
         else:
             drawn.ignored += 1
     if not reservoir:
-        raise UsageError(f"no image was found in {str(source)!r}: expected a folder with photos")
+        raise UsageError(f"no image was found in {source.shown!r}: expected a folder with photos")
     drawn.works = [work for _, work in sorted(reservoir, key=lambda numbered: numbered[0])]
     return drawn

@@ -48,6 +48,7 @@ def image_row(result: Compressed, options_hash: str, tool_version: str) -> dict[
         "mse": result.mse,
         **(result.measured.columns() if result.measured else {}),
         "warning": result.warning or "",
+        "kept_source": result.kept_source,
         "options_hash": options_hash,
         "tool_version": tool_version,
         "status": DONE,

@@ -77,7 +77,12 @@ def read(path: Path) -> Generator[tuple[str, bytes]]:
 
 
 def prepare() -> tuple[Any, Any]:
-    """Return the modules that the format needs.
+    """Return the modules that the format needs, as :func:`load_pyarrow` does."""
+    return load_pyarrow("format='parquet'")
+
+
+def load_pyarrow(what: str) -> tuple[Any, Any]:
+    """Return the modules that something needs, which an error names.
 
     Raises
     ------
@@ -88,5 +93,5 @@ def prepare() -> tuple[Any, Any]:
         import pyarrow as pa  # noqa: PLC0415 - an extra
         from pyarrow import parquet  # noqa: PLC0415
     except ImportError:
-        raise MissingExtraError("format='parquet' needs pyarrow: pip install 'icsys[parquet]'") from None
+        raise MissingExtraError(f"{what} needs pyarrow: pip install 'icsys[parquet]'") from None
     return pa, parquet

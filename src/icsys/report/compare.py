@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from icsys.color.strategies import STRATEGIES
 from icsys.dataset.draw import draw_images
+from icsys.dataset.sources import open_source
+from icsys.dataset.urls import without_secrets
 from icsys.engine import available_cores
 from icsys.errors import UsageError
 from icsys.options import AUTO, MAX_COLORS, Options, whole_number
@@ -16,10 +19,9 @@ from icsys.pipeline import prepare
 from icsys.report.bench import Bench
 from icsys.report.comparison import Candidate, Comparison
 from icsys.report.examples import MOST_EXAMPLES
-from icsys.run import check_folders, check_run
+from icsys.run import check_places, check_run
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Sequence
 
     from icsys.report.bench import Step
@@ -51,7 +53,7 @@ def compare_folder(
     Parameters
     ----------
     source
-        A folder; it is only read.
+        A folder, or what else :func:`~icsys.compress_folder` takes; it is only read.
     options
         What all candidates share; ``seed`` draws the sample too. Strategy, colours, and what belongs to other formats
         than PNG, are not used.
@@ -97,9 +99,9 @@ def compare_folder(
         whole_number("sample", sample, 1, MOST_SAMPLED)
     whole_number("examples", examples, 0, MOST_EXAMPLES)
     with tempfile.TemporaryDirectory(prefix="icsys-") as folder:
-        source, _ = check_folders(source, folder)
-        draw = draw_images(source, sample, options.seed)
-        bench = Bench(source, Path(folder), options, candidates, jobs or available_cores())
+        origin = open_source(source, check_places(source, folder))
+        draw = draw_images(origin, sample, options.seed)
+        bench = Bench(origin, Path(folder), options, candidates, jobs or available_cores())
         bench.report = progress or bench.report
         bench.tell("Loading")
         for candidate in candidates:
@@ -110,7 +112,7 @@ def compare_folder(
         kept = tuple(bench.examples(rows, examples))
         seconds = time.perf_counter() - start
     return Comparison(
-        source=str(source),
+        source=without_secrets(os.fspath(source)),
         options=options,
         rows=tuple(sorted(rows, key=lambda row: (row.bytes_out, row.seconds))),
         images=len(rows[0].scores) if rows else 0,

@@ -18,7 +18,7 @@ from icsys.dataset.reading import read_whole
 from icsys.dataset.shards import read_output
 from icsys.errors import ICSError, UsageError
 from icsys.image.stored import read_pixels
-from icsys.options import AUTO, Options, whole_number
+from icsys.options import AUTO, WHITE, Options, whole_number
 from icsys.report.comparison_page import HOW_TO_LOOK, LISTED, quality_words
 from icsys.report.examples import MOST_EXAMPLES, detail, spread
 from icsys.report.facts import command_text, facts
@@ -361,7 +361,8 @@ def _pairs(books: _Books, destination: Path, source: Path | None, number: int) -
         what = "smallest factor" if image.mse is None else "largest error"
         note = f"Number {rank + 1} of {images_text(len(ordered))}, the {what} first."
         try:
-            after = read_pixels(read_output(destination, image.output, image.shard))
+            background = books.options.background if books.options else WHITE
+            after = read_pixels(read_output(destination, image.output, image.shard), background)
         except (OSError, ICSError) as error:
             reason = (isinstance(error, OSError) and error.strerror) or error
             yield Pair(printable(image.output), f"{note} It cannot be shown: {reason}.", 1, 1, "", ())

@@ -22,11 +22,12 @@ def image_line(result: Result) -> str:
     """Describe one image for ``--verbose``."""
     if isinstance(result, Compressed):
         warning = f", kept though {printable(result.warning)}" if result.warning else ""
+        kept = ", the source as it was" if result.kept_source else ""
         return (
             f"{printable(result.source)} -> {printable(result.output)}: "
             f"{result.source_width}x{result.source_height} -> {result.width}x{result.height}, "
             f"{bytes_text(result.bytes_in)} -> {bytes_text(result.bytes_out)}, "
-            f"{_quality_text(result)}K-means {result.kmeans_seconds:.3f} s of {result.seconds:.3f} s{warning}"
+            f"{_quality_text(result)}K-means {result.kmeans_seconds:.3f} s of {result.seconds:.3f} s{kept}{warning}"
         )
     if isinstance(result, Failed):
         return f"{printable(result.source)}: failed, {printable(result.message)} ({result.code})"
@@ -47,6 +48,9 @@ def run_report(summary: RunSummary, destination: str, *, dry_run: bool) -> str:
         f"Images:   {counts}{others}{animated}{damaged}",
     ]
     lines.extend(f"          {count} skipped: {reason}" for reason, count in summary.skips.items())
+    if summary.kept_sources:
+        kept = images_text(summary.kept_sources)
+        lines.append(f"          {kept} kept as the source was: smaller than what would be written")
     if summary.stale:
         some = ", ".join(map(printable, summary.stale[:_NAMED])) + (", …" if len(summary.stale) > _NAMED else "")
         why = "their sources are gone, fail, or have other outputs now"
