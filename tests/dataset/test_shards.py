@@ -83,8 +83,22 @@ def test_shards_hold_the_images_of_a_plain_run_with_class_and_facts(packing, str
     for row in rows:
         assert row["shard"] == summary.shards[0]
         told = facts[row["source_path"]]
-        assert {name: row[name] for name in told if name != "label"} == {n: v for n, v in told.items() if n != "label"}
+        assert all(row.get(name) == value for name, value in told.items() if name != "label")
         assert (told["width"], told["height"], told["colors"]) == (30, 20, None if strategy == "SO" else 5)
+
+
+@packings
+def test_shards_tell_what_automatic_colours_came_to(packing, source, tmp_path):
+    compress_folder(source, tmp_path / "out", Options(format=packing, colors="auto", max_delta_e=4, step=2))
+    rows = [json.loads(line) for line in (tmp_path / "out" / "manifest.jsonl").read_text("utf-8").splitlines()]
+    facts = {facts["source_path"]: facts for _, _, facts in READERS[packing](shards(tmp_path / "out")[0])}
+    for row in rows:
+        told = facts[row["source_path"]]
+        names = ("colors", "delta_e", "quality_target", "quality_met")
+        assert [told[name] for name in names] == [row[name] for name in names]
+        assert told["delta_e"] <= 4
+        assert told["quality_met"] is True
+        assert told["ssim"] is told["psnr"] is None
 
 
 @packings
