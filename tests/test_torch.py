@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from helpers import image_bytes, soft_photo, synthetic_photo
-from icsys import Options, UsageError, compress_folder, quantize
+from icsys import ImageError, Options, UsageError, compress_folder, quantize
 
 torch = pytest.importorskip("torch", reason="needs PyTorch: make test-extras")
 torchvision = pytest.importorskip("torchvision", reason="needs torchvision: make test-extras")
@@ -47,6 +47,38 @@ def out(tmp_path):
 
 def same(tensor, array):
     np.testing.assert_array_equal(tensor.numpy(), array)
+
+
+@pytest.mark.parametrize("form", ["indexed", "rgb"])
+@pytest.mark.parametrize("format", ["png", "npz"])
+def test_a_damaged_file_is_named(form, format, tmp_path):  # noqa: A002 - the option's name
+    """One bit of one file has flipped, which Pillow alone does not see in a PNG; the others are read."""
+    out = compress(tmp_path, format=format)
+    path = out / "cat" / f"a.{format}"
+    data = bytearray(path.read_bytes())
+    data[data.index(b"IDAT") + 6 if format == "png" else len(data) // 3] ^= 1
+    path.write_bytes(data)
+    dataset = IndexedImageFolder(out, form)
+    damaged = [name for name, _ in dataset.samples].index(str(path))
+    for number in range(len(dataset)):
+        if number != damaged:
+            assert len(dataset[number]) == 2
+    with pytest.raises(ImageError, match=f"a\\.{format}"):
+        dataset[damaged]
+
+
+def test_a_folder_is_read_while_it_is_filled(tmp_path):
+    """Shards are not merged, and a killed run has left a temporary file."""
+    out = compress(tmp_path)
+    shards = tmp_path / "shards"
+    compress_folder(tmp_path / "in", shards, Options(colors=6, step=2), shard="1/1")
+    (shards / "cat" / ".ics-0123456789abcdef.tmp").write_bytes(b"half")
+    there = IndexedImageFolder(shards)
+    assert there.classes == ["cat", "dog"]
+    assert len(there) == len(IndexedImageFolder(out))
+    (tmp_path / "empty" / ".ics-books").mkdir(parents=True)
+    with pytest.raises(FileNotFoundError, match="no class folder"):
+        IndexedImageFolder(tmp_path / "empty")
 
 
 def test_classes_order_and_pixels_are_those_of_torchvision(out):

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helpers import manifest_row
 from icsys import UsageError
 from icsys.dataset import join as join_module
 from icsys.dataset.books import books_of
@@ -17,21 +18,7 @@ pytestmark = pytest.mark.usefixtures("unsynced")
 
 
 def row(source, output=None, status=DONE, **changes):
-    return {
-        "file_name": output or source.rpartition(".")[0] + ".png",
-        "source_path": source,
-        "source_bytes": 10,
-        "source_width": 4,
-        "source_height": 3,
-        "source_channels": 3,
-        "width": 2,
-        "height": 2,
-        "channels": 1,
-        "frames": 1,
-        "bytes": 5,
-        "warning": "",
-        "status": status,
-    } | changes
+    return manifest_row(source, output or source.rpartition(".")[0] + ".png", status=status, **{"bytes": 5} | changes)
 
 
 def failure(source, message="why"):
