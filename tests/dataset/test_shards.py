@@ -2,9 +2,11 @@
 
 import json
 import os
+import random
 import shutil
 import sys
 import threading
+from contextlib import suppress
 
 import pytest
 
@@ -297,23 +299,6 @@ def test_the_images_of_a_lost_shard_are_done_again(packing, damage, source, tmp_
     assert_as_clean(source, tmp_path / "out", chosen)
 
 
-@packings
-def test_damage_inside_a_shard_is_found_before_it_is_packed_again(packing, source, tmp_path):
-    compress_folder(source, tmp_path / "out", options(packing))
-    [shard] = shards(tmp_path / "out")
-    data = bytearray(shard.read_bytes())
-    at = data.index(b"IDAT") + 20
-    data[at] ^= 1
-    shard.write_bytes(data)
-    add_one(source)
-    summary = compress_folder(source, tmp_path / "out", options(packing))
-    assert "--overwrite always" in summary.stopped
-    assert f"the shard 'data/{shard.name}' does not hold" in summary.stopped
-    assert shard.read_bytes() == data
-    compress_folder(source, tmp_path / "out", options(packing), overwrite="always")
-    assert_as_clean(source, tmp_path / "out", options(packing))
-
-
 def test_files_and_shards_are_kept_apart(source, tmp_path):
     compress_folder(source, tmp_path / "files", Options(strategy="SO"))
     with pytest.raises(UsageError, match="holds image files of an earlier run"):
@@ -379,3 +364,21 @@ def test_names_that_are_no_text_come_through(packing, tmp_path):
     assert pixels(data).shape == (10, 10, 3)
     assert os.fsencode(facts["source_path"].replace("\\udce9", "\udce9")) == b"caf\xe9.png"
     assert_as_clean(tmp_path / "in", tmp_path / "out", options(packing))
+
+
+@packings
+def test_no_bytes_make_a_reader_fail_with_anything_but_an_error_of_reading(packing, source, tmp_path):
+    """Two hundred mutants of a shard."""
+    compress_folder(source, tmp_path / "out", options(packing))
+    whole = shards(tmp_path / "out")[0].read_bytes()
+    chance = random.Random(3)  # noqa: S311 - damage to try, no secret
+    for _ in range(200):
+        data = bytearray(whole)
+        for _ in range(chance.choice((1, 1, 4))):
+            place = chance.randrange(len(data))
+            data[place : place + 4] = chance.choice(
+                (chance.randbytes(4), bytes([data[place] ^ 1 << chance.randrange(8)]))
+            )
+        (tmp_path / "mutant").write_bytes(data)
+        with suppress(OSError):
+            list(packing_of(packing).read(tmp_path / "mutant"))
