@@ -163,6 +163,7 @@ def compress_folder(
     engine = choose_engine(engine, timeout=timeout)
     jobs = jobs or available_cores()
     part = None if shard is None else parse_shard(shard)
+    _check_part(part, options)
     packed = options.format in PACKINGS
     if packed:
         _prepare_packing(options, part)
@@ -408,6 +409,15 @@ def _options(options: Options | None) -> Options:
     if not isinstance(options, Options):
         raise UsageError(f"options={options!r}: expected icsys.Options(...)")
     return options
+
+
+def _check_part(shard: Shard | None, options: Options) -> None:
+    """Refuse shards that would each choose a number of colours for all."""
+    if shard and options.per == "dataset":
+        raise UsageError(
+            f"shard={str(shard)!r} with per='dataset': expected one number of colours for all shards; find it first "
+            "(a run with --dry-run and without --shard tells it), then give --colors to every shard"
+        )
 
 
 def _prepare_packing(options: Options, shard: Shard | None) -> None:

@@ -16,9 +16,10 @@ def psnr(first, second):
     return 20 * math.log10(255 / math.sqrt(error))
 
 
-def ssim(first, second, window=11):
+def ssim(first, second, window=None):
     """Mean over all windows that lie inside, of the luma, with Gaussian weights: window by window, as it is written."""
     x, y = (picture.astype(float) @ [0.299, 0.587, 0.114] for picture in (first, second))
+    window = window or max(odd for odd in (1, 3, 5, 7, 9, 11) if odd <= min(x.shape))
     weights = np.exp(-0.5 * ((np.arange(window) - window // 2) / 1.5) ** 2)
     weights = np.outer(weights, weights) / weights.sum() ** 2
     values = []
