@@ -48,6 +48,7 @@ bench: $(VENV)/bench.stamp  ## time folder runs beside other tools, on PHOTOS=fo
 bench-kmeans: $(VENV)/bench.stamp  ## compare palettes and their times, on PHOTOS=folder or on generated photos
 	$(BIN)/python bench/kmeans.py $(PHOTOS) --out docs/benchmarks/kmeans.md
 	$(BIN)/python bench/perceptual.py $(PHOTOS) --out docs/benchmarks/oklab.md
+	$(BIN)/python bench/alpha.py $(PHOTOS) --out docs/benchmarks/alpha.md
 	$(BIN)/python bench/memory.py $(PHOTOS) --out docs/benchmarks/memory.md
 	$(BIN)/python bench/auto.py $(PHOTOS) --out docs/benchmarks/auto.md
 

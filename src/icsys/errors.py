@@ -44,7 +44,6 @@ FAILURE_CODES = (
     "io",
     "disk_full",
     "read_only",
-    "unreachable",
     "memory",
     "timeout",
     "crashed",

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import icsys
+from icsys.color.quality import psnr_of
 from icsys.dataset.manifest import DONE, FAILED, FAILURES, MANIFEST, STALE, read_rows
 from icsys.dataset.shards import read_output
 from icsys.dataset.sources import open_source
@@ -27,7 +28,7 @@ from icsys.report.html import Figure, Heading, Page, Pair, Problem, Table, check
 from icsys.report.originals import Originals, recorded_place
 from icsys.report.pixels import data_uri, palette_of, resized
 from icsys.report.plots import histogram, size_plot
-from icsys.report.quality import measure, psnr_of
+from icsys.report.quality import measure
 from icsys.report.table import Cell
 from icsys.report.text import colors_text
 from icsys.report.words import bytes_text, images_text, printable
@@ -135,7 +136,7 @@ def report_folder(
     UsageError
         If the folder has no manifest, there is no such source, or the file cannot be written there.
     MissingExtraError
-        If scikit-image, Matplotlib or Jinja2 is not installed.
+        If Matplotlib or Jinja2 is not installed.
     """
     destination = Path(destination)
     path = Path(output) if output is not None else destination / REPORT
