@@ -44,6 +44,7 @@ FAILURE_CODES = (
     "io",
     "disk_full",
     "read_only",
+    "unreachable",
     "memory",
     "timeout",
     "crashed",

@@ -438,7 +438,7 @@ def _open_places(
     follow_links: bool,
 ) -> tuple[Source, Path, Remote | None]:
     """Return where images come from, the folder of the books, and the object store that outputs go to, if any."""
-    destination = local_path(destination)
+    source, destination = local_path(source), local_path(destination)
     check_apart(os.fspath(source), os.fspath(destination))
     remote = _remote(destination, shard, options)
     folder = check_places(source, remote.folder if remote else destination)

@@ -248,6 +248,16 @@ def test_the_command_takes_an_archive(tmp_path):
     assert "labels.zip: the archive cannot be read to its end" in err
 
 
+def test_a_file_url_is_a_path(tmp_path):
+    put_zip(tmp_path / "x y.zip", PHOTOS)
+    for place in (tmp_path / "x y.zip", put_folder(tmp_path / "x y", PHOTOS)):
+        out = tmp_path / f"out{place.suffix}"
+        compress_folder(place.as_uri(), out, Options(strategy="SO"))
+        assert set(tree(out)) == set(PHOTOS)
+    with pytest.raises(UsageError, match="lies in destination"):
+        compress_folder(place.as_uri(), tmp_path, Options(strategy="SO"))
+
+
 def test_an_archive_without_images_is_wrong_usage(tmp_path):
     put_zip(tmp_path / "x.zip", NOTES)
     code, _, err = ics("compress", "x.zip", "small", cwd=tmp_path)

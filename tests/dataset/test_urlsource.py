@@ -13,7 +13,7 @@ import fsspec
 import pytest
 
 from helpers import compress_into, ics, image_bytes, synthetic_photo, tree
-from icsys import MissingExtraError, Options, UsageError, compress_folder
+from icsys import ImageError, MissingExtraError, Options, UsageError, compress_folder
 from icsys.dataset import urlsource
 from icsys.dataset.resume import Work
 from icsys.dataset.urls import is_url, without_secrets
@@ -303,6 +303,19 @@ def test_from_a_url_to_a_url(memory, tmp_path):
     compress_folder("memory://photos", "memory://photos-small", SO)
     names = {name.removeprefix("/photos-small/") for name in memory.find("/photos-small") if name.endswith(".png")}
     assert names == set(expected(tmp_path))
+
+
+def test_what_no_credentials_are_found_for_is_not_asked_again():
+    """botocore's error for it is known by its name alone, so that botocore is not needed."""
+    asked = []
+
+    def ask():
+        asked.append(1)
+        raise type("NoCredentialsError", (Exception,), {})("Unable to locate credentials")
+
+    with pytest.raises(ImageError, match="Unable to locate credentials") as caught:
+        urlsource._again(ask)  # noqa: SLF001
+    assert (caught.value.code, len(asked)) == ("permission", 1)
 
 
 def test_urls_and_paths_are_told_apart():

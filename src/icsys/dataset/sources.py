@@ -12,7 +12,7 @@ from icsys.dataset.folder import Folder
 from icsys.dataset.kinds import SUFFIXES, archive_suffix, folder_of
 from icsys.dataset.members import is_hidden, is_image_name
 from icsys.dataset.source import Ignored, Task
-from icsys.dataset.urls import is_url
+from icsys.dataset.urls import is_url, local_path
 from icsys.errors import UsageError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def open_source(source: str | os.PathLike[str], destination: Path, *, follow_lin
     MissingExtraError
         If a URL needs a package that is not installed.
     """
-    text = os.fspath(source)
+    text = os.fspath(local_path(source))
     if is_url(text):
         from icsys.dataset.urlsource import open_remote  # noqa: PLC0415 - an extra
 

@@ -434,7 +434,7 @@ def _failure(error: Exception) -> ImageError:
     """Tell what is gone or forbidden from what may be there the next time."""
     cause = error.__cause__ or error  # fsspec calls every failure over HTTP a file that is not found
     status = getattr(cause, "status", None)
-    if status in _FORBIDDEN or isinstance(error, PermissionError):
+    if status in _FORBIDDEN or isinstance(error, PermissionError) or "Credential" in type(cause).__name__:
         return ImageError("permission", f"not allowed: {_words(cause)}")
     if status in _GONE or (isinstance(error, FileNotFoundError) and error is cause):
         return ImageError("changed", "the file has vanished since it was listed")
