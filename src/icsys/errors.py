@@ -39,7 +39,6 @@ FAILURE_CODES = (
     "quality",
     # A folder run adds these to what an image itself can be.
     "changed",
-    "unreachable",
     "blocked",
     "permission",
     "io",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import icsys
-from icsys.dataset.books import State, books_of, drop_books, read_state, shards_in
+from icsys.dataset.books import State, books_of, drop_books, is_whole, read_state, shards_in
 from icsys.dataset.join import join
 from icsys.dataset.journal import compact
 from icsys.dataset.lock import locked
@@ -49,8 +49,8 @@ def merge_shards(destination: str | os.PathLike[str], *, partial: bool = False) 
     Raises
     ------
     UsageError
-        If there are no shards, some are missing, unfinished, under way or of another division, they were made with
-        different options, or they contradict one another; nothing was changed then.
+        If there are no shards, some are missing, unfinished, under way, copied in part or of another division, they
+        were made with different options, or they contradict one another; nothing was changed then.
 
     Examples
     --------
@@ -116,6 +116,12 @@ def _check(destination: Path, shards: list[Shard]) -> dict[Shard, State | None]:
         with locked(books_of(destination, shard), what=f"shard {shard} of {str(destination)!r}"):
             pass
     states = {shard: read_state(books_of(destination, shard)) for shard in shards}
+    torn = [shard for shard, state in states.items() if state and _is_torn(books_of(destination, shard), state)]
+    if torn:
+        raise UsageError(
+            f"{place}: the books of {_named(torn)} are not as they were at the end of the run: copy .ics-books again, "
+            f"to its end, or run {'it' if len(torn) == 1 else 'them'} again"
+        )
     if not any(states.values()):
         raise UsageError(f"{place}: no shard has come to its first image: run them first ({_listed(shards)})")
     known = [(shard, state.options | {"follow_links": state.follow_links}) for shard, state in states.items() if state]
@@ -130,14 +136,23 @@ def _check(destination: Path, shards: list[Shard]) -> dict[Shard, State | None]:
     return states
 
 
+def _is_torn(books: Path, state: State) -> bool:
+    """Tell whether a finished shard lacks something of what it has written."""
+    return state.finished and not (is_whole(books, state) and read_run(books))
+
+
 def _undone(missing: list[Shard], unfinished: list[Shard]) -> str:
     """Name the shards that are missing or not finished; an empty text if none is."""
     parts = [
-        f"shard{'s' if len(some) > 1 else ''} {_listed(some)} {'are' if len(some) > 1 else 'is'} {what}"
+        f"{_named(some)} {'are' if len(some) > 1 else 'is'} {what}"
         for some, what in ((missing, "missing"), (unfinished, "not finished"))
         if some
     ]
     return " and ".join(parts)
+
+
+def _named(shards: list[Shard]) -> str:
+    return f"shard{'s' if len(shards) > 1 else ''} {_listed(shards)}"
 
 
 def _listed(shards: list[Shard]) -> str:

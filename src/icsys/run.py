@@ -26,7 +26,7 @@ from icsys.dataset.shard import Shard, mark_of, parse_shard
 from icsys.dataset.shards import PARTS, open_shards, pack
 from icsys.dataset.source import Ignored, Planned, Source, Task, Unreadable
 from icsys.dataset.sources import open_source
-from icsys.dataset.urls import is_url, local_path, overlap
+from icsys.dataset.urls import check_apart, is_url, local_path
 from icsys.engine import Lost, available_cores, choose_engine
 from icsys.errors import UsageError
 from icsys.options import ENGINES as ENGINE_NAMES
@@ -166,10 +166,7 @@ def compress_folder(
     packed = options.format in PACKINGS
     if packed:
         _prepare_packing(options, part)
-    destination = local_path(destination)
-    remote = _remote(source, destination, part, options)
-    destination = check_places(source, remote.folder if remote else destination)
-    origin = open_source(source, destination, follow_links=follow_links)
+    origin, destination, remote = _open_places(source, destination, options, part, follow_links=follow_links)
     plan = origin.plan(options.suffix)
     run = _Run(RunSummary(), progress or (lambda _: None), stop or threading.Event(), start, partial(_concerns, part))
     first = run.first_image(plan)
@@ -182,7 +179,7 @@ def compress_folder(
     with reach, open_books(destination, part, dry_run=dry_run) as books:
         packs = open_shards(destination, options.format, read_only=dry_run, stop=run.stop)
         over = threading.Event()
-        crew = Crew(engine, jobs, timeout, bool(remote), run.stop)
+        crew = Crew(engine, jobs, timeout, bool(remote) or is_url(os.fspath(source)), run.stop)
         team = partial(_team, crew, partial(do, outputs=outputs, over=over if crew.shares_memory else None), origin)
         if options.per == "dataset":
             sample = draw_images(origin, SAMPLED, options.seed).works
@@ -422,21 +419,30 @@ def _prepare_packing(options: Options, shard: Shard | None) -> None:
     packing_of(options.format).prepare()
 
 
-def _remote(
-    source: str | os.PathLike[str], destination: str | os.PathLike[str], shard: Shard | None, options: Options
-) -> Remote | None:
+def _open_places(
+    source: str | os.PathLike[str],
+    destination: str | os.PathLike[str],
+    options: Options,
+    shard: Shard | None,
+    *,
+    follow_links: bool,
+) -> tuple[Source, Path, Remote | None]:
+    """Return where images come from, the folder of the books, and the object store that outputs go to, if any."""
+    destination = local_path(destination)
+    check_apart(os.fspath(source), os.fspath(destination))
+    remote = _remote(destination, shard, options)
+    folder = check_places(source, remote.folder if remote else destination)
+    return open_source(source, folder, follow_links=follow_links), folder, remote
+
+
+def _remote(destination: str | os.PathLike[str], shard: Shard | None, options: Options) -> Remote | None:
     """Return the object store that a destination is; None for a folder."""
     url = os.fspath(destination)
-    if "://" not in url or not is_url(url):
+    if not is_url(url):
         return None
     from icsys.dataset.remote import Remote  # noqa: PLC0415 - few runs need it
 
     remote = Remote(url, packed=options.format in PACKINGS)
-    if is_url(os.fspath(source)) and overlap(os.fspath(source), url):
-        raise UsageError(
-            f"source and destination {remote.name!r} lie in each other: expected two places, "
-            "so that no photo is overwritten"
-        )
     if shard:
         raise UsageError(
             f"shard={str(shard)!r} with destination {remote.name!r}: expected a folder as destination; "
