@@ -15,6 +15,11 @@ LARGE = (
     "scipy",
     "PIL.WebPImagePlugin",
     "tarfile",
+    "zipfile",
+    "sqlite3",
+    "fsspec",
+    "aiohttp",
+    "s3fs",
 )
 
 

@@ -8,6 +8,7 @@ _CODES = {
     errno.EROFS: "read_only",
     errno.EACCES: "permission",
     errno.EPERM: "permission",
+    errno.EHOSTUNREACH: "unreachable",
 }
 
 
@@ -35,6 +36,7 @@ FAILURE_CODES = (
     "broken",
     "corrupt",
     "too_large",
+    "quality",
     # A folder run adds these to what an image itself can be.
     "changed",
     "blocked",

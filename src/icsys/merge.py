@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,13 +12,14 @@ from icsys.dataset.books import State, books_of, drop_books, is_whole, read_stat
 from icsys.dataset.join import join
 from icsys.dataset.journal import compact
 from icsys.dataset.lock import locked
+from icsys.dataset.outputs import FolderOutputs
 from icsys.dataset.shard import Shard, all_shards
+from icsys.dataset.urls import without_secrets
 from icsys.errors import UsageError
 from icsys.results import FOREIGN
 from icsys.runfile import read_run, write_merged
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable
 
     from icsys.results import RunSummary
@@ -66,6 +68,10 @@ def merge_shards(destination: str | os.PathLike[str], *, partial: bool = False) 
     ...     merge_shards(small).compressed
     3
     """
+    if "://" in os.fspath(destination):
+        raise UsageError(
+            f"destination {without_secrets(str(destination))!r} is a URL: expected a folder; copy it there"
+        )
     destination = Path(destination)
     if not destination.is_dir():
         raise UsageError(f"destination {str(destination)!r} is no folder: expected one that shards have filled")
@@ -82,9 +88,10 @@ def merge_shards(destination: str | os.PathLike[str], *, partial: bool = False) 
             )
         # Killed before it had all it took over, a shard knows less than the folder.
         shards = [shard for shard in shards if states[shard] is not None]
+        images = FolderOutputs(destination)
         for shard in shards:
             if shard in unfinished:  # it may have been killed, and its journal be out of order
-                compact(books_of(destination, shard), start=0, complete=False, stale=(), images=destination)
+                compact(books_of(destination, shard), start=0, complete=False, stale=(), holds=images.holds)
         runs = [read_run(books_of(destination, shard)) for shard in shards]
         summary = join(destination, shards)
         summary.stopped = f"merged though {undone}" if undone else ""

@@ -52,7 +52,9 @@ def image_row(result: Compressed, options_hash: str, tool_version: str) -> dict[
         "bytes": result.bytes_out,
         "sha256": result.sha256,
         "mse": result.mse,
+        **(result.measured.columns() if result.measured else {}),
         "warning": result.warning or "",
+        "kept_source": result.kept_source,
         "options_hash": options_hash,
         "tool_version": tool_version,
         "status": DONE,
@@ -114,6 +116,7 @@ def _is_ours(row: dict[str, Any]) -> bool:
         and isinstance(get("mse"), float | int | None)
         and isinstance(get("colors"), int | None)
         and all(isinstance(get(name, ""), str) for name in ("label", "shard", "warning"))
+        and isinstance(get("kept_source", False), bool)
     )
 
 

@@ -139,6 +139,17 @@ def pack(
     return after.shards
 
 
+def is_packed(destination: Path, *, shard_images: int, shard_bytes: int, stop: threading.Event) -> bool:
+    """Tell whether :func:`pack` would leave all shards as they are; Stopped if ``stop`` is set before that is known."""
+    before = load_index(destination)
+    if before is None:
+        return False
+    after = Index(format=before.format, state="written", shard_images=shard_images, shard_bytes=shard_bytes)
+    found = survey(destination, after, stop)
+    after.classes = found.classes
+    return _is_packed(destination, before, after, found)
+
+
 def read_output(destination: Path, output: str, shard: str | None) -> bytes:
     """Return the bytes of an image that a run has written, wherever it lies.
 

@@ -7,11 +7,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PIL import Image
 
 from icsys.errors import ImageError
+from icsys.image.color import flatten, to_plain
 from icsys.image.formats import open_image
 from icsys.image.integrity import find_damage
 from icsys.image.npz import SIGNATURE
+from icsys.options import WHITE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import ImageFile
 
-_PLANES = (), (3,), (4,)  # what follows height and width in the shape of pixels
+_PLANES = (), (2,), (3,), (4,)  # what follows height and width in the shape of pixels
 
 
 def read_indexed(data: bytes) -> tuple[NDArray[np.integer], NDArray[np.uint8]] | None:
@@ -50,8 +53,20 @@ def read_indexed(data: bytes) -> tuple[NDArray[np.integer], NDArray[np.uint8]] |
         return np.array(image), np.array(image.getpalette(mode), np.uint8).reshape(-1, len(mode))
 
 
-def read_pixels(data: bytes) -> NDArray[np.uint8]:
-    """Return the pixels that a file shows, shape (H, W, 3), uint8; what is transparent has its colour.
+def read_pixels(data: bytes, background: str | None = WHITE) -> NDArray[np.uint8]:
+    """Return the pixels that a file shows.
+
+    Parameters
+    ----------
+    data
+        The file.
+    background
+        Colour ``#RRGGBB`` that what is transparent lies over; None keeps it.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (H, W, 3), uint8; (H, W, 4) where the file has alpha that is kept.
 
     Raises
     ------
@@ -59,12 +74,14 @@ def read_pixels(data: bytes) -> NDArray[np.uint8]:
         As for :func:`read_indexed`.
     """
     with _refusing_damage():
-        if not data.startswith(SIGNATURE):
-            return np.array(_opened(data).convert("RGB"))
-        arrays = _arrays(data)
-        pixels = arrays["palette"][arrays["indices"]] if "indices" in arrays else arrays["pixels"]
-        grey = pixels.ndim == 2  # noqa: PLR2004 - without channels
-        return np.repeat(pixels[..., np.newaxis], 3, axis=2) if grey else pixels[..., :3]
+        if data.startswith(SIGNATURE):
+            arrays = _arrays(data)
+            plain = Image.fromarray(arrays["palette"][arrays["indices"]] if "indices" in arrays else arrays["pixels"])
+        else:
+            plain = to_plain(_opened(data))
+        if background is None and plain.mode in {"LA", "RGBA"}:
+            return np.array(plain.convert("RGBA"))
+        return np.array(flatten(plain, background or WHITE).convert("RGB"))
 
 
 def _opened(data: bytes) -> ImageFile.ImageFile:
@@ -86,7 +103,7 @@ def _arrays(data: bytes) -> dict[str, NDArray[Any]]:
             fits = (
                 (indices.dtype, palette.dtype) in ((np.uint8, np.uint8), (np.uint16, np.uint8))
                 and (indices.ndim, palette.ndim) == (2, 2)
-                and palette.shape[1] in (3, 4)
+                and palette.shape[1:] in _PLANES[2:]
                 and indices.size > 0
                 and indices.max() < len(palette)
             )

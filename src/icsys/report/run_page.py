@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
+import os
 from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import chain
@@ -13,24 +14,27 @@ from typing import TYPE_CHECKING, Any
 
 import icsys
 from icsys.dataset.manifest import DONE, FAILED, FAILURES, MANIFEST, STALE, read_rows
-from icsys.dataset.reading import read_whole
 from icsys.dataset.shards import read_output
+from icsys.dataset.sources import open_source
+from icsys.dataset.urls import without_secrets
 from icsys.errors import ICSError, UsageError
 from icsys.image.stored import read_pixels
-from icsys.options import Options, whole_number
+from icsys.options import AUTO, WHITE, Options, whole_number
 from icsys.report.comparison_page import HOW_TO_LOOK, LISTED, quality_words
 from icsys.report.examples import MOST_EXAMPLES, detail, spread
 from icsys.report.facts import command_text, facts
 from icsys.report.html import Figure, Heading, Page, Pair, Problem, Table, check_target, choice, write_page
+from icsys.report.originals import Originals, recorded_place
 from icsys.report.pixels import data_uri, palette_of, resized
 from icsys.report.plots import histogram, size_plot
 from icsys.report.quality import measure, psnr_of
 from icsys.report.table import Cell
+from icsys.report.text import colors_text
 from icsys.report.words import bytes_text, images_text, printable
+from icsys.results import Measured, RunSummary
 from icsys.runfile import read_run
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterator, Sequence
 
     import numpy as np
@@ -61,6 +65,7 @@ class _Image:
     source_sha256: str
     options_hash: str
     warning: str
+    measured: Measured | None = None
 
     @property
     def psnr(self) -> float:
@@ -113,8 +118,8 @@ def report_folder(
     destination
         An output folder, with its manifest.
     source
-        The folder that it was made from, to show pictures before and after; where the run says that it was, if left
-        out. A source that has changed since is not shown.
+        What it was made from, to show pictures before and after; where the run says that it was, if left out, but not
+        a URL. A source that has changed since is not shown.
     output
         The file to write; ``report.html`` in ``destination`` if left out.
     examples
@@ -128,7 +133,7 @@ def report_folder(
     Raises
     ------
     UsageError
-        If the folder has no manifest, or the file cannot be written there.
+        If the folder has no manifest, there is no such source, or the file cannot be written there.
     MissingExtraError
         If scikit-image, Matplotlib or Jinja2 is not installed.
     """
@@ -137,14 +142,12 @@ def report_folder(
     whole_number("examples", examples, 0, MOST_EXAMPLES)
     if not (destination / MANIFEST).is_file() and not (destination / FAILURES).is_file():
         raise UsageError(f"no {MANIFEST} in {str(destination)!r}: expected the output folder of ics compress")
-    if source is not None and not Path(source).is_dir():
-        raise UsageError(
-            f"source {str(source)!r} is no folder: expected the one that {str(destination)!r} was made from"
-        )
+    if source is not None:
+        open_source(source, destination)
     check_target(path)
     books = _read(destination)
-    recorded = source if source is not None else books.run.get("source")
-    write_page(path, _page(books, destination, Path(recorded) if isinstance(recorded, str | Path) else None, examples))
+    place = os.fspath(source) if source is not None else recorded_place(books.run.get("source"))
+    write_page(path, _page(books, destination, place, examples))
     return path
 
 
@@ -176,14 +179,15 @@ def _read(destination: Path) -> _Books:
                 row["source_sha256"],
                 row["options_hash"],
                 row.get("warning") or "",
+                Measured.from_columns(row),
             )
     return _Books(list(images.values()), list(failures.values()), len(stale), read_run(destination))
 
 
-def _page(books: _Books, destination: Path, source: Path | None, examples: int) -> Page:
+def _page(books: _Books, destination: Path, source: str | None, examples: int) -> Page:
     images = books.images
     pairs = list(_pairs(books, destination, source, examples))
-    place = [str(source)] if source else ["SRC"]
+    place = [without_secrets(source)] if source else ["SRC"]
     ran = books.options or Options()
     settings = {
         name: value
@@ -220,11 +224,18 @@ def _lead(images: Sequence[_Image], options: Options, summary: dict[str, Any]) -
     if not images:
         return ["No image of this folder was compressed: see below why."]
     before, after = sum(image.bytes_in for image in images), sum(image.bytes_out for image in images)
-    few = "all their colours" if options.strategy == "SO" else f"{options.colors} colours by {options.strategy}"
+    few = "all their colours" if options.strategy == "SO" else f"{_number(options)} by {options.strategy}"
     smaller = f"{before / after:.1f} times smaller"
     sentences = [
         f"{images_text(len(images))} of {bytes_text(before)} became {bytes_text(after)}, {smaller}, with {few}."
     ]
+    sentences.extend(_found(images))
+    chosen = summary.get("colors_chosen")
+    if chosen:
+        sentences.append(
+            f"The number of colours was chosen for all images: {chosen['reached']} of {chosen['sampled']} sampled ones "
+            f"reach {chosen['target']} with no more, where {chosen['share']:.0%} were to."
+        )
     if summary.get("stopped"):
         sentences.append(f"The last run was stopped before all images were done: {summary['stopped']}.")
     losses = [image.psnr for image in images if image.mse is not None]
@@ -237,6 +248,19 @@ def _lead(images: Sequence[_Image], options: Options, summary: dict[str, Any]) -
         sentences.extend([worst] if finite else [])
         sentences.extend([f"{images_text(exact)} kept every colour exactly."] if exact else [])
     return sentences
+
+
+def _number(options: Options) -> str:
+    return "as few colours as needed" if options.colors == AUTO else f"{options.colors} colours"
+
+
+def _found(images: Sequence[_Image]) -> Iterator[str]:
+    """Say what numbers of colours were found, where they were."""
+    summary = RunSummary()
+    for image in images:
+        summary.add_colors(image.colors, image.measured)
+    if summary.colors_found:
+        yield f"Colours of an image: {colors_text(summary.colors_found)}."
 
 
 def _figures(books: _Books) -> list[Figure]:
@@ -299,6 +323,11 @@ def _plots(images: Sequence[_Image]) -> list[Plot]:
     quality = [image.psnr for image in images if image.mse is not None and math.isfinite(image.psnr)]
     if quality:
         plots.append(histogram("Quality of each image", "PSNR in decibels", quality))
+    measured = [image.measured for image in images if image.measured]
+    reached = [one.value for one in measured if one.value is not None]
+    if reached and measured[0].target.measure != "psnr":
+        words = {"ssim": "SSIM", "delta_e": "mean CIEDE2000"}[measured[0].target.measure]
+        plots.append(histogram(f"What was to reach {measured[0].target}", words, reached))
     colors = [image.colors for image in images if image.colors is not None]
     if len(set(colors)) > 1:
         plots.append(histogram("Colours of each image", "colours", colors, whole=True))
@@ -323,30 +352,33 @@ def _skips(books: _Books, summary: dict[str, Any]) -> list[str]:
     return sentences + [sentence for number, sentence in told if number]
 
 
-def _pairs(books: _Books, destination: Path, source: Path | None, number: int) -> Iterator[Pair]:
+def _pairs(books: _Books, destination: Path, source: str | None, number: int) -> Iterator[Pair]:
     """Show the images with the largest error, or where no colours were reduced those that were saved least on."""
     ordered = sorted(books.images, key=lambda image: (-(image.mse or 0.0), image.factor, image.output))
-    for rank in spread(len(ordered), number):
+    ranks = spread(len(ordered), number)
+    originals = Originals(source, destination, {ordered[rank].source for rank in ranks})
+    for rank in ranks:
         image = ordered[rank]
         what = "smallest factor" if image.mse is None else "largest error"
         note = f"Number {rank + 1} of {images_text(len(ordered))}, the {what} first."
         try:
-            after = read_pixels(read_output(destination, image.output, image.shard))
+            background = books.options.background if books.options else WHITE
+            after = read_pixels(read_output(destination, image.output, image.shard), background)
         except (OSError, ICSError) as error:
             reason = (isinstance(error, OSError) and error.strerror) or error
             yield Pair(printable(image.output), f"{note} It cannot be shown: {reason}.", 1, 1, "", ())
         else:
-            yield _pair(image, note, after, _before(image, books.options, source, after))
+            yield _pair(image, note, after, _before(image, books.options, originals, after))
 
 
 def _before(
-    image: _Image, options: Options | None, source: Path | None, after: NDArray[np.uint8]
+    image: _Image, options: Options | None, originals: Originals, after: NDArray[np.uint8]
 ) -> NDArray[np.uint8] | None:
     """Return the resized source of an image whose colours were reduced; None where it is not at hand as it was."""
-    if source is None or options is None or image.mse is None or options.digest() != image.options_hash:
+    if options is None or image.mse is None or options.digest() != image.options_hash:
         return None
     try:
-        data, _ = read_whole(source / image.source, options)
+        data = originals.read(image.source, options)
         if hashlib.sha256(data).hexdigest() != image.source_sha256:
             return None
         before = resized(data, options)
