@@ -299,7 +299,7 @@ def _indexed(indices: NDArray[np.integer], palette: NDArray[np.uint8]) -> Indexe
     return IndexedImage(tv_tensors.Mask(torch.from_numpy(wide)), Palette(torch.from_numpy(palette)))
 
 
-def _load_named(load: Callable[[str], Any], path: str) -> Any:  # noqa: ANN401 - what ``load`` returns
+def _load_named(load: Any, path: str) -> Any:  # noqa: ANN401 - what ``load`` returns
     """Load an image; name its file if it is damaged."""
     try:
         return load(path)

@@ -110,7 +110,7 @@ INDICES, PALETTE = np.zeros((2, 3), np.uint8), np.zeros((2, 3), np.uint8)
         {"indices": INDICES, "palette": PALETTE[0]},
         {"indices": INDICES},
         {"pixels": INDICES.astype(float)},
-        {"pixels": np.zeros((2, 3, 2), np.uint8)},
+        {"pixels": np.zeros((2, 3, 5), np.uint8)},
         {"pixels": np.zeros((0, 3), np.uint8)},
         {"other": INDICES},
     ],

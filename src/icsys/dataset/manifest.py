@@ -116,6 +116,7 @@ def _is_ours(row: dict[str, Any]) -> bool:
         and isinstance(get("mse"), float | int | None)
         and isinstance(get("colors"), int | None)
         and all(isinstance(get(name, ""), str) for name in ("label", "shard", "warning"))
+        and isinstance(get("kept_source", False), bool)
     )
 
 

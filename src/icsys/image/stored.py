@@ -103,7 +103,7 @@ def _arrays(data: bytes) -> dict[str, NDArray[Any]]:
             fits = (
                 (indices.dtype, palette.dtype) in ((np.uint8, np.uint8), (np.uint16, np.uint8))
                 and (indices.ndim, palette.ndim) == (2, 2)
-                and palette.shape[1] in (3, 4)
+                and palette.shape[1:] in _PLANES[2:]
                 and indices.size > 0
                 and indices.max() < len(palette)
             )
