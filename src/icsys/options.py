@@ -26,7 +26,7 @@ SPACES = ("srgb", "oklab")
 DITHERS = ("none", "floyd-steinberg")
 PNG_EFFORTS = ("fast", "default", "max")
 OVERWRITES = ("never", "always")
-ENGINES = ("threads", "processes")
+ENGINES = ("threads", "processes", "dask", "ray")
 ON_CORRUPT = ("fail", "keep")
 
 MAX_COLORS = 65_536

@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import icsys
 from icsys import pipeline
 from icsys.dataset.books import State, open_books, read_state, write_state
+from icsys.dataset.division import Planned, is_divided, read_plan
 from icsys.dataset.folder import Ignored, Task, Unreadable, plan_folder
 from icsys.dataset.ledger import Ledger
 from icsys.dataset.packing import packing_of
@@ -23,6 +24,7 @@ from icsys.dataset.shard import Shard, mark_of, parse_shard
 from icsys.dataset.shards import PARTS, open_shards, pack
 from icsys.engine import ENGINES, Lost, available_cores, choose_engine
 from icsys.engine.budget import Budget
+from icsys.engine.cluster import CLUSTERS
 from icsys.errors import UsageError
 from icsys.image.decode import unlimited
 from icsys.options import ENGINES as ENGINE_NAMES
@@ -62,12 +64,15 @@ class Progress:
         Images there are, skipped ones included; None until they are counted.
     note
         What goes on where no image does, in a few words.
+    notice
+        What is worth telling once, in a sentence, such as where a cluster can be watched.
     """
 
     result: Result | None
     summary: RunSummary
     total: int | None
     note: str = ""
+    notice: str = ""
 
 
 def compress_folder(
@@ -77,6 +82,7 @@ def compress_folder(
     *,
     jobs: int | None = None,
     engine: str | None = None,
+    address: str | None = None,
     timeout: float | None = None,
     follow_links: bool = False,
     overwrite: str = "never",
@@ -100,7 +106,11 @@ def compress_folder(
         Images worked on at once; as many as there are cores if left out. It does not change the bytes.
     engine
         "threads", or "processes": for machines with more cores than threads can keep busy, and for images that may
-        crash or hang who works on them. Threads if left out, or processes where there is a ``timeout``.
+        crash or hang who works on them. Threads if left out, or processes where there is a ``timeout``. "dask" or
+        "ray" divide the folder into shards, have them done by the workers of a cluster, who all see both folders under
+        the same paths, and merge them.
+    address
+        Of a Dask scheduler or Ray cluster to join; one is started on this machine if left out.
     timeout
         Seconds that one image may take; then its process is killed. An image that is late, or ends its process, is
         tried once more and then fails with the code ``timeout`` or ``crashed``; all others go on.
@@ -153,22 +163,35 @@ def compress_folder(
     options = options or Options()
     if not isinstance(options, Options):
         raise UsageError(f"options={options!r}: expected icsys.Options(...)")
-    check_run(jobs=jobs, engine=engine, overwrite=overwrite, timeout=timeout)
+    check_run(jobs=jobs, engine=engine, overwrite=overwrite, timeout=timeout, address=address)
     engine = choose_engine(engine, timeout=timeout)
-    jobs = jobs or available_cores()
     part = None if shard is None else parse_shard(shard)
     source, destination = check_folders(source, destination)
     packed = options.format in PACKINGS
-    if packed and part:
-        raise UsageError(
-            f"shard={str(part)!r} with format={options.format!r}: expected a format of one file an image, such as png"
+    _check_parts(engine, options, shard=part, dry_run=dry_run)
+    if engine in CLUSTERS:
+        return _spread(
+            source,
+            destination,
+            options,
+            engine=engine,
+            address=address,
+            jobs=jobs,
+            timeout=timeout,
+            follow_links=follow_links,
+            overwrite=overwrite,
+            retry_failed=retry_failed,
+            stop=stop or threading.Event(),
+            progress=progress or (lambda _: None),
         )
+    jobs = jobs or available_cores()
     if packed:
         packing_of(options.format).prepare()
-    plan = plan_folder(source, destination, options.suffix, follow_links=follow_links)
+    listed = partial(_listed, source, destination, part, options.suffix, follow_links=follow_links)
+    plan = listed()
     run = _Run(RunSummary(), progress or (lambda _: None), stop or threading.Event(), start, partial(_concerns, part))
     first = run.first_image(plan)
-    if first is None:
+    if first is None and not (part and is_divided(destination, part)):
         return run.summary
     started = time.time()
     images = destination / PARTS if packed else destination
@@ -209,8 +232,8 @@ def compress_folder(
             ENGINES[engine], work, jobs=workers, prepare=partial(pipeline.prepare, options), stop=run.stop, **clock
         )
         try:
-            with _Count(source, destination, run.concerns, follow_links=follow_links) as run.count:
-                run.work_through(chain([first], plan), ledger, team, options)
+            with _Count(listed, run.concerns) as run.count:
+                run.work_through(chain([] if first is None else [first], plan), ledger, team, options)
         finally:
             over.set()
             run.end(ledger)
@@ -220,11 +243,10 @@ def compress_folder(
             settings = {"jobs": jobs, "engine": engine, "overwrite": overwrite, "retry_failed": retry_failed}
             settings |= {"follow_links": follow_links} | ({} if timeout is None else {"timeout": timeout})
             settings |= {} if part is None else {"shard": str(part)}
-            settings = options.to_dict() | settings
-            write = partial(write_run, books, settings, run.summary, icsys.__version__)
-            run.guard(partial(write, source=source, started=started))
+            write = partial(write_run, books, options.to_dict() | settings, run.summary, icsys.__version__)
+            run.guard(partial(ledger.write, partial(write, source=source, started=started)))
             if part and not run.summary.stopped:
-                run.guard(partial(write_state, books, state))
+                run.guard(partial(ledger.write, partial(write_state, books, state)))
     return run.summary
 
 
@@ -375,6 +397,14 @@ class _Run:
         self._report(Progress(result, self.summary, self.count.total if self.count else None, note))
 
 
+def _listed(
+    source: Path, destination: Path, shard: Shard | None, suffix: str, *, follow_links: bool
+) -> Iterator[Planned]:
+    """List what a run has to look at: a folder, or of a shard its part of a list that was made for all of them."""
+    plan = read_plan(destination, shard, source, suffix, follow_links=follow_links) if shard else None
+    return plan_folder(source, destination, suffix, follow_links=follow_links) if plan is None else plan
+
+
 def _concerns(shard: Shard | None, planned: Task | Ignored | Unreadable) -> bool:
     """Tell whether something planned is a shard's concern; a folder that it cannot list may hold images of its own."""
     return shard is None or shard.owns(planned.source) or (isinstance(planned, Unreadable) and planned.is_folder)
@@ -395,7 +425,14 @@ def has_images(source: Path, destination: Path) -> bool:
     return any(isinstance(planned, Task) for planned in plan_folder(source, destination, ""))
 
 
-def check_run(*, jobs: int | None, engine: str | None, overwrite: str, timeout: float | None = None) -> None:
+def check_run(
+    *,
+    jobs: int | None,
+    engine: str | None,
+    overwrite: str,
+    timeout: float | None = None,
+    address: str | None = None,
+) -> None:
     """Refuse settings of a run that are not accepted.
 
     Raises
@@ -410,6 +447,32 @@ def check_run(*, jobs: int | None, engine: str | None, overwrite: str, timeout: 
     for name, value, choices in (("overwrite", overwrite, OVERWRITES), ("engine", engine, ENGINE_NAMES)):
         if value not in choices and not (name == "engine" and value is None):
             raise UsageError(f"{name}={value!r}: expected one of {', '.join(choices)}")
+    if address is not None and engine not in CLUSTERS:
+        raise UsageError(f"address={address!r} with engine={engine!r}: expected one of {', '.join(CLUSTERS)}")
+
+
+def _spread(*folders: Any, **settings: Any) -> RunSummary:  # noqa: ANN401 - those of spread_folder
+    """Have a folder done on a cluster, which hands its shards back to :func:`compress_folder`."""
+    from icsys.spread import spread_folder  # noqa: PLC0415 - it knows this module
+
+    return spread_folder(*folders, **settings)
+
+
+def _check_parts(engine: str, options: Options, *, shard: Shard | None, dry_run: bool) -> None:
+    """Refuse what cannot be done in parts.
+
+    Raises
+    ------
+    UsageError
+        If something is asked for that takes one run over all images, or one process.
+    """
+    spread = engine in CLUSTERS
+    if spread and (shard or dry_run):
+        what = f"shard={str(shard)!r}" if shard else "dry_run=True"
+        raise UsageError(f"{what} with engine={engine!r}: expected one of the engines threads, processes")
+    if (spread or shard) and options.format in PACKINGS:
+        what = f"engine={engine!r}" if spread else f"shard={str(shard)!r}"
+        raise UsageError(f"{what} with format={options.format!r}: expected a format of one file an image, such as png")
 
 
 def check_folders(source: str | os.PathLike[str], destination: str | os.PathLike[str]) -> tuple[Path, Path]:
@@ -471,18 +534,11 @@ def _wait_for(work: Callable[[], object], sign_of_life: Callable[[], object], st
 class _Count:
     """Counts the images of a run beside it, so that a run starts at once and the bar still knows its end."""
 
-    def __init__(
-        self,
-        source: Path,
-        destination: Path,
-        concerns: Callable[[Task | Ignored | Unreadable], bool],
-        *,
-        follow_links: bool,
-    ) -> None:
-        self._concerns = concerns
+    def __init__(self, listed: Callable[[], Iterable[Planned]], concerns: Callable[[Planned], bool]) -> None:
+        self._listed, self._concerns = listed, concerns
         self.total: int | None = None
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._count, args=(source, destination, follow_links), daemon=True)
+        self._thread = threading.Thread(target=self._count, daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -492,9 +548,9 @@ class _Count:
         self._over.set()
         self._thread.join()
 
-    def _count(self, source: Path, destination: Path, follow_links: bool) -> None:
+    def _count(self) -> None:
         images = 0
-        for planned in plan_folder(source, destination, "", follow_links=follow_links):
+        for planned in self._listed():
             if self._over.is_set():
                 return
             images += not isinstance(planned, Ignored) and self._concerns(planned)

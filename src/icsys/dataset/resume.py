@@ -13,7 +13,7 @@ from icsys.dataset.whole import sweep
 from icsys.results import FOREIGN, NOT_FAILED, UNCHANGED, Failed, Skipped
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Container
     from pathlib import Path
 
     from icsys.dataset.folder import Task
@@ -81,7 +81,7 @@ class Resume:
         retry_failed: bool,
         read_only: bool,
         shards: Collection[str],
-        others: Collection[str],
+        others: Container[str],
         mark: str,
     ) -> None:
         self._source, self._destination = str(source), str(images)
