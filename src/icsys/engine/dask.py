@@ -46,6 +46,10 @@ class _Dask:
 
     def __init__(self, own: Any, address: str | None = None) -> None:  # noqa: ANN401 - a package without types
         self._own = own
+        # What is lost is told in our own words, and only once it is lost.
+        self._logger = logging.getLogger("distributed.client")
+        self._level = self._logger.level
+        self._logger.setLevel(logging.CRITICAL)
         try:
             self._client = Client(address or own, set_as_default=False)
         except (OSError, ValueError) as error:
@@ -95,6 +99,7 @@ class _Dask:
             if side is not None:
                 with suppress(OSError):  # TimeoutError too: what the run has done is done
                     side.close(timeout=_PATIENCE)
+        self._logger.setLevel(self._level)
 
     def _ask(self, question: Callable[..., Any], *arguments: Any, **settings: Any) -> Any:  # noqa: ANN401 - as above
         """Ask the scheduler something, which may be gone."""

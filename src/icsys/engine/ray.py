@@ -44,6 +44,7 @@ class _Ray:
             raise UsageError(f"address={address!r}: no Ray cluster answers there ({error})") from error
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, before)  # Ray has put its own in this place
+        self._print_deaths(print_them=False)
         self.dashboard: str | None = context.dashboard_url or None
         self._remotes: dict[Any, Any] = {}
 
@@ -80,3 +81,12 @@ class _Ray:
     def close(self) -> None:
         if not self._joined:
             ray.shutdown()
+        self._print_deaths(print_them=True)
+
+    def _print_deaths(self, *, print_them: bool) -> None:
+        """Have Ray write about workers that died on standard output, where our report stands alone, or not.
+
+        There is no setting for it; this is the switch of Ray's own debugger. Where it is missing, Ray writes.
+        """
+        if not self._joined:
+            ray._private.worker._worker_logs_enabled = print_them  # noqa: SLF001
