@@ -19,7 +19,7 @@ class Fake:
     def submit(self, function, *arguments):
         name = f"task {len(self.careful)}"
         self.tasks[name] = function, arguments
-        self.careful.append(arguments)
+        self.careful.append(arguments[1:])
         self.most = max(self.most, len(self.tasks))
         return name
 
@@ -28,11 +28,11 @@ class Fake:
         return list(tasks)[-2:]
 
     def result(self, task):
-        function, (item, careful) = self.tasks.pop(task)
+        call, (function, item, careful) = self.tasks.pop(task)
         if self.losses.get(item, 0):
             self.losses[item] -= 1
             raise self.error(f"the worker of {item} died")
-        return function(item, careful)
+        return call(function, item, careful)
 
     def cancel(self, tasks):
         self.cancelled += tasks

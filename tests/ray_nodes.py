@@ -18,10 +18,10 @@ if __name__ == "__main__":
     cluster.wait_for_nodes()
     sys.stdout.write(json.dumps(cluster.address) + "\n")
     sys.stdout.flush()
+    ray.shutdown()  # it would write of what is lost on standard output
     for _ in sys.stdin:
         cluster.remove_node(other, allow_graceful=False)
         other = cluster.add_node(num_cpus=1, object_store_memory=MEMORY)
         sys.stdout.write("another\n")
         sys.stdout.flush()
-    ray.shutdown()
     cluster.shutdown()

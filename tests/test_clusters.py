@@ -77,7 +77,7 @@ class Ray:
     def workers(self):
         """Return the processes that work on a shard right now."""
         mine = psutil.Process(self._process.pid).children(recursive=True)
-        return [child for child in mine if "ray::do_shard" in " ".join(child.cmdline())]
+        return [child for child in mine if "ray::ics" in " ".join(child.cmdline())]
 
     def lose_node(self):
         self._process.stdin.write("lose\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -128,13 +129,13 @@ def run_cluster(
                 window = _AHEAD * max(1, cluster.slots)
                 count_again = time.monotonic() + _COUNTED
             while len(under_way) < window and (task := again.popleft() if again else next(tasks, None)):
-                under_way[cluster.submit(function, task.item, task.tries >= cluster.tries)] = task
+                under_way[cluster.submit(_packed, function, task.item, task.tries >= cluster.tries)] = task
             if not under_way:
                 return
             for name in cluster.wait(under_way, LOOK):
                 task = under_way.pop(name)
                 try:
-                    outcome = cluster.result(name)
+                    outcome = pickle.loads(cluster.result(name))  # noqa: S301 - from a worker that runs our code
                 except (LostTaskError, InUseError) as error:
                     task.tries += 1
                     if task.tries < cluster.tries + _TRIES_ALONE:
@@ -146,6 +147,11 @@ def run_cluster(
             look()
     finally:
         cluster.cancel(under_way)
+
+
+def _packed(function: Callable[[Item, bool], object], item: Item, careful: bool) -> bytes:
+    """Return an outcome as bytes: of an object that holds hundreds, Dask looks at every one on its way."""
+    return pickle.dumps(function(item, careful))
 
 
 def _pending(items: Iterable[Item]) -> Generator[_Task[Item]]:

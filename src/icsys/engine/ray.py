@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +19,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
 
+_PATIENCE = 10.0  # seconds
+
+
 def open_cluster(address: str | None, jobs: int) -> _Ray:
     """Join the cluster at ``address``, or start one on this machine that works on ``jobs`` tasks at once."""
     return _Ray(address, jobs)
+
+
+def _knock(address: str) -> None:
+    """Raise OSError where nobody listens: Ray would try for a minute, and then end this process."""
+    host, colon, port = address.rpartition("://")[2].rpartition(":")
+    if colon and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
 
 
 class _Ray:
@@ -34,13 +45,15 @@ class _Ray:
         where = {"address": "local", "num_cpus": jobs} if address is None else {"address": address}
         before = signal.getsignal(signal.SIGTERM)
         try:
+            if address is not None:
+                _knock(address)
             context = ray.init(
                 **({} if self._joined else where),
                 ignore_reinit_error=True,
                 log_to_driver=False,
                 logging_level=logging.ERROR,
             )
-        except (ConnectionError, RayError, RuntimeError, ValueError) as error:
+        except (OSError, RayError, RuntimeError, ValueError) as error:
             raise UsageError(f"address={address!r}: no Ray cluster answers there ({error})") from error
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, before)  # Ray has put its own in this place
@@ -55,7 +68,7 @@ class _Ray:
     def submit(self, function: Callable[..., object], *arguments: object) -> Any:  # noqa: ANN401 - a reference of Ray's
         if function not in self._remotes:
             # Its own retries have no bound where memory was short.
-            self._remotes[function] = ray.remote(num_cpus=1, max_retries=0)(function)
+            self._remotes[function] = ray.remote(num_cpus=1, max_retries=0)(function).options(name="ics")
         return self._remotes[function].remote(*arguments)
 
     def wait(self, tasks: Collection[Any], timeout: float) -> list[Any]:
