@@ -319,7 +319,6 @@ def test_an_address_where_nobody_answers(source, engine, tmp_path):
     address = {"dask": "tcp://127.0.0.1:9", "ray": "127.0.0.1:9"}[engine]
     env = os.environ | {
         "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "1s",
-        "RAY_gcs_rpc_server_reconnect_timeout_s": "2",
     }
     line = command(source, tmp_path / "out", "--engine", engine, "--address", address)
     done = subprocess.run(line, env=env, capture_output=True, text=True, timeout=PATIENCE, check=False)
