@@ -291,6 +291,36 @@ def test_workers_of_another_version_are_refused(source, out, monkeypatch):
         run(source, out)
 
 
+def test_a_worker_that_does_not_see_the_folder_says_so(source, out, cluster):
+    take = cluster.result
+
+    def elsewhere(task):
+        source.rename(source.with_name("moved"))
+        return take(task)
+
+    cluster.result = elsewhere
+    with pytest.raises(UsageError, match=r"a worker says: source folder .* does not exist"):
+        run(source, out)
+
+
+def test_a_cluster_without_workers_is_waited_for(source, out, cluster, monkeypatch):
+    """Until one comes; the bar says what it waits for."""
+    monkeypatch.setattr(module, "_TOLD", 0.0)
+    notes, wait = [], cluster.wait
+    cluster.slots = 0
+
+    def none_yet(tasks, timeout):
+        if len(notes) < 5:
+            return []
+        cluster.slots = 1
+        return wait(tasks, timeout)
+
+    cluster.wait = none_yet
+    compress_folder(source, out, OPTIONS, engine="dask", progress=lambda step: notes.append(step.note))
+    assert "Waiting for workers" in notes
+    assert len(list(out.rglob("*.png"))) == 63
+
+
 def test_a_cluster_that_is_gone_leaves_what_the_next_run_goes_on_with(source, whole, out, cluster):
     cluster.error, cluster.losses = EngineError, {}
     take = cluster.result

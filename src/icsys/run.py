@@ -103,7 +103,8 @@ def compress_folder(
     options
         What becomes of each image; the defaults of :class:`~icsys.options.Options` if left out.
     jobs
-        Images worked on at once; as many as there are cores if left out. It does not change the bytes.
+        Images worked on at once; as many as there are cores if left out. It does not change the bytes. On a cluster an
+        image is worked on in every shard that is under way.
     engine
         "threads", or "processes": for machines with more cores than threads can keep busy, and for images that may
         crash or hang who works on them. Threads if left out, or processes where there is a ``timeout``. "dask" or

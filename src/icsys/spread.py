@@ -164,9 +164,14 @@ def do_shard(order: Order, careful: bool) -> Answer:
         raise UsageError(
             f"a worker has icsys {icsys.__version__}, and the run was started with {order.version}: expected the same"
         )
-    if careful or order.timeout is not None:
-        return _do_apart(order)
-    return _do(order, engine="threads")
+    try:
+        if careful or order.timeout is not None:
+            return _do_apart(order)
+        return _do(order, engine="threads")
+    except InUseError:
+        raise
+    except UsageError as error:
+        raise UsageError(f"a worker says: {error}") from None
 
 
 def _do(order: Order, *, engine: str) -> Answer:
@@ -263,7 +268,7 @@ class _Desk:
                 under_way[order.shard] = order
                 yield order
 
-        outcomes = run_cluster(cluster, do_shard, noted(), self.stop, jobs=jobs, look=self._sign_of_life)
+        outcomes = run_cluster(cluster, do_shard, noted(), self.stop, jobs=jobs, look=partial(self._look, cluster))
         try:
             with closing(outcomes) as answers:
                 for outcome in answers:
@@ -313,9 +318,10 @@ class _Desk:
         self.summary.add(result)
         self.tell(result)
 
-    def _sign_of_life(self) -> None:
+    def _look(self, cluster: Cluster) -> None:
+        """Give a sign of life where no image does."""
         if time.perf_counter() - self._told > _TOLD:
-            self.tell()
+            self.tell(note="" if cluster.slots else "Waiting for workers")
 
     def close(self) -> RunSummary:
         """Return what has come of it all."""

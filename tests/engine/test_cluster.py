@@ -64,6 +64,14 @@ def test_what_a_task_raises_ends_the_run_and_cancels_the_rest():
     assert cluster.cancelled
 
 
+def test_a_worker_that_lacks_something_is_told_of_in_one_line():
+    def fail(*_):
+        raise ModuleNotFoundError("No module named 'icsys'")
+
+    with pytest.raises(EngineError, match=r"a worker cannot do its task .*No module named 'icsys'"):
+        list(run_cluster(Fake({}), fail, range(2), threading.Event()))
+
+
 def test_a_stop_submits_nothing_more_and_cancels_what_is_open():
     stop = threading.Event()
     cluster = Fake({})

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, Protocol
 
 from icsys.engine.pool import LOOK, Item, Lost, Outcome
-from icsys.errors import ICSError, InUseError, MissingExtraError
+from icsys.errors import EngineError, ICSError, InUseError, MissingExtraError
 
 if TYPE_CHECKING:
     import threading
@@ -118,6 +118,11 @@ def run_cluster(
         Tasks worked on at once; as many as the cluster has slots if left out.
     look
         Called whenever there may be something to look at, several times a second.
+
+    Raises
+    ------
+    EngineError
+        If the cluster is gone, or a task raises what is no error of ours.
     """
     tasks = _pending(items)
     under_way: dict[Any, _Task[Item]] = {}
@@ -135,7 +140,7 @@ def run_cluster(
             for name in cluster.wait(under_way, LOOK):
                 task = under_way.pop(name)
                 try:
-                    outcome = pickle.loads(cluster.result(name))  # noqa: S301 - from a worker that runs our code
+                    outcome = _outcome(cluster, name)
                 except (LostTaskError, InUseError) as error:
                     task.tries += 1
                     if task.tries < cluster.tries + _TRIES_ALONE:
@@ -147,6 +152,17 @@ def run_cluster(
             look()
     finally:
         cluster.cancel(under_way)
+
+
+def _outcome(cluster: Cluster, name: object) -> Any:  # noqa: ANN401 - whatever the function returns
+    """Return the outcome of a task that is over."""
+    try:
+        return pickle.loads(cluster.result(name))  # noqa: S301 - from a worker that runs our code
+    except ICSError:
+        raise
+    except Exception as error:
+        why = f"{type(error).__name__}: {error}"
+        raise EngineError(f"a worker cannot do its task ({why}): has it the same packages?") from error
 
 
 def _packed(function: Callable[[Item, bool], object], item: Item, careful: bool) -> bytes:

@@ -55,7 +55,7 @@ class _Ray:
             )
         except (OSError, RayError, RuntimeError, ValueError) as error:
             raise UsageError(f"address={address!r}: no Ray cluster answers there ({error})") from error
-        if threading.current_thread() is threading.main_thread():
+        if before is not None and threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, before)  # Ray has put its own in this place
         self._print_deaths(print_them=False)
         self.dashboard: str | None = context.dashboard_url or None
