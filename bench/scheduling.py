@@ -3,6 +3,9 @@
 Every engine is given empty work: 100,000 images that are nothing but a result, to clusters in shards as a run divides
 them. What one process does for all of them is measured too, on a folder of empty files: listing and dividing it, and
 merging the books of its shards. From these comes a model of the run time on any number of cores.
+
+What counts for it is the processor time of the one process that hands out (with Dask its scheduler is in it): workers,
+which share a machine with it here, have machines of their own there, and a busy machine changes it little.
 """
 
 from __future__ import annotations
@@ -16,11 +19,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
-from math import log2
 from pathlib import Path
+from typing import TYPE_CHECKING
 from unittest.mock import patch
-
-import numpy as np
 
 from icsys import Options, compress_folder, merge_shards
 from icsys.dataset.books import State, books_of, write_state
@@ -35,6 +36,9 @@ from icsys.spread import SHARD_IMAGES, Answer, choose_count
 from machine import describe
 from page import publish
 from table import markdown_table, number
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _FOLDER = 1000  # images
 _MANY = 100_000_000
@@ -83,61 +87,80 @@ def nothing() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Handing:
-    """What an engine needs to hand out empty work: seconds of an image, of a task, and to start."""
+    """What an engine needs to hand out empty work.
+
+    Attributes
+    ----------
+    images, tasks
+        How much there was to hand out.
+    seconds, busy
+        From the first to the last outcome, and the processor time of this process in between.
+    start
+        Seconds to the first outcome.
+    """
 
     engine: str
     images: int
     tasks: int
     seconds: float
+    busy: float
     start: float
 
     @property
     def image(self) -> float:
-        """Seconds for an image."""
-        return self.seconds / self.images
-
-    @property
-    def task(self) -> float:
-        """Seconds for a task."""
-        return self.seconds / self.tasks
+        """Seconds of processor time for an image."""
+        return self.busy / self.images
 
 
 def hand_out(engine: str, images: int, jobs: int) -> Handing:
     """Give an engine of one machine, or a cluster of its own, empty work for so many images."""
     summary = RunSummary()
-    begun = time.perf_counter()
+    watch = Watch()
     if engine in ENGINES:
         outcomes = ENGINES[engine](empty, range(images), jobs, nothing, threading.Event())
         summary.add(next(outcomes))
-        start, tasks = time.perf_counter() - begun, images
+        start, _ = watch.lap()
         for outcome in outcomes:
             summary.add(outcome)
+        tasks, laps = images, watch.lap()
     else:
         shards = [range(first, min(images, first + SHARD_IMAGES)) for first in range(0, images, SHARD_IMAGES)]
         with closing(open_cluster(engine, None, jobs)) as cluster:
             # The first tasks load what workers need.
             list(run_cluster(cluster, empty_shard, [range(1)] * 4 * jobs, threading.Event()))
-            start, tasks = time.perf_counter() - begun, len(shards)
+            start, _ = watch.lap()
             for answer in run_cluster(cluster, empty_shard, shards, threading.Event()):
                 for result in answer.results:
                     summary.add(result)
-            seconds = time.perf_counter() - begun - start
-    seconds = time.perf_counter() - begun - start if engine in ENGINES else seconds
+            tasks, laps = len(shards), watch.lap()
     if summary.images != images:
         raise RuntimeError(f"{engine} has done {summary.images} of {images} images")
-    return Handing(engine, images, tasks, seconds, start)
+    return Handing(engine, images, tasks, *laps, start)
+
+
+class Watch:
+    """Measures what passes, on the clock and of the processor."""
+
+    def __init__(self) -> None:
+        self._clock, self._busy = time.perf_counter(), time.process_time()
+
+    def lap(self) -> tuple[float, float]:
+        """Return the seconds since the last lap: those that passed, and those of this process."""
+        before = self._clock, self._busy
+        self._clock, self._busy = time.perf_counter(), time.process_time()
+        return self._clock - before[0], self._busy - before[1]
 
 
 @dataclass(frozen=True, slots=True)
 class Serial:
-    """What one process does for all images, in seconds for an image, and what every shard costs its worker.
+    """What one process does for all images, in seconds of processor time for each, and what a shard costs its worker.
 
     Attributes
     ----------
     listing, dividing
         Walking the folder; writing the list, and every shard its part of it.
-    merge, comparison, books
-        Merging a line, by the logarithm of the number of shards (an offset and a factor), and a shard's books.
+    merge, books
+        Merging a line, and the books of a shard beside its lines, in seconds for a shard.
     shard
         Seconds of a shard that has nothing to do.
     """
@@ -145,20 +168,19 @@ class Serial:
     listing: float
     dividing: float
     merge: float
-    comparison: float
     books: float
     shard: float
 
     def merging(self, images: int, shards: int) -> float:
         """Return the seconds of a merge."""
-        return images * (self.merge + self.comparison * log2(max(2, shards))) + self.books * shards
+        return images * self.merge + shards * self.books
 
 
-def seconds_of(work: object) -> float:
-    """Return how long a call takes."""
-    start = time.perf_counter()
-    work()  # type: ignore[operator]
-    return time.perf_counter() - start
+def busy_with(work: Callable[[], object]) -> float:
+    """Return the processor time that a call takes."""
+    watch = Watch()
+    work()
+    return watch.lap()[1]
 
 
 def measure_serial(images: int) -> Serial:
@@ -170,14 +192,17 @@ def measure_serial(images: int) -> Serial:
                 (source / f"{number_ // _FOLDER:05}").mkdir(parents=True)
             (source / f"{number_ // _FOLDER:05}" / f"{number_:09}.jpg").touch()
         plan = partial(plan_folder, source, destination, ".png")
-        listing = min(seconds_of(lambda: list(plan())) for _ in range(3))
+        listing = min(busy_with(lambda: list(plan())) for _ in range(3))
         destination.mkdir()
         count = choose_count(images, slots=1)
         settings = {"source": str(source.absolute()), "suffix": ".png", "follow_links": False}
-        both = seconds_of(lambda: divide(destination, plan(), settings, lambda _: count, stop=threading.Event()))
-        shard = min(seconds_of(partial(_empty_shard, Path(folder, f"one{turn}"))) for turn in range(5))
-        merge, comparison, books = _fit(images, folder)
-    return Serial(listing / images, max(0.0, both - listing) / images, merge, comparison, books, shard)
+        both = busy_with(lambda: divide(destination, plan(), settings, lambda _: count, stop=threading.Event()))
+        shard = min(busy_with(partial(_empty_shard, Path(folder, f"one{turn}"))) for turn in range(5))
+        few, many = max(1, images // 1000), max(2, images // 25)
+        lines = _merge(images, few, Path(folder, "few"))
+        books = max(0.0, _merge(images, many, Path(folder, "many")) - lines) / (many - few)
+        merge = max(0.0, lines - few * books)
+    return Serial(listing / images, max(0.0, both - listing) / images, merge / images, books, shard)
 
 
 def _empty_shard(destination: Path) -> None:
@@ -186,15 +211,6 @@ def _empty_shard(destination: Path) -> None:
     source.mkdir()
     (source / "a.jpg").touch()
     compress_folder(source, destination, Options(strategy="SO"), jobs=1, shard="1/1")
-
-
-def _fit(images: int, folder: str) -> tuple[float, float, float]:
-    """Merge the same lines from few and from many shards, and tell what a line, a comparison and a shard cost."""
-    counts = [max(2, images // size) for size in (1000, 100, 10)]
-    seconds = [_merge(images, count, Path(folder, f"merge-{count}")) for count in counts]
-    parts = np.array([[images, images * log2(count), count] for count in counts])
-    line, comparison, books = np.maximum(np.linalg.solve(parts, seconds), 0.0)
-    return float(line), float(comparison), float(books)
 
 
 def _merge(images: int, count: int, destination: Path) -> float:
@@ -209,9 +225,9 @@ def _merge(images: int, count: int, destination: Path) -> float:
             books.mkdir(parents=True)
             (books / "manifest.jsonl").write_bytes(b"".join(sorted(mine)))
             write_state(books, State({}, follow_links=False, finished=True))
-    start = time.perf_counter()
+    watch = Watch()
     summary = merge_shards(destination)
-    seconds = time.perf_counter() - start
+    _, seconds = watch.lap()
     if summary.images != images:
         raise RuntimeError(f"{summary.images} of {images} lines were merged")
     print(f"merged {images} lines of {count} shards: {seconds:.1f} s", file=sys.stderr, flush=True)
@@ -260,22 +276,28 @@ def plot(serial: Serial, handings: list[Handing], work: float, path: Path) -> No
     cores = [round(10 ** (step / 8)) for step in range(33)]
     for handing in handings:
         hours = [model(_MANY, count, work, serial, handing).total / _HOUR for count in cores]
-        left.plot(cores, hours, label=handing.engine)
-    left.plot(cores, [_MANY * work / count / _HOUR for count in cores], "--", color="grey", label="work alone")
+        left.plot(cores, hours, marker="", label=handing.engine)
+    left.plot(
+        cores, [_MANY * work / count / _HOUR for count in cores], "--", color="grey", marker="", label="work alone"
+    )
     left.axvline(_CORES, color="grey", linewidth=0.8)
     left.set(xscale="log", yscale="log", xlabel="cores", ylabel="hours", title="100 million images")
     left.legend()
     for place, handing in enumerate(handings):
         parts = model(_MANY, _CORES, work, serial, handing)
         start = 0.0
-        for part, color in (("listing", "C2"), ("work", "C0"), ("merging", "C1")):
-            width = max(parts.work, parts.handing) if part == "work" else getattr(parts, part)
-            label = {"listing": "listing and dividing", "work": "work", "merging": "merging"}[part]
-            right.barh(place, width / _HOUR, left=start, color=color, label=None if place else label)
+        for part, width in (
+            ("listing and dividing", parts.listing),
+            ("work, or handing it out", max(parts.work, parts.handing)),
+            ("merging", parts.merging),
+        ):
+            color = {"listing and dividing": "C2", "merging": "C1"}.get(part, "C0")
+            right.barh(place, width / _HOUR, 0.5, left=start, color=color, label=None if place else part)
             start += width / _HOUR
     right.set(yticks=range(len(handings)), yticklabels=[handing.engine for handing in handings])
     right.set(xlabel="hours", title=f"{_CORES} cores")
-    right.legend()
+    right.set_ylim(-0.5, len(handings) + 0.2)
+    right.legend(loc="upper center", ncols=3)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)
@@ -287,8 +309,9 @@ def tables(serial: Serial, handings: list[Handing], work: float) -> str:
         [
             handing.engine,
             f"{handing.tasks:,}",
+            number(handing.seconds),
             number(handing.image * _MICRO),
-            number(handing.task * 1000),
+            number(handing.busy / handing.tasks * 1000),
             f"{1 / handing.image:,.0f}",
             number(handing.start),
         ]
@@ -297,7 +320,9 @@ def tables(serial: Serial, handings: list[Handing], work: float) -> str:
     shards = choose_count(_MANY, slots=_CORES)
     merging = serial.merging(_MANY, shards) / _MANY
     text = f"\n## Handing out {handings[0].images:,} images of empty work\n\n"
-    text += markdown_table(("engine", "tasks", "us an image", "ms a task", "images/s at most", "s to start"), rows)
+    text += markdown_table(
+        ("engine", "tasks", "s on the clock", "us an image", "ms a task", "images/s at most", "s to start"), rows
+    )
     text += "\n\n## What one process does for all\n\n"
     parts = [
         ["listing", number(serial.listing * _MICRO)],
@@ -341,8 +366,10 @@ def main(arguments: list[str]) -> None:
         plot(serial, clusters, options.work, picture)
         report += f"\n![Run time against cores, and where it goes at {_CORES} of them]({picture.name})\n"
     report += (
-        "\nHanding out goes on beside the work, so the longer of the two counts; listing comes before, merging after. "
-        "Files lie on a\nlocal disk: on a network file system listing takes longer.\n"
+        "\nMicro- and milliseconds are processor time of the one process that hands out, lists and merges; on the clock,"
+        "\nits workers share the machine with it here. Handing out goes on beside the work, so the longer of the two"
+        "\ncounts; listing comes before, merging after. Files lie on a local disk: on a network file system listing takes"
+        "\nlonger.\n"
     )
     publish(report, options.out)
 
