@@ -45,6 +45,11 @@ _MANY = 100_000_000
 _CORES = 1000
 _MICRO = 1e6
 _HOUR = 3600.0
+_NOTE = """
+Micro- and milliseconds are processor time of the one process that hands out, lists and merges; on the clock, its
+workers share the machine with it here. Handing out goes on beside the work, so the longer of the two counts; listing
+comes before, merging after. Files lie on a local disk: on a network file system listing takes longer.
+"""
 _PACKAGE = {engine: package for engine, (_, package) in CLUSTERS.items()}
 
 
@@ -296,8 +301,8 @@ def plot(serial: Serial, handings: list[Handing], work: float, path: Path) -> No
             start += width / _HOUR
     right.set(yticks=range(len(handings)), yticklabels=[handing.engine for handing in handings])
     right.set(xlabel="hours", title=f"{_CORES} cores")
-    right.set_ylim(-0.5, len(handings) + 0.2)
-    right.legend(loc="upper center", ncols=3)
+    right.set_ylim(-0.5, len(handings) + 0.4)
+    right.legend(loc="upper right")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)
@@ -365,12 +370,7 @@ def main(arguments: list[str]) -> None:
         picture = options.out.with_suffix(".svg")
         plot(serial, clusters, options.work, picture)
         report += f"\n![Run time against cores, and where it goes at {_CORES} of them]({picture.name})\n"
-    report += (
-        "\nMicro- and milliseconds are processor time of the one process that hands out, lists and merges; on the clock,"
-        "\nits workers share the machine with it here. Handing out goes on beside the work, so the longer of the two"
-        "\ncounts; listing comes before, merging after. Files lie on a local disk: on a network file system listing takes"
-        "\nlonger.\n"
-    )
+    report += _NOTE
     publish(report, options.out)
 
 
