@@ -9,13 +9,19 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
-from helpers import synthetic_photo
+from helpers import soft_photo, synthetic_photo
 
 
 @pytest.fixture(scope="session")
 def china():
     """The photo of a temple that scikit-learn ships, shape (427, 640, 3), uint8."""
     return load_sample_images().images[0]
+
+
+@pytest.fixture
+def soft_picture():
+    """A picture with soft edges and clear pixels around them that hide colours, shape (60, 80, 4), uint8."""
+    return soft_photo()
 
 
 @pytest.fixture(scope="module")

@@ -80,3 +80,11 @@ def ics(*arguments, cwd, text=None):
     )
     assert "Traceback" not in done.stderr
     return done.returncode, done.stdout, done.stderr
+
+
+def soft_photo(height=60, width=80, *, seed=0, channels=3):
+    """Cut a shape with soft edges out of a picture; shape (height, width, channels + 1), uint8, hidden colours left."""
+    y, x = np.mgrid[0:height, 0:width]
+    distance = np.hypot((x - 0.55 * width) / width, (y - 0.5 * height) / height)
+    opacity = np.clip(255 * (0.42 - distance) / 0.2, 0, 255).round().astype(np.uint8)
+    return np.dstack([synthetic_photo(height, width, seed=seed, channels=channels), opacity])

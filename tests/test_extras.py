@@ -17,6 +17,8 @@ LARGE = (
     "scipy",
     "PIL.WebPImagePlugin",
     "tarfile",
+    "fsspec",
+    "s3fs",
 )
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from icsys.errors import UsageError
 from icsys.options import (
+    ALPHAS,
     DITHERS,
     EFFORTS,
     ENCODINGS,
@@ -25,6 +26,7 @@ from icsys.options import (
     SPACES,
     STRATEGIES,
     Options,
+    Target,
     option_doc,
     parse_size,
 )
@@ -45,11 +47,31 @@ formats = st.one_of(
     st.fixed_dictionaries({"format": st.just("jpeg"), "strategy": st.just("SO"), "jpeg_quality": st.integers(1, 100)}),
     st.fixed_dictionaries({"format": st.sampled_from(PACKINGS), **strategies, **png_efforts, **shards}),
 )
+targets = st.one_of(
+    st.just({}),
+    st.fixed_dictionaries({"min_psnr": st.floats(1, 100)}),
+    st.fixed_dictionaries({"min_ssim": st.floats(0, 1, exclude_min=True, exclude_max=True)}),
+    st.fixed_dictionaries({"max_delta_e": st.floats(0, 100, exclude_min=True)}),
+)
+per = st.one_of(
+    st.fixed_dictionaries({"strict_quality": st.booleans()}, optional={"per": st.just("image")}),
+    st.fixed_dictionaries({"per": st.just("dataset"), "quality_share": st.floats(0, 1, exclude_min=True)}),
+)
+auto = st.builds(lambda target, per: {"colors": "auto", "strategy": "MKM", **target, **per}, targets, per)
 valid_options = st.builds(
-    lambda geometry, format, **others: Options(**geometry, **format, **others),  # noqa: A006 - the option's name
+    lambda geometry, format, alpha, space, colors, **others: Options(  # noqa: A006 - the option's name
+        **geometry,
+        **format,
+        **colors,
+        alpha="flatten" if format["format"] == "jpeg" else alpha,
+        space="srgb" if alpha == "keep" else space,
+        **others,
+    ),
     geometry,
     formats,
-    colors=st.integers(1, 65_536),
+    alpha=st.sampled_from(ALPHAS),
+    never_larger=st.booleans(),
+    colors=st.builds(lambda colors: {"colors": colors}, st.integers(1, 65_536)),
     effort=st.sampled_from(EFFORTS),
     space=st.sampled_from(SPACES),
     fit=st.sampled_from(FITS),
@@ -63,15 +85,22 @@ valid_options = st.builds(
 )
 
 
-@given(valid_options, st.sampled_from(DITHERS))
-def test_every_option_is_drawn_here(options, dither):
+@given(valid_options, st.sampled_from(DITHERS), auto)
+def test_every_option_is_drawn_here(options, dither, auto):
     """A field that is missing above would not be tested."""
-    few = options.replace(colors=min(options.colors, 256), dither=dither)
+    few = options.replace(colors=min(options.colors, 256), dither=dither, alpha="flatten")
     assert Options.from_dict(json.loads(json.dumps(few.to_dict()))) == few
+    chosen = Options(**auto, dither=dither)
+    assert Options.from_dict(tomllib.loads(tomli_w.dumps(chosen.to_dict()))) == chosen
+    assert chosen.most_colors == 256
+    assert chosen.replace(colors=few.colors) == Options(colors=few.colors, dither=dither)
     assert {field.name for field in dataclasses.fields(Options)} == {
+        *("min_psnr", "min_ssim", "max_delta_e", "per", "quality_share", "strict_quality"),
         *("strategy", "colors", "effort", "space", "dither", "step", "scale", "size", "fit", "resample"),
         *(
             "background",
+            "alpha",
+            "never_larger",
             "format",
             "png_effort",
             "jpeg_quality",
@@ -107,6 +136,14 @@ def test_a_size_is_read_from_text(width, height):
         ("strategy", "XKM", "SO, MKM, FKM, MBKM"),
         ("strategy", 7, "SO, MKM, FKM, MBKM"),
         ("colors", 0, "from 1 to 65536"),
+        ("colors", "few", "from 1 to 65536, or auto"),
+        ("min_ssim", 0.9, "expected colors='auto'"),
+        ("min_psnr", 30, "expected colors='auto'"),
+        ("max_delta_e", 2, "expected colors='auto'"),
+        ("per", "dataset", "expected colors='auto'"),
+        ("quality_share", 0.5, "expected colors='auto'"),
+        ("strict_quality", True, "expected colors='auto'"),
+        ("strict_quality", "yes", "True or False"),
         ("on_corrupt", "mend", "fail, keep"),
         ("max_pixels", 0, "from 1 to 2147483647"),
         ("max_bytes", -1, "from 1 to 1099511627776"),
@@ -138,6 +175,46 @@ def test_a_refusal_names_the_option_the_value_and_what_was_expected(name, value,
         Options(**{name: value})
     assert f"{name}={value!r}" in str(caught.value)
     assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"min_ssim": 1}, "min_ssim=1: expected a number above 0 and below 1"),
+        ({"min_ssim": "high"}, "min_ssim='high': expected a number"),
+        ({"min_psnr": 0}, "min_psnr=0: expected a number above 0"),
+        ({"max_delta_e": -1}, "max_delta_e=-1: expected a number above 0"),
+        ({"min_psnr": 30, "min_ssim": 0.9}, "min_psnr and min_ssim were given together: choose one of"),
+        ({"per": "folder"}, "per='folder': expected one of image, dataset"),
+        ({"quality_share": 0.9}, "quality_share=0.9 does nothing for per='image'"),
+        ({"per": "dataset", "quality_share": 1.5}, "quality_share=1.5: expected a number above 0 and at most 1"),
+        ({"per": "dataset", "strict_quality": True}, "strict_quality=True with per='dataset'"),
+        ({"strategy": "SO"}, "colors='auto' with strategy='SO'"),
+    ],
+)
+def test_what_does_not_go_with_auto_is_refused(values, expected):
+    with pytest.raises(UsageError, match=expected.replace("(", r"\(")):
+        Options(colors="auto", **values)
+
+
+def test_auto_has_a_target_and_a_new_one_replaces_it():
+    assert Options(colors=" Auto ").target == Target("ssim", 0.95)
+    assert Options(colors="auto").replace(min_psnr=30).target == Target("psnr", 30)
+    assert Options(colors="auto", max_delta_e=2).target == Target("delta_e", 2)
+    assert Options(colors=5).target is None
+
+
+def test_auto_and_its_target_are_part_of_the_hash_and_a_number_that_it_chose_is_one_that_was_given():
+    auto = Options(colors="auto", per="dataset", quality_share=0.5)
+    several = [Options(colors="auto", **{name: 0.9}).digest() for name in ("min_psnr", "min_ssim", "max_delta_e")]
+    assert len({*several, Options(colors="auto").digest(), Options(colors="auto", strict_quality=True).digest()}) == 5
+    assert auto.replace(colors=41).digest() == Options(colors=41).digest()
+
+
+def test_the_hash_of_runs_without_auto_is_what_it_was_before_there_was_any():
+    """Else every folder that is done would be done again."""
+    assert Options().digest() == "f6acd3237df38007"
+    assert Options(colors=8, size="20x20", strategy="FKM").digest() == "3273351d4bb99614"
 
 
 def test_letter_case_does_not_matter():
@@ -192,6 +269,7 @@ def test_the_hash_knows_what_decides_bytes_and_nothing_else():
 def test_options_that_a_format_does_not_have_are_no_part_of_its_hash():
     """Options that are added for other formats leave what is done as done."""
     without = {"jpeg_quality", "shard_images", "shard_bytes", "max_pixels", "max_bytes", "max_frames"}
+    without |= {"alpha", "never_larger"}
     values = {name: value for name, value in Options().to_dict().items() if name not in without}
     text = json.dumps(values, sort_keys=True)
     assert Options().digest() == hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -208,3 +286,36 @@ def test_options_that_a_format_does_not_have_are_no_part_of_its_hash():
 )
 def test_names_end_as_is_usual(format, suffix):  # noqa: A002 - the option's name
     assert Options(format=format, strategy="SO").suffix == suffix
+
+
+def test_folders_that_were_done_before_alpha_and_never_larger_stay_done():
+    """The hashes are those that runs wrote before there were these options."""
+    assert Options().digest() == "f6acd3237df38007"
+    assert Options(step=1).digest() == "b7e8719d2f95d878"
+
+
+@pytest.mark.parametrize("changed", [{"alpha": "keep"}, {"never_larger": False}])
+def test_alpha_and_never_larger_count_where_they_are_not_as_usual(changed):
+    assert Options(**changed).digest() != Options().digest()
+    assert Options.from_dict(Options(**changed).to_dict()) == Options(**changed)
+
+
+@pytest.mark.parametrize(
+    ("other", "way_out"),
+    [
+        ({"format": "jpeg", "strategy": "SO"}, "png, webp, npz"),
+        ({"space": "oklab"}, "space='srgb'"),
+        ({"dither": "floyd-steinberg"}, "dither='none'"),
+    ],
+)
+def test_what_cannot_be_done_with_alpha_is_refused_with_a_way_out(other, way_out):
+    with pytest.raises(UsageError, match=f"alpha='keep' with .*expected .*{way_out}"):
+        Options(alpha="keep", **other)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("alpha", "drop"), ("alpha", 1), ("never_larger", "yes"), ("never_larger", 1)]
+)
+def test_other_words_for_alpha_and_never_larger_are_refused(name, value):
+    with pytest.raises(UsageError, match=f"{name}={value!r}: expected"):
+        Options(**{name: value})

@@ -12,7 +12,7 @@ from icsys import ImageError, Options, UsageError, compress_image, quantize
 from icsys.color.oklab import to_oklab
 from icsys.color.strategies import STRATEGIES
 
-CLUSTERING = [name for name, strategy in STRATEGIES.items() if strategy.reduce]
+CLUSTERING = [name for name, strategy in STRATEGIES.items() if strategy.fit]
 
 
 def opened(compressed):

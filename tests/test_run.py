@@ -67,7 +67,7 @@ def test_the_engine_does_not_change_a_byte(strategy, photos, tmp_path):
 
 def test_pixels_held_at_once_are_bounded(photos, tmp_path, monkeypatch):
     """With room for less than one image, images go one after the other and all get through."""
-    monkeypatch.setattr("icsys.run.BYTES_IN_FLIGHT", 1)
+    monkeypatch.setattr("icsys.crew.BYTES_IN_FLIGHT", 1)
     summary, _ = run(photos, tmp_path / "out", jobs=3)
     assert summary.compressed == 3
 

@@ -95,7 +95,9 @@ def test_no_task_lists_the_folder(source, whole, out, monkeypatch):
     listed = []
     plan_folder = module.plan_folder
     monkeypatch.setattr(module, "plan_folder", lambda *words, **more: listed.append(1) or plan_folder(*words, **more))
-    monkeypatch.setattr("icsys.run.plan_folder", lambda *_, **__: pytest.fail("a task has listed the folder"))
+    monkeypatch.setattr(
+        "icsys.dataset.folder.plan_folder", lambda *_, **__: pytest.fail("a task has listed the folder")
+    )
     run(source, out)
     assert listed == [1]
     assert everything(out) == whole[0]
@@ -291,16 +293,22 @@ def test_workers_of_another_version_are_refused(source, out, monkeypatch):
         run(source, out)
 
 
-def test_a_worker_that_does_not_see_the_folder_says_so(source, out, cluster):
+@pytest.mark.parametrize("what", ["source", "destination"])
+def test_a_worker_that_does_not_see_a_folder_says_so_and_does_nothing(what, source, out, cluster):
     take = cluster.result
+    folder = source if what == "source" else out
 
     def elsewhere(task):
-        source.rename(source.with_name("moved"))
-        return take(task)
+        folder.rename(folder.with_name("moved"))
+        try:
+            return take(task)
+        finally:
+            folder.with_name("moved").rename(folder)
 
     cluster.result = elsewhere
-    with pytest.raises(UsageError, match=r"a worker says: source folder .* does not exist"):
+    with pytest.raises(UsageError, match=f"a worker does not see the {what}"):
         run(source, out)
+    assert not list(out.rglob("*.png"))
 
 
 def test_a_cluster_without_workers_is_waited_for(source, out, cluster, monkeypatch):
@@ -359,13 +367,16 @@ def test_where_to_watch_is_told_once(source, out, cluster):
     [
         ({"shard": "1/2"}, "shard='1/2' with engine='ray'"),
         ({"dry_run": True}, "dry_run=True with engine='ray'"),
-        ({"options": Options(format="webdataset")}, "engine='ray' with format='webdataset'"),
+        ({"options": Options(format="webdataset")}, "format='webdataset' with engine='ray'"),
+        ({"options": Options(colors="auto", per="dataset")}, "per='dataset' with engine='ray'"),
+        ({"destination": "s3://bucket/small"}, "destination 's3://bucket/small' with engine='ray'"),
+        ({"source": "s3://bucket/photos"}, "source 's3://bucket/photos' with engine='ray'"),
         ({"engine": None, "address": "tcp://host:1"}, "address='tcp://host:1' with engine=None"),
     ],
 )
 def test_what_a_cluster_cannot_do_is_refused(settings, told, source, out):
     with pytest.raises(UsageError, match=told):
-        compress_folder(source, out, **{"engine": "ray", **settings})
+        compress_folder(**{"source": source, "destination": out, "engine": "ray", **settings})
     assert not out.exists()
 
 
@@ -396,9 +407,10 @@ def test_a_shard_is_done_apart_in_processes_of_its_own(source, whole, out):
         retry_failed=False,
         timeout=None,
     )
+    books_of(out, order.shard).mkdir(parents=True)
     answer = module.do_shard(order, careful=True)
     assert (len(answer.results), answer.ignored, answer.stopped) == (whole[1].images, 1, "")
     merge_shards(out)
     assert everything(out) == whole[0]
-    with pytest.raises(UsageError, match="does not exist"):
+    with pytest.raises(UsageError, match="does not see the source"):
         module.do_shard(dataclasses.replace(order, source=source / "nowhere"), careful=True)

@@ -3,6 +3,8 @@
 import gc
 import os
 
+_INTERRUPTED = 130
+
 
 def main() -> int:
     """Run the command line and return the exit code."""
@@ -11,8 +13,10 @@ def main() -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Nothing that is being loaded is garbage, and looking through it for some takes milliseconds.
     gc.disable()
-    from icsys.cli import main as run  # noqa: PLC0415 - imports NumPy
-
+    try:
+        from icsys.cli import main as run  # noqa: PLC0415 - imports NumPy
+    except KeyboardInterrupt:  # nothing has begun, so there is nothing to say
+        return _INTERRUPTED
     gc.freeze()
     gc.enable()
     return run()

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any, NoReturn, Self
 import icsys
 from icsys.dataset.samples import copy_samples
 from icsys.dataset.shard import parse_shard
+from icsys.dataset.urls import without_secrets
 from icsys.engine import choose_engine
 from icsys.errors import ICSError, UsageError
 from icsys.options import (
+    ALPHAS,
     DITHERS,
     EFFORTS,
     ENGINES,
@@ -24,6 +26,7 @@ from icsys.options import (
     FORMATS,
     ON_CORRUPT,
     OVERWRITES,
+    PERS,
     PNG_EFFORTS,
     RESAMPLES,
     SPACES,
@@ -35,7 +38,7 @@ from icsys.progress import drawing
 from icsys.prompts import ask_options, number_or_text
 from icsys.report.text import failure_lines, image_line, run_report
 from icsys.results import to_record
-from icsys.run import Progress, check_folders, check_run, compress_folder, has_images
+from icsys.run import Progress, check_places, check_run, compress_folder, has_images
 from icsys.signals import INTERRUPTED, Signals
 
 if TYPE_CHECKING:
@@ -51,8 +54,9 @@ COMPARISON = "comparison.html"
 
 OK, SOME_FAILED, WRONG_USAGE = 0, 1, 2
 
-_GEOMETRY = {"step", "scale", "size"}
-_SWITCHES = {"dry_run", "follow_links", "isolate", "json", "retry_failed", "verbose"}
+# Of what stands on one line, what the command line gives replaces all that a config file says.
+_GEOMETRY, _TARGETS = {"step", "scale", "size"}, {"min_psnr", "min_ssim", "max_delta_e"}
+_SWITCHES = {"dry_run", "follow_links", "isolate", "json", "never_larger", "retry_failed", "strict_quality", "verbose"}
 _RUN_DEFAULTS: dict[str, Any] = {
     "jobs": None,
     "engine": None,
@@ -70,18 +74,8 @@ _RUN_DEFAULTS: dict[str, Any] = {
 
 # Options of a run that a comparison has no use for, or has in a form of its own.
 _NOT_COMPARED = frozenset(
-    {
-        "strategy",
-        "colors",
-        "format",
-        "overwrite",
-        "retry_failed",
-        "dry_run",
-        "follow_links",
-        "engine",
-        "address",
-        "isolate",
-    }
+    {"strategy", "colors", "min_psnr", "min_ssim", "max_delta_e", "per", "quality_share", "strict_quality"}
+    | {"format", "overwrite", "retry_failed", "dry_run", "follow_links", "engine", "address", "isolate"}
     | {"jpeg_quality", "shard", "shard_bytes", "shard_images", "timeout", "verbose", "print_options"}
 )
 
@@ -94,6 +88,7 @@ examples:
   ics compress                                  Uncompressed -> Compressed, our K-means, 32 colours, step 5
   ics compress photos small --strategy SO       fewer pixels only
   ics compress photos squares --colors 16 --size 224x224 --fit cover
+  ics compress photos even --colors auto --min-ssim 0.98
   ics compress photos again --config ics.toml --jobs 4
   ics compress --colors 8 --print-options       show the options that a run would use, as TOML"""
 
@@ -160,7 +155,13 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EXAMPLES,
     )
     compress.add_argument("source", metavar="SRC", nargs="?", default=SOURCE, help=f"default: {SOURCE}")
-    compress.add_argument("destination", metavar="DST", nargs="?", default=DESTINATION, help=f"default: {DESTINATION}")
+    compress.add_argument(
+        "destination",
+        metavar="DST",
+        nargs="?",
+        default=DESTINATION,
+        help=f"A folder, or a URL such as s3://bucket/small. Default: {DESTINATION}.",
+    )
     _add_options(compress)
     compress.set_defaults(before=_look_for_photos)
     demo = commands.add_parser(
@@ -265,10 +266,15 @@ def _add_options(parser: argparse.ArgumentParser, without: frozenset[str] = froz
     defaults = Options()
     colors = parser.add_argument_group("colours")
     add_option(colors, "strategy", "|".join(STRATEGIES))
-    add_option(colors, "colors", "K", type=number_or_text)
-    add_option(colors, "effort", "|".join(EFFORTS))
-    add_option(colors, "space", "|".join(SPACES))
-    add_option(colors, "dither", "|".join(DITHERS))
+    add_option(colors, "colors", "K|auto", type=number_or_text)
+    for name, metavar in (("min_psnr", "DB"), ("min_ssim", "SSIM"), ("max_delta_e", "DIFFERENCE")):
+        add(colors, name, option_doc(name), type=_number, metavar=metavar)
+    add(colors, "per", option_doc("per"), metavar="|".join(PERS))
+    add(colors, "quality_share", option_doc("quality_share"), type=_number, metavar="SHARE")
+    add(colors, "strict_quality", option_doc("strict_quality"), action=argparse.BooleanOptionalAction)
+    words: tuple[str, ...]
+    for name, words in (("effort", EFFORTS), ("space", SPACES), ("dither", DITHERS)):
+        add_option(colors, name, "|".join(words))
     add_option(colors, "seed", "N", type=number_or_text)
 
     size = parser.add_argument_group("size")
@@ -276,15 +282,22 @@ def _add_options(parser: argparse.ArgumentParser, without: frozenset[str] = froz
     add_option(one_of, "step", "N", type=number_or_text)
     add(one_of, "size", option_doc("size"), metavar="WxH")
     add(one_of, "scale", option_doc("scale"), type=_number, metavar="FACTOR")
-    add_option(size, "fit", "|".join(FITS))
-    add_option(size, "resample", "|".join(RESAMPLES))
+    for name, words in (("fit", FITS), ("resample", RESAMPLES)):
+        add_option(size, name, "|".join(words))
     add_option(size, "background", "#RRGGBB")
+    add_option(size, "alpha", "|".join(ALPHAS))
 
     output = parser.add_argument_group("output")
     add_option(output, "format", "|".join(FORMATS))
     add_option(output, "png_effort", "|".join(PNG_EFFORTS))
     for name in ("jpeg_quality", "shard_images", "shard_bytes"):
         add_option(output, name, "N", type=number_or_text)
+    add(
+        output,
+        "never_larger",
+        f"{option_doc('never_larger')} Default: yes.",
+        action=argparse.BooleanOptionalAction,
+    )
     add(
         output,
         "overwrite",
@@ -378,8 +391,8 @@ def _words(text: str) -> list[int | str]:
 def _ask_and_run(_: argparse.Namespace) -> int:
     """Ask the questions, but only where there is something to compress."""
     _look_for_photos(SOURCE)
-    check_folders(SOURCE, DESTINATION)
-    if not has_images(Path(SOURCE), Path(DESTINATION)):
+    check_places(SOURCE, DESTINATION)
+    if not has_images(SOURCE, DESTINATION):
         raise UsageError(f"the folder {SOURCE!r} holds no image: {_where_photos_go()}")
     return _run(SOURCE, DESTINATION, ask_options(), _RUN_DEFAULTS)
 
@@ -475,7 +488,7 @@ def _look_for_photos(source: str) -> None:
 
 def _bring_samples(source: str) -> None:
     """Copy the sample photos."""
-    check_folders(source if Path(source).exists() else ".", DESTINATION)
+    check_places(source if Path(source).exists() else ".", DESTINATION)
     try:
         copied, kept = copy_samples(Path(source))
     except OSError as error:
@@ -494,8 +507,9 @@ def _merge(arguments: argparse.Namespace) -> tuple[Options, dict[str, Any]]:
     names = [field.name for field in dataclasses.fields(Options)]
     given = {name: value for name, value in vars(arguments).items() if name in names or name in _RUN_DEFAULTS}
     config = _read_config(Path(arguments.config), {*names, *_RUN_DEFAULTS}) if arguments.config else {}
-    if given.keys() & _GEOMETRY:
-        config = {name: value for name, value in config.items() if name not in _GEOMETRY}
+    for one_of in (_GEOMETRY, _TARGETS):
+        if given.keys() & one_of:
+            config = {name: value for name, value in config.items() if name not in one_of}
     values = _RUN_DEFAULTS | config | given
     options = Options.from_dict({name: value for name, value in values.items() if name in names})
     check_run(**{name: values[name] for name in ("jobs", "engine", "address", "overwrite", "timeout")})
@@ -596,13 +610,13 @@ def _report(
         print(f"ics: {summary.stopped}; {whole}", file=sys.stderr)
     if signal_code is not None:
         return signal_code
-    if run["shard"] and not summary.images and has_images(Path(source), Path(destination)):
+    if run["shard"] and not summary.images and has_images(source, destination):
         if not run["json"]:
             print(f"Shard {run['shard']} has no image: there are fewer images than shards, or nearly so.")
         return OK
     if not summary.images and not summary.stopped:
         others = f" ({summary.ignored} left alone: not images, hidden, or links)" if summary.ignored else ""
-        raise UsageError(f"no image was found in {source!r}{others}: {_where_photos_go()}")
+        raise UsageError(f"no image was found in {without_secrets(source)!r}{others}: {_where_photos_go()}")
     return SOME_FAILED if summary.failed or summary.stopped else OK
 
 

@@ -8,6 +8,7 @@ _CODES = {
     errno.EROFS: "read_only",
     errno.EACCES: "permission",
     errno.EPERM: "permission",
+    errno.EHOSTUNREACH: "unreachable",
 }
 
 
@@ -39,13 +40,16 @@ FAILURE_CODES = (
     "broken",
     "corrupt",
     "too_large",
+    "quality",
     # A folder run adds these to what an image itself can be.
     "changed",
+    "unreachable",
     "blocked",
     "permission",
     "io",
     "disk_full",
     "read_only",
+    "unreachable",
     "memory",
     "timeout",
     "crashed",

@@ -12,6 +12,7 @@ from icsys.dataset.books import State, books_of, drop_books, read_state, shards_
 from icsys.dataset.join import join
 from icsys.dataset.journal import compact
 from icsys.dataset.lock import locked
+from icsys.dataset.outputs import FolderOutputs
 from icsys.dataset.shard import Shard, all_shards
 from icsys.dataset.whole import OURS
 from icsys.errors import UsageError
@@ -109,9 +110,10 @@ def join_shards(destination: Path, *, partial: bool) -> RunSummary:
             )
         # Killed before it had all it took over, a shard knows less than the folder.
         shards = [shard for shard in shards if states[shard] is not None]
+        images = FolderOutputs(destination)
         for shard in shards:
             if shard in unfinished:  # it may have been killed, and its journal be out of order
-                compact(books_of(destination, shard), start=0, complete=False, stale=(), images=destination)
+                compact(books_of(destination, shard), start=0, complete=False, stale=(), holds=images.holds)
         runs = [read_run(books_of(destination, shard)) for shard in shards]
         summary = join(destination, shards)
         summary.stopped = f"merged though {undone}" if undone else ""

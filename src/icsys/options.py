@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from icsys.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 STRATEGIES = ("SO", "MKM", "FKM", "MBKM")
 FITS = ("contain", "cover", "stretch", "pad")
@@ -24,13 +24,17 @@ FORMATS = ENCODINGS + PACKINGS
 EFFORTS = ("fast", "balanced", "best")
 SPACES = ("srgb", "oklab")
 DITHERS = ("none", "floyd-steinberg")
+ALPHAS = ("flatten", "keep")
 PNG_EFFORTS = ("fast", "default", "max")
 OVERWRITES = ("never", "always")
 ENGINES = ("threads", "processes", "dask", "ray")
 ON_CORRUPT = ("fail", "keep")
 
 MAX_COLORS = 65_536
+WHITE = "#ffffff"
 MAX_INDEXED_COLORS = 256
+AUTO = "auto"
+PERS = ("image", "dataset")
 DEFAULT_STEP = 5
 _MAX_SIDE = 65_535
 _MAX_SEED = 2**32 - 1
@@ -39,7 +43,18 @@ _MOST_BYTES = 2**40
 _MOST_FRAMES = 10**9
 _MOST_SHARD_IMAGES = 10**9
 _LIMITS = {"max_pixels", "max_bytes", "max_frames"}  # they let an image in or not, and change no byte
+_GEOMETRY = ("step", "scale", "size")
+MEASURES = ("psnr", "ssim", "delta_e")
+_TARGETS = ("min_psnr", "min_ssim", "max_delta_e")  # of each measure
+_ONLY_FOR_AUTO = (*_TARGETS, "per", "quality_share", "strict_quality")
+_DEFAULT_SSIM, _DEFAULT_SHARE = 0.95, 0.95
+_MOST_PSNR, _MOST_DELTA_E = 100.0, 100.0
 _SHARDS = {"shard_bytes", "shard_images"}  # they change where an image lies, and none of its bytes
+_LATER = {
+    "alpha",
+    "never_larger",
+    "strict_quality",
+}  # they came later: at their defaults, folders that are done stay done
 _ONLY_FOR = {"png_effort": ("png", *PACKINGS), "jpeg_quality": ("jpeg",), **dict.fromkeys(sorted(_SHARDS), PACKINGS)}
 _SIZE = re.compile(r"(\d{1,6})\s*[xX\u00d7]\s*(\d{1,6})")
 _HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
@@ -50,12 +65,42 @@ def _option(default: object, doc: str) -> Any:  # noqa: ANN401 - dataclasses.fie
     return field(default=default, metadata={"doc": doc})
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The quality that ``colors="auto"`` is to reach.
+
+    Attributes
+    ----------
+    measure
+        "psnr" (decibels), "ssim" or "delta_e" (CIEDE2000).
+    value
+        The least of it that is good enough; of "delta_e" the most.
+
+    Examples
+    --------
+    >>> Target("ssim", 0.95).met_by(0.96), str(Target("delta_e", 2.0))
+    (True, 'CIEDE2000 2')
+    """
+
+    measure: str
+    value: float
+
+    def met_by(self, value: float) -> bool:
+        """Tell whether a value of the measure is good enough."""
+        return value <= self.value if self.measure == "delta_e" else value >= self.value
+
+    def __str__(self) -> str:
+        words = {"psnr": "PSNR {:g} dB", "ssim": "SSIM {:g}", "delta_e": "CIEDE2000 {:g}"}
+        return words[self.measure].format(self.value)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """Everything that decides what an image becomes.
 
     Two runs with equal options give the same bytes, whatever the number of jobs. Give at most one of
-    ``step``, ``scale`` and ``size``; with none of them, ``step`` is 5.
+    ``step``, ``scale`` and ``size``; with none of them, ``step`` is 5. With ``colors="auto"`` give at most one of
+    ``min_psnr``, ``min_ssim`` and ``max_delta_e``; with none of them, ``min_ssim`` is 0.95.
 
     Raises
     ------
@@ -73,7 +118,20 @@ class Options:
     """
 
     strategy: str = _option("MKM", "How colours are reduced: SO, MKM, FKM or MBKM.")
-    colors: int = _option(32, "Number of colours K of every image of the dataset, 1 to 65536.")
+    colors: int | str = _option(
+        32,
+        "Number of colours K of every image of the dataset, 1 to 65536, or auto: as few as a target of quality allows.",
+    )
+    min_psnr: float | None = _option(None, "Target of --colors auto: a PSNR of at least so many decibels.")
+    min_ssim: float | None = _option(
+        None, "Target of --colors auto: an SSIM of at least this; 0.95 if no target is given."
+    )
+    max_delta_e: float | None = _option(None, "Target of --colors auto: a mean CIEDE2000 of at most this.")
+    per: str | None = _option(None, "What --colors auto finds a number for: each image, as by default, or the dataset.")
+    quality_share: float | None = _option(
+        None, "Share of the images that is to reach the target with --per dataset; 0.95 if not given."
+    )
+    strict_quality: bool = _option(False, "Fail images that miss the target of --colors auto even with 256 colours.")
     effort: str = _option("fast", "How long MKM searches for a better palette: fast, balanced or best.")
     space: str = _option("srgb", "Where distances between colours are measured: srgb, or oklab as the eye does.")
     dither: str = _option("none", "Dithering: none, or floyd-steinberg for pictures meant for people.")
@@ -85,7 +143,8 @@ class Options:
         "How an image meets --size: contain (inside it, as it is), cover (cut off), stretch or pad (filled up).",
     )
     resample: str = _option("box", "How pixels are made fewer: box (their mean), lanczos, or skip (one of them).")
-    background: str = _option("#ffffff", "Colour #RRGGBB behind transparent and padded areas.")
+    background: str = _option(WHITE, "Colour #RRGGBB behind transparent and padded areas.")
+    alpha: str = _option("flatten", "Transparency: flatten lays it over the background, keep stores it.")
     format: str = _option(
         "png",
         "What is written: png, webp (lossless), jpeg (for SO) or npz (NumPy) for every image, or files of many images: "
@@ -95,6 +154,9 @@ class Options:
     jpeg_quality: int = _option(90, "Quality of JPEG files, 1 to 100.")
     shard_images: int = _option(10_000, "Most images in one file of webdataset or parquet.")
     shard_bytes: int = _option(256_000_000, "Most bytes of images in one file of webdataset or parquet.")
+    never_larger: bool = _option(
+        True, "Keep a source as it is where its output would have more bytes and be the same picture."
+    )
     seed: int = _option(0, "Seed of everything random; the same seed gives the same bytes.")
     on_corrupt: str = _option(
         "fail", "What becomes of a damaged picture: fail, or keep what can be decoded, with a warning."
@@ -107,14 +169,14 @@ class Options:
         """Normalise the accepted spellings, then refuse what is out of range."""
         put = object.__setattr__
         put(self, "strategy", _choice("strategy", self.strategy, STRATEGIES))
-        put(self, "colors", whole_number("colors", self.colors, 1, MAX_COLORS))
+        self._check_colors(put)
         put(self, "seed", whole_number("seed", self.seed, 0, _MAX_SEED))
         put(self, "fit", _choice("fit", self.fit, FITS))
         put(self, "resample", _choice("resample", self.resample, RESAMPLES))
         put(self, "effort", _choice("effort", self.effort, EFFORTS))
         put(self, "space", _choice("space", self.space, SPACES))
         put(self, "dither", _choice("dither", self.dither, DITHERS))
-        if self.dither != "none" and self.colors > MAX_INDEXED_COLORS:
+        if self.dither != "none" and self.most_colors > MAX_INDEXED_COLORS:
             raise UsageError(
                 f"dither={self.dither!r} with colors={self.colors}: expected at most {MAX_INDEXED_COLORS} colors"
             )
@@ -125,11 +187,14 @@ class Options:
         put(self, "shard_bytes", whole_number("shard_bytes", self.shard_bytes, 1, _MOST_BYTES))
         self._check_format()
         put(self, "background", _background(self.background))
+        put(self, "alpha", _choice("alpha", self.alpha, ALPHAS))
+        self._check_alpha()
+        put(self, "never_larger", _switch("never_larger", self.never_larger))
         put(self, "on_corrupt", _choice("on_corrupt", self.on_corrupt, ON_CORRUPT))
         put(self, "max_pixels", whole_number("max_pixels", self.max_pixels, 1, _MOST_PIXELS))
         put(self, "max_bytes", whole_number("max_bytes", self.max_bytes, 1, _MOST_BYTES))
         put(self, "max_frames", whole_number("max_frames", self.max_frames, 1, _MOST_FRAMES))
-        given = [name for name in ("step", "scale", "size") if getattr(self, name) is not None]
+        given = [name for name in _GEOMETRY if getattr(self, name) is not None]
         if len(given) > 1:
             raise UsageError(f"{' and '.join(given)} were given together: choose one of step, scale and size")
         if not given:
@@ -140,6 +205,59 @@ class Options:
             put(self, "scale", _scale(self.scale))
         if self.size is not None:
             put(self, "size", parse_size(self.size))
+
+    def _check_colors(self, put: Callable[[Options, str, Any], None]) -> None:
+        """Take up a number of colours, or what decides it; refuse what would do nothing."""
+        if not isinstance(self.colors, str):
+            put(self, "colors", whole_number("colors", self.colors, 1, MAX_COLORS))
+        elif self.colors.strip().casefold() == AUTO:
+            put(self, "colors", AUTO)
+        else:
+            raise UsageError(f"colors={self.colors!r}: expected a whole number from 1 to {MAX_COLORS}, or {AUTO}")
+        if not isinstance(self.strict_quality, bool):
+            raise UsageError(f"strict_quality={self.strict_quality!r}: expected True or False")
+        if self.colors != AUTO:
+            for name in _ONLY_FOR_AUTO:
+                value = getattr(self, name)
+                if value is not None and value is not False:
+                    raise UsageError(
+                        f"{name}={value!r} does nothing for colors={self.colors!r}: expected colors={AUTO!r}"
+                    )
+            return
+        if self.strategy == "SO":
+            raise UsageError(f"colors={AUTO!r} with strategy='SO', which keeps all colours: expected another strategy")
+        self._check_target(put)
+        put(self, "per", PERS[0] if self.per is None else _choice("per", self.per, PERS))
+        self._check_dataset(put)
+
+    def _check_target(self, put: Callable[[Options, str, Any], None]) -> None:
+        """Take up the one target that is given, or the default."""
+        given = [name for name in _TARGETS if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise UsageError(f"{' and '.join(given)} were given together: choose one of {', '.join(_TARGETS)}")
+        if not given:
+            put(self, "min_ssim", _DEFAULT_SSIM)
+        if self.min_psnr is not None:
+            put(self, "min_psnr", positive_number("min_psnr", self.min_psnr, _MOST_PSNR))
+        if self.max_delta_e is not None:
+            put(self, "max_delta_e", positive_number("max_delta_e", self.max_delta_e, _MOST_DELTA_E))
+        if self.min_ssim is not None:
+            put(self, "min_ssim", _min_ssim(self.min_ssim))
+
+    def _check_dataset(self, put: Callable[[Options, str, Any], None]) -> None:
+        """Take up what belongs to one number of colours for the whole dataset."""
+        if self.per != "dataset":
+            if self.quality_share is not None:
+                raise UsageError(
+                    f"quality_share={self.quality_share!r} does nothing for per={self.per!r}: expected per='dataset'"
+                )
+        elif self.strict_quality:
+            raise UsageError(
+                "strict_quality=True with per='dataset', where some images may miss the target: expected per='image'"
+            )
+        else:
+            share = _DEFAULT_SHARE if self.quality_share is None else self.quality_share
+            put(self, "quality_share", positive_number("quality_share", share, 1))
 
     def _check_format(self) -> None:
         """Refuse what a format cannot do, and options that would do nothing for it."""
@@ -156,6 +274,37 @@ class Options:
                     f"{option.name}={value!r} does nothing for format={self.format!r}: "
                     f"expected one of the formats {', '.join(formats)}"
                 )
+
+    def _check_alpha(self) -> None:
+        """Refuse what cannot be done with colours that are seen through."""
+        if self.alpha == "flatten":
+            return
+        if self.format == "jpeg":
+            problem = "format='jpeg': JPEG stores no transparency, so expected one of the formats png, webp, npz"
+        elif self.space != "srgb":
+            problem = (
+                f"space={self.space!r}: what shows of a translucent colour depends on what lies behind it, and is "
+                "measured in sRGB, over black and over white; expected space='srgb'"
+            )
+        elif self.dither != "none":
+            problem = f"dither={self.dither!r}: it is made for opaque colours, so expected dither='none'"
+        else:
+            return
+        raise UsageError(f"alpha='keep' with {problem}, or alpha='flatten'")
+
+    @property
+    def target(self) -> Target | None:
+        """The quality that ``colors="auto"`` is to reach; None where the number of colours is given."""
+        for measure, name in zip(MEASURES, _TARGETS, strict=True):
+            value = getattr(self, name)
+            if value is not None:
+                return Target(measure, value)
+        return None
+
+    @property
+    def most_colors(self) -> int:
+        """The most colours that an image may come to have."""
+        return self.colors if isinstance(self.colors, int) else MAX_INDEXED_COLORS
 
     @property
     def suffix(self) -> str:
@@ -178,7 +327,12 @@ class Options:
         """Return a short hash of the options that decide bytes: equal ones have the same, on every machine."""
         elsewhere = {name for name, formats in _ONLY_FOR.items() if self.format not in formats}
         without = _LIMITS | _SHARDS | elsewhere
-        values = {name: value for name, value in self.to_dict().items() if name not in without}
+        usual = {f.name: f.default for f in fields(self) if f.name in _LATER}
+        values = {
+            name: value
+            for name, value in self.to_dict().items()
+            if name not in without and not (name in usual and value == usual[name])
+        }
         text = json.dumps(values, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -198,9 +352,19 @@ class Options:
         return cls(**values)
 
     def replace(self, **changes: Any) -> Options:  # noqa: ANN401 - one type per field
-        """Return a copy with some fields changed; a new ``step``, ``scale`` or ``size`` replaces the old."""
-        if changes.keys() & {"step", "scale", "size"}:
-            changes = {"step": None, "scale": None, "size": None, **changes}
+        """Return a copy with some fields changed.
+
+        A new ``step``, ``scale`` or ``size`` replaces the old, so does a new target, and a number of ``colors``
+        replaces all that belongs to "auto".
+        """
+        if changes.keys() & set(_GEOMETRY):
+            changes = dict.fromkeys(_GEOMETRY) | changes
+        if changes.keys() & set(_TARGETS):
+            changes = dict.fromkeys(_TARGETS) | changes
+        if changes.get("per") == "image":
+            changes = {"quality_share": None, **changes}
+        if not isinstance(changes.get("colors", ""), str):
+            changes = dict.fromkeys(_ONLY_FOR_AUTO) | {"strict_quality": False} | changes
         return dataclasses.replace(self, **changes)
 
 
@@ -259,11 +423,37 @@ def positive_number(name: str, value: object, high: float) -> float:
     raise UsageError(f"{name}={value!r}: expected a number above 0 and at most {high}")
 
 
+def _switch(name: str, value: object) -> bool:
+    """Accept true or false."""
+    if isinstance(value, bool):
+        return value
+    raise UsageError(f"{name}={value!r}: expected true or false")
+
+
 def _scale(value: object) -> float:
     """Accept a number above 0 and at most 1."""
     if not isinstance(value, bool) and isinstance(value, Real) and 0 < float(value) <= 1:
         return float(value)
     raise UsageError(f"scale={value!r}: expected a number above 0 and at most 1, such as 0.2")
+
+
+def rgb_of(background: str) -> tuple[int, int, int]:
+    """Return the levels of a colour ``#RRGGBB``.
+
+    Raises
+    ------
+    UsageError
+        If it is written in another way.
+    """
+    red, green, blue = bytes.fromhex(_background(background)[1:])
+    return red, green, blue
+
+
+def _min_ssim(value: object) -> float:
+    """Accept a number above 0 and below 1."""
+    if not isinstance(value, bool) and isinstance(value, Real) and 0 < float(value) < 1:
+        return float(value)
+    raise UsageError(f"min_ssim={value!r}: expected a number above 0 and below 1, such as {_DEFAULT_SSIM}")
 
 
 def _background(value: object) -> str:

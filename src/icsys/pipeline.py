@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from icsys.color.fewest import START, Trial, fewest
+from icsys.color.gauge import gauge_of
 from icsys.color.palette import tidy
+from icsys.color.reduce import distinct_of, reduce_to
 from icsys.color.strategies import STRATEGIES
-from icsys.errors import UsageError
+from icsys.errors import ImageError, UsageError
 from icsys.image.decode import ImageInfo, decode_photo, to_array, unlimited
 from icsys.image.dither import floyd_steinberg
-from icsys.image.encode import ENCODERS, indexed_image
+from icsys.image.encode import ENCODERS, indexed_image, is_same_kind
 from icsys.image.png import load_oxipng
-from icsys.options import Options
+from icsys.options import MAX_INDEXED_COLORS, Options
+from icsys.results import Measured
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -23,9 +28,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
+    from icsys.color.reduce import Distinct
     from icsys.image.decode import Admit
+    from icsys.options import Target
 
+# Errors fall about as the number of colours to the power of minus this, on photos.
+_STEEPNESS = {"psnr": 0.8, "ssim": 0.75, "delta_e": 0.4}
 RGB_NDIM = 3  # a grey image has no channel axis
+_GREY_ALPHA = 2  # channels
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +47,25 @@ class QuantizedImage:
     indices
         Shape (H, W), uint8, or uint16 where more than 256 colours were asked for and found.
     palette
-        Shape (n, 3), uint8, distinct rows, every one of them used.
+        Shape (n, 3), uint8, distinct rows, every one of them used; (n, 4) where alpha was kept, translucent ones first.
     mse
-        Mean over pixels of the squared error summed over R, G and B.
+        Mean over pixels of the squared error summed over R, G and B; with alpha, the mean of that over a black and over
+        a white background.
+    measured
+        The quality by which the number of colours was found; None where it was given.
     """
 
     indices: NDArray[np.integer]
     palette: NDArray[np.uint8]
     mse: float
+    measured: Measured | None = None
 
     def to_array(self) -> NDArray[np.uint8]:
-        """Return the pixels, shape (H, W, 3), uint8."""
+        """Return the pixels, shape (H, W, 3), or (H, W, 4) with alpha, uint8."""
         return self.palette[self.indices]
 
     def to_image(self) -> Image:
-        """Return a PIL image of mode "P", or "RGB" above the 256 colours that mode "P" can hold."""
+        """Return a PIL image of mode "P", or "RGB" or "RGBA" above the 256 colours that mode "P" can hold."""
         return indexed_image(self.indices, self.palette)
 
 
@@ -66,7 +80,7 @@ class CompressedImage:
     width, height
         Pixels of the output.
     channels
-        Numbers per pixel that a learner reads from it: 1 for grey, 3 for colour.
+        Numbers per pixel that a learner reads from it: 1 for grey, 3 for colour, one more with alpha.
     colors
         Colours of the output; None where they were not reduced.
     mse
@@ -76,8 +90,12 @@ class CompressedImage:
         Time that the colour reduction took.
     source
         What the source was.
+    measured
+        The quality by which the number of colours was found; None where it was given.
     warning
         What is wrong with a damaged source that ``on_corrupt="keep"`` kept; None for all others.
+    kept_source
+        Whether ``data`` are the source's own bytes, because what would have been written was larger and the same.
     """
 
     data: bytes
@@ -88,27 +106,34 @@ class CompressedImage:
     mse: float | None
     kmeans_seconds: float
     source: ImageInfo
+    measured: Measured | None = None
     warning: str | None = None
+    kept_source: bool = False
 
 
 def quantize(
     image: Any,  # noqa: ANN401 - arrays and PIL images
-    colors: int = 32,
+    colors: int | str = 32,
     *,
     strategy: str = "MKM",
     seed: int = 0,
     effort: str = "fast",
     space: str = "srgb",
     dither: str = "none",
+    alpha: str = "flatten",
+    min_psnr: float | None = None,
+    min_ssim: float | None = None,
+    max_delta_e: float | None = None,
 ) -> QuantizedImage:
     """Reduce the colours of one image.
 
     Parameters
     ----------
     image
-        Shape (H, W, 3) or (H, W), uint8, or a PIL image.
+        Shape (H, W, 3), (H, W) or, with alpha, (H, W, 4), uint8, or a PIL image.
     colors
-        Number of colours K, 1 to 65536. An image of no more than K distinct colours keeps them exactly.
+        Number of colours K, 1 to 65536, or "auto": as few, up to 256, as a target of quality allows. An image of no
+        more than K distinct colours keeps them exactly.
     strategy
         "MKM", "FKM" or "MBKM".
     seed
@@ -119,11 +144,16 @@ def quantize(
         Where distances between colours are measured: "srgb", or "oklab", which follows the eye.
     dither
         "none", or "floyd-steinberg" for pictures meant for people.
+    alpha
+        "flatten" lays what is transparent over white; "keep" clusters colours with their alpha.
+    min_psnr, min_ssim, max_delta_e
+        The target of "auto": PSNR in decibels, SSIM, or mean CIEDE2000; one of them, or an SSIM of 0.95 if left out.
 
     Returns
     -------
     QuantizedImage
-        With at most ``colors`` colours, ordered from dark to light.
+        With at most ``colors`` colours, ordered from dark to light. Its palette has a fourth column where alpha was
+        kept and a pixel is not opaque.
 
     Raises
     ------
@@ -141,25 +171,95 @@ def quantize(
     >>> few.to_image().mode
     'P'
     """
-    options = Options(strategy=strategy, colors=colors, seed=seed, effort=effort, space=space, dither=dither)
-    return quantize_pixels(to_array(image), options)
+    options = Options(
+        strategy=strategy,
+        colors=colors,
+        seed=seed,
+        effort=effort,
+        space=space,
+        dither=dither,
+        alpha=alpha,
+        min_psnr=min_psnr,
+        min_ssim=min_ssim,
+        max_delta_e=max_delta_e,
+    )
+    return quantize_pixels(to_array(image, alpha=options.alpha), options)
 
 
 def quantize_pixels(pixels: NDArray[np.uint8], options: Options) -> QuantizedImage:
-    """Reduce the colours of (H, W) or (H, W, 3) uint8 pixels with a clustering strategy of ``options``."""
-    reduce = STRATEGIES[options.strategy].reduce
-    if reduce is None:
-        names = ", ".join(name for name, known in STRATEGIES.items() if known.reduce)
+    """Reduce the colours of uint8 pixels with a clustering strategy of ``options``.
+
+    Parameters
+    ----------
+    pixels
+        Shape (H, W) or (H, W, 3); with alpha (H, W, 2) or (H, W, 4), whatever ``options`` say of it.
+
+    Raises
+    ------
+    ImageError
+        If 256 colours miss the target of ``colors="auto"``, and ``strict_quality`` refuses that.
+    """
+    if STRATEGIES[options.strategy].fit is None:
+        names = ", ".join(name for name, known in STRATEGIES.items() if known.fit)
         raise UsageError(f"strategy={options.strategy!r} reduces no colours: expected one of {names}")
-    shape, channels = pixels.shape[:2], pixels.shape[2] if pixels.ndim == RGB_NDIM else 1
-    palette, indices, sse = reduce(pixels.reshape(-1, channels), options)
-    if channels == 1:
+    if pixels.shape[2:] == (_GREY_ALPHA,):
+        pixels = pixels[..., [0, 0, 0, 1]]
+    distinct = distinct_of(pixels.reshape(pixels.shape[0] * pixels.shape[1], -1))
+    if options.target is None:
+        return _in_colors(pixels, distinct, options.most_colors, options)
+    return _in_fewest(pixels, distinct, options.target, options)
+
+
+def _in_colors(pixels: NDArray[np.uint8], distinct: Distinct, n_colors: int, options: Options) -> QuantizedImage:
+    """Reduce pixels, whose distinct colours are known, to at most so many colours."""
+    fit = STRATEGIES[options.strategy].fit
+    assert fit is not None  # noqa: S101 - checked where pixels come in
+    palette, indices, sse = reduce_to(
+        distinct, n_colors, lambda distinct: fit(distinct, n_colors, options), options.space
+    )
+    grey = pixels.ndim != RGB_NDIM
+    if grey:
         # A grey level counts in R, G and B alike.
         palette, sse = np.repeat(palette, 3, axis=1), 3 * sse
     if options.dither != "none":
         palette, indices = tidy(palette, floyd_steinberg(pixels, palette).reshape(-1))
-        sse = _squared_error(pixels.reshape(-1, channels), palette[indices])
-    return QuantizedImage(indices.reshape(shape), palette, sse / indices.size)
+        sse = _squared_error(pixels.reshape(indices.size, -1), palette[indices])
+    return QuantizedImage(indices.reshape(pixels.shape[:2]), palette, sse / indices.size)
+
+
+def _in_fewest(pixels: NDArray[np.uint8], distinct: Distinct, target: Target, options: Options) -> QuantizedImage:
+    """Reduce pixels to the fewest colours that reach a target of quality, or to as many as an indexed file has."""
+    gauge = gauge_of(target.measure, distinct, pixels.shape[:2])
+
+    def attempt(n_colors: int, options: Options) -> Trial[QuantizedImage]:
+        image = _in_colors(pixels, distinct, n_colors, options)
+        measured = Measured(target, gauge(image.palette, image.indices, image.mse))
+        return Trial(replace(image, measured=measured), measured.met, _excess(measured))
+
+    most = min(MAX_INDEXED_COLORS, len(distinct))
+    steepness = _STEEPNESS[target.measure]
+    start = START
+    quick = options.replace(strategy="MKM", effort="fast")
+    if quick != options:
+        # Near the answer the palettes of all strategies are about as good, and these are found fast.
+        found = fewest(lambda n_colors: attempt(n_colors, quick), most, start, steepness)
+        start = len(found.made.palette)
+    best = fewest(lambda n_colors: attempt(n_colors, options), most, start, steepness)
+    if options.strict_quality and not best.met:
+        value = best.made.measured and best.made.measured.value
+        raise ImageError("quality", f"{most} colours do not reach {target}: theirs is {value:g}")
+    return best.made
+
+
+def _excess(measured: Measured) -> float:
+    """Return the logarithm of an error over the largest that the target lets pass."""
+    value, target = measured.value, measured.target
+    if value is None:
+        return -math.inf
+    if target.measure == "psnr":
+        return (target.value - value) * math.log(10) / 10
+    error, most = (1 - value, 1 - target.value) if target.measure == "ssim" else (value, target.value)
+    return math.log(error / most) if error else -math.inf
 
 
 def _squared_error(pixels: NDArray[np.uint8], shown: NDArray[np.uint8]) -> int:
@@ -223,25 +323,35 @@ def compress_image(data: bytes, options: Options | None = None, *, admit: Admit 
         raise UsageError(f"options={options!r}: expected icsys.Options(...)")
     if not isinstance(data, bytes | bytearray | memoryview):
         raise UsageError(f"data of type {type(data).__name__}: expected the bytes of an image file")
-    photo = decode_photo(bytes(data), options, admit)
+    data = bytes(data)
+    photo = decode_photo(data, options, admit)
     pixels = photo.pixels
     start = time.perf_counter()
     encoder = ENCODERS[options.encoding]
-    if STRATEGIES[options.strategy].reduce is None:
-        colors, mse, seconds, encoded = None, None, 0.0, encoder.truecolor(pixels, options)
+    if STRATEGIES[options.strategy].fit is None:
+        colors, mse, measured, seconds, encoded = None, None, None, 0.0, encoder.truecolor(pixels, options)
     else:
         quantized = quantize_pixels(pixels, options)
-        mse, seconds = quantized.mse, time.perf_counter() - start
+        mse, measured, seconds = quantized.mse, quantized.measured, time.perf_counter() - start
         # The number asked for decides, not the number found: one dataset, one kind of file.
-        if encoder.indexed is None or options.colors > encoder.most_colors:
-            few = quantized.to_array()
-            encoded = encoder.truecolor(few if pixels.ndim == RGB_NDIM else few[..., 0], options)
+        if encoder.indexed is None or options.most_colors > encoder.most_colors:
+            few = _with_channels_of(pixels, quantized.to_array())
+            encoded = encoder.truecolor(few, options)
         else:
             encoded = encoder.indexed(quantized.indices, quantized.palette, options)
         colors = len(quantized.palette)
+    kept_source = (
+        options.never_larger
+        and len(encoded) > len(data)
+        and photo.as_stored
+        and not mse
+        and photo.info.frames == 1
+        and photo.warning is None
+        and is_same_kind(data, photo.info.format, encoded, options)
+    )
     height, width, *channels = pixels.shape
     return CompressedImage(
-        data=encoded,
+        data=data if kept_source else encoded,
         width=width,
         height=height,
         channels=channels[0] if channels else 1,
@@ -249,5 +359,14 @@ def compress_image(data: bytes, options: Options | None = None, *, admit: Admit 
         mse=mse,
         kmeans_seconds=seconds,
         source=photo.info,
+        measured=measured,
         warning=photo.warning,
+        kept_source=kept_source,
     )
+
+
+def _with_channels_of(pixels: NDArray[np.uint8], few: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return colours, shape (H, W, 3) or (H, W, 4), as grey where the pixels that they stand for are."""
+    if pixels.ndim != RGB_NDIM:
+        return few[..., 0]
+    return few[..., [0, -1]] if pixels.shape[2] == _GREY_ALPHA else few

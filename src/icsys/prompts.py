@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from icsys.color.strategies import STRATEGIES
 from icsys.errors import UsageError
-from icsys.options import DEFAULT_STEP, MAX_COLORS, Options
+from icsys.options import AUTO, DEFAULT_STEP, MAX_COLORS, Options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,10 +26,10 @@ def ask_options() -> Options:
     for name, strategy in STRATEGIES.items():
         print(f"  {name:<5} {strategy.summary}")
     chosen = _ask("algorithm", f"Algorithm ({', '.join(STRATEGIES)}): ", lambda text: Options(strategy=text))
-    if STRATEGIES[chosen.strategy].reduce is not None:
+    if STRATEGIES[chosen.strategy].fit is not None:
         chosen = _ask(
             "number of colours",
-            f"Number of colours for the whole dataset (1 to {MAX_COLORS}): ",
+            f"Number of colours for the whole dataset (1 to {MAX_COLORS}, or {AUTO} for as few as each image needs): ",
             lambda text: chosen.replace(colors=number_or_text(text)),
         )
     print("Make images smaller by a pixel step (5 keeps one pixel in 5 of every row and column),")

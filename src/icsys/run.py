@@ -14,27 +14,35 @@ from typing import TYPE_CHECKING, Any, Self
 
 import icsys
 from icsys import pipeline
+from icsys.choose_colors import SAMPLED, choose_colors
+from icsys.crew import Crew
 from icsys.dataset.books import State, open_books, read_state, write_state
-from icsys.dataset.division import Planned, is_divided, read_plan
-from icsys.dataset.folder import Ignored, Task, Unreadable, plan_folder
+from icsys.dataset.division import Part, listed_part
+from icsys.dataset.draw import draw_images
 from icsys.dataset.ledger import Ledger
+from icsys.dataset.outputs import FolderOutputs
 from icsys.dataset.packing import packing_of
 from icsys.dataset.resume import Work
 from icsys.dataset.shard import Shard, mark_of, parse_shard
 from icsys.dataset.shards import PARTS, open_shards, pack
-from icsys.engine import ENGINES, Lost, available_cores, choose_engine
-from icsys.engine.budget import Budget
+from icsys.dataset.source import Ignored, Planned, Source, Task, Unreadable
+from icsys.dataset.sources import open_source
+from icsys.dataset.urls import is_url
+from icsys.engine import Lost, available_cores, choose_engine
 from icsys.engine.cluster import CLUSTERS
 from icsys.errors import UsageError
-from icsys.image.decode import unlimited
 from icsys.options import ENGINES as ENGINE_NAMES
 from icsys.options import OVERWRITES, PACKINGS, Options, positive_number, whole_number
 from icsys.results import Failed, Result, RunSummary, Skipped
 from icsys.runfile import write_run
-from icsys.work import Outcome, do, given_up, threads_for
+from icsys.work import Outcome, do, given_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
+
+    from icsys.dataset.remote import Remote
+
+    Team = Callable[[Iterable[Work]], Generator[Outcome | Lost[Work]]]
 
 _MOST_JOBS = 4096
 _LONGEST_TIMEOUT = 10**6  # seconds
@@ -45,9 +53,6 @@ _NO_MORE = {"disk_full", "read_only"}  # codes of failures that every image afte
 
 INTERRUPTED = "interrupted"
 """What :attr:`RunSummary.stopped` says of a run that was told to stop."""
-
-BYTES_IN_FLIGHT = 128 * 2**20
-"""Decoded pixels held at once, for each job: photos of up to 32 megapixels never wait for one another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +102,10 @@ def compress_folder(
     Parameters
     ----------
     source
-        A folder; it is only read.
+        A folder; an archive of images, or a pattern of several: tar, compressed or not, zip, WebDataset shards,
+        Parquet; or the URL of one of these, such as ``s3://bucket/photos``. It is only read.
     destination
-        A folder; made if need be.
+        A folder, made if need be; or a URL of an object store, such as ``s3://bucket/small``.
     options
         What becomes of each image; the defaults of :class:`~icsys.options.Options` if left out.
     jobs
@@ -108,7 +114,7 @@ def compress_folder(
     engine
         "threads", or "processes": for machines with more cores than threads can keep busy, and for images that may
         crash or hang who works on them. Threads if left out, or processes where there is a ``timeout``. "dask" or
-        "ray" divide the folder into shards, have them done by the workers of a cluster, who all see both folders under
+        "ray" divide a folder into shards, have them done by the workers of a cluster, who all see both folders under
         the same paths, and merge them.
     address
         Of a Dask scheduler or Ray cluster to join; one is started on this machine if left out.
@@ -143,6 +149,8 @@ def compress_folder(
     ------
     UsageError
         If the run cannot start, or another one works on ``destination``; nothing was done then.
+    MissingExtraError
+        If the source or the options need a package that is not installed.
 
     Examples
     --------
@@ -161,20 +169,17 @@ def compress_folder(
     (1, 0)
     """
     start = time.perf_counter()
-    options = options or Options()
-    if not isinstance(options, Options):
-        raise UsageError(f"options={options!r}: expected icsys.Options(...)")
+    options = _options(options)
     check_run(jobs=jobs, engine=engine, overwrite=overwrite, timeout=timeout, address=address)
     engine = choose_engine(engine, timeout=timeout)
     part = None if shard is None else parse_shard(shard)
-    source, destination = check_folders(source, destination)
-    packed = options.format in PACKINGS
-    _check_parts(engine, options, shard=part, dry_run=dry_run)
     if engine in CLUSTERS:
         return _spread(
             source,
             destination,
             options,
+            shard=part,
+            dry_run=dry_run,
             engine=engine,
             address=address,
             jobs=jobs,
@@ -186,55 +191,47 @@ def compress_folder(
             progress=progress or (lambda _: None),
         )
     jobs = jobs or available_cores()
+    packed = options.format in PACKINGS
     if packed:
-        packing_of(options.format).prepare()
-    listed = partial(_listed, source, destination, part, options.suffix, follow_links=follow_links)
-    plan = listed()
+        _prepare_packing(options, part)
+    remote = _remote(destination, part, options)
+    destination = check_places(source, remote.folder if remote else destination)
+    origin = _origin(source, destination, options, part, follow_links=follow_links)
+    plan = origin.plan(options.suffix)
     run = _Run(RunSummary(), progress or (lambda _: None), stop or threading.Event(), start, partial(_concerns, part))
     first = run.first_image(plan)
-    if first is None and not (part and is_divided(destination, part)):
+    if first is None and not isinstance(origin, Part):
         return run.summary
     started = time.time()
     images = destination / PARTS if packed else destination
-    with open_books(destination, part, dry_run=dry_run) as books:
+    outputs = remote.outputs if remote else FolderOutputs(images, mark=mark_of(part), read_only=dry_run)
+    reach = remote.open(dry_run=dry_run, stop=run.stop, tell=partial(run.tell, None)) if remote else nullcontext()
+    with reach, open_books(destination, part, dry_run=dry_run) as books:
         packs = open_shards(destination, options.format, read_only=dry_run, stop=run.stop)
+        over = threading.Event()
+        crew = Crew(engine, jobs, timeout, bool(remote), run.stop)
+        team = partial(_team, crew, partial(do, outputs=outputs, over=over if crew.shares_memory else None), origin)
+        if options.per == "dataset":
+            sample = draw_images(origin, SAMPLED, options.seed).works
+            options = run.choose_colors(sample, team(options.replace(per="image"), dry_run=True), options)
         if part and not dry_run:
             state = _begin(books, options, follow_links=follow_links, retry_failed=retry_failed)
         ledger = Ledger(
-            source,
+            origin,
             destination,
             options_hash=options.digest(),
             tool_version=icsys.__version__,
             overwrite=overwrite == "always",
             retry_failed=retry_failed,
             dry_run=dry_run,
-            images=images,
+            outputs=outputs,
             shards=packs,
             books=books,
             shard=part,
         )
-        over = threading.Event()
-        threads = engine == "threads"
-        work = partial(
-            do,
-            source=source,
-            destination=images,
-            options=options,
-            dry_run=dry_run,
-            # Processes share no locks; each of them holds one image at a time, and can be killed.
-            admit=Budget(BYTES_IN_FLIGHT * jobs).hold if threads else unlimited,
-            slots=threading.Semaphore(jobs) if threads else nullcontext(),
-            over=over if threads else None,
-            mark=mark_of(part),
-        )
-        workers = threads_for(jobs) if threads else jobs
-        clock = {} if timeout is None else {"timeout": timeout}
-        team = partial(
-            ENGINES[engine], work, jobs=workers, prepare=partial(pipeline.prepare, options), stop=run.stop, **clock
-        )
         try:
-            with _Count(listed, run.concerns) as run.count:
-                run.work_through(chain([] if first is None else [first], plan), ledger, team, options)
+            with _Count(origin, run.concerns) as run.count:
+                run.work_through(chain([first] if first else [], plan), ledger, team(options, dry_run=dry_run), options)
         finally:
             over.set()
             run.end(ledger)
@@ -242,12 +239,12 @@ def compress_folder(
             run.pack(destination, options, replace=overwrite == "always")
         if not dry_run:
             settings = {"jobs": jobs, "engine": engine, "overwrite": overwrite, "retry_failed": retry_failed}
-            settings |= {"follow_links": follow_links} | ({} if timeout is None else {"timeout": timeout})
-            settings |= {} if part is None else {"shard": str(part)}
-            write = partial(write_run, books, options.to_dict() | settings, run.summary, icsys.__version__)
-            run.guard(partial(ledger.write, partial(write, source=source, started=started)))
+            settings |= {"follow_links": follow_links, "timeout": timeout, "shard": part and str(part)}
+            run.note_down(ledger, books, options.to_dict() | settings, source=origin.shown, started=started)
             if part and not run.summary.stopped:
                 run.guard(partial(ledger.write, partial(write_state, books, state)))
+        if remote and not dry_run:
+            run.guard(remote.publish)
     return run.summary
 
 
@@ -260,7 +257,7 @@ class _Run:
         report: Callable[[Progress], object],
         stop: threading.Event,
         start: float,
-        concerns: Callable[[Task | Ignored | Unreadable], bool],
+        concerns: Callable[[Planned], bool],
     ) -> None:
         self.summary = summary
         self.count: _Count | None = None
@@ -270,7 +267,7 @@ class _Run:
         self.stop = stop
         self._all_listed = self._complete = False
 
-    def first_image(self, plan: Iterator[Task | Ignored | Unreadable]) -> Task | Unreadable | None:
+    def first_image(self, plan: Iterator[Planned]) -> Task | Unreadable | None:
         """Return what comes first in a plan, of any shard, with the files before it counted that are left alone."""
         for planned in plan:
             if not isinstance(planned, Ignored):
@@ -278,21 +275,48 @@ class _Run:
             self.summary.ignored += self.concerns(planned)
         return None
 
+    def choose_colors(
+        self,
+        sample: Iterable[Work],
+        team: Team,
+        options: Options,
+    ) -> Options:
+        """Have a team count the colours that a sample needs, and return the options with one number for all images."""
+        assert options.target is not None  # noqa: S101 - it belongs to per="dataset"
+        assert options.quality_share is not None  # noqa: S101 - likewise
+        note = "Choosing the number of colours"
+        self.tell(None, note)
+        self._get_ready(options)
+
+        def told(outcomes: Iterable[Outcome | Lost[Work]]) -> Iterator[Outcome | Lost[Work]]:
+            for outcome in outcomes:
+                yield outcome
+                self.tell(None, note)
+
+        with pipeline.alone(options), closing(team(sample)) as outcomes:
+            chosen = choose_colors(told(outcomes), options.target, options.quality_share)
+        self.summary.colors_chosen = chosen
+        return options.replace(colors=chosen.colors)
+
+    def _get_ready(self, options: Options) -> None:
+        """Load what images need, with signs of life while that lasts."""
+        note = f"Loading {options.strategy}"
+        _wait_for(partial(pipeline.prepare, options), lambda: self.tell(None, note), self.stop)
+
     def work_through(
         self,
-        plan: Iterable[Task | Ignored | Unreadable],
+        plan: Iterable[Planned],
         ledger: Ledger,
-        team: Callable[[Iterable[Work]], Generator[Outcome | Lost[Work]]],
+        team: Team,
         options: Options,
     ) -> None:
         """Have a team do what there is to do, and get ready for it once it is known that anything is."""
-        self._tell(None)
+        self.tell(None)
         remaining = self._remaining(plan, ledger)
         first = next(remaining, None)
         if first is not None:
-            get_ready, note = partial(pipeline.prepare, options), f"Loading {options.strategy}"
-            _wait_for(get_ready, lambda: self._tell(None, note), self.stop)
-            self._tell(None)
+            self._get_ready(options)
+            self.tell(None)
             with pipeline.alone(options):
                 self._take_all(team(chain([first], remaining)), ledger)
         self._complete = self._all_listed and not self.stop.is_set()
@@ -318,7 +342,7 @@ class _Run:
         self.summary.stale.clear()
         if self.stop.is_set():
             return
-        tell = partial(self._tell, None, "Packing")
+        tell = partial(self.tell, None, "Packing")
         self.guard(
             lambda: self.summary.shards.extend(
                 shard.name
@@ -337,6 +361,12 @@ class _Run:
             self.summary.stopped = INTERRUPTED
         self.summary.seconds = time.perf_counter() - self._start
 
+    def note_down(self, ledger: Ledger, books: Path, settings: dict[str, Any], *, source: str, started: float) -> None:
+        """Write what was asked for and what came of it into ``run.json``."""
+        given = {name: value for name, value in settings.items() if value is not None}
+        write = partial(write_run, books, given, self.summary, icsys.__version__, source=source, started=started)
+        self.guard(partial(ledger.write, write))
+
     def guard(self, write: Callable[[], object], what: str = "manifest") -> None:
         """Write into the books; if that fails, the run ends, because nothing it does could be told any more."""
         try:
@@ -345,7 +375,7 @@ class _Run:
             place = f": {error.filename}" if error.filename else ""
             self._end_early(f"the {what} cannot be written: {error.strerror or error}{place}")
 
-    def _remaining(self, plan: Iterable[Task | Ignored | Unreadable], ledger: Ledger) -> Iterator[Work]:
+    def _remaining(self, plan: Iterable[Planned], ledger: Ledger) -> Iterator[Work]:
         """Draw what is left to do from a plan, claimed in batches; what is not to be done is over at once."""
         batch: list[Work] = []
         all_listed = True
@@ -387,26 +417,94 @@ class _Run:
         self.summary.add(result)
         if isinstance(result, Failed) and result.code in _NO_MORE:
             self._end_early(result.message)
-        self._tell(result)
+        self.tell(result)
 
     def _end_early(self, why: str) -> None:
         self.summary.stopped = self.summary.stopped or why
         self.stop.set()
 
-    def _tell(self, result: Result | None, note: str = "") -> None:
+    def tell(self, result: Result | None, note: str = "") -> None:
+        """Tell where the run stands."""
         self.summary.seconds = time.perf_counter() - self._start
         self._report(Progress(result, self.summary, self.count.total if self.count else None, note))
 
 
-def _listed(
-    source: Path, destination: Path, shard: Shard | None, suffix: str, *, follow_links: bool
-) -> Iterator[Planned]:
-    """List what a run has to look at: a folder, or of a shard its part of a list that was made for all of them."""
-    plan = read_plan(destination, shard, source, suffix, follow_links=follow_links) if shard else None
-    return plan_folder(source, destination, suffix, follow_links=follow_links) if plan is None else plan
+def _team(crew: Crew, work: Callable[..., Outcome], origin: Source, options: Options, *, dry_run: bool) -> Team:
+    """Return who compresses images with these options."""
+    work = partial(work, source=origin, options=options, dry_run=dry_run)
+    team = crew.team(work, partial(pipeline.prepare, options))
+    return lambda works: team(origin.load(works, options))
 
 
-def _concerns(shard: Shard | None, planned: Task | Ignored | Unreadable) -> bool:
+def _options(options: Options | None) -> Options:
+    """Return the options of a run, and refuse what is none."""
+    options = options or Options()
+    if not isinstance(options, Options):
+        raise UsageError(f"options={options!r}: expected icsys.Options(...)")
+    return options
+
+
+def _prepare_packing(options: Options, shard: Shard | None) -> None:
+    """Load what packs images, before any of them is worked on."""
+    if shard:
+        raise UsageError(
+            f"shard={str(shard)!r} with format={options.format!r}: expected a format of one file an image, such as png"
+        )
+    packing_of(options.format).prepare()
+
+
+def _remote(destination: str | os.PathLike[str], shard: Shard | None, options: Options) -> Remote | None:
+    """Return the object store that a destination is; None for a folder."""
+    url = os.fspath(destination)
+    if "://" not in url or not is_url(url):
+        return None
+    from icsys.dataset.remote import Remote  # noqa: PLC0415 - few runs need it
+
+    remote = Remote(url)
+    if shard or options.format in PACKINGS:
+        what = f"shard={str(shard)!r}" if shard else f"format={options.format!r}"
+        raise UsageError(
+            f"{what} with destination {remote.name!r}: expected a folder as destination; copy it there when it is done"
+        )
+    return remote
+
+
+def _origin(
+    source: str | os.PathLike[str], destination: Path, options: Options, shard: Shard | None, *, follow_links: bool
+) -> Source:
+    """Return where images come from: for a shard its part of a list that was made for all of them, if there is one."""
+    listed = shard and listed_part(destination, shard, source, options.suffix, follow_links=follow_links)
+    return listed or open_source(source, destination, follow_links=follow_links)
+
+
+def _spread(
+    source: str | os.PathLike[str],
+    destination: str | os.PathLike[str],
+    options: Options,
+    *,
+    shard: Shard | None,
+    dry_run: bool,
+    engine: str,
+    **settings: Any,  # noqa: ANN401 - those of spread_folder
+) -> RunSummary:
+    """Have a folder done on a cluster, which hands its shards back to :func:`compress_folder`."""
+    from icsys.spread import spread_folder  # noqa: PLC0415 - it knows this module
+
+    for asked, what, expected in (
+        (shard, f"shard={str(shard)!r}", "one of the engines threads, processes"),
+        (dry_run, "dry_run=True", "one of the engines threads, processes"),
+        (options.format in PACKINGS, f"format={options.format!r}", "a format of one file an image, such as png"),
+        (options.per == "dataset", f"per={options.per!r}", "a number of colours, or per='image'"),
+        (is_url(os.fspath(destination)), f"destination {os.fspath(destination)!r}", "a folder that all workers share"),
+        (not Path(source).is_dir(), f"source {os.fspath(source)!r}", "a folder that all workers share"),
+    ):
+        if asked:
+            raise UsageError(f"{what} with engine={engine!r}: expected {expected}")
+    destination = check_places(source, destination)
+    return spread_folder(Path(source), destination, options, engine=engine, **settings)
+
+
+def _concerns(shard: Shard | None, planned: Planned) -> bool:
     """Tell whether something planned is a shard's concern; a folder that it cannot list may hold images of its own."""
     return shard is None or shard.owns(planned.source) or (isinstance(planned, Unreadable) and planned.is_folder)
 
@@ -421,9 +519,9 @@ def _begin(books: Path, options: Options, *, follow_links: bool, retry_failed: b
     return state
 
 
-def has_images(source: Path, destination: Path) -> bool:
+def has_images(source: str, destination: str) -> bool:
     """Tell whether a run from ``source`` to ``destination`` would find an image."""
-    return any(isinstance(planned, Task) for planned in plan_folder(source, destination, ""))
+    return any(isinstance(planned, Task) for planned in open_source(source, Path(destination)).plan(""))
 
 
 def check_run(
@@ -452,51 +550,22 @@ def check_run(
         raise UsageError(f"address={address!r} with engine={engine!r}: expected one of {', '.join(CLUSTERS)}")
 
 
-def _spread(*folders: Any, **settings: Any) -> RunSummary:  # noqa: ANN401 - those of spread_folder
-    """Have a folder done on a cluster, which hands its shards back to :func:`compress_folder`."""
-    from icsys.spread import spread_folder  # noqa: PLC0415 - it knows this module
-
-    return spread_folder(*folders, **settings)
-
-
-def _check_parts(engine: str, options: Options, *, shard: Shard | None, dry_run: bool) -> None:
-    """Refuse what cannot be done in parts.
+def check_places(source: str | os.PathLike[str], destination: str | os.PathLike[str]) -> Path:
+    """Refuse places that a run cannot start with, before anything is done, and return the destination.
 
     Raises
     ------
     UsageError
-        If something is asked for that takes one run over all images, or one process.
-    """
-    spread = engine in CLUSTERS
-    if spread and (shard or dry_run):
-        what = f"shard={str(shard)!r}" if shard else "dry_run=True"
-        raise UsageError(f"{what} with engine={engine!r}: expected one of the engines threads, processes")
-    if (spread or shard) and options.format in PACKINGS:
-        what = f"engine={engine!r}" if spread else f"shard={str(shard)!r}"
-        raise UsageError(f"{what} with format={options.format!r}: expected a format of one file an image, such as png")
-
-
-def check_folders(source: str | os.PathLike[str], destination: str | os.PathLike[str]) -> tuple[Path, Path]:
-    """Refuse folders that a run cannot start with, before anything is done.
-
-    Raises
-    ------
-    UsageError
-        If the source cannot be read, the destination cannot be written, or writing would touch the source.
+        If the destination cannot be written, or writing would touch the source.
     """
     for name, path in (("source", source), ("destination", destination)):
         if not os.fspath(path):
             raise UsageError(f"{name} '' names no folder: expected a path, or . for the current folder")
-    source, destination = Path(source), Path(destination)
-    if not source.exists():
-        raise UsageError(f"source folder {str(source)!r} does not exist: expected a folder with photos")
-    if not source.is_dir():
-        raise UsageError(f"source {str(source)!r} is a file: expected a folder with photos")
-    if not os.access(source, os.R_OK | os.X_OK):
-        raise UsageError(f"source folder {str(source)!r} cannot be read: permission denied")
-    if destination.resolve() in (source.resolve(), *source.resolve().parents):
+    destination = Path(destination)
+    folder = Path(source)
+    if folder.is_dir() and destination.resolve() in (folder.resolve(), *folder.resolve().parents):
         raise UsageError(
-            f"source {str(source)!r} lies in destination {str(destination)!r}: expected two folders, "
+            f"source {str(folder)!r} lies in destination {str(destination)!r}: expected two folders, "
             "so that no photo is overwritten"
         )
     nearest = next(folder for folder in (destination, *destination.absolute().parents) if folder.exists())
@@ -506,7 +575,7 @@ def check_folders(source: str | os.PathLike[str], destination: str | os.PathLike
         )
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise UsageError(f"destination {str(destination)!r} cannot be written: {str(nearest)!r} is read-only")
-    return source, destination
+    return destination
 
 
 def _wait_for(work: Callable[[], object], sign_of_life: Callable[[], object], stop: threading.Event) -> None:
@@ -535,11 +604,11 @@ def _wait_for(work: Callable[[], object], sign_of_life: Callable[[], object], st
 class _Count:
     """Counts the images of a run beside it, so that a run starts at once and the bar still knows its end."""
 
-    def __init__(self, listed: Callable[[], Iterable[Planned]], concerns: Callable[[Planned], bool]) -> None:
-        self._listed, self._concerns = listed, concerns
+    def __init__(self, source: Source, concerns: Callable[[Planned], bool]) -> None:
+        self._concerns = concerns
         self.total: int | None = None
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._count, daemon=True)
+        self._thread = threading.Thread(target=self._count, args=(source,), daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -549,9 +618,9 @@ class _Count:
         self._over.set()
         self._thread.join()
 
-    def _count(self) -> None:
+    def _count(self, source: Source) -> None:
         images = 0
-        for planned in self._listed():
+        for planned in source.plan(""):
             if self._over.is_set():
                 return
             images += not isinstance(planned, Ignored) and self._concerns(planned)

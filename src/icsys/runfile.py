@@ -27,7 +27,7 @@ def write_run(
     summary: RunSummary,
     tool_version: str,
     *,
-    source: Path,
+    source: str,
     started: float,
 ) -> None:
     """Write the options, versions, counts and times of a run that ends now and began at ``started`` (Unix time)."""
@@ -36,7 +36,7 @@ def write_run(
         "versions": {"python": platform.python_version(), **_versions()},
         # platform.platform() would start another program.
         "platform": f"{platform.system()} {platform.release()} {platform.machine()}",
-        "source": str(source.absolute()),
+        "source": source,
         "options": dict(settings),
         "summary": summary.to_dict(),
         "started": _iso(started),

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 
 import icsys
 from icsys.dataset.books import books_of, read_state
-from icsys.dataset.division import Planned, divide, read_lines
-from icsys.dataset.folder import Ignored, Task, plan_folder
+from icsys.dataset.division import divide, read_lines
+from icsys.dataset.folder import plan_folder
 from icsys.dataset.manifest import DONE, FAILURES, MANIFEST, read_rows
 from icsys.dataset.shard import MOST_BOOKS, all_shards
+from icsys.dataset.source import Ignored, Task
 from icsys.dataset.turn import TAKEN_OVER, Turn
 from icsys.engine import Lost, available_cores
 from icsys.engine.cluster import open_cluster, run_cluster
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from icsys.dataset.shard import Shard
+    from icsys.dataset.source import Planned
     from icsys.engine.cluster import Cluster
     from icsys.options import Options
     from icsys.results import Result
@@ -164,6 +166,11 @@ def do_shard(order: Order, careful: bool) -> Answer:
         raise UsageError(
             f"a worker has icsys {icsys.__version__}, and the run was started with {order.version}: expected the same"
         )
+    for folder, what in ((order.source, "source"), (books_of(order.destination, order.shard), "destination")):
+        if not folder.is_dir():
+            raise UsageError(
+                f"a worker does not see the {what} {str(folder)!r}: expected both folders under the same paths everywhere"
+            )
     try:
         if careful or order.timeout is not None:
             return _do_apart(order)

@@ -5,6 +5,7 @@ Needs torch and torchvision: ``pip install 'icsys[torch]'``.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,7 +16,7 @@ from icsys.dataset.index import INDEX
 from icsys.errors import MissingExtraError, UsageError
 from icsys.image.decode import to_array
 from icsys.image.stored import read_indexed, read_pixels
-from icsys.options import MAX_COLORS, Options
+from icsys.options import MAX_COLORS, WHITE, Options, rgb_of
 from icsys.pipeline import quantize_pixels
 
 try:
@@ -34,9 +35,9 @@ if TYPE_CHECKING:
 
 __all__ = ["IndexedImage", "IndexedImageFolder", "Palette", "Quantize", "collate"]
 
-_FORMS = ("indexed", "rgb")
+_FORMS = ("indexed", "rgb", "rgba")
 _SUFFIXES = (".png", ".webp", ".npz", ".jpg")  # that ICS gives to its outputs
-_GREY, _RGB = 1, 3
+_GREY, _RGB, _RGBA = 1, 3, 4
 _LEVELS = 255
 
 
@@ -54,15 +55,33 @@ class IndexedImage(NamedTuple):
     indices
         Shape (H, W) or (B, H, W), uint8, or int32 above 256 colours.
     palette
-        Shape (n, 3) or (B, n, 3), uint8; 4 instead of 3 where an entry is transparent.
+        Shape (n, 3) or (B, n, 3), uint8; 4 instead of 3 where an entry, in a batch of any image, is not opaque.
     """
 
     indices: torch.Tensor
     palette: torch.Tensor
 
-    def to_rgb(self) -> torch.Tensor:
-        """Return the pixels, shape (3, H, W) or (B, 3, H, W), uint8; 4 instead of 3 channels as in the palette."""
-        indices, palette = self.indices.as_subclass(torch.Tensor).long(), self.palette.as_subclass(torch.Tensor)
+    def to_rgb(self, background: str = WHITE) -> torch.Tensor:
+        """Return the pixels, shape (3, H, W) or (B, 3, H, W), uint8, over a background ``#RRGGBB``."""
+        palette = self.palette.as_subclass(torch.Tensor)
+        if palette.shape[-1] == _RGBA:
+            below = torch.tensor(rgb_of(background), dtype=torch.int32, device=palette.device)
+            wide = palette.to(torch.int32)
+            levels, opacity = wide[..., :_RGB], wide[..., _RGB:]
+            mixed = levels * opacity + below * (_LEVELS - opacity)
+            palette = ((mixed + _LEVELS // 2) // _LEVELS).to(torch.uint8)
+        return self._pixels(palette)
+
+    def to_rgba(self) -> torch.Tensor:
+        """Return the pixels, shape (4, H, W) or (B, 4, H, W), uint8; all are opaque where the palette has no alpha."""
+        palette = self.palette.as_subclass(torch.Tensor)
+        if palette.shape[-1] == _RGB:
+            palette = torch.nn.functional.pad(palette, (0, 1), value=_LEVELS)
+        return self._pixels(palette)
+
+    def _pixels(self, palette: torch.Tensor) -> torch.Tensor:
+        """Give every pixel its row of a palette."""
+        indices = self.indices.as_subclass(torch.Tensor).long()
         if palette.ndim == 2:  # noqa: PLR2004 - no batch
             pixels = palette[indices]
         else:
@@ -80,8 +99,11 @@ class IndexedImageFolder(DatasetFolder):
     root
         The folder that holds the class folders.
     form
-        "indexed" gives images as :class:`IndexedImage`, "rgb" as ``tv_tensors.Image`` of shape (3, H, W), uint8. Files
-        that store no palette (WebP, truecolour PNG) get one, from dark to light, if they have up to 65,536 colours.
+        "indexed" gives images as :class:`IndexedImage`, "rgb" as ``tv_tensors.Image`` of shape (3, H, W), uint8, and
+        "rgba" as one of shape (4, H, W), opaque where a file has no alpha. Files that store no palette (WebP,
+        truecolour PNG) get one, from dark to light, if they have up to 65,536 colours.
+    background
+        Colour ``#RRGGBB`` that "rgb" lays over what is transparent in files of ``--alpha keep``.
     transform, target_transform
         Applied to an image, and to the number of its class.
 
@@ -117,6 +139,7 @@ class IndexedImageFolder(DatasetFolder):
         root: str | PathLike[str],
         form: str = "indexed",
         *,
+        background: str = WHITE,
         transform: Callable[[Any], Any] | None = None,
         target_transform: Callable[[int], Any] | None = None,
     ) -> None:
@@ -128,7 +151,8 @@ class IndexedImageFolder(DatasetFolder):
                 "read shards"
             )
         self.form = form
-        loader = _load_indexed if form == "indexed" else _load_rgb
+        below = "#{:02x}{:02x}{:02x}".format(*rgb_of(background))  # refused here, not in a worker at the first image
+        loader = {"indexed": _load_indexed, "rgb": partial(_load_rgb, background=below), "rgba": _load_rgba}[form]
         super().__init__(root, loader, _SUFFIXES, transform, target_transform)
 
 
@@ -254,7 +278,7 @@ class Quantize(v2.Transform):
 
 
 def _indexed(indices: NDArray[np.integer], palette: NDArray[np.uint8]) -> IndexedImage:
-    """Wrap indices, shape (H, W), and a palette, shape (n, 3)."""
+    """Wrap indices, shape (H, W), and a palette, shape (n, 3) or (n, 4)."""
     # PyTorch computes little with uint16.
     wide = indices if indices.dtype == np.uint8 else indices.astype(np.int32)
     return IndexedImage(tv_tensors.Mask(torch.from_numpy(wide)), Palette(torch.from_numpy(palette)))
@@ -264,8 +288,8 @@ def _load_indexed(path: str) -> IndexedImage:
     data = Path(path).read_bytes()
     stored = read_indexed(data)
     if stored is None:
-        pixels = read_pixels(data)
-        distinct = distinct_of(np.ascontiguousarray(pixels).reshape(-1, _RGB))
+        pixels = read_pixels(data, background=None)
+        distinct = distinct_of(pixels.reshape(-1, pixels.shape[2]))
         if len(distinct) > MAX_COLORS:
             raise UsageError(
                 f"{path!r} has {len(distinct)} colours: expected a folder whose colours were reduced, or form='rgb'"
@@ -275,6 +299,13 @@ def _load_indexed(path: str) -> IndexedImage:
     return _indexed(*stored)
 
 
-def _load_rgb(path: str) -> torch.Tensor:
-    pixels = torch.from_numpy(read_pixels(Path(path).read_bytes()))
+def _load_rgb(path: str, background: str) -> torch.Tensor:
+    pixels = torch.from_numpy(read_pixels(Path(path).read_bytes(), background))
+    return tv_tensors.Image(pixels.movedim(-1, 0).contiguous())
+
+
+def _load_rgba(path: str) -> torch.Tensor:
+    pixels = torch.from_numpy(read_pixels(Path(path).read_bytes(), background=None))
+    if pixels.shape[2] == _RGB:
+        pixels = torch.nn.functional.pad(pixels, (0, 1), value=_LEVELS)
     return tv_tensors.Image(pixels.movedim(-1, 0).contiguous())

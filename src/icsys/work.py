@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from icsys.dataset.reading import read_whole
-from icsys.dataset.whole import write_whole
 from icsys.errors import ImageError, code_of
 from icsys.pipeline import compress_image
 from icsys.results import UNCHANGED, Compressed, Failed, Result, Skipped
@@ -16,9 +14,10 @@ from icsys.results import UNCHANGED, Compressed, Failed, Result, Skipped
 if TYPE_CHECKING:
     import threading
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
+    from icsys.dataset.outputs import Outputs
     from icsys.dataset.resume import Work
+    from icsys.dataset.source import Source
     from icsys.engine import Lost
     from icsys.image.decode import Admit
     from icsys.options import Options
@@ -33,37 +32,32 @@ class Outcome:
     mtime_ns: int | None = None
 
 
-def threads_for(jobs: int) -> int:
-    """Return how many threads share the slots of ``jobs`` images: while half compute, the others read and write."""
-    return 2 * jobs
-
-
 def do(
     work: Work,
     *,
-    source: Path,
-    destination: Path,
+    source: Source,
+    outputs: Outputs,
     options: Options,
     dry_run: bool,
     admit: Admit,
     slots: AbstractContextManager[object],
     over: threading.Event | None,
-    mark: str = "",
 ) -> Outcome:
     """Do one image; whatever is wrong with it becomes its result.
 
     Parameters
     ----------
+    outputs
+        Where its output goes.
     slots
         Held while there is something to compute, so that images are read and written while others are computed.
     over
         Set once the run has ended: an image that comes too late for it is not written.
-    mark
-        Of the run's temporary files.
     """
+    listed, work = work, replace(work, place=None)  # which may hold what was read
     try:
         start = time.perf_counter()
-        data, mtime_ns = read_whole(source / work.source, options)
+        data, mtime_ns = source.read(listed, options)
         waited = -time.perf_counter()
         with slots:
             waited += time.perf_counter()
@@ -74,7 +68,7 @@ def do(
             size = len(data)
             del data
         if not dry_run and not (over and over.is_set()):
-            write_whole(destination / work.output, image.data, mark=mark)
+            outputs.write(work.output, image.data)
     except Exception as error:  # noqa: BLE001 - whatever happens to one image, the others go on
         code, message = _reason(error)
         return Outcome(work, Failed(source=work.source, code=code, message=message))
@@ -101,7 +95,9 @@ def do(
             orientation=info.orientation,
             frames=info.frames,
             mse=image.mse,
+            measured=image.measured,
             warning=image.warning,
+            kept_source=image.kept_source,
             seconds=time.perf_counter() - start - waited,
             kmeans_seconds=image.kmeans_seconds,
         ),

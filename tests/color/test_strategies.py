@@ -12,7 +12,7 @@ from icsys import quantize
 from icsys.color.strategies import STRATEGIES
 from icsys.options import STRATEGIES as NAMES
 
-CLUSTERING = [name for name, strategy in STRATEGIES.items() if strategy.reduce]
+CLUSTERING = [name for name, strategy in STRATEGIES.items() if strategy.fit]
 quick = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 small_images = st.sampled_from([(), (3,)]).flatmap(
     lambda channels: arrays(

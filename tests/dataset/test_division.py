@@ -13,10 +13,10 @@ from icsys import UsageError
 from icsys.dataset import division as module
 from icsys.dataset.books import State, books_of, read_state, shards_in, write_state
 from icsys.dataset.claims import load_claims, write_claims
-from icsys.dataset.division import Division, divide, is_divided, read_division, read_lines, read_plan
-from icsys.dataset.folder import Ignored, Task, Unreadable
+from icsys.dataset.division import Division, divide, listed_part, read_division, read_lines
 from icsys.dataset.manifest import to_line
 from icsys.dataset.shard import Shard, all_shards, shard_index
+from icsys.dataset.source import Ignored, Task, Unreadable
 
 pytestmark = pytest.mark.usefixtures("unsynced")
 
@@ -127,11 +127,9 @@ def test_a_list_is_for_the_run_that_made_it(tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     shard = Shard(1, 1)
-    assert not is_divided(out, shard)
-    assert read_plan(out, shard, source, ".png", follow_links=False) is None
+    assert listed_part(out, shard, source, ".png", follow_links=False) is None
     divided(out, tasks("a"), count=1, values=values)
-    assert is_divided(out, shard)
-    assert list(read_plan(out, shard, source, ".png", follow_links=False)) == tasks("a")
-    assert read_plan(out, shard, tmp_path / "other", ".png", follow_links=False) is None
-    assert read_plan(out, shard, source, ".jpg", follow_links=False) is None
-    assert read_plan(out, shard, source, ".png", follow_links=True) is None
+    assert list(listed_part(out, shard, source, ".png", follow_links=False).plan(".png")) == tasks("a")
+    assert listed_part(out, shard, tmp_path / "other", ".png", follow_links=False) is None
+    assert listed_part(out, shard, source, ".jpg", follow_links=False) is None
+    assert listed_part(out, shard, source, ".png", follow_links=True) is None

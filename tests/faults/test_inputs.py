@@ -196,13 +196,13 @@ def test_a_tile_bomb(tmp_path, observed):
     observed("failed: too_large")
 
 
-def _in_small_memory(folder, data, megabytes):
+def _in_small_memory(folder, data, megabytes, limits=""):
     """Compress a file in a process that ends if it takes more than so much beyond what it started with."""
     (folder / "bomb").write_bytes(data)
     code = (
         "import pathlib, sys\n"
         "from icsys import ImageError, Options, compress_image\n"
-        "try: compress_image(pathlib.Path('bomb').read_bytes(), Options(strategy='SO'))\n"
+        f"try: compress_image(pathlib.Path('bomb').read_bytes(), Options(strategy='SO', {limits}))\n"
         "except ImageError as error: print(error.code)\n"
         "status = pathlib.Path('/proc/self/status')\n"
         "if status.exists():\n"  # a process has the peak that is told elsewhere from whoever started it
@@ -242,6 +242,57 @@ def test_a_very_large_image(compress, fails, observed):
     assert (result.source_width, result.source_height, result.width) == (14_000, 12_800, 140)
     observed("compressed; with --max-pixels 179199999")
     assert fails("a.png", data, Options(strategy="SO", max_pixels=14_000 * 12_800 - 1)) == "too_large"
+
+
+@pytest.mark.fault(
+    11, "a legal image of 190 million pixels, more than Pillow allows a program", "done; the limit is --max-pixels"
+)
+@pytest.mark.parametrize("name", ["TIFF", "WebP"])
+def test_more_pixels_than_pillow_allows(name, compress, fails, thorough, observed):
+    """A grey TIFF of 14000 x 13600 pixels in 1.3 MB, and a WebP of one colour in 34 bytes, which takes 3 GB."""
+    if name == "WebP" and not thorough:
+        pytest.skip("only with --thorough, for its memory")
+    size = 14_000, 13_600
+    data = _webp_of_one_colour(*size) if name == "WebP" else image_bytes(Image.new("L", size, 77), "TIFF",
+                                                                         compression="tiff_lzw")  # fmt: skip
+    result = compress("a.img", data, Options(strategy="SO", step=100))
+    assert (result.source_width, result.source_height, result.width) == (*size, 140)
+    observed("compressed; with --max-pixels 190399999")
+    assert fails("a.img", data, Options(strategy="SO", max_pixels=size[0] * size[1] - 1)) == "too_large"
+
+
+def _webp_of_one_colour(width, height):
+    """Write a lossless WebP by hand: each of its codes has one symbol, so its pixels take no bits (RFC 9649, 3)."""
+    header = [(width - 1, 14), (height - 1, 14), (0, 1), (0, 3)]  # no alpha, version 0
+    nothing = [(0, 1), (0, 1), (0, 1)]  # no transform, no colour cache, one group of codes
+    codes = [pair for symbol in (90, 30, 200, 255, 0) for pair in ((1, 1), (0, 1), (1, 1), (symbol, 8))]
+    bits = place = 0
+    for value, length in [*header, *nothing, *codes]:
+        bits |= value << place
+        place += length
+    data = b"\x2f" + bits.to_bytes(-(-place // 8), "little")
+    data += bytes(len(data) % 2)
+    return b"RIFF" + struct.pack("<I", len(data) + 12) + b"WEBPVP8L" + struct.pack("<I", len(data)) + data
+
+
+@pytest.mark.fault(9, "a WebP, or a GIF that clears its frame, whose canvas is huge", "failed before memory is taken")
+@pytest.mark.parametrize("kind", ["WebP", "animated WebP", "GIF"])
+def test_a_canvas_bomb(kind, tmp_path, observed):
+    """65535 x 65535 pixels in an animated WebP, 16000 x 16000 in a lossless one, 13000 x 13000 in a GIF."""
+    if kind == "WebP":
+        data = _webp_of_one_colour(16_000, 16_000)
+    elif kind == "GIF":
+        whole = bytearray(image_bytes(Image.new("P", (4, 4)), "GIF", disposal=2, duration=10))
+        for place in (6, whole.index(b",") + 5):
+            whole[place : place + 4] = struct.pack("<HH", 13_000, 13_000)
+        data = bytes(whole)
+    else:
+        frames = [Image.fromarray(synthetic_photo(20, 30, seed=seed)) for seed in range(2)]
+        whole = bytearray(image_bytes(frames[0], "WEBP", save_all=True, append_images=frames[1:]))
+        whole[24:30] = b"\xfe\xff\0\xfe\xff\0"
+        data = bytes(whole)
+    assert _in_small_memory(tmp_path, data, 150, "max_pixels=10**8") == "too_large"
+    observed("failed: too_large")
 
 
 @pytest.mark.fault(12, "a progressive JPEG of more than 100 scans", "failed in less than a tenth of a second")
@@ -296,6 +347,19 @@ def test_pixels_without_a_range(kind, fails):
     else:
         image = Image.new("F", (9, 9), 0.5) if kind == "float" else Image.new("I", (9, 9), 70_000)
         assert fails("a.tif", image_bytes(image, "TIFF")) == "unsupported"
+
+
+@pytest.mark.fault(6, "damage in a TIFF that a decoder passes over with a sentence on the terminal", "failed by name")
+@pytest.mark.skipif(sys.platform == "win32", reason="Pillow's libtiff is out of reach there")
+def test_a_damaged_fax(compress, fails, observed, capfd):
+    """32 bits of a Group 4 picture inverted, which libtiff prints a line about and Pillow accepts."""
+    picture = Image.fromarray(synthetic_photo(64, 90, channels=1)).convert("1")
+    data = bytearray(image_bytes(picture, "TIFF", compression="group4"))
+    data[200:204] = bytes(byte ^ 0xFF for byte in data[200:204])
+    assert fails("a.tif", bytes(data)) == "corrupt"
+    assert "Fax4Decode" in compress("a.tif", bytes(data), FULL.replace(on_corrupt="keep")).warning
+    assert capfd.readouterr().err == ""
+    observed("kept with a warning if asked for; nothing is printed")
 
 
 @pytest.mark.fault(15, "CMYK photos, inverted as Adobe writes them", "the right colours")

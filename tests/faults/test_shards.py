@@ -30,9 +30,12 @@ def folders(tmp_path):
 
 
 @needs_strace
+@pytest.mark.fault(
+    34, "kill -9 of a shard", "it counts as unfinished; run again and merged, the folder is that of an undivided run"
+)
 @pytest.mark.parametrize("call", CHANGES[:-1])
-def test_a_shard_killed_at_every_system_call_that_changes_the_disk(call, folders, tmp_path, thorough):
-    """In a folder where another shard is done; then it is started again, and all is merged."""
+def test_a_shard_killed_at_every_system_call_that_changes_the_disk(call, folders, tmp_path, thorough, observed):
+    """strace kills shard 2/2 at a call of one kind, the first, the second and so on, beside a shard that is done."""
     source, clean, half = folders
     unfinished = 0
     for number in itertools.count(1) if thorough else (1, 4):
@@ -50,12 +53,17 @@ def test_a_shard_killed_at_every_system_call_that_changes_the_disk(call, folders
         merge_shards(out)
         assert everything(out) == clean
     assert unfinished
+    calls = f"each of {number - 1} calls" if thorough else "a sample of the calls"
+    observed(f"killed at {calls}; the merge refused what was unfinished, and then gave the same bytes")
 
 
 @needs_strace
+@pytest.mark.fault(
+    34, "kill -9 of a merge", "the books of all shards stay until they are joined; merged again, all is there"
+)
 @pytest.mark.parametrize("call", CHANGES)
-def test_a_merge_killed_at_every_system_call_that_changes_the_disk(call, folders, tmp_path, thorough):
-    """The merge is made again, unless the folder is merged already; then a run finds nothing to do."""
+def test_a_merge_killed_at_every_system_call_that_changes_the_disk(call, folders, tmp_path, thorough, observed):
+    """strace kills it at a call of one kind; it is made again, unless all is merged already, and a run follows."""
     source, clean, half = folders
     compress_folder(source, half, OPTIONS, shard="2/2")
     killed = 0
@@ -70,3 +78,5 @@ def test_a_merge_killed_at_every_system_call_that_changes_the_disk(call, folders
         assert compress_folder(source, out, OPTIONS).compressed == 0
         assert everything(out) == clean
     assert killed or call == "mkdir"
+    calls = f"each of {killed} calls" if thorough else "a sample of the calls"
+    observed(f"killed at {calls}; merged again to the same bytes, and the run found nothing to do")

@@ -1,5 +1,6 @@
 """Stopping: the first signal ends a run in order, the second at once."""
 
+import os
 import signal
 import subprocess
 import time
@@ -77,6 +78,39 @@ def test_a_signal_does_not_wait_for_ever(tmp_path, observed):
     compress_folder(source, tmp_path / "clean", OPTIONS)
     assert_resumable(source, out, everything(tmp_path / "clean"))
     observed("a report of the ten that were done, exit 130")
+
+
+@needs_posix
+@pytest.mark.fault(38, "Ctrl-C in a terminal while worker processes start", "one report, exit 130, no traceback")
+def test_a_signal_for_all_processes(tmp_path, thorough, observed):
+    """SIGINT for the whole group of processes, some hundredths of a second after the first worker was started."""
+    source = make_photos(tmp_path / "in", 200)
+    moments = 20 if thorough else 3
+    for number in range(moments):
+        out = tmp_path / f"out{number}"
+        with subprocess.Popen(
+            command(source, out, "--isolate", "--jobs", "2"),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        ) as process:
+            while not any(_is_worker(child) for child in psutil.Process(process.pid).children()):
+                time.sleep(0.001)
+            time.sleep(0.02 * number)
+            os.killpg(process.pid, signal.SIGINT)
+            _, told = process.communicate(timeout=60)
+        assert process.returncode == 130
+        assert "Traceback" not in told
+        assert "crashed" not in told
+    observed(f"{moments} moments; exit 130, and not a word from the workers")
+
+
+def _is_worker(process):
+    try:
+        return any("spawn_main" in word for word in process.cmdline())
+    except psutil.Error:
+        return False
 
 
 @needs_posix

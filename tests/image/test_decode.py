@@ -20,7 +20,7 @@ from icsys.errors import ImageError, UsageError
 from icsys.image import decode
 from icsys.image.decode import decode_photo, to_array
 from icsys.options import FITS, RESAMPLES, Options
-from mutants import TURNED_HEIC
+from mutants import FORMATS, TURNED_HEIC
 
 FULL = Options(step=1)
 
@@ -389,13 +389,23 @@ def test_a_png_with_a_wrong_checksum_is_refused(place, code):
     assert code_of(bytes(data)) == code
 
 
-@pytest.mark.parametrize("name", ["JPEG", "PNG", "TIFF", "GIF"])
-def test_images_above_the_limit_of_pillow_are_decoded_without_a_warning(monkeypatch, name):
-    data = image_bytes(synthetic_photo(50, 60), name)
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 50 * 60 - 1)
+@pytest.mark.parametrize("limit", [50 * 60 - 1, 10], ids=["warning", "error"])
+@pytest.mark.parametrize("name", [*FORMATS, "BigTIFF", "GIF with disposal", "lossless WebP", "animated WebP"])
+def test_the_limit_of_pillow_does_not_hold(monkeypatch, name, limit):
+    """Half of the pixels are more than Pillow warns of, and then more than it refuses; ours lets them in."""
+    pixels = synthetic_photo(50, 60)
+    variants = {
+        "BigTIFF": {"format": "TIFF", "big_tiff": True, "compression": "tiff_lzw"},
+        "GIF with disposal": {"format": "GIF", "disposal": 2},
+        "lossless WebP": {"format": "WEBP", "lossless": True},
+        "animated WebP": {"format": "WEBP", "save_all": True, "append_images": [Image.fromarray(pixels[::-1])]},
+    }
+    data = TURNED_HEIC if name == "HEIF" else image_bytes(pixels, **variants.get(name, {"format": name}))
+    expected = decode_photo(data, FULL).pixels
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("error")
-        decode_photo(data, FULL)
+        np.testing.assert_array_equal(decode_photo(data, FULL).pixels, expected)
     assert not caught
 
 
@@ -444,7 +454,7 @@ def test_damage_of_any_kind_raises_an_image_error_or_nothing(name, changes, cut)
 
 
 def test_running_out_of_memory_is_no_fault_of_the_image(monkeypatch):
-    def exhausted(_data):
+    def exhausted(_data, _options):
         raise MemoryError
 
     monkeypatch.setattr(decode, "open_image", exhausted)

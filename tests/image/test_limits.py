@@ -2,6 +2,9 @@
 
 import io
 import struct
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -99,5 +102,37 @@ def test_the_memory_of_a_progressive_jpeg_holds_its_coefficients():
         Image.open(io.BytesIO(image_bytes(synthetic_photo(80, 120), "JPEG", progressive=progressive)))
         for progressive in (False, True)
     )
+    assert memory_needed(plain) == 4 * 120 * 80
     assert memory_needed(plain, 4, 3) == 3 * 30 * 20
     assert memory_needed(progressive, 4, 3) == 3 * 30 * 20 + 6 * 120 * 80
+
+
+STATUS = Path("/proc/self/status")
+PEAK = """
+import pathlib, sys
+from icsys.image.decode import decode_photo
+from icsys.image.formats import open_image
+from icsys.image.limits import memory_needed
+from icsys.options import Options
+
+def peak():
+    return 1024 * int(pathlib.Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
+
+small, large = (pathlib.Path(name).read_bytes() for name in sys.argv[1:])
+decode_photo(small, Options(step=10))
+before = peak()
+decode_photo(large, Options(step=10))
+print((peak() - before) / memory_needed(open_image(large)[1]))
+"""
+
+
+@pytest.mark.skipif(not STATUS.exists(), reason="needs a process that can tell the most memory it has had")
+@pytest.mark.parametrize("name", ["AVIF", "BMP", "GIF", "PNG", "TIFF", "WEBP"])
+def test_decoding_takes_no_more_memory_than_is_asked_for(name, tmp_path):
+    """The peak of a process over a picture of nine megapixels; a fifth more for file, bands and small picture."""
+    for path, size in (("small", (60, 40)), ("large", (3600, 2500))):
+        picture = Image.linear_gradient("L").resize(size).convert("RGB")
+        (tmp_path / path).write_bytes(image_bytes(picture, name, **({"speed": 10} if name == "AVIF" else {})))
+    command = [sys.executable, "-c", PEAK, "small", "large"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert 0.1 < float(done.stdout) < 1.2

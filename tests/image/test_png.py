@@ -17,11 +17,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from PIL import Image
+from PIL import Image, PngImagePlugin
 from sklearn.datasets import load_sample_images
 
+from helpers import image_bytes, synthetic_photo
 from icsys.errors import MissingExtraError
-from icsys.image.png import _filter, encode_indexed, encode_truecolor
+from icsys.image.png import _filter, encode_indexed, encode_truecolor, is_like
 from icsys.options import PNG_EFFORTS
 
 PNGCHECK = shutil.which("pngcheck")
@@ -345,3 +346,26 @@ def test_max_effort_without_oxipng_says_what_to_install(monkeypatch):
         encode_truecolor(pixels, effort="max")
     with pytest.raises(MissingExtraError, match=r"pip install 'icsys\[oxipng\]'"):
         encode_indexed(pixels, np.zeros((1, 3), np.uint8), effort="max")
+
+
+def test_a_file_is_like_another_of_its_colour_type_and_depth():
+    rgb, grey = synthetic_photo(9, 9), synthetic_photo(9, 9, channels=1)
+    ours = {name: encode_truecolor(pixels) for name, pixels in (("RGB", rgb), ("L", grey))}
+    for mode, png in ours.items():
+        assert is_like(image_bytes(Image.fromarray(rgb).convert(mode)), png, 256)
+        for other in {"RGB", "L", "RGBA", "LA", "1", "P"} - {mode}:
+            assert not is_like(image_bytes(Image.fromarray(rgb).convert(other)), png, 256)
+    assert not is_like(image_bytes(Image.fromarray(grey.astype(np.uint16) * 257)), ours["L"], 256)
+
+
+@pytest.mark.parametrize(("entries", "most", "like"), [(3, 3, True), (3, 4, True), (4, 3, False), (200, 3, False)])
+def test_an_indexed_file_is_like_another_if_its_palette_is_no_longer_than_asked_for(entries, most, like):
+    """Pixels may use few of many entries: a reader counts on indices below the number of colours."""
+    ours = encode_indexed(np.zeros((2, 2), np.uint8), np.zeros((1, 3), np.uint8))
+    image = Image.new("P", (5, 5))
+    image.putpalette(bytes(range(entries)) * 3)
+    with_text = PngImagePlugin.PngInfo()
+    with_text.add_text("Comment", "before the palette")
+    for png in (image_bytes(image), image_bytes(image, pnginfo=with_text)):
+        assert is_like(png, ours, most) == like
+    assert not is_like(encode_truecolor(synthetic_photo(5, 5)), ours, most)

@@ -144,7 +144,7 @@ def test_modes_without_a_range_are_refused(mode):
     [
         ([[1, 2], [3, 4]], "list"),
         (np.zeros((4, 4)), "float64"),
-        (np.zeros((4, 4, 4), np.uint8), r"\(4, 4, 4\)"),
+        (np.zeros((4, 4, 5), np.uint8), r"\(4, 4, 5\)"),
         (np.zeros((0, 4, 3), np.uint8), r"\(0, 4, 3\)"),
         (np.zeros(4, np.uint8), r"\(4,\)"),
         (Image.new("RGB", (0, 3)), "0x3"),

@@ -195,3 +195,36 @@ def test_a_picture_that_has_left_its_shard_is_told(run):
     notes = [pair.note for pair in _page(_read(run / "packed"), run / "packed", run / "in", 6).examples]
     assert len(notes) == 4
     assert all("It cannot be shown: the shard 'data/train-00000.tar' does not hold" in note for note in notes)
+
+
+def test_what_auto_found_is_told_and_drawn(tmp_path):
+    files = {f"{i}.png": image_bytes(synthetic_photo(seed=i)) for i in range(4)}
+    compress_files(tmp_path, files, Options(colors="auto", min_ssim=0.75, step=1))
+    page = page_of(tmp_path)
+    colors = [
+        json.loads(line)["colors"] for line in (tmp_path / "out" / "manifest.jsonl").read_text("utf-8").splitlines()
+    ]
+    assert len(set(colors)) > 1
+    found = f"from {min(colors)} to {max(colors)}, mean {np.mean(colors):.1f}; all images reach SSIM 0.75"
+    assert f"Colours of an image: {found}." in page.lead
+    assert page.lead[0].endswith("with as few colours as needed by MKM.")
+    plots = {plot.title: plot.words for plot in page.plots}
+    assert plots["Colours of each image"].startswith(f"colours: from {min(colors)} to {max(colors)}")
+    assert plots["What was to reach SSIM 0.75"].startswith("SSIM: from 0.75")
+    assert "--colors auto --min-ssim 0.75" in page.command
+    assert all(pair.before for pair in page.examples)
+
+
+def test_what_was_chosen_for_all_images_is_told(tmp_path):
+    files = {f"{i}.png": image_bytes(synthetic_photo(seed=i)) for i in range(4)}
+    compress_files(tmp_path, files, Options(colors="auto", per="dataset", min_ssim=0.75, quality_share=0.5, step=1))
+    page = page_of(tmp_path)
+    assert any(
+        re.fullmatch(
+            r"The number of colours was chosen for all images: [234] of 4 sampled ones reach SSIM 0\.75 with no more, "
+            r"where 50% were to\.",
+            sentence,
+        )
+        for sentence in page.lead
+    )
+    assert all(pair.before for pair in page.examples)

@@ -1,9 +1,12 @@
 """A run in words: every figure the summary holds, with units a person reads."""
 
+from dataclasses import replace
+
 import pytest
 
+from icsys.options import Target
 from icsys.report.text import failure_lines, image_line, run_report
-from icsys.results import Compressed, Failed, RunSummary, Skipped
+from icsys.results import ColorsChosen, Compressed, Failed, Measured, RunSummary, Skipped
 
 DONE = Compressed(
     source_mtime_ns=0,
@@ -30,6 +33,34 @@ def test_the_report_says_time_images_bytes_and_elements():
     assert "2 compressed, 1 skipped, 1 failed, 7 other files left alone; 2 animated, first frame used" in report
     assert "8.0 MB -> 160.0 kB, 50.0 times smaller" in report
     assert "72.0 million -> 2.9 million numbers for a learner to read, 25.0 times fewer" in report
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        ({11: 0.96, 97: 0.95}, "Colours:  from 11 to 97, mean 54.0; all images reach SSIM 0.95"),
+        ({11: 0.96, 256: 0.9}, "Colours:  from 11 to 256, mean 133.5; 1 image misses SSIM 0.95 at 256 colours"),
+    ],
+)
+def test_the_report_says_how_many_colours_were_found(found, expected):
+    target = Target("ssim", 0.95)
+    results = [replace(DONE, colors=k, measured=Measured(target, value)) for k, value in found.items()]
+    assert expected in run_report(summary_of(*results), "out", dry_run=False).splitlines()
+    misses = "" if min(found.values()) >= 0.95 else ", which misses SSIM 0.95"
+    assert f", {max(found)} colours (SSIM {min(found.values()):g}{misses}), K-means" in image_line(results[1])
+
+
+@pytest.mark.parametrize(
+    ("reached", "expected"),
+    [
+        (19, "Colours:  41 for all images: 19 of 20 sampled images reach PSNR 30 dB with no more"),
+        (18, "Colours:  41 for all images: 18 of 20 sampled images reach PSNR 30 dB with no more, and 95% were to"),
+    ],
+)
+def test_the_report_says_what_was_chosen_for_all_and_why(reached, expected):
+    summary = summary_of(DONE)
+    summary.colors_chosen = ColorsChosen(41, Target("psnr", 30.0), 0.95, 20, reached)
+    assert expected in run_report(summary, "out", dry_run=False).splitlines()
 
 
 def test_nothing_is_claimed_where_nothing_was_compressed():

@@ -17,7 +17,8 @@ from icsys.color import palette as stored
 from icsys.color.cells import CENTER, SCALE, Colors, to_centers, to_points
 from icsys.color.kernels import BLOCK, Partition, grow, improve, lloyd, reassign
 from icsys.color.levels import Levels, best_levels
-from icsys.color.reduce import distinct_of, reduce_to
+from icsys.color.reduce import distinct_of, fit_palette, reduce_to
+from icsys.color.translucent import Translucent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -170,7 +171,7 @@ def reduce_pixels(
     Parameters
     ----------
     pixels
-        Shape (N, 3), or (N, 1) for grey, uint8, not empty.
+        Shape (N, 3), (N, 1) for grey or (N, 4) with alpha, uint8, not empty.
     n_colors
         1 to 65536. An image of no more distinct colours keeps them.
     seed
@@ -197,10 +198,12 @@ def find_palette(
     palette
         Distinct colours, shape (k, channels), uint8, k at most ``n_colors``.
     """
-    if space == "oklab":
-        points = stored.to_points(distinct.colors(), "oklab")
-        centers, _ = fit_centers(points, distinct.counts, n_colors, seed=seed, effort=effort)
-        return stored.from_points(centers, "oklab", distinct.colors().shape[1])
+    if space == "oklab" or isinstance(distinct, Translucent):
+
+        def centers_of(points: NDArray[np.floating], weights: NDArray[np.floating]) -> NDArray[np.floating]:
+            return fit_centers(points, weights, n_colors, seed=seed, effort=effort)[0]
+
+        return fit_palette(centers_of, distinct, n_colors, space)
     if isinstance(distinct, Levels):
         return best_levels(distinct.by_level, n_colors)[:, None]
     return _palette_in_srgb(distinct, n_colors, EFFORTS[effort], seed)

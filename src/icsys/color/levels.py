@@ -45,6 +45,11 @@ class Levels:
         """Pixels of each distinct level, shape (n,), float64."""
         return self.by_level[self._levels].astype(np.float64)
 
+    @property
+    def inverse(self) -> NDArray[np.uint32]:
+        """The rank of every pixel's level, shape (N,), uint32."""
+        return self.label_pixels(np.arange(len(self), dtype=np.uint32)).astype(np.uint32, copy=False)
+
     def nearest(self, palette: NDArray[np.uint8]) -> tuple[NDArray[np.integer], int]:
         """Find the entry of a palette, shape (k, 1), nearest to each distinct level, ties to the first.
 

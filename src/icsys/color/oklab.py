@@ -57,7 +57,8 @@ def _linear_levels() -> NDArray[np.float64]:
     return np.where(level <= 0.04045, level / 12.92, ((level + 0.055) / 1.055) ** 2.4)  # noqa: PLR2004 - the standard's
 
 
-_LINEAR = _linear_levels()
+LINEAR = _linear_levels()
+"""Linear light, 0 to 1, of the 256 sRGB levels, shape (256,)."""
 
 
 def to_oklab(colors: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -69,7 +70,7 @@ def to_oklab(colors: NDArray[np.uint8]) -> NDArray[np.float64]:
     >>> to_oklab(np.array([[255, 255, 255]], np.uint8)).round(3) + 0.0
     array([[1., 0., 0.]])
     """
-    lms = np.cbrt(_LINEAR[colors] @ _LMS_FROM_RGB.T)
+    lms = np.cbrt(LINEAR[colors] @ _LMS_FROM_RGB.T)
     return lms @ _LAB_FROM_LMS.T
 
 

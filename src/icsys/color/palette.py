@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from icsys.color import alpha
 from icsys.color.oklab import DISTANCE_SCALE, from_oklab, to_oklab
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _LUMA = np.array([299, 587, 114])
+_RGBA = 4
+_OPAQUE = 255
 
 
 def index_type(n_colors: int) -> type[np.uint8 | np.uint16]:
@@ -38,8 +41,10 @@ def to_points(colors: NDArray[np.uint8], space: str) -> NDArray[np.floating]:
     """Return colours, shape (n, channels), as points of the space in which distances are measured.
 
     sRGB levels are whole numbers below 2^8, their squared distances below 2^24: float32 is exact. Oklab is float64,
-    its axes scaled to perceived differences.
+    its axes scaled to perceived differences. Colours with alpha are float64 too, see :mod:`icsys.color.alpha`.
     """
+    if colors.shape[1] == _RGBA:
+        return alpha.to_points(colors)
     if space == "oklab":
         return to_oklab(colors if colors.shape[1] > 1 else np.repeat(colors, 3, axis=1)) * DISTANCE_SCALE
     return colors.astype(np.float32)
@@ -47,6 +52,8 @@ def to_points(colors: NDArray[np.uint8], space: str) -> NDArray[np.floating]:
 
 def from_points(centers: NDArray[np.floating], space: str, channels: int) -> NDArray[np.uint8]:
     """Return the distinct uint8 colours, shape (n, channels), that centres of the space ``space`` are stored as."""
+    if channels == _RGBA:
+        return distinct_colors(alpha.from_points(centers))
     return store_centers(from_oklab(centers / DISTANCE_SCALE)[:, :channels] if space == "oklab" else centers)
 
 
@@ -55,7 +62,8 @@ def tidy(palette: NDArray[np.uint8], labels: NDArray[np.integer]) -> tuple[NDArr
 
     Rows of a PNG are filtered before they are compressed, so neighbouring indices should be like colours. Ordering
     by luma (Rec. 601) takes microseconds; chains built from the co-occurrence of neighbours (Zeng's, Battiato's)
-    were measured to give from 1 % fewer to 2 % more bytes.
+    were measured to give from 1 % fewer to 2 % more bytes. Entries that are not opaque come first, because a PNG stores
+    the alpha of all entries up to the last of them; so (0, 0, 0, 0) is the first of all.
 
     Parameters
     ----------
@@ -72,8 +80,17 @@ def tidy(palette: NDArray[np.uint8], labels: NDArray[np.integer]) -> tuple[NDArr
     used = np.zeros(len(palette), np.bool_)
     used[labels] = True
     kept = np.flatnonzero(used)
-    luma = palette[kept] @ (_LUMA if palette.shape[1] > 1 else _LUMA[:1])
-    kept = kept[np.argsort(luma, kind="stable")]
+    kept = kept[np.argsort(_place(palette[kept]), kind="stable")]
     rank = np.empty(len(palette), index_type(len(kept)))
     rank[kept] = np.arange(len(kept))
     return palette[kept], rank.take(labels)
+
+
+def _place(palette: NDArray[np.uint8]) -> NDArray[np.integer]:
+    """Return the numbers by which entries are ordered."""
+    luma: NDArray[np.integer] = palette[:, :3] @ (_LUMA if palette.shape[1] > 1 else _LUMA[:1])
+    if palette.shape[1] != _RGBA:
+        return luma
+    opacity = palette[:, 3].astype(np.int64)
+    # By luma as it is stored: by what shows over black 2 %, over white 5 % more bytes were measured on soft edges.
+    return ((opacity == _OPAQUE) << 32) + (luma << 8) + opacity

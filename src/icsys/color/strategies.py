@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from icsys.color.kmeans import reduce_pixels
-from icsys.color.palette import from_points, to_points
-from icsys.color.reduce import distinct_of, reduce_to
+from icsys.color.kmeans import find_palette
+from icsys.color.reduce import fit_palette
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,10 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from threadpoolctl import ThreadpoolController
 
-    from icsys.color.reduce import Distinct, Reduced
+    from icsys.color.reduce import Centers, Distinct
     from icsys.options import Options
-
-    Fit = Callable[[NDArray[np.floating], NDArray[np.floating]], NDArray[np.floating]]
 
 # KMeans starts on a sample of the distinct colours, this many for each colour asked for and within these bounds, as
 # often as the largest sample allows, and ends with so many iterations on all of them. On photos that takes about a
@@ -47,8 +44,10 @@ class Strategy:
     ----------
     summary
         A line of plain words.
-    reduce
-        (pixels of shape (N, channels), options) to fewer colours; None where colours stay as they are.
+    fit
+        (distinct colours with their counts, K, options) to a palette of at most K of them, shape (k, channels), uint8,
+        for colours that number more than K; None where colours stay as they are. Of the options only ``seed``,
+        ``effort`` and ``space`` are looked at.
     prepare
         Loads what the strategy needs, so that the first image does not pay for it.
     alone
@@ -57,45 +56,43 @@ class Strategy:
     """
 
     summary: str
-    reduce: Callable[[NDArray[np.uint8], Options], Reduced] | None
+    fit: Callable[[Distinct, int, Options], NDArray[np.uint8]] | None
     prepare: Callable[[], object] = _nothing
     alone: Callable[[], AbstractContextManager[object]] = nullcontext
 
 
-def _full_kmeans(pixels: NDArray[np.uint8], options: Options) -> Reduced:
+def _full_kmeans(distinct: Distinct, n_colors: int, options: Options) -> NDArray[np.uint8]:
     """Fit :class:`sklearn.cluster.KMeans`."""
     from sklearn.cluster import KMeans  # noqa: PLC0415 - slow to import, needed by this strategy alone
 
-    def fit(points: NDArray[np.floating], counts: NDArray[np.floating]) -> NDArray[np.floating]:
-        colors, seed = options.colors, options.seed
-        size = min(max(_SMALLEST_SAMPLE, _SAMPLE_PER_COLOR * colors), _LARGEST_SAMPLE)
-        if len(points) > size >= _FEWEST_PER_COLOR * colors:
+    def centers_of(points: NDArray[np.floating], counts: NDArray[np.floating]) -> NDArray[np.floating]:
+        seed = options.seed
+        size = min(max(_SMALLEST_SAMPLE, _SAMPLE_PER_COLOR * n_colors), _LARGEST_SAMPLE)
+        if len(points) > size >= _FEWEST_PER_COLOR * n_colors:
             chosen = np.random.default_rng(seed).choice(len(points), size, replace=False)
-            sample = KMeans(colors, n_init=_SAMPLED_IN_ALL // size, random_state=seed)
+            sample = KMeans(n_colors, n_init=_SAMPLED_IN_ALL // size, random_state=seed)
             start = sample.fit(points[chosen], sample_weight=counts[chosen]).cluster_centers_
-            kmeans = KMeans(colors, init=start, n_init=1, max_iter=_ITERATIONS)
+            kmeans = KMeans(n_colors, init=start, n_init=1, max_iter=_ITERATIONS)
         else:
-            kmeans = KMeans(colors, n_init=1, random_state=seed)
+            kmeans = KMeans(n_colors, n_init=1, random_state=seed)
         centers: NDArray[np.floating] = kmeans.fit(points, sample_weight=counts).cluster_centers_
         return centers
 
-    return _reduce_by(fit, pixels, options)
+    return _fit_by(centers_of, distinct, n_colors, options)
 
 
-def _mini_batch_kmeans(pixels: NDArray[np.uint8], options: Options) -> Reduced:
+def _mini_batch_kmeans(distinct: Distinct, n_colors: int, options: Options) -> NDArray[np.uint8]:
     """Fit :class:`sklearn.cluster.MiniBatchKMeans`."""
     from sklearn.cluster import MiniBatchKMeans  # noqa: PLC0415 - as above
 
     # Its default puts clusters of little weight elsewhere, which loses the rare colours of a mostly flat image.
-    estimator = MiniBatchKMeans(
-        options.colors, n_init=3, batch_size=4096, reassignment_ratio=0, random_state=options.seed
-    )
+    estimator = MiniBatchKMeans(n_colors, n_init=3, batch_size=4096, reassignment_ratio=0, random_state=options.seed)
 
-    def fit(points: NDArray[np.floating], counts: NDArray[np.floating]) -> NDArray[np.floating]:
+    def centers_of(points: NDArray[np.floating], counts: NDArray[np.floating]) -> NDArray[np.floating]:
         centers: NDArray[np.floating] = estimator.fit(points, sample_weight=counts).cluster_centers_
         return centers
 
-    return _reduce_by(fit, pixels, options)
+    return _fit_by(centers_of, distinct, n_colors, options)
 
 
 def _prepare_scikit_learn() -> None:
@@ -110,19 +107,12 @@ def _without_blas_threads() -> AbstractContextManager[object]:
     return threadpool_limits(1, user_api="blas")
 
 
-def _reduce_by(fit: Fit, pixels: NDArray[np.uint8], options: Options) -> Reduced:
-    """Fit centres to the distinct colours, weighted by their counts, and map all pixels to them."""
-
-    def palette(distinct: Distinct) -> NDArray[np.uint8]:
-        colors = distinct.colors()
-        points = to_points(colors, options.space)
-        # Threads add their partial sums in any order, and images run in parallel already: one thread each
-        # keeps the bytes equal whatever the number of jobs, and the cores from being asked twice.
-        with _thread_pools().limit(limits=1, user_api="openmp"):
-            centers = fit(points, distinct.counts.astype(points.dtype))
-        return from_points(centers, options.space, colors.shape[1])
-
-    return reduce_to(distinct_of(pixels), options.colors, palette, options.space)
+def _fit_by(centers_of: Centers, distinct: Distinct, n_colors: int, options: Options) -> NDArray[np.uint8]:
+    """Fit centres to the distinct colours, weighted by their counts, and return the palette that they are stored as."""
+    # Threads add their partial sums in any order, and images run in parallel already: one thread each
+    # keeps the bytes equal whatever the number of jobs, and the cores from being asked twice.
+    with _thread_pools().limit(limits=1, user_api="openmp"):
+        return fit_palette(centers_of, distinct, n_colors, options.space)
 
 
 @cache
@@ -133,9 +123,9 @@ def _thread_pools() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def _own_kmeans(pixels: NDArray[np.uint8], options: Options) -> Reduced:
+def _own_kmeans(distinct: Distinct, n_colors: int, options: Options) -> NDArray[np.uint8]:
     """Fit our own K-means."""
-    return reduce_pixels(pixels, options.colors, seed=options.seed, effort=options.effort, space=options.space)
+    return find_palette(distinct, n_colors, seed=options.seed, effort=options.effort, space=options.space)
 
 
 STRATEGIES: dict[str, Strategy] = {

@@ -9,28 +9,28 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from icsys.dataset.books import BOOKS, PLAN, books_of, read_state, shards_in, sweep_merged, write_state
 from icsys.dataset.claims import load_claims, write_claims
-from icsys.dataset.folder import Ignored, Task, Unreadable
+from icsys.dataset.folder import Folder
 from icsys.dataset.lock import locked
 from icsys.dataset.manifest import FAILURES, MANIFEST, read_rows, to_line
 from icsys.dataset.shard import Shard, all_shards, shard_index
+from icsys.dataset.source import Ignored, Planned, Task, Unreadable
 from icsys.dataset.whole import OURS, remove_tree, sync_folder, write_json
 from icsys.errors import UsageError
 
 if TYPE_CHECKING:
+    import os
     import threading
     from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
 
 _DIVISION, _LISTING = "division.json", "listing.jsonl"
 _HELD = 64 * 2**20  # bytes of lines that wait to be written into the books of their shards
 _TOLD = 1000  # images
-
-Planned = Task | Ignored | Unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,22 +161,28 @@ def _entry(line: bytes) -> Planned:
     raise ValueError(line)
 
 
-def is_divided(destination: Path, shard: Shard) -> bool:
-    """Tell whether a shard has been given its part of a list."""
-    return (books_of(destination, shard) / PLAN).exists()
+@dataclass(frozen=True, slots=True)
+class Part(Folder):
+    """A shard's part of a folder, which was listed for all of them."""
+
+    books: Path = field(kw_only=True)
+
+    def plan(self, _: str) -> Iterator[Planned]:
+        """Draw it from the shard's books."""
+        return read_lines(self.books)
 
 
-def read_plan(
-    destination: Path, shard: Shard, source: Path, suffix: str, *, follow_links: bool
-) -> Iterator[Planned] | None:
-    """Return a shard's part of the list; None where there is none for this run."""
-    division = read_division(destination) if is_divided(destination, shard) else None
-    if division is None or any(
-        division.settings.get(name) != value
-        for name, value in (("source", str(source.absolute())), ("suffix", suffix), ("follow_links", follow_links))
-    ):
+def listed_part(
+    destination: Path, shard: Shard, source: str | os.PathLike[str], suffix: str, *, follow_links: bool
+) -> Part | None:
+    """Return a shard's part of a folder; None where nobody has listed it for this run."""
+    books = books_of(destination, shard)
+    division = read_division(destination) if (books / PLAN).exists() else None
+    folder = Path(source)
+    asked = {"source": str(folder.absolute()), "suffix": suffix, "follow_links": follow_links}
+    if division is None or not asked.items() <= division.settings.items():
         return None
-    return read_lines(books_of(destination, shard))
+    return Part(folder, destination, follow_links, books=books)
 
 
 def read_lines(books: Path) -> Iterator[Planned]:

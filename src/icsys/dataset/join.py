@@ -12,7 +12,7 @@ from icsys.dataset.manifest import DONE, FAILURES, MANIFEST, from_line
 from icsys.dataset.shard import shard_index
 from icsys.dataset.whole import sync_folder, write_whole
 from icsys.errors import UsageError
-from icsys.results import Failed, RunSummary
+from icsys.results import Failed, Measured, RunSummary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -156,10 +156,12 @@ def _count(row: dict[str, Any], summary: RunSummary) -> None:
     summary.compressed += 1
     summary.animated += row["frames"] > 1
     summary.damaged += bool(row["warning"])
+    summary.kept_sources += row.get("kept_source", False)  # lines of older versions have none
     summary.bytes_in += row["source_bytes"]
     summary.bytes_out += row["bytes"]
     summary.elements_in += row["source_width"] * row["source_height"] * row["source_channels"]
     summary.elements_out += row["width"] * row["height"] * row["channels"]
+    summary.add_colors(row.get("colors"), Measured.from_columns(row))
 
 
 def _failures(destination: Path, shards: list[Shard], summary: RunSummary) -> Iterator[bytes]:

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from icsys.dataset.manifest import DONE, FAILED, FAILURES, MANIFEST, STALE, from_line, read_rows, to_line
+from icsys.dataset.outputs import FolderOutputs
 from icsys.dataset.whole import sync_folder, write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
 
@@ -128,7 +129,14 @@ class Journal:
         self.start = min(self.start, end)
 
 
-def compact(books: Path, *, start: int, complete: bool, stale: Collection[str], images: Path | None = None) -> None:
+def compact(
+    books: Path,
+    *,
+    start: int,
+    complete: bool,
+    stale: Collection[str],
+    holds: Callable[[str], bool] | None = None,
+) -> None:
     """Keep one line for each output, sorted by source, and move the failures to their own file.
 
     Parameters
@@ -139,8 +147,8 @@ def compact(books: Path, *, start: int, complete: bool, stale: Collection[str], 
         Whether that run has seen all sources: failures of earlier runs are over then.
     stale
         Outputs whose sources it has not met.
-    images
-        The folder in which outputs lie; that of the books if left out.
+    holds
+        Tells whether an output is there; those that lie beside the books are if left out.
     """
     manifest, failures = books / MANIFEST, books / FAILURES
     failed: dict[str, dict[str, Any]] = {}
@@ -163,7 +171,8 @@ def compact(books: Path, *, start: int, complete: bool, stale: Collection[str], 
         failures.unlink(missing_ok=True)
     if manifest.exists():
         is_stale = {name for name, (source, _) in done.items() if name in stale or source in failed}
-        gone = {name for name in is_stale if not os.path.lexists((images or books) / name)}
+        holds = holds or FolderOutputs(books).holds
+        gone = {name for name in sorted(is_stale) if not holds(name)}
         kept = sorted((source, name, position) for name, (source, position) in done.items() if name not in gone)
         write_whole(manifest, _lines(manifest, ((position, name in is_stale) for _, name, position in kept)))
     sync_folder(books)

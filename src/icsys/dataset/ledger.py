@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import os
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from icsys.dataset.claims import load_claims, write_claims
 from icsys.dataset.journal import Journal, compact, load
 from icsys.dataset.manifest import DONE, MANIFEST, failure_row, image_row, read_rows
+from icsys.dataset.outputs import FolderOutputs
 from icsys.dataset.resume import Again, Resume, Work
 from icsys.dataset.shard import mark_of
 from icsys.dataset.turn import Turn
-from icsys.dataset.whole import sweep, sync_folder
+from icsys.dataset.whole import sweep
 from icsys.results import Compressed, Failed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Container, Iterable
     from pathlib import Path
 
-    from icsys.dataset.folder import Task
+    from icsys.dataset.outputs import Outputs
     from icsys.dataset.shard import Shard
+    from icsys.dataset.source import Source, Task
     from icsys.results import Result, Skipped
 
 
@@ -34,8 +35,8 @@ class Ledger:
     ----------
     dry_run
         Look, but write nothing.
-    images
-        The folder in which outputs lie; the destination itself if left out.
+    outputs
+        Where outputs lie; the destination itself if left out.
     shards
         Files that hold outputs of earlier runs which need not lie in that folder any more.
     books
@@ -46,7 +47,7 @@ class Ledger:
 
     def __init__(
         self,
-        source: Path,
+        source: Source,
         destination: Path,
         *,
         options_hash: str,
@@ -54,12 +55,13 @@ class Ledger:
         overwrite: bool,
         retry_failed: bool,
         dry_run: bool,
-        images: Path | None = None,
+        outputs: Outputs | None = None,
         shards: Collection[str] = (),
         books: Path | None = None,
         shard: Shard | None = None,
     ) -> None:
-        self._destination, self._images = destination, images or destination
+        self._destination = destination
+        self._outputs = outputs = outputs or FolderOutputs(destination, mark=mark_of(shard), read_only=dry_run)
         self._books = books = books or destination
         self._options_hash, self._tool_version = options_hash, tool_version
         self._dry_run = dry_run
@@ -70,16 +72,14 @@ class Ledger:
         self._left = load_claims(books)
         self._resume = Resume(
             source,
-            self._images,
+            outputs,
             self._journal,
             self._known,
             self._left,
             options_hash=options_hash,
             overwrite=overwrite,
             retry_failed=retry_failed,
-            read_only=dry_run,
             others=others,
-            mark=mark_of(shard),
             shards=shards,
         )
         self._claimed: set[str] = set()
@@ -90,8 +90,7 @@ class Ledger:
         self._changed = not self._known.tidy or bool(self._left) or bool(self._known.failed)
         if not dry_run:
             sweep(destination, mark=mark_of(shard))
-            for folder in {output.rpartition("/")[0] for output in self._left}:
-                sweep(self._images / folder, mark=mark_of(shard))
+            outputs.tidy({output.rpartition("/")[0] for output in self._left})
 
     def decide(self, task: Task) -> Work | Skipped | Failed:
         """Tell what becomes of a source: to be done, or the result that it has without being worked on."""
@@ -102,7 +101,7 @@ class Ledger:
         return decision
 
     def claim(self, batch: Iterable[Work]) -> None:
-        """Say on the disk that these images are about to be written."""
+        """Say for certain that these images are about to be written."""
         if self._dry_run:
             return
         self._fence()
@@ -110,6 +109,7 @@ class Ledger:
         self._has_claimed = True
         self._claimed.update(work.output for work in batch)
         self._write_claims()
+        self._outputs.commit()
 
     def record(self, result: Result, work: Work | None = None, *, mtime_ns: int | None = None) -> None:
         """Write down what became of a source.
@@ -146,15 +146,18 @@ class Ledger:
             Whether all sources were met; only then is anything known to be stale.
         """
         unmet = self._resume.unmet if complete else set()
-        stale = {output for output in unmet if os.path.lexists(self._images / output)}
+        stale = {output for output in sorted(unmet) if self._outputs.holds(output)}  # sorted: folder by folder
         if self._dry_run:
             return sorted(stale)
         try:
             self._fence()
             self._sync()
+            self._outputs.commit(closing=True)
             self._journal.close()
             if self._changed or any(self._known.done[name].status == DONE or name not in stale for name in unmet):
-                compact(self._books, start=self._journal.start, complete=complete, stale=unmet, images=self._images)
+                compact(
+                    self._books, start=self._journal.start, complete=complete, stale=unmet, holds=self._outputs.holds
+                )
             if self._left or self._claimed or self._has_claimed:
                 if complete and self._all_taken_up:
                     self._left.clear()
@@ -188,13 +191,7 @@ class Ledger:
 
     def _sync(self) -> None:
         """Bring names and lines onto the disk, the names first: no line may tell of a file that is not there."""
-        folders = set()
-        for folder in self._unsynced:
-            while folder not in folders:
-                folders.add(folder)
-                folder = folder.rpartition("/")[0]  # noqa: PLW2901 - up to the destination
-        for folder in folders:
-            sync_folder(self._images / folder)
+        self._outputs.settle(self._unsynced)
         self._unsynced.clear()
         self._journal.sync()
 

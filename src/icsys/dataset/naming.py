@@ -69,11 +69,14 @@ def output_names(names: Iterable[str], suffix: str, reserved: Iterable[str] = ()
         unique = {i: name for i, name in wanted.items() if uses[name_key(name)] == 1 and name_key(name) not in taken}
         outputs |= unique
         taken |= {name_key(name) for name in unique.values()}
+    numbers: dict[str, int] = {}  # up to which all are taken, so that many names of one key take no time
     for i in sorted(set(range(len(names))) - outputs.keys(), key=lambda i: (names[i], i)):
-        number, output = 1, whole[i] + suffix
+        key = name_key(whole[i])
+        number, output = numbers.get(key, 1), whole[i] + suffix
         while name_key(output) in taken:
             number += 1
             output = _fitting(names[i], f"~{number}{suffix}") + f"~{number}{suffix}"
+        numbers[key] = number
         outputs[i] = output
         taken.add(name_key(output))
     return [outputs[i] for i in range(len(names))]

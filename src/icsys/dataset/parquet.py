@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 SUFFIX = ".parquet"
 _ROWS_PER_GROUP = 100  # what readers take into memory at once; the number that Hugging Face advises for images
-_DTYPES = {str: "string", int: "int64", float: "float64"}
+_DTYPES = {str: "string", int: "int64", float: "float64", bool: "bool"}
 
 
 def member(file_name: str) -> str:
@@ -54,7 +54,7 @@ def _schema(pa: Any, classes: Sequence[str]) -> Any:  # noqa: ANN401 - modules w
     features = {"image": {"_type": "Image"}, **label}
     features |= {name: {"dtype": dtype, "_type": "Value"} for name, dtype in types.items()}
     columns = [("image", image), *([("label", pa.int64())] if names else [])]
-    columns.extend((name, getattr(pa, dtype)()) for name, dtype in types.items())
+    columns.extend((name, pa.type_for_alias(dtype)) for name, dtype in types.items())
     return pa.schema(columns, {"huggingface": json.dumps({"info": {"features": features}})})
 
 
@@ -77,7 +77,12 @@ def read(path: Path) -> Generator[tuple[str, bytes]]:
 
 
 def prepare() -> tuple[Any, Any]:
-    """Return the modules that the format needs.
+    """Return the modules that the format needs, as :func:`load_pyarrow` does."""
+    return load_pyarrow("format='parquet'")
+
+
+def load_pyarrow(what: str) -> tuple[Any, Any]:
+    """Return the modules that something needs, which an error names.
 
     Raises
     ------
@@ -88,5 +93,5 @@ def prepare() -> tuple[Any, Any]:
         import pyarrow as pa  # noqa: PLC0415 - an extra
         from pyarrow import parquet  # noqa: PLC0415
     except ImportError:
-        raise MissingExtraError("format='parquet' needs pyarrow: pip install 'icsys[parquet]'") from None
+        raise MissingExtraError(f"{what} needs pyarrow: pip install 'icsys[parquet]'") from None
     return pa, parquet

@@ -22,6 +22,11 @@ INFO: dict[str, type] = {
     "frames": int,
     "colors": int,
     "mse": float,
+    "psnr": float,
+    "ssim": float,
+    "delta_e": float,
+    "quality_target": float,
+    "quality_met": bool,
     "sha256": str,
     "warning": str,
 }

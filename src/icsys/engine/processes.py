@@ -8,10 +8,11 @@ import signal
 import threading
 import time
 from collections import deque
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from math import inf
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any, Generic
 
@@ -199,7 +200,8 @@ class _Worker(Generic[Item]):
         self.timeout = timeout
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_work, args=(theirs, function, prepare), name="ics", daemon=True)
-        self.process.start()
+        with _deaf():
+            self.process.start()
         theirs.close()  # theirs is the only one now, so that their end is the end of the pipe
         self.task: _Task[Item] | None = None
         self.deadline: float | None = None
@@ -254,11 +256,34 @@ class _Worker(Generic[Item]):
         return f"was ended by {name}" + (", perhaps for want of memory" if name == "SIGKILL" else "")
 
 
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Have processes that are started meanwhile begin with signals blocked, where the system can do that.
+
+    Ctrl-C reaches every process of a terminal, those too that are not as far as to say that it is none of their
+    business.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # Python unblocks signals when it starts this process, which it does once
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _signals())
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _signals() -> list[signal.Signals]:
+    """Return the signals by which a run is stopped; SIGBREAK is Ctrl-Break on Windows."""
+    return [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)]
+
+
 def _work(pipe: Connection, function: Callable[[Any], object], prepare: Callable[[], object]) -> None:
     """Do what comes through the pipe, until None does or the other end is gone."""
     # A signal may reach every process of a terminal; the one that counts is the one that started them.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number in _signals():
+        signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     prepare()
     threadpool_limits(1, user_api="blas")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _ICC_MODES = {"GRAY": "L", "RGB ": "RGB", "CMYK": "CMYK"}
+_OPAQUE = 255
 _WHITE_IS_ZERO = 0  # TIFF 6.0, PhotometricInterpretation
 _CHANNELS = {"L": 1, "LA": 2, "La": 2, "RGB": 3, "RGBA": 4, "RGBa": 4, "CMYK": 4}
 
@@ -174,6 +175,18 @@ def _grey_table(profile: bytes) -> list[int] | None:
         if transform is not None:
             return list(transform.apply(ramp.convert(mode)).convert("L").tobytes())
     return None
+
+
+def seen_through(image: Image.Image) -> bool:
+    """Tell whether a plain image has pixels that are not opaque."""
+    return image.mode in {"LA", "RGBA"} and image.getchannel("A").getextrema()[0] != _OPAQUE
+
+
+def without_hidden(image: Image.Image) -> Image.Image:
+    """Return an image of mode LA or RGBA with zeros where nothing shows: what lies there is not to be seen."""
+    clear = Image.new(image.mode, image.size)
+    clear.paste(image, mask=image.getchannel("A").point([0] + [255] * 255))
+    return clear
 
 
 def flatten(image: Image.Image, background: str) -> Image.Image:

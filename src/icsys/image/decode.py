@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import warnings
 from contextlib import nullcontext
@@ -13,13 +14,14 @@ from PIL import ExifTags, Image, ImageFile
 
 from icsys.errors import ImageError
 from icsys.image.area import average_areas
-from icsys.image.color import changes_colors, channels, flatten, to_plain, to_srgb
+from icsys.image.color import changes_colors, channels, to_plain, to_srgb
 from icsys.image.formats import IMAGE_SUFFIXES, count_frames, load_png, open_image, sniff
-from icsys.image.geometry import ResizePlan, decoder_shrink, plan_resize, stored_edges, upright_size
+from icsys.image.geometry import ResizePlan, decoder_shrink, plan_resize, stored_edges, unchanged, upright_size
 from icsys.image.integrity import close_jpeg, find_damage, load_pixels
 from icsys.image.jpeg import MODES, can_shrink, decode_jpeg
 from icsys.image.limits import check_bytes, check_frames, check_image, memory_needed
-from icsys.image.resize import as_image, check_array, on_canvas, pick_pixels, resample_pixels
+from icsys.image.resize import as_image, check_array, finished, pick_pixels, resample_pixels
+from icsys.options import WHITE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +45,7 @@ _TRANSPOSE = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_RGBA = 4
 _UNSUPPORTED = ("unsupported", "not supported", "unknown", "cannot handle", "not installed")
 _TOO_LARGE = ("max_text_chunk", "max_text_memory")  # compressed texts that unpack to more than Pillow allows
 _REASONS = dict.fromkeys(_UNSUPPORTED, "unsupported") | dict.fromkeys(_TOO_LARGE, "too_large")
@@ -84,16 +87,20 @@ class Photo:
     Parameters
     ----------
     pixels
-        (H, W) (grey) or (H, W, 3) (sRGB) uint8 array, C-contiguous, upright, without transparency.
+        (H, W) (grey) or (H, W, 3) (sRGB) uint8 array, C-contiguous, upright; (H, W, 2) or (H, W, 4) with alpha where
+        that is kept and a pixel is not opaque.
     info
         What the source was.
     warning
         What is wrong with a damaged file that was kept; None for all others.
+    as_stored
+        These are the pixels of the file, as any reader finds them: none was averaged, moved, converted or flattened.
     """
 
     pixels: NDArray[np.uint8]
     info: ImageInfo
     warning: str | None = None
+    as_stored: bool = False
 
 
 def unlimited(size: int) -> AbstractContextManager[None]:  # noqa: ARG001 - one shape for all that admit
@@ -104,7 +111,7 @@ def unlimited(size: int) -> AbstractContextManager[None]:  # noqa: ARG001 - one 
 def decode_photo(data: bytes, options: Options, admit: Admit = unlimited) -> Photo:
     """Decode an image file and make it smaller as ``options`` ask.
 
-    EXIF orientation and ICC profile are applied, transparency is laid over the background, and of an
+    EXIF orientation and ICC profile are applied, transparency is laid over the background or kept, and of an
     animation the first frame is taken. Safe to call from many threads.
 
     Parameters
@@ -112,7 +119,8 @@ def decode_photo(data: bytes, options: Options, admit: Admit = unlimited) -> Pho
     data
         The content of the file.
     options
-        ``step``, ``scale``, ``size``, ``fit``, ``resample``, ``background``, the limits and ``on_corrupt`` are used.
+        ``step``, ``scale``, ``size``, ``fit``, ``resample``, ``background``, ``alpha``, the limits and ``on_corrupt``
+        are used.
     admit
         Called with the bytes that the decoded pixels will take, before they do; what it returns is held as a context
         for as long as they do, so that a caller can bound the memory of many images.
@@ -126,7 +134,7 @@ def decode_photo(data: bytes, options: Options, admit: Admit = unlimited) -> Pho
     _silence_pillow()
     try:
         check_bytes(len(data), options)
-        name, image = open_image(close_jpeg(data) if options.on_corrupt == "keep" else data)
+        name, image = open_image(close_jpeg(data) if options.on_corrupt == "keep" else data, options)
         with image:
             return _decode(name, image, data, options, admit)
     except (ImageError, MemoryError):
@@ -176,7 +184,8 @@ def _decode(name: str, image: ImageFile.ImageFile, data: bytes, options: Options
         channel_count = channels(source)
         small = _made_small(source, plan, options.resample, turn, stored_edges(plan, stored, turn, shrink))
     info = ImageInfo(name, mode, *upright, channel_count, orientation, frames)
-    return Photo(_finished(small, profile, plan, options), info, warning or lacking)
+    pixels = _finished(small, profile, plan, options)
+    return Photo(pixels, info, warning or lacking, turn == 1 and _shows(small, pixels, plan))
 
 
 def _decode_jpeg(image: ImageFile.ImageFile, data: bytes, options: Options, admit: Admit, frames: int) -> Photo | None:
@@ -196,11 +205,12 @@ def _decode_jpeg(image: ImageFile.ImageFile, data: bytes, options: Options, admi
         if options.resample == "box" and not plan.enlarges:
             small = _without_depth(average_areas(pixels, *edges))
             if turn == 1 and plan.canvas == plan.size and not changes_colors(profile, image.mode):
-                return Photo(small, info, warning)
+                return Photo(small, info, warning, plan.changes_nothing)
             picture = _turned(Image.fromarray(small), turn)
         else:
             picture = _made_small(Image.fromarray(_without_depth(pixels)), plan, options.resample, turn, edges)
-    return Photo(_finished(picture, profile, plan, options), info, warning)
+    pixels = _finished(picture, profile, plan, options)
+    return Photo(pixels, info, warning, turn == 1 and _shows(picture, pixels, plan))
 
 
 def _made_small(
@@ -214,8 +224,12 @@ def _made_small(
 
 def _finished(small: Image.Image, profile: bytes | None, plan: ResizePlan, options: Options) -> NDArray[np.uint8]:
     """Return a small plain picture as grey or sRGB pixels on its canvas."""
-    flat = flatten(to_srgb(small, profile), options.background)
-    return np.array(on_canvas(flat, plan, options.background))
+    return np.array(finished(to_srgb(small, profile), plan, options.background, options.alpha))
+
+
+def _shows(picture: Image.Image, pixels: NDArray[np.uint8], plan: ResizePlan) -> bool:
+    """Tell whether pixels are those of a plain picture of a file that was not resized."""
+    return plan.changes_nothing and np.array_equal(np.asarray(picture), pixels)
 
 
 def _without_depth(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -247,6 +261,7 @@ _FILTERS: tuple[Any, ...] = (
     ("ignore", None, Image.DecompressionBombWarning, None, 0),
     ("ignore", None, Warning, re.compile(r"PIL\.\w+ImagePlugin"), 0),
 )
+_NOWHERE = logging.NullHandler()
 
 
 def _silence_pillow() -> None:
@@ -254,28 +269,37 @@ def _silence_pillow() -> None:
 
     Warning filters belong to the whole process and ``catch_warnings`` is not safe among threads, so these
     are added once and stay. They are looked up at every call because leaving a ``catch_warnings`` elsewhere
-    removes them. Pillow's error for images of twice its limit is untouched.
+    removes them. Pillow's error for images of twice its limit is untouched. What Pillow logs goes where the program
+    that uses ICS sends it, but not to standard error for want of a place.
     """
+    logging.getLogger("PIL").addHandler(_NOWHERE)
     if not all(entry in warnings.filters for entry in _FILTERS):
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         warnings.filterwarnings("ignore", module=_FILTERS[1][3].pattern)
 
 
-def to_array(image: Any, background: str = "#ffffff") -> NDArray[np.uint8]:  # noqa: ANN401 - as_image refuses
+def to_array(
+    image: Any,  # noqa: ANN401 - as_image refuses
+    background: str = WHITE,
+    alpha: str = "flatten",
+) -> NDArray[np.uint8]:
     """Take an array or a PIL image as pixels.
 
     Parameters
     ----------
     image
-        (H, W) or (H, W, 3) uint8 array, or a PIL image of any mode. A PIL image is taken as it stands: its EXIF
-        orientation and its ICC profile are not applied.
+        (H, W), (H, W, 3) or, with alpha, (H, W, 4) uint8 array, or a PIL image of any mode. A PIL image is taken as
+        it stands: its EXIF orientation and its ICC profile are not applied.
     background
         Colour ``#RRGGBB`` behind transparent areas.
+    alpha
+        "flatten" lays these over the background, "keep" keeps them.
 
     Returns
     -------
     numpy.ndarray
-        (H, W) (grey) or (H, W, 3) (RGB) uint8, C-contiguous; a C-contiguous array is returned without a copy.
+        (H, W) (grey) or (H, W, 3) (RGB) uint8, C-contiguous, (H, W, 2) or (H, W, 4) where alpha is kept and a pixel is
+        not opaque; a C-contiguous array without alpha is returned without a copy.
 
     Raises
     ------
@@ -286,6 +310,8 @@ def to_array(image: Any, background: str = "#ffffff") -> NDArray[np.uint8]:  # n
     """
     if isinstance(image, np.ndarray):
         check_array(image)
-        return np.ascontiguousarray(image)
+        if image.shape[2:] != (_RGBA,):
+            return np.ascontiguousarray(image)
     plain = to_plain(as_image(image))
-    return np.array(flatten(plain.convert("RGB") if plain.mode == "CMYK" else plain, background))
+    plain = plain.convert("RGB") if plain.mode == "CMYK" else plain
+    return np.array(finished(plain, unchanged(*plain.size), background, alpha))

@@ -11,7 +11,7 @@ from PIL import Image
 
 from icsys.errors import ImageError
 from icsys.image.npz import encode_npz
-from icsys.image.png import encode_indexed, encode_truecolor
+from icsys.image.png import encode_indexed, encode_truecolor, is_like
 from icsys.options import MAX_COLORS, MAX_INDEXED_COLORS
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from icsys.options import Options
 
+_RGB = 3
 _MOST_JPEG_SIDE = 65_500  # of libjpeg
 _MOST_WEBP_SIDE = 16_383
 # As for PNG, more work is done where it saves 3 kB or more for a millisecond: from method 0 to 1 it saves 0.6. Below
@@ -36,9 +37,9 @@ class Encoder:
     Attributes
     ----------
     truecolor
-        From pixels, shape (H, W, 3) or (H, W), uint8, C-contiguous.
+        From pixels, shape (H, W, 3) or (H, W), with alpha (H, W, 4) or (H, W, 2), uint8, C-contiguous.
     indexed
-        From indices, shape (H, W), and a palette, shape (n, 3), uint8; None where few colours are of no use.
+        From indices, shape (H, W), and a palette, shape (n, 3) or (n, 4), uint8; None where few colours are of no use.
     most_colors
         Where more are asked for, the format is written from pixels.
     """
@@ -48,12 +49,32 @@ class Encoder:
     most_colors: int = MAX_COLORS
 
 
+def is_same_kind(source: bytes, source_format: str, output: bytes, options: Options) -> bool:
+    """Tell whether a source file of the same pixels is what ``options`` promise, so that it may stand for its output.
+
+    It has the output's format. A PNG is indexed, with a palette of no more entries than colours were asked for, where
+    the output is, or has the output's channels of 8 bits; so a reader finds one kind of file in the whole folder.
+
+    Parameters
+    ----------
+    source, source_format
+        A file, and its format as told by content.
+    output
+        The file that was encoded.
+    """
+    if source_format.lower() != options.encoding:
+        return False
+    return options.encoding != "png" or is_like(source, output, options.most_colors)
+
+
 def indexed_image(indices: NDArray[np.integer], palette: NDArray[np.uint8]) -> Image.Image:
-    """Return a PIL image of mode "P", or of mode "RGB" where the palette has more than 256 entries."""
+    """Return a PIL image of mode "P", or of mode "RGB" or "RGBA" where the palette has more than 256 entries."""
     if indices.dtype != np.uint8:
         return Image.fromarray(palette[indices])
     image = Image.fromarray(indices).convert("L")
-    image.putpalette(palette.tobytes())
+    image.putpalette(palette[:, :_RGB].tobytes())
+    if palette.shape[1] > _RGB:
+        image.info["transparency"] = palette[:, _RGB].tobytes()
     return image
 
 
@@ -62,7 +83,9 @@ def _png(pixels: NDArray[np.uint8], options: Options) -> bytes:
 
 
 def _indexed_png(indices: NDArray[np.integer], palette: NDArray[np.uint8], options: Options) -> bytes:
-    return encode_indexed(indices.astype(np.uint8, copy=False), palette, effort=options.png_effort)
+    alpha = palette[:, _RGB] if palette.shape[1] > _RGB else None
+    small = indices.astype(np.uint8, copy=False)
+    return encode_indexed(small, palette[:, :_RGB], alpha=alpha, effort=options.png_effort)
 
 
 def _webp(pixels: NDArray[np.uint8], _: Options) -> bytes:
@@ -101,7 +124,7 @@ def _npz(pixels: NDArray[np.uint8], _: Options) -> bytes:
 
 def _indexed_npz(indices: NDArray[np.integer], palette: NDArray[np.uint8], options: Options) -> bytes:
     # The number asked for decides, not the number found: arrays of one dataset are of one kind.
-    dtype = np.uint8 if options.colors <= MAX_INDEXED_COLORS else np.uint16
+    dtype = np.uint8 if options.most_colors <= MAX_INDEXED_COLORS else np.uint16
     return encode_npz({"indices": indices.astype(dtype, copy=False), "palette": palette})
 
 

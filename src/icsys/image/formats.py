@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from icsys.errors import ImageError
 from icsys.image.integrity import load_pixels
-from icsys.image.limits import check_scans
+from icsys.image.limits import check_scans, check_size
+from icsys.options import Options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,15 +26,15 @@ IMAGE_SUFFIXES = frozenset(
 )
 """Lower-case file name suffixes of the formats that are read."""
 
-# Pillow's modules and what opens a file in each, loaded for the first file of a format.
+# Modules, Pillow's or above them, and what opens a file in each, loaded for the first file of a format.
 _OPENERS = {
-    "JPEG": ("JpegImagePlugin", "jpeg_factory"),
-    "PNG": ("PngImagePlugin", "PngImageFile"),
-    "WEBP": ("WebPImagePlugin", "WebPImageFile"),
-    "TIFF": ("TiffImagePlugin", "TiffImageFile"),
-    "GIF": ("GifImagePlugin", "GifImageFile"),
-    "BMP": ("BmpImagePlugin", "BmpImageFile"),
-    "AVIF": ("AvifImagePlugin", "AvifImageFile"),
+    "JPEG": ("PIL.JpegImagePlugin", "jpeg_factory"),
+    "PNG": ("PIL.PngImagePlugin", "PngImageFile"),
+    "WEBP": ("icsys.image.webp", "WebPFile"),
+    "TIFF": ("icsys.image.tiff", "TiffFile"),
+    "GIF": ("icsys.image.gif", "GifFile"),
+    "BMP": ("PIL.BmpImagePlugin", "BmpImageFile"),
+    "AVIF": ("PIL.AvifImagePlugin", "AvifImageFile"),
 }
 
 _SIGNATURES = {
@@ -93,11 +94,17 @@ def _sniff_brands(head: bytes) -> str | None:
     return "HEIF" if brands & _HEIF_BRANDS else None
 
 
-def open_image(data: bytes) -> tuple[str, ImageFile.ImageFile]:
+def open_image(data: bytes, options: Options | None = None) -> tuple[str, ImageFile.ImageFile]:
     """Open a file's content with the one decoder of its format; no pixel is decoded yet.
 
     Pillow's plugin is called directly instead of ``Image.open``: nothing but the formats listed here can
     run, and Pillow's process-wide pixel limit, with its warnings, leaves the check to the caller.
+
+    Parameters
+    ----------
+    options
+        Of its limits, ``max_pixels`` holds here for what takes memory for its pixels when it is opened; by default, if
+        left out.
 
     Returns
     -------
@@ -107,7 +114,8 @@ def open_image(data: bytes) -> tuple[str, ImageFile.ImageFile]:
     Raises
     ------
     ImageError
-        ``empty``, ``unidentified``, ``missing_extra``, or ``too_large`` for a JPEG of too many scans.
+        ``empty``, ``unidentified``, ``missing_extra``, or ``too_large`` for a WebP of too many pixels or a JPEG of
+        too many scans.
     """
     if not data:
         raise ImageError("empty", "the file is empty (0 bytes)")
@@ -116,6 +124,8 @@ def open_image(data: bytes) -> tuple[str, ImageFile.ImageFile]:
         raise ImageError(
             "unidentified", f"not an image of a known format: expected one of {', '.join((*_OPENERS, 'HEIF'))}"
         )
+    if name == "WEBP" and (size := _webp_size(data[:30])):
+        check_size(*size, options or Options())
     image = _opener(name)(io.BytesIO(data), "")
     if name == "JPEG":
         check_scans(data)
@@ -127,7 +137,7 @@ def _opener(name: str) -> Callable[[io.BytesIO, str], ImageFile.ImageFile]:
     opener: Callable[[io.BytesIO, str], ImageFile.ImageFile]
     if name in _OPENERS:
         module, opens = _OPENERS[name]
-        opener = getattr(import_module(f"PIL.{module}"), opens)
+        opener = getattr(import_module(module), opens)
         return opener
     try:
         from pi_heif import HeifImageFile  # noqa: PLC0415 - an optional package
@@ -136,6 +146,19 @@ def _opener(name: str) -> Callable[[io.BytesIO, str], ImageFile.ImageFile]:
         raise ImageError("missing_extra", message) from error
     opener = HeifImageFile
     return opener
+
+
+def _webp_size(head: bytes) -> tuple[int, int] | None:
+    """Return width and height as the first 30 bytes of a WebP tell (RFC 9649, 2.5 to 2.7); None if they do not."""
+    kind = head[12:16]
+    if kind == b"VP8X" and len(head) >= 30:  # noqa: PLR2004 - the bytes that are read below
+        return 1 + int.from_bytes(head[24:27], "little"), 1 + int.from_bytes(head[27:30], "little")
+    if kind == b"VP8L":
+        sides = int.from_bytes(head[21:25], "little")
+        return 1 + (sides & 0x3FFF), 1 + (sides >> 14 & 0x3FFF)
+    if kind == b"VP8 ":
+        return int.from_bytes(head[26:28], "little") & 0x3FFF, int.from_bytes(head[28:30], "little") & 0x3FFF
+    return None
 
 
 def load_png(image: ImageFile.ImageFile, *, keep: bool = False) -> tuple[Image.Image, str | None]:

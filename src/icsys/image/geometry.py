@@ -59,6 +59,11 @@ class ResizePlan:
         return np.linspace(left, right, width + 1), np.linspace(top, bottom, height + 1)
 
     @property
+    def changes_nothing(self) -> bool:
+        """Whether every pixel stays where it is."""
+        return self.size == self.canvas and self.box == (0, 0, *self.size)
+
+    @property
     def enlarges(self) -> bool:
         """Whether a side gets more pixels than it has."""
         left, top, right, bottom = self.box
@@ -71,6 +76,11 @@ class ResizePlan:
             return self.step
         left, top, right, bottom = self.box
         return min((right - left) / self.size[0], (bottom - top) / self.size[1])
+
+
+def unchanged(width: int, height: int) -> ResizePlan:
+    """Return the plan that leaves an image as it is."""
+    return ResizePlan((0, 0, width, height), (width, height), (width, height))
 
 
 def plan_resize(width: int, height: int, options: Options) -> ResizePlan:

@@ -135,15 +135,19 @@ def load_pixels(image: ImageFile.ImageFile, *, keep: bool) -> str | None:
     OSError
         If there is nothing to keep.
     """
+    failure: OSError | None = None
     try:
         image.load()
     except OSError as error:
-        reason = str(error)
-        if not any(words in reason for words in _CUT_SHORT):
+        failure = error
+        if not any(words in str(error) for words in _CUT_SHORT):
             raise
         image.tile = []
         image.load()  # raises again where no memory for pixels was taken yet
-        if not keep:
-            raise ImageError("corrupt", f"damaged {image.format}: {reason}") from error
-        return f"damaged {image.format}: {reason}"
-    return None
+    said = getattr(image, "complaints", None)  # of a decoder that may go on as if nothing were wrong
+    if not said and failure is None:
+        return None
+    reason = f"damaged {image.format}: {said[0] if said else failure}"
+    if not keep:
+        raise ImageError("corrupt", reason) from failure
+    return reason

@@ -19,6 +19,8 @@ MAX_SCANS = 100
 """A JPEG decoder runs over the whole picture for every scan; encoders write about ten, and a file can hold millions."""
 
 _BYTES_PER_PIXEL = 4  # Pillow holds colours in four bytes; grey takes one, which does not matter here
+# These decoders hold a picture several times before Pillow has it: as measured, WebP exactly so often.
+_BYTES_BY_FORMAT = {"WEBP": 16, "AVIF": 12, "HEIF": 12}
 _BYTES_PER_COEFFICIENT = 2  # a JPEG of several scans is held whole, three coefficients a pixel, until the last of them
 _TILE_WIDTH, _TILE_LENGTH = 322, 323
 _JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
@@ -39,6 +41,18 @@ def check_bytes(size: int, options: Options) -> None:
         raise ImageError("too_large", f"{size} bytes are more than --max-bytes {options.max_bytes}")
 
 
+def check_size(width: int, height: int, options: Options) -> None:
+    """Refuse a picture of more pixels than ``options`` allow.
+
+    Raises
+    ------
+    ImageError
+        ``too_large``.
+    """
+    if width * height > options.max_pixels:
+        raise ImageError("too_large", f"{width}x{height} pixels are more than --max-pixels {options.max_pixels}")
+
+
 def check_image(image: Image.Image, options: Options) -> None:
     """Refuse an opened image of more pixels than ``options`` allow; a TIFF's tiles may be larger than its picture.
 
@@ -47,9 +61,7 @@ def check_image(image: Image.Image, options: Options) -> None:
     ImageError
         ``too_large``.
     """
-    width, height = image.size
-    if width * height > options.max_pixels:
-        raise ImageError("too_large", f"{width}x{height} pixels are more than --max-pixels {options.max_pixels}")
+    check_size(*image.size, options)
     width, height = _tile(image)
     if width * height > options.max_pixels:
         raise ImageError("too_large", f"tiles of {width}x{height} pixels are more than --max-pixels allows")
@@ -109,7 +121,7 @@ def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
         yield data[marker.end() - 1], marker.start(), position
 
 
-def memory_needed(image: Image.Image, shrink: int = 1, bytes_per_pixel: int = _BYTES_PER_PIXEL) -> int:
+def memory_needed(image: Image.Image, shrink: int = 1, bytes_per_pixel: int | None = None) -> int:
     """Return the bytes that decoding an opened image takes.
 
     Parameters
@@ -119,8 +131,10 @@ def memory_needed(image: Image.Image, shrink: int = 1, bytes_per_pixel: int = _B
     shrink
         By how much the decoder makes each side smaller.
     bytes_per_pixel
-        Of a decoded pixel; Pillow's if left out.
+        Of a decoded pixel; what Pillow and the format's decoder take together if left out.
     """
+    if bytes_per_pixel is None:
+        bytes_per_pixel = _BYTES_BY_FORMAT.get(image.format or "", _BYTES_PER_PIXEL)
     pixels = image.width * image.height
     tile_width, tile_height = _tile(image)
     needed = bytes_per_pixel * max(pixels // shrink**2, tile_width * tile_height)

@@ -10,7 +10,7 @@ from PIL import Image, ImageColor
 
 from icsys.errors import UsageError
 from icsys.image.area import average_image
-from icsys.image.color import flatten, plain_mode, to_plain
+from icsys.image.color import flatten, plain_mode, seen_through, to_plain, without_hidden
 from icsys.image.geometry import ResizePlan, plan_resize, stored_edges
 from icsys.options import Options
 
@@ -90,10 +90,26 @@ def _even_runs(edges: Edges) -> list[tuple[int, int]]:
     return list(itertools.pairwise([0, *changes.tolist(), len(widths)]))
 
 
-def on_canvas(image: Image.Image, plan: ResizePlan, background: str) -> Image.Image:
-    """Place a flat image (L or RGB) where the plan puts it; a coloured background makes grey RGB."""
+def finished(image: Image.Image, plan: ResizePlan, background: str, alpha: str) -> Image.Image:
+    """Flatten a small sRGB image or keep its alpha, and place it where the plan puts it.
+
+    Returns
+    -------
+    PIL.Image.Image
+        Mode L or RGB; LA or RGBA, with transparent padding, where alpha is kept and a pixel of the image is not opaque.
+    """
+    image = without_hidden(image) if alpha == "keep" and seen_through(image) else flatten(image, background)
+    return _on_canvas(image, plan, background)
+
+
+def _on_canvas(image: Image.Image, plan: ResizePlan, background: str) -> Image.Image:
+    """Place an image where the plan puts it; a coloured background makes grey RGB, alpha makes it none."""
     if plan.canvas == plan.size:
         return image
+    if image.mode in {"LA", "RGBA"}:
+        canvas = Image.new(image.mode, plan.canvas)
+        canvas.paste(image, plan.offset)
+        return canvas
     color = ImageColor.getrgb(background)
     grey = image.mode == "L" and len(set(color)) == 1
     canvas = Image.new("L" if grey else "RGB", plan.canvas, color[0] if grey else color)
@@ -110,14 +126,15 @@ def resize(
     fit: str = "contain",
     resample: str = "box",
     background: str = "#ffffff",
+    alpha: str = "flatten",
 ) -> Image.Image:
     """Make one image smaller.
 
     Parameters
     ----------
     image
-        (H, W) or (H, W, 3) uint8 array, or a PIL image of any mode. A PIL image is taken as it stands: its EXIF
-        orientation and its ICC profile are not applied.
+        (H, W), (H, W, 3) or, with alpha, (H, W, 4) uint8 array, or a PIL image of any mode. A PIL image is taken as
+        it stands: its EXIF orientation and its ICC profile are not applied.
     step
         Keep one pixel in N of every row and column; 5 when neither ``scale`` nor ``size`` is given.
     scale
@@ -130,11 +147,13 @@ def resize(
         ``box`` averages the pixels that become one, ``lanczos`` keeps edges sharper, ``skip`` leaves pixels out.
     background
         Colour ``#RRGGBB`` behind transparent and padded areas.
+    alpha
+        ``flatten`` lays transparency over the background; ``keep`` keeps it, and pads with it.
 
     Returns
     -------
     PIL.Image.Image
-        Mode L for grey, RGB for colour.
+        Mode L for grey, RGB for colour; LA or RGBA where alpha is kept and a pixel is not opaque.
 
     Raises
     ------
@@ -156,6 +175,7 @@ def resize(
         fit=fit,
         resample=resample,
         background=background,
+        alpha=alpha,
     )
     source = as_image(image)
     plan = plan_resize(source.width, source.height, options)
@@ -164,7 +184,7 @@ def resize(
     else:
         small = resample_pixels(source, plan, options.resample, stored_edges(plan, source.size))
     small = small.convert("RGB") if small.mode == "CMYK" else small
-    return on_canvas(flatten(small, options.background), plan, options.background)
+    return finished(small, plan, options.background, options.alpha)
 
 
 def as_image(image: Any) -> Image.Image:  # noqa: ANN401 - what it refuses is its subject
@@ -173,7 +193,7 @@ def as_image(image: Any) -> Image.Image:  # noqa: ANN401 - what it refuses is it
     Raises
     ------
     UsageError
-        If it is neither a PIL image nor an (H, W) or (H, W, 3) uint8 array, or has no pixels.
+        If it is neither a PIL image nor an (H, W), (H, W, 3) or (H, W, 4) uint8 array, or has no pixels.
     """
     if isinstance(image, Image.Image):
         if 0 in image.size:
@@ -181,23 +201,24 @@ def as_image(image: Any) -> Image.Image:  # noqa: ANN401 - what it refuses is it
         return image
     if not isinstance(image, np.ndarray):
         raise UsageError(
-            f"image of type {type(image).__name__}: expected an (H, W, 3) or (H, W) uint8 array or a PIL image"
+            f"image of type {type(image).__name__}: expected an (H, W, 3), (H, W) or (H, W, 4) uint8 array "
+            "or a PIL image"
         )
     check_array(image)
     return Image.fromarray(np.ascontiguousarray(image))
 
 
 def check_array(pixels: np.ndarray[Any, Any]) -> None:
-    """Refuse an array that is not (H, W) or (H, W, 3) uint8 with at least one pixel.
+    """Refuse an array that is not (H, W), (H, W, 3) or (H, W, 4) uint8 with at least one pixel.
 
     Raises
     ------
     UsageError
         Naming the shape and type that were given.
     """
-    grey_or_rgb = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] == 3)  # noqa: PLR2004 - shapes
-    if pixels.dtype != np.uint8 or not grey_or_rgb or pixels.size == 0:
+    known = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in {3, 4})  # noqa: PLR2004 - shapes
+    if pixels.dtype != np.uint8 or not known or pixels.size == 0:
         raise UsageError(
             f"array of shape {pixels.shape} and type {pixels.dtype}: "
-            "expected (H, W, 3) or (H, W) of type uint8, values 0 to 255, with at least one pixel"
+            "expected (H, W, 3), (H, W) or (H, W, 4) of type uint8, values 0 to 255, with at least one pixel"
         )

@@ -7,10 +7,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image
 
 from icsys.errors import ImageError
+from icsys.image.color import flatten, to_plain
 from icsys.image.formats import open_image
 from icsys.image.npz import SIGNATURE
+from icsys.options import WHITE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,8 +49,20 @@ def read_indexed(data: bytes) -> tuple[NDArray[np.integer], NDArray[np.uint8]] |
         return np.array(image), np.array(image.getpalette(mode), np.uint8).reshape(-1, len(mode))
 
 
-def read_pixels(data: bytes) -> NDArray[np.uint8]:
-    """Return the pixels that a file shows, shape (H, W, 3), uint8; what is transparent has its colour.
+def read_pixels(data: bytes, background: str | None = WHITE) -> NDArray[np.uint8]:
+    """Return the pixels that a file shows.
+
+    Parameters
+    ----------
+    data
+        The file.
+    background
+        Colour ``#RRGGBB`` that what is transparent lies over; None keeps it.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (H, W, 3), uint8; (H, W, 4) where the file has alpha that is kept.
 
     Raises
     ------
@@ -55,12 +70,15 @@ def read_pixels(data: bytes) -> NDArray[np.uint8]:
         As for :func:`read_indexed`.
     """
     with _refusing_damage():
-        if not data.startswith(SIGNATURE):
-            return np.array(open_image(data)[1].convert("RGB"))
-        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            pixels = arrays["palette"][arrays["indices"]] if "indices" in arrays else arrays["pixels"]
-        grey = pixels.ndim == 2  # noqa: PLR2004 - without channels
-        return np.repeat(pixels[..., np.newaxis], 3, axis=2) if grey else pixels[..., :3]
+        if data.startswith(SIGNATURE):
+            with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+                pixels = arrays["palette"][arrays["indices"]] if "indices" in arrays else arrays["pixels"]
+            plain = Image.fromarray(pixels)
+        else:
+            plain = to_plain(open_image(data)[1])
+        if background is None and plain.mode in {"LA", "RGBA"}:
+            return np.array(plain.convert("RGBA"))
+        return np.array(flatten(plain, background or WHITE).convert("RGB"))
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 #include "colors.hpp"
 #include "pixels.hpp"
 #include "search.hpp"
+#include "similarity.hpp"
 
 using namespace LEVEL;
 
@@ -170,5 +171,25 @@ EXPORT int64_t KERNEL(filter_rows)(const uint8_t *rows, int64_t height, int64_t 
     Room room(Room::bytes<uint8_t>(2 * (n + step) + FILTERS * n));
     if (!room) return OUT_OF_MEMORY;
     filter_rows(rows, height, n, step, static_cast<int>(kind), out, room.take<uint8_t>(1));
+    return height;
+}
+
+EXPORT int64_t KERNEL(similarity)(const float *x, const float *y, int64_t height, int64_t width, int64_t radius,
+                                  const float *weights, double middle, double c1, double c2, double *sums) {
+    Room room(Room::bytes<float>(MOMENTS * width) + Room::bytes<float>(MOMENTS * width * (2 * radius + 1)));
+    if (!room) return OUT_OF_MEMORY;
+    float *line = room.take<float>(MOMENTS * width), *ring = room.take<float>(MOMENTS * width * (2 * radius + 1));
+    const auto run = [&]<int R>(Of<R>) {
+        similarity<R>(x, y, height, width, weights, static_cast<float>(middle), static_cast<float>(c1),
+                      static_cast<float>(c2), sums, line, ring);
+    };
+    switch (radius) {
+    case 0: run(Of<0>()); break;
+    case 1: run(Of<1>()); break;
+    case 2: run(Of<2>()); break;
+    case 3: run(Of<3>()); break;
+    case 4: run(Of<4>()); break;
+    default: run(Of<5>());
+    }
     return height;
 }

@@ -36,6 +36,7 @@ _SIGNATURES = {
     "merge_costs": "n pnnpp",
     "average_area": "n pnnnpnpnp",
     "filter_rows": "n pnnnnp",
+    "similarity": "n ppnnnpfffp",
 }
 _OUT_OF_MEMORY = -1
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from icsys.dataset.reading import open_regular, read_whole
+from icsys.crew import BYTES_IN_FLIGHT, threads_for
+from icsys.dataset.outputs import FolderOutputs
 from icsys.engine import ENGINES
 from icsys.engine.budget import Budget
 from icsys.errors import ICSError, ImageError
@@ -25,8 +26,7 @@ from icsys.report.examples import choose, detail, shown_names
 from icsys.report.pixels import palette_of
 from icsys.report.quality import measure
 from icsys.results import Compressed, Failed
-from icsys.run import BYTES_IN_FLIGHT
-from icsys.work import do, threads_for
+from icsys.work import do
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from icsys.dataset.resume import Work
+    from icsys.dataset.source import Source
     from icsys.options import Options
     from icsys.report.quality import Quality
 
@@ -84,7 +85,7 @@ class _Pass:
 class Bench:
     """Puts images through the candidates, all in the same way."""
 
-    def __init__(self, source: Path, folder: Path, options: Options, candidates: list[Candidate], jobs: int) -> None:
+    def __init__(self, source: Source, folder: Path, options: Options, candidates: list[Candidate], jobs: int) -> None:
         self.jobs = jobs
         self.report: Callable[[Step], object] = lambda _: None
         self._source, self._folder, self._options, self._candidates = source, folder, options, candidates
@@ -129,14 +130,14 @@ class Bench:
         first = min(max(middle - few // 2, 0), len(works) - few)
         chosen = order[first : first + few]
         start = time.perf_counter()
-        rows, _ = self.run([works[i] for i in chosen])
+        rows, _ = self.run([works[i] for i in sorted(chosen)])  # some sources are read in their order alone
         taken = max(time.perf_counter() - start, _SHORTEST)
         share = float(weights[chosen].sum() / weights.sum())
         return taken / share, max(sum(row.seconds for row in rows) / share, _SHORTEST), taken
 
     def _weights(self, works: list[Work]) -> NDArray[np.float64]:
         """Return how much there is to do for each image, from what the heads of the files tell."""
-        sizes = [_pixels(self._source / work.source, self._options) for work in works]
+        sizes = [_pixels(self._source, work, self._options) for work in self._source.load(works, self._options)]
         known = [size for size in sizes if size is not None]
         usual = np.mean(known, axis=0) if known else (1, 1)
         pixels = np.array([usual if size is None else size for size in sizes], dtype=np.float64)
@@ -183,7 +184,7 @@ class Bench:
 
         def read(work: Work) -> None:
             try:
-                read_whole(self._source / work.source, self._options)
+                self._source.read(work, self._options)
             except (ImageError, OSError):
                 return  # each candidate will find it
 
@@ -195,7 +196,7 @@ class Bench:
         work = partial(
             do,
             source=self._source,
-            destination=self._folder / candidate.name,
+            outputs=FolderOutputs(self._folder / candidate.name),
             options=candidate.options(self._options),
             dry_run=False,
             admit=Budget(BYTES_IN_FLIGHT * self.jobs).hold,
@@ -229,14 +230,16 @@ class Bench:
         return work.source, qualities
 
     def _pixels(self, name: str, output: str) -> NDArray[np.uint8]:
-        return read_pixels((self._folder / name / output).read_bytes())
+        return read_pixels((self._folder / name / output).read_bytes(), self._options.background)
 
     def _each(
         self, note: str, function: Callable[[Work], Outcome], works: Iterable[Work], threads: int
     ) -> Iterator[Outcome]:
         """Apply a function to every image, in threads."""
         stop = threading.Event()
-        outcomes = ENGINES["threads"](function, works, jobs=threads, prepare=lambda: None, stop=stop)
+        outcomes = ENGINES["threads"](
+            function, self._source.load(works, self._options), jobs=threads, prepare=lambda: None, stop=stop
+        )
         with threadpool_limits(1, user_api="blas"), closing(outcomes):
             for outcome in outcomes:
                 yield outcome
@@ -244,11 +247,10 @@ class Bench:
                     self.tell(f"{'Trying out' if not self._step.total else note}", done=1)
 
 
-def _pixels(path: Path, options: Options) -> tuple[int, int] | None:
+def _pixels(source: Source, work: Work, options: Options) -> tuple[int, int] | None:
     """Return the pixels of a source and of its output, by its head; None where that does not tell."""
     try:
-        with open_regular(path) as file:
-            _, image = open_image(file.read(_HEAD))
+        _, image = open_image(source.head(work, _HEAD))
         width, height = plan_resize(*image.size, options).canvas
     except Exception:  # noqa: BLE001 - a decoder may raise anything, and only the estimate needs this
         return None

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from icsys.color.strategies import STRATEGIES
+from icsys.dataset.draw import draw_images
+from icsys.dataset.sources import open_source
+from icsys.dataset.urls import without_secrets
 from icsys.engine import available_cores
 from icsys.errors import UsageError
-from icsys.options import MAX_COLORS, Options, whole_number
+from icsys.options import AUTO, MAX_COLORS, Options, whole_number
 from icsys.pipeline import prepare
 from icsys.report.bench import Bench
 from icsys.report.comparison import Candidate, Comparison
 from icsys.report.examples import MOST_EXAMPLES
 from icsys.report.extra import need
-from icsys.report.sample import draw_images
-from icsys.run import check_folders, check_run
+from icsys.run import check_places, check_run
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Sequence
 
     from icsys.report.bench import Step
@@ -52,7 +54,7 @@ def compare_folder(
     Parameters
     ----------
     source
-        A folder; it is only read.
+        A folder, or what else :func:`~icsys.compress_folder` takes; it is only read.
     options
         What all candidates share; ``seed`` draws the sample too. Strategy, colours, and what belongs to other formats
         than PNG, are not used.
@@ -93,7 +95,7 @@ def compare_folder(
     >>> sorted(row.name for row in comparison.rows)
     ['MKM 16', 'MKM 4', 'SO']
     """
-    options = (options or Options()).replace(strategy="MKM", **_AS_USUAL)
+    options = (options or Options()).replace(strategy="MKM", colors=Options().colors, **_AS_USUAL)
     candidates = plan_candidates(strategies, colors)
     check_run(jobs=jobs, engine=None, overwrite="never")
     if sample is not None:
@@ -101,9 +103,9 @@ def compare_folder(
     whole_number("examples", examples, 0, MOST_EXAMPLES)
     need("skimage.metrics")
     with tempfile.TemporaryDirectory(prefix="icsys-") as folder:
-        source, _ = check_folders(source, folder)
-        draw = draw_images(source, sample, options.seed)
-        bench = Bench(source, Path(folder), options, candidates, jobs or available_cores())
+        origin = open_source(source, check_places(source, folder))
+        draw = draw_images(origin, sample, options.seed)
+        bench = Bench(origin, Path(folder), options, candidates, jobs or available_cores())
         bench.report = progress or bench.report
         bench.tell("Loading")
         for candidate in candidates:
@@ -114,7 +116,7 @@ def compare_folder(
         kept = tuple(bench.examples(rows, examples))
         seconds = time.perf_counter() - start
     return Comparison(
-        source=str(source),
+        source=without_secrets(os.fspath(source)),
         options=options,
         rows=tuple(sorted(rows, key=lambda row: (row.bytes_out, row.seconds))),
         images=len(rows[0].scores) if rows else 0,
@@ -139,8 +141,12 @@ def plan_candidates(strategies: Sequence[str], colors: Sequence[int]) -> list[Ca
         If a name or a number is not accepted, or none of the strategies reduces colours.
     """
     names = {Options(strategy=name).strategy for name in strategies}
-    reducing = [name for name, strategy in STRATEGIES.items() if name in names and strategy.reduce is not None]
+    reducing = [name for name, strategy in STRATEGIES.items() if name in names and strategy.fit is not None]
     if not reducing or not colors:
         raise UsageError("nothing to compare: expected at least one strategy that reduces colours, and one K")
+    if AUTO in map(str, colors):
+        raise UsageError(
+            f"colors={AUTO!r}: a comparison tells what numbers of colours cost, so expected numbers such as 8,16,32"
+        )
     ks = sorted({whole_number("colors", k, 1, MAX_COLORS) for k in colors})
     return [Candidate("SO", None), *(Candidate(name, k) for name in reducing for k in ks)]

@@ -28,9 +28,11 @@ def command_text(command: str, folders: Sequence[str], options: Options, setting
     chosen = {name: value for name, value in options.to_dict().items() if usual.get(name) != value}
     words = ["ics", command, *folders]
     for name, value in (chosen | dict(settings)).items():
-        if value is None or value is False:
+        if value is None or (value is False and name not in chosen):
             continue
-        words.append(f"--{name.replace('_', '-')}")
+        words.append(f"--{'no-' if value is False else ''}{name.replace('_', '-')}")
+        if value is False:
+            continue
         if value is not True:
             words.append(str(value))
     return shlex.join(words)

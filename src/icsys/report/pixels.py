@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 
 
 def resized(data: bytes, options: Options) -> NDArray[np.uint8]:
-    """Decode a source and make it smaller as a run does; shape (H, W, 3), uint8, grey as three equal channels."""
-    pixels = decode_photo(data, options).pixels
+    """Decode a source and make it smaller as a run does; shape (H, W, 3), uint8, grey as three equal channels.
+
+    What is transparent lies over the background, also where a run keeps it.
+    """
+    pixels = decode_photo(data, options.replace(alpha="flatten")).pixels
     return pixels if pixels.ndim == RGB_NDIM else np.repeat(pixels[..., None], 3, axis=2)
 
 

@@ -17,7 +17,7 @@ from icsys.dataset.reading import read_whole
 from icsys.dataset.shards import read_output
 from icsys.errors import ICSError, UsageError
 from icsys.image.stored import read_pixels
-from icsys.options import Options, whole_number
+from icsys.options import AUTO, WHITE, Options, whole_number
 from icsys.report.comparison_page import HOW_TO_LOOK, LISTED, quality_words
 from icsys.report.examples import MOST_EXAMPLES, detail, spread
 from icsys.report.facts import command_text, facts
@@ -26,7 +26,9 @@ from icsys.report.pixels import data_uri, palette_of, resized
 from icsys.report.plots import histogram, size_plot
 from icsys.report.quality import measure, psnr_of
 from icsys.report.table import Cell
+from icsys.report.text import colors_text
 from icsys.report.words import bytes_text, images_text, printable
+from icsys.results import Measured, RunSummary
 from icsys.runfile import read_run
 
 if TYPE_CHECKING:
@@ -61,6 +63,7 @@ class _Image:
     source_sha256: str
     options_hash: str
     warning: str
+    measured: Measured | None = None
 
     @property
     def psnr(self) -> float:
@@ -176,6 +179,7 @@ def _read(destination: Path) -> _Books:
                 row["source_sha256"],
                 row["options_hash"],
                 row.get("warning") or "",
+                Measured.from_columns(row),
             )
     return _Books(list(images.values()), list(failures.values()), len(stale), read_run(destination))
 
@@ -220,11 +224,18 @@ def _lead(images: Sequence[_Image], options: Options, summary: dict[str, Any]) -
     if not images:
         return ["No image of this folder was compressed: see below why."]
     before, after = sum(image.bytes_in for image in images), sum(image.bytes_out for image in images)
-    few = "all their colours" if options.strategy == "SO" else f"{options.colors} colours by {options.strategy}"
+    few = "all their colours" if options.strategy == "SO" else f"{_number(options)} by {options.strategy}"
     smaller = f"{before / after:.1f} times smaller"
     sentences = [
         f"{images_text(len(images))} of {bytes_text(before)} became {bytes_text(after)}, {smaller}, with {few}."
     ]
+    sentences.extend(_found(images))
+    chosen = summary.get("colors_chosen")
+    if chosen:
+        sentences.append(
+            f"The number of colours was chosen for all images: {chosen['reached']} of {chosen['sampled']} sampled ones "
+            f"reach {chosen['target']} with no more, where {chosen['share']:.0%} were to."
+        )
     if summary.get("stopped"):
         sentences.append(f"The last run was stopped before all images were done: {summary['stopped']}.")
     losses = [image.psnr for image in images if image.mse is not None]
@@ -237,6 +248,19 @@ def _lead(images: Sequence[_Image], options: Options, summary: dict[str, Any]) -
         sentences.extend([worst] if finite else [])
         sentences.extend([f"{images_text(exact)} kept every colour exactly."] if exact else [])
     return sentences
+
+
+def _number(options: Options) -> str:
+    return "as few colours as needed" if options.colors == AUTO else f"{options.colors} colours"
+
+
+def _found(images: Sequence[_Image]) -> Iterator[str]:
+    """Say what numbers of colours were found, where they were."""
+    summary = RunSummary()
+    for image in images:
+        summary.add_colors(image.colors, image.measured)
+    if summary.colors_found:
+        yield f"Colours of an image: {colors_text(summary.colors_found)}."
 
 
 def _figures(books: _Books) -> list[Figure]:
@@ -299,6 +323,11 @@ def _plots(images: Sequence[_Image]) -> list[Plot]:
     quality = [image.psnr for image in images if image.mse is not None and math.isfinite(image.psnr)]
     if quality:
         plots.append(histogram("Quality of each image", "PSNR in decibels", quality))
+    measured = [image.measured for image in images if image.measured]
+    reached = [one.value for one in measured if one.value is not None]
+    if reached and measured[0].target.measure != "psnr":
+        words = {"ssim": "SSIM", "delta_e": "mean CIEDE2000"}[measured[0].target.measure]
+        plots.append(histogram(f"What was to reach {measured[0].target}", words, reached))
     colors = [image.colors for image in images if image.colors is not None]
     if len(set(colors)) > 1:
         plots.append(histogram("Colours of each image", "colours", colors, whole=True))
@@ -331,7 +360,8 @@ def _pairs(books: _Books, destination: Path, source: Path | None, number: int) -
         what = "smallest factor" if image.mse is None else "largest error"
         note = f"Number {rank + 1} of {images_text(len(ordered))}, the {what} first."
         try:
-            after = read_pixels(read_output(destination, image.output, image.shard))
+            background = books.options.background if books.options else WHITE
+            after = read_pixels(read_output(destination, image.output, image.shard), background)
         except (OSError, ICSError) as error:
             reason = (isinstance(error, OSError) and error.strerror) or error
             yield Pair(printable(image.output), f"{note} It cannot be shown: {reason}.", 1, 1, "", ())

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from icsys.dataset.folder import Task, Unreadable, plan_folder
 from icsys.dataset.resume import Work
+from icsys.dataset.source import Task, Unreadable
 from icsys.errors import UsageError
 from icsys.results import Failed
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from icsys.dataset.source import Source
 
 
 @dataclass(slots=True)
 class Draw:
-    """The images to compare on, and what else is in the folder."""
+    """The images drawn, and what else is in the folder."""
 
     works: list[Work]
     found: int
@@ -26,17 +26,27 @@ class Draw:
     failures: list[Failed]
 
 
-def draw_images(source: Path, sample: int | None, seed: int) -> Draw:
-    """Draw a sample of the images below a folder, in the order of the folder; the same seed draws the same.
+def draw_images(source: Source, sample: int | None, seed: int) -> Draw:
+    """Draw a sample of the images of a source, in its order; the same seed draws the same.
 
     Algorithm R of Vitter, "Random sampling with a reservoir" (1985): no more than the sample is held.
+
+    Parameters
+    ----------
+    sample
+        How many images; all of them if None.
+
+    Raises
+    ------
+    UsageError
+        If there is no image.
     """
     random = np.random.default_rng(seed)
     drawn = Draw([], 0, 0, [])
     reservoir: list[tuple[int, Work]] = []
-    for planned in plan_folder(source, source / ".ics-none", ".png"):
+    for planned in source.plan(".png"):
         if isinstance(planned, Task):
-            numbered = drawn.found, Work(planned.source, planned.output)
+            numbered = drawn.found, Work(planned.source, planned.output, place=planned.place)
             if sample is None or drawn.found < sample:
                 reservoir.append(numbered)
             elif (place := int(random.integers(drawn.found + 1))) < sample:
@@ -47,6 +57,6 @@ def draw_images(source: Path, sample: int | None, seed: int) -> Draw:
         else:
             drawn.ignored += 1
     if not reservoir:
-        raise UsageError(f"no image was found in {str(source)!r}: expected a folder with photos")
+        raise UsageError(f"no image was found in {source.shown!r}: expected a folder with photos")
     drawn.works = [work for _, work in sorted(reservoir, key=lambda numbered: numbered[0])]
     return drawn

@@ -1,0 +1,224 @@
+"""Archives as a source: one of them, or many that are one dataset."""
+
+from __future__ import annotations
+
+import re
+import threading
+from contextlib import ExitStack
+from dataclasses import replace
+from importlib import import_module
+from itertools import groupby
+from typing import TYPE_CHECKING, Protocol
+
+from icsys.dataset.catalogue import Catalogue, Member, Slot
+from icsys.dataset.source import Ignored, Unreadable
+from icsys.dataset.urls import base_name, without_secrets
+from icsys.errors import ICSError, ImageError, code_of
+from icsys.options import Options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from contextlib import AbstractContextManager
+
+    from icsys.dataset.resume import Work
+    from icsys.dataset.source import Place, Planned, Task
+    from icsys.dataset.store import Store
+
+
+class Reader(Protocol):
+    """What a kind of archive is: a module."""
+
+    def find(self, store: Store, path: str, known: Place) -> Iterator[Member | Ignored | Unreadable]:
+        """List the images of an archive in their order; any error means that it is damaged from there on."""
+
+    def cut(self, store: Store, slot: Slot, options: Options) -> bytes:
+        """Read an image; ImageError or OSError if that cannot be done."""
+
+    def unroll(self, store: Store, path: str) -> AbstractContextManager[Roll]:
+        """Open an archive of which images can only be read in their order."""
+
+
+class Roll(Protocol):
+    """An archive that is read from its beginning on."""
+
+    def read(self, slot: Slot, options: Options) -> bytes:
+        """Read an image behind the last one; ImageError if only that one cannot be."""
+
+
+_READERS = {
+    **dict.fromkeys((".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".tbz2", ".tar.xz", ".txz"), "tars"),
+    ".zip": "zips",
+    ".parquet": "rows",
+}
+
+SUFFIXES = tuple(_READERS)
+"""Of the archives that are read."""
+
+_OF_ONE = {"too_large", "unsupported"}  # codes that say nothing of the images behind
+_SHARD = re.compile(r"(?:.*[-_.])?\d+(?:-of-\d+)?", re.DOTALL)
+_SPLIT = re.compile(r"(\w+)-\d+-of-\d+\.parquet", re.DOTALL)
+
+
+def archive_suffix(name: str) -> str:
+    """Return the suffix by which a name is that of an archive; an empty text if it is not.
+
+    Examples
+    --------
+    >>> [archive_suffix(name) for name in ("a.TAR.GZ", "photos.zip", "a.jpg", ".zip")]
+    ['.tar.gz', '.zip', '', '']
+    """
+    base = base_name(name).lower()
+    fitting = [suffix for suffix in SUFFIXES if base.endswith(suffix) and base != suffix]
+    return max(fitting, key=len, default="")
+
+
+def folder_of(path: str) -> str:
+    """Return the folder for the images of one archive among many, by its path below what holds them.
+
+    A number at the end of a name says that it is a shard, which gives no folder, as ``data`` at the top does not;
+    ``train-00000-of-00009.parquet`` is, to Hugging Face, one of the split ``train``.
+
+    Examples
+    --------
+    >>> paths = "train/000.tar", "train/cat.zip", "data/x-00001.tar", "data/test-00000-of-00002.parquet"
+    >>> [folder_of(path) for path in paths]
+    ['train', 'train/cat', '', 'test']
+    """
+    folder, _, name = path.rpartition("/")
+    parts = [part for part in folder.split("/") if part]
+    parts = parts[1:] if parts[:1] == ["data"] else parts
+    stem = name[: len(name) - len(archive_suffix(name))]
+    if split := _SPLIT.fullmatch(name):
+        parts.append(split[1])
+    elif not _SHARD.fullmatch(stem):
+        parts.append(stem)
+    return "/".join(parts)
+
+
+class Archives:
+    """Archives that are one source, the same in every process.
+
+    Parameters
+    ----------
+    shown
+        What messages and ``run.json`` call them together.
+    files
+        Path and folder of each, in their order.
+    """
+
+    def __init__(self, shown: str, store: Store, files: tuple[tuple[str, str], ...]) -> None:
+        self.shown, self._store, self._files = shown, store, files
+        self._catalogue: Catalogue | None = None
+        self._lock = threading.Lock()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Workers read, and have no use for what was listed."""
+        return Archives, (self.shown, self._store, self._files)
+
+    def plan(self, suffix: str) -> Iterator[Planned]:
+        """List all archives, once, and return what is in them in its order."""
+        with self._lock:
+            if self._catalogue is None:
+                self._catalogue = Catalogue()
+                self._catalogue.fill(self._find())
+        yield from self._catalogue.plan(suffix)
+
+    def _find(self) -> Iterator[Member | Ignored | Unreadable]:
+        for path, folder in self._files:
+            try:
+                known = self._store.stat(path)
+                for found in _reader(path).find(self._store, path, known):
+                    yield _below(folder, found)
+            except ICSError as error:
+                if not isinstance(error, ImageError):
+                    raise
+                yield self._damaged(path, folder, error.code, str(error))
+            except OSError as error:
+                yield self._damaged(path, folder, _code(error), error.strerror or str(error) or "its bytes are damaged")
+            except Exception as error:  # noqa: BLE001 - damaged bytes lead the readers to errors of every kind
+                yield self._damaged(path, folder, "broken", str(error) or type(error).__name__)
+
+    def _damaged(self, path: str, folder: str, code: str, why: str) -> Unreadable:
+        name = base_name(path)
+        place = f"{folder}/{name}" if folder else name
+        return Unreadable(place, code, f"the archive cannot be read to its end: {without_secrets(why)}", is_folder=True)
+
+    def stat(self, task: Task) -> tuple[int | None, int | None]:
+        """Return what was listed: an image changes only when its archive does, whose time it has."""
+        assert isinstance(task.place, Slot)  # noqa: S101 - from this plan
+        return task.place.size, task.place.mtime_ns
+
+    def load(self, works: Iterable[Work], options: Options) -> Iterator[Work]:
+        """Read ahead what lies in an archive that can only be read from its beginning on."""
+        for (path, streamed), group in groupby(works, key=_stream_of):
+            if streamed:
+                yield from self._stream(path, group, options)
+            else:
+                yield from group
+
+    def _stream(self, path: str, works: Iterable[Work], options: Options) -> Iterator[Work]:
+        with ExitStack() as stack:
+            roll: Roll | None = None
+            damage: ImageError | None = None
+            for work in works:
+                slot = _slot(work)
+                held: bytes | ImageError | None = damage
+                try:
+                    if not damage:
+                        roll = roll or stack.enter_context(_reader(path).unroll(self._store, path))
+                        held = roll.read(slot, options)
+                except ImageError as error:
+                    held = error
+                    damage = None if error.code in _OF_ONE else error
+                except Exception as error:  # noqa: BLE001 - as above
+                    held = damage = _broken(error)
+                yield replace(work, place=replace(slot, held=held))
+
+    def head(self, work: Work, size: int) -> bytes:  # noqa: ARG002 - it is at hand, or packed as a whole
+        """Return all of an image."""
+        return self.read(work, Options())[0]
+
+    def read(self, work: Work, options: Options) -> tuple[bytes, int]:
+        """Read an image, or return what was read ahead."""
+        slot = _slot(work)
+        if isinstance(slot.held, Exception):
+            raise slot.held
+        data = _reader(slot.file).cut(self._store, slot, options) if slot.held is None else slot.held
+        return data, slot.mtime_ns or 0
+
+
+def _reader(path: str) -> Reader:
+    module: Reader = import_module(f"icsys.dataset.{_READERS[archive_suffix(path)]}")
+    return module
+
+
+def _slot(work: Work) -> Slot:
+    assert isinstance(work.place, Slot)  # noqa: S101 - from this plan
+    return work.place
+
+
+def _stream_of(work: Work) -> tuple[str, bool]:
+    slot = _slot(work)
+    return slot.file, slot.streamed
+
+
+def _below(folder: str, found: Member | Ignored | Unreadable) -> Member | Ignored | Unreadable:
+    if not folder:
+        return found
+    if isinstance(found, Member):
+        return replace(found, path=f"{folder}/{found.path}") if found.path else found
+    return replace(found, source=f"{folder}/{found.source}")
+
+
+def _code(error: OSError) -> str:
+    """Tell what the system refuses from what a decompressor does not like, which is an OSError without a number."""
+    return code_of(error) if error.errno else "broken"
+
+
+def _broken(error: Exception) -> ImageError:
+    if isinstance(error, FileNotFoundError):
+        return ImageError("changed", "the archive has vanished since it was listed")
+    return ImageError(
+        _code(error) if isinstance(error, OSError) else "broken",
+        f"the archive is damaged: {without_secrets(str(error))}",
+    )

@@ -1,0 +1,189 @@
+"""What is in archives: names, sizes and places, kept out of memory until all of them are known.
+
+Output names need all names of a folder, and an archive has them in any order. So its members are listed once into a
+database of SQLite, which holds a few megabytes in memory and the rest in a file that the system forgets with the run.
+Their contents are in none of it.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+from icsys.dataset.members import LONGEST_NAME, is_hidden
+from icsys.dataset.naming import name_key, output_names
+from icsys.dataset.source import Ignored, Place, Planned, Task, Unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_ROWS = 256  # read at once
+_TABLES = """
+PRAGMA journal_mode = OFF;
+PRAGMA synchronous = OFF;
+CREATE TABLE members (id INTEGER PRIMARY KEY, key BLOB, folder BLOB, name BLOB, slot TEXT);
+CREATE TABLE sources (source BLOB PRIMARY KEY, repeats INTEGER) WITHOUT ROWID;
+CREATE TABLE folders (key BLOB, name BLOB, PRIMARY KEY (key, name)) WITHOUT ROWID;
+CREATE TABLE others (id INTEGER PRIMARY KEY, what TEXT);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot(Place):
+    """Where an image lies in an archive.
+
+    Attributes
+    ----------
+    file
+        The archive's path.
+    number
+        Which of its members it is, counted from 0: of files, or of rows.
+    start, length
+        Where its bytes begin, and how many there are as they lie there.
+    method, crc
+        How they are packed, and their checksum, in a zip.
+    streamed
+        Whether it can only be read from the beginning of the archive on.
+    held
+        What was read ahead: its bytes, or what is wrong with it.
+    """
+
+    file: str
+    number: int = 0
+    start: int = 0
+    length: int = 0
+    method: int = 0
+    crc: int = 0
+    streamed: bool = False
+    held: bytes | Exception | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An image that a list tells of, by a path that is safe; ``slot`` says where it lies."""
+
+    path: str
+    slot: Slot
+
+
+class Catalogue:
+    """The members of archives in the order in which they lie there, each with an output of its own."""
+
+    def __init__(self) -> None:
+        # A database without a name is a file of its own that goes when it is closed, used by one thread at a time.
+        self._db = sqlite3.connect("", check_same_thread=False, isolation_level=None)
+        self._db.executescript(_TABLES)
+        self._lock = threading.Lock()
+        self._named: set[str] = set()
+        self._folder = ""
+
+    def fill(self, found: Iterator[Member | Ignored | Unreadable]) -> None:
+        """Take in what lists tell; hidden members are left alone, and two of one name are told apart by a number."""
+        self._db.execute("BEGIN")
+        for one in found:
+            if isinstance(one, Unreadable):
+                self._note([one.source, one.code, one.message, one.is_folder])
+            elif isinstance(one, Ignored):
+                self._enter(one.source.rpartition("/")[0])
+                self._note([one.source])
+            elif len(one.path) > LONGEST_NAME:
+                message = "its name is longer than any file system takes"
+                self._note([f"{one.path[:80]}…", "unsupported", message, False])
+            elif not one.path or is_hidden(one.path):
+                self._note([one.path or "."])
+            else:
+                self._add(one)
+        self._db.execute("CREATE INDEX by_folder ON members (key, folder, name, id)")
+        self._db.execute("COMMIT")
+
+    def _add(self, member: Member) -> None:
+        folder, _, name = self._unique(member.path).rpartition("/")
+        self._enter(folder)
+        slot = member.slot
+        places = [slot.size, slot.mtime_ns, slot.file, slot.number, slot.start, slot.length, slot.method, slot.crc]
+        places.append(slot.streamed)
+        row = _bytes(name_key(folder)), _bytes(folder), _bytes(name), json.dumps(places)
+        self._db.execute("INSERT INTO members (key, folder, name, slot) VALUES (?, ?, ?, ?)", row)
+
+    def _note(self, what: list[object]) -> None:
+        self._db.execute("INSERT INTO others (what) VALUES (?)", [json.dumps(what)])
+
+    def _unique(self, path: str) -> str:
+        """Return a path that no member before has: itself, or the first with ``~2``, ``~3`` … that is free."""
+        insert = "INSERT OR IGNORE INTO sources VALUES (?, 1)"
+        if self._db.execute(insert, [_bytes(path)]).rowcount:
+            return path
+        (repeats,) = self._db.execute("SELECT repeats FROM sources WHERE source = ?", [_bytes(path)]).fetchone()
+        other = path
+        while other == path or not self._db.execute(insert, [_bytes(other)]).rowcount:
+            repeats += 1
+            other = f"{path}~{repeats}"
+        self._db.execute("UPDATE sources SET repeats = ? WHERE source = ?", [repeats, _bytes(path)])
+        return other
+
+    def _enter(self, folder: str) -> None:
+        """Note a folder and those above it: their names are taken where they lie."""
+        if folder == self._folder or is_hidden(folder) or len(folder) > LONGEST_NAME:
+            return
+        self._folder = folder
+        while folder:
+            above, _, name = folder.rpartition("/")
+            row = _bytes(name_key(above)), _bytes(name)
+            if not self._db.execute("INSERT OR IGNORE INTO folders VALUES (?, ?)", row).rowcount:
+                return
+            folder = above
+
+    def plan(self, suffix: str) -> Iterator[Planned]:
+        """Return what was listed: first what is no image, then the images with their outputs, which take ``suffix``."""
+        with self._lock:
+            suffix = suffix or next(iter(self._named), suffix)
+            if suffix not in self._named:
+                self._name(suffix)
+        for (text,) in self._rows("SELECT what FROM others ORDER BY id"):
+            what = json.loads(text)
+            yield Ignored(*what) if len(what) == 1 else Unreadable(*what)
+        query = "SELECT folder, name, output, slot FROM members JOIN outputs USING (id) WHERE suffix = ? ORDER BY id"
+        for folder, name, output, slot in self._rows(query, suffix):
+            yield Task(_text(_join(folder, name)), _text(_join(folder, output)), Slot(*json.loads(slot)))
+
+    def _rows(self, query: str, *values: object) -> Iterator[tuple[Any, ...]]:
+        """Read rows some at a time, so that a run and the count beside it can both do so."""
+        with self._lock:
+            cursor = self._db.execute(query, values)
+            rows = cursor.fetchmany(_ROWS)
+        while rows:
+            yield from rows
+            with self._lock:
+                rows = cursor.fetchmany(_ROWS)
+
+    def _name(self, suffix: str) -> None:
+        """Give every member its output, folder by folder: those that are one on some file systems together."""
+        self._db.execute("BEGIN")
+        self._db.execute("CREATE TABLE IF NOT EXISTS outputs (suffix, id, output BLOB, PRIMARY KEY (suffix, id))")
+        rows = self._db.execute("SELECT key, name, id FROM members ORDER BY key, folder, name, id")
+        for key, group in groupby(rows, key=itemgetter(0)):
+            members = list(group)
+            reserved = [_text(name) for (name,) in self._db.execute("SELECT name FROM folders WHERE key = ?", [key])]
+            outputs = output_names([_text(name) for _, name, _ in members], suffix, reserved)
+            named = ((suffix, number, _bytes(output)) for (_, _, number), output in zip(members, outputs, strict=True))
+            self._db.executemany("INSERT INTO outputs VALUES (?, ?, ?)", named)
+        self._db.execute("COMMIT")
+        self._named.add(suffix)
+
+
+def _join(folder: bytes, name: bytes) -> bytes:
+    return folder + b"/" + name if folder else name
+
+
+def _bytes(name: str) -> bytes:
+    """SQLite's text is UTF-8; names may hold bytes that are not."""
+    return name.encode("utf-8", "surrogateescape")
+
+
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "surrogateescape")

@@ -1,0 +1,97 @@
+"""What a source of images is: it lists them with their outputs, and reads each of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from icsys.dataset.resume import Work
+    from icsys.options import Options
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an image lies in a source that is no folder, and how it stood when it was listed.
+
+    A kind of source adds what it needs to find the image again: plain data, which goes to other processes.
+
+    Attributes
+    ----------
+    size
+        In bytes; None where a list does not tell.
+    mtime_ns
+        Time of its last change in nanoseconds since 1970, or a number that changes when the image does; None where
+        nothing tells, so that only its content can.
+    """
+
+    size: int | None
+    mtime_ns: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One image to do: paths below the source and the destination folder, with forward slashes."""
+
+    source: str
+    output: str
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """A file that is left alone: no image, hidden, a link, or no file at all."""
+
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A folder or file whose content cannot be listed or looked at."""
+
+    source: str
+    code: str
+    message: str
+    is_folder: bool = False
+
+
+Planned = Task | Ignored | Unreadable
+
+
+class Source(Protocol):
+    """Where images come from: a folder, or something that stands in the place of one.
+
+    It is picklable, and what it reads in one process it reads in another.
+    """
+
+    @property
+    def shown(self) -> str:
+        """What messages and ``run.json`` call it: nothing in it is secret."""
+
+    def plan(self, suffix: str) -> Iterator[Planned]:
+        """List the images with their outputs, which take ``suffix``; always in the same order.
+
+        Whoever only counts gives an empty suffix, and looks at no output.
+        """
+
+    def stat(self, task: Task) -> tuple[int | None, int | None]:
+        """Return size and time of an image, as of a :class:`Place`; OSError if they cannot be told."""
+
+    def load(self, works: Iterable[Work], options: Options) -> Iterable[Work]:
+        """Read ahead of the workers where that takes the order of the plan, one image when the next is asked for."""
+
+    def head(self, work: Work, size: int) -> bytes:
+        """Return the first bytes of an image, ``size`` or a few more of them; OSError if it cannot be read."""
+
+    def read(self, work: Work, options: Options) -> tuple[bytes, int]:
+        """Return the bytes of an image, no more of them than ``max_bytes``, and its time; 0 where nothing tells.
+
+        Raises
+        ------
+        ImageError
+            ``too_large``; ``changed`` if it is not what was listed any more; or what else is wrong with it.
+        OSError
+            If it cannot be read.
+        """

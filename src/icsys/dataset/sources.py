@@ -1,0 +1,152 @@
+"""Which kind of source a text names: a folder, archives, or either of them behind a URL."""
+
+from __future__ import annotations
+
+import os
+import re
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from icsys.dataset.folder import Folder
+from icsys.dataset.members import is_hidden
+from icsys.dataset.source import Ignored, Task
+from icsys.dataset.urls import is_url
+from icsys.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from icsys.dataset.source import Source
+
+_KINDS = "expected a folder with photos, or an archive of them: .tar, .tar.gz, .tar.bz2, .tar.xz, .zip or .parquet"
+_BRACES = re.compile(r"\{([^{}]*)\}")
+_RANGE = re.compile(r"(\d+)\.\.(\d+)", re.ASCII)
+_MAGIC = re.compile(r"[*?\[{]")
+_MOST_FILES = 1_000_000
+
+
+def open_source(source: str | os.PathLike[str], destination: Path, *, follow_links: bool = False) -> Source:
+    """Find out what a source is; nothing in it is read but names.
+
+    A folder that holds no image but archives stands for those. Of several archives, ``folder_of`` tells where below the
+    output folder the images of each go.
+
+    Parameters
+    ----------
+    source
+        A folder, an archive, a pattern of archives with ``*``, ``?``, ``[]`` or ``{000..099}``, or the URL of one.
+    destination
+        The output folder, which is left out where it lies in a folder.
+    follow_links
+        As for :class:`~icsys.dataset.folder.Folder`.
+
+    Raises
+    ------
+    UsageError
+        If there is no such source, or it cannot be read.
+    MissingExtraError
+        If a URL needs a package that is not installed.
+    """
+    text = os.fspath(source)
+    if is_url(text):
+        from icsys.dataset.urlsource import open_remote  # noqa: PLC0415 - an extra
+
+        return open_remote(text)
+    path = Path(text)
+    if path.is_dir():
+        _check_readable(path)
+        folder = Folder(path, destination, follow_links)
+        found = archives_of(folder)
+        return _on_disk(path, [path / name for name in found], path) if found else folder
+    if path.exists():
+        _check_kind(text)
+        _check_readable(path)
+        return _on_disk(path, [path], None)
+    if not _MAGIC.search(text):
+        beside = next((str(path) + suffix for suffix in _suffixes() if Path(str(path) + suffix).is_file()), None)
+        hint = f"; there is an archive {beside!r}" if beside else ""
+        raise UsageError(f"source folder {text!r} does not exist: {_KINDS}{hint}")
+    import glob  # noqa: PLC0415 - few runs need it
+
+    files: list[Path] = []
+    for pattern in expand_braces(text):
+        matches = sorted(glob.glob(pattern))  # noqa: PTH207 - an absolute pattern, too
+        if not matches:
+            raise UsageError(f"source {text!r}: there is no {pattern!r}")
+        files.extend(map(Path, matches))
+    for file in files:
+        _check_kind(str(file))
+    return _on_disk(path, files, fixed_part(text))
+
+
+def archives_of(folder: Source) -> list[str]:
+    """Return the archives in a folder, none if it holds an image: the first one ends the search."""
+    from icsys.dataset.archives import archive_suffix  # noqa: PLC0415 - few runs need it
+
+    archives = []
+    for planned in folder.plan(""):
+        if isinstance(planned, Task):
+            return []
+        if isinstance(planned, Ignored) and archive_suffix(planned.source) and not is_hidden(planned.source):
+            archives.append(planned.source)
+    return archives
+
+
+def expand_braces(pattern: str) -> Iterator[str]:
+    """Return the patterns that one with braces stands for: words between commas, or a range of numbers.
+
+    Examples
+    --------
+    >>> list(expand_braces("{train,val}-{08..11}.tar"))[:5]
+    ['train-08.tar', 'train-09.tar', 'train-10.tar', 'train-11.tar', 'val-08.tar']
+    """
+    parts = _BRACES.split(pattern)
+    choices = [_choices(part) if i % 2 else [part] for i, part in enumerate(parts)]
+    for words in product(*choices):
+        yield "".join(words)
+
+
+def _choices(inside: str) -> list[str]:
+    numbers = _RANGE.fullmatch(inside)
+    if numbers is None:
+        return inside.split(",")
+    first, last = int(numbers[1]), int(numbers[2])
+    if last - first >= _MOST_FILES:
+        raise UsageError(f"{{{inside}}}: expected at most {_MOST_FILES} files")
+    return [str(number).zfill(len(numbers[1])) for number in range(first, last + 1)]
+
+
+def fixed_part(pattern: str) -> Path:
+    """Return the folder below which all matches of a pattern lie."""
+    return Path(_MAGIC.split(pattern, maxsplit=1)[0] + "_").parent
+
+
+def _on_disk(shown: Path, files: list[Path], root: Path | None) -> Source:
+    """Return archives of this system, with their folders if they lie below ``root``."""
+    from icsys.dataset.archives import Archives, folder_of  # noqa: PLC0415 - few runs need it
+    from icsys.dataset.store import Disk  # noqa: PLC0415
+
+    for file in files:
+        _check_readable(file)
+    placed = ((str(file), folder_of(file.relative_to(root).as_posix()) if root else "") for file in files)
+    return Archives(str(shown.absolute()), Disk(), tuple(placed))
+
+
+def _suffixes() -> tuple[str, ...]:
+    from icsys.dataset.archives import SUFFIXES  # noqa: PLC0415
+
+    return SUFFIXES
+
+
+def _check_kind(path: str) -> None:
+    from icsys.dataset.archives import archive_suffix  # noqa: PLC0415
+
+    if not archive_suffix(path):
+        raise UsageError(f"source {path!r} is a file: {_KINDS}")
+
+
+def _check_readable(path: Path) -> None:
+    what = "folder" if path.is_dir() else "archive"
+    if not os.access(path, os.R_OK | (os.X_OK if path.is_dir() else 0)):
+        raise UsageError(f"source {what} {str(path)!r} cannot be read: permission denied")

@@ -1,0 +1,449 @@
+"""Sources behind a URL, through fsspec: a folder of images, and files that are archives.
+
+Who may read them is known where each protocol's own tools look for it: environment variables, ``~/.aws``, ``~/.netrc``,
+a token of Hugging Face. A URL may hold secrets, so nothing of one is told but what ``without_secrets`` leaves; that
+holds for what the libraries say in their errors, too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import cache, partial
+from pathlib import PurePosixPath
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, TypeVar
+from urllib.parse import unquote
+
+from icsys.dataset.archives import Archives, archive_suffix, folder_of
+from icsys.dataset.members import is_image_name, safe_path
+from icsys.dataset.naming import name_key, output_names
+from icsys.dataset.source import Ignored, Place, Planned, Source, Task, Unreadable
+from icsys.dataset.urls import without_query, without_secrets
+from icsys.errors import ImageError, MissingExtraError, UsageError
+from icsys.image.decode import sniff
+from icsys.image.limits import check_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Iterator
+
+    from icsys.dataset.resume import Work
+    from icsys.options import Options
+
+_HEAD = 64  # bytes
+_BLOCK = 2**22  # bytes that are fetched at once of an archive that is read from its beginning on
+_TRIES = 4
+_FIRST_PAUSE = 0.25  # seconds; each is twice as long as the one before
+_PATIENCE = 60  # seconds without a byte
+_TIMES = ("mtime", "LastModified", "last_modified", "Last-Modified", "updated", "modified", "timeModified", "created")
+_TAGS = ("ETag", "etag", "blob_id", "sha", "checksum", "Content-MD5", "md5Hash", "Digest", "uid")
+_GONE, _FORBIDDEN, _TRANSIENT = {404, 410}, {401, 403}, {408, 425, 429}
+_SERVER_FAULT = 500
+
+Value = TypeVar("Value")
+
+
+@cache
+def _connect(url: str) -> tuple[Any, str]:
+    """Return the file system of a URL and the path in it; both are cached by process.
+
+    Raises
+    ------
+    UsageError
+        If there is no such protocol, or the URL is none.
+    MissingExtraError
+        If a package is not installed.
+    """
+    shown = without_secrets(url)
+    try:
+        from fsspec.core import url_to_fs  # noqa: PLC0415 - an extra
+    except ImportError:
+        raise MissingExtraError(f"{shown!r} needs fsspec: pip install 'icsys[remote]'") from None
+    settings: dict[str, Any] = {}
+    if re.match("https?:", url, re.IGNORECASE):
+        try:
+            from aiohttp import ClientTimeout  # noqa: PLC0415 - an extra
+        except ImportError:
+            raise MissingExtraError(f"{shown!r} needs aiohttp: pip install 'icsys[remote]'") from None
+        timeout = ClientTimeout(total=None, sock_connect=_PATIENCE, sock_read=_PATIENCE)
+        settings = {"client_kwargs": {"timeout": timeout, "trust_env": True}}
+    try:
+        fs, path = url_to_fs(url, **settings)
+    except ImportError as error:
+        raise MissingExtraError(f"{shown!r} needs a package: {without_secrets(str(error))}") from None
+    except Exception as error:  # noqa: BLE001 - every protocol has its own
+        raise UsageError(f"{shown!r} cannot be opened: {_words(error)}") from None
+    return fs, path
+
+
+def open_remote(url: str) -> Source:
+    """Find out what is behind a URL: a folder of images, or archives.
+
+    Raises
+    ------
+    UsageError
+        If there is nothing, it cannot be reached, or it is no source.
+    MissingExtraError
+        If a package is not installed.
+    """
+    shown = without_secrets(url)
+    plain = without_query(url)
+    store = Bucket(url)
+    fs, path = _connect(url)
+    if re.search(r"[*\[{]", plain):
+        from icsys.dataset.sources import expand_braces, fixed_part  # noqa: PLC0415 - few runs need it
+
+        globs = (_ask(partial(fs.glob, pattern), shown) for pattern in expand_braces(path))
+        files = [file for matches in globs for file in sorted(matches)]
+        if not files or not all(map(archive_suffix, files)):
+            raise UsageError(f"source {shown!r}: expected a pattern that archives match, and nothing else")
+        root = fixed_part(path).as_posix()
+        return Archives(shown, store, tuple((file, folder_of(_relative(file, root))) for file in files))
+    if archive_suffix(plain) and not _ask(lambda: _is_folder(fs, path), shown):
+        size = _ask(lambda: fs.info(path), shown)["size"]
+        if "http" in fs.protocol:
+            _ask(partial(_check_parts, fs, path, size), shown)
+        return Archives(shown, store, ((path, ""),))
+    if plain != url:
+        raise UsageError(f"source {shown!r} has a query: expected that of an archive, or a folder without one")
+    folder = RemoteFolder(url)
+    _ask(lambda: fs.ls(path, detail=False), shown)
+    from icsys.dataset.sources import archives_of  # noqa: PLC0415 - as above
+
+    found = archives_of(folder)
+    if not found:
+        return folder
+    return Archives(shown, store, tuple((f"{path.rstrip('/')}/{name}", folder_of(name)) for name in found))
+
+
+def _is_folder(fs: Any, path: str) -> bool:  # noqa: ANN401 - fsspec has no types
+    """Tell whether a path is a folder, though its name is that of an archive; every page of a server is a file."""
+    return "http" not in fs.protocol and bool(fs.isdir(path))
+
+
+def _check_parts(fs: Any, path: str, size: int | None) -> None:  # noqa: ANN401 - as above
+    """Refuse a server that sends whole files alone, before it sends one."""
+    if not size:
+        raise ImageError("unsupported", "the server does not tell its size: fetch the archive first")
+    try:
+        with fs.open(path, "rb", size=size, block_size=1, cache_type="none") as file:
+            file.seek(size - 1)
+            file.read(1)
+    except ValueError:
+        raise ImageError("unsupported", "the server sends whole files alone: fetch the archive first") from None
+
+
+def _relative(path: str, root: str) -> str:
+    return str(PurePosixPath(path).relative_to(root)) if path.startswith(root) else path
+
+
+def _ask(question: Callable[[], Value], shown: str) -> Value:
+    """Ask something before the run."""
+    try:
+        return _again(question)
+    except ImageError as error:
+        what = "does not exist" if error.code == "changed" else f"cannot be read: {error}"
+        raise UsageError(f"source {shown!r} {what}") from None
+    except (OSError, ValueError) as error:
+        raise UsageError(f"source {shown!r} cannot be read: {_words(error)}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """Files behind a URL, by their paths in its file system."""
+
+    url: str = field(repr=False)
+
+    def shown(self, path: str) -> str:
+        """Return a path without what is secret."""
+        return without_secrets(path)
+
+    def stat(self, path: str) -> Place:
+        """Ask the server."""
+        fs, _ = _connect(self.url)
+        return _place(_again(lambda: fs.info(path)))
+
+    def open(self, path: str) -> BinaryIO:
+        """Open a file that is fetched as it is read, some megabytes at once."""
+        fs, _ = _connect(self.url)
+        size = self.stat(path).size
+        if size is None:
+            raise ImageError("unsupported", "the server does not tell its size: fetch the archive first")
+        return io.BufferedReader(_Parts(fs, path, size), _BLOCK)
+
+    def cut(self, path: str, start: int, size: int, known: Place) -> bytes:  # noqa: ARG002 - to ask costs as much
+        """Fetch a part of a file."""
+        fs, _ = _connect(self.url)
+        return _again(lambda: fs.cat_file(path, start=start, end=start + size))
+
+
+class _Parts(io.RawIOBase):
+    """A file on a server, of which every part is fetched by itself, and again if it does not arrive whole."""
+
+    def __init__(self, fs: Any, path: str, size: int) -> None:  # noqa: ANN401 - as above
+        self._fs, self._path, self._size, self._position = fs, path, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._position = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - whatever can be written to
+        wanted = max(0, min(len(buffer), self._size - self._position))
+        if wanted:
+            buffer[:wanted] = _again(partial(self._fetch, self._position, self._position + wanted))
+            self._position += wanted
+        return wanted
+
+    def _fetch(self, start: int, end: int) -> bytes:
+        data: bytes = self._fs.cat_file(self._path, start=start, end=end)
+        if len(data) != end - start:
+            raise ConnectionError(f"{len(data)} of {end - start} bytes arrived")
+        return data
+
+
+@dataclass(frozen=True, slots=True)
+class RemotePlace(Place):
+    """Where an image lies on a server."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFolder:
+    """A folder behind a URL."""
+
+    url: str = field(repr=False)
+
+    @property
+    def shown(self) -> str:
+        """The URL without what is secret."""
+        return without_secrets(self.url)
+
+    def plan(self, suffix: str) -> Iterator[Planned]:
+        """List the images folder by folder, each in the order of its names, as for a folder of the system.
+
+        Names are made safe, and folders whose names then are one on some file systems are planned together. A file is
+        an image by its suffix; only one without any is looked at.
+        """
+        fs, root = _connect(self.url)
+        waiting = [[_Folder("", root)]]
+        while waiting:
+            below = yield from self._plan(fs, waiting.pop(), suffix)
+            waiting.extend(reversed(below))
+
+    def _plan(self, fs: Any, folders: list[_Folder], suffix: str) -> Generator[Planned, None, list[list[_Folder]]]:  # noqa: ANN401
+        images: list[tuple[str, str, RemotePlace]] = []
+        below: dict[str, list[_Folder]] = defaultdict(list)
+        reserved: list[str] = []
+        for folder in folders:
+            try:
+                entries = _again(partial(_entries, fs, folder.path))
+            except (ImageError, OSError) as error:
+                code = error.code if isinstance(error, ImageError) else "io"
+                yield Unreadable(
+                    folder.name or ".", code, f"the folder cannot be listed: {_words(error)}", is_folder=True
+                )
+                continue
+            for name, entry in entries:
+                path = f"{folder.name}/{name}" if folder.name else name
+                if name.startswith("."):
+                    yield Ignored(path)
+                elif entry["type"] == "directory":
+                    below[name_key(name)].append(_Folder(path, entry["name"]))
+                    reserved.append(name)
+                elif self._is_image(fs, name, entry["name"]):
+                    found = _place(entry)
+                    images.append((folder.name, name, RemotePlace(found.size, found.mtime_ns, entry["name"])))
+                else:
+                    yield Ignored(path)
+        outputs = output_names([name for _, name, _ in images], suffix, reserved)
+        for (folder_name, name, place), output in zip(images, outputs, strict=True):
+            above = f"{folder_name}/" if folder_name else ""
+            yield Task(above + name, above + output, place)
+        return list(below.values())
+
+    def _is_image(self, fs: Any, name: str, path: str) -> bool:  # noqa: ANN401 - as above
+        by_name = is_image_name(name)
+        if by_name is not None:
+            return by_name
+        try:
+            return sniff(_again(lambda: _fetch(fs, path, _HEAD))) is not None
+        except (ImageError, OSError):
+            return True  # whoever reads it will find out what is wrong
+
+    def stat(self, task: Task) -> tuple[int | None, int | None]:
+        """Return what was listed, or what the server tells of one file where its lists tell nothing."""
+        place = _of(task.place)
+        if place.size is None or place.mtime_ns is None:
+            fs, _ = _connect(self.url)
+            try:
+                asked = _again(lambda: _place(fs.info(place.path)))
+            except ImageError as error:
+                raise OSError(str(error)) from None
+            return asked.size, asked.mtime_ns
+        return place.size, place.mtime_ns
+
+    def load(self, works: Iterable[Work], options: Options) -> Iterable[Work]:  # noqa: ARG002 - not here
+        """Leave it to the workers to read."""
+        return works
+
+    def head(self, work: Work, size: int) -> bytes:
+        """Fetch the beginning of a file."""
+        fs, _ = _connect(self.url)
+        return _again(lambda: _fetch(fs, _of(work.place).path, size))
+
+    def read(self, work: Work, options: Options) -> tuple[bytes, int]:
+        """Fetch a file; what arrives has to be as long as was told."""
+        fs, _ = _connect(self.url)
+        place = _of(work.place)
+        return _again(lambda: _read(fs, place, options))
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """A folder by the safe path of its images, and by its own in the file system."""
+
+    name: str
+    path: str
+
+
+def _of(place: Place | None) -> RemotePlace:
+    assert isinstance(place, RemotePlace)  # noqa: S101 - from this plan
+    return place
+
+
+def _entries(fs: Any, path: str) -> list[tuple[str, dict[str, Any]]]:  # noqa: ANN401 - as above
+    """List a folder in the order of the names that are safe; what lies elsewhere is none of it."""
+    fs.invalidate_cache(path)  # some keep every list that they have seen, and give old ones
+    entries = fs.ls(path, detail=True)
+    fs.invalidate_cache(path)
+    folder, web = path.rstrip("/"), "http" in fs.protocol
+    found: dict[str, dict[str, Any]] = {}
+    for entry in sorted(entries, key=lambda entry: str(entry["name"])):
+        inside = entry["name"].rstrip("/")
+        base = inside[len(folder) :].lstrip("/") if inside.startswith(folder) else inside.rpartition("/")[2]
+        name = safe_path(unquote(base, errors="surrogateescape") if web else base)
+        if not name or "/" in name or (path and inside == folder) or (web and re.search("[?#]", base)):
+            continue
+        number, other = 1, name
+        while other in found:
+            number += 1
+            other = f"{name}~{number}"
+        found[other] = entry
+    return sorted(found.items())
+
+
+def _read(fs: Any, place: RemotePlace, options: Options) -> tuple[bytes, int]:  # noqa: ANN401 - as above
+    size, mtime_ns = place.size, place.mtime_ns
+    if size is None or mtime_ns is None:
+        asked = _place(fs.info(place.path))
+        size, mtime_ns = asked.size, asked.mtime_ns
+    check_bytes(size or 0, options)
+    data = _fetch(fs, place.path, options.max_bytes + 1 if size is None else size + 1)
+    check_bytes(len(data), options)
+    if size is not None and len(data) < size:
+        raise ConnectionError(f"{len(data)} of {size} bytes arrived")
+    if size is not None and len(data) > size:
+        raise ImageError("changed", "the file grew after it was listed: run again when it holds still")
+    return data, mtime_ns or 0
+
+
+def _fetch(fs: Any, path: str, size: int) -> bytes:  # noqa: ANN401 - as above
+    """Return the first bytes of a file, and take no more of it into memory."""
+    if "http" in fs.protocol:
+        # A request for a part may be answered with the whole: it is taken as it comes, up to the size.
+        with fs.open(path, "rb", block_size=0, size=size) as file:
+            return _filled(file, size)
+    data: bytes = fs.cat_file(path, start=0, end=size)
+    return data
+
+
+def _filled(file: IO[bytes], size: int) -> bytes:
+    parts: list[bytes] = []
+    left = size
+    while left and (part := file.read(left)):
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)
+
+
+def _place(info: dict[str, Any]) -> Place:
+    """Return size and time of what a server describes.
+
+    Where it tells no time but a tag that changes with the content, a number made of that takes the place of the time:
+    it is only ever held against the one of an earlier run.
+    """
+    size = info.get("size")
+    told = (_nanoseconds(info[name]) for name in _TIMES if info.get(name) is not None)
+    time_ns = next((value for value in told if value is not None), None)
+    if time_ns is None:
+        tag = next((str(info[name]) for name in _TAGS if info.get(name)), None)
+        time_ns = None if tag is None else int.from_bytes(hashlib.sha256(tag.encode()).digest()[:6], "big")
+    return Place(size if isinstance(size, int) and size >= 0 else None, time_ns)
+
+
+def _nanoseconds(value: object) -> int | None:
+    try:
+        if isinstance(value, str):
+            value = datetime.fromisoformat(value) if value[:4].isdigit() else parsedate_to_datetime(value)
+        if isinstance(value, datetime):
+            moment = value if value.tzinfo else value.replace(tzinfo=UTC)
+            return round(moment.timestamp() * 10**6) * 1000
+        return int(value * 10**9) if isinstance(value, int | float) else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _again(function: Callable[[], Value]) -> Value:
+    """Call what asks a server, again after a pause where that may help.
+
+    Raises
+    ------
+    ImageError
+        ``changed`` for what is not there, ``permission``, and ``unreachable`` after the last try.
+    """
+    for attempt in range(_TRIES):
+        try:
+            return function()
+        except (ImageError, UsageError, MissingExtraError):
+            raise
+        except Exception as error:  # noqa: BLE001 - every protocol has its own
+            failure = _failure(error)
+            if failure.code != "unreachable" or attempt == _TRIES - 1:
+                raise failure from None
+        time.sleep(_FIRST_PAUSE * 2**attempt)
+    raise AssertionError
+
+
+def _failure(error: Exception) -> ImageError:
+    """Tell what is gone or forbidden from what may be there the next time."""
+    cause = error.__cause__ or error  # fsspec calls every failure over HTTP a file that is not found
+    status = getattr(cause, "status", None)
+    if status in _FORBIDDEN or isinstance(error, PermissionError):
+        return ImageError("permission", f"not allowed: {_words(cause)}")
+    if status in _GONE or (isinstance(error, FileNotFoundError) and error is cause):
+        return ImageError("changed", "the file has vanished since it was listed")
+    if isinstance(status, int) and status < _SERVER_FAULT and status not in _TRANSIENT:
+        return ImageError("io", f"refused: {_words(cause)}")
+    if isinstance(cause, NotImplementedError | TypeError | KeyError):
+        return ImageError("io", f"this cannot be read: {_words(cause)}")
+    return ImageError("unreachable", f"no answer in {_TRIES} tries: {_words(cause)}")
+
+
+def _words(error: BaseException) -> str:
+    """Return what an error says without what is secret."""
+    return without_secrets(str(error) or type(error).__name__)

@@ -1,0 +1,307 @@
+"""Sources behind URLs: what a server does, whatever it does, and what is told of it."""
+
+import http.server
+import json
+import re
+import sys
+import threading
+from collections import Counter
+from functools import partial
+from pathlib import Path
+
+import fsspec
+import pytest
+
+from helpers import compress_into, ics, image_bytes, synthetic_photo, tree
+from icsys import MissingExtraError, Options, UsageError, compress_folder
+from icsys.dataset import urlsource
+from icsys.dataset.resume import Work
+from icsys.dataset.urls import is_url, without_secrets
+from icsys.dataset.urlsource import RemoteFolder
+from sources import put_folder, put_parquet, put_tar, put_zip
+
+pytestmark = pytest.mark.usefixtures("unsynced")
+SO = Options(strategy="SO")
+FILES = {f"{name}/{i}.png": image_bytes(synthetic_photo(20, 30, seed=i)) for name in ("cat", "dog") for i in range(3)}
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """Serves a folder, and does to a path what it is told, as often as it is told."""
+
+    faults: Counter
+    asked: list
+    ranges = True
+
+    def do_GET(self):
+        self._serve(super().do_GET)
+
+    def do_HEAD(self):
+        self._serve(super().do_HEAD)
+
+    def _serve(self, serve):
+        self.asked.append((self.command, self.path, self.headers.get("Authorization")))
+        path = self.path.partition("?")[0]
+        for status in (503, 403, 404):
+            if self.faults[path, status]:
+                self.faults[path, status] -= 1
+                self.send_error(status)
+                return
+        if self.command == "GET" and self.faults[path, "cut"]:
+            self.faults[path, "cut"] -= 1
+            self.send_response(200)
+            self.send_header("Content-Length", "100000")
+            self.end_headers()
+            self.wfile.write(b"half of it")
+            self.close_connection = True
+            return
+        part = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range") or "")
+        if not part or not self.ranges:
+            serve()
+            return
+        data = Path(self.translate_path(path)).read_bytes()
+        first, last = int(part[1]), min(int(part[2]), len(data) - 1)
+        self.send_response(206)
+        self.send_header("Content-Range", f"bytes {first}-{last}/{len(data)}")
+        self.send_header("Content-Length", str(last + 1 - first))
+        self.end_headers()
+        self.wfile.write(data[first : last + 1])
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    """A server on loopback of the folder ``www``; its handler can be told to fail."""
+    monkeypatch.setattr(urlsource, "_FIRST_PAUSE", 0.001)
+    handler = type("Handler", (Handler,), {"faults": Counter(), "asked": []})
+    root = put_folder(tmp_path / "www" / "photos", FILES).parent
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=root)) as running:
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        handler.url, handler.root, handler.port = f"http://127.0.0.1:{running.server_port}", root, running.server_port
+        yield handler
+        running.shutdown()
+        thread.join()
+    urlsource._connect.cache_clear()  # noqa: SLF001
+
+
+@pytest.fixture
+def memory():
+    """The file system of fsspec that lies in memory, with photos."""
+    fs = fsspec.filesystem("memory")
+    for name, data in FILES.items():
+        fs.pipe_file(f"/photos/{name}", data)
+    yield fs
+    fs.rm("/", recursive=True)
+
+
+def expected(tmp_path):
+    compress_folder(put_folder(tmp_path / "plain", FILES), tmp_path / "expected", SO)
+    return tree(tmp_path / "expected")
+
+
+def rows(folder):
+    lines = map(json.loads, (folder / "manifest.jsonl").read_text("utf-8").splitlines())
+    return [{name: value for name, value in row.items() if name != "source_mtime_ns"} for row in lines]
+
+
+def test_a_folder_behind_a_url_gives_the_same_files_and_manifest(server, memory, tmp_path):
+    memory.pipe_file("/photos/notes.txt", b"no image")
+    memory.pipe_file("/photos/.hidden/x.png", b"")
+    for number, (url, engine) in enumerate(
+        [("memory://photos", "threads"), (f"{server.url}/photos/", "threads"), (f"{server.url}/photos", "processes")]
+    ):
+        out = tmp_path / str(number)
+        summary = compress_folder(url, out, SO, engine=engine, jobs=2)
+        assert (summary.compressed, summary.failed) == (6, 0)
+        assert tree(out) == expected(tmp_path)
+        assert rows(out) == rows(tmp_path / "expected")
+        again = compress_folder(url, out, SO)
+        assert (again.compressed, again.skipped) == (0, 6)
+
+
+def test_what_is_done_is_not_fetched_again(server, tmp_path):
+    """The time that the server tells is that of the manifest; a file with another one is done again."""
+    compress_folder(f"{server.url}/photos", tmp_path / "out", SO)
+    server.asked.clear()
+    compress_folder(f"{server.url}/photos", tmp_path / "out", SO)
+    assert not [path for command, path, _ in server.asked if command == "GET" and path.endswith(".png")]
+    (server.root / "photos/cat/0.png").write_bytes(FILES["cat/1.png"])
+    summary = compress_folder(f"{server.url}/photos", tmp_path / "out", SO)
+    assert (summary.compressed, summary.skipped) == (1, 5)
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz", "parquet"])
+def test_an_archive_behind_a_url_gives_the_same(kind, memory, server, tmp_path):
+    put = {"zip": put_zip, "parquet": put_parquet}.get(kind, put_tar)
+    path = put(server.root / f"photos.{kind}", FILES)
+    memory.pipe_file(f"/a/photos.{kind}", path.read_bytes())
+    memory.pipe_file("/a/README.md", b"text")
+    for number, url in enumerate([f"memory://a/photos.{kind}", "memory://a", f"memory://a/*.{kind}"]):
+        assert compress_folder(url, tmp_path / str(number), SO).failed == 0
+        names = {name.partition("photos/")[2] or name for name in tree(tmp_path / str(number))}
+        assert names == set(expected(tmp_path))
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])
+def test_an_archive_behind_a_signed_url_is_read_in_parts(kind, server, tmp_path):
+    (put_zip if kind == "zip" else put_tar)(server.root / f"photos.{kind}", FILES)
+    url = f"{server.url}/photos.{kind}?token=x/y"
+    assert compress_folder(url, tmp_path / "out", SO).failed == 0
+    assert tree(tmp_path / "out") == expected(tmp_path)
+    server.ranges = False
+    with pytest.raises(UsageError, match="the server sends whole files alone"):
+        compress_folder(url, tmp_path / "out", SO)
+
+
+def test_faults_that_pass_are_tried_again(server, tmp_path):
+    server.faults.update({("/photos/", 503): 2, ("/photos/cat/0.png", 503): 2, ("/photos/dog/1.png", "cut"): 2})
+    results, summary = compress_into(f"{server.url}/photos/", tmp_path / "out")
+    assert summary.failed == 0, results
+    assert tree(tmp_path / "out") == expected(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz", "parquet"])
+def test_faults_of_an_archives_server_that_pass_are_tried_again(kind, server):
+    put = {"zip": put_zip, "parquet": put_parquet}.get(kind, put_tar)
+    put(server.root / f"x.{kind}", FILES)
+    place = f"/x.{kind}"
+    origin = urlsource.open_remote(server.url + place)
+    server.faults.update({(place, 503): 1, (place, "cut"): 2})
+    options, whole = Options(), {}
+    works = [Work(task.source, task.output, place=task.place) for task in origin.plan(".png")]
+    for work in origin.load(works, options):
+        server.faults.update({(place, 503): 1, (place, "cut"): 1})
+        whole[work.source] = origin.read(work, options)[0]
+    assert whole == FILES
+
+
+def test_faults_that_stay_are_failures_with_codes(server, tmp_path):
+    server.faults.update(
+        {
+            ("/photos/cat/0.png", 503): 99,
+            ("/photos/cat/1.png", "cut"): 99,
+            ("/photos/cat/2.png", 403): 99,
+            ("/photos/dog/0.png", 404): 99,
+        }
+    )
+    results, summary = compress_into(f"{server.url}/photos", tmp_path / "out")
+    codes = {name: result.code for name, result in results.items() if result.status == "failed"}
+    assert codes == {
+        "cat/0.png": "unreachable",
+        "cat/1.png": "unreachable",
+        "cat/2.png": "permission",
+        "dog/0.png": "changed",
+    }
+    assert summary.compressed == 2
+    server.faults.clear()
+    assert compress_folder(f"{server.url}/photos", tmp_path / "out", SO, retry_failed=True).compressed == 4
+    assert tree(tmp_path / "out") == expected(tmp_path)
+
+
+def test_a_folder_that_cannot_be_listed_is_a_failure_and_makes_nothing_stale(server, tmp_path):
+    compress_folder(f"{server.url}/photos", tmp_path / "out", SO)
+    server.faults.update({("/photos/cat/", 503): 99})
+    results, summary = compress_into(f"{server.url}/photos", tmp_path / "out")
+    assert results["cat"].code == "unreachable"
+    assert (summary.failed, summary.skipped, summary.stale) == (1, 3, [])
+
+
+def test_a_larger_file_than_allowed_is_not_taken_into_memory(server, memory, tmp_path):
+    (server.root / "photos/cat/0.png").write_bytes(bytes(10**6))
+    memory.pipe_file("/photos/cat/0.png", bytes(10**6))
+    for number, url in enumerate([f"{server.url}/photos", "memory://photos"]):
+        results, _ = compress_into(url, tmp_path / str(number), Options(strategy="SO", max_bytes=10**5))
+        assert results["cat/0.png"].code == "too_large"
+
+
+def test_no_secret_is_told(server, tmp_path):
+    """User, password and signature of a URL: in no line of the terminal, no file of the output folder."""
+    put_zip(server.root / "a.zip", FILES)
+    put_tar(server.root / "b.tar.gz", FILES)
+    (server.root / "c.zip").write_bytes(b"no zip")
+    server.faults.update({("/photos/cat/0.png", 503): 99, ("/photos/dog/", 403): 99})
+    host = server.url.removeprefix("http://")
+    for number, path in enumerate(
+        ("photos", "a.zip?sig=s3cret", "b.tar.gz?sig=s3cret", "c.zip?sig=s3cret", "d.zip?sig=s3cret")
+    ):
+        url = f"http://me:s3cret@{host}/{path}"
+        code, out, err = ics("compress", url, str(number), "--strategy", "SO", "--verbose", cwd=tmp_path)
+        assert code == {"a": 0, "b": 0, "d": 2}.get(path[:1], 1), err
+        assert "s3cret" not in out + err
+        assert "me:s" not in out + err
+    for file in tmp_path.rglob("*"):
+        assert "www" in file.parts or file.is_dir() or b"s3cret" not in file.read_bytes(), file
+    assert json.loads((tmp_path / "0/run.json").read_text())["source"] == f"{server.url}/photos"
+    assert {asked[2] for asked in server.asked} == {"Basic bWU6czNjcmV0"}
+
+
+def test_names_of_a_server_are_not_believed(memory, tmp_path):
+    for name in ("/x/a\n\x1b.png", "/x/C:/b.png", "/x/Cat/c.png", "/x/cat/c.png", "/x/d\\..\\..\\e.png"):
+        memory.store[name] = memory.store["/photos/cat/0.png"]
+    results, _ = compress_into("memory://x", tmp_path / "deep" / "out")
+    assert all(result.status == "compressed" for result in results.values())
+    assert {"a%0A%1B.png", "C/b.png"} <= set(results)
+    assert len({result.output.casefold() for result in results.values()}) == len(results)
+    assert [path.name for path in tmp_path.iterdir()] == ["deep"]
+
+
+@pytest.mark.usefixtures("memory")
+def test_what_is_no_source_is_wrong_usage_before_anything_is_done(server, tmp_path):
+    (server.root / "a.txt").write_bytes(b"text")
+    for url, message in (
+        ("memory://none", "does not exist"),
+        (f"{server.url}/none", "does not exist"),
+        (f"{server.url}/none.zip", "does not exist"),
+        ("http://127.0.0.1:1/photos", "no answer in 4 tries"),
+        (f"{server.url}/photos?x=1", "has a query"),
+        ("nowhere://x", "Protocol not known"),
+        ("memory://photos/*.png", "expected a pattern that archives match"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            compress_folder(url, tmp_path / "out", SO)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_package_is_named(monkeypatch):
+    monkeypatch.setitem(urlsource.__dict__, "_connect", urlsource._connect.__wrapped__)  # noqa: SLF001
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "s3fs", None)
+        with pytest.raises(MissingExtraError, match="Install s3fs"):
+            urlsource.open_remote("s3://bucket/photos")
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "fsspec.core", None)
+        with pytest.raises(MissingExtraError, match=r"icsys\[remote\]"):
+            urlsource.open_remote("memory://photos")
+
+
+def test_listing_is_lazy(memory, monkeypatch):
+    """The first image of a tree is known when one folder has been listed, and none is read."""
+    listed = []
+    ls = type(memory).ls
+    monkeypatch.setattr(
+        type(memory), "ls", lambda self, path, **settings: listed.append(path) or ls(self, path, **settings)
+    )
+    monkeypatch.setattr(type(memory), "cat_file", None)
+    for i in range(50):
+        memory.pipe_file(f"/many/{i:02}/a.png", b"")
+    plan = RemoteFolder("memory://many").plan(".png")
+    assert next(plan).output == "00/a.png"
+    assert len(listed) == 2
+
+
+def test_urls_and_paths_are_told_apart():
+    assert [
+        is_url(text) for text in ("a/b", "C:\\a", "C:/a", "s3://a", "hf://datasets/a/b", "simplecache::s3://a")
+    ] == [*(False, False, False, True, True, True)]
+
+
+def test_what_is_left_of_a_url_holds_no_secret():
+    for text in (
+        "https://me:pw@h/p?q=pw#pw",
+        "zip://a.zip::https://me:pw@h/b?pw",
+        "x https://pw@h/p?pw y",
+        "s3://k:pw@b/x",
+    ):
+        assert "pw" not in without_secrets(text)

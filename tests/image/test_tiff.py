@@ -1,0 +1,135 @@
+"""What libtiff complains of is heard, by whom it concerns and by nobody else."""
+
+import io
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from helpers import image_bytes, synthetic_photo
+from icsys.errors import ImageError
+from icsys.image import tiff
+from icsys.image.decode import decode_photo
+from icsys.options import Options
+from mutants import mutant
+
+FULL, KEEP = Options(step=1, max_pixels=10**6), Options(step=1, max_pixels=10**6, on_corrupt="keep")
+TESTS = Path(__file__).parents[1]
+
+
+def reachable():
+    with tiff.hear_libtiff():
+        return tiff._installed != [None]  # noqa: SLF001 - whether there is anything to test
+
+
+heard = pytest.mark.skipif(not reachable(), reason="Pillow holds libtiff in itself, out of reach")
+
+
+def fax(seed=0):
+    """A black and white picture as fax machines compress it, with one code of its middle lines inverted."""
+    picture = Image.fromarray(synthetic_photo(64, 90, seed=seed, channels=1)).convert("1")
+    data = bytearray(image_bytes(picture, "TIFF", compression="group4"))
+    data[200:204] = bytes(byte ^ 0xFF for byte in data[200:204])
+    return bytes(data)
+
+
+def pillow(data):
+    with Image.open(io.BytesIO(data)) as image:
+        return np.asarray(image)
+
+
+@heard
+def test_a_damaged_fax_is_no_good_picture():
+    """Pillow alone takes it for one."""
+    assert pillow(fax()).shape == (64, 90)
+    with pytest.raises(ImageError, match="damaged TIFF: Fax4Decode: ") as caught:
+        decode_photo(fax(), FULL)
+    assert caught.value.code == "corrupt"
+    photo = decode_photo(fax(), KEEP)
+    assert photo.warning == str(caught.value)
+    np.testing.assert_array_equal(photo.pixels, pillow(fax()).astype(np.uint8) * 255)
+
+
+@heard
+def test_what_libtiff_prints_for_pillow_alone_is_what_is_heard_of():
+    """The oracle is a process without ICS, in which libtiff prints; a name is printed before each file."""
+    numbers = range(400)
+    code = (
+        "import io, os, sys, warnings\n"
+        "from PIL import Image\n"
+        "from mutants import mutant\n"
+        "warnings.simplefilter('ignore')\n"
+        "for number in range(400):\n"
+        "    os.write(2, b'\\nfile %d\\n' % number)\n"
+        "    try: Image.open(io.BytesIO(mutant('TIFF', number)), formats=['TIFF']).load()\n"
+        "    except Exception: pass\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=TESTS, capture_output=True, text=True, check=True)
+    printed = {int(number): said for number, _, said in (part.partition("\n") for part in done.stderr.split("\nfile "))
+               if number.isdigit()}  # fmt: skip
+    damaged = {number for number in numbers if any(map(_of_a_picture, printed[number].splitlines()))}
+    assert len(damaged) > 20
+    for number in damaged:
+        with pytest.raises(ImageError):
+            decode_photo(mutant("TIFF", number), FULL)
+
+
+def _of_a_picture(line):
+    return ": " in line and not line.startswith(("TIFFFetchNormalTag", "More samples"))
+
+
+@heard
+def test_nothing_is_printed(capfd):
+    for number in range(400):
+        try:
+            decode_photo(mutant("TIFF", number), FULL)
+        except ImageError as error:
+            assert "tempfile" not in str(error)  # noqa: PT017 - most of them fail, and not all
+    assert capfd.readouterr() == ("", "")
+
+
+@heard
+def test_other_threads_are_not_heard_and_print_as_before(capfd):
+    with tiff.hear_libtiff() as said:
+        thread = threading.Thread(target=pillow, args=(fax(),))
+        thread.start()
+        thread.join()
+        assert said == []
+        assert "Fax4Decode: " in capfd.readouterr().err
+        pillow(fax())
+        assert said[0].startswith("Fax4Decode: ")
+        assert not any("%" in sentence for sentence in said)
+    assert capfd.readouterr().err == ""
+    pillow(fax())
+    assert "Fax4Decode: " in capfd.readouterr().err
+
+
+@heard
+def test_many_threads_hear_what_is_their_own():
+    """Half of the threads have damaged pictures, half have good ones."""
+    good = image_bytes(Image.fromarray(synthetic_photo(64, 90, channels=1)).convert("1"), "TIFF", compression="group4")
+    wrong = []
+
+    def decode(data, is_damaged):
+        wrong.extend(is_damaged for _ in range(30) if bool(decode_photo(data, KEEP).warning) != is_damaged)
+
+    threads = [threading.Thread(target=decode, args=case) for case in ((fax(), True), (good, False)) * 4]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_where_libtiff_cannot_be_reached_decoding_goes_on(monkeypatch):
+    """As on Windows, simulated by a module that was linked with no libtiff."""
+    monkeypatch.setattr(tiff, "_installed", [])
+    monkeypatch.setattr(tiff._imaging, "__file__", sys.executable + ".none")  # noqa: SLF001 - Pillow's module
+    pixels = synthetic_photo(20, 30)
+    np.testing.assert_array_equal(
+        decode_photo(image_bytes(pixels, "TIFF", compression="tiff_lzw"), FULL).pixels, pixels
+    )
