@@ -169,7 +169,7 @@ def do_shard(order: Order, careful: bool) -> Answer:
     for folder, what in ((order.source, "source"), (books_of(order.destination, order.shard), "destination")):
         if not folder.is_dir():
             raise UsageError(
-                f"a worker does not see the {what} {str(folder)!r}: expected both folders under the same paths everywhere"
+                f"a worker does not see the {what} {str(folder)!r}: expected both folders under one path everywhere"
             )
     try:
         if careful or order.timeout is not None:
