@@ -22,8 +22,9 @@ test: lint  ## run the checks and all tests
 	$(BIN)/python -m pytest
 
 test-extras: $(VENV)/extras.stamp  ## run the tests that need large packages or a browser, and every fault at every moment
-	$(BIN)/python -m pytest tests/test_browser.py tests/test_docs.py tests/test_huggingface.py tests/test_notebook.py \
-	  tests/test_object_stores.py tests/test_s3.py tests/test_site.py tests/test_torch.py src/icsys/torch.py
+	$(BIN)/python -m pytest tests/test_browser.py tests/test_clusters.py tests/test_docs.py tests/test_huggingface.py \
+	  tests/test_notebook.py tests/test_object_stores.py tests/test_s3.py tests/test_site.py tests/test_torch.py \
+	  src/icsys/torch.py
 	$(BIN)/python -m pytest tests/faults --thorough
 
 faults: $(VENV)/dev.stamp  ## bring about every fault at every moment, and write what happened into docs/reliability.md
@@ -44,6 +45,7 @@ bench: $(VENV)/bench.stamp  ## time folder runs beside other tools, on PHOTOS=fo
 	$(BIN)/python bench/lock.py $(PHOTOS) --out docs/benchmarks/lock.md
 	$(BIN)/python bench/damage.py $(PHOTOS) --out docs/benchmarks/damage.md
 	$(BIN)/python bench/resume.py --out docs/benchmarks/resume.md
+	$(BIN)/python bench/scheduling.py --out docs/benchmarks/scheduling.md
 
 bench-kmeans: $(VENV)/bench.stamp  ## compare palettes and their times, on PHOTOS=folder or on generated photos
 	$(BIN)/python bench/kmeans.py $(PHOTOS) --out docs/benchmarks/kmeans.md

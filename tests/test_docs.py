@@ -17,7 +17,7 @@ PAGES = sorted(path for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"))
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 BLOCKS = {page: BLOCK.findall(page.read_text("utf-8")) for page in PAGES}
 RUNNABLE = {"python", "sh", "console"}
-EXTRAS = {"datasets", "torch", "torchvision"}  # large packages; their pages run in make test-extras
+EXTRAS = {"datasets", "distributed", "torch", "torchvision"}  # large packages; their pages run in make test-extras
 
 
 def imported(text):

@@ -11,6 +11,8 @@ LARGE = (
     "pyarrow",
     "webdataset",
     "datasets",
+    "distributed",
+    "ray",
     "sklearn",
     "scipy",
     "PIL.WebPImagePlugin",

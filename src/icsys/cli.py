@@ -60,6 +60,7 @@ _SWITCHES = {"dry_run", "follow_links", "isolate", "json", "never_larger", "retr
 _RUN_DEFAULTS: dict[str, Any] = {
     "jobs": None,
     "engine": None,
+    "address": None,
     "isolate": False,
     "timeout": None,
     "follow_links": False,
@@ -74,7 +75,7 @@ _RUN_DEFAULTS: dict[str, Any] = {
 # Options of a run that a comparison has no use for, or has in a form of its own.
 _NOT_COMPARED = frozenset(
     {"strategy", "colors", "min_psnr", "min_ssim", "max_delta_e", "per", "quality_share", "strict_quality"}
-    | {"format", "overwrite", "retry_failed", "dry_run", "follow_links", "engine", "isolate"}
+    | {"format", "overwrite", "retry_failed", "dry_run", "follow_links", "engine", "address", "isolate"}
     | {"jpeg_quality", "shard", "shard_bytes", "shard_images", "timeout", "verbose", "print_options"}
 )
 
@@ -343,9 +344,15 @@ def _add_options(parser: argparse.ArgumentParser, without: frozenset[str] = froz
     add(
         run,
         "engine",
-        "Who works on images: threads, or processes on machines of many cores. Default: threads, or processes where "
-        "--isolate or --timeout asks for them.",
+        "Who works on images: threads, processes on machines of many cores, or the cluster of dask or ray. Default: "
+        "threads, or processes where --isolate or --timeout asks for them.",
         metavar="|".join(ENGINES),
+    )
+    add(
+        run,
+        "address",
+        "Join the Dask scheduler (tcp://HOST:8786) or the Ray cluster there. Default: start one on this machine.",
+        metavar="ADDRESS",
     )
     add(
         run,
@@ -520,7 +527,7 @@ def _merge(arguments: argparse.Namespace) -> tuple[Options, dict[str, Any]]:
             config = {name: value for name, value in config.items() if name not in one_of}
     values = _RUN_DEFAULTS | config | given
     options = Options.from_dict({name: value for name, value in values.items() if name in names})
-    check_run(**{name: values[name] for name in ("jobs", "engine", "overwrite", "timeout")})
+    check_run(**{name: values[name] for name in ("jobs", "engine", "address", "overwrite", "timeout")})
     choose_engine(values["engine"], isolate=values["isolate"], timeout=values["timeout"])
     if values["shard"] is not None:
         parse_shard(values["shard"])
@@ -562,6 +569,7 @@ def _run(source: str, destination: str, options: Options, run: Mapping[str, Any]
                 options,
                 jobs=run["jobs"],
                 engine=choose_engine(run["engine"], isolate=run["isolate"], timeout=run["timeout"]),
+                address=run["address"],
                 timeout=run["timeout"],
                 follow_links=run["follow_links"],
                 overwrite=run["overwrite"],
@@ -658,6 +666,8 @@ class _RunScreen(_Screen):
 
     def show(self, progress: Progress) -> None:
         """Take in one more step of the run."""
+        if progress.notice:
+            self._say(progress.notice)
         if self._keep_files and progress.result is not None:
             self.files.append(to_record(progress.result))
         if self._verbose and progress.result is not None:

@@ -20,6 +20,10 @@ class UsageError(ICSError, ValueError):
     """The caller asked for something that cannot be done, so nothing was done."""
 
 
+class InUseError(UsageError):
+    """Another run works on the folder or on the shard."""
+
+
 class MissingExtraError(ICSError, ImportError):
     """A feature needs a package that is not installed; the text holds the command that installs it."""
 

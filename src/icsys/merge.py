@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from contextlib import nullcontext
+import shutil
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,16 +16,36 @@ from icsys.dataset.lock import locked
 from icsys.dataset.outputs import FolderOutputs
 from icsys.dataset.shard import Shard, all_shards
 from icsys.dataset.urls import without_secrets
+from icsys.dataset.whole import OURS
 from icsys.errors import UsageError
 from icsys.results import FOREIGN
 from icsys.runfile import read_run, write_merged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from icsys.results import RunSummary
 
 _NAMED = 5
+
+_DRIVER = f"{OURS}driver"
+
+
+@contextmanager
+def driving(destination: Path) -> Iterator[None]:
+    """Hold the division of an output folder: nobody else has its shards done on a cluster, or merges them.
+
+    Raises
+    ------
+    InUseError
+        If somebody does.
+    """
+    folder = destination / _DRIVER
+    with locked(folder, what=f"destination {str(destination)!r}"):
+        try:
+            yield
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)  # Windows leaves what is open
 
 
 def merge_shards(destination: str | os.PathLike[str], *, partial: bool = False) -> RunSummary:
@@ -75,6 +96,12 @@ def merge_shards(destination: str | os.PathLike[str], *, partial: bool = False) 
     destination = Path(destination)
     if not destination.is_dir():
         raise UsageError(f"destination {str(destination)!r} is no folder: expected one that shards have filled")
+    with driving(destination) if (destination / _DRIVER).exists() else nullcontext():
+        return join_shards(destination, partial=partial)
+
+
+def join_shards(destination: Path, *, partial: bool) -> RunSummary:
+    """Do what :func:`merge_shards` does, for a caller who knows that no cluster is at work on the folder."""
     with locked(destination) if shards_in(destination) else nullcontext():  # leave a folder alone that holds none
         shards = shards_in(destination)
         states = _check(destination, shards)

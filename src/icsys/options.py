@@ -27,7 +27,7 @@ DITHERS = ("none", "floyd-steinberg")
 ALPHAS = ("flatten", "keep")
 PNG_EFFORTS = ("fast", "default", "max")
 OVERWRITES = ("never", "always")
-ENGINES = ("threads", "processes")
+ENGINES = ("threads", "processes", "dask", "ray")
 ON_CORRUPT = ("fail", "keep")
 
 MAX_COLORS = 65_536

@@ -17,6 +17,7 @@ from icsys import pipeline
 from icsys.choose_colors import SAMPLED, choose_colors
 from icsys.crew import Crew
 from icsys.dataset.books import State, open_books, read_state, write_state
+from icsys.dataset.division import Part, listed_part
 from icsys.dataset.draw import draw_images
 from icsys.dataset.ledger import Ledger
 from icsys.dataset.outputs import FolderOutputs
@@ -28,6 +29,7 @@ from icsys.dataset.source import Ignored, Planned, Source, Task, Unreadable
 from icsys.dataset.sources import open_source
 from icsys.dataset.urls import check_apart, is_url, local_path
 from icsys.engine import Lost, available_cores, choose_engine
+from icsys.engine.cluster import CLUSTERS
 from icsys.errors import UsageError
 from icsys.options import ENGINES as ENGINE_NAMES
 from icsys.options import OVERWRITES, PACKINGS, Options, positive_number, whole_number
@@ -67,12 +69,15 @@ class Progress:
         Images there are, skipped ones included; None until they are counted.
     note
         What goes on where no image does, in a few words.
+    notice
+        What is worth telling once, in a sentence, such as where a cluster can be watched.
     """
 
     result: Result | None
     summary: RunSummary
     total: int | None
     note: str = ""
+    notice: str = ""
 
 
 def compress_folder(
@@ -82,6 +87,7 @@ def compress_folder(
     *,
     jobs: int | None = None,
     engine: str | None = None,
+    address: str | None = None,
     timeout: float | None = None,
     follow_links: bool = False,
     overwrite: str = "never",
@@ -103,10 +109,15 @@ def compress_folder(
     options
         What becomes of each image; the defaults of :class:`~icsys.options.Options` if left out.
     jobs
-        Images worked on at once; as many as there are cores if left out. It does not change the bytes.
+        Images worked on at once; as many as there are cores if left out. It does not change the bytes. On a cluster an
+        image is worked on in every shard that is under way.
     engine
         "threads", or "processes": for machines with more cores than threads can keep busy, and for images that may
-        crash or hang who works on them. Threads if left out, or processes where there is a ``timeout``.
+        crash or hang who works on them. Threads if left out, or processes where there is a ``timeout``. "dask" or
+        "ray" divide a folder into shards, have them done by the workers of a cluster, who all see both folders under
+        the same paths, and merge them.
+    address
+        Of a Dask scheduler or Ray cluster to join; one is started on this machine if left out.
     timeout
         Seconds that one image may take; then its process is killed. An image that is late, or ends its process, is
         tried once more and then fails with the code ``timeout`` or ``crashed``; all others go on.
@@ -159,10 +170,27 @@ def compress_folder(
     """
     start = time.perf_counter()
     options = _options(options)
-    check_run(jobs=jobs, engine=engine, overwrite=overwrite, timeout=timeout)
+    check_run(jobs=jobs, engine=engine, overwrite=overwrite, timeout=timeout, address=address)
     engine = choose_engine(engine, timeout=timeout)
-    jobs = jobs or available_cores()
     part = None if shard is None else parse_shard(shard)
+    if engine in CLUSTERS:
+        return _spread(
+            source,
+            destination,
+            options,
+            shard=part,
+            dry_run=dry_run,
+            engine=engine,
+            address=address,
+            jobs=jobs,
+            timeout=timeout,
+            follow_links=follow_links,
+            overwrite=overwrite,
+            retry_failed=retry_failed,
+            stop=stop or threading.Event(),
+            progress=progress or (lambda _: None),
+        )
+    jobs = jobs or available_cores()
     _check_part(part, options)
     packed = options.format in PACKINGS
     if packed:
@@ -171,7 +199,7 @@ def compress_folder(
     plan = origin.plan(options.suffix)
     run = _Run(RunSummary(), progress or (lambda _: None), stop or threading.Event(), start, partial(_concerns, part))
     first = run.first_image(plan)
-    if first is None:
+    if first is None and not isinstance(origin, Part):
         return run.summary
     started = time.time()
     images = destination / PARTS if packed else destination
@@ -202,7 +230,7 @@ def compress_folder(
         )
         try:
             with _Count(origin, run.concerns) as run.count:
-                run.work_through(chain([first], plan), ledger, team(options, dry_run=dry_run), options)
+                run.work_through(chain([first] if first else [], plan), ledger, team(options, dry_run=dry_run), options)
         finally:
             over.set()
             run.end(ledger)
@@ -211,9 +239,9 @@ def compress_folder(
         if not dry_run:
             settings = {"jobs": jobs, "engine": engine, "overwrite": overwrite, "retry_failed": retry_failed}
             settings |= {"follow_links": follow_links, "timeout": timeout, "shard": part and str(part)}
-            run.note_down(books, options.to_dict() | settings, source=origin.shown, started=started)
+            run.note_down(ledger, books, options.to_dict() | settings, source=origin.shown, started=started)
             if part and not run.summary.stopped:
-                run.guard(partial(write_state, books, state))
+                run.guard(partial(ledger.write, partial(write_state, books, state)))
         if remote and not dry_run:
             run.guard(remote.publish)
     return run.summary
@@ -329,10 +357,11 @@ class _Run:
             self.summary.stopped = INTERRUPTED
         self.summary.seconds = time.perf_counter() - self._start
 
-    def note_down(self, books: Path, settings: dict[str, Any], *, source: str, started: float) -> None:
+    def note_down(self, ledger: Ledger, books: Path, settings: dict[str, Any], *, source: str, started: float) -> None:
         """Write what was asked for and what came of it into ``run.json``."""
         given = {name: value for name, value in settings.items() if value is not None}
-        self.guard(partial(write_run, books, given, self.summary, icsys.__version__, source=source, started=started))
+        write = partial(write_run, books, given, self.summary, icsys.__version__, source=source, started=started)
+        self.guard(partial(ledger.write, write))
 
     def guard(self, write: Callable[[], object], what: str = "manifest") -> None:
         """Write into the books; if that fails, the run ends, because nothing it does could be told any more."""
@@ -442,7 +471,7 @@ def _open_places(
     check_apart(os.fspath(source), os.fspath(destination))
     remote = _remote(destination, shard, options)
     folder = check_places(source, remote.folder if remote else destination)
-    return open_source(source, folder, follow_links=follow_links), folder, remote
+    return _origin(source, folder, options, shard, follow_links=follow_links), folder, remote
 
 
 def _remote(destination: str | os.PathLike[str], shard: Shard | None, options: Options) -> Remote | None:
@@ -459,6 +488,41 @@ def _remote(destination: str | os.PathLike[str], shard: Shard | None, options: O
             "copy it there when its shards are merged"
         )
     return remote
+
+
+def _origin(
+    source: str | os.PathLike[str], destination: Path, options: Options, shard: Shard | None, *, follow_links: bool
+) -> Source:
+    """Return where images come from: for a shard its part of a list that was made for all of them, if there is one."""
+    listed = shard and listed_part(destination, shard, source, options.suffix, follow_links=follow_links)
+    return listed or open_source(source, destination, follow_links=follow_links)
+
+
+def _spread(
+    source: str | os.PathLike[str],
+    destination: str | os.PathLike[str],
+    options: Options,
+    *,
+    shard: Shard | None,
+    dry_run: bool,
+    engine: str,
+    **settings: Any,  # noqa: ANN401 - those of spread_folder
+) -> RunSummary:
+    """Have a folder done on a cluster, which hands its shards back to :func:`compress_folder`."""
+    from icsys.spread import spread_folder  # noqa: PLC0415 - it knows this module
+
+    for asked, what, expected in (
+        (shard, f"shard={str(shard)!r}", "one of the engines threads, processes"),
+        (dry_run, "dry_run=True", "one of the engines threads, processes"),
+        (options.format in PACKINGS, f"format={options.format!r}", "a format of one file an image, such as png"),
+        (options.per == "dataset", f"per={options.per!r}", "a number of colours, or per='image'"),
+        (is_url(os.fspath(destination)), f"destination {os.fspath(destination)!r}", "a folder that all workers share"),
+        (not Path(source).is_dir(), f"source {os.fspath(source)!r}", "a folder that all workers share"),
+    ):
+        if asked:
+            raise UsageError(f"{what} with engine={engine!r}: expected {expected}")
+    destination = check_places(source, destination)
+    return spread_folder(Path(source), destination, options, engine=engine, **settings)
 
 
 def _concerns(shard: Shard | None, planned: Planned) -> bool:
@@ -481,7 +545,14 @@ def has_images(source: str, destination: str) -> bool:
     return any(isinstance(planned, Task) for planned in open_source(source, Path(destination)).plan(""))
 
 
-def check_run(*, jobs: int | None, engine: str | None, overwrite: str, timeout: float | None = None) -> None:
+def check_run(
+    *,
+    jobs: int | None,
+    engine: str | None,
+    overwrite: str,
+    timeout: float | None = None,
+    address: str | None = None,
+) -> None:
     """Refuse settings of a run that are not accepted.
 
     Raises
@@ -496,6 +567,8 @@ def check_run(*, jobs: int | None, engine: str | None, overwrite: str, timeout: 
     for name, value, choices in (("overwrite", overwrite, OVERWRITES), ("engine", engine, ENGINE_NAMES)):
         if value not in choices and not (name == "engine" and value is None):
             raise UsageError(f"{name}={value!r}: expected one of {', '.join(choices)}")
+    if address is not None and engine not in CLUSTERS:
+        raise UsageError(f"address={address!r} with engine={engine!r}: expected one of {', '.join(CLUSTERS)}")
 
 
 def check_places(source: str | os.PathLike[str], destination: str | os.PathLike[str]) -> Path:

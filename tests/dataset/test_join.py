@@ -148,6 +148,7 @@ def test_failures_that_are_over_are_gone(tmp_path):
 @pytest.mark.parametrize("block", [1, 7, 100, 5000])
 def test_lines_come_whole_whatever_the_block_that_is_read(block, tmp_path, monkeypatch):
     monkeypatch.setattr(join_module, "_BLOCK", block)
+    monkeypatch.setattr(join_module, "_LEAST", 1)
     paths = [f"caf\u00e9 {number} \u2028\r.jpg" for number in range(20)]
     shards = all_shards(2)
     for shard in shards:

@@ -20,6 +20,7 @@ from icsys.dataset.claims import load_claims, write_claims
 from icsys.dataset.lock import locked
 from icsys.dataset.manifest import FAILURES, MANIFEST, read_rows, to_line
 from icsys.dataset.shard import Shard
+from icsys.dataset.turn import Turn
 from icsys.dataset.whole import OURS, sync_folder, write_whole
 from icsys.errors import UsageError
 
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_BOOKS, _MERGED, _STATE = f"{OURS}books", f"{OURS}merged", "shard.json"
+BOOKS, PLAN = f"{OURS}books", "plan.jsonl"
+_MERGED, _STATE = f"{OURS}merged", "shard.json"
 _NAME = re.compile(r"([1-9]\d*)-of-([1-9]\d*)", re.ASCII)
 _PATIENCE = 60.0  # seconds; a shard holds the folder for some milliseconds, and a thousand of them may begin at once
 
@@ -55,12 +57,12 @@ class State:
 
 def books_of(destination: Path, shard: Shard) -> Path:
     """Return the folder of a shard's books."""
-    return destination / _BOOKS / shard.name
+    return destination / BOOKS / shard.name
 
 
 def shards_in(destination: Path) -> list[Shard]:
     """Return the shards that have books in an output folder, in their order."""
-    folder = destination / _BOOKS
+    folder = destination / BOOKS
     matches = [_NAME.fullmatch(path.name) for path in folder.iterdir()] if folder.is_dir() else []
     return sorted(Shard(int(match[1]), int(match[2])) for match in matches if match)
 
@@ -68,6 +70,8 @@ def shards_in(destination: Path) -> list[Shard]:
 @contextmanager
 def open_books(destination: Path, shard: Shard | None, *, dry_run: bool) -> Iterator[Path]:
     """Hold the books of a run, for it alone, and give the folder that they lie in.
+
+    A shard whose part of the list lies in its books has been entered by whoever divided the folder (``division.py``).
 
     Raises
     ------
@@ -78,13 +82,18 @@ def open_books(destination: Path, shard: Shard | None, *, dry_run: bool) -> Iter
         if shard is None:
             if not dry_run:
                 held.enter_context(locked(destination))
-                _sweep_merged(destination)
+                sweep_merged(destination)
             _refuse_others(destination, None)
             yield destination
         elif dry_run:
             _refuse_others(destination, shard)
             books = books_of(destination, shard)
             yield books if (books / _STATE).exists() else destination
+        elif (books_of(destination, shard) / PLAN).exists():
+            books = books_of(destination, shard)
+            Turn(books)  # whoever works on it, having been taken for dead, stops and lets go of the lock
+            held.enter_context(locked(books, what=f"shard {shard} of {str(destination)!r}", patience=_PATIENCE))
+            yield books
         else:
             books = books_of(destination, shard)
             # An undivided run and a merge hold the folder all the time, a shard only while it enters its name.
@@ -153,12 +162,12 @@ def _hashes(books: Path) -> dict[str, str | None]:
 
 def drop_books(destination: Path) -> None:
     """Remove the books of all shards, all at once: a crash leaves all of them or none that counts."""
-    _sweep_merged(destination)
-    (destination / _BOOKS).replace(destination / _MERGED)
+    sweep_merged(destination)
+    (destination / BOOKS).replace(destination / _MERGED)
     sync_folder(destination)
-    _sweep_merged(destination)
+    sweep_merged(destination)
 
 
-def _sweep_merged(destination: Path) -> None:
+def sweep_merged(destination: Path) -> None:
     """Remove what a merge that was killed has left of books that are merged."""
     shutil.rmtree(destination / _MERGED, ignore_errors=True)

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
     from icsys.dataset.shard import Shard
 
-_BLOCK = 2**16  # bytes of each shard's manifest that are held at once
+_BLOCK = 2**16  # bytes of each shard's manifest that are held at once, where there is room
+_HELD = 2**29  # bytes of all of them
+_LEAST = 2**12
 _NAMED = 3
 
 
@@ -182,14 +184,15 @@ def _lines(destination: Path, shards: list[Shard], name: str) -> Iterator[_Line]
 def _old_lines(destination: Path, shards: list[Shard], name: str) -> Iterator[_Line]:
     """Draw the lines of the folder's own books that no shard has taken over."""
     indices, count = {shard.index for shard in shards}, shards[0].count
-    for line in _read(destination / name, 0):
+    for line in _read(destination / name, 0, _BLOCK):
         if shard_index(line.source, count) not in indices:
             yield line
 
 
 def _shard_lines(destination: Path, shard: Shard, name: str) -> Iterator[_Line]:
     """Draw the lines of a shard, and refuse what cannot be its own."""
-    for line in _read(books_of(destination, shard) / name, shard.index):
+    block = max(_LEAST, min(_BLOCK, _HELD // shard.count))
+    for line in _read(books_of(destination, shard) / name, shard.index, block):
         # Any shard may have met a folder that it could not list.
         if name == MANIFEST and not shard.owns(line.source):
             raise UsageError(
@@ -199,13 +202,13 @@ def _shard_lines(destination: Path, shard: Shard, name: str) -> Iterator[_Line]:
         yield line
 
 
-def _read(path: Path, shard: int) -> Iterator[_Line]:
+def _read(path: Path, shard: int, size: int) -> Iterator[_Line]:
     """Read lines; the file is open for a block at a time, as there may be more shards than files may be open."""
     position, rest = 0, b""
     while path.exists():
         with path.open("rb") as file:
             file.seek(position)
-            block = file.read(_BLOCK)
+            block = file.read(size)
         if not block:
             return
         position += len(block)

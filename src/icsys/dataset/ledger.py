@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from icsys.dataset.claims import load_claims, write_claims
@@ -10,11 +11,12 @@ from icsys.dataset.manifest import DONE, MANIFEST, failure_row, image_row, read_
 from icsys.dataset.outputs import FolderOutputs
 from icsys.dataset.resume import Again, Resume, Work
 from icsys.dataset.shard import mark_of
+from icsys.dataset.turn import Turn
 from icsys.dataset.whole import sweep
 from icsys.results import Compressed, Failed
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Container, Iterable
     from pathlib import Path
 
     from icsys.dataset.outputs import Outputs
@@ -64,7 +66,8 @@ class Ledger:
         self._options_hash, self._tool_version = options_hash, tool_version
         self._dry_run = dry_run
         self._known = load(books)
-        others = set() if shard is None else self._set_apart(shard)
+        others: Container[str] = () if shard is None else self._set_apart(shard)
+        self._turn = None if shard is None or dry_run else Turn(books)
         self._journal = Journal(books)
         self._left = load_claims(books)
         self._resume = Resume(
@@ -101,6 +104,7 @@ class Ledger:
         """Say for certain that these images are about to be written."""
         if self._dry_run:
             return
+        self._fence()
         self._sync()
         self._has_claimed = True
         self._claimed.update(work.output for work in batch)
@@ -119,6 +123,7 @@ class Ledger:
         """
         if self._dry_run:
             return
+        self._fence()
         if isinstance(result, Compressed):
             self._append(image_row(result, self._options_hash, self._tool_version))
             self._unsynced.add(result.output.rpartition("/")[0])
@@ -145,6 +150,7 @@ class Ledger:
         if self._dry_run:
             return sorted(stale)
         try:
+            self._fence()
             self._sync()
             self._outputs.commit(closing=True)
             self._journal.close()
@@ -160,16 +166,23 @@ class Ledger:
             self._journal.close()
         return sorted(stale)
 
-    def _set_apart(self, shard: Shard) -> set[str]:
+    def write(self, write: Callable[[], object]) -> None:
+        """Call what writes into the books, unless another run has taken them over."""
+        self._fence()
+        write()
+
+    def _fence(self) -> None:
+        """Raise OSError where another run has taken over the shard."""
+        if self._turn is not None:
+            self._turn.check()
+
+    def _set_apart(self, shard: Shard) -> Container[str]:
         """Forget what other shards have done, and return their outputs, as far as earlier runs have written them."""
         others = {name for name, entry in self._known.done.items() if not shard.owns(entry.source)}
         for name in others:
             del self._known.done[name]
         self._known.failed = {source for source in self._known.failed if shard.owns(source)}
-        if self._books != self._destination:
-            rows = (row for _, row in read_rows(self._destination / MANIFEST))
-            others.update(row["file_name"] for row in rows if "file_name" in row and not shard.owns(row["source_path"]))
-        return others
+        return others if self._books == self._destination else _OutputsOfOthers(self._destination / MANIFEST, shard)
 
     def _append(self, row: dict[str, object]) -> None:
         if not self._dry_run:
@@ -185,3 +198,21 @@ class Ledger:
     def _write_claims(self) -> None:
         # What an earlier run has claimed stays so until this one comes to its end.
         write_claims(self._books, self._claimed | self._left)
+
+
+class _OutputsOfOthers:
+    """The outputs in the manifest of the whole folder that are not a shard's own.
+
+    Seldom does anybody ask, and the manifest may be long, so it is read at the first question.
+    """
+
+    def __init__(self, manifest: Path, shard: Shard) -> None:
+        self._manifest, self._shard = manifest, shard
+
+    @cached_property
+    def _outputs(self) -> set[str]:
+        rows = (row for _, row in read_rows(self._manifest))
+        return {row["file_name"] for row in rows if "file_name" in row and not self._shard.owns(row["source_path"])}
+
+    def __contains__(self, output: object) -> bool:
+        return output in self._outputs

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from icsys.dataset.whole import OURS
-from icsys.errors import UsageError
+from icsys.errors import InUseError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,8 +29,10 @@ def locked(folder: Path, *, what: str = "", patience: float = 0.0) -> Iterator[N
 
     Raises
     ------
+    InUseError
+        If another run holds it.
     UsageError
-        If another run holds it, or the folder cannot be written.
+        If the folder cannot be written.
     """
     from filelock import FileLock, Timeout  # noqa: PLC0415 - a run needs it, the help does not
 
@@ -40,7 +42,7 @@ def locked(folder: Path, *, what: str = "", patience: float = 0.0) -> Iterator[N
         lock = FileLock(folder / f"{OURS}lock", timeout=patience)
         lock.acquire()
     except Timeout:
-        raise UsageError(
+        raise InUseError(
             f"{what} is in use by another run of ics: wait until it ends, or name another destination"
         ) from None
     except OSError as error:

@@ -11,7 +11,7 @@ from icsys.errors import code_of
 from icsys.results import FOREIGN, NOT_FAILED, UNCHANGED, Failed, Skipped
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Container
 
     from icsys.dataset.journal import Entry, Journal, Known
     from icsys.dataset.outputs import Found, Outputs
@@ -77,7 +77,7 @@ class Resume:
         overwrite: bool,
         retry_failed: bool,
         shards: Collection[str],
-        others: Collection[str],
+        others: Container[str],
     ) -> None:
         self._source, self._outputs = source, outputs
         self._shards = shards

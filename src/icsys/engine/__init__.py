@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from icsys.engine.cluster import CLUSTERS
 from icsys.engine.pool import Lost
 from icsys.engine.threads import run_threads
 from icsys.errors import UsageError
@@ -35,6 +36,11 @@ def choose_engine(engine: str | None, *, isolate: bool = False, timeout: float |
         If threads are named together with what only processes can do.
     """
     asked = "isolate" if isolate else "timeout" if timeout is not None else None
+    if engine in CLUSTERS and isolate:
+        raise UsageError(
+            f"isolate with engine={engine!r}: an image that ends its worker is tried apart there anyway, "
+            "so expected only one of them"
+        )
     if engine == "threads" and asked:
         raise UsageError(f"{asked} with engine='threads': a thread cannot be ended, so expected engine='processes'")
     return engine or ("processes" if asked else "threads")

@@ -1,0 +1,279 @@
+"""A folder divided into shards by one that lists it for all of them.
+
+Shards that know nothing of one another list the folder each. Here it is listed once, and every shard finds its part
+of the list in its books (``plan.jsonl``), beside its part of what earlier runs have written. ``.ics-books`` appears
+whole or not at all, with ``division.json`` in it, which says of what run it is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from icsys.dataset.books import BOOKS, PLAN, books_of, read_state, shards_in, sweep_merged, write_state
+from icsys.dataset.claims import load_claims, write_claims
+from icsys.dataset.folder import Folder
+from icsys.dataset.lock import locked
+from icsys.dataset.manifest import FAILURES, MANIFEST, read_rows, to_line
+from icsys.dataset.shard import Shard, all_shards, shard_index
+from icsys.dataset.source import Ignored, Planned, Task, Unreadable
+from icsys.dataset.whole import OURS, remove_tree, sync_folder, write_json
+from icsys.errors import UsageError
+
+if TYPE_CHECKING:
+    import os
+    import threading
+    from collections.abc import Callable, Iterable, Iterator
+
+_DIVISION, _LISTING = "division.json", "listing.jsonl"
+_HELD = 64 * 2**20  # bytes of lines that wait to be written into the books of their shards
+_TOLD = 1000  # images
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """How a folder is divided.
+
+    Attributes
+    ----------
+    count
+        Number of shards.
+    images
+        Images in all of them.
+    settings
+        Of the run that divided it, as plain JSON values: with others, nothing is finished.
+    """
+
+    count: int
+    images: int
+    settings: dict[str, Any]
+
+
+def read_division(destination: Path) -> Division | None:
+    """Return how a folder is divided; None if it is not, or by shards that know nothing of one another."""
+    try:
+        values = json.loads((destination / BOOKS / _DIVISION).read_bytes())
+        return Division(values["count"], values["images"], dict(values["settings"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def divide(
+    destination: Path,
+    planned: Iterable[Planned],
+    settings: dict[str, Any],
+    choose_count: Callable[[int], int],
+    *,
+    stop: threading.Event,
+    tell: Callable[[int], object] = lambda _: None,
+) -> Division | None:
+    """Divide an output folder into shards, or bring its division up to date.
+
+    A folder that is divided already keeps its number of shards, and what they have done; a shard whose part of the list
+    has changed is not finished any more, nor is any if the settings are others.
+
+    Parameters
+    ----------
+    planned
+        The whole list; it is drawn once, and never held.
+    choose_count
+        Number of images to number of shards.
+    tell
+        Called now and then with the number of images listed so far.
+
+    Returns
+    -------
+    Division
+        None if ``stop`` was set, or there is no image; the folder is as it was then.
+
+    Raises
+    ------
+    UsageError
+        If another run works on the folder, or shards that know nothing of one another are not merged.
+    """
+    # Whoever comes meanwhile is refused; from then on the names of the shards refuse him.
+    with locked(destination):
+        sweep_merged(destination)
+        known = read_division(destination)
+        if known is None and (others := shards_in(destination)):
+            raise UsageError(
+                f"destination {str(destination)!r} is divided into {others[0].count} shards: "
+                "merge them first (ics merge), or name another destination"
+            )
+        draft = destination / f"{OURS}division"
+        remove_tree(draft)
+        draft.mkdir()
+        images = _list(draft / _LISTING, planned, stop, tell)
+        if stop.is_set() or not images:
+            remove_tree(draft)
+            return None
+        division = Division(known.count if known else choose_count(images), images, settings)
+        _scatter(destination, draft, division, share=known is None)
+        (draft / _LISTING).unlink()
+        if known is None:
+            write_json(draft / _DIVISION, asdict(division))
+            sync_folder(draft)
+            remove_tree(destination / BOOKS)  # it holds no shard
+            draft.replace(destination / BOOKS)
+            sync_folder(destination)
+        else:
+            _bring_up_to_date(destination, draft, known, division)
+    return division
+
+
+def _list(listing: Path, planned: Iterable[Planned], stop: threading.Event, tell: Callable[[int], object]) -> int:
+    """Write down the list and return how many images are on it."""
+    images = 0
+    with listing.open("wb") as file:
+        for entry in planned:
+            if stop.is_set():
+                break
+            file.write(to_line(_fields(entry)))
+            images += not isinstance(entry, Ignored)
+            if images % _TOLD == 1:
+                tell(images)
+    return images
+
+
+def _fields(entry: Planned) -> list[str]:
+    """Return an entry of the list as a line that its length tells from those of other kinds."""
+    match entry:
+        case Task():
+            return [entry.source, entry.output]
+        case Ignored():
+            return [entry.source]
+        case Unreadable():
+            return [entry.source, entry.code, entry.message, *(["folder"] if entry.is_folder else [])]
+
+
+def _entry(line: bytes) -> Planned:
+    """Return what :func:`_fields` has made a line of."""
+    match json.loads(line):
+        case [source, output]:
+            return Task(source, output)
+        case [source]:
+            return Ignored(source)
+        case [source, code, message, *folder]:
+            return Unreadable(source, code, message, is_folder=bool(folder))
+    raise ValueError(line)
+
+
+@dataclass(frozen=True, slots=True)
+class Part(Folder):
+    """A shard's part of a folder, which was listed for all of them."""
+
+    books: Path = field(kw_only=True)
+
+    def plan(self, _: str) -> Iterator[Planned]:
+        """Draw it from the shard's books."""
+        return read_lines(self.books)
+
+
+def listed_part(
+    destination: Path, shard: Shard, source: str | os.PathLike[str], suffix: str, *, follow_links: bool
+) -> Part | None:
+    """Return a shard's part of a folder; None where nobody has listed it for this run."""
+    books = books_of(destination, shard)
+    division = read_division(destination) if (books / PLAN).exists() else None
+    folder = Path(source)
+    asked = {"source": str(folder.absolute()), "suffix": suffix, "follow_links": follow_links}
+    if division is None or not asked.items() <= division.settings.items():
+        return None
+    return Part(folder, destination, follow_links, books=books)
+
+
+def read_lines(books: Path) -> Iterator[Planned]:
+    """Draw a shard's part of the list from its books."""
+    return _read(books / PLAN)
+
+
+def _read(listing: Path) -> Iterator[Planned]:
+    with listing.open("rb") as lines:
+        yield from map(_entry, lines)
+
+
+def _scatter(destination: Path, draft: Path, division: Division, *, share: bool) -> None:
+    """Give every shard its part of the list and, for a ``share``, of what earlier runs have written."""
+    count = division.count
+    for shard in all_shards(count):
+        (draft / shard.name).mkdir()
+        (draft / shard.name / PLAN).touch()
+    lines = _Lines(draft, count)
+    with (draft / _LISTING).open("rb") as listing:
+        for line in listing:
+            entry = _entry(line)
+            if isinstance(entry, Unreadable) and entry.is_folder:
+                for index in range(1, count + 1):  # none of them has met all of its images
+                    lines.add(index, PLAN, line)
+                continue
+            index = shard_index(entry.source, count)
+            lines.add(index, PLAN, line)
+    if share:
+        for name in (MANIFEST, FAILURES):
+            for _, row in read_rows(destination / name):
+                lines.add(shard_index(row["source_path"], count), name, to_line(row))
+    lines.write()
+    if share:
+        _scatter_claims(load_claims(destination), draft, count)
+
+
+def _scatter_claims(claims: set[str], draft: Path, count: int) -> None:
+    """Give every shard the claims to outputs of its own; what nobody asks for stays claimed by the first one."""
+    claimed: dict[int, list[str]] = defaultdict(list)
+    left = set(claims)
+    if claims:
+        for entry in _read(draft / _LISTING):
+            if isinstance(entry, Task) and entry.output in claims:
+                claimed[shard_index(entry.source, count)].append(entry.output)
+                left.discard(entry.output)
+        claimed[1].extend(left)
+    for index, outputs in claimed.items():
+        write_claims(draft / Shard(index, count).name, outputs)
+
+
+class _Lines:
+    """Lines on their way into the files of many shards, of which only few can be open at once."""
+
+    def __init__(self, folder: Path, count: int) -> None:
+        self._folder, self._count = folder, count
+        self._waiting: dict[tuple[int, str], list[bytes]] = defaultdict(list)
+        self._bytes = 0
+
+    def add(self, index: int, name: str, line: bytes) -> None:
+        """Take in a line for a file of a shard."""
+        self._waiting[index, name].append(line)
+        self._bytes += len(line)
+        if self._bytes > _HELD:
+            self.write()
+
+    def write(self) -> None:
+        """Write what waits, each line behind those before it."""
+        for (index, name), lines in self._waiting.items():
+            with (self._folder / Shard(index, self._count).name / name).open("ab") as file:
+                file.writelines(lines)
+        self._waiting.clear()
+        self._bytes = 0
+
+
+def _bring_up_to_date(destination: Path, draft: Path, known: Division, division: Division) -> None:
+    """Put new parts of the list into the place of those that have changed.
+
+    A shard is called unfinished before it gets new work, so that a crash leaves none finished by mistake.
+    """
+    for shard in all_shards(division.count):
+        books = books_of(destination, shard)
+        new, old = draft / shard.name / PLAN, books / PLAN
+        changed = not old.exists() or new.read_bytes() != old.read_bytes()
+        if changed or known.settings != division.settings:
+            state = read_state(books)
+            if state is not None and state.finished:
+                write_state(books, replace(state, finished=False))
+        if changed:
+            books.mkdir(exist_ok=True)
+            new.replace(old)
+    write_json(destination / BOOKS / _DIVISION, asdict(division))
+    sync_folder(destination / BOOKS)
+    remove_tree(draft)

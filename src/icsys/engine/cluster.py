@@ -1,0 +1,174 @@
+"""Items through a cluster: tasks in a bounded window, and those that are lost with their workers tried again."""
+
+from __future__ import annotations
+
+import pickle
+import time
+from collections import deque
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Generic, Protocol
+
+from icsys.engine.pool import LOOK, Item, Lost, Outcome
+from icsys.errors import EngineError, ICSError, InUseError, MissingExtraError
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Collection, Generator, Hashable, Iterable
+
+_AHEAD = 2  # tasks in flight for each slot, so that none stands idle while results are on their way
+_TRIES_ALONE = 3
+_COUNTED = 2.0  # seconds for which a number of slots holds
+
+
+class LostTaskError(ICSError):
+    """A task has no result because its worker is gone."""
+
+
+class Cluster(Protocol):
+    """What ICS asks of a cluster.
+
+    Attributes
+    ----------
+    dashboard
+        The address of the cluster's own page; None if it has none.
+    tries
+        How often a task is submitted as others are, before it is told that it is dangerous.
+    """
+
+    dashboard: str | None
+    tries: int
+
+    @property
+    def slots(self) -> int:
+        """Tasks that it can work on at once; it may change, and be 0 before the first worker has come."""
+
+    def submit(self, function: Callable[..., object], *arguments: object) -> Hashable:
+        """Have a function called on some worker, and return what to call the task by."""
+
+    def wait(self, tasks: Collection[Any], timeout: float) -> Iterable[Any]:
+        """Return those of the tasks that are over, after ``timeout`` seconds at the latest."""
+
+    def result(self, task: Any) -> Any:  # noqa: ANN401 - whatever the function returns
+        """Return what a task that is over has returned, or raise what it has raised.
+
+        Raises
+        ------
+        LostTaskError
+            If its worker died.
+        EngineError
+            If the cluster is gone.
+        """
+
+    def cancel(self, tasks: Collection[Any]) -> None:
+        """Start none of these tasks; those under way may go on."""
+
+    def close(self) -> None:
+        """Let go of the cluster, and end it if it was started here."""
+
+
+CLUSTERS = {"dask": ("icsys.engine.dask", "distributed"), "ray": ("icsys.engine.ray", "ray")}
+"""By name of the engine: the module that knows the package, and the package."""
+
+
+def open_cluster(engine: str, address: str | None, jobs: int) -> Cluster:
+    """Join the cluster at an address, or start one of ``jobs`` workers on this machine where there is none.
+
+    Raises
+    ------
+    MissingExtraError
+        If the package of the engine is not installed.
+    UsageError
+        If no cluster answers at the address.
+    """
+    module, package = CLUSTERS[engine]
+    try:
+        import_module(package)
+    except ImportError:
+        raise MissingExtraError(f"{package} is needed for engine={engine!r}: pip install 'icsys[{engine}]'") from None
+    cluster: Cluster = import_module(module).open_cluster(address, jobs)
+    return cluster
+
+
+@dataclass
+class _Task(Generic[Item]):
+    """An item, and how often it was submitted in vain."""
+
+    item: Item
+    tries: int = 0
+
+
+def run_cluster(
+    cluster: Cluster,
+    function: Callable[[Item, bool], Outcome],
+    items: Iterable[Item],
+    stop: threading.Event,
+    *,
+    jobs: int | None = None,
+    look: Callable[[], object] = lambda: None,
+) -> Generator[Outcome | Lost[Item]]:
+    """Apply ``function`` to every item on a cluster and yield the outcomes as they are done.
+
+    Parameters
+    ----------
+    function
+        Gets an item, and whether it has to be careful because the item was lost with ``cluster.tries`` workers already.
+        After some more of them it is :class:`~icsys.engine.pool.Lost`.
+    jobs
+        Tasks worked on at once; as many as the cluster has slots if left out.
+    look
+        Called whenever there may be something to look at, several times a second.
+
+    Raises
+    ------
+    EngineError
+        If the cluster is gone, or a task raises what is no error of ours.
+    """
+    tasks = _pending(items)
+    under_way: dict[Any, _Task[Item]] = {}
+    again: deque[_Task[Item]] = deque()
+    window, count_again = jobs or 0, 0.0
+    try:
+        while not stop.is_set():
+            if jobs is None and time.monotonic() >= count_again:
+                window = _AHEAD * max(1, cluster.slots)
+                count_again = time.monotonic() + _COUNTED
+            while len(under_way) < window and (task := again.popleft() if again else next(tasks, None)):
+                under_way[cluster.submit(_packed, function, task.item, task.tries >= cluster.tries)] = task
+            if not under_way:
+                return
+            for name in cluster.wait(under_way, LOOK):
+                task = under_way.pop(name)
+                try:
+                    outcome = _outcome(cluster, name)
+                except (LostTaskError, InUseError) as error:
+                    task.tries += 1
+                    if task.tries < cluster.tries + _TRIES_ALONE:
+                        again.append(task)
+                        continue
+                    yield Lost(task.item, "crashed", str(error))
+                else:
+                    yield outcome
+            look()
+    finally:
+        cluster.cancel(under_way)
+
+
+def _outcome(cluster: Cluster, name: object) -> Any:  # noqa: ANN401 - whatever the function returns
+    """Return the outcome of a task that is over."""
+    try:
+        return pickle.loads(cluster.result(name))  # noqa: S301 - from a worker that runs our code
+    except ICSError:
+        raise
+    except Exception as error:
+        why = f"{type(error).__name__}: {error}"
+        raise EngineError(f"a worker cannot do its task ({why}): has it the same packages?") from error
+
+
+def _packed(function: Callable[[Item, bool], object], item: Item, careful: bool) -> bytes:
+    """Return an outcome as bytes: of an object that holds hundreds, Dask looks at every one on its way."""
+    return pickle.dumps(function(item, careful))
+
+
+def _pending(items: Iterable[Item]) -> Generator[_Task[Item]]:
+    return (_Task(item) for item in items)

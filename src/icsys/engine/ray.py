@@ -1,0 +1,105 @@
+"""Ray's tasks as a cluster."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+from typing import TYPE_CHECKING, Any
+
+import ray
+from ray.exceptions import RayError, RayTaskError
+
+from icsys.engine.cluster import LostTaskError
+from icsys.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+
+_PATIENCE = 10.0  # seconds
+
+
+def open_cluster(address: str | None, jobs: int) -> _Ray:
+    """Join the cluster at ``address``, or start one on this machine that works on ``jobs`` tasks at once."""
+    return _Ray(address, jobs)
+
+
+def _knock(address: str) -> None:
+    """Raise OSError where nobody listens: Ray would try for a minute, and then end this process."""
+    host, colon, port = address.rpartition("://")[2].rpartition(":")
+    if colon and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
+
+
+class _Ray:
+    """The cluster that this process has joined; see :class:`icsys.engine.cluster.Cluster`."""
+
+    tries = 3
+
+    def __init__(self, address: str | None, jobs: int) -> None:
+        self._joined = ray.is_initialized()
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anybody unasked
+        where = {"address": "local", "num_cpus": jobs} if address is None else {"address": address}
+        before = signal.getsignal(signal.SIGTERM)
+        try:
+            if address is not None:
+                _knock(address)
+            context = ray.init(
+                **({} if self._joined else where),
+                ignore_reinit_error=True,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+            )
+        except (OSError, RayError, RuntimeError, ValueError) as error:
+            raise UsageError(f"address={address!r}: no Ray cluster answers there ({error})") from error
+        if before is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)  # Ray has put its own in this place
+        self._print_deaths(print_them=False)
+        self.dashboard: str | None = context.dashboard_url or None
+        self._remotes: dict[Any, Any] = {}
+
+    @property
+    def slots(self) -> int:
+        return int(ray.cluster_resources().get("CPU", 0))
+
+    def submit(self, function: Callable[..., object], *arguments: object) -> Any:  # noqa: ANN401 - a reference of Ray's
+        if function not in self._remotes:
+            # Its own retries have no bound where memory was short.
+            self._remotes[function] = ray.remote(num_cpus=1, max_retries=0)(function).options(name="ics")
+        return self._remotes[function].remote(*arguments)
+
+    def wait(self, tasks: Collection[Any], timeout: float) -> list[Any]:
+        waiting = list(tasks)
+        over, rest = ray.wait(waiting, num_returns=1, timeout=timeout, fetch_local=False)
+        if over and rest:
+            more, _ = ray.wait(rest, num_returns=len(rest), timeout=0, fetch_local=False)
+            over += more
+        return list(over)
+
+    def result(self, task: Any) -> Any:  # noqa: ANN401 - whatever the function returns
+        try:
+            return ray.get(task)
+        except RayTaskError as error:
+            raise error.cause from None
+        except RayError as error:
+            raise LostTaskError(str(error).splitlines()[0]) from None
+
+    def cancel(self, tasks: Collection[Any]) -> None:
+        for task in tasks:
+            ray.cancel(task)
+
+    def close(self) -> None:
+        if not self._joined:
+            ray.shutdown()
+        self._print_deaths(print_them=True)
+
+    def _print_deaths(self, *, print_them: bool) -> None:
+        """Have Ray write about workers that died on standard output, where our report stands alone, or not.
+
+        There is no setting for it; this is the switch of Ray's own debugger. Where it is missing, Ray writes.
+        """
+        if not self._joined:
+            ray._private.worker._worker_logs_enabled = print_them  # noqa: SLF001
