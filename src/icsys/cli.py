@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import icsys
+from icsys.dataset.palettes import with_file
 from icsys.dataset.samples import copy_samples
 from icsys.dataset.shard import parse_shard
 from icsys.engine import choose_engine
@@ -69,7 +70,18 @@ _RUN_DEFAULTS: dict[str, Any] = {
 
 # Options of a run that a comparison has no use for, or has in a form of its own.
 _NOT_COMPARED = frozenset(
-    {"strategy", "colors", "format", "overwrite", "retry_failed", "dry_run", "follow_links", "engine", "isolate"}
+    {
+        "strategy",
+        "colors",
+        "palette",
+        "format",
+        "overwrite",
+        "retry_failed",
+        "dry_run",
+        "follow_links",
+        "engine",
+        "isolate",
+    }
     | {"jpeg_quality", "shard", "shard_bytes", "shard_images", "timeout", "verbose", "print_options"}
 )
 
@@ -257,6 +269,7 @@ def _add_options(parser: argparse.ArgumentParser, without: frozenset[str] = froz
     add_option(colors, "effort", "|".join(EFFORTS))
     add_option(colors, "space", "|".join(SPACES))
     add_option(colors, "dither", "|".join(DITHERS))
+    add_option(colors, "palette", "image|class|dataset|FILE")
     add_option(colors, "seed", "N", type=number_or_text)
 
     size = parser.add_argument_group("size")
@@ -480,6 +493,7 @@ def _merge(arguments: argparse.Namespace) -> tuple[Options, dict[str, Any]]:
         config = {name: value for name, value in config.items() if name not in _GEOMETRY}
     values = _RUN_DEFAULTS | config | given
     options = Options.from_dict({name: value for name, value in values.items() if name in names})
+    options, _ = with_file(options, colors_given="colors" in values)
     check_run(**{name: values[name] for name in ("jobs", "engine", "overwrite", "timeout")})
     choose_engine(values["engine"], isolate=values["isolate"], timeout=values["timeout"])
     if values["shard"] is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 import re
 from dataclasses import dataclass, field, fields
 from numbers import Real
@@ -25,6 +26,8 @@ EFFORTS = ("fast", "balanced", "best")
 SPACES = ("srgb", "oklab")
 DITHERS = ("none", "floyd-steinberg")
 PNG_EFFORTS = ("fast", "default", "max")
+SHARED = ("class", "dataset")  # palettes that a first pass over the images finds
+PALETTE_SUFFIXES = (".json", ".gpl")
 OVERWRITES = ("never", "always")
 ENGINES = ("threads", "processes")
 ON_CORRUPT = ("fail", "keep")
@@ -40,6 +43,7 @@ _MOST_FRAMES = 10**9
 _MOST_SHARD_IMAGES = 10**9
 _LIMITS = {"max_pixels", "max_bytes", "max_frames"}  # they let an image in or not, and change no byte
 _SHARDS = {"shard_bytes", "shard_images"}  # they change where an image lies, and none of its bytes
+_FOUND_BY = {"strategy", "colors", "effort", "seed", "palette"}
 _ONLY_FOR = {"png_effort": ("png", *PACKINGS), "jpeg_quality": ("jpeg",), **dict.fromkeys(sorted(_SHARDS), PACKINGS)}
 _SIZE = re.compile(r"(\d{1,6})\s*[xX\u00d7]\s*(\d{1,6})")
 _HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
@@ -77,6 +81,11 @@ class Options:
     effort: str = _option("fast", "How long MKM searches for a better palette: fast, balanced or best.")
     space: str = _option("srgb", "Where distances between colours are measured: srgb, or oklab as the eye does.")
     dither: str = _option("none", "Dithering: none, or floyd-steinberg for pictures meant for people.")
+    palette: str = _option(
+        "image",
+        "Whose colours a palette has: those of one image, of a class (the images in folders of one name), of the whole "
+        "dataset, or of a file palette.json or .gpl.",
+    )
     step: int | None = _option(None, "One pixel for every NxN block of pixels.")
     scale: float | None = _option(None, "Multiply width and height by this factor (above 0, at most 1).")
     size: tuple[int, int] | None = _option(None, "Final size WIDTHxHEIGHT of every image.")
@@ -117,6 +126,11 @@ class Options:
         if self.dither != "none" and self.colors > MAX_INDEXED_COLORS:
             raise UsageError(
                 f"dither={self.dither!r} with colors={self.colors}: expected at most {MAX_INDEXED_COLORS} colors"
+            )
+        put(self, "palette", _palette(self.palette))
+        if self.palette != "image" and self.strategy == "SO":
+            raise UsageError(
+                f"palette={self.palette!r} with strategy='SO', which reduces no colours: expected MKM, FKM or MBKM"
             )
         put(self, "format", _choice("format", self.format, FORMATS))
         put(self, "png_effort", _choice("png_effort", self.png_effort, PNG_EFFORTS))
@@ -174,11 +188,20 @@ class Options:
             values["size"] = "{}x{}".format(*self.size)
         return {name: value for name, value in values.items() if value is not None}
 
-    def digest(self) -> str:
-        """Return a short hash of the options that decide bytes: equal ones have the same, on every machine."""
+    def digest(self, palette: str = "") -> str:
+        """Return a short hash of the options that decide bytes: equal ones have the same, on every machine.
+
+        Parameters
+        ----------
+        palette
+            The hash of the palette that an image shares: it stands in for all that such a palette is found by.
+        """
         elsewhere = {name for name, formats in _ONLY_FOR.items() if self.format not in formats}
-        without = _LIMITS | _SHARDS | elsewhere
+        without = _LIMITS | _SHARDS | elsewhere | (_FOUND_BY if palette else set())
+        # An image's own palette follows from the other options, as it did before there was another kind.
+        without |= {"palette"} if self.palette == "image" else set()
         values = {name: value for name, value in self.to_dict().items() if name not in without}
+        values |= {"palette": palette} if palette else {}
         text = json.dumps(values, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -240,6 +263,21 @@ def _choice(name: str, value: object, choices: tuple[str, ...]) -> str:
             if value.strip().casefold() == choice.casefold():
                 return choice
     raise UsageError(f"{name}={value!r}: expected one of {', '.join(choices)}")
+
+
+def _palette(value: object) -> str:
+    """Accept ``image``, ``class``, ``dataset``, or the name of a palette file."""
+    text = os.fspath(value) if isinstance(value, str | os.PathLike) else value
+    if isinstance(text, str):
+        for choice in ("image", *SHARED):
+            if text.strip().casefold() == choice:
+                return choice
+        if text.lower().endswith(PALETTE_SUFFIXES):
+            return text
+    raise UsageError(
+        f"palette={value!r}: expected one of image, {', '.join(SHARED)}, or a file whose name ends in "
+        f"{' or '.join(PALETTE_SUFFIXES)}"
+    )
 
 
 def whole_number(name: str, value: object, low: int, high: int) -> int:

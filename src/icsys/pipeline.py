@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from icsys.color.palette import tidy
-from icsys.color.reduce import distinct_of, reduce_to
+from icsys.color.palette import check_palette, tidy
+from icsys.color.pool import as_rgb
+from icsys.color.reduce import distinct_of, map_to, reduce_to
 from icsys.color.strategies import STRATEGIES
 from icsys.errors import UsageError
 from icsys.image.decode import ImageInfo, decode_photo, to_array, unlimited
 from icsys.image.dither import floyd_steinberg
 from icsys.image.encode import ENCODERS, indexed_image
 from icsys.image.png import load_oxipng
-from icsys.options import Options
+from icsys.options import MAX_INDEXED_COLORS, Options
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
     from PIL.Image import Image
 
     from icsys.image.decode import Admit
@@ -38,7 +39,7 @@ class QuantizedImage:
     indices
         Shape (H, W), uint8, or uint16 where more than 256 colours were asked for and found.
     palette
-        Shape (n, 3), uint8, distinct rows, every one of them used.
+        Shape (n, 3), uint8, distinct rows, every one of them used; one that was given stays as it is.
     mse
         Mean over pixels of the squared error summed over R, G and B.
     """
@@ -101,6 +102,7 @@ def quantize(
     effort: str = "fast",
     space: str = "srgb",
     dither: str = "none",
+    palette: ArrayLike | None = None,
 ) -> QuantizedImage:
     """Reduce the colours of one image.
 
@@ -120,11 +122,14 @@ def quantize(
         Where distances between colours are measured: "srgb", or "oklab", which follows the eye.
     dither
         "none", or "floyd-steinberg" for pictures meant for people.
+    palette
+        Shape (k, 3), whole numbers from 0 to 255, k from 1 to 65536: map the image to it, grey ones too, instead of
+        finding one; ``colors``, ``strategy``, ``effort`` and ``seed`` do nothing then.
 
     Returns
     -------
     QuantizedImage
-        With at most ``colors`` colours, ordered from dark to light.
+        With at most ``colors`` colours, ordered from dark to light; or with the palette that was given.
 
     Raises
     ------
@@ -141,13 +146,37 @@ def quantize(
     (4, (16, 16), dtype('uint8'))
     >>> few.to_image().mode
     'P'
+    >>> quantize(ramp, palette=[[0, 0, 0], [255, 255, 255]]).indices[0, 0]
+    np.uint8(0)
     """
     options = Options(strategy=strategy, colors=colors, seed=seed, effort=effort, space=space, dither=dither)
-    return quantize_pixels(to_array(image), options)
+    return quantize_pixels(to_array(image), options, None if palette is None else check_palette(palette))
 
 
-def quantize_pixels(pixels: NDArray[np.uint8], options: Options) -> QuantizedImage:
-    """Reduce the colours of (H, W) or (H, W, 3) uint8 pixels with a clustering strategy of ``options``."""
+def quantize_pixels(
+    pixels: NDArray[np.uint8], options: Options, palette: NDArray[np.uint8] | None = None
+) -> QuantizedImage:
+    """Reduce the colours of (H, W) or (H, W, 3) uint8 pixels with a clustering strategy of ``options``, or map them."""
+    return _reduce(pixels, options) if palette is None else _map(pixels, options, palette)
+
+
+def _map(pixels: NDArray[np.uint8], options: Options, palette: NDArray[np.uint8]) -> QuantizedImage:
+    """Map pixels to a palette that they share with others, shape (k, 3)."""
+    shape, pixels = pixels.shape[:2], as_rgb(pixels)
+    if options.dither == "none":
+        indices, sse = map_to(distinct_of(pixels.reshape(-1, RGB_NDIM)), palette, options.space)[1:]
+    elif len(palette) > MAX_INDEXED_COLORS:
+        raise UsageError(
+            f"dither={options.dither!r} with a palette of {len(palette)} colours: expected at most {MAX_INDEXED_COLORS}"
+        )
+    else:
+        indices = floyd_steinberg(pixels, palette)
+        sse = _squared_error(pixels, palette[indices])
+    return QuantizedImage(indices.reshape(shape), palette, sse / indices.size)
+
+
+def _reduce(pixels: NDArray[np.uint8], options: Options) -> QuantizedImage:
+    """Find a palette for pixels, and map them to it."""
     fit = STRATEGIES[options.strategy].fit
     if fit is None:
         names = ", ".join(name for name, known in STRATEGIES.items() if known.fit)
@@ -169,7 +198,7 @@ def quantize_pixels(pixels: NDArray[np.uint8], options: Options) -> QuantizedIma
 
 
 def _squared_error(pixels: NDArray[np.uint8], shown: NDArray[np.uint8]) -> int:
-    """Return the squared error summed over pixels, (N, 3) or (N, 1), and over R, G and B."""
+    """Return the squared error summed over pixels, (..., 3) or (..., 1), and over R, G and B."""
     return int(np.square(pixels.astype(np.int32) - shown).sum(dtype=np.int64))
 
 
@@ -183,7 +212,8 @@ def prepare(options: Options) -> None:
     """
     if options.png_effort == "max":
         load_oxipng()
-    STRATEGIES[options.strategy].prepare()
+    if options.palette == "image":  # a palette that images share is found by then
+        STRATEGIES[options.strategy].prepare()
 
 
 def alone(options: Options) -> AbstractContextManager[object]:
@@ -191,7 +221,9 @@ def alone(options: Options) -> AbstractContextManager[object]:
     return STRATEGIES[options.strategy].alone()
 
 
-def compress_image(data: bytes, options: Options | None = None, *, admit: Admit = unlimited) -> CompressedImage:
+def compress_image(
+    data: bytes, options: Options | None = None, *, palette: ArrayLike | None = None, admit: Admit = unlimited
+) -> CompressedImage:
     """Make one image smaller in pixels and colours.
 
     Parameters
@@ -200,6 +232,9 @@ def compress_image(data: bytes, options: Options | None = None, *, admit: Admit 
         The bytes of an image file; its format is told by its content.
     options
         What to make of it; the defaults of :class:`~icsys.options.Options` if left out.
+    palette
+        Map the image to this palette, shape (k, 3), whole numbers from 0 to 255, instead of finding one. Where k is
+        larger than ``options.colors`` it decides what kind of file the image becomes.
     admit
         As for :func:`~icsys.image.decode.decode_photo`: lets a caller bound the memory of many images.
 
@@ -229,6 +264,7 @@ def compress_image(data: bytes, options: Options | None = None, *, admit: Admit 
         raise UsageError(f"options={options!r}: expected icsys.Options(...)")
     if not isinstance(data, bytes | bytearray | memoryview):
         raise UsageError(f"data of type {type(data).__name__}: expected the bytes of an image file")
+    options, shared = _with_palette(options, palette)
     photo = decode_photo(bytes(data), options, admit)
     pixels = photo.pixels
     start = time.perf_counter()
@@ -236,24 +272,40 @@ def compress_image(data: bytes, options: Options | None = None, *, admit: Admit 
     if STRATEGIES[options.strategy].fit is None:
         colors, mse, seconds, encoded = None, None, 0.0, encoder.truecolor(pixels, options)
     else:
-        quantized = quantize_pixels(pixels, options)
+        quantized = quantize_pixels(pixels, options, shared)
         mse, seconds = quantized.mse, time.perf_counter() - start
         # The number asked for decides, not the number found: one dataset, one kind of file.
         if encoder.indexed is None or options.colors > encoder.most_colors:
             few = quantized.to_array()
-            encoded = encoder.truecolor(few if pixels.ndim == RGB_NDIM else few[..., 0], options)
+            encoded = encoder.truecolor(few if shared is not None or pixels.ndim == RGB_NDIM else few[..., 0], options)
         else:
             encoded = encoder.indexed(quantized.indices, quantized.palette, options)
         colors = len(quantized.palette)
-    height, width, *channels = pixels.shape
+    height, width = pixels.shape[:2]
+    grey = pixels.ndim < RGB_NDIM and (shared is None or bool((shared == shared[:, :1]).all()))
     return CompressedImage(
         data=encoded,
         width=width,
         height=height,
-        channels=channels[0] if channels else 1,
+        channels=1 if grey else RGB_NDIM,
         colors=colors,
         mse=mse,
         kmeans_seconds=seconds,
         source=photo.info,
         warning=photo.warning,
     )
+
+
+def _with_palette(options: Options, palette: ArrayLike | None) -> tuple[Options, NDArray[np.uint8] | None]:
+    """Check the palette that an image is to share, and let options ask for as many colours as it has."""
+    if palette is None:
+        if options.palette != "image":
+            raise UsageError(
+                f"palette={options.palette!r} in the options of one image: expected the palette itself, "
+                "compress_image(data, options, palette=array)"
+            )
+        return options, None
+    if options.strategy == "SO":
+        raise UsageError("a palette with strategy='SO', which reduces no colours: expected MKM, FKM or MBKM")
+    shared = check_palette(palette)
+    return (options.replace(colors=len(shared)) if len(shared) > options.colors else options), shared

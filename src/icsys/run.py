@@ -7,10 +7,10 @@ import threading
 import time
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import icsys
 from icsys import pipeline
@@ -18,6 +18,7 @@ from icsys.dataset.books import State, open_books, read_state, write_state
 from icsys.dataset.folder import Ignored, Task, Unreadable, plan_folder
 from icsys.dataset.ledger import Ledger
 from icsys.dataset.packing import packing_of
+from icsys.dataset.palettes import Palettes, check_places, save_palettes, with_file
 from icsys.dataset.resume import Work
 from icsys.dataset.shard import Shard, mark_of, parse_shard
 from icsys.dataset.shards import PARTS, open_shards, pack
@@ -26,9 +27,10 @@ from icsys.engine.budget import Budget
 from icsys.errors import UsageError
 from icsys.image.decode import unlimited
 from icsys.options import ENGINES as ENGINE_NAMES
-from icsys.options import OVERWRITES, PACKINGS, Options, positive_number, whole_number
+from icsys.options import OVERWRITES, PACKINGS, SHARED, Options, positive_number, whole_number
 from icsys.results import Failed, Result, RunSummary, Skipped
 from icsys.runfile import write_run
+from icsys.survey import find_palettes, look
 from icsys.work import Outcome, do, given_up, threads_for
 
 if TYPE_CHECKING:
@@ -62,12 +64,16 @@ class Progress:
         Images there are, skipped ones included; None until they are counted.
     note
         What goes on where no image does, in a few words.
+    looked_at
+        Images whose colours a first pass has looked at, of those that share a palette; None in the second pass, and
+        where there is only one.
     """
 
     result: Result | None
     summary: RunSummary
     total: int | None
     note: str = ""
+    looked_at: int | None = None
 
 
 def compress_folder(
@@ -158,28 +164,35 @@ def compress_folder(
     jobs = jobs or available_cores()
     part = None if shard is None else parse_shard(shard)
     source, destination = check_folders(source, destination)
-    packed = options.format in PACKINGS
-    if packed and part:
-        raise UsageError(
-            f"shard={str(part)!r} with format={options.format!r}: expected a format of one file an image, such as png"
-        )
-    if packed:
-        packing_of(options.format).prepare()
+    _check_form(part, options)
+    options, palettes = with_file(options, colors_given=options.colors != Options().colors)
+    check_places(destination, options)
     plan = plan_folder(source, destination, options.suffix, follow_links=follow_links)
     run = _Run(RunSummary(), progress or (lambda _: None), stop or threading.Event(), start, partial(_concerns, part))
     first = run.first_image(plan)
     if first is None:
         return run.summary
     started = time.time()
+    packed = options.format in PACKINGS
     images = destination / PARTS if packed else destination
-    with open_books(destination, part, dry_run=dry_run) as books:
+    team, room = _staff(engine, jobs, timeout, options, run.stop)
+    count = _Count(source, destination, run.concerns, follow_links=follow_links)
+    with open_books(destination, part, dry_run=dry_run) as books, count as run.count:
+        if options.palette in SHARED:
+            looking = partial(team, partial(look, source=source, options=options, **room))
+            find = partial(find_palettes, source, destination, options, follow_links=follow_links, team=looking)
+            palettes = run.survey(partial(find, keep=retry_failed, anew=overwrite == "always"))
+        if palettes:
+            save = partial(save_palettes, destination, palettes, options, mark=mark_of(part), dry_run=dry_run)
+            if not run.goes_on_with(save):
+                return run.summary
         packs = open_shards(destination, options.format, read_only=dry_run, stop=run.stop)
         if part and not dry_run:
-            state = _begin(books, options, follow_links=follow_links, retry_failed=retry_failed)
+            state = _begin(books, options, palettes, follow_links=follow_links, retry_failed=retry_failed)
         ledger = Ledger(
             source,
             destination,
-            options_hash=options.digest(),
+            hash_of=_hasher(options, palettes),
             tool_version=icsys.__version__,
             overwrite=overwrite == "always",
             retry_failed=retry_failed,
@@ -190,37 +203,33 @@ def compress_folder(
             shard=part,
         )
         over = threading.Event()
-        threads = engine == "threads"
         work = partial(
             do,
             source=source,
             destination=images,
-            options=options,
+            options=options.replace(colors=palettes.n_colors) if palettes else options,
             dry_run=dry_run,
-            # Processes share no locks; each of them holds one image at a time, and can be killed.
-            admit=Budget(BYTES_IN_FLIGHT * jobs).hold if threads else unlimited,
-            slots=threading.Semaphore(jobs) if threads else nullcontext(),
-            over=over if threads else None,
+            over=over if engine == "threads" else None,
             mark=mark_of(part),
-        )
-        workers = threads_for(jobs) if threads else jobs
-        clock = {} if timeout is None else {"timeout": timeout}
-        team = partial(
-            ENGINES[engine], work, jobs=workers, prepare=partial(pipeline.prepare, options), stop=run.stop, **clock
+            palettes=palettes,
+            **room,
         )
         try:
-            with _Count(source, destination, run.concerns, follow_links=follow_links) as run.count:
-                run.work_through(chain([first], plan), ledger, team, options)
+            run.work_through(chain([first], plan), ledger, partial(team, work), options)
         finally:
             over.set()
             run.end(ledger)
         if packed and not dry_run:
             run.pack(destination, options, replace=overwrite == "always")
         if not dry_run:
-            settings = {"jobs": jobs, "engine": engine, "overwrite": overwrite, "retry_failed": retry_failed}
-            settings |= {"follow_links": follow_links} | ({} if timeout is None else {"timeout": timeout})
-            settings |= {} if part is None else {"shard": str(part)}
-            settings = options.to_dict() | settings
+            settings = options.to_dict() | {
+                "jobs": jobs,
+                "engine": engine,
+                "overwrite": overwrite,
+                "retry_failed": retry_failed,
+                "follow_links": follow_links,
+                **_chosen(timeout, part, palettes),
+            }
             write = partial(write_run, books, settings, run.summary, icsys.__version__)
             run.guard(partial(write, source=source, started=started))
             if part and not run.summary.stopped:
@@ -254,6 +263,30 @@ class _Run:
                 return planned
             self.summary.ignored += self.concerns(planned)
         return None
+
+    def survey(self, find: Callable[..., Palettes]) -> Palettes:
+        """Find palettes that images share; if the run is to end, they are not those of all of them."""
+        looked_at = 0
+
+        def tell(number: int) -> None:
+            nonlocal looked_at
+            looked_at = number
+            self._tell(None, looked_at=looked_at)
+
+        def wait(work: Callable[[], object]) -> None:
+            _wait_for(work, lambda: tell(looked_at), self.stop)
+
+        tell(0)
+        return find(tell=tell, wait=wait, stop=self.stop)
+
+    def goes_on_with(self, save: Callable[[], object]) -> bool:
+        """Write down palettes that are found, and tell whether the run goes on, which has done no image by now."""
+        if not self.stop.is_set():
+            self.guard(save, "palette")
+        if self.stop.is_set():
+            self._end_early(INTERRUPTED)
+            self.summary.seconds = time.perf_counter() - self._start
+        return not self.stop.is_set()
 
     def work_through(
         self,
@@ -370,9 +403,9 @@ class _Run:
         self.summary.stopped = self.summary.stopped or why
         self.stop.set()
 
-    def _tell(self, result: Result | None, note: str = "") -> None:
+    def _tell(self, result: Result | None, note: str = "", looked_at: int | None = None) -> None:
         self.summary.seconds = time.perf_counter() - self._start
-        self._report(Progress(result, self.summary, self.count.total if self.count else None, note))
+        self._report(Progress(result, self.summary, self.count.total if self.count else None, note, looked_at))
 
 
 def _concerns(shard: Shard | None, planned: Task | Ignored | Unreadable) -> bool:
@@ -380,9 +413,56 @@ def _concerns(shard: Shard | None, planned: Task | Ignored | Unreadable) -> bool
     return shard is None or shard.owns(planned.source) or (isinstance(planned, Unreadable) and planned.is_folder)
 
 
-def _begin(books: Path, options: Options, *, follow_links: bool, retry_failed: bool) -> State:
+def _chosen(timeout: float | None, part: Shard | None, palettes: Palettes | None) -> dict[str, object]:
+    """Return settings of a run that not every run has."""
+    settings = {"timeout": timeout, "shard": part and str(part), "palette_hash": palettes and palettes.hash}
+    return {name: value for name, value in settings.items() if value is not None}
+
+
+def _hasher(options: Options, palettes: Palettes | None) -> Callable[[str], str]:
+    """Return what gives the hash of all that decides an image's bytes beside its source."""
+    digest = cache(options.digest)
+    return lambda path: digest(palettes.hash_of(path) if palettes else "")
+
+
+def _check_form(part: Shard | None, options: Options) -> None:
+    """Refuse to do a part of the images where all of them are needed, and a format whose package is missing."""
+    if part and options.format in PACKINGS:
+        raise UsageError(
+            f"shard={str(part)!r} with format={options.format!r}: expected a format of one file an image, such as png"
+        )
+    if part and options.palette in SHARED:
+        raise UsageError(
+            f"shard={str(part)!r} with palette={options.palette!r}, which is found from all images: make it first, "
+            "by a run without a shard on some of them, and give all shards the file palette.json of its output folder"
+        )
+    if options.format in PACKINGS:
+        packing_of(options.format).prepare()
+
+
+def _staff(
+    engine: str, jobs: int, timeout: float | None, options: Options, stop: threading.Event
+) -> tuple[Callable[..., Generator[Any]], dict[str, Any]]:
+    """Return who has something done with all images of a pass, and what bounds the images worked on at once."""
+    threads = engine == "threads"
+    clock = {} if timeout is None else {"timeout": timeout}
+    prepare = partial(pipeline.prepare, options)
+    team = partial(ENGINES[engine], jobs=threads_for(jobs) if threads else jobs, prepare=prepare, stop=stop, **clock)
+    # Processes share no locks; each of them holds one image at a time, and can be killed.
+    room = {
+        "admit": Budget(BYTES_IN_FLIGHT * jobs).hold if threads else unlimited,
+        "slots": threading.Semaphore(jobs) if threads else nullcontext(),
+    }
+    return team, room
+
+
+def _begin(
+    books: Path, options: Options, palettes: Palettes | None, *, follow_links: bool, retry_failed: bool
+) -> State:
     """Say on the disk that a shard is under way, and return what it is once this run has come to its end."""
-    state = State(options.to_dict(), follow_links, finished=True)
+    # What a palette holds counts, and not where its file lies on this machine.
+    settings = options.to_dict() | ({"palette": palettes.hash} if palettes else {})
+    state = State(settings, follow_links, finished=True)
     if retry_failed and read_state(books) != state:
         # Only the failed are taken up, so what is not finished now will not be then.
         state = replace(state, finished=False)

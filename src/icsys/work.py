@@ -7,9 +7,11 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from icsys.dataset.manifest import label_of
 from icsys.dataset.reading import read_whole
 from icsys.dataset.whole import write_whole
 from icsys.errors import ImageError, code_of
+from icsys.image.decode import decode_photo
 from icsys.pipeline import compress_image
 from icsys.results import UNCHANGED, Compressed, Failed, Result, Skipped
 
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from icsys.dataset.palettes import Palettes
     from icsys.dataset.resume import Work
     from icsys.engine import Lost
     from icsys.image.decode import Admit
@@ -49,6 +55,7 @@ def do(
     slots: AbstractContextManager[object],
     over: threading.Event | None,
     mark: str = "",
+    palettes: Palettes | None = None,
 ) -> Outcome:
     """Do one image; whatever is wrong with it becomes its result.
 
@@ -60,6 +67,8 @@ def do(
         Set once the run has ended: an image that comes too late for it is not written.
     mark
         Of the run's temporary files.
+    palettes
+        That images share; each has its own if left out.
     """
     try:
         start = time.perf_counter()
@@ -70,7 +79,8 @@ def do(
             source_sha256 = hashlib.sha256(data).hexdigest()
             if source_sha256 == work.done_sha256:
                 return Outcome(work, Skipped(source=work.source, output=work.output, reason=UNCHANGED), mtime_ns)
-            image = compress_image(data, options, admit=admit)
+            palette = None if palettes is None else _palette_of(work, palettes, data, options, admit)
+            image = compress_image(data, options, palette=palette, admit=admit)
             size = len(data)
             del data
         if not dry_run and not (over and over.is_set()):
@@ -102,10 +112,22 @@ def do(
             frames=info.frames,
             mse=image.mse,
             warning=image.warning,
+            palette=None if palettes is None else palettes.hash_of(work.output),
             seconds=time.perf_counter() - start - waited,
             kmeans_seconds=image.kmeans_seconds,
         ),
     )
+
+
+def _palette_of(work: Work, palettes: Palettes, data: bytes, options: Options, admit: Admit) -> NDArray[np.uint8]:
+    """Return the palette of an image's class."""
+    palette = palettes.of(work.output)
+    if palette is None:
+        decode_photo(data, options, admit)  # what is wrong with the image itself comes first
+        label = label_of(work.output)
+        where = "images that lie in no folder" if label is None else f"the class {label!r}"
+        raise ImageError("no_palette", f"there is no palette for {where}: make palettes from images of all classes")
+    return palette
 
 
 def given_up(lost: Lost[Work]) -> Outcome:

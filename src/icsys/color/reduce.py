@@ -26,7 +26,7 @@ class Reduced(NamedTuple):
     Attributes
     ----------
     palette
-        Distinct colours from dark to light, all of them used, shape (n, channels), uint8.
+        Shape (n, channels), uint8: distinct colours from dark to light, all of them used, or one that was given.
     indices
         The nearest palette entry of every pixel, shape (N,), uint8 up to 256 entries and uint16 above.
     sse
@@ -65,9 +65,18 @@ def reduce_to(
     if len(distinct) <= n_colors:
         return keep_all(distinct)
     palette = fit(distinct)
-    labels, sse = _nearest_in_oklab(distinct, palette) if space == "oklab" else distinct.nearest(palette)
+    labels, sse = _nearest(distinct, palette, space)
     palette, labels = stored.tidy(palette, labels)
     return Reduced(palette, distinct.label_pixels(labels), sse)
+
+
+def map_to(distinct: Distinct, palette: NDArray[np.uint8], space: str = "srgb") -> Reduced:
+    """Map the pixels of an image to a palette that it shares, shape (k, 3): its entries and their order stay.
+
+    ``space`` is as for :func:`reduce_to`.
+    """
+    labels, sse = _nearest(distinct, palette, space)
+    return Reduced(palette, distinct.label_pixels(labels.astype(stored.index_type(len(palette)), copy=False)), sse)
 
 
 def keep_all(distinct: Distinct) -> Reduced:
@@ -75,6 +84,11 @@ def keep_all(distinct: Distinct) -> Reduced:
     # Every colour is its own nearest; in float32 two that are alike could be taken for each other.
     palette, labels = stored.tidy(distinct.colors(), np.arange(len(distinct), dtype=np.uint16))
     return Reduced(palette, distinct.label_pixels(labels), 0)
+
+
+def _nearest(distinct: Distinct, palette: NDArray[np.uint8], space: str) -> tuple[NDArray[np.integer], int]:
+    """Return the nearest entry of each distinct colour, and the squared error in sRGB of all pixels."""
+    return _nearest_in_oklab(distinct, palette) if space == "oklab" else distinct.nearest(palette)
 
 
 def _nearest_in_oklab(distinct: Distinct, palette: NDArray[np.uint8]) -> tuple[NDArray[np.integer], int]:

@@ -9,6 +9,7 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from icsys.dataset.manifest import label_of
 from icsys.dataset.naming import name_key, output_names
 from icsys.dataset.reading import open_regular
 from icsys.dataset.whole import OURS
@@ -82,6 +83,41 @@ def plan_folder(
     while waiting:
         below = yield from walk.plan(waiting.pop())
         waiting.extend(reversed(below))
+
+
+def plan_by_class(source: Path, destination: Path, *, follow_links: bool = False) -> Iterator[Task]:
+    """List the images that :func:`plan_folder` lists, those in folders of one name together, wherever these lie.
+
+    Folders are held for that, by their paths, and the names in one of them at a time.
+    """
+    walk = _Walk(source, destination.resolve(), "", follow_links)
+    waiting = [[_Folder("", source.resolve(), frozenset())]]
+    found: dict[str, list[list[_Folder]]] = defaultdict(list)
+    while waiting:
+        group = waiting.pop()
+        labels, below = _look_through(walk.plan(group))
+        for label in labels:
+            found[label].append(group)
+        waiting.extend(reversed(below))
+    for label, groups in sorted(found.items()):
+        for group in groups:
+            for planned in walk.plan(group):
+                if isinstance(planned, Task) and (label_of(planned.source) or "") == label:
+                    yield planned
+
+
+def _look_through(
+    plan: Generator[Task | Ignored | Unreadable, None, list[list[_Folder]]],
+) -> tuple[set[str], list[list[_Folder]]]:
+    """Return the classes of the images in folders, and the folders below them."""
+    labels: set[str] = set()
+    while True:
+        try:
+            planned = next(plan)
+        except StopIteration as end:
+            return labels, end.value
+        if isinstance(planned, Task):
+            labels.add(label_of(planned.source) or "")
 
 
 @dataclass(frozen=True, slots=True)

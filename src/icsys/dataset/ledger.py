@@ -14,7 +14,7 @@ from icsys.dataset.whole import sweep, sync_folder
 from icsys.results import Compressed, Failed
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
     from pathlib import Path
 
     from icsys.dataset.folder import Task
@@ -30,6 +30,8 @@ class Ledger:
 
     Parameters
     ----------
+    hash_of
+        Gives the hash of all that decides an output's bytes beside its source; of a source it looks at the folder.
     dry_run
         Look, but write nothing.
     images
@@ -47,7 +49,7 @@ class Ledger:
         source: Path,
         destination: Path,
         *,
-        options_hash: str,
+        hash_of: Callable[[str], str],
         tool_version: str,
         overwrite: bool,
         retry_failed: bool,
@@ -59,7 +61,7 @@ class Ledger:
     ) -> None:
         self._destination, self._images = destination, images or destination
         self._books = books = books or destination
-        self._options_hash, self._tool_version = options_hash, tool_version
+        self._hash_of, self._tool_version = hash_of, tool_version
         self._dry_run = dry_run
         self._known = load(books)
         others = set() if shard is None else self._set_apart(shard)
@@ -71,7 +73,7 @@ class Ledger:
             self._journal,
             self._known,
             self._left,
-            options_hash=options_hash,
+            hash_of=hash_of,
             overwrite=overwrite,
             retry_failed=retry_failed,
             read_only=dry_run,
@@ -120,10 +122,10 @@ class Ledger:
         if self._dry_run:
             return
         if isinstance(result, Compressed):
-            self._append(image_row(result, self._options_hash, self._tool_version))
+            self._append(image_row(result, self._hash_of(result.output), self._tool_version))
             self._unsynced.add(result.output.rpartition("/")[0])
         elif isinstance(result, Failed):
-            self._append(failure_row(result, self._options_hash, self._tool_version))
+            self._append(failure_row(result, self._hash_of(result.source), self._tool_version))
         elif self._again is not None and result is self._again.skipped:
             self._append(self._journal.read(self._again.entry.position) | {"status": DONE})
         elif work is not None and mtime_ns is not None:

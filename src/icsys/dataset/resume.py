@@ -13,7 +13,7 @@ from icsys.dataset.whole import sweep
 from icsys.results import FOREIGN, NOT_FAILED, UNCHANGED, Failed, Skipped
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
     from icsys.dataset.folder import Task
@@ -54,6 +54,8 @@ class Resume:
         The folder in which outputs lie.
     known, claimed
         What earlier runs have written for certain, and what they may have written just before they were killed.
+    hash_of
+        Gives the hash of all that decides an output's bytes beside its source.
     overwrite
         Whether all is done anew, and files that ICS did not write are replaced.
     retry_failed
@@ -76,7 +78,7 @@ class Resume:
         known: Known,
         claimed: Collection[str],
         *,
-        options_hash: str,
+        hash_of: Callable[[str], str],
         overwrite: bool,
         retry_failed: bool,
         read_only: bool,
@@ -88,7 +90,7 @@ class Resume:
         self._folder = images
         self._shards = shards
         self._journal, self._known, self._claimed = journal, known, claimed
-        self._options_hash = options_hash
+        self._hash_of = hash_of
         self._overwrite, self._retry_failed, self._read_only = overwrite, retry_failed, read_only
         self._others, self._mark = others, mark
         self._links: dict[str, str | None] = {}
@@ -130,7 +132,7 @@ class Resume:
 
     def _compare(self, task: Task, entry: Entry, size: int) -> Work | Skipped | Again:
         """Decide by the line of an output that is there and ours."""
-        if (entry.source, entry.options_hash, entry.bytes) != (task.source, self._options_hash, size):
+        if (entry.source, entry.options_hash, entry.bytes) != (task.source, self._hash_of(task.output), size):
             return Work(task.source, task.output)
         try:
             source = os.stat(f"{self._source}/{task.source}")  # noqa: PTH116 - a Path for each of a million files costs

@@ -21,6 +21,7 @@ INFO: dict[str, type] = {
     "orientation": int,
     "frames": int,
     "colors": int,
+    "palette": str,
     "mse": float,
     "sha256": str,
     "warning": str,

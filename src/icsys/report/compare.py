@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 MOST_SAMPLED = 10**7
 
 
-_AS_USUAL = {name: Options().to_dict()[name] for name in ("format", "jpeg_quality", "shard_images", "shard_bytes")}
+_AS_USUAL = {
+    name: Options().to_dict()[name] for name in ("palette", "format", "jpeg_quality", "shard_images", "shard_bytes")
+}
 
 
 def compare_folder(

@@ -60,6 +60,7 @@ class _Image:
     mse: float | None
     source_sha256: str
     options_hash: str
+    palette: str
     warning: str
 
     @property
@@ -175,6 +176,7 @@ def _read(destination: Path) -> _Books:
                 row.get("mse"),
                 row["source_sha256"],
                 row["options_hash"],
+                row.get("palette") or "",
                 row.get("warning") or "",
             )
     return _Books(list(images.values()), list(failures.values()), len(stale), read_run(destination))
@@ -216,11 +218,20 @@ def _page(books: _Books, destination: Path, source: Path | None, examples: int) 
     )
 
 
+def _colors_text(options: Options) -> str:
+    """Say what became of the colours."""
+    if options.strategy == "SO":
+        return "all their colours"
+    by = f"{options.colors} colours by {options.strategy}"
+    own = {"image": by, "class": f"a palette for each class, {by}", "dataset": f"one palette for all, {by}"}
+    return own.get(options.palette, f"the {options.colors} colours of {printable(options.palette)}")
+
+
 def _lead(images: Sequence[_Image], options: Options, summary: dict[str, Any]) -> list[str]:
     if not images:
         return ["No image of this folder was compressed: see below why."]
     before, after = sum(image.bytes_in for image in images), sum(image.bytes_out for image in images)
-    few = "all their colours" if options.strategy == "SO" else f"{options.colors} colours by {options.strategy}"
+    few = _colors_text(options)
     smaller = f"{before / after:.1f} times smaller"
     sentences = [
         f"{images_text(len(images))} of {bytes_text(before)} became {bytes_text(after)}, {smaller}, with {few}."
@@ -343,7 +354,7 @@ def _before(
     image: _Image, options: Options | None, source: Path | None, after: NDArray[np.uint8]
 ) -> NDArray[np.uint8] | None:
     """Return the resized source of an image whose colours were reduced; None where it is not at hand as it was."""
-    if source is None or options is None or image.mse is None or options.digest() != image.options_hash:
+    if source is None or options is None or image.mse is None or options.digest(image.palette) != image.options_hash:
         return None
     try:
         data, _ = read_whole(source / image.source, options)
