@@ -70,19 +70,8 @@ _RUN_DEFAULTS: dict[str, Any] = {
 
 # Options of a run that a comparison has no use for, or has in a form of its own.
 _NOT_COMPARED = frozenset(
-    {
-        "strategy",
-        "colors",
-        "palette",
-        "format",
-        "overwrite",
-        "retry_failed",
-        "dry_run",
-        "follow_links",
-        "engine",
-        "isolate",
-    }
-    | {"jpeg_quality", "shard", "shard_bytes", "shard_images", "timeout", "verbose", "print_options"}
+    {"strategy", "colors", "format", "overwrite", "retry_failed", "dry_run", "follow_links", "engine", "isolate"}
+    | {"palette", "jpeg_quality", "shard", "shard_bytes", "shard_images", "timeout", "verbose", "print_options"}
 )
 
 _DESCRIPTION = """\

@@ -93,7 +93,7 @@ class IndexedImageFolder(DatasetFolder):
     Attributes
     ----------
     palette
-        The palette that all images share, shape (k, 3), uint8, or None: the one that ``ics compress --palette`` has left
+        The palette that all images share, shape (k, 3), uint8, or None: the one that a run with ``palette`` has left
         beside them or in the folder above. All images come with its indices then, whatever their file format.
 
     Raises
@@ -243,12 +243,14 @@ class Quantize(v2.Transform):
         if isinstance(inpt, tv_tensors.TVTensor) and not isinstance(inpt, tv_tensors.Image | tv_tensors.Video):
             return inpt
         if not isinstance(inpt, torch.Tensor):
-            few = quantize_pixels(to_array(inpt), self.options, self.palette)
             grey = inpt.mode in {"1", "L"}
+            self._check_grey(grey=grey)
+            few = quantize_pixels(to_array(inpt), self.options, self.palette)
             return (
                 _indexed(few.indices, few.palette) if self.indexed else few.to_image().convert("L" if grey else "RGB")
             )
         self._check(inpt)
+        self._check_grey(grey=inpt.shape[-3] == _GREY)
         levels = inpt.detach().as_subclass(torch.Tensor).cpu()
         if levels.is_floating_point():
             levels = (levels * _LEVELS).round().clamp(0, _LEVELS).to(torch.uint8)
@@ -272,6 +274,14 @@ class Quantize(v2.Transform):
             raise UsageError(
                 f"a tensor of shape {tuple(image.shape)} and type {image.dtype}: expected {shape} with 1 or 3 "
                 "channels, uint8 or floating from 0 to 1"
+            )
+
+    def _check_grey(self, *, grey: bool) -> None:
+        """Refuse to give a grey image colours that it has no channels for."""
+        palette = self.palette
+        if grey and not self.indexed and palette is not None and (palette != palette[:, :1]).any():
+            raise UsageError(
+                "a grey image and a palette with colours: expected indexed=True, or images of three channels"
             )
 
     def _reduce(self, image: torch.Tensor) -> IndexedImage:

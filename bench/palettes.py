@@ -1,0 +1,157 @@
+"""One palette for a whole dataset: its error beside scikit-learn's KMeans, and the memory that finding it takes.
+
+KMeans is fitted on the pooled distinct colours of a sample of the images, with their counts as weights. ICS finds one
+palette from the same images, in which both are measured, and one from all images; as many others tell what that is worth.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import threading
+from contextlib import nullcontext
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from icsys import Options
+from icsys.color.palette import store_centers
+from icsys.color.pool import as_rgb, weighted_colors
+from icsys.engine import ENGINES, available_cores
+from icsys.image.decode import decode_photo, unlimited
+from icsys.survey import find_palettes, look
+from machine import describe
+from measure import run_programs
+from page import publish
+from photos import find_photos, gather, write_photos
+from table import markdown_table, number
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from icsys.color.cells import Colors
+
+_MEGA = 1_000_000
+_STRATEGIES = ("MKM", "FKM", "MBKM")
+_SIDES = 80, 60
+
+
+def dataset_palette(folder: Path, options: Options) -> NDArray[np.uint8]:
+    """Return the palette that a run gives to all images of a folder, without the second pass."""
+    stop = threading.Event()
+    looking = partial(look, source=folder, options=options, admit=unlimited, slots=nullcontext())
+    palettes = find_palettes(
+        folder,
+        folder / "none",
+        options,
+        follow_links=False,
+        keep=False,
+        anew=True,
+        team=partial(ENGINES["threads"], looking, jobs=available_cores(), prepare=lambda: None, stop=stop),
+        tell=lambda _: None,
+        wait=lambda work: work(),
+        stop=stop,
+    )
+    return palettes.colors[""]
+
+
+def pooled(photos: Sequence[Path], options: Options) -> Colors:
+    """Return the distinct colours of all photos with their counts, by NumPy alone."""
+    pixels = [as_rgb(decode_photo(photo.read_bytes(), options).pixels).reshape(-1, 3) for photo in photos]
+    return weighted_colors(*np.unique(np.concatenate(pixels), axis=0, return_counts=True))
+
+
+def mean_error(colors: Colors, palette: NDArray[np.uint8]) -> float:
+    """Return the mean squared error of the pixels, summed over R, G and B."""
+    return colors.nearest(palette)[1] / colors.counts.sum()
+
+
+def kmeans_palette(colors: Colors, n_colors: int) -> NDArray[np.uint8]:
+    """Return what scikit-learn's KMeans finds with its defaults, as a file would store it."""
+    from sklearn.cluster import KMeans  # noqa: PLC0415 - slow to import
+
+    kmeans = KMeans(n_colors, random_state=0).fit(colors.colors().astype(np.float32), sample_weight=colors.counts)
+    return store_centers(kmeans.cluster_centers_)
+
+
+def errors(folder: Path, work: Path, ks: Sequence[int], sample: int, step: int) -> list[list[str]]:
+    """Return a row for every K and strategy: errors, and their ratios to those of KMeans."""
+    photos = find_photos(folder)
+    order = np.random.default_rng(0).permutation(len(photos)).tolist()
+    drawn, others = ([photos[i] for i in chosen] for chosen in (order[:sample], order[sample : 2 * sample]))
+    gather(drawn, work / "sample")
+    pools = [pooled(part, Options(step=step)) for part in (drawn, others) if part]
+    rows = []
+    for k in ks:
+        reference = kmeans_palette(pools[0], k)
+        theirs = [mean_error(pool, reference) for pool in pools]
+        rows.append([str(k), "KMeans", number(theirs[0]), *(["1.000"] * len(pools))])
+        for strategy in _STRATEGIES:
+            options = Options(strategy=strategy, colors=k, step=step, palette="dataset")
+            sources = (work / "sample", folder)[: len(pools)]
+            ours = [
+                mean_error(pool, dataset_palette(source, options)) for pool, source in zip(pools, sources, strict=True)
+            ]
+            ratios = [f"{mine / other:.3f}" for mine, other in zip(ours, theirs, strict=True)]
+            rows.append([str(k), strategy, number(ours[0]), *ratios])
+            print(" ".join(rows[-1]), file=sys.stderr, flush=True)
+    return rows
+
+
+def memory(photos: Sequence[Path], work: Path, counts: Sequence[int]) -> list[list[str]]:
+    """Return a row for every number of images: the peak of a whole run with one palette."""
+    rows = []
+    for count in counts:
+        source = work / f"first-{count}"
+        source.mkdir()
+        for photo in photos[:count]:
+            (source / photo.name).hardlink_to(photo)
+        peaks = []
+        for palette in ("image", "dataset"):
+            with tempfile.TemporaryDirectory() as out:
+                command = [sys.executable, "-m", "icsys", "compress", str(source), out, "--step", "1"]
+                cost = run_programs([[*command, "--colors", "64", "--palette", palette]])
+            if cost.failed:
+                raise RuntimeError(f"the run on {count} images failed")
+            peaks.append(number(cost.peak_bytes / _MEGA if cost.peak_bytes else None))
+        rows.append([str(count), *peaks])
+        print(" ".join(rows[-1]), file=sys.stderr, flush=True)
+    return rows
+
+
+def main(arguments: list[str]) -> None:
+    """Run the benchmark as the command line asks."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", nargs="?", type=Path, help="photos for the errors; generated ones if left out")
+    parser.add_argument("--images", type=int, default=10_000, help="generated images (default: %(default)s)")
+    parser.add_argument("--sample", type=int, default=100, help="images in the sample (default: %(default)s)")
+    parser.add_argument("--step", type=int, default=1, help="of the photos (default: %(default)s)")
+    parser.add_argument("--colors", default="16,64,256", help="numbers of colours K (default: %(default)s)")
+    parser.add_argument("--out", type=Path, help="also write the tables to this Markdown file")
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        drawn = write_photos(work / "drawn", options.images, *_SIDES)
+        counts = [count for count in (options.images // 100, options.images // 10, options.images) if count]
+        peaks = memory(drawn, work, counts)
+        ks = [int(k) for k in options.colors.split(",")]
+        table = errors(options.folder or work / "drawn", work, ks, options.sample, options.step)
+    width, height = _SIDES
+    about = describe("palettes.py", arguments, "numpy", "scikit-learn")
+    what = f"{len(find_photos(options.folder))} photos" if options.folder else f"{options.images} generated images"
+    report = f"# One palette for all\n\n{about}\n\n## Error\n\n{(__doc__ or '').split(chr(10) * 2)[1].strip()}\n\n"
+    report += f"Of {what}, {options.sample} in the sample.\n\n"
+    head = ("K", "palette by", "error", "ratio", "ratio on others, from all")[: len(table[0])]
+    report += f"{markdown_table(head, table)}\n\n## Memory\n\n"
+    report += f"Peak of whole runs on generated images of {width} by {height} pixels, in MB, 64 colours by MKM.\n\n"
+    report += f"{markdown_table(('images', '--palette image', '--palette dataset'), peaks)}\n"
+    publish(report, options.out)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
