@@ -1,7 +1,7 @@
 """One palette for a whole dataset: its error beside scikit-learn's KMeans, and the memory that finding it takes.
 
-KMeans is fitted on the pooled distinct colours of a sample of the images, with their counts as weights. ICS finds one
-palette from the same images, in which both are measured, and one from all images; as many others tell what that is worth.
+KMeans is fitted on the pooled distinct colours of a sample of the images, with their counts as weights. ICS finds a
+palette from the same images, in which both are measured, and one from all images, measured in as many others.
 """
 
 from __future__ import annotations

@@ -121,7 +121,7 @@ def find_palettes(
             tell(number)
     survey.finish()
     return Palettes(
-        survey.colors,
+        dict(sorted(survey.colors.items())),  # and not in the order in which they were found
         options.palette == _BY_CLASS,
         survey.images,
         _about(options),
