@@ -153,7 +153,7 @@ class IndexedImageFolder(DatasetFolder):
             return None
         shared = self._palettes.colors[""]
         stored = _read_as_indexed(self.samples[0][0], shared)[1]
-        return Palette(torch.from_numpy(shared.copy())) if np.array_equal(stored, shared) else None
+        return Palette(torch.from_numpy(shared)) if np.array_equal(stored, shared) else None
 
 
 def collate(batch: Sequence[tuple[IndexedImage, Any]]) -> tuple[IndexedImage, Any]:

@@ -300,7 +300,8 @@ def _from_hex(colors: object, name: str) -> NDArray[np.uint8]:
     for number, color in enumerate(colors, 1):
         if not isinstance(color, str) or not _HEX_COLOR.fullmatch(color):
             raise UsageError(f"{place}, number {number}: {color!r}, expected #RRGGBB such as #ff8000")
-    return np.frombuffer(bytes.fromhex("".join(color[1:] for color in colors)), np.uint8).reshape(-1, 3)
+    levels = bytes.fromhex("".join(color[1:] for color in colors))
+    return np.frombuffer(levels, np.uint8).reshape(-1, 3).copy()  # PyTorch wants arrays that can be written
 
 
 def _gimp_text(name: str, palette: NDArray[np.uint8]) -> str:
