@@ -42,7 +42,7 @@ _STRATEGIES = ("MKM", "FKM", "MBKM")
 _OF_ALL = "MKM"
 _SIDES = 80, 60
 _DRAWN_SIDES = 800, 600
-_PIECES = 100  # of a photo
+_PIECES = 400  # of a photo
 
 
 def dataset_palette(folder: Path, options: Options) -> NDArray[np.uint8]:
@@ -113,13 +113,13 @@ def write_images(folder: Path, count: int) -> list[Path]:
     """Write small images into a folder: pieces of generated photos, because to draw a photo for each takes long."""
     folder.mkdir(parents=True)
     paths: list[Path] = []
-    width, height = _SIDES
+    random = np.random.default_rng(0)
     for seed in range(-(-count // _PIECES)):
-        photo = generate_photo(*_DRAWN_SIDES, seed)
-        pieces = photo.reshape(_DRAWN_SIDES[1] // height, height, _DRAWN_SIDES[0] // width, width, 3).swapaxes(1, 2)
-        for piece in pieces.reshape(-1, height, width, 3)[: count - len(paths)]:
+        photo = Image.fromarray(generate_photo(*_DRAWN_SIDES, seed))
+        for _ in range(min(_PIECES, count - len(paths))):
+            left, top = (int(random.integers(large - small)) for large, small in zip(_DRAWN_SIDES, _SIDES, strict=True))
             paths.append(folder / f"{len(paths):05}.jpg")
-            Image.fromarray(piece).save(paths[-1], quality=92)
+            photo.crop((left, top, left + _SIDES[0], top + _SIDES[1])).save(paths[-1], quality=92)
     return paths
 
 

@@ -201,16 +201,16 @@ def test_the_hash_of_a_shared_palette_stands_in_for_all_that_it_was_found_by():
 
 
 @pytest.mark.parametrize(
-    ("given", "read"),
+    ("word", "read"),
     [("Dataset", "dataset"), ("CLASS ", "class"), ("my/Set.GPL", "my/Set.GPL"), (Path("a.json"), "a.json")],
 )
-def test_a_palette_is_a_word_or_a_file(given, read):
-    assert Options(palette=given).palette == read
+def test_a_palette_is_a_word_or_a_file(word, read):
+    assert Options(palette=word).palette == read
 
 
 @pytest.mark.parametrize("palette", ["set", "palette.act", "", 3, None])
 def test_a_palette_that_is_neither_is_refused(palette):
-    with pytest.raises(UsageError, match="palette=.*expected one of image, class, dataset, or a file"):
+    with pytest.raises(UsageError, match=r"palette=.*expected one of image, class, dataset, or a file"):
         Options(palette=palette)
 
 
