@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from PIL import GimpPaletteFile
@@ -17,6 +17,7 @@ TWO = np.array([[0, 0, 0], [255, 128, 1]], np.uint8)
 
 
 @pytest.mark.parametrize("suffix", [".json", ".gpl", ".GPL"])
+@settings(deadline=None, max_examples=30)  # files are brought onto the disk
 @given(palette=palettes)
 def test_a_palette_comes_back_with_its_order_and_repetitions(suffix, palette, tmp_path_factory):
     path = tmp_path_factory.mktemp("p") / f"palette{suffix}"
