@@ -42,6 +42,7 @@ _STRATEGIES = ("MKM", "FKM", "MBKM")
 _OF_ALL = "MKM"
 _SIDES = 80, 60
 _DRAWN_SIDES = 800, 600
+_MEASURED = ("image", 32), ("dataset", 32), ("dataset", 256)
 _PIECES = 400  # of a photo
 
 
@@ -132,10 +133,10 @@ def memory(photos: Sequence[Path], work: Path, counts: Sequence[int]) -> list[li
         for photo in photos[:count]:
             (source / photo.name).hardlink_to(photo)
         peaks = []
-        for palette in ("image", "dataset"):
+        for palette, k in _MEASURED:
             with tempfile.TemporaryDirectory() as out:
                 command = [sys.executable, "-m", "icsys", "compress", str(source), out, "--step", "1"]
-                cost = run_programs([[*command, "--colors", "64", "--palette", palette]])
+                cost = run_programs([[*command, "--colors", str(k), "--palette", palette]])
             if cost.failed:
                 raise RuntimeError(f"the run on {count} images failed")
             peaks.append(number(cost.peak_bytes / _MEGA if cost.peak_bytes else None))
@@ -152,24 +153,30 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--sample", type=int, default=100, help="images in the sample (default: %(default)s)")
     parser.add_argument("--step", type=int, default=1, help="of the photos (default: %(default)s)")
     parser.add_argument("--colors", default="16,64,256", help="numbers of colours K (default: %(default)s)")
+    parser.add_argument("--part", choices=("errors", "memory"), help="one of the two tables; both if left out")
     parser.add_argument("--out", type=Path, help="also write the tables to this Markdown file")
     options = parser.parse_args(arguments)
+    report = "# One palette for all\n"
+    about = describe("palettes.py", arguments, "numpy", "scikit-learn")
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         drawn = write_images(work / "drawn", options.images)
-        counts = [count for count in (options.images // 100, options.images // 10, options.images) if count]
-        peaks = memory(drawn, work, counts)
-        ks = [int(k) for k in options.colors.split(",")]
-        table = errors(options.folder or work / "drawn", work, ks, options.sample, options.step)
-    width, height = _SIDES
-    about = describe("palettes.py", arguments, "numpy", "scikit-learn")
-    what = f"{len(find_photos(options.folder))} photos" if options.folder else f"{options.images} generated images"
-    report = f"# One palette for all\n\n{about}\n\n## Error\n\n{(__doc__ or '').split(chr(10) * 2)[1].strip()}\n\n"
-    report += f"Of {what}, {options.sample} in the sample.\n\n"
-    head = ("K", "palette by", "error", "ratio", "ratio on others, from all")[: len(table[0])]
-    report += f"{markdown_table(head, table)}\n\n## Memory\n\n"
-    report += f"Peak of whole runs on generated images of {width} by {height} pixels, in MB, 64 colours by MKM.\n\n"
-    report += f"{markdown_table(('images', '--palette image', '--palette dataset'), peaks)}\n"
+        if options.part != "memory":
+            photos = options.folder or work / "drawn"
+            table = errors(photos, work, [int(k) for k in options.colors.split(",")], options.sample, options.step)
+            what = f"{len(find_photos(photos))} {'photos' if options.folder else 'generated images'}"
+            head = ("K", "palette by", "error", "ratio", "ratio on others, from all")[: len(table[0])]
+            report += (
+                f"\n## Error\n\n{(__doc__ or '').partition(chr(10) * 2)[2]}\nOf {what}, {options.sample} in the sample."
+            )
+            report += f"\n\n{about}\n\n{markdown_table(head, table)}\n"
+        if options.part != "errors":
+            counts = [count for count in (options.images // 100, options.images // 10, options.images) if count]
+            width, height = _SIDES
+            what = f"generated images of {width} by {height} pixels"
+            report += f"\n## Memory\n\nPeak of whole runs of MKM on {what}, in MB.\n\n"
+            head = "images", *(f"{palette}, {k} colours" for palette, k in _MEASURED)
+            report += f"{about}\n\n{markdown_table(head, memory(drawn, work, counts))}\n"
     publish(report, options.out)
 
 

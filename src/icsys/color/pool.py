@@ -22,7 +22,8 @@ _MOST_EXACT = 1 << 18  # distinct colours; as many rows wait before they are mer
 # Bits of a channel that tell the cells of the grid apart: 8 MB, or 64 MB where so many colours are asked for that cells
 # four levels wide would hide as much as K-means leaves.
 _GRID_BITS, _FINE_GRID_BITS = 6, 7
-_MOST_FOR_GRID = 32
+_MOST_FOR_GRID = 64
+_AT_ONCE = 1 << 14  # cells whose means are taken
 _MOST_WEIGHT_BITS = 32  # of all pixels together: sums stay whole numbers that float64 holds, see kernels
 
 
@@ -126,14 +127,21 @@ class Pool:
         """
         if self._grid is None and self._waiting:
             self._merge()
-        sums = self._exact.sums if self._grid is None else self._grid[self._grid[:, 0] > 0]
-        if not len(sums):
+        sums = self._exact.sums if self._grid is None else self._grid
+        found = [_rounded_means(sums[start : start + _AT_ONCE]) for start in range(0, len(sums), _AT_ONCE)]
+        if not found:
             raise ValueError("a pool without colours")
-        counts = sums[:, 0]
+        colors, counts = (np.concatenate(parts) for parts in zip(*found, strict=True))
         excess = max(0, int(counts.sum()).bit_length() - _MOST_WEIGHT_BITS)
-        # Cells are whole levels wide, so that rounded means stay in them and no two are alike.
-        means = (2 * sums[:, 1:] + counts[:, None]) // (2 * counts[:, None])
-        return weighted_colors(means.astype(np.uint8), np.maximum(counts >> excess, 1))
+        return weighted_colors(colors, np.maximum(counts >> excess, 1))
+
+
+def _rounded_means(sums: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Return the mean colours of those cells that have pixels, and how many these are."""
+    sums = sums[sums[:, 0] > 0]
+    counts = sums[:, :1]
+    # Cells are whole levels wide, so that rounded means stay in them and no two are alike.
+    return ((2 * sums[:, 1:] + counts) // (2 * counts)).astype(np.uint8), sums[:, 0]
 
 
 def weighted_colors(colors: NDArray[np.uint8], counts: NDArray[np.integer]) -> Colors:
