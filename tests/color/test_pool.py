@@ -53,11 +53,10 @@ def test_many_colours_become_the_means_of_cells_in_any_order(arrays, most, n_col
         patch.setattr("icsys.color.pool._GRID_BITS", 3)  # millions of cells would take their time in every example
         patch.setattr("icsys.color.pool._FINE_GRID_BITS", 4)
         bits = grid_bits(n_colors)
-        pool = filled(arrays, n_colors)
+        found = filled(arrays, n_colors).distinct()
         random.shuffle(arrays)
-        other = filled(arrays, n_colors)
-    found = pool.distinct()
-    for mine, theirs in zip(content(found), content(other.distinct()), strict=True):
+        other = filled(arrays, n_colors).distinct()
+    for mine, theirs in zip(content(found), content(other), strict=True):
         np.testing.assert_array_equal(mine, theirs)
     rows, counts = naive(arrays)
     if len(rows) <= most:
