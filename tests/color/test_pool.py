@@ -50,6 +50,7 @@ def test_few_colours_are_held_exactly(arrays):
 def test_many_colours_become_the_means_of_cells_in_any_order(arrays, most, n_colors, random):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("icsys.color.pool._MOST_EXACT", most)
+        patch.setattr("icsys.color.pool._MOST_WAITING", 7)
         patch.setattr("icsys.color.pool._GRID_BITS", 3)  # millions of cells would take their time in every example
         patch.setattr("icsys.color.pool._FINE_GRID_BITS", 4)
         bits = grid_bits(n_colors)

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 _RGB = 3
 _EXACT_BITS = 8
-_MOST_EXACT = 1 << 18  # distinct colours; as many rows wait before they are merged
+_MOST_EXACT = 1 << 18  # distinct colours
+_MOST_WAITING = 1 << 16  # rows that wait before they are merged
 # Bits of a channel that tell the cells of the grid apart: 8 MB, or 64 MB where so many colours are asked for that cells
 # four levels wide would hide as much as K-means leaves.
 _GRID_BITS, _FINE_GRID_BITS = 6, 7
@@ -91,7 +92,7 @@ class Pool:
         if self._grid is None:
             self._waiting.append(table)
             self._rows += len(table.codes)
-            if table.bits < _EXACT_BITS or self._rows > _MOST_EXACT:
+            if table.bits < _EXACT_BITS or self._rows > _MOST_WAITING:
                 self._merge()
         else:
             self._add_to_grid(table)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,6 +35,7 @@ _ITERATIONS = 10
 _FEWEST_PER_COLOR = 16
 # The colours of many images are clustered once, so that more time is due to them. MiniBatchKMeans remembers all that it
 # has seen and moves less and less; begun again from its own centres, with larger batches, it ends where KMeans does.
+_POOL_SAMPLE = 65_536
 _POOL_ITERATIONS = 60
 _POOL_STARTS = 5
 _BATCH = 4096
@@ -73,22 +74,37 @@ class Strategy:
     fit_pool: Fit | None = None
 
 
-def _full_kmeans(
-    distinct: Distinct, n_colors: int, options: Options, *, iterations: int = _ITERATIONS
-) -> NDArray[np.uint8]:
+def _full_kmeans(distinct: Distinct, n_colors: int, options: Options) -> NDArray[np.uint8]:
     """Fit :class:`sklearn.cluster.KMeans`."""
+    size = min(max(_SMALLEST_SAMPLE, _SAMPLE_PER_COLOR * n_colors), _LARGEST_SAMPLE)
+    starts = _SAMPLED_IN_ALL // size, 1
+    return _kmeans_from_sample(distinct, n_colors, options, size=size, starts=starts, iterations=_ITERATIONS)
+
+
+def _full_kmeans_for_pool(distinct: Distinct, n_colors: int, options: Options) -> NDArray[np.uint8]:
+    """Fit it with more of everything."""
+    starts, iterations = (_POOL_STARTS, _POOL_STARTS), _POOL_ITERATIONS
+    return _kmeans_from_sample(distinct, n_colors, options, size=_POOL_SAMPLE, starts=starts, iterations=iterations)
+
+
+def _kmeans_from_sample(
+    distinct: Distinct, n_colors: int, options: Options, *, size: int, starts: tuple[int, int], iterations: int
+) -> NDArray[np.uint8]:
+    """Fit :class:`sklearn.cluster.KMeans` to a sample, and from there to all colours; or to all where these are few.
+
+    ``starts`` says how often it begins on a sample, and how often on all.
+    """
     from sklearn.cluster import KMeans  # noqa: PLC0415 - slow to import, needed by this strategy alone
 
     def centers_of(points: NDArray[np.floating], counts: NDArray[np.floating]) -> NDArray[np.floating]:
         seed = options.seed
-        size = min(max(_SMALLEST_SAMPLE, _SAMPLE_PER_COLOR * n_colors), _LARGEST_SAMPLE)
         if len(points) > size >= _FEWEST_PER_COLOR * n_colors:
             chosen = np.random.default_rng(seed).choice(len(points), size, replace=False)
-            sample = KMeans(n_colors, n_init=_SAMPLED_IN_ALL // size, random_state=seed)
+            sample = KMeans(n_colors, n_init=starts[0], random_state=seed)
             start = sample.fit(points[chosen], sample_weight=counts[chosen]).cluster_centers_
             kmeans = KMeans(n_colors, init=start, n_init=1, max_iter=iterations)
         else:
-            kmeans = KMeans(n_colors, n_init=1, random_state=seed)
+            kmeans = KMeans(n_colors, n_init=starts[1], random_state=seed)
         centers: NDArray[np.floating] = kmeans.fit(points, sample_weight=counts).cluster_centers_
         return centers
 
@@ -175,7 +191,7 @@ STRATEGIES: dict[str, Strategy] = {
         _full_kmeans,
         _prepare_scikit_learn,
         _without_blas_threads,
-        partial(_full_kmeans, iterations=_POOL_ITERATIONS),
+        _full_kmeans_for_pool,
     ),
     "MBKM": Strategy(
         "mini-batch K-means of scikit-learn (MiniBatchKMeans): a rougher palette",
