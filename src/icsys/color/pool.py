@@ -12,6 +12,7 @@ import numpy as np
 
 from icsys.color.cells import Colors
 from icsys.color.kernels import bound
+from icsys.color.room import room_of_thread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -53,9 +54,9 @@ def grid_bits(n_colors: int) -> int:
 
 def count_colors(pixels: NDArray[np.uint8], bits: int = _EXACT_BITS) -> Table:
     """Count the colours of an image, shape (H, W, 3) or (H, W), uint8, or the pixels in each cell of a grid."""
-    colors = Colors(as_rgb(pixels).reshape(-1, _RGB))
+    colors = Colors(as_rgb(pixels).reshape(-1, _RGB), room_of_thread())
     counts = colors.counts.astype(np.int64)[:, None]
-    table = Table(colors.codes, np.concatenate([counts, counts * colors.colors()], axis=1), _EXACT_BITS)
+    table = Table(colors.codes.copy(), np.concatenate([counts, counts * colors.colors()], axis=1), _EXACT_BITS)
     return _coarsen(table, bits)
 
 
