@@ -32,7 +32,7 @@ def image_bytes(pixels, format="PNG", **settings):  # noqa: A002 - Pillow's own 
     return file.getvalue()
 
 
-OURS = ("manifest.jsonl", "failures.jsonl", "run.json", "shards.json", ".ics-lock")
+OURS = ("manifest.jsonl", "failures.jsonl", "run.json", "shards.json", "palette.json", "palette.gpl", ".ics-lock")
 
 
 def tree(folder):

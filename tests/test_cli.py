@@ -429,3 +429,14 @@ def test_a_shard_without_images_is_no_error(tmp_path):
     assert [code for code, _, _ in runs] == [0, 0, 0]
     assert sorted("has no image" in out for _, out, _ in runs) == [False, True, True]
     assert ics("merge", "out", cwd=tmp_path)[0] == 0
+
+
+def test_a_palette_file_decides_the_number_of_colours(photos, tmp_path):
+    assert ics("compress", photos, "out", "--palette", "dataset", "--colors", 5, cwd=tmp_path)[0] == 0
+    file = ("--palette", "out/palette.gpl")
+    code, out, _ = ics("compress", photos, "out", *file, "--print-options", cwd=tmp_path)
+    assert (code, tomllib.loads(out)["colors"]) == (0, 5)
+    code, out, _ = ics("compress", photos, "out", *file, cwd=tmp_path)
+    assert (code, "3 skipped" in out) == (0, True)
+    code, _, err = ics("compress", photos, "out", *file, "--colors", 32, cwd=tmp_path)
+    assert (code, err.count("\n"), "colors=32 with palette='out/palette.gpl', which has 5" in err) == (2, 1, True)

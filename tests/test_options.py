@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -96,7 +97,7 @@ def test_every_option_is_drawn_here(options, dither, auto):
     assert chosen.replace(colors=few.colors) == Options(colors=few.colors, dither=dither)
     assert {field.name for field in dataclasses.fields(Options)} == {
         *("min_psnr", "min_ssim", "max_delta_e", "per", "quality_share", "strict_quality"),
-        *("strategy", "colors", "effort", "space", "dither", "step", "scale", "size", "fit", "resample"),
+        *("strategy", "colors", "effort", "space", "dither", "palette", "step", "scale", "size", "fit", "resample"),
         *(
             "background",
             "alpha",
@@ -266,10 +267,39 @@ def test_the_hash_knows_what_decides_bytes_and_nothing_else():
     assert len({Options(format=name, strategy="SO").digest() for name in FORMATS}) == len(FORMATS)
 
 
+def test_the_hash_of_a_shared_palette_stands_in_for_all_that_it_was_found_by():
+    dataset, file = (
+        Options(palette="dataset"),
+        Options(palette="a.gpl", strategy="FKM", colors=7, effort="best", seed=1),
+    )
+    assert dataset.digest("p") == file.digest("p") != dataset.digest("q")
+    assert dataset.digest("p") != dataset.replace(space="oklab").digest("p")
+    assert len({Options().digest(), dataset.digest(), dataset.digest("p")}) == 3
+
+
+@pytest.mark.parametrize(
+    ("word", "read"),
+    [("Dataset", "dataset"), ("CLASS ", "class"), ("my/Set.GPL", "my/Set.GPL"), (Path("a.json"), "a.json")],
+)
+def test_a_palette_is_a_word_or_a_file(word, read):
+    assert Options(palette=word).palette == read
+
+
+@pytest.mark.parametrize("palette", ["set", "palette.act", "", 3, None])
+def test_a_palette_that_is_neither_is_refused(palette):
+    with pytest.raises(UsageError, match=r"palette=.*expected one of image, class, dataset, or a file"):
+        Options(palette=palette)
+
+
+def test_a_shared_palette_needs_a_strategy_that_reduces_colours():
+    with pytest.raises(UsageError, match="strategy='SO'"):
+        Options(palette="dataset", strategy="SO")
+
+
 def test_options_that_a_format_does_not_have_are_no_part_of_its_hash():
     """Options that are added for other formats leave what is done as done."""
     without = {"jpeg_quality", "shard_images", "shard_bytes", "max_pixels", "max_bytes", "max_frames"}
-    without |= {"alpha", "never_larger", "strict_quality"}
+    without |= {"alpha", "never_larger", "palette", "strict_quality"}
     values = {name: value for name, value in Options().to_dict().items() if name not in without}
     text = json.dumps(values, sort_keys=True)
     assert Options().digest() == hashlib.sha256(text.encode()).hexdigest()[:16]

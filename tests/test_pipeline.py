@@ -4,6 +4,9 @@ import io
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
 from PIL import Image
 from skimage.color import deltaE_ciede2000, rgb2lab
 
@@ -203,3 +206,48 @@ def test_more_effort_gives_a_better_palette(china):
     # Each effort is a search of its own: the longer two end within a thousandth of each other.
     assert errors[1] < 0.999 * errors[0]
     assert errors[2] < 1.001 * errors[1]
+
+
+@given(
+    npst.arrays(np.uint8, st.one_of(st.just((5, 4)), st.just((5, 4, 3)))),
+    npst.arrays(np.uint8, st.tuples(st.integers(1, 9), st.just(3))),
+)
+def test_a_given_palette_stays_and_every_pixel_gets_its_nearest_entry(pixels, palette):
+    few = quantize(pixels, palette=palette)
+    rgb = pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)
+    distances = np.square(rgb[..., None, :].astype(int) - palette).sum(axis=-1)
+    np.testing.assert_array_equal(few.indices, distances.argmin(axis=-1))  # ties to the first
+    np.testing.assert_array_equal(few.palette, palette)
+    assert few.mse == pytest.approx(distances.min(axis=-1).mean())
+
+
+def test_a_given_palette_of_many_entries_has_indices_of_two_bytes():
+    palette = np.stack([np.arange(300) % 256, np.arange(300) // 256, np.zeros(300)], axis=1).astype(np.uint8)
+    few = quantize(np.array([[[43, 1, 0], [255, 0, 0]]], np.uint8), palette=palette)
+    assert (few.indices.dtype, few.indices.tolist()) == (np.uint16, [[299, 255]])
+    with pytest.raises(UsageError, match="palette of 300 colours"):
+        quantize(np.zeros((2, 2, 3), np.uint8), palette=palette, dither="floyd-steinberg")
+
+
+@pytest.mark.parametrize(("entries", "depth"), [(2, 1), (3, 2), (16, 4), (17, 8)])
+def test_the_bit_depth_is_that_of_the_palette_whatever_is_used_of_it(entries, depth):
+    palette = np.repeat(np.arange(entries, dtype=np.uint8)[:, None], 3, axis=1)
+    small = compress_image(image_bytes(np.zeros((6, 6, 3), np.uint8)), Options(step=1), palette=palette)
+    assert small.data[24] == depth
+    assert (small.colors, small.mse) == (entries, 0.0)
+
+
+def test_channels_of_a_grey_image_are_those_of_the_palette():
+    data = image_bytes(synthetic_photo(20, 20, channels=1))
+    for palette, channels in (([[0, 0, 0], [9, 9, 9]], 1), ([[0, 0, 0], [9, 9, 8]], 3)):
+        assert compress_image(data, Options(step=1), palette=palette).channels == channels
+
+
+def test_an_image_that_shares_a_palette_has_to_be_given_it():
+    data = image_bytes(synthetic_photo(20, 20))
+    with pytest.raises(UsageError, match="palette=array"):
+        compress_image(data, Options(palette="dataset"))
+    with pytest.raises(UsageError, match="strategy='SO'"):
+        compress_image(data, Options(strategy="SO"), palette=[[0, 0, 0]])
+    with pytest.raises(UsageError, match="expected shape"):
+        compress_image(data, Options(), palette=[0, 0, 0])

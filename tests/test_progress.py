@@ -61,3 +61,25 @@ def test_a_run_shows_itself_on_the_bar(photos, tmp_path, capsys):
 def test_what_draws_the_bar_is_loaded_only_when_one_is_drawn():
     code = "import sys, icsys.progress; raise SystemExit('tqdm' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_first_pass_is_told_apart_and_counted_by_itself():
+    file = io.StringIO()
+    with bar_on(file) as bar:
+        draw = drawing(bar, "Compressing")
+        for looked_at in range(4):
+            draw(Progress(None, RunSummary(), 3 if looked_at else None, looked_at=looked_at))
+            assert bar.n == looked_at
+        assert "pass 1 of 2" in file.getvalue().split("\r")[-1]
+        assert bar.total == 3
+        summary = RunSummary()
+        draw(Progress(None, summary, 3))
+        assert bar.n == 0
+        for i in range(3):
+            failed = Failed(source=f"{i}.jpg", code="empty", message="no bytes")
+            summary.add(failed)
+            draw(Progress(failed, summary, 3))
+            assert bar.n == i + 1
+        last = file.getvalue().split("\r")[-1]
+        assert "Compressing, pass 2 of 2" in last
+        assert "3/3" in last

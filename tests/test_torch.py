@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from helpers import image_bytes, soft_photo, synthetic_photo
-from icsys import ImageError, Options, UsageError, compress_folder, quantize
+from icsys import ImageError, Options, UsageError, compress_folder, quantize, read_palette, write_palette
 
 torch = pytest.importorskip("torch", reason="needs PyTorch: make test-extras")
 torchvision = pytest.importorskip("torchvision", reason="needs torchvision: make test-extras")
@@ -353,3 +353,35 @@ def test_a_transform_refuses_what_options_refuse():
     with pytest.raises(UsageError, match=r"expected \(C, H, W\)"):
         Quantize(3, indexed=True)(torch.zeros(2, 3, 4, 4, dtype=torch.uint8))
     assert repr(Quantize(3)) == "Quantize(colors=3, strategy='MKM', indexed=False)"
+
+
+@pytest.mark.parametrize("format", ["png", "webp", "npz"])
+def test_a_dataset_knows_the_palette_that_its_images_share(format, out, tmp_path):  # noqa: A002 - the option's name
+    source, shared = out.parent / "in", tmp_path / "shared"
+    compress_folder(source, shared, Options(palette="dataset", colors=6, step=2, format=format))
+    dataset = IndexedImageFolder(shared)
+    same(dataset.palette, read_palette(shared / "palette.json"))
+    for image, _ in dataset:
+        same(image.palette, dataset.palette.numpy())
+    one = tmp_path / "one"
+    compress_folder(source, one, Options(palette="dataset", colors=6, step=2))
+    for (image, _), (other, _) in zip(dataset, IndexedImageFolder(one), strict=True):
+        same(image.indices, other.indices.numpy())
+
+
+def test_a_palette_that_the_images_do_not_have_is_none_of_theirs(out):
+    assert IndexedImageFolder(out).palette is None
+    write_palette(out / "palette.json", [[0, 0, 0], [255, 255, 255]])
+    assert IndexedImageFolder(out).palette is None
+
+
+def test_the_transform_maps_to_a_palette(china):
+    palette = np.array([[0, 0, 0], [120, 120, 120], [255, 250, 240]], np.uint8)
+    image = Quantize(palette=palette, indexed=True)(torch.from_numpy(china.copy()).movedim(-1, 0))
+    few = quantize(china, palette=palette)
+    same(image.indices, few.indices)
+    same(image.palette, palette)
+    grey = torch.zeros((1, 4, 4), dtype=torch.uint8)
+    assert Quantize(palette=palette, indexed=True)(grey).indices.shape == (4, 4)
+    with pytest.raises(UsageError, match="a grey image and a palette"):
+        Quantize(palette=palette)(grey)

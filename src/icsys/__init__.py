@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from icsys.color.estimator import ColorKMeans
+    from icsys.dataset.palettes import read_palette, write_palette
     from icsys.errors import ICSError, ImageError, MissingExtraError, UsageError
     from icsys.image.resize import resize
     from icsys.merge import merge_shards
@@ -41,13 +42,16 @@ __all__ = [
     "merge_shards",
     "progress_bar",
     "quantize",
+    "read_palette",
     "report_folder",
     "resize",
     "write_comparison",
+    "write_palette",
 ]
 
 _HOMES = {
     "color.estimator": ["ColorKMeans"],
+    "dataset.palettes": ["read_palette", "write_palette"],
     "errors": ["ICSError", "ImageError", "MissingExtraError", "UsageError"],
     "image.resize": ["resize"],
     "merge": ["merge_shards"],

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import icsys
+from icsys.checks import check_places, check_run
+from icsys.dataset.palettes import with_file
 from icsys.dataset.samples import copy_samples
 from icsys.dataset.shard import parse_shard
 from icsys.dataset.urls import without_secrets
@@ -38,11 +40,11 @@ from icsys.progress import drawing
 from icsys.prompts import ask_options, number_or_text
 from icsys.report.text import failure_lines, image_line, run_report
 from icsys.results import to_record
-from icsys.run import Progress, check_places, check_run, compress_folder, has_images
+from icsys.run import Progress, compress_folder, has_images
 from icsys.signals import INTERRUPTED, Signals
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from tqdm import tqdm
 
@@ -74,7 +76,7 @@ _RUN_DEFAULTS: dict[str, Any] = {
 
 # Options of a run that a comparison has no use for, or has in a form of its own.
 _NOT_COMPARED = frozenset(
-    {"strategy", "colors", "min_psnr", "min_ssim", "max_delta_e", "per", "quality_share", "strict_quality"}
+    {"strategy", "colors", "min_psnr", "min_ssim", "max_delta_e", "per", "quality_share", "strict_quality", "palette"}
     | {"format", "overwrite", "retry_failed", "dry_run", "follow_links", "engine", "address", "isolate"}
     | {"jpeg_quality", "shard", "shard_bytes", "shard_images", "timeout", "verbose", "print_options"}
 )
@@ -270,15 +272,31 @@ def _add_options(parser: argparse.ArgumentParser, without: frozenset[str] = froz
     """Add all options in groups; one that is not given leaves no trace, so that a config file can give it."""
 
     def add(group: Any, name: str, doc: str, **settings: Any) -> None:  # noqa: ANN401 - argparse's own types
-        if name in without:
-            return
-        group.add_argument(f"--{name.replace('_', '-')}", default=argparse.SUPPRESS, help=doc, **settings)
+        if name not in without:
+            group.add_argument(f"--{name.replace('_', '-')}", default=argparse.SUPPRESS, help=doc, **settings)
 
-    def add_option(group: Any, name: str, metavar: str, **settings: Any) -> None:  # noqa: ANN401 - as above
-        default = getattr(defaults, name)
-        add(group, name, f"{option_doc(name)} Default: {default}.", metavar=metavar, **settings)
+    _add_image_options(parser, add)
+    _add_run_options(parser, add)
+    run = parser.add_argument_group("also")
+    run.add_argument("--config", metavar="FILE.toml", help="Read any of these options by name; the command line wins.")
+    if "print_options" not in without:
+        run.add_argument("--print-options", action="store_true", help="Print the options as TOML and do nothing.")
 
+
+def _defaulting(add: Callable[..., None]) -> Callable[..., None]:
+    """Return what adds an option with the sentence and the default that it has in :class:`Options`."""
     defaults = Options()
+
+    def add_option(group: Any, name: str, metavar: str, **settings: Any) -> None:  # noqa: ANN401 - argparse's own types
+        doc = f"{option_doc(name)} Default: {getattr(defaults, name)}."
+        add(group, name, doc, metavar=metavar, **settings)
+
+    return add_option
+
+
+def _add_image_options(parser: argparse.ArgumentParser, add: Callable[..., None]) -> None:
+    """Add what decides what an image becomes."""
+    add_option = _defaulting(add)
     colors = parser.add_argument_group("colours")
     add_option(colors, "strategy", "|".join(STRATEGIES))
     add_option(colors, "colors", "K|auto", type=number_or_text)
@@ -287,9 +305,10 @@ def _add_options(parser: argparse.ArgumentParser, without: frozenset[str] = froz
     add(colors, "per", option_doc("per"), metavar="|".join(PERS))
     add(colors, "quality_share", option_doc("quality_share"), type=_number, metavar="SHARE")
     add(colors, "strict_quality", option_doc("strict_quality"), action=argparse.BooleanOptionalAction)
-    words: tuple[str, ...]
-    for name, words in (("effort", EFFORTS), ("space", SPACES), ("dither", DITHERS)):
-        add_option(colors, name, "|".join(words))
+    add_option(colors, "effort", "|".join(EFFORTS))
+    add_option(colors, "space", "|".join(SPACES))
+    add_option(colors, "dither", "|".join(DITHERS))
+    add_option(colors, "palette", "image|class|dataset|FILE")
     add_option(colors, "seed", "N", type=number_or_text)
 
     size = parser.add_argument_group("size")
@@ -297,8 +316,8 @@ def _add_options(parser: argparse.ArgumentParser, without: frozenset[str] = froz
     add_option(one_of, "step", "N", type=number_or_text)
     add(one_of, "size", option_doc("size"), metavar="WxH")
     add(one_of, "scale", option_doc("scale"), type=_number, metavar="FACTOR")
-    for name, words in (("fit", FITS), ("resample", RESAMPLES)):
-        add_option(size, name, "|".join(words))
+    add_option(size, "fit", "|".join(FITS))
+    add_option(size, "resample", "|".join(RESAMPLES))
     add_option(size, "background", "#RRGGBB")
     add_option(size, "alpha", "|".join(ALPHAS))
 
@@ -307,12 +326,8 @@ def _add_options(parser: argparse.ArgumentParser, without: frozenset[str] = froz
     add_option(output, "png_effort", "|".join(PNG_EFFORTS))
     for name in ("jpeg_quality", "shard_images", "shard_bytes"):
         add_option(output, name, "N", type=number_or_text)
-    add(
-        output,
-        "never_larger",
-        f"{option_doc('never_larger')} Default: yes.",
-        action=argparse.BooleanOptionalAction,
-    )
+    never_larger = f"{option_doc('never_larger')} Default: yes."
+    add(output, "never_larger", never_larger, action=argparse.BooleanOptionalAction)
     add(
         output,
         "overwrite",
@@ -328,6 +343,10 @@ def _add_options(parser: argparse.ArgumentParser, without: frozenset[str] = froz
     )
     add(output, "dry_run", "Do everything but write.", action=argparse.BooleanOptionalAction)
 
+
+def _add_run_options(parser: argparse.ArgumentParser, add: Callable[..., None]) -> None:
+    """Add what decides how a run goes on, and what it lets in."""
+    add_option = _defaulting(add)
     limits = parser.add_argument_group("limits")
     add_option(limits, "on_corrupt", "|".join(ON_CORRUPT))
     for name in ("max_pixels", "max_bytes", "max_frames"):
@@ -373,9 +392,6 @@ def _add_options(parser: argparse.ArgumentParser, without: frozenset[str] = froz
         "Do part I of N parts of the images, the same ones on every machine; ics merge joins them when all are done.",
         metavar="I/N",
     )
-    run.add_argument("--config", metavar="FILE.toml", help="Read any of these options by name; the command line wins.")
-    if "print_options" not in without:
-        run.add_argument("--print-options", action="store_true", help="Print the options as TOML and do nothing.")
     add(
         run,
         "verbose",
@@ -527,6 +543,7 @@ def _merge(arguments: argparse.Namespace) -> tuple[Options, dict[str, Any]]:
             config = {name: value for name, value in config.items() if name not in one_of}
     values = _RUN_DEFAULTS | config | given
     options = Options.from_dict({name: value for name, value in values.items() if name in names})
+    options, _ = with_file(options, colors_given="colors" in values)
     check_run(**{name: values[name] for name in ("jobs", "engine", "address", "overwrite", "timeout")})
     choose_engine(values["engine"], isolate=values["isolate"], timeout=values["timeout"])
     if values["shard"] is not None:

@@ -44,6 +44,7 @@ FAILURE_CODES = (
     # A folder run adds these to what an image itself can be.
     "changed",
     "blocked",
+    "no_palette",
     "permission",
     "io",
     "disk_full",

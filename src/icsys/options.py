@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 import re
 from dataclasses import dataclass, field, fields
 from numbers import Real
@@ -26,6 +27,8 @@ SPACES = ("srgb", "oklab")
 DITHERS = ("none", "floyd-steinberg")
 ALPHAS = ("flatten", "keep")
 PNG_EFFORTS = ("fast", "default", "max")
+SHARED = ("class", "dataset")  # palettes that a first pass over the images finds
+PALETTE_SUFFIXES = (".json", ".gpl")
 OVERWRITES = ("never", "always")
 ENGINES = ("threads", "processes", "dask", "ray")
 ON_CORRUPT = ("fail", "keep")
@@ -51,7 +54,8 @@ _DEFAULT_SSIM, _DEFAULT_SHARE = 0.95, 0.95
 _MOST_PSNR, _MOST_DELTA_E = 100.0, 100.0
 _SHARDS = {"shard_bytes", "shard_images"}  # they change where an image lies, and none of its bytes
 # They came later: at their defaults, folders that are done stay done.
-_LATER = {"alpha", "never_larger", "strict_quality"}
+_LATER = {"alpha", "never_larger", "palette", "strict_quality"}
+_FOUND_BY = {"strategy", "colors", "effort", "seed", "palette"}
 _ONLY_FOR = {"png_effort": ("png", *PACKINGS), "jpeg_quality": ("jpeg",), **dict.fromkeys(sorted(_SHARDS), PACKINGS)}
 _SIZE = re.compile(r"(\d{1,6})\s*[xX\u00d7]\s*(\d{1,6})")
 _HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
@@ -132,6 +136,11 @@ class Options:
     effort: str = _option("fast", "How long MKM searches for a better palette: fast, balanced or best.")
     space: str = _option("srgb", "Where distances between colours are measured: srgb, or oklab as the eye does.")
     dither: str = _option("none", "Dithering: none, or floyd-steinberg for pictures meant for people.")
+    palette: str = _option(
+        "image",
+        "Whose colours a palette has: those of one image, of a class (the images in folders of one name), of the whole "
+        "dataset, or of a file palette.json or .gpl.",
+    )
     step: int | None = _option(None, "One pixel for every NxN block of pixels.")
     scale: float | None = _option(None, "Multiply width and height by this factor (above 0, at most 1).")
     size: tuple[int, int] | None = _option(None, "Final size WIDTHxHEIGHT of every image.")
@@ -177,6 +186,8 @@ class Options:
             raise UsageError(
                 f"dither={self.dither!r} with colors={self.colors}: expected at most {MAX_INDEXED_COLORS} colors"
             )
+        put(self, "palette", _palette(self.palette))
+        self._check_palette()
         put(self, "format", _choice("format", self.format, FORMATS))
         put(self, "png_effort", _choice("png_effort", self.png_effort, PNG_EFFORTS))
         put(self, "jpeg_quality", whole_number("jpeg_quality", self.jpeg_quality, 1, 100))
@@ -226,6 +237,20 @@ class Options:
         self._check_target(put)
         put(self, "per", PERS[0] if self.per is None else _choice("per", self.per, PERS))
         self._check_dataset(put)
+
+    def _check_palette(self) -> None:
+        """Refuse what cannot be done with a palette that images share."""
+        if self.palette == "image":
+            return
+        if self.strategy == "SO":
+            raise UsageError(
+                f"palette={self.palette!r} with strategy='SO', which reduces no colours: expected MKM, FKM or MBKM"
+            )
+        if self.colors == AUTO:
+            raise UsageError(
+                f"palette={self.palette!r} with colors={AUTO!r}, which are found for one image: expected a number of "
+                "colors, or palette='image'"
+            )
 
     def _check_target(self, put: Callable[[Options, str, Any], None]) -> None:
         """Take up the one target that is given, or the default."""
@@ -285,6 +310,8 @@ class Options:
             )
         elif self.dither != "none":
             problem = f"dither={self.dither!r}: it is made for opaque colours, so expected dither='none'"
+        elif self.palette != "image":
+            problem = f"palette={self.palette!r}: a palette that images share is opaque, so expected palette='image'"
         else:
             return
         raise UsageError(f"alpha='keep' with {problem}, or alpha='flatten'")
@@ -320,16 +347,23 @@ class Options:
             values["size"] = "{}x{}".format(*self.size)
         return {name: value for name, value in values.items() if value is not None}
 
-    def digest(self) -> str:
-        """Return a short hash of the options that decide bytes: equal ones have the same, on every machine."""
+    def digest(self, palette: str = "") -> str:
+        """Return a short hash of the options that decide bytes: equal ones have the same, on every machine.
+
+        Parameters
+        ----------
+        palette
+            The hash of the palette that an image shares: it stands in for all that such a palette is found by.
+        """
         elsewhere = {name for name, formats in _ONLY_FOR.items() if self.format not in formats}
-        without = _LIMITS | _SHARDS | elsewhere
+        without = _LIMITS | _SHARDS | elsewhere | (_FOUND_BY if palette else set())
         usual = {f.name: f.default for f in fields(self) if f.name in _LATER}
         values = {
             name: value
             for name, value in self.to_dict().items()
             if name not in without and not (name in usual and value == usual[name])
         }
+        values |= {"palette": palette} if palette else {}
         text = json.dumps(values, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -401,6 +435,21 @@ def _choice(name: str, value: object, choices: tuple[str, ...]) -> str:
             if value.strip().casefold() == choice.casefold():
                 return choice
     raise UsageError(f"{name}={value!r}: expected one of {', '.join(choices)}")
+
+
+def _palette(value: object) -> str:
+    """Accept ``image``, ``class``, ``dataset``, or the name of a palette file."""
+    text = os.fspath(value) if isinstance(value, str | os.PathLike) else value
+    if isinstance(text, str):
+        for choice in ("image", *SHARED):
+            if text.strip().casefold() == choice:
+                return choice
+        if text.lower().endswith(PALETTE_SUFFIXES):
+            return text
+    raise UsageError(
+        f"palette={value!r}: expected one of image, {', '.join(SHARED)}, or a file whose name ends in "
+        f"{' or '.join(PALETTE_SUFFIXES)}"
+    )
 
 
 def whole_number(name: str, value: object, low: int, high: int) -> int:

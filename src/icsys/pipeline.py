@@ -11,8 +11,9 @@ import numpy as np
 
 from icsys.color.fewest import START, Trial, fewest
 from icsys.color.gauge import gauge_of
-from icsys.color.palette import tidy
-from icsys.color.reduce import distinct_of, reduce_to
+from icsys.color.palette import check_palette, tidy
+from icsys.color.pool import as_rgb
+from icsys.color.reduce import distinct_of, map_to, reduce_to
 from icsys.color.strategies import STRATEGIES
 from icsys.errors import ImageError, UsageError
 from icsys.image.decode import ImageInfo, decode_photo, to_array, unlimited
@@ -25,7 +26,7 @@ from icsys.results import Measured
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
     from PIL.Image import Image
 
     from icsys.color.reduce import Distinct
@@ -48,6 +49,7 @@ class QuantizedImage:
         Shape (H, W), uint8, or uint16 where more than 256 colours were asked for and found.
     palette
         Shape (n, 3), uint8, distinct rows, every one of them used; (n, 4) where alpha was kept, translucent ones first.
+        One that was given stays as it is.
     mse
         Mean over pixels of the squared error summed over R, G and B; with alpha, the mean of that over a black and over
         a white background.
@@ -124,6 +126,7 @@ def quantize(
     min_psnr: float | None = None,
     min_ssim: float | None = None,
     max_delta_e: float | None = None,
+    palette: ArrayLike | None = None,
 ) -> QuantizedImage:
     """Reduce the colours of one image.
 
@@ -148,12 +151,15 @@ def quantize(
         "flatten" lays what is transparent over white; "keep" clusters colours with their alpha.
     min_psnr, min_ssim, max_delta_e
         The target of "auto": PSNR in decibels, SSIM, or mean CIEDE2000; one of them, or an SSIM of 0.95 if left out.
+    palette
+        Shape (k, 3), whole numbers from 0 to 255, k from 1 to 65536: map the image to it, grey ones too, instead of
+        finding one; ``colors``, ``strategy``, ``effort`` and ``seed`` do nothing then.
 
     Returns
     -------
     QuantizedImage
-        With at most ``colors`` colours, ordered from dark to light. Its palette has a fourth column where alpha was
-        kept and a pixel is not opaque.
+        With at most ``colors`` colours, ordered from dark to light, or with the palette that was given. Its palette has
+        a fourth column where alpha was kept and a pixel is not opaque.
 
     Raises
     ------
@@ -170,6 +176,8 @@ def quantize(
     (4, (16, 16), dtype('uint8'))
     >>> few.to_image().mode
     'P'
+    >>> quantize(ramp, palette=[[0, 0, 0], [255, 255, 255]]).indices[0, 0]
+    np.uint8(0)
     """
     options = Options(
         strategy=strategy,
@@ -183,22 +191,29 @@ def quantize(
         min_ssim=min_ssim,
         max_delta_e=max_delta_e,
     )
-    return quantize_pixels(to_array(image, alpha=options.alpha), options)
+    shared = _with_palette(options, palette)[1]
+    return quantize_pixels(to_array(image, alpha=options.alpha), options, shared)
 
 
-def quantize_pixels(pixels: NDArray[np.uint8], options: Options) -> QuantizedImage:
-    """Reduce the colours of uint8 pixels with a clustering strategy of ``options``.
+def quantize_pixels(
+    pixels: NDArray[np.uint8], options: Options, palette: NDArray[np.uint8] | None = None
+) -> QuantizedImage:
+    """Reduce the colours of uint8 pixels with a clustering strategy of ``options``, or map them to a palette.
 
     Parameters
     ----------
     pixels
         Shape (H, W) or (H, W, 3); with alpha (H, W, 2) or (H, W, 4), whatever ``options`` say of it.
+    palette
+        Shape (k, 3), uint8, for pixels without alpha.
 
     Raises
     ------
     ImageError
         If 256 colours miss the target of ``colors="auto"``, and ``strict_quality`` refuses that.
     """
+    if palette is not None:
+        return _map(pixels, options, palette)
     if STRATEGIES[options.strategy].fit is None:
         names = ", ".join(name for name, known in STRATEGIES.items() if known.fit)
         raise UsageError(f"strategy={options.strategy!r} reduces no colours: expected one of {names}")
@@ -208,6 +223,21 @@ def quantize_pixels(pixels: NDArray[np.uint8], options: Options) -> QuantizedIma
     if options.target is None:
         return _in_colors(pixels, distinct, options.most_colors, options)
     return _in_fewest(pixels, distinct, options.target, options)
+
+
+def _map(pixels: NDArray[np.uint8], options: Options, palette: NDArray[np.uint8]) -> QuantizedImage:
+    """Map pixels to a palette that they share with others, shape (k, 3)."""
+    shape, pixels = pixels.shape[:2], as_rgb(pixels)
+    if options.dither == "none":
+        indices, sse = map_to(distinct_of(pixels.reshape(-1, RGB_NDIM)), palette, options.space)[1:]
+    elif len(palette) > MAX_INDEXED_COLORS:
+        raise UsageError(
+            f"dither={options.dither!r} with a palette of {len(palette)} colours: expected at most {MAX_INDEXED_COLORS}"
+        )
+    else:
+        indices = floyd_steinberg(pixels, palette)
+        sse = _squared_error(pixels, palette[indices])
+    return QuantizedImage(indices.reshape(shape), palette, sse / indices.size)
 
 
 def _in_colors(pixels: NDArray[np.uint8], distinct: Distinct, n_colors: int, options: Options) -> QuantizedImage:
@@ -263,7 +293,7 @@ def _excess(measured: Measured) -> float:
 
 
 def _squared_error(pixels: NDArray[np.uint8], shown: NDArray[np.uint8]) -> int:
-    """Return the squared error summed over pixels, (N, 3) or (N, 1), and over R, G and B."""
+    """Return the squared error summed over pixels, (..., 3) or (..., 1), and over R, G and B."""
     return int(np.square(pixels.astype(np.int32) - shown).sum(dtype=np.int64))
 
 
@@ -277,7 +307,8 @@ def prepare(options: Options) -> None:
     """
     if options.png_effort == "max":
         load_oxipng()
-    STRATEGIES[options.strategy].prepare()
+    if options.palette == "image":  # a palette that images share is found by then
+        STRATEGIES[options.strategy].prepare()
 
 
 def alone(options: Options) -> AbstractContextManager[object]:
@@ -285,7 +316,9 @@ def alone(options: Options) -> AbstractContextManager[object]:
     return STRATEGIES[options.strategy].alone()
 
 
-def compress_image(data: bytes, options: Options | None = None, *, admit: Admit = unlimited) -> CompressedImage:
+def compress_image(
+    data: bytes, options: Options | None = None, *, palette: ArrayLike | None = None, admit: Admit = unlimited
+) -> CompressedImage:
     """Make one image smaller in pixels and colours.
 
     Parameters
@@ -294,6 +327,9 @@ def compress_image(data: bytes, options: Options | None = None, *, admit: Admit 
         The bytes of an image file; its format is told by its content.
     options
         What to make of it; the defaults of :class:`~icsys.options.Options` if left out.
+    palette
+        Map the image to this palette, shape (k, 3), whole numbers from 0 to 255, instead of finding one. Where k is
+        larger than ``options.colors`` it decides what kind of file the image becomes.
     admit
         As for :func:`~icsys.image.decode.decode_photo`: lets a caller bound the memory of many images.
 
@@ -323,6 +359,7 @@ def compress_image(data: bytes, options: Options | None = None, *, admit: Admit 
         raise UsageError(f"options={options!r}: expected icsys.Options(...)")
     if not isinstance(data, bytes | bytearray | memoryview):
         raise UsageError(f"data of type {type(data).__name__}: expected the bytes of an image file")
+    options, shared = _with_palette(options, palette)
     data = bytes(data)
     photo = decode_photo(data, options, admit)
     pixels = photo.pixels
@@ -331,17 +368,18 @@ def compress_image(data: bytes, options: Options | None = None, *, admit: Admit 
     if STRATEGIES[options.strategy].fit is None:
         colors, mse, measured, seconds, encoded = None, None, None, 0.0, encoder.truecolor(pixels, options)
     else:
-        quantized = quantize_pixels(pixels, options)
+        quantized = quantize_pixels(pixels, options, shared)
         mse, measured, seconds = quantized.mse, quantized.measured, time.perf_counter() - start
         # The number asked for decides, not the number found: one dataset, one kind of file.
         if encoder.indexed is None or options.most_colors > encoder.most_colors:
-            few = _with_channels_of(pixels, quantized.to_array())
-            encoded = encoder.truecolor(few, options)
+            few = quantized.to_array()
+            encoded = encoder.truecolor(few if shared is not None else _with_channels_of(pixels, few), options)
         else:
             encoded = encoder.indexed(quantized.indices, quantized.palette, options)
         colors = len(quantized.palette)
     kept_source = (
         options.never_larger
+        and shared is None
         and len(encoded) > len(data)
         and photo.as_stored
         and not mse
@@ -350,6 +388,8 @@ def compress_image(data: bytes, options: Options | None = None, *, admit: Admit 
         and is_same_kind(data, photo.info.format, encoded, options)
     )
     height, width, *channels = pixels.shape
+    if shared is not None and not (shared == shared[:, :1]).all():
+        channels = [RGB_NDIM]
     return CompressedImage(
         data=data if kept_source else encoded,
         width=width,
@@ -370,3 +410,18 @@ def _with_channels_of(pixels: NDArray[np.uint8], few: NDArray[np.uint8]) -> NDAr
     if pixels.ndim != RGB_NDIM:
         return few[..., 0]
     return few[..., [0, -1]] if pixels.shape[2] == _GREY_ALPHA else few
+
+
+def _with_palette(options: Options, palette: ArrayLike | None) -> tuple[Options, NDArray[np.uint8] | None]:
+    """Check the palette that an image is to share, and let options ask for as many colours as it has."""
+    if palette is None:
+        if options.palette != "image":
+            raise UsageError(
+                f"palette={options.palette!r} in the options of one image: expected the palette itself, "
+                "compress_image(data, options, palette=array)"
+            )
+        return options, None
+    if options.strategy == "SO":
+        raise UsageError("a palette with strategy='SO', which reduces no colours: expected MKM, FKM or MBKM")
+    shared = check_palette(palette)
+    return (options.replace(colors=len(shared)) if len(shared) > options.most_colors else options), shared

@@ -51,14 +51,28 @@ def progress_bar(title: str = "Compressing") -> Iterator[Callable[[Progress], No
 def drawing(bar: tqdm, title: str) -> Callable[[Progress], None]:
     """Return what draws the steps of a run on a bar of tqdm's."""
     shown = ""
+    passes = 0
 
     def draw(progress: Progress) -> None:
-        nonlocal shown
+        nonlocal shown, passes
+        if progress.looked_at is not None:
+            if not passes:
+                passes = 1
+                bar.set_description_str("Colours, pass 1 of 2", refresh=False)
+            if progress.total != bar.total:
+                bar.total = progress.total
+            bar.update(progress.looked_at - bar.n)
+            bar.refresh()
+            return
+        if passes == 1:
+            passes = 2
+            bar.reset(progress.total)
+            bar.set_description_str(f"{title}, pass 2 of 2")
         if progress.note != shown:
             # What was loaded is no image: time and rate count from here.
             _begin_again(bar)
             bar.bar_format = "{desc} [{elapsed}]" if progress.note else None
-            bar.set_description_str(progress.note or title)
+            bar.set_description_str(progress.note or (f"{title}, pass 2 of 2" if passes else title))
             shown = progress.note
         if progress.total != bar.total:
             start, first = bar.start_t, bar.initial

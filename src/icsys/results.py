@@ -60,7 +60,9 @@ class Compressed:
     elements_in, elements_out
         Numbers a learner reads: width x height x channels, before and after.
     colors
-        Colours of the output; None where they were not reduced.
+        Colours of the output; None where they were not reduced. Of a palette that images share, all its entries.
+    palette
+        Hash of the palette that the image shares with others; None where it has its own.
     source_mtime_ns, source_sha256, sha256
         Time of the source file's last change in nanoseconds since 1970, and the SHA-256 of both files' bytes.
     format, mode, orientation, frames
@@ -100,6 +102,7 @@ class Compressed:
     measured: Measured | None = None
     warning: str | None = None
     kept_source: bool = False
+    palette: str | None = None
     seconds: float
     kmeans_seconds: float
     status: str = field(default="compressed", init=False)

@@ -7,21 +7,23 @@ import threading
 import time
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import icsys
 from icsys import pipeline
+from icsys.checks import check_form, check_places, check_run
 from icsys.choose_colors import SAMPLED, choose_colors
 from icsys.crew import Crew
 from icsys.dataset.books import State, open_books, read_state, write_state
 from icsys.dataset.division import Part, listed_part
 from icsys.dataset.draw import draw_images
+from icsys.dataset.folder import Folder
 from icsys.dataset.ledger import Ledger
 from icsys.dataset.outputs import FolderOutputs
-from icsys.dataset.packing import packing_of
+from icsys.dataset.palettes import Palettes, check_palette_files, save_palettes, with_file
 from icsys.dataset.resume import Work
 from icsys.dataset.shard import Shard, mark_of, parse_shard
 from icsys.dataset.shards import PARTS, open_shards, pack
@@ -31,10 +33,10 @@ from icsys.dataset.urls import check_apart, is_url, local_path
 from icsys.engine import Lost, available_cores, choose_engine
 from icsys.engine.cluster import CLUSTERS
 from icsys.errors import UsageError
-from icsys.options import ENGINES as ENGINE_NAMES
-from icsys.options import OVERWRITES, PACKINGS, Options, positive_number, whole_number
+from icsys.options import PACKINGS, SHARED, Options
 from icsys.results import Failed, Result, RunSummary, Skipped
 from icsys.runfile import write_run
+from icsys.survey import find_palettes, look
 from icsys.work import Outcome, do, given_up
 
 if TYPE_CHECKING:
@@ -71,6 +73,9 @@ class Progress:
         What goes on where no image does, in a few words.
     notice
         What is worth telling once, in a sentence, such as where a cluster can be watched.
+    looked_at
+        Images whose colours a first pass has looked at, of those that share a palette; None in the second pass, and
+        where there is only one.
     """
 
     result: Result | None
@@ -78,6 +83,7 @@ class Progress:
     total: int | None
     note: str = ""
     notice: str = ""
+    looked_at: int | None = None
 
 
 def compress_folder(
@@ -190,61 +196,136 @@ def compress_folder(
             stop=stop or threading.Event(),
             progress=progress or (lambda _: None),
         )
-    jobs = jobs or available_cores()
-    _check_part(part, options)
-    packed = options.format in PACKINGS
-    if packed:
-        _prepare_packing(options, part)
-    origin, destination, remote = _open_places(source, destination, options, part, follow_links=follow_links)
-    plan = origin.plan(options.suffix)
+    settings = _Settings(
+        jobs=jobs or available_cores(),
+        engine=engine,
+        timeout=timeout,
+        follow_links=follow_links,
+        overwrite=overwrite,
+        retry_failed=retry_failed,
+        dry_run=dry_run,
+        shard=part,
+    )
+    check_form(options, part)
+    options, palettes = with_file(options, colors_given=options.colors != Options().colors)
+    places = _open_places(source, destination, options, settings)
     run = _Run(RunSummary(), progress or (lambda _: None), stop or threading.Event(), start, partial(_concerns, part))
+    plan = places.origin.plan(options.suffix)
     first = run.first_image(plan)
-    if first is None and not isinstance(origin, Part):
+    if first is None and not isinstance(places.origin, Part):
         return run.summary
-    started = time.time()
-    images = destination / PARTS if packed else destination
-    outputs = remote.outputs if remote else FolderOutputs(images, mark=mark_of(part), read_only=dry_run)
+    plan = chain([first] if first else [], plan)
+    remote, count = places.remote, _Count(places.origin, run.concerns)
     reach = remote.open(dry_run=dry_run, stop=run.stop, tell=partial(run.tell, None)) if remote else nullcontext()
-    with reach, open_books(destination, part, dry_run=dry_run) as books:
-        packs = open_shards(destination, options.format, read_only=dry_run, stop=run.stop)
-        over = threading.Event()
-        crew = Crew(engine, jobs, timeout, bool(remote) or is_url(os.fspath(source)), run.stop)
-        team = partial(_team, crew, partial(do, outputs=outputs, over=over if crew.shares_memory else None), origin)
-        if options.per == "dataset":
-            sample = draw_images(origin, SAMPLED, options.seed).works
-            options = run.choose_colors(sample, team(options.replace(per="image"), dry_run=True), options)
-        if part and not dry_run:
-            state = _begin(books, options, follow_links=follow_links, retry_failed=retry_failed)
-        ledger = Ledger(
-            origin,
-            destination,
-            options_hash=options.digest(),
-            tool_version=icsys.__version__,
-            overwrite=overwrite == "always",
-            retry_failed=retry_failed,
-            dry_run=dry_run,
-            outputs=outputs,
-            shards=packs,
-            books=books,
-            shard=part,
-        )
-        try:
-            with _Count(origin, run.concerns) as run.count:
-                run.work_through(chain([first] if first else [], plan), ledger, team(options, dry_run=dry_run), options)
-        finally:
-            over.set()
-            run.end(ledger)
-        if packed and not dry_run:
-            run.pack(destination, options, remote, replace=overwrite == "always")
-        if not dry_run:
-            settings = {"jobs": jobs, "engine": engine, "overwrite": overwrite, "retry_failed": retry_failed}
-            settings |= {"follow_links": follow_links, "timeout": timeout, "shard": part and str(part)}
-            run.note_down(ledger, books, options.to_dict() | settings, source=origin.shown, started=started)
-            if part and not run.summary.stopped:
-                run.guard(partial(ledger.write, partial(write_state, books, state)))
+    with reach, open_books(places.destination, part, dry_run=dry_run) as books, count as run.count:
+        _fill(run, plan, places, books, options=options, palettes=palettes, settings=settings)
         if remote and not dry_run:
             run.guard(remote.publish)
     return run.summary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Settings:
+    """How a run goes on, as :func:`compress_folder` was asked for it; none of it changes a byte."""
+
+    jobs: int
+    engine: str
+    timeout: float | None
+    follow_links: bool
+    overwrite: str
+    retry_failed: bool
+    dry_run: bool
+    shard: Shard | None
+
+    @property
+    def anew(self) -> bool:
+        """Whether everything is done again."""
+        return self.overwrite == "always"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what ``run.json`` tells of them."""
+        values = {"jobs": self.jobs, "engine": self.engine, "overwrite": self.overwrite}
+        values |= {"retry_failed": self.retry_failed, "follow_links": self.follow_links, "timeout": self.timeout}
+        values |= {"shard": self.shard and str(self.shard)}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where a run's images come from, and where they go.
+
+    Attributes
+    ----------
+    destination
+        The folder of the books.
+    remote
+        The object store that outputs go to, if they do not go into that folder.
+    is_far
+        Whether images or outputs are waited for, as nobody waits for a disk.
+    """
+
+    origin: Source
+    destination: Path
+    remote: Remote | None
+    is_far: bool
+
+
+def _fill(
+    run: _Run,
+    plan: Iterator[Planned],
+    places: _Places,
+    books: Path,
+    *,
+    options: Options,
+    palettes: Palettes | None,
+    settings: _Settings,
+) -> None:
+    """Do the images of a plan that are left to do, and write down what came of it."""
+    started = time.time()
+    origin, destination, part, dry_run = places.origin, places.destination, settings.shard, settings.dry_run
+    crew = Crew(settings.engine, settings.jobs, settings.timeout, places.is_far, run.stop)
+    if options.palette in SHARED:
+        palettes = run.survey(origin, destination, options, crew, keep=settings.retry_failed, anew=settings.anew)
+    if palettes:
+        save = partial(save_palettes, destination, palettes, options, mark=mark_of(part), dry_run=dry_run)
+        if not run.goes_on_with(save):
+            return
+    packed = options.format in PACKINGS
+    images = destination / PARTS if packed else destination
+    outputs = places.remote.outputs if places.remote else FolderOutputs(images, mark=mark_of(part), read_only=dry_run)
+    packs = open_shards(destination, options.format, read_only=dry_run, stop=run.stop)
+    over = threading.Event()
+    compress = partial(_team, crew, partial(do, outputs=outputs, over=over if crew.shares_memory else None), origin)
+    if options.per == "dataset":
+        sample = draw_images(origin, SAMPLED, options.seed).works
+        options = run.choose_colors(sample, compress(options.replace(per="image"), dry_run=True), options)
+    state = _begin(books, options, palettes, settings) if part and not dry_run else None
+    ledger = Ledger(
+        origin,
+        destination,
+        hash_of=_hasher(options, palettes),
+        tool_version=icsys.__version__,
+        overwrite=settings.anew,
+        retry_failed=settings.retry_failed,
+        dry_run=dry_run,
+        outputs=outputs,
+        shards=packs,
+        books=books,
+        shard=part,
+    )
+    try:
+        run.work_through(plan, ledger, compress(options, dry_run=dry_run, palettes=palettes), options)
+    finally:
+        over.set()
+        run.end(ledger)
+    if dry_run:
+        return
+    if packed:
+        run.pack(destination, options, places.remote, replace=settings.anew)
+    told = options.to_dict() | settings.to_dict() | ({"palette_hash": palettes.hash} if palettes else {})
+    run.note_down(ledger, books, told, source=origin.shown, started=started)
+    if state and not run.summary.stopped:
+        run.guard(partial(ledger.write, partial(write_state, books, state)))
 
 
 class _Run:
@@ -301,6 +382,35 @@ class _Run:
         """Load what images need, with signs of life while that lasts."""
         note = f"Loading {options.strategy}"
         _wait_for(partial(pipeline.prepare, options), lambda: self.tell(None, note), self.stop)
+
+    def survey(
+        self, origin: Source, destination: Path, options: Options, crew: Crew, *, keep: bool, anew: bool
+    ) -> Palettes:
+        """Find palettes that images share; if the run is to end, they are not those of all of them."""
+        looked_at = 0
+
+        def tell(number: int) -> None:
+            nonlocal looked_at
+            looked_at = number
+            self.tell(None, looked_at=looked_at)
+
+        def wait(work: Callable[[], object]) -> None:
+            _wait_for(work, lambda: tell(looked_at), self.stop)
+
+        tell(0)
+        team = crew.team(partial(look, source=origin, options=options), partial(pipeline.prepare, options))
+        return find_palettes(
+            origin, destination, options, keep=keep, anew=anew, team=team, tell=tell, wait=wait, stop=self.stop
+        )
+
+    def goes_on_with(self, save: Callable[[], object]) -> bool:
+        """Write down palettes that are found, and tell whether the run goes on, which has done no image by now."""
+        if not self.stop.is_set():
+            self.guard(save, "palette")
+        if self.stop.is_set():
+            self._end_early(INTERRUPTED)
+            self.summary.seconds = time.perf_counter() - self._start
+        return not self.stop.is_set()
 
     def work_through(
         self,
@@ -419,15 +529,27 @@ class _Run:
         self.summary.stopped = self.summary.stopped or why
         self.stop.set()
 
-    def tell(self, result: Result | None, note: str = "") -> None:
+    def tell(self, result: Result | None, note: str = "", looked_at: int | None = None) -> None:
         """Tell where the run stands."""
         self.summary.seconds = time.perf_counter() - self._start
-        self._report(Progress(result, self.summary, self.count.total if self.count else None, note))
+        self._report(
+            Progress(result, self.summary, self.count.total if self.count else None, note, looked_at=looked_at)
+        )
 
 
-def _team(crew: Crew, work: Callable[..., Outcome], origin: Source, options: Options, *, dry_run: bool) -> Team:
+def _team(
+    crew: Crew,
+    work: Callable[..., Outcome],
+    origin: Source,
+    options: Options,
+    *,
+    dry_run: bool,
+    palettes: Palettes | None = None,
+) -> Team:
     """Return who compresses images with these options."""
-    work = partial(work, source=origin, options=options, dry_run=dry_run)
+    if palettes:  # the largest of them decides what kind of file all images become
+        options = options.replace(colors=palettes.n_colors)
+    work = partial(work, source=origin, options=options, dry_run=dry_run, palettes=palettes)
     team = crew.team(work, partial(pipeline.prepare, options))
     return lambda works: team(origin.load(works, options))
 
@@ -440,38 +562,21 @@ def _options(options: Options | None) -> Options:
     return options
 
 
-def _check_part(shard: Shard | None, options: Options) -> None:
-    """Refuse shards that would each choose a number of colours for all."""
-    if shard and options.per == "dataset":
-        raise UsageError(
-            f"shard={str(shard)!r} with per='dataset': expected one number of colours for all shards; find it first "
-            "(a run with --dry-run and without --shard tells it), then give --colors to every shard"
-        )
-
-
-def _prepare_packing(options: Options, shard: Shard | None) -> None:
-    """Load what packs images, before any of them is worked on."""
-    if shard:
-        raise UsageError(
-            f"shard={str(shard)!r} with format={options.format!r}: expected a format of one file an image, such as png"
-        )
-    packing_of(options.format).prepare()
-
-
 def _open_places(
-    source: str | os.PathLike[str],
-    destination: str | os.PathLike[str],
-    options: Options,
-    shard: Shard | None,
-    *,
-    follow_links: bool,
-) -> tuple[Source, Path, Remote | None]:
-    """Return where images come from, the folder of the books, and the object store that outputs go to, if any."""
+    source: str | os.PathLike[str], destination: str | os.PathLike[str], options: Options, settings: _Settings
+) -> _Places:
+    """Look where images come from and go, and refuse places that a run cannot start with."""
     source, destination = local_path(source), local_path(destination)
     check_apart(os.fspath(source), os.fspath(destination))
-    remote = _remote(destination, shard, options)
+    remote = _remote(destination, settings.shard, options)
     folder = check_places(source, remote.folder if remote else destination)
-    return _origin(source, folder, options, shard, follow_links=follow_links), folder, remote
+    origin = _origin(source, folder, options, settings)
+    check_palette_files(folder, options)
+    if options.palette == "class" and not isinstance(origin, Folder):
+        raise UsageError(
+            f"palette='class' with source {origin.shown!r}: expected a folder, where each class lies together"
+        )
+    return _Places(origin, folder, remote, bool(remote) or is_url(os.fspath(source)))
 
 
 def _remote(destination: str | os.PathLike[str], shard: Shard | None, options: Options) -> Remote | None:
@@ -490,10 +595,9 @@ def _remote(destination: str | os.PathLike[str], shard: Shard | None, options: O
     return remote
 
 
-def _origin(
-    source: str | os.PathLike[str], destination: Path, options: Options, shard: Shard | None, *, follow_links: bool
-) -> Source:
+def _origin(source: str | os.PathLike[str], destination: Path, options: Options, settings: _Settings) -> Source:
     """Return where images come from: for a shard its part of a list that was made for all of them, if there is one."""
+    shard, follow_links = settings.shard, settings.follow_links
     listed = shard and listed_part(destination, shard, source, options.suffix, follow_links=follow_links)
     return listed or open_source(source, destination, follow_links=follow_links)
 
@@ -516,12 +620,15 @@ def _spread(
         (dry_run, "dry_run=True", "one of the engines threads, processes"),
         (options.format in PACKINGS, f"format={options.format!r}", "a format of one file an image, such as png"),
         (options.per == "dataset", f"per={options.per!r}", "a number of colours, or per='image'"),
+        (options.palette in SHARED, f"palette={options.palette!r}", "a palette file, made by a run on some of them"),
         (is_url(os.fspath(destination)), f"destination {os.fspath(destination)!r}", "a folder that all workers share"),
         (not Path(source).is_dir(), f"source {os.fspath(source)!r}", "a folder that all workers share"),
     ):
         if asked:
             raise UsageError(f"{what} with engine={engine!r}: expected {expected}")
     destination = check_places(source, destination)
+    if options.palette != "image":  # a file, which workers elsewhere look for too
+        options = options.replace(palette=str(Path(options.palette).absolute()))
     return spread_folder(Path(source), destination, options, engine=engine, **settings)
 
 
@@ -530,10 +637,18 @@ def _concerns(shard: Shard | None, planned: Planned) -> bool:
     return shard is None or shard.owns(planned.source) or (isinstance(planned, Unreadable) and planned.is_folder)
 
 
-def _begin(books: Path, options: Options, *, follow_links: bool, retry_failed: bool) -> State:
+def _hasher(options: Options, palettes: Palettes | None) -> Callable[[str], str]:
+    """Return what gives the hash of all that decides an image's bytes beside its source."""
+    digest = cache(options.digest)
+    return lambda path: digest(palettes.hash_of(path) if palettes else "")
+
+
+def _begin(books: Path, options: Options, palettes: Palettes | None, settings: _Settings) -> State:
     """Say on the disk that a shard is under way, and return what it is once this run has come to its end."""
-    state = State(options.to_dict(), follow_links, finished=True)
-    if retry_failed and read_state(books) != state:
+    # What a palette holds counts, and not where its file lies on this machine.
+    chosen = options.to_dict() | ({"palette": palettes.hash} if palettes else {})
+    state = State(chosen, settings.follow_links, finished=True)
+    if settings.retry_failed and read_state(books) != state:
         # Only the failed are taken up, so what is not finished now will not be then.
         state = replace(state, finished=False)
     write_state(books, replace(state, finished=False))
@@ -543,60 +658,6 @@ def _begin(books: Path, options: Options, *, follow_links: bool, retry_failed: b
 def has_images(source: str, destination: str) -> bool:
     """Tell whether a run from ``source`` to ``destination`` would find an image."""
     return any(isinstance(planned, Task) for planned in open_source(source, Path(destination)).plan(""))
-
-
-def check_run(
-    *,
-    jobs: int | None,
-    engine: str | None,
-    overwrite: str,
-    timeout: float | None = None,
-    address: str | None = None,
-) -> None:
-    """Refuse settings of a run that are not accepted.
-
-    Raises
-    ------
-    UsageError
-        If one is not; the text names it, its value and what was expected.
-    """
-    if jobs is not None:
-        whole_number("jobs", jobs, 1, _MOST_JOBS)
-    if timeout is not None:
-        positive_number("timeout", timeout, _LONGEST_TIMEOUT)
-    for name, value, choices in (("overwrite", overwrite, OVERWRITES), ("engine", engine, ENGINE_NAMES)):
-        if value not in choices and not (name == "engine" and value is None):
-            raise UsageError(f"{name}={value!r}: expected one of {', '.join(choices)}")
-    if address is not None and engine not in CLUSTERS:
-        raise UsageError(f"address={address!r} with engine={engine!r}: expected one of {', '.join(CLUSTERS)}")
-
-
-def check_places(source: str | os.PathLike[str], destination: str | os.PathLike[str]) -> Path:
-    """Refuse places that a run cannot start with, before anything is done, and return the destination.
-
-    Raises
-    ------
-    UsageError
-        If the destination cannot be written, or writing would touch the source.
-    """
-    for name, path in (("source", source), ("destination", destination)):
-        if not os.fspath(path):
-            raise UsageError(f"{name} '' names no folder: expected a path, or . for the current folder")
-    destination = Path(destination)
-    folder = Path(source)
-    if folder.is_dir() and destination.resolve() in (folder.resolve(), *folder.resolve().parents):
-        raise UsageError(
-            f"source {str(folder)!r} lies in destination {str(destination)!r}: expected two folders, "
-            "so that no photo is overwritten"
-        )
-    nearest = next(folder for folder in (destination, *destination.absolute().parents) if folder.exists())
-    if not nearest.is_dir():
-        raise UsageError(
-            f"destination {str(destination)!r}: {str(nearest)!r} is a file, expected a folder or a new name"
-        )
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        raise UsageError(f"destination {str(destination)!r} cannot be written: {str(nearest)!r} is read-only")
-    return destination
 
 
 def _wait_for(work: Callable[[], object], sign_of_life: Callable[[], object], stop: threading.Event) -> None:

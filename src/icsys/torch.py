@@ -5,14 +5,17 @@ Needs torch and torchvision: ``pip install 'icsys[torch]'``.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from icsys.color.reduce import distinct_of, keep_all
+from icsys.color.palette import check_palette
+from icsys.color.reduce import distinct_of, keep_all, map_to
 from icsys.dataset.index import INDEX
+from icsys.dataset.palettes import PALETTE, load_palettes
 from icsys.dataset.whole import OURS
 from icsys.errors import ImageError, MissingExtraError, UsageError
 from icsys.image.decode import to_array
@@ -32,7 +35,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from os import PathLike
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
+
+    from icsys.dataset.palettes import Palettes
 
 __all__ = ["IndexedImage", "IndexedImageFolder", "Palette", "Quantize", "collate"]
 
@@ -108,6 +113,12 @@ class IndexedImageFolder(DatasetFolder):
     transform, target_transform
         Applied to an image, and to the number of its class.
 
+    Attributes
+    ----------
+    palette
+        The palette that all images share, shape (k, 3), uint8, or None: the one that a run with ``palette`` has left
+        beside them or in the folder above. All images come with its indices then, whatever their file format.
+
     Raises
     ------
     UsageError
@@ -154,14 +165,27 @@ class IndexedImageFolder(DatasetFolder):
                 "read shards"
             )
         self.form = form
+        self._palettes = _shared_palettes(Path(root))
         below = "#{:02x}{:02x}{:02x}".format(*rgb_of(background))  # refused here, not in a worker at the first image
         loads: dict[str, Callable[[str], Any]] = {
-            "indexed": _load_indexed,
+            "indexed": self._load_indexed,
             "rgb": partial(_load_rgb, background=below),
             "rgba": _load_rgba,
         }
         loader = partial(_load_named, loads[form])
         super().__init__(root, loader, _SUFFIXES, transform, target_transform)
+        self.palette = self._one_palette()
+
+    def _load_indexed(self, path: str) -> IndexedImage:
+        return _indexed(*_read_as_indexed(path, None if self._palettes is None else self._palettes.of(path)))
+
+    def _one_palette(self) -> Palette | None:
+        """Return the palette beside the images, if they are seen to have it."""
+        if self._palettes is None or self._palettes.by_class:
+            return None
+        shared = self._palettes.colors[""]
+        stored = _read_as_indexed(self.samples[0][0], shared)[1]
+        return Palette(torch.from_numpy(shared)) if np.array_equal(stored, shared) else None
 
     def find_classes(self, directory: str | PathLike[str]) -> tuple[list[str], dict[str, int]]:
         """Find the class folders; what ICS keeps for itself while a folder is filled is none."""
@@ -209,6 +233,8 @@ class Quantize(v2.Transform):
         Number of colours K, 1 to 65536.
     strategy, seed, effort, space, dither
         As for :func:`icsys.quantize`.
+    palette
+        Shape (k, 3): the palette that all images are mapped to, instead of one of their own.
     indexed
         Give an :class:`IndexedImage` for every image instead of its pixels; not for batches.
 
@@ -237,12 +263,14 @@ class Quantize(v2.Transform):
         effort: str = "fast",
         space: str = "srgb",
         dither: str = "none",
+        palette: ArrayLike | None = None,
         indexed: bool = False,
     ) -> None:
         super().__init__()
         self.options = Options(colors=colors, strategy=strategy, seed=seed, effort=effort, space=space, dither=dither)
         if self.options.strategy == "SO":
             raise UsageError("strategy='SO' reduces no colours: expected one of MKM, FKM, MBKM")
+        self.palette = None if palette is None else check_palette(palette)
         self.indexed = indexed
 
     def extra_repr(self) -> str:
@@ -254,12 +282,14 @@ class Quantize(v2.Transform):
         if isinstance(inpt, tv_tensors.TVTensor) and not isinstance(inpt, tv_tensors.Image | tv_tensors.Video):
             return inpt
         if not isinstance(inpt, torch.Tensor):
-            few = quantize_pixels(to_array(inpt), self.options)
             grey = inpt.mode in {"1", "L"}
+            self._check_grey(grey=grey)
+            few = quantize_pixels(to_array(inpt), self.options, self.palette)
             return (
                 _indexed(few.indices, few.palette) if self.indexed else few.to_image().convert("L" if grey else "RGB")
             )
         self._check(inpt)
+        self._check_grey(grey=inpt.shape[-3] == _GREY)
         levels = inpt.detach().as_subclass(torch.Tensor).cpu()
         if levels.is_floating_point():
             levels = (levels * _LEVELS).round().clamp(0, _LEVELS).to(torch.uint8)
@@ -285,10 +315,18 @@ class Quantize(v2.Transform):
                 "channels, uint8 or floating from 0 to 1"
             )
 
+    def _check_grey(self, *, grey: bool) -> None:
+        """Refuse to give a grey image colours that it has no channels for."""
+        palette = self.palette
+        if grey and not self.indexed and palette is not None and (palette != palette[:, :1]).any():
+            raise UsageError(
+                "a grey image and a palette with colours: expected indexed=True, or images of three channels"
+            )
+
     def _reduce(self, image: torch.Tensor) -> IndexedImage:
         """Reduce the colours of one image, shape (C, H, W), uint8."""
         pixels = np.ascontiguousarray(image.movedim(0, -1).numpy())
-        few = quantize_pixels(pixels if len(image) == _RGB else pixels[..., 0], self.options)
+        few = quantize_pixels(pixels if len(image) == _RGB else pixels[..., 0], self.options, self.palette)
         return _indexed(few.indices, few.palette)
 
 
@@ -307,19 +345,30 @@ def _load_named(load: Any, path: str) -> Any:  # noqa: ANN401 - what ``load`` re
         raise ImageError(error.code, f"{path!r}: {error}") from error
 
 
-def _load_indexed(path: str) -> IndexedImage:
+def _shared_palettes(root: Path) -> Palettes | None:
+    """Return the palettes that a run has left in a folder or the one above it, of which the folder is a split."""
+    for folder in (root, root.absolute().parent):
+        with suppress(UsageError):
+            return load_palettes(folder / PALETTE)
+    return None
+
+
+def _read_as_indexed(path: str, shared: NDArray[np.uint8] | None) -> tuple[NDArray[np.integer], NDArray[np.uint8]]:
+    """Return indices and palette of a file: those that it stores, or those that its pixels have in a shared palette."""
     data = Path(path).read_bytes()
     stored = read_indexed(data)
-    if stored is None:
-        pixels = read_pixels(data, background=None)
-        distinct = distinct_of(pixels.reshape(-1, pixels.shape[2]))
+    if stored is not None:
+        return stored
+    pixels = read_pixels(data, background=None)
+    distinct = distinct_of(pixels.reshape(-1, pixels.shape[2]))
+    few = None if shared is None or pixels.shape[2] != _RGB else map_to(distinct, shared)
+    if few is None or few.sse:  # no pixel has a colour that is not in its palette
         if len(distinct) > MAX_COLORS:
             raise UsageError(
                 f"{path!r} has {len(distinct)} colours: expected a folder whose colours were reduced, or form='rgb'"
             )
         few = keep_all(distinct)
-        stored = few.indices.reshape(pixels.shape[:2]), few.palette
-    return _indexed(*stored)
+    return few.indices.reshape(pixels.shape[:2]), few.palette
 
 
 def _load_rgb(path: str, background: str) -> torch.Tensor:

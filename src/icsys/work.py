@@ -7,7 +7,9 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from icsys.dataset.manifest import label_of
 from icsys.errors import ImageError, code_of
+from icsys.image.decode import decode_photo
 from icsys.pipeline import compress_image
 from icsys.results import UNCHANGED, Compressed, Failed, Result, Skipped
 
@@ -15,7 +17,11 @@ if TYPE_CHECKING:
     import threading
     from contextlib import AbstractContextManager
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from icsys.dataset.outputs import Outputs
+    from icsys.dataset.palettes import Palettes
     from icsys.dataset.resume import Work
     from icsys.dataset.source import Source
     from icsys.engine import Lost
@@ -42,6 +48,7 @@ def do(
     admit: Admit,
     slots: AbstractContextManager[object],
     over: threading.Event | None,
+    palettes: Palettes | None = None,
 ) -> Outcome:
     """Do one image; whatever is wrong with it becomes its result.
 
@@ -53,6 +60,8 @@ def do(
         Held while there is something to compute, so that images are read and written while others are computed.
     over
         Set once the run has ended: an image that comes too late for it is not written.
+    palettes
+        That images share; each has its own if left out.
     """
     listed, work = work, replace(work, place=None)  # which may hold what was read
     try:
@@ -64,7 +73,8 @@ def do(
             source_sha256 = hashlib.sha256(data).hexdigest()
             if source_sha256 == work.done_sha256:
                 return Outcome(work, Skipped(source=work.source, output=work.output, reason=UNCHANGED), mtime_ns)
-            image = compress_image(data, options, admit=admit)
+            palette = None if palettes is None else _palette_of(work, palettes, data, options, admit)
+            image = compress_image(data, options, palette=palette, admit=admit)
             size = len(data)
             del data
         if not dry_run and not (over and over.is_set()):
@@ -98,10 +108,22 @@ def do(
             measured=image.measured,
             warning=image.warning,
             kept_source=image.kept_source,
+            palette=None if palettes is None else palettes.hash_of(work.output),
             seconds=time.perf_counter() - start - waited,
             kmeans_seconds=image.kmeans_seconds,
         ),
     )
+
+
+def _palette_of(work: Work, palettes: Palettes, data: bytes, options: Options, admit: Admit) -> NDArray[np.uint8]:
+    """Return the palette of an image's class."""
+    palette = palettes.of(work.output)
+    if palette is None:
+        decode_photo(data, options, admit)  # what is wrong with the image itself comes first
+        label = label_of(work.output)
+        where = "images that lie in no folder" if label is None else f"the class {label!r}"
+        raise ImageError("no_palette", f"there is no palette for {where}: make palettes from images of all classes")
+    return palette
 
 
 def given_up(lost: Lost[Work]) -> Outcome:

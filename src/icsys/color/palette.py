@@ -8,10 +8,14 @@ import numpy as np
 
 from icsys.color import alpha
 from icsys.color.oklab import DISTANCE_SCALE, from_oklab, to_oklab
+from icsys.errors import UsageError
+from icsys.options import MAX_COLORS
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
+_RGB = 3
+_LEVELS = 255
 _LUMA = np.array([299, 587, 114])
 _RGBA = 4
 _OPAQUE = 255
@@ -20,6 +24,26 @@ _OPAQUE = 255
 def index_type(n_colors: int) -> type[np.uint8 | np.uint16]:
     """Return the smallest dtype that holds every index of a palette: one byte up to 256 colours, else two."""
     return np.uint8 if n_colors <= 256 else np.uint16  # noqa: PLR2004 - what a byte holds
+
+
+def check_palette(palette: ArrayLike) -> NDArray[np.uint8]:
+    """Accept a palette that a user gives: k rows of R, G and B, whole numbers from 0 to 255, k from 1 to 65536.
+
+    Raises
+    ------
+    UsageError
+        If it is none.
+    """
+    expected = f"expected shape (k, 3), k from 1 to {MAX_COLORS}, whole numbers from 0 to {_LEVELS}"
+    try:
+        colors = np.asarray(palette)
+    except ValueError:
+        raise UsageError(f"palette of rows that are not alike: {expected}") from None
+    if colors.ndim != 2 or colors.shape[1] != _RGB or not 1 <= len(colors) <= MAX_COLORS:  # noqa: PLR2004 - rows of colours
+        raise UsageError(f"palette of shape {colors.shape}: {expected}")
+    if colors.dtype.kind not in "ui" or colors.min() < 0 or colors.max() > _LEVELS:
+        raise UsageError(f"palette of {colors.dtype} from {colors.min()} to {colors.max()}: {expected}")
+    return np.ascontiguousarray(colors, np.uint8)
 
 
 def store_centers(centers: NDArray[np.floating]) -> NDArray[np.uint8]:

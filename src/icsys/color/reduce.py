@@ -28,7 +28,8 @@ class Reduced(NamedTuple):
     Attributes
     ----------
     palette
-        Distinct colours, all of them used, shape (n, channels), uint8: from dark to light, first those with alpha.
+        Distinct colours, all of them used, shape (n, channels), uint8: from dark to light, first those with alpha. One
+        that was given stays as it is.
     indices
         The nearest palette entry of every pixel, shape (N,), uint8 up to 256 entries and uint16 above.
     sse
@@ -71,7 +72,7 @@ def reduce_to(
     if len(distinct) <= n_colors:
         return keep_all(distinct)
     palette = fit(distinct)
-    labels, sse = _nearest_in_oklab(distinct, palette) if space == "oklab" else distinct.nearest(palette)
+    labels, sse = _nearest(distinct, palette, space)
     palette, labels = stored.tidy(palette, labels)
     return Reduced(palette, distinct.label_pixels(labels), sse)
 
@@ -104,6 +105,15 @@ def fit_palette(centers_of: Centers, distinct: Distinct, n_colors: int, space: s
     return stored.from_points(centers, space, colors.shape[1])
 
 
+def map_to(distinct: Distinct, palette: NDArray[np.uint8], space: str = "srgb") -> Reduced:
+    """Map the pixels of an image to a palette that it shares, shape (k, 3): its entries and their order stay.
+
+    ``space`` is as for :func:`reduce_to`.
+    """
+    labels, sse = _nearest(distinct, palette, space)
+    return Reduced(palette, distinct.label_pixels(labels.astype(stored.index_type(len(palette)), copy=False)), sse)
+
+
 def keep_all(distinct: Distinct) -> Reduced:
     """Return the pixels of an image of at most 65,536 colours in all of them."""
     # Every colour is its own nearest; in float32 two that are alike could be taken for each other.
@@ -111,7 +121,12 @@ def keep_all(distinct: Distinct) -> Reduced:
     return Reduced(palette, distinct.label_pixels(labels), 0)
 
 
-def _nearest_in_oklab(distinct: Distinct, palette: NDArray[np.uint8]) -> tuple[NDArray[np.integer], int]:
+def _nearest(distinct: Distinct, palette: NDArray[np.uint8], space: str) -> tuple[NDArray[np.integer], float]:
+    """Return the nearest entry of each distinct colour, and the squared error in sRGB of all pixels."""
+    return _nearest_in_oklab(distinct, palette) if space == "oklab" else distinct.nearest(palette)
+
+
+def _nearest_in_oklab(distinct: Distinct, palette: NDArray[np.uint8]) -> tuple[NDArray[np.integer], float]:
     """Return the entry nearest to each distinct colour in Oklab, and the squared error in sRGB."""
     colors, counts = distinct.colors(), distinct.counts
     points = to_points(stored.to_points(colors, "oklab"), counts)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from icsys.color.reduce import Centers, Distinct
     from icsys.options import Options
 
+    Fit = Callable[[Distinct, int, Options], NDArray[np.uint8]]
+
 # KMeans starts on a sample of the distinct colours, this many for each colour asked for and within these bounds, as
 # often as the largest sample allows, and ends with so many iterations on all of them. On photos that takes about a
 # third of the time of one start on all of them; its error was within 2 % of one start's on all pixels.
@@ -30,6 +32,13 @@ _SMALLEST_SAMPLE, _LARGEST_SAMPLE = 4096, 16_384
 _SAMPLED_IN_ALL = 20_480
 _ITERATIONS = 10
 _FEWEST_PER_COLOR = 16
+# The colours of many images are clustered once, so that more time is due to them. MiniBatchKMeans remembers all that it
+# has seen and moves less and less; begun again from its own centres, with larger batches, it ends where KMeans does.
+_POOL_SAMPLE = 65_536
+_POOL_ITERATIONS = 60
+_POOL_STARTS = 5
+_BATCH = 4096
+_POOL_BATCHES = (_BATCH, 16_384, 65_536, 65_536)
 
 
 def _nothing() -> None:
@@ -53,28 +62,48 @@ class Strategy:
     alone
         Entered after that, for as long as images are worked on side by side: what the strategy uses shares no image
         among threads of its own, which would ask the cores twice.
+    fit_pool
+        The same for the colours of many images, which may take longer; ``fit`` if left out.
     """
 
     summary: str
-    fit: Callable[[Distinct, int, Options], NDArray[np.uint8]] | None
+    fit: Fit | None
     prepare: Callable[[], object] = _nothing
     alone: Callable[[], AbstractContextManager[object]] = nullcontext
+    fit_pool: Fit | None = None
 
 
 def _full_kmeans(distinct: Distinct, n_colors: int, options: Options) -> NDArray[np.uint8]:
     """Fit :class:`sklearn.cluster.KMeans`."""
+    size = min(max(_SMALLEST_SAMPLE, _SAMPLE_PER_COLOR * n_colors), _LARGEST_SAMPLE)
+    starts = _SAMPLED_IN_ALL // size, 1
+    return _kmeans_from_sample(distinct, n_colors, options, size=size, starts=starts, iterations=_ITERATIONS)
+
+
+def _full_kmeans_for_pool(distinct: Distinct, n_colors: int, options: Options) -> NDArray[np.uint8]:
+    """Fit it with more of everything."""
+    starts, iterations = (_POOL_STARTS, _POOL_STARTS), _POOL_ITERATIONS
+    return _kmeans_from_sample(distinct, n_colors, options, size=_POOL_SAMPLE, starts=starts, iterations=iterations)
+
+
+def _kmeans_from_sample(
+    distinct: Distinct, n_colors: int, options: Options, *, size: int, starts: tuple[int, int], iterations: int
+) -> NDArray[np.uint8]:
+    """Fit :class:`sklearn.cluster.KMeans` to a sample, and from there to all colours; or to all where these are few.
+
+    ``starts`` says how often it begins on a sample, and how often on all.
+    """
     from sklearn.cluster import KMeans  # noqa: PLC0415 - slow to import, needed by this strategy alone
 
     def centers_of(points: NDArray[np.floating], counts: NDArray[np.floating]) -> NDArray[np.floating]:
         seed = options.seed
-        size = min(max(_SMALLEST_SAMPLE, _SAMPLE_PER_COLOR * n_colors), _LARGEST_SAMPLE)
         if len(points) > size >= _FEWEST_PER_COLOR * n_colors:
             chosen = np.random.default_rng(seed).choice(len(points), size, replace=False)
-            sample = KMeans(n_colors, n_init=_SAMPLED_IN_ALL // size, random_state=seed)
+            sample = KMeans(n_colors, n_init=starts[0], random_state=seed)
             start = sample.fit(points[chosen], sample_weight=counts[chosen]).cluster_centers_
-            kmeans = KMeans(n_colors, init=start, n_init=1, max_iter=_ITERATIONS)
+            kmeans = KMeans(n_colors, init=start, n_init=1, max_iter=iterations)
         else:
-            kmeans = KMeans(n_colors, n_init=1, random_state=seed)
+            kmeans = KMeans(n_colors, n_init=starts[1], random_state=seed)
         centers: NDArray[np.floating] = kmeans.fit(points, sample_weight=counts).cluster_centers_
         return centers
 
@@ -86,10 +115,32 @@ def _mini_batch_kmeans(distinct: Distinct, n_colors: int, options: Options) -> N
     from sklearn.cluster import MiniBatchKMeans  # noqa: PLC0415 - as above
 
     # Its default puts clusters of little weight elsewhere, which loses the rare colours of a mostly flat image.
-    estimator = MiniBatchKMeans(n_colors, n_init=3, batch_size=4096, reassignment_ratio=0, random_state=options.seed)
+    estimator = MiniBatchKMeans(n_colors, n_init=3, batch_size=_BATCH, reassignment_ratio=0, random_state=options.seed)
 
     def centers_of(points: NDArray[np.floating], counts: NDArray[np.floating]) -> NDArray[np.floating]:
         centers: NDArray[np.floating] = estimator.fit(points, sample_weight=counts).cluster_centers_
+        return centers
+
+    return _fit_by(centers_of, distinct, n_colors, options)
+
+
+def _mini_batch_kmeans_in_rounds(distinct: Distinct, n_colors: int, options: Options) -> NDArray[np.uint8]:
+    """Fit :class:`sklearn.cluster.MiniBatchKMeans` several times, and the best of them again from its own centres."""
+    from sklearn.cluster import MiniBatchKMeans  # noqa: PLC0415 - as above
+
+    def centers_of(points: NDArray[np.floating], counts: NDArray[np.floating]) -> NDArray[np.floating]:
+        settings = {"n_init": 1, "reassignment_ratio": 0}
+        starts = [
+            MiniBatchKMeans(n_colors, batch_size=_BATCH, random_state=random_state, **settings)
+            for random_state in np.random.default_rng(options.seed).integers(2**32, size=_POOL_STARTS).tolist()
+        ]
+        best = min((start.fit(points, sample_weight=counts) for start in starts), key=lambda fitted: fitted.inertia_)
+        for batch in _POOL_BATCHES:
+            again = MiniBatchKMeans(
+                n_colors, init=best.cluster_centers_, batch_size=batch, random_state=options.seed, **settings
+            )
+            best = again.fit(points, sample_weight=counts)
+        centers: NDArray[np.floating] = best.cluster_centers_
         return centers
 
     return _fit_by(centers_of, distinct, n_colors, options)
@@ -136,11 +187,13 @@ STRATEGIES: dict[str, Strategy] = {
         _full_kmeans,
         _prepare_scikit_learn,
         _without_blas_threads,
+        _full_kmeans_for_pool,
     ),
     "MBKM": Strategy(
         "mini-batch K-means of scikit-learn (MiniBatchKMeans): a rougher palette",
         _mini_batch_kmeans,
         _prepare_scikit_learn,
         _without_blas_threads,
+        _mini_batch_kmeans_in_rounds,
     ),
 }

@@ -9,6 +9,7 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from icsys.dataset.manifest import label_of
 from icsys.dataset.naming import name_key, output_names
 from icsys.dataset.reading import open_regular, read_whole
 from icsys.dataset.source import Ignored, Planned, Task, Unreadable
@@ -54,6 +55,10 @@ class Folder:
         """List the images as :func:`plan_folder` does."""
         return plan_folder(self.path, self.destination, suffix, follow_links=self.follow_links)
 
+    def plan_by_class(self) -> Iterator[Task]:
+        """List the images as :func:`plan_by_class` does."""
+        return plan_by_class(self.path, self.destination, follow_links=self.follow_links)
+
     def stat(self, task: Task) -> tuple[int, int]:
         """Ask the system, which is faster than to keep what it once said."""
         found = os.stat(f"{self.path}/{task.source}")  # noqa: PTH116 - a Path for each of a million files costs
@@ -95,6 +100,41 @@ def plan_folder(source: Path, destination: Path, suffix: str, *, follow_links: b
     while waiting:
         below = yield from walk.plan(waiting.pop())
         waiting.extend(reversed(below))
+
+
+def plan_by_class(source: Path, destination: Path, *, follow_links: bool = False) -> Iterator[Task]:
+    """List the images that :func:`plan_folder` lists, those in folders of one name together, wherever these lie.
+
+    Folders are held for that, by their paths, and the names in one of them at a time.
+    """
+    walk = _Walk(source, destination.resolve(), "", follow_links)
+    waiting = [[_Folder("", source.resolve(), frozenset())]]
+    found: dict[str, list[list[_Folder]]] = defaultdict(list)
+    while waiting:
+        group = waiting.pop()
+        labels, below = _look_through(walk.plan(group))
+        for label in labels:
+            found[label].append(group)
+        waiting.extend(reversed(below))
+    for label, groups in sorted(found.items()):
+        for group in groups:
+            for planned in walk.plan(group):
+                if isinstance(planned, Task) and (label_of(planned.source) or "") == label:
+                    yield planned
+
+
+def _look_through(
+    plan: Generator[Task | Ignored | Unreadable, None, list[list[_Folder]]],
+) -> tuple[set[str], list[list[_Folder]]]:
+    """Return the classes of the images in folders, and the folders below them."""
+    labels: set[str] = set()
+    while True:
+        try:
+            planned = next(plan)
+        except StopIteration as end:
+            return labels, end.value
+        if isinstance(planned, Task):
+            labels.add(label_of(planned.source) or "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,8 @@ class Ledger:
 
     Parameters
     ----------
+    hash_of
+        Gives the hash of all that decides an output's bytes beside its source; of a source it looks at the folder.
     dry_run
         Look, but write nothing.
     outputs
@@ -50,7 +52,7 @@ class Ledger:
         source: Source,
         destination: Path,
         *,
-        options_hash: str,
+        hash_of: Callable[[str], str],
         tool_version: str,
         overwrite: bool,
         retry_failed: bool,
@@ -63,7 +65,7 @@ class Ledger:
         self._destination = destination
         self._outputs = outputs = outputs or FolderOutputs(destination, mark=mark_of(shard), read_only=dry_run)
         self._books = books = books or destination
-        self._options_hash, self._tool_version = options_hash, tool_version
+        self._hash_of, self._tool_version = hash_of, tool_version
         self._dry_run = dry_run
         self._known = load(books)
         others: Container[str] = () if shard is None else self._set_apart(shard)
@@ -76,7 +78,7 @@ class Ledger:
             self._journal,
             self._known,
             self._left,
-            options_hash=options_hash,
+            hash_of=hash_of,
             overwrite=overwrite,
             retry_failed=retry_failed,
             others=others,
@@ -125,10 +127,10 @@ class Ledger:
             return
         self._fence()
         if isinstance(result, Compressed):
-            self._append(image_row(result, self._options_hash, self._tool_version))
+            self._append(image_row(result, self._hash_of(result.output), self._tool_version))
             self._unsynced.add(result.output.rpartition("/")[0])
         elif isinstance(result, Failed):
-            self._append(failure_row(result, self._options_hash, self._tool_version))
+            self._append(failure_row(result, self._hash_of(result.source), self._tool_version))
         elif self._again is not None and result is self._again.skipped:
             self._append(self._journal.read(self._again.entry.position) | {"status": DONE})
         elif work is not None and mtime_ns is not None:

@@ -29,11 +29,10 @@ def image_row(result: Compressed, options_hash: str, tool_version: str) -> dict[
     ``file_name`` and ``label`` are the names by which Hugging Face's image-folder loader knows them; nothing else
     may end in ``file_name``, because that loader would take it for another image.
     """
-    folder = result.output.rpartition("/")[0]
-    label = {"label": folder.rpartition("/")[2]} if folder else {}
+    label = label_of(result.output)
     return {
         "file_name": result.output,
-        **label,
+        **({} if label is None else {"label": label}),
         "source_path": result.source,
         "source_bytes": result.bytes_in,
         "source_sha256": result.source_sha256,
@@ -49,6 +48,7 @@ def image_row(result: Compressed, options_hash: str, tool_version: str) -> dict[
         "orientation": result.orientation,
         "frames": result.frames,
         "colors": result.colors,
+        "palette": result.palette or "",
         "bytes": result.bytes_out,
         "sha256": result.sha256,
         "mse": result.mse,
@@ -59,6 +59,18 @@ def image_row(result: Compressed, options_hash: str, tool_version: str) -> dict[
         "tool_version": tool_version,
         "status": DONE,
     }
+
+
+def label_of(path: str) -> str | None:
+    """Return the class of an image by its path: the name of the folder that it lies in; None if it lies in none.
+
+    Examples
+    --------
+    >>> label_of("train/cat/a.png")
+    'cat'
+    """
+    folder = path.rpartition("/")[0]
+    return folder.rpartition("/")[2] if folder else None
 
 
 def failure_row(result: Failed, options_hash: str, tool_version: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from icsys.errors import code_of
 from icsys.results import FOREIGN, NOT_FAILED, UNCHANGED, Failed, Skipped
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Container
+    from collections.abc import Callable, Collection, Container
 
     from icsys.dataset.journal import Entry, Journal, Known
     from icsys.dataset.outputs import Found, Outputs
@@ -55,6 +55,8 @@ class Resume:
         Where outputs lie.
     known, claimed
         What earlier runs have written for certain, and what they may have written just before they were killed.
+    hash_of
+        Gives the hash of all that decides an output's bytes beside its source.
     overwrite
         Whether all is done anew, and files that ICS did not write are replaced.
     retry_failed
@@ -73,7 +75,7 @@ class Resume:
         known: Known,
         claimed: Collection[str],
         *,
-        options_hash: str,
+        hash_of: Callable[[str], str],
         overwrite: bool,
         retry_failed: bool,
         shards: Collection[str],
@@ -82,7 +84,7 @@ class Resume:
         self._source, self._outputs = source, outputs
         self._shards = shards
         self._journal, self._known, self._claimed = journal, known, claimed
-        self._options_hash = options_hash
+        self._hash_of = hash_of
         self._overwrite, self._retry_failed = overwrite, retry_failed
         self._others = others
         self.unmet = set(known.done)
@@ -120,7 +122,7 @@ class Resume:
 
     def _compare(self, task: Task, entry: Entry, size: int) -> Work | Skipped | Again:
         """Decide by the line of an output that is there and ours."""
-        if (entry.source, entry.options_hash, entry.bytes) != (task.source, self._options_hash, size):
+        if (entry.source, entry.options_hash, entry.bytes) != (task.source, self._hash_of(task.output), size):
             return _to_do(task)
         try:
             source_bytes, mtime_ns = self._source.stat(task)

@@ -21,6 +21,7 @@ INFO: dict[str, type] = {
     "orientation": int,
     "frames": int,
     "colors": int,
+    "palette": str,
     "mse": float,
     "psnr": float,
     "ssim": float,

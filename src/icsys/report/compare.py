@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from icsys.checks import check_places, check_run
 from icsys.color.strategies import STRATEGIES
 from icsys.dataset.draw import draw_images
 from icsys.dataset.sources import open_source
@@ -19,7 +20,6 @@ from icsys.pipeline import prepare
 from icsys.report.bench import Bench
 from icsys.report.comparison import Candidate, Comparison
 from icsys.report.examples import MOST_EXAMPLES
-from icsys.run import check_places, check_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 MOST_SAMPLED = 10**7
 
 
-_AS_USUAL = {name: Options().to_dict()[name] for name in ("format", "jpeg_quality", "shard_images", "shard_bytes")}
+_AS_USUAL = {
+    name: Options().to_dict()[name] for name in ("palette", "format", "jpeg_quality", "shard_images", "shard_bytes")
+}
 
 
 def compare_folder(

@@ -65,6 +65,7 @@ class _Image:
     mse: float | None
     source_sha256: str
     options_hash: str
+    palette: str
     warning: str
     measured: Measured | None = None
     kept_source: bool = False
@@ -180,6 +181,7 @@ def _read(destination: Path) -> _Books:
                 row.get("mse"),
                 row["source_sha256"],
                 row["options_hash"],
+                row.get("palette") or "",
                 row.get("warning") or "",
                 Measured.from_columns(row),
                 row.get("kept_source", False),
@@ -223,11 +225,20 @@ def _page(books: _Books, destination: Path, source: str | None, examples: int) -
     )
 
 
+def _colors_text(options: Options) -> str:
+    """Say what became of the colours."""
+    if options.strategy == "SO":
+        return "all their colours"
+    by = f"{_number(options)} by {options.strategy}"
+    own = {"image": by, "class": f"a palette for each class, {by}", "dataset": f"one palette for all, {by}"}
+    return own.get(options.palette, f"the {options.colors} colours of {printable(options.palette)}")
+
+
 def _lead(images: Sequence[_Image], options: Options, summary: dict[str, Any]) -> list[str]:
     if not images:
         return ["No image of this folder was compressed: see below why."]
     before, after = sum(image.bytes_in for image in images), sum(image.bytes_out for image in images)
-    few = "all their colours" if options.strategy == "SO" else f"{_number(options)} by {options.strategy}"
+    few = _colors_text(options)
     smaller = f"{before / after:.1f} times smaller"
     sentences = [
         f"{images_text(len(images))} of {bytes_text(before)} became {bytes_text(after)}, {smaller}, with {few}."
@@ -380,7 +391,7 @@ def _before(
     image: _Image, options: Options | None, originals: Originals, after: NDArray[np.uint8]
 ) -> NDArray[np.uint8] | None:
     """Return the resized source of an image whose colours were reduced; None where it is not at hand as it was."""
-    if options is None or image.mse is None or options.digest() != image.options_hash:
+    if options is None or image.mse is None or options.digest(image.palette) != image.options_hash:
         return None
     try:
         data = originals.read(image.source, options)

@@ -1,0 +1,101 @@
+"""What a run is refused for, before anything is done."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from icsys.dataset.packing import packing_of
+from icsys.engine.cluster import CLUSTERS
+from icsys.errors import UsageError
+from icsys.options import ENGINES, OVERWRITES, PACKINGS, SHARED, Options, positive_number, whole_number
+
+if TYPE_CHECKING:
+    from icsys.dataset.shard import Shard
+
+_MOST_JOBS = 4096
+_LONGEST_TIMEOUT = 10**6  # seconds
+
+
+def check_run(
+    *,
+    jobs: int | None,
+    engine: str | None,
+    overwrite: str,
+    timeout: float | None = None,
+    address: str | None = None,
+) -> None:
+    """Refuse settings of a run that are not accepted.
+
+    Raises
+    ------
+    UsageError
+        If one is not; the text names it, its value and what was expected.
+    """
+    if jobs is not None:
+        whole_number("jobs", jobs, 1, _MOST_JOBS)
+    if timeout is not None:
+        positive_number("timeout", timeout, _LONGEST_TIMEOUT)
+    for name, value, choices in (("overwrite", overwrite, OVERWRITES), ("engine", engine, ENGINES)):
+        if value not in choices and not (name == "engine" and value is None):
+            raise UsageError(f"{name}={value!r}: expected one of {', '.join(choices)}")
+    if address is not None and engine not in CLUSTERS:
+        raise UsageError(f"address={address!r} with engine={engine!r}: expected one of {', '.join(CLUSTERS)}")
+
+
+def check_places(source: str | os.PathLike[str], destination: str | os.PathLike[str]) -> Path:
+    """Refuse places that a run cannot start with, before anything is done, and return the destination.
+
+    Raises
+    ------
+    UsageError
+        If the destination cannot be written, or writing would touch the source.
+    """
+    for name, path in (("source", source), ("destination", destination)):
+        if not os.fspath(path):
+            raise UsageError(f"{name} '' names no folder: expected a path, or . for the current folder")
+    destination = Path(destination)
+    folder = Path(source)
+    if folder.is_dir() and destination.resolve() in (folder.resolve(), *folder.resolve().parents):
+        raise UsageError(
+            f"source {str(folder)!r} lies in destination {str(destination)!r}: expected two folders, "
+            "so that no photo is overwritten"
+        )
+    nearest = next(folder for folder in (destination, *destination.absolute().parents) if folder.exists())
+    if not nearest.is_dir():
+        raise UsageError(
+            f"destination {str(destination)!r}: {str(nearest)!r} is a file, expected a folder or a new name"
+        )
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise UsageError(f"destination {str(destination)!r} cannot be written: {str(nearest)!r} is read-only")
+    return destination
+
+
+def check_form(options: Options, shard: Shard | None) -> None:
+    """Refuse to do a part of the images where all of them are needed, and a format whose package is missing.
+
+    Raises
+    ------
+    UsageError
+        If a shard is asked for what takes one run over all images.
+    MissingExtraError
+        If the format needs a package that is not installed.
+    """
+    for asked, what, expected in (
+        (options.format in PACKINGS, f"format={options.format!r}", "a format of one file an image, such as png"),
+        (
+            options.per == "dataset",
+            "per='dataset'",
+            "one number of colours for all shards; find it by --dry-run without --shard, then give --colors to each",
+        ),
+        (
+            options.palette in SHARED,
+            f"palette={options.palette!r}",
+            "a palette file: the palette.json that a run without a shard on some of the images has made",
+        ),
+    ):
+        if shard and asked:
+            raise UsageError(f"shard={str(shard)!r} with {what}: expected {expected}")
+    if options.format in PACKINGS:
+        packing_of(options.format).prepare()
