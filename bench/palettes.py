@@ -171,7 +171,7 @@ def main(arguments: list[str]) -> None:
             )
             report += f"\n\n{about}\n\n{markdown_table(head, table)}\n"
         if options.part != "errors":
-            counts = [count for count in (options.images // 100, options.images // 10, options.images) if count]
+            counts = [options.images // part for part in (100, 10, 3, 1) if options.images >= part]
             width, height = _SIDES
             what = f"generated images of {width} by {height} pixels"
             report += f"\n## Memory\n\nPeak of dry runs of MKM on {what}, in MB.\n\n"
