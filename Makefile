@@ -23,7 +23,7 @@ test: lint  ## run the checks and all tests
 
 test-extras: $(VENV)/extras.stamp  ## run the tests that need large packages or a browser, and every fault at every moment
 	$(BIN)/python -m pytest tests/test_browser.py tests/test_clusters.py tests/test_docs.py tests/test_huggingface.py \
-	  tests/test_notebook.py tests/test_object_stores.py tests/test_site.py tests/test_torch.py src/icsys/torch.py
+	  tests/test_notebook.py tests/test_object_stores.py tests/test_s3.py tests/test_site.py tests/test_torch.py src/icsys/torch.py
 	$(BIN)/python -m pytest tests/faults --thorough
 
 faults: $(VENV)/dev.stamp  ## bring about every fault at every moment, and write what happened into docs/reliability.md
@@ -49,6 +49,7 @@ bench: $(VENV)/bench.stamp  ## time folder runs beside other tools, on PHOTOS=fo
 bench-kmeans: $(VENV)/bench.stamp  ## compare palettes and their times, on PHOTOS=folder or on generated photos
 	$(BIN)/python bench/kmeans.py $(PHOTOS) --out docs/benchmarks/kmeans.md
 	$(BIN)/python bench/perceptual.py $(PHOTOS) --out docs/benchmarks/oklab.md
+	$(BIN)/python bench/alpha.py $(PHOTOS) --out docs/benchmarks/alpha.md
 	$(BIN)/python bench/memory.py $(PHOTOS) --out docs/benchmarks/memory.md
 	$(BIN)/python bench/auto.py $(PHOTOS) --out docs/benchmarks/auto.md
 

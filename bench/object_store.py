@@ -1,7 +1,7 @@
 """What a run into an object store asks of it, and how much of the waiting for it overlaps.
 
-Requests are counted at a proxy before an S3 server on this machine. For the time, the proxy holds every answer back:
-then the speed of server and machine matter little.
+Requests are counted at a proxy before an S3 server on this machine. For the time, the proxy holds every answer back, so
+that the speed of server and machine matters little.
 """
 
 from __future__ import annotations

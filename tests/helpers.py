@@ -67,6 +67,31 @@ def compress_into(source, destination, options=None, **settings):
     return results, summary
 
 
+def manifest_row(source, output=None, **changes):
+    """Make a line of the manifest as ICS writes it of an image of 4 x 3 pixels that became one of 2 x 2."""
+    return {
+        "file_name": output or source,
+        "source_path": source,
+        "source_bytes": 10,
+        "source_sha256": "0" * 64,
+        "source_mtime_ns": 5,
+        "source_width": 4,
+        "source_height": 3,
+        "source_channels": 3,
+        "width": 2,
+        "height": 2,
+        "channels": 1,
+        "frames": 1,
+        "bytes": 3,
+        "sha256": "1" * 64,
+        "mse": None,
+        "colors": None,
+        "warning": "",
+        "options_hash": "o",
+        "status": "compressed",
+    } | changes
+
+
 def ics(*arguments, cwd, text=None):
     """Run the command ics; return its exit code, standard output and standard error."""
     done = subprocess.run(

@@ -17,7 +17,10 @@ LARGE = (
     "scipy",
     "PIL.WebPImagePlugin",
     "tarfile",
+    "zipfile",
+    "sqlite3",
     "fsspec",
+    "aiohttp",
     "s3fs",
 )
 

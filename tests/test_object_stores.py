@@ -6,6 +6,7 @@ import os
 import random
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,20 @@ def test_the_objects_are_the_files_of_a_folder_and_come_back_as_they_were(proxy,
     assert compress_folder(source, tmp_path / "back", OPTIONS).skipped == 24
 
 
+def test_photos_may_come_from_there_too(proxy, source, expected):
+    system = s3fs.S3FileSystem(use_listings_cache=False, skip_instance_cache=True)
+    for path in source.rglob("*.*"):
+        system.pipe_file(f"bucket/photos/{path.relative_to(source).as_posix()}", path.read_bytes())
+    dice, faults = random.Random(5), itertools.cycle(FAULTS)  # noqa: S311 - no secret
+    proxy.fault = lambda *_: next(faults) if dice.random() < 1 / 3 else ""
+    output, errors = start("s3://bucket/photos").communicate()
+    proxy.fault = lambda *_: ""
+    summary = json.loads(output)["summary"]
+    assert (summary["compressed"], summary["failed"], summary["stopped"]) == (24, 1, ""), errors
+    images = {name: data for name, data in stored().items() if name.endswith(".png")}
+    assert images == {name: data for name, data in expected.items() if name.endswith(".png")}
+
+
 @pytest.mark.parametrize("engine", ["threads", "processes"])
 def test_everything_arrives_whole_through_a_bad_network(proxy, source, expected, engine):
     """A third of all requests meet a fault."""
@@ -154,8 +169,9 @@ def test_a_run_may_be_killed_at_any_request(proxy, source, expected):
     assert redone == 0
 
 
-def start(source):
+def start(source, *words):
     command = [sys.executable, "-c", COMMAND, "compress", source, URL, "--strategy", "SO", "--step", "2", "--json"]
+    command += words
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ.copy())
 
 
@@ -173,6 +189,31 @@ def wipe():
     system = s3fs.S3FileSystem(use_listings_cache=False, skip_instance_cache=True)
     for name in system.find("bucket/small"):
         system.rm_file(name)
+
+
+def test_shards_arrive_whole_through_a_bad_network_and_after_a_kill(proxy, source, tmp_path):
+    options = replace(OPTIONS, format="webdataset", shard_images=10)
+    compress_folder(source, tmp_path / "out", options)
+    dice, faults = random.Random(4), itertools.cycle(FAULTS)  # noqa: S311 - no secret
+    process = []
+
+    def kill(number, _method, _path):
+        if number >= 45 and process:
+            process[0].kill()
+        return next(faults) if dice.random() < 1 / 3 else ""
+
+    proxy.fault = kill
+    process.append(start(source, "--format", "webdataset", "--shard-images", "10"))
+    process[0].communicate()
+    process.append(start(source, "--format", "webdataset", "--shard-images", "10"))
+    proxy.fault = lambda *_: next(faults) if dice.random() < 1 / 3 else ""
+    output, errors = process[1].communicate()
+    assert json.loads(output)["summary"]["stopped"] == "", errors
+    proxy.fault = lambda *_: ""
+    out = {path.relative_to(tmp_path / "out").as_posix(): path for path in (tmp_path / "out").rglob("*")}
+    files = {name: path.read_bytes() for name, path in out.items() if path.is_file()}
+    assert len(files) == 8
+    assert stored() == {name: data for name, data in files.items() if name not in {"run.json", ".ics-lock"}}
 
 
 def test_two_runs_at_once_are_refused(proxy, source, expected, monkeypatch):

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from helpers import image_bytes, synthetic_photo
-from icsys import Options, UsageError, compress_folder, quantize
+from helpers import image_bytes, soft_photo, synthetic_photo
+from icsys import ImageError, Options, UsageError, compress_folder, quantize
 
 torch = pytest.importorskip("torch", reason="needs PyTorch: make test-extras")
 torchvision = pytest.importorskip("torchvision", reason="needs torchvision: make test-extras")
@@ -47,6 +47,38 @@ def out(tmp_path):
 
 def same(tensor, array):
     np.testing.assert_array_equal(tensor.numpy(), array)
+
+
+@pytest.mark.parametrize("form", ["indexed", "rgb"])
+@pytest.mark.parametrize("format", ["png", "npz"])
+def test_a_damaged_file_is_named(form, format, tmp_path):  # noqa: A002 - the option's name
+    """One bit of one file has flipped, which Pillow alone does not see in a PNG; the others are read."""
+    out = compress(tmp_path, format=format)
+    path = out / "cat" / f"a.{format}"
+    data = bytearray(path.read_bytes())
+    data[data.index(b"IDAT") + 6 if format == "png" else len(data) // 3] ^= 1
+    path.write_bytes(data)
+    dataset = IndexedImageFolder(out, form)
+    damaged = [name for name, _ in dataset.samples].index(str(path))
+    for number in range(len(dataset)):
+        if number != damaged:
+            assert len(dataset[number]) == 2
+    with pytest.raises(ImageError, match=f"a\\.{format}"):
+        dataset[damaged]
+
+
+def test_a_folder_is_read_while_it_is_filled(tmp_path):
+    """Shards are not merged, and a killed run has left a temporary file."""
+    out = compress(tmp_path)
+    shards = tmp_path / "shards"
+    compress_folder(tmp_path / "in", shards, Options(colors=6, step=2), shard="1/1")
+    (shards / "cat" / ".ics-0123456789abcdef.tmp").write_bytes(b"half")
+    there = IndexedImageFolder(shards)
+    assert there.classes == ["cat", "dog"]
+    assert len(there) == len(IndexedImageFolder(out))
+    (tmp_path / "empty" / ".ics-books").mkdir(parents=True)
+    with pytest.raises(FileNotFoundError, match="no class folder"):
+        IndexedImageFolder(tmp_path / "empty")
 
 
 def test_classes_order_and_pixels_are_those_of_torchvision(out):
@@ -109,9 +141,38 @@ def test_transparent_entries_have_an_opacity(tmp_path):
     image.save(tmp_path / "cat" / "a.png", transparency=b"\x00\x80")
     (few, _) = IndexedImageFolder(tmp_path)[0]
     same(few.palette, [[10, 20, 30, 0], [40, 50, 60, 128], [70, 80, 90, 255]])
-    same(few.to_rgb(), np.asarray(Image.open(tmp_path / "cat" / "a.png").convert("RGBA")).transpose(2, 0, 1))
+    shown = Image.open(tmp_path / "cat" / "a.png").convert("RGBA")
+    same(few.to_rgba(), np.asarray(shown).transpose(2, 0, 1))
+    same(IndexedImageFolder(tmp_path, "rgba")[0][0], few.to_rgba())
+    for background in ("#ffffff", "#1020f0"):
+        under = Image.new("RGB", shown.size, background)
+        under.paste(shown.convert("RGB"), mask=shown.getchannel("A"))
+        same(few.to_rgb(background), np.asarray(under).transpose(2, 0, 1))
+        same(IndexedImageFolder(tmp_path, "rgb", background=background)[0][0], few.to_rgb(background))
     batch, _ = collate([(few, 0), (IndexedImage(few.indices, few.palette[:, :3]), 1)])
     same(batch.palette[1], [[10, 20, 30, 255], [40, 50, 60, 255], [70, 80, 90, 255]])
+    assert (batch.to_rgb().shape, batch.to_rgba().shape) == ((2, 3, 2, 2), (2, 4, 2, 2))
+    same(batch.to_rgb()[0], few.to_rgb())
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"colors": 300}, {"strategy": "SO"}, {"format": "webp"}, {"format": "npz"}], ids=str
+)
+def test_a_folder_of_kept_alpha_is_read_as_it_is_stored(options, tmp_path):
+    """Shapes do not depend on which images have alpha, but for palettes."""
+    (tmp_path / "in" / "cat").mkdir(parents=True)
+    for name, pixels in (("a", soft_photo()), ("b", synthetic_photo())):
+        Image.fromarray(pixels).save(tmp_path / "in" / "cat" / f"{name}.png")
+    compress_folder(tmp_path / "in", tmp_path / "out", Options(alpha="keep", step=2, **options))
+    folders = {form: IndexedImageFolder(tmp_path / "out", form) for form in ("indexed", "rgb", "rgba")}
+    for index in range(2):
+        few, rgb, rgba = (folders[form][index][0] for form in ("indexed", "rgb", "rgba"))
+        assert few.palette.shape[1] == (4 if index == 0 else 3)
+        same(few.to_rgb(), rgb)
+        same(few.to_rgba(), rgba)
+        assert (rgb.shape, rgba.shape) == ((3, 30, 40), (4, 30, 40))
+    with pytest.raises(UsageError, match="background='red'"):
+        IndexedImageFolder(tmp_path / "out", "rgb", background="red")
 
 
 @pytest.mark.parametrize("workers", [0, 2])

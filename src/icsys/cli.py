@@ -154,7 +154,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Compress every image below SRC into the same tree below DST.",
         epilog=_EXAMPLES,
     )
-    compress.add_argument("source", metavar="SRC", nargs="?", default=SOURCE, help=f"default: {SOURCE}")
+    _add_source(compress)
     compress.add_argument(
         "destination",
         metavar="DST",
@@ -177,6 +177,17 @@ def _parser() -> argparse.ArgumentParser:
     _add_compare(commands)
     _add_report(commands)
     return parser
+
+
+def _add_source(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "source",
+        metavar="SRC",
+        nargs="?",
+        default=SOURCE,
+        help="A folder, an archive (.zip, .tar, .tar.gz ..., .parquet), a quoted pattern of archives, or a URL of any "
+        f"of these. Default: {SOURCE}.",
+    )
 
 
 def _add_merge(commands: Any) -> None:  # noqa: ANN401 - argparse's own type is private
@@ -203,7 +214,7 @@ def _add_compare(commands: Any) -> None:  # noqa: ANN401 - argparse's own type i
         "  ics compare photos --colors 8,16,32,64 --sample 50\n"
         "  ics compare --strategy MKM,FKM --size 224x224 --json",
     )
-    compare.add_argument("source", metavar="SRC", nargs="?", default=SOURCE, help=f"default: {SOURCE}")
+    _add_source(compare)
     what = compare.add_argument_group("comparison")
     what.add_argument(
         "--strategy",
@@ -230,7 +241,11 @@ def _add_report(commands: Any) -> None:  # noqa: ANN401 - as above
         epilog="example:\n  ics report Compressed --source Uncompressed",
     )
     report.add_argument("destination", metavar="DST", nargs="?", default=DESTINATION, help=f"default: {DESTINATION}")
-    report.add_argument("--source", metavar="SRC", help="Where the photos are now. Default: where the run found them.")
+    report.add_argument(
+        "--source",
+        metavar="SRC",
+        help="Where the photos are now. Default: where the run found them, if that is no URL.",
+    )
     _add_page(report, None)
 
 

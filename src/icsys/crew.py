@@ -40,7 +40,7 @@ class Crew:
     timeout
         Seconds that one may take, in a process.
     remote
-        Whether outputs go to an object store.
+        Whether images come from a server, or outputs go to one.
     stop
         Ends the pass under way.
     """

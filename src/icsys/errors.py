@@ -43,13 +43,11 @@ FAILURE_CODES = (
     "quality",
     # A folder run adds these to what an image itself can be.
     "changed",
-    "unreachable",
     "blocked",
     "permission",
     "io",
     "disk_full",
     "read_only",
-    "unreachable",
     "memory",
     "timeout",
     "crashed",

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import icsys
-from icsys.dataset.books import State, books_of, drop_books, read_state, shards_in
+from icsys.dataset.books import State, books_of, drop_books, is_whole, read_state, shards_in
 from icsys.dataset.join import join
 from icsys.dataset.journal import compact
 from icsys.dataset.lock import locked
 from icsys.dataset.outputs import FolderOutputs
 from icsys.dataset.shard import Shard, all_shards
+from icsys.dataset.urls import without_secrets
 from icsys.dataset.whole import OURS
 from icsys.errors import UsageError
 from icsys.results import FOREIGN
 from icsys.runfile import read_run, write_merged
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable, Iterator
 
     from icsys.results import RunSummary
@@ -69,8 +70,8 @@ def merge_shards(destination: str | os.PathLike[str], *, partial: bool = False) 
     Raises
     ------
     UsageError
-        If there are no shards, some are missing, unfinished, under way or of another division, they were made with
-        different options, or they contradict one another; nothing was changed then.
+        If there are no shards, some are missing, unfinished, under way, copied in part or of another division, they
+        were made with different options, or they contradict one another; nothing was changed then.
 
     Examples
     --------
@@ -88,6 +89,10 @@ def merge_shards(destination: str | os.PathLike[str], *, partial: bool = False) 
     ...     merge_shards(small).compressed
     3
     """
+    if "://" in os.fspath(destination):
+        raise UsageError(
+            f"destination {without_secrets(str(destination))!r} is a URL: expected a folder; copy it there"
+        )
     destination = Path(destination)
     if not destination.is_dir():
         raise UsageError(f"destination {str(destination)!r} is no folder: expected one that shards have filled")
@@ -138,6 +143,12 @@ def _check(destination: Path, shards: list[Shard]) -> dict[Shard, State | None]:
         with locked(books_of(destination, shard), what=f"shard {shard} of {str(destination)!r}"):
             pass
     states = {shard: read_state(books_of(destination, shard)) for shard in shards}
+    torn = [shard for shard, state in states.items() if state and is_torn(books_of(destination, shard), state)]
+    if torn:
+        raise UsageError(
+            f"{place}: the books of {_named(torn)} are not as they were at the end of the run: copy .ics-books again, "
+            f"to its end, or run {'it' if len(torn) == 1 else 'them'} again"
+        )
     if not any(states.values()):
         raise UsageError(f"{place}: no shard has come to its first image: run them first ({_listed(shards)})")
     known = [(shard, state.options | {"follow_links": state.follow_links}) for shard, state in states.items() if state]
@@ -152,14 +163,23 @@ def _check(destination: Path, shards: list[Shard]) -> dict[Shard, State | None]:
     return states
 
 
+def is_torn(books: Path, state: State) -> bool:
+    """Tell whether a finished shard lacks something of what it has written."""
+    return state.finished and not (is_whole(books, state) and read_run(books))
+
+
 def _undone(missing: list[Shard], unfinished: list[Shard]) -> str:
     """Name the shards that are missing or not finished; an empty text if none is."""
     parts = [
-        f"shard{'s' if len(some) > 1 else ''} {_listed(some)} {'are' if len(some) > 1 else 'is'} {what}"
+        f"{_named(some)} {'are' if len(some) > 1 else 'is'} {what}"
         for some, what in ((missing, "missing"), (unfinished, "not finished"))
         if some
     ]
     return " and ".join(parts)
+
+
+def _named(shards: list[Shard]) -> str:
+    return f"shard{'s' if len(shards) > 1 else ''} {_listed(shards)}"
 
 
 def _listed(shards: list[Shard]) -> str:

@@ -50,11 +50,8 @@ _ONLY_FOR_AUTO = (*_TARGETS, "per", "quality_share", "strict_quality")
 _DEFAULT_SSIM, _DEFAULT_SHARE = 0.95, 0.95
 _MOST_PSNR, _MOST_DELTA_E = 100.0, 100.0
 _SHARDS = {"shard_bytes", "shard_images"}  # they change where an image lies, and none of its bytes
-_LATER = {
-    "alpha",
-    "never_larger",
-    "strict_quality",
-}  # they came later: at their defaults, folders that are done stay done
+# They came later: at their defaults, folders that are done stay done.
+_LATER = {"alpha", "never_larger", "strict_quality"}
 _ONLY_FOR = {"png_effort": ("png", *PACKINGS), "jpeg_quality": ("jpeg",), **dict.fromkeys(sorted(_SHARDS), PACKINGS)}
 _SIZE = re.compile(r"(\d{1,6})\s*[xX\u00d7]\s*(\d{1,6})")
 _HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")

@@ -27,7 +27,7 @@ from icsys.dataset.shard import Shard, mark_of, parse_shard
 from icsys.dataset.shards import PARTS, open_shards, pack
 from icsys.dataset.source import Ignored, Planned, Source, Task, Unreadable
 from icsys.dataset.sources import open_source
-from icsys.dataset.urls import is_url
+from icsys.dataset.urls import check_apart, is_url, local_path
 from icsys.engine import Lost, available_cores, choose_engine
 from icsys.engine.cluster import CLUSTERS
 from icsys.errors import UsageError
@@ -194,9 +194,7 @@ def compress_folder(
     packed = options.format in PACKINGS
     if packed:
         _prepare_packing(options, part)
-    remote = _remote(destination, part, options)
-    destination = check_places(source, remote.folder if remote else destination)
-    origin = _origin(source, destination, options, part, follow_links=follow_links)
+    origin, destination, remote = _open_places(source, destination, options, part, follow_links=follow_links)
     plan = origin.plan(options.suffix)
     run = _Run(RunSummary(), progress or (lambda _: None), stop or threading.Event(), start, partial(_concerns, part))
     first = run.first_image(plan)
@@ -209,7 +207,7 @@ def compress_folder(
     with reach, open_books(destination, part, dry_run=dry_run) as books:
         packs = open_shards(destination, options.format, read_only=dry_run, stop=run.stop)
         over = threading.Event()
-        crew = Crew(engine, jobs, timeout, bool(remote), run.stop)
+        crew = Crew(engine, jobs, timeout, bool(remote) or is_url(os.fspath(source)), run.stop)
         team = partial(_team, crew, partial(do, outputs=outputs, over=over if crew.shares_memory else None), origin)
         if options.per == "dataset":
             sample = draw_images(origin, SAMPLED, options.seed).works
@@ -236,7 +234,7 @@ def compress_folder(
             over.set()
             run.end(ledger)
         if packed and not dry_run:
-            run.pack(destination, options, replace=overwrite == "always")
+            run.pack(destination, options, remote, replace=overwrite == "always")
         if not dry_run:
             settings = {"jobs": jobs, "engine": engine, "overwrite": overwrite, "retry_failed": retry_failed}
             settings |= {"follow_links": follow_links, "timeout": timeout, "shard": part and str(part)}
@@ -336,24 +334,21 @@ class _Run:
         self.guard(lambda: self.summary.stale.extend(ledger.close(complete=self._complete)))
         self.summary.seconds = time.perf_counter() - self._start
 
-    def pack(self, destination: Path, options: Options, *, replace: bool) -> None:
+    def pack(self, destination: Path, options: Options, remote: Remote | None, *, replace: bool) -> None:
         """Pack what is done into files of many images, unless the run was stopped: the next one does so then."""
         # What is stale is left out of them.
         self.summary.stale.clear()
         if self.stop.is_set():
             return
         tell = partial(self.tell, None, "Packing")
+        limits = {"shard_images": options.shard_images, "shard_bytes": options.shard_bytes}
+        if remote is not None:
+            self.guard(partial(remote.bring_for_packing, **limits, stop=self.stop), "shards")
+            if self.stop.is_set():
+                return
         self.guard(
             lambda: self.summary.shards.extend(
-                shard.name
-                for shard in pack(
-                    destination,
-                    shard_images=options.shard_images,
-                    shard_bytes=options.shard_bytes,
-                    replace=replace,
-                    stop=self.stop,
-                    tell=tell,
-                )
+                shard.name for shard in pack(destination, **limits, replace=replace, stop=self.stop, tell=tell)
             ),
             "shards",
         )
@@ -453,18 +448,34 @@ def _prepare_packing(options: Options, shard: Shard | None) -> None:
     packing_of(options.format).prepare()
 
 
+def _open_places(
+    source: str | os.PathLike[str],
+    destination: str | os.PathLike[str],
+    options: Options,
+    shard: Shard | None,
+    *,
+    follow_links: bool,
+) -> tuple[Source, Path, Remote | None]:
+    """Return where images come from, the folder of the books, and the object store that outputs go to, if any."""
+    destination = local_path(destination)
+    check_apart(os.fspath(source), os.fspath(destination))
+    remote = _remote(destination, shard, options)
+    folder = check_places(source, remote.folder if remote else destination)
+    return _origin(source, folder, options, shard, follow_links=follow_links), folder, remote
+
+
 def _remote(destination: str | os.PathLike[str], shard: Shard | None, options: Options) -> Remote | None:
     """Return the object store that a destination is; None for a folder."""
     url = os.fspath(destination)
-    if "://" not in url or not is_url(url):
+    if not is_url(url):
         return None
     from icsys.dataset.remote import Remote  # noqa: PLC0415 - few runs need it
 
-    remote = Remote(url)
-    if shard or options.format in PACKINGS:
-        what = f"shard={str(shard)!r}" if shard else f"format={options.format!r}"
+    remote = Remote(url, packed=options.format in PACKINGS)
+    if shard:
         raise UsageError(
-            f"{what} with destination {remote.name!r}: expected a folder as destination; copy it there when it is done"
+            f"shard={str(shard)!r} with destination {remote.name!r}: expected a folder as destination; "
+            "copy it there when its shards are merged"
         )
     return remote
 
@@ -500,7 +511,7 @@ def _spread(
     ):
         if asked:
             raise UsageError(f"{what} with engine={engine!r}: expected {expected}")
-    destination = check_places(source, destination)
+    destination = check_places(source, local_path(destination))
     return spread_folder(Path(source), destination, options, engine=engine, **settings)
 
 

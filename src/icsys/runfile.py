@@ -9,6 +9,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from icsys.dataset.manifest import RUN
 from icsys.dataset.whole import write_json
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from icsys.results import RunSummary
 
-RUN = "run.json"
+_NUMBERS = ("seconds", "compressed", "skipped", "foreign", "ignored")
 _PACKAGES = ("PIL", "deflate", "numpy", "oxipng", "pi_heif", "pyarrow", "scipy", "simplejpeg", "sklearn")
 
 
@@ -52,8 +53,8 @@ def write_merged(destination: Path, runs: Sequence[Mapping[str, Any]], summary: 
         "tool_version": tool_version,
         **common,
         "summary": summary.to_dict(),
-        "started": min((run["started"] for run in runs), default=None),
-        "finished": max((run["finished"] for run in runs), default=None),
+        "started": min((run["started"] for run in runs if run.get("started")), default=None),
+        "finished": max((run["finished"] for run in runs if run.get("finished")), default=None),
         "shards": [_own(run, common) for run in runs],
     }
     write_json(destination / RUN, record)
@@ -87,9 +88,20 @@ def read_run(destination: Path) -> dict[str, Any]:
     """Return what the last run has written; nothing where it has not, or somebody else has changed it."""
     try:
         record = json.loads((destination / RUN).read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
-    return record if isinstance(record, dict) else {}
+    return record if isinstance(record, dict) and _is_ours(record) else {}
+
+
+def _is_ours(record: dict[str, Any]) -> bool:
+    """Tell whether what others ask a record for is there, and of its type; a merged one lacks what shards differ in."""
+    summary = record.get("summary")
+    return (
+        isinstance(summary, dict)
+        and all(type(summary.get(name)) in {int, float} for name in _NUMBERS)
+        and all(isinstance(record.get(name, {}), dict) for name in ("options", "versions"))
+        and all(isinstance(record.get(name, ""), str | None) for name in ("started", "finished", "source"))
+    )
 
 
 def _iso(seconds: float) -> str:

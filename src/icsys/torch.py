@@ -13,7 +13,8 @@ import numpy as np
 
 from icsys.color.reduce import distinct_of, keep_all
 from icsys.dataset.index import INDEX
-from icsys.errors import MissingExtraError, UsageError
+from icsys.dataset.whole import OURS
+from icsys.errors import ImageError, MissingExtraError, UsageError
 from icsys.image.decode import to_array
 from icsys.image.stored import read_indexed, read_pixels
 from icsys.options import MAX_COLORS, WHITE, Options, rgb_of
@@ -113,6 +114,8 @@ class IndexedImageFolder(DatasetFolder):
         If the form is unknown or the folder holds shards; and from an image that has too many colours to be indexed.
     FileNotFoundError
         If there are no class folders, or one of them holds no image.
+    ImageError
+        From an image that is damaged; its file is named.
 
     Examples
     --------
@@ -152,8 +155,20 @@ class IndexedImageFolder(DatasetFolder):
             )
         self.form = form
         below = "#{:02x}{:02x}{:02x}".format(*rgb_of(background))  # refused here, not in a worker at the first image
-        loader = {"indexed": _load_indexed, "rgb": partial(_load_rgb, background=below), "rgba": _load_rgba}[form]
+        loads: dict[str, Callable[[str], Any]] = {
+            "indexed": _load_indexed,
+            "rgb": partial(_load_rgb, background=below),
+            "rgba": _load_rgba,
+        }
+        loader = partial(_load_named, loads[form])
         super().__init__(root, loader, _SUFFIXES, transform, target_transform)
+
+    def find_classes(self, directory: str | PathLike[str]) -> tuple[list[str], dict[str, int]]:
+        """Find the class folders; what ICS keeps for itself while a folder is filled is none."""
+        classes = [name for name in super().find_classes(directory)[0] if not name.startswith(OURS)]
+        if not classes:
+            raise FileNotFoundError(f"no class folder in {str(directory)!r}")
+        return classes, {name: number for number, name in enumerate(classes)}
 
 
 def collate(batch: Sequence[tuple[IndexedImage, Any]]) -> tuple[IndexedImage, Any]:
@@ -282,6 +297,14 @@ def _indexed(indices: NDArray[np.integer], palette: NDArray[np.uint8]) -> Indexe
     # PyTorch computes little with uint16.
     wide = indices if indices.dtype == np.uint8 else indices.astype(np.int32)
     return IndexedImage(tv_tensors.Mask(torch.from_numpy(wide)), Palette(torch.from_numpy(palette)))
+
+
+def _load_named(load: Callable[[str], Any], path: str) -> Any:  # noqa: ANN401 - what ``load`` returns
+    """Load an image; name its file if it is damaged."""
+    try:
+        return load(path)
+    except ImageError as error:
+        raise ImageError(error.code, f"{path!r}: {error}") from error
 
 
 def _load_indexed(path: str) -> IndexedImage:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helpers import manifest_row
 from icsys import UsageError
 from icsys.dataset import join as join_module
 from icsys.dataset.books import books_of
@@ -17,21 +18,7 @@ pytestmark = pytest.mark.usefixtures("unsynced")
 
 
 def row(source, output=None, status=DONE, **changes):
-    return {
-        "file_name": output or source.rpartition(".")[0] + ".png",
-        "source_path": source,
-        "source_bytes": 10,
-        "source_width": 4,
-        "source_height": 3,
-        "source_channels": 3,
-        "width": 2,
-        "height": 2,
-        "channels": 1,
-        "frames": 1,
-        "bytes": 5,
-        "warning": "",
-        "status": status,
-    } | changes
+    return manifest_row(source, output or source.rpartition(".")[0] + ".png", status=status, **{"bytes": 5} | changes)
 
 
 def failure(source, message="why"):
@@ -73,6 +60,18 @@ def test_the_lines_of_all_shards_are_joined_in_order(tmp_path_factory, paths, ol
     assert (summary.images, summary.compressed) == (len(expected), len(expected))
     assert summary.bytes_out == sum(row["bytes"] for row in expected)
     assert (summary.elements_in, summary.elements_out) == (36 * len(expected), 4 * len(expected))
+
+
+def test_sources_that_were_kept_are_counted_and_older_lines_say_nothing_of_it(tmp_path):
+    shard = all_shards(1)[0]
+    rows = [
+        row("a.jpg", kept_source=True),
+        row("b.jpg", kept_source=False),
+        row("c.jpg"),
+        row("d.jpg", kept_source=True),
+    ]
+    write(books_of(tmp_path, shard), rows)
+    assert join(tmp_path, [shard]).kept_sources == 2
 
 
 OUTPUTS = st.sampled_from(["x.png", "y.png", "x.jpg.png"])

@@ -7,16 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helpers import manifest_row
 from icsys.dataset.journal import Journal, compact, load
 from icsys.dataset.manifest import DONE, FAILED, FAILURES, MANIFEST, STALE, from_line, to_line
 
 
 def done(source, output=None, **changes):
-    row = {
-        "file_name": output or source, "source_path": source, "source_bytes": 10, "source_mtime_ns": 5,
-        "options_hash": "o", "bytes": 3, "sha256": "s", "status": DONE,
-    }  # fmt: skip
-    return row | changes
+    return manifest_row(source, output, **changes)
 
 
 def failed(source):
@@ -45,7 +42,7 @@ names = st.binary(min_size=1, max_size=20).filter(lambda name: b"\0" not in name
 
 @given(st.dictionaries(st.sampled_from(["source_path", "message"]), names, min_size=1))
 def test_any_name_comes_back_as_it_was(row):
-    row = {"source_path": "a"} | row
+    row = failed("a") | row
     line = to_line(row)
     assert line.count(b"\n") == 1
     line.decode("utf-8", "strict")

@@ -25,14 +25,14 @@ def test_objects_are_written_listed_read_and_removed(tmp_path):
     place.write("cat/b.png", b"two")
     (tmp_path / "file").write_bytes(b"three")
     place.send(tmp_path / "file", "cat/c.png")
-    assert place.list() == {"a[1]*?.png": 3, "cat": None}
-    assert place.list("cat") == {"b.png": 3, "c.png": 5}
-    assert place.list("dog") == {}
+    assert place.listing() == {"a[1]*?.png": 3, "cat": None}
+    assert place.listing("cat") == {"b.png": 3, "c.png": 5}
+    assert place.listing("dog") == {}
     assert place.read("a[1]*?.png") == b"one"
     place.fetch("cat/c.png", tmp_path / "copy")
     assert (tmp_path / "copy").read_bytes() == b"three"
     place.remove(["a[1]*?.png", "none"])
-    assert place.list() == {"cat": None}
+    assert place.listing() == {"cat": None}
     with pytest.raises(FileNotFoundError, match="no such object"):
         place.read("none")
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers import manifest_row
 from icsys.dataset.index import Index
 from icsys.dataset.placing import placed, split_of
 
@@ -14,10 +15,7 @@ from icsys.dataset.placing import placed, split_of
 @given(st.lists(st.integers(1, 50), max_size=30), st.integers(1, 7), st.integers(1, 120))
 def test_no_shard_holds_more_than_it_may_and_none_is_empty(tmp_path_factory, sizes, most_images, most_bytes):
     folder = tmp_path_factory.mktemp("shards")
-    lines = [
-        {"source_path": f"{i:03}", "file_name": f"{i:03}", "bytes": size, "status": "compressed"}
-        for i, size in enumerate(sizes)
-    ]
+    lines = [manifest_row(f"{i:03}", bytes=size) for i, size in enumerate(sizes)]
     (folder / "manifest.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
     index = Index(format="webdataset", shard_images=most_images, shard_bytes=most_bytes)
     held = {}

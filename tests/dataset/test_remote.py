@@ -2,11 +2,12 @@
 
 import json
 import threading
+from pathlib import PurePosixPath
 
 import pytest
 
 from helpers import compress_into, image_bytes, synthetic_photo, tree
-from icsys import Failed, Options, UsageError, compress_folder
+from icsys import Failed, Options, UsageError, compress_folder, merge_shards
 from icsys.dataset import lease, objects, remote
 from icsys.results import FOREIGN
 from memory_store import memory_store
@@ -111,11 +112,32 @@ def test_objects_of_others_are_left_alone_unless_asked_for(store, source, tmp_pa
     assert small(store) == local(tmp_path / "out")
 
 
-@pytest.mark.parametrize("named", [{"shard": "1/2"}, {"options": Options(format="webdataset")}])
-def test_what_needs_a_folder_says_so(store, source, named):
+def test_parts_of_a_run_need_a_folder(store, source):
     with pytest.raises(UsageError, match=r"with destination 'memory://bucket/small': expected a folder"):
-        run(source, **named)
+        run(source, shard="1/2")
     assert not store.asked
+
+
+@pytest.mark.parametrize("url", [URL, "memory://bucket", f"{URL}/photos.tar"])
+def test_a_source_in_the_destination_is_refused(store, url):
+    with pytest.raises(UsageError, match="lie in each other"):
+        compress_folder(url, URL)
+    assert not store.asked
+
+
+def test_a_url_that_became_a_path_is_no_folder(source):
+    with pytest.raises(UsageError, match="was a URL before it became a path"):
+        compress_folder(source, PurePosixPath(URL))
+
+
+def test_a_file_url_is_a_folder(source, tmp_path):
+    run(source, (tmp_path / "out put").as_uri())
+    assert (tmp_path / "out put" / "manifest.jsonl").exists()
+
+
+def test_merging_there_is_refused():
+    with pytest.raises(UsageError, match="is a URL: expected a folder"):
+        merge_shards(URL)
 
 
 def test_books_of_shards_are_not_passed_over(store, source, tmp_path):

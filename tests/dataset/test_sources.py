@@ -8,8 +8,9 @@ import pytest
 
 from helpers import compress_into, ics, image_bytes, synthetic_photo, tree
 from icsys import Options, UsageError, compare_folder, compress_folder, merge_shards
-from icsys.dataset.archives import Archives, folder_of
+from icsys.dataset.archives import Archives
 from icsys.dataset.folder import Folder
+from icsys.dataset.kinds import folder_of
 from icsys.dataset.sources import expand_braces, fixed_part, open_source
 from sources import put_folder, put_parquet, put_tar, put_zip
 

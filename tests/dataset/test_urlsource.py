@@ -291,6 +291,20 @@ def test_listing_is_lazy(memory, monkeypatch):
     assert len(listed) == 2
 
 
+@pytest.mark.usefixtures("memory")
+@pytest.mark.parametrize("destination", ["memory://photos", "memory://photos/", "memory://photos/small", "memory://"])
+def test_places_behind_urls_that_overlap_are_refused(destination, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="expected two places apart"):
+        compress_folder("memory://photos", destination, SO)
+
+
+def test_from_a_url_to_a_url(memory, tmp_path):
+    compress_folder("memory://photos", "memory://photos-small", SO)
+    names = {name.removeprefix("/photos-small/") for name in memory.find("/photos-small") if name.endswith(".png")}
+    assert names == set(expected(tmp_path))
+
+
 def test_urls_and_paths_are_told_apart():
     assert [
         is_url(text) for text in ("a/b", "C:\\a", "C:/a", "s3://a", "hf://datasets/a/b", "simplecache::s3://a")

@@ -1,13 +1,25 @@
-"""A run that packs is killed, at any moment: no shard is torn, and the next run ends where an undisturbed one does."""
+"""A run that packs is killed, the disk says no, a shard is damaged later: the next run ends as an undisturbed one."""
 
 import itertools
+import json
+import os
 import random
 import subprocess
 import time
 
 import pytest
 
-from fault_runs import ONE_THREAD, command, everything, make_photos, needs_posix, needs_strace, run, strace
+from fault_runs import (
+    ONE_THREAD,
+    command,
+    everything,
+    make_photos,
+    needs_mounts,
+    needs_posix,
+    needs_strace,
+    run,
+    strace,
+)
 from helpers import image_bytes, synthetic_photo
 from icsys import Options, compress_folder
 from packings import packings
@@ -95,3 +107,114 @@ def test_killed_at_random_moments_while_it_packs(packing, tmp_path, thorough, ob
         assert_packable(source, out, [clean], packing)
     assert unfinished
     observed(f"{moments} moments; never a torn shard, and the same bytes after the next run")
+
+
+@needs_strace
+@pytest.mark.fault(
+    31,
+    "the disk says no while shards are packed",
+    "the run stops with the reason; no torn shard; the next run finishes",
+)
+@packings
+@pytest.mark.parametrize("fails", ["write ENOSPC", "fsync EIO", "rename EROFS"])
+def test_a_system_call_fails_while_it_packs(fails, packing, tmp_path, thorough, observed):
+    """strace makes a call of one kind fail, the first, the second and so on, in a run that packs a changed folder."""
+    source = make_photos(tmp_path / "in", 7)
+    call, error = fails.split()
+    before = finished(source, tmp_path / "packed", packing)
+    change(source)
+    clean = finished(source, tmp_path / "clean", packing)
+    said = 0
+    for number in itertools.count(1) if thorough else (3, 9, 12):
+        out = tmp_path / f"out{number}"
+        subprocess.run(["cp", "-a", tmp_path / "packed", out], check=True)  # noqa: S607 - where strace is, cp is
+        log = tmp_path / "trace"
+        rule = strace("-e", f"trace={call}", "-e", f"inject={call}:error={error}:when={number}", log=log)
+        done = run(*rule, *command(source, out, "--format", packing, *PACKED, code=ONE_THREAD), cwd=tmp_path)
+        if "(INJECTED)" not in log.read_text("utf-8"):
+            break
+        assert done.returncode in {0, 1}  # 0 where only something that nobody asked for could not be said
+        said += done.returncode
+        assert not list(out.rglob(".ics-*.tmp"))
+        # A photo that could not be written is not in the shards, and they are as whole as others.
+        lacking = [everything(out)] if (out / "failures.jsonl").exists() else []
+        assert_packable(source, out, [before, *lacking, clean], packing)
+    assert said
+    calls = f"each of {number - 1} calls" if thorough else "a sample of the calls"
+    observed(f"{error} at {calls}; never a torn shard, and the same bytes after the next run")
+
+
+@needs_mounts
+@pytest.mark.fault(31, "no room for the shards beside the images", "the run stops with the reason; the images are kept")
+@packings
+def test_a_disk_that_is_full_of_parts(packing, tmp_path, observed):
+    """A tmpfs that holds 40 images and no shard of them as well, made larger for the next run."""
+    source = make_photos(tmp_path / "in", 40)
+    clean = finished(source, tmp_path / "clean", packing)
+    for name in ("out", "first", "second"):
+        (tmp_path / name).mkdir()
+    ics = " ".join([*command("in", "out", "--format", packing, *PACKED), "--json", "--jobs", "1"])
+    script = f"""
+    mount -t tmpfs -o size=240k tmpfs out
+    {ics} > first.json; cp -a out/. first
+    mount -o remount,size=64m out
+    {ics} > second.json; cp -a out/. second
+    """
+    run("unshare", "-m", "sh", "-c", script, cwd=tmp_path)
+    first, second = (json.loads((tmp_path / f"{name}.json").read_text())["summary"] for name in ("first", "second"))
+    assert first["compressed"] == 40
+    assert "the shards cannot be written: No space left" in first["stopped"]
+    assert not list((tmp_path / "first" / "data").glob("*"))
+    assert (second["compressed"], second["skipped"], second["stopped"]) == (0, 40, "")
+    assert everything(tmp_path / "second") == clean
+    observed("exit 1 and the reason; with more room the next run packed all, and did no image again")
+
+
+@pytest.mark.fault(0, "a shard of images that is damaged from outside", "its images are done again")
+@packings
+@pytest.mark.parametrize("damage", ["a bit", "cut off", "emptied", "removed", "another shard"])
+def test_a_damaged_shard(damage, packing, tmp_path, observed):
+    """One of three shards; then a run to which nothing else has changed, another one, and a third."""
+    source = make_photos(tmp_path / "in", 7)
+    clean = finished(source, tmp_path / "out", packing)
+    path, other = sorted((tmp_path / "out" / "data").iterdir())[:2]
+    whole = path.read_bytes()
+    damaged = {
+        "a bit": whole[:700] + bytes([whole[700] ^ 1]) + whole[701:],
+        "cut off": whole[: len(whole) // 2],
+        "emptied": b"",
+        "removed": None,
+        "another shard": other.read_bytes(),
+    }[damage]
+    path.unlink()
+    if damaged is not None:
+        path.write_bytes(damaged)
+        later = (tmp_path / "out" / "shards.json").stat().st_mtime_ns + 10**9  # clocks of disks are coarse
+        os.utime(path, ns=(later, later))
+    assert compress_folder(source, tmp_path / "out", options(packing), dry_run=True).compressed == 3
+    summary = compress_folder(source, tmp_path / "out", options(packing))
+    assert (summary.compressed, summary.skipped, summary.failed, summary.stopped) == (3, 4, 0, "")
+    assert everything(tmp_path / "out") == clean
+    assert compress_folder(source, tmp_path / "out", options(packing)).skipped == 7
+    observed("3 compressed again, to the same bytes")
+
+
+@pytest.mark.fault(32, "a bit of a shard that flips though nobody has written", "named as soon as the shard is read")
+@packings
+def test_a_bit_that_flips_by_itself(packing, tmp_path, observed):
+    """Size and time are as before; then a photo is added, for which the shard is packed anew."""
+    source = make_photos(tmp_path / "in", 7)
+    compress_folder(source, tmp_path / "out", options(packing))
+    path = min((tmp_path / "out" / "data").iterdir())
+    times = path.stat().st_atime_ns, path.stat().st_mtime_ns
+    data = bytearray(path.read_bytes())
+    data[data.index(b"IDAT") + 9] ^= 1
+    path.write_bytes(data)
+    os.utime(path, ns=times)
+    (source / "cat" / "0.png").write_bytes(image_bytes(synthetic_photo(24, 32, seed=91)))
+    summary = compress_folder(source, tmp_path / "out", options(packing))
+    assert f"the shard 'data/{path.name}' does not hold 'cat/00000.png' as the manifest tells" in summary.stopped
+    assert path.read_bytes() == data
+    compress_folder(source, tmp_path / "out", options(packing), overwrite="always")
+    assert everything(tmp_path / "out") == finished(source, tmp_path / "clean", packing)
+    observed("the run stopped and named shard and image; --overwrite always made all anew")

@@ -60,3 +60,66 @@ def test_a_file_that_was_cut_off_is_refused(encoding, read):
     for end in (0, 3, len(data) // 3, len(data) - 30):
         with pytest.raises(ImageError):
             read(data[:end])
+
+
+@pytest.mark.parametrize("encoding", ["png", "npz"])
+def test_no_flipped_bit_gives_another_picture(encoding):
+    """Each of 600 bits: what is still read is what was written, because the format has checksums."""
+    data = written(encoding, synthetic_photo(12, 16), colors=9)
+    indices, palette = read_indexed(data)
+    pixels = read_pixels(data)
+    refused = 0
+    for bit in range(0, 8 * len(data), max(1, 8 * len(data) // 600)):
+        flipped = bytearray(data)
+        flipped[bit // 8] ^= 1 << bit % 8
+        try:
+            stored, shown = read_indexed(bytes(flipped)), read_pixels(bytes(flipped))
+        except ImageError:
+            refused += 1
+        else:
+            np.testing.assert_array_equal(shown, pixels)
+            assert stored is not None
+            np.testing.assert_array_equal(stored[0], indices)
+            np.testing.assert_array_equal(stored[1], palette)
+    assert refused > 300
+
+
+def test_a_jpeg_that_libjpeg_warns_of_is_refused():
+    """Pillow gives a picture without a word."""
+    data = bytearray(written("jpeg", synthetic_photo(200, 300)))
+    middle = len(data) // 2
+    data[middle : middle + 2] = b"\xff\xd9"  # the end, too early
+    assert Image.open(io.BytesIO(data)).convert("RGB").size == (300, 200)
+    with pytest.raises(ImageError):
+        read_pixels(bytes(data))
+
+
+INDICES, PALETTE = np.zeros((2, 3), np.uint8), np.zeros((2, 3), np.uint8)
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"indices": INDICES + 2, "palette": PALETTE},
+        {"indices": INDICES.astype(float), "palette": PALETTE},
+        {"indices": INDICES.astype(np.int64) - 1, "palette": PALETTE},
+        {"indices": INDICES[0], "palette": PALETTE},
+        {"indices": INDICES[:0], "palette": PALETTE},
+        {"indices": INDICES, "palette": PALETTE.astype(np.uint16)},
+        {"indices": INDICES, "palette": PALETTE[:, :2]},
+        {"indices": INDICES, "palette": PALETTE[0]},
+        {"indices": INDICES},
+        {"pixels": INDICES.astype(float)},
+        {"pixels": np.zeros((2, 3, 2), np.uint8)},
+        {"pixels": np.zeros((0, 3), np.uint8)},
+        {"other": INDICES},
+    ],
+)
+def test_an_archive_of_somebody_else_is_refused(arrays):
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    with pytest.raises(ImageError, match="not a whole file as ics writes it"):
+        read_pixels(file.getvalue())
+    if "pixels" not in arrays:
+        with pytest.raises(ImageError, match="not a whole file as ics writes it"):
+            read_indexed(file.getvalue())

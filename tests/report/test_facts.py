@@ -14,6 +14,7 @@ from icsys.report.facts import command_text, facts
     [
         Options(),
         Options(strategy="FKM", colors=8, scale=0.25, seed=9, dither="floyd-steinberg"),
+        Options(alpha="keep", never_larger=False),
         Options(size=(224, 160), fit="pad", background="#00ff00", space="oklab", on_corrupt="keep", max_frames=3),
     ],
 )

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from helpers import compress_files, compress_into, image_bytes, synthetic_photo
-from icsys import Options, UsageError, report_folder
+from icsys import Options, UsageError, compress_folder, report_folder
 from icsys.options import FORMATS
 from icsys.report.run_page import _page, _read
+from sources import put_parquet, put_tar, put_zip
 
 FEW = Options(colors=4, step=2)
 
@@ -29,7 +30,7 @@ def run(tmp_path):
 
 
 def page_of(run, source=None, examples=6):
-    return _page(_read(run / "out"), run / "out", source or run / "in", examples)
+    return _page(_read(run / "out"), run / "out", str(source or run / "in"), examples)
 
 
 def cells(page):
@@ -154,10 +155,21 @@ def test_the_file_is_where_it_was_asked_for(run, tmp_path):
     assert "--colors 4" in text
 
 
+@pytest.mark.parametrize("kind", ["zip", "tar.gz", "parquet"])
+def test_pictures_before_come_out_of_archives_too(kind, tmp_path):
+    files = {f"cat/{i}.png": image_bytes(synthetic_photo(seed=i)) for i in range(3)}
+    put = {"zip": put_zip, "parquet": put_parquet}.get(kind, put_tar)
+    compress_folder(put(tmp_path / f"x.{kind}", files), tmp_path / "out", FEW)
+    text = report_folder(tmp_path / "out", examples=3).read_text("utf-8")
+    assert len(re.findall(r'type="range"', text)) == 3
+    (tmp_path / f"x.{kind}").unlink()
+    assert 'type="range"' not in report_folder(tmp_path / "out", examples=3).read_text("utf-8")
+
+
 def test_wrong_folders_are_refused(run, tmp_path):
     with pytest.raises(UsageError, match=r"no manifest.jsonl in .* expected the output folder of ics compress"):
         report_folder(tmp_path / "in")
-    with pytest.raises(UsageError, match="is no folder: expected the one that"):
+    with pytest.raises(UsageError, match="does not exist: expected a folder"):
         report_folder(run / "out", source=tmp_path / "none")
     with pytest.raises(UsageError, match="examples=-1"):
         report_folder(run / "out", examples=-1)
@@ -180,7 +192,7 @@ def test_every_output_format_is_shown(format, tmp_path):  # noqa: A002 - the opt
     compress_files(tmp_path, files, options.replace(format=format))
     compress_into(tmp_path / "in", tmp_path / "plain", options)
     shown = {pair.name: pair.choices[0].uri for pair in page_of(tmp_path).examples}
-    expected = _page(_read(tmp_path / "plain"), tmp_path / "plain", tmp_path / "in", 6).examples
+    expected = _page(_read(tmp_path / "plain"), tmp_path / "plain", str(tmp_path / "in"), 6).examples
     assert set(shown) == set(files)
     for pair in expected:
         if format != "jpeg":
@@ -192,7 +204,7 @@ def test_every_output_format_is_shown(format, tmp_path):  # noqa: A002 - the opt
 def test_a_picture_that_has_left_its_shard_is_told(run):
     compress_into(run / "in", run / "packed", FEW.replace(format="webdataset"))
     (run / "packed" / "data" / "train-00000.tar").write_bytes(bytes(10240))
-    notes = [pair.note for pair in _page(_read(run / "packed"), run / "packed", run / "in", 6).examples]
+    notes = [pair.note for pair in _page(_read(run / "packed"), run / "packed", str(run / "in"), 6).examples]
     assert len(notes) == 4
     assert all("It cannot be shown: the shard 'data/train-00000.tar' does not hold" in note for note in notes)
 

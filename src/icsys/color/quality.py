@@ -49,7 +49,9 @@ def ssim(reference: NDArray[np.float32], shown: NDArray[np.float32]) -> float:
 
     Wang, Bovik, Sheikh and Simoncelli, "Image quality assessment: from error visibility to structural similarity"
     (2004): windows of 11 x 11 pixels with Gaussian weights of sigma 1.5, the mean over all that lie inside; K1 = 0.01,
-    K2 = 0.03. A side below 11 pixels makes the window the largest of odd size that fits.
+    K2 = 0.03. A side below 11 pixels makes the window the largest of odd size that fits. Sums are of float32: for a
+    picture and the same one in fewer colours the last decimal may be wrong, and for two plain ones that are as
+    different as black and white the fourth.
 
     Parameters
     ----------

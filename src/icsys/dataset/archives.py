@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from contextlib import ExitStack
 from dataclasses import replace
@@ -11,6 +10,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
 
 from icsys.dataset.catalogue import Catalogue, Member, Slot
+from icsys.dataset.kinds import READERS, archive_suffix
 from icsys.dataset.source import Ignored, Unreadable
 from icsys.dataset.urls import base_name, without_secrets
 from icsys.errors import ICSError, ImageError, code_of
@@ -45,54 +45,7 @@ class Roll(Protocol):
         """Read an image behind the last one; ImageError if only that one cannot be."""
 
 
-_READERS = {
-    **dict.fromkeys((".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".tbz2", ".tar.xz", ".txz"), "tars"),
-    ".zip": "zips",
-    ".parquet": "rows",
-}
-
-SUFFIXES = tuple(_READERS)
-"""Of the archives that are read."""
-
 _OF_ONE = {"too_large", "unsupported"}  # codes that say nothing of the images behind
-_SHARD = re.compile(r"(?:.*[-_.])?\d+(?:-of-\d+)?", re.DOTALL)
-_SPLIT = re.compile(r"(\w+)-\d+-of-\d+\.parquet", re.DOTALL)
-
-
-def archive_suffix(name: str) -> str:
-    """Return the suffix by which a name is that of an archive; an empty text if it is not.
-
-    Examples
-    --------
-    >>> [archive_suffix(name) for name in ("a.TAR.GZ", "photos.zip", "a.jpg", ".zip")]
-    ['.tar.gz', '.zip', '', '']
-    """
-    base = base_name(name).lower()
-    fitting = [suffix for suffix in SUFFIXES if base.endswith(suffix) and base != suffix]
-    return max(fitting, key=len, default="")
-
-
-def folder_of(path: str) -> str:
-    """Return the folder for the images of one archive among many, by its path below what holds them.
-
-    A number at the end of a name says that it is a shard, which gives no folder, as ``data`` at the top does not;
-    ``train-00000-of-00009.parquet`` is, to Hugging Face, one of the split ``train``.
-
-    Examples
-    --------
-    >>> paths = "train/000.tar", "train/cat.zip", "data/x-00001.tar", "data/test-00000-of-00002.parquet"
-    >>> [folder_of(path) for path in paths]
-    ['train', 'train/cat', '', 'test']
-    """
-    folder, _, name = path.rpartition("/")
-    parts = [part for part in folder.split("/") if part]
-    parts = parts[1:] if parts[:1] == ["data"] else parts
-    stem = name[: len(name) - len(archive_suffix(name))]
-    if split := _SPLIT.fullmatch(name):
-        parts.append(split[1])
-    elif not _SHARD.fullmatch(stem):
-        parts.append(stem)
-    return "/".join(parts)
 
 
 class Archives:
@@ -183,12 +136,18 @@ class Archives:
         slot = _slot(work)
         if isinstance(slot.held, Exception):
             raise slot.held
-        data = _reader(slot.file).cut(self._store, slot, options) if slot.held is None else slot.held
+        if slot.held is not None:
+            data = slot.held
+        elif slot.streamed:  # one image out of its order
+            with _reader(slot.file).unroll(self._store, slot.file) as roll:
+                data = roll.read(slot, options)
+        else:
+            data = _reader(slot.file).cut(self._store, slot, options)
         return data, slot.mtime_ns or 0
 
 
 def _reader(path: str) -> Reader:
-    module: Reader = import_module(f"icsys.dataset.{_READERS[archive_suffix(path)]}")
+    module: Reader = import_module(f"icsys.dataset.{READERS[archive_suffix(path)]}")
     return module
 
 

@@ -1,17 +1,19 @@
 """The books of shards: each keeps its own below the output folder, which all of them fill, until they are merged.
 
 ``.ics-books/2-of-4/`` holds for shard 2/4 what the output folder holds for an undivided run: journal, failures,
-claims, lock and ``run.json``, and ``shard.json``, which says with what options it was last begun and whether it came to
-its end. No two shards write one file, so folders that shards have filled apart can be copied into one.
+claims, lock and ``run.json``, and ``shard.json``, which says with what options it was last begun, whether it came to
+its end, and what manifest and failures were then. No two shards write one file, so folders that shards have filled
+apart can be copied into one, and a copy that is not whole is found out.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from icsys.dataset.claims import load_claims, write_claims
@@ -34,11 +36,23 @@ _PATIENCE = 60.0  # seconds; a shard holds the folder for some milliseconds, and
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How a shard stands: with what it was last begun, and whether all of its sources have been met."""
+    """How a shard stands.
+
+    Attributes
+    ----------
+    options, follow_links
+        With what it was last begun.
+    finished
+        Whether all of its sources have been met.
+    sha256
+        Hashes of manifest and failures at that moment, None for one that was not there; ``run.json`` holds times, in
+        which two runs of one shard differ that were copied to one place.
+    """
 
     options: dict[str, Any]
     follow_links: bool
     finished: bool = False
+    sha256: dict[str, str | None] = field(default_factory=dict, compare=False)
 
 
 def books_of(destination: Path, shard: Shard) -> Path:
@@ -116,15 +130,34 @@ def read_state(books: Path) -> State | None:
     """Return how a shard stands; None if it has not been begun."""
     try:
         values = json.loads((books / _STATE).read_bytes())
-        return State(dict(values["options"]), values["follow_links"], values["finished"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return State(dict(values["options"]), values["follow_links"], values["finished"], dict(values["sha256"]))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
 def write_state(books: Path, state: State) -> None:
     """Write down, for certain, how a shard stands."""
+    if state.finished:
+        state = replace(state, sha256=_hashes(books))
     write_whole(books / _STATE, json.dumps(asdict(state)).encode() + b"\n")
     sync_folder(books)
+
+
+def is_whole(books: Path, state: State) -> bool:
+    """Tell whether the books of a finished shard are those with which it came to its end."""
+    return state.sha256 == _hashes(books)
+
+
+def _hashes(books: Path) -> dict[str, str | None]:
+    """Return what tells the books of a shard from all others."""
+    hashes: dict[str, str | None] = {}
+    for name in (MANIFEST, FAILURES):
+        try:
+            with (books / name).open("rb") as file:
+                hashes[name] = hashlib.file_digest(file, "sha256").hexdigest()
+        except FileNotFoundError:
+            hashes[name] = None
+    return hashes
 
 
 def drop_books(destination: Path) -> None:

@@ -22,9 +22,10 @@ _NAME = f"{OURS}claims"
 def load_claims(destination: Path) -> set[str]:
     """Return the outputs that an earlier run has claimed and not accounted for."""
     try:
-        return set(json.loads((destination / _NAME).read_bytes()))
-    except (FileNotFoundError, ValueError):
+        names = json.loads((destination / _NAME).read_bytes())
+    except (FileNotFoundError, ValueError, RecursionError):
         return set()
+    return {name for name in names if isinstance(name, str)} if isinstance(names, list) else set()
 
 
 def write_claims(destination: Path, outputs: Iterable[str]) -> None:

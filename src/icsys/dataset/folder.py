@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from icsys.dataset.naming import name_key, output_names
 from icsys.dataset.reading import open_regular, read_whole
 from icsys.dataset.source import Ignored, Planned, Task, Unreadable
-from icsys.dataset.whole import OURS
+from icsys.dataset.whole import OURS, is_link
 from icsys.errors import code_of
 from icsys.image.decode import IMAGE_SUFFIXES, sniff
 
@@ -149,7 +149,7 @@ class _Walk:
                 elif kind is _Kind.OTHER:
                     yield Ignored(found.path)
                 elif kind is _Kind.FOLDER:
-                    link = entry.is_symlink()
+                    link = is_link(entry.stat(follow_symlinks=False))
                     real = Path(entry.path).resolve() if link else folder.real / entry.name
                     if real != self.destination and not (link and self.destination in real.parents):
                         below[name_key(entry.name)].append(_Folder(found.path, real, above))
@@ -167,6 +167,8 @@ class _Walk:
         if follow and entry.is_symlink() and not os.path.exists(entry.path):  # noqa: PTH110 - a loop of links is False
             raise OSError("the link leads nowhere")
         if entry.is_dir(follow_symlinks=follow):
+            if not follow and is_link(entry.stat(follow_symlinks=False)):
+                return _Kind.OTHER
             loops = follow and _identity(Path(entry.path)) in above
             return _Kind.OTHER if loops else _Kind.FOLDER
         if entry.is_file(follow_symlinks=follow) and _is_image(Path(entry.path)):

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from icsys.dataset.whole import sync_folder, write_json
 from icsys.errors import UsageError
+from icsys.options import PACKINGS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 INDEX = "shards.json"
+FOLDER = "data"
+"""The folder below the destination in which shards lie."""
+
+STATES = ("empty", "written", "complete")
+_NAME = re.compile(rf"{FOLDER}/\w+-\d+\.\w+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +29,7 @@ class Shard:
     name: str
     images: int
     bytes: int
+    sha256: str
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,11 +68,31 @@ def load_index(destination: Path) -> Index | None:
     try:
         values = json.loads(path.read_bytes())
         values["shards"] = [Shard(**shard) for shard in values["shards"]]
-        return Index(**values)
+        index = Index(**values)
+        _check(index)
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise UsageError(f"{str(path)!r} is not what ics has written ({error}): expected another destination") from None
+    return index
+
+
+def _check(index: Index) -> None:
+    """Refuse values that lead elsewhere: files are removed by their names here, and a module is loaded by one."""
+    numbers = [
+        index.shard_images,
+        index.shard_bytes,
+        *(n for shard in index.shards for n in (shard.images, shard.bytes)),
+    ]
+    names = [*index.old, *(shard.name for shard in index.shards)]
+    if not (
+        index.format in PACKINGS
+        and index.state in STATES
+        and all(type(number) is int for number in numbers)
+        and all(isinstance(text, str) for text in (*index.classes, *(shard.sha256 for shard in index.shards)))
+        and all(_NAME.fullmatch(name) for name in names)
+    ):
+        raise ValueError("a value is none of those that it writes")
 
 
 def save_index(destination: Path, index: Index) -> None:

@@ -155,7 +155,7 @@ def _count(row: dict[str, Any], summary: RunSummary) -> None:
     summary.images += 1
     summary.compressed += 1
     summary.animated += row["frames"] > 1
-    summary.damaged += bool(row["warning"])
+    summary.damaged += bool(row.get("warning"))
     summary.kept_sources += row.get("kept_source", False)  # lines of older versions have none
     summary.bytes_in += row["source_bytes"]
     summary.bytes_out += row["bytes"]

@@ -7,7 +7,6 @@ both files has been done since it failed, so the manifest is right, unless its l
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from dataclasses import dataclass, field
@@ -57,19 +56,18 @@ def load(books: Path) -> Known:
         if row.get("status") == FAILED:
             known.failed.add(row["source_path"])
             continue
-        with contextlib.suppress(KeyError, TypeError):  # a line that somebody else has changed
-            known.done[row["file_name"]] = entry = Entry(
-                row["source_path"],
-                row["source_bytes"],
-                row["source_mtime_ns"],
-                sys.intern(row["options_hash"]),
-                row["bytes"],
-                sys.intern(row["status"]),
-                None if row.get("shard") is None else sys.intern(row["shard"]),
-                position,
-            )
-            if entry.status == DONE:
-                known.failed.discard(entry.source)
+        known.done[row["file_name"]] = entry = Entry(
+            row["source_path"],
+            row["source_bytes"],
+            row["source_mtime_ns"],
+            sys.intern(row["options_hash"]),
+            row["bytes"],
+            sys.intern(row["status"]),
+            None if row.get("shard") is None else sys.intern(row["shard"]),
+            position,
+        )
+        if entry.status == DONE:
+            known.failed.discard(entry.source)
     return known
 
 
@@ -160,7 +158,7 @@ def compact(
         if row.get("status") == FAILED:
             if not complete or position >= start:
                 failed[source] = row
-        elif isinstance(row.get("file_name"), str):
+        else:
             done[row["file_name"]] = source, position
             if row.get("status") == DONE:
                 failed.pop(source, None)

@@ -11,10 +11,16 @@ if TYPE_CHECKING:
 
     from icsys.results import Compressed, Failed
 
-MANIFEST, FAILURES = "manifest.jsonl", "failures.jsonl"
+MANIFEST, FAILURES, RUN = "manifest.jsonl", "failures.jsonl", "run.json"
 
 DONE, FAILED, STALE = "compressed", "failed", "stale"
 """What the column ``status`` says; stale is an output whose source is gone, fails, or has another output now."""
+
+_TEXTS = ("file_name", "source_sha256", "sha256", "options_hash")
+_COUNTS = (
+    *("source_bytes", "source_width", "source_height", "source_channels"),
+    *("width", "height", "channels", "frames", "bytes"),
+)
 
 
 def image_row(result: Compressed, options_hash: str, tool_version: str) -> dict[str, Any]:
@@ -82,14 +88,35 @@ def to_line(row: Mapping[str, Any] | list[str]) -> bytes:
 
 
 def from_line(line: bytes) -> dict[str, Any] | None:
-    """Read a row; None for a line that a crash has torn or that is none of ours."""
+    """Read a row; None for a line that a crash has torn, or that is none of ours or was changed by somebody else.
+
+    Whoever gets a row may take the columns that a run needs for what :func:`image_row` and :func:`failure_row` write.
+    """
     if not line.endswith(b"\n"):
         return None
     try:
         row = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    return row if isinstance(row, dict) and isinstance(row.get("source_path"), str) else None
+    return row if isinstance(row, dict) and _is_ours(row) else None
+
+
+def _is_ours(row: dict[str, Any]) -> bool:
+    """Tell whether the columns of a row are there and of their types."""
+    get = row.get
+    if not isinstance(get("source_path"), str):
+        return False
+    if get("status") == FAILED:
+        return isinstance(get("code"), str) and isinstance(get("message"), str)
+    return (
+        get("status") in (DONE, STALE)
+        and all(isinstance(get(name), str) for name in _TEXTS)
+        and all(type(get(name)) is int and row[name] > 0 for name in _COUNTS)
+        and type(get("source_mtime_ns")) is int
+        and isinstance(get("mse"), float | int | None)
+        and isinstance(get("colors"), int | None)
+        and all(isinstance(get(name, ""), str) for name in ("label", "shard", "warning"))
+    )
 
 
 def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

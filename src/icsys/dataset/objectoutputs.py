@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from icsys.dataset.outputs import NOTHING, Found
 
@@ -32,7 +32,7 @@ class ObjectOutputs:
         self._objects, self._commit = objects, commit
         self._listed: OrderedDict[str, dict[str, int | None] | OSError] = OrderedDict()
 
-    def __reduce__(self) -> tuple[type[ObjectOutputs], tuple[Objects]]:
+    def __reduce__(self) -> tuple[type[ObjectOutputs], tuple[Any, ...]]:
         return ObjectOutputs, (self._objects,)
 
     def look(self, output: str) -> Found:
@@ -85,7 +85,7 @@ class ObjectOutputs:
                 listed = {}
             else:
                 try:
-                    listed = self._objects.list(below)
+                    listed = self._objects.listing(below)
                 except OSError as error:
                     self._remember(below, error)
                     raise

@@ -92,7 +92,7 @@ class Objects:
             self._connection = system, root.rstrip("/")
         return self._connection
 
-    def list(self, folder: str = "") -> dict[str, int | None]:
+    def listing(self, folder: str = "") -> dict[str, int | None]:
         """Return what lies in a folder, by its names, with sizes in bytes; None for the folders in it."""
         path = self._path(folder)
         try:
@@ -105,6 +105,12 @@ class Objects:
             if name and above.strip("/") == path.strip("/"):
                 listed[name] = None if entry["type"] == "directory" else int(entry["size"])
         return listed
+
+    def all(self) -> list[str]:
+        """Return the names of all objects."""
+        root = self._path("").strip("/")
+        found = self._call("list", "", methodcaller("find", self._path("")))
+        return [path.strip("/").removeprefix(f"{root}/") for path in found]
 
     def read(self, name: str) -> bytes:
         """Return the content of an object; FileNotFoundError if there is none."""

@@ -7,7 +7,7 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from icsys.dataset.whole import sweep, sync_folder, write_whole
+from icsys.dataset.whole import leads_elsewhere, sweep, sync_folder, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -140,7 +140,7 @@ class FolderOutputs:
             folder = folder.rpartition("/")[0]
         link = self._links.get(folder)
         for name in reversed(above):
-            if link is None and name and os.path.islink(f"{self._path}/{name}"):  # noqa: PTH114 - a Path for each costs
+            if link is None and name and leads_elsewhere(f"{self._path}/{name}"):
                 link = name
             if link is None and not self._read_only:
                 sweep(self._folder / name, mark=self._mark)

@@ -72,7 +72,12 @@ def read(path: Path) -> Generator[tuple[str, bytes]]:
             for batch in file.iter_batches(_ROWS_PER_GROUP, columns=["image"]):
                 for image in batch.column("image").to_pylist():
                     yield image["path"], image["bytes"]
-    except pa.ArrowException as error:
+    except (
+        pa.ArrowException,
+        ValueError,
+        KeyError,
+        TypeError,
+    ) as error:  # what it holds may have no such columns
         raise OSError(f"no whole Parquet file: {error}") from error
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from icsys.dataset.index import FOLDER
 from icsys.dataset.manifest import DONE, MANIFEST, read_rows
 from icsys.dataset.packing import packing_of
 
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from icsys.dataset.index import Index
-
-FOLDER = "data"
-"""The folder below the destination in which shards lie."""
 
 # The words by which Hugging Face's loaders know a split, and its name.
 _SPLITS = {

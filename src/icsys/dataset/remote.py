@@ -27,6 +27,7 @@ from icsys.dataset.lease import BEAT, Lease
 from icsys.dataset.manifest import FAILURES, MANIFEST, to_line
 from icsys.dataset.objectoutputs import ObjectOutputs
 from icsys.dataset.objects import Objects
+from icsys.dataset.remoteshards import RemoteShards
 from icsys.dataset.whole import OURS
 from icsys.errors import UsageError
 
@@ -50,13 +51,19 @@ class Remote:
         Where the books lie while a run lasts.
     outputs
         Where outputs lie.
+
+    Parameters
+    ----------
+    packed
+        Whether images are packed into shards at the end.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, packed: bool = False) -> None:
         self._objects = Objects(url)
         self.name = self._objects.name
         self.folder = Path(tempfile.gettempdir(), f"ics-{os.urandom(8).hex()}")
-        self.outputs = ObjectOutputs(self._objects, commit=self._commit)
+        self._shards = RemoteShards(self._objects, self.folder, self._commit) if packed else None
+        self.outputs = self._shards.outputs if self._shards else ObjectOutputs(self._objects, self._commit)
         self._lease: Lease | None = None
         self._sending = threading.Lock()
         self._trouble = ""
@@ -98,6 +105,11 @@ class Remote:
                 self._lease.let_go()
             shutil.rmtree(self.folder, ignore_errors=True)
 
+    def bring_for_packing(self, *, shard_images: int, shard_bytes: int, stop: threading.Event) -> None:
+        """See :meth:`icsys.dataset.remoteshards.RemoteShards.bring`."""
+        if self._shards is not None:
+            self._shards.bring(shard_images=shard_images, shard_bytes=shard_bytes, stop=stop)
+
     def publish(self) -> None:
         """Bring the books to where the run's outputs are, in such an order that a crash leaves books that are right.
 
@@ -107,6 +119,8 @@ class Remote:
             If they cannot be written, or another run has taken over.
         """
         self._check()
+        if self._shards is not None:
+            self._shards.send()
         failures, manifest = self.folder / FAILURES, self.folder / MANIFEST
         if not failures.exists():
             self._objects.remove([FAILURES] if self._failures != _NEW else [])
@@ -120,19 +134,23 @@ class Remote:
             self._objects.write(kept, to_line(sorted(claims)))
         if base != self._base:
             self._objects.send(manifest, MANIFEST)
+        if self._shards is not None:
+            self._shards.settle()
         if (self.folder / _RUN).exists():
             self._objects.send(self.folder / _RUN, _RUN)
         self._objects.remove(part for part in self._parts if part != kept)
 
     def _bring(self) -> None:
         """Bring the books of earlier runs here, put together as a run on a disk would have left them."""
-        there, books = self._objects.list(), self._objects.list(BOOKS)
+        there, books = self._objects.listing(), self._objects.listing(BOOKS)
         if any(size is None for size in books.values()):
             raise UsageError(
                 f"destination {self.name!r} holds the books of shards: copy it into a folder and merge them there"
             )
         for name in {MANIFEST, FAILURES, _CLAIMS, INDEX} & there.keys():
             self._objects.fetch(name, self.folder / name)
+        if self._shards is not None:
+            self._shards.stand_in()
         manifest = self.folder / MANIFEST
         self._base, self._failures = _digest(manifest), _digest(self.folder / FAILURES)
         self._parts = sorted(f"{BOOKS}/{name}" for name in books if name.endswith(".jsonl"))
@@ -155,6 +173,8 @@ class Remote:
     def _commit(self, *, closing: bool = False) -> None:
         """Send what is new of the journal, and the claims."""
         self._check()
+        if self._shards is not None:
+            self._shards.announce()
         claims = load_claims(self.folder)
         with self._sending:
             claimed, self._claims = self._claims != claims, claims

@@ -100,12 +100,6 @@ def _label(value: object, classes: Sequence[str]) -> str:
     return class_folder(value)
 
 
-def cut(store: Store, slot: Slot, options: Options) -> bytes:
-    """Read one row that was not read ahead."""
-    with unroll(store, slot.file) as images:
-        return images.read(slot, options)
-
-
 @contextmanager
 def unroll(store: Store, path: str) -> Iterator[_Images]:
     """Open a table."""

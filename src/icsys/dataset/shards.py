@@ -16,12 +16,12 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from icsys.dataset.index import INDEX, Index, Shard, load_index, save_index
+from icsys.dataset.index import FOLDER, INDEX, Index, Shard, load_index, save_index
 from icsys.dataset.manifest import MANIFEST, to_line
 from icsys.dataset.packing import packing_of
-from icsys.dataset.placing import FOLDER, Stopped, Survey, placed, split_of, survey
+from icsys.dataset.placing import Stopped, Survey, placed, split_of, survey
 from icsys.dataset.sample import INFO, Sample
-from icsys.dataset.whole import OURS, make_folders, remove_tree, sync_folder, whole_file, write_whole
+from icsys.dataset.whole import OURS, leads_elsewhere, make_folders, remove_tree, sync_folder, whole_file, write_whole
 from icsys.errors import UsageError
 from icsys.options import PACKINGS
 
@@ -79,7 +79,8 @@ def open_shards(
             save_index(destination, index)
     if index.state == "written" and not read_only:
         _take_places(destination, index, stop)
-    return frozenset(shard.name for shard in index.shards if _size(destination / shard.name) == shard.bytes)
+    written = _status(destination / INDEX)
+    return frozenset(shard.name for shard in index.shards if _is_whole(destination, shard, written))
 
 
 def pack(
@@ -138,6 +139,17 @@ def pack(
     return after.shards
 
 
+def is_packed(destination: Path, *, shard_images: int, shard_bytes: int, stop: threading.Event) -> bool:
+    """Tell whether :func:`pack` would leave all shards as they are; Stopped if ``stop`` is set before that is known."""
+    before = load_index(destination)
+    if before is None:
+        return False
+    after = Index(format=before.format, state="written", shard_images=shard_images, shard_bytes=shard_bytes)
+    found = survey(destination, after, stop)
+    after.classes = found.classes
+    return _is_packed(destination, before, after, found)
+
+
 def read_output(destination: Path, output: str, shard: str | None) -> bytes:
     """Return the bytes of an image that a run has written, wherever it lies.
 
@@ -169,13 +181,13 @@ def _is_packed(destination: Path, before: Index, after: Index, found: Survey) ->
         found.settled
         and (before.state, before.shard_images, before.shard_bytes, before.classes) == settled
         and found.counts == {shard.name: shard.images for shard in before.shards}
-        and all(_size(destination / shard.name) == shard.bytes for shard in before.shards)
+        and all(_is_whole(destination, shard, None) for shard in before.shards)
     )
 
 
 def _check_places(destination: Path, before: Index, found: Survey, *, replace: bool) -> None:
     """Refuse to write over files of others, and through a link."""
-    if (destination / FOLDER).is_symlink():
+    if leads_elsewhere(destination / FOLDER):
         raise OSError(f"{FOLDER!r} is a link, through which nothing is written: move it away first")
     for name in found.counts.keys() - {*before.old, *(shard.name for shard in before.shards)}:
         if os.path.lexists(destination / name) and not replace:
@@ -204,7 +216,7 @@ def _write(
                 staged = stage / name.rpartition("/")[2]
                 with whole_file(staged) as file:
                     packing.write(file, _samples(map(itemgetter(0), group), packing, finder, stop), after.classes)
-                shards.append(Shard(name, found.counts[name], staged.stat().st_size))
+                shards.append(Shard(name, found.counts[name], staged.stat().st_size, _sha256(staged) or ""))
     return shards
 
 
@@ -277,9 +289,28 @@ def _take_places(destination: Path, index: Index, stop: threading.Event | None) 
     remove_tree(destination / PARTS, stop)
 
 
-def _size(path: Path) -> int | None:
-    """Return the size of a file, or None."""
+def _is_whole(destination: Path, shard: Shard, written: os.stat_result | None) -> bool:
+    """Tell whether a shard is there as it was written; its content is looked at if it has changed since ``written``."""
+    found = _status(destination / shard.name)
+    if found is None or found.st_size != shard.bytes:
+        return False
+    if written is None or found.st_mtime_ns <= written.st_mtime_ns:
+        return True
+    return _sha256(destination / shard.name) == shard.sha256
+
+
+def _status(path: Path) -> os.stat_result | None:
+    """Return what the system tells of a file, or None."""
     try:
-        return path.stat().st_size
+        return path.stat()
+    except OSError:
+        return None
+
+
+def _sha256(path: Path) -> str | None:
+    """Return the hash of a file; None if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return None

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from icsys.dataset.folder import Folder
-from icsys.dataset.members import is_hidden
+from icsys.dataset.kinds import SUFFIXES, archive_suffix, folder_of
+from icsys.dataset.members import is_hidden, is_image_name
 from icsys.dataset.source import Ignored, Task
 from icsys.dataset.urls import is_url
 from icsys.errors import UsageError
@@ -57,14 +58,14 @@ def open_source(source: str | os.PathLike[str], destination: Path, *, follow_lin
     if path.is_dir():
         _check_readable(path)
         folder = Folder(path, destination, follow_links)
-        found = archives_of(folder)
+        found = archives_of(folder) if _may_be_of_archives(path) else []
         return _on_disk(path, [path / name for name in found], path) if found else folder
     if path.exists():
         _check_kind(text)
         _check_readable(path)
         return _on_disk(path, [path], None)
     if not _MAGIC.search(text):
-        beside = next((str(path) + suffix for suffix in _suffixes() if Path(str(path) + suffix).is_file()), None)
+        beside = next((str(path) + suffix for suffix in SUFFIXES if Path(str(path) + suffix).is_file()), None)
         hint = f"; there is an archive {beside!r}" if beside else ""
         raise UsageError(f"source folder {text!r} does not exist: {_KINDS}{hint}")
     import glob  # noqa: PLC0415 - few runs need it
@@ -80,10 +81,31 @@ def open_source(source: str | os.PathLike[str], destination: Path, *, follow_lin
     return _on_disk(path, files, fixed_part(text))
 
 
+def _may_be_of_archives(folder: Path) -> bool:
+    """Tell whether a folder holds archives and nothing that is an image by its name, which most often the first is.
+
+    To plan a folder takes all of its names, and a run does that anyway.
+    """
+    found = False
+    waiting = [folder]
+    while waiting:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    if entry.name.startswith("."):
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(Path(entry.path))
+                    elif is_image_name(entry.name):
+                        return False
+                    found = found or bool(archive_suffix(entry.name))
+        except OSError:
+            continue
+    return found
+
+
 def archives_of(folder: Source) -> list[str]:
     """Return the archives in a folder, none if it holds an image: the first one ends the search."""
-    from icsys.dataset.archives import archive_suffix  # noqa: PLC0415 - few runs need it
-
     archives = []
     for planned in folder.plan(""):
         if isinstance(planned, Task):
@@ -124,7 +146,7 @@ def fixed_part(pattern: str) -> Path:
 
 def _on_disk(shown: Path, files: list[Path], root: Path | None) -> Source:
     """Return archives of this system, with their folders if they lie below ``root``."""
-    from icsys.dataset.archives import Archives, folder_of  # noqa: PLC0415 - few runs need it
+    from icsys.dataset.archives import Archives  # noqa: PLC0415 - few runs need it
     from icsys.dataset.store import Disk  # noqa: PLC0415
 
     for file in files:
@@ -133,15 +155,7 @@ def _on_disk(shown: Path, files: list[Path], root: Path | None) -> Source:
     return Archives(str(shown.absolute()), Disk(), tuple(placed))
 
 
-def _suffixes() -> tuple[str, ...]:
-    from icsys.dataset.archives import SUFFIXES  # noqa: PLC0415
-
-    return SUFFIXES
-
-
 def _check_kind(path: str) -> None:
-    from icsys.dataset.archives import archive_suffix  # noqa: PLC0415
-
     if not archive_suffix(path):
         raise UsageError(f"source {path!r} is a file: {_KINDS}")
 

@@ -20,7 +20,8 @@ from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, TypeVar
 from urllib.parse import unquote
 
-from icsys.dataset.archives import Archives, archive_suffix, folder_of
+from icsys.dataset.archives import Archives
+from icsys.dataset.kinds import archive_suffix, folder_of
 from icsys.dataset.members import is_image_name, safe_path
 from icsys.dataset.naming import name_key, output_names
 from icsys.dataset.source import Ignored, Place, Planned, Source, Task, Unreadable

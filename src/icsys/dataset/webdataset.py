@@ -84,7 +84,7 @@ def read(path: Path) -> Generator[tuple[str, bytes]]:
                 content = tar.extractfile(info)
                 if content is not None and not info.name.endswith((".cls", ".json")):
                     yield info.name, content.read()
-    except tarfile.TarError as error:
+    except (tarfile.TarError, ValueError, OverflowError) as error:
         raise OSError(f"no whole tar file: {error}") from error
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import stat
 from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ OURS = ".ics-"
 """How the names of files begin that ICS keeps for itself."""
 
 _SUFFIX = ".tmp"
+_MOUNT_POINT = 0xA0000003  # IO_REPARSE_TAG_MOUNT_POINT, by which Windows marks what its users call a junction
 
 
 def write_whole(path: Path, data: bytes | Iterable[bytes], *, mark: str = "") -> None:
@@ -67,6 +69,22 @@ def make_folders(folder: Path) -> None:
         below.mkdir(exist_ok=True)
 
 
+def is_link(status: os.stat_result) -> bool:
+    """Tell by what ``os.lstat`` says whether a path leads to a place elsewhere: as a link, or as a junction of Windows.
+
+    To Python a junction is a folder like any other, and Windows makes some that lead back to where they lie.
+    """
+    return stat.S_ISLNK(status.st_mode) or getattr(status, "st_reparse_tag", 0) == _MOUNT_POINT
+
+
+def leads_elsewhere(path: str | os.PathLike[str]) -> bool:
+    """Tell whether there is a link in a place."""
+    try:
+        return is_link(os.lstat(path))
+    except OSError:
+        return False
+
+
 def sync_folder(folder: Path) -> None:
     """Bring the names in a folder onto the disk, where the system can be asked to."""
     if os.name == "nt":  # Windows opens no folders; NTFS keeps a journal of its own
@@ -100,7 +118,7 @@ def remove_tree(folder: Path, stop: threading.Event | None = None) -> None:
             for entry in entries:
                 if stop is not None and stop.is_set():
                     return
-                if entry.is_dir(follow_symlinks=False):
+                if entry.is_dir(follow_symlinks=False) and not is_link(entry.stat(follow_symlinks=False)):
                     waiting.append(below / entry.name)
                 else:
                     (below / entry.name).unlink()

@@ -52,6 +52,8 @@ def find(store: Store, path: str, known: Place) -> Iterator[Member | Ignored | U
                 yield Ignored(name or ".")
             elif info.flag_bits & _ENCRYPTED or info.compress_type not in _METHODS:
                 yield Unreadable(name, "unsupported", "encrypted, or packed in a way that ics does not read")
+            elif not 0 <= info.header_offset < (known.size or 0):
+                yield Unreadable(name, "broken", "the archive's directory leads out of it")
             elif is_image or sniff(_unpacked(store, place, _HEAD)):
                 yield Member(name, place)
             else:

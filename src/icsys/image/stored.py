@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -12,6 +12,7 @@ from PIL import Image
 from icsys.errors import ImageError
 from icsys.image.color import flatten, to_plain
 from icsys.image.formats import open_image
+from icsys.image.integrity import find_damage
 from icsys.image.npz import SIGNATURE
 from icsys.options import WHITE
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
+    from PIL import ImageFile
+
+_PLANES = (), (2,), (3,), (4,)  # what follows height and width in the shape of pixels
 
 
 def read_indexed(data: bytes) -> tuple[NDArray[np.integer], NDArray[np.uint8]] | None:
@@ -37,9 +41,9 @@ def read_indexed(data: bytes) -> tuple[NDArray[np.integer], NDArray[np.uint8]] |
     """
     with _refusing_damage():
         if data.startswith(SIGNATURE):
-            with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-                return (arrays["indices"], arrays["palette"]) if "indices" in arrays else None
-        _, image = open_image(data)
+            arrays = _arrays(data)
+            return (arrays["indices"], arrays["palette"]) if "indices" in arrays else None
+        image = _opened(data)
         if image.mode != "P":
             return None
         image.load()
@@ -71,14 +75,45 @@ def read_pixels(data: bytes, background: str | None = WHITE) -> NDArray[np.uint8
     """
     with _refusing_damage():
         if data.startswith(SIGNATURE):
-            with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-                pixels = arrays["palette"][arrays["indices"]] if "indices" in arrays else arrays["pixels"]
-            plain = Image.fromarray(pixels)
+            arrays = _arrays(data)
+            plain = Image.fromarray(arrays["palette"][arrays["indices"]] if "indices" in arrays else arrays["pixels"])
         else:
-            plain = to_plain(open_image(data)[1])
+            plain = to_plain(_opened(data))
         if background is None and plain.mode in {"LA", "RGBA"}:
             return np.array(plain.convert("RGBA"))
         return np.array(flatten(plain, background or WHITE).convert("RGB"))
+
+
+def _opened(data: bytes) -> ImageFile.ImageFile:
+    """Open a file that is no archive, if there is no damage that its decoder would pass over."""
+    name, image = open_image(data)
+    damage = find_damage(name, data)
+    if damage:
+        raise ImageError("corrupt", damage)
+    return image
+
+
+def _arrays(data: bytes) -> dict[str, NDArray[Any]]:
+    """Read an archive, and refuse arrays that are none of ours; ValueError says which."""
+    with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+        arrays = {name: archive[name] for name in ("indices", "palette", "pixels") if name in archive}
+    whole = {name: f"{array.dtype}{array.shape}" for name, array in arrays.items()}
+    match arrays:
+        case {"indices": indices, "palette": palette}:
+            fits = (
+                (indices.dtype, palette.dtype) in ((np.uint8, np.uint8), (np.uint16, np.uint8))
+                and (indices.ndim, palette.ndim) == (2, 2)
+                and palette.shape[1] in (3, 4)
+                and indices.size > 0
+                and indices.max() < len(palette)
+            )
+        case {"pixels": pixels}:
+            fits = pixels.dtype == np.uint8 and pixels.size > 0 and pixels.ndim > 1 and pixels.shape[2:] in _PLANES
+        case _:
+            fits = False
+    if not fits:
+        raise ValueError(f"its arrays are {whole}")
+    return arrays
 
 
 @contextmanager

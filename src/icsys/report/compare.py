@@ -19,7 +19,6 @@ from icsys.pipeline import prepare
 from icsys.report.bench import Bench
 from icsys.report.comparison import Candidate, Comparison
 from icsys.report.examples import MOST_EXAMPLES
-from icsys.report.extra import need
 from icsys.run import check_places, check_run
 
 if TYPE_CHECKING:
@@ -80,8 +79,6 @@ def compare_folder(
     ------
     UsageError
         If a setting is not as above, the folder holds no image, or the temporary folder has no room.
-    MissingExtraError
-        If scikit-image is not installed.
 
     Examples
     --------
@@ -101,7 +98,6 @@ def compare_folder(
     if sample is not None:
         whole_number("sample", sample, 1, MOST_SAMPLED)
     whole_number("examples", examples, 0, MOST_EXAMPLES)
-    need("skimage.metrics")
     with tempfile.TemporaryDirectory(prefix="icsys-") as folder:
         origin = open_source(source, check_places(source, folder))
         draw = draw_images(origin, sample, options.seed)

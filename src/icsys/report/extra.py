@@ -7,7 +7,7 @@ from typing import Any
 
 from icsys.errors import MissingExtraError
 
-_PACKAGES = {"jinja2": "Jinja2", "matplotlib": "Matplotlib", "skimage": "scikit-image"}
+_PACKAGES = {"jinja2": "Jinja2", "matplotlib": "Matplotlib"}
 
 
 def need(module: str) -> Any:  # noqa: ANN401 - a module without types

@@ -13,7 +13,7 @@ from icsys.options import Options
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_PACKAGES = ("numpy", "pillow", "scikit-learn", "scikit-image", "simplejpeg", "deflate", "matplotlib")
+_PACKAGES = ("numpy", "pillow", "scikit-learn", "simplejpeg", "deflate", "matplotlib")
 
 
 def command_text(command: str, folders: Sequence[str], options: Options, settings: Mapping[str, object]) -> str:

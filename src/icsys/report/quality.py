@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from icsys.report.extra import need
+from icsys.color.quality import ciede2000, luma_of, psnr_of, ssim, to_lab
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
-_PEAK = 255
-_WINDOW = 7  # pixels; that of scikit-image
 _BAND = 2**20  # pixels measured at once
 
 
@@ -32,7 +28,7 @@ class Quality:
     psnr
         Peak signal-to-noise ratio in decibels, of the error per channel (``mse / 3``); None where nothing differs.
     ssim
-        Mean structural similarity, at most 1.
+        Mean structural similarity of the luma, at most 1.
     delta_e
         Mean over pixels of the colour difference CIEDE2000; about 1 is the least that an eye can tell.
     """
@@ -43,11 +39,6 @@ class Quality:
     delta_e: float
 
 
-def psnr_of(mse: float) -> float | None:
-    """Return the PSNR in decibels of a squared error that is summed over R, G and B; None for no error at all."""
-    return 10 * math.log10(3 * _PEAK**2 / mse) if mse else None
-
-
 def measure(reference: NDArray[np.uint8], shown: NDArray[np.uint8]) -> Quality:
     """Compare two pictures.
 
@@ -55,44 +46,37 @@ def measure(reference: NDArray[np.uint8], shown: NDArray[np.uint8]) -> Quality:
     ----------
     reference, shown
         Shape (H, W, 3), uint8, sRGB, both alike.
-
-    Returns
-    -------
-    Quality
-        SSIM (Wang, Bovik, Sheikh and Simoncelli, 2004) and CIEDE2000 (Sharma, Wu and Dalal, 2005) are those of
-        scikit-image. A side below 7 pixels makes the window of SSIM the largest of 5, 3 and 1 that fits.
     """
     if np.array_equal(reference, shown):
         return Quality(0.0, None, 1.0, 0.0)
-    mse = _mean(_squared_error, reference, shown, overlap=0)
-    window = min(_WINDOW, (min(reference.shape[:2]) - 1) // 2 * 2 + 1)
-    ssim = _mean(partial(_ssim, window), reference, shown, overlap=window - 1)
-    return Quality(mse, psnr_of(mse), ssim, _mean(_ciede2000, reference, shown, overlap=0))
+    mse = _mean(_squared_error, reference, shown)
+    return Quality(mse, psnr_of(mse), ssim(_luma(reference), _luma(shown)), _mean(_ciede2000, reference, shown))
+
+
+def _bands(pixels: NDArray[np.uint8]) -> Iterator[slice]:
+    """Divide rows into bands, so that what is worked out beside a picture does not grow with it."""
+    step = max(1, _BAND // pixels.shape[1])
+    return (slice(top, top + step) for top in range(0, len(pixels), step))
 
 
 def _mean(
     measure_band: Callable[[NDArray[np.uint8], NDArray[np.uint8]], float],
     reference: NDArray[np.uint8],
     shown: NDArray[np.uint8],
-    *,
-    overlap: int,
 ) -> float:
-    """Return the mean of a measure over bands of rows, so that memory does not grow with the picture.
-
-    Parameters
-    ----------
-    measure_band
-        The mean over the windows of ``overlap`` + 1 rows that lie inside a band.
-    """
-    height, width = reference.shape[:2]
-    windows = height - overlap
-    step = max(1, _BAND // width)
+    """Return the mean of a measure over pixels, from its means over bands of rows."""
     total = 0.0
-    for top in range(0, windows, step):
-        bottom = min(top + step, windows)
-        rows = slice(top, bottom + overlap)
-        total += (bottom - top) * measure_band(reference[rows], shown[rows])
-    return total / windows
+    for rows in _bands(reference):
+        total += len(reference[rows]) * measure_band(reference[rows], shown[rows])
+    return total / len(reference)
+
+
+def _luma(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return the luma of a picture, shape (H, W), float32."""
+    luma = np.empty(pixels.shape[:2], np.float32)
+    for rows in _bands(pixels):
+        luma[rows] = luma_of(pixels[rows].reshape(-1, 3)).reshape(luma[rows].shape)
+    return luma
 
 
 def _squared_error(reference: NDArray[np.uint8], shown: NDArray[np.uint8]) -> float:
@@ -100,23 +84,11 @@ def _squared_error(reference: NDArray[np.uint8], shown: NDArray[np.uint8]) -> fl
     return 3 * float(np.square(reference.astype(np.int32) - shown).mean())
 
 
-def _ssim(window: int, reference: NDArray[np.uint8], shown: NDArray[np.uint8]) -> float:
-    metrics = need("skimage.metrics")
-    # A sample of one pixel has no sample covariance.
-    sample = window > 1
-    return float(
-        metrics.structural_similarity(
-            reference, shown, win_size=window, channel_axis=2, data_range=_PEAK, use_sample_covariance=sample
-        )
-    )
-
-
 def _ciede2000(reference: NDArray[np.uint8], shown: NDArray[np.uint8]) -> float:
     """Return the mean difference; each pair of colours is worked out once, however many pixels have it."""
-    color = need("skimage.color")
     packed = _pack(reference) << 24 | _pack(shown)
     pairs, counts = np.unique(packed, return_counts=True)
-    differences = color.deltaE_ciede2000(color.rgb2lab(_unpack(pairs >> 24)), color.rgb2lab(_unpack(pairs)))
+    differences = ciede2000(to_lab(_unpack(pairs >> 24)), to_lab(_unpack(pairs)))
     return float(np.average(differences, weights=counts))
 
 

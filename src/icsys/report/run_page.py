@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
+import os
 from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import chain
@@ -12,9 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import icsys
+from icsys.color.quality import psnr_of
 from icsys.dataset.manifest import DONE, FAILED, FAILURES, MANIFEST, STALE, read_rows
-from icsys.dataset.reading import read_whole
 from icsys.dataset.shards import read_output
+from icsys.dataset.sources import open_source
+from icsys.dataset.urls import without_secrets
 from icsys.errors import ICSError, UsageError
 from icsys.image.stored import read_pixels
 from icsys.options import AUTO, WHITE, Options, whole_number
@@ -22,9 +25,10 @@ from icsys.report.comparison_page import HOW_TO_LOOK, LISTED, quality_words
 from icsys.report.examples import MOST_EXAMPLES, detail, spread
 from icsys.report.facts import command_text, facts
 from icsys.report.html import Figure, Heading, Page, Pair, Problem, Table, check_target, choice, write_page
+from icsys.report.originals import Originals, recorded_place
 from icsys.report.pixels import data_uri, palette_of, resized
 from icsys.report.plots import histogram, size_plot
-from icsys.report.quality import measure, psnr_of
+from icsys.report.quality import measure
 from icsys.report.table import Cell
 from icsys.report.text import colors_text
 from icsys.report.words import bytes_text, images_text, printable
@@ -32,7 +36,6 @@ from icsys.results import Measured, RunSummary
 from icsys.runfile import read_run
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterator, Sequence
 
     import numpy as np
@@ -116,8 +119,8 @@ def report_folder(
     destination
         An output folder, with its manifest.
     source
-        The folder that it was made from, to show pictures before and after; where the run says that it was, if left
-        out. A source that has changed since is not shown.
+        What it was made from, to show pictures before and after; where the run says that it was, if left out, but not
+        a URL. A source that has changed since is not shown.
     output
         The file to write; ``report.html`` in ``destination`` if left out.
     examples
@@ -131,23 +134,21 @@ def report_folder(
     Raises
     ------
     UsageError
-        If the folder has no manifest, or the file cannot be written there.
+        If the folder has no manifest, there is no such source, or the file cannot be written there.
     MissingExtraError
-        If scikit-image, Matplotlib or Jinja2 is not installed.
+        If Matplotlib or Jinja2 is not installed.
     """
     destination = Path(destination)
     path = Path(output) if output is not None else destination / REPORT
     whole_number("examples", examples, 0, MOST_EXAMPLES)
     if not (destination / MANIFEST).is_file() and not (destination / FAILURES).is_file():
         raise UsageError(f"no {MANIFEST} in {str(destination)!r}: expected the output folder of ics compress")
-    if source is not None and not Path(source).is_dir():
-        raise UsageError(
-            f"source {str(source)!r} is no folder: expected the one that {str(destination)!r} was made from"
-        )
+    if source is not None:
+        open_source(source, destination)
     check_target(path)
     books = _read(destination)
-    recorded = source if source is not None else books.run.get("source")
-    write_page(path, _page(books, destination, Path(recorded) if isinstance(recorded, str | Path) else None, examples))
+    place = os.fspath(source) if source is not None else recorded_place(books.run.get("source"))
+    write_page(path, _page(books, destination, place, examples))
     return path
 
 
@@ -184,10 +185,10 @@ def _read(destination: Path) -> _Books:
     return _Books(list(images.values()), list(failures.values()), len(stale), read_run(destination))
 
 
-def _page(books: _Books, destination: Path, source: Path | None, examples: int) -> Page:
+def _page(books: _Books, destination: Path, source: str | None, examples: int) -> Page:
     images = books.images
     pairs = list(_pairs(books, destination, source, examples))
-    place = [str(source)] if source else ["SRC"]
+    place = [without_secrets(source)] if source else ["SRC"]
     ran = books.options or Options()
     settings = {
         name: value
@@ -352,10 +353,12 @@ def _skips(books: _Books, summary: dict[str, Any]) -> list[str]:
     return sentences + [sentence for number, sentence in told if number]
 
 
-def _pairs(books: _Books, destination: Path, source: Path | None, number: int) -> Iterator[Pair]:
+def _pairs(books: _Books, destination: Path, source: str | None, number: int) -> Iterator[Pair]:
     """Show the images with the largest error, or where no colours were reduced those that were saved least on."""
     ordered = sorted(books.images, key=lambda image: (-(image.mse or 0.0), image.factor, image.output))
-    for rank in spread(len(ordered), number):
+    ranks = spread(len(ordered), number)
+    originals = Originals(source, destination, {ordered[rank].source for rank in ranks})
+    for rank in ranks:
         image = ordered[rank]
         what = "smallest factor" if image.mse is None else "largest error"
         note = f"Number {rank + 1} of {images_text(len(ordered))}, the {what} first."
@@ -366,17 +369,17 @@ def _pairs(books: _Books, destination: Path, source: Path | None, number: int) -
             reason = (isinstance(error, OSError) and error.strerror) or error
             yield Pair(printable(image.output), f"{note} It cannot be shown: {reason}.", 1, 1, "", ())
         else:
-            yield _pair(image, note, after, _before(image, books.options, source, after))
+            yield _pair(image, note, after, _before(image, books.options, originals, after))
 
 
 def _before(
-    image: _Image, options: Options | None, source: Path | None, after: NDArray[np.uint8]
+    image: _Image, options: Options | None, originals: Originals, after: NDArray[np.uint8]
 ) -> NDArray[np.uint8] | None:
     """Return the resized source of an image whose colours were reduced; None where it is not at hand as it was."""
-    if source is None or options is None or image.mse is None or options.digest() != image.options_hash:
+    if options is None or image.mse is None or options.digest() != image.options_hash:
         return None
     try:
-        data, _ = read_whole(source / image.source, options)
+        data = originals.read(image.source, options)
         if hashlib.sha256(data).hexdigest() != image.source_sha256:
             return None
         before = resized(data, options)

@@ -68,7 +68,8 @@ def run_report(summary: RunSummary, destination: str, *, dry_run: bool) -> str:
         bytes_ = f"{bytes_text(summary.bytes_in)} -> {bytes_text(summary.bytes_out)}"
         lines.append(f"Bytes:    {bytes_}, {summary.factor:.1f} times smaller")
         lines.append(f"Elements: {elements} numbers for a learner to read, {fewer:.1f} times fewer")
-    lines.append("Dry run: nothing was written." if dry_run else f"Look in: {Path(destination).resolve()}")
+    place = destination if "://" in destination else Path(destination).resolve()
+    lines.append("Dry run: nothing was written." if dry_run else f"Look in: {place}")
     return "\n".join(lines)
 
 
