@@ -32,6 +32,7 @@ from icsys.dataset.shard import Shard, all_shards, shard_index
 from icsys.engine import ENGINES
 from icsys.engine.cluster import CLUSTERS, open_cluster, run_cluster
 from icsys.results import Compressed, RunSummary
+from icsys.runfile import write_run
 from icsys.spread import SHARD_IMAGES, Answer, choose_count
 from machine import describe
 from page import publish
@@ -229,6 +230,7 @@ def _merge(images: int, count: int, destination: Path) -> float:
             books = books_of(destination, Shard(index, count))
             books.mkdir(parents=True)
             (books / "manifest.jsonl").write_bytes(b"".join(sorted(mine)))
+            write_run(books, {}, RunSummary(), "0", source="photos", started=0.0)
             write_state(books, State({}, follow_links=False, finished=True))
     watch = Watch()
     summary = merge_shards(destination)

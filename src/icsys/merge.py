@@ -143,7 +143,7 @@ def _check(destination: Path, shards: list[Shard]) -> dict[Shard, State | None]:
         with locked(books_of(destination, shard), what=f"shard {shard} of {str(destination)!r}"):
             pass
     states = {shard: read_state(books_of(destination, shard)) for shard in shards}
-    torn = [shard for shard, state in states.items() if state and _is_torn(books_of(destination, shard), state)]
+    torn = [shard for shard, state in states.items() if state and is_torn(books_of(destination, shard), state)]
     if torn:
         raise UsageError(
             f"{place}: the books of {_named(torn)} are not as they were at the end of the run: copy .ics-books again, "
@@ -163,7 +163,7 @@ def _check(destination: Path, shards: list[Shard]) -> dict[Shard, State | None]:
     return states
 
 
-def _is_torn(books: Path, state: State) -> bool:
+def is_torn(books: Path, state: State) -> bool:
     """Tell whether a finished shard lacks something of what it has written."""
     return state.finished and not (is_whole(books, state) and read_run(books))
 

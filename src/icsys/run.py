@@ -287,6 +287,8 @@ def _fill(
     if options.palette in SHARED:
         palettes = run.survey(origin, destination, options, crew, keep=settings.retry_failed, anew=settings.anew)
     if palettes:
+        if places.remote:  # what lies there is known by now
+            check_palette_files(destination, options)
         save = partial(save_palettes, destination, palettes, options, mark=mark_of(part), dry_run=dry_run)
         if not run.goes_on_with(save):
             return
@@ -626,7 +628,7 @@ def _spread(
     ):
         if asked:
             raise UsageError(f"{what} with engine={engine!r}: expected {expected}")
-    destination = check_places(source, destination)
+    destination = check_places(source, local_path(destination))
     if options.palette != "image":  # a file, which workers elsewhere look for too
         options = options.replace(palette=str(Path(options.palette).absolute()))
     return spread_folder(Path(source), destination, options, engine=engine, **settings)

@@ -26,7 +26,7 @@ from icsys.dataset.turn import TAKEN_OVER, Turn
 from icsys.engine import Lost, available_cores
 from icsys.engine.cluster import open_cluster, run_cluster
 from icsys.errors import ICSError, InUseError, UsageError
-from icsys.merge import driving, join_shards
+from icsys.merge import driving, is_torn, join_shards
 from icsys.results import FOREIGN, UNCHANGED, Failed, RunSummary, Skipped
 from icsys.run import INTERRUPTED, Progress, compress_folder
 
@@ -260,11 +260,12 @@ class _Desk:
     def unfinished(self, destination: Path, shards: list[Shard]) -> Iterator[Shard]:
         """Draw the shards that are still to be done; those that an earlier run has finished are counted."""
         for shard in shards:
-            state = read_state(books_of(destination, shard))
-            if state is None or not state.finished:
+            books = books_of(destination, shard)
+            state = read_state(books)
+            if state is None or not state.finished or is_torn(books, state):
                 yield shard
             else:
-                self._take_finished(books_of(destination, shard))
+                self._take_finished(books)
 
     def take_all(self, cluster: Cluster, orders: Iterator[Order], jobs: int | None) -> None:
         """Have all orders done, and count what comes of them."""

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helpers import manifest_row
 from icsys import UsageError
 from icsys.dataset import division as module
 from icsys.dataset.books import State, books_of, read_state, shards_in, write_state
@@ -54,9 +55,11 @@ def test_a_folder_that_cannot_be_listed_is_the_concern_of_all(tmp_path):
 
 
 def test_every_shard_gets_its_share_of_what_earlier_runs_have_written(tmp_path):
-    rows = [{"source_path": f"{name}.jpg", "file_name": f"{name}.png"} for name in "abcdefgh"]
+    rows = [manifest_row(f"{name}.jpg", f"{name}.png") for name in "abcdefgh"]
     (tmp_path / "manifest.jsonl").write_bytes(b"".join(map(to_line, rows)) + b'{"torn')
-    (tmp_path / "failures.jsonl").write_bytes(to_line({"source_path": "z.jpg", "code": "broken"}))
+    (tmp_path / "failures.jsonl").write_bytes(
+        to_line({"source_path": "z.jpg", "code": "broken", "message": "why", "status": "failed"})
+    )
     write_claims(tmp_path, ["a.png", "b.png", "gone.png"])
     divided(tmp_path, tasks(*"abcdefgh"))
     for shard in all_shards(3):

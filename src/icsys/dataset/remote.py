@@ -27,6 +27,7 @@ from icsys.dataset.lease import BEAT, Lease
 from icsys.dataset.manifest import FAILURES, MANIFEST, to_line
 from icsys.dataset.objectoutputs import ObjectOutputs
 from icsys.dataset.objects import Objects
+from icsys.dataset.palettes import GIMP_PALETTE, PALETTE
 from icsys.dataset.remoteshards import RemoteShards
 from icsys.dataset.whole import OURS
 from icsys.errors import UsageError
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 BOOKS = f"{OURS}books"
 _CLAIMS = f"{OURS}claims"
 _RUN = "run.json"
+_PALETTES = PALETTE, GIMP_PALETTE
 _SEND_EVERY = 5.0  # seconds; what a crash may cost besides the images under way
 _NEW = "new"  # in place of the hash of a file that is not there
 _AT_ONCE = 16  # objects of the journal that are read side by side
@@ -68,6 +70,7 @@ class Remote:
         self._sending = threading.Lock()
         self._trouble = ""
         self._base = self._failures = _NEW
+        self._palettes: dict[str, str] = {}
         self._sent = 0
         self._number = 0
         self._parts: list[str] = []
@@ -138,6 +141,12 @@ class Remote:
             self._shards.settle()
         if (self.folder / _RUN).exists():
             self._objects.send(self.folder / _RUN, _RUN)
+        for name, before in self._palettes.items():
+            now = _digest(self.folder / name)
+            if now == _NEW != before:
+                self._objects.remove([name])
+            elif now != before:
+                self._objects.send(self.folder / name, name)
         self._objects.remove(part for part in self._parts if part != kept)
 
     def _bring(self) -> None:
@@ -147,8 +156,9 @@ class Remote:
             raise UsageError(
                 f"destination {self.name!r} holds the books of shards: copy it into a folder and merge them there"
             )
-        for name in {MANIFEST, FAILURES, _CLAIMS, INDEX} & there.keys():
+        for name in {MANIFEST, FAILURES, _CLAIMS, INDEX, *_PALETTES} & there.keys():
             self._objects.fetch(name, self.folder / name)
+        self._palettes = {name: _digest(self.folder / name) for name in _PALETTES}
         if self._shards is not None:
             self._shards.stand_in()
         manifest = self.folder / MANIFEST
