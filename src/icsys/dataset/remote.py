@@ -141,13 +141,17 @@ class Remote:
             self._shards.settle()
         if (self.folder / _RUN).exists():
             self._objects.send(self.folder / _RUN, _RUN)
+        self._send_palettes()
+        self._objects.remove(part for part in self._parts if part != kept)
+
+    def _send_palettes(self) -> None:
+        """Bring the palettes that images share to them, or away if they share none any more."""
         for name, before in self._palettes.items():
             now = _digest(self.folder / name)
             if now == _NEW != before:
                 self._objects.remove([name])
             elif now != before:
                 self._objects.send(self.folder / name, name)
-        self._objects.remove(part for part in self._parts if part != kept)
 
     def _bring(self) -> None:
         """Bring the books of earlier runs here, put together as a run on a disk would have left them."""
