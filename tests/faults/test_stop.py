@@ -95,7 +95,7 @@ def test_a_signal_for_all_processes(tmp_path, thorough, observed):
             text=True,
             start_new_session=True,
         ) as process:
-            while not any(_is_worker(child) for child in psutil.Process(process.pid).children()):
+            while process.poll() is None and not any(map(_is_worker, psutil.Process(process.pid).children())):
                 time.sleep(0.001)
             time.sleep(0.02 * number)
             os.killpg(process.pid, signal.SIGINT)
