@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from icsys.cli import _parser
+from icsys.arguments import command_parser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +49,7 @@ ics compress --colors 8 --size 224x224 --print-options
 
 def reference() -> str:
     """Return the page."""
-    parser = _parser()
+    parser = command_parser()
     commands = next(action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
     parts = [_HEAD]
     documented: dict[str, str] = {}

@@ -8,7 +8,7 @@ from PIL import Image
 
 from helpers import synthetic_photo
 from icsys import MissingExtraError, Options, UsageError, compare_folder, write_comparison
-from icsys.cli import _merge, _parser
+from icsys.arguments import command_parser, read_options
 from icsys.report.comparison_page import comparison_command, comparison_page
 from icsys.report.table import cells
 
@@ -42,8 +42,8 @@ def test_the_summary_names_the_smallest_the_fastest_and_the_nearest(comparison):
 
 def test_the_command_is_read_as_the_same_comparison(comparison):
     words = shlex.split(comparison_command(comparison))
-    arguments = _parser().parse_args(words[1:])
-    options, run = _merge(arguments)
+    arguments = command_parser().parse_args(words[1:])
+    options, run = read_options(arguments)
     assert options.replace(strategy="MKM", colors=32) == comparison.options
     assert (arguments.strategies, arguments.ks, arguments.sample, run["jobs"]) == (["MKM", "FKM"], [4, 8], 4, 2)
     assert arguments.source == comparison.source

@@ -5,7 +5,7 @@ import shlex
 import pytest
 
 from icsys import Options
-from icsys.cli import _merge, _parser
+from icsys.arguments import command_parser, read_options
 from icsys.report.facts import command_text, facts
 
 
@@ -21,8 +21,8 @@ from icsys.report.facts import command_text, facts
 def test_the_command_line_reads_the_command_as_the_same_options(options):
     settings = {"jobs": 3, "follow_links": True, "isolate": False, "timeout": None}
     words = shlex.split(command_text("compress", ["my photos", "it's"], options, settings))
-    arguments = _parser().parse_args(words[1:])
-    read, run = _merge(arguments)
+    arguments = command_parser().parse_args(words[1:])
+    read, run = read_options(arguments)
     assert (words[0], arguments.source, arguments.destination) == ("ics", "my photos", "it's")
     assert read == options
     assert (run["jobs"], run["follow_links"], run["isolate"], run["timeout"]) == (3, True, False, None)
