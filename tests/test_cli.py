@@ -246,7 +246,7 @@ def test_the_examples_in_the_help_run(photos, tmp_path):
     (tmp_path / "Uncompressed" / "a.png").write_bytes(image_bytes(synthetic_photo()))
     _, out, _ = ics("compress", "--help", cwd=tmp_path)
     examples = [re.split(r"\s{2,}", line.strip())[0] for line in out.split("examples:")[1].strip().splitlines()]
-    assert len(examples) == 5
+    assert len(examples) == 6
     for example in examples:
         code, out, _ = ics(*example.split()[1:], cwd=tmp_path)
         assert code == 0, example
