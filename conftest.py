@@ -2,4 +2,9 @@
 
 from importlib.util import find_spec
 
-collect_ignore = [] if find_spec("torchvision") else ["src/icsys/torch.py"]
+_NEED = {
+    "torchvision": ["src/icsys/torch.py"],
+    "distributed": ["src/icsys/engine/dask.py"],
+    "ray": ["src/icsys/engine/ray.py", "tests/ray_nodes.py"],
+}
+collect_ignore = [path for package, paths in _NEED.items() if not find_spec(package) for path in paths]
