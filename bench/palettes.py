@@ -21,6 +21,7 @@ from PIL import Image
 from icsys import Options
 from icsys.color.palette import store_centers
 from icsys.color.pool import as_rgb, weighted_colors
+from icsys.dataset.folder import Folder
 from icsys.engine import ENGINES, available_cores
 from icsys.image.decode import decode_photo, unlimited
 from icsys.survey import find_palettes, look
@@ -49,12 +50,12 @@ _PIECES = 400  # of a photo
 def dataset_palette(folder: Path, options: Options) -> NDArray[np.uint8]:
     """Return the palette that a run gives to all images of a folder, without the second pass."""
     stop = threading.Event()
-    looking = partial(look, source=folder, options=options, admit=unlimited, slots=nullcontext())
+    source = Folder(folder, folder / "none")
+    looking = partial(look, source=source, options=options, admit=unlimited, slots=nullcontext())
     palettes = find_palettes(
-        folder,
-        folder / "none",
+        source,
+        source.destination,
         options,
-        follow_links=False,
         keep=False,
         anew=True,
         team=partial(ENGINES["threads"], looking, jobs=available_cores(), prepare=lambda: None, stop=stop),

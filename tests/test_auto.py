@@ -212,7 +212,7 @@ def test_a_number_that_was_chosen_is_as_one_that_was_given(tmp_path):
 
 def test_a_shard_cannot_choose_for_all(tmp_path):
     (tmp_path / "in").mkdir()
-    with pytest.raises(UsageError, match=r"shard='1/2' with per='dataset'.*give --colors to every shard"):
+    with pytest.raises(UsageError, match=r"shard='1/2' with per='dataset'.*give --colors to each"):
         compress_folder(tmp_path / "in", tmp_path / "out", Options(colors="auto", per="dataset"), shard="1/2")
 
 

@@ -221,6 +221,14 @@ def test_a_given_palette_stays_and_every_pixel_gets_its_nearest_entry(pixels, pa
     assert few.mse == pytest.approx(distances.min(axis=-1).mean())
 
 
+def test_a_given_palette_is_opaque():
+    picture = np.zeros((2, 2, 4), np.uint8)
+    with pytest.raises(UsageError, match="alpha='keep' with a palette"):
+        quantize(picture, alpha="keep", palette=[[0, 0, 0]])
+    with pytest.raises(UsageError, match="alpha='keep' with a palette"):
+        compress_image(image_bytes(picture), Options(alpha="keep"), palette=[[0, 0, 0]])
+
+
 def test_a_given_palette_of_many_entries_has_indices_of_two_bytes():
     palette = np.stack([np.arange(300) % 256, np.arange(300) // 256, np.zeros(300)], axis=1).astype(np.uint8)
     few = quantize(np.array([[[43, 1, 0], [255, 0, 0]]], np.uint8), palette=palette)

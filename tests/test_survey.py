@@ -190,7 +190,7 @@ def test_an_image_that_could_not_be_read_is_looked_at_again(source, out, monkeyp
             raise PermissionError(13, "no")
         return read_whole(path, options)
 
-    monkeypatch.setattr("icsys.survey.read_whole", refuse)
+    monkeypatch.setattr("icsys.dataset.folder.read_whole", refuse)
     assert looked_at(source, out)[1] == 5
     assert "made_from" not in json.loads((out / "palette.json").read_text())
     monkeypatch.undo()

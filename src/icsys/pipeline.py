@@ -191,7 +191,7 @@ def quantize(
         min_ssim=min_ssim,
         max_delta_e=max_delta_e,
     )
-    shared = _with_palette(options, palette)[1]
+    shared = None if palette is None else _shared(options, palette)
     return quantize_pixels(to_array(image, alpha=options.alpha), options, shared)
 
 
@@ -412,6 +412,13 @@ def _with_channels_of(pixels: NDArray[np.uint8], few: NDArray[np.uint8]) -> NDAr
     return few[..., [0, -1]] if pixels.shape[2] == _GREY_ALPHA else few
 
 
+def _shared(options: Options, palette: ArrayLike) -> NDArray[np.uint8]:
+    """Check a palette that is to be shared."""
+    if options.alpha == "keep":
+        raise UsageError("alpha='keep' with a palette, which is opaque: expected alpha='flatten'")
+    return check_palette(palette)
+
+
 def _with_palette(options: Options, palette: ArrayLike | None) -> tuple[Options, NDArray[np.uint8] | None]:
     """Check the palette that an image is to share, and let options ask for as many colours as it has."""
     if palette is None:
@@ -423,5 +430,5 @@ def _with_palette(options: Options, palette: ArrayLike | None) -> tuple[Options,
         return options, None
     if options.strategy == "SO":
         raise UsageError("a palette with strategy='SO', which reduces no colours: expected MKM, FKM or MBKM")
-    shared = check_palette(palette)
+    shared = _shared(options, palette)
     return (options.replace(colors=len(shared)) if len(shared) > options.most_colors else options), shared

@@ -146,7 +146,7 @@ def choose_count(images: int, *, slots: int) -> int:
     Examples
     --------
     >>> choose_count(1_000_000, slots=8), choose_count(1000, slots=8), choose_count(10, slots=8)
-    (3907, 32, 1)
+    (3907, 33, 1)
     >>> choose_count(100_000_000, slots=1000)
     100000
     """
