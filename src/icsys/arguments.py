@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import icsys
 from icsys.checks import check_run
-from icsys.dataset.palettes import with_file
 from icsys.dataset.shard import parse_shard
 from icsys.engine import choose_engine
 from icsys.errors import UsageError
@@ -387,7 +386,10 @@ def read_options(arguments: argparse.Namespace) -> tuple[Options, dict[str, Any]
             config = {name: value for name, value in config.items() if name not in one_of}
     values = RUN_DEFAULTS | config | given
     options = Options.from_dict({name: value for name, value in values.items() if name in names})
-    options, _ = with_file(options, colors_given="colors" in values)
+    if options.palette != "image":
+        from icsys.dataset.palettes import with_file  # noqa: PLC0415 - few runs need it
+
+        options, _ = with_file(options, colors_given="colors" in values)
     check_run(**{name: values[name] for name in ("jobs", "engine", "address", "overwrite", "timeout")})
     choose_engine(values["engine"], isolate=values["isolate"], timeout=values["timeout"])
     if values["shard"] is not None:

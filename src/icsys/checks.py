@@ -6,10 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from icsys.dataset.packing import packing_of
-from icsys.engine.cluster import CLUSTERS
 from icsys.errors import UsageError
-from icsys.options import ENGINES, OVERWRITES, PACKINGS, SHARED, Options, positive_number, whole_number
+from icsys.options import CLUSTERS, ENGINES, OVERWRITES, PACKINGS, SHARED, Options, positive_number, whole_number
 
 if TYPE_CHECKING:
     from icsys.dataset.shard import Shard
@@ -98,4 +96,6 @@ def check_form(options: Options, shard: Shard | None) -> None:
         if shard and asked:
             raise UsageError(f"shard={str(shard)!r} with {what}: expected {expected}")
     if options.format in PACKINGS:
+        from icsys.dataset.packing import packing_of  # noqa: PLC0415 - few runs need it
+
         packing_of(options.format).prepare()

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import icsys
 from icsys.arguments import DESTINATION, RUN_DEFAULTS, SOURCE, WRONG_USAGE, command_parser, effective, read_options
 from icsys.checks import check_places
-from icsys.dataset.samples import copy_samples
 from icsys.dataset.urls import without_secrets
 from icsys.engine import choose_engine
 from icsys.errors import ICSError, UsageError
@@ -163,6 +162,8 @@ def _look_for_photos(source: str) -> None:
 
 def _bring_samples(source: str) -> None:
     """Copy the sample photos."""
+    from icsys.dataset.samples import copy_samples  # noqa: PLC0415 - few runs need it
+
     check_places(source if Path(source).exists() else ".", DESTINATION)
     try:
         copied, kept = copy_samples(Path(source))

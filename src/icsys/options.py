@@ -30,7 +30,8 @@ PNG_EFFORTS = ("fast", "default", "max")
 SHARED = ("class", "dataset")  # palettes that a first pass over the images finds
 PALETTE_SUFFIXES = (".json", ".gpl")
 OVERWRITES = ("never", "always")
-ENGINES = ("threads", "processes", "dask", "ray")
+CLUSTERS = ("dask", "ray")
+ENGINES = ("threads", "processes", *CLUSTERS)
 ON_CORRUPT = ("fail", "keep")
 
 MAX_COLORS = 65_536

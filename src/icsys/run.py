@@ -15,15 +15,11 @@ from typing import TYPE_CHECKING, Any, Self
 import icsys
 from icsys import pipeline
 from icsys.checks import check_form, check_places, check_run
-from icsys.choose_colors import SAMPLED, choose_colors
 from icsys.crew import Crew
 from icsys.dataset.books import State, open_books, read_state, write_state
-from icsys.dataset.division import Part, listed_part
-from icsys.dataset.draw import draw_images
 from icsys.dataset.folder import Folder
 from icsys.dataset.ledger import Ledger
 from icsys.dataset.outputs import FolderOutputs
-from icsys.dataset.palettes import Palettes, check_palette_files, save_palettes, with_file
 from icsys.dataset.resume import Work
 from icsys.dataset.shard import Shard, mark_of, parse_shard
 from icsys.dataset.shards import PARTS, open_shards, pack
@@ -31,17 +27,16 @@ from icsys.dataset.source import Ignored, Planned, Source, Task, Unreadable
 from icsys.dataset.sources import open_source
 from icsys.dataset.urls import check_apart, is_url, local_path
 from icsys.engine import Lost, available_cores, choose_engine
-from icsys.engine.cluster import CLUSTERS
 from icsys.errors import UsageError
-from icsys.options import PACKINGS, SHARED, Options
+from icsys.options import CLUSTERS, PACKINGS, SHARED, Options
 from icsys.results import Failed, Result, RunSummary, Skipped
 from icsys.runfile import write_run
-from icsys.survey import find_palettes, look
 from icsys.work import Outcome, do, given_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
 
+    from icsys.dataset.palettes import Palettes
     from icsys.dataset.remote import Remote
 
     Team = Callable[[Iterable[Work]], Generator[Outcome | Lost[Work]]]
@@ -207,12 +202,12 @@ def compress_folder(
         shard=part,
     )
     check_form(options, part)
-    options, palettes = with_file(options, colors_given=options.colors != Options().colors)
+    options, palettes = _given_palettes(options)
     places = _open_places(source, destination, options, settings)
     run = _Run(RunSummary(), progress or (lambda _: None), stop or threading.Event(), start, partial(_concerns, part))
     plan = places.origin.plan(options.suffix)
     first = run.first_image(plan)
-    if first is None and not isinstance(places.origin, Part):
+    if first is None and not places.is_part:
         return run.summary
     plan = chain([first] if first else [], plan)
     remote, count = places.remote, _Count(places.origin, run.concerns)
@@ -262,12 +257,15 @@ class _Places:
         The object store that outputs go to, if they do not go into that folder.
     is_far
         Whether images or outputs are waited for, as nobody waits for a disk.
+    is_part
+        Whether the images are a shard's part of a list that was made for all shards.
     """
 
     origin: Source
     destination: Path
     remote: Remote | None
     is_far: bool
+    is_part: bool
 
 
 def _fill(
@@ -287,6 +285,8 @@ def _fill(
     if options.palette in SHARED:
         palettes = run.survey(origin, destination, options, crew, keep=settings.retry_failed, anew=settings.anew)
     if palettes:
+        from icsys.dataset.palettes import check_palette_files, save_palettes  # noqa: PLC0415 - few runs need them
+
         if places.remote:  # what lies there is known by now
             check_palette_files(destination, options)
         save = partial(save_palettes, destination, palettes, options, mark=mark_of(part), dry_run=dry_run)
@@ -299,8 +299,7 @@ def _fill(
     over = threading.Event()
     compress = partial(_team, crew, partial(do, outputs=outputs, over=over if crew.shares_memory else None), origin)
     if options.per == "dataset":
-        sample = draw_images(origin, SAMPLED, options.seed).works
-        options = run.choose_colors(sample, compress(options.replace(per="image"), dry_run=True), options)
+        options = run.choose_colors(origin, compress(options.replace(per="image"), dry_run=True), options)
     state = _begin(books, options, palettes, settings) if part and not dry_run else None
     ledger = Ledger(
         origin,
@@ -357,13 +356,11 @@ class _Run:
             self.summary.ignored += self.concerns(planned)
         return None
 
-    def choose_colors(
-        self,
-        sample: Iterable[Work],
-        team: Team,
-        options: Options,
-    ) -> Options:
+    def choose_colors(self, origin: Source, team: Team, options: Options) -> Options:
         """Have a team count the colours that a sample needs, and return the options with one number for all images."""
+        from icsys.choose_colors import SAMPLED, choose_colors  # noqa: PLC0415 - few runs need them
+        from icsys.dataset.draw import draw_images  # noqa: PLC0415
+
         assert options.target is not None  # noqa: S101 - it belongs to per="dataset"
         assert options.quality_share is not None  # noqa: S101 - likewise
         note = "Choosing the number of colours"
@@ -375,7 +372,7 @@ class _Run:
                 yield outcome
                 self.tell(None, note)
 
-        with pipeline.alone(options), closing(team(sample)) as outcomes:
+        with pipeline.alone(options), closing(team(draw_images(origin, SAMPLED, options.seed).works)) as outcomes:
             chosen = choose_colors(told(outcomes), options.target, options.quality_share)
         self.summary.colors_chosen = chosen
         return options.replace(colors=chosen.colors)
@@ -389,6 +386,8 @@ class _Run:
         self, origin: Source, destination: Path, options: Options, crew: Crew, *, keep: bool, anew: bool
     ) -> Palettes:
         """Find palettes that images share; if the run is to end, they are not those of all of them."""
+        from icsys.survey import find_palettes, look  # noqa: PLC0415 - few runs need it
+
         looked_at = 0
 
         def tell(number: int) -> None:
@@ -572,13 +571,17 @@ def _open_places(
     check_apart(os.fspath(source), os.fspath(destination))
     remote = _remote(destination, settings.shard, options)
     folder = check_places(source, remote.folder if remote else destination)
-    origin = _origin(source, folder, options, settings)
-    check_palette_files(folder, options)
+    listed = _listed_part(source, folder, options, settings)
+    origin = listed or open_source(source, folder, follow_links=settings.follow_links)
+    if options.palette != "image":
+        from icsys.dataset.palettes import check_palette_files  # noqa: PLC0415 - few runs need it
+
+        check_palette_files(folder, options)
     if options.palette == "class" and not isinstance(origin, Folder):
         raise UsageError(
             f"palette='class' with source {origin.shown!r}: expected a folder, where each class lies together"
         )
-    return _Places(origin, folder, remote, bool(remote) or is_url(os.fspath(source)))
+    return _Places(origin, folder, remote, bool(remote) or is_url(os.fspath(source)), bool(listed))
 
 
 def _remote(destination: str | os.PathLike[str], shard: Shard | None, options: Options) -> Remote | None:
@@ -597,11 +600,24 @@ def _remote(destination: str | os.PathLike[str], shard: Shard | None, options: O
     return remote
 
 
-def _origin(source: str | os.PathLike[str], destination: Path, options: Options, settings: _Settings) -> Source:
-    """Return where images come from: for a shard its part of a list that was made for all of them, if there is one."""
-    shard, follow_links = settings.shard, settings.follow_links
-    listed = shard and listed_part(destination, shard, source, options.suffix, follow_links=follow_links)
-    return listed or open_source(source, destination, follow_links=follow_links)
+def _listed_part(
+    source: str | os.PathLike[str], destination: Path, options: Options, settings: _Settings
+) -> Source | None:
+    """Return a shard's part of a list that was made for all of them, if there is one."""
+    if settings.shard is None:
+        return None
+    from icsys.dataset.division import listed_part  # noqa: PLC0415 - few runs need it
+
+    return listed_part(destination, settings.shard, source, options.suffix, follow_links=settings.follow_links)
+
+
+def _given_palettes(options: Options) -> tuple[Options, Palettes | None]:
+    """Read the palettes that options name, if they do."""
+    if options.palette == "image":
+        return options, None
+    from icsys.dataset.palettes import with_file  # noqa: PLC0415 - few runs need it
+
+    return with_file(options, colors_given=options.colors != Options().colors)
 
 
 def _spread(

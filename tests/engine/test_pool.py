@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icsys.engine import ENGINES, available_cores
-from icsys.engine.cluster import CLUSTERS
+from icsys.engine.cluster import MODULES
 from icsys.engine.threads import run_threads as run_threads_after
 from icsys.options import ENGINES as ENGINE_NAMES
 
@@ -72,7 +72,7 @@ def test_a_stop_does_not_wait_for_what_takes_too_long(monkeypatch):
 
 
 def test_the_table_and_the_options_name_the_same_engines():
-    assert (*ENGINES, *CLUSTERS) == ENGINE_NAMES
+    assert (*ENGINES, *MODULES) == ENGINE_NAMES
 
 
 def test_at_least_one_core_is_available():

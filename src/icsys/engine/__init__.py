@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from icsys.engine.cluster import CLUSTERS
 from icsys.engine.pool import Lost
 from icsys.engine.threads import run_threads
 from icsys.errors import UsageError
+from icsys.options import CLUSTERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

@@ -67,7 +67,7 @@ class Cluster(Protocol):
         """Let go of the cluster, and end it if it was started here."""
 
 
-CLUSTERS = {"dask": ("icsys.engine.dask", "distributed"), "ray": ("icsys.engine.ray", "ray")}
+MODULES = {"dask": ("icsys.engine.dask", "distributed"), "ray": ("icsys.engine.ray", "ray")}
 """By name of the engine: the module that knows the package, and the package."""
 
 
@@ -81,7 +81,7 @@ def open_cluster(engine: str, address: str | None, jobs: int) -> Cluster:
     UsageError
         If no cluster answers at the address.
     """
-    module, package = CLUSTERS[engine]
+    module, package = MODULES[engine]
     try:
         import_module(package)
     except ImportError:
