@@ -268,7 +268,7 @@ def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setitem(urlsource.__dict__, "_connect", urlsource._connect.__wrapped__)  # noqa: SLF001
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "s3fs", None)
-        patch.delitem(fsspec.registry._registry, "s3", raising=False)  # noqa: SLF001 - what was imported before
+        patch.delitem(sys.modules["fsspec.registry"]._registry, "s3", raising=False)  # noqa: SLF001 - imported before
         with pytest.raises(MissingExtraError, match="Install s3fs"):
             urlsource.open_remote("s3://bucket/photos")
     with monkeypatch.context() as patch:
