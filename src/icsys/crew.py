@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import threading
 from contextlib import nullcontext
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icsys.engine import ENGINES
 from icsys.engine.budget import Budget
@@ -27,8 +26,7 @@ def threads_for(jobs: int, *, remote: bool = False) -> int:
     return (8 if remote else 2) * jobs
 
 
-@dataclass(frozen=True, slots=True)
-class Crew:
+class Crew(NamedTuple):
     """What is the same for all passes of a run over its images.
 
     Attributes

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import icsys
 from icsys import pipeline
@@ -20,9 +20,9 @@ from icsys.dataset.books import State, open_books, read_state, write_state
 from icsys.dataset.folder import Folder
 from icsys.dataset.ledger import Ledger
 from icsys.dataset.outputs import FolderOutputs
+from icsys.dataset.packing import INDEX, PARTS
 from icsys.dataset.resume import Work
 from icsys.dataset.shard import Shard, mark_of, parse_shard
-from icsys.dataset.shards import PARTS, open_shards, pack
 from icsys.dataset.source import Ignored, Planned, Source, Task, Unreadable
 from icsys.dataset.sources import open_source
 from icsys.dataset.urls import check_apart, is_url, local_path
@@ -34,7 +34,7 @@ from icsys.runfile import write_run
 from icsys.work import Outcome, do, given_up
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator
+    from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 
     from icsys.dataset.palettes import Palettes
     from icsys.dataset.remote import Remote
@@ -219,8 +219,7 @@ def compress_folder(
     return run.summary
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Settings:
+class _Settings(NamedTuple):
     """How a run goes on, as :func:`compress_folder` was asked for it; none of it changes a byte."""
 
     jobs: int
@@ -245,8 +244,7 @@ class _Settings:
         return {name: value for name, value in values.items() if value is not None}
 
 
-@dataclass(frozen=True, slots=True)
-class _Places:
+class _Places(NamedTuple):
     """Where a run's images come from, and where they go.
 
     Attributes
@@ -295,7 +293,11 @@ def _fill(
     packed = options.format in PACKINGS
     images = destination / PARTS if packed else destination
     outputs = places.remote.outputs if places.remote else FolderOutputs(images, mark=mark_of(part), read_only=dry_run)
-    packs = open_shards(destination, options.format, read_only=dry_run, stop=run.stop)
+    packs: Collection[str] = ()
+    if packed or (destination / INDEX).exists():
+        from icsys.dataset.shards import open_shards  # noqa: PLC0415 - few runs need it
+
+        packs = open_shards(destination, options.format, read_only=dry_run, stop=run.stop)
     over = threading.Event()
     compress = partial(_team, crew, partial(do, outputs=outputs, over=over if crew.shares_memory else None), origin)
     if options.per == "dataset":
@@ -448,6 +450,8 @@ class _Run:
 
     def pack(self, destination: Path, options: Options, remote: Remote | None, *, replace: bool) -> None:
         """Pack what is done into files of many images, unless the run was stopped: the next one does so then."""
+        from icsys.dataset.shards import pack  # noqa: PLC0415 - as above
+
         # What is stale is left out of them.
         self.summary.stale.clear()
         if self.stop.is_set():

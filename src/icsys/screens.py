@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from typing import TYPE_CHECKING, Self
 
@@ -78,7 +77,10 @@ class CompareScreen(_Screen):
 
 def _new_bar(title: str) -> tqdm:
     """Return a bar on standard error."""
-    from tqdm import tqdm  # noqa: PLC0415 - where there is no terminal a short run ends before it is loaded
+    # Where there is no terminal a short run ends before they are loaded.
+    import shutil  # noqa: PLC0415
+
+    from tqdm import tqdm  # noqa: PLC0415
 
     columns, lines = shutil.get_terminal_size()
     # Left to look for itself, tqdm shows no bar at all on a terminal that does not know its size.

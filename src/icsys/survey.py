@@ -63,7 +63,7 @@ class Seen:
 
 def look(item: Look, *, source: Source, options: Options, admit: Admit, slots: AbstractContextManager[object]) -> Seen:
     """Count the colours of an image as small as the run will make it; what a worker does in the first pass."""
-    work, item = item.work, replace(item, work=replace(item.work, place=None))  # which may hold what was read
+    work, item = item.work, replace(item, work=item.work._replace(place=None))  # which may hold what was read
     try:
         data, _ = source.read(work, options)
         with slots:

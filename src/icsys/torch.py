@@ -14,7 +14,7 @@ import numpy as np
 
 from icsys.color.palette import check_palette
 from icsys.color.reduce import distinct_of, keep_all, map_to
-from icsys.dataset.index import INDEX
+from icsys.dataset.packing import INDEX
 from icsys.dataset.palettes import PALETTE, load_palettes
 from icsys.dataset.whole import OURS
 from icsys.errors import ImageError, MissingExtraError, UsageError

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from icsys.dataset.manifest import label_of
 from icsys.errors import ImageError, code_of
@@ -29,8 +28,7 @@ if TYPE_CHECKING:
     from icsys.options import Options
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of an image to do; ``mtime_ns`` only of a source that proved unchanged though its time was not."""
 
     work: Work
@@ -63,7 +61,7 @@ def do(
     palettes
         That images share; each has its own if left out.
     """
-    listed, work = work, replace(work, place=None)  # which may hold what was read
+    listed, work = work, work._replace(place=None)  # which may hold what was read
     try:
         start = time.perf_counter()
         data, mtime_ns = source.read(listed, options)

@@ -12,9 +12,8 @@ import pytest
 
 from helpers import compress_into, image_bytes, synthetic_photo, tree
 from icsys import MissingExtraError, Options, UsageError, compress_folder
-from icsys.dataset.index import INDEX
-from icsys.dataset.packing import packing_of
-from icsys.dataset.shards import PARTS, pack
+from icsys.dataset.packing import INDEX, PARTS, packing_of
+from icsys.dataset.shards import pack
 from icsys.options import PACKINGS
 from packings import READERS, packings, pixels, read_all, shards
 

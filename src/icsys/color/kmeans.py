@@ -8,8 +8,7 @@ iterations on all distinct colours make the result exact.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -39,8 +38,7 @@ _HASTY_GROWTH = (0.03, 1)
 _FEW = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Effort:
+class Effort(NamedTuple):
     """How far the search goes.
 
     Attributes

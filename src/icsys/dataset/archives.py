@@ -125,7 +125,7 @@ class Archives:
                     damage = None if error.code in _OF_ONE else error
                 except Exception as error:  # noqa: BLE001 - as above
                     held = damage = _broken(error)
-                yield replace(work, place=replace(slot, held=held))
+                yield work._replace(place=replace(slot, held=held))
 
     def head(self, work: Work, size: int) -> bytes:  # noqa: ARG002 - it is at hand, or packed as a whole
         """Return all of an image."""
@@ -166,7 +166,7 @@ def _below(folder: str, found: Member | Ignored | Unreadable) -> Member | Ignore
         return found
     if isinstance(found, Member):
         return replace(found, path=f"{folder}/{found.path}") if found.path else found
-    return replace(found, source=f"{folder}/{found.source}")
+    return found._replace(source=f"{folder}/{found.source}")
 
 
 def _code(error: OSError) -> str:

@@ -11,8 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import shutil
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,7 @@ from icsys.dataset.lock import locked
 from icsys.dataset.manifest import FAILURES, MANIFEST, read_rows, to_line
 from icsys.dataset.shard import Shard
 from icsys.dataset.turn import Turn
-from icsys.dataset.whole import OURS, sync_folder, write_whole
+from icsys.dataset.whole import OURS, remove_tree, sync_folder, write_whole
 from icsys.errors import UsageError
 
 if TYPE_CHECKING:
@@ -170,4 +169,5 @@ def drop_books(destination: Path) -> None:
 
 def sweep_merged(destination: Path) -> None:
     """Remove what a merge that was killed has left of books that are merged."""
-    shutil.rmtree(destination / _MERGED, ignore_errors=True)
+    with suppress(OSError):
+        remove_tree(destination / _MERGED)

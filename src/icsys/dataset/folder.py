@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from icsys.dataset.manifest import label_of
 from icsys.dataset.naming import name_key, output_names
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 _HEAD_BYTES = 64
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(NamedTuple):
     """An entry of a folder, with the path below the source folder of the folder that it lies in."""
 
     folder: str
@@ -137,8 +136,7 @@ def _look_through(
             labels.add(label_of(planned.source) or "")
 
 
-@dataclass(frozen=True, slots=True)
-class _Folder:
+class _Folder(NamedTuple):
     """A folder by its path below the source folder.
 
     Attributes

@@ -7,6 +7,7 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
+from icsys.dataset.packing import INDEX
 from icsys.dataset.whole import sync_folder, write_json
 from icsys.errors import UsageError
 from icsys.options import PACKINGS
@@ -14,7 +15,6 @@ from icsys.options import PACKINGS
 if TYPE_CHECKING:
     from pathlib import Path
 
-INDEX = "shards.json"
 FOLDER = "data"
 """The folder below the destination in which shards lie."""
 

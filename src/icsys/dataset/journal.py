@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from icsys.dataset.manifest import DONE, FAILED, FAILURES, MANIFEST, STALE, from_line, read_rows, to_line
 from icsys.dataset.outputs import FolderOutputs
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """What a later run has to know of an output; the whole line stands at ``position`` in the journal."""
 
     source: str

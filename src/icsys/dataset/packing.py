@@ -1,9 +1,11 @@
-"""What a format of shards is: a module that writes and reads one file of many images."""
+"""What a format of shards is: a module that writes and reads one file of many images; and where shards are told of."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
+
+from icsys.dataset.whole import OURS
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
@@ -11,6 +13,12 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from icsys.dataset.sample import Sample
+
+INDEX = "shards.json"
+"""The file below the destination that tells of its shards."""
+
+PARTS = f"{OURS}parts"
+"""The folder below the destination in which images lie that are in no shard yet."""
 
 
 class Packing(Protocol):

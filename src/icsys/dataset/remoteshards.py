@@ -15,13 +15,14 @@ import os
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from icsys.dataset.index import FOLDER, INDEX, Index, load_index
+from icsys.dataset.index import FOLDER, Index, load_index
 from icsys.dataset.manifest import DONE, MANIFEST, read_rows
 from icsys.dataset.objectoutputs import ObjectOutputs
 from icsys.dataset.objects import Objects
 from icsys.dataset.outputs import FolderOutputs
+from icsys.dataset.packing import INDEX, PARTS
 from icsys.dataset.placing import Stopped
-from icsys.dataset.shards import PARTS, is_packed
+from icsys.dataset.shards import is_packed
 from icsys.errors import UsageError
 
 if TYPE_CHECKING:

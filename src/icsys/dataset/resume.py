@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from icsys.dataset.manifest import STALE
 from icsys.errors import code_of
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     from icsys.dataset.source import Place, Source, Task
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(NamedTuple):
     """An image to do.
 
     Attributes
@@ -38,8 +36,7 @@ class Work:
     place: Place | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Again:
+class Again(NamedTuple):
     """An image that is done, but whose line has to be written anew, because it was called stale."""
 
     skipped: Skipped

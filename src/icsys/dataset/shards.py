@@ -16,9 +16,9 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from icsys.dataset.index import FOLDER, INDEX, Index, Shard, load_index, save_index
+from icsys.dataset.index import FOLDER, Index, Shard, load_index, save_index
 from icsys.dataset.manifest import MANIFEST, to_line
-from icsys.dataset.packing import packing_of
+from icsys.dataset.packing import INDEX, PARTS, packing_of
 from icsys.dataset.placing import Stopped, Survey, placed, split_of, survey
 from icsys.dataset.sample import INFO, Sample
 from icsys.dataset.whole import OURS, leads_elsewhere, make_folders, remove_tree, sync_folder, whole_file, write_whole
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from icsys.dataset.packing import Packing
-
-PARTS = f"{OURS}parts"
-"""The folder below the destination in which images lie that are in no shard yet."""
 
 _STAGE = f"{OURS}shards"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,8 +31,7 @@ class Place:
     mtime_ns: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(NamedTuple):
     """One image to do: paths below the source and the destination folder, with forward slashes."""
 
     source: str
@@ -40,15 +39,13 @@ class Task:
     place: Place | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ignored:
+class Ignored(NamedTuple):
     """A file that is left alone: no image, hidden, a link, or no file at all."""
 
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
+class Unreadable(NamedTuple):
     """A folder or file whose content cannot be listed or looked at."""
 
     source: str

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     import threading
@@ -21,8 +20,7 @@ Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 
 
-@dataclass(frozen=True, slots=True)
-class Lost(Generic[Item]):
+class Lost(NamedTuple, Generic[Item]):
     """An item that has no outcome because it ended whoever worked on it: ``code`` is ``crashed`` or ``timeout``."""
 
     item: Item

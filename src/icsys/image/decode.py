@@ -6,8 +6,7 @@ import logging
 import re
 import warnings
 from contextlib import nullcontext
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from PIL import ExifTags, Image, ImageFile
@@ -51,8 +50,7 @@ _TOO_LARGE = ("max_text_chunk", "max_text_memory")  # compressed texts that unpa
 _REASONS = dict.fromkeys(_UNSUPPORTED, "unsupported") | dict.fromkeys(_TOO_LARGE, "too_large")
 
 
-@dataclass(frozen=True, slots=True)
-class ImageInfo:
+class ImageInfo(NamedTuple):
     """What a source file holds, before anything was made smaller.
 
     Parameters
@@ -80,8 +78,7 @@ class ImageInfo:
     frames: int
 
 
-@dataclass(frozen=True, slots=True)
-class Photo:
+class Photo(NamedTuple):
     """A decoded and resized image.
 
     Parameters

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -30,8 +29,7 @@ _WEBP = {"method": 0, "quality": 0}
 _WEBP_INDEXED = {"method": 4, "quality": 50}
 
 
-@dataclass(frozen=True, slots=True)
-class Encoder:
+class Encoder(NamedTuple):
     """How a file format is written.
 
     Attributes

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -23,8 +22,7 @@ _ROWS_REVERSED = frozenset({3, 4, 7, 8})
 _ROUNDING = 1e-6  # of sides that are computed by a ratio
 
 
-@dataclass(frozen=True, slots=True)
-class ResizePlan:
+class ResizePlan(NamedTuple):
     """What happens to the pixels of one upright image.
 
     Parameters
