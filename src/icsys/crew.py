@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from icsys.color.room import Slots
 from icsys.engine import ENGINES
 from icsys.engine.budget import Budget
 from icsys.image.decode import unlimited
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Generator
 
 BYTES_IN_FLIGHT = 128 * 2**20
@@ -66,7 +67,7 @@ class Crew(NamedTuple):
             Called in every process before its first one.
         """
         if self.shares_memory:
-            work = partial(work, admit=Budget(BYTES_IN_FLIGHT * self.jobs).hold, slots=threading.Semaphore(self.jobs))
+            work = partial(work, admit=Budget(BYTES_IN_FLIGHT * self.jobs).hold, slots=Slots(self.jobs))
             workers = threads_for(self.jobs, remote=self.remote)
         else:  # processes share no locks; each of them holds one image at a time, and can be killed
             work, workers = partial(work, admit=unlimited, slots=nullcontext()), self.jobs

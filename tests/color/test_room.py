@@ -1,6 +1,8 @@
 """Memory that is used again."""
 
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 from icsys.color import room as module
 from icsys.color.kmeans import reduce_pixels
-from icsys.color.room import Room, room_of_thread
+from icsys.color.room import Room, Slots, room_of_thread
 
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 50), st.sampled_from(["u1", "f4", "f8"]))))
@@ -39,6 +41,43 @@ def test_every_thread_has_a_room_of_its_own():
     thread.join()
     assert rooms[0] is room_of_thread()
     assert rooms[0] is not rooms[1]
+
+
+@given(st.integers(1, 4), st.integers(1, 12))
+def test_no_more_threads_than_slots_compute_each_in_a_room_that_no_other_is_in(count, threads):
+    slots, lock = Slots(count), threading.Lock()
+    inside, lent, most = [], [], []
+
+    def compute():
+        for _ in range(3):
+            with slots:
+                room = room_of_thread()
+                with lock:
+                    assert all(room is not other for other in inside)
+                    inside.append(room)
+                    most.append(len(inside))
+                    lent.append(room)
+                time.sleep(0)
+                with lock:
+                    inside.remove(room)
+
+    with ThreadPoolExecutor(threads) as pool:
+        for done in [pool.submit(compute) for _ in range(threads)]:
+            done.result()
+    assert max(most) <= count
+    assert len(set(map(id, lent))) <= count
+
+
+def test_a_slot_lends_the_room_that_was_given_back_last_also_after_an_error():
+    slots = Slots(3)
+    with slots:
+        first = room_of_thread()
+    assert room_of_thread() is not first
+    with pytest.raises(ZeroDivisionError), slots:
+        raise ZeroDivisionError
+    assert room_of_thread() is not first
+    with slots:
+        assert room_of_thread() is first
 
 
 @pytest.mark.parametrize("space", ["srgb", "oklab"])

@@ -43,3 +43,24 @@ _ROOMS = _Rooms()
 def room_of_thread() -> Room:
     """Return the room of the calling thread, for what is over before the thread takes up another image."""
     return _ROOMS.own
+
+
+class Slots:
+    """Lets so many threads compute at once, and lends each of them a room: the one that was given back last.
+
+    Where more threads than that share the work, because some of them read and write meanwhile, memory follows the
+    slots, and goes warm from one image to the next.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._free = threading.Semaphore(count)
+        self._rooms = [Room() for _ in range(count)]
+
+    def __enter__(self) -> None:
+        self._free.acquire()
+        _ROOMS.own = self._rooms.pop()
+
+    def __exit__(self, *_: object) -> None:
+        self._rooms.append(_ROOMS.own)
+        _ROOMS.own = Room()
+        self._free.release()
