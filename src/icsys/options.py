@@ -8,6 +8,7 @@ import json
 import os
 import re
 from dataclasses import dataclass, field, fields
+from functools import cache
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
@@ -402,8 +403,12 @@ class Options:
 
 def option_doc(name: str) -> str:
     """Return the sentence that describes the option ``name``."""
-    docs: dict[str, str] = {f.name: f.metadata["doc"] for f in fields(Options)}
-    return docs[name]
+    return _docs()[name]
+
+
+@cache
+def _docs() -> dict[str, str]:
+    return {f.name: f.metadata["doc"] for f in fields(Options)}
 
 
 def parse_size(value: object) -> tuple[int, int]:
