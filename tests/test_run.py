@@ -1,5 +1,7 @@
 """A folder from end to end through the library."""
 
+import sys
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -193,9 +195,41 @@ def test_folders_that_cannot_be_used_are_refused(photos, tmp_path):
         (photos, file / "below", "is a file"),
         ("", tmp_path / "out", "source ''"),
         (photos, "", "destination ''"),
+        (photos, tmp_path / ("n" * 300), "cannot be written"),
     ):
         with pytest.raises(UsageError, match=expected):
             compress_folder(source, destination)
+
+
+@pytest.mark.parametrize("name", ["manifest.jsonl", "failures.jsonl", "run.json", "palette.json", ".ics-claims"])
+def test_a_folder_in_the_place_of_a_book_is_refused_by_name(name, photos, tmp_path):
+    (tmp_path / "out" / name).mkdir(parents=True)
+    with pytest.raises(UsageError, match=f"{name!r} that is no file"):
+        compress_folder(photos, tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [name]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a right there")
+def test_a_link_that_leads_nowhere_is_no_destination(photos, tmp_path):
+    (tmp_path / "out").symlink_to("nowhere")
+    with pytest.raises(UsageError, match="a link that leads nowhere"):
+        compress_folder(photos, tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["manifest.jsonl", "Failures.JSONL", "run.json"])
+def test_a_folder_of_images_with_the_name_of_a_book_fails_and_costs_no_book(name, tmp_path):
+    """The images in it were written, and manifest or failures could not be, in this run and all after it."""
+    for folder in (name, "cat"):
+        (tmp_path / "in" / folder / name).mkdir(parents=True)
+        (tmp_path / "in" / folder / name / "a.png").write_bytes(image_bytes(synthetic_photo()))
+    for compressed, skipped in ((1, 0), (0, 1)):
+        summary, results = run(tmp_path / "in", tmp_path / "out")
+        assert (summary.compressed, summary.skipped, summary.failed) == (compressed, skipped, 1)
+        assert results[f"{name}/{name}/a.png"].code == "blocked"
+        assert "name of a file that ics keeps" in results[f"{name}/{name}/a.png"].message
+        assert not summary.stopped
+    assert len((tmp_path / "out" / "manifest.jsonl").read_text().splitlines()) == 1
+    assert len((tmp_path / "out" / "failures.jsonl").read_text().splitlines()) == 1
 
 
 def test_the_step_of_the_original_keeps_exactly_its_pixels(tmp_path):

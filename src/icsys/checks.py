@@ -6,6 +6,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from icsys.dataset.claims import CLAIMS
+from icsys.dataset.outputs import BOOKS
+from icsys.dataset.whole import leads_elsewhere
 from icsys.errors import UsageError
 from icsys.options import CLUSTERS, ENGINES, OVERWRITES, PACKINGS, SHARED, Options, positive_number, whole_number
 
@@ -60,13 +63,25 @@ def check_places(source: str | os.PathLike[str], destination: str | os.PathLike[
             f"source {str(folder)!r} lies in destination {str(destination)!r}: expected two folders, "
             "so that no photo is overwritten"
         )
-    nearest = next(folder for folder in (destination, *destination.absolute().parents) if folder.exists())
+    shown = str(destination)
+    if leads_elsewhere(destination) and not destination.exists():
+        raise UsageError(f"destination {shown!r} is a link that leads nowhere: expected a folder or a new name")
+    try:
+        nearest = next(folder for folder in (destination, *destination.absolute().parents) if folder.exists())
+    except OSError as error:
+        raise UsageError(f"destination {str(destination)!r} cannot be written: {error.strerror or error}") from error
     if not nearest.is_dir():
         raise UsageError(
             f"destination {str(destination)!r}: {str(nearest)!r} is a file, expected a folder or a new name"
         )
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise UsageError(f"destination {str(destination)!r} cannot be written: {str(nearest)!r} is read-only")
+    for name in (*BOOKS, CLAIMS):
+        if (destination / name).exists() and not (destination / name).is_file():
+            raise UsageError(
+                f"destination {shown!r} holds something named {name!r} that is no file: "
+                "ics keeps a file of that name there, so move it away or name another destination"
+            )
     return destination
 
 

@@ -14,8 +14,9 @@ import numpy as np
 
 from icsys.color.palette import check_palette
 from icsys.color.reduce import distinct_of, keep_all, map_to
+from icsys.dataset.manifest import PALETTE
 from icsys.dataset.packing import INDEX
-from icsys.dataset.palettes import PALETTE, load_palettes
+from icsys.dataset.palettes import load_palettes
 from icsys.dataset.whole import OURS
 from icsys.errors import ImageError, MissingExtraError, UsageError
 from icsys.image.decode import to_array

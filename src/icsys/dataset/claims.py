@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-_NAME = f"{OURS}claims"
+CLAIMS = f"{OURS}claims"
 
 
 def load_claims(destination: Path) -> set[str]:
     """Return the outputs that an earlier run has claimed and not accounted for."""
     try:
-        names = json.loads((destination / _NAME).read_bytes())
+        names = json.loads((destination / CLAIMS).read_bytes())
     except (FileNotFoundError, ValueError, RecursionError):
         return set()
     return {name for name in names if isinstance(name, str)} if isinstance(names, list) else set()
@@ -32,7 +32,7 @@ def write_claims(destination: Path, outputs: Iterable[str]) -> None:
     """Claim these outputs and no others."""
     outputs = sorted(outputs)
     if outputs:
-        write_whole(destination / _NAME, to_line(outputs))
+        write_whole(destination / CLAIMS, to_line(outputs))
     else:
-        (destination / _NAME).unlink(missing_ok=True)
+        (destination / CLAIMS).unlink(missing_ok=True)
     sync_folder(destination)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from icsys.results import Compressed, Failed
 
 MANIFEST, FAILURES, RUN = "manifest.jsonl", "failures.jsonl", "run.json"
+PALETTE, GIMP_PALETTE = "palette.json", "palette.gpl"
+"""Beside the images of a run that share a palette."""
 
 DONE, FAILED, STALE = "compressed", "failed", "stale"
 """What the column ``status`` says; stale is an output whose source is gone, fails, or has another output now."""

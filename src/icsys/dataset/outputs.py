@@ -6,6 +6,8 @@ import os
 import stat
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from icsys.dataset.manifest import FAILURES, GIMP_PALETTE, MANIFEST, PALETTE, RUN
+from icsys.dataset.packing import INDEX
 from icsys.dataset.whole import leads_elsewhere, sweep, sync_folder, write_whole
 
 if TYPE_CHECKING:
@@ -29,6 +31,9 @@ class Found(NamedTuple):
 
 
 NOTHING = Found()
+
+BOOKS = (MANIFEST, FAILURES, RUN, INDEX, PALETTE, GIMP_PALETTE)
+"""Names at the top of an output folder that files of ours have, so that no folder of images can have them."""
 
 
 class Outputs(Protocol):
@@ -76,15 +81,20 @@ class FolderOutputs:
         Of the temporary files of this run.
     read_only
         Whether not even the remains of a killed run may be removed.
+    apart
+        Whether the books lie elsewhere, so that folders may have their names.
     """
 
-    def __init__(self, folder: Path, *, mark: str = "", read_only: bool = False) -> None:
+    def __init__(self, folder: Path, *, mark: str = "", read_only: bool = False, apart: bool = False) -> None:
         self._folder, self._path = folder, str(folder)
-        self._mark, self._read_only = mark, read_only
+        self._mark, self._read_only, self._apart = mark, read_only, apart
         self._links: dict[str, str | None] = {}
 
     def look(self, output: str) -> Found:
         """See Outputs; links are not written through, and each folder is tidied when first met."""
+        top, slash, _ = output.partition("/")
+        if slash and not self._apart and top.casefold() in BOOKS:
+            return Found(obstacle=f"the folder {top!r} has the name of a file that ics keeps there")
         link = self._link_above(output)
         if link is not None:
             return Found(obstacle=f"the folder {link!r} is a link")

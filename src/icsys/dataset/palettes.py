@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from icsys.color.palette import check_palette
-from icsys.dataset.manifest import label_of
+from icsys.dataset.manifest import GIMP_PALETTE, PALETTE, label_of
 from icsys.dataset.whole import write_json, write_whole
 from icsys.errors import UsageError
 from icsys.options import MAX_COLORS, MAX_INDEXED_COLORS, SHARED, Options
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import ArrayLike, NDArray
-
-PALETTE, GIMP_PALETTE = "palette.json", "palette.gpl"
-"""Beside the images of a run that share a palette."""
 
 _FORMAT, _VERSION = "icsys-palette", 1
 _GIMP, _MADE_BY = "GIMP Palette", "# Made by icsys"

@@ -23,11 +23,10 @@ from typing import TYPE_CHECKING
 
 from icsys.dataset.claims import load_claims, write_claims
 from icsys.dataset.lease import BEAT, Lease
-from icsys.dataset.manifest import FAILURES, MANIFEST, to_line
+from icsys.dataset.manifest import FAILURES, GIMP_PALETTE, MANIFEST, PALETTE, to_line
 from icsys.dataset.objectoutputs import ObjectOutputs
 from icsys.dataset.objects import Objects
 from icsys.dataset.packing import INDEX
-from icsys.dataset.palettes import GIMP_PALETTE, PALETTE
 from icsys.dataset.remoteshards import RemoteShards
 from icsys.dataset.whole import OURS
 from icsys.errors import UsageError
