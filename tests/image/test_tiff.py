@@ -1,6 +1,7 @@
 """What libtiff complains of is heard, by whom it concerns and by nobody else."""
 
 import io
+import random
 import subprocess
 import sys
 import threading
@@ -133,3 +134,39 @@ def test_where_libtiff_cannot_be_reached_decoding_goes_on(monkeypatch):
     np.testing.assert_array_equal(
         decode_photo(image_bytes(pixels, "TIFF", compression="tiff_lzw"), FULL).pixels, pixels
     )
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK", "YCbCr"])
+def test_damage_of_jpeg_data_in_a_tiff_is_found_as_that_of_a_jpeg_is(mode):
+    """Bits are flipped in both; a file of each kind that Pillow reads to its end is damaged as often as it is found."""
+    picture = Image.fromarray(synthetic_photo(96, 128)).convert(mode)
+    found = {}
+    for kind, settings in (("TIFF", {"compression": "jpeg"}), ("JPEG", {})):
+        data = image_bytes(picture, kind, **settings)
+        decode_photo(data, FULL)
+        choose = random.Random(3)  # noqa: S311 - where bits flip
+        found[kind] = 0
+        start = 1000 if kind == "JPEG" else 100
+        for _ in range(60):
+            damaged = bytearray(data)
+            for _ in range(8):
+                damaged[choose.randrange(start, len(data) * 3 // 4)] ^= 1 << choose.randrange(8)
+            try:
+                decode_photo(bytes(damaged), FULL)
+            except ImageError:
+                found[kind] += 1
+    assert found["TIFF"] > 0.6 * found["JPEG"] > 10
+
+
+def test_strips_that_all_are_one_large_picture_take_no_time_to_check():
+    """A hundred thousand strips of one JPEG: the check ends when it has seen as much as the picture holds."""
+    data = bytearray(image_bytes(Image.fromarray(synthetic_photo(16, 16)), "TIFF", compression="jpeg"))
+    with Image.open(io.BytesIO(bytes(data))) as opened:
+        seen = tiff.TiffFile(io.BytesIO(bytes(data)))
+        offset, size = opened.tag_v2[273][0], opened.tag_v2[279][0]
+    seen.tag_v2[273], seen.tag_v2[279] = (offset,) * 100_000, (size,) * 100_000
+    calls = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tiff, "check_jpeg", calls.append)
+        list(seen._damaged_jpegs())  # noqa: SLF001 - the bound of the work is what is tested
+    assert 1 <= len(calls) <= 3

@@ -121,6 +121,15 @@ def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
         yield data[marker.end() - 1], marker.start(), position
 
 
+def jpeg_size(data: bytes) -> tuple[int, int]:
+    """Return the width and height that a JPEG's frame header tells (ITU-T T.81, B.2.2); 0x0 where it has none."""
+    for kind, start, _ in jpeg_segments(data):
+        if kind in _FRAMES:
+            height, width = (int.from_bytes(data[start + at : start + at + 2], "big") for at in (5, 7))
+            return width, height
+    return 0, 0
+
+
 def memory_needed(image: Image.Image, shrink: int = 1, bytes_per_pixel: int | None = None) -> int:
     """Return the bytes that decoding an opened image takes.
 

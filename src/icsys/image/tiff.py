@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import ctypes
+import math
+import os
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from PIL import ImageFile, TiffImagePlugin, _imaging
 
+from icsys.errors import ImageError
+from icsys.image.integrity import check_jpeg
+from icsys.image.limits import is_one_scan, jpeg_size
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _LONGEST = 1000  # bytes of a sentence
+# Tags; of strips and tiles, those of their offsets and sizes.
+_JPEG_TABLES, _ROWS, _TILE_WIDTH, _TILE_LENGTH = 347, 278, 322, 323
+_STRIPS, _TILES = (273, 279), (324, 325)
+_START_OF_JPEG, _END_OF_JPEG = b"\xff\xd8", b"\xff\xd9"
 _ANY_FILE = "tempfile.tif: "  # as Pillow calls all of them
 _OF_TAGS = "TIFFFetchNormalTag: "
 # TIFFErrorHandler: the function that speaks, a format as for printf, and a va_list, which every calling convention that
@@ -29,18 +39,50 @@ class TiffFile(TiffImagePlugin.TiffImageFile):
     Attributes
     ----------
     complaints
-        What libtiff has said of the picture, see :func:`hear_libtiff`.
+        What libtiff has said of the picture, see :func:`hear_libtiff`, and what is wrong with JPEG data in it.
     """
 
     complaints: tuple[str, ...] = ()
 
     def load(self) -> _imaging.PixelAccess | None:
         """Decode the pixels."""
+        if self.tile and self.info.get("compression") == "jpeg":
+            self.complaints += tuple(self._damaged_jpegs())
         with hear_libtiff() as said:
             try:
                 return super().load()
             finally:
                 self.complaints += tuple(said)
+
+    def _damaged_jpegs(self) -> Iterator[str]:
+        """Say what is wrong with the strips or tiles, JPEGs whose tables lie apart (TIFF Technical Note 2).
+
+        libtiff warns of their damage, as it does of much that is none, and Pillow does not let it speak. What takes
+        more bytes than the file has, or more pixels than the picture, is left to libtiff, which refuses it.
+        """
+        file, tags, (across, down) = self.fp, self.tag_v2, self.size
+        assert file is not None  # noqa: S101 - what has tiles to decode is open
+        tables = tags.get(_JPEG_TABLES, b"").removesuffix(_END_OF_JPEG)
+        tiled = _TILES[0] in tags
+        offsets, sizes = (tags.get(tag, ()) for tag in (_TILES if tiled else _STRIPS))
+        width, height = (tags[_TILE_WIDTH], tags[_TILE_LENGTH]) if tiled else (across, min(tags.get(_ROWS, down), down))
+        pixels_left = len(self.getbands()) * width * -(-across // width) * height * -(-down // height)
+        bytes_left = file.seek(0, os.SEEK_END)
+        for offset, size in zip(offsets, sizes, strict=False):
+            bytes_left -= size
+            if bytes_left < 0:
+                return
+            file.seek(offset)
+            part = file.read(size)
+            part = tables + part.removeprefix(_START_OF_JPEG) if tables else part
+            pixels_left -= math.prod(jpeg_size(part))
+            if pixels_left < 0:
+                return
+            if is_one_scan(part):
+                try:
+                    check_jpeg(part)
+                except ImageError as error:
+                    yield str(error).removeprefix("damaged JPEG: ")
 
     def load_prepare(self) -> None:
         """Take memory for the pixels, as Pillow's own method does after its check."""
