@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_info
 from helpers import compress_into, image_bytes, synthetic_photo, tree
 from icsys import Compressed, Failed, Options, Skipped, UsageError, compress_folder
 from icsys.color.strategies import STRATEGIES
+from icsys.dataset.manifest import failure_row, to_line
 from icsys.options import ENCODINGS
 
 NAMES = ("train/cat/a", "train/dog/a", "b")  # of the photos, without their suffixes
@@ -230,6 +231,18 @@ def test_a_folder_of_images_with_the_name_of_a_book_fails_and_costs_no_book(name
         assert not summary.stopped
     assert len((tmp_path / "out" / "manifest.jsonl").read_text().splitlines()) == 1
     assert len((tmp_path / "out" / "failures.jsonl").read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize("folder", ["train", "train/cat", "."])
+def test_images_of_a_folder_that_could_not_be_listed_are_taken_up_with_what_failed(folder, photos, tmp_path):
+    """They have no failure of their own; the folder's, which is over then, was all that told of them."""
+    (tmp_path / "out").mkdir()
+    row = failure_row(Failed(source=folder, code="permission", message="the folder cannot be listed"), "0", "0")
+    (tmp_path / "out" / "failures.jsonl").write_bytes(to_line(row))
+    _, results = run(photos, tmp_path / "out", retry_failed=True)
+    for source, result in results.items():
+        within = folder == "." or source.startswith(f"{folder}/")
+        assert isinstance(result, Compressed if within else Skipped), source
 
 
 def test_the_step_of_the_original_keeps_exactly_its_pixels(tmp_path):

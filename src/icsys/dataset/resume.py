@@ -90,7 +90,7 @@ class Resume:
     def decide(self, task: Task) -> Work | Skipped | Again | Failed:
         """Tell what becomes of a source: to be done, or the result that it has without being worked on."""
         self.unmet.discard(task.output)
-        if self._retry_failed and task.source not in self._known.failed:
+        if self._retry_failed and not self._has_failed(task.source):
             return Skipped(source=task.source, output=task.output, reason=NOT_FAILED)
         found = self._look(task)
         if isinstance(found, Failed):
@@ -104,6 +104,13 @@ class Resume:
         if task.output in self._claimed or task.output in self._others:
             return _to_do(task)
         return Skipped(source=task.source, output=task.output, reason=FOREIGN)
+
+    def _has_failed(self, source: str) -> bool:
+        """Tell whether a source failed, or a folder that it lies in, which could not be listed then."""
+        failed = self._known.failed
+        while source and source not in failed:
+            source = source.rpartition("/")[0]
+        return bool(source) or "." in failed
 
     def _look(self, task: Task) -> Found | Failed:
         """Tell what lies in the place of an output, or why none can be written there."""
