@@ -167,6 +167,24 @@ def test_a_stop_kills_workers_that_take_too_long(monkeypatch):
     assert not multiprocessing.active_children()
 
 
+def test_a_stop_waits_once_for_what_is_under_way(monkeypatch):
+    """What was waited for once was waited for again as its process was ended, and a stop took twice as long."""
+    monkeypatch.setattr("icsys.engine.pool.GRACE", 0.1)
+    stop, waited = threading.Event(), []
+    join = multiprocessing.process.BaseProcess.join
+
+    def note(process, timeout=None):
+        if timeout is not None:
+            waited.append(timeout)
+        join(process, timeout)
+
+    monkeypatch.setattr(multiprocessing.process.BaseProcess, "join", note)
+    pause = threading.Timer(1, stop.set)
+    pause.start()
+    list(run_processes_until(time.sleep, [60, 60], 2, nothing, stop))
+    assert waited == [0.0, 0.0]
+
+
 @needs_signals
 def test_workers_end_with_a_parent_that_is_killed(tmp_path):
     """Even those in the middle of an image that never ends."""

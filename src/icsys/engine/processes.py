@@ -55,6 +55,7 @@ def run_processes(
         If worker processes die before they can work.
     """
     crew = _Crew(_Tasks(iter(items)), jobs, partial(_Worker, function, prepare, timeout))
+    end: float | None = None
     try:
         while not stop.is_set() and crew.hand_out():
             for worker in crew.with_news():
@@ -64,7 +65,7 @@ def run_processes(
             for worker in crew.with_news():
                 yield from crew.hear(worker)
     finally:
-        crew.stop()
+        crew.stop(end)
 
 
 class _Crew(Generic[Item]):
@@ -127,12 +128,12 @@ class _Crew(Generic[Item]):
         if lost:
             yield lost
 
-    def stop(self) -> None:
-        """End the processes: at once what rests, after a while what is under way, by force what goes on."""
+    def stop(self, end: float | None) -> None:
+        """End the processes: at once what rests, and by force what goes on at ``end``, or after a while without one."""
         for worker in self._workers:
             with suppress(OSError):
                 worker.pipe.send(None)
-        end = time.monotonic() + pool.GRACE
+        end = time.monotonic() + pool.GRACE if end is None else end
         for worker in self._workers:
             worker.process.join(max(0.0, end - time.monotonic()))
             worker.process.kill()
