@@ -11,7 +11,7 @@ import statistics
 import sys
 import time
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -51,18 +51,18 @@ def variants() -> dict[str, Effort]:
     fast, balanced, best = (EFFORTS[name] for name in ("fast", "balanced", "best"))
     return {
         "fast": fast,
-        "fast, no moves": replace(fast, patience=0),
-        "fast, single moves only": replace(fast, moved=0.0),
-        "fast, 4 restarts": replace(fast, rounds=4),
-        "fast, cells of 1/4 the fineness": replace(fast, fineness=fast.fineness / 4),
-        "fast, cells of 16 times the fineness": replace(fast, fineness=fast.fineness * 16),
-        "fast, distinct colours for cells": replace(fast, fineness=np.inf),
-        "fast, 1 last iteration instead of 5": replace(fast, last=1),
+        "fast, no moves": fast._replace(patience=0),
+        "fast, single moves only": fast._replace(moved=0.0),
+        "fast, 4 restarts": fast._replace(rounds=4),
+        "fast, cells of 1/4 the fineness": fast._replace(fineness=fast.fineness / 4),
+        "fast, cells of 16 times the fineness": fast._replace(fineness=fast.fineness * 16),
+        "fast, distinct colours for cells": fast._replace(fineness=np.inf),
+        "fast, 1 last iteration instead of 5": fast._replace(last=1),
         "balanced": balanced,
-        "balanced, no restarts": replace(balanced, rounds=0),
-        "balanced, cells as for fast": replace(balanced, fineness=fast.fineness),
+        "balanced, no restarts": balanced._replace(rounds=0),
+        "balanced, cells as for fast": balanced._replace(fineness=fast.fineness),
         "best": best,
-        "best, no restarts": replace(best, rounds=0),
+        "best, no restarts": best._replace(rounds=0),
     }
 
 

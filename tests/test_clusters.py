@@ -41,7 +41,7 @@ class Dask:
         self._log = (folder / "dask.log").open("ab")
         self.scheduler = self._start(env, "dask_scheduler", *words, "--host", "127.0.0.1", "--port", "0")
         self._workers = self._start(env, "dask_worker", *words, "--nworkers", "2", "--nthreads", "1")
-        until(self._file.exists)
+        until(lambda: self._file.exists() and self._file.stat().st_size)
         self.address = json.loads(self._file.read_text("utf-8"))["address"]
         until(lambda: len(self.workers()) == 2)
 

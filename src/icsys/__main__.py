@@ -28,7 +28,7 @@ def main() -> int:
 
 
 def _leave(code: int) -> None:
-    """End the process, all of it at once: for Python to take it apart first takes as long as a small photo."""
+    """End the process, all of it at once: for Python to take it apart first takes longer than to encode a photo."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError):  # whoever read it has gone, and what was to be told is told by the code
             stream.flush()

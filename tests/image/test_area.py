@@ -69,7 +69,7 @@ def test_bands_add_up_to_the_picture_as_a_whole(mode, monkeypatch):
     image = Image.fromarray(synthetic_photo(97, 61)).convert(mode)
     edges = np.linspace(3.2, 60.1, 14), np.linspace(0.7, 96.3, 30)
     whole = average_image(image, *edges)
-    monkeypatch.setattr(area, "_BAND_PIXELS", 100)
+    monkeypatch.setattr(area, "BAND_PIXELS", 100)
     banded = average_image(image, *edges)
     assert whole.mode == banded.mode
     assert np.array_equal(np.asarray(whole), np.asarray(banded))

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -109,30 +110,72 @@ def test_the_memory_of_a_progressive_jpeg_holds_its_coefficients():
 
 STATUS = Path("/proc/self/status")
 PEAK = """
-import pathlib, sys
+import contextlib, pathlib, sys
 from icsys.image.decode import decode_photo
-from icsys.image.formats import open_image
-from icsys.image.limits import memory_needed
 from icsys.options import Options
 
 def peak():
     return 1024 * int(pathlib.Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
 
-small, large = (pathlib.Path(name).read_bytes() for name in sys.argv[1:])
-decode_photo(small, Options(step=10))
+def admit(size):
+    asked.append(size)
+    return contextlib.nullcontext()
+
+asked = []
+small, large = (pathlib.Path(name).read_bytes() for name in ("small", "large"))
+options = Options(step=10, resample=sys.argv[1])
+decode_photo(small, options)
 before = peak()
-decode_photo(large, Options(step=10))
-print((peak() - before) / memory_needed(open_image(large)[1]))
+decode_photo(large, options, admit)
+print(peak() - before, *asked)
 """
+
+
+def taken_and_asked(folder, name, resample="box", convert=lambda picture: picture, **settings):
+    """Bytes by which decoding a picture of nine megapixels raises the peak of a process, and what it asked for."""
+    for path, size in (("small", (60, 40)), ("large", (3600, 2500))):
+        picture = convert(Image.linear_gradient("L").resize(size).convert("RGB"))
+        (folder / path).write_bytes(image_bytes(picture, name, **settings))
+    command = [sys.executable, "-c", PEAK, resample]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    return map(int, done.stdout.split())
 
 
 @pytest.mark.skipif(not STATUS.exists(), reason="needs a process that can tell the most memory it has had")
 @pytest.mark.parametrize("name", ["AVIF", "BMP", "GIF", "PNG", "TIFF", "WEBP"])
 def test_decoding_takes_no_more_memory_than_is_asked_for(name, tmp_path):
-    """The peak of a process over a picture of nine megapixels; a fifth more for file, bands and small picture."""
-    for path, size in (("small", (60, 40)), ("large", (3600, 2500))):
-        picture = Image.linear_gradient("L").resize(size).convert("RGB")
-        (tmp_path / path).write_bytes(image_bytes(picture, name, **({"speed": 10} if name == "AVIF" else {})))
-    command = [sys.executable, "-c", PEAK, "small", "large"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert 0.1 < float(done.stdout) < 1.2
+    """A fifth more is for file, bands and small picture."""
+    taken, asked = taken_and_asked(tmp_path, name, **({"speed": 10} if name == "AVIF" else {}))
+    assert 0.1 * asked < taken < 1.2 * asked
+
+
+def to_16_bits(picture):
+    return Image.fromarray(np.asarray(picture.convert("L")).astype(np.uint16) * 257)
+
+
+@pytest.mark.skipif(not STATUS.exists(), reason="needs a process that can tell the most memory it has had")
+@pytest.mark.parametrize(
+    ("name", "resample", "convert", "settings"),
+    [
+        ("JPEG", "skip", Image.Image.copy, {}),
+        ("TIFF", "box", Image.Image.copy, {"compression": "tiff_adobe_deflate", "tiffinfo": {278: 2500}}),
+        ("PNG", "lanczos", lambda picture: picture.convert("RGBA"), {}),
+        ("PNG", "lanczos", Image.Image.quantize, {"transparency": 0}),
+        ("PNG", "lanczos", to_16_bits, {}),
+    ],
+)
+def test_copies_that_a_kind_of_picture_takes_are_asked_for(name, resample, convert, settings, tmp_path):
+    taken, asked = taken_and_asked(tmp_path, name, resample, convert, **settings)
+    assert taken < 1.25 * asked
+
+
+@pytest.mark.skipif(not STATUS.exists(), reason="needs a process that can tell the most memory it has had")
+def test_a_cmyk_jpeg_is_looked_through_for_damage_at_an_eighth_of_its_size(tmp_path):
+    taken, _ = taken_and_asked(tmp_path, "JPEG", convert=lambda picture: picture.convert("CMYK"))
+    assert taken < 2 * 3600 * 2500
+
+
+@pytest.mark.skipif(not STATUS.exists(), reason="needs a process that can tell the most memory it has had")
+def test_16_bits_are_made_8_in_bands(tmp_path):
+    taken, _ = taken_and_asked(tmp_path, "PNG", "lanczos", to_16_bits)
+    assert taken < 6 * 3600 * 2500  # two bytes a pixel, one more, and what the filter takes

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from icsys.image.color import channels, plain_mode, to_plain
+from icsys.image.geometry import BAND_PIXELS
 from icsys.native.library import KERNELS, address
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 # Colours count by their opacity, so those that no one sees lend nothing.
 _PREMULTIPLIED = {"LA": "La", "RGBA": "RGBa"}
-# A picture is taken up in bands of rows of about so many pixels, so that no second copy of all of it is made.
-_BAND_PIXELS = 1 << 18
 
 
 def average_areas(
@@ -69,7 +68,7 @@ def average_image(image: Image.Image, x: Edges, y: Edges) -> Image.Image:
     mode = _PREMULTIPLIED.get(plain, plain)
     out = np.empty((len(y) - 1, len(x) - 1, channels(image)), np.uint8)
     left, right = math.floor(x[0]), math.ceil(x[-1])
-    rows_per_band = max(1, int(_BAND_PIXELS / (right - left) * len(out) / (y[-1] - y[0])))
+    rows_per_band = max(1, int(BAND_PIXELS / (right - left) * len(out) / (y[-1] - y[0])))
     for first in range(0, len(out), rows_per_band):
         edges = y[first : first + rows_per_band + 1]
         top, bottom = math.floor(edges[0]), math.ceil(edges[-1])

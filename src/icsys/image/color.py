@@ -10,6 +10,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageCms, ImageColor
 
 from icsys.errors import ImageError
+from icsys.image.geometry import row_bands
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,16 +86,19 @@ def _has_grey_palette(image: Image.Image) -> bool:
 
 def _from_16_bit(image: Image.Image, plain: str, tags: Mapping[int, Any]) -> Image.Image:
     """Scale 16-bit grey to 8 bits with rounding; Pillow's own conversion clips. ``tags`` are those of a TIFF."""
-    values = np.asarray(image)
     maximum = 4095 if tags.get(ExifTags.Base.BitsPerSample) == (12,) else 65535
-    scaled = ((values.astype(np.uint32) * 255 + maximum // 2) // maximum).astype(np.uint8)
-    if tags.get(ExifTags.Base.PhotometricInterpretation) == _WHITE_IS_ZERO:
-        scaled = ~scaled
-    grey = Image.fromarray(scaled)
-    if plain == "LA":
-        opaque = (values != image.info["transparency"]).astype(np.uint8) * np.uint8(255)
-        grey.putalpha(Image.fromarray(opaque))
-    return grey
+    scaled = Image.new(plain, image.size)
+    for top, bottom in row_bands(*image.size):
+        values = np.asarray(image.crop((0, top, image.width, bottom)))
+        levels = ((values.astype(np.uint32) * 255 + maximum // 2) // maximum).astype(np.uint8)
+        if tags.get(ExifTags.Base.PhotometricInterpretation) == _WHITE_IS_ZERO:
+            levels = ~levels
+        grey = Image.fromarray(levels)
+        if plain == "LA":
+            opaque = (values != image.info["transparency"]).astype(np.uint8) * np.uint8(255)
+            grey.putalpha(Image.fromarray(opaque))
+        scaled.paste(grey, (0, top))
+    return scaled
 
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:

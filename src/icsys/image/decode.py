@@ -160,7 +160,7 @@ def _decode(name: str, image: ImageFile.ImageFile, data: bytes, options: Options
     header, shrink = image.size, 1
     if name == "JPEG":
         shrink = _shrink(header, plan_resize(*upright_size(header, _orientation(image)), options), options)
-    with admit(memory_needed(image, shrink)):
+    with admit(memory_needed(image, shrink, copied=options.resample == "lanczos")):
         keep = options.on_corrupt == "keep"
         warning = find_damage(name, data)
         if warning and not keep:
@@ -193,19 +193,22 @@ def _decode_jpeg(image: ImageFile.ImageFile, data: bytes, options: Options, admi
     shrink = _shrink(stored, plan, options)
     profile, depth = image.info.get("icc_profile"), len(image.getbands())
     info = ImageInfo("JPEG", image.mode, *upright, depth, turn, frames)
-    with admit(memory_needed(image, shrink, depth)):
-        decoded = decode_jpeg(data, image.mode, stored, shrink, keep=options.on_corrupt == "keep")
+    averaged = options.resample == "box" and not plan.enlarges
+    mode = image.mode if averaged or image.mode == "L" else "RGBX"
+    with admit(memory_needed(image, shrink, len(mode))):
+        decoded = decode_jpeg(data, mode, stored, shrink, keep=options.on_corrupt == "keep")
         if decoded is None:
             return None
         pixels, warning = decoded
         edges = stored_edges(plan, stored, turn, shrink)
-        if options.resample == "box" and not plan.enlarges:
+        if averaged:
             small = _without_depth(average_areas(pixels, *edges))
             if turn == 1 and plan.canvas == plan.size and not changes_colors(profile, image.mode):
                 return Photo(small, info, warning, plan.changes_nothing)
             picture = _turned(Image.fromarray(small), turn)
         else:
-            picture = _made_small(Image.fromarray(_without_depth(pixels)), plan, options.resample, turn, edges)
+            source = Image.frombuffer(mode, pixels.shape[1::-1], pixels, "raw", mode, 0, 1)
+            picture = _made_small(source, plan, options.resample, turn, edges)
     pixels = _finished(picture, profile, plan, options)
     return Photo(pixels, info, warning, turn == 1 and _shows(picture, pixels, plan))
 

@@ -20,6 +20,8 @@ _SIDEWAYS = frozenset({5, 6, 7, 8})
 _COLUMNS_REVERSED = frozenset({2, 3, 6, 7})
 _ROWS_REVERSED = frozenset({3, 4, 7, 8})
 _ROUNDING = 1e-6  # of sides that are computed by a ratio
+BAND_PIXELS = 1 << 18
+"""A picture is taken up in bands of rows of about so many pixels, so that no second copy of all of it is made."""
 
 
 class ResizePlan(NamedTuple):
@@ -128,6 +130,18 @@ def _plan_cover(width: int, height: int, wanted: tuple[int, int]) -> ResizePlan:
 def _centred(size: tuple[int, int], canvas: tuple[int, int]) -> tuple[int, int]:
     """Return the left and top of ``size`` in the middle of ``canvas``."""
     return (canvas[0] - size[0]) // 2, (canvas[1] - size[1]) // 2
+
+
+def row_bands(width: int, height: int) -> list[tuple[int, int]]:
+    """Return the first row of each band of a picture and the row after its last, from the top.
+
+    Examples
+    --------
+    >>> row_bands(1 << 17, 5)
+    [(0, 2), (2, 4), (4, 5)]
+    """
+    rows = max(1, BAND_PIXELS // width)
+    return [(top, min(top + rows, height)) for top in range(0, height, rows)]
 
 
 def upright_size(stored: tuple[int, int], turn: int) -> tuple[int, int]:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MODES = {"L": "GRAY", "RGB": "RGB"}
-"""Pillow's names of the modes that are decoded here; CMYK is left to Pillow."""
+"""Pillow's names of the modes of files that are decoded here; CMYK is left to Pillow."""
+_LAYOUTS = {**MODES, "RGBX": "RGBX"}
 # Smaller sides have one length at several of the decoder's scales.
 _LEAST_SIDE = 64
 
@@ -37,7 +38,7 @@ def decode_jpeg(
     data
         The file.
     mode
-        "L" or "RGB".
+        "L" or "RGB", or "RGBX": as Pillow holds RGB, so that it takes the pixels without a copy.
     size
         Width and height that its header tells.
     shrink
@@ -60,7 +61,7 @@ def decode_jpeg(
         ``corrupt`` for a file whose data are damaged or end early, ``broken`` for one that contradicts its header.
     """
     height, width = (-(-side // shrink) for side in size[::-1])
-    scaled = partial(simplejpeg.decode_jpeg, colorspace=MODES[mode], min_width=width, min_height=height)
+    scaled = partial(simplejpeg.decode_jpeg, colorspace=_LAYOUTS[mode], min_width=width, min_height=height)
     warning = None
     try:
         pixels = _strictly(scaled, data)
@@ -71,7 +72,7 @@ def decode_jpeg(
         if not keep:
             raise ImageError("corrupt", warning) from None
         # What the decoder leaves out stays black; errors it does not tell of then.
-        black = np.zeros(height * width * (1 if mode == "L" else 3), np.uint8)
+        black = np.zeros(height * width * (1 if mode == "L" else len(mode)), np.uint8)
         pixels = scaled(data, strict=False, buffer=black)
     if pixels.shape[:2] != (height, width):
         rows, columns = pixels.shape[:2]

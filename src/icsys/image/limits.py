@@ -22,7 +22,9 @@ _BYTES_PER_PIXEL = 4  # Pillow holds colours in four bytes; grey takes one, whic
 # These decoders hold a picture several times before Pillow has it: as measured, WebP exactly so often.
 _BYTES_BY_FORMAT = {"WEBP": 16, "AVIF": 12, "HEIF": 12}
 _BYTES_PER_COEFFICIENT = 2  # a JPEG of several scans is held whole, three coefficients a pixel, until the last of them
+_BYTES_OF_COPIES = 8  # a pixel, of colours unpacked and of colours weighted with their alpha
 _TILE_WIDTH, _TILE_LENGTH = 322, 323
+_COMPRESSION, _ROWS_PER_STRIP, _BITS_PER_SAMPLE, _UNCOMPRESSED = 259, 278, 258, 1
 _JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _END, _START_OF_SCAN = 0xD9, 0xDA
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -130,7 +132,9 @@ def jpeg_size(data: bytes) -> tuple[int, int]:
     return 0, 0
 
 
-def memory_needed(image: Image.Image, shrink: int = 1, bytes_per_pixel: int | None = None) -> int:
+def memory_needed(
+    image: Image.Image, shrink: int = 1, bytes_per_pixel: int | None = None, *, copied: bool = False
+) -> int:
     """Return the bytes that decoding an opened image takes.
 
     Parameters
@@ -141,12 +145,16 @@ def memory_needed(image: Image.Image, shrink: int = 1, bytes_per_pixel: int | No
         By how much the decoder makes each side smaller.
     bytes_per_pixel
         Of a decoded pixel; what Pillow and the format's decoder take together if left out.
+    copied
+        All pixels are unpacked from a palette or 16 bits, or weighted with their alpha, at once.
     """
     if bytes_per_pixel is None:
         bytes_per_pixel = _BYTES_BY_FORMAT.get(image.format or "", _BYTES_PER_PIXEL)
     pixels = image.width * image.height
     tile_width, tile_height = _tile(image)
-    needed = bytes_per_pixel * max(pixels // shrink**2, tile_width * tile_height)
+    if copied and (image.mode not in {"L", "RGB", "CMYK"} or "transparency" in image.info):
+        bytes_per_pixel += _BYTES_OF_COPIES
+    needed = bytes_per_pixel * max(pixels // shrink**2, tile_width * tile_height) + _strip(image)
     if image.info.get("progressive"):
         needed += _BYTES_PER_COEFFICIENT * len(image.getbands()) * pixels
     return needed
@@ -157,3 +165,12 @@ def _tile(image: Image.Image) -> tuple[int, int]:
     tags = getattr(image, "tag_v2", {})
     width, height = (tags.get(tag, 0) for tag in (_TILE_WIDTH, _TILE_LENGTH))
     return (width, height) if isinstance(width, int) and isinstance(height, int) else (0, 0)
+
+
+def _strip(image: Image.Image) -> int:
+    """Return the bytes of a strip of an opened TIFF, which libtiff unpacks as a whole; 0 for everything else."""
+    tags = getattr(image, "tag_v2", {})
+    if _TILE_WIDTH in tags or tags.get(_COMPRESSION, _UNCOMPRESSED) == _UNCOMPRESSED:
+        return 0
+    rows, bits = tags.get(_ROWS_PER_STRIP, image.height), tags.get(_BITS_PER_SAMPLE, (1,))
+    return min(rows, image.height) * image.width * sum(bits) // 8 if isinstance(rows, int) else 0

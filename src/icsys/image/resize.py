@@ -10,7 +10,7 @@ from PIL import Image, ImageColor
 
 from icsys.errors import UsageError
 from icsys.image.area import average_image
-from icsys.image.color import flatten, plain_mode, seen_through, to_plain, without_hidden
+from icsys.image.color import flatten, seen_through, to_plain, without_hidden
 from icsys.image.geometry import ResizePlan, plan_resize, stored_edges
 from icsys.options import Options
 
@@ -64,8 +64,9 @@ def resample_pixels(image: Image.Image, plan: ResizePlan, resample: str, edges: 
     if resample == "box" and not plan.enlarges:
         return average_image(image, x, y)
     # Pillow spaces output pixels evenly: a block at the edge that is cut short is made by itself.
-    result = Image.new(plain_mode(image), (len(x) - 1, len(y) - 1))
-    source = to_plain(image)
+    # RGBX keeps its padding until it is small: to leave that out before takes a second copy of all pixels.
+    source = image if image.mode == "RGBX" else to_plain(image)
+    result = Image.new(source.mode, (len(x) - 1, len(y) - 1))
     for left, right in _even_runs(x):
         for top, bottom in _even_runs(y):
             box = x[left], y[top], x[right], y[bottom]
@@ -75,7 +76,7 @@ def resample_pixels(image: Image.Image, plan: ResizePlan, resample: str, edges: 
             else:
                 part = source.resize(size, _LANCZOS, box, _REDUCING_GAP)
             result.paste(part, (left, top))
-    return result
+    return to_plain(result)
 
 
 def _is_whole(edges: Edges, length: int) -> bool:
