@@ -56,26 +56,23 @@ def check_places(source: str | os.PathLike[str], destination: str | os.PathLike[
     for name, path in (("source", source), ("destination", destination)):
         if not os.fspath(path):
             raise UsageError(f"{name} '' names no folder: expected a path, or . for the current folder")
-    destination = Path(destination)
+    destination, shown = Path(destination), os.fspath(destination)
     folder = Path(source)
     if folder.is_dir() and destination.resolve() in (folder.resolve(), *folder.resolve().parents):
         raise UsageError(
-            f"source {str(folder)!r} lies in destination {str(destination)!r}: expected two folders, "
+            f"source {str(folder)!r} lies in destination {shown!r}: expected two folders, "
             "so that no photo is overwritten"
         )
-    shown = str(destination)
     if leads_elsewhere(destination) and not destination.exists():
         raise UsageError(f"destination {shown!r} is a link that leads nowhere: expected a folder or a new name")
     try:
         nearest = next(folder for folder in (destination, *destination.absolute().parents) if folder.exists())
     except OSError as error:
-        raise UsageError(f"destination {str(destination)!r} cannot be written: {error.strerror or error}") from error
+        raise UsageError(f"destination {shown!r} cannot be written: {error.strerror or error}") from error
     if not nearest.is_dir():
-        raise UsageError(
-            f"destination {str(destination)!r}: {str(nearest)!r} is a file, expected a folder or a new name"
-        )
+        raise UsageError(f"destination {shown!r}: {str(nearest)!r} is a file, expected a folder or a new name")
     if not os.access(nearest, os.W_OK | os.X_OK):
-        raise UsageError(f"destination {str(destination)!r} cannot be written: {str(nearest)!r} is read-only")
+        raise UsageError(f"destination {shown!r} cannot be written: {str(nearest)!r} is read-only")
     for name in (*BOOKS, CLAIMS):
         if (destination / name).exists() and not (destination / name).is_file():
             raise UsageError(
