@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from icsys.dataset.claims import CLAIMS
-from icsys.dataset.outputs import BOOKS
+from icsys.dataset.outputs import RESERVED
 from icsys.dataset.whole import leads_elsewhere
 from icsys.errors import UsageError
 from icsys.options import CLUSTERS, ENGINES, OVERWRITES, PACKINGS, SHARED, Options, positive_number, whole_number
@@ -73,7 +73,7 @@ def check_places(source: str | os.PathLike[str], destination: str | os.PathLike[
         raise UsageError(f"destination {shown!r}: {str(nearest)!r} is a file, expected a folder or a new name")
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise UsageError(f"destination {shown!r} cannot be written: {str(nearest)!r} is read-only")
-    for name in (*BOOKS, CLAIMS):
+    for name in (*RESERVED, CLAIMS):
         if (destination / name).exists() and not (destination / name).is_file():
             raise UsageError(
                 f"destination {shown!r} holds something named {name!r} that is no file: "

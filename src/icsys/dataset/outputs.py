@@ -32,7 +32,7 @@ class Found(NamedTuple):
 
 NOTHING = Found()
 
-BOOKS = (MANIFEST, FAILURES, RUN, INDEX, PALETTE, GIMP_PALETTE)
+RESERVED = (MANIFEST, FAILURES, RUN, INDEX, PALETTE, GIMP_PALETTE)
 """Names at the top of an output folder that files of ours have, so that no folder of images can have them."""
 
 
@@ -93,7 +93,7 @@ class FolderOutputs:
     def look(self, output: str) -> Found:
         """See Outputs; links are not written through, and each folder is tidied when first met."""
         top, slash, _ = output.partition("/")
-        if slash and not self._apart and top.casefold() in BOOKS:
+        if slash and not self._apart and top.casefold() in RESERVED:
             return Found(obstacle=f"the folder {top!r} has the name of a file that ics keeps there")
         link = self._link_above(output)
         if link is not None:
