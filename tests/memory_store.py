@@ -43,6 +43,13 @@ def memory_store(monkeypatch):
                 if name.startswith(f"/{below}")
             }
 
+        @classmethod
+        def put_back(cls, objects):
+            """Let these objects be there, and no others."""
+            cls.store.clear()
+            for name, data in objects.items():
+                MemoryFileSystem.pipe_file(cls(), f"/{name}", data)
+
     def method(name, kind):
         inherited = getattr(MemoryFileSystem, name)
 

@@ -117,22 +117,15 @@ def test_a_file_of_others_is_not_written_over(store, source, tmp_path, options):
 
 @pytest.mark.parametrize("lost", [False, True], ids=["unasked", "unanswered"])
 def test_a_run_may_die_at_any_request(store, source, options, lost):
-    def begin():
-        store.store.clear()
-        store.trouble = store.after = staticmethod(lambda *_: None)
-        (source / "a.png").unlink(missing_ok=True)
-        for seed, name in enumerate(NAMES):
-            put(source / name, seed)
-        run(source, URL, options)
-        put(source / "a.png", 7)
-        put(source / "cat" / "b.png", 9)
-        (source / "dog" / "a.png").unlink()
-
-    begin()
+    run(source, URL, options)
+    put(source / "a.png", 7)
+    put(source / "cat" / "b.png", 9)
+    (source / "dog" / "a.png").unlink()
+    before = store.objects()
     run(source, URL, options)
     expected = small(store)
     for last in range(1000):
-        begin()
+        store.put_back(before)
         numbers, dead = iter(range(10**6)), threading.Event()
 
         def die(*_, numbers=numbers, last=last, dead=dead):
