@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from icsys.color.room import Slots
 from icsys.crew import BYTES_IN_FLIGHT, threads_for
 from icsys.dataset.outputs import FolderOutputs
 from icsys.engine import ENGINES
@@ -200,7 +201,7 @@ class Bench:
             options=candidate.options(self._options),
             dry_run=False,
             admit=Budget(BYTES_IN_FLIGHT * self.jobs).hold,
-            slots=threading.Semaphore(self.jobs),
+            slots=Slots(self.jobs),
             over=None,
         )
         start = time.perf_counter()
