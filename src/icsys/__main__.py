@@ -3,7 +3,6 @@
 import gc
 import os
 import sys
-from contextlib import suppress
 
 _INTERRUPTED = 130
 
@@ -17,22 +16,16 @@ def main() -> int:
     gc.disable()
     try:
         from icsys.cli import main as run  # noqa: PLC0415 - imports NumPy
+        from icsys.signals import leave  # noqa: PLC0415 - which it has imported
     except KeyboardInterrupt:  # nothing has begun, so there is nothing to say
         return _INTERRUPTED
     gc.freeze()
     gc.enable()
     code = run()
-    if "multiprocessing" not in sys.modules:  # nothing was started that has to be ended
-        _leave(code)
+    # Unless something was started that has to be ended: to take Python apart takes longer than to encode a photo.
+    if "multiprocessing" not in sys.modules:
+        leave(code)
     return code
-
-
-def _leave(code: int) -> None:
-    """End the process, all of it at once: for Python to take it apart first takes longer than to encode a photo."""
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError):  # whoever read it has gone, and what was to be told is told by the code
-            stream.flush()
-    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from icsys.prompts import ask_options
 from icsys.report.text import failure_lines, run_report
 from icsys.run import compress_folder, has_images
 from icsys.screens import CompareScreen, RunScreen
-from icsys.signals import INTERRUPTED, Signals
+from icsys.signals import INTERRUPTED, Signals, leave
 
 if TYPE_CHECKING:
     import argparse
@@ -210,9 +210,8 @@ def _run(source: str, destination: str, options: Options, run: Mapping[str, Any]
         )
         if signals.code is not None:
             # Images that took too long to wait for are still being worked on, by threads that Python would wait for.
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)
+            sys.stdout.flush()  # what cannot be told is told as an error
+            leave(code)
     return code
 
 
