@@ -72,7 +72,7 @@ def decode_jpeg(
         if not keep:
             raise ImageError("corrupt", warning) from None
         # What the decoder leaves out stays black; errors it does not tell of then.
-        black = np.zeros(height * width * (1 if mode == "L" else len(mode)), np.uint8)
+        black = np.zeros(height * width * len(mode), np.uint8)
         pixels = scaled(data, strict=False, buffer=black)
     if pixels.shape[:2] != (height, width):
         rows, columns = pixels.shape[:2]

@@ -6,6 +6,8 @@ import re
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from PIL.ExifTags import Base
+
 from icsys.errors import ImageError
 
 if TYPE_CHECKING:
@@ -23,8 +25,7 @@ _BYTES_PER_PIXEL = 4  # Pillow holds colours in four bytes; grey takes one, whic
 _BYTES_BY_FORMAT = {"WEBP": 16, "AVIF": 12, "HEIF": 12}
 _BYTES_PER_COEFFICIENT = 2  # a JPEG of several scans is held whole, three coefficients a pixel, until the last of them
 _BYTES_OF_COPIES = 8  # a pixel, of colours unpacked and of colours weighted with their alpha
-_TILE_WIDTH, _TILE_LENGTH = 322, 323
-_COMPRESSION, _ROWS_PER_STRIP, _BITS_PER_SAMPLE, _UNCOMPRESSED = 259, 278, 258, 1
+_UNCOMPRESSED = 1  # as a TIFF says it
 _JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _END, _START_OF_SCAN = 0xD9, 0xDA
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -163,14 +164,14 @@ def memory_needed(
 def _tile(image: Image.Image) -> tuple[int, int]:
     """Return the size of the tiles of an opened TIFF, and 0x0 for everything else."""
     tags = getattr(image, "tag_v2", {})
-    width, height = (tags.get(tag, 0) for tag in (_TILE_WIDTH, _TILE_LENGTH))
+    width, height = (tags.get(tag, 0) for tag in (Base.TileWidth, Base.TileLength))
     return (width, height) if isinstance(width, int) and isinstance(height, int) else (0, 0)
 
 
 def _strip(image: Image.Image) -> int:
     """Return the bytes of a strip of an opened TIFF, which libtiff unpacks as a whole; 0 for everything else."""
     tags = getattr(image, "tag_v2", {})
-    if _TILE_WIDTH in tags or tags.get(_COMPRESSION, _UNCOMPRESSED) == _UNCOMPRESSED:
+    if Base.TileWidth in tags or tags.get(Base.Compression, _UNCOMPRESSED) == _UNCOMPRESSED:
         return 0
-    rows, bits = tags.get(_ROWS_PER_STRIP, image.height), tags.get(_BITS_PER_SAMPLE, (1,))
+    rows, bits = tags.get(Base.RowsPerStrip, image.height), tags.get(Base.BitsPerSample, (1,))
     return min(rows, image.height) * image.width * sum(bits) // 8 if isinstance(rows, int) else 0

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from PIL import ImageFile, TiffImagePlugin, _imaging
+from PIL.ExifTags import Base
 
 from icsys.errors import ImageError
 from icsys.image.integrity import check_jpeg
@@ -19,9 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _LONGEST = 1000  # bytes of a sentence
-# Tags; of strips and tiles, those of their offsets and sizes.
-_JPEG_TABLES, _ROWS, _TILE_WIDTH, _TILE_LENGTH = 347, 278, 322, 323
-_STRIPS, _TILES = (273, 279), (324, 325)
+# Tags of their offsets and sizes.
+_STRIPS, _TILES = (Base.StripOffsets, Base.StripByteCounts), (Base.TileOffsets, Base.TileByteCounts)
 _START_OF_JPEG, _END_OF_JPEG = b"\xff\xd8", b"\xff\xd9"
 _ANY_FILE = "tempfile.tif: "  # as Pillow calls all of them
 _OF_TAGS = "TIFFFetchNormalTag: "
@@ -62,10 +62,13 @@ class TiffFile(TiffImagePlugin.TiffImageFile):
         """
         file, tags, (across, down) = self.fp, self.tag_v2, self.size
         assert file is not None  # noqa: S101 - what has tiles to decode is open
-        tables = tags.get(_JPEG_TABLES, b"").removesuffix(_END_OF_JPEG)
+        tables = tags.get(Base.JPEGTables, b"").removesuffix(_END_OF_JPEG)
         tiled = _TILES[0] in tags
         offsets, sizes = (tags.get(tag, ()) for tag in (_TILES if tiled else _STRIPS))
-        width, height = (tags[_TILE_WIDTH], tags[_TILE_LENGTH]) if tiled else (across, min(tags.get(_ROWS, down), down))
+        if tiled:
+            width, height = tags[Base.TileWidth], tags[Base.TileLength]
+        else:
+            width, height = across, min(tags.get(Base.RowsPerStrip, down), down)
         pixels_left = len(self.getbands()) * width * -(-across // width) * height * -(-down // height)
         bytes_left = file.seek(0, os.SEEK_END)
         for offset, size in zip(offsets, sizes, strict=False):
