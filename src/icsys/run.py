@@ -292,8 +292,8 @@ def _fill(
             return
     packed = options.format in PACKINGS
     images = destination / PARTS if packed else destination
-    local = partial(FolderOutputs, images, mark=mark_of(part), read_only=dry_run, apart=packed)
-    outputs = places.remote.outputs if places.remote else local()
+    local = FolderOutputs(images, mark=mark_of(part), read_only=dry_run, apart=packed)
+    outputs = places.remote.outputs if places.remote else local
     packs: Collection[str] = ()
     if packed or (destination / INDEX).exists():
         from icsys.dataset.shards import open_shards  # noqa: PLC0415 - few runs need it
