@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 # Colours are held as eighths of a level about mid-grey, see kernels.
 SCALE = 8
 CENTER = 128
-_WORDS = 1 << 18
+# Morton codes: in 64-bit words, and in groups of 64 words.
+_WORDS, _GROUPS = 1 << 18, 1 << 12
 # Weight, weighted coordinates and weighted squared norm of a cell.
 _CELL_SUMS = 5
 # What float32 may lose in a difference of squared distances, as a share of the largest squared norm.
@@ -76,8 +77,9 @@ class Colors:
 
     def __init__(self, pixels: NDArray[np.uint8], room: Room | None = None) -> None:
         room = room or Room()
+        groups = room.empty("groups", (_GROUPS,), np.uint8)
         bits, ranks = room.empty("bits", (_WORDS,), np.uint64), room.empty("ranks", (_WORDS,), np.uint32)
-        which = address(bits, np.uint64), address(ranks, np.uint32)
+        which = address(groups, np.uint8), address(bits, np.uint64), address(ranks, np.uint32)
         self.inverse: NDArray[np.uint32] = room.empty("inverse", (len(pixels),), np.uint32)
         inverse = address(self.inverse, np.uint32)
         n = KERNELS.mark_colors(address(pixels, np.uint8), len(pixels), inverse, *which)

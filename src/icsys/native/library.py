@@ -20,8 +20,8 @@ _INT, _FLOAT, _ADDRESS = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p
 # What kernels return and take, by the letters n (integer), f (float) and p (address of an array or structure).
 _LETTERS: dict[str, Any] = {"n": _INT, "f": _FLOAT, "p": _ADDRESS, "-": None}
 _SIGNATURES = {
-    "mark_colors": "n pnppp",
-    "count_colors": "n pnpppnppppp",
+    "mark_colors": "n pnpppp",
+    "count_colors": "n pnppppnppppp",
     "merge_colors": "n pnppfp",
     "place_cells": "f pnppppp",
     "bound_points": "- ppnnppp",
