@@ -86,7 +86,7 @@ class Colors:
         self.codes: NDArray[np.uint32] = room.empty("codes", (n,), np.uint32)
         self.points = Points(n, 3, room=room)
         codes = address(self.codes, np.uint32)
-        KERNELS.count_colors(inverse, len(pixels), *which, codes, n, *_addresses(self.points))
+        KERNELS.count_colors(inverse, len(pixels), *which, codes, n, *self.points.addresses)
 
     def __len__(self) -> int:
         """Return the number of distinct colours."""
@@ -131,10 +131,10 @@ class Colors:
         error = squares - np.square(total[1:4]).sum() / total[0]
         sums = np.empty((len(self) + 1, _CELL_SUMS))
         cells = address(sums, np.float64)
-        colors = address(self.codes, np.uint32), len(self), *_addresses(self.points)[:2]
+        colors = address(self.codes, np.uint32), len(self), *self.points.addresses[:2]
         n = KERNELS.merge_colors(*colors, error / (3 * k * k * fineness), cells)
         points = Points(n, 3)
-        explained = KERNELS.place_cells(cells, n, *_addresses(points))
+        explained = KERNELS.place_cells(cells, n, *points.addresses)
         return points, float(squares - explained)
 
     def label_pixels(self, labels: NDArray[np.integer]) -> NDArray[np.integer]:
@@ -154,9 +154,3 @@ class Colors:
         ranks = address(self.inverse, np.uint32)
         KERNELS.map_ranks(ranks, len(out), address(labels, labels.dtype), address(out, out.dtype), out.itemsize)
         return out
-
-
-def _addresses(points: Points) -> tuple[int, ...]:
-    """Return where coordinates, weights, boxes and total of points lie."""
-    arrays = points.x, points.w, points.low, points.high, points.total
-    return tuple(address(array, array.dtype) for array in arrays)
