@@ -35,6 +35,7 @@ _TAIL = """\
 | 2 | wrong usage; nothing was done |
 | 130 | interrupted with Ctrl-C; the next run goes on |
 | 143 | told to end by SIGTERM; the next run goes on |
+| 129 | the terminal was closed; the next run goes on |
 
 ## A file of options
 

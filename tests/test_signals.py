@@ -10,8 +10,9 @@ from icsys.signals import Signals
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals to send to oneself")
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_the_first_signal_sets_the_flag(number, code, capfd):
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+def test_the_first_signal_sets_the_flag(name, code, capfd):
+    number = getattr(signal, name)
     before = signal.getsignal(number)
     with Signals() as signals:
         assert not signals.stop.is_set()
@@ -20,6 +21,21 @@ def test_the_first_signal_sets_the_flag(number, code, capfd):
         assert signals.code == code
     assert signal.getsignal(number) is before
     assert "once more stops at once" in capfd.readouterr().err
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows sends none")
+def test_a_closed_terminal_may_say_so_twice_and_is_none_of_the_business_of_what_nohup_started():
+    with Signals() as signals:
+        signal.raise_signal(signal.SIGHUP)
+        signal.raise_signal(signal.SIGHUP)  # this process goes on
+        assert signals.code == 129
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Signals() as signals:
+            signal.raise_signal(signal.SIGHUP)
+            assert not signals.stop.is_set()
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_thread_leaves_signals_alone():

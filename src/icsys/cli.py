@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code.
 
     0: all done or skipped by policy; 1: some images failed; 2: wrong usage, nothing done; 130: interrupted;
-    143: told to end by SIGTERM.
+    143: told to end by SIGTERM; 129: the terminal was closed.
     """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by whoever started us

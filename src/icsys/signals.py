@@ -1,4 +1,4 @@
-"""What Ctrl-C and a request to end do to a run: the first ends it in order, the second at once."""
+"""What Ctrl-C, a request to end or a closed terminal does to a run: the first ends it in order, a second at once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 
-_CODES = {"SIGINT": INTERRUPTED, "SIGBREAK": INTERRUPTED, "SIGTERM": 143}  # SIGBREAK is Ctrl-Break on Windows
+# SIGBREAK is Ctrl-Break on Windows; SIGHUP comes when a terminal is closed.
+_CODES = {"SIGINT": INTERRUPTED, "SIGBREAK": INTERRUPTED, "SIGTERM": 143, "SIGHUP": 129}
 
 
 class Signals:
@@ -36,8 +37,8 @@ class Signals:
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():  # others get no signals
             for name in _CODES:
-                if hasattr(signal, name):
-                    number = getattr(signal, name)
+                number = getattr(signal, name, None)
+                if number is not None and not _outlives_terminal(name):
                     self._before[number] = signal.signal(number, self._take)
         return self
 
@@ -46,13 +47,21 @@ class Signals:
             signal.signal(number, handler)
 
     def _take(self, number: int, _: FrameType | None) -> None:
-        code = _CODES[signal.Signals(number).name]
+        name = signal.Signals(number).name
+        code = _CODES[name]
         if self.code is not None:
+            if name == "SIGHUP":  # the shell sends one, and so does the system when the shell has ended
+                return
             os._exit(code)  # threads and worker processes end with this one
         self.code = code
         self.stop.set()
         with contextlib.suppress(OSError):  # print is not for signal handlers
             os.write(2, b"\nics: stopping when the images under way are done; once more stops at once\n")
+
+
+def _outlives_terminal(name: str) -> bool:
+    """Tell whether a signal is that of a closed terminal and whoever started us, such as nohup, has it ignored."""
+    return name == "SIGHUP" and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
 
 def leave(code: int) -> NoReturn:

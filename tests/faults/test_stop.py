@@ -39,15 +39,15 @@ def start(words, out, images):
 
 
 @needs_posix
-@pytest.mark.fault(38, "SIGINT, SIGTERM", "at most 2 s to stop, a report, exit 130 or 143, no temporaries")
+@pytest.mark.fault(38, "SIGINT, SIGTERM, SIGHUP", "at most 2 s to stop, a report, exit 130, 143 or 129, no temporaries")
 @pytest.mark.parametrize("engine", ["threads", "processes"])
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"])
-def test_the_first_signal(number, code, engine, tmp_path, observed):
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+def test_the_first_signal(name, code, engine, tmp_path, observed):
     """The signal comes when ten of 600 images are written."""
     source = make_photos(tmp_path / "in", 600)
     out = tmp_path / "out"
     process = start(command(source, out, "--engine", engine, "--jobs", "2"), out, 10)
-    process.send_signal(number)
+    process.send_signal(getattr(signal, name))
     begin = time.monotonic()
     said, told = process.communicate(timeout=60)
     seconds = time.monotonic() - begin

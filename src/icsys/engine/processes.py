@@ -277,7 +277,7 @@ def _deaf() -> Iterator[None]:
 
 def _signals() -> list[signal.Signals]:
     """Return the signals by which a run is stopped; SIGBREAK is Ctrl-Break on Windows."""
-    return [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)]
+    return [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
 
 
 def _work(pipe: Connection, function: Callable[[Any], object], prepare: Callable[[], object]) -> None:
