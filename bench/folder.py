@@ -1,6 +1,7 @@
 """The folder benchmark: time, memory, bytes and error of a whole run, beside decoding alone and other programs.
 
-All programs take turns in every round, so that a slower moment of the machine meets all alike; figures are medians.
+All programs take turns in every round, so that a slower moment of the machine meets all alike; figures are medians,
+and ratios those of the ratios within a round.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from contenders import (
     FULL,
@@ -33,6 +35,9 @@ from outputs import Quality, assess
 from page import publish
 from photos import find_photos, gather, write_photos
 from table import MISSING, markdown_table, number, times
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _MEGA = 1_000_000
 _PACKAGES = ("numpy", "pillow", "scikit-learn", "simplejpeg", "deflate")
@@ -56,7 +61,10 @@ Peak MB is the largest resident size. Errors are means over pixels of the square
 against every source pixel averaged in blocks, so it holds the resize too. The original skips pixels instead of
 averaging, ImageMagick and vipsthumbnail use sharper filters, and ImageMagick and pngquant dither unless told not to.
 The original is its algorithm written anew, with scikit-learn's defaults of today (`KMeans`: one start, once ten).
+Inside one process, and in the lines below, a ratio is the median of those within a round, in which all take turns.
 """
+# Rounds inside one process for each of whole processes: they are short, and what they compare is closer together.
+_SHORT_ROUNDS = 3
 
 Costs = dict[str, list[Cost]]
 
@@ -124,39 +132,43 @@ def rows(costs: Costs, startup: Costs, quality: dict[str, Quality], bytes_in: in
 
 def warm_rows(seconds: dict[str, list[float]]) -> list[list[str]]:
     """Return the rows of the table of runs inside one process."""
-    middle = {name: statistics.median(values) for name, values in seconds.items()}
     return [
         [
             name,
-            number(1000 * value),
-            times(value / middle[SCALED]),
-            times(value / middle[FULL]),
-            times(value / middle[ours("SO", 1)]),
+            number(1000 * statistics.median(values)),
+            *(times(by_round(values, seconds[base])) for base in (SCALED, FULL, ours("SO", 1))),
         ]
-        for name, value in middle.items()
+        for name, values in seconds.items()
     ]
+
+
+def by_round(these: Sequence[float], those: Sequence[float]) -> float:
+    """Return the median of the ratios within a round, of as many rounds as both have."""
+    return statistics.median(this / that for this, that in zip(these, those, strict=False))
 
 
 def ratios(costs: Costs, quality: dict[str, Quality], warm: dict[str, list[float]]) -> list[str]:
     """Return in sentences what the tables say of the questions that the benchmark is for."""
-    middle = {name: statistics.median(values) for name, values in warm.items()}
-    so = middle[ours("SO", 1)]
+
+    def ratio(name: str, base: str) -> str:
+        return times(by_round(warm[name], warm[base]))
+
     lines = [
-        f"MKM, one job, start-up excluded: {times(middle[ours('MKM', 1)] / middle[SCALED])} scaled decode alone.",
-        *(f"{name}, one job, start-up excluded: {times(middle[ours(name, 1)] / so)} SO." for name in STRATEGIES[1:]),
-        f"MKM, two jobs: {times(middle[ours('MKM', 1)] / middle[ours('MKM', 2)])} as fast as one job.",
+        f"MKM, one job, start-up excluded: {ratio(ours('MKM', 1), SCALED)} scaled decode alone.",
+        *(f"{name}, one job, start-up excluded: {ratio(ours(name, 1), ours('SO', 1))} SO." for name in STRATEGIES[1:]),
+        f"MKM, two jobs: {ratio(ours('MKM', 1), ours('MKM', 2))} as fast as one job.",
         *(
-            f"MKM, {count}: {times(middle[ours('MKM', jobs)] / middle[bare(jobs)])} a loop that reads, compresses and "
+            f"MKM, {count}: {ratio(ours('MKM', jobs), bare(jobs))} a loop that reads, compresses and "
             "writes the same images without journal, hashes and syncs."
             for jobs, count in ((1, "one job"), (2, "two jobs"))
         ),
     ]
-    mine = typical(costs[ours("MKM", None)]).seconds
-    rivals = {name: typical(costs[name]) for name in (originals("FKM"), IMAGE_MAGICK, VIPS) if name in costs}
+    seconds = {name: [cost.seconds for cost in several] for name, several in costs.items()}
     lines += [
-        f"MKM, whole process, default jobs: {times(cost.seconds / mine)} as fast as {name}."
-        for name, cost in rivals.items()
-        if not cost.failed
+        f"MKM, whole process, default jobs: {times(by_round(seconds[name], seconds[ours('MKM', None)]))} "
+        f"as fast as {name}."
+        for name in (originals("FKM"), IMAGE_MAGICK, VIPS)
+        if name in costs and not typical(costs[name]).failed
     ]
     size = quality[ours("MKM", None)].bytes_out
     return lines + [
@@ -168,7 +180,7 @@ def ratios(costs: Costs, quality: dict[str, Quality], warm: dict[str, list[float
 
 def _warm(source: Path, options: argparse.Namespace) -> dict[str, list[float]]:
     """Time ICS and the decoders inside one process."""
-    arguments = [str(source), str(options.colors), str(options.step), str(options.repeats)]
+    arguments = [str(source), str(options.colors), str(options.step), str(_SHORT_ROUNDS * options.repeats)]
     done = subprocess.run(
         [sys.executable, str(BENCH / "inprocess.py"), *arguments], stdout=subprocess.PIPE, text=True, check=True
     )
@@ -183,7 +195,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--colors", type=int, default=32, help="number of colours K (default: %(default)s)")
     parser.add_argument("--step", type=int, default=5, help="keep 1 pixel in N (default: %(default)s, the original's)")
     parser.add_argument("--repeats", type=int, default=5, help="runs of each program (default: %(default)s)")
-    parser.add_argument("--slow", type=float, default=10, help="seconds from which one run does (default: %(default)s)")
+    parser.add_argument("--slow", type=float, default=25, help="seconds from which one run does (default: %(default)s)")
     parser.add_argument("--megapixels", type=float, default=12, help="of generated photos (default: %(default)s)")
     parser.add_argument("--quick", action="store_true", help="one run of each, without the original")
     parser.add_argument("--out", type=Path, help="also write the tables to this Markdown file")

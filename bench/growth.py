@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _MEGA = 1_000_000
 _MEGAPIXELS: tuple[int, ...] = (1, 2, 4, 8, 12, 16, 22)
 _COLORS: tuple[int, ...] = (2, 4, 8, 16, 32, 64, 128, 256)
+_SMALL = (640, 480)  # width and height of photos in a run of the first kind
 _COPIES = 6  # photos in a run of the second and third kind
 
 
@@ -106,7 +107,7 @@ def _told(point: Point, *, failed: bool) -> Point:
 
 def by_images(work: Path, base: int, repeats: int) -> Points:
     """Run on 1, 10 and 100 times ``base`` images of 0.3 megapixels."""
-    distinct = write_photos(work / "small", 10, 640, 480)
+    distinct = write_photos(work / "small", 10, *_SMALL)
     points = []
     for factor in (1, 10, 100):
         source = work / f"images-{factor}"

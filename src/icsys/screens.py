@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from icsys.progress import drawing
@@ -30,7 +31,8 @@ class _Screen:
             self._bar.close()
 
     def _say(self, line: str) -> None:
-        print(line, file=sys.stderr) if self._bar is None else self._bar.write(line, file=sys.stderr)
+        with suppress(OSError):  # whoever read it has gone, or its disk is full: no reason to leave images undone
+            print(line, file=sys.stderr) if self._bar is None else self._bar.write(line, file=sys.stderr)
 
 
 class RunScreen(_Screen):

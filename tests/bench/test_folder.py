@@ -80,7 +80,12 @@ def test_rows_leave_start_up_out_of_the_ratio_and_tell_what_failed():
 def test_ratios_say_what_the_figures_say():
     warm = {SCALED: [1.0], FULL: [2.0], ours("SO", 1): [2.0], ours("MKM", 1): [1.5], ours("MKM", 2): [0.75]}
     warm |= {ours("FKM", 1): [5.0], ours("MBKM", 1): [8.0], bare(1): [1.25], bare(2): [0.6]}
-    costs = {ours("MKM", None): [Cost(2.0, None, None)], originals("FKM"): [Cost(60.0, None, None)]}
+    # Two rounds on a machine that is four times slower in the second, and one more of the faster program.
+    warm = {name: [seconds, 4 * seconds] for name, (seconds,) in warm.items()}
+    costs = {
+        ours("MKM", None): [Cost(2.0, None, None), Cost(8.0, None, None), Cost(900.0, None, None)],
+        originals("FKM"): [Cost(60.0, None, None), Cost(240.0, None, None)],
+    }
     lines = " ".join(ratios(costs, {ours("MKM", None): Quality(1, 0.0, 0.0)}, warm))
     for text in (
         "1.50x scaled decode",

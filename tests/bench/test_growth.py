@@ -16,6 +16,7 @@ def test_every_panel_becomes_a_table_with_a_row_for_each_point():
 
 
 def test_every_point_is_measured_and_drawn(tmp_path, monkeypatch):
+    monkeypatch.setattr("growth._SMALL", (64, 48))
     monkeypatch.setattr("growth._COPIES", 2)
     panels = [
         Panel("images", "small", by_images(tmp_path, 1, 1), "seconds"),

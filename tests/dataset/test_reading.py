@@ -37,6 +37,19 @@ def test_a_folder_is_no_file(tmp_path):
         open_regular(tmp_path)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows opens no folders")
+def test_a_folder_is_told_by_its_name_and_leaves_nothing_open(tmp_path):
+    free = os.dup(0)
+    os.close(free)
+    for _ in range(3):
+        with pytest.raises(OSError, match="no file, but something that stands in the place of one") as caught:
+            open_regular(tmp_path)
+        assert str(tmp_path) in str(caught.value)
+    again = os.dup(0)
+    os.close(again)
+    assert again == free
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
 def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe")

@@ -34,9 +34,9 @@ def test_a_write_that_fails_leaves_the_older_file_and_nothing_else(tmp_path, mon
 
 def test_a_file_is_synced_before_it_takes_its_place(tmp_path, monkeypatch):
     order = []
-    sync, replace = os.fsync, type(tmp_path).replace
+    sync, replace = os.fsync, os.replace
     monkeypatch.setattr("os.fsync", lambda descriptor: (order.append("sync"), sync(descriptor)))
-    monkeypatch.setattr("pathlib.Path.replace", lambda *paths: (order.append("rename"), replace(*paths)))
+    monkeypatch.setattr("os.replace", lambda *paths: (order.append("rename"), replace(*paths)))
     write_whole(tmp_path / "a", iter([b"1", b"2"]))
     assert order == ["sync", "rename"]
     assert (tmp_path / "a").read_bytes() == b"12"

@@ -1,9 +1,11 @@
 """Stopping: the first signal ends a run in order, the second at once."""
 
+import json
 import os
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -131,6 +133,30 @@ def test_the_second_signal(tmp_path, observed):
     compress_folder(source, tmp_path / "clean", OPTIONS)
     assert_resumable(source, out, everything(tmp_path / "clean"))
     observed("no report, exit 130; the next run did the rest")
+
+
+@needs_posix
+@pytest.mark.fault(31, "nobody reads what a run says any more", "the run goes on to its end; exit 1")
+@pytest.mark.parametrize("reader", ["gone", "full disk"])
+def test_standard_error_breaks(reader, tmp_path, observed):
+    """A line for each of 60 images goes to a pipe that is closed after the first of them, or to `/dev/full`."""
+    if reader == "full disk" and not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    source = make_photos(tmp_path / "in", 60)
+    compress_folder(source, tmp_path / "clean", OPTIONS)
+    out = tmp_path / "out"
+    words = command(source, out, "--verbose")
+    if reader == "gone":
+        with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+            assert b"cat/" in process.stdout.readline() + process.stdout.readline()
+            process.stdout.close()
+    else:
+        with Path("/dev/full").open("w") as full, subprocess.Popen(words, stdout=full, stderr=full) as process:
+            pass
+    assert process.returncode == 1  # the report is lost
+    assert everything(out) == everything(tmp_path / "clean")
+    assert json.loads((out / "run.json").read_bytes())["summary"]["compressed"] == 60
+    observed("all images, manifest and run.json as in an undisturbed run; exit 1")
 
 
 @needs_posix

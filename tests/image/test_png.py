@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import cv2
+import deflate
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -195,6 +196,19 @@ def test_every_filter_can_be_undone(kind, pixel_bytes, height, width, seed):
     lines = _filter(rows, pixel_bytes, kind)
     assert (lines[:, 0] == kind).all()
     np.testing.assert_array_equal(unfilter(lines, pixel_bytes), rows)
+
+
+@pytest.mark.parametrize(
+    ("colors", "depth", "kinds"), [(3, 2, (0, 2)), (9, 4, (0, 2)), (40, 8, (0, 4)), (200, 8, (0, 4))]
+)
+def test_an_image_of_few_rows_is_as_small_as_the_better_of_two_filters_makes_it(colors, depth, kinds):
+    photo, palette = quantized_photo(colors)
+    for first in range(0, 256, 64):
+        indices = photo[first : first + 64]
+        data = encode_indexed(indices, palette)
+        (length,) = struct.unpack_from(">I", data, data.index(b"IDAT") - 4)
+        rows = np.packbits(np.unpackbits(indices[..., None], axis=2)[..., 8 - depth :].reshape(64, -1), axis=1)
+        assert length == min(len(deflate.zlib_compress(_filter(rows, 1, kind), 5)) for kind in kinds)
 
 
 def test_filter_per_row_is_the_one_with_the_smallest_sum_of_absolute_residuals():

@@ -14,6 +14,10 @@ from icsys.native import library
 def test_an_array_is_handed_over_only_as_its_kernel_reads_it():
     array = np.zeros((4, 6), np.float32)
     assert library.address(array, np.float32) == array.ctypes.data
+    assert library.address(array[2:], np.float32) == array.ctypes.data + 48
+    array.flags.writeable = False
+    assert library.address(array, np.float32) == array.ctypes.data
+    library.address(array[4:], np.float32)  # no values
     with pytest.raises(TypeError, match="expected contiguous float64"):
         library.address(array, np.float64)
     with pytest.raises(TypeError, match="strides"):

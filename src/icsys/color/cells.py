@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 # Colours are held as eighths of a level about mid-grey, see kernels.
 SCALE = 8
 CENTER = 128
-_WORDS = 1 << 18
+# Morton codes: in 64-bit words, and in groups of 64 words.
+_WORDS, _GROUPS = 1 << 18, 1 << 12
 # Weight, weighted coordinates and weighted squared norm of a cell.
 _CELL_SUMS = 5
 # What float32 may lose in a difference of squared distances, as a share of the largest squared norm.
@@ -76,15 +77,16 @@ class Colors:
 
     def __init__(self, pixels: NDArray[np.uint8], room: Room | None = None) -> None:
         room = room or Room()
+        groups = room.empty("groups", (_GROUPS,), np.uint8)
         bits, ranks = room.empty("bits", (_WORDS,), np.uint64), room.empty("ranks", (_WORDS,), np.uint32)
-        which = address(bits, np.uint64), address(ranks, np.uint32)
+        which = address(groups, np.uint8), address(bits, np.uint64), address(ranks, np.uint32)
         self.inverse: NDArray[np.uint32] = room.empty("inverse", (len(pixels),), np.uint32)
         inverse = address(self.inverse, np.uint32)
         n = KERNELS.mark_colors(address(pixels, np.uint8), len(pixels), inverse, *which)
         self.codes: NDArray[np.uint32] = room.empty("codes", (n,), np.uint32)
         self.points = Points(n, 3, room=room)
         codes = address(self.codes, np.uint32)
-        KERNELS.count_colors(inverse, len(pixels), *which, codes, n, *_addresses(self.points))
+        KERNELS.count_colors(inverse, len(pixels), *which, codes, n, *self.points.addresses)
 
     def __len__(self) -> int:
         """Return the number of distinct colours."""
@@ -129,10 +131,10 @@ class Colors:
         error = squares - np.square(total[1:4]).sum() / total[0]
         sums = np.empty((len(self) + 1, _CELL_SUMS))
         cells = address(sums, np.float64)
-        colors = address(self.codes, np.uint32), len(self), *_addresses(self.points)[:2]
+        colors = address(self.codes, np.uint32), len(self), *self.points.addresses[:2]
         n = KERNELS.merge_colors(*colors, error / (3 * k * k * fineness), cells)
         points = Points(n, 3)
-        explained = KERNELS.place_cells(cells, n, *_addresses(points))
+        explained = KERNELS.place_cells(cells, n, *points.addresses)
         return points, float(squares - explained)
 
     def label_pixels(self, labels: NDArray[np.integer]) -> NDArray[np.integer]:
@@ -152,9 +154,3 @@ class Colors:
         ranks = address(self.inverse, np.uint32)
         KERNELS.map_ranks(ranks, len(out), address(labels, labels.dtype), address(out, out.dtype), out.itemsize)
         return out
-
-
-def _addresses(points: Points) -> tuple[int, ...]:
-    """Return where coordinates, weights, boxes and total of points lie."""
-    arrays = points.x, points.w, points.low, points.high, points.total
-    return tuple(address(array, array.dtype) for array in arrays)

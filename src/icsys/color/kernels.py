@@ -68,6 +68,8 @@ class Points:
         The sums of all points as one cluster, as a row of :attr:`Partition.sums`.
     slack
         What float32 may get wrong in a difference of two squared distances; 0 for the integers of colours.
+    addresses
+        Where ``x``, ``w``, ``low``, ``high`` and ``total`` lie.
     """
 
     def __init__(self, n: int, d: int, slack: float = 0.0, room: Room | None = None) -> None:
@@ -79,8 +81,9 @@ class Points:
         self.high: NDArray[np.float32] = np.empty((blocks, d), np.float32)
         self.total: NDArray[np.float64] = np.empty(sums_of(d))
         self.slack = slack
-        addresses = (address(array, array.dtype) for array in (self.x, self.w, self.low, self.high))
-        self._structure = _Points(blocks, d, *addresses, slack)
+        arrays = self.x, self.w, self.low, self.high, self.total
+        self.addresses = tuple(address(array, array.dtype) for array in arrays)
+        self._structure = _Points(blocks, d, *self.addresses[:-1], slack)
         self.reference = ctypes.addressof(self._structure)
 
 
@@ -141,15 +144,8 @@ def sums_of(d: int) -> int:
 def bound(points: Points) -> None:
     """Fill in what follows from coordinates and weights: boxes and total."""
     blocks, d, _ = points.x.shape
-    KERNELS.bound_points(
-        address(points.x, np.float32),
-        address(points.w, np.float64),
-        blocks,
-        d,
-        address(points.low, np.float32),
-        address(points.high, np.float32),
-        address(points.total, np.float64),
-    )
+    coordinates, weights, *derived = points.addresses
+    KERNELS.bound_points(coordinates, weights, blocks, d, *derived)
 
 
 def reassign(points: Points, part: Partition, centers: NDArray[np.float32], k: int) -> int:

@@ -27,11 +27,11 @@ def open_regular(path: Path) -> BinaryIO:
     OSError
         If it cannot be opened, or is a pipe, a device or a folder.
     """
-    file = os.fdopen(os.open(path, _FLAGS), "rb")
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
+    descriptor = os.open(path, _FLAGS)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):  # asked first: Python makes no file of a folder, nor closes it
+        os.close(descriptor)
         raise OSError(f"no file, but something that stands in the place of one: {path}")
-    return file
+    return os.fdopen(descriptor, "rb")
 
 
 def read_whole(path: Path, options: Options) -> tuple[bytes, int]:

@@ -39,19 +39,26 @@ def whole_file(path: Path, *, mark: str = "") -> Iterator[BinaryIO]:
     OSError
         If it cannot be written; nothing is left behind then, and an older ``path`` stays as it was.
     """
-    make_folders(path.parent)
     # Short and random: it fits beside a name of any length, and no two runs meet in it.
-    temporary = path.parent / f"{OURS}{mark}{os.urandom(8).hex()}{_SUFFIX}"
+    temporary = f"{path.parent}/{OURS}{mark}{os.urandom(8).hex()}{_SUFFIX}"
     try:
-        with temporary.open("xb") as file:
+        with _new_file(temporary, path.parent) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+        os.replace(temporary, path)  # noqa: PTH105 - a path of its own would take longer than all else here
     except BaseException:
         with contextlib.suppress(OSError):
-            temporary.unlink()
+            os.unlink(temporary)  # noqa: PTH108
         raise
+
+
+def _new_file(name: str, folder: Path) -> BinaryIO:
+    try:
+        return open(name, "xb")  # noqa: PTH123
+    except FileNotFoundError:
+        make_folders(folder)
+        return open(name, "xb")  # noqa: PTH123
 
 
 def write_json(path: Path, values: Mapping[str, object]) -> None:

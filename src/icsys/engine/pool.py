@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import Executor, Future, wait
 from itertools import islice
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
@@ -41,14 +42,22 @@ def run_pool(
     # One item more than workers waits, so that none stands idle while an outcome is being handed over.
     window = jobs + 1
     pending: set[Future[Outcome]] = set()
+    # Waiting for the first of several futures would look at all of them each time.
+    ended: SimpleQueue[Future[Outcome]] = SimpleQueue()
     try:
         while not stop.is_set():
-            pending.update(pool.submit(function, item) for item in islice(remaining, window - len(pending)))
+            for item in islice(remaining, window - len(pending)):
+                future = pool.submit(function, item)
+                pending.add(future)
+                future.add_done_callback(ended.put)
             if not pending:
                 return
-            done, pending = wait(pending, timeout=LOOK, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield future.result()
+            try:
+                future = ended.get(timeout=LOOK)
+            except Empty:
+                continue
+            pending.remove(future)
+            yield future.result()
         done, pending = wait([future for future in pending if not future.cancel()], timeout=GRACE)
         for future in done:
             yield future.result()

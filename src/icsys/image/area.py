@@ -40,12 +40,13 @@ def average_areas(
     columns, rows = len(x) - 1, len(y) - 1
     if out is None:
         out = np.empty((rows, columns, depth), np.uint8)
-    edges = address(np.ascontiguousarray(x), np.float64), address(np.ascontiguousarray(y), np.float64)
+    x, y = np.ascontiguousarray(x), np.ascontiguousarray(y)
     inside = 0 <= x[0] <= x[-1] <= width and 0 <= y[0] <= y[-1] <= height
     if out.shape != (rows, columns, depth) or not inside:
         raise ValueError(f"edges {x[[0, -1]]} and {y[[0, -1]]}, out {out.shape}: expected within {pixels.shape}")
-    source = address(pixels, np.uint8)
-    KERNELS.average_area(source, width * depth, width, depth, edges[0], columns, edges[1], rows, address(out, np.uint8))
+    source, target = address(pixels, np.uint8), address(out, np.uint8)
+    edges = address(x, np.float64), columns, address(y, np.float64), rows
+    KERNELS.average_area(source, width * depth, width, depth, *edges, target)
     return out
 
 

@@ -69,12 +69,13 @@ def encode_indexed(
     height, width = indices.shape
     depth = next(depth for depth in (1, 2, 4, _BYTE) if len(palette) <= 1 << depth)
     rows = np.ascontiguousarray(_pack(indices, depth))
-    kind = _NONE if effort == "fast" else _smallest_filter(rows, depth)
+    kinds = (_NONE,) if effort == "fast" else _best_filters(rows, depth)
+    data = min((deflate.zlib_compress(_filter(rows, 1, kind), level) for kind in kinds), key=len)
     chunks = [_chunk(b"PLTE", palette.tobytes())]
     if alpha is not None and alpha.min() < _OPAQUE:
         last = np.flatnonzero(alpha < _OPAQUE)[-1]
         chunks.append(_chunk(b"tRNS", alpha[: last + 1].tobytes()))
-    png = _file((width, height, depth, _INDEXED), chunks, _filter(rows, 1, kind), level)
+    png = _file((width, height, depth, _INDEXED), chunks, data)
     return _oxipng(png) if effort == "max" else png
 
 
@@ -102,7 +103,8 @@ def encode_truecolor(pixels: NDArray[np.uint8], *, effort: str = "default") -> b
     height, width = pixels.shape[:2]
     rows = np.ascontiguousarray(pixels).reshape(height, -1)
     channels = rows.shape[1] // width
-    png = _file((width, height, _BYTE, _COLOR_TYPES[channels]), [], _filter(rows, channels), level)
+    data = deflate.zlib_compress(_filter(rows, channels), level)
+    png = _file((width, height, _BYTE, _COLOR_TYPES[channels]), [], data)
     return _oxipng(png) if effort == "max" else png
 
 
@@ -155,33 +157,37 @@ def _filter(rows: NDArray[np.uint8], pixel_bytes: int, kind: int = _ADAPTIVE) ->
     return lines
 
 
-def _smallest_filter(rows: NDArray[np.uint8], depth: int) -> int:
-    """Choose one filter for an indexed image by compressing four bands of rows.
+def _best_filters(rows: NDArray[np.uint8], depth: int) -> tuple[int, ...]:
+    """Choose a filter for an indexed image by compressing four bands of rows, or two filters for one of few rows.
 
     Repeated indices compress best as they are, smooth areas often better as differences, and no cheap measure
     of the residuals tells which: only compressing does. Packed pixels align with those above, not with those
     to the left, so Up is the filter to try on them.
     """
+    kinds = _NONE, _PAETH if depth == _BYTE else _UP
     middles, half = np.arange(1, 8, 2) * len(rows) // 8, max(8, len(rows) // 256)
+    if 16 * half >= len(rows):  # where bands are half of the image, to compress all of it both ways takes no longer
+        return kinds
     # The first row of a band is there for the second, which is filtered by it.
     bands = [rows[max(0, middle - half - 1) : middle + half] for middle in middles]
+    firsts = np.cumsum([0, *map(len, bands[:-1])])
+    sample = np.concatenate(bands)
 
     def size(kind: int) -> int:
-        return len(deflate.zlib_compress(np.concatenate([_filter(band, 1, kind)[1:] for band in bands]), _TRIAL_LEVEL))
+        return len(deflate.zlib_compress(np.delete(_filter(sample, 1, kind), firsts, axis=0), _TRIAL_LEVEL))
 
-    return min(_NONE, _PAETH if depth == _BYTE else _UP, key=size)
+    return (min(kinds, key=size),)
 
 
 def _file(
     header: tuple[int, int, int, int],
     chunks: list[bytes],
-    lines: NDArray[np.uint8],
-    level: int,
+    data: bytes | bytearray,
 ) -> bytes:
-    """Return the file of a width, height, bit depth and colour type, and of chunks that precede the image."""
+    """Return the file of a width, height, bit depth and colour type, of chunks before the image, and of its data."""
     compression, filtering, interlace = 0, 0, 0
     ihdr = _chunk(b"IHDR", struct.pack(">IIBBBBB", *header, compression, filtering, interlace))
-    idat = _chunk(b"IDAT", deflate.zlib_compress(lines, level))
+    idat = _chunk(b"IDAT", data)
     return b"".join((_SIGNATURE, ihdr, *chunks, idat, _chunk(b"IEND", b"")))
 
 

@@ -31,32 +31,32 @@ INLINE uint32_t compact(uint32_t v) {
     return (v | v >> 8) & 0xFF;
 }
 
-constexpr int64_t GROUP = 8; // words
+constexpr int64_t GROUP = 64; // words: the codes of a box of 16 levels a side
+constexpr int64_t GROUPS = WORDS / GROUP;
 
-// Tell whether no code of a group of words occurs: a photo has few colours, and they lie close together.
-INLINE bool none_of(const uint64_t *bits) {
-    uint64_t any = 0;
-    for (int64_t j = 0; j < GROUP; j++) any |= bits[j];
-    return any == 0;
-}
-
-// Write the Morton code of every pixel and which codes occur, with how many before each word that has any; return how many
-// in all.
-INLINE int64_t mark_colors(const uint8_t *pixels, int64_t n, uint32_t *codes, uint64_t *bits, uint32_t *ranks) {
+// Write the Morton code of every pixel, which groups of codes occur and in these which codes, with how many before each
+// word; return how many in all. A photo has few colours, and they lie close together: what is in no group is never touched.
+INLINE int64_t mark_colors(const uint8_t *pixels, int64_t n, uint32_t *codes, uint8_t *groups, uint64_t *bits,
+                           uint32_t *ranks) {
     static constexpr Spread spread;
-    memset(bits, 0, WORDS * sizeof *bits);
+    memset(groups, 0, GROUPS);
     for (int64_t i = 0; i < n; i++) {
         const uint8_t *p = pixels + 3 * i;
         const uint32_t code = spread.of[p[0]] << 2 | spread.of[p[1]] << 1 | spread.of[p[2]];
         codes[i] = code;
-        bits[code >> 6] |= uint64_t{1} << (code & 63);
+        const uint32_t word = code >> 6, group = word / GROUP;
+        if (!groups[group]) {
+            groups[group] = 1;
+            memset(bits + group * GROUP, 0, GROUP * sizeof *bits);
+        }
+        bits[word] |= uint64_t{1} << (code & 63);
     }
     uint32_t count = 0;
-    for (int64_t group = 0; group < WORDS; group += GROUP) {
-        if (none_of(bits + group)) continue;
-        for (int64_t j = group; j < group + GROUP; j++) {
-            ranks[j] = count;
-            count += static_cast<uint32_t>(__builtin_popcountll(bits[j]));
+    for (int64_t group = 0; group < GROUPS; group++) {
+        if (!groups[group]) continue;
+        for (int64_t word = group * GROUP; word < (group + 1) * GROUP; word++) {
+            ranks[word] = count;
+            count += static_cast<uint32_t>(__builtin_popcountll(bits[word]));
         }
     }
     return count;
@@ -74,10 +74,10 @@ INLINE void rank_pixels(uint32_t *codes, int64_t n, const uint64_t *bits, const 
 }
 
 // List the codes that occur, in rising order.
-INLINE void list_codes(const uint64_t *bits, uint32_t *distinct) {
-    for (uint32_t group = 0; group < WORDS; group += GROUP) {
-        if (none_of(bits + group)) continue;
-        for (uint32_t word = group; word < group + GROUP; word++)
+INLINE void list_codes(const uint8_t *groups, const uint64_t *bits, uint32_t *distinct) {
+    for (uint32_t group = 0; group < GROUPS; group++) {
+        if (!groups[group]) continue;
+        for (uint32_t word = group * GROUP; word < (group + 1) * GROUP; word++)
             for (uint64_t left = bits[word]; left; left &= left - 1)
                 *distinct++ = word << 6 | static_cast<uint32_t>(__builtin_ctzll(left));
     }

@@ -20,17 +20,18 @@ template <typename F> auto with_features(int64_t d, F function) { return d == 3 
 
 // Colours ---------------------------------------------------------------------------------------------------------------
 
-EXPORT int64_t KERNEL(mark_colors)(const uint8_t *pixels, int64_t n, uint32_t *codes, uint64_t *bits, uint32_t *ranks) {
-    return mark_colors(pixels, n, codes, bits, ranks);
+EXPORT int64_t KERNEL(mark_colors)(const uint8_t *pixels, int64_t n, uint32_t *codes, uint8_t *groups, uint64_t *bits,
+                                   uint32_t *ranks) {
+    return mark_colors(pixels, n, codes, groups, bits, ranks);
 }
 
-EXPORT int64_t KERNEL(count_colors)(uint32_t *codes, int64_t pixels, const uint64_t *bits, const uint32_t *ranks,
-                                    uint32_t *distinct, int64_t n, float *x, double *w, float *low, float *high,
-                                    double *sums) {
+EXPORT int64_t KERNEL(count_colors)(uint32_t *codes, int64_t pixels, const uint8_t *groups, const uint64_t *bits,
+                                    const uint32_t *ranks, uint32_t *distinct, int64_t n, float *x, double *w,
+                                    float *low, float *high, double *sums) {
     uint32_t *counts = static_cast<uint32_t *>(calloc(n, sizeof *counts));
     if (counts == nullptr) return OUT_OF_MEMORY;
     rank_pixels(codes, pixels, bits, ranks, counts);
-    list_codes(bits, distinct);
+    list_codes(groups, bits, distinct);
     decode_colors(distinct, counts, n, x, w);
     free(counts);
     bound_points<3>(x, w, (n + BLOCK - 1) / BLOCK, low, high, sums);
