@@ -123,7 +123,7 @@ def admit(size):
 
 asked = []
 small, large = (pathlib.Path(name).read_bytes() for name in ("small", "large"))
-options = Options(step=10, resample=sys.argv[1])
+options = Options(step=int(sys.argv[2]), resample=sys.argv[1])
 decode_photo(small, options)
 before = peak()
 decode_photo(large, options, admit)
@@ -131,12 +131,12 @@ print(peak() - before, *asked)
 """
 
 
-def taken_and_asked(folder, name, resample="box", convert=lambda picture: picture, **settings):
+def taken_and_asked(folder, name, resample="box", convert=lambda picture: picture, step=10, **settings):
     """Bytes by which decoding a picture of nine megapixels raises the peak of a process, and what it asked for."""
     for path, size in (("small", (60, 40)), ("large", (3600, 2500))):
         picture = convert(Image.linear_gradient("L").resize(size).convert("RGB"))
         (folder / path).write_bytes(image_bytes(picture, name, **settings))
-    command = [sys.executable, "-c", PEAK, resample]
+    command = [sys.executable, "-c", PEAK, resample, str(step)]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     return map(int, done.stdout.split())
 
@@ -179,3 +179,10 @@ def test_a_cmyk_jpeg_is_looked_through_for_damage_at_an_eighth_of_its_size(tmp_p
 def test_16_bits_are_made_8_in_bands(tmp_path):
     taken, _ = taken_and_asked(tmp_path, "PNG", "lanczos", to_16_bits)
     assert taken < 6 * 3600 * 2500  # two bytes a pixel, one more, and what the filter takes
+
+
+@pytest.mark.skipif(not STATUS.exists(), reason="needs a process that can tell the most memory it has had")
+@pytest.mark.parametrize("name", ["PNG", "TIFF"])
+def test_a_picture_that_keeps_its_size_is_copied_once(name, tmp_path):
+    taken, asked = taken_and_asked(tmp_path, name, step=1)
+    assert taken < 1.2 * (asked + 3 * 3600 * 2500)  # as Pillow holds it, and the pixels that come out
