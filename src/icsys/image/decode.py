@@ -210,7 +210,7 @@ def _decode_jpeg(image: ImageFile.ImageFile, data: bytes, options: Options, admi
         pixels, warning = decoded
         edges = stored_edges(plan, stored, turn, shrink)
         if averaged:
-            small = _without_depth(average_areas(pixels, *edges))
+            small = _without_depth(pixels if plan.changes_nothing else average_areas(pixels, *edges))
             if turn == 1 and plan.canvas == plan.size and not changes_colors(profile, image.mode):
                 return Photo(small, info, warning, plan.changes_nothing)
             picture = _turned(Image.fromarray(small), turn)
