@@ -86,7 +86,8 @@ def test_ratios_say_what_the_figures_say():
         ours("MKM", None): [Cost(2.0, None, None), Cost(8.0, None, None), Cost(900.0, None, None)],
         originals("FKM"): [Cost(60.0, None, None), Cost(240.0, None, None)],
     }
-    lines = " ".join(ratios(costs, {ours("MKM", None): Quality(1, 0.0, 0.0)}, warm))
+    startup = {ours("MKM", None): [Cost(3.0, None, None)], originals("FKM"): [Cost(50.0, None, None)]}
+    lines = " ".join(ratios(costs, startup, {ours("MKM", None): Quality(1, 0.0, 0.0)}, warm))
     for text in (
         "1.50x scaled decode",
         "0.750x SO",
@@ -96,5 +97,6 @@ def test_ratios_say_what_the_figures_say():
         "one job: 1.20x a loop",
         "two jobs: 1.25x a loop",
         "30.0x as fast as",
+        "start-up excluded: 20.0x as fast as original FKM",  # 150 less 50, and 8 less 3
     ):
         assert text in lines
