@@ -40,7 +40,7 @@ def whole_file(path: Path, *, mark: str = "") -> Iterator[BinaryIO]:
         If it cannot be written; nothing is left behind then, and an older ``path`` stays as it was.
     """
     # Short and random: it fits beside a name of any length, and no two runs meet in it.
-    temporary = f"{path.parent}/{OURS}{mark}{os.urandom(8).hex()}{_SUFFIX}"
+    temporary = f"{path.parent}{os.sep}{OURS}{mark}{os.urandom(8).hex()}{_SUFFIX}"
     try:
         with _new_file(temporary, path.parent) as file:
             yield file
