@@ -1,6 +1,7 @@
 """Photos to test with: the two that scikit-learn ships, and small ones made by code."""
 
 import os
+import signal
 
 # Read by SciPy when it is imported: with it, scikit-learn checks estimators on more kinds of arrays.
 os.environ["SCIPY_ARRAY_API"] = "1"
@@ -22,6 +23,17 @@ def china():
 def soft_picture():
     """A picture with soft edges and clear pixels around them that hide colours, shape (60, 80, 4), uint8."""
     return soft_photo()
+
+
+@pytest.fixture
+def terminal():
+    """A terminal that tells when it is closed: whoever runs the tests may have had that ignored, as nohup does."""
+    if not hasattr(signal, "SIGHUP"):  # Windows
+        yield
+        return
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture(scope="module")

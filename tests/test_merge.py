@@ -1,6 +1,7 @@
 """The same folder in one run and in shards: in turn, side by side, killed, missing, contradicting one another."""
 
 import json
+import os
 import random
 import shutil
 import signal
@@ -465,7 +466,7 @@ def test_a_merge_that_is_killed_is_made_again(moment, source, whole, out, monkey
         return do
 
     with monkeypatch.context() as patch:
-        for owner, name in ((Path, "replace"), (Path, "unlink"), (Path, "rmdir")):
+        for owner, name in ((os, "replace"), (Path, "unlink"), (Path, "rmdir")):
             patch.setattr(owner, name, counted(getattr(owner, name)))
         try:
             merge_shards(out)

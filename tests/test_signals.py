@@ -9,6 +9,7 @@ import pytest
 from icsys.signals import Signals
 
 
+@pytest.mark.usefixtures("terminal")
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals to send to oneself")
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
 def test_the_first_signal_sets_the_flag(name, code, capfd):
@@ -23,6 +24,7 @@ def test_the_first_signal_sets_the_flag(name, code, capfd):
     assert "once more stops at once" in capfd.readouterr().err
 
 
+@pytest.mark.usefixtures("terminal")
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows sends none")
 def test_a_closed_terminal_may_say_so_twice_and_is_none_of_the_business_of_what_nohup_started():
     with Signals() as signals:

@@ -25,10 +25,11 @@ def test_a_write_that_fails_leaves_the_older_file_and_nothing_else(tmp_path, mon
     def fail(*_):
         raise OSError(28, "No space left on device")
 
-    for step in ("os.fsync", "pathlib.Path.replace"):
-        monkeypatch.setattr(step, fail)
-        with pytest.raises(OSError, match="No space left"):
-            write_whole(path, b"two")
+    for step in ("os.fsync", "os.replace"):
+        with monkeypatch.context() as patch:
+            patch.setattr(step, fail)
+            with pytest.raises(OSError, match="No space left"):
+                write_whole(path, b"two")
         assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("a.png", b"one")]
 
 

@@ -39,6 +39,7 @@ def start(words, out, images):
 
 
 @needs_posix
+@pytest.mark.usefixtures("terminal")
 @pytest.mark.fault(38, "SIGINT, SIGTERM, SIGHUP", "at most 2 s to stop, a report, exit 130, 143 or 129, no temporaries")
 @pytest.mark.parametrize("engine", ["threads", "processes"])
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
