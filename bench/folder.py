@@ -1,7 +1,7 @@
 """The folder benchmark: time, memory, bytes and error of a whole run, beside decoding alone and other programs.
 
 All programs take turns in every round, so that a slower moment of the machine meets all alike; figures are medians,
-and ratios those of the ratios within a round.
+and ratios medians of those within a round, unless they say otherwise.
 """
 
 from __future__ import annotations
@@ -164,13 +164,15 @@ def ratios(costs: Costs, startup: Costs, quality: dict[str, Quality], warm: dict
         ),
     ]
     seconds = {name: [cost.seconds for cost in several] for name, several in costs.items()}
+    rivals = [
+        name for name in (originals("FKM"), IMAGE_MAGICK, VIPS) if name in costs and not typical(costs[name]).failed
+    ]
     lines += [
         f"MKM, whole process, default jobs: {times(by_round(seconds[name], seconds[ours('MKM', None)]))} "
         f"as fast as {name}."
-        for name in (originals("FKM"), IMAGE_MAGICK, VIPS)
-        if name in costs and not typical(costs[name]).failed
+        for name in rivals
     ]
-    if originals("FKM") in costs and not typical(costs[originals("FKM")]).failed:
+    if originals("FKM") in rivals:
         long, short = (
             typical(costs[name]).seconds - typical(startup[name]).seconds
             for name in (originals("FKM"), ours("MKM", None))

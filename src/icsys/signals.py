@@ -9,13 +9,15 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
+from icsys.engine.pool import STOPPING
+
 if TYPE_CHECKING:
     from types import FrameType
 
 INTERRUPTED = 130
 
-# SIGBREAK is Ctrl-Break on Windows; SIGHUP comes when a terminal is closed.
-_CODES = {"SIGINT": INTERRUPTED, "SIGBREAK": INTERRUPTED, "SIGTERM": 143, "SIGHUP": 129}
+# What Windows has not is equal to no signal.
+_CLOSED, _BREAK = getattr(signal, "SIGHUP", None), getattr(signal, "SIGBREAK", None)
 
 
 class Signals:
@@ -36,9 +38,9 @@ class Signals:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():  # others get no signals
-            for name in _CODES:
-                number = getattr(signal, name, None)
-                if number is not None and not _outlives_terminal(name):
+            for number in STOPPING:
+                # Whoever started us, such as nohup, may want us to outlive the terminal.
+                if number != _CLOSED or signal.getsignal(number) is not signal.SIG_IGN:
                     self._before[number] = signal.signal(number, self._take)
         return self
 
@@ -47,21 +49,15 @@ class Signals:
             signal.signal(number, handler)
 
     def _take(self, number: int, _: FrameType | None) -> None:
-        name = signal.Signals(number).name
-        code = _CODES[name]
+        code = INTERRUPTED if number == _BREAK else 128 + number
         if self.code is not None:
-            if name == "SIGHUP":  # the shell sends one, and so does the system when the shell has ended
+            if number == _CLOSED:  # the shell sends one, and so does the system when the shell has ended
                 return
             os._exit(code)  # threads and worker processes end with this one
         self.code = code
         self.stop.set()
         with contextlib.suppress(OSError):  # print is not for signal handlers
             os.write(2, b"\nics: stopping when the images under way are done; once more stops at once\n")
-
-
-def _outlives_terminal(name: str) -> bool:
-    """Tell whether a signal is that of a closed terminal and whoever started us, such as nohup, has it ignored."""
-    return name == "SIGHUP" and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
 
 def leave(code: int) -> NoReturn:

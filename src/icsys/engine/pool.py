@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from concurrent.futures import Executor, Future, wait
 from itertools import islice
 from queue import Empty, SimpleQueue
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 GRACE = 1.5
 """Seconds that work under way gets to end when a run is stopped."""
+
+STOPPING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name))
+"""Signals that stop a run: SIGHUP comes when a terminal is closed, SIGBREAK is Ctrl-Break on Windows."""
 
 LOOK = 0.1
 """Seconds between looks for a stop: a signal does not wake a thread that waits."""

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Generic
 from threadpoolctl import threadpool_limits
 
 from icsys.engine import pool
-from icsys.engine.pool import Item, Lost, Outcome
+from icsys.engine.pool import STOPPING, Item, Lost, Outcome
 from icsys.errors import EngineError
 
 if TYPE_CHECKING:
@@ -268,22 +268,17 @@ def _deaf() -> Iterator[None]:
         yield
         return
     resource_tracker.ensure_running()  # Python unblocks signals when it starts this process, which it does once
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _signals())
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _signals() -> list[signal.Signals]:
-    """Return the signals by which a run is stopped; SIGBREAK is Ctrl-Break on Windows."""
-    return [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
-
-
 def _work(pipe: Connection, function: Callable[[Any], object], prepare: Callable[[], object]) -> None:
     """Do what comes through the pipe, until None does or the other end is gone."""
     # A signal may reach every process of a terminal; the one that counts is the one that started them.
-    for number in _signals():
+    for number in STOPPING:
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     prepare()

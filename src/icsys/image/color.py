@@ -13,7 +13,9 @@ from icsys.errors import ImageError
 from icsys.image.geometry import row_bands
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+
+    from numpy.typing import NDArray
 
 _ICC_MODES = {"GRAY": "L", "RGB ": "RGB", "CMYK": "CMYK"}
 _OPAQUE = 255
@@ -88,8 +90,7 @@ def _from_16_bit(image: Image.Image, plain: str, tags: Mapping[int, Any]) -> Ima
     """Scale 16-bit grey to 8 bits with rounding; Pillow's own conversion clips. ``tags`` are those of a TIFF."""
     maximum = 4095 if tags.get(ExifTags.Base.BitsPerSample) == (12,) else 65535
     scaled = Image.new(plain, image.size)
-    for top, bottom in row_bands(*image.size):
-        values = np.asarray(image.crop((0, top, image.width, bottom)))
+    for rows, values in in_bands(image):
         levels = ((values.astype(np.uint32) * 255 + maximum // 2) // maximum).astype(np.uint8)
         if tags.get(ExifTags.Base.PhotometricInterpretation) == _WHITE_IS_ZERO:
             levels = ~levels
@@ -97,8 +98,14 @@ def _from_16_bit(image: Image.Image, plain: str, tags: Mapping[int, Any]) -> Ima
         if plain == "LA":
             opaque = (values != image.info["transparency"]).astype(np.uint8) * np.uint8(255)
             grey.putalpha(Image.fromarray(opaque))
-        scaled.paste(grey, (0, top))
+        scaled.paste(grey, (0, rows.start))
     return scaled
+
+
+def in_bands(image: Image.Image) -> Iterator[tuple[slice, NDArray[Any]]]:
+    """Yield the rows of each band of a picture, and their pixels: of all at once, Pillow would make two more copies."""
+    for top, bottom in row_bands(*image.size):
+        yield slice(top, bottom), np.asarray(image.crop((0, top, image.width, bottom)))
 
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:

@@ -13,17 +13,9 @@ from PIL import ExifTags, Image, ImageFile
 
 from icsys.errors import ImageError
 from icsys.image.area import average_areas
-from icsys.image.color import changes_colors, channels, to_plain, to_srgb
+from icsys.image.color import changes_colors, channels, in_bands, to_plain, to_srgb
 from icsys.image.formats import IMAGE_SUFFIXES, count_frames, load_png, open_image, sniff
-from icsys.image.geometry import (
-    ResizePlan,
-    decoder_shrink,
-    plan_resize,
-    row_bands,
-    stored_edges,
-    unchanged,
-    upright_size,
-)
+from icsys.image.geometry import ResizePlan, decoder_shrink, plan_resize, stored_edges, unchanged, upright_size
 from icsys.image.integrity import close_jpeg, find_damage, load_pixels
 from icsys.image.jpeg import MODES, can_shrink, decode_jpeg
 from icsys.image.limits import check_bytes, check_frames, check_image, memory_needed
@@ -237,24 +229,17 @@ def _finished(small: Image.Image, profile: bytes | None, plan: ResizePlan, optio
 
 def _shows(picture: Image.Image, pixels: NDArray[np.uint8], plan: ResizePlan) -> bool:
     """Tell whether pixels are those of a plain picture of a file that was not resized."""
-    return plan.changes_nothing and all(
-        np.array_equal(_band(picture, top, bottom), pixels[top:bottom]) for top, bottom in row_bands(*picture.size)
-    )
+    return plan.changes_nothing and all(np.array_equal(band, pixels[rows]) for rows, band in in_bands(picture))
 
 
 def _as_array(picture: Image.Image) -> NDArray[np.uint8]:
-    """Return the pixels of a plain picture; taken up at once, Pillow would hold them twice more meanwhile."""
+    """Return the pixels of a plain picture."""
     depth = len(picture.getbands())
     shape = (picture.height, picture.width) if depth == 1 else (picture.height, picture.width, depth)
     pixels = np.empty(shape, np.uint8)
-    for top, bottom in row_bands(*picture.size):
-        pixels[top:bottom] = _band(picture, top, bottom)
+    for rows, band in in_bands(picture):
+        pixels[rows] = band
     return pixels
-
-
-def _band(picture: Image.Image, top: int, bottom: int) -> NDArray[np.uint8]:
-    """Return the rows of a picture from ``top`` to before ``bottom``."""
-    return np.asarray(picture.crop((0, top, picture.width, bottom)))
 
 
 def _without_depth(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

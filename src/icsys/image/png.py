@@ -165,16 +165,16 @@ def _best_filters(rows: NDArray[np.uint8], depth: int) -> tuple[int, ...]:
     to the left, so Up is the filter to try on them.
     """
     kinds = _NONE, _PAETH if depth == _BYTE else _UP
-    middles, half = np.arange(1, 8, 2) * len(rows) // 8, max(8, len(rows) // 256)
-    if 16 * half >= len(rows):  # where bands are half of the image, to compress all of it both ways takes no longer
+    height, width = rows.shape
+    half = max(8, height // 256)
+    if 16 * half >= height:  # where bands are half of the image, to compress all of it both ways takes no longer
         return kinds
     # The first row of a band is there for the second, which is filtered by it.
-    bands = [rows[max(0, middle - half - 1) : middle + half] for middle in middles]
-    firsts = np.cumsum([0, *map(len, bands[:-1])])
-    sample = np.concatenate(bands)
+    sample = np.concatenate([rows[middle - half - 1 : middle + half] for middle in np.arange(1, 8, 2) * height // 8])
 
     def size(kind: int) -> int:
-        return len(deflate.zlib_compress(np.delete(_filter(sample, 1, kind), firsts, axis=0), _TRIAL_LEVEL))
+        bands = _filter(sample, 1, kind).reshape(-1, 2 * half + 1, 1 + width)
+        return len(deflate.zlib_compress(np.ascontiguousarray(bands[:, 1:]), _TRIAL_LEVEL))
 
     return (min(kinds, key=size),)
 

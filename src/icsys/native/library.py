@@ -39,7 +39,6 @@ _SIGNATURES = {
     "similarity": "n ppnnnpfffp",
 }
 _OUT_OF_MEMORY = -1
-_BYTE = ctypes.c_char
 
 
 class Kernels:
@@ -85,7 +84,7 @@ def address(array: NDArray[Any], dtype: DTypeLike) -> int:
     if array.dtype != dtype or not array.flags.c_contiguous:
         raise TypeError(f"array of {array.dtype} with strides {array.strides}: expected contiguous {np.dtype(dtype)}")
     try:  # three times as fast as NumPy's own way
-        return ctypes.addressof(_BYTE.from_buffer(array.data))
+        return ctypes.addressof(ctypes.c_char.from_buffer(array.data))
     except (TypeError, ValueError):  # nothing can be written there, or there is nothing
         return array.ctypes.data
 
