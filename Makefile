@@ -7,6 +7,8 @@ else
 BIN := $(VENV)/bin
 endif
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# Two cores are all that the tests may take.
+PYTEST_PAIR := $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 export NO_MKDOCS_2_WARNING = 1 # the site is built with MkDocs 1
 
@@ -19,13 +21,13 @@ demo: $(VENV)/core.stamp  ## compress sample photos: Uncompressed -> Compressed
 	$(BIN)/ics demo
 
 test: lint  ## run the checks and all tests
-	$(BIN)/python -m pytest
+	$(PYTEST_PAIR)
 
 test-extras: $(VENV)/extras.stamp  ## run the tests that need large packages or a browser, and every fault at every moment
 	$(BIN)/python -m pytest tests/test_browser.py tests/test_clusters.py tests/test_docs.py tests/test_huggingface.py \
 	  tests/test_notebook.py tests/test_object_stores.py tests/test_s3.py tests/test_site.py tests/test_torch.py \
 	  src/icsys/torch.py
-	$(BIN)/python -m pytest tests/faults --thorough
+	$(PYTEST_PAIR) tests/faults --thorough
 
 faults: $(VENV)/dev.stamp  ## bring about every fault at every moment, and write what happened into docs/reliability.md
 	$(BIN)/python -m pytest tests/faults -m fault --thorough --reliability docs/reliability.md
