@@ -8,7 +8,7 @@ from PIL import Image
 import decoding
 import inprocess
 from contenders import FULL, SCALED, STRATEGIES, bare, contenders, originals, ours
-from folder import measure, qualities, ratios, rows, warm_rows
+from folder import measure, on_longer, qualities, ratios, rows, warm_rows
 from measure import Cost
 from outputs import Quality
 from photos import write_photos
@@ -100,3 +100,10 @@ def test_ratios_say_what_the_figures_say():
         "start-up excluded: 20.0x as fast as original FKM",  # 150 less 50, and 8 less 3
     ):
         assert text in lines
+
+
+def test_a_longer_folder_is_told_by_medians():
+    mine = [Cost(seconds, None, None) for seconds in (2.0, 9.0, 1.0)]
+    line = on_longer({ours("MKM", None): mine, originals("FKM"): [Cost(65.0, None, None)]}, 40)
+    assert "on 40 photos" in line
+    assert "32.5x as fast as original FKM" in line
