@@ -104,6 +104,12 @@ def test_ratios_say_what_the_figures_say():
 
 def test_a_longer_folder_is_told_by_medians():
     mine = [Cost(seconds, None, None) for seconds in (2.0, 9.0, 1.0)]
-    line = on_longer({ours("MKM", None): mine, originals("FKM"): [Cost(65.0, None, None)]}, 40)
+    (line,) = on_longer({ours("MKM", None): mine, originals("FKM"): [Cost(65.0, None, None)]}, 40)
     assert "on 40 photos" in line
     assert "32.5x as fast as original FKM" in line
+
+
+def test_of_an_original_that_failed_or_did_not_run_on_a_longer_folder_nothing_is_told():
+    failed = [Cost(1.0, None, None, failed=True)]
+    assert on_longer({ours("MKM", None): [Cost(2.0, None, None)], originals("FKM"): failed}, 40) == []
+    assert on_longer({}, 40) == []
