@@ -44,6 +44,11 @@ def tree(folder):
     }
 
 
+def books_at(folder, shard):
+    """Return the folder of a shard's books, for tests that write into it themselves."""
+    return folder / ".ics-books" / f"{shard.index}-of-{shard.count}"
+
+
 def compress_files(folder, files, options=None, **settings):
     """Write ``files`` (bytes by name) into a folder and compress it; return the results by source, and the summary."""
     source = folder / "in"

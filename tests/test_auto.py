@@ -17,6 +17,7 @@ from helpers import compress_files, compress_into, ics, image_bytes, synthetic_p
 from icsys import ImageError, Options, UsageError, compress_folder, compress_image, merge_shards, quantize
 from icsys.choose_colors import choose_colors
 from icsys.color.strategies import STRATEGIES
+from icsys.dataset.rooted import RootedPath
 from icsys.engine import Lost
 from icsys.options import Target
 from icsys.results import ColorsChosen, Measured
@@ -140,7 +141,7 @@ def test_the_books_say_what_was_found(tmp_path):
     assert (found["target"], found["fewest"], found["most"], found["missed"]) == ("CIEDE2000 4", min(colors), 256, 1)
     assert found["mean"] == pytest.approx(np.mean(colors))
     assert found["images"] == {str(k): colors.count(k) for k in sorted(colors)}
-    assert read_run(tmp_path / "out")["summary"]["colors_found"] == found
+    assert read_run(RootedPath(tmp_path / "out"))["summary"]["colors_found"] == found
     _, again = compress_into(tmp_path / "in", tmp_path / "out", options)
     assert (again.skipped, again.compressed, again.colors_found) == (7, 0, None)
 
@@ -190,8 +191,8 @@ def test_one_number_for_all_reaches_the_target_in_the_share_that_was_asked_for(t
         needed[2], Target("ssim", 0.8), 0.5, 6, sum(k <= needed[2] for k in needed)
     )
     assert {row["colors"] for row in rows_of(tmp_path / "out")} == {needed[2]}
-    assert read_run(tmp_path / "out")["summary"]["colors_chosen"] == summary.colors_chosen.to_dict()
-    assert read_run(tmp_path / "out")["options"]["colors"] == needed[2]
+    assert read_run(RootedPath(tmp_path / "out"))["summary"]["colors_chosen"] == summary.colors_chosen.to_dict()
+    assert read_run(RootedPath(tmp_path / "out"))["options"]["colors"] == needed[2]
 
 
 def test_a_number_that_was_chosen_is_as_one_that_was_given(tmp_path):

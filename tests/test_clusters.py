@@ -19,6 +19,7 @@ from fault_runs import OPTIONS, command, everything, make_photos, needs_posix
 from helpers import image_bytes, synthetic_photo
 from icsys import compress_folder, merge_shards
 from icsys.dataset.books import shards_in
+from icsys.dataset.rooted import RootedPath
 
 HERE = Path(__file__).parent
 PACKAGES = {"dask": "distributed", "ray": "ray"}
@@ -309,7 +310,7 @@ def test_a_scheduler_that_is_lost(whole, drive, env, tmp_path):
         code, _, err = driver.end()
     assert code == 2, err
     assert "the Dask scheduler is gone: start the run again" in err
-    assert shards_in(tmp_path / "out")
+    assert shards_in(RootedPath(tmp_path / "out"))
     code, _, err = drive().end()
     assert code == 0, err
     assert everything(tmp_path / "out") == whole
@@ -324,4 +325,4 @@ def test_an_address_where_nobody_answers(source, engine, tmp_path):
     done = subprocess.run(line, env=env, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 2
     assert f"address={address!r}: no {engine.capitalize()}" in done.stderr
-    assert shards_in(tmp_path / "out") == []
+    assert shards_in(RootedPath(tmp_path / "out")) == []

@@ -9,12 +9,13 @@ import threading
 import pytest
 
 from fake_cluster import Fake
-from helpers import compress_into, image_bytes, synthetic_photo
+from helpers import books_at, compress_into, image_bytes, synthetic_photo
 from icsys import Options, UsageError, compress_folder, merge_shards
 from icsys import spread as module
 from icsys.dataset import books as books_module
-from icsys.dataset.books import books_of, read_state, shards_in
+from icsys.dataset.books import read_state, shards_in
 from icsys.dataset.division import read_division
+from icsys.dataset.rooted import RootedPath
 from icsys.dataset.shard import Shard, all_shards
 from icsys.errors import EngineError
 from icsys.results import UNCHANGED
@@ -164,7 +165,12 @@ def test_a_shard_that_is_lost_for_ever_is_given_up_and_the_others_are_done(sourc
     _, summary = run(source, out)
     assert tries == [False, False, True, True, True]
     assert "shard 2/4 was given up, its worker died" in summary.stopped
-    assert [read_state(books_of(out, shard)) is not None for shard in all_shards(4)] == [True, False, True, True]
+    assert [read_state(RootedPath(books_at(out, shard))) is not None for shard in all_shards(4)] == [
+        True,
+        False,
+        True,
+        True,
+    ]
     # The next run has that one to do and no other.
     monkeypatch.setattr(module, "do_shard", before)
     cluster.careful.clear()
@@ -187,7 +193,7 @@ def test_a_stop_leaves_what_the_next_run_goes_on_with(source, whole, out):
 
     summary = compress_folder(source, out, OPTIONS, engine="dask", stop=stop, progress=note)
     assert summary.stopped == INTERRUPTED
-    assert shards_in(out) == all_shards(4)
+    assert shards_in(RootedPath(out)) == all_shards(4)
     with pytest.raises(UsageError, match="is divided into 4 shards"):
         compress_folder(source, out, OPTIONS)
     _, summary = run(source, out)
@@ -210,7 +216,7 @@ def test_a_stop_while_the_folder_is_listed_leaves_nothing(source, out):
     stop = threading.Event()
     summary = compress_folder(source, out, OPTIONS, engine="dask", stop=stop, progress=lambda _: stop.set())
     assert summary.stopped == INTERRUPTED
-    assert shards_in(out) == []
+    assert shards_in(RootedPath(out)) == []
 
 
 def test_only_what_failed_is_taken_up_when_that_is_asked_for(source, out):
@@ -218,7 +224,7 @@ def test_only_what_failed_is_taken_up_when_that_is_asked_for(source, out):
     (source / "bad.jpg").write_bytes(image_bytes(synthetic_photo(24, 32, seed=7), "JPEG"))
     _, summary = run(source, out, retry_failed=True)
     assert (summary.compressed, summary.failed, summary.stopped) == (1, 0, "")
-    assert shards_in(out) == []
+    assert shards_in(RootedPath(out)) == []
     compress_folder(source, out.with_name("clean"), OPTIONS)
     assert everything(out) == everything(out.with_name("clean"))
 
@@ -232,13 +238,13 @@ def test_a_run_that_wakes_up_after_another_has_begun_writes_nothing_more(source,
         if progress.result is not None and not divided:
             divided.append(progress.result.source)
             compress_folder(source, out, OPTIONS, shard="1/2", jobs=1)
-            divided.append((books_of(out, Shard(1, 2)) / "manifest.jsonl").read_bytes())
+            divided.append((books_at(out, Shard(1, 2)) / "manifest.jsonl").read_bytes())
 
     summary = compress_folder(source, out, OPTIONS, shard="1/2", jobs=1, progress=wake_up_late)
     assert "another run has taken over" in summary.stopped
-    books = books_of(out, Shard(1, 2))
+    books = books_at(out, Shard(1, 2))
     assert (books / "manifest.jsonl").read_bytes() == divided[1]
-    assert read_state(books).finished
+    assert read_state(RootedPath(books)).finished
     assert json.loads((books / "run.json").read_text("utf-8"))["summary"]["stopped"] == ""
 
 
@@ -246,7 +252,11 @@ def test_a_worker_taken_for_dead_lets_go_of_a_shard_that_is_begun_again(source, 
     """It holds the lock; who comes after it asks for the turn first and waits."""
     stop = threading.Event()
     compress_folder(source, out, OPTIONS, engine="dask", stop=stop, progress=lambda step: step.result and stop.set())
-    open_shard = next(s for s in shards_in(out) if not (state := read_state(books_of(out, s))) or not state.finished)
+    open_shard = next(
+        s
+        for s in shards_in(RootedPath(out))
+        if not (state := read_state(RootedPath(books_at(out, s)))) or not state.finished
+    )
     begun, summaries = threading.Event(), []
 
     def slowly(progress):
@@ -385,14 +395,14 @@ def test_a_folder_without_images_is_left_alone(tmp_path):
     (tmp_path / "in" / "n.txt").touch()
     summary = compress_folder(tmp_path / "in", tmp_path / "out", engine="dask")
     assert (summary.images, summary.ignored, summary.stopped) == (0, 1, "")
-    assert shards_in(tmp_path / "out") == []
+    assert shards_in(RootedPath(tmp_path / "out")) == []
 
 
 def test_the_division_fits_the_folder_and_the_cluster(source, out, cluster):
     cluster.slots = 1000
     stop = threading.Event()
     compress_folder(source, out, OPTIONS, engine="dask", stop=stop, progress=lambda step: step.result and stop.set())
-    assert read_division(out).count == 4  # of 16 images and not one for each slot
+    assert read_division(RootedPath(out)).count == 4  # of 16 images and not one for each slot
 
 
 def test_a_shard_is_done_apart_in_processes_of_its_own(source, whole, out):
@@ -407,7 +417,7 @@ def test_a_shard_is_done_apart_in_processes_of_its_own(source, whole, out):
         retry_failed=False,
         timeout=None,
     )
-    books_of(out, order.shard).mkdir(parents=True)
+    books_at(out, order.shard).mkdir(parents=True)
     answer = module.do_shard(order, careful=True)
     assert (len(answer.results), answer.ignored, answer.stopped) == (whole[1].images, 1, "")
     merge_shards(out)

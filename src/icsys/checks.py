@@ -6,9 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from icsys.dataset.claims import CLAIMS
-from icsys.dataset.outputs import RESERVED
-from icsys.dataset.whole import leads_elsewhere
+from icsys.dataset.layout import check_names
+from icsys.dataset.rooted import RootedPath, leads_elsewhere
 from icsys.errors import UsageError
 from icsys.options import CLUSTERS, ENGINES, OVERWRITES, PACKINGS, SHARED, Options, positive_number, whole_number
 
@@ -45,13 +44,21 @@ def check_run(
         raise UsageError(f"address={address!r} with engine={engine!r}: expected one of {', '.join(CLUSTERS)}")
 
 
-def check_places(source: str | os.PathLike[str], destination: str | os.PathLike[str]) -> Path:
+def check_places(
+    source: str | os.PathLike[str], destination: str | os.PathLike[str], *, packed: bool = False
+) -> RootedPath:
     """Refuse places that a run cannot start with, before anything is done, and return the destination.
+
+    Parameters
+    ----------
+    packed
+        Whether images are to be packed into shards.
 
     Raises
     ------
     UsageError
-        If the destination cannot be written, or writing would touch the source.
+        If the destination cannot be written, writing would touch the source, or something else has a name there that
+        ICS uses.
     """
     for name, path in (("source", source), ("destination", destination)):
         if not os.fspath(path):
@@ -73,13 +80,9 @@ def check_places(source: str | os.PathLike[str], destination: str | os.PathLike[
         raise UsageError(f"destination {shown!r}: {str(nearest)!r} is a file, expected a folder or a new name")
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise UsageError(f"destination {shown!r} cannot be written: {str(nearest)!r} is read-only")
-    for name in (*RESERVED, CLAIMS):
-        if (destination / name).exists() and not (destination / name).is_file():
-            raise UsageError(
-                f"destination {shown!r} holds something named {name!r} that is no file: "
-                "ics keeps a file of that name there, so move it away or name another destination"
-            )
-    return destination
+    root = RootedPath(destination)
+    check_names(root, packed=packed)
+    return root
 
 
 def check_form(options: Options, shard: Shard | None) -> None:

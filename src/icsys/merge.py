@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import os
-import shutil
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import icsys
-from icsys.dataset.books import State, books_of, drop_books, is_whole, read_state, shards_in
+from icsys.dataset.books import State, books_of, drop_books, is_whole, read_state, shards_in, sweep_merged
 from icsys.dataset.join import join
 from icsys.dataset.journal import compact
+from icsys.dataset.layout import DRIVER, LOCK, MERGED, check_books, check_names, refusing_links
 from icsys.dataset.lock import locked
 from icsys.dataset.outputs import FolderOutputs
+from icsys.dataset.rooted import RootedPath
 from icsys.dataset.shard import Shard, all_shards
 from icsys.dataset.urls import without_secrets
-from icsys.dataset.whole import OURS
+from icsys.dataset.whole import remove_tree
 from icsys.errors import UsageError
 from icsys.results import FOREIGN
 from icsys.runfile import read_run, write_merged
@@ -28,11 +29,9 @@ if TYPE_CHECKING:
 
 _NAMED = 5
 
-_DRIVER = f"{OURS}driver"
-
 
 @contextmanager
-def driving(destination: Path) -> Iterator[None]:
+def driving(destination: RootedPath) -> Iterator[None]:
     """Hold the division of an output folder: nobody else has its shards done on a cluster, or merges them.
 
     Raises
@@ -40,14 +39,16 @@ def driving(destination: Path) -> Iterator[None]:
     InUseError
         If somebody does.
     """
-    folder = destination / _DRIVER
+    folder = destination / DRIVER
     with locked(folder, what=f"destination {str(destination)!r}"):
         try:
             yield
         finally:
-            shutil.rmtree(folder, ignore_errors=True)  # Windows leaves what is open
+            with suppress(OSError):  # Windows leaves what is open
+                remove_tree(folder, LOCK.__eq__)
 
 
+@refusing_links()
 def merge_shards(destination: str | os.PathLike[str], *, partial: bool = False) -> RunSummary:
     """Join the books of the shards that have filled ``destination``, so that it is as an undivided run leaves it.
 
@@ -96,14 +97,20 @@ def merge_shards(destination: str | os.PathLike[str], *, partial: bool = False) 
     destination = Path(destination)
     if not destination.is_dir():
         raise UsageError(f"destination {str(destination)!r} is no folder: expected one that shards have filled")
-    with driving(destination) if (destination / _DRIVER).exists() else nullcontext():
-        return join_shards(destination, partial=partial)
+    root = RootedPath(destination)
+    check_names(root)
+    with driving(root) if (root / DRIVER).exists() else nullcontext():
+        return join_shards(root, partial=partial)
 
 
-def join_shards(destination: Path, *, partial: bool) -> RunSummary:
+def join_shards(destination: RootedPath, *, partial: bool) -> RunSummary:
     """Do what :func:`merge_shards` does, for a caller who knows that no cluster is at work on the folder."""
     with locked(destination) if shards_in(destination) else nullcontext():  # leave a folder alone that holds none
         shards = shards_in(destination)
+        check_books(destination, [shard.name for shard in shards])
+        sweep_merged(destination)
+        if (destination / MERGED).exists():
+            raise UsageError(f"{str(destination / MERGED)!r} holds files that ics did not write: move it away first")
         states = _check(destination, shards)
         missing = [shard for shard in all_shards(shards[0].count) if shard not in states]
         unfinished = [shard for shard, state in states.items() if state is None or not state.finished]
@@ -128,7 +135,7 @@ def join_shards(destination: Path, *, partial: bool) -> RunSummary:
     return summary
 
 
-def _check(destination: Path, shards: list[Shard]) -> dict[Shard, State | None]:
+def _check(destination: RootedPath, shards: list[Shard]) -> dict[Shard, State | None]:
     """Refuse shards that cannot be joined, and return how each of them stands."""
     place = f"destination {str(destination)!r}"
     if not shards:
@@ -163,7 +170,7 @@ def _check(destination: Path, shards: list[Shard]) -> dict[Shard, State | None]:
     return states
 
 
-def is_torn(books: Path, state: State) -> bool:
+def is_torn(books: RootedPath, state: State) -> bool:
     """Tell whether a finished shard lacks something of what it has written."""
     return state.finished and not (is_whole(books, state) and read_run(books))
 

@@ -17,10 +17,11 @@ from icsys import pipeline
 from icsys.checks import check_form, check_places, check_run
 from icsys.crew import Crew
 from icsys.dataset.books import State, open_books, read_state, write_state
+from icsys.dataset.claims import Written
 from icsys.dataset.folder import Folder
+from icsys.dataset.layout import INDEX, PARTS, refusing_links
 from icsys.dataset.ledger import Ledger
 from icsys.dataset.outputs import FolderOutputs
-from icsys.dataset.packing import INDEX, PARTS
 from icsys.dataset.resume import Work
 from icsys.dataset.shard import Shard, mark_of, parse_shard
 from icsys.dataset.source import Ignored, Planned, Source, Task, Unreadable
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
     from icsys.dataset.palettes import Palettes
     from icsys.dataset.remote import Remote
+    from icsys.dataset.rooted import RootedPath
 
     Team = Callable[[Iterable[Work]], Generator[Outcome | Lost[Work]]]
 
@@ -81,6 +83,7 @@ class Progress:
     looked_at: int | None = None
 
 
+@refusing_links()
 def compress_folder(
     source: str | os.PathLike[str],
     destination: str | os.PathLike[str],
@@ -260,7 +263,7 @@ class _Places(NamedTuple):
     """
 
     origin: Source
-    destination: Path
+    destination: RootedPath
     remote: Remote | None
     is_far: bool
     is_part: bool
@@ -270,7 +273,7 @@ def _fill(
     run: _Run,
     plan: Iterator[Planned],
     places: _Places,
-    books: Path,
+    books: RootedPath,
     *,
     options: Options,
     palettes: Palettes | None,
@@ -291,11 +294,11 @@ def _fill(
         if not run.goes_on_with(save):
             return
     packed = options.format in PACKINGS
-    images = destination / PARTS if packed else destination
-    local = FolderOutputs(images, mark=mark_of(part), read_only=dry_run, apart=packed)
+    images, written = destination / PARTS if packed else destination, Written(books)
+    local = FolderOutputs(images, mark=mark_of(part), read_only=dry_run, apart=packed, written=written)
     outputs = places.remote.outputs if places.remote else local
     packs: Collection[str] = ()
-    if packed or (destination / INDEX).exists():
+    if packed or (destination / INDEX).is_file():
         from icsys.dataset.shards import open_shards  # noqa: PLC0415 - few runs need it
 
         packs = open_shards(destination, options.format, read_only=dry_run, stop=run.stop)
@@ -313,6 +316,7 @@ def _fill(
         retry_failed=settings.retry_failed,
         dry_run=dry_run,
         outputs=outputs,
+        written=written,
         shards=packs,
         books=books,
         shard=part,
@@ -386,7 +390,7 @@ class _Run:
         _wait_for(partial(pipeline.prepare, options), lambda: self.tell(None, note), self.stop)
 
     def survey(
-        self, origin: Source, destination: Path, options: Options, crew: Crew, *, keep: bool, anew: bool
+        self, origin: Source, destination: RootedPath, options: Options, crew: Crew, *, keep: bool, anew: bool
     ) -> Palettes:
         """Find palettes that images share; if the run is to end, they are not those of all of them."""
         from icsys.survey import find_palettes, look  # noqa: PLC0415 - few runs need it
@@ -449,7 +453,7 @@ class _Run:
         self.guard(lambda: self.summary.stale.extend(ledger.close(complete=self._complete)))
         self.summary.seconds = time.perf_counter() - self._start
 
-    def pack(self, destination: Path, options: Options, remote: Remote | None, *, replace: bool) -> None:
+    def pack(self, destination: RootedPath, options: Options, remote: Remote | None, *, replace: bool) -> None:
         """Pack what is done into files of many images, unless the run was stopped: the next one does so then."""
         from icsys.dataset.shards import pack  # noqa: PLC0415 - as above
 
@@ -473,7 +477,9 @@ class _Run:
             self.summary.stopped = INTERRUPTED
         self.summary.seconds = time.perf_counter() - self._start
 
-    def note_down(self, ledger: Ledger, books: Path, settings: dict[str, Any], *, source: str, started: float) -> None:
+    def note_down(
+        self, ledger: Ledger, books: RootedPath, settings: dict[str, Any], *, source: str, started: float
+    ) -> None:
         """Write what was asked for and what came of it into ``run.json``."""
         given = {name: value for name, value in settings.items() if value is not None}
         write = partial(write_run, books, given, self.summary, icsys.__version__, source=source, started=started)
@@ -575,9 +581,9 @@ def _open_places(
     source, destination = local_path(source), local_path(destination)
     check_apart(os.fspath(source), os.fspath(destination))
     remote = _remote(destination, settings.shard, options)
-    folder = check_places(source, remote.folder if remote else destination)
+    folder = check_places(source, remote.folder if remote else destination, packed=options.format in PACKINGS)
     listed = _listed_part(source, folder, options, settings)
-    origin = listed or open_source(source, folder, follow_links=settings.follow_links)
+    origin = listed or open_source(source, Path(str(folder)), follow_links=settings.follow_links)
     if options.palette != "image":
         from icsys.dataset.palettes import check_palette_files  # noqa: PLC0415 - few runs need it
 
@@ -606,7 +612,7 @@ def _remote(destination: str | os.PathLike[str], shard: Shard | None, options: O
 
 
 def _listed_part(
-    source: str | os.PathLike[str], destination: Path, options: Options, settings: _Settings
+    source: str | os.PathLike[str], destination: RootedPath, options: Options, settings: _Settings
 ) -> Source | None:
     """Return a shard's part of a list that was made for all of them, if there is one."""
     if settings.shard is None:
@@ -649,10 +655,10 @@ def _spread(
     ):
         if asked:
             raise UsageError(f"{what} with engine={engine!r}: expected {expected}")
-    destination = check_places(source, local_path(destination))
+    root = check_places(source, local_path(destination))
     if options.palette != "image":  # a file, which workers elsewhere look for too
         options = options.replace(palette=str(Path(options.palette).absolute()))
-    return spread_folder(Path(source), destination, options, engine=engine, **settings)
+    return spread_folder(Path(source), root, options, engine=engine, **settings)
 
 
 def _concerns(shard: Shard | None, planned: Planned) -> bool:
@@ -666,7 +672,7 @@ def _hasher(options: Options, palettes: Palettes | None) -> Callable[[str], str]
     return lambda path: digest(palettes.hash_of(path) if palettes else "")
 
 
-def _begin(books: Path, options: Options, palettes: Palettes | None, settings: _Settings) -> State:
+def _begin(books: RootedPath, options: Options, palettes: Palettes | None, settings: _Settings) -> State:
     """Say on the disk that a shard is under way, and return what it is once this run has come to its end."""
     # What a palette holds counts, and not where its file lies on this machine.
     chosen = options.to_dict() | ({"palette": palettes.hash} if palettes else {})

@@ -9,13 +9,13 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from icsys.dataset.manifest import RUN
+from icsys.dataset.layout import RUN
 from icsys.dataset.whole import write_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
+    from icsys.dataset.rooted import RootedPath
     from icsys.results import RunSummary
 
 _NUMBERS = ("seconds", "compressed", "skipped", "foreign", "ignored")
@@ -23,7 +23,7 @@ _PACKAGES = ("PIL", "deflate", "numpy", "oxipng", "pi_heif", "pyarrow", "scipy",
 
 
 def write_run(
-    destination: Path,
+    destination: RootedPath,
     settings: Mapping[str, Any],
     summary: RunSummary,
     tool_version: str,
@@ -46,7 +46,9 @@ def write_run(
     write_json(destination / RUN, record)
 
 
-def write_merged(destination: Path, runs: Sequence[Mapping[str, Any]], summary: RunSummary, tool_version: str) -> None:
+def write_merged(
+    destination: RootedPath, runs: Sequence[Mapping[str, Any]], summary: RunSummary, tool_version: str
+) -> None:
     """Write what the runs of all shards have in common, and under ``shards`` what is each one's own."""
     common = _common(runs)
     record = {
@@ -84,7 +86,7 @@ def _own(run: Mapping[str, Any], common: Mapping[str, Any]) -> dict[str, Any]:
     return own
 
 
-def read_run(destination: Path) -> dict[str, Any]:
+def read_run(destination: RootedPath) -> dict[str, Any]:
     """Return what the last run has written; nothing where it has not, or somebody else has changed it."""
     try:
         record = json.loads((destination / RUN).read_bytes())

@@ -13,13 +13,16 @@ import time
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import icsys
 from icsys.dataset.books import books_of, read_state
 from icsys.dataset.division import divide, read_lines
 from icsys.dataset.folder import plan_folder
-from icsys.dataset.manifest import DONE, FAILURES, MANIFEST, read_rows
+from icsys.dataset.layout import FAILURES, MANIFEST
+from icsys.dataset.manifest import DONE, read_rows
+from icsys.dataset.rooted import RootedPath
 from icsys.dataset.shard import MOST_BOOKS, all_shards
 from icsys.dataset.source import Ignored, Task
 from icsys.dataset.turn import TAKEN_OVER, Turn
@@ -33,7 +36,6 @@ from icsys.run import INTERRUPTED, Progress, compress_folder
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from icsys.dataset.shard import Shard
     from icsys.dataset.source import Planned
@@ -76,7 +78,7 @@ class Answer:
 
 def spread_folder(
     source: Path,
-    destination: Path,
+    destination: RootedPath,
     options: Options,
     *,
     engine: str,
@@ -90,11 +92,11 @@ def spread_folder(
     progress: Callable[[Progress], object],
 ) -> RunSummary:
     """Compress a folder on a cluster; see :func:`~icsys.run.compress_folder`, which has checked all of it."""
-    source, destination = source.absolute(), destination.absolute()
+    source, folder = source.absolute(), Path(str(destination))
     order = partial(
         Order,
         source=source,
-        destination=destination,
+        destination=folder,
         options=options,
         follow_links=follow_links,
         overwrite=overwrite,
@@ -119,7 +121,7 @@ def spread_folder(
         desk.tell(note="Listing")
         division = divide(
             destination,
-            desk.counting_ignored(plan_folder(source, destination, options.suffix, follow_links=follow_links)),
+            desk.counting_ignored(plan_folder(source, folder, options.suffix, follow_links=follow_links)),
             settings,
             partial(choose_count, slots=jobs or cluster.slots),
             stop=stop,
@@ -166,7 +168,8 @@ def do_shard(order: Order, careful: bool) -> Answer:
         raise UsageError(
             f"a worker has icsys {icsys.__version__}, and the run was started with {order.version}: expected the same"
         )
-    for folder, what in ((order.source, "source"), (books_of(order.destination, order.shard), "destination")):
+    books = books_of(RootedPath(order.destination), order.shard)
+    for folder, what in ((order.source, "source"), (books, "destination")):
         if not folder.is_dir():
             raise UsageError(
                 f"a worker does not see the {what} {str(folder)!r}: expected both folders under one path everywhere"
@@ -257,7 +260,7 @@ class _Desk:
             self.summary.ignored += isinstance(entry, Ignored)
             yield entry
 
-    def unfinished(self, destination: Path, shards: list[Shard]) -> Iterator[Shard]:
+    def unfinished(self, destination: RootedPath, shards: list[Shard]) -> Iterator[Shard]:
         """Draw the shards that are still to be done; those that an earlier run has finished are counted."""
         for shard in shards:
             books = books_of(destination, shard)
@@ -289,7 +292,7 @@ class _Desk:
         finally:
             for shard, order in under_way.items():
                 with suppress(OSError):
-                    Turn(books_of(order.destination, shard))  # so that its worker stops
+                    Turn(books_of(RootedPath(order.destination), shard))  # so that its worker stops
         if self._given_up:
             first = self._given_up[0]
             more = f", and {len(self._given_up) - 1} more shards" if len(self._given_up) > 1 else ""
@@ -303,7 +306,7 @@ class _Desk:
             self.summary.stopped = outcome.stopped
             self.stop.set()
 
-    def _take_finished(self, books: Path) -> None:
+    def _take_finished(self, books: RootedPath) -> None:
         """Count a shard that was finished by an earlier run: what was done there need not be done again."""
         failed = {row["source_path"]: row for _, row in read_rows(books / FAILURES)}
         done = {row["file_name"] for _, row in read_rows(books / MANIFEST) if row.get("status") == DONE}

@@ -17,7 +17,8 @@ from icsys.color.palette import tidy
 from icsys.color.pool import Pool, Table, count_colors
 from icsys.color.strategies import STRATEGIES
 from icsys.dataset.folder import Folder
-from icsys.dataset.manifest import PALETTE, label_of
+from icsys.dataset.layout import PALETTE
+from icsys.dataset.manifest import label_of
 from icsys.dataset.palettes import Palettes, load_palettes
 from icsys.dataset.resume import Work
 from icsys.dataset.source import Task, Unreadable
@@ -29,10 +30,10 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Generator, Iterable, Iterator
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from icsys.dataset.rooted import RootedPath
     from icsys.dataset.source import Source
     from icsys.image.decode import Admit
     from icsys.options import Options
@@ -78,7 +79,7 @@ def look(item: Look, *, source: Source, options: Options, admit: Admit, slots: A
 
 def find_palettes(
     source: Source,
-    destination: Path,
+    destination: RootedPath,
     options: Options,
     *,
     keep: bool,
@@ -217,7 +218,7 @@ def _loaded(source: Source, items: Iterator[Look], options: Options) -> Iterator
         yield replace(handed.popleft(), work=work)
 
 
-def _earlier(destination: Path, options: Options) -> Palettes | None:
+def _earlier(destination: RootedPath, options: Options) -> Palettes | None:
     """Return the palettes that an earlier run has left, if they are of the kind that is asked for."""
     try:
         found = load_palettes(destination / PALETTE)

@@ -14,10 +14,8 @@ import numpy as np
 
 from icsys.color.palette import check_palette
 from icsys.color.reduce import distinct_of, keep_all, map_to
-from icsys.dataset.manifest import PALETTE
-from icsys.dataset.packing import INDEX
+from icsys.dataset.layout import INDEX, OURS, PALETTE
 from icsys.dataset.palettes import load_palettes
-from icsys.dataset.whole import OURS
 from icsys.errors import ImageError, MissingExtraError, UsageError
 from icsys.image.decode import to_array
 from icsys.image.stored import read_indexed, read_pixels

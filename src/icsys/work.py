@@ -73,10 +73,11 @@ def do(
                 return Outcome(work, Skipped(source=work.source, output=work.output, reason=UNCHANGED), mtime_ns)
             palette = None if palettes is None else _palette_of(work, palettes, data, options, admit)
             image = compress_image(data, options, palette=palette, admit=admit)
+            sha256 = hashlib.sha256(image.data).hexdigest()
             size = len(data)
             del data
         if not dry_run and not (over and over.is_set()):
-            outputs.write(work.output, image.data)
+            outputs.write(work.output, image.data, sha256)
     except Exception as error:  # noqa: BLE001 - whatever happens to one image, the others go on
         code, message = _reason(error)
         return Outcome(work, Failed(source=work.source, code=code, message=message))
@@ -96,7 +97,7 @@ def do(
             elements_out=image.width * image.height * image.channels,
             source_mtime_ns=mtime_ns,
             source_sha256=source_sha256,
-            sha256=hashlib.sha256(image.data).hexdigest(),
+            sha256=sha256,
             colors=image.colors,
             format=info.format,
             mode=info.mode,

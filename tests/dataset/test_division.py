@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers import manifest_row
+from helpers import books_at, manifest_row
 from icsys import UsageError
 from icsys.dataset import division as module
-from icsys.dataset.books import State, books_of, read_state, shards_in, write_state
-from icsys.dataset.claims import load_claims, write_claims
+from icsys.dataset.books import State, read_state, shards_in, write_state
+from icsys.dataset.claims import Written, load_claims, write_claims
 from icsys.dataset.division import Division, divide, listed_part, read_division, read_lines
 from icsys.dataset.manifest import to_line
+from icsys.dataset.rooted import RootedPath
 from icsys.dataset.shard import Shard, all_shards, shard_index
 from icsys.dataset.source import Ignored, Task, Unreadable
 
@@ -30,7 +31,7 @@ def tasks(*names):
 
 
 def divided(folder, planned, count=3, values=SETTINGS, stop=None):
-    return divide(folder, planned, values, lambda _: count, stop=stop or threading.Event())
+    return divide(RootedPath(folder), planned, values, lambda _: count, stop=stop or threading.Event())
 
 
 @settings(deadline=None, max_examples=40)
@@ -41,17 +42,17 @@ def test_every_entry_is_in_the_list_of_the_shard_that_owns_it_in_its_order(names
         patch.setattr(module, "_HELD", held)
         folder = Path(name)
         assert divided(folder, planned, count) == Division(count, len(names) + 1, SETTINGS)
-        assert shards_in(folder) == all_shards(count)
+        assert shards_in(RootedPath(folder)) == all_shards(count)
         for shard in all_shards(count):
             mine = [entry for entry in planned if shard_index(entry.source, count) == shard.index]
-            assert list(read_lines(books_of(folder, shard))) == mine
+            assert list(read_lines(RootedPath(books_at(folder, shard)))) == mine
 
 
 def test_a_folder_that_cannot_be_listed_is_the_concern_of_all(tmp_path):
     closed = Unreadable("closed", "permission", "why", is_folder=True)
     divided(tmp_path, [closed, *tasks("a")])
     for shard in all_shards(3):
-        assert closed in list(read_lines(books_of(tmp_path, shard)))
+        assert closed in list(read_lines(RootedPath(books_at(tmp_path, shard))))
 
 
 def test_every_shard_gets_its_share_of_what_earlier_runs_have_written(tmp_path):
@@ -60,20 +61,24 @@ def test_every_shard_gets_its_share_of_what_earlier_runs_have_written(tmp_path):
     (tmp_path / "failures.jsonl").write_bytes(
         to_line({"source_path": "z.jpg", "code": "broken", "message": "why", "status": "failed"})
     )
-    write_claims(tmp_path, ["a.png", "b.png", "gone.png"])
+    write_claims(RootedPath(tmp_path), {"a.png": "a.jpg", "b.png": "b.jpg", "gone.png": ""})
+    for output in ("a.png", "b.png", "gone.png"):
+        Written(RootedPath(tmp_path)).add(output, output.encode().hex())
     divided(tmp_path, tasks(*"abcdefgh"))
     for shard in all_shards(3):
-        books = books_of(tmp_path, shard)
+        books = books_at(tmp_path, shard)
         path = books / "manifest.jsonl"
         found = [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
         assert found == [row for row in rows if shard.owns(row["source_path"])]
         assert (books / "failures.jsonl").exists() == shard.owns("z.jpg")
-        claims = {f"{name}.png" for name in "ab" if shard.owns(f"{name}.jpg")}
-        assert load_claims(books) == claims | ({"gone.png"} if shard.index == 1 else set())
+        claims = {f"{name}.png": f"{name}.jpg" for name in "ab" if shard.owns(f"{name}.jpg")}
+        claims |= {"gone.png": ""} if shard.index == 1 else {}
+        assert load_claims(RootedPath(books)) == claims
+        assert Written(RootedPath(books)).load() == {output: {output.encode().hex()} for output in claims}
 
 
 def finish(folder, shard):
-    write_state(books_of(folder, shard), State({}, follow_links=False, finished=True))
+    write_state(RootedPath(books_at(folder, shard)), State({}, follow_links=False, finished=True))
 
 
 def test_a_second_time_only_shards_with_other_lists_are_to_be_done_again(tmp_path):
@@ -81,12 +86,12 @@ def test_a_second_time_only_shards_with_other_lists_are_to_be_done_again(tmp_pat
     divided(tmp_path, tasks(*names))
     for shard in all_shards(3):
         finish(tmp_path, shard)
-        (books_of(tmp_path, shard) / "manifest.jsonl").write_bytes(b"what was done\n")
+        (books_at(tmp_path, shard) / "manifest.jsonl").write_bytes(b"what was done\n")
     divided(tmp_path, tasks(*names, "new"), count=99)
     for shard in all_shards(3):
-        assert read_state(books_of(tmp_path, shard)).finished != shard.owns("new.jpg")
-        assert (books_of(tmp_path, shard) / "manifest.jsonl").read_bytes() == b"what was done\n"
-    assert read_division(tmp_path) == Division(3, 9, SETTINGS)
+        assert read_state(RootedPath(books_at(tmp_path, shard))).finished != shard.owns("new.jpg")
+        assert (books_at(tmp_path, shard) / "manifest.jsonl").read_bytes() == b"what was done\n"
+    assert read_division(RootedPath(tmp_path)) == Division(3, 9, SETTINGS)
 
 
 def test_with_other_settings_no_shard_is_finished(tmp_path):
@@ -94,7 +99,7 @@ def test_with_other_settings_no_shard_is_finished(tmp_path):
     for shard in all_shards(3):
         finish(tmp_path, shard)
     divided(tmp_path, tasks(*"abcdefgh"), values=SETTINGS | {"overwrite": "always"})
-    assert not any(read_state(books_of(tmp_path, shard)).finished for shard in all_shards(3))
+    assert not any(read_state(RootedPath(books_at(tmp_path, shard))).finished for shard in all_shards(3))
 
 
 def test_a_division_that_was_killed_has_not_begun(tmp_path, monkeypatch):
@@ -105,9 +110,9 @@ def test_a_division_that_was_killed_has_not_begun(tmp_path, monkeypatch):
         patch.setattr(module, "_scatter_claims", die)
         with pytest.raises(KeyboardInterrupt):
             divided(tmp_path, tasks(*"abc"))
-    assert shards_in(tmp_path) == []
+    assert shards_in(RootedPath(tmp_path)) == []
     divided(tmp_path, tasks(*"abc"))
-    assert shards_in(tmp_path) == all_shards(3)
+    assert shards_in(RootedPath(tmp_path)) == all_shards(3)
 
 
 def test_no_image_and_a_stop_divide_nothing(tmp_path):
@@ -119,7 +124,7 @@ def test_no_image_and_a_stop_divide_nothing(tmp_path):
 
 
 def test_shards_that_know_nothing_of_one_another_are_merged_first(tmp_path):
-    books_of(tmp_path, Shard(2, 5)).mkdir(parents=True)
+    books_at(tmp_path, Shard(2, 5)).mkdir(parents=True)
     with pytest.raises(UsageError, match="divided into 5 shards: merge them first"):
         divided(tmp_path, tasks("a"))
 
@@ -130,9 +135,9 @@ def test_a_list_is_for_the_run_that_made_it(tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     shard = Shard(1, 1)
-    assert listed_part(out, shard, source, ".png", follow_links=False) is None
+    assert listed_part(RootedPath(out), shard, source, ".png", follow_links=False) is None
     divided(out, tasks("a"), count=1, values=values)
-    assert list(listed_part(out, shard, source, ".png", follow_links=False).plan(".png")) == tasks("a")
-    assert listed_part(out, shard, tmp_path / "other", ".png", follow_links=False) is None
-    assert listed_part(out, shard, source, ".jpg", follow_links=False) is None
-    assert listed_part(out, shard, source, ".png", follow_links=True) is None
+    assert list(listed_part(RootedPath(out), shard, source, ".png", follow_links=False).plan(".png")) == tasks("a")
+    assert listed_part(RootedPath(out), shard, tmp_path / "other", ".png", follow_links=False) is None
+    assert listed_part(RootedPath(out), shard, source, ".jpg", follow_links=False) is None
+    assert listed_part(RootedPath(out), shard, source, ".png", follow_links=True) is None

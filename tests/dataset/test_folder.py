@@ -7,7 +7,7 @@ import pytest
 
 from helpers import image_bytes, synthetic_photo
 from icsys.dataset.folder import Ignored, Task, Unreadable, plan_folder
-from icsys.dataset.whole import OURS
+from icsys.dataset.layout import OURS
 
 PNG = image_bytes(synthetic_photo(4, 4))
 

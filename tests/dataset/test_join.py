@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers import manifest_row
+from helpers import books_at, manifest_row
 from icsys import UsageError
 from icsys.dataset import join as join_module
-from icsys.dataset.books import books_of
 from icsys.dataset.join import join
 from icsys.dataset.manifest import DONE, STALE, to_line
+from icsys.dataset.rooted import RootedPath
 from icsys.dataset.shard import Shard, all_shards, shard_index
 
 pytestmark = pytest.mark.usefixtures("unsynced")
@@ -52,8 +52,8 @@ def test_the_lines_of_all_shards_are_joined_in_order(tmp_path_factory, paths, ol
     if old:
         write(folder, [row(path, bytes=7) for path in old])
     for shard in shards:
-        write(books_of(folder, shard), [row(path) for path in paths if shard.owns(path)])
-    summary = join(folder, shards)
+        write(books_at(folder, shard), [row(path) for path in paths if shard.owns(path)])
+    summary = join(RootedPath(folder), shards)
     expected = [row(path) for path in paths if shard_index(path, count) in there]
     expected += [row(path, bytes=7) for path in old if shard_index(path, count) not in there]
     assert read(folder) == sorted(expected, key=lambda row: row["source_path"])
@@ -70,8 +70,8 @@ def test_sources_that_were_kept_are_counted_and_older_lines_say_nothing_of_it(tm
         row("c.jpg"),
         row("d.jpg", kept_source=True),
     ]
-    write(books_of(tmp_path, shard), rows)
-    assert join(tmp_path, [shard]).kept_sources == 2
+    write(books_at(tmp_path, shard), rows)
+    assert join(RootedPath(tmp_path), [shard]).kept_sources == 2
 
 
 OUTPUTS = st.sampled_from(["x.png", "y.png", "x.jpg.png"])
@@ -91,14 +91,14 @@ def test_one_line_is_kept_of_each_output_and_two_that_are_done_are_refused(tmp_p
     rows = [row(f"{where}{name}", f"{where}{output}", status) for where, name, output, status in drawn]
     shards = all_shards(2)
     for shard in shards:
-        write(books_of(folder, shard), [row for row in rows if shard.owns(row["source_path"])])
+        write(books_at(folder, shard), [row for row in rows if shard.owns(row["source_path"])])
     done = [row["file_name"] for row in rows if row["status"] == DONE]
     if len(done) > len(set(done)):
         with pytest.raises(UsageError, match="the shards saw different files"):
-            join(folder, shards)
+            join(RootedPath(folder), shards)
         assert not (folder / "manifest.jsonl").exists()
         return
-    join(folder, shards)
+    join(RootedPath(folder), shards)
     kept = {row["file_name"]: row for row in read(folder)}
     assert len(kept) == len(read(folder))
     assert {name: row["status"] for name, row in kept.items()} == {
@@ -113,24 +113,24 @@ def test_a_shard_knows_more_than_the_folder_it_began_with(tmp_path):
     assert shard_index(gone, 4) != shard_index(here, 4)
     write(tmp_path, [row(gone, "a.png")])
     shard = Shard(shard_index(here, 4), 4)
-    write(books_of(tmp_path, shard), [row(here, "a.png")])
-    join(tmp_path, [shard])
+    write(books_at(tmp_path, shard), [row(here, "a.png")])
+    join(RootedPath(tmp_path), [shard])
     assert read(tmp_path) == [row(here, "a.png")]
 
 
 def test_a_line_of_another_shard_is_refused(tmp_path):
     shards = all_shards(2)
-    write(books_of(tmp_path, shards[0]), [row(path) for path in ("a.jpg", "b.jpg", "c.jpg", "d.jpg")])
+    write(books_at(tmp_path, shards[0]), [row(path) for path in ("a.jpg", "b.jpg", "c.jpg", "d.jpg")])
     with pytest.raises(UsageError, match=r"shard 1/2 .* which is in another shard"):
-        join(tmp_path, shards)
+        join(RootedPath(tmp_path), shards)
     assert not (tmp_path / "manifest.jsonl").exists()
 
 
 def test_a_folder_that_several_shards_could_not_list_failed_once(tmp_path):
     shards = all_shards(3)
     for shard in shards:
-        write(books_of(tmp_path, shard), [failure("cat")], "failures.jsonl")
-    summary = join(tmp_path, shards)
+        write(books_at(tmp_path, shard), [failure("cat")], "failures.jsonl")
+    summary = join(RootedPath(tmp_path), shards)
     assert read(tmp_path, "failures.jsonl") == [failure("cat")]
     assert (summary.images, summary.failed) == (1, 1)
 
@@ -139,8 +139,8 @@ def test_failures_that_are_over_are_gone(tmp_path):
     write(tmp_path, [failure("a.jpg")], "failures.jsonl")
     shards = all_shards(2)
     for shard in shards:
-        write(books_of(tmp_path, shard), [row("a.jpg")] if shard.owns("a.jpg") else [])
-    join(tmp_path, shards)
+        write(books_at(tmp_path, shard), [row("a.jpg")] if shard.owns("a.jpg") else [])
+    join(RootedPath(tmp_path), shards)
     assert not (tmp_path / "failures.jsonl").exists()
     assert read(tmp_path) == [row("a.jpg")]
 
@@ -152,8 +152,8 @@ def test_lines_come_whole_whatever_the_block_that_is_read(block, tmp_path, monke
     paths = [f"caf\u00e9 {number} \u2028\r.jpg" for number in range(20)]
     shards = all_shards(2)
     for shard in shards:
-        write(books_of(tmp_path, shard), [row(path) for path in paths if shard.owns(path)])
-    join(tmp_path, shards)
+        write(books_at(tmp_path, shard), [row(path) for path in paths if shard.owns(path)])
+    join(RootedPath(tmp_path), shards)
     assert [json.loads(line) for line in (tmp_path / "manifest.jsonl").read_bytes().split(b"\n")[:-1]] == [
         row(path) for path in sorted(paths)
     ]

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from helpers import manifest_row
 from icsys.dataset.journal import Journal, compact, load
-from icsys.dataset.manifest import DONE, FAILED, FAILURES, MANIFEST, STALE, from_line, to_line
+from icsys.dataset.layout import FAILURES, MANIFEST
+from icsys.dataset.manifest import DONE, FAILED, STALE, from_line, to_line
+from icsys.dataset.rooted import RootedPath
 
 
 def done(source, output=None, **changes):
@@ -21,7 +23,7 @@ def failed(source):
 
 
 def write(folder, *rows):
-    journal = Journal(folder)
+    journal = Journal(RootedPath(folder))
     for row in rows:
         journal.append(row)
     journal.close()
@@ -58,67 +60,68 @@ def test_a_journal_cut_off_anywhere_holds_its_whole_lines_and_can_be_added_to(tm
     whole = path.read_bytes()
     size = data.draw(st.integers(0, len(whole)))
     path.write_bytes(whole[:size])
-    kept = whole[:size].count(b"\n")
-    assert len(load(folder).done) == min(kept, 2)
+    kept = (whole[:size] + b"\n").count(b"}\n")  # the last line may lack its end, and no more
+    assert len(load(RootedPath(folder)).done) == min(kept, 2)
     journal = write(folder, done("d"))
     assert [row["source_path"] for row in lines(path)] == [*["a", "b", "c"][:kept], "d"]
     assert journal.start == sum(map(len, whole.splitlines(keepends=True)[:kept]))
+    assert path.read_bytes().startswith(whole[: journal.start])
 
 
 def test_the_last_line_of_an_output_counts(tmp_path):
     write(tmp_path, done("a", bytes=1), failed("b"), done("a", bytes=2), done("b"), failed("c"))
-    known = load(tmp_path)
+    known = load(RootedPath(tmp_path))
     assert known.done["a"].bytes == 2
     assert known.failed == {"c"}
     assert not known.tidy
-    assert Journal(tmp_path).read(known.done["a"].position) == done("a", bytes=2)
+    assert Journal(RootedPath(tmp_path)).read(known.done["a"].position) == done("a", bytes=2)
 
 
 @pytest.mark.parametrize("damage", [b"", b"null\n", b"{}\n", b"[1]\n", b"\xff\xfe\n", b'{"source_path": 3}\n'])
 def test_lines_of_somebody_else_are_passed_over(damage, tmp_path):
     (tmp_path / MANIFEST).write_bytes(damage + to_line({"source_path": "x", "file_name": "x"}) + to_line(done("a")))
-    assert set(load(tmp_path).done) == {"a"}
+    assert set(load(RootedPath(tmp_path)).done) == {"a"}
 
 
 def test_a_compacted_manifest_is_sorted_and_holds_each_output_once(tmp_path):
     put(tmp_path, "a", "b")
     write(tmp_path, done("b"), done("a", bytes=1), failed("c"), done("a", bytes=2))
-    compact(tmp_path, start=0, complete=True, stale=())
+    compact(RootedPath(tmp_path), start=0, complete=True, stale=())
     assert lines(tmp_path / MANIFEST) == [done("a", bytes=2), done("b")]
     assert lines(tmp_path / FAILURES) == [failed("c")]
-    known = load(tmp_path)
+    known = load(RootedPath(tmp_path))
     assert known.tidy
     assert known.failed == {"c"}
 
 
 def test_failures_of_earlier_runs_are_over_when_a_run_has_met_all(tmp_path):
     write(tmp_path, failed("old"))
-    compact(tmp_path, start=0, complete=True, stale=())
+    compact(RootedPath(tmp_path), start=0, complete=True, stale=())
     write(tmp_path, failed("crashed"))
     start = write(tmp_path, failed("new")).start
-    compact(tmp_path, start=start, complete=False, stale=())
+    compact(RootedPath(tmp_path), start=start, complete=False, stale=())
     assert {row["source_path"] for row in lines(tmp_path / FAILURES)} == {"old", "crashed", "new"}
     start = write(tmp_path, failed("new")).start
-    compact(tmp_path, start=start, complete=True, stale=())
+    compact(RootedPath(tmp_path), start=start, complete=True, stale=())
     assert lines(tmp_path / FAILURES) == [failed("new")]
     start = write(tmp_path, done("new")).start
-    compact(tmp_path, start=start, complete=True, stale=())
+    compact(RootedPath(tmp_path), start=start, complete=True, stale=())
     assert not (tmp_path / FAILURES).exists()
 
 
 def test_an_output_whose_source_fails_or_is_gone_is_stale_as_long_as_it_is_there(tmp_path):
     put(tmp_path, "a", "b", "d")
     write(tmp_path, done("a"), done("b"), done("c"), done("d"), failed("b"))
-    compact(tmp_path, start=0, complete=True, stale={"a", "c"})
+    compact(RootedPath(tmp_path), start=0, complete=True, stale={"a", "c"})
     statuses = {row["file_name"]: row["status"] for row in lines(tmp_path / MANIFEST)}
     assert statuses == {"a": STALE, "b": STALE, "d": DONE}
-    assert load(tmp_path).failed == {"b"}
+    assert load(RootedPath(tmp_path)).failed == {"b"}
 
 
 def test_a_crash_between_the_two_files_loses_nothing(tmp_path, monkeypatch):
     put(tmp_path, "a", "b")
     write(tmp_path, done("a"), failed("b"))
-    compact(tmp_path, start=0, complete=True, stale=())
+    compact(RootedPath(tmp_path), start=0, complete=True, stale=())
     start = write(tmp_path, done("b"), failed("a")).start
 
     def crash(*_):
@@ -126,8 +129,8 @@ def test_a_crash_between_the_two_files_loses_nothing(tmp_path, monkeypatch):
 
     monkeypatch.setattr("icsys.dataset.journal._lines", crash)
     with pytest.raises(KeyboardInterrupt):
-        compact(tmp_path, start=start, complete=True, stale=())
-    known = load(tmp_path)
+        compact(RootedPath(tmp_path), start=start, complete=True, stale=())
+    known = load(RootedPath(tmp_path))
     assert set(known.done) == {"a", "b"}
     assert known.failed == {"a"}
 
@@ -135,7 +138,7 @@ def test_a_crash_between_the_two_files_loses_nothing(tmp_path, monkeypatch):
 def test_a_line_that_the_disk_took_half_of_spoils_no_other(tmp_path):
     """The system takes ten bytes of a line: files may not grow further."""
     resource = pytest.importorskip("resource", reason="needs limits as POSIX has them")
-    journal = Journal(tmp_path)
+    journal = Journal(RootedPath(tmp_path))
     journal.append(done("a"))
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, ((tmp_path / MANIFEST).stat().st_size + 10, before[1]))

@@ -46,7 +46,7 @@ def test_one_is_created_once(store):
 
 def test_another_process_gets_the_url_and_connects_anew(store):
     outputs = pickle.loads(pickle.dumps(ObjectOutputs(Objects("memory://small"), commit=lambda **_: None)))  # noqa: S301
-    outputs.write("a.png", b"one")
+    outputs.write("a.png", b"one", "")
     outputs.commit()
     assert store.objects("small") == {"a.png": b"one"}
 

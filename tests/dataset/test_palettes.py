@@ -11,6 +11,7 @@ from PIL import GimpPaletteFile
 
 from icsys import Options, UsageError, read_palette, write_palette
 from icsys.dataset.palettes import Palettes, check_palette_files, load_palettes, save_palettes, with_file
+from icsys.dataset.rooted import RootedPath
 
 palettes = npst.arrays(np.uint8, st.tuples(st.integers(1, 300), st.just(3)))
 TWO = np.array([[0, 0, 0], [255, 128, 1]], np.uint8)
@@ -77,7 +78,7 @@ def test_a_palette_that_is_none_is_refused(palette, tmp_path):
 
 def test_palettes_of_classes_are_kept_by_the_name_of_the_folder(tmp_path):
     kept = Palettes({"cat": TWO, "caf\udce9": TWO[:1]}, by_class=True, images={"cat": 3}, made_from="m")
-    save_palettes(tmp_path, kept, Options())
+    save_palettes(RootedPath(tmp_path), kept, Options())
     found = load_palettes(tmp_path / "palette.json")
     assert found.by_class
     assert (found.images, found.made_from, found.hash) == ({"cat": 3}, "m", kept.hash)
@@ -99,7 +100,7 @@ def test_a_label_for_a_file_of_one_palette_is_refused(tmp_path):
 
 
 def test_colours_that_were_changed_by_hand_come_from_nothing_else(tmp_path):
-    save_palettes(tmp_path, Palettes({"": TWO}, by_class=False, made_from="m"), Options())
+    save_palettes(RootedPath(tmp_path), Palettes({"": TWO}, by_class=False, made_from="m"), Options())
     assert load_palettes(tmp_path / "palette.json").made_from == "m"
     values = json.loads((tmp_path / "palette.json").read_text())
     values["colors"][0] = "#000001"
@@ -119,8 +120,8 @@ def test_files_of_others_stay(tmp_path):
     for name in ("palette.json", "palette.gpl"):
         (tmp_path / name).write_text("mine")
         with pytest.raises(UsageError, match="was not written by ics"):
-            check_palette_files(tmp_path, Options(palette="dataset"))
-        check_palette_files(tmp_path, Options())
+            check_palette_files(RootedPath(tmp_path), Options(palette="dataset"))
+        check_palette_files(RootedPath(tmp_path), Options())
         (tmp_path / name).unlink()
 
 
@@ -128,8 +129,8 @@ def test_a_palette_that_the_user_named_stays_as_it_is(tmp_path):
     path = tmp_path / "palette.gpl"
     path.write_text("GIMP Palette\n1 2 3\tdawn\n")
     options, found = with_file(Options(palette=str(path)), colors_given=False)
-    check_palette_files(tmp_path, options)
-    save_palettes(tmp_path, found, options)
+    check_palette_files(RootedPath(tmp_path), options)
+    save_palettes(RootedPath(tmp_path), found, options)
     assert "dawn" in path.read_text()
     assert options.colors == 1
     np.testing.assert_array_equal(read_palette(tmp_path / "palette.json"), [[1, 2, 3]])

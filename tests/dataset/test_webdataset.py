@@ -78,10 +78,11 @@ def test_what_was_written_is_read(tmp_path):
     written = [Sample(f"cat/{n}.png", bytes([n]) * n, "cat", {}) for n in range(5)]
     with (tmp_path / "a.tar").open("wb") as file:
         write(file, written, ["cat"])
-    assert list(read(tmp_path / "a.tar")) == [(sample.member, sample.data) for sample in written]
+    with (tmp_path / "a.tar").open("rb") as file:
+        assert list(read(file)) == [(sample.member, sample.data) for sample in written]
 
 
 def test_what_is_no_tar_file_is_an_error_of_reading(tmp_path):
     (tmp_path / "a.tar").write_bytes(b"no tar file" * 100)
-    with pytest.raises(OSError, match="no whole tar file"):
-        list(read(tmp_path / "a.tar"))
+    with (tmp_path / "a.tar").open("rb") as file, pytest.raises(OSError, match="no whole tar file"):
+        list(read(file))

@@ -1,14 +1,12 @@
 """Files are written whole or not at all, and what a killed run has left is swept."""
 
 import os
-import stat
-from types import SimpleNamespace
 
 import pytest
 
-from icsys.dataset import folder, whole
-from icsys.dataset.folder import Ignored, Task, plan_folder
-from icsys.dataset.whole import OURS, is_link, leads_elsewhere, remove_tree, sweep, write_whole
+from icsys.dataset.layout import OURS
+from icsys.dataset.rooted import LinkError, RootedPath
+from icsys.dataset.whole import remove_tree, sweep, write_whole
 
 
 def test_a_file_replaces_an_older_one_whole(tmp_path):
@@ -22,7 +20,7 @@ def test_a_write_that_fails_leaves_the_older_file_and_nothing_else(tmp_path, mon
     path = tmp_path / "a.png"
     write_whole(path, b"one")
 
-    def fail(*_):
+    def fail(*_, **__):
         raise OSError(28, "No space left on device")
 
     for step in ("os.fsync", "os.replace"):
@@ -37,45 +35,70 @@ def test_a_file_is_synced_before_it_takes_its_place(tmp_path, monkeypatch):
     order = []
     sync, replace = os.fsync, os.replace
     monkeypatch.setattr("os.fsync", lambda descriptor: (order.append("sync"), sync(descriptor)))
-    monkeypatch.setattr("os.replace", lambda *paths: (order.append("rename"), replace(*paths)))
+    monkeypatch.setattr("os.replace", lambda *paths, **folders: (order.append("rename"), replace(*paths, **folders)))
     write_whole(tmp_path / "a", iter([b"1", b"2"]))
     assert order == ["sync", "rename"]
     assert (tmp_path / "a").read_bytes() == b"12"
 
 
+def test_a_link_is_not_written_over_nor_through(tmp_path):
+    (tmp_path / "theirs").write_bytes(b"theirs")
+    (tmp_path / "a.png").symlink_to(tmp_path / "theirs")
+    with pytest.raises(LinkError):
+        write_whole(tmp_path / "a.png", b"ours")
+    assert (tmp_path / "a.png").is_symlink()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "theirs"]
+    assert (tmp_path / "theirs").read_bytes() == b"theirs"
+
+
 def test_only_our_own_temporaries_are_swept(tmp_path):
-    for name in (f"{OURS}0123.tmp", f"{OURS}lock", "a.tmp", "a.png"):
+    ours = [f"{OURS}0123456789abcdef.tmp", f"{OURS}2-of-3-0123456789abcdef.tmp"]
+    theirs = [f"{OURS}0123.tmp", f"{OURS}notes.tmp", f"{OURS}lock", "a.tmp", "a.png"]
+    for name in (*ours, *theirs):
         (tmp_path / name).write_bytes(b"")
-    sweep(tmp_path)
-    sweep(tmp_path / "none")
-    assert {path.name for path in tmp_path.iterdir()} == {f"{OURS}lock", "a.tmp", "a.png"}
+    (tmp_path / f"{OURS}ffffffffffffffff.tmp").symlink_to(tmp_path / "a.png")
+    (tmp_path / f"{OURS}eeeeeeeeeeeeeeee.tmp").mkdir()
+    sweep(RootedPath(tmp_path), mark="1-of-3-")
+    assert len(list(tmp_path.iterdir())) == 9
+    sweep(RootedPath(tmp_path), mark="2-of-3-")
+    assert len(list(tmp_path.iterdir())) == 8
+    sweep(RootedPath(tmp_path))
+    sweep(RootedPath(tmp_path / "none"))
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {*theirs, f"{OURS}ffffffffffffffff.tmp", f"{OURS}eeeeeeeeeeeeeeee.tmp"}
 
 
-def test_a_junction_of_windows_is_a_link_and_a_folder_is_none(tmp_path):
-    """What Windows says of both: they differ in their reparse tag alone."""
-    of_folder, of_file = (os.lstat(path) for path in (tmp_path, __file__))
-    assert not is_link(of_folder)
-    assert not is_link(of_file)
-    assert not leads_elsewhere(tmp_path / "nothing")
-    for tag, expected in ((0, False), (0xA0000003, True), (0x9000701A, False)):  # a folder, a junction, OneDrive's
-        assert is_link(SimpleNamespace(st_mode=stat.S_IFDIR, st_reparse_tag=tag)) is expected
+def test_a_tree_loses_what_is_ours_and_no_more(tmp_path):
+    """Theirs beside ours, a link to a folder, and one to a file."""
+    tree, decoy = tmp_path / "tree", tmp_path / "decoy"
+    decoy.mkdir()
+    (decoy / "ours.txt").write_bytes(b"not in the tree")
+    (tree / "kept").mkdir(parents=True)
+    (tree / "gone").mkdir()
+    for name in ("gone/ours.txt", "kept/ours.txt", "kept/theirs.txt"):
+        (tree / name).write_bytes(b"")
+    (tree / "link").symlink_to(decoy, target_is_directory=True)
+    (tree / "kept" / "ours-too.txt").symlink_to(decoy / "ours.txt")
+    remove_tree(RootedPath(tree), lambda name: "ours" in name)
+    left = {path.relative_to(tree).as_posix() for path in (*tree.iterdir(), *(tree / "kept").iterdir())}
+    assert left == {"link", "kept", "kept/ours-too.txt", "kept/theirs.txt"}
+    assert (decoy / "ours.txt").read_bytes() == b"not in the tree"
 
 
-def test_junctions_are_left_alone_by_the_walk_and_by_removing(tmp_path, monkeypatch):
-    """A folder stands for the junction: of it alone is said what Windows says of one."""
-    inside = tmp_path / "in" / "junction"
-    inside.mkdir(parents=True)
-    (inside / "a.png").touch()
-    (tmp_path / "in" / "b.png").touch()
-    number = inside.stat().st_ino
+def test_a_tree_whose_root_is_a_link_is_left_alone(tmp_path):
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "a").touch()
+    (tmp_path / "tree").symlink_to(tmp_path / "home", target_is_directory=True)
+    with pytest.raises(LinkError):
+        remove_tree(RootedPath(tmp_path) / "tree", lambda _: True)
+    assert (tmp_path / "home" / "a").exists()
+    assert (tmp_path / "tree").is_symlink()
 
-    def of_windows(status):
-        return status.st_ino == number
 
-    monkeypatch.setattr(whole, "is_link", of_windows)
-    monkeypatch.setattr(folder, "is_link", of_windows)
-    planned = list(plan_folder(tmp_path / "in", tmp_path / "out", ".png"))
-    assert planned == [Ignored("junction"), Task("b.png", "b.png")]
-    with pytest.raises(OSError, match="directory"):  # as a link it would go, and a folder does not
-        remove_tree(tmp_path / "in")
-    assert (inside / "a.png").exists()
+def test_a_deep_tree_is_removed(tmp_path):
+    tree = RootedPath(tmp_path) / "tree"
+    deep = tree / "/".join("d" for _ in range(1100))
+    deep.make_folders()
+    (deep / "ours").open("xb").close()
+    remove_tree(tree, lambda _: True)
+    assert not tree.exists()

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from fault_runs import OPTIONS, everything, make_photos
+from helpers import books_at
 from icsys import Options, UsageError, compress_folder, merge_shards
-from icsys.dataset.books import books_of
 from icsys.dataset.shard import Shard
 from icsys.report.run_page import report_folder
 
@@ -115,7 +115,7 @@ def test_books_that_were_copied_in_part(name, tmp_path, observed):
     out = tmp_path / "out"
     for index in (1, 2):
         shutil.copytree(tmp_path / f"machine{index}", out, dirs_exist_ok=True)
-    book = books_of(out, Shard(2, 2)) / name
+    book = books_at(out, Shard(2, 2)) / name
     whole = book.read_bytes()
     for part in (None, whole[: len(whole) // 2], whole + whole):
         book.unlink(missing_ok=True)

@@ -7,8 +7,10 @@ import sys
 import pytest
 
 from fault_runs import ONE_THREAD, OPTIONS, command, everything, make_photos, needs_strace, run, strace
+from helpers import books_at
 from icsys import UsageError, compress_folder, merge_shards
-from icsys.dataset.books import books_of, read_state
+from icsys.dataset.books import read_state
+from icsys.dataset.rooted import RootedPath
 from icsys.dataset.shard import Shard
 
 CHANGES = ("write", "fsync", "rename", "unlink", "mkdir", "rmdir")
@@ -44,7 +46,7 @@ def test_a_shard_killed_at_every_system_call_that_changes_the_disk(call, folders
         words = command(source, out, "--shard", "2/2", code=ONE_THREAD)
         if run(*inject(call, number), *words, cwd=tmp_path).returncode == 0:
             break
-        state = read_state(books_of(out, Shard(2, 2)))
+        state = read_state(RootedPath(books_at(out, Shard(2, 2))))
         if state is None or not state.finished:  # else it was killed while it said goodbye
             unfinished += 1
             with pytest.raises(UsageError, match=r"shard 2/2 is (missing|not finished)"):

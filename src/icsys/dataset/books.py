@@ -15,20 +15,20 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from icsys.dataset.claims import load_claims, write_claims
+from icsys.dataset.claims import load_claims, share_claims
+from icsys.dataset.layout import BOOKS, BOOKS_FILES, FAILURES, MANIFEST, MERGED, PLAN, STATE, check_books
 from icsys.dataset.lock import locked
-from icsys.dataset.manifest import FAILURES, MANIFEST, read_rows, to_line
+from icsys.dataset.manifest import read_rows, to_line
 from icsys.dataset.shard import Shard
 from icsys.dataset.turn import Turn
-from icsys.dataset.whole import OURS, remove_tree, sync_folder, write_whole
+from icsys.dataset.whole import remove_tree, write_whole
 from icsys.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-BOOKS, PLAN = f"{OURS}books", "plan.jsonl"
-_MERGED, _STATE = f"{OURS}merged", "shard.json"
+    from icsys.dataset.rooted import RootedPath
+
 _NAME = re.compile(r"([1-9]\d*)-of-([1-9]\d*)", re.ASCII)
 _PATIENCE = 60.0  # seconds; a shard holds the folder for some milliseconds, and a thousand of them may begin at once
 
@@ -54,20 +54,19 @@ class State:
     sha256: dict[str, str | None] = field(default_factory=dict, compare=False)
 
 
-def books_of(destination: Path, shard: Shard) -> Path:
+def books_of(destination: RootedPath, shard: Shard) -> RootedPath:
     """Return the folder of a shard's books."""
     return destination / BOOKS / shard.name
 
 
-def shards_in(destination: Path) -> list[Shard]:
+def shards_in(destination: RootedPath) -> list[Shard]:
     """Return the shards that have books in an output folder, in their order."""
-    folder = destination / BOOKS
-    matches = [_NAME.fullmatch(path.name) for path in folder.iterdir()] if folder.is_dir() else []
+    matches = [_NAME.fullmatch(entry.name) for entry in (destination / BOOKS).entries()]
     return sorted(Shard(int(match[1]), int(match[2])) for match in matches if match)
 
 
 @contextmanager
-def open_books(destination: Path, shard: Shard | None, *, dry_run: bool) -> Iterator[Path]:
+def open_books(destination: RootedPath, shard: Shard | None, *, dry_run: bool) -> Iterator[RootedPath]:
     """Hold the books of a run, for it alone, and give the folder that they lie in.
 
     A shard whose part of the list lies in its books has been entered by whoever divided the folder (``division.py``).
@@ -77,6 +76,8 @@ def open_books(destination: Path, shard: Shard | None, *, dry_run: bool) -> Iter
     UsageError
         If another run holds them, the folder cannot be written, or another division of it is not merged.
     """
+    if shard is not None:
+        check_books(destination, [shard.name])
     with ExitStack() as held:
         if shard is None:
             if not dry_run:
@@ -87,7 +88,7 @@ def open_books(destination: Path, shard: Shard | None, *, dry_run: bool) -> Iter
         elif dry_run:
             _refuse_others(destination, shard)
             books = books_of(destination, shard)
-            yield books if (books / _STATE).exists() else destination
+            yield books if (books / STATE).exists() else destination
         elif (books_of(destination, shard) / PLAN).exists():
             books = books_of(destination, shard)
             Turn(books)  # whoever works on it, having been taken for dead, stops and lets go of the lock
@@ -99,12 +100,12 @@ def open_books(destination: Path, shard: Shard | None, *, dry_run: bool) -> Iter
             with locked(destination, patience=_PATIENCE):
                 _refuse_others(destination, shard)
                 held.enter_context(locked(books, what=f"shard {shard} of {str(destination)!r}"))
-            if not (books / _STATE).exists():
+            if not (books / STATE).exists():
                 _take_share(destination, books, shard)
             yield books
 
 
-def _refuse_others(destination: Path, shard: Shard | None) -> None:
+def _refuse_others(destination: RootedPath, shard: Shard | None) -> None:
     """Refuse a run beside shards that it does not belong to."""
     others = [other for other in shards_in(destination) if shard is None or other.count != shard.count]
     if others:
@@ -114,60 +115,70 @@ def _refuse_others(destination: Path, shard: Shard | None) -> None:
         )
 
 
-def _take_share(destination: Path, books: Path, shard: Shard) -> None:
+def _take_share(destination: RootedPath, books: RootedPath, shard: Shard) -> None:
     """Begin the books of a shard with what earlier runs have written of its sources into those of the whole folder."""
     for name in (MANIFEST, FAILURES):
-        if (destination / name).exists():
+        if (destination / name).is_file():
             rows = read_rows(destination / name)
             write_whole(books / name, (to_line(row) for _, row in rows if shard.owns(row["source_path"])))
-    claims = load_claims(destination)
-    if claims:
-        write_claims(books, claims)
+    share_claims(destination, books, load_claims(destination))
 
 
-def read_state(books: Path) -> State | None:
+def read_state(books: RootedPath) -> State | None:
     """Return how a shard stands; None if it has not been begun."""
     try:
-        values = json.loads((books / _STATE).read_bytes())
+        values = json.loads((books / STATE).read_bytes())
         return State(dict(values["options"]), values["follow_links"], values["finished"], dict(values["sha256"]))
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
-def write_state(books: Path, state: State) -> None:
+def write_state(books: RootedPath, state: State) -> None:
     """Write down, for certain, how a shard stands."""
     if state.finished:
         state = replace(state, sha256=_hashes(books))
-    write_whole(books / _STATE, json.dumps(asdict(state)).encode() + b"\n")
-    sync_folder(books)
+    write_whole(books / STATE, json.dumps(asdict(state)).encode() + b"\n")
+    books.sync()
 
 
-def is_whole(books: Path, state: State) -> bool:
+def is_whole(books: RootedPath, state: State) -> bool:
     """Tell whether the books of a finished shard are those with which it came to its end."""
     return state.sha256 == _hashes(books)
 
 
-def _hashes(books: Path) -> dict[str, str | None]:
+def _hashes(books: RootedPath) -> dict[str, str | None]:
     """Return what tells the books of a shard from all others."""
     hashes: dict[str, str | None] = {}
     for name in (MANIFEST, FAILURES):
         try:
-            with (books / name).open("rb") as file:
+            with (books / name).open() as file:
                 hashes[name] = hashlib.file_digest(file, "sha256").hexdigest()
         except FileNotFoundError:
             hashes[name] = None
     return hashes
 
 
-def drop_books(destination: Path) -> None:
+def drop_books(destination: RootedPath) -> None:
     """Remove the books of all shards, all at once: a crash leaves all of them or none that counts."""
     sweep_merged(destination)
-    (destination / BOOKS).replace(destination / _MERGED)
-    sync_folder(destination)
+    (destination / BOOKS).replace(destination / MERGED)
+    destination.sync()
     sweep_merged(destination)
 
 
-def sweep_merged(destination: Path) -> None:
+def sweep_merged(destination: RootedPath) -> None:
     """Remove what a merge that was killed has left of books that are merged."""
     with suppress(OSError):
-        remove_tree(destination / _MERGED)
+        remove_tree(destination / MERGED, is_of_books)
+
+
+def is_of_books(name: str) -> bool:
+    """Tell by its path below the folder of all books whether a file is one of them.
+
+    Examples
+    --------
+    >>> [is_of_books(name) for name in ("1-of-2/manifest.jsonl", "division.json", "1-of-2/notes.txt", "me/run.json")]
+    [True, True, False, False]
+    """
+    folder, _, file = name.rpartition("/")
+    return file in BOOKS_FILES and (not folder or _NAME.fullmatch(folder) is not None)

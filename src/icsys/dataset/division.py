@@ -13,14 +13,15 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from icsys.dataset.books import BOOKS, PLAN, books_of, read_state, shards_in, sweep_merged, write_state
-from icsys.dataset.claims import load_claims, write_claims
+from icsys.dataset.books import books_of, is_of_books, read_state, shards_in, sweep_merged, write_state
+from icsys.dataset.claims import load_claims, share_claims
 from icsys.dataset.folder import Folder
+from icsys.dataset.layout import BOOKS, DIVIDED, DIVISION, FAILURES, LISTING, MANIFEST, PLAN, check_books
 from icsys.dataset.lock import locked
-from icsys.dataset.manifest import FAILURES, MANIFEST, read_rows, to_line
+from icsys.dataset.manifest import read_rows, to_line
 from icsys.dataset.shard import Shard, all_shards, shard_index
 from icsys.dataset.source import Ignored, Planned, Task, Unreadable
-from icsys.dataset.whole import OURS, remove_tree, sync_folder, write_json
+from icsys.dataset.whole import remove_tree, write_json
 from icsys.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Iterable, Iterator
 
-_DIVISION, _LISTING = "division.json", "listing.jsonl"
+    from icsys.dataset.rooted import RootedPath
+
 _HELD = 64 * 2**20  # bytes of lines that wait to be written into the books of their shards
 _TOLD = 1000  # images
 
@@ -52,17 +54,17 @@ class Division:
     settings: dict[str, Any]
 
 
-def read_division(destination: Path) -> Division | None:
+def read_division(destination: RootedPath) -> Division | None:
     """Return how a folder is divided; None if it is not, or by shards that know nothing of one another."""
     try:
-        values = json.loads((destination / BOOKS / _DIVISION).read_bytes())
+        values = json.loads((destination / BOOKS / DIVIDED).read_bytes())
         return Division(values["count"], values["images"], dict(values["settings"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def divide(
-    destination: Path,
+    destination: RootedPath,
     planned: Iterable[Planned],
     settings: dict[str, Any],
     choose_count: Callable[[int], int],
@@ -103,31 +105,35 @@ def divide(
                 f"destination {str(destination)!r} is divided into {others[0].count} shards: "
                 "merge them first (ics merge), or name another destination"
             )
-        draft = destination / f"{OURS}division"
-        remove_tree(draft)
+        if known is not None:
+            check_books(destination, [shard.name for shard in all_shards(known.count)])
+        draft = destination / DIVISION
+        remove_tree(draft, is_of_books)
+        if draft.exists():
+            raise UsageError(f"{str(draft)!r} holds files that ics did not write: move it away first")
         draft.mkdir()
-        images = _list(draft / _LISTING, planned, stop, tell)
+        images = _list(draft / LISTING, planned, stop, tell)
         if stop.is_set() or not images:
-            remove_tree(draft)
+            remove_tree(draft, is_of_books)
             return None
         division = Division(known.count if known else choose_count(images), images, settings)
         _scatter(destination, draft, division, share=known is None)
-        (draft / _LISTING).unlink()
+        (draft / LISTING).unlink()
         if known is None:
-            write_json(draft / _DIVISION, asdict(division))
-            sync_folder(draft)
-            remove_tree(destination / BOOKS)  # it holds no shard
+            write_json(draft / DIVIDED, asdict(division))
+            draft.sync()
+            remove_tree(destination / BOOKS, is_of_books)  # it holds no shard
             draft.replace(destination / BOOKS)
-            sync_folder(destination)
+            destination.sync()
         else:
             _bring_up_to_date(destination, draft, known, division)
     return division
 
 
-def _list(listing: Path, planned: Iterable[Planned], stop: threading.Event, tell: Callable[[int], object]) -> int:
+def _list(listing: RootedPath, planned: Iterable[Planned], stop: threading.Event, tell: Callable[[int], object]) -> int:
     """Write down the list and return how many images are on it."""
     images = 0
-    with listing.open("wb") as file:
+    with listing.open("xb") as file:
         for entry in planned:
             if stop.is_set():
                 break
@@ -165,7 +171,7 @@ def _entry(line: bytes) -> Planned:
 class Part(Folder):
     """A shard's part of a folder, which was listed for all of them."""
 
-    books: Path = field(kw_only=True)
+    books: RootedPath = field(kw_only=True)
 
     def plan(self, _: str) -> Iterator[Planned]:
         """Draw it from the shard's books."""
@@ -173,7 +179,7 @@ class Part(Folder):
 
 
 def listed_part(
-    destination: Path, shard: Shard, source: str | os.PathLike[str], suffix: str, *, follow_links: bool
+    destination: RootedPath, shard: Shard, source: str | os.PathLike[str], suffix: str, *, follow_links: bool
 ) -> Part | None:
     """Return a shard's part of a folder; None where nobody has listed it for this run."""
     books = books_of(destination, shard)
@@ -182,27 +188,27 @@ def listed_part(
     asked = {"source": str(folder.absolute()), "suffix": suffix, "follow_links": follow_links}
     if division is None or not asked.items() <= division.settings.items():
         return None
-    return Part(folder, destination, follow_links, books=books)
+    return Part(folder, Path(str(destination)), follow_links, books=books)
 
 
-def read_lines(books: Path) -> Iterator[Planned]:
+def read_lines(books: RootedPath) -> Iterator[Planned]:
     """Draw a shard's part of the list from its books."""
     return _read(books / PLAN)
 
 
-def _read(listing: Path) -> Iterator[Planned]:
-    with listing.open("rb") as lines:
+def _read(listing: RootedPath) -> Iterator[Planned]:
+    with listing.open() as lines:
         yield from map(_entry, lines)
 
 
-def _scatter(destination: Path, draft: Path, division: Division, *, share: bool) -> None:
+def _scatter(destination: RootedPath, draft: RootedPath, division: Division, *, share: bool) -> None:
     """Give every shard its part of the list and, for a ``share``, of what earlier runs have written."""
     count = division.count
     for shard in all_shards(count):
         (draft / shard.name).mkdir()
-        (draft / shard.name / PLAN).touch()
+        (draft / shard.name / PLAN).open("xb").close()
     lines = _Lines(draft, count)
-    with (draft / _LISTING).open("rb") as listing:
+    with (draft / LISTING).open() as listing:
         for line in listing:
             entry = _entry(line)
             if isinstance(entry, Unreadable) and entry.is_folder:
@@ -217,27 +223,28 @@ def _scatter(destination: Path, draft: Path, division: Division, *, share: bool)
                 lines.add(shard_index(row["source_path"], count), name, to_line(row))
     lines.write()
     if share:
-        _scatter_claims(load_claims(destination), draft, count)
+        _scatter_claims(destination, draft, count)
 
 
-def _scatter_claims(claims: set[str], draft: Path, count: int) -> None:
-    """Give every shard the claims to outputs of its own; what nobody asks for stays claimed by the first one."""
-    claimed: dict[int, list[str]] = defaultdict(list)
-    left = set(claims)
+def _scatter_claims(destination: RootedPath, draft: RootedPath, count: int) -> None:
+    """Give every shard the claims to outputs of its own; what no source asks for stays claimed by the first one."""
+    claims = load_claims(destination)
+    claimed: dict[int, dict[str, str]] = defaultdict(dict)
+    left = dict(claims)
     if claims:
-        for entry in _read(draft / _LISTING):
+        for entry in _read(draft / LISTING):
             if isinstance(entry, Task) and entry.output in claims:
-                claimed[shard_index(entry.source, count)].append(entry.output)
-                left.discard(entry.output)
-        claimed[1].extend(left)
-    for index, outputs in claimed.items():
-        write_claims(draft / Shard(index, count).name, outputs)
+                claimed[shard_index(entry.source, count)][entry.output] = claims[entry.output]
+                left.pop(entry.output, None)
+        claimed[1].update(left)
+    for index, some in claimed.items():
+        share_claims(destination, draft / Shard(index, count).name, some)
 
 
 class _Lines:
     """Lines on their way into the files of many shards, of which only few can be open at once."""
 
-    def __init__(self, folder: Path, count: int) -> None:
+    def __init__(self, folder: RootedPath, count: int) -> None:
         self._folder, self._count = folder, count
         self._waiting: dict[tuple[int, str], list[bytes]] = defaultdict(list)
         self._bytes = 0
@@ -258,7 +265,7 @@ class _Lines:
         self._bytes = 0
 
 
-def _bring_up_to_date(destination: Path, draft: Path, known: Division, division: Division) -> None:
+def _bring_up_to_date(destination: RootedPath, draft: RootedPath, known: Division, division: Division) -> None:
     """Put new parts of the list into the place of those that have changed.
 
     A shard is called unfinished before it gets new work, so that a crash leaves none finished by mistake.
@@ -274,6 +281,6 @@ def _bring_up_to_date(destination: Path, draft: Path, known: Division, division:
         if changed:
             books.mkdir(exist_ok=True)
             new.replace(old)
-    write_json(destination / BOOKS / _DIVISION, asdict(division))
-    sync_folder(destination / BOOKS)
-    remove_tree(draft)
+    write_json(destination / BOOKS / DIVIDED, asdict(division))
+    (destination / BOOKS).sync()
+    remove_tree(draft, is_of_books)

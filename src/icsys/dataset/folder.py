@@ -9,11 +9,12 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from icsys.dataset.layout import OURS
 from icsys.dataset.manifest import label_of
 from icsys.dataset.naming import name_key, output_names
 from icsys.dataset.reading import open_regular, read_whole
+from icsys.dataset.rooted import is_link
 from icsys.dataset.source import Ignored, Planned, Task, Unreadable
-from icsys.dataset.whole import OURS, is_link
 from icsys.errors import code_of
 from icsys.image.decode import IMAGE_SUFFIXES, sniff
 

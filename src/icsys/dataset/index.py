@@ -7,19 +7,16 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
-from icsys.dataset.packing import INDEX
-from icsys.dataset.whole import sync_folder, write_json
+from icsys.dataset.layout import INDEX, PACKS
+from icsys.dataset.whole import write_json
 from icsys.errors import UsageError
 from icsys.options import PACKINGS
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-FOLDER = "data"
-"""The folder below the destination in which shards lie."""
+    from icsys.dataset.rooted import RootedPath
 
 STATES = ("empty", "written", "complete")
-_NAME = re.compile(rf"{FOLDER}/\w+-\d+\.\w+", re.ASCII)
+_NAME = re.compile(rf"{PACKS}/\w+-\d+\.\w+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +59,12 @@ class Index:
     old: list[str] = field(default_factory=list)
 
 
-def load_index(destination: Path) -> Index | None:
+def is_pack_name(name: object) -> bool:
+    """Tell whether something is the path of a shard below the destination."""
+    return isinstance(name, str) and _NAME.fullmatch(name) is not None
+
+
+def load_index(destination: RootedPath) -> Index | None:
     """Read what an earlier run has said of its shards."""
     path = destination / INDEX
     try:
@@ -90,12 +92,12 @@ def _check(index: Index) -> None:
         and index.state in STATES
         and all(type(number) is int for number in numbers)
         and all(isinstance(text, str) for text in (*index.classes, *(shard.sha256 for shard in index.shards)))
-        and all(_NAME.fullmatch(name) for name in names)
+        and all(map(is_pack_name, names))
     ):
         raise ValueError("a value is none of those that it writes")
 
 
-def save_index(destination: Path, index: Index) -> None:
+def save_index(destination: RootedPath, index: Index) -> None:
     """Write what there is to say, onto the disk."""
     write_json(destination / INDEX, asdict(index))
-    sync_folder(destination)
+    destination.sync()

@@ -7,17 +7,18 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icsys.dataset.books import books_of
-from icsys.dataset.claims import load_claims, write_claims
-from icsys.dataset.manifest import DONE, FAILURES, MANIFEST, from_line
+from icsys.dataset.claims import Written, load_claims, write_claims
+from icsys.dataset.layout import FAILURES, MANIFEST
+from icsys.dataset.manifest import DONE, from_line
 from icsys.dataset.shard import shard_index
-from icsys.dataset.whole import sync_folder, write_whole
+from icsys.dataset.whole import write_whole
 from icsys.errors import UsageError
 from icsys.results import Failed, Measured, RunSummary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
+    from icsys.dataset.rooted import RootedPath
     from icsys.dataset.shard import Shard
 
 _BLOCK = 2**16  # bytes of each shard's manifest that are held at once, where there is room
@@ -49,7 +50,7 @@ class _OutdoneError(Exception):
         self.lines = lines
 
 
-def join(destination: Path, shards: list[Shard]) -> RunSummary:
+def join(destination: RootedPath, shards: list[Shard]) -> RunSummary:
     """Write manifest and failures of an output folder from those of its shards, and add up what the lines tell.
 
     What the folder's own books say of the shards that are not among ``shards`` stays as it is. The shards' books are
@@ -67,18 +68,22 @@ def join(destination: Path, shards: list[Shard]) -> RunSummary:
         (destination / FAILURES).unlink(missing_ok=True)
     else:
         write_whole(destination / FAILURES, chain([first], failures))
-    claims = {claim for shard in shards for claim in load_claims(books_of(destination, shard))}
-    if len(shards) < shards[0].count:
-        claims |= load_claims(destination)
+    claims = load_claims(destination) if len(shards) < shards[0].count else {}
+    written = Written(destination)
+    written.keep(claims)
+    for books in (books_of(destination, shard) for shard in shards):
+        some = load_claims(books)
+        claims |= some
+        written.take_from(Written(books), some)
     write_claims(destination, claims)
-    sync_folder(destination)
+    destination.sync()
     return summary
 
 
-def _join_images(destination: Path, shards: list[Shard]) -> RunSummary:
+def _join_images(destination: RootedPath, shards: list[Shard]) -> RunSummary:
     """Write the manifest: in one go as a rule, and anew where an output has passed from one shard to another."""
     outdone: set[tuple[str, str]] = set()
-    there = any((books / MANIFEST).exists() for books in (destination, *(books_of(destination, s) for s in shards)))
+    there = any((books / MANIFEST).is_file() for books in (destination, *(books_of(destination, s) for s in shards)))
     while there:
         summary = RunSummary()
         try:
@@ -91,7 +96,7 @@ def _join_images(destination: Path, shards: list[Shard]) -> RunSummary:
 
 
 def _images(
-    destination: Path, shards: list[Shard], outdone: set[tuple[str, str]], summary: RunSummary
+    destination: RootedPath, shards: list[Shard], outdone: set[tuple[str, str]], summary: RunSummary
 ) -> Iterator[bytes]:
     """Draw the lines of the merged manifest, one for each output, and count them."""
     too_late: set[tuple[str, str]] = set()
@@ -164,7 +169,7 @@ def _count(row: dict[str, Any], summary: RunSummary) -> None:
     summary.add_colors(row.get("colors"), Measured.from_columns(row))
 
 
-def _failures(destination: Path, shards: list[Shard], summary: RunSummary) -> Iterator[bytes]:
+def _failures(destination: RootedPath, shards: list[Shard], summary: RunSummary) -> Iterator[bytes]:
     """Draw the lines of the merged failures, and count them; a folder that no shard could list is one failure."""
     last = None
     for line in _lines(destination, shards, FAILURES):
@@ -174,14 +179,14 @@ def _failures(destination: Path, shards: list[Shard], summary: RunSummary) -> It
         last = line.source
 
 
-def _lines(destination: Path, shards: list[Shard], name: str) -> Iterator[_Line]:
+def _lines(destination: RootedPath, shards: list[Shard], name: str) -> Iterator[_Line]:
     """Draw the lines of all books in their common order."""
     return heapq.merge(
         _old_lines(destination, shards, name), *(_shard_lines(destination, shard, name) for shard in shards)
     )
 
 
-def _old_lines(destination: Path, shards: list[Shard], name: str) -> Iterator[_Line]:
+def _old_lines(destination: RootedPath, shards: list[Shard], name: str) -> Iterator[_Line]:
     """Draw the lines of the folder's own books that no shard has taken over."""
     indices, count = {shard.index for shard in shards}, shards[0].count
     for line in _read(destination / name, 0, _BLOCK):
@@ -189,7 +194,7 @@ def _old_lines(destination: Path, shards: list[Shard], name: str) -> Iterator[_L
             yield line
 
 
-def _shard_lines(destination: Path, shard: Shard, name: str) -> Iterator[_Line]:
+def _shard_lines(destination: RootedPath, shard: Shard, name: str) -> Iterator[_Line]:
     """Draw the lines of a shard, and refuse what cannot be its own."""
     block = max(_LEAST, min(_BLOCK, _HELD // shard.count))
     for line in _read(books_of(destination, shard) / name, shard.index, block):
@@ -202,17 +207,17 @@ def _shard_lines(destination: Path, shard: Shard, name: str) -> Iterator[_Line]:
         yield line
 
 
-def _read(path: Path, shard: int, size: int) -> Iterator[_Line]:
+def _read(path: RootedPath, shard: int, size: int) -> Iterator[_Line]:
     """Read lines; the file is open for a block at a time, as there may be more shards than files may be open."""
     position, rest = 0, b""
-    while path.exists():
-        with path.open("rb") as file:
+    while path.is_file():
+        with path.open() as file:
             file.seek(position)
             block = file.read(size)
-        if not block:
+        if not block and not rest:
             return
         position += len(block)
-        *whole, rest = (rest + block).split(b"\n")
+        *whole, rest = (rest + (block or b"\n")).split(b"\n")
         for text in whole:
             row = from_line(text + b"\n")
             if row is not None:

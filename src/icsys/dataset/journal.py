@@ -12,13 +12,15 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
-from icsys.dataset.manifest import DONE, FAILED, FAILURES, MANIFEST, STALE, from_line, read_rows, to_line
+from icsys.dataset.layout import FAILURES, MANIFEST
+from icsys.dataset.manifest import DONE, FAILED, STALE, from_line, read_rows, to_line
 from icsys.dataset.outputs import FolderOutputs
-from icsys.dataset.whole import sync_folder, write_whole
+from icsys.dataset.whole import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-    from pathlib import Path
+
+    from icsys.dataset.rooted import RootedPath
 
 
 class Entry(NamedTuple):
@@ -43,7 +45,7 @@ class Known:
     tidy: bool = True
 
 
-def load(books: Path) -> Known:
+def load(books: RootedPath) -> Known:
     """Read what earlier runs have left; a line torn by a crash counts as not written."""
     known = Known()
     known.failed.update(row["source_path"] for _, row in read_rows(books / FAILURES))
@@ -73,17 +75,18 @@ def load(books: Path) -> Known:
 class Journal:
     """Adds lines to the manifest; nothing is made before the first of them."""
 
-    def __init__(self, books: Path) -> None:
+    def __init__(self, books: RootedPath) -> None:
         self._path = books / MANIFEST
         self._file: BinaryIO | None = None
-        self.start = self._path.stat().st_size if self._path.exists() else 0
+        found = self._path.status()
+        self.start = found.st_size if found else 0
         """Where the lines of this run begin."""
 
     def append(self, row: Mapping[str, Any]) -> None:
         """Add a line, in one call, so that it is whole even if this process dies right after it."""
         if self._file is None:
+            self._mend_end()
             self._file = self._path.open("ab", buffering=0)
-            self._cut_torn_line()
         line = memoryview(to_line(row))
         try:
             while line:
@@ -94,7 +97,7 @@ class Journal:
 
     def read(self, position: int) -> dict[str, Any]:
         """Return the line at a position that :func:`load` has given."""
-        with self._path.open("rb") as file:
+        with self._path.open() as file:
             file.seek(position)
             return from_line(file.readline()) or {}
 
@@ -109,25 +112,21 @@ class Journal:
             self._file.close()
             self._file = None
 
-    def _cut_torn_line(self) -> None:
-        """Remove what a crash has left of a last line, so that the next one stands for itself."""
-        size = end = 0
-        with self._path.open("rb") as file:
-            if not file.seek(0, os.SEEK_END):
-                return
-            file.seek(-1, os.SEEK_END)
-            if file.read() == b"\n":
-                return
-            file.seek(0)
-            for line in file:
-                size += len(line)
-                end = size if line.endswith(b"\n") else end
-        os.truncate(self._path, end)
-        self.start = min(self.start, end)
+    def _mend_end(self) -> None:
+        """Make the file one that lines can be added to."""
+        try:
+            file = self._path.open("r+b")
+        except FileNotFoundError:
+            return
+        with file:
+            if os.fstat(file.fileno()).st_nlink > 1:  # a hard link: a copy of the folder, perhaps, that is to stay
+                write_whole(self._path, file)
+        with self._path.open("r+b") as file:
+            self.start = end_lines(file)
 
 
 def compact(
-    books: Path,
+    books: RootedPath,
     *,
     start: int,
     complete: bool,
@@ -166,19 +165,39 @@ def compact(
         write_whole(failures, (to_line(row) for _, row in sorted(failed.items())))
     else:
         failures.unlink(missing_ok=True)
-    if manifest.exists():
+    if manifest.is_file():
         is_stale = {name for name, (source, _) in done.items() if name in stale or source in failed}
         holds = holds or FolderOutputs(books).holds
         gone = {name for name in sorted(is_stale) if not holds(name)}
         kept = sorted((source, name, position) for name, (source, position) in done.items() if name not in gone)
         write_whole(manifest, _lines(manifest, ((position, name in is_stale) for _, name, position in kept)))
-    sync_folder(books)
+    books.sync()
 
 
-def _lines(path: Path, places: Iterable[tuple[int, bool]]) -> Iterator[bytes]:
+def end_lines(file: BinaryIO) -> int:
+    """End the last line of a file, or remove it where a crash has torn it; return where the next one begins."""
+    size = file.seek(0, os.SEEK_END)
+    if not size:
+        return 0
+    file.seek(-1, os.SEEK_END)
+    if file.read() == b"\n":
+        return size
+    file.seek(0)
+    begin, last = 0, b""
+    for line in file:
+        begin, last = begin + len(last), line
+    if from_line(last) is not None:
+        file.write(b"\n")
+        return size + 1
+    file.truncate(begin)
+    return begin
+
+
+def _lines(path: RootedPath, places: Iterable[tuple[int, bool]]) -> Iterator[bytes]:
     """Read the lines at these positions, and call what they tell of stale where it is."""
-    with path.open("rb") as file:
+    with path.open() as file:
         for position, stale in places:
             file.seek(position)
             line = file.readline()
-            yield to_line((from_line(line) or {}) | {"status": STALE}) if stale else line
+            whole = line if line.endswith(b"\n") else line + b"\n"
+            yield to_line((from_line(line) or {}) | {"status": STALE}) if stale else whole

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from icsys.dataset.claims import load_claims, write_claims
+from icsys.dataset.claims import Written, load_claims, write_claims
 from icsys.dataset.journal import Journal, compact, load
-from icsys.dataset.manifest import DONE, MANIFEST, failure_row, image_row, read_rows
+from icsys.dataset.layout import MANIFEST
+from icsys.dataset.manifest import DONE, failure_row, image_row, read_rows, stale_row
 from icsys.dataset.outputs import FolderOutputs
 from icsys.dataset.resume import Again, Resume, Work
 from icsys.dataset.shard import mark_of
@@ -17,9 +19,9 @@ from icsys.results import Compressed, Failed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Container, Iterable
-    from pathlib import Path
 
     from icsys.dataset.outputs import Outputs
+    from icsys.dataset.rooted import RootedPath
     from icsys.dataset.shard import Shard
     from icsys.dataset.source import Source, Task
     from icsys.results import Result, Skipped
@@ -41,6 +43,8 @@ class Ledger:
         Where outputs lie; the destination itself if left out.
     shards
         Files that hold outputs of earlier runs which need not lie in that folder any more.
+    written
+        Hashes of the outputs that runs have written, in the books.
     books
         Where manifest, failures and claims are kept; in ``destination`` if left out.
     shard
@@ -50,7 +54,7 @@ class Ledger:
     def __init__(
         self,
         source: Source,
-        destination: Path,
+        destination: RootedPath,
         *,
         hash_of: Callable[[str], str],
         tool_version: str,
@@ -59,12 +63,16 @@ class Ledger:
         dry_run: bool,
         outputs: Outputs | None = None,
         shards: Collection[str] = (),
-        books: Path | None = None,
+        written: Written | None = None,
+        books: RootedPath | None = None,
         shard: Shard | None = None,
     ) -> None:
         self._destination = destination
-        self._outputs = outputs = outputs or FolderOutputs(destination, mark=mark_of(shard), read_only=dry_run)
         self._books = books = books or destination
+        self._written = written = written or Written(books)
+        self._outputs = outputs = outputs or FolderOutputs(
+            destination, mark=mark_of(shard), read_only=dry_run, written=written
+        )
         self._hash_of, self._tool_version = hash_of, tool_version
         self._dry_run = dry_run
         self._known = load(books)
@@ -78,13 +86,14 @@ class Ledger:
             self._journal,
             self._known,
             self._left,
+            is_proven=outputs.is_proven,
             hash_of=hash_of,
             overwrite=overwrite,
             retry_failed=retry_failed,
             others=others,
             shards=shards,
         )
-        self._claimed: set[str] = set()
+        self._claimed: dict[str, str] = {}
         self._unsynced: set[str] = set()
         self._has_claimed = False
         self._again: Again | None = None
@@ -92,6 +101,7 @@ class Ledger:
         self._changed = not self._known.tidy or bool(self._left) or bool(self._known.failed)
         if not dry_run:
             sweep(destination, mark=mark_of(shard))
+            written.keep(self._left)
             outputs.tidy({output.rpartition("/")[0] for output in self._left})
 
     def decide(self, task: Task) -> Work | Skipped | Failed:
@@ -109,7 +119,7 @@ class Ledger:
         self._fence()
         self._sync()
         self._has_claimed = True
-        self._claimed.update(work.output for work in batch)
+        self._claimed.update((work.output, work.source) for work in batch)
         self._write_claims()
         self._outputs.commit()
 
@@ -137,7 +147,9 @@ class Ledger:
             row = self._journal.read(self._known.done[work.output].position)
             self._append(row | {"source_mtime_ns": mtime_ns, "status": DONE})
         if work is not None:
-            self._claimed.discard(work.output)
+            self._claimed.pop(work.output, None)
+            if not isinstance(result, Failed):  # or what a killed run has left in its place is there still
+                self._left.pop(work.output, None)
 
     def close(self, *, complete: bool) -> list[str]:
         """Put the journal in order and return the outputs that are stale.
@@ -149,10 +161,14 @@ class Ledger:
         """
         unmet = self._resume.unmet if complete else set()
         stale = {output for output in sorted(unmet) if self._outputs.holds(output)}  # sorted: folder by folder
+        adopted = self._adopt() if complete and self._all_taken_up else {}
+        stale.update(adopted)
         if self._dry_run:
             return sorted(stale)
         try:
             self._fence()
+            for row in adopted.values():
+                self._append(row)
             self._sync()
             self._outputs.commit(closing=True)
             self._journal.close()
@@ -164,9 +180,24 @@ class Ledger:
                 if complete and self._all_taken_up:
                     self._left.clear()
                 self._write_claims()
+            if complete or not (self._left or self._claimed):  # workers may be under way of what is claimed
+                self._written.keep(self._left)
         finally:
             self._journal.close()
         return sorted(stale)
+
+    def _adopt(self) -> dict[str, dict[str, object]]:
+        """Return lines for outputs of a killed run that were not made anew, where no line tells of what is in them."""
+        rows: dict[str, dict[str, object]] = {}
+        for output, source in self._left.items():
+            if not self._outputs.is_proven(output):
+                continue
+            data = self._outputs.read(output)
+            sha256 = hashlib.sha256(data).hexdigest()
+            entry = self._known.done.get(output)
+            if not entry or self._journal.read(entry.position).get("sha256") != sha256:
+                rows[output] = stale_row(output, source, len(data), sha256)
+        return rows
 
     def write(self, write: Callable[[], object]) -> None:
         """Call what writes into the books, unless another run has taken them over."""
@@ -198,8 +229,8 @@ class Ledger:
         self._journal.sync()
 
     def _write_claims(self) -> None:
-        # What an earlier run has claimed stays so until this one comes to its end.
-        write_claims(self._books, self._claimed | self._left)
+        # What an earlier run has claimed stays so until it is met, or this run comes to its end.
+        write_claims(self._books, self._left | self._claimed)
 
 
 class _OutputsOfOthers:
@@ -208,7 +239,7 @@ class _OutputsOfOthers:
     Seldom does anybody ask, and the manifest may be long, so it is read at the first question.
     """
 
-    def __init__(self, manifest: Path, shard: Shard) -> None:
+    def __init__(self, manifest: RootedPath, shard: Shard) -> None:
         self._manifest, self._shard = manifest, shard
 
     @cached_property

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import sys
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from icsys.dataset.whole import OURS
+from icsys.dataset.layout import LOCK
+from icsys.dataset.rooted import LinkError
 from icsys.errors import InUseError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+    from icsys.dataset.rooted import RootedPath
+
+_LOOK_EVERY = 0.05  # seconds
+_HELD = {errno.EAGAIN, errno.EACCES, errno.EDEADLK}
 
 
 @contextmanager
-def locked(folder: Path, *, what: str = "", patience: float = 0.0) -> Iterator[None]:
+def locked(folder: RootedPath, *, what: str = "", patience: float = 0.0) -> Iterator[None]:
     """Hold a folder, which is made if need be, for one run.
 
     The system holds the lock for the process and lets go of it when the process ends, however it ends; the file
@@ -34,20 +43,57 @@ def locked(folder: Path, *, what: str = "", patience: float = 0.0) -> Iterator[N
     UsageError
         If the folder cannot be written.
     """
-    from filelock import FileLock, Timeout  # noqa: PLC0415 - a run needs it, the help does not
-
     what = what or f"destination {str(folder)!r}"
+    end = time.monotonic() + patience
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / f"{OURS}lock", timeout=patience)
-        lock.acquire()
-    except Timeout:
-        raise InUseError(
-            f"{what} is in use by another run of ics: wait until it ends, or name another destination"
-        ) from None
+        while (descriptor := _try(folder)) is None:
+            if time.monotonic() >= end:
+                raise InUseError(
+                    f"{what} is in use by another run of ics: wait until it ends, or name another destination"
+                )
+            time.sleep(_LOOK_EVERY)
+    except LinkError as error:
+        raise UsageError(f"{what}: {error.filename!r}: {error.strerror}") from None
     except OSError as error:
         raise UsageError(f"{what} cannot be written: {error.strerror or error}") from error
     try:
         yield
     finally:
-        lock.release()
+        os.close(descriptor)
+
+
+def _try(folder: RootedPath) -> int | None:
+    """Return the descriptor of the file once it is locked; None if another process has locked it."""
+    folder.make_folders()
+    path = folder / LOCK
+    try:
+        descriptor = path.descriptor("a+b")
+    except FileNotFoundError:
+        return None  # another one has removed the folder since
+    try:
+        _lock(descriptor)
+        # Another one may have removed the folder since: what it holds now is another file.
+        found, own = path.status(), os.fstat(descriptor)
+        if found is not None and os.path.samestat(found, own):
+            return descriptor
+    except OSError as error:
+        os.close(descriptor)
+        if error.errno in _HELD:
+            return None
+        raise
+    os.close(descriptor)
+    return None
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(descriptor: int) -> None:
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+
+else:
+    import fcntl
+
+    def _lock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -5,20 +5,19 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from icsys.dataset.index import is_pack_name
+from icsys.dataset.rooted import is_below
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
+    from icsys.dataset.rooted import RootedPath
     from icsys.results import Compressed, Failed
-
-MANIFEST, FAILURES, RUN = "manifest.jsonl", "failures.jsonl", "run.json"
-PALETTE, GIMP_PALETTE = "palette.json", "palette.gpl"
-"""Beside the images of a run that share a palette."""
 
 DONE, FAILED, STALE = "compressed", "failed", "stale"
 """What the column ``status`` says; stale is an output whose source is gone, fails, or has another output now."""
 
-_TEXTS = ("file_name", "source_sha256", "sha256", "options_hash")
+_TEXTS = ("source_sha256", "sha256", "options_hash")
 _COUNTS = (
     *("source_bytes", "source_width", "source_height", "source_channels"),
     *("width", "height", "channels", "frames", "bytes"),
@@ -75,6 +74,20 @@ def label_of(path: str) -> str | None:
     return folder.rpartition("/")[2] if folder else None
 
 
+def stale_row(output: str, source: str, data_bytes: int, sha256: str) -> dict[str, Any]:
+    """Return the line of an output of which no more is known than that ICS has written it."""
+    return {
+        "file_name": output,
+        "source_path": source,
+        "source_bytes": 0,
+        "source_mtime_ns": 0,
+        "bytes": data_bytes,
+        "sha256": sha256,
+        "options_hash": "",
+        "status": STALE,
+    }
+
+
 def failure_row(result: Failed, options_hash: str, tool_version: str) -> dict[str, Any]:
     """Return the line of an image that failed."""
     return {
@@ -104,10 +117,9 @@ def to_line(row: Mapping[str, Any] | list[str]) -> bytes:
 def from_line(line: bytes) -> dict[str, Any] | None:
     """Read a row; None for a line that a crash has torn, or that is none of ours or was changed by somebody else.
 
-    Whoever gets a row may take the columns that a run needs for what :func:`image_row` and :func:`failure_row` write.
+    The columns that a run needs are as :func:`image_row`, :func:`failure_row` and :func:`stale_row` write them, and
+    the names of files in them lead down from the output folder. A last line may lack its end.
     """
-    if not line.endswith(b"\n"):
-        return None
     try:
         row = json.loads(line)
     except (ValueError, RecursionError):
@@ -122,6 +134,12 @@ def _is_ours(row: dict[str, Any]) -> bool:
         return False
     if get("status") == FAILED:
         return isinstance(get("code"), str) and isinstance(get("message"), str)
+    name, pack = get("file_name"), get("shard")
+    if not isinstance(name, str) or not is_below(name) or not (pack is None or is_pack_name(pack)):
+        return False
+    if get("status") == STALE and get("options_hash") == "":
+        numbers = all(type(get(name)) is int for name in ("source_bytes", "source_mtime_ns", "bytes"))
+        return numbers and isinstance(get("sha256"), str)
     return (
         get("status") in (DONE, STALE)
         and all(isinstance(get(name), str) for name in _TEXTS)
@@ -129,17 +147,19 @@ def _is_ours(row: dict[str, Any]) -> bool:
         and type(get("source_mtime_ns")) is int
         and isinstance(get("mse"), float | int | None)
         and isinstance(get("colors"), int | None)
-        and all(isinstance(get(name, ""), str) for name in ("label", "shard", "warning"))
+        and all(isinstance(get(name, ""), str) for name in ("label", "warning"))
         and isinstance(get("kept_source", False), bool)
     )
 
 
-def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def read_rows(path: RootedPath) -> Iterator[tuple[int, dict[str, Any]]]:
     """Read the lines of a file with their positions, those left out that cannot be read; none if there is no file."""
-    if not path.exists():
-        return
     position = 0
-    with path.open("rb") as file:
+    try:
+        file = path.open()
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    with file:
         for line in file:
             row = from_line(line)
             if row is not None:

@@ -56,7 +56,11 @@ class ObjectOutputs:
         """See Outputs."""
         return self._objects.read(output)
 
-    def write(self, output: str, data: bytes) -> None:
+    def is_proven(self, output: str) -> bool:
+        """See Outputs: who can write claims into a store can write its objects, too."""
+        return self.holds(output)
+
+    def write(self, output: str, data: bytes, sha256: str) -> None:  # noqa: ARG002 - a store keeps its own
         """See Outputs."""
         self._objects.write(output, data)
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import stat
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from icsys.dataset.manifest import FAILURES, GIMP_PALETTE, MANIFEST, PALETTE, RUN
-from icsys.dataset.packing import INDEX
-from icsys.dataset.whole import leads_elsewhere, sweep, sync_folder, write_whole
+from icsys.dataset.claims import is_proven
+from icsys.dataset.layout import RESERVED
+from icsys.dataset.rooted import Held, LinkError, is_link
+from icsys.dataset.whole import sweep, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
+
+    from icsys.dataset.claims import Written
+    from icsys.dataset.rooted import RootedPath
 
 
 class Found(NamedTuple):
@@ -31,9 +34,6 @@ class Found(NamedTuple):
 
 
 NOTHING = Found()
-
-RESERVED = (MANIFEST, FAILURES, RUN, INDEX, PALETTE, GIMP_PALETTE)
-"""Names at the top of an output folder that files of ours have, so that no folder of images can have them."""
 
 
 class Outputs(Protocol):
@@ -54,8 +54,11 @@ class Outputs(Protocol):
     def read(self, output: str) -> bytes:
         """Return the bytes of an output; OSError if it cannot be read."""
 
-    def write(self, output: str, data: bytes) -> None:
-        """Write an output whole or not at all; OSError if it cannot be written."""
+    def is_proven(self, output: str) -> bool:
+        """Tell whether what lies in the place of an output that an earlier run has claimed was written by it."""
+
+    def write(self, output: str, data: bytes, sha256: str) -> None:
+        """Write an output with a hash whole or not at all; OSError if it cannot be written."""
 
     def tidy(self, folders: Iterable[str]) -> None:
         """Remove what killed runs have left of unfinished outputs in these folders."""
@@ -83,46 +86,79 @@ class FolderOutputs:
         Whether not even the remains of a killed run may be removed.
     apart
         Whether the books lie elsewhere, so that folders may have their names.
+    written
+        Where the hashes of outputs are noted before they take their places; nowhere if left out.
     """
 
-    def __init__(self, folder: Path, *, mark: str = "", read_only: bool = False, apart: bool = False) -> None:
-        self._folder, self._path = folder, str(folder)
+    def __init__(
+        self,
+        folder: RootedPath,
+        *,
+        mark: str = "",
+        read_only: bool = False,
+        apart: bool = False,
+        written: Written | None = None,
+    ) -> None:
+        self._folder = folder
         self._mark, self._read_only, self._apart = mark, read_only, apart
+        self._written = written
         self._links: dict[str, str | None] = {}
+        self._hashes: dict[str, set[str]] | None = None
+        # The folder that was looked into last: the plan goes from folder to folder.
+        self._held: tuple[str, Held, ExitStack] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Workers write, and hold no folder open."""
+        return vars(self) | {"_held": None}
 
     def look(self, output: str) -> Found:
         """See Outputs; links are not written through, and each folder is tidied when first met."""
-        top, slash, _ = output.partition("/")
-        if slash and not self._apart and top.casefold() in RESERVED:
+        folder, _, name = output.rpartition("/")
+        top = output.partition("/")[0]
+        if folder and not self._apart and top.casefold() in RESERVED:
             return Found(obstacle=f"the folder {top!r} has the name of a file that ics keeps there")
-        link = self._link_above(output)
+        link = self._link_above(folder)
         if link is not None:
             return Found(obstacle=f"the folder {link!r} is a link")
-        try:
-            found = os.lstat(f"{self._path}/{output}")
-        except OSError:
+        held = self._hold(folder)
+        found = None if held is None else held.status(name)
+        if found is None:
             return NOTHING
         if stat.S_ISREG(found.st_mode):
             return Found(found.st_size)
-        kind = "link" if stat.S_ISLNK(found.st_mode) else "folder" if stat.S_ISDIR(found.st_mode) else "device"
+        kind = "link" if is_link(found) else "folder" if stat.S_ISDIR(found.st_mode) else "device"
         return Found(obstacle=f"{output!r} is a {kind}")
 
     def holds(self, output: str) -> bool:
         """See Outputs."""
-        return os.path.lexists(f"{self._path}/{output}")
+        try:
+            return (self._folder / output).exists()
+        except OSError:
+            return False
 
     def read(self, output: str) -> bytes:
         """See Outputs."""
         return (self._folder / output).read_bytes()
 
-    def write(self, output: str, data: bytes) -> None:
+    def is_proven(self, output: str) -> bool:
+        """See Outputs: its hash is among those that were noted, or the file is such as no other program writes."""
+        if self._hashes is None:
+            self._hashes = self._written.load() if self._written else {}
+        try:
+            return is_proven(self.read(output), self._hashes.get(output, ()))
+        except OSError:
+            return False
+
+    def write(self, output: str, data: bytes, sha256: str) -> None:
         """See Outputs."""
+        if self._written is not None:
+            self._written.add(output, sha256)
         write_whole(self._folder / output, data, mark=self._mark)
 
     def tidy(self, folders: Iterable[str]) -> None:
         """See Outputs."""
         for folder in folders:
-            sweep(self._folder / folder, mark=self._mark)
+            sweep(self._folder.at(folder), mark=self._mark)
 
     def settle(self, folders: Iterable[str]) -> None:
         """See Outputs: the names in them and in the folders above are brought onto the disk."""
@@ -132,14 +168,27 @@ class FolderOutputs:
                 settled.add(folder)
                 folder = folder.rpartition("/")[0]  # noqa: PLW2901 - up to the destination
         for folder in settled:
-            sync_folder(self._folder / folder)
+            self._folder.at(folder).sync()
 
     def commit(self, *, closing: bool = False) -> None:
         """See Outputs: the books lie on the disk as they are written."""
 
-    def _link_above(self, output: str) -> str | None:
-        """Return the folder above an output that is a link, by which writing would leave the folder."""
-        folder = output.rpartition("/")[0]
+    def _hold(self, folder: str) -> Held | None:
+        """Return a folder held open; None where there is none yet."""
+        if self._held is None or self._held[0] != folder:
+            if self._held is not None:
+                self._held[2].close()
+                self._held = None
+            stack = ExitStack()
+            try:
+                held = stack.enter_context(self._folder.at(folder).held())
+            except OSError:
+                return None
+            self._held = folder, held, stack
+        return self._held[1]
+
+    def _link_above(self, folder: str) -> str | None:
+        """Return a folder or one above it that is a link, by which writing would leave the destination."""
         above: list[str] = []  # a list instead of recursion: folders may be nested deeper than Python's calls
         while folder not in self._links:
             above.append(folder)
@@ -148,9 +197,13 @@ class FolderOutputs:
             folder = folder.rpartition("/")[0]
         link = self._links.get(folder)
         for name in reversed(above):
-            if link is None and name and leads_elsewhere(f"{self._path}/{name}"):
-                link = name
+            if link is None and name:
+                try:
+                    found = (self._folder / name).status()
+                    link = name if found is not None and is_link(found) else None
+                except LinkError:
+                    link = name
             if link is None and not self._read_only:
-                sweep(self._folder / name, mark=self._mark)
+                sweep(self._folder.at(name), mark=self._mark)
             self._links[name] = link
         return link

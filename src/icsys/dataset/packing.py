@@ -1,24 +1,15 @@
-"""What a format of shards is: a module that writes and reads one file of many images; and where shards are told of."""
+"""What a format of shards is: a module that writes and reads one file of many images."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
-from icsys.dataset.whole import OURS
-
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
-    from pathlib import Path
     from typing import BinaryIO
 
     from icsys.dataset.sample import Sample
-
-INDEX = "shards.json"
-"""The file below the destination that tells of its shards."""
-
-PARTS = f"{OURS}parts"
-"""The folder below the destination in which images lie that are in no shard yet."""
 
 
 class Packing(Protocol):
@@ -35,7 +26,7 @@ class Packing(Protocol):
     def write(self, file: BinaryIO, samples: Iterable[Sample], classes: Sequence[str]) -> None:
         """Write samples."""
 
-    def read(self, path: Path) -> Generator[tuple[str, bytes]]:
+    def read(self, file: BinaryIO) -> Generator[tuple[str, bytes]]:
         """Yield the images of a shard with their names, in their order; OSError if it cannot be read."""
 
 

@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from icsys.color.palette import check_palette
-from icsys.dataset.manifest import GIMP_PALETTE, PALETTE, label_of
+from icsys.dataset.layout import GIMP_PALETTE, PALETTE
+from icsys.dataset.manifest import label_of
+from icsys.dataset.rooted import RootedPath
 from icsys.dataset.whole import write_json, write_whole
 from icsys.errors import UsageError
 from icsys.options import MAX_COLORS, MAX_INDEXED_COLORS, SHARED, Options
@@ -162,7 +164,7 @@ def write_palette(path: str | os.PathLike[str], palette: ArrayLike) -> None:
         raise UsageError(f"palette file {str(path)!r}: expected a name that ends in .json or .gpl")
 
 
-def load_palettes(path: str | os.PathLike[str]) -> Palettes:
+def load_palettes(path: str | os.PathLike[str] | RootedPath) -> Palettes:
     """Read one palette or those of all classes.
 
     Raises
@@ -170,13 +172,13 @@ def load_palettes(path: str | os.PathLike[str]) -> Palettes:
     UsageError
         As for :func:`read_palette`.
     """
-    path = Path(path)
+    path = path if isinstance(path, RootedPath) else Path(path)
     try:
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
+        text = path.read_bytes().decode("utf-8-sig", "replace")
     except OSError as error:
         raise UsageError(f"palette file {str(path)!r} cannot be read: {error.strerror or error}") from None
     try:
-        if path.suffix.lower() == ".gpl":
+        if path.name.lower().endswith(".gpl"):
             return Palettes({"": _from_gimp(text)}, by_class=False, about={"file": path.name})
         return _from_values(text)
     except UsageError as error:
@@ -202,7 +204,7 @@ def with_file(options: Options, *, colors_given: bool) -> tuple[Options, Palette
     return options.replace(colors=palettes.n_colors), palettes
 
 
-def check_palette_files(destination: Path, options: Options) -> None:
+def check_palette_files(destination: RootedPath, options: Options) -> None:
     """Refuse to write over files in an output folder that ICS has not written.
 
     Raises
@@ -217,7 +219,7 @@ def check_palette_files(destination: Path, options: Options) -> None:
 
 
 def save_palettes(
-    destination: Path, palettes: Palettes, options: Options, *, mark: str = "", dry_run: bool = False
+    destination: RootedPath, palettes: Palettes, options: Options, *, mark: str = "", dry_run: bool = False
 ) -> None:
     """Write the palettes beside the images that have them, ``mark`` being that of the run's temporary files."""
     if dry_run or not palettes.colors:
@@ -229,25 +231,26 @@ def save_palettes(
     gimp = destination / GIMP_PALETTE
     if palettes.by_class:
         if _is_ours(gimp):
-            gimp.unlink()
+            gimp.unlink(missing_ok=True)
     elif not _is_same(gimp, options.palette):
-        write_whole(gimp, _gimp_text(destination.resolve().name, palettes.colors[""]).encode(), mark=mark)
+        write_whole(gimp, _gimp_text(destination.name, palettes.colors[""]).encode(), mark=mark)
 
 
-def _is_ours(path: Path) -> bool:
+def _is_ours(path: RootedPath) -> bool:
     try:
-        if path.suffix == ".gpl":
-            return _MADE_BY in path.read_text(encoding="utf-8", errors="replace").splitlines()[:5]
+        if path.name == GIMP_PALETTE:
+            return _MADE_BY in path.read_bytes().decode("utf-8", "replace").splitlines()[:5]
         load_palettes(path)
     except (OSError, UsageError):
         return False
     return True
 
 
-def _is_same(path: Path, other: str) -> bool:
+def _is_same(path: RootedPath, other: str) -> bool:
     """Tell whether two paths lead to one file."""
     with contextlib.suppress(OSError):
-        return path.samefile(other)
+        found = path.status()
+        return found is not None and os.path.samestat(found, os.stat(other))  # noqa: PTH116
     return False
 
 

@@ -11,7 +11,6 @@ from icsys.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
-    from pathlib import Path
 
     from icsys.dataset.sample import Sample
 
@@ -58,7 +57,7 @@ def _schema(pa: Any, classes: Sequence[str]) -> Any:  # noqa: ANN401 - modules w
     return pa.schema(columns, {"huggingface": json.dumps({"info": {"features": features}})})
 
 
-def read(path: Path) -> Generator[tuple[str, bytes]]:
+def read(file: BinaryIO) -> Generator[tuple[str, bytes]]:
     """Yield the images of a shard with their paths, in their order.
 
     Raises
@@ -68,8 +67,8 @@ def read(path: Path) -> Generator[tuple[str, bytes]]:
     """
     pa, parquet = prepare()
     try:
-        with parquet.ParquetFile(path) as file:
-            for batch in file.iter_batches(_ROWS_PER_GROUP, columns=["image"]):
+        with parquet.ParquetFile(file) as table:
+            for batch in table.iter_batches(_ROWS_PER_GROUP, columns=["image"]):
                 for image in batch.column("image").to_pylist():
                     yield image["path"], image["bytes"]
     except (

@@ -6,16 +6,16 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from icsys.dataset.index import FOLDER
-from icsys.dataset.manifest import DONE, MANIFEST, read_rows
+from icsys.dataset.layout import MANIFEST, PACKS
+from icsys.dataset.manifest import DONE, read_rows
 from icsys.dataset.packing import packing_of
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Iterator
-    from pathlib import Path
 
     from icsys.dataset.index import Index
+    from icsys.dataset.rooted import RootedPath
 
 # The words by which Hugging Face's loaders know a split, and its name.
 _SPLITS = {
@@ -51,7 +51,7 @@ class Survey:
     settled: bool
 
 
-def survey(destination: Path, index: Index, stop: threading.Event) -> Survey:
+def survey(destination: RootedPath, index: Index, stop: threading.Event) -> Survey:
     """Go once over all images; Stopped if ``stop`` is set before the end."""
     classes, splits, counts, settled = set(), set(), Counter[str](), True
     for row, name in placed(destination, index):
@@ -64,7 +64,7 @@ def survey(destination: Path, index: Index, stop: threading.Event) -> Survey:
     return Survey(sorted(classes), sorted(splits), counts, settled)
 
 
-def placed(destination: Path, index: Index) -> Iterator[tuple[dict[str, Any], str]]:
+def placed(destination: RootedPath, index: Index) -> Iterator[tuple[dict[str, Any], str]]:
     """Return the line of every image that belongs into a shard with that shard, in the order of the sources.
 
     Shards of a split are filled one after the other, within the limits of ``index``.
@@ -79,7 +79,7 @@ def placed(destination: Path, index: Index) -> Iterator[tuple[dict[str, Any], st
         if images and (images == index.shard_images or size + row["bytes"] > index.shard_bytes):
             number, images, size = number + 1, 0, 0
         at[split] = number, images + 1, size + row["bytes"]
-        yield row, f"{FOLDER}/{split}-{number:05}{suffix}"
+        yield row, f"{PACKS}/{split}-{number:05}{suffix}"
 
 
 def split_of(file_name: str) -> str:

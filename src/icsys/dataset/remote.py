@@ -22,21 +22,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from icsys.dataset.claims import load_claims, write_claims
+from icsys.dataset.journal import end_lines
+from icsys.dataset.layout import BOOKS, CLAIMS, FAILURES, GIMP_PALETTE, INDEX, MANIFEST, PALETTE, RUN
 from icsys.dataset.lease import BEAT, Lease
-from icsys.dataset.manifest import FAILURES, GIMP_PALETTE, MANIFEST, PALETTE, to_line
+from icsys.dataset.manifest import to_line
 from icsys.dataset.objectoutputs import ObjectOutputs
 from icsys.dataset.objects import Objects
-from icsys.dataset.packing import INDEX
 from icsys.dataset.remoteshards import RemoteShards
-from icsys.dataset.whole import OURS
+from icsys.dataset.rooted import RootedPath
 from icsys.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-BOOKS = f"{OURS}books"
-_CLAIMS = f"{OURS}claims"
-_RUN = "run.json"
 _PALETTES = PALETTE, GIMP_PALETTE
 _SEND_EVERY = 5.0  # seconds; what a crash may cost besides the images under way
 _NEW = "new"  # in place of the hash of a file that is not there
@@ -48,7 +46,7 @@ class Remote:
 
     Attributes
     ----------
-    folder
+    folder, books
         Where the books lie while a run lasts.
     outputs
         Where outputs lie.
@@ -63,6 +61,7 @@ class Remote:
         self._objects = Objects(url)
         self.name = self._objects.name
         self.folder = Path(tempfile.gettempdir(), f"ics-{os.urandom(8).hex()}")
+        self.books = RootedPath(self.folder)
         self._shards = RemoteShards(self._objects, self.folder, self._commit) if packed else None
         self.outputs = self._shards.outputs if self._shards else ObjectOutputs(self._objects, self._commit)
         self._lease: Lease | None = None
@@ -73,7 +72,7 @@ class Remote:
         self._sent = 0
         self._number = 0
         self._parts: list[str] = []
-        self._claims: set[str] = set()
+        self._claims: dict[str, str] = {}
         self._closing = False
 
     @contextmanager
@@ -129,17 +128,17 @@ class Remote:
         elif _digest(failures) != self._failures:
             self._objects.send(failures, FAILURES)
         base = _digest(manifest)
-        claims, kept = load_claims(self.folder), ""
+        claims, kept = load_claims(self.books), ""
         if claims:
             self._number += 1
             kept = _part(base, self._number)
-            self._objects.write(kept, to_line(sorted(claims)))
+            self._objects.write(kept, to_line(dict(sorted(claims.items()))))
         if base != self._base:
             self._objects.send(manifest, MANIFEST)
         if self._shards is not None:
             self._shards.settle()
-        if (self.folder / _RUN).exists():
-            self._objects.send(self.folder / _RUN, _RUN)
+        if (self.folder / RUN).exists():
+            self._objects.send(self.folder / RUN, RUN)
         self._send_palettes()
         self._objects.remove(part for part in self._parts if part != kept)
 
@@ -159,7 +158,7 @@ class Remote:
             raise UsageError(
                 f"destination {self.name!r} holds the books of shards: copy it into a folder and merge them there"
             )
-        for name in {MANIFEST, FAILURES, _CLAIMS, INDEX, *_PALETTES} & there.keys():
+        for name in {MANIFEST, FAILURES, CLAIMS, INDEX, *_PALETTES} & there.keys():
             self._objects.fetch(name, self.folder / name)
         self._palettes = {name: _digest(self.folder / name) for name in _PALETTES}
         if self._shards is not None:
@@ -169,18 +168,20 @@ class Remote:
         self._parts = sorted(f"{BOOKS}/{name}" for name in books if name.endswith(".jsonl"))
         ours = [part for part in self._parts if part.startswith(_part(self._base))]
         if ours:
-            _cut_torn_line(manifest)
+            if manifest.exists():
+                with manifest.open("r+b") as torn:
+                    end_lines(torn)
             claims = b""
             with manifest.open("ab") as file, ThreadPoolExecutor(_AT_ONCE) as readers:
                 for first in range(0, len(ours), _AT_ONCE):
                     for data in readers.map(self._objects.read, ours[first : first + _AT_ONCE]):
                         claims, _, lines = data.partition(b"\n")
                         file.write(lines)
-            write_claims(self.folder, json.loads(claims))
+            write_claims(self.books, _read_claims(claims))
             self._number = int(ours[-1].rpartition("-")[2].partition(".")[0])
-        if _CLAIMS in there:  # of a folder that was copied here; from now on its claims are in the objects below
-            self._parts.append(_CLAIMS)
-        self._claims = load_claims(self.folder)
+        if CLAIMS in there:  # of a folder that was copied here; from now on its claims are in the objects below
+            self._parts.append(CLAIMS)
+        self._claims = load_claims(self.books)
         self._sent = manifest.stat().st_size if manifest.exists() else 0
 
     def _commit(self, *, closing: bool = False) -> None:
@@ -188,7 +189,7 @@ class Remote:
         self._check()
         if self._shards is not None:
             self._shards.announce()
-        claims = load_claims(self.folder)
+        claims = load_claims(self.books)
         with self._sending:
             claimed, self._claims = self._claims != claims, claims
             self._closing = closing
@@ -204,7 +205,7 @@ class Remote:
         if not lines and not claimed:
             return
         part = _part(self._base, self._number + 1)
-        self._objects.write(part, to_line(sorted(self._claims)) + lines)
+        self._objects.write(part, to_line(dict(sorted(self._claims.items()))) + lines)
         self._number += 1
         self._parts.append(part)
         self._sent += len(lines)
@@ -245,8 +246,7 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
-def _cut_torn_line(path: Path) -> None:
-    """Remove a last line without an end, so that the next one stands for itself."""
-    if path.exists():
-        data = path.read_bytes()
-        os.truncate(path, data.rfind(b"\n") + 1)
+def _read_claims(line: bytes) -> dict[str, str]:
+    """Return the claims with which an object of the journal begins; older versions have written names alone."""
+    claims = json.loads(line)
+    return dict.fromkeys(claims, "") if isinstance(claims, list) else claims

@@ -15,13 +15,14 @@ import os
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from icsys.dataset.index import FOLDER, Index, load_index
-from icsys.dataset.manifest import DONE, MANIFEST, read_rows
+from icsys.dataset.index import Index, is_pack_name, load_index
+from icsys.dataset.layout import INDEX, MANIFEST, PACKS, PARTS
+from icsys.dataset.manifest import DONE, read_rows
 from icsys.dataset.objectoutputs import ObjectOutputs
 from icsys.dataset.objects import Objects
 from icsys.dataset.outputs import FolderOutputs
-from icsys.dataset.packing import INDEX, PARTS
 from icsys.dataset.placing import Stopped
+from icsys.dataset.rooted import RootedPath
 from icsys.dataset.shards import is_packed
 from icsys.errors import UsageError
 
@@ -42,17 +43,17 @@ class PartOutputs(ObjectOutputs):
     def __reduce__(self) -> tuple[type[PartOutputs], tuple[Any, ...]]:
         return PartOutputs, (self._parts, self._folder)
 
-    def write(self, output: str, data: bytes) -> None:
+    def write(self, output: str, data: bytes, sha256: str) -> None:
         """See Outputs; nothing lies in the folder that is no object."""
-        super().write(output, data)
-        FolderOutputs(self._folder).write(output, data)
+        super().write(output, data, sha256)
+        FolderOutputs(RootedPath(self._folder)).write(output, data, sha256)
 
 
 class RemoteShards:
     """The shards of a destination below a URL, as ``folder`` is to have them."""
 
     def __init__(self, objects: Objects, folder: Path, commit: Commit) -> None:
-        self._objects, self._folder = objects, folder
+        self._objects, self._folder, self._books = objects, folder, RootedPath(folder)
         self._parts = Objects(f"{objects.url}/{PARTS}")
         self.outputs = PartOutputs(self._parts, folder / PARTS, commit)
         self._before = Index(format="")
@@ -61,7 +62,7 @@ class RemoteShards:
 
     def stand_in(self) -> None:
         """Put empty files of their size into the places of all shards."""
-        index = load_index(self._folder)
+        index = load_index(self._books)
         if index is not None:
             self._before, self._index = index, (self._folder / INDEX).read_bytes()
             if index.state == "written":
@@ -69,14 +70,14 @@ class RemoteShards:
                     f"destination {self._objects.name!r} is a copy of a folder whose packing was not at its end: "
                     "run once into the folder, and copy it again"
                 )
-        for name, size in self._objects.listing(FOLDER).items():
-            if size is not None:
-                path = self._folder / FOLDER / name
+        for name, size in self._objects.listing(PACKS).items():
+            if size is not None and is_pack_name(f"{PACKS}/{name}"):
+                path = self._folder / PACKS / name
                 path.parent.mkdir(exist_ok=True)
                 with path.open("wb") as file:
                     file.truncate(size)
                 os.utime(path, ns=(0, 0))  # older than the index, so that nobody asks for what it holds
-                self._standing[f"{FOLDER}/{name}"] = path.stat().st_ino
+                self._standing[f"{PACKS}/{name}"] = path.stat().st_ino
 
     def announce(self) -> None:
         """Say in the store of which kind it is, before the first image says so."""
@@ -92,7 +93,7 @@ class RemoteShards:
         OSError
             If it cannot be read.
         """
-        for _, row in read_rows(self._folder / MANIFEST):
+        for _, row in read_rows(self._books / MANIFEST):
             if stop.is_set():
                 return
             name = row.get("file_name", "")
@@ -100,7 +101,7 @@ class RemoteShards:
                 (self._folder / PARTS / name).parent.mkdir(parents=True, exist_ok=True)
                 self._parts.fetch(name, self._folder / PARTS / name)
         try:
-            settled = is_packed(self._folder, shard_images=shard_images, shard_bytes=shard_bytes, stop=stop)
+            settled = is_packed(self._books, shard_images=shard_images, shard_bytes=shard_bytes, stop=stop)
         except Stopped:
             return
         for shard in [] if settled else self._before.shards:
@@ -109,7 +110,7 @@ class RemoteShards:
 
     def send(self) -> None:
         """Send the shards that are new; none counts until :meth:`settle`."""
-        index = load_index(self._folder)
+        index = load_index(self._books)
         new = [shard.name for shard in index.shards if self._is_new(shard.name)] if index else []
         if index and new:
             old = {*self._before.old, *(shard.name for shard in [*self._before.shards, *index.shards])}
@@ -119,7 +120,7 @@ class RemoteShards:
 
     def settle(self) -> None:
         """Say that the shards count, and remove what they replace; called once the manifest is there."""
-        index = load_index(self._folder)
+        index = load_index(self._books)
         if index is None or index.state != "complete":
             return
         names = {shard.name for shard in index.shards}
@@ -128,7 +129,7 @@ class RemoteShards:
         self._objects.remove(index.old)
         index.old = []
         self._say(index)
-        rows = (row for _, row in read_rows(self._folder / MANIFEST) if row.get("status") == DONE)
+        rows = (row for _, row in read_rows(self._books / MANIFEST) if row.get("status") == DONE)
         if all(row.get("shard") in names for row in rows):
             self._objects.remove(f"{PARTS}/{name}" for name in self._parts.all())
 

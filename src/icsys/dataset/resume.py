@@ -52,6 +52,8 @@ class Resume:
         Where outputs lie.
     known, claimed
         What earlier runs have written for certain, and what they may have written just before they were killed.
+    is_proven
+        Tells whether what lies in the place of a claimed output was written by a run.
     hash_of
         Gives the hash of all that decides an output's bytes beside its source.
     overwrite
@@ -72,6 +74,7 @@ class Resume:
         known: Known,
         claimed: Collection[str],
         *,
+        is_proven: Callable[[str], bool],
         hash_of: Callable[[str], str],
         overwrite: bool,
         retry_failed: bool,
@@ -81,7 +84,7 @@ class Resume:
         self._source, self._outputs = source, outputs
         self._shards = shards
         self._journal, self._known, self._claimed = journal, known, claimed
-        self._hash_of = hash_of
+        self._is_proven, self._hash_of = is_proven, hash_of
         self._overwrite, self._retry_failed = overwrite, retry_failed
         self._others = others
         self.unmet = set(known.done)
@@ -101,7 +104,7 @@ class Resume:
             return _to_do(task)
         if entry is not None:
             return self._compare(task, entry, entry.bytes if found.size is None else found.size)
-        if task.output in self._claimed or task.output in self._others:
+        if task.output in self._others or (task.output in self._claimed and self._is_proven(task.output)):
             return _to_do(task)
         return Skipped(source=task.source, output=task.output, reason=FOREIGN)
 
@@ -117,7 +120,7 @@ class Resume:
         try:
             found = self._outputs.look(task.output)
         except OSError as error:
-            message = f"nobody knows what lies in the place of its output: {error.strerror or error}"
+            message = f"what lies in the place of its output cannot be looked at: {error.strerror or error}"
             return Failed(source=task.source, code=code_of(error), message=message)
         if found.obstacle:
             message = f"its output cannot be written, because {found.obstacle}: move that away first"

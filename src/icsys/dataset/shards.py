@@ -10,33 +10,33 @@ image is ever only in a place that is about to be written.
 from __future__ import annotations
 
 import hashlib
-import os
 from contextlib import closing
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from icsys.dataset.index import FOLDER, Index, Shard, load_index, save_index
-from icsys.dataset.manifest import MANIFEST, to_line
-from icsys.dataset.packing import INDEX, PARTS, packing_of
+from icsys.dataset.index import Index, Shard, is_pack_name, load_index, save_index
+from icsys.dataset.layout import INDEX, MANIFEST, PACKS, PARTS, STAGE
+from icsys.dataset.manifest import STALE, read_rows, to_line
+from icsys.dataset.packing import packing_of
 from icsys.dataset.placing import Stopped, Survey, placed, split_of, survey
 from icsys.dataset.sample import INFO, Sample
-from icsys.dataset.whole import OURS, leads_elsewhere, make_folders, remove_tree, sync_folder, whole_file, write_whole
+from icsys.dataset.whole import remove_tree, whole_file, write_whole
 from icsys.errors import UsageError
 from icsys.options import PACKINGS
 
 if TYPE_CHECKING:
+    import os
     import threading
     from collections.abc import Callable, Generator, Iterable, Iterator
-    from pathlib import Path
+    from typing import BinaryIO
 
     from icsys.dataset.packing import Packing
-
-_STAGE = f"{OURS}shards"
+    from icsys.dataset.rooted import RootedPath
 
 
 def open_shards(
-    destination: Path,
+    destination: RootedPath,
     format: str,  # noqa: A002 - the option's name
     *,
     read_only: bool,
@@ -61,7 +61,7 @@ def open_shards(
         If the folder holds images of another kind: shards beside files, or shards of two formats.
     """
     index = load_index(destination)
-    found = f"{index.format} shards" if index else "image files" if (destination / MANIFEST).exists() else None
+    found = f"{index.format} shards" if index else "image files" if (destination / MANIFEST).is_file() else None
     wanted = f"{format} shards" if format in PACKINGS else "image files"
     if found not in {None, wanted}:
         raise UsageError(
@@ -81,7 +81,7 @@ def open_shards(
 
 
 def pack(
-    destination: Path,
+    destination: RootedPath,
     *,
     shard_images: int,
     shard_bytes: int,
@@ -122,21 +122,21 @@ def pack(
         found = survey(destination, after, stop)
         after.classes = found.classes
         if _is_packed(destination, before, after, found):
-            remove_tree(destination / PARTS, stop)
+            _remove_parts(destination, stop)
             return before.shards
         _check_places(destination, before, found, replace=replace)
         after.shards = _write(destination, before, after, found, stop=stop, tell=tell)
     except Stopped:
-        remove_tree(destination / _STAGE)
+        _remove_stage(destination)
         return before.shards
     after.old = sorted({*before.old, *(shard.name for shard in before.shards)} - found.counts.keys())
-    sync_folder(destination / _STAGE)
+    (destination / STAGE).sync()
     save_index(destination, after)
     _take_places(destination, after, stop)
     return after.shards
 
 
-def is_packed(destination: Path, *, shard_images: int, shard_bytes: int, stop: threading.Event) -> bool:
+def is_packed(destination: RootedPath, *, shard_images: int, shard_bytes: int, stop: threading.Event) -> bool:
     """Tell whether :func:`pack` would leave all shards as they are; Stopped if ``stop`` is set before that is known."""
     before = load_index(destination)
     if before is None:
@@ -147,31 +147,34 @@ def is_packed(destination: Path, *, shard_images: int, shard_bytes: int, stop: t
     return _is_packed(destination, before, after, found)
 
 
-def read_output(destination: Path, output: str, shard: str | None) -> bytes:
+def read_output(destination: RootedPath, output: str, shard: str | None, size: int) -> bytes:
     """Return the bytes of an image that a run has written, wherever it lies.
 
     Parameters
     ----------
-    output, shard
-        ``file_name`` and ``shard`` of its line in the manifest; None where that has no ``shard``.
+    output, shard, size
+        ``file_name``, ``shard`` and ``bytes`` of its line in the manifest; None where that has no ``shard``.
 
     Raises
     ------
     OSError
-        If it cannot be read, or does not lie there any more.
+        If it cannot be read, does not lie there any more, or has another size.
     """
     index = load_index(destination)
     if index is None or shard is None:
-        return ((destination if index is None else destination / PARTS) / output).read_bytes()
+        data = ((destination if index is None else destination / PARTS) / output).read_bytes(size + 1)
+        if len(data) != size:
+            raise OSError(f"{output!r} has not the size that the manifest tells")
+        return data
     packing = packing_of(index.format)
-    with closing(packing.read(destination / shard)) as images:
+    with (destination / shard).open() as file, closing(packing.read(file)) as images:
         for member, data in images:
             if member == packing.member(output):
                 return data
     raise FileNotFoundError(f"the shard {shard!r} does not hold {output!r}")
 
 
-def _is_packed(destination: Path, before: Index, after: Index, found: Survey) -> bool:
+def _is_packed(destination: RootedPath, before: Index, after: Index, found: Survey) -> bool:
     """Tell whether every image lies in the shard where it belongs, and no other does."""
     settled = "complete", after.shard_images, after.shard_bytes, after.classes
     return (
@@ -182,17 +185,15 @@ def _is_packed(destination: Path, before: Index, after: Index, found: Survey) ->
     )
 
 
-def _check_places(destination: Path, before: Index, found: Survey, *, replace: bool) -> None:
+def _check_places(destination: RootedPath, before: Index, found: Survey, *, replace: bool) -> None:
     """Refuse to write over files of others, and through a link."""
-    if leads_elsewhere(destination / FOLDER):
-        raise OSError(f"{FOLDER!r} is a link, through which nothing is written: move it away first")
     for name in found.counts.keys() - {*before.old, *(shard.name for shard in before.shards)}:
-        if os.path.lexists(destination / name) and not replace:
+        if (destination / name).exists() and not replace:
             raise OSError(f"{name!r} is a file that ics did not write: move it away first, or --overwrite always")
 
 
 def _write(
-    destination: Path,
+    destination: RootedPath,
     before: Index,
     after: Index,
     found: Survey,
@@ -201,9 +202,9 @@ def _write(
     tell: Callable[[], object],
 ) -> list[Shard]:
     """Write all shards beside their places."""
-    packing, stage = packing_of(after.format), destination / _STAGE
-    remove_tree(stage)
-    make_folders(stage)
+    packing, stage = packing_of(after.format), destination / STAGE
+    _remove_stage(destination)
+    stage.make_folders()
     shards: list[Shard] = []
     with closing(_Finder(destination, packing, before)) as finder:
         for split in found.splits:
@@ -213,7 +214,9 @@ def _write(
                 staged = stage / name.rpartition("/")[2]
                 with whole_file(staged) as file:
                     packing.write(file, _samples(map(itemgetter(0), group), packing, finder, stop), after.classes)
-                shards.append(Shard(name, found.counts[name], staged.stat().st_size, _sha256(staged) or ""))
+                written = staged.status()
+                assert written is not None  # noqa: S101 - just now
+                shards.append(Shard(name, found.counts[name], written.st_size, _sha256(staged) or ""))
     return shards
 
 
@@ -234,10 +237,11 @@ class _Finder:
     Images are asked for in the order in which earlier runs have put them into shards, so each shard is read once.
     """
 
-    def __init__(self, destination: Path, packing: Packing, before: Index) -> None:
+    def __init__(self, destination: RootedPath, packing: Packing, before: Index) -> None:
         self._destination, self._packing = destination, packing
         self._known = {shard.name for shard in before.shards}
         self._shard = ""
+        self._file: BinaryIO | None = None
         self._images: Generator[tuple[str, bytes]] | None = None
 
     def find(self, row: dict[str, Any]) -> bytes:
@@ -255,38 +259,55 @@ class _Finder:
     def _from_shard(self, shard: str, member: str) -> bytes:
         if shard != self._shard or self._images is None:
             self.close()
-            self._shard, self._images = shard, self._packing.read(self._destination / shard)
+            self._shard, self._file = shard, (self._destination / shard).open()
+            self._images = self._packing.read(self._file)
         return next((data for name, data in self._images if name == member), b"")
 
     def close(self) -> None:
         """Let go of the shard that is open."""
         if self._images is not None:
             self._images.close()
+        if self._file is not None:
+            self._file.close()
 
 
-def _take_places(destination: Path, index: Index, stop: threading.Event | None) -> None:
+def _take_places(destination: RootedPath, index: Index, stop: threading.Event | None) -> None:
     """Put shards that are written into their places, and tell so in the manifest; done twice, it does the same."""
     packing = packing_of(index.format)
+    for _, row in read_rows(destination / MANIFEST):
+        if row.get("status") == STALE and row.get("shard") is None:  # the manifest will not tell of it any more
+            (destination / PARTS / row["file_name"]).unlink(missing_ok=True)
     lines = (
         to_line(row | {"shard": name, "member": packing.member(row["file_name"])})
         for row, name in placed(destination, index)
     )
     write_whole(destination / MANIFEST, lines)
-    make_folders(destination / FOLDER)
+    (destination / PACKS).make_folders()
     for shard in index.shards:
-        staged = destination / _STAGE / shard.name.rpartition("/")[2]
+        staged = destination / STAGE / shard.name.rpartition("/")[2]
         if staged.exists():
             staged.replace(destination / shard.name)
     for name in index.old:
         (destination / name).unlink(missing_ok=True)
-    sync_folder(destination / FOLDER)
+    (destination / PACKS).sync()
     index.state, index.old = "complete", []
     save_index(destination, index)
-    remove_tree(destination / _STAGE)
-    remove_tree(destination / PARTS, stop)
+    _remove_stage(destination)
+    _remove_parts(destination, stop)
 
 
-def _is_whole(destination: Path, shard: Shard, written: os.stat_result | None) -> bool:
+def _remove_stage(destination: RootedPath) -> None:
+    remove_tree(destination / STAGE, lambda name: is_pack_name(f"{PACKS}/{name}"))
+
+
+def _remove_parts(destination: RootedPath, stop: threading.Event | None) -> None:
+    """Remove the files of images that lie in shards by now."""
+    if (destination / PARTS).is_dir():
+        names = {row.get("file_name") for _, row in read_rows(destination / MANIFEST)}
+        remove_tree(destination / PARTS, names.__contains__, stop)
+
+
+def _is_whole(destination: RootedPath, shard: Shard, written: os.stat_result | None) -> bool:
     """Tell whether a shard is there as it was written; its content is looked at if it has changed since ``written``."""
     found = _status(destination / shard.name)
     if found is None or found.st_size != shard.bytes:
@@ -296,18 +317,18 @@ def _is_whole(destination: Path, shard: Shard, written: os.stat_result | None) -
     return _sha256(destination / shard.name) == shard.sha256
 
 
-def _status(path: Path) -> os.stat_result | None:
-    """Return what the system tells of a file, or None."""
+def _status(path: RootedPath) -> os.stat_result | None:
+    """Return what the system tells of a regular file, or None."""
     try:
-        return path.stat()
+        return path.status() if path.is_file() else None
     except OSError:
         return None
 
 
-def _sha256(path: Path) -> str | None:
+def _sha256(path: RootedPath) -> str | None:
     """Return the hash of a file; None if it cannot be read."""
     try:
-        with path.open("rb") as file:
+        with path.open() as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return None

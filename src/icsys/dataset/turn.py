@@ -10,8 +10,11 @@ import errno
 import os
 from typing import TYPE_CHECKING
 
+from icsys.dataset.layout import TURN
+from icsys.dataset.whole import write_whole
+
 if TYPE_CHECKING:
-    from pathlib import Path
+    from icsys.dataset.rooted import RootedPath
 
 TAKEN_OVER = "another run has taken over this shard"
 
@@ -25,11 +28,10 @@ class Turn:
         The folder of a shard's books.
     """
 
-    def __init__(self, books: Path) -> None:
-        self._path = books / "turn"
+    def __init__(self, books: RootedPath) -> None:
+        self._path = books / TURN
         self._token = os.urandom(16).hex().encode()
-        # Written in place: whoever reads it half written reads that it is not his.
-        self._path.write_bytes(self._token)
+        write_whole(self._path, self._token)
 
     def check(self) -> None:
         """Make sure that nobody has begun since.

@@ -14,7 +14,6 @@ from icsys.dataset.manifest import to_line
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
-    from pathlib import Path
 
     from icsys.dataset.sample import Sample
 
@@ -70,7 +69,7 @@ def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
     tar.addfile(info, io.BytesIO(data))
 
 
-def read(path: Path) -> Generator[tuple[str, bytes]]:
+def read(file: BinaryIO) -> Generator[tuple[str, bytes]]:
     """Yield the images of a shard with their names, in their order.
 
     Raises
@@ -79,7 +78,7 @@ def read(path: Path) -> Generator[tuple[str, bytes]]:
         If it cannot be read.
     """
     try:
-        with tarfile.open(path, "r:") as tar:
+        with tarfile.open(fileobj=file, mode="r:") as tar:
             for info in tar:
                 content = tar.extractfile(info)
                 if content is not None and not info.name.endswith((".cls", ".json")):

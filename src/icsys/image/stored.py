@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from icsys.errors import ImageError
+from icsys.errors import ImageError, MissingExtraError
 from icsys.image.color import flatten, to_plain
 from icsys.image.formats import open_image
 from icsys.image.integrity import find_damage
 from icsys.image.npz import SIGNATURE
-from icsys.options import WHITE
+from icsys.image.png import SIGNATURE as PNG_SIGNATURE
+from icsys.image.png import encode_indexed, encode_truecolor
+from icsys.options import PNG_EFFORTS, WHITE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,6 +84,40 @@ def read_pixels(data: bytes, background: str | None = WHITE) -> NDArray[np.uint8
         if background is None and plain.mode in {"LA", "RGBA"}:
             return np.array(plain.convert("RGBA"))
         return np.array(flatten(plain, background or WHITE).convert("RGB"))
+
+
+def is_own_png(data: bytes) -> bool:
+    """Tell whether a file is a PNG that ICS has written: its encoder makes these very bytes of what is in it."""
+    if not data.startswith(PNG_SIGNATURE):
+        return False
+    try:
+        found = read_indexed(data)
+        pixels = None if found else _stored_pixels(data)
+    except ImageError:
+        return False
+    for effort in PNG_EFFORTS:
+        try:
+            if found:
+                indices, palette = found
+                alpha = palette[:, 3] if palette.shape[1] > 3 else None  # noqa: PLR2004 - R, G and B
+                png = encode_indexed(indices.astype(np.uint8), palette[:, :3], alpha=alpha, effort=effort)
+            else:
+                assert pixels is not None  # noqa: S101 - a file has one of the two
+                png = encode_truecolor(pixels, effort=effort)
+        except MissingExtraError:
+            continue
+        if png == data:
+            return True
+    return False
+
+
+def _stored_pixels(data: bytes) -> NDArray[np.uint8]:
+    """Return pixels with the channels that a PNG file has."""
+    with _refusing_damage():
+        image = _opened(data)
+        if image.mode not in {"L", "LA", "RGB", "RGBA"}:
+            raise ValueError(f"mode {image.mode}")
+        return np.array(image)
 
 
 def _opened(data: bytes) -> ImageFile.ImageFile:

@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 from icsys.color.room import Slots
 from icsys.crew import BYTES_IN_FLIGHT, threads_for
 from icsys.dataset.outputs import FolderOutputs
+from icsys.dataset.rooted import RootedPath
 from icsys.engine import ENGINES
 from icsys.engine.budget import Budget
 from icsys.errors import ICSError, ImageError
@@ -197,7 +198,7 @@ class Bench:
         work = partial(
             do,
             source=self._source,
-            outputs=FolderOutputs(self._folder / candidate.name),
+            outputs=FolderOutputs(RootedPath(self._folder / candidate.name)),
             options=candidate.options(self._options),
             dry_run=False,
             admit=Budget(BYTES_IN_FLIGHT * self.jobs).hold,

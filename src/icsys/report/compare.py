@@ -101,7 +101,7 @@ def compare_folder(
         whole_number("sample", sample, 1, MOST_SAMPLED)
     whole_number("examples", examples, 0, MOST_EXAMPLES)
     with tempfile.TemporaryDirectory(prefix="icsys-") as folder:
-        origin = open_source(source, check_places(source, folder))
+        origin = open_source(source, Path(str(check_places(source, folder))))
         draw = draw_images(origin, sample, options.seed)
         bench = Bench(origin, Path(folder), options, candidates, jobs or available_cores())
         bench.report = progress or bench.report

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import icsys
 from icsys.color.quality import psnr_of
-from icsys.dataset.manifest import DONE, FAILED, FAILURES, MANIFEST, STALE, read_rows
+from icsys.dataset.layout import FAILURES, MANIFEST, check_names, refusing_links
+from icsys.dataset.manifest import DONE, FAILED, STALE, read_rows
+from icsys.dataset.rooted import RootedPath
 from icsys.dataset.shards import read_output
 from icsys.dataset.sources import open_source
 from icsys.dataset.urls import without_secrets
@@ -107,6 +109,7 @@ class _Books:
             return None
 
 
+@refusing_links()
 def report_folder(
     destination: str | os.PathLike[str],
     *,
@@ -136,25 +139,28 @@ def report_folder(
     Raises
     ------
     UsageError
-        If the folder has no manifest, there is no such source, or the file cannot be written there.
+        If the folder has no manifest, there is no such source, a link has a name that ICS uses, or the file cannot be
+        written there.
     MissingExtraError
         If Matplotlib or Jinja2 is not installed.
     """
     destination = Path(destination)
     path = Path(output) if output is not None else destination / REPORT
     whole_number("examples", examples, 0, MOST_EXAMPLES)
-    if not (destination / MANIFEST).is_file() and not (destination / FAILURES).is_file():
+    root = RootedPath(destination)
+    check_names(root)
+    if not (root / MANIFEST).is_file() and not (root / FAILURES).is_file():
         raise UsageError(f"no {MANIFEST} in {str(destination)!r}: expected the output folder of ics compress")
     if source is not None:
         open_source(source, destination)
     check_target(path)
-    books = _read(destination)
+    books = _read(root)
     place = os.fspath(source) if source is not None else recorded_place(books.run.get("source"))
     write_page(path, _page(books, destination, place, examples))
     return path
 
 
-def _read(destination: Path) -> _Books:
+def _read(destination: RootedPath) -> _Books:
     """Read the books of an output folder; of two lines that tell of one output the later one counts."""
     images: dict[str, _Image] = {}
     failures: dict[str, Problem] = {}
@@ -379,7 +385,9 @@ def _pairs(books: _Books, destination: Path, source: str | None, number: int) ->
         note = f"Number {rank + 1} of {images_text(len(ordered))}, the {what} first."
         try:
             background = books.options.background if books.options else WHITE
-            after = read_pixels(read_output(destination, image.output, image.shard), background)
+            after = read_pixels(
+                read_output(RootedPath(destination), image.output, image.shard, image.bytes_out), background
+            )
         except (OSError, ICSError) as error:
             reason = (isinstance(error, OSError) and error.strerror) or error
             yield Pair(printable(image.output), f"{note} It cannot be shown: {reason}.", 1, 1, "", ())
