@@ -45,6 +45,21 @@ def strace(*rules, log=os.devnull):
     return ["strace", "-f", "-qq", "-o", str(log), *rules]
 
 
+# Systems have several calls for one purpose; which of them a program takes is its library's concern.
+_KINDS = {
+    "rename": "rename,renameat,renameat2",
+    "unlink": "unlink,unlinkat",
+    "mkdir": "mkdir,mkdirat",
+    "rmdir": "rmdir,unlinkat",
+}
+
+
+def inject(call, what, log=os.devnull):
+    """Return what to put before a command so that something happens at a system call of a kind."""
+    calls = _KINDS.get(call, call)
+    return strace("-e", f"trace={calls}", "-e", f"inject={calls}:{what}", log=log)
+
+
 def run(*words, cwd, **settings):
     """Run a command; return its exit code and what it said."""
     env = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
@@ -58,9 +73,13 @@ def run(*words, cwd, **settings):
 def number_of(call, text, source, cwd):
     """Return which of the calls of a kind is the first whose line in a trace holds ``text``: 1 for the first."""
     log = cwd / "trace"
-    run(*strace("-y", "-e", f"trace={call}", log=log), *command(source, "traced", code=ONE_THREAD), cwd=cwd)
-    calls = [line for line in log.read_text("utf-8").splitlines() if f" {call}(" in line]
-    return next(number for number, line in enumerate(calls, 1) if text in line)
+    kinds = _KINDS.get(call, call)
+    run(*strace("-y", "-e", f"trace={kinds}", log=log), *command(source, "traced", code=ONE_THREAD), cwd=cwd)
+    calls = [
+        line for line in log.read_text("utf-8").splitlines() if any(f" {kind}(" in line for kind in kinds.split(","))
+    ]
+    # A path below an open folder is told in two parts.
+    return next(number for number, line in enumerate(calls, 1) if text in line.replace('>, "', "/"))
 
 
 def everything(folder):

@@ -18,6 +18,7 @@ from fault_runs import (
     assert_whole,
     command,
     everything,
+    inject,
     make_photos,
     needs_mounts,
     needs_root,
@@ -89,7 +90,7 @@ def test_a_system_call_fails(case, tmp_path, observed):
     compress_folder(source, tmp_path / "clean", OPTIONS)
     out = tmp_path / "out"
     when = number_of(call, "/cat/.ics-", source, tmp_path)
-    rule = strace("-e", f"trace={call}", "-e", f"inject={call}:error={error}:when={when}")
+    rule = inject(call, f"error={error}:when={when}")
     done = run(*rule, *command(source, out, code=ONE_THREAD), cwd=tmp_path)
     assert done.returncode == 1
     (failed,) = failures(out)
@@ -166,7 +167,7 @@ def test_a_read_only_file_system(tmp_path, observed):
 
 AS_NOBODY = """
 import os, sys
-import PIL.Image, deflate, filelock, numpy, threadpoolctl, tqdm, icsys.cli
+import PIL.Image, deflate, numpy, threadpoolctl, tqdm, icsys.cli
 PIL.Image.init()
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 sys.exit(icsys.cli.main())

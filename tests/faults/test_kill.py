@@ -16,11 +16,11 @@ from fault_runs import (
     assert_resumable,
     command,
     everything,
+    inject,
     make_photos,
     needs_posix,
     needs_strace,
     run,
-    strace,
 )
 from icsys import compress_folder
 
@@ -38,7 +38,7 @@ def test_killed_at_every_system_call_that_changes_the_disk(call, tmp_path, thoro
     killed = 0
     for number in itertools.count(1) if thorough else (2, 5):
         out = tmp_path / f"out{number}"
-        rule = strace("-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={number}")
+        rule = inject(call, f"signal=KILL:when={number}")
         if run(*rule, *command(source, out, code=ONE_THREAD), cwd=tmp_path).returncode == 0:
             assert everything(out) == clean
             break

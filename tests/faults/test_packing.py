@@ -13,12 +13,12 @@ from fault_runs import (
     ONE_THREAD,
     command,
     everything,
+    inject,
     make_photos,
     needs_mounts,
     needs_posix,
     needs_strace,
     run,
-    strace,
 )
 from helpers import image_bytes, synthetic_photo
 from icsys import Options, compress_folder
@@ -71,7 +71,7 @@ def test_killed_at_every_system_call_while_it_packs(call, packing, tmp_path, tho
     for number in itertools.count(1) if thorough else (1, 4):
         out = tmp_path / f"out{number}"
         subprocess.run(["cp", "-a", tmp_path / "packed", out], check=True)  # noqa: S607 - where strace is, cp is
-        rule = strace("-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={number}")
+        rule = inject(call, f"signal=KILL:when={number}")
         if run(*rule, *command(source, out, *words, code=ONE_THREAD), cwd=tmp_path).returncode == 0:
             assert everything(out) == clean
             break
@@ -129,7 +129,7 @@ def test_a_system_call_fails_while_it_packs(fails, packing, tmp_path, thorough, 
         out = tmp_path / f"out{number}"
         subprocess.run(["cp", "-a", tmp_path / "packed", out], check=True)  # noqa: S607 - where strace is, cp is
         log = tmp_path / "trace"
-        rule = strace("-e", f"trace={call}", "-e", f"inject={call}:error={error}:when={number}", log=log)
+        rule = inject(call, f"error={error}:when={number}", log)
         done = run(*rule, *command(source, out, "--format", packing, *PACKED, code=ONE_THREAD), cwd=tmp_path)
         if "(INJECTED)" not in log.read_text("utf-8"):
             break

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from fault_runs import ONE_THREAD, OPTIONS, command, everything, make_photos, needs_strace, run, strace
+from fault_runs import ONE_THREAD, OPTIONS, command, everything, inject, make_photos, needs_strace, run
 from helpers import books_at
 from icsys import UsageError, compress_folder, merge_shards
 from icsys.dataset.books import read_state
@@ -14,12 +14,6 @@ from icsys.dataset.rooted import RootedPath
 from icsys.dataset.shard import Shard
 
 CHANGES = ("write", "fsync", "rename", "unlink", "mkdir", "rmdir")
-
-
-def inject(call, number):
-    # Folders are removed by unlinkat and rmdir, whichever the system's library takes.
-    calls = {"unlink": "unlink,unlinkat", "rename": "rename,renameat,renameat2"}.get(call, call)
-    return strace("-e", f"trace={calls}", "-e", f"inject={calls}:signal=KILL:when={number}")
 
 
 @pytest.fixture
@@ -44,7 +38,7 @@ def test_a_shard_killed_at_every_system_call_that_changes_the_disk(call, folders
         out = tmp_path / f"out{number}"
         shutil.copytree(half, out)
         words = command(source, out, "--shard", "2/2", code=ONE_THREAD)
-        if run(*inject(call, number), *words, cwd=tmp_path).returncode == 0:
+        if run(*inject(call, f"signal=KILL:when={number}"), *words, cwd=tmp_path).returncode == 0:
             break
         state = read_state(RootedPath(books_at(out, Shard(2, 2))))
         if state is None or not state.finished:  # else it was killed while it said goodbye
@@ -72,7 +66,12 @@ def test_a_merge_killed_at_every_system_call_that_changes_the_disk(call, folders
     for number in itertools.count(1) if thorough else (1, 3):
         out = tmp_path / f"out{number}"
         shutil.copytree(half, out)
-        if run(*inject(call, number), sys.executable, "-m", "icsys", "merge", out, cwd=tmp_path).returncode == 0:
+        if (
+            run(
+                *inject(call, f"signal=KILL:when={number}"), sys.executable, "-m", "icsys", "merge", out, cwd=tmp_path
+            ).returncode
+            == 0
+        ):
             break
         killed += 1
         if (out / ".ics-books").exists():
