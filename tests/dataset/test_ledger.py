@@ -9,6 +9,7 @@ import pytest
 
 from helpers import compress_into, image_bytes, synthetic_photo, tree
 from icsys import Options, Skipped, compress_folder
+from icsys.dataset.manifest import to_line
 from icsys.results import FOREIGN, NOT_FAILED, UNCHANGED
 
 OPTIONS = Options(strategy="SO", step=2)
@@ -232,3 +233,108 @@ def test_an_exception_in_the_middle_leaves_the_books_in_order(source, out):
     summary, _ = run(source, out)
     assert (summary.failed, summary.foreign) == (1, 0)
     assert (out / "manifest.jsonl").read_bytes() == clean
+
+
+def forget(out, *sources, keep_hash=True):
+    """Leave a folder as a kill does right after outputs took their places: claimed, and without a line."""
+    lines = rows(out)
+    lost = [row for row in lines if row["source_path"] in sources]
+    (out / "manifest.jsonl").write_bytes(b"".join(to_line(row) for row in lines if row not in lost))
+    (out / ".ics-claims").write_bytes(to_line({row["file_name"]: row["source_path"] for row in lost}))
+    if keep_hash:
+        (out / ".ics-written").write_bytes(b"".join(to_line([row["sha256"][:32], row["file_name"]]) for row in lost))
+
+
+FORMATS = ["png", "webp", "npz", "jpeg"]
+
+
+@pytest.mark.parametrize("encoding", FORMATS)
+def test_what_a_killed_run_left_is_its_own_whatever_options_follow(encoding, source, out):
+    options = OPTIONS.replace(format=encoding)
+    run(source, out, options)
+    clean = tree(out)
+    forget(out, "cat/a.png", "c.png")
+    other = OPTIONS.replace(format="npz" if encoding != "npz" else "png")
+    summary, _ = run(source, out, other)
+    suffix = options.suffix
+    assert summary.stale == [f"c{suffix}", f"cat/a{suffix}", f"dog/b{suffix}"]
+    assert not (out / ".ics-claims").exists()
+    assert not (out / ".ics-written").exists()
+    assert {row["file_name"] for row in rows(out)} == tree(out).keys()
+    for row in rows(out):
+        assert hashlib.sha256((out / row["file_name"]).read_bytes()).hexdigest() == row["sha256"]
+    summary, _ = run(source, out, options)
+    assert (summary.compressed, summary.foreign) == (2, 0)
+    assert {name: data for name, data in tree(out).items() if name in clean} == clean
+
+
+@pytest.mark.parametrize("encoding", FORMATS)
+@pytest.mark.parametrize("claims", [["c"], {"c": "c.png"}], ids=["a list", "a table"])
+def test_a_claim_that_was_forged_costs_nobody_a_file(claims, encoding, source, out):
+    """A file of the user's in the place of an output, which a list of claims calls ours."""
+    options = OPTIONS.replace(format=encoding)
+    name = f"c{options.suffix}"
+    out.mkdir()
+    (out / name).write_bytes(theirs := image_bytes(synthetic_photo(seed=77)))
+    claims = [name] if isinstance(claims, list) else {name: "c.png"}
+    (out / ".ics-claims").write_text(json.dumps(claims), encoding="utf-8")
+    summary, results = run(source, out, options)
+    assert results["c.png"].reason == FOREIGN
+    assert (summary.compressed, summary.foreign) == (2, 1)
+    assert (out / name).read_bytes() == theirs
+    assert not (out / ".ics-claims").exists()
+
+
+def test_a_file_that_replaced_what_a_killed_run_left_is_not_its_own(source, out):
+    run(source, out)
+    forget(out, "c.png")
+    (out / "c.png").write_bytes(b"mine now")
+    summary, _ = run(source, out, OPTIONS.replace(format="webp"))
+    assert "c.png" not in summary.stale
+    summary, results = run(source, out)
+    assert results["c.png"].reason == FOREIGN
+    assert (out / "c.png").read_bytes() == b"mine now"
+
+
+def test_a_source_that_fails_after_a_kill_leaves_no_output_without_a_line(source, out):
+    run(source, out)
+    forget(out, "c.png")
+    (source / "c.png").write_bytes(b"damaged")
+    summary, _ = run(source, out)
+    assert (summary.failed, summary.stale) == (1, ["c.png"])
+    assert {row["file_name"]: row["status"] for row in rows(out)}["c.png"] == "stale"
+
+
+def test_a_claim_stays_until_a_run_comes_to_its_end(source, out):
+    run(source, out)
+    forget(out, "c.png")
+    stop = threading.Event()
+    other = OPTIONS.replace(format="webp")
+    compress_folder(source, out, other, jobs=1, stop=stop, progress=lambda _: stop.set())
+    assert "c.png" in json.loads((out / ".ics-claims").read_bytes())
+    summary, _ = run(source, out, other)
+    assert "c.png" in summary.stale
+    assert not (out / ".ics-claims").exists()
+
+
+def test_a_manifest_without_its_last_line_end_is_read_like_any_other(source, out):
+    run(source, out)
+    manifest = out / "manifest.jsonl"
+    manifest.write_bytes(manifest.read_bytes().removesuffix(b"\n"))
+    before = rows(out)
+    summary, _ = run(source, out)
+    assert summary.skipped == 3
+    summary, _ = run(source, out, OPTIONS.replace(step=3))
+    assert summary.compressed == 3
+    assert [row["source_path"] for row in rows(out)] == [row["source_path"] for row in before]
+
+
+def test_a_manifest_of_two_names_is_not_changed_in_place(source, out, tmp_path):
+    """A copy of the folder made of hard links, as backups are, stays as it was."""
+    run(source, out)
+    os.link(out / "manifest.jsonl", tmp_path / "backup.jsonl")
+    before = (tmp_path / "backup.jsonl").read_bytes()
+    stop = threading.Event()
+    compress_folder(source, out, OPTIONS.replace(step=3), jobs=1, stop=stop, progress=lambda p: p.result and stop.set())
+    run(source, out, OPTIONS.replace(step=3))
+    assert (tmp_path / "backup.jsonl").read_bytes() == before

@@ -8,8 +8,8 @@ from PIL import Image
 
 from helpers import image_bytes, synthetic_photo
 from icsys import ImageError, Options, compress_image, quantize
-from icsys.image.stored import read_indexed, read_pixels
-from icsys.options import ENCODINGS
+from icsys.image.stored import is_own_png, read_indexed, read_pixels
+from icsys.options import ENCODINGS, PNG_EFFORTS
 
 
 def written(encoding, pixels, **others):
@@ -123,3 +123,23 @@ def test_an_archive_of_somebody_else_is_refused(arrays):
     if "pixels" not in arrays:
         with pytest.raises(ImageError, match="not a whole file as ics writes it"):
             read_indexed(file.getvalue())
+
+
+@pytest.mark.parametrize("effort", PNG_EFFORTS)
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "RGB", "RGBA", "P"])
+@pytest.mark.parametrize("colors", [None, 2, 14, 200])
+def test_a_png_of_ours_is_known_and_no_other_is(mode, colors, effort):
+    """Files of Pillow's encoder of the same pixels and palettes, and ours with a byte changed, are not."""
+    picture = Image.fromarray(synthetic_photo(24, 40)).convert(mode)
+    strategy = {"strategy": "SO"} if colors is None else {"colors": colors}
+    ours = compress_image(
+        image_bytes(picture), Options(step=1, alpha="keep", never_larger=False, png_effort=effort, **strategy)
+    ).data
+    assert is_own_png(ours)
+    for theirs in (image_bytes(picture), image_bytes(Image.open(io.BytesIO(ours)))):
+        assert theirs != ours
+        assert not is_own_png(theirs)
+    for place in range(0, len(ours), 37):
+        damaged = bytearray(ours)
+        damaged[place] ^= 1
+        assert not is_own_png(bytes(damaged))
