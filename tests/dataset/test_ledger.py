@@ -338,3 +338,20 @@ def test_a_manifest_of_two_names_is_not_changed_in_place(source, out, tmp_path):
     compress_folder(source, out, OPTIONS.replace(step=3), jobs=1, stop=stop, progress=lambda p: p.result and stop.set())
     run(source, out, OPTIONS.replace(step=3))
     assert (tmp_path / "backup.jsonl").read_bytes() == before
+
+
+def test_outputs_that_a_link_hides_are_known_when_it_is_gone(source, out, tmp_path):
+    run(source, out)
+    clean = tree(out)
+    (out / "cat").rename(tmp_path / "cat")
+    (tmp_path / "decoy").mkdir()
+    (out / "cat").symlink_to(tmp_path / "decoy")
+    summary, results = run(source, out)
+    assert results["cat/a.png"].code == "blocked"
+    assert (summary.failed, summary.skipped) == (1, 2)
+    assert not list((tmp_path / "decoy").iterdir())
+    (out / "cat").unlink()
+    (tmp_path / "cat").rename(out / "cat")
+    summary, _ = run(source, out)
+    assert (summary.skipped, summary.foreign) == (3, 0)
+    assert tree(out) == clean

@@ -49,7 +49,7 @@ class Outputs(Protocol):
         """
 
     def holds(self, output: str) -> bool:
-        """Tell whether anything lies there."""
+        """Tell whether anything lies there, as far as that can be told; else it may."""
 
     def read(self, output: str) -> bytes:
         """Return the bytes of an output; OSError if it cannot be read."""
@@ -133,8 +133,8 @@ class FolderOutputs:
         """See Outputs."""
         try:
             return (self._folder / output).exists()
-        except OSError:
-            return False
+        except OSError:  # a folder above it is a link now, and may be what it was again
+            return True
 
     def read(self, output: str) -> bytes:
         """See Outputs."""
