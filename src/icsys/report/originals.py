@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from icsys.dataset.folder import Folder
 from icsys.dataset.resume import Work
+from icsys.dataset.rooted import is_below
 from icsys.dataset.source import Task
 from icsys.dataset.sources import open_source
 from icsys.dataset.urls import is_url
@@ -42,7 +43,7 @@ class Originals:
         except ICSError:
             return
         if isinstance(self._source, Folder):
-            self._works = {name: Work(name, "") for name in names}
+            self._works = {name: Work(name, "") for name in names if is_below(name)}
         else:
             tasks = (task for task in self._source.plan("") if isinstance(task, Task) and task.source in names)
             self._works = {task.source: Work(task.source, "", place=task.place) for task in tasks}
