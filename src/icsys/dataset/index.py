@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
-from icsys.dataset.layout import INDEX, PACKS
+from icsys.dataset.layout import INDEX, is_pack_name
 from icsys.dataset.whole import write_json
 from icsys.errors import UsageError
 from icsys.options import PACKINGS
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from icsys.dataset.rooted import RootedPath
 
 STATES = ("empty", "written", "complete")
-_NAME = re.compile(rf"{PACKS}/\w+-\d+\.\w+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +55,6 @@ class Index:
     classes: list[str] = field(default_factory=list)
     shards: list[Shard] = field(default_factory=list)
     old: list[str] = field(default_factory=list)
-
-
-def is_pack_name(name: object) -> bool:
-    """Tell whether something is the path of a shard below the destination."""
-    return isinstance(name, str) and _NAME.fullmatch(name) is not None
 
 
 def load_index(destination: RootedPath) -> Index | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from icsys.dataset.index import is_pack_name
+from icsys.dataset.layout import is_pack_name
 from icsys.dataset.rooted import is_below
 
 if TYPE_CHECKING:

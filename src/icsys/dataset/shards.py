@@ -15,8 +15,8 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from icsys.dataset.index import Index, Shard, is_pack_name, load_index, save_index
-from icsys.dataset.layout import INDEX, MANIFEST, PACKS, PARTS, STAGE
+from icsys.dataset.index import Index, Shard, load_index, save_index
+from icsys.dataset.layout import INDEX, MANIFEST, PACKS, PARTS, STAGE, is_pack_name
 from icsys.dataset.manifest import STALE, read_rows, to_line
 from icsys.dataset.packing import packing_of
 from icsys.dataset.placing import Stopped, Survey, placed, split_of, survey
