@@ -20,10 +20,8 @@ def snapshot(folder):
     found = {}
     for path in (folder, *folder.rglob("*")):
         status = path.lstat()
-        if path.is_symlink():
-            content = str(path.readlink())
-        else:
-            content = path.read_bytes() if path.is_file() else None
+        link, file = path.is_symlink(), path.is_file()
+        content = str(path.readlink()) if link else path.read_bytes() if file else None
         found[str(path)] = status.st_ino, status.st_mode, status.st_mtime_ns, content
     return found
 

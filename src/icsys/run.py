@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from contextlib import closing, nullcontext
+from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import chain
@@ -760,8 +760,9 @@ class _Count:
 
     def _count(self, source: Source) -> None:
         images = 0
-        for planned in source.plan(""):
-            if self._over.is_set():
-                return
-            images += not isinstance(planned, _NO_IMAGE) and self._concerns(planned)
-        self.total = images
+        with suppress(OSError):  # the run meets it, too, and tells
+            for planned in source.plan(""):
+                if self._over.is_set():
+                    return
+                images += not isinstance(planned, _NO_IMAGE) and self._concerns(planned)
+            self.total = images

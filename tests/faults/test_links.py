@@ -1,17 +1,22 @@
 """Links under the names that ICS uses, before a run and while it goes on: nothing outside the output folder changes."""
 
+import contextlib
 import os
 import random
 import shutil
+import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
 
-from fault_runs import QUICK, make_photos, run
+from fake_cluster import Fake
+from fault_runs import QUICK, make_photos
+from fault_runs import command as command_line
 from helpers import image_bytes, synthetic_photo
+from icsys import spread
 from icsys.dataset import layout
+from icsys.report.run_page import REPORT
 from planted import Moments, exchange, ics, snapshot
 
 pytestmark = [
@@ -31,12 +36,23 @@ RUNS = {
     "palette": (("--step", "2", "--colors", "4", "--palette", "dataset"), ()),
     "palettes of classes": (("--step", "2", "--colors", "4", "--palette", "class"), ()),
     "webdataset": (("--format", "webdataset", *PACKED), ()),
-    "webdataset anew": (("--format", "webdataset", *PACKED, "--overwrite", "always"), (("--format", "webdataset", *PACKED),)),
+    "webdataset anew": (
+        ("--format", "webdataset", *PACKED, "--overwrite", "always"),
+        (("--format", "webdataset", *PACKED),),
+    ),
     "parquet": (("--format", "parquet", *PACKED), ()),
     "shard": (("--shard", "1/2", *QUICK), ()),
     "second shard": (("--shard", "2/2", *QUICK), (("--shard", "1/2", *QUICK),)),
+    "cluster": ((*QUICK, "--engine", "dask"), ()),
+    "cluster anew": ((*QUICK[:-1], "3", "--engine", "dask"), (QUICK,)),
     "merge": (None, (("--shard", "1/2", *QUICK), ("--shard", "2/2", *QUICK))),
 }
+
+
+@pytest.fixture(autouse=True)
+def cluster(monkeypatch):
+    """The cluster that runs join: one in this thread."""
+    monkeypatch.setattr(spread, "open_cluster", lambda *_: Fake({}, slots=1))
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +91,7 @@ def decoys(photos):
         (folder / layout.INDEX).unlink(missing_ok=True)
         (folder / layout.MANIFEST).unlink(missing_ok=True)
         assert ics("compress", theirs, folder, *words)[0] == 0
+    (folder / REPORT).write_text('<meta name="generator" content="Image Compression System">', "utf-8")
     for name in (*FILES, TEMPORARY, *(f"{BOOKS}/{name}" for name in layout.BOOKS_FILES)):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         with (folder / name).open("ab") as file:
@@ -101,112 +118,189 @@ def links(decoys, name):
 
 KINDS = tuple(links(Path(), ""))
 TOP = (*FILES, *FOLDERS)
-DEEP = tuple(f"{BOOKS}{name}" for name in ("", *(f"/{name}" for name in sorted(layout.BOOKS_FILES - {layout.DIVIDED, layout.LISTING}))))
+DEEP = tuple(
+    f"{BOOKS}{name}"
+    for name in ("", *(f"/{name}" for name in sorted(layout.BOOKS_FILES - {layout.DIVIDED, layout.LISTING})))
+)
 PACKS = (layout.PACKS, "data/train-00000.tar", "data/train-00001.parquet", f"{layout.STAGE}/train-00000.tar")
 OTHERS = ("cat", "cat/00000.png", TEMPORARY, f"cat/{TEMPORARY}", f"{layout.PARTS}/cat", f"{layout.PARTS}/cat/00000.png")
+
+
+def chosen(tries, most, thorough):
+    """Return what to try: all, or some, the same in every run."""
+    return tries if thorough else random.Random(1).sample(tries, most)  # noqa: S311 - no secret
+
+
+def told(tries, what, thorough):
+    """Say how often it was tried."""
+    return f"{what}, {len(tries) if thorough else 'some'} times"
 
 
 PLACES = (
     *((name, tuple(RUNS)) for name in TOP),
     *((name, ("shard", "merge")) for name in DEEP),
-    *((name, ("second shard", "merge")) for name in (f"{layout.BOOKS}/{layout.DIVIDED}",)),
+    (f"{layout.BOOKS}/{layout.DIVIDED}", ("second shard", "merge")),
     *((name, ("webdataset", "webdataset anew", "parquet")) for name in PACKS),
 )
 
 
 @pytest.mark.fault(0, "a link under a name that ICS uses", "exit 2 and the name; nothing is changed")
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_link_under_a_name_of_ours(kind, begun, decoys, tmp_path, thorough, observed):
+def test_a_link_under_a_name_of_ours(begun, decoys, tmp_path, thorough, observed):
     """To a folder or file of somebody else's, to nothing, to itself or up, under every name; then every command."""
-    tries = [(name, command) for name, commands in PLACES for command in commands]
-    chance = random.Random(kind)  # noqa: S311 - what to try, no secret
-    for number, (name, command) in enumerate(tries if thorough else chance.sample(tries, 40)):
+    tries = [(name, command, kind) for name, commands in PLACES for command in commands for kind in KINDS]
+    for number, (name, command, kind) in enumerate(chosen(tries, 150, thorough)):
         out = tmp_path / str(number)
         words = begun(command, out)
         exchange(out / name, tmp_path / f"{number} aside", links(decoys, name)[kind](out / name))
         before = snapshot(out), snapshot(decoys)
         code, said = ics(*words)
-        assert (code, name in said) == (2, True), (name, command, said)
-        assert (snapshot(out), snapshot(decoys)) == before, (name, command)
-    observed(f"refused by name, {len(tries)} times")
+        assert (code, name in said) == (2, True), (name, command, kind, said)
+        assert (snapshot(out), snapshot(decoys)) == before, (name, command, kind)
+    observed(told(tries, "refused by name", thorough))
 
 
 @pytest.mark.fault(0, "a link in the place of a folder or file of images", "the images fail, by name; nothing else")
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_link_in_the_place_of_images(kind, begun, decoys, tmp_path, observed):
+def test_a_link_in_the_place_of_images(begun, decoys, tmp_path, thorough, observed):
     """Of a class folder, an output, a temporary file and the same below `.ics-parts`; then every command."""
-    for number, (name, command) in enumerate((name, command) for name in OTHERS for command in RUNS):
+    tries = [(name, command, kind) for name in OTHERS for command in RUNS for kind in KINDS]
+    for number, (name, command, kind) in enumerate(chosen(tries, 60, thorough)):
         out = tmp_path / str(number)
         words = begun(command, out)
         exchange(out / name, tmp_path / f"{number} aside", links(decoys, name)[kind](out / name))
         before = snapshot(decoys)
         code, said = ics(*words)
-        assert code in {0, 1}, (name, command, said)
-        assert snapshot(decoys) == before, (name, command)
+        assert code in {0, 1}, (name, command, kind, said)
+        assert snapshot(decoys) == before, (name, command, kind)
         assert (out / name).is_symlink()
-    observed("blocked; the others are done")
+    observed(told(tries, "what was in the way failed, the others were done", thorough))
 
 
 @pytest.mark.fault(0, "a hard link under a name that ICS uses", "the other name of the file keeps its content")
 def test_a_hard_link(begun, decoys, tmp_path, thorough, observed):
     """To a file of somebody else's, under the name of every file that ICS keeps, and of an output."""
-    tries = [
-        (name, command)
-        for name in (*FILES, *DEEP[1:], *PACKS[1:], "cat/00000.png", TEMPORARY, f"{layout.PARTS}/cat/00000.png")
-        for command in RUNS
-    ]
-    chance = random.Random(1)  # noqa: S311 - as above
-    bad=[]
-    for number, (name, command) in enumerate(tries if thorough else chance.sample(tries, 80)):
-        for which, theirs in enumerate((decoys / name, decoys / TEMPORARY)):
-            out = tmp_path / f"{number}-{which}"
-            words = begun(command, out)
-            (out / name).unlink(missing_ok=True)
-            (out / name).parent.mkdir(parents=True, exist_ok=True)
-            if theirs.is_file():
-                os.link(theirs, out / name)
-            before = snapshot(decoys)
-            code, said = ics(*words)
-            if snapshot(decoys) != before: bad.append((name, command, theirs.name)); [Path(p).write_bytes(b[3]) for p,b in before.items() if isinstance(b[3],bytes)]
-    assert not bad, bad
-    observed(f"unchanged, {len(tries)} times")
+    names = (*FILES, *DEEP[1:], *PACKS[1:], "cat/00000.png", TEMPORARY, f"{layout.PARTS}/cat/00000.png")
+    tries = [(name, theirs, command) for name in names for theirs in (name, TEMPORARY) for command in RUNS]
+    for number, (name, theirs, command) in enumerate(chosen(tries, 80, thorough)):
+        out = tmp_path / str(number)
+        words = begun(command, out)
+        (out / name).unlink(missing_ok=True)
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).hardlink_to(decoys / (theirs if (decoys / theirs).is_file() else TEMPORARY))
+        before = snapshot(decoys)
+        code, said = ics(*words)
+        assert code in {0, 1, 2}, said
+        assert snapshot(decoys) == before, (name, theirs, command)
+    observed(told(tries, "unchanged", thorough))
 
 
-def moments(begun, command, folder):
-    """Return the paths that the calls of a run are about, in their order."""
-    words = begun(command, folder)
+needs_proc = pytest.mark.skipif(
+    not Path("/proc/self/fd").exists(), reason="needs /proc, which tells the path of a descriptor"
+)
+
+
+def moments(words, folder):
+    """Return the paths below a folder that the calls of a command are about, in their order."""
     with Moments(folder).watched() as calls:
         ics(*words)
     return [Path(path).relative_to(folder).as_posix() for path in calls.paths]
 
 
+def swapped(words, out, decoys, moment):
+    """Run a command, at a call of which the file or folder that it is about, or one above, becomes a link.
+
+    Return its exit code; the decoy tree is unchanged then.
+    """
+    when, depth, kind = moment
+
+    def deed(path):
+        name = "/".join(path.relative_to(out).parts[:depth])
+        exchange(out / name, out.parent / f"{out.name} aside", links(decoys, name)[kind](out / name))
+
+    before = snapshot(decoys)
+    with Moments(out, when, deed).watched():
+        code, said = ics(*words)
+    assert snapshot(decoys) == before, (words, moment)
+    assert code in {0, 1, 2}, said
+    return code
+
+
+@needs_proc
 @pytest.mark.fault(0, "a link that takes a place while a run goes on", "nothing outside the output folder is changed")
-@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc, which tells the path of a descriptor")
 @pytest.mark.parametrize("command", RUNS)
-def test_a_link_that_comes_meanwhile(command, begun, decoys, tmp_path, thorough, observed):
+def test_a_link_that_comes_meanwhile(command, begun, decoys, tmp_path, request):
     """Between any two system calls the file or folder that the next is about, or one above it, becomes a link."""
-    calls = moments(begun, command, tmp_path / "calls")
+    names = moments(begun(command, tmp_path / "calls"), tmp_path / "calls")
+    chance = random.Random(command)  # noqa: S311 - what to try, no secret
     tries = [
-        (when, depth, kind)
-        for when, path in enumerate(calls, 1)
-        for depth in range(1, 1 + path.count("/") + (path != "."))
-        for kind in ("folder", "file", "nothing")
+        (when, depth, chance.choice(("folder", "file", "nothing")))
+        for when, name in enumerate(names, 1)
+        for depth in range(1, 1 + name.count("/") + (name != "."))
     ]
-    chance = random.Random(command)  # noqa: S311 - as above
-    refused = 0
-    for number, (when, depth, kind) in enumerate(tries if thorough else chance.sample(tries, 60)):
+    codes = []
+    for number, moment in enumerate(chosen(tries, 20, request.getfixturevalue("thorough"))):
         out = tmp_path / str(number)
-        words = begun(command, out)
+        codes.append(swapped(begun(command, out), out, decoys, moment))
+    assert any(codes)
+    request.getfixturevalue("observed")("never changed; the run stopped, or the place was not needed any more")
 
-        def deed(path, out=out, depth=depth, kind=kind):
-            name = "/".join(path.relative_to(out).parts[:depth])
-            exchange(out / name, tmp_path / f"{out.name} aside", links(decoys, name)[kind](out / name))
 
-        before = snapshot(decoys)
-        with Moments(out, when, deed).watched():
-            code, said = ics(*words)
-        assert snapshot(decoys) == before, (calls[when - 1], when, depth, kind)
-        assert code in {0, 1, 2}, said
-        refused += code > 0
-    assert refused
-    observed("refused or not needed any more")
+@pytest.mark.fault(0, "a class folder that becomes a link again and again", "nothing outside the folder is changed")
+@pytest.mark.parametrize("engine", ["threads", "processes"])
+def test_a_folder_that_becomes_a_link_again_and_again(engine, decoys, tmp_path, observed):
+    """It is exchanged while two threads or processes write 120 images."""
+    source, out = make_photos(tmp_path / "in", 120), tmp_path / "out"
+    before, exchanged = snapshot(decoys), 0
+    words = command_line(source, out, "--engine", engine, "--jobs", 2)
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        while process.poll() is None:
+            with contextlib.suppress(OSError):
+                (out / "cat").rename(out / "aside")
+                (out / "cat").symlink_to(decoys / "cat")
+                exchanged += 1
+            with contextlib.suppress(OSError):
+                (out / "cat").unlink()
+            with contextlib.suppress(OSError):
+                (out / "aside").rename(out / "cat")
+        said = process.stderr.read()
+    assert exchanged
+    assert "Traceback" not in said
+    assert snapshot(decoys) == before
+    observed("unchanged")
+
+
+@pytest.mark.fault(0, "a link in the place of a page", "exit 2 and the name; nothing is changed")
+def test_a_link_in_the_place_of_a_page(begun, decoys, tmp_path, request, observed):
+    """`report.html`, which leads to an older page of somebody else's among others, of a report and of a comparison; and
+    every name of ICS's, before a report.
+    """
+    pytest.importorskip("matplotlib")
+    photos, thorough = map(request.getfixturevalue, ("photos", "thorough"))
+    tries = [("report", name, kind) for name in (REPORT, *TOP) for kind in KINDS]
+    tries += [("compare", REPORT, kind) for kind in KINDS] * (1 if thorough else 20)
+    for number, (page, name, kind) in enumerate(chosen(tries, 20, thorough)):
+        out = finished(begun, tmp_path / str(number))
+        exchange(out / name, tmp_path / f"{number} aside", links(decoys, name)[kind](out / name))
+        before = snapshot(out), snapshot(decoys)
+        code, said = ics(*(("report", out) if page == "report" else ("compare", photos, "--report", out / name)))
+        assert (code, name in said) == (2, True), (page, name, kind, said)
+        assert (snapshot(out), snapshot(decoys)) == before, (page, name, kind)
+    observed(told(tries, "refused by name", thorough))
+
+
+def finished(begun, out):
+    """Return a folder that a run has filled."""
+    begun("anew", out)
+    return out
+
+
+@needs_proc
+@pytest.mark.fault(0, "a link that takes a place while a page is made", "nothing outside the output folder is changed")
+def test_a_link_that_comes_while_a_page_is_made(begun, decoys, tmp_path, thorough, observed):
+    """Between any two system calls of `ics report`, as in a run."""
+    pytest.importorskip("matplotlib")
+    names = moments(("report", finished(begun, tmp_path / "calls"), "--pictures", 1), tmp_path / "calls")
+    chance = random.Random(3)  # noqa: S311 - what to try, no secret
+    for number, when in enumerate(chosen(range(1, len(names) + 1), 4, thorough)):
+        out = finished(begun, tmp_path / str(number))
+        swapped(("report", out, "--pictures", 1), out, decoys, (when, 1, chance.choice(KINDS[:3])))
+    observed("never changed; the report was refused, or the place was not needed any more")

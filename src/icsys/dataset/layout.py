@@ -57,7 +57,9 @@ def is_pack_name(name: object) -> bool:
     >>> is_pack_name("data/train-00000.tar"), is_pack_name("data/notes.txt")
     (True, False)
     """
-    return isinstance(name, str) and name.startswith(f"{PACKS}/") and _PACK.fullmatch(name[len(PACKS) + 1 :]) is not None
+    return (
+        isinstance(name, str) and name.startswith(f"{PACKS}/") and _PACK.fullmatch(name[len(PACKS) + 1 :]) is not None
+    )
 
 
 def check_names(destination: RootedPath, *, packed: bool = False) -> None:

@@ -275,7 +275,7 @@ def _take_places(destination: RootedPath, index: Index, stop: threading.Event | 
     """Put shards that are written into their places, and tell so in the manifest; done twice, it does the same."""
     packing = packing_of(index.format)
     for _, row in read_rows(destination / MANIFEST):
-        if row.get("status") == STALE and row.get("shard") is None:  # the manifest will not tell of it any more
+        if row.get("status") == STALE:  # the manifest will not tell of it any more, and its file may be there still
             (destination / PARTS / row["file_name"]).unlink(missing_ok=True)
     lines = (
         to_line(row | {"shard": name, "member": packing.member(row["file_name"])})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from icsys.dataset.rooted import RootedPath, leads_elsewhere
 from icsys.dataset.whole import write_whole
 from icsys.errors import UsageError
 from icsys.options import MAX_INDEXED_COLORS
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from icsys.report.table import Cell
 
 _GENERATOR = "Image Compression System"
-_HEAD = 2048  # characters of a page, in which the generator is named
+_HEAD = 2048  # bytes of a page, in which the generator is named
 _SMALL = 480  # pixels: a picture that is narrower is shown larger, at a whole factor
 _NAMED = 3
 
@@ -161,12 +162,19 @@ def check_target(path: Path) -> None:
     UsageError
         If so, or the folder does not exist.
     """
+    shown = f"report {str(path)!r}"
+    if leads_elsewhere(path):
+        raise UsageError(f"{shown} is a link, which ics does not follow: move it away first, or name another file")
     if path.is_dir() or not path.parent.is_dir():
-        raise UsageError(f"report {str(path)!r}: expected the name of a file in a folder that exists")
-    if path.exists():
-        with path.open(encoding="utf-8", errors="replace") as file:
-            if _GENERATOR not in file.read(_HEAD):
-                raise UsageError(f"report {str(path)!r} is a file that ics did not write: expected another name")
+        raise UsageError(f"{shown}: expected the name of a file in a folder that exists")
+    try:
+        head = (RootedPath(path.parent) / path.name).read_bytes(_HEAD).decode("utf-8", "replace")
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise UsageError(f"{shown}: {error.strerror or error}: expected another name") from None
+    if _GENERATOR not in head:
+        raise UsageError(f"{shown} is a file that ics did not write: expected another name")
 
 
 def write_page(path: Path, page: Page) -> None:
