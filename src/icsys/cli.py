@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import icsys
 from icsys.arguments import DESTINATION, RUN_DEFAULTS, SOURCE, WRONG_USAGE, command_parser, effective, read_options
 from icsys.checks import check_places
-from icsys.dataset.urls import without_secrets
 from icsys.engine import choose_engine
 from icsys.errors import ICSError, UsageError
 from icsys.prompts import ask_options
@@ -19,6 +18,7 @@ from icsys.report.text import failure_lines, run_report
 from icsys.run import compress_folder, has_images
 from icsys.screens import CompareScreen, RunScreen
 from icsys.signals import INTERRUPTED, Signals, leave
+from icsys.url import Url, is_url, shown
 
 if TYPE_CHECKING:
     import argparse
@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _COMMANDS[arguments.command](arguments)
         sys.stdout.flush()
     except ICSError as error:
-        print(f"ics: {error}", file=sys.stderr)
+        print(f"ics: {_without_given(str(error), argv)}", file=sys.stderr)
         return WRONG_USAGE
     except KeyboardInterrupt:
         print("\nics: interrupted", file=sys.stderr)
@@ -57,9 +57,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return SOME_FAILED
     except OSError as error:
-        print(f"ics: {error}", file=sys.stderr)
+        print(f"ics: {_without_given(str(error), argv)}", file=sys.stderr)
         return SOME_FAILED
     return code
+
+
+def _without_given(message: str, argv: Sequence[str] | None) -> str:
+    """Return a message without the secrets of URLs on the command line, in whatever place they were put there."""
+    for word in sys.argv[1:] if argv is None else argv:
+        message = Url(word).hide(message) if is_url(word) else message
+    return message
 
 
 def _ask_and_run(_: argparse.Namespace) -> int:
@@ -250,7 +257,7 @@ def _report(
         return OK
     if not summary.images and not summary.stopped:
         others = f" ({summary.ignored} left alone: not images, hidden, or links)" if summary.ignored else ""
-        raise UsageError(f"no image was found in {without_secrets(source)!r}{others}: {_where_photos_go()}")
+        raise UsageError(f"no image was found in {shown(source)!r}{others}: {_where_photos_go()}")
     return SOME_FAILED if summary.failed or summary.stopped else OK
 
 

@@ -12,8 +12,9 @@ from icsys.dataset.folder import Folder
 from icsys.dataset.kinds import SUFFIXES, archive_suffix, folder_of
 from icsys.dataset.members import is_hidden, is_image_name
 from icsys.dataset.source import Ignored, Task
-from icsys.dataset.urls import is_url, local_path
+from icsys.dataset.urls import place_of
 from icsys.errors import UsageError
+from icsys.url import Url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +28,7 @@ _MAGIC = re.compile(r"[*?\[{]")
 _MOST_FILES = 1_000_000
 
 
-def open_source(source: str | os.PathLike[str], destination: Path, *, follow_links: bool = False) -> Source:
+def open_source(source: Url | str | os.PathLike[str], destination: Path, *, follow_links: bool = False) -> Source:
     """Find out what a source is; nothing in it is read but names.
 
     A folder that holds no image but archives stands for those. Of several archives, ``folder_of`` tells where below the
@@ -49,11 +50,12 @@ def open_source(source: str | os.PathLike[str], destination: Path, *, follow_lin
     MissingExtraError
         If a URL needs a package that is not installed.
     """
-    text = os.fspath(local_path(source))
-    if is_url(text):
+    place = place_of(source)
+    if isinstance(place, Url):
         from icsys.dataset.urlsource import open_remote  # noqa: PLC0415 - an extra
 
-        return open_remote(text)
+        return open_remote(place)
+    text = os.fspath(place)
     path = Path(text)
     if path.is_dir():
         _check_readable(path)
