@@ -19,6 +19,7 @@ from icsys.dataset.claims import load_claims, share_claims
 from icsys.dataset.layout import BOOKS, BOOKS_FILES, FAILURES, MANIFEST, MERGED, PLAN, STATE, check_books
 from icsys.dataset.lock import locked
 from icsys.dataset.manifest import read_rows, to_line
+from icsys.dataset.parsing import read_json
 from icsys.dataset.shard import Shard
 from icsys.dataset.turn import Turn
 from icsys.dataset.whole import remove_tree, write_whole
@@ -127,9 +128,9 @@ def _take_share(destination: RootedPath, books: RootedPath, shard: Shard) -> Non
 def read_state(books: RootedPath) -> State | None:
     """Return how a shard stands; None if it has not been begun."""
     try:
-        values = json.loads((books / STATE).read_bytes())
+        values = read_json(books / STATE)
         return State(dict(values["options"]), values["follow_links"], values["finished"], dict(values["sha256"]))
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
