@@ -40,7 +40,7 @@ class State:
 
     Attributes
     ----------
-    options, follow_links
+    options, follow_links, include_outputs
         With what it was last begun.
     finished
         Whether all of its sources have been met.
@@ -53,6 +53,7 @@ class State:
     follow_links: bool
     finished: bool = False
     sha256: dict[str, str | None] = field(default_factory=dict, compare=False)
+    include_outputs: bool = False
 
 
 def books_of(destination: RootedPath, shard: Shard) -> RootedPath:
@@ -129,7 +130,8 @@ def read_state(books: RootedPath) -> State | None:
     """Return how a shard stands; None if it has not been begun."""
     try:
         values = read_json(books / STATE)
-        return State(dict(values["options"]), values["follow_links"], values["finished"], dict(values["sha256"]))
+        hashes, include = dict(values["sha256"]), values.get("include_outputs", False)  # which older versions lack
+        return State(dict(values["options"]), values["follow_links"], values["finished"], hashes, include)
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -151,7 +151,7 @@ class _Sample:
             return True
         text = tar.read(info, info.size)
         if suffix == "cls":
-            self._label = self._label or class_folder(text.decode("utf-8", "replace"))
+            self._label = self._label or class_folder(text.decode("utf-8-sig", "replace"))
             return True
         try:
             told = from_json(text)
