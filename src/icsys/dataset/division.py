@@ -21,7 +21,7 @@ from icsys.dataset.manifest import read_rows, to_line
 from icsys.dataset.parsing import from_json, read_json
 from icsys.dataset.shard import Shard, all_shards, shard_index
 from icsys.dataset.source import Ignored, PassedOver, Planned, Task, Unreadable
-from icsys.dataset.whole import remove_tree, write_json
+from icsys.dataset.whole import open_own, remove_tree, write_json
 from icsys.errors import UsageError
 
 if TYPE_CHECKING:
@@ -270,7 +270,7 @@ class _Lines:
     def write(self) -> None:
         """Write what waits, each line behind those before it."""
         for (index, name), lines in self._waiting.items():
-            with (self._folder / Shard(index, self._count).name / name).open("ab") as file:
+            with open_own(self._folder / Shard(index, self._count).name / name, "ab") as file:
                 file.writelines(lines)
         self._waiting.clear()
         self._bytes = 0
