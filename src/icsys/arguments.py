@@ -81,7 +81,8 @@ examples:
 
 _MORE_EXAMPLES = """\
   ics compare photos --colors 8,16 --sample 50  every strategy on 50 of the photos: a table and a page
-  ics report small                              what a finished run did, on a page"""
+  ics report small                              what a finished run did, on a page
+  ics verify small                              whether all is there, as it was written"""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -132,6 +133,7 @@ def command_parser() -> argparse.ArgumentParser:
     _add_merge(commands)
     _add_compare(commands)
     _add_report(commands)
+    _add_verify(commands)
     return parser
 
 
@@ -203,6 +205,21 @@ def _add_report(commands: Any) -> None:  # noqa: ANN401 - as above
         help="Where the photos are now. Default: where the run found them, if that is no URL.",
     )
     _add_page(report, None)
+
+
+def _add_verify(commands: Any) -> None:  # noqa: ANN401 - as above
+    verify = commands.add_parser(
+        "verify",
+        help="hold a folder against its journal",
+        description="Read every output in DST, shards and palettes included, and name what is missing, what is not as "
+        "it was written, and files that ics did not write. Nothing is written.",
+        epilog="example:\n  ics verify Compressed",
+    )
+    verify.add_argument("destination", metavar="DST", nargs="?", default=DESTINATION, help=f"default: {DESTINATION}")
+    verify.add_argument(
+        "--jobs", metavar="N", type=number_or_text, help="Files read at once. Default: the cores there are."
+    )
+    verify.add_argument("--json", action="store_true", help="Print one JSON object on standard output.")
 
 
 def _add_page(group: Any, name: str | None) -> None:  # noqa: ANN401 - as above

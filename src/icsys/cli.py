@@ -17,9 +17,9 @@ from icsys.dataset.urls import without_secrets
 from icsys.engine import choose_engine
 from icsys.errors import ICSError, UsageError
 from icsys.prompts import ask_options
-from icsys.report.text import failure_lines, run_report
+from icsys.report.text import failure_lines, run_report, verification_report
 from icsys.run import compress_folder, has_images
-from icsys.screens import CompareScreen, RunScreen
+from icsys.screens import CompareScreen, RunScreen, VerifyScreen
 from icsys.signals import INTERRUPTED, Signals, leave
 
 if TYPE_CHECKING:
@@ -145,6 +145,19 @@ def _report_folder(arguments: argparse.Namespace) -> int:
     )
     print(f"Look at: {path.resolve()}")
     return OK
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    """Hold a folder against its journal, and say what is wrong with it."""
+    from icsys.verify import verify_folder  # noqa: PLC0415 - as above
+
+    with VerifyScreen() as screen:
+        found = verify_folder(arguments.destination, jobs=arguments.jobs, progress=screen.show)
+    if arguments.json:
+        _print_json(found.to_dict())
+    else:
+        print(verification_report(found))
+    return OK if found.is_intact else SOME_FAILED
 
 
 def _print_json(values: Mapping[str, object]) -> None:
@@ -276,4 +289,5 @@ _COMMANDS = {
     "merge": _join,
     "compare": _compare,
     "report": _report_folder,
+    "verify": _verify,
 }

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import icsys
 from icsys.color.quality import psnr_of
-from icsys.dataset.layout import FAILURES, MANIFEST, check_names, refusing_links
+from icsys.dataset.layout import FAILURES, MANIFEST, REPORT, check_names, refusing_links
 from icsys.dataset.manifest import DONE, FAILED, STALE, read_rows
 from icsys.dataset.rooted import RootedPath
 from icsys.dataset.shards import read_output
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
 
     from icsys.report.plots import Plot
 
-REPORT = "report.html"
 _CLASSES = 100  # that the table names
 _TOP = "(top folder)"
 _MOST_FACTOR = 1e6
