@@ -189,6 +189,8 @@ def test_printed_options_are_a_config_file_that_gives_the_same_options(photos, t
         (("compress", "photos", "--print-options", "--jobs", "0"), "jobs=0"),
         (("compress", "photos", "--config", "none.toml"), "none.toml"),
         (("compress", "photos", "--config", "bad.toml"), "bad.toml"),
+        (("compress", "photos", "--config", "deep.toml"), "more than 100 deep"),
+        (("compress", "photos", "--palette", "deep.json"), "more than 100 deep"),
         (("compress", "photos", "--config", "odd.toml"), "unknown option 'colours'"),
         (("compress", "photos", "--config", "switch.toml"), "expected true or false"),
         (("compress",), "ics demo"),
@@ -199,6 +201,8 @@ def test_printed_options_are_a_config_file_that_gives_the_same_options(photos, t
 @pytest.mark.usefixtures("photos")
 def test_wrong_usage_is_one_clear_line_and_exit_2(arguments, expected, tmp_path):
     (tmp_path / "bad.toml").write_text("colors: 3", "utf-8")
+    (tmp_path / "deep.toml").write_text("a = " + "[" * 100_000, "utf-8")
+    (tmp_path / "deep.json").write_text("[" * 100_000, "utf-8")
     (tmp_path / "odd.toml").write_text("colours = 3", "utf-8")
     (tmp_path / "switch.toml").write_text('json = "yes"', "utf-8")
     (tmp_path / "shard.toml").write_text('shard = "3/2"', "utf-8")
@@ -234,7 +238,7 @@ def test_help_is_in_groups_and_names_every_option(tmp_path):
         assert word in out
     names = [field.name.replace("_", "-") for field in dataclasses.fields(Options)]
     flags = "jobs engine isolate timeout follow-links overwrite retry-failed dry-run json verbose config print-options"
-    flags += " shard"
+    flags += " shard include-outputs"
     for flag in (*names, *flags.split()):
         assert f"--{flag}" in out
 
@@ -286,28 +290,6 @@ def test_names_reach_a_terminal_escaped(photos, tmp_path):
 
 def test_version(tmp_path):
     assert ics("--version", cwd=tmp_path)[:2] == (0, f"ics {__version__}\n")
-
-
-def test_demo_brings_photos_compresses_them_and_keeps_a_users_files(tmp_path):
-    (tmp_path / "Uncompressed").mkdir()
-    mine = image_bytes(synthetic_photo(), "JPEG")
-    (tmp_path / "Uncompressed" / "china.jpg").write_bytes(mine)
-    code, out, err = ics("demo", "--colors", 16, cwd=tmp_path)
-    assert code == 0
-    assert (tmp_path / "Uncompressed" / "china.jpg").read_bytes() == mine
-    assert "left as they are: china.jpg" in err
-    assert str(tmp_path / "Compressed") in out
-    for name in ("china.png", "flower.png"):
-        with Image.open(tmp_path / "Compressed" / name) as image:
-            assert image.mode == "P"
-            assert len(image.getcolors()) <= 16
-
-
-def test_demo_does_nothing_where_it_cannot_end(tmp_path):
-    (tmp_path / "Compressed").write_bytes(b"mine")
-    code, _, err = ics("demo", cwd=tmp_path)
-    assert (code, len(err.splitlines())) == (2, 1)
-    assert tree(tmp_path) == {"Compressed": b"mine"}
 
 
 def test_an_interrupt_ends_with_130_and_leaves_whole_files_only(tmp_path):

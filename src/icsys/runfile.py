@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import sys
 import time
@@ -10,6 +9,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from icsys.dataset.layout import RUN
+from icsys.dataset.marks import is_run
+from icsys.dataset.parsing import read_json
 from icsys.dataset.whole import write_json
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from icsys.dataset.rooted import RootedPath
     from icsys.results import RunSummary
 
-_NUMBERS = ("seconds", "compressed", "skipped", "foreign", "ignored")
 _PACKAGES = ("PIL", "deflate", "numpy", "oxipng", "pi_heif", "pyarrow", "scipy", "simplejpeg", "sklearn")
 
 
@@ -89,21 +89,10 @@ def _own(run: Mapping[str, Any], common: Mapping[str, Any]) -> dict[str, Any]:
 def read_run(destination: RootedPath) -> dict[str, Any]:
     """Return what the last run has written; nothing where it has not, or somebody else has changed it."""
     try:
-        record = json.loads((destination / RUN).read_bytes())
-    except (OSError, ValueError, RecursionError):
+        record = read_json(destination / RUN)
+    except (OSError, ValueError):
         return {}
-    return record if isinstance(record, dict) and _is_ours(record) else {}
-
-
-def _is_ours(record: dict[str, Any]) -> bool:
-    """Tell whether what others ask a record for is there, and of its type; a merged one lacks what shards differ in."""
-    summary = record.get("summary")
-    return (
-        isinstance(summary, dict)
-        and all(type(summary.get(name)) in {int, float} for name in _NUMBERS)
-        and all(isinstance(record.get(name, {}), dict) for name in ("options", "versions"))
-        and all(isinstance(record.get(name, ""), str | None) for name in ("started", "finished", "source"))
-    )
+    return record if is_run(record) else {}
 
 
 def _iso(seconds: float) -> str:
