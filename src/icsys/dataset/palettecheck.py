@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from icsys.dataset.fault import Fault, Finding
 from icsys.dataset.layout import GIMP_PALETTE, PALETTE
 from icsys.dataset.palettes import load_palettes
+from icsys.dataset.parsing import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -84,9 +84,9 @@ def _load(path: RootedPath) -> Palettes | None:
     """Read a file; None where there is none that can be read, or its colours are not those that it has the hash of."""
     try:
         palettes = load_palettes(path)
-        if path.name == PALETTE and json.loads(path.read_bytes()).get("hash") != palettes.hash:
+        if path.name == PALETTE and read_json(path).get("hash") != palettes.hash:
             return None
-    except (OSError, ValueError, RecursionError):  # a UsageError is a ValueError
+    except (OSError, ValueError):  # a UsageError is a ValueError
         return None
     return palettes
 
