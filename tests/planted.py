@@ -12,6 +12,7 @@ import pytest
 from icsys.cli import main
 from icsys.engine import ENGINES
 
+_OPEN = os.open
 CALLS = ("open", "mkdir", "unlink", "rmdir", "replace", "stat", "scandir")
 
 
@@ -54,11 +55,18 @@ class Moments:
         That the calls are looked at below.
     when
         Number of the call before which ``deed`` is called with the path that the call is about; never if left out.
+
+    Attributes
+    ----------
+    paths
+        What the calls were about.
+    opened
+        Number of the call that opened the folder itself, which may be reached through a link until then.
     """
 
     def __init__(self, folder, when=None, deed=None):
         self.folder, self.when, self.deed = str(folder), when, deed
-        self.paths = []
+        self.paths, self.opened = [], None
         self._busy = threading.Lock()
 
     @contextlib.contextmanager
@@ -76,6 +84,8 @@ class Moments:
                 try:
                     above = settings.get("dir_fd", settings.get("src_dir_fd"))
                     self._note(_path(place, above))
+                    if call is _OPEN and self.paths and self.paths[-1] == self.folder and self.opened is None:
+                        self.opened = len(self.paths)
                     if "dst_dir_fd" in settings:
                         self._note(_path(arguments[0], settings["dst_dir_fd"]))
                 finally:

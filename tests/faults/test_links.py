@@ -199,10 +199,12 @@ needs_proc = pytest.mark.skipif(
 
 
 def moments(words, folder):
-    """Return the paths below a folder that the calls of a command are about, in their order."""
+    """Return when what may become a link: the number of a call, and how many folders deep, 0 for the folder itself."""
     with Moments(folder).watched() as calls:
         ics(*words)
-    return [Path(path).relative_to(folder).as_posix() for path in calls.paths]
+    for when, path in enumerate(calls.paths, 1):
+        deepest = len(Path(path).relative_to(folder).parts)
+        yield from ((when, depth) for depth in range(when <= calls.opened, deepest + 1))
 
 
 def swapped(words, out, decoys, moment):
@@ -210,7 +212,8 @@ def swapped(words, out, decoys, moment):
 
     Return its exit code; the decoy tree is unchanged then.
     """
-    when, depth, kind = moment
+    when, depth = moment
+    kind = ("folder", "file", "nothing")[sum(moment) % 3]
 
     def deed(path):
         name = "/".join(path.relative_to(out).parts[:depth])
@@ -228,14 +231,10 @@ def swapped(words, out, decoys, moment):
 @pytest.mark.fault(0, "a link that takes a place while a run goes on", "nothing outside the output folder is changed")
 @pytest.mark.parametrize("command", RUNS)
 def test_a_link_that_comes_meanwhile(command, begun, decoys, tmp_path, request):
-    """Between any two system calls the file or folder that the next is about, or one above it, becomes a link."""
-    names = moments(begun(command, tmp_path / "calls"), tmp_path / "calls")
-    chance = random.Random(command)  # noqa: S311 - what to try, no secret
-    tries = [
-        (when, depth, chance.choice(("folder", "file", "nothing")))
-        for when, name in enumerate(names, 1)
-        for depth in range(1, 1 + name.count("/") + (name != "."))
-    ]
+    """Between any two system calls the file or folder that the next is about, or one above it, becomes a link, the
+    output folder itself, too, once it is entered.
+    """
+    tries = list(moments(begun(command, tmp_path / "calls"), tmp_path / "calls"))
     codes = []
     for number, moment in enumerate(chosen(tries, 20, request.getfixturevalue("thorough"))):
         out = tmp_path / str(number)
@@ -298,9 +297,8 @@ def finished(begun, out):
 def test_a_link_that_comes_while_a_page_is_made(begun, decoys, tmp_path, thorough, observed):
     """Between any two system calls of `ics report`, as in a run."""
     pytest.importorskip("matplotlib")
-    names = moments(("report", finished(begun, tmp_path / "calls"), "--pictures", 1), tmp_path / "calls")
-    chance = random.Random(3)  # noqa: S311 - what to try, no secret
-    for number, when in enumerate(chosen(range(1, len(names) + 1), 4, thorough)):
+    tries = list(moments(("report", finished(begun, tmp_path / "calls"), "--pictures", 1), tmp_path / "calls"))
+    for number, moment in enumerate(chosen(tries, 4, thorough)):
         out = finished(begun, tmp_path / str(number))
-        swapped(("report", out, "--pictures", 1), out, decoys, (when, 1, chance.choice(KINDS[:3])))
+        swapped(("report", out, "--pictures", 1), out, decoys, moment)
     observed("never changed; the report was refused, or the place was not needed any more")

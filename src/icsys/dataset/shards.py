@@ -276,7 +276,9 @@ def _take_places(destination: RootedPath, index: Index, stop: threading.Event | 
     packing = packing_of(index.format)
     for _, row in read_rows(destination / MANIFEST):
         if row.get("status") == STALE:  # the manifest will not tell of it any more, and its file may be there still
-            (destination / PARTS / row["file_name"]).unlink(missing_ok=True)
+            part = destination / PARTS / row["file_name"]
+            if part.is_file():
+                part.unlink()
     lines = (
         to_line(row | {"shard": name, "member": packing.member(row["file_name"])})
         for row, name in placed(destination, index)

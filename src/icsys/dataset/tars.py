@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import json
 import lzma
 import tarfile
 from contextlib import ExitStack, contextmanager
@@ -18,6 +17,7 @@ from urllib.parse import unquote_to_bytes
 
 from icsys.dataset.catalogue import Member, Slot
 from icsys.dataset.members import class_folder, is_image_name, safe_path
+from icsys.dataset.parsing import from_json
 from icsys.dataset.source import Ignored, Place, Unreadable
 from icsys.errors import ImageError
 from icsys.image.decode import sniff
@@ -151,11 +151,11 @@ class _Sample:
             return True
         text = tar.read(info, info.size)
         if suffix == "cls":
-            self._label = self._label or class_folder(text.decode("utf-8", "replace"))
+            self._label = self._label or class_folder(text.decode("utf-8-sig", "replace"))
             return True
         try:
-            told = json.loads(text)
-        except (ValueError, RecursionError):
+            told = from_json(text)
+        except ValueError:
             return True
         if isinstance(told, dict):
             self._label = class_folder(told.get("label")) or self._label
