@@ -41,7 +41,8 @@ WRONG_USAGE = 2
 
 # Of what stands on one line, what the command line gives replaces all that a config file says.
 _GEOMETRY, _TARGETS = {"step", "scale", "size"}, {"min_psnr", "min_ssim", "max_delta_e"}
-_SWITCHES = {"dry_run", "follow_links", "isolate", "json", "never_larger", "retry_failed", "strict_quality", "verbose"}
+_SWITCHES = {"dry_run", "follow_links", "include_outputs", "isolate", "json", "never_larger", "retry_failed"}
+_SWITCHES |= {"strict_quality", "verbose"}
 RUN_DEFAULTS: dict[str, Any] = {
     "jobs": None,
     "engine": None,
@@ -49,6 +50,7 @@ RUN_DEFAULTS: dict[str, Any] = {
     "isolate": False,
     "timeout": None,
     "follow_links": False,
+    "include_outputs": False,
     "overwrite": "never",
     "retry_failed": False,
     "shard": None,
@@ -79,7 +81,8 @@ examples:
 
 _MORE_EXAMPLES = """\
   ics compare photos --colors 8,16 --sample 50  every strategy on 50 of the photos: a table and a page
-  ics report small                              what a finished run did, on a page"""
+  ics report small                              what a finished run did, on a page
+  ics verify small                              whether all is there, as it was written"""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -120,8 +123,9 @@ def command_parser() -> argparse.ArgumentParser:
     demo = commands.add_parser(
         "demo",
         help="try it on sample photos",
-        description=f"Copy the photos that installed packages ship into {SOURCE}, never over a file of yours, "
-        f"and compress that folder into {DESTINATION}.",
+        description=f"Copy the photos that installed packages ship into {SOURCE}, and compress that folder into "
+        f"{DESTINATION}. If one of them holds anything else, both stay as they are, and folders of these names in "
+        "ics-demo are used.",
         epilog="example:\n  ics demo --colors 16 --step 2",
     )
     _add_options(demo)
@@ -129,6 +133,7 @@ def command_parser() -> argparse.ArgumentParser:
     _add_merge(commands)
     _add_compare(commands)
     _add_report(commands)
+    _add_verify(commands)
     return parser
 
 
@@ -200,6 +205,21 @@ def _add_report(commands: Any) -> None:  # noqa: ANN401 - as above
         help="Where the photos are now. Default: where the run found them, if that is no URL.",
     )
     _add_page(report, None)
+
+
+def _add_verify(commands: Any) -> None:  # noqa: ANN401 - as above
+    verify = commands.add_parser(
+        "verify",
+        help="hold a folder against its journal",
+        description="Read every output in DST, shards and palettes included, and name what is missing, what is not as "
+        "it was written, and files that ics did not write. Nothing is written.",
+        epilog="example:\n  ics verify Compressed",
+    )
+    verify.add_argument("destination", metavar="DST", nargs="?", default=DESTINATION, help=f"default: {DESTINATION}")
+    verify.add_argument(
+        "--jobs", metavar="N", type=number_or_text, help="Files read at once. Default: the cores there are."
+    )
+    verify.add_argument("--json", action="store_true", help="Print one JSON object on standard output.")
 
 
 def _add_page(group: Any, name: str | None) -> None:  # noqa: ANN401 - as above
@@ -306,6 +326,13 @@ def _add_run_options(parser: argparse.ArgumentParser, add: Callable[..., None]) 
         limits,
         "follow_links",
         "Follow links to files and folders in SRC. Without it they are left alone.",
+        action=argparse.BooleanOptionalAction,
+    )
+    add(
+        limits,
+        "include_outputs",
+        "Read output folders of ics that lie below SRC, too. Without it they are passed over and named. SRC itself may "
+        "be one.",
         action=argparse.BooleanOptionalAction,
     )
 

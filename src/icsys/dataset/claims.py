@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from icsys.dataset.layout import CLAIMS, WRITTEN
 from icsys.dataset.manifest import to_line
 from icsys.dataset.rooted import is_below
-from icsys.dataset.whole import write_whole
+from icsys.dataset.whole import open_own, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Container, Mapping
@@ -82,7 +82,8 @@ class Written:
     def _opened(self) -> int:
         with self._opening:  # by one of many threads
             if self._descriptor is None:
-                self._descriptor = self._path.descriptor("ab")
+                with open_own(self._path, "ab") as file:
+                    self._descriptor = os.dup(file.fileno())
             return self._descriptor
 
     def keep(self, outputs: Container[str]) -> None:

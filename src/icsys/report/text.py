@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from icsys.dataset.source import passed_over_text
 from icsys.options import MAX_INDEXED_COLORS, Target
 from icsys.report.words import bytes_text, count_text, images_text, printable
 from icsys.results import Compressed, Failed
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from icsys.results import ColorsFound, Result, RunSummary
+    from icsys.verify import Verification
 
 _LISTED = 20
 _NAMED = 3
@@ -51,6 +53,8 @@ def run_report(summary: RunSummary, destination: str, *, dry_run: bool) -> str:
     if summary.kept_sources:
         kept = images_text(summary.kept_sources)
         lines.append(f"          {kept} kept as the source was: smaller than what would be written")
+    if summary.outputs_passed_over:
+        lines.append(f"          {passed_over_text(summary.outputs_passed_over)}")
     if summary.stale:
         some = ", ".join(map(printable, summary.stale[:_NAMED])) + (", …" if len(summary.stale) > _NAMED else "")
         why = "their sources are gone, fail, or have other outputs now"
@@ -98,6 +102,19 @@ def _quality_text(result: Compressed) -> str:
     missed = "" if measured.met else f", which misses {measured.target}"
     value = "all of them" if measured.value is None else Target(measured.target.measure, measured.value)
     return f"{result.colors} colours ({value}{missed}), "
+
+
+def verification_report(found: Verification) -> str:
+    """Say what was found in a folder, and name what is wrong, the first of each kind where they are many."""
+    kinds = (("missing", found.missing), ("changed", found.changed), ("foreign", found.foreign))
+    lines: list[str] = []
+    for kind, names in kinds:
+        lines.extend(f"{kind}: {printable(name)}" for name in names[:_LISTED])
+        if len(names) > _LISTED:
+            lines.append(f"{kind}: {len(names) - _LISTED} more; --json names them all")
+    counts = ", ".join(f"{len(names)} {kind}" for kind, names in kinds)
+    lines.append(f"Verified: {images_text(found.checked)}; {'all as it was written' if found.is_intact else counts}")
+    return "\n".join(lines)
 
 
 def failure_lines(failures: Sequence[Failed]) -> Iterator[str]:
