@@ -426,14 +426,14 @@ def read_options(arguments: argparse.Namespace) -> tuple[Options, dict[str, Any]
 
 def _read_config(path: Path, names: set[str]) -> dict[str, Any]:
     """Read a TOML file that holds options by name, with dashes or underscores."""
-    import tomllib  # noqa: PLC0415 - few runs need it
+    from icsys.dataset.parsing import read_toml  # noqa: PLC0415 - few runs need it
 
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = read_toml(path)
     except OSError as error:
         raise UsageError(f"config file {str(path)!r} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"config file {str(path)!r} is not TOML: {error}") from error
+    except ValueError as error:
+        raise UsageError(f"config file {str(path)!r} cannot be read as TOML: {error}") from error
     values = {name.replace("-", "_"): value for name, value in values.items()}
     for name, value in values.items():
         if name not in names:

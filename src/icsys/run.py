@@ -339,7 +339,7 @@ def _fill(
         return
     if packed:
         run.pack(destination, options, places.remote, origin.classes, replace=settings.anew)
-    told = options.to_dict() | settings.to_dict() | ({"palette_hash": palettes.hash} if palettes else {})
+    told = _told(options, settings, palettes, destination)
     run.note_down(ledger, books, told, source=origin.shown, started=started)
     if state and not run.summary.stopped:
         run.guard(partial(ledger.write, partial(write_state, books, state)))
@@ -701,6 +701,16 @@ def _hasher(options: Options, palettes: Palettes | None) -> Callable[[str], str]
     """Return what gives the hash of all that decides an image's bytes beside its source."""
     digest = cache(options.digest)
     return lambda path: digest(palettes.hash_of(path) if palettes else "")
+
+
+def _told(options: Options, settings: _Settings, palettes: Palettes | None, destination: RootedPath) -> dict[str, Any]:
+    """Return what ``run.json`` tells of the options of a run."""
+    told = options.to_dict() | settings.to_dict()
+    if palettes:
+        from icsys.dataset.palettes import palette_hashes  # noqa: PLC0415 - few runs need it
+
+        told |= {"palette_hash": palettes.hash, "palette_sha256": palette_hashes(destination)}
+    return told
 
 
 def _begin(books: RootedPath, options: Options, palettes: Palettes | None, settings: _Settings) -> State:

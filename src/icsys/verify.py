@@ -15,14 +15,26 @@ from icsys.dataset.account import Account
 from icsys.dataset.books import books_of, shards_in
 from icsys.dataset.fault import Fault, Finding
 from icsys.dataset.intact import faults_of_files
-from icsys.dataset.layout import CLAIMS, DRIVER, FAILURES, INDEX, MANIFEST, check_books, check_names, refusing_links
+from icsys.dataset.layout import (
+    CLAIMS,
+    DRIVER,
+    FAILURES,
+    INDEX,
+    MANIFEST,
+    RUN,
+    check_books,
+    check_names,
+    refusing_links,
+)
 from icsys.dataset.lock import undisturbed
+from icsys.dataset.palettecheck import faults_of_palettes
 from icsys.dataset.rooted import RootedPath
 from icsys.dataset.strangers import strangers
 from icsys.dataset.urls import is_url, without_secrets
 from icsys.engine import available_cores
 from icsys.errors import UsageError
 from icsys.options import whole_number
+from icsys.runfile import read_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -129,6 +141,7 @@ def verify_folder(
         for done, found in _files(root, account, jobs or available_cores()):
             faults.update(found)
             tell(Checked(done, len(account)))
+        faults.update(_faults_beside(root, account))
         faults.update(strangers(root, account, None))
     names = {kind: sorted(fault.name for fault in faults if fault.finding is kind) for kind in Finding}
     return Verification(len(account), names[Finding.MISSING], names[Finding.CHANGED], names[Finding.FOREIGN])
@@ -161,6 +174,14 @@ def _undisturbed(destination: RootedPath) -> Iterator[None]:
             with undisturbed(books_of(destination, shard), what=f"shard {shard} of {str(destination)!r}"):
                 pass
         yield
+
+
+def _faults_beside(destination: RootedPath, account: Account) -> Iterator[Fault]:
+    """Find what is wrong with what lies beside the journal."""
+    run = read_run(destination)
+    if not run and (destination / RUN).exists():
+        yield Fault(Finding.CHANGED, RUN)
+    yield from faults_of_palettes(destination, run, account.palettes, is_open=bool(account.claims))
 
 
 def _files(destination: RootedPath, account: Account, jobs: int) -> Iterator[tuple[int, list[Fault]]]:

@@ -19,6 +19,7 @@ from icsys.dataset.classes import merge_tables
 from icsys.dataset.labels import Label
 from icsys.dataset.members import LONGEST_NAME, is_hidden
 from icsys.dataset.naming import name_key, output_names
+from icsys.dataset.parsing import from_json
 from icsys.dataset.source import Ignored, Place, Planned, Task, Unreadable
 
 if TYPE_CHECKING:
@@ -168,13 +169,13 @@ class Catalogue:
             if suffix not in self._named:
                 self._name(suffix)
         for (text,) in self._rows("SELECT what FROM others ORDER BY id"):
-            what = json.loads(text)
+            what = from_json(text)
             yield Ignored(*what) if len(what) == 1 else Unreadable(*what)
         columns = "folder, name, output, slot, label"
         query = f"SELECT {columns} FROM members JOIN outputs USING (id) WHERE suffix = ? ORDER BY id"  # noqa: S608
         for folder, name, output, slot, told in self._rows(query, suffix):
-            label = None if told is None else Label(*json.loads(told))
-            yield Task(_text(_join(folder, name)), _text(_join(folder, output)), Slot(*json.loads(slot)), label)
+            label = None if told is None else Label(*from_json(told))
+            yield Task(_text(_join(folder, name)), _text(_join(folder, output)), Slot(*from_json(slot)), label)
 
     def _rows(self, query: str, *values: object) -> Iterator[tuple[Any, ...]]:
         """Read rows some at a time, so that a run and the count beside it can both do so."""

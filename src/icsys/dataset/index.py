@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from icsys.dataset.layout import INDEX, PACKS
+from icsys.dataset.parsing import from_json, read_json
 from icsys.dataset.whole import write_json
 from icsys.errors import UsageError
 from icsys.options import PACKINGS
@@ -80,10 +80,10 @@ def load_index(destination: RootedPath) -> Index | None:
     """Read what an earlier run has said of its shards."""
     path = destination / INDEX
     try:
-        return parse_index(path.read_bytes())
+        return _index_of(read_json(path))
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError) as error:
         raise UsageError(f"{str(path)!r} is not what ics has written ({error}): expected another destination") from None
 
 
@@ -93,8 +93,8 @@ def table_in(text: bytes) -> list[str]:
     None where the classes only have numbers, and where the file is none.
     """
     try:
-        index = parse_index(text)
-    except (ValueError, TypeError, KeyError, RecursionError):
+        index = _index_of(from_json(text))
+    except (ValueError, TypeError, KeyError):
         return []
     if not index.are_named:
         return []
@@ -102,9 +102,8 @@ def table_in(text: bytes) -> list[str]:
     return [name for i, (number, name) in enumerate(zip(numbers, index.classes, strict=True)) if number == i]
 
 
-def parse_index(text: bytes) -> Index:
-    """Read the text of an index; an error of one of many kinds if it is none."""
-    values = json.loads(text)
+def _index_of(values: dict[str, Any]) -> Index:
+    """Take an index as JSON holds it; ValueError, TypeError or KeyError if it is none."""
     values["shards"] = [Shard(**shard) for shard in values["shards"]]
     index = Index(**values)
     _check(index)

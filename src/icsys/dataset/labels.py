@@ -83,7 +83,7 @@ def label_from_text(text: bytes) -> Label:
     >>> label_from_text(b"10\n"), label_from_text(b"AC/DC")
     (Label(name='10', number=10), Label(name='AC/DC', number=None))
     """
-    name = text.decode("utf-8", "surrogateescape").rstrip("\r\n")
+    name = text.decode("utf-8-sig", "surrogateescape").rstrip("\r\n")
     return label_from(int(name) if _INTEGER.fullmatch(name.strip()) else name)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from icsys.dataset.index import is_pack_name
 from icsys.dataset.labels import columns_of, label_at
+from icsys.dataset.parsing import from_json
 from icsys.dataset.rooted import is_below
 
 if TYPE_CHECKING:
@@ -116,8 +117,8 @@ def from_line(line: bytes) -> dict[str, Any] | None:
     the names of files in them lead down from the output folder. A last line may lack its end.
     """
     try:
-        row = json.loads(line)
-    except (ValueError, RecursionError):
+        row = from_json(line)
+    except ValueError:
         return None
     return row if isinstance(row, dict) and _is_ours(row) else None
 

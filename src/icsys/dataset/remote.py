@@ -11,7 +11,6 @@ The names of those objects hold the hash of the manifest that they continue: onc
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 import tempfile
@@ -28,6 +27,7 @@ from icsys.dataset.lease import BEAT, Lease
 from icsys.dataset.manifest import to_line
 from icsys.dataset.objectoutputs import ObjectOutputs
 from icsys.dataset.objects import Objects
+from icsys.dataset.parsing import from_json
 from icsys.dataset.remoteshards import RemoteShards
 from icsys.dataset.rooted import RootedPath
 from icsys.errors import UsageError
@@ -250,5 +250,5 @@ def _digest(path: Path) -> str:
 
 def _read_claims(line: bytes) -> dict[str, str]:
     """Return the claims with which an object of the journal begins; older versions have written names alone."""
-    claims = json.loads(line)
+    claims = from_json(line)
     return dict.fromkeys(claims, "") if isinstance(claims, list) else claims

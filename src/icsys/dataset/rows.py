@@ -6,7 +6,6 @@ twice, in their order: for the names, which does not touch the bytes, and for th
 
 from __future__ import annotations
 
-import json
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from icsys.dataset.labels import UNLABELLED, Label, in_class_folder, label_from
 from icsys.dataset.members import safe_path
 from icsys.dataset.names import restored, unheld
 from icsys.dataset.parquet import NUMBER, load_pyarrow
+from icsys.dataset.parsing import from_json
 from icsys.dataset.urls import base_name
 from icsys.errors import ImageError
 from icsys.image.limits import check_bytes
@@ -110,10 +110,10 @@ def _classes(schema: Any) -> Sequence[str]:  # noqa: ANN401 - as above
     """Return the names of the classes that the metadata tell: ours, which are exact, or Hugging Face's."""
     for key, way in ((b"icsys", ("classes",)), (b"huggingface", ("info", "features", "label", "names"))):
         try:
-            names = json.loads(schema.metadata[key])
+            names = from_json(schema.metadata[key])
             for step in way:
                 names = names[step]
-        except (KeyError, TypeError, ValueError, RecursionError):
+        except (KeyError, TypeError, ValueError):
             continue
         if isinstance(names, list) and all(isinstance(name, str) for name in names):
             return names

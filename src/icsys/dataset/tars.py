@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import json
 import lzma
 import tarfile
 from contextlib import ExitStack, contextmanager
@@ -19,6 +18,7 @@ from icsys.dataset.catalogue import Member, Slot
 from icsys.dataset.labels import UNLABELLED, Label, in_class_folder, label_from, label_from_text
 from icsys.dataset.members import is_image_name, safe_path
 from icsys.dataset.names import restored
+from icsys.dataset.parsing import from_json
 from icsys.dataset.source import Ignored, Place, Unreadable
 from icsys.errors import ImageError
 from icsys.image.decode import sniff
@@ -156,8 +156,8 @@ class _Sample:
             self._number = label_from_text(text)
             return True
         try:
-            told = json.loads(text)
-        except (ValueError, RecursionError):
+            told = from_json(text)
+        except ValueError:
             return True
         if isinstance(told, dict):
             self._is_ours = {"source_path", "source_sha256", "sha256"} <= told.keys()
