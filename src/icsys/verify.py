@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icsys.dataset.account import Account
@@ -30,13 +28,14 @@ from icsys.dataset.lock import undisturbed
 from icsys.dataset.palettecheck import faults_of_palettes
 from icsys.dataset.rooted import RootedPath
 from icsys.dataset.strangers import strangers
-from icsys.dataset.urls import is_url, without_secrets
+from icsys.dataset.urls import disk_path
 from icsys.engine import available_cores
 from icsys.errors import UsageError
 from icsys.options import whole_number
 from icsys.runfile import read_run
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Iterator
 
 _MOST_JOBS = 4096
@@ -149,12 +148,11 @@ def verify_folder(
 
 def _opened(destination: str | os.PathLike[str]) -> RootedPath:
     """Return a folder that can be verified."""
-    shown = os.fspath(destination)
-    if is_url(shown):
-        raise UsageError(f"destination {without_secrets(str(shown))!r} is a URL: expected a folder; copy it there")
-    if not Path(destination).is_dir():
+    path = disk_path(destination, "destination")
+    shown = str(path)
+    if not path.is_dir():
         raise UsageError(f"destination {shown!r} is no folder: expected one that ics compress has filled")
-    root = RootedPath(destination)
+    root = RootedPath(path)
     check_names(root)
     if (root / INDEX).exists():
         raise UsageError(f"destination {shown!r} holds shards of many images: expected one file for each image")

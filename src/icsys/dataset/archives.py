@@ -14,9 +14,10 @@ from icsys.dataset.index import table_in
 from icsys.dataset.kinds import READERS, archive_suffix
 from icsys.dataset.layout import INDEX, PACKS
 from icsys.dataset.source import Unreadable
-from icsys.dataset.urls import base_name, without_secrets
+from icsys.dataset.urls import base_name
 from icsys.errors import ICSError, ImageError, code_of
 from icsys.options import Options
+from icsys.url import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
