@@ -27,8 +27,11 @@ from icsys import Options, compress_folder, merge_shards
 from icsys.dataset.books import State, books_of, write_state
 from icsys.dataset.division import divide
 from icsys.dataset.folder import plan_folder
+from icsys.dataset.layout import MANIFEST
 from icsys.dataset.manifest import image_row, to_line
+from icsys.dataset.rooted import RootedPath
 from icsys.dataset.shard import Shard, all_shards, shard_index
+from icsys.dataset.whole import write_whole
 from icsys.engine import ENGINES
 from icsys.engine.cluster import MODULES, open_cluster, run_cluster
 from icsys.results import Compressed, RunSummary
@@ -193,6 +196,7 @@ def measure_serial(images: int) -> Serial:
     """Measure what one process does, on a folder of empty files named as photos."""
     with tempfile.TemporaryDirectory() as folder:
         source, destination = Path(folder, "in"), Path(folder, "out")
+        place = RootedPath(destination)
         for number_ in range(images):
             if number_ % _FOLDER == 0:
                 (source / f"{number_ // _FOLDER:05}").mkdir(parents=True)
@@ -202,7 +206,7 @@ def measure_serial(images: int) -> Serial:
         destination.mkdir()
         count = choose_count(images, slots=1)
         settings = {"source": str(source.absolute()), "suffix": ".png", "follow_links": False}
-        both = busy_with(lambda: divide(destination, plan(), settings, lambda _: count, stop=threading.Event()))
+        both = busy_with(lambda: divide(place, plan(), settings, lambda _: count, stop=threading.Event()))
         shard = min(busy_with(partial(_empty_shard, Path(folder, f"one{turn}"))) for turn in range(5))
         few, many = max(1, images // 1000), max(2, images // 25)
         lines = _merge(images, few, Path(folder, "few"))
@@ -227,9 +231,8 @@ def _merge(images: int, count: int, destination: Path) -> float:
         lines[shard_index(result.source, count)].append(to_line(image_row(result, "0123456789abcdef", "0")))
     with patch("os.fsync"):
         for index, mine in lines.items():
-            books = books_of(destination, Shard(index, count))
-            books.mkdir(parents=True)
-            (books / "manifest.jsonl").write_bytes(b"".join(sorted(mine)))
+            books = books_of(RootedPath(destination), Shard(index, count))
+            write_whole(books / MANIFEST, sorted(mine))
             write_run(books, {}, RunSummary(), "0", source="photos", started=0.0)
             write_state(books, State({}, follow_links=False, finished=True))
     watch = Watch()

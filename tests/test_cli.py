@@ -234,7 +234,7 @@ def test_help_is_in_groups_and_names_every_option(tmp_path):
         assert word in out
     names = [field.name.replace("_", "-") for field in dataclasses.fields(Options)]
     flags = "jobs engine isolate timeout follow-links overwrite retry-failed dry-run json verbose config print-options"
-    flags += " shard"
+    flags += " shard include-outputs"
     for flag in (*names, *flags.split()):
         assert f"--{flag}" in out
 
@@ -286,28 +286,6 @@ def test_names_reach_a_terminal_escaped(photos, tmp_path):
 
 def test_version(tmp_path):
     assert ics("--version", cwd=tmp_path)[:2] == (0, f"ics {__version__}\n")
-
-
-def test_demo_brings_photos_compresses_them_and_keeps_a_users_files(tmp_path):
-    (tmp_path / "Uncompressed").mkdir()
-    mine = image_bytes(synthetic_photo(), "JPEG")
-    (tmp_path / "Uncompressed" / "china.jpg").write_bytes(mine)
-    code, out, err = ics("demo", "--colors", 16, cwd=tmp_path)
-    assert code == 0
-    assert (tmp_path / "Uncompressed" / "china.jpg").read_bytes() == mine
-    assert "left as they are: china.jpg" in err
-    assert str(tmp_path / "Compressed") in out
-    for name in ("china.png", "flower.png"):
-        with Image.open(tmp_path / "Compressed" / name) as image:
-            assert image.mode == "P"
-            assert len(image.getcolors()) <= 16
-
-
-def test_demo_does_nothing_where_it_cannot_end(tmp_path):
-    (tmp_path / "Compressed").write_bytes(b"mine")
-    code, _, err = ics("demo", cwd=tmp_path)
-    assert (code, len(err.splitlines())) == (2, 1)
-    assert tree(tmp_path) == {"Compressed": b"mine"}
 
 
 def test_an_interrupt_ends_with_130_and_leaves_whole_files_only(tmp_path):

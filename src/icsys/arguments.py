@@ -41,7 +41,8 @@ WRONG_USAGE = 2
 
 # Of what stands on one line, what the command line gives replaces all that a config file says.
 _GEOMETRY, _TARGETS = {"step", "scale", "size"}, {"min_psnr", "min_ssim", "max_delta_e"}
-_SWITCHES = {"dry_run", "follow_links", "isolate", "json", "never_larger", "retry_failed", "strict_quality", "verbose"}
+_SWITCHES = {"dry_run", "follow_links", "include_outputs", "isolate", "json", "never_larger", "retry_failed"}
+_SWITCHES |= {"strict_quality", "verbose"}
 RUN_DEFAULTS: dict[str, Any] = {
     "jobs": None,
     "engine": None,
@@ -49,6 +50,7 @@ RUN_DEFAULTS: dict[str, Any] = {
     "isolate": False,
     "timeout": None,
     "follow_links": False,
+    "include_outputs": False,
     "overwrite": "never",
     "retry_failed": False,
     "shard": None,
@@ -120,8 +122,9 @@ def command_parser() -> argparse.ArgumentParser:
     demo = commands.add_parser(
         "demo",
         help="try it on sample photos",
-        description=f"Copy the photos that installed packages ship into {SOURCE}, never over a file of yours, "
-        f"and compress that folder into {DESTINATION}.",
+        description=f"Copy the photos that installed packages ship into {SOURCE}, and compress that folder into "
+        f"{DESTINATION}. If one of them holds anything else, both stay as they are, and folders of these names in "
+        "ics-demo are used.",
         epilog="example:\n  ics demo --colors 16 --step 2",
     )
     _add_options(demo)
@@ -306,6 +309,13 @@ def _add_run_options(parser: argparse.ArgumentParser, add: Callable[..., None]) 
         limits,
         "follow_links",
         "Follow links to files and folders in SRC. Without it they are left alone.",
+        action=argparse.BooleanOptionalAction,
+    )
+    add(
+        limits,
+        "include_outputs",
+        "Read output folders of ics that lie below SRC, too. Without it they are passed over and named. SRC itself may "
+        "be one.",
         action=argparse.BooleanOptionalAction,
     )
 

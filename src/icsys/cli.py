@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import icsys
 from icsys.arguments import DESTINATION, RUN_DEFAULTS, SOURCE, WRONG_USAGE, command_parser, effective, read_options
-from icsys.checks import check_places
+from icsys.checks import check_form, check_places
+from icsys.dataset.shard import parse_shard
+from icsys.dataset.source import passed_over_text
 from icsys.dataset.urls import without_secrets
 from icsys.engine import choose_engine
 from icsys.errors import ICSError, UsageError
@@ -64,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _ask_and_run(_: argparse.Namespace) -> int:
     """Ask the questions, but only where there is something to compress."""
-    _look_for_photos(SOURCE)
+    _look_for_photos(SOURCE, DESTINATION)
     check_places(SOURCE, DESTINATION)
     if not has_images(SOURCE, DESTINATION):
         raise UsageError(f"the folder {SOURCE!r} holds no image: {_where_photos_go()}")
@@ -79,8 +81,9 @@ def _command(arguments: argparse.Namespace) -> int:
 
         print(tomli_w.dumps(effective(options, run)), end="")
         return OK
-    _BEFORE[arguments.command](arguments.source)
-    return _run(arguments.source, arguments.destination, options, run)
+    check_form(options, None if run["shard"] is None else parse_shard(run["shard"]))
+    source, destination = _BEFORE[arguments.command](arguments.source, arguments.destination)
+    return _run(source, destination, options, run)
 
 
 def _join(arguments: argparse.Namespace) -> int:
@@ -106,7 +109,7 @@ def _compare(arguments: argparse.Namespace) -> int:
     from icsys.report.table import comparison_text  # noqa: PLC0415
 
     options, run = read_options(arguments)
-    _look_for_photos(arguments.source)
+    _look_for_photos(arguments.source, DESTINATION)
     if arguments.output:
         check_page(arguments.output)
     with CompareScreen() as screen:
@@ -117,6 +120,7 @@ def _compare(arguments: argparse.Namespace) -> int:
             strategies=arguments.strategies,
             sample=arguments.sample,
             jobs=run["jobs"],
+            include_outputs=run["include_outputs"],
             examples=arguments.pictures if arguments.output else 0,
             progress=screen.show,
         )
@@ -154,17 +158,23 @@ def _tell_failures(failures: Sequence[Failed]) -> None:
         print(line, file=sys.stderr)
 
 
-def _look_for_photos(source: str) -> None:
-    """Say where photos go if there is nowhere to look for them."""
+def _look_for_photos(source: str, destination: str) -> tuple[str, str]:
+    """Say where photos go if there is nowhere to look for them; return the places of the run."""
     if source == SOURCE and not Path(source).exists():
         raise UsageError(f"there is no folder {source!r} here: {_where_photos_go()}")
+    return source, destination
 
 
-def _bring_samples(source: str) -> None:
-    """Copy the sample photos."""
+def _bring_samples(source: str, destination: str) -> tuple[str, str]:
+    """Copy the sample photos, and return the places of the run: those given, if nobody else has put anything there."""
     from icsys.dataset.samples import copy_samples  # noqa: PLC0415 - few runs need it
+    from icsys.demo import choose_folders  # noqa: PLC0415 - likewise
 
-    check_places(source if Path(source).exists() else ".", DESTINATION)
+    given, (source, destination) = (source, destination), choose_folders(source, destination)
+    check_places(source if Path(source).exists() else ".", destination)
+    if source != given[0]:
+        what = f"{given[0]} or {given[1]} holds files that are not the demo's"
+        print(f"{what}: it leaves both alone and uses {Path(source).parent}.", file=sys.stderr)
     try:
         copied, kept = copy_samples(Path(source))
     except OSError as error:
@@ -172,6 +182,7 @@ def _bring_samples(source: str) -> None:
     for names, what in ((copied, f"copied into {source}"), (kept, f"already in {source}, left as they are")):
         if names:
             print(f"Sample photos {what}: {', '.join(names)}", file=sys.stderr)
+    return source, destination
 
 
 def _where_photos_go() -> str:
@@ -192,6 +203,7 @@ def _run(source: str, destination: str, options: Options, run: Mapping[str, Any]
                 address=run["address"],
                 timeout=run["timeout"],
                 follow_links=run["follow_links"],
+                include_outputs=run["include_outputs"],
                 overwrite=run["overwrite"],
                 retry_failed=run["retry_failed"],
                 shard=run["shard"],
@@ -244,13 +256,15 @@ def _report(
         print(f"ics: {summary.stopped}; {whole}", file=sys.stderr)
     if signal_code is not None:
         return signal_code
-    if run["shard"] and not summary.images and has_images(source, destination):
+    if run["shard"] and not summary.images and has_images(source, destination, include_outputs=run["include_outputs"]):
         if not run["json"]:
             print(f"Shard {run['shard']} has no image: there are fewer images than shards, or nearly so.")
         return OK
     if not summary.images and not summary.stopped:
-        others = f" ({summary.ignored} left alone: not images, hidden, or links)" if summary.ignored else ""
-        raise UsageError(f"no image was found in {without_secrets(source)!r}{others}: {_where_photos_go()}")
+        others = [f"{summary.ignored} left alone: not images, hidden, or links"] if summary.ignored else []
+        others += [passed_over_text(summary.outputs_passed_over)] if summary.outputs_passed_over else []
+        told = f" ({'; '.join(others)})" if others else ""
+        raise UsageError(f"no image was found in {without_secrets(source)!r}{told}: {_where_photos_go()}")
     return SOME_FAILED if summary.failed or summary.stopped else OK
 
 

@@ -158,7 +158,11 @@ def _check(destination: RootedPath, shards: list[Shard]) -> dict[Shard, State | 
         )
     if not any(states.values()):
         raise UsageError(f"{place}: no shard has come to its first image: run them first ({_listed(shards)})")
-    known = [(shard, state.options | {"follow_links": state.follow_links}) for shard, state in states.items() if state]
+    known = [
+        (shard, state.options | {"follow_links": state.follow_links, "include_outputs": state.include_outputs})
+        for shard, state in states.items()
+        if state
+    ]
     first, options = known[0]
     for shard, others in known:
         if others != options:
@@ -196,12 +200,16 @@ def _listed(shards: list[Shard]) -> str:
 
 def _add_what_no_line_tells(summary: RunSummary, runs: Iterable[dict[str, Any]]) -> None:
     """Add up what the manifest does not tell: time, and files that were left alone."""
+    passed_over: set[str] = set()
     for run in runs:
         counts = run.get("summary", {})
         summary.seconds += counts.get("seconds", 0.0)
         summary.ignored += counts.get("ignored", 0)
+        named = counts.get("outputs_passed_over", [])  # which older versions lack
+        passed_over.update(map(str, named if isinstance(named, list) else []))
         foreign = counts.get("foreign", 0)
         if foreign:
             summary.images += foreign
             summary.skipped += foreign
             summary.skips[FOREIGN] = summary.skips.get(FOREIGN, 0) + foreign
+    summary.outputs_passed_over = sorted(passed_over)

@@ -221,6 +221,8 @@ class RunSummary:
         Skipped images by the reason why.
     ignored
         Files left alone because they are no images, are hidden, or are links.
+    outputs_passed_over
+        Output folders of other runs that lie below the source folder, by their paths there; nothing in them was read.
     animated
         Images of several frames, of which the first was used.
     damaged
@@ -260,6 +262,7 @@ class RunSummary:
     failures: list[Failed] = field(default_factory=list)
     stale: list[str] = field(default_factory=list)
     shards: list[str] = field(default_factory=list)
+    outputs_passed_over: list[str] = field(default_factory=list)
     colors_found: ColorsFound | None = None
     colors_chosen: ColorsChosen | None = None
     stopped: str = ""

@@ -24,7 +24,7 @@ from icsys.dataset.ledger import Ledger
 from icsys.dataset.outputs import FolderOutputs
 from icsys.dataset.resume import Work
 from icsys.dataset.shard import Shard, mark_of, parse_shard
-from icsys.dataset.source import Ignored, Planned, Source, Task, Unreadable
+from icsys.dataset.source import Ignored, PassedOver, Planned, Source, Task, Unreadable
 from icsys.dataset.sources import open_source
 from icsys.dataset.urls import check_apart, is_url, local_path
 from icsys.engine import Lost, available_cores, choose_engine
@@ -48,6 +48,7 @@ _LONGEST_TIMEOUT = 10**6  # seconds
 _SIGN_OF_LIFE = 0.5  # seconds
 _NOT_WORTH_A_WORD = 0.1  # seconds
 _CLAIMED_AT_ONCE = 64  # images; each batch is brought onto the disk, which takes about a millisecond
+_NO_IMAGE = (Ignored, PassedOver)
 _NO_MORE = {"disk_full", "read_only"}  # codes of failures that every image after them would share
 
 INTERRUPTED = "interrupted"
@@ -94,6 +95,7 @@ def compress_folder(
     address: str | None = None,
     timeout: float | None = None,
     follow_links: bool = False,
+    include_outputs: bool = False,
     overwrite: str = "never",
     retry_failed: bool = False,
     dry_run: bool = False,
@@ -127,6 +129,9 @@ def compress_folder(
         tried once more and then fails with the code ``timeout`` or ``crashed``; all others go on.
     follow_links
         Follow links to files and folders below ``source``, except one that leads back to a folder above it.
+    include_outputs
+        Read output folders of other runs below ``source``, too, which are passed over otherwise; ``source`` itself may
+        be one.
     overwrite
         "never" does again only what was done with other options or whose source has changed, and leaves files alone
         that ICS did not write; "always" does everything again and replaces those too.
@@ -189,6 +194,7 @@ def compress_folder(
             jobs=jobs,
             timeout=timeout,
             follow_links=follow_links,
+            include_outputs=include_outputs,
             overwrite=overwrite,
             retry_failed=retry_failed,
             stop=stop or threading.Event(),
@@ -199,6 +205,7 @@ def compress_folder(
         engine=engine,
         timeout=timeout,
         follow_links=follow_links,
+        include_outputs=include_outputs,
         overwrite=overwrite,
         retry_failed=retry_failed,
         dry_run=dry_run,
@@ -229,6 +236,7 @@ class _Settings(NamedTuple):
     engine: str
     timeout: float | None
     follow_links: bool
+    include_outputs: bool
     overwrite: str
     retry_failed: bool
     dry_run: bool
@@ -243,6 +251,7 @@ class _Settings(NamedTuple):
         """Return what ``run.json`` tells of them."""
         values = {"jobs": self.jobs, "engine": self.engine, "overwrite": self.overwrite}
         values |= {"retry_failed": self.retry_failed, "follow_links": self.follow_links, "timeout": self.timeout}
+        values |= {"include_outputs": self.include_outputs}
         values |= {"shard": self.shard and str(self.shard)}
         return {name: value for name, value in values.items() if value is not None}
 
@@ -358,10 +367,17 @@ class _Run:
     def first_image(self, plan: Iterator[Planned]) -> Task | Unreadable | None:
         """Return what comes first in a plan, of any shard, with the files before it counted that are left alone."""
         for planned in plan:
-            if not isinstance(planned, Ignored):
+            if isinstance(planned, Task | Unreadable):
                 return planned
-            self.summary.ignored += self.concerns(planned)
+            self._leave_alone(planned)
         return None
+
+    def _leave_alone(self, planned: Ignored | PassedOver) -> None:
+        """Count what is no image, or name it."""
+        if isinstance(planned, PassedOver):
+            self.summary.outputs_passed_over.append(planned.source)
+        else:
+            self.summary.ignored += self.concerns(planned)
 
     def choose_colors(self, origin: Source, team: Team, options: Options) -> Options:
         """Have a team count the colours that a sample needs, and return the options with one number for all images."""
@@ -502,16 +518,14 @@ class _Run:
                 return
             if not self.concerns(planned):
                 continue
-            if isinstance(planned, Ignored):
-                self.summary.ignored += 1
-                continue
-            if isinstance(planned, Unreadable):
+            if isinstance(planned, Task):
+                decision: Work | Skipped | Failed = ledger.decide(planned)
+            elif isinstance(planned, Unreadable):
                 all_listed = False
-                decision: Work | Skipped | Failed = Failed(
-                    source=planned.source, code=planned.code, message=planned.message
-                )
+                decision = Failed(source=planned.source, code=planned.code, message=planned.message)
             else:
-                decision = ledger.decide(planned)
+                self._leave_alone(planned)
+                continue
             if isinstance(decision, Work):
                 batch.append(decision)
                 if len(batch) == _CLAIMED_AT_ONCE:
@@ -583,7 +597,9 @@ def _open_places(
     remote = _remote(destination, settings.shard, options)
     folder = check_places(source, remote.folder if remote else destination, packed=options.format in PACKINGS)
     listed = _listed_part(source, folder, options, settings)
-    origin = listed or open_source(source, Path(str(folder)), follow_links=settings.follow_links)
+    origin = listed or open_source(
+        source, Path(str(folder)), follow_links=settings.follow_links, include_outputs=settings.include_outputs
+    )
     if options.palette != "image":
         from icsys.dataset.palettes import check_palette_files  # noqa: PLC0415 - few runs need it
 
@@ -619,7 +635,14 @@ def _listed_part(
         return None
     from icsys.dataset.division import listed_part  # noqa: PLC0415 - few runs need it
 
-    return listed_part(destination, settings.shard, source, options.suffix, follow_links=settings.follow_links)
+    return listed_part(
+        destination,
+        settings.shard,
+        source,
+        options.suffix,
+        follow_links=settings.follow_links,
+        include_outputs=settings.include_outputs,
+    )
 
 
 def _given_palettes(options: Options) -> tuple[Options, Palettes | None]:
@@ -662,8 +685,13 @@ def _spread(
 
 
 def _concerns(shard: Shard | None, planned: Planned) -> bool:
-    """Tell whether something planned is a shard's concern; a folder that it cannot list may hold images of its own."""
-    return shard is None or shard.owns(planned.source) or (isinstance(planned, Unreadable) and planned.is_folder)
+    """Tell whether something planned is a shard's concern; a folder that is not listed may hold images of its own."""
+    return (
+        shard is None
+        or shard.owns(planned.source)
+        or isinstance(planned, PassedOver)
+        or (isinstance(planned, Unreadable) and planned.is_folder)
+    )
 
 
 def _hasher(options: Options, palettes: Palettes | None) -> Callable[[str], str]:
@@ -676,7 +704,7 @@ def _begin(books: RootedPath, options: Options, palettes: Palettes | None, setti
     """Say on the disk that a shard is under way, and return what it is once this run has come to its end."""
     # What a palette holds counts, and not where its file lies on this machine.
     chosen = options.to_dict() | ({"palette": palettes.hash} if palettes else {})
-    state = State(chosen, settings.follow_links, finished=True)
+    state = State(chosen, settings.follow_links, finished=True, include_outputs=settings.include_outputs)
     if settings.retry_failed and read_state(books) != state:
         # Only the failed are taken up, so what is not finished now will not be then.
         state = replace(state, finished=False)
@@ -684,9 +712,10 @@ def _begin(books: RootedPath, options: Options, palettes: Palettes | None, setti
     return state
 
 
-def has_images(source: str, destination: str) -> bool:
+def has_images(source: str, destination: str, *, include_outputs: bool = False) -> bool:
     """Tell whether a run from ``source`` to ``destination`` would find an image."""
-    return any(isinstance(planned, Task) for planned in open_source(source, Path(destination)).plan(""))
+    origin = open_source(source, Path(destination), include_outputs=include_outputs)
+    return any(isinstance(planned, Task) for planned in origin.plan(""))
 
 
 def _wait_for(work: Callable[[], object], sign_of_life: Callable[[], object], stop: threading.Event) -> None:
@@ -734,5 +763,5 @@ class _Count:
         for planned in source.plan(""):
             if self._over.is_set():
                 return
-            images += not isinstance(planned, Ignored) and self._concerns(planned)
+            images += not isinstance(planned, _NO_IMAGE) and self._concerns(planned)
         self.total = images

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from icsys.dataset.layout import RUN
+from icsys.dataset.marks import is_run
 from icsys.dataset.whole import write_json
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from icsys.dataset.rooted import RootedPath
     from icsys.results import RunSummary
 
-_NUMBERS = ("seconds", "compressed", "skipped", "foreign", "ignored")
 _PACKAGES = ("PIL", "deflate", "numpy", "oxipng", "pi_heif", "pyarrow", "scipy", "simplejpeg", "sklearn")
 
 
@@ -92,18 +92,7 @@ def read_run(destination: RootedPath) -> dict[str, Any]:
         record = json.loads((destination / RUN).read_bytes())
     except (OSError, ValueError, RecursionError):
         return {}
-    return record if isinstance(record, dict) and _is_ours(record) else {}
-
-
-def _is_ours(record: dict[str, Any]) -> bool:
-    """Tell whether what others ask a record for is there, and of its type; a merged one lacks what shards differ in."""
-    summary = record.get("summary")
-    return (
-        isinstance(summary, dict)
-        and all(type(summary.get(name)) in {int, float} for name in _NUMBERS)
-        and all(isinstance(record.get(name, {}), dict) for name in ("options", "versions"))
-        and all(isinstance(record.get(name, ""), str | None) for name in ("started", "finished", "source"))
-    )
+    return record if is_run(record) else {}
 
 
 def _iso(seconds: float) -> str:

@@ -24,7 +24,7 @@ from icsys.dataset.layout import FAILURES, MANIFEST
 from icsys.dataset.manifest import DONE, read_rows
 from icsys.dataset.rooted import RootedPath
 from icsys.dataset.shard import MOST_BOOKS, all_shards
-from icsys.dataset.source import Ignored, Task
+from icsys.dataset.source import Ignored, PassedOver, Task
 from icsys.dataset.turn import TAKEN_OVER, Turn
 from icsys.engine import Lost, available_cores
 from icsys.engine.cluster import open_cluster, run_cluster
@@ -60,6 +60,7 @@ class Order:
     options: Options
     shard: Shard
     follow_links: bool
+    include_outputs: bool = False
     overwrite: str
     retry_failed: bool
     timeout: float | None
@@ -86,6 +87,7 @@ def spread_folder(
     jobs: int | None,
     timeout: float | None,
     follow_links: bool,
+    include_outputs: bool,
     overwrite: str,
     retry_failed: bool,
     stop: threading.Event,
@@ -99,6 +101,7 @@ def spread_folder(
         destination=folder,
         options=options,
         follow_links=follow_links,
+        include_outputs=include_outputs,
         overwrite=overwrite,
         retry_failed=retry_failed,
         timeout=timeout,
@@ -108,6 +111,7 @@ def spread_folder(
         "options": options.to_dict(),
         "suffix": options.suffix,
         "follow_links": follow_links,
+        "include_outputs": include_outputs,
         "overwrite": overwrite,
         "retry_failed": retry_failed,
     }
@@ -121,7 +125,9 @@ def spread_folder(
         desk.tell(note="Listing")
         division = divide(
             destination,
-            desk.counting_ignored(plan_folder(source, folder, options.suffix, follow_links=follow_links)),
+            desk.counting_ignored(
+                plan_folder(source, folder, options.suffix, follow_links=follow_links, include_outputs=include_outputs)
+            ),
             settings,
             partial(choose_count, slots=jobs or cluster.slots),
             stop=stop,
@@ -200,6 +206,7 @@ def _do(order: Order, *, engine: str) -> Answer:
         engine=engine,
         timeout=order.timeout,
         follow_links=order.follow_links,
+        include_outputs=order.include_outputs,
         overwrite=order.overwrite,
         retry_failed=order.retry_failed,
         shard=(order.shard.index, order.shard.count),
@@ -255,9 +262,11 @@ class _Desk:
         self._progress(Progress(result, self.summary, self.total, note, notice))
 
     def counting_ignored(self, planned: Iterator[Planned]) -> Iterator[Planned]:
-        """Pass a list on; what is left alone counts even where there is no image."""
+        """Pass a list on; what is left alone counts even where there is no image, and this is where it is named."""
         for entry in planned:
             self.summary.ignored += isinstance(entry, Ignored)
+            if isinstance(entry, PassedOver):
+                self.summary.outputs_passed_over.append(entry.source)
             yield entry
 
     def unfinished(self, destination: RootedPath, shards: list[Shard]) -> Iterator[Shard]:

@@ -18,11 +18,11 @@ from icsys.dataset.division import Division, divide, listed_part, read_division,
 from icsys.dataset.manifest import to_line
 from icsys.dataset.rooted import RootedPath
 from icsys.dataset.shard import Shard, all_shards, shard_index
-from icsys.dataset.source import Ignored, Task, Unreadable
+from icsys.dataset.source import Ignored, PassedOver, Task, Unreadable
 
 pytestmark = pytest.mark.usefixtures("unsynced")
 
-SETTINGS = {"source": "/in", "suffix": ".png", "follow_links": False}
+SETTINGS = {"source": "/in", "suffix": ".png", "follow_links": False, "include_outputs": False}
 NAMES = st.lists(st.text(st.sampled_from("ab/\u00e9e\u0301\udce9 "), min_size=1, max_size=6), unique=True, max_size=40)
 
 
@@ -38,6 +38,7 @@ def divided(folder, planned, count=3, values=SETTINGS, stop=None):
 @given(NAMES, NAMES, st.integers(1, 7), st.integers(1, 200))
 def test_every_entry_is_in_the_list_of_the_shard_that_owns_it_in_its_order(names, ignored, count, held):
     planned = [*tasks(*names), *map(Ignored, ignored), Unreadable("x.jpg", "permission", "why")]
+    planned += map(PassedOver, names[:3])
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_HELD", held)
         folder = Path(name)
@@ -131,13 +132,15 @@ def test_shards_that_know_nothing_of_one_another_are_merged_first(tmp_path):
 
 def test_a_list_is_for_the_run_that_made_it(tmp_path):
     source = tmp_path / "in"
-    values = {"source": str(source.absolute()), "suffix": ".png", "follow_links": False}
+    values = SETTINGS | {"source": str(source.absolute())}
     out = tmp_path / "out"
     out.mkdir()
     shard = Shard(1, 1)
     assert listed_part(RootedPath(out), shard, source, ".png", follow_links=False) is None
     divided(out, tasks("a"), count=1, values=values)
-    assert list(listed_part(RootedPath(out), shard, source, ".png", follow_links=False).plan(".png")) == tasks("a")
-    assert listed_part(RootedPath(out), shard, tmp_path / "other", ".png", follow_links=False) is None
-    assert listed_part(RootedPath(out), shard, source, ".jpg", follow_links=False) is None
-    assert listed_part(RootedPath(out), shard, source, ".png", follow_links=True) is None
+    root = RootedPath(out)
+    assert list(listed_part(root, shard, source, ".png", follow_links=False).plan(".png")) == tasks("a")
+    assert listed_part(root, shard, tmp_path / "other", ".png", follow_links=False) is None
+    assert listed_part(root, shard, source, ".jpg", follow_links=False) is None
+    assert listed_part(root, shard, source, ".png", follow_links=True) is None
+    assert listed_part(root, shard, source, ".png", follow_links=False, include_outputs=True) is None

@@ -16,6 +16,7 @@ from helpers import compress_into, ics, image_bytes, synthetic_photo, tree
 from icsys import ImageError, MissingExtraError, Options, UsageError, compress_folder
 from icsys.dataset import urlsource
 from icsys.dataset.resume import Work
+from icsys.dataset.source import PassedOver, Task
 from icsys.dataset.urls import is_url, without_secrets
 from icsys.dataset.urlsource import RemoteFolder
 from sources import put_folder, put_parquet, put_tar, put_zip
@@ -333,3 +334,31 @@ def test_what_is_left_of_a_url_holds_no_secret():
         "s3://k:pw@b/x",
     ):
         assert "pw" not in without_secrets(text)
+
+
+@pytest.mark.parametrize("left", ["run.json", "manifest.jsonl"])
+def test_an_output_folder_below_a_url_is_passed_over_and_costs_one_request(memory, tmp_path, left, monkeypatch):
+    put_folder(tmp_path / "in", FILES)
+    compress_folder(tmp_path / "in", tmp_path / "out", SO)
+    for name, data in FILES.items():
+        memory.pipe_file(f"/photos/{name}", data)
+    memory.pipe_file("/photos/dog/run.json", b'{"experiment": 7}')
+    for path in (tmp_path / "out").rglob("*"):
+        if path.is_file() and (path.suffix == ".png" or path.name == left):
+            memory.pipe_file(f"/photos/old/{path.relative_to(tmp_path / 'out').as_posix()}", path.read_bytes())
+    asked = []
+    fetch = type(memory).cat_file
+    monkeypatch.setattr(
+        type(memory), "cat_file", lambda fs, path, **part: asked.append(path) or fetch(fs, path, **part)
+    )
+    for include in (False, True):
+        asked.clear()
+        planned = list(RemoteFolder("memory://photos", include).plan(".png"))
+        found = {task.source for task in planned if isinstance(task, Task)}
+        assert found == FILES.keys() | ({f"old/{name}" for name in FILES} if include else set())
+        assert [one.source for one in planned if isinstance(one, PassedOver)] == ([] if include else ["old"])
+        assert asked == ([] if include else ["/photos/dog/run.json", f"/photos/old/{left}"])
+    # And the URL itself may be one.
+    assert compress_folder("memory://photos/old", tmp_path / "again", SO).images == len(FILES)
+    summary = compress_folder("memory://photos", tmp_path / "all", SO)
+    assert (summary.images, summary.outputs_passed_over) == (len(FILES), ["old"])

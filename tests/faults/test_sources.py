@@ -190,9 +190,9 @@ def test_no_right_to_read(tmp_path, observed):
 
 
 @posix
-@pytest.mark.fault(28, "an output folder inside the source", "left out of the walk")
+@pytest.mark.fault(28, "an output folder inside the source", "left out of the walk; those of other runs are named")
 def test_an_output_inside_the_source(tmp_path, observed):
-    """Three runs, which would find the outputs of one another; also by another path to the same folder."""
+    """Five runs, which would find the outputs of one another; also by another path to one folder, and after a kill."""
     source = tmp_path / "in"
     source.mkdir()
     (source / "a.png").write_bytes(GOOD)
@@ -200,4 +200,9 @@ def test_an_output_inside_the_source(tmp_path, observed):
     for destination in (source / "out", source / "out", tmp_path / "alias" / "out"):
         results, _ = compress_into(source, destination, overwrite="always")
         assert set(results) == {"a.png"}
+    for destination, others in (("out2", ["out"]), ("out3", ["out", "out2"])):
+        results, summary = compress_into(source, source / destination)
+        assert set(results) == {"a.png"}
+        assert summary.outputs_passed_over == others
+        (source / destination / "run.json").unlink()  # which a run that is killed does not come to write
     observed("1 image in every run")

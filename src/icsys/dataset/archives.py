@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from icsys.dataset.resume import Work
-    from icsys.dataset.source import Place, Planned, Task
+    from icsys.dataset.source import PassedOver, Place, Planned, Task
     from icsys.dataset.store import Store
 
 
@@ -57,10 +57,15 @@ class Archives:
         What messages and ``run.json`` call them together.
     files
         Path and folder of each, in their order.
+    passed_over
+        Folders beside them that were not searched for more.
     """
 
-    def __init__(self, shown: str, store: Store, files: tuple[tuple[str, str], ...]) -> None:
+    def __init__(
+        self, shown: str, store: Store, files: tuple[tuple[str, str], ...], passed_over: tuple[PassedOver, ...] = ()
+    ) -> None:
         self.shown, self._store, self._files = shown, store, files
+        self._passed_over = passed_over
         self._catalogue: Catalogue | None = None
         self._lock = threading.Lock()
 
@@ -74,6 +79,7 @@ class Archives:
             if self._catalogue is None:
                 self._catalogue = Catalogue()
                 self._catalogue.fill(self._find())
+        yield from self._passed_over
         yield from self._catalogue.plan(suffix)
 
     def _find(self) -> Iterator[Member | Ignored | Unreadable]:

@@ -39,7 +39,7 @@ class State:
 
     Attributes
     ----------
-    options, follow_links
+    options, follow_links, include_outputs
         With what it was last begun.
     finished
         Whether all of its sources have been met.
@@ -52,6 +52,7 @@ class State:
     follow_links: bool
     finished: bool = False
     sha256: dict[str, str | None] = field(default_factory=dict, compare=False)
+    include_outputs: bool = False
 
 
 def books_of(destination: RootedPath, shard: Shard) -> RootedPath:
@@ -128,7 +129,8 @@ def read_state(books: RootedPath) -> State | None:
     """Return how a shard stands; None if it has not been begun."""
     try:
         values = json.loads((books / STATE).read_bytes())
-        return State(dict(values["options"]), values["follow_links"], values["finished"], dict(values["sha256"]))
+        hashes, include = dict(values["sha256"]), values.get("include_outputs", False)  # which older versions lack
+        return State(dict(values["options"]), values["follow_links"], values["finished"], hashes, include)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 

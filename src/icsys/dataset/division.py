@@ -20,7 +20,7 @@ from icsys.dataset.layout import BOOKS, DIVIDED, DIVISION, FAILURES, LISTING, MA
 from icsys.dataset.lock import locked
 from icsys.dataset.manifest import read_rows, to_line
 from icsys.dataset.shard import Shard, all_shards, shard_index
-from icsys.dataset.source import Ignored, Planned, Task, Unreadable
+from icsys.dataset.source import Ignored, PassedOver, Planned, Task, Unreadable
 from icsys.dataset.whole import remove_tree, write_json
 from icsys.errors import UsageError
 
@@ -138,19 +138,21 @@ def _list(listing: RootedPath, planned: Iterable[Planned], stop: threading.Event
             if stop.is_set():
                 break
             file.write(to_line(_fields(entry)))
-            images += not isinstance(entry, Ignored)
+            images += not isinstance(entry, Ignored | PassedOver)
             if images % _TOLD == 1:
                 tell(images)
     return images
 
 
-def _fields(entry: Planned) -> list[str]:
-    """Return an entry of the list as a line that its length tells from those of other kinds."""
+def _fields(entry: Planned) -> list[str] | dict[str, str]:
+    """Return an entry of the list as a line that its form and length tell from those of other kinds."""
     match entry:
         case Task():
             return [entry.source, entry.output]
         case Ignored():
             return [entry.source]
+        case PassedOver():
+            return {"passed_over": entry.source}
         case Unreadable():
             return [entry.source, entry.code, entry.message, *(["folder"] if entry.is_folder else [])]
 
@@ -162,6 +164,8 @@ def _entry(line: bytes) -> Planned:
             return Task(source, output)
         case [source]:
             return Ignored(source)
+        case {"passed_over": source}:
+            return PassedOver(source)
         case [source, code, message, *folder]:
             return Unreadable(source, code, message, is_folder=bool(folder))
     raise ValueError(line)
@@ -179,16 +183,23 @@ class Part(Folder):
 
 
 def listed_part(
-    destination: RootedPath, shard: Shard, source: str | os.PathLike[str], suffix: str, *, follow_links: bool
+    destination: RootedPath,
+    shard: Shard,
+    source: str | os.PathLike[str],
+    suffix: str,
+    *,
+    follow_links: bool,
+    include_outputs: bool = False,
 ) -> Part | None:
     """Return a shard's part of a folder; None where nobody has listed it for this run."""
     books = books_of(destination, shard)
     division = read_division(destination) if (books / PLAN).exists() else None
     folder = Path(source)
-    asked = {"source": str(folder.absolute()), "suffix": suffix, "follow_links": follow_links}
+    links = {"follow_links": follow_links, "include_outputs": include_outputs}
+    asked = {"source": str(folder.absolute()), "suffix": suffix, **links}
     if division is None or not asked.items() <= division.settings.items():
         return None
-    return Part(folder, Path(str(destination)), follow_links, books=books)
+    return Part(folder, Path(str(destination)), follow_links, include_outputs, books=books)
 
 
 def read_lines(books: RootedPath) -> Iterator[Planned]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from icsys.dataset.resume import Work
-from icsys.dataset.source import Task, Unreadable
+from icsys.dataset.source import PassedOver, Task, Unreadable, passed_over_text
 from icsys.errors import UsageError
 from icsys.results import Failed
 
@@ -24,6 +24,7 @@ class Draw:
     found: int
     ignored: int
     failures: list[Failed]
+    outputs_passed_over: list[str] = field(default_factory=list)
 
 
 def draw_images(source: Source, sample: int | None, seed: int) -> Draw:
@@ -54,9 +55,12 @@ def draw_images(source: Source, sample: int | None, seed: int) -> Draw:
             drawn.found += 1
         elif isinstance(planned, Unreadable):
             drawn.failures.append(Failed(source=planned.source, code=planned.code, message=planned.message))
+        elif isinstance(planned, PassedOver):
+            drawn.outputs_passed_over.append(planned.source)
         else:
             drawn.ignored += 1
     if not reservoir:
-        raise UsageError(f"no image was found in {source.shown!r}: expected a folder with photos")
+        passed_over = f" ({passed_over_text(drawn.outputs_passed_over)})" if drawn.outputs_passed_over else ""
+        raise UsageError(f"no image was found in {source.shown!r}{passed_over}: expected a folder with photos")
     drawn.works = [work for _, work in sorted(reservoir, key=lambda numbered: numbered[0])]
     return drawn

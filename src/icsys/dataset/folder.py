@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from icsys.dataset.layout import OURS
 from icsys.dataset.manifest import label_of
+from icsys.dataset.marks import MARKS, holds_outputs
 from icsys.dataset.naming import name_key, output_names
 from icsys.dataset.reading import open_regular, read_whole
 from icsys.dataset.rooted import is_link
-from icsys.dataset.source import Ignored, Planned, Task, Unreadable
+from icsys.dataset.source import Ignored, PassedOver, Planned, Task, Unreadable
 from icsys.errors import code_of
 from icsys.image.decode import IMAGE_SUFFIXES, sniff
 
@@ -45,6 +46,7 @@ class Folder:
     path: Path
     destination: Path
     follow_links: bool = False
+    include_outputs: bool = False
 
     @property
     def shown(self) -> str:
@@ -53,11 +55,19 @@ class Folder:
 
     def plan(self, suffix: str) -> Iterator[Planned]:
         """List the images as :func:`plan_folder` does."""
-        return plan_folder(self.path, self.destination, suffix, follow_links=self.follow_links)
+        return plan_folder(
+            self.path,
+            self.destination,
+            suffix,
+            follow_links=self.follow_links,
+            include_outputs=self.include_outputs,
+        )
 
     def plan_by_class(self) -> Iterator[Task]:
         """List the images as :func:`plan_by_class` does."""
-        return plan_by_class(self.path, self.destination, follow_links=self.follow_links)
+        return plan_by_class(
+            self.path, self.destination, follow_links=self.follow_links, include_outputs=self.include_outputs
+        )
 
     def stat(self, task: Task) -> tuple[int, int]:
         """Ask the system, which is faster than to keep what it once said."""
@@ -78,12 +88,14 @@ class Folder:
         return read_whole(self.path / work.source, options)
 
 
-def plan_folder(source: Path, destination: Path, suffix: str, *, follow_links: bool = False) -> Iterator[Planned]:
+def plan_folder(
+    source: Path, destination: Path, suffix: str, *, follow_links: bool = False, include_outputs: bool = False
+) -> Iterator[Planned]:
     """List the images below ``source`` with their outputs, folder by folder, in the order of their names.
 
     The walk is lazy: one folder's names are held at a time. Sub-folders are kept, and ``destination`` is left out
-    where it lies inside ``source``. Folders whose names differ in letter case or Unicode form only are planned
-    together, because they are one folder on some file systems.
+    where it lies inside ``source``; other output folders below ``source`` are passed over. Folders whose names differ
+    in letter case or Unicode form only are planned together, because they are one folder on some file systems.
 
     Parameters
     ----------
@@ -93,22 +105,26 @@ def plan_folder(source: Path, destination: Path, suffix: str, *, follow_links: b
         Of the outputs, with its dot.
     follow_links
         Follow links to files and folders, except one that leads back to a folder that it lies in.
+    include_outputs
+        Read other output folders, too.
     """
-    walk = _Walk(source, destination.resolve(), suffix, follow_links)
+    walk = _Walk(source, source.resolve(), destination.resolve(), suffix, follow_links, include_outputs)
     # A list instead of recursion: folders may be nested deeper than Python's calls.
-    waiting = [[_Folder("", source.resolve(), frozenset())]]
+    waiting = [[_Folder("", walk.real, frozenset())]]
     while waiting:
         below = yield from walk.plan(waiting.pop())
         waiting.extend(reversed(below))
 
 
-def plan_by_class(source: Path, destination: Path, *, follow_links: bool = False) -> Iterator[Task]:
+def plan_by_class(
+    source: Path, destination: Path, *, follow_links: bool = False, include_outputs: bool = False
+) -> Iterator[Task]:
     """List the images that :func:`plan_folder` lists, those in folders of one name together, wherever these lie.
 
     Folders are held for that, by their paths, and the names in one of them at a time.
     """
-    walk = _Walk(source, destination.resolve(), "", follow_links)
-    waiting = [[_Folder("", source.resolve(), frozenset())]]
+    walk = _Walk(source, source.resolve(), destination.resolve(), "", follow_links, include_outputs)
+    waiting = [[_Folder("", walk.real, frozenset())]]
     found: dict[str, list[list[_Folder]]] = defaultdict(list)
     while waiting:
         group = waiting.pop()
@@ -124,7 +140,7 @@ def plan_by_class(source: Path, destination: Path, *, follow_links: bool = False
 
 
 def _look_through(
-    plan: Generator[Task | Ignored | Unreadable, None, list[list[_Folder]]],
+    plan: Generator[Planned, None, list[list[_Folder]]],
 ) -> tuple[set[str], list[list[_Folder]]]:
     """Return the classes of the images in folders, and the folders below them."""
     labels: set[str] = set()
@@ -158,25 +174,21 @@ class _Walk:
     """What is the same for all folders of a walk."""
 
     source: Path
+    real: Path
     destination: Path
     suffix: str
     follow_links: bool
+    include_outputs: bool
 
     def plan(self, folders: list[_Folder]) -> Generator[Planned, None, list[list[_Folder]]]:
         """Plan ``folders``, whose names are one to :func:`name_key`, and return those below them, likewise grouped."""
         images: list[_Found] = []
         below: dict[str, list[_Folder]] = defaultdict(list)
-        reserved: list[str] = []
         for folder in folders:
-            try:
-                with os.scandir(self.source / folder.path) as entries:
-                    ordered = sorted(entries, key=lambda entry: entry.name)
-                above = folder.above | {_identity(self.source / folder.path)} if self.follow_links else folder.above
-            except OSError as error:
-                reason = f"the folder cannot be listed: {error.strerror}"
-                yield Unreadable(folder.path or ".", code_of(error), reason, is_folder=True)
-                continue
-            for entry in ordered:
+            entries, above, left_out = self._list(folder)
+            if left_out:
+                yield left_out
+            for entry in entries:
                 found = _Found(folder.path, entry.name)
                 try:
                     kind = self._kind(entry, above)
@@ -190,13 +202,42 @@ class _Walk:
                 elif kind is _Kind.FOLDER:
                     link = is_link(entry.stat(follow_symlinks=False))
                     real = Path(entry.path).resolve() if link else folder.real / entry.name
-                    if real != self.destination and not (link and self.destination in real.parents):
-                        below[name_key(entry.name)].append(_Folder(found.path, real, above))
-                        reserved.append(entry.name)
+                    yield from self._enter(_Folder(found.path, real, above), below, link=link)
+        reserved = [folder.path.rpartition("/")[2] for group in below.values() for folder in group]
         outputs = output_names([image.name for image in images], self.suffix, reserved)
         for image, output in zip(images, outputs, strict=True):
             yield Task(image.path, _Found(image.folder, output).path)
         return list(below.values())
+
+    def _list(
+        self, folder: _Folder
+    ) -> tuple[list[os.DirEntry[str]], frozenset[tuple[int, int]], Unreadable | PassedOver | None]:
+        """Return what is in a folder, and the folders that it lies in with itself; or why nothing of it is taken."""
+        path = self.source / folder.path
+        try:
+            with os.scandir(path) as entries:
+                ordered = sorted(entries, key=lambda entry: entry.name)
+            above = folder.above | {_identity(path)} if self.follow_links else folder.above
+        except OSError as error:
+            reason = f"the folder cannot be listed: {error.strerror}"
+            return [], folder.above, Unreadable(folder.path or ".", code_of(error), reason, is_folder=True)
+        # Few folders hold a file of such a name, so for most of them it is not looked at any.
+        may_be = not self.include_outputs and folder.path and not MARKS.isdisjoint(entry.name for entry in ordered)
+        if may_be and holds_outputs(path):
+            return [], above, PassedOver(folder.path)
+        return ordered, above, None
+
+    def _enter(self, folder: _Folder, below: dict[str, list[_Folder]], *, link: bool) -> Iterator[PassedOver]:
+        """Add a folder to those ``below``; where a link leads to is told by all folders that it lies in."""
+        real = folder.real
+        if real == self.destination or (link and self.destination in real.parents):
+            return
+        if link and not self.include_outputs:
+            own = {self.real, *self.real.parents}
+            if any(holds_outputs(above) for above in real.parents if above not in own):
+                yield PassedOver(folder.path)
+                return
+        below[name_key(folder.path.rpartition("/")[2])].append(folder)
 
     def _kind(self, entry: os.DirEntry[str], above: frozenset[tuple[int, int]]) -> _Kind:
         """Tell what an entry is: hidden files and folders are left alone, and links unless they are followed."""

@@ -6,12 +6,13 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
+from icsys.dataset.rooted import leads_elsewhere
 from icsys.errors import ImageError
 from icsys.image.limits import check_bytes
 
 if TYPE_CHECKING:
+    from io import BufferedReader
     from pathlib import Path
-    from typing import BinaryIO
 
     from icsys.options import Options
 
@@ -19,15 +20,17 @@ if TYPE_CHECKING:
 _FLAGS = sum(getattr(os, name, 0) for name in ("O_RDONLY", "O_BINARY", "O_CLOEXEC", "O_NOCTTY", "O_NONBLOCK"))
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path, *, follow_links: bool = True) -> BufferedReader:
     """Open a file to read from it, and nothing that is no file.
 
     Raises
     ------
     OSError
-        If it cannot be opened, or is a pipe, a device or a folder.
+        If it cannot be opened, or is a pipe, a device or a folder, or a link where these are not followed.
     """
-    descriptor = os.open(path, _FLAGS)
+    if not follow_links and leads_elsewhere(path):  # asked first where the system does not know O_NOFOLLOW
+        raise OSError(f"a link: {path}")
+    descriptor = os.open(path, _FLAGS | (0 if follow_links else getattr(os, "O_NOFOLLOW", 0)))
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):  # asked first: Python makes no file of a folder, nor closes it
         os.close(descriptor)
         raise OSError(f"no file, but something that stands in the place of one: {path}")

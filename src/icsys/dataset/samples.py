@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,7 @@ def copy_samples(folder: Path) -> tuple[list[str], list[str]]:
     kept: list[str] = []
     for photo in sample_photos():
         target = folder / photo.name
-        if target.exists():
+        if os.path.lexists(target):
             kept.append(photo.name)
         else:
             write_whole(target, photo.read_bytes())

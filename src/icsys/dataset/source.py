@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from icsys.dataset.resume import Work
     from icsys.options import Options
+
+_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,12 @@ class Ignored(NamedTuple):
     source: str
 
 
+class PassedOver(NamedTuple):
+    """A folder below the source that is left alone with all that is in it: ICS has written its outputs there."""
+
+    source: str
+
+
 class Unreadable(NamedTuple):
     """A folder or file whose content cannot be listed or looked at."""
 
@@ -54,7 +62,20 @@ class Unreadable(NamedTuple):
     is_folder: bool = False
 
 
-Planned = Task | Ignored | Unreadable
+def passed_over_text(folders: Sequence[str]) -> str:
+    """Say how many folders were passed over, which, and what reads them.
+
+    Examples
+    --------
+    >>> passed_over_text(["out"])
+    "1 output folder of ics passed over: 'out' (--include-outputs reads it)"
+    """
+    what, them = ("folder", "it") if len(folders) == 1 else ("folders", "them")
+    names = ", ".join(map(repr, folders[:_NAMED])) + (", …" if len(folders) > _NAMED else "")
+    return f"{len(folders)} output {what} of ics passed over: {names} (--include-outputs reads {them})"
+
+
+Planned = Task | Ignored | PassedOver | Unreadable
 
 
 class Source(Protocol):

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from icsys.dataset.folder import Folder
 from icsys.dataset.kinds import SUFFIXES, archive_suffix, folder_of
+from icsys.dataset.marks import holds_outputs
 from icsys.dataset.members import is_hidden, is_image_name
-from icsys.dataset.source import Ignored, Task
+from icsys.dataset.source import Ignored, PassedOver, Task
 from icsys.dataset.urls import is_url, local_path
 from icsys.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from icsys.dataset.source import Source
 
@@ -27,7 +28,9 @@ _MAGIC = re.compile(r"[*?\[{]")
 _MOST_FILES = 1_000_000
 
 
-def open_source(source: str | os.PathLike[str], destination: Path, *, follow_links: bool = False) -> Source:
+def open_source(
+    source: str | os.PathLike[str], destination: Path, *, follow_links: bool = False, include_outputs: bool = False
+) -> Source:
     """Find out what a source is; nothing in it is read but names.
 
     A folder that holds no image but archives stands for those. Of several archives, ``folder_of`` tells where below the
@@ -39,7 +42,7 @@ def open_source(source: str | os.PathLike[str], destination: Path, *, follow_lin
         A folder, an archive, a pattern of archives with ``*``, ``?``, ``[]`` or ``{000..099}``, or the URL of one.
     destination
         The output folder, which is left out where it lies in a folder.
-    follow_links
+    follow_links, include_outputs
         As for :class:`~icsys.dataset.folder.Folder`.
 
     Raises
@@ -53,13 +56,13 @@ def open_source(source: str | os.PathLike[str], destination: Path, *, follow_lin
     if is_url(text):
         from icsys.dataset.urlsource import open_remote  # noqa: PLC0415 - an extra
 
-        return open_remote(text)
+        return open_remote(text, include_outputs=include_outputs)
     path = Path(text)
     if path.is_dir():
         _check_readable(path)
-        folder = Folder(path, destination, follow_links)
-        found = archives_of(folder) if _may_be_of_archives(path) else []
-        return _on_disk(path, [path / name for name in found], path) if found else folder
+        folder = Folder(path, destination, follow_links, include_outputs)
+        found, passed_over = archives_of(folder) if _may_be_of_archives(folder) else ([], [])
+        return _on_disk(path, [path / name for name in found], path, passed_over) if found else folder
     if path.exists():
         _check_kind(text)
         _check_readable(path)
@@ -81,13 +84,13 @@ def open_source(source: str | os.PathLike[str], destination: Path, *, follow_lin
     return _on_disk(path, files, fixed_part(text))
 
 
-def _may_be_of_archives(folder: Path) -> bool:
+def _may_be_of_archives(folder: Folder) -> bool:
     """Tell whether a folder holds archives and nothing that is an image by its name, which most often the first is.
 
     To plan a folder takes all of its names, and a run does that anyway.
     """
-    found = False
-    waiting = [folder]
+    found, own = False, folder.destination.resolve()
+    waiting = [folder.path]
     while waiting:
         try:
             with os.scandir(waiting.pop()) as entries:
@@ -95,7 +98,9 @@ def _may_be_of_archives(folder: Path) -> bool:
                     if entry.name.startswith("."):
                         continue
                     if entry.is_dir(follow_symlinks=False):
-                        waiting.append(Path(entry.path))
+                        below = Path(entry.path)
+                        if below.resolve() != own and (folder.include_outputs or not holds_outputs(below)):
+                            waiting.append(below)
                     elif is_image_name(entry.name):
                         return False
                     found = found or bool(archive_suffix(entry.name))
@@ -104,15 +109,24 @@ def _may_be_of_archives(folder: Path) -> bool:
     return found
 
 
-def archives_of(folder: Source) -> list[str]:
-    """Return the archives in a folder, none if it holds an image: the first one ends the search."""
-    archives = []
+def archives_of(folder: Source) -> tuple[list[str], list[PassedOver]]:
+    """Return the archives in a folder, none if it holds an image: the first one ends the search.
+
+    Returns
+    -------
+    archives, passed_over
+        Their paths, and the folders that were not searched.
+    """
+    archives: list[str] = []
+    passed_over: list[PassedOver] = []
     for planned in folder.plan(""):
         if isinstance(planned, Task):
-            return []
+            return [], []
+        if isinstance(planned, PassedOver):
+            passed_over.append(planned)
         if isinstance(planned, Ignored) and archive_suffix(planned.source) and not is_hidden(planned.source):
             archives.append(planned.source)
-    return archives
+    return archives, passed_over
 
 
 def expand_braces(pattern: str) -> Iterator[str]:
@@ -144,7 +158,7 @@ def fixed_part(pattern: str) -> Path:
     return Path(_MAGIC.split(pattern, maxsplit=1)[0] + "_").parent
 
 
-def _on_disk(shown: Path, files: list[Path], root: Path | None) -> Source:
+def _on_disk(shown: Path, files: list[Path], root: Path | None, passed_over: Iterable[PassedOver] = ()) -> Source:
     """Return archives of this system, with their folders if they lie below ``root``."""
     from icsys.dataset.archives import Archives  # noqa: PLC0415 - few runs need it
     from icsys.dataset.store import Disk  # noqa: PLC0415
@@ -152,7 +166,7 @@ def _on_disk(shown: Path, files: list[Path], root: Path | None) -> Source:
     for file in files:
         _check_readable(file)
     placed = ((str(file), folder_of(file.relative_to(root).as_posix()) if root else "") for file in files)
-    return Archives(str(shown.absolute()), Disk(), tuple(placed))
+    return Archives(str(shown.absolute()), Disk(), tuple(placed), tuple(passed_over))
 
 
 def _check_kind(path: str) -> None:

@@ -22,9 +22,10 @@ from urllib.parse import unquote
 
 from icsys.dataset.archives import Archives
 from icsys.dataset.kinds import archive_suffix, folder_of
+from icsys.dataset.marks import tells_of_outputs
 from icsys.dataset.members import is_image_name, safe_path
 from icsys.dataset.naming import name_key, output_names
-from icsys.dataset.source import Ignored, Place, Planned, Source, Task, Unreadable
+from icsys.dataset.source import Ignored, PassedOver, Place, Planned, Source, Task, Unreadable
 from icsys.dataset.urls import without_query, without_secrets
 from icsys.errors import ImageError, MissingExtraError, UsageError
 from icsys.image.decode import sniff
@@ -82,7 +83,7 @@ def _connect(url: str) -> tuple[Any, str]:
     return fs, path
 
 
-def open_remote(url: str) -> Source:
+def open_remote(url: str, *, include_outputs: bool = False) -> Source:
     """Find out what is behind a URL: a folder of images, or archives.
 
     Raises
@@ -112,14 +113,15 @@ def open_remote(url: str) -> Source:
         return Archives(shown, store, ((path, ""),))
     if plain != url:
         raise UsageError(f"source {shown!r} has a query: expected that of an archive, or a folder without one")
-    folder = RemoteFolder(url)
+    folder = RemoteFolder(url, include_outputs)
     _ask(lambda: fs.ls(path, detail=False), shown)
     from icsys.dataset.sources import archives_of  # noqa: PLC0415 - as above
 
-    found = archives_of(folder)
+    found, passed_over = archives_of(folder)
     if not found:
         return folder
-    return Archives(shown, store, tuple((f"{path.rstrip('/')}/{name}", folder_of(name)) for name in found))
+    placed = tuple((f"{path.rstrip('/')}/{name}", folder_of(name)) for name in found)
+    return Archives(shown, store, placed, tuple(passed_over))
 
 
 def _is_folder(fs: Any, path: str) -> bool:  # noqa: ANN401 - fsspec has no types
@@ -228,6 +230,7 @@ class RemoteFolder:
     """A folder behind a URL."""
 
     url: str = field(repr=False)
+    include_outputs: bool = False
 
     @property
     def shown(self) -> str:
@@ -253,11 +256,15 @@ class RemoteFolder:
         for folder in folders:
             try:
                 entries = _again(partial(_entries, fs, folder.path))
+                passes = bool(folder.name) and not self.include_outputs and _holds_outputs(fs, dict(entries))
             except (ImageError, OSError) as error:
                 code = error.code if isinstance(error, ImageError) else "io"
                 yield Unreadable(
                     folder.name or ".", code, f"the folder cannot be listed: {_words(error)}", is_folder=True
                 )
+                continue
+            if passes:
+                yield PassedOver(folder.name)
                 continue
             for name, entry in entries:
                 path = f"{folder.name}/{name}" if folder.name else name
@@ -346,6 +353,22 @@ def _entries(fs: Any, path: str) -> list[tuple[str, dict[str, Any]]]:  # noqa: A
             other = f"{name}~{number}"
         found[other] = entry
     return sorted(found.items())
+
+
+def _holds_outputs(fs: Any, entries: dict[str, dict[str, Any]]) -> bool:  # noqa: ANN401 - as above
+    """Tell whether what is listed is an output folder; a request is made only where a name says that it may be."""
+
+    def head(name: str, size: int) -> bytes:
+        if name not in entries or entries[name]["type"] == "directory":
+            return b""
+        try:
+            return _again(partial(_fetch, fs, entries[name]["name"], size))
+        except ImageError as error:
+            if error.code == "unreachable":
+                raise
+            return b""
+
+    return tells_of_outputs(head)
 
 
 def _read(fs: Any, place: RemotePlace, options: Options) -> tuple[bytes, int]:  # noqa: ANN401 - as above

@@ -42,6 +42,7 @@ def compare_folder(
     strategies: Sequence[str] = tuple(STRATEGIES),
     sample: int | None = None,
     jobs: int | None = None,
+    include_outputs: bool = False,
     examples: int = 6,
     progress: Callable[[Step], object] | None = None,
 ) -> Comparison:
@@ -67,6 +68,8 @@ def compare_folder(
         Images to draw; all of them if left out.
     jobs
         Images worked on at once; as many as there are cores if left out.
+    include_outputs
+        As for :func:`~icsys.compress_folder`.
     examples
         Images whose pixels are kept, to be looked at.
     progress
@@ -101,7 +104,7 @@ def compare_folder(
         whole_number("sample", sample, 1, MOST_SAMPLED)
     whole_number("examples", examples, 0, MOST_EXAMPLES)
     with tempfile.TemporaryDirectory(prefix="icsys-") as folder:
-        origin = open_source(source, Path(str(check_places(source, folder))))
+        origin = open_source(source, Path(str(check_places(source, folder))), include_outputs=include_outputs)
         draw = draw_images(origin, sample, options.seed)
         bench = Bench(origin, Path(folder), options, candidates, jobs or available_cores())
         bench.report = progress or bench.report
@@ -120,6 +123,7 @@ def compare_folder(
         images=len(rows[0].scores) if rows else 0,
         found=draw.found,
         ignored=draw.ignored,
+        outputs_passed_over=tuple(draw.outputs_passed_over),
         sample=None if sample is None or sample >= draw.found else sample,
         failures=(*draw.failures, *failures),
         jobs=bench.jobs,

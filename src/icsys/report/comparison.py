@@ -188,6 +188,8 @@ class Comparison:
         Images that all candidates could do: those that the rows count.
     found, ignored
         Images below the folder, and files left alone.
+    outputs_passed_over
+        Output folders of runs that lie below the folder, by their paths there; nothing in them was read.
     sample
         Images that were drawn; None where all were taken.
     failures
@@ -215,6 +217,7 @@ class Comparison:
     estimate: float
     seconds: float
     examples: tuple[Example, ...]
+    outputs_passed_over: tuple[str, ...] = ()
 
     @property
     def held(self) -> bool:
@@ -237,6 +240,7 @@ class Comparison:
         names = ("source", "images", "found", "ignored", "sample", "jobs", "rounds", "estimate", "seconds", "held")
         return {
             **{name: getattr(self, name) for name in names},
+            "outputs_passed_over": list(self.outputs_passed_over),
             "options": options,
             "rows": [row.to_dict() for row in self.rows],
             "failures": [dataclasses.asdict(failure) for failure in self.failures],

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import icsys
+from icsys.dataset.source import passed_over_text
 from icsys.report.examples import shown_names
 from icsys.report.extra import need
 from icsys.report.facts import command_text, facts
@@ -160,6 +161,8 @@ def _skips(comparison: Comparison) -> list[str]:
         )
     if comparison.ignored:
         sentences.append(f"Files left alone: {comparison.ignored} (no images, hidden, or links).")
+    if comparison.outputs_passed_over:
+        sentences.append(f"Not read: {passed_over_text(comparison.outputs_passed_over)}.")
     return sentences
 
 

@@ -18,6 +18,7 @@ from icsys.dataset.layout import FAILURES, MANIFEST, check_names, refusing_links
 from icsys.dataset.manifest import DONE, FAILED, STALE, read_rows
 from icsys.dataset.rooted import RootedPath
 from icsys.dataset.shards import read_output
+from icsys.dataset.source import passed_over_text
 from icsys.dataset.sources import open_source
 from icsys.dataset.urls import without_secrets
 from icsys.errors import ICSError, UsageError
@@ -203,7 +204,7 @@ def _page(books: _Books, destination: Path, source: str | None, examples: int) -
     settings = {
         name: value
         for name, value in (books.run.get("options") or {}).items()
-        if name in {"jobs", "engine", "timeout", "follow_links"}
+        if name in {"jobs", "engine", "timeout", "follow_links", "include_outputs"}
     }
     summary = books.run.get("summary") or {}
     times = [str(books.run.get(name, "")).replace("T", " ")[:_SECONDS] for name in ("started", "finished")]
@@ -363,10 +364,13 @@ def _skips(books: _Books, summary: dict[str, Any]) -> list[str]:
     done = summary.get("skipped", 0) - foreign
     damaged = sum(bool(image.warning) for image in books.images)
     kept = sum(image.kept_source for image in books.images)
+    passed_over = summary.get("outputs_passed_over")
+    passed_over = list(map(str, passed_over)) if isinstance(passed_over, list) else []
     told = (
         (done, f"{images_text(done)} skipped by the last run: done already, or not among those to do."),
         (foreign, f"{images_text(foreign)} skipped: a file that ICS did not write has the place of the output."),
         (summary.get("ignored"), f"Files left alone: {summary.get('ignored')} (no images, hidden, or links)."),
+        (len(passed_over), f"Not read: {passed_over_text(passed_over)}."),
         (books.stale, f"Stale outputs: {books.stale}. Their sources are gone, fail, or have other outputs now."),
         (damaged, f"{images_text(damaged)} damaged, and kept as far as they could be decoded."),
         (kept, f"{images_text(kept)} kept as the source was: smaller than what would be written."),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from icsys.dataset.source import passed_over_text
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -166,7 +168,9 @@ def comparison_text(comparison: Comparison) -> str:
     of = "" if comparison.images == comparison.found else f" of {comparison.found}"
     each = "" if comparison.jobs == 1 else f", {comparison.jobs} at a time"
     size = f"{comparison.rows[0].bytes_in / 1e6:.1f} MB" if comparison.rows else "0 MB"
-    lines = [f"{comparison.images}{of} images, {size}{each}", ""]
+    passed_over = comparison.outputs_passed_over
+    told = [passed_over_text(passed_over)] if passed_over else []
+    lines = [f"{comparison.images}{of} images, {size}{each}", *told, ""]
     if comparison.rows:
         lines.append(text_table(comparison))
         lines.extend(["* best of its column", "", *notes(comparison)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from icsys.dataset.source import passed_over_text
 from icsys.options import MAX_INDEXED_COLORS, Target
 from icsys.report.words import bytes_text, count_text, images_text, printable
 from icsys.results import Compressed, Failed
@@ -51,6 +52,8 @@ def run_report(summary: RunSummary, destination: str, *, dry_run: bool) -> str:
     if summary.kept_sources:
         kept = images_text(summary.kept_sources)
         lines.append(f"          {kept} kept as the source was: smaller than what would be written")
+    if summary.outputs_passed_over:
+        lines.append(f"          {passed_over_text(summary.outputs_passed_over)}")
     if summary.stale:
         some = ", ".join(map(printable, summary.stale[:_NAMED])) + (", …" if len(summary.stale) > _NAMED else "")
         why = "their sources are gone, fail, or have other outputs now"

@@ -1,0 +1,90 @@
+"""By what an output folder is known, so that its images are not taken for photos.
+
+A run leaves ``run.json`` when it ends. One that was killed before leaves lines in ``manifest.jsonl``, or claims: no
+output is written that neither a line nor a claim tells of. Shards that are not merged keep theirs in ``.ics-books``.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from icsys.dataset.layout import BOOKS, CLAIMS, MANIFEST, RUN
+from icsys.dataset.manifest import from_line
+from icsys.dataset.rooted import RootedPath
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+MARKS = frozenset({RUN, MANIFEST, CLAIMS, BOOKS})
+"""Names of which an output folder holds one or more; a folder that holds none of them is none."""
+
+_NUMBERS = ("seconds", "compressed", "skipped", "foreign", "ignored")
+_MOST = 4 * 2**20  # bytes of a run.json; that of very many shards is longer, and stands beside a manifest
+_FIRST = 2**16  # bytes of a manifest, in which its first lines are
+
+
+def holds_outputs(folder: Path) -> bool:
+    """Tell whether a folder is one that ICS has written into.
+
+    Files of these names that other programs have written tell nothing, nor do links.
+    """
+    place = RootedPath(folder)
+    try:
+        return (
+            tells_of_outputs(lambda name, size: _head(place / name, size))
+            or (place / CLAIMS).is_file()
+            or (place / BOOKS).is_dir()
+        )
+    except OSError:
+        return False
+
+
+def tells_of_outputs(head: Callable[[str, int], bytes]) -> bool:
+    """Tell by ``run.json`` and ``manifest.jsonl`` whether ICS has written them.
+
+    Parameters
+    ----------
+    head
+        Takes the name of a file and returns its first bytes, as many as are asked for; none where there is no file.
+    """
+    run = head(RUN, _MOST + 1)
+    if 0 < len(run) <= _MOST and _is_record(run):
+        return True
+    return any(from_line(line) for line in _lines(head(MANIFEST, _FIRST)))
+
+
+def is_run(record: object) -> bool:
+    """Tell whether a record is that of a run: what others ask it for is there, and of its type.
+
+    A merged one lacks what its shards differ in.
+    """
+    if not isinstance(record, dict):
+        return False
+    summary: Any = record.get("summary")
+    return (
+        isinstance(summary, dict)
+        and all(type(summary.get(name)) in {int, float} for name in _NUMBERS)
+        and all(isinstance(record.get(name, {}), dict) for name in ("options", "versions"))
+        and all(isinstance(record.get(name, ""), str | None) for name in ("started", "finished", "source"))
+    )
+
+
+def _is_record(text: bytes) -> bool:
+    try:
+        return is_run(json.loads(text))
+    except (ValueError, RecursionError):
+        return False
+
+
+def _lines(text: bytes) -> Iterable[bytes]:
+    return (line + b"\n" for line in text.split(b"\n")[:-1])
+
+
+def _head(path: RootedPath, size: int) -> bytes:
+    """Return the first bytes of a file; none of what is no file, or cannot be read."""
+    try:
+        return path.read_bytes(size)
+    except OSError:
+        return b""
