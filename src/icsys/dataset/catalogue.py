@@ -26,7 +26,7 @@ _ROWS = 256  # read at once
 _TABLES = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
-CREATE TABLE members (id INTEGER PRIMARY KEY, key BLOB, folder BLOB, name BLOB, slot TEXT);
+CREATE TABLE members (id INTEGER PRIMARY KEY, file, number, key BLOB, folder BLOB, name BLOB, slot TEXT);
 CREATE TABLE sources (source BLOB PRIMARY KEY, repeats INTEGER) WITHOUT ROWID;
 CREATE TABLE folders (key BLOB, name BLOB, PRIMARY KEY (key, name)) WITHOUT ROWID;
 CREATE TABLE others (id INTEGER PRIMARY KEY, what TEXT);
@@ -80,7 +80,8 @@ class Catalogue:
         self._db.executescript(_TABLES)
         self._lock = threading.Lock()
         self._named: set[str] = set()
-        self._folder = ""
+        self._folder = self._file = ""
+        self._files = 0
 
     def fill(self, found: Iterator[Member | Ignored | Unreadable]) -> None:
         """Take in what lists tell; hidden members are left alone, and two of one name are told apart by a number."""
@@ -99,6 +100,8 @@ class Catalogue:
             else:
                 self._add(one)
         self._db.execute("CREATE INDEX by_folder ON members (key, folder, name, id)")
+        # Several names of the same bytes come together, so that these are read once.
+        self._db.execute("CREATE INDEX by_place ON members (file, number, id)")
         self._db.execute("COMMIT")
 
     def _add(self, member: Member) -> None:
@@ -107,8 +110,10 @@ class Catalogue:
         slot = member.slot
         places = [slot.size, slot.mtime_ns, slot.file, slot.number, slot.start, slot.length, slot.method, slot.crc]
         places.append(slot.streamed)
-        row = _bytes(name_key(folder)), _bytes(folder), _bytes(name), json.dumps(places)
-        self._db.execute("INSERT INTO members (key, folder, name, slot) VALUES (?, ?, ?, ?)", row)
+        if slot.file != self._file:
+            self._file, self._files = slot.file, self._files + 1
+        row = self._files, slot.number, _bytes(name_key(folder)), _bytes(folder), _bytes(name), json.dumps(places)
+        self._db.execute("INSERT INTO members (file, number, key, folder, name, slot) VALUES (?, ?, ?, ?, ?, ?)", row)
 
     def _note(self, what: list[object]) -> None:
         self._db.execute("INSERT INTO others (what) VALUES (?)", [json.dumps(what)])
@@ -147,7 +152,10 @@ class Catalogue:
         for (text,) in self._rows("SELECT what FROM others ORDER BY id"):
             what = json.loads(text)
             yield Ignored(*what) if len(what) == 1 else Unreadable(*what)
-        query = "SELECT folder, name, output, slot FROM members JOIN outputs USING (id) WHERE suffix = ? ORDER BY id"
+        query = (
+            "SELECT folder, name, output, slot FROM members JOIN outputs USING (id) WHERE suffix = ?"
+            " ORDER BY file, number, id"
+        )
         for folder, name, output, slot in self._rows(query, suffix):
             yield Task(_text(_join(folder, name)), _text(_join(folder, output)), Slot(*json.loads(slot)))
 

@@ -11,7 +11,7 @@ import re
 import tarfile
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from icsys.dataset.unpacking import MAGICS, Unpacked
+from icsys.dataset.unpacking import BACK, MAGICS, Unpacked
 from icsys.errors import ICSError
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ class TarReader:
         )  # it has nothing that would have to be closed
         self._tar.fileobj = _Bounded(self._file)  # type: ignore[assignment]
         self._at = 0  # where the next header begins
+        self._data: int | None = None  # where the bytes of the last member begin
         self.packed = magic is not None
         self.number = -1
         self.damage = ""
@@ -104,8 +105,12 @@ class TarReader:
 
     def read(self, info: tarfile.TarInfo, size: int) -> bytes:
         """Return the first bytes of the member that was come to last."""
-        self._file.seek(info.offset_data)
-        return self._file.read(min(size, info.size))
+        return self.read_at(info.offset_data, min(size, info.size))
+
+    def read_at(self, start: int, size: int) -> bytes:
+        """Return bytes from anywhere in a plain archive; in a compressed one, from the member that was come to last."""
+        self._file.seek(start)
+        return self._file.read(size)
 
     def _note(self, damage: str) -> None:
         self.damage = self.damage or damage
@@ -134,10 +139,24 @@ class TarReader:
         else:
             self._at = self._tar.offset
             self._take_data_of_link(info)
+            self._data = info.offset_data
             return info
         self._note(f"there is no whole header at byte {start}: {damage}")
-        self._at = self._search(start + 1, start % _BLOCK)
+        self._at = self._search(self._search_from(start), start % _BLOCK)
         return None
+
+    def _search_from(self, start: int) -> int:
+        """Return where to look for the header that is not at ``start``.
+
+        Where bytes are missing, it lies before that, in what seems to be the last member; but an archive in the archive
+        begins with a header that is none of its own. A header that is right, but not what belongs to it, was reached.
+        """
+        if self._data is None or self._is_header_at(start) or self._is_header_at(self._data):
+            return start + 1
+        return max(self._data, start - BACK // 2)
+
+    def _is_header_at(self, place: int) -> bool:
+        return self._file.seek(place) == place and _is_header(self._file.read(_BLOCK))
 
     def _take_data_of_link(self, info: tarfile.TarInfo) -> None:
         """Tell whether a hard link has a size of its own, which POSIX allows, or the one of the file that it names."""

@@ -39,6 +39,7 @@ class Unpacked:
         self.damage = ""
 
     def tell(self) -> int:
+        """Return from where on is read."""
         return self._at
 
     def seek(self, position: int) -> int:

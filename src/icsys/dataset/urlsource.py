@@ -83,7 +83,7 @@ def _connect(url: str) -> tuple[Any, str]:
     return fs, path
 
 
-def open_remote(url: str, *, include_outputs: bool = False) -> Source:
+def open_remote(url: str, *, include_outputs: bool = False, ignore_zeros: bool = False) -> Source:
     """Find out what is behind a URL: a folder of images, or archives.
 
     Raises
@@ -105,12 +105,13 @@ def open_remote(url: str, *, include_outputs: bool = False) -> Source:
         if not files or not all(map(archive_suffix, files)):
             raise UsageError(f"source {shown!r}: expected a pattern that archives match, and nothing else")
         root = fixed_part(path).as_posix()
-        return Archives(shown, store, tuple((file, folder_of(_relative(file, root))) for file in files))
+        placed = tuple((file, folder_of(_relative(file, root))) for file in files)
+        return Archives(shown, store, placed, ignore_zeros=ignore_zeros)
     if archive_suffix(plain) and not _ask(lambda: _is_folder(fs, path), shown):
         size = _ask(lambda: fs.info(path), shown)["size"]
         if "http" in fs.protocol:
             _ask(partial(_check_parts, fs, path, size), shown)
-        return Archives(shown, store, ((path, ""),))
+        return Archives(shown, store, ((path, ""),), ignore_zeros=ignore_zeros)
     if plain != url:
         raise UsageError(f"source {shown!r} has a query: expected that of an archive, or a folder without one")
     folder = RemoteFolder(url, include_outputs)
@@ -121,7 +122,7 @@ def open_remote(url: str, *, include_outputs: bool = False) -> Source:
     if not found:
         return folder
     placed = tuple((f"{path.rstrip('/')}/{name}", folder_of(name)) for name in found)
-    return Archives(shown, store, placed, tuple(passed_over))
+    return Archives(shown, store, placed, tuple(passed_over), ignore_zeros=ignore_zeros)
 
 
 def _is_folder(fs: Any, path: str) -> bool:  # noqa: ANN401 - fsspec has no types
@@ -285,9 +286,8 @@ class RemoteFolder:
         return list(below.values())
 
     def _is_image(self, fs: Any, name: str, path: str) -> bool:  # noqa: ANN401 - as above
-        by_name = is_image_name(name)
-        if by_name is not None:
-            return by_name
+        if is_image_name(name):
+            return True
         try:
             return sniff(_again(lambda: _fetch(fs, path, _HEAD))) is not None
         except (ImageError, OSError):

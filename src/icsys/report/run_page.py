@@ -204,7 +204,7 @@ def _page(books: _Books, destination: Path, source: str | None, examples: int) -
     settings = {
         name: value
         for name, value in (books.run.get("options") or {}).items()
-        if name in {"jobs", "engine", "timeout", "follow_links", "include_outputs"}
+        if name in {"jobs", "engine", "timeout", "follow_links", "include_outputs", "ignore_zeros"}
     }
     summary = books.run.get("summary") or {}
     times = [str(books.run.get(name, "")).replace("T", " ")[:_SECONDS] for name in ("started", "finished")]
