@@ -30,8 +30,8 @@ _TAIL = """\
 
 | code | meaning |
 |---:|---|
-| 0 | all images are done, or skipped by policy |
-| 1 | some images failed, or the run ended early, such as on a full disk |
+| 0 | all images are done, or skipped by policy; all is as it was written |
+| 1 | some images failed, or the run ended early, such as on a full disk; something is missing, changed or foreign |
 | 2 | wrong usage; nothing was done |
 | 130 | interrupted with Ctrl-C; the next run goes on |
 | 143 | told to end by SIGTERM; the next run goes on |

@@ -189,6 +189,8 @@ def test_printed_options_are_a_config_file_that_gives_the_same_options(photos, t
         (("compress", "photos", "--print-options", "--jobs", "0"), "jobs=0"),
         (("compress", "photos", "--config", "none.toml"), "none.toml"),
         (("compress", "photos", "--config", "bad.toml"), "bad.toml"),
+        (("compress", "photos", "--config", "deep.toml"), "more than 100 deep"),
+        (("compress", "photos", "--palette", "deep.json"), "more than 100 deep"),
         (("compress", "photos", "--config", "odd.toml"), "unknown option 'colours'"),
         (("compress", "photos", "--config", "switch.toml"), "expected true or false"),
         (("compress",), "ics demo"),
@@ -199,6 +201,8 @@ def test_printed_options_are_a_config_file_that_gives_the_same_options(photos, t
 @pytest.mark.usefixtures("photos")
 def test_wrong_usage_is_one_clear_line_and_exit_2(arguments, expected, tmp_path):
     (tmp_path / "bad.toml").write_text("colors: 3", "utf-8")
+    (tmp_path / "deep.toml").write_text("a = " + "[" * 100_000, "utf-8")
+    (tmp_path / "deep.json").write_text("[" * 100_000, "utf-8")
     (tmp_path / "odd.toml").write_text("colours = 3", "utf-8")
     (tmp_path / "switch.toml").write_text('json = "yes"', "utf-8")
     (tmp_path / "shard.toml").write_text('shard = "3/2"', "utf-8")

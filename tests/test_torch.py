@@ -1,5 +1,6 @@
 """PyTorch reads compressed folders, and Quantize works where torchvision's transforms do."""
 
+import os
 import pickle
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
+from fault_runs import needs_posix
 from helpers import image_bytes, soft_photo, synthetic_photo
 from icsys import ImageError, Options, UsageError, compress_folder, quantize, read_palette, write_palette
 
@@ -373,6 +375,18 @@ def test_a_palette_that_the_images_do_not_have_is_none_of_theirs(out):
     assert IndexedImageFolder(out).palette is None
     write_palette(out / "palette.json", [[0, 0, 0], [255, 255, 255]])
     assert IndexedImageFolder(out).palette is None
+
+
+@needs_posix
+def test_what_is_no_file_is_no_palette_and_is_not_waited_for(tmp_path):
+    source, shared = compress(tmp_path).parent / "in", tmp_path / "shared"
+    compress_folder(source, shared, Options(palette="dataset", colors=6, step=2))
+    (shared / "palette.json").rename(tmp_path / "elsewhere.json")
+    (shared / "palette.json").symlink_to(tmp_path / "elsewhere.json")
+    assert IndexedImageFolder(shared).palette is None
+    (shared / "palette.json").unlink()
+    os.mkfifo(shared / "palette.json")
+    assert IndexedImageFolder(shared).palette is None
 
 
 def test_the_transform_maps_to_a_palette(china):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from icsys.report.run_page import report_folder
     from icsys.results import Compressed, Failed, RunSummary, Skipped
     from icsys.run import Progress, compress_folder
+    from icsys.verify import Verification, verify_folder
 
 __version__ = "0.1.0"
 
@@ -36,6 +37,7 @@ __all__ = [
     "RunSummary",
     "Skipped",
     "UsageError",
+    "Verification",
     "compare_folder",
     "compress_folder",
     "compress_image",
@@ -45,6 +47,7 @@ __all__ = [
     "read_palette",
     "report_folder",
     "resize",
+    "verify_folder",
     "write_comparison",
     "write_palette",
 ]
@@ -64,6 +67,7 @@ _HOMES = {
     "report.run_page": ["report_folder"],
     "results": ["Compressed", "Failed", "RunSummary", "Skipped"],
     "run": ["Progress", "compress_folder"],
+    "verify": ["Verification", "verify_folder"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

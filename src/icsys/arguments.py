@@ -30,6 +30,7 @@ from icsys.options import (
     option_doc,
 )
 from icsys.prompts import number_or_text
+from icsys.url import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -82,7 +83,8 @@ examples:
 
 _MORE_EXAMPLES = """\
   ics compare photos --colors 8,16 --sample 50  every strategy on 50 of the photos: a table and a page
-  ics report small                              what a finished run did, on a page"""
+  ics report small                              what a finished run did, on a page
+  ics verify small                              whether all is there, as it was written"""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -93,7 +95,7 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **settings)
 
     def error(self, message: str) -> NoReturn:
-        self.exit(WRONG_USAGE, f"ics: {message} (see {self.prog} --help)\n")
+        raise UsageError(f"{message} (see {self.prog} --help)")
 
 
 def command_parser() -> argparse.ArgumentParser:
@@ -133,6 +135,7 @@ def command_parser() -> argparse.ArgumentParser:
     _add_merge(commands)
     _add_compare(commands)
     _add_report(commands)
+    _add_verify(commands)
     return parser
 
 
@@ -204,6 +207,21 @@ def _add_report(commands: Any) -> None:  # noqa: ANN401 - as above
         help="Where the photos are now. Default: where the run found them, if that is no URL.",
     )
     _add_page(report, None)
+
+
+def _add_verify(commands: Any) -> None:  # noqa: ANN401 - as above
+    verify = commands.add_parser(
+        "verify",
+        help="hold a folder against its journal",
+        description="Read every output in DST, shards and palettes included, and name what is missing, what is not as "
+        "it was written, and files that ics did not write. Nothing is written.",
+        epilog="example:\n  ics verify Compressed",
+    )
+    verify.add_argument("destination", metavar="DST", nargs="?", default=DESTINATION, help=f"default: {DESTINATION}")
+    verify.add_argument(
+        "--jobs", metavar="N", type=number_or_text, help="Files read at once. Default: the cores there are."
+    )
+    verify.add_argument("--json", action="store_true", help="Print one JSON object on standard output.")
 
 
 def _add_page(group: Any, name: str | None) -> None:  # noqa: ANN401 - as above
@@ -417,14 +435,14 @@ def read_options(arguments: argparse.Namespace) -> tuple[Options, dict[str, Any]
 
 def _read_config(path: Path, names: set[str]) -> dict[str, Any]:
     """Read a TOML file that holds options by name, with dashes or underscores."""
-    import tomllib  # noqa: PLC0415 - few runs need it
+    from icsys.dataset.parsing import read_toml  # noqa: PLC0415 - few runs need it
 
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = read_toml(path)
     except OSError as error:
         raise UsageError(f"config file {str(path)!r} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"config file {str(path)!r} is not TOML: {error}") from error
+    except ValueError as error:
+        raise UsageError(f"config file {str(path)!r} cannot be read as TOML: {error}") from error
     values = {name.replace("-", "_"): value for name, value in values.items()}
     for name, value in values.items():
         if name not in names:
@@ -436,4 +454,5 @@ def _read_config(path: Path, names: set[str]) -> dict[str, Any]:
 
 def effective(options: Options, run: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options that a run uses, as plain values; jobs, engine and timeout only where they were chosen."""
-    return options.to_dict() | {name: value for name, value in run.items() if value is not None}
+    values = options.to_dict() | {name: value for name, value in run.items() if value is not None}
+    return {name: shown(value) if isinstance(value, str) else value for name, value in values.items()}

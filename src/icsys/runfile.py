@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import sys
 import time
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from icsys.dataset.layout import RUN
 from icsys.dataset.marks import is_run
+from icsys.dataset.parsing import read_json
 from icsys.dataset.whole import write_json
 
 if TYPE_CHECKING:
@@ -89,8 +89,8 @@ def _own(run: Mapping[str, Any], common: Mapping[str, Any]) -> dict[str, Any]:
 def read_run(destination: RootedPath) -> dict[str, Any]:
     """Return what the last run has written; nothing where it has not, or somebody else has changed it."""
     try:
-        record = json.loads((destination / RUN).read_bytes())
-    except (OSError, ValueError, RecursionError):
+        record = read_json(destination / RUN)
+    except (OSError, ValueError):
         return {}
     return record if is_run(record) else {}
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from icsys.report.bench import Step
     from icsys.run import Progress
+    from icsys.verify import Checked
 
 
 class _Screen:
@@ -75,6 +76,19 @@ class CompareScreen(_Screen):
             self._bar.set_description_str(step.note, refresh=False)
             self._bar.total = step.total or None
             self._bar.update(step.done - self._bar.n)
+
+
+class VerifyScreen(_Screen):
+    """Shows how far a folder is verified."""
+
+    def __init__(self) -> None:
+        super().__init__("Verifying")
+
+    def show(self, checked: Checked) -> None:
+        """Take in one more step."""
+        if self._bar is not None:
+            self._bar.total = checked.total
+            self._bar.update(checked.done - self._bar.n)
 
 
 def _new_bar(title: str) -> tqdm:

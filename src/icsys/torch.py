@@ -16,6 +16,7 @@ from icsys.color.palette import check_palette
 from icsys.color.reduce import distinct_of, keep_all, map_to
 from icsys.dataset.layout import INDEX, OURS, PALETTE
 from icsys.dataset.palettes import load_palettes
+from icsys.dataset.rooted import RootedPath
 from icsys.errors import ImageError, MissingExtraError, UsageError
 from icsys.image.decode import to_array
 from icsys.image.stored import read_indexed, read_pixels
@@ -348,7 +349,7 @@ def _shared_palettes(root: Path) -> Palettes | None:
     """Return the palettes that a run has left in a folder or the one above it, of which the folder is a split."""
     for folder in (root, root.absolute().parent):
         with suppress(UsageError):
-            return load_palettes(folder / PALETTE)
+            return load_palettes(RootedPath(folder) / PALETTE)
     return None
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from icsys.dataset.layout import OURS
 from icsys.dataset.rooted import LinkError, RootedPath
-from icsys.dataset.whole import remove_tree, sweep, write_whole
+from icsys.dataset.whole import open_own, remove_tree, sweep, write_whole
 
 
 def test_a_file_replaces_an_older_one_whole(tmp_path):
@@ -102,3 +102,17 @@ def test_a_deep_tree_is_removed(tmp_path):
     (deep / "ours").open("xb").close()
     remove_tree(tree, lambda _: True)
     assert not tree.exists()
+
+
+@pytest.mark.parametrize("mode", ["ab", "r+b"])
+def test_a_file_with_another_name_is_not_changed_under_it(mode, tmp_path):
+    """A hard link leads out of the folder as a symbolic one does, and nothing tells it apart from a file."""
+    (tmp_path / "theirs").write_bytes(b"theirs")
+    (tmp_path / "out").mkdir()
+    os.link(tmp_path / "theirs", tmp_path / "out" / "manifest.jsonl")
+    with open_own(RootedPath(tmp_path / "out") / "manifest.jsonl", mode) as file:
+        file.write(b"OURS")
+    assert (tmp_path / "theirs").read_bytes() == b"theirs"
+    changed = {"ab": b"theirsOURS", "r+b": b"OURSrs"}[mode]
+    assert (tmp_path / "out" / "manifest.jsonl").read_bytes() == changed
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["manifest.jsonl"]

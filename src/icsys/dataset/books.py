@@ -19,6 +19,7 @@ from icsys.dataset.claims import load_claims, share_claims
 from icsys.dataset.layout import BOOKS, BOOKS_FILES, FAILURES, MANIFEST, MERGED, PLAN, STATE, check_books
 from icsys.dataset.lock import locked
 from icsys.dataset.manifest import read_rows, to_line
+from icsys.dataset.parsing import read_json
 from icsys.dataset.shard import Shard
 from icsys.dataset.turn import Turn
 from icsys.dataset.whole import remove_tree, write_whole
@@ -128,10 +129,10 @@ def _take_share(destination: RootedPath, books: RootedPath, shard: Shard) -> Non
 def read_state(books: RootedPath) -> State | None:
     """Return how a shard stands; None if it has not been begun."""
     try:
-        values = json.loads((books / STATE).read_bytes())
+        values = read_json(books / STATE)
         hashes, include = dict(values["sha256"]), values.get("include_outputs", False)  # which older versions lack
         return State(dict(values["options"]), values["follow_links"], values["finished"], hashes, include)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from icsys.dataset.members import LONGEST_NAME, is_hidden
 from icsys.dataset.naming import name_key, output_names
+from icsys.dataset.parsing import from_json
 from icsys.dataset.source import Ignored, Place, Planned, Task, Unreadable
 
 if TYPE_CHECKING:
@@ -150,14 +151,14 @@ class Catalogue:
             if suffix not in self._named:
                 self._name(suffix)
         for (text,) in self._rows("SELECT what FROM others ORDER BY id"):
-            what = json.loads(text)
+            what = from_json(text)
             yield Ignored(*what) if len(what) == 1 else Unreadable(*what)
         query = (
             "SELECT folder, name, output, slot FROM members JOIN outputs USING (id) WHERE suffix = ?"
             " ORDER BY file, number, id"
         )
         for folder, name, output, slot in self._rows(query, suffix):
-            yield Task(_text(_join(folder, name)), _text(_join(folder, output)), Slot(*json.loads(slot)))
+            yield Task(_text(_join(folder, name)), _text(_join(folder, output)), Slot(*from_json(slot)))
 
     def _rows(self, query: str, *values: object) -> Iterator[tuple[Any, ...]]:
         """Read rows some at a time, so that a run and the count beside it can both do so."""

@@ -9,7 +9,6 @@ other program writes.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import threading
 from collections import defaultdict
@@ -17,8 +16,9 @@ from typing import TYPE_CHECKING
 
 from icsys.dataset.layout import CLAIMS, WRITTEN
 from icsys.dataset.manifest import to_line
+from icsys.dataset.parsing import from_json, read_json
 from icsys.dataset.rooted import is_below
-from icsys.dataset.whole import write_whole
+from icsys.dataset.whole import open_own, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Container, Mapping
@@ -37,8 +37,8 @@ def load_claims(books: RootedPath) -> dict[str, str]:
         The source of each; an empty text where that is not known.
     """
     try:
-        values = json.loads((books / CLAIMS).read_bytes())
-    except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
+        values = read_json(books / CLAIMS)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return {}
     if isinstance(values, list):  # as older versions have written them
         values = dict.fromkeys((name for name in values if isinstance(name, str)), "")
@@ -82,7 +82,8 @@ class Written:
     def _opened(self) -> int:
         with self._opening:  # by one of many threads
             if self._descriptor is None:
-                self._descriptor = self._path.descriptor("ab")
+                with open_own(self._path, "ab") as file:
+                    self._descriptor = os.dup(file.fileno())
             return self._descriptor
 
     def keep(self, outputs: Container[str]) -> None:
@@ -109,8 +110,8 @@ class Written:
             return hashes
         for line in filter(None, lines):
             try:
-                sha256, output = json.loads(line)
-            except (ValueError, TypeError, RecursionError):
+                sha256, output = from_json(line)
+            except (ValueError, TypeError):
                 continue
             if isinstance(sha256, str) and isinstance(output, str):
                 hashes[output].add(sha256)

@@ -7,7 +7,6 @@ whole or not at all, with ``division.json`` in it, which says of what run it is.
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -19,9 +18,10 @@ from icsys.dataset.folder import Folder
 from icsys.dataset.layout import BOOKS, DIVIDED, DIVISION, FAILURES, LISTING, MANIFEST, PLAN, check_books
 from icsys.dataset.lock import locked
 from icsys.dataset.manifest import read_rows, to_line
+from icsys.dataset.parsing import from_json, read_json
 from icsys.dataset.shard import Shard, all_shards, shard_index
 from icsys.dataset.source import Ignored, PassedOver, Planned, Task, Unreadable
-from icsys.dataset.whole import remove_tree, write_json
+from icsys.dataset.whole import open_own, remove_tree, write_json
 from icsys.errors import UsageError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Division:
 def read_division(destination: RootedPath) -> Division | None:
     """Return how a folder is divided; None if it is not, or by shards that know nothing of one another."""
     try:
-        values = json.loads((destination / BOOKS / DIVIDED).read_bytes())
+        values = read_json(destination / BOOKS / DIVIDED)
         return Division(values["count"], values["images"], dict(values["settings"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -159,7 +159,7 @@ def _fields(entry: Planned) -> list[str] | dict[str, str]:
 
 def _entry(line: bytes) -> Planned:
     """Return what :func:`_fields` has made a line of."""
-    match json.loads(line):
+    match from_json(line):
         case [source, output]:
             return Task(source, output)
         case [source]:
@@ -270,7 +270,7 @@ class _Lines:
     def write(self) -> None:
         """Write what waits, each line behind those before it."""
         for (index, name), lines in self._waiting.items():
-            with (self._folder / Shard(index, self._count).name / name).open("ab") as file:
+            with open_own(self._folder / Shard(index, self._count).name / name, "ab") as file:
                 file.writelines(lines)
         self._waiting.clear()
         self._bytes = 0

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from icsys.dataset.layout import INDEX, PACKS
+from icsys.dataset.parsing import read_json
 from icsys.dataset.whole import write_json
 from icsys.errors import UsageError
 from icsys.options import PACKINGS
@@ -68,13 +68,13 @@ def load_index(destination: RootedPath) -> Index | None:
     """Read what an earlier run has said of its shards."""
     path = destination / INDEX
     try:
-        values = json.loads(path.read_bytes())
+        values = read_json(path)
         values["shards"] = [Shard(**shard) for shard in values["shards"]]
         index = Index(**values)
         _check(index)
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError) as error:
         raise UsageError(f"{str(path)!r} is not what ics has written ({error}): expected another destination") from None
     return index
 

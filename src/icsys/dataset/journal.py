@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from icsys.dataset.layout import FAILURES, MANIFEST
 from icsys.dataset.manifest import DONE, FAILED, STALE, from_line, read_rows, to_line
 from icsys.dataset.outputs import FolderOutputs
-from icsys.dataset.whole import write_whole
+from icsys.dataset.whole import open_own, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -86,7 +87,7 @@ class Journal:
         """Add a line, in one call, so that it is whole even if this process dies right after it."""
         if self._file is None:
             self._mend_end()
-            self._file = self._path.open("ab", buffering=0)
+            self._file = open_own(self._path, "ab", buffering=0)
         line = memoryview(to_line(row))
         try:
             while line:
@@ -114,14 +115,7 @@ class Journal:
 
     def _mend_end(self) -> None:
         """Make the file one that lines can be added to."""
-        try:
-            file = self._path.open("r+b")
-        except FileNotFoundError:
-            return
-        with file:
-            if os.fstat(file.fileno()).st_nlink > 1:  # a hard link: a copy of the folder, perhaps, that is to stay
-                write_whole(self._path, file)
-        with self._path.open("r+b") as file:
+        with suppress(FileNotFoundError), open_own(self._path, "r+b") as file:
             self.start = end_lines(file)
 
 

@@ -21,6 +21,9 @@ MANIFEST, FAILURES, RUN = "manifest.jsonl", "failures.jsonl", "run.json"
 PALETTE, GIMP_PALETTE = "palette.json", "palette.gpl"
 """Beside the images of a run that share a palette."""
 
+REPORT = "report.html"
+"""The page that is made of a finished run, unless it gets another name."""
+
 INDEX, PACKS = "shards.json", "data"
 """The file that tells of shards, and the folder in which they lie."""
 

@@ -14,6 +14,7 @@ import platform
 import time
 from typing import TYPE_CHECKING
 
+from icsys.dataset.parsing import from_json
 from icsys.errors import UsageError
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class Lease:
 
     def _in_use(self, holder: bytes) -> UsageError:
         try:
-            host = f" on {json.loads(holder)['host']!r}"
+            host = f" on {from_json(holder)['host']!r}"
         except (ValueError, KeyError, TypeError):
             host = ""
         return UsageError(

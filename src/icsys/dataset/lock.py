@@ -62,6 +62,41 @@ def locked(folder: RootedPath, *, what: str = "", patience: float = 0.0) -> Iter
         os.close(descriptor)
 
 
+@contextmanager
+def undisturbed(folder: RootedPath, *, what: str = "") -> Iterator[None]:
+    """Keep runs off a folder while it is only read; many may read it side by side, and nothing is made in it.
+
+    Where nobody has ever locked it, or the system has no locks, there is nobody to keep off.
+
+    Parameters
+    ----------
+    what
+        What to call it in an error; the destination if left out.
+
+    Raises
+    ------
+    InUseError
+        If a run holds it.
+    """
+    try:
+        descriptor = (folder / LOCK).descriptor("rb")
+    except LinkError:
+        raise
+    except OSError:
+        yield
+        return
+    try:
+        try:
+            _lock(descriptor, shared=True)
+        except OSError as error:
+            if error.errno in _HELD:
+                what = what or f"destination {str(folder)!r}"
+                raise InUseError(f"{what} is in use by another run of ics: wait until it ends") from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def _try(folder: RootedPath) -> int | None:
     """Return the descriptor of the file once it is locked; None if another process has locked it."""
     folder.make_folders()
@@ -88,12 +123,12 @@ def _try(folder: RootedPath) -> int | None:
 if sys.platform == "win32":
     import msvcrt
 
-    def _lock(descriptor: int) -> None:
+    def _lock(descriptor: int, *, shared: bool = False) -> None:  # noqa: ARG001 - all locks exclude one another there
         os.lseek(descriptor, 0, os.SEEK_SET)
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
 
 else:
     import fcntl
 
-    def _lock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    def _lock(descriptor: int, *, shared: bool = False) -> None:
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from icsys.dataset.index import is_pack_name
+from icsys.dataset.parsing import from_json
 from icsys.dataset.rooted import is_below
 
 if TYPE_CHECKING:
@@ -121,8 +122,8 @@ def from_line(line: bytes) -> dict[str, Any] | None:
     the names of files in them lead down from the output folder. A last line may lack its end.
     """
     try:
-        row = json.loads(line)
-    except (ValueError, RecursionError):
+        row = from_json(line)
+    except ValueError:
         return None
     return row if isinstance(row, dict) and _is_ours(row) else None
 

@@ -6,11 +6,11 @@ output is written that neither a line nor a claim tells of. Shards that are not 
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from icsys.dataset.layout import BOOKS, CLAIMS, MANIFEST, RUN
 from icsys.dataset.manifest import from_line
+from icsys.dataset.parsing import from_json
 from icsys.dataset.rooted import RootedPath
 
 if TYPE_CHECKING:
@@ -73,8 +73,8 @@ def is_run(record: object) -> bool:
 
 def _is_record(text: bytes) -> bool:
     try:
-        return is_run(json.loads(text))
-    except (ValueError, RecursionError):
+        return is_run(from_json(text))
+    except ValueError:
         return False
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from icsys.color.palette import check_palette
 from icsys.dataset.layout import GIMP_PALETTE, PALETTE
 from icsys.dataset.manifest import label_of
+from icsys.dataset.parsing import from_json, read_text
 from icsys.dataset.rooted import RootedPath
 from icsys.dataset.whole import write_json, write_whole
 from icsys.errors import UsageError
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 _FORMAT, _VERSION = "icsys-palette", 1
 _GIMP, _MADE_BY = "GIMP Palette", "# Made by icsys"
 _HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
-_GIMP_COLOR = re.compile(r"\s*(\d+)\s+(\d+)\s+(\d+)(?:\s.*)?", re.ASCII)
+_GIMP_COLOR = re.compile(r"\s*(\d{1,9})\s+(\d{1,9})\s+(\d{1,9})(?:\s.*)?", re.ASCII)
 _GIMP_HEADER = re.compile(r"(Name|Columns):", re.IGNORECASE)
 _LEVELS = 255
 
@@ -174,9 +175,11 @@ def load_palettes(path: str | os.PathLike[str] | RootedPath) -> Palettes:
     """
     path = path if isinstance(path, RootedPath) else Path(path)
     try:
-        text = path.read_bytes().decode("utf-8-sig", "replace")
+        text = read_text(path, errors="replace")
     except OSError as error:
         raise UsageError(f"palette file {str(path)!r} cannot be read: {error.strerror or error}") from None
+    except ValueError as error:
+        raise UsageError(f"palette file {str(path)!r}: {error}") from None
     try:
         if path.name.lower().endswith(".gpl"):
             return Palettes({"": _from_gimp(text)}, by_class=False, about={"file": path.name})
@@ -236,12 +239,21 @@ def save_palettes(
         write_whole(gimp, _gimp_text(destination.name, palettes.colors[""]).encode(), mark=mark)
 
 
+def palette_hashes(destination: RootedPath) -> dict[str, str]:
+    """Return the SHA-256 of the files of palettes in an output folder, by name."""
+    hashes = {}
+    for name in (PALETTE, GIMP_PALETTE):
+        with contextlib.suppress(OSError):  # one that is not there
+            hashes[name] = hashlib.sha256((destination / name).read_bytes()).hexdigest()
+    return hashes
+
+
 def _is_ours(path: RootedPath) -> bool:
     try:
         if path.name == GIMP_PALETTE:
-            return _MADE_BY in path.read_bytes().decode("utf-8", "replace").splitlines()[:5]
+            return _MADE_BY in read_text(path, errors="replace").splitlines()[:5]
         load_palettes(path)
-    except (OSError, UsageError):
+    except (OSError, ValueError):
         return False
     return True
 
@@ -268,7 +280,7 @@ def _to_values(palettes: Palettes) -> dict[str, Any]:
 def _from_values(text: str) -> Palettes:
     """Read what :func:`_to_values` has made."""
     try:
-        values = json.loads(text)
+        values = from_json(text)
     except ValueError as error:
         raise UsageError(f"this is not JSON ({error}): expected a palette.json that ics has written") from None
     if not isinstance(values, dict) or values.get("format") != _FORMAT:

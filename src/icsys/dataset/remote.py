@@ -11,7 +11,6 @@ The names of those objects hold the hash of the manifest that they continue: onc
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 import tempfile
@@ -28,12 +27,15 @@ from icsys.dataset.lease import BEAT, Lease
 from icsys.dataset.manifest import to_line
 from icsys.dataset.objectoutputs import ObjectOutputs
 from icsys.dataset.objects import Objects
+from icsys.dataset.parsing import from_json
 from icsys.dataset.remoteshards import RemoteShards
 from icsys.dataset.rooted import RootedPath
 from icsys.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from icsys.url import Url
 
 _PALETTES = PALETTE, GIMP_PALETTE
 _SEND_EVERY = 5.0  # seconds; what a crash may cost besides the images under way
@@ -57,7 +59,7 @@ class Remote:
         Whether images are packed into shards at the end.
     """
 
-    def __init__(self, url: str, *, packed: bool = False) -> None:
+    def __init__(self, url: Url, *, packed: bool = False) -> None:
         self._objects = Objects(url)
         self.name = self._objects.name
         self.folder = Path(tempfile.gettempdir(), f"ics-{os.urandom(8).hex()}")
@@ -248,5 +250,5 @@ def _digest(path: Path) -> str:
 
 def _read_claims(line: bytes) -> dict[str, str]:
     """Return the claims with which an object of the journal begins; older versions have written names alone."""
-    claims = json.loads(line)
+    claims = from_json(line)
     return dict.fromkeys(claims, "") if isinstance(claims, list) else claims

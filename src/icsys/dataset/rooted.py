@@ -195,21 +195,7 @@ class RootedPath:
     def descriptor(self, mode: str) -> int:
         """Open it as :meth:`open` does, and return the descriptor."""
         with self._parent() as (above, place):
-            before = None if _HAS_DIR_FD else _status(place, above)
-            if before is not None and is_link(before):
-                raise LinkError(str(self))
-            try:
-                descriptor = os.open(place, _MODES[mode] | _ALWAYS, 0o666, dir_fd=above)
-            except OSError as error:
-                raise self._refusal(error, above, place) from None
-        found = os.fstat(descriptor)
-        if before is not None and not os.path.samestat(found, before):
-            os.close(descriptor)
-            raise LinkError(str(self))
-        if not stat.S_ISREG(found.st_mode):
-            os.close(descriptor)
-            raise OSError(errno.EINVAL, "it is no file, but something that stands in the place of one", str(self))
-        return descriptor
+            return _opened(place, above, mode, str(self))
 
     def read_bytes(self, most: int = -1) -> bytes:
         """Return the content of a regular file, or its first bytes."""
@@ -332,7 +318,7 @@ class RootedPath:
             try:
                 inside = os.open(place, _BELOW, dir_fd=above)
             except OSError as error:
-                raise self._refusal(error, above, place) from None
+                raise _refusal(error, above, place, str(self)) from None
         try:
             yield inside
         finally:
@@ -356,7 +342,7 @@ class RootedPath:
                 try:
                     below = os.open(part, _BELOW, dir_fd=above)
                 except OSError as error:
-                    raise RootedPath(self._root, self.parts[:depth])._refusal(error, above, part) from None  # noqa: SLF001
+                    raise _refusal(error, above, part, str(RootedPath(self._root, self.parts[:depth]))) from None
                 if above != root:
                     os.close(above)
                 above = below
@@ -378,14 +364,6 @@ class RootedPath:
             if leads_elsewhere(path):
                 raise LinkError(path)
 
-    def _refusal(self, error: OSError, above: int | None, place: str) -> OSError:
-        """Tell a link that was not followed from other errors."""
-        found = _status(place, above)
-        if found is not None and is_link(found):
-            return LinkError(str(self))
-        error.filename = str(self)
-        return error
-
 
 class Held(NamedTuple):
     """A folder that is held open, as a descriptor or, where the system has none, as a path."""
@@ -400,6 +378,40 @@ class Held(NamedTuple):
             return os.lstat(f"{self.place}{os.sep}{name}")
         except OSError:
             return None
+
+    def descriptor(self, name: str) -> int:
+        """Open a regular file in it to read, as :meth:`RootedPath.open` does."""
+        if isinstance(self.place, int):
+            return _opened(name, self.place, "rb", name)
+        return _opened(f"{self.place}{os.sep}{name}", None, "rb", name)
+
+
+def _opened(place: str, above: int | None, mode: str, shown: str) -> int:
+    """Open a regular file, and no link, in a folder that is held; return the descriptor."""
+    before = None if _HAS_DIR_FD else _status(place, above)
+    if before is not None and is_link(before):
+        raise LinkError(shown)
+    try:
+        descriptor = os.open(place, _MODES[mode] | _ALWAYS, 0o666, dir_fd=above)
+    except OSError as error:
+        raise _refusal(error, above, place, shown) from None
+    found = os.fstat(descriptor)
+    if before is not None and not os.path.samestat(found, before):
+        os.close(descriptor)
+        raise LinkError(shown)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no file, but something that stands in the place of one", shown)
+    return descriptor
+
+
+def _refusal(error: OSError, above: int | None, place: str, shown: str) -> OSError:
+    """Tell a link that was not followed from other errors."""
+    found = _status(place, above)
+    if found is not None and is_link(found):
+        return LinkError(shown)
+    error.filename = shown
+    return error
 
 
 def _status(place: str, above: int | None) -> os.stat_result | None:

@@ -6,7 +6,6 @@ twice, in their order: for the names, which does not touch the bytes, and for th
 
 from __future__ import annotations
 
-import json
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from icsys.dataset.catalogue import Member, Slot
 from icsys.dataset.members import class_folder, safe_path
 from icsys.dataset.parquet import load_pyarrow
+from icsys.dataset.parsing import from_json
 from icsys.dataset.urls import base_name
 from icsys.errors import ImageError
 from icsys.image.limits import check_bytes
@@ -94,7 +94,7 @@ def _columns(schema: Any) -> _Columns:  # noqa: ANN401 - as above
 def _classes(schema: Any) -> Sequence[str]:  # noqa: ANN401 - as above
     """Return the names of the classes that Hugging Face's metadata tell."""
     try:
-        names = json.loads(schema.metadata[b"huggingface"])["info"]["features"]["label"]["names"]
+        names = from_json(schema.metadata[b"huggingface"])["info"]["features"]["label"]["names"]
     except (KeyError, TypeError, ValueError):
         return ()
     return names if isinstance(names, list) else ()

@@ -6,7 +6,6 @@ for the images.
 
 from __future__ import annotations
 
-import json
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from urllib.parse import unquote_to_bytes
 
 from icsys.dataset.catalogue import Member, Slot
 from icsys.dataset.members import class_folder, is_image_name, safe_path
+from icsys.dataset.parsing import from_json
 from icsys.dataset.source import Ignored, Place, Unreadable
 from icsys.dataset.tarfiles import TarReader
 from icsys.dataset.tarnames import Content, Names
@@ -128,11 +128,11 @@ class _Sample:
 
     def _read_note(self, name: str, text: bytes) -> None:
         if name.endswith(".cls"):
-            self._label = self._label or class_folder(text.decode("utf-8", "replace"))
+            self._label = self._label or class_folder(text.decode("utf-8-sig", "replace"))
             return
         try:
-            told = json.loads(text)
-        except (ValueError, RecursionError):
+            told = from_json(text)
+        except ValueError:
             return
         if isinstance(told, dict):
             self._label = class_folder(told.get("label")) or self._label

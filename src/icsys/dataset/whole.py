@@ -15,6 +15,7 @@ from icsys.dataset.rooted import RootedPath
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from io import BufferedRandom
 
 _SUFFIX = ".tmp"
 _TEMPORARY = re.compile(rf"{re.escape(OURS)}((?:\d+-of-\d+-)?)[0-9a-f]{{16}}{re.escape(_SUFFIX)}", re.ASCII)
@@ -62,6 +63,30 @@ def _new_file(path: RootedPath) -> BinaryIO:
     except FileNotFoundError:
         path.parent.make_folders()
         return path.open("xb")
+
+
+def open_own(path: RootedPath, mode: str, *, buffering: int = -1) -> BufferedRandom:
+    """Open a file of ours to change it in place; one that has other names (hard links) becomes a copy first.
+
+    Such a name may lie outside: in a copy of the folder that is to stay, or planted there for us to write through.
+
+    Parameters
+    ----------
+    mode
+        ``ab`` or ``r+b``.
+
+    Raises
+    ------
+    OSError
+        As for :meth:`RootedPath.open`.
+    """
+    while True:
+        file = path.open(mode, buffering=buffering)
+        if os.fstat(file.fileno()).st_nlink <= 1:
+            return file
+        file.close()
+        with path.open() as shared:
+            write_whole(path, shared)
 
 
 def write_json(path: RootedPath | Path, values: Mapping[str, object]) -> None:

@@ -7,8 +7,10 @@ import time
 from collections import deque
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Generic, Protocol
 
+from icsys.engine.knock import knock
 from icsys.engine.pool import LOOK, Item, Lost, Outcome
 from icsys.errors import EngineError, ICSError, InUseError, MissingExtraError
 
@@ -82,10 +84,15 @@ def open_cluster(engine: str, address: str | None, jobs: int) -> Cluster:
         If no cluster answers at the address.
     """
     module, package = MODULES[engine]
+    missing = MissingExtraError(f"{package} is needed for engine={engine!r}: pip install 'icsys[{engine}]'")
+    if find_spec(package) is None:
+        raise missing
+    if address is not None:
+        knock(engine, address)
     try:
         import_module(package)
     except ImportError:
-        raise MissingExtraError(f"{package} is needed for engine={engine!r}: pip install 'icsys[{engine}]'") from None
+        raise missing from None
     cluster: Cluster = import_module(module).open_cluster(address, jobs)
     return cluster
 

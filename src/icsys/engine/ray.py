@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import socket
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -14,24 +13,15 @@ from ray.exceptions import RayError, RayTaskError
 
 from icsys.engine.cluster import LostTaskError
 from icsys.errors import UsageError
+from icsys.url import Url, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
 
-_PATIENCE = 10.0  # seconds
-
-
 def open_cluster(address: str | None, jobs: int) -> _Ray:
     """Join the cluster at ``address``, or start one on this machine that works on ``jobs`` tasks at once."""
     return _Ray(address, jobs)
-
-
-def _knock(address: str) -> None:
-    """Raise OSError where nobody listens: Ray would try for a minute, and then end this process."""
-    host, colon, port = address.rpartition("://")[2].rpartition(":")
-    if colon and port.isdigit():
-        socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
 
 
 class _Ray:
@@ -45,8 +35,6 @@ class _Ray:
         where = {"address": "local", "num_cpus": jobs} if address is None else {"address": address}
         before = signal.getsignal(signal.SIGTERM)
         try:
-            if address is not None:
-                _knock(address)
             context = ray.init(
                 **({} if self._joined else where),
                 ignore_reinit_error=True,
@@ -54,7 +42,8 @@ class _Ray:
                 logging_level=logging.ERROR,
             )
         except (OSError, RayError, RuntimeError, ValueError) as error:
-            raise UsageError(f"address={address!r}: no Ray cluster answers there ({error})") from error
+            words = Url(address or "").hide(str(error))
+            raise UsageError(f"address={shown(address)!r}: no Ray cluster answers there ({words})") from None
         if before is not None and threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, before)  # Ray has put its own in this place
         self._print_deaths(print_them=False)

@@ -9,11 +9,13 @@ from icsys.dataset.source import passed_over_text
 from icsys.options import MAX_INDEXED_COLORS, Target
 from icsys.report.words import bytes_text, count_text, images_text, printable
 from icsys.results import Compressed, Failed
+from icsys.url import is_url, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from icsys.results import ColorsFound, Result, RunSummary
+    from icsys.verify import Verification
 
 _LISTED = 20
 _NAMED = 3
@@ -71,7 +73,7 @@ def run_report(summary: RunSummary, destination: str, *, dry_run: bool) -> str:
         bytes_ = f"{bytes_text(summary.bytes_in)} -> {bytes_text(summary.bytes_out)}"
         lines.append(f"Bytes:    {bytes_}, {summary.factor:.1f} times smaller")
         lines.append(f"Elements: {elements} numbers for a learner to read, {fewer:.1f} times fewer")
-    place = destination if "://" in destination else Path(destination).resolve()
+    place = shown(destination) if is_url(destination) else Path(destination).resolve()
     lines.append("Dry run: nothing was written." if dry_run else f"Look in: {place}")
     return "\n".join(lines)
 
@@ -101,6 +103,19 @@ def _quality_text(result: Compressed) -> str:
     missed = "" if measured.met else f", which misses {measured.target}"
     value = "all of them" if measured.value is None else Target(measured.target.measure, measured.value)
     return f"{result.colors} colours ({value}{missed}), "
+
+
+def verification_report(found: Verification) -> str:
+    """Say what was found in a folder, and name what is wrong, the first of each kind where they are many."""
+    kinds = (("missing", found.missing), ("changed", found.changed), ("foreign", found.foreign))
+    lines: list[str] = []
+    for kind, names in kinds:
+        lines.extend(f"{kind}: {printable(name)}" for name in names[:_LISTED])
+        if len(names) > _LISTED:
+            lines.append(f"{kind}: {len(names) - _LISTED} more; --json names them all")
+    counts = ", ".join(f"{len(names)} {kind}" for kind, names in kinds)
+    lines.append(f"Verified: {images_text(found.checked)}; {'all as it was written' if found.is_intact else counts}")
+    return "\n".join(lines)
 
 
 def failure_lines(failures: Sequence[Failed]) -> Iterator[str]:
