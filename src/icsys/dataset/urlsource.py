@@ -12,6 +12,7 @@ import io
 import re
 import time
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -37,7 +38,10 @@ if TYPE_CHECKING:
     from icsys.dataset.resume import Work
     from icsys.options import Options
 
+_Entry = tuple[str, dict[str, Any]]
 _HEAD = 64  # bytes
+_AT_ONCE = 16  # files that are looked at
+_ENTRIES = 1024
 _BLOCK = 2**22  # bytes that are fetched at once of an archive that is read from its beginning on
 _TRIES = 4
 _FIRST_PAUSE = 0.25  # seconds; each is twice as long as the one before
@@ -253,7 +257,7 @@ class RemoteFolder:
         """List the images folder by folder, each in the order of its names, as for a folder of the system.
 
         Names are made safe, and folders whose names then are one on some file systems are planned together. A file is
-        an image by its suffix; only one without any is looked at.
+        an image by its suffix, or else by its first bytes.
         """
         fs, root = _connect(self.url)
         waiting = [[_Folder("", root)]]
@@ -279,14 +283,14 @@ class RemoteFolder:
             if passes:
                 yield PassedOver(folder.name)
                 continue
-            for name, entry in entries:
+            for (name, entry), is_image in self._told(fs, entries):
                 path = f"{folder.name}/{name}" if folder.name else name
                 if name.startswith("."):
                     yield Ignored(path)
                 elif entry["type"] == "directory":
                     below[name_key(name)].append(_Folder(path, entry["name"]))
                     reserved.append(name)
-                elif self._is_image(fs, name, entry["name"]):
+                elif is_image:
                     found, below_root = _place(entry), _name_below(root, entry["name"])
                     images.append((folder.name, name, RemotePlace(found.size, found.mtime_ns, below_root)))
                 else:
@@ -297,9 +301,24 @@ class RemoteFolder:
             yield Task(above + name, above + output, place)
         return list(below.values())
 
-    def _is_image(self, fs: Any, name: str, path: str) -> bool:  # noqa: ANN401 - as above
+    def _told(self, fs: Any, entries: list[_Entry]) -> Iterator[tuple[_Entry, bool]]:  # noqa: ANN401 - as above
+        """Tell of each entry whether it is an image; those whose names do not say so are looked at, many at a time."""
+        is_image = partial(self._is_image, fs)
+        if all(is_image_name(name) for name, entry in entries if entry["type"] != "directory"):
+            yield from ((entry, is_image(entry)) for entry in entries)
+            return
+        with ThreadPoolExecutor(_AT_ONCE) as readers:
+            for first in range(0, len(entries), _ENTRIES):
+                some = entries[first : first + _ENTRIES]
+                yield from zip(some, readers.map(is_image, some), strict=True)
+
+    def _is_image(self, fs: Any, entry: _Entry) -> bool:  # noqa: ANN401 - as above
+        name, about = entry
+        if name.startswith(".") or about["type"] == "directory":
+            return False
         if is_image_name(name):
             return True
+        path = about["name"]
         try:
             return sniff(_again(lambda: _fetch(fs, path, _HEAD), self.url)) is not None
         except (ImageError, OSError):
