@@ -36,7 +36,7 @@ from icsys.work import Outcome, do, given_up
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Collection, Generator, Iterable, Iterator
+    from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 
     from icsys.dataset.palettes import Palettes
     from icsys.dataset.remote import Remote
@@ -345,7 +345,7 @@ def _fill(
     if dry_run:
         return
     if packed:
-        run.pack(destination, options, places.remote, replace=settings.anew)
+        run.pack(destination, options, places.remote, origin.classes, replace=settings.anew)
     told = _told(options, settings, palettes, destination)
     run.note_down(ledger, books, told, source=origin.shown, started=started)
     if state and not run.summary.stopped:
@@ -476,7 +476,9 @@ class _Run:
         self.guard(lambda: self.summary.stale.extend(ledger.close(complete=self._complete)))
         self.summary.seconds = time.perf_counter() - self._start
 
-    def pack(self, destination: RootedPath, options: Options, remote: Remote | None, *, replace: bool) -> None:
+    def pack(
+        self, destination: RootedPath, options: Options, remote: Remote | None, table: Sequence[str], *, replace: bool
+    ) -> None:
         """Pack what is done into files of many images, unless the run was stopped: the next one does so then."""
         from icsys.dataset.shards import pack  # noqa: PLC0415 - as above
 
@@ -487,12 +489,13 @@ class _Run:
         tell = partial(self.tell, None, "Packing")
         limits = {"shard_images": options.shard_images, "shard_bytes": options.shard_bytes}
         if remote is not None:
-            self.guard(partial(remote.bring_for_packing, **limits, stop=self.stop), "shards")
+            self.guard(partial(remote.bring_for_packing, **limits, table=table, stop=self.stop), "shards")
             if self.stop.is_set():
                 return
         self.guard(
             lambda: self.summary.shards.extend(
-                shard.name for shard in pack(destination, **limits, replace=replace, stop=self.stop, tell=tell)
+                shard.name
+                for shard in pack(destination, **limits, table=table, replace=replace, stop=self.stop, tell=tell)
             ),
             "shards",
         )

@@ -15,8 +15,9 @@ import numpy as np
 
 from icsys.dataset.books import books_of, is_whole, read_state, shards_in
 from icsys.dataset.claims import Written, load_claims
+from icsys.dataset.labels import label_of
 from icsys.dataset.layout import BOOKS, FAILURES, MANIFEST
-from icsys.dataset.manifest import DONE, FAILED, from_line, label_of
+from icsys.dataset.manifest import DONE, FAILED, from_line
 from icsys.dataset.shard import shard_index
 
 if TYPE_CHECKING:

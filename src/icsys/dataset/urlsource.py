@@ -33,7 +33,7 @@ from icsys.image.limits import check_bytes
 from icsys.url import Url, hide, store_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
     from icsys.dataset.resume import Work
     from icsys.options import Options
@@ -252,6 +252,11 @@ class RemoteFolder:
     def shown(self) -> str:
         """The URL without what is secret."""
         return str(self.url)
+
+    @property
+    def classes(self) -> Sequence[str]:
+        """See Source."""
+        return ()
 
     def plan(self, suffix: str) -> Iterator[Planned]:
         """List the images folder by folder, each in the order of its names, as for a folder of the system.
