@@ -225,6 +225,7 @@ def _run(source: str, destination: str, options: Options, run: Mapping[str, Any]
                 timeout=run["timeout"],
                 follow_links=run["follow_links"],
                 include_outputs=run["include_outputs"],
+                ignore_zeros=run["ignore_zeros"],
                 overwrite=run["overwrite"],
                 retry_failed=run["retry_failed"],
                 shard=run["shard"],

@@ -205,7 +205,7 @@ def _page(books: _Books, destination: RootedPath, source: str | None, examples: 
     settings = {
         name: value
         for name, value in (books.run.get("options") or {}).items()
-        if name in {"jobs", "engine", "timeout", "follow_links", "include_outputs"}
+        if name in {"jobs", "engine", "timeout", "follow_links", "include_outputs", "ignore_zeros"}
     }
     summary = books.run.get("summary") or {}
     times = [str(books.run.get(name, "")).replace("T", " ")[:_SECONDS] for name in ("started", "finished")]
