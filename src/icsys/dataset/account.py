@@ -109,6 +109,11 @@ class Account:
         """Yield the lines of outputs that lie in a shard, likewise."""
         return self._rows(self._numbers[pack]) if pack in self._numbers else iter(())
 
+    def count(self, pack: str) -> int:
+        """Return the number of outputs that lie in a shard."""
+        number = self._numbers.get(pack)
+        return 0 if number is None else int(np.subtract(*np.searchsorted(self._lines["pack"], [number + 1, number])))
+
     def _rows(self, pack: int) -> Iterator[list[dict[str, Any]]]:
         begin, end = np.searchsorted(self._lines["pack"], [pack, pack + 1])
         lines = self._lines[begin:end]
