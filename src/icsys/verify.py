@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import chain, islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icsys.dataset.account import Account
@@ -32,13 +30,14 @@ from icsys.dataset.packcheck import Look, Packs
 from icsys.dataset.palettecheck import faults_of_palettes
 from icsys.dataset.rooted import RootedPath
 from icsys.dataset.strangers import strangers
-from icsys.dataset.urls import is_url, without_secrets
+from icsys.dataset.urls import disk_path
 from icsys.engine import available_cores
 from icsys.errors import UsageError
 from icsys.options import whole_number
 from icsys.runfile import read_run
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Iterator
 
 _MOST_JOBS = 4096
@@ -156,12 +155,11 @@ def verify_folder(
 
 def _opened(destination: str | os.PathLike[str]) -> RootedPath:
     """Return a folder that can be verified."""
-    shown = os.fspath(destination)
-    if is_url(shown):
-        raise UsageError(f"destination {without_secrets(str(shown))!r} is a URL: expected a folder; copy it there")
-    if not Path(destination).is_dir():
+    path = disk_path(destination, "destination")
+    shown = str(path)
+    if not path.is_dir():
         raise UsageError(f"destination {shown!r} is no folder: expected one that ics compress has filled")
-    root = RootedPath(destination)
+    root = RootedPath(path)
     check_names(root)
     check_books(root, [shard.name for shard in shards_in(root)])
     if not (any((root / name).exists() for name in (MANIFEST, FAILURES, CLAIMS)) or shards_in(root)):

@@ -195,7 +195,7 @@ def test_a_line_may_name_a_shard_that_is_none(suffix, out):
     edit(out / "manifest.jsonl", lambda lines: [x.replace(shard, other) if f'"{name}"' in x else x for x in lines])
     report = found(out)
     assert name in report["missing"]
-    # Of what is in no format of shards the line is taken for that of a file, beside which a shard may hold an older one.
+    # In no format of shards: the line is taken for that of a file, beside which a shard may hold an older one.
     assert report["foreign"] == ([] if suffix else [f"{shard}/{name}"])
 
 

@@ -6,13 +6,15 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from icsys.dataset.classes import Classes, number_classes
+from icsys.dataset.labels import Label, from_columns
 from icsys.dataset.layout import MANIFEST, PACKS
 from icsys.dataset.manifest import DONE, read_rows
 from icsys.dataset.packing import packing_of
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from icsys.dataset.index import Index
     from icsys.dataset.rooted import RootedPath
@@ -36,7 +38,7 @@ class Survey:
     Attributes
     ----------
     classes
-        Their names, in order.
+        Those of the images and of the source, with their numbers.
     splits
         Their names, in order.
     counts
@@ -45,23 +47,23 @@ class Survey:
         Whether the manifest tells of each that it lies in that shard.
     """
 
-    classes: list[str]
+    classes: Classes
     splits: list[str]
     counts: Counter[str]
     settled: bool
 
 
-def survey(destination: RootedPath, index: Index, stop: threading.Event) -> Survey:
-    """Go once over all images; Stopped if ``stop`` is set before the end."""
-    classes, splits, counts, settled = set(), set(), Counter[str](), True
+def survey(destination: RootedPath, index: Index, table: Sequence[str], stop: threading.Event) -> Survey:
+    """Go once over all images, of a source with a table of classes; Stopped if ``stop`` is set before the end."""
+    labels, splits, counts, settled = set[Label](), set[str](), Counter[str](), True
     for row, name in placed(destination, index):
         if stop.is_set():
             raise Stopped
-        classes.update([row["label"]] if "label" in row else [])
+        labels.add(from_columns(row))
         splits.add(split_of(row["file_name"]))
         counts[name] += 1
         settled = settled and row.get("shard") == name
-    return Survey(sorted(classes), sorted(splits), counts, settled)
+    return Survey(number_classes(labels, table), sorted(splits), counts, settled)
 
 
 def placed(destination: RootedPath, index: Index) -> Iterator[tuple[dict[str, Any], str]]:

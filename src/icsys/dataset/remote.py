@@ -33,7 +33,9 @@ from icsys.dataset.rooted import RootedPath
 from icsys.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
+
+    from icsys.url import Url
 
 _PALETTES = PALETTE, GIMP_PALETTE
 _SEND_EVERY = 5.0  # seconds; what a crash may cost besides the images under way
@@ -57,7 +59,7 @@ class Remote:
         Whether images are packed into shards at the end.
     """
 
-    def __init__(self, url: str, *, packed: bool = False) -> None:
+    def __init__(self, url: Url, *, packed: bool = False) -> None:
         self._objects = Objects(url)
         self.name = self._objects.name
         self.folder = Path(tempfile.gettempdir(), f"ics-{os.urandom(8).hex()}")
@@ -106,10 +108,12 @@ class Remote:
                 self._lease.let_go()
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def bring_for_packing(self, *, shard_images: int, shard_bytes: int, stop: threading.Event) -> None:
+    def bring_for_packing(
+        self, *, shard_images: int, shard_bytes: int, table: Sequence[str], stop: threading.Event
+    ) -> None:
         """See :meth:`icsys.dataset.remoteshards.RemoteShards.bring`."""
         if self._shards is not None:
-            self._shards.bring(shard_images=shard_images, shard_bytes=shard_bytes, stop=stop)
+            self._shards.bring(shard_images=shard_images, shard_bytes=shard_bytes, table=table, stop=stop)
 
     def publish(self) -> None:
         """Bring the books to where the run's outputs are, in such an order that a crash leaves books that are right.

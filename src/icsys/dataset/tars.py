@@ -13,10 +13,11 @@ import tarfile
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any, cast
-from urllib.parse import unquote_to_bytes
 
 from icsys.dataset.catalogue import Member, Slot
-from icsys.dataset.members import class_folder, is_image_name, safe_path
+from icsys.dataset.labels import UNLABELLED, Label, in_class_folder, label_from, label_from_text
+from icsys.dataset.members import is_image_name, safe_path
+from icsys.dataset.names import restored
 from icsys.dataset.parsing import from_json
 from icsys.dataset.source import Ignored, Place, Unreadable
 from icsys.errors import ImageError
@@ -126,13 +127,14 @@ def _look(name: str, info: tarfile.TarInfo, tar: _Tar, sample: _Sample) -> Itera
 class _Sample:
     """Files that follow one another and share a key: the path up to the first dot of the name.
 
-    What ``.cls`` or ``.json`` tells of the class becomes the folder of an image that lies in none.
+    What ``.cls`` or ``.json`` tells of the class is its label, and no folder says anything against that.
     """
 
     def __init__(self, name: str) -> None:
         self._key = _key(name)
         self._images: list[Member] = []
-        self._label = ""
+        self._number: Label | None = None
+        self._name: Label | None = None
         self._is_ours = False
 
     def is_other(self, name: str) -> bool:
@@ -151,26 +153,33 @@ class _Sample:
             return True
         text = tar.read(info, info.size)
         if suffix == "cls":
-            self._label = self._label or class_folder(text.decode("utf-8-sig", "replace"))
+            self._number = label_from_text(text)
             return True
         try:
             told = from_json(text)
         except ValueError:
             return True
         if isinstance(told, dict):
-            self._label = class_folder(told.get("label")) or self._label
             self._is_ours = {"source_path", "source_sha256", "sha256"} <= told.keys()
+            if told.get("label") is not None or self._is_ours:
+                self._name = label_from(told.get("label"))
         return True
+
+    def _label(self) -> Label | None:
+        """Return the name that ``.json`` tells with the number that ``.cls`` does, or either of them."""
+        if self._name is None or self._number is None:
+            return self._number if self._name is None else self._name
+        is_text = self._name.name is not None and self._name.number is None
+        return self._name._replace(number=self._number.number) if is_text else self._name
 
     def images(self) -> Iterator[Member]:
         """Return the images by the paths that they are to have."""
+        label = self._label()
         for image in self._images:
             path = image.path
             if self._is_ours:  # see webdataset.member
-                path = safe_path(unquote_to_bytes(path).decode("utf-8", "surrogateescape"))
-            if self._label and "/" not in path:
-                path = f"{self._label}/{path}"
-            yield Member(path, image.slot)
+                path = restored(path)
+            yield Member(in_class_folder(path, label or UNLABELLED), image.slot, label)
 
 
 def _key(name: str) -> str:
