@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from icsys.dataset.books import is_of_books
 from icsys.dataset.claims import is_proven
 from icsys.dataset.fault import Fault, Finding
-from icsys.dataset.index import is_pack_name
 from icsys.dataset.layout import (
     BOOKS,
     CLAIMS,
@@ -21,6 +20,7 @@ from icsys.dataset.layout import (
     RESERVED,
     STAGE,
     WRITTEN,
+    is_pack_name,
 )
 from icsys.dataset.whole import is_temporary
 
