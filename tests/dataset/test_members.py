@@ -57,5 +57,5 @@ def test_a_good_name_is_left_as_it_is(name):
     assert safe_path(name) == name
 
 
-def test_an_image_is_told_by_its_suffix_where_there_is_one():
-    assert [is_image_name(name) for name in ("a/b.JPG", "a.b/c", ".png", "a.txt")] == [True, None, None, False]
+def test_a_name_is_that_of_an_image_by_its_suffix_alone():
+    assert [is_image_name(name) for name in ("a/b.JPG", "a.b/c", ".png", "a.txt")] == [True, False, False, False]

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 class Reader(Protocol):
     """What a kind of archive is: a module."""
 
-    def find(self, store: Store, path: str, known: Place) -> Iterator[Listed]:
-        """List the images of an archive in their order; any error means that it is damaged from there on."""
+    def find(self, store: Store, path: str, known: Place, *, ignore_zeros: bool) -> Iterator[Listed]:
+        """List the images of an archive in their order; any error, at last, means that it is damaged."""
 
     def cut(self, store: Store, slot: Slot, options: Options) -> bytes:
         """Read an image; ImageError or OSError if that cannot be done."""
@@ -63,13 +63,21 @@ class Archives:
         Path and folder of each, in their order.
     passed_over
         Folders beside them that were not searched for more.
+    ignore_zeros
+        Whether tar archives may be put one behind the other.
     """
 
     def __init__(
-        self, shown: str, store: Store, files: tuple[tuple[str, str], ...], passed_over: tuple[PassedOver, ...] = ()
+        self,
+        shown: str,
+        store: Store,
+        files: tuple[tuple[str, str], ...],
+        passed_over: tuple[PassedOver, ...] = (),
+        *,
+        ignore_zeros: bool = False,
     ) -> None:
         self.shown, self._store, self._files = shown, store, files
-        self._passed_over = passed_over
+        self._passed_over, self._ignore_zeros = passed_over, ignore_zeros
         self._catalogue: Catalogue | None = None
         self._lock = threading.Lock()
         self._tables: dict[str, Sequence[str]] = {}
@@ -97,7 +105,7 @@ class Archives:
             try:
                 known = self._store.stat(path)
                 yield Table(self._table_of(path))
-                for found in _reader(path).find(self._store, path, known):
+                for found in _reader(path).find(self._store, path, known, ignore_zeros=self._ignore_zeros):
                     yield _below(folder, found)
             except ICSError as error:
                 if not isinstance(error, ImageError):
@@ -125,7 +133,7 @@ class Archives:
     def _damaged(self, path: str, folder: str, code: str, why: str) -> Unreadable:
         name = base_name(path)
         place = f"{folder}/{name}" if folder else name
-        return Unreadable(place, code, f"the archive cannot be read to its end: {without_secrets(why)}", is_folder=True)
+        return Unreadable(place, code, f"the archive is damaged: {without_secrets(why)}", is_folder=True)
 
     def stat(self, task: Task) -> tuple[int | None, int | None]:
         """Return what was listed: an image changes only when its archive does, whose time it has."""

@@ -29,7 +29,9 @@ _ROWS = 256  # read at once
 _TABLES = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
-CREATE TABLE members (id INTEGER PRIMARY KEY, key BLOB, folder BLOB, name BLOB, slot TEXT, label TEXT);
+CREATE TABLE members (
+    id INTEGER PRIMARY KEY, file, number, key BLOB, folder BLOB, name BLOB, slot TEXT, label TEXT
+);
 CREATE TABLE sources (source BLOB PRIMARY KEY, repeats INTEGER) WITHOUT ROWID;
 CREATE TABLE folders (key BLOB, name BLOB, PRIMARY KEY (key, name)) WITHOUT ROWID;
 CREATE TABLE others (id INTEGER PRIMARY KEY, what TEXT);
@@ -98,7 +100,8 @@ class Catalogue:
         self._db.executescript(_TABLES)
         self._lock = threading.Lock()
         self._named: set[str] = set()
-        self._folder = ""
+        self._folder = self._file = ""
+        self._files = 0
 
     def fill(self, found: Iterator[Listed]) -> None:
         """Take in what lists tell; hidden members are left alone, and two of one name are told apart by a number."""
@@ -119,6 +122,8 @@ class Catalogue:
             else:
                 self._add(one)
         self._db.execute("CREATE INDEX by_folder ON members (key, folder, name, id)")
+        # Several names of the same bytes come together, so that these are read once.
+        self._db.execute("CREATE INDEX by_place ON members (file, number, id)")
         self._db.execute("COMMIT")
 
     def _add(self, member: Member) -> None:
@@ -131,8 +136,11 @@ class Catalogue:
         if label is not None and label.number is not None:
             label = label._replace(number=self._renumbered.get(label.number, label.number))
         told = None if label is None else json.dumps(label)
-        row = _bytes(name_key(folder)), _bytes(folder), _bytes(name), json.dumps(places), told
-        self._db.execute("INSERT INTO members (key, folder, name, slot, label) VALUES (?, ?, ?, ?, ?)", row)
+        if slot.file != self._file:
+            self._file, self._files = slot.file, self._files + 1
+        row = self._files, slot.number, _bytes(name_key(folder)), _bytes(folder), _bytes(name), json.dumps(places), told
+        columns = "file, number, key, folder, name, slot, label"
+        self._db.execute(f"INSERT INTO members ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608
 
     def _note(self, what: list[object]) -> None:
         self._db.execute("INSERT INTO others (what) VALUES (?)", [json.dumps(what)])
@@ -171,8 +179,10 @@ class Catalogue:
         for (text,) in self._rows("SELECT what FROM others ORDER BY id"):
             what = from_json(text)
             yield Ignored(*what) if len(what) == 1 else Unreadable(*what)
-        columns = "folder, name, output, slot, label"
-        query = f"SELECT {columns} FROM members JOIN outputs USING (id) WHERE suffix = ? ORDER BY id"  # noqa: S608
+        query = (
+            "SELECT folder, name, output, slot, label FROM members JOIN outputs USING (id) WHERE suffix = ?"
+            " ORDER BY file, number, id"
+        )
         for folder, name, output, slot, told in self._rows(query, suffix):
             label = None if told is None else Label(*from_json(told))
             yield Task(_text(_join(folder, name)), _text(_join(folder, output)), Slot(*from_json(slot)), label)

@@ -52,10 +52,9 @@ def suffix_of(name: str) -> str:
     return f".{suffix.lower()}" if dot and stem else ""
 
 
-def is_image_name(name: str) -> bool | None:
-    """Tell by its suffix whether a name is that of an image; None for one without, where only content tells."""
-    suffix = suffix_of(name)
-    return suffix in IMAGE_SUFFIXES if suffix else None
+def is_image_name(name: str) -> bool:
+    """Tell by its suffix whether a name is that of an image; of all others only content tells."""
+    return suffix_of(name) in IMAGE_SUFFIXES
 
 
 def _escaped(found: re.Match[str]) -> str:

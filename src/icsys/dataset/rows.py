@@ -55,7 +55,13 @@ def _opened(store: Store, path: str) -> Iterator[Any]:
         yield table
 
 
-def find(store: Store, path: str, known: Place) -> Iterator[Listed]:
+def find(
+    store: Store,
+    path: str,
+    known: Place,
+    *,
+    ignore_zeros: bool = False,  # noqa: ARG001 - of tar archives
+) -> Iterator[Listed]:
     """List the rows of a table with what they say of name and class."""
     stem = base_name(path).rpartition(".")[0]
     with _opened(store, path) as table:
