@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from icsys.dataset.layout import INDEX, PACKS
+from icsys.dataset.layout import INDEX, is_pack_name
 from icsys.dataset.parsing import from_json, read_json
 from icsys.dataset.whole import write_json
 from icsys.errors import UsageError
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from icsys.dataset.rooted import RootedPath
 
 STATES = ("empty", "written", "complete")
-_NAME = re.compile(rf"{PACKS}/\w+-\d+\.\w+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +67,6 @@ class Index:
         """Take in the classes of the images."""
         self.classes, self.are_named = classes.names, classes.are_named
         self.numbers = [] if classes.are_counted else classes.numbers
-
-
-def is_pack_name(name: object) -> bool:
-    """Tell whether something is the path of a shard below the destination."""
-    return isinstance(name, str) and _NAME.fullmatch(name) is not None
 
 
 def load_index(destination: RootedPath) -> Index | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from icsys.dataset.index import is_pack_name
 from icsys.dataset.labels import columns_of, label_at
+from icsys.dataset.layout import is_pack_name
 from icsys.dataset.parsing import from_json
 from icsys.dataset.rooted import is_below
 

@@ -15,8 +15,8 @@ import os
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from icsys.dataset.index import Index, is_pack_name, load_index
-from icsys.dataset.layout import INDEX, MANIFEST, PACKS, PARTS
+from icsys.dataset.index import Index, load_index
+from icsys.dataset.layout import INDEX, MANIFEST, PACKS, PARTS, is_pack_name
 from icsys.dataset.manifest import DONE, read_rows
 from icsys.dataset.objectoutputs import ObjectOutputs
 from icsys.dataset.objects import Objects

@@ -15,9 +15,9 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from icsys.dataset.index import Index, Shard, is_pack_name, load_index, save_index
+from icsys.dataset.index import Index, Shard, load_index, save_index
 from icsys.dataset.labels import from_columns
-from icsys.dataset.layout import INDEX, MANIFEST, PACKS, PARTS, STAGE
+from icsys.dataset.layout import INDEX, MANIFEST, PACKS, PARTS, STAGE, is_pack_name
 from icsys.dataset.manifest import STALE, read_rows, to_line
 from icsys.dataset.packing import packing_of
 from icsys.dataset.placing import Stopped, Survey, placed, split_of, survey
@@ -289,8 +289,10 @@ def _take_places(destination: RootedPath, index: Index, stop: threading.Event | 
     """Put shards that are written into their places, and tell so in the manifest; done twice, it does the same."""
     packing = packing_of(index.format)
     for _, row in read_rows(destination / MANIFEST):
-        if row.get("status") == STALE and row.get("shard") is None:  # the manifest will not tell of it any more
-            (destination / PARTS / row["file_name"]).unlink(missing_ok=True)
+        if row.get("status") == STALE:  # the manifest will not tell of it any more, and its file may be there still
+            part = destination / PARTS / row["file_name"]
+            if part.is_file():
+                part.unlink()
     lines = (
         to_line(row | {"shard": name, "member": packing.member(row["file_name"])})
         for row, name in placed(destination, index)
