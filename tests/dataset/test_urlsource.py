@@ -17,10 +17,12 @@ import pytest
 
 from helpers import compress_into, ics, image_bytes, synthetic_photo, tree
 from icsys import ImageError, MissingExtraError, Options, UsageError, compress_folder
-from icsys.dataset import urlsource
+from icsys.dataset import fetching, urlsource
+from icsys.dataset.connect import connect
+from icsys.dataset.fetching import again
+from icsys.dataset.remotefolder import RemoteFolder
 from icsys.dataset.resume import Work
 from icsys.dataset.source import PassedOver, Task
-from icsys.dataset.urlsource import RemoteFolder
 from icsys.url import Url
 from sources import put_folder, put_parquet, put_tar, put_zip
 
@@ -77,7 +79,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 @pytest.fixture
 def server(tmp_path, monkeypatch):
     """A server on loopback of the folder ``www``; its handler can be told to fail."""
-    monkeypatch.setattr(urlsource, "_FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(fetching, "_FIRST_PAUSE", 0.001)
     handler = type("Handler", (Handler,), {"faults": Counter(), "asked": []})
     root = put_folder(tmp_path / "www" / "photos", FILES).parent
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=root)) as running:
@@ -87,7 +89,7 @@ def server(tmp_path, monkeypatch):
         yield handler
         running.shutdown()
         thread.join()
-    urlsource._connect.cache_clear()  # noqa: SLF001
+    connect.cache_clear()
 
 
 @pytest.fixture
@@ -275,7 +277,7 @@ def test_what_is_no_source_is_wrong_usage_before_anything_is_done(server, tmp_pa
 
 
 def test_a_missing_package_is_named(monkeypatch):
-    monkeypatch.setitem(urlsource.__dict__, "_connect", urlsource._connect.__wrapped__)  # noqa: SLF001
+    connect.cache_clear()
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "s3fs", None)
         patch.delitem(sys.modules["fsspec.registry"]._registry, "s3", raising=False)  # noqa: SLF001 - imported before
@@ -325,7 +327,7 @@ def test_what_no_credentials_are_found_for_is_not_asked_again():
         raise type("NoCredentialsError", (Exception,), {})("Unable to locate credentials")
 
     with pytest.raises(ImageError, match="Unable to locate credentials") as caught:
-        urlsource._again(ask, Url("s3://bucket"))  # noqa: SLF001
+        again(ask, Url("s3://bucket"))
     assert (caught.value.code, len(asked)) == ("permission", 1)
 
 
