@@ -98,7 +98,7 @@ def test_a_base_and_another_scheme_are_understood():
     page = Page(ROOT, "text/html", '<base href="c/"><A HREF=1.jpg><a href="https://host/a/b/2%2Ejpg">')
     tree = crawl(ROOT, page, None, (OSError,))
     assert [*tree[("c",)].files] == ["1.jpg"]
-    assert tree[()].files == {"2.jpg": ("2%2Ejpg",)}
+    assert tree[()].files == {"2.jpg": ("2.jpg",)}
     assert [*hrefs(page._replace(kind="application/json"))] == []
 
 

@@ -102,7 +102,7 @@ class StoreListing:
             elif full == folder:
                 if path != self.start:
                     error = ImageError("unsupported", "an object has its name, and this store tells no more then")
-            elif full.rstrip("/") == folder:
+            elif full.rstrip("/") == folder and not info.get("size"):
                 ignored.append(".")  # some tools keep a folder by an object of its name
             elif is_folder:
                 found.append((name.rstrip("/"), Entry("", full.rstrip("/"), True, info, full.rstrip("/"))))
