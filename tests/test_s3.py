@@ -97,22 +97,9 @@ def test_every_key_of_a_bucket_is_done_or_counted(prefix, client, tmp_path):
     client.put_object(Bucket="photos", Key=f"{prefix}/../up.png", Body=image)
     results, summary = compress_into(f"s3://photos/{prefix}", tmp_path / "out")
     assert summary.images + summary.ignored == len(data) + 2
-    assert {name: result.status for name, result in results.items()} == dict.fromkeys(
-        (
-            "%2F/a.png",
-            "b%5Cc.png",
-            "%2F.png",
-            "[1]/#?/d.png",
-            "x/%2F/%2F/e.png",
-            "f+g h.png",
-            "é.png",
-            "i.png/%2F",
-            "j.png/k.png",
-            "ll::m.png",
-            "%2E%2E/up.png",
-        ),
-        "compressed",
-    )
+    done = ["%2F/a.png", "b%5Cc.png", "%2F.png", "[1]/#?/d.png", "x/%2F/%2F/e.png", "f+g h.png", "é.png", "i.png/%2F"]
+    done += ["j.png/k.png", "ll::m.png", "%2E%2E/up.png"]
+    assert {name: result.status for name, result in results.items()} == dict.fromkeys(done, "compressed")
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 

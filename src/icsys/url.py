@@ -115,6 +115,12 @@ class Url:
         return next((part.query for part in self._parts if part.query), "")
 
     @property
+    def site(self) -> Url:
+        """What stands before the path: protocol, user and host."""
+        part = self._parts[0]
+        return Url(f"{part.scheme}{part.user}{'@' if part.user else ''}{part.host}")
+
+    @property
     def literal(self) -> tuple[str, str]:
         """The URL up to its host, and all that stands behind that, in which no character is special."""
         part = self._parts[0]

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from icsys.dataset.fetching import words_of
 from icsys.dataset.objects import WHOLE
 from icsys.dataset.urls import WEB
 from icsys.errors import MissingExtraError, UsageError
-
-if TYPE_CHECKING:
-    from icsys.url import Url
+from icsys.url import Url, is_url
 
 _PATIENCE = 60  # seconds without a byte
 
@@ -55,12 +53,11 @@ def connect(url: Url) -> tuple[Any, str]:
     return fs, path
 
 
-def name_below(root: str, path: str) -> str:
-    """Return a path without the root below which it lies, which may hold secrets: then it begins with a slash."""
-    root = root.rstrip("/")
-    return path[len(root) :] if path.startswith(f"{root}/") else path
+def name_of(path: str) -> str:
+    """Return a path of a file system without what may be secret in it, if it is a URL: without host, user and query."""
+    return Url(path).path if is_url(path) else path
 
 
-def path_of(root: str, name: str) -> str:
-    """Return the path that such a name stands for."""
-    return root.rstrip("/") + name if name.startswith("/") else name
+def site_of(path: str) -> Url:
+    """Return what stands before the names of a file system's paths."""
+    return Url(path).site if is_url(path) else Url("")

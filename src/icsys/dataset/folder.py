@@ -9,8 +9,8 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from icsys.dataset.labels import label_of
 from icsys.dataset.layout import OURS
-from icsys.dataset.manifest import label_of
 from icsys.dataset.marks import MARKS, holds_outputs
 from icsys.dataset.naming import name_key, output_names
 from icsys.dataset.reading import open_regular, read_whole
@@ -20,7 +20,7 @@ from icsys.errors import code_of
 from icsys.image.decode import IMAGE_SUFFIXES, sniff
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator, Sequence
 
     from icsys.dataset.resume import Work
     from icsys.options import Options
@@ -52,6 +52,11 @@ class Folder:
     def shown(self) -> str:
         """Its whole path."""
         return str(self.path.absolute())
+
+    @property
+    def classes(self) -> Sequence[str]:
+        """See Source."""
+        return ()
 
     def plan(self, suffix: str) -> Iterator[Planned]:
         """List the images as :func:`plan_folder` does."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from icsys.dataset.connect import connect, name_below, path_of
+from icsys.dataset.connect import connect, name_of, site_of
 from icsys.dataset.fetching import again, fetch, fetch_page, head, place_told, read_whole, words_of
 from icsys.dataset.kinds import archive_suffix
 from icsys.dataset.listings import StoreListing, WebListing
@@ -21,7 +22,7 @@ from icsys.image.decode import sniff
 from icsys.url import Url
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator, Sequence
 
     from icsys.dataset.listings import Entry, Listed
     from icsys.dataset.resume import Work
@@ -29,11 +30,13 @@ if TYPE_CHECKING:
     from icsys.options import Options
 
 _HEAD = 64  # bytes
+_AT_ONCE = 16  # files that are looked at
+_ENTRIES = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class RemotePlace(Place):
-    """Where an image lies on a server, by its name below the root."""
+    """Where an image lies on a server, by the name of its path."""
 
     name: str
 
@@ -49,7 +52,7 @@ class RemoteFolder:
     Attributes
     ----------
     archives
-        The names below the root of archives that a plan has passed by, by their paths in it.
+        The names of archives that a plan has passed by, by their paths in it.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class RemoteFolder:
     ) -> None:
         self.url, self._include_outputs, self._page = url, include_outputs, page
         self.root = root or Url(connect(url)[1])
+        self._site = site_of(self.root.secret())
         self.archives: dict[str, str] = {}
         self._listing: WebListing | None = None
         self._lock = threading.Lock()
@@ -70,11 +74,16 @@ class RemoteFolder:
         """The URL without what is secret."""
         return str(self.url)
 
+    @property
+    def classes(self) -> Sequence[str]:
+        """See Source."""
+        return ()
+
     def plan(self, suffix: str) -> Iterator[Planned]:
         """List the images folder by folder, each in the order of its names, as for a folder of the system.
 
         Names are made safe, and folders whose names then are one on some file systems are planned together. A file is
-        an image by its suffix; only one without any is looked at.
+        an image by its suffix, or else by its first bytes.
         """
         fs, _ = connect(self.url)
         listing = self._listing_of(fs)
@@ -116,9 +125,9 @@ class RemoteFolder:
             if listed.error:
                 yield self._unlisted(folder, listed.error)
             yield from map(Ignored, listed.ignored)
-            for entry in listed.entries:
+            for entry, is_image in self._told(fs, listed.entries):
                 path = f"{folder.name}/{entry.name}" if folder.name else entry.name
-                found = self._look_at(fs, entry, path)
+                found = self._sort(entry, path, is_image=is_image)
                 if isinstance(found, RemotePlace):
                     images.append((folder.name, entry.name, found))
                 elif isinstance(found, _Folder):
@@ -132,7 +141,7 @@ class RemoteFolder:
             yield Task(above + name, above + output, place)
         return list(below.values())
 
-    def _look_at(self, fs: Any, entry: Entry, path: str) -> RemotePlace | _Folder | Ignored | Unreadable:  # noqa: ANN401
+    def _sort(self, entry: Entry, path: str, *, is_image: bool) -> RemotePlace | _Folder | Ignored | Unreadable:
         """Return what an entry is: an image, a folder, or what becomes of it."""
         if entry.name.startswith("."):
             return Ignored(path)
@@ -140,12 +149,11 @@ class RemoteFolder:
             return _Folder(path, entry.key)
         if entry.problem:
             return Unreadable(path, "unsupported", entry.problem)
-        name = name_below(self.root.secret(), entry.path)
-        if self._is_image(fs, entry):
+        if is_image:
             told = place_told(entry.info)
-            return RemotePlace(told.size, told.mtime_ns, name)
+            return RemotePlace(told.size, told.mtime_ns, name_of(entry.path))
         if archive_suffix(entry.name):
-            self.archives[path] = name
+            self.archives[path] = name_of(entry.path)
         return Ignored(path)
 
     def _unlisted(self, folder: _Folder, error: Exception) -> Unreadable:
@@ -169,10 +177,22 @@ class RemoteFolder:
 
         return tells_of_outputs(beginning)
 
+    def _told(self, fs: Any, entries: list[Entry]) -> Iterator[tuple[Entry, bool]]:  # noqa: ANN401 - as above
+        """Tell of each entry whether it is an image; those whose names do not say so are looked at, many at a time."""
+        is_image = partial(self._is_image, fs)
+        if all(is_image_name(entry.name) for entry in entries if not entry.is_folder):
+            yield from ((entry, is_image(entry)) for entry in entries)
+            return
+        with ThreadPoolExecutor(_AT_ONCE) as readers:
+            for first in range(0, len(entries), _ENTRIES):
+                some = entries[first : first + _ENTRIES]
+                yield from zip(some, readers.map(is_image, some), strict=True)
+
     def _is_image(self, fs: Any, entry: Entry) -> bool:  # noqa: ANN401 - as above
-        by_name = is_image_name(entry.name)
-        if by_name is not None:
-            return by_name
+        if entry.name.startswith(".") or entry.is_folder or entry.problem:
+            return False
+        if is_image_name(entry.name):
+            return True
         try:
             return sniff(again(lambda: head(fs, entry.path, _HEAD), self.url)) is not None
         except (ImageError, OSError):
@@ -205,7 +225,7 @@ class RemoteFolder:
         return again(lambda: read_whole(fs, self._path(place), place, options), self.url)
 
     def _path(self, place: RemotePlace) -> str:
-        return path_of(self.root.secret(), place.name)
+        return self._site.secret() + place.name
 
 
 @dataclass(frozen=True, slots=True)

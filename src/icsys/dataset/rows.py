@@ -10,9 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from icsys.dataset.catalogue import Member, Slot
-from icsys.dataset.members import class_folder, safe_path
-from icsys.dataset.parquet import load_pyarrow
+from icsys.dataset.catalogue import Listed, Member, Slot, Table
+from icsys.dataset.labels import UNLABELLED, Label, in_class_folder, label_from
+from icsys.dataset.members import safe_path
+from icsys.dataset.names import restored, unheld
+from icsys.dataset.parquet import NUMBER, load_pyarrow
 from icsys.dataset.parsing import from_json
 from icsys.dataset.urls import base_name
 from icsys.errors import ImageError
@@ -21,7 +23,7 @@ from icsys.image.limits import check_bytes
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from icsys.dataset.source import Ignored, Place, Unreadable
+    from icsys.dataset.source import Place
     from icsys.dataset.store import Store
     from icsys.options import Options
 
@@ -32,13 +34,18 @@ _BUFFER = 2**20
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """Where a table has its images: column, and the struct's field if it is one; and what classes are called."""
+    """Where a table has its images: column, and the struct's field if it is one; what classes are called, and by whom.
+
+    ``number`` is the column of numbers beside names in ``label``, which tables of ours may have.
+    """
 
     image: str
     image_is_struct: bool
     has_path: bool
     label: bool
+    number: bool
     classes: Sequence[str]
+    is_ours: bool
 
 
 @contextmanager
@@ -48,20 +55,38 @@ def _opened(store: Store, path: str) -> Iterator[Any]:
         yield table
 
 
-def find(store: Store, path: str, known: Place) -> Iterator[Member | Ignored | Unreadable]:
+def find(
+    store: Store,
+    path: str,
+    known: Place,
+    *,
+    ignore_zeros: bool = False,  # noqa: ARG001 - of tar archives
+) -> Iterator[Listed]:
     """List the rows of a table with what they say of name and class."""
     stem = base_name(path).rpartition(".")[0]
     with _opened(store, path) as table:
         columns = _columns(table.schema_arrow)
         wanted = ([f"{columns.image}.path"] if columns.has_path else []) + (["label"] if columns.label else [])
+        wanted += [NUMBER] if columns.number else []
+        if columns.classes:
+            yield Table(columns.classes)
         number = 0
         for rows in _rows(table, wanted):
             for row in rows:
-                name = safe_path((row.get(columns.image) or {}).get("path") or "") or f"{stem}-{number:06}"
-                label = _label(row.get("label"), columns.classes)
+                told = (row.get(columns.image) or {}).get("path") or ""
+                name = (restored(told) if columns.is_ours else safe_path(told)) or f"{stem}-{number:06}"
+                label = _label(row, columns)
                 place = Slot(None, known.mtime_ns, file=path, number=number, streamed=True)
-                yield Member(f"{label}/{name}" if label and "/" not in name else name, place)
+                yield Member(in_class_folder(name, label or UNLABELLED), place, label)
                 number += 1
+
+
+def _label(row: dict[str, Any], columns: _Columns) -> Label | None:
+    if columns.number:
+        return UNLABELLED if row["label"] is None else Label(unheld(row["label"]), row[NUMBER])
+    if columns.label:
+        return label_from(row["label"], columns.classes)
+    return UNLABELLED if columns.is_ours else None
 
 
 def _rows(table: Any, columns: list[str]) -> Iterator[list[dict[str, Any]]]:  # noqa: ANN401 - pyarrow has no types
@@ -82,22 +107,23 @@ def _columns(schema: Any) -> _Columns:  # noqa: ANN401 - as above
         raise ImageError("unsupported", "no column holds images: expected a struct of bytes and path, or bytes")
     image = "image" if "image" in names else names[0]
     has_path = image in structs and schema.field(image).type.get_field_index("path") >= 0
-    return _Columns(image, image in structs, has_path, "label" in schema.names, _classes(schema))
+    is_ours = b"icsys" in (schema.metadata or {})
+    number = is_ours and {"label", NUMBER} <= set(schema.names)
+    return _Columns(image, image in structs, has_path, "label" in schema.names, number, _classes(schema), is_ours)
 
 
 def _classes(schema: Any) -> Sequence[str]:  # noqa: ANN401 - as above
-    """Return the names of the classes that Hugging Face's metadata tell."""
-    try:
-        names = from_json(schema.metadata[b"huggingface"])["info"]["features"]["label"]["names"]
-    except (KeyError, TypeError, ValueError):
-        return ()
-    return names if isinstance(names, list) else ()
-
-
-def _label(value: object, classes: Sequence[str]) -> str:
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(classes):
-        return class_folder(classes[value])
-    return class_folder(value)
+    """Return the names of the classes that the metadata tell: ours, which are exact, or Hugging Face's."""
+    for key, way in ((b"icsys", ("classes",)), (b"huggingface", ("info", "features", "label", "names"))):
+        try:
+            names = from_json(schema.metadata[key])
+            for step in way:
+                names = names[step]
+        except (KeyError, TypeError, ValueError):
+            continue
+        if isinstance(names, list) and all(isinstance(name, str) for name in names):
+            return names
+    return ()
 
 
 @contextmanager

@@ -14,11 +14,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from icsys.dataset.archives import Archives
-from icsys.dataset.connect import connect, name_below, path_of
+from icsys.dataset.connect import connect, name_of, site_of
 from icsys.dataset.fetching import again, fetch_page, place_told, words_of
 from icsys.dataset.kinds import archive_suffix, folder_of
 from icsys.dataset.remotefolder import RemoteFolder
-from icsys.dataset.urls import base_name
 from icsys.dataset.weblinks import root_of
 from icsys.errors import ImageError, UsageError
 from icsys.url import Url, is_url
@@ -33,7 +32,7 @@ _BLOCK = 2**22  # bytes that are fetched at once of an archive that is read from
 Value = TypeVar("Value")
 
 
-def open_remote(url: Url, *, include_outputs: bool = False) -> Source:
+def open_remote(url: Url, *, include_outputs: bool = False, ignore_zeros: bool = False) -> Source:
     """Find out what is behind a URL: a folder of images, or archives.
 
     Raises
@@ -51,16 +50,17 @@ def open_remote(url: Url, *, include_outputs: bool = False) -> Source:
 
         globs = (_ask(partial(fs.glob, pattern), url) for pattern in expand_braces(path))
         root = re.split(r"[*\[{]", path, maxsplit=1)[0].rpartition("/")[0]
-        names = [name_below(root, file) for matches in globs for file in sorted(matches)]
-        if not names or not all(map(archive_suffix, names)):
+        files = [file for matches in globs for file in sorted(matches)]
+        if not files or not all(archive_suffix(name_of(file)) for file in files):
             raise UsageError(f"source {shown!r}: expected a pattern that archives match, and nothing else")
-        return Archives(shown, Bucket(url, Url(root)), tuple((name, folder_of(name)) for name in names))
+        placed = tuple((name_of(file), folder_of(file.removeprefix(f"{root}/"))) for file in files)
+        return Archives(shown, Bucket(url, site_of(path)), placed, ignore_zeros=ignore_zeros)
     if archive_suffix(plain) and not _ask(lambda: _is_folder(fs, path), url):
         size = _ask(lambda: fs.info(path), url)["size"]
         if "http" in fs.protocol:
             _ask(partial(_check_parts, fs, path, size), url)
-        name = base_name(plain)
-        return Archives(shown, Bucket(url, Url(path), name), ((name, ""),))
+        name = name_of(plain)
+        return Archives(shown, Bucket(url, site_of(path), name, Url(path)), ((name, ""),), ignore_zeros=ignore_zeros)
     if is_url(path) and url.query:
         raise UsageError(f"source {shown!r} has a query: expected that of an archive, or a folder without one")
     folder = RemoteFolder(url, include_outputs)
@@ -75,7 +75,8 @@ def open_remote(url: Url, *, include_outputs: bool = False) -> Source:
     if not found:
         return folder
     placed = tuple((folder.archives[name], folder_of(name)) for name in found)
-    return Archives(shown, Bucket(url, folder.root), placed, tuple(passed_over))
+    bucket = Bucket(url, site_of(folder.root.secret()))
+    return Archives(shown, bucket, placed, tuple(passed_over), ignore_zeros=ignore_zeros)
 
 
 def _is_folder(fs: Any, path: str) -> bool:  # noqa: ANN401 - fsspec has no types
@@ -108,18 +109,27 @@ def _ask(question: Callable[[], Value], url: Url) -> Value:
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """Files behind a URL, by their names below a root; one that the URL itself stands for is called ``name``."""
+    """Files behind a URL, by the names of their paths; one that the URL itself stands for is called ``name``.
+
+    Attributes
+    ----------
+    site
+        What stands before names.
+    whole
+        The path of that file, which may have a query.
+    """
 
     url: Url
-    root: Url
+    site: Url
     name: str = ""
+    whole: Url | None = None
 
     def _path(self, name: str) -> str:
-        return self.root.secret() if name == self.name else path_of(self.root.secret(), name)
+        return self.whole.secret() if self.whole and name == self.name else self.site.secret() + name
 
     def shown(self, path: str) -> str:
         """Return a path without what is secret."""
-        return str(self.root) if path == self.name else path_of(str(self.root), path)
+        return str(self.site) + path
 
     def stat(self, path: str) -> Place:
         """Ask the server."""
