@@ -1,7 +1,7 @@
 """What the journals of an output folder say that lies in it: read once, and kept small.
 
-Of every output 37 bytes are kept: hashes of its name, and where its line stands. While they are sorted it is three times
-as much: 1.1 GB for ten million.
+Of every output 37 bytes are kept: hashes of its name, and where its line stands. While they are sorted it is three
+times as much: 1.1 GB for ten million.
 """
 
 from __future__ import annotations
