@@ -347,7 +347,7 @@ def _fill(
     if packed:
         run.pack(destination, options, places.remote, origin.classes, replace=settings.anew)
     told = _told(options, settings, palettes, destination)
-    run.note_down(ledger, books, told, source=origin.shown, started=started)
+    run.note_down(ledger, books, told, source=origin, started=started)
     if state and not run.summary.stopped:
         run.guard(partial(ledger.write, partial(write_state, books, state)))
 
@@ -504,11 +504,12 @@ class _Run:
         self.summary.seconds = time.perf_counter() - self._start
 
     def note_down(
-        self, ledger: Ledger, books: RootedPath, settings: dict[str, Any], *, source: str, started: float
+        self, ledger: Ledger, books: RootedPath, settings: dict[str, Any], *, source: Source, started: float
     ) -> None:
         """Write what was asked for and what came of it into ``run.json``."""
         given = {name: value for name, value in settings.items() if value is not None}
-        write = partial(write_run, books, given, self.summary, icsys.__version__, source=source, started=started)
+        write = partial(write_run, books, given, self.summary, icsys.__version__)
+        write = partial(write, source=source.shown, started=started, classes=source.classes)
         self.guard(partial(ledger.write, write))
 
     def guard(self, write: Callable[[], object], what: str = "manifest") -> None:

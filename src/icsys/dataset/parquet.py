@@ -102,6 +102,7 @@ def read(file: BinaryIO) -> Generator[tuple[str, bytes]]:
     pa, parquet = prepare()
     try:
         with parquet.ParquetFile(file) as table:
+            _check_plain(table.metadata)
             for batch in table.iter_batches(_ROWS_PER_GROUP, columns=["image"]):
                 for image in batch.column("image").to_pylist():
                     yield image["path"], image["bytes"]
@@ -112,6 +113,16 @@ def read(file: BinaryIO) -> Generator[tuple[str, bytes]]:
         TypeError,
     ) as error:  # what it holds may have no such columns
         raise OSError(f"no whole Parquet file: {error}") from error
+
+
+def _check_plain(metadata: Any) -> None:  # noqa: ANN401 - modules without types
+    """Refuse images that take more memory than they have bytes in the file."""
+    for group in map(metadata.row_group, range(metadata.num_row_groups)):
+        for column in map(group.column, range(group.num_columns)):
+            if column.path_in_schema.startswith("image.") and (
+                column.compression != "UNCOMPRESSED" or column.has_dictionary_page
+            ):
+                raise OSError(f"the column {column.path_in_schema!r} is packed, which ics does not do")
 
 
 def prepare() -> tuple[Any, Any]:

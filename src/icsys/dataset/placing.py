@@ -67,21 +67,38 @@ def survey(destination: RootedPath, index: Index, table: Sequence[str], stop: th
 
 
 def placed(destination: RootedPath, index: Index) -> Iterator[tuple[dict[str, Any], str]]:
-    """Return the line of every image that belongs into a shard with that shard, in the order of the sources.
-
-    Shards of a split are filled one after the other, within the limits of ``index``.
-    """
-    at: dict[str, tuple[int, int, int]] = {}
-    suffix = packing_of(index.format).SUFFIX
+    """Return the line of every image that belongs into a shard with that shard, in the order of the sources."""
+    places = Places(index)
     for _, row in read_rows(destination / MANIFEST):
+        name = places.next(row)
+        if name is not None:
+            yield row, name
+
+
+class Places:
+    """Gives images, in the order of the sources, their shards: those of a split are filled one after the other.
+
+    Parameters
+    ----------
+    index
+        What one of them holds at most.
+    """
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self._suffix = packing_of(index.format).SUFFIX
+        self._at: dict[str, tuple[int, int, int]] = {}
+
+    def next(self, row: dict[str, Any]) -> str | None:
+        """Return the shard of the next image, given by its line; None for what belongs into none."""
         if row.get("status") != DONE:
-            continue
+            return None
         split = split_of(row["file_name"])
-        number, images, size = at.get(split, (0, 0, 0))
-        if images and (images == index.shard_images or size + row["bytes"] > index.shard_bytes):
+        number, images, size = self._at.get(split, (0, 0, 0))
+        if images and (images == self._index.shard_images or size + row["bytes"] > self._index.shard_bytes):
             number, images, size = number + 1, 0, 0
-        at[split] = number, images + 1, size + row["bytes"]
-        yield row, f"{PACKS}/{split}-{number:05}{suffix}"
+        self._at[split] = number, images + 1, size + row["bytes"]
+        return f"{PACKS}/{split}-{number:05}{self._suffix}"
 
 
 def split_of(file_name: str) -> str:

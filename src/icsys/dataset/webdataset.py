@@ -80,6 +80,8 @@ def read(file: BinaryIO) -> Generator[tuple[str, bytes]]:
     try:
         with tarfile.open(fileobj=file, mode="r:") as tar:
             for info in tar:
+                if info.issparse():  # a few bytes that stand for any number of zeros
+                    raise OSError(f"{info.name!r} has a hole, such as ics writes none")
                 content = tar.extractfile(info)
                 if content is not None and not info.name.endswith((".cls", ".json")):
                     yield info.name, content.read()
