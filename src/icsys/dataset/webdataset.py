@@ -7,6 +7,7 @@ first dot of the name, and what comes after that dot says what the file is.
 from __future__ import annotations
 
 import io
+import re
 import tarfile
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -19,13 +20,15 @@ if TYPE_CHECKING:
     from icsys.dataset.sample import Sample
 
 SUFFIX = ".tar"
+_DRIVE = re.compile(r"^([A-Za-z]):")
 
 
 def member(file_name: str) -> str:
     """Return the name of an image in a shard: its path, with ``%XX`` for what would end or hide its key.
 
-    Those are dots before the suffix, two underscores at the very beginning (readers skip such names), line ends, bytes
-    that are no UTF-8, and the percent sign itself. ``urllib.parse.unquote_to_bytes`` gives back the path.
+    Those are dots before the suffix, two underscores at the very beginning (readers skip such names), line ends,
+    backslashes and what looks like a drive of Windows, bytes that are no UTF-8, and the percent sign itself.
+    ``urllib.parse.unquote_to_bytes`` gives back the path.
 
     Examples
     --------
@@ -33,7 +36,8 @@ def member(file_name: str) -> str:
     'v1.0/photo%2Eof%2Ecat.png'
     """
     path, _, suffix = file_name.rpartition(".")
-    folder, slash, stem = path.replace("%", "%25").replace("\n", "%0A").rpartition("/")
+    path = path.replace("%", "%25").replace("\n", "%0A").replace("\\", "%5C")
+    folder, slash, stem = _DRIVE.sub(r"\1%3A", path).rpartition("/")
     name = folder + slash + stem.replace(".", "%2E")
     if name.startswith("__"):
         name = "%5F" + name[1:]
