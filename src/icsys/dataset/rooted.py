@@ -200,7 +200,8 @@ class RootedPath:
     def read_bytes(self, most: int = -1) -> bytes:
         """Return the content of a regular file, or its first bytes."""
         with self.open() as file:
-            return file.read(most)
+            # Python sets aside as much as it is asked for, and that may be what somebody has forged.
+            return file.read(most if most < 0 else min(most, os.fstat(file.fileno()).st_size))
 
     def status(self) -> os.stat_result | None:
         """Return what ``os.lstat`` tells; None where nothing is, or nothing can be.
