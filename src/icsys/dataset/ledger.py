@@ -138,8 +138,8 @@ class Ledger:
             return
         self._fence()
         if isinstance(result, Compressed):
-            label = None if work is None else work.label
-            self._append(image_row(result, self._hash_of(result.output), self._tool_version, label))
+            label, sample = (None, "") if work is None else (work.label, work.sample)
+            self._append(image_row(result, self._hash_of(result.output), self._tool_version, label, sample))
             self._unsynced.add(result.output.rpartition("/")[0])
         elif isinstance(result, Failed):
             self._append(failure_row(result, self._hash_of(result.source), self._tool_version))
