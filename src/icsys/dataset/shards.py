@@ -131,6 +131,8 @@ def pack(
         found = survey(destination, after, table, stop)
         after.take(found.classes)
         if _is_packed(destination, before, after, found):
+            _remove_stage(destination)
+            _forget_stale(destination)
             _remove_parts(destination, stop)
             return before.shards
         _check_places(destination, before, found, replace=replace)
@@ -290,11 +292,7 @@ class _Finder:
 def _take_places(destination: RootedPath, index: Index, stop: threading.Event | None) -> None:
     """Put shards that are written into their places, and tell so in the manifest; done twice, it does the same."""
     packing = packing_of(index.format)
-    for _, row in read_rows(destination / MANIFEST):
-        if row.get("status") == STALE:  # the manifest will not tell of it any more, and its file may be there still
-            part = destination / PARTS / row["file_name"]
-            if part.is_file():
-                part.unlink()
+    _remove_stale(destination)
     lines = (
         to_line(row | {"shard": name, "member": member_of(row, packing)}) for row, name in placed(destination, index)
     )
@@ -311,6 +309,24 @@ def _take_places(destination: RootedPath, index: Index, stop: threading.Event | 
     save_index(destination, index)
     _remove_stage(destination)
     _remove_parts(destination, stop)
+
+
+def _forget_stale(destination: RootedPath) -> None:
+    """Remove what is stale beside shards that stay as they are, and its lines."""
+    if (destination / PARTS).is_dir() and _remove_stale(destination):
+        rows = (row for _, row in read_rows(destination / MANIFEST))
+        write_whole(destination / MANIFEST, (to_line(row) for row in rows if row.get("status") != STALE))
+
+
+def _remove_stale(destination: RootedPath) -> bool:
+    """Remove files that the manifest will not tell of any more, because they are stale; tell whether there are any."""
+    found = False
+    for _, row in read_rows(destination / MANIFEST):
+        if row.get("status") == STALE:
+            part, found = destination / PARTS / row["file_name"], True
+            if part.is_file():
+                part.unlink()
+    return found
 
 
 def _remove_stage(destination: RootedPath) -> None:
