@@ -15,6 +15,7 @@ from PIL import Image
 from helpers import ics, synthetic_photo
 from icsys import Options, UsageError, compress_folder, merge_shards, verify_folder
 from icsys.dataset.lock import locked
+from icsys.dataset.palettes import load_palettes
 from icsys.dataset.rooted import RootedPath
 
 pytestmark = pytest.mark.usefixtures("unsynced")
@@ -77,14 +78,43 @@ def stale(photos, out):
     shutil.rmtree(more)
 
 
-MADE_BY = [once, kept, arrays, parts, merged, part, stale]
+def palette(photos, out):
+    compress_folder(photos, out, SMALL.replace(palette="dataset"))
+
+
+def palettes(photos, out):
+    compress_folder(photos, out, SMALL.replace(palette="class"))
+
+
+def palette_parts(photos, out):
+    """One palette from a file, for two shards."""
+    compress_folder(photos, out.parent / "first", SMALL.replace(palette="dataset"))
+    for index in (1, 2):
+        compress_folder(photos, out, SMALL.replace(palette=str(out.parent / "first/palette.json")), shard=(index, 2))
+    merge_shards(out)
+
+
+def palette_before(photos, out):
+    """Images have palettes of their own again."""
+    palette(photos, out)
+    once(photos, out)
+
+
+PALETTES = {
+    palette: ["palette.json", "palette.gpl"],
+    palettes: ["palette.json"],
+    palette_parts: ["palette.json", "palette.gpl"],
+    palette_before: [],
+}
+MADE_BY = [*PALETTES, once, kept, arrays, parts, merged, part, stale]
 
 
 @pytest.fixture(scope="module", params=MADE_BY, ids=lambda make: make.__name__)
 def made(request, photos, tmp_path_factory):
+    """A folder, with the names of all in it that has a hash."""
     out = tmp_path_factory.mktemp("made") / "out"
     request.param(photos, out)
-    return out
+    return out, [*outputs_of(out), *PALETTES.get(request.param, [])]
 
 
 def found(folder, **settings):
@@ -100,9 +130,10 @@ def outputs_of(folder):
 
 
 def test_a_folder_is_as_it_was_written_and_stays_so(made):
-    before = sorted((path, path.stat().st_mtime_ns) for path in made.rglob("*"))
-    assert found(made) == {"checked": 7, "missing": [], "changed": [], "foreign": []}
-    assert sorted((path, path.stat().st_mtime_ns) for path in made.rglob("*")) == before
+    out, _ = made
+    before = sorted((path, path.stat().st_mtime_ns) for path in out.rglob("*"))
+    assert found(out) == {"checked": 7, "missing": [], "changed": [], "foreign": []}
+    assert sorted((path, path.stat().st_mtime_ns) for path in out.rglob("*")) == before
 
 
 def remove(path, *_):
@@ -157,11 +188,13 @@ def test_damage_is_named_by_its_kind_and_nothing_else_is(made, tmp_path_factory,
     base = tmp_path_factory.mktemp("damaged")
     out, elsewhere = base / "out", base / "elsewhere"
     elsewhere.mkdir()
-    shutil.copytree(made, out)
-    hit = data.draw(st.lists(st.sampled_from(outputs_of(out)), unique=True, max_size=4))
+    shutil.copytree(made[0], out)
+    hit = data.draw(st.lists(st.sampled_from(made[1]), unique=True, max_size=4))
     expected = {"missing": [], "changed": [], "foreign": []}
     for name in hit:
-        damage, number = data.draw(st.sampled_from(DAMAGES)), data.draw(st.integers(0, 2**16))
+        refused = {link, make_folder} if name.startswith("palette.") else {}  # with the name, before anything is read
+        damage = data.draw(st.sampled_from([damage for damage in DAMAGES if damage not in refused]))
+        number = data.draw(st.integers(0, 2**16))
         kind = damage(out / name, number, elsewhere)
         if kind != "missing" or name not in stale_outputs(out):
             expected[kind].append(name)
@@ -229,6 +262,40 @@ def test_a_line_that_nobody_can_read_changes_its_journal(line, journal, photos, 
     out = copied(photos, tmp_path)
     edit(out / journal, lambda lines: [*lines, line])
     assert found(out) == {"checked": 7, "missing": [], "changed": [journal], "foreign": []}
+
+
+@pytest.mark.parametrize("make", PALETTES)
+@pytest.mark.parametrize("is_noted", [True, False], ids=["noted", "not noted"])
+def test_palettes_of_runs_that_noted_no_hash_are_held_against_themselves(make, is_noted, photos, tmp_path):
+    out = copied(photos, tmp_path, make)
+    run = json.loads((out / "run.json").read_text("utf-8"))
+    if not is_noted:
+        run["options"].pop("palette_sha256", None)
+        (out / "run.json").write_text(json.dumps(run), "utf-8")
+    assert found(out) == {"checked": 7, "missing": [], "changed": [], "foreign": []}
+    values = json.loads((out / "palette.json").read_text("utf-8"))
+    colors = values["classes"]["cat"]["colors"] if make is palettes else values["colors"]
+    colors[0] = "#123456"
+    (out / "palette.json").write_text(json.dumps(values), "utf-8")
+    assert "palette.json" in found(out)["changed"]
+    if make in (palette, palettes):
+        values["hash"] = load_palettes(out / "palette.json").hash  # who did this knows how it is made
+        (out / "palette.json").write_text(json.dumps(values), "utf-8")
+        assert "palette.json" in found(out)["changed"]
+    (out / "palette.json").write_text("[" * 10**5, "utf-8")
+    assert "palette.json" in found(out)["changed"]
+    (out / "palette.json").unlink()
+    if make is not palette_before:
+        assert found(out)["missing"] == ["palette.json"]
+    (out / "palette.gpl").write_text("mine", "utf-8")
+    report = found(out)
+    assert "palette.gpl" in report["changed"] + report["foreign"]
+
+
+def test_a_run_json_that_nobody_can_read_is_changed(photos, tmp_path):
+    out = copied(photos, tmp_path)
+    (out / "run.json").write_text("{}", "utf-8")
+    assert found(out) == {"checked": 7, "missing": [], "changed": ["run.json"], "foreign": []}
 
 
 def test_outputs_that_changed_places_are_changed(photos, tmp_path):

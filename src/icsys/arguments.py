@@ -30,6 +30,7 @@ from icsys.options import (
     option_doc,
 )
 from icsys.prompts import number_or_text
+from icsys.url import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -93,7 +94,7 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **settings)
 
     def error(self, message: str) -> NoReturn:
-        self.exit(WRONG_USAGE, f"ics: {message} (see {self.prog} --help)\n")
+        raise UsageError(f"{message} (see {self.prog} --help)")
 
 
 def command_parser() -> argparse.ArgumentParser:
@@ -445,4 +446,5 @@ def _read_config(path: Path, names: set[str]) -> dict[str, Any]:
 
 def effective(options: Options, run: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options that a run uses, as plain values; jobs, engine and timeout only where they were chosen."""
-    return options.to_dict() | {name: value for name, value in run.items() if value is not None}
+    values = options.to_dict() | {name: value for name, value in run.items() if value is not None}
+    return {name: shown(value) if isinstance(value, str) else value for name, value in values.items()}

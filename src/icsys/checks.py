@@ -10,6 +10,7 @@ from icsys.dataset.layout import check_names
 from icsys.dataset.rooted import RootedPath, leads_elsewhere
 from icsys.errors import UsageError
 from icsys.options import CLUSTERS, ENGINES, OVERWRITES, PACKINGS, SHARED, Options, positive_number, whole_number
+from icsys.url import Url, shown
 
 if TYPE_CHECKING:
     from icsys.dataset.shard import Shard
@@ -41,11 +42,11 @@ def check_run(
         if value not in choices and not (name == "engine" and value is None):
             raise UsageError(f"{name}={value!r}: expected one of {', '.join(choices)}")
     if address is not None and engine not in CLUSTERS:
-        raise UsageError(f"address={address!r} with engine={engine!r}: expected one of {', '.join(CLUSTERS)}")
+        raise UsageError(f"address={shown(address)!r} with engine={engine!r}: expected one of {', '.join(CLUSTERS)}")
 
 
 def check_places(
-    source: str | os.PathLike[str], destination: str | os.PathLike[str], *, packed: bool = False
+    source: Url | str | os.PathLike[str], destination: str | os.PathLike[str], *, packed: bool = False
 ) -> RootedPath:
     """Refuse places that a run cannot start with, before anything is done, and return the destination.
 
@@ -61,11 +62,11 @@ def check_places(
         ICS uses.
     """
     for name, path in (("source", source), ("destination", destination)):
-        if not os.fspath(path):
+        if not isinstance(path, Url) and not os.fspath(path):
             raise UsageError(f"{name} '' names no folder: expected a path, or . for the current folder")
     destination, shown = Path(destination), os.fspath(destination)
-    folder = Path(source)
-    if folder.is_dir() and destination.resolve() in (folder.resolve(), *folder.resolve().parents):
+    folder = None if isinstance(source, Url) else Path(source)
+    if folder and folder.is_dir() and destination.resolve() in (folder.resolve(), *folder.resolve().parents):
         raise UsageError(
             f"source {str(folder)!r} lies in destination {shown!r}: expected two folders, "
             "so that no photo is overwritten"

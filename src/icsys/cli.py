@@ -13,7 +13,6 @@ from icsys.arguments import DESTINATION, RUN_DEFAULTS, SOURCE, WRONG_USAGE, comm
 from icsys.checks import check_form, check_places
 from icsys.dataset.shard import parse_shard
 from icsys.dataset.source import passed_over_text
-from icsys.dataset.urls import without_secrets
 from icsys.engine import choose_engine
 from icsys.errors import ICSError, UsageError
 from icsys.prompts import ask_options
@@ -21,6 +20,7 @@ from icsys.report.text import failure_lines, run_report, verification_report
 from icsys.run import compress_folder, has_images
 from icsys.screens import CompareScreen, RunScreen, VerifyScreen
 from icsys.signals import INTERRUPTED, Signals, leave
+from icsys.url import Url, is_url, shown
 
 if TYPE_CHECKING:
     import argparse
@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = _COMMANDS[arguments.command](arguments)
         sys.stdout.flush()
     except ICSError as error:
-        print(f"ics: {error}", file=sys.stderr)
+        print(f"ics: {_without_given(str(error), argv)}", file=sys.stderr)
         return WRONG_USAGE
     except KeyboardInterrupt:
         print("\nics: interrupted", file=sys.stderr)
@@ -59,9 +59,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return SOME_FAILED
     except OSError as error:
-        print(f"ics: {error}", file=sys.stderr)
+        print(f"ics: {_without_given(str(error), argv)}", file=sys.stderr)
         return SOME_FAILED
     return code
+
+
+def _without_given(message: str, argv: Sequence[str] | None) -> str:
+    """Return a message without the secrets of URLs on the command line, in whatever place they were put there."""
+    for word in sys.argv[1:] if argv is None else argv:
+        message = Url(word).hide(message) if is_url(word) else message
+    return message
 
 
 def _ask_and_run(_: argparse.Namespace) -> int:
@@ -277,7 +284,7 @@ def _report(
         others = [f"{summary.ignored} left alone: not images, hidden, or links"] if summary.ignored else []
         others += [passed_over_text(summary.outputs_passed_over)] if summary.outputs_passed_over else []
         told = f" ({'; '.join(others)})" if others else ""
-        raise UsageError(f"no image was found in {without_secrets(source)!r}{told}: {_where_photos_go()}")
+        raise UsageError(f"no image was found in {shown(source)!r}{told}: {_where_photos_go()}")
     return SOME_FAILED if summary.failed or summary.stopped else OK
 
 

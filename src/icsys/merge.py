@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager, nullcontext, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import icsys
@@ -16,13 +14,14 @@ from icsys.dataset.lock import locked
 from icsys.dataset.outputs import FolderOutputs
 from icsys.dataset.rooted import RootedPath
 from icsys.dataset.shard import Shard, all_shards
-from icsys.dataset.urls import without_secrets
+from icsys.dataset.urls import disk_path
 from icsys.dataset.whole import remove_tree
 from icsys.errors import UsageError
 from icsys.results import FOREIGN
 from icsys.runfile import read_run, write_merged
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterable, Iterator
 
     from icsys.results import RunSummary
@@ -90,11 +89,7 @@ def merge_shards(destination: str | os.PathLike[str], *, partial: bool = False) 
     ...     merge_shards(small).compressed
     3
     """
-    if "://" in os.fspath(destination):
-        raise UsageError(
-            f"destination {without_secrets(str(destination))!r} is a URL: expected a folder; copy it there"
-        )
-    destination = Path(destination)
+    destination = disk_path(destination, "destination")
     if not destination.is_dir():
         raise UsageError(f"destination {str(destination)!r} is no folder: expected one that shards have filled")
     root = RootedPath(destination)

@@ -13,6 +13,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from icsys.errors import UsageError
+from icsys.url import is_mangled, is_url, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -450,8 +451,9 @@ def _palette(value: object) -> str:
         for choice in ("image", *SHARED):
             if text.strip().casefold() == choice:
                 return choice
-        if text.lower().endswith(PALETTE_SUFFIXES):
+        if text.lower().endswith(PALETTE_SUFFIXES) and not is_url(text) and not is_mangled(text):
             return text
+        value = shown(text)
     raise UsageError(
         f"palette={value!r}: expected one of image, {', '.join(SHARED)}, or a file whose name ends in "
         f"{' or '.join(PALETTE_SUFFIXES)}"

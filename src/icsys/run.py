@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from contextlib import closing, nullcontext
@@ -26,15 +25,17 @@ from icsys.dataset.resume import Work
 from icsys.dataset.shard import Shard, mark_of, parse_shard
 from icsys.dataset.source import Ignored, PassedOver, Planned, Source, Task, Unreadable
 from icsys.dataset.sources import open_source
-from icsys.dataset.urls import check_apart, is_url, local_path
+from icsys.dataset.urls import check_apart, place_of
 from icsys.engine import Lost, available_cores, choose_engine
 from icsys.errors import UsageError
 from icsys.options import CLUSTERS, PACKINGS, SHARED, Options
 from icsys.results import Failed, Result, RunSummary, Skipped
 from icsys.runfile import write_run
+from icsys.url import Url, shown
 from icsys.work import Outcome, do, given_up
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 
     from icsys.dataset.palettes import Palettes
@@ -339,7 +340,7 @@ def _fill(
         return
     if packed:
         run.pack(destination, options, places.remote, replace=settings.anew)
-    told = options.to_dict() | settings.to_dict() | ({"palette_hash": palettes.hash} if palettes else {})
+    told = _told(options, settings, palettes, destination)
     run.note_down(ledger, books, told, source=origin.shown, started=started)
     if state and not run.summary.stopped:
         run.guard(partial(ledger.write, partial(write_state, books, state)))
@@ -592,13 +593,16 @@ def _open_places(
     source: str | os.PathLike[str], destination: str | os.PathLike[str], options: Options, settings: _Settings
 ) -> _Places:
     """Look where images come from and go, and refuse places that a run cannot start with."""
-    source, destination = local_path(source), local_path(destination)
-    check_apart(os.fspath(source), os.fspath(destination))
-    remote = _remote(destination, settings.shard, options)
-    folder = check_places(source, remote.folder if remote else destination, packed=options.format in PACKINGS)
-    listed = _listed_part(source, folder, options, settings)
+    place, end = place_of(source), place_of(destination)
+    check_apart(place, end)
+    remote = None
+    if isinstance(end, Url):
+        remote = _remote(end, settings.shard, options)
+        end = remote.folder
+    folder = check_places(place, end, packed=options.format in PACKINGS)
+    listed = None if isinstance(place, Url) else _listed_part(place, folder, options, settings)
     origin = listed or open_source(
-        source, Path(str(folder)), follow_links=settings.follow_links, include_outputs=settings.include_outputs
+        place, Path(str(folder)), follow_links=settings.follow_links, include_outputs=settings.include_outputs
     )
     if options.palette != "image":
         from icsys.dataset.palettes import check_palette_files  # noqa: PLC0415 - few runs need it
@@ -608,14 +612,11 @@ def _open_places(
         raise UsageError(
             f"palette='class' with source {origin.shown!r}: expected a folder, where each class lies together"
         )
-    return _Places(origin, folder, remote, bool(remote) or is_url(os.fspath(source)), bool(listed))
+    return _Places(origin, folder, remote, bool(remote) or isinstance(place, Url), bool(listed))
 
 
-def _remote(destination: str | os.PathLike[str], shard: Shard | None, options: Options) -> Remote | None:
-    """Return the object store that a destination is; None for a folder."""
-    url = os.fspath(destination)
-    if not is_url(url):
-        return None
+def _remote(url: Url, shard: Shard | None, options: Options) -> Remote:
+    """Return the object store that a destination is."""
     from icsys.dataset.remote import Remote  # noqa: PLC0415 - few runs need it
 
     remote = Remote(url, packed=options.format in PACKINGS)
@@ -667,21 +668,27 @@ def _spread(
     """Have a folder done on a cluster, which hands its shards back to :func:`compress_folder`."""
     from icsys.spread import spread_folder  # noqa: PLC0415 - it knows this module
 
+    place, end = place_of(source), place_of(destination)
     for asked, what, expected in (
         (shard, f"shard={str(shard)!r}", "one of the engines threads, processes"),
         (dry_run, "dry_run=True", "one of the engines threads, processes"),
         (options.format in PACKINGS, f"format={options.format!r}", "a format of one file an image, such as png"),
         (options.per == "dataset", f"per={options.per!r}", "a number of colours, or per='image'"),
         (options.palette in SHARED, f"palette={options.palette!r}", "a palette file, made by a run on some of them"),
-        (is_url(os.fspath(destination)), f"destination {os.fspath(destination)!r}", "a folder that all workers share"),
-        (not Path(source).is_dir(), f"source {os.fspath(source)!r}", "a folder that all workers share"),
+        (isinstance(end, Url), f"destination {shown(end)!r}", "a folder that all workers share"),
+        (
+            isinstance(place, Url) or not Path(place).is_dir(),
+            f"source {shown(place)!r}",
+            "a folder that all workers share",
+        ),
     ):
         if asked:
             raise UsageError(f"{what} with engine={engine!r}: expected {expected}")
-    root = check_places(source, local_path(destination))
+    assert not isinstance(place, Url) and not isinstance(end, Url)  # noqa: S101, PT018 - as just checked
+    root = check_places(place, end)
     if options.palette != "image":  # a file, which workers elsewhere look for too
         options = options.replace(palette=str(Path(options.palette).absolute()))
-    return spread_folder(Path(source), root, options, engine=engine, **settings)
+    return spread_folder(Path(place), root, options, engine=engine, **settings)
 
 
 def _concerns(shard: Shard | None, planned: Planned) -> bool:
@@ -698,6 +705,16 @@ def _hasher(options: Options, palettes: Palettes | None) -> Callable[[str], str]
     """Return what gives the hash of all that decides an image's bytes beside its source."""
     digest = cache(options.digest)
     return lambda path: digest(palettes.hash_of(path) if palettes else "")
+
+
+def _told(options: Options, settings: _Settings, palettes: Palettes | None, destination: RootedPath) -> dict[str, Any]:
+    """Return what ``run.json`` tells of the options of a run."""
+    told = options.to_dict() | settings.to_dict()
+    if palettes:
+        from icsys.dataset.palettes import palette_hashes  # noqa: PLC0415 - few runs need it
+
+        told |= {"palette_hash": palettes.hash, "palette_sha256": palette_hashes(destination)}
+    return told
 
 
 def _begin(books: RootedPath, options: Options, palettes: Palettes | None, settings: _Settings) -> State:

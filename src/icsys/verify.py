@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icsys.dataset.account import Account
 from icsys.dataset.books import books_of, shards_in
 from icsys.dataset.fault import Fault, Finding
 from icsys.dataset.intact import faults_of_files
-from icsys.dataset.layout import CLAIMS, DRIVER, FAILURES, INDEX, MANIFEST, check_books, check_names, refusing_links
+from icsys.dataset.layout import (
+    CLAIMS,
+    DRIVER,
+    FAILURES,
+    INDEX,
+    MANIFEST,
+    RUN,
+    check_books,
+    check_names,
+    refusing_links,
+)
 from icsys.dataset.lock import undisturbed
+from icsys.dataset.palettecheck import faults_of_palettes
 from icsys.dataset.rooted import RootedPath
 from icsys.dataset.strangers import strangers
-from icsys.dataset.urls import is_url, without_secrets
+from icsys.dataset.urls import disk_path
 from icsys.engine import available_cores
 from icsys.errors import UsageError
 from icsys.options import whole_number
+from icsys.runfile import read_run
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Iterator
 
 _MOST_JOBS = 4096
@@ -129,6 +140,7 @@ def verify_folder(
         for done, found in _files(root, account, jobs or available_cores()):
             faults.update(found)
             tell(Checked(done, len(account)))
+        faults.update(_faults_beside(root, account))
         faults.update(strangers(root, account, None))
     names = {kind: sorted(fault.name for fault in faults if fault.finding is kind) for kind in Finding}
     return Verification(len(account), names[Finding.MISSING], names[Finding.CHANGED], names[Finding.FOREIGN])
@@ -136,12 +148,11 @@ def verify_folder(
 
 def _opened(destination: str | os.PathLike[str]) -> RootedPath:
     """Return a folder that can be verified."""
-    shown = os.fspath(destination)
-    if is_url(shown):
-        raise UsageError(f"destination {without_secrets(str(shown))!r} is a URL: expected a folder; copy it there")
-    if not Path(destination).is_dir():
+    path = disk_path(destination, "destination")
+    shown = str(path)
+    if not path.is_dir():
         raise UsageError(f"destination {shown!r} is no folder: expected one that ics compress has filled")
-    root = RootedPath(destination)
+    root = RootedPath(path)
     check_names(root)
     if (root / INDEX).exists():
         raise UsageError(f"destination {shown!r} holds shards of many images: expected one file for each image")
@@ -161,6 +172,14 @@ def _undisturbed(destination: RootedPath) -> Iterator[None]:
             with undisturbed(books_of(destination, shard), what=f"shard {shard} of {str(destination)!r}"):
                 pass
         yield
+
+
+def _faults_beside(destination: RootedPath, account: Account) -> Iterator[Fault]:
+    """Find what is wrong with what lies beside the journal."""
+    run = read_run(destination)
+    if not run and (destination / RUN).exists():
+        yield Fault(Finding.CHANGED, RUN)
+    yield from faults_of_palettes(destination, run, account.palettes, is_open=bool(account.claims))
 
 
 def _files(destination: RootedPath, account: Account, jobs: int) -> Iterator[tuple[int, list[Fault]]]:

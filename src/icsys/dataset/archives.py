@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Protocol
 from icsys.dataset.catalogue import Catalogue, Member, Slot
 from icsys.dataset.kinds import READERS, archive_suffix
 from icsys.dataset.source import Ignored, Unreadable
-from icsys.dataset.urls import base_name, without_secrets
+from icsys.dataset.urls import base_name
 from icsys.errors import ICSError, ImageError, code_of
 from icsys.options import Options
+from icsys.url import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

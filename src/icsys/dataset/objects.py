@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import time
 from operator import methodcaller
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from icsys.dataset.urls import without_secrets
 from icsys.errors import MissingExtraError, UsageError
+from icsys.url import Url, hide, store_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -24,7 +23,6 @@ _Answer = TypeVar("_Answer")
 WHOLE = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "memory"})
 """Protocols by which an object appears whole or not at all."""
 
-_AT = ("abfs", "abfss")  # container@account is a place there, and no user
 _PATIENT = WHOLE - {"memory"}  # whose packages try again by themselves
 _CONNECTIONS = 64
 ATTEMPTS = 5
@@ -44,22 +42,22 @@ class Objects:
         If the URL holds credentials, or its protocol may leave half an object.
     """
 
-    def __init__(self, url: str) -> None:
-        self.url = url.rstrip("/") if not url.endswith("://") else url
-        self.name = without_secrets(self.url)
+    def __init__(self, url: Url | str) -> None:
+        place = url if isinstance(url, Url) else Url(url)
+        self.name = str(place).rstrip("/") if place.path.strip("/") else str(place)
         """The URL as it may be shown."""
-        self.protocol = url.partition("://")[0].lower()
-        bare = self.url if self.protocol not in _AT else re.sub(r"//[^/@:]*@", "//", self.url)
-        if self.name != bare:
+        self.protocol = place.protocol
+        if place.has_user or place.query:
             raise UsageError(
                 f"destination {self.name!r} was given with a user, a password or a query: expected a URL without them; "
                 "credentials come from the environment and the configuration files of the store"
             )
-        if "::" in url or self.protocol not in WHOLE:
+        if place.is_chain or self.protocol not in WHOLE:
             raise UsageError(
                 f"destination {self.name!r}: expected a folder, or a URL with s3://, gs://, az:// or memory://, "
                 "where an object appears whole or not at all; write into a folder, and copy that"
             )
+        self.url = self.name  # nothing in it is secret
         self._connection: tuple[Any, str] | None = None
 
     def __reduce__(self) -> tuple[type[Objects], tuple[str]]:
@@ -174,7 +172,7 @@ class Objects:
 
 def _refusal(error: Exception, what: str, place: str) -> OSError:
     """Return what went wrong as the error of an operating system: its number, and a text without credentials."""
-    reason = " ".join(without_secrets(str(error)).split())[:_LONGEST_REASON] or type(error).__name__
+    reason = " ".join(hide(str(error), store_secrets()).split())[:_LONGEST_REASON] or type(error).__name__
     if isinstance(error, FileNotFoundError):
         return FileNotFoundError(errno.ENOENT, "no such object or bucket", place)
     if isinstance(error, FileExistsError):

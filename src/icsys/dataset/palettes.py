@@ -239,6 +239,15 @@ def save_palettes(
         write_whole(gimp, _gimp_text(destination.name, palettes.colors[""]).encode(), mark=mark)
 
 
+def palette_hashes(destination: RootedPath) -> dict[str, str]:
+    """Return the SHA-256 of the files of palettes in an output folder, by name."""
+    hashes = {}
+    for name in (PALETTE, GIMP_PALETTE):
+        with contextlib.suppress(OSError):  # one that is not there
+            hashes[name] = hashlib.sha256((destination / name).read_bytes()).hexdigest()
+    return hashes
+
+
 def _is_ours(path: RootedPath) -> bool:
     try:
         if path.name == GIMP_PALETTE:

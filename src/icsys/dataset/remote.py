@@ -35,6 +35,8 @@ from icsys.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from icsys.url import Url
+
 _PALETTES = PALETTE, GIMP_PALETTE
 _SEND_EVERY = 5.0  # seconds; what a crash may cost besides the images under way
 _NEW = "new"  # in place of the hash of a file that is not there
@@ -57,7 +59,7 @@ class Remote:
         Whether images are packed into shards at the end.
     """
 
-    def __init__(self, url: str, *, packed: bool = False) -> None:
+    def __init__(self, url: Url, *, packed: bool = False) -> None:
         self._objects = Objects(url)
         self.name = self._objects.name
         self.folder = Path(tempfile.gettempdir(), f"ics-{os.urandom(8).hex()}")

@@ -13,8 +13,9 @@ from icsys.dataset.kinds import SUFFIXES, archive_suffix, folder_of
 from icsys.dataset.marks import holds_outputs
 from icsys.dataset.members import is_hidden, is_image_name
 from icsys.dataset.source import Ignored, PassedOver, Task
-from icsys.dataset.urls import is_url, local_path
+from icsys.dataset.urls import place_of
 from icsys.errors import UsageError
+from icsys.url import Url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,7 +30,11 @@ _MOST_FILES = 1_000_000
 
 
 def open_source(
-    source: str | os.PathLike[str], destination: Path, *, follow_links: bool = False, include_outputs: bool = False
+    source: Url | str | os.PathLike[str],
+    destination: Path,
+    *,
+    follow_links: bool = False,
+    include_outputs: bool = False,
 ) -> Source:
     """Find out what a source is; nothing in it is read but names.
 
@@ -52,11 +57,12 @@ def open_source(
     MissingExtraError
         If a URL needs a package that is not installed.
     """
-    text = os.fspath(local_path(source))
-    if is_url(text):
+    place = place_of(source)
+    if isinstance(place, Url):
         from icsys.dataset.urlsource import open_remote  # noqa: PLC0415 - an extra
 
-        return open_remote(text, include_outputs=include_outputs)
+        return open_remote(place, include_outputs=include_outputs)
+    text = os.fspath(place)
     path = Path(text)
     if path.is_dir():
         _check_readable(path)

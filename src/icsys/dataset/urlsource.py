@@ -1,8 +1,8 @@
 """Sources behind a URL, through fsspec: a folder of images, and files that are archives.
 
 Who may read them is known where each protocol's own tools look for it: environment variables, ``~/.aws``, ``~/.netrc``,
-a token of Hugging Face. A URL may hold secrets, so nothing of one is told but what ``without_secrets`` leaves; that
-holds for what the libraries say in their errors, too.
+a token of Hugging Face. A URL may hold secrets, so plans hold the names of files below it and never the URL of one, and
+what the libraries say in their errors goes through :meth:`icsys.url.Url.hide`.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ import io
 import re
 import time
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache, partial
-from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, TypeVar
 from urllib.parse import unquote
 
@@ -26,10 +25,11 @@ from icsys.dataset.marks import tells_of_outputs
 from icsys.dataset.members import is_image_name, safe_path
 from icsys.dataset.naming import name_key, output_names
 from icsys.dataset.source import Ignored, PassedOver, Place, Planned, Source, Task, Unreadable
-from icsys.dataset.urls import without_query, without_secrets
+from icsys.dataset.urls import WEB, base_name
 from icsys.errors import ImageError, MissingExtraError, UsageError
 from icsys.image.decode import sniff
 from icsys.image.limits import check_bytes
+from icsys.url import Url, hide, store_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
@@ -51,7 +51,7 @@ Value = TypeVar("Value")
 
 
 @cache
-def _connect(url: str) -> tuple[Any, str]:
+def _connect(url: Url) -> tuple[Any, str]:
     """Return the file system of a URL and the path in it; both are cached by process.
 
     Raises
@@ -61,13 +61,13 @@ def _connect(url: str) -> tuple[Any, str]:
     MissingExtraError
         If a package is not installed.
     """
-    shown = without_secrets(url)
+    shown = str(url)
     try:
         from fsspec.core import url_to_fs  # noqa: PLC0415 - an extra
     except ImportError:
         raise MissingExtraError(f"{shown!r} needs fsspec: pip install 'icsys[remote]'") from None
     settings: dict[str, Any] = {}
-    if re.match("https?:", url, re.IGNORECASE):
+    if url.protocol in WEB:
         try:
             from aiohttp import ClientTimeout  # noqa: PLC0415 - an extra
         except ImportError:
@@ -75,15 +75,15 @@ def _connect(url: str) -> tuple[Any, str]:
         timeout = ClientTimeout(total=None, sock_connect=_PATIENCE, sock_read=_PATIENCE)
         settings = {"client_kwargs": {"timeout": timeout, "trust_env": True}}
     try:
-        fs, path = url_to_fs(url, **settings)
+        fs, path = url_to_fs(url.secret(), **settings)
     except ImportError as error:
-        raise MissingExtraError(f"{shown!r} needs a package: {without_secrets(str(error))}") from None
+        raise MissingExtraError(f"{shown!r} needs a package: {_words(error, url)}") from None
     except Exception as error:  # noqa: BLE001 - every protocol has its own
-        raise UsageError(f"{shown!r} cannot be opened: {_words(error)}") from None
+        raise UsageError(f"{shown!r} cannot be opened: {_words(error, url)}") from None
     return fs, path
 
 
-def open_remote(url: str, *, include_outputs: bool = False) -> Source:
+def open_remote(url: Url, *, include_outputs: bool = False) -> Source:
     """Find out what is behind a URL: a folder of images, or archives.
 
     Raises
@@ -93,35 +93,34 @@ def open_remote(url: str, *, include_outputs: bool = False) -> Source:
     MissingExtraError
         If a package is not installed.
     """
-    shown = without_secrets(url)
-    plain = without_query(url)
-    store = Bucket(url)
+    shown = str(url)
     fs, path = _connect(url)
-    if re.search(r"[*\[{]", plain):
-        from icsys.dataset.sources import expand_braces, fixed_part  # noqa: PLC0415 - few runs need it
+    if re.search(r"[*\[{]", shown):
+        from icsys.dataset.sources import expand_braces  # noqa: PLC0415 - few runs need it
 
-        globs = (_ask(partial(fs.glob, pattern), shown) for pattern in expand_braces(path))
-        files = [file for matches in globs for file in sorted(matches)]
-        if not files or not all(map(archive_suffix, files)):
+        globs = (_ask(partial(fs.glob, pattern), url) for pattern in expand_braces(path))
+        root = re.split(r"[*\[{]", path, maxsplit=1)[0].rpartition("/")[0]
+        names = [_name_below(root, file) for matches in globs for file in sorted(matches)]
+        if not names or not all(map(archive_suffix, names)):
             raise UsageError(f"source {shown!r}: expected a pattern that archives match, and nothing else")
-        root = fixed_part(path).as_posix()
-        return Archives(shown, store, tuple((file, folder_of(_relative(file, root))) for file in files))
-    if archive_suffix(plain) and not _ask(lambda: _is_folder(fs, path), shown):
-        size = _ask(lambda: fs.info(path), shown)["size"]
+        return Archives(shown, Bucket(url, Url(root)), tuple((name, folder_of(name)) for name in names))
+    if archive_suffix(shown) and not _ask(lambda: _is_folder(fs, path), url):
+        size = _ask(lambda: fs.info(path), url)["size"]
         if "http" in fs.protocol:
-            _ask(partial(_check_parts, fs, path, size), shown)
-        return Archives(shown, store, ((path, ""),))
-    if plain != url:
+            _ask(partial(_check_parts, fs, path, size), url)
+        name = base_name(shown)
+        return Archives(shown, Bucket(url, Url(path), name), ((name, ""),))
+    if url.query:
         raise UsageError(f"source {shown!r} has a query: expected that of an archive, or a folder without one")
     folder = RemoteFolder(url, include_outputs)
-    _ask(lambda: fs.ls(path, detail=False), shown)
+    _ask(lambda: fs.ls(path, detail=False), url)
     from icsys.dataset.sources import archives_of  # noqa: PLC0415 - as above
 
     found, passed_over = archives_of(folder)
     if not found:
         return folder
-    placed = tuple((f"{path.rstrip('/')}/{name}", folder_of(name)) for name in found)
-    return Archives(shown, store, placed, tuple(passed_over))
+    placed = tuple((f"/{name}", folder_of(name)) for name in found)
+    return Archives(shown, Bucket(url, Url(path)), placed, tuple(passed_over))
 
 
 def _is_folder(fs: Any, path: str) -> bool:  # noqa: ANN401 - fsspec has no types
@@ -141,55 +140,66 @@ def _check_parts(fs: Any, path: str, size: int | None) -> None:  # noqa: ANN401 
         raise ImageError("unsupported", "the server sends whole files alone: fetch the archive first") from None
 
 
-def _relative(path: str, root: str) -> str:
-    return str(PurePosixPath(path).relative_to(root)) if path.startswith(root) else path
+def _name_below(root: str, path: str) -> str:
+    """Return a path without the root below which it lies, which may hold secrets: then it begins with a slash."""
+    root = root.rstrip("/")
+    return path[len(root) :] if path.startswith(f"{root}/") else path
 
 
-def _ask(question: Callable[[], Value], shown: str) -> Value:
+def _path_of(root: str, name: str) -> str:
+    """Return the path that such a name stands for."""
+    return root.rstrip("/") + name if name.startswith("/") else name
+
+
+def _ask(question: Callable[[], Value], url: Url) -> Value:
     """Ask something before the run."""
     try:
-        return _again(question)
+        return _again(question, url)
     except ImageError as error:
         what = "does not exist" if error.code == "changed" else f"cannot be read: {error}"
-        raise UsageError(f"source {shown!r} {what}") from None
+        raise UsageError(f"source {str(url)!r} {what}") from None
     except (OSError, ValueError) as error:
-        raise UsageError(f"source {shown!r} cannot be read: {_words(error)}") from None
+        raise UsageError(f"source {str(url)!r} cannot be read: {_words(error, url)}") from None
 
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """Files behind a URL, by their paths in its file system."""
+    """Files behind a URL, by their names below a root; one that the URL itself stands for is called ``name``."""
 
-    url: str = field(repr=False)
+    url: Url
+    root: Url
+    name: str = ""
+
+    def _path(self, name: str) -> str:
+        return self.root.secret() if name == self.name else _path_of(self.root.secret(), name)
 
     def shown(self, path: str) -> str:
         """Return a path without what is secret."""
-        return without_secrets(path)
+        return str(self.root) if path == self.name else _path_of(str(self.root), path)
 
     def stat(self, path: str) -> Place:
         """Ask the server."""
         fs, _ = _connect(self.url)
-        return _place(_again(lambda: fs.info(path)))
+        return _place(_again(lambda: fs.info(self._path(path)), self.url))
 
     def open(self, path: str) -> BinaryIO:
         """Open a file that is fetched as it is read, some megabytes at once."""
-        fs, _ = _connect(self.url)
         size = self.stat(path).size
         if size is None:
             raise ImageError("unsupported", "the server does not tell its size: fetch the archive first")
-        return io.BufferedReader(_Parts(fs, path, size), _BLOCK)
+        return io.BufferedReader(_Parts(self.url, self._path(path), size), _BLOCK)
 
     def cut(self, path: str, start: int, size: int, known: Place) -> bytes:  # noqa: ARG002 - to ask costs as much
         """Fetch a part of a file."""
         fs, _ = _connect(self.url)
-        return _again(lambda: fs.cat_file(path, start=start, end=start + size))
+        return _again(lambda: fs.cat_file(self._path(path), start=start, end=start + size), self.url)
 
 
 class _Parts(io.RawIOBase):
     """A file on a server, of which every part is fetched by itself, and again if it does not arrive whole."""
 
-    def __init__(self, fs: Any, path: str, size: int) -> None:  # noqa: ANN401 - as above
-        self._fs, self._path, self._size, self._position = fs, path, size, 0
+    def __init__(self, url: Url, path: str, size: int) -> None:
+        self._url, self._path, self._size, self._position = url, path, size, 0
 
     def readable(self) -> bool:
         return True
@@ -207,12 +217,13 @@ class _Parts(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - whatever can be written to
         wanted = max(0, min(len(buffer), self._size - self._position))
         if wanted:
-            buffer[:wanted] = _again(partial(self._fetch, self._position, self._position + wanted))
+            buffer[:wanted] = _again(partial(self._fetch, self._position, self._position + wanted), self._url)
             self._position += wanted
         return wanted
 
     def _fetch(self, start: int, end: int) -> bytes:
-        data: bytes = self._fs.cat_file(self._path, start=start, end=end)
+        fs, _ = _connect(self._url)
+        data: bytes = fs.cat_file(self._path, start=start, end=end)
         if len(data) != end - start:
             raise ConnectionError(f"{len(data)} of {end - start} bytes arrived")
         return data
@@ -220,22 +231,22 @@ class _Parts(io.RawIOBase):
 
 @dataclass(frozen=True, slots=True)
 class RemotePlace(Place):
-    """Where an image lies on a server."""
+    """Where an image lies on a server, by its name below the root."""
 
-    path: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteFolder:
     """A folder behind a URL."""
 
-    url: str = field(repr=False)
+    url: Url
     include_outputs: bool = False
 
     @property
     def shown(self) -> str:
         """The URL without what is secret."""
-        return without_secrets(self.url)
+        return str(self.url)
 
     def plan(self, suffix: str) -> Iterator[Planned]:
         """List the images folder by folder, each in the order of its names, as for a folder of the system.
@@ -250,17 +261,18 @@ class RemoteFolder:
             waiting.extend(reversed(below))
 
     def _plan(self, fs: Any, folders: list[_Folder], suffix: str) -> Generator[Planned, None, list[list[_Folder]]]:  # noqa: ANN401
+        _, root = _connect(self.url)
         images: list[tuple[str, str, RemotePlace]] = []
         below: dict[str, list[_Folder]] = defaultdict(list)
         reserved: list[str] = []
         for folder in folders:
             try:
-                entries = _again(partial(_entries, fs, folder.path))
-                passes = bool(folder.name) and not self.include_outputs and _holds_outputs(fs, dict(entries))
+                entries = _again(partial(_entries, fs, folder.path), self.url)
+                passes = bool(folder.name) and not self.include_outputs and _holds_outputs(fs, dict(entries), self.url)
             except (ImageError, OSError) as error:
                 code = error.code if isinstance(error, ImageError) else "io"
                 yield Unreadable(
-                    folder.name or ".", code, f"the folder cannot be listed: {_words(error)}", is_folder=True
+                    folder.name or ".", code, f"the folder cannot be listed: {_words(error, self.url)}", is_folder=True
                 )
                 continue
             if passes:
@@ -274,8 +286,8 @@ class RemoteFolder:
                     below[name_key(name)].append(_Folder(path, entry["name"]))
                     reserved.append(name)
                 elif self._is_image(fs, name, entry["name"]):
-                    found = _place(entry)
-                    images.append((folder.name, name, RemotePlace(found.size, found.mtime_ns, entry["name"])))
+                    found, below_root = _place(entry), _name_below(root, entry["name"])
+                    images.append((folder.name, name, RemotePlace(found.size, found.mtime_ns, below_root)))
                 else:
                     yield Ignored(path)
         outputs = output_names([name for _, name, _ in images], suffix, reserved)
@@ -289,7 +301,7 @@ class RemoteFolder:
         if by_name is not None:
             return by_name
         try:
-            return sniff(_again(lambda: _fetch(fs, path, _HEAD))) is not None
+            return sniff(_again(lambda: _fetch(fs, path, _HEAD), self.url)) is not None
         except (ImageError, OSError):
             return True  # whoever reads it will find out what is wrong
 
@@ -297,9 +309,9 @@ class RemoteFolder:
         """Return what was listed, or what the server tells of one file where its lists tell nothing."""
         place = _of(task.place)
         if place.size is None or place.mtime_ns is None:
-            fs, _ = _connect(self.url)
+            fs, root = _connect(self.url)
             try:
-                asked = _again(lambda: _place(fs.info(place.path)))
+                asked = _again(lambda: _place(fs.info(_path_of(root, place.name))), self.url)
             except ImageError as error:
                 raise OSError(str(error)) from None
             return asked.size, asked.mtime_ns
@@ -311,14 +323,14 @@ class RemoteFolder:
 
     def head(self, work: Work, size: int) -> bytes:
         """Fetch the beginning of a file."""
-        fs, _ = _connect(self.url)
-        return _again(lambda: _fetch(fs, _of(work.place).path, size))
+        fs, root = _connect(self.url)
+        return _again(lambda: _fetch(fs, _path_of(root, _of(work.place).name), size), self.url)
 
     def read(self, work: Work, options: Options) -> tuple[bytes, int]:
         """Fetch a file; what arrives has to be as long as was told."""
-        fs, _ = _connect(self.url)
+        fs, root = _connect(self.url)
         place = _of(work.place)
-        return _again(lambda: _read(fs, place, options))
+        return _again(lambda: _read(fs, _path_of(root, place.name), place, options), self.url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,14 +367,14 @@ def _entries(fs: Any, path: str) -> list[tuple[str, dict[str, Any]]]:  # noqa: A
     return sorted(found.items())
 
 
-def _holds_outputs(fs: Any, entries: dict[str, dict[str, Any]]) -> bool:  # noqa: ANN401 - as above
+def _holds_outputs(fs: Any, entries: dict[str, dict[str, Any]], url: Url) -> bool:  # noqa: ANN401 - as above
     """Tell whether what is listed is an output folder; a request is made only where a name says that it may be."""
 
     def head(name: str, size: int) -> bytes:
         if name not in entries or entries[name]["type"] == "directory":
             return b""
         try:
-            return _again(partial(_fetch, fs, entries[name]["name"], size))
+            return _again(partial(_fetch, fs, entries[name]["name"], size), url)
         except ImageError as error:
             if error.code == "unreachable":
                 raise
@@ -371,13 +383,13 @@ def _holds_outputs(fs: Any, entries: dict[str, dict[str, Any]]) -> bool:  # noqa
     return tells_of_outputs(head)
 
 
-def _read(fs: Any, place: RemotePlace, options: Options) -> tuple[bytes, int]:  # noqa: ANN401 - as above
+def _read(fs: Any, path: str, place: Place, options: Options) -> tuple[bytes, int]:  # noqa: ANN401 - as above
     size, mtime_ns = place.size, place.mtime_ns
     if size is None or mtime_ns is None:
-        asked = _place(fs.info(place.path))
+        asked = _place(fs.info(path))
         size, mtime_ns = asked.size, asked.mtime_ns
     check_bytes(size or 0, options)
-    data = _fetch(fs, place.path, options.max_bytes + 1 if size is None else size + 1)
+    data = _fetch(fs, path, options.max_bytes + 1 if size is None else size + 1)
     check_bytes(len(data), options)
     if size is not None and len(data) < size:
         raise ConnectionError(f"{len(data)} of {size} bytes arrived")
@@ -432,7 +444,7 @@ def _nanoseconds(value: object) -> int | None:
         return None
 
 
-def _again(function: Callable[[], Value]) -> Value:
+def _again(function: Callable[[], Value], url: Url) -> Value:
     """Call what asks a server, again after a pause where that may help.
 
     Raises
@@ -446,28 +458,28 @@ def _again(function: Callable[[], Value]) -> Value:
         except (ImageError, UsageError, MissingExtraError):
             raise
         except Exception as error:  # noqa: BLE001 - every protocol has its own
-            failure = _failure(error)
+            failure = _failure(error, url)
             if failure.code != "unreachable" or attempt == _TRIES - 1:
                 raise failure from None
         time.sleep(_FIRST_PAUSE * 2**attempt)
     raise AssertionError
 
 
-def _failure(error: Exception) -> ImageError:
+def _failure(error: Exception, url: Url) -> ImageError:
     """Tell what is gone or forbidden from what may be there the next time."""
     cause = error.__cause__ or error  # fsspec calls every failure over HTTP a file that is not found
-    status = getattr(cause, "status", None)
+    status, words = getattr(cause, "status", None), _words(cause, url)
     if status in _FORBIDDEN or isinstance(error, PermissionError) or "Credential" in type(cause).__name__:
-        return ImageError("permission", f"not allowed: {_words(cause)}")
+        return ImageError("permission", f"not allowed: {words}")
     if status in _GONE or (isinstance(error, FileNotFoundError) and error is cause):
         return ImageError("changed", "the file has vanished since it was listed")
     if isinstance(status, int) and status < _SERVER_FAULT and status not in _TRANSIENT:
-        return ImageError("io", f"refused: {_words(cause)}")
+        return ImageError("io", f"refused: {words}")
     if isinstance(cause, NotImplementedError | TypeError | KeyError):
-        return ImageError("io", f"this cannot be read: {_words(cause)}")
-    return ImageError("unreachable", f"no answer in {_TRIES} tries: {_words(cause)}")
+        return ImageError("io", f"this cannot be read: {words}")
+    return ImageError("unreachable", f"no answer in {_TRIES} tries: {words}")
 
 
-def _words(error: BaseException) -> str:
+def _words(error: BaseException, url: Url) -> str:
     """Return what an error says without what is secret."""
-    return without_secrets(str(error) or type(error).__name__)
+    return hide(url.hide(str(error) or type(error).__name__), store_secrets())

@@ -12,6 +12,7 @@ from distributed import Client, KilledWorker, LocalCluster
 
 from icsys.engine.cluster import LostTaskError
 from icsys.errors import EngineError, UsageError
+from icsys.url import Url, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -53,7 +54,8 @@ class _Dask:
         try:
             self._client = Client(address or own, set_as_default=False)
         except (OSError, ValueError) as error:
-            raise UsageError(f"address={address!r}: no Dask scheduler answers there ({error})") from error
+            words = Url(address or "").hide(str(error))
+            raise UsageError(f"address={shown(address)!r}: no Dask scheduler answers there ({words})") from None
         services = self._client.scheduler_info().get("services", {})
         page = "dashboard" in services and (own is None or find_spec("bokeh"))
         self.dashboard: str | None = self._client.dashboard_link if page else None

@@ -9,6 +9,7 @@ import threading
 from typing import TYPE_CHECKING, NamedTuple
 
 from icsys.errors import UsageError
+from icsys.url import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,7 +75,7 @@ def knock(engine: str, address: str) -> None:
     match = _ADDRESS.fullmatch(address)
     manner = manners.get(match[1]) if match else None
     if match is None or manner is None:
-        raise UsageError(f"address={address!r}: expected that of a {name}, {_EXPECTED[engine]}")
+        raise UsageError(f"address={shown(address)!r}: expected that of a {name}, {_EXPECTED[engine]}")
     if engine == "ray" and os.environ.get("RAY_USE_TLS", "").lower() in {"1", "true"}:
         manner = _TLS
     trouble = ["it does not answer"]
@@ -83,7 +84,7 @@ def knock(engine: str, address: str) -> None:
     thread.start()
     thread.join(PATIENCE)  # a system may take minutes to find that there is no such host
     if trouble:
-        raise UsageError(f"address={address!r}: no {name} answers there ({trouble[-1]})")
+        raise UsageError(f"address={shown(address)!r}: no {name} answers there ({trouble[-1]})")
 
 
 def _try(place: tuple[str, int], manner: _Manner, trouble: list[str]) -> None:

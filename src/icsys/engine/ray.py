@@ -13,6 +13,7 @@ from ray.exceptions import RayError, RayTaskError
 
 from icsys.engine.cluster import LostTaskError
 from icsys.errors import UsageError
+from icsys.url import Url, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -41,7 +42,8 @@ class _Ray:
                 logging_level=logging.ERROR,
             )
         except (OSError, RayError, RuntimeError, ValueError) as error:
-            raise UsageError(f"address={address!r}: no Ray cluster answers there ({error})") from error
+            words = Url(address or "").hide(str(error))
+            raise UsageError(f"address={shown(address)!r}: no Ray cluster answers there ({words})") from None
         if before is not None and threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, before)  # Ray has put its own in this place
         self._print_deaths(print_them=False)

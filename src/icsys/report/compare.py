@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from pathlib import Path
@@ -12,7 +11,7 @@ from icsys.checks import check_places, check_run
 from icsys.color.strategies import STRATEGIES
 from icsys.dataset.draw import draw_images
 from icsys.dataset.sources import open_source
-from icsys.dataset.urls import without_secrets
+from icsys.dataset.urls import place_of
 from icsys.engine import available_cores
 from icsys.errors import UsageError
 from icsys.options import AUTO, MAX_COLORS, Options, whole_number
@@ -20,8 +19,10 @@ from icsys.pipeline import prepare
 from icsys.report.bench import Bench
 from icsys.report.comparison import Candidate, Comparison
 from icsys.report.examples import MOST_EXAMPLES
+from icsys.url import shown
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Sequence
 
     from icsys.report.bench import Step
@@ -104,7 +105,8 @@ def compare_folder(
         whole_number("sample", sample, 1, MOST_SAMPLED)
     whole_number("examples", examples, 0, MOST_EXAMPLES)
     with tempfile.TemporaryDirectory(prefix="icsys-") as folder:
-        origin = open_source(source, Path(str(check_places(source, folder))), include_outputs=include_outputs)
+        place = place_of(source)
+        origin = open_source(place, Path(str(check_places(place, folder))), include_outputs=include_outputs)
         draw = draw_images(origin, sample, options.seed)
         bench = Bench(origin, Path(folder), options, candidates, jobs or available_cores())
         bench.report = progress or bench.report
@@ -117,7 +119,7 @@ def compare_folder(
         kept = tuple(bench.examples(rows, examples))
         seconds = time.perf_counter() - start
     return Comparison(
-        source=without_secrets(os.fspath(source)),
+        source=shown(source),
         options=options,
         rows=tuple(sorted(rows, key=lambda row: (row.bytes_out, row.seconds))),
         images=len(rows[0].scores) if rows else 0,

@@ -9,8 +9,8 @@ from icsys.dataset.resume import Work
 from icsys.dataset.rooted import is_below
 from icsys.dataset.source import Task
 from icsys.dataset.sources import open_source
-from icsys.dataset.urls import is_url
 from icsys.errors import ICSError
+from icsys.url import is_url
 
 if TYPE_CHECKING:
     from collections.abc import Collection

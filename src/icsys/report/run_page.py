@@ -9,7 +9,6 @@ import os
 from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import icsys
@@ -20,7 +19,7 @@ from icsys.dataset.rooted import RootedPath
 from icsys.dataset.shards import read_output
 from icsys.dataset.source import passed_over_text
 from icsys.dataset.sources import open_source
-from icsys.dataset.urls import without_secrets
+from icsys.dataset.urls import disk_path
 from icsys.errors import ICSError, UsageError
 from icsys.image.stored import read_pixels
 from icsys.options import AUTO, WHITE, Options, whole_number
@@ -37,9 +36,11 @@ from icsys.report.text import colors_text
 from icsys.report.words import bytes_text, images_text, printable
 from icsys.results import Measured, RunSummary
 from icsys.runfile import read_run
+from icsys.url import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
@@ -144,8 +145,8 @@ def report_folder(
     MissingExtraError
         If Matplotlib or Jinja2 is not installed.
     """
-    destination = Path(destination)
-    path = Path(output) if output is not None else destination / REPORT
+    destination = disk_path(destination, "destination")
+    path = disk_path(output, "output", "file") if output is not None else destination / REPORT
     whole_number("examples", examples, 0, MOST_EXAMPLES)
     root = RootedPath(destination)
     check_names(root)
@@ -198,7 +199,7 @@ def _read(destination: RootedPath) -> _Books:
 def _page(books: _Books, destination: Path, source: str | None, examples: int) -> Page:
     images = books.images
     pairs = list(_pairs(books, destination, source, examples))
-    place = [without_secrets(source)] if source else ["SRC"]
+    place = [shown(source)] if source else ["SRC"]
     ran = books.options or Options()
     settings = {
         name: value

@@ -9,6 +9,7 @@ from icsys.dataset.source import passed_over_text
 from icsys.options import MAX_INDEXED_COLORS, Target
 from icsys.report.words import bytes_text, count_text, images_text, printable
 from icsys.results import Compressed, Failed
+from icsys.url import is_url, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -72,7 +73,7 @@ def run_report(summary: RunSummary, destination: str, *, dry_run: bool) -> str:
         bytes_ = f"{bytes_text(summary.bytes_in)} -> {bytes_text(summary.bytes_out)}"
         lines.append(f"Bytes:    {bytes_}, {summary.factor:.1f} times smaller")
         lines.append(f"Elements: {elements} numbers for a learner to read, {fewer:.1f} times fewer")
-    place = destination if "://" in destination else Path(destination).resolve()
+    place = shown(destination) if is_url(destination) else Path(destination).resolve()
     lines.append("Dry run: nothing was written." if dry_run else f"Look in: {place}")
     return "\n".join(lines)
 

@@ -1,0 +1,274 @@
+"""URLs, parsed where they enter and told without what is secret in them; texts of others, with nothing secret left."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import re
+from functools import cache
+from typing import NamedTuple
+from urllib.parse import unquote, unquote_plus
+
+# Two letters at least: C:// is a drive.
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+_ONE_SLASH = re.compile(r"\s*(?:s3a?|gcs|gs|az|abfss?|memory|https?|ftp|hf|file):[/\\](?![/\\])", re.IGNORECASE)
+# Protocols may be chained, as in simplecache::s3://bucket; what follows a :: in a query is a part of that.
+_CHAIN = re.compile(r"::(?=[a-z][a-z0-9+.-]+(?:://|::))", re.IGNORECASE)
+_PORT = re.compile(r":\d*$", re.ASCII)
+_HOST = re.compile(r"(?:(?:[^:/?#@]+@)?[^:/?#@]*|\[[0-9a-f:.%]+\])(?::\d*)?", re.IGNORECASE)
+_NAMES_A_PLACE = {"abfs", "abfss"}  # container@account is a place there, and no user
+_SECRET_NAME = re.compile(r"SECRET|TOKEN|PASS|KEY|CREDENTIAL|CONNECTION_STRING|SAS", re.IGNORECASE)
+_SHORTEST = 4  # characters; shorter values stand in every other word, and are hidden with the URL alone
+_HIDDEN = "…"
+
+
+class _Part(NamedTuple):
+    """One URL of a chain: ``scheme`` with its ``://``, and an authority that is split at its last ``@``."""
+
+    scheme: str
+    user: str
+    host: str
+    path: str
+    query: str
+
+    @property
+    def shown(self) -> str:
+        """The part without user, query and fragment; an authority that is no host is hidden, too."""
+        host = self.host if not self.scheme or _HOST.fullmatch(self.host) else _HIDDEN
+        return f"{self.scheme}{host}{self.path}"
+
+
+class Url:
+    """A URL that cannot be printed with its secrets: its texts have no user, no password, no query, no fragment.
+
+    Parameters
+    ----------
+    text
+        The URL as it was given; blanks around it are none of it.
+
+    Examples
+    --------
+    >>> url = Url("https://me:pw@host/Tom's photos.zip?signature=1f")
+    >>> str(url), url
+    ("https://host/Tom's photos.zip", Url("https://host/Tom's photos.zip"))
+    >>> url.secret()
+    "https://me:pw@host/Tom's photos.zip?signature=1f"
+    """
+
+    __slots__ = ("_parts", "_text")
+
+    def __init__(self, text: str) -> None:
+        self._text = text.strip()
+        self._parts = [_parse(part) for part in _CHAIN.split(self._text)]
+
+    def secret(self) -> str:
+        """Return the whole URL, for the one who connects."""
+        return self._text
+
+    def __str__(self) -> str:
+        shown = []
+        for part in self._parts:
+            shown.append(part.shown)
+            if part.query:
+                break  # what follows may be a part of it
+        return "::".join(shown)
+
+    def __repr__(self) -> str:
+        return f"Url({str(self)!r})"
+
+    def __format__(self, form: str) -> str:
+        return format(str(self), form)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Url) and self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __reduce__(self) -> tuple[type[Url], tuple[str]]:
+        return Url, (self._text,)
+
+    @property
+    def protocol(self) -> str:
+        """The protocol in small letters, of a chain the first one."""
+        return (self._parts[0].scheme or self._parts[0].path).partition("://")[0].lower()
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether several protocols are chained."""
+        return len(self._parts) > 1
+
+    @property
+    def path(self) -> str:
+        """What stands behind the host, of a chain in its first part: as it was given, without query and fragment."""
+        return self._parts[0].path
+
+    @property
+    def has_user(self) -> bool:
+        """Whether there is a user or a password in it."""
+        return any(part.user for part in self._parts)
+
+    @property
+    def query(self) -> str:
+        """What stands from the first ``?`` or ``#`` on, with that."""
+        return next((part.query for part in self._parts if part.query), "")
+
+    def hide(self, text: str) -> str:
+        """Return what somebody else says of this URL, without its secrets, in whatever form they stand in it.
+
+        Examples
+        --------
+        >>> Url("https://host/a b?sig=q/9'x").hide("403 at https://host/a%20b?sig=q%2F9%27x; q%2f9'x is no signature")
+        '403 at https://host/a b; … is no signature'
+        >>> Url("https://host/a b?sig=q/9'x").hide("q%2f9'x is no signature")
+        '… is no signature'
+        """
+        secrets = {self._text: str(self)}
+        for part in self._parts:
+            values = [part.user, *part.user.split(":", 1), part.query, part.query[1:]]
+            for pair in re.split("[?#&;]", part.query):
+                values += [pair, *pair.split("=", 1)[1:]]
+            # Who takes it for another URL than it is tells a piece.
+            values += re.split("[^\\w.+-]", part.user) + [
+                piece for pair in values[4:] for piece in re.split("[^\\w.+-]", pair.partition("=")[2])
+            ]
+            secrets |= dict.fromkeys((value for value in values if len(value) >= _SHORTEST), _HIDDEN)
+        return hide(text, secrets)
+
+
+def _parse(text: str) -> _Part:
+    scheme = _SCHEME.search(text)
+    if not scheme:
+        return _Part("", "", "", *_cut(text))
+    rest = text[scheme.end() :]
+    before, query = _cut(rest)
+    authority, slash, path = before.partition("/")
+    if "@" not in authority and "@" in rest and _may_hold_password(authority):
+        # A password may have a slash, a question mark or a hash in it, which nobody has escaped.
+        user, _, rest = rest.rpartition("@")
+        before, query = _cut(rest)
+        host, slash, path = before.partition("/")
+    else:
+        user, _, host = authority.rpartition("@")
+    part = _Part(scheme[0], user, host, slash + path, query)
+    return part._replace(host=f"{user}@{host}", user="") if user and _is_place(part) else part
+
+
+def _may_hold_password(authority: str) -> bool:
+    """Tell whether an authority without an ``@`` may be a user and the beginning of a password."""
+    host, colon, _ = authority.rpartition(":")
+    return bool(colon) and not (
+        _PORT.search(authority) and ("." in host or host.startswith("[") or host.lower() == "localhost")
+    )
+
+
+def _is_place(part: _Part) -> bool:
+    """Tell whether what stands before an ``@`` is the name of a place."""
+    return part.scheme[:-3].lower() in _NAMES_A_PLACE and ":" not in part.user and "/" not in part.user
+
+
+def _cut(text: str) -> tuple[str, str]:
+    """Return what stands before the first ``?`` or ``#``, and the rest with it."""
+    found = re.search("[?#]", text)
+    return (text[: found.start()], text[found.start() :]) if found else (text, "")
+
+
+def is_url(text: str) -> bool:
+    """Tell whether a text is a URL, or has one in it, and is no path.
+
+    Examples
+    --------
+    >>> [is_url(text) for text in ("s3://bucket/photos", " 's3://b'", "photos", "C:/photos", "photos::old")]
+    [True, True, False, False, False]
+    """
+    return _SCHEME.search(text) is not None
+
+
+def is_mangled(text: str) -> bool:
+    """Tell whether a text was a URL before it became a path, which has one slash less since."""
+    return not is_url(text) and _ONE_SLASH.match(text) is not None
+
+
+def shown(place: object) -> str:
+    """Return what messages call a place or a value: a URL without its secrets, and anything else as it is.
+
+    Examples
+    --------
+    >>> shown("https://me:pw@host/a.zip?signature=1f"), shown("photos/a?.zip"), shown(Url("s3://k:pw@bucket/a"))
+    ('https://host/a.zip', 'photos/a?.zip', 's3://bucket/a')
+    """
+    text = os.fspath(place) if isinstance(place, os.PathLike) else str(place)
+    if is_mangled(text):
+        return shown(re.sub(r":[/\\]", "://", text, count=1))
+    return str(Url(text)) if isinstance(place, str | os.PathLike) and is_url(text) else text
+
+
+def without_secrets(text: str) -> str:
+    """Return what somebody else says without what may be secret in the URLs that it names.
+
+    Such a URL need not be one that was asked for, and nobody can tell where in a text it ends: so the text ends where
+    its query begins, and what may be a user goes with all that stands before it.
+
+    Examples
+    --------
+    >>> without_secrets("no answer from https://me:pw@host/a.png?X-Amz-Signature=1f")
+    'no answer from https://host/a.png'
+    """
+    found = _SCHEME.search(text)
+    if not found:
+        return text
+    head, rest = text[: found.end()], text[found.end() :]
+    if _is_place(_Part(found[0], *rest.partition("@")[::2], "", "")):
+        return head + _cut(rest)[0]
+    return head + _cut(rest.rpartition("@")[2])[0]
+
+
+def hide(text: str, secrets: dict[str, str]) -> str:
+    """Return a text in which secrets are replaced, in every form in which they may stand there; then no URL has any.
+
+    Parameters
+    ----------
+    secrets
+        What stands in the place of each.
+    """
+    plain = {
+        form: instead for secret, instead in secrets.items() for form in (unquote(secret), unquote_plus(secret), secret)
+    }
+    known = sorted((item for item in plain.items() if item[0]), key=lambda item: len(item[0]), reverse=True)
+    kept: list[str] = []
+
+    def replaced(found: re.Match[str]) -> str:
+        kept.append(known[(found.lastindex or 1) - 1][1])
+        return f"\0{len(kept) - 1}\0"
+
+    if known:
+        pattern = "|".join(f"({''.join(map(_any_form, form))})" for form, _ in known)
+        text = re.sub(pattern, replaced, text.replace("\0", ""))
+    return re.sub(r"\0(\d+)\0", lambda found: kept[int(found[1])], without_secrets(text))
+
+
+@cache
+def _any_form(character: str) -> str:
+    """Return an expression for a character as it is, and as URLs, Python, JSON and HTML write it."""
+    forms = {way(character)[1:-1] for way in (repr, ascii, json.dumps)}
+    forms |= {html.escape(character), "\\" + character, character, *("+" if character == " " else "")}
+    escaped = "".join(f"%(?:25)*(?i:{byte:02x})" for byte in character.encode("utf-8", "surrogatepass"))
+    return f"(?:{'|'.join(map(re.escape, sorted(forms, key=len, reverse=True)))}|{escaped})"
+
+
+def store_secrets() -> dict[str, str]:
+    """Return the values of the environment, and of fsspec's settings, that are secrets by their names."""
+    found = [value for name, value in os.environ.items() if _SECRET_NAME.search(name)]
+    try:
+        from fsspec.config import conf  # noqa: PLC0415 - an extra
+    except ImportError:
+        conf = {}
+    waiting: list[tuple[str, object]] = list(conf.items())
+    while waiting:
+        name, value = waiting.pop()
+        if isinstance(value, dict):
+            waiting.extend(value.items())
+        elif isinstance(value, str) and _SECRET_NAME.search(str(name)):
+            found.append(value)
+    return {value: _HIDDEN for value in found if len(value) > _SHORTEST * 2}
