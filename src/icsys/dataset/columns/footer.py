@@ -1,7 +1,7 @@
 """What the footer of a Parquet file says: its columns, its row groups, and what others have noted there.
 
-The format: https://github.com/apache/parquet-format. Row groups are read from the footer when they are gone through, so that
-memory follows the bytes of the footer, and these have a bound.
+The format: https://github.com/apache/parquet-format. Row groups are read from the footer when they are gone through, so
+that memory follows the bytes of the footer, and these have a bound.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ class Footer:
             raise ImageError("unsupported", "a column that lies in another file, or is encrypted")
         start = min(told.get(9, 0), told.get(11) or told.get(9, 0))
         size = told.get(7, 0)
-        if not (0 < start <= start + size <= self.file_size) or told.get(5, -1) < 0:
+        if not (0 <= start <= start + size <= self.file_size) or told.get(5, -1) < 0:
             raise ImageError("broken", "a column that leads out of the file")
         return Chunk(start, size, told.get(4, 0), told[5])
 

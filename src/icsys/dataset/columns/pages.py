@@ -6,7 +6,7 @@ from functools import partial
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from icsys.dataset.columns.thrift import STRUCT, EndError, Thrift
-from icsys.dataset.columns.unpack import PIECE, Flow, unpack
+from icsys.dataset.columns.unpack import HELD, PIECE, Flow, unpack
 from icsys.errors import ImageError
 
 if TYPE_CHECKING:
@@ -69,17 +69,37 @@ def pages(file: IO[bytes], chunk: Chunk, leaf: Leaf, pa: Any) -> Iterator[Page]:
         if kind == _DATA_2:
             yield _second(told, packed, chunk.codec, leaf, pa)
         elif kind in {_DATA, _DICTIONARY}:
-            flow = partial(_flow, chunk.codec, packed, packed_size, size, pa)
-            yield _first(told, flow, leaf, kind == _DICTIONARY)
+            flow = _Body(chunk.codec, packed, packed_size, size, pa).flow
+            yield _first(told, flow, leaf, is_dictionary=kind == _DICTIONARY)
         elif kind != _INDEX:
             raise ImageError("unsupported", f"a page of the unknown kind {kind}")
 
 
-def _flow(codec: int, packed: Callable[[], Iterator[bytes]], packed_size: int, size: int, pa: Any) -> Flow:  # noqa: ANN401
-    return Flow(unpack(codec, packed, packed_size, size, pa))
+class _Body:
+    """The bytes of a page, unpacked once if they are few, and again and again if they are too many to be held."""
+
+    def __init__(
+        self,
+        codec: int,
+        packed: Callable[[], Iterator[bytes]],
+        packed_size: int,
+        size: int,
+        pa: Any,  # noqa: ANN401 - as above
+    ) -> None:
+        self._unpack = partial(unpack, codec, packed, packed_size, size, pa)
+        self._size = size
+        self._held: bytes | None = None
+
+    def flow(self) -> Flow:
+        """Return them from the beginning on."""
+        if self._size > HELD:
+            return Flow(self._unpack())
+        if self._held is None:
+            self._held = Flow(self._unpack()).read(self._size)
+        return Flow(iter([self._held]))
 
 
-def _first(told: dict[tuple[int, ...], int], flow: Callable[[], Flow], leaf: Leaf, is_dictionary: bool) -> Page:
+def _first(told: dict[tuple[int, ...], int], flow: Callable[[], Flow], leaf: Leaf, *, is_dictionary: bool) -> Page:
     """Make a page of the first version, whose levels are packed together with its values, or a dictionary."""
     path = 7 if is_dictionary else 5
     rows, encoding = told.get((path, 1), -1), told.get((path, 2), -1)
@@ -119,7 +139,7 @@ def _second(
         return flow.rest()
 
     used = codec if told.get((8, 7), 1) else 0
-    values = partial(_flow, used, rest, packed_size - before, size - before, pa)
+    values = _Body(used, rest, packed_size - before, size - before, pa).flow
     return Page(_checked(told.get((8, 1), -1)), told.get((8, 4), -1), False, size, packed_size, levels, values)
 
 

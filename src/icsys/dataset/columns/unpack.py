@@ -1,6 +1,6 @@
 """Compressed pages as a flow of pieces: a page may unpack to gigabytes, of which a piece at a time is held.
 
-Snappy and LZ4 have no other decoder than one of whole blocks, so theirs are here, for pages that are too large to be held:
+Snappy and LZ4 have no other decoder than one of whole blocks, so theirs are here, for pages too large to be held:
 https://github.com/google/snappy/blob/main/format_description.txt and
 https://github.com/lz4/lz4/blob/dev/doc/lz4_Block_format.md.
 """

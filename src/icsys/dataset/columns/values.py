@@ -1,7 +1,7 @@
 """The values of a column, one after the other; of bytes the length is looked at before they take memory.
 
-What is packed together is never unpacked together: pages, dictionaries of more than some megabytes and runs of equal values are
-flows that are read as far as a value asks for.
+What is packed together is never unpacked together: pages and dictionaries of more than some megabytes, and runs of
+equal values, are flows that are read as far as a value asks for.
 """
 
 from __future__ import annotations
@@ -22,13 +22,16 @@ if TYPE_CHECKING:
     """Raises an error for a value of so many bytes that is not to be taken."""
 
 _NUMBERS = {INT32: "<i", INT64: "<q", FLOAT: "<f", DOUBLE: "<d"}
-_PLAIN, _OLD_DICTIONARY, _RUNS = 0, 2, 3
-_DELTA, _DELTA_LENGTHS, _DELTA_BYTES, _DICTIONARY = 5, 6, 7, 8
+_PLAIN, _OLD_DICTIONARY = 0, 2  # encodings, by their numbers in the format
 _LARGEST_BLOCK = 2**16  # numbers
+_LARGE = 2**25  # bytes of a value
+_DENSEST = 100  # times; images are packed already, so that nothing makes so much of one
 
 
 class _Values(Protocol):
-    """The values of a page that are there."""
+    """The values of a page that are there; ``page`` is the one that holds them, which may be a dictionary."""
+
+    page: Page
 
     def skip(self) -> None:
         """Pass over the next one."""
@@ -48,19 +51,35 @@ class Column:
         In the row group.
     pa
         The package pyarrow.
+    short
+        The values are short: a page that is too large to be held is refused.
     """
 
-    def __init__(self, file: IO[bytes], leaf: Leaf, chunk: Chunk, rows: int, pa: Any) -> None:  # noqa: ANN401
-        if leaf.repeated or leaf.kind not in {BOOLEAN, BYTE_ARRAY, *_NUMBERS}:
+    def __init__(
+        self,
+        file: IO[bytes],
+        leaf: Leaf,
+        chunk: Chunk,
+        rows: int,
+        pa: Any,  # noqa: ANN401 - a package without types
+        *,
+        short: bool = False,
+    ) -> None:
+        if not self.can_read(leaf):
             raise ImageError("unsupported", "a column of lists, or of values that say neither names nor images")
         if chunk.values != rows:
             raise ImageError("broken", f"a column of {chunk.values} values in {rows} rows")
-        self._leaf, self._pages = leaf, pages(file, chunk, leaf, pa)
-        self._dictionary: Callable[[Iterator[int]], _Values] | None = None
+        self._leaf, self._pages, self._short = leaf, pages(file, chunk, leaf, pa), short
+        self._dictionary: _Dictionary | None = None
         self._page: Page | None = None
-        self._rows_left = 0  # of the page
+        self._rows, self._rows_left = rows, 0  # of pages to come, and of this one
         self._levels: Iterator[int] | None = None
         self._values: _Values | None = None
+
+    @staticmethod
+    def can_read(leaf: Leaf) -> bool:
+        """Tell whether a column has one value a row, of a kind that is known here."""
+        return not leaf.repeated and leaf.kind in {BOOLEAN, BYTE_ARRAY, *_NUMBERS}
 
     def skip(self, rows: int) -> None:
         """Pass over rows."""
@@ -84,7 +103,18 @@ class Column:
             read then. ``broken`` and others, after which nothing can.
         """
         self._turn()
-        return self._open().take(check) if self._is_there() else None
+        if not self._is_there():
+            return None
+        values = self._open()
+
+        def bounded(size: int) -> None:
+            check(size)
+            if size > _LARGE and values.page.size > _DENSEST * values.page.packed_size:
+                raise ImageError(
+                    "too_large", f"{size} bytes in a page that unpacks to {_DENSEST} times its size and more"
+                )
+
+        return values.take(bounded)
 
     def _turn(self) -> None:
         """Go on to the next page where one is over."""
@@ -92,10 +122,15 @@ class Column:
             self._page = page = next(self._pages, None)
             if page is None:
                 raise ImageError("broken", "a column with fewer values than rows")
+            if self._short and page.size > HELD:
+                raise ImageError("too_large", f"a page of {page.size} bytes of names: expected at most {HELD}")
             if page.is_dictionary:
                 self._dictionary = _dictionary(page, self._leaf)
-            else:
-                self._rows_left, self._levels, self._values = page.rows, None, None
+                continue
+            if page.rows > self._rows:
+                raise ImageError("broken", "a column with more values than rows")
+            self._rows -= page.rows
+            self._rows_left, self._levels, self._values = page.rows, None, None
 
     def _is_there(self) -> bool:
         """Tell whether the next row has a value, and count it."""
@@ -105,7 +140,7 @@ class Column:
             return True
         if self._levels is None:
             flow = Flow(iter([self._page.levels()]))
-            self._levels = _runs(flow, self._leaf.levels.bit_length())
+            self._levels = runs(flow, self._leaf.levels.bit_length())
         return next(self._levels) == self._leaf.levels
 
     def _open(self) -> _Values:
@@ -117,20 +152,23 @@ class Column:
 
     def _opened(self, page: Page) -> _Values:
         kind = self._leaf.kind
+        if page.encoding == _PLAIN:
+            if self._dictionary is not None:
+                self._dictionary.rest()
+            return _plain(page, kind)
+        if page.size > HELD:
+            raise ImageError("too_large", f"a page of {page.size} bytes that are not plain: expected at most {HELD}")
+        flow = page.flow()
         match page.encoding:
             case 2 | 8 if self._dictionary is not None:
-                flow = page.flow()
-                return self._dictionary(_runs(flow, _width(flow)))
-            case 0:
-                return _plain(page.flow(), kind)
+                return self._dictionary.chosen(runs(flow, _width(flow)))
             case 3 if kind == BOOLEAN:
-                flow = page.flow()
-                flow.skip(4)
-                return _Numbers(map(bool, _runs(flow, 1)))
+                flow.skip(4)  # a length
+                return _Numbers(page, map(bool, runs(flow, 1)))
             case 5 if kind in {INT32, INT64}:
-                return _Numbers(_as_signed(_deltas(page.flow()), 32 if kind == INT32 else 64))
+                return _Numbers(page, _as_signed(deltas(flow, page.rows), 32 if kind == INT32 else 64))
             case 6 if kind == BYTE_ARRAY:
-                return _Pieces(*_lengths_and_data(page.flow))
+                return _Pieces(page, *_lengths_and_data(page))
             case 7 if kind == BYTE_ARRAY:
                 return _Prefixed(page)
         raise ImageError("unsupported", f"values written in a way that ics does not read (number {page.encoding})")
@@ -143,8 +181,8 @@ def _width(flow: Flow) -> int:
     return width
 
 
-def _runs(flow: Flow, width: int) -> Iterator[int]:
-    """Unpack runs of equal numbers and of packed ones, without an end: it is for the caller to know how many there are."""
+def runs(flow: Flow, width: int) -> Iterator[int]:
+    """Unpack runs of equal numbers and of packed ones; it is for the caller to know how many there are."""
     size = (width + 7) // 8
     mask = (1 << width) - 1
     while True:
@@ -175,28 +213,28 @@ def _signed(value: int) -> int:
     return (value >> 1) ^ -(value & 1)
 
 
-def _deltas(flow: Flow) -> Iterator[int]:
-    """Unpack numbers of which the differences are stored (DELTA_BINARY_PACKED)."""
+def deltas(flow: Flow, most: int) -> Iterator[int]:
+    """Unpack numbers of which the differences are stored (DELTA_BINARY_PACKED), ``most`` at most."""
     block, parts, count, value = _varint(flow), _varint(flow), _varint(flow), _signed(_varint(flow))
-    if not (0 < parts <= block <= _LARGEST_BLOCK) or block % parts:
-        raise ImageError("broken", f"blocks of {block} numbers in {parts} parts")
+    if not (0 < parts <= block <= _LARGEST_BLOCK) or block % (8 * parts) or count > most:
+        raise ImageError("broken", f"{count} numbers in blocks of {block} in {parts} parts")
     if count:
         yield value
     count -= 1
     while count > 0:
         least = _signed(_varint(flow))
         for width in flow.read(parts):
-            size = block // parts
-            if count <= 0 or width > 64:  # noqa: PLR2004 - bits
+            if count <= 0:
                 break
-            packed = int.from_bytes(flow.read(size * width // 8), "little")
-            for _ in range(min(size, count)):
-                value += least + (packed & ((1 << width) - 1))
-                packed >>= width
-                yield value
-            count -= size
-        if count > 0 and width > 64:  # noqa: PLR2004 - as above
-            raise ImageError("broken", f"numbers of {width} bits")
+            if width > 64:  # noqa: PLR2004 - bits
+                raise ImageError("broken", f"numbers of {width} bits")
+            for _ in range(block // parts // 8):
+                packed = int.from_bytes(flow.read(width), "little")
+                for _ in range(min(8, count)):
+                    value += least + (packed & ((1 << width) - 1))
+                    packed >>= width
+                    yield value
+                count -= 8
 
 
 def _as_signed(values: Iterator[int], bits: int) -> Iterator[int]:
@@ -207,8 +245,8 @@ def _as_signed(values: Iterator[int], bits: int) -> Iterator[int]:
 class _Numbers:
     """Numbers, one after the other."""
 
-    def __init__(self, values: Iterator[Any]) -> None:
-        self._values = values
+    def __init__(self, page: Page, values: Iterator[Any]) -> None:
+        self.page, self._values = page, values
 
     def skip(self) -> None:
         self.take(None)
@@ -219,13 +257,13 @@ class _Numbers:
         raise ImageError("broken", "a page with fewer values than it tells")
 
 
-def _plain(flow: Flow, kind: int) -> _Values:
+def _plain(page: Page, kind: int) -> _Values:
+    flow = page.flow()
     if kind == BYTE_ARRAY:
-        return _Pieces(_own_lengths(flow), flow)
+        return _Pieces(page, _own_lengths(flow), flow)
     if kind == BOOLEAN:
-        return _Numbers(_bits(flow))
-    form = struct.Struct(_NUMBERS[kind])
-    return _Numbers(_unpacked(flow, form))
+        return _Numbers(page, _bits(flow))
+    return _Numbers(page, _unpacked(flow, struct.Struct(_NUMBERS[kind])))
 
 
 def _own_lengths(flow: Flow) -> Iterator[int]:
@@ -249,8 +287,8 @@ def _unpacked(flow: Flow, form: struct.Struct) -> Iterator[Any]:
 class _Pieces:
     """Bytes that lie one after the other, with their lengths."""
 
-    def __init__(self, lengths: Iterator[int], data: Flow) -> None:
-        self._lengths, self._data = lengths, data
+    def __init__(self, page: Page, lengths: Iterator[int], data: Flow) -> None:
+        self.page, self._lengths, self._data = page, lengths, data
 
     def length(self) -> int:
         """Return the length of the next value, which has to be passed over or taken."""
@@ -273,7 +311,7 @@ class _Pieces:
         return self._data.read(length)
 
 
-def _lengths_and_data(flow: Callable[[], Flow], before: int = 0) -> tuple[Iterator[int], Flow]:
+def _lengths_and_data(page: Page, before: int = 0) -> tuple[Iterator[int], Flow]:
     """Read lengths, and the bytes behind all of them: it takes two ways through the page, and no room for lengths.
 
     Parameters
@@ -281,12 +319,10 @@ def _lengths_and_data(flow: Callable[[], Flow], before: int = 0) -> tuple[Iterat
     before
         How many series of numbers come first.
     """
-    first, second = flow(), flow()
-    for _ in range(before):
-        _exhaust(_deltas(first))
-        _exhaust(_deltas(second))
-    _exhaust(_deltas(second))
-    return _deltas(first), second
+    first, second = page.flow(), page.flow()
+    for flow in [first, second] * before + [second]:
+        _exhaust(deltas(flow, page.rows))
+    return deltas(first, page.rows), second
 
 
 def _exhaust(values: Iterator[int]) -> None:
@@ -298,8 +334,9 @@ class _Prefixed:
     """Bytes that begin as those before them do (DELTA_BYTE_ARRAY)."""
 
     def __init__(self, page: Page) -> None:
-        self._prefixes = _deltas(page.flow())
-        self._pieces = _Pieces(*_lengths_and_data(page.flow, before=1))
+        self.page = page
+        self._prefixes = deltas(page.flow(), page.rows)
+        self._pieces = _Pieces(page, *_lengths_and_data(page, before=1))
         self._last = b""
 
     def skip(self) -> None:
@@ -321,20 +358,22 @@ def _any_prefix(size: int) -> None:
         raise ImageError("too_large", f"a value of {size} bytes that shares its beginning: expected at most {HELD}")
 
 
-def _dictionary(page: Page, leaf: Leaf) -> Callable[[Iterator[int]], _Values]:
-    """Return what makes values of numbers that choose from a dictionary."""
-    if page.encoding not in {_PLAIN, _OLD_DICTIONARY}:
+class _Dictionary(Protocol):
+    """Values of which pages hold the numbers."""
+
+    def chosen(self, numbers: Iterator[int]) -> _Values:
+        """Return what numbers choose."""
+
+    def rest(self) -> None:
+        """Let go of what only makes it faster: pages follow that do not choose from it."""
+
+
+def _dictionary(page: Page, leaf: Leaf) -> _Dictionary:
+    if page.encoding not in {_PLAIN, _OLD_DICTIONARY} or leaf.kind == BOOLEAN:
         raise ImageError("unsupported", f"a dictionary written in a way that ics does not read ({page.encoding})")
     if leaf.kind != BYTE_ARRAY:
-        if page.size > HELD or leaf.kind == BOOLEAN:
-            raise ImageError("too_large", f"a dictionary of {page.size} bytes of numbers: expected at most {HELD}")
-        form = struct.Struct(_NUMBERS[leaf.kind])
-        held = page.flow().read(page.size)
-        return lambda chosen: _Numbers(
-            form.unpack_from(held, _within(number, page) * form.size)[0] for number in chosen
-        )
-    entries = _Held(page) if page.size <= HELD else _Sought(page)
-    return lambda chosen: _Chosen(chosen, entries)
+        return _NumberDictionary(page, struct.Struct(_NUMBERS[leaf.kind]))
+    return _Held(page) if page.size <= HELD else _Sought(page)
 
 
 def _within(number: int, page: Page) -> int:
@@ -343,17 +382,36 @@ def _within(number: int, page: Page) -> int:
     return number
 
 
+class _NumberDictionary:
+    """A dictionary of numbers."""
+
+    def __init__(self, page: Page, form: struct.Struct) -> None:
+        if page.rows * form.size > page.size:
+            raise ImageError("broken", "a dictionary that ends too early")
+        if page.size > HELD:
+            raise ImageError("too_large", f"a dictionary of {page.size} bytes of numbers: expected at most {HELD}")
+        self._page, self._form, self._data = page, form, page.flow().read(page.size)
+
+    def chosen(self, numbers: Iterator[int]) -> _Values:
+        size = self._form.size
+        values = (self._form.unpack_from(self._data, _within(number, self._page) * size)[0] for number in numbers)
+        return _Numbers(self._page, values)
+
+    def rest(self) -> None:
+        pass
+
+
 class _Chosen:
     """Bytes that a dictionary holds."""
 
-    def __init__(self, chosen: Iterator[int], entries: _Held | _Sought) -> None:
-        self._chosen, self._entries = chosen, entries
+    def __init__(self, page: Page, numbers: Iterator[int], entry: Callable[[int, Check], bytes]) -> None:
+        self.page, self._numbers, self._entry = page, numbers, entry
 
     def skip(self) -> None:
-        next(self._chosen)
+        next(self._numbers)
 
     def take(self, check: Check) -> bytes:
-        return self._entries.take(next(self._chosen), check)
+        return self._entry(_within(next(self._numbers), self.page), check)
 
 
 class _Held:
@@ -363,9 +421,13 @@ class _Held:
         self._page, self._data = page, page.flow().read(page.size)
         self._starts = array("I", [0])
 
-    def take(self, number: int, check: Check) -> bytes:
-        """Return an entry that is not refused."""
-        _within(number, self._page)
+    def chosen(self, numbers: Iterator[int]) -> _Values:
+        return _Chosen(self._page, numbers, self._entry)
+
+    def rest(self) -> None:
+        pass
+
+    def _entry(self, number: int, check: Check) -> bytes:
         while number >= len(self._starts):
             start = self._starts[-1]
             self._starts.append(start + 4 + self._length(start))
@@ -389,25 +451,27 @@ class _Sought:
 
     def __init__(self, page: Page) -> None:
         self._page = page
-        self._next = 0
-        self._pieces: _Pieces | None = None
-        self._last: bytes | ImageError = b""
+        self.rest()
 
-    def take(self, number: int, check: Check) -> bytes:
-        """Return an entry that is not refused."""
-        _within(number, self._page)
-        if number != self._next - 1:
-            if self._pieces is None or number < self._next:
-                flow = self._page.flow()
-                self._next, self._pieces = 0, _Pieces(_own_lengths(flow), flow)
-            for _ in range(number - self._next):
-                self._pieces.skip()
-            self._next, self._last = number + 1, b""
-            try:
-                self._last = self._pieces.take(check)
-            except ImageError as error:
-                self._last = error
-        if isinstance(self._last, ImageError):
-            raise self._last
-        check(len(self._last))
+    def chosen(self, numbers: Iterator[int]) -> _Values:
+        return _Chosen(self._page, numbers, self._entry)
+
+    def rest(self) -> None:
+        self._next = 0
+        self._last: bytes | None = None  # which was not refused
+        self._pieces: _Pieces | None = None
+
+    def _entry(self, number: int, check: Check) -> bytes:
+        if self._last is not None and number == self._next - 1:
+            check(len(self._last))
+            return self._last
+        if self._pieces is None or number < self._next:
+            flow = self._page.flow()
+            self._next, self._pieces = 0, _Pieces(self._page, _own_lengths(flow), flow)
+        self._last = None
+        while self._next < number:
+            self._next += 1
+            self._pieces.skip()
+        self._next += 1
+        self._last = self._pieces.take(check)
         return self._last
