@@ -2,6 +2,7 @@
 
 import os
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from PIL import Image
 from fault_runs import needs_posix
 from helpers import image_bytes, soft_photo, synthetic_photo
 from icsys import ImageError, Options, UsageError, compress_folder, quantize, read_palette, write_palette
+from sources import put_parquet, put_tar
 
 torch = pytest.importorskip("torch", reason="needs PyTorch: make test-extras")
 torchvision = pytest.importorskip("torchvision", reason="needs torchvision: make test-extras")
@@ -81,6 +83,23 @@ def test_a_folder_is_read_while_it_is_filled(tmp_path):
     (tmp_path / "empty" / ".ics-books").mkdir(parents=True)
     with pytest.raises(FileNotFoundError, match="no class folder"):
         IndexedImageFolder(tmp_path / "empty")
+
+
+def test_classes_have_the_names_and_numbers_that_the_source_gave_them(tmp_path):
+    table = ["T - shirt / top", "dog", "AC/DC", "cat"]
+    names = {f"{i}.png": image_bytes(synthetic_photo(20, 20, seed=i)) for i in range(6)}
+    put_parquet(tmp_path / "a.parquet", names, labels=[3, 2, 1, 3, -1, 2], names=table)
+    compress_folder(tmp_path / "a.parquet", tmp_path / "out", Options(colors=4))
+    there = IndexedImageFolder(tmp_path / "out")
+    assert (there.classes, there.class_to_idx) == (table, {name: number for number, name in enumerate(table)})
+    assert sorted(there.targets) == [1, 2, 2, 3, 3]
+    assert all(Path(path).parent.name.replace("%2F", "/") == table[number] for path, number in there.samples)
+    numbers = {f"{i:02}.png": data for i, data in enumerate(names.values())} | {
+        f"{i:02}.cls": str(number).encode() for i, number in enumerate((10, 9, 2, 1, 0, 10))
+    }
+    put_tar(tmp_path / "x.tar", sorted(numbers.items()))
+    compress_folder(tmp_path / "x.tar", tmp_path / "numbers", Options(colors=4))
+    assert IndexedImageFolder(tmp_path / "numbers").classes == ["0", "1", "2", "9", "10"]
 
 
 def test_classes_order_and_pixels_are_those_of_torchvision(out):

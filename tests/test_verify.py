@@ -3,33 +3,21 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 import threading
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
-from helpers import ics, synthetic_photo
+from helpers import ics
 from icsys import Options, UsageError, compress_folder, merge_shards, verify_folder
 from icsys.dataset.lock import locked
 from icsys.dataset.palettes import load_palettes
 from icsys.dataset.rooted import RootedPath
+from verifying import NAMES, SMALL, edit, found, make_photos, run_killed
 
 pytestmark = pytest.mark.usefixtures("unsynced")
-NAMES = ["a.jpg", "b.png", "train/cat/a.png", "train/cat/b.png", "train/dog/a.jpg", "test/cat/x.png", "test/é/ü.png"]
 OUTPUTS = sorted(f"{name.rpartition('.')[0]}.png" for name in NAMES)
-SMALL = Options(colors=4, scale=0.5, never_larger=False)
-
-
-def make_photos(folder):
-    for seed, name in enumerate(NAMES):
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(synthetic_photo(8, 10 + seed, seed=seed)).save(path)
-    (folder / "broken.png").write_bytes(b"no image")
 
 
 @pytest.fixture(scope="module")
@@ -115,10 +103,6 @@ def made(request, photos, tmp_path_factory):
     out = tmp_path_factory.mktemp("made") / "out"
     request.param(photos, out)
     return out, [*outputs_of(out), *PALETTES.get(request.param, [])]
-
-
-def found(folder, **settings):
-    return verify_folder(folder, **settings).to_dict()
 
 
 def outputs_of(folder):
@@ -221,11 +205,6 @@ def copied(photos, folder, make=once):
     out = folder / "out"
     make(photos, out)
     return out
-
-
-def edit(path, change):
-    lines = path.read_text("utf-8").splitlines(keepends=True)
-    path.write_text("".join(change(lines)), "utf-8")
 
 
 @pytest.mark.parametrize(
@@ -331,27 +310,15 @@ def test_the_books_of_a_shard_are_held_against_their_hashes(photos, tmp_path):
     assert found(out) == {"checked": 7, "missing": [], "changed": [name], "foreign": [".ics-books/notes.txt"]}
 
 
-KILLED = """
-import itertools, os, sys
-count, rename, step = itertools.count(), os.replace, int(sys.argv[2])
-def rename_or_die(*names, **settings):
-    next(count) < step or os._exit(9)
-    rename(*names, **settings)
-os.replace = rename_or_die
-from icsys.__main__ import main
-sys.argv[1:] = sys.argv[3:]
-main()
-"""
-
-
-@pytest.mark.parametrize("step", [1, 3, 8, 10, 40])
-def test_what_a_killed_run_left_is_no_fault(step, photos, tmp_path):
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [*((step, []) for step in (1, 3, 8, 10, 40)), *((step, ["--palette", "dataset"]) for step in (3, 4, 8, 11, 12))],
+)
+def test_what_a_killed_run_left_is_no_fault(step, words, photos, tmp_path):
     """Two runs of different options die right before they rename a file."""
     for colors in (4, 2):
-        words = ["compress", photos, tmp_path / "out", "--scale", 0.5, "--colors", colors, "--jobs", 1]
-        command = [sys.executable, "-c", KILLED, "", *map(str, (step, *words))]
-        done = subprocess.run(command, capture_output=True, check=False)
-        assert (done.returncode == 9) == (step < 40), done.stderr
+        died = run_killed(step, photos, tmp_path / "out", "--scale", 0.5, "--colors", colors, *words)
+        assert died == (step < 40)
         report = found(tmp_path / "out")
         assert (report["missing"], report["changed"], report["foreign"]) == ([], [], [])
 

@@ -42,8 +42,8 @@ WRONG_USAGE = 2
 
 # Of what stands on one line, what the command line gives replaces all that a config file says.
 _GEOMETRY, _TARGETS = {"step", "scale", "size"}, {"min_psnr", "min_ssim", "max_delta_e"}
-_SWITCHES = {"dry_run", "follow_links", "include_outputs", "isolate", "json", "never_larger", "retry_failed"}
-_SWITCHES |= {"strict_quality", "verbose"}
+_SWITCHES = {"dry_run", "follow_links", "ignore_zeros", "include_outputs", "isolate", "json", "never_larger"}
+_SWITCHES |= {"retry_failed", "strict_quality", "verbose"}
 RUN_DEFAULTS: dict[str, Any] = {
     "jobs": None,
     "engine": None,
@@ -52,6 +52,7 @@ RUN_DEFAULTS: dict[str, Any] = {
     "timeout": None,
     "follow_links": False,
     "include_outputs": False,
+    "ignore_zeros": False,
     "overwrite": "never",
     "retry_failed": False,
     "shard": None,
@@ -63,8 +64,8 @@ RUN_DEFAULTS: dict[str, Any] = {
 # Options of a run that a comparison has no use for, or has in a form of its own.
 _NOT_COMPARED = frozenset(
     {"strategy", "colors", "min_psnr", "min_ssim", "max_delta_e", "per", "quality_share", "strict_quality", "palette"}
-    | {"format", "overwrite", "retry_failed", "dry_run", "follow_links", "engine", "address", "isolate"}
-    | {"jpeg_quality", "shard", "shard_bytes", "shard_images", "timeout", "verbose", "print_options"}
+    | {"format", "overwrite", "retry_failed", "dry_run", "follow_links", "ignore_zeros", "engine", "address"}
+    | {"isolate", "jpeg_quality", "shard", "shard_bytes", "shard_images", "timeout", "verbose", "print_options"}
 )
 
 _DESCRIPTION = """\
@@ -334,6 +335,13 @@ def _add_run_options(parser: argparse.ArgumentParser, add: Callable[..., None]) 
         "include_outputs",
         "Read output folders of ics that lie below SRC, too. Without it they are passed over and named. SRC itself may "
         "be one.",
+        action=argparse.BooleanOptionalAction,
+    )
+    add(
+        limits,
+        "ignore_zeros",
+        "Tar archives that were put one behind the other are meant to be so. Without it they are read, too, but count "
+        "as damaged.",
         action=argparse.BooleanOptionalAction,
     )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import icsys
 from icsys.arguments import DESTINATION, RUN_DEFAULTS, SOURCE, WRONG_USAGE, command_parser, effective, read_options
 from icsys.checks import check_form, check_places
+from icsys.dataset.rooted import LinkError, OtherFolderError
 from icsys.dataset.shard import parse_shard
 from icsys.dataset.source import passed_over_text
 from icsys.engine import choose_engine
@@ -60,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return SOME_FAILED
     except OSError as error:
         print(f"ics: {_without_given(str(error), argv)}", file=sys.stderr)
-        return SOME_FAILED
+        return WRONG_USAGE if isinstance(error, LinkError | OtherFolderError) else SOME_FAILED
     return code
 
 
@@ -224,6 +225,7 @@ def _run(source: str, destination: str, options: Options, run: Mapping[str, Any]
                 timeout=run["timeout"],
                 follow_links=run["follow_links"],
                 include_outputs=run["include_outputs"],
+                ignore_zeros=run["ignore_zeros"],
                 overwrite=run["overwrite"],
                 retry_failed=run["retry_failed"],
                 shard=run["shard"],

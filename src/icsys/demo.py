@@ -181,7 +181,7 @@ def _is_page(file: RootedPath) -> bool:
     """Tell whether a file is a page of a run; UsageError if it is not."""
     from icsys.report.html import check_target  # noqa: PLC0415 - seldom needed
 
-    check_target(Path(str(file)))
+    check_target(file)
     return True
 
 

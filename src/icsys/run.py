@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import closing, nullcontext
+from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import chain
@@ -36,7 +36,7 @@ from icsys.work import Outcome, do, given_up
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Collection, Generator, Iterable, Iterator
+    from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 
     from icsys.dataset.palettes import Palettes
     from icsys.dataset.remote import Remote
@@ -97,6 +97,7 @@ def compress_folder(
     timeout: float | None = None,
     follow_links: bool = False,
     include_outputs: bool = False,
+    ignore_zeros: bool = False,
     overwrite: str = "never",
     retry_failed: bool = False,
     dry_run: bool = False,
@@ -133,6 +134,9 @@ def compress_folder(
     include_outputs
         Read output folders of other runs below ``source``, too, which are passed over otherwise; ``source`` itself may
         be one.
+    ignore_zeros
+        Tar archives that were put one behind the other are meant to be so; each of them counts as damaged elsewhere.
+        What lies in them is read either way.
     overwrite
         "never" does again only what was done with other options or whose source has changed, and leaves files alone
         that ICS did not write; "always" does everything again and replaces those too.
@@ -207,6 +211,7 @@ def compress_folder(
         timeout=timeout,
         follow_links=follow_links,
         include_outputs=include_outputs,
+        ignore_zeros=ignore_zeros,
         overwrite=overwrite,
         retry_failed=retry_failed,
         dry_run=dry_run,
@@ -238,6 +243,7 @@ class _Settings(NamedTuple):
     timeout: float | None
     follow_links: bool
     include_outputs: bool
+    ignore_zeros: bool
     overwrite: str
     retry_failed: bool
     dry_run: bool
@@ -252,7 +258,7 @@ class _Settings(NamedTuple):
         """Return what ``run.json`` tells of them."""
         values = {"jobs": self.jobs, "engine": self.engine, "overwrite": self.overwrite}
         values |= {"retry_failed": self.retry_failed, "follow_links": self.follow_links, "timeout": self.timeout}
-        values |= {"include_outputs": self.include_outputs}
+        values |= {"include_outputs": self.include_outputs, "ignore_zeros": self.ignore_zeros}
         values |= {"shard": self.shard and str(self.shard)}
         return {name: value for name, value in values.items() if value is not None}
 
@@ -339,9 +345,9 @@ def _fill(
     if dry_run:
         return
     if packed:
-        run.pack(destination, options, places.remote, replace=settings.anew)
+        run.pack(destination, options, places.remote, origin.classes, replace=settings.anew)
     told = _told(options, settings, palettes, destination)
-    run.note_down(ledger, books, told, source=origin.shown, started=started)
+    run.note_down(ledger, books, told, source=origin, started=started)
     if state and not run.summary.stopped:
         run.guard(partial(ledger.write, partial(write_state, books, state)))
 
@@ -470,7 +476,9 @@ class _Run:
         self.guard(lambda: self.summary.stale.extend(ledger.close(complete=self._complete)))
         self.summary.seconds = time.perf_counter() - self._start
 
-    def pack(self, destination: RootedPath, options: Options, remote: Remote | None, *, replace: bool) -> None:
+    def pack(
+        self, destination: RootedPath, options: Options, remote: Remote | None, table: Sequence[str], *, replace: bool
+    ) -> None:
         """Pack what is done into files of many images, unless the run was stopped: the next one does so then."""
         from icsys.dataset.shards import pack  # noqa: PLC0415 - as above
 
@@ -481,12 +489,13 @@ class _Run:
         tell = partial(self.tell, None, "Packing")
         limits = {"shard_images": options.shard_images, "shard_bytes": options.shard_bytes}
         if remote is not None:
-            self.guard(partial(remote.bring_for_packing, **limits, stop=self.stop), "shards")
+            self.guard(partial(remote.bring_for_packing, **limits, table=table, stop=self.stop), "shards")
             if self.stop.is_set():
                 return
         self.guard(
             lambda: self.summary.shards.extend(
-                shard.name for shard in pack(destination, **limits, replace=replace, stop=self.stop, tell=tell)
+                shard.name
+                for shard in pack(destination, **limits, table=table, replace=replace, stop=self.stop, tell=tell)
             ),
             "shards",
         )
@@ -495,11 +504,12 @@ class _Run:
         self.summary.seconds = time.perf_counter() - self._start
 
     def note_down(
-        self, ledger: Ledger, books: RootedPath, settings: dict[str, Any], *, source: str, started: float
+        self, ledger: Ledger, books: RootedPath, settings: dict[str, Any], *, source: Source, started: float
     ) -> None:
         """Write what was asked for and what came of it into ``run.json``."""
         given = {name: value for name, value in settings.items() if value is not None}
-        write = partial(write_run, books, given, self.summary, icsys.__version__, source=source, started=started)
+        write = partial(write_run, books, given, self.summary, icsys.__version__)
+        write = partial(write, source=source.shown, started=started, classes=source.classes)
         self.guard(partial(ledger.write, write))
 
     def guard(self, write: Callable[[], object], what: str = "manifest") -> None:
@@ -602,7 +612,11 @@ def _open_places(
     folder = check_places(place, end, packed=options.format in PACKINGS)
     listed = None if isinstance(place, Url) else _listed_part(place, folder, options, settings)
     origin = listed or open_source(
-        place, Path(str(folder)), follow_links=settings.follow_links, include_outputs=settings.include_outputs
+        place,
+        Path(str(folder)),
+        follow_links=settings.follow_links,
+        include_outputs=settings.include_outputs,
+        ignore_zeros=settings.ignore_zeros,
     )
     if options.palette != "image":
         from icsys.dataset.palettes import check_palette_files  # noqa: PLC0415 - few runs need it
@@ -777,8 +791,9 @@ class _Count:
 
     def _count(self, source: Source) -> None:
         images = 0
-        for planned in source.plan(""):
-            if self._over.is_set():
-                return
-            images += not isinstance(planned, _NO_IMAGE) and self._concerns(planned)
-        self.total = images
+        with suppress(OSError):  # the run meets it, too, and tells
+            for planned in source.plan(""):
+                if self._over.is_set():
+                    return
+                images += not isinstance(planned, _NO_IMAGE) and self._concerns(planned)
+            self.total = images

@@ -30,8 +30,12 @@ def write_run(
     *,
     source: str,
     started: float,
+    classes: Sequence[str] = (),
 ) -> None:
-    """Write the options, versions, counts and times of a run that ends now and began at ``started`` (Unix time)."""
+    """Write the options, versions, counts and times of a run that ends now and began at ``started`` (Unix time).
+
+    And the names of all classes by their numbers, where the source tells them.
+    """
     record = {
         "tool_version": tool_version,
         "versions": {"python": platform.python_version(), **_versions()},
@@ -42,6 +46,7 @@ def write_run(
         "summary": summary.to_dict(),
         "started": _iso(started),
         "finished": _iso(time.time()),
+        **({"classes": list(classes)} if classes else {}),
     }
     write_json(destination / RUN, record)
 

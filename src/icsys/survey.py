@@ -17,8 +17,8 @@ from icsys.color.palette import tidy
 from icsys.color.pool import Pool, Table, count_colors
 from icsys.color.strategies import STRATEGIES
 from icsys.dataset.folder import Folder
+from icsys.dataset.labels import label_of
 from icsys.dataset.layout import PALETTE
-from icsys.dataset.manifest import label_of
 from icsys.dataset.palettes import Palettes, load_palettes
 from icsys.dataset.resume import Work
 from icsys.dataset.source import Task, Unreadable

@@ -14,9 +14,12 @@ import numpy as np
 
 from icsys.color.palette import check_palette
 from icsys.color.reduce import distinct_of, keep_all, map_to
+from icsys.dataset.classes import number_classes
+from icsys.dataset.labels import Label, class_folder
 from icsys.dataset.layout import INDEX, OURS, PALETTE
 from icsys.dataset.palettes import load_palettes
 from icsys.dataset.rooted import RootedPath
+from icsys.dataset.told import told_classes, told_labels
 from icsys.errors import ImageError, MissingExtraError, UsageError
 from icsys.image.decode import to_array
 from icsys.image.stored import read_indexed, read_pixels
@@ -98,7 +101,8 @@ class IndexedImage(NamedTuple):
 class IndexedImageFolder(DatasetFolder):
     """A folder that ``ics`` has compressed, with a sub-folder for each class.
 
-    Classes, their numbers and the order of the images are those of ``torchvision.datasets.ImageFolder``.
+    The order of the images is that of ``torchvision.datasets.ImageFolder``, and so are the classes and their numbers,
+    unless the run that has filled the folder knew others: then ``classes`` has the names in the order of their numbers.
 
     Parameters
     ----------
@@ -174,6 +178,8 @@ class IndexedImageFolder(DatasetFolder):
         }
         loader = partial(_load_named, loads[form])
         super().__init__(root, loader, _SUFFIXES, transform, target_transform)
+        self.classes = self._known.names
+        self.class_to_idx = {name: number for number, name in reversed(list(enumerate(self.classes)))}
         self.palette = self._one_palette()
 
     def _load_indexed(self, path: str) -> IndexedImage:
@@ -188,11 +194,18 @@ class IndexedImageFolder(DatasetFolder):
         return Palette(torch.from_numpy(shared)) if np.array_equal(stored, shared) else None
 
     def find_classes(self, directory: str | PathLike[str]) -> tuple[list[str], dict[str, int]]:
-        """Find the class folders; what ICS keeps for itself while a folder is filled is none."""
-        classes = [name for name in super().find_classes(directory)[0] if not name.startswith(OURS)]
-        if not classes:
+        """Find the class folders with their numbers; what ICS keeps for itself while a folder is filled is none."""
+        folders = [name for name in super().find_classes(directory)[0] if not name.startswith(OURS)]
+        if not folders:
             raise FileNotFoundError(f"no class folder in {str(directory)!r}")
-        return classes, {name: number for number, name in enumerate(classes)}
+        labels = _labels_of(Path(directory), folders)
+        self._known = number_classes(labels.values(), told_classes(Path(directory)))
+        numbers = self._known.numbering()
+        places = {number: place for place, number in enumerate(self._known.numbers)}
+        return folders, {
+            folder: places[numbers[label.name or ""] if label.number is None else label.number]
+            for folder, label in labels.items()
+        }
 
 
 def collate(batch: Sequence[tuple[IndexedImage, Any]]) -> tuple[IndexedImage, Any]:
@@ -343,6 +356,16 @@ def _load_named(load: Any, path: str) -> Any:  # noqa: ANN401 - what ``load`` re
         return load(path)
     except ImageError as error:
         raise ImageError(error.code, f"{path!r}: {error}") from error
+
+
+def _labels_of(root: Path, folders: list[str]) -> dict[str, Label]:
+    """Return the label of each class folder: what the manifest tells of its images, or else its name."""
+    told: dict[str, Label] = {}
+    for path, label in told_labels(root):
+        folder = path.partition("/")[0]
+        if label.name is not None and folder in {label.name, class_folder(label.name)}:
+            told.setdefault(folder, label)
+    return {folder: told.get(folder, Label(folder)) for folder in folders}
 
 
 def _shared_palettes(root: Path) -> Palettes | None:

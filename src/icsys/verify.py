@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icsys.dataset.account import Account
@@ -17,14 +18,15 @@ from icsys.dataset.layout import (
     CLAIMS,
     DRIVER,
     FAILURES,
-    INDEX,
     MANIFEST,
+    PARTS,
     RUN,
     check_books,
     check_names,
     refusing_links,
 )
 from icsys.dataset.lock import undisturbed
+from icsys.dataset.packcheck import Look, Packs
 from icsys.dataset.palettecheck import faults_of_palettes
 from icsys.dataset.rooted import RootedPath
 from icsys.dataset.strangers import strangers
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _MOST_JOBS = 4096
-_AHEAD = 4  # batches of some hundred lines, for each thread
+_AHEAD = 4  # batches of some hundred lines, or shards, for each thread
 
 
 class Checked(NamedTuple):
@@ -130,18 +132,23 @@ def verify_folder(
         whole_number("jobs", jobs, 1, _MOST_JOBS)
     root = _opened(destination)
     with _undisturbed(root):
+        packs = Packs(root)
         try:
-            account = Account(root)
+            account = Account(root, packs.place)
         except OSError as error:
             raise UsageError(f"the journal in {str(root)!r} cannot be read: {error.strerror or error}") from None
-        faults = {Fault(Finding.CHANGED, name) for name in account.damaged}
+        packs.compare(account)
+        faults = {*packs.faults, *(Fault(Finding.CHANGED, name) for name in account.damaged)}
         tell = progress or (lambda _: None)
         tell(Checked(0, len(account)))
-        for done, found in _files(root, account, jobs or available_cores()):
-            faults.update(found)
+        members: list[tuple[str, str]] = []
+        for done, look in _looks(root, account, packs, jobs or available_cores()):
+            faults.update(look.faults)
+            members.extend(look.strangers)
             tell(Checked(done, len(account)))
+        faults.update(packs.foreign(members, account))
         faults.update(_faults_beside(root, account))
-        faults.update(strangers(root, account, None))
+        faults.update(strangers(root, account, packs.kept))
     names = {kind: sorted(fault.name for fault in faults if fault.finding is kind) for kind in Finding}
     return Verification(len(account), names[Finding.MISSING], names[Finding.CHANGED], names[Finding.FOREIGN])
 
@@ -154,8 +161,6 @@ def _opened(destination: str | os.PathLike[str]) -> RootedPath:
         raise UsageError(f"destination {shown!r} is no folder: expected one that ics compress has filled")
     root = RootedPath(path)
     check_names(root)
-    if (root / INDEX).exists():
-        raise UsageError(f"destination {shown!r} holds shards of many images: expected one file for each image")
     check_books(root, [shard.name for shard in shards_in(root)])
     if not (any((root / name).exists() for name in (MANIFEST, FAILURES, CLAIMS)) or shards_in(root)):
         raise UsageError(f"no {MANIFEST} in {shown!r}: expected the output folder of ics compress")
@@ -182,21 +187,29 @@ def _faults_beside(destination: RootedPath, account: Account) -> Iterator[Fault]
     yield from faults_of_palettes(destination, run, account.palettes, is_open=bool(account.claims))
 
 
-def _files(destination: RootedPath, account: Account, jobs: int) -> Iterator[tuple[int, list[Fault]]]:
-    """Hold outputs that are files against their lines, in threads; tell how many are done."""
+def _looks(destination: RootedPath, account: Account, packs: Packs, jobs: int) -> Iterator[tuple[int, Look]]:
+    """Hold outputs against their lines, in threads; tell how many are done."""
+    folder = destination if packs.names is None else destination / PARTS
+
+    def files(rows: list[dict[str, Any]]) -> Look:
+        return Look(faults_of_files(folder, rows, account.written))
+
+    work = chain(
+        ((len(rows), partial(files, rows)) for rows in account.files()),
+        ((account.count(name), partial(packs.look, name, account)) for name in packs.names or ()),
+    )
     done = 0
-    waiting: deque[tuple[int, Future[list[Fault]]]] = deque()
-    look = partial(faults_of_files, destination, written=account.written)
     with ThreadPoolExecutor(jobs) as readers:
+        waiting: deque[tuple[int, Future[Look]]] = deque()
         try:
-            for rows in account.files():
-                waiting.append((len(rows), readers.submit(look, rows)))
-                while len(waiting) > _AHEAD * jobs or (waiting and waiting[0][1].done()):
-                    number, found = waiting.popleft()
-                    done += number
-                    yield done, found.result()
-            for number, found in waiting:
-                done += number
-                yield done, found.result()
+            while True:
+                waiting.extend(
+                    (images, readers.submit(look)) for images, look in islice(work, _AHEAD * jobs - len(waiting))
+                )
+                if not waiting:
+                    return
+                images, looked = waiting.popleft()
+                done += images
+                yield done, looked.result()
         finally:
             readers.shutdown(wait=True, cancel_futures=True)

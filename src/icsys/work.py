@@ -6,7 +6,7 @@ import hashlib
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from icsys.dataset.manifest import label_of
+from icsys.dataset.labels import label_of
 from icsys.errors import ImageError, code_of
 from icsys.image.decode import decode_photo
 from icsys.pipeline import compress_image

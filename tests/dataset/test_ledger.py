@@ -63,7 +63,7 @@ def test_run_json_tells_options_versions_counts_and_times(source, out):
     assert (
         OPTIONS.to_dict()
         | {"jobs": 1, "engine": "threads", "overwrite": "never", "retry_failed": False, "follow_links": False}
-        | {"include_outputs": False}
+        | {"include_outputs": False, "ignore_zeros": False}
         == record["options"]
     )
     assert {"python", "numpy", "PIL"} <= set(record["versions"])

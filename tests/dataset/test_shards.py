@@ -5,10 +5,13 @@ import os
 import random
 import shutil
 import sys
+import tarfile
 import threading
 from contextlib import suppress
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from helpers import compress_into, image_bytes, synthetic_photo, tree
 from icsys import MissingExtraError, Options, UsageError, compress_folder
@@ -384,3 +387,23 @@ def test_no_bytes_make_a_reader_fail_with_anything_but_an_error_of_reading(packi
         (tmp_path / "mutant").write_bytes(data)
         with suppress(OSError), (tmp_path / "mutant").open("rb") as file:
             list(packing_of(packing).read(file))
+
+
+def test_a_hole_in_a_shard_is_refused_and_never_filled(tmp_path):
+    """Seven hundred bytes that stand for a terabyte."""
+    with tarfile.open(tmp_path / "hole.tar", "w", format=tarfile.PAX_FORMAT) as tar:
+        info = tarfile.TarInfo("a.png")
+        info.pax_headers = {"GNU.sparse.size": str(2**40), "GNU.sparse.numblocks": "0", "GNU.sparse.map": "0,0"}
+        tar.addfile(info)
+    with (tmp_path / "hole.tar").open("rb") as file, pytest.raises(OSError, match="has a hole"):
+        list(packing_of("webdataset").read(file))
+
+
+@pytest.mark.parametrize("settings", [{"compression": "ZSTD"}, {"compression": "NONE", "use_dictionary": True}])
+def test_images_that_are_packed_once_more_are_refused_and_never_unpacked(settings, tmp_path):
+    """A megabyte of zeros in a few hundred bytes, a hundred times."""
+    images = [{"bytes": bytes(2**20), "path": f"{number}.png"} for number in range(100)]
+    parquet.write_table(pa.table({"image": images}), tmp_path / "bomb.parquet", **settings)
+    assert (tmp_path / "bomb.parquet").stat().st_size < 2**21
+    with (tmp_path / "bomb.parquet").open("rb") as file, pytest.raises(OSError, match="is packed"):
+        list(packing_of("parquet").read(file))

@@ -350,7 +350,8 @@ def test_an_output_folder_below_a_url_is_passed_over_and_costs_one_request(memor
         found = {task.source for task in planned if isinstance(task, Task)}
         assert found == FILES.keys() | ({f"old/{name}" for name in FILES} if include else set())
         assert [one.source for one in planned if isinstance(one, PassedOver)] == ([] if include else ["old"])
-        assert asked == ([] if include else ["/photos/dog/run.json", f"/photos/old/{left}"])
+        looks = ["/photos/dog/run.json", f"/photos/old/{left}"]  # for an image: whatever no name says
+        assert sorted(asked) == sorted(looks if include else [*looks, "/photos/dog/run.json"])
     # And the URL itself may be one.
     assert compress_folder("memory://photos/old", tmp_path / "again", SO).images == len(FILES)
     summary = compress_folder("memory://photos", tmp_path / "all", SO)

@@ -12,6 +12,7 @@ import pytest
 
 from helpers import compress_files, compress_into, image_bytes, synthetic_photo
 from icsys import Options, UsageError, compress_folder, report_folder
+from icsys.dataset.rooted import RootedPath
 from icsys.options import FORMATS
 from icsys.report.run_page import _page, _read
 from sources import put_parquet, put_tar, put_zip
@@ -29,8 +30,9 @@ def run(tmp_path):
     return tmp_path
 
 
-def page_of(run, source=None, examples=6):
-    return _page(_read(run / "out"), run / "out", str(source or run / "in"), examples)
+def page_of(run, source=None, examples=6, folder="out"):
+    root = RootedPath(run / folder)
+    return _page(_read(root), root, str(source or run / "in"), examples)
 
 
 def cells(page):
@@ -126,7 +128,7 @@ def test_a_journal_that_a_crash_has_left_is_read_with_its_last_lines(run):
     manifest.write_bytes(
         b"".join(lines) + "".join(f"{json.dumps(row)}\n" for row in (again, failed)).encode() + b'{"to'
     )
-    books = _read(run / "out")
+    books = _read(RootedPath(run / "out"))
     assert len(books.images) == 4
     assert {image.output: image.bytes_out for image in books.images}[again["file_name"]] == 1
     assert {problem.name for problem in books.failures} == {"bad.jpg", "late.jpg"}
@@ -192,7 +194,7 @@ def test_every_output_format_is_shown(format, tmp_path):  # noqa: A002 - the opt
     compress_files(tmp_path, files, options.replace(format=format))
     compress_into(tmp_path / "in", tmp_path / "plain", options)
     shown = {pair.name: pair.choices[0].uri for pair in page_of(tmp_path).examples}
-    expected = _page(_read(tmp_path / "plain"), tmp_path / "plain", str(tmp_path / "in"), 6).examples
+    expected = page_of(tmp_path, folder="plain").examples
     assert set(shown) == set(files)
     for pair in expected:
         if format != "jpeg":
@@ -204,7 +206,7 @@ def test_every_output_format_is_shown(format, tmp_path):  # noqa: A002 - the opt
 def test_a_picture_that_has_left_its_shard_is_told(run):
     compress_into(run / "in", run / "packed", FEW.replace(format="webdataset"))
     (run / "packed" / "data" / "train-00000.tar").write_bytes(bytes(10240))
-    notes = [pair.note for pair in _page(_read(run / "packed"), run / "packed", str(run / "in"), 6).examples]
+    notes = [pair.note for pair in page_of(run, folder="packed").examples]
     assert len(notes) == 4
     assert all("It cannot be shown: the shard 'data/train-00000.tar' does not hold" in note for note in notes)
 

@@ -16,7 +16,7 @@ import numpy as np
 from icsys.dataset.books import books_of, is_whole, read_state, shards_in
 from icsys.dataset.claims import Written, load_claims
 from icsys.dataset.layout import BOOKS, FAILURES, MANIFEST
-from icsys.dataset.manifest import DONE, FAILED, from_line, label_of
+from icsys.dataset.manifest import DONE, FAILED, from_line
 from icsys.dataset.shard import shard_index
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Account:
     packs
         Names of the shards that lines tell of.
     palettes
-        By class the hashes of the palettes that its images share.
+        Hashes of the palettes that images share, by the name of the folder that they lie in, which tells their class.
     """
 
     def __init__(self, destination: RootedPath, place: Callable[[dict[str, Any]], str | None] = lambda _: None) -> None:
@@ -109,6 +109,11 @@ class Account:
         """Yield the lines of outputs that lie in a shard, likewise."""
         return self._rows(self._numbers[pack]) if pack in self._numbers else iter(())
 
+    def count(self, pack: str) -> int:
+        """Return the number of outputs that lie in a shard."""
+        number = self._numbers.get(pack)
+        return 0 if number is None else int(np.subtract(*np.searchsorted(self._lines["pack"], [number + 1, number])))
+
     def _rows(self, pack: int) -> Iterator[list[dict[str, Any]]]:
         begin, end = np.searchsorted(self._lines["pack"], [pack, pack + 1])
         lines = self._lines[begin:end]
@@ -146,7 +151,7 @@ class Account:
             done.append(is_done)
             packs.append(self._number_of(self._place(row)))
             if is_done and row.get("palette"):
-                self.palettes.setdefault(label_of(output) or "", set()).add(row["palette"])
+                self.palettes.setdefault(_folder(output), set()).add(row["palette"])
         table = np.empty(len(keys), _LINE)
         table["key"], table["at"], table["length"], table["pack"] = keys, places, lengths, packs
         table["book"], table["done"] = number, np.frombuffer(done, bool)
@@ -182,6 +187,10 @@ def _key(name: str) -> int:
     """Return the hash of a name: of ten million, two have the same one once in some hundred thousand folders."""
     data = name.encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.blake2b(data, digest_size=8, key=_KEY).digest(), "little")
+
+
+def _folder(output: str) -> str:
+    return output.rpartition("/")[0].rpartition("/")[2]
 
 
 def _is_last(keys: NDArray[np.uint64]) -> NDArray[np.bool_]:

@@ -9,16 +9,18 @@ from importlib import import_module
 from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
 
-from icsys.dataset.catalogue import Catalogue, Member, Slot
+from icsys.dataset.catalogue import Catalogue, Listed, Member, Slot, Table
+from icsys.dataset.index import table_in
 from icsys.dataset.kinds import READERS, archive_suffix
-from icsys.dataset.source import Ignored, Unreadable
+from icsys.dataset.layout import INDEX, PACKS
+from icsys.dataset.source import Unreadable
 from icsys.dataset.urls import base_name
 from icsys.errors import ICSError, ImageError, code_of
 from icsys.options import Options
 from icsys.url import without_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from icsys.dataset.resume import Work
@@ -29,8 +31,8 @@ if TYPE_CHECKING:
 class Reader(Protocol):
     """What a kind of archive is: a module."""
 
-    def find(self, store: Store, path: str, known: Place) -> Iterator[Member | Ignored | Unreadable]:
-        """List the images of an archive in their order; any error means that it is damaged from there on."""
+    def find(self, store: Store, path: str, known: Place, *, ignore_zeros: bool) -> Iterator[Listed]:
+        """List the images of an archive in their order; any error, at last, means that it is damaged."""
 
     def cut(self, store: Store, slot: Slot, options: Options) -> bytes:
         """Read an image; ImageError or OSError if that cannot be done."""
@@ -46,6 +48,7 @@ class Roll(Protocol):
         """Read an image behind the last one; ImageError if only that one cannot be."""
 
 
+_LONGEST_INDEX = 2**24  # bytes
 _OF_ONE = {"too_large", "unsupported"}  # codes that say nothing of the images behind
 
 
@@ -60,15 +63,24 @@ class Archives:
         Path and folder of each, in their order.
     passed_over
         Folders beside them that were not searched for more.
+    ignore_zeros
+        Whether tar archives may be put one behind the other.
     """
 
     def __init__(
-        self, shown: str, store: Store, files: tuple[tuple[str, str], ...], passed_over: tuple[PassedOver, ...] = ()
+        self,
+        shown: str,
+        store: Store,
+        files: tuple[tuple[str, str], ...],
+        passed_over: tuple[PassedOver, ...] = (),
+        *,
+        ignore_zeros: bool = False,
     ) -> None:
         self.shown, self._store, self._files = shown, store, files
-        self._passed_over = passed_over
+        self._passed_over, self._ignore_zeros = passed_over, ignore_zeros
         self._catalogue: Catalogue | None = None
         self._lock = threading.Lock()
+        self._tables: dict[str, Sequence[str]] = {}
 
     def __reduce__(self) -> tuple[object, ...]:
         """Workers read, and have no use for what was listed."""
@@ -83,11 +95,17 @@ class Archives:
         yield from self._passed_over
         yield from self._catalogue.plan(suffix)
 
-    def _find(self) -> Iterator[Member | Ignored | Unreadable]:
+    @property
+    def classes(self) -> Sequence[str]:
+        """See Source."""
+        return self._catalogue.classes if self._catalogue else ()
+
+    def _find(self) -> Iterator[Listed]:
         for path, folder in self._files:
             try:
                 known = self._store.stat(path)
-                for found in _reader(path).find(self._store, path, known):
+                yield Table(self._table_of(path))
+                for found in _reader(path).find(self._store, path, known, ignore_zeros=self._ignore_zeros):
                     yield _below(folder, found)
             except ICSError as error:
                 if not isinstance(error, ImageError):
@@ -98,10 +116,24 @@ class Archives:
             except Exception as error:  # noqa: BLE001 - damaged bytes lead the readers to errors of every kind
                 yield self._damaged(path, folder, "broken", str(error) or type(error).__name__)
 
+    def _table_of(self, path: str) -> Sequence[str]:
+        """Return the names of the classes that the index of a folder of shards tells, if an archive lies in one."""
+        folder, _, _ = path.replace("\\", "/").rpartition("/")
+        above, _, name = folder.rpartition("/")
+        if name != PACKS:
+            return ()
+        if folder not in self._tables:
+            try:
+                with self._store.open(f"{above}/{INDEX}" if above else INDEX) as file:
+                    self._tables[folder] = table_in(file.read(_LONGEST_INDEX))
+            except Exception:  # noqa: BLE001 - there is none, which every store says in its own way
+                self._tables[folder] = ()
+        return self._tables[folder]
+
     def _damaged(self, path: str, folder: str, code: str, why: str) -> Unreadable:
         name = base_name(path)
         place = f"{folder}/{name}" if folder else name
-        return Unreadable(place, code, f"the archive cannot be read to its end: {without_secrets(why)}", is_folder=True)
+        return Unreadable(place, code, f"the archive is damaged: {without_secrets(why)}", is_folder=True)
 
     def stat(self, task: Task) -> tuple[int | None, int | None]:
         """Return what was listed: an image changes only when its archive does, whose time it has."""
@@ -168,8 +200,8 @@ def _stream_of(work: Work) -> tuple[str, bool]:
     return slot.file, slot.streamed
 
 
-def _below(folder: str, found: Member | Ignored | Unreadable) -> Member | Ignored | Unreadable:
-    if not folder:
+def _below(folder: str, found: Listed) -> Listed:
+    if not folder or isinstance(found, Table):
         return found
     if isinstance(found, Member):
         return replace(found, path=f"{folder}/{found.path}") if found.path else found

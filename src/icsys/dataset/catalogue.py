@@ -15,19 +15,23 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from icsys.dataset.classes import merge_tables
+from icsys.dataset.labels import Label
 from icsys.dataset.members import LONGEST_NAME, is_hidden
 from icsys.dataset.naming import name_key, output_names
 from icsys.dataset.parsing import from_json
 from icsys.dataset.source import Ignored, Place, Planned, Task, Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _ROWS = 256  # read at once
 _TABLES = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
-CREATE TABLE members (id INTEGER PRIMARY KEY, key BLOB, folder BLOB, name BLOB, slot TEXT);
+CREATE TABLE members (
+    id INTEGER PRIMARY KEY, file, number, key BLOB, folder BLOB, name BLOB, slot TEXT, label TEXT
+);
 CREATE TABLE sources (source BLOB PRIMARY KEY, repeats INTEGER) WITHOUT ROWID;
 CREATE TABLE folders (key BLOB, name BLOB, PRIMARY KEY (key, name)) WITHOUT ROWID;
 CREATE TABLE others (id INTEGER PRIMARY KEY, what TEXT);
@@ -66,28 +70,46 @@ class Slot(Place):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """An image that a list tells of, by a path that is safe; ``slot`` says where it lies."""
+    """An image that a list tells of, by a path that is safe; ``slot`` says where it lies, ``label`` as of a Task."""
 
     path: str
     slot: Slot
+    label: Label | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The names of classes by the numbers that the images after it have."""
+
+    names: Sequence[str]
+
+
+Listed = Member | Table | Ignored | Unreadable
+"""What an archive's list consists of."""
 
 
 class Catalogue:
     """The members of archives in the order in which they lie there, each with an output of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, classes: Sequence[str] = ()) -> None:
+        self.classes = list(classes)
+        """The names of the classes by their numbers, those of all tables together."""
+        self._renumbered: dict[int, int] = {}
         # A database without a name is a file of its own that goes when it is closed, used by one thread at a time.
         self._db = sqlite3.connect("", check_same_thread=False, isolation_level=None)
         self._db.executescript(_TABLES)
         self._lock = threading.Lock()
         self._named: set[str] = set()
-        self._folder = ""
+        self._folder = self._file = ""
+        self._files = 0
 
-    def fill(self, found: Iterator[Member | Ignored | Unreadable]) -> None:
+    def fill(self, found: Iterator[Listed]) -> None:
         """Take in what lists tell; hidden members are left alone, and two of one name are told apart by a number."""
         self._db.execute("BEGIN")
         for one in found:
-            if isinstance(one, Unreadable):
+            if isinstance(one, Table):
+                self._renumbered = merge_tables(self.classes, one.names)
+            elif isinstance(one, Unreadable):
                 self._note([one.source, one.code, one.message, one.is_folder])
             elif isinstance(one, Ignored):
                 self._enter(one.source.rpartition("/")[0])
@@ -100,6 +122,8 @@ class Catalogue:
             else:
                 self._add(one)
         self._db.execute("CREATE INDEX by_folder ON members (key, folder, name, id)")
+        # Several names of the same bytes come together, so that these are read once.
+        self._db.execute("CREATE INDEX by_place ON members (file, number, id)")
         self._db.execute("COMMIT")
 
     def _add(self, member: Member) -> None:
@@ -108,8 +132,15 @@ class Catalogue:
         slot = member.slot
         places = [slot.size, slot.mtime_ns, slot.file, slot.number, slot.start, slot.length, slot.method, slot.crc]
         places.append(slot.streamed)
-        row = _bytes(name_key(folder)), _bytes(folder), _bytes(name), json.dumps(places)
-        self._db.execute("INSERT INTO members (key, folder, name, slot) VALUES (?, ?, ?, ?)", row)
+        label = member.label
+        if label is not None and label.number is not None:
+            label = label._replace(number=self._renumbered.get(label.number, label.number))
+        told = None if label is None else json.dumps(label)
+        if slot.file != self._file:
+            self._file, self._files = slot.file, self._files + 1
+        row = self._files, slot.number, _bytes(name_key(folder)), _bytes(folder), _bytes(name), json.dumps(places), told
+        columns = "file, number, key, folder, name, slot, label"
+        self._db.execute(f"INSERT INTO members ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608
 
     def _note(self, what: list[object]) -> None:
         self._db.execute("INSERT INTO others (what) VALUES (?)", [json.dumps(what)])
@@ -148,9 +179,13 @@ class Catalogue:
         for (text,) in self._rows("SELECT what FROM others ORDER BY id"):
             what = from_json(text)
             yield Ignored(*what) if len(what) == 1 else Unreadable(*what)
-        query = "SELECT folder, name, output, slot FROM members JOIN outputs USING (id) WHERE suffix = ? ORDER BY id"
-        for folder, name, output, slot in self._rows(query, suffix):
-            yield Task(_text(_join(folder, name)), _text(_join(folder, output)), Slot(*from_json(slot)))
+        query = (
+            "SELECT folder, name, output, slot, label FROM members JOIN outputs USING (id) WHERE suffix = ?"
+            " ORDER BY file, number, id"
+        )
+        for folder, name, output, slot, told in self._rows(query, suffix):
+            label = None if told is None else Label(*from_json(told))
+            yield Task(_text(_join(folder, name)), _text(_join(folder, output)), Slot(*from_json(slot)), label)
 
     def _rows(self, query: str, *values: object) -> Iterator[tuple[Any, ...]]:
         """Read rows some at a time, so that a run and the count beside it can both do so."""

@@ -92,7 +92,7 @@ class Written:
         kept = [to_line([one, output]) for output in hashes if output in outputs for one in sorted(hashes[output])]
         if kept:
             write_whole(self._path, kept)
-        elif hashes:
+        else:  # lines are added to a new file, and never to one that may have another name elsewhere: a hard link
             self.forget()
 
     def take_from(self, other: Written, outputs: Container[str]) -> None:
@@ -125,7 +125,9 @@ class Written:
 def share_claims(books: RootedPath, others: RootedPath, claims: Mapping[str, str]) -> None:
     """Give other books claims of these, with the hashes of what was written."""
     if claims:
-        Written(others).take_from(Written(books), claims)
+        written = Written(others)
+        written.keep(claims)
+        written.take_from(Written(books), claims)
         write_claims(others, claims)
 
 

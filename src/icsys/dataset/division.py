@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from icsys.dataset.books import books_of, is_of_books, read_state, shards_in, sweep_merged, write_state
 from icsys.dataset.claims import load_claims, share_claims
 from icsys.dataset.folder import Folder
+from icsys.dataset.labels import Label
 from icsys.dataset.layout import BOOKS, DIVIDED, DIVISION, FAILURES, LISTING, MANIFEST, PLAN, check_books
 from icsys.dataset.lock import locked
 from icsys.dataset.manifest import read_rows, to_line
@@ -144,9 +145,11 @@ def _list(listing: RootedPath, planned: Iterable[Planned], stop: threading.Event
     return images
 
 
-def _fields(entry: Planned) -> list[str] | dict[str, str]:
+def _fields(entry: Planned) -> list[str] | dict[str, Any]:
     """Return an entry of the list as a line that its form and length tell from those of other kinds."""
     match entry:
+        case Task(label=Label() as label):
+            return {"source": entry.source, "output": entry.output, "label": label.name, "number": label.number}
         case Task():
             return [entry.source, entry.output]
         case Ignored():
@@ -164,6 +167,8 @@ def _entry(line: bytes) -> Planned:
             return Task(source, output)
         case [source]:
             return Ignored(source)
+        case {"source": source, "output": output, "label": name, "number": number}:
+            return Task(source, output, label=Label(name, number))
         case {"passed_over": source}:
             return PassedOver(source)
         case [source, code, message, *folder]:

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from icsys.dataset.labels import label_of
 from icsys.dataset.layout import OURS
-from icsys.dataset.manifest import label_of
 from icsys.dataset.marks import MARKS, holds_outputs
 from icsys.dataset.naming import name_key, output_names
 from icsys.dataset.reading import open_regular, read_whole
 from icsys.dataset.rooted import is_link
 from icsys.dataset.source import Ignored, PassedOver, Planned, Task, Unreadable
+from icsys.dataset.told import ToldLabels, told_classes
 from icsys.errors import code_of
 from icsys.image.decode import IMAGE_SUFFIXES, sniff
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator, Sequence
 
     from icsys.dataset.resume import Work
     from icsys.options import Options
@@ -52,6 +53,11 @@ class Folder:
     def shown(self) -> str:
         """Its whole path."""
         return str(self.path.absolute())
+
+    @property
+    def classes(self) -> Sequence[str]:
+        """See Source: those of the run that has made the folder."""
+        return told_classes(self.path)
 
     def plan(self, suffix: str) -> Iterator[Planned]:
         """List the images as :func:`plan_folder` does."""
@@ -109,6 +115,8 @@ def plan_folder(
         Read other output folders, too.
     """
     walk = _Walk(source, source.resolve(), destination.resolve(), suffix, follow_links, include_outputs)
+    if suffix:
+        walk.told.read(source)
     # A list instead of recursion: folders may be nested deeper than Python's calls.
     waiting = [[_Folder("", walk.real, frozenset())]]
     while waiting:
@@ -179,6 +187,7 @@ class _Walk:
     suffix: str
     follow_links: bool
     include_outputs: bool
+    told: ToldLabels = field(default_factory=ToldLabels)
 
     def plan(self, folders: list[_Folder]) -> Generator[Planned, None, list[list[_Folder]]]:
         """Plan ``folders``, whose names are one to :func:`name_key`, and return those below them, likewise grouped."""
@@ -206,7 +215,7 @@ class _Walk:
         reserved = [folder.path.rpartition("/")[2] for group in below.values() for folder in group]
         outputs = output_names([image.name for image in images], self.suffix, reserved)
         for image, output in zip(images, outputs, strict=True):
-            yield Task(image.path, _Found(image.folder, output).path)
+            yield Task(image.path, _Found(image.folder, output).path, None, self.told.of(image.path))
         return list(below.values())
 
     def _list(
@@ -222,8 +231,11 @@ class _Walk:
             reason = f"the folder cannot be listed: {error.strerror}"
             return [], folder.above, Unreadable(folder.path or ".", code_of(error), reason, is_folder=True)
         # Few folders hold a file of such a name, so for most of them it is not looked at any.
-        may_be = not self.include_outputs and folder.path and not MARKS.isdisjoint(entry.name for entry in ordered)
-        if may_be and holds_outputs(path):
+        may_be = folder.path and not MARKS.isdisjoint(entry.name for entry in ordered)
+        if may_be and self.include_outputs:
+            if self.suffix:
+                self.told.read(path, f"{folder.path}/")
+        elif may_be and holds_outputs(path):
             return [], above, PassedOver(folder.path)
         return ordered, above, None
 

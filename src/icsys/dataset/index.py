@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from icsys.dataset.layout import INDEX, PACKS
-from icsys.dataset.parsing import read_json
+from icsys.dataset.layout import INDEX, is_pack_name
+from icsys.dataset.parsing import from_json, read_json
 from icsys.dataset.whole import write_json
 from icsys.errors import UsageError
 from icsys.options import PACKINGS
 
 if TYPE_CHECKING:
+    from icsys.dataset.classes import Classes
     from icsys.dataset.rooted import RootedPath
 
 STATES = ("empty", "written", "complete")
-_NAME = re.compile(rf"{PACKS}/\w+-\d+\.\w+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,11 @@ class Index:
     shard_images, shard_bytes
         The most that one of them holds.
     classes
-        The names of the classes by their numbers.
+        The names of the classes in the order of their numbers.
+    numbers
+        Their numbers, where those are not 0, 1, 2 …
+    are_named
+        Whether the names are more than the numbers in digits.
     shards
         The files.
     old
@@ -55,27 +58,48 @@ class Index:
     shard_images: int = 0
     shard_bytes: int = 0
     classes: list[str] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
+    are_named: bool = True
     shards: list[Shard] = field(default_factory=list)
     old: list[str] = field(default_factory=list)
 
-
-def is_pack_name(name: object) -> bool:
-    """Tell whether something is the path of a shard below the destination."""
-    return isinstance(name, str) and _NAME.fullmatch(name) is not None
+    def take(self, classes: Classes) -> None:
+        """Take in the classes of the images."""
+        self.classes, self.are_named = classes.names, classes.are_named
+        self.numbers = [] if classes.are_counted else classes.numbers
 
 
 def load_index(destination: RootedPath) -> Index | None:
     """Read what an earlier run has said of its shards."""
     path = destination / INDEX
     try:
-        values = read_json(path)
-        values["shards"] = [Shard(**shard) for shard in values["shards"]]
-        index = Index(**values)
-        _check(index)
+        return _index_of(read_json(path))
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, KeyError) as error:
         raise UsageError(f"{str(path)!r} is not what ics has written ({error}): expected another destination") from None
+
+
+def table_in(text: bytes) -> list[str]:
+    """Return the names of classes by their numbers, as far as these follow one another, out of a file of this kind.
+
+    None where the classes only have numbers, and where the file is none.
+    """
+    try:
+        index = _index_of(from_json(text))
+    except (ValueError, TypeError, KeyError):
+        return []
+    if not index.are_named:
+        return []
+    numbers = index.numbers or range(len(index.classes))
+    return [name for i, (number, name) in enumerate(zip(numbers, index.classes, strict=True)) if number == i]
+
+
+def _index_of(values: dict[str, Any]) -> Index:
+    """Take an index as JSON holds it; ValueError, TypeError or KeyError if it is none."""
+    values["shards"] = [Shard(**shard) for shard in values["shards"]]
+    index = Index(**values)
+    _check(index)
     return index
 
 
@@ -85,12 +109,15 @@ def _check(index: Index) -> None:
         index.shard_images,
         index.shard_bytes,
         *(n for shard in index.shards for n in (shard.images, shard.bytes)),
+        *index.numbers,
     ]
     names = [*index.old, *(shard.name for shard in index.shards)]
     if not (
         index.format in PACKINGS
         and index.state in STATES
         and all(type(number) is int for number in numbers)
+        and index.are_named in {True, False}
+        and len(index.numbers) in {0, len(index.classes)}
         and all(isinstance(text, str) for text in (*index.classes, *(shard.sha256 for shard in index.shards)))
         and all(map(is_pack_name, names))
     ):

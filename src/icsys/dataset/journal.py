@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
+from icsys.dataset.labels import UNLABELLED, Label, from_columns
 from icsys.dataset.layout import FAILURES, MANIFEST
 from icsys.dataset.manifest import DONE, FAILED, STALE, from_line, read_rows, to_line
 from icsys.dataset.outputs import FolderOutputs
@@ -35,6 +36,7 @@ class Entry(NamedTuple):
     status: str
     shard: str | None
     position: int
+    label: Label = UNLABELLED
 
 
 @dataclass(slots=True)
@@ -51,6 +53,7 @@ def load(books: RootedPath) -> Known:
     known = Known()
     known.failed.update(row["source_path"] for _, row in read_rows(books / FAILURES))
     last = ("", "")
+    labels: dict[Label, Label] = {}  # each is held once
     for position, row in read_rows(books / MANIFEST):
         here = row["source_path"], row.get("file_name") or ""
         known.tidy = known.tidy and here > last and row.get("status") != FAILED
@@ -58,6 +61,7 @@ def load(books: RootedPath) -> Known:
         if row.get("status") == FAILED:
             known.failed.add(row["source_path"])
             continue
+        label = from_columns(row)
         known.done[row["file_name"]] = entry = Entry(
             row["source_path"],
             row["source_bytes"],
@@ -67,6 +71,7 @@ def load(books: RootedPath) -> Known:
             sys.intern(row["status"]),
             None if row.get("shard") is None else sys.intern(row["shard"]),
             position,
+            labels.setdefault(label, label),
         )
         if entry.status == DONE:
             known.failed.discard(entry.source)

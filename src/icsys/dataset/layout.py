@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -48,6 +49,21 @@ _FILES_OF_A_SHARD = (MANIFEST, FAILURES, RUN, CLAIMS, WRITTEN, LOCK, STATE, PLAN
 BOOKS_FILES = frozenset({*_FILES_OF_A_SHARD, DIVIDED, LISTING})
 """The names of all files that are ever in the books of shards."""
 
+_PACK = re.compile(r"\w+-\d+\.\w+", re.ASCII)
+
+
+def is_pack_name(name: object) -> bool:
+    """Tell whether something is the path of a shard below an output folder.
+
+    Examples
+    --------
+    >>> is_pack_name("data/train-00000.tar"), is_pack_name("data/notes.txt")
+    (True, False)
+    """
+    return (
+        isinstance(name, str) and name.startswith(f"{PACKS}/") and _PACK.fullmatch(name[len(PACKS) + 1 :]) is not None
+    )
+
 
 def check_names(destination: RootedPath, *, packed: bool = False) -> None:
     """Refuse an output folder in which something else has a name that ICS uses.
@@ -64,6 +80,9 @@ def check_names(destination: RootedPath, *, packed: bool = False) -> None:
     """
     packed = packed or destination.at(INDEX).exists()
     _check(destination, "", _FILES, (*_FOLDERS, *((PACKS,) if packed else ())))
+    for folder in (PACKS, STAGE) if packed else ():
+        names = (entry.name for entry in (destination / folder).entries())
+        _check(destination, folder, filter(_PACK.fullmatch, names), ())
     _check(destination, BOOKS, (DIVIDED,), ())
     _check(destination, DRIVER, (LOCK,), ())
 

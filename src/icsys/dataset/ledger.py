@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from icsys.dataset.claims import Written, load_claims, write_claims
 from icsys.dataset.journal import Journal, compact, load
+from icsys.dataset.labels import label_at
 from icsys.dataset.layout import MANIFEST
-from icsys.dataset.manifest import DONE, failure_row, image_row, read_rows, stale_row
+from icsys.dataset.manifest import DONE, failure_row, image_row, read_rows, relabelled, stale_row
 from icsys.dataset.outputs import FolderOutputs
 from icsys.dataset.resume import Again, Resume, Work
 from icsys.dataset.shard import mark_of
@@ -137,15 +138,18 @@ class Ledger:
             return
         self._fence()
         if isinstance(result, Compressed):
-            self._append(image_row(result, self._hash_of(result.output), self._tool_version))
+            label = None if work is None else work.label
+            self._append(image_row(result, self._hash_of(result.output), self._tool_version, label))
             self._unsynced.add(result.output.rpartition("/")[0])
         elif isinstance(result, Failed):
             self._append(failure_row(result, self._hash_of(result.source), self._tool_version))
         elif self._again is not None and result is self._again.skipped:
-            self._append(self._journal.read(self._again.entry.position) | {"status": DONE})
+            row = self._journal.read(self._again.entry.position) | {"status": DONE}
+            self._append(relabelled(row, self._again.label))
         elif work is not None and mtime_ns is not None:
             row = self._journal.read(self._known.done[work.output].position)
-            self._append(row | {"source_mtime_ns": mtime_ns, "status": DONE})
+            row |= {"source_mtime_ns": mtime_ns, "status": DONE}
+            self._append(relabelled(row, label_at(work.output, work.label)))
         if work is not None:
             self._claimed.pop(work.output, None)
             if not isinstance(result, Failed):  # or what a killed run has left in its place is there still

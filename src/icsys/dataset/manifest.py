@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from icsys.dataset.index import is_pack_name
+from icsys.dataset.labels import columns_of, label_at
+from icsys.dataset.layout import is_pack_name
 from icsys.dataset.parsing import from_json
 from icsys.dataset.rooted import is_below
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from icsys.dataset.labels import Label
     from icsys.dataset.rooted import RootedPath
     from icsys.results import Compressed, Failed
 
@@ -25,16 +27,15 @@ _COUNTS = (
 )
 
 
-def image_row(result: Compressed, options_hash: str, tool_version: str) -> dict[str, Any]:
+def image_row(result: Compressed, options_hash: str, tool_version: str, label: Label | None = None) -> dict[str, Any]:
     """Return the line of an image that was written.
 
     ``file_name`` and ``label`` are the names by which Hugging Face's image-folder loader knows them; nothing else
-    may end in ``file_name``, because that loader would take it for another image.
+    may end in ``file_name``, because that loader would take it for another image. Without a ``label`` the folder is it.
     """
-    label = label_of(result.output)
     return {
         "file_name": result.output,
-        **({} if label is None else {"label": label}),
+        **columns_of(label_at(result.output, label)),
         "source_path": result.source,
         "source_bytes": result.bytes_in,
         "source_sha256": result.source_sha256,
@@ -63,16 +64,10 @@ def image_row(result: Compressed, options_hash: str, tool_version: str) -> dict[
     }
 
 
-def label_of(path: str) -> str | None:
-    """Return the class of an image by its path: the name of the folder that it lies in; None if it lies in none.
-
-    Examples
-    --------
-    >>> label_of("train/cat/a.png")
-    'cat'
-    """
-    folder = path.rpartition("/")[0]
-    return folder.rpartition("/")[2] if folder else None
+def relabelled(row: Mapping[str, Any], label: Label) -> dict[str, Any]:
+    """Return the line of an image with another label."""
+    rest = {name: value for name, value in row.items() if name not in {"label", "label_number"}}
+    return {"file_name": rest.pop("file_name"), **columns_of(label), **rest}
 
 
 def stale_row(output: str, source: str, data_bytes: int, sha256: str) -> dict[str, Any]:
@@ -149,6 +144,7 @@ def _is_ours(row: dict[str, Any]) -> bool:
         and isinstance(get("mse"), float | int | None)
         and isinstance(get("colors"), int | None)
         and all(isinstance(get(name, ""), str) for name in ("label", "warning"))
+        and isinstance(get("label_number", 0), int)
         and isinstance(get("kept_source", False), bool)
     )
 

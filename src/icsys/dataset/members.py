@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 from icsys.image.decode import IMAGE_SUFFIXES
@@ -13,40 +14,31 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u206
 _DRIVE = re.compile(r"^([A-Za-z]):")
 
 
-def safe_path(name: str) -> str:
+def safe_path(name: str, *, is_ours: bool = False) -> str:
     r"""Return a member's name as a path that leads nowhere but below the folder that it is put into.
 
     Backslashes separate as slashes do, on every machine. What is empty, and dots that lead to a folder or above it, are
     left out, so an absolute path begins at that folder; a drive letter loses its colon. Characters that move a cursor
     or turn the direction of writing become ``%XX``, and so do surrogates that are no byte of a name.
 
+    Parameters
+    ----------
+    is_ours
+        Whether ICS has written the name, in which a backslash is a part of a name: it stays where systems let it.
+
     Examples
     --------
     >>> [safe_path(name) for name in ("./cat/a.jpg", "/etc/../../a.jpg", r"C:\photos\a.jpg", "a\n\x1b.jpg", "..")]
     ['cat/a.jpg', 'etc/a.jpg', 'C/photos/a.jpg', 'a%0A%1B.jpg', '']
     """
-    parts = name.replace("\\", "/").split("/")
+    if not is_ours or os.sep == "\\":
+        name = name.replace("\\", "%5C" if is_ours else "/")
+    parts = name.split("/")
     # Windows passes over dots and spaces at the end of a name: ".. " is "..".
     kept = [_CONTROL.sub(_escaped, part) for part in parts if part.strip(". ")]
     if kept:
         kept[0] = _DRIVE.sub(r"\1", kept[0])
     return "/".join(kept)
-
-
-def class_folder(label: object) -> str:
-    """Return the folder of a class, or an empty text for what is none: a name, or a number.
-
-    Examples
-    --------
-    >>> class_folder("cat"), class_folder(7), class_folder(" .x "), class_folder(None), class_folder([1])
-    ('cat', '7', '%2Ex', '', '')
-    """
-    if isinstance(label, bool) or not isinstance(label, str | int):
-        return ""
-    # A name that begins with a dot would hide its images.
-    return "/".join(
-        "%2E" + part[1:] if part.startswith(".") else part for part in safe_path(str(label).strip()).split("/")
-    )
 
 
 def is_hidden(path: str) -> bool:
@@ -60,10 +52,9 @@ def suffix_of(name: str) -> str:
     return f".{suffix.lower()}" if dot and stem else ""
 
 
-def is_image_name(name: str) -> bool | None:
-    """Tell by its suffix whether a name is that of an image; None for one without, where only content tells."""
-    suffix = suffix_of(name)
-    return suffix in IMAGE_SUFFIXES if suffix else None
+def is_image_name(name: str) -> bool:
+    """Tell by its suffix whether a name is that of an image; of all others only content tells."""
+    return suffix_of(name) in IMAGE_SUFFIXES
 
 
 def _escaped(found: re.Match[str]) -> str:

@@ -6,9 +6,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Sequence
+    from collections.abc import Generator, Iterable
     from typing import BinaryIO
 
+    from icsys.dataset.classes import Classes
     from icsys.dataset.sample import Sample
 
 
@@ -23,8 +24,8 @@ class Packing(Protocol):
     def member(self, file_name: str) -> str:
         """Return the name of an image in a shard."""
 
-    def write(self, file: BinaryIO, samples: Iterable[Sample], classes: Sequence[str]) -> None:
-        """Write samples."""
+    def write(self, file: BinaryIO, samples: Iterable[Sample], classes: Classes) -> None:
+        """Write samples of a dataset with these classes."""
 
     def read(self, file: BinaryIO) -> Generator[tuple[str, bytes]]:
         """Yield the images of a shard with their names, in their order; OSError if it cannot be read."""

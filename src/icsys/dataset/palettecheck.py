@@ -34,7 +34,7 @@ def faults_of_palettes(
     run
         What ``run.json`` tells.
     used
-        By class the hashes of the palettes that its images have.
+        Hashes of the palettes that images have, by the name of the folder that they lie in.
     is_open
         Whether a run was killed, so that there may be palettes that no image has yet.
     """
@@ -92,9 +92,9 @@ def _load(path: RootedPath) -> Palettes | None:
 
 
 def _is_used(palettes: Palettes, options: Mapping[str, Any], used: Mapping[str, set[str]]) -> bool:
-    """Tell whether these are the palettes of the last run, or of images of each class."""
+    """Tell whether these are the palettes of the last run, or of images in each folder."""
     if options.get("palette_hash") == palettes.hash:
         return True
     if palettes.by_class:
-        return all(palettes.hash_of(f"{label}/" if label else "") in hashes for label, hashes in used.items())
+        return all(palettes.hash_of(f"{folder}/" if folder else "") in hashes for folder, hashes in used.items())
     return not used or any(palettes.hash in hashes for hashes in used.values())

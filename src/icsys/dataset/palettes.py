@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from icsys.color.palette import check_palette
+from icsys.dataset.labels import label_of
 from icsys.dataset.layout import GIMP_PALETTE, PALETTE
-from icsys.dataset.manifest import label_of
 from icsys.dataset.parsing import from_json, read_text
 from icsys.dataset.rooted import RootedPath
 from icsys.dataset.whole import write_json, write_whole

@@ -6,13 +6,15 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from icsys.dataset.classes import Classes, number_classes
+from icsys.dataset.labels import Label, from_columns
 from icsys.dataset.layout import MANIFEST, PACKS
 from icsys.dataset.manifest import DONE, read_rows
 from icsys.dataset.packing import packing_of
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from icsys.dataset.index import Index
     from icsys.dataset.rooted import RootedPath
@@ -36,7 +38,7 @@ class Survey:
     Attributes
     ----------
     classes
-        Their names, in order.
+        Those of the images and of the source, with their numbers.
     splits
         Their names, in order.
     counts
@@ -45,41 +47,58 @@ class Survey:
         Whether the manifest tells of each that it lies in that shard.
     """
 
-    classes: list[str]
+    classes: Classes
     splits: list[str]
     counts: Counter[str]
     settled: bool
 
 
-def survey(destination: RootedPath, index: Index, stop: threading.Event) -> Survey:
-    """Go once over all images; Stopped if ``stop`` is set before the end."""
-    classes, splits, counts, settled = set(), set(), Counter[str](), True
+def survey(destination: RootedPath, index: Index, table: Sequence[str], stop: threading.Event) -> Survey:
+    """Go once over all images, of a source with a table of classes; Stopped if ``stop`` is set before the end."""
+    labels, splits, counts, settled = set[Label](), set[str](), Counter[str](), True
     for row, name in placed(destination, index):
         if stop.is_set():
             raise Stopped
-        classes.update([row["label"]] if "label" in row else [])
+        labels.add(from_columns(row))
         splits.add(split_of(row["file_name"]))
         counts[name] += 1
         settled = settled and row.get("shard") == name
-    return Survey(sorted(classes), sorted(splits), counts, settled)
+    return Survey(number_classes(labels, table), sorted(splits), counts, settled)
 
 
 def placed(destination: RootedPath, index: Index) -> Iterator[tuple[dict[str, Any], str]]:
-    """Return the line of every image that belongs into a shard with that shard, in the order of the sources.
-
-    Shards of a split are filled one after the other, within the limits of ``index``.
-    """
-    at: dict[str, tuple[int, int, int]] = {}
-    suffix = packing_of(index.format).SUFFIX
+    """Return the line of every image that belongs into a shard with that shard, in the order of the sources."""
+    places = Places(index)
     for _, row in read_rows(destination / MANIFEST):
+        name = places.next(row)
+        if name is not None:
+            yield row, name
+
+
+class Places:
+    """Gives images, in the order of the sources, their shards: those of a split are filled one after the other.
+
+    Parameters
+    ----------
+    index
+        What one of them holds at most.
+    """
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self._suffix = packing_of(index.format).SUFFIX
+        self._at: dict[str, tuple[int, int, int]] = {}
+
+    def next(self, row: dict[str, Any]) -> str | None:
+        """Return the shard of the next image, given by its line; None for what belongs into none."""
         if row.get("status") != DONE:
-            continue
+            return None
         split = split_of(row["file_name"])
-        number, images, size = at.get(split, (0, 0, 0))
-        if images and (images == index.shard_images or size + row["bytes"] > index.shard_bytes):
+        number, images, size = self._at.get(split, (0, 0, 0))
+        if images and (images == self._index.shard_images or size + row["bytes"] > self._index.shard_bytes):
             number, images, size = number + 1, 0, 0
-        at[split] = number, images + 1, size + row["bytes"]
-        yield row, f"{PACKS}/{split}-{number:05}{suffix}"
+        self._at[split] = number, images + 1, size + row["bytes"]
+        return f"{PACKS}/{split}-{number:05}{self._suffix}"
 
 
 def split_of(file_name: str) -> str:

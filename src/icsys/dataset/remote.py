@@ -33,7 +33,7 @@ from icsys.dataset.rooted import RootedPath
 from icsys.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from icsys.url import Url
 
@@ -108,10 +108,12 @@ class Remote:
                 self._lease.let_go()
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def bring_for_packing(self, *, shard_images: int, shard_bytes: int, stop: threading.Event) -> None:
+    def bring_for_packing(
+        self, *, shard_images: int, shard_bytes: int, table: Sequence[str], stop: threading.Event
+    ) -> None:
         """See :meth:`icsys.dataset.remoteshards.RemoteShards.bring`."""
         if self._shards is not None:
-            self._shards.bring(shard_images=shard_images, shard_bytes=shard_bytes, stop=stop)
+            self._shards.bring(shard_images=shard_images, shard_bytes=shard_bytes, table=table, stop=stop)
 
     def publish(self) -> None:
         """Bring the books to where the run's outputs are, in such an order that a crash leaves books that are right.

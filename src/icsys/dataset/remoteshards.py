@@ -15,8 +15,8 @@ import os
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from icsys.dataset.index import Index, is_pack_name, load_index
-from icsys.dataset.layout import INDEX, MANIFEST, PACKS, PARTS
+from icsys.dataset.index import Index, load_index
+from icsys.dataset.layout import INDEX, MANIFEST, PACKS, PARTS, is_pack_name
 from icsys.dataset.manifest import DONE, read_rows
 from icsys.dataset.objectoutputs import ObjectOutputs
 from icsys.dataset.objects import Objects
@@ -28,6 +28,7 @@ from icsys.errors import UsageError
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Sequence
     from pathlib import Path
 
     from icsys.dataset.objectoutputs import Commit
@@ -85,7 +86,7 @@ class RemoteShards:
             self._objects.send(self._folder / INDEX, INDEX)
             self._index = (self._folder / INDEX).read_bytes()
 
-    def bring(self, *, shard_images: int, shard_bytes: int, stop: threading.Event) -> None:
+    def bring(self, *, shard_images: int, shard_bytes: int, table: Sequence[str], stop: threading.Event) -> None:
         """Bring here what packing will read: images of earlier runs, and shards, unless they stay as they are.
 
         Raises
@@ -101,7 +102,8 @@ class RemoteShards:
                 (self._folder / PARTS / name).parent.mkdir(parents=True, exist_ok=True)
                 self._parts.fetch(name, self._folder / PARTS / name)
         try:
-            settled = is_packed(self._books, shard_images=shard_images, shard_bytes=shard_bytes, stop=stop)
+            limits = {"shard_images": shard_images, "shard_bytes": shard_bytes}
+            settled = is_packed(self._books, **limits, table=table, stop=stop)
         except Stopped:
             return
         for shard in [] if settled else self._before.shards:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
+from icsys.dataset.labels import Label, label_at
 from icsys.dataset.manifest import STALE
 from icsys.errors import code_of
 from icsys.results import FOREIGN, NOT_FAILED, UNCHANGED, Failed, Skipped
@@ -28,19 +29,23 @@ class Work(NamedTuple):
         Hash of the source that the output was made from with the same options; None where it has to be made.
     place
         Where the image lies, for a source that is no folder.
+    label
+        As of a :class:`~icsys.dataset.source.Task`.
     """
 
     source: str
     output: str
     done_sha256: str | None = None
     place: Place | None = None
+    label: Label | None = None
 
 
 class Again(NamedTuple):
-    """An image that is done, but whose line has to be written anew, because it was called stale."""
+    """An image that is done, but whose line has to be written anew: it was called stale, or it has another label."""
 
     skipped: Skipped
     entry: Entry
+    label: Label
 
 
 class Resume:
@@ -129,7 +134,9 @@ class Resume:
 
     def _compare(self, task: Task, entry: Entry, size: int) -> Work | Skipped | Again:
         """Decide by the line of an output that is there and ours."""
-        if (entry.source, entry.options_hash, entry.bytes) != (task.source, self._hash_of(task.output), size):
+        label = label_at(task.output, task.label)
+        is_other = (entry.source, entry.options_hash, entry.bytes) != (task.source, self._hash_of(task.output), size)
+        if is_other or (entry.shard is not None and entry.label != label):  # its shard holds the other label
             return _to_do(task)
         try:
             source_bytes, mtime_ns = self._source.stat(task)
@@ -147,7 +154,8 @@ class Resume:
             row = row or self._journal.read(entry.position)
             return _to_do(task, row.get("source_sha256"))
         skipped = Skipped(source=task.source, output=task.output, reason=UNCHANGED)
-        return Again(skipped, entry) if entry.status == STALE or task.source in self._known.failed else skipped
+        is_right = entry.status != STALE and task.source not in self._known.failed and entry.label == label
+        return skipped if is_right else Again(skipped, entry, label)
 
     def _sha256(self, output: str) -> str | None:
         """Return the hash of an output; None if it cannot be read."""
@@ -158,4 +166,4 @@ class Resume:
 
 
 def _to_do(task: Task, done_sha256: str | None = None) -> Work:
-    return Work(task.source, task.output, done_sha256, task.place)
+    return Work(task.source, task.output, done_sha256, task.place, task.label)

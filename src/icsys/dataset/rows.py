@@ -9,13 +9,16 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
-from icsys.dataset.catalogue import Member, Slot
-from icsys.dataset.columns.footer import BYTE_ARRAY, Footer, Group, Leaf, read_footer
+from icsys.dataset.catalogue import Listed, Member, Slot
+from icsys.dataset.catalogue import Table as Classes
+from icsys.dataset.columns.footer import BYTE_ARRAY, INT64, Footer, Group, Leaf, read_footer
 from icsys.dataset.columns.values import Column
-from icsys.dataset.members import class_folder, safe_path
-from icsys.dataset.parquet import load_pyarrow
+from icsys.dataset.labels import UNLABELLED, Label, in_class_folder, label_from
+from icsys.dataset.members import safe_path
+from icsys.dataset.names import restored, unheld
+from icsys.dataset.parquet import NUMBER, load_pyarrow
 from icsys.dataset.parsing import from_json
-from icsys.dataset.source import Ignored, Place, Unreadable
+from icsys.dataset.source import Unreadable
 from icsys.dataset.urls import base_name
 from icsys.errors import ImageError
 from icsys.image.limits import check_bytes
@@ -23,6 +26,7 @@ from icsys.image.limits import check_bytes
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from icsys.dataset.source import Place
     from icsys.dataset.store import Store
     from icsys.options import Options
 
@@ -33,23 +37,29 @@ MOST_ROWS = 10_000_000
 """Of a file; it takes no bytes to say that there are more."""
 
 _FEW_ROWS, _ROWS_PER_BYTE = 10_000, 8  # of images, which hardly ever are alike or missing
+_TOLD = "path", "label", "number"
 _LONGEST_NOTE = 2**22  # bytes of what Hugging Face's metadata tell
 _NUMBERED = {None, 11, 12, 13, 14, 15, 16, 17, 18}  # what whole numbers mean that may be a class: nothing but a width
 _UNSIGNED = {13: 32, 14: 64}  # bits
 
 
 class _Columns(NamedTuple):
-    """Where a table has its images, and what it tells of them; and what classes are called."""
+    """Where a table has its images, and what it tells of them; what classes are called, and by whom.
+
+    ``number`` is the column of numbers beside names in ``label``, which tables of ours may have.
+    """
 
     image: Leaf
     path: Leaf | None
     label: Leaf | None
+    number: Leaf | None
     classes: Sequence[str]
+    is_ours: bool
 
     @property
     def told(self) -> dict[str, Leaf]:
         """Columns of names and labels."""
-        return {name: leaf for name in ("path", "label") if (leaf := getattr(self, name)) is not None}
+        return {name: leaf for name in _TOLD if (leaf := getattr(self, name)) is not None}
 
 
 class _Table(NamedTuple):
@@ -77,19 +87,37 @@ def _opened(store: Store, path: str) -> Iterator[_Table]:
         yield _Table(file, footer, _columns(footer), pa)
 
 
-def find(store: Store, path: str, known: Place) -> Iterator[Member | Ignored | Unreadable]:
+def find(
+    store: Store,
+    path: str,
+    known: Place,
+    *,
+    ignore_zeros: bool = False,  # noqa: ARG001 - of tar archives
+) -> Iterator[Listed]:
     """List the rows of a table with what they say of name and class."""
     stem = base_name(path).rpartition(".")[0]
     with _opened(store, path) as table:
+        columns = table.columns
+        if columns.classes:
+            yield Classes(columns.classes)
         for number, row in enumerate(_rows(table)):
             plain = f"{stem}-{number:06}"
             if isinstance(row, ImageError):
                 yield Unreadable(plain, row.code, str(row))
                 continue
-            name = safe_path(row.get("path") or "") or plain
-            label = _label(row.get("label"), table.columns.classes)
+            told = row.get("path") or ""
+            name = (restored(told) if columns.is_ours else safe_path(told)) or plain
+            label = _label(row, columns)
             place = Slot(None, known.mtime_ns, file=path, number=number, streamed=True)
-            yield Member(f"{label}/{name}" if label and "/" not in name else name, place)
+            yield Member(in_class_folder(name, label or UNLABELLED), place, label)
+
+
+def _label(row: dict[str, Any], columns: _Columns) -> Label | None:
+    if columns.number:
+        return UNLABELLED if row["label"] is None else Label(unheld(row["label"]), row["number"])
+    if columns.label:
+        return label_from(row["label"], columns.classes)
+    return UNLABELLED if columns.is_ours else None
 
 
 def _rows(table: _Table) -> Iterator[dict[str, Any] | ImageError]:
@@ -149,12 +177,17 @@ def _columns(footer: Footer) -> _Columns:
         raise ImageError("unsupported", "no column holds images: expected a struct of bytes and path, or bytes")
     image = "image" if "image" in names else names[0]
     path = leaves.get((image, "path")) if image in structs else None
-    label = leaves.get(("label",))
+    label, number = (
+        leaf if leaf and Column.can_read(leaf) else None for leaf in map(leaves.get, (("label",), (NUMBER,)))
+    )
+    is_ours = b"icsys" in footer.notes
     return _Columns(
         leaves[(image, "bytes") if image in structs else (image,)],
         path if _is_bytes(path) else None,
-        label if label and Column.can_read(label) else None,
+        label,
+        number if is_ours and _is_bytes(label) and number and number.kind == INT64 else None,
         _classes(footer),
+        is_ours,
     )
 
 
@@ -163,25 +196,22 @@ def _is_bytes(leaf: Leaf | None) -> bool:
 
 
 def _classes(footer: Footer) -> Sequence[str]:
-    """Return the names of the classes that Hugging Face's metadata tell."""
-    note = footer.notes.get(b"huggingface", b"")
-    if len(note) > _LONGEST_NOTE:
-        raise ImageError("too_large", f"metadata of {len(note)} bytes: expected at most {_LONGEST_NOTE}")
-    try:
-        names = from_json(note)["info"]["features"]["label"]["names"]
-    except (KeyError, TypeError, ValueError):
-        return ()
-    if not isinstance(names, list):
-        return ()
-    if any(isinstance(name, str) and len(name) > LONGEST_TOLD for name in names):
-        raise ImageError("too_large", f"a class of more than {LONGEST_TOLD} characters")
-    return names
-
-
-def _label(value: object, classes: Sequence[str]) -> str:
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(classes):
-        return class_folder(classes[value])
-    return class_folder(value)
+    """Return the names of the classes that the metadata tell: ours, which are exact, or Hugging Face's."""
+    for key, way in ((b"icsys", ("classes",)), (b"huggingface", ("info", "features", "label", "names"))):
+        note = footer.notes.get(key, b"")
+        if len(note) > _LONGEST_NOTE:
+            raise ImageError("too_large", f"metadata of {len(note)} bytes: expected at most {_LONGEST_NOTE}")
+        try:
+            names = from_json(note)
+            for step in way:
+                names = names[step]
+        except (KeyError, TypeError, ValueError):
+            continue
+        if isinstance(names, list) and all(isinstance(name, str) for name in names):
+            if max(map(len, names), default=0) > LONGEST_TOLD:
+                raise ImageError("too_large", f"a class of more than {LONGEST_TOLD} characters")
+            return names
+    return ()
 
 
 @contextmanager

@@ -48,15 +48,18 @@ class Sample:
     data
         The bytes of its file.
     label
-        The name of its class; None where it lies in no class folder.
+        The name of its class; None where it is not labelled.
     info
         What the manifest tells of it, by the names in :data:`INFO`.
+    number
+        Of its class; None where it is not labelled.
     """
 
     member: str
     data: bytes
     label: str | None
     info: Mapping[str, Any]
+    number: int | None = None
 
 
 def utf8(name: str) -> str:

@@ -15,8 +15,9 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from icsys.dataset.index import Index, Shard, is_pack_name, load_index, save_index
-from icsys.dataset.layout import INDEX, MANIFEST, PACKS, PARTS, STAGE
+from icsys.dataset.index import Index, Shard, load_index, save_index
+from icsys.dataset.labels import from_columns
+from icsys.dataset.layout import INDEX, MANIFEST, PACKS, PARTS, STAGE, is_pack_name
 from icsys.dataset.manifest import STALE, read_rows, to_line
 from icsys.dataset.packing import packing_of
 from icsys.dataset.placing import Stopped, Survey, placed, split_of, survey
@@ -28,11 +29,15 @@ from icsys.options import PACKINGS
 if TYPE_CHECKING:
     import os
     import threading
-    from collections.abc import Callable, Generator, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
     from typing import BinaryIO
 
+    from icsys.dataset.classes import Classes
     from icsys.dataset.packing import Packing
     from icsys.dataset.rooted import RootedPath
+
+
+_SETTLED = ("shard_images", "shard_bytes", "classes", "numbers", "are_named")
 
 
 def open_shards(
@@ -85,6 +90,7 @@ def pack(
     *,
     shard_images: int,
     shard_bytes: int,
+    table: Sequence[str] = (),
     replace: bool,
     stop: threading.Event,
     tell: Callable[[], object],
@@ -97,6 +103,8 @@ def pack(
     ----------
     shard_images, shard_bytes
         The most images, and the most bytes of image files, that one shard holds; one image may have more.
+    table
+        The names of the classes by their numbers, where the source tells them.
     replace
         Whether files may be written over that ICS did not write.
     stop
@@ -119,8 +127,8 @@ def pack(
         raise FileNotFoundError(f"{INDEX} has vanished from {str(destination)!r}")
     after = Index(format=before.format, state="written", shard_images=shard_images, shard_bytes=shard_bytes)
     try:
-        found = survey(destination, after, stop)
-        after.classes = found.classes
+        found = survey(destination, after, table, stop)
+        after.take(found.classes)
         if _is_packed(destination, before, after, found):
             _remove_parts(destination, stop)
             return before.shards
@@ -136,14 +144,16 @@ def pack(
     return after.shards
 
 
-def is_packed(destination: RootedPath, *, shard_images: int, shard_bytes: int, stop: threading.Event) -> bool:
+def is_packed(
+    destination: RootedPath, *, shard_images: int, shard_bytes: int, table: Sequence[str], stop: threading.Event
+) -> bool:
     """Tell whether :func:`pack` would leave all shards as they are; Stopped if ``stop`` is set before that is known."""
     before = load_index(destination)
     if before is None:
         return False
     after = Index(format=before.format, state="written", shard_images=shard_images, shard_bytes=shard_bytes)
-    found = survey(destination, after, stop)
-    after.classes = found.classes
+    found = survey(destination, after, table, stop)
+    after.take(found.classes)
     return _is_packed(destination, before, after, found)
 
 
@@ -176,10 +186,10 @@ def read_output(destination: RootedPath, output: str, shard: str | None, size: i
 
 def _is_packed(destination: RootedPath, before: Index, after: Index, found: Survey) -> bool:
     """Tell whether every image lies in the shard where it belongs, and no other does."""
-    settled = "complete", after.shard_images, after.shard_bytes, after.classes
     return (
         found.settled
-        and (before.state, before.shard_images, before.shard_bytes, before.classes) == settled
+        and before.state == "complete"
+        and all(getattr(before, name) == getattr(after, name) for name in _SETTLED)
         and found.counts == {shard.name: shard.images for shard in before.shards}
         and all(_is_whole(destination, shard, None) for shard in before.shards)
     )
@@ -213,7 +223,8 @@ def _write(
                 tell()
                 staged = stage / name.rpartition("/")[2]
                 with whole_file(staged) as file:
-                    packing.write(file, _samples(map(itemgetter(0), group), packing, finder, stop), after.classes)
+                    rows = map(itemgetter(0), group)
+                    packing.write(file, _samples(rows, packing, finder, found.classes, stop), found.classes)
                 written = staged.status()
                 assert written is not None  # noqa: S101 - just now
                 shards.append(Shard(name, found.counts[name], written.st_size, _sha256(staged) or ""))
@@ -221,14 +232,17 @@ def _write(
 
 
 def _samples(
-    images: Iterable[dict[str, Any]], packing: Packing, finder: _Finder, stop: threading.Event
+    images: Iterable[dict[str, Any]], packing: Packing, finder: _Finder, classes: Classes, stop: threading.Event
 ) -> Iterator[Sample]:
     """Bring together what a shard takes of images."""
+    numbers = classes.numbering()
     for row in images:
         if stop.is_set():
             raise Stopped
         info = {name: row.get(name) for name in INFO}
-        yield Sample(packing.member(row["file_name"]), finder.find(row), row.get("label"), info)
+        name, number = from_columns(row)
+        number = numbers[name] if number is None and name is not None else number
+        yield Sample(packing.member(row["file_name"]), finder.find(row), name, info, number)
 
 
 class _Finder:
@@ -275,8 +289,10 @@ def _take_places(destination: RootedPath, index: Index, stop: threading.Event | 
     """Put shards that are written into their places, and tell so in the manifest; done twice, it does the same."""
     packing = packing_of(index.format)
     for _, row in read_rows(destination / MANIFEST):
-        if row.get("status") == STALE and row.get("shard") is None:  # the manifest will not tell of it any more
-            (destination / PARTS / row["file_name"]).unlink(missing_ok=True)
+        if row.get("status") == STALE:  # the manifest will not tell of it any more, and its file may be there still
+            part = destination / PARTS / row["file_name"]
+            if part.is_file():
+                part.unlink()
     lines = (
         to_line(row | {"shard": name, "member": packing.member(row["file_name"])})
         for row, name in placed(destination, index)

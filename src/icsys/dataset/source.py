@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from icsys.dataset.labels import Label
     from icsys.dataset.resume import Work
     from icsys.options import Options
 
@@ -34,11 +35,22 @@ class Place:
 
 
 class Task(NamedTuple):
-    """One image to do: paths below the source and the destination folder, with forward slashes."""
+    """One image to do.
+
+    Attributes
+    ----------
+    source, output
+        Paths below the source and the destination folder, with forward slashes.
+    place
+        Where it lies, for a source that is no folder.
+    label
+        Its class, where the source tells more of it than the path; None where the folder that it lies in is its class.
+    """
 
     source: str
     output: str
     place: Place | None = None
+    label: Label | None = None
 
 
 class Ignored(NamedTuple):
@@ -87,6 +99,10 @@ class Source(Protocol):
     @property
     def shown(self) -> str:
         """What messages and ``run.json`` call it: nothing in it is secret."""
+
+    @property
+    def classes(self) -> Sequence[str]:
+        """The names of all classes by their numbers, where the source tells them; known once a plan has begun."""
 
     def plan(self, suffix: str) -> Iterator[Planned]:
         """List the images with their outputs, which take ``suffix``; always in the same order.

@@ -35,6 +35,7 @@ def open_source(
     *,
     follow_links: bool = False,
     include_outputs: bool = False,
+    ignore_zeros: bool = False,
 ) -> Source:
     """Find out what a source is; nothing in it is read but names.
 
@@ -49,6 +50,8 @@ def open_source(
         The output folder, which is left out where it lies in a folder.
     follow_links, include_outputs
         As for :class:`~icsys.dataset.folder.Folder`.
+    ignore_zeros
+        As for :class:`~icsys.dataset.archives.Archives`.
 
     Raises
     ------
@@ -61,18 +64,19 @@ def open_source(
     if isinstance(place, Url):
         from icsys.dataset.urlsource import open_remote  # noqa: PLC0415 - an extra
 
-        return open_remote(place, include_outputs=include_outputs)
+        return open_remote(place, include_outputs=include_outputs, ignore_zeros=ignore_zeros)
     text = os.fspath(place)
     path = Path(text)
     if path.is_dir():
         _check_readable(path)
         folder = Folder(path, destination, follow_links, include_outputs)
         found, passed_over = archives_of(folder) if _may_be_of_archives(folder) else ([], [])
-        return _on_disk(path, [path / name for name in found], path, passed_over) if found else folder
+        inside = [path / name for name in found]
+        return _on_disk(path, inside, path, passed_over, ignore_zeros=ignore_zeros) if found else folder
     if path.exists():
         _check_kind(text)
         _check_readable(path)
-        return _on_disk(path, [path], None)
+        return _on_disk(path, [path], None, ignore_zeros=ignore_zeros)
     if not _MAGIC.search(text):
         beside = next((str(path) + suffix for suffix in SUFFIXES if Path(str(path) + suffix).is_file()), None)
         hint = f"; there is an archive {beside!r}" if beside else ""
@@ -87,7 +91,7 @@ def open_source(
         files.extend(map(Path, matches))
     for file in files:
         _check_kind(str(file))
-    return _on_disk(path, files, fixed_part(text))
+    return _on_disk(path, files, fixed_part(text), ignore_zeros=ignore_zeros)
 
 
 def _may_be_of_archives(folder: Folder) -> bool:
@@ -164,7 +168,14 @@ def fixed_part(pattern: str) -> Path:
     return Path(_MAGIC.split(pattern, maxsplit=1)[0] + "_").parent
 
 
-def _on_disk(shown: Path, files: list[Path], root: Path | None, passed_over: Iterable[PassedOver] = ()) -> Source:
+def _on_disk(
+    shown: Path,
+    files: list[Path],
+    root: Path | None,
+    passed_over: Iterable[PassedOver] = (),
+    *,
+    ignore_zeros: bool,
+) -> Source:
     """Return archives of this system, with their folders if they lie below ``root``."""
     from icsys.dataset.archives import Archives  # noqa: PLC0415 - few runs need it
     from icsys.dataset.store import Disk  # noqa: PLC0415
@@ -172,7 +183,7 @@ def _on_disk(shown: Path, files: list[Path], root: Path | None, passed_over: Ite
     for file in files:
         _check_readable(file)
     placed = ((str(file), folder_of(file.relative_to(root).as_posix()) if root else "") for file in files)
-    return Archives(str(shown.absolute()), Disk(), tuple(placed), tuple(passed_over))
+    return Archives(str(shown.absolute()), Disk(), tuple(placed), tuple(passed_over), ignore_zeros=ignore_zeros)
 
 
 def _check_kind(path: str) -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from icsys.dataset.books import is_of_books
 from icsys.dataset.claims import is_proven
 from icsys.dataset.fault import Fault, Finding
-from icsys.dataset.index import is_pack_name
 from icsys.dataset.layout import (
     BOOKS,
     CLAIMS,
@@ -21,6 +20,7 @@ from icsys.dataset.layout import (
     RESERVED,
     STAGE,
     WRITTEN,
+    is_pack_name,
 )
 from icsys.dataset.whole import is_temporary
 
@@ -46,6 +46,7 @@ def strangers(destination: RootedPath, account: Account, packs: Collection[str] 
     packs
         Names of the shards that are ours; None of a folder whose outputs are files.
     """
+    shards = frozenset(packs or ())
     waiting = [""]  # a list instead of recursion: folders may be nested deeper than Python's calls
     while waiting:
         folder = waiting.pop()
@@ -60,7 +61,7 @@ def strangers(destination: RootedPath, account: Account, packs: Collection[str] 
             name = above + entry.name
             if entry.is_folder:
                 waiting.append(name)
-            elif entry.is_file and (is_temporary(entry.name) or _is_kept(name, packs)):
+            elif (entry.is_file and (is_temporary(entry.name) or _is_kept(name))) or name in shards:
                 continue
             elif _may_be_output(name, packs, is_file=entry.is_file):
                 outputs.append((name, entry))
@@ -72,7 +73,7 @@ def strangers(destination: RootedPath, account: Account, packs: Collection[str] 
                 yield Fault(Finding.FOREIGN, name)
 
 
-def _is_kept(name: str, packs: Collection[str] | None) -> bool:
+def _is_kept(name: str) -> bool:
     """Tell by its name alone whether a file is ours."""
     top, _, rest = name.partition("/")
     if not rest:
@@ -81,7 +82,6 @@ def _is_kept(name: str, packs: Collection[str] | None) -> bool:
         (top in {BOOKS, MERGED, DIVISION} and is_of_books(rest))
         or (top == DRIVER and rest == LOCK)
         or (top == STAGE and is_pack_name(f"{PACKS}/{rest}"))
-        or (packs is not None and name in packs)
     )
 
 

@@ -12,6 +12,7 @@ import io
 import re
 import time
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -32,12 +33,15 @@ from icsys.image.limits import check_bytes
 from icsys.url import Url, hide, store_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
     from icsys.dataset.resume import Work
     from icsys.options import Options
 
+_Entry = tuple[str, dict[str, Any]]
 _HEAD = 64  # bytes
+_AT_ONCE = 16  # files that are looked at
+_ENTRIES = 1024
 _BLOCK = 2**22  # bytes that are fetched at once of an archive that is read from its beginning on
 _TRIES = 4
 _FIRST_PAUSE = 0.25  # seconds; each is twice as long as the one before
@@ -83,7 +87,7 @@ def _connect(url: Url) -> tuple[Any, str]:
     return fs, path
 
 
-def open_remote(url: Url, *, include_outputs: bool = False) -> Source:
+def open_remote(url: Url, *, include_outputs: bool = False, ignore_zeros: bool = False) -> Source:
     """Find out what is behind a URL: a folder of images, or archives.
 
     Raises
@@ -103,13 +107,14 @@ def open_remote(url: Url, *, include_outputs: bool = False) -> Source:
         names = [_name_below(root, file) for matches in globs for file in sorted(matches)]
         if not names or not all(map(archive_suffix, names)):
             raise UsageError(f"source {shown!r}: expected a pattern that archives match, and nothing else")
-        return Archives(shown, Bucket(url, Url(root)), tuple((name, folder_of(name)) for name in names))
+        placed = tuple((name, folder_of(name)) for name in names)
+        return Archives(shown, Bucket(url, Url(root)), placed, ignore_zeros=ignore_zeros)
     if archive_suffix(shown) and not _ask(lambda: _is_folder(fs, path), url):
         size = _ask(lambda: fs.info(path), url)["size"]
         if "http" in fs.protocol:
             _ask(partial(_check_parts, fs, path, size), url)
         name = base_name(shown)
-        return Archives(shown, Bucket(url, Url(path), name), ((name, ""),))
+        return Archives(shown, Bucket(url, Url(path), name), ((name, ""),), ignore_zeros=ignore_zeros)
     if url.query:
         raise UsageError(f"source {shown!r} has a query: expected that of an archive, or a folder without one")
     folder = RemoteFolder(url, include_outputs)
@@ -120,7 +125,7 @@ def open_remote(url: Url, *, include_outputs: bool = False) -> Source:
     if not found:
         return folder
     placed = tuple((f"/{name}", folder_of(name)) for name in found)
-    return Archives(shown, Bucket(url, Url(path)), placed, tuple(passed_over))
+    return Archives(shown, Bucket(url, Url(path)), placed, tuple(passed_over), ignore_zeros=ignore_zeros)
 
 
 def _is_folder(fs: Any, path: str) -> bool:  # noqa: ANN401 - fsspec has no types
@@ -248,11 +253,16 @@ class RemoteFolder:
         """The URL without what is secret."""
         return str(self.url)
 
+    @property
+    def classes(self) -> Sequence[str]:
+        """See Source."""
+        return ()
+
     def plan(self, suffix: str) -> Iterator[Planned]:
         """List the images folder by folder, each in the order of its names, as for a folder of the system.
 
         Names are made safe, and folders whose names then are one on some file systems are planned together. A file is
-        an image by its suffix; only one without any is looked at.
+        an image by its suffix, or else by its first bytes.
         """
         fs, root = _connect(self.url)
         waiting = [[_Folder("", root)]]
@@ -278,14 +288,14 @@ class RemoteFolder:
             if passes:
                 yield PassedOver(folder.name)
                 continue
-            for name, entry in entries:
+            for (name, entry), is_image in self._told(fs, entries):
                 path = f"{folder.name}/{name}" if folder.name else name
                 if name.startswith("."):
                     yield Ignored(path)
                 elif entry["type"] == "directory":
                     below[name_key(name)].append(_Folder(path, entry["name"]))
                     reserved.append(name)
-                elif self._is_image(fs, name, entry["name"]):
+                elif is_image:
                     found, below_root = _place(entry), _name_below(root, entry["name"])
                     images.append((folder.name, name, RemotePlace(found.size, found.mtime_ns, below_root)))
                 else:
@@ -296,10 +306,24 @@ class RemoteFolder:
             yield Task(above + name, above + output, place)
         return list(below.values())
 
-    def _is_image(self, fs: Any, name: str, path: str) -> bool:  # noqa: ANN401 - as above
-        by_name = is_image_name(name)
-        if by_name is not None:
-            return by_name
+    def _told(self, fs: Any, entries: list[_Entry]) -> Iterator[tuple[_Entry, bool]]:  # noqa: ANN401 - as above
+        """Tell of each entry whether it is an image; those whose names do not say so are looked at, many at a time."""
+        is_image = partial(self._is_image, fs)
+        if all(is_image_name(name) for name, entry in entries if entry["type"] != "directory"):
+            yield from ((entry, is_image(entry)) for entry in entries)
+            return
+        with ThreadPoolExecutor(_AT_ONCE) as readers:
+            for first in range(0, len(entries), _ENTRIES):
+                some = entries[first : first + _ENTRIES]
+                yield from zip(some, readers.map(is_image, some), strict=True)
+
+    def _is_image(self, fs: Any, entry: _Entry) -> bool:  # noqa: ANN401 - as above
+        name, about = entry
+        if name.startswith(".") or about["type"] == "directory":
+            return False
+        if is_image_name(name):
+            return True
+        path = about["name"]
         try:
             return sniff(_again(lambda: _fetch(fs, path, _HEAD), self.url)) is not None
         except (ImageError, OSError):

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, BinaryIO
 from icsys.dataset.manifest import to_line
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Sequence
+    from collections.abc import Generator, Iterable
 
+    from icsys.dataset.classes import Classes
     from icsys.dataset.sample import Sample
 
 SUFFIX = ".tar"
@@ -47,19 +48,18 @@ def _escaped(character: str) -> str:
     return "".join(f"%{byte:02X}" for byte in character.encode("utf-8", errors))
 
 
-def write(file: BinaryIO, samples: Iterable[Sample], classes: Sequence[str]) -> None:
+def write(file: BinaryIO, samples: Iterable[Sample], classes: Classes) -> None:  # noqa: ARG001 - samples tell theirs
     """Write samples, each an image, ``.cls`` with the number of its class, and ``.json`` with what is told of it.
 
-    Nothing but the samples and the classes decides the bytes.
+    Nothing but the samples decides the bytes.
     """
-    numbers = {name: number for number, name in enumerate(classes)}
     with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for sample in samples:
             key = sample.member.rpartition(".")[0]
             label = {} if sample.label is None else {"label": sample.label}
             _add(tar, sample.member, sample.data)
-            if sample.label is not None:
-                _add(tar, f"{key}.cls", str(numbers[sample.label]).encode())
+            if sample.number is not None:
+                _add(tar, f"{key}.cls", str(sample.number).encode())
             _add(tar, f"{key}.json", to_line(label | dict(sample.info)))
 
 
@@ -80,6 +80,8 @@ def read(file: BinaryIO) -> Generator[tuple[str, bytes]]:
     try:
         with tarfile.open(fileobj=file, mode="r:") as tar:
             for info in tar:
+                if info.issparse():  # a few bytes that stand for any number of zeros
+                    raise OSError(f"{info.name!r} has a hole, such as ics writes none")
                 content = tar.extractfile(info)
                 if content is not None and not info.name.endswith((".cls", ".json")):
                     yield info.name, content.read()

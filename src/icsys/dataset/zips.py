@@ -29,7 +29,13 @@ _ENCRYPTED, _UTF8 = 0x1, 0x800
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2}
 
 
-def find(store: Store, path: str, known: Place) -> Iterator[Member | Ignored | Unreadable]:
+def find(
+    store: Store,
+    path: str,
+    known: Place,
+    *,
+    ignore_zeros: bool = False,  # noqa: ARG001 - of tar archives
+) -> Iterator[Member | Ignored | Unreadable]:
     """List the images of an archive in the order of its directory."""
     with store.open(path) as file, zipfile.ZipFile(file) as archive:
         for number, info in enumerate(archive.infolist()):
@@ -46,15 +52,14 @@ def find(store: Store, path: str, known: Place) -> Iterator[Member | Ignored | U
                 method=info.compress_type,
                 crc=info.CRC,
             )
-            is_image = is_image_name(name)
             mode = info.external_attr >> 16
-            if stat.S_IFMT(mode) not in {0, stat.S_IFREG} or is_image is False:
+            if stat.S_IFMT(mode) not in {0, stat.S_IFREG}:
                 yield Ignored(name or ".")
             elif info.flag_bits & _ENCRYPTED or info.compress_type not in _METHODS:
                 yield Unreadable(name, "unsupported", "encrypted, or packed in a way that ics does not read")
             elif not 0 <= info.header_offset < (known.size or 0):
                 yield Unreadable(name, "broken", "the archive's directory leads out of it")
-            elif is_image or sniff(_unpacked(store, place, _HEAD)):
+            elif is_image_name(name) or sniff(_unpacked(store, place, _HEAD)):
                 yield Member(name, place)
             else:
                 yield Ignored(name or ".")

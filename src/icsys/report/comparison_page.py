@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import icsys
+from icsys.dataset.layout import refusing_links
 from icsys.dataset.source import passed_over_text
 from icsys.report.examples import shown_names
 from icsys.report.extra import need
@@ -31,6 +32,7 @@ HOW_TO_LOOK = (
 )
 
 
+@refusing_links()
 def write_comparison(comparison: Comparison, path: str | os.PathLike[str]) -> None:
     """Write a comparison as one HTML file that needs no network.
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import stat
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from icsys.dataset.rooted import RootedPath, is_below, is_link
 from icsys.dataset.whole import write_whole
 from icsys.errors import UsageError
 from icsys.options import MAX_INDEXED_COLORS
@@ -13,7 +16,6 @@ from icsys.report.pixels import data_uri
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from icsys.report.table import Cell
 
 _GENERATOR = "Image Compression System"
-_HEAD = 2048  # characters of a page, in which the generator is named
+_HEAD = 2048  # bytes of a page, in which the generator is named
 _SMALL = 480  # pixels: a picture that is narrower is shown larger, at a whole factor
 _NAMED = 3
 
@@ -153,7 +155,7 @@ def render(page: Page) -> str:
     return text
 
 
-def check_target(path: Path) -> None:
+def check_target(path: Path | RootedPath) -> None:
     """Refuse to write a page where there is something else than an older page.
 
     Raises
@@ -161,14 +163,27 @@ def check_target(path: Path) -> None:
     UsageError
         If so, or the folder does not exist.
     """
-    if path.is_dir() or not path.parent.is_dir():
-        raise UsageError(f"report {str(path)!r}: expected the name of a file in a folder that exists")
-    if path.exists():
-        with path.open(encoding="utf-8", errors="replace") as file:
-            if _GENERATOR not in file.read(_HEAD):
-                raise UsageError(f"report {str(path)!r} is a file that ics did not write: expected another name")
+    shown = f"report {str(path)!r}"
+    if isinstance(path, Path) and (not is_below(path.name) or not path.parent.is_dir()):
+        raise UsageError(f"{shown}: expected the name of a file in a folder that exists")
+    place = _place(path)
+    try:
+        found = place.status()
+        if found is not None and is_link(found):
+            raise UsageError(f"{shown} is a link, which ics does not follow: move it away first, or name another file")
+        if found is not None and stat.S_ISDIR(found.st_mode):
+            raise UsageError(f"{shown}: expected the name of a file in a folder that exists")
+        head = place.read_bytes(_HEAD).decode("utf-8", "replace") if found else _GENERATOR
+    except OSError as error:
+        raise UsageError(f"{shown}: {error.strerror or error}: expected another name") from None
+    if _GENERATOR not in head:
+        raise UsageError(f"{shown} is a file that ics did not write: expected another name")
 
 
-def write_page(path: Path, page: Page) -> None:
+def write_page(path: Path | RootedPath, page: Page) -> None:
     """Write a page whole or not at all."""
     write_whole(path, render(page).encode("utf-8", "replace"))
+
+
+def _place(path: Path | RootedPath) -> RootedPath:
+    return path if isinstance(path, RootedPath) else RootedPath(path.parent) / path.name

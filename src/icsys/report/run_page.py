@@ -9,6 +9,7 @@ import os
 from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import icsys
@@ -40,7 +41,6 @@ from icsys.url import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
@@ -146,9 +146,10 @@ def report_folder(
         If Matplotlib or Jinja2 is not installed.
     """
     destination = disk_path(destination, "destination")
-    path = disk_path(output, "output", "file") if output is not None else destination / REPORT
+    named = None if output is None else disk_path(output, "output", "file")
     whole_number("examples", examples, 0, MOST_EXAMPLES)
     root = RootedPath(destination)
+    path = named or root / REPORT
     check_names(root)
     if not (root / MANIFEST).is_file() and not (root / FAILURES).is_file():
         raise UsageError(f"no {MANIFEST} in {str(destination)!r}: expected the output folder of ics compress")
@@ -157,8 +158,8 @@ def report_folder(
     check_target(path)
     books = _read(root)
     place = os.fspath(source) if source is not None else recorded_place(books.run.get("source"))
-    write_page(path, _page(books, destination, place, examples))
-    return path
+    write_page(path, _page(books, root, place, examples))
+    return named or destination / REPORT
 
 
 def _read(destination: RootedPath) -> _Books:
@@ -196,7 +197,7 @@ def _read(destination: RootedPath) -> _Books:
     return _Books(list(images.values()), list(failures.values()), len(stale), read_run(destination))
 
 
-def _page(books: _Books, destination: Path, source: str | None, examples: int) -> Page:
+def _page(books: _Books, destination: RootedPath, source: str | None, examples: int) -> Page:
     images = books.images
     pairs = list(_pairs(books, destination, source, examples))
     place = [shown(source)] if source else ["SRC"]
@@ -204,7 +205,7 @@ def _page(books: _Books, destination: Path, source: str | None, examples: int) -
     settings = {
         name: value
         for name, value in (books.run.get("options") or {}).items()
-        if name in {"jobs", "engine", "timeout", "follow_links", "include_outputs"}
+        if name in {"jobs", "engine", "timeout", "follow_links", "include_outputs", "ignore_zeros"}
     }
     summary = books.run.get("summary") or {}
     times = [str(books.run.get(name, "")).replace("T", " ")[:_SECONDS] for name in ("started", "finished")]
@@ -212,7 +213,7 @@ def _page(books: _Books, destination: Path, source: str | None, examples: int) -
     with_what = ", ".join(f"{name} {version}" for name, version in (books.run.get("versions") or {}).items())
     return Page(
         kind="Report of a run",
-        title=printable(destination.resolve().name),
+        title=printable(Path(str(destination)).resolve().name),
         lead=_lead(images, ran, summary),
         figures=_figures(books) if images else (),
         table=_classes(images) if images else None,
@@ -378,20 +379,18 @@ def _skips(books: _Books, summary: dict[str, Any]) -> list[str]:
     return sentences + [sentence for number, sentence in told if number]
 
 
-def _pairs(books: _Books, destination: Path, source: str | None, number: int) -> Iterator[Pair]:
+def _pairs(books: _Books, destination: RootedPath, source: str | None, number: int) -> Iterator[Pair]:
     """Show the images with the largest error, or where no colours were reduced those that were saved least on."""
     ordered = sorted(books.images, key=lambda image: (-(image.mse or 0.0), image.factor, image.output))
     ranks = spread(len(ordered), number)
-    originals = Originals(source, destination, {ordered[rank].source for rank in ranks})
+    originals = Originals(source, Path(str(destination)), {ordered[rank].source for rank in ranks})
     for rank in ranks:
         image = ordered[rank]
         what = "smallest factor" if image.mse is None else "largest error"
         note = f"Number {rank + 1} of {images_text(len(ordered))}, the {what} first."
         try:
             background = books.options.background if books.options else WHITE
-            after = read_pixels(
-                read_output(RootedPath(destination), image.output, image.shard, image.bytes_out), background
-            )
+            after = read_pixels(read_output(destination, image.output, image.shard, image.bytes_out), background)
         except (OSError, ICSError) as error:
             reason = (isinstance(error, OSError) and error.strerror) or error
             yield Pair(printable(image.output), f"{note} It cannot be shown: {reason}.", 1, 1, "", ())

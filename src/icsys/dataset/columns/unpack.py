@@ -100,7 +100,7 @@ def unpack(codec: int, packed: Callable[[], Iterator[bytes]], packed_size: int, 
         raise ImageError("unsupported", f"pages packed in a way that ics does not read (number {codec})")
     if name == "no":
         pieces = packed()
-    elif max(size, packed_size) <= HELD and name in {"snappy", "lz4_raw"}:
+    elif size and max(size, packed_size) <= HELD and name in {"snappy", "lz4_raw"}:
         pieces = _at_once(name, b"".join(packed()), size, pa)
     else:
         pieces = _FLOWS[name](packed(), pa)
@@ -125,14 +125,13 @@ def _exactly(size: int, pieces: Iterator[bytes]) -> Iterator[bytes]:
 def _at_once(name: str, data: bytes, size: int, pa: Any) -> Iterator[bytes]:  # noqa: ANN401 - as above
     """Unpack a block that does not say where it ends: it has to fill ``size`` bytes, and not to fit into one less."""
     codec = pa.Codec(name)
-    whole = codec.decompress(data, decompressed_size=size, asbytes=True) if size else b""
+    whole = codec.decompress(data, decompressed_size=size, asbytes=True)
     try:
-        codec.decompress(data, decompressed_size=max(0, size - 1))
+        codec.decompress(data, decompressed_size=size - 1)
     except (OSError, ValueError):
         yield whole
     else:
-        if size:
-            _refuse("a page unpacks to less than it tells")
+        _refuse("a page unpacks to less than it tells")
 
 
 def _inflated(packed: Iterator[bytes], _: object) -> Iterator[bytes]:

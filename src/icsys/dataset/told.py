@@ -1,0 +1,85 @@
+"""The labels of images in an output folder, as its manifest tells them: names of folders say less.
+
+A folder may have the name of its class escaped or cut, tells no number, and has images that are not labelled.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from icsys.dataset.labels import Label, class_folder, from_columns, label_of
+from icsys.dataset.layout import MANIFEST, RUN
+from icsys.dataset.manifest import DONE, read_rows
+from icsys.dataset.marks import holds_outputs
+from icsys.dataset.parsing import read_json
+from icsys.dataset.rooted import RootedPath
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class _Part(NamedTuple):
+    """An output folder, and the beginning of the paths in it that lie below one of its folders."""
+
+    place: RootedPath
+    beginning: str
+
+
+class ToldLabels:
+    """What manifests tell of the labels of images, by their paths; memory follows what folders do not say."""
+
+    def __init__(self) -> None:
+        self._once: dict[Label, Label] = {}
+        self._folders: dict[str, Label] = {}
+        self._files: dict[str, Label] = {}
+
+    def read(self, folder: Path, below: str = "") -> None:
+        """Take in what is told of a folder, whose images have paths that begin with that of a folder ``below``."""
+        for path, label in told_labels(folder):
+            self._add(below + path, self._once.setdefault(label, label))
+
+    def _add(self, path: str, label: Label) -> None:
+        folder = path.rpartition("/")[0]
+        if label.name is not None and label_of(path) in {label.name, class_folder(label.name)}:
+            self._folders.setdefault(folder, label)
+        if self._folders.get(folder, Label(label_of(path))) != label:
+            self._files[path] = label
+
+    def of(self, path: str) -> Label | None:
+        """Return the label of an image; None where the name of its folder is all of it."""
+        if not self._once:
+            return None
+        label = self._files.get(path) or self._folders.get(path.rpartition("/")[0])
+        return None if label is None or label == Label(label_of(path)) else label
+
+
+def told_labels(folder: Path) -> Iterator[tuple[str, Label]]:
+    """Return the paths of the images in a folder with their labels, as far as a manifest tells of them."""
+    part = _part_of(folder)
+    if part is None:
+        return
+    try:
+        for _, row in read_rows(part.place / MANIFEST):
+            if row["status"] == DONE and row["file_name"].startswith(part.beginning):
+                yield row["file_name"][len(part.beginning) :], from_columns(row)
+    except OSError:  # whoever keeps it may keep it to himself
+        return
+
+
+def told_classes(folder: Path) -> list[str]:
+    """Return the names of all classes by their numbers, where the run that has filled a folder knew them."""
+    part = _part_of(folder)
+    try:
+        names = read_json(part.place / RUN)["classes"] if part else []
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    return names if isinstance(names, list) and all(isinstance(name, str) for name in names) else []
+
+
+def _part_of(folder: Path) -> _Part | None:
+    """Return the output folder that a folder is, or that it lies in; None if it is neither."""
+    whole = folder.absolute()
+    if holds_outputs(whole):
+        return _Part(RootedPath(whole), "")
+    return _Part(RootedPath(whole.parent), f"{whole.name}/") if holds_outputs(whole.parent) else None

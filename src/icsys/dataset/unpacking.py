@@ -1,0 +1,177 @@
+"""What a compressed file unpacks to, read forwards, with every checksum in it held against what came out.
+
+Python's own readers pass over what lies behind a stream of bzip2 or xz, and lose what a damaged stream gave before the
+damage. Here neither goes missing: every good byte is read, and then ``damage`` says what is wrong.
+"""
+
+from __future__ import annotations
+
+import bz2
+import lzma
+import zlib
+from typing import TYPE_CHECKING, BinaryIO, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_PIECE = 2**17  # bytes that are unpacked at once
+_INPUT = 2**16  # bytes that are read at once
+BACK = 2**21
+"""Bytes behind the place of reading that can be read again."""
+
+
+class Unpacked:
+    """The content of a file that is packed with gzip, bzip2 or xz, in one stream or many behind one another.
+
+    Attributes
+    ----------
+    damage
+        What is wrong, once everything before that was read; empty where nothing is.
+    """
+
+    def __init__(self, file: BinaryIO, magic: bytes) -> None:
+        self._file, self._magic = file, magic
+        self._streams = _Streams(file, magic)
+        self._kept = bytearray()  # the last that came out
+        self._end = 0  # how many bytes came out
+        self._at = 0  # from where on is read
+        self._over = False
+        self.damage = ""
+
+    def tell(self) -> int:
+        """Return from where on is read."""
+        return self._at
+
+    def seek(self, position: int) -> int:
+        """Go anywhere ahead, or back by at most :data:`BACK` bytes."""
+        self._at = max(position, self._end - len(self._kept))
+        return self._at
+
+    def read(self, size: int) -> bytes:
+        """Return ``size`` bytes, fewer where the content ends."""
+        parts: list[bytes] = []
+        while size > 0:
+            start = self._at - (self._end - len(self._kept))
+            part = bytes(self._kept[start : start + size])
+            if not part and not self._unpack():
+                break
+            parts.append(part)
+            self._at += len(part)
+            size -= len(part)
+        return b"".join(parts)
+
+    def _unpack(self) -> bool:
+        """Have some more bytes come out; tell whether there are any."""
+        if self._over:
+            return False
+        try:
+            piece = self._streams.read(_PIECE)
+            self._over = not piece
+        except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+            if getattr(error, "errno", None):  # the file cannot be read, which says nothing of its content
+                raise
+            self.damage = str(error)
+            self._over = True
+            piece = self._last_good()
+        del self._kept[: max(0, len(self._kept) - BACK)]
+        self._kept += piece
+        self._end += len(piece)
+        return bool(piece)
+
+    def _last_good(self) -> bytes:
+        """Return what lies before the damage: unpacked once more, at last byte by byte."""
+        streams, left, found = _Streams(self._file, self._magic), self._end, bytearray()
+        try:
+            while left and (piece := streams.read(min(left, _PIECE))):
+                left -= len(piece)
+            while byte := streams.read(1):
+                found += byte
+        except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+            if getattr(error, "errno", None):
+                raise
+        return bytes(found)
+
+
+class _Streams:
+    """Streams of one kind behind one another, with nothing between and behind them but zeros."""
+
+    def __init__(self, file: BinaryIO, magic: bytes) -> None:
+        self._file, self._magic = file, magic
+        self._file.seek(0)
+        self._unpacker = _UNPACKERS[magic]()
+
+    def read(self, size: int) -> bytes:
+        """Return some bytes, none at the end; EOFError, zlib.error, LZMAError or OSError for damage."""
+        data = b""
+        while True:
+            if self._unpacker.eof:
+                data = self._next_stream()
+                if not data:
+                    return b""
+            found = self._unpacker.decompress(data, size)
+            if found:
+                return found
+            data = b""
+            if self._unpacker.needs_input and not self._unpacker.eof:
+                data = self._file.read(_INPUT)
+                if not data:
+                    raise EOFError("it ends in the middle of what is packed")
+
+    def _next_stream(self) -> bytes:
+        """Go to the next stream and return how it begins; nothing if there is none."""
+        data = self._unpacker.unused_data.lstrip(b"\0")
+        while len(data) < len(self._magic) and (more := self._file.read(_INPUT)):
+            data = (data + more).lstrip(b"\0")
+        if data and not data.startswith(self._magic):
+            raise EOFError("something lies behind the end of what is packed")
+        self._unpacker = _UNPACKERS[self._magic]() if data else _Over()
+        return data
+
+
+class _Unpacker(Protocol):
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int) -> bytes: ...
+
+
+class _Over:
+    """What stands behind the last stream."""
+
+    eof, needs_input, unused_data = True, False, b""
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:  # noqa: ARG002 - one shape for all
+        return b""
+
+
+class _Gzip:
+    """A stream of gzip; zlib holds it against its length and checksum."""
+
+    def __init__(self) -> None:
+        self._zlib = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        self.needs_input = True
+
+    @property
+    def eof(self) -> bool:
+        return self._zlib.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._zlib.unused_data
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        found = self._zlib.decompress(self._zlib.unconsumed_tail + data, max_length)
+        self.needs_input = len(found) < max_length and not self._zlib.unconsumed_tail
+        return found
+
+
+_UNPACKERS: dict[bytes, Callable[[], _Unpacker]] = {
+    b"\x1f\x8b": _Gzip,
+    b"BZh": bz2.BZ2Decompressor,
+    b"\xfd7zXZ\0": lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ),
+}
+MAGICS = tuple(_UNPACKERS)
+"""How files begin that are unpacked."""
