@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from helpers import image_bytes, synthetic_photo
-from icsys import Options, compress_folder
+from icsys import Options, compress_folder, verify_folder
 
 QUICK = ("--strategy", "SO", "--step", "2")
 OPTIONS = Options(strategy="SO", step=2)
@@ -95,13 +95,22 @@ def assert_whole(folder, clean):
             assert data == clean[name], name
 
 
+def assert_accounted(folder):
+    """What a run has left agrees with what its journal tells of it, wherever the run has one."""
+    if any((folder / name).exists() for name in ("manifest.jsonl", "failures.jsonl", ".ics-claims")):
+        found = verify_folder(folder)
+        assert found.is_intact, found
+
+
 def assert_resumable(source, folder, clean):
     """The next run ends where an undisturbed one does, to the byte, and redoes nothing that is done."""
     assert_whole(folder, clean)
+    assert_accounted(folder)
     before = {path: path.stat().st_ino for path in folder.rglob("*.png")}
     summary = compress_folder(source, folder, OPTIONS)
     assert (summary.failed, summary.foreign, summary.stopped) == (0, 0, "")
     assert everything(folder) == clean
+    assert_accounted(folder)
     # At most the images that were under way: two for each of two jobs, and one that is being handed over.
     redone = sum(path.stat().st_ino != inode for path, inode in before.items())
     assert redone <= 5

@@ -1,8 +1,10 @@
 """S3 as a source: moto's server on loopback, asked by s3fs as a run asks it."""
 
+import gzip
+
 import pytest
 
-from helpers import image_bytes, synthetic_photo, tree
+from helpers import compress_into, image_bytes, synthetic_photo, tree
 from icsys import Options, compress_folder
 from sources import put_folder, put_tar, put_zip
 
@@ -67,3 +69,43 @@ def test_what_changes_and_goes_in_a_bucket_is_noticed(bucket, tmp_path):
 
 def test_processes_read_a_bucket_too(bucket, tmp_path):  # noqa: ARG001 - the bucket is there
     assert compress_folder("s3://photos/in", tmp_path / "out", SO, engine="processes", jobs=2).failed == 0
+
+
+HOSTILE = (
+    "//a.png",
+    "/b\\c.png",
+    "/%2F.png",
+    "/[1]/#?/d.png",
+    "/x///e.png",
+    "/f+g h.png",
+    "/é.png",
+    "/i.png/",
+    "/j.png/k.png",
+    "/ll::m.png",
+)
+
+
+@pytest.mark.parametrize("prefix", ["p", "q[1]", "r#2", "s?t=3", "u*{1}"])
+def test_every_key_of_a_bucket_is_done_or_counted(prefix, client, tmp_path):
+    data = dict(zip(HOSTILE, FILES.values(), strict=False)) | {
+        HOSTILE[-2]: FILES["cat/0.png"],
+        HOSTILE[-1]: FILES["dog/0.png"],
+    }
+    for name, image in data.items():
+        client.put_object(Bucket="photos", Key=prefix + name, Body=image)
+    client.put_object(Bucket="photos", Key=f"{prefix}/", Body=b"")
+    client.put_object(Bucket="photos", Key=f"{prefix}/../up.png", Body=image)
+    results, summary = compress_into(f"s3://photos/{prefix}", tmp_path / "out")
+    assert summary.images + summary.ignored == len(data) + 2
+    done = ["%2F/a.png", "b%5Cc.png", "%2F.png", "[1]/#?/d.png", "x/%2F/%2F/e.png", "f+g h.png", "é.png", "i.png/%2F"]
+    done += ["j.png/k.png", "ll::m.png", "%2E%2E/up.png"]
+    assert {name: result.status for name, result in results.items()} == dict.fromkeys(done, "compressed")
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_an_object_that_is_stored_in_gzip_is_unpacked(bucket, tmp_path):
+    compress_folder("s3://photos/in", tmp_path / "expected", SO)
+    for name, data in FILES.items():
+        bucket.put_object(Bucket="photos", Key=f"packed/{name}", Body=gzip.compress(data), ContentEncoding="gzip")
+    assert compress_folder("s3://photos/packed", tmp_path / "out", SO).failed == 0
+    assert tree(tmp_path / "out") == tree(tmp_path / "expected")

@@ -114,6 +114,18 @@ class Url:
         """What stands from the first ``?`` or ``#`` on, with that."""
         return next((part.query for part in self._parts if part.query), "")
 
+    @property
+    def site(self) -> Url:
+        """What stands before the path: protocol, user and host."""
+        part = self._parts[0]
+        return Url(f"{part.scheme}{part.user}{'@' if part.user else ''}{part.host}")
+
+    @property
+    def literal(self) -> tuple[str, str]:
+        """The URL up to its host, and all that stands behind that, in which no character is special."""
+        part = self._parts[0]
+        return part.scheme + part.host, part.path + part.query
+
     def hide(self, text: str) -> str:
         """Return what somebody else says of this URL, without its secrets, in whatever form they stand in it.
 

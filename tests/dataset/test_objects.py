@@ -160,6 +160,17 @@ def test_a_folder_that_cannot_be_listed_is_no_empty_one(store):
     assert store.asked["list"] == objects.ATTEMPTS  # the wait is not for every image
 
 
+@pytest.mark.parametrize("prefix", ["run#3", "a[1]", "b/c::d", "e%20f*{2}"])
+def test_a_prefix_is_named_as_it_is(prefix, store):
+    Objects(f"memory://small/{prefix}/").write("a#b?.png", b"one")
+    assert [*store.store] == [f"/small/{prefix}/a#b?.png"]
+    assert Objects(f"memory://small/{prefix}").all() == ["a#b?.png"]
+
+
+def test_a_name_that_is_a_version_to_s3fs_is_an_obstacle():
+    assert "versionId" in ObjectOutputs(Objects("memory://small")).look("a.png?versionId=b.png").obstacle
+
+
 def test_a_name_that_is_not_utf_8_is_an_obstacle(store):
     assert store.objects() == {}
     assert "UTF-8" in ObjectOutputs(Objects("memory://small")).look("caf\udce9.png").obstacle

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers import ics
-from icsys import compress_folder
+from icsys import UsageError, compress_folder
 from packings import READERS, packings, shards
 from verifying import SMALL, edit, found, make_photos, run_killed
 
@@ -107,13 +107,6 @@ def noise(path, name, images, _):
     return {"changed": [name], "missing": images}
 
 
-def link(path, name, images, _):
-    other = path.parents[2] / path.name
-    shutil.move(path, other)
-    path.symlink_to(other)
-    return {"changed": [name], "missing": images}
-
-
 def add_member(path, name, images, _):
     if path.suffix == ".parquet":
         return empty(path, name, images, _)
@@ -128,7 +121,7 @@ def packing_of(path):
     return next(packing for packing, suffix in SUFFIX.items() if suffix == path.suffix)
 
 
-DAMAGES = [remove, flip_image, flip_told, cut, append, empty, noise, link, add_member]
+DAMAGES = [remove, flip_image, flip_told, cut, append, empty, noise, add_member]
 STRANGERS = ["a.png", "train/a.png", "data/train-00009.tar", "data/notes", ".ics-parts/x.png", ".ics-shards/x", ".x"]
 
 
@@ -226,6 +219,19 @@ def test_a_shard_that_the_index_does_not_know_is_read_all_the_same(out):
     (out / gone).unlink()
     report = found(out)
     assert report["missing"] == sorted([gone, *outputs(out)[gone]])
+
+
+@pytest.mark.parametrize("has_index", [True, False])
+def test_a_link_in_the_place_of_a_shard_is_never_read(has_index, out, tmp_path):
+    name, images = min(outputs(out).items())
+    shutil.move(out / name, tmp_path / "elsewhere")
+    (out / name).symlink_to(tmp_path / "elsewhere")
+    if has_index:
+        with pytest.raises(UsageError, match=f"'{name}' that is a link"):
+            found(out)
+        return
+    (out / "shards.json").unlink()
+    assert found(out) == NOTHING | {"changed": [name], "missing": sorted([*images, "shards.json"])}
 
 
 def test_without_an_index_the_lines_tell_of_the_shards(out):

@@ -1,5 +1,6 @@
 """Sources behind URLs: what a server does, whatever it does, and what is told of it."""
 
+import gzip
 import html
 import http.server
 import json
@@ -17,10 +18,12 @@ import pytest
 
 from helpers import compress_into, ics, image_bytes, synthetic_photo, tree
 from icsys import ImageError, MissingExtraError, Options, UsageError, compress_folder
-from icsys.dataset import urlsource
+from icsys.dataset import fetching, urlsource
+from icsys.dataset.connect import connect
+from icsys.dataset.fetching import again
+from icsys.dataset.remotefolder import RemoteFolder
 from icsys.dataset.resume import Work
 from icsys.dataset.source import PassedOver, Task
-from icsys.dataset.urlsource import RemoteFolder
 from icsys.url import Url
 from sources import put_folder, put_parquet, put_tar, put_zip
 
@@ -35,6 +38,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
     faults: Counter
     asked: list
     ranges = True
+    encoded = False
 
     def do_GET(self):
         self._serve(super().do_GET)
@@ -48,8 +52,20 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         for status in (503, 403, 404):
             if self.faults[path, status]:
                 self.faults[path, status] -= 1
-                self.send_error(status)
+                self.send_response(status)
+                if self.faults[path, "Retry-After"]:
+                    self.send_header("Retry-After", str(self.faults[path, "Retry-After"]))
+                self.send_header("Content-Length", "0")
+                self.end_headers()
                 return
+        if (self.command == "GET" or self.encoded) and self.faults[path, "gzip"]:
+            data = gzip.compress(Path(self.translate_path(path)).read_bytes())[: -self.faults[path, "short"] or None]
+            self.send_response(200)
+            self.send_header("Content-Encoding", "gzip")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data if self.command == "GET" else b"")
+            return
         if self.command == "GET" and self.faults[path, "cut"]:
             self.faults[path, "cut"] -= 1
             self.send_response(200)
@@ -77,7 +93,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 @pytest.fixture
 def server(tmp_path, monkeypatch):
     """A server on loopback of the folder ``www``; its handler can be told to fail."""
-    monkeypatch.setattr(urlsource, "_FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(fetching, "_FIRST_PAUSE", 0.001)
     handler = type("Handler", (Handler,), {"faults": Counter(), "asked": []})
     root = put_folder(tmp_path / "www" / "photos", FILES).parent
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=root)) as running:
@@ -87,7 +103,7 @@ def server(tmp_path, monkeypatch):
         yield handler
         running.shutdown()
         thread.join()
-    urlsource._connect.cache_clear()  # noqa: SLF001
+    connect.cache_clear()
 
 
 @pytest.fixture
@@ -247,6 +263,86 @@ def test_no_secret_is_told(secret, server, tmp_path):
     assert {asked[2] for asked in server.asked} == {f"Basic {b64encode(f'owner:{secret}'.encode('latin-1')).decode()}"}
 
 
+def test_a_server_that_asks_to_wait_is_given_time_up_to_a_bound(server, monkeypatch):
+    slept = []  # fsspec asks twice for what a file is, HEAD and GET, before it gives up
+    monkeypatch.setattr(fetching.time, "sleep", slept.append)
+    folder = urlsource.open_remote(Url(f"{server.url}/photos/cat"))
+    server.faults.update({("/photos/cat/0.png", 503): 4, ("/photos/cat/0.png", "Retry-After"): 7})
+    server.faults.update({("/photos/cat/1.png", 503): 2, ("/photos/cat/1.png", "Retry-After"): 86400})
+    for task in folder.plan(".png"):
+        folder.read(Work(task.source, task.output, place=task.place), Options())
+    assert slept == [7, 7, fetching.LONGEST_PAUSE]
+
+
+@pytest.mark.parametrize("kept", ["by the server", "by the server, and told so when asked", "in the store"])
+def test_a_body_in_gzip_is_understood(kept, server, memory, tmp_path):
+    url = f"{server.url}/photos"
+    for name, data in FILES.items():
+        server.faults[f"/photos/{name}", "gzip"] = kept != "in the store"
+        if kept == "in the store":
+            memory.pipe_file(f"/photos/{name}", gzip.compress(data))
+            url = "memory://photos"
+    if "told" in kept:
+        server.encoded = True
+    assert compress_folder(url, tmp_path / "out", SO).failed == 0
+    assert tree(tmp_path / "out") == expected(tmp_path)
+
+
+def test_gzip_that_is_too_large_or_damaged_is_a_failure(server, memory, tmp_path):
+    """Unpacked it is held against --max-bytes, however small it is packed."""
+    (server.root / "photos/cat/0.png").write_bytes(bytes(10**7))
+    server.faults.update({("/photos/cat/0.png", "gzip"): 1, ("/photos/cat/1.png", "gzip"): 1})
+    server.faults["/photos/cat/1.png", "short"] = 300
+    packed = gzip.compress(FILES["cat/1.png"])
+    for name, data in {
+        "0": gzip.compress(bytes(10**7)),
+        "1": packed[:-9],
+        "2": packed[:20] + b"\0" + packed[21:],
+    }.items():
+        memory.pipe_file(f"/photos/cat/{name}.png", data)
+    for url, codes in (
+        (f"{server.url}/photos", ["too_large", "corrupt"]),
+        ("memory://photos", ["too_large", "broken", "broken"]),
+    ):
+        results, summary = compress_into(url, tmp_path / url[:4], Options(strategy="SO", max_bytes=10**5))
+        assert [results[f"cat/{number}.png"].code for number in range(len(codes))] == codes
+        assert summary.failed == len(codes)
+
+
+def test_links_of_pages_are_followed_below_the_root_and_once(server, tmp_path):
+    """The page of a folder may link to itself, beside itself, deep below itself, and by names that are no paths."""
+    cat = server.root / "photos/cat"
+    (cat / "deep").mkdir()
+    (cat / "deep/a b#c?.png").write_bytes(FILES["cat/1.png"])
+    (cat / "back\\slash.png").write_bytes(FILES["cat/2.png"])
+    links = (
+        "0.png",
+        "../cat/",
+        "./",
+        "../dog/",
+        "deep/a%20b%23c%3F.png",
+        "../cat/0.png?x#y",
+        "back%5Cslash.png",
+        "x%2Fy.png",
+    )
+    (cat / "index.html").write_text("".join(f'<a href="{link}">x</a>' for link in links))
+    results, summary = compress_into(f"{server.url}/photos/cat/", tmp_path / "out")
+    assert {name: result.status for name, result in results.items()} == {
+        "0.png": "compressed",
+        "deep/a b#c?.png": "compressed",
+        "back%5Cslash.png": "compressed",
+        "x%2Fy.png": "failed",
+    }
+    assert summary.ignored == 1  # ../dog/
+    assert len([1 for command, path, _ in server.asked if command == "GET" and path.endswith("/cat/")]) == 1
+
+
+def test_a_url_that_leads_elsewhere_is_a_folder_there(server, tmp_path):
+    """As http.server leads from a folder's name to the one with a slash; its own links are its files."""
+    results, _ = compress_into(f"{server.url}/photos/cat", tmp_path / "out")
+    assert sorted(results) == ["0.png", "1.png", "2.png"]
+
+
 def test_names_of_a_server_are_not_believed(memory, tmp_path):
     for name in ("/x/a\n\x1b.png", "/x/C:/b.png", "/x/Cat/c.png", "/x/cat/c.png", "/x/d\\..\\..\\e.png"):
         memory.store[name] = memory.store["/photos/cat/0.png"]
@@ -275,7 +371,7 @@ def test_what_is_no_source_is_wrong_usage_before_anything_is_done(server, tmp_pa
 
 
 def test_a_missing_package_is_named(monkeypatch):
-    monkeypatch.setitem(urlsource.__dict__, "_connect", urlsource._connect.__wrapped__)  # noqa: SLF001
+    connect.cache_clear()
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "s3fs", None)
         patch.delitem(sys.modules["fsspec.registry"]._registry, "s3", raising=False)  # noqa: SLF001 - imported before
@@ -325,7 +421,7 @@ def test_what_no_credentials_are_found_for_is_not_asked_again():
         raise type("NoCredentialsError", (Exception,), {})("Unable to locate credentials")
 
     with pytest.raises(ImageError, match="Unable to locate credentials") as caught:
-        urlsource._again(ask, Url("s3://bucket"))  # noqa: SLF001
+        again(ask, Url("s3://bucket"))
     assert (caught.value.code, len(asked)) == ("permission", 1)
 
 

@@ -119,12 +119,12 @@ class Archives:
     def _table_of(self, path: str) -> Sequence[str]:
         """Return the names of the classes that the index of a folder of shards tells, if an archive lies in one."""
         folder, _, _ = path.replace("\\", "/").rpartition("/")
-        above, _, name = folder.rpartition("/")
+        above, slash, name = folder.rpartition("/")
         if name != PACKS:
             return ()
         if folder not in self._tables:
             try:
-                with self._store.open(f"{above}/{INDEX}" if above else INDEX) as file:
+                with self._store.open(f"{above}{slash}{INDEX}") as file:
                     self._tables[folder] = table_in(file.read(_LONGEST_INDEX))
             except Exception:  # noqa: BLE001 - there is none, which every store says in its own way
                 self._tables[folder] = ()

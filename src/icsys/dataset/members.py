@@ -41,6 +41,22 @@ def safe_path(name: str, *, is_ours: bool = False) -> str:
     return "/".join(kept)
 
 
+def safe_name(name: str) -> str:
+    r"""Return a name that has any character in it, as keys of object stores have, as the name of one file or folder.
+
+    What a path could not hold becomes ``%XX``: slashes of both kinds, and names of nothing but dots and blanks; an
+    empty name, which stands between two slashes, becomes ``%2F``.
+
+    Examples
+    --------
+    >>> [safe_name(name) for name in ("a.jpg", "a/b\\c.jpg", "..", "", "a\n.jpg")]
+    ['a.jpg', 'a%2Fb%5Cc.jpg', '%2E%2E', '%2F', 'a%0A.jpg']
+    """
+    if not name.strip(". "):
+        return "".join(f"%{ord(character):02X}" for character in name or "/")
+    return safe_path(name.replace("/", "%2F").replace("\\", "%5C"))
+
+
 def is_hidden(path: str) -> bool:
     """Tell whether a path, or a folder on it, has a name by which it is left alone."""
     return path.startswith(".") or "/." in path

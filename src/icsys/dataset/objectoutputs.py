@@ -41,6 +41,8 @@ class ObjectOutputs:
             output.encode()
         except UnicodeEncodeError:
             return Found(obstacle="names of objects are UTF-8, and its name is not")
+        if "?versionId=" in output:
+            return Found(obstacle="an object whose name holds ?versionId= cannot be asked for")
         folder, _, name = output.rpartition("/")
         listed = self._list(folder)
         if name not in listed:

@@ -47,7 +47,7 @@ class Objects:
         self.name = str(place).rstrip("/") if place.path.strip("/") else str(place)
         """The URL as it may be shown."""
         self.protocol = place.protocol
-        if place.has_user or place.query:
+        if place.has_user or "?" in place.query:
             raise UsageError(
                 f"destination {self.name!r} was given with a user, a password or a query: expected a URL without them; "
                 "credentials come from the environment and the configuration files of the store"
@@ -57,7 +57,7 @@ class Objects:
                 f"destination {self.name!r}: expected a folder, or a URL with s3://, gs://, az:// or memory://, "
                 "where an object appears whole or not at all; write into a folder, and copy that"
             )
-        self.url = self.name  # nothing in it is secret
+        self.url = self.name + place.query.rstrip("/")  # a # is a character of names here
         self._connection: tuple[Any, str] | None = None
 
     def __reduce__(self) -> tuple[type[Objects], tuple[str]]:
@@ -81,7 +81,9 @@ class Objects:
                 if self.protocol in {"s3", "s3a"}:  # which has 10 of them unless told otherwise
                     own = conf.get(self.protocol, {}).get("config_kwargs", {})
                     settings["config_kwargs"] = {"max_pool_connections": _CONNECTIONS, **own}
-                system, root = url_to_fs(self.url, **settings)
+                bucket, key = Url(self.url).literal
+                system, root = url_to_fs(bucket, **settings)
+                root += key
             except ImportError as error:
                 raise MissingExtraError(
                     f"destination {self.name!r} needs a package that is not installed ({error}): "

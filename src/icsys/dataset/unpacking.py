@@ -98,7 +98,7 @@ class _Streams:
     def __init__(self, file: BinaryIO, magic: bytes) -> None:
         self._file, self._magic = file, magic
         self._file.seek(0)
-        self._unpacker = _UNPACKERS[magic]()
+        self._unpacker: Unpacker = _UNPACKERS[magic]()
 
     def read(self, size: int) -> bytes:
         """Return some bytes, none at the end; EOFError, zlib.error, LZMAError or OSError for damage."""
@@ -128,14 +128,23 @@ class _Streams:
         return data
 
 
-class _Unpacker(Protocol):
+class Unpacker(Protocol):
+    """What unpacks one stream, as those of :mod:`bz2` and :mod:`lzma` do."""
+
     @property
-    def eof(self) -> bool: ...
+    def eof(self) -> bool:
+        """Whether the stream has ended, and its checksum was right if it has one."""
+
     @property
-    def needs_input(self) -> bool: ...
+    def needs_input(self) -> bool:
+        """Whether nothing more comes out before more goes in."""
+
     @property
-    def unused_data(self) -> bytes: ...
-    def decompress(self, data: bytes, max_length: int) -> bytes: ...
+    def unused_data(self) -> bytes:
+        """What was given and lies behind the stream."""
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        """Take some bytes in and return some that come out, at most ``max_length``; an error of its own for damage."""
 
 
 class _Over:
@@ -147,29 +156,32 @@ class _Over:
         return b""
 
 
-class _Gzip:
-    """A stream of gzip; zlib holds it against its length and checksum."""
+class Inflater:
+    """A stream of zlib, gzip or deflate alone, by ``wbits`` as :func:`zlib.decompressobj` takes them."""
 
-    def __init__(self) -> None:
-        self._zlib = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    def __init__(self, wbits: int) -> None:
+        self._zlib = zlib.decompressobj(wbits)
         self.needs_input = True
 
     @property
     def eof(self) -> bool:
+        """See :class:`Unpacker`."""
         return self._zlib.eof
 
     @property
     def unused_data(self) -> bytes:
+        """See :class:`Unpacker`."""
         return self._zlib.unused_data
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
+        """See :class:`Unpacker`; zlib.error for damage."""
         found = self._zlib.decompress(self._zlib.unconsumed_tail + data, max_length)
         self.needs_input = len(found) < max_length and not self._zlib.unconsumed_tail
         return found
 
 
-_UNPACKERS: dict[bytes, Callable[[], _Unpacker]] = {
-    b"\x1f\x8b": _Gzip,
+_UNPACKERS: dict[bytes, Callable[[], Unpacker]] = {
+    b"\x1f\x8b": lambda: Inflater(16 + zlib.MAX_WBITS),
     b"BZh": bz2.BZ2Decompressor,
     b"\xfd7zXZ\0": lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import io
 import stat
 import zipfile
 import zlib
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING
 from icsys.dataset.catalogue import Member, Slot
 from icsys.dataset.members import is_image_name, safe_path
 from icsys.dataset.source import Ignored, Place, Unreadable
+from icsys.dataset.store import Disk
+from icsys.dataset.zipfiles import FIXED, SIGNATURE, UTF8, Entry, ZipReader
 from icsys.errors import ImageError
 from icsys.image.decode import sniff
 from icsys.image.limits import check_bytes
@@ -22,10 +25,8 @@ if TYPE_CHECKING:
     from icsys.options import Options
 
 _HEAD = 64  # bytes
-_FIXED = 30  # bytes of a local header, before a name and extra fields whose lengths it tells
 _SPARE = 1024  # bytes; extra fields are seldom longer, and then it takes a second look
-_SIGNATURE = b"PK\x03\x04"
-_ENCRYPTED, _UTF8 = 0x1, 0x800
+_ENCRYPTED = 0x1
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2}
 
 
@@ -36,44 +37,51 @@ def find(
     *,
     ignore_zeros: bool = False,  # noqa: ARG001 - of tar archives
 ) -> Iterator[Member | Ignored | Unreadable]:
-    """List the images of an archive in the order of its directory."""
-    with store.open(path) as file, zipfile.ZipFile(file) as archive:
-        for number, info in enumerate(archive.infolist()):
-            name = safe_path(_name(info))
-            if name and info.is_dir():
+    """List the images of an archive in the order of its directory; what is wrong with it is raised at the end."""
+    with store.open(path) as file:
+        archive = ZipReader(file, file.seek(0, io.SEEK_END), is_near=isinstance(store, Disk))
+        for number, entry in enumerate(archive.entries()):
+            name = safe_path(_name(entry))
+            if name and entry.is_folder:
                 continue
             place = Slot(
-                info.file_size,
+                entry.size,
                 known.mtime_ns,
                 file=path,
                 number=number,
-                start=info.header_offset,
-                length=info.compress_size,
-                method=info.compress_type,
-                crc=info.CRC,
+                start=entry.start,
+                length=entry.length,
+                method=entry.method,
+                crc=entry.crc,
             )
-            mode = info.external_attr >> 16
-            if stat.S_IFMT(mode) not in {0, stat.S_IFREG}:
-                yield Ignored(name or ".")
-            elif info.flag_bits & _ENCRYPTED or info.compress_type not in _METHODS:
-                yield Unreadable(name, "unsupported", "encrypted, or packed in a way that ics does not read")
-            elif not 0 <= info.header_offset < (known.size or 0):
-                yield Unreadable(name, "broken", "the archive's directory leads out of it")
-            elif is_image_name(name) or sniff(_unpacked(store, place, _HEAD)):
-                yield Member(name, place)
-            else:
-                yield Ignored(name or ".")
+            yield _told(name, entry, store, place)
+        if archive.damage:
+            raise ImageError("broken", archive.damage)
 
 
-def _name(info: zipfile.ZipInfo) -> str:
-    """Return a name as its archiver meant it: macOS writes UTF-8 and does not say so."""
-    name = info.orig_filename
-    if info.flag_bits & _UTF8:
-        return name
+def _told(name: str, entry: Entry, store: Store, place: Slot) -> Member | Ignored | Unreadable:
+    """Tell what a member is; a link holds no more than a path, whatever its name."""
+    is_file = stat.S_IFMT(entry.mode) in {0, stat.S_IFREG}
+    if entry.trouble:
+        return Unreadable(name, "broken", entry.trouble)
+    if entry.flags & _ENCRYPTED or entry.method not in _METHODS:
+        return Unreadable(name, "unsupported", "encrypted, or packed in a way that ics does not read")
+    if is_file and is_image_name(name):
+        return Member(name, place)
     try:
-        return name.encode("cp437").decode()
+        return Member(name, place) if sniff(_unpacked(store, place, _HEAD)) else Ignored(name or ".")
+    except ImageError as error:
+        return Unreadable(name, error.code, str(error))
+
+
+def _name(entry: Entry) -> str:
+    """Return a name as its archiver meant it: macOS writes UTF-8 and does not say so."""
+    if entry.flags & UTF8:
+        return entry.name
+    try:
+        return entry.name.encode("cp437").decode()
     except UnicodeError:
-        return name
+        return entry.name
 
 
 def cut(store: Store, slot: Slot, options: Options) -> bytes:
@@ -82,7 +90,7 @@ def cut(store: Store, slot: Slot, options: Options) -> bytes:
     check_bytes(slot.length, options)
     size = slot.size or 0
     data = _unpacked(store, slot, size + 1)
-    if len(data) != size or zlib.crc32(data) != slot.crc:
+    if len(data) > size or zlib.crc32(data) != slot.crc:
         raise ImageError("broken", "its bytes in the archive are damaged: size or checksum is another")
     return data
 
@@ -90,10 +98,10 @@ def cut(store: Store, slot: Slot, options: Options) -> bytes:
 def _unpacked(store: Store, slot: Slot, size: int) -> bytes:
     """Return the first bytes of a member."""
     length = slot.length if size > _HEAD else min(slot.length, 2 * _HEAD)
-    data = store.cut(slot.file, slot.start, _FIXED + _SPARE + length, slot)
-    if not data.startswith(_SIGNATURE) or len(data) < _FIXED:
+    data = store.cut(slot.file, slot.start, FIXED + _SPARE + length, slot)
+    if not data.startswith(SIGNATURE) or len(data) < FIXED:
         raise ImageError("broken", "the archive's directory leads to nothing")
-    start = _FIXED + int.from_bytes(data[26:28], "little") + int.from_bytes(data[28:30], "little")
+    start = FIXED + int.from_bytes(data[26:28], "little") + int.from_bytes(data[28:30], "little")
     packed = data[start : start + length]
     if len(packed) < length:
         packed = store.cut(slot.file, slot.start + start, length, slot)
