@@ -482,7 +482,7 @@ def test_a_merge_that_is_killed_is_made_again(moment, source, whole, out, monkey
     assert everything(out) == whole[0]
 
 
-MERGE_CHANGES = 34
+MERGE_CHANGES = 35
 
 
 @pytest.mark.parametrize("value", ["5/4", "0/4", "a/b"])

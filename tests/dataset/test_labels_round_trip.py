@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+import sys
 import tarfile
 import tempfile
 from pathlib import Path
@@ -10,6 +11,7 @@ from urllib.parse import unquote
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -17,6 +19,7 @@ from pyarrow import parquet
 
 from icsys import Options, compress_folder, merge_shards
 from icsys.dataset.labels import class_folder
+from icsys.dataset.members import _CONTROL
 from sources import put_parquet, put_tar
 
 HOSTILE = [
@@ -269,3 +272,51 @@ def test_folders_of_classes_are_names_on_every_system(some):
         assert not set(folder) & set('/\\<>:"|?*\0\n\x1b')
         assert folder[0] != "."
         assert folder[-1] not in ". "
+
+
+NAMES_OF_FILES = [
+    "c:x",
+    "a\\b",
+    "caf\udce9",
+    "100%",
+    "%41",
+    "v1.0 of",
+    "a:b",
+    "日本",
+    "~2",
+    "a~2",
+    "\udcff\udcfe",
+    "x\\",
+    "\\",
+]
+file_names = st.sampled_from(NAMES_OF_FILES) | texts.filter(lambda name: not set(name) & set("/\0"))
+# What moves a cursor is escaped in names that come out of any archive.
+file_names = file_names.filter(
+    lambda name: not _CONTROL.search(name.replace("\udce9", "")) and name[0] != "." and name.strip()
+)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.dictionaries(file_names, file_names, min_size=1, max_size=4),
+    st.lists(st.sampled_from(["webdataset", "parquet", "png"]), min_size=1, max_size=3),
+)
+def test_names_of_files_and_folders_come_back_equal(files, containers):
+    folder = Path(tempfile.mkdtemp())
+    try:
+        place = folder / "in"
+        wanted = {}
+        for i, (above, name) in enumerate(files.items()):
+            (place / above).mkdir(parents=True, exist_ok=True)
+            (place / above / f"n{name}.png").write_bytes(picture(i))
+            wanted[f"{above}/n{name}.png"] = above
+        for container in [*containers, "png"]:
+            out = folder / f"{len(list(folder.iterdir()))}"
+            summary = compress_folder(place, out, Options(strategy="SO", step=1, format=container))
+            assert (summary.compressed, summary.failed, summary.stopped) == (len(files), 0, "")
+            lines = (out / "manifest.jsonl").read_bytes().splitlines()
+            assert {row["file_name"]: row["label"] for row in map(json.loads, lines)} == wanted
+            place = out
+    finally:
+        shutil.rmtree(folder)

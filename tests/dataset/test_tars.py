@@ -16,7 +16,7 @@ from icsys.dataset.archives import Archives
 from icsys.dataset.resume import Work
 from icsys.dataset.source import Task, Unreadable
 from icsys.dataset.store import Disk
-from sources import put_folder, put_tar
+from sources import put_folder, put_tar, put_zip
 
 KINDS = ("tar", "tar.gz", "tar.bz2", "tar.xz")
 kinds = pytest.mark.parametrize("kind", KINDS)
@@ -93,6 +93,21 @@ def test_a_cut_archive_keeps_its_whole_members_and_is_told(tmp_path_factory, dat
     assert found == {name: FILES[name] for name, (_, _, stop) in places.items() if stop <= at}
     cut = {name: "broken" for name, (_, start, stop) in places.items() if start <= at < stop}
     assert failed == {"x.tar": "broken", **cut}
+
+
+@given(data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_notes_of_a_long_name_that_cannot_be_read_are_told(data, tmp_path_factory):
+    """The lengths of its records: a name may be any other, and nothing would tell."""
+    path = tmp_path_factory.mktemp("notes") / "x.tar"
+    name = "é" * data.draw(st.integers(1, 90)) + ".png"
+    archive, _ = packed({name: FILES["c/0.png"], **FILES})
+    at = archive.index(b" path=")
+    digit = data.draw(st.integers(archive.rindex(b"\0", 0, at) + 1, at))
+    archive[digit] ^= 1 << data.draw(st.integers(0, 7))
+    path.write_bytes(archive)
+    found, failed = read_all(path)
+    assert (FILES.items() <= found.items(), failed) == (True, {"x.tar": "broken"})
 
 
 def test_zeros_behind_the_end_may_be_cut_or_more(tmp_path):
@@ -234,9 +249,12 @@ def test_a_folder_and_its_archives_give_the_same_files(names, data, tmp_path_fac
     }
     _, summary = compress_into(put_folder(folder / "files", files), folder / "out")
     expected = tree(folder / "out")
-    for kind in KINDS:
+    for kind in (*KINDS, "zip"):
         source = folder / f"x.{kind}"
-        with tarfile.open(source, "w:" + kind.partition(".")[2]) as archive:
-            archive.add(folder / "files", ".")
+        if kind == "zip":
+            put_zip(source, files)
+        else:
+            with tarfile.open(source, "w:" + kind.partition(".")[2]) as archive:
+                archive.add(folder / "files", ".")
         _, found = compress_into(source, folder / f"out-{kind}")
         assert (tree(folder / f"out-{kind}"), found.failed) == (expected, summary.failed)

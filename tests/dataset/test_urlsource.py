@@ -21,6 +21,7 @@ from icsys import ImageError, MissingExtraError, Options, UsageError, compress_f
 from icsys.dataset import fetching, urlsource
 from icsys.dataset.connect import connect
 from icsys.dataset.fetching import again
+from icsys.dataset.patience import LONGEST_PAUSE
 from icsys.dataset.remotefolder import RemoteFolder
 from icsys.dataset.resume import Work
 from icsys.dataset.source import PassedOver, Task
@@ -271,7 +272,7 @@ def test_a_server_that_asks_to_wait_is_given_time_up_to_a_bound(server, monkeypa
     server.faults.update({("/photos/cat/1.png", 503): 2, ("/photos/cat/1.png", "Retry-After"): 86400})
     for task in folder.plan(".png"):
         folder.read(Work(task.source, task.output, place=task.place), Options())
-    assert slept == [7, 7, fetching.LONGEST_PAUSE]
+    assert slept == [7, 7, LONGEST_PAUSE]
 
 
 @pytest.mark.parametrize("kept", ["by the server", "by the server, and told so when asked", "in the store"])
@@ -452,3 +453,35 @@ def test_an_output_folder_below_a_url_is_passed_over_and_costs_one_request(memor
     assert compress_folder("memory://photos/old", tmp_path / "again", SO).images == len(FILES)
     summary = compress_folder("memory://photos", tmp_path / "all", SO)
     assert (summary.images, summary.outputs_passed_over) == (len(FILES), ["old"])
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz", "tar.bz2", "tar.xz"])
+def test_a_damaged_archive_behind_a_url_is_told_as_one_on_the_disk(kind, server, memory, tmp_path):
+    """Bytes that are cut off, and bytes that are too many, in an archive of some pieces and in one of many."""
+    path = (put_zip if kind == "zip" else put_tar)(tmp_path / f"x.{kind}", FILES)
+    data = path.read_bytes()
+    last = len(data.rstrip(b"\0")) if kind == "tar" else len(data) - 3  # of what an end can lack
+    for number, content in enumerate((data[: last // 2], data + b"x", data[:last])):
+        path.write_bytes(content)
+        (server.root / path.name).write_bytes(content)
+        memory.pipe_file(f"/{path.name}", content)
+        found = []
+        for place, source in enumerate((path, f"{server.url}/{path.name}", f"memory://{path.name}")):
+            out = tmp_path / f"{number}-{place}"
+            results, summary = compress_into(source, out)
+            assert results[path.name].code == "broken"
+            found.append((tree(out), summary.compressed, summary.failed))
+        assert found[0] == found[1] == found[2]
+        assert number == 0 or found[0][1:] == (6, 1)
+
+
+def test_an_image_behind_a_url_is_told_by_its_first_bytes(server, memory, tmp_path):
+    files = {"a.txt": FILES["cat/0.png"], "b": FILES["cat/1.png"], "c.txt": b"no image", "d.01.02": FILES["dog/0.png"]}
+    put_folder(server.root / "odd", files)
+    _, expected = compress_into(server.root / "odd", tmp_path / "plain")
+    assert expected.compressed == 3
+    for name, data in files.items():
+        memory.pipe_file(f"/odd/{name}", data)
+    for number, url in enumerate((f"{server.url}/odd", "memory://odd")):
+        _, summary = compress_into(url, tmp_path / str(number))
+        assert (tree(tmp_path / str(number)), summary.ignored) == (tree(tmp_path / "plain"), 1)

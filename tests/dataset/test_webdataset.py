@@ -11,11 +11,14 @@ from urllib.parse import unquote_to_bytes
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from webdataset.tariterators import base_plus_ext
+from webdataset.tariterators import base_plus_ext, group_by_keys, tar_file_expander
 
+from helpers import image_bytes, synthetic_photo
+from icsys import Options, compress_folder
 from icsys.dataset.classes import Classes
 from icsys.dataset.sample import Sample
 from icsys.dataset.webdataset import member, read, write
+from sources import put_tar
 
 SKIPPED = re.compile(r"__[^/]*__($|/)")  # what webdataset takes for its own notes
 
@@ -92,3 +95,54 @@ def test_what_is_no_tar_file_is_an_error_of_reading(tmp_path):
     (tmp_path / "a.tar").write_bytes(b"no tar file" * 100)
     with (tmp_path / "a.tar").open("rb") as file, pytest.raises(OSError, match="no whole tar file"):
         list(read(file))
+
+
+def put_sample(key, number, label, folder=""):
+    """Return the files of a sample of two pictures and a caption."""
+    return [
+        (f"{folder}{key}.left.png", image_bytes(synthetic_photo(20, 20, seed=number))),
+        (f"{folder}{key}.right.png", image_bytes(synthetic_photo(20, 20, seed=100 + number))),
+        (f"{folder}{key}.cls", str(label).encode()),
+        (f"{folder}{key}.txt", b"a caption"),
+    ]
+
+
+def samples_of(folder):
+    """Return the fields of each sample by its key, as webdataset reads them from all shards."""
+    samples = [sample for path in sorted((folder / "data").iterdir()) for sample in tariterator(path)]
+    assert len({sample["__key__"] for sample in samples}) == len(samples)
+    return {sample["__key__"]: {name: data for name, data in sample.items() if name[0] != "_"} for sample in samples}
+
+
+def tariterator(path):
+    with path.open("rb") as file:
+        yield from group_by_keys(tar_file_expander([{"url": str(path), "stream": file}]))
+
+
+def test_the_images_of_a_sample_stay_together_under_their_names(tmp_path):
+    """Keys that repeat from shard to shard are told apart, and no shard divides a sample."""
+    for shard in range(2):
+        files = [file for i in range(3) for file in put_sample(f"{i:05}", 3 * shard + i, i + 10)]
+        (tmp_path / "in").mkdir(exist_ok=True)
+        put_tar(tmp_path / "in" / f"x-{shard:06}.tar", files)
+    place = tmp_path / "in"
+    for turn in range(2):
+        out = tmp_path / f"out{turn}"
+        options = Options(strategy="SO", step=1, format="webdataset", shard_images=3)
+        assert compress_folder(place, out, options).compressed == 12
+        found = samples_of(out)
+        wanted = {f"{i + 10}/{i:05}{more}": i + 10 for i in range(3) for more in ("", "~2")}
+        assert {key: int(fields["cls"]) for key, fields in found.items()} == wanted
+        for fields in found.values():
+            assert fields.keys() == {"left.png", "right.png", "left.json", "right.json", "cls"}
+        assert compress_folder(place, out, options).skipped == 12
+        assert compress_folder(place, out, options.replace(shard_images=5)).skipped == 12
+        assert samples_of(out) == found
+        place = out
+
+
+def test_dots_in_the_names_of_photos_are_no_parts_of_samples(tmp_path):
+    files = {f"{name}.png": image_bytes(synthetic_photo(20, 20)) for name in ("IMG.2020.01", "b")}
+    put_tar(tmp_path / "photos.tar", files)
+    compress_folder(tmp_path / "photos.tar", tmp_path / "out", Options(strategy="SO", format="webdataset"))
+    assert set(samples_of(tmp_path / "out")) == {"IMG%2E2020%2E01", "b"}

@@ -41,6 +41,7 @@ OPTIONS = {
         ("--format", "parquet", *PACKED, "--palette", "class", "--strategy", "MKM", "--colors", "4"),
     ),
 }
+SHARED_BY_NONE = tuple(words for words in OPTIONS["files"] if "--palette" not in words)
 PLACES_OF_PACKS = (layout.PACKS, layout.PARTS)  # what lies there is looked at when it is packed
 BOOKS = {layout.MANIFEST, layout.RUN, layout.LOCK, layout.INDEX, layout.PALETTE, layout.GIMP_PALETTE}
 
@@ -75,14 +76,22 @@ class Folder:
         self.place, self._warm, self._chance = place, warm, chance
         self.asked = []
 
-    def run(self, source, options, *, kill=False):
-        """Run to the end, or be killed at a random call, if the run comes to it."""
+    def run(self, source, options, *more, kill=False):
+        """Run to the end, or be killed at a random call, if the run comes to it; return whether it was."""
         self.asked.append((source, options))
         number = self._chance.randint(1, self._calls(source, options))
+        return self._do("compress", source, self.place, *options, *more, kill=number if kill else None)
+
+    def merge(self):
+        """Merge shards; be killed meanwhile now and then, and do it again."""
+        if self._do("merge", self.place, kill=self._chance.randint(1, 400)) and (self.place / layout.BOOKS).exists():
+            assert not self._do("merge", self.place)
+
+    def _do(self, *words, kill=None):
         said = self.place.parent / "said"
-        code, _ = self._warm.run("compress", source, self.place, *options, said=said, kill=number if kill else None)
+        code, _ = self._warm.run(*words, said=said, kill=kill)
         text = said.read_text("utf-8")
-        assert code == 0 or (code == -signal.SIGKILL and kill), (self.asked, text)
+        assert code == 0 or (code == -signal.SIGKILL and kill), (self.asked, words, text)
         assert "Traceback" not in text
         return code != 0
 
@@ -138,31 +147,87 @@ def names(folder):
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.fault(
+class Rounds:
+    """Rounds of a test, each with a folder in which the last has been, or a new one."""
+
+    def __init__(self, name, warm, place):
+        self.chance = random.Random(name)  # noqa: S311 - what to try, no secret
+        self._warm, self._place = warm, place
+        self.killed = 0
+
+    def __call__(self, count):
+        """Draw them."""
+        for number in range(count):
+            if number % 5 == 0:
+                folder = Folder(self._place / f"out{number}", self._warm, self.chance)
+            yield folder
+            folder.check()
+            if number % 5 == 4:
+                shutil.rmtree(folder.place)
+
+    def told(self, count):
+        """Say what happened."""
+        assert self.killed
+        return f"{count} rounds; every output with its line, no orphan, options never mixed"
+
+
+FAULT = pytest.mark.fault(
     34, "kill -9, then other options, then the first again", "every output has its line, no orphan, nothing is mixed"
 )
+
+
+@FAULT
 @pytest.mark.parametrize("kind", OPTIONS)
 def test_killed_then_other_options_then_the_first_again(kind, warm, sources, tmp_path, request):
     """A run is killed at a random system call, or in the middle of a write; one or two others with other options or
     another source are killed or not; then the first is run to its end. The folder is kept for the next of such rounds.
     """
-    chance = random.Random(kind)  # noqa: S311 - what to try, no secret
     thorough, observed = map(request.getfixturevalue, ("thorough", "observed"))
-    rounds = {"files": 600, "webdataset": 300, "parquet": 100}[kind] if thorough else {"files": 8}.get(kind, 4)
-    killed, folder = 0, None
-    for number in range(rounds):
-        if number % 5 == 0:
-            folder = Folder(tmp_path / f"out{number}", warm, chance)
-        first = sources[0], chance.choice(OPTIONS[kind])
-        killed += folder.run(*first, kill=True)
+    count = {"files": 500, "webdataset": 250, "parquet": 100}[kind] if thorough else {"files": 10}.get(kind, 5)
+    rounds = Rounds(kind, warm, tmp_path)
+    for folder in rounds(count):
+        first = sources[0], rounds.chance.choice(OPTIONS[kind])
+        rounds.killed += folder.run(*first, kill=True)
         folder.check_meanwhile()
-        for _ in range(chance.randint(1, 2)):
-            other = chance.choice(sources), chance.choice(OPTIONS[kind])
-            killed += folder.run(*other, kill=chance.random() < 0.7)
+        for _ in range(rounds.chance.randint(1, 2)):
+            other = rounds.chance.choice(sources), rounds.chance.choice(OPTIONS[kind])
+            rounds.killed += folder.run(*other, kill=rounds.chance.random() < 0.7)
             folder.check_meanwhile()
         folder.run(*first)
-        folder.check()
-        if number % 5 == 4:
-            shutil.rmtree(folder.place)
-    assert killed
-    observed(f"{rounds} rounds; every output with its line, no orphan, options never mixed")
+    observed(rounds.told(count))
+
+
+@FAULT
+def test_shards_killed_then_with_other_options_then_with_the_first_again(warm, sources, tmp_path, thorough, observed):
+    """Two shards with `--shard`, each killed a few times with any options; both to their end; a merge that is killed,
+    too; a run over all.
+    """
+    count = 130 if thorough else 5
+    rounds = Rounds("shards", warm, tmp_path)
+    for folder in rounds(count):
+        choose = rounds.chance.choice
+        if choose((True, False)):
+            rounds.killed += folder.run(choose(sources), choose(OPTIONS["files"]), kill=choose((True, False)))
+        for _ in range(rounds.chance.randint(1, 3)):
+            words = choose(sources), choose(SHARED_BY_NONE), "--shard", choose(("1/2", "2/2"))
+            rounds.killed += folder.run(*words, kill=True)
+            folder.check_meanwhile()
+        first = choose(sources), choose(SHARED_BY_NONE)
+        for shard in ("1/2", "2/2"):
+            folder.run(*first, "--shard", shard)
+        folder.merge()
+        folder.run(*first)  # which removes what a merge has left that was killed once all was merged
+    observed(rounds.told(count))
+
+
+@FAULT
+def test_isolated_runs_killed(warm, sources, tmp_path, thorough, observed):
+    """The same with `--isolate`: the worker processes of a run that was killed are left to themselves."""
+    count = 20 if thorough else 1
+    rounds = Rounds("isolate", warm, tmp_path)
+    for folder in rounds(count):
+        first = sources[0], rounds.chance.choice(OPTIONS["files"])
+        rounds.killed += folder.run(*first, "--isolate", "--jobs", 2, kill=True)
+        rounds.killed += folder.run(sources[2], rounds.chance.choice(OPTIONS["files"]), "--isolate", kill=True)
+        folder.run(*first)
+    observed(rounds.told(count))

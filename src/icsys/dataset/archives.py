@@ -49,7 +49,6 @@ class Roll(Protocol):
 
 
 _LONGEST_INDEX = 2**24  # bytes
-_OF_ONE = {"too_large", "unsupported"}  # codes that say nothing of the images behind
 
 
 class Archives:
@@ -161,7 +160,7 @@ class Archives:
                         held = roll.read(slot, options)
                 except ImageError as error:
                     held = error
-                    damage = None if error.code in _OF_ONE else error
+                    damage = error if error.code == "changed" else None
                 except Exception as error:  # noqa: BLE001 - as above
                     held = damage = _broken(error)
                 yield work._replace(place=replace(slot, held=held))

@@ -13,7 +13,7 @@ import threading
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icsys.dataset.classes import merge_tables
 from icsys.dataset.labels import Label
@@ -30,10 +30,11 @@ _TABLES = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 CREATE TABLE members (
-    id INTEGER PRIMARY KEY, file, number, key BLOB, folder BLOB, name BLOB, slot TEXT, label TEXT
+    id INTEGER PRIMARY KEY, file, number, key BLOB, folder BLOB, name BLOB, slot TEXT, label TEXT, sample BLOB
 );
 CREATE TABLE sources (source BLOB PRIMARY KEY, repeats INTEGER) WITHOUT ROWID;
 CREATE TABLE folders (key BLOB, name BLOB, PRIMARY KEY (key, name)) WITHOUT ROWID;
+CREATE TABLE keys (key BLOB PRIMARY KEY, owner TEXT, is_kept INTEGER, repeats INTEGER) WITHOUT ROWID;
 CREATE TABLE others (id INTEGER PRIMARY KEY, what TEXT);
 """
 
@@ -68,13 +69,44 @@ class Slot(Place):
     held: bytes | Exception | None = None
 
 
+class Group(NamedTuple):
+    """A sample of images whose names begin with its own, before a dot.
+
+    Attributes
+    ----------
+    name
+        Its own.
+    owner
+        What tells it from all others of the same name.
+    is_kept
+        Whether its images are to stay together; of one image there is nothing to keep.
+    """
+
+    name: str
+    owner: str
+    is_kept: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
-    """An image that a list tells of, by a path that is safe; ``slot`` says where it lies, ``label`` as of a Task."""
+    """An image that a list tells of.
+
+    Attributes
+    ----------
+    path
+        One that is safe.
+    slot
+        Where it lies.
+    label
+        As of a Task.
+    group
+        The sample that it belongs to, where the kind of archive has such.
+    """
 
     path: str
     slot: Slot
     label: Label | None = None
+    group: Group | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +159,8 @@ class Catalogue:
         self._db.execute("COMMIT")
 
     def _add(self, member: Member) -> None:
-        folder, _, name = self._unique(member.path).rpartition("/")
+        path, sample = self._in_group(member)
+        folder, _, name = self._unique(path).rpartition("/")
         self._enter(folder)
         slot = member.slot
         places = [slot.size, slot.mtime_ns, slot.file, slot.number, slot.start, slot.length, slot.method, slot.crc]
@@ -138,9 +171,37 @@ class Catalogue:
         told = None if label is None else json.dumps(label)
         if slot.file != self._file:
             self._file, self._files = slot.file, self._files + 1
-        row = self._files, slot.number, _bytes(name_key(folder)), _bytes(folder), _bytes(name), json.dumps(places), told
-        columns = "file, number, key, folder, name, slot, label"
-        self._db.execute(f"INSERT INTO members ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608
+        names = _bytes(name_key(folder)), _bytes(folder), _bytes(name)
+        row = self._files, slot.number, *names, json.dumps(places), told, _bytes(sample)
+        columns = "file, number, key, folder, name, slot, label, sample"
+        self._db.execute(f"INSERT INTO members ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608
+
+    def _in_group(self, member: Member) -> tuple[str, str]:
+        """Return the path of an image, and the name of its sample if that is kept: one that no other sample has."""
+        group = member.group
+        folder, slash, base = member.path.rpartition("/")
+        if group is None or not base.startswith(f"{group.name}."):
+            return member.path, ""
+        rest = base[len(group.name) :]
+        name = self._own_name(folder + slash, group)
+        return f"{folder}{slash}{name}{rest}", name if group.is_kept else ""
+
+    def _own_name(self, folder: str, group: Group) -> str:
+        """Return the name of a sample in a folder, with ``~2``, ``~3`` … where another one has it that is kept."""
+        insert, ask = "INSERT OR IGNORE INTO keys VALUES (?, ?, ?, 1)", "SELECT * FROM keys WHERE key = ?"
+        first = _bytes(folder + group.name)
+        name, key = group.name, first
+        while not self._db.execute(insert, [key, group.owner, group.is_kept]).rowcount:
+            _, owner, is_kept, _ = self._db.execute(ask, [key]).fetchone()
+            if owner == group.owner or not (is_kept or group.is_kept):
+                break
+            _, _, _, repeats = self._db.execute(ask, [first]).fetchone()
+            if name != group.name or repeats == 1:
+                repeats += 1
+                self._db.execute("UPDATE keys SET repeats = ? WHERE key = ?", [repeats, first])
+            name = f"{group.name}~{repeats}"
+            key = _bytes(folder + name)
+        return name
 
     def _note(self, what: list[object]) -> None:
         self._db.execute("INSERT INTO others (what) VALUES (?)", [json.dumps(what)])
@@ -180,12 +241,13 @@ class Catalogue:
             what = from_json(text)
             yield Ignored(*what) if len(what) == 1 else Unreadable(*what)
         query = (
-            "SELECT folder, name, output, slot, label FROM members JOIN outputs USING (id) WHERE suffix = ?"
+            "SELECT folder, name, output, slot, label, sample FROM members JOIN outputs USING (id) WHERE suffix = ?"
             " ORDER BY file, number, id"
         )
-        for folder, name, output, slot, told in self._rows(query, suffix):
+        for folder, name, output, slot, told, sample in self._rows(query, suffix):
             label = None if told is None else Label(*from_json(told))
-            yield Task(_text(_join(folder, name)), _text(_join(folder, output)), Slot(*from_json(slot)), label)
+            paths = _text(_join(folder, name)), _text(_join(folder, output))
+            yield Task(*paths, Slot(*from_json(slot)), label, _text(sample))
 
     def _rows(self, query: str, *values: object) -> Iterator[tuple[Any, ...]]:
         """Read rows some at a time, so that a run and the count beside it can both do so."""

@@ -243,7 +243,7 @@ def _scatter(destination: RootedPath, draft: RootedPath, division: Division, *, 
 
 
 def _scatter_claims(destination: RootedPath, draft: RootedPath, count: int) -> None:
-    """Give every shard the claims to outputs of its own; what no source asks for stays claimed by the first one."""
+    """Give every shard the claims to outputs of its own; what no source asks for goes by the source that it came of."""
     claims = load_claims(destination)
     claimed: dict[int, dict[str, str]] = defaultdict(dict)
     left = dict(claims)
@@ -252,7 +252,8 @@ def _scatter_claims(destination: RootedPath, draft: RootedPath, count: int) -> N
             if isinstance(entry, Task) and entry.output in claims:
                 claimed[shard_index(entry.source, count)][entry.output] = claims[entry.output]
                 left.pop(entry.output, None)
-        claimed[1].update(left)
+        for output, source in left.items():
+            claimed[shard_index(source, count)][output] = source
     for index, some in claimed.items():
         share_claims(destination, draft / Shard(index, count).name, some)
 

@@ -70,6 +70,7 @@ class Ledger:
     ) -> None:
         self._destination = destination
         self._books = books = books or destination
+        self._shard = shard
         self._written = written = written or Written(books)
         self._outputs = outputs = outputs or FolderOutputs(
             destination, mark=mark_of(shard), read_only=dry_run, written=written
@@ -138,8 +139,8 @@ class Ledger:
             return
         self._fence()
         if isinstance(result, Compressed):
-            label = None if work is None else work.label
-            self._append(image_row(result, self._hash_of(result.output), self._tool_version, label))
+            label, sample = (None, "") if work is None else (work.label, work.sample)
+            self._append(image_row(result, self._hash_of(result.output), self._tool_version, label, sample))
             self._unsynced.add(result.output.rpartition("/")[0])
         elif isinstance(result, Failed):
             self._append(failure_row(result, self._hash_of(result.source), self._tool_version))
@@ -194,7 +195,8 @@ class Ledger:
         """Return lines for outputs of a killed run that were not made anew, where no line tells of what is in them."""
         rows: dict[str, dict[str, object]] = {}
         for output, source in self._left.items():
-            if not self._outputs.is_proven(output):
+            # Every shard knows all claims: which of them plans an output may have changed since.
+            if (self._shard and not self._shard.owns(source)) or not self._outputs.is_proven(output):
                 continue
             data = self._outputs.read(output)
             sha256 = hashlib.sha256(data).hexdigest()

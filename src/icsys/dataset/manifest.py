@@ -27,7 +27,9 @@ _COUNTS = (
 )
 
 
-def image_row(result: Compressed, options_hash: str, tool_version: str, label: Label | None = None) -> dict[str, Any]:
+def image_row(
+    result: Compressed, options_hash: str, tool_version: str, label: Label | None = None, sample: str = ""
+) -> dict[str, Any]:
     """Return the line of an image that was written.
 
     ``file_name`` and ``label`` are the names by which Hugging Face's image-folder loader knows them; nothing else
@@ -36,6 +38,7 @@ def image_row(result: Compressed, options_hash: str, tool_version: str, label: L
     return {
         "file_name": result.output,
         **columns_of(label_at(result.output, label)),
+        **({"sample": sample} if sample else {}),
         "source_path": result.source,
         "source_bytes": result.bytes_in,
         "source_sha256": result.source_sha256,
@@ -143,7 +146,7 @@ def _is_ours(row: dict[str, Any]) -> bool:
         and type(get("source_mtime_ns")) is int
         and isinstance(get("mse"), float | int | None)
         and isinstance(get("colors"), int | None)
-        and all(isinstance(get(name, ""), str) for name in ("label", "warning"))
+        and all(isinstance(get(name, ""), str) for name in ("label", "sample", "warning"))
         and isinstance(get("label_number", 0), int)
         and isinstance(get("kept_source", False), bool)
     )

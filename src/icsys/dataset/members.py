@@ -24,7 +24,8 @@ def safe_path(name: str, *, is_ours: bool = False) -> str:
     Parameters
     ----------
     is_ours
-        Whether ICS has written the name, in which a backslash is a part of a name: it stays where systems let it.
+        Whether ICS has written the name, in which backslashes and colons are parts of names: they stay where systems
+        let them.
 
     Examples
     --------
@@ -36,7 +37,7 @@ def safe_path(name: str, *, is_ours: bool = False) -> str:
     parts = name.split("/")
     # Windows passes over dots and spaces at the end of a name: ".. " is "..".
     kept = [_CONTROL.sub(_escaped, part) for part in parts if part.strip(". ")]
-    if kept:
+    if kept and not (is_ours and os.sep == "/"):
         kept[0] = _DRIVE.sub(r"\1", kept[0])
     return "/".join(kept)
 

@@ -156,7 +156,7 @@ class Packs:
 def member_of(row: Mapping[str, Any], packing: Packing) -> str:
     """Return the name that the image of a line has in its shard."""
     member = row.get("member")
-    return member if isinstance(member, str) else packing.member(row["file_name"])
+    return member if isinstance(member, str) else packing.member(row["file_name"], row.get("sample") or "")
 
 
 def _packing_of(name: str) -> Packing | None:

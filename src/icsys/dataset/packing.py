@@ -6,8 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
-    from typing import BinaryIO
+    from collections.abc import Generator, Iterable, Mapping
+    from typing import Any, BinaryIO
 
     from icsys.dataset.classes import Classes
     from icsys.dataset.sample import Sample
@@ -21,8 +21,8 @@ class Packing(Protocol):
     def prepare(self) -> object:
         """Load what it needs, and raise MissingExtraError if that is not installed."""
 
-    def member(self, file_name: str) -> str:
-        """Return the name of an image in a shard."""
+    def member(self, file_name: str, sample: str = "") -> str:
+        """Return the name of an image in a shard, by its path and the name of its sample."""
 
     def write(self, file: BinaryIO, samples: Iterable[Sample], classes: Classes) -> None:
         """Write samples of a dataset with these classes."""
@@ -35,3 +35,8 @@ def packing_of(format: str) -> Packing:  # noqa: A002 - the option's name
     """Return the module of a format of shards; a run that writes files needs none."""
     module: Packing = import_module(f"icsys.dataset.{format}")
     return module
+
+
+def member_of(row: Mapping[str, Any], packing: Packing) -> str:
+    """Return the name that the image of a line is to have in its shard."""
+    return packing.member(row["file_name"], row.get("sample") or "")

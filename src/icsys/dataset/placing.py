@@ -78,6 +78,8 @@ def placed(destination: RootedPath, index: Index) -> Iterator[tuple[dict[str, An
 class Places:
     """Gives images, in the order of the sources, their shards: those of a split are filled one after the other.
 
+    Images of one sample stay together.
+
     Parameters
     ----------
     index
@@ -88,6 +90,7 @@ class Places:
         self._index = index
         self._suffix = packing_of(index.format).SUFFIX
         self._at: dict[str, tuple[int, int, int]] = {}
+        self._sample: dict[str, tuple[str, str] | None] = {}
 
     def next(self, row: dict[str, Any]) -> str | None:
         """Return the shard of the next image, given by its line; None for what belongs into none."""
@@ -95,7 +98,10 @@ class Places:
             return None
         split = split_of(row["file_name"])
         number, images, size = self._at.get(split, (0, 0, 0))
-        if images and (images == self._index.shard_images or size + row["bytes"] > self._index.shard_bytes):
+        sample = row.get("sample") and (row["file_name"].rpartition("/")[0], row["sample"])
+        is_next = not sample or sample != self._sample.get(split)
+        self._sample[split] = sample
+        if is_next and images and (images >= self._index.shard_images or size + row["bytes"] > self._index.shard_bytes):
             number, images, size = number + 1, 0, 0
         self._at[split] = number, images + 1, size + row["bytes"]
         return f"{PACKS}/{split}-{number:05}{self._suffix}"

@@ -29,7 +29,7 @@ class Work(NamedTuple):
         Hash of the source that the output was made from with the same options; None where it has to be made.
     place
         Where the image lies, for a source that is no folder.
-    label
+    label, sample
         As of a :class:`~icsys.dataset.source.Task`.
     """
 
@@ -38,6 +38,7 @@ class Work(NamedTuple):
     done_sha256: str | None = None
     place: Place | None = None
     label: Label | None = None
+    sample: str = ""
 
 
 class Again(NamedTuple):
@@ -166,4 +167,4 @@ class Resume:
 
 
 def _to_do(task: Task, done_sha256: str | None = None) -> Work:
-    return Work(task.source, task.output, done_sha256, task.place, task.label)
+    return Work(task.source, task.output, done_sha256, task.place, task.label, task.sample)

@@ -19,7 +19,8 @@ from icsys.dataset.index import Index, Shard, load_index, save_index
 from icsys.dataset.labels import from_columns
 from icsys.dataset.layout import INDEX, MANIFEST, PACKS, PARTS, STAGE, is_pack_name
 from icsys.dataset.manifest import STALE, read_rows, to_line
-from icsys.dataset.packing import packing_of
+from icsys.dataset.names import unheld
+from icsys.dataset.packing import member_of, packing_of
 from icsys.dataset.placing import Stopped, Survey, placed, split_of, survey
 from icsys.dataset.sample import INFO, Sample
 from icsys.dataset.whole import remove_tree, whole_file, write_whole
@@ -130,6 +131,8 @@ def pack(
         found = survey(destination, after, table, stop)
         after.take(found.classes)
         if _is_packed(destination, before, after, found):
+            _remove_stage(destination)
+            _forget_stale(destination)
             _remove_parts(destination, stop)
             return before.shards
         _check_places(destination, before, found, replace=replace)
@@ -179,7 +182,7 @@ def read_output(destination: RootedPath, output: str, shard: str | None, size: i
     packing = packing_of(index.format)
     with (destination / shard).open() as file, closing(packing.read(file)) as images:
         for member, data in images:
-            if member == packing.member(output):
+            if member == packing.member(output) or unheld(member) == output:
                 return data
     raise FileNotFoundError(f"the shard {shard!r} does not hold {output!r}")
 
@@ -242,7 +245,7 @@ def _samples(
         info = {name: row.get(name) for name in INFO}
         name, number = from_columns(row)
         number = numbers[name] if number is None and name is not None else number
-        yield Sample(packing.member(row["file_name"]), finder.find(row), name, info, number)
+        yield Sample(member_of(row, packing), finder.find(row), name, info, number)
 
 
 class _Finder:
@@ -264,7 +267,8 @@ class _Finder:
         try:
             data = (self._destination / PARTS / name).read_bytes()
         except FileNotFoundError:
-            data = self._from_shard(shard, self._packing.member(name)) if shard in self._known else b""
+            member = row.get("member") or member_of(row, self._packing)
+            data = self._from_shard(shard, member) if shard in self._known else b""
         if hashlib.sha256(data).hexdigest() != row["sha256"]:
             place = f"the shard {shard!r}" if shard else f"the folder {PARTS!r}"
             raise OSError(f"{place} does not hold {name!r} as the manifest tells: run again with --overwrite always")
@@ -288,14 +292,9 @@ class _Finder:
 def _take_places(destination: RootedPath, index: Index, stop: threading.Event | None) -> None:
     """Put shards that are written into their places, and tell so in the manifest; done twice, it does the same."""
     packing = packing_of(index.format)
-    for _, row in read_rows(destination / MANIFEST):
-        if row.get("status") == STALE:  # the manifest will not tell of it any more, and its file may be there still
-            part = destination / PARTS / row["file_name"]
-            if part.is_file():
-                part.unlink()
+    _remove_stale(destination)
     lines = (
-        to_line(row | {"shard": name, "member": packing.member(row["file_name"])})
-        for row, name in placed(destination, index)
+        to_line(row | {"shard": name, "member": member_of(row, packing)}) for row, name in placed(destination, index)
     )
     write_whole(destination / MANIFEST, lines)
     (destination / PACKS).make_folders()
@@ -310,6 +309,24 @@ def _take_places(destination: RootedPath, index: Index, stop: threading.Event | 
     save_index(destination, index)
     _remove_stage(destination)
     _remove_parts(destination, stop)
+
+
+def _forget_stale(destination: RootedPath) -> None:
+    """Remove what is stale beside shards that stay as they are, and its lines."""
+    if (destination / PARTS).is_dir() and _remove_stale(destination):
+        rows = (row for _, row in read_rows(destination / MANIFEST))
+        write_whole(destination / MANIFEST, (to_line(row) for row in rows if row.get("status") != STALE))
+
+
+def _remove_stale(destination: RootedPath) -> bool:
+    """Remove files that the manifest will not tell of any more, because they are stale; tell whether there are any."""
+    found = False
+    for _, row in read_rows(destination / MANIFEST):
+        if row.get("status") == STALE:
+            part, found = destination / PARTS / row["file_name"], True
+            if part.is_file():
+                part.unlink()
+    return found
 
 
 def _remove_stage(destination: RootedPath) -> None:

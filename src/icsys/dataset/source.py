@@ -45,12 +45,15 @@ class Task(NamedTuple):
         Where it lies, for a source that is no folder.
     label
         Its class, where the source tells more of it than the path; None where the folder that it lies in is its class.
+    sample
+        What the names of all images of its sample begin with, before a dot; empty if it is the only one.
     """
 
     source: str
     output: str
     place: Place | None = None
     label: Label | None = None
+    sample: str = ""
 
 
 class Ignored(NamedTuple):

@@ -27,6 +27,8 @@ _MAGIC = re.compile(rb"(?=ustar[\0 ])")
 _MAGIC_AT = 257
 _SUM = re.compile(rb" *[0-7]+[\0 ]")
 _SUM_AT = 148
+_PAX = {tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE}
+_RECORD = re.compile(rb"(\d{1,9}) [^=\n]+=")
 
 
 class _File(Protocol):
@@ -137,6 +139,7 @@ class TarReader:
         except Exception as error:  # noqa: BLE001 - damaged bytes lead tarfile to errors of every kind
             damage = error
         else:
+            self._check_notes(start, info.offset_data)
             self._at = self._tar.offset
             self._take_data_of_link(info)
             self._data = info.offset_data
@@ -144,6 +147,15 @@ class TarReader:
         self._note(f"there is no whole header at byte {start}: {damage}")
         self._at = self._search(self._search_from(start), start % _BLOCK)
         return None
+
+    def _check_notes(self, start: int, end: int) -> None:
+        """Look at what pax notes between a header and its member's bytes: tarfile leaves out what it cannot read."""
+        while start + _BLOCK < end:
+            self._file.seek(start)
+            head = tarfile.TarInfo.frombuf(self._file.read(_BLOCK), "utf-8", "surrogateescape")
+            if head.type in _PAX and not _are_records(self._file.read(head.size)):
+                self._note(f"the notes at byte {start} say things that cannot be read")
+            start += _BLOCK + -(-head.size // _BLOCK) * _BLOCK
 
     def _search_from(self, start: int) -> int:
         """Return where to look for the header that is not at ``start``.
@@ -192,6 +204,18 @@ def _candidates(window: bytes, first: int) -> Iterator[int]:
     aligned = (place for place in range(first, last + 1, _BLOCK) if _SUM.match(window, place + _SUM_AT))
     named = (found.start() - _MAGIC_AT for found in _MAGIC.finditer(window))
     yield from sorted({*aligned, *(place for place in named if 0 <= place <= last)})
+
+
+def _are_records(notes: bytes) -> bool:
+    """Tell whether notes are what pax writes: records that begin with their lengths and end with a line."""
+    at = 0
+    while at < len(notes):
+        found = _RECORD.match(notes, at)
+        length = int(found[1]) if found else 0
+        if found is None or found.end() > at + length or notes[at + length - 1 : at + length] != b"\n":
+            return not notes[at:].strip(b"\0")
+        at += length
+    return True
 
 
 def _is_header(block: bytes) -> bool:

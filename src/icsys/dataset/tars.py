@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from icsys.dataset.catalogue import Member, Slot
+from icsys.dataset.catalogue import Group, Member, Slot
 from icsys.dataset.labels import UNLABELLED, Label, in_class_folder, label_from, label_from_text
 from icsys.dataset.members import is_image_name, safe_path
 from icsys.dataset.names import restored
@@ -110,6 +110,7 @@ class _Sample:
     def __init__(self, name: str) -> None:
         self._key = _key(name)
         self._images: list[Member] = []
+        self._files = 0
         self._number: Label | None = None
         self._name: Label | None = None
         self._is_ours = False
@@ -120,6 +121,7 @@ class _Sample:
 
     def takes(self, name: str, content: Content, place: Slot) -> bool:
         """Take in a file, and tell whether it is an image."""
+        self._files += 1
         if content.is_image or is_image_name(name):
             slot = replace(place, size=content.size, number=content.number, start=content.start, length=content.size)
             self._images.append(Member(name, slot))
@@ -151,11 +153,17 @@ class _Sample:
     def images(self) -> Iterator[Member]:
         """Return the images by the paths that they are to have."""
         label = self._label()
+        own = restored if self._is_ours else str  # see webdataset.member
         for image in self._images:
-            path = image.path
-            if self._is_ours:  # see webdataset.member
-                path = restored(path)
-            yield Member(in_class_folder(path, label or UNLABELLED), image.slot, label)
+            owner = f"{self._images[0].slot.number} {image.slot.file}"
+            group = Group(own(self._key).rpartition("/")[2], owner, self._is_kept())
+            yield Member(in_class_folder(own(image.path), label or UNLABELLED), image.slot, label, group)
+
+    def _is_kept(self) -> bool:
+        """Tell whether names have parts between key and suffix, or several images share what is told of them."""
+        has_parts = any("." in image.path[len(self._key) + 1 :] for image in self._images)
+        has_notes = self._files > len(self._images)
+        return self._files > 1 and (has_parts or (has_notes and len(self._images) > 1))
 
 
 def _key(name: str) -> str:

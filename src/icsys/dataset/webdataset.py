@@ -7,6 +7,7 @@ first dot of the name, and what comes after that dot says what the file is.
 from __future__ import annotations
 
 import io
+import re
 import tarfile
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -19,25 +20,37 @@ if TYPE_CHECKING:
     from icsys.dataset.sample import Sample
 
 SUFFIX = ".tar"
+_DRIVE = re.compile(r"^([A-Za-z]):")
 
 
-def member(file_name: str) -> str:
+def member(file_name: str, sample: str = "") -> str:
     """Return the name of an image in a shard: its path, with ``%XX`` for what would end or hide its key.
 
-    Those are dots before the suffix, two underscores at the very beginning (readers skip such names), line ends, bytes
-    that are no UTF-8, and the percent sign itself. ``urllib.parse.unquote_to_bytes`` gives back the path.
+    The key of an image among several of a ``sample`` ends where the name of the sample does.
+
+    Those are dots before the suffix, two underscores at the very beginning (readers skip such names), line ends,
+    backslashes and what looks like a drive of Windows, bytes that are no UTF-8, and the percent sign itself.
+    ``urllib.parse.unquote_to_bytes`` gives back the path.
 
     Examples
     --------
     >>> member("v1.0/photo.of.cat.png")
     'v1.0/photo%2Eof%2Ecat.png'
+    >>> member("v1.0/1.left.png", sample="1")
+    'v1.0/1.left.png'
     """
     path, _, suffix = file_name.rpartition(".")
-    folder, slash, stem = path.replace("%", "%25").replace("\n", "%0A").rpartition("/")
+    above = path.rpartition("/")[0]
+    beginning = f"{above}/{sample}." if above else f"{sample}."
+    if sample and file_name.startswith(beginning):
+        path, suffix = beginning[:-1], file_name[len(beginning) :]
+        suffix = suffix.replace("%", "%25").replace("\n", "%0A").replace("\\", "%5C")
+    path = path.replace("%", "%25").replace("\n", "%0A").replace("\\", "%5C")
+    folder, slash, stem = _DRIVE.sub(r"\1%3A", path).rpartition("/")
     name = folder + slash + stem.replace(".", "%2E")
     if name.startswith("__"):
         name = "%5F" + name[1:]
-    return f"{''.join(map(_escaped, name))}.{suffix}"
+    return "".join(map(_escaped, f"{name}.{suffix}"))
 
 
 def _escaped(character: str) -> str:
@@ -49,18 +62,24 @@ def _escaped(character: str) -> str:
 
 
 def write(file: BinaryIO, samples: Iterable[Sample], classes: Classes) -> None:  # noqa: ARG001 - samples tell theirs
-    """Write samples, each an image, ``.cls`` with the number of its class, and ``.json`` with what is told of it.
+    """Write images, each with ``.cls``, the number of its class, and ``.json``, what is told of it.
+
+    Images of one sample share ``.cls``, and the names of their files begin with its key.
 
     Nothing but the samples decides the bytes.
     """
     with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        labelled = ""
         for sample in samples:
-            key = sample.member.rpartition(".")[0]
+            stem = sample.member.rpartition(".")[0]
+            folder, slash, base = sample.member.rpartition("/")
+            key = folder + slash + base.partition(".")[0]
             label = {} if sample.label is None else {"label": sample.label}
             _add(tar, sample.member, sample.data)
-            if sample.number is not None:
+            if sample.number is not None and key != labelled:
                 _add(tar, f"{key}.cls", str(sample.number).encode())
-            _add(tar, f"{key}.json", to_line(label | dict(sample.info)))
+                labelled = key
+            _add(tar, f"{stem}.json", to_line(label | dict(sample.info)))
 
 
 def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:

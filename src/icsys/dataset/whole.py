@@ -95,7 +95,9 @@ def write_json(path: RootedPath | Path, values: Mapping[str, object]) -> None:
 
 
 def is_temporary(name: str, mark: str = "") -> bool:
-    """Tell whether a name is that of a temporary file, of any run or of those with a mark.
+    """Tell whether a name is that of a temporary file, of any run or of those with a mark and those without one.
+
+    A run without a mark fills its folder alone, so whoever has one looks at what such a run has left.
 
     Examples
     --------
@@ -103,11 +105,11 @@ def is_temporary(name: str, mark: str = "") -> bool:
     (True, False)
     """
     match = _TEMPORARY.fullmatch(name)
-    return match is not None and mark in {"", match[1]}
+    return match is not None and (not mark or match[1] in {"", mark})
 
 
 def sweep(folder: RootedPath, *, mark: str = "") -> None:
-    """Remove the temporary files that killed runs have left in a folder, or only those with a mark."""
+    """Remove the temporary files that killed runs have left in a folder; with a mark, none that have another one."""
     with contextlib.suppress(OSError):
         for entry in folder.entries():
             if entry.is_file and is_temporary(entry.name, mark):
