@@ -120,7 +120,8 @@ def find(
 
 def _label(row: dict[str, Any], columns: _Columns) -> Label | None:
     if columns.number:
-        return UNLABELLED if row["label"] is None else Label(unheld(row["label"]), row["number"])
+        name, number = label_from(row["label"]).name, label_from(row["number"]).number
+        return UNLABELLED if name is None else Label(unheld(name), number)
     if columns.label:
         return label_from(row["label"], columns.classes)
     return UNLABELLED if columns.is_ours else None
