@@ -170,3 +170,10 @@ def test_no_place_for_a_value_tells_the_secret_of_a_url(text, tmp_path, monkeypa
         assert code == (0 if "--print-options" in words else 2)
         assert SECRET not in out + err
     assert [path.name for path in tmp_path.iterdir()] == ["photos"]
+
+
+@pytest.mark.parametrize("name", ["palette", "strategy", "jobs", "engine", "verbose", "shard", "address", "format"])
+def test_a_config_file_is_told_without_the_secrets_of_its_urls(name, tmp_path):
+    (tmp_path / "ics.toml").write_text(f'{name} = "https://me:{SECRET}\'@h/<a> b.json?sig=x {SECRET}"\n')
+    code, out, err = ics("compress", "--config", "ics.toml", cwd=tmp_path)
+    assert (code, SECRET in out + err) == (2, False)

@@ -30,7 +30,7 @@ from icsys.options import (
     option_doc,
 )
 from icsys.prompts import number_or_text
-from icsys.url import shown
+from icsys.url import hide_given, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -420,7 +420,13 @@ def read_options(arguments: argparse.Namespace) -> tuple[Options, dict[str, Any]
     for one_of in (_GEOMETRY, _TARGETS):
         if given.keys() & one_of:
             config = {name: value for name, value in config.items() if name not in one_of}
-    values = RUN_DEFAULTS | config | given
+    try:
+        return _checked(RUN_DEFAULTS | config | given, names)
+    except UsageError as error:
+        raise UsageError(hide_given(str(error), config.values())) from None
+
+
+def _checked(values: dict[str, Any], names: list[str]) -> tuple[Options, dict[str, Any]]:
     options = Options.from_dict({name: value for name, value in values.items() if name in names})
     if options.palette != "image":
         from icsys.dataset.palettes import with_file  # noqa: PLC0415 - few runs need it
@@ -448,7 +454,7 @@ def _read_config(path: Path, names: set[str]) -> dict[str, Any]:
         if name not in names:
             raise UsageError(f"config file {str(path)!r}: unknown option {name!r}, expected {', '.join(sorted(names))}")
         if name in _SWITCHES and not isinstance(value, bool):
-            raise UsageError(f"config file {str(path)!r}: {name}={value!r}, expected true or false")
+            raise UsageError(f"config file {str(path)!r}: {name}={shown(value)!r}, expected true or false")
     return values
 
 

@@ -21,7 +21,7 @@ from icsys.report.text import failure_lines, run_report, verification_report
 from icsys.run import compress_folder, has_images
 from icsys.screens import CompareScreen, RunScreen, VerifyScreen
 from icsys.signals import INTERRUPTED, Signals, leave
-from icsys.url import Url, is_url, shown
+from icsys.url import hide_given, shown
 
 if TYPE_CHECKING:
     import argparse
@@ -66,10 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _without_given(message: str, argv: Sequence[str] | None) -> str:
-    """Return a message without the secrets of URLs on the command line, in whatever place they were put there."""
-    for word in sys.argv[1:] if argv is None else argv:
-        message = Url(word).hide(message) if is_url(word) else message
-    return message
+    return hide_given(message, sys.argv[1:] if argv is None else argv)
 
 
 def _ask_and_run(_: argparse.Namespace) -> int:

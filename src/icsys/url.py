@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import html
-import json
 import os
 import re
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, unquote_plus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 # Two letters at least: C:// is a drive.
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
@@ -197,6 +198,11 @@ def is_url(text: str) -> bool:
     return _SCHEME.search(text) is not None
 
 
+def begins_as_url(path: str) -> bool:
+    """Tell whether a path of a file system is a URL; one that is none may have one behind a slash."""
+    return _SCHEME.match(path) is not None
+
+
 def is_mangled(text: str) -> bool:
     """Tell whether a text was a URL before it became a path, which has one slash less since."""
     return not is_url(text) and _ONE_SLASH.match(text) is not None
@@ -236,6 +242,14 @@ def without_secrets(text: str) -> str:
     return head + _cut(rest.rpartition("@")[2])[0]
 
 
+def hide_given(text: str, values: Iterable[object]) -> str:
+    """Return a message without the secrets of URLs that were given, in whatever place they were put."""
+    for value in values:
+        if isinstance(value, str) and is_url(value):
+            text = Url(value).hide(text)
+    return text
+
+
 def hide(text: str, secrets: dict[str, str]) -> str:
     """Return a text in which secrets are replaced, in every form in which they may stand there; then no URL has any.
 
@@ -263,6 +277,9 @@ def hide(text: str, secrets: dict[str, str]) -> str:
 @cache
 def _any_form(character: str) -> str:
     """Return an expression for a character as it is, and as URLs, Python, JSON and HTML write it."""
+    import html  # noqa: PLC0415 - few runs need them
+    import json  # noqa: PLC0415
+
     forms = {way(character)[1:-1] for way in (repr, ascii, json.dumps)}
     forms |= {html.escape(character), "\\" + character, character, *("+" if character == " " else "")}
     escaped = "".join(f"%(?:25)*(?i:{byte:02x})" for byte in character.encode("utf-8", "surrogatepass"))

@@ -11,6 +11,7 @@ from icsys.errors import ImageError, code_of
 from icsys.image.decode import decode_photo
 from icsys.pipeline import compress_image
 from icsys.results import UNCHANGED, Compressed, Failed, Result, Skipped
+from icsys.url import without_secrets
 
 if TYPE_CHECKING:
     import threading
@@ -141,4 +142,7 @@ def _reason(error: Exception) -> tuple[str, str]:
         case MemoryError():
             return "memory", "not enough memory for this image"
         case _:
-            return "internal", f"a fault of ics itself, please report it: {type(error).__name__}: {error}"
+            return (
+                "internal",
+                f"a fault of ics itself, please report it: {type(error).__name__}: {without_secrets(str(error))}",
+            )

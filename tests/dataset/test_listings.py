@@ -12,8 +12,11 @@ from icsys.dataset.remotefolder import RemoteFolder
 from icsys.dataset.resume import Work
 from icsys.dataset.source import Ignored, Task
 from icsys.url import Url
+from sources import put_zip
 
-NAMES = st.text(st.sampled_from("/\\.#?[]*{}%:~ a\n") | st.characters(codec="utf-8"), max_size=12)
+NAMES = st.text(st.sampled_from("/\\.#?[]*{}%:~ a\n") | st.characters(codec="utf-8"), max_size=12) | st.sampled_from(
+    ["http://h/a", "x::s3://b", "a/http://me:pw@h/?b#c"]
+)
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +63,17 @@ def test_a_prefix_is_named_as_it_is(fs, prefix, tmp_path):
     put(fs, [f"/b/{prefix}/cat/a.png", "/b/p1/b.png", "/b/p/c.png", "/b/px/d.png"])
     results, summary = compress_into(f"memory://b/{prefix}", tmp_path / "out")
     assert (list(results), summary.failed) == (["cat/a.png"], 0)
+
+
+@pytest.mark.parametrize("prefix", ["p[1]", "p#1", "p?x=1", "p::q", "a/http://h"])
+def test_archives_are_named_as_they_are(fs, prefix, tmp_path):
+    path = put_zip(tmp_path / "x.zip", {"cat/a.png": image_bytes(synthetic_photo(5, 7))})
+    fs.store.clear()
+    fs.pipe_file("/x", path.read_bytes())
+    fs.store[f"/b/{prefix}/x[2]#.zip"] = fs.store.pop("/x")
+    for number, url in enumerate((f"memory://b/{prefix}", f"memory://b/{prefix}/x[2]#.zip")):
+        _, summary = compress_into(url, tmp_path / str(number))
+        assert (summary.compressed, summary.failed) == (1, 0)
 
 
 def test_hostile_names_are_written_out_in_full(fs, tmp_path):

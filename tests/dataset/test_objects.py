@@ -160,6 +160,24 @@ def test_a_folder_that_cannot_be_listed_is_no_empty_one(store):
     assert store.asked["list"] == objects.ATTEMPTS  # the wait is not for every image
 
 
+def test_a_store_that_asks_to_wait_is_given_time(store, monkeypatch):
+    """Though its package has tried again and again by itself."""
+    slept = []
+    monkeypatch.setattr(objects.time, "sleep", slept.append)
+    monkeypatch.setattr(objects, "_PATIENT", {"memory"})
+
+    def trouble(*_):
+        if len(slept) < 2:
+            cause = type(
+                "ClientError", (Exception,), {"response": {"ResponseMetadata": {"HTTPHeaders": {"retry-after": "9"}}}}
+            )
+            raise OSError(errno.EIO, "SlowDown") from cause()
+
+    store.trouble = staticmethod(trouble)
+    Objects("memory://small").write("a", b"one")
+    assert slept == [9, 9]
+
+
 @pytest.mark.parametrize("prefix", ["run#3", "a[1]", "b/c::d", "e%20f*{2}"])
 def test_a_prefix_is_named_as_it_is(prefix, store):
     Objects(f"memory://small/{prefix}/").write("a#b?.png", b"one")

@@ -21,6 +21,7 @@ from icsys import ImageError, MissingExtraError, Options, UsageError, compress_f
 from icsys.dataset import fetching, urlsource
 from icsys.dataset.connect import connect
 from icsys.dataset.fetching import again
+from icsys.dataset.patience import LONGEST_PAUSE
 from icsys.dataset.remotefolder import RemoteFolder
 from icsys.dataset.resume import Work
 from icsys.dataset.source import PassedOver, Task
@@ -271,7 +272,7 @@ def test_a_server_that_asks_to_wait_is_given_time_up_to_a_bound(server, monkeypa
     server.faults.update({("/photos/cat/1.png", 503): 2, ("/photos/cat/1.png", "Retry-After"): 86400})
     for task in folder.plan(".png"):
         folder.read(Work(task.source, task.output, place=task.place), Options())
-    assert slept == [7, 7, fetching.LONGEST_PAUSE]
+    assert slept == [7, 7, LONGEST_PAUSE]
 
 
 @pytest.mark.parametrize("kept", ["by the server", "by the server, and told so when asked", "in the store"])

@@ -9,7 +9,7 @@ from icsys.dataset.fetching import words_of
 from icsys.dataset.objects import WHOLE
 from icsys.dataset.urls import WEB
 from icsys.errors import MissingExtraError, UsageError
-from icsys.url import Url, is_url
+from icsys.url import Url, begins_as_url
 
 _PATIENCE = 60  # seconds without a byte
 
@@ -55,9 +55,9 @@ def connect(url: Url) -> tuple[Any, str]:
 
 def name_of(path: str) -> str:
     """Return a path of a file system without what may be secret in it, if it is a URL: without host, user and query."""
-    return Url(path).path if is_url(path) else path
+    return Url(path).path if begins_as_url(path) else path
 
 
 def site_of(path: str) -> Url:
     """Return what stands before the names of a file system's paths."""
-    return Url(path).site if is_url(path) else Url("")
+    return Url(path).site if begins_as_url(path) else Url("")

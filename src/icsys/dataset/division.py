@@ -153,10 +153,10 @@ def _list(listing: RootedPath, planned: Iterable[Planned], stop: threading.Event
 def _fields(entry: Planned) -> list[str] | dict[str, Any]:
     """Return an entry of the list as a line that its form and length tell from those of other kinds."""
     match entry:
-        case Task(label=Label() as label):
-            return {"source": entry.source, "output": entry.output, "label": label.name, "number": label.number}
-        case Task():
+        case Task(label=None, sample=""):
             return [entry.source, entry.output]
+        case Task():
+            return {"source": entry.source, "output": entry.output, "label": entry.label, "sample": entry.sample}
         case Ignored():
             return [entry.source]
         case PassedOver():
@@ -175,10 +175,10 @@ def _entry(line: bytes) -> Planned:
         case {
             "source": str(source),
             "output": str(output),
-            "label": str() | None as name,
-            "number": int() | None as number,
+            "label": None | [str() | None, int() | None] as label,
+            "sample": str(sample),
         } if is_below(source) and is_below(output):
-            return Task(source, output, label=Label(name, number))
+            return Task(source, output, None, label and Label(*label), sample)
         case {"passed_over": str(source)}:
             return PassedOver(source)
         case [str(source), str(code), str(message), *folder]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import time
 import zlib
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
+from icsys.dataset.patience import nanoseconds, seconds_asked
 from icsys.dataset.source import Place
 from icsys.dataset.weblinks import LARGEST_PAGE, Page, text_of
 from icsys.errors import ImageError, MissingExtraError, UsageError
@@ -16,14 +15,12 @@ from icsys.image.limits import check_bytes
 from icsys.url import Url, hide, store_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from icsys.options import Options
 
 _TRIES = 4
 _FIRST_PAUSE = 0.25  # seconds; each is twice as long as the one before
-LONGEST_PAUSE = 30.0
-"""Seconds that are waited at most where a server asks for it (Retry-After)."""
 _TIMES = ("mtime", "LastModified", "last_modified", "Last-Modified", "updated", "modified", "timeModified", "created")
 _TAGS = ("ETag", "etag", "blob_id", "sha", "checksum", "Content-MD5", "md5Hash", "Digest", "uid")
 _GONE, _FORBIDDEN, _TRANSIENT = {404, 410}, {401, 403}, {408, 425, 429}
@@ -104,6 +101,13 @@ def fetch(fs: Any, path: str, size: int) -> bytes:  # noqa: ANN401 - as above
     return _body(fs, path, size, size)[0]
 
 
+def cut(fs: Any, path: str, start: int, end: int) -> bytes:  # noqa: ANN401 - as above
+    """Return a part of a file as it lies there: parts of what HTTP packs on its way could not be unpacked."""
+    headers = {"headers": {"Accept-Encoding": "identity"}} if "http" in fs.protocol else {}
+    data: bytes = fs.cat_file(path, start=start, end=end, **headers)
+    return data
+
+
 def fetch_page(fs: Any, url: str) -> Page:  # noqa: ANN401 - as above
     """Return the page of a folder over HTTP."""
     with fs.open(url, "rb", block_size=0, size=LARGEST_PAGE) as file:
@@ -131,7 +135,7 @@ def place_told(info: Mapping[str, Any]) -> Place:
     it is only ever held against the one of an earlier run.
     """
     size = info.get("size")
-    told = (_nanoseconds(info[name]) for name in _TIMES if info.get(name) is not None)
+    told = (nanoseconds(info[name]) for name in _TIMES if info.get(name) is not None)
     time_ns = next((value for value in told if value is not None), None)
     if time_ns is None:
         tag = next((str(info[name]) for name in _TAGS if info.get(name)), None)
@@ -139,18 +143,6 @@ def place_told(info: Mapping[str, Any]) -> Place:
     if "gzip" in str(info.get("contentEncoding", "")):
         size = None  # Google unpacks what is stored so, and tells the size that it has packed
     return Place(size if isinstance(size, int) and size >= 0 else None, time_ns)
-
-
-def _nanoseconds(value: object) -> int | None:
-    try:
-        if isinstance(value, str):
-            value = datetime.fromisoformat(value) if value[:4].isdigit() else parsedate_to_datetime(value)
-        if isinstance(value, datetime):
-            moment = value if value.tzinfo else value.replace(tzinfo=UTC)
-            return round(moment.timestamp() * 10**6) * 1000
-        return int(value * 10**9) if isinstance(value, int | float) else None
-    except (ValueError, OverflowError):
-        return None
 
 
 def again(function: Callable[[], Value], url: Url) -> Value:
@@ -171,30 +163,8 @@ def again(function: Callable[[], Value], url: Url) -> Value:
             if failure.code != "unreachable" or attempt == _TRIES - 1:
                 raise failure from None
             asked = seconds_asked(error)
-        time.sleep(max(_FIRST_PAUSE * 2**attempt, min(asked, LONGEST_PAUSE)))
+        time.sleep(max(_FIRST_PAUSE * 2**attempt, asked))
     raise AssertionError
-
-
-def seconds_asked(error: BaseException) -> float:
-    """Return how many seconds a server asks to wait (Retry-After), or until a time of its own clock; 0 if none."""
-    for headers in _headers_of(error):
-        told = {str(name).lower(): str(value).strip() for name, value in headers.items()}
-        if (asked := told.get("retry-after", "")).isdecimal():
-            return float(asked[:9])
-        then, now = (_nanoseconds(told[name]) if told.get(name) else None for name in ("retry-after", "date"))
-        if then is not None:
-            return max(0.0, (then - (time.time_ns() if now is None else now)) / 10**9)
-    return 0.0
-
-
-def _headers_of(error: BaseException | None) -> Iterator[Any]:
-    """Find the headers of answers that led to an error, where aiohttp and botocore keep them."""
-    while error is not None:
-        yield getattr(error, "headers", None) or {}
-        response = getattr(error, "response", None)
-        if isinstance(response, dict):
-            yield response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-        error = error.__cause__
 
 
 def _failure(error: Exception, url: Url) -> ImageError:

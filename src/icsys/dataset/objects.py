@@ -11,6 +11,7 @@ import time
 from operator import methodcaller
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from icsys.dataset.patience import seconds_asked
 from icsys.errors import MissingExtraError, UsageError
 from icsys.url import Url, hide, store_secrets
 
@@ -164,10 +165,11 @@ class Objects:
                 return function(system)
             except Exception as error:  # noqa: BLE001 - each package has errors of its own
                 refused = _refusal(error, what, f"{self.name}/{name}")
-                again = refused.errno == errno.EHOSTUNREACH and self.protocol not in _PATIENT
+                asked = seconds_asked(error)
+                again = refused.errno == errno.EHOSTUNREACH and (asked or self.protocol not in _PATIENT)
                 if not again or attempt == ATTEMPTS:
                     raise refused from None  # the first one may hold credentials
-            time.sleep(pause)
+            time.sleep(max(pause, asked))
             pause *= 2
         raise AssertionError
 

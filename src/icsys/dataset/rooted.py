@@ -79,7 +79,18 @@ def is_below(name: str) -> bool:
     >>> [is_below(name) for name in ("cat/a.png", "/etc/passwd", "../a.png", "a//b.png", "")]
     [True, False, False, False, False]
     """
-    return not ({"", ".", ".."} & set(name.split("/"))) and not any(character in name for character in _NEVER)
+    if {"", ".", ".."} & set(name.split("/")) or any(character in name for character in _NEVER):
+        return False
+    return name.isascii() or _can_be_a_name(name)
+
+
+def _can_be_a_name(text: str) -> bool:
+    """Tell whether a text stands for bytes: JSON may hold halves of characters, which no name of a file has."""
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class Entry(NamedTuple):

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from icsys.dataset.archives import Archives
 from icsys.dataset.connect import connect, name_of, site_of
-from icsys.dataset.fetching import again, fetch_page, place_told, words_of
+from icsys.dataset.fetching import again, cut, fetch_page, place_told, words_of
 from icsys.dataset.kinds import archive_suffix, folder_of
 from icsys.dataset.remotefolder import RemoteFolder
 from icsys.dataset.weblinks import root_of
 from icsys.errors import ImageError, UsageError
-from icsys.url import Url, is_url
+from icsys.url import Url, begins_as_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,8 +44,9 @@ def open_remote(url: Url, *, include_outputs: bool = False, ignore_zeros: bool =
     """
     shown = str(url)
     fs, path = connect(url)
-    plain = str(Url(path)) if is_url(path) else path.partition("?versionId=")[0]
-    if re.search(r"[*\[{]", plain) and not _ask(partial(fs.exists, path), url):
+    plain = str(Url(path)) if begins_as_url(path) else path.partition("?versionId=")[0]
+    is_page = "http" in fs.protocol
+    if re.search(r"[*\[{]", plain) and (is_page or not _ask(partial(fs.exists, path), url)):
         from icsys.dataset.sources import expand_braces  # noqa: PLC0415 - few runs need it
 
         globs = (_ask(partial(fs.glob, pattern), url) for pattern in expand_braces(path))
@@ -57,14 +58,14 @@ def open_remote(url: Url, *, include_outputs: bool = False, ignore_zeros: bool =
         return Archives(shown, Bucket(url, site_of(path)), placed, ignore_zeros=ignore_zeros)
     if archive_suffix(plain) and not _ask(lambda: _is_folder(fs, path), url):
         size = _ask(lambda: fs.info(path), url)["size"]
-        if "http" in fs.protocol:
+        if is_page:
             _ask(partial(_check_parts, fs, path, size), url)
         name = name_of(plain)
         return Archives(shown, Bucket(url, site_of(path), name, Url(path)), ((name, ""),), ignore_zeros=ignore_zeros)
-    if is_url(path) and url.query:
+    if begins_as_url(path) and url.query:
         raise UsageError(f"source {shown!r} has a query: expected that of an archive, or a folder without one")
     folder = RemoteFolder(url, include_outputs)
-    if "http" in fs.protocol:
+    if is_page:
         page = _ask(partial(fetch_page, fs, path), url)
         folder = RemoteFolder(url, include_outputs, Url(root_of(path, page)), page)
     else:
@@ -146,7 +147,7 @@ class Bucket:
     def cut(self, path: str, start: int, size: int, known: Place) -> bytes:  # noqa: ARG002 - to ask costs as much
         """Fetch a part of a file."""
         fs, _ = connect(self.url)
-        return again(lambda: fs.cat_file(self._path(path), start=start, end=start + size), self.url)
+        return again(lambda: cut(fs, self._path(path), start, start + size), self.url)
 
 
 class _Parts(io.RawIOBase):
@@ -177,7 +178,7 @@ class _Parts(io.RawIOBase):
 
     def _fetch(self, start: int, end: int) -> bytes:
         fs, _ = connect(self._url)
-        data: bytes = fs.cat_file(self._path, start=start, end=end)
+        data = cut(fs, self._path, start, end)
         if len(data) != end - start:
             raise ConnectionError(f"{len(data)} of {end - start} bytes arrived")
         return data
