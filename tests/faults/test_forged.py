@@ -64,7 +64,7 @@ PLACES = {  # what may stand in the place of a file
 @pytest.fixture(scope="module")
 def warm():
     """A process that has loaded what commands need, and gives them bounded memory and time."""
-    with Warm(memory=2**30, seconds=100) as process:
+    with Warm(memory=2**29, seconds=100) as process:
         yield process
 
 
@@ -170,12 +170,12 @@ def test_files_that_are_forged(filled, warm, tmp_path, thorough, observed):
 
 @pytest.mark.fault(0, "a file of ICS's that is larger than the memory", "it is refused or passed over, in words")
 def test_files_that_are_huge(filled, warm, tmp_path, thorough, observed):
-    """A file with a hole of 2 GB, where a command may take 1 GB."""
+    """A file with a hole of 670 MB, where a command may take 540 MB."""
     for number, (kind, name) in enumerate(TRIES if thorough else [("files", layout.MANIFEST)]):
         attempt = Try(filled, kind, tmp_path / str(number))
         (attempt.out / name).parent.mkdir(parents=True, exist_ok=True)
         with (attempt.out / name).open("ab") as file:
-            file.truncate(2**31)
+            file.truncate(5 * 2**27)
         attempt.check(warm, (kind, name), 5 if thorough else 1)
         shutil.rmtree(attempt.place)
     observed("exit 0, 1 or 2, and all told in words")

@@ -23,8 +23,7 @@ def lines_of(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
     position = file.tell()
     while line := file.readline(LONGEST):
         begin, length, whole = position, len(line), line
-        while not line.endswith(b"\n") and length >= LONGEST and line:
-            line, whole = file.readline(LONGEST), b""
-            length += len(line)
+        while not line.endswith(b"\n") and (line := file.readline(LONGEST)):
+            length, whole = length + len(line), b""
         position += length
         yield begin, whole
