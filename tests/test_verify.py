@@ -221,6 +221,9 @@ def copied(photos, folder, make=once):
             lambda row: row | {"file_name": "/dev/zero"},
             {"changed": ["manifest.jsonl"], "foreign": ["a.png"], "checked": 6},
         ),
+        (lambda row: row | {"file_name": "\ud800.png"}, {"missing": ["\ud800.png"], "foreign": ["a.png"]}),
+        (lambda row: row | {"file_name": "\ud800/a.png"}, {"missing": ["\ud800/a.png"], "foreign": ["a.png"]}),
+        (lambda row: row | {"palette": ["x"]}, {}),
         (lambda _: None, {"foreign": ["a.png"], "checked": 6}),
     ],
 )
@@ -275,6 +278,58 @@ def test_a_run_json_that_nobody_can_read_is_changed(photos, tmp_path):
     out = copied(photos, tmp_path)
     (out / "run.json").write_text("{}", "utf-8")
     assert found(out) == {"checked": 7, "missing": [], "changed": ["run.json"], "foreign": []}
+
+
+JUNK = [
+    None,
+    True,
+    -1,
+    1.5,
+    10**30,
+    "",
+    "x",
+    "../../x",
+    "a\0b",
+    "\ud800",
+    [],
+    ["x"],
+    {},
+    {"x": [1]},
+    "a.png",
+    "data/x-1.tar",
+]
+BOOKS = ["manifest.jsonl", "failures.jsonl", "run.json", "palette.json", "shards.json", ".ics-claims", ".ics-written"]
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_whatever_the_books_say_there_is_an_answer(photos, tmp_path_factory, data):
+    """Any value at the top of a line of any book, or the line itself, becomes another of any kind."""
+    folder = tmp_path_factory.getbasetemp() / "books"
+    if not folder.exists():
+        palettes(photos, folder)
+        (folder / ".ics-claims").write_text('{"a.png": "a.jpg"}\n', "utf-8")
+        (folder / ".ics-written").write_text('["0123", "a.png"]\n', "utf-8")
+        (folder / "shards.json").write_text('{"format": "webdataset", "shards": []}\n', "utf-8")
+    book = folder / data.draw(st.sampled_from(BOOKS))
+    whole = book.read_text("utf-8")
+    lines = whole.splitlines() if book.suffix == ".jsonl" else [whole]
+    values = json.loads(lines[0])
+    junk = data.draw(st.sampled_from(JUNK))
+    if isinstance(values, dict) and data.draw(st.integers(0, 9)):
+        key = data.draw(st.sampled_from([*values, "options", "member", "sample", "shard", "palette"]))
+        inner = values[key] if isinstance(values.get(key), dict) and values.get(key) else None
+        if inner and data.draw(st.booleans()):
+            inner[data.draw(st.sampled_from([*inner, "palette_sha256", "palette_hash"]))] = junk
+        else:
+            values[key] = junk
+    else:
+        values = junk
+    book.write_text("\n".join([json.dumps(values), *lines[1:]]) + "\n", "utf-8")
+    try:
+        assert set(found(folder)) == {"checked", "missing", "changed", "foreign"}
+    finally:
+        book.write_text(whole, "utf-8")
 
 
 def test_outputs_that_changed_places_are_changed(photos, tmp_path):

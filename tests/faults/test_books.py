@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fault_runs import OPTIONS, everything, make_photos
 from helpers import books_at
-from icsys import Options, UsageError, compress_folder, merge_shards
+from icsys import Options, UsageError, compress_folder, merge_shards, verify_folder
 from icsys.dataset.shard import Shard
 from icsys.report.run_page import report_folder
 
@@ -88,6 +88,8 @@ def test_books_that_were_changed(kind, finished, photos, tmp_path_factory, data)
     damaged(data, out / data.draw(st.sampled_from(BOOKS[kind])))
     with suppress(UsageError):
         report_folder(out, output=out.parent / "report.html", examples=1)
+    with suppress(UsageError):
+        verify_folder(out)
     if kind == "shards":
         try:
             merge_shards(out)

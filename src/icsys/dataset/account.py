@@ -154,7 +154,7 @@ class Account:
             lengths.append(length)
             done.append(is_done)
             packs.append(self._number_of(self._place(row)))
-            if is_done and row.get("palette"):
+            if is_done and isinstance(row.get("palette"), str) and row["palette"]:
                 self.palettes.setdefault(_folder(output), set()).add(row["palette"])
         table = np.empty(len(keys), _LINE)
         table["key"], table["at"], table["length"], table["pack"] = keys, places, lengths, packs

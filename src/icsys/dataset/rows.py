@@ -7,15 +7,19 @@ twice, in their order: for the names, which does not touch the bytes, and for th
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from itertools import repeat
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
-from icsys.dataset.catalogue import Listed, Member, Slot, Table
+from icsys.dataset.catalogue import Listed, Member, Slot
+from icsys.dataset.catalogue import Table as Classes
+from icsys.dataset.columns.footer import BYTE_ARRAY, INT64, Footer, Group, Leaf, read_footer
+from icsys.dataset.columns.values import Column
 from icsys.dataset.labels import UNLABELLED, Label, in_class_folder, label_from
 from icsys.dataset.members import safe_path
 from icsys.dataset.names import restored, unheld
 from icsys.dataset.parquet import NUMBER, load_pyarrow
 from icsys.dataset.parsing import from_json
+from icsys.dataset.source import Unreadable
 from icsys.dataset.urls import base_name
 from icsys.errors import ImageError
 from icsys.image.limits import check_bytes
@@ -27,32 +31,61 @@ if TYPE_CHECKING:
     from icsys.dataset.store import Store
     from icsys.options import Options
 
-_NAMES_AT_ONCE = 4096  # rows
-_BYTES_AT_ONCE = 2**24  # of images, by the mean of their row group
-_BUFFER = 2**20
+LONGEST_TOLD = 2**16
+"""Bytes of a name or a label."""
+
+MOST_ROWS = 10_000_000
+"""Of a file; it takes no bytes to say that there are more."""
+
+_FEW_ROWS, _ROWS_PER_BYTE = 10_000, 8  # of images, which hardly ever are alike or missing
+_TOLD = "path", "label", "number"
+_LONGEST_NOTE = 2**22  # bytes of what Hugging Face's metadata tell
+_NUMBERED = {None, 11, 12, 13, 14, 15, 16, 17, 18}  # what whole numbers mean that may be a class: nothing but a width
+_UNSIGNED = {13: 32, 14: 64}  # bits
 
 
-@dataclass(frozen=True, slots=True)
-class _Columns:
-    """Where a table has its images: column, and the struct's field if it is one; what classes are called, and by whom.
+class _Columns(NamedTuple):
+    """Where a table has its images, and what it tells of them; what classes are called, and by whom.
 
     ``number`` is the column of numbers beside names in ``label``, which tables of ours may have.
     """
 
-    image: str
-    image_is_struct: bool
-    has_path: bool
-    label: bool
-    number: bool
+    image: Leaf
+    path: Leaf | None
+    label: Leaf | None
+    number: Leaf | None
     classes: Sequence[str]
     is_ours: bool
 
+    @property
+    def told(self) -> dict[str, Leaf]:
+        """Columns of names and labels."""
+        return {name: leaf for name in _TOLD if (leaf := getattr(self, name)) is not None}
+
+
+class _Table(NamedTuple):
+    """An open table."""
+
+    file: IO[bytes]
+    footer: Footer
+    columns: _Columns
+    pa: Any
+
+    def column(self, leaf: Leaf, group: Group, place: int, *, short: bool = False) -> Column:
+        """Open a column of a row group."""
+        return Column(self.file, leaf, group.chunks[place], group.rows, self.pa, short=short)
+
+
+class _TooLongError(ImageError):
+    """A name or label of too many bytes, which ends no table."""
+
 
 @contextmanager
-def _opened(store: Store, path: str) -> Iterator[Any]:
-    _, parquet = load_pyarrow("a Parquet file as SRC")
-    with store.open(path) as file, parquet.ParquetFile(file, buffer_size=_BUFFER, pre_buffer=False) as table:
-        yield table
+def _opened(store: Store, path: str) -> Iterator[_Table]:
+    pa, _ = load_pyarrow("a Parquet file as SRC")
+    with store.open(path) as file:
+        footer = read_footer(file)
+        yield _Table(file, footer, _columns(footer), pa)
 
 
 def find(
@@ -62,66 +95,140 @@ def find(
     *,
     ignore_zeros: bool = False,  # noqa: ARG001 - of tar archives
 ) -> Iterator[Listed]:
-    """List the rows of a table with what they say of name and class."""
+    """List the rows of a table with what they say of name and class; what is wrong with it is raised at the end."""
     stem = base_name(path).rpartition(".")[0]
     with _opened(store, path) as table:
-        columns = _columns(table.schema_arrow)
-        wanted = ([f"{columns.image}.path"] if columns.has_path else []) + (["label"] if columns.label else [])
-        wanted += [NUMBER] if columns.number else []
+        columns = table.columns
         if columns.classes:
-            yield Table(columns.classes)
-        number = 0
-        for rows in _rows(table, wanted):
-            for row in rows:
-                told = (row.get(columns.image) or {}).get("path") or ""
-                name = (restored(told) if columns.is_ours else safe_path(told)) or f"{stem}-{number:06}"
-                label = _label(row, columns)
-                place = Slot(None, known.mtime_ns, file=path, number=number, streamed=True)
-                yield Member(in_class_folder(name, label or UNLABELLED), place, label)
-                number += 1
+            yield Classes(columns.classes)
+        damage: list[ImageError] = []
+        for number, row in enumerate(_rows(table, damage)):
+            if row is None:
+                continue
+            plain = f"{stem}-{number:06}"
+            if isinstance(row, ImageError):
+                yield Unreadable(plain, row.code, str(row))
+                continue
+            told = row.get("path") or ""
+            name = (restored(told) if columns.is_ours else safe_path(told)) or plain
+            label = _label(row, columns)
+            place = Slot(None, known.mtime_ns, file=path, number=number, streamed=True)
+            yield Member(in_class_folder(name, label or UNLABELLED), place, label)
+        if damage:
+            raise damage[0]
 
 
 def _label(row: dict[str, Any], columns: _Columns) -> Label | None:
     if columns.number:
-        return UNLABELLED if row["label"] is None else Label(unheld(row["label"]), row[NUMBER])
+        name, number = label_from(row["label"]).name, label_from(row["number"]).number
+        return UNLABELLED if name is None else Label(unheld(name), number)
     if columns.label:
         return label_from(row["label"], columns.classes)
     return UNLABELLED if columns.is_ours else None
 
 
-def _rows(table: Any, columns: list[str]) -> Iterator[list[dict[str, Any]]]:  # noqa: ANN401 - pyarrow has no types
-    if columns:
-        for batch in table.iter_batches(_NAMES_AT_ONCE, columns=columns):
-            yield batch.to_pylist()
-    else:
-        for group in range(table.num_row_groups):
-            yield [{}] * table.metadata.row_group(group).num_rows
+def _rows(table: _Table, damage: list[ImageError]) -> Iterator[dict[str, Any] | ImageError | None]:
+    """Go through what rows tell, by name; the reason for those that tell too much.
+
+    Of a row group that is damaged the rest is None, and the reason goes to ``damage``.
+    """
+    told = table.columns.told
+    rows = 0
+    for number, group in enumerate(table.footer.groups([*told.values(), table.columns.image])):
+        rows += group.rows
+        if rows > MOST_ROWS:
+            raise ImageError("too_large", f"more than {MOST_ROWS} rows")
+        if group.rows > _ROWS_PER_BYTE * group.chunks[-1].size + _FEW_ROWS:
+            raise ImageError("too_large", f"{group.rows} rows with {group.chunks[-1].size} bytes of images")
+        read = 0
+        try:
+            columns = {
+                name: table.column(leaf, group, place, short=True) for place, (name, leaf) in enumerate(told.items())
+            }
+            for _ in range(group.rows):
+                row = _row(columns, told)
+                read += 1
+                yield row
+        except ImageError as error:
+            damage.append(ImageError(error.code, f"row group {number}: {error}"))
+            yield from repeat(None, group.rows - read)
+    if table.footer.rows not in {None, rows}:
+        damage.append(ImageError("broken", f"it tells of {table.footer.rows} rows, and its row groups of {rows}"))
 
 
-def _columns(schema: Any) -> _Columns:  # noqa: ANN401 - as above
-    pa, _ = load_pyarrow("a Parquet file as SRC")
-    structs = [f.name for f in schema if pa.types.is_struct(f.type) and f.type.get_field_index("bytes") >= 0]
-    plain = [f.name for f in schema if pa.types.is_binary(f.type) or pa.types.is_large_binary(f.type)]
+def _row(columns: dict[str, Column], leaves: dict[str, Leaf]) -> dict[str, Any] | ImageError:
+    values: dict[str, Any] = {}
+    trouble: ImageError | None = None
+    for name, column in columns.items():
+        try:
+            values[name] = _meant(column.read(_check_told), leaves[name])
+        except _TooLongError as error:
+            trouble = error
+    return trouble or values
+
+
+def _check_told(size: int) -> None:
+    if size > LONGEST_TOLD:
+        raise _TooLongError("too_large", f"a name or label of {size} bytes: expected at most {LONGEST_TOLD}")
+
+
+def _meant(value: object, leaf: Leaf) -> object:
+    """Return what a stored value means: text, or a number; None for dates and the like, which are neither."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
+    if leaf.converted not in _NUMBERED or (leaf.converted is None and leaf.is_logical):
+        return None
+    if isinstance(value, int) and leaf.converted in _UNSIGNED:
+        return value % (1 << _UNSIGNED[leaf.converted])
+    return value
+
+
+def _columns(footer: Footer) -> _Columns:
+    leaves = footer.leaves
+    structs = [name for name in footer.names if _is_bytes(leaves.get((name, "bytes")))]
+    plain = [
+        name
+        for name in footer.names
+        if _is_bytes(leaf := leaves.get((name,))) and leaf and leaf.converted is None and not leaf.is_logical
+    ]
     names = structs or plain
     if not names:
         raise ImageError("unsupported", "no column holds images: expected a struct of bytes and path, or bytes")
     image = "image" if "image" in names else names[0]
-    has_path = image in structs and schema.field(image).type.get_field_index("path") >= 0
-    is_ours = b"icsys" in (schema.metadata or {})
-    number = is_ours and {"label", NUMBER} <= set(schema.names)
-    return _Columns(image, image in structs, has_path, "label" in schema.names, number, _classes(schema), is_ours)
+    path = leaves.get((image, "path")) if image in structs else None
+    label, number = (
+        leaf if leaf and Column.can_read(leaf) else None for leaf in map(leaves.get, (("label",), (NUMBER,)))
+    )
+    is_ours = b"icsys" in footer.notes
+    return _Columns(
+        leaves[(image, "bytes") if image in structs else (image,)],
+        path if _is_bytes(path) else None,
+        label,
+        number if is_ours and _is_bytes(label) and number and number.kind == INT64 else None,
+        _classes(footer),
+        is_ours,
+    )
 
 
-def _classes(schema: Any) -> Sequence[str]:  # noqa: ANN401 - as above
+def _is_bytes(leaf: Leaf | None) -> bool:
+    return leaf is not None and leaf.kind == BYTE_ARRAY and not leaf.repeated
+
+
+def _classes(footer: Footer) -> Sequence[str]:
     """Return the names of the classes that the metadata tell: ours, which are exact, or Hugging Face's."""
     for key, way in ((b"icsys", ("classes",)), (b"huggingface", ("info", "features", "label", "names"))):
+        note = footer.notes.get(key, b"")
+        if len(note) > _LONGEST_NOTE:
+            raise ImageError("too_large", f"metadata of {len(note)} bytes: expected at most {_LONGEST_NOTE}")
         try:
-            names = from_json(schema.metadata[key])
+            names = from_json(note)
             for step in way:
                 names = names[step]
         except (KeyError, TypeError, ValueError):
             continue
         if isinstance(names, list) and all(isinstance(name, str) for name in names):
+            if max(map(len, names), default=0) > LONGEST_TOLD:
+                raise ImageError("too_large", f"a class of more than {LONGEST_TOLD} characters")
             return names
     return ()
 
@@ -136,37 +243,39 @@ def unroll(store: Store, path: str) -> Iterator[_Images]:
 class _Images:
     """The image column of a table, read forwards; row groups of which nothing is wanted are passed over."""
 
-    def __init__(self, table: Any) -> None:  # noqa: ANN401 - as above
-        self._table, self._columns = table, _columns(table.schema_arrow)
-        self._group, self._first, self._rows = -1, 0, 0
-        self._batches: Iterator[Any] = iter(())
-        self._batch: Any = ()
-        self._batch_first = 0
+    def __init__(self, table: _Table) -> None:
+        self._table = table
+        self._groups = table.footer.groups([table.columns.image])
+        self._column: Column | None = None
+        self._damage: ImageError | None = None  # of this row group
+        self._row = self._end = 0  # of the table, and of the row group
 
     def read(self, slot: Slot, options: Options) -> bytes:
         """Go on to a row and read it."""
-        number = slot.number
-        while number >= self._first + self._rows:
-            if self._group + 1 >= self._table.num_row_groups:
+        assert slot.number is not None  # noqa: S101 - as find has listed it
+        while slot.number >= self._end:
+            group = next(self._groups, None)
+            if group is None:
                 raise ImageError("changed", "the table changed after it was listed: run again when it holds still")
-            self._open_group(self._group + 1)
-        while number >= self._batch_first + len(self._batch):
-            self._batch_first += len(self._batch)
-            self._batch = next(self._batches).column(0)
-        value = self._batch[number - self._batch_first]
-        if self._columns.image_is_struct:
-            value = value["bytes"]
-        if not value.is_valid:
+            self._row, self._end = self._end, self._end + group.rows
+            self._column, self._damage = None, None
+            with self._damaging():
+                self._column = self._table.column(self._table.columns.image, group, 0)
+        if self._damage is not None or self._column is None:
+            raise self._damage or ImageError("broken", "the row group cannot be read")
+        with self._damaging():
+            self._column.skip(slot.number - self._row)
+            self._row = slot.number + 1
+            value = self._column.read(lambda size: check_bytes(size, options))
+        if value is None:
             raise ImageError("unsupported", "the row holds no bytes, but perhaps a path to a file elsewhere")
-        check_bytes(value.as_buffer().size, options)
-        return bytes(value.as_py())
+        return bytes(value)
 
-    def _open_group(self, group: int) -> None:
-        self._first += self._rows
-        self._group, self._batch, self._batch_first = group, (), self._first
-        about = self._table.metadata.row_group(group)
-        self._rows = about.num_rows
-        mean = about.total_byte_size // max(1, self._rows)
-        rows = max(1, min(_NAMES_AT_ONCE, _BYTES_AT_ONCE // max(1, mean)))
-        column = self._columns.image + (".bytes" if self._columns.image_is_struct else "")
-        self._batches = self._table.iter_batches(rows, row_groups=[group], columns=[column])
+    @contextmanager
+    def _damaging(self) -> Iterator[None]:
+        """Remember what makes a row group unreadable from here on."""
+        try:
+            yield
+        except ImageError as error:
+            self._damage = error if error.code in {"broken", "unsupported"} else None
+            raise

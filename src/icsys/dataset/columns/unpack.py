@@ -1,0 +1,291 @@
+"""Compressed pages as a flow of pieces: a page may unpack to gigabytes, of which a piece at a time is held.
+
+Snappy and LZ4 have no other decoder than one of whole blocks, so theirs are here, for pages too large to be held:
+https://github.com/google/snappy/blob/main/format_description.txt and
+https://github.com/lz4/lz4/blob/dev/doc/lz4_Block_format.md.
+"""
+
+from __future__ import annotations
+
+import io
+import zlib
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from icsys.errors import ImageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+PIECE = 2**18
+"""Bytes that are read or unpacked at once."""
+
+HELD = 2**24
+"""Bytes of a page that is unpacked as a whole."""
+
+_UNPACKED = {0: "no", 1: "snappy", 2: "gzip", 4: "brotli", 6: "zstd", 7: "lz4_raw"}  # by their numbers in the format
+_WINDOW = 2**16  # bytes, as far as encoders of Snappy look back, and those of LZ4 may
+_EITHER = zlib.MAX_WBITS | 32  # a header of gzip or of zlib
+
+
+class Flow:
+    """Bytes that come in pieces, read forwards.
+
+    Parameters
+    ----------
+    pieces
+        Of any length.
+    """
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces, self._piece, self._at = pieces, b"", 0
+
+    def read(self, size: int) -> bytes:
+        """Return so many bytes.
+
+        Raises
+        ------
+        ImageError
+            ``broken`` if there are fewer.
+        """
+        end = self._at + size
+        if end <= len(self._piece):
+            found = self._piece[self._at : end]
+            self._at = end
+            return found
+        collected = io.BytesIO()
+        for part in self._parts(size):
+            collected.write(part)
+        return collected.getvalue()
+
+    def skip(self, size: int) -> None:
+        """Pass over so many bytes; errors as for :meth:`read`."""
+        for _ in self._parts(size):
+            pass
+
+    def rest(self) -> Iterator[bytes]:
+        """Return what is left, piece by piece."""
+        yield self._piece[self._at :]
+        self._piece, self._at = b"", 0
+        yield from self._pieces
+
+    def _parts(self, size: int) -> Iterator[memoryview]:
+        while size:
+            if self._at == len(self._piece):
+                self._piece, self._at = next(self._pieces, b""), 0
+                if not self._piece:
+                    _refuse("a page ends too early")
+            part = memoryview(self._piece)[self._at : self._at + size]
+            self._at += len(part)
+            size -= len(part)
+            yield part
+
+
+def unpack(codec: int, packed: Callable[[], Iterator[bytes]], packed_size: int, size: int, pa: Any) -> Iterator[bytes]:  # noqa: ANN401 - pyarrow
+    """Unpack a page to exactly ``size`` bytes, piece by piece.
+
+    Parameters
+    ----------
+    packed
+        Gives the bytes of the page, as they lie in the file.
+    pa
+        The package pyarrow.
+
+    Raises
+    ------
+    ImageError
+        ``broken`` if it does not unpack to so many bytes, ``unsupported`` for a way of packing that is not known.
+    """
+    name = _UNPACKED.get(codec)
+    if name is None:
+        raise ImageError("unsupported", f"pages packed in a way that ics does not read (number {codec})")
+    if name == "no":
+        pieces = packed()
+    elif size and max(size, packed_size) <= HELD and name in {"snappy", "lz4_raw"}:
+        pieces = _at_once(name, b"".join(packed()), size, pa)
+    else:
+        pieces = _FLOWS[name](packed(), pa)
+    return _exactly(size, pieces)
+
+
+def _exactly(size: int, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Refuse bytes beyond those that are told; that there are too few is found by who misses them."""
+    try:
+        for piece in pieces:
+            size -= len(piece)
+            if size < 0:
+                _refuse("a page unpacks to more than it tells")
+            if piece:
+                yield piece
+    except (OSError, ValueError, EOFError, zlib.error) as error:
+        if isinstance(error, OSError) and error.errno:  # of the file, not of what is in it
+            raise
+        _refuse(f"a page cannot be unpacked: {error}")
+
+
+def _at_once(name: str, data: bytes, size: int, pa: Any) -> Iterator[bytes]:  # noqa: ANN401 - as above
+    """Unpack a block that does not say where it ends: it has to fill ``size`` bytes, and not to fit into one less."""
+    codec = pa.Codec(name)
+    whole = codec.decompress(data, decompressed_size=size, asbytes=True)
+    try:
+        codec.decompress(data, decompressed_size=size - 1)
+    except (OSError, ValueError):
+        yield whole
+    else:
+        _refuse("a page unpacks to less than it tells")
+
+
+def _inflated(packed: Iterator[bytes], _: object) -> Iterator[bytes]:
+    inflater = zlib.decompressobj(_EITHER)
+    for piece in packed:
+        rest = piece
+        while rest:
+            if inflater.eof:
+                inflater = zlib.decompressobj(_EITHER)
+            yield inflater.decompress(rest, PIECE)
+            rest = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
+    if not inflater.eof:
+        yield inflater.flush()
+
+
+def _streamed(name: str) -> Callable[[Iterator[bytes], Any], Iterator[bytes]]:
+    def unpacked(packed: Iterator[bytes], pa: Any) -> Iterator[bytes]:  # noqa: ANN401 - as above
+        with pa.CompressedInputStream(pa.PythonFile(_AsFile(packed), mode="r"), name) as stream:
+            while piece := stream.read(PIECE):
+                yield piece
+
+    return unpacked
+
+
+class _AsFile(io.RawIOBase):
+    """Pieces as a file, which is how pyarrow takes them."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces, self._rest = pieces, b""
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        if not self._rest:
+            self._rest = next(self._pieces, b"")
+        size = len(self._rest) if size < 0 else size
+        found, self._rest = self._rest[:size], self._rest[size:]
+        return found
+
+
+class _Window:
+    """What was unpacked last, as far back as copies may reach."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+        self._told = 0  # bytes that were given out already
+
+    def add(self, data: bytes) -> None:
+        self._data += data
+
+    def copy(self, back: int, size: int) -> None:
+        """Repeat what stands so far back; a copy may reach into itself."""
+        if not 0 < back <= len(self._data):
+            _refuse("a page that copies from before its beginning, or from more than 64 KiB back")
+        start = len(self._data) - back
+        if back >= size:
+            self._data += self._data[start : start + size]
+        else:
+            unit = bytes(self._data[start:])
+            self._data += (unit * (size // back + 1))[:size]
+
+    def take(self, *, end: bool = False) -> Iterator[bytes]:
+        """Give out what is new once it is a piece, and forget what no copy may reach."""
+        if end or len(self._data) - self._told >= PIECE:
+            yield bytes(self._data[self._told :])
+            del self._data[:-_WINDOW]
+            self._told = len(self._data)
+
+
+def _unsnapped(packed: Iterator[bytes], _: object) -> Iterator[bytes]:
+    flow = Flow(packed)
+    left = shift = 0
+    while True:
+        byte = flow.read(1)[0]
+        left |= (byte & 127) << shift
+        shift += 7
+        if byte < 128 or shift > 31:  # noqa: PLR2004 - the bit that says that more follow, and 32 bits
+            break
+    window = _Window()
+    while left > 0:
+        tag = flow.read(1)[0]
+        kind, size = tag & 3, tag >> 2
+        if kind == 0:
+            if size >= 60:  # noqa: PLR2004 - then so many bytes of a length follow
+                size = int.from_bytes(flow.read(size - 59), "little")
+            size += 1
+            left -= size
+            while size > 0:
+                window.add(flow.read(min(size, PIECE)))
+                size -= PIECE
+                yield from window.take()
+            continue
+        if kind == 1:
+            back, size = (tag >> 5 << 8) + flow.read(1)[0], (size & 7) + 4
+        else:
+            back, size = int.from_bytes(flow.read(2 if kind == 2 else 4), "little"), size + 1  # noqa: PLR2004
+        left -= size
+        window.copy(back, size)
+        yield from window.take()
+    yield from window.take(end=True)
+
+
+def _unlz4(packed: Iterator[bytes], _: object) -> Iterator[bytes]:
+    flow = _Ending(packed)
+    window = _Window()
+    while not flow.is_over():
+        token = flow.read(1)[0]
+        size = _extended(flow, token >> 4)
+        while size > 0:
+            window.add(flow.read(min(size, PIECE)))
+            size -= PIECE
+            yield from window.take()
+        if flow.is_over():  # the last sequence has no copy
+            break
+        back = int.from_bytes(flow.read(2), "little")
+        size = _extended(flow, token & 15) + 4
+        while size > 0:
+            window.copy(back, min(size, PIECE))
+            size -= PIECE
+            yield from window.take()
+    yield from window.take(end=True)
+
+
+class _Ending(Flow):
+    """A flow that knows when it is over."""
+
+    def is_over(self) -> bool:
+        while self._at == len(self._piece):
+            piece = next(self._pieces, None)
+            if piece is None:
+                return True
+            self._piece, self._at = piece, 0
+        return False
+
+
+def _extended(flow: Flow, size: int) -> int:
+    if size == 15:  # noqa: PLR2004 - then bytes follow that are added, up to one that is not 255
+        while True:
+            byte = flow.read(1)[0]
+            size += byte
+            if byte != 255:  # noqa: PLR2004
+                break
+    return size
+
+
+_FLOWS: dict[str, Callable[[Iterator[bytes], Any], Iterator[bytes]]] = {
+    "snappy": _unsnapped,
+    "gzip": _inflated,
+    "brotli": _streamed("brotli"),
+    "zstd": _streamed("zstd"),
+    "lz4_raw": _unlz4,
+}
+
+
+def _refuse(why: str) -> NoReturn:
+    raise ImageError("broken", why)

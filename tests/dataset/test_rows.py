@@ -1,0 +1,123 @@
+"""Parquet files that say more than they hold: each is told in words, in little memory."""
+
+import datetime as dt
+import itertools
+import json
+import subprocess
+import sys
+
+import pytest
+
+from helpers import image_bytes, synthetic_photo
+from icsys import Options, compress_folder
+
+pa = pytest.importorskip("pyarrow")
+parquet = pytest.importorskip("pyarrow.parquet")
+
+PHOTO = image_bytes(synthetic_photo(20, 30), "JPEG")
+MEGABYTES = 10**6
+PROGRAM = """
+import resource, sys
+from icsys import Options, compress_folder
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+summary = compress_folder(sys.argv[1], sys.argv[2], Options(step=1), jobs=2)
+kilobytes = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / (1024 if sys.platform == "darwin" else 1)
+print(summary.compressed, summary.failed, int(kilobytes * 1024))
+"""
+
+
+def table(images, paths, **columns):
+    image = pa.StructArray.from_arrays([pa.array(images, pa.binary()), pa.array(paths, pa.string())], ["bytes", "path"])
+    return pa.table({"image": image, **columns})
+
+
+def compressed(path, out, **options):
+    """Return the results of a run by code and message, and the summary."""
+    results = []
+    summary = compress_folder(path, out, Options(step=1, **options), progress=lambda step: results.append(step.result))
+    return [result for result in results if result is not None], summary
+
+
+NAMES = [f"{number}.jpg" for number in range(10)]
+LONG = "p" * 65_537
+HOSTILE = {
+    "a long name": (table([PHOTO] * 10, [*NAMES[:9], LONG]), 9, "a name or label of 65537 bytes"),
+    "a long label": (table([PHOTO] * 10, NAMES, label=["a"] * 9 + [LONG]), 9, "a name or label of 65537 bytes"),
+    "no image in any row": (table([None] * 200_000, [None] * 200_000), 0, "200000 rows with"),
+    "images of nothing": (table([*[PHOTO] * 9, bytes(40 * MEGABYTES)], NAMES), 9, "100 times"),
+}
+
+
+@pytest.mark.parametrize("codec", ["snappy", "zstd", "lz4"])
+@pytest.mark.parametrize("dictionary", [False, True])
+@pytest.mark.parametrize("what", HOSTILE)
+def test_what_is_refused_is_told_and_the_rest_is_done(what, dictionary, codec, tmp_path):
+    if what == "images of nothing" and codec == "snappy":
+        pytest.skip("Snappy makes no more than 21 bytes of one")
+    rows, done, reason = HOSTILE[what]
+    parquet.write_table(rows, tmp_path / "a.parquet", compression=codec, use_dictionary=dictionary)
+    results, summary = compressed(tmp_path / "a.parquet", tmp_path / "out")
+    assert (summary.compressed, summary.failed) == (done, 1)
+    (failure,) = [result for result in results if result.status == "failed"]
+    assert failure.code == "too_large"
+    assert reason in failure.message
+
+
+NOTES = {
+    "deep": ("[" * 100_000, 10, 0),
+    "a class of a long name": (json.dumps({"info": {"features": {"label": {"names": [LONG]}}}}), 0, 1),
+    "large": (" " * (2**22 + 1), 0, 1),
+    "no names": (json.dumps({"info": {"features": {"label": {"names": [[], {}]}}}}), 10, 0),
+}
+
+
+@pytest.mark.parametrize("what", NOTES)
+def test_metadata_are_looked_at_with_care(what, tmp_path):
+    note, done, failed = NOTES[what]
+    rows = table([PHOTO] * 10, NAMES, label=[0] * 10).replace_schema_metadata({"huggingface": note})
+    parquet.write_table(rows, tmp_path / "a.parquet")
+    _, summary = compressed(tmp_path / "a.parquet", tmp_path / "out")
+    assert (summary.compressed, summary.failed) == (done, failed)
+
+
+BOMBS = {
+    "one long name again and again": (table([PHOTO] * 1000, ["p" * MEGABYTES] * 1000), {}),
+    "images of nothing": (table([bytes(200 * MEGABYTES)], NAMES[:1]), {"use_dictionary": False}),
+    "a dictionary of nothing": (table([bytes([number]) * 100 * MEGABYTES for number in range(3)], NAMES[:3]), {}),
+    "names that share a beginning": (
+        table([PHOTO] * 1000, ["p" * 60_000 + str(number) for number in range(1000)]),
+        {"use_dictionary": False, "column_encoding": {"image.path": "DELTA_BYTE_ARRAY"}},
+    ),
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no resource module")
+@pytest.mark.parametrize("what", BOMBS)
+def test_no_file_takes_much_memory(what, tmp_path):
+    rows, settings = BOMBS[what]
+    parquet.write_table(rows, tmp_path / "a.parquet", compression="zstd", **settings)
+    line = [sys.executable, "-c", PROGRAM, str(tmp_path / "a.parquet"), str(tmp_path / "out")]
+    done = subprocess.run(line, capture_output=True, text=True, check=True)
+    _, failed, taken = map(int, done.stdout.split())
+    assert failed == rows.num_rows
+    assert taken < 150 * MEGABYTES
+
+
+def test_labels_mean_what_their_types_say(tmp_path):
+    kinds = {
+        "int": (pa.array([0, 1], pa.int8()), ["0", "1"]),
+        "unsigned": (pa.array([2**32 - 1, 1], pa.uint32()), [str(2**32 - 1), "1"]),
+        "large": (pa.array([2**64 - 1, 1], pa.uint64()), [str(2**64 - 1), "1"]),
+        "text": (pa.array(["a", "b"]), ["a", "b"]),
+        "chosen": (pa.array(["a", "b"]).dictionary_encode(), ["a", "b"]),
+        "day": (pa.array([dt.date(2020, 1, 1)] * 2), [None, None]),
+        "list": (pa.array([[1], [2]]), [None, None]),
+        "struct": (pa.array([{"a": 1}] * 2), [None, None]),
+    }
+    for (kind, (labels, expected)), first in zip(kinds.items(), itertools.count(), strict=False):
+        parquet.write_table(table([PHOTO] * 2, NAMES[:2], label=labels), tmp_path / f"{kind}.parquet")
+        out = tmp_path / f"out{first}"
+        compressed(tmp_path / f"{kind}.parquet", out)
+        lines = map(json.loads, (out / "manifest.jsonl").read_text("utf-8").splitlines())
+        found = {line["source_path"].rpartition("/")[2]: line.get("label") for line in lines}
+        assert found == dict(zip(NAMES, expected, strict=False)), kind
