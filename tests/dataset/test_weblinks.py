@@ -4,7 +4,7 @@ import posixpath
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icsys.dataset.weblinks import Page, crawl, hrefs, resolve, root_of, text_of, url_below
@@ -49,6 +49,7 @@ def written(folder, target, is_folder, way):
     return (whole, below, relative, f"{relative}?C=N;O=D", f" {below}#top")[way]
 
 
+@settings(deadline=None)
 @given(sites())
 def test_every_page_is_visited_once_and_every_file_below_is_found(site):
     asked = []
@@ -170,6 +171,7 @@ def test_the_root_is_where_a_server_leads_to_and_only_that_is_told_who_asks(aske
     assert root_of(asked, Page(found, "", "")) == root
 
 
+@settings(deadline=None)
 @given(NAMES, NAMES)
 def test_a_name_is_decoded_once(one, other):
     link = resolve(ROOT, url_of((one, quote(other, safe=""))))
