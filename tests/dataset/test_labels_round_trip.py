@@ -339,6 +339,21 @@ def test_object_stores_keep_labels(tmp_path, monkeypatch):
     assert json.loads((out / "shards.json").read_text("utf-8"))["classes"] == table
 
 
+def test_a_class_label_of_another_name_is_the_label_where_no_column_has_that_name(tmp_path):
+    names = ["beaver", "dolphin"]
+    kinds = {
+        "img": {"_type": "Image"},
+        "superclass": {"dtype": "int64"},
+        "fine_label": {"_type": "ClassLabel", "names": names},
+    }
+    images = [{"bytes": picture(i), "path": None} for i in range(2)]
+    columns = {"img": images, "superclass": [5, 5], "fine_label": [1, 0]}
+    rows = pa.table(columns).replace_schema_metadata({"huggingface": json.dumps({"info": {"features": kinds}})})
+    parquet.write_table(rows, tmp_path / "x.parquet")
+    compress_folder(tmp_path / "x.parquet", tmp_path / "out", Options(strategy="SO", step=1))
+    assert found_in_folder(tmp_path / "out") == {0: ("dolphin", 1), 1: ("beaver", 0)}
+
+
 def test_a_label_that_is_too_long_is_a_failure_by_name(tmp_path):
     put_tar(tmp_path / "x.tar", {"0.png": picture(0), "0.cls": b"x" * 2**17})
     summary = compress_folder(tmp_path / "x.tar", tmp_path / "out", Options(strategy="SO", step=1))
