@@ -323,6 +323,17 @@ def test_names_of_files_and_folders_come_back_equal(files, containers):
         shutil.rmtree(folder)
 
 
+def test_classes_that_are_one_folder_on_some_systems_stay_two(tmp_path):
+    """As on macOS and Windows, the second one's image is moved into the folder of the first."""
+    labels = [("Cat", 0), ("cat", 1), ("dog", 2)]
+    source = put_source(tmp_path / "in", "parquet", labels, ["Cat", "cat", "dog"], "")
+    compress_folder(source, tmp_path / "folder", Options(strategy="SO", step=1))
+    for path in (tmp_path / "folder" / "cat").glob("*.png"):
+        path.rename(tmp_path / "folder" / "Cat" / path.name)
+    compress_folder(tmp_path / "folder", tmp_path / "out", Options(strategy="SO", step=1, format="webdataset"))
+    assert found_in_webdataset(tmp_path / "out") == dict(enumerate(labels))
+
+
 def test_object_stores_keep_labels(tmp_path, monkeypatch):
     memory_store(monkeypatch)
     table = ["T - shirt / top", "AC/DC", "GHz/DC", "DC"]
