@@ -156,7 +156,10 @@ class Packs:
 def member_of(row: Mapping[str, Any], packing: Packing) -> str:
     """Return the name that the image of a line has in its shard."""
     member = row.get("member")
-    return member if isinstance(member, str) else packing.member(row["file_name"], row.get("sample") or "")
+    if isinstance(member, str):
+        return member
+    sample = row.get("sample")
+    return packing.member(row["file_name"], sample if isinstance(sample, str) else "")
 
 
 def _packing_of(name: str) -> Packing | None:
