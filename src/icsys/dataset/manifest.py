@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from icsys.dataset.labels import columns_of, label_at
+from icsys.dataset.labels import MOST_NUMBER, columns_of, label_at
 from icsys.dataset.layout import is_pack_name
 from icsys.dataset.lines import lines_of
 from icsys.dataset.parsing import from_json
@@ -149,7 +149,8 @@ def _is_ours(row: dict[str, Any]) -> bool:
         and (get("mse") is None or (type(get("mse")) in {float, int} and 0 <= row["mse"] <= _MOST))
         and (get("colors") is None or _is_count(get("colors")))
         and all(isinstance(get(name, ""), str) for name in ("label", "sample", "warning"))
-        and _is_count(get("label_number", 0), least=-_MOST)
+        and type(get("label_number", 0)) is int
+        and abs(get("label_number", 0)) <= MOST_NUMBER
         and isinstance(get("kept_source", False), bool)
     )
 
