@@ -196,8 +196,10 @@ def _columns(footer: Footer) -> _Columns:
         raise ImageError("unsupported", "no column holds images: expected a struct of bytes and path, or bytes")
     image = "image" if "image" in names else names[0]
     path = leaves.get((image, "path")) if image in structs else None
+    features = _features(footer)
+    named = "label" if "label" in footer.names else next(_class_labels(features), "label")
     label, number = (
-        leaf if leaf and Column.can_read(leaf) else None for leaf in map(leaves.get, (("label",), (NUMBER,)))
+        leaf if leaf and Column.can_read(leaf) else None for leaf in map(leaves.get, ((named,), (NUMBER,)))
     )
     is_ours = b"icsys" in footer.notes
     return _Columns(
@@ -205,7 +207,7 @@ def _columns(footer: Footer) -> _Columns:
         path if _is_bytes(path) else None,
         label,
         number if is_ours and _is_bytes(label) and number and number.kind == INT64 else None,
-        _classes(footer),
+        _classes(footer, features, named),
         is_ours,
     )
 
@@ -214,23 +216,40 @@ def _is_bytes(leaf: Leaf | None) -> bool:
     return leaf is not None and leaf.kind == BYTE_ARRAY and not leaf.repeated
 
 
-def _classes(footer: Footer) -> Sequence[str]:
+def _features(footer: Footer) -> dict[str, Any]:
+    """Return what Hugging Face's metadata tell of the columns."""
+    try:
+        features = _note(footer, b"huggingface")["info"]["features"]
+    except (KeyError, TypeError):
+        return {}
+    return features if isinstance(features, dict) else {}
+
+
+def _class_labels(features: dict[str, Any]) -> Iterator[str]:
+    """Return the names of the columns of classes."""
+    return (name for name, told in features.items() if isinstance(told, dict) and told.get("_type") == "ClassLabel")
+
+
+def _classes(footer: Footer, features: dict[str, Any], label: str) -> Sequence[str]:
     """Return the names of the classes that the metadata tell: ours, which are exact, or Hugging Face's."""
-    for key, way in ((b"icsys", ("classes",)), (b"huggingface", ("info", "features", "label", "names"))):
-        note = footer.notes.get(key, b"")
-        if len(note) > _LONGEST_NOTE:
-            raise ImageError("too_large", f"metadata of {len(note)} bytes: expected at most {_LONGEST_NOTE}")
-        try:
-            names = from_json(note)
-            for step in way:
-                names = names[step]
-        except (KeyError, TypeError, ValueError):
-            continue
+    for told, key in ((_note(footer, b"icsys"), "classes"), (features.get(label), "names")):
+        names = told.get(key) if isinstance(told, dict) else None
         if isinstance(names, list) and all(isinstance(name, str) for name in names):
             if max(map(len, names), default=0) > LONGEST_TOLD:
                 raise ImageError("too_large", f"a class of more than {LONGEST_TOLD} characters")
             return names
     return ()
+
+
+def _note(footer: Footer, key: bytes) -> Any:  # noqa: ANN401 - whatever JSON says
+    """Return what one of the notes in the metadata says; None where it says nothing."""
+    note = footer.notes.get(key, b"")
+    if len(note) > _LONGEST_NOTE:
+        raise ImageError("too_large", f"metadata of {len(note)} bytes: expected at most {_LONGEST_NOTE}")
+    try:
+        return from_json(note)
+    except ValueError:
+        return None
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from icsys.dataset.labels import Label, class_folder, from_columns, label_of
 from icsys.dataset.layout import MANIFEST, RUN
 from icsys.dataset.manifest import DONE, from_line, read_rows
 from icsys.dataset.marks import holds_outputs
+from icsys.dataset.naming import name_key
 from icsys.dataset.parsing import read_json
 from icsys.dataset.rooted import RootedPath
 
@@ -34,11 +35,19 @@ class ToldLabels:
         self._folders: dict[str, Label] = {}
         self._files: dict[str, Label] = {}
         self._samples: dict[str, str] = {}
+        self._names: dict[str, str] = {}  # of folders by their keys
+        self._alike: set[str] = set()
+        self._by_key: dict[str, Label] = {}
 
     def read(self, folder: Path, below: str = "") -> None:
         """Take in what is told of a folder, whose images have paths that begin with that of a folder ``below``."""
         for path, row in _told_rows(folder):
             self._add(below + path, row)
+        if self._alike:
+            # Classes such as Cat and cat may lie in one folder here, whose name tells only one of them.
+            for path, row in _told_rows(folder):
+                if name_key((below + path).rpartition("/")[0]) in self._alike:
+                    self._files[below + path] = self._by_key[name_key(below + path)] = from_columns(row)
 
     def add_lines(self, lines: Iterable[bytes]) -> None:
         """Take in the lines of a manifest."""
@@ -53,8 +62,12 @@ class ToldLabels:
         label = from_columns(row)
         label = self._once.setdefault(label, label)
         folder = path.rpartition("/")[0]
-        if label.name is not None and label_of(path) in {label.name, class_folder(label.name)}:
-            self._folders.setdefault(folder, label)
+        is_its_folders = label.name is not None and label_of(path) in {label.name, class_folder(label.name)}
+        if is_its_folders and folder not in self._folders:
+            self._folders[folder] = label
+            key = name_key(folder)
+            if self._names.setdefault(key, folder) != folder:
+                self._alike.add(key)
         if self._folders.get(folder, Label(label_of(path))) != label:
             self._files[path] = label
 
@@ -62,7 +75,10 @@ class ToldLabels:
         """Return the label of an image; None where the name of its folder is all of it."""
         if not self._once:
             return None
-        label = self._files.get(path) or self._folders.get(path.rpartition("/")[0])
+        label = self._files.get(path)
+        if label is None and self._alike:
+            label = self._by_key.get(name_key(path))
+        label = label or self._folders.get(path.rpartition("/")[0])
         return None if label is None or label == Label(label_of(path)) else label
 
     def sample_of(self, path: str) -> str:
