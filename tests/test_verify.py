@@ -317,7 +317,7 @@ def test_whatever_the_books_say_there_is_an_answer(photos, tmp_path_factory, dat
     values = json.loads(lines[0])
     junk = data.draw(st.sampled_from(JUNK))
     if isinstance(values, dict) and data.draw(st.integers(0, 9)):
-        key = data.draw(st.sampled_from([*values, "options", "member", "shard", "palette"]))
+        key = data.draw(st.sampled_from([*values, "options", "member", "sample", "shard", "palette"]))
         inner = values[key] if isinstance(values.get(key), dict) and values.get(key) else None
         if inner and data.draw(st.booleans()):
             inner[data.draw(st.sampled_from([*inner, "palette_sha256", "palette_hash"]))] = junk

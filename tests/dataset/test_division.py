@@ -15,6 +15,7 @@ from icsys.dataset import division as module
 from icsys.dataset.books import State, read_state, shards_in, write_state
 from icsys.dataset.claims import Written, load_claims, write_claims
 from icsys.dataset.division import Division, divide, listed_part, read_division, read_lines
+from icsys.dataset.labels import UNLABELLED, Label
 from icsys.dataset.manifest import to_line
 from icsys.dataset.rooted import RootedPath
 from icsys.dataset.shard import Shard, all_shards, shard_index
@@ -37,7 +38,9 @@ def divided(folder, planned, count=3, values=SETTINGS, stop=None):
 @settings(deadline=None, max_examples=40)
 @given(NAMES, NAMES, st.integers(1, 7), st.integers(1, 200))
 def test_every_entry_is_in_the_list_of_the_shard_that_owns_it_in_its_order(names, ignored, count, held):
-    planned = [*tasks(*names), *map(Ignored, ignored), Unreadable("x.jpg", "permission", "why")]
+    labels = [None, UNLABELLED, Label("AC/DC"), Label("caf\udce9", 10)]
+    planned = [task._replace(label=labels[i % 4], sample="" if i % 3 else "a") for i, task in enumerate(tasks(*names))]
+    planned += [*map(Ignored, ignored), Unreadable("x.jpg", "permission", "why")]
     planned += map(PassedOver, names[:3])
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_HELD", held)

@@ -20,6 +20,7 @@ from pyarrow import parquet
 from icsys import Options, compress_folder, merge_shards
 from icsys.dataset.labels import class_folder
 from icsys.dataset.members import _CONTROL
+from memory_store import memory_store
 from sources import put_parquet, put_tar
 
 HOSTILE = [
@@ -320,3 +321,52 @@ def test_names_of_files_and_folders_come_back_equal(files, containers):
             place = out
     finally:
         shutil.rmtree(folder)
+
+
+def test_classes_that_are_one_folder_on_some_systems_stay_two(tmp_path):
+    """As on macOS and Windows, the second one's image is moved into the folder of the first."""
+    labels = [("Cat", 0), ("cat", 1), ("dog", 2)]
+    source = put_source(tmp_path / "in", "parquet", labels, ["Cat", "cat", "dog"], "")
+    compress_folder(source, tmp_path / "folder", Options(strategy="SO", step=1))
+    for path in (tmp_path / "folder" / "cat").glob("*.png"):
+        path.rename(tmp_path / "folder" / "Cat" / path.name)
+    compress_folder(tmp_path / "folder", tmp_path / "out", Options(strategy="SO", step=1, format="webdataset"))
+    assert found_in_webdataset(tmp_path / "out") == dict(enumerate(labels))
+
+
+def test_object_stores_keep_labels(tmp_path, monkeypatch):
+    memory_store(monkeypatch)
+    table = ["T - shirt / top", "AC/DC", "GHz/DC", "DC"]
+    labels = [("AC/DC", 1), ("DC", 3), (None, None), ("AC/DC", 1)]
+    place = put_source(tmp_path / "in", "parquet", labels, table, "")
+    for container in ("png", "webdataset", "png", "parquet"):
+        there = f"memory://{container}-{len(str(place))}"
+        summary = compress_folder(place, there, Options(strategy="SO", step=1, format=container))
+        assert (summary.compressed, summary.failed, summary.stopped) == (4, 0, "")
+        place = there
+    out = tmp_path / "out"
+    compress_folder(place, out, Options(strategy="SO", step=1, format="webdataset"))
+    assert found_in_webdataset(out) == dict(enumerate(labels))
+    assert json.loads((out / "shards.json").read_text("utf-8"))["classes"] == table
+
+
+def test_a_class_label_of_another_name_is_the_label_where_no_column_has_that_name(tmp_path):
+    names = ["beaver", "dolphin"]
+    kinds = {
+        "img": {"_type": "Image"},
+        "superclass": {"dtype": "int64"},
+        "fine_label": {"_type": "ClassLabel", "names": names},
+    }
+    images = [{"bytes": picture(i), "path": None} for i in range(2)]
+    columns = {"img": images, "superclass": [5, 5], "fine_label": [1, 0]}
+    rows = pa.table(columns).replace_schema_metadata({"huggingface": json.dumps({"info": {"features": kinds}})})
+    parquet.write_table(rows, tmp_path / "x.parquet")
+    compress_folder(tmp_path / "x.parquet", tmp_path / "out", Options(strategy="SO", step=1))
+    assert found_in_folder(tmp_path / "out") == {0: ("dolphin", 1), 1: ("beaver", 0)}
+
+
+def test_a_label_that_is_too_long_is_a_failure_by_name(tmp_path):
+    put_tar(tmp_path / "x.tar", {"0.png": picture(0), "0.cls": b"x" * 2**17})
+    summary = compress_folder(tmp_path / "x.tar", tmp_path / "out", Options(strategy="SO", step=1))
+    assert [(failure.source, failure.code) for failure in summary.failures] == [("0.cls", "unsupported")]
+    assert found_in_folder(tmp_path / "out") == {0: (None, None)}

@@ -399,6 +399,14 @@ def test_a_hole_in_a_shard_is_refused_and_never_filled(tmp_path):
         list(packing_of("webdataset").read(file))
 
 
+def test_an_image_that_ends_behind_the_end_of_its_shard_is_refused(tmp_path):
+    info = tarfile.TarInfo("a.png")
+    info.size = 2**50
+    (tmp_path / "short.tar").write_bytes(info.tobuf() + b"1234")
+    with (tmp_path / "short.tar").open("rb") as file, pytest.raises(OSError, match="behind the end"):
+        list(packing_of("webdataset").read(file))
+
+
 @pytest.mark.parametrize("settings", [{"compression": "ZSTD"}, {"compression": "NONE", "use_dictionary": True}])
 def test_images_that_are_packed_once_more_are_refused_and_never_unpacked(settings, tmp_path):
     """A megabyte of zeros in a few hundred bytes, a hundred times."""

@@ -183,6 +183,17 @@ def test_a_run_over_a_damaged_archive_does_the_rest_and_ends_with_one_failure(tm
     assert (whole.skipped, whole.compressed, whole.failed) == (4, 1, 0)
 
 
+def test_times_in_an_incremental_archive_are_no_folder(tmp_path):
+    """GNU tar writes them where POSIX has the first part of a name."""
+    archive, places = packed(FILES, tarfile.GNU_FORMAT)
+    for header, _, _ in places.values():
+        archive[header + 345 : header + 369] = b"15302753627\00015302753627\0"
+        archive[header + 148 : header + 156] = b" " * 8
+        archive[header + 148 : header + 156] = b"%06o\0 " % sum(archive[header : header + 512])
+    (tmp_path / "x.tar").write_bytes(archive)
+    assert read_all(tmp_path / "x.tar") == (FILES, {})
+
+
 def link(name, target, kind=tarfile.LNKTYPE):
     info = tarfile.TarInfo(name)
     info.type, info.linkname = kind, target

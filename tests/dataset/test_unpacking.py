@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from icsys import ImageError
 from icsys.dataset.unpacking import BACK, Unpacked
 
 CONTENT = os.urandom(300) + bytes(3000) + bytes(range(256)) * 12 + os.urandom(300)
@@ -110,3 +111,16 @@ def test_a_file_that_cannot_be_read_is_no_damaged_content(magic):
     with pytest.raises(OSError, match="Input/output"):
         stream.read(10**5)
     assert stream.damage == ""
+
+
+def test_xz_that_asks_for_gigabytes_is_refused():
+    """A window of 1.5 GB, which its header tells."""
+    packed = lzma.compress(b"x", filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 3 * 2**20}])
+    block = bytearray(packed)
+    at = block.index(bytes([0x21, 1]), 12) + 2  # the size of the window, in a header with a checksum
+    block[at] = 39
+    length = (block[12] + 1) * 4
+    block[12 + length - 4 : 12 + length] = zlib.crc32(block[12 : 12 + length - 4]).to_bytes(4, "little")
+    with pytest.raises(ImageError, match="memory") as caught:
+        unpacked(bytes(block), b"\xfd7zXZ\0")
+    assert caught.value.code == "too_large"

@@ -148,10 +148,10 @@ def _list(listing: RootedPath, planned: Iterable[Planned], stop: threading.Event
 def _fields(entry: Planned) -> list[str] | dict[str, Any]:
     """Return an entry of the list as a line that its form and length tell from those of other kinds."""
     match entry:
-        case Task(label=Label() as label):
-            return {"source": entry.source, "output": entry.output, "label": label.name, "number": label.number}
-        case Task():
+        case Task(label=None, sample=""):
             return [entry.source, entry.output]
+        case Task():
+            return {"source": entry.source, "output": entry.output, "label": entry.label, "sample": entry.sample}
         case Ignored():
             return [entry.source]
         case PassedOver():
@@ -167,8 +167,8 @@ def _entry(line: bytes) -> Planned:
             return Task(source, output)
         case [source]:
             return Ignored(source)
-        case {"source": source, "output": output, "label": name, "number": number}:
-            return Task(source, output, label=Label(name, number))
+        case {"source": source, "output": output, "label": label, "sample": sample}:
+            return Task(source, output, None, label and Label(*label), sample)
         case {"passed_over": source}:
             return PassedOver(source)
         case [source, code, message, *folder]:

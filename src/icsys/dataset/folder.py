@@ -215,7 +215,8 @@ class _Walk:
         reserved = [folder.path.rpartition("/")[2] for group in below.values() for folder in group]
         outputs = output_names([image.name for image in images], self.suffix, reserved)
         for image, output in zip(images, outputs, strict=True):
-            yield Task(image.path, _Found(image.folder, output).path, None, self.told.of(image.path))
+            told = self.told.of(image.path), self.told.sample_of(image.path)
+            yield Task(image.path, _Found(image.folder, output).path, None, *told)
         return list(below.values())
 
     def _list(

@@ -11,8 +11,10 @@ from icsys.dataset.layout import RESERVED
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+MOST_NUMBER = 2**63 - 1
+"""What a column of numbers holds."""
+
 _UNLABELLED_NUMBER = -1  # by the custom of datasets whose test images have no labels
-_MOST = 2**63 - 1  # what a column of numbers holds
 _INTEGER = re.compile(r"[+-]?\d{1,19}", re.ASCII)
 _LONGEST_FOLDER = 255  # bytes of a name, on the usual file systems
 _UNFIT = re.compile(
@@ -67,7 +69,7 @@ def label_from(value: object, names: Sequence[str] = ()) -> Label:
     if isinstance(value, int):
         if value == _UNLABELLED_NUMBER:
             return UNLABELLED
-        if abs(value) > _MOST:
+        if abs(value) > MOST_NUMBER:
             return Label(str(value))
         return Label(names[value] if 0 <= value < len(names) else str(value), value)
     if isinstance(value, str) and value:

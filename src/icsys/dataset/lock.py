@@ -6,7 +6,7 @@ import errno
 import os
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from icsys.dataset.layout import LOCK
@@ -78,20 +78,20 @@ def undisturbed(folder: RootedPath, *, what: str = "") -> Iterator[None]:
     InUseError
         If a run holds it.
     """
-    try:
+    descriptor = None
+    with suppress(OSError):
         descriptor = (folder / LOCK).descriptor("rb")
-    except LinkError:
-        raise
-    except OSError:
+    if descriptor is None:
         yield
         return
     try:
-        try:
-            _lock(descriptor, shared=True)
-        except OSError as error:
-            if error.errno in _HELD:
-                what = what or f"destination {str(folder)!r}"
-                raise InUseError(f"{what} is in use by another run of ics: wait until it ends") from None
+        _lock(descriptor, shared=True)
+    except OSError as error:
+        if error.errno in _HELD:
+            os.close(descriptor)
+            what = what or f"destination {str(folder)!r}"
+            raise InUseError(f"{what} is in use by another run of ics: wait until it ends") from None
+    try:
         yield
     finally:
         os.close(descriptor)

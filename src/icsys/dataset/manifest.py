@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from icsys.dataset.labels import columns_of, label_at
+from icsys.dataset.labels import MOST_NUMBER, columns_of, label_at
 from icsys.dataset.layout import is_pack_name
 from icsys.dataset.parsing import from_json
 from icsys.dataset.rooted import is_below
@@ -147,7 +147,8 @@ def _is_ours(row: dict[str, Any]) -> bool:
         and isinstance(get("mse"), float | int | None)
         and isinstance(get("colors"), int | None)
         and all(isinstance(get(name, ""), str) for name in ("label", "sample", "warning"))
-        and isinstance(get("label_number", 0), int)
+        and type(get("label_number", 0)) is int
+        and abs(get("label_number", 0)) <= MOST_NUMBER
         and isinstance(get("kept_source", False), bool)
     )
 

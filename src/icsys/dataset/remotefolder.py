@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 from icsys.dataset.connect import connect, name_of, site_of
 from icsys.dataset.fetching import again, fetch, fetch_page, head, place_told, read_whole, words_of
 from icsys.dataset.kinds import archive_suffix
+from icsys.dataset.layout import MANIFEST, RUN
 from icsys.dataset.listings import StoreListing, WebListing
 from icsys.dataset.marks import tells_of_outputs
 from icsys.dataset.members import is_image_name
 from icsys.dataset.naming import name_key, output_names
+from icsys.dataset.parsing import LONGEST_JSON, from_json
 from icsys.dataset.source import Ignored, PassedOver, Place, Planned, Task, Unreadable
+from icsys.dataset.told import ToldLabels, classes_in
 from icsys.errors import ImageError
 from icsys.image.decode import sniff
 from icsys.url import Url
@@ -63,6 +66,7 @@ class RemoteFolder:
         self._site = site_of(self.root.secret())
         self.archives: dict[str, str] = {}
         self._listing: WebListing | None = None
+        self._classes: Sequence[str] = ()
         self._lock = threading.Lock()
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -76,8 +80,8 @@ class RemoteFolder:
 
     @property
     def classes(self) -> Sequence[str]:
-        """See Source."""
-        return ()
+        """See Source: those of the run that has made the folder."""
+        return self._classes
 
     def plan(self, suffix: str) -> Iterator[Planned]:
         """List the images folder by folder, each in the order of its names, as for a folder of the system.
@@ -88,8 +92,9 @@ class RemoteFolder:
         fs, _ = connect(self.url)
         listing = self._listing_of(fs)
         waiting = [[_Folder("", listing.start)]]
+        told = ToldLabels()
         while waiting:
-            below = yield from self._plan(fs, listing, waiting.pop(), suffix)
+            below = yield from self._plan(fs, listing, waiting.pop(), suffix, told)
             waiting.extend(reversed(below))
 
     def _listing_of(self, fs: Any) -> WebListing | StoreListing:  # noqa: ANN401 - fsspec has no types
@@ -108,6 +113,7 @@ class RemoteFolder:
         listing: Any,  # noqa: ANN401 - the key of a folder is the listing's own
         folders: list[_Folder],
         suffix: str,
+        told: ToldLabels,
     ) -> Generator[Planned, None, list[list[_Folder]]]:
         images: list[tuple[str, str, RemotePlace]] = []
         below: dict[str, list[_Folder]] = defaultdict(list)
@@ -122,6 +128,8 @@ class RemoteFolder:
             if passes:
                 yield PassedOver(folder.name)
                 continue
+            if suffix and not folder.name and self._holds_outputs(fs, listed.entries):
+                yield from self._read_labels({entry.name for entry in listed.entries}, told)
             if listed.error:
                 yield self._unlisted(folder, listed.error)
             yield from map(Ignored, listed.ignored)
@@ -138,8 +146,26 @@ class RemoteFolder:
         outputs = output_names([name for _, name, _ in images], suffix, reserved)
         for (folder_name, name, place), output in zip(images, outputs, strict=True):
             above = f"{folder_name}/" if folder_name else ""
-            yield Task(above + name, above + output, place)
+            source = above + name
+            yield Task(source, above + output, place, told.of(source), told.sample_of(source))
         return list(below.values())
+
+    def _read_labels(self, names: set[str], told: ToldLabels) -> Iterator[Unreadable]:
+        """Take in what an earlier run, whose outputs these are, has told of labels."""
+        from icsys.dataset.urlsource import Bucket  # noqa: PLC0415 - it knows this module
+
+        files = Bucket(self.url, Url(f"{self.root.secret().rstrip('/')}/"))
+        for name in sorted({RUN, MANIFEST} & names):
+            try:
+                with files.open(name) as file:
+                    if name == RUN:
+                        self._classes = classes_in(from_json(file.read(LONGEST_JSON)))
+                    else:
+                        told.add_lines(file)
+            except (ImageError, OSError, ValueError) as error:
+                code = error.code if isinstance(error, ImageError) else "io"
+                words = f"what it tells of labels cannot be read: {words_of(error, self.url)}"
+                yield Unreadable(name, code, words)
 
     def _sort(self, entry: Entry, path: str, *, is_image: bool) -> RemotePlace | _Folder | Ignored | Unreadable:
         """Return what an entry is: an image, a folder, or what becomes of it."""

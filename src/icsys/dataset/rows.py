@@ -7,6 +7,7 @@ twice, in their order: for the names, which does not touch the bytes, and for th
 from __future__ import annotations
 
 from contextlib import contextmanager
+from itertools import repeat
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from icsys.dataset.catalogue import Listed, Member, Slot
@@ -94,13 +95,16 @@ def find(
     *,
     ignore_zeros: bool = False,  # noqa: ARG001 - of tar archives
 ) -> Iterator[Listed]:
-    """List the rows of a table with what they say of name and class."""
+    """List the rows of a table with what they say of name and class; what is wrong with it is raised at the end."""
     stem = base_name(path).rpartition(".")[0]
     with _opened(store, path) as table:
         columns = table.columns
         if columns.classes:
             yield Classes(columns.classes)
-        for number, row in enumerate(_rows(table)):
+        damage: list[ImageError] = []
+        for number, row in enumerate(_rows(table, damage)):
+            if row is None:
+                continue
             plain = f"{stem}-{number:06}"
             if isinstance(row, ImageError):
                 yield Unreadable(plain, row.code, str(row))
@@ -110,31 +114,46 @@ def find(
             label = _label(row, columns)
             place = Slot(None, known.mtime_ns, file=path, number=number, streamed=True)
             yield Member(in_class_folder(name, label or UNLABELLED), place, label)
+        if damage:
+            raise damage[0]
 
 
 def _label(row: dict[str, Any], columns: _Columns) -> Label | None:
     if columns.number:
-        return UNLABELLED if row["label"] is None else Label(unheld(row["label"]), row["number"])
+        name, number = label_from(row["label"]).name, label_from(row["number"]).number
+        return UNLABELLED if name is None else Label(unheld(name), number)
     if columns.label:
         return label_from(row["label"], columns.classes)
     return UNLABELLED if columns.is_ours else None
 
 
-def _rows(table: _Table) -> Iterator[dict[str, Any] | ImageError]:
-    """Go through what rows tell, by name; the reason for those that tell too much."""
+def _rows(table: _Table, damage: list[ImageError]) -> Iterator[dict[str, Any] | ImageError | None]:
+    """Go through what rows tell, by name; the reason for those that tell too much.
+
+    Of a row group that is damaged the rest is None, and the reason goes to ``damage``.
+    """
     told = table.columns.told
     rows = 0
-    for group in table.footer.groups([*told.values(), table.columns.image]):
+    for number, group in enumerate(table.footer.groups([*told.values(), table.columns.image])):
         rows += group.rows
         if rows > MOST_ROWS:
             raise ImageError("too_large", f"more than {MOST_ROWS} rows")
         if group.rows > _ROWS_PER_BYTE * group.chunks[-1].size + _FEW_ROWS:
             raise ImageError("too_large", f"{group.rows} rows with {group.chunks[-1].size} bytes of images")
-        columns = {
-            name: table.column(leaf, group, place, short=True) for place, (name, leaf) in enumerate(told.items())
-        }
-        for _ in range(group.rows):
-            yield _row(columns, told)
+        read = 0
+        try:
+            columns = {
+                name: table.column(leaf, group, place, short=True) for place, (name, leaf) in enumerate(told.items())
+            }
+            for _ in range(group.rows):
+                row = _row(columns, told)
+                read += 1
+                yield row
+        except ImageError as error:
+            damage.append(ImageError(error.code, f"row group {number}: {error}"))
+            yield from repeat(None, group.rows - read)
+    if table.footer.rows not in {None, rows}:
+        damage.append(ImageError("broken", f"it tells of {table.footer.rows} rows, and its row groups of {rows}"))
 
 
 def _row(columns: dict[str, Column], leaves: dict[str, Leaf]) -> dict[str, Any] | ImageError:
@@ -177,8 +196,10 @@ def _columns(footer: Footer) -> _Columns:
         raise ImageError("unsupported", "no column holds images: expected a struct of bytes and path, or bytes")
     image = "image" if "image" in names else names[0]
     path = leaves.get((image, "path")) if image in structs else None
+    features = _features(footer)
+    named = "label" if "label" in footer.names else next(_class_labels(features), "label")
     label, number = (
-        leaf if leaf and Column.can_read(leaf) else None for leaf in map(leaves.get, (("label",), (NUMBER,)))
+        leaf if leaf and Column.can_read(leaf) else None for leaf in map(leaves.get, ((named,), (NUMBER,)))
     )
     is_ours = b"icsys" in footer.notes
     return _Columns(
@@ -186,7 +207,7 @@ def _columns(footer: Footer) -> _Columns:
         path if _is_bytes(path) else None,
         label,
         number if is_ours and _is_bytes(label) and number and number.kind == INT64 else None,
-        _classes(footer),
+        _classes(footer, features, named),
         is_ours,
     )
 
@@ -195,23 +216,40 @@ def _is_bytes(leaf: Leaf | None) -> bool:
     return leaf is not None and leaf.kind == BYTE_ARRAY and not leaf.repeated
 
 
-def _classes(footer: Footer) -> Sequence[str]:
+def _features(footer: Footer) -> dict[str, Any]:
+    """Return what Hugging Face's metadata tell of the columns."""
+    try:
+        features = _note(footer, b"huggingface")["info"]["features"]
+    except (KeyError, TypeError):
+        return {}
+    return features if isinstance(features, dict) else {}
+
+
+def _class_labels(features: dict[str, Any]) -> Iterator[str]:
+    """Return the names of the columns of classes."""
+    return (name for name, told in features.items() if isinstance(told, dict) and told.get("_type") == "ClassLabel")
+
+
+def _classes(footer: Footer, features: dict[str, Any], label: str) -> Sequence[str]:
     """Return the names of the classes that the metadata tell: ours, which are exact, or Hugging Face's."""
-    for key, way in ((b"icsys", ("classes",)), (b"huggingface", ("info", "features", "label", "names"))):
-        note = footer.notes.get(key, b"")
-        if len(note) > _LONGEST_NOTE:
-            raise ImageError("too_large", f"metadata of {len(note)} bytes: expected at most {_LONGEST_NOTE}")
-        try:
-            names = from_json(note)
-            for step in way:
-                names = names[step]
-        except (KeyError, TypeError, ValueError):
-            continue
+    for told, key in ((_note(footer, b"icsys"), "classes"), (features.get(label), "names")):
+        names = told.get(key) if isinstance(told, dict) else None
         if isinstance(names, list) and all(isinstance(name, str) for name in names):
             if max(map(len, names), default=0) > LONGEST_TOLD:
                 raise ImageError("too_large", f"a class of more than {LONGEST_TOLD} characters")
             return names
     return ()
+
+
+def _note(footer: Footer, key: bytes) -> Any:  # noqa: ANN401 - whatever JSON says
+    """Return what one of the notes in the metadata says; None where it says nothing."""
+    note = footer.notes.get(key, b"")
+    if len(note) > _LONGEST_NOTE:
+        raise ImageError("too_large", f"metadata of {len(note)} bytes: expected at most {_LONGEST_NOTE}")
+    try:
+        return from_json(note)
+    except ValueError:
+        return None
 
 
 @contextmanager
@@ -228,6 +266,7 @@ class _Images:
         self._table = table
         self._groups = table.footer.groups([table.columns.image])
         self._column: Column | None = None
+        self._damage: ImageError | None = None  # of this row group
         self._row = self._end = 0  # of the table, and of the row group
 
     def read(self, slot: Slot, options: Options) -> bytes:
@@ -238,11 +277,24 @@ class _Images:
             if group is None:
                 raise ImageError("changed", "the table changed after it was listed: run again when it holds still")
             self._row, self._end = self._end, self._end + group.rows
-            self._column = self._table.column(self._table.columns.image, group, 0)
-        assert self._column is not None  # noqa: S101 - as above
-        self._column.skip(slot.number - self._row)
-        self._row = slot.number + 1
-        value = self._column.read(lambda size: check_bytes(size, options))
+            self._column, self._damage = None, None
+            with self._damaging():
+                self._column = self._table.column(self._table.columns.image, group, 0)
+        if self._damage is not None or self._column is None:
+            raise self._damage or ImageError("broken", "the row group cannot be read")
+        with self._damaging():
+            self._column.skip(slot.number - self._row)
+            self._row = slot.number + 1
+            value = self._column.read(lambda size: check_bytes(size, options))
         if value is None:
             raise ImageError("unsupported", "the row holds no bytes, but perhaps a path to a file elsewhere")
         return bytes(value)
+
+    @contextmanager
+    def _damaging(self) -> Iterator[None]:
+        """Remember what makes a row group unreadable from here on."""
+        try:
+            yield
+        except ImageError as error:
+            self._damage = error if error.code in {"broken", "unsupported"} else None
+            raise

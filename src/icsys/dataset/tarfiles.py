@@ -27,6 +27,7 @@ _MAGIC = re.compile(rb"(?=ustar[\0 ])")
 _MAGIC_AT = 257
 _SUM = re.compile(rb" *[0-7]+[\0 ]")
 _SUM_AT = 148
+_TYPE, _PREFIX = 156, slice(345, 500)
 _PAX = {tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE}
 _RECORD = re.compile(rb"(\d{1,9}) [^=\n]+=")
 
@@ -140,6 +141,7 @@ class TarReader:
             damage = error
         else:
             self._check_notes(start, info.offset_data)
+            info.name = info.name.removeprefix(self._misread(start))
             self._at = self._tar.offset
             self._take_data_of_link(info)
             self._data = info.offset_data
@@ -156,6 +158,15 @@ class TarReader:
             if head.type in _PAX and not _are_records(self._file.read(head.size)):
                 self._note(f"the notes at byte {start} say things that cannot be read")
             start += _BLOCK + -(-head.size // _BLOCK) * _BLOCK
+
+    def _misread(self, start: int) -> str:
+        """Return what tarfile puts before a name of GNU's format, which has times there in incremental archives."""
+        self._file.seek(start)
+        block = self._file.read(_BLOCK)
+        if block[_MAGIC_AT:].startswith(b"ustar  \0") and block[_TYPE] not in tarfile.GNUTYPE_LONGNAME + b"KxgX":
+            prefix = block[_PREFIX].partition(b"\0")[0].decode("utf-8", "surrogateescape")
+            return f"{prefix}/" if prefix else ""
+        return ""
 
     def _search_from(self, start: int) -> int:
         """Return where to look for the header that is not at ``start``.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from icsys.dataset.catalogue import Group, Member, Slot
 from icsys.dataset.labels import UNLABELLED, Label, in_class_folder, label_from, label_from_text
-from icsys.dataset.members import is_image_name, safe_path
+from icsys.dataset.members import is_image_name, safe_path, suffix_of
 from icsys.dataset.names import restored
 from icsys.dataset.parsing import from_json
 from icsys.dataset.source import Ignored, Place, Unreadable
@@ -30,9 +30,8 @@ if TYPE_CHECKING:
     from icsys.options import Options
 
 _HEAD = 64  # bytes
-_LONGEST_NOTE = 2**16  # bytes of a .cls or .json
+_LONGEST_NOTES = {".cls": 2**16, ".json": 2**24}  # bytes
 _LONGEST_KEPT = 2**8  # bytes of one that hard links of a compressed archive may name
-_NOTES = (".cls", ".json")
 _MOST_OF_A_SAMPLE = 100  # files
 
 
@@ -82,11 +81,19 @@ def _content(name: str, info: tarfile.TarInfo, tar: TarReader, names: Names) -> 
     names.put(name, found if tar.packed and len(found.note or b"") <= _LONGEST_KEPT else found._replace(note=None))
     if not found.is_file:
         return Ignored(name or ".")
+    problem = _problem(name, found)
+    return Unreadable(name, "unsupported", problem) if problem else found
+
+
+def _problem(name: str, found: Content) -> str:
+    """Return why a file cannot be taken, though it may be an image or tell of one; empty if it can."""
     if found.has_holes:
-        return Unreadable(name, "unsupported", "a file with holes in a tar archive: expected a whole one")
+        return "a file with holes in a tar archive: expected a whole one"
     if found.is_note and found.note is None:
-        return Unreadable(name, "unsupported", "a hard link to a long note in a compressed archive: expected a file")
-    return found
+        return "a hard link to a long note in a compressed archive: expected a file"
+    if name.endswith(".cls") and not found.is_note and not found.is_image:
+        return f"a label of {found.size} bytes: expected a name or a number"
+    return ""
 
 
 def _look(name: str, info: tarfile.TarInfo, tar: TarReader) -> Content:
@@ -96,7 +103,7 @@ def _look(name: str, info: tarfile.TarInfo, tar: TarReader) -> Content:
         return content._replace(is_file=info.sparse is not None or info.isreg(), has_holes=info.sparse is not None)
     if sniff(tar.read(info, _HEAD)) is not None:
         return content._replace(is_image=True)
-    if name.endswith(_NOTES) and info.size <= _LONGEST_NOTE:
+    if info.size <= _LONGEST_NOTES.get(suffix_of(name), -1):
         return content._replace(is_note=True, note=tar.read(info, info.size))
     return content
 

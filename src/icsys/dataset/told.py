@@ -5,17 +5,18 @@ A folder may have the name of its class escaped or cut, tells no number, and has
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icsys.dataset.labels import Label, class_folder, from_columns, label_of
 from icsys.dataset.layout import MANIFEST, RUN
-from icsys.dataset.manifest import DONE, read_rows
+from icsys.dataset.manifest import DONE, from_line, read_rows
 from icsys.dataset.marks import holds_outputs
+from icsys.dataset.naming import name_key
 from icsys.dataset.parsing import read_json
 from icsys.dataset.rooted import RootedPath
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 
@@ -33,16 +34,40 @@ class ToldLabels:
         self._once: dict[Label, Label] = {}
         self._folders: dict[str, Label] = {}
         self._files: dict[str, Label] = {}
+        self._samples: dict[str, str] = {}
+        self._names: dict[str, str] = {}  # of folders by their keys
+        self._alike: set[str] = set()
+        self._by_key: dict[str, Label] = {}
 
     def read(self, folder: Path, below: str = "") -> None:
         """Take in what is told of a folder, whose images have paths that begin with that of a folder ``below``."""
-        for path, label in told_labels(folder):
-            self._add(below + path, self._once.setdefault(label, label))
+        for path, row in _told_rows(folder):
+            self._add(below + path, row)
+        if self._alike:
+            # Classes such as Cat and cat may lie in one folder here, whose name tells only one of them.
+            for path, row in _told_rows(folder):
+                if name_key((below + path).rpartition("/")[0]) in self._alike:
+                    self._files[below + path] = self._by_key[name_key(below + path)] = from_columns(row)
 
-    def _add(self, path: str, label: Label) -> None:
+    def add_lines(self, lines: Iterable[bytes]) -> None:
+        """Take in the lines of a manifest."""
+        for row in filter(None, map(from_line, lines)):
+            if row["status"] == DONE:
+                self._add(row["file_name"], row)
+
+    def _add(self, path: str, row: Mapping[str, Any]) -> None:
+        """Take in what a line tells of an image."""
+        if row.get("sample"):
+            self._samples[path] = row["sample"]
+        label = from_columns(row)
+        label = self._once.setdefault(label, label)
         folder = path.rpartition("/")[0]
-        if label.name is not None and label_of(path) in {label.name, class_folder(label.name)}:
-            self._folders.setdefault(folder, label)
+        is_its_folders = label.name is not None and label_of(path) in {label.name, class_folder(label.name)}
+        if is_its_folders and folder not in self._folders:
+            self._folders[folder] = label
+            key = name_key(folder)
+            if self._names.setdefault(key, folder) != folder:
+                self._alike.add(key)
         if self._folders.get(folder, Label(label_of(path))) != label:
             self._files[path] = label
 
@@ -50,19 +75,30 @@ class ToldLabels:
         """Return the label of an image; None where the name of its folder is all of it."""
         if not self._once:
             return None
-        label = self._files.get(path) or self._folders.get(path.rpartition("/")[0])
+        label = self._files.get(path)
+        if label is None and self._alike:
+            label = self._by_key.get(name_key(path))
+        label = label or self._folders.get(path.rpartition("/")[0])
         return None if label is None or label == Label(label_of(path)) else label
+
+    def sample_of(self, path: str) -> str:
+        """Return the name of the sample that an image belongs to; empty if it is the only one of it."""
+        return self._samples.get(path, "")
 
 
 def told_labels(folder: Path) -> Iterator[tuple[str, Label]]:
     """Return the paths of the images in a folder with their labels, as far as a manifest tells of them."""
+    return ((path, from_columns(row)) for path, row in _told_rows(folder))
+
+
+def _told_rows(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     part = _part_of(folder)
     if part is None:
         return
     try:
         for _, row in read_rows(part.place / MANIFEST):
             if row["status"] == DONE and row["file_name"].startswith(part.beginning):
-                yield row["file_name"][len(part.beginning) :], from_columns(row)
+                yield row["file_name"][len(part.beginning) :], row
     except OSError:  # whoever keeps it may keep it to himself
         return
 
@@ -71,9 +107,14 @@ def told_classes(folder: Path) -> list[str]:
     """Return the names of all classes by their numbers, where the run that has filled a folder knew them."""
     part = _part_of(folder)
     try:
-        names = read_json(part.place / RUN)["classes"] if part else []
-    except (OSError, ValueError, KeyError, TypeError):
+        return classes_in(read_json(part.place / RUN)) if part else []
+    except (OSError, ValueError):
         return []
+
+
+def classes_in(record: Any) -> list[str]:  # noqa: ANN401 - whatever JSON says
+    """Return the names of all classes out of what ``run.json`` says."""
+    names = record.get("classes") if isinstance(record, dict) else None
     return names if isinstance(names, list) and all(isinstance(name, str) for name in names) else []
 
 

@@ -11,11 +11,14 @@ import lzma
 import zlib
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
+from icsys.errors import ImageError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _PIECE = 2**17  # bytes that are unpacked at once
 _INPUT = 2**16  # bytes that are read at once
+_MEMORY = 2**28  # bytes that xz may take, whose headers may ask for 4 GB; its strongest preset takes 65 MiB
 BACK = 2**21
 """Bytes behind the place of reading that can be read again."""
 
@@ -70,6 +73,8 @@ class Unpacked:
         except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
             if getattr(error, "errno", None):  # the file cannot be read, which says nothing of its content
                 raise
+            if "memory usage limit" in str(error).lower():
+                raise ImageError("too_large", f"xz asks for more than {_MEMORY} bytes of memory") from None
             self.damage = str(error)
             self._over = True
             piece = self._last_good()
@@ -183,7 +188,7 @@ class Inflater:
 _UNPACKERS: dict[bytes, Callable[[], Unpacker]] = {
     b"\x1f\x8b": lambda: Inflater(16 + zlib.MAX_WBITS),
     b"BZh": bz2.BZ2Decompressor,
-    b"\xfd7zXZ\0": lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ),
+    b"\xfd7zXZ\0": lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, _MEMORY),
 }
 MAGICS = tuple(_UNPACKERS)
 """How files begin that are unpacked."""

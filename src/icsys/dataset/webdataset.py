@@ -7,6 +7,7 @@ first dot of the name, and what comes after that dot says what the file is.
 from __future__ import annotations
 
 import io
+import os
 import re
 import tarfile
 from typing import TYPE_CHECKING, BinaryIO
@@ -97,13 +98,17 @@ def read(file: BinaryIO) -> Generator[tuple[str, bytes]]:
         If it cannot be read.
     """
     try:
+        end = file.seek(0, os.SEEK_END)
+        file.seek(0)
         with tarfile.open(fileobj=file, mode="r:") as tar:
             for info in tar:
                 if info.issparse():  # a few bytes that stand for any number of zeros
                     raise OSError(f"{info.name!r} has a hole, such as ics writes none")
-                content = tar.extractfile(info)
-                if content is not None and not info.name.endswith((".cls", ".json")):
-                    yield info.name, content.read()
+                if info.isreg() and not info.name.endswith((".cls", ".json")):
+                    if info.offset_data + info.size > end:  # before memory is taken for it
+                        raise OSError(f"{info.name!r} goes on behind the end of the shard")
+                    file.seek(info.offset_data)
+                    yield info.name, file.read(info.size)
     except (tarfile.TarError, ValueError, OverflowError) as error:
         raise OSError(f"no whole tar file: {error}") from error
 

@@ -82,6 +82,8 @@ class Footer:
         By the path of names; a name that occurs twice is that of the first.
     notes
         What others have noted, by its key.
+    rows
+        Of the table; None where it does not tell.
     """
 
     data: bytes
@@ -89,6 +91,7 @@ class Footer:
     names: list[str] = field(default_factory=list)
     leaves: dict[tuple[str, ...], Leaf] = field(default_factory=dict)
     notes: dict[bytes, bytes] = field(default_factory=dict)
+    rows: int | None = None
     _groups: int | None = None
     _columns: int = 0
 
@@ -172,6 +175,8 @@ def _fill(footer: Footer) -> None:
                 schema.append(_element(thrift))
                 if len(schema) > MOST_COLUMNS:
                     raise ImageError("too_large", f"more than {MOST_COLUMNS} columns")
+        elif number == 3:  # noqa: PLR2004 - the numbers of the format
+            footer.rows = thrift.number()
         elif (number, kind) == (4, LIST):
             footer._groups = thrift.at  # noqa: SLF001 - of this module
         elif (number, kind) == (5, LIST):

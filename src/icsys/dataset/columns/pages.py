@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
@@ -63,7 +64,7 @@ def pages(file: IO[bytes], chunk: Chunk, leaf: Leaf, pa: Any) -> Iterator[Page]:
         size, packed_size = told.get((2,), -1), told.get((3,), -1)
         if not (0 <= size <= _MOST_UNPACKED and 0 <= packed_size <= end - at):
             raise ImageError("broken", "a page that leads out of its column")
-        packed = partial(_read, file, at, at + packed_size)
+        packed = partial(_read, file, at, at + packed_size, told.get((4,)))
         at += packed_size
         kind = told.get((1,), -1)
         if kind == _DATA_2:
@@ -184,12 +185,16 @@ def _numbers(thrift: Thrift, path: tuple[int, ...]) -> dict[tuple[int, ...], int
     return told
 
 
-def _read(file: IO[bytes], at: int, end: int) -> Iterator[bytes]:
-    """Read a part of a file, of which other parts are read meanwhile."""
+def _read(file: IO[bytes], at: int, end: int, checksum: int | None) -> Iterator[bytes]:
+    """Read a part of a file, of which other parts are read meanwhile; it is held against its checksum if it has one."""
+    found = 0
     while at < end:
         file.seek(at)
         piece = file.read(min(PIECE, end - at))
         if not piece:
             raise ImageError("broken", "the file ends within a page")
         at += len(piece)
+        found = zlib.crc32(piece, found)
+        if at == end and checksum is not None and found != checksum % 2**32:
+            raise ImageError("broken", "the bytes of a page are damaged: their checksum is another")
         yield piece
