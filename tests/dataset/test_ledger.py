@@ -9,7 +9,8 @@ import pytest
 
 from helpers import compress_into, image_bytes, synthetic_photo, tree
 from icsys import Options, Skipped, compress_folder
-from icsys.dataset.manifest import to_line
+from icsys.dataset.manifest import read_all_rows, to_line
+from icsys.dataset.rooted import RootedPath
 from icsys.results import FOREIGN, NOT_FAILED, UNCHANGED
 
 OPTIONS = Options(strategy="SO", step=2)
@@ -328,6 +329,35 @@ def test_a_manifest_without_its_last_line_end_is_read_like_any_other(source, out
     summary, _ = run(source, out, OPTIONS.replace(step=3))
     assert summary.compressed == 3
     assert [row["source_path"] for row in rows(out)] == [row["source_path"] for row in before]
+
+
+@pytest.mark.parametrize(
+    "damage", [b"torn {\n", b"\n", b"\0" * 5000 + b"\n", b'{"file_name": "../a.png"}\n', b"[" * 10_000 + b"\n"]
+)
+@pytest.mark.parametrize("where", [0, 1, 3])
+def test_a_damaged_line_goes_with_the_next_run_even_if_that_has_nothing_to_do(where, damage, source, out):
+    run(source, out)
+    manifest = out / "manifest.jsonl"
+    before = manifest.read_bytes()
+    lines = before.splitlines(keepends=True)
+    manifest.write_bytes(b"".join([*lines[:where], damage, *lines[where:]]))
+    summary, _ = run(source, out)
+    assert summary.skipped == 3
+    assert manifest.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"bytes": 10**18}, {"width": 10**400}, {"mse": float("nan")}, {"mse": -1}, {"colors": "4"}, {"frames": True}],
+)
+def test_a_line_with_numbers_that_no_image_has_is_none(change, source, out):
+    run(source, out)
+    manifest = out / "manifest.jsonl"
+    first, *others = map(json.loads, manifest.read_bytes().splitlines())
+    manifest.write_bytes(b"".join(map(to_line, [first | change, *others])))
+    found = [row for _, row in read_all_rows(RootedPath(out) / "manifest.jsonl")]
+    assert (found[0] is None) == (change != {"bytes": 10**18})  # which a file may have
+    assert found[1:] == others
 
 
 def test_a_manifest_of_two_names_is_not_changed_in_place(source, out, tmp_path):

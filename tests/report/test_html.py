@@ -1,6 +1,8 @@
 """The page as a file."""
 
+import os
 import re
+import sys
 from html.parser import HTMLParser
 
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 
 from helpers import synthetic_photo
 from icsys import UsageError
+from icsys.dataset.rooted import LinkError, RootedPath
 from icsys.report.html import Figure, Heading, Page, Pair, Problem, Table, check_target, choice, render, write_page
 from icsys.report.pixels import data_uri, palette_of
 from icsys.report.table import Cell
@@ -124,3 +127,19 @@ def test_an_older_page_is_replaced_and_nothing_else(page, tmp_path):
     for wrong in (tmp_path, tmp_path / "none" / "page.html"):
         with pytest.raises(UsageError, match="expected the name of a file"):
             check_target(wrong)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files, or needs a privilege for them")
+@pytest.mark.parametrize("rooted", [False, True])
+def test_a_page_is_neither_written_through_a_link_nor_waited_for(page, rooted, tmp_path):
+    write_page(tmp_path / "older.html", page)
+    (tmp_path / "link.html").symlink_to(tmp_path / "older.html")
+    (tmp_path / "nowhere.html").symlink_to(tmp_path / "none")
+    (tmp_path / "device.html").symlink_to("/dev/zero")
+    os.mkfifo(tmp_path / "pipe.html")
+    for name, why in (("link", "is a link"), ("nowhere", "is a link"), ("device", "is a link"), ("pipe", "is no file")):
+        path = (RootedPath(tmp_path) if rooted else tmp_path) / f"{name}.html"
+        with pytest.raises(UsageError, match=rf"{name}\.html.*{why}"):
+            check_target(path)
+    with pytest.raises(LinkError):
+        write_page(tmp_path / "link.html", page)
