@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from icsys.dataset.catalogue import Group, Member, Slot
+from icsys.dataset.catalogue import Group, Listed, Member, Slot
 from icsys.dataset.labels import UNLABELLED, Label, in_class_folder, label_from, label_from_text
 from icsys.dataset.members import is_image_name, safe_path, suffix_of
 from icsys.dataset.names import restored
@@ -18,6 +19,7 @@ from icsys.dataset.parsing import from_json
 from icsys.dataset.source import Ignored, Place, Unreadable
 from icsys.dataset.tarfiles import TarReader
 from icsys.dataset.tarnames import Content, Names
+from icsys.dataset.told import book_in
 from icsys.errors import ImageError
 from icsys.image.decode import sniff
 from icsys.image.limits import check_bytes
@@ -35,9 +37,7 @@ _LONGEST_KEPT = 2**8  # bytes of one that hard links of a compressed archive may
 _MOST_OF_A_SAMPLE = 100  # files
 
 
-def find(
-    store: Store, path: str, known: Place, *, ignore_zeros: bool = False
-) -> Iterator[Member | Ignored | Unreadable]:
+def find(store: Store, path: str, known: Place, *, ignore_zeros: bool = False) -> Iterator[Listed]:
     """List the images of an archive in their order, sample by sample; what is wrong with it is raised at the end."""
     with store.open(path) as file, Names() as names:
         tar = TarReader(file, ignore_zeros=ignore_zeros)
@@ -53,6 +53,8 @@ def find(
                         yield from sample.images()
                         sample = _Sample(name)
                     if not sample.takes(name, content, place):
+                        book = None if info.islnk() else book_in(name, info.size, partial(tar.read, info))
+                        yield from [book] if book else []
                         yield Ignored(name or ".")
                 elif content is not None:
                     yield content

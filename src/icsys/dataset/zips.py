@@ -9,10 +9,11 @@ import zipfile
 import zlib
 from typing import TYPE_CHECKING
 
-from icsys.dataset.catalogue import Member, Slot
+from icsys.dataset.catalogue import Listed, Member, Slot
 from icsys.dataset.members import is_image_name, safe_path
 from icsys.dataset.source import Ignored, Place, Unreadable
 from icsys.dataset.store import Disk
+from icsys.dataset.told import Book, book_in
 from icsys.dataset.zipfiles import FIXED, SIGNATURE, UTF8, Entry, ZipReader
 from icsys.errors import ImageError
 from icsys.image.decode import sniff
@@ -36,7 +37,7 @@ def find(
     known: Place,
     *,
     ignore_zeros: bool = False,  # noqa: ARG001 - of tar archives
-) -> Iterator[Member | Ignored | Unreadable]:
+) -> Iterator[Listed]:
     """List the images of an archive in the order of its directory; what is wrong with it is raised at the end."""
     with store.open(path) as file:
         archive = ZipReader(file, file.seek(0, io.SEEK_END), is_near=isinstance(store, Disk))
@@ -54,9 +55,21 @@ def find(
                 method=entry.method,
                 crc=entry.crc,
             )
-            yield _told(name, entry, store, place)
+            found = _told(name, entry, store, place)
+            if isinstance(found, Ignored):
+                yield from _books(name, store, place)
+            yield found
         if archive.damage:
             raise ImageError("broken", archive.damage)
+
+
+def _books(name: str, store: Store, place: Slot) -> Iterator[Book | Unreadable]:
+    try:
+        book = book_in(name, place.size or 0, lambda size: _unpacked(store, place, size))
+    except ImageError as error:
+        book = Unreadable(name, error.code, str(error))
+    if book is not None:
+        yield book
 
 
 def _told(name: str, entry: Entry, store: Store, place: Slot) -> Member | Ignored | Unreadable:
