@@ -182,7 +182,7 @@ def in_journal():
         if name.endswith(".jsonl") and name.startswith((".ics-books", "manifest"))
         for line in data.splitlines()
     ]
-    return {row["source_path"] for row in rows if isinstance(row, dict) and row["status"] == "compressed"}
+    return {row["source_path"] for row in rows if row.get("status") == "compressed"}
 
 
 def wipe():

@@ -6,7 +6,7 @@ import pickle
 from urllib.parse import quote, quote_plus, urlsplit
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from helpers import ics
@@ -41,6 +41,7 @@ def urls(draw):
     return draw(st.sampled_from(SHAPES)).format(scheme=draw(SCHEMES), secret=secret), secret
 
 
+@settings(deadline=None)
 @given(urls())
 def test_no_text_of_a_url_holds_its_secret(given_url):
     text, _ = given_url
@@ -54,6 +55,7 @@ def test_no_text_of_a_url_holds_its_secret(given_url):
         json.dumps(url)
 
 
+@settings(deadline=None)
 @given(urls(), st.sampled_from(WAYS), st.sampled_from(WAYS), TEXTS)
 def test_what_others_say_of_a_url_holds_no_secret(given_url, way, other, around):
     text, secret = given_url
@@ -62,6 +64,7 @@ def test_what_others_say_of_a_url_holds_no_secret(given_url, way, other, around)
     assert SECRET not in Url(text).hide(told)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(SHAPES[:6]), SCHEMES.filter(lambda scheme: scheme != "abfs"), SECRETS)
 def test_a_url_that_nobody_knew_is_told_without_its_query_and_user(shape, scheme, secret):
     """As one that a server leads to: where it ends in a text is unknown."""
@@ -69,6 +72,7 @@ def test_a_url_that_nobody_knew_is_told_without_its_query_and_user(shape, scheme
     assert SECRET not in told
 
 
+@settings(deadline=None)
 @given(
     SCHEMES,
     st.from_regex(r"[a-z0-9.-]{1,9}(:[0-9]{1,4})?", fullmatch=True),

@@ -26,7 +26,7 @@ from icsys.dataset.layout import (
     refusing_links,
 )
 from icsys.dataset.lock import undisturbed
-from icsys.dataset.packcheck import Look, Packs
+from icsys.dataset.packcheck import Packs
 from icsys.dataset.palettecheck import faults_of_palettes
 from icsys.dataset.rooted import RootedPath
 from icsys.dataset.strangers import strangers
@@ -141,12 +141,9 @@ def verify_folder(
         faults = {*packs.faults, *(Fault(Finding.CHANGED, name) for name in account.damaged)}
         tell = progress or (lambda _: None)
         tell(Checked(0, len(account)))
-        members: list[tuple[str, str]] = []
-        for done, look in _looks(root, account, packs, jobs or available_cores()):
-            faults.update(look.faults)
-            members.extend(look.strangers)
+        for done, found in _looks(root, account, packs, jobs or available_cores()):
+            faults.update(found)
             tell(Checked(done, len(account)))
-        faults.update(packs.foreign(members, account))
         faults.update(_faults_beside(root, account))
         faults.update(strangers(root, account, packs.kept))
     names = {kind: sorted(fault.name for fault in faults if fault.finding is kind) for kind in Finding}
@@ -187,20 +184,16 @@ def _faults_beside(destination: RootedPath, account: Account) -> Iterator[Fault]
     yield from faults_of_palettes(destination, run, account.palettes, is_open=bool(account.claims))
 
 
-def _looks(destination: RootedPath, account: Account, packs: Packs, jobs: int) -> Iterator[tuple[int, Look]]:
+def _looks(destination: RootedPath, account: Account, packs: Packs, jobs: int) -> Iterator[tuple[int, list[Fault]]]:
     """Hold outputs against their lines, in threads; tell how many are done."""
     folder = destination if packs.names is None else destination / PARTS
-
-    def files(rows: list[dict[str, Any]]) -> Look:
-        return Look(faults_of_files(folder, rows, account.written))
-
     work = chain(
-        ((len(rows), partial(files, rows)) for rows in account.files()),
+        ((len(rows), partial(faults_of_files, folder, rows, account.written)) for rows in account.files()),
         ((account.count(name), partial(packs.look, name, account)) for name in packs.names or ()),
     )
     done = 0
     with ThreadPoolExecutor(jobs) as readers:
-        waiting: deque[tuple[int, Future[Look]]] = deque()
+        waiting: deque[tuple[int, Future[list[Fault]]]] = deque()
         try:
             while True:
                 waiting.extend(

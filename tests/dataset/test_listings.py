@@ -2,7 +2,7 @@
 
 import fsspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers import compress_into, image_bytes, synthetic_photo
@@ -34,6 +34,7 @@ def put(fs, keys):
         fs.store[key] = fs.store.pop("/x")
 
 
+@settings(deadline=None)
 @given(st.sets(NAMES.map(lambda name: f"/p/{name}.png"), min_size=1, max_size=8), st.sampled_from(["/p", "/p/"]))
 def test_every_object_is_an_image_with_a_name_of_its_own(fs, keys, root):
     """Whatever stands in its key; hidden ones are counted as left alone."""

@@ -265,11 +265,15 @@ def test_images_that_are_in_no_shard_yet_are_files(colors, packing, made, photos
 @packings
 @pytest.mark.parametrize("step", [3, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21])
 def test_what_a_killed_run_left_is_no_fault(step, packing, photos, tmp_path):
-    """A run dies right before a rename of its own, of a shard or of a book; another one, of other shards, likewise."""
-    died = []
-    for words in (["--colors", 4, "--shard-images", 3], ["--colors", 2, "--shard-images", 2]):
-        died.append(run_killed(step, photos, tmp_path / "out", "--format", packing, "--scale", 0.5, *words))
-        report = found(tmp_path / "out")
+    """A run dies right before a rename of its own, of a shard or of a book; another one, of fewer photos, likewise."""
+    died, out, fewer = [], tmp_path / "out", shutil.copytree(photos, tmp_path / "fewer")
+    (fewer / "a.jpg").unlink()
+    for source, words in (
+        (photos, ["--colors", 4, "--shard-images", 3]),
+        (fewer, ["--colors", 2, "--shard-images", 2]),
+    ):
+        died.append(run_killed(step, source, out, "--format", packing, "--scale", 0.5, *words))
+        report = found(out)
         assert (report["missing"], report["changed"], report["foreign"]) == ([], [], []), died
     assert any(died) or step > 19
 

@@ -4,7 +4,7 @@ import posixpath
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icsys.dataset.weblinks import Page, crawl, hrefs, resolve, root_of, text_of, url_below
@@ -14,6 +14,11 @@ NAMES = st.text(st.sampled_from("ab%/\\?#[]é '\"<&;.") | st.characters(codec="u
     lambda name: name.strip(".") and "\r" not in name
 )
 PATHS = st.lists(NAMES, min_size=1, max_size=3).map(tuple)
+
+
+def never(_one, _other):
+    """Tell that nothing is known of two files."""
+    return False
 
 
 def page_of(url, links):
@@ -44,6 +49,7 @@ def written(folder, target, is_folder, way):
     return (whole, below, relative, f"{relative}?C=N;O=D", f" {below}#top")[way]
 
 
+@settings(deadline=None)
 @given(sites())
 def test_every_page_is_visited_once_and_every_file_below_is_found(site):
     asked = []
@@ -54,7 +60,7 @@ def test_every_page_is_visited_once_and_every_file_below_is_found(site):
         folder = next(names for names in site if url_of(names, is_folder=True) == url)
         return page_of(url, [written(folder, *target, way) for target, way in links])
 
-    tree = crawl(ROOT, fetch(ROOT), fetch, (OSError,))
+    tree = crawl(ROOT, fetch(ROOT), fetch, (OSError,), never)
     reached, files, waiting = {()}, set(), [()]
     while waiting:
         for (names, is_folder), _ in site[waiting.pop()]:
@@ -82,7 +88,7 @@ def test_every_page_is_visited_once_and_every_file_below_is_found(site):
     ],
 )
 def test_what_lies_elsewhere_is_told_and_not_followed(href):
-    tree = crawl(ROOT, page_of(ROOT, [href, "../", "/", "0.jpg"]), None, (OSError,))
+    tree = crawl(ROOT, page_of(ROOT, [href, "../", "/", "0.jpg"]), None, (OSError,), never)
     assert [*tree] == [()]
     assert [*tree[()].files] == ["0.jpg"]
     assert len(tree[()].outside) == 1
@@ -90,13 +96,13 @@ def test_what_lies_elsewhere_is_told_and_not_followed(href):
 
 def test_links_that_lead_nowhere_are_none():
     page = page_of(ROOT, ["mailto:me@host", "javascript:x()", "data:,x", "#top", "?C=N", ""])
-    assert [*crawl(ROOT, page, None, (OSError,))] == [()]
+    assert [*crawl(ROOT, page, None, (OSError,), never)] == [()]
     assert not [href for href in hrefs(page) if href.rstrip("/") != ROOT.rstrip("/")]
 
 
 def test_a_base_and_another_scheme_are_understood():
     page = Page(ROOT, "text/html", '<base href="c/"><A HREF=1.jpg><a href="https://host/a/b/2%2Ejpg">')
-    tree = crawl(ROOT, page, None, (OSError,))
+    tree = crawl(ROOT, page, None, (OSError,), never)
     assert [*tree[("c",)].files] == ["1.jpg"]
     assert tree[()].files == {"2.jpg": ("2.jpg",)}
     assert [*hrefs(page._replace(kind="application/json"))] == []
@@ -112,14 +118,30 @@ def test_folders_that_lead_to_themselves_come_to_an_end(names):
         assert len(asked) < 2000
         return page_of(url, names)
 
-    tree = crawl(ROOT, page_of(ROOT, names), fetch, (OSError,))
+    tree = crawl(ROOT, page_of(ROOT, names), fetch, (OSError,), never)
     assert [folder for folder in tree.values() if isinstance(folder.error, RecursionError)]
     assert sum(len(folder.files) for folder in tree.values()) <= 4
 
 
+def test_a_folder_that_is_the_one_above_it_is_left_at_once():
+    """As a link on a server's disk makes it: what is told of a file in both is the same."""
+    asked = []
+
+    def is_same(one, other):
+        asked.append((one, other))
+        return True
+
+    tree = crawl(
+        ROOT, page_of(ROOT, ["0.jpg", "self/"]), lambda url: page_of(url, ["0.jpg", "self/"]), (OSError,), is_same
+    )
+    assert asked == [(f"{ROOT}self/0.jpg", f"{ROOT}0.jpg")]
+    assert "is the folder above it" in str(tree[("self",)].error)
+    assert sum(len(folder.files) for folder in tree.values()) == 1
+
+
 def test_folders_of_one_name_that_end_are_whole():
     pages = {ROOT: ["b/", "0.jpg"], f"{ROOT}b/": ["b/", "0.jpg"], f"{ROOT}b/b/": ["0.jpg"]}
-    tree = crawl(ROOT, page_of(ROOT, pages[ROOT]), lambda url: page_of(url, pages[url]), (OSError,))
+    tree = crawl(ROOT, page_of(ROOT, pages[ROOT]), lambda url: page_of(url, pages[url]), (OSError,), never)
     assert [folder.error for folder in tree.values()] == [None] * 3
     assert sum(len(folder.files) for folder in tree.values()) == 3
 
@@ -130,7 +152,7 @@ def test_a_page_that_cannot_be_had_is_told_and_the_others_are_visited():
             raise OSError("no answer")
         return page_of(url, ["1.jpg"])
 
-    tree = crawl(ROOT, page_of(ROOT, ["bad/", "good/", "bad/2.jpg"]), fetch, (OSError,))
+    tree = crawl(ROOT, page_of(ROOT, ["bad/", "good/", "bad/2.jpg"]), fetch, (OSError,), never)
     assert str(tree[("bad",)].error) == "no answer"
     assert ([*tree[("bad",)].files], [*tree[("good",)].files]) == (["2.jpg"], ["1.jpg"])
 
@@ -149,6 +171,7 @@ def test_the_root_is_where_a_server_leads_to_and_only_that_is_told_who_asks(aske
     assert root_of(asked, Page(found, "", "")) == root
 
 
+@settings(deadline=None)
 @given(NAMES, NAMES)
 def test_a_name_is_decoded_once(one, other):
     link = resolve(ROOT, url_of((one, quote(other, safe=""))))

@@ -102,6 +102,11 @@ class Account:
         found: NDArray[np.bool_] = self._keys[np.minimum(places, len(self._keys) - 1)] == keys
         return found
 
+    @property
+    def has_files(self) -> bool:
+        """Whether a line tells of an output that lies in no shard."""
+        return bool(len(self._lines) and self._lines["pack"][0] == _FILE)
+
     def files(self) -> Iterator[list[dict[str, Any]]]:
         """Yield the lines of outputs that lie in no shard, some hundred at once, in the order of the journals."""
         return self._rows(_FILE)

@@ -101,6 +101,12 @@ def fetch(fs: Any, path: str, size: int) -> bytes:  # noqa: ANN401 - as above
     return _body(fs, path, size, size)[0]
 
 
+def file_told(fs: Any, path: str) -> tuple[int | None, int | None]:  # noqa: ANN401 - as above
+    """Return the size and time that a server tells of a file."""
+    told = place_told(fs.info(path))
+    return told.size, told.mtime_ns
+
+
 def cut(fs: Any, path: str, start: int, end: int) -> bytes:  # noqa: ANN401 - as above
     """Return a part of a file as it lies there: parts of what HTTP packs on its way could not be unpacked."""
     headers = {"headers": {"Accept-Encoding": "identity"}} if "http" in fs.protocol else {}

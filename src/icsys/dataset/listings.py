@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from icsys.dataset.fetching import again, fetch_page
+from icsys.dataset.fetching import again, fetch_page, file_told
 from icsys.dataset.members import safe_name
 from icsys.dataset.objects import WHOLE
 from icsys.dataset.weblinks import crawl, url_below
@@ -59,8 +60,15 @@ class WebListing:
         def fetch(page: str) -> Page:
             return again(lambda: fetch_page(fs, page), url)
 
+        def is_same(one: str, other: str) -> bool:
+            try:
+                told, known = (again(partial(file_told, fs, path), url) for path in (one, other))
+            except (ImageError, OSError):
+                return False
+            return None not in told and told == known
+
         self._root = root
-        self._tree = crawl(root, first, fetch, (ImageError, OSError))
+        self._tree = crawl(root, first, fetch, (ImageError, OSError), is_same)
 
     def list(self, key: Names) -> Listed:
         """List a folder by the names on its way."""

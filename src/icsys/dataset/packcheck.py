@@ -5,43 +5,27 @@ from __future__ import annotations
 import hashlib
 import os
 from contextlib import closing
-from dataclasses import dataclass, field
 from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from icsys.dataset.fault import Fault, Finding
 from icsys.dataset.index import load_index
-from icsys.dataset.layout import INDEX, STAGE
+from icsys.dataset.layout import INDEX, PACKS, STAGE, is_pack_name
 from icsys.dataset.manifest import STALE
 from icsys.dataset.packing import packing_of
 from icsys.dataset.placing import Places
+from icsys.dataset.whole import is_temporary
 from icsys.errors import UsageError
 from icsys.options import PACKINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from icsys.dataset.account import Account
     from icsys.dataset.index import Index
     from icsys.dataset.packing import Packing
     from icsys.dataset.rooted import RootedPath
-
-
-@dataclass(slots=True)
-class Look:
-    """What came of a look into a shard.
-
-    Attributes
-    ----------
-    faults
-        What is wrong with it and its images.
-    strangers
-        The members of which no line tells that they lie in there, as shard and name.
-    """
-
-    faults: list[Fault] = field(default_factory=list)
-    strangers: list[tuple[str, str]] = field(default_factory=list)
 
 
 class Packs:
@@ -107,50 +91,52 @@ class Packs:
             assert packing is not None  # noqa: S101 - others are left out
             packing.prepare()
 
-    def look(self, name: str, account: Account) -> Look:
-        """Hold a shard against what is told of it, and its images against their lines."""
+    def _is_open(self, account: Account) -> bool:
+        """Whether a run was stopped that had images to pack: shards may hold some of which no line tells any more."""
+        staged = (entry.name for entry in (self._destination / STAGE).entries())
+        return (
+            account.has_files
+            or bool(account.claims)
+            or any(is_temporary(name) or is_pack_name(f"{PACKS}/{name}") for name in staged)
+        )
+
+    def look(self, name: str, account: Account) -> list[Fault]:
+        """Hold a shard against what is told of it, and its images against their lines.
+
+        A member of which no line tells is foreign, unless a run was stopped that had to remove it.
+        """
         path, staged = self._destination / name, self._destination / STAGE / name.rpartition("/")[2]
         if self._is_settling and staged.exists():
             path = staged
         packing = _packing_of(name)
         assert packing is not None  # noqa: S101 - as above
         expected = {member_of(row, packing): row for row in chain.from_iterable(account.packed(name))}
-        found = Look()
+        found: list[Fault] = []
+        is_open = self._is_open(account)
         shard = self._shards.get(name)
         try:
             is_intact = shard is None or _sha256(path) == shard.sha256
             if not is_intact:
-                found.faults.append(Fault(Finding.CHANGED, name))
+                found.append(Fault(Finding.CHANGED, name))
             images = 0
             with path.open() as file, closing(packing.read(file)) as members:
                 for member, data in members:
                     images += 1
                     row = expected.pop(member, None)
                     if row is None:
-                        found.strangers.append((name, member))
+                        found.extend([] if is_open else [Fault(Finding.FOREIGN, f"{name}/{member}")])
                     elif len(data) != row["bytes"] or hashlib.sha256(data).hexdigest() != row["sha256"]:
-                        found.faults.append(Fault(Finding.CHANGED, row["file_name"]))
+                        found.append(Fault(Finding.CHANGED, row["file_name"]))
                 size = file.seek(0, os.SEEK_END)
             if shard is not None and is_intact and (shard.images, shard.bytes) != (images, size):
-                found.faults.append(Fault(Finding.CHANGED, INDEX))
+                found.append(Fault(Finding.CHANGED, INDEX))
         except (FileNotFoundError, NotADirectoryError):
-            found.faults.append(Fault(Finding.MISSING, name))
+            found.append(Fault(Finding.MISSING, name))
         except OSError:
-            found.faults.append(Fault(Finding.CHANGED, name))
+            found.append(Fault(Finding.CHANGED, name))
         lacking = (row["file_name"] for row in expected.values() if row["status"] != STALE)
-        found.faults.extend(Fault(Finding.MISSING, output) for output in lacking)
+        found.extend(Fault(Finding.MISSING, output) for output in lacking)
         return found
-
-    def foreign(self, strangers: Iterable[tuple[str, str]], account: Account) -> Iterator[Fault]:
-        """Find the members that are of no image: one that was done anew since lies in a file as long as it does."""
-        left = list(strangers)
-        if left:
-            packings = [packing for packing in {_packing_of(pack) for pack, _ in left} if packing]
-            rows = chain.from_iterable(account.files())
-            again = {member_of(row, packing) for row in rows for packing in packings}
-            left = [(pack, member) for pack, member in left if member not in again]
-        for pack, member in left:
-            yield Fault(Finding.FOREIGN, f"{pack}/{member}")
 
 
 def member_of(row: Mapping[str, Any], packing: Packing) -> str:

@@ -65,7 +65,11 @@ class WebFolder:
 
 
 def crawl(
-    root: str, first: Page, fetch: Callable[[str], Page], failures: tuple[type[Exception], ...]
+    root: str,
+    first: Page,
+    fetch: Callable[[str], Page],
+    failures: tuple[type[Exception], ...],
+    is_same: Callable[[str, str], bool],
 ) -> dict[Names, WebFolder]:
     """Visit every page that links lead to below a root, once.
 
@@ -77,6 +81,8 @@ def crawl(
         The page of the root.
     fetch
         Asks for the page of a URL, and raises one of ``failures`` if there is none to be had.
+    is_same
+        Tells whether two URLs lead to one file, as far as a server tells.
 
     Returns
     -------
@@ -106,7 +112,7 @@ def crawl(
                 if link.is_folder and below not in visited:
                     visited.add(below)
                     waiting.append((below, None))
-        why = _endless(tree, names)
+        why = _endless(tree, names, is_same, root)
         if why:
             folder.error = RecursionError(why)
             _forget_below(tree, names, waiting)
@@ -224,7 +230,7 @@ def _enter(tree: dict[Names, WebFolder], link: Link) -> Names:
     return names
 
 
-def _endless(tree: dict[Names, WebFolder], names: Names) -> str:
+def _endless(tree: dict[Names, WebFolder], names: Names, is_same: Callable[[str, str], bool], root: str) -> str:
     """Say why there is no end to folders in each other; an empty text if there may be one."""
     if len(names) > _DEEPEST:
         return f"it lies more than {_DEEPEST} folders deep"
@@ -234,7 +240,14 @@ def _endless(tree: dict[Names, WebFolder], names: Names) -> str:
         if above.files.keys() != folder.files.keys() or above.folders.keys() != folder.folders.keys():
             break
         alike += 1
-    if folder.folders and alike >= _MOST_ALIKE[bool(folder.files)]:
+    if not folder.folders or not alike:
+        return ""
+    if folder.files:
+        name = min(folder.files)
+        mine, theirs = folder.files[name], tree[names[:-1]].files[name]
+        if is_same(url_below(root, mine), url_below(root, theirs)):
+            return "it is the folder above it: names, size and time of what it holds are the same"
+    if alike >= _MOST_ALIKE[bool(folder.files)]:
         return f"it holds the same names as {alike} folders above it: it seems to lead to itself"
     return ""
 
