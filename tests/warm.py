@@ -10,6 +10,7 @@ import importlib
 import io
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -23,7 +24,18 @@ _CALLS = ("open", "mkdir", "unlink", "rmdir", "replace", "fsync", "stat", "scand
 
 
 class Warm:
-    """Such a process, while it is entered."""
+    """Such a process, while it is entered.
+
+    Parameters
+    ----------
+    memory
+        Bytes that a run may take beyond what is loaded; as it likes if left out.
+    seconds
+        That it may last.
+    """
+
+    def __init__(self, memory=None, seconds=120):
+        self._bounds = {"memory": memory, "seconds": seconds}
 
     def __enter__(self):
         """Start it."""
@@ -39,7 +51,7 @@ class Warm:
 
     def run(self, *words, said, kill=None):
         """Run a command; return its exit code, negative for a signal, and the number of its calls, 0 if killed."""
-        request = {"words": list(map(str, words)), "kill": kill, "said": str(said)}
+        request = {"words": list(map(str, words)), "kill": kill, "said": str(said), **self._bounds}
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         answer = json.loads(self._process.stdout.readline())
@@ -101,8 +113,12 @@ def _one_thread(function, items, jobs, prepare, stop):  # noqa: ARG001 - as engi
         yield function(item)
 
 
-def _run(words, kill, said, pipe):
+def _run(words, kill, said, *, pipe, memory, seconds):
     """Be a run."""
+    signal.alarm(seconds)
+    if memory:
+        loaded = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (loaded + memory,) * 2)
     sys.stdout = sys.stderr = Path(said).open("w")  # noqa: SIM115 - for as long as this process lasts
     ENGINES["threads"] = _one_thread
     tell, calls, code = os.write, _Calls(kill), 70
@@ -125,7 +141,7 @@ def _serve():
         child = os.fork()
         if not child:
             os.close(ours)
-            _run(request["words"], request["kill"], request["said"], theirs)
+            _run(**request, pipe=theirs)
         os.close(theirs)
         with open(ours, "rb") as pipe:  # noqa: PTH123 - a descriptor
             told = json.loads(pipe.read() or b'{"calls": 0, "modules": []}')

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 from icsys.options import MEASURES, Target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_LARGEST = 2**63
+
+
+def _is_finite(value: object) -> TypeGuard[float]:
+    return type(value) in {int, float} and -_LARGEST < cast("float", value) < _LARGEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +46,9 @@ class Measured:
     def from_columns(cls, row: Mapping[str, Any]) -> Measured | None:
         """Read what :meth:`columns` has written; None where the number of colours was given."""
         for measure in MEASURES:
-            if measure in row:
-                return cls(Target(measure, row["quality_target"]), row[measure])
+            target, value = row.get("quality_target"), row.get(measure)
+            if measure in row and _is_finite(target) and (value is None or _is_finite(value)):
+                return cls(Target(measure, target), value)
         return None
 
 

@@ -27,7 +27,7 @@ from icsys.dataset.source import Ignored, PassedOver, Planned, Source, Task, Unr
 from icsys.dataset.sources import open_source
 from icsys.dataset.urls import check_apart, place_of
 from icsys.engine import Lost, available_cores, choose_engine
-from icsys.errors import UsageError
+from icsys.errors import ICSError, UsageError
 from icsys.options import CLUSTERS, PACKINGS, SHARED, Options
 from icsys.results import Failed, Result, RunSummary, Skipped
 from icsys.runfile import write_run
@@ -791,7 +791,7 @@ class _Count:
 
     def _count(self, source: Source) -> None:
         images = 0
-        with suppress(OSError):  # the run meets it, too, and tells
+        with suppress(OSError, ICSError):  # the run meets it, too, and tells
             for planned in source.plan(""):
                 if self._over.is_set():
                     return

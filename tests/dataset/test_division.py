@@ -17,14 +17,15 @@ from icsys.dataset.claims import Written, load_claims, write_claims
 from icsys.dataset.division import Division, divide, listed_part, read_division, read_lines
 from icsys.dataset.labels import UNLABELLED, Label
 from icsys.dataset.manifest import to_line
-from icsys.dataset.rooted import RootedPath
+from icsys.dataset.rooted import RootedPath, is_below
 from icsys.dataset.shard import Shard, all_shards, shard_index
 from icsys.dataset.source import Ignored, PassedOver, Task, Unreadable
 
 pytestmark = pytest.mark.usefixtures("unsynced")
 
 SETTINGS = {"source": "/in", "suffix": ".png", "follow_links": False, "include_outputs": False}
-NAMES = st.lists(st.text(st.sampled_from("ab/\u00e9e\u0301\udce9 "), min_size=1, max_size=6), unique=True, max_size=40)
+NAME = st.text(st.sampled_from("ab/\u00e9e\u0301\udce9 "), min_size=1, max_size=6).filter(is_below)
+NAMES = st.lists(NAME, unique=True, max_size=40)
 
 
 def tasks(*names):
@@ -79,6 +80,33 @@ def test_every_shard_gets_its_share_of_what_earlier_runs_have_written(tmp_path):
         claims |= {"gone.png": ""} if shard.owns("") else {}
         assert load_claims(RootedPath(books)) == claims
         assert Written(RootedPath(books)).load() == {output: {output.encode().hex()} for output in claims}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'["../a.jpg", "a.png"]',
+        b'["a.jpg", "/a.png"]',
+        b'{"source": "a.jpg", "output": "../a.png", "label": null, "sample": ""}',
+        b"[1, 2]",
+        b"{}",
+        b"torn",
+    ],
+)
+def test_a_list_that_is_none_of_ours_is_refused_in_words(line, tmp_path):
+    divided(tmp_path, tasks("a"), count=1)
+    books = books_at(tmp_path, Shard(1, 1))
+    (books / "plan.jsonl").write_bytes(line + b"\n")
+    with pytest.raises(UsageError, match=r"plan\.jsonl.*is not what ics has written"):
+        list(read_lines(RootedPath(books)))
+
+
+@pytest.mark.parametrize("count", [0, -1, 10**18, True, "3", 2.5, None])
+def test_a_division_into_what_is_no_number_of_shards_is_none(count, tmp_path):
+    divided(tmp_path, tasks("a"), count=1)
+    path = tmp_path / ".ics-books" / "division.json"
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | {"count": count}), "utf-8")
+    assert read_division(RootedPath(tmp_path)) is None
 
 
 def finish(folder, shard):

@@ -334,6 +334,21 @@ def test_classes_that_are_one_folder_on_some_systems_stay_two(tmp_path):
     assert found_in_webdataset(tmp_path / "out") == dict(enumerate(labels))
 
 
+@pytest.mark.parametrize("kind", ["zip", "tar", "gztar"])
+@pytest.mark.parametrize("below", ["", "photos/"])
+def test_an_archive_of_an_output_folder_has_its_labels(kind, below, tmp_path):
+    labels = [("AC/DC", 1), ("DC", 3), (None, None), ("C" * 300, 4), (".x", 5)]
+    table = ["T - shirt / top", "AC/DC", "GHz/DC", "DC", "C" * 300, ".x"]
+    source = put_source(tmp_path / "in", "parquet", labels, table, "")
+    compress_folder(source, tmp_path / "folder" / below, Options(strategy="SO", step=1))
+    archive = shutil.make_archive(str(tmp_path / "x"), kind, tmp_path / "folder")
+    for container, where in (("webdataset", "shards.json"), ("png", "run.json")):
+        out = tmp_path / container
+        assert compress_folder(archive, out, Options(strategy="SO", step=1, format=container)).failed == 0
+        assert FOUND[container](out) == dict(enumerate(labels))
+        assert json.loads((out / where).read_text("utf-8"))["classes"] == table
+
+
 def test_object_stores_keep_labels(tmp_path, monkeypatch):
     memory_store(monkeypatch)
     table = ["T - shirt / top", "AC/DC", "GHz/DC", "DC"]

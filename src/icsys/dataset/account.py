@@ -16,6 +16,7 @@ import numpy as np
 from icsys.dataset.books import books_of, is_whole, read_state, shards_in
 from icsys.dataset.claims import Written, load_claims
 from icsys.dataset.layout import BOOKS, FAILURES, MANIFEST
+from icsys.dataset.lines import lines_of
 from icsys.dataset.manifest import DONE, FAILED, from_line
 from icsys.dataset.shard import shard_index
 from icsys.errors import UsageError
@@ -169,19 +170,17 @@ class Account:
 
     def _lines_of(self, book: _Book, name: str, *, is_open: bool) -> Iterator[tuple[int, int, dict[str, Any]]]:
         """Read the lines of a journal with their positions and lengths; the last one of an open one may be torn."""
-        at = 0
         try:
             file = (book.folder / name).open()
         except FileNotFoundError:
             return
         with file:
-            for line in file:
+            for at, line in lines_of(file):
                 row = from_line(line)
                 if row is not None:
                     yield at, len(line), row
                 elif line.endswith(b"\n") or not is_open:
                     self.damaged.add(f"{book.name}{name}")
-                at += len(line)
 
     def _number_of(self, pack: str | None) -> int:
         if pack is None:

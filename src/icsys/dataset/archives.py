@@ -14,6 +14,7 @@ from icsys.dataset.index import table_in
 from icsys.dataset.kinds import READERS, archive_suffix
 from icsys.dataset.layout import INDEX, PACKS
 from icsys.dataset.source import Unreadable
+from icsys.dataset.told import Book
 from icsys.dataset.urls import base_name
 from icsys.errors import ICSError, ImageError, code_of
 from icsys.options import Options
@@ -210,6 +211,8 @@ def _below(folder: str, found: Listed) -> Listed:
         return found
     if isinstance(found, Member):
         return replace(found, path=f"{folder}/{found.path}") if found.path else found
+    if isinstance(found, Book):
+        return found._replace(path=f"{folder}/{found.path}")
     return found._replace(source=f"{folder}/{found.source}")
 
 

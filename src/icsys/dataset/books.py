@@ -20,7 +20,7 @@ from icsys.dataset.layout import BOOKS, BOOKS_FILES, FAILURES, MANIFEST, MERGED,
 from icsys.dataset.lock import locked
 from icsys.dataset.manifest import read_rows, to_line
 from icsys.dataset.parsing import read_json
-from icsys.dataset.shard import Shard
+from icsys.dataset.shard import MOST_BOOKS, Shard
 from icsys.dataset.turn import Turn
 from icsys.dataset.whole import remove_tree, write_whole
 from icsys.errors import UsageError
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from icsys.dataset.rooted import RootedPath
 
-_NAME = re.compile(r"([1-9]\d*)-of-([1-9]\d*)", re.ASCII)
+_NAME = re.compile(r"([1-9]\d{0,8})-of-([1-9]\d{0,8})", re.ASCII)
 _PATIENCE = 60.0  # seconds; a shard holds the folder for some milliseconds, and a thousand of them may begin at once
 
 
@@ -63,8 +63,9 @@ def books_of(destination: RootedPath, shard: Shard) -> RootedPath:
 
 def shards_in(destination: RootedPath) -> list[Shard]:
     """Return the shards that have books in an output folder, in their order."""
-    matches = [_NAME.fullmatch(entry.name) for entry in (destination / BOOKS).entries()]
-    return sorted(Shard(int(match[1]), int(match[2])) for match in matches if match)
+    matches = [_NAME.fullmatch(entry.name) for entry in (destination / BOOKS).entries() if entry.is_folder]
+    shards = (Shard(int(match[1]), int(match[2])) for match in matches if match)
+    return sorted(shard for shard in shards if shard.index <= shard.count <= MOST_BOOKS)
 
 
 @contextmanager

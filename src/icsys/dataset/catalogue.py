@@ -7,9 +7,11 @@ Their contents are in none of it.
 
 from __future__ import annotations
 
+import io
 import json
 import sqlite3
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -17,10 +19,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icsys.dataset.classes import merge_tables
 from icsys.dataset.labels import Label
-from icsys.dataset.members import LONGEST_NAME, is_hidden
+from icsys.dataset.layout import RUN
+from icsys.dataset.members import LONGEST_NAME, is_hidden, safe_path
 from icsys.dataset.naming import name_key, output_names
 from icsys.dataset.parsing import from_json
 from icsys.dataset.source import Ignored, Place, Planned, Task, Unreadable
+from icsys.dataset.told import Book, ToldLabels, classes_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -116,7 +120,7 @@ class Table:
     names: Sequence[str]
 
 
-Listed = Member | Table | Ignored | Unreadable
+Listed = Member | Table | Book | Ignored | Unreadable
 """What an archive's list consists of."""
 
 
@@ -127,6 +131,7 @@ class Catalogue:
         self.classes = list(classes)
         """The names of the classes by their numbers, those of all tables together."""
         self._renumbered: dict[int, int] = {}
+        self._told = ToldLabels()
         # A database without a name is a file of its own that goes when it is closed, used by one thread at a time.
         self._db = sqlite3.connect("", check_same_thread=False, isolation_level=None)
         self._db.executescript(_TABLES)
@@ -141,6 +146,8 @@ class Catalogue:
         for one in found:
             if isinstance(one, Table):
                 self._renumbered = merge_tables(self.classes, one.names)
+            elif isinstance(one, Book):
+                self._take_in(one)
             elif isinstance(one, Unreadable):
                 self._note([one.source, one.code, one.message, one.is_folder])
             elif isinstance(one, Ignored):
@@ -157,6 +164,15 @@ class Catalogue:
         # Several names of the same bytes come together, so that these are read once.
         self._db.execute("CREATE INDEX by_place ON members (file, number, id)")
         self._db.execute("COMMIT")
+
+    def _take_in(self, book: Book) -> None:
+        """Take in what the books of an output folder that was archived tell of labels."""
+        folder, slash, name = book.path.rpartition("/")
+        if name == RUN:
+            with suppress(ValueError):
+                merge_tables(self.classes, classes_in(from_json(book.text)))
+        else:
+            self._told.add_lines(io.BytesIO(book.text), lambda path: folder + slash + safe_path(path))
 
     def _add(self, member: Member) -> None:
         path, sample = self._in_group(member)
@@ -244,10 +260,11 @@ class Catalogue:
             "SELECT folder, name, output, slot, label, sample FROM members JOIN outputs USING (id) WHERE suffix = ?"
             " ORDER BY file, number, id"
         )
-        for folder, name, output, slot, told, sample in self._rows(query, suffix):
-            label = None if told is None else Label(*from_json(told))
-            paths = _text(_join(folder, name)), _text(_join(folder, output))
-            yield Task(*paths, Slot(*from_json(slot)), label, _text(sample))
+        for folder, name, output, slot, told, group in self._rows(query, suffix):
+            source = _text(_join(folder, name))
+            label = self._told.of(source) if told is None else Label(*from_json(told))
+            sample = _text(group) or self._told.sample_of(source)
+            yield Task(source, _text(_join(folder, output)), Slot(*from_json(slot)), label, sample)
 
     def _rows(self, query: str, *values: object) -> Iterator[tuple[Any, ...]]:
         """Read rows some at a time, so that a run and the count beside it can both do so."""

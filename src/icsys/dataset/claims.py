@@ -15,6 +15,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from icsys.dataset.layout import CLAIMS, WRITTEN
+from icsys.dataset.lines import lines_of
 from icsys.dataset.manifest import to_line
 from icsys.dataset.parsing import from_json, read_json
 from icsys.dataset.rooted import is_below
@@ -105,16 +106,17 @@ class Written:
         """Return the hashes by output."""
         hashes: dict[str, set[str]] = defaultdict(set)
         try:
-            lines = self._path.read_bytes().splitlines()
+            file = self._path.open()
         except (FileNotFoundError, NotADirectoryError):
             return hashes
-        for line in filter(None, lines):
-            try:
-                sha256, output = from_json(line)
-            except (ValueError, TypeError):
-                continue
-            if isinstance(sha256, str) and isinstance(output, str):
-                hashes[output].add(sha256)
+        with file:
+            for _, line in lines_of(file):
+                try:
+                    sha256, output = from_json(line)
+                except (ValueError, TypeError):
+                    continue
+                if isinstance(sha256, str) and isinstance(output, str):
+                    hashes[output].add(sha256)
         return hashes
 
     def forget(self) -> None:

@@ -17,10 +17,12 @@ from icsys.dataset.claims import load_claims, share_claims
 from icsys.dataset.folder import Folder
 from icsys.dataset.labels import Label
 from icsys.dataset.layout import BOOKS, DIVIDED, DIVISION, FAILURES, LISTING, MANIFEST, PLAN, check_books
+from icsys.dataset.lines import lines_of
 from icsys.dataset.lock import locked
 from icsys.dataset.manifest import read_rows, to_line
 from icsys.dataset.parsing import from_json, read_json
-from icsys.dataset.shard import Shard, all_shards, shard_index
+from icsys.dataset.rooted import is_below
+from icsys.dataset.shard import MOST_BOOKS, Shard, all_shards, shard_index
 from icsys.dataset.source import Ignored, PassedOver, Planned, Task, Unreadable
 from icsys.dataset.whole import open_own, remove_tree, write_json
 from icsys.errors import UsageError
@@ -59,9 +61,12 @@ def read_division(destination: RootedPath) -> Division | None:
     """Return how a folder is divided; None if it is not, or by shards that know nothing of one another."""
     try:
         values = read_json(destination / BOOKS / DIVIDED)
-        return Division(values["count"], values["images"], dict(values["settings"]))
+        count, images = values["count"], values["images"]
+        if type(count) is int and type(images) is int and 1 <= count <= MOST_BOOKS:
+            return Division(count, images, dict(values["settings"]))
     except (OSError, ValueError, KeyError, TypeError):
-        return None
+        pass
+    return None
 
 
 def divide(
@@ -161,17 +166,22 @@ def _fields(entry: Planned) -> list[str] | dict[str, Any]:
 
 
 def _entry(line: bytes) -> Planned:
-    """Return what :func:`_fields` has made a line of."""
+    """Return what :func:`_fields` has made a line of; ValueError if it cannot have."""
     match from_json(line):
-        case [source, output]:
+        case [str(source), str(output)] if is_below(source) and is_below(output):
             return Task(source, output)
-        case [source]:
+        case [str(source)]:
             return Ignored(source)
-        case {"source": source, "output": output, "label": label, "sample": sample}:
+        case {
+            "source": str(source),
+            "output": str(output),
+            "label": None | [str() | None, int() | None] as label,
+            "sample": str(sample),
+        } if is_below(source) and is_below(output):
             return Task(source, output, None, label and Label(*label), sample)
-        case {"passed_over": source}:
+        case {"passed_over": str(source)}:
             return PassedOver(source)
-        case [source, code, message, *folder]:
+        case [str(source), str(code), str(message), *folder]:
             return Unreadable(source, code, message, is_folder=bool(folder))
     raise ValueError(line)
 
@@ -214,7 +224,13 @@ def read_lines(books: RootedPath) -> Iterator[Planned]:
 
 def _read(listing: RootedPath) -> Iterator[Planned]:
     with listing.open() as lines:
-        yield from map(_entry, lines)
+        for _, line in lines_of(lines):
+            try:
+                yield _entry(line)
+            except ValueError:
+                raise UsageError(
+                    f"{str(listing)!r} is not what ics has written: remove {BOOKS!r} and run again"
+                ) from None
 
 
 def _scatter(destination: RootedPath, draft: RootedPath, division: Division, *, share: bool) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from icsys.dataset.books import books_of
 from icsys.dataset.claims import Written, load_claims, write_claims
 from icsys.dataset.layout import FAILURES, MANIFEST
+from icsys.dataset.lines import LONGEST
 from icsys.dataset.manifest import DONE, from_line
 from icsys.dataset.shard import shard_index
 from icsys.dataset.whole import write_whole
@@ -218,6 +219,8 @@ def _read(path: RootedPath, shard: int, size: int) -> Iterator[_Line]:
             return
         position += len(block)
         *whole, rest = (rest + (block or b"\n")).split(b"\n")
+        if len(rest) > LONGEST:
+            rest = b"too long"  # as ``read_lines`` passes it over
         for text in whole:
             row = from_line(text + b"\n")
             if row is not None:

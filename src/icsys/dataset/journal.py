@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from icsys.dataset.labels import UNLABELLED, Label, from_columns
 from icsys.dataset.layout import FAILURES, MANIFEST
-from icsys.dataset.manifest import DONE, FAILED, STALE, from_line, read_rows, to_line
+from icsys.dataset.lines import lines_of
+from icsys.dataset.manifest import DONE, FAILED, STALE, from_line, read_all_rows, read_rows, to_line
 from icsys.dataset.outputs import FolderOutputs
 from icsys.dataset.whole import open_own, write_whole
 
@@ -54,7 +55,10 @@ def load(books: RootedPath) -> Known:
     known.failed.update(row["source_path"] for _, row in read_rows(books / FAILURES))
     last = ("", "")
     labels: dict[Label, Label] = {}  # each is held once
-    for position, row in read_rows(books / MANIFEST):
+    for position, row in read_all_rows(books / MANIFEST):
+        if row is None:
+            known.tidy = False
+            continue
         here = row["source_path"], row.get("file_name") or ""
         known.tidy = known.tidy and here > last and row.get("status") != FAILED
         last = here
@@ -183,8 +187,8 @@ def end_lines(file: BinaryIO) -> int:
         return size
     file.seek(0)
     begin, last = 0, b""
-    for line in file:
-        begin, last = begin + len(last), line
+    for position, line in lines_of(file):
+        begin, last = position, line
     if from_line(last) is not None:
         file.write(b"\n")
         return size + 1

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from icsys.dataset.labels import MOST_NUMBER, columns_of, label_at
 from icsys.dataset.layout import is_pack_name
+from icsys.dataset.lines import lines_of
 from icsys.dataset.parsing import from_json
 from icsys.dataset.rooted import is_below
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 DONE, FAILED, STALE = "compressed", "failed", "stale"
 """What the column ``status`` says; stale is an output whose source is gone, fails, or has another output now."""
 
+_MOST = 2**63 - 1
 _TEXTS = ("source_sha256", "sha256", "options_hash")
 _COUNTS = (
     *("source_bytes", "source_width", "source_height", "source_channels"),
@@ -137,15 +139,15 @@ def _is_ours(row: dict[str, Any]) -> bool:
     if not isinstance(name, str) or not is_below(name) or not (pack is None or is_pack_name(pack)):
         return False
     if get("status") == STALE and get("options_hash") == "":
-        numbers = all(type(get(name)) is int for name in ("source_bytes", "source_mtime_ns", "bytes"))
+        numbers = all(_is_count(get(name)) for name in ("source_bytes", "source_mtime_ns", "bytes"))
         return numbers and isinstance(get("sha256"), str)
     return (
         get("status") in (DONE, STALE)
         and all(isinstance(get(name), str) for name in _TEXTS)
-        and all(type(get(name)) is int and row[name] > 0 for name in _COUNTS)
-        and type(get("source_mtime_ns")) is int
-        and isinstance(get("mse"), float | int | None)
-        and isinstance(get("colors"), int | None)
+        and all(_is_count(get(name), least=1) for name in _COUNTS)
+        and _is_count(get("source_mtime_ns"), least=-_MOST)
+        and (get("mse") is None or (type(get("mse")) in {float, int} and 0 <= row["mse"] <= _MOST))
+        and (get("colors") is None or _is_count(get("colors")))
         and all(isinstance(get(name, ""), str) for name in ("label", "sample", "warning"))
         and type(get("label_number", 0)) is int
         and abs(get("label_number", 0)) <= MOST_NUMBER
@@ -153,16 +155,22 @@ def _is_ours(row: dict[str, Any]) -> bool:
     )
 
 
+def _is_count(value: object, *, least: int = 0) -> bool:
+    """Tell whether something is a whole number that files and images can have."""
+    return type(value) is int and least <= value <= _MOST
+
+
 def read_rows(path: RootedPath) -> Iterator[tuple[int, dict[str, Any]]]:
     """Read the lines of a file with their positions, those left out that cannot be read; none if there is no file."""
-    position = 0
+    return ((position, row) for position, row in read_all_rows(path) if row is not None)
+
+
+def read_all_rows(path: RootedPath) -> Iterator[tuple[int, dict[str, Any] | None]]:
+    """Do what :func:`read_rows` does, with None for lines that cannot be read."""
     try:
         file = path.open()
     except (FileNotFoundError, NotADirectoryError):
         return
     with file:
-        for line in file:
-            row = from_line(line)
-            if row is not None:
-                yield position, row
-            position += len(line)
+        for position, line in lines_of(file):
+            yield position, from_line(line)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MARKS = frozenset({RUN, MANIFEST, CLAIMS, BOOKS})
 """Names of which an output folder holds one or more; a folder that holds none of them is none."""
 
+_LARGEST = 2**63  # and no number is NaN
 _NUMBERS = ("seconds", "compressed", "skipped", "foreign", "ignored")
 _MOST = 4 * 2**20  # bytes of a run.json; that of very many shards is longer, and stands beside a manifest
 _FIRST = 2**16  # bytes of a manifest, in which its first lines are
@@ -65,9 +66,20 @@ def is_run(record: object) -> bool:
     summary: Any = record.get("summary")
     return (
         isinstance(summary, dict)
-        and all(type(summary.get(name)) in {int, float} for name in _NUMBERS)
+        and all(type(summary.get(name)) in {int, float} and 0 <= summary[name] < _LARGEST for name in _NUMBERS)
+        and _is_chosen(summary.get("colors_chosen"))
         and all(isinstance(record.get(name, {}), dict) for name in ("options", "versions"))
         and all(isinstance(record.get(name, ""), str | None) for name in ("started", "finished", "source"))
+    )
+
+
+def _is_chosen(chosen: object) -> bool:
+    """Tell whether something is what a summary says of a number of colours that was chosen for all images."""
+    numbers = ("reached", "sampled", "share")
+    return chosen is None or (
+        isinstance(chosen, dict)
+        and isinstance(chosen.get("target"), str)
+        and all(type(chosen.get(name)) in {int, float} and 0 <= chosen[name] < _LARGEST for name in numbers)
     )
 
 

@@ -79,7 +79,18 @@ def is_below(name: str) -> bool:
     >>> [is_below(name) for name in ("cat/a.png", "/etc/passwd", "../a.png", "a//b.png", "")]
     [True, False, False, False, False]
     """
-    return not ({"", ".", ".."} & set(name.split("/"))) and not any(character in name for character in _NEVER)
+    if {"", ".", ".."} & set(name.split("/")) or any(character in name for character in _NEVER):
+        return False
+    return name.isascii() or _can_be_a_name(name)
+
+
+def _can_be_a_name(text: str) -> bool:
+    """Tell whether a text stands for bytes: JSON may hold halves of characters, which no name of a file has."""
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class Entry(NamedTuple):
@@ -200,7 +211,8 @@ class RootedPath:
     def read_bytes(self, most: int = -1) -> bytes:
         """Return the content of a regular file, or its first bytes."""
         with self.open() as file:
-            return file.read(most)
+            # Python sets aside as much as it is asked for, and that may be what somebody has forged.
+            return file.read(most if most < 0 else min(most, os.fstat(file.fileno()).st_size))
 
     def status(self) -> os.stat_result | None:
         """Return what ``os.lstat`` tells; None where nothing is, or nothing can be.

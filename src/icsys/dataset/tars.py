@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from icsys.dataset.archivelinks import Links
-from icsys.dataset.catalogue import Group, Member, Slot
+from icsys.dataset.catalogue import Group, Listed, Member, Slot
 from icsys.dataset.labels import UNLABELLED, Label, in_class_folder, label_from, label_from_text
 from icsys.dataset.members import is_image_name, safe_path, suffix_of
 from icsys.dataset.names import restored
@@ -19,6 +20,7 @@ from icsys.dataset.parsing import from_json
 from icsys.dataset.source import Ignored, Place, Unreadable
 from icsys.dataset.tarfiles import TarReader
 from icsys.dataset.tarnames import Content, Names
+from icsys.dataset.told import book_in
 from icsys.errors import ImageError
 from icsys.image.decode import sniff
 from icsys.image.limits import check_bytes
@@ -38,7 +40,7 @@ _MOST_OF_A_SAMPLE = 100  # files
 
 def find(
     store: Store, path: str, known: Place, *, ignore_zeros: bool = False, follow_links: bool = False
-) -> Iterator[Member | Ignored | Unreadable]:
+) -> Iterator[Listed]:
     """List the images of an archive in their order, sample by sample; what is wrong with it is raised at the end."""
     with store.open(path) as file, Names() as names, Links(follow=follow_links) as links:
         tar = TarReader(file, ignore_zeros=ignore_zeros)
@@ -56,6 +58,8 @@ def find(
                     slot = _slot(place, content)
                     links.add_file(name, slot, is_image=content.is_image)
                     if not sample.takes(name, content, slot):
+                        book = None if info.islnk() else book_in(name, info.size, partial(tar.read, info))
+                        yield from [book] if book else []
                         yield Ignored(name or ".")
                 elif content is not None and not (info.issym() and links.add_link(name, info.linkname)):
                     yield content

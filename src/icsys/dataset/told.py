@@ -10,14 +10,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from icsys.dataset.labels import Label, class_folder, from_columns, label_of
 from icsys.dataset.layout import MANIFEST, RUN
 from icsys.dataset.manifest import DONE, from_line, read_rows
-from icsys.dataset.marks import holds_outputs
+from icsys.dataset.marks import holds_outputs, tells_of_outputs
 from icsys.dataset.naming import name_key
-from icsys.dataset.parsing import read_json
+from icsys.dataset.parsing import LONGEST_JSON, read_json
 from icsys.dataset.rooted import RootedPath
+from icsys.dataset.source import Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
+
+
+class Book(NamedTuple):
+    """A manifest or ``run.json`` in an archive, with its path there."""
+
+    path: str
+    text: bytes
 
 
 class _Part(NamedTuple):
@@ -49,11 +57,11 @@ class ToldLabels:
                 if name_key((below + path).rpartition("/")[0]) in self._alike:
                     self._files[below + path] = self._by_key[name_key(below + path)] = from_columns(row)
 
-    def add_lines(self, lines: Iterable[bytes]) -> None:
-        """Take in the lines of a manifest."""
+    def add_lines(self, lines: Iterable[bytes], path_of: Callable[[str], str] = str) -> None:
+        """Take in the lines of a manifest; ``path_of`` gives the path of an image by its name there."""
         for row in filter(None, map(from_line, lines)):
             if row["status"] == DONE:
-                self._add(row["file_name"], row)
+                self._add(path_of(row["file_name"]), row)
 
     def _add(self, path: str, row: Mapping[str, Any]) -> None:
         """Take in what a line tells of an image."""
@@ -84,6 +92,25 @@ class ToldLabels:
     def sample_of(self, path: str) -> str:
         """Return the name of the sample that an image belongs to; empty if it is the only one of it."""
         return self._samples.get(path, "")
+
+
+def book_in(path: str, size: int, read: Callable[[int], bytes]) -> Book | Unreadable | None:
+    """Return what an archive holds of the books of an output folder; None if a file is none of them.
+
+    Parameters
+    ----------
+    read
+        Returns the first bytes of the file, as many as are asked for.
+    """
+    base = path.rpartition("/")[2]
+    if base not in {MANIFEST, RUN}:
+        return None
+    text = read(min(size, LONGEST_JSON))  # once: of some archives nothing can be read twice
+    if not tells_of_outputs(lambda name, most: text[:most] if name == base else b""):
+        return None
+    if size > LONGEST_JSON:
+        return Unreadable(path, "too_large", f"what it tells of labels has {size} bytes: unpack the archive first")
+    return Book(path, text)
 
 
 def told_labels(folder: Path) -> Iterator[tuple[str, Label]]:

@@ -42,7 +42,7 @@ class Turn:
             If somebody has, or the books are gone, merged by another; with the code ESTALE.
         """
         try:
-            token = self._path.read_bytes()
+            token = self._path.read_bytes(len(self._token) + 1)
         except FileNotFoundError:
             token = b""
         if token != self._token:

@@ -10,10 +10,11 @@ import zlib
 from typing import TYPE_CHECKING
 
 from icsys.dataset.archivelinks import Links
-from icsys.dataset.catalogue import Member, Slot
+from icsys.dataset.catalogue import Listed, Member, Slot
 from icsys.dataset.members import LONGEST_NAME, is_image_name, safe_path
 from icsys.dataset.source import Ignored, Place, Unreadable
 from icsys.dataset.store import Disk
+from icsys.dataset.told import Book, book_in
 from icsys.dataset.zipfiles import FIXED, SIGNATURE, UTF8, Entry, ZipReader
 from icsys.errors import ImageError
 from icsys.image.decode import sniff
@@ -38,7 +39,7 @@ def find(
     *,
     ignore_zeros: bool = False,  # noqa: ARG001 - of tar archives
     follow_links: bool = False,
-) -> Iterator[Member | Ignored | Unreadable]:
+) -> Iterator[Listed]:
     """List the images of an archive in the order of its directory; what is wrong with it is raised at the end."""
     with store.open(path) as file, Links(follow=follow_links) as links:
         archive = ZipReader(file, file.seek(0, io.SEEK_END), is_near=isinstance(store, Disk))
@@ -56,17 +57,28 @@ def find(
                 method=entry.method,
                 crc=entry.crc,
             )
-            told = _told(name, entry, store, place)
-            if isinstance(told, Ignored) and stat.S_IFMT(entry.mode) == stat.S_IFLNK:
+            found = _told(name, entry, store, place)
+            if isinstance(found, Ignored) and stat.S_IFMT(entry.mode) == stat.S_IFLNK:
                 if not links.add_link(name, _target(store, place) if follow_links else ""):
-                    yield told
+                    yield found
                 continue
-            if not isinstance(told, Unreadable):
+            if isinstance(found, Ignored):
+                yield from _books(name, store, place)
+            if not isinstance(found, Unreadable):
                 links.add_file(name, place, is_image=None)
-            yield told
+            yield found
         yield from links.followed(lambda slot: _may_be_image(store, slot))
         if archive.damage:
             raise ImageError("broken", archive.damage)
+
+
+def _books(name: str, store: Store, place: Slot) -> Iterator[Book | Unreadable]:
+    try:
+        book = book_in(name, place.size or 0, lambda size: _unpacked(store, place, size))
+    except ImageError as error:
+        book = Unreadable(name, error.code, str(error))
+    if book is not None:
+        yield book
 
 
 def _told(name: str, entry: Entry, store: Store, place: Slot) -> Member | Ignored | Unreadable:
