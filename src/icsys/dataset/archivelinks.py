@@ -64,12 +64,12 @@ class Links:
             if is_hidden(path):
                 yield Ignored(path)
             else:
-                yield from self._follow(path, _joined(path, _text(target)), (), look)
+                yield from self._follow(path, _joined(path, _text(target)), {"", *_folders(path)}, look)
 
     def _follow(
-        self, name: str, target: str | None, above: tuple[str, ...], look: Callable[[Slot], bool]
+        self, name: str, target: str | None, above: set[str], look: Callable[[Slot], bool]
     ) -> Iterator[Member | Ignored | Unreadable]:
-        """Return what a link stands for: a file, or all files in a folder, but for one that it lies in."""
+        """Return what a link stands for: a file, or all files in a folder, but for those ``above`` that it lies in."""
         place = None if target is None else self._resolved(target, 0)
         if place is None:
             yield Unreadable(name, "io", "the link leads nowhere in the archive")
@@ -80,7 +80,7 @@ class Links:
             is_image = is_image_name(name) or (look(slot) if row[1] is None else bool(row[1]))
             yield Member(name, slot) if is_image else Ignored(name)
             return
-        if not place or any(f"{folder}/".startswith(f"{place}/") for folder in (name, *above)):
+        if place in above:
             yield Ignored(name)
             return
         inside, found = _bytes(f"{place}/"), False
@@ -91,12 +91,15 @@ class Links:
             if self._left < 0:
                 raise ValueError(f"its links make more than {_MOST} names")
             path = _text(child)
+            within = set(_folders(path, len(place) + 1))
+            if within & above:
+                continue
             inner = name + path[len(place) :]
             if is_hidden(inner):
                 yield Ignored(inner)
             else:
                 onward = path if link is None else _joined(path, _text(link))
-                yield from self._follow(inner, onward, (*above, place), look)
+                yield from self._follow(inner, onward, {*above, place, *within}, look)
         if not found:
             yield Unreadable(name, "io", "the link leads nowhere in the archive")
 
@@ -112,6 +115,13 @@ class Links:
                 target = _joined(begin, "/".join([_text(row[0]), *parts[count:]]))
                 return None if target is None else self._resolved(target, depth + 1)
         return path
+
+
+def _folders(path: str, start: int = 0) -> Iterator[str]:
+    """Return the folders that a path lies in, from a place in it on."""
+    while (start := path.find("/", start)) >= 0:
+        yield path[:start]
+        start += 1
 
 
 def _joined(link: str, target: str) -> str | None:
