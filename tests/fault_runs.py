@@ -17,7 +17,7 @@ OPTIONS = Options(strategy="SO", step=2)
 # The same run with all images in the main thread, so that system calls can be counted: strace counts by thread.
 ONE_THREAD = """
 import sys, icsys.engine
-def one_thread(function, items, jobs, prepare, stop):
+def one_thread(function, items, jobs, prepare, stop, **_):
     yield from map(function, items)
 icsys.engine.ENGINES["threads"] = one_thread
 from icsys.cli import main

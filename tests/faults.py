@@ -4,6 +4,8 @@ import inspect
 from dataclasses import dataclass
 from pathlib import Path
 
+from promises import PROMISES
+
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "reliability.md"
 FAULTS = range(41)  # 0 is for what is no single fault
@@ -52,7 +54,16 @@ def write_page(path, rows):
     """Write the rows in the order of their numbers."""
     missing = sorted(set(FAULTS[1:]) - {row.number for row in rows})
     rest = f"\nNo test yet: {', '.join(map(str, missing))}.\n" if missing else ""
-    Path(path).write_text(_TOP + "".join(f"{row}\n" for row in sorted(rows)) + rest, encoding="utf-8")
+    Path(path).write_text(_TOP + "".join(f"{row}\n" for row in sorted(rows)) + rest + promises(), encoding="utf-8")
+
+
+def promises():
+    """Return the part of the page that says what is promised, and by which test."""
+    parts = ["\n## What is promised about links, other people's files and labels\n\nEach with its test.\n"]
+    for heading, tests in PROMISES.items():
+        parts.append(f"\n### {heading}\n\n")
+        parts.extend(f"- {promise}\n  `{test}`\n" for promise, test in tests.items())
+    return "".join(parts)
 
 
 def read_page(path):

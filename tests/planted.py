@@ -38,7 +38,7 @@ def ics(*arguments):
     return code, said.getvalue()
 
 
-def one_thread(function, items, jobs, prepare, stop):  # noqa: ARG001 - as engines are called
+def one_thread(function, items, jobs, prepare, stop, **_):  # noqa: ARG001 - as engines are called
     """Be an engine that works in the thread of the run."""
     for item in items:
         if stop.is_set():

@@ -6,10 +6,11 @@ import pytest
 
 from helpers import compress_into, image_bytes, synthetic_photo, tree
 from icsys import Options, compress_folder
+from icsys.dataset.connect import connect
 from sources import put_folder, put_tar, put_zip
 
 boto3 = pytest.importorskip("boto3", reason="needs the package moto: make test-extras")
-pytest.importorskip("s3fs", reason="needs the package s3fs: make test-extras")
+s3fs = pytest.importorskip("s3fs", reason="needs the package s3fs: make test-extras")
 server = pytest.importorskip("moto.server", reason="needs the package moto: make test-extras")
 
 pytestmark = [pytest.mark.usefixtures("unsynced"), pytest.mark.filterwarnings("default")]
@@ -28,6 +29,8 @@ def client():
         patch.setenv("AWS_ACCESS_KEY_ID", "key")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "s3cret")
         patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        s3fs.S3FileSystem.clear_instance_cache()  # one that an earlier test has made knows another server
+        connect.cache_clear()
         client = boto3.client("s3")
         client.create_bucket(Bucket="photos")
         yield client

@@ -105,7 +105,7 @@ class _File(io.FileIO):
         return super().write(data)
 
 
-def _one_thread(function, items, jobs, prepare, stop):  # noqa: ARG001 - as engines are called
+def _one_thread(function, items, jobs, prepare, stop, **_):  # noqa: ARG001 - as engines are called
     """Be an engine that works in the thread of the run, so that calls come in one order."""
     for item in items:
         if stop.is_set():

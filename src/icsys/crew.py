@@ -71,5 +71,13 @@ class Crew(NamedTuple):
             workers = threads_for(self.jobs, remote=self.remote)
         else:  # processes share no locks; each of them holds one image at a time, and can be killed
             work, workers = partial(work, admit=unlimited, slots=nullcontext()), self.jobs
-        clock = {} if self.timeout is None else {"timeout": self.timeout}
-        return partial(ENGINES[self.engine], work, jobs=workers, prepare=prepare, stop=self.stop, **clock)
+        more: dict[str, Any] = {} if self.timeout is None else {"timeout": self.timeout}
+        if self.shares_memory:
+            more["weigh"] = _bytes_held
+        return partial(ENGINES[self.engine], work, jobs=workers, prepare=prepare, stop=self.stop, **more)
+
+
+def _bytes_held(item: Any) -> int:  # noqa: ANN401 - whatever a pass has done with an image
+    """Return how many bytes were read ahead of an image."""
+    held = getattr(getattr(getattr(item, "work", item), "place", None), "held", None)
+    return len(held) if isinstance(held, bytes) else 0

@@ -36,8 +36,17 @@ class _Part(NamedTuple):
     @property
     def shown(self) -> str:
         """The part without user, query and fragment; an authority that is no host is hidden, too."""
-        host = self.host if not self.scheme or _HOST.fullmatch(self.host) else _HIDDEN
-        return f"{self.scheme}{host}{self.path}"
+        host, path = self.sure
+        return f"{self.scheme}{host}{without_secrets(path)}"
+
+    @property
+    def sure(self) -> tuple[str, str]:
+        """Host and path as far as they are no part of a password in which ``@``, ``/`` or others were not escaped."""
+        if self.user and "@" in self.query:
+            return _HIDDEN, ""
+        if self.user and "@" in self.path:
+            return _HIDDEN, self.path.rpartition("@")[2]
+        return self.host if not self.scheme or _HOST.fullmatch(self.host) else _HIDDEN, self.path
 
 
 class Url:
@@ -139,13 +148,15 @@ class Url:
         """
         secrets = {self._text: str(self)}
         for part in self._parts:
-            values = [part.user, *part.user.split(":", 1), part.query, part.query[1:]]
+            doubtful = (part.host + part.path + part.query).rpartition("@")[0] if part.user else ""
+            values = [part.user, *part.user.split(":", 1), part.query, part.query[1:], doubtful]
+            pieces = [part.user, doubtful]
             for pair in re.split("[?#&;]", part.query):
-                values += [pair, *pair.split("=", 1)[1:]]
+                name, equals, value = pair.partition("=")
+                values += [pair, value]
+                pieces.append(value if equals and not part.user else f"{name} {value}")
             # Who takes it for another URL than it is tells a piece.
-            values += re.split("[^\\w.+-]", part.user) + [
-                piece for pair in values[4:] for piece in re.split("[^\\w.+-]", pair.partition("=")[2])
-            ]
+            values += [word for piece in pieces for word in re.split(r"[^\w.+-]", piece)]
             secrets |= dict.fromkeys((value for value in values if len(value) >= _SHORTEST), _HIDDEN)
         return hide(text, secrets)
 
@@ -233,13 +244,13 @@ def without_secrets(text: str) -> str:
     >>> without_secrets("no answer from https://me:pw@host/a.png?X-Amz-Signature=1f")
     'no answer from https://host/a.png'
     """
-    found = _SCHEME.search(text)
-    if not found:
-        return text
-    head, rest = text[: found.end()], text[found.end() :]
-    if _is_place(_Part(found[0], *rest.partition("@")[::2], "", "")):
-        return head + _cut(rest)[0]
-    return head + _cut(rest.rpartition("@")[2])[0]
+    told: list[str] = []
+    while found := _SCHEME.search(text):
+        part = _parse(text[found.start() :])
+        host, path = part.sure
+        told += [text[: found.start()], part.scheme, host]
+        text = path
+    return "".join(told) + text
 
 
 def hide_given(text: str, values: Iterable[object]) -> str:

@@ -260,7 +260,9 @@ def test_no_secret_is_told(secret, server, tmp_path):
             for file in tmp_path.rglob("*"):
                 assert "www" in file.parts or file.is_dir() or form.encode() not in file.read_bytes(), file
     for number, name in enumerate(("photos", "Tom's.zip")):
-        assert json.loads((tmp_path / f"{number}/run.json").read_text())["source"] == f"{server.url}/{name}"
+        # With a user and an @ behind the host nobody can tell where a password ends.
+        told = "http://…" if "@" in secret and number else f"{server.url}/{name}"
+        assert json.loads((tmp_path / f"{number}/run.json").read_text("utf-8"))["source"] == told
     assert {asked[2] for asked in server.asked} == {f"Basic {b64encode(f'owner:{secret}'.encode('latin-1')).decode()}"}
 
 

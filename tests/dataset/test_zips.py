@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 
 from helpers import compress_into, image_bytes, synthetic_photo
 from icsys import Options
+from icsys.dataset import zipfiles
 from icsys.dataset.archives import Archives
 from icsys.dataset.resume import Work
 from icsys.dataset.source import Ignored, Task, Unreadable
 from icsys.dataset.store import Disk
+from icsys.dataset.zipfiles import ZipReader
 from sources import put_zip
 
 FILES = {f"{'cd'[i % 2]}/{i}.png": image_bytes(synthetic_photo(4 + i, 6, seed=i)) for i in range(4)}
@@ -191,3 +193,26 @@ def test_a_run_over_a_damaged_archive_does_the_rest_and_ends_with_one_failure(tm
     path.write_bytes(path.read_bytes()[:-30])
     results, summary = compress_into(path, tmp_path / "out")
     assert (summary.compressed, summary.failed, results["x.zip"].code) == (4, 1, "broken")
+
+
+@pytest.mark.parametrize("piece", [46, 60, 2**16])
+@pytest.mark.parametrize("before", [b"", b"a program that unpacks it"])
+def test_a_directory_is_read_in_pieces_as_zipfile_reads_it(piece, before, monkeypatch):
+    monkeypatch.setattr(zipfiles, "_PIECE", piece)
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for number in range(50):
+            info = zipfile.ZipInfo(f"{'n' * number}/caf\u00e9{number}.png")
+            info.comment, info.extra = b"c" * number, b"\xff\xff\x01\x00x" * (number % 3)
+            info.external_attr = 0o100644 << 16
+            archive.writestr(info, bytes(number))
+        archive.writestr("folder/", b"")
+    data = before + file.getvalue()
+    reader = ZipReader(io.BytesIO(data), len(data), is_near=False)
+    found = [(e.name, e.crc, e.length, e.size, e.start, e.mode, e.is_folder) for e in reader.entries()]
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        assert found == [
+            (i.filename, i.CRC, i.compress_size, i.file_size, i.header_offset, i.external_attr >> 16, i.is_dir())
+            for i in archive.infolist()
+        ]
+    assert bool(reader.damage) == bool(before)

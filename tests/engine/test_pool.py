@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from icsys.engine import ENGINES, available_cores
 from icsys.engine.cluster import MODULES
+from icsys.engine.pool import HELD
 from icsys.engine.threads import run_threads as run_threads_after
 from icsys.options import ENGINES as ENGINE_NAMES
 
@@ -77,3 +78,21 @@ def test_the_table_and_the_options_name_the_same_engines():
 
 def test_at_least_one_core_is_available():
     assert available_cores() >= 1
+
+
+@given(st.lists(st.integers(0, 3 * HELD), max_size=20), st.integers(1, 4))
+def test_items_are_drawn_while_those_under_way_hold_little(sizes, jobs):
+    under_way = []
+
+    def items():
+        for size in sizes:
+            assert sum(under_way) <= HELD
+            under_way.append(size)
+            yield size
+
+    outcomes = run_threads_after(int, items(), jobs, lambda: None, threading.Event(), weigh=int)
+    done = []
+    for size in outcomes:
+        under_way.remove(size)
+        done.append(size)
+    assert sorted(done) == sorted(sizes)

@@ -1,11 +1,13 @@
 """The page of faults shows every test there is, as it is."""
 
+import ast
 import subprocess
 import sys
 
 import pytest
 
-from faults import FAULTS, PAGE, ROOT, read_page
+from faults import FAULTS, PAGE, ROOT, promises, read_page
+from promises import PROMISES
 
 
 @pytest.fixture(scope="module")
@@ -30,3 +32,14 @@ def test_every_row_says_what_happened_and_none_failed():
 
 def test_numbers_are_those_of_the_list(collected):
     assert {row.number for row in collected} <= set(FAULTS)
+
+
+def test_what_is_promised_is_on_the_page():
+    assert promises() in PAGE.read_text("utf-8"), "run: make faults"
+
+
+@pytest.mark.parametrize("test", [test for tests in PROMISES.values() for test in tests.values()])
+def test_every_promise_has_its_test(test):
+    file, _, name = test.partition("::")
+    tree = ast.parse((ROOT / file).read_text("utf-8"))
+    assert name in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}

@@ -63,7 +63,7 @@ def books_of(destination: RootedPath, shard: Shard) -> RootedPath:
 
 def shards_in(destination: RootedPath) -> list[Shard]:
     """Return the shards that have books in an output folder, in their order."""
-    matches = [_NAME.fullmatch(entry.name) for entry in (destination / BOOKS).entries() if entry.is_folder]
+    matches = [_NAME.fullmatch(entry.name) for entry in (destination / BOOKS).entries()]
     shards = (Shard(int(match[1]), int(match[2])) for match in matches if match)
     return sorted(shard for shard in shards if shard.index <= shard.count <= MOST_BOOKS)
 

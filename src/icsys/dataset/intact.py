@@ -45,7 +45,7 @@ def faults_of_files(folder: RootedPath, rows: Iterable[dict[str, Any]], written:
             held, finding = None, Finding.MISSING
             try:
                 held = stack.enter_context(folder.at(above).held())
-            except (OSError, UnicodeError) as error:
+            except OSError as error:
                 finding = _finding_of(error, is_folder=True)
             for row in group:
                 found = finding if held is None else _look(held, row, written)
@@ -62,7 +62,7 @@ def _look(held: Held, row: Mapping[str, Any], written: Mapping[str, set[str]]) -
             return None if _has(descriptor, row, written.get(output, ())) else Finding.CHANGED
         finally:
             os.close(descriptor)
-    except (OSError, UnicodeError) as error:
+    except OSError as error:
         return _finding_of(error)
 
 
@@ -86,9 +86,8 @@ def _digest(descriptor: int) -> str:
     return digest.hexdigest()
 
 
-def _finding_of(error: Exception, *, is_folder: bool = False) -> Finding:
+def _finding_of(error: OSError, *, is_folder: bool = False) -> Finding:
     """Tell what it means that a file, or the folder that it lies in, cannot be opened."""
-    # Somebody has put a name into the journal that no file can have.
-    is_gone = isinstance(error, FileNotFoundError | NotADirectoryError | UnicodeError)
+    is_gone = isinstance(error, FileNotFoundError | NotADirectoryError)
     # What a link in the place of a folder leads to is not looked at, so nothing lies below it.
     return Finding.MISSING if is_gone or (is_folder and isinstance(error, LinkError)) else Finding.CHANGED

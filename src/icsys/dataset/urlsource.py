@@ -46,7 +46,7 @@ def open_remote(
     """
     shown = str(url)
     fs, path = connect(url)
-    plain = str(Url(path)) if begins_as_url(path) else path.partition("?versionId=")[0]
+    plain = name_of(path).partition("?versionId=")[0]
     is_page = "http" in fs.protocol
     if re.search(r"[*\[{]", plain) and (is_page or not _ask(partial(fs.exists, path), url)):
         from icsys.dataset.sources import expand_braces  # noqa: PLC0415 - few runs need it
@@ -62,14 +62,8 @@ def open_remote(
         size = _ask(lambda: fs.info(path), url)["size"]
         if is_page:
             _ask(partial(_check_parts, fs, path, size), url)
-        name = name_of(plain)
-        return Archives(
-            shown,
-            Bucket(url, site_of(path), name, Url(path)),
-            ((name, ""),),
-            ignore_zeros=ignore_zeros,
-            follow_links=follow_links,
-        )
+        bucket = Bucket(url, site_of(path), plain, Url(path))
+        return Archives(shown, bucket, ((plain, ""),), ignore_zeros=ignore_zeros, follow_links=follow_links)
     if begins_as_url(path) and url.query:
         raise UsageError(f"source {shown!r} has a query: expected that of an archive, or a folder without one")
     folder = RemoteFolder(url, include_outputs)

@@ -33,6 +33,8 @@ _LAST64_SIGNATURE = b"PK\x06\x06"
 _WHERE64 = struct.Struct("<4sIQI")
 _WHERE64_SIGNATURE = b"PK\x06\x07"
 _LONGEST_COMMENT = 2**16 - 1
+_CENTRAL = struct.Struct("<4s4B4HL2L5H2L")
+_CENTRAL_SIGNATURE = b"PK\x01\x02"
 _FAR = 2**32 - 1
 _PIECE = 2**16
 _MOST = 2**18  # bytes that are unpacked at once
@@ -118,26 +120,36 @@ class ZipReader:
         self._file.seek(start)
         return self._file.read(size)
 
-    def _directory(self) -> tuple[list[Entry], int, int]:
-        """Return what the directory lists, and where it begins and ends."""
+    def _directory(self) -> tuple[Iterator[Entry], int, int]:
+        """Return what the directory lists, and where it begins and ends; it is read twice, and never held."""
+        told = self._last_record()
+        if told is None:
+            return iter(()), self._size, self._size
+        count, length, offset, last = told
+        # What is put before an archive, such as a program that unpacks it, moves all that it tells of.
+        first = last - length
+        moved = first - offset
+        found = 0
         try:
-            with zipfile.ZipFile(self._file) as archive:
-                listed = [_listed(info) for info in archive.infolist()]
-                first = archive.start_dir
-        except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error, EOFError) as error:
+            for _ in self._records(first, last, moved):
+                found += 1
+        except (ValueError, struct.error) as error:
             self._note(f"its directory cannot be read: {error}")
-            return [], self._size, self._size
-        self._check_last(len(listed), first)
-        return listed, first, self._size
+            return iter(()), self._size, self._size
+        if count != found:
+            self._note(f"it tells of {count} members, and its directory has {found}")
+        if moved:
+            self._note("its directory does not lie where it tells")
+        return self._records(first, last, moved), first, self._size
 
-    def _check_last(self, count: int, first: int) -> None:
-        """Hold the last record against the directory, and against the end of the file."""
+    def _last_record(self) -> tuple[int, int, int, int] | None:
+        """Return how many members the last record tells of, and length, place and end of the directory."""
         start = max(0, self._size - _LAST.size - _LONGEST_COMMENT)
         tail = self._read(start, self._size - start)
         at = tail.rfind(_LAST_SIGNATURE)
         if at < 0 or len(tail) < at + _LAST.size:
-            self._note("the last record of its directory is missing")
-            return
+            self._note("its directory cannot be read: the last record of it is missing")
+            return None
         _, disk, first_disk, here, told, length, offset, comment = _LAST.unpack_from(tail, at)
         last = start + at
         if last + _LAST.size + comment != self._size:
@@ -148,14 +160,42 @@ class ZipReader:
             large = self._read(last, _LAST64.size) if last < self._size else b""
             if len(large) < _LAST64.size or not large.startswith(_LAST64_SIGNATURE):
                 self._note("a record of its directory is missing")
-                return
+                return None
             _, _, _, _, disk, first_disk, here, told, length, offset = _LAST64.unpack(large)
         if disk or first_disk or here != told:
             self._note("it tells of parts that lie elsewhere")
-        if told != count:
-            self._note(f"it tells of {told} members, and its directory has {count}")
-        if (offset, offset + length) != (first, last):
-            self._note("its directory does not lie where it tells")
+        if length > last:
+            self._note("its directory cannot be read: it is longer than all that lies before its end")
+            return None
+        return told, length, offset, last
+
+    def _records(self, first: int, last: int, moved: int) -> Iterator[Entry]:
+        """Read the directory, record by record; ValueError where one is damaged."""
+        at, begin, data = first, first, b""
+        while at < last:
+            if at + _CENTRAL.size > begin + len(data):
+                begin, data = at, self._read(at, min(_PIECE, last - at))
+            if len(data) - (at - begin) < _CENTRAL.size:
+                raise ValueError("it ends in the middle of a record")
+            fields = _CENTRAL.unpack_from(data, at - begin)
+            signature, _, _, needed, _, flags, method, _, _, crc, length, size, *lengths = fields[:16]
+            name_length, extra_length, comment_length = lengths[:3]
+            stop = at + _CENTRAL.size + name_length + extra_length + comment_length
+            if signature != _CENTRAL_SIGNATURE:
+                raise ValueError("a record of it is damaged")
+            if stop > last:
+                self._note("its directory ends in the middle of a record")
+                stop = last
+            if needed > zipfile.MAX_EXTRACT_VERSION:
+                raise ValueError(f"version {needed / 10} of the format")
+            if stop > begin + len(data):
+                begin, data = at, self._read(at, stop - at)
+            text = data[at - begin + _CENTRAL.size :][: name_length + extra_length]
+            name = text[:name_length].decode("utf-8" if flags & UTF8 else "cp437")
+            size, length, start = _large(text[name_length:], [size, length, fields[-1]])
+            is_folder = name.partition("\0")[0].endswith("/")
+            yield Entry(name, flags, method, crc, length, size, start + moved, fields[-2] >> 16, is_folder)
+            at = stop
 
     def _stop_of(self, entry: Entry) -> int | None:
         """Return where a member that the directory lists ends; None if it does not begin where that says."""
@@ -199,7 +239,7 @@ class ZipReader:
         if len(more) < name_length + extra_length:
             return None
         name, extra = more[:name_length], more[name_length:]
-        size, length = _large(extra, size, length)
+        size, length = _large(extra, [size, length])
         text = name.decode("utf-8" if flags & UTF8 else "cp437", "replace")
         entry = Entry(text, flags, method, crc, length, size, start, is_folder=text.endswith("/"))
         return entry, start + FIXED + len(more)
@@ -286,33 +326,15 @@ class ZipReader:
         return None
 
 
-def _listed(info: zipfile.ZipInfo) -> Entry:
-    """Return what the directory tells of a member."""
-    return Entry(
-        info.orig_filename,
-        info.flag_bits,
-        info.compress_type,
-        info.CRC,
-        info.compress_size,
-        info.file_size,
-        info.header_offset,
-        info.external_attr >> 16,
-        info.is_dir(),
-    )
-
-
-def _large(extra: bytes, size: int, length: int) -> tuple[int, int]:
-    """Return the sizes of a member, where they stand in an extra field because a header has no room for them."""
+def _large(extra: bytes, values: list[int]) -> list[int]:
+    """Return the sizes of a member, and its place, where they stand in an extra field for want of room in a header."""
     while len(extra) >= 4:  # noqa: PLR2004 - what it is, and its length
         kind, count = struct.unpack_from("<HH", extra)
         if kind == 1:
-            numbers = [int.from_bytes(extra[at : at + 8], "little") for at in range(4, 4 + count, 8)]
-            if size == _FAR and numbers:
-                size = numbers.pop(0)
-            if length == _FAR and numbers:
-                length = numbers.pop(0)
+            numbers = iter([int.from_bytes(extra[at : at + 8], "little") for at in range(4, 4 + count, 8)])
+            values = [next(numbers, value) if value == _FAR else value for value in values]
         extra = extra[4 + count :]
-    return size, length
+    return values
 
 
 def _bytes(entry: Entry) -> bytes:

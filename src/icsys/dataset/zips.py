@@ -53,7 +53,8 @@ def find(
                 file=path,
                 number=number,
                 start=entry.start,
-                length=entry.length,
+                # Of what is not packed the size says enough.
+                length=min(entry.length, entry.size) if entry.method == zipfile.ZIP_STORED else entry.length,
                 method=entry.method,
                 crc=entry.crc,
             )

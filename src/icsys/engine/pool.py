@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 from concurrent.futures import Executor, Future, wait
-from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
@@ -21,6 +20,9 @@ STOPPING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP
 LOOK = 0.1
 """Seconds between looks for a stop: a signal does not wake a thread that waits."""
 
+HELD = 96 * 2**20
+"""Bytes that items hold, before those are waited for that are under way."""
+
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 
@@ -34,9 +36,17 @@ class Lost(NamedTuple, Generic[Item]):
 
 
 def run_pool(
-    pool: Executor, function: Callable[[Item], Outcome], items: Iterable[Item], jobs: int, stop: threading.Event
+    pool: Executor,
+    function: Callable[[Item], Outcome],
+    items: Iterable[Item],
+    jobs: int,
+    stop: threading.Event,
+    *,
+    weigh: Callable[[Item], int] = lambda _: 0,
 ) -> Generator[Outcome]:
     """Apply ``function`` to every item in ``pool`` and yield the outcomes as they are done.
+
+    An item may hold bytes, which ``weigh`` tells: of more than :data:`HELD` in all, no further item is drawn.
 
     Items are drawn as workers become free. Closing the iterator, or an exception in it, starts nothing more and
     waits for what is under way. So does ``stop`` once it is set, but it waits no longer than :data:`GRACE`, and leaves
@@ -45,24 +55,33 @@ def run_pool(
     remaining = iter(items)
     # One item more than workers waits, so that none stands idle while an outcome is being handed over.
     window = jobs + 1
-    pending: set[Future[Outcome]] = set()
+    pending: dict[Future[Outcome], int] = {}
     # Waiting for the first of several futures would look at all of them each time.
     ended: SimpleQueue[Future[Outcome]] = SimpleQueue()
     try:
         while not stop.is_set():
-            for item in islice(remaining, window - len(pending)):
+            held = sum(pending.values())
+            while len(pending) < window and held <= HELD:
+                try:
+                    item = next(remaining)
+                except StopIteration:
+                    break
+                weight = weigh(item)
+                held += weight
                 future = pool.submit(function, item)
-                pending.add(future)
+                pending[future] = weight
                 future.add_done_callback(ended.put)
+                del item
             if not pending:
                 return
             try:
                 future = ended.get(timeout=LOOK)
             except Empty:
                 continue
-            pending.remove(future)
+            del pending[future]
             yield future.result()
-        done, pending = wait([future for future in pending if not future.cancel()], timeout=GRACE)
+        done, under_way = wait([future for future in pending if not future.cancel()], timeout=GRACE)
+        pending = dict.fromkeys(under_way, 0)
         for future in done:
             yield future.result()
     finally:

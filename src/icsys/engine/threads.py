@@ -18,6 +18,8 @@ def run_threads(
     jobs: int,
     prepare: Callable[[], object],  # noqa: ARG001 - threads share what this process has prepared
     stop: threading.Event,
+    *,
+    weigh: Callable[[Item], int] = lambda _: 0,
 ) -> Generator[Outcome]:
     """Apply ``function`` to every item in ``jobs`` threads of this process, which is prepared already."""
-    return run_pool(ThreadPoolExecutor(jobs, thread_name_prefix="ics"), function, items, jobs, stop)
+    return run_pool(ThreadPoolExecutor(jobs, thread_name_prefix="ics"), function, items, jobs, stop, weigh=weigh)

@@ -180,6 +180,9 @@ def _decode(name: str, image: ImageFile.ImageFile, data: bytes, options: Options
         plan = plan_resize(*upright, options)
         channel_count = channels(source)
         small = _made_small(source, plan, options.resample, turn, stored_edges(plan, stored, turn, shrink))
+        if small is not source:  # the next picture may come when this one has left
+            source.close()
+            image.close()
     info = ImageInfo(name, mode, *upright, channel_count, orientation, frames)
     pixels = _finished(small, profile, plan, options)
     return Photo(pixels, info, warning or lacking, turn == 1 and _shows(small, pixels, plan))

@@ -1,0 +1,98 @@
+"""What is promised about links, other people's files, images and labels: each promise, and the test of it."""
+
+_OWN = {
+    "A link under a name that ICS uses in DST: exit 2, the name in the message, and nothing is changed.": (
+        "tests/faults/test_links.py::test_a_link_under_a_name_of_ours"
+    ),
+    "A link in the place of a class folder or an output is a failure of its images (`blocked`), and stays.": (
+        "tests/faults/test_links.py::test_a_link_in_the_place_of_images"
+    ),
+    "A file with another name elsewhere (a hard link) is never changed in place.": (
+        "tests/faults/test_links.py::test_a_hard_link"
+    ),
+    "A folder or file that becomes a link between any two system calls of a run leads it nowhere else.": (
+        "tests/faults/test_links.py::test_a_link_that_comes_meanwhile"
+    ),
+    "So it is with worker processes.": (
+        "tests/faults/test_links.py::test_a_folder_that_becomes_a_link_again_and_again"
+    ),
+    "A page is written over an older page only, never through a link, and what is no file is not waited for.": (
+        "tests/faults/test_links.py::test_a_link_in_the_place_of_a_page"
+    ),
+    "Every name that ICS keeps below DST is in one place of the code.": (
+        "tests/dataset/test_layout.py::test_all_names_are_here"
+    ),
+    "DST itself may be reached by a link; once a run has begun, no other folder takes its place.": (
+        "tests/dataset/test_rooted.py::test_the_root_stays_the_folder_that_it_was"
+    ),
+}
+_OTHERS = {
+    "A demo enters no folder that holds anything but its own files, and changes none that was there.": (
+        "tests/test_demo.py::test_a_demo_changes_nothing_that_was_there"
+    ),
+    "An output folder below SRC is passed over, and named.": (
+        "tests/test_outputs_inside.py::test_every_run_into_the_source_does_the_photos_and_no_output"
+    ),
+    "`ics verify` names what is missing, changed or foreign, and nothing else.": (
+        "tests/test_verify.py::test_damage_is_named_by_its_kind_and_nothing_else_is"
+    ),
+    "No text of a URL tells its secret.": "tests/test_url.py::test_no_text_of_a_url_holds_its_secret",
+}
+_FORGED = {
+    "Books that were changed by hand cost nobody a file, and end no command without words.": (
+        "tests/faults/test_books.py::test_books_that_were_changed"
+    ),
+    "Forged values, names that lead out among them, neither; nor do they take memory or time without a bound.": (
+        "tests/faults/test_forged.py::test_values_that_are_forged"
+    ),
+    "A pipe, a device or anything else in the place of a book is refused, not read.": (
+        "tests/faults/test_forged.py::test_files_that_are_forged"
+    ),
+    "A book that is larger than the memory is passed over or refused.": (
+        "tests/faults/test_forged.py::test_files_that_are_huge"
+    ),
+    "A forged list of claims has no file of others written over.": (
+        "tests/dataset/test_ledger.py::test_a_claim_that_was_forged_costs_nobody_a_file"
+    ),
+}
+_KILLED = {
+    "After a run was killed, whatever options follow: every output has its line, every line its output, nothing is "
+    "left over, and no output is of options that were not asked for.": (
+        "tests/faults/test_kill_options.py::test_killed_then_other_options_then_the_first_again"
+    ),
+    "So it is with `--shard` and `ics merge`.": (
+        "tests/faults/test_kill_options.py::test_shards_killed_then_with_other_options_then_with_the_first_again"
+    ),
+    "So it is with `--isolate`.": "tests/faults/test_kill_options.py::test_isolated_runs_killed",
+    "What a killed run has left is its own, and stale where no source asks for it any more.": (
+        "tests/dataset/test_ledger.py::test_what_a_killed_run_left_is_its_own_whatever_options_follow"
+    ),
+}
+_LABELS = {
+    "Names and numbers of classes come back equal from every container.": (
+        "tests/dataset/test_labels_round_trip.py::test_names_and_numbers_come_back_equal"
+    ),
+    "Names of files and folders do, too.": (
+        "tests/dataset/test_labels_round_trip.py::test_names_of_files_and_folders_come_back_equal"
+    ),
+    "What is not labelled stays so.": (
+        "tests/dataset/test_labels_round_trip.py::"
+        "test_minus_one_is_no_label_and_what_stands_beside_an_image_counts_more_than_its_folder"
+    ),
+    "A damaged archive: what can be read is done, and the archive is one failure by its name.": (
+        "tests/dataset/test_tars.py::test_a_run_over_a_damaged_archive_does_the_rest_and_ends_with_one_failure"
+    ),
+    "The same images in a folder and in an archive give the same files.": (
+        "tests/dataset/test_tars.py::test_a_folder_and_its_archives_give_the_same_files"
+    ),
+    "JSON and TOML of any depth and size are refused in words.": (
+        "tests/dataset/test_parsing.py::test_hostile_json_is_a_value_error"
+    ),
+}
+PROMISES = {
+    "Links and other people's files": _OWN | _OTHERS,
+    "What others may have written into DST": _FORGED,
+    "Runs that were killed": _KILLED,
+    "Images and labels": _LABELS,
+}
+"""By heading: what is promised, and the test of it as pytest names it."""
