@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 class Reader(Protocol):
     """What a kind of archive is: a module."""
 
-    def find(self, store: Store, path: str, known: Place, *, ignore_zeros: bool) -> Iterator[Listed]:
+    def find(
+        self, store: Store, path: str, known: Place, *, ignore_zeros: bool, follow_links: bool
+    ) -> Iterator[Listed]:
         """List the images of an archive in their order; any error, at last, means that it is damaged."""
 
     def cut(self, store: Store, slot: Slot, options: Options) -> bytes:
@@ -65,6 +67,8 @@ class Archives:
         Folders beside them that were not searched for more.
     ignore_zeros
         Whether tar archives may be put one behind the other.
+    follow_links
+        Whether symbolic links stand for what they lead to in their archive.
     """
 
     def __init__(
@@ -75,9 +79,11 @@ class Archives:
         passed_over: tuple[PassedOver, ...] = (),
         *,
         ignore_zeros: bool = False,
+        follow_links: bool = False,
     ) -> None:
         self.shown, self._store, self._files = shown, store, files
-        self._passed_over, self._ignore_zeros = passed_over, ignore_zeros
+        self._passed_over = passed_over
+        self._ways = {"ignore_zeros": ignore_zeros, "follow_links": follow_links}
         self._catalogue: Catalogue | None = None
         self._lock = threading.Lock()
         self._tables: dict[str, Sequence[str]] = {}
@@ -105,7 +111,7 @@ class Archives:
             try:
                 known = self._store.stat(path)
                 yield Table(self._table_of(path))
-                for found in _reader(path).find(self._store, path, known, ignore_zeros=self._ignore_zeros):
+                for found in _reader(path).find(self._store, path, known, **self._ways):
                     yield _below(folder, found)
             except ICSError as error:
                 if not isinstance(error, ImageError):

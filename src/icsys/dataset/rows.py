@@ -94,6 +94,7 @@ def find(
     known: Place,
     *,
     ignore_zeros: bool = False,  # noqa: ARG001 - of tar archives
+    follow_links: bool = False,  # noqa: ARG001 - a table has none
 ) -> Iterator[Listed]:
     """List the rows of a table with what they say of name and class; what is wrong with it is raised at the end."""
     stem = base_name(path).rpartition(".")[0]

@@ -64,7 +64,7 @@ def open_source(
     if isinstance(place, Url):
         from icsys.dataset.urlsource import open_remote  # noqa: PLC0415 - an extra
 
-        return open_remote(place, include_outputs=include_outputs, ignore_zeros=ignore_zeros)
+        return open_remote(place, include_outputs=include_outputs, ignore_zeros=ignore_zeros, follow_links=follow_links)
     text = os.fspath(place)
     path = Path(text)
     if path.is_dir():
@@ -72,11 +72,15 @@ def open_source(
         folder = Folder(path, destination, follow_links, include_outputs)
         found, passed_over = archives_of(folder) if _may_be_of_archives(folder) else ([], [])
         inside = [path / name for name in found]
-        return _on_disk(path, inside, path, passed_over, ignore_zeros=ignore_zeros) if found else folder
+        return (
+            _on_disk(path, inside, path, passed_over, ignore_zeros=ignore_zeros, follow_links=follow_links)
+            if found
+            else folder
+        )
     if path.exists():
         _check_kind(text)
         _check_readable(path)
-        return _on_disk(path, [path], None, ignore_zeros=ignore_zeros)
+        return _on_disk(path, [path], None, ignore_zeros=ignore_zeros, follow_links=follow_links)
     if not _MAGIC.search(text):
         beside = next((str(path) + suffix for suffix in SUFFIXES if Path(str(path) + suffix).is_file()), None)
         hint = f"; there is an archive {beside!r}" if beside else ""
@@ -91,7 +95,7 @@ def open_source(
         files.extend(map(Path, matches))
     for file in files:
         _check_kind(str(file))
-    return _on_disk(path, files, fixed_part(text), ignore_zeros=ignore_zeros)
+    return _on_disk(path, files, fixed_part(text), ignore_zeros=ignore_zeros, follow_links=follow_links)
 
 
 def _may_be_of_archives(folder: Folder) -> bool:
@@ -175,6 +179,7 @@ def _on_disk(
     passed_over: Iterable[PassedOver] = (),
     *,
     ignore_zeros: bool,
+    follow_links: bool,
 ) -> Source:
     """Return archives of this system, with their folders if they lie below ``root``."""
     from icsys.dataset.archives import Archives  # noqa: PLC0415 - few runs need it
@@ -183,7 +188,14 @@ def _on_disk(
     for file in files:
         _check_readable(file)
     placed = ((str(file), folder_of(file.relative_to(root).as_posix()) if root else "") for file in files)
-    return Archives(str(shown.absolute()), Disk(), tuple(placed), tuple(passed_over), ignore_zeros=ignore_zeros)
+    return Archives(
+        str(shown.absolute()),
+        Disk(),
+        tuple(placed),
+        tuple(passed_over),
+        ignore_zeros=ignore_zeros,
+        follow_links=follow_links,
+    )
 
 
 def _check_kind(path: str) -> None:

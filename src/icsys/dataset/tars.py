@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from icsys.dataset.archivelinks import Links
 from icsys.dataset.catalogue import Group, Listed, Member, Slot
 from icsys.dataset.labels import UNLABELLED, Label, in_class_folder, label_from, label_from_text
 from icsys.dataset.members import is_image_name, safe_path, suffix_of
@@ -37,9 +38,11 @@ _LONGEST_KEPT = 2**8  # bytes of one that hard links of a compressed archive may
 _MOST_OF_A_SAMPLE = 100  # files
 
 
-def find(store: Store, path: str, known: Place, *, ignore_zeros: bool = False) -> Iterator[Listed]:
+def find(
+    store: Store, path: str, known: Place, *, ignore_zeros: bool = False, follow_links: bool = False
+) -> Iterator[Listed]:
     """List the images of an archive in their order, sample by sample; what is wrong with it is raised at the end."""
-    with store.open(path) as file, Names() as names:
+    with store.open(path) as file, Names() as names, Links(follow=follow_links) as links:
         tar = TarReader(file, ignore_zeros=ignore_zeros)
         place = Slot(None, known.mtime_ns, file=path, streamed=tar.packed)
         sample = _Sample("")
@@ -52,19 +55,26 @@ def find(store: Store, path: str, known: Place, *, ignore_zeros: bool = False) -
                     if sample.is_other(name):
                         yield from sample.images()
                         sample = _Sample(name)
-                    if not sample.takes(name, content, place):
+                    slot = _slot(place, content)
+                    links.add_file(name, slot, is_image=content.is_image)
+                    if not sample.takes(name, content, slot):
                         book = None if info.islnk() else book_in(name, info.size, partial(tar.read, info))
                         yield from [book] if book else []
                         yield Ignored(name or ".")
-                elif content is not None:
+                elif content is not None and not (info.issym() and links.add_link(name, info.linkname)):
                     yield content
         except Exception as error:  # noqa: BLE001 - what was found before is told first
             damage = error
         yield from sample.images()
+        yield from links.followed(lambda _: False)  # all of them were looked at
         if damage is not None:
             raise damage
         if tar.damage:
             raise ImageError("broken", tar.damage)
+
+
+def _slot(place: Slot, content: Content) -> Slot:
+    return replace(place, size=content.size, number=content.number, start=content.start, length=content.size)
 
 
 def _content(name: str, info: tarfile.TarInfo, tar: TarReader, names: Names) -> Content | Ignored | Unreadable | None:
@@ -128,11 +138,10 @@ class _Sample:
         """Tell whether a file belongs to another sample."""
         return _key(name) != self._key or len(self._images) >= _MOST_OF_A_SAMPLE
 
-    def takes(self, name: str, content: Content, place: Slot) -> bool:
+    def takes(self, name: str, content: Content, slot: Slot) -> bool:
         """Take in a file, and tell whether it is an image."""
         self._files += 1
         if content.is_image or is_image_name(name):
-            slot = replace(place, size=content.size, number=content.number, start=content.start, length=content.size)
             self._images.append(Member(name, slot))
             return True
         if content.note is not None:

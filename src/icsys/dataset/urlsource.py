@@ -32,7 +32,9 @@ _BLOCK = 2**22  # bytes that are fetched at once of an archive that is read from
 Value = TypeVar("Value")
 
 
-def open_remote(url: Url, *, include_outputs: bool = False, ignore_zeros: bool = False) -> Source:
+def open_remote(
+    url: Url, *, include_outputs: bool = False, ignore_zeros: bool = False, follow_links: bool = False
+) -> Source:
     """Find out what is behind a URL: a folder of images, or archives.
 
     Raises
@@ -55,13 +57,13 @@ def open_remote(url: Url, *, include_outputs: bool = False, ignore_zeros: bool =
         if not files or not all(archive_suffix(name_of(file)) for file in files):
             raise UsageError(f"source {shown!r}: expected a pattern that archives match, and nothing else")
         placed = tuple((name_of(file), folder_of(file.removeprefix(f"{root}/"))) for file in files)
-        return Archives(shown, Bucket(url, site_of(path)), placed, ignore_zeros=ignore_zeros)
+        return Archives(shown, Bucket(url, site_of(path)), placed, ignore_zeros=ignore_zeros, follow_links=follow_links)
     if archive_suffix(plain) and not _ask(lambda: _is_folder(fs, path), url):
         size = _ask(lambda: fs.info(path), url)["size"]
         if is_page:
             _ask(partial(_check_parts, fs, path, size), url)
         bucket = Bucket(url, site_of(path), plain, Url(path))
-        return Archives(shown, bucket, ((plain, ""),), ignore_zeros=ignore_zeros)
+        return Archives(shown, bucket, ((plain, ""),), ignore_zeros=ignore_zeros, follow_links=follow_links)
     if begins_as_url(path) and url.query:
         raise UsageError(f"source {shown!r} has a query: expected that of an archive, or a folder without one")
     folder = RemoteFolder(url, include_outputs)
@@ -77,7 +79,7 @@ def open_remote(url: Url, *, include_outputs: bool = False, ignore_zeros: bool =
         return folder
     placed = tuple((folder.archives[name], folder_of(name)) for name in found)
     bucket = Bucket(url, site_of(folder.root.secret()))
-    return Archives(shown, bucket, placed, tuple(passed_over), ignore_zeros=ignore_zeros)
+    return Archives(shown, bucket, placed, tuple(passed_over), ignore_zeros=ignore_zeros, follow_links=follow_links)
 
 
 def _is_folder(fs: Any, path: str) -> bool:  # noqa: ANN401 - fsspec has no types

@@ -9,8 +9,9 @@ import zipfile
 import zlib
 from typing import TYPE_CHECKING
 
+from icsys.dataset.archivelinks import Links
 from icsys.dataset.catalogue import Listed, Member, Slot
-from icsys.dataset.members import is_image_name, safe_path
+from icsys.dataset.members import LONGEST_NAME, is_image_name, safe_path
 from icsys.dataset.source import Ignored, Place, Unreadable
 from icsys.dataset.store import Disk
 from icsys.dataset.told import Book, book_in
@@ -37,9 +38,10 @@ def find(
     known: Place,
     *,
     ignore_zeros: bool = False,  # noqa: ARG001 - of tar archives
+    follow_links: bool = False,
 ) -> Iterator[Listed]:
     """List the images of an archive in the order of its directory; what is wrong with it is raised at the end."""
-    with store.open(path) as file:
+    with store.open(path) as file, Links(follow=follow_links) as links:
         archive = ZipReader(file, file.seek(0, io.SEEK_END), is_near=isinstance(store, Disk))
         for number, entry in enumerate(archive.entries()):
             name = safe_path(_name(entry))
@@ -57,9 +59,16 @@ def find(
                 crc=entry.crc,
             )
             found = _told(name, entry, store, place)
+            if isinstance(found, Ignored) and stat.S_IFMT(entry.mode) == stat.S_IFLNK:
+                if not links.add_link(name, _target(store, place) if follow_links else ""):
+                    yield found
+                continue
             if isinstance(found, Ignored):
                 yield from _books(name, store, place)
+            if not isinstance(found, Unreadable):
+                links.add_file(name, place, is_image=None)
             yield found
+        yield from links.followed(lambda slot: _may_be_image(store, slot))
         if archive.damage:
             raise ImageError("broken", archive.damage)
 
@@ -83,9 +92,28 @@ def _told(name: str, entry: Entry, store: Store, place: Slot) -> Member | Ignore
     if is_file and is_image_name(name):
         return Member(name, place)
     try:
-        return Member(name, place) if sniff(_unpacked(store, place, _HEAD)) else Ignored(name or ".")
+        return Member(name, place) if _is_image(store, place) else Ignored(name or ".")
     except ImageError as error:
         return Unreadable(name, error.code, str(error))
+
+
+def _is_image(store: Store, place: Slot) -> bool:
+    return sniff(_unpacked(store, place, _HEAD)) is not None
+
+
+def _may_be_image(store: Store, place: Slot) -> bool:
+    try:
+        return _is_image(store, place)
+    except ImageError:
+        return True  # whoever reads it will find out what is wrong
+
+
+def _target(store: Store, place: Slot) -> str:
+    """Return the path that a link holds; none that leads anywhere if it cannot be read."""
+    try:
+        return _unpacked(store, place, LONGEST_NAME).decode("utf-8", "surrogateescape")
+    except ImageError:
+        return "/"
 
 
 def _name(entry: Entry) -> str:
