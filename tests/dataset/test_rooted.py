@@ -38,6 +38,29 @@ def snapshot(folder):
 
 
 @pytest.mark.usefixtures("way")
+def test_in_a_folder_that_is_held_files_are_made_renamed_and_removed(tmp_path):
+    (tmp_path / "theirs").write_bytes(b"theirs")
+    folder = RootedPath(tmp_path / "out") / "cat"
+    with pytest.raises(FileNotFoundError), folder.held():
+        pass
+    folder.make_folders()
+    with folder.held() as held:
+        for content in (b"1", b"2"):
+            with os.fdopen(held.descriptor("new", "xb"), "wb") as file:
+                file.write(content)
+            held.replace("new", "a.png")
+            assert (tmp_path / "out/cat/a.png").read_bytes() == content
+        (tmp_path / "out/cat/b.png").symlink_to(tmp_path / "theirs")
+        with pytest.raises(LinkError, match="b.png"):
+            held.replace("a.png", "b.png")
+        with pytest.raises(LinkError, match="b.png"):
+            held.descriptor("b.png")
+        held.unlink("b.png")
+        held.unlink("a.png")
+    assert snapshot(tmp_path) == {"theirs": b"theirs", "out": None, "out/cat": None}
+
+
+@pytest.mark.usefixtures("way")
 def test_files_and_folders_are_those_that_pathlib_sees(tmp_path):
     root = RootedPath(tmp_path / "out")
     assert (root / "cat").status() is None

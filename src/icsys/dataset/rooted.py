@@ -298,10 +298,7 @@ class RootedPath:
             If it cannot be renamed.
         """
         with self._parent() as (above, place), target._parent() as (target_above, target_place):
-            found = _status(target_place, target_above)
-            if found is not None and is_link(found):
-                raise LinkError(str(target))
-            os.replace(place, target_place, src_dir_fd=above, dst_dir_fd=target_above)
+            _replace(place, above, target_place, target_above, str(target))
 
     def sync(self) -> None:
         """Bring the names in a folder onto the disk, where the system can be asked to."""
@@ -311,9 +308,9 @@ class RootedPath:
 
     @contextmanager
     def held(self) -> Iterator[Held]:
-        """Hold a folder open, to look at many names in it; OSError if it cannot be."""
+        """Hold a folder open, for many names in it; OSError if it cannot be."""
         with self._inside() as place:
-            yield Held(place)
+            yield Held(place, str(self))
 
     @contextmanager
     def _inside(self) -> Iterator[int | str]:
@@ -325,7 +322,9 @@ class RootedPath:
         with self._parent() as (above, place):
             if above is None:
                 self._check_folders(self.parts)
+                os.lstat(place)  # a folder that is missing is told here, as by a descriptor
                 yield place
+                self._check_folders(self.parts)
                 return
             try:
                 inside = os.open(place, _BELOW, dir_fd=above)
@@ -378,24 +377,37 @@ class RootedPath:
 
 
 class Held(NamedTuple):
-    """A folder that is held open, as a descriptor or, where the system has none, as a path."""
+    """A folder that is held open, as a descriptor or, where the system has none, as a path; and its path for errors."""
 
     place: int | str
+    shown: str
 
     def status(self, name: str) -> os.stat_result | None:
         """Return what ``os.lstat`` tells of a name in it; None where nothing is, or nothing can be."""
+        above, place = self._reached(name)
         try:
-            if isinstance(self.place, int):
-                return os.stat(name, dir_fd=self.place, follow_symlinks=False)
-            return os.lstat(f"{self.place}{os.sep}{name}")
+            return os.stat(place, dir_fd=above, follow_symlinks=False)
         except OSError:
             return None
 
-    def descriptor(self, name: str) -> int:
-        """Open a regular file in it to read, as :meth:`RootedPath.open` does."""
-        if isinstance(self.place, int):
-            return _opened(name, self.place, "rb", name)
-        return _opened(f"{self.place}{os.sep}{name}", None, "rb", name)
+    def descriptor(self, name: str, mode: str = "rb") -> int:
+        """Open a regular file in it, as :meth:`RootedPath.descriptor` does."""
+        above, place = self._reached(name)
+        return _opened(place, above, mode, f"{self.shown}{os.sep}{name}")
+
+    def replace(self, name: str, target: str) -> None:
+        """Rename what is in it, as :meth:`RootedPath.replace` does."""
+        (above, place), (_, target_place) = self._reached(name), self._reached(target)
+        _replace(place, above, target_place, above, f"{self.shown}{os.sep}{target}")
+
+    def unlink(self, name: str) -> None:
+        """Remove a file in it; of a link, the link."""
+        above, place = self._reached(name)
+        os.unlink(place, dir_fd=above)
+
+    def _reached(self, name: str) -> tuple[int | None, str]:
+        """Return what ``os`` takes as ``dir_fd``, and the path from there."""
+        return (self.place, name) if isinstance(self.place, int) else (None, f"{self.place}{os.sep}{name}")
 
 
 def _opened(place: str, above: int | None, mode: str, shown: str) -> int:
@@ -415,6 +427,14 @@ def _opened(place: str, above: int | None, mode: str, shown: str) -> int:
         os.close(descriptor)
         raise OSError(errno.EINVAL, "it is no file, but something that stands in the place of one", shown)
     return descriptor
+
+
+def _replace(place: str, above: int | None, target: str, target_above: int | None, shown: str) -> None:
+    """Rename in folders that are held, over a file and over no link."""
+    found = _status(target, target_above)
+    if found is not None and is_link(found):
+        raise LinkError(shown)
+    os.replace(place, target, src_dir_fd=above, dst_dir_fd=target_above)
 
 
 def _refusal(error: OSError, above: int | None, place: str, shown: str) -> OSError:

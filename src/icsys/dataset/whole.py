@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from io import BufferedRandom
 
+    from icsys.dataset.rooted import Held
+
 _SUFFIX = ".tmp"
 _TEMPORARY = re.compile(rf"{re.escape(OURS)}((?:\d+-of-\d+-)?)[0-9a-f]{{16}}{re.escape(_SUFFIX)}", re.ASCII)
 
@@ -44,25 +46,30 @@ def whole_file(path: RootedPath | Path, *, mark: str = "") -> Iterator[BinaryIO]
     if isinstance(path, Path):
         path = RootedPath(path.parent) / path.name
     # Short and random: it fits beside a name of any length, and no two runs meet in it.
-    temporary = path.parent / f"{OURS}{mark}{os.urandom(8).hex()}{_SUFFIX}"
-    try:
-        with _new_file(temporary) as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
+    temporary = f"{OURS}{mark}{os.urandom(8).hex()}{_SUFFIX}"
+    with _held(path.parent) as folder:
+        try:
+            with os.fdopen(folder.descriptor(temporary, "xb"), "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            folder.replace(temporary, path.name)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                folder.unlink(temporary)
+            raise
 
 
-def _new_file(path: RootedPath) -> BinaryIO:
-    try:
-        return path.open("xb")
-    except FileNotFoundError:
-        path.parent.make_folders()
-        return path.open("xb")
+@contextlib.contextmanager
+def _held(folder: RootedPath) -> Iterator[Held]:
+    """Hold a folder that is made first if need be."""
+    with contextlib.ExitStack() as stack:
+        try:
+            held = stack.enter_context(folder.held())
+        except FileNotFoundError:
+            folder.make_folders()
+            held = stack.enter_context(folder.held())
+        yield held
 
 
 def open_own(path: RootedPath, mode: str, *, buffering: int = -1) -> BufferedRandom:
