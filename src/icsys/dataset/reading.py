@@ -30,11 +30,18 @@ def open_regular(path: Path, *, follow_links: bool = True) -> BufferedReader:
     """
     if not follow_links and leads_elsewhere(path):  # asked first where the system does not know O_NOFOLLOW
         raise OSError(f"a link: {path}")
-    descriptor = os.open(path, _FLAGS | (0 if follow_links else getattr(os, "O_NOFOLLOW", 0)))
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):  # asked first: Python makes no file of a folder, nor closes it
+    descriptor, _ = _opened(path, 0 if follow_links else getattr(os, "O_NOFOLLOW", 0))
+    return os.fdopen(descriptor, "rb")
+
+
+def _opened(path: Path, flags: int = 0) -> tuple[int, os.stat_result]:
+    """Return the descriptor of a regular file, and what the system tells of it."""
+    descriptor = os.open(path, _FLAGS | flags)
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):  # asked first: Python makes no file of a folder, nor closes it
         os.close(descriptor)
         raise OSError(f"no file, but something that stands in the place of one: {path}")
-    return os.fdopen(descriptor, "rb")
+    return descriptor, found
 
 
 def read_whole(path: Path, options: Options) -> tuple[bytes, int]:
@@ -54,13 +61,23 @@ def read_whole(path: Path, options: Options) -> tuple[bytes, int]:
         If it cannot be read.
     """
     try:
-        with open_regular(path) as file:
-            before = os.fstat(file.fileno())
-            check_bytes(before.st_size, options)
-            data = file.read(before.st_size + 1)
-            after = os.fstat(file.fileno())
+        descriptor, before = _opened(path)
     except FileNotFoundError:
         raise ImageError("changed", "the file has vanished since it was listed") from None
+    try:
+        check_bytes(before.st_size, options)
+        data = _read(descriptor, before.st_size)
+        after = os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
     if (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size) or len(data) != after.st_size:
         raise ImageError("changed", "the file changed while it was read: run again when it holds still")
     return data, after.st_mtime_ns
+
+
+def _read(descriptor: int, size: int) -> bytes:
+    """Read a file of that size, and a byte more where it has grown: as few calls as can be, as small images need."""
+    data = os.read(descriptor, size + 1)
+    while len(data) < size and (more := os.read(descriptor, size + 1 - len(data))):
+        data += more
+    return data

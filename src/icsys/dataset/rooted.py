@@ -419,6 +419,8 @@ def _opened(place: str, above: int | None, mode: str, shown: str) -> int:
         descriptor = os.open(place, _MODES[mode] | _ALWAYS, 0o666, dir_fd=above)
     except OSError as error:
         raise _refusal(error, above, place, shown) from None
+    if mode == "xb":  # what was made just now is a file
+        return descriptor
     found = os.fstat(descriptor)
     if before is not None and not os.path.samestat(found, before):
         os.close(descriptor)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import itertools
 import json
 import os
 import re
@@ -25,8 +27,19 @@ _TEMPORARY = re.compile(rf"{re.escape(OURS)}((?:\d+-of-\d+-)?)[0-9a-f]{{16}}{re.
 
 def write_whole(path: RootedPath | Path, data: bytes | Iterable[bytes], *, mark: str = "") -> None:
     """Write ``data`` as :func:`whole_file` does."""
-    with whole_file(path, mark=mark) as file:
-        file.writelines((data,) if isinstance(data, bytes) else data)
+    if isinstance(data, bytes):  # as small images are: Python's file objects ask the system more than it takes to write
+        with _new_file(path, mark) as descriptor:
+            write_all(descriptor, data)
+    else:
+        with whole_file(path, mark=mark) as file:
+            file.writelines(data)
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of ``data``, in one call where the system takes it; OSError if it cannot be written."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
 
 
 @contextlib.contextmanager
@@ -43,21 +56,36 @@ def whole_file(path: RootedPath | Path, *, mark: str = "") -> Iterator[BinaryIO]
         If it cannot be written, or a link has its place; nothing is left behind then, and an older ``path`` stays as it
         was.
     """
+    with _new_file(path, mark) as descriptor, os.fdopen(descriptor, "wb", closefd=False) as file:
+        yield file
+
+
+@contextlib.contextmanager
+def _new_file(path: RootedPath | Path, mark: str) -> Iterator[int]:
+    """Give the descriptor of a temporary file that takes the place of ``path`` in the end."""
     if isinstance(path, Path):
         path = RootedPath(path.parent) / path.name
     # Short and random: it fits beside a name of any length, and no two runs meet in it.
-    temporary = f"{OURS}{mark}{os.urandom(8).hex()}{_SUFFIX}"
+    temporary = f"{OURS}{mark}{next(_numbers(os.getpid())) % 2**64:016x}{_SUFFIX}"
     with _held(path.parent) as folder:
         try:
-            with os.fdopen(folder.descriptor(temporary, "xb"), "wb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
+            descriptor = folder.descriptor(temporary, "xb")
+            try:
+                yield descriptor
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
             folder.replace(temporary, path.name)
         except BaseException:
             with contextlib.suppress(OSError):
                 folder.unlink(temporary)
             raise
+
+
+@functools.cache
+def _numbers(process: int) -> Iterator[int]:  # noqa: ARG001 - each has its own
+    """Return the numbers of a process's temporary files: from a random one on, so that no two processes meet."""
+    return itertools.count(int.from_bytes(os.urandom(8)))
 
 
 @contextlib.contextmanager
