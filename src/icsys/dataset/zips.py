@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from icsys.options import Options
 
 _HEAD = 64  # bytes
+_BLOCK = 2**20  # bytes; bzip2 unpacks none before it has a whole block, of at most 900,000
 _SPARE = 1024  # bytes; extra fields are seldom longer, and then it takes a second look
 _ENCRYPTED = 0x1
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2}
@@ -139,7 +140,8 @@ def cut(store: Store, slot: Slot, options: Options) -> bytes:
 
 def _unpacked(store: Store, slot: Slot, size: int) -> bytes:
     """Return the first bytes of a member."""
-    length = slot.length if size > _HEAD else min(slot.length, 2 * _HEAD)
+    enough = _BLOCK if slot.method == zipfile.ZIP_BZIP2 else 2 * _HEAD
+    length = slot.length if size > _HEAD else min(slot.length, enough)
     data = store.cut(slot.file, slot.start, FIXED + _SPARE + length, slot)
     if not data.startswith(SIGNATURE) or len(data) < FIXED:
         raise ImageError("broken", "the archive's directory leads to nothing")
