@@ -90,8 +90,8 @@ class _Calls:
             last()
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def _open(self, descriptor, mode="r", buffering=-1, **_):
-        file = _File(descriptor, mode.replace("b", ""))
+    def _open(self, descriptor, mode="r", buffering=-1, closefd=True, **_):
+        file = _File(descriptor, mode.replace("b", ""), closefd)
         file.note = self.note
         if not buffering:
             return file
