@@ -82,6 +82,15 @@ _LABELS = {
     "A damaged archive: what can be read is done, and the archive is one failure by its name.": (
         "tests/dataset/test_tars.py::test_a_run_over_a_damaged_archive_does_the_rest_and_ends_with_one_failure"
     ),
+    "A bit that is flipped in a zip is told, unless it does not matter.": (
+        "tests/dataset/test_zips.py::test_a_flipped_bit_is_told_unless_it_does_not_matter"
+    ),
+    "Every object of a store is an image with a name of its own, whatever its key.": (
+        "tests/dataset/test_listings.py::test_every_object_is_an_image_with_a_name_of_its_own"
+    ),
+    "A value in a Parquet file that is larger than `--max-bytes` is never taken into memory.": (
+        "tests/dataset/columns/test_values.py::test_a_value_that_is_refused_is_never_taken_and_the_next_one_can_be"
+    ),
     "The same images in a folder and in an archive give the same files.": (
         "tests/dataset/test_tars.py::test_a_folder_and_its_archives_give_the_same_files"
     ),
