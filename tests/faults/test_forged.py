@@ -11,7 +11,7 @@ import pytest
 from fault_runs import QUICK, make_photos, needs_posix
 from icsys.dataset import layout
 from planted import snapshot
-from warm import Warm
+from warm_runs import Warm
 
 pytestmark = needs_posix
 HUGE, VAST = 10**18, 10**400

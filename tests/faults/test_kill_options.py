@@ -12,7 +12,7 @@ import pytest
 from fault_runs import make_photos, needs_posix
 from helpers import image_bytes, synthetic_photo
 from icsys.dataset import layout
-from warm import Warm
+from warm_runs import Warm
 
 pytestmark = needs_posix
 SMALL = ("--step", "2")
