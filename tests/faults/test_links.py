@@ -232,9 +232,11 @@ def swapped(words, out, decoys, moment):
 @pytest.mark.parametrize("command", RUNS)
 def test_a_link_that_comes_meanwhile(command, begun, decoys, tmp_path, request):
     """Between any two system calls the file or folder that the next is about, or one above it, becomes a link, the
-    output folder itself, too, once it is entered.
+    output folder itself, too, once it is entered (not by a cluster, whose workers enter it by its path).
     """
     tries = list(moments(begun(command, tmp_path / "calls"), tmp_path / "calls"))
+    if command.startswith("cluster"):
+        tries = [(when, depth) for when, depth in tries if depth]
     codes = []
     for number, moment in enumerate(chosen(tries, 20, request.getfixturevalue("thorough"))):
         out = tmp_path / str(number)
