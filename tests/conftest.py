@@ -7,10 +7,15 @@ import signal
 os.environ["SCIPY_ARRAY_API"] = "1"
 
 import pytest
+from hypothesis import settings
 from PIL import Image
 from sklearn.datasets import load_sample_images
 
 from helpers import soft_photo, synthetic_photo
+
+# No test is about time: how long an example takes is a matter of the machine and of what else it does.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")
