@@ -9,7 +9,7 @@ from icsys.dataset.labels import MOST_NUMBER, columns_of, label_at
 from icsys.dataset.layout import is_pack_name
 from icsys.dataset.lines import lines_of
 from icsys.dataset.parsing import from_json
-from icsys.dataset.rooted import is_below
+from icsys.dataset.rooted import can_be_a_name, is_below
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -131,7 +131,8 @@ def from_line(line: bytes) -> dict[str, Any] | None:
 def _is_ours(row: dict[str, Any]) -> bool:
     """Tell whether the columns of a row are there and of their types."""
     get = row.get
-    if not isinstance(get("source_path"), str):
+    source = get("source_path")
+    if not isinstance(source, str) or not (source.isascii() or can_be_a_name(source)):
         return False
     if get("status") == FAILED:
         return isinstance(get("code"), str) and isinstance(get("message"), str)

@@ -81,10 +81,10 @@ def is_below(name: str) -> bool:
     """
     if {"", ".", ".."} & set(name.split("/")) or any(character in name for character in _NEVER):
         return False
-    return name.isascii() or _can_be_a_name(name)
+    return name.isascii() or can_be_a_name(name)
 
 
-def _can_be_a_name(text: str) -> bool:
+def can_be_a_name(text: str) -> bool:
     """Tell whether a text stands for bytes: JSON may hold halves of characters, which no name of a file has."""
     try:
         os.fsencode(text)
