@@ -8,6 +8,12 @@ import zipfile
 import pyarrow as pa
 from pyarrow import parquet
 
+from icsys import Options
+from icsys.dataset.archives import Archives
+from icsys.dataset.resume import Work
+from icsys.dataset.source import Task, Unreadable
+from icsys.dataset.store import Disk
+
 
 def put_folder(path, files):
     """Write files (bytes by name) below a folder."""
@@ -50,3 +56,20 @@ def put_parquet(path, files, *, labels=None, names=(), rows=100):
     schema = pa.schema(types, {"huggingface": json.dumps({"info": {"features": features}})})
     parquet.write_table(pa.table(columns, schema), path, row_group_size=rows)
     return path
+
+
+def read_all(path, **settings):
+    """Return the bytes of every image of an archive that can be read, and the codes of what fails."""
+    source = Archives("these", Disk(), ((str(path), ""),), **settings)
+    found, failed = {}, {}
+    plan = list(source.plan(".png"))
+    for planned in plan:
+        if isinstance(planned, Unreadable):
+            assert planned.source not in failed
+            failed[planned.source] = planned.code
+    for work in source.load((Work(t.source, t.output, place=t.place) for t in plan if isinstance(t, Task)), Options()):
+        try:
+            found[work.source] = source.read(work, Options())[0]
+        except Exception as error:  # noqa: BLE001
+            failed[work.source] = getattr(error, "code", "io")
+    return found, failed

@@ -76,15 +76,10 @@ def _entries(folder: RootedPath) -> list[Entry]:
     return folder.entries()
 
 
-def _sha256(path: RootedPath) -> str:
-    with path.open() as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _holds_samples(folder: RootedPath, samples: Mapping[str, str]) -> bool:
     """Tell whether a folder holds nothing but samples, and the beginning of one where a demo was killed."""
     return all(
-        entry.is_file and (is_temporary(entry.name) or samples.get(entry.name, "") == _sha256(folder / entry.name))
+        entry.is_file and (is_temporary(entry.name) or samples.get(entry.name, "") == (folder / entry.name).sha256())
         for entry in _entries(folder)
     )
 
@@ -154,7 +149,7 @@ class _Outputs:
     def _is_output(self, path: RootedPath) -> bool:
         """Tell whether a file is what a line tells of, or was written in the moment before a demo was killed."""
         claimed = path.name in self._claims and is_proven(path.read_bytes(), self._claims[path.name])
-        return claimed or (path.name in self._files and _sha256(path) in self._files[path.name])
+        return claimed or (path.name in self._files and path.sha256() in self._files[path.name])
 
     def _is_shard(self, entry: Entry) -> bool:
         """Tell whether a file of many images is one that was packed of samples."""
@@ -165,7 +160,7 @@ class _Outputs:
         if index.state != "complete":  # a demo was killed while they took their places
             return name in {*self._shards, *index.old}
         return name in self._shards and any(
-            shard.name == name and shard.sha256 == _sha256(self._folder / name) for shard in index.shards
+            shard.name == name and shard.sha256 == (self._folder / name).sha256() for shard in index.shards
         )
 
     def _is_palette(self, file: RootedPath) -> bool:

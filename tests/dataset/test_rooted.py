@@ -249,13 +249,13 @@ def test_a_path_goes_to_other_processes(tmp_path):
 def test_a_name_leads_down_or_is_refused(parts):
     """Compared with what the system makes of it, below a folder that is not there."""
     name = "/".join(parts)
-    down = os.path.normpath(f"/root/{name}") == f"/root/{name}" and "\0" not in name and name != ""
+    down = os.path.normpath(f"/top/{name}") == f"/top/{name}" and "\0" not in name and name != ""
     assert is_below(name) is down
     if down:
-        assert str(RootedPath("/root") / name).replace(os.sep, "/").endswith(f"/root/{name}")
+        assert str(RootedPath("/top") / name).replace(os.sep, "/").endswith(f"/top/{name}")
     else:
         with pytest.raises(OSError, match="relative path"):
-            RootedPath("/root") / name
+            RootedPath("/top") / name
 
 
 def test_a_junction_of_windows_is_a_link_and_a_folder_is_none(tmp_path):

@@ -7,30 +7,11 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from helpers import image_bytes, synthetic_photo
-from icsys import Options
-from icsys.dataset.archives import Archives
-from icsys.dataset.resume import Work
-from icsys.dataset.source import Task, Unreadable
-from icsys.dataset.store import Disk
-from sources import put_parquet
+from sources import put_parquet, read_all
 
 FILES = {f"{'cd'[i % 2]}/{i:02}.png": image_bytes(synthetic_photo(4 + i, 6, seed=i)) for i in range(12)}
 IN_A_GROUP = 3
 CODECS = ("NONE", "SNAPPY", "ZSTD", "GZIP")
-
-
-def read_all(path):
-    """Return the bytes of every image that can be read, and the codes of what fails."""
-    source = Archives("these", Disk(), ((str(path), ""),))
-    plan = list(source.plan(".png"))
-    found = {}
-    failed = {planned.source: planned.code for planned in plan if isinstance(planned, Unreadable)}
-    for work in source.load((Work(t.source, t.output, place=t.place) for t in plan if isinstance(t, Task)), Options()):
-        try:
-            found[work.source] = source.read(work, Options())[0]
-        except Exception as error:  # noqa: BLE001
-            failed[work.source] = getattr(error, "code", "io")
-    return found, failed
 
 
 def written(path, codec, *, checksums):

@@ -11,34 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers import compress_into, image_bytes, synthetic_photo, tree
-from icsys import Options
-from icsys.dataset.archives import Archives
-from icsys.dataset.resume import Work
-from icsys.dataset.source import Task, Unreadable
-from icsys.dataset.store import Disk
-from sources import put_folder, put_tar, put_zip
+from sources import put_folder, put_tar, put_zip, read_all
 
 KINDS = ("tar", "tar.gz", "tar.bz2", "tar.xz")
 kinds = pytest.mark.parametrize("kind", KINDS)
 FORMATS = (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT)
 FILES = {f"{'cd'[i % 2]}/{i}.png": image_bytes(synthetic_photo(4 + i, 6, seed=i)) for i in range(5)}
-
-
-def read_all(path, **settings):
-    """Return the bytes of every image that can be read, and the codes of what fails."""
-    source = Archives("these", Disk(), ((str(path), ""),), **settings)
-    found, failed = {}, {}
-    plan = list(source.plan(".png"))
-    for planned in plan:
-        if isinstance(planned, Unreadable):
-            assert planned.source not in failed
-            failed[planned.source] = planned.code
-    for work in source.load((Work(t.source, t.output, place=t.place) for t in plan if isinstance(t, Task)), Options()):
-        try:
-            found[work.source] = source.read(work, Options())[0]
-        except Exception as error:  # noqa: BLE001
-            failed[work.source] = getattr(error, "code", "io")
-    return found, failed
 
 
 def packed(files, form=tarfile.PAX_FORMAT):

@@ -11,14 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers import compress_into, image_bytes, synthetic_photo
-from icsys import Options
 from icsys.dataset import zipfiles
 from icsys.dataset.archives import Archives
-from icsys.dataset.resume import Work
-from icsys.dataset.source import Ignored, Task, Unreadable
+from icsys.dataset.source import Ignored
 from icsys.dataset.store import Disk
 from icsys.dataset.zipfiles import ZipReader
-from sources import put_zip
+from sources import put_zip, read_all
 
 FILES = {f"{'cd'[i % 2]}/{i}.png": image_bytes(synthetic_photo(4 + i, 6, seed=i)) for i in range(4)}
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
@@ -45,21 +43,6 @@ def packed(files=FILES, method=zipfile.ZIP_DEFLATED, *, one_way=False, comment=b
         for name, data in files.items():
             archive.writestr(zipfile.ZipInfo(name), data, method)
     return bytearray(file.data if one_way else file.getvalue())
-
-
-def read_all(path):
-    """Return the bytes of every image that can be read, and the codes of what fails."""
-    source = Archives("these", Disk(), ((str(path), ""),))
-    plan = list(source.plan(".png"))
-    found = {}
-    failed = {planned.source: planned.code for planned in plan if isinstance(planned, Unreadable)}
-    for task in plan:
-        if isinstance(task, Task):
-            try:
-                found[task.source] = source.read(Work(task.source, task.output, place=task.place), Options())[0]
-            except Exception as error:  # noqa: BLE001
-                failed[task.source] = getattr(error, "code", "io")
-    return found, failed
 
 
 def by_zipfile(data):

@@ -8,7 +8,6 @@ apart can be copied into one, and a copy that is not whole is found out.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from contextlib import ExitStack, contextmanager, suppress
@@ -155,8 +154,7 @@ def _hashes(books: RootedPath) -> dict[str, str | None]:
     hashes: dict[str, str | None] = {}
     for name in (MANIFEST, FAILURES):
         try:
-            with (books / name).open() as file:
-                hashes[name] = hashlib.file_digest(file, "sha256").hexdigest()
+            hashes[name] = (books / name).sha256()
         except FileNotFoundError:
             hashes[name] = None
     return hashes

@@ -115,7 +115,7 @@ class Packs:
         is_open = self._is_open(account)
         shard = self._shards.get(name)
         try:
-            is_intact = shard is None or _sha256(path) == shard.sha256
+            is_intact = shard is None or path.sha256() == shard.sha256
             if not is_intact:
                 found.append(Fault(Finding.CHANGED, name))
             images = 0
@@ -156,8 +156,3 @@ def _packing_of(name: str) -> Packing | None:
 @cache
 def _packings() -> dict[str, Packing]:
     return {packing.SUFFIX: packing for packing in map(packing_of, PACKINGS)}
-
-
-def _sha256(path: RootedPath) -> str:
-    with path.open() as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

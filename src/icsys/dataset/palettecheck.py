@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -74,8 +73,7 @@ def _against_hashes(destination: RootedPath, noted: Mapping[str, Any]) -> Iterat
 
 def _sha256(path: RootedPath) -> str | None:
     try:
-        with path.open() as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return path.sha256()
     except OSError:
         return None
 

@@ -244,7 +244,7 @@ def palette_hashes(destination: RootedPath) -> dict[str, str]:
     hashes = {}
     for name in (PALETTE, GIMP_PALETTE):
         with contextlib.suppress(OSError):  # one that is not there
-            hashes[name] = hashlib.sha256((destination / name).read_bytes()).hexdigest()
+            hashes[name] = (destination / name).sha256()
     return hashes
 
 

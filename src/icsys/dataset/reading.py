@@ -6,7 +6,6 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from icsys.dataset.rooted import leads_elsewhere
 from icsys.errors import ImageError
 from icsys.image.limits import check_bytes
 
@@ -20,23 +19,21 @@ if TYPE_CHECKING:
 _FLAGS = sum(getattr(os, name, 0) for name in ("O_RDONLY", "O_BINARY", "O_CLOEXEC", "O_NOCTTY", "O_NONBLOCK"))
 
 
-def open_regular(path: Path, *, follow_links: bool = True) -> BufferedReader:
+def open_regular(path: Path) -> BufferedReader:
     """Open a file to read from it, and nothing that is no file.
 
     Raises
     ------
     OSError
-        If it cannot be opened, or is a pipe, a device or a folder, or a link where these are not followed.
+        If it cannot be opened, or is a pipe, a device or a folder.
     """
-    if not follow_links and leads_elsewhere(path):  # asked first where the system does not know O_NOFOLLOW
-        raise OSError(f"a link: {path}")
-    descriptor, _ = _opened(path, 0 if follow_links else getattr(os, "O_NOFOLLOW", 0))
+    descriptor, _ = _opened(path)
     return os.fdopen(descriptor, "rb")
 
 
-def _opened(path: Path, flags: int = 0) -> tuple[int, os.stat_result]:
+def _opened(path: Path) -> tuple[int, os.stat_result]:
     """Return the descriptor of a regular file, and what the system tells of it."""
-    descriptor = os.open(path, _FLAGS | flags)
+    descriptor = os.open(path, _FLAGS)
     found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode):  # asked first: Python makes no file of a folder, nor closes it
         os.close(descriptor)

@@ -8,6 +8,7 @@ before and after instead.
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
 from contextlib import contextmanager
@@ -213,6 +214,11 @@ class RootedPath:
         with self.open() as file:
             # Python sets aside as much as it is asked for, and that may be what somebody has forged.
             return file.read(most if most < 0 else min(most, os.fstat(file.fileno()).st_size))
+
+    def sha256(self) -> str:
+        """Return the hash of a regular file, in hexadecimal digits; OSError if it cannot be read."""
+        with self.open() as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
     def status(self) -> os.stat_result | None:
         """Return what ``os.lstat`` tells; None where nothing is, or nothing can be.

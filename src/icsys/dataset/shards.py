@@ -361,7 +361,6 @@ def _status(path: RootedPath) -> os.stat_result | None:
 def _sha256(path: RootedPath) -> str | None:
     """Return the hash of a file; None if it cannot be read."""
     try:
-        with path.open() as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return path.sha256()
     except OSError:
         return None

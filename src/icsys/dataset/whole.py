@@ -29,13 +29,13 @@ def write_whole(path: RootedPath | Path, data: bytes | Iterable[bytes], *, mark:
     """Write ``data`` as :func:`whole_file` does."""
     if isinstance(data, bytes):  # as small images are: Python's file objects ask the system more than it takes to write
         with _new_file(path, mark) as descriptor:
-            write_all(descriptor, data)
+            _write_all(descriptor, data)
     else:
         with whole_file(path, mark=mark) as file:
             file.writelines(data)
 
 
-def write_all(descriptor: int, data: bytes) -> None:
+def _write_all(descriptor: int, data: bytes) -> None:
     """Write all of ``data``, in one call where the system takes it; OSError if it cannot be written."""
     rest = memoryview(data)
     while rest:
