@@ -20,7 +20,7 @@ from PIL import Image
 
 from icsys import Options
 from icsys.color.palette import store_centers
-from icsys.color.pool import as_rgb, weighted_colors
+from icsys.color.pooled_colors import as_rgb, weighted_colors
 from icsys.dataset.folder import Folder
 from icsys.engine import ENGINES, available_cores
 from icsys.image.decode import decode_photo, unlimited
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from icsys.color.cells import Colors
+    from icsys.color.distinct_rgb import Colors
 
 _MEGA = 1_000_000
 _STRATEGIES = ("MKM", "FKM", "MBKM")

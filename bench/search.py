@@ -21,7 +21,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from bounds import BOUNDS, iterate, one_pass
-from icsys.color.cells import CENTER, SCALE, Colors
+from icsys.color.distinct_rgb import CENTER, SCALE, Colors
 from icsys.color.kernels import Partition, improve, lloyd, nearest_centers, reassign
 from icsys.color.kmeans import EFFORTS, reduce_pixels
 from machine import describe

@@ -15,7 +15,7 @@ from matplotlib.ticker import PercentFormatter
 from PIL import Image
 
 from icsys import quantize, resize
-from icsys.color.cells import CENTER, SCALE, Colors
+from icsys.color.distinct_rgb import CENTER, SCALE, Colors
 from icsys.color.kernels import Partition, grow, improve, lloyd
 from icsys.dataset.samples import sample_photos
 

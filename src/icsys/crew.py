@@ -6,9 +6,9 @@ from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from icsys.color.room import Slots
+from icsys.color.scratch import Slots
 from icsys.engine import ENGINES
-from icsys.engine.budget import Budget
+from icsys.engine.memory_budget import Budget
 from icsys.image.decode import unlimited
 
 if TYPE_CHECKING:

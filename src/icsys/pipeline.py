@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from icsys.color.palette import check_palette, tidy
-from icsys.color.pool import as_rgb
+from icsys.color.pooled_colors import as_rgb
 from icsys.color.reduce import distinct_of, map_to, reduce_to
 from icsys.color.strategies import STRATEGIES
 from icsys.errors import ImageError, UsageError
@@ -257,8 +257,8 @@ def _in_colors(pixels: NDArray[np.uint8], distinct: Distinct, n_colors: int, opt
 
 def _in_fewest(pixels: NDArray[np.uint8], distinct: Distinct, target: Target, options: Options) -> QuantizedImage:
     """Reduce pixels to the fewest colours that reach a target of quality, or to as many as an indexed file has."""
-    from icsys.color.fewest import START, Trial, fewest  # noqa: PLC0415 - few runs need them
-    from icsys.color.gauge import gauge_of  # noqa: PLC0415
+    from icsys.color.fewest_colors import START, Trial, fewest  # noqa: PLC0415 - few runs need them
+    from icsys.color.quality_target import gauge_of  # noqa: PLC0415
 
     gauge = gauge_of(target.measure, distinct, pixels.shape[:2])
 

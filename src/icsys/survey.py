@@ -14,7 +14,7 @@ import numpy as np
 
 import icsys
 from icsys.color.palette import tidy
-from icsys.color.pool import Pool, Table, count_colors
+from icsys.color.pooled_colors import Pool, Table, count_colors
 from icsys.color.strategies import STRATEGIES
 from icsys.dataset.folder import Folder
 from icsys.dataset.labels import label_of

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bounds import BOUNDS, iterate, one_pass
-from icsys.color.cells import CENTER, SCALE, Colors, to_points
+from icsys.color.distinct_rgb import CENTER, SCALE, Colors, to_points
 from icsys.color.kmeans import EFFORTS, reduce_pixels
 from judge import palette_mse
 from photos import generate_photo

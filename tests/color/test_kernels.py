@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from color import naive
-from icsys.color import cells, kernels
-from icsys.color.cells import CENTER, SCALE, Colors, to_points
+from icsys.color import distinct_rgb as cells
+from icsys.color import kernels
+from icsys.color.distinct_rgb import CENTER, SCALE, Colors, to_points
 from icsys.color.kernels import BLOCK, Partition, lloyd
 from icsys.color.kmeans import reduce_pixels
 from icsys.native.library import KERNELS, LIBRARY, Kernels, address, levels

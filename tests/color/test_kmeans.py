@@ -12,8 +12,8 @@ from threadpoolctl import threadpool_limits
 from color import naive
 from helpers import synthetic_photo
 from icsys.color import palette as stored
+from icsys.color.grey_levels import best_levels
 from icsys.color.kmeans import EFFORTS, fit_centers, reduce_pixels
-from icsys.color.levels import best_levels
 from icsys.color.reduce import distinct_of, reduce_to
 
 # The first example of a test compiles what it needs.

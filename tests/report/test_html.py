@@ -11,9 +11,9 @@ import pytest
 from helpers import synthetic_photo
 from icsys import UsageError
 from icsys.dataset.rooted import LinkError, RootedPath
+from icsys.report.comparison_table import Cell
 from icsys.report.html import Figure, Heading, Page, Pair, Problem, Table, check_target, choice, render, write_page
-from icsys.report.pixels import data_uri, palette_of
-from icsys.report.table import Cell
+from icsys.report.page_pictures import data_uri, palette_of
 
 HOSTILE = '<img src=x onerror="alert(1)">&\'\N{SNOWMAN}'
 VOID = {"meta", "img", "input", "rect"}

@@ -15,7 +15,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from icsys.color.cells import Colors, to_points
+from icsys.color.distinct_rgb import Colors, to_points
 from icsys.color.kernels import nearest_centers
 from icsys.color.kmeans import EFFORTS, fit_centers
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from icsys.color.room import Room
+from icsys.color.scratch import Room
 from icsys.native.library import KERNELS, address
 
 if TYPE_CHECKING:

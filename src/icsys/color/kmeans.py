@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from icsys.color import palette as stored
-from icsys.color.cells import CENTER, SCALE, Colors, to_centers, to_points
+from icsys.color.distinct_rgb import CENTER, SCALE, Colors, to_centers, to_points
+from icsys.color.distinct_rgba import Translucent
+from icsys.color.grey_levels import Levels, best_levels
 from icsys.color.kernels import BLOCK, Partition, grow, improve, lloyd, reassign
-from icsys.color.levels import Levels, best_levels
 from icsys.color.reduce import distinct_of, fit_palette, reduce_to
-from icsys.color.translucent import Translucent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

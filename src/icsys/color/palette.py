@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from icsys.color import alpha
+from icsys.color import alpha_points as alpha
 from icsys.color.oklab import DISTANCE_SCALE, from_oklab, to_oklab
 from icsys.errors import UsageError
 from icsys.options import MAX_COLORS
@@ -65,7 +65,7 @@ def to_points(colors: NDArray[np.uint8], space: str) -> NDArray[np.floating]:
     """Return colours, shape (n, channels), as points of the space in which distances are measured.
 
     sRGB levels are whole numbers below 2^8, their squared distances below 2^24: float32 is exact. Oklab is float64,
-    its axes scaled to perceived differences. Colours with alpha are float64 too, see :mod:`icsys.color.alpha`.
+    its axes scaled to perceived differences. Colours with alpha are float64 too, see :mod:`icsys.color.alpha_points`.
     """
     if colors.shape[1] == _RGBA:
         return alpha.to_points(colors)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from icsys.color import palette as stored
-from icsys.color.cells import Colors, to_points
+from icsys.color.distinct_rgb import Colors, to_points
+from icsys.color.distinct_rgba import CHANNELS, Translucent
+from icsys.color.grey_levels import Levels
 from icsys.color.kernels import nearest_centers
-from icsys.color.levels import Levels
-from icsys.color.room import room_of_thread
-from icsys.color.translucent import CHANNELS, Translucent
+from icsys.color.scratch import room_of_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,8 +10,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Generic, Protocol
 
-from icsys.engine.knock import knock
 from icsys.engine.pool import LOOK, Item, Lost, Outcome
+from icsys.engine.reachable import knock
 from icsys.errors import EngineError, ICSError, InUseError, MissingExtraError
 
 if TYPE_CHECKING:

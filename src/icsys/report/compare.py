@@ -16,16 +16,16 @@ from icsys.engine import available_cores
 from icsys.errors import UsageError
 from icsys.options import AUTO, MAX_COLORS, Options, whole_number
 from icsys.pipeline import prepare
-from icsys.report.bench import Bench
 from icsys.report.comparison import Candidate, Comparison
-from icsys.report.examples import MOST_EXAMPLES
+from icsys.report.comparison_runner import Bench
+from icsys.report.example_images import MOST_EXAMPLES
 from icsys.url import shown
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Sequence
 
-    from icsys.report.bench import Step
+    from icsys.report.comparison_runner import Step
 
 MOST_SAMPLED = 10**7
 

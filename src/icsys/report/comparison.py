@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from icsys.options import Options
-    from icsys.report.pixels import Palette
+    from icsys.report.page_pictures import Palette
     from icsys.report.quality import Quality
     from icsys.results import Compressed, Failed
 

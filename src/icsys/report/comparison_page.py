@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import icsys
 from icsys.dataset.layout import refusing_links
 from icsys.dataset.source import passed_over_text
-from icsys.report.examples import shown_names
-from icsys.report.extra import need
-from icsys.report.facts import command_text, facts
+from icsys.report.comparison_table import COLUMNS, cells, notes
+from icsys.report.example_images import shown_names
 from icsys.report.html import Figure, Heading, Page, Pair, Problem, Table, check_target, choice, write_page
-from icsys.report.pixels import data_uri
+from icsys.report.humanize import bytes_text, count_text, images_text, printable
+from icsys.report.optional_packages import need
+from icsys.report.page_pictures import data_uri
 from icsys.report.plots import comparison_plots
-from icsys.report.table import COLUMNS, cells, notes
-from icsys.report.words import bytes_text, count_text, images_text, printable
+from icsys.report.provenance import command_text, facts
 
 if TYPE_CHECKING:
     import os

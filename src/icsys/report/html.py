@@ -11,8 +11,8 @@ from icsys.dataset.rooted import RootedPath, is_below, is_link
 from icsys.dataset.whole import write_whole
 from icsys.errors import UsageError
 from icsys.options import MAX_INDEXED_COLORS
-from icsys.report.extra import need
-from icsys.report.pixels import data_uri
+from icsys.report.optional_packages import need
+from icsys.report.page_pictures import data_uri
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from icsys.report.pixels import Palette
+    from icsys.report.comparison_table import Cell
+    from icsys.report.page_pictures import Palette
     from icsys.report.plots import Plot
-    from icsys.report.table import Cell
 
 _GENERATOR = "Image Compression System"
 _HEAD = 2048  # bytes of a page, in which the generator is named

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from icsys.report.extra import need
+from icsys.report.optional_packages import need
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

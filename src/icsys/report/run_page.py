@@ -22,19 +22,19 @@ from icsys.dataset.source import passed_over_text
 from icsys.dataset.sources import open_source
 from icsys.dataset.urls import disk_path
 from icsys.errors import ICSError, UsageError
-from icsys.image.stored import read_pixels
+from icsys.image.read_output import read_pixels
 from icsys.options import AUTO, WHITE, Options, whole_number
 from icsys.report.comparison_page import HOW_TO_LOOK, LISTED, quality_words
-from icsys.report.examples import MOST_EXAMPLES, detail, spread
-from icsys.report.facts import command_text, facts
+from icsys.report.comparison_table import Cell
+from icsys.report.example_images import MOST_EXAMPLES, detail, spread
 from icsys.report.html import Figure, Heading, Page, Pair, Problem, Table, check_target, choice, write_page
-from icsys.report.originals import Originals, recorded_place
-from icsys.report.pixels import data_uri, palette_of, resized
+from icsys.report.humanize import bytes_text, images_text, printable
+from icsys.report.page_pictures import data_uri, palette_of, resized
 from icsys.report.plots import histogram, size_plot
+from icsys.report.provenance import command_text, facts
 from icsys.report.quality import measure
-from icsys.report.table import Cell
-from icsys.report.text import colors_text
-from icsys.report.words import bytes_text, images_text, printable
+from icsys.report.source_images import Originals, recorded_place
+from icsys.report.terminal_text import colors_text
 from icsys.results import Measured, RunSummary
 from icsys.runfile import read_run
 from icsys.url import shown

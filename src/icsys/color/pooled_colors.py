@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from icsys.color.cells import Colors
+from icsys.color.distinct_rgb import Colors
 from icsys.color.kernels import bound
-from icsys.color.room import room_of_thread
+from icsys.color.scratch import room_of_thread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

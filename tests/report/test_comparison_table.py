@@ -6,8 +6,8 @@ import pytest
 
 from icsys import Options
 from icsys.report.comparison import Candidate, Comparison, Row, Score
+from icsys.report.comparison_table import COLUMNS, cells, comparison_text, text_table
 from icsys.report.quality import Quality
-from icsys.report.table import COLUMNS, cells, comparison_text, text_table
 from icsys.results import Compressed
 
 

@@ -9,9 +9,9 @@ import time
 import pytest
 
 from icsys import UsageError
-from icsys.engine import knock as knocking
+from icsys.engine import reachable as knocking
 from icsys.engine.cluster import MODULES
-from icsys.engine.knock import knock
+from icsys.engine.reachable import knock
 
 SETTINGS = bytes((0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 100))  # as a server of HTTP/2 begins
 HELLO = struct.pack("<QQQ", 40, 1, 24) + b"\x80" * 24

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from helpers import image_bytes, synthetic_photo
-from icsys.image.color import channels, flatten, plain_mode, to_plain, to_srgb
+from icsys.image.color_conversion import channels, flatten, plain_mode, to_plain, to_srgb
 from icsys.image.decode import decode_photo
 from icsys.options import Options
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from helpers import synthetic_photo
-from icsys.image import area
-from icsys.image.area import average_areas, average_image
+from icsys.image import area_average as area
+from icsys.image.area_average import average_areas, average_image
 from icsys.native.library import LIBRARY, Kernels, levels
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from icsys.dataset.source import passed_over_text
 from icsys.options import MAX_INDEXED_COLORS, Target
-from icsys.report.words import bytes_text, count_text, images_text, printable
+from icsys.report.humanize import bytes_text, count_text, images_text, printable
 from icsys.results import Compressed, Failed
 from icsys.url import is_url, shown
 

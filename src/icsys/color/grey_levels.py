@@ -14,7 +14,7 @@ _BYTE = 256
 
 
 class Levels:
-    """The distinct levels of a grey image: what :class:`icsys.color.cells.Colors` is for colours.
+    """The distinct levels of a grey image: what :class:`icsys.color.distinct_rgb.Colors` is for colours.
 
     Parameters
     ----------

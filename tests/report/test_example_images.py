@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icsys.report import examples
+from icsys.report import example_images as examples
 from icsys.report.comparison import Candidate
 
 

@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from icsys.color.room import Slots
+from icsys.color.scratch import Slots
 from icsys.crew import BYTES_IN_FLIGHT, threads_for
 from icsys.dataset.outputs import FolderOutputs
 from icsys.dataset.rooted import RootedPath
 from icsys.engine import ENGINES
-from icsys.engine.budget import Budget
+from icsys.engine.memory_budget import Budget
 from icsys.errors import ICSError, ImageError
 from icsys.image.formats import open_image
 from icsys.image.geometry import plan_resize
-from icsys.image.stored import read_pixels
+from icsys.image.read_output import read_pixels
 from icsys.report.comparison import Candidate, Example, Row, Score, Shown
-from icsys.report.examples import choose, detail, shown_names
-from icsys.report.pixels import palette_of
+from icsys.report.example_images import choose, detail, shown_names
+from icsys.report.page_pictures import palette_of
 from icsys.report.quality import measure
 from icsys.results import Compressed, Failed
 from icsys.work import do

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from icsys.options import Target
-from icsys.report.text import failure_lines, image_line, run_report
+from icsys.report.terminal_text import failure_lines, image_line, run_report
 from icsys.results import ColorsChosen, Compressed, Failed, Measured, RunSummary, Skipped
 
 DONE = Compressed(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icsys.color.fewest import Trial, fewest
+from icsys.color.fewest_colors import Trial, fewest
 
 
 def searched(errors, goal, **settings):

@@ -8,10 +8,10 @@ from hypothesis.extra.numpy import arrays
 from sklearn.cluster import KMeans
 
 from icsys import quantize
-from icsys.color import alpha
+from icsys.color import alpha_points as alpha
+from icsys.color.distinct_rgba import Translucent
 from icsys.color.palette import tidy
 from icsys.color.strategies import STRATEGIES
-from icsys.color.translucent import Translucent
 
 CLUSTERING = [name for name, strategy in STRATEGIES.items() if strategy.fit]
 quick = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])

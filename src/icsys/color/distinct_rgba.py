@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from icsys.color import alpha
-from icsys.color.cells import to_points
+from icsys.color import alpha_points as alpha
+from icsys.color.distinct_rgb import to_points
 from icsys.color.kernels import nearest_centers
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ _MIDDLE = alpha.to_points(np.array([[128, 128, 128, 128]], np.uint8))
 
 
 class Translucent:
-    """The distinct RGBA colours of an image: what :class:`icsys.color.cells.Colors` is for opaque ones.
+    """The distinct RGBA colours of an image: what :class:`icsys.color.distinct_rgb.Colors` is for opaque ones.
 
     Parameters
     ----------

@@ -8,7 +8,7 @@ from PIL import Image
 
 from helpers import image_bytes, synthetic_photo
 from icsys import ImageError, Options, compress_image, quantize
-from icsys.image.stored import is_own_png, read_indexed, read_pixels
+from icsys.image.read_output import is_own_png, read_indexed, read_pixels
 from icsys.options import ENCODINGS, PNG_EFFORTS
 
 

@@ -10,8 +10,8 @@ from hypothesis.extra.numpy import arrays
 
 from helpers import image_bytes, soft_photo, synthetic_photo
 from icsys import Options, compress_image
-from icsys.image.stored import read_pixels
-from icsys.report.pixels import data_uri, palette_of, resized
+from icsys.image.read_output import read_pixels
+from icsys.report.page_pictures import data_uri, palette_of, resized
 
 
 def decode(uri):

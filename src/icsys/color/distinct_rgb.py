@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from icsys.color.kernels import BLOCK, Points, bound, nearest_centers
-from icsys.color.room import Room
+from icsys.color.scratch import Room
 from icsys.native.library import KERNELS, address
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icsys.color import room as module
+from icsys.color import scratch as module
 from icsys.color.kmeans import reduce_pixels
-from icsys.color.room import Room, Slots, room_of_thread
+from icsys.color.scratch import Room, Slots, room_of_thread
 
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 50), st.sampled_from(["u1", "f4", "f8"]))))

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icsys.engine.budget import Budget
+from icsys.engine.memory_budget import Budget
 
 
 @given(st.lists(st.integers(0, 150), max_size=30), st.integers(1, 5))

@@ -8,7 +8,7 @@ from PIL import Image
 
 from helpers import image_bytes, synthetic_photo
 from icsys import Options, compare_folder
-from icsys.report import bench
+from icsys.report import comparison_runner as bench
 
 
 def test_an_estimate_follows_the_pixels_of_the_images(tmp_path, monkeypatch):

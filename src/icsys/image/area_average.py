@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from icsys.image.color import channels, plain_mode, to_plain
+from icsys.image.color_conversion import channels, plain_mode, to_plain
 from icsys.image.geometry import BAND_PIXELS
 from icsys.native.library import KERNELS, address
 
@@ -56,7 +56,7 @@ def average_image(image: Image.Image, x: Edges, y: Edges) -> Image.Image:
     Parameters
     ----------
     image
-        Any mode that :func:`~icsys.image.color.to_plain` takes.
+        Any mode that :func:`~icsys.image.color_conversion.to_plain` takes.
     x, y
         As for :func:`average_areas`.
 

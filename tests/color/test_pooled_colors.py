@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from helpers import synthetic_photo
-from icsys.color.pool import Pool, as_rgb, count_colors, grid_bits, weighted_colors
+from icsys.color.pooled_colors import Pool, as_rgb, count_colors, grid_bits, weighted_colors
 
 images = st.lists(
     npst.arrays(np.uint8, st.one_of(st.tuples(st.integers(1, 6), st.integers(1, 6), st.just(3)), st.just((3, 4)))),
@@ -49,10 +49,10 @@ def test_few_colours_are_held_exactly(arrays):
 @given(images, st.integers(0, 20), st.sampled_from([4, 1000]), st.randoms())
 def test_many_colours_become_the_means_of_cells_in_any_order(arrays, most, n_colors, random):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("icsys.color.pool._MOST_EXACT", most)
-        patch.setattr("icsys.color.pool._MOST_WAITING", 7)
-        patch.setattr("icsys.color.pool._GRID_BITS", 3)  # millions of cells would take their time in every example
-        patch.setattr("icsys.color.pool._FINE_GRID_BITS", 4)
+        patch.setattr("icsys.color.pooled_colors._MOST_EXACT", most)
+        patch.setattr("icsys.color.pooled_colors._MOST_WAITING", 7)
+        patch.setattr("icsys.color.pooled_colors._GRID_BITS", 3)  # millions of cells take long in every example
+        patch.setattr("icsys.color.pooled_colors._FINE_GRID_BITS", 4)
         bits = grid_bits(n_colors)
         found = filled(arrays, n_colors).distinct()
         random.shuffle(arrays)

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from icsys.errors import ImageError, MissingExtraError
-from icsys.image.color import flatten, to_plain
+from icsys.image.color_conversion import flatten, to_plain
 from icsys.image.formats import open_image
 from icsys.image.integrity import find_damage
 from icsys.image.npz import SIGNATURE

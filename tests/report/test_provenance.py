@@ -6,7 +6,7 @@ import pytest
 
 from icsys import Options
 from icsys.arguments import command_parser, read_options
-from icsys.report.facts import command_text, facts
+from icsys.report.provenance import command_text, facts
 
 
 @pytest.mark.parametrize(

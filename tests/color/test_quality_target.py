@@ -6,7 +6,7 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.metrics import structural_similarity
 
 from helpers import synthetic_photo
-from icsys.color.gauge import gauge_of
+from icsys.color.quality_target import gauge_of
 from icsys.color.reduce import distinct_of
 from icsys.options import MEASURES, Options
 from icsys.pipeline import quantize_pixels
