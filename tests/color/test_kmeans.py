@@ -46,11 +46,11 @@ def reference(pixels, k, starts):
     return naive.weighted_error(colors, counts, palette)
 
 
-@lasting
 def test_the_table_of_efforts_has_the_names_that_a_user_may_choose():
     assert tuple(EFFORT_TABLE) == EFFORTS
 
 
+@lasting
 @given(images, st.integers(1, 300), st.sampled_from(sorted(EFFORT_TABLE)))
 def test_a_palette_has_distinct_colors_no_more_than_asked_and_all_where_they_are_few(pixels, k, effort):
     palette = reduce_pixels(pixels, k, effort=effort).palette
