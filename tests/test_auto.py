@@ -9,7 +9,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
-from report.test_terminal_text import DONE
 from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.metrics import structural_similarity
 from sklearn.cluster import KMeans
@@ -24,6 +23,7 @@ from icsys.options import Target
 from icsys.results import ColorsChosen, Measured
 from icsys.runfile import read_run
 from icsys.work import Outcome
+from report.test_terminal_text import DONE
 
 pytestmark = pytest.mark.usefixtures("unsynced")
 
