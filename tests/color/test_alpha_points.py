@@ -8,12 +8,12 @@ from hypothesis.extra.numpy import arrays
 from sklearn.cluster import KMeans
 
 from icsys import quantize
-from icsys.color import alpha_points as alpha
-from icsys.color.distinct_rgba import Translucent
+from icsys.color import alpha_points
+from icsys.color.distinct_rgba import DistinctRGBA
 from icsys.color.palette import tidy
-from icsys.color.strategies import STRATEGIES
+from icsys.color.strategies import STRATEGY_TABLE
 
-CLUSTERING = [name for name, strategy in STRATEGIES.items() if strategy.fit]
+CLUSTERING = [name for name, strategy in STRATEGY_TABLE.items() if strategy.fit]
 quick = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 colors = arrays(np.uint8, st.tuples(st.integers(1, 12), st.just(4)))
 levels = st.sampled_from([0, 1, 2, 30, 128, 254, 255])
@@ -39,26 +39,26 @@ def clear(image):
 @given(arrays(np.uint8, (2, 9, 4)))
 def test_the_distance_of_points_is_the_error_over_black_and_over_white(pairs):
     first, second = pairs
-    distances = np.square(alpha.to_points(first) - alpha.to_points(second)).sum(axis=1)
+    distances = np.square(alpha_points.rgba_to_points(first) - alpha_points.rgba_to_points(second)).sum(axis=1)
     np.testing.assert_allclose(distances, seen_error(first, second), atol=1e-6)
 
 
 @given(arrays(np.uint8, (2, 9, 4)), arrays(np.uint8, 9))
 def test_the_summed_error_is_that_of_the_twin(pairs, counts):
     first, second = pairs
-    assert alpha.squared_error(first, second, counts) == pytest.approx(float(seen_error(first, second) @ counts))
+    assert alpha_points.squared_error(first, second, counts) == pytest.approx(float(seen_error(first, second) @ counts))
 
 
 @given(arrays(np.uint8, (9, 3)), arrays(np.uint8, (9, 3)))
 def test_among_opaque_colours_it_is_the_squared_error_as_ever(first, second):
     opaque = [np.concatenate([rgb, np.full((9, 1), 255, np.uint8)], axis=1) for rgb in (first, second)]
-    distances = np.square(np.subtract(*map(alpha.to_points, opaque))).sum(axis=1)
+    distances = np.square(np.subtract(*map(alpha_points.rgba_to_points, opaque))).sum(axis=1)
     np.testing.assert_allclose(distances, np.square(first.astype(float) - second).sum(axis=1), atol=1e-6)
 
 
 @given(colors)
 def test_points_come_back_as_the_colours_that_they_are(found):
-    np.testing.assert_array_equal(alpha.from_points(alpha.to_points(found)), clear(found))
+    np.testing.assert_array_equal(alpha_points.points_to_rgba(alpha_points.rgba_to_points(found)), clear(found))
 
 
 @quick
@@ -67,7 +67,7 @@ def test_a_mean_is_stored_as_no_worse_than_half_a_level_in_each_channel(weights)
     """Stored levels are whole: over mid-grey they miss by half a level of R, G or B at most, and alpha likewise."""
     red, green, blue, opacity = weights[0]
     point = 255 * opacity * np.array([[red - 0.5, green - 0.5, blue - 0.5, 3**0.5 / 2]])
-    stored = alpha.to_points(alpha.from_points(point))
+    stored = alpha_points.rgba_to_points(alpha_points.points_to_rgba(point))
     assert np.abs(stored - point)[0, 3] <= 3**0.5 / 4 + 1e-9
     # Where rounding makes alpha smaller, a level of 255 cannot make up for it.
     assert np.abs(stored - point)[0, :3].max() <= 0.75 + 1e-9
@@ -77,7 +77,7 @@ def test_a_mean_is_stored_as_no_worse_than_half_a_level_in_each_channel(weights)
 @given(image=small_images)
 def test_distinct_colours_are_counted_and_what_is_not_seen_is_one(image):
     pixels = image.reshape(-1, 4)
-    distinct = Translucent(pixels)
+    distinct = DistinctRGBA(pixels)
     found, counts = np.unique(clear(pixels), axis=0, return_counts=True)
     assert dict(zip(map(tuple, distinct.colors()), distinct.counts, strict=True)) == dict(
         zip(map(tuple, found), counts, strict=True)
@@ -89,7 +89,7 @@ def test_distinct_colours_are_counted_and_what_is_not_seen_is_one(image):
 @quick
 @given(image=small_images, palette=colors)
 def test_every_colour_gets_its_nearest_entry_but_for_float32(image, palette):
-    distinct = Translucent(image.reshape(-1, 4))
+    distinct = DistinctRGBA(image.reshape(-1, 4))
     labels, sse = distinct.nearest(palette)
     errors = seen_error(distinct.colors()[:, None], palette[None])
     chosen = errors[np.arange(len(distinct)), labels]

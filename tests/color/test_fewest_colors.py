@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icsys.color.fewest_colors import Trial, fewest
+from icsys.color.fewest_colors import Trial, fewest_colors
 
 
 def searched(errors, goal, **settings):
@@ -19,7 +19,7 @@ def searched(errors, goal, **settings):
         met = error <= goal
         return Trial(k, met, math.log(error / goal) if error else -math.inf)
 
-    found = fewest(attempt, len(errors), **settings)
+    found = fewest_colors(attempt, len(errors), **settings)
     return found.made, found.met, tried
 
 

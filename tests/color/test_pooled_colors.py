@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from helpers import synthetic_photo
-from icsys.color.pooled_colors import Pool, as_rgb, count_colors, grid_bits, weighted_colors
+from icsys.color.pooled_colors import PooledColors, as_rgb, count_colors, grid_bits, weighted_colors
 
 images = st.lists(
     npst.arrays(np.uint8, st.one_of(st.tuples(st.integers(1, 6), st.integers(1, 6), st.just(3)), st.just((3, 4)))),
@@ -30,7 +30,7 @@ def content(colors):
 
 
 def filled(arrays, n_colors=4):
-    pool = Pool(n_colors)
+    pool = PooledColors(n_colors)
     for array in arrays:
         pool.add(count_colors(array, pool.bits))
     return pool
@@ -78,14 +78,14 @@ def test_many_colours_become_the_means_of_cells_in_any_order(arrays, most, n_col
 def test_a_table_as_coarse_as_the_grid_turns_the_pool_to_it():
     """A worker was told of the grid before another image's colours were taken out of it."""
     photo = synthetic_photo()
-    pool = Pool(4)
+    pool = PooledColors(4)
     pool.add(count_colors(photo, 6))
     assert pool.bits == 6
     assert pool.distinct().counts.sum() == 60 * 80
 
 
 def test_weights_of_billions_of_pixels_stay_within_what_sums_hold():
-    pool = Pool(4)
+    pool = PooledColors(4)
     table = count_colors(np.array([[[0, 0, 0], [9, 9, 9]]], np.uint8))
     pool.add(table._replace(sums=table.sums * np.array([[2**40], [1]])))
     assert content(pool.distinct())[1].tolist() == [2**31, 1]
@@ -93,7 +93,7 @@ def test_weights_of_billions_of_pixels_stay_within_what_sums_hold():
 
 def test_a_pool_without_colours_is_refused():
     with pytest.raises(ValueError, match="without colours"):
-        Pool(4).distinct()
+        PooledColors(4).distinct()
 
 
 @given(npst.arrays(np.uint8, (5, 3), unique=False), npst.arrays(np.int64, 5, elements=st.integers(1, 2**20)))

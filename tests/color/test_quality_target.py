@@ -1,4 +1,4 @@
-"""What a gauge tells of a palette is what the pixels show."""
+"""The measured quality of a palette is that of the pixels it shows."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.metrics import structural_similarity
 
 from helpers import synthetic_photo
-from icsys.color.quality_target import gauge_of
+from icsys.color.quality_target import palette_measure
 from icsys.color.reduce import distinct_of
 from icsys.options import MEASURES, Options
 from icsys.pipeline import quantize_pixels
@@ -25,12 +25,12 @@ def seen(measure, first, second):
 @pytest.mark.parametrize("dither", ["none", "floyd-steinberg"])
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("measure", MEASURES)
-def test_a_gauge_measures_what_is_shown(measure, channels, dither):
+def test_a_measure_is_of_what_is_shown(measure, channels, dither):
     pixels = synthetic_photo(channels=channels)
     few = quantize_pixels(pixels, Options(colors=6, dither=dither))
-    gauge = gauge_of(measure, distinct_of(pixels.reshape(-1, channels)), pixels.shape[:2])
+    measured = palette_measure(measure, distinct_of(pixels.reshape(-1, channels)), pixels.shape[:2])
     before = pixels if channels == 3 else np.repeat(pixels[..., None], 3, axis=2)
-    found = gauge(few.palette, few.indices, few.mse)
+    found = measured(few.palette, few.indices, few.mse)
     assert found == pytest.approx(seen(measure, before, few.to_array()), abs=3e-6)
 
 
@@ -38,4 +38,5 @@ def test_a_gauge_measures_what_is_shown(measure, channels, dither):
 def test_no_difference_is_the_best_there_is(measure, best):
     pixels = synthetic_photo(4, 4)
     same = quantize_pixels(pixels, Options(colors=16))
-    assert gauge_of(measure, distinct_of(pixels.reshape(-1, 3)), (4, 4))(same.palette, same.indices, same.mse) == best
+    measured = palette_measure(measure, distinct_of(pixels.reshape(-1, 3)), (4, 4))
+    assert measured(same.palette, same.indices, same.mse) == best

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from icsys.color import scratch as module
 from icsys.color.kmeans import reduce_pixels
-from icsys.color.scratch import Room, Slots, room_of_thread
+from icsys.color.scratch import Scratch, Slots, thread_scratch
 
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 50), st.sampled_from(["u1", "f4", "f8"]))))
 def test_an_array_has_the_shape_and_type_that_are_asked_for_and_memory_of_its_own_name(taken):
-    room, last = Room(), {}
+    scratch, last = Scratch(), {}
     for name, n, dtype in taken:
-        array = room.empty(name, (n, 3), dtype)
+        array = scratch.empty(name, (n, 3), dtype)
         assert (array.shape, array.dtype) == ((n, 3), np.dtype(dtype))
         array[:] = 7
         last[name] = array
@@ -27,20 +27,20 @@ def test_an_array_has_the_shape_and_type_that_are_asked_for_and_memory_of_its_ow
 
 
 def test_memory_is_used_again_unless_it_is_large(monkeypatch):
-    room = Room()
-    first = room.empty("x", (100,), np.float64)
-    assert np.shares_memory(first, room.empty("x", (50, 2), np.float32))
+    scratch = Scratch()
+    first = scratch.empty("x", (100,), np.float64)
+    assert np.shares_memory(first, scratch.empty("x", (50, 2), np.float32))
     monkeypatch.setattr(module, "_KEPT_BYTES", 99)
-    assert not np.shares_memory(first, room.empty("x", (100,), np.uint8))
+    assert not np.shares_memory(first, scratch.empty("x", (100,), np.uint8))
 
 
 def test_every_thread_has_a_room_of_its_own():
-    rooms = [room_of_thread()]
-    thread = threading.Thread(target=lambda: rooms.append(room_of_thread()))
+    scratches = [thread_scratch()]
+    thread = threading.Thread(target=lambda: scratches.append(thread_scratch()))
     thread.start()
     thread.join()
-    assert rooms[0] is room_of_thread()
-    assert rooms[0] is not rooms[1]
+    assert scratches[0] is thread_scratch()
+    assert scratches[0] is not scratches[1]
 
 
 @given(st.integers(1, 4), st.integers(1, 12))
@@ -51,15 +51,15 @@ def test_no_more_threads_than_slots_compute_each_in_a_room_that_no_other_is_in(c
     def compute():
         for _ in range(3):
             with slots:
-                room = room_of_thread()
+                scratch = thread_scratch()
                 with lock:
-                    assert all(room is not other for other in inside)
-                    inside.append(room)
+                    assert all(scratch is not other for other in inside)
+                    inside.append(scratch)
                     most.append(len(inside))
-                    lent.append(room)
+                    lent.append(scratch)
                 time.sleep(0)
                 with lock:
-                    inside.remove(room)
+                    inside.remove(scratch)
 
     with ThreadPoolExecutor(threads) as pool:
         for done in [pool.submit(compute) for _ in range(threads)]:
@@ -71,13 +71,13 @@ def test_no_more_threads_than_slots_compute_each_in_a_room_that_no_other_is_in(c
 def test_a_slot_lends_the_room_that_was_given_back_last_also_after_an_error():
     slots = Slots(3)
     with slots:
-        first = room_of_thread()
-    assert room_of_thread() is not first
+        first = thread_scratch()
+    assert thread_scratch() is not first
     with pytest.raises(ZeroDivisionError), slots:
         raise ZeroDivisionError
-    assert room_of_thread() is not first
+    assert thread_scratch() is not first
     with slots:
-        assert room_of_thread() is first
+        assert thread_scratch() is first
 
 
 @pytest.mark.parametrize("space", ["srgb", "oklab"])

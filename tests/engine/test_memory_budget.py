@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icsys.engine.memory_budget import Budget
+from icsys.engine.memory_budget import MemoryBudget
 
 
 @given(st.lists(st.integers(0, 150), max_size=30), st.integers(1, 5))
 def test_what_is_held_never_exceeds_the_capacity_and_all_get_in(sizes, threads):
-    budget = Budget(100)
+    budget = MemoryBudget(100)
     lock = threading.Lock()
     held, most = 0, 0
 
@@ -32,7 +32,7 @@ def test_what_is_held_never_exceeds_the_capacity_and_all_get_in(sizes, threads):
 
 
 def test_what_needs_more_than_all_waits_until_it_is_alone():
-    budget = Budget(10)
+    budget = MemoryBudget(10)
     entered = threading.Event()
 
     def large():

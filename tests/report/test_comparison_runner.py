@@ -16,14 +16,14 @@ def test_an_estimate_follows_the_pixels_of_the_images(tmp_path, monkeypatch):
     for i, side in enumerate((30, 60, 100, 200, 300)):
         Image.fromarray(synthetic_photo(side, side)).save(tmp_path / f"{i}.png")
     now = [0.0]
-    run = bench.Bench.run
+    run = bench.ComparisonRunner.run
 
     def timed(self, works):
         outcome = run(self, works)
         now[0] += sum(float(cv2.imread(str(tmp_path / work.source)).shape[0] ** 2) for work in works)
         return outcome
 
-    monkeypatch.setattr(bench.Bench, "run", timed)
+    monkeypatch.setattr(bench.ComparisonRunner, "run", timed)
     monkeypatch.setattr(bench.time, "perf_counter", lambda: now[0])
     comparison = compare_folder(tmp_path, Options(step=1), colors=[2], strategies=["MKM"], jobs=2, examples=0)
     assert comparison.estimate == pytest.approx(comparison.seconds) == 30**2 + 60**2 + 100**2 + 200**2 + 300**2

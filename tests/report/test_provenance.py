@@ -6,7 +6,7 @@ import pytest
 
 from icsys import Options
 from icsys.arguments import command_parser, read_options
-from icsys.report.provenance import command_text, facts
+from icsys.report.provenance import command_text, version_facts
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,6 @@ def test_the_command_line_reads_the_command_as_the_same_options(options):
 
 
 def test_versions_are_named():
-    told = dict(facts("1.2.3"))
+    told = dict(version_facts("1.2.3"))
     assert told["Version"] == "ICS 1.2.3"
     assert "numpy" in told["Packages"]

@@ -24,13 +24,13 @@ _OPAQUE = 255
 _ALPHA_AXIS = 3**0.5 / 2
 
 
-def to_points(colors: NDArray[np.uint8]) -> NDArray[np.float64]:
+def rgba_to_points(colors: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Return RGBA colours, shape (n, 4), as points, shape (n, 4).
 
     Examples
     --------
     >>> import numpy as np
-    >>> black, white, clear = to_points(np.array([[0, 0, 0, 255], [255, 255, 255, 255], [9, 9, 9, 0]], np.uint8))
+    >>> black, white, clear = rgba_to_points(np.array([[0, 0, 0, 255], [255, 255, 255, 255], [9, 9, 9, 0]], np.uint8))
     >>> np.square(white - black).sum().round() / 255**2  # everywhere, in R, G and B
     np.float64(3.0)
     >>> np.square(clear - black).sum().round(1) / 255**2  # over white alone
@@ -43,7 +43,7 @@ def to_points(colors: NDArray[np.uint8]) -> NDArray[np.float64]:
     return points
 
 
-def from_points(points: NDArray[np.floating]) -> NDArray[np.uint8]:
+def points_to_rgba(points: NDArray[np.floating]) -> NDArray[np.uint8]:
     """Return the RGBA colours, shape (n, 4), that points are stored as; one without alpha is (0, 0, 0, 0)."""
     exact = points[:, 3:] / _ALPHA_AXIS
     alpha = np.clip(np.rint(exact), 0, _OPAQUE)

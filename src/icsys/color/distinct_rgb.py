@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from icsys.color.kernels import BLOCK, Points, bound, nearest_centers
-from icsys.color.scratch import Room
+from icsys.color.scratch import Scratch
 from icsys.native.library import KERNELS, address
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _CELL_SUMS = 5
 _SLACK = 1e-6
 
 
-def to_points(coordinates: NDArray[np.floating], weights: NDArray[np.floating]) -> Points:
+def kernel_points(coordinates: NDArray[np.floating], weights: NDArray[np.floating]) -> Points:
     """Lay out any points for the kernels.
 
     Parameters
@@ -55,14 +55,14 @@ def to_centers(palette: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.ascontiguousarray((palette.T.astype(np.float32) - CENTER) * SCALE)
 
 
-class Colors:
+class DistinctRGB:
     """The distinct colours of an image.
 
     Parameters
     ----------
     pixels
         Shape (N, 3), uint8, C-contiguous, N below 2^32.
-    room
+    scratch
         Where the arrays are made, to be used only until it is given away again; new memory if left out.
 
     Attributes
@@ -75,16 +75,16 @@ class Colors:
         The rank of every pixel's colour, shape (N,), uint32.
     """
 
-    def __init__(self, pixels: NDArray[np.uint8], room: Room | None = None) -> None:
-        room = room or Room()
-        groups = room.empty("groups", (_GROUPS,), np.uint8)
-        bits, ranks = room.empty("bits", (_WORDS,), np.uint64), room.empty("ranks", (_WORDS,), np.uint32)
+    def __init__(self, pixels: NDArray[np.uint8], scratch: Scratch | None = None) -> None:
+        scratch = scratch or Scratch()
+        groups = scratch.empty("groups", (_GROUPS,), np.uint8)
+        bits, ranks = scratch.empty("bits", (_WORDS,), np.uint64), scratch.empty("ranks", (_WORDS,), np.uint32)
         which = address(groups, np.uint8), address(bits, np.uint64), address(ranks, np.uint32)
-        self.inverse: NDArray[np.uint32] = room.empty("inverse", (len(pixels),), np.uint32)
+        self.inverse: NDArray[np.uint32] = scratch.empty("inverse", (len(pixels),), np.uint32)
         inverse = address(self.inverse, np.uint32)
         n = KERNELS.mark_colors(address(pixels, np.uint8), len(pixels), inverse, *which)
-        self.codes: NDArray[np.uint32] = room.empty("codes", (n,), np.uint32)
-        self.points = Points(n, 3, room=room)
+        self.codes: NDArray[np.uint32] = scratch.empty("codes", (n,), np.uint32)
+        self.points = Points(n, 3, scratch=scratch)
         codes = address(self.codes, np.uint32)
         KERNELS.count_colors(inverse, len(pixels), *which, codes, n, *self.points.addresses)
 

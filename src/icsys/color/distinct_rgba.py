@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from icsys.color import alpha_points as alpha
-from icsys.color.distinct_rgb import to_points
+from icsys.color import alpha_points
+from icsys.color.distinct_rgb import kernel_points
 from icsys.color.kernels import nearest_centers
 
 if TYPE_CHECKING:
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 CHANNELS = 4
 _BITS = 8
-_MIDDLE = alpha.to_points(np.array([[128, 128, 128, 128]], np.uint8))
+_MIDDLE = alpha_points.rgba_to_points(np.array([[128, 128, 128, 128]], np.uint8))
 
 
-class Translucent:
-    """The distinct RGBA colours of an image: what :class:`icsys.color.distinct_rgb.Colors` is for opaque ones.
+class DistinctRGBA:
+    """The distinct RGBA colours of an image: what :class:`icsys.color.distinct_rgb.DistinctRGB` is for opaque ones.
 
     Parameters
     ----------
@@ -64,11 +64,12 @@ class Translucent:
         sse
             Squared error of all pixels, summed over R, G and B, the mean of that over black and over white.
         """
-        points = to_points(alpha.to_points(self._colors) - _MIDDLE, self.counts)
+        points = kernel_points(alpha_points.rgba_to_points(self._colors) - _MIDDLE, self.counts)
+        centers = np.ascontiguousarray((alpha_points.rgba_to_points(palette) - _MIDDLE).T, np.float32)
         labels = np.empty(points.w.shape, np.uint16)
-        nearest_centers(points, np.ascontiguousarray((alpha.to_points(palette) - _MIDDLE).T, np.float32), labels)
+        nearest_centers(points, centers, labels)
         labels = labels.reshape(-1)[: len(self)]
-        return labels, alpha.squared_error(self._colors, palette[labels], self.counts)
+        return labels, alpha_points.squared_error(self._colors, palette[labels], self.counts)
 
     def label_pixels(self, labels: NDArray[np.integer]) -> NDArray[np.integer]:
         """Give every pixel the label of its colour: shape (n,) to shape (N,), of the same dtype."""

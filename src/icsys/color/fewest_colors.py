@@ -38,7 +38,7 @@ class Trial(Generic[Made]):
     excess: float
 
 
-def fewest(
+def fewest_colors(
     attempt: Callable[[int], Trial[Made]], most: int, start: int = START, steepness: float = 0.75
 ) -> Trial[Made]:
     """Return the trial of a number K of colours that is good enough where K - 1 is not.

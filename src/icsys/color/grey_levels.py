@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 _BYTE = 256
 
 
-class Levels:
-    """The distinct levels of a grey image: what :class:`icsys.color.distinct_rgb.Colors` is for colours.
+class GreyLevels:
+    """The distinct levels of a grey image: what :class:`icsys.color.distinct_rgb.DistinctRGB` is for colours.
 
     Parameters
     ----------

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from icsys.color.distinct_rgb import Colors
+from icsys.color.distinct_rgb import DistinctRGB
 from icsys.color.kernels import bound
-from icsys.color.scratch import room_of_thread
+from icsys.color.scratch import thread_scratch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,7 +29,7 @@ _AT_ONCE = 1 << 14  # cells whose means are taken
 _MOST_WEIGHT_BITS = 32  # of all pixels together: sums stay whole numbers that float64 holds, see kernels
 
 
-class Table(NamedTuple):
+class ColorCounts(NamedTuple):
     """Colours that were counted.
 
     Attributes
@@ -52,11 +52,11 @@ def grid_bits(n_colors: int) -> int:
     return _GRID_BITS if n_colors <= _MOST_FOR_GRID else _FINE_GRID_BITS
 
 
-def count_colors(pixels: NDArray[np.uint8], bits: int = _EXACT_BITS) -> Table:
+def count_colors(pixels: NDArray[np.uint8], bits: int = _EXACT_BITS) -> ColorCounts:
     """Count the colours of an image, shape (H, W, 3) or (H, W), uint8, or the pixels in each cell of a grid."""
-    colors = Colors(as_rgb(pixels).reshape(-1, _RGB), room_of_thread())
+    colors = DistinctRGB(as_rgb(pixels).reshape(-1, _RGB), thread_scratch())
     counts = colors.counts.astype(np.int64)[:, None]
-    table = Table(colors.codes.copy(), np.concatenate([counts, counts * colors.colors()], axis=1), _EXACT_BITS)
+    table = ColorCounts(colors.codes.copy(), np.concatenate([counts, counts * colors.colors()], axis=1), _EXACT_BITS)
     return _coarsen(table, bits)
 
 
@@ -65,7 +65,7 @@ def as_rgb(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return pixels if pixels.ndim == _RGB else np.repeat(pixels[..., None], _RGB, axis=2)
 
 
-class Pool:
+class PooledColors:
     """The colours of many images.
 
     Parameters
@@ -77,8 +77,8 @@ class Pool:
     def __init__(self, n_colors: int) -> None:
         self.images = 0
         self._grid_bits = grid_bits(n_colors)
-        self._exact = Table(np.empty(0, np.uint32), np.empty((0, 1 + _RGB), np.int64), _EXACT_BITS)
-        self._waiting: list[Table] = []
+        self._exact = ColorCounts(np.empty(0, np.uint32), np.empty((0, 1 + _RGB), np.int64), _EXACT_BITS)
+        self._waiting: list[ColorCounts] = []
         self._rows = 0
         self._grid: NDArray[np.int64] | None = None
 
@@ -87,7 +87,7 @@ class Pool:
         """How fine tables have to be from now on: 8 while all colours are held."""
         return _EXACT_BITS if self._grid is None else self._grid_bits
 
-    def add(self, table: Table) -> None:
+    def add(self, table: ColorCounts) -> None:
         """Add an image: a table of :func:`count_colors`, as fine as the pool or finer."""
         self.images += 1
         if self._grid is None:
@@ -114,12 +114,12 @@ class Pool:
             self._add_to_grid(table)
         del self._exact
 
-    def _add_to_grid(self, table: Table) -> None:
+    def _add_to_grid(self, table: ColorCounts) -> None:
         assert self._grid is not None  # noqa: S101 - whoever calls has seen to it
         cells = _coarsen(table, self._grid_bits)
         self._grid[cells.codes] += cells.sums  # no cell stands in a table twice
 
-    def distinct(self) -> Colors:
+    def distinct(self) -> DistinctRGB:
         """Return the colours with their pixels as counts; a cell counts as the rounded mean of its pixels.
 
         Raises
@@ -146,15 +146,15 @@ def _rounded_means(sums: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[
     return ((2 * sums[:, 1:] + counts) // (2 * counts)).astype(np.uint8), sums[:, 0]
 
 
-def weighted_colors(colors: NDArray[np.uint8], counts: NDArray[np.integer]) -> Colors:
+def weighted_colors(colors: NDArray[np.uint8], counts: NDArray[np.integer]) -> DistinctRGB:
     """Return distinct colours, shape (n, 3), with the number of their pixels, shape (n,), each at least 1."""
-    found = Colors(np.ascontiguousarray(colors))
+    found = DistinctRGB(np.ascontiguousarray(colors))
     found.points.w.reshape(-1)[found.inverse] = counts
     bound(found.points)
     return found
 
 
-def _coarsen(table: Table, bits: int) -> Table:
+def _coarsen(table: ColorCounts, bits: int) -> ColorCounts:
     """Merge colours that fall into one cell of a grid."""
     if table.bits <= bits:
         return table
@@ -162,9 +162,9 @@ def _coarsen(table: Table, bits: int) -> Table:
     return _merge_equal(table.codes >> np.uint32(_RGB * (table.bits - bits)), table.sums, bits)
 
 
-def _merge_equal(codes: NDArray[np.uint32], sums: NDArray[np.int64], bits: int) -> Table:
+def _merge_equal(codes: NDArray[np.uint32], sums: NDArray[np.int64], bits: int) -> ColorCounts:
     """Add up the rows of equal codes, which stand side by side."""
     if not len(codes):
-        return Table(codes, sums, bits)
+        return ColorCounts(codes, sums, bits)
     starts = np.flatnonzero(np.concatenate(([True], codes[1:] != codes[:-1])))
-    return Table(codes[starts], np.add.reduceat(sums, starts, axis=0), bits)
+    return ColorCounts(codes[starts], np.add.reduceat(sums, starts, axis=0), bits)

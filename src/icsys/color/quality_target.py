@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
     from icsys.color.reduce import Distinct
 
-    Gauge = Callable[[NDArray[np.uint8], NDArray[np.integer], float], float | None]
+    PaletteMeasure = Callable[[NDArray[np.uint8], NDArray[np.integer], float], float | None]
 
 _ENTRIES = 256
 _RGBA, _OPAQUE = 4, 255
 
 
-def gauge_of(measure: str, distinct: Distinct, shape: tuple[int, int]) -> Gauge:
+def palette_measure(measure: str, distinct: Distinct, shape: tuple[int, int]) -> PaletteMeasure:
     """Return what measures palettes of one image, with all that does not depend on them worked out.
 
     Parameters
@@ -35,7 +35,7 @@ def gauge_of(measure: str, distinct: Distinct, shape: tuple[int, int]) -> Gauge:
 
     Returns
     -------
-    gauge
+    measured
         (palette, shape (n, 3), or (n, 4) with alpha, uint8, n up to 256; indices of the pixels, shape (H, W); MSE
         summed over R, G and B) to the measure, rounded; None for the PSNR of no error. With alpha, SSIM and CIEDE2000
         are the worse of what shows over black and over white, and PSNR is that of the MSE, the mean over both.
@@ -43,30 +43,30 @@ def gauge_of(measure: str, distinct: Distinct, shape: tuple[int, int]) -> Gauge:
     return {"psnr": _psnr, "ssim": _ssim, "delta_e": _delta_e}[measure](distinct, shape)
 
 
-def _psnr(_distinct: Distinct, _shape: tuple[int, int]) -> Gauge:
-    def gauge(_palette: NDArray[np.uint8], _indices: NDArray[np.integer], mse: float) -> float | None:
+def _psnr(_distinct: Distinct, _shape: tuple[int, int]) -> PaletteMeasure:
+    def measured(_palette: NDArray[np.uint8], _indices: NDArray[np.integer], mse: float) -> float | None:
         psnr = psnr_of(mse)
         return None if psnr is None else round(psnr, DIGITS)
 
-    return gauge
+    return measured
 
 
-def _ssim(distinct: Distinct, shape: tuple[int, int]) -> Gauge:
+def _ssim(distinct: Distinct, shape: tuple[int, int]) -> PaletteMeasure:
     references = [luma_of(colors)[distinct.inverse].reshape(shape) for colors in _shown(distinct.colors())]
 
-    def gauge(palette: NDArray[np.uint8], indices: NDArray[np.integer], mse: float) -> float:
+    def measured(palette: NDArray[np.uint8], indices: NDArray[np.integer], mse: float) -> float:
         if not mse:
             return 1.0
         shown = [luma_of(entries)[indices] for entries in _shown(palette)]
         return min(ssim(reference, few) for reference, few in zip(references, shown, strict=True))
 
-    return gauge
+    return measured
 
 
-def _delta_e(distinct: Distinct, _shape: tuple[int, int]) -> Gauge:
+def _delta_e(distinct: Distinct, _shape: tuple[int, int]) -> PaletteMeasure:
     labs, ranks = [to_lab(colors) for colors in _shown(distinct.colors())], distinct.inverse
 
-    def gauge(palette: NDArray[np.uint8], indices: NDArray[np.integer], mse: float) -> float:
+    def measured(palette: NDArray[np.uint8], indices: NDArray[np.integer], mse: float) -> float:
         if not mse:
             return 0.0
         # Each pair of a colour and its entry once; dithering gives a colour several entries.
@@ -77,7 +77,7 @@ def _delta_e(distinct: Distinct, _shape: tuple[int, int]) -> Gauge:
             for lab, few in zip(labs, entries, strict=True)
         )
 
-    return gauge
+    return measured
 
 
 def _shown(colors: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:

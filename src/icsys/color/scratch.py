@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _KEPT_BYTES = 1 << 24
 
 
-class Room:
+class Scratch:
     """Arrays by their names; taking one again gives the same memory, whatever it holds by then."""
 
     def __init__(self) -> None:
@@ -32,21 +32,21 @@ class Room:
         return kept[:size].view(dtype).reshape(shape)
 
 
-class _Rooms(threading.local):
+class _PerThread(threading.local):
     def __init__(self) -> None:
-        self.own = Room()
+        self.own = Scratch()
 
 
-_ROOMS = _Rooms()
+_OF_THREAD = _PerThread()
 
 
-def room_of_thread() -> Room:
-    """Return the room of the calling thread, for what is over before the thread takes up another image."""
-    return _ROOMS.own
+def thread_scratch() -> Scratch:
+    """Return the scratch of the calling thread, for what is over before the thread takes up another image."""
+    return _OF_THREAD.own
 
 
 class Slots:
-    """Lets so many threads compute at once, and lends each of them a room: the one that was given back last.
+    """Lets so many threads compute at once, and lends each of them a scratch: the one that was given back last.
 
     Where more threads than that share the work, because some of them read and write meanwhile, memory follows the
     slots, and goes warm from one image to the next.
@@ -54,13 +54,13 @@ class Slots:
 
     def __init__(self, count: int) -> None:
         self._free = threading.Semaphore(count)
-        self._rooms = [Room() for _ in range(count)]
+        self._scratches = [Scratch() for _ in range(count)]
 
     def __enter__(self) -> None:
         self._free.acquire()
-        _ROOMS.own = self._rooms.pop()
+        _OF_THREAD.own = self._scratches.pop()
 
     def __exit__(self, *_: object) -> None:
-        self._rooms.append(_ROOMS.own)
-        _ROOMS.own = Room()
+        self._scratches.append(_OF_THREAD.own)
+        _OF_THREAD.own = Scratch()
         self._free.release()

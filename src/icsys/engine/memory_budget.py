@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _LARGE = 2**27  # bytes; for less, to ask the system for new ones costs more than it saves
 
 
-class Budget:
+class MemoryBudget:
     """Lets threads in as long as what they hold together stays within a number of bytes.
 
     Parameters
@@ -25,7 +25,7 @@ class Budget:
 
     Examples
     --------
-    >>> budget = Budget(100)
+    >>> budget = MemoryBudget(100)
     >>> with budget.hold(70):
     ...     budget.free
     30

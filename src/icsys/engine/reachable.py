@@ -61,7 +61,7 @@ _EXPECTED = {"dask": "tcp://HOST:PORT", "ray": "HOST:PORT, ray://HOST:PORT or au
 _FOUND_BY_ITSELF = {"auto", "local"}  # by Ray
 
 
-def knock(engine: str, address: str) -> None:
+def check_reachable(engine: str, address: str) -> None:
     """Make sure that a cluster answers at an address.
 
     Raises

@@ -13,9 +13,8 @@ from icsys.errors import ImageError, MissingExtraError
 from icsys.image.color_conversion import flatten, to_plain
 from icsys.image.formats import open_image
 from icsys.image.integrity import find_damage
-from icsys.image.npz import SIGNATURE
-from icsys.image.png import SIGNATURE as PNG_SIGNATURE
-from icsys.image.png import encode_indexed, encode_truecolor
+from icsys.image.npz import NPZ_SIGNATURE
+from icsys.image.png import PNG_SIGNATURE, encode_indexed, encode_truecolor
 from icsys.options import PNG_EFFORTS, WHITE
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ def read_indexed(data: bytes) -> tuple[NDArray[np.integer], NDArray[np.uint8]] |
         If the bytes are no file that ICS writes, or a damaged one.
     """
     with _refusing_damage():
-        if data.startswith(SIGNATURE):
+        if data.startswith(NPZ_SIGNATURE):
             arrays = _arrays(data)
             return (arrays["indices"], arrays["palette"]) if "indices" in arrays else None
         image = _opened(data)
@@ -76,7 +75,7 @@ def read_pixels(data: bytes, background: str | None = WHITE) -> NDArray[np.uint8
         As for :func:`read_indexed`.
     """
     with _refusing_damage():
-        if data.startswith(SIGNATURE):
+        if data.startswith(NPZ_SIGNATURE):
             arrays = _arrays(data)
             plain = Image.fromarray(arrays["palette"][arrays["indices"]] if "indices" in arrays else arrays["pixels"])
         else:

@@ -17,8 +17,8 @@ from icsys.color.scratch import Slots
 from icsys.crew import BYTES_IN_FLIGHT, threads_for
 from icsys.dataset.outputs import FolderOutputs
 from icsys.dataset.rooted import RootedPath
-from icsys.engine import ENGINES
-from icsys.engine.memory_budget import Budget
+from icsys.engine import ENGINE_TABLE
+from icsys.engine.memory_budget import MemoryBudget
 from icsys.errors import ICSError, ImageError
 from icsys.image.formats import open_image
 from icsys.image.geometry import plan_resize
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from icsys.report.quality import Quality
 
 
-Outcome = TypeVar("Outcome")
+Returned = TypeVar("Returned")
 
 _HEAD = 2**18  # bytes, in which a file tells the size of its picture
 # Of a pixel of a source and of an output, relative to one another: one is decoded, the other reduced and judged.
@@ -84,7 +84,7 @@ class _Pass:
     failed: list[Failed]
 
 
-class Bench:
+class ComparisonRunner:
     """Puts images through the candidates, all in the same way."""
 
     def __init__(self, source: Source, folder: Path, options: Options, candidates: list[Candidate], jobs: int) -> None:
@@ -201,7 +201,7 @@ class Bench:
             outputs=FolderOutputs(RootedPath(self._folder / candidate.name)),
             options=candidate.options(self._options),
             dry_run=False,
-            admit=Budget(BYTES_IN_FLIGHT * self.jobs).hold,
+            admit=MemoryBudget(BYTES_IN_FLIGHT * self.jobs).hold,
             slots=Slots(self.jobs),
             over=None,
         )
@@ -235,11 +235,11 @@ class Bench:
         return read_pixels((self._folder / name / output).read_bytes(), self._options.background)
 
     def _each(
-        self, note: str, function: Callable[[Work], Outcome], works: Iterable[Work], threads: int
-    ) -> Iterator[Outcome]:
+        self, note: str, function: Callable[[Work], Returned], works: Iterable[Work], threads: int
+    ) -> Iterator[Returned]:
         """Apply a function to every image, in threads."""
         stop = threading.Event()
-        outcomes = ENGINES["threads"](
+        outcomes = ENGINE_TABLE["threads"](
             function, self._source.load(works, self._options), jobs=threads, prepare=lambda: None, stop=stop
         )
         with threadpool_limits(1, user_api="blas"), closing(outcomes):

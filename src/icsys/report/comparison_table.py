@@ -19,7 +19,7 @@ _EXACT = "Images of no more than K colours keep them exactly; PSNR is the mean o
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class ComparisonColumn:
     """A column of the table.
 
     Attributes
@@ -61,42 +61,42 @@ def _psnr(row: Row) -> str:
 
 
 COLUMNS = (
-    Column("strategy", "How colours are reduced.", lambda row: row.candidate.strategy),
-    Column("K", "Colours asked for in every image.", _colors),
-    Column(
+    ComparisonColumn("strategy", "How colours are reduced.", lambda row: row.candidate.strategy),
+    ComparisonColumn("K", "Colours asked for in every image.", _colors),
+    ComparisonColumn(
         "seconds",
         "Run time for these images, from reading to writing.",
         lambda row: f"{row.seconds:.3f}",
         lambda row: row.seconds,
     ),
-    Column(
+    ComparisonColumn(
         "images/s",
         "Images done in a second.",
         lambda row: f"{row.images_per_second:.1f}",
         lambda row: row.images_per_second,
         most=True,
     ),
-    Column("MB", "Size of all outputs.", lambda row: f"{row.bytes_out / 1e6:.2f}", lambda row: row.bytes_out),
-    Column(
+    ComparisonColumn("MB", "Size of all outputs.", lambda row: f"{row.bytes_out / 1e6:.2f}", lambda row: row.bytes_out),
+    ComparisonColumn(
         "factor",
         "Compression factor: bytes of the sources over bytes of the outputs.",
         lambda row: f"{row.factor:.1f}",
         lambda row: row.factor,
         most=True,
     ),
-    Column(
+    ComparisonColumn(
         "elements",
         "Numbers a learner reads from the outputs (width x height x channels), in millions.",
         lambda row: f"{row.elements_out / 1e6:.2f} M",
     ),
-    Column(
+    ComparisonColumn(
         "MSE",
         "Squared error, summed over R, G and B: mean over the pixels of an image, then over images.",
         lambda row: f"{row.mse:.2f}",
         lambda row: row.mse,
         of_colors=True,
     ),
-    Column(
+    ComparisonColumn(
         "PSNR",
         "Peak signal-to-noise ratio in decibels: mean over the images that differ at all.",
         _psnr,
@@ -104,7 +104,7 @@ COLUMNS = (
         most=True,
         of_colors=True,
     ),
-    Column(
+    ComparisonColumn(
         "SSIM",
         "Structural similarity, 1 for equal pictures: mean over images.",
         lambda row: f"{row.ssim:.4f}",
@@ -112,7 +112,7 @@ COLUMNS = (
         most=True,
         of_colors=True,
     ),
-    Column(
+    ComparisonColumn(
         "CIEDE2000",
         "Colour difference, about 1 is the least an eye can tell: mean over pixels, then over images.",
         lambda row: f"{row.delta_e:.2f}",
@@ -128,7 +128,7 @@ def cells(rows: tuple[Row, ...]) -> list[list[Cell]]:
     return [list(row) for row in zip(*columns, strict=True)]
 
 
-def _column(column: Column, rows: tuple[Row, ...]) -> list[Cell]:
+def _column(column: ComparisonColumn, rows: tuple[Row, ...]) -> list[Cell]:
     texts = [column.text(row) for row in rows]
     competes = [column.value is not None and not (column.of_colors and row.candidate.colors is None) for row in rows]
     values = [column.value(row) if ok and column.value else None for row, ok in zip(rows, competes, strict=True)]

@@ -10,7 +10,7 @@ from icsys.errors import MissingExtraError
 _PACKAGES = {"jinja2": "Jinja2", "matplotlib": "Matplotlib"}
 
 
-def need(module: str) -> Any:  # noqa: ANN401 - a module without types
+def import_optional(module: str) -> Any:  # noqa: ANN401 - a module without types
     """Import a module of the extra ``report`` when it is needed.
 
     Raises

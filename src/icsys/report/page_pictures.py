@@ -30,20 +30,20 @@ def resized(data: bytes, options: Options) -> NDArray[np.uint8]:
 
 
 @dataclass(frozen=True, slots=True)
-class Palette:
+class CountedPalette:
     """The colours of a picture, shape (n, 3), uint8, and how many pixels have each, shape (n,): most frequent first."""
 
     colors: NDArray[np.uint8]
     counts: NDArray[np.integer]
 
 
-def palette_of(pixels: NDArray[np.uint8]) -> Palette:
+def palette_of(pixels: NDArray[np.uint8]) -> CountedPalette:
     """Return the palette of a picture, shape (H, W, 3), uint8."""
     distinct = distinct_of(np.ascontiguousarray(pixels.reshape(-1, 3)))
     colors, counts = distinct.colors(), distinct.counts.astype(np.int64)
     # Colours of as many pixels stand in the order of R, G and B.
     order = np.lexsort((*colors.T[::-1], -counts))
-    return Palette(colors[order], counts[order])
+    return CountedPalette(colors[order], counts[order])
 
 
 def data_uri(pixels: NDArray[np.uint8]) -> str:

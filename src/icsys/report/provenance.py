@@ -38,7 +38,7 @@ def command_text(command: str, folders: Sequence[str], options: Options, setting
     return shlex.join(words)
 
 
-def facts(tool_version: str) -> list[tuple[str, str]]:
+def version_facts(tool_version: str) -> list[tuple[str, str]]:
     """Return the versions of what had a part in it, and the machine, by name."""
     found = []
     for package in _PACKAGES:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from icsys.options import Options
 
 
-class Originals:
+class SourceImages:
     """Some images of a source by their names.
 
     Parameters
