@@ -13,7 +13,7 @@ from icsys import Options, UsageError, compress_folder, merge_shards, quantize, 
 from icsys.dataset.folder import plan_by_class
 from icsys.dataset.reading import read_whole
 from icsys.image.decode import decode_photo
-from icsys.image.stored import read_indexed, read_pixels
+from icsys.image.read_output import read_indexed, read_pixels
 from icsys.options import SHARED
 
 DATASET = Options(palette="dataset", colors=6, step=2)

@@ -17,7 +17,7 @@ from icsys.dataset.source import passed_over_text
 from icsys.engine import choose_engine
 from icsys.errors import ICSError, UsageError
 from icsys.prompts import ask_options
-from icsys.report.text import failure_lines, run_report, verification_report
+from icsys.report.terminal_text import failure_lines, run_report, verification_report
 from icsys.run import compress_folder, has_images
 from icsys.screens import CompareScreen, RunScreen, VerifyScreen
 from icsys.signals import INTERRUPTED, Signals, leave
@@ -111,7 +111,7 @@ def _compare(arguments: argparse.Namespace) -> int:
     # A plain run has no need of any of it.
     from icsys.report.compare import compare_folder  # noqa: PLC0415
     from icsys.report.comparison_page import check_page, write_comparison  # noqa: PLC0415
-    from icsys.report.table import comparison_text  # noqa: PLC0415
+    from icsys.report.comparison_table import comparison_text  # noqa: PLC0415
 
     options, run = read_options(arguments)
     _look_for_photos(arguments.source, DESTINATION)

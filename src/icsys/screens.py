@@ -7,13 +7,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from icsys.progress import drawing
-from icsys.report.text import image_line
+from icsys.report.terminal_text import image_line
 from icsys.results import to_record
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from icsys.report.bench import Step
+    from icsys.report.comparison_runner import Step
     from icsys.run import Progress
     from icsys.verify import Checked
 

@@ -14,8 +14,8 @@ import numpy as np
 
 import icsys
 from icsys.color.palette import tidy
-from icsys.color.pool import Pool, Table, count_colors
-from icsys.color.strategies import STRATEGIES
+from icsys.color.pooled_colors import ColorCounts, PooledColors, count_colors
+from icsys.color.strategies import STRATEGY_TABLE
 from icsys.dataset.folder import Folder
 from icsys.dataset.labels import label_of
 from icsys.dataset.layout import PALETTE
@@ -58,7 +58,7 @@ class Seen:
     """The colours of an image; none of one that cannot be used, and whether that may change without the image."""
 
     item: Look
-    table: Table | None
+    table: ColorCounts | None
     may_pass: bool = False
 
 
@@ -140,7 +140,7 @@ class _Survey:
         self.colors: dict[str, NDArray[np.uint8]] = {}
         self.images: dict[str, int] = {}
         self.unsettled = False
-        self._pools: dict[str, Pool] = {}
+        self._pools: dict[str, PooledColors] = {}
         self._under_way: Counter[str] = Counter()
         self._current = ""
 
@@ -153,7 +153,7 @@ class _Survey:
             if label != self._current:
                 self._current, before = label, self._current
                 self._close(before)
-            pool = self._pools.setdefault(label, Pool(self._options.most_colors))
+            pool = self._pools.setdefault(label, PooledColors(self._options.most_colors))
             self._under_way[label] += 1
             yield Look(Work(task.source, task.output, place=task.place), label, pool.bits)
 
@@ -181,8 +181,8 @@ class _Survey:
         if pool.images and not self._stop.is_set():
             self._wait(partial(self._find, label, pool))
 
-    def _find(self, label: str, pool: Pool) -> None:
-        strategy, options = STRATEGIES[self._options.strategy], self._options
+    def _find(self, label: str, pool: PooledColors) -> None:
+        strategy, options = STRATEGY_TABLE[self._options.strategy], self._options
         fit = strategy.fit_pool or strategy.fit
         assert fit is not None  # noqa: S101 - options with a shared palette have a strategy that reduces colours
         distinct = pool.distinct()
@@ -190,7 +190,7 @@ class _Survey:
             palette = distinct.colors()
         else:
             strategy.prepare()
-            with strategy.alone():
+            with strategy.one_thread():
                 palette = fit(distinct, options.most_colors, options)
         self.colors[label], _ = tidy(palette, np.arange(len(palette)))
         self.images[label] = pool.images

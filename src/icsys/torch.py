@@ -22,7 +22,7 @@ from icsys.dataset.rooted import RootedPath
 from icsys.dataset.told import told_classes, told_labels
 from icsys.errors import ImageError, MissingExtraError, UsageError
 from icsys.image.decode import to_array
-from icsys.image.stored import read_indexed, read_pixels
+from icsys.image.read_output import read_indexed, read_pixels
 from icsys.options import MAX_COLORS, WHITE, Options, rgb_of
 from icsys.pipeline import quantize_pixels
 
