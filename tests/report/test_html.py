@@ -10,7 +10,7 @@ import pytest
 
 from helpers import synthetic_photo
 from icsys import UsageError
-from icsys.dataset.rooted import LinkError, RootedPath
+from icsys.files.rooted_path import LinkError, RootedPath
 from icsys.report.html import Figure, Heading, Page, Pair, Problem, Table, check_target, choice, render, write_page
 from icsys.report.pixels import data_uri, palette_of
 from icsys.report.table import Cell
