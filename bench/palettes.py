@@ -20,8 +20,8 @@ from PIL import Image
 
 from icsys import Options
 from icsys.color.palette import store_centers
-from icsys.color.pool import as_rgb, weighted_colors
-from icsys.engine import ENGINES, available_cores
+from icsys.color.pooled_colors import as_rgb, weighted_colors
+from icsys.engine import ENGINE_TABLE, available_cores
 from icsys.image.decode import decode_photo, unlimited
 from icsys.run.shared_palette import find_palettes, look
 from icsys.sources.folder import Folder
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from icsys.color.cells import Colors
+    from icsys.color.distinct_rgb import DistinctRGB
 
 _MEGA = 1_000_000
 _STRATEGIES = ("MKM", "FKM", "MBKM")
@@ -58,7 +58,7 @@ def dataset_palette(folder: Path, options: Options) -> NDArray[np.uint8]:
         options,
         keep=False,
         anew=True,
-        team=partial(ENGINES["threads"], looking, jobs=available_cores(), prepare=lambda: None, stop=stop),
+        team=partial(ENGINE_TABLE["threads"], looking, jobs=available_cores(), prepare=lambda: None, stop=stop),
         tell=lambda _: None,
         wait=lambda work: work(),
         stop=stop,
@@ -66,18 +66,18 @@ def dataset_palette(folder: Path, options: Options) -> NDArray[np.uint8]:
     return palettes.colors[""]
 
 
-def pooled(photos: Sequence[Path], options: Options) -> Colors:
+def pooled(photos: Sequence[Path], options: Options) -> DistinctRGB:
     """Return the distinct colours of all photos with their counts, by NumPy alone."""
     pixels = [as_rgb(decode_photo(photo.read_bytes(), options).pixels).reshape(-1, 3) for photo in photos]
     return weighted_colors(*np.unique(np.concatenate(pixels), axis=0, return_counts=True))
 
 
-def mean_error(colors: Colors, palette: NDArray[np.uint8]) -> float:
+def mean_error(colors: DistinctRGB, palette: NDArray[np.uint8]) -> float:
     """Return the mean squared error of the pixels, summed over R, G and B."""
     return colors.nearest(palette)[1] / colors.counts.sum()
 
 
-def kmeans_palette(colors: Colors, n_colors: int) -> NDArray[np.uint8]:
+def kmeans_palette(colors: DistinctRGB, n_colors: int) -> NDArray[np.uint8]:
     """Return what scikit-learn's KMeans finds with its defaults, as a file would store it."""
     from sklearn.cluster import KMeans  # noqa: PLC0415 - slow to import
 

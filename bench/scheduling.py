@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 from icsys import Options, compress_folder, merge_shards
-from icsys.engine import ENGINES
-from icsys.engine.cluster import MODULES, open_cluster, run_cluster
+from icsys.engine import ENGINE_TABLE
+from icsys.engine.cluster import CLUSTER_MODULES, open_cluster, run_cluster
 from icsys.files.atomic import write_whole
 from icsys.files.rooted_path import RootedPath
 from icsys.layout import MANIFEST
@@ -54,7 +54,7 @@ Micro- and milliseconds are processor time of the one process that hands out, li
 workers share the machine with it here. Handing out goes on beside the work, so the longer of the two counts; listing
 comes before, merging after. Files lie on a local disk: on a network file system listing takes longer.
 """
-_PACKAGE = {engine: package for engine, (_, package) in MODULES.items()}
+_PACKAGE = {engine: package for engine, (_, package) in CLUSTER_MODULES.items()}
 
 
 def empty(name: int) -> Compressed:
@@ -125,8 +125,8 @@ def hand_out(engine: str, images: int, jobs: int) -> Handing:
     """Give an engine of one machine, or a cluster of its own, empty work for so many images."""
     summary = RunSummary()
     watch = Watch()
-    if engine in ENGINES:
-        outcomes = ENGINES[engine](empty, range(images), jobs, nothing, threading.Event())
+    if engine in ENGINE_TABLE:
+        outcomes = ENGINE_TABLE[engine](empty, range(images), jobs, nothing, threading.Event())
         summary.add(next(outcomes))
         start, _ = watch.lap()
         for outcome in outcomes:
@@ -344,7 +344,7 @@ def tables(serial: Serial, handings: list[Handing], work: float) -> str:
     text += f"\n## {_MANY:,} images on {_CORES:,} cores, {work * 1000:g} ms of a core each\n\n"
     rows = []
     for handing in handings:
-        if handing.engine in MODULES:
+        if handing.engine in CLUSTER_MODULES:
             parts = model(_MANY, _CORES, work, serial, handing)
             values = parts.listing, parts.work, parts.handing, parts.merging, parts.total
             rows.append([handing.engine, *(number(value / _HOUR) for value in values)])
@@ -361,14 +361,14 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--out", type=Path, help="write this Markdown file, and the plot beside it as .svg")
     options = parser.parse_args(arguments)
     handings = []
-    for engine in (*ENGINES, *MODULES):
-        if engine in MODULES and find_spec(_PACKAGE[engine]) is None:
+    for engine in (*ENGINE_TABLE, *CLUSTER_MODULES):
+        if engine in CLUSTER_MODULES and find_spec(_PACKAGE[engine]) is None:
             print(f"{engine} is not installed and left out", file=sys.stderr)
             continue
         handings.append(hand_out(engine, options.images, options.jobs))
         print(f"{engine}: {handings[-1].seconds:.2f} s", file=sys.stderr, flush=True)
     serial = measure_serial(options.images)
-    clusters = [handing for handing in handings if handing.engine in MODULES]
+    clusters = [handing for handing in handings if handing.engine in CLUSTER_MODULES]
     report = f"# Scheduling\n\n{describe('scheduling.py', arguments, 'distributed', 'ray', 'numpy')}\n"
     report += tables(serial, handings, options.work)
     if options.out and clusters:

@@ -21,9 +21,9 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from bounds import BOUNDS, iterate, one_pass
-from icsys.color.cells import CENTER, SCALE, Colors
+from icsys.color.distinct_rgb import CENTER, SCALE, DistinctRGB
 from icsys.color.kernels import Partition, improve, lloyd, nearest_centers, reassign
-from icsys.color.kmeans import EFFORTS, reduce_pixels
+from icsys.color.kmeans import EFFORT_TABLE, reduce_pixels
 from machine import describe
 from page import publish
 from photos import find_photos, generate_photo, load_rgb
@@ -48,7 +48,7 @@ _SEEDED, _BOUNDED, _MOVED = "1. Seeding", "2. Bounds", "3. Moves, restarts and c
 
 def variants() -> dict[str, Effort]:
     """Return the efforts, each with what it is made of left out, and with more of it."""
-    fast, balanced, best = (EFFORTS[name] for name in ("fast", "balanced", "best"))
+    fast, balanced, best = (EFFORT_TABLE[name] for name in ("fast", "balanced", "best"))
     return {
         "fast": fast,
         "fast, no moves": fast._replace(patience=0),
@@ -120,7 +120,7 @@ def converged(points: Points, start: NDArray[np.float32]) -> NDArray[np.float32]
 
 def moved(points: Points, start: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the centres (3, k) that effort "fast" reaches from ``start``: few iterations, then the moves."""
-    fast = EFFORTS["fast"]
+    fast = EFFORT_TABLE["fast"]
     centers = start.copy()
     k = centers.shape[1]
     part = Partition(points, k)
@@ -130,7 +130,7 @@ def moved(points: Points, start: NDArray[np.float32]) -> NDArray[np.float32]:
     return centers
 
 
-def finished(colors: Colors, centers: NDArray[np.float32]) -> NDArray[np.uint8]:
+def finished(colors: DistinctRGB, centers: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Return the palette that centres found on cells become, as MKM ends: on distinct colours, then rounded."""
     k = centers.shape[1]
     part = Partition(colors.points, k)
@@ -150,13 +150,13 @@ def to_centers(palette: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.ascontiguousarray((palette.T.astype(np.float32) - CENTER) * SCALE)
 
 
-def palette_error(colors: Colors, palette: NDArray[np.uint8]) -> float:
+def palette_error(colors: DistinctRGB, palette: NDArray[np.uint8]) -> float:
     """Return the squared error, summed over pixels and channels, of a palette."""
     labels = np.empty(colors.points.w.shape, np.int32)
     return nearest_centers(colors.points, to_centers(palette), labels) / SCALE**2
 
 
-def study_seeding(figures: Figures, colors: Colors, cells: Points, k: int, repeats: int) -> None:
+def study_seeding(figures: Figures, colors: DistinctRGB, cells: Points, k: int, repeats: int) -> None:
     """Add what every seeding leads to: by Lloyd's iteration alone, and by few of its iterations and the moves."""
     for name, seeding in SEEDINGS.items():
         start, seeded = timed(partial(seeding, cells, k), repeats)
@@ -168,7 +168,7 @@ def study_seeding(figures: Figures, colors: Colors, cells: Points, k: int, repea
             figures.seconds[_SEEDED, f"Milliseconds for seeding and {way}", name, k].append(seeded + seconds)
 
 
-def study_bounds(figures: Figures, colors: Colors, cells: Points, k: int, repeats: int) -> None:
+def study_bounds(figures: Figures, colors: DistinctRGB, cells: Points, k: int, repeats: int) -> None:
     """Add the times of all ways to find nearest centres: for a pass, a run from afar and a run nearly at its end.
 
     Raises
@@ -200,7 +200,7 @@ def study_moves(figures: Figures, image: NDArray[np.uint8], k: int, repeats: int
     """Add error and time of MKM as a whole, from pixels to palette and indices, at every variant of its efforts."""
     efforts = variants()
     pixels = image.reshape(-1, 3)
-    with mock.patch.dict(EFFORTS, efforts):
+    with mock.patch.dict(EFFORT_TABLE, efforts):
         for name in efforts:
             reduced, seconds = timed(partial(reduce_pixels, pixels, k, effort=name), repeats)
             figures.errors[_MOVED, "Error", name, k].append(reduced.sse)
@@ -211,10 +211,10 @@ def study(named: Iterable[tuple[str, NDArray[np.uint8]]], ks: list[int], repeats
     """Measure everything on every image (H, W, 3) at every K; an image of no more colours is left out."""
     figures = Figures()
     for name, image in named:
-        colors = Colors(image.reshape(-1, 3))
+        colors = DistinctRGB(image.reshape(-1, 3))
         for k in ks:
             start = time.perf_counter()
-            cells, _ = colors.cells(EFFORTS["fast"].fineness, k)
+            cells, _ = colors.cells(EFFORT_TABLE["fast"].fineness, k)
             if np.count_nonzero(cells.w) <= k:
                 print(f"{name} is left out at K = {k}: it has few colours", file=sys.stderr)
                 continue

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.cluster import kmeans_plusplus
 
-from icsys.color.cells import CENTER, SCALE
+from icsys.color.distinct_rgb import CENTER, SCALE
 from icsys.color.kernels import Partition, grow
 
 if TYPE_CHECKING:

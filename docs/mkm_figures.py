@@ -16,7 +16,7 @@ from PIL import Image
 
 from icsys import quantize, resize
 from icsys.cli.demo_photos import sample_photos
-from icsys.color.cells import CENTER, SCALE, Colors
+from icsys.color.distinct_rgb import CENTER, SCALE, DistinctRGB
 from icsys.color.kernels import Partition, grow, improve, lloyd
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def main(folder: Path = HERE / "figures") -> None:
 def search(image: Image.Image) -> Any:  # noqa: ANN401 - Matplotlib's figure
     """Draw the steps of the search on the plane of the two principal axes of an image's colours."""
     pixels = np.ascontiguousarray(np.asarray(image).reshape(-1, 3))
-    colors = Colors(pixels)
+    colors = DistinctRGB(pixels)
     cells, _ = colors.cells(FINENESS, K)
     middle = pixels.mean(axis=0)
     axes_of = np.linalg.svd(pixels - middle, full_matrices=False)[2][:2]

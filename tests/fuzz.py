@@ -15,7 +15,7 @@ import psutil
 from icsys import ImageError, Options, compress_image
 from icsys.engine import Lost, available_cores
 from icsys.engine.processes import run_processes
-from icsys.pipeline import prepare
+from icsys.pipeline import load_packages
 from mutants import FORMATS, mutant
 
 # Small enough that memory beyond it is a find; options of every kind take the pictures further.
@@ -55,7 +55,7 @@ def main():
         ((name, number) for number in itertools.count(arguments.first) for name in FORMATS),
     )
     counts, finds = {name: Counter() for name in FORMATS}, 0
-    ready = functools.partial(prepare, Options())
+    ready = functools.partial(load_packages, Options())
     ready()  # compiles the kernels once, not in every process
     for outcome in run_processes(attempt, items, available_cores(), ready, threading.Event(), timeout=TIMEOUT):
         item, told = (outcome.item, f"{outcome.code}: {outcome.message}") if isinstance(outcome, Lost) else outcome

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from icsys.cli.main import main
-from icsys.engine import ENGINES
+from icsys.engine import ENGINE_TABLE
 
 _OPEN = os.open
 CALLS = ("open", "mkdir", "unlink", "rmdir", "replace", "stat", "scandir")
@@ -73,7 +73,7 @@ class Moments:
     def watched(self):
         """Look at the calls of this process."""
         with pytest.MonkeyPatch.context() as patch:
-            patch.setitem(ENGINES, "threads", one_thread)
+            patch.setitem(ENGINE_TABLE, "threads", one_thread)
             for name in CALLS:
                 patch.setattr(os, name, self._watching(getattr(os, name)))
             yield self

@@ -13,7 +13,7 @@ from PIL import Image
 from helpers import compress_files, image_bytes, soft_photo, synthetic_photo
 from icsys import Options, UsageError, compress_image, quantize, resize
 from icsys.image.decode import decode_photo
-from icsys.image.stored import read_indexed, read_pixels
+from icsys.image.read_output import read_indexed, read_pixels
 
 CLUSTERING = ["MKM", "FKM", "MBKM"]
 

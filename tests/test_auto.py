@@ -15,7 +15,7 @@ from sklearn.cluster import KMeans
 
 from helpers import compress_files, compress_into, ics, image_bytes, synthetic_photo, tree
 from icsys import ImageError, Options, UsageError, compress_folder, compress_image, merge_shards, quantize
-from icsys.color.strategies import STRATEGIES
+from icsys.color.strategies import STRATEGY_TABLE
 from icsys.engine import Lost
 from icsys.files.rooted_path import RootedPath
 from icsys.options import Target
@@ -23,12 +23,12 @@ from icsys.records.run_json import read_run
 from icsys.results import ColorsChosen, Measured
 from icsys.run.choose_colors import choose_colors
 from icsys.run.worker import Outcome
-from report.test_text import DONE
+from report.test_terminal_text import DONE
 
 pytestmark = pytest.mark.usefixtures("unsynced")
 
 TARGETS = [{"min_psnr": 30.0}, {"min_ssim": 0.85}, {"max_delta_e": 4.0}]
-CLUSTERING = [name for name, strategy in STRATEGIES.items() if strategy.fit]
+CLUSTERING = [name for name, strategy in STRATEGY_TABLE.items() if strategy.fit]
 
 
 def seen(target, first, second):

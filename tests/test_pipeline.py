@@ -13,9 +13,9 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 from helpers import image_bytes, synthetic_photo
 from icsys import ImageError, Options, UsageError, compress_image, quantize
 from icsys.color.oklab import to_oklab
-from icsys.color.strategies import STRATEGIES
+from icsys.color.strategies import STRATEGY_TABLE
 
-CLUSTERING = [name for name, strategy in STRATEGIES.items() if strategy.fit]
+CLUSTERING = [name for name, strategy in STRATEGY_TABLE.items() if strategy.fit]
 
 
 def opened(compressed):
@@ -45,7 +45,7 @@ def test_above_256_colours_the_file_is_truecolour(strategy, channels):
         np.testing.assert_array_equal(np.asarray(image), pixels)
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", STRATEGY_TABLE)
 @pytest.mark.parametrize(
     "mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16"], ids=lambda mode: mode.replace(";", "_")
 )

@@ -18,7 +18,7 @@ import traceback
 from pathlib import Path
 
 from icsys.cli.main import main
-from icsys.engine import ENGINES
+from icsys.engine import ENGINE_TABLE
 
 _CALLS = ("open", "mkdir", "unlink", "rmdir", "replace", "fsync", "stat", "scandir")
 
@@ -120,7 +120,7 @@ def _run(words, kill, said, *, pipe, memory, seconds):
         loaded = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (loaded + memory,) * 2)
     sys.stdout = sys.stderr = Path(said).open("w")  # noqa: SIM115 - for as long as this process lasts
-    ENGINES["threads"] = _one_thread
+    ENGINE_TABLE["threads"] = _one_thread
     tell, calls, code = os.write, _Calls(kill), 70
     try:
         code = main(words)

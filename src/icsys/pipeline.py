@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from icsys.color.palette import check_palette, tidy
-from icsys.color.pool import as_rgb
+from icsys.color.pooled_colors import as_rgb
 from icsys.color.reduce import distinct_of, map_to, reduce_to
-from icsys.color.strategies import STRATEGIES
+from icsys.color.strategies import STRATEGY_TABLE
 from icsys.errors import ImageError, UsageError
 from icsys.image.decode import ImageInfo, decode_photo, to_array, unlimited
 from icsys.image.dither import floyd_steinberg
@@ -212,8 +212,8 @@ def quantize_pixels(
     """
     if palette is not None:
         return _map(pixels, options, palette)
-    if STRATEGIES[options.strategy].fit is None:
-        names = ", ".join(name for name, known in STRATEGIES.items() if known.fit)
+    if STRATEGY_TABLE[options.strategy].fit is None:
+        names = ", ".join(name for name, known in STRATEGY_TABLE.items() if known.fit)
         raise UsageError(f"strategy={options.strategy!r} reduces no colours: expected one of {names}")
     if pixels.shape[2:] == (_GREY_ALPHA,):
         pixels = pixels[..., [0, 0, 0, 1]]
@@ -240,7 +240,7 @@ def _map(pixels: NDArray[np.uint8], options: Options, palette: NDArray[np.uint8]
 
 def _in_colors(pixels: NDArray[np.uint8], distinct: Distinct, n_colors: int, options: Options) -> QuantizedImage:
     """Reduce pixels, whose distinct colours are known, to at most so many colours."""
-    fit = STRATEGIES[options.strategy].fit
+    fit = STRATEGY_TABLE[options.strategy].fit
     assert fit is not None  # noqa: S101 - checked where pixels come in
     palette, indices, sse = reduce_to(
         distinct, n_colors, lambda distinct: fit(distinct, n_colors, options), options.space
@@ -257,14 +257,14 @@ def _in_colors(pixels: NDArray[np.uint8], distinct: Distinct, n_colors: int, opt
 
 def _in_fewest(pixels: NDArray[np.uint8], distinct: Distinct, target: Target, options: Options) -> QuantizedImage:
     """Reduce pixels to the fewest colours that reach a target of quality, or to as many as an indexed file has."""
-    from icsys.color.fewest import START, Trial, fewest  # noqa: PLC0415 - few runs need them
-    from icsys.color.gauge import gauge_of  # noqa: PLC0415
+    from icsys.color.fewest_colors import START, Trial, fewest_colors  # noqa: PLC0415 - few runs need them
+    from icsys.color.quality_target import palette_measure  # noqa: PLC0415
 
-    gauge = gauge_of(target.measure, distinct, pixels.shape[:2])
+    measure = palette_measure(target.measure, distinct, pixels.shape[:2])
 
     def attempt(n_colors: int, options: Options) -> Trial[QuantizedImage]:
         image = _in_colors(pixels, distinct, n_colors, options)
-        measured = Measured(target, gauge(image.palette, image.indices, image.mse))
+        measured = Measured(target, measure(image.palette, image.indices, image.mse))
         return Trial(replace(image, measured=measured), measured.met, _excess(measured))
 
     most = min(MAX_INDEXED_COLORS, len(distinct))
@@ -273,9 +273,9 @@ def _in_fewest(pixels: NDArray[np.uint8], distinct: Distinct, target: Target, op
     quick = options.replace(strategy="MKM", effort="fast")
     if quick != options:
         # Near the answer the palettes of all strategies are about as good, and these are found fast.
-        found = fewest(lambda n_colors: attempt(n_colors, quick), most, start, steepness)
+        found = fewest_colors(lambda n_colors: attempt(n_colors, quick), most, start, steepness)
         start = len(found.made.palette)
-    best = fewest(lambda n_colors: attempt(n_colors, options), most, start, steepness)
+    best = fewest_colors(lambda n_colors: attempt(n_colors, options), most, start, steepness)
     if options.strict_quality and not best.met:
         value = best.made.measured and best.made.measured.value
         raise ImageError("quality", f"{most} colours do not reach {target}: theirs is {value:g}")
@@ -298,7 +298,7 @@ def _squared_error(pixels: NDArray[np.uint8], shown: NDArray[np.uint8]) -> int:
     return int(np.square(pixels.astype(np.int32) - shown).sum(dtype=np.int64))
 
 
-def prepare(options: Options) -> None:
+def load_packages(options: Options) -> None:
     """Load what images will need, so that the first does not pay for it and what is missing is told before any.
 
     Raises
@@ -309,12 +309,12 @@ def prepare(options: Options) -> None:
     if options.png_effort == "max":
         load_oxipng()
     if options.palette == "image":  # a palette that images share is found by then
-        STRATEGIES[options.strategy].prepare()
+        STRATEGY_TABLE[options.strategy].prepare()
 
 
-def alone(options: Options) -> AbstractContextManager[object]:
+def one_thread(options: Options) -> AbstractContextManager[object]:
     """Return what to hold while prepared images are worked on side by side."""
-    return STRATEGIES[options.strategy].alone()
+    return STRATEGY_TABLE[options.strategy].one_thread()
 
 
 def compress_image(
@@ -366,7 +366,7 @@ def compress_image(
     pixels = photo.pixels
     start = time.perf_counter()
     encoder = ENCODERS[options.encoding]
-    if STRATEGIES[options.strategy].fit is None:
+    if STRATEGY_TABLE[options.strategy].fit is None:
         colors, mse, measured, seconds, encoded = None, None, None, 0.0, encoder.truecolor(pixels, options)
     else:
         quantized = quantize_pixels(pixels, options, shared)

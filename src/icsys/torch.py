@@ -17,7 +17,7 @@ from icsys.color.reduce import distinct_of, keep_all, map_to
 from icsys.errors import ImageError, MissingExtraError, UsageError
 from icsys.files.rooted_path import RootedPath
 from icsys.image.decode import to_array
-from icsys.image.stored import read_indexed, read_pixels
+from icsys.image.read_output import read_indexed, read_pixels
 from icsys.layout import INDEX, OURS, PALETTE
 from icsys.options import MAX_COLORS, WHITE, Options, rgb_of
 from icsys.pipeline import quantize_pixels

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bounds import BOUNDS, iterate, one_pass
-from icsys.color.cells import CENTER, SCALE, Colors, to_points
-from icsys.color.kmeans import EFFORTS, reduce_pixels
+from icsys.color.distinct_rgb import CENTER, SCALE, DistinctRGB, kernel_points
+from icsys.color.kmeans import EFFORT_TABLE, reduce_pixels
 from judge import palette_mse
 from photos import generate_photo
 from search import Figures, converged, finished, main, moved, palette_error, spread_images, study, timed
@@ -24,7 +24,7 @@ def integer_points(seed, n, side):
     """Weighted points on a small grid, so that many distances tie; all weights at least 1."""
     random = np.random.default_rng(seed)
     coordinates = SCALE * random.integers(-side, side, (n, 3))
-    points = to_points(coordinates.astype(np.float32), random.integers(1, 5, n).astype(np.float64))
+    points = kernel_points(coordinates.astype(np.float32), random.integers(1, 5, n).astype(np.float64))
     points.slack = 0.0
     return points
 
@@ -83,7 +83,7 @@ def photo():
 
 @pytest.fixture(scope="module")
 def colors(photo):
-    return Colors(photo.reshape(-1, 3))
+    return DistinctRGB(photo.reshape(-1, 3))
 
 
 @pytest.mark.parametrize("name", SEEDINGS)
@@ -163,7 +163,7 @@ def test_the_error_of_a_palette_is_that_of_the_common_judge(photo, colors):
 
 @pytest.mark.parametrize("k", [2, 16, 64])
 def test_growth_and_moves_put_together_here_are_mkm(k, photo, colors):
-    cells, _ = colors.cells(EFFORTS["fast"].fineness, k)
+    cells, _ = colors.cells(EFFORT_TABLE["fast"].fineness, k)
     palette = finished(colors, moved(cells, SEEDINGS["growth by splits (MKM)"](cells, k)))
     reduced = reduce_pixels(photo.reshape(-1, 3), k)
     assert {tuple(color) for color in palette} == {tuple(color) for color in reduced.palette}
@@ -205,7 +205,7 @@ def test_a_photo_of_few_colours_is_left_out_and_told(capsys):
 
 
 def test_the_page_has_every_row_at_every_k_and_the_efforts_stay_as_they_are(tmp_path, capsys):
-    efforts = dict(EFFORTS)
+    efforts = dict(EFFORT_TABLE)
     Image.fromarray(generate_photo(64, 48, 3)).save(tmp_path / "a.png")
     main([str(tmp_path), "--colors", "2,6", "--repeats", "1", "--out", str(tmp_path / "page.md")])
     page = (tmp_path / "page.md").read_text("utf-8")
@@ -214,4 +214,4 @@ def test_the_page_has_every_row_at_every_k_and_the_efforts_stay_as_they_are(tmp_
     for name in (*SEEDINGS, *BOUNDS, "fast, no moves", "best"):
         assert f"| {name} " in page
     assert "| - |" not in page
-    assert efforts == EFFORTS
+    assert efforts == EFFORT_TABLE

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from color import naive
-from icsys.color import cells, kernels
-from icsys.color.cells import CENTER, SCALE, Colors, to_points
+from icsys.color import distinct_rgb as cells
+from icsys.color import kernels
+from icsys.color.distinct_rgb import CENTER, SCALE, DistinctRGB, kernel_points
 from icsys.color.kernels import BLOCK, Partition, lloyd
 from icsys.color.kmeans import reduce_pixels
 from icsys.native.library import KERNELS, LIBRARY, Kernels, address, levels
@@ -43,7 +44,7 @@ def rows(blocks, n):
 
 @given(many_or_crowded)
 def test_distinct_colors_counts_and_inverse_agree_with_unique(pixels):
-    found = Colors(pixels)
+    found = DistinctRGB(pixels)
     expected, counts = np.unique(pixels, axis=0, return_counts=True)
     listed = found.colors()
     order = np.lexsort(listed.T[::-1])
@@ -55,7 +56,7 @@ def test_distinct_colors_counts_and_inverse_agree_with_unique(pixels):
 
 @given(many_or_crowded, st.integers(1, 40), st.floats(1e-3, 1e4))
 def test_cells_keep_weight_and_mean_and_hide_no_more_than_allowed(pixels, k, fineness):
-    found = Colors(pixels)
+    found = DistinctRGB(pixels)
     merged, hidden = found.cells(fineness, k)
     points = rows(found.points.x, len(found)).astype(np.float64)
     weights = found.points.w.reshape(-1)[: len(found)]
@@ -70,7 +71,7 @@ def test_cells_keep_weight_and_mean_and_hide_no_more_than_allowed(pixels, k, fin
 
 def test_cells_fine_enough_are_the_colors_themselves():
     pixels = np.random.default_rng(0).integers(0, 256, (500, 3), np.uint8)
-    found = Colors(pixels)
+    found = DistinctRGB(pixels)
     merged, hidden = found.cells(1e12, 256)
     assert np.array_equal(merged.x, found.points.x)
     assert np.array_equal(merged.w, found.points.w)
@@ -80,7 +81,7 @@ def test_cells_fine_enough_are_the_colors_themselves():
 @given(many_or_crowded, st.data())
 def test_nearest_is_exact_and_ties_go_to_the_lowest_index(pixels, data):
     palette = data.draw(arrays(np.uint8, st.tuples(st.integers(1, 70), st.just(3)), elements=st.integers(100, 150)))
-    found = Colors(pixels)
+    found = DistinctRGB(pixels)
     labels = np.empty(found.points.w.shape, np.uint16)
     error = kernels.nearest_centers(found.points, lattice(palette), labels)
     expected, sse = naive.nearest(pixels, palette)
@@ -93,7 +94,7 @@ def test_nearest_is_exact_and_ties_go_to_the_lowest_index(pixels, data):
 def test_a_partition_followed_through_moves_equals_one_made_afresh(pixels, k, seed):
     """Skipped blocks and running sums lose nothing, whichever centres move."""
     random = np.random.default_rng(seed)
-    found = Colors(pixels)
+    found = DistinctRGB(pixels)
     points = rows(found.points.x, len(found)).astype(np.float64)
     weights = found.points.w.reshape(-1)[: len(found)]
     part = Partition(found.points, k)
@@ -113,7 +114,7 @@ def test_float_points_are_assigned_as_in_float64_but_for_ties_of_float32(d):
     """A label that differs costs no more than the rounding of float32."""
     random = np.random.default_rng(d)
     data = random.normal(size=(1000, d))
-    points = to_points(data, np.ones(len(data)))
+    points = kernel_points(data, np.ones(len(data)))
     part = Partition(points, 30)
     centers = random.normal(size=(d, 30)).astype(np.float32)
     kernels.reassign(points, part, centers, 30)
@@ -127,7 +128,7 @@ def test_float_points_are_assigned_as_in_float64_but_for_ties_of_float32(d):
 def test_lloyd_steps_are_those_of_the_naive_twin():
     random = np.random.default_rng(3)
     data, weights = random.normal(size=(700, 3)), random.uniform(0.1, 4, 700)
-    points = to_points(data, weights)
+    points = kernel_points(data, weights)
     part = Partition(points, 9)
     centers = np.ascontiguousarray(data[:9].T.astype(np.float32))
     expected = centers.T.astype(np.float64)
@@ -143,7 +144,7 @@ def test_lloyd_steps_are_those_of_the_naive_twin():
 
 def test_lloyd_does_the_same_without_products():
     random = np.random.default_rng(4)
-    found = Colors(random.integers(0, 256, (3000, 3)).astype(np.uint8))
+    found = DistinctRGB(random.integers(0, 256, (3000, 3)).astype(np.uint8))
     start = random.integers(-1024, 1017, (3, 20)).astype(np.float32)
     ends = []
     for products in (True, False):
@@ -156,7 +157,7 @@ def test_lloyd_does_the_same_without_products():
 
 def test_lloyd_never_raises_the_error():
     pixels = np.random.default_rng(5).integers(0, 256, (2000, 3), np.uint8)
-    found = Colors(pixels)
+    found = DistinctRGB(pixels)
     part = Partition(found.points, 12)
     centers = np.random.default_rng(6).integers(-1024, 1017, (3, 12)).astype(np.float32)
     errors = [lloyd(found.points, part, centers, 12, snap=True, limit=1) for _ in range(20)]
@@ -166,7 +167,7 @@ def test_lloyd_never_raises_the_error():
 
 
 def test_a_centre_without_points_stays_and_is_never_nan():
-    found = Colors(np.full((50, 3), 200, np.uint8))
+    found = DistinctRGB(np.full((50, 3), 200, np.uint8))
     part = Partition(found.points, 3)
     centers = lattice(np.array([[200, 200, 200], [0, 0, 0], [255, 255, 255]], np.uint8))
     before = centers.copy()
@@ -224,7 +225,7 @@ def test_merge_costs_are_the_increase_of_error_by_the_cheapest_merger():
 @given(st.integers(1, 3 * BLOCK))
 def test_blocks_are_filled_up_with_points_of_no_weight_inside_the_box(n):
     data = np.random.default_rng(n).normal(size=(n, 4))
-    points = to_points(data, np.ones(n))
+    points = kernel_points(data, np.ones(n))
     assert points.x.shape == (-(-n // BLOCK), 4, BLOCK)
     assert points.w.sum() == n
     assert np.allclose(rows(points.x, n), data, atol=1e-6)
@@ -251,13 +252,13 @@ def test_every_instruction_set_gives_the_same_result(space, k, monkeypatch):
     "wrong", [np.zeros((3, 4), np.float64), np.zeros((4, 3), np.float32), np.zeros((4, 4), np.float32).T[:3]]
 )
 def test_centres_of_another_shape_or_type_are_refused(wrong):
-    found = Colors(np.zeros((5, 3), np.uint8))
+    found = DistinctRGB(np.zeros((5, 3), np.uint8))
     with pytest.raises(TypeError):
         kernels.reassign(found.points, Partition(found.points, 4), wrong, 4)
 
 
 def test_labels_of_another_shape_or_type_are_refused():
-    found = Colors(np.zeros((5, 3), np.uint8))
+    found = DistinctRGB(np.zeros((5, 3), np.uint8))
     for labels in (np.zeros(5, np.int32), np.zeros(found.points.w.shape, np.int64)):
         with pytest.raises(TypeError, match="labels of shape"):
             kernels.nearest_centers(found.points, lattice(np.zeros((1, 3), np.uint8)), labels)

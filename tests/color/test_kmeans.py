@@ -12,9 +12,10 @@ from threadpoolctl import threadpool_limits
 from color import naive
 from helpers import synthetic_photo
 from icsys.color import palette as stored
-from icsys.color.kmeans import EFFORTS, fit_centers, reduce_pixels
-from icsys.color.levels import best_levels
+from icsys.color.grey_levels import best_levels
+from icsys.color.kmeans import EFFORT_TABLE, fit_centers, reduce_pixels
 from icsys.color.reduce import distinct_of, reduce_to
+from icsys.options import EFFORTS
 
 # The first example of a test compiles what it needs.
 lasting = settings(deadline=None, max_examples=50)
@@ -45,8 +46,12 @@ def reference(pixels, k, starts):
     return naive.weighted_error(colors, counts, palette)
 
 
+def test_the_table_of_efforts_has_the_names_that_a_user_may_choose():
+    assert tuple(EFFORT_TABLE) == EFFORTS
+
+
 @lasting
-@given(images, st.integers(1, 300), st.sampled_from(sorted(EFFORTS)))
+@given(images, st.integers(1, 300), st.sampled_from(sorted(EFFORT_TABLE)))
 def test_a_palette_has_distinct_colors_no_more_than_asked_and_all_where_they_are_few(pixels, k, effort):
     palette = reduce_pixels(pixels, k, effort=effort).palette
     distinct = np.unique(pixels, axis=0)
@@ -78,13 +83,13 @@ def test_grey_pixels_get_grey_palettes_and_the_naive_nearest_level(pixels, k):
 def test_in_oklab_pixels_go_to_the_entry_that_looks_nearest(channels):
     pixels = synthetic_photo(channels=channels).reshape(-1, channels)
     found = reduce_pixels(pixels, 9, space="oklab", effort="balanced")
-    points, centers = stored.to_points(pixels, "oklab"), stored.to_points(found.palette, "oklab")
+    points, centers = stored.colors_to_points(pixels, "oklab"), stored.colors_to_points(found.palette, "oklab")
     distances = naive.distances(points, centers)
     assert len(np.unique(found.palette, axis=0)) == len(found.palette) == 9
     # Distances are compared in float32.
     assert np.abs(distances[np.arange(len(pixels)), found.indices] - distances.min(axis=1)).max() < 1e-5
     assert found.sse == np.square(pixels.astype(int) - found.palette[found.indices]).sum()
-    srgb = stored.to_points(reduce_pixels(pixels, 9).palette, "oklab")
+    srgb = stored.colors_to_points(reduce_pixels(pixels, 9).palette, "oklab")
     assert distances.min(axis=1).sum() < naive.distances(points, srgb).min(axis=1).sum()
 
 
@@ -114,7 +119,7 @@ def test_indices_are_bytes_up_to_256_colors(k, dtype):
     assert found.indices.dtype == dtype
 
 
-@pytest.mark.parametrize("effort", sorted(EFFORTS))
+@pytest.mark.parametrize("effort", sorted(EFFORT_TABLE))
 def test_the_same_seed_gives_the_same_palette(effort):
     pixels = synthetic_photo().reshape(-1, 3)
     first, second = (reduce_pixels(pixels, 12, seed=5, effort=effort) for _ in range(2))

@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from icsys.color.palette import to_points
+from icsys.color.palette import colors_to_points
 from icsys.color.reduce import distinct_of, reduce_to
 
 channels = st.sampled_from([1, 3])
@@ -58,9 +58,9 @@ def test_in_oklab_no_colour_is_nearer_than_the_one_chosen_and_the_error_is_still
     pixels, palette = pair
     reduced = reduce_to(distinct_of(pixels), 0, lambda _: palette, "oklab")
     shown = reduced.palette[reduced.indices]
-    points, centers = to_points(pixels, "oklab"), to_points(palette, "oklab")
+    points, centers = colors_to_points(pixels, "oklab"), colors_to_points(palette, "oklab")
     distances = np.square(points[:, None] - centers).sum(axis=-1)
-    chosen = np.square(points - to_points(shown, "oklab")).sum(axis=-1)
+    chosen = np.square(points - colors_to_points(shown, "oklab")).sum(axis=-1)
     np.testing.assert_allclose(chosen, distances.min(axis=1), rtol=0, atol=1e-5)
     assert reduced.sse == np.square(pixels.astype(int) - shown).sum()
 

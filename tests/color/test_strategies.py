@@ -9,10 +9,10 @@ from sklearn.cluster import KMeans
 
 from helpers import synthetic_photo
 from icsys import quantize
-from icsys.color.strategies import STRATEGIES
-from icsys.options import STRATEGIES as NAMES
+from icsys.color.strategies import STRATEGY_TABLE
+from icsys.options import STRATEGIES
 
-CLUSTERING = [name for name, strategy in STRATEGIES.items() if strategy.fit]
+CLUSTERING = [name for name, strategy in STRATEGY_TABLE.items() if strategy.fit]
 quick = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 small_images = st.sampled_from([(), (3,)]).flatmap(
     lambda channels: arrays(
@@ -29,7 +29,7 @@ def error(image, quantized):
 
 
 def test_the_table_and_the_options_name_the_same_strategies():
-    assert tuple(STRATEGIES) == NAMES
+    assert tuple(STRATEGY_TABLE) == STRATEGIES
 
 
 @pytest.mark.parametrize("strategy", CLUSTERING)

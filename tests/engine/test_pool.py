@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icsys.engine import ENGINES, available_cores
-from icsys.engine.cluster import MODULES
-from icsys.engine.pool import HELD
+from icsys.engine import ENGINE_TABLE, available_cores
+from icsys.engine.cluster import CLUSTER_MODULES
+from icsys.engine.pool import MOST_HELD
 from icsys.engine.threads import run_threads as run_threads_after
-from icsys.options import ENGINES as ENGINE_NAMES
+from icsys.options import ENGINES
 
 
 def run_threads(function, items, jobs):
@@ -73,20 +73,20 @@ def test_a_stop_does_not_wait_for_what_takes_too_long(monkeypatch):
 
 
 def test_the_table_and_the_options_name_the_same_engines():
-    assert (*ENGINES, *MODULES) == ENGINE_NAMES
+    assert (*ENGINE_TABLE, *CLUSTER_MODULES) == ENGINES
 
 
 def test_at_least_one_core_is_available():
     assert available_cores() >= 1
 
 
-@given(st.lists(st.integers(0, 3 * HELD), max_size=20), st.integers(1, 4))
+@given(st.lists(st.integers(0, 3 * MOST_HELD), max_size=20), st.integers(1, 4))
 def test_items_are_drawn_while_those_under_way_hold_little(sizes, jobs):
     under_way = []
 
     def items():
         for size in sizes:
-            assert sum(under_way) <= HELD
+            assert sum(under_way) <= MOST_HELD
             under_way.append(size)
             yield size
 

@@ -10,7 +10,7 @@ from helpers import synthetic_photo
 from icsys import MissingExtraError, Options, UsageError, compare_folder, write_comparison
 from icsys.cli.parser import command_parser, read_options
 from icsys.report.comparison_page import comparison_command, comparison_page
-from icsys.report.table import cells
+from icsys.report.comparison_table import cells
 
 
 @pytest.fixture(scope="module")

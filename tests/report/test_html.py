@@ -11,9 +11,20 @@ import pytest
 from helpers import synthetic_photo
 from icsys import UsageError
 from icsys.files.rooted_path import LinkError, RootedPath
-from icsys.report.html import Figure, Heading, Page, Pair, Problem, Table, check_target, choice, render, write_page
-from icsys.report.pixels import data_uri, palette_of
-from icsys.report.table import Cell
+from icsys.report.comparison_table import Cell
+from icsys.report.html import (
+    Figure,
+    Heading,
+    HtmlTable,
+    Pair,
+    Problem,
+    ReportPage,
+    check_target,
+    choice,
+    render,
+    write_page,
+)
+from icsys.report.page_pictures import data_uri, palette_of
 
 HOSTILE = '<img src=x onerror="alert(1)">&\'\N{SNOWMAN}'
 VOID = {"meta", "img", "input", "rect"}
@@ -37,12 +48,14 @@ def page():
     pixels = synthetic_photo(30, 40)
     few = pixels // 64 * 64
     after = choice(HOSTILE, few, palette_of(few), HOSTILE)
-    return Page(
+    return ReportPage(
         kind="Report",
         title=HOSTILE,
         lead=[HOSTILE],
         figures=[Figure(HOSTILE, HOSTILE)],
-        table=Table("Table", [Heading(HOSTILE, HOSTILE), Heading("b", "c")], [[Cell(HOSTILE), Cell("1", best=True)]]),
+        table=HtmlTable(
+            "Table", [Heading(HOSTILE, HOSTILE), Heading("b", "c")], [[Cell(HOSTILE), Cell("1", best=True)]]
+        ),
         examples=[Pair(HOSTILE, HOSTILE, 40, 30, data_uri(pixels), [after, after]), Pair("gone", "", 1, 1, "", [])],
         examples_note=HOSTILE,
         skips=[HOSTILE],

@@ -8,7 +8,7 @@ from PIL import Image
 
 from helpers import synthetic_photo
 from icsys import Options, compare_folder
-from icsys.report.examples import shown_names
+from icsys.report.example_images import shown_names
 from icsys.report.plots import comparison_plots, histogram, size_plot
 
 

@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_info
 
 from helpers import compress_into, image_bytes, synthetic_photo, tree
 from icsys import Compressed, Failed, Options, Skipped, UsageError, compress_folder
-from icsys.color.strategies import STRATEGIES
+from icsys.color.strategies import STRATEGY_TABLE
 from icsys.options import ENCODINGS
 from icsys.records.manifest import failure_row, to_line
 
@@ -34,7 +34,7 @@ def test_a_folder_becomes_files_of_the_format(encoding, photos, tmp_path):
         assert (other.compressed, other.stale) == (3, sorted(f"{name}{options.suffix}" for name in NAMES))
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", STRATEGY_TABLE)
 def test_every_strategy_makes_every_image_smaller_and_keeps_the_tree(strategy, photos, tmp_path):
     summary, results = run(photos, tmp_path / "out", Options(strategy=strategy, colors=8))
     assert set(tree(tmp_path / "out")) == {"train/cat/a.png", "train/dog/a.png", "b.png"}
@@ -51,7 +51,7 @@ def test_every_strategy_makes_every_image_smaller_and_keeps_the_tree(strategy, p
     assert summary.elements_out == 3 * 12 * 16 * 3
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("strategy", STRATEGY_TABLE)
 def test_the_number_of_jobs_does_not_change_a_byte(strategy, photos, tmp_path):
     for jobs in (1, 3):
         compress_folder(photos, tmp_path / str(jobs), Options(strategy=strategy, colors=7, step=1), jobs=jobs)

@@ -16,7 +16,7 @@ from icsys.engine import choose_engine
 from icsys.errors import ICSError, UsageError
 from icsys.files.rooted_path import LinkError, OtherFolderError
 from icsys.files.url import hide_given, shown
-from icsys.report.text import failure_lines, run_report, verification_report
+from icsys.report.terminal_text import failure_lines, run_report, verification_report
 from icsys.run.checks import check_form, check_places
 from icsys.run.local import compress_folder, has_images
 from icsys.sources.base import passed_over_text
@@ -111,7 +111,7 @@ def _compare(arguments: argparse.Namespace) -> int:
     # A plain run has no need of any of it.
     from icsys.report.compare import compare_folder  # noqa: PLC0415
     from icsys.report.comparison_page import check_page, write_comparison  # noqa: PLC0415
-    from icsys.report.table import comparison_text  # noqa: PLC0415
+    from icsys.report.comparison_table import comparison_text  # noqa: PLC0415
 
     options, run = read_options(arguments)
     _look_for_photos(arguments.source, DESTINATION)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from icsys.color.strategies import STRATEGIES
+from icsys.color.strategies import STRATEGY_TABLE
 from icsys.errors import UsageError
 from icsys.options import AUTO, DEFAULT_STEP, MAX_COLORS, Options
 
@@ -23,10 +23,10 @@ def ask_options() -> Options:
         If the input ends before all questions are answered.
     """
     print("Choose the compression algorithm:")
-    for name, strategy in STRATEGIES.items():
+    for name, strategy in STRATEGY_TABLE.items():
         print(f"  {name:<5} {strategy.summary}")
-    chosen = _ask("algorithm", f"Algorithm ({', '.join(STRATEGIES)}): ", lambda text: Options(strategy=text))
-    if STRATEGIES[chosen.strategy].fit is not None:
+    chosen = _ask("algorithm", f"Algorithm ({', '.join(STRATEGY_TABLE)}): ", lambda text: Options(strategy=text))
+    if STRATEGY_TABLE[chosen.strategy].fit is not None:
         chosen = _ask(
             "number of colours",
             f"Number of colours for the whole dataset (1 to {MAX_COLORS}, or {AUTO} for as few as each image needs): ",

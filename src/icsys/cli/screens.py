@@ -6,14 +6,14 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
-from icsys.report.text import image_line
+from icsys.report.terminal_text import image_line
 from icsys.results import to_record
 from icsys.run.progress_bar import drawing
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from icsys.report.bench import Step
+    from icsys.report.comparison_runner import Step
     from icsys.run.progress import Progress
     from icsys.verify.folder import Checked
 

@@ -15,9 +15,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from icsys.color.cells import Colors, to_points
+from icsys.color.distinct_rgb import DistinctRGB, kernel_points
 from icsys.color.kernels import nearest_centers
-from icsys.color.kmeans import EFFORTS, fit_centers
+from icsys.color.kmeans import EFFORT_TABLE, fit_centers
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -85,7 +85,7 @@ class ColorKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixi
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_clusters": [Interval(Integral, 1, None, closed="left")],
-        "effort": [StrOptions(set(EFFORTS))],
+        "effort": [StrOptions(set(EFFORT_TABLE))],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
         "random_state": ["random_state"],
@@ -238,7 +238,7 @@ def _space_order(points: NDArray[np.float64]) -> NDArray[np.intp]:
     """Return an order in which neighbours are near in space: the kernels prune whole blocks of such points."""
     low, high = points.min(axis=0), points.max(axis=0)
     levels = (255 * (points - low) / np.where(high > low, high - low, 1)).astype(np.uint8)
-    return np.argsort(Colors(np.ascontiguousarray(_padded(levels)[:, :3])).inverse, kind="stable")
+    return np.argsort(DistinctRGB(np.ascontiguousarray(_padded(levels)[:, :3])).inverse, kind="stable")
 
 
 def _nearest(samples: NDArray[np.float64], centers: NDArray[np.float64]) -> NDArray[np.int32]:
@@ -247,7 +247,7 @@ def _nearest(samples: NDArray[np.float64], centers: NDArray[np.float64]) -> NDAr
     if centers.shape[1] > _COMPILED_FEATURES[-1] or _spread(np.concatenate([samples, centers])) > _WIDEST:
         distances = euclidean_distances(samples - middle, centers - middle, squared=True)
         return distances.argmin(axis=1).astype(np.int32)
-    points = to_points(_padded(samples - middle), np.ones(len(samples)))
+    points = kernel_points(_padded(samples - middle), np.ones(len(samples)))
     columns = np.ascontiguousarray(_padded(centers - middle).T, np.float32)
     labels = np.empty(points.w.shape, np.int32)
     nearest_centers(points, columns, labels)

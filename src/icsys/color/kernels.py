@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from icsys.color.room import Room
+from icsys.color.scratch import Scratch
 from icsys.native.library import KERNELS, address
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Points:
         Number of points.
     d
         Number of coordinates, 3 or 4.
-    room
+    scratch
         Where the arrays are made; new memory if left out.
 
     Attributes
@@ -72,11 +72,11 @@ class Points:
         Where ``x``, ``w``, ``low``, ``high`` and ``total`` lie.
     """
 
-    def __init__(self, n: int, d: int, slack: float = 0.0, room: Room | None = None) -> None:
+    def __init__(self, n: int, d: int, slack: float = 0.0, scratch: Scratch | None = None) -> None:
         blocks = -(-n // BLOCK)
-        room = room or Room()
-        self.x: NDArray[np.float32] = room.empty("x", (blocks, d, BLOCK), np.float32)
-        self.w: NDArray[np.float64] = room.empty("w", (blocks, BLOCK), np.float64)
+        scratch = scratch or Scratch()
+        self.x: NDArray[np.float32] = scratch.empty("x", (blocks, d, BLOCK), np.float32)
+        self.w: NDArray[np.float64] = scratch.empty("w", (blocks, BLOCK), np.float64)
         self.low: NDArray[np.float32] = np.empty((blocks, d), np.float32)
         self.high: NDArray[np.float32] = np.empty((blocks, d), np.float32)
         self.total: NDArray[np.float64] = np.empty(sums_of(d))

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from icsys.color import palette as stored
-from icsys.color.cells import CENTER, SCALE, Colors, to_centers, to_points
+from icsys.color.distinct_rgb import CENTER, SCALE, DistinctRGB, kernel_points, to_centers
+from icsys.color.distinct_rgba import DistinctRGBA
+from icsys.color.grey_levels import GreyLevels, best_levels
 from icsys.color.kernels import BLOCK, Partition, grow, improve, lloyd, reassign
-from icsys.color.levels import Levels, best_levels
 from icsys.color.reduce import distinct_of, fit_palette, reduce_to
-from icsys.color.translucent import Translucent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,7 +69,7 @@ class Effort(NamedTuple):
     last: int
 
 
-EFFORTS = {
+EFFORT_TABLE = {
     "fast": Effort(100, 1 / 8, 8, 1e-4, 10, 0, 5),
     "balanced": Effort(400, 1 / 4, 10, 1e-4, 10, 4, 10),
     "best": Effort(1600, 1 / 4, 20, 1e-4, 10, 12, 50),
@@ -108,9 +108,9 @@ def fit_centers(
         Sum of weight times squared distance to the nearest centre, as the clusters assign it; distances are
         compared in float32.
     """
-    chosen = EFFORTS[effort]
+    chosen = EFFORT_TABLE[effort]
     middle = np.average(points, axis=0, weights=weights)
-    blocks = to_points(points - middle, np.ones(len(points)) if weights is None else weights)
+    blocks = kernel_points(points - middle, np.ones(len(points)) if weights is None else weights)
     _, error, part = _search(blocks, n_clusters, chosen, seed, snap=False)
     return part.means + middle, error
 
@@ -196,18 +196,18 @@ def find_palette(
     palette
         Distinct colours, shape (k, channels), uint8, k at most ``n_colors``.
     """
-    if space == "oklab" or isinstance(distinct, Translucent):
+    if space == "oklab" or isinstance(distinct, DistinctRGBA):
 
         def centers_of(points: NDArray[np.floating], weights: NDArray[np.floating]) -> NDArray[np.floating]:
             return fit_centers(points, weights, n_colors, seed=seed, effort=effort)[0]
 
         return fit_palette(centers_of, distinct, n_colors, space)
-    if isinstance(distinct, Levels):
+    if isinstance(distinct, GreyLevels):
         return best_levels(distinct.by_level, n_colors)[:, None]
-    return _palette_in_srgb(distinct, n_colors, EFFORTS[effort], seed)
+    return _palette_in_srgb(distinct, n_colors, EFFORT_TABLE[effort], seed)
 
 
-def _palette_in_srgb(colors: Colors, n_colors: int, effort: Effort, seed: int) -> NDArray[np.uint8]:
+def _palette_in_srgb(colors: DistinctRGB, n_colors: int, effort: Effort, seed: int) -> NDArray[np.uint8]:
     """Find the palette for distinct colours with their counts."""
     points = colors.points
     fineness = effort.fineness
@@ -241,7 +241,7 @@ def _levels(means: NDArray[np.float64]) -> NDArray[np.uint8]:
     return np.rint(means / SCALE + CENTER).astype(np.uint8)
 
 
-def _fill(colors: Colors, palette: NDArray[np.uint8], n_colors: int) -> NDArray[np.uint8]:
+def _fill(colors: DistinctRGB, palette: NDArray[np.uint8], n_colors: int) -> NDArray[np.uint8]:
     """Add the colours with the largest error to a palette that rounding or empty clusters left short."""
     labels, _ = colors.nearest(palette)
     found = colors.colors()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from icsys.color import alpha
+from icsys.color import alpha_points
 from icsys.color.oklab import DISTANCE_SCALE, from_oklab, to_oklab
 from icsys.errors import UsageError
 from icsys.options import MAX_COLORS
@@ -61,23 +61,23 @@ def distinct_colors(colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return (packed[:, None] >> shifts).astype(np.uint8)
 
 
-def to_points(colors: NDArray[np.uint8], space: str) -> NDArray[np.floating]:
+def colors_to_points(colors: NDArray[np.uint8], space: str) -> NDArray[np.floating]:
     """Return colours, shape (n, channels), as points of the space in which distances are measured.
 
     sRGB levels are whole numbers below 2^8, their squared distances below 2^24: float32 is exact. Oklab is float64,
-    its axes scaled to perceived differences. Colours with alpha are float64 too, see :mod:`icsys.color.alpha`.
+    its axes scaled to perceived differences. Colours with alpha are float64 too, see :mod:`icsys.color.alpha_points`.
     """
     if colors.shape[1] == _RGBA:
-        return alpha.to_points(colors)
+        return alpha_points.rgba_to_points(colors)
     if space == "oklab":
         return to_oklab(colors if colors.shape[1] > 1 else np.repeat(colors, 3, axis=1)) * DISTANCE_SCALE
     return colors.astype(np.float32)
 
 
-def from_points(centers: NDArray[np.floating], space: str, channels: int) -> NDArray[np.uint8]:
+def centers_to_palette(centers: NDArray[np.floating], space: str, channels: int) -> NDArray[np.uint8]:
     """Return the distinct uint8 colours, shape (n, channels), that centres of the space ``space`` are stored as."""
     if channels == _RGBA:
-        return distinct_colors(alpha.from_points(centers))
+        return distinct_colors(alpha_points.points_to_rgba(centers))
     return store_centers(from_oklab(centers / DISTANCE_SCALE)[:, :channels] if space == "oklab" else centers)
 
 

@@ -57,7 +57,7 @@ class Strategy(NamedTuple):
         ``effort`` and ``space`` are looked at.
     prepare
         Loads what the strategy needs, so that the first image does not pay for it.
-    alone
+    one_thread
         Entered after that, for as long as images are worked on side by side: what the strategy uses shares no image
         among threads of its own, which would ask the cores twice.
     fit_pool
@@ -67,7 +67,7 @@ class Strategy(NamedTuple):
     summary: str
     fit: Fit | None
     prepare: Callable[[], object] = _nothing
-    alone: Callable[[], AbstractContextManager[object]] = nullcontext
+    one_thread: Callable[[], AbstractContextManager[object]] = nullcontext
     fit_pool: Fit | None = None
 
 
@@ -177,7 +177,7 @@ def _own_kmeans(distinct: Distinct, n_colors: int, options: Options) -> NDArray[
     return find_palette(distinct, n_colors, seed=options.seed, effort=options.effort, space=options.space)
 
 
-STRATEGIES: dict[str, Strategy] = {
+STRATEGY_TABLE: dict[str, Strategy] = {
     "SO": Strategy("size only: every image made smaller, all its colours kept; no clustering", None),
     "MKM": Strategy("our own K-means: as a rule the best palette, and the fastest to find", _own_kmeans),
     "FKM": Strategy(

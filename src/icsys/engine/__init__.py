@@ -23,7 +23,7 @@ def _run_processes(*arguments: Any, **settings: Any) -> Generator[Any]:  # noqa:
     return run_processes(*arguments, **settings)
 
 
-ENGINES: dict[str, Callable[..., Generator[Any]]] = {"threads": run_threads, "processes": _run_processes}
+ENGINE_TABLE: dict[str, Callable[..., Generator[Any]]] = {"threads": run_threads, "processes": _run_processes}
 """By name: (function, items, jobs, prepare, stop) to the outcomes, as they are done; processes take a timeout."""
 
 

@@ -10,8 +10,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Generic, Protocol
 
-from icsys.engine.knock import knock
-from icsys.engine.pool import LOOK, Item, Lost, Outcome
+from icsys.engine.pool import LOOK, Item, Lost, Returned
+from icsys.engine.reachable import check_reachable
 from icsys.errors import EngineError, ICSError, InUseError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -69,8 +69,8 @@ class Cluster(Protocol):
         """Let go of the cluster, and end it if it was started here."""
 
 
-MODULES = {"dask": ("icsys.engine.dask", "distributed"), "ray": ("icsys.engine.ray", "ray")}
-"""By name of the engine: the module that knows the package, and the package."""
+CLUSTER_MODULES = {"dask": ("icsys.engine.dask", "distributed"), "ray": ("icsys.engine.ray", "ray")}
+"""By name of the engine: our module, whose ``open_<engine>`` joins or starts a cluster, and the package it uses."""
 
 
 def open_cluster(engine: str, address: str | None, jobs: int) -> Cluster:
@@ -83,17 +83,17 @@ def open_cluster(engine: str, address: str | None, jobs: int) -> Cluster:
     UsageError
         If no cluster answers at the address.
     """
-    module, package = MODULES[engine]
+    module, package = CLUSTER_MODULES[engine]
     missing = MissingExtraError(f"{package} is needed for engine={engine!r}: pip install 'icsys[{engine}]'")
     if find_spec(package) is None:
         raise missing
     if address is not None:
-        knock(engine, address)
+        check_reachable(engine, address)
     try:
         import_module(package)
     except ImportError:
         raise missing from None
-    cluster: Cluster = import_module(module).open_cluster(address, jobs)
+    cluster: Cluster = getattr(import_module(module), f"open_{engine}")(address, jobs)
     return cluster
 
 
@@ -107,13 +107,13 @@ class _Task(Generic[Item]):
 
 def run_cluster(
     cluster: Cluster,
-    function: Callable[[Item, bool], Outcome],
+    function: Callable[[Item, bool], Returned],
     items: Iterable[Item],
     stop: threading.Event,
     *,
     jobs: int | None = None,
     look: Callable[[], object] = lambda: None,
-) -> Generator[Outcome | Lost[Item]]:
+) -> Generator[Returned | Lost[Item]]:
     """Apply ``function`` to every item on a cluster and yield the outcomes as they are done.
 
     Parameters

@@ -24,7 +24,7 @@ _DEAF = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
 _GONE = "the Dask scheduler is gone: start the run again, and it goes on where it was"
 
 
-def open_cluster(address: str | None, jobs: int) -> _Dask:
+def open_dask(address: str | None, jobs: int) -> _Dask:
     """Join the scheduler at ``address``, or start one with ``jobs`` workers of one thread."""
     if address is None:
         page = ":0" if find_spec("bokeh") else None  # without that package the page is empty

@@ -20,11 +20,11 @@ STOPPING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP
 LOOK = 0.1
 """Seconds between looks for a stop: a signal does not wake a thread that waits."""
 
-HELD = 96 * 2**20
+MOST_HELD = 96 * 2**20
 """Bytes that items hold, before those are waited for that are under way."""
 
 Item = TypeVar("Item")
-Outcome = TypeVar("Outcome")
+Returned = TypeVar("Returned")
 
 
 class Lost(NamedTuple, Generic[Item]):
@@ -37,16 +37,16 @@ class Lost(NamedTuple, Generic[Item]):
 
 def run_pool(
     pool: Executor,
-    function: Callable[[Item], Outcome],
+    function: Callable[[Item], Returned],
     items: Iterable[Item],
     jobs: int,
     stop: threading.Event,
     *,
     weigh: Callable[[Item], int] = lambda _: 0,
-) -> Generator[Outcome]:
+) -> Generator[Returned]:
     """Apply ``function`` to every item in ``pool`` and yield the outcomes as they are done.
 
-    An item may hold bytes, which ``weigh`` tells: of more than :data:`HELD` in all, no further item is drawn.
+    An item may hold bytes, which ``weigh`` tells: of more than :data:`MOST_HELD` in all, no further item is drawn.
 
     Items are drawn as workers become free. Closing the iterator, or an exception in it, starts nothing more and
     waits for what is under way. So does ``stop`` once it is set, but it waits no longer than :data:`GRACE`, and leaves
@@ -55,13 +55,13 @@ def run_pool(
     remaining = iter(items)
     # One item more than workers waits, so that none stands idle while an outcome is being handed over.
     window = jobs + 1
-    pending: dict[Future[Outcome], int] = {}
+    pending: dict[Future[Returned], int] = {}
     # Waiting for the first of several futures would look at all of them each time.
-    ended: SimpleQueue[Future[Outcome]] = SimpleQueue()
+    ended: SimpleQueue[Future[Returned]] = SimpleQueue()
     try:
         while not stop.is_set():
             held = sum(pending.values())
-            while len(pending) < window and held <= HELD:
+            while len(pending) < window and held <= MOST_HELD:
                 try:
                     item = next(remaining)
                 except StopIteration:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Generic
 from threadpoolctl import threadpool_limits
 
 from icsys.engine import pool
-from icsys.engine.pool import STOPPING, Item, Lost, Outcome
+from icsys.engine.pool import STOPPING, Item, Lost, Returned
 from icsys.errors import EngineError
 
 if TYPE_CHECKING:
@@ -32,14 +32,14 @@ _READY, _DONE, _RAISED = range(3)
 
 
 def run_processes(
-    function: Callable[[Item], Outcome],
+    function: Callable[[Item], Returned],
     items: Iterable[Item],
     jobs: int,
     prepare: Callable[[], object],
     stop: threading.Event,
     *,
     timeout: float | None = None,
-) -> Generator[Outcome | Lost[Item]]:
+) -> Generator[Returned | Lost[Item]]:
     """Apply ``function`` to every item in ``jobs`` processes, after ``prepare`` in each of them.
 
     A process works on one item at a time. When it dies, or is killed because the item took more than ``timeout``

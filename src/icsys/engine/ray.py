@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
 
-def open_cluster(address: str | None, jobs: int) -> _Ray:
+def open_ray(address: str | None, jobs: int) -> _Ray:
     """Join the cluster at ``address``, or start one on this machine that works on ``jobs`` tasks at once."""
     return _Ray(address, jobs)
 

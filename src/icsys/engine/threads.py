@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from icsys.engine.pool import Item, Outcome, run_pool
+from icsys.engine.pool import Item, Returned, run_pool
 
 if TYPE_CHECKING:
     import threading
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 def run_threads(
-    function: Callable[[Item], Outcome],
+    function: Callable[[Item], Returned],
     items: Iterable[Item],
     jobs: int,
     prepare: Callable[[], object],  # noqa: ARG001 - threads share what this process has prepared
     stop: threading.Event,
     *,
     weigh: Callable[[Item], int] = lambda _: 0,
-) -> Generator[Outcome]:
+) -> Generator[Returned]:
     """Apply ``function`` to every item in ``jobs`` threads of this process, which is prepared already."""
     return run_pool(ThreadPoolExecutor(jobs, thread_name_prefix="ics"), function, items, jobs, stop, weigh=weigh)

@@ -12,8 +12,8 @@ import numpy as np
 from PIL import ExifTags, Image, ImageFile
 
 from icsys.errors import ImageError
-from icsys.image.area import average_areas
-from icsys.image.color import changes_colors, channels, in_bands, to_plain, to_srgb
+from icsys.image.area_average import average_areas
+from icsys.image.color_conversion import changes_colors, channels, in_bands, to_plain, to_srgb
 from icsys.image.formats import IMAGE_SUFFIXES, count_frames, load_png, open_image, sniff
 from icsys.image.geometry import ResizePlan, decoder_shrink, plan_resize, stored_edges, unchanged, upright_size
 from icsys.image.integrity import close_jpeg, find_damage, load_pixels
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from icsys.image.area import Edges
+    from icsys.image.area_average import Edges
     from icsys.options import Options
 
     Admit = Callable[[int], AbstractContextManager[None]]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-SIGNATURE = b"PK\x03\x04"
+NPZ_SIGNATURE = b"PK\x03\x04"
 """The first bytes of an archive."""
 
 _LEVEL = 5  # as for indexed PNG files
@@ -56,7 +56,7 @@ def encode_npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
         body = deflate.deflate_compress(content, _LEVEL)
         sizes = deflate.crc32(content), len(body), len(content), len(name)
         entry = struct.pack(_ENTRY, _VERSION, 0, _DEFLATED, 0, _DATE, *sizes)
-        member = b"".join((SIGNATURE, entry, struct.pack("<H", 0), name, body))
+        member = b"".join((NPZ_SIGNATURE, entry, struct.pack("<H", 0), name, body))
         place = struct.pack("<HHHHII", 0, 0, 0, 0, _READABLE, at)
         directory.append(b"".join((b"PK\x01\x02", struct.pack("<H", _UNIX | _VERSION), entry, place, name)))
         members.append(member)

@@ -19,7 +19,7 @@ from icsys.native.library import KERNELS, address
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GREY, _TRUECOLOR, _INDEXED, _GREY_ALPHA, _TRUECOLOR_ALPHA = 0, 2, 3, 4, 6
 _COLOR_TYPES = {1: _GREY, 2: _GREY_ALPHA, 3: _TRUECOLOR, 4: _TRUECOLOR_ALPHA}  # by channels
 _NONE, _UP, _PAETH, _ADAPTIVE = 0, 2, 4, -1
@@ -125,7 +125,7 @@ def is_like(source: bytes, png: bytes, most_entries: int) -> bool:
         return False
     if color_type != _INDEXED:
         return source[_DEPTH_AT] == depth
-    at = len(SIGNATURE)
+    at = len(PNG_SIGNATURE)
     while source[at + 4 : at + 8] not in {b"PLTE", b""}:
         at += 12 + int.from_bytes(source[at : at + 4], "big")
     return int.from_bytes(source[at : at + 4], "big") <= 3 * most_entries
@@ -188,7 +188,7 @@ def _file(
     compression, filtering, interlace = 0, 0, 0
     ihdr = _chunk(b"IHDR", struct.pack(">IIBBBBB", *header, compression, filtering, interlace))
     idat = _chunk(b"IDAT", data)
-    return b"".join((SIGNATURE, ihdr, *chunks, idat, _chunk(b"IEND", b"")))
+    return b"".join((PNG_SIGNATURE, ihdr, *chunks, idat, _chunk(b"IEND", b"")))
 
 
 def _chunk(kind: bytes, body: bytes | bytearray) -> bytes:

@@ -9,13 +9,13 @@ import numpy as np
 from PIL import Image, ImageColor
 
 from icsys.errors import UsageError
-from icsys.image.area import average_image
-from icsys.image.color import flatten, seen_through, to_plain, without_hidden
+from icsys.image.area_average import average_image
+from icsys.image.color_conversion import flatten, seen_through, to_plain, without_hidden
 from icsys.image.geometry import ResizePlan, plan_resize, stored_edges
 from icsys.options import Options
 
 if TYPE_CHECKING:
-    from icsys.image.area import Edges
+    from icsys.image.area_average import Edges
 
 # Enlarging has no areas to average: what lies between two pixels is a mixture of both.
 _ENLARGING = Image.Resampling.BILINEAR
@@ -45,7 +45,7 @@ def resample_pixels(image: Image.Image, plan: ResizePlan, resample: str, edges: 
     Parameters
     ----------
     image
-        Any mode that :func:`~icsys.image.color.to_plain` takes.
+        Any mode that :func:`~icsys.image.color_conversion.to_plain` takes.
     plan
         What to make of the image.
     resample

@@ -145,6 +145,6 @@ def is_proven(data: bytes, hashes: Collection[str]) -> bool:
     """
     if hashes:
         return hashlib.sha256(data).hexdigest()[:_DIGITS] in hashes
-    from icsys.image.stored import is_own_png  # noqa: PLC0415 - only after a crash
+    from icsys.image.read_output import is_own_png  # noqa: PLC0415 - only after a crash
 
     return is_own_png(data)

@@ -7,16 +7,16 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from icsys.color.strategies import STRATEGIES
+from icsys.color.strategies import STRATEGY_TABLE
 from icsys.engine import available_cores
 from icsys.errors import UsageError
 from icsys.files.locations import place_of
 from icsys.files.url import shown
 from icsys.options import AUTO, MAX_COLORS, Options, whole_number
-from icsys.pipeline import prepare
-from icsys.report.bench import Bench
+from icsys.pipeline import load_packages
 from icsys.report.comparison import Candidate, Comparison
-from icsys.report.examples import MOST_EXAMPLES
+from icsys.report.comparison_runner import ComparisonRunner
+from icsys.report.example_images import MOST_EXAMPLES
 from icsys.run.checks import check_places, check_run
 from icsys.sources.open import open_source
 from icsys.sources.sample import draw_images
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Sequence
 
-    from icsys.report.bench import Step
+    from icsys.report.comparison_runner import Step
 
 MOST_SAMPLED = 10**7
 
@@ -40,7 +40,7 @@ def compare_folder(
     options: Options | None = None,
     *,
     colors: Sequence[int] = (32,),
-    strategies: Sequence[str] = tuple(STRATEGIES),
+    strategies: Sequence[str] = tuple(STRATEGY_TABLE),
     sample: int | None = None,
     jobs: int | None = None,
     include_outputs: bool = False,
@@ -108,11 +108,11 @@ def compare_folder(
         place = place_of(source)
         origin = open_source(place, Path(str(check_places(place, folder))), include_outputs=include_outputs)
         draw = draw_images(origin, sample, options.seed)
-        bench = Bench(origin, Path(folder), options, candidates, jobs or available_cores())
+        bench = ComparisonRunner(origin, Path(folder), options, candidates, jobs or available_cores())
         bench.report = progress or bench.report
         bench.tell("Loading")
         for candidate in candidates:
-            prepare(candidate.options(options))
+            load_packages(candidate.options(options))
         estimate = bench.expect(draw.works)
         start = time.perf_counter()
         rows, failures = bench.run(draw.works)
@@ -145,7 +145,7 @@ def plan_candidates(strategies: Sequence[str], colors: Sequence[int]) -> list[Ca
         If a name or a number is not accepted, or none of the strategies reduces colours.
     """
     names = {Options(strategy=name).strategy for name in strategies}
-    reducing = [name for name, strategy in STRATEGIES.items() if name in names and strategy.fit is not None]
+    reducing = [name for name, strategy in STRATEGY_TABLE.items() if name in names and strategy.fit is not None]
     if not reducing or not colors:
         raise UsageError("nothing to compare: expected at least one strategy that reduces colours, and one K")
     if AUTO in map(str, colors):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from icsys.options import Options
-    from icsys.report.pixels import Palette
+    from icsys.report.page_pictures import CountedPalette
     from icsys.report.quality import Quality
     from icsys.results import Compressed, Failed
 
@@ -143,7 +143,7 @@ class Shown:
     """What a candidate made of an image: pixels, shape (H, W, 3), uint8; the palette and the quality of all of it."""
 
     pixels: NDArray[np.uint8]
-    palette: Palette
+    palette: CountedPalette
     quality: Quality
 
 

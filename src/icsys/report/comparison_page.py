@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from icsys.files.reserved_names import refusing_links
-from icsys.report.examples import shown_names
-from icsys.report.extra import need
-from icsys.report.facts import command_text, facts
-from icsys.report.html import Figure, Heading, Page, Pair, Problem, Table, check_target, choice, write_page
-from icsys.report.pixels import data_uri
+from icsys.report.comparison_table import COLUMNS, cells, notes
+from icsys.report.example_images import shown_names
+from icsys.report.html import Figure, Heading, HtmlTable, Pair, Problem, ReportPage, check_target, choice, write_page
+from icsys.report.humanize import bytes_text, count_text, images_text, printable
+from icsys.report.optional_packages import import_optional
+from icsys.report.page_pictures import data_uri
 from icsys.report.plots import comparison_plots
-from icsys.report.table import COLUMNS, cells, notes
-from icsys.report.words import bytes_text, count_text, images_text, printable
+from icsys.report.provenance import command_text, version_facts
 from icsys.sources.base import passed_over_text
 from icsys.version import __version__
 
@@ -63,21 +63,21 @@ def check_page(path: str | os.PathLike[str]) -> None:
         As :func:`write_comparison`.
     """
     check_target(Path(path))
-    need("jinja2")
-    need("matplotlib")
+    import_optional("jinja2")
+    import_optional("matplotlib")
 
 
-def comparison_page(comparison: Comparison) -> Page:
+def comparison_page(comparison: Comparison) -> ReportPage:
     """Return what a page tells of a comparison."""
     rows = comparison.rows
     several = len({row.candidate.colors for row in comparison.reduced()}) > 1
-    table = Table(
+    table = HtmlTable(
         "Every strategy on the same images",
         [Heading(c.title, c.meaning) for c in COLUMNS],
         cells(rows),
         notes(comparison),
     )
-    return Page(
+    return ReportPage(
         kind="Comparison of strategies",
         title=printable(Path(comparison.source).resolve().name or comparison.source),
         lead=_lead(comparison),
@@ -93,7 +93,7 @@ def comparison_page(comparison: Comparison) -> Page:
         failures=[Problem(printable(f.source), f.code, printable(f.message)) for f in comparison.failures[:LISTED]],
         command=comparison_command(comparison),
         facts=[
-            *facts(__version__),
+            *version_facts(__version__),
             ("Measured", f"in {comparison.seconds:.1f} s, {comparison.estimate:.1f} s were estimated after a trial"),
             ("At a time", f"{comparison.jobs} images, read from memory, written to a temporary folder"),
         ],

@@ -11,8 +11,8 @@ from icsys.errors import UsageError
 from icsys.files.atomic import write_whole
 from icsys.files.rooted_path import RootedPath, is_below, is_link
 from icsys.options import MAX_INDEXED_COLORS
-from icsys.report.extra import need
-from icsys.report.pixels import data_uri
+from icsys.report.optional_packages import import_optional
+from icsys.report.page_pictures import data_uri
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from icsys.report.pixels import Palette
+    from icsys.report.comparison_table import Cell
+    from icsys.report.page_pictures import CountedPalette
     from icsys.report.plots import Plot
-    from icsys.report.table import Cell
 
 _GENERATOR = "Image Compression System"
 _HEAD = 2048  # bytes of a page, in which the generator is named
@@ -47,7 +47,7 @@ class Heading:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class HtmlTable:
     """Headings and rows of cells, the first of each row its name."""
 
     title: str
@@ -104,14 +104,14 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class ReportPage:
     """All that stands on a page, from its head to its foot."""
 
     kind: str
     title: str
     lead: Sequence[str]
     figures: Sequence[Figure]
-    table: Table | None = None
+    table: HtmlTable | None = None
     plots: Sequence[Plot] = ()
     plots_note: str = ""
     examples: Sequence[Pair] = ()
@@ -122,7 +122,7 @@ class Page:
     facts: Sequence[tuple[str, str]] = ()
 
 
-def choice(name: str, pixels: NDArray[np.uint8], palette: Palette, note: str) -> Choice:
+def choice(name: str, pixels: NDArray[np.uint8], palette: CountedPalette, note: str) -> Choice:
     """Return a picture of few colours with its palette."""
     total = int(palette.counts.sum())
     words = f"{len(palette.counts)} colours"
@@ -135,7 +135,7 @@ def choice(name: str, pixels: NDArray[np.uint8], palette: Palette, note: str) ->
     return Choice(name, data_uri(pixels), shares, total, f"{words} by their share of the pixels: {largest}", note)
 
 
-def render(page: Page) -> str:
+def render(page: ReportPage) -> str:
     """Return the page as one HTML document; every name in it is escaped.
 
     Raises
@@ -143,7 +143,7 @@ def render(page: Page) -> str:
     MissingExtraError
         If Jinja2 is not installed.
     """
-    jinja2 = need("jinja2")
+    jinja2 = import_optional("jinja2")
     templates = jinja2.Environment(
         loader=jinja2.PackageLoader("icsys.report", "page"),
         autoescape=True,
@@ -180,7 +180,7 @@ def check_target(path: Path | RootedPath) -> None:
         raise UsageError(f"{shown} is a file that ics did not write: expected another name")
 
 
-def write_page(path: Path | RootedPath, page: Page) -> None:
+def write_page(path: Path | RootedPath, page: ReportPage) -> None:
     """Write a page whole or not at all."""
     write_whole(path, render(page).encode("utf-8", "replace"))
 

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from icsys.report.extra import need
+from icsys.report.optional_packages import import_optional
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -75,7 +75,7 @@ def size_plot(sizes: Sequence[tuple[str, int]]) -> Plot:
 
 def histogram(title: str, label: str, values: Sequence[float], *, whole: bool = False) -> Plot:
     """Draw how many images have which value."""
-    numpy = need("numpy")
+    numpy = import_optional("numpy")
 
     def draw(figure: Any) -> None:  # noqa: ANN401 - as above
         axes = figure.subplots()
@@ -141,7 +141,7 @@ def _quality_and_colors(rows: Sequence[Row]) -> Plot:
 
 
 def _quality_of_images(rows: Sequence[Row]) -> Plot:
-    numpy = need("numpy")
+    numpy = import_optional("numpy")
     values = [[score.quality.ssim for score in row.scores] for row in rows]
 
     def draw(figure: Any) -> None:  # noqa: ANN401 - as above
@@ -188,7 +188,7 @@ def _axis(set_scale: Callable[[str], object], axis: Any, values: Sequence[float]
     """Make an axis logarithmic where its values differ by much, with plain numbers on it."""
     if max(values) < _WIDE_SPAN * min(values):
         return
-    ticker = need("matplotlib.ticker")
+    ticker = import_optional("matplotlib.ticker")
     set_scale("log")
     axis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
@@ -197,7 +197,7 @@ def _axis(set_scale: Callable[[str], object], axis: Any, values: Sequence[float]
 
 def _svg(name: str, draw: Callable[[Any], None], *, height: float = _HEIGHT) -> str:
     """Draw a figure and return it as an SVG element for a page, without a date: the same plot is the same text."""
-    style, figures = need("matplotlib.style"), need("matplotlib.figure")
+    style, figures = import_optional("matplotlib.style"), import_optional("matplotlib.figure")
     # Elements have names of their own in every plot of a page.
     with style.context(["icsys.report.style", {**_ON_A_PAGE, "svg.hashsalt": name}]):
         figure = figures.Figure(figsize=(_WIDTH, height))

@@ -18,23 +18,23 @@ from icsys.files.locations import disk_path
 from icsys.files.reserved_names import check_names, refusing_links
 from icsys.files.rooted_path import RootedPath
 from icsys.files.url import shown
-from icsys.image.stored import read_pixels
+from icsys.image.read_output import read_pixels
 from icsys.layout import FAILURES, MANIFEST, REPORT
 from icsys.options import AUTO, WHITE, Options, whole_number
 from icsys.packs.pack import read_output
 from icsys.records.manifest import DONE, FAILED, STALE, read_rows
 from icsys.records.run_json import read_run
 from icsys.report.comparison_page import HOW_TO_LOOK, LISTED, quality_words
-from icsys.report.examples import MOST_EXAMPLES, detail, spread
-from icsys.report.facts import command_text, facts
-from icsys.report.html import Figure, Heading, Page, Pair, Problem, Table, check_target, choice, write_page
-from icsys.report.originals import Originals, recorded_place
-from icsys.report.pixels import data_uri, palette_of, resized
+from icsys.report.comparison_table import Cell
+from icsys.report.example_images import MOST_EXAMPLES, detail, spread
+from icsys.report.html import Figure, Heading, HtmlTable, Pair, Problem, ReportPage, check_target, choice, write_page
+from icsys.report.humanize import bytes_text, images_text, printable
+from icsys.report.page_pictures import data_uri, palette_of, resized
 from icsys.report.plots import histogram, size_plot
+from icsys.report.provenance import command_text, version_facts
 from icsys.report.quality import measure
-from icsys.report.table import Cell
-from icsys.report.text import colors_text
-from icsys.report.words import bytes_text, images_text, printable
+from icsys.report.source_images import SourceImages, recorded_place
+from icsys.report.terminal_text import colors_text
 from icsys.results import Measured, RunSummary
 from icsys.sources.base import passed_over_text
 from icsys.sources.open import open_source
@@ -198,7 +198,7 @@ def _read(destination: RootedPath) -> _Books:
     return _Books(list(images.values()), list(failures.values()), len(stale), read_run(destination))
 
 
-def _page(books: _Books, destination: RootedPath, source: str | None, examples: int) -> Page:
+def _page(books: _Books, destination: RootedPath, source: str | None, examples: int) -> ReportPage:
     images = books.images
     pairs = list(_pairs(books, destination, source, examples))
     place = [shown(source)] if source else ["SRC"]
@@ -212,7 +212,7 @@ def _page(books: _Books, destination: RootedPath, source: str | None, examples: 
     times = [str(books.run.get(name, "")).replace("T", " ")[:_SECONDS] for name in ("started", "finished")]
     run = [("Run", f"{times[0]} to {times[1]} UTC")] if all(times) else []
     with_what = ", ".join(f"{name} {version}" for name, version in (books.run.get("versions") or {}).items())
-    return Page(
+    return ReportPage(
         kind="Report of a run",
         title=printable(Path(str(destination)).resolve().name),
         lead=_lead(images, ran, summary),
@@ -229,7 +229,7 @@ def _page(books: _Books, destination: RootedPath, source: str | None, examples: 
         facts=[
             *run,
             *([("Made by", f"ICS {books.run.get('tool_version')} with {with_what}")] if books.run else []),
-            *(("Report: " + name.lower(), value) for name, value in facts(__version__)),
+            *(("Report: " + name.lower(), value) for name, value in version_facts(__version__)),
         ],
     )
 
@@ -303,7 +303,7 @@ def _figures(books: _Books) -> list[Figure]:
     ]
 
 
-def _classes(images: Sequence[_Image]) -> Table:
+def _classes(images: Sequence[_Image]) -> HtmlTable:
     """Return a row for every folder, the largest first."""
     folders: dict[str, list[_Image]] = defaultdict(list)
     for image in images:
@@ -334,7 +334,7 @@ def _classes(images: Sequence[_Image]) -> Table:
         ]
         rows.append([Cell(text) for text in texts])
     more = len(ordered) - _CLASSES
-    return Table("Folder by folder", headings, rows, [f"{more} smaller folders are left out."] if more > 0 else [])
+    return HtmlTable("Folder by folder", headings, rows, [f"{more} smaller folders are left out."] if more > 0 else [])
 
 
 def _plots(images: Sequence[_Image]) -> list[Plot]:
@@ -384,7 +384,7 @@ def _pairs(books: _Books, destination: RootedPath, source: str | None, number: i
     """Show the images with the largest error, or where no colours were reduced those that were saved least on."""
     ordered = sorted(books.images, key=lambda image: (-(image.mse or 0.0), image.factor, image.output))
     ranks = spread(len(ordered), number)
-    originals = Originals(source, Path(str(destination)), {ordered[rank].source for rank in ranks})
+    originals = SourceImages(source, Path(str(destination)), {ordered[rank].source for rank in ranks})
     for rank in ranks:
         image = ordered[rank]
         what = "smallest factor" if image.mse is None else "largest error"
@@ -400,7 +400,7 @@ def _pairs(books: _Books, destination: RootedPath, source: str | None, number: i
 
 
 def _before(
-    image: _Image, options: Options | None, originals: Originals, after: NDArray[np.uint8]
+    image: _Image, options: Options | None, originals: SourceImages, after: NDArray[np.uint8]
 ) -> NDArray[np.uint8] | None:
     """Return the resized source of an image whose colours were reduced; None where it is not at hand as it was."""
     if options is None or image.mse is None or options.digest(image.palette) != image.options_hash:

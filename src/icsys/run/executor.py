@@ -6,9 +6,9 @@ from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from icsys.color.room import Slots
-from icsys.engine import ENGINES
-from icsys.engine.budget import Budget
+from icsys.color.scratch import Slots
+from icsys.engine import ENGINE_TABLE
+from icsys.engine.memory_budget import MemoryBudget
 from icsys.image.decode import unlimited
 
 if TYPE_CHECKING:
@@ -67,14 +67,14 @@ class Crew(NamedTuple):
             Called in every process before its first one.
         """
         if self.shares_memory:
-            work = partial(work, admit=Budget(BYTES_IN_FLIGHT * self.jobs).hold, slots=Slots(self.jobs))
+            work = partial(work, admit=MemoryBudget(BYTES_IN_FLIGHT * self.jobs).hold, slots=Slots(self.jobs))
             workers = threads_for(self.jobs, remote=self.remote)
         else:  # processes share no locks; each of them holds one image at a time, and can be killed
             work, workers = partial(work, admit=unlimited, slots=nullcontext()), self.jobs
         more: dict[str, Any] = {} if self.timeout is None else {"timeout": self.timeout}
         if self.shares_memory:
             more["weigh"] = _bytes_held
-        return partial(ENGINES[self.engine], work, jobs=workers, prepare=prepare, stop=self.stop, **more)
+        return partial(ENGINE_TABLE[self.engine], work, jobs=workers, prepare=prepare, stop=self.stop, **more)
 
 
 def _bytes_held(item: Any) -> int:  # noqa: ANN401 - whatever a pass has done with an image

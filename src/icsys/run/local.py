@@ -371,7 +371,7 @@ class _Run:
                 yield outcome
                 self.tell(None, note)
 
-        with pipeline.alone(options), closing(team(draw_images(origin, SAMPLED, options.seed).works)) as outcomes:
+        with pipeline.one_thread(options), closing(team(draw_images(origin, SAMPLED, options.seed).works)) as outcomes:
             chosen = choose_colors(told(outcomes), options.target, options.quality_share)
         self.summary.colors_chosen = chosen
         return options.replace(colors=chosen.colors)
@@ -379,7 +379,7 @@ class _Run:
     def _get_ready(self, options: Options) -> None:
         """Load what images need, with signs of life while that lasts."""
         note = f"Loading {options.strategy}"
-        _wait_for(partial(pipeline.prepare, options), lambda: self.tell(None, note), self.stop)
+        _wait_for(partial(pipeline.load_packages, options), lambda: self.tell(None, note), self.stop)
 
     def survey(
         self, origin: Source, destination: RootedPath, options: Options, crew: Crew, *, keep: bool, anew: bool
@@ -398,7 +398,7 @@ class _Run:
             _wait_for(work, lambda: tell(looked_at), self.stop)
 
         tell(0)
-        team = crew.team(partial(look, source=origin, options=options), partial(pipeline.prepare, options))
+        team = crew.team(partial(look, source=origin, options=options), partial(pipeline.load_packages, options))
         return find_palettes(
             origin, destination, options, keep=keep, anew=anew, team=team, tell=tell, wait=wait, stop=self.stop
         )
@@ -426,7 +426,7 @@ class _Run:
         if first is not None:
             self._get_ready(options)
             self.tell(None)
-            with pipeline.alone(options):
+            with pipeline.one_thread(options):
                 self._take_all(team(chain([first], remaining)), ledger)
         self._complete = self._all_listed and not self.stop.is_set()
 
@@ -556,7 +556,7 @@ def _team(
     if palettes:  # the largest of them decides what kind of file all images become
         options = options.replace(colors=palettes.n_colors)
     work = partial(work, source=origin, options=options, dry_run=dry_run, palettes=palettes)
-    team = crew.team(work, partial(pipeline.prepare, options))
+    team = crew.team(work, partial(pipeline.load_packages, options))
     return lambda works: team(origin.load(works, options))
 
 

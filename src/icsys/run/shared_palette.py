@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from icsys.color.palette import tidy
-from icsys.color.pool import Pool, Table, count_colors
-from icsys.color.strategies import STRATEGIES
+from icsys.color.pooled_colors import ColorCounts, PooledColors, count_colors
+from icsys.color.strategies import STRATEGY_TABLE
 from icsys.engine import Lost
 from icsys.errors import ImageError, UsageError
 from icsys.image.decode import decode_photo
@@ -57,7 +57,7 @@ class Seen:
     """The colours of an image; none of one that cannot be used, and whether that may change without the image."""
 
     item: Look
-    table: Table | None
+    table: ColorCounts | None
     may_pass: bool = False
 
 
@@ -139,7 +139,7 @@ class _Survey:
         self.colors: dict[str, NDArray[np.uint8]] = {}
         self.images: dict[str, int] = {}
         self.unsettled = False
-        self._pools: dict[str, Pool] = {}
+        self._pools: dict[str, PooledColors] = {}
         self._under_way: Counter[str] = Counter()
         self._current = ""
 
@@ -152,7 +152,7 @@ class _Survey:
             if label != self._current:
                 self._current, before = label, self._current
                 self._close(before)
-            pool = self._pools.setdefault(label, Pool(self._options.most_colors))
+            pool = self._pools.setdefault(label, PooledColors(self._options.most_colors))
             self._under_way[label] += 1
             yield Look(task, label, pool.bits)
 
@@ -180,8 +180,8 @@ class _Survey:
         if pool.images and not self._stop.is_set():
             self._wait(partial(self._find, label, pool))
 
-    def _find(self, label: str, pool: Pool) -> None:
-        strategy, options = STRATEGIES[self._options.strategy], self._options
+    def _find(self, label: str, pool: PooledColors) -> None:
+        strategy, options = STRATEGY_TABLE[self._options.strategy], self._options
         fit = strategy.fit_pool or strategy.fit
         assert fit is not None  # noqa: S101 - options with a shared palette have a strategy that reduces colours
         distinct = pool.distinct()
@@ -189,7 +189,7 @@ class _Survey:
             palette = distinct.colors()
         else:
             strategy.prepare()
-            with strategy.alone():
+            with strategy.one_thread():
                 palette = fit(distinct, options.most_colors, options)
         self.colors[label], _ = tidy(palette, np.arange(len(palette)))
         self.images[label] = pool.images

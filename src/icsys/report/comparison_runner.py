@@ -1,0 +1,258 @@
+"""Images through candidates, all in the same way, on the clock."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from icsys.color.scratch import Slots
+from icsys.engine import ENGINE_TABLE
+from icsys.engine.memory_budget import MemoryBudget
+from icsys.errors import ICSError, ImageError
+from icsys.files.rooted_path import RootedPath
+from icsys.image.formats import open_image
+from icsys.image.geometry import plan_resize
+from icsys.image.read_output import read_pixels
+from icsys.outputs.folder import FolderOutputs
+from icsys.report.comparison import Candidate, Example, Row, Score, Shown
+from icsys.report.example_images import choose, detail, shown_names
+from icsys.report.page_pictures import palette_of
+from icsys.report.quality import measure
+from icsys.results import Compressed, Failed
+from icsys.run.executor import BYTES_IN_FLIGHT, threads_for
+from icsys.run.worker import do
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from icsys.options import Options
+    from icsys.report.quality import Quality
+    from icsys.sources.base import Source, Task
+
+
+Returned = TypeVar("Returned")
+
+_HEAD = 2**18  # bytes, in which a file tells the size of its picture
+# Of a pixel of a source and of an output, relative to one another: one is decoded, the other reduced and judged.
+_COST = np.array([1, 50])
+# Few images are done so fast that whatever else the machine does shows: they are done again, within these seconds.
+_TIMED, _MOST_ROUNDS = 20.0, 3
+_TRIAL = 1.0  # seconds: what takes less is tried with more images
+_SHORTEST = 1e-6  # seconds
+_NO_ROOM = {"disk_full", "read_only"}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Where a comparison stands.
+
+    Attributes
+    ----------
+    note
+        What goes on, in a few words.
+    done, total
+        Images done and to do, each counted once for every candidate and once for its quality; both 0 during the trial.
+    estimate
+        Seconds that all of it is expected to take; None until the trial has told.
+    """
+
+    note: str
+    done: int
+    total: int
+    estimate: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Pass:
+    """What came of all images with one candidate, and the seconds that it took."""
+
+    candidate: Candidate
+    seconds: float
+    done: dict[str, Compressed]
+    failed: list[Failed]
+
+
+class ComparisonRunner:
+    """Puts images through the candidates, all in the same way."""
+
+    def __init__(self, source: Source, folder: Path, options: Options, candidates: list[Candidate], jobs: int) -> None:
+        self.jobs = jobs
+        self.report: Callable[[Step], object] = lambda _: None
+        self._source, self._folder, self._options, self._candidates = source, folder, options, candidates
+        self._step = Step("", 0, 0, None)
+        self.rounds = 1
+
+    def tell(self, note: str, *, done: int = 0) -> None:
+        """Say what goes on, and that so many more images are done."""
+        self._step = replace(self._step, note=note, done=self._step.done + (done if self._step.total else 0))
+        self.report(self._step)
+
+    def expect(self, works: list[Task]) -> float:
+        """Try out some images, and return the seconds that all of them are expected to take."""
+        self.tell("Trying out")
+        weights = self._weights(works)
+        # What is slow only once, in the first image that a library works on, is not to be multiplied.
+        self.run([works[int(weights.argmin())]])
+        few = max(self.jobs, min(2 * self.jobs, len(works) // 4))
+        total, once, taken = self._try_out(works, weights, few)
+        more = min(len(works) // 4, int(few * _TRIAL / taken))
+        if more > few:
+            total, once, _ = self._try_out(works, weights, more)
+        self.rounds = min(_MOST_ROUNDS, max(1, int(_TIMED / once)))
+        estimate = total + (self.rounds - 1) * once
+        self._step = Step("", 0, len(works) * (len(self._candidates) * self.rounds + 1), estimate)
+        return estimate
+
+    def _try_out(self, works: list[Task], weights: NDArray[np.float64], few: int) -> tuple[float, float, float]:
+        """Do a few images of about the mean size, so that all jobs have as much to do.
+
+        Time is taken to grow with pixels.
+
+        Returns
+        -------
+        total, once, taken
+            Seconds that all images are expected to take, in one round of the candidates, and the part of the candidates
+            in it; seconds that the few took.
+        """
+        few = min(few, len(works))
+        order = np.argsort(weights, kind="stable")
+        middle = int(np.searchsorted(weights[order], weights.mean()))
+        first = min(max(middle - few // 2, 0), len(works) - few)
+        chosen = order[first : first + few]
+        start = time.perf_counter()
+        rows, _ = self.run([works[i] for i in sorted(chosen)])  # some sources are read in their order alone
+        taken = max(time.perf_counter() - start, _SHORTEST)
+        share = float(weights[chosen].sum() / weights.sum())
+        return taken / share, max(sum(row.seconds for row in rows) / share, _SHORTEST), taken
+
+    def _weights(self, works: list[Task]) -> NDArray[np.float64]:
+        """Return how much there is to do for each image, from what the heads of the files tell."""
+        sizes = [_pixels(self._source, work, self._options) for work in self._source.load(works, self._options)]
+        known = [size for size in sizes if size is not None]
+        usual = np.mean(known, axis=0) if known else (1, 1)
+        pixels = np.array([usual if size is None else size for size in sizes], dtype=np.float64)
+        return pixels @ _COST
+
+    def run(self, works: list[Task]) -> tuple[list[Row], list[Failed]]:
+        """Do every image with every candidate, and judge what all of them could do.
+
+        The rounds take turns, so that a disturbance meets all candidates, and the fastest of each counts.
+        """
+        self._read(works)
+        rounds = [[self._pass(candidate, works) for candidate in self._candidates] for _ in range(self.rounds)]
+        passes = [min(several, key=lambda one: one.seconds) for several in zip(*rounds, strict=True)]
+        failures = {failure.source: failure for some in rounds for one in some for failure in one.failed}
+        common = [work for work in works if work.source not in failures]
+        judged = dict(self._each("Judging", self._judge, common, self.jobs))
+        failures |= {source: found for source, found in judged.items() if isinstance(found, Failed)}
+        rows = []
+        for place, one in enumerate(passes):
+            found = ((work.source, judged[work.source]) for work in common)
+            scores = [Score(one.done[source], some[place]) for source, some in found if not isinstance(some, Failed)]
+            if scores:
+                rows.append(Row(one.candidate, one.seconds, tuple(scores)))
+        return rows, list(failures.values())
+
+    def examples(self, rows: list[Row], number: int) -> Iterator[Example]:
+        """Read again what is to be looked at."""
+        names = shown_names(self._candidates)
+        for source, rank in choose(rows, number):
+            scores = {row.name: next(score for score in row.scores if score.result.source == source) for row in rows}
+            output = scores["SO"].result.output
+            reference = self._pixels("SO", output)
+            pixels = {name: self._pixels(name, output) for name in names}
+            part = detail(reference, pixels[names[0]])
+            shown = {
+                name: Shown(some[part] if part else some, palette_of(some), scores[name].quality)
+                for name, some in pixels.items()
+            }
+            whole = (reference.shape[0], reference.shape[1]) if part else None
+            yield Example(source, rank, reference[part] if part else reference, shown, whole)
+
+    def _read(self, works: list[Task]) -> None:
+        """Read every file once, for it to be in the memory of the system when the clock runs."""
+
+        def read(work: Task) -> None:
+            try:
+                self._source.read(work, self._options)
+            except (ImageError, OSError):
+                return  # each candidate will find it
+
+        for _ in self._each("", read, works, self.jobs):
+            pass
+
+    def _pass(self, candidate: Candidate, works: list[Task]) -> _Pass:
+        """Do the images as a run would."""
+        work = partial(
+            do,
+            source=self._source,
+            outputs=FolderOutputs(RootedPath(self._folder / candidate.name)),
+            options=candidate.options(self._options),
+            dry_run=False,
+            admit=MemoryBudget(BYTES_IN_FLIGHT * self.jobs).hold,
+            slots=Slots(self.jobs),
+            over=None,
+        )
+        start = time.perf_counter()
+        outcomes = list(self._each(candidate.name, work, works, threads_for(self.jobs)))
+        seconds = time.perf_counter() - start
+        failed = [outcome.result for outcome in outcomes if isinstance(outcome.result, Failed)]
+        for failure in failed:
+            if failure.code in _NO_ROOM:
+                room = shutil.disk_usage(self._folder).free / 1e6
+                raise ICSError(
+                    f"no room for the outputs of {candidate.name} "
+                    f"in {str(self._folder.parent)!r}, where {room:.0f} MB are free: "
+                    "take a smaller sample, or set TMPDIR to a folder with more room"
+                )
+        done = {o.result.source: o.result for o in outcomes if isinstance(o.result, Compressed)}
+        return _Pass(candidate, seconds, done, failed)
+
+    def _judge(self, work: Task) -> tuple[str, list[Quality] | Failed]:
+        """Hold what every candidate made of an image against the truecolour picture."""
+        try:
+            reference = self._pixels("SO", work.output)
+            qualities = [measure(reference, self._pixels(c.name, work.output)) for c in self._candidates]
+        except (ImageError, OSError, MemoryError) as error:
+            return work.source, Failed(
+                source=work.source, code="internal", message=f"the output cannot be read: {error}"
+            )
+        return work.source, qualities
+
+    def _pixels(self, name: str, output: str) -> NDArray[np.uint8]:
+        return read_pixels((self._folder / name / output).read_bytes(), self._options.background)
+
+    def _each(
+        self, note: str, function: Callable[[Task], Returned], works: Iterable[Task], threads: int
+    ) -> Iterator[Returned]:
+        """Apply a function to every image, in threads."""
+        stop = threading.Event()
+        outcomes = ENGINE_TABLE["threads"](
+            function, self._source.load(works, self._options), jobs=threads, prepare=lambda: None, stop=stop
+        )
+        with threadpool_limits(1, user_api="blas"), closing(outcomes):
+            for outcome in outcomes:
+                yield outcome
+                if note:
+                    self.tell(f"{'Trying out' if not self._step.total else note}", done=1)
+
+
+def _pixels(source: Source, work: Task, options: Options) -> tuple[int, int] | None:
+    """Return the pixels of a source and of its output, by its head; None where that does not tell."""
+    try:
+        _, image = open_image(source.head(work, _HEAD))
+        width, height = plan_resize(*image.size, options).canvas
+    except Exception:  # noqa: BLE001 - a decoder may raise anything, and only the estimate needs this
+        return None
+    return image.size[0] * image.size[1], width * height

@@ -1,0 +1,179 @@
+"""The table of a comparison: the same cells for the terminal and for the page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from icsys.sources.base import passed_over_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from icsys.report.comparison import Comparison, Row
+
+_NONE = "-"
+
+_QUALITY = "Quality is measured against the resized picture in truecolour, which is what SO gives."
+_EXACT = "Images of no more than K colours keep them exactly; PSNR is the mean over the others."
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonColumn:
+    """A column of the table.
+
+    Attributes
+    ----------
+    title, meaning
+        Its name, and what it tells in a sentence.
+    text
+        How it shows a row.
+    value
+        What it compares; None where no row is better than another.
+    most
+        Whether more is better.
+    of_colors
+        Whether it tells what the reduction of colours cost, so that SO, which reduces none, is out of competition.
+    """
+
+    title: str
+    meaning: str
+    text: Callable[[Row], str]
+    value: Callable[[Row], float | None] | None = None
+    most: bool = False
+    of_colors: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What stands in one place of the table."""
+
+    text: str
+    best: bool = False
+
+
+def _colors(row: Row) -> str:
+    return "all" if row.candidate.colors is None else str(row.candidate.colors)
+
+
+def _psnr(row: Row) -> str:
+    return _NONE if row.psnr is None else f"{row.psnr:.2f}"
+
+
+COLUMNS = (
+    ComparisonColumn("strategy", "How colours are reduced.", lambda row: row.candidate.strategy),
+    ComparisonColumn("K", "Colours asked for in every image.", _colors),
+    ComparisonColumn(
+        "seconds",
+        "Run time for these images, from reading to writing.",
+        lambda row: f"{row.seconds:.3f}",
+        lambda row: row.seconds,
+    ),
+    ComparisonColumn(
+        "images/s",
+        "Images done in a second.",
+        lambda row: f"{row.images_per_second:.1f}",
+        lambda row: row.images_per_second,
+        most=True,
+    ),
+    ComparisonColumn("MB", "Size of all outputs.", lambda row: f"{row.bytes_out / 1e6:.2f}", lambda row: row.bytes_out),
+    ComparisonColumn(
+        "factor",
+        "Compression factor: bytes of the sources over bytes of the outputs.",
+        lambda row: f"{row.factor:.1f}",
+        lambda row: row.factor,
+        most=True,
+    ),
+    ComparisonColumn(
+        "elements",
+        "Numbers a learner reads from the outputs (width x height x channels), in millions.",
+        lambda row: f"{row.elements_out / 1e6:.2f} M",
+    ),
+    ComparisonColumn(
+        "MSE",
+        "Squared error, summed over R, G and B: mean over the pixels of an image, then over images.",
+        lambda row: f"{row.mse:.2f}",
+        lambda row: row.mse,
+        of_colors=True,
+    ),
+    ComparisonColumn(
+        "PSNR",
+        "Peak signal-to-noise ratio in decibels: mean over the images that differ at all.",
+        _psnr,
+        lambda row: row.psnr,
+        most=True,
+        of_colors=True,
+    ),
+    ComparisonColumn(
+        "SSIM",
+        "Structural similarity, 1 for equal pictures: mean over images.",
+        lambda row: f"{row.ssim:.4f}",
+        lambda row: row.ssim,
+        most=True,
+        of_colors=True,
+    ),
+    ComparisonColumn(
+        "CIEDE2000",
+        "Colour difference, about 1 is the least an eye can tell: mean over pixels, then over images.",
+        lambda row: f"{row.delta_e:.2f}",
+        lambda row: row.delta_e,
+        of_colors=True,
+    ),
+)
+
+
+def cells(rows: tuple[Row, ...]) -> list[list[Cell]]:
+    """Return the cells row by row; of each column the best one is marked, and those that show the same."""
+    columns = [_column(column, rows) for column in COLUMNS]
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def _column(column: ComparisonColumn, rows: tuple[Row, ...]) -> list[Cell]:
+    texts = [column.text(row) for row in rows]
+    competes = [column.value is not None and not (column.of_colors and row.candidate.colors is None) for row in rows]
+    values = [column.value(row) if ok and column.value else None for row, ok in zip(rows, competes, strict=True)]
+    known = [(value, text) for value, text in zip(values, texts, strict=True) if value is not None]
+    best = (max if column.most else min)(known)[1] if len(known) > 1 else None
+    return [Cell(text, ok and text == best) for text, ok in zip(texts, competes, strict=True)]
+
+
+def text_table(comparison: Comparison) -> str:
+    """Return the table for a terminal: names to the left, figures to the right, the best of a column with a star."""
+    body = [[cell.text + ("*" if cell.best else " ") for cell in row] for row in cells(comparison.rows)]
+    lines = [[column.title + " " for column in COLUMNS], *body]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+
+    def line(row: list[str]) -> str:
+        aligned = (
+            text.ljust(width) if place == 0 else text.rjust(width)
+            for place, (text, width) in enumerate(zip(row, widths, strict=True))
+        )
+        return " ".join(aligned).rstrip()
+
+    return "\n".join([line(lines[0]), "-" * (sum(widths) + len(widths) - 1), *map(line, body)])
+
+
+def notes(comparison: Comparison) -> list[str]:
+    """Return what has to be known to read the table."""
+    found = [_QUALITY]
+    if comparison.rounds > 1:
+        found.append(f"Seconds are those of the fastest of {comparison.rounds} rounds.")
+    if any(row.exact for row in comparison.reduced()):
+        found.append(_EXACT)
+    return found
+
+
+def comparison_text(comparison: Comparison) -> str:
+    """Say in some lines, and the table, what a comparison found."""
+    of = "" if comparison.images == comparison.found else f" of {comparison.found}"
+    each = "" if comparison.jobs == 1 else f", {comparison.jobs} at a time"
+    size = f"{comparison.rows[0].bytes_in / 1e6:.1f} MB" if comparison.rows else "0 MB"
+    passed_over = comparison.outputs_passed_over
+    told = [passed_over_text(passed_over)] if passed_over else []
+    lines = [f"{comparison.images}{of} images, {size}{each}", *told, ""]
+    if comparison.rows:
+        lines.append(text_table(comparison))
+        lines.extend(["* best of its column", "", *notes(comparison)])
+    verdict = "as estimated" if comparison.held else "not as estimated"
+    lines.append(f"Measured in {comparison.seconds:.1f} s, {verdict} ({comparison.estimate:.1f} s).")
+    return "\n".join(lines)

@@ -1,0 +1,57 @@
+"""Pictures for a page: from an output's bytes to pixels, and from pixels to a picture that a page can hold."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from icsys.color.reduce import distinct_of, keep_all
+from icsys.image.decode import decode_photo
+from icsys.image.png import encode_indexed, encode_truecolor
+from icsys.options import MAX_INDEXED_COLORS
+from icsys.pipeline import RGB_NDIM
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from icsys.options import Options
+
+
+def resized(data: bytes, options: Options) -> NDArray[np.uint8]:
+    """Decode a source and make it smaller as a run does; shape (H, W, 3), uint8, grey as three equal channels.
+
+    What is transparent lies over the background, also where a run keeps it.
+    """
+    pixels = decode_photo(data, options.replace(alpha="flatten")).pixels
+    return pixels if pixels.ndim == RGB_NDIM else np.repeat(pixels[..., None], 3, axis=2)
+
+
+@dataclass(frozen=True, slots=True)
+class CountedPalette:
+    """The colours of a picture, shape (n, 3), uint8, and how many pixels have each, shape (n,): most frequent first."""
+
+    colors: NDArray[np.uint8]
+    counts: NDArray[np.integer]
+
+
+def palette_of(pixels: NDArray[np.uint8]) -> CountedPalette:
+    """Return the palette of a picture, shape (H, W, 3), uint8."""
+    distinct = distinct_of(np.ascontiguousarray(pixels.reshape(-1, 3)))
+    colors, counts = distinct.colors(), distinct.counts.astype(np.int64)
+    # Colours of as many pixels stand in the order of R, G and B.
+    order = np.lexsort((*colors.T[::-1], -counts))
+    return CountedPalette(colors[order], counts[order])
+
+
+def data_uri(pixels: NDArray[np.uint8]) -> str:
+    """Return a PNG file of these pixels (H, W, 3) as a data URI: indexed where the colours are few enough."""
+    distinct = distinct_of(np.ascontiguousarray(pixels.reshape(-1, 3)))
+    if len(distinct) <= MAX_INDEXED_COLORS:
+        few = keep_all(distinct)
+        png = encode_indexed(few.indices.astype(np.uint8, copy=False).reshape(pixels.shape[:2]), few.palette)
+    else:
+        png = encode_truecolor(pixels)
+    return "data:image/png;base64," + base64.b64encode(png).decode()

@@ -1,0 +1,126 @@
+"""A run in words, for a terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from icsys.files.url import is_url, shown
+from icsys.options import MAX_INDEXED_COLORS, Target
+from icsys.report.humanize import bytes_text, count_text, images_text, printable
+from icsys.results import Compressed, Failed
+from icsys.sources.base import passed_over_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from icsys.results import ColorsFound, Result, RunSummary
+    from icsys.verify.folder import Verification
+
+_LISTED = 20
+_NAMED = 3
+
+
+def image_line(result: Result) -> str:
+    """Describe one image for ``--verbose``."""
+    if isinstance(result, Compressed):
+        warning = f", kept though {printable(result.warning)}" if result.warning else ""
+        kept = ", the source as it was" if result.kept_source else ""
+        return (
+            f"{printable(result.source)} -> {printable(result.output)}: "
+            f"{result.source_width}x{result.source_height} -> {result.width}x{result.height}, "
+            f"{bytes_text(result.bytes_in)} -> {bytes_text(result.bytes_out)}, "
+            f"{_quality_text(result)}K-means {result.kmeans_seconds:.3f} s of {result.seconds:.3f} s{kept}{warning}"
+        )
+    if isinstance(result, Failed):
+        return f"{printable(result.source)}: failed, {printable(result.message)} ({result.code})"
+    return f"{printable(result.source)}: skipped, {result.reason}"
+
+
+def run_report(summary: RunSummary, destination: str, *, dry_run: bool) -> str:
+    """Say in a few lines what a run did and what it saved."""
+    rate = f" ({summary.images / summary.seconds:.1f} images/s)" if summary.seconds else ""
+    others = f", {summary.ignored} other files left alone" if summary.ignored else ""
+    animated = f"; {summary.animated} animated, first frame used" if summary.animated else ""
+    damaged = (
+        f"; {summary.damaged} damaged, kept all the same: --json and --verbose name them" if summary.damaged else ""
+    )
+    counts = f"{summary.compressed} compressed, {summary.skipped} skipped, {summary.failed} failed"
+    lines = [
+        f"Total run time: {summary.seconds:.2f} s{rate}",
+        f"Images:   {counts}{others}{animated}{damaged}",
+    ]
+    lines.extend(f"          {count} skipped: {reason}" for reason, count in summary.skips.items())
+    if summary.kept_sources:
+        kept = images_text(summary.kept_sources)
+        lines.append(f"          {kept} kept as the source was: smaller than what would be written")
+    if summary.outputs_passed_over:
+        lines.append(f"          {passed_over_text(summary.outputs_passed_over)}")
+    if summary.stale:
+        some = ", ".join(map(printable, summary.stale[:_NAMED])) + (", …" if len(summary.stale) > _NAMED else "")
+        why = "their sources are gone, fail, or have other outputs now"
+        lines.append(f"Stale:    {len(summary.stale)} ({why}): {some}")
+    if summary.shards:
+        some = ", ".join(summary.shards[:_NAMED]) + (", …" if len(summary.shards) > _NAMED else "")
+        lines.append(f"Shards:   {len(summary.shards)}: {some}")
+    if summary.colors_chosen:
+        lines.append(f"Colours:  {summary.colors_chosen}")
+    if summary.colors_found:
+        lines.append(f"Colours:  {colors_text(summary.colors_found)}")
+    if summary.factor is not None:
+        fewer = summary.elements_in / summary.elements_out
+        elements = f"{count_text(summary.elements_in)} -> {count_text(summary.elements_out)}"
+        bytes_ = f"{bytes_text(summary.bytes_in)} -> {bytes_text(summary.bytes_out)}"
+        lines.append(f"Bytes:    {bytes_}, {summary.factor:.1f} times smaller")
+        lines.append(f"Elements: {elements} numbers for a learner to read, {fewer:.1f} times fewer")
+    place = shown(destination) if is_url(destination) else Path(destination).resolve()
+    lines.append("Dry run: nothing was written." if dry_run else f"Look in: {place}")
+    return "\n".join(lines)
+
+
+def colors_text(found: ColorsFound) -> str:
+    """Say what numbers of colours were found, and how many images miss the target.
+
+    Examples
+    --------
+    >>> from icsys.options import Target
+    >>> from icsys.results import ColorsFound
+    >>> colors_text(ColorsFound(Target("ssim", 0.95), {11: 2, 256: 1}, missed=1))
+    'from 11 to 256, mean 92.7; 1 image misses SSIM 0.95 at 256 colours'
+    """
+    span = f"from {min(found.images)} to {max(found.images)}, mean {found.mean:.1f}"
+    if not found.missed:
+        return f"{span}; all images reach {found.target}"
+    miss = "misses" if found.missed == 1 else "miss"
+    return f"{span}; {images_text(found.missed)} {miss} {found.target} at {MAX_INDEXED_COLORS} colours"
+
+
+def _quality_text(result: Compressed) -> str:
+    """Say with how many colours an image reaches its target, or that it does not."""
+    measured = result.measured
+    if measured is None:
+        return ""
+    missed = "" if measured.met else f", which misses {measured.target}"
+    value = "all of them" if measured.value is None else Target(measured.target.measure, measured.value)
+    return f"{result.colors} colours ({value}{missed}), "
+
+
+def verification_report(found: Verification) -> str:
+    """Say what was found in a folder, and name what is wrong, the first of each kind where they are many."""
+    kinds = (("missing", found.missing), ("changed", found.changed), ("foreign", found.foreign))
+    lines: list[str] = []
+    for kind, names in kinds:
+        lines.extend(f"{kind}: {printable(name)}" for name in names[:_LISTED])
+        if len(names) > _LISTED:
+            lines.append(f"{kind}: {len(names) - _LISTED} more; --json names them all")
+    counts = ", ".join(f"{len(names)} {kind}" for kind, names in kinds)
+    lines.append(f"Verified: {images_text(found.checked)}; {'all as it was written' if found.is_intact else counts}")
+    return "\n".join(lines)
+
+
+def failure_lines(failures: Sequence[Failed]) -> Iterator[str]:
+    """Name the images that failed, each with its reason, the first of them where they are many."""
+    for failure in failures[:_LISTED]:
+        yield f"failed: {printable(failure.source)}: {printable(failure.message)} ({failure.code})"
+    if len(failures) > _LISTED:
+        yield f"failed: {len(failures) - _LISTED} more; failures.jsonl and --json name them all"

@@ -1,0 +1,102 @@
+"""A run in words: every figure the summary holds, with units a person reads."""
+
+from dataclasses import replace
+
+import pytest
+
+from icsys.options import Target
+from icsys.report.terminal_text import failure_lines, image_line, run_report
+from icsys.results import ColorsChosen, Compressed, Failed, Measured, RunSummary, Skipped
+
+DONE = Compressed(
+    source_mtime_ns=0,
+    source_sha256="",
+    sha256="",
+    source="a.jpg", output="a.png", bytes_in=4_000_000, bytes_out=80_000, source_width=4000, source_height=3000,
+    width=800, height=600, elements_in=36_000_000, elements_out=1_440_000, colors=32, format="JPEG", mode="RGB",
+    orientation=1, frames=2, mse=40.0, seconds=0.05, kmeans_seconds=0.004,
+)  # fmt: skip
+FAILED = Failed(source="b.jpg", code="broken", message="it is broken")
+SKIPPED = Skipped(source="c.jpg", output="c.png", reason="the output exists")
+
+
+def summary_of(*results, **counts):
+    summary = RunSummary(**counts)
+    for result in results:
+        summary.add(result)
+    return summary
+
+
+def test_the_report_says_time_images_bytes_and_elements():
+    report = run_report(summary_of(DONE, DONE, FAILED, SKIPPED, seconds=2.0, ignored=7), "out", dry_run=False)
+    assert "Total run time: 2.00 s (2.0 images/s)" in report
+    assert "2 compressed, 1 skipped, 1 failed, 7 other files left alone; 2 animated, first frame used" in report
+    assert "8.0 MB -> 160.0 kB, 50.0 times smaller" in report
+    assert "72.0 million -> 2.9 million numbers for a learner to read, 25.0 times fewer" in report
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        ({11: 0.96, 97: 0.95}, "Colours:  from 11 to 97, mean 54.0; all images reach SSIM 0.95"),
+        ({11: 0.96, 256: 0.9}, "Colours:  from 11 to 256, mean 133.5; 1 image misses SSIM 0.95 at 256 colours"),
+    ],
+)
+def test_the_report_says_how_many_colours_were_found(found, expected):
+    target = Target("ssim", 0.95)
+    results = [replace(DONE, colors=k, measured=Measured(target, value)) for k, value in found.items()]
+    assert expected in run_report(summary_of(*results), "out", dry_run=False).splitlines()
+    misses = "" if min(found.values()) >= 0.95 else ", which misses SSIM 0.95"
+    assert f", {max(found)} colours (SSIM {min(found.values()):g}{misses}), K-means" in image_line(results[1])
+
+
+@pytest.mark.parametrize(
+    ("reached", "expected"),
+    [
+        (19, "Colours:  41 for all images: 19 of 20 sampled images reach PSNR 30 dB with no more"),
+        (18, "Colours:  41 for all images: 18 of 20 sampled images reach PSNR 30 dB with no more, and 95% were to"),
+    ],
+)
+def test_the_report_says_what_was_chosen_for_all_and_why(reached, expected):
+    summary = summary_of(DONE)
+    summary.colors_chosen = ColorsChosen(41, Target("psnr", 30.0), 0.95, 20, reached)
+    assert expected in run_report(summary, "out", dry_run=False).splitlines()
+
+
+def test_nothing_is_claimed_where_nothing_was_compressed():
+    report = run_report(summary_of(SKIPPED, seconds=1.0), "out", dry_run=False)
+    assert "Bytes" not in report
+    assert "Elements" not in report
+
+
+def test_a_dry_run_says_so():
+    assert "nothing was written" in run_report(summary_of(DONE), "out", dry_run=True)
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (28_900_000, "28.9 MB"), (5 * 10**15, "5000.0 TB")],
+)
+def test_bytes_are_written_in_steps_of_1000(number, text):
+    report = run_report(RunSummary(images=1, bytes_in=number, bytes_out=1, elements_out=1), "out", dry_run=False)
+    assert f"{text} -> 1 B" in report
+
+
+def test_a_line_for_every_kind_of_result():
+    assert image_line(DONE) == ("a.jpg -> a.png: 4000x3000 -> 800x600, 4.0 MB -> 80.0 kB, K-means 0.004 s of 0.050 s")
+    assert image_line(FAILED) == "b.jpg: failed, it is broken (broken)"
+    assert image_line(SKIPPED) == "c.jpg: skipped, the output exists"
+
+
+def test_many_failures_are_counted_and_the_first_are_named():
+    lines = list(failure_lines([FAILED] * 50))
+    assert len(lines) == 21
+    assert lines[0] == "failed: b.jpg: it is broken (broken)"
+    assert "30 more" in lines[-1]
+
+
+def test_stale_outputs_are_counted_and_some_of_them_named():
+    report = run_report(summary_of(SKIPPED, stale=["a\n.png", "b", "c", "d"]), "out", dry_run=False)
+    assert "Stale:    4 (" in report
+    assert "a\\n.png, b, c, …" in report
+    assert "1 skipped: the output exists" in report
