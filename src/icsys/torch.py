@@ -14,17 +14,17 @@ import numpy as np
 
 from icsys.color.palette import check_palette
 from icsys.color.reduce import distinct_of, keep_all, map_to
-from icsys.dataset.classes import number_classes
-from icsys.dataset.labels import Label, class_folder
-from icsys.dataset.layout import INDEX, OURS, PALETTE
-from icsys.dataset.palettes import load_palettes
-from icsys.dataset.rooted import RootedPath
-from icsys.dataset.told import told_classes, told_labels
 from icsys.errors import ImageError, MissingExtraError, UsageError
+from icsys.files.rooted_path import RootedPath
 from icsys.image.decode import to_array
 from icsys.image.read_output import read_indexed, read_pixels
+from icsys.layout import INDEX, OURS, PALETTE
 from icsys.options import MAX_COLORS, WHITE, Options, rgb_of
 from icsys.pipeline import quantize_pixels
+from icsys.records.classes import number_classes
+from icsys.records.labels import Label, class_folder
+from icsys.records.palette_files import load_palettes
+from icsys.sources.recorded_labels import told_classes, told_labels
 
 try:
     import torch
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from icsys.dataset.palettes import Palettes
+    from icsys.records.palette_files import Palettes
 
 __all__ = ["IndexedImage", "IndexedImageFolder", "Palette", "Quantize", "collate"]
 

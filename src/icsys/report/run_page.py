@@ -12,18 +12,18 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import icsys
 from icsys.color.quality import psnr_of
-from icsys.dataset.layout import FAILURES, MANIFEST, REPORT, check_names, refusing_links
-from icsys.dataset.manifest import DONE, FAILED, STALE, read_rows
-from icsys.dataset.rooted import RootedPath
-from icsys.dataset.shards import read_output
-from icsys.dataset.source import passed_over_text
-from icsys.dataset.sources import open_source
-from icsys.dataset.urls import disk_path
 from icsys.errors import ICSError, UsageError
+from icsys.files.locations import disk_path
+from icsys.files.reserved_names import check_names, refusing_links
+from icsys.files.rooted_path import RootedPath
+from icsys.files.url import shown
 from icsys.image.read_output import read_pixels
+from icsys.layout import FAILURES, MANIFEST, REPORT
 from icsys.options import AUTO, WHITE, Options, whole_number
+from icsys.packs.pack import read_output
+from icsys.records.manifest import DONE, FAILED, STALE, read_rows
+from icsys.records.run_json import read_run
 from icsys.report.comparison_page import HOW_TO_LOOK, LISTED, quality_words
 from icsys.report.comparison_table import Cell
 from icsys.report.example_images import MOST_EXAMPLES, detail, spread
@@ -36,8 +36,9 @@ from icsys.report.quality import measure
 from icsys.report.source_images import SourceImages, recorded_place
 from icsys.report.terminal_text import colors_text
 from icsys.results import Measured, RunSummary
-from icsys.runfile import read_run
-from icsys.url import shown
+from icsys.sources.base import passed_over_text
+from icsys.sources.open import open_source
+from icsys.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -228,7 +229,7 @@ def _page(books: _Books, destination: RootedPath, source: str | None, examples: 
         facts=[
             *run,
             *([("Made by", f"ICS {books.run.get('tool_version')} with {with_what}")] if books.run else []),
-            *(("Report: " + name.lower(), value) for name, value in version_facts(icsys.__version__)),
+            *(("Report: " + name.lower(), value) for name, value in version_facts(__version__)),
         ],
     )
 
