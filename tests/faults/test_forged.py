@@ -39,7 +39,7 @@ BOOKS = {
         *(f"{layout.BOOKS}/1-of-2/{name}" for name in sorted(layout.BOOKS_FILES - {layout.LOCK, layout.TURN})),
         *(f"{layout.BOOKS}/{layout.DIVIDED}", layout.MANIFEST, layout.CLAIMS),
     ),
-    "webdataset": (layout.MANIFEST, layout.INDEX, layout.CLAIMS, layout.WRITTEN),
+    "webdataset": (layout.MANIFEST, layout.PACK_INDEX, layout.CLAIMS, layout.WRITTEN),
 }
 WHOLE = {  # what a file may be as a whole, or have in one line of its own
     "nothing": b"",

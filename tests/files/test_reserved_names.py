@@ -12,7 +12,15 @@ from icsys.files.rooted_path import RootedPath
 
 NAMES = {value for value in vars(layout).values() if isinstance(value, str) and value.startswith((".ics-", "manifest"))}
 FILES = {*layout.RESERVED, layout.CLAIMS, layout.WRITTEN, layout.LOCK}
-FOLDERS = {layout.BOOKS, layout.MERGED, layout.DIVISION, layout.DRIVER, layout.PARTS, layout.STAGE, layout.PACKS}
+FOLDERS = {
+    layout.BOOKS,
+    layout.MERGED,
+    layout.DIVISION,
+    layout.CLUSTER_FOLDER,
+    layout.UNPACKED,
+    layout.STAGED_PACKS,
+    layout.PACKS,
+}
 
 
 def put(place, kind, decoy):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from icsys.errors import UsageError
 from icsys.files.atomic import write_json
 from icsys.files.parsing import from_json, read_json
-from icsys.layout import INDEX, is_pack_name
+from icsys.layout import PACK_INDEX, is_pack_name
 from icsys.options import PACKINGS
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Index:
 
 def load_index(destination: RootedPath) -> Index | None:
     """Read what an earlier run has said of its shards."""
-    path = destination / INDEX
+    path = destination / PACK_INDEX
     try:
         return _index_of(read_json(path))
     except FileNotFoundError:
@@ -126,5 +126,5 @@ def _check(index: Index) -> None:
 
 def save_index(destination: RootedPath, index: Index) -> None:
     """Write what there is to say, onto the disk."""
-    write_json(destination / INDEX, asdict(index))
+    write_json(destination / PACK_INDEX, asdict(index))
     destination.sync()

@@ -21,7 +21,7 @@ from icsys.files.url import shown
 from icsys.image.read_output import read_pixels
 from icsys.layout import FAILURES, MANIFEST, REPORT
 from icsys.options import AUTO, WHITE, Options, whole_number
-from icsys.packs.pack import read_output
+from icsys.packs.read_output import read_output
 from icsys.records.manifest import DONE, FAILED, STALE, read_rows
 from icsys.records.run_json import read_run
 from icsys.report.comparison_page import HOW_TO_LOOK, LISTED, quality_words
