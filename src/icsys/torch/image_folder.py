@@ -22,7 +22,7 @@ from icsys.dataset.told import told_classes, told_labels
 from icsys.errors import ImageError, UsageError
 from icsys.image.read_output import read_indexed, read_pixels
 from icsys.options import MAX_COLORS, WHITE, rgb_of
-from icsys.torch.indexed_image import LEVELS, RGB, IndexedImage, Palette, indexed_image
+from icsys.torch.indexed_image import LEVELS, RGB, IndexedImage, Palette, to_indexed_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,7 +121,7 @@ class IndexedImageFolder(DatasetFolder):
         self.palette = self._one_palette()
 
     def _load_indexed(self, path: str) -> IndexedImage:
-        return indexed_image(*_read_as_indexed(path, None if self._palettes is None else self._palettes.of(path)))
+        return to_indexed_image(*_read_as_indexed(path, None if self._palettes is None else self._palettes.of(path)))
 
     def _one_palette(self) -> Palette | None:
         """Return the palette beside the images, if they are seen to have it."""

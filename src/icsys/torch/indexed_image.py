@@ -95,7 +95,7 @@ def collate(batch: Sequence[tuple[IndexedImage, Any]]) -> tuple[IndexedImage, An
     return IndexedImage(tv_tensors.Mask(indices), Palette(palettes)), targets
 
 
-def indexed_image(indices: NDArray[np.integer], palette: NDArray[np.uint8]) -> IndexedImage:
+def to_indexed_image(indices: NDArray[np.integer], palette: NDArray[np.uint8]) -> IndexedImage:
     """Wrap indices, shape (H, W), and a palette, shape (n, 3) or (n, 4)."""
     # PyTorch computes little with uint16.
     wide = indices if indices.dtype == np.uint8 else indices.astype(np.int32)

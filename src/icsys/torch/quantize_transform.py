@@ -14,7 +14,7 @@ from icsys.errors import UsageError
 from icsys.image.decode import to_array
 from icsys.options import Options
 from icsys.pipeline import quantize_pixels
-from icsys.torch.indexed_image import LEVELS, RGB, IndexedImage, indexed_image
+from icsys.torch.indexed_image import LEVELS, RGB, IndexedImage, to_indexed_image
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -88,7 +88,7 @@ class Quantize(v2.Transform):
             self._check_grey(grey=grey)
             few = quantize_pixels(to_array(inpt), self.options, self.palette)
             if self.indexed:
-                return indexed_image(few.indices, few.palette)
+                return to_indexed_image(few.indices, few.palette)
             return few.to_image().convert("L" if grey else "RGB")
         self._check(inpt)
         self._check_grey(grey=inpt.shape[-3] == _GREY)
@@ -129,4 +129,4 @@ class Quantize(v2.Transform):
         """Reduce the colours of one image, shape (C, H, W), uint8."""
         pixels = np.ascontiguousarray(image.movedim(0, -1).numpy())
         few = quantize_pixels(pixels if len(image) == RGB else pixels[..., 0], self.options, self.palette)
-        return indexed_image(few.indices, few.palette)
+        return to_indexed_image(few.indices, few.palette)
