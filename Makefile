@@ -12,7 +12,7 @@ PYTEST_PAIR := $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 export NO_MKDOCS_2_WARNING = 1 # the site is built with MkDocs 1
 
-.PHONY: demo test test-extras faults fuzz lint bench bench-kmeans bench-search figures notebook docs clean help
+.PHONY: demo test test-extras faults fuzz lint bench bench-kmeans figures notebook docs clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -55,9 +55,6 @@ bench-kmeans: $(VENV)/bench.stamp  ## compare palettes and their times, on PHOTO
 	$(BIN)/python bench/alpha.py $(PHOTOS) --out docs/benchmarks/alpha.md
 	$(BIN)/python bench/memory.py $(PHOTOS) --out docs/benchmarks/memory.md
 	$(BIN)/python bench/auto.py $(PHOTOS) --out docs/benchmarks/auto.md
-
-bench-search: $(VENV)/bench.stamp  ## measure what each part of MKM's search gives, on PHOTOS=folder or on generated photos
-	$(BIN)/python bench/search.py $(PHOTOS) --out docs/benchmarks/search.md
 
 figures: $(VENV)/core.stamp  ## draw the picture in the README
 	$(BIN)/python docs/before_after.py

@@ -21,10 +21,10 @@ from PIL import Image
 from icsys import Options
 from icsys.color.palette import store_centers
 from icsys.color.pooled_colors import as_rgb, weighted_colors
-from icsys.dataset.folder import Folder
 from icsys.engine import ENGINE_TABLE, available_cores
 from icsys.image.decode import decode_photo, unlimited
-from icsys.survey import find_palettes, look
+from icsys.run.shared_palette import find_palettes, look
+from icsys.sources.folder import Folder
 from machine import describe
 from measure import run_programs
 from page import publish

@@ -24,19 +24,19 @@ from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 from icsys import Options, compress_folder, merge_shards
-from icsys.dataset.books import State, books_of, write_state
-from icsys.dataset.division import divide
-from icsys.dataset.folder import plan_folder
-from icsys.dataset.layout import MANIFEST
-from icsys.dataset.manifest import image_row, to_line
-from icsys.dataset.rooted import RootedPath
-from icsys.dataset.shard import Shard, all_shards, shard_index
-from icsys.dataset.whole import write_whole
 from icsys.engine import ENGINE_TABLE
 from icsys.engine.cluster import CLUSTER_MODULES, open_cluster, run_cluster
+from icsys.files.atomic import write_whole
+from icsys.files.rooted_path import RootedPath
+from icsys.layout import MANIFEST
+from icsys.records.manifest import image_row, to_line
+from icsys.records.run_json import write_run
 from icsys.results import Compressed, RunSummary
-from icsys.runfile import write_run
-from icsys.spread import SHARD_IMAGES, Answer, choose_count
+from icsys.run.cluster import SHARD_IMAGES, Answer, choose_count
+from icsys.shards.listing import divide
+from icsys.shards.state import State, books_of, write_state
+from icsys.sources.folder import plan_folder
+from icsys.sources.shard import Shard, all_shards, shard_index
 from machine import describe
 from page import publish
 from table import markdown_table, number

@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from icsys import Options, compress_image
-from icsys.dataset.samples import sample_photos
+from icsys.cli.demo_photos import sample_photos
 
 CAPTION, GAP = 30, 12
 

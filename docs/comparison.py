@@ -11,7 +11,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 import icsys
-from icsys.dataset.samples import copy_samples
+from icsys.cli.demo_photos import copy_samples
 
 OUT = Path(__file__).with_name("comparison.png")
 WIDTH, HEIGHT = 1180, 1610

@@ -15,9 +15,9 @@ from matplotlib.ticker import PercentFormatter
 from PIL import Image
 
 from icsys import quantize, resize
+from icsys.cli.demo_photos import sample_photos
 from icsys.color.distinct_rgb import CENTER, SCALE, DistinctRGB
 from icsys.color.kernels import Partition, grow, improve, lloyd
-from icsys.dataset.samples import sample_photos
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from icsys.arguments import command_parser
+from icsys.cli.parser import command_parser
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -35,7 +35,7 @@ from PIL import Image
 from sklearn.cluster import KMeans
 
 import icsys
-from icsys.dataset.samples import copy_samples, sample_photos
+from icsys.cli.demo_photos import copy_samples, sample_photos
 
 plt.style.use("icsys.report.style")
 print("icsys", icsys.__version__)

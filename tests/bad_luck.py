@@ -1,6 +1,6 @@
 """A stand-in for decoders with faults: what it does to a process is real, and a mark in the file says what."""
 
-import icsys.work
+import icsys.run.worker
 from culprits import work
 from icsys.pipeline import compress_image as compress
 
@@ -16,7 +16,7 @@ def compress_image(data, options, **settings):
     return compress(data, options, **settings)
 
 
-icsys.work.compress_image = compress_image
+icsys.run.worker.compress_image = compress_image
 
 
 def prepare(options):

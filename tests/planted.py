@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from icsys.cli import main
+from icsys.cli.main import main
 from icsys.engine import ENGINE_TABLE
 
 _OPEN = os.open

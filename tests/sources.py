@@ -9,10 +9,9 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from icsys import Options
-from icsys.dataset.archives import Archives
-from icsys.dataset.resume import Work
-from icsys.dataset.source import Task, Unreadable
-from icsys.dataset.store import Disk
+from icsys.sources.archives.source import Archives
+from icsys.sources.archives.store import Disk
+from icsys.sources.base import Task, Unreadable
 
 
 def put_folder(path, files):
@@ -67,7 +66,7 @@ def read_all(path, **settings):
         if isinstance(planned, Unreadable):
             assert planned.source not in failed
             failed[planned.source] = planned.code
-    for work in source.load((Work(t.source, t.output, place=t.place) for t in plan if isinstance(t, Task)), Options()):
+    for work in source.load((t for t in plan if isinstance(t, Task)), Options()):
         try:
             found[work.source] = source.read(work, Options())[0]
         except Exception as error:  # noqa: BLE001

@@ -15,14 +15,14 @@ from sklearn.cluster import KMeans
 
 from helpers import compress_files, compress_into, ics, image_bytes, synthetic_photo, tree
 from icsys import ImageError, Options, UsageError, compress_folder, compress_image, merge_shards, quantize
-from icsys.choose_colors import choose_colors
 from icsys.color.strategies import STRATEGY_TABLE
-from icsys.dataset.rooted import RootedPath
 from icsys.engine import Lost
+from icsys.files.rooted_path import RootedPath
 from icsys.options import Target
+from icsys.records.run_json import read_run
 from icsys.results import ColorsChosen, Measured
-from icsys.runfile import read_run
-from icsys.work import Outcome
+from icsys.run.choose_colors import choose_colors
+from icsys.run.worker import Outcome
 from report.test_terminal_text import DONE
 
 pytestmark = pytest.mark.usefixtures("unsynced")

@@ -13,7 +13,7 @@ import pytest
 
 from helpers import compress_into, image_bytes, synthetic_photo
 from icsys import Options, UsageError, compress_folder
-from icsys.dataset import lease
+from icsys.outputs import lease
 from object_servers import ENVIRONMENT, RCLONE, SECRET, SERVERS, FaultProxy
 
 s3fs = pytest.importorskip("s3fs")
@@ -26,7 +26,7 @@ FAULTS = ("503", "drop", "cut request", "cut answer", 0.1)
 # A run as the command starts it, but for the time after which a killed one is taken for dead.
 COMMAND = """
 import sys
-from icsys.dataset import lease
+from icsys.outputs import lease
 lease._LEASE, lease._LOOK_EVERY = 0.3, 0.05
 from icsys.__main__ import main
 sys.exit(main())
@@ -218,8 +218,8 @@ def test_shards_arrive_whole_through_a_bad_network_and_after_a_kill(proxy, sourc
 
 def test_two_runs_at_once_are_refused(proxy, source, expected, monkeypatch):
     monkeypatch.setattr(lease, "_LOOK_EVERY", 0.01)
-    monkeypatch.setattr("icsys.dataset.remote.BEAT", 0.05)
-    monkeypatch.setattr("icsys.dataset.remote._SEND_EVERY", 0.05)
+    monkeypatch.setattr("icsys.run.object_destination.BEAT", 0.05)
+    monkeypatch.setattr("icsys.run.object_destination._SEND_EVERY", 0.05)
     refused = []
 
     def second(progress):
@@ -263,7 +263,7 @@ def test_no_credentials_are_written(proxy, source):
 
 def test_an_object_of_many_parts_is_whole_or_absent(proxy, tmp_path):
     """A manifest may be larger than one request takes: it goes up in parts, and half of them are no object."""
-    from icsys.dataset.objects import Objects  # noqa: PLC0415
+    from icsys.files.object_store import Objects  # noqa: PLC0415
 
     data = random.Random(3).randbytes(120 * 2**20)  # noqa: S311 - no secret
     path = Path(tmp_path, "large")

@@ -17,7 +17,7 @@ import sys
 import traceback
 from pathlib import Path
 
-from icsys.cli import main
+from icsys.cli.main import main
 from icsys.engine import ENGINE_TABLE
 
 _CALLS = ("open", "mkdir", "unlink", "rmdir", "replace", "fsync", "stat", "scandir")

@@ -3,24 +3,25 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from icsys.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from icsys.color.estimator import ColorKMeans
-    from icsys.dataset.palettes import read_palette, write_palette
     from icsys.errors import ICSError, ImageError, MissingExtraError, UsageError
     from icsys.image.resize import resize
-    from icsys.merge import merge_shards
     from icsys.options import Options
     from icsys.pipeline import CompressedImage, QuantizedImage, compress_image, quantize
-    from icsys.progress import progress_bar
+    from icsys.records.palette_files import read_palette, write_palette
     from icsys.report.compare import compare_folder
     from icsys.report.comparison import Comparison
     from icsys.report.comparison_page import write_comparison
     from icsys.report.run_page import report_folder
     from icsys.results import Compressed, Failed, RunSummary, Skipped
-    from icsys.run import Progress, compress_folder
-    from icsys.verify import Verification, verify_folder
-
-__version__ = "0.1.0"
+    from icsys.run.local import compress_folder
+    from icsys.run.merge import merge_shards
+    from icsys.run.progress import Progress
+    from icsys.run.progress_bar import progress_bar
+    from icsys.verify.folder import Verification, verify_folder
 
 __all__ = [
     "ColorKMeans",
@@ -54,20 +55,21 @@ __all__ = [
 
 _HOMES = {
     "color.estimator": ["ColorKMeans"],
-    "dataset.palettes": ["read_palette", "write_palette"],
+    "records.palette_files": ["read_palette", "write_palette"],
     "errors": ["ICSError", "ImageError", "MissingExtraError", "UsageError"],
     "image.resize": ["resize"],
-    "merge": ["merge_shards"],
+    "run.merge": ["merge_shards"],
     "options": ["Options"],
     "pipeline": ["CompressedImage", "QuantizedImage", "compress_image", "quantize"],
-    "progress": ["progress_bar"],
+    "run.progress_bar": ["progress_bar"],
     "report.compare": ["compare_folder"],
     "report.comparison": ["Comparison"],
     "report.comparison_page": ["write_comparison"],
     "report.run_page": ["report_folder"],
     "results": ["Compressed", "Failed", "RunSummary", "Skipped"],
-    "run": ["Progress", "compress_folder"],
-    "verify": ["Verification", "verify_folder"],
+    "run.local": ["compress_folder"],
+    "run.progress": ["Progress"],
+    "verify.folder": ["Verification", "verify_folder"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

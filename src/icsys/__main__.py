@@ -15,8 +15,8 @@ def main() -> int:
     # Nothing that is being loaded is garbage, and looking through it for some takes milliseconds.
     gc.disable()
     try:
-        from icsys.cli import main as run  # noqa: PLC0415 - imports NumPy
-        from icsys.signals import leave  # noqa: PLC0415 - which it has imported
+        from icsys.cli.main import main as run  # noqa: PLC0415 - imports NumPy
+        from icsys.cli.signals import leave  # noqa: PLC0415 - which it has imported
     except KeyboardInterrupt:  # nothing has begun, so there is nothing to say
         return _INTERRUPTED
     gc.freeze()

@@ -13,7 +13,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from icsys.errors import UsageError
-from icsys.url import is_mangled, is_url, shown
+from icsys.files.url import is_mangled, is_url, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -2,7 +2,7 @@
 
 import pytest
 
-from icsys.spread import choose_count
+from icsys.run.cluster import choose_count
 from scheduling import Handing, Serial, hand_out, measure_serial, model, plot, tables
 
 SERIAL = Serial(listing=2e-6, dividing=1e-6, merge=10e-6, books=1e-3, shard=0.01)

@@ -167,10 +167,10 @@ def test_a_read_only_file_system(tmp_path, observed):
 
 AS_NOBODY = """
 import os, sys
-import PIL.Image, deflate, numpy, threadpoolctl, tqdm, icsys.cli
+import PIL.Image, deflate, numpy, threadpoolctl, tqdm, icsys.cli.main
 PIL.Image.init()
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
-sys.exit(icsys.cli.main())
+sys.exit(icsys.cli.main.main())
 """
 
 

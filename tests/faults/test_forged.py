@@ -9,7 +9,7 @@ import shutil
 import pytest
 
 from fault_runs import QUICK, make_photos, needs_posix
-from icsys.dataset import layout
+from icsys import layout
 from planted import snapshot
 from warm_runs import Warm
 

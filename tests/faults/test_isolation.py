@@ -29,7 +29,7 @@ def unlucky(deed, seed=0):
 def faulty(monkeypatch):
     """Give every worker process a decoder with faults: it imports what prepares it."""
     monkeypatch.setattr("icsys.pipeline.load_packages", bad_luck.prepare)
-    monkeypatch.setattr("icsys.work.compress_image", bad_luck.compress_image)
+    monkeypatch.setattr("icsys.run.worker.compress_image", bad_luck.compress_image)
 
 
 def good(count):

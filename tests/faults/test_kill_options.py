@@ -11,7 +11,7 @@ import pytest
 
 from fault_runs import make_photos, needs_posix
 from helpers import image_bytes, synthetic_photo
-from icsys.dataset import layout
+from icsys import layout
 from warm_runs import Warm
 
 pytestmark = needs_posix

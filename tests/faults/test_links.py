@@ -14,9 +14,9 @@ from fake_cluster import Fake
 from fault_runs import QUICK, make_photos
 from fault_runs import command as command_line
 from helpers import image_bytes, synthetic_photo
-from icsys import spread
-from icsys.dataset import layout
+from icsys import layout
 from icsys.report.run_page import REPORT
+from icsys.run import cluster as spread
 from planted import Moments, exchange, ics, snapshot
 
 pytestmark = [

@@ -9,9 +9,9 @@ import pytest
 from fault_runs import ONE_THREAD, OPTIONS, command, everything, inject, make_photos, needs_strace, run
 from helpers import books_at
 from icsys import UsageError, compress_folder, merge_shards
-from icsys.dataset.books import read_state
-from icsys.dataset.rooted import RootedPath
-from icsys.dataset.shard import Shard
+from icsys.files.rooted_path import RootedPath
+from icsys.shards.state import read_state
+from icsys.sources.shard import Shard
 
 CHANGES = ("write", "fsync", "rename", "unlink", "mkdir", "rmdir")
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from helpers import compress_into, image_bytes, synthetic_photo, tree
-from icsys.dataset import reading
+from icsys.sources import read_file as reading
 
 GOOD = image_bytes(synthetic_photo())
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files, or needs a privilege for them")

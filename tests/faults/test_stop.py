@@ -16,15 +16,15 @@ from icsys import compress_folder
 # An image that never ends, after ten that do.
 ENDLESS = """
 import sys, threading, time
-import icsys.work
-compress, done = icsys.work.compress_image, []
+import icsys.run.worker
+compress, done = icsys.run.worker.compress_image, []
 def slow(*arguments, **settings):
     done.append(1)
     if len(done) > 10:
         time.sleep(600)
     return compress(*arguments, **settings)
-icsys.work.compress_image = slow
-from icsys.cli import main
+icsys.run.worker.compress_image = slow
+from icsys.cli.main import main
 sys.exit(main())
 """
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 
 class _Patch(importlib.abc.MetaPathFinder):
-    """Waits for ``icsys.work`` to be imported, so that no other process pays for it."""
+    """Waits for ``icsys.run.worker`` to be imported, so that no other process pays for it."""
 
     def find_spec(self, name, *_):
-        if name != "icsys.work":
+        if name != "icsys.run.worker":
             return None
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)

@@ -145,7 +145,7 @@ def test_a_full_temporary_folder_is_named_with_a_way_out(several, monkeypatch):
     def full(path, *_, **__):
         raise OSError(28, "No space left on device", str(path))
 
-    monkeypatch.setattr("icsys.dataset.outputs.write_whole", full)
+    monkeypatch.setattr("icsys.outputs.folder.write_whole", full)
     with pytest.raises(ICSError, match=r"no room for the outputs of SO in .* take a smaller sample, or set TMPDIR"):
         compare_folder(several, SHARED, strategies=["MKM"])
 

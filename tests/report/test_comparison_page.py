@@ -8,7 +8,7 @@ from PIL import Image
 
 from helpers import synthetic_photo
 from icsys import MissingExtraError, Options, UsageError, compare_folder, write_comparison
-from icsys.arguments import command_parser, read_options
+from icsys.cli.parser import command_parser, read_options
 from icsys.report.comparison_page import comparison_command, comparison_page
 from icsys.report.comparison_table import cells
 

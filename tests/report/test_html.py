@@ -10,7 +10,7 @@ import pytest
 
 from helpers import synthetic_photo
 from icsys import UsageError
-from icsys.dataset.rooted import LinkError, RootedPath
+from icsys.files.rooted_path import LinkError, RootedPath
 from icsys.report.comparison_table import Cell
 from icsys.report.html import (
     Figure,

@@ -5,7 +5,7 @@ import shlex
 import pytest
 
 from icsys import Options
-from icsys.arguments import command_parser, read_options
+from icsys.cli.parser import command_parser, read_options
 from icsys.report.provenance import command_text, version_facts
 
 

@@ -12,7 +12,7 @@ from distributed import Client, KilledWorker, LocalCluster
 
 from icsys.engine.cluster import LostTaskError
 from icsys.errors import EngineError, UsageError
-from icsys.url import Url, shown
+from icsys.files.url import Url, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

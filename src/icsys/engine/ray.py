@@ -13,7 +13,7 @@ from ray.exceptions import RayError, RayTaskError
 
 from icsys.engine.cluster import LostTaskError
 from icsys.errors import UsageError
-from icsys.url import Url, shown
+from icsys.files.url import Url, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

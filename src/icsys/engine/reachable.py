@@ -9,7 +9,7 @@ import threading
 from typing import TYPE_CHECKING, NamedTuple
 
 from icsys.errors import UsageError
-from icsys.url import shown
+from icsys.files.url import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,19 +7,19 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from icsys.checks import check_places, check_run
 from icsys.color.strategies import STRATEGY_TABLE
-from icsys.dataset.draw import draw_images
-from icsys.dataset.sources import open_source
-from icsys.dataset.urls import place_of
 from icsys.engine import available_cores
 from icsys.errors import UsageError
+from icsys.files.locations import place_of
+from icsys.files.url import shown
 from icsys.options import AUTO, MAX_COLORS, Options, whole_number
 from icsys.pipeline import load_packages
 from icsys.report.comparison import Candidate, Comparison
 from icsys.report.comparison_runner import ComparisonRunner
 from icsys.report.example_images import MOST_EXAMPLES
-from icsys.url import shown
+from icsys.run.checks import check_places, check_run
+from icsys.sources.open import open_source
+from icsys.sources.sample import draw_images
 
 if TYPE_CHECKING:
     import os

@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import icsys
-from icsys.dataset.layout import refusing_links
-from icsys.dataset.source import passed_over_text
+from icsys.files.reserved_names import refusing_links
 from icsys.report.comparison_table import COLUMNS, cells, notes
 from icsys.report.example_images import shown_names
 from icsys.report.html import Figure, Heading, HtmlTable, Pair, Problem, ReportPage, check_target, choice, write_page
@@ -16,6 +14,8 @@ from icsys.report.optional_packages import import_optional
 from icsys.report.page_pictures import data_uri
 from icsys.report.plots import comparison_plots
 from icsys.report.provenance import command_text, version_facts
+from icsys.sources.base import passed_over_text
+from icsys.version import __version__
 
 if TYPE_CHECKING:
     import os
@@ -93,7 +93,7 @@ def comparison_page(comparison: Comparison) -> ReportPage:
         failures=[Problem(printable(f.source), f.code, printable(f.message)) for f in comparison.failures[:LISTED]],
         command=comparison_command(comparison),
         facts=[
-            *version_facts(icsys.__version__),
+            *version_facts(__version__),
             ("Measured", f"in {comparison.seconds:.1f} s, {comparison.estimate:.1f} s were estimated after a trial"),
             ("At a time", f"{comparison.jobs} images, read from memory, written to a temporary folder"),
         ],

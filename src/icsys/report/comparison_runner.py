@@ -14,21 +14,21 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from icsys.color.scratch import Slots
-from icsys.crew import BYTES_IN_FLIGHT, threads_for
-from icsys.dataset.outputs import FolderOutputs
-from icsys.dataset.rooted import RootedPath
 from icsys.engine import ENGINE_TABLE
 from icsys.engine.memory_budget import MemoryBudget
 from icsys.errors import ICSError, ImageError
+from icsys.files.rooted_path import RootedPath
 from icsys.image.formats import open_image
 from icsys.image.geometry import plan_resize
 from icsys.image.read_output import read_pixels
+from icsys.outputs.folder import FolderOutputs
 from icsys.report.comparison import Candidate, Example, Row, Score, Shown
 from icsys.report.example_images import choose, detail, shown_names
 from icsys.report.page_pictures import palette_of
 from icsys.report.quality import measure
 from icsys.results import Compressed, Failed
-from icsys.work import do
+from icsys.run.executor import BYTES_IN_FLIGHT, threads_for
+from icsys.run.worker import do
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -36,11 +36,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from icsys.dataset.resume import Work
-    from icsys.dataset.source import Source
     from icsys.engine.pool import Returned
     from icsys.options import Options
     from icsys.report.quality import Quality
+    from icsys.sources.base import Source, Task
 
 
 _HEAD = 2**18  # bytes, in which a file tells the size of its picture
@@ -98,7 +97,7 @@ class ComparisonRunner:
         self._step = replace(self._step, note=note, done=self._step.done + (done if self._step.total else 0))
         self.report(self._step)
 
-    def expect(self, works: list[Work]) -> float:
+    def expect(self, works: list[Task]) -> float:
         """Try out some images, and return the seconds that all of them are expected to take."""
         self.tell("Trying out")
         weights = self._weights(works)
@@ -114,7 +113,7 @@ class ComparisonRunner:
         self._step = Step("", 0, len(works) * (len(self._candidates) * self.rounds + 1), estimate)
         return estimate
 
-    def _try_out(self, works: list[Work], weights: NDArray[np.float64], few: int) -> tuple[float, float, float]:
+    def _try_out(self, works: list[Task], weights: NDArray[np.float64], few: int) -> tuple[float, float, float]:
         """Do a few images of about the mean size, so that all jobs have as much to do.
 
         Time is taken to grow with pixels.
@@ -136,7 +135,7 @@ class ComparisonRunner:
         share = float(weights[chosen].sum() / weights.sum())
         return taken / share, max(sum(row.seconds for row in rows) / share, _SHORTEST), taken
 
-    def _weights(self, works: list[Work]) -> NDArray[np.float64]:
+    def _weights(self, works: list[Task]) -> NDArray[np.float64]:
         """Return how much there is to do for each image, from what the heads of the files tell."""
         sizes = [_pixels(self._source, work, self._options) for work in self._source.load(works, self._options)]
         known = [size for size in sizes if size is not None]
@@ -144,7 +143,7 @@ class ComparisonRunner:
         pixels = np.array([usual if size is None else size for size in sizes], dtype=np.float64)
         return pixels @ _COST
 
-    def run(self, works: list[Work]) -> tuple[list[Row], list[Failed]]:
+    def run(self, works: list[Task]) -> tuple[list[Row], list[Failed]]:
         """Do every image with every candidate, and judge what all of them could do.
 
         The rounds take turns, so that a disturbance meets all candidates, and the fastest of each counts.
@@ -180,10 +179,10 @@ class ComparisonRunner:
             whole = (reference.shape[0], reference.shape[1]) if part else None
             yield Example(source, rank, reference[part] if part else reference, shown, whole)
 
-    def _read(self, works: list[Work]) -> None:
+    def _read(self, works: list[Task]) -> None:
         """Read every file once, for it to be in the memory of the system when the clock runs."""
 
-        def read(work: Work) -> None:
+        def read(work: Task) -> None:
             try:
                 self._source.read(work, self._options)
             except (ImageError, OSError):
@@ -192,7 +191,7 @@ class ComparisonRunner:
         for _ in self._each("", read, works, self.jobs):
             pass
 
-    def _pass(self, candidate: Candidate, works: list[Work]) -> _Pass:
+    def _pass(self, candidate: Candidate, works: list[Task]) -> _Pass:
         """Do the images as a run would."""
         work = partial(
             do,
@@ -219,7 +218,7 @@ class ComparisonRunner:
         done = {o.result.source: o.result for o in outcomes if isinstance(o.result, Compressed)}
         return _Pass(candidate, seconds, done, failed)
 
-    def _judge(self, work: Work) -> tuple[str, list[Quality] | Failed]:
+    def _judge(self, work: Task) -> tuple[str, list[Quality] | Failed]:
         """Hold what every candidate made of an image against the truecolour picture."""
         try:
             reference = self._pixels("SO", work.output)
@@ -234,7 +233,7 @@ class ComparisonRunner:
         return read_pixels((self._folder / name / output).read_bytes(), self._options.background)
 
     def _each(
-        self, note: str, function: Callable[[Work], Returned], works: Iterable[Work], threads: int
+        self, note: str, function: Callable[[Task], Returned], works: Iterable[Task], threads: int
     ) -> Iterator[Returned]:
         """Apply a function to every image, in threads."""
         stop = threading.Event()
@@ -248,7 +247,7 @@ class ComparisonRunner:
                     self.tell(f"{'Trying out' if not self._step.total else note}", done=1)
 
 
-def _pixels(source: Source, work: Work, options: Options) -> tuple[int, int] | None:
+def _pixels(source: Source, work: Task, options: Options) -> tuple[int, int] | None:
     """Return the pixels of a source and of its output, by its head; None where that does not tell."""
     try:
         _, image = open_image(source.head(work, _HEAD))

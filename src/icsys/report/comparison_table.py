@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from icsys.dataset.source import passed_over_text
+from icsys.sources.base import passed_over_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from icsys.dataset.rooted import RootedPath, is_below, is_link
-from icsys.dataset.whole import write_whole
 from icsys.errors import UsageError
+from icsys.files.atomic import write_whole
+from icsys.files.rooted_path import RootedPath, is_below, is_link
 from icsys.options import MAX_INDEXED_COLORS
 from icsys.report.optional_packages import import_optional
 from icsys.report.page_pictures import data_uri

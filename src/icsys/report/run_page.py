@@ -8,13 +8,12 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import icsys
-from icsys.dataset.layout import FAILURES, MANIFEST, REPORT, check_names, refusing_links
-from icsys.dataset.rooted import RootedPath
-from icsys.dataset.source import passed_over_text
-from icsys.dataset.sources import open_source
-from icsys.dataset.urls import disk_path
 from icsys.errors import UsageError
+from icsys.files.locations import disk_path
+from icsys.files.reserved_names import check_names, refusing_links
+from icsys.files.rooted_path import RootedPath
+from icsys.files.url import shown
+from icsys.layout import FAILURES, MANIFEST, REPORT
 from icsys.options import AUTO, Options, whole_number
 from icsys.report.comparison_page import HOW_TO_LOOK, LISTED
 from icsys.report.comparison_table import Cell
@@ -28,7 +27,9 @@ from icsys.report.run_record import read_record
 from icsys.report.source_images import recorded_place
 from icsys.report.terminal_text import colors_text
 from icsys.results import RunSummary
-from icsys.url import shown
+from icsys.sources.base import passed_over_text
+from icsys.sources.open import open_source
+from icsys.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -124,7 +125,7 @@ def _page(record: RunRecord, destination: RootedPath, source: str | None, exampl
         facts=[
             *run,
             *([("Made by", f"ICS {record.run.get('tool_version')} with {with_what}")] if record.run else []),
-            *(("Report: " + name.lower(), value) for name, value in version_facts(icsys.__version__)),
+            *(("Report: " + name.lower(), value) for name, value in version_facts(__version__)),
         ],
     )
 

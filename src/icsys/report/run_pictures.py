@@ -6,10 +6,10 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from icsys.dataset.shards import read_output
 from icsys.errors import ICSError
 from icsys.image.read_output import read_pixels
 from icsys.options import WHITE
+from icsys.packs.pack import read_output
 from icsys.report.comparison_page import quality_words
 from icsys.report.example_images import detail, spread
 from icsys.report.html import Pair, choice
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from icsys.dataset.rooted import RootedPath
+    from icsys.files.rooted_path import RootedPath
     from icsys.options import Options
     from icsys.report.run_record import RunImage, RunRecord
 

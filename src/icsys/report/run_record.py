@@ -9,17 +9,17 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from icsys.color.quality import psnr_of
-from icsys.dataset.layout import FAILURES, MANIFEST
-from icsys.dataset.manifest import DONE, FAILED, STALE, read_rows
 from icsys.errors import UsageError
+from icsys.layout import FAILURES, MANIFEST
 from icsys.options import Options
+from icsys.records.manifest import DONE, FAILED, STALE, read_rows
+from icsys.records.run_json import read_run
 from icsys.report.html import Problem
 from icsys.report.humanize import printable
 from icsys.results import Measured
-from icsys.runfile import read_run
 
 if TYPE_CHECKING:
-    from icsys.dataset.rooted import RootedPath
+    from icsys.files.rooted_path import RootedPath
 
 _MOST_FACTOR = 1e6
 

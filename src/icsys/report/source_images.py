@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from icsys.dataset.folder import Folder
-from icsys.dataset.resume import Work
-from icsys.dataset.rooted import is_below
-from icsys.dataset.source import Task
-from icsys.dataset.sources import open_source
 from icsys.errors import ICSError
-from icsys.url import is_url
+from icsys.files.rooted_path import is_below
+from icsys.files.url import is_url
+from icsys.sources.base import Task
+from icsys.sources.folder import Folder
+from icsys.sources.open import open_source
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
 
-    from icsys.dataset.source import Source
     from icsys.options import Options
+    from icsys.sources.base import Source
 
 
 class SourceImages:
@@ -34,7 +33,7 @@ class SourceImages:
     """
 
     def __init__(self, source: str | None, destination: Path, names: Collection[str]) -> None:
-        self._works: dict[str, Work] = {}
+        self._works: dict[str, Task] = {}
         self._source: Source | None = None
         if source is None or not names:
             return
@@ -43,10 +42,10 @@ class SourceImages:
         except ICSError:
             return
         if isinstance(self._source, Folder):
-            self._works = {name: Work(name, "") for name in names if is_below(name)}
+            self._works = {name: Task(name, "") for name in names if is_below(name)}
         else:
             tasks = (task for task in self._source.plan("") if isinstance(task, Task) and task.source in names)
-            self._works = {task.source: Work(task.source, "", place=task.place) for task in tasks}
+            self._works = {task.source: Task(task.source, "", place=task.place) for task in tasks}
 
     def read(self, name: str, options: Options) -> bytes:
         """Return the bytes of an image; OSError or ICSError if it is not at hand."""

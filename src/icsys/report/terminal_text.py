@@ -5,17 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from icsys.dataset.source import passed_over_text
+from icsys.files.url import is_url, shown
 from icsys.options import MAX_INDEXED_COLORS, Target
 from icsys.report.humanize import bytes_text, count_text, images_text, printable
 from icsys.results import Compressed, Failed
-from icsys.url import is_url, shown
+from icsys.sources.base import passed_over_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from icsys.results import ColorsFound, Result, RunSummary
-    from icsys.verify import Verification
+    from icsys.verify.folder import Verification
 
 _LISTED = 20
 _NAMED = 3

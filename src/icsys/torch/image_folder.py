@@ -13,15 +13,15 @@ from torchvision import tv_tensors
 from torchvision.datasets import DatasetFolder
 
 from icsys.color.reduce import distinct_of, keep_all, map_to
-from icsys.dataset.classes import number_classes
-from icsys.dataset.labels import Label, class_folder
-from icsys.dataset.layout import INDEX, OURS, PALETTE
-from icsys.dataset.palettes import load_palettes
-from icsys.dataset.rooted import RootedPath
-from icsys.dataset.told import told_classes, told_labels
 from icsys.errors import ImageError, UsageError
+from icsys.files.rooted_path import RootedPath
 from icsys.image.read_output import read_indexed, read_pixels
+from icsys.layout import INDEX, OURS, PALETTE
 from icsys.options import MAX_COLORS, WHITE, rgb_of
+from icsys.records.classes import number_classes
+from icsys.records.labels import Label, class_folder
+from icsys.records.palette_files import load_palettes
+from icsys.sources.recorded_labels import told_classes, told_labels
 from icsys.torch.indexed_image import LEVELS, RGB, IndexedImage, Palette, to_indexed_image
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from icsys.dataset.palettes import Palettes
+    from icsys.records.palette_files import Palettes
 
 _FORMS = ("indexed", "rgb", "rgba")
 _SUFFIXES = (".png", ".webp", ".npz", ".jpg")  # of the files that ICS writes

@@ -1,0 +1,299 @@
+"""The command ``ics``: arguments to options to a run to an exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from icsys.cli.parser import DESTINATION, RUN_DEFAULTS, SOURCE, WRONG_USAGE, command_parser, effective, read_options
+from icsys.cli.prompts import ask_options
+from icsys.cli.screens import CompareScreen, RunScreen, VerifyScreen
+from icsys.cli.signals import INTERRUPTED, Signals, leave
+from icsys.engine import choose_engine
+from icsys.errors import ICSError, UsageError
+from icsys.files.rooted_path import LinkError, OtherFolderError
+from icsys.files.url import hide_given, shown
+from icsys.report.terminal_text import failure_lines, run_report, verification_report
+from icsys.run.checks import check_form, check_places
+from icsys.run.local import compress_folder, has_images
+from icsys.sources.base import passed_over_text
+from icsys.sources.shard import parse_shard
+from icsys.version import __version__
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping, Sequence
+
+    from icsys.options import Options
+    from icsys.results import Failed, RunSummary
+
+OK, SOME_FAILED = 0, 1
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code.
+
+    0: all done or skipped by policy; 1: some images failed; 2: wrong usage, nothing done; 130: interrupted;
+    143: told to end by SIGTERM; 129: the terminal was closed.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started us
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - for as long as the process lasts
+        # A file name need not be text that the terminal can show; it must not end the run.
+        if hasattr(getattr(sys, name), "reconfigure"):
+            getattr(sys, name).reconfigure(errors="backslashreplace")
+    try:
+        arguments = command_parser().parse_args(argv)
+        code = _COMMANDS[arguments.command](arguments)
+        sys.stdout.flush()
+    except ICSError as error:
+        print(f"ics: {_without_given(str(error), argv)}", file=sys.stderr)
+        return WRONG_USAGE
+    except KeyboardInterrupt:
+        print("\nics: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the report has gone; Python would complain once more when it closes the stream.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return SOME_FAILED
+    except OSError as error:
+        print(f"ics: {_without_given(str(error), argv)}", file=sys.stderr)
+        return WRONG_USAGE if isinstance(error, LinkError | OtherFolderError) else SOME_FAILED
+    return code
+
+
+def _without_given(message: str, argv: Sequence[str] | None) -> str:
+    return hide_given(message, sys.argv[1:] if argv is None else argv)
+
+
+def _ask_and_run(_: argparse.Namespace) -> int:
+    """Ask the questions, but only where there is something to compress."""
+    _look_for_photos(SOURCE, DESTINATION)
+    check_places(SOURCE, DESTINATION)
+    if not has_images(SOURCE, DESTINATION):
+        raise UsageError(f"the folder {SOURCE!r} holds no image: {_where_photos_go()}")
+    return _run(SOURCE, DESTINATION, ask_options(), RUN_DEFAULTS)
+
+
+def _command(arguments: argparse.Namespace) -> int:
+    """Run a command, or show the options that it would run with."""
+    options, run = read_options(arguments)
+    if arguments.print_options:
+        import tomli_w  # noqa: PLC0415 - few runs need it
+
+        print(tomli_w.dumps(effective(options, run)), end="")
+        return OK
+    check_form(options, None if run["shard"] is None else parse_shard(run["shard"]))
+    source, destination = _BEFORE[arguments.command](arguments.source, arguments.destination)
+    return _run(source, destination, options, run)
+
+
+def _join(arguments: argparse.Namespace) -> int:
+    """Join what shards have written, and report it as a run is reported."""
+    from icsys.run.merge import merge_shards  # noqa: PLC0415 - few runs need it
+
+    summary = merge_shards(arguments.destination, partial=arguments.partial)
+    if arguments.json:
+        _print_json({"summary": summary.to_dict()})
+    else:
+        print(run_report(summary, arguments.destination, dry_run=False))
+    _tell_failures(summary.failures)
+    if summary.stopped:
+        print(f"ics: {summary.stopped}; a run without --shard does the rest", file=sys.stderr)
+    return SOME_FAILED if summary.failed or summary.stopped else OK
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    """Compare strategies before the user's eyes."""
+    # A plain run has no need of any of it.
+    from icsys.report.compare import compare_folder  # noqa: PLC0415
+    from icsys.report.comparison_page import check_page, write_comparison  # noqa: PLC0415
+    from icsys.report.comparison_table import comparison_text  # noqa: PLC0415
+
+    options, run = read_options(arguments)
+    _look_for_photos(arguments.source, DESTINATION)
+    if arguments.output:
+        check_page(arguments.output)
+    with CompareScreen() as screen:
+        comparison = compare_folder(
+            arguments.source,
+            options,
+            colors=arguments.ks or [options.colors],
+            strategies=arguments.strategies,
+            sample=arguments.sample,
+            jobs=run["jobs"],
+            include_outputs=run["include_outputs"],
+            examples=arguments.pictures if arguments.output else 0,
+            progress=screen.show,
+        )
+    if arguments.output:
+        write_comparison(comparison, arguments.output)
+    if run["json"]:
+        _print_json({"report": arguments.output, **comparison.to_dict()})
+    else:
+        print(comparison_text(comparison))
+        if arguments.output:
+            print(f"Look at: {Path(arguments.output).resolve()}")
+    _tell_failures(comparison.failures)
+    return SOME_FAILED if comparison.failures else OK
+
+
+def _report_folder(arguments: argparse.Namespace) -> int:
+    """Write the page of a finished run."""
+    from icsys.report.run_page import report_folder  # noqa: PLC0415 - as above
+
+    path = report_folder(
+        arguments.destination, source=arguments.source, output=arguments.output, examples=arguments.pictures
+    )
+    print(f"Look at: {path.resolve()}")
+    return OK
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    """Hold a folder against its journal, and say what is wrong with it."""
+    from icsys.verify.folder import verify_folder  # noqa: PLC0415 - as above
+
+    with VerifyScreen() as screen:
+        found = verify_folder(arguments.destination, jobs=arguments.jobs, progress=screen.show)
+    if arguments.json:
+        _print_json(found.to_dict())
+    else:
+        print(verification_report(found))
+    return OK if found.is_intact else SOME_FAILED
+
+
+def _print_json(values: Mapping[str, object]) -> None:
+    """Print one object for programs to read."""
+    print(json.dumps({"version": __version__, **values}, indent=2))
+
+
+def _tell_failures(failures: Sequence[Failed]) -> None:
+    """Name the images that failed."""
+    for line in failure_lines(failures):
+        print(line, file=sys.stderr)
+
+
+def _look_for_photos(source: str, destination: str) -> tuple[str, str]:
+    """Say where photos go if there is nowhere to look for them; return the places of the run."""
+    if source == SOURCE and not Path(source).exists():
+        raise UsageError(f"there is no folder {source!r} here: {_where_photos_go()}")
+    return source, destination
+
+
+def _bring_samples(source: str, destination: str) -> tuple[str, str]:
+    """Copy the sample photos, and return the places of the run: those given, if nobody else has put anything there."""
+    from icsys.cli.demo import choose_folders  # noqa: PLC0415 - likewise
+    from icsys.cli.demo_photos import copy_samples  # noqa: PLC0415 - few runs need it
+
+    given, (source, destination) = (source, destination), choose_folders(source, destination)
+    check_places(source if Path(source).exists() else ".", destination)
+    if source != given[0]:
+        what = f"{given[0]} or {given[1]} holds files that are not the demo's"
+        print(f"{what}: it leaves both alone and uses {Path(source).parent}.", file=sys.stderr)
+    try:
+        copied, kept = copy_samples(Path(source))
+    except OSError as error:
+        raise UsageError(f"sample photos cannot be put into {source!r}: {error.strerror}") from error
+    for names, what in ((copied, f"copied into {source}"), (kept, f"already in {source}, left as they are")):
+        if names:
+            print(f"Sample photos {what}: {', '.join(names)}", file=sys.stderr)
+    return source, destination
+
+
+def _where_photos_go() -> str:
+    return f"put photos into {SOURCE}, name a folder (ics compress SRC DST), or try sample photos (ics demo)"
+
+
+def _run(source: str, destination: str, options: Options, run: Mapping[str, Any]) -> int:
+    """Compress a folder before the user's eyes, report, and say how it ended."""
+    screen = RunScreen(json=run["json"], verbose=run["verbose"])
+    with Signals() as signals:
+        with screen:
+            summary = compress_folder(
+                source,
+                destination,
+                options,
+                jobs=run["jobs"],
+                engine=choose_engine(run["engine"], isolate=run["isolate"], timeout=run["timeout"]),
+                address=run["address"],
+                timeout=run["timeout"],
+                follow_links=run["follow_links"],
+                include_outputs=run["include_outputs"],
+                ignore_zeros=run["ignore_zeros"],
+                overwrite=run["overwrite"],
+                retry_failed=run["retry_failed"],
+                shard=run["shard"],
+                dry_run=run["dry_run"],
+                stop=signals.stop,
+                progress=screen.show,
+            )
+        code = _report(
+            screen,
+            summary,
+            signal_code=signals.code,
+            source=source,
+            destination=destination,
+            options=options,
+            run=run,
+        )
+        if signals.code is not None:
+            # Images that took too long to wait for are still being worked on, by threads that Python would wait for.
+            sys.stdout.flush()  # what cannot be told is told as an error
+            leave(code)
+    return code
+
+
+def _report(
+    screen: RunScreen,
+    summary: RunSummary,
+    *,
+    signal_code: int | None,
+    source: str,
+    destination: str,
+    options: Options,
+    run: Mapping[str, Any],
+) -> int:
+    """Say what a run has done and return the exit code."""
+    if run["json"]:
+        files = sorted(screen.files, key=lambda file: str(file["source"]))
+        _print_json(
+            {
+                "options": effective(options, run),
+                "files": files,
+                "summary": summary.to_dict(),
+                "interrupted": signal_code is not None,
+            }
+        )
+    elif summary.images:
+        print(run_report(summary, destination, dry_run=run["dry_run"]))
+    _tell_failures(summary.failures)
+    if summary.stopped:
+        whole = "every file that was written is whole, and the next run goes on"
+        print(f"ics: {summary.stopped}; {whole}", file=sys.stderr)
+    if signal_code is not None:
+        return signal_code
+    if run["shard"] and not summary.images and has_images(source, destination, include_outputs=run["include_outputs"]):
+        if not run["json"]:
+            print(f"Shard {run['shard']} has no image: there are fewer images than shards, or nearly so.")
+        return OK
+    if not summary.images and not summary.stopped:
+        others = [f"{summary.ignored} left alone: not images, hidden, or links"] if summary.ignored else []
+        others += [passed_over_text(summary.outputs_passed_over)] if summary.outputs_passed_over else []
+        told = f" ({'; '.join(others)})" if others else ""
+        raise UsageError(f"no image was found in {shown(source)!r}{told}: {_where_photos_go()}")
+    return SOME_FAILED if summary.failed or summary.stopped else OK
+
+
+_BEFORE = {"compress": _look_for_photos, "demo": _bring_samples}
+_COMMANDS = {
+    None: _ask_and_run,
+    "compress": _command,
+    "demo": _command,
+    "merge": _join,
+    "compare": _compare,
+    "report": _report_folder,
+    "verify": _verify,
+}

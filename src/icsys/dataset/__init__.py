@@ -1,1 +1,0 @@
-"""Where images come from and where they go."""

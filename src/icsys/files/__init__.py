@@ -1,0 +1,1 @@
+"""Files, objects and URLs: how they are reached, read and written."""

@@ -1,0 +1,94 @@
+"""Places that are URLs, and places that are paths."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from icsys.errors import UsageError
+from icsys.files.url import Url, is_mangled, is_url, shown
+
+WEB = frozenset({"http", "https"})
+"""Protocols in whose URLs a query is none of the path."""
+
+
+def place_of(place: Url | str | os.PathLike[str]) -> Url | str | os.PathLike[str]:
+    """Return what a text names: a :class:`Url`, or a path as it is; that of a ``file://`` URL is the one it stands for.
+
+    Raises
+    ------
+    UsageError
+        If it was another URL before it became a path, which has one slash less since.
+
+    Examples
+    --------
+    >>> place_of("s3://key:secret@bucket/small"), place_of("small")
+    (Url('s3://bucket/small'), 'small')
+    """
+    if isinstance(place, Url):
+        return place
+    text = os.fspath(place)
+    if is_mangled(text):
+        raise UsageError(f"{shown(text)!r} was a URL before it became a path: give it as text, with two slashes")
+    if not is_url(text):
+        return place
+    if not text.strip().lower().startswith("file:///"):
+        return Url(text)
+    from urllib.request import url2pathname  # noqa: PLC0415 - takes a tenth of a second
+
+    return url2pathname(text.strip()[len("file://") :])
+
+
+def disk_path(place: str | os.PathLike[str], name: str, kind: str = "folder") -> Path:
+    """Return the path of a folder or file that has to lie on a disk; ``name`` is what messages call it.
+
+    Raises
+    ------
+    UsageError
+        If it is a URL.
+    """
+    found = place_of(place)
+    if isinstance(found, Url):
+        raise UsageError(f"{name} {str(found)!r} is a URL: expected a {kind}; copy it there")
+    return Path(found)
+
+
+def overlap(one: Url, other: Url) -> bool:
+    """Tell whether one of two URLs lies in the other.
+
+    Examples
+    --------
+    >>> overlap(Url("s3://bucket/a"), Url("s3a://bucket/a/b/")), overlap(Url("s3://bucket/a"), Url("s3://bucket/ab"))
+    (True, False)
+    """
+    first, second = (
+        (str(url) + ("" if url.protocol in WEB else url.query)).rstrip("/").replace("s3a://", "s3://", 1) + "/"
+        for url in (one, other)
+    )
+    return first.startswith(second) or second.startswith(first)
+
+
+def check_apart(source: object, destination: object) -> None:
+    """Refuse two URLs of which one lies in the other; what lies where on disks is not looked at.
+
+    Raises
+    ------
+    UsageError
+        If outputs would be written over photos, or be taken for photos by the next run.
+    """
+    if isinstance(source, Url) and isinstance(destination, Url) and overlap(source, destination):
+        raise UsageError(
+            f"source {str(source)!r} and destination {str(destination)!r} lie in each other: "
+            "expected two places apart, so that no photo is overwritten and no output taken for one"
+        )
+
+
+def base_name(path: str) -> str:
+    r"""Return the last part of a path.
+
+    Examples
+    --------
+    >>> base_name("a/photos.zip"), base_name("C:\\photos\\a?.zip")
+    ('photos.zip', 'a?.zip')
+    """
+    return path.replace("\\", "/").rpartition("/")[2]

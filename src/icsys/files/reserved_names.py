@@ -1,0 +1,73 @@
+"""The names that ICS uses below an output folder are refused where a link or something else has them."""
+
+from __future__ import annotations
+
+import stat
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from icsys.errors import UsageError
+from icsys.files.rooted_path import LinkError, OtherFolderError, is_link
+from icsys.layout import BOOKS, DIVIDED, DRIVER, FILES, FOLDERS, INDEX, LOCK, PACK_NAME, PACKS, SHARD_FILES, STAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from icsys.files.rooted_path import RootedPath
+
+
+def check_names(destination: RootedPath, *, packed: bool = False) -> None:
+    """Refuse an output folder in which something else has a name that ICS uses.
+
+    Parameters
+    ----------
+    packed
+        Whether images are packed into shards.
+
+    Raises
+    ------
+    UsageError
+        If there is a link, a folder in the place of a file, or a file in the place of a folder.
+    """
+    packed = packed or destination.at(INDEX).exists()
+    _check(destination, "", FILES, (*FOLDERS, *((PACKS,) if packed else ())))
+    for folder in (PACKS, STAGE) if packed else ():
+        names = (entry.name for entry in (destination / folder).entries())
+        _check(destination, folder, filter(PACK_NAME.fullmatch, names), ())
+    _check(destination, BOOKS, (DIVIDED,), ())
+    _check(destination, DRIVER, (LOCK,), ())
+
+
+@contextmanager
+def refusing_links() -> Iterator[None]:
+    """Raise UsageError for a link that is met before any work is done, or for a folder that was exchanged."""
+    try:
+        yield
+    except (LinkError, OtherFolderError) as error:
+        raise UsageError(f"{error.filename!r}: {error.strerror}") from None
+
+
+def check_books(destination: RootedPath, shards: Iterable[str]) -> None:
+    """Refuse the books of shards, given by the names of their folders, as :func:`check_names` does."""
+    for name in shards:
+        _check(destination, BOOKS, (), (name,))
+        _check(destination, f"{BOOKS}/{name}", SHARD_FILES, ())
+
+
+def _check(destination: RootedPath, folder: str, files: Iterable[str], folders: Iterable[str]) -> None:
+    try:
+        with destination.at(folder).held() as held:
+            for names, is_right, kind in ((files, stat.S_ISREG, "file"), (folders, stat.S_ISDIR, "folder")):
+                for name in names:
+                    found = held.status(name)
+                    if found is not None and (is_link(found) or not is_right(found.st_mode)):
+                        shown = f"{folder}/{name}" if folder else name
+                        what = "is a link" if is_link(found) else f"is no {kind}"
+                        raise UsageError(
+                            f"destination {str(destination)!r} holds something named {shown!r} that {what}: ics keeps "
+                            f"a {kind} of that name there, so move it away or name another destination"
+                        )
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except LinkError as error:
+        raise UsageError(f"destination {str(destination)!r}: {error.filename!r}: {error.strerror}") from None

@@ -1,0 +1,1 @@
+"""What a run has done and what is left to do."""

@@ -1,0 +1,1 @@
+"""Where compressed images go."""

@@ -1,0 +1,155 @@
+"""Outputs as files below a folder of this machine."""
+
+from __future__ import annotations
+
+import stat
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from icsys.files.atomic import sweep, write_whole
+from icsys.files.rooted_path import Held, LinkError, is_link
+from icsys.layout import RESERVED
+from icsys.outputs.base import NOTHING, Found
+from icsys.records.pending_outputs import is_proven
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from icsys.files.rooted_path import RootedPath
+    from icsys.records.pending_outputs import Written
+
+
+class FolderOutputs:
+    """A folder.
+
+    Parameters
+    ----------
+    folder
+        It; made with the first output.
+    mark
+        Of the temporary files of this run.
+    read_only
+        Whether not even the remains of a killed run may be removed.
+    apart
+        Whether the books lie elsewhere, so that folders may have their names.
+    written
+        Where the hashes of outputs are noted before they take their places; nowhere if left out.
+    """
+
+    def __init__(
+        self,
+        folder: RootedPath,
+        *,
+        mark: str = "",
+        read_only: bool = False,
+        apart: bool = False,
+        written: Written | None = None,
+    ) -> None:
+        self._folder = folder
+        self._mark, self._read_only, self._apart = mark, read_only, apart
+        self._written = written
+        self._links: dict[str, str | None] = {}
+        self._hashes: dict[str, set[str]] | None = None
+        # The folder that was looked into last: the plan goes from folder to folder.
+        self._held: tuple[str, Held, ExitStack] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Workers write, and hold no folder open."""
+        return vars(self) | {"_held": None}
+
+    def look(self, output: str) -> Found:
+        """See Outputs; links are not written through, and each folder is tidied when first met."""
+        folder, _, name = output.rpartition("/")
+        top = output.partition("/")[0]
+        if folder and not self._apart and top.casefold() in RESERVED:
+            return Found(obstacle=f"the folder {top!r} has the name of a file that ics keeps there")
+        link = self._link_above(folder)
+        if link is not None:
+            return Found(obstacle=f"the folder {link!r} is a link")
+        held = self._hold(folder)
+        found = None if held is None else held.status(name)
+        if found is None:
+            return NOTHING
+        if stat.S_ISREG(found.st_mode):
+            return Found(found.st_size)
+        kind = "link" if is_link(found) else "folder" if stat.S_ISDIR(found.st_mode) else "device"
+        return Found(obstacle=f"{output!r} is a {kind}")
+
+    def holds(self, output: str) -> bool:
+        """See Outputs."""
+        try:
+            return (self._folder / output).exists()
+        except OSError:  # a folder above it is a link now, and may be what it was again
+            return True
+
+    def read(self, output: str) -> bytes:
+        """See Outputs."""
+        return (self._folder / output).read_bytes()
+
+    def is_proven(self, output: str) -> bool:
+        """See Outputs: its hash is among those that were noted, or the file is such as no other program writes."""
+        if self._hashes is None:
+            self._hashes = self._written.load() if self._written else {}
+        try:
+            return is_proven(self.read(output), self._hashes.get(output, ()))
+        except OSError:
+            return False
+
+    def write(self, output: str, data: bytes, sha256: str) -> None:
+        """See Outputs."""
+        if self._written is not None:
+            self._written.add(output, sha256)
+        write_whole(self._folder / output, data, mark=self._mark)
+
+    def tidy(self, folders: Iterable[str]) -> None:
+        """See Outputs."""
+        for folder in folders:
+            sweep(self._folder.at(folder), mark=self._mark)
+
+    def settle(self, folders: Iterable[str]) -> None:
+        """See Outputs: the names in them and in the folders above are brought onto the disk."""
+        settled = set()
+        for folder in folders:
+            while folder not in settled:
+                settled.add(folder)
+                folder = folder.rpartition("/")[0]  # noqa: PLW2901 - up to the destination
+        for folder in settled:
+            self._folder.at(folder).sync()
+
+    def commit(self, *, closing: bool = False) -> None:
+        """See Outputs: the books lie on the disk as they are written."""
+
+    def _hold(self, folder: str) -> Held | None:
+        """Return a folder held open; None where there is none yet."""
+        if self._held is None or self._held[0] != folder:
+            if self._held is not None:
+                self._held[2].close()
+                self._held = None
+            stack = ExitStack()
+            try:
+                held = stack.enter_context(self._folder.at(folder).held())
+            except OSError:
+                return None
+            self._held = folder, held, stack
+        return self._held[1]
+
+    def _link_above(self, folder: str) -> str | None:
+        """Return a folder or one above it that is a link, by which writing would leave the destination."""
+        above: list[str] = []  # a list instead of recursion: folders may be nested deeper than Python's calls
+        while folder not in self._links:
+            above.append(folder)
+            if not folder:
+                break
+            folder = folder.rpartition("/")[0]
+        link = self._links.get(folder)
+        for name in reversed(above):
+            if link is None and name:
+                try:
+                    found = (self._folder / name).status()
+                    link = name if found is not None and is_link(found) else None
+                except LinkError:
+                    link = name
+            if link is None and not self._read_only:
+                sweep(self._folder.at(name), mark=self._mark)
+            self._links[name] = link
+        return link

@@ -1,0 +1,111 @@
+"""Outputs as objects: one listing for each folder tells what is there, and no image costs a question of its own."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, Protocol
+
+from icsys.outputs.base import NOTHING, Found
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from icsys.files.object_store import Objects
+
+_REMEMBERED = 16  # folders
+
+
+class Commit(Protocol):
+    """Brings the books to the store."""
+
+    def __call__(self, *, closing: bool = False) -> None:
+        """See :meth:`icsys.outputs.base.Outputs.commit`."""
+
+
+class ObjectOutputs:
+    """Objects below a URL, as Outputs.
+
+    It can be sent to another process, which only writes.
+    """
+
+    def __init__(self, objects: Objects, commit: Commit | None = None) -> None:
+        self._objects, self._commit = objects, commit
+        self._listed: OrderedDict[str, dict[str, int | None] | OSError] = OrderedDict()
+
+    def __reduce__(self) -> tuple[type[ObjectOutputs], tuple[Any, ...]]:
+        return ObjectOutputs, (self._objects,)
+
+    def look(self, output: str) -> Found:
+        """See Outputs; OSError if the folder cannot be listed, because then nobody knows whose the place is."""
+        try:
+            output.encode()
+        except UnicodeEncodeError:
+            return Found(obstacle="names of objects are UTF-8, and its name is not")
+        if "?versionId=" in output:
+            return Found(obstacle="an object whose name holds ?versionId= cannot be asked for")
+        folder, _, name = output.rpartition("/")
+        listed = self._list(folder)
+        if name not in listed:
+            return NOTHING
+        size = listed[name]
+        return NOTHING if size is None else Found(size)  # a name may be an object's and the beginning of others
+
+    def holds(self, output: str) -> bool:
+        """See Outputs."""
+        return self.look(output).size is not None
+
+    def read(self, output: str) -> bytes:
+        """See Outputs."""
+        return self._objects.read(output)
+
+    def is_proven(self, output: str) -> bool:
+        """See Outputs: who can write claims into a store can write its objects, too."""
+        return self.holds(output)
+
+    def write(self, output: str, data: bytes, sha256: str) -> None:  # noqa: ARG002 - a store keeps its own
+        """See Outputs."""
+        self._objects.write(output, data)
+
+    def tidy(self, folders: Iterable[str]) -> None:
+        """See Outputs: nothing is unfinished."""
+
+    def settle(self, folders: Iterable[str]) -> None:
+        """See Outputs: what is written stays."""
+
+    def commit(self, *, closing: bool = False) -> None:
+        """See Outputs."""
+        if self._commit is not None:
+            self._commit(closing=closing)
+
+    def _list(self, folder: str) -> dict[str, int | None]:
+        """Return what lay in a folder when it was first asked for; a folder that the one above lacks is empty."""
+        above = []
+        while folder not in self._listed:
+            above.append(folder)
+            if not folder:
+                break
+            folder = folder.rpartition("/")[0]
+        listed = self._recall(folder) if folder in self._listed else {}
+        for below in reversed(above):
+            if below and below.rpartition("/")[2] not in listed:
+                listed = {}
+            else:
+                try:
+                    listed = self._objects.listing(below)
+                except OSError as error:
+                    self._remember(below, error)
+                    raise
+            self._remember(below, listed)
+        return listed
+
+    def _recall(self, folder: str) -> dict[str, int | None]:
+        self._listed.move_to_end(folder)
+        listed = self._listed[folder]
+        if isinstance(listed, OSError):
+            raise listed  # after all the waiting that it took once
+        return listed
+
+    def _remember(self, folder: str, listed: dict[str, int | None] | OSError) -> None:
+        self._listed[folder] = listed
+        while len(self._listed) > _REMEMBERED:
+            self._listed.popitem(last=False)

@@ -1,0 +1,162 @@
+"""What class an image belongs to: data that goes beside its path, from every source to every output."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from icsys.layout import RESERVED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+MOST_NUMBER = 2**63 - 1
+"""What a column of numbers holds."""
+
+_UNLABELLED_NUMBER = -1  # by the custom of datasets whose test images have no labels
+_INTEGER = re.compile(r"[+-]?\d{1,19}", re.ASCII)
+_LONGEST_FOLDER = 255  # bytes of a name, on the usual file systems
+_UNFIT = re.compile(
+    r'[/\\<>:"|?*\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]'
+    r"|%(?=[0-9A-Fa-f]{2})"  # what would be read as an escape
+    r"|^\.|[. ]\Z"  # hidden, and what Windows drops
+)
+_DEVICES = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\xb9\xb2\xb3])(?=[ .]|\Z)", re.IGNORECASE)
+
+
+class Label(NamedTuple):
+    """The class of an image.
+
+    Attributes
+    ----------
+    name
+        What it is called, as the source calls it; a class that only has a number is called by that. None of an image
+        that is not labelled.
+    number
+        The number that the source gives it; None where it gives none.
+    """
+
+    name: str | None
+    number: int | None = None
+
+
+UNLABELLED = Label(None)
+"""Of an image that has no label, in whatever folder it lies."""
+
+
+def label_from(value: object, names: Sequence[str] = ()) -> Label:
+    """Read a label as tables and JSON hold it.
+
+    Parameters
+    ----------
+    value
+        A name, or a number. -1, an empty name, and what is none of them are no label.
+    names
+        Of the classes by their numbers, where they are known.
+
+    Examples
+    --------
+    >>> label_from("AC/DC"), label_from(1, ["cat", "dog"]), label_from(-1)
+    (Label(name='AC/DC', number=None), Label(name='dog', number=1), Label(name=None, number=None))
+    """
+    if isinstance(value, bool):
+        value = str(value).lower()
+    elif isinstance(value, float) and value.is_integer():  # a column of numbers of which some are missing
+        value = int(value)
+    elif isinstance(value, bytes):
+        value = value.decode("utf-8", "surrogateescape")
+    if isinstance(value, int):
+        if value == _UNLABELLED_NUMBER:
+            return UNLABELLED
+        if abs(value) > MOST_NUMBER:
+            return Label(str(value))
+        return Label(names[value] if 0 <= value < len(names) else str(value), value)
+    if isinstance(value, str) and value:
+        return Label(value, names.index(value) if value in names else None)
+    return UNLABELLED
+
+
+def label_from_text(text: bytes) -> Label:
+    r"""Read a label as a ``.cls`` file holds it: a number in digits, or a name.
+
+    Examples
+    --------
+    >>> label_from_text(b"10\n"), label_from_text(b"AC/DC")
+    (Label(name='10', number=10), Label(name='AC/DC', number=None))
+    """
+    name = text.decode("utf-8-sig", "surrogateescape").rstrip("\r\n")
+    return label_from(int(name) if _INTEGER.fullmatch(name.strip()) else name)
+
+
+def label_of(path: str) -> str | None:
+    """Return the class of an image by its path: the name of the folder that it lies in; None if it lies in none.
+
+    Examples
+    --------
+    >>> label_of("train/cat/a.png")
+    'cat'
+    """
+    folder = path.rpartition("/")[0]
+    return folder.rpartition("/")[2] if folder else None
+
+
+def label_at(path: str, label: Label | None) -> Label:
+    """Return the label of an image: the one that its source tells, or else what its path says."""
+    return Label(label_of(path)) if label is None else label
+
+
+def columns_of(label: Label) -> dict[str, Any]:
+    """Return a label as columns of the manifest; none of an image that is not labelled."""
+    if label.name is None:
+        return {}
+    return {"label": label.name} | ({} if label.number is None else {"label_number": label.number})
+
+
+def from_columns(row: Mapping[str, Any]) -> Label:
+    """Read what :func:`columns_of` has written."""
+    return Label(row.get("label"), row.get("label_number"))
+
+
+def class_folder(name: str) -> str:
+    """Return the name of the folder for the images of a class: one name on every file system, and not hidden.
+
+    What a file system would not take becomes ``%XX``: ``urllib.parse.unquote`` gives back the name of the class. One of
+    more bytes than a folder's name may have is cut, and a hash of it follows.
+
+    Examples
+    --------
+    >>> [class_folder(name) for name in ("cat", "AC/DC", "..", "100%", "%2F", "nul", "a.")]
+    ['cat', 'AC%2FDC', '%2E%2E', '100%', '%252F', '%6Eul', 'a%2E']
+    """
+    folder = _UNFIT.sub(lambda found: escaped(found[0]), name)
+    if folder.casefold() in RESERVED or _DEVICES.match(folder):
+        folder = f"%{ord(folder[0]):02X}{folder[1:]}"
+    data = folder.encode()
+    if len(data) <= _LONGEST_FOLDER:
+        return folder
+    digest = "~" + hashlib.sha256(data).hexdigest()[:12]
+    return data[: _LONGEST_FOLDER - len(digest)].decode(errors="ignore") + digest
+
+
+def in_class_folder(path: str, label: Label) -> str:
+    """Return the path of an image whose last folder is that of its class, which it may be already.
+
+    Examples
+    --------
+    >>> in_class_folder("train/0.jpg", Label("AC/DC")), in_class_folder("cat/0.jpg", Label("cat"))
+    ('train/AC%2FDC/0.jpg', 'cat/0.jpg')
+    """
+    if label.name is None or label_of(path) == label.name:
+        return path
+    folder, _, base = path.rpartition("/")
+    own = class_folder(label.name)
+    if folder.rpartition("/")[2] == own:
+        return path
+    return "/".join(part for part in (folder, own, base) if part)
+
+
+def escaped(character: str) -> str:
+    """Return a character as ``%XX`` for each byte; a lone surrogate is a byte that is no text (PEP 383)."""
+    errors = "surrogateescape" if "\udc80" <= character <= "\udcff" else "surrogatepass"
+    return "".join(f"%{byte:02X}" for byte in character.encode("utf-8", errors))

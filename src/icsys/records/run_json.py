@@ -1,0 +1,110 @@
+"""``run.json``: the last run that wrote into a folder, with all that it takes to repeat it."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from icsys.files.atomic import write_json
+from icsys.files.parsing import read_json
+from icsys.layout import RUN
+from icsys.records.output_folders import is_run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from icsys.files.rooted_path import RootedPath
+    from icsys.results import RunSummary
+
+_PACKAGES = ("PIL", "deflate", "numpy", "oxipng", "pi_heif", "pyarrow", "scipy", "simplejpeg", "sklearn")
+
+
+def write_run(
+    destination: RootedPath,
+    settings: Mapping[str, Any],
+    summary: RunSummary,
+    tool_version: str,
+    *,
+    source: str,
+    started: float,
+    classes: Sequence[str] = (),
+) -> None:
+    """Write the options, versions, counts and times of a run that ends now and began at ``started`` (Unix time).
+
+    And the names of all classes by their numbers, where the source tells them.
+    """
+    record = {
+        "tool_version": tool_version,
+        "versions": {"python": platform.python_version(), **_versions()},
+        # platform.platform() would start another program.
+        "platform": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "source": source,
+        "options": dict(settings),
+        "summary": summary.to_dict(),
+        "started": _iso(started),
+        "finished": _iso(time.time()),
+        **({"classes": list(classes)} if classes else {}),
+    }
+    write_json(destination / RUN, record)
+
+
+def write_merged(
+    destination: RootedPath, runs: Sequence[Mapping[str, Any]], summary: RunSummary, tool_version: str
+) -> None:
+    """Write what the runs of all shards have in common, and under ``shards`` what is each one's own."""
+    common = _common(runs)
+    record = {
+        "tool_version": tool_version,
+        **common,
+        "summary": summary.to_dict(),
+        "started": min((run["started"] for run in runs if run.get("started")), default=None),
+        "finished": max((run["finished"] for run in runs if run.get("finished")), default=None),
+        "shards": [_own(run, common) for run in runs],
+    }
+    write_json(destination / RUN, record)
+
+
+def _common(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the values on which all runs agree; of tables, those of their values."""
+    common: dict[str, Any] = {}
+    for name, value in (runs[0] if runs else {}).items():
+        values = [run.get(name) for run in runs]
+        if isinstance(value, dict):
+            common[name] = _common([table if isinstance(table, dict) else {} for table in values])
+        elif all(other == value for other in values):
+            common[name] = value
+    return common
+
+
+def _own(run: Mapping[str, Any], common: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a run does not share with all others."""
+    own: dict[str, Any] = {}
+    for name, value in run.items():
+        if isinstance(value, dict):
+            rest = _own(value, common.get(name, {}))
+            own |= {name: rest} if rest else {}
+        elif name not in common:
+            own[name] = value
+    return own
+
+
+def read_run(destination: RootedPath) -> dict[str, Any]:
+    """Return what the last run has written; nothing where it has not, or somebody else has changed it."""
+    try:
+        record = read_json(destination / RUN)
+    except (OSError, ValueError):
+        return {}
+    return record if is_run(record) else {}
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+
+
+def _versions() -> dict[str, str]:
+    """Return the versions of the packages that may have a part in the bytes, of those that are loaded."""
+    versions = {name: getattr(sys.modules.get(name), "__version__", None) for name in _PACKAGES}
+    return {name: version for name, version in versions.items() if version is not None}

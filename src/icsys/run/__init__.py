@@ -1,0 +1,1 @@
+"""A run: from a source to an output folder."""

@@ -1,0 +1,117 @@
+"""What a run is refused for, before anything is done."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from icsys.errors import UsageError
+from icsys.files.reserved_names import check_names
+from icsys.files.rooted_path import RootedPath, leads_elsewhere
+from icsys.files.url import Url, shown
+from icsys.options import CLUSTERS, ENGINES, OVERWRITES, PACKINGS, SHARED, Options, positive_number, whole_number
+
+if TYPE_CHECKING:
+    from icsys.sources.shard import Shard
+
+_MOST_JOBS = 4096
+_LONGEST_TIMEOUT = 10**6  # seconds
+
+
+def check_run(
+    *,
+    jobs: int | None,
+    engine: str | None,
+    overwrite: str,
+    timeout: float | None = None,
+    address: str | None = None,
+) -> None:
+    """Refuse settings of a run that are not accepted.
+
+    Raises
+    ------
+    UsageError
+        If one is not; the text names it, its value and what was expected.
+    """
+    if jobs is not None:
+        whole_number("jobs", jobs, 1, _MOST_JOBS)
+    if timeout is not None:
+        positive_number("timeout", timeout, _LONGEST_TIMEOUT)
+    for name, value, choices in (("overwrite", overwrite, OVERWRITES), ("engine", engine, ENGINES)):
+        if value not in choices and not (name == "engine" and value is None):
+            raise UsageError(f"{name}={value!r}: expected one of {', '.join(choices)}")
+    if address is not None and engine not in CLUSTERS:
+        raise UsageError(f"address={shown(address)!r} with engine={engine!r}: expected one of {', '.join(CLUSTERS)}")
+
+
+def check_places(
+    source: Url | str | os.PathLike[str], destination: str | os.PathLike[str], *, packed: bool = False
+) -> RootedPath:
+    """Refuse places that a run cannot start with, before anything is done, and return the destination.
+
+    Parameters
+    ----------
+    packed
+        Whether images are to be packed into shards.
+
+    Raises
+    ------
+    UsageError
+        If the destination cannot be written, writing would touch the source, or something else has a name there that
+        ICS uses.
+    """
+    for name, path in (("source", source), ("destination", destination)):
+        if not isinstance(path, Url) and not os.fspath(path):
+            raise UsageError(f"{name} '' names no folder: expected a path, or . for the current folder")
+    destination, shown = Path(destination), os.fspath(destination)
+    folder = None if isinstance(source, Url) else Path(source)
+    if folder and folder.is_dir() and destination.resolve() in (folder.resolve(), *folder.resolve().parents):
+        raise UsageError(
+            f"source {str(folder)!r} lies in destination {shown!r}: expected two folders, "
+            "so that no photo is overwritten"
+        )
+    if leads_elsewhere(destination) and not destination.exists():
+        raise UsageError(f"destination {shown!r} is a link that leads nowhere: expected a folder or a new name")
+    try:
+        nearest = next(folder for folder in (destination, *destination.absolute().parents) if folder.exists())
+    except OSError as error:
+        raise UsageError(f"destination {shown!r} cannot be written: {error.strerror or error}") from error
+    if not nearest.is_dir():
+        raise UsageError(f"destination {shown!r}: {str(nearest)!r} is a file, expected a folder or a new name")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise UsageError(f"destination {shown!r} cannot be written: {str(nearest)!r} is read-only")
+    root = RootedPath(destination)
+    check_names(root, packed=packed)
+    return root
+
+
+def check_form(options: Options, shard: Shard | None) -> None:
+    """Refuse to do a part of the images where all of them are needed, and a format whose package is missing.
+
+    Raises
+    ------
+    UsageError
+        If a shard is asked for what takes one run over all images.
+    MissingExtraError
+        If the format needs a package that is not installed.
+    """
+    for asked, what, expected in (
+        (options.format in PACKINGS, f"format={options.format!r}", "a format of one file an image, such as png"),
+        (
+            options.per == "dataset",
+            "per='dataset'",
+            "one number of colours for all shards; find it by --dry-run without --shard, then give --colors to each",
+        ),
+        (
+            options.palette in SHARED,
+            f"palette={options.palette!r}",
+            "a palette file: the palette.json that a run without a shard on some of the images has made",
+        ),
+    ):
+        if shard and asked:
+            raise UsageError(f"shard={str(shard)!r} with {what}: expected {expected}")
+    if options.format in PACKINGS:
+        from icsys.packs.formats import packing_of  # noqa: PLC0415 - few runs need it
+
+        packing_of(options.format).prepare()

@@ -1,0 +1,211 @@
+"""Shards from many books to one: what an undivided run would have written."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, nullcontext, suppress
+from typing import TYPE_CHECKING, Any
+
+from icsys.errors import UsageError
+from icsys.files.atomic import remove_tree
+from icsys.files.locations import disk_path
+from icsys.files.reserved_names import check_books, check_names, refusing_links
+from icsys.files.rooted_path import RootedPath
+from icsys.journal.journal import compact
+from icsys.journal.lock import locked
+from icsys.layout import DRIVER, LOCK, MERGED
+from icsys.outputs.folder import FolderOutputs
+from icsys.records.run_json import read_run, write_merged
+from icsys.results import FOREIGN
+from icsys.shards.merge_manifests import join
+from icsys.shards.state import State, books_of, drop_books, is_whole, read_state, shards_in, sweep_merged
+from icsys.sources.shard import Shard, all_shards
+from icsys.version import __version__
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable, Iterator
+
+    from icsys.results import RunSummary
+
+_NAMED = 5
+
+
+@contextmanager
+def driving(destination: RootedPath) -> Iterator[None]:
+    """Hold the division of an output folder: nobody else has its shards done on a cluster, or merges them.
+
+    Raises
+    ------
+    InUseError
+        If somebody does.
+    """
+    folder = destination / DRIVER
+    with locked(folder, what=f"destination {str(destination)!r}"):
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # Windows leaves what is open
+                remove_tree(folder, LOCK.__eq__)
+
+
+@refusing_links()
+def merge_shards(destination: str | os.PathLike[str], *, partial: bool = False) -> RunSummary:
+    """Join the books of the shards that have filled ``destination``, so that it is as an undivided run leaves it.
+
+    Manifest, failures and ``run.json`` are written; images are not touched. Then the shards are forgotten: runs with
+    and without shards, of any number, go on from here.
+
+    Parameters
+    ----------
+    destination
+        The folder that ``compress_folder(..., shard=...)`` has filled, or one that such folders were copied into.
+    partial
+        Join what there is, even if shards are missing or have not come to their end; ``stopped`` names them then.
+
+    Returns
+    -------
+    RunSummary
+        The folder in numbers, counted from its manifest: an image counts once, however often its shard was started.
+        ``seconds`` is the sum over the shards' last runs.
+
+    Raises
+    ------
+    UsageError
+        If there are no shards, some are missing, unfinished, under way, copied in part or of another division, they
+        were made with different options, or they contradict one another; nothing was changed then.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from PIL import Image
+    >>> from icsys import compress_folder, merge_shards
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     photos, small = Path(folder, "Uncompressed"), Path(folder, "Compressed")
+    ...     photos.mkdir()
+    ...     for name in "abc":
+    ...         Image.linear_gradient("L").save(photos / f"{name}.png")
+    ...     for index in (1, 2):
+    ...         shard = compress_folder(photos, small, shard=(index, 2))
+    ...     merge_shards(small).compressed
+    3
+    """
+    destination = disk_path(destination, "destination")
+    if not destination.is_dir():
+        raise UsageError(f"destination {str(destination)!r} is no folder: expected one that shards have filled")
+    root = RootedPath(destination)
+    check_names(root)
+    with driving(root) if (root / DRIVER).exists() else nullcontext():
+        return join_shards(root, partial=partial)
+
+
+def join_shards(destination: RootedPath, *, partial: bool) -> RunSummary:
+    """Do what :func:`merge_shards` does, for a caller who knows that no cluster is at work on the folder."""
+    with locked(destination) if shards_in(destination) else nullcontext():  # leave a folder alone that holds none
+        shards = shards_in(destination)
+        check_books(destination, [shard.name for shard in shards])
+        sweep_merged(destination)
+        if (destination / MERGED).exists():
+            raise UsageError(f"{str(destination / MERGED)!r} holds files that ics did not write: move it away first")
+        states = _check(destination, shards)
+        missing = [shard for shard in all_shards(shards[0].count) if shard not in states]
+        unfinished = [shard for shard, state in states.items() if state is None or not state.finished]
+        undone = _undone(missing, unfinished)
+        if undone and not partial:
+            raise UsageError(
+                f"destination {str(destination)!r}: {undone}: run {'it' if len(missing + unfinished) == 1 else 'them'} "
+                "to the end, or merge what there is with --partial"
+            )
+        # Killed before it had all it took over, a shard knows less than the folder.
+        shards = [shard for shard in shards if states[shard] is not None]
+        images = FolderOutputs(destination)
+        for shard in shards:
+            if shard in unfinished:  # it may have been killed, and its journal be out of order
+                compact(books_of(destination, shard), start=0, complete=False, stale=(), holds=images.holds)
+        runs = [read_run(books_of(destination, shard)) for shard in shards]
+        summary = join(destination, shards)
+        summary.stopped = f"merged though {undone}" if undone else ""
+        _add_what_no_line_tells(summary, runs)
+        write_merged(destination, [run for run in runs if run], summary, __version__)
+        drop_books(destination)
+    return summary
+
+
+def _check(destination: RootedPath, shards: list[Shard]) -> dict[Shard, State | None]:
+    """Refuse shards that cannot be joined, and return how each of them stands."""
+    place = f"destination {str(destination)!r}"
+    if not shards:
+        raise UsageError(f"{place} holds no shards: expected a folder that ics compress --shard has filled")
+    counts = sorted({shard.count for shard in shards})
+    if len(counts) > 1:
+        raise UsageError(
+            f"{place} holds shards of different divisions ({_listed(shards)}): expected all to be of one number"
+        )
+    # The folder is held, so none can begin; and no more files are open at once than one.
+    for shard in shards:
+        with locked(books_of(destination, shard), what=f"shard {shard} of {str(destination)!r}"):
+            pass
+    states = {shard: read_state(books_of(destination, shard)) for shard in shards}
+    torn = [shard for shard, state in states.items() if state and is_torn(books_of(destination, shard), state)]
+    if torn:
+        raise UsageError(
+            f"{place}: the books of {_named(torn)} are not as they were at the end of the run: copy .ics-books again, "
+            f"to its end, or run {'it' if len(torn) == 1 else 'them'} again"
+        )
+    if not any(states.values()):
+        raise UsageError(f"{place}: no shard has come to its first image: run them first ({_listed(shards)})")
+    known = [
+        (shard, state.options | {"follow_links": state.follow_links, "include_outputs": state.include_outputs})
+        for shard, state in states.items()
+        if state
+    ]
+    first, options = known[0]
+    for shard, others in known:
+        if others != options:
+            name = next(name for name in (*options, *others) if options.get(name) != others.get(name))
+            raise UsageError(
+                f"{place}: shard {first} was made with {name}={options.get(name)!r} and shard {shard} with "
+                f"{name}={others.get(name)!r}: run all of them with the same options"
+            )
+    return states
+
+
+def is_torn(books: RootedPath, state: State) -> bool:
+    """Tell whether a finished shard lacks something of what it has written."""
+    return state.finished and not (is_whole(books, state) and read_run(books))
+
+
+def _undone(missing: list[Shard], unfinished: list[Shard]) -> str:
+    """Name the shards that are missing or not finished; an empty text if none is."""
+    parts = [
+        f"{_named(some)} {'are' if len(some) > 1 else 'is'} {what}"
+        for some, what in ((missing, "missing"), (unfinished, "not finished"))
+        if some
+    ]
+    return " and ".join(parts)
+
+
+def _named(shards: list[Shard]) -> str:
+    return f"shard{'s' if len(shards) > 1 else ''} {_listed(shards)}"
+
+
+def _listed(shards: list[Shard]) -> str:
+    more = f" and {len(shards) - _NAMED} more" if len(shards) > _NAMED else ""
+    return ", ".join(map(str, shards[:_NAMED])) + more
+
+
+def _add_what_no_line_tells(summary: RunSummary, runs: Iterable[dict[str, Any]]) -> None:
+    """Add up what the manifest does not tell: time, and files that were left alone."""
+    passed_over: set[str] = set()
+    for run in runs:
+        counts = run.get("summary", {})
+        summary.seconds += counts.get("seconds", 0.0)
+        summary.ignored += counts.get("ignored", 0)
+        named = counts.get("outputs_passed_over", [])  # which older versions lack
+        passed_over.update(map(str, named if isinstance(named, list) else []))
+        foreign = counts.get("foreign", 0)
+        if foreign:
+            summary.images += foreign
+            summary.skipped += foreign
+            summary.skips[FOREIGN] = summary.skips.get(FOREIGN, 0) + foreign
+    summary.outputs_passed_over = sorted(passed_over)

@@ -1,0 +1,1 @@
+"""One dataset divided among several runs."""

@@ -1,0 +1,291 @@
+"""Images in a folder tree: finding them and planning their outputs."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from icsys.errors import code_of
+from icsys.files.rooted_path import is_link
+from icsys.image.decode import IMAGE_SUFFIXES, sniff
+from icsys.layout import OURS
+from icsys.records.labels import label_of
+from icsys.records.output_folders import MARKS, holds_outputs
+from icsys.sources.base import Ignored, PassedOver, Planned, Task, Unreadable
+from icsys.sources.output_names import name_key, output_names
+from icsys.sources.read_file import open_regular, read_whole
+from icsys.sources.recorded_labels import ToldLabels, told_classes
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Iterator, Sequence
+
+    from icsys.options import Options
+
+_HEAD_BYTES = 64
+
+
+class _Found(NamedTuple):
+    """An entry of a folder, with the path below the source folder of the folder that it lies in."""
+
+    folder: str
+    name: str
+
+    @property
+    def path(self) -> str:
+        return f"{self.folder}/{self.name}" if self.folder else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder as a source; where it lies inside, ``destination`` is left out."""
+
+    path: Path
+    destination: Path
+    follow_links: bool = False
+    include_outputs: bool = False
+
+    @property
+    def shown(self) -> str:
+        """Its whole path."""
+        return str(self.path.absolute())
+
+    @property
+    def classes(self) -> Sequence[str]:
+        """See Source: those of the run that has made the folder."""
+        return told_classes(self.path)
+
+    def plan(self, suffix: str) -> Iterator[Planned]:
+        """List the images as :func:`plan_folder` does."""
+        return plan_folder(
+            self.path,
+            self.destination,
+            suffix,
+            follow_links=self.follow_links,
+            include_outputs=self.include_outputs,
+        )
+
+    def plan_by_class(self) -> Iterator[Task]:
+        """List the images as :func:`plan_by_class` does."""
+        return plan_by_class(
+            self.path, self.destination, follow_links=self.follow_links, include_outputs=self.include_outputs
+        )
+
+    def stat(self, task: Task) -> tuple[int, int]:
+        """Ask the system, which is faster than to keep what it once said."""
+        found = os.stat(f"{self.path}/{task.source}")  # noqa: PTH116 - a Path for each of a million files costs
+        return found.st_size, found.st_mtime_ns
+
+    def load(self, works: Iterable[Task], options: Options) -> Iterable[Task]:  # noqa: ARG002 - not here
+        """Leave it to the workers to read."""
+        return works
+
+    def head(self, work: Task, size: int) -> bytes:
+        """Read the beginning of a file."""
+        with open_regular(self.path / work.source) as file:
+            return file.read(size)
+
+    def read(self, work: Task, options: Options) -> tuple[bytes, int]:
+        """Read a file as :func:`~icsys.sources.read_file.read_whole` does."""
+        return read_whole(self.path / work.source, options)
+
+
+def plan_folder(
+    source: Path, destination: Path, suffix: str, *, follow_links: bool = False, include_outputs: bool = False
+) -> Iterator[Planned]:
+    """List the images below ``source`` with their outputs, folder by folder, in the order of their names.
+
+    The walk is lazy: one folder's names are held at a time. Sub-folders are kept, and ``destination`` is left out
+    where it lies inside ``source``; other output folders below ``source`` are passed over. Folders whose names differ
+    in letter case or Unicode form only are planned together, because they are one folder on some file systems.
+
+    Parameters
+    ----------
+    source, destination
+        Folders; ``destination`` need not exist.
+    suffix
+        Of the outputs, with its dot.
+    follow_links
+        Follow links to files and folders, except one that leads back to a folder that it lies in.
+    include_outputs
+        Read other output folders, too.
+    """
+    walk = _Walk(source, source.resolve(), destination.resolve(), suffix, follow_links, include_outputs)
+    if suffix:
+        walk.told.read(source)
+    # A list instead of recursion: folders may be nested deeper than Python's calls.
+    waiting = [[_Folder("", walk.real, frozenset())]]
+    while waiting:
+        below = yield from walk.plan(waiting.pop())
+        waiting.extend(reversed(below))
+
+
+def plan_by_class(
+    source: Path, destination: Path, *, follow_links: bool = False, include_outputs: bool = False
+) -> Iterator[Task]:
+    """List the images that :func:`plan_folder` lists, those in folders of one name together, wherever these lie.
+
+    Folders are held for that, by their paths, and the names in one of them at a time.
+    """
+    walk = _Walk(source, source.resolve(), destination.resolve(), "", follow_links, include_outputs)
+    waiting = [[_Folder("", walk.real, frozenset())]]
+    found: dict[str, list[list[_Folder]]] = defaultdict(list)
+    while waiting:
+        group = waiting.pop()
+        labels, below = _look_through(walk.plan(group))
+        for label in labels:
+            found[label].append(group)
+        waiting.extend(reversed(below))
+    for label, groups in sorted(found.items()):
+        for group in groups:
+            for planned in walk.plan(group):
+                if isinstance(planned, Task) and (label_of(planned.source) or "") == label:
+                    yield planned
+
+
+def _look_through(
+    plan: Generator[Planned, None, list[list[_Folder]]],
+) -> tuple[set[str], list[list[_Folder]]]:
+    """Return the classes of the images in folders, and the folders below them."""
+    labels: set[str] = set()
+    while True:
+        try:
+            planned = next(plan)
+        except StopIteration as end:
+            return labels, end.value
+        if isinstance(planned, Task):
+            labels.add(label_of(planned.source) or "")
+
+
+class _Folder(NamedTuple):
+    """A folder by its path below the source folder.
+
+    Attributes
+    ----------
+    real
+        Where it is, without links.
+    above
+        The folders that it lies in, where links are followed.
+    """
+
+    path: str
+    real: Path
+    above: frozenset[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """What is the same for all folders of a walk."""
+
+    source: Path
+    real: Path
+    destination: Path
+    suffix: str
+    follow_links: bool
+    include_outputs: bool
+    told: ToldLabels = field(default_factory=ToldLabels)
+
+    def plan(self, folders: list[_Folder]) -> Generator[Planned, None, list[list[_Folder]]]:
+        """Plan ``folders``, whose names are one to :func:`name_key`, and return those below them, likewise grouped."""
+        images: list[_Found] = []
+        below: dict[str, list[_Folder]] = defaultdict(list)
+        for folder in folders:
+            entries, above, left_out = self._list(folder)
+            if left_out:
+                yield left_out
+            for entry in entries:
+                found = _Found(folder.path, entry.name)
+                try:
+                    kind = self._kind(entry, above)
+                except OSError as error:
+                    yield Unreadable(found.path, code_of(error), f"the file cannot be read: {error.strerror or error}")
+                    continue
+                if kind is _Kind.IMAGE:
+                    images.append(found)
+                elif kind is _Kind.OTHER:
+                    yield Ignored(found.path)
+                elif kind is _Kind.FOLDER:
+                    link = is_link(entry.stat(follow_symlinks=False))
+                    real = Path(entry.path).resolve() if link else folder.real / entry.name
+                    yield from self._enter(_Folder(found.path, real, above), below, link=link)
+        reserved = [folder.path.rpartition("/")[2] for group in below.values() for folder in group]
+        outputs = output_names([image.name for image in images], self.suffix, reserved)
+        for image, output in zip(images, outputs, strict=True):
+            told = self.told.of(image.path), self.told.sample_of(image.path)
+            yield Task(image.path, _Found(image.folder, output).path, None, *told)
+        return list(below.values())
+
+    def _list(
+        self, folder: _Folder
+    ) -> tuple[list[os.DirEntry[str]], frozenset[tuple[int, int]], Unreadable | PassedOver | None]:
+        """Return what is in a folder, and the folders that it lies in with itself; or why nothing of it is taken."""
+        path = self.source / folder.path
+        try:
+            with os.scandir(path) as entries:
+                ordered = sorted(entries, key=lambda entry: entry.name)
+            above = folder.above | {_identity(path)} if self.follow_links else folder.above
+        except OSError as error:
+            reason = f"the folder cannot be listed: {error.strerror}"
+            return [], folder.above, Unreadable(folder.path or ".", code_of(error), reason, is_folder=True)
+        # Few folders hold a file of such a name, so for most of them it is not looked at any.
+        may_be = folder.path and not MARKS.isdisjoint(entry.name for entry in ordered)
+        if may_be and self.include_outputs:
+            if self.suffix:
+                self.told.read(path, f"{folder.path}/")
+        elif may_be and holds_outputs(path):
+            return [], above, PassedOver(folder.path)
+        return ordered, above, None
+
+    def _enter(self, folder: _Folder, below: dict[str, list[_Folder]], *, link: bool) -> Iterator[PassedOver]:
+        """Add a folder to those ``below``; where a link leads to is told by all folders that it lies in."""
+        real = folder.real
+        if real == self.destination or (link and self.destination in real.parents):
+            return
+        if link and not self.include_outputs:
+            own = {self.real, *self.real.parents}
+            if any(holds_outputs(above) for above in real.parents if above not in own):
+                yield PassedOver(folder.path)
+                return
+        below[name_key(folder.path.rpartition("/")[2])].append(folder)
+
+    def _kind(self, entry: os.DirEntry[str], above: frozenset[tuple[int, int]]) -> _Kind:
+        """Tell what an entry is: hidden files and folders are left alone, and links unless they are followed."""
+        if entry.name.startswith("."):
+            return _Kind.OURS if entry.name.startswith(OURS) else _Kind.OTHER
+        follow = self.follow_links
+        if follow and entry.is_symlink() and not os.path.exists(entry.path):  # noqa: PTH110 - a loop of links is False
+            raise OSError("the link leads nowhere")
+        if entry.is_dir(follow_symlinks=follow):
+            if not follow and is_link(entry.stat(follow_symlinks=False)):
+                return _Kind.OTHER
+            loops = follow and _identity(Path(entry.path)) in above
+            return _Kind.OTHER if loops else _Kind.FOLDER
+        if entry.is_file(follow_symlinks=follow) and _is_image(Path(entry.path)):
+            return _Kind.IMAGE
+        return _Kind.OTHER
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    """Return what tells a folder from all others, whatever path leads to it."""
+    status = folder.stat()
+    return status.st_dev, status.st_ino
+
+
+class _Kind(Enum):
+    """What an entry of a folder is to a run."""
+
+    IMAGE = auto()
+    FOLDER = auto()
+    OTHER = auto()
+    OURS = auto()
+
+
+def _is_image(path: Path) -> bool:
+    """Tell by the suffix, or by the content of a file whose suffix says nothing."""
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        return True
+    with open_regular(path) as file:
+        return sniff(file.read(_HEAD_BYTES)) is not None

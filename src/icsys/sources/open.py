@@ -1,0 +1,154 @@
+"""Which kind of source a text names: a folder, archives, or either of them behind a URL."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from icsys.errors import UsageError
+from icsys.files.locations import place_of
+from icsys.files.url import Url
+from icsys.records.output_folders import holds_outputs
+from icsys.sources.archives.kinds import SUFFIXES, archive_suffix, folder_of
+from icsys.sources.folder import Folder
+from icsys.sources.patterns import archives_of, expand_braces, fixed_part, is_pattern
+from icsys.sources.safe_names import is_image_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from icsys.sources.base import PassedOver, Source
+
+_KINDS = "expected a folder with photos, or an archive of them: .tar, .tar.gz, .tar.bz2, .tar.xz, .zip or .parquet"
+
+
+def open_source(
+    source: Url | str | os.PathLike[str],
+    destination: Path,
+    *,
+    follow_links: bool = False,
+    include_outputs: bool = False,
+    ignore_zeros: bool = False,
+) -> Source:
+    """Find out what a source is; nothing in it is read but names.
+
+    A folder that holds no image but archives stands for those. Of several archives, ``folder_of`` tells where below the
+    output folder the images of each go.
+
+    Parameters
+    ----------
+    source
+        A folder, an archive, a pattern of archives with ``*``, ``?``, ``[]`` or ``{000..099}``, or the URL of one.
+    destination
+        The output folder, which is left out where it lies in a folder.
+    follow_links, include_outputs
+        As for :class:`~icsys.sources.folder.Folder`.
+    ignore_zeros
+        As for :class:`~icsys.sources.archives.source.Archives`.
+
+    Raises
+    ------
+    UsageError
+        If there is no such source, or it cannot be read.
+    MissingExtraError
+        If a URL needs a package that is not installed.
+    """
+    place = place_of(source)
+    if isinstance(place, Url):
+        from icsys.sources.remote.source import open_remote  # noqa: PLC0415 - an extra
+
+        return open_remote(place, include_outputs=include_outputs, ignore_zeros=ignore_zeros, follow_links=follow_links)
+    text = os.fspath(place)
+    path = Path(text)
+    if path.is_dir():
+        _check_readable(path)
+        folder = Folder(path, destination, follow_links, include_outputs)
+        found, passed_over = archives_of(folder) if _may_be_of_archives(folder) else ([], [])
+        inside = [path / name for name in found]
+        return (
+            _on_disk(path, inside, path, passed_over, ignore_zeros=ignore_zeros, follow_links=follow_links)
+            if found
+            else folder
+        )
+    if path.exists():
+        _check_kind(text)
+        _check_readable(path)
+        return _on_disk(path, [path], None, ignore_zeros=ignore_zeros, follow_links=follow_links)
+    if not is_pattern(text):
+        beside = next((str(path) + suffix for suffix in SUFFIXES if Path(str(path) + suffix).is_file()), None)
+        hint = f"; there is an archive {beside!r}" if beside else ""
+        raise UsageError(f"source folder {text!r} does not exist: {_KINDS}{hint}")
+    import glob  # noqa: PLC0415 - few runs need it
+
+    files: list[Path] = []
+    for pattern in expand_braces(text):
+        matches = sorted(glob.glob(pattern))  # noqa: PTH207 - an absolute pattern, too
+        if not matches:
+            raise UsageError(f"source {text!r}: there is no {pattern!r}")
+        files.extend(map(Path, matches))
+    for file in files:
+        _check_kind(str(file))
+    return _on_disk(path, files, fixed_part(text), ignore_zeros=ignore_zeros, follow_links=follow_links)
+
+
+def _may_be_of_archives(folder: Folder) -> bool:
+    """Tell whether a folder holds archives and nothing that is an image by its name, which most often the first is.
+
+    To plan a folder takes all of its names, and a run does that anyway.
+    """
+    found, own = False, folder.destination.resolve()
+    waiting = [folder.path]
+    while waiting:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    if entry.name.startswith("."):
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        below = Path(entry.path)
+                        if below.resolve() != own and (folder.include_outputs or not holds_outputs(below)):
+                            waiting.append(below)
+                    elif is_image_name(entry.name):
+                        return False
+                    found = found or bool(archive_suffix(entry.name))
+        except OSError:
+            continue
+    return found
+
+
+def _on_disk(
+    shown: Path,
+    files: list[Path],
+    root: Path | None,
+    passed_over: Iterable[PassedOver] = (),
+    *,
+    ignore_zeros: bool,
+    follow_links: bool,
+) -> Source:
+    """Return archives of this system, with their folders if they lie below ``root``."""
+    from icsys.sources.archives.source import Archives  # noqa: PLC0415 - few runs need it
+    from icsys.sources.archives.store import Disk  # noqa: PLC0415
+
+    for file in files:
+        _check_readable(file)
+    placed = ((str(file), folder_of(file.relative_to(root).as_posix()) if root else "") for file in files)
+    return Archives(
+        str(shown.absolute()),
+        Disk(),
+        tuple(placed),
+        tuple(passed_over),
+        ignore_zeros=ignore_zeros,
+        follow_links=follow_links,
+    )
+
+
+def _check_kind(path: str) -> None:
+    if not archive_suffix(path):
+        raise UsageError(f"source {path!r} is a file: {_KINDS}")
+
+
+def _check_readable(path: Path) -> None:
+    what = "folder" if path.is_dir() else "archive"
+    if not os.access(path, os.R_OK | (os.X_OK if path.is_dir() else 0)):
+        raise UsageError(f"source {what} {str(path)!r} cannot be read: permission denied")

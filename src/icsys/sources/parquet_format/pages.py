@@ -1,0 +1,200 @@
+"""The pages of a column in a row group, one after the other, each as a flow of bytes."""
+
+from __future__ import annotations
+
+import zlib
+from functools import partial
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
+
+from icsys.errors import ImageError
+from icsys.sources.parquet_format.thrift import STRUCT, EndError, Thrift
+from icsys.sources.parquet_format.unpack import HELD, PIECE, Flow, unpack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from icsys.sources.parquet_format.footer import Chunk, Leaf
+
+_LONGEST_HEADER = 2**20  # bytes; it may hold the smallest and the largest value
+_LONGEST_LEVELS = 2**23  # bytes
+_MOST_UNPACKED = 2**31 - 1  # bytes, as the format has it
+_DATA, _INDEX, _DICTIONARY, _DATA_2 = range(4)
+
+
+class Page(NamedTuple):
+    """A page.
+
+    Attributes
+    ----------
+    rows
+        Of the table; values that are missing count. Entries of a dictionary.
+    encoding
+        By its number in the format.
+    is_dictionary
+        Whether other pages choose from what it holds.
+    size, packed_size
+        In bytes.
+    levels
+        Which of the values are there, as the format packs it; none where none can be missing.
+    flow
+        Gives the values from the beginning on; it may be called again.
+    """
+
+    rows: int
+    encoding: int
+    is_dictionary: bool
+    size: int
+    packed_size: int
+    levels: Callable[[], bytes]
+    flow: Callable[[], Flow]
+
+
+def pages(file: IO[bytes], chunk: Chunk, leaf: Leaf, pa: Any) -> Iterator[Page]:  # noqa: ANN401 - pyarrow
+    """Go through the pages of a column that has one value a row at most; nothing of them is read but their headers.
+
+    Raises
+    ------
+    ImageError
+        ``broken`` for what does not hold together, ``too_large`` for what no page needs.
+    """
+    at, end = chunk.start, chunk.start + chunk.size
+    while at < end:
+        told, length = _header(file, at, end)
+        at += length
+        size, packed_size = told.get((2,), -1), told.get((3,), -1)
+        if not (0 <= size <= _MOST_UNPACKED and 0 <= packed_size <= end - at):
+            raise ImageError("broken", "a page that leads out of its column")
+        packed = partial(_read, file, at, at + packed_size, told.get((4,)))
+        at += packed_size
+        kind = told.get((1,), -1)
+        if kind == _DATA_2:
+            yield _second(told, packed, chunk.codec, leaf, pa)
+        elif kind in {_DATA, _DICTIONARY}:
+            flow = _Body(chunk.codec, packed, packed_size, size, pa).flow
+            yield _first(told, flow, leaf, is_dictionary=kind == _DICTIONARY)
+        elif kind != _INDEX:
+            raise ImageError("unsupported", f"a page of the unknown kind {kind}")
+
+
+class _Body:
+    """The bytes of a page, unpacked once if they are few, and again and again if they are too many to be held."""
+
+    def __init__(
+        self,
+        codec: int,
+        packed: Callable[[], Iterator[bytes]],
+        packed_size: int,
+        size: int,
+        pa: Any,  # noqa: ANN401 - as above
+    ) -> None:
+        self._unpack = partial(unpack, codec, packed, packed_size, size, pa)
+        self._size = size
+        self._held: bytes | None = None
+
+    def flow(self) -> Flow:
+        """Return them from the beginning on."""
+        if self._size > HELD:
+            return Flow(self._unpack())
+        if self._held is None:
+            self._held = Flow(self._unpack()).read(self._size)
+        return Flow(iter([self._held]))
+
+
+def _first(told: dict[tuple[int, ...], int], flow: Callable[[], Flow], leaf: Leaf, *, is_dictionary: bool) -> Page:
+    """Make a page of the first version, whose levels are packed together with its values, or a dictionary."""
+    path = 7 if is_dictionary else 5
+    rows, encoding = told.get((path, 1), -1), told.get((path, 2), -1)
+    has_levels = leaf.levels > 0 and not is_dictionary
+
+    def levels() -> bytes:
+        return _levels(flow()) if has_levels else b""
+
+    def values() -> Flow:
+        start = flow()
+        if has_levels:
+            start.skip(int.from_bytes(start.read(4), "little"))
+        return start
+
+    return Page(_checked(rows), encoding, is_dictionary, told[2,], told[3,], levels, values)
+
+
+def _second(
+    told: dict[tuple[int, ...], int],
+    packed: Callable[[], Iterator[bytes]],
+    codec: int,
+    leaf: Leaf,
+    pa: Any,  # noqa: ANN401 - as above
+) -> Page:
+    """Make a page of the second version, before whose values the levels lie as they are."""
+    size, packed_size = told[2,], told[3,]
+    before = told.get((8, 6), 0) + (length := told.get((8, 5), 0))
+    if told.get((8, 6), 0) or not 0 <= length <= min(size, packed_size, _LONGEST_LEVELS):
+        raise ImageError("broken", "a page whose levels do not fit it")
+
+    def levels() -> bytes:
+        return Flow(packed()).read(length) if leaf.levels else b""
+
+    def rest() -> Iterator[bytes]:
+        flow = Flow(packed())
+        flow.skip(before)
+        return flow.rest()
+
+    used = codec if told.get((8, 7), 1) else 0
+    values = _Body(used, rest, packed_size - before, size - before, pa).flow
+    return Page(_checked(told.get((8, 1), -1)), told.get((8, 4), -1), False, size, packed_size, levels, values)
+
+
+def _levels(flow: Flow) -> bytes:
+    length = int.from_bytes(flow.read(4), "little")
+    if length > _LONGEST_LEVELS:
+        raise ImageError("too_large", f"levels of {length} bytes: expected at most {_LONGEST_LEVELS}")
+    return flow.read(length)
+
+
+def _checked(rows: int) -> int:
+    if rows < 0:
+        raise ImageError("broken", "a page that does not tell of how many rows it is")
+    return rows
+
+
+def _header(file: IO[bytes], at: int, end: int) -> tuple[dict[tuple[int, ...], int], int]:
+    """Return the numbers in the header of a page by the way to them, and its length."""
+    size = 256
+    while True:
+        file.seek(at)
+        data = file.read(min(size, end - at))
+        thrift = Thrift(data)
+        try:
+            return _numbers(thrift, ()), thrift.at
+        except EndError:
+            if size > _LONGEST_HEADER or len(data) < size:
+                raise ImageError("broken", "the header of a page does not end") from None
+            size *= 16
+
+
+def _numbers(thrift: Thrift, path: tuple[int, ...]) -> dict[tuple[int, ...], int]:
+    told: dict[tuple[int, ...], int] = {}
+    for number, kind in thrift.fields():
+        way = (*path, number)
+        if kind in {1, 2}:
+            told[way] = kind == 1
+        elif kind in {4, 5, 6}:
+            told[way] = thrift.number()
+        elif kind == STRUCT and not path:
+            told |= _numbers(thrift, way)
+    return told
+
+
+def _read(file: IO[bytes], at: int, end: int, checksum: int | None) -> Iterator[bytes]:
+    """Read a part of a file, of which other parts are read meanwhile; it is held against its checksum if it has one."""
+    found = 0
+    while at < end:
+        file.seek(at)
+        piece = file.read(min(PIECE, end - at))
+        if not piece:
+            raise ImageError("broken", "the file ends within a page")
+        at += len(piece)
+        found = zlib.crc32(piece, found)
+        if at == end and checksum is not None and found != checksum % 2**32:
+            raise ImageError("broken", "the bytes of a page are damaged: their checksum is another")
+        yield piece

@@ -1,0 +1,193 @@
+"""Requests to servers: made again where that may help, and held against what was told before."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import zlib
+from typing import IO, TYPE_CHECKING, Any, TypeVar
+
+from icsys.errors import ImageError, MissingExtraError, UsageError
+from icsys.files.retry_after import nanoseconds, seconds_asked
+from icsys.files.url import Url, hide, store_secrets
+from icsys.image.limits import check_bytes
+from icsys.sources.base import Place
+from icsys.sources.remote.web_pages import LARGEST_PAGE, Page, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from icsys.options import Options
+
+_TRIES = 4
+_FIRST_PAUSE = 0.25  # seconds; each is twice as long as the one before
+_TIMES = ("mtime", "LastModified", "last_modified", "Last-Modified", "updated", "modified", "timeModified", "created")
+_TAGS = ("ETag", "etag", "blob_id", "sha", "checksum", "Content-MD5", "md5Hash", "Digest", "uid")
+_GONE, _FORBIDDEN, _TRANSIENT = {404, 410}, {401, 403}, {408, 425, 429}
+_SERVER_FAULT = 500
+_GZIP = b"\x1f\x8b\x08"  # no image of any format begins so
+
+Value = TypeVar("Value")
+
+
+def read_whole(fs: Any, path: str, place: Place, options: Options) -> tuple[bytes, int]:  # noqa: ANN401 - fsspec has no types
+    """Return the bytes of an image, unpacked if it lies there in gzip, and its time.
+
+    Raises
+    ------
+    ImageError
+        If it has more bytes than options allow, packed or not, or than were told before.
+    """
+    size, mtime_ns = place.size, place.mtime_ns
+    if size is None or mtime_ns is None:
+        asked = place_told(fs.info(path))
+        size, mtime_ns = asked.size, asked.mtime_ns
+    check_bytes(size or 0, options)
+    data, is_as_told = _body(fs, path, options.max_bytes + 1 if size is None else size + 1, options.max_bytes + 1)
+    check_bytes(len(data), options)
+    if size is not None and is_as_told:
+        if len(data) < size:
+            raise ConnectionError(f"{len(data)} of {size} bytes arrived")
+        if len(data) > size:
+            raise ImageError("changed", "the file grew after it was listed: run again when it holds still")
+    if data.startswith(_GZIP):
+        data = _unpacked(data, options.max_bytes + 1)
+        check_bytes(len(data), options)
+    return data, mtime_ns or 0
+
+
+def head(fs: Any, path: str, size: int) -> bytes:  # noqa: ANN401 - as above
+    """Return the first bytes of an image, ``size`` of them or a few less, unpacked if it lies there in gzip."""
+    data = fetch(fs, path, size)
+    return zlib.decompressobj(31).decompress(data, size) if data.startswith(_GZIP) else data
+
+
+def _unpacked(data: bytes, most: int) -> bytes:
+    """Unpack gzip, no more of it than ``most`` bytes."""
+    unpacked = b""
+    try:
+        while data:
+            stream = zlib.decompressobj(31)
+            unpacked += stream.decompress(data, most - len(unpacked))
+            if len(unpacked) >= most:
+                break
+            if not stream.eof:
+                raise ImageError("broken", "it lies there in gzip, which ends before its end: upload it again")
+            data = stream.unused_data.lstrip(b"\0")
+    except zlib.error as error:
+        raise ImageError("broken", f"it lies there in gzip, which is damaged ({error}): upload it again") from None
+    return unpacked
+
+
+def _body(fs: Any, path: str, size: int, most: int) -> tuple[bytes, bool]:  # noqa: ANN401 - as above
+    """Return the first bytes of a file, and whether they are those whose number is told: gzip may be unpacked by now.
+
+    Parameters
+    ----------
+    size, most
+        How many bytes at most, of a file as it lies there and of one that was unpacked on its way.
+    """
+    if "http" not in fs.protocol:
+        data: bytes = fs.cat_file(path, start=0, end=size)
+        return data, True
+    # A request for a part may be answered with the whole: it is taken as it comes, up to the size.
+    with fs.open(path, "rb", block_size=0, size=size) as file:
+        is_packed = file.r.headers.get("Content-Encoding", "identity").lower() not in {"", "identity"}
+        return _filled(file, most if is_packed else size), not is_packed
+
+
+def fetch(fs: Any, path: str, size: int) -> bytes:  # noqa: ANN401 - as above
+    """Return the first bytes of a file, and take no more of it into memory."""
+    return _body(fs, path, size, size)[0]
+
+
+def file_told(fs: Any, path: str) -> tuple[int | None, int | None]:  # noqa: ANN401 - as above
+    """Return the size and time that a server tells of a file."""
+    told = place_told(fs.info(path))
+    return told.size, told.mtime_ns
+
+
+def cut(fs: Any, path: str, start: int, end: int) -> bytes:  # noqa: ANN401 - as above
+    """Return a part of a file as it lies there: parts of what HTTP packs on its way could not be unpacked."""
+    headers = {"headers": {"Accept-Encoding": "identity"}} if "http" in fs.protocol else {}
+    data: bytes = fs.cat_file(path, start=start, end=end, **headers)
+    return data
+
+
+def fetch_page(fs: Any, url: str) -> Page:  # noqa: ANN401 - as above
+    """Return the page of a folder over HTTP."""
+    with fs.open(url, "rb", block_size=0, size=LARGEST_PAGE) as file:
+        told = file.r.headers.get("Content-Type", "")
+        kind = told.partition(";")[0].strip().lower()
+        data = _filled(file, LARGEST_PAGE + 1) if "html" in kind or not kind else b""
+        if len(data) > LARGEST_PAGE:
+            raise ImageError("too_large", f"its page has more than {LARGEST_PAGE} bytes: expected a list of links")
+        return Page(str(file.r.url), kind, text_of(data, told))
+
+
+def _filled(file: IO[bytes], size: int) -> bytes:
+    parts: list[bytes] = []
+    left = size
+    while left and (part := file.read(left)):
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)
+
+
+def place_told(info: Mapping[str, Any]) -> Place:
+    """Return size and time of what a server describes.
+
+    Where it tells no time but a tag that changes with the content, a number made of that takes the place of the time:
+    it is only ever held against the one of an earlier run.
+    """
+    size = info.get("size")
+    told = (nanoseconds(info[name]) for name in _TIMES if info.get(name) is not None)
+    time_ns = next((value for value in told if value is not None), None)
+    if time_ns is None:
+        tag = next((str(info[name]) for name in _TAGS if info.get(name)), None)
+        time_ns = None if tag is None else int.from_bytes(hashlib.sha256(tag.encode()).digest()[:6], "big")
+    if "gzip" in str(info.get("contentEncoding", "")):
+        size = None  # Google unpacks what is stored so, and tells the size that it has packed
+    return Place(size if isinstance(size, int) and size >= 0 else None, time_ns)
+
+
+def again(function: Callable[[], Value], url: Url) -> Value:
+    """Call what asks a server, again after a pause where that may help.
+
+    Raises
+    ------
+    ImageError
+        ``changed`` for what is not there, ``permission``, and ``unreachable`` after the last try.
+    """
+    for attempt in range(_TRIES):
+        try:
+            return function()
+        except (ImageError, UsageError, MissingExtraError):
+            raise
+        except Exception as error:  # noqa: BLE001 - every protocol has its own
+            failure = _failure(error, url)
+            if failure.code != "unreachable" or attempt == _TRIES - 1:
+                raise failure from None
+            asked = seconds_asked(error)
+        time.sleep(max(_FIRST_PAUSE * 2**attempt, asked))
+    raise AssertionError
+
+
+def _failure(error: Exception, url: Url) -> ImageError:
+    """Tell what is gone or forbidden from what may be there the next time."""
+    cause = error.__cause__ or error  # fsspec calls every failure over HTTP a file that is not found
+    status, words = getattr(cause, "status", None), words_of(cause, url)
+    if status in _FORBIDDEN or isinstance(error, PermissionError) or "Credential" in type(cause).__name__:
+        return ImageError("permission", f"not allowed: {words}")
+    if status in _GONE or (isinstance(error, FileNotFoundError) and error is cause):
+        return ImageError("changed", "the file has vanished since it was listed")
+    if isinstance(status, int) and status < _SERVER_FAULT and status not in _TRANSIENT:
+        return ImageError("io", f"refused: {words}")
+    if isinstance(cause, NotImplementedError | TypeError | KeyError):
+        return ImageError("io", f"this cannot be read: {words}")
+    return ImageError("unreachable", f"no answer in {_TRIES} tries: {words}")
+
+
+def words_of(error: BaseException, url: Url) -> str:
+    """Return what an error says without what is secret."""
+    return hide(url.hide(str(error) or type(error).__name__), store_secrets())

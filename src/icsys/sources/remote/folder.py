@@ -1,0 +1,265 @@
+"""A folder behind a URL as a source."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from icsys.errors import ImageError
+from icsys.files.parsing import LONGEST_JSON, from_json
+from icsys.files.url import Url
+from icsys.image.decode import sniff
+from icsys.layout import MANIFEST, RUN
+from icsys.records.output_folders import tells_of_outputs
+from icsys.sources.archives.kinds import archive_suffix
+from icsys.sources.base import Ignored, PassedOver, Place, Planned, Task, Unreadable
+from icsys.sources.output_names import name_key, output_names
+from icsys.sources.recorded_labels import ToldLabels, classes_in
+from icsys.sources.remote.bucket import Bucket
+from icsys.sources.remote.connect import connect, name_of, site_of
+from icsys.sources.remote.fetch import again, fetch, fetch_page, head, place_told, read_whole, words_of
+from icsys.sources.remote.listings import StoreListing, WebListing
+from icsys.sources.safe_names import is_image_name
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Iterator, Sequence
+
+    from icsys.options import Options
+    from icsys.sources.remote.listings import Entry, Listed
+    from icsys.sources.remote.web_pages import Page
+
+_HEAD = 64  # bytes
+_AT_ONCE = 16  # files that are looked at
+_ENTRIES = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class RemotePlace(Place):
+    """Where an image lies on a server, by the name of its path."""
+
+    name: str
+
+
+class RemoteFolder:
+    """A folder behind a URL.
+
+    Parameters
+    ----------
+    root, page
+        Where the folders of a web server begin, and the page there.
+
+    Attributes
+    ----------
+    archives
+        The names of archives that a plan has passed by, by their paths in it.
+    """
+
+    def __init__(
+        self, url: Url, include_outputs: bool = False, root: Url | None = None, page: Page | None = None
+    ) -> None:
+        self.url, self._include_outputs, self._page = url, include_outputs, page
+        self.root = root or Url(connect(url)[1])
+        self._site = site_of(self.root.secret())
+        self.archives: dict[str, str] = {}
+        self._listing: WebListing | None = None
+        self._classes: Sequence[str] = ()
+        self._lock = threading.Lock()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Workers read, and have no use for what was listed."""
+        return RemoteFolder, (self.url, self._include_outputs, self.root)
+
+    @property
+    def shown(self) -> str:
+        """The URL without what is secret."""
+        return str(self.url)
+
+    @property
+    def classes(self) -> Sequence[str]:
+        """See Source: those of the run that has made the folder."""
+        return self._classes
+
+    def plan(self, suffix: str) -> Iterator[Planned]:
+        """List the images folder by folder, each in the order of its names, as for a folder of the system.
+
+        Names are made safe, and folders whose names then are one on some file systems are planned together. A file is
+        an image by its suffix, or else by its first bytes.
+        """
+        fs, _ = connect(self.url)
+        listing = self._listing_of(fs)
+        waiting = [[_Folder("", listing.start)]]
+        told = ToldLabels()
+        while waiting:
+            below = yield from self._plan(fs, listing, waiting.pop(), suffix, told)
+            waiting.extend(reversed(below))
+
+    def _listing_of(self, fs: Any) -> WebListing | StoreListing:  # noqa: ANN401 - fsspec has no types
+        root = self.root.secret()
+        if "http" not in fs.protocol:
+            return StoreListing(fs, root)
+        with self._lock:  # a run and the count beside it visit a server once
+            if self._listing is None:
+                page = self._page or again(lambda: fetch_page(fs, root), self.url)
+                self._listing = WebListing(fs, self.url, root, page)
+        return self._listing
+
+    def _plan(
+        self,
+        fs: Any,  # noqa: ANN401 - as above
+        listing: Any,  # noqa: ANN401 - the key of a folder is the listing's own
+        folders: list[_Folder],
+        suffix: str,
+        told: ToldLabels,
+    ) -> Generator[Planned, None, list[list[_Folder]]]:
+        images: list[tuple[str, str, RemotePlace]] = []
+        below: dict[str, list[_Folder]] = defaultdict(list)
+        reserved: list[str] = []
+        for folder in folders:
+            try:
+                listed: Listed = again(partial(listing.list, folder.key), self.url)
+                passes = bool(folder.name) and not self._include_outputs and self._holds_outputs(fs, listed.entries)
+            except (ImageError, OSError) as error:
+                yield self._unlisted(folder, error)
+                continue
+            if passes:
+                yield PassedOver(folder.name)
+                continue
+            if suffix and not folder.name and self._holds_outputs(fs, listed.entries):
+                yield from self._read_labels({entry.name for entry in listed.entries}, told)
+            if listed.error:
+                yield self._unlisted(folder, listed.error)
+            yield from map(Ignored, listed.ignored)
+            for entry, is_image in self._told(fs, listed.entries):
+                path = f"{folder.name}/{entry.name}" if folder.name else entry.name
+                found = self._sort(entry, path, is_image=is_image)
+                if isinstance(found, RemotePlace):
+                    images.append((folder.name, entry.name, found))
+                elif isinstance(found, _Folder):
+                    below[name_key(entry.name)].append(found)
+                    reserved.append(entry.name)
+                else:
+                    yield found
+        outputs = output_names([name for _, name, _ in images], suffix, reserved)
+        for (folder_name, name, place), output in zip(images, outputs, strict=True):
+            above = f"{folder_name}/" if folder_name else ""
+            source = above + name
+            yield Task(source, above + output, place, told.of(source), told.sample_of(source))
+        return list(below.values())
+
+    def _read_labels(self, names: set[str], told: ToldLabels) -> Iterator[Unreadable]:
+        """Take in what an earlier run, whose outputs these are, has told of labels."""
+        files = Bucket(self.url, Url(f"{self.root.secret().rstrip('/')}/"))
+        for name in sorted({RUN, MANIFEST} & names):
+            try:
+                with files.open(name) as file:
+                    if name == RUN:
+                        self._classes = classes_in(from_json(file.read(LONGEST_JSON)))
+                    else:
+                        told.add_lines(file)
+            except (ImageError, OSError, ValueError) as error:
+                code = error.code if isinstance(error, ImageError) else "io"
+                words = f"what it tells of labels cannot be read: {words_of(error, self.url)}"
+                yield Unreadable(name, code, words)
+
+    def _sort(self, entry: Entry, path: str, *, is_image: bool) -> RemotePlace | _Folder | Ignored | Unreadable:
+        """Return what an entry is: an image, a folder, or what becomes of it."""
+        if entry.name.startswith("."):
+            return Ignored(path)
+        if entry.is_folder:
+            return _Folder(path, entry.key)
+        if entry.problem:
+            return Unreadable(path, "unsupported", entry.problem)
+        if is_image:
+            told = place_told(entry.info)
+            return RemotePlace(told.size, told.mtime_ns, name_of(entry.path))
+        if archive_suffix(entry.name):
+            self.archives[path] = name_of(entry.path)
+        return Ignored(path)
+
+    def _unlisted(self, folder: _Folder, error: Exception) -> Unreadable:
+        code = error.code if isinstance(error, ImageError) else "io"
+        words = words_of(error, self.url)
+        return Unreadable(folder.name or ".", code, f"the folder cannot be listed: {words}", is_folder=True)
+
+    def _holds_outputs(self, fs: Any, entries: list[Entry]) -> bool:  # noqa: ANN401 - as above
+        """Tell whether what is listed is an output folder; a request is made only where a name says that it may be."""
+        paths = {entry.name: entry.path for entry in entries if not entry.is_folder}
+
+        def beginning(name: str, size: int) -> bytes:
+            if name not in paths:
+                return b""
+            try:
+                return again(partial(fetch, fs, paths[name], size), self.url)
+            except ImageError as error:
+                if error.code == "unreachable":
+                    raise
+                return b""
+
+        return tells_of_outputs(beginning)
+
+    def _told(self, fs: Any, entries: list[Entry]) -> Iterator[tuple[Entry, bool]]:  # noqa: ANN401 - as above
+        """Tell of each entry whether it is an image; those whose names do not say so are looked at, many at a time."""
+        is_image = partial(self._is_image, fs)
+        if all(is_image_name(entry.name) for entry in entries if not entry.is_folder):
+            yield from ((entry, is_image(entry)) for entry in entries)
+            return
+        with ThreadPoolExecutor(_AT_ONCE) as readers:
+            for first in range(0, len(entries), _ENTRIES):
+                some = entries[first : first + _ENTRIES]
+                yield from zip(some, readers.map(is_image, some), strict=True)
+
+    def _is_image(self, fs: Any, entry: Entry) -> bool:  # noqa: ANN401 - as above
+        if entry.name.startswith(".") or entry.is_folder or entry.problem:
+            return False
+        if is_image_name(entry.name):
+            return True
+        try:
+            return sniff(again(lambda: head(fs, entry.path, _HEAD), self.url)) is not None
+        except (ImageError, OSError):
+            return True  # whoever reads it will find out what is wrong
+
+    def stat(self, task: Task) -> tuple[int | None, int | None]:
+        """Return what was listed, or what the server tells of one file where its lists tell nothing."""
+        place = _of(task.place)
+        if place.size is None or place.mtime_ns is None:
+            try:
+                asked = again(lambda: place_told(connect(self.url)[0].info(self._path(place))), self.url)
+            except ImageError as error:
+                raise OSError(str(error)) from None
+            return asked.size, asked.mtime_ns
+        return place.size, place.mtime_ns
+
+    def load(self, works: Iterable[Task], options: Options) -> Iterable[Task]:  # noqa: ARG002 - not here
+        """Leave it to the workers to read."""
+        return works
+
+    def head(self, work: Task, size: int) -> bytes:
+        """Fetch the beginning of a file."""
+        fs, _ = connect(self.url)
+        return again(lambda: head(fs, self._path(_of(work.place)), size), self.url)
+
+    def read(self, work: Task, options: Options) -> tuple[bytes, int]:
+        """Fetch a file; what arrives has to be as long as was told."""
+        fs, _ = connect(self.url)
+        place = _of(work.place)
+        return again(lambda: read_whole(fs, self._path(place), place, options), self.url)
+
+    def _path(self, place: RemotePlace) -> str:
+        return self._site.secret() + place.name
+
+
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """A folder by the safe path of its images, and by what its listing finds it by."""
+
+    name: str
+    key: Any
+
+
+def _of(place: Place | None) -> RemotePlace:
+    assert isinstance(place, RemotePlace)  # noqa: S101 - from this plan
+    return place

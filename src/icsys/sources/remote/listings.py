@@ -1,0 +1,157 @@
+"""What lies in a folder behind a URL: every name that a store lists, or a page links to, as one that files can have."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from icsys.errors import ImageError
+from icsys.files.object_store import WHOLE
+from icsys.sources.remote.fetch import again, fetch_page, file_told
+from icsys.sources.remote.web_pages import crawl, url_below
+from icsys.sources.safe_names import safe_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from icsys.files.url import Url
+    from icsys.sources.remote.web_pages import Names, Page, WebFolder
+
+
+class Entry(NamedTuple):
+    """A file or folder.
+
+    Attributes
+    ----------
+    name
+        That it has among outputs: unlike any other in its folder.
+    path
+        That it has in the file system.
+    is_folder, info
+        What it is, and what else is told of it.
+    key
+        What the listing finds it by again, if it is a folder.
+    problem
+        Why nothing of that name can be asked for.
+    """
+
+    name: str
+    path: str
+    is_folder: bool
+    info: Mapping[str, Any]
+    key: Any = None
+    problem: str = ""
+
+
+class Listed(NamedTuple):
+    """What was found in a folder, what is left alone there, and why the rest of it cannot be listed."""
+
+    entries: list[Entry]
+    ignored: list[str]
+    error: Exception | None = None
+
+
+class WebListing:
+    """Folders of a web server, which are all visited before the first is listed: links lead from any to any."""
+
+    start: Names = ()
+
+    def __init__(self, fs: Any, url: Url, root: str, first: Page) -> None:  # noqa: ANN401 - fsspec has no types
+        def fetch(page: str) -> Page:
+            return again(lambda: fetch_page(fs, page), url)
+
+        def is_same(one: str, other: str) -> bool:
+            try:
+                told, known = (again(partial(file_told, fs, path), url) for path in (one, other))
+            except (ImageError, OSError):
+                return False
+            return None not in told and told == known
+
+        self._root = root
+        self._tree = crawl(root, first, fetch, (ImageError, OSError), is_same)
+
+    def list(self, key: Names) -> Listed:
+        """List a folder by the names on its way."""
+        folder: WebFolder = self._tree[key]
+        found: list[tuple[str, str, bool, Any]] = [
+            (name, url_below(self._root, path), False, None) for name, path in folder.files.items()
+        ]
+        found += [(name, url_below(self._root, path), True, (*key, name)) for name, path in folder.folders.items()]
+        entries = _named((name, Entry("", path, is_folder, {}, below)) for name, path, is_folder, below in found)
+        return Listed(entries, folder.outside, folder.error)
+
+
+class StoreListing:
+    """Folders of a store, each asked for when its turn comes."""
+
+    def __init__(self, fs: Any, root: str) -> None:  # noqa: ANN401 - as above
+        self._fs, self.start = fs, root
+        self._is_flat = bool(WHOLE & {fs.protocol} if isinstance(fs.protocol, str) else WHOLE.intersection(fs.protocol))
+
+    def list(self, key: str | dict[str, Any]) -> Listed:
+        """List a folder by its path, or by what is known of the objects in it already."""
+        return _listed_before(key) if isinstance(key, dict) else self._ask(key)
+
+    def _ask(self, path: str) -> Listed:
+        self._fs.invalidate_cache(path)  # some keep every list that they have seen, and give old ones
+        infos = self._fs.ls(path, detail=True)
+        self._fs.invalidate_cache(path)
+        folder = path.rstrip("/")
+        found: list[tuple[str, Entry]] = []
+        ignored: list[str] = []
+        error: Exception | None = None
+        for info in infos:
+            full, is_folder = str(info["name"]), info["type"] == "directory"
+            below = full.startswith(f"{folder}/") or not folder
+            name = full[len(folder) + 1 if folder else 0 :] if below else full.rstrip("/").rpartition("/")[2]
+            if is_folder and not name.strip("/"):
+                if below and self._is_flat and folder:  # keys go on behind two slashes
+                    found.append(("", Entry("", full, True, info, self._behind(f"{folder}/"))))
+            elif full == folder:
+                if path != self.start:
+                    error = ImageError("unsupported", "an object has its name, and this store tells no more then")
+            elif full.rstrip("/") == folder and not info.get("size"):
+                ignored.append(".")  # some tools keep a folder by an object of its name
+            elif is_folder:
+                found.append((name.rstrip("/"), Entry("", full.rstrip("/"), True, info, full.rstrip("/"))))
+            else:
+                found.append((name, Entry("", full, False, info)))
+        if not self._is_flat:  # what leads to the folder itself or above it
+            found = [(name, entry) for name, entry in found if name not in {"", ".", ".."}]
+        return Listed(_named(found), ignored, error)
+
+    def _behind(self, start: str) -> dict[str, Any]:
+        """Return what is told of all objects whose keys go on with another slash, by what comes behind that."""
+        try:
+            infos = self._fs.find(start[:-1], prefix="/", detail=True)
+        except TypeError:
+            infos = self._fs.find(start[:-1], detail=True)
+        return {path[len(start) + 1 :]: info for path, info in infos.items() if path.startswith(f"{start}/")}
+
+
+def _listed_before(infos: Mapping[str, Any]) -> Listed:
+    """List a folder of objects by the rest of their keys."""
+    found: list[tuple[str, Entry]] = []
+    below: dict[str, dict[str, Any]] = {}
+    for rest, info in infos.items():
+        name, slash, more = rest.partition("/")
+        if slash:
+            below.setdefault(name, {})[more] = info
+        else:
+            found.append((name, Entry("", str(info["name"]), False, info)))
+    found += [(name, Entry("", "", True, {}, more)) for name, more in below.items()]
+    return Listed(_named(found), [])
+
+
+def _named(found: Iterable[tuple[str, Entry]]) -> list[Entry]:
+    """Give entries names of their own, in the order of these; equal ones are told apart by a number."""
+    named: dict[str, Entry] = {}
+    for name, entry in sorted(found, key=lambda one: (one[0], one[1].path, one[1].is_folder)):
+        safe = safe_name(name)
+        number, other = 1, safe
+        while other in named:
+            number += 1
+            other = f"{safe}~{number}"
+        problem = "an object whose name holds ?versionId= cannot be asked for: give it another name"
+        named[other] = entry._replace(name=other, problem=problem if "?versionId=" in name else "")
+    return [named[name] for name in sorted(named)]

@@ -1,0 +1,93 @@
+"""Outputs that are files, each held against its line of the journal."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from contextlib import ExitStack
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from icsys.files.rooted_path import LinkError
+from icsys.records.manifest import STALE
+from icsys.records.pending_outputs import is_proven
+from icsys.verify.fault import Fault, Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from icsys.files.rooted_path import Held, RootedPath
+
+_BLOCK = 2**20  # bytes
+
+
+def faults_of_files(folder: RootedPath, rows: Iterable[dict[str, Any]], written: Mapping[str, set[str]]) -> list[Fault]:
+    """Hold files against their lines.
+
+    Parameters
+    ----------
+    folder
+        Where they lie.
+    rows
+        The lines; those of one folder are best one after the other.
+    written
+        Hashes of what a killed run has written, by output.
+
+    Returns
+    -------
+    list of Fault
+        A file that is not there is missing, but for a stale one, which anybody may remove. One that cannot be read, is
+        no regular file or has other bytes is changed.
+    """
+    faults: list[Fault] = []
+    for above, group in groupby(rows, lambda row: row["file_name"].rpartition("/")[0]):
+        with ExitStack() as stack:
+            held, finding = None, Finding.MISSING
+            try:
+                held = stack.enter_context(folder.at(above).held())
+            except OSError as error:
+                finding = _finding_of(error, is_folder=True)
+            for row in group:
+                found = finding if held is None else _look(held, row, written)
+                if found is not None and not (found is Finding.MISSING and row["status"] == STALE):
+                    faults.append(Fault(found, row["file_name"]))
+    return faults
+
+
+def _look(held: Held, row: Mapping[str, Any], written: Mapping[str, set[str]]) -> Finding | None:
+    output = row["file_name"]
+    try:
+        descriptor = held.descriptor(output.rpartition("/")[2])
+        try:
+            return None if _has(descriptor, row, written.get(output, ())) else Finding.CHANGED
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        return _finding_of(error)
+
+
+def _has(descriptor: int, row: Mapping[str, Any], hashes: Collection[str]) -> bool:
+    """Tell whether a file has the bytes that its line tells of, or those that a killed run has written."""
+    size = os.fstat(descriptor).st_size
+    if size == row["bytes"] and _digest(descriptor) == row["sha256"]:
+        return True
+    if not hashes:
+        return False
+    with os.fdopen(os.dup(descriptor), "rb") as file:
+        file.seek(0)
+        return is_proven(file.read(), hashes)
+
+
+def _digest(descriptor: int) -> str:
+    data = os.read(descriptor, _BLOCK)
+    digest = hashlib.sha256(data)
+    while len(data) == _BLOCK and (data := os.read(descriptor, _BLOCK)):
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def _finding_of(error: OSError, *, is_folder: bool = False) -> Finding:
+    """Tell what it means that a file, or the folder that it lies in, cannot be opened."""
+    is_gone = isinstance(error, FileNotFoundError | NotADirectoryError)
+    # What a link in the place of a folder leads to is not looked at, so nothing lies below it.
+    return Finding.MISSING if is_gone or (is_folder and isinstance(error, LinkError)) else Finding.CHANGED

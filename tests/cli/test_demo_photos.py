@@ -1,0 +1,22 @@
+"""Sample photos come from installed packages and never replace a user's files."""
+
+from PIL import Image
+
+from icsys.cli.demo_photos import copy_samples, sample_photos
+
+
+def test_scikit_learns_photos_are_found_and_are_photos():
+    photos = {path.name: path for path in sample_photos()}
+    assert {"china.jpg", "flower.jpg"} <= photos.keys()
+    for path in photos.values():
+        with Image.open(path) as image:
+            image.load()
+
+
+def test_a_file_that_is_there_stays(tmp_path):
+    (tmp_path / "china.jpg").write_bytes(b"mine")
+    copied, kept = copy_samples(tmp_path)
+    assert kept == ["china.jpg"]
+    assert "flower.jpg" in copied
+    assert (tmp_path / "china.jpg").read_bytes() == b"mine"
+    assert copy_samples(tmp_path) == ([], [path.name for path in sample_photos()])

@@ -1,0 +1,424 @@
+"""The command line as a subprocess: every flag, every exit code, what goes to which stream."""
+
+import dataclasses
+import json
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from helpers import ics, image_bytes, synthetic_photo, tree
+from icsys import __version__
+from icsys.options import STRATEGIES, Options
+
+
+def compressed_sizes(folder):
+    sizes = {}
+    for path in folder.rglob("*.png"):
+        with Image.open(path) as image:
+            sizes[path.relative_to(folder).as_posix()] = image.size
+    return sizes
+
+
+def test_a_run_reports_time_images_bytes_and_elements(photos, tmp_path):
+    code, out, err = ics("compress", photos, "out", "--strategy", "FKM", "--colors", 8, cwd=tmp_path)
+    assert code == 0
+    assert "Total run time: " in out
+    assert "3 compressed, 0 skipped, 0 failed, 2 other files left alone" in out
+    assert "times smaller" in out
+    assert "43200 -> 1728" in out.replace("43.2 thousand", "43200").replace("1.7 thousand", "1728")
+    assert str(tmp_path / "out") in out
+    assert err == ""
+
+
+def test_json_is_one_object_with_the_names_of_the_contract(photos, tmp_path):
+    (photos / "bad.jpg").write_bytes(b"")
+    code, out, err = ics("compress", photos, "out", "--json", "--colors", 8, "--seed", 4, cwd=tmp_path)
+    report = json.loads(out)
+    assert code == 1
+    assert "failed: bad.jpg" in err
+    assert report["version"] == __version__
+    assert report["options"]["colors"] == 8
+    assert report["options"]["seed"] == 4
+    assert report["interrupted"] is False
+    files = {file["source"]: file for file in report["files"]}
+    assert len({tuple(sorted(file)) for file in report["files"]}) == 1
+    assert files["train/cat/a.jpg"]["output"] == "train/cat/a.png"
+    assert {file["status"] for file in report["files"]} == {"compressed", "failed"}
+    for name in ("source", "output", "status", "bytes_in", "bytes_out", "width", "height", "colors"):
+        assert name in files["b.webp"]
+    counted = dict.fromkeys(("bytes_in", "bytes_out", "elements_in", "elements_out"), 0)
+    for file in files.values():
+        for name in counted:
+            counted[name] += file[name] or 0
+    assert counted.items() <= report["summary"].items()
+    assert report["summary"]["factor"] == pytest.approx(counted["bytes_in"] / counted["bytes_out"])
+    expected = {"images": 4, "compressed": 3, "skipped": 0, "failed": 1}
+    assert expected.items() <= report["summary"].items()
+    assert report["summary"]["seconds"] > 0
+
+
+def test_a_second_run_skips_and_exits_0(photos, tmp_path):
+    assert ics("compress", photos, "out", "--strategy", "SO", cwd=tmp_path)[0] == 0
+    code, out, _ = ics("compress", photos, "out", "--strategy", "SO", cwd=tmp_path)
+    assert code == 0
+    assert "0 compressed, 3 skipped, 0 failed" in out
+    assert "3 skipped: done already with the same options; --overwrite always does it again" in out
+    _, out, _ = ics("compress", photos, "out", "--strategy", "SO", "--overwrite", "always", cwd=tmp_path)
+    assert "3 compressed, 0 skipped, 0 failed" in out
+
+
+@pytest.mark.parametrize(
+    ("flags", "size"),
+    [
+        ((), (16, 12)),
+        (("--step", 7), (12, 9)),
+        (("--scale", 0.5), (40, 30)),
+        (("--size", "20x20"), (20, 15)),
+        (("--size", "20x20", "--fit", "cover"), (20, 20)),
+        (("--size", "20x20", "--fit", "stretch"), (20, 20)),
+        (("--size", "20x20", "--fit", "pad", "--background", "#00ff00"), (20, 20)),
+        (("--resample", "lanczos"), (16, 12)),
+        (("--resample", "skip"), (16, 12)),
+        (("--engine", "processes"), (16, 12)),
+        (("--png-effort", "max"), (16, 12)),
+        (("--format", "png"), (16, 12)),
+        (("--isolate",), (16, 12)),
+        (("--timeout", 50), (16, 12)),
+        (("--follow-links", "--on-corrupt", "keep"), (16, 12)),
+        (("--max-pixels", 4800, "--max-bytes", 100_000, "--max-frames", 1), (16, 12)),
+    ],
+)
+def test_every_way_to_make_smaller(flags, size, photos, tmp_path):
+    code, _, err = ics("compress", photos, "out", "--strategy", "so", "--jobs", 2, *flags, cwd=tmp_path)
+    assert (code, err) == (0, "")
+    assert set(compressed_sizes(tmp_path / "out").values()) == {size}
+
+
+def test_dry_run_writes_nothing(photos, tmp_path):
+    code, out, _ = ics("compress", photos, "out", "--strategy", "SO", "--dry-run", cwd=tmp_path)
+    assert code == 0
+    assert "nothing was written" in out
+    assert not (tmp_path / "out").exists()
+
+
+def test_verbose_adds_a_line_per_image_with_its_kmeans_time(photos, tmp_path):
+    _, _, err = ics("compress", photos, "out", "--strategy", "MBKM", "--verbose", cwd=tmp_path)
+    lines = err.splitlines()
+    assert len(lines) == 3
+    assert all(" -> " in line and "K-means 0." in line for line in lines)
+
+
+def test_options_come_from_a_file_and_the_command_line_wins(photos, tmp_path):
+    (tmp_path / "ics.toml").write_text('strategy = "FKM"\nsize = "10x10"\ncolors = 5\ndry-run = true\n', "utf-8")
+    code, out, _ = ics(
+        "compress", photos, "out", "--config", "ics.toml", "--colors", 3, "--step", 4, "--json", cwd=tmp_path
+    )
+    options = json.loads(out)["options"]
+    assert code == 0
+    assert (options["strategy"], options["colors"], options["step"]) == ("FKM", 3, 4)
+    assert "size" not in options
+    assert not (tmp_path / "out").exists()
+
+
+def test_printed_options_are_a_config_file_that_gives_the_same_options(photos, tmp_path):
+    flags = ("--strategy", "MBKM", "--size", "32x16", "--fit", "pad", "--jobs", 3, "--background", "#102030")
+    code, printed, _ = ics("compress", photos, "out", *flags, "--print-options", cwd=tmp_path)
+    assert code == 0
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "ics.toml").write_text(printed, "utf-8")
+    assert ics("compress", "--config", "ics.toml", "--print-options", cwd=tmp_path)[1] == printed
+    expected = {"strategy": "MBKM", "size": "32x16", "fit": "pad", "jobs": 3, "overwrite": "never"}
+    assert expected.items() <= tomllib.loads(printed).items()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("squeeze",), "squeeze"),
+        (("compress", "photos", "--strategy", "XKM"), "SO, MKM, FKM, MBKM"),
+        (("compress", "photos", "--colors", "0"), "colors=0"),
+        (("compress", "photos", "--colors", "many"), "colors='many'"),
+        (("compress", "photos", "--step", "2", "--size", "5x5"), "not allowed with"),
+        (("compress", "photos", "--size", "5"), "WIDTHxHEIGHT"),
+        (("compress", "photos", "--scale", "2"), "scale=2.0"),
+        (("compress", "photos", "--jobs", "0"), "jobs=0"),
+        (("compress", "photos", "--overwrite", "maybe"), "never, always"),
+        (("compress", "photos", "--fit", "zoom"), "contain, cover"),
+        (("compress", "photos", "--engine", "dream"), "threads, processes"),
+        (("compress", "photos", "--isolate", "--engine", "threads"), "isolate with engine='threads'"),
+        (("compress", "photos", "--timeout", "5", "--engine", "threads"), "timeout with engine='threads'"),
+        (("compress", "photos", "--timeout", "0"), "timeout=0.0: expected a number above 0"),
+        (("compress", "photos", "--timeout", "soon"), "timeout='soon'"),
+        (("compress", "photos", "--timeout", "nan"), "timeout=nan"),
+        (("compress", "photos", "--on-corrupt", "mend"), "fail, keep"),
+        (("compress", "photos", "--max-pixels", "0"), "max_pixels=0"),
+        (("compress", "photos", "--max-bytes", "1GB"), "max_bytes='1GB'"),
+        (("compress", "photos", "--max-frames", "-1"), "max_frames=-1"),
+        (("compress", "photos", "--effort", "most"), "fast, balanced, best"),
+        (("compress", "photos", "--space", "lab"), "srgb, oklab"),
+        (("compress", "photos", "--dither", "yes"), "none, floyd-steinberg"),
+        (("compress", "photos", "--dither", "floyd-steinberg", "--colors", "300"), "at most 256"),
+        (("compress", "photos", "--png-effort", "most"), "fast, default, max"),
+        (("compress", "photos", "--shard", "5/4"), "shard='5/4': expected I/N such as 2/4"),
+        (("compress", "photos", "--shard", "0/4"), "shard='0/4'"),
+        (("compress", "photos", "--shard", "a/b"), "shard='a/b'"),
+        (
+            ("compress", "photos", "--shard", "2/4", "--print-options", "--config", "shard.toml", "--shard", "x"),
+            "shard='x'",
+        ),
+        (("compress", "photos", "--config", "shard.toml"), "shard='3/2'"),
+        (("compress", "empty", "--shard", "1/2"), "no image"),
+        (("compress", "photos", "--shard", "1/2", "--format", "webdataset"), "shard='1/2' with format='webdataset'"),
+        (("merge", "photos"), "holds no shards"),
+        (("merge", "nowhere"), "is no folder"),
+        (("merge",), "'Compressed' is no folder"),
+        (("compress", "photos", "--unknown"), "--unknown"),
+        (("compress", "nowhere"), "does not exist"),
+        (("compress", "photos", "photos"), "lies in destination"),
+        (("compress", "photos", "bad.toml/out"), "is a file"),
+        (("compress", "", "out"), "source ''"),
+        (("compress", "photos", "--strat", "SO"), "--strat"),
+        (("compress", "photos", "--print-options", "--jobs", "0"), "jobs=0"),
+        (("compress", "photos", "--config", "none.toml"), "none.toml"),
+        (("compress", "photos", "--config", "bad.toml"), "bad.toml"),
+        (("compress", "photos", "--config", "deep.toml"), "more than 100 deep"),
+        (("compress", "photos", "--palette", "deep.json"), "more than 100 deep"),
+        (("compress", "photos", "--config", "odd.toml"), "unknown option 'colours'"),
+        (("compress", "photos", "--config", "switch.toml"), "expected true or false"),
+        (("compress",), "ics demo"),
+        ((), "ics demo"),
+        (("compress", "empty"), "no image"),
+    ],
+)
+@pytest.mark.usefixtures("photos")
+def test_wrong_usage_is_one_clear_line_and_exit_2(arguments, expected, tmp_path):
+    (tmp_path / "bad.toml").write_text("colors: 3", "utf-8")
+    (tmp_path / "deep.toml").write_text("a = " + "[" * 100_000, "utf-8")
+    (tmp_path / "deep.json").write_text("[" * 100_000, "utf-8")
+    (tmp_path / "odd.toml").write_text("colours = 3", "utf-8")
+    (tmp_path / "switch.toml").write_text('json = "yes"', "utf-8")
+    (tmp_path / "shard.toml").write_text('shard = "3/2"', "utf-8")
+    (tmp_path / "empty").mkdir()
+    before = tree(tmp_path)
+    code, out, err = ics(*arguments, cwd=tmp_path)
+    assert (code, out) == (2, "")
+    assert len(err.strip().splitlines()) == 1
+    assert err.startswith("ics: ")
+    assert expected in err
+    assert tree(tmp_path) == before
+
+
+def test_a_folder_without_images_says_what_to_do(tmp_path):
+    (tmp_path / "Uncompressed").mkdir()
+    (tmp_path / "Uncompressed" / "notes.txt").write_text("nothing here", "utf-8")
+    for arguments in ((), ("compress",)):
+        code, _, err = ics(*arguments, cwd=tmp_path)
+        assert code == 2
+        assert "ics demo" in err
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("compress", "--help"), ("demo", "--help"), ("merge", "--help")])
+def test_help_shows_examples(arguments, tmp_path):
+    code, out, _ = ics(*arguments, cwd=tmp_path)
+    assert code == 0
+    assert "example" in out
+
+
+def test_help_is_in_groups_and_names_every_option(tmp_path):
+    _, out, _ = ics("compress", "--help", cwd=tmp_path)
+    for word in ("colours:", "size:", "output:", "limits:", "run:", *STRATEGIES):
+        assert word in out
+    names = [field.name.replace("_", "-") for field in dataclasses.fields(Options)]
+    flags = "jobs engine isolate timeout follow-links overwrite retry-failed dry-run json verbose config print-options"
+    flags += " shard include-outputs ignore-zeros"
+    for flag in (*names, *flags.split()):
+        assert f"--{flag}" in out
+
+
+def test_the_examples_in_the_help_run(photos, tmp_path):
+    assert photos.name == "photos"
+    (tmp_path / "ics.toml").write_text('strategy = "SO"\n', "utf-8")
+    (tmp_path / "Uncompressed").mkdir()
+    (tmp_path / "Uncompressed" / "a.png").write_bytes(image_bytes(synthetic_photo()))
+    _, out, _ = ics("compress", "--help", cwd=tmp_path)
+    examples = [re.split(r"\s{2,}", line.strip())[0] for line in out.split("examples:")[1].strip().splitlines()]
+    assert len(examples) == 6
+    for example in examples:
+        code, out, _ = ics(*example.split()[1:], cwd=tmp_path)
+        assert code == 0, example
+        assert "skipped" not in out or " 0 skipped" in out, example
+
+
+def test_the_command_line_turns_off_what_a_file_turns_on(photos, tmp_path):
+    (tmp_path / "ics.toml").write_text('strategy = "SO"\njson = true\ndry-run = true\n', "utf-8")
+    code, out, _ = ics("compress", photos, "out", "--config", "ics.toml", "--no-json", "--no-dry-run", cwd=tmp_path)
+    assert code == 0
+    assert "Total run time" in out
+    assert len(compressed_sizes(tmp_path / "out")) == 3
+
+
+def test_a_damaged_photo_is_named_or_kept_with_a_word_about_it(photos, tmp_path):
+    whole = image_bytes(synthetic_photo(100, 120), "JPEG")
+    (photos / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    code, _, err = ics("compress", photos, "out", "--strategy", "SO", cwd=tmp_path)
+    assert code == 1
+    assert "failed: cut.jpg: damaged JPEG" in err
+    assert "(corrupt)" in err
+    flags = ("--strategy", "SO", "--on-corrupt", "keep")
+    code, out, err = ics("compress", photos, "kept", *flags, "--verbose", cwd=tmp_path)
+    assert code == 0
+    assert "1 damaged, kept all the same" in out
+    assert "kept though damaged JPEG" in err
+    files = json.loads(ics("compress", photos, "json", *flags, "--json", cwd=tmp_path)[1])["files"]
+    assert {file["source"] for file in files if file["warning"]} == {"cut.jpg"}
+
+
+def test_names_reach_a_terminal_escaped(photos, tmp_path):
+    (photos / "bad\u001b[31m.jpg").write_bytes(b"")
+    _, _, err = ics("compress", photos, "out", "--strategy", "SO", cwd=tmp_path)
+    assert "\u001b" not in err
+    assert "bad\\x1b[31m.jpg" in err
+
+
+def test_version(tmp_path):
+    assert ics("--version", cwd=tmp_path)[:2] == (0, f"ics {__version__}\n")
+
+
+def test_an_interrupt_ends_with_130_and_leaves_whole_files_only(tmp_path):
+    source = tmp_path / "in"
+    source.mkdir()
+    data = image_bytes(np.random.default_rng(0).integers(0, 256, (1500, 1500, 3), np.uint8), "BMP")
+    for number in range(40):
+        (source / f"{number:02}.bmp").write_bytes(data)
+    arguments = [
+        sys.executable,
+        "-m",
+        "icsys",
+        "compress",
+        "in",
+        "out",
+        "--strategy",
+        "SO",
+        "--step",
+        "1",
+        "--jobs",
+        "1",
+    ]
+    flags = subprocess.CREATE_NEW_PROCESS_GROUP if sys.platform == "win32" else 0
+    with subprocess.Popen(
+        arguments, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, creationflags=flags
+    ) as process:
+        deadline = time.monotonic() + 60
+        while not list((tmp_path).glob("out/*.png")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.send_signal(signal.CTRL_BREAK_EVENT if sys.platform == "win32" else signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted" in err
+    assert "Traceback" not in err
+    written = list((tmp_path / "out").glob("*.png"))
+    assert 0 < len(written) < 40
+    for path in written:
+        with Image.open(path) as image:
+            image.load()
+
+
+def test_importing_the_package_loads_nothing_that_few_runs_need(tmp_path):
+    heavy = {"sklearn", "scipy", "pi_heif", "tqdm", "tomllib", "threadpoolctl"}
+    code = f"import sys, icsys, icsys.cli.main; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("strategy", ["SO", "MKM"])
+def test_a_run_loads_scikit_learn_only_where_its_strategy_needs_it(strategy, photos, tmp_path):
+    code = (
+        "import sys; from icsys import Options, compress_folder\n"
+        f"compress_folder({str(photos)!r}, {str(tmp_path / 'out')!r}, Options(strategy={strategy!r}))\n"
+        "print(sorted({'sklearn', 'scipy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_retry_failed_takes_up_only_what_failed(photos, tmp_path):
+    (photos / "bad.jpg").write_bytes(b"")
+    assert ics("compress", photos, "out", "--strategy", "SO", cwd=tmp_path)[0] == 1
+    code, out, _ = ics("compress", photos, "out", "--strategy", "SO", "--retry-failed", cwd=tmp_path)
+    assert code == 1
+    assert "0 compressed, 3 skipped, 1 failed" in out
+    (photos / "bad.jpg").write_bytes((photos / "b.webp").read_bytes())
+    code, out, _ = ics("compress", photos, "out", "--strategy", "SO", "--retry-failed", cwd=tmp_path)
+    assert code == 0
+    assert "1 compressed, 3 skipped, 0 failed" in out
+
+
+def test_foreign_and_stale_files_are_named(photos, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "b.png").write_bytes(b"mine")
+    ics("compress", photos, "out", "--strategy", "SO", cwd=tmp_path)
+    (photos / "train" / "cat" / "a.jpg").unlink()
+    code, out, _ = ics("compress", photos, "out", "--strategy", "SO", cwd=tmp_path)
+    assert code == 0
+    assert "1 skipped: a file that ics did not write has its place" in out
+    assert "Stale:    1 (their sources are gone, fail, or have other outputs now): train/cat/a.png" in out
+    _, out, _ = ics("compress", photos, "out", "--strategy", "SO", "--json", cwd=tmp_path)
+    assert json.loads(out)["summary"]["stale"] == 1
+
+
+def test_shards_are_merged_and_reported_like_one_run(photos, tmp_path):
+    (photos / "bad.png").write_bytes(b"")
+    ics("compress", photos, "one", "--colors", 8, cwd=tmp_path)
+    codes = [ics("compress", photos, "parts", "--colors", 8, "--shard", f"{i}/2", cwd=tmp_path)[0] for i in (1, 2)]
+    assert sorted(codes) == [0, 1]  # one of them has the bad image
+    code, out, err = ics("merge", "parts", cwd=tmp_path)
+    assert code == 1
+    assert "3 compressed, 0 skipped, 1 failed, 2 other files left alone" in out
+    assert err == "failed: bad.png: the file is empty (0 bytes) (empty)\n"
+    assert tree(tmp_path / "parts") == tree(tmp_path / "one")
+    assert (tmp_path / "parts" / "manifest.jsonl").read_bytes() == (tmp_path / "one" / "manifest.jsonl").read_bytes()
+
+
+def test_a_merge_names_what_is_missing_and_can_do_without(photos, tmp_path):
+    index = next(
+        i for i in (1, 2, 3) if ics("compress", photos, "out", "--shard", f"{i}/3", cwd=tmp_path)[1][:5] == "Total"
+    )
+    for other in {1, 2, 3} - {index}:
+        shutil.rmtree(tmp_path / "out" / ".ics-books" / f"{other}-of-3", ignore_errors=True)
+    code, out, err = ics("merge", "out", cwd=tmp_path)
+    assert (code, out) == (2, "")
+    assert "are missing" in err
+    code, out, err = ics("merge", "out", "--partial", "--json", cwd=tmp_path)
+    summary = json.loads(out)["summary"]
+    assert code == 1
+    assert 0 < summary["compressed"] <= 3
+    assert "are missing" in summary["stopped"]
+    assert "are missing" in err
+
+
+def test_a_shard_without_images_is_no_error(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.png").write_bytes(image_bytes(synthetic_photo()))
+    runs = [ics("compress", "in", "out", "--shard", f"{i}/3", cwd=tmp_path) for i in (1, 2, 3)]
+    assert [code for code, _, _ in runs] == [0, 0, 0]
+    assert sorted("has no image" in out for _, out, _ in runs) == [False, True, True]
+    assert ics("merge", "out", cwd=tmp_path)[0] == 0
+
+
+def test_a_palette_file_decides_the_number_of_colours(photos, tmp_path):
+    assert ics("compress", photos, "out", "--palette", "dataset", "--colors", 5, cwd=tmp_path)[0] == 0
+    file = ("--palette", "out/palette.gpl")
+    code, out, _ = ics("compress", photos, "out", *file, "--print-options", cwd=tmp_path)
+    assert (code, tomllib.loads(out)["colors"]) == (0, 5)
+    code, out, _ = ics("compress", photos, "out", *file, cwd=tmp_path)
+    assert (code, "3 skipped" in out) == (0, True)
+    code, _, err = ics("compress", photos, "out", *file, "--colors", 32, cwd=tmp_path)
+    assert (code, err.count("\n"), "colors=32 with palette='out/palette.gpl', which has 5" in err) == (2, 1, True)

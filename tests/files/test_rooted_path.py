@@ -1,0 +1,291 @@
+"""Paths below a folder that no link leads out of, planted before or meanwhile, with descriptors and without."""
+
+import errno
+import gc
+import os
+import pickle
+import stat
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from icsys.files import rooted_path as rooted
+from icsys.files.rooted_path import LinkError, OtherFolderError, RootedPath, is_below, is_link, leads_elsewhere
+from icsys.sources import folder as source_folder
+from icsys.sources.base import Ignored, Task
+from icsys.sources.folder import plan_folder
+
+
+@pytest.fixture(params=[True, False], ids=["descriptors", "paths"])
+def way(request, monkeypatch):
+    """With descriptors, where this system has them; and as on Windows, which has none and no flag against links."""
+    if not request.param:
+        monkeypatch.setattr(rooted, "_HAS_DIR_FD", False)
+        monkeypatch.setattr(rooted, "_ALWAYS", rooted._ALWAYS & ~getattr(os, "O_NOFOLLOW", 0))  # noqa: SLF001
+    return request.param
+
+
+def snapshot(folder):
+    """Return all that lies in a folder, links as links."""
+    found = {}
+    for path in folder.rglob("*"):
+        link, file = path.is_symlink(), path.is_file()
+        found[path.relative_to(folder).as_posix()] = (
+            str(path.readlink()) if link else path.read_bytes() if file else None
+        )
+    return found
+
+
+@pytest.mark.usefixtures("way")
+def test_in_a_folder_that_is_held_files_are_made_renamed_and_removed(tmp_path):
+    (tmp_path / "theirs").write_bytes(b"theirs")
+    folder = RootedPath(tmp_path / "out") / "cat"
+    with pytest.raises(FileNotFoundError), folder.held():
+        pass
+    folder.make_folders()
+    with folder.held() as held:
+        for content in (b"1", b"2"):
+            with os.fdopen(held.descriptor("new", "xb"), "wb") as file:
+                file.write(content)
+            held.replace("new", "a.png")
+            assert (tmp_path / "out/cat/a.png").read_bytes() == content
+        (tmp_path / "out/cat/b.png").symlink_to(tmp_path / "theirs")
+        with pytest.raises(LinkError, match=r"b\.png"):
+            held.replace("a.png", "b.png")
+        with pytest.raises(LinkError, match=r"b\.png"):
+            held.descriptor("b.png")
+        held.unlink("b.png")
+        held.unlink("a.png")
+    assert snapshot(tmp_path) == {"theirs": b"theirs", "out": None, "out/cat": None}
+
+
+@pytest.mark.usefixtures("way")
+def test_files_and_folders_are_those_that_pathlib_sees(tmp_path):
+    root = RootedPath(tmp_path / "out")
+    assert (root / "cat").status() is None
+    assert root.entries() == []
+    with pytest.raises(FileNotFoundError):
+        (root / "cat/a.png").open()
+    (root / "cat/deep").make_folders()
+    with (root / "cat/a.png").open("xb") as file:
+        file.write(b"1")
+    with pytest.raises(FileExistsError):
+        (root / "cat/a.png").open("xb")
+    with (root / "cat/a.png").open("ab", buffering=0) as file:
+        file.write(b"2")
+    with (root / "cat/a.png").open("r+b") as file:
+        file.seek(1)
+        file.write(b"3")
+    assert (tmp_path / "out/cat/a.png").read_bytes() == b"13" == (root / "cat/a.png").read_bytes()
+    assert (root / "cat/a.png").read_bytes(1) == b"1"
+    assert (root / "cat/a.png").is_file()
+    assert (root / "cat").is_dir()
+    assert sorted(entry.name for entry in (root / "cat").entries()) == ["a.png", "deep"]
+    (root / "cat/a.png").replace(root / "cat/deep/b.png")
+    assert not (root / "cat/a.png").exists()
+    with (root / "cat/deep").held() as held:
+        assert held.status("b.png").st_size == 2
+        assert held.status("c.png") is None
+    (root / "cat/deep/b.png").unlink()
+    (root / "cat/deep/b.png").unlink(missing_ok=True)
+    (root / "cat/deep").rmdir()
+    (root / "cat").sync()
+    assert snapshot(tmp_path) == {"out": None, "out/cat": None}
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("target", ["folder", "file", "nothing"])
+@pytest.mark.parametrize("depth", [0, 1, 2])
+def test_nothing_is_done_through_a_link(tmp_path, target, depth):
+    """A link in the place of a file, of the folder above it, and of the one above that."""
+    out, decoy = tmp_path / "out", tmp_path / "decoy"
+    (decoy / "b/c").mkdir(parents=True)
+    (decoy / "c").mkdir()
+    for name in ("c/file", "b/c/file", "file"):
+        (decoy / name).write_bytes(b"theirs")
+    out.mkdir()
+    aim = {"folder": decoy, "file": decoy / "file", "nothing": tmp_path / "none"}[target]
+    name = ["file", "c/file", "b/c/file"][depth]
+    (out / name.split("/")[0]).symlink_to(aim)
+    before = snapshot(tmp_path)
+    root = RootedPath(out)
+    path = root / name
+    attempts = {
+        "open": path.open,
+        "append": lambda: path.open("ab"),
+        "create": lambda: path.open("xb"),
+        "change": lambda: path.open("r+b"),
+        "read": path.read_bytes,
+        "entries": path.entries,
+        "folders": path.make_folders,
+        "mkdir": lambda: path.mkdir(exist_ok=True),
+        "hold": lambda: path.held().__enter__(),
+    }
+    for attempt in attempts.values():
+        with pytest.raises(LinkError):
+            attempt()
+    with (root / "mine").open("xb") as file:
+        file.write(b"mine")
+    with pytest.raises(LinkError):
+        (root / "mine").replace(path)
+    if depth:
+        for attempt in (path.unlink, path.rmdir, path.status, path.exists, lambda: path.replace(root / "stolen")):
+            with pytest.raises(LinkError):
+                attempt()
+    else:
+        assert is_link(path.status())
+        assert path.exists()
+        assert not path.is_file()
+        assert not path.is_dir()
+        with pytest.raises(OSError, match=r"."):
+            path.rmdir()
+    (root / "mine").unlink()
+    assert snapshot(tmp_path) == before
+
+
+@pytest.mark.usefixtures("way")
+def test_a_folder_that_becomes_a_link_meanwhile_is_not_entered(tmp_path):
+    """The link comes between the moment when a folder was entered and the next use."""
+    out, decoy = tmp_path / "out", tmp_path / "decoy"
+    (out / "cat").mkdir(parents=True)
+    decoy.mkdir()
+    root = RootedPath(out)
+    with (root / "cat/a.png").open("xb"):
+        (out / "cat").rename(out / "old")
+        (out / "cat").symlink_to(decoy, target_is_directory=True)
+    for attempt in ((root / "cat/a.png").read_bytes, (root / "cat").make_folders, (root / "cat").entries):
+        with pytest.raises(LinkError):
+            attempt()
+    assert list(decoy.iterdir()) == []
+
+
+@pytest.mark.skipif(os.open not in os.supports_dir_fd, reason="needs descriptors of folders")
+def test_the_root_stays_the_folder_that_it_was(tmp_path):
+    out, decoy = tmp_path / "out", tmp_path / "decoy"
+    out.mkdir()
+    decoy.mkdir()
+    root = RootedPath(out)
+    assert root.entries() == []
+    out.rename(tmp_path / "moved")
+    out.symlink_to(decoy, target_is_directory=True)
+    with (root / "a.png").open("xb") as file:
+        file.write(b"1")
+    assert snapshot(tmp_path) == {"out": str(decoy), "decoy": None, "moved": None, "moved/a.png": b"1"}
+    other = pickle.loads(pickle.dumps(root))  # noqa: S301
+    with pytest.raises(OtherFolderError):
+        other.entries()
+
+
+def test_the_root_may_be_reached_by_a_link(tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "out").symlink_to(tmp_path / "disk", target_is_directory=True)
+    with (RootedPath(tmp_path / "out") / "a.png").open("xb") as file:
+        file.write(b"1")
+    assert (tmp_path / "disk/a.png").read_bytes() == b"1"
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")
+def test_what_is_no_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    root = RootedPath(tmp_path)
+    for name in ("pipe", "folder"):
+        for mode in ("rb", "r+b"):
+            with pytest.raises(OSError, match=r"."):
+                (root / name).open(mode)
+    assert not (root / "pipe").is_file()
+    assert not [entry for entry in root.entries() if entry.is_file]
+
+
+def test_errors_name_the_whole_path(tmp_path):
+    with pytest.raises(FileNotFoundError) as caught:
+        (RootedPath(tmp_path) / "cat/a.png").open()
+    assert str(tmp_path) in caught.value.filename
+    (tmp_path / "cat").symlink_to(tmp_path)
+    with pytest.raises(LinkError) as caught:
+        (RootedPath(tmp_path) / "cat/a.png").open()
+    assert caught.value.filename == str(tmp_path / "cat")
+    assert caught.value.errno == errno.ELOOP
+    assert repr(pickle.loads(pickle.dumps(caught.value))) == repr(caught.value)  # noqa: S301
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="needs /proc")  # noqa: PTH112
+def test_no_descriptor_stays_open(tmp_path):
+    def descriptors():
+        return len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+
+    gc.collect()  # what other tests have left would close its own meanwhile
+    before = descriptors()
+    root = RootedPath(tmp_path)
+    (root / "a/b/c").make_folders()
+    with (root / "a/b/c/d").open("xb"):
+        pass
+    (root / "a/b/c").entries()
+    for name, error in (("a/b/c/e", FileNotFoundError), ("a/b/c/d/e", NotADirectoryError), ("a/b", OSError)):
+        with pytest.raises(error):
+            (root / name).open()
+    (root / "a/b/c/d").replace(root / "a/d")
+    assert descriptors() == before + 1
+    del root
+    assert descriptors() == before
+
+
+def _write(path):
+    with path.open("xb") as file:
+        file.write(b"from another process")
+
+
+def test_a_path_goes_to_other_processes(tmp_path):
+    path = RootedPath(tmp_path) / "a.png"
+    path.parent.entries()
+    _write(pickle.loads(pickle.dumps(path)))  # noqa: S301
+    assert path.read_bytes() == b"from another process"
+
+
+@given(st.lists(st.sampled_from(["a", "..", ".", "", "b c", "\0", "é"]), min_size=1, max_size=5))
+def test_a_name_leads_down_or_is_refused(parts):
+    """Compared with what the system makes of it, below a folder that is not there."""
+    name = "/".join(parts)
+    down = os.path.normpath(f"/top/{name}") == f"/top/{name}" and "\0" not in name and name != ""
+    assert is_below(name) is down
+    if down:
+        assert str(RootedPath("/top") / name).replace(os.sep, "/").endswith(f"/top/{name}")
+    else:
+        with pytest.raises(OSError, match="relative path"):
+            RootedPath("/top") / name
+
+
+def test_a_junction_of_windows_is_a_link_and_a_folder_is_none(tmp_path):
+    """What Windows says of both: they differ in their reparse tag alone."""
+    of_folder, of_file = (os.lstat(path) for path in (tmp_path, __file__))
+    assert not is_link(of_folder)
+    assert not is_link(of_file)
+    assert not leads_elsewhere(tmp_path / "nothing")
+    for tag, expected in ((0, False), (0xA0000003, True), (0x9000701A, False)):  # a folder, a junction, OneDrive's
+        assert is_link(SimpleNamespace(st_mode=stat.S_IFDIR, st_reparse_tag=tag)) is expected
+
+
+def test_junctions_are_left_alone_by_the_walk_and_not_entered(tmp_path, monkeypatch):
+    """A folder stands for the junction: of it alone is said what Windows says of one."""
+    inside = tmp_path / "in" / "junction"
+    inside.mkdir(parents=True)
+    (inside / "a.png").touch()
+    (tmp_path / "in" / "b.png").touch()
+    number = inside.stat().st_ino
+
+    def of_windows(status):
+        return status.st_ino == number
+
+    monkeypatch.setattr(rooted, "is_link", of_windows)
+    monkeypatch.setattr(rooted, "_HAS_DIR_FD", False)
+    monkeypatch.setattr(rooted, "_HAS_JUNCTIONS", True)
+    monkeypatch.setattr(source_folder, "is_link", of_windows)
+    planned = list(plan_folder(tmp_path / "in", tmp_path / "out", ".png"))
+    assert planned == [Ignored("junction"), Task("b.png", "b.png")]
+    root = RootedPath(tmp_path / "in")
+    assert [entry.name for entry in root.entries() if entry.is_folder or entry.is_file] == ["b.png"]
+    with pytest.raises(LinkError):
+        (root / "junction/a.png").open()

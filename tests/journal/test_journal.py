@@ -1,0 +1,153 @@
+"""The journal: lines that survive crashes, and a manifest that is in order at the end."""
+
+import json
+import os
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from helpers import manifest_row
+from icsys.files.rooted_path import RootedPath
+from icsys.journal.journal import Journal, compact, load
+from icsys.layout import FAILURES, MANIFEST
+from icsys.records.manifest import DONE, FAILED, STALE, from_line, to_line
+
+
+def done(source, output=None, **changes):
+    return manifest_row(source, output, **changes)
+
+
+def failed(source):
+    return {"source_path": source, "code": "io", "message": "m", "status": FAILED}
+
+
+def write(folder, *rows):
+    journal = Journal(RootedPath(folder))
+    for row in rows:
+        journal.append(row)
+    journal.close()
+    return journal
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []
+
+
+def put(folder, *names):
+    for name in names:
+        (folder / name).write_bytes(b"abc")
+
+
+names = st.binary(min_size=1, max_size=20).filter(lambda name: b"\0" not in name).map(os.fsdecode)
+
+
+@given(st.dictionaries(st.sampled_from(["source_path", "message"]), names, min_size=1))
+def test_any_name_comes_back_as_it_was(row):
+    row = failed("a") | row
+    line = to_line(row)
+    assert line.count(b"\n") == 1
+    line.decode("utf-8", "strict")
+    assert from_line(line) == row
+
+
+@settings(deadline=None)  # a disk may be busy
+@given(st.data())
+def test_a_journal_cut_off_anywhere_holds_its_whole_lines_and_can_be_added_to(tmp_path_factory, data):
+    folder = tmp_path_factory.mktemp("journal")
+    write(folder, done("a"), done("b"), failed("c"))
+    path = folder / MANIFEST
+    whole = path.read_bytes()
+    size = data.draw(st.integers(0, len(whole)))
+    path.write_bytes(whole[:size])
+    kept = (whole[:size] + b"\n").count(b"}\n")  # the last line may lack its end, and no more
+    assert len(load(RootedPath(folder)).done) == min(kept, 2)
+    journal = write(folder, done("d"))
+    assert [row["source_path"] for row in lines(path)] == [*["a", "b", "c"][:kept], "d"]
+    assert journal.start == sum(map(len, whole.splitlines(keepends=True)[:kept]))
+    assert path.read_bytes().startswith(whole[: journal.start])
+
+
+def test_the_last_line_of_an_output_counts(tmp_path):
+    write(tmp_path, done("a", bytes=1), failed("b"), done("a", bytes=2), done("b"), failed("c"))
+    known = load(RootedPath(tmp_path))
+    assert known.done["a"].bytes == 2
+    assert known.failed == {"c"}
+    assert not known.tidy
+    assert Journal(RootedPath(tmp_path)).read(known.done["a"].position) == done("a", bytes=2)
+
+
+@pytest.mark.parametrize("damage", [b"", b"null\n", b"{}\n", b"[1]\n", b"\xff\xfe\n", b'{"source_path": 3}\n'])
+def test_lines_of_somebody_else_are_passed_over(damage, tmp_path):
+    (tmp_path / MANIFEST).write_bytes(damage + to_line({"source_path": "x", "file_name": "x"}) + to_line(done("a")))
+    assert set(load(RootedPath(tmp_path)).done) == {"a"}
+
+
+def test_a_compacted_manifest_is_sorted_and_holds_each_output_once(tmp_path):
+    put(tmp_path, "a", "b")
+    write(tmp_path, done("b"), done("a", bytes=1), failed("c"), done("a", bytes=2))
+    compact(RootedPath(tmp_path), start=0, complete=True, stale=())
+    assert lines(tmp_path / MANIFEST) == [done("a", bytes=2), done("b")]
+    assert lines(tmp_path / FAILURES) == [failed("c")]
+    known = load(RootedPath(tmp_path))
+    assert known.tidy
+    assert known.failed == {"c"}
+
+
+def test_failures_of_earlier_runs_are_over_when_a_run_has_met_all(tmp_path):
+    write(tmp_path, failed("old"))
+    compact(RootedPath(tmp_path), start=0, complete=True, stale=())
+    write(tmp_path, failed("crashed"))
+    start = write(tmp_path, failed("new")).start
+    compact(RootedPath(tmp_path), start=start, complete=False, stale=())
+    assert {row["source_path"] for row in lines(tmp_path / FAILURES)} == {"old", "crashed", "new"}
+    start = write(tmp_path, failed("new")).start
+    compact(RootedPath(tmp_path), start=start, complete=True, stale=())
+    assert lines(tmp_path / FAILURES) == [failed("new")]
+    start = write(tmp_path, done("new")).start
+    compact(RootedPath(tmp_path), start=start, complete=True, stale=())
+    assert not (tmp_path / FAILURES).exists()
+
+
+def test_an_output_whose_source_fails_or_is_gone_is_stale_as_long_as_it_is_there(tmp_path):
+    put(tmp_path, "a", "b", "d")
+    write(tmp_path, done("a"), done("b"), done("c"), done("d"), failed("b"))
+    compact(RootedPath(tmp_path), start=0, complete=True, stale={"a", "c"})
+    statuses = {row["file_name"]: row["status"] for row in lines(tmp_path / MANIFEST)}
+    assert statuses == {"a": STALE, "b": STALE, "d": DONE}
+    assert load(RootedPath(tmp_path)).failed == {"b"}
+
+
+def test_a_crash_between_the_two_files_loses_nothing(tmp_path, monkeypatch):
+    put(tmp_path, "a", "b")
+    write(tmp_path, done("a"), failed("b"))
+    compact(RootedPath(tmp_path), start=0, complete=True, stale=())
+    start = write(tmp_path, done("b"), failed("a")).start
+
+    def crash(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("icsys.journal.journal._lines", crash)
+    with pytest.raises(KeyboardInterrupt):
+        compact(RootedPath(tmp_path), start=start, complete=True, stale=())
+    known = load(RootedPath(tmp_path))
+    assert set(known.done) == {"a", "b"}
+    assert known.failed == {"a"}
+
+
+def test_a_line_that_the_disk_took_half_of_spoils_no_other(tmp_path):
+    """The system takes ten bytes of a line: files may not grow further."""
+    resource = pytest.importorskip("resource", reason="needs limits as POSIX has them")
+    journal = Journal(RootedPath(tmp_path))
+    journal.append(done("a"))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, ((tmp_path / MANIFEST).stat().st_size + 10, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            journal.append(done("b"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not (tmp_path / MANIFEST).read_bytes().endswith(b"\n")
+    journal.append(done("c"))
+    journal.close()
+    assert lines(tmp_path / MANIFEST) == [done("a"), done("c")]

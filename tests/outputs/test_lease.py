@@ -1,0 +1,82 @@
+"""One run at a time on one store."""
+
+import json
+import threading
+
+import pytest
+
+from icsys import UsageError
+from icsys.files import object_store as objects
+from icsys.files.object_store import Objects
+from icsys.outputs import lease
+from icsys.outputs.lease import Lease
+from memory_store import memory_store
+
+
+@pytest.fixture
+def store(monkeypatch):
+    monkeypatch.setattr(objects, "_FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(lease, "_LOOK_EVERY", 0.01)
+    return memory_store(monkeypatch)
+
+
+def take(told=lambda _: None):
+    one = Lease(Objects("memory://small"), "lock.json")
+    one.take(threading.Event(), told)
+    return one
+
+
+def test_a_lock_that_is_renewed_is_respected(store):
+    first = take()
+    with pytest.raises(UsageError, match="is in use by another run of ics on "):
+        take(lambda _: first.beat())
+    first.let_go()
+    take().let_go()
+    assert store.objects("small") == {}
+
+
+def test_a_lock_that_is_not_renewed_is_taken_over_and_its_holder_notices(store, monkeypatch):
+    monkeypatch.setattr(lease, "_LEASE", 0.05)
+    first, told = take(), []
+    second = take(told.append)
+    assert told
+    with pytest.raises(FileExistsError, match="another run has taken over"):
+        first.beat()
+    first.let_go()
+    second.beat()
+    assert json.loads(store.objects("small")["lock.json"])["beat"] == 1
+
+
+def test_waiting_ends_when_the_run_is_stopped(store):
+    take()
+    assert list(store.objects()) == ["small/lock.json"]
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(UsageError, match="in use"):
+        Lease(Objects("memory://small"), "lock.json").take(stop, lambda _: None)
+
+
+def test_an_answer_that_was_lost_makes_no_second_holder(store):
+    """The lock is written, the answer does not come, and the second try finds it there."""
+
+    def after(_number, kind, _path):
+        if kind == "write" and store.asked["write"] == 1:
+            raise ConnectionResetError(104, "reset")
+
+    store.after = staticmethod(after)
+    take().beat()
+
+
+def test_of_two_on_a_store_without_conditions_the_one_that_came_last_goes_on(store):
+    """Both have seen no lock, and the second writes over that of the first before that looks again."""
+    second = Lease(Objects("memory://small"), "lock.json")
+    come = []
+
+    def trouble(_number, kind, _path):
+        if kind == "read" and store.asked["write"] == 1 and not come:
+            come.append(True)
+            Objects("memory://small").write("lock.json", second.text())
+
+    store.trouble = staticmethod(trouble)
+    with pytest.raises(UsageError, match="in use"):
+        take()

@@ -1,0 +1,149 @@
+"""Shards in an object store: the same objects as the files of a folder, whenever a run ends."""
+
+import json
+import threading
+
+import pytest
+
+from helpers import compress_into, image_bytes, synthetic_photo
+from icsys import Options, UsageError, compress_folder
+from icsys.files import object_store as objects
+from icsys.outputs import lease
+from memory_store import memory_store
+
+URL = "memory://bucket/small"
+NAMES = ("cat/a.png", "cat/b.png", "dog/a.png", "test/cat/x.png", "c.png")
+
+
+@pytest.fixture(params=["webdataset", "parquet"])
+def options(request):
+    if request.param == "parquet":
+        pytest.importorskip("pyarrow")
+    return Options(strategy="SO", step=2, format=request.param, shard_images=2)
+
+
+@pytest.fixture
+def store(monkeypatch):
+    monkeypatch.setattr(objects, "_FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(lease, "_LOOK_EVERY", 0.001)
+    monkeypatch.setattr(lease, "_LEASE", 0.01)
+    monkeypatch.setattr("icsys.run.local._CLAIMED_AT_ONCE", 2)
+    return memory_store(monkeypatch)
+
+
+@pytest.fixture
+def source(tmp_path):
+    for seed, name in enumerate(NAMES):
+        put(tmp_path / "in" / name, seed)
+    return tmp_path / "in"
+
+
+def put(path, seed):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(image_bytes(synthetic_photo(24, 32, seed=seed)))
+
+
+def run(source, destination, options, **settings):
+    return compress_into(source, destination, options, jobs=1, **settings)[1]
+
+
+def small(store):
+    """Return all objects, without what tells of one run, and the times of sources."""
+    return steady({name: data for name, data in store.objects("bucket/small").items() if name != "run.json"})
+
+
+def local(folder):
+    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return steady({name: data for name, data in files.items() if name not in {"run.json", ".ics-lock"}})
+
+
+def steady(files):
+    lines = [json.loads(line) | {"source_mtime_ns": 0} for line in files.get("manifest.jsonl", b"").splitlines()]
+    return files | {"manifest.jsonl": lines}
+
+
+def test_the_shards_are_those_of_a_folder_through_all_changes(store, source, tmp_path, options):
+    out = tmp_path / "out"
+    for change in (
+        lambda: None,
+        lambda: None,
+        lambda: put(source / "cat" / "b.png", 9),
+        lambda: put(source / "a.png", 8),
+        lambda: [(source / name).unlink() for name in ("c.png", "dog/a.png", "a.png")],
+        lambda: None,
+    ):
+        change()
+        here, there = run(source, out, options), run(source, URL, options)
+        assert (there.compressed, there.skipped, there.shards) == (here.compressed, here.skipped, here.shards)
+        assert small(store) == local(out)
+
+
+def test_a_run_with_nothing_to_do_reads_no_shard(store, source, options):
+    run(source, URL, options)
+    asked = []
+    store.trouble = staticmethod(lambda _number, kind, path: asked.append((kind, path)))
+    run(source, URL, options)
+    assert not [path for kind, path in asked if kind in {"read", "write"} and "/data/" in path]
+    assert not [path for _, path in asked if path.endswith(".png")]
+
+
+def test_images_of_a_run_that_was_stopped_are_packed_by_the_next(store, source, tmp_path, options):
+    stop = threading.Event()
+    compress_folder(source, URL, options, jobs=1, stop=stop, progress=lambda step: step.result and stop.set())
+    assert any(name.startswith(".ics-parts/") for name in small(store))
+    run(source, URL, options, stop=stop)  # which ends before it begins
+    assert any(name.startswith(".ics-parts/") for name in small(store))
+    assert run(source, URL, options).skipped >= 1
+    run(source, tmp_path / "out", options)
+    assert small(store) == local(tmp_path / "out")
+
+
+def test_one_kind_stays_one_kind(store, source, options):
+    run(source, URL, options)
+    before = small(store)
+    with pytest.raises(UsageError, match=r"holds .* shards of an earlier run"):
+        run(source, URL, Options(strategy="SO", step=2))
+    assert small(store) == before
+
+
+def test_a_file_of_others_is_not_written_over(store, source, tmp_path, options):
+    suffix = "tar" if options.format == "webdataset" else "parquet"
+    store().pipe_file(f"bucket/small/data/train-00000.{suffix}", b"theirs")
+    assert "is a file that ics did not write" in run(source, URL, options).stopped
+    assert store.objects("bucket/small")[f"data/train-00000.{suffix}"] == b"theirs"
+    run(source, URL, options, overwrite="always")
+    run(source, tmp_path / "out", options)
+    assert small(store) == local(tmp_path / "out")
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["unasked", "unanswered"])
+def test_a_run_may_die_at_any_request(store, source, options, lost):
+    run(source, URL, options)
+    put(source / "a.png", 7)
+    put(source / "cat" / "b.png", 9)
+    (source / "dog" / "a.png").unlink()
+    before = store.objects()
+    run(source, URL, options)
+    expected = small(store)
+    for last in range(1000):
+        store.put_back(before)
+        numbers, dead = iter(range(10**6)), threading.Event()
+
+        def die(*_, numbers=numbers, last=last, dead=dead):
+            if dead.is_set() or next(numbers) >= last:
+                dead.set()
+                raise PermissionError("dead")
+
+        setattr(store, "after" if lost else "trouble", staticmethod(die))
+        if lost:
+            store.trouble = staticmethod(lambda *_, dead=dead, die=die: die() if dead.is_set() else None)
+        try:
+            run(source, URL, options)
+        except UsageError:
+            assert dead.is_set()
+        store.trouble = store.after = staticmethod(lambda *_: None)
+        assert run(source, URL, options).stopped == ""
+        assert small(store) == expected
+        if not dead.is_set():
+            return
+    raise AssertionError

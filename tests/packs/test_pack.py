@@ -1,0 +1,417 @@
+"""Folders of shards: the images are those of a plain run, and whatever came before, all is as after a clean run."""
+
+import json
+import os
+import random
+import shutil
+import sys
+import tarfile
+import threading
+from contextlib import suppress
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from helpers import compress_into, image_bytes, synthetic_photo, tree
+from icsys import MissingExtraError, Options, UsageError, compress_folder
+from icsys.files.rooted_path import RootedPath
+from icsys.layout import INDEX, PARTS
+from icsys.options import PACKINGS
+from icsys.packs.formats import packing_of
+from icsys.packs.pack import pack
+from packings import READERS, packings, pixels, read_all, shards
+
+NAMES = ("cat/a.png", "cat/b.v2.png", "dog/a.jpg", "top.png", "dog/old/c.png")
+
+
+@pytest.fixture
+def source(tmp_path):
+    """Five photos in class folders."""
+    for seed, name in enumerate(NAMES):
+        put(tmp_path / "in" / name, seed)
+    return tmp_path / "in"
+
+
+def put(path, seed):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(image_bytes(synthetic_photo(40, 60, seed=seed), "JPEG" if path.suffix == ".jpg" else "PNG"))
+
+
+def options(packing, **others):
+    return Options(format=packing, strategy="SO", step=2, **others)
+
+
+def everything(folder):
+    """Return the bytes of all files that a finished run leaves, but for times."""
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    return {name: path.read_bytes() for name, path in files.items() if name not in {"run.json", ".ics-lock"}}
+
+
+def assert_as_clean(source, out, chosen):
+    """The folder is the one that a first run into an empty folder leaves, and the next run finds nothing to do."""
+    compress_folder(source, out.parent / "clean", chosen, overwrite="always")
+    assert everything(out) == everything(out.parent / "clean")
+    before = {path: path.stat().st_ino for path in shards(out)}
+    again = compress_folder(source, out, chosen)
+    assert again.skipped == again.images - again.failed
+    assert {path: path.stat().st_ino for path in shards(out)} == before
+    shutil.rmtree(out.parent / "clean")
+
+
+def test_every_packing_has_a_module():
+    for name in PACKINGS:
+        module = packing_of(name)
+        assert all(hasattr(module, member) for member in ("SUFFIX", "prepare", "member", "write", "read"))
+        assert name in READERS
+
+
+@packings
+@pytest.mark.parametrize("strategy", ["SO", "MKM"])
+def test_shards_hold_the_images_of_a_plain_run_with_class_and_facts(packing, strategy, source, tmp_path):
+    chosen = Options(format=packing, strategy=strategy, step=2, colors=5)
+    results, summary = compress_into(source, tmp_path / "out", chosen)
+    plain, _ = compress_into(source, tmp_path / "plain", chosen.replace(format="png"))
+    assert summary.compressed == len(NAMES)
+    assert summary.shards == [f"data/train-00000{packing_of(packing).SUFFIX}"]
+    assert set(everything(tmp_path / "out")) == {"manifest.jsonl", INDEX, *summary.shards}
+    images = read_all(tmp_path / "out", packing)
+    labels = {"cat/a.png": 0, "cat/b.v2.png": 0, "dog/a.jpg": 1, "dog/old/c.png": 2, "top.png": None}
+    assert {name: label for name, (_, label) in images.items()} == labels
+    for name, (data, _) in images.items():
+        assert data == (tmp_path / "plain" / plain[name].output).read_bytes()
+        assert results[name].output == plain[name].output
+    facts = {facts["source_path"]: facts for _, _, facts in READERS[packing](shards(tmp_path / "out")[0])}
+    rows = [json.loads(line) for line in (tmp_path / "out" / "manifest.jsonl").read_text("utf-8").splitlines()]
+    assert [row["source_path"] for row in rows] == sorted(NAMES)
+    for row in rows:
+        assert row["shard"] == summary.shards[0]
+        told = facts[row["source_path"]]
+        assert all(row.get(name) == value for name, value in told.items() if name != "label")
+        assert (told["width"], told["height"], told["colors"]) == (30, 20, None if strategy == "SO" else 5)
+
+
+@packings
+def test_shards_tell_what_automatic_colours_came_to(packing, source, tmp_path):
+    compress_folder(source, tmp_path / "out", Options(format=packing, colors="auto", max_delta_e=4, step=2))
+    rows = [json.loads(line) for line in (tmp_path / "out" / "manifest.jsonl").read_text("utf-8").splitlines()]
+    facts = {facts["source_path"]: facts for _, _, facts in READERS[packing](shards(tmp_path / "out")[0])}
+    for row in rows:
+        told = facts[row["source_path"]]
+        names = ("colors", "delta_e", "quality_target", "quality_met")
+        assert [told[name] for name in names] == [row[name] for name in names]
+        assert told["delta_e"] <= 4
+        assert told["quality_met"] is True
+        assert told["ssim"] is told["psnr"] is None
+
+
+@packings
+def test_the_shards_depend_on_nothing_but_images_and_options(packing, source, tmp_path):
+    compress_folder(source, tmp_path / "a", options(packing), jobs=1)
+    for path in source.rglob("*.*"):
+        os.utime(path, ns=(10**18, 10**18))
+    compress_folder(source, tmp_path / "b", options(packing), jobs=2, engine="processes")
+    assert tree(tmp_path / "a") == tree(tmp_path / "b")
+
+
+@packings
+def test_without_class_folders_there_are_no_labels(packing, tmp_path):
+    put(tmp_path / "in" / "a.png", 1)
+    compress_folder(tmp_path / "in", tmp_path / "out", options(packing))
+    [(_, label, facts)] = READERS[packing](shards(tmp_path / "out")[0])
+    assert label is None
+    assert "label" not in facts
+    assert json.loads((tmp_path / "out" / INDEX).read_bytes())["classes"] == []
+
+
+@packings
+def test_folders_named_for_a_split_become_one(packing, tmp_path):
+    for seed, name in enumerate(
+        ("Training/cat/a.png", "val/cat/b.png", "test/dog/c.png", "eval/dog/d.png", "cat/e.png")
+    ):
+        put(tmp_path / "in" / name, seed)
+    summary = compress_folder(tmp_path / "in", tmp_path / "out", options(packing))
+    suffix = packing_of(packing).SUFFIX
+    assert summary.shards == [f"data/{split}-00000{suffix}" for split in ("test", "train", "validation")]
+    held = {path.name.partition("-")[0]: READERS[packing](path) for path in shards(tmp_path / "out")}
+    assert {split: [(facts["source_path"], label) for _, label, facts in images] for split, images in held.items()} == {
+        "train": [("Training/cat/a.png", 0), ("cat/e.png", 0)],
+        "validation": [("val/cat/b.png", 0)],
+        "test": [("eval/dog/d.png", 1), ("test/dog/c.png", 1)],
+    }
+    assert_as_clean(tmp_path / "in", tmp_path / "out", options(packing))
+
+
+def change_nothing(source):
+    pass
+
+
+def change_one(source):
+    put(source / "cat" / "a.png", 77)
+
+
+def add_one(source):
+    put(source / "aardvark" / "new.png", 78)
+
+
+def take_one(source):
+    (source / "cat" / "b.v2.png").unlink()
+
+
+def take_a_class(source):
+    shutil.rmtree(source / "dog" / "old")
+
+
+def break_one(source):
+    (source / "dog" / "a.jpg").write_bytes(b"\xff\xd8\xff no photo")
+
+
+def rename_one(source):
+    (source / "top.png").rename(source / "cat" / "top.png")
+
+
+def touch_one(source):
+    os.utime(source / "top.png", ns=(10**18, 10**18))
+
+
+CHANGES = [change_nothing, change_one, add_one, take_one, take_a_class, break_one, rename_one, touch_one]
+
+
+@packings
+@pytest.mark.parametrize("most_images", [2, 10_000])
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+def test_after_a_change_the_folder_is_that_of_a_clean_run(packing, change, most_images, source, tmp_path):
+    chosen = options(packing, shard_images=most_images)
+    compress_folder(source, tmp_path / "out", chosen)
+    change(source)
+    compress_folder(source, tmp_path / "out", chosen)
+    assert_as_clean(source, tmp_path / "out", chosen)
+
+
+@packings
+def test_other_limits_pack_anew_and_compress_nothing(packing, source, tmp_path):
+    compress_folder(source, tmp_path / "out", options(packing, shard_images=4))
+    summary = compress_folder(source, tmp_path / "out", options(packing, shard_images=2))
+    assert (summary.skipped, summary.compressed, len(summary.shards)) == (5, 0, 3)
+    assert_as_clean(source, tmp_path / "out", options(packing, shard_images=2))
+    summary = compress_folder(source, tmp_path / "out", options(packing, shard_bytes=1))
+    assert (summary.skipped, len(summary.shards)) == (5, 5)
+    compress_folder(source, tmp_path / "out", options(packing))
+    assert_as_clean(source, tmp_path / "out", options(packing))
+
+
+@packings
+def test_failures_are_retried_alone(packing, source, tmp_path):
+    whole = (source / "cat" / "a.png").read_bytes()
+    (source / "cat" / "a.png").write_bytes(b"")
+    compress_folder(source, tmp_path / "out", options(packing))
+    (source / "cat" / "a.png").write_bytes(whole)
+    summary = compress_folder(source, tmp_path / "out", options(packing), retry_failed=True)
+    assert (summary.compressed, summary.skipped) == (1, 4)
+    assert_as_clean(source, tmp_path / "out", options(packing))
+
+
+def test_all_that_fails_leaves_no_shard(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.png").write_bytes(b"")
+    summary = compress_folder(tmp_path / "in", tmp_path / "out", options("webdataset"))
+    assert (summary.failed, summary.shards, summary.stopped) == (1, [], "")
+    assert shards(tmp_path / "out") == []
+
+
+@packings
+def test_a_run_that_is_stopped_leaves_the_parts_and_the_next_one_packs_them(packing, source, tmp_path):
+    """Stopped before the first shard, and at the second of three."""
+    chosen = options(packing, shard_images=2)
+    for moment in 1, 2:
+        out, stop, notes = tmp_path / f"out{moment}", threading.Event(), []
+
+        def watch(progress, stop=stop, notes=notes, moment=moment):
+            notes.append(progress.note)
+            if notes.count("Packing") == moment:
+                stop.set()
+
+        summary = compress_folder(source, out, chosen, stop=stop, progress=watch)
+        assert (summary.compressed, summary.shards, summary.stopped) == (5, [], "interrupted")
+        assert not list(out.glob("data/*"))
+        assert len(list((out / PARTS).rglob("*.png"))) == 5
+        again = compress_folder(source, out, chosen)
+        assert (again.skipped, len(again.shards)) == (5, 3)
+        assert_as_clean(source, out, chosen)
+
+
+class Soon(threading.Event):
+    """Set after so many looks at it."""
+
+    def __init__(self, looks):
+        super().__init__()
+        self.looks = looks
+
+    def is_set(self):
+        self.looks -= 1
+        return self.looks < 0
+
+
+@packings
+def test_stopped_at_every_look_it_loses_nothing(packing, source, tmp_path):
+    """Before each image that is looked at or packed, and before each file that is removed once it lies in a shard."""
+    chosen = options(packing, shard_images=2)
+    compress_folder(source, tmp_path / "done", chosen)
+    change_one(source)
+    stop = threading.Event()
+    compress_folder(
+        source, tmp_path / "done", chosen, stop=stop, progress=lambda p: stop.set() if p.note == "Packing" else None
+    )
+    left = set()
+    for looks in range(14):
+        out = shutil.copytree(tmp_path / "done", tmp_path / f"out{looks}")
+        pack(RootedPath(out), shard_images=2, shard_bytes=10**9, replace=False, stop=Soon(looks), tell=lambda: None)
+        left.add((out / PARTS / "cat" / "a.png").exists())
+        assert compress_folder(source, out, chosen).compressed == 0
+        assert not (out / PARTS).exists()
+        assert_as_clean(source, out, chosen)
+    assert left == {True, False}
+
+
+@packings
+def test_a_run_stopped_while_it_packs_anew_leaves_the_old_shards(packing, source, tmp_path):
+    compress_folder(source, tmp_path / "out", options(packing))
+    before = {path: path.read_bytes() for path in shards(tmp_path / "out")}
+    change_one(source)
+    stop = threading.Event()
+    compress_folder(
+        source,
+        tmp_path / "out",
+        options(packing),
+        stop=stop,
+        progress=lambda p: stop.set() if p.note == "Packing" else 0,
+    )
+    assert {path: path.read_bytes() for path in shards(tmp_path / "out")} == before
+    compress_folder(source, tmp_path / "out", options(packing))
+    assert_as_clean(source, tmp_path / "out", options(packing))
+
+
+@packings
+@pytest.mark.parametrize("damage", ["gone", "cut"])
+def test_the_images_of_a_lost_shard_are_done_again(packing, damage, source, tmp_path):
+    chosen = options(packing, shard_images=2)
+    compress_folder(source, tmp_path / "out", chosen)
+    lost = shards(tmp_path / "out")[1]
+    os.truncate(lost, 100) if damage == "cut" else lost.unlink()
+    summary = compress_folder(source, tmp_path / "out", chosen)
+    assert (summary.compressed, summary.skipped) == (2, 3)
+    assert_as_clean(source, tmp_path / "out", chosen)
+
+
+def test_files_and_shards_are_kept_apart(source, tmp_path):
+    compress_folder(source, tmp_path / "files", Options(strategy="SO"))
+    with pytest.raises(UsageError, match="holds image files of an earlier run"):
+        compress_folder(source, tmp_path / "files", options("webdataset"))
+    compress_folder(source, tmp_path / "shards", options("webdataset"))
+    for other in Options(strategy="SO"), options("webdataset").replace(format="parquet"):
+        with pytest.raises(UsageError, match="holds webdataset shards of an earlier run"):
+            compress_folder(source, tmp_path / "shards", other)
+    assert_as_clean(source, tmp_path / "shards", options("webdataset"))
+
+
+def test_a_file_of_somebody_else_in_the_place_of_a_shard_is_left_alone(source, tmp_path):
+    theirs = tmp_path / "out" / "data" / "train-00000.tar"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_bytes(b"theirs")
+    summary = compress_folder(source, tmp_path / "out", options("webdataset"))
+    assert "'data/train-00000.tar' is a file that ics did not write" in summary.stopped
+    assert theirs.read_bytes() == b"theirs"
+    compress_folder(source, tmp_path / "out", options("webdataset"), overwrite="always")
+    assert_as_clean(source, tmp_path / "out", options("webdataset"))
+
+
+def test_nothing_is_written_through_a_link(source, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "data").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    with pytest.raises(UsageError, match="'data' that is a link"):
+        compress_folder(source, tmp_path / "out", options("webdataset"))
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["data"]
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_an_index_that_is_none_is_refused(source, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / INDEX).write_text("[]", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"shards\.json' is not what ics has written"):
+        compress_folder(source, tmp_path / "out", options("webdataset"))
+
+
+def test_a_dry_run_writes_nothing(source, tmp_path):
+    summary = compress_folder(source, tmp_path / "out", options("webdataset"), dry_run=True)
+    assert summary.compressed == 5
+    assert not (tmp_path / "out").exists()
+    compress_folder(source, tmp_path / "out", options("webdataset"))
+    assert compress_folder(source, tmp_path / "out", options("webdataset"), dry_run=True).skipped == 5
+
+
+def test_without_pyarrow_the_error_says_what_to_install(source, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'icsys\[parquet\]'"):
+        compress_folder(source, tmp_path / "out", options("parquet"))
+    assert not (tmp_path / "out").exists()
+
+
+@packings
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse names that are no text")
+def test_names_that_are_no_text_come_through(packing, tmp_path):
+    (tmp_path / "in").mkdir()
+    with open(os.path.join(os.fsencode(tmp_path / "in"), b"caf\xe9.png"), "wb") as file:  # noqa: PTH123, PTH118
+        file.write(image_bytes(synthetic_photo(20, 20)))
+    summary = compress_folder(tmp_path / "in", tmp_path / "out", options(packing))
+    assert (summary.compressed, summary.stopped) == (1, "")
+    [(data, _, facts)] = READERS[packing](shards(tmp_path / "out")[0])
+    assert pixels(data).shape == (10, 10, 3)
+    assert os.fsencode(facts["source_path"].replace("\\udce9", "\udce9")) == b"caf\xe9.png"
+    assert_as_clean(tmp_path / "in", tmp_path / "out", options(packing))
+
+
+@packings
+def test_no_bytes_make_a_reader_fail_with_anything_but_an_error_of_reading(packing, source, tmp_path):
+    """Two hundred mutants of a shard."""
+    compress_folder(source, tmp_path / "out", options(packing))
+    whole = shards(tmp_path / "out")[0].read_bytes()
+    chance = random.Random(3)  # noqa: S311 - damage to try, no secret
+    for _ in range(200):
+        data = bytearray(whole)
+        for _ in range(chance.choice((1, 1, 4))):
+            place = chance.randrange(len(data))
+            data[place : place + 4] = chance.choice(
+                (chance.randbytes(4), bytes([data[place] ^ 1 << chance.randrange(8)]))
+            )
+        (tmp_path / "mutant").write_bytes(data)
+        with suppress(OSError), (tmp_path / "mutant").open("rb") as file:
+            list(packing_of(packing).read(file))
+
+
+def test_a_hole_in_a_shard_is_refused_and_never_filled(tmp_path):
+    """Seven hundred bytes that stand for a terabyte."""
+    with tarfile.open(tmp_path / "hole.tar", "w", format=tarfile.PAX_FORMAT) as tar:
+        info = tarfile.TarInfo("a.png")
+        info.pax_headers = {"GNU.sparse.size": str(2**40), "GNU.sparse.numblocks": "0", "GNU.sparse.map": "0,0"}
+        tar.addfile(info)
+    with (tmp_path / "hole.tar").open("rb") as file, pytest.raises(OSError, match="has a hole"):
+        list(packing_of("webdataset").read(file))
+
+
+def test_an_image_that_ends_behind_the_end_of_its_shard_is_refused(tmp_path):
+    info = tarfile.TarInfo("a.png")
+    info.size = 2**50
+    (tmp_path / "short.tar").write_bytes(info.tobuf() + b"1234")
+    with (tmp_path / "short.tar").open("rb") as file, pytest.raises(OSError, match="behind the end"):
+        list(packing_of("webdataset").read(file))
+
+
+@pytest.mark.parametrize("settings", [{"compression": "ZSTD"}, {"compression": "NONE", "use_dictionary": True}])
+def test_images_that_are_packed_once_more_are_refused_and_never_unpacked(settings, tmp_path):
+    """A megabyte of zeros in a few hundred bytes, a hundred times."""
+    images = [{"bytes": bytes(2**20), "path": f"{number}.png"} for number in range(100)]
+    parquet.write_table(pa.table({"image": images}), tmp_path / "bomb.parquet", **settings)
+    assert (tmp_path / "bomb.parquet").stat().st_size < 2**21
+    with (tmp_path / "bomb.parquet").open("rb") as file, pytest.raises(OSError, match="is packed"):
+        list(packing_of("parquet").read(file))

@@ -1,0 +1,148 @@
+"""WebDataset shards: webdataset's own rule and a tar reader get back every name, image, class and fact."""
+
+import io
+import json
+import os
+import re
+import tarfile
+from dataclasses import replace
+from urllib.parse import unquote_to_bytes
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from webdataset.tariterators import base_plus_ext, group_by_keys, tar_file_expander
+
+from helpers import image_bytes, synthetic_photo
+from icsys import Options, compress_folder
+from icsys.packs.sample import Sample
+from icsys.packs.webdataset import member, read, write
+from icsys.records.classes import Classes
+from sources import put_tar
+
+SKIPPED = re.compile(r"__[^/]*__($|/)")  # what webdataset takes for its own notes
+
+texts = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=12)
+parts = st.one_of(
+    texts, st.sampled_from(["__a__", "__b", "v1.0", "a.b.c", "100%", "%2E", "café", "日本", "x\ny"])
+).filter(lambda part: not part.startswith("."))
+raw = st.binary(min_size=1, max_size=6).filter(lambda b: not set(b) & set(b"/\0") and b[:1] != b".").map(os.fsdecode)
+paths = st.lists(st.one_of(parts, raw), min_size=1, max_size=3).map(lambda names: "/".join(names) + ".png")
+
+
+@example("\n/0./0.png")
+@given(paths)
+def test_a_key_is_the_whole_path_and_can_be_turned_back(path):
+    """The key that webdataset cuts at the first dot of the name holds all of the path but its suffix."""
+    name = member(path)
+    key, suffix = base_plus_ext(name)
+    assert suffix == "png"
+    assert name.encode("utf-8")
+    assert not SKIPPED.match(name)
+    assert unquote_to_bytes(key) == os.fsencode(path.removesuffix(".png"))
+
+
+@given(paths, paths)
+def test_two_paths_never_share_a_key(first, second):
+    assert (member(first) == member(second)) == (first == second)
+
+
+labelled = st.builds(
+    Sample,
+    member=paths.map(member),
+    data=st.binary(max_size=2000),
+    label=st.just("cat"),
+    number=st.integers(),
+    info=st.fixed_dictionaries({"source_path": paths, "mse": st.none() | st.floats(0, 1e6)}),
+)
+
+
+samples = labelled | labelled.map(lambda sample: replace(sample, label=None, number=None))
+
+
+@given(st.lists(samples, max_size=5, unique_by=lambda sample: sample.member))
+def test_a_tar_reader_finds_the_files_of_a_sample_together(written):
+    file = io.BytesIO()
+    write(file, iter(written), Classes())
+    file.seek(0)
+    with tarfile.open(fileobj=file) as tar:
+        files = [(info, tar.extractfile(info).read()) for info in tar]
+    assert {(info.mtime, info.uid, info.gid, info.uname, info.mode) for info, _ in files} <= {(0, 0, 0, "", 0o644)}
+    at = 0
+    for sample in written:
+        key = sample.member.removesuffix(".png")
+        assert (files[at][0].name, files[at][1]) == (sample.member, sample.data)
+        if sample.label:
+            at += 1
+            assert (files[at][0].name, int(files[at][1])) == (f"{key}.cls", sample.number)
+        at += 1
+        facts = json.loads(files[at][1])
+        assert files[at][0].name == f"{key}.json"
+        assert facts == ({"label": sample.label} if sample.label else {}) | sample.info
+        at += 1
+    assert at == len(files)
+
+
+def test_what_was_written_is_read(tmp_path):
+    written = [Sample(f"cat/{n}.png", bytes([n]) * n, "cat", {}) for n in range(5)]
+    with (tmp_path / "a.tar").open("wb") as file:
+        write(file, written, Classes())
+    with (tmp_path / "a.tar").open("rb") as file:
+        assert list(read(file)) == [(sample.member, sample.data) for sample in written]
+
+
+def test_what_is_no_tar_file_is_an_error_of_reading(tmp_path):
+    (tmp_path / "a.tar").write_bytes(b"no tar file" * 100)
+    with (tmp_path / "a.tar").open("rb") as file, pytest.raises(OSError, match="no whole tar file"):
+        list(read(file))
+
+
+def put_sample(key, number, label, folder=""):
+    """Return the files of a sample of two pictures and a caption."""
+    return [
+        (f"{folder}{key}.left.png", image_bytes(synthetic_photo(20, 20, seed=number))),
+        (f"{folder}{key}.right.png", image_bytes(synthetic_photo(20, 20, seed=100 + number))),
+        (f"{folder}{key}.cls", str(label).encode()),
+        (f"{folder}{key}.txt", b"a caption"),
+    ]
+
+
+def samples_of(folder):
+    """Return the fields of each sample by its key, as webdataset reads them from all shards."""
+    samples = [sample for path in sorted((folder / "data").iterdir()) for sample in tariterator(path)]
+    assert len({sample["__key__"] for sample in samples}) == len(samples)
+    return {sample["__key__"]: {name: data for name, data in sample.items() if name[0] != "_"} for sample in samples}
+
+
+def tariterator(path):
+    with path.open("rb") as file:
+        yield from group_by_keys(tar_file_expander([{"url": str(path), "stream": file}]))
+
+
+def test_the_images_of_a_sample_stay_together_under_their_names(tmp_path):
+    """Keys that repeat from shard to shard are told apart, and no shard divides a sample."""
+    for shard in range(2):
+        files = [file for i in range(3) for file in put_sample(f"{i:05}", 3 * shard + i, i + 10)]
+        (tmp_path / "in").mkdir(exist_ok=True)
+        put_tar(tmp_path / "in" / f"x-{shard:06}.tar", files)
+    place = tmp_path / "in"
+    for turn in range(2):
+        out = tmp_path / f"out{turn}"
+        options = Options(strategy="SO", step=1, format="webdataset", shard_images=3)
+        assert compress_folder(place, out, options).compressed == 12
+        found = samples_of(out)
+        wanted = {f"{i + 10}/{i:05}{more}": i + 10 for i in range(3) for more in ("", "~2")}
+        assert {key: int(fields["cls"]) for key, fields in found.items()} == wanted
+        for fields in found.values():
+            assert fields.keys() == {"left.png", "right.png", "left.json", "right.json", "cls"}
+        assert compress_folder(place, out, options).skipped == 12
+        assert compress_folder(place, out, options.replace(shard_images=5)).skipped == 12
+        assert samples_of(out) == found
+        place = out
+
+
+def test_dots_in_the_names_of_photos_are_no_parts_of_samples(tmp_path):
+    files = {f"{name}.png": image_bytes(synthetic_photo(20, 20)) for name in ("IMG.2020.01", "b")}
+    put_tar(tmp_path / "photos.tar", files)
+    compress_folder(tmp_path / "photos.tar", tmp_path / "out", Options(strategy="SO", format="webdataset"))
+    assert set(samples_of(tmp_path / "out")) == {"IMG%2E2020%2E01", "b"}

@@ -1,0 +1,158 @@
+"""Folders that ICS has written into are told from all others, by files of its own and no others."""
+
+import json
+import os
+import sys
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from helpers import compress_files, image_bytes, manifest_row, synthetic_photo
+from icsys import Options, merge_shards
+from icsys.files.rooted_path import RootedPath
+from icsys.records import output_folders as marks
+from icsys.records.manifest import to_line
+from icsys.records.output_folders import MARKS, holds_outputs, is_run, tells_of_outputs
+from icsys.records.pending_outputs import write_claims
+from icsys.shards.state import books_of
+from icsys.sources.shard import Shard
+
+pytestmark = pytest.mark.usefixtures("unsynced")
+FILES = {"cat/a.png": image_bytes(synthetic_photo(8, 8)), "b.png": image_bytes(synthetic_photo(8, 8, seed=1))}
+RUN = {
+    "tool_version": "1",
+    "source": "/in",
+    "options": {"colors": 8},
+    "summary": {"seconds": 0.5, "compressed": 2, "skipped": 0, "foreign": 0, "ignored": 0},
+}
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*RUN, *RUN["summary"]]), inner),
+    max_leaves=12,
+)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"shard": "1/2"}, {"options": Options(format="webdataset")}, {"options": Options(palette="class", colors=4)}],
+    ids=["files", "shard", "packed", "palette"],
+)
+def test_what_a_run_leaves_is_known(settings, tmp_path):
+    compress_files(tmp_path, FILES, **settings)
+    assert holds_outputs(tmp_path / "out")
+    assert not holds_outputs(tmp_path / "in")
+    if "shard" in settings:
+        compress_files(tmp_path, FILES, shard="2/2")
+        merge_shards(tmp_path / "out")
+        assert holds_outputs(tmp_path / "out")
+
+
+@pytest.mark.parametrize("left", ["run.json", "manifest.jsonl"])
+def test_one_file_is_enough(left, tmp_path):
+    compress_files(tmp_path, FILES)
+    for name in {"run.json", "manifest.jsonl"} - {left}:
+        (tmp_path / "out" / name).unlink()
+    assert holds_outputs(tmp_path / "out")
+    (tmp_path / "out" / left).unlink()
+    assert not holds_outputs(tmp_path / "out")
+
+
+def test_claims_and_the_books_of_shards_are_enough(tmp_path):
+    write_claims(RootedPath(tmp_path), {"a.png": "a.jpg"})
+    assert holds_outputs(tmp_path)
+    write_claims(RootedPath(tmp_path), {})
+    assert not holds_outputs(tmp_path)
+    books_of(RootedPath(tmp_path), Shard(1, 2)).make_folders()
+    assert holds_outputs(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("run.json", b""),
+        ("run.json", b"{"),
+        ("run.json", b"[]"),
+        ("run.json", b"[" * 100_000),
+        ("run.json", b'{"summary": ' * 50_000),
+        ("run.json", b'{"experiment": "resnet", "epochs": 90, "summary": {"seconds": 12.5, "loss": 0.1}}'),
+        ("run.json", b"\xff\xfe\x00"),
+        ("manifest.jsonl", b""),
+        ("manifest.jsonl", b'{"file_name": "a.png", "label": "cat"}\n' * 10),
+        ("manifest.jsonl", b'{"source_path": "a.png", "status": "compressed"}\n'),
+        ("manifest.jsonl", b"\0" * 2**20),
+        ("failures.jsonl", to_line({"source_path": "a", "code": "b", "message": "c", "status": "failed"})),
+        ("shards.json", b'{"format": "webdataset"}'),
+        (".ics-lock", b""),
+    ],
+)
+def test_files_of_other_programs_tell_nothing(name, content, tmp_path):
+    (tmp_path / name).write_bytes(content)
+    assert not holds_outputs(tmp_path)
+
+
+@pytest.mark.parametrize("name", sorted(MARKS))
+@pytest.mark.parametrize("kind", ["folder", "link", "pipe"])
+def test_what_is_no_file_tells_nothing(name, kind, tmp_path):
+    (tmp_path / "in").mkdir()
+    compress_files(tmp_path / "ours", FILES)
+    write_claims(RootedPath(tmp_path / "ours" / "out"), {"a.png": "a.jpg"})
+    books_of(RootedPath(tmp_path / "ours" / "out"), Shard(1, 2)).make_folders()
+    place = tmp_path / "in" / name
+    if kind == "folder":
+        place.mkdir()
+    elif kind == "pipe" and hasattr(os, "mkfifo"):
+        os.mkfifo(place)
+    elif kind == "link" and sys.platform != "win32":
+        place.symlink_to(tmp_path / "ours" / "out" / name)
+    assert holds_outputs(tmp_path / "in") == (kind == "folder" and name == ".ics-books")
+
+
+def test_no_more_of_a_file_is_read_than_can_tell(tmp_path, monkeypatch):
+    monkeypatch.setattr(marks, "_MOST", 1000)
+    text = json.dumps(RUN).encode()
+    assert len(text) < 1000
+    for size, known in ((1000, True), (1001, False)):
+        (tmp_path / "run.json").write_bytes(text.ljust(size))
+        assert holds_outputs(tmp_path) == known
+    os.truncate(tmp_path / "run.json", 10**11)  # a hole that no memory could hold
+    assert not holds_outputs(tmp_path)
+    (tmp_path / "manifest.jsonl").write_bytes(to_line(manifest_row("a.png")))
+    os.truncate(tmp_path / "manifest.jsonl", 10**11)
+    assert holds_outputs(tmp_path)
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path):
+    (tmp_path / "run.json").write_bytes(b"\xef\xbb\xbf" + json.dumps(RUN).encode())
+    assert holds_outputs(tmp_path)
+
+
+@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(JSON)
+def test_a_record_is_a_runs_only_if_every_number_of_it_is_there(record):
+    """Held against the same rule in other words."""
+    summary = record.get("summary") if isinstance(record, dict) else None
+    ours = isinstance(summary, dict) and all(
+        isinstance(summary.get(name), int | float) and not isinstance(summary[name], bool) for name in RUN["summary"]
+    )
+    assert is_run(RUN)
+    assert not is_run(record) or ours
+
+
+@given(st.sampled_from(sorted(RUN["summary"])), st.sampled_from([None, True, "1", [], {}]))
+def test_a_record_with_another_type_is_nobodys(name, value):
+    assert not is_run(RUN | {"summary": RUN["summary"] | {name: value}})
+    assert not is_run(RUN | {"summary": {key: RUN["summary"][key] for key in RUN["summary"] if key != name}})
+    assert not is_run(RUN | {"options": [value]})
+
+
+def test_a_reader_is_asked_for_these_names_only():
+    asked = []
+
+    def head(name, size):
+        asked.append((name, size))
+        return b""
+
+    assert not tells_of_outputs(head)
+    assert {name for name, _ in asked} == {"run.json", "manifest.jsonl"}
+    assert max(size for _, size in asked) < 2**23

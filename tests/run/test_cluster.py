@@ -1,0 +1,426 @@
+"""A folder over a cluster that does its work in this process: what the real ones do is in ``test_clusters.py``."""
+
+import contextlib
+import dataclasses
+import json
+import shutil
+import threading
+
+import pytest
+
+from fake_cluster import Fake
+from helpers import books_at, compress_into, image_bytes, synthetic_photo
+from icsys import Options, UsageError, compress_folder, merge_shards
+from icsys.errors import EngineError
+from icsys.files.rooted_path import RootedPath
+from icsys.results import UNCHANGED
+from icsys.run import cluster as module
+from icsys.run.progress import INTERRUPTED
+from icsys.shards import state as books_module
+from icsys.shards.listing import read_division
+from icsys.shards.state import read_state, shards_in
+from icsys.sources.shard import Shard, all_shards
+
+pytestmark = pytest.mark.usefixtures("unsynced")
+
+OPTIONS = Options(strategy="SO", step=2)
+
+
+@pytest.fixture
+def source(tmp_path):
+    """Two class folders, twins, a bad image, files that are none."""
+    folder = tmp_path / "in"
+    for number in range(60):
+        path = folder / ("cat", "dog")[number % 2] / f"{number:03}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(image_bytes(synthetic_photo(24, 32, seed=number)))
+    for suffix in ("png", "bmp", "gif"):
+        (folder / f"twin.{suffix}").write_bytes(image_bytes(synthetic_photo(24, 32, seed=99), suffix))
+    (folder / "bad.jpg").write_bytes(b"no photo")
+    (folder / "notes.txt").write_text("nothing", "utf-8")
+    return folder
+
+
+@pytest.fixture
+def whole(source, tmp_path):
+    """What an undivided run makes of it."""
+    summary = compress_folder(source, tmp_path / "whole", OPTIONS)
+    return everything(tmp_path / "whole"), summary
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "out"
+
+
+@pytest.fixture(autouse=True)
+def cluster(monkeypatch):
+    """The cluster that every run here joins."""
+    fake = Fake({}, slots=1)
+    monkeypatch.setattr(module, "open_cluster", lambda *_: fake)
+    return fake
+
+
+def everything(folder):
+    """Return the bytes of all files, hidden ones included, but for the lock and the times of a run."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name not in {".ics-lock", "run.json"}
+    }
+
+
+def counts(summary):
+    return {name: value for name, value in summary.to_dict().items() if name != "seconds"}
+
+
+def run(source, out, **settings):
+    return compress_into(source, out, OPTIONS, engine="dask", **settings)
+
+
+def test_a_folder_over_a_cluster_is_one_run(source, whole, out, cluster):
+    results, summary = run(source, out)
+    assert everything(out) == whole[0]
+    assert counts(summary) == counts(whole[1])
+    assert set(results) == set(compress_into(source, out.with_name("again"), OPTIONS)[0])
+    assert len(cluster.careful) == 4  # shards of 16 images
+    assert cluster.closed
+    assert json.loads((out / "run.json").read_text("utf-8"))["summary"]["images"] == summary.images
+    # And it is an ordinary folder from now on, for all engines.
+    assert compress_folder(source, out, OPTIONS).skipped == 63
+    assert run(source, out)[1].skipped == 63
+    assert everything(out) == whole[0]
+
+
+def test_no_task_lists_the_folder(source, whole, out, monkeypatch):
+    listed = []
+    plan_folder = module.plan_folder
+    monkeypatch.setattr(module, "plan_folder", lambda *words, **more: listed.append(1) or plan_folder(*words, **more))
+    monkeypatch.setattr(
+        "icsys.sources.folder.plan_folder", lambda *_, **__: pytest.fail("a task has listed the folder")
+    )
+    run(source, out)
+    assert listed == [1]
+    assert everything(out) == whole[0]
+
+
+def test_what_was_done_before_is_not_done_again_and_what_is_gone_is_stale(source, out):
+    """The outputs of twins pass from one source, and perhaps shard, to another."""
+    compress_folder(source, out, OPTIONS)
+    (source / "twin.png").unlink()
+    (source / "cat" / "000.png").unlink()
+    expected = out.with_name("expected")
+    shutil.copytree(out, expected)
+    undivided = compress_folder(source, expected, OPTIONS)
+    results, summary = run(source, out)
+    assert everything(out) == everything(expected)
+    assert counts(summary) == counts(undivided)
+    assert sum(result.status == "compressed" for result in results.values()) == undivided.compressed
+
+
+def test_a_task_that_is_lost_is_done_again(source, whole, out):
+    class HalfError(Exception):
+        pass
+
+    before = module.do_shard
+    lost = []
+
+    def do_shard(order, careful):
+        if len(lost) < 2:
+            lost.append(order.shard)
+            stop = threading.Event()
+
+            def after_five(progress):
+                if progress.summary.images == 5:
+                    raise HalfError
+
+            with pytest.raises(HalfError):
+                compress_folder(
+                    order.source, order.destination, order.options, shard=order.shard, progress=after_five, stop=stop
+                )
+            raise module.InUseError("lost")
+        return before(order, careful)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "do_shard", do_shard)
+        _, summary = run(source, out)
+    assert lost
+    assert everything(out) == whole[0]
+    assert summary.images == whole[1].images
+    assert summary.skips == {UNCHANGED: summary.skipped}
+
+
+def test_a_shard_that_is_lost_for_ever_is_given_up_and_the_others_are_done(source, whole, out, cluster, monkeypatch):
+    before = module.do_shard
+    bad = Shard(2, 4)
+    tries = []
+
+    def do_shard(order, careful):
+        if order.shard == bad:
+            tries.append(careful)
+            raise module.InUseError("its worker died")
+        return before(order, careful)
+
+    monkeypatch.setattr(module, "do_shard", do_shard)
+    _, summary = run(source, out)
+    assert tries == [False, False, True, True, True]
+    assert "shard 2/4 was given up, its worker died" in summary.stopped
+    assert [read_state(RootedPath(books_at(out, shard))) is not None for shard in all_shards(4)] == [
+        True,
+        False,
+        True,
+        True,
+    ]
+    # The next run has that one to do and no other.
+    monkeypatch.setattr(module, "do_shard", before)
+    cluster.careful.clear()
+    results, summary = run(source, out)
+    assert len(cluster.careful) == 1
+    assert summary.stopped == ""
+    assert len(results) == summary.images == whole[1].images
+    assert (summary.failed, summary.foreign, summary.ignored) == (1, 0, 1)
+    assert everything(out) == whole[0]
+
+
+def test_a_stop_leaves_what_the_next_run_goes_on_with(source, whole, out):
+    stop = threading.Event()
+    seen = []
+
+    def note(progress):
+        seen.append(progress)
+        if progress.result is not None:
+            stop.set()
+
+    summary = compress_folder(source, out, OPTIONS, engine="dask", stop=stop, progress=note)
+    assert summary.stopped == INTERRUPTED
+    assert shards_in(RootedPath(out)) == all_shards(4)
+    with pytest.raises(UsageError, match="is divided into 4 shards"):
+        compress_folder(source, out, OPTIONS)
+    _, summary = run(source, out)
+    assert summary.images == whole[1].images
+    assert everything(out) == whole[0]
+
+
+def test_photos_that_came_since_a_stop_are_done_too(source, out):
+    stop = threading.Event()
+    compress_folder(source, out, OPTIONS, engine="dask", stop=stop, progress=lambda step: step.result and stop.set())
+    (source / "new.png").write_bytes(image_bytes(synthetic_photo(24, 32, seed=500)))
+    results, _ = run(source, out)
+    assert "new.png" in results
+    assert (out / "new.png").exists()
+    compress_folder(source, out.with_name("clean"), OPTIONS)
+    assert everything(out) == everything(out.with_name("clean"))
+
+
+def test_a_stop_while_the_folder_is_listed_leaves_nothing(source, out):
+    stop = threading.Event()
+    summary = compress_folder(source, out, OPTIONS, engine="dask", stop=stop, progress=lambda _: stop.set())
+    assert summary.stopped == INTERRUPTED
+    assert shards_in(RootedPath(out)) == []
+
+
+def test_only_what_failed_is_taken_up_when_that_is_asked_for(source, out):
+    run(source, out)
+    (source / "bad.jpg").write_bytes(image_bytes(synthetic_photo(24, 32, seed=7), "JPEG"))
+    _, summary = run(source, out, retry_failed=True)
+    assert (summary.compressed, summary.failed, summary.stopped) == (1, 0, "")
+    assert shards_in(RootedPath(out)) == []
+    compress_folder(source, out.with_name("clean"), OPTIONS)
+    assert everything(out) == everything(out.with_name("clean"))
+
+
+def test_a_run_that_wakes_up_after_another_has_begun_writes_nothing_more(source, out, monkeypatch):
+    """Where the lock does not hold, the turn does: the first run stops, and the second finds whole books."""
+    monkeypatch.setattr(books_module, "locked", lambda *_, **__: contextlib.nullcontext())
+    divided = []
+
+    def wake_up_late(progress):
+        if progress.result is not None and not divided:
+            divided.append(progress.result.source)
+            compress_folder(source, out, OPTIONS, shard="1/2", jobs=1)
+            divided.append((books_at(out, Shard(1, 2)) / "manifest.jsonl").read_bytes())
+
+    summary = compress_folder(source, out, OPTIONS, shard="1/2", jobs=1, progress=wake_up_late)
+    assert "another run has taken over" in summary.stopped
+    books = books_at(out, Shard(1, 2))
+    assert (books / "manifest.jsonl").read_bytes() == divided[1]
+    assert read_state(RootedPath(books)).finished
+    assert json.loads((books / "run.json").read_text("utf-8"))["summary"]["stopped"] == ""
+
+
+def test_a_worker_taken_for_dead_lets_go_of_a_shard_that_is_begun_again(source, whole, out):
+    """It holds the lock; who comes after it asks for the turn first and waits."""
+    stop = threading.Event()
+    compress_folder(source, out, OPTIONS, engine="dask", stop=stop, progress=lambda step: step.result and stop.set())
+    open_shard = next(
+        s
+        for s in shards_in(RootedPath(out))
+        if not (state := read_state(RootedPath(books_at(out, s)))) or not state.finished
+    )
+    begun, summaries = threading.Event(), []
+
+    def slowly(progress):
+        if progress.result is not None:
+            begun.set()
+            threading.Event().wait(0.05)
+
+    def sleeper():
+        summaries.append(compress_folder(source, out, OPTIONS, shard=open_shard, jobs=1, progress=slowly))
+
+    thread = threading.Thread(target=sleeper)
+    thread.start()
+    assert begun.wait(30)
+    _, summary = run(source, out)
+    thread.join()
+    assert "another run has taken over" in summaries[0].stopped
+    assert summary.images == whole[1].images
+    assert everything(out) == whole[0]
+
+
+def test_two_runs_on_a_cluster_and_a_merge_keep_apart(source, out):
+    refused = []
+
+    def meanwhile(progress):
+        if progress.result is not None and not refused:
+            for other in (lambda: merge_shards(out), lambda: run(source, out)):
+                with pytest.raises(UsageError, match="in use by another run"):
+                    other()
+                refused.append(other)
+
+    compress_folder(source, out, OPTIONS, engine="dask", progress=meanwhile)
+    assert len(refused) == 2
+
+
+def test_a_disk_that_is_full_ends_the_run(source, out, monkeypatch):
+    monkeypatch.setattr(module, "do_shard", lambda order, _: module.Answer(order.shard, [], 0, "no space left"))
+    _, summary = run(source, out)
+    assert summary.stopped == "no space left"
+
+
+def test_workers_of_another_version_are_refused(source, out, monkeypatch):
+    monkeypatch.setattr(module, "__version__", "9.9")
+    with pytest.raises(UsageError, match=r"a worker has icsys 9\.9"):
+        run(source, out)
+
+
+@pytest.mark.parametrize("what", ["source", "destination"])
+def test_a_worker_that_does_not_see_a_folder_says_so_and_does_nothing(what, source, out, cluster):
+    take = cluster.result
+    folder = source if what == "source" else out
+
+    def elsewhere(task):
+        folder.rename(folder.with_name("moved"))
+        try:
+            return take(task)
+        finally:
+            folder.with_name("moved").rename(folder)
+
+    cluster.result = elsewhere
+    with pytest.raises(UsageError, match=f"a worker does not see the {what}"):
+        run(source, out)
+    assert not list(out.rglob("*.png"))
+
+
+def test_a_cluster_without_workers_is_waited_for(source, out, cluster, monkeypatch):
+    """Until one comes; the bar says what it waits for."""
+    monkeypatch.setattr(module, "_TOLD", 0.0)
+    notes, wait = [], cluster.wait
+    cluster.slots = 0
+
+    def none_yet(tasks, timeout):
+        if len(notes) < 5:
+            return []
+        cluster.slots = 1
+        return wait(tasks, timeout)
+
+    cluster.wait = none_yet
+    compress_folder(source, out, OPTIONS, engine="dask", progress=lambda step: notes.append(step.note))
+    assert "Waiting for workers" in notes
+    assert len(list(out.rglob("*.png"))) == 63
+
+
+def test_a_cluster_that_is_gone_leaves_what_the_next_run_goes_on_with(source, whole, out, cluster):
+    cluster.error, cluster.losses = EngineError, {}
+    take = cluster.result
+
+    def gone(task):
+        if len(cluster.careful) > 2:
+            raise EngineError("the scheduler is gone")
+        return take(task)
+
+    cluster.result = gone
+    with pytest.raises(EngineError):
+        run(source, out)
+    cluster.tasks.clear()
+    cluster.result = take
+    run(source, out)
+    assert everything(out) == whole[0]
+
+
+def test_where_to_watch_is_told_once(source, out, cluster):
+    cluster.dashboard = "http://127.0.0.1:8787"
+    notices, notes, totals = [], set(), []
+
+    def note(progress):
+        notices.append(progress.notice)
+        notes.add(progress.note)
+        totals.append(progress.total)
+
+    summary = compress_folder(source, out, OPTIONS, engine="dask", progress=note)
+    assert [notice for notice in notices if notice] == ["Dashboard of Dask: http://127.0.0.1:8787"]
+    assert {"Listing", "", "Merging"} <= notes
+    assert totals[-1] == summary.images
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"shard": "1/2"}, "shard='1/2' with engine='ray'"),
+        ({"dry_run": True}, "dry_run=True with engine='ray'"),
+        ({"options": Options(format="webdataset")}, "format='webdataset' with engine='ray'"),
+        ({"options": Options(colors="auto", per="dataset")}, "per='dataset' with engine='ray'"),
+        ({"destination": "s3://bucket/small"}, "destination 's3://bucket/small' with engine='ray'"),
+        ({"source": "s3://bucket/photos"}, "source 's3://bucket/photos' with engine='ray'"),
+        ({"engine": None, "address": "tcp://host:1"}, "address='tcp://host:1' with engine=None"),
+    ],
+)
+def test_what_a_cluster_cannot_do_is_refused(settings, told, source, out):
+    with pytest.raises(UsageError, match=told):
+        compress_folder(**{"source": source, "destination": out, "engine": "ray", **settings})
+    assert not out.exists()
+
+
+def test_a_folder_without_images_is_left_alone(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "n.txt").touch()
+    summary = compress_folder(tmp_path / "in", tmp_path / "out", engine="dask")
+    assert (summary.images, summary.ignored, summary.stopped) == (0, 1, "")
+    assert shards_in(RootedPath(tmp_path / "out")) == []
+
+
+def test_the_division_fits_the_folder_and_the_cluster(source, out, cluster):
+    cluster.slots = 1000
+    stop = threading.Event()
+    compress_folder(source, out, OPTIONS, engine="dask", stop=stop, progress=lambda step: step.result and stop.set())
+    assert read_division(RootedPath(out)).count == 4  # of 16 images and not one for each slot
+
+
+def test_a_shard_is_done_apart_in_processes_of_its_own(source, whole, out):
+    """What a worker does with a shard that has ended others: the same bytes, and a summary of plain results."""
+    order = module.Order(
+        source=source,
+        destination=out,
+        options=OPTIONS,
+        shard=Shard(1, 1),
+        follow_links=False,
+        overwrite="never",
+        retry_failed=False,
+        timeout=None,
+    )
+    books_at(out, order.shard).mkdir(parents=True)
+    answer = module.do_shard(order, careful=True)
+    assert (len(answer.results), answer.ignored, answer.stopped) == (whole[1].images, 1, "")
+    merge_shards(out)
+    assert everything(out) == whole[0]
+    with pytest.raises(UsageError, match="does not see the source"):
+        module.do_shard(dataclasses.replace(order, source=source / "nowhere"), careful=True)

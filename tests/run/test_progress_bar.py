@@ -1,0 +1,85 @@
+"""The bar shows what a run has done, whenever the run learns how much there is to do."""
+
+import io
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tqdm import tqdm
+
+from icsys import Options, Progress, compress_folder, progress_bar
+from icsys.results import Failed, RunSummary
+from icsys.run.progress_bar import drawing
+
+
+def bar_on(file):
+    return tqdm(desc="Compressing", unit=" images", file=file, ncols=100, mininterval=0)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["", "Loading FKM"]), st.booleans()), max_size=12), st.integers(0, 12))
+def test_the_bar_counts_every_image_whatever_comes_between(steps, known_from):
+    file = io.StringIO()
+    summary = RunSummary()
+    total = sum(has_result for _, has_result in steps)
+    with bar_on(file) as bar:
+        draw = drawing(bar, "Compressing")
+        for i, (note, has_result) in enumerate(steps):
+            result = Failed(source=f"{i}.jpg", code="empty", message="no bytes") if has_result else None
+            if result:
+                summary.add(result)
+            draw(Progress(result, summary, total if i >= known_from else None, note))
+            assert bar.n == summary.images
+            assert ("Loading FKM" in file.getvalue().split("\r")[-1]) == bool(note)
+        assert bar.total == (total if known_from < len(steps) else None)
+
+
+def test_time_goes_on_when_the_number_of_images_becomes_known_and_starts_anew_after_loading():
+    with bar_on(io.StringIO()) as bar:
+        draw = drawing(bar, "Compressing")
+        bar.start_t -= 100
+        draw(Progress(None, RunSummary(), 5))
+        assert bar.format_dict["elapsed"] > 99
+        draw(Progress(None, RunSummary(), 5, "Loading MKM"))
+        assert bar.format_dict["elapsed"] < 50
+
+
+@pytest.mark.usefixtures("photos")
+def test_a_run_shows_itself_on_the_bar(photos, tmp_path, capsys):
+    (photos / "bad.jpg").write_bytes(b"")
+    with progress_bar("Small photos") as progress:
+        compress_folder(photos, tmp_path / "out", Options(strategy="SO"), progress=progress)
+    out, err = capsys.readouterr()
+    assert out == ""
+    last = err.rstrip().split("\r")[-1]
+    assert last.startswith("Small photos: 100%")
+    assert "4/4" in last
+    assert "failed=1" in last
+
+
+def test_what_draws_the_bar_is_loaded_only_when_one_is_drawn():
+    code = "import sys, icsys.run.progress_bar; raise SystemExit('tqdm' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_first_pass_is_told_apart_and_counted_by_itself():
+    file = io.StringIO()
+    with bar_on(file) as bar:
+        draw = drawing(bar, "Compressing")
+        for looked_at in range(4):
+            draw(Progress(None, RunSummary(), 3 if looked_at else None, looked_at=looked_at))
+            assert bar.n == looked_at
+        assert "pass 1 of 2" in file.getvalue().split("\r")[-1]
+        assert bar.total == 3
+        summary = RunSummary()
+        draw(Progress(None, summary, 3))
+        assert bar.n == 0
+        for i in range(3):
+            failed = Failed(source=f"{i}.jpg", code="empty", message="no bytes")
+            summary.add(failed)
+            draw(Progress(failed, summary, 3))
+            assert bar.n == i + 1
+        last = file.getvalue().split("\r")[-1]
+        assert "Compressing, pass 2 of 2" in last
+        assert "3/3" in last

@@ -1,0 +1,159 @@
+"""Manifests of shards become one: against a slow twin that knows all lines at once."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from helpers import books_at, manifest_row
+from icsys import UsageError
+from icsys.files.rooted_path import RootedPath
+from icsys.records.manifest import DONE, STALE, to_line
+from icsys.shards import merge_manifests as join_module
+from icsys.shards.merge_manifests import join
+from icsys.sources.shard import Shard, all_shards, shard_index
+
+pytestmark = pytest.mark.usefixtures("unsynced")
+
+
+def row(source, output=None, status=DONE, **changes):
+    return manifest_row(source, output or source.rpartition(".")[0] + ".png", status=status, **{"bytes": 5} | changes)
+
+
+def failure(source, message="why"):
+    return {"source_path": source, "code": "broken", "message": message, "status": "failed"}
+
+
+def write(books, rows, name="manifest.jsonl"):
+    books.mkdir(parents=True, exist_ok=True)
+    rows = sorted(rows, key=lambda row: (row["source_path"], row.get("file_name", "")))
+    (books / name).write_bytes(b"".join(map(to_line, rows)))
+
+
+def read(folder, name="manifest.jsonl"):
+    path = folder / name
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+
+
+PATHS = st.lists(
+    st.lists(st.sampled_from(["a", "b", "a-b", "a.b", "é", "ab", "~"]), min_size=1, max_size=3).map("/".join),
+    unique=True,
+    max_size=25,
+).map(lambda paths: [f"{path}.jpg" for path in paths])
+
+
+@settings(deadline=None, max_examples=60)
+@given(PATHS, PATHS, st.integers(1, 5), st.data())
+def test_the_lines_of_all_shards_are_joined_in_order(tmp_path_factory, paths, old, count, data):
+    folder = tmp_path_factory.mktemp("join")
+    shards = data.draw(st.lists(st.sampled_from(all_shards(count)), unique=True, min_size=1).map(sorted))
+    there = {shard.index for shard in shards}
+    if old:
+        write(folder, [row(path, bytes=7) for path in old])
+    for shard in shards:
+        write(books_at(folder, shard), [row(path) for path in paths if shard.owns(path)])
+    summary = join(RootedPath(folder), shards)
+    expected = [row(path) for path in paths if shard_index(path, count) in there]
+    expected += [row(path, bytes=7) for path in old if shard_index(path, count) not in there]
+    assert read(folder) == sorted(expected, key=lambda row: row["source_path"])
+    assert (summary.images, summary.compressed) == (len(expected), len(expected))
+    assert summary.bytes_out == sum(row["bytes"] for row in expected)
+    assert (summary.elements_in, summary.elements_out) == (36 * len(expected), 4 * len(expected))
+
+
+def test_sources_that_were_kept_are_counted_and_older_lines_say_nothing_of_it(tmp_path):
+    shard = all_shards(1)[0]
+    rows = [
+        row("a.jpg", kept_source=True),
+        row("b.jpg", kept_source=False),
+        row("c.jpg"),
+        row("d.jpg", kept_source=True),
+    ]
+    write(books_at(tmp_path, shard), rows)
+    assert join(RootedPath(tmp_path), [shard]).kept_sources == 2
+
+
+OUTPUTS = st.sampled_from(["x.png", "y.png", "x.jpg.png"])
+ROWS = st.lists(
+    st.tuples(
+        st.sampled_from(["", "d/", "d/e/", "d-"]), st.sampled_from("abcdef"), OUTPUTS, st.sampled_from([DONE, STALE])
+    ),
+    unique_by=lambda row: row[:3],
+    max_size=12,
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(ROWS)
+def test_one_line_is_kept_of_each_output_and_two_that_are_done_are_refused(tmp_path_factory, drawn):
+    folder = tmp_path_factory.mktemp("join")
+    rows = [row(f"{where}{name}", f"{where}{output}", status) for where, name, output, status in drawn]
+    shards = all_shards(2)
+    for shard in shards:
+        write(books_at(folder, shard), [row for row in rows if shard.owns(row["source_path"])])
+    done = [row["file_name"] for row in rows if row["status"] == DONE]
+    if len(done) > len(set(done)):
+        with pytest.raises(UsageError, match="the shards saw different files"):
+            join(RootedPath(folder), shards)
+        assert not (folder / "manifest.jsonl").exists()
+        return
+    join(RootedPath(folder), shards)
+    kept = {row["file_name"]: row for row in read(folder)}
+    assert len(kept) == len(read(folder))
+    assert {name: row["status"] for name, row in kept.items()} == {
+        row["file_name"]: DONE if row["file_name"] in done else STALE for row in rows
+    }
+    assert all(row in rows for row in kept.values())
+
+
+def test_a_shard_knows_more_than_the_folder_it_began_with(tmp_path):
+    """The output of a source of a missing shard has become that of another source since."""
+    gone, here = "a.jpg", "a.bmp"
+    assert shard_index(gone, 4) != shard_index(here, 4)
+    write(tmp_path, [row(gone, "a.png")])
+    shard = Shard(shard_index(here, 4), 4)
+    write(books_at(tmp_path, shard), [row(here, "a.png")])
+    join(RootedPath(tmp_path), [shard])
+    assert read(tmp_path) == [row(here, "a.png")]
+
+
+def test_a_line_of_another_shard_is_refused(tmp_path):
+    shards = all_shards(2)
+    write(books_at(tmp_path, shards[0]), [row(path) for path in ("a.jpg", "b.jpg", "c.jpg", "d.jpg")])
+    with pytest.raises(UsageError, match=r"shard 1/2 .* which is in another shard"):
+        join(RootedPath(tmp_path), shards)
+    assert not (tmp_path / "manifest.jsonl").exists()
+
+
+def test_a_folder_that_several_shards_could_not_list_failed_once(tmp_path):
+    shards = all_shards(3)
+    for shard in shards:
+        write(books_at(tmp_path, shard), [failure("cat")], "failures.jsonl")
+    summary = join(RootedPath(tmp_path), shards)
+    assert read(tmp_path, "failures.jsonl") == [failure("cat")]
+    assert (summary.images, summary.failed) == (1, 1)
+
+
+def test_failures_that_are_over_are_gone(tmp_path):
+    write(tmp_path, [failure("a.jpg")], "failures.jsonl")
+    shards = all_shards(2)
+    for shard in shards:
+        write(books_at(tmp_path, shard), [row("a.jpg")] if shard.owns("a.jpg") else [])
+    join(RootedPath(tmp_path), shards)
+    assert not (tmp_path / "failures.jsonl").exists()
+    assert read(tmp_path) == [row("a.jpg")]
+
+
+@pytest.mark.parametrize("block", [1, 7, 100, 5000])
+def test_lines_come_whole_whatever_the_block_that_is_read(block, tmp_path, monkeypatch):
+    monkeypatch.setattr(join_module, "_BLOCK", block)
+    monkeypatch.setattr(join_module, "_LEAST", 1)
+    paths = [f"caf\u00e9 {number} \u2028\r.jpg" for number in range(20)]
+    shards = all_shards(2)
+    for shard in shards:
+        write(books_at(tmp_path, shard), [row(path) for path in paths if shard.owns(path)])
+    join(RootedPath(tmp_path), shards)
+    assert [json.loads(line) for line in (tmp_path / "manifest.jsonl").read_bytes().split(b"\n")[:-1]] == [
+        row(path) for path in sorted(paths)
+    ]

@@ -1,0 +1,80 @@
+"""Output names: kept where they can be, told apart where they would meet, whatever the order."""
+
+import os
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from icsys.sources.output_names import name_key, output_names
+
+# Few letters and suffixes, so that names meet often.
+names = st.lists(
+    st.from_regex(r"[aAéE\u0301]{1,3}(\.(jpg|png|JPG|png\.png)){0,2}", fullmatch=True), unique=True, max_size=8
+)
+
+
+@given(names, names)
+def test_no_two_outputs_meet_on_any_file_system(sources, reserved):
+    outputs = output_names(sources, ".png", reserved)
+    keys = [name_key(name) for name in outputs]
+    assert len(set(keys)) == len(sources)
+    assert not set(keys) & {name_key(name) for name in reserved}
+
+
+@given(names, st.randoms(use_true_random=False))
+def test_the_order_of_the_names_does_not_matter(sources, shuffler: random.Random):
+    expected = dict(zip(sources, output_names(sources, ".png"), strict=True))
+    shuffled = sources.copy()
+    shuffler.shuffle(shuffled)
+    assert dict(zip(shuffled, output_names(shuffled, ".png"), strict=True)) == expected
+
+
+@given(names)
+def test_every_output_begins_with_its_source_and_ends_with_the_suffix(sources):
+    for source, output in zip(sources, output_names(sources, ".png"), strict=True):
+        assert output.endswith(".png")
+        assert output.startswith(source.rpartition(".")[0] or source)
+
+
+def test_a_name_that_meets_no_other_keeps_its_stem():
+    assert output_names(["a.jpg", "b.tar.gz", "noext", ".hidden"], ".png") == [
+        "a.png", "b.tar.png", "noext.png", ".hidden.png",
+    ]  # fmt: skip
+
+
+def test_one_stem_in_two_formats():
+    assert output_names(["a.jpg", "a.png", "c.jpg"], ".png") == ["a.jpg.png", "a.png.png", "c.png"]
+
+
+def test_names_that_differ_in_letter_case_or_unicode_form_only():
+    assert output_names(["a.jpg", "A.jpg"], ".png") == ["a.jpg~2.png", "A.jpg.png"]
+    composed, decomposed = "\u00e9.jpg", "e\u0301.jpg"
+    first, second = output_names([composed, decomposed], ".png")
+    assert name_key(first) != name_key(second)
+
+
+def test_a_name_told_apart_never_takes_the_place_of_a_plain_one():
+    assert output_names(["a.jpg", "a.gif", "a.jpg.bmp"], ".png") == ["a.jpg~2.png", "a.gif.png", "a.jpg.png"]
+
+
+def test_a_sub_folder_keeps_its_name():
+    assert output_names(["a.jpg"], ".png", reserved=["A.png"]) == ["a.jpg.png"]
+
+
+@given(
+    st.lists(st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=200, max_size=300))
+)
+def test_every_output_is_a_name_that_file_systems_take(names):
+    outputs = output_names(names, ".png")
+    assert all(len(os.fsencode(output)) <= 255 and output.endswith(".png") for output in outputs)
+    assert len({name_key(output) for output in outputs}) == len(outputs)
+
+
+def test_a_name_is_cut_only_where_it_has_to_be():
+    assert output_names(["x" * 251 + ".jpg"], ".png") == ["x" * 251 + ".png"]
+    (cut,) = output_names(["x" * 255], ".png")
+    assert cut.startswith("x" * 200)
+    # Bytes that are no text are cut as bytes are counted.
+    (cut,) = output_names([os.fsdecode(b"\xe9" * 255)], ".png")
+    assert len(os.fsencode(cut)) == 255
