@@ -13,10 +13,10 @@ from helpers import image_bytes, manifest_row, synthetic_photo
 from icsys.files.rooted_path import RootedPath
 from icsys.layout import MANIFEST, OURS
 from icsys.records.manifest import to_line
-from icsys.records.pending_outputs import write_claims
+from icsys.records.pending_outputs import write_pending
 from icsys.records.run_json import write_run
 from icsys.results import RunSummary
-from icsys.shards.state import books_of
+from icsys.shards.state import state_folder_of
 from icsys.sources import folder as module
 from icsys.sources.base import Ignored, PassedOver, Task, Unreadable
 from icsys.sources.folder import plan_by_class, plan_folder
@@ -129,9 +129,9 @@ def put_mark(folder, kind):
     elif kind == "lines":
         (folder / MANIFEST).write_bytes(to_line(manifest_row("a.png")))
     elif kind == "claims":
-        write_claims(RootedPath(folder), {"a.png": "a.jpg"})
+        write_pending(RootedPath(folder), {"a.png": "a.jpg"})
     else:
-        books_of(RootedPath(folder), Shard(1, 2)).make_folders()
+        state_folder_of(RootedPath(folder), Shard(1, 2)).make_folders()
 
 
 MARKS = ("run", "lines", "claims", "books")
