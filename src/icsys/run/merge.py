@@ -14,6 +14,7 @@ from icsys.journal.journal import compact
 from icsys.journal.lock import locked
 from icsys.layout import DRIVER, LOCK, MERGED_FOLDERS
 from icsys.outputs.folder import FolderOutputs
+from icsys.partition import Shard, all_shards
 from icsys.records.run_json import read_run, write_merged
 from icsys.results import FOREIGN
 from icsys.shards.merge_manifests import join
@@ -26,7 +27,6 @@ from icsys.shards.state import (
     shards_in,
     state_folder_of,
 )
-from icsys.sources.shard import Shard, all_shards
 from icsys.version import __version__
 
 if TYPE_CHECKING:
