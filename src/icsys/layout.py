@@ -17,31 +17,27 @@ REPORT = "report.html"
 PACK_INDEX, PACKS = "shards.json", "data"
 """The index of packs, and the folder that holds them."""
 
-CLAIMS, WRITTEN, LOCK = f"{OWN_PREFIX}claims", f"{OWN_PREFIX}written", f"{OWN_PREFIX}lock"
-"""Outputs that are about to be written, hashes of those that were written, and the file that is locked."""
+PENDING, WRITTEN, LOCK = f"{OWN_PREFIX}claims", f"{OWN_PREFIX}written", f"{OWN_PREFIX}lock"
+"""Pending outputs, hashes of written outputs, and the file that a run locks."""
 
-BOOKS, MERGED, DIVISION, CLUSTER_FOLDER = (
-    f"{OWN_PREFIX}books",
-    f"{OWN_PREFIX}merged",
-    f"{OWN_PREFIX}division",
-    f"{OWN_PREFIX}driver",
-)
-"""Folders: the books of shards, those of shards that are merged, those on their way there, and a cluster's lock."""
+STATE_FOLDERS, MERGED_FOLDERS = f"{OWN_PREFIX}books", f"{OWN_PREFIX}merged"
+STATE_DRAFT, CLUSTER_FOLDER = f"{OWN_PREFIX}division", f"{OWN_PREFIX}driver"
+"""Folders: state of shards, state of merged shards, new state of shards before it counts, and a cluster's lock."""
 
 UNPACKED, STAGED_PACKS = f"{OWN_PREFIX}parts", f"{OWN_PREFIX}shards"
 """Folders: images that are not packed yet, and new packs that are not in their places yet."""
 
-STATE, PLAN, TURN, DIVIDED, LISTING = "shard.json", "plan.jsonl", "turn", "division.json", "listing.jsonl"
-"""Files in the books of a shard, and in the folder of those of all shards."""
+STATE, PLAN, FENCING_TOKEN, LISTING_INFO, LISTING = "shard.json", "plan.jsonl", "turn", "division.json", "listing.jsonl"
+"""Files in the state folder of a shard, and in the folder above the state folders of all shards."""
 
 RESERVED = (MANIFEST, FAILURES, RUN, PACK_INDEX, PALETTE, GIMP_PALETTE)
 """Names of ICS's files at the top of an output folder; folders of images cannot have them."""
 
-FILES = (*RESERVED, CLAIMS, WRITTEN, LOCK)
-FOLDERS = (BOOKS, MERGED, DIVISION, CLUSTER_FOLDER, UNPACKED, STAGED_PACKS)
-SHARD_FILES = (MANIFEST, FAILURES, RUN, CLAIMS, WRITTEN, LOCK, STATE, PLAN, TURN)
-BOOKS_FILES = frozenset({*SHARD_FILES, DIVIDED, LISTING})
-"""The names of all files that are ever in the books of shards."""
+FILES = (*RESERVED, PENDING, WRITTEN, LOCK)
+FOLDERS = (STATE_FOLDERS, MERGED_FOLDERS, STATE_DRAFT, CLUSTER_FOLDER, UNPACKED, STAGED_PACKS)
+SHARD_FILES = (MANIFEST, FAILURES, RUN, PENDING, WRITTEN, LOCK, STATE, PLAN, FENCING_TOKEN)
+STATE_FILES = frozenset({*SHARD_FILES, LISTING_INFO, LISTING})
+"""All names of files in the state folders of shards."""
 
 PACK_NAME = re.compile(r"\w+-\d+\.\w+", re.ASCII)
 

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 from icsys.errors import UsageError
 from icsys.files.rooted_path import LinkError, OtherFolderError, is_link
 from icsys.layout import (
-    BOOKS,
     CLUSTER_FOLDER,
-    DIVIDED,
     FILES,
     FOLDERS,
+    LISTING_INFO,
     LOCK,
     PACK_INDEX,
     PACK_NAME,
     PACKS,
     SHARD_FILES,
     STAGED_PACKS,
+    STATE_FOLDERS,
 )
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def check_names(destination: RootedPath, *, packed: bool = False) -> None:
     for folder in (PACKS, STAGED_PACKS) if packed else ():
         names = (entry.name for entry in (destination / folder).entries())
         _check(destination, folder, filter(PACK_NAME.fullmatch, names), ())
-    _check(destination, BOOKS, (DIVIDED,), ())
+    _check(destination, STATE_FOLDERS, (LISTING_INFO,), ())
     _check(destination, CLUSTER_FOLDER, (LOCK,), ())
 
 
@@ -59,11 +59,11 @@ def refusing_links() -> Iterator[None]:
         raise UsageError(f"{error.filename!r}: {error.strerror}") from None
 
 
-def check_books(destination: RootedPath, shards: Iterable[str]) -> None:
+def check_state_folders(destination: RootedPath, shards: Iterable[str]) -> None:
     """Refuse the books of shards, given by the names of their folders, as :func:`check_names` does."""
     for name in shards:
-        _check(destination, BOOKS, (), (name,))
-        _check(destination, f"{BOOKS}/{name}", SHARD_FILES, ())
+        _check(destination, STATE_FOLDERS, (), (name,))
+        _check(destination, f"{STATE_FOLDERS}/{name}", SHARD_FILES, ())
 
 
 def _check(destination: RootedPath, folder: str, files: Iterable[str], folders: Iterable[str]) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from icsys.files.rooted_path import RootedPath
-    from icsys.records.pack_index import Index
+    from icsys.records.pack_index import PackIndex
 
 # Folder names that Hugging Face's loaders recognize as a split, with the name of the split.
 _SPLITS = {
@@ -53,7 +53,7 @@ class Assignment:
     settled: bool
 
 
-def assign(destination: RootedPath, index: Index, class_names: Sequence[str], stop: threading.Event) -> Assignment:
+def assign(destination: RootedPath, index: PackIndex, class_names: Sequence[str], stop: threading.Event) -> Assignment:
     """Return the summary for all images, in one pass over the manifest; Stopped if ``stop`` is set before its end.
 
     Parameters
@@ -74,7 +74,7 @@ def assign(destination: RootedPath, index: Index, class_names: Sequence[str], st
     return Assignment(number_classes(labels, class_names), sorted(splits), counts, settled)
 
 
-def assigned_rows(destination: RootedPath, index: Index) -> Iterator[tuple[dict[str, Any], str]]:
+def assigned_rows(destination: RootedPath, index: PackIndex) -> Iterator[tuple[dict[str, Any], str]]:
     """Yield the manifest row and the pack name of each image, in the order of the sources."""
     assigner = PackAssigner(index)
     for _, row in read_rows(destination / MANIFEST):
@@ -94,7 +94,7 @@ class PackAssigner:
         The format and the limits of the packs.
     """
 
-    def __init__(self, index: Index) -> None:
+    def __init__(self, index: PackIndex) -> None:
         self._index = index
         self._suffix = PACK_FORMATS[index.format].suffix
         self._at: dict[str, tuple[int, int, int]] = {}  # by split: number, images and bytes of the current pack

@@ -20,7 +20,7 @@ from icsys.options import PACKINGS
 from icsys.packs.assignment import Stopped, assign
 from icsys.packs.install_packs import install_packs, keep_packs, remove_staged
 from icsys.packs.write_packs import write_packs
-from icsys.records.pack_index import Index, Shard, load_index, save_index
+from icsys.records.pack_index import Pack, PackIndex, load_pack_index, save_pack_index
 
 if TYPE_CHECKING:
     import os
@@ -58,7 +58,7 @@ def open_packs(
     UsageError
         If the folder holds images of another kind: packs and files, or packs of two formats.
     """
-    index = load_index(destination)
+    index = load_pack_index(destination)
     found = f"{index.format} packs" if index else "image files" if (destination / MANIFEST).is_file() else None
     wanted = f"{format} packs" if format in PACKINGS else "image files"
     if found not in {None, wanted}:
@@ -69,9 +69,9 @@ def open_packs(
     if format not in PACKINGS:
         return frozenset()
     if index is None:
-        index = Index(format=format)
+        index = PackIndex(format=format)
         if not read_only:
-            save_index(destination, index)
+            save_pack_index(destination, index)
     if index.state == "written" and not read_only:
         install_packs(destination, index, stop)
     written = _status(destination / PACK_INDEX)
@@ -87,7 +87,7 @@ def pack_images(
     replace: bool,
     stop: threading.Event,
     on_pack: Callable[[], object],
-) -> list[Shard]:
+) -> list[Pack]:
     """Pack the images of a folder that :func:`open_packs` has prepared, unless the right packs are there.
 
     Packs are filled in the order of the sources, one sequence per split. The same images give the same packs.
@@ -108,7 +108,7 @@ def pack_images(
 
     Returns
     -------
-    list of Shard
+    list of Pack
         The packs that hold the images now.
 
     Raises
@@ -116,10 +116,10 @@ def pack_images(
     OSError
         If a pack cannot be written, or an earlier one does not hold what the manifest says.
     """
-    before = load_index(destination)
+    before = load_pack_index(destination)
     if before is None:
         raise FileNotFoundError(f"{PACK_INDEX} is missing from {str(destination)!r}: expected the one of this run")
-    after = Index(format=before.format, state="written", shard_images=shard_images, shard_bytes=shard_bytes)
+    after = PackIndex(format=before.format, state="written", shard_images=shard_images, shard_bytes=shard_bytes)
     try:
         assignment = assign(destination, after, class_names, stop)
         after.take(assignment.classes)
@@ -133,7 +133,7 @@ def pack_images(
         return before.shards
     after.old = sorted({*before.old, *(pack.name for pack in before.shards)} - assignment.counts.keys())
     (destination / STAGED_PACKS).sync()
-    save_index(destination, after)
+    save_pack_index(destination, after)
     install_packs(destination, after, stop)
     return after.shards
 
@@ -142,16 +142,16 @@ def is_packed(
     destination: RootedPath, *, shard_images: int, shard_bytes: int, class_names: Sequence[str], stop: threading.Event
 ) -> bool:
     """Return whether :func:`pack_images` would keep all packs; Stopped if ``stop`` is set before that is known."""
-    before = load_index(destination)
+    before = load_pack_index(destination)
     if before is None:
         return False
-    after = Index(format=before.format, state="written", shard_images=shard_images, shard_bytes=shard_bytes)
+    after = PackIndex(format=before.format, state="written", shard_images=shard_images, shard_bytes=shard_bytes)
     assignment = assign(destination, after, class_names, stop)
     after.take(assignment.classes)
     return _is_packed(destination, before, after, assignment)
 
 
-def _is_packed(destination: RootedPath, before: Index, after: Index, assignment: Assignment) -> bool:
+def _is_packed(destination: RootedPath, before: PackIndex, after: PackIndex, assignment: Assignment) -> bool:
     """Return whether every image is in the pack that it is assigned to, and the packs hold nothing else."""
     return (
         assignment.settled
@@ -162,14 +162,14 @@ def _is_packed(destination: RootedPath, before: Index, after: Index, assignment:
     )
 
 
-def _check_places(destination: RootedPath, before: Index, assignment: Assignment, *, replace: bool) -> None:
+def _check_places(destination: RootedPath, before: PackIndex, assignment: Assignment, *, replace: bool) -> None:
     """Refuse to overwrite files of other programs, and to write through a link."""
     for name in assignment.counts.keys() - {*before.old, *(pack.name for pack in before.shards)}:
         if (destination / name).exists() and not replace:
             raise OSError(f"{name!r} is a file that ics did not write: move it away, or use --overwrite always")
 
 
-def _is_intact(destination: RootedPath, pack: Shard, written: os.stat_result | None) -> bool:
+def _is_intact(destination: RootedPath, pack: Pack, written: os.stat_result | None) -> bool:
     """Return whether a pack is as it was written; its content is read only if it changed after ``written``."""
     path = destination / pack.name
     found = _status(path)

@@ -9,16 +9,16 @@ from icsys.layout import MANIFEST, PACKS, STAGED_PACKS, UNPACKED, is_pack_name
 from icsys.packs.assignment import assigned_rows
 from icsys.packs.formats import PACK_FORMATS, member_name
 from icsys.records.manifest import STALE, read_rows, to_line
-from icsys.records.pack_index import save_index
+from icsys.records.pack_index import save_pack_index
 
 if TYPE_CHECKING:
     import threading
 
     from icsys.files.rooted_path import RootedPath
-    from icsys.records.pack_index import Index
+    from icsys.records.pack_index import PackIndex
 
 
-def install_packs(destination: RootedPath, index: Index, stop: threading.Event | None) -> None:
+def install_packs(destination: RootedPath, index: PackIndex, stop: threading.Event | None) -> None:
     """Move staged packs into their places, and note the pack of each image in the manifest.
 
     A second call after a crash gives the same result.
@@ -46,7 +46,7 @@ def install_packs(destination: RootedPath, index: Index, stop: threading.Event |
         (destination / name).unlink(missing_ok=True)
     (destination / PACKS).sync()
     index.state, index.old = "complete", []
-    save_index(destination, index)
+    save_pack_index(destination, index)
     remove_staged(destination)
     _remove_unpacked(destination, stop)
 

@@ -23,7 +23,7 @@ from icsys.outputs.objects import ObjectOutputs
 from icsys.packs.assignment import Stopped
 from icsys.packs.folder import is_packed
 from icsys.records.manifest import DONE, read_rows
-from icsys.records.pack_index import Index, load_index
+from icsys.records.pack_index import PackIndex, load_pack_index
 
 if TYPE_CHECKING:
     import threading
@@ -56,13 +56,13 @@ class RemotePacks:
         self._objects, self._folder, self._root = objects, folder, RootedPath(folder)
         self._unpacked = Objects(f"{objects.url}/{UNPACKED}")
         self.outputs = UnpackedOutputs(self._unpacked, folder / UNPACKED, commit)
-        self._before = Index(format="")
+        self._before = PackIndex(format="")
         self._index = b""
         self._inodes: dict[str, int] = {}  # of the empty local files, by pack name
 
     def stand_in(self) -> None:
         """Create an empty local file of the right size for each pack in the store."""
-        index = load_index(self._root)
+        index = load_pack_index(self._root)
         if index is not None:
             self._before, self._index = index, (self._folder / PACK_INDEX).read_bytes()
             if index.state == "written":
@@ -97,7 +97,11 @@ class RemotePacks:
             if stop.is_set():
                 return
             name = row.get("file_name", "")
-            if row.get("status") == DONE and not (self._folder / UNPACKED / name).exists() and self.outputs.holds(name):
+            if (
+                row.get("status") == DONE
+                and not (self._folder / UNPACKED / name).exists()
+                and self.outputs.exists(name)
+            ):
                 (self._folder / UNPACKED / name).parent.mkdir(parents=True, exist_ok=True)
                 self._unpacked.fetch(name, self._folder / UNPACKED / name)
         try:
@@ -111,17 +115,17 @@ class RemotePacks:
 
     def send(self) -> None:
         """Upload the new packs; none of them counts until :meth:`settle`."""
-        index = load_index(self._root)
+        index = load_pack_index(self._root)
         new = [pack.name for pack in index.shards if self._is_new(pack.name)] if index else []
         if index and new:
             old = {*self._before.old, *(pack.name for pack in [*self._before.shards, *index.shards])}
-            self._write_index(Index(format=index.format, old=sorted(old)))
+            self._write_index(PackIndex(format=index.format, old=sorted(old)))
             for name in new:
                 self._objects.send(self._folder / name, name)
 
     def settle(self) -> None:
         """Record that the packs count, and remove what they replace; called once the manifest is in the store."""
-        index = load_index(self._root)
+        index = load_pack_index(self._root)
         if index is None or index.state != "complete":
             return
         names = {pack.name for pack in index.shards}
@@ -137,7 +141,7 @@ class RemotePacks:
     def _is_new(self, name: str) -> bool:
         return os.stat(self._folder / name).st_ino != self._inodes.get(name)  # noqa: PTH116
 
-    def _write_index(self, index: Index) -> None:
+    def _write_index(self, index: PackIndex) -> None:
         text = json.dumps(asdict(index), indent=2).encode() + b"\n"
         if text != self._index:
             self._objects.write(PACK_INDEX, text)

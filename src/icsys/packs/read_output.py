@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from icsys.layout import UNPACKED
 from icsys.packs.formats import PACK_FORMATS
-from icsys.records.pack_index import load_index
+from icsys.records.pack_index import load_pack_index
 from icsys.sources.utf8_names import unheld
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def read_output(destination: RootedPath, output: str, pack: str | None, size: in
     OSError
         If it cannot be read, is gone, or has another size.
     """
-    index = load_index(destination)
+    index = load_pack_index(destination)
     if index is None or pack is None:
         data = ((destination if index is None else destination / UNPACKED) / output).read_bytes(size + 1)
         if len(data) != size:

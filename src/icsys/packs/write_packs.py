@@ -15,7 +15,7 @@ from icsys.packs.formats import PACK_FORMATS, member_name
 from icsys.packs.install_packs import remove_staged
 from icsys.packs.packed_image import REPEATED_COLUMNS, PackedImage
 from icsys.records.labels import from_columns
-from icsys.records.pack_index import Shard
+from icsys.records.pack_index import Pack
 
 if TYPE_CHECKING:
     import threading
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
     from icsys.packs.assignment import Assignment
     from icsys.packs.formats import PackFormat
     from icsys.records.classes import Classes
-    from icsys.records.pack_index import Index
+    from icsys.records.pack_index import PackIndex
 
 
 def write_packs(
     destination: RootedPath,
-    before: Index,
-    after: Index,
+    before: PackIndex,
+    after: PackIndex,
     assignment: Assignment,
     *,
     stop: threading.Event,
     on_pack: Callable[[], object],
-) -> list[Shard]:
+) -> list[Pack]:
     """Write all packs into the staging folder; return them in order.
 
     Parameters
@@ -57,7 +57,7 @@ def write_packs(
     pack_format, stage = PACK_FORMATS[after.format], destination / STAGED_PACKS
     remove_staged(destination)
     stage.make_folders()
-    packs: list[Shard] = []
+    packs: list[Pack] = []
     with closing(_ImageFinder(destination, pack_format, before)) as finder:
         for split in assignment.splits:
             rows = (pair for pair in assigned_rows(destination, after) if split_of(pair[0]["file_name"]) == split)
@@ -69,7 +69,7 @@ def write_packs(
                     pack_format.write(file, images, assignment.classes)
                 written = staged.status()
                 assert written is not None  # noqa: S101 - it was written in the line above
-                packs.append(Shard(name, assignment.counts[name], written.st_size, _sha256(staged)))
+                packs.append(Pack(name, assignment.counts[name], written.st_size, _sha256(staged)))
     return packs
 
 
@@ -97,7 +97,7 @@ class _ImageFinder:
     It reads each earlier pack once, because images come in the order of the packs.
     """
 
-    def __init__(self, destination: RootedPath, pack_format: PackFormat, before: Index) -> None:
+    def __init__(self, destination: RootedPath, pack_format: PackFormat, before: PackIndex) -> None:
         self._destination, self._format = destination, pack_format
         self._known = {pack.name for pack in before.shards}
         self._pack = ""

@@ -14,7 +14,7 @@ from icsys.layout import PACK_INDEX, PACKS, STAGED_PACKS, is_pack_name
 from icsys.packs.assignment import PackAssigner
 from icsys.packs.formats import PACK_FORMATS
 from icsys.records.manifest import STALE
-from icsys.records.pack_index import load_index
+from icsys.records.pack_index import load_pack_index
 from icsys.verify.fault import Fault, Finding
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from icsys.files.rooted_path import RootedPath
     from icsys.packs.formats import PackFormat
-    from icsys.records.pack_index import Index
+    from icsys.records.pack_index import PackIndex
     from icsys.verify.journal_table import Account
 
 _BY_SUFFIX = {pack_format.suffix: pack_format for pack_format in PACK_FORMATS.values()}
@@ -43,10 +43,10 @@ class Packs:
         self.faults: list[Fault] = []
         self.names: list[str] | None = None
         self._destination = destination
-        self._index: Index | None = None
+        self._index: PackIndex | None = None
         self._is_there = (destination / PACK_INDEX).exists()
         try:
-            self._index = load_index(destination)
+            self._index = load_pack_index(destination)
         except (UsageError, OSError):
             self.faults.append(Fault(Finding.CHANGED, PACK_INDEX))
         shards = self._index.shards if self._index else []
