@@ -13,13 +13,13 @@ from helpers import books_at, compress_into, image_bytes, synthetic_photo
 from icsys import Options, UsageError, compress_folder, merge_shards
 from icsys.errors import EngineError
 from icsys.files.rooted_path import RootedPath
+from icsys.partition import Shard, all_shards
 from icsys.results import UNCHANGED
 from icsys.run import cluster as module
 from icsys.run.progress import INTERRUPTED
 from icsys.shards import state as books_module
 from icsys.shards.listing import read_division
 from icsys.shards.state import read_state, shards_in
-from icsys.sources.shard import Shard, all_shards
 
 pytestmark = pytest.mark.usefixtures("unsynced")
 

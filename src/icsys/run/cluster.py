@@ -22,6 +22,7 @@ from icsys.errors import ICSError, InUseError, UsageError
 from icsys.files.rooted_path import RootedPath
 from icsys.journal.fencing_token import TAKEN_OVER, Turn
 from icsys.layout import FAILURES, MANIFEST
+from icsys.partition import MOST_BOOKS, all_shards
 from icsys.records.manifest import DONE, read_rows
 from icsys.results import FOREIGN, UNCHANGED, Failed, RunSummary, Skipped
 from icsys.run.local import compress_folder
@@ -31,7 +32,6 @@ from icsys.shards.listing import divide, read_lines
 from icsys.shards.state import books_of, read_state
 from icsys.sources.base import Ignored, PassedOver, Task
 from icsys.sources.folder import plan_folder
-from icsys.sources.shard import MOST_BOOKS, all_shards
 from icsys.version import __version__
 
 if TYPE_CHECKING:
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
 
     from icsys.engine.cluster import Cluster
     from icsys.options import Options
+    from icsys.partition import Shard
     from icsys.results import Result
     from icsys.sources.base import Planned
-    from icsys.sources.shard import Shard
 
 SHARD_IMAGES = 256
 """Images of a shard: some seconds of work, so that what a shard costs is little, and so is one that is lost."""

@@ -21,6 +21,7 @@ from icsys.journal.ledger import Ledger
 from icsys.layout import INDEX, PARTS
 from icsys.options import CLUSTERS, PACKINGS, SHARED, Options
 from icsys.outputs.folder import FolderOutputs
+from icsys.partition import Shard, mark_of, parse_shard
 from icsys.records.pending_outputs import Written
 from icsys.records.run_json import write_run
 from icsys.results import Failed, Result, RunSummary, Skipped
@@ -32,7 +33,6 @@ from icsys.shards.state import State, open_books, read_state, write_state
 from icsys.sources.base import Ignored, Loaded, PassedOver, Planned, Source, Task, Unreadable
 from icsys.sources.folder import Folder
 from icsys.sources.open import open_source
-from icsys.sources.shard import Shard, mark_of, parse_shard
 from icsys.version import __version__
 
 if TYPE_CHECKING:
