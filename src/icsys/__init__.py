@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from icsys.report.comparison_page import write_comparison
     from icsys.report.run_page import report_folder
     from icsys.results import Compressed, Failed, RunSummary, Skipped
-    from icsys.run.local import compress_folder
+    from icsys.run.compress import compress_folder
     from icsys.run.merge import merge_shards
     from icsys.run.progress import Progress
     from icsys.run.progress_bar import progress_bar
@@ -67,7 +67,7 @@ _HOMES = {
     "report.comparison_page": ["write_comparison"],
     "report.run_page": ["report_folder"],
     "results": ["Compressed", "Failed", "RunSummary", "Skipped"],
-    "run.local": ["compress_folder"],
+    "run.compress": ["compress_folder"],
     "run.progress": ["Progress"],
     "verify.folder": ["Verification", "verify_folder"],
 }
