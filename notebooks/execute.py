@@ -47,11 +47,11 @@ def execute() -> NotebookNode:
         record_timing=False,
     )
     client.execute()
-    _tell_bars(notebook)
+    _show_bars(notebook)
     return notebook
 
 
-def _tell_bars(notebook: NotebookNode) -> None:
+def _show_bars(notebook: NotebookNode) -> None:
     """Give every bar its last state as text, for pages that show notebooks without widgets: Jupyter keeps the first."""
     states = notebook.metadata.get("widgets", {}).get(_STATE, {}).get("state", {})
     for cell in notebook.cells:

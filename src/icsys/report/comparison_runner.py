@@ -8,7 +8,7 @@ import time
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -36,12 +36,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from icsys.engine.pool import Returned
     from icsys.options import Options
     from icsys.report.quality import Quality
     from icsys.sources.base import Source, Task
 
-
-Returned = TypeVar("Returned")
 
 _HEAD = 2**18  # bytes, in which a file tells the size of its picture
 # Of a pixel of a source and of an output, relative to one another: one is decoded, the other reduced and judged.
