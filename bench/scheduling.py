@@ -29,6 +29,7 @@ from icsys.engine.cluster import CLUSTER_MODULES, open_cluster, run_cluster
 from icsys.files.atomic import write_whole
 from icsys.files.rooted_path import RootedPath
 from icsys.layout import MANIFEST
+from icsys.partition import Shard, all_shards, shard_index
 from icsys.records.manifest import image_row, to_line
 from icsys.records.run_json import write_run
 from icsys.results import Compressed, RunSummary
@@ -37,7 +38,6 @@ from icsys.run.shard_job import ShardResult
 from icsys.shards.listing import divide
 from icsys.shards.state import State, books_of, write_state
 from icsys.sources.folder import plan_folder
-from icsys.sources.shard import Shard, all_shards, shard_index
 from machine import describe
 from page import publish
 from table import markdown_table, number

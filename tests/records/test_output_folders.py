@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from helpers import compress_files, image_bytes, manifest_row, synthetic_photo
 from icsys import Options, merge_shards
 from icsys.files.rooted_path import RootedPath
+from icsys.partition import Shard
 from icsys.records import output_folders as marks
 from icsys.records.manifest import to_line
 from icsys.records.output_folders import MARKS, holds_outputs, is_run, tells_of_outputs
 from icsys.records.pending_outputs import write_claims
 from icsys.shards.state import books_of
-from icsys.sources.shard import Shard
 
 pytestmark = pytest.mark.usefixtures("unsynced")
 FILES = {"cat/a.png": image_bytes(synthetic_photo(8, 8)), "b.png": image_bytes(synthetic_photo(8, 8, seed=1))}

@@ -13,14 +13,14 @@ from helpers import books_at, compress_into, image_bytes, synthetic_photo
 from icsys import Options, UsageError, compress_folder, merge_shards
 from icsys.errors import EngineError, InUseError
 from icsys.files.rooted_path import RootedPath
+from icsys.partition import Shard, all_shards
 from icsys.results import UNCHANGED
 from icsys.run import cluster, coordinator, shard_job
-from icsys.run.local import Settings
 from icsys.run.progress import INTERRUPTED
+from icsys.run_settings import RunSettings
 from icsys.shards import state as books_module
 from icsys.shards.listing import read_division
 from icsys.shards.state import read_state, shards_in
-from icsys.sources.shard import Shard, all_shards
 
 pytestmark = pytest.mark.usefixtures("unsynced")
 
@@ -416,7 +416,7 @@ def test_the_division_fits_the_folder_and_the_cluster(source, out, fake_cluster)
 def test_a_shard_is_done_apart_in_processes_of_its_own(source, whole, out):
     """What a worker does with a shard that has ended others: the same bytes, and a summary of plain results."""
     job = shard_job.ShardJob(
-        source=source, destination=out, options=OPTIONS, settings=Settings(engine="dask", shard=Shard(1, 1))
+        source=source, destination=out, options=OPTIONS, settings=RunSettings(engine="dask", shard=Shard(1, 1))
     )
     books_at(out, job.shard).mkdir(parents=True)
     result = shard_job.run_shard_job(job, careful=True)

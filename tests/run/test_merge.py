@@ -17,9 +17,9 @@ from helpers import books_at, compress_into, image_bytes, synthetic_photo
 from icsys import Options, UsageError, compress_folder, merge_shards
 from icsys.files.rooted_path import RootedPath
 from icsys.journal.lock import locked
+from icsys.partition import Shard, all_shards, shard_index
 from icsys.shards import state as books_module
 from icsys.sources import folder as folder_module
-from icsys.sources.shard import Shard, all_shards, shard_index
 
 pytestmark = pytest.mark.usefixtures("unsynced")
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from helpers import books_at, manifest_row
 from icsys import UsageError
 from icsys.files.rooted_path import RootedPath, is_below
+from icsys.partition import Shard, all_shards, shard_index
 from icsys.records.labels import UNLABELLED, Label
 from icsys.records.manifest import to_line
 from icsys.records.pending_outputs import Written, load_claims, write_claims
@@ -19,7 +20,6 @@ from icsys.shards import listing as module
 from icsys.shards.listing import Division, divide, listed_part, read_division, read_lines
 from icsys.shards.state import State, read_state, shards_in, write_state
 from icsys.sources.base import Ignored, PassedOver, Task, Unreadable
-from icsys.sources.shard import Shard, all_shards, shard_index
 
 pytestmark = pytest.mark.usefixtures("unsynced")
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from helpers import books_at, manifest_row
 from icsys import UsageError
 from icsys.files.rooted_path import RootedPath
+from icsys.partition import Shard, all_shards, shard_index
 from icsys.records.manifest import DONE, STALE, to_line
 from icsys.shards import merge_manifests as join_module
 from icsys.shards.merge_manifests import join
-from icsys.sources.shard import Shard, all_shards, shard_index
 
 pytestmark = pytest.mark.usefixtures("unsynced")
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from helpers import image_bytes, manifest_row, synthetic_photo
 from icsys.files.rooted_path import RootedPath
 from icsys.layout import MANIFEST, OURS
+from icsys.partition import Shard
 from icsys.records.manifest import to_line
 from icsys.records.pending_outputs import write_claims
 from icsys.records.run_json import write_run
@@ -20,7 +21,6 @@ from icsys.shards.state import books_of
 from icsys.sources import folder as module
 from icsys.sources.base import Ignored, PassedOver, Task, Unreadable
 from icsys.sources.folder import plan_by_class, plan_folder
-from icsys.sources.shard import Shard
 
 pytestmark = pytest.mark.usefixtures("unsynced")
 

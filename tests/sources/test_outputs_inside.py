@@ -16,10 +16,10 @@ from helpers import compress_into, ics, image_bytes, synthetic_photo, tree
 from icsys import Options, UsageError, compare_folder, compress_folder, merge_shards
 from icsys.files.atomic import write_json
 from icsys.files.rooted_path import RootedPath
+from icsys.partition import Shard
 from icsys.records.run_json import read_run
 from icsys.run import cluster
 from icsys.shards.state import books_of, read_state, write_state
-from icsys.sources.shard import Shard
 from sources import put_tar, put_zip
 
 pytestmark = pytest.mark.usefixtures("unsynced")

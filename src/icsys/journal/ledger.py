@@ -12,21 +12,21 @@ from icsys.journal.journal import Journal, compact, load
 from icsys.journal.resume import Again, Resume
 from icsys.layout import MANIFEST
 from icsys.outputs.folder import FolderOutputs
+from icsys.partition import mark_of
 from icsys.records.labels import label_at
 from icsys.records.manifest import DONE, failure_row, image_row, read_rows, relabelled, stale_row
 from icsys.records.pending_outputs import Written, load_claims, write_claims
 from icsys.results import Compressed, Failed
 from icsys.sources.base import Task
-from icsys.sources.shard import mark_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Container, Iterable
 
     from icsys.files.rooted_path import RootedPath
     from icsys.outputs.base import Outputs
+    from icsys.partition import Shard
     from icsys.results import Result, Skipped
     from icsys.sources.base import Source, Task
-    from icsys.sources.shard import Shard
 
 
 class Ledger:

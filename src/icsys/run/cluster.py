@@ -18,13 +18,13 @@ from icsys.files.locations import place_of
 from icsys.files.reserved_names import refusing_links
 from icsys.files.url import Url, shown
 from icsys.options import PACKINGS, SHARED
+from icsys.partition import MOST_BOOKS, all_shards
 from icsys.run.checks import check_places
 from icsys.run.coordinator import Coordinator
 from icsys.run.merge import driving, join_shards
 from icsys.run.shard_job import ShardJob
 from icsys.shards.listing import divide
 from icsys.sources.folder import plan_folder
-from icsys.sources.shard import MOST_BOOKS, all_shards
 
 if TYPE_CHECKING:
     import os
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from icsys.files.rooted_path import RootedPath
     from icsys.options import Options
     from icsys.results import RunSummary
-    from icsys.run.local import Settings
     from icsys.run.progress import Progress
+    from icsys.run_settings import RunSettings
 
 SHARD_IMAGES = 256
 """Most images of a shard: some seconds of work, so that a shard's fixed cost and a lost shard both cost little."""
@@ -50,12 +50,12 @@ def run_on_cluster(
     source: str | os.PathLike[str],
     destination: str | os.PathLike[str],
     options: Options,
-    settings: Settings,
+    settings: RunSettings,
     *,
     stop: threading.Event,
     progress: Callable[[Progress], object],
 ) -> RunSummary:
-    """Compress a folder on a cluster; the settings are checked.
+    """Compress a folder on a cluster.
 
     Raises
     ------
@@ -67,6 +67,7 @@ def run_on_cluster(
     folder, root = _check_places(source, destination, options, settings)
     if options.palette != "image":  # workers read the file, too
         options = options.replace(palette=str(Path(options.palette).absolute()))
+    assert settings.engine is not None  # noqa: S101 - dask or ray
     coordinator = Coordinator(progress, stop)
     at_once = settings.jobs
     with (
@@ -98,8 +99,8 @@ def run_on_cluster(
         coordinator.report()
         job = partial(ShardJob, source=folder, destination=Path(str(root)), options=options)
         shards = coordinator.unfinished(root, all_shards(division.count))
-        for_worker = settings._replace(address=None, ignore_zeros=False)
-        coordinator.run_all(cluster, (job(settings=for_worker._replace(shard=shard)) for shard in shards), at_once)
+        for_worker = settings.replace(address=None, ignore_zeros=False)
+        coordinator.run_all(cluster, (job(settings=for_worker.replace(shard=shard)) for shard in shards), at_once)
         if not stop.is_set() and not coordinator.summary.stopped:
             coordinator.report(note="Merging")
             # A run that only retries failed sources leaves shards unfinished.
@@ -109,7 +110,7 @@ def run_on_cluster(
 
 
 def _check_places(
-    source: str | os.PathLike[str], destination: str | os.PathLike[str], options: Options, settings: Settings
+    source: str | os.PathLike[str], destination: str | os.PathLike[str], options: Options, settings: RunSettings
 ) -> tuple[Path, RootedPath]:
     """Return source and destination, both folders; refuse what a cluster cannot do."""
     place, end = place_of(source), place_of(destination)
@@ -133,7 +134,7 @@ def _check_places(
     return Path(place).absolute(), check_places(place, end)
 
 
-def _fixed_values(source: Path, options: Options, settings: Settings) -> dict[str, Any]:
+def _fixed_values(source: Path, options: Options, settings: RunSettings) -> dict[str, Any]:
     """Return the values that the shards of a folder were done with; with other values, all are done again."""
     return {
         "source": str(source),

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from icsys.engine import choose_engine
-from icsys.options import CLUSTERS
-from icsys.run.checks import check_options, check_run
-from icsys.run.local import Settings, run_locally
-from icsys.sources.shard import parse_shard
+from icsys.engine import available_cores
+from icsys.run.checks import check_options
+from icsys.run.local import run_locally
+from icsys.run_settings import RunSettings
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable
 
     from icsys.options import Options
+    from icsys.partition import Shard
     from icsys.results import RunSummary
     from icsys.run.progress import Progress
+    from icsys.run_settings import Engine, Overwrite
 
 
 def compress_folder(
@@ -115,30 +116,23 @@ def compress_folder(
     (1, 0)
     """
     options = check_options(options)
-    check_run(jobs=jobs, engine=engine, overwrite=overwrite, timeout=timeout, address=address)
-    settings = Settings(
+    settings = RunSettings(
         jobs=jobs,
-        engine=choose_engine(engine, timeout=timeout),
+        engine=cast("Engine | None", engine),  # RunSettings checks the values
         address=address,
         timeout=timeout,
         follow_links=follow_links,
         include_outputs=include_outputs,
         ignore_zeros=ignore_zeros,
-        overwrite=overwrite,
+        overwrite=cast("Overwrite", overwrite),
         retry_failed=retry_failed,
         dry_run=dry_run,
-        shard=None if shard is None else parse_shard(shard),
+        shard=cast("Shard | None", shard),
     )
-    run: Callable[..., RunSummary] = run_locally
-    if settings.engine in CLUSTERS:
+    stop, progress = stop or threading.Event(), progress or (lambda _: None)
+    if settings.on_cluster:
         from icsys.run.cluster import run_on_cluster  # noqa: PLC0415 - few runs need it
 
-        run = run_on_cluster
-    return run(
-        source,
-        destination,
-        options,
-        settings,
-        stop=stop or threading.Event(),
-        progress=progress or (lambda _: None),
-    )
+        return run_on_cluster(source, destination, options, settings, stop=stop, progress=progress)
+    settings = settings.resolve(cores=available_cores())
+    return run_locally(source, destination, options, settings, stop=stop, progress=progress)

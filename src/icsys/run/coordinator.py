@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from icsys.engine.cluster import Cluster
+    from icsys.partition import Shard
     from icsys.results import Result
     from icsys.run.shard_job import ShardJob, ShardResult
     from icsys.sources.base import Planned
-    from icsys.sources.shard import Shard
 
 _QUIET = 0.5  # seconds without an image after which progress is reported again
 

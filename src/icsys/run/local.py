@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from icsys import pipeline
-from icsys.engine import Lost, available_cores
+from icsys.engine import Lost
 from icsys.errors import ICSError, UsageError
 from icsys.files.locations import check_apart, place_of
 from icsys.files.reserved_names import refusing_links
@@ -21,6 +21,7 @@ from icsys.journal.ledger import Ledger
 from icsys.layout import INDEX, PARTS
 from icsys.options import PACKINGS, SHARED, Options
 from icsys.outputs.folder import FolderOutputs
+from icsys.partition import mark_of
 from icsys.records.pending_outputs import Written
 from icsys.records.run_json import write_run
 from icsys.results import Failed, Result, RunSummary, Skipped
@@ -32,7 +33,6 @@ from icsys.shards.state import State, open_books, read_state, write_state
 from icsys.sources.base import Ignored, PassedOver, Planned, Source, Task, Unreadable
 from icsys.sources.folder import Folder
 from icsys.sources.open import open_source
-from icsys.sources.shard import Shard, mark_of
 from icsys.version import __version__
 
 if TYPE_CHECKING:
@@ -40,8 +40,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 
     from icsys.files.rooted_path import RootedPath
+    from icsys.partition import Shard
     from icsys.records.palette_files import Palettes
     from icsys.run.object_destination import Remote
+    from icsys.run_settings import RunSettings
 
     Team = Callable[[Iterable[Task]], Generator[Outcome | Lost[Task]]]
 
@@ -59,12 +61,17 @@ def run_locally(
     source: str | os.PathLike[str],
     destination: str | os.PathLike[str],
     options: Options,
-    settings: Settings,
+    settings: RunSettings,
     *,
     stop: threading.Event,
     progress: Callable[[Progress], object],
 ) -> RunSummary:
-    """Compress a folder in this process, or in worker processes on this machine; the settings are checked.
+    """Compress a folder in this process, or in worker processes on this machine.
+
+    Parameters
+    ----------
+    settings
+        With ``jobs`` and ``engine`` filled in by :meth:`~icsys.run_settings.RunSettings.resolve`.
 
     Raises
     ------
@@ -89,40 +96,6 @@ def run_locally(
         if remote and not dry_run:
             run.guard(remote.publish)
     return run.summary
-
-
-class Settings(NamedTuple):
-    """How a run goes on: the checked arguments of ``compress_folder`` that change no output byte."""
-
-    engine: str
-    jobs: int | None = None
-    address: str | None = None
-    timeout: float | None = None
-    follow_links: bool = False
-    include_outputs: bool = False
-    ignore_zeros: bool = False
-    overwrite: str = "never"
-    retry_failed: bool = False
-    dry_run: bool = False
-    shard: Shard | None = None
-
-    @property
-    def redo_all(self) -> bool:
-        """Whether every image is done again."""
-        return self.overwrite == "always"
-
-    @property
-    def threads(self) -> int:
-        """Images compressed at once on this machine."""
-        return self.jobs or available_cores()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the values that ``run.json`` holds."""
-        values = {"jobs": self.threads, "engine": self.engine, "overwrite": self.overwrite}
-        values |= {"retry_failed": self.retry_failed, "follow_links": self.follow_links, "timeout": self.timeout}
-        values |= {"include_outputs": self.include_outputs, "ignore_zeros": self.ignore_zeros}
-        values |= {"shard": self.shard and str(self.shard)}
-        return {name: value for name, value in values.items() if value is not None}
 
 
 class _Places(NamedTuple):
@@ -155,12 +128,13 @@ def _fill(
     *,
     options: Options,
     palettes: Palettes | None,
-    settings: Settings,
+    settings: RunSettings,
 ) -> None:
     """Do the images of a plan that are left to do, and write down what came of it."""
     started = time.time()
     origin, destination, part, dry_run = places.origin, places.destination, settings.shard, settings.dry_run
-    crew = Crew(settings.engine, settings.threads, settings.timeout, places.is_far, run.stop)
+    assert settings.engine is not None and settings.jobs is not None  # noqa: S101, PT018 - they are resolved
+    crew = Crew(settings.engine, settings.jobs, settings.timeout, places.is_far, run.stop)
     if options.palette in SHARED:
         palettes = run.survey(origin, destination, options, crew, keep=settings.retry_failed, anew=settings.redo_all)
     if palettes:
@@ -454,7 +428,7 @@ def _team(
 
 
 def _open_places(
-    source: str | os.PathLike[str], destination: str | os.PathLike[str], options: Options, settings: Settings
+    source: str | os.PathLike[str], destination: str | os.PathLike[str], options: Options, settings: RunSettings
 ) -> _Places:
     """Look where images come from and go, and refuse places that a run cannot start with."""
     place, end = place_of(source), place_of(destination)
@@ -497,7 +471,7 @@ def _remote(url: Url, shard: Shard | None, options: Options) -> Remote:
 
 
 def _listed_part(
-    source: str | os.PathLike[str], destination: RootedPath, options: Options, settings: Settings
+    source: str | os.PathLike[str], destination: RootedPath, options: Options, settings: RunSettings
 ) -> Source | None:
     """Return a shard's part of a list that was made for all of them, if there is one."""
     if settings.shard is None:
@@ -539,7 +513,9 @@ def _hasher(options: Options, palettes: Palettes | None) -> Callable[[str], str]
     return lambda path: digest(palettes.hash_of(path) if palettes else "")
 
 
-def _told(options: Options, settings: Settings, palettes: Palettes | None, destination: RootedPath) -> dict[str, Any]:
+def _told(
+    options: Options, settings: RunSettings, palettes: Palettes | None, destination: RootedPath
+) -> dict[str, Any]:
     """Return what ``run.json`` tells of the options of a run."""
     told = options.to_dict() | settings.to_dict()
     if palettes:
@@ -549,7 +525,7 @@ def _told(options: Options, settings: Settings, palettes: Palettes | None, desti
     return told
 
 
-def _begin(books: RootedPath, options: Options, palettes: Palettes | None, settings: Settings) -> State:
+def _begin(books: RootedPath, options: Options, palettes: Palettes | None, settings: RunSettings) -> State:
     """Say on the disk that a shard is under way, and return what it is once this run has come to its end."""
     # What a palette holds counts, and not where its file lies on this machine.
     chosen = options.to_dict() | ({"palette": palettes.hash} if palettes else {})

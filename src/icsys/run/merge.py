@@ -14,11 +14,11 @@ from icsys.journal.journal import compact
 from icsys.journal.lock import locked
 from icsys.layout import DRIVER, LOCK, MERGED
 from icsys.outputs.folder import FolderOutputs
+from icsys.partition import Shard, all_shards
 from icsys.records.run_json import read_run, write_merged
 from icsys.results import FOREIGN
 from icsys.shards.merge_manifests import join
 from icsys.shards.state import State, books_of, drop_books, is_whole, read_state, shards_in, sweep_merged
-from icsys.sources.shard import Shard, all_shards
 from icsys.version import __version__
 
 if TYPE_CHECKING:

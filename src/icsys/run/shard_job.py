@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from icsys.options import Options
+    from icsys.partition import Shard
     from icsys.results import Result
-    from icsys.run.local import Settings
     from icsys.run.progress import Progress
-    from icsys.sources.shard import Shard
+    from icsys.run_settings import RunSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class ShardJob:
     source: Path
     destination: Path
     options: Options
-    settings: Settings
+    settings: RunSettings
     version: str = __version__
 
     @property
@@ -96,7 +96,7 @@ def _run(job: ShardJob, *, engine: str) -> ShardResult:
         if progress.result is not None:
             results.append(progress.result)
 
-    settings = job.settings._replace(engine=engine, jobs=1)
+    settings = job.settings.replace(engine=engine, jobs=1)
     summary = run_locally(job.source, job.destination, job.options, settings, stop=threading.Event(), progress=collect)
     if TAKEN_OVER in summary.stopped:
         raise InUseError(summary.stopped)

@@ -20,13 +20,13 @@ from icsys.files.reserved_names import check_books
 from icsys.files.rooted_path import is_below
 from icsys.journal.lock import locked
 from icsys.layout import BOOKS, DIVIDED, DIVISION, FAILURES, LISTING, MANIFEST, PLAN
+from icsys.partition import MOST_BOOKS, Shard, all_shards, shard_index
 from icsys.records.labels import Label
 from icsys.records.manifest import read_rows, to_line
 from icsys.records.pending_outputs import load_claims, share_claims
 from icsys.shards.state import books_of, is_of_books, read_state, shards_in, sweep_merged, write_state
 from icsys.sources.base import Ignored, PassedOver, Planned, Task, Unreadable
 from icsys.sources.folder import Folder
-from icsys.sources.shard import MOST_BOOKS, Shard, all_shards, shard_index
 
 if TYPE_CHECKING:
     import os

@@ -10,17 +10,17 @@ from icsys.errors import UsageError
 from icsys.files.atomic import write_whole
 from icsys.files.bounded_lines import LONGEST
 from icsys.layout import FAILURES, MANIFEST
+from icsys.partition import shard_index
 from icsys.records.manifest import DONE, from_line
 from icsys.records.pending_outputs import Written, load_claims, write_claims
 from icsys.results import Failed, Measured, RunSummary
 from icsys.shards.state import books_of
-from icsys.sources.shard import shard_index
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from icsys.files.rooted_path import RootedPath
-    from icsys.sources.shard import Shard
+    from icsys.partition import Shard
 
 _BLOCK = 2**16  # bytes of each shard's manifest that are held at once, where there is room
 _HELD = 2**29  # bytes of all of them

@@ -21,9 +21,9 @@ from icsys.files.reserved_names import check_books
 from icsys.journal.fencing_token import Turn
 from icsys.journal.lock import locked
 from icsys.layout import BOOKS, BOOKS_FILES, FAILURES, MANIFEST, MERGED, PLAN, STATE
+from icsys.partition import MOST_BOOKS, Shard
 from icsys.records.manifest import read_rows, to_line
 from icsys.records.pending_outputs import load_claims, share_claims
-from icsys.sources.shard import MOST_BOOKS, Shard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,10 +16,10 @@ import numpy as np
 from icsys.errors import UsageError
 from icsys.files.bounded_lines import lines_of
 from icsys.layout import BOOKS, FAILURES, MANIFEST
+from icsys.partition import shard_index
 from icsys.records.manifest import DONE, FAILED, from_line
 from icsys.records.pending_outputs import Written, load_claims
 from icsys.shards.state import books_of, is_whole, read_state, shards_in
-from icsys.sources.shard import shard_index
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Which of several runs, on machines that know nothing of one another, does which source."""
+"""Shards: N disjoint parts of the sources, so that independent machines together do every image once."""
 
 from __future__ import annotations
 
