@@ -18,12 +18,12 @@ from icsys.files.locations import place_of
 from icsys.files.reserved_names import refusing_links
 from icsys.files.url import Url, shown
 from icsys.options import PACKINGS, SHARED
-from icsys.partition import MOST_BOOKS, all_shards
+from icsys.partition import MAX_SHARDS, all_shards
 from icsys.run.checks import check_places
 from icsys.run.coordinator import Coordinator
 from icsys.run.merge import driving, join_shards
 from icsys.run.shard_job import ShardJob
-from icsys.shards.listing import divide
+from icsys.shards.listing import list_for_shards
 from icsys.sources.folder import plan_folder
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def run_on_cluster(
             follow_links=settings.follow_links,
             include_outputs=settings.include_outputs,
         )
-        division = divide(
+        division = list_for_shards(
             root,
             coordinator.count_ignored(planned),
             _fixed_values(folder, options, settings),
@@ -158,4 +158,4 @@ def choose_shard_count(images: int, *, slots: int) -> int:
     100000
     """
     size = min(SHARD_IMAGES, max(_FEWEST_IMAGES, images // (_SHARDS_PER_SLOT * max(1, slots))))
-    return min(MOST_BOOKS, -(-images // size))
+    return min(MAX_SHARDS, -(-images // size))

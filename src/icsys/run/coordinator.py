@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 from icsys.engine import Lost
 from icsys.engine.cluster import run_cluster
 from icsys.files.rooted_path import RootedPath
-from icsys.journal.fencing_token import Turn
+from icsys.journal.fencing_token import FencingToken
 from icsys.layout import FAILURES, MANIFEST
 from icsys.records.manifest import DONE, read_rows
 from icsys.results import FOREIGN, UNCHANGED, Failed, RunSummary, Skipped
 from icsys.run.merge import is_torn
 from icsys.run.progress import INTERRUPTED, Progress
 from icsys.run.shard_job import run_shard_job
-from icsys.shards.listing import read_lines
-from icsys.shards.state import books_of, read_state
+from icsys.shards.listing import read_listed
+from icsys.shards.state import state_folder_of, read_state
 from icsys.sources.base import Ignored, PassedOver, Task
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Coordinator:
     def unfinished(self, destination: RootedPath, shards: list[Shard]) -> Iterator[Shard]:
         """Yield the shards that are left to do; count those that an earlier run finished."""
         for shard in shards:
-            folder = books_of(destination, shard)
+            folder = state_folder_of(destination, shard)
             state = read_state(folder)
             if state is None or not state.finished or is_torn(folder, state):
                 yield shard
@@ -109,7 +109,7 @@ class Coordinator:
         finally:
             for shard, job in under_way.items():
                 with suppress(OSError):
-                    Turn(books_of(RootedPath(job.destination), shard))  # a new token stops the shard's worker
+                    FencingToken(state_folder_of(RootedPath(job.destination), shard))  # a new token stops the shard's worker
         if self._lost:
             first = self._lost[0]
             more = f"; so did {len(self._lost) - 1} more shards" if len(self._lost) > 1 else ""
@@ -134,7 +134,7 @@ class Coordinator:
         """Count a shard that an earlier run finished: its images are skipped, its failures stay failures."""
         failed = {row["source_path"]: row for _, row in read_rows(folder / FAILURES)}
         done = {row["file_name"] for _, row in read_rows(folder / MANIFEST) if row.get("status") == DONE}
-        for entry in read_lines(folder):
+        for entry in read_listed(folder):
             match entry:
                 case Ignored():
                     self.summary.ignored += 1

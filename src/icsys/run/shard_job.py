@@ -13,7 +13,7 @@ from icsys.errors import ICSError, InUseError, UsageError
 from icsys.files.rooted_path import RootedPath
 from icsys.journal.fencing_token import TAKEN_OVER
 from icsys.run.local import run_locally
-from icsys.shards.state import books_of
+from icsys.shards.state import state_folder_of
 from icsys.version import __version__
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def run_shard_job(job: ShardJob, careful: bool) -> ShardResult:
         raise UsageError(
             f"a worker has icsys {__version__}, and the run was started with {job.version}: expected the same"
         )
-    state_folder = books_of(RootedPath(job.destination), job.shard)
+    state_folder = state_folder_of(RootedPath(job.destination), job.shard)
     for folder, what in ((job.source, "source"), (state_folder, "destination")):
         if not folder.is_dir():
             raise UsageError(
