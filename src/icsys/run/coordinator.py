@@ -18,7 +18,7 @@ from icsys.run.merge import is_torn
 from icsys.run.progress import INTERRUPTED, Progress
 from icsys.run.shard_job import run_shard_job
 from icsys.shards.listing import read_listed
-from icsys.shards.state import state_folder_of, read_state
+from icsys.shards.state import read_state, state_folder_of
 from icsys.sources.base import Ignored, PassedOver, Task
 
 if TYPE_CHECKING:
@@ -109,7 +109,9 @@ class Coordinator:
         finally:
             for shard, job in under_way.items():
                 with suppress(OSError):
-                    FencingToken(state_folder_of(RootedPath(job.destination), shard))  # a new token stops the shard's worker
+                    FencingToken(
+                        state_folder_of(RootedPath(job.destination), shard)
+                    )  # a new token stops the shard's worker
         if self._lost:
             first = self._lost[0]
             more = f"; so did {len(self._lost) - 1} more shards" if len(self._lost) > 1 else ""
