@@ -155,7 +155,7 @@ class Watch:
         self._clock, self._busy = time.perf_counter(), time.process_time()
 
     def lap(self) -> tuple[float, float]:
-        """Return the seconds since the last lap: those that passed, and those of this process."""
+        """Return the seconds since the last lap: of the clock, and of this process."""
         before = self._clock, self._busy
         self._clock, self._busy = time.perf_counter(), time.process_time()
         return self._clock - before[0], self._busy - before[1]
@@ -263,7 +263,7 @@ class Model:
 def model(images: int, cores: int, work: float, serial: Serial, handing: Handing) -> Model:
     """Model a run of images that take ``work`` seconds of a core each.
 
-    A task costs whoever hands it out one part that is the same for all and another one for each image in it.
+    Handing out a task costs a fixed part and a part for each image in it.
     """
     shards = choose_shard_count(images, slots=cores)
     return Model(
@@ -354,7 +354,7 @@ def tables(serial: Serial, handings: list[Handing], work: float) -> str:
 
 
 def main(arguments: list[str]) -> None:
-    """Run the benchmark as the command line asks."""
+    """Run the benchmark with the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=100_000, help="images of empty work (default: %(default)s)")
     parser.add_argument("--jobs", type=int, default=2, help="workers of every engine (default: %(default)s)")

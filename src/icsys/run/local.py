@@ -30,7 +30,7 @@ from icsys.run.executor import Crew
 from icsys.run.progress import INTERRUPTED, Progress
 from icsys.run.worker import Outcome, do, given_up
 from icsys.shards.state import State, open_state_folder, read_state, write_state
-from icsys.sources.base import Ignored, PassedOver, Planned, Source, Task, Unreadable
+from icsys.sources.base import Ignored, Loaded, PassedOver, Planned, Source, Task, Unreadable
 from icsys.sources.folder import Folder
 from icsys.sources.open import open_source
 from icsys.version import __version__
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from icsys.run.object_destination import Remote
     from icsys.run_settings import RunSettings
 
-    Team = Callable[[Iterable[Task]], Generator[Outcome | Lost[Task]]]
+    Team = Callable[[Iterable[Task]], Generator[Outcome | Lost[Loaded]]]
 
 _MOST_JOBS = 4096
 _LONGEST_TIMEOUT = 10**6  # seconds
@@ -233,7 +233,7 @@ class _Run:
         self.tell(None, note)
         self._get_ready(options)
 
-        def told(outcomes: Iterable[Outcome | Lost[Task]]) -> Iterator[Outcome | Lost[Task]]:
+        def told(outcomes: Iterable[Outcome | Lost[Loaded]]) -> Iterator[Outcome | Lost[Loaded]]:
             for outcome in outcomes:
                 yield outcome
                 self.tell(None, note)
@@ -297,7 +297,7 @@ class _Run:
                 self._take_all(team(chain([first], remaining)), ledger)
         self._complete = self._all_listed and not self.stop.is_set()
 
-    def _take_all(self, outcomes: Generator[Outcome | Lost[Task]], ledger: Ledger) -> None:
+    def _take_all(self, outcomes: Generator[Outcome | Lost[Loaded]], ledger: Ledger) -> None:
         """Write down and count what comes of the work."""
         with closing(outcomes) as done:
             for done_or_lost in done:
