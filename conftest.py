@@ -3,7 +3,7 @@
 from importlib.util import find_spec
 
 _NEED = {
-    "torchvision": ["src/icsys/torch.py"],
+    "torchvision": ["src/icsys/torch"],
     "distributed": ["src/icsys/engine/dask.py"],
     "ray": ["src/icsys/engine/ray.py", "tests/ray_nodes.py"],
 }

@@ -13,12 +13,12 @@
 # %% [markdown]
 # # Fewer pixels, fewer colours: the Image Compression System
 #
-# A learner that looks at photos has to read every number in them. This notebook shows how many that are, how K-means
-# makes them fewer, how a K-means of our own is built and whether it can be trusted, what four strategies cost and give
-# on real photos, and how to choose the number of colours.
+# A model that looks at photos has to read every number in them. This notebook shows how many numbers that are, how
+# K-means reduces them, how to build a K-means and check it, what four strategies cost and give on real photos, and how
+# to choose the number of colours.
 #
-# It needs the package and its extra for notebooks: `pip install 'icsys[notebook]'`. Photos come with the packages that
-# it installs; nothing is fetched.
+# It needs the package and its extra for notebooks: `pip install 'icsys[notebook]'`. The photos come with the packages
+# that this installs; nothing is fetched.
 
 # %%
 import os
@@ -43,8 +43,8 @@ print("icsys", icsys.__version__)
 # %% [markdown]
 # ## The problem
 #
-# A photo of 1920 x 1200 pixels, modest for a camera, has a red, a green and a blue level for each of them. A classifier
-# wants ten thousand such photos, or more.
+# A photo of 1920 x 1200 pixels, modest for a camera, has a red, a green and a blue level for each pixel. A classifier
+# needs ten thousand such photos, or more.
 
 # %%
 width, height, photos = 1920, 1200, 10_000
@@ -58,12 +58,12 @@ print(f"one pixel for every {step} x {step}                  {fewer * 3:>16,} nu
 print(f"and one index instead of R, G and B      {fewer:>16,} numbers a photo, {numbers / fewer:.0f} times fewer")
 
 # %% [markdown]
-# 6.9 million numbers for one photo, about 70 billion for all. They can be made fewer in two ways, and the second one is
-# what this project is about:
+# 6.9 million numbers for one photo, about 70 billion for all. There are two ways to reduce them, and this project is
+# about the second:
 #
 # - **Size**: one pixel stands for a block of pixels.
-# - **Colours**: of the 16.8 million colours that three bytes can tell apart, keep the K that the photo needs most.
-#   Then a pixel is one small number, an *index* into a *palette* of K colours: 5 bits for 32 colours instead of 24.
+# - **Colours**: three bytes can hold 16.8 million colours; keep the K colours that the photo needs most. Then a pixel
+#   is one small number, an *index* into a *palette* of K colours: 5 bits for 32 colours instead of 24.
 
 # %%
 photo = np.asarray(Image.open(next(path for path in sample_photos() if path.name == "china.jpg")))
@@ -86,13 +86,13 @@ show(panels[2], few.to_array(), f"{small.shape[1]} x {small.shape[0]}, {len(few.
 plt.show()
 
 # %% [markdown]
-# Which 16 colours? Those that are nearest to the photo's own, all pixels together. Finding them is the task of K-means.
+# Which 16 colours? The 16 that are nearest to the photo's own, over all pixels together. K-means finds them.
 
 # %% [markdown]
 # ## K-means in a nutshell
 #
-# Take a picture of 100 pixels whose colours are red and green only, so that every colour is a point on a plane: to the
-# right the level of red, upwards that of green. It shall keep four colours, so K is 4.
+# Take a picture of 100 pixels whose colours are red and green only. Every colour is then a point on a plane: the level
+# of red to the right, the level of green upwards. The picture shall keep four colours, so K is 4.
 
 # %%
 random = np.random.default_rng(7)
@@ -121,15 +121,15 @@ plane(right, "the same pixels as points")
 plt.show()
 
 # %% [markdown]
-# K-means needs three parts. The functions below are all there is to it, and they know nothing of colours: points
-# may have two features, three, or any number.
+# K-means needs three parts, and the functions below are all of it. They work on points with two features, three, or any
+# number; colours are one example.
 #
 # 1. **Choose** K points at random as the first centroids.
 # 2. **Assign** every point to the nearest centroid.
-# 3. **Move** every centroid to the mean of the points that it was given. Then assign again, until nothing changes.
+# 3. **Move** every centroid to the mean of its points. Then assign again, until nothing changes.
 #
-# One case is easily forgotten: a centroid that no point is nearest to. Its mean would be 0 / 0, not a number, and would
-# spoil all that follows. Here it goes to the point that is worst off.
+# One case is easily forgotten: a centroid without points. Its mean would be 0 / 0, not a number, and would spoil
+# everything after it. Here it moves to the point with the largest error.
 
 
 # %%
@@ -145,7 +145,7 @@ def assign(points, centroids):
 
 
 def move(points, labels, distances, k):
-    """Return the mean of each cluster, (k, d); one without points goes where the error is largest."""
+    """Return the mean of each cluster, (k, d); a cluster without points goes where the error is largest."""
     centroids = np.empty((k, points.shape[1]))
     worst = iter(np.argsort(distances)[::-1])
     for i in range(k):
@@ -169,7 +169,7 @@ def k_means(points, centroids, most_rounds=300):
 
 
 # %% [markdown]
-# Step by step, with the four centroids as numbered discs. Lines show which centroid a pixel is given to, arrows how a
+# Step by step, with the four centroids as numbered discs. Lines connect pixels with their centroid; arrows show how a
 # centroid moves.
 
 
@@ -217,9 +217,9 @@ discs(panels[5], final)
 plt.show()
 
 # %% [markdown]
-# The *error* is the mean over pixels of the squared distance to the centroid. Assigning cannot raise it, for each
-# pixel takes the nearest; moving cannot either, for the mean is the point with the least squared distance to its
-# cluster. So it falls until nothing changes:
+# The *error* is the mean over pixels of the squared distance to the centroid. Assigning cannot raise it, because each
+# pixel takes the nearest centroid. Moving cannot raise it either, because the mean is the point with the least squared
+# distance to its cluster. So the error falls until nothing changes:
 
 # %%
 assert all(np.diff(errors) <= 0)
@@ -235,8 +235,8 @@ right.axis("off")
 plt.show()
 
 # %% [markdown]
-# **Where it ends depends on where it began.** Nothing above says that the end is the best one. Two hundred starts at
-# random:
+# **The result depends on the start.** K-means ends where nothing changes, and another start may end at a lower error.
+# Two hundred random starts:
 
 # %% tags=["starts"]
 ends = np.array([k_means(colors, choose(colors, 4, np.random.default_rng(seed)))[2][-1] for seed in range(200)])
@@ -252,14 +252,14 @@ plt.show()
 print(f"{stuck:.0%} of the starts end more than 1 % above the best, the worst {ends.max() / best:.2f} times as high")
 
 # %% [markdown]
-# That is the weakness of K-means, and what most of the work on it is about: better starts (scikit-learn's *k-means++*),
-# several starts of which the best is kept, or, as in this project, ways to move a centroid that is stuck.
+# This is the weakness of K-means, and most work on it is about this: better starts (scikit-learn's *k-means++*),
+# several starts with the best one kept, or, as in this project, ways to move a centroid that is stuck.
 
 # %% [markdown]
-# ## Our own K-means held against scikit-learn's
+# ## Our own K-means beside scikit-learn's
 #
-# First the textbook version from above. From the same start both have to find the same, or one of them is wrong. The
-# points are now the pixels of a photo, with three features.
+# First the textbook version from above. From the same start both must find the same centroids, or one of them is wrong.
+# The points are now the pixels of a photo, with three features.
 
 # %%
 pixels = np.asarray(icsys.resize(photo, step=8)).reshape(-1, 3).astype(float)
@@ -278,17 +278,16 @@ assert np.allclose(ours, theirs.cluster_centers_)
 assert np.array_equal(labels, theirs.labels_)
 
 # %% [markdown]
-# The same centroids and the same labels. What is in the package as **MKM** minimises the same error with the same two
+# The same centroids and the same labels. The package's K-means, **MKM**, minimises the same error with the same two
 # steps, and differs in what surrounds them ([how it works](../docs/mkm.md)):
 #
-# - it clusters the *distinct* colours, each with the number of its pixels as its weight: the same error, fewer
-#   points;
-# - most of its rounds run on cells of neighbouring colours, only the last ones on all;
-# - it takes a centroid from where it is hardly missed to where the error is large, and keeps the move if the error
-#   falls;
-# - its loops are compiled.
+# - It clusters the *distinct* colours, each weighted by the number of its pixels: the same error, fewer points.
+# - Most of its rounds run on cells of neighbouring colours, only the last ones on all colours.
+# - It moves a centroid from a place where it gains little to a place with a large error, and keeps the move if the
+#   error falls.
+# - Its loops are compiled.
 #
-# The weights change nothing about the error, which is easily checked:
+# The weights do not change the error, which is easily checked:
 
 # %%
 distinct, counts = np.unique(pixels, axis=0, return_counts=True)
@@ -299,8 +298,8 @@ assert np.allclose(weighted.cluster_centers_, theirs.cluster_centers_)
 assert np.isclose(weighted.inertia_, theirs.inertia_)
 
 # %% [markdown]
-# And now the question that matters: how good is the end, and what does it cost? Ten seeds for each contender, on the
-# same pixels; the error is that of the centroids, relative to the lowest that anyone found.
+# Now the question that matters: how good is the result, and what does it cost? Ten seeds for each contender, on the
+# same pixels. The error is that of the centroids, relative to the lowest error found by any of them.
 
 # %% tags=["contenders"]
 SEEDS = range(10)
@@ -313,7 +312,7 @@ contenders = {
 }
 found, took = {}, {}
 for name, fit in contenders.items():
-    fit(0)  # whatever is loaded at the first call is no part of the time
+    fit(0)  # the first call also loads modules; it is not timed
     clock = time.perf_counter()
     fits = [fit(seed) for seed in SEEDS]
     took[name] = (time.perf_counter() - clock) / len(SEEDS)
@@ -334,16 +333,16 @@ for name, errors in found.items():
     print(f"{name:<27}{np.median(errors) / lowest:>13.4f}{errors.max() / lowest:>8.4f}{1000 * took[name]:>14.1f}")
 
 # %% [markdown]
-# Read it with care: this is one small photo at one K. On the [24 photos of the
-# benchmark](../docs/benchmarks/kmeans.md), where everything is timed on a quiet machine, *MKM, fast* lies 0.3 % above
-# scikit-learn's best of ten starts at 16 colours, and level with it or below from 32 colours on.
+# Read this with care: it is one small photo at one K. The [benchmark](../docs/benchmarks/kmeans.md) measures 24 photos
+# on a quiet machine. There *MKM, fast* lies 0.3 % above scikit-learn's best of ten starts at 16 colours, and level with
+# it or below from 32 colours on.
 
 # %% [markdown]
 # ## Four strategies on real photos
 #
-# All four make a photo smaller in the same way. Then **SO** stops; **FKM** runs scikit-learn's `KMeans`, **MBKM**
-# its `MiniBatchKMeans`, **MKM** our own. The photos below come with scikit-learn, Matplotlib and scikit-image, as
-# far as those are installed.
+# All four make a photo smaller in the same way. **SO** stops there; **FKM** runs scikit-learn's `KMeans`, **MBKM** its
+# `MiniBatchKMeans`, **MKM** our own. The photos below come with scikit-learn, Matplotlib and scikit-image, if these are
+# installed.
 
 # %%
 workplace = tempfile.TemporaryDirectory()
@@ -360,8 +359,8 @@ for strategy in ("SO", "MKM", "FKM", "MBKM"):
         )
 
 # %% [markdown]
-# Those runs also loaded what they needed. To time the work alone, each is done again three times, and the fastest
-# counts. Times change from machine to machine; how they relate changes less.
+# These runs also loaded what they needed. To time the work alone, each is repeated three times, and the fastest counts.
+# Times differ between machines; their ratios differ less.
 
 # %%
 results = {}
@@ -417,7 +416,7 @@ right.set(xlabel="MB on disk", title="All photos together")
 plt.show()
 
 # %% [markdown]
-# Seen from near, a part of each of three photos, at the same scale:
+# Parts of three photos, enlarged to the same scale:
 
 # %% tags=["parts"]
 PARTS = {"china": (78, 8), "flower": (110, 60), "chelsea": (60, 30)}
@@ -430,30 +429,27 @@ for row, (name, (x, y)) in zip(panels, PARTS.items(), strict=True):
 plt.show()
 
 # %% [markdown]
-# ### What this says, and what it does not
+# ### What this shows, and what it does not
 #
-# - **The three K-means strategies give nearly the same pictures.** They minimise the same error; the differences in
-#   the table are small, and side by side they are hard to see. Whoever needs a reference that everyone knows takes
-#   FKM and pays with time.
-# - **A colour of few pixels is lost.** The cat's eye was green, and is brown in all three: an error in so few
-#   pixels weighs less than a finer grading of the fur. If small things of a colour of their own matter, take more
-#   colours.
-# - **MKM costs little beside SO**, which has no clustering to do but a larger file to compress and write.
-# - **The factor is not only the strategy's.** Some of the sources are PNG files, which are large to begin with;
-#   from JPEGs alone it is lower. A truecolour PNG (SO) is a poor way to store a photo, which flatters the others
-#   too.
-# - **The numbers that a learner reads are the same for all four**: an indexed file has a third of them only if the
-#   learner takes indices instead of R, G and B.
-# - **What it does to accuracy was not measured here.** It depends on the task: shapes survive 32 colours, a smooth
-#   sky does not. Train on a sample both ways before you compress a data set for good.
-# - **Seven small photos are no benchmark.** Those are in [docs/benchmarks](../docs/benchmarks/folder.md).
+# - **The three K-means strategies give nearly the same pictures.** They minimise the same error; the differences in the
+#   table are small and hard to see side by side. If you need the well-known reference, take FKM and pay with time.
+# - **A colour of few pixels is lost.** The cat's eye was green, and is brown in all three: an error in so few pixels
+#   weighs less than a finer grading of the fur. If small things with a colour of their own matter, take more colours.
+# - **MKM costs little beside SO**, which does not cluster but has a larger file to compress and write.
+# - **The factor also depends on the sources.** Some of them are PNG files, which are large to begin with; from JPEGs
+#   alone it is lower. A truecolour PNG (SO) is a poor way to store a photo, which flatters the others too.
+# - **A model reads the same number of levels from all four.** An indexed file has a third of them only if the model
+#   reads indices instead of R, G and B.
+# - **The effect on accuracy was not measured here.** It depends on the task: shapes survive 32 colours, a smooth sky
+#   does not. Train on a sample both ways before you compress a dataset for good.
+# - **Seven small photos are no benchmark.** The benchmarks are in [docs/benchmarks](../docs/benchmarks/folder.md).
 
 # %% [markdown]
 # ## How to choose K
 #
-# More colours cost bytes and bring quality, and both can be measured. PSNR is the error on a scale of decibels:
-# 10 log₁₀(255² / mean squared error of a level); 3 dB more are half the error. Every photo below, made smaller by two,
-# with 2 to 256 colours:
+# More colours cost bytes and bring quality, and both can be measured. PSNR is the error in decibels: 10 log₁₀(255² /
+# mean squared error of a level); 3 dB more are half the error. Every photo below is made smaller by two, with 2 to 256
+# colours:
 
 # %% tags=["quality"]
 KS = (2, 4, 8, 16, 32, 64, 128, 256)
@@ -483,9 +479,9 @@ for i, k in enumerate(KS):
     print(f"{k:>4} {middle[i]:>6.1f} {gained:>7} {bits[i]:>14.2f}")
 
 # %% [markdown]
-# The first doublings bring most. From there on the line bends no more: each further one brings about as many
-# decibels as the one before and costs most of a bit a pixel. There is no K at which quality suddenly suffices, so
-# the question is what quality the task needs, and the answer differs from photo to photo:
+# The first doublings bring most. After them the line is straight: each further one brings about as many decibels as the
+# one before, and costs most of a bit a pixel. Quality rises without a jump at any K. Ask instead what quality the task
+# needs; the answer differs from photo to photo:
 
 # %%
 WANTED = 32
@@ -494,7 +490,7 @@ for name, line in psnr.items():
     print(f"{name:<15}{f'{enough} colours' if enough else 'more than 256 colours':<12} for {WANTED} dB")
 
 # %% [markdown]
-# Looking helps more than any table. The strip below each picture is its palette, every colour as wide as its share of
+# Looking helps more than any table. The strip below each picture is its palette, each colour as wide as its share of
 # the pixels:
 
 
@@ -520,12 +516,12 @@ plt.show()
 # In practice:
 #
 # - **Begin with 32**, the default. Shapes, texture and most hues are there.
-# - **16 or fewer** where the outline decides (letters, symbols, silhouettes). 16, 4 and 2 are also where a PNG
-#   pixel falls to 4, 2 and 1 bits.
-# - **64 to 256** where hue or smooth shading decides (skin, fruit, skies). Bands in smooth parts are the first sign
-#   of too few.
+# - **16 or fewer** where the outline decides (letters, symbols, silhouettes). At 16, 4 and 2 a PNG pixel also falls to
+#   4, 2 and 1 bits.
+# - **64 to 256** where hue or smooth shading decides (skin, fruit, skies). Bands in smooth parts are the first sign of
+#   too few.
 # - **SO** where every shade counts.
-# - Compare two values on a sample of your own photos, with the learner and with your eyes, before the whole set.
+# - Compare two values on a sample of your own photos, with the model and with your eyes, before the whole set.
 #
 # On a folder of your own:
 #

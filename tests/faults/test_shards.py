@@ -10,8 +10,8 @@ from fault_runs import ONE_THREAD, OPTIONS, command, everything, inject, make_ph
 from helpers import books_at
 from icsys import UsageError, compress_folder, merge_shards
 from icsys.files.rooted_path import RootedPath
+from icsys.partition import Shard
 from icsys.shards.state import read_state
-from icsys.sources.shard import Shard
 
 CHANGES = ("write", "fsync", "rename", "unlink", "mkdir", "rmdir")
 

@@ -14,7 +14,8 @@ from helpers import compress_files, compress_into, image_bytes, synthetic_photo
 from icsys import Options, UsageError, compress_folder, report_folder
 from icsys.files.rooted_path import RootedPath
 from icsys.options import FORMATS
-from icsys.report.run_page import _page, _read
+from icsys.report.run_page import _page
+from icsys.report.run_record import read_record
 from sources import put_parquet, put_tar, put_zip
 
 FEW = Options(colors=4, step=2)
@@ -32,7 +33,7 @@ def run(tmp_path):
 
 def page_of(run, source=None, examples=6, folder="out"):
     root = RootedPath(run / folder)
-    return _page(_read(root), root, str(source or run / "in"), examples)
+    return _page(read_record(root), root, str(source or run / "in"), examples)
 
 
 def cells(page):
@@ -128,7 +129,7 @@ def test_a_journal_that_a_crash_has_left_is_read_with_its_last_lines(run):
     manifest.write_bytes(
         b"".join(lines) + "".join(f"{json.dumps(row)}\n" for row in (again, failed)).encode() + b'{"to'
     )
-    books = _read(RootedPath(run / "out"))
+    books = read_record(RootedPath(run / "out"))
     assert len(books.images) == 4
     assert {image.output: image.bytes_out for image in books.images}[again["file_name"]] == 1
     assert {problem.name for problem in books.failures} == {"bad.jpg", "late.jpg"}

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from helpers import books_at, manifest_row
 from icsys import UsageError
 from icsys.files.rooted_path import RootedPath
+from icsys.partition import Shard, all_shards, shard_index
 from icsys.records.manifest import DONE, STALE, to_line
 from icsys.shards import merge_manifests as join_module
 from icsys.shards.merge_manifests import join
-from icsys.sources.shard import Shard, all_shards, shard_index
 
 pytestmark = pytest.mark.usefixtures("unsynced")
 
@@ -25,10 +25,10 @@ def failure(source, message="why"):
     return {"source_path": source, "code": "broken", "message": message, "status": "failed"}
 
 
-def write(books, rows, name="manifest.jsonl"):
-    books.mkdir(parents=True, exist_ok=True)
+def write(state_folder, rows, name="manifest.jsonl"):
+    state_folder.mkdir(parents=True, exist_ok=True)
     rows = sorted(rows, key=lambda row: (row["source_path"], row.get("file_name", "")))
-    (books / name).write_bytes(b"".join(map(to_line, rows)))
+    (state_folder / name).write_bytes(b"".join(map(to_line, rows)))
 
 
 def read(folder, name="manifest.jsonl"):

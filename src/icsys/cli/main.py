@@ -16,11 +16,11 @@ from icsys.engine import choose_engine
 from icsys.errors import ICSError, UsageError
 from icsys.files.rooted_path import LinkError, OtherFolderError
 from icsys.files.url import hide_given, shown
+from icsys.partition import parse_shard
 from icsys.report.terminal_text import failure_lines, run_report, verification_report
 from icsys.run.checks import check_form, check_places
 from icsys.run.local import compress_folder, has_images
 from icsys.sources.base import passed_over_text
-from icsys.sources.shard import parse_shard
 from icsys.version import __version__
 
 if TYPE_CHECKING:

@@ -28,8 +28,8 @@ from icsys.options import (
     Options,
     option_doc,
 )
+from icsys.partition import parse_shard
 from icsys.run.checks import check_run
-from icsys.sources.shard import parse_shard
 from icsys.version import __version__
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from icsys.color.reduce import distinct_of, keep_all
 from icsys.image.decode import decode_photo
 from icsys.image.png import encode_indexed, encode_truecolor
 from icsys.options import MAX_INDEXED_COLORS
-from icsys.pipeline import RGB_NDIM
+from icsys.pipeline.reduce_colors import RGB_NDIM
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -2,40 +2,31 @@
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
 import math
 import os
 from collections import defaultdict
-from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from icsys.color.quality import psnr_of
-from icsys.errors import ICSError, UsageError
+from icsys.errors import UsageError
 from icsys.files.locations import disk_path
 from icsys.files.reserved_names import check_names, refusing_links
 from icsys.files.rooted_path import RootedPath
 from icsys.files.url import shown
-from icsys.image.read_output import read_pixels
 from icsys.layout import FAILURES, MANIFEST, REPORT
-from icsys.options import AUTO, WHITE, Options, whole_number
-from icsys.packs.pack import read_output
-from icsys.records.manifest import DONE, FAILED, STALE, read_rows
-from icsys.records.run_json import read_run
-from icsys.report.comparison_page import HOW_TO_LOOK, LISTED, quality_words
+from icsys.options import AUTO, Options, whole_number
+from icsys.report.comparison_page import HOW_TO_LOOK, LISTED
 from icsys.report.comparison_table import Cell
-from icsys.report.example_images import MOST_EXAMPLES, detail, spread
-from icsys.report.html import Figure, Heading, HtmlTable, Pair, Problem, ReportPage, check_target, choice, write_page
+from icsys.report.example_images import MOST_EXAMPLES
+from icsys.report.html import Figure, Heading, HtmlTable, ReportPage, check_target, write_page
 from icsys.report.humanize import bytes_text, images_text, printable
-from icsys.report.page_pictures import data_uri, palette_of, resized
 from icsys.report.plots import histogram, size_plot
 from icsys.report.provenance import command_text, version_facts
-from icsys.report.quality import measure
-from icsys.report.source_images import SourceImages, recorded_place
+from icsys.report.run_pictures import picture_pairs
+from icsys.report.run_record import read_record
+from icsys.report.source_images import recorded_place
 from icsys.report.terminal_text import colors_text
-from icsys.results import Measured, RunSummary
+from icsys.results import RunSummary
 from icsys.sources.base import passed_over_text
 from icsys.sources.open import open_source
 from icsys.version import __version__
@@ -43,72 +34,12 @@ from icsys.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from icsys.report.plots import Plot
+    from icsys.report.run_record import RunImage, RunRecord
 
 _CLASSES = 100  # that the table names
 _TOP = "(top folder)"
-_MOST_FACTOR = 1e6
 _SECONDS = len("2026-01-31 23:59:59")
-
-
-@dataclass(frozen=True, slots=True)
-class _Image:
-    """What the manifest tells of an image, as far as the page needs it."""
-
-    output: str
-    shard: str | None
-    source: str
-    bytes_in: int
-    bytes_out: int
-    pixels_in: int
-    pixels_out: int
-    colors: int | None
-    mse: float | None
-    source_sha256: str
-    options_hash: str
-    palette: str
-    warning: str
-    measured: Measured | None = None
-    kept_source: bool = False
-
-    @property
-    def psnr(self) -> float:
-        """In decibels; infinite where the colours cost nothing."""
-        psnr = psnr_of(self.mse or 0.0)
-        return math.inf if psnr is None else psnr
-
-    @property
-    def factor(self) -> float:
-        """Bytes before over bytes after."""
-        return self.bytes_in / self.bytes_out if self.bytes_out else _MOST_FACTOR
-
-    @property
-    def label(self) -> str:
-        """The folder that the output lies in."""
-        return self.output.rpartition("/")[0]
-
-
-@dataclass(slots=True)
-class _Books:
-    """What a run has left: the images by output, the failures by source, the stale outputs, and ``run.json``."""
-
-    images: list[_Image] = field(default_factory=list)
-    failures: list[Problem] = field(default_factory=list)
-    stale: int = 0
-    run: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def options(self) -> Options | None:
-        """Those of the last run; None where they cannot be read."""
-        names = {option.name for option in dataclasses.fields(Options)}
-        found = {name: value for name, value in (self.run.get("options") or {}).items() if name in names}
-        try:
-            return Options.from_dict(found) if found else None
-        except UsageError:
-            return None
 
 
 @refusing_links()
@@ -157,78 +88,43 @@ def report_folder(
     if source is not None:
         open_source(source, destination)
     check_target(path)
-    books = _read(root)
-    place = os.fspath(source) if source is not None else recorded_place(books.run.get("source"))
-    write_page(path, _page(books, root, place, examples))
+    record = read_record(root)
+    place = os.fspath(source) if source is not None else recorded_place(record.run.get("source"))
+    write_page(path, _page(record, root, place, examples))
     return named or destination / REPORT
 
 
-def _read(destination: RootedPath) -> _Books:
-    """Read the books of an output folder; of two lines that tell of one output the later one counts."""
-    images: dict[str, _Image] = {}
-    failures: dict[str, Problem] = {}
-    stale: set[str] = set()
-    for _, row in chain(read_rows(destination / FAILURES), read_rows(destination / MANIFEST)):
-        source, output = row["source_path"], row.get("file_name")
-        if row.get("status") == FAILED:
-            failures[source] = Problem(printable(source), str(row.get("code")), printable(str(row.get("message"))))
-        elif row.get("status") == STALE and isinstance(output, str):
-            images.pop(output, None)
-            stale.add(output)
-        elif row.get("status") == DONE and isinstance(output, str):
-            stale.discard(output)
-            failures.pop(source, None)
-            images[output] = _Image(
-                output,
-                row.get("shard"),
-                source,
-                row["source_bytes"],
-                row["bytes"],
-                row["source_width"] * row["source_height"],
-                row["width"] * row["height"],
-                row.get("colors"),
-                row.get("mse"),
-                row["source_sha256"],
-                row["options_hash"],
-                row.get("palette") or "",
-                row.get("warning") or "",
-                Measured.from_columns(row),
-                row.get("kept_source", False),
-            )
-    return _Books(list(images.values()), list(failures.values()), len(stale), read_run(destination))
-
-
-def _page(books: _Books, destination: RootedPath, source: str | None, examples: int) -> ReportPage:
-    images = books.images
-    pairs = list(_pairs(books, destination, source, examples))
+def _page(record: RunRecord, destination: RootedPath, source: str | None, examples: int) -> ReportPage:
+    images = record.images
+    pairs = list(picture_pairs(record, destination, source, examples))
     place = [shown(source)] if source else ["SRC"]
-    ran = books.options or Options()
+    ran = record.options or Options()
     settings = {
         name: value
-        for name, value in (books.run.get("options") or {}).items()
+        for name, value in (record.run.get("options") or {}).items()
         if name in {"jobs", "engine", "timeout", "follow_links", "include_outputs", "ignore_zeros"}
     }
-    summary = books.run.get("summary") or {}
-    times = [str(books.run.get(name, "")).replace("T", " ")[:_SECONDS] for name in ("started", "finished")]
+    summary = record.run.get("summary") or {}
+    times = [str(record.run.get(name, "")).replace("T", " ")[:_SECONDS] for name in ("started", "finished")]
     run = [("Run", f"{times[0]} to {times[1]} UTC")] if all(times) else []
-    with_what = ", ".join(f"{name} {version}" for name, version in (books.run.get("versions") or {}).items())
+    with_what = ", ".join(f"{name} {version}" for name, version in (record.run.get("versions") or {}).items())
     return ReportPage(
         kind="Report of a run",
         title=printable(Path(str(destination)).resolve().name),
         lead=_lead(images, ran, summary),
-        figures=_figures(books) if images else (),
+        figures=_figures(record) if images else (),
         table=_classes(images) if images else None,
         plots=_plots(images) if images else (),
         examples=pairs,
         examples_note=HOW_TO_LOOK
         if any(pair.before for pair in pairs)
         else "The sources are not at hand or have other options: the pictures as they are now, and their palettes.",
-        skips=_skips(books, summary),
-        failures=books.failures[:LISTED],
+        skips=_skips(record, summary),
+        failures=record.failures[:LISTED],
         command=command_text("compress", [printable(word) for word in (*place, str(destination))], ran, settings),
         facts=[
             *run,
-            *([("Made by", f"ICS {books.run.get('tool_version')} with {with_what}")] if books.run else []),
+            *([("Made by", f"ICS {record.run.get('tool_version')} with {with_what}")] if record.run else []),
             *(("Report: " + name.lower(), value) for name, value in version_facts(__version__)),
         ],
     )
@@ -243,7 +139,7 @@ def _colors_text(options: Options) -> str:
     return own.get(options.palette, f"the {options.colors} colours of {printable(options.palette)}")
 
 
-def _lead(images: Sequence[_Image], options: Options, summary: dict[str, Any]) -> list[str]:
+def _lead(images: Sequence[RunImage], options: Options, summary: dict[str, Any]) -> list[str]:
     if not images:
         return ["No image of this folder was compressed: see below why."]
     before, after = sum(image.bytes_in for image in images), sum(image.bytes_out for image in images)
@@ -277,7 +173,7 @@ def _number(options: Options) -> str:
     return "as few colours as needed" if options.colors == AUTO else f"{options.colors} colours"
 
 
-def _found(images: Sequence[_Image]) -> Iterator[str]:
+def _found(images: Sequence[RunImage]) -> Iterator[str]:
     """Say what numbers of colours were found, where they were."""
     summary = RunSummary()
     for image in images:
@@ -286,11 +182,11 @@ def _found(images: Sequence[_Image]) -> Iterator[str]:
         yield f"Colours of an image: {colors_text(summary.colors_found)}."
 
 
-def _figures(books: _Books) -> list[Figure]:
-    images = books.images
+def _figures(record: RunRecord) -> list[Figure]:
+    images = record.images
     before, after = sum(image.bytes_in for image in images), sum(image.bytes_out for image in images)
     pixels = sum(image.pixels_in for image in images) / sum(image.pixels_out for image in images)
-    summary = books.run.get("summary") or {}
+    summary = record.run.get("summary") or {}
     times = "\N{MULTIPLICATION SIGN}"
     speed = summary.get("compressed", 0) / summary["seconds"] if summary.get("seconds") else 0.0
     return [
@@ -299,13 +195,13 @@ def _figures(books: _Books) -> list[Figure]:
         Figure(bytes_text(before - after), "saved"),
         Figure(f"{pixels:.1f}{times}", "fewer pixels"),
         *([Figure(f"{speed:.1f}", "images a second in the last run")] if speed else []),
-        Figure(str(len(books.failures)), "failed"),
+        Figure(str(len(record.failures)), "failed"),
     ]
 
 
-def _classes(images: Sequence[_Image]) -> HtmlTable:
+def _classes(images: Sequence[RunImage]) -> HtmlTable:
     """Return a row for every folder, the largest first."""
-    folders: dict[str, list[_Image]] = defaultdict(list)
+    folders: dict[str, list[RunImage]] = defaultdict(list)
     for image in images:
         folders[image.label].append(image)
     ordered = sorted(folders.items(), key=lambda item: -sum(image.bytes_in for image in item[1]))
@@ -337,7 +233,7 @@ def _classes(images: Sequence[_Image]) -> HtmlTable:
     return HtmlTable("Folder by folder", headings, rows, [f"{more} smaller folders are left out."] if more > 0 else [])
 
 
-def _plots(images: Sequence[_Image]) -> list[Plot]:
+def _plots(images: Sequence[RunImage]) -> list[Plot]:
     before, after = sum(image.bytes_in for image in images), sum(image.bytes_out for image in images)
     plots = [
         size_plot([("sources", before), ("outputs", after)]),
@@ -357,15 +253,15 @@ def _plots(images: Sequence[_Image]) -> list[Plot]:
     return plots
 
 
-def _skips(books: _Books, summary: dict[str, Any]) -> list[str]:
-    failed = len(books.failures)
+def _skips(record: RunRecord, summary: dict[str, Any]) -> list[str]:
+    failed = len(record.failures)
     sentences = [f"{images_text(failed)} failed." if failed else "No image failed."]
     if failed > LISTED:
         sentences.append(f"The first {LISTED} of them are listed; {FAILURES} names them all.")
     foreign = summary.get("foreign", 0)
     done = summary.get("skipped", 0) - foreign
-    damaged = sum(bool(image.warning) for image in books.images)
-    kept = sum(image.kept_source for image in books.images)
+    damaged = sum(bool(image.warning) for image in record.images)
+    kept = sum(image.kept_source for image in record.images)
     passed_over = summary.get("outputs_passed_over")
     passed_over = list(map(str, passed_over)) if isinstance(passed_over, list) else []
     told = (
@@ -373,58 +269,8 @@ def _skips(books: _Books, summary: dict[str, Any]) -> list[str]:
         (foreign, f"{images_text(foreign)} skipped: a file that ICS did not write has the place of the output."),
         (summary.get("ignored"), f"Files left alone: {summary.get('ignored')} (no images, hidden, or links)."),
         (len(passed_over), f"Not read: {passed_over_text(passed_over)}."),
-        (books.stale, f"Stale outputs: {books.stale}. Their sources are gone, fail, or have other outputs now."),
+        (record.stale, f"Stale outputs: {record.stale}. Their sources are gone, fail, or have other outputs now."),
         (damaged, f"{images_text(damaged)} damaged, and kept as far as they could be decoded."),
         (kept, f"{images_text(kept)} kept as the source was: smaller than what would be written."),
     )
     return sentences + [sentence for number, sentence in told if number]
-
-
-def _pairs(books: _Books, destination: RootedPath, source: str | None, number: int) -> Iterator[Pair]:
-    """Show the images with the largest error, or where no colours were reduced those that were saved least on."""
-    ordered = sorted(books.images, key=lambda image: (-(image.mse or 0.0), image.factor, image.output))
-    ranks = spread(len(ordered), number)
-    originals = SourceImages(source, Path(str(destination)), {ordered[rank].source for rank in ranks})
-    for rank in ranks:
-        image = ordered[rank]
-        what = "smallest factor" if image.mse is None else "largest error"
-        note = f"Number {rank + 1} of {images_text(len(ordered))}, the {what} first."
-        try:
-            background = books.options.background if books.options else WHITE
-            after = read_pixels(read_output(destination, image.output, image.shard, image.bytes_out), background)
-        except (OSError, ICSError) as error:
-            reason = (isinstance(error, OSError) and error.strerror) or error
-            yield Pair(printable(image.output), f"{note} It cannot be shown: {reason}.", 1, 1, "", ())
-        else:
-            yield _pair(image, note, after, _before(image, books.options, originals, after))
-
-
-def _before(
-    image: _Image, options: Options | None, originals: SourceImages, after: NDArray[np.uint8]
-) -> NDArray[np.uint8] | None:
-    """Return the resized source of an image whose colours were reduced; None where it is not at hand as it was."""
-    if options is None or image.mse is None or options.digest(image.palette) != image.options_hash:
-        return None
-    try:
-        data = originals.read(image.source, options)
-        if hashlib.sha256(data).hexdigest() != image.source_sha256:
-            return None
-        before = resized(data, options)
-    except (OSError, ICSError):
-        return None
-    return before if before.shape == after.shape else None
-
-
-def _pair(image: _Image, note: str, after: NDArray[np.uint8], before: NDArray[np.uint8] | None) -> Pair:
-    part = detail(after if before is None else before, after)
-    height, width = after.shape[:2]
-    if part:
-        note += f" A detail out of {width} x {height} pixels."
-    name = f"{image.colors} colours" if image.colors is not None else "after"
-    words = [f"{image.factor:.1f} times smaller, {bytes_text(image.bytes_out)}"]
-    if before is not None:
-        words.append(quality_words(measure(before, after)) + ", over the whole image")
-    shown = after[part] if part else after
-    after_choice = choice(name, shown, palette_of(after), "; ".join(words) + ".")
-    uri = "" if before is None else data_uri(before[part] if part else before)
-    return Pair(printable(image.source), note, shown.shape[1], shown.shape[0], uri, [after_choice])

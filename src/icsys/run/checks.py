@@ -13,7 +13,7 @@ from icsys.files.url import Url, shown
 from icsys.options import CLUSTERS, ENGINES, OVERWRITES, PACKINGS, SHARED, Options, positive_number, whole_number
 
 if TYPE_CHECKING:
-    from icsys.sources.shard import Shard
+    from icsys.partition import Shard
 
 _MOST_JOBS = 4096
 _LONGEST_TIMEOUT = 10**6  # seconds

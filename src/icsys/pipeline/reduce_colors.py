@@ -1,9 +1,8 @@
-"""One image from bytes to bytes: what every engine runs. It touches no disk and prints nothing."""
+"""From pixels to indices and a palette: of K colours, of as few as a target of quality allows, or a given palette."""
 
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,27 +13,23 @@ from icsys.color.pooled_colors import as_rgb
 from icsys.color.reduce import distinct_of, map_to, reduce_to
 from icsys.color.strategies import STRATEGY_TABLE
 from icsys.errors import ImageError, UsageError
-from icsys.image.decode import ImageInfo, decode_photo, to_array, unlimited
+from icsys.image.decode import to_array
 from icsys.image.dither import floyd_steinberg
-from icsys.image.encode import ENCODERS, indexed_image, is_same_kind
-from icsys.image.png import load_oxipng
+from icsys.image.encode import indexed_image
 from icsys.options import MAX_INDEXED_COLORS, Options
 from icsys.results import Measured
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from numpy.typing import ArrayLike, NDArray
     from PIL.Image import Image
 
     from icsys.color.reduce import Distinct
-    from icsys.image.decode import Admit
     from icsys.options import Target
 
 # Errors fall about as the number of colours to the power of minus this, on photos.
 _STEEPNESS = {"psnr": 0.8, "ssim": 0.75, "delta_e": 0.4}
 RGB_NDIM = 3  # a grey image has no channel axis
-_GREY_ALPHA = 2  # channels
+GREY_ALPHA = 2  # channels
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,48 +62,6 @@ class QuantizedImage:
     def to_image(self) -> Image:
         """Return a PIL image of mode "P", or "RGB" or "RGBA" above the 256 colours that mode "P" can hold."""
         return indexed_image(self.indices, self.palette)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CompressedImage:
-    """One compressed image.
-
-    Attributes
-    ----------
-    data
-        The file's bytes.
-    width, height
-        Pixels of the output.
-    channels
-        Numbers per pixel that a learner reads from it: 1 for grey, 3 for colour, one more with alpha.
-    colors
-        Colours of the output; None where they were not reduced.
-    mse
-        Mean over pixels of the squared error, summed over R, G and B, that the colour reduction cost; None
-        where colours were not reduced.
-    kmeans_seconds
-        Time that the colour reduction took.
-    source
-        What the source was.
-    measured
-        The quality by which the number of colours was found; None where it was given.
-    warning
-        What is wrong with a damaged source that ``on_corrupt="keep"`` kept; None for all others.
-    kept_source
-        Whether ``data`` are the source's own bytes, because what would have been written was larger and the same.
-    """
-
-    data: bytes
-    width: int
-    height: int
-    channels: int
-    colors: int | None
-    mse: float | None
-    kmeans_seconds: float
-    source: ImageInfo
-    measured: Measured | None = None
-    warning: str | None = None
-    kept_source: bool = False
 
 
 def quantize(
@@ -189,7 +142,7 @@ def quantize(
         min_ssim=min_ssim,
         max_delta_e=max_delta_e,
     )
-    shared = None if palette is None else _shared(options, palette)
+    shared = None if palette is None else check_shared_palette(options, palette)
     return quantize_pixels(to_array(image, alpha=options.alpha), options, shared)
 
 
@@ -215,7 +168,7 @@ def quantize_pixels(
     if STRATEGY_TABLE[options.strategy].fit is None:
         names = ", ".join(name for name, known in STRATEGY_TABLE.items() if known.fit)
         raise UsageError(f"strategy={options.strategy!r} reduces no colours: expected one of {names}")
-    if pixels.shape[2:] == (_GREY_ALPHA,):
+    if pixels.shape[2:] == (GREY_ALPHA,):
         pixels = pixels[..., [0, 0, 0, 1]]
     distinct = distinct_of(pixels.reshape(pixels.shape[0] * pixels.shape[1], -1))
     if options.target is None:
@@ -298,138 +251,8 @@ def _squared_error(pixels: NDArray[np.uint8], shown: NDArray[np.uint8]) -> int:
     return int(np.square(pixels.astype(np.int32) - shown).sum(dtype=np.int64))
 
 
-def load_packages(options: Options) -> None:
-    """Load what images will need, so that the first does not pay for it and what is missing is told before any.
-
-    Raises
-    ------
-    MissingExtraError
-        If the options need a package that is not installed.
-    """
-    if options.png_effort == "max":
-        load_oxipng()
-    if options.palette == "image":  # a palette that images share is found by then
-        STRATEGY_TABLE[options.strategy].prepare()
-
-
-def one_thread(options: Options) -> AbstractContextManager[object]:
-    """Return what to hold while prepared images are worked on side by side."""
-    return STRATEGY_TABLE[options.strategy].one_thread()
-
-
-def compress_image(
-    data: bytes, options: Options | None = None, *, palette: ArrayLike | None = None, admit: Admit = unlimited
-) -> CompressedImage:
-    """Make one image smaller in pixels and colours.
-
-    Parameters
-    ----------
-    data
-        The bytes of an image file; its format is told by its content.
-    options
-        What to make of it; the defaults of :class:`~icsys.options.Options` if left out.
-    palette
-        Map the image to this palette, shape (k, 3), whole numbers from 0 to 255, instead of finding one. Where k is
-        larger than ``options.colors`` it decides what kind of file the image becomes.
-    admit
-        As for :func:`~icsys.image.decode.decode_photo`: lets a caller bound the memory of many images.
-
-    Returns
-    -------
-    CompressedImage
-        The bytes of the new file, and what became of the image.
-
-    Raises
-    ------
-    ImageError
-        If the bytes are no image that can be processed; ``code`` tells why in a stable word.
-
-    Examples
-    --------
-    >>> import io
-    >>> from PIL import Image
-    >>> from icsys import Options, compress_image
-    >>> file = io.BytesIO()
-    >>> Image.linear_gradient("L").save(file, "PNG")
-    >>> small = compress_image(file.getvalue(), Options(colors=4, step=8))
-    >>> small.width, small.height, small.colors
-    (32, 32, 4)
-    """
-    options = options or Options()
-    if not isinstance(options, Options):
-        raise UsageError(f"options={options!r}: expected icsys.Options(...)")
-    if not isinstance(data, bytes | bytearray | memoryview):
-        raise UsageError(f"data of type {type(data).__name__}: expected the bytes of an image file")
-    options, shared = _with_palette(options, palette)
-    data = bytes(data)
-    photo = decode_photo(data, options, admit)
-    pixels = photo.pixels
-    start = time.perf_counter()
-    encoder = ENCODERS[options.encoding]
-    if STRATEGY_TABLE[options.strategy].fit is None:
-        colors, mse, measured, seconds, encoded = None, None, None, 0.0, encoder.truecolor(pixels, options)
-    else:
-        quantized = quantize_pixels(pixels, options, shared)
-        mse, measured, seconds = quantized.mse, quantized.measured, time.perf_counter() - start
-        # The number asked for decides, not the number found: one dataset, one kind of file.
-        if encoder.indexed is None or options.most_colors > encoder.most_colors:
-            few = quantized.to_array()
-            encoded = encoder.truecolor(few if shared is not None else _with_channels_of(pixels, few), options)
-        else:
-            encoded = encoder.indexed(quantized.indices, quantized.palette, options)
-        colors = len(quantized.palette)
-    kept_source = (
-        options.never_larger
-        and shared is None
-        and len(encoded) > len(data)
-        and photo.as_stored
-        and not mse
-        and photo.info.frames == 1
-        and photo.warning is None
-        and is_same_kind(data, photo.info.format, encoded, options)
-    )
-    height, width, *channels = pixels.shape
-    if shared is not None and not (shared == shared[:, :1]).all():
-        channels = [RGB_NDIM]
-    return CompressedImage(
-        data=data if kept_source else encoded,
-        width=width,
-        height=height,
-        channels=channels[0] if channels else 1,
-        colors=colors,
-        mse=mse,
-        kmeans_seconds=seconds,
-        source=photo.info,
-        measured=measured,
-        warning=photo.warning,
-        kept_source=kept_source,
-    )
-
-
-def _with_channels_of(pixels: NDArray[np.uint8], few: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return colours, shape (H, W, 3) or (H, W, 4), as grey where the pixels that they stand for are."""
-    if pixels.ndim != RGB_NDIM:
-        return few[..., 0]
-    return few[..., [0, -1]] if pixels.shape[2] == _GREY_ALPHA else few
-
-
-def _shared(options: Options, palette: ArrayLike) -> NDArray[np.uint8]:
+def check_shared_palette(options: Options, palette: ArrayLike) -> NDArray[np.uint8]:
     """Check a palette that is to be shared."""
     if options.alpha == "keep":
         raise UsageError("alpha='keep' with a palette, which is opaque: expected alpha='flatten'")
     return check_palette(palette)
-
-
-def _with_palette(options: Options, palette: ArrayLike | None) -> tuple[Options, NDArray[np.uint8] | None]:
-    """Check the palette that an image is to share, and let options ask for as many colours as it has."""
-    if palette is None:
-        if options.palette != "image":
-            raise UsageError(
-                f"palette={options.palette!r} in the options of one image: expected the palette itself, "
-                "compress_image(data, options, palette=array)"
-            )
-        return options, None
-    if options.strategy == "SO":
-        raise UsageError("a palette with strategy='SO', which reduces no colours: expected MKM, FKM or MBKM")
-    shared = _shared(options, palette)
-    return (options.replace(colors=len(shared)) if len(shared) > options.most_colors else options), shared

@@ -1,0 +1,186 @@
+"""Tables of settings: a dataclass whose fields carry their check, help text, group and metavar."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any, Protocol, cast
+
+from icsys.errors import UsageError
+
+
+class Check(Protocol):
+    """What a field accepts."""
+
+    @property
+    def metavar(self) -> str:
+        """What stands for the value in the help, such as N."""
+
+    def read(self, text: str) -> object:
+        """Return the value that a text on the command line means, unchecked."""
+
+    def accept(self, name: str, value: Any) -> Any:  # noqa: ANN401 - a user can pass anything
+        """Return the value in its usual form.
+
+        Raises
+        ------
+        UsageError
+            If the field ``name`` does not accept it; the text has the name, the value and what is expected.
+        """
+
+
+def setting(default: object, check: Check, *, help: str, group: str, **more: object) -> Any:  # noqa: A002, ANN401
+    """Declare a field of a table.
+
+    Parameters
+    ----------
+    default
+        Its value if left out. A field with the default None accepts None, too.
+    help
+        The text for the field in the help of the command, the reference and reports.
+    group
+        The heading that it has there.
+    more
+        Further metadata, such as ``metavar``, where the one of the check is not used.
+    """
+    return dataclasses.field(default=default, metadata={"check": check, "help": help, "group": group, **more})
+
+
+def check_fields(table: Any) -> None:  # noqa: ANN401 - any frozen dataclass
+    """Check all fields of a new table and put their values into their usual form."""
+    for field in dataclasses.fields(table):
+        value = getattr(table, field.name)
+        if value is not None or field.default is not None:
+            object.__setattr__(table, field.name, field.metadata["check"].accept(field.name, value))
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of several names, in upper or lower case unless ``exact``."""
+
+    names: tuple[str, ...]
+    exact: bool = False
+
+    @property
+    def metavar(self) -> str:
+        """All names."""
+        return "|".join(self.names)
+
+    def read(self, text: str) -> str:
+        """Return the text."""
+        return text
+
+    def accept(self, name: str, value: object) -> str:
+        """Return the name as it is listed."""
+        if isinstance(value, str):
+            for choice in self.names:
+                if value == choice or (not self.exact and value.strip().casefold() == choice.casefold()):
+                    return choice
+        raise UsageError(f"{name}={value!r}: expected one of {', '.join(self.names)}")
+
+
+@dataclass(frozen=True, slots=True)
+class WholeNumber:
+    """A whole number from ``low`` to ``high``."""
+
+    low: int
+    high: int
+    metavar: str = "N"
+
+    def read(self, text: str) -> int | str:
+        """Return the number, or the text if it holds none."""
+        return number_or_text(text)
+
+    def accept(self, name: str, value: object) -> int:
+        """Return the number as an int."""
+        return whole_number(name, value, self.low, self.high)
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number above 0 and at most ``high``, or below it.
+
+    Attributes
+    ----------
+    below
+        Whether ``high`` itself is too much.
+    example
+        A value to show in the error.
+    as_given
+        Whether a whole number stays an int.
+    """
+
+    high: float
+    metavar: str
+    below: bool = False
+    example: float | None = None
+    as_given: bool = False
+
+    def read(self, text: str) -> float | str:
+        """Return the number, or the text if it holds none."""
+        try:
+            return float(text)
+        except ValueError:
+            return text
+
+    def accept(self, name: str, value: Any) -> float:  # noqa: ANN401 - a user can pass anything
+        """Return the number as a float."""
+        if isinstance(value, Real) and not isinstance(value, bool):
+            number = float(value)
+            if 0 < number < self.high or (number == self.high and not self.below):
+                return cast("float", value) if self.as_given else number
+        limit = "below" if self.below else "at most"
+        example = "" if self.example is None else f", such as {self.example}"
+        raise UsageError(f"{name}={value!r}: expected a number above 0 and {limit} {self.high}{example}")
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """True or false; if ``lenient``, any value that Python takes for one of them."""
+
+    lenient: bool = False
+    metavar: str = ""
+
+    def read(self, text: str) -> str:
+        """Return the text: on the command line a switch has no value."""
+        return text
+
+    def accept(self, name: str, value: object) -> bool:
+        """Return the value as a bool."""
+        if isinstance(value, bool) or self.lenient:
+            return bool(value)
+        raise UsageError(f"{name}={value!r}: expected true or false")
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Any text."""
+
+    metavar: str
+
+    def read(self, text: str) -> str:
+        """Return the text."""
+        return text
+
+    def accept(self, name: str, value: object) -> object:  # noqa: ARG002 - the same for all checks
+        """Return the value."""
+        return value
+
+
+def whole_number(name: str, value: object, low: int, high: int) -> int:
+    """Accept an integer, NumPy's included, from ``low`` to ``high``."""
+    # NumPy's integers have __index__, too. So has bool, which is refused.
+    if hasattr(value, "__index__") and not isinstance(value, bool):
+        number = int(value.__index__())
+        if low <= number <= high:
+            return number
+    raise UsageError(f"{name}={value!r}: expected a whole number from {low} to {high}")
+
+
+def number_or_text(text: str) -> int | str:
+    """Return the whole number that ``text`` holds, or ``text`` itself for a check to refuse."""
+    try:
+        return int(text)
+    except ValueError:
+        return text

@@ -1,0 +1,14 @@
+"""One image from bytes to bytes: what every engine runs. It touches no disk and prints nothing."""
+
+from icsys.pipeline.compress import CompressedImage, compress_image, load_packages, one_thread
+from icsys.pipeline.reduce_colors import QuantizedImage, quantize, quantize_pixels
+
+__all__ = [
+    "CompressedImage",
+    "QuantizedImage",
+    "compress_image",
+    "load_packages",
+    "one_thread",
+    "quantize",
+    "quantize_pixels",
+]

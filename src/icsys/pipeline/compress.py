@@ -1,0 +1,199 @@
+"""The bytes of one image file to the bytes of a smaller one."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from icsys.color.strategies import STRATEGY_TABLE
+from icsys.errors import UsageError
+from icsys.image.decode import ImageInfo, decode_photo, unlimited
+from icsys.image.encode import ENCODERS, is_same_kind
+from icsys.image.png import load_oxipng
+from icsys.options import Options
+from icsys.pipeline.reduce_colors import GREY_ALPHA, RGB_NDIM, check_shared_palette, quantize_pixels
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+    from icsys.image.decode import Admit, Photo
+    from icsys.results import Measured
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompressedImage:
+    """One compressed image.
+
+    Attributes
+    ----------
+    data
+        The file's bytes.
+    width, height
+        Pixels of the output.
+    channels
+        Numbers per pixel that a learner reads from it: 1 for grey, 3 for colour, one more with alpha.
+    colors
+        Colours of the output; None where they were not reduced.
+    mse
+        Mean over pixels of the squared error, summed over R, G and B, that the colour reduction cost; None
+        where colours were not reduced.
+    kmeans_seconds
+        Time that the colour reduction took.
+    source
+        What the source was.
+    measured
+        The quality by which the number of colours was found; None where it was given.
+    warning
+        What is wrong with a damaged source that ``on_corrupt="keep"`` kept; None for all others.
+    kept_source
+        Whether ``data`` are the source's own bytes, because what would have been written was larger and the same.
+    """
+
+    data: bytes
+    width: int
+    height: int
+    channels: int
+    colors: int | None
+    mse: float | None
+    kmeans_seconds: float
+    source: ImageInfo
+    measured: Measured | None = None
+    warning: str | None = None
+    kept_source: bool = False
+
+
+def load_packages(options: Options) -> None:
+    """Load what images will need, so that the first does not pay for it and what is missing is told before any.
+
+    Raises
+    ------
+    MissingExtraError
+        If the options need a package that is not installed.
+    """
+    if options.png_effort == "max":
+        load_oxipng()
+    if options.palette == "image":  # a palette that images share is found by then
+        STRATEGY_TABLE[options.strategy].prepare()
+
+
+def one_thread(options: Options) -> AbstractContextManager[object]:
+    """Return what to hold while prepared images are worked on side by side."""
+    return STRATEGY_TABLE[options.strategy].one_thread()
+
+
+def compress_image(
+    data: bytes, options: Options | None = None, *, palette: ArrayLike | None = None, admit: Admit = unlimited
+) -> CompressedImage:
+    """Make one image smaller in pixels and colours.
+
+    Parameters
+    ----------
+    data
+        The bytes of an image file; its format is told by its content.
+    options
+        What to make of it; the defaults of :class:`~icsys.options.Options` if left out.
+    palette
+        Map the image to this palette, shape (k, 3), whole numbers from 0 to 255, instead of finding one. Where k is
+        larger than ``options.colors`` it decides what kind of file the image becomes.
+    admit
+        As for :func:`~icsys.image.decode.decode_photo`: lets a caller bound the memory of many images.
+
+    Returns
+    -------
+    CompressedImage
+        The bytes of the new file, and what became of the image.
+
+    Raises
+    ------
+    ImageError
+        If the bytes are no image that can be processed; ``code`` tells why in a stable word.
+
+    Examples
+    --------
+    >>> import io
+    >>> from PIL import Image
+    >>> from icsys import Options, compress_image
+    >>> file = io.BytesIO()
+    >>> Image.linear_gradient("L").save(file, "PNG")
+    >>> small = compress_image(file.getvalue(), Options(colors=4, step=8))
+    >>> small.width, small.height, small.colors
+    (32, 32, 4)
+    """
+    options = options or Options()
+    if not isinstance(options, Options):
+        raise UsageError(f"options={options!r}: expected icsys.Options(...)")
+    if not isinstance(data, bytes | bytearray | memoryview):
+        raise UsageError(f"data of type {type(data).__name__}: expected the bytes of an image file")
+    options, shared = _with_palette(options, palette)
+    data = bytes(data)
+    photo = decode_photo(data, options, admit)
+    pixels = photo.pixels
+    start = time.perf_counter()
+    encoder = ENCODERS[options.encoding]
+    if STRATEGY_TABLE[options.strategy].fit is None:
+        colors, mse, measured, seconds, encoded = None, None, None, 0.0, encoder.truecolor(pixels, options)
+    else:
+        quantized = quantize_pixels(pixels, options, shared)
+        mse, measured, seconds = quantized.mse, quantized.measured, time.perf_counter() - start
+        # The number asked for decides, not the number found: one dataset, one kind of file.
+        if encoder.indexed is None or options.most_colors > encoder.most_colors:
+            few = quantized.to_array()
+            encoded = encoder.truecolor(few if shared is not None else _with_channels_of(pixels, few), options)
+        else:
+            encoded = encoder.indexed(quantized.indices, quantized.palette, options)
+        colors = len(quantized.palette)
+    kept_source = shared is None and not mse and _can_keep_source(photo, data, encoded, options)
+    height, width, *channels = pixels.shape
+    if shared is not None and not (shared == shared[:, :1]).all():
+        channels = [RGB_NDIM]
+    return CompressedImage(
+        data=data if kept_source else encoded,
+        width=width,
+        height=height,
+        channels=channels[0] if channels else 1,
+        colors=colors,
+        mse=mse,
+        kmeans_seconds=seconds,
+        source=photo.info,
+        measured=measured,
+        warning=photo.warning,
+        kept_source=kept_source,
+    )
+
+
+def _can_keep_source(photo: Photo, data: bytes, encoded: bytes, options: Options) -> bool:
+    """Whether the source's own bytes can be the output: they are fewer, and decode to the same picture."""
+    return (
+        options.never_larger
+        and len(encoded) > len(data)
+        and photo.as_stored
+        and photo.info.frames == 1
+        and photo.warning is None
+        and is_same_kind(data, photo.info.format, encoded, options)
+    )
+
+
+def _with_channels_of(pixels: NDArray[np.uint8], few: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return colours, shape (H, W, 3) or (H, W, 4), as grey where the pixels that they stand for are."""
+    if pixels.ndim != RGB_NDIM:
+        return few[..., 0]
+    return few[..., [0, -1]] if pixels.shape[2] == GREY_ALPHA else few
+
+
+def _with_palette(options: Options, palette: ArrayLike | None) -> tuple[Options, NDArray[np.uint8] | None]:
+    """Check the palette that an image is to share, and let options ask for as many colours as it has."""
+    if palette is None:
+        if options.palette != "image":
+            raise UsageError(
+                f"palette={options.palette!r} in the options of one image: expected the palette itself, "
+                "compress_image(data, options, palette=array)"
+            )
+        return options, None
+    if options.strategy == "SO":
+        raise UsageError("a palette with strategy='SO', which reduces no colours: expected MKM, FKM or MBKM")
+    shared = check_shared_palette(options, palette)
+    return (options.replace(colors=len(shared)) if len(shared) > options.most_colors else options), shared

@@ -1,0 +1,189 @@
+"""``RunSettings``: how a run works. None of it changes the bytes of an output."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args
+
+from icsys.errors import UsageError
+from icsys.field_checks import Choice, Number, Switch, Text, WholeNumber, check_fields, setting
+from icsys.files.url import shown
+from icsys.partition import Shard, parse_shard
+
+Engine = Literal["threads", "processes", "dask", "ray"]
+Overwrite = Literal["never", "always"]
+ENGINES: tuple[str, ...] = get_args(Engine)
+OVERWRITES: tuple[str, ...] = get_args(Overwrite)
+CLUSTERS = ("dask", "ray")
+
+_MOST_JOBS = 4096
+_LONGEST_TIMEOUT = 10**6  # seconds
+
+_IN_RUN_JSON = (
+    *("jobs", "engine", "overwrite", "retry_failed", "follow_links", "timeout", "include_outputs", "ignore_zeros"),
+    "shard",
+)
+
+
+class _ShardText:
+    """A shard I/N, as text, pair or :class:`Shard`."""
+
+    metavar = "I/N"
+
+    def read(self, text: str) -> str:
+        """Return the text."""
+        return text
+
+    def accept(self, name: str, value: object) -> Shard:  # noqa: ARG002 - parse_shard names it
+        """Return the shard."""
+        return parse_shard(value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettings:
+    """How a run works: how many workers, which engine, what to read and what to redo.
+
+    Attributes
+    ----------
+    jobs
+        None: one for each core.
+    engine
+        None: threads, or processes if ``isolate`` or ``timeout`` needs them.
+
+    Raises
+    ------
+    UsageError
+        If a value is not accepted; the text has the name, the value and what is expected.
+
+    Examples
+    --------
+    >>> RunSettings(timeout=2.5).resolve(cores=4).to_dict()["engine"]
+    'processes'
+    """
+
+    jobs: int | None = setting(
+        None,
+        WholeNumber(1, _MOST_JOBS),
+        group="run",
+        help="Images to compress at the same time. Default: the number of cores.",
+        compared=True,
+    )
+    engine: Engine | None = setting(
+        None,
+        Choice(ENGINES, exact=True),
+        group="run",
+        help="Where images are compressed: threads, processes (for machines with many cores), or a cluster of dask or "
+        "ray. Default: threads; processes with --isolate or --timeout.",
+    )
+    address: str | None = setting(
+        None,
+        Text("ADDRESS"),
+        group="run",
+        help="Address of the Dask scheduler (tcp://HOST:8786) or Ray cluster to join. Default: start a cluster on this "
+        "machine.",
+    )
+    isolate: bool = setting(
+        False,
+        Switch(lenient=True),
+        group="run",
+        help="Use processes, so that an image that crashes its process fails alone, after a second try.",
+    )
+    timeout: float | None = setting(
+        None,
+        Number(_LONGEST_TIMEOUT, "SECONDS", as_given=True),
+        group="run",
+        help="Longest time for one image. A slower image is stopped, tried once more, and then fails.",
+    )
+    follow_links: bool = setting(
+        False,
+        Switch(lenient=True),
+        group="input",
+        help="Follow links to files and folders in SRC. Default: skip them.",
+    )
+    include_outputs: bool = setting(
+        False,
+        Switch(lenient=True),
+        group="input",
+        help="Also read output folders of ics below SRC. Default: skip and name them. SRC itself may be one.",
+        compared=True,
+    )
+    ignore_zeros: bool = setting(
+        False,
+        Switch(lenient=True),
+        group="input",
+        help="Accept tar archives that were concatenated. Default: read them, and report them as damaged.",
+    )
+    overwrite: Overwrite = setting(
+        "never",
+        Choice(OVERWRITES, exact=True),
+        group="output",
+        help="never: redo only images whose source or options have changed, and keep files that ics did not write. "
+        "always: redo every image, and replace such files, too.",
+    )
+    retry_failed: bool = setting(
+        False, Switch(lenient=True), group="output", help="Only retry the images that failed in earlier runs."
+    )
+    shard: Shard | None = setting(
+        None,
+        _ShardText(),
+        group="run",
+        help="Compress part I of N of the images, such as 2/4. Run all N parts, on any machines, then ics merge.",
+    )
+    dry_run: bool = setting(
+        False, Switch(lenient=True), group="output", help="Read and compress all images, but write nothing."
+    )
+
+    def __post_init__(self) -> None:
+        """Check every field, then the rules between them."""
+        check_fields(self)
+        if self.address is not None and not self.on_cluster:
+            raise UsageError(
+                f"address={shown(self.address)!r} with engine={self.engine!r}: expected one of {', '.join(CLUSTERS)}"
+            )
+        if self.on_cluster and self.isolate:
+            raise UsageError(
+                f"isolate with engine={self.engine!r}: a cluster retries an image that ends its worker in a process "
+                "of its own anyway, so expected only one of them"
+            )
+        needs = self._needs_processes
+        if self.engine == "threads" and needs:
+            raise UsageError(f"{needs} with engine='threads': a thread cannot be ended, so expected engine='processes'")
+
+    @property
+    def _needs_processes(self) -> str:
+        """The name of the setting that only processes can meet; empty if there is none."""
+        return "isolate" if self.isolate else "timeout" if self.timeout is not None else ""
+
+    @property
+    def on_cluster(self) -> bool:
+        """Whether a cluster runs the work."""
+        return self.engine in CLUSTERS
+
+    @property
+    def redo_all(self) -> bool:
+        """Whether images are redone that are up to date."""
+        return self.overwrite == "always"
+
+    def resolve(self, *, cores: int) -> RunSettings:
+        """Return these settings with the number of jobs and the engine filled in."""
+        engine = self.engine or ("processes" if self._needs_processes else "threads")
+        return self.replace(jobs=self.jobs or cores, engine=engine)
+
+    def replace(self, **changes: Any) -> RunSettings:  # noqa: ANN401 - one type per field
+        """Return a copy with some fields changed."""
+        return dataclasses.replace(self, **changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the values for ``run.json``, without those that are not set."""
+        return _plain({name: getattr(self, name) for name in _IN_RUN_JSON})
+
+    def given(self) -> dict[str, Any]:
+        """Return all values as plain JSON and TOML values, without those that are not set."""
+        return _plain({field.name: getattr(self, field.name) for field in fields(self)})
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: str(value) if isinstance(value, Shard) else value for name, value in values.items() if value is not None
+    }

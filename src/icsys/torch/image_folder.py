@@ -1,0 +1,202 @@
+"""A compressed folder as a PyTorch dataset: of indices and palettes, or of pixels."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torchvision import tv_tensors
+from torchvision.datasets import DatasetFolder
+
+from icsys.color.reduce import distinct_of, keep_all, map_to
+from icsys.errors import ImageError, UsageError
+from icsys.files.rooted_path import RootedPath
+from icsys.image.read_output import read_indexed, read_pixels
+from icsys.layout import INDEX, OURS, PALETTE
+from icsys.options import MAX_COLORS, WHITE, rgb_of
+from icsys.records.classes import number_classes
+from icsys.records.labels import Label, class_folder
+from icsys.records.palette_files import load_palettes
+from icsys.sources.recorded_labels import told_classes, told_labels
+from icsys.torch.indexed_image import LEVELS, RGB, IndexedImage, Palette, to_indexed_image
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from os import PathLike
+
+    from numpy.typing import NDArray
+
+    from icsys.records.palette_files import Palettes
+
+_FORMS = ("indexed", "rgb", "rgba")
+_SUFFIXES = (".png", ".webp", ".npz", ".jpg")  # of the files that ICS writes
+
+
+class IndexedImageFolder(DatasetFolder):
+    """A folder that ``ics`` has compressed, with a sub-folder for each class.
+
+    The order of the images is that of ``torchvision.datasets.ImageFolder``, and so are the classes and their numbers,
+    unless the run that has filled the folder knew others: then ``classes`` has the names in the order of their numbers.
+
+    Parameters
+    ----------
+    root
+        The folder that holds the class folders.
+    form
+        "indexed" gives images as :class:`IndexedImage`, "rgb" as ``tv_tensors.Image`` of shape (3, H, W), uint8, and
+        "rgba" as one of shape (4, H, W), opaque where a file has no alpha. Files that store no palette (WebP,
+        truecolour PNG) get one, from dark to light, if they have up to 65,536 colours.
+    background
+        Colour ``#RRGGBB`` that "rgb" lays over what is transparent in files of ``--alpha keep``.
+    transform, target_transform
+        Applied to an image, and to the number of its class.
+
+    Attributes
+    ----------
+    palette
+        The palette that all images share, shape (k, 3), uint8, or None: the one that a run with ``palette`` has left
+        beside them or in the folder above. All images come with its indices then, whatever their file format.
+
+    Raises
+    ------
+    UsageError
+        If the form is unknown or the folder holds shards; and from an image that has too many colours to be indexed.
+    FileNotFoundError
+        If there are no class folders, or one of them holds no image.
+    ImageError
+        From an image that is damaged; its file is named.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import icsys
+    >>> from PIL import Image
+    >>> from torch.utils.data import DataLoader
+    >>> from icsys.torch import IndexedImageFolder, collate
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for label in ("cat", "dog"):
+    ...         Path(folder, "in", label).mkdir(parents=True)
+    ...         Image.linear_gradient("L").save(Path(folder, "in", label, "a.png"))
+    ...     _ = icsys.compress_folder(Path(folder, "in"), Path(folder, "out"), icsys.Options(colors=4, step=8))
+    ...     dataset = IndexedImageFolder(Path(folder, "out"))
+    ...     images, labels = next(iter(DataLoader(dataset, batch_size=2, collate_fn=collate)))
+    >>> dataset.classes, labels.tolist()
+    (['cat', 'dog'], [0, 1])
+    >>> images.indices.shape, images.palette.shape, images.to_rgb().shape
+    (torch.Size([2, 32, 32]), torch.Size([2, 4, 3]), torch.Size([2, 3, 32, 32]))
+    """
+
+    def __init__(
+        self,
+        root: str | PathLike[str],
+        form: str = "indexed",
+        *,
+        background: str = WHITE,
+        transform: Callable[[Any], Any] | None = None,
+        target_transform: Callable[[int], Any] | None = None,
+    ) -> None:
+        if form not in _FORMS:
+            raise UsageError(f"form={form!r}: expected one of {', '.join(_FORMS)}")
+        if Path(root, INDEX).exists():
+            raise UsageError(
+                f"root={str(root)!r} holds shards: expected a folder of images; the packages webdataset and datasets "
+                "read shards"
+            )
+        self.form = form
+        self._palettes = _shared_palettes(Path(root))
+        below = "#{:02x}{:02x}{:02x}".format(*rgb_of(background))  # refused here, not in a worker at the first image
+        loads: dict[str, Callable[[str], Any]] = {
+            "indexed": self._load_indexed,
+            "rgb": partial(_load_rgb, background=below),
+            "rgba": _load_rgba,
+        }
+        loader = partial(_load_named, loads[form])
+        super().__init__(root, loader, _SUFFIXES, transform, target_transform)
+        self.classes = self._known.names
+        self.class_to_idx = {name: number for number, name in reversed(list(enumerate(self.classes)))}
+        self.palette = self._one_palette()
+
+    def _load_indexed(self, path: str) -> IndexedImage:
+        return to_indexed_image(*_read_as_indexed(path, None if self._palettes is None else self._palettes.of(path)))
+
+    def _one_palette(self) -> Palette | None:
+        """Return the palette beside the images, if they are seen to have it."""
+        if self._palettes is None or self._palettes.by_class:
+            return None
+        shared = self._palettes.colors[""]
+        stored = _read_as_indexed(self.samples[0][0], shared)[1]
+        return Palette(torch.from_numpy(shared)) if np.array_equal(stored, shared) else None
+
+    def find_classes(self, directory: str | PathLike[str]) -> tuple[list[str], dict[str, int]]:
+        """Find the class folders with their numbers; what ICS keeps for itself while a folder is filled is none."""
+        folders = [name for name in super().find_classes(directory)[0] if not name.startswith(OURS)]
+        if not folders:
+            raise FileNotFoundError(f"no class folder in {str(directory)!r}")
+        labels = _labels_of(Path(directory), folders)
+        self._known = number_classes(labels.values(), told_classes(Path(directory)))
+        numbers = self._known.numbering()
+        places = {number: place for place, number in enumerate(self._known.numbers)}
+        return folders, {
+            folder: places[numbers[label.name or ""] if label.number is None else label.number]
+            for folder, label in labels.items()
+        }
+
+
+def _load_named(load: Any, path: str) -> Any:  # noqa: ANN401 - what ``load`` returns
+    """Load an image; name its file if it is damaged."""
+    try:
+        return load(path)
+    except ImageError as error:
+        raise ImageError(error.code, f"{path!r}: {error}") from error
+
+
+def _labels_of(root: Path, folders: list[str]) -> dict[str, Label]:
+    """Return the label of each class folder: what the manifest tells of its images, or else its name."""
+    told: dict[str, Label] = {}
+    for path, label in told_labels(root):
+        folder = path.partition("/")[0]
+        if label.name is not None and folder in {label.name, class_folder(label.name)}:
+            told.setdefault(folder, label)
+    return {folder: told.get(folder, Label(folder)) for folder in folders}
+
+
+def _shared_palettes(root: Path) -> Palettes | None:
+    """Return the palettes that a run has left in a folder or the one above it, of which the folder is a split."""
+    for folder in (root, root.absolute().parent):
+        with suppress(UsageError):
+            return load_palettes(RootedPath(folder) / PALETTE)
+    return None
+
+
+def _read_as_indexed(path: str, shared: NDArray[np.uint8] | None) -> tuple[NDArray[np.integer], NDArray[np.uint8]]:
+    """Return indices and palette of a file: those that it stores, or those that its pixels have in a shared palette."""
+    data = Path(path).read_bytes()
+    stored = read_indexed(data)
+    if stored is not None:
+        return stored
+    pixels = read_pixels(data, background=None)
+    distinct = distinct_of(pixels.reshape(-1, pixels.shape[2]))
+    few = None if shared is None or pixels.shape[2] != RGB else map_to(distinct, shared)
+    if few is None or few.sse:  # no pixel has a colour that is not in its palette
+        if len(distinct) > MAX_COLORS:
+            raise UsageError(
+                f"{path!r} has {len(distinct)} colours: expected a folder whose colours were reduced, or form='rgb'"
+            )
+        few = keep_all(distinct)
+    return few.indices.reshape(pixels.shape[:2]), few.palette
+
+
+def _load_rgb(path: str, background: str) -> torch.Tensor:
+    pixels = torch.from_numpy(read_pixels(Path(path).read_bytes(), background))
+    return tv_tensors.Image(pixels.movedim(-1, 0).contiguous())
+
+
+def _load_rgba(path: str) -> torch.Tensor:
+    pixels = torch.from_numpy(read_pixels(Path(path).read_bytes(), background=None))
+    if pixels.shape[2] == RGB:
+        pixels = torch.nn.functional.pad(pixels, (0, 1), value=LEVELS)
+    return tv_tensors.Image(pixels.movedim(-1, 0).contiguous())

@@ -1,0 +1,102 @@
+"""An image of few colours as tensors: indices and a palette, one image or a batch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+from torchvision import tv_tensors
+
+from icsys.options import WHITE, rgb_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+RGB, RGBA = 3, 4
+"""Channels of a picture, or columns of a palette."""
+
+LEVELS = 255
+"""The highest level of a channel; as alpha, opaque."""
+
+
+class Palette(tv_tensors.TVTensor):
+    """The colours that indices stand for; torchvision's transforms leave them as they are."""
+
+
+class IndexedImage(NamedTuple):
+    """An image of few colours, or a batch of them.
+
+    Torchvision's geometric transforms (v2) take it as it is: they move indices as they move masks, without mixing any.
+
+    Attributes
+    ----------
+    indices
+        Shape (H, W) or (B, H, W), uint8, or int32 above 256 colours.
+    palette
+        Shape (n, 3) or (B, n, 3), uint8; 4 instead of 3 where an entry, in a batch of any image, is not opaque.
+    """
+
+    indices: torch.Tensor
+    palette: torch.Tensor
+
+    def to_rgb(self, background: str = WHITE) -> torch.Tensor:
+        """Return the pixels, shape (3, H, W) or (B, 3, H, W), uint8, over a background ``#RRGGBB``."""
+        palette = self.palette.as_subclass(torch.Tensor)
+        if palette.shape[-1] == RGBA:
+            below = torch.tensor(rgb_of(background), dtype=torch.int32, device=palette.device)
+            wide = palette.to(torch.int32)
+            levels, opacity = wide[..., :RGB], wide[..., RGB:]
+            mixed = levels * opacity + below * (LEVELS - opacity)
+            palette = ((mixed + LEVELS // 2) // LEVELS).to(torch.uint8)
+        return self._pixels(palette)
+
+    def to_rgba(self) -> torch.Tensor:
+        """Return the pixels, shape (4, H, W) or (B, 4, H, W), uint8; all are opaque where the palette has no alpha."""
+        palette = self.palette.as_subclass(torch.Tensor)
+        if palette.shape[-1] == RGB:
+            palette = torch.nn.functional.pad(palette, (0, 1), value=LEVELS)
+        return self._pixels(palette)
+
+    def _pixels(self, palette: torch.Tensor) -> torch.Tensor:
+        """Give every pixel its row of a palette."""
+        indices = self.indices.as_subclass(torch.Tensor).long()
+        if palette.ndim == 2:  # noqa: PLR2004 - no batch
+            pixels = palette[indices]
+        else:
+            pixels = palette[torch.arange(len(palette), device=palette.device)[:, None, None], indices]
+        return tv_tensors.Image(pixels.movedim(-1, -3).contiguous())
+
+
+def collate(batch: Sequence[tuple[IndexedImage, Any]]) -> tuple[IndexedImage, Any]:
+    """Make one batch of indexed images of one size, for ``DataLoader(collate_fn=collate)``.
+
+    Parameters
+    ----------
+    batch
+        Images with their targets.
+
+    Returns
+    -------
+    IndexedImage, targets
+        Indices of shape (B, H, W), palettes of shape (B, n, 3) with n of the longest one (black fills up the others,
+        and no index means it), and what PyTorch's own collate makes of the targets.
+    """
+    images = [image for image, _ in batch]
+    channels = max(image.palette.shape[1] for image in images)
+    palettes = torch.zeros((len(images), max(len(image.palette) for image in images), channels), dtype=torch.uint8)
+    for whole, image in zip(palettes, images, strict=True):
+        whole[: len(image.palette), RGB:] = LEVELS  # opaque
+        whole[: len(image.palette), : image.palette.shape[1]] = image.palette
+    indices = torch.stack([image.indices for image in images])
+    targets = torch.utils.data.default_collate([target for _, target in batch])
+    return IndexedImage(tv_tensors.Mask(indices), Palette(palettes)), targets
+
+
+def to_indexed_image(indices: NDArray[np.integer], palette: NDArray[np.uint8]) -> IndexedImage:
+    """Wrap indices, shape (H, W), and a palette, shape (n, 3) or (n, 4)."""
+    # PyTorch computes little with uint16.
+    wide = indices if indices.dtype == np.uint8 else indices.astype(np.int32)
+    return IndexedImage(tv_tensors.Mask(torch.from_numpy(wide)), Palette(torch.from_numpy(palette)))

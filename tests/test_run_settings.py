@@ -1,0 +1,60 @@
+"""RunSettings accept what their fields say, and give run.json its values."""
+
+import pickle
+
+import pytest
+
+from icsys.errors import UsageError
+from icsys.partition import Shard
+from icsys.run_settings import RunSettings
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"jobs": 0}, "jobs=0: expected a whole number from 1 to 4096"),
+        ({"timeout": 0}, "timeout=0: expected a number above 0 and at most 1000000"),
+        ({"timeout": float("nan")}, "timeout=nan: expected a number above 0"),
+        ({"engine": "dream"}, "engine='dream': expected one of threads, processes, dask, ray"),
+        ({"overwrite": "ALWAYS"}, "overwrite='ALWAYS': expected one of never, always"),
+        ({"shard": "3/2"}, "shard='3/2': expected I/N such as 2/4"),
+        ({"address": "tcp://a:1"}, "address='tcp://a:1' with engine=None: expected one of dask, ray"),
+        ({"engine": "threads", "timeout": 1}, "timeout with engine='threads'"),
+        ({"engine": "threads", "isolate": True}, "isolate with engine='threads'"),
+        ({"engine": "ray", "isolate": True}, "isolate with engine='ray'"),
+    ],
+)
+def test_a_refusal_names_the_setting_the_value_and_what_was_expected(values, expected):
+    with pytest.raises(UsageError) as caught:
+        RunSettings(**values)
+    assert str(caught.value).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("values", "engine"),
+    [({}, "threads"), ({"isolate": True}, "processes"), ({"timeout": 3}, "processes"), ({"engine": "dask"}, "dask")],
+)
+def test_threads_run_unless_something_needs_processes(values, engine):
+    resolved = RunSettings(**values).resolve(cores=3)
+    assert (resolved.engine, resolved.jobs) == (engine, 3)
+
+
+def test_run_json_gets_what_is_set_in_a_fixed_order():
+    settings = RunSettings(shard=(2, 4), timeout=5, overwrite="always").resolve(cores=2)
+    assert list(settings.to_dict().items()) == [
+        ("jobs", 2),
+        ("engine", "processes"),
+        ("overwrite", "always"),
+        ("retry_failed", False),
+        ("follow_links", False),
+        ("timeout", 5),
+        ("include_outputs", False),
+        ("ignore_zeros", False),
+        ("shard", "2/4"),
+    ]
+
+
+def test_workers_elsewhere_get_equal_settings():
+    settings = RunSettings(shard="2/4", jobs=3)
+    assert pickle.loads(pickle.dumps(settings)) == settings  # noqa: S301 - from this process
+    assert settings.shard == Shard(2, 4)
