@@ -17,6 +17,7 @@ from icsys.errors import ICSError, UsageError
 from icsys.files.locations import check_apart, place_of
 from icsys.files.reserved_names import refusing_links
 from icsys.files.url import Url, shown
+from icsys.journal.context import LedgerContext
 from icsys.journal.ledger import Ledger
 from icsys.layout import INDEX, PARTS
 from icsys.options import CLUSTERS, PACKINGS, SHARED, Options
@@ -29,6 +30,7 @@ from icsys.run.checks import check_form, check_places, check_run
 from icsys.run.executor import Crew
 from icsys.run.progress import INTERRUPTED, Progress
 from icsys.run.worker import Outcome, do, given_up
+from icsys.run_settings import RunSettings
 from icsys.shards.state import State, open_state_folder, read_state, write_state
 from icsys.sources.base import Ignored, Loaded, PassedOver, Planned, Source, Task, Unreadable
 from icsys.sources.folder import Folder
@@ -293,18 +295,21 @@ def _fill(
         options = run.choose_colors(origin, compress(options.replace(per="image"), dry_run=True), options)
     state = _begin(books, options, palettes, settings) if part and not dry_run else None
     ledger = Ledger(
-        origin,
-        destination,
-        hash_of=_hasher(options, palettes),
-        tool_version=__version__,
-        overwrite=settings.anew,
-        retry_failed=settings.retry_failed,
-        dry_run=dry_run,
-        outputs=outputs,
-        written=written,
-        shards=packs,
-        state_folder=books,
-        shard=part,
+        LedgerContext(
+            source=origin,
+            destination=destination,
+            state_folder=books,
+            outputs=outputs,
+            written=written,
+            settings=RunSettings(
+                overwrite="always" if settings.anew else "never",
+                retry_failed=settings.retry_failed,
+                dry_run=dry_run,
+                shard=part,
+            ),
+            hash_of=_hasher(options, palettes),
+            packs=packs,
+        )
     )
     try:
         run.work_through(plan, ledger, compress(options, dry_run=dry_run, palettes=palettes), options)
