@@ -19,6 +19,20 @@ _MOST_JOBS = 4096
 _LONGEST_TIMEOUT = 10**6  # seconds
 
 
+def check_options(options: Options | None) -> Options:
+    """Return the options of a run, the defaults for None.
+
+    Raises
+    ------
+    UsageError
+        If they are something else.
+    """
+    options = options or Options()
+    if not isinstance(options, Options):
+        raise UsageError(f"options={options!r}: expected icsys.Options(...)")
+    return options
+
+
 def check_run(
     *,
     jobs: int | None,
