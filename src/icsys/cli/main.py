@@ -14,7 +14,7 @@ from icsys.cli.screens import CompareScreen, RunScreen, VerifyScreen
 from icsys.cli.signals import EXIT_INTERRUPTED, Signals, leave
 from icsys.engine import choose_engine
 from icsys.errors import ICSError, UsageError
-from icsys.files.rooted_path import LinkError, OtherFolderError
+from icsys.files.links import LinkError, OtherFolderError
 from icsys.files.url import hide_given, shown
 from icsys.partition import parse_shard
 from icsys.report.terminal_text import failure_lines, run_report, verification_report

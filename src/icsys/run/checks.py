@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from icsys.errors import UsageError
+from icsys.files.links import leads_elsewhere
 from icsys.files.reserved_names import check_names
-from icsys.files.rooted_path import RootedPath, leads_elsewhere
+from icsys.files.rooted_path import RootedPath
 from icsys.files.url import Url, shown
 from icsys.options import CLUSTERS, ENGINES, OVERWRITES, PACKINGS, SHARED, Options, positive_number, whole_number
 
