@@ -11,7 +11,7 @@ import webdataset
 from PIL import Image
 from pyarrow import parquet
 
-from icsys.options import PACKINGS
+from icsys.choices import PACKINGS
 
 packings = pytest.mark.parametrize("packing", PACKINGS)
 

@@ -12,8 +12,7 @@ import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icsys.errors import UsageError
-from icsys.options import (
+from icsys.choices import (
     ALPHAS,
     DITHERS,
     EFFORTS,
@@ -26,11 +25,10 @@ from icsys.options import (
     RESAMPLES,
     SPACES,
     STRATEGIES,
-    Options,
-    Target,
-    option_doc,
-    parse_size,
 )
+from icsys.errors import UsageError
+from icsys.option_checks import parse_size
+from icsys.options import Options, Target, option_doc
 
 sides = st.integers(1, 65_535)
 geometry = st.one_of(

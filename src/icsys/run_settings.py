@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, fields
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from icsys.errors import UsageError
-from icsys.field_checks import Choice, Number, Switch, Text, WholeNumber, check_fields, setting
+from icsys.field_checks import Check, Choice, Number, Switch, Text, WholeNumber, check_fields, setting
 from icsys.files.url import shown
 from icsys.partition import Shard, parse_shard
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Engine = Literal["threads", "processes", "dask", "ray"]
 Overwrite = Literal["never", "always"]
@@ -26,14 +29,10 @@ _IN_RUN_JSON = (
 )
 
 
-class _ShardText:
+class _ShardText(Check):
     """A shard I/N, as text, pair or :class:`Shard`."""
 
     metavar = "I/N"
-
-    def read(self, text: str) -> str:
-        """Return the text."""
-        return text
 
     def accept(self, name: str, value: object) -> Shard:  # noqa: ARG002 - parse_shard names it
         """Return the shard."""
@@ -164,6 +163,11 @@ class RunSettings:
     def redo_all(self) -> bool:
         """Whether images are redone that are up to date."""
         return self.overwrite == "always"
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> RunSettings:
+        """Build settings from plain values by name."""
+        return cls(**values)
 
     def resolve(self, *, cores: int) -> RunSettings:
         """Return these settings with the number of jobs and the engine filled in."""

@@ -16,7 +16,8 @@ from PIL import Image
 
 from helpers import ics, image_bytes, synthetic_photo, tree
 from icsys import __version__
-from icsys.options import STRATEGIES, Options
+from icsys.choices import STRATEGIES
+from icsys.options import Options
 
 
 def compressed_sizes(folder):

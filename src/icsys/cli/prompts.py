@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from icsys.choices import AUTO, MAX_COLORS
 from icsys.color.strategies import STRATEGY_TABLE
 from icsys.errors import UsageError
-from icsys.options import AUTO, DEFAULT_STEP, MAX_COLORS, Options
+from icsys.options import DEFAULT_STEP, Options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +26,9 @@ def ask_options() -> Options:
     print("Choose the compression algorithm:")
     for name, strategy in STRATEGY_TABLE.items():
         print(f"  {name:<5} {strategy.summary}")
-    chosen = _ask("algorithm", f"Algorithm ({', '.join(STRATEGY_TABLE)}): ", lambda text: Options(strategy=text))
+    chosen = _ask(
+        "algorithm", f"Algorithm ({', '.join(STRATEGY_TABLE)}): ", lambda text: Options.from_dict({"strategy": text})
+    )
     if STRATEGY_TABLE[chosen.strategy].fit is not None:
         chosen = _ask(
             "number of colours",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from icsys.engine.pool import Lost
 from icsys.engine.threads import run_threads
 from icsys.errors import UsageError
-from icsys.options import CLUSTERS
+from icsys.run_settings import CLUSTERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

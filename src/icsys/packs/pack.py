@@ -15,10 +15,10 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from icsys.choices import PACKINGS
 from icsys.errors import UsageError
 from icsys.files.atomic import remove_tree, whole_file, write_whole
 from icsys.layout import INDEX, MANIFEST, PACKS, PARTS, STAGE, is_pack_name
-from icsys.options import PACKINGS
 from icsys.packs.formats import member_of, packing_of
 from icsys.packs.placing import Stopped, Survey, placed, split_of, survey
 from icsys.packs.sample import INFO, Sample
@@ -55,7 +55,7 @@ def open_shards(
     destination
         Where the run writes; locked.
     format
-        One of :data:`icsys.options.FORMATS`.
+        One of :data:`icsys.choices.FORMATS`.
     read_only
         Look, but write nothing.
     stop

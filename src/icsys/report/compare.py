@@ -7,12 +7,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from icsys.choices import AUTO, MAX_COLORS
 from icsys.color.strategies import STRATEGY_TABLE
 from icsys.engine import available_cores
 from icsys.errors import UsageError
+from icsys.field_checks import whole_number
 from icsys.files.locations import place_of
 from icsys.files.url import shown
-from icsys.options import AUTO, MAX_COLORS, Options, whole_number
+from icsys.options import Options
 from icsys.pipeline import load_packages
 from icsys.report.comparison import Candidate, Comparison
 from icsys.report.comparison_runner import ComparisonRunner
@@ -144,7 +146,7 @@ def plan_candidates(strategies: Sequence[str], colors: Sequence[int]) -> list[Ca
     UsageError
         If a name or a number is not accepted, or none of the strategies reduces colours.
     """
-    names = {Options(strategy=name).strategy for name in strategies}
+    names = {Options.from_dict({"strategy": name}).strategy for name in strategies}
     reducing = [name for name, strategy in STRATEGY_TABLE.items() if name in names and strategy.fit is not None]
     if not reducing or not colors:
         raise UsageError("nothing to compare: expected at least one strategy that reduces colours, and one K")

@@ -6,17 +6,16 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from icsys.choices import PACKINGS, SHARED
 from icsys.errors import UsageError
 from icsys.files.reserved_names import check_names
 from icsys.files.rooted_path import RootedPath, leads_elsewhere
-from icsys.files.url import Url, shown
-from icsys.options import CLUSTERS, ENGINES, OVERWRITES, PACKINGS, SHARED, Options, positive_number, whole_number
+from icsys.files.url import Url
+from icsys.run_settings import RunSettings
 
 if TYPE_CHECKING:
+    from icsys.options import Options
     from icsys.partition import Shard
-
-_MOST_JOBS = 4096
-_LONGEST_TIMEOUT = 10**6  # seconds
 
 
 def check_run(
@@ -34,15 +33,9 @@ def check_run(
     UsageError
         If one is not; the text names it, its value and what was expected.
     """
-    if jobs is not None:
-        whole_number("jobs", jobs, 1, _MOST_JOBS)
-    if timeout is not None:
-        positive_number("timeout", timeout, _LONGEST_TIMEOUT)
-    for name, value, choices in (("overwrite", overwrite, OVERWRITES), ("engine", engine, ENGINES)):
-        if value not in choices and not (name == "engine" and value is None):
-            raise UsageError(f"{name}={value!r}: expected one of {', '.join(choices)}")
-    if address is not None and engine not in CLUSTERS:
-        raise UsageError(f"address={shown(address)!r} with engine={engine!r}: expected one of {', '.join(CLUSTERS)}")
+    RunSettings.from_dict(
+        {"jobs": jobs, "engine": engine, "overwrite": overwrite, "timeout": timeout, "address": address}
+    )
 
 
 def check_places(

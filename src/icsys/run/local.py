@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from icsys import pipeline
+from icsys.choices import PACKINGS, SHARED
 from icsys.engine import Lost, available_cores, choose_engine
 from icsys.errors import ICSError, UsageError
 from icsys.files.locations import check_apart, place_of
@@ -19,7 +20,7 @@ from icsys.files.reserved_names import refusing_links
 from icsys.files.url import Url, shown
 from icsys.journal.ledger import Ledger
 from icsys.layout import INDEX, PARTS
-from icsys.options import CLUSTERS, PACKINGS, SHARED, Options
+from icsys.options import Options
 from icsys.outputs.folder import FolderOutputs
 from icsys.partition import Shard, mark_of, parse_shard
 from icsys.records.pending_outputs import Written
@@ -29,6 +30,7 @@ from icsys.run.checks import check_form, check_places, check_run
 from icsys.run.executor import Crew
 from icsys.run.progress import INTERRUPTED, Progress
 from icsys.run.worker import Outcome, do, given_up
+from icsys.run_settings import CLUSTERS
 from icsys.shards.state import State, open_books, read_state, write_state
 from icsys.sources.base import Ignored, PassedOver, Planned, Source, Task, Unreadable
 from icsys.sources.folder import Folder

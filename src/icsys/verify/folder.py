@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icsys.engine import available_cores
 from icsys.errors import UsageError
+from icsys.field_checks import whole_number
 from icsys.files.locations import disk_path
 from icsys.files.reserved_names import check_books, check_names, refusing_links
 from icsys.files.rooted_path import RootedPath
 from icsys.journal.lock import undisturbed
 from icsys.layout import CLAIMS, DRIVER, FAILURES, MANIFEST, PARTS, RUN
-from icsys.options import whole_number
 from icsys.records.run_json import read_run
 from icsys.shards.state import books_of, shards_in
 from icsys.verify.fault import Fault, Finding

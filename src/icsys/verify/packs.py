@@ -9,10 +9,10 @@ from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from icsys.choices import PACKINGS
 from icsys.errors import UsageError
 from icsys.files.atomic import is_temporary
 from icsys.layout import INDEX, PACKS, STAGE, is_pack_name
-from icsys.options import PACKINGS
 from icsys.packs.formats import packing_of
 from icsys.packs.placing import Places
 from icsys.records.manifest import STALE
