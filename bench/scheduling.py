@@ -34,8 +34,8 @@ from icsys.records.manifest import image_row, to_line
 from icsys.records.run_json import write_run
 from icsys.results import Compressed, RunSummary
 from icsys.run.cluster import SHARD_IMAGES, Answer, choose_count
-from icsys.shards.listing import divide
-from icsys.shards.state import State, books_of, write_state
+from icsys.shards.listing import list_for_shards
+from icsys.shards.state import State, state_folder_of, write_state
 from icsys.sources.folder import plan_folder
 from machine import describe
 from page import publish
@@ -206,7 +206,7 @@ def measure_serial(images: int) -> Serial:
         destination.mkdir()
         count = choose_count(images, slots=1)
         settings = {"source": str(source.absolute()), "suffix": ".png", "follow_links": False}
-        both = busy_with(lambda: divide(place, plan(), settings, lambda _: count, stop=threading.Event()))
+        both = busy_with(lambda: list_for_shards(place, plan(), settings, lambda _: count, stop=threading.Event()))
         shard = min(busy_with(partial(_empty_shard, Path(folder, f"one{turn}"))) for turn in range(5))
         few, many = max(1, images // 1000), max(2, images // 25)
         lines = _merge(images, few, Path(folder, "few"))
@@ -231,7 +231,7 @@ def _merge(images: int, count: int, destination: Path) -> float:
         lines[shard_index(result.source, count)].append(to_line(image_row(result, "0123456789abcdef", "0")))
     with patch("os.fsync"):
         for index, mine in lines.items():
-            books = books_of(RootedPath(destination), Shard(index, count))
+            books = state_folder_of(RootedPath(destination), Shard(index, count))
             write_whole(books / MANIFEST, sorted(mine))
             write_run(books, {}, RunSummary(), "0", source="photos", started=0.0)
             write_state(books, State({}, follow_links=False, finished=True))

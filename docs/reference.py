@@ -14,15 +14,17 @@ from icsys.cli.parser import command_parser
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from icsys.cli.help import CommandParser
+
 PAGE = Path(__file__).with_suffix(".md")
 
 _HEAD = """\
 # Commands and options
 
-Written from the program itself by `docs/reference.py`; `ics COMMAND --help` says the same.
+Generated from the program by `docs/reference.py`; `ics COMMAND --help` prints the same.
 
-`ics` alone asks for the algorithm, the number of colours and the size, and turns the folder `Uncompressed` into the
-folder `Compressed`. The forms with `--no-` turn off what a file of options turns on.
+`ics` alone prompts for the algorithm, the number of colours and the size, and turns the folder `Uncompressed` into the
+folder `Compressed`. The forms with `--no-` turn off an option that a file of options turns on.
 """
 
 _TAIL = """\
@@ -30,12 +32,12 @@ _TAIL = """\
 
 | code | meaning |
 |---:|---|
-| 0 | all images are done, or skipped by policy; all is as it was written |
-| 1 | some images failed, or the run ended early, such as on a full disk; something is missing, changed or foreign |
+| 0 | all images are done or skipped; `ics verify`: every file is intact |
+| 1 | some images failed, or the run ended early, such as on a full disk; `ics verify`: some files are not intact |
 | 2 | wrong usage; nothing was done |
-| 130 | interrupted with Ctrl-C; the next run goes on |
-| 143 | told to end by SIGTERM; the next run goes on |
-| 129 | the terminal was closed; the next run goes on |
+| 130 | interrupted with Ctrl-C; the next run resumes |
+| 143 | ended by SIGTERM; the next run resumes |
+| 129 | the terminal was closed; the next run resumes |
 
 ## A file of options
 
@@ -48,6 +50,9 @@ ics compress --colors 8 --size 224x224 --print-options
 """
 
 
+_HELP = {"help", "help_all"}
+
+
 def reference() -> str:
     """Return the page."""
     parser = command_parser()
@@ -55,27 +60,27 @@ def reference() -> str:
     parts = [_HEAD]
     documented: dict[str, str] = {}
     for name, command in commands.choices.items():
-        parts.append(f"## ics {name}\n\n{_one_line(command.description)}\n")
+        parts.append(f"## ics {name}\n\n{_one_line(command.summary)}\n")
         lists = "\n".join(_lists(command))
         twin = next((other for other, known in documented.items() if known == lists), None)
         if twin:
-            parts.append(f"It has the options of [`ics {twin}`](#ics-{twin}).\n")
+            parts.append(f"Its options are those of [`ics {twin}`](#ics-{twin}).\n")
         else:
             documented[name] = lists
             parts.append(f"{_usage(command)}\n{lists}")
     return "\n".join([*parts, _TAIL])
 
 
-def _usage(command: argparse.ArgumentParser) -> str:
+def _usage(command: CommandParser) -> str:
     """Return the positional arguments as a list, or nothing."""
     items = [f"- `{_shown(action)}`: {action.help}\n" for action in command._actions if not action.option_strings]
     return f"Arguments:\n\n{''.join(items)}" if items else ""
 
 
-def _lists(command: argparse.ArgumentParser) -> Iterator[str]:
+def _lists(command: CommandParser) -> Iterator[str]:
     """Yield a list for every group of options."""
     for group in command._action_groups:
-        options = [action for action in group._group_actions if action.option_strings and action.dest != "help"]
+        options = [action for action in group._group_actions if action.option_strings and action.dest not in _HELP]
         if options:
             items = (f"- `{_flag(action)}`: {_one_line(action.help)}" for action in options)
             yield "\n".join((f"### {(group.title or '').capitalize()}\n", *items, ""))

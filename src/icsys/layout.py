@@ -17,25 +17,25 @@ REPORT = "report.html"
 INDEX, PACKS = "shards.json", "data"
 """The file that tells of shards, and the folder in which they lie."""
 
-CLAIMS, WRITTEN, LOCK = f"{OURS}claims", f"{OURS}written", f"{OURS}lock"
+PENDING, WRITTEN, LOCK = f"{OURS}claims", f"{OURS}written", f"{OURS}lock"
 """Outputs that are about to be written, hashes of those that were written, and the file that is locked."""
 
-BOOKS, MERGED, DIVISION, DRIVER = f"{OURS}books", f"{OURS}merged", f"{OURS}division", f"{OURS}driver"
+STATE_FOLDERS, MERGED_FOLDERS, STATE_DRAFT, DRIVER = f"{OURS}books", f"{OURS}merged", f"{OURS}division", f"{OURS}driver"
 """Folders: the books of shards, those of shards that are merged, those on their way there, and a cluster's lock."""
 
 PARTS, STAGE = f"{OURS}parts", f"{OURS}shards"
 """Folders: images that are in no shard yet, and shards that are not in their places yet."""
 
-STATE, PLAN, TURN, DIVIDED, LISTING = "shard.json", "plan.jsonl", "turn", "division.json", "listing.jsonl"
+STATE, PLAN, FENCING_TOKEN, LISTING_INFO, LISTING = "shard.json", "plan.jsonl", "turn", "division.json", "listing.jsonl"
 """Files in the books of a shard, and in the folder of those of all shards."""
 
 RESERVED = (MANIFEST, FAILURES, RUN, INDEX, PALETTE, GIMP_PALETTE)
 """Names at the top of an output folder that files of ours have, so that no folder of images can have them."""
 
-FILES = (*RESERVED, CLAIMS, WRITTEN, LOCK)
-FOLDERS = (BOOKS, MERGED, DIVISION, DRIVER, PARTS, STAGE)
-SHARD_FILES = (MANIFEST, FAILURES, RUN, CLAIMS, WRITTEN, LOCK, STATE, PLAN, TURN)
-BOOKS_FILES = frozenset({*SHARD_FILES, DIVIDED, LISTING})
+FILES = (*RESERVED, PENDING, WRITTEN, LOCK)
+FOLDERS = (STATE_FOLDERS, MERGED_FOLDERS, STATE_DRAFT, DRIVER, PARTS, STAGE)
+SHARD_FILES = (MANIFEST, FAILURES, RUN, PENDING, WRITTEN, LOCK, STATE, PLAN, FENCING_TOKEN)
+STATE_FILES = frozenset({*SHARD_FILES, LISTING_INFO, LISTING})
 """The names of all files that are ever in the books of shards."""
 
 PACK_NAME = re.compile(r"\w+-\d+\.\w+", re.ASCII)

@@ -161,7 +161,7 @@ class Options:
         None,
         Choice(PERS),
         group="colours",
-        help="Scope of --colors auto (colours per ...): one number per image (default) or one for the whole dataset.",
+        help="Scope of --colors auto: one number of colours per image (default), or one per dataset, for all images.",
         auto=True,
     )
     quality_share: float | None = setting(
@@ -292,7 +292,7 @@ class Options:
         10_000,
         WholeNumber(1, 10**9),
         group="output",
-        help="Most images in one WebDataset or Parquet file.",
+        help="Most images in one pack, which is one WebDataset or Parquet file.",
         formats=PACKINGS,
         hashed=_NEVER,
     )
@@ -300,7 +300,7 @@ class Options:
         256_000_000,
         WholeNumber(1, 2**40),
         group="output",
-        help="Most bytes of images in one WebDataset or Parquet file.",
+        help="Most bytes of images in one pack.",
         formats=PACKINGS,
         hashed=_NEVER,
     )

@@ -23,9 +23,9 @@ pytestmark = [
     pytest.mark.usefixtures("unsynced"),
     pytest.mark.skipif(sys.platform == "win32", reason="needs the right to make links, which few have on Windows"),
 ]
-FILES = (*layout.RESERVED, layout.CLAIMS, layout.WRITTEN, layout.LOCK)
-FOLDERS = (layout.BOOKS, layout.MERGED, layout.DIVISION, layout.DRIVER, layout.PARTS, layout.STAGE)
-BOOKS = f"{layout.BOOKS}/1-of-2"
+FILES = (*layout.RESERVED, layout.PENDING, layout.WRITTEN, layout.LOCK)
+FOLDERS = (layout.STATE_FOLDERS, layout.MERGED_FOLDERS, layout.STATE_DRAFT, layout.DRIVER, layout.PARTS, layout.STAGE)
+STATE_FOLDERS = f"{layout.STATE_FOLDERS}/1-of-2"
 TEMPORARY = f"{layout.OURS}0123456789abcdef.tmp"
 PACKED = ("--shard-images", "2", *QUICK)
 # What a command is given behind the two folders, and the commands that have filled the output folder before it.
@@ -92,7 +92,7 @@ def decoys(photos):
         (folder / layout.MANIFEST).unlink(missing_ok=True)
         assert ics("compress", theirs, folder, *words)[0] == 0
     (folder / REPORT).write_text('<meta name="generator" content="Image Compression System">', "utf-8")
-    for name in (*FILES, TEMPORARY, *(f"{BOOKS}/{name}" for name in layout.BOOKS_FILES)):
+    for name in (*FILES, TEMPORARY, *(f"{STATE_FOLDERS}/{name}" for name in layout.STATE_FILES)):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         with (folder / name).open("ab") as file:
             file.write(b"mine\n")
@@ -119,8 +119,8 @@ def links(decoys, name):
 KINDS = tuple(links(Path(), ""))
 TOP = (*FILES, *FOLDERS)
 DEEP = tuple(
-    f"{BOOKS}{name}"
-    for name in ("", *(f"/{name}" for name in sorted(layout.BOOKS_FILES - {layout.DIVIDED, layout.LISTING})))
+    f"{STATE_FOLDERS}{name}"
+    for name in ("", *(f"/{name}" for name in sorted(layout.STATE_FILES - {layout.LISTING_INFO, layout.LISTING})))
 )
 PACKS = (layout.PACKS, "data/train-00000.tar", "data/train-00001.parquet", f"{layout.STAGE}/train-00000.tar")
 OTHERS = ("cat", "cat/00000.png", TEMPORARY, f"cat/{TEMPORARY}", f"{layout.PARTS}/cat", f"{layout.PARTS}/cat/00000.png")
@@ -139,7 +139,7 @@ def told(tries, what, thorough):
 PLACES = (
     *((name, tuple(RUNS)) for name in TOP),
     *((name, ("shard", "merge")) for name in DEEP),
-    (f"{layout.BOOKS}/{layout.DIVIDED}", ("second shard", "merge")),
+    (f"{layout.STATE_FOLDERS}/{layout.LISTING_INFO}", ("second shard", "merge")),
     *((name, ("webdataset", "webdataset anew", "parquet")) for name in PACKS),
 )
 

@@ -25,7 +25,7 @@ def options(request):
 @pytest.fixture
 def store(monkeypatch):
     monkeypatch.setattr(objects, "_FIRST_PAUSE", 0.0)
-    monkeypatch.setattr(lease, "_LOOK_EVERY", 0.001)
+    monkeypatch.setattr(lease, "_POLL_SECONDS", 0.001)
     monkeypatch.setattr(lease, "_LEASE", 0.01)
     monkeypatch.setattr("icsys.run.local._CLAIMED_AT_ONCE", 2)
     return memory_store(monkeypatch)

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from icsys import Options
-from icsys.report.comparison import Candidate, Comparison, Row, Score
+from icsys.report.comparison import Candidate, Comparison, ComparisonRow, ImageScore
 from icsys.report.comparison_table import COLUMNS, cells, comparison_text, text_table
 from icsys.report.quality import Quality
 from icsys.results import Compressed
@@ -35,15 +35,15 @@ def score(bytes_out, psnr, ssim, delta_e):
         seconds=0.1,
         kmeans_seconds=0.1,
     )
-    return Score(result, Quality(3 * psnr if psnr else 0.0, psnr, ssim, delta_e))
+    return ImageScore(result, Quality(3 * psnr if psnr else 0.0, psnr, ssim, delta_e))
 
 
 @pytest.fixture
 def comparison():
     rows = (
-        Row(Candidate("MKM", 8), 2.0, (score(10_000, 30.0, 0.9, 3.0),)),
-        Row(Candidate("FKM", 8), 4.0, (score(10_001, 29.0, 0.91, 2.0),)),
-        Row(Candidate("SO", None), 1.0, (score(100_000, None, 1.0, 0.0),)),
+        ComparisonRow(Candidate("MKM", 8), 2.0, (score(10_000, 30.0, 0.9, 3.0),)),
+        ComparisonRow(Candidate("FKM", 8), 4.0, (score(10_001, 29.0, 0.91, 2.0),)),
+        ComparisonRow(Candidate("SO", None), 1.0, (score(100_000, None, 1.0, 0.0),)),
     )
     return Comparison(
         source="in",
@@ -115,7 +115,7 @@ def test_text_tells_the_sample_the_reference_and_whether_the_estimate_held(compa
 
 
 def test_images_that_keep_their_colours_are_explained(comparison):
-    row = Row(Candidate("MKM", 8), 2.0, (score(10_000, None, 1.0, 0.0),))
+    row = ComparisonRow(Candidate("MKM", 8), 2.0, (score(10_000, None, 1.0, 0.0),))
     assert "keep them exactly" in comparison_text(dataclasses.replace(comparison, rows=(row, *comparison.rows[1:])))
 
 

@@ -17,8 +17,8 @@ from icsys.partition import Shard, all_shards
 from icsys.results import UNCHANGED
 from icsys.run import cluster as module
 from icsys.run.progress import INTERRUPTED
-from icsys.shards import state as books_module
-from icsys.shards.listing import read_division
+from icsys.shards import state as state_module
+from icsys.shards.listing import read_listing
 from icsys.shards.state import read_state, shards_in
 
 pytestmark = pytest.mark.usefixtures("unsynced")
@@ -231,7 +231,7 @@ def test_only_what_failed_is_taken_up_when_that_is_asked_for(source, out):
 
 def test_a_run_that_wakes_up_after_another_has_begun_writes_nothing_more(source, out, monkeypatch):
     """Where the lock does not hold, the turn does: the first run stops, and the second finds whole books."""
-    monkeypatch.setattr(books_module, "locked", lambda *_, **__: contextlib.nullcontext())
+    monkeypatch.setattr(state_module, "locked", lambda *_, **__: contextlib.nullcontext())
     divided = []
 
     def wake_up_late(progress):
@@ -402,7 +402,7 @@ def test_the_division_fits_the_folder_and_the_cluster(source, out, cluster):
     cluster.slots = 1000
     stop = threading.Event()
     compress_folder(source, out, OPTIONS, engine="dask", stop=stop, progress=lambda step: step.result and stop.set())
-    assert read_division(RootedPath(out)).count == 4  # of 16 images and not one for each slot
+    assert read_listing(RootedPath(out)).count == 4  # of 16 images and not one for each slot
 
 
 def test_a_shard_is_done_apart_in_processes_of_its_own(source, whole, out):

@@ -14,10 +14,10 @@ from icsys.files.rooted_path import RootedPath
 from icsys.layout import MANIFEST, OURS
 from icsys.partition import Shard
 from icsys.records.manifest import to_line
-from icsys.records.pending_outputs import write_claims
+from icsys.records.pending_outputs import write_pending
 from icsys.records.run_json import write_run
 from icsys.results import RunSummary
-from icsys.shards.state import books_of
+from icsys.shards.state import state_folder_of
 from icsys.sources import folder as module
 from icsys.sources.base import Ignored, PassedOver, Task, Unreadable
 from icsys.sources.folder import plan_by_class, plan_folder
@@ -129,9 +129,9 @@ def put_mark(folder, kind):
     elif kind == "lines":
         (folder / MANIFEST).write_bytes(to_line(manifest_row("a.png")))
     elif kind == "claims":
-        write_claims(RootedPath(folder), {"a.png": "a.jpg"})
+        write_pending(RootedPath(folder), {"a.png": "a.jpg"})
     else:
-        books_of(RootedPath(folder), Shard(1, 2)).make_folders()
+        state_folder_of(RootedPath(folder), Shard(1, 2)).make_folders()
 
 
 MARKS = ("run", "lines", "claims", "books")
@@ -225,5 +225,5 @@ def test_links_lead_into_no_output_folder(tmp_path):
 
 def test_a_folder_without_such_a_file_is_not_looked_at_again(tmp_path, monkeypatch):
     make(tmp_path, *(f"{number}/a.png" for number in range(5)))
-    monkeypatch.setattr(module, "holds_outputs", lambda folder: pytest.fail(f"{folder} was looked at"))
+    monkeypatch.setattr(module, "is_output_folder", lambda folder: pytest.fail(f"{folder} was looked at"))
     assert len(plan(tmp_path)[0]) == 5

@@ -19,7 +19,7 @@ from icsys.files.rooted_path import RootedPath
 from icsys.partition import Shard
 from icsys.records.run_json import read_run
 from icsys.run import cluster as spread
-from icsys.shards.state import books_of, read_state, write_state
+from icsys.shards.state import read_state, state_folder_of, write_state
 from sources import put_tar, put_zip
 
 pytestmark = pytest.mark.usefixtures("unsynced")
@@ -136,7 +136,7 @@ def test_shards_that_differ_in_what_they_read_are_not_merged(few, tmp_path):
 
 def test_the_books_of_an_older_shard_say_that_it_read_none(tmp_path, few):
     compress_folder(few, tmp_path / "shards", SO, shard="1/1")
-    books = books_of(RootedPath(tmp_path / "shards"), Shard(1, 1))
+    books = state_folder_of(RootedPath(tmp_path / "shards"), Shard(1, 1))
     state = read_state(books)
     older = json.loads((books / "shard.json").read_bytes())
     del older["include_outputs"]

@@ -11,6 +11,8 @@ from icsys.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_HELP = {"help", "help_all"}
+
 
 class CommandParser(argparse.ArgumentParser):
     """An argument parser with short help, and with errors of one line, as all errors of ics are.
@@ -41,11 +43,12 @@ class CommandParser(argparse.ArgumentParser):
             description=f"{summary}\n\n{_example_text(examples)}",
             **settings,
         )
+        self._positionals.title = "arguments"
         self.summary, self._common = summary, set(common)
         self.add_argument("-h", "--help", action="help", help="Show this help.")
         if common:
             self.add_argument("--help-all", action=_HelpAll, help="Show all options, in groups.")
-            self._common |= {"help", "help_all"}
+            self._common |= _HELP
 
     def error(self, message: str) -> NoReturn:
         """Raise the error of the command."""
@@ -60,6 +63,7 @@ class CommandParser(argparse.ArgumentParser):
         formatter.add_text(self.description)
         positional = [action for action in self._actions if not action.option_strings]
         common = [action for action in self._actions if action.option_strings and action.dest in self._common]
+        common.sort(key=lambda action: action.dest in _HELP)
         for title, actions in (("arguments", positional), ("most used options", common)):
             formatter.start_section(title)
             formatter.add_arguments(actions)

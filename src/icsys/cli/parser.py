@@ -21,14 +21,14 @@ colours that K-means finds. Without a command, ics asks for the strategy, the
 colours and the size, and compresses the folder Uncompressed into Compressed."""
 
 _EXAMPLES = (
-    ("ics compress", "Uncompressed -> Compressed: MKM, 32 colours, step 5"),
-    ("ics compress photos squares --colors 16 --size 224x224 --fit cover", ""),
-    ("ics compress photos smaller --strategy SO --step 2", "fewer pixels only"),
+    ("ics compress photos small", "32 colours, one pixel for every 5x5 block"),
+    ("ics compress photos squares --size 224x224", "one size for all images"),
+    ("ics compress photos auto --colors auto", "as few colours as each image needs"),
 )
 _MORE_EXAMPLES = (
-    ("ics compare photos --colors 8,16 --sample 50", "all strategies on 50 of the photos: a table and a page"),
-    ("ics report squares", "a page about a finished run"),
-    ("ics verify squares", "check that all outputs are complete and unchanged"),
+    ("ics compare photos --sample 50", "all strategies on 50 of the photos"),
+    ("ics report small", "a page about a finished run"),
+    ("ics verify small", "check that all outputs are complete and unchanged"),
 )
 
 
@@ -246,7 +246,7 @@ def _add_options(parser: argparse.ArgumentParser, *, compared: bool = False) -> 
 
 def _with_default(text: str, value: object) -> str:
     """Return a help text with the default behind it, unless the text has it or there is none."""
-    if value is None or value is False or "efault" in text:
+    if value is None or value is False or "Default:" in text:
         return text
     return f"{text} Default: {'yes' if value is True else value}."
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from icsys.choices import AUTO, MAX_COLORS
 from icsys.color.strategies import STRATEGY_TABLE
 from icsys.errors import UsageError
+from icsys.field_checks import number_or_text
 from icsys.options import DEFAULT_STEP, Options
 
 if TYPE_CHECKING:
@@ -68,11 +69,3 @@ def _smaller(options: Options, text: str) -> Options:
         raise UsageError(
             f"{text!r}: expected a whole number from 1 (pixel step) or WIDTHxHEIGHT such as 224x224 (final size)"
         ) from None
-
-
-def number_or_text(text: str) -> int | str:
-    """Return the number that ``text`` holds, else ``text`` itself for the check of its option to refuse."""
-    try:
-        return int(text)
-    except ValueError:
-        return text

@@ -13,7 +13,7 @@ from icsys.run.progress_bar import drawing
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from icsys.report.comparison_runner import Step
+    from icsys.report.comparison import ComparisonProgress
     from icsys.run.progress import Progress
     from icsys.verify.folder import Checked
 
@@ -67,7 +67,7 @@ class CompareScreen(_Screen):
         super().__init__("Loading")
         self._told = False
 
-    def show(self, step: Step) -> None:
+    def show(self, step: ComparisonProgress) -> None:
         """Take in one more step."""
         if step.estimate is not None and not self._told:
             self._told = True

@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING
 
 from icsys.errors import UsageError
 from icsys.files.rooted_path import LinkError, OtherFolderError, is_link
-from icsys.layout import BOOKS, DIVIDED, DRIVER, FILES, FOLDERS, INDEX, LOCK, PACK_NAME, PACKS, SHARD_FILES, STAGE
+from icsys.layout import (
+    DRIVER,
+    FILES,
+    FOLDERS,
+    INDEX,
+    LISTING_INFO,
+    LOCK,
+    PACK_NAME,
+    PACKS,
+    SHARD_FILES,
+    STAGE,
+    STATE_FOLDERS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,7 +46,7 @@ def check_names(destination: RootedPath, *, packed: bool = False) -> None:
     for folder in (PACKS, STAGE) if packed else ():
         names = (entry.name for entry in (destination / folder).entries())
         _check(destination, folder, filter(PACK_NAME.fullmatch, names), ())
-    _check(destination, BOOKS, (DIVIDED,), ())
+    _check(destination, STATE_FOLDERS, (LISTING_INFO,), ())
     _check(destination, DRIVER, (LOCK,), ())
 
 
@@ -47,11 +59,11 @@ def refusing_links() -> Iterator[None]:
         raise UsageError(f"{error.filename!r}: {error.strerror}") from None
 
 
-def check_books(destination: RootedPath, shards: Iterable[str]) -> None:
+def check_state_folders(destination: RootedPath, shards: Iterable[str]) -> None:
     """Refuse the books of shards, given by the names of their folders, as :func:`check_names` does."""
     for name in shards:
-        _check(destination, BOOKS, (), (name,))
-        _check(destination, f"{BOOKS}/{name}", SHARD_FILES, ())
+        _check(destination, STATE_FOLDERS, (), (name,))
+        _check(destination, f"{STATE_FOLDERS}/{name}", SHARD_FILES, ())
 
 
 def _check(destination: RootedPath, folder: str, files: Iterable[str], folders: Iterable[str]) -> None:

@@ -11,7 +11,7 @@ import os
 from typing import TYPE_CHECKING
 
 from icsys.files.atomic import write_whole
-from icsys.layout import TURN
+from icsys.layout import FENCING_TOKEN
 
 if TYPE_CHECKING:
     from icsys.files.rooted_path import RootedPath
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 TAKEN_OVER = "another run has taken over this shard"
 
 
-class Turn:
+class FencingToken:
     """The turn of one run, taken from whoever had it.
 
     Parameters
@@ -28,8 +28,8 @@ class Turn:
         The folder of a shard's books.
     """
 
-    def __init__(self, books: RootedPath) -> None:
-        self._path = books / TURN
+    def __init__(self, state_folder: RootedPath) -> None:
+        self._path = state_folder / FENCING_TOKEN
         self._token = os.urandom(16).hex().encode()
         write_whole(self._path, self._token)
 

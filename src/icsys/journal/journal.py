@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from icsys.files.rooted_path import RootedPath
 
 
-class Entry(NamedTuple):
+class JournalEntry(NamedTuple):
     """What a later run has to know of an output; the whole line stands at ``position`` in the journal."""
 
     source: str
@@ -41,32 +41,32 @@ class Entry(NamedTuple):
 
 
 @dataclass(slots=True)
-class Known:
+class JournalContent:
     """What earlier runs have left: outputs by name, the sources that failed, and whether all is in order."""
 
-    done: dict[str, Entry] = field(default_factory=dict)
+    done: dict[str, JournalEntry] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)
-    tidy: bool = True
+    in_order: bool = True
 
 
-def load(books: RootedPath) -> Known:
+def load_journal(state_folder: RootedPath) -> JournalContent:
     """Read what earlier runs have left; a line torn by a crash counts as not written."""
-    known = Known()
-    known.failed.update(row["source_path"] for _, row in read_rows(books / FAILURES))
+    known = JournalContent()
+    known.failed.update(row["source_path"] for _, row in read_rows(state_folder / FAILURES))
     last = ("", "")
     labels: dict[Label, Label] = {}  # each is held once
-    for position, row in read_all_rows(books / MANIFEST):
+    for position, row in read_all_rows(state_folder / MANIFEST):
         if row is None:
-            known.tidy = False
+            known.in_order = False
             continue
         here = row["source_path"], row.get("file_name") or ""
-        known.tidy = known.tidy and here > last and row.get("status") != FAILED
+        known.in_order = known.in_order and here > last and row.get("status") != FAILED
         last = here
         if row.get("status") == FAILED:
             known.failed.add(row["source_path"])
             continue
         label = from_columns(row)
-        known.done[row["file_name"]] = entry = Entry(
+        known.done[row["file_name"]] = entry = JournalEntry(
             row["source_path"],
             row["source_bytes"],
             row["source_mtime_ns"],
@@ -85,8 +85,8 @@ def load(books: RootedPath) -> Known:
 class Journal:
     """Adds lines to the manifest; nothing is made before the first of them."""
 
-    def __init__(self, books: RootedPath) -> None:
-        self._path = books / MANIFEST
+    def __init__(self, state_folder: RootedPath) -> None:
+        self._path = state_folder / MANIFEST
         self._file: BinaryIO | None = None
         found = self._path.status()
         self.start = found.st_size if found else 0
@@ -129,12 +129,12 @@ class Journal:
 
 
 def compact(
-    books: RootedPath,
+    state_folder: RootedPath,
     *,
     start: int,
     complete: bool,
     stale: Collection[str],
-    holds: Callable[[str], bool] | None = None,
+    exists: Callable[[str], bool] | None = None,
 ) -> None:
     """Keep one line for each output, sorted by source, and move the failures to their own file.
 
@@ -149,7 +149,7 @@ def compact(
     holds
         Tells whether an output is there; those that lie beside the books are if left out.
     """
-    manifest, failures = books / MANIFEST, books / FAILURES
+    manifest, failures = state_folder / MANIFEST, state_folder / FAILURES
     failed: dict[str, dict[str, Any]] = {}
     done: dict[str, tuple[str, int]] = {}
     if not complete:
@@ -170,11 +170,11 @@ def compact(
         failures.unlink(missing_ok=True)
     if manifest.is_file():
         is_stale = {name for name, (source, _) in done.items() if name in stale or source in failed}
-        holds = holds or FolderOutputs(books).holds
-        gone = {name for name in sorted(is_stale) if not holds(name)}
+        exists = exists or FolderOutputs(state_folder).exists
+        gone = {name for name in sorted(is_stale) if not exists(name)}
         kept = sorted((source, name, position) for name, (source, position) in done.items() if name not in gone)
         write_whole(manifest, _lines(manifest, ((position, name in is_stale) for _, name, position in kept)))
-    books.sync()
+    state_folder.sync()
 
 
 def end_lines(file: BinaryIO) -> int:

@@ -7,15 +7,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from icsys.files.atomic import sweep
-from icsys.journal.fencing_token import Turn
-from icsys.journal.journal import Journal, compact, load
-from icsys.journal.resume import Again, Resume
+from icsys.journal.fencing_token import FencingToken
+from icsys.journal.journal import Journal, compact, load_journal
+from icsys.journal.resume import Resume, RowUpdate
 from icsys.layout import MANIFEST
 from icsys.outputs.folder import FolderOutputs
 from icsys.partition import mark_of
 from icsys.records.labels import label_at
 from icsys.records.manifest import DONE, failure_row, image_row, read_rows, relabelled, stale_row
-from icsys.records.pending_outputs import Written, load_claims, write_claims
+from icsys.records.pending_outputs import WrittenHashes, load_pending, write_pending
 from icsys.results import Compressed, Failed
 from icsys.sources.base import Task
 
@@ -65,31 +65,31 @@ class Ledger:
         dry_run: bool,
         outputs: Outputs | None = None,
         shards: Collection[str] = (),
-        written: Written | None = None,
-        books: RootedPath | None = None,
+        written: WrittenHashes | None = None,
+        state_folder: RootedPath | None = None,
         shard: Shard | None = None,
     ) -> None:
         self._destination = destination
-        self._books = books = books or destination
+        self._state_folder = state_folder = state_folder or destination
         self._shard = shard
-        self._written = written = written or Written(books)
+        self._written = written = written or WrittenHashes(state_folder)
         self._outputs = outputs = outputs or FolderOutputs(
             destination, mark=mark_of(shard), read_only=dry_run, written=written
         )
         self._hash_of, self._tool_version = hash_of, tool_version
         self._dry_run = dry_run
-        self._known = load(books)
+        self._known = load_journal(state_folder)
         others: Container[str] = () if shard is None else self._set_apart(shard)
-        self._turn = None if shard is None or dry_run else Turn(books)
-        self._journal = Journal(books)
-        self._left = load_claims(books)
+        self._token = None if shard is None or dry_run else FencingToken(state_folder)
+        self._journal = Journal(state_folder)
+        self._left = load_pending(state_folder)
         self._resume = Resume(
             source,
             outputs,
             self._journal,
             self._known,
             self._left,
-            is_proven=outputs.is_proven,
+            is_own_output=outputs.is_own_output,
             hash_of=hash_of,
             overwrite=overwrite,
             retry_failed=retry_failed,
@@ -99,31 +99,31 @@ class Ledger:
         self._claimed: dict[str, str] = {}
         self._unsynced: set[str] = set()
         self._has_claimed = False
-        self._again: Again | None = None
+        self._again: RowUpdate | None = None
         self._all_taken_up = not retry_failed
-        self._changed = not self._known.tidy or bool(self._left) or bool(self._known.failed)
+        self._changed = not self._known.in_order or bool(self._left) or bool(self._known.failed)
         if not dry_run:
             sweep(destination, mark=mark_of(shard))
             written.keep(self._left)
-            outputs.tidy({output.rpartition("/")[0] for output in self._left})
+            outputs.clean_temporary({output.rpartition("/")[0] for output in self._left})
 
     def decide(self, task: Task) -> Task | Skipped | Failed:
         """Tell what becomes of a source: to be done, or the result that it has without being worked on."""
         decision = self._resume.decide(task)
-        if isinstance(decision, Again):
+        if isinstance(decision, RowUpdate):
             self._again = decision
             return decision.skipped
         return decision
 
-    def claim(self, batch: Iterable[Task]) -> None:
+    def mark_pending(self, batch: Iterable[Task]) -> None:
         """Say for certain that these images are about to be written."""
         if self._dry_run:
             return
-        self._fence()
+        self._check_token()
         self._sync()
         self._has_claimed = True
         self._claimed.update((work.output, work.source) for work in batch)
-        self._write_claims()
+        self._write_pending()
         self._outputs.commit()
 
     def record(self, result: Result, work: Task | None = None, *, mtime_ns: int | None = None) -> None:
@@ -138,7 +138,7 @@ class Ledger:
         """
         if self._dry_run:
             return
-        self._fence()
+        self._check_token()
         if isinstance(result, Compressed):
             label, sample = (None, "") if work is None else (work.label, work.sample)
             self._append(image_row(result, self._hash_of(result.output), self._tool_version, label, sample))
@@ -166,13 +166,13 @@ class Ledger:
             Whether all sources were met; only then is anything known to be stale.
         """
         unmet = self._resume.unmet if complete else set()
-        stale = {output for output in sorted(unmet) if self._outputs.holds(output)}  # sorted: folder by folder
+        stale = {output for output in sorted(unmet) if self._outputs.exists(output)}  # sorted: folder by folder
         adopted = self._adopt() if complete and self._all_taken_up else {}
         stale.update(adopted)
         if self._dry_run:
             return sorted(stale)
         try:
-            self._fence()
+            self._check_token()
             for row in adopted.values():
                 self._append(row)
             self._sync()
@@ -180,12 +180,16 @@ class Ledger:
             self._journal.close()
             if self._changed or any(self._known.done[name].status == DONE or name not in stale for name in unmet):
                 compact(
-                    self._books, start=self._journal.start, complete=complete, stale=unmet, holds=self._outputs.holds
+                    self._state_folder,
+                    start=self._journal.start,
+                    complete=complete,
+                    stale=unmet,
+                    exists=self._outputs.exists,
                 )
             if self._left or self._claimed or self._has_claimed:
                 if complete and self._all_taken_up:
                     self._left.clear()
-                self._write_claims()
+                self._write_pending()
             if complete or not (self._left or self._claimed):  # workers may be under way of what is claimed
                 self._written.keep(self._left)
         finally:
@@ -197,7 +201,7 @@ class Ledger:
         rows: dict[str, dict[str, object]] = {}
         for output, source in self._left.items():
             # Every shard knows all claims: which of them plans an output may have changed since.
-            if (self._shard and not self._shard.owns(source)) or not self._outputs.is_proven(output):
+            if (self._shard and not self._shard.owns(source)) or not self._outputs.is_own_output(output):
                 continue
             data = self._outputs.read(output)
             sha256 = hashlib.sha256(data).hexdigest()
@@ -208,13 +212,13 @@ class Ledger:
 
     def write(self, write: Callable[[], object]) -> None:
         """Call what writes into the books, unless another run has taken them over."""
-        self._fence()
+        self._check_token()
         write()
 
-    def _fence(self) -> None:
+    def _check_token(self) -> None:
         """Raise OSError where another run has taken over the shard."""
-        if self._turn is not None:
-            self._turn.check()
+        if self._token is not None:
+            self._token.check()
 
     def _set_apart(self, shard: Shard) -> Container[str]:
         """Forget what other shards have done, and return their outputs, as far as earlier runs have written them."""
@@ -222,7 +226,9 @@ class Ledger:
         for name in others:
             del self._known.done[name]
         self._known.failed = {source for source in self._known.failed if shard.owns(source)}
-        return others if self._books == self._destination else _OutputsOfOthers(self._destination / MANIFEST, shard)
+        return (
+            others if self._state_folder == self._destination else _OutputsOfOthers(self._destination / MANIFEST, shard)
+        )
 
     def _append(self, row: dict[str, object]) -> None:
         if not self._dry_run:
@@ -231,13 +237,13 @@ class Ledger:
 
     def _sync(self) -> None:
         """Bring names and lines onto the disk, the names first: no line may tell of a file that is not there."""
-        self._outputs.settle(self._unsynced)
+        self._outputs.sync(self._unsynced)
         self._unsynced.clear()
         self._journal.sync()
 
-    def _write_claims(self) -> None:
+    def _write_pending(self) -> None:
         # What an earlier run has claimed stays so until it is met, or this run comes to its end.
-        write_claims(self._books, self._left | self._claimed)
+        write_pending(self._state_folder, self._left | self._claimed)
 
 
 class _OutputsOfOthers:

@@ -13,16 +13,16 @@ from icsys.results import FOREIGN, NOT_FAILED, UNCHANGED, Failed, Skipped
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Container
 
-    from icsys.journal.journal import Entry, Journal, Known
-    from icsys.outputs.base import Found, Outputs
+    from icsys.journal.journal import Journal, JournalContent, JournalEntry
+    from icsys.outputs.base import Outputs, OutputStat
     from icsys.sources.base import Source, Task
 
 
-class Again(NamedTuple):
+class RowUpdate(NamedTuple):
     """An image that is done, but whose line has to be written anew: it was called stale, or it has another label."""
 
     skipped: Skipped
-    entry: Entry
+    entry: JournalEntry
     label: Label
 
 
@@ -54,10 +54,10 @@ class Resume:
         source: Source,
         outputs: Outputs,
         journal: Journal,
-        known: Known,
+        known: JournalContent,
         claimed: Collection[str],
         *,
-        is_proven: Callable[[str], bool],
+        is_own_output: Callable[[str], bool],
         hash_of: Callable[[str], str],
         overwrite: bool,
         retry_failed: bool,
@@ -67,13 +67,13 @@ class Resume:
         self._source, self._outputs = source, outputs
         self._shards = shards
         self._journal, self._known, self._claimed = journal, known, claimed
-        self._is_proven, self._hash_of = is_proven, hash_of
+        self._is_proven, self._hash_of = is_own_output, hash_of
         self._overwrite, self._retry_failed = overwrite, retry_failed
         self._others = others
         self.unmet = set(known.done)
         """Outputs of earlier runs that no source has asked for yet."""
 
-    def decide(self, task: Task) -> Task | Skipped | Again | Failed:
+    def decide(self, task: Task) -> Task | Skipped | RowUpdate | Failed:
         """Tell what becomes of a source: to be done, or the result that it has without being worked on."""
         self.unmet.discard(task.output)
         if self._retry_failed and not self._has_failed(task.source):
@@ -98,10 +98,10 @@ class Resume:
             source = source.rpartition("/")[0]
         return bool(source) or "." in failed
 
-    def _look(self, task: Task) -> Found | Failed:
+    def _look(self, task: Task) -> OutputStat | Failed:
         """Tell what lies in the place of an output, or why none can be written there."""
         try:
-            found = self._outputs.look(task.output)
+            found = self._outputs.stat(task.output)
         except OSError as error:
             message = f"what lies in the place of its output cannot be looked at: {error.strerror or error}"
             return Failed(source=task.source, code=code_of(error), message=message)
@@ -110,7 +110,7 @@ class Resume:
             return Failed(source=task.source, code="blocked", message=message)
         return found
 
-    def _compare(self, task: Task, entry: Entry, size: int) -> Task | Skipped | Again:
+    def _compare(self, task: Task, entry: JournalEntry, size: int) -> Task | Skipped | RowUpdate:
         """Decide by the line of an output that is there and ours."""
         label = label_at(task.output, task.label)
         is_other = (entry.source, entry.options_hash, entry.bytes) != (task.source, self._hash_of(task.output), size)
@@ -133,7 +133,7 @@ class Resume:
             return task._replace(done_sha256=row.get("source_sha256"))
         skipped = Skipped(source=task.source, output=task.output, reason=UNCHANGED)
         is_right = entry.status != STALE and task.source not in self._known.failed and entry.label == label
-        return skipped if is_right else Again(skipped, entry, label)
+        return skipped if is_right else RowUpdate(skipped, entry, label)
 
     def _sha256(self, output: str) -> str | None:
         """Return the hash of an output; None if it cannot be read."""

@@ -24,7 +24,7 @@ from icsys.outputs.objects import ObjectOutputs
 from icsys.packs.pack import is_packed
 from icsys.packs.placing import Stopped
 from icsys.records.manifest import DONE, read_rows
-from icsys.records.pack_index import Index, load_index
+from icsys.records.pack_index import PackIndex, load_pack_index
 
 if TYPE_CHECKING:
     import threading
@@ -57,13 +57,13 @@ class RemoteShards:
         self._objects, self._folder, self._books = objects, folder, RootedPath(folder)
         self._parts = Objects(f"{objects.url}/{PARTS}")
         self.outputs = PartOutputs(self._parts, folder / PARTS, commit)
-        self._before = Index(format="")
+        self._before = PackIndex(format="")
         self._index = b""
         self._standing: dict[str, int] = {}
 
     def stand_in(self) -> None:
         """Put empty files of their size into the places of all shards."""
-        index = load_index(self._books)
+        index = load_pack_index(self._books)
         if index is not None:
             self._before, self._index = index, (self._folder / INDEX).read_bytes()
             if index.state == "written":
@@ -98,7 +98,7 @@ class RemoteShards:
             if stop.is_set():
                 return
             name = row.get("file_name", "")
-            if row.get("status") == DONE and not (self._folder / PARTS / name).exists() and self.outputs.holds(name):
+            if row.get("status") == DONE and not (self._folder / PARTS / name).exists() and self.outputs.exists(name):
                 (self._folder / PARTS / name).parent.mkdir(parents=True, exist_ok=True)
                 self._parts.fetch(name, self._folder / PARTS / name)
         try:
@@ -112,17 +112,17 @@ class RemoteShards:
 
     def send(self) -> None:
         """Send the shards that are new; none counts until :meth:`settle`."""
-        index = load_index(self._books)
+        index = load_pack_index(self._books)
         new = [shard.name for shard in index.shards if self._is_new(shard.name)] if index else []
         if index and new:
             old = {*self._before.old, *(shard.name for shard in [*self._before.shards, *index.shards])}
-            self._say(Index(format=index.format, old=sorted(old)))
+            self._say(PackIndex(format=index.format, old=sorted(old)))
             for name in new:
                 self._objects.send(self._folder / name, name)
 
     def settle(self) -> None:
         """Say that the shards count, and remove what they replace; called once the manifest is there."""
-        index = load_index(self._books)
+        index = load_pack_index(self._books)
         if index is None or index.state != "complete":
             return
         names = {shard.name for shard in index.shards}
@@ -138,7 +138,7 @@ class RemoteShards:
     def _is_new(self, name: str) -> bool:
         return os.stat(self._folder / name).st_ino != self._standing.get(name)  # noqa: PTH116
 
-    def _say(self, index: Index) -> None:
+    def _say(self, index: PackIndex) -> None:
         text = json.dumps(asdict(index), indent=2).encode() + b"\n"
         if text != self._index:
             self._objects.write(INDEX, text)

@@ -24,7 +24,7 @@ from icsys.packs.placing import Stopped, Survey, placed, split_of, survey
 from icsys.packs.sample import INFO, Sample
 from icsys.records.labels import from_columns
 from icsys.records.manifest import STALE, read_rows, to_line
-from icsys.records.pack_index import Index, Shard, load_index, save_index
+from icsys.records.pack_index import Pack, PackIndex, load_pack_index, save_pack_index
 from icsys.sources.utf8_names import unheld
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def open_shards(
     UsageError
         If the folder holds images of another kind: shards beside files, or shards of two formats.
     """
-    index = load_index(destination)
+    index = load_pack_index(destination)
     found = f"{index.format} shards" if index else "image files" if (destination / MANIFEST).is_file() else None
     wanted = f"{format} shards" if format in PACKINGS else "image files"
     if found not in {None, wanted}:
@@ -77,9 +77,9 @@ def open_shards(
     if format not in PACKINGS:
         return frozenset()
     if index is None:
-        index = Index(format=format)
+        index = PackIndex(format=format)
         if not read_only:
-            save_index(destination, index)
+            save_pack_index(destination, index)
     if index.state == "written" and not read_only:
         _take_places(destination, index, stop)
     written = _status(destination / INDEX)
@@ -95,7 +95,7 @@ def pack(
     replace: bool,
     stop: threading.Event,
     tell: Callable[[], object],
-) -> list[Shard]:
+) -> list[Pack]:
     """Pack the images of a folder that :func:`open_shards` has made ready, unless they lie in shards as they should.
 
     Shards are filled in the order of the sources, one sequence for each split. The same images give the same shards.
@@ -123,10 +123,10 @@ def pack(
     OSError
         If a shard cannot be written, or one that is there does not hold what the manifest says.
     """
-    before = load_index(destination)
+    before = load_pack_index(destination)
     if before is None:
         raise FileNotFoundError(f"{INDEX} has vanished from {str(destination)!r}")
-    after = Index(format=before.format, state="written", shard_images=shard_images, shard_bytes=shard_bytes)
+    after = PackIndex(format=before.format, state="written", shard_images=shard_images, shard_bytes=shard_bytes)
     try:
         found = survey(destination, after, table, stop)
         after.take(found.classes)
@@ -142,7 +142,7 @@ def pack(
         return before.shards
     after.old = sorted({*before.old, *(shard.name for shard in before.shards)} - found.counts.keys())
     (destination / STAGE).sync()
-    save_index(destination, after)
+    save_pack_index(destination, after)
     _take_places(destination, after, stop)
     return after.shards
 
@@ -151,10 +151,10 @@ def is_packed(
     destination: RootedPath, *, shard_images: int, shard_bytes: int, table: Sequence[str], stop: threading.Event
 ) -> bool:
     """Tell whether :func:`pack` would leave all shards as they are; Stopped if ``stop`` is set before that is known."""
-    before = load_index(destination)
+    before = load_pack_index(destination)
     if before is None:
         return False
-    after = Index(format=before.format, state="written", shard_images=shard_images, shard_bytes=shard_bytes)
+    after = PackIndex(format=before.format, state="written", shard_images=shard_images, shard_bytes=shard_bytes)
     found = survey(destination, after, table, stop)
     after.take(found.classes)
     return _is_packed(destination, before, after, found)
@@ -173,7 +173,7 @@ def read_output(destination: RootedPath, output: str, shard: str | None, size: i
     OSError
         If it cannot be read, does not lie there any more, or has another size.
     """
-    index = load_index(destination)
+    index = load_pack_index(destination)
     if index is None or shard is None:
         data = ((destination if index is None else destination / PARTS) / output).read_bytes(size + 1)
         if len(data) != size:
@@ -187,7 +187,7 @@ def read_output(destination: RootedPath, output: str, shard: str | None, size: i
     raise FileNotFoundError(f"the shard {shard!r} does not hold {output!r}")
 
 
-def _is_packed(destination: RootedPath, before: Index, after: Index, found: Survey) -> bool:
+def _is_packed(destination: RootedPath, before: PackIndex, after: PackIndex, found: Survey) -> bool:
     """Tell whether every image lies in the shard where it belongs, and no other does."""
     return (
         found.settled
@@ -198,7 +198,7 @@ def _is_packed(destination: RootedPath, before: Index, after: Index, found: Surv
     )
 
 
-def _check_places(destination: RootedPath, before: Index, found: Survey, *, replace: bool) -> None:
+def _check_places(destination: RootedPath, before: PackIndex, found: Survey, *, replace: bool) -> None:
     """Refuse to write over files of others, and through a link."""
     for name in found.counts.keys() - {*before.old, *(shard.name for shard in before.shards)}:
         if (destination / name).exists() and not replace:
@@ -207,18 +207,18 @@ def _check_places(destination: RootedPath, before: Index, found: Survey, *, repl
 
 def _write(
     destination: RootedPath,
-    before: Index,
-    after: Index,
+    before: PackIndex,
+    after: PackIndex,
     found: Survey,
     *,
     stop: threading.Event,
     tell: Callable[[], object],
-) -> list[Shard]:
+) -> list[Pack]:
     """Write all shards beside their places."""
     packing, stage = packing_of(after.format), destination / STAGE
     _remove_stage(destination)
     stage.make_folders()
-    shards: list[Shard] = []
+    shards: list[Pack] = []
     with closing(_Finder(destination, packing, before)) as finder:
         for split in found.splits:
             lines = ((row, name) for row, name in placed(destination, after) if split_of(row["file_name"]) == split)
@@ -230,7 +230,7 @@ def _write(
                     packing.write(file, _samples(rows, packing, finder, found.classes, stop), found.classes)
                 written = staged.status()
                 assert written is not None  # noqa: S101 - just now
-                shards.append(Shard(name, found.counts[name], written.st_size, _sha256(staged) or ""))
+                shards.append(Pack(name, found.counts[name], written.st_size, _sha256(staged) or ""))
     return shards
 
 
@@ -254,7 +254,7 @@ class _Finder:
     Images are asked for in the order in which earlier runs have put them into shards, so each shard is read once.
     """
 
-    def __init__(self, destination: RootedPath, packing: Packing, before: Index) -> None:
+    def __init__(self, destination: RootedPath, packing: Packing, before: PackIndex) -> None:
         self._destination, self._packing = destination, packing
         self._known = {shard.name for shard in before.shards}
         self._shard = ""
@@ -289,7 +289,7 @@ class _Finder:
             self._file.close()
 
 
-def _take_places(destination: RootedPath, index: Index, stop: threading.Event | None) -> None:
+def _take_places(destination: RootedPath, index: PackIndex, stop: threading.Event | None) -> None:
     """Put shards that are written into their places, and tell so in the manifest; done twice, it does the same."""
     packing = packing_of(index.format)
     _remove_stale(destination)
@@ -306,7 +306,7 @@ def _take_places(destination: RootedPath, index: Index, stop: threading.Event | 
         (destination / name).unlink(missing_ok=True)
     (destination / PACKS).sync()
     index.state, index.old = "complete", []
-    save_index(destination, index)
+    save_pack_index(destination, index)
     _remove_stage(destination)
     _remove_parts(destination, stop)
 
@@ -340,7 +340,7 @@ def _remove_parts(destination: RootedPath, stop: threading.Event | None) -> None
         remove_tree(destination / PARTS, names.__contains__, stop)
 
 
-def _is_whole(destination: RootedPath, shard: Shard, written: os.stat_result | None) -> bool:
+def _is_whole(destination: RootedPath, shard: Pack, written: os.stat_result | None) -> bool:
     """Tell whether a shard is there as it was written; its content is looked at if it has changed since ``written``."""
     found = _status(destination / shard.name)
     if found is None or found.st_size != shard.bytes:

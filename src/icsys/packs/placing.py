@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from icsys.files.rooted_path import RootedPath
-    from icsys.records.pack_index import Index
+    from icsys.records.pack_index import PackIndex
 
 # The words by which Hugging Face's loaders know a split, and its name.
 _SPLITS = {
@@ -53,7 +53,7 @@ class Survey:
     settled: bool
 
 
-def survey(destination: RootedPath, index: Index, table: Sequence[str], stop: threading.Event) -> Survey:
+def survey(destination: RootedPath, index: PackIndex, table: Sequence[str], stop: threading.Event) -> Survey:
     """Go once over all images, of a source with a table of classes; Stopped if ``stop`` is set before the end."""
     labels, splits, counts, settled = set[Label](), set[str](), Counter[str](), True
     for row, name in placed(destination, index):
@@ -66,7 +66,7 @@ def survey(destination: RootedPath, index: Index, table: Sequence[str], stop: th
     return Survey(number_classes(labels, table), sorted(splits), counts, settled)
 
 
-def placed(destination: RootedPath, index: Index) -> Iterator[tuple[dict[str, Any], str]]:
+def placed(destination: RootedPath, index: PackIndex) -> Iterator[tuple[dict[str, Any], str]]:
     """Return the line of every image that belongs into a shard with that shard, in the order of the sources."""
     places = Places(index)
     for _, row in read_rows(destination / MANIFEST):
@@ -86,7 +86,7 @@ class Places:
         What one of them holds at most.
     """
 
-    def __init__(self, index: Index) -> None:
+    def __init__(self, index: PackIndex) -> None:
         self._index = index
         self._suffix = packing_of(index.format).SUFFIX
         self._at: dict[str, tuple[int, int, int]] = {}

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Sequence
 
-    from icsys.report.comparison_runner import Step
+    from icsys.report.comparison import ComparisonProgress
 
 MOST_SAMPLED = 10**7
 
@@ -47,7 +47,7 @@ def compare_folder(
     jobs: int | None = None,
     include_outputs: bool = False,
     examples: int = 6,
-    progress: Callable[[Step], object] | None = None,
+    progress: Callable[[ComparisonProgress], object] | None = None,
 ) -> Comparison:
     """Put a sample of a folder's images through every strategy, at one or several numbers of colours.
 

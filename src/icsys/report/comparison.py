@@ -40,7 +40,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
+class ImageScore:
     """What a candidate made of one image, and how much it differs from the resized truecolour picture."""
 
     result: Compressed
@@ -53,7 +53,7 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ComparisonRow:
     """One candidate over all images that every candidate could do.
 
     Attributes
@@ -67,7 +67,7 @@ class Row:
 
     candidate: Candidate
     seconds: float
-    scores: tuple[Score, ...]
+    scores: tuple[ImageScore, ...]
 
     @property
     def name(self) -> str:
@@ -139,7 +139,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownPicture:
     """What a candidate made of an image: pixels, shape (H, W, 3), uint8; the palette and the quality of all of it."""
 
     pixels: NDArray[np.uint8]
@@ -148,7 +148,7 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class ComparisonExample:
     """An image to look at: its resized truecolour pixels, and what candidates made of them.
 
     Attributes
@@ -168,7 +168,7 @@ class Example:
     source: str
     rank: int
     reference: NDArray[np.uint8]
-    shown: dict[str, Shown]
+    shown: dict[str, ShownPicture]
     whole: tuple[int, int] | None = None
 
 
@@ -206,7 +206,7 @@ class Comparison:
 
     source: str
     options: Options
-    rows: tuple[Row, ...]
+    rows: tuple[ComparisonRow, ...]
     images: int
     found: int
     ignored: int
@@ -216,7 +216,7 @@ class Comparison:
     rounds: int
     estimate: float
     seconds: float
-    examples: tuple[Example, ...]
+    examples: tuple[ComparisonExample, ...]
     outputs_passed_over: tuple[str, ...] = ()
 
     @property
@@ -230,7 +230,7 @@ class Comparison:
         found = (row.candidate for row in self.rows)
         return sorted(found, key=lambda one: (STRATEGIES.index(one.strategy), one.colors or 0))
 
-    def reduced(self) -> Iterator[Row]:
+    def reduced(self) -> Iterator[ComparisonRow]:
         """Iterate over the rows whose colours are reduced."""
         return (row for row in self.rows if row.candidate.colors is not None)
 
@@ -246,3 +246,23 @@ class Comparison:
             "failures": [dataclasses.asdict(failure) for failure in self.failures],
             "files": {row.name: [score.to_dict() for score in row.scores] for row in self.rows},
         }
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonProgress:
+    """Where a comparison stands.
+
+    Attributes
+    ----------
+    note
+        What goes on, in a few words.
+    done, total
+        Images done and to do, each counted once for every candidate and once for its quality; both 0 during the trial.
+    estimate
+        Seconds that all of it is expected to take; None until the trial has told.
+    """
+
+    note: str
+    done: int
+    total: int
+    estimate: float | None

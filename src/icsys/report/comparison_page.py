@@ -20,7 +20,7 @@ from icsys.version import __version__
 if TYPE_CHECKING:
     import os
 
-    from icsys.report.comparison import Comparison, Example
+    from icsys.report.comparison import Comparison, ComparisonExample
     from icsys.report.quality import Quality
 
 LISTED = 500
@@ -168,7 +168,7 @@ def _skips(comparison: Comparison) -> list[str]:
     return sentences
 
 
-def _pair(example: Example, images: int) -> Pair:
+def _pair(example: ComparisonExample, images: int) -> Pair:
     height, width = example.reference.shape[:2]
     place = {1: "The worst", images: "The best"}.get(example.rank, f"Number {example.rank}")
     note = f"{place} of {images_text(images)} by mean colour difference."

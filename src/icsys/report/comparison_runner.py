@@ -22,7 +22,14 @@ from icsys.image.formats import open_image
 from icsys.image.geometry import plan_resize
 from icsys.image.read_output import read_pixels
 from icsys.outputs.folder import FolderOutputs
-from icsys.report.comparison import Candidate, Example, Row, Score, Shown
+from icsys.report.comparison import (
+    Candidate,
+    ComparisonExample,
+    ComparisonProgress,
+    ComparisonRow,
+    ImageScore,
+    ShownPicture,
+)
 from icsys.report.example_images import choose, detail, shown_names
 from icsys.report.page_pictures import palette_of
 from icsys.report.quality import measure
@@ -53,26 +60,6 @@ _NO_ROOM = {"disk_full", "read_only"}
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """Where a comparison stands.
-
-    Attributes
-    ----------
-    note
-        What goes on, in a few words.
-    done, total
-        Images done and to do, each counted once for every candidate and once for its quality; both 0 during the trial.
-    estimate
-        Seconds that all of it is expected to take; None until the trial has told.
-    """
-
-    note: str
-    done: int
-    total: int
-    estimate: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class _Pass:
     """What came of all images with one candidate, and the seconds that it took."""
 
@@ -87,9 +74,9 @@ class ComparisonRunner:
 
     def __init__(self, source: Source, folder: Path, options: Options, candidates: list[Candidate], jobs: int) -> None:
         self.jobs = jobs
-        self.report: Callable[[Step], object] = lambda _: None
+        self.report: Callable[[ComparisonProgress], object] = lambda _: None
         self._source, self._folder, self._options, self._candidates = source, folder, options, candidates
-        self._step = Step("", 0, 0, None)
+        self._step = ComparisonProgress("", 0, 0, None)
         self.rounds = 1
 
     def tell(self, note: str, *, done: int = 0) -> None:
@@ -110,7 +97,7 @@ class ComparisonRunner:
             total, once, _ = self._try_out(works, weights, more)
         self.rounds = min(_MOST_ROUNDS, max(1, int(_TIMED / once)))
         estimate = total + (self.rounds - 1) * once
-        self._step = Step("", 0, len(works) * (len(self._candidates) * self.rounds + 1), estimate)
+        self._step = ComparisonProgress("", 0, len(works) * (len(self._candidates) * self.rounds + 1), estimate)
         return estimate
 
     def _try_out(self, works: list[Task], weights: NDArray[np.float64], few: int) -> tuple[float, float, float]:
@@ -143,7 +130,7 @@ class ComparisonRunner:
         pixels = np.array([usual if size is None else size for size in sizes], dtype=np.float64)
         return pixels @ _COST
 
-    def run(self, works: list[Task]) -> tuple[list[Row], list[Failed]]:
+    def run(self, works: list[Task]) -> tuple[list[ComparisonRow], list[Failed]]:
         """Do every image with every candidate, and judge what all of them could do.
 
         The rounds take turns, so that a disturbance meets all candidates, and the fastest of each counts.
@@ -158,12 +145,14 @@ class ComparisonRunner:
         rows = []
         for place, one in enumerate(passes):
             found = ((work.source, judged[work.source]) for work in common)
-            scores = [Score(one.done[source], some[place]) for source, some in found if not isinstance(some, Failed)]
+            scores = [
+                ImageScore(one.done[source], some[place]) for source, some in found if not isinstance(some, Failed)
+            ]
             if scores:
-                rows.append(Row(one.candidate, one.seconds, tuple(scores)))
+                rows.append(ComparisonRow(one.candidate, one.seconds, tuple(scores)))
         return rows, list(failures.values())
 
-    def examples(self, rows: list[Row], number: int) -> Iterator[Example]:
+    def examples(self, rows: list[ComparisonRow], number: int) -> Iterator[ComparisonExample]:
         """Read again what is to be looked at."""
         names = shown_names(self._candidates)
         for source, rank in choose(rows, number):
@@ -173,11 +162,11 @@ class ComparisonRunner:
             pixels = {name: self._pixels(name, output) for name in names}
             part = detail(reference, pixels[names[0]])
             shown = {
-                name: Shown(some[part] if part else some, palette_of(some), scores[name].quality)
+                name: ShownPicture(some[part] if part else some, palette_of(some), scores[name].quality)
                 for name, some in pixels.items()
             }
             whole = (reference.shape[0], reference.shape[1]) if part else None
-            yield Example(source, rank, reference[part] if part else reference, shown, whole)
+            yield ComparisonExample(source, rank, reference[part] if part else reference, shown, whole)
 
     def _read(self, works: list[Task]) -> None:
         """Read every file once, for it to be in the memory of the system when the clock runs."""

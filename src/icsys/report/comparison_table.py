@@ -10,7 +10,7 @@ from icsys.sources.base import passed_over_text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icsys.report.comparison import Comparison, Row
+    from icsys.report.comparison import Comparison, ComparisonRow
 
 _NONE = "-"
 
@@ -38,8 +38,8 @@ class ComparisonColumn:
 
     title: str
     meaning: str
-    text: Callable[[Row], str]
-    value: Callable[[Row], float | None] | None = None
+    text: Callable[[ComparisonRow], str]
+    value: Callable[[ComparisonRow], float | None] | None = None
     most: bool = False
     of_colors: bool = False
 
@@ -52,11 +52,11 @@ class Cell:
     best: bool = False
 
 
-def _colors(row: Row) -> str:
+def _colors(row: ComparisonRow) -> str:
     return "all" if row.candidate.colors is None else str(row.candidate.colors)
 
 
-def _psnr(row: Row) -> str:
+def _psnr(row: ComparisonRow) -> str:
     return _NONE if row.psnr is None else f"{row.psnr:.2f}"
 
 
@@ -122,13 +122,13 @@ COLUMNS = (
 )
 
 
-def cells(rows: tuple[Row, ...]) -> list[list[Cell]]:
+def cells(rows: tuple[ComparisonRow, ...]) -> list[list[Cell]]:
     """Return the cells row by row; of each column the best one is marked, and those that show the same."""
     columns = [_column(column, rows) for column in COLUMNS]
     return [list(row) for row in zip(*columns, strict=True)]
 
 
-def _column(column: ComparisonColumn, rows: tuple[Row, ...]) -> list[Cell]:
+def _column(column: ComparisonColumn, rows: tuple[ComparisonRow, ...]) -> list[Cell]:
     texts = [column.text(row) for row in rows]
     competes = [column.value is not None and not (column.of_colors and row.candidate.colors is None) for row in rows]
     values = [column.value(row) if ok and column.value else None for row, ok in zip(rows, competes, strict=True)]

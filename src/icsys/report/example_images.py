@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from icsys.report.comparison import Candidate, Row
+    from icsys.report.comparison import Candidate, ComparisonRow
 
 MOST_EXAMPLES = 100
 
@@ -20,7 +20,7 @@ MOST_EXAMPLES = 100
 _WIDEST, _HIGHEST = 800, 600
 
 
-def worst_first(rows: Sequence[Row]) -> list[str]:
+def worst_first(rows: Sequence[ComparisonRow]) -> list[str]:
     """Return the sources by their mean CIEDE2000 over all candidates that reduce colours, the largest first."""
     reduced = [row for row in rows if row.candidate.colors is not None]
     if not reduced:
@@ -46,7 +46,7 @@ def spread(total: int, number: int) -> list[int]:
     return [*range(first), *(first - 1 + round((total - first) * (i + 1) / rest) for i in range(rest))]
 
 
-def choose(rows: Sequence[Row], number: int) -> list[tuple[str, int]]:
+def choose(rows: Sequence[ComparisonRow], number: int) -> list[tuple[str, int]]:
     """Return the sources to show, each with its rank: the worst ones, then some of all the others."""
     ordered = worst_first(rows)
     return [(ordered[rank], rank + 1) for rank in spread(len(ordered), number)]

@@ -12,7 +12,7 @@ from icsys.report.optional_packages import import_optional
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from icsys.report.comparison import Comparison, Row
+    from icsys.report.comparison import Comparison, ComparisonRow
 
 # Okabe and Ito, "Color Universal Design" (2008), those that stand out from white and from black; a marker tells too.
 INK = "#010203"  # becomes the colour of the page's text
@@ -92,7 +92,7 @@ def histogram(title: str, label: str, values: Sequence[float], *, whole: bool = 
     return Plot(title, words, _svg(title, draw))
 
 
-def _time_and_factor(rows: Sequence[Row]) -> Plot:
+def _time_and_factor(rows: Sequence[ComparisonRow]) -> Plot:
     several = len({row.candidate.colors for row in rows if row.candidate.colors}) > 1
 
     def draw(figure: Any) -> None:  # noqa: ANN401 - as above
@@ -117,7 +117,7 @@ def _time_and_factor(rows: Sequence[Row]) -> Plot:
     return Plot("Run time and compression factor", words, _svg("time", draw))
 
 
-def _quality_and_colors(rows: Sequence[Row]) -> Plot:
+def _quality_and_colors(rows: Sequence[ComparisonRow]) -> Plot:
     def draw(figure: Any) -> None:  # noqa: ANN401 - as above
         upper, lower = figure.subplots(2, sharex=True)
         for strategy, (color, marker) in _LOOK.items():
@@ -140,7 +140,7 @@ def _quality_and_colors(rows: Sequence[Row]) -> Plot:
     return Plot("Quality and the number of colours", words, _svg("quality", draw, height=4.2))
 
 
-def _quality_of_images(rows: Sequence[Row]) -> Plot:
+def _quality_of_images(rows: Sequence[ComparisonRow]) -> Plot:
     numpy = import_optional("numpy")
     values = [[score.quality.ssim for score in row.scores] for row in rows]
 
@@ -172,7 +172,7 @@ def _quality_of_images(rows: Sequence[Row]) -> Plot:
     return Plot("Quality of each image", "; ".join(medians), _svg("images", draw, height=height))
 
 
-def _k(row: Row) -> int:
+def _k(row: ComparisonRow) -> int:
     return row.candidate.colors or 0
 
 

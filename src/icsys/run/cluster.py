@@ -20,16 +20,16 @@ from icsys.engine import Lost, available_cores
 from icsys.engine.cluster import open_cluster, run_cluster
 from icsys.errors import ICSError, InUseError, UsageError
 from icsys.files.rooted_path import RootedPath
-from icsys.journal.fencing_token import TAKEN_OVER, Turn
+from icsys.journal.fencing_token import TAKEN_OVER, FencingToken
 from icsys.layout import FAILURES, MANIFEST
-from icsys.partition import MOST_BOOKS, all_shards
+from icsys.partition import MAX_SHARDS, all_shards
 from icsys.records.manifest import DONE, read_rows
 from icsys.results import FOREIGN, UNCHANGED, Failed, RunSummary, Skipped
 from icsys.run.local import compress_folder
 from icsys.run.merge import driving, is_torn, join_shards
 from icsys.run.progress import INTERRUPTED, Progress
-from icsys.shards.listing import divide, read_lines
-from icsys.shards.state import books_of, read_state
+from icsys.shards.listing import list_for_shards, read_listed
+from icsys.shards.state import read_state, state_folder_of
 from icsys.sources.base import Ignored, PassedOver, Task
 from icsys.sources.folder import plan_folder
 from icsys.version import __version__
@@ -124,7 +124,7 @@ def spread_folder(
         if cluster.dashboard:
             desk.tell(notice=f"Dashboard of {engine.capitalize()}: {cluster.dashboard}")
         desk.tell(note="Listing")
-        division = divide(
+        division = list_for_shards(
             destination,
             desk.counting_ignored(
                 plan_folder(source, folder, options.suffix, follow_links=follow_links, include_outputs=include_outputs)
@@ -160,7 +160,7 @@ def choose_count(images: int, *, slots: int) -> int:
     100000
     """
     size = min(SHARD_IMAGES, max(_FEWEST_IMAGES, images // (_ROUNDS * max(1, slots))))
-    return min(MOST_BOOKS, -(-images // size))
+    return min(MAX_SHARDS, -(-images // size))
 
 
 def do_shard(order: Order, careful: bool) -> Answer:
@@ -175,7 +175,7 @@ def do_shard(order: Order, careful: bool) -> Answer:
         raise UsageError(
             f"a worker has icsys {__version__}, and the run was started with {order.version}: expected the same"
         )
-    books = books_of(RootedPath(order.destination), order.shard)
+    books = state_folder_of(RootedPath(order.destination), order.shard)
     for folder, what in ((order.source, "source"), (books, "destination")):
         if not folder.is_dir():
             raise UsageError(
@@ -273,7 +273,7 @@ class _Desk:
     def unfinished(self, destination: RootedPath, shards: list[Shard]) -> Iterator[Shard]:
         """Draw the shards that are still to be done; those that an earlier run has finished are counted."""
         for shard in shards:
-            books = books_of(destination, shard)
+            books = state_folder_of(destination, shard)
             state = read_state(books)
             if state is None or not state.finished or is_torn(books, state):
                 yield shard
@@ -302,7 +302,7 @@ class _Desk:
         finally:
             for shard, order in under_way.items():
                 with suppress(OSError):
-                    Turn(books_of(RootedPath(order.destination), shard))  # so that its worker stops
+                    FencingToken(state_folder_of(RootedPath(order.destination), shard))  # so that its worker stops
         if self._given_up:
             first = self._given_up[0]
             more = f", and {len(self._given_up) - 1} more shards" if len(self._given_up) > 1 else ""
@@ -320,7 +320,7 @@ class _Desk:
         """Count a shard that was finished by an earlier run: what was done there need not be done again."""
         failed = {row["source_path"]: row for _, row in read_rows(books / FAILURES)}
         done = {row["file_name"] for _, row in read_rows(books / MANIFEST) if row.get("status") == DONE}
-        for entry in read_lines(books):
+        for entry in read_listed(books):
             match entry:
                 case Ignored():
                     self.summary.ignored += 1

@@ -23,7 +23,7 @@ from icsys.layout import INDEX, PARTS
 from icsys.options import Options
 from icsys.outputs.folder import FolderOutputs
 from icsys.partition import Shard, mark_of, parse_shard
-from icsys.records.pending_outputs import Written
+from icsys.records.pending_outputs import WrittenHashes
 from icsys.records.run_json import write_run
 from icsys.results import Failed, Result, RunSummary, Skipped
 from icsys.run.checks import check_form, check_places, check_run
@@ -31,7 +31,7 @@ from icsys.run.executor import Crew
 from icsys.run.progress import INTERRUPTED, Progress
 from icsys.run.worker import Outcome, do, given_up
 from icsys.run_settings import CLUSTERS
-from icsys.shards.state import State, open_books, read_state, write_state
+from icsys.shards.state import State, open_state_folder, read_state, write_state
 from icsys.sources.base import Ignored, PassedOver, Planned, Source, Task, Unreadable
 from icsys.sources.folder import Folder
 from icsys.sources.open import open_source
@@ -199,7 +199,7 @@ def compress_folder(
     plan = chain([first] if first else [], plan)
     remote, count = places.remote, _Count(places.origin, run.concerns)
     reach = remote.open(dry_run=dry_run, stop=run.stop, tell=partial(run.tell, None)) if remote else nullcontext()
-    with reach, open_books(places.destination, part, dry_run=dry_run) as books, count as run.count:
+    with reach, open_state_folder(places.destination, part, dry_run=dry_run) as books, count as run.count:
         _fill(run, plan, places, books, options=options, palettes=palettes, settings=settings)
         if remote and not dry_run:
             run.guard(remote.publish)
@@ -281,7 +281,7 @@ def _fill(
         if not run.goes_on_with(save):
             return
     packed = options.format in PACKINGS
-    images, written = destination / PARTS if packed else destination, Written(books)
+    images, written = destination / PARTS if packed else destination, WrittenHashes(books)
     local = FolderOutputs(images, mark=mark_of(part), read_only=dry_run, apart=packed, written=written)
     outputs = places.remote.outputs if places.remote else local
     packs: Collection[str] = ()
@@ -305,7 +305,7 @@ def _fill(
         outputs=outputs,
         written=written,
         shards=packs,
-        books=books,
+        state_folder=books,
         shard=part,
     )
     try:
@@ -520,7 +520,7 @@ class _Run:
         self._all_listed = all_listed
 
     def _claimed(self, batch: list[Task], ledger: Ledger) -> Iterator[Task]:
-        self.guard(partial(ledger.claim, batch))
+        self.guard(partial(ledger.mark_pending, batch))
         for work in batch:
             if self.stop.is_set():
                 return
@@ -619,9 +619,9 @@ def _listed_part(
     """Return a shard's part of a list that was made for all of them, if there is one."""
     if settings.shard is None:
         return None
-    from icsys.shards.listing import listed_part  # noqa: PLC0415 - few runs need it
+    from icsys.shards.listing import listed_shard  # noqa: PLC0415 - few runs need it
 
-    return listed_part(
+    return listed_shard(
         destination,
         settings.shard,
         source,

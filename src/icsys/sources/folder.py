@@ -14,7 +14,7 @@ from icsys.files.rooted_path import is_link
 from icsys.image.decode import IMAGE_SUFFIXES, sniff
 from icsys.layout import OURS
 from icsys.records.labels import label_of
-from icsys.records.output_folders import MARKS, holds_outputs
+from icsys.records.output_folders import MARKER_FILES, is_output_folder
 from icsys.sources.base import Ignored, PassedOver, Planned, Task, Unreadable
 from icsys.sources.output_names import name_key, output_names
 from icsys.sources.read_file import open_regular, read_whole
@@ -231,11 +231,11 @@ class _Walk:
             reason = f"the folder cannot be listed: {error.strerror}"
             return [], folder.above, Unreadable(folder.path or ".", code_of(error), reason, is_folder=True)
         # Few folders hold a file of such a name, so for most of them it is not looked at any.
-        may_be = folder.path and not MARKS.isdisjoint(entry.name for entry in ordered)
+        may_be = folder.path and not MARKER_FILES.isdisjoint(entry.name for entry in ordered)
         if may_be and self.include_outputs:
             if self.suffix:
                 self.told.read(path, f"{folder.path}/")
-        elif may_be and holds_outputs(path):
+        elif may_be and is_output_folder(path):
             return [], above, PassedOver(folder.path)
         return ordered, above, None
 
@@ -246,7 +246,7 @@ class _Walk:
             return
         if link and not self.include_outputs:
             own = {self.real, *self.real.parents}
-            if any(holds_outputs(above) for above in real.parents if above not in own):
+            if any(is_output_folder(above) for above in real.parents if above not in own):
                 yield PassedOver(folder.path)
                 return
         below[name_key(folder.path.rpartition("/")[2])].append(folder)

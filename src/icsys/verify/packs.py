@@ -16,7 +16,7 @@ from icsys.layout import INDEX, PACKS, STAGE, is_pack_name
 from icsys.packs.formats import packing_of
 from icsys.packs.placing import Places
 from icsys.records.manifest import STALE
-from icsys.records.pack_index import load_index
+from icsys.records.pack_index import load_pack_index
 from icsys.verify.fault import Fault, Finding
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from icsys.files.rooted_path import RootedPath
     from icsys.packs.formats import Packing
-    from icsys.records.pack_index import Index
+    from icsys.records.pack_index import PackIndex
     from icsys.verify.journal_table import Account
 
 
@@ -43,10 +43,10 @@ class Packs:
         self.faults: list[Fault] = []
         self.names: list[str] | None = None
         self._destination = destination
-        self._index: Index | None = None
+        self._index: PackIndex | None = None
         self._is_there = (destination / INDEX).exists()
         try:
-            self._index = load_index(destination)
+            self._index = load_pack_index(destination)
         except (UsageError, OSError):
             self.faults.append(Fault(Finding.CHANGED, INDEX))
         shards = self._index.shards if self._index else []

@@ -6,22 +6,22 @@ from typing import TYPE_CHECKING
 
 from icsys.files.atomic import is_temporary
 from icsys.layout import (
-    BOOKS,
-    CLAIMS,
-    DIVISION,
     DRIVER,
     LOCK,
-    MERGED,
+    MERGED_FOLDERS,
     PACKS,
     PARTS,
+    PENDING,
     REPORT,
     RESERVED,
     STAGE,
+    STATE_DRAFT,
+    STATE_FOLDERS,
     WRITTEN,
     is_pack_name,
 )
-from icsys.records.pending_outputs import is_proven
-from icsys.shards.state import is_of_books
+from icsys.records.pending_outputs import is_own_output
+from icsys.shards.state import is_state_file
 from icsys.verify.fault import Fault, Finding
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from icsys.files.rooted_path import Entry, RootedPath
     from icsys.verify.journal_table import Account
 
-_TOP = frozenset({*RESERVED, CLAIMS, WRITTEN, LOCK, REPORT})
+_TOP = frozenset({*RESERVED, PENDING, WRITTEN, LOCK, REPORT})
 
 
 def strangers(destination: RootedPath, account: Account, packs: Collection[str] | None) -> Iterator[Fault]:
@@ -79,7 +79,7 @@ def _is_kept(name: str) -> bool:
     if not rest:
         return name in _TOP
     return (
-        (top in {BOOKS, MERGED, DIVISION} and is_of_books(rest))
+        (top in {STATE_FOLDERS, MERGED_FOLDERS, STATE_DRAFT} and is_state_file(rest))
         or (top == DRIVER and rest == LOCK)
         or (top == STAGE and is_pack_name(f"{PACKS}/{rest}"))
     )
@@ -102,6 +102,6 @@ def _is_left(path: RootedPath, output: str, account: Account) -> bool:
     if output not in account.claims:
         return False
     try:
-        return is_proven(path.read_bytes(), account.written.get(output, ()))
+        return is_own_output(path.read_bytes(), account.written.get(output, ()))
     except OSError:
         return False

@@ -14,7 +14,7 @@ from icsys.files.locations import base_name
 from icsys.files.url import without_secrets
 from icsys.layout import INDEX, PACKS
 from icsys.options import Options
-from icsys.records.pack_index import table_in
+from icsys.records.pack_index import class_table
 from icsys.sources.archives.kinds import READERS, archive_suffix
 from icsys.sources.archives.member_index import Catalogue, Listed, Member, Slot, Table
 from icsys.sources.base import Unreadable
@@ -130,7 +130,7 @@ class Archives:
         if folder not in self._tables:
             try:
                 with self._store.open(f"{above}{slash}{INDEX}") as file:
-                    self._tables[folder] = table_in(file.read(_LONGEST_INDEX))
+                    self._tables[folder] = class_table(file.read(_LONGEST_INDEX))
             except Exception:  # noqa: BLE001 - there is none, which every store says in its own way
                 self._tables[folder] = ()
         return self._tables[folder]

@@ -14,7 +14,7 @@ from icsys.files.parsing import LONGEST_JSON, from_json
 from icsys.files.url import Url
 from icsys.image.decode import sniff
 from icsys.layout import MANIFEST, RUN
-from icsys.records.output_folders import tells_of_outputs
+from icsys.records.output_folders import has_output_records
 from icsys.sources.archives.kinds import archive_suffix
 from icsys.sources.base import Ignored, PassedOver, Place, Planned, Task, Unreadable
 from icsys.sources.output_names import name_key, output_names
@@ -199,7 +199,7 @@ class RemoteFolder:
                     raise
                 return b""
 
-        return tells_of_outputs(beginning)
+        return has_output_records(beginning)
 
     def _told(self, fs: Any, entries: list[Entry]) -> Iterator[tuple[Entry, bool]]:  # noqa: ANN401 - as above
         """Tell of each entry whether it is an image; those whose names do not say so are looked at, many at a time."""
