@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 from icsys.errors import UsageError
 from icsys.field_checks import Check, Choice, Number, Switch, Text, WholeNumber, check_fields, setting
 from icsys.files.url import shown
 from icsys.partition import Shard, parse_shard
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 Engine = Literal["threads", "processes", "dask", "ray"]
 Overwrite = Literal["never", "always"]
@@ -163,11 +160,6 @@ class RunSettings:
     def redo_all(self) -> bool:
         """Whether images are redone that are up to date."""
         return self.overwrite == "always"
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> RunSettings:
-        """Build settings from plain values by name."""
-        return cls(**values)
 
     def resolve(self, *, cores: int) -> RunSettings:
         """Return these settings with the number of jobs and the engine filled in."""

@@ -16,7 +16,7 @@ from fault_runs import command as command_line
 from helpers import image_bytes, synthetic_photo
 from icsys import layout
 from icsys.report.run_page import REPORT
-from icsys.run import cluster as spread
+from icsys.run import cluster
 from planted import Moments, exchange, ics, snapshot
 
 pytestmark = [
@@ -50,9 +50,9 @@ RUNS = {
 
 
 @pytest.fixture(autouse=True)
-def cluster(monkeypatch):
+def fake_cluster(monkeypatch):
     """The cluster that runs join: one in this thread."""
-    monkeypatch.setattr(spread, "open_cluster", lambda *_: Fake({}, slots=1))
+    monkeypatch.setattr(cluster, "open_cluster", lambda *_: Fake({}, slots=1))
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ class Display:
         help="Print one JSON object on standard output. Progress goes to standard error.",
         compared=True,
     )
-    verbose: bool = setting(False, Switch(), group="run", help="Print a line for every image.")
+    verbose: bool = setting(False, Switch(), group="run", help="Print a line for every image, with its K-means time.")
 
     def __post_init__(self) -> None:
         """Check every field."""

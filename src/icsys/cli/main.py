@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from icsys.cli.parser import DESTINATION, SOURCE, command_parser
 from icsys.cli.prompts import ask_options
@@ -19,7 +18,8 @@ from icsys.files.rooted_path import LinkError, OtherFolderError
 from icsys.files.url import hide_given, shown
 from icsys.report.terminal_text import failure_lines, run_report, verification_report
 from icsys.run.checks import check_form, check_places
-from icsys.run.local import compress_folder, has_images
+from icsys.run.compress import run_folder
+from icsys.run.local import has_images
 from icsys.sources.base import passed_over_text
 from icsys.version import __version__
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from icsys.results import Failed, RunSummary
-    from icsys.run_settings import RunSettings
 
 OK, SOME_FAILED, WRONG_USAGE = 0, 1, 2
 
@@ -212,13 +211,8 @@ def _run(source: str, destination: str, request: Request) -> int:
     screen = RunScreen(json=request.display.json, verbose=request.display.verbose)
     with Signals() as signals:
         with screen:
-            summary = compress_folder(
-                source,
-                destination,
-                request.options,
-                **_keywords(request.settings),
-                stop=signals.stop,
-                progress=screen.show,
+            summary = run_folder(
+                source, destination, request.options, request.settings, stop=signals.stop, progress=screen.show
             )
         code = _report(screen, summary, source, destination, request, signal_code=signals.code)
         if signals.code is not None:
@@ -226,14 +220,6 @@ def _run(source: str, destination: str, request: Request) -> int:
             sys.stdout.flush()  # what cannot be told is told as an error
             leave(code)
     return code
-
-
-def _keywords(settings: RunSettings) -> dict[str, Any]:
-    """Return the keyword arguments of :func:`compress_folder`, which has no ``isolate``."""
-    values = {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)}
-    if values.pop("isolate"):
-        values["engine"] = "processes"
-    return values
 
 
 def _report(

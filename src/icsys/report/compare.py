@@ -19,7 +19,8 @@ from icsys.pipeline import load_packages
 from icsys.report.comparison import Candidate, Comparison
 from icsys.report.comparison_runner import ComparisonRunner
 from icsys.report.example_images import MOST_EXAMPLES
-from icsys.run.checks import check_places, check_run
+from icsys.run.checks import check_places
+from icsys.run_settings import RunSettings
 from icsys.sources.open import open_source
 from icsys.sources.sample import draw_images
 
@@ -102,7 +103,7 @@ def compare_folder(
     """
     options = (options or Options()).replace(strategy="MKM", colors=Options().colors, **_AS_USUAL)
     candidates = plan_candidates(strategies, colors)
-    check_run(jobs=jobs, engine=None, overwrite="never")
+    RunSettings(jobs=jobs)  # checks the number
     if sample is not None:
         whole_number("sample", sample, 1, MOST_SAMPLED)
     whole_number("examples", examples, 0, MOST_EXAMPLES)

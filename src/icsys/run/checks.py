@@ -11,31 +11,24 @@ from icsys.errors import UsageError
 from icsys.files.reserved_names import check_names
 from icsys.files.rooted_path import RootedPath, leads_elsewhere
 from icsys.files.url import Url
-from icsys.run_settings import RunSettings
+from icsys.options import Options
 
 if TYPE_CHECKING:
-    from icsys.options import Options
     from icsys.partition import Shard
 
 
-def check_run(
-    *,
-    jobs: int | None,
-    engine: str | None,
-    overwrite: str,
-    timeout: float | None = None,
-    address: str | None = None,
-) -> None:
-    """Refuse settings of a run that are not accepted.
+def check_options(options: Options | None) -> Options:
+    """Return the options of a run, the defaults for None.
 
     Raises
     ------
     UsageError
-        If one is not; the text names it, its value and what was expected.
+        If they are something else.
     """
-    RunSettings.from_dict(
-        {"jobs": jobs, "engine": engine, "overwrite": overwrite, "timeout": timeout, "address": address}
-    )
+    options = options or Options()
+    if not isinstance(options, Options):
+        raise UsageError(f"options={options!r}: expected icsys.Options(...)")
+    return options
 
 
 def check_places(

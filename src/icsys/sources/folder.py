@@ -15,7 +15,7 @@ from icsys.image.decode import IMAGE_SUFFIXES, sniff
 from icsys.layout import OURS
 from icsys.records.labels import label_of
 from icsys.records.output_folders import MARKER_FILES, is_output_folder
-from icsys.sources.base import Ignored, PassedOver, Planned, Task, Unreadable
+from icsys.sources.base import Ignored, Loaded, PassedOver, Planned, Task, Unreadable
 from icsys.sources.output_names import name_key, output_names
 from icsys.sources.read_file import open_regular, read_whole
 from icsys.sources.recorded_labels import ToldLabels, told_classes
@@ -79,18 +79,18 @@ class Folder:
         found = os.stat(f"{self.path}/{task.source}")  # noqa: PTH116 - a Path for each of a million files costs
         return found.st_size, found.st_mtime_ns
 
-    def load(self, works: Iterable[Task], options: Options) -> Iterable[Task]:  # noqa: ARG002 - not here
-        """Leave it to the workers to read."""
-        return works
+    def load(self, tasks: Iterable[Task], options: Options) -> Iterator[Loaded]:  # noqa: ARG002 - the workers read
+        """Pair each task with None: the workers read."""
+        return ((task, None) for task in tasks)
 
-    def head(self, work: Task, size: int) -> bytes:
+    def head(self, task: Task, size: int) -> bytes:
         """Read the beginning of a file."""
-        with open_regular(self.path / work.source) as file:
+        with open_regular(self.path / task.source) as file:
             return file.read(size)
 
-    def read(self, work: Task, options: Options) -> tuple[bytes, int]:
+    def read(self, task: Task, options: Options) -> tuple[bytes, int]:
         """Read a file as :func:`~icsys.sources.read_file.read_whole` does."""
-        return read_whole(self.path / work.source, options)
+        return read_whole(self.path / task.source, options)
 
 
 def plan_folder(

@@ -20,7 +20,7 @@ from helpers import compress_into, ics, image_bytes, synthetic_photo, tree
 from icsys import ImageError, MissingExtraError, Options, UsageError, compress_folder
 from icsys.files.retry_after import LONGEST_PAUSE
 from icsys.files.url import Url
-from icsys.sources.base import PassedOver, Task
+from icsys.sources.base import PassedOver, Task, read_loaded
 from icsys.sources.remote import fetch as fetching
 from icsys.sources.remote import source as urlsource
 from icsys.sources.remote.connect import connect
@@ -192,9 +192,10 @@ def test_faults_of_an_archives_server_that_pass_are_tried_again(kind, server):
     server.faults.update({(place, 503): 1, (place, "cut"): 2})
     options, whole = Options(), {}
     works = list(origin.plan(".png"))
-    for work in origin.load(works, options):
+    for loaded in origin.load(works, options):
+        work, _ = loaded
         server.faults.update({(place, 503): 1, (place, "cut"): 1})
-        whole[work.source] = origin.read(work, options)[0]
+        whole[work.source] = read_loaded(origin, loaded, options)[0]
     assert whole == FILES
 
 

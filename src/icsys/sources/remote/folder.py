@@ -16,7 +16,7 @@ from icsys.image.decode import sniff
 from icsys.layout import MANIFEST, RUN
 from icsys.records.output_folders import has_output_records
 from icsys.sources.archives.kinds import archive_suffix
-from icsys.sources.base import Ignored, PassedOver, Place, Planned, Task, Unreadable
+from icsys.sources.base import Ignored, Loaded, PassedOver, Place, Planned, Task, Unreadable
 from icsys.sources.output_names import name_key, output_names
 from icsys.sources.recorded_labels import ToldLabels, classes_in
 from icsys.sources.remote.bucket import Bucket
@@ -233,19 +233,19 @@ class RemoteFolder:
             return asked.size, asked.mtime_ns
         return place.size, place.mtime_ns
 
-    def load(self, works: Iterable[Task], options: Options) -> Iterable[Task]:  # noqa: ARG002 - not here
-        """Leave it to the workers to read."""
-        return works
+    def load(self, tasks: Iterable[Task], options: Options) -> Iterator[Loaded]:  # noqa: ARG002 - the workers read
+        """Pair each task with None: the workers read."""
+        return ((task, None) for task in tasks)
 
-    def head(self, work: Task, size: int) -> bytes:
+    def head(self, task: Task, size: int) -> bytes:
         """Fetch the beginning of a file."""
         fs, _ = connect(self.url)
-        return again(lambda: head(fs, self._path(_of(work.place)), size), self.url)
+        return again(lambda: head(fs, self._path(_of(task.place)), size), self.url)
 
-    def read(self, work: Task, options: Options) -> tuple[bytes, int]:
+    def read(self, task: Task, options: Options) -> tuple[bytes, int]:
         """Fetch a file; what arrives has to be as long as was told."""
         fs, _ = connect(self.url)
-        place = _of(work.place)
+        place = _of(task.place)
         return again(lambda: read_whole(fs, self._path(place), place, options), self.url)
 
     def _path(self, place: RemotePlace) -> str:
