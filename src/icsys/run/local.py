@@ -18,6 +18,7 @@ from icsys.errors import ICSError, UsageError
 from icsys.files.locations import check_apart, place_of
 from icsys.files.reserved_names import refusing_links
 from icsys.files.url import Url
+from icsys.journal.context import LedgerContext
 from icsys.journal.ledger import Ledger
 from icsys.layout import INDEX, PARTS
 from icsys.options import Options
@@ -161,18 +162,16 @@ def _fill(
         options = run.choose_colors(origin, compress(options.replace(per="image"), dry_run=True), options)
     state = _begin(books, options, palettes, settings) if part and not dry_run else None
     ledger = Ledger(
-        origin,
-        destination,
-        hash_of=_hasher(options, palettes),
-        tool_version=__version__,
-        overwrite=settings.redo_all,
-        retry_failed=settings.retry_failed,
-        dry_run=dry_run,
-        outputs=outputs,
-        written=written,
-        shards=packs,
-        state_folder=books,
-        shard=part,
+        LedgerContext(
+            source=origin,
+            destination=destination,
+            state_folder=books,
+            outputs=outputs,
+            written=written,
+            settings=settings,
+            hash_of=_hasher(options, palettes),
+            packs=packs,
+        )
     )
     try:
         run.work_through(plan, ledger, compress(options, dry_run=dry_run, palettes=palettes), options)

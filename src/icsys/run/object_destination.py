@@ -24,7 +24,7 @@ from icsys.errors import UsageError
 from icsys.files.object_store import Objects
 from icsys.files.parsing import from_json
 from icsys.files.rooted_path import RootedPath
-from icsys.journal.journal import end_lines
+from icsys.journal.journal import repair_end
 from icsys.layout import FAILURES, GIMP_PALETTE, INDEX, MANIFEST, PALETTE, PENDING, RUN, STATE_FOLDERS
 from icsys.outputs.lease import RENEW_SECONDS, Lease
 from icsys.outputs.objects import ObjectOutputs
@@ -174,7 +174,7 @@ class Remote:
         if ours:
             if manifest.exists():
                 with manifest.open("r+b") as torn:
-                    end_lines(torn)
+                    repair_end(torn)
             claims = b""
             with manifest.open("ab") as file, ThreadPoolExecutor(_AT_ONCE) as readers:
                 for first in range(0, len(ours), _AT_ONCE):
