@@ -12,7 +12,12 @@ from icsys.cli.parser import DESTINATION, SOURCE, command_parser
 from icsys.cli.prompts import ask_options
 from icsys.cli.read_options import Request, read_options
 from icsys.cli.screens import CompareScreen, RunScreen, VerifyScreen
+<<<<<<< HEAD
 from icsys.cli.signals import INTERRUPTED, Signals, leave
+=======
+from icsys.cli.signals import EXIT_INTERRUPTED, Signals, leave
+from icsys.engine import choose_engine
+>>>>>>> main
 from icsys.errors import ICSError, UsageError
 from icsys.files.rooted_path import LinkError, OtherFolderError
 from icsys.files.url import hide_given, shown
@@ -32,7 +37,7 @@ if TYPE_CHECKING:
 OK, SOME_FAILED, WRONG_USAGE = 0, 1, 2
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def run_command(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code.
 
     0: all done or skipped by policy; 1: some images failed; 2: wrong usage, nothing done; 130: interrupted;
@@ -53,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return WRONG_USAGE
     except KeyboardInterrupt:
         print("\nics: interrupted", file=sys.stderr)
-        return INTERRUPTED
+        return EXIT_INTERRUPTED
     except BrokenPipeError:
         # Whoever read the report has gone; Python would complain once more when it closes the stream.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

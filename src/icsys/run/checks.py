@@ -98,6 +98,6 @@ def check_form(options: Options, shard: Shard | None) -> None:
         if shard and asked:
             raise UsageError(f"shard={str(shard)!r} with {what}: expected {expected}")
     if options.format in PACKINGS:
-        from icsys.packs.formats import packing_of  # noqa: PLC0415 - few runs need it
+        from icsys.packs.formats import PACK_FORMATS  # noqa: PLC0415 - few runs need it
 
-        packing_of(options.format).prepare()
+        PACK_FORMATS[options.format].prepare()
