@@ -17,16 +17,9 @@ from helpers import compress_into, image_bytes, synthetic_photo, tree
 from icsys import MissingExtraError, Options, UsageError, compress_folder
 from icsys.choices import PACKINGS
 from icsys.files.rooted_path import RootedPath
-<<<<<<< HEAD:tests/packs/test_pack.py
-from icsys.layout import INDEX, PARTS
-from icsys.packs.formats import packing_of
-from icsys.packs.pack import pack
-=======
 from icsys.layout import PACK_INDEX, UNPACKED
-from icsys.choices import PACKINGS
 from icsys.packs.folder import pack_images
 from icsys.packs.formats import PACK_FORMATS
->>>>>>> main:tests/packs/test_folder.py
 from packings import READERS, packings, pixels, read_all, shards
 
 NAMES = ("cat/a.png", "cat/b.v2.png", "dog/a.jpg", "top.png", "dog/old/c.png")

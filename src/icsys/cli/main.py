@@ -12,12 +12,7 @@ from icsys.cli.parser import DESTINATION, SOURCE, command_parser
 from icsys.cli.prompts import ask_options
 from icsys.cli.read_options import Request, read_options
 from icsys.cli.screens import CompareScreen, RunScreen, VerifyScreen
-<<<<<<< HEAD
-from icsys.cli.signals import INTERRUPTED, Signals, leave
-=======
 from icsys.cli.signals import EXIT_INTERRUPTED, Signals, leave
-from icsys.engine import choose_engine
->>>>>>> main
 from icsys.errors import ICSError, UsageError
 from icsys.files.rooted_path import LinkError, OtherFolderError
 from icsys.files.url import hide_given, shown

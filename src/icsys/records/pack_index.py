@@ -9,12 +9,7 @@ from icsys.choices import PACKINGS
 from icsys.errors import UsageError
 from icsys.files.atomic import write_json
 from icsys.files.parsing import from_json, read_json
-<<<<<<< HEAD
-from icsys.layout import INDEX, is_pack_name
-=======
 from icsys.layout import PACK_INDEX, is_pack_name
-from icsys.choices import PACKINGS
->>>>>>> main
 
 if TYPE_CHECKING:
     from icsys.files.rooted_path import RootedPath

@@ -20,14 +20,8 @@ from icsys.files.reserved_names import refusing_links
 from icsys.files.url import Url
 from icsys.journal.context import LedgerContext
 from icsys.journal.ledger import Ledger
-<<<<<<< HEAD
-from icsys.layout import INDEX, PARTS
-from icsys.options import Options
-=======
 from icsys.layout import PACK_INDEX, UNPACKED
-from icsys.choices import PACKINGS, SHARED
 from icsys.options import Options
->>>>>>> main
 from icsys.outputs.folder import FolderOutputs
 from icsys.partition import mark_of
 from icsys.records.pending_outputs import WrittenHashes

@@ -17,14 +17,8 @@ from icsys.color.reduce import distinct_of, keep_all, map_to
 from icsys.errors import ImageError, UsageError
 from icsys.files.rooted_path import RootedPath
 from icsys.image.read_output import read_indexed, read_pixels
-<<<<<<< HEAD
-from icsys.layout import INDEX, OURS, PALETTE
-from icsys.option_checks import rgb_of
-=======
 from icsys.layout import OWN_PREFIX, PACK_INDEX, PALETTE
-from icsys.choices import MAX_COLORS, WHITE
 from icsys.option_checks import rgb_of
->>>>>>> main
 from icsys.records.classes import number_classes
 from icsys.records.labels import Label, class_folder
 from icsys.records.palette_files import load_palettes

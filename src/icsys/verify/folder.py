@@ -17,12 +17,7 @@ from icsys.files.locations import disk_path
 from icsys.files.reserved_names import check_names, check_state_folders, refusing_links
 from icsys.files.rooted_path import RootedPath
 from icsys.journal.lock import locked_for_reading
-<<<<<<< HEAD
-from icsys.layout import DRIVER, FAILURES, MANIFEST, PARTS, PENDING, RUN
-=======
 from icsys.layout import CLUSTER_FOLDER, FAILURES, MANIFEST, PENDING, RUN, UNPACKED
-from icsys.field_checks import whole_number
->>>>>>> main
 from icsys.records.run_json import read_run
 from icsys.shards.state import shards_in, state_folder_of
 from icsys.verify.fault import Fault, Finding

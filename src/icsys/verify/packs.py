@@ -8,18 +8,11 @@ from contextlib import closing
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from icsys.choices import PACKINGS
 from icsys.errors import UsageError
 from icsys.files.atomic import is_temporary
-<<<<<<< HEAD
-from icsys.layout import INDEX, PACKS, STAGE, is_pack_name
-from icsys.packs.formats import packing_of
-from icsys.packs.placing import Places
-=======
 from icsys.layout import PACK_INDEX, PACKS, STAGED_PACKS, is_pack_name
 from icsys.packs.assignment import PackAssigner
 from icsys.packs.formats import PACK_FORMATS
->>>>>>> main
 from icsys.records.manifest import STALE
 from icsys.records.pack_index import load_pack_index
 from icsys.verify.fault import Fault, Finding
