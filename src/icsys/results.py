@@ -6,7 +6,8 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard, cast
 
-from icsys.options import MEASURES, Target
+from icsys.choices import MEASURES
+from icsys.options import Target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

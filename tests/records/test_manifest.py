@@ -3,7 +3,7 @@
 import pytest
 
 from icsys.options import Target
-from icsys.packs.sample import INFO
+from icsys.packs.packed_image import REPEATED_COLUMNS
 from icsys.records.labels import Label
 from icsys.records.manifest import COLUMNS, counts_of, failure_row, from_line, image_row, stale_row, to_line
 from icsys.results import Compressed, Failed, Measured, RunSummary
@@ -72,4 +72,4 @@ def test_a_row_counts_as_its_result_does(image):
 
 
 def test_packs_repeat_columns_of_the_manifest_with_their_types():
-    assert {name: COLUMNS[name].type for name in INFO} == INFO
+    assert {name: COLUMNS[name].type for name in REPEATED_COLUMNS} == REPEATED_COLUMNS

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from icsys import pipeline
+from icsys.choices import PACKINGS, SHARED
 from icsys.engine import Lost
 from icsys.errors import ICSError, UsageError
 from icsys.files.locations import check_apart, place_of
@@ -19,8 +20,8 @@ from icsys.files.reserved_names import refusing_links
 from icsys.files.url import Url
 from icsys.journal.context import LedgerContext
 from icsys.journal.ledger import Ledger
-from icsys.layout import INDEX, PARTS
-from icsys.options import PACKINGS, SHARED, Options
+from icsys.layout import PACK_INDEX, UNPACKED
+from icsys.options import Options
 from icsys.outputs.folder import FolderOutputs
 from icsys.partition import mark_of
 from icsys.records.pending_outputs import WrittenHashes
@@ -147,14 +148,14 @@ def _fill(
         if not run.goes_on_with(save):
             return
     packed = options.format in PACKINGS
-    images, written = destination / PARTS if packed else destination, WrittenHashes(books)
+    images, written = destination / UNPACKED if packed else destination, WrittenHashes(books)
     local = FolderOutputs(images, mark=mark_of(part), read_only=dry_run, apart=packed, written=written)
     outputs = places.remote.outputs if places.remote else local
     packs: Collection[str] = ()
-    if packed or (destination / INDEX).is_file():
-        from icsys.packs.pack import open_shards  # noqa: PLC0415 - few runs need it
+    if packed or (destination / PACK_INDEX).is_file():
+        from icsys.packs.folder import open_packs  # noqa: PLC0415 - few runs need it
 
-        packs = open_shards(destination, options.format, read_only=dry_run, stop=run.stop)
+        packs = open_packs(destination, options.format, read_only=dry_run, stop=run.stop)
     over = threading.Event()
     compress = partial(_team, crew, partial(do, outputs=outputs, over=over if crew.shares_memory else None), origin)
     if options.per == "dataset":
@@ -315,7 +316,7 @@ class _Run:
         self, destination: RootedPath, options: Options, remote: Remote | None, table: Sequence[str], *, replace: bool
     ) -> None:
         """Pack what is done into files of many images, unless the run was stopped: the next one does so then."""
-        from icsys.packs.pack import pack  # noqa: PLC0415 - as above
+        from icsys.packs.folder import pack_images  # noqa: PLC0415 - as above
 
         # What is stale is left out of them.
         self.summary.stale.clear()
@@ -330,7 +331,9 @@ class _Run:
         self.guard(
             lambda: self.summary.shards.extend(
                 shard.name
-                for shard in pack(destination, **limits, table=table, replace=replace, stop=self.stop, tell=tell)
+                for shard in pack_images(
+                    destination, **limits, class_names=table, replace=replace, stop=self.stop, on_pack=tell
+                )
             ),
             "shards",
         )
