@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from icsys.choices import MAX_INDEXED_COLORS
 from icsys.errors import UsageError
 from icsys.files.atomic import write_whole
 from icsys.files.links import is_link
 from icsys.files.relative_names import is_below
 from icsys.files.rooted_path import RootedPath, rooted_file
-from icsys.options import MAX_INDEXED_COLORS
 from icsys.report.optional_packages import import_optional
 from icsys.report.page_pictures import data_uri
 
