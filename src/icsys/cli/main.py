@@ -20,7 +20,7 @@ from icsys.partition import parse_shard
 from icsys.report.terminal_text import failure_lines, run_report, verification_report
 from icsys.run.checks import check_form, check_places
 from icsys.run.compress import compress_folder
-from icsys.run.local import has_images
+from icsys.run.places import has_images
 from icsys.sources.base import passed_over_text
 from icsys.version import __version__
 
