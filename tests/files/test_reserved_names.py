@@ -16,9 +16,9 @@ FOLDERS = {
     layout.STATE_FOLDERS,
     layout.MERGED_FOLDERS,
     layout.STATE_DRAFT,
-    layout.DRIVER,
-    layout.PARTS,
-    layout.STAGE,
+    layout.CLUSTER_FOLDER,
+    layout.UNPACKED,
+    layout.STAGED_PACKS,
     layout.PACKS,
 }
 

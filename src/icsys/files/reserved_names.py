@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 from icsys.errors import UsageError
 from icsys.files.rooted_path import LinkError, OtherFolderError, is_link
 from icsys.layout import (
-    DRIVER,
+    CLUSTER_FOLDER,
     FILES,
     FOLDERS,
-    INDEX,
     LISTING_INFO,
     LOCK,
+    PACK_INDEX,
     PACK_NAME,
     PACKS,
     SHARD_FILES,
-    STAGE,
+    STAGED_PACKS,
     STATE_FOLDERS,
 )
 
@@ -41,13 +41,13 @@ def check_names(destination: RootedPath, *, packed: bool = False) -> None:
     UsageError
         If there is a link, a folder in the place of a file, or a file in the place of a folder.
     """
-    packed = packed or destination.at(INDEX).exists()
+    packed = packed or destination.at(PACK_INDEX).exists()
     _check(destination, "", FILES, (*FOLDERS, *((PACKS,) if packed else ())))
-    for folder in (PACKS, STAGE) if packed else ():
+    for folder in (PACKS, STAGED_PACKS) if packed else ():
         names = (entry.name for entry in (destination / folder).entries())
         _check(destination, folder, filter(PACK_NAME.fullmatch, names), ())
     _check(destination, STATE_FOLDERS, (LISTING_INFO,), ())
-    _check(destination, DRIVER, (LOCK,), ())
+    _check(destination, CLUSTER_FOLDER, (LOCK,), ())
 
 
 @contextmanager

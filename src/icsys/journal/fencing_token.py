@@ -1,7 +1,8 @@
-"""Whose turn it is to write the books of a shard: whoever began last has it, and all others stop.
+"""Fencing token: the run that started last owns the shard; earlier runs stop.
 
-A lock keeps two runs apart where it holds. But a worker that was taken for dead may wake up on another machine, where
-the lock has been given away or never held; before it writes, it looks here.
+A lock keeps two runs apart where the lock works. A worker that a coordinator has given up may wake up on another
+machine, where the lock was released or never held. Every run of a shard therefore writes a token of its own when it
+starts, and compares it before each write.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ TAKEN_OVER = "another run has taken over this shard"
 
 
 class FencingToken:
-    """The turn of one run, taken from whoever had it.
+    """The token of one run; creating it takes the shard over.
 
     Parameters
     ----------
-    books
-        The folder of a shard's books.
+    state_folder
+        State folder of the shard.
     """
 
     def __init__(self, state_folder: RootedPath) -> None:
@@ -34,12 +35,12 @@ class FencingToken:
         write_whole(self._path, self._token)
 
     def check(self) -> None:
-        """Make sure that nobody has begun since.
+        """Check that no other run has started since.
 
         Raises
         ------
         OSError
-            If somebody has, or the books are gone, merged by another; with the code ESTALE.
+            With code ESTALE, if another run has started, or has merged the shard and removed its state folder.
         """
         try:
             token = self._path.read_bytes(len(self._token) + 1)

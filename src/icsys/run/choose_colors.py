@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from icsys import pipeline
+from icsys.choices import MAX_INDEXED_COLORS
 from icsys.engine import Lost
-from icsys.options import MAX_INDEXED_COLORS
 from icsys.results import ColorsChosen, Compressed
 from icsys.run.worker import compress_tasks
 from icsys.sources.sample import draw_images

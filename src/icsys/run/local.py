@@ -10,10 +10,12 @@ from functools import cache, partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from icsys.choices import PACKINGS, SHARED
 from icsys.files.reserved_names import refusing_links
+from icsys.journal.context import LedgerContext
 from icsys.journal.ledger import Ledger
-from icsys.layout import INDEX, PARTS
-from icsys.options import PACKINGS, SHARED, Options
+from icsys.layout import PACK_INDEX, UNPACKED
+from icsys.options import Options
 from icsys.outputs.folder import FolderOutputs
 from icsys.partition import mark_of
 from icsys.records.pending_outputs import WrittenHashes
@@ -144,18 +146,16 @@ class _LocalRun:
         context = replace(context, options=self._worker_options(), palettes=self._palettes)
         finished = self._begin_shard()
         ledger = Ledger(
-            self._places.source,
-            self._places.destination,
-            hash_of=self._options_hasher(),
-            tool_version=__version__,
-            overwrite=self._settings.redo_all,
-            retry_failed=self._settings.retry_failed,
-            dry_run=self._settings.dry_run,
-            outputs=outputs,
-            written=written,
-            shards=packs,
-            state_folder=self._state_folder,
-            shard=self._settings.shard,
+            LedgerContext(
+                source=self._places.source,
+                destination=self._places.destination,
+                state_folder=self._state_folder,
+                outputs=outputs,
+                written=written,
+                settings=self._settings,
+                hash_of=self._options_hasher(),
+                packs=packs,
+            )
         )
         main_pass = MainPass(self._monitor, ledger)
         try:
@@ -199,7 +199,7 @@ class _LocalRun:
         """Return where outputs are written; images to pack are first written into a folder of their own."""
         destination = self._places.destination
         folder = FolderOutputs(
-            destination / PARTS if self._packed else destination,
+            destination / UNPACKED if self._packed else destination,
             mark=mark_of(self._settings.shard),
             read_only=self._settings.dry_run,
             apart=self._packed,
@@ -210,11 +210,11 @@ class _LocalRun:
     def _open_packs(self) -> Collection[str]:
         """Return the names of the intact packs of earlier runs."""
         destination = self._places.destination
-        if not self._packed and not (destination / INDEX).is_file():
+        if not self._packed and not (destination / PACK_INDEX).is_file():
             return ()
-        from icsys.packs.pack import open_shards  # noqa: PLC0415 - few runs need it
+        from icsys.packs.folder import open_packs  # noqa: PLC0415 - few runs need it
 
-        return open_shards(destination, self._options.format, read_only=self._settings.dry_run, stop=self._monitor.stop)
+        return open_packs(destination, self._options.format, read_only=self._settings.dry_run, stop=self._monitor.stop)
 
     def _worker_options(self) -> Options:
         """Return the options for workers: the largest shared palette decides the kind of file for all images."""
@@ -273,7 +273,7 @@ class _LocalRun:
 
     def _pack(self) -> None:
         """Pack the images, unless the run was stopped: then the next run packs them."""
-        from icsys.packs.pack import pack  # noqa: PLC0415 - few runs need it
+        from icsys.packs.folder import pack_images  # noqa: PLC0415 - few runs need it
 
         monitor, remote = self._monitor, self._places.remote
         summary, stop = monitor.summary, monitor.stop
@@ -286,16 +286,15 @@ class _LocalRun:
             return
 
         def write_packs() -> None:
-            tell = partial(monitor.report_note, "Packing")
-            packs = pack(
+            packs = pack_images(
                 self._places.destination,
                 **limits,
-                table=classes,
+                class_names=classes,
                 replace=self._settings.redo_all,
                 stop=stop,
-                tell=tell,
+                on_pack=partial(monitor.report_note, "Packing"),
             )
-            summary.shards.extend(shard.name for shard in packs)
+            summary.shards.extend(one.name for one in packs)
 
         monitor.guard(write_packs, "shards")
         monitor.note_interrupt()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from icsys.choices import PACKINGS
 from icsys.errors import UsageError
 from icsys.files.locations import check_apart, place_of
 from icsys.files.url import Url
-from icsys.options import PACKINGS
 from icsys.run.checks import check_places
 from icsys.sources.base import Task
 from icsys.sources.folder import Folder

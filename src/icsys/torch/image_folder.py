@@ -12,12 +12,13 @@ import torch
 from torchvision import tv_tensors
 from torchvision.datasets import DatasetFolder
 
+from icsys.choices import MAX_COLORS, WHITE
 from icsys.color.reduce import distinct_of, keep_all, map_to
 from icsys.errors import ImageError, UsageError
 from icsys.files.rooted_path import RootedPath
 from icsys.image.read_output import read_indexed, read_pixels
-from icsys.layout import INDEX, OURS, PALETTE
-from icsys.options import MAX_COLORS, WHITE, rgb_of
+from icsys.layout import OWN_PREFIX, PACK_INDEX, PALETTE
+from icsys.option_checks import rgb_of
 from icsys.records.classes import number_classes
 from icsys.records.labels import Label, class_folder
 from icsys.records.palette_files import load_palettes
@@ -101,7 +102,7 @@ class IndexedImageFolder(DatasetFolder):
     ) -> None:
         if form not in _FORMS:
             raise UsageError(f"form={form!r}: expected one of {', '.join(_FORMS)}")
-        if Path(root, INDEX).exists():
+        if Path(root, PACK_INDEX).exists():
             raise UsageError(
                 f"root={str(root)!r} holds shards: expected a folder of images; the packages webdataset and datasets "
                 "read shards"
@@ -133,7 +134,7 @@ class IndexedImageFolder(DatasetFolder):
 
     def find_classes(self, directory: str | PathLike[str]) -> tuple[list[str], dict[str, int]]:
         """Find the class folders with their numbers; what ICS keeps for itself while a folder is filled is none."""
-        folders = [name for name in super().find_classes(directory)[0] if not name.startswith(OURS)]
+        folders = [name for name in super().find_classes(directory)[0] if not name.startswith(OWN_PREFIX)]
         if not folders:
             raise FileNotFoundError(f"no class folder in {str(directory)!r}")
         labels = _labels_of(Path(directory), folders)
