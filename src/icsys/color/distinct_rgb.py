@@ -117,7 +117,7 @@ class DistinctRGB:
         return labels.reshape(-1)[: len(self)], round(error / SCALE**2)
 
     def cells(self, fineness: float, k: int) -> tuple[Points, float]:
-        """Merge near colours into cells with a squared error of at most V / (3 k^2 fineness), V the error of all pixels.
+        """Merge near colours into cells of squared error at most V / (3 k^2 fineness), V the error of all pixels.
 
         Returns
         -------
