@@ -121,7 +121,7 @@ def sheet(image: NDArray[np.uint8], ks: list[int]) -> Image.Image:
 
 
 def main(arguments: list[str]) -> None:
-    """Run the benchmark as the command line asks."""
+    """Run the benchmark with the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "folder", nargs="?", type=Path, help="folder with photos to cut out of; generated ones if left out"

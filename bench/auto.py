@@ -1,11 +1,11 @@
 """As few colours as a target of quality allows: how many that is, what it saves beside one K for all, what it costs.
 
 One K "of the same worst quality" is the largest that any image needs: with it, as with auto, no image is worse than the
-target, but for those that 256 colours miss. Each run is of one thread, from the bytes of files to the bytes of PNGs.
+target, except photos that 256 colours miss. Each run is of one thread, from the bytes of files to the bytes of PNGs.
 
-Whether K is right is asked of palettes that know nothing of the search: KMeans of scikit-learn, one start, on the
-distinct colours with their counts. With a tenth more colours than K, at least 2 more, they are to reach the target, and
-with as many fewer they are not, by the SSIM of scikit-image.
+Independent palettes check K: KMeans of scikit-learn, one start, on the distinct colours with their counts. With a tenth
+more colours than K, at least 2 more, they should reach the target, and with as many fewer they should miss it, by the
+SSIM of scikit-image.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ def files(folder: Path | None, count: int | None) -> list[bytes]:
 
 
 def main(arguments: list[str]) -> None:
-    """Run the benchmark as the command line asks."""
+    """Run the benchmark with the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?", type=Path, help="folder with photos; generated ones if left out")
     parser.add_argument("--ssim", default="0.95,0.98", help="targets (default: %(default)s)")

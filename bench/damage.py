@@ -84,7 +84,7 @@ def rows(files: list[bytes], times: int) -> list[tuple[str, str, str]]:
 
 
 def main(arguments: list[str]) -> None:
-    """Run the benchmark as the command line asks."""
+    """Run the benchmark with the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, help="folder with JPEG photos; generated if left out")
     parser.add_argument("--times", type=int, default=20, help="damaged files made of each photo (default: %(default)s)")

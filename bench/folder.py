@@ -59,7 +59,7 @@ it subtracted on both sides. Processor seconds add all threads: where they excee
 Peak MB is the largest resident size. Errors are means over pixels of the squared error summed over R, G and B:
 "colour error" against the pixels that the same program makes without reducing colours (for ICS, its SO), "error"
 against every source pixel averaged in blocks, so it holds the resize too. The original skips pixels instead of
-averaging, ImageMagick and vipsthumbnail use sharper filters, and ImageMagick and pngquant dither unless told not to.
+averaging, ImageMagick and vipsthumbnail use sharper filters, and ImageMagick and pngquant dither by default.
 The original is its algorithm written anew, with scikit-learn's defaults of today (`KMeans`: one start, once ten).
 Inside one process, and in the lines below, a ratio is the median of those within a round, in which all take turns.
 """
@@ -224,7 +224,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str]) -> None:
-    """Run the benchmark as the command line asks."""
+    """Run the benchmark with the options of the command line."""
     options = _parser().parse_args(arguments)
     if options.quick:
         options.repeats = 1

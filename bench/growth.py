@@ -34,7 +34,7 @@ _COPIES = 6  # photos in a run of the second and third kind
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One measurement: which line of which plot it belongs to, where it lies, and what was measured."""
+    """One measurement: its plot and line, its place, and the measured value."""
 
     line: str
     x: float
@@ -196,7 +196,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str]) -> None:
-    """Run the benchmark as the command line asks."""
+    """Run the benchmark with the options of the command line."""
     options = _parser().parse_args(arguments)
     images, repeats, sizes, ks, megapixels = options.images, options.repeats, _MEGAPIXELS, _COLORS, 12.0
     if options.quick:

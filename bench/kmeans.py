@@ -42,7 +42,7 @@ _HEADER = (
 )
 _NOTES = f"""
 Error is the mean over pixels of the squared error summed over R, G and B, of the palette rounded to 8 bits with
-every pixel at its nearest entry, all judged by one exact function that belongs to none of the libraries. It stands
+every pixel at its nearest entry, all judged by one exact function, independent of all the libraries. It stands
 relative to `{BEST_OF_TEN}`: the mean over the images and the worst image. Times are
 means over the images, of the median of several runs (one run above {_SLOW} s), from the pixel array to palette and
 indices, on one thread. "Faster" compares the sums over all images. The last column is the share of images with a
@@ -135,7 +135,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str]) -> None:
-    """Run the benchmark as the command line asks."""
+    """Run the benchmark with the options of the command line."""
     options = _parser().parse_args(arguments)
     ks = [int(word) for word in options.colors.split(",")]
     compared = {ONE_FIT, BEST_OF_TEN, LIBIMAGEQUANT}

@@ -27,7 +27,7 @@ def main(report: str, command: list[str]) -> None:
 
 
 def _wait_posix(child: subprocess.Popen[bytes]) -> tuple[int, int, float]:
-    """Wait for the child; the system tells its largest resident size and its processor time."""
+    """Wait for the child; return its largest resident size and its processor time."""
     _, status, usage = os.wait4(child.pid, 0)
     code = os.waitstatus_to_exitcode(status)
     child.returncode = code  # or Popen would wait again

@@ -35,7 +35,7 @@ _THREADS = (1, 2, 4, 8, 16, 32, 64)
 _SHORTEST_GAP = 2_000  # nanoseconds
 _SWITCH = 1e-4  # seconds a thread waits before it asks for the lock; the run asks often, so the usual 5 ms slow it
 _CALIBRATION = 0.5  # seconds
-_PHOTOS = 20  # at least, so that a rate can be told
+_PHOTOS = 20  # at least, so that a rate can be measured
 _IDLE = 0.03  # part of the time that an idle machine keeps from the probe at most
 
 
@@ -52,7 +52,7 @@ class Standstill:
 class Share:
     """What one strategy costs on a folder: seconds with one job, two threads and two processes, and of lock with one.
 
-    Seconds are those that the photos take once the first is done, so that starting processes is left out.
+    Seconds count from the end of the first photo, without the start of processes.
     """
 
     one_job: float
@@ -113,7 +113,7 @@ def _nod() -> None:
 def queued_speedup(locked: float, threads: int) -> float:
     """Predict how many times as fast ``threads`` are as one when they only wait for the lock.
 
-    Each thread alternates between work without the lock and work with it; those that want it queue. Mean value
+    Each thread alternates between work without the lock and work with it; waiting threads queue. Mean value
     analysis of this closed network (Reiser and Lavenberg, 1980) with one queue gives the throughput.
 
     Parameters
@@ -213,7 +213,7 @@ The share is measured beside the run with one job, as the gaps of a thread that 
 the cost of handing the lock over; it is an upper bound. Figures are the smallest of several, and scikit-learn is held
 to one thread in each job. The prediction lets threads queue for the lock and wait for nothing else; after the slash
 stands Amdahl's law with the share as its serial part, which is lower because it lets nothing go on while one thread
-holds the lock. Processes share no lock. None of this knows of memory bandwidth, clocks that drop when many cores work,
+holds the lock. Processes share no lock. This model ignores memory bandwidth, clocks that drop when many cores work,
 or disks, which the measured two do.
 """
 
@@ -230,7 +230,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str]) -> None:
-    """Run the benchmark as the command line asks."""
+    """Run the benchmark with the options of the command line."""
     options = _parser().parse_args(arguments)
     # The threads that scikit-learn starts inside one job would take the probe's core.
     os.environ["OMP_NUM_THREADS"] = "1"

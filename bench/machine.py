@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def cpu_model() -> str:
-    """Return the name of the processor, as far as the system tells it."""
+    """Return the name of the processor, if the system has one."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         for line in cpuinfo.read_text(encoding="utf-8").splitlines():
@@ -47,7 +47,7 @@ def versions(*packages: str) -> str:
 def describe(program: str, arguments: list[str], *packages: str) -> str:
     """Return a Markdown list of everything needed to judge and to repeat a benchmark.
 
-    Folders are named by their last part only: where a reader keeps photos is his own matter.
+    Folders are named by their last part only: the place of the photos is private.
     """
     shown = [Path(word).name if Path(word).is_dir() else word for word in arguments]
     command = shlex.join(["python", f"bench/{program}", *shown])

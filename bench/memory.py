@@ -64,7 +64,7 @@ def rows(image: np.ndarray, ks: list[int]) -> list[list[str]]:
 
 
 def main(arguments: list[str]) -> None:
-    """Run the benchmark as the command line asks."""
+    """Run the benchmark with the options of the command line."""
     if arguments[:1] == ["--child"]:
         print(growth(Path(arguments[1]), int(arguments[2]), arguments[3]))
         return

@@ -53,7 +53,7 @@ def wait_for_answers(source: Path, proxy: FaultProxy, wait: float) -> list[list[
 
 
 def main(arguments: list[str]) -> None:
-    """Run the benchmark as the command line asks."""
+    """Run the benchmark with the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=400, help="small images to make (default: %(default)s)")
     parser.add_argument("--server", choices=SERVERS, default="rclone", help="(default: %(default)s)")

@@ -147,7 +147,7 @@ def memory(photos: Sequence[Path], work: Path, counts: Sequence[int]) -> list[li
 
 
 def main(arguments: list[str]) -> None:
-    """Run the benchmark as the command line asks."""
+    """Run the benchmark with the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?", type=Path, help="photos for the errors; generated ones if left out")
     parser.add_argument("--images", type=int, default=10_000, help="generated images (default: %(default)s)")

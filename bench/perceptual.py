@@ -53,7 +53,7 @@ def row(colors: int, scores: list[list[float]]) -> list[str]:
 
 
 def main(arguments: list[str]) -> None:
-    """Run the benchmark as the command line asks."""
+    """Run the benchmark with the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, help="folder with photos; generated ones if left out")
     parser.add_argument("--colors", default="16,64,256", help="numbers of colours K (default: %(default)s)")

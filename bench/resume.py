@@ -46,7 +46,7 @@ def measure(source: Path, options: Options, rounds: int) -> tuple[float, float, 
 
 
 def main(arguments: list[str]) -> None:
-    """Run the benchmark as the command line asks."""
+    """Run the benchmark with the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, help="folder of photos; small images by code if left out")
     parser.add_argument("--images", type=int, default=10_000, help="small images to make (default: %(default)s)")

@@ -33,9 +33,10 @@ from icsys.partition import Shard, all_shards, shard_index
 from icsys.records.manifest import image_row, to_line
 from icsys.records.run_json import write_run
 from icsys.results import Compressed, RunSummary
-from icsys.run.cluster import SHARD_IMAGES, Answer, choose_count
-from icsys.shards.listing import divide
-from icsys.shards.state import State, books_of, write_state
+from icsys.run.cluster import SHARD_IMAGES, choose_shard_count
+from icsys.run.shard_job import ShardResult
+from icsys.shards.listing import list_for_shards
+from icsys.shards.state import State, state_folder_of, write_state
 from icsys.sources.folder import plan_folder
 from machine import describe
 from page import publish
@@ -85,9 +86,9 @@ def empty(name: int) -> Compressed:
     )
 
 
-def empty_shard(names: range, _: bool) -> Answer:
+def empty_shard(names: range, _: bool) -> ShardResult:
     """Return what a shard leaves that took no time."""
-    return Answer(Shard(1, 1), [empty(name) for name in names], 0, "")
+    return ShardResult(Shard(1, 1), [empty(name) for name in names], 0, "")
 
 
 def nothing() -> None:
@@ -138,8 +139,8 @@ def hand_out(engine: str, images: int, jobs: int) -> Handing:
             # The first tasks load what workers need.
             list(run_cluster(cluster, empty_shard, [range(1)] * 4 * jobs, threading.Event()))
             start, _ = watch.lap()
-            for answer in run_cluster(cluster, empty_shard, shards, threading.Event()):
-                for result in answer.results:
+            for shard in run_cluster(cluster, empty_shard, shards, threading.Event()):
+                for result in shard.results:
                     summary.add(result)
             tasks, laps = len(shards), watch.lap()
     if summary.images != images:
@@ -154,7 +155,7 @@ class Watch:
         self._clock, self._busy = time.perf_counter(), time.process_time()
 
     def lap(self) -> tuple[float, float]:
-        """Return the seconds since the last lap: those that passed, and those of this process."""
+        """Return the seconds since the last lap: of the clock, and of this process."""
         before = self._clock, self._busy
         self._clock, self._busy = time.perf_counter(), time.process_time()
         return self._clock - before[0], self._busy - before[1]
@@ -204,9 +205,9 @@ def measure_serial(images: int) -> Serial:
         plan = partial(plan_folder, source, destination, ".png")
         listing = min(busy_with(lambda: list(plan())) for _ in range(3))
         destination.mkdir()
-        count = choose_count(images, slots=1)
+        count = choose_shard_count(images, slots=1)
         settings = {"source": str(source.absolute()), "suffix": ".png", "follow_links": False}
-        both = busy_with(lambda: divide(place, plan(), settings, lambda _: count, stop=threading.Event()))
+        both = busy_with(lambda: list_for_shards(place, plan(), settings, lambda _: count, stop=threading.Event()))
         shard = min(busy_with(partial(_empty_shard, Path(folder, f"one{turn}"))) for turn in range(5))
         few, many = max(1, images // 1000), max(2, images // 25)
         lines = _merge(images, few, Path(folder, "few"))
@@ -231,7 +232,7 @@ def _merge(images: int, count: int, destination: Path) -> float:
         lines[shard_index(result.source, count)].append(to_line(image_row(result, "0123456789abcdef", "0")))
     with patch("os.fsync"):
         for index, mine in lines.items():
-            books = books_of(RootedPath(destination), Shard(index, count))
+            books = state_folder_of(RootedPath(destination), Shard(index, count))
             write_whole(books / MANIFEST, sorted(mine))
             write_run(books, {}, RunSummary(), "0", source="photos", started=0.0)
             write_state(books, State({}, follow_links=False, finished=True))
@@ -262,9 +263,9 @@ class Model:
 def model(images: int, cores: int, work: float, serial: Serial, handing: Handing) -> Model:
     """Model a run of images that take ``work`` seconds of a core each.
 
-    A task costs whoever hands it out one part that is the same for all and another one for each image in it.
+    Handing out a task costs a fixed part and a part for each image in it.
     """
-    shards = choose_count(images, slots=cores)
+    shards = choose_shard_count(images, slots=cores)
     return Model(
         listing=images * (serial.listing + serial.dividing),
         work=(images * work + shards * serial.shard) / cores,
@@ -327,7 +328,7 @@ def tables(serial: Serial, handings: list[Handing], work: float) -> str:
         ]
         for handing in handings
     ]
-    shards = choose_count(_MANY, slots=_CORES)
+    shards = choose_shard_count(_MANY, slots=_CORES)
     merging = serial.merging(_MANY, shards) / _MANY
     text = f"\n## Handing out {handings[0].images:,} images of empty work\n\n"
     text += markdown_table(
@@ -353,7 +354,7 @@ def tables(serial: Serial, handings: list[Handing], work: float) -> str:
 
 
 def main(arguments: list[str]) -> None:
-    """Run the benchmark as the command line asks."""
+    """Run the benchmark with the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=100_000, help="images of empty work (default: %(default)s)")
     parser.add_argument("--jobs", type=int, default=2, help="workers of every engine (default: %(default)s)")

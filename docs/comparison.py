@@ -18,7 +18,7 @@ WIDTH, HEIGHT = 1180, 1610
 
 
 def main() -> None:
-    """Compare, open the page in Chromium, and keep what a screen shows of it."""
+    """Compare, open the page in Chromium, and save a screenshot."""
     with tempfile.TemporaryDirectory() as folder:
         photos, page = Path(folder, "photos"), Path(folder, "page.html")
         copy_samples(photos)

@@ -1,4 +1,4 @@
-"""Take the figures of the docs out of the notebook, where each is drawn in a cell whose tag is its name.
+"""Copy the figures of the docs from the notebook, where a cell's tag is the name of its figure.
 
 Run it with ``python docs/figures.py`` after ``make notebook``.
 """

@@ -1,4 +1,4 @@
-"""Draw the figures of docs/mkm.md: the search on a photo step by step, and what time buys, from the benchmark.
+"""Draw the figures of docs/mkm.md: the search on a photo step by step, and time against error, from the benchmark.
 
 Run it with ``python docs/mkm_figures.py``.
 """
@@ -98,7 +98,7 @@ def start(cells: Any, k: int) -> tuple[Partition, NDArray[np.float32]]:  # noqa:
 
 
 def levels(held: NDArray[Any]) -> NDArray[np.float64]:
-    """Return colours as the kernels hold them as levels from 0 to 255."""
+    """Convert colours of the kernels to levels from 0 to 255."""
     return held.astype(float) / SCALE + CENTER
 
 

@@ -19,10 +19,10 @@ PAGE = Path(__file__).with_suffix(".md")
 _HEAD = """\
 # Commands and options
 
-Written from the program itself by `docs/reference.py`; `ics COMMAND --help` says the same.
+Generated from the program by `docs/reference.py`; `ics COMMAND --help` prints the same.
 
-`ics` alone asks for the algorithm, the number of colours and the size, and turns the folder `Uncompressed` into the
-folder `Compressed`. The forms with `--no-` turn off what a file of options turns on.
+`ics` alone prompts for the algorithm, the number of colours and the size, and turns the folder `Uncompressed` into the
+folder `Compressed`. The forms with `--no-` turn off an option that a file of options turns on.
 """
 
 _TAIL = """\
@@ -30,12 +30,12 @@ _TAIL = """\
 
 | code | meaning |
 |---:|---|
-| 0 | all images are done, or skipped by policy; all is as it was written |
-| 1 | some images failed, or the run ended early, such as on a full disk; something is missing, changed or foreign |
+| 0 | all images are done or skipped; `ics verify`: every file is intact |
+| 1 | some images failed, or the run ended early, such as on a full disk; `ics verify`: some files are not intact |
 | 2 | wrong usage; nothing was done |
-| 130 | interrupted with Ctrl-C; the next run goes on |
-| 143 | told to end by SIGTERM; the next run goes on |
-| 129 | the terminal was closed; the next run goes on |
+| 130 | interrupted with Ctrl-C; the next run resumes |
+| 143 | ended by SIGTERM; the next run resumes |
+| 129 | the terminal was closed; the next run resumes |
 
 ## A file of options
 

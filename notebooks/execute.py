@@ -23,10 +23,10 @@ _STATE = "application/vnd.jupyter.widget-state+json"
 
 
 def read_twin() -> NotebookNode:
-    """Return the notebook that the twin stands for, without outputs."""
+    """Return the notebook of the twin, without outputs."""
     notebook = jupytext.read(TWIN)
     for number, cell in enumerate(notebook.cells):
-        cell.id = f"cell-{number}"  # else random, and new with every run
+        cell.id = f"cell-{number}"  # a random id would change with every run
     return notebook
 
 
@@ -52,7 +52,7 @@ def execute() -> NotebookNode:
 
 
 def _show_bars(notebook: NotebookNode) -> None:
-    """Give every bar its last state as text, for pages that show notebooks without widgets: Jupyter keeps the first."""
+    """Give every bar its last state as text, for pages without widgets: Jupyter keeps the first state."""
     states = notebook.metadata.get("widgets", {}).get(_STATE, {}).get("state", {})
     for cell in notebook.cells:
         for output in cell.get("outputs", []):

@@ -5,6 +5,8 @@ import signal
 
 # Read by SciPy when it is imported: with it, scikit-learn checks estimators on more kinds of arrays.
 os.environ["SCIPY_ARRAY_API"] = "1"
+# Read by OpenMP when it is loaded: threads of scikit-learn that wait for each other would otherwise keep a core busy.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import pytest
 from hypothesis import settings

@@ -20,23 +20,23 @@ _OWN = {
         "tests/faults/test_links.py::test_a_link_in_the_place_of_a_page"
     ),
     "Every name that ICS keeps below DST is in one place of the code.": (
-        "tests/dataset/test_layout.py::test_all_names_are_here"
+        "tests/files/test_reserved_names.py::test_all_names_are_here"
     ),
     "DST itself may be reached by a link; once a run has begun, no other folder takes its place.": (
-        "tests/dataset/test_rooted.py::test_the_root_stays_the_folder_that_it_was"
+        "tests/files/test_rooted_path.py::test_the_root_stays_the_folder_that_it_was"
     ),
 }
 _OTHERS = {
     "A demo enters no folder that holds anything but its own files, and changes none that was there.": (
-        "tests/test_demo.py::test_a_demo_changes_nothing_that_was_there"
+        "tests/cli/test_demo.py::test_a_demo_changes_nothing_that_was_there"
     ),
     "An output folder below SRC is passed over, and named.": (
-        "tests/test_outputs_inside.py::test_every_run_into_the_source_does_the_photos_and_no_output"
+        "tests/sources/test_outputs_inside.py::test_every_run_into_the_source_does_the_photos_and_no_output"
     ),
     "`ics verify` names what is missing, changed or foreign, and nothing else.": (
-        "tests/test_verify.py::test_damage_is_named_by_its_kind_and_nothing_else_is"
+        "tests/verify/test_folder.py::test_damage_is_named_by_its_kind_and_nothing_else_is"
     ),
-    "No text of a URL tells its secret.": "tests/test_url.py::test_no_text_of_a_url_holds_its_secret",
+    "No text of a URL tells its secret.": "tests/files/test_url.py::test_no_text_of_a_url_holds_its_secret",
 }
 _FORGED = {
     "Books that were changed by hand cost nobody a file, and end no command without words.": (
@@ -52,7 +52,7 @@ _FORGED = {
         "tests/faults/test_forged.py::test_files_that_are_huge"
     ),
     "A forged list of claims has no file of others written over.": (
-        "tests/dataset/test_ledger.py::test_a_claim_that_was_forged_costs_nobody_a_file"
+        "tests/journal/test_ledger.py::test_a_claim_that_was_forged_costs_nobody_a_file"
     ),
 }
 _KILLED = {
@@ -65,37 +65,37 @@ _KILLED = {
     ),
     "So it is with `--isolate`.": "tests/faults/test_kill_options.py::test_isolated_runs_killed",
     "What a killed run has left is its own, and stale where no source asks for it any more.": (
-        "tests/dataset/test_ledger.py::test_what_a_killed_run_left_is_its_own_whatever_options_follow"
+        "tests/journal/test_ledger.py::test_what_a_killed_run_left_is_its_own_whatever_options_follow"
     ),
 }
 _LABELS = {
     "Names and numbers of classes come back equal from every container.": (
-        "tests/dataset/test_labels_round_trip.py::test_names_and_numbers_come_back_equal"
+        "tests/sources/test_labels_round_trip.py::test_names_and_numbers_come_back_equal"
     ),
     "Names of files and folders do, too.": (
-        "tests/dataset/test_labels_round_trip.py::test_names_of_files_and_folders_come_back_equal"
+        "tests/sources/test_labels_round_trip.py::test_names_of_files_and_folders_come_back_equal"
     ),
     "What is not labelled stays so.": (
-        "tests/dataset/test_labels_round_trip.py::"
+        "tests/sources/test_labels_round_trip.py::"
         "test_minus_one_is_no_label_and_what_stands_beside_an_image_counts_more_than_its_folder"
     ),
     "A damaged archive: what can be read is done, and the archive is one failure by its name.": (
-        "tests/dataset/test_tars.py::test_a_run_over_a_damaged_archive_does_the_rest_and_ends_with_one_failure"
+        "tests/sources/archives/test_tar.py::test_a_run_over_a_damaged_archive_does_the_rest_and_ends_with_one_failure"
     ),
     "A bit that is flipped in a zip is told, unless it does not matter.": (
-        "tests/dataset/test_zips.py::test_a_flipped_bit_is_told_unless_it_does_not_matter"
+        "tests/sources/archives/test_zip.py::test_a_flipped_bit_is_told_unless_it_does_not_matter"
     ),
     "Every object of a store is an image with a name of its own, whatever its key.": (
-        "tests/dataset/test_listings.py::test_every_object_is_an_image_with_a_name_of_its_own"
+        "tests/sources/remote/test_listings.py::test_every_object_is_an_image_with_a_name_of_its_own"
     ),
     "A value in a Parquet file that is larger than `--max-bytes` is never taken into memory.": (
-        "tests/dataset/columns/test_values.py::test_a_value_that_is_refused_is_never_taken_and_the_next_one_can_be"
+        "tests/sources/parquet_format/test_values.py::test_a_value_that_is_refused_is_never_taken_and_the_next_one_can_be"
     ),
     "The same images in a folder and in an archive give the same files.": (
-        "tests/dataset/test_tars.py::test_a_folder_and_its_archives_give_the_same_files"
+        "tests/sources/archives/test_tar.py::test_a_folder_and_its_archives_give_the_same_files"
     ),
     "JSON and TOML of any depth and size are refused in words.": (
-        "tests/dataset/test_parsing.py::test_hostile_json_is_a_value_error"
+        "tests/files/test_parsing.py::test_hostile_json_is_a_value_error"
     ),
 }
 PROMISES = {

@@ -11,7 +11,7 @@ from pyarrow import parquet
 from icsys import Options
 from icsys.sources.archives.source import Archives
 from icsys.sources.archives.store import Disk
-from icsys.sources.base import Task, Unreadable
+from icsys.sources.base import Task, Unreadable, read_loaded
 
 
 def put_folder(path, files):
@@ -66,9 +66,10 @@ def read_all(path, **settings):
         if isinstance(planned, Unreadable):
             assert planned.source not in failed
             failed[planned.source] = planned.code
-    for work in source.load((t for t in plan if isinstance(t, Task)), Options()):
+    for loaded in source.load((t for t in plan if isinstance(t, Task)), Options()):
+        work, _ = loaded
         try:
-            found[work.source] = source.read(work, Options())[0]
+            found[work.source] = read_loaded(source, loaded, Options())[0]
         except Exception as error:  # noqa: BLE001
             failed[work.source] = getattr(error, "code", "io")
     return found, failed

@@ -1,4 +1,4 @@
-"""What the pages show can be run as it stands there, and says what they say."""
+"""The code blocks of all pages run and print the shown output; links, tables and figures match their sources."""
 
 import ast
 import importlib.util
@@ -35,7 +35,7 @@ def needed(page):
 
 
 def steady(text):
-    """Leave out of what a command prints what differs from run to run: times, rates, and the folder it ran in."""
+    """Remove times, rates and the folder of the run from the output of a command; return its words and numbers."""
     text = re.sub(r"[\d.]+ s\b( \([\d.]+ images/s\))?", "some time", text)
     text = re.sub(r"Look in: .*[/\\]", "Look in: ", text).strip()
     number = r"(?<![\w.])\d+(?:\.\d+)?"
@@ -51,7 +51,7 @@ def assert_same_output(output, expected):
 
 
 def execute(command, folder):
-    """Run a command with the programs of this environment, whatever else is on the path; return its whole output."""
+    """Run a command with the programs of this environment first on the path; return exit code and output."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     env = os.environ | {"PATH": path, "HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": str(folder / ".cache")}
     done = subprocess.run(
@@ -71,11 +71,11 @@ def run_blocks(page, folder):
             for command in lines:
                 code, output = execute(command, folder)
                 assert code == 0, f"{command}\n{output}"
-                assert " 0 compressed" not in output, f"{command} only skipped what the one before it made"
+                assert " 0 compressed" not in output, f"{command} only skipped the images of the command before it"
 
 
-def test_blocks_are_found_and_every_one_says_what_it_is():
-    """A pattern that stops matching would skip every block in silence."""
+def test_blocks_are_found_and_every_one_has_a_known_language():
+    """A pattern that stops matching would skip every block without a failure."""
     kinds = [kind for blocks in BLOCKS.values() for kind, _ in blocks]
     assert all(kinds.count(kind) >= 1 for kind in RUNNABLE)
     fences = sum(page.read_text("utf-8").count("\n```") for page in PAGES)
@@ -94,31 +94,31 @@ def load(name):
 
 
 def pages(*, large):
-    """Return the pages with something to run, those that need large packages or the others."""
+    """Return the pages with blocks to run: with large packages, or without."""
     runnable = [page for page, blocks in BLOCKS.items() if any(kind in RUNNABLE for kind, _ in blocks)]
     return [page for page in runnable if bool(needed(page)) == large]
 
 
 @pytest.mark.parametrize("page", pages(large=False), ids=lambda page: page.name)
-def test_the_blocks_of_a_page_run_in_their_order(page, tmp_path):
+def test_the_blocks_of_a_page_run_in_order(page, tmp_path):
     run_blocks(page, tmp_path)
 
 
 @pytest.mark.parametrize("page", pages(large=True), ids=lambda page: page.name)
-def test_the_blocks_that_need_large_packages_run_in_their_order(page, tmp_path):
+def test_the_blocks_that_need_large_packages_run_in_order(page, tmp_path):
     missing = sorted(name for name in needed(page) if importlib.util.find_spec(name) is None)
     if missing:
         pytest.skip(f"needs {', '.join(missing)}: make test-extras")
     run_blocks(page, tmp_path)
 
 
-def test_links_between_pages_lead_somewhere():
+def test_links_between_pages_lead_to_files():
     for page in PAGES:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text("utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
-def test_the_palette_table_of_the_page_of_costs_is_that_of_the_benchmark():
+def test_the_palette_table_of_costs_has_the_figures_of_the_benchmark():
     rows = {
         "**MKM, fast** (the default)": "MKM, fast",
         "**MKM, balanced**": "MKM, balanced",
@@ -139,7 +139,7 @@ def test_the_palette_table_of_the_page_of_costs_is_that_of_the_benchmark():
             assert abs(shown_ms - float(ms.replace(",", ""))) <= 0.51, name
 
 
-def test_the_figures_are_those_of_the_notebook():
+def test_the_figures_equal_those_of_the_notebook():
     for name, data in load("figures").figures().items():
         assert (ROOT / "docs" / "figures" / f"{name}.png").read_bytes() == data, "run: make notebook"
 
@@ -154,7 +154,7 @@ def test_the_figures_of_mkm_can_be_drawn_and_are_committed(tmp_path, monkeypatch
             assert new.size == committed.size
 
 
-def test_the_command_reference_is_that_of_the_program():
+def test_the_command_reference_is_up_to_date():
     page = load("reference").reference()
     assert (ROOT / "docs" / "reference.md").read_text("utf-8") == page, "run: python docs/reference.py"
     _, shown = execute([sys.executable, "-m", "icsys", "compress", "--help"], ROOT)

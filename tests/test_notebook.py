@@ -1,4 +1,4 @@
-"""The notebook says what its text twin says, runs from top to bottom, and is committed as it came out."""
+"""The notebook equals its text twin, runs from top to bottom, and is committed with the outputs of one run."""
 
 import importlib.util
 import json
@@ -18,7 +18,7 @@ LONGEST = 180  # seconds, on two cores
 
 @pytest.fixture(scope="module")
 def committed():
-    """The cells of the notebook as it was committed."""
+    """The cells of the committed notebook."""
     return json.loads((NOTEBOOKS / "ics.ipynb").read_text("utf-8"))["cells"]
 
 
@@ -40,7 +40,7 @@ def printed(cells):
 
 
 def shape(line):
-    """Leave out of a line what differs from machine to machine: every number, and room for it."""
+    """Replace every number and its padding in a line: they differ between machines."""
     return re.sub(r"\s+", " ", re.sub(r"[+-]?\d[\d.,e-]*", "#", line)).strip()
 
 
@@ -48,7 +48,7 @@ def test_it_has_the_cells_of_its_twin(committed):
     assert [(cell["cell_type"], "".join(cell["source"]).strip()) for cell in committed] == list(twin_cells())
 
 
-def test_it_was_committed_as_it_came_out_of_one_run_from_top_to_bottom(committed):
+def test_its_outputs_come_from_one_run_from_top_to_bottom(committed):
     code = [cell for cell in committed if cell["cell_type"] == "code"]
     assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
     outputs = [output for cell in code for output in cell["outputs"]]
@@ -60,7 +60,7 @@ def test_it_was_committed_as_it_came_out_of_one_run_from_top_to_bottom(committed
     assert "/tmp" not in text  # noqa: S108 - no place of the machine that ran it
 
 
-def test_its_code_runs_as_a_program_and_prints_what_was_committed(committed, tmp_path):
+def test_its_code_runs_as_a_program_and_prints_the_committed_outputs(committed, tmp_path):
     done = subprocess.run(
         [sys.executable, "-W", "error", str(TWIN)],
         cwd=tmp_path,
@@ -75,7 +75,7 @@ def test_its_code_runs_as_a_program_and_prints_what_was_committed(committed, tmp
 
 
 @pytest.mark.filterwarnings("default")
-def test_it_runs_in_jupyter_with_bars_of_jupyters_own(committed):
+def test_it_runs_in_jupyter_with_jupyter_bars(committed):
     for package in ("jupytext", "nbclient", "ipykernel", "ipywidgets"):
         pytest.importorskip(package, reason=f"needs the package {package}: make test-extras")
     spec = importlib.util.spec_from_file_location("execute", NOTEBOOKS / "execute.py")

@@ -27,7 +27,7 @@ FAULTS = ("503", "drop", "cut request", "cut answer", 0.1)
 COMMAND = """
 import sys
 from icsys.outputs import lease
-lease._LEASE, lease._LOOK_EVERY = 0.3, 0.05
+lease._LEASE, lease._POLL_SECONDS = 0.3, 0.05
 from icsys.__main__ import main
 sys.exit(main())
 """
@@ -217,7 +217,7 @@ def test_shards_arrive_whole_through_a_bad_network_and_after_a_kill(proxy, sourc
 
 
 def test_two_runs_at_once_are_refused(proxy, source, expected, monkeypatch):
-    monkeypatch.setattr(lease, "_LOOK_EVERY", 0.01)
+    monkeypatch.setattr(lease, "_POLL_SECONDS", 0.01)
     monkeypatch.setattr("icsys.run.object_destination.BEAT", 0.05)
     monkeypatch.setattr("icsys.run.object_destination._SEND_EVERY", 0.05)
     refused = []

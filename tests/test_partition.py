@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icsys import UsageError
-from icsys.partition import MOST_BOOKS, Shard, all_shards, parse_shard, shard_index
+from icsys.partition import MAX_SHARDS, Shard, all_shards, parse_shard, shard_index
 
 NAMES = st.one_of(
     st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1),
     st.binary(min_size=1).filter(lambda data: not set(data) & {0, 47}).map(os.fsdecode),
 )
 PATHS = st.lists(NAMES, min_size=1, max_size=4).map("/".join)
-COUNTS = st.integers(1, MOST_BOOKS)
+COUNTS = st.integers(1, MAX_SHARDS)
 
 
 @given(PATHS, st.integers(1, 50))

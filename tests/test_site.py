@@ -1,4 +1,4 @@
-"""The pages are a site that builds without a warning and asks nothing of other hosts."""
+"""The pages build into a site without a warning, and the site loads nothing from other hosts."""
 
 import re
 import subprocess
@@ -21,7 +21,7 @@ def site(tmp_path_factory):
     return folder
 
 
-def test_every_page_is_in_the_site_and_programs_are_not(site):
+def test_every_page_is_in_the_site_and_programs_stay_out(site):
     pages = {path.relative_to(ROOT / "docs").with_suffix(".html") for path in (ROOT / "docs").rglob("*.md")}
     assert all((site / page).is_file() for page in pages)
     assert not list(site.rglob("*.py"))
@@ -38,7 +38,7 @@ def test_no_page_loads_anything_from_another_host(site):
         assert not re.search(r"url\(['\"]?(https?:)?//", style.read_text("utf-8")), style.name
 
 
-def test_pipes_and_lists_arrive_as_they_are_meant(site):
+def test_pipes_and_lists_are_rendered_correctly(site):
     text = (site / "reference.html").read_text("utf-8")
     assert "<code>--strategy SO|MKM|FKM|MBKM</code>" in text
     assert text.count("<li><code>--") > 20

@@ -17,7 +17,7 @@ import sys
 import traceback
 from pathlib import Path
 
-from icsys.cli.main import main
+from icsys.cli.main import run_command
 from icsys.engine import ENGINE_TABLE
 
 _CALLS = ("open", "mkdir", "unlink", "rmdir", "replace", "fsync", "stat", "scandir")
@@ -123,7 +123,7 @@ def _run(words, kill, said, *, pipe, memory, seconds):
     ENGINE_TABLE["threads"] = _one_thread
     tell, calls, code = os.write, _Calls(kill), 70
     try:
-        code = main(words)
+        code = run_command(words)
     except SystemExit as end:
         code = end.code
     except BaseException:  # noqa: BLE001 - this process has nobody else to tell

@@ -40,7 +40,7 @@ _MODULE_OF = {
     "UsageError": "errors",
     "Verification": "verify.folder",
     "compare_folder": "report.compare",
-    "compress_folder": "run.local",
+    "compress_folder": "run.compress",
     "compress_image": "pipeline",
     "merge_shards": "run.merge",
     "progress_bar": "run.progress_bar",

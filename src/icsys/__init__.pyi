@@ -34,7 +34,7 @@ from icsys.results import Failed as Failed
 from icsys.results import Measured as Measured
 from icsys.results import RunSummary as RunSummary
 from icsys.results import Skipped as Skipped
-from icsys.run.local import compress_folder as compress_folder
+from icsys.run.compress import compress_folder as compress_folder
 from icsys.run.merge import merge_shards as merge_shards
 from icsys.run.progress import Progress as Progress
 from icsys.run.progress_bar import progress_bar as progress_bar

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from icsys.errors import UsageError
 
-MOST_BOOKS = 100_000
+MAX_SHARDS = 100_000
 _TEXT = re.compile(r"\s*(\d{1,9})\s*/\s*(\d{1,9})\s*", re.ASCII)
 
 
@@ -86,7 +86,7 @@ def parse_shard(value: object) -> Shard:
         isinstance(pair, tuple | list)
         and len(pair) == 2  # noqa: PLR2004 - which, and of how many
         and all(isinstance(number, int) and not isinstance(number, bool) for number in pair)
-        and 1 <= pair[0] <= pair[1] <= MOST_BOOKS
+        and 1 <= pair[0] <= pair[1] <= MAX_SHARDS
     ):
         return Shard(pair[0], pair[1])
-    raise UsageError(f"shard={value!r}: expected I/N such as 2/4, with I from 1 to N and N at most {MOST_BOOKS}")
+    raise UsageError(f"shard={value!r}: expected I/N such as 2/4, with I from 1 to N and N at most {MAX_SHARDS}")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from icsys.run.cluster import choose_count
+from icsys.run.cluster import choose_shard_count
 from scheduling import Handing, Serial, hand_out, measure_serial, model, plot, tables
 
 SERIAL = Serial(listing=2e-6, dividing=1e-6, merge=10e-6, books=1e-3, shard=0.01)
@@ -27,7 +27,7 @@ def test_what_one_process_does_is_measured():
 def test_the_model_is_a_sum_of_what_comes_in_turn_and_the_longer_of_what_goes_on_at_once():
     """Against arithmetic by hand."""
     images, cores = 10_000_000, 100
-    shards = choose_count(images, slots=cores)
+    shards = choose_shard_count(images, slots=cores)
     parts = model(images, cores, 0.02, SERIAL, DASK)
     assert parts.listing == pytest.approx(30.0)
     assert parts.merging == pytest.approx(100.0 + shards / 1000)

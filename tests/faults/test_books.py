@@ -41,7 +41,7 @@ def finished(photos):
 
 
 PACKED = Options(strategy="SO", step=2, format="webdataset", shard_images=3)
-BOOKS = {
+STATE_FOLDERS = {
     "png": ["manifest.jsonl", "failures.jsonl", "run.json", ".ics-claims"],
     "webdataset": ["manifest.jsonl", "shards.json", "run.json", ".ics-claims"],
     "shards": [f".ics-books/1-of-2/{name}" for name in ("manifest.jsonl", "failures.jsonl", "run.json", "shard.json")],
@@ -76,7 +76,7 @@ def damaged(data, path):
 @pytest.mark.fault(
     0, "manifest, run.json, claims, shards.json or shard.json changed by hand", "no traceback, all is told"
 )
-@pytest.mark.parametrize("kind", BOOKS)
+@pytest.mark.parametrize("kind", STATE_FOLDERS)
 @SLOW
 @given(data=st.data())
 def test_books_that_were_changed(kind, finished, photos, tmp_path_factory, data):
@@ -85,7 +85,7 @@ def test_books_that_were_changed(kind, finished, photos, tmp_path_factory, data)
     shutil.copytree(finished / kind, out)
     elsewhere = out.parent / "x"
     elsewhere.write_bytes(b"somebody else's")
-    damaged(data, out / data.draw(st.sampled_from(BOOKS[kind])))
+    damaged(data, out / data.draw(st.sampled_from(STATE_FOLDERS[kind])))
     with suppress(UsageError):
         report_folder(out, output=out.parent / "report.html", examples=1)
     with suppress(UsageError):

@@ -33,13 +33,16 @@ VALUES = [
     *("data/../../outside/a.png", "data/train-00000.tar", "x" * 5000, [], {}, [[]], {"": {}}, ["../outside/a.png"]),
     *({"../outside/a.png": "a.png", "/dev/zero": "b.png"}, [HUGE] * 3, "a/" * 3000),
 ]
-BOOKS = {
-    "files": (layout.MANIFEST, layout.FAILURES, layout.RUN, layout.CLAIMS, layout.WRITTEN, layout.PALETTE),
+STATE_FOLDERS = {
+    "files": (layout.MANIFEST, layout.FAILURES, layout.RUN, layout.PENDING, layout.WRITTEN, layout.PALETTE),
     "shards": (
-        *(f"{layout.BOOKS}/1-of-2/{name}" for name in sorted(layout.BOOKS_FILES - {layout.LOCK, layout.TURN})),
-        *(f"{layout.BOOKS}/{layout.DIVIDED}", layout.MANIFEST, layout.CLAIMS),
+        *(
+            f"{layout.STATE_FOLDERS}/1-of-2/{name}"
+            for name in sorted(layout.STATE_FILES - {layout.LOCK, layout.FENCING_TOKEN})
+        ),
+        *(f"{layout.STATE_FOLDERS}/{layout.LISTING_INFO}", layout.MANIFEST, layout.PENDING),
     ),
-    "webdataset": (layout.MANIFEST, layout.INDEX, layout.CLAIMS, layout.WRITTEN),
+    "webdataset": (layout.MANIFEST, layout.PACK_INDEX, layout.PENDING, layout.WRITTEN),
 }
 WHOLE = {  # what a file may be as a whole, or have in one line of its own
     "nothing": b"",
@@ -132,7 +135,7 @@ def forge(path, chance):
     return done
 
 
-TRIES = [(kind, name) for kind, names in BOOKS.items() for name in names]
+TRIES = [(kind, name) for kind, names in STATE_FOLDERS.items() for name in names]
 
 
 @pytest.mark.fault(0, "forged values in what ICS keeps", "no file of others is touched; no hang, no traceback")
@@ -197,7 +200,7 @@ def test_folders_that_are_forged(filled, warm, tmp_path, thorough, observed):
     tries = [(name, make) for name in names for make in (os.mkdir, os.mkfifo)]
     for number, (name, make) in enumerate(tries if thorough else tries[:3]):
         attempt = Try(filled, "shards", tmp_path / str(number))
-        make(attempt.out / layout.BOOKS / name)
+        make(attempt.out / layout.STATE_FOLDERS / name)
         attempt.check(warm, name, 3 if thorough else 2)
         shutil.rmtree(attempt.place)
     observed("exit 0, 1 or 2, and all told in words")

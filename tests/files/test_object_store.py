@@ -137,12 +137,12 @@ def test_a_folder_is_listed_once_and_one_that_is_not_there_never(store):
         place.write(name, b"one")
     outputs = ObjectOutputs(place)
     for _ in range(2):
-        assert outputs.look("a.png").size == 3
-        assert outputs.look("x.png").size is None
-        assert outputs.look("cat").size is None  # a folder takes no object's place
-        assert outputs.look("cat/b.png").size == 3
-        assert outputs.look("cat/old/c.png").size == 3
-        assert outputs.look("dog/big/b.png").size is None
+        assert outputs.stat("a.png").size == 3
+        assert outputs.stat("x.png").size is None
+        assert outputs.stat("cat").size is None  # a folder takes no object's place
+        assert outputs.stat("cat/b.png").size == 3
+        assert outputs.stat("cat/old/c.png").size == 3
+        assert outputs.stat("dog/big/b.png").size is None
     assert store.asked["list"] == 3
 
 
@@ -156,15 +156,15 @@ def test_a_folder_that_cannot_be_listed_is_no_empty_one(store):
     outputs = ObjectOutputs(Objects("memory://small"))
     for _ in range(3):
         with pytest.raises(OSError, match="the store did not list it"):
-            outputs.look("a.png")
+            outputs.stat("a.png")
     assert store.asked["list"] == objects.ATTEMPTS  # the wait is not for every image
 
 
 def test_a_store_that_asks_to_wait_is_given_time(store, monkeypatch):
     """Though its package has tried again and again by itself."""
     slept = []
-    monkeypatch.setattr(objects.time, "sleep", slept.append)
-    monkeypatch.setattr(objects, "_PATIENT", {"memory"})
+    monkeypatch.setattr("icsys.files.remote_client.time.sleep", slept.append)
+    monkeypatch.setattr(objects, "_RETRYING_PACKAGES", {"memory"})
 
     def trouble(*_):
         if len(slept) < 2:
@@ -186,9 +186,9 @@ def test_a_prefix_is_named_as_it_is(prefix, store):
 
 
 def test_a_name_that_is_a_version_to_s3fs_is_an_obstacle():
-    assert "versionId" in ObjectOutputs(Objects("memory://small")).look("a.png?versionId=b.png").obstacle
+    assert "versionId" in ObjectOutputs(Objects("memory://small")).stat("a.png?versionId=b.png").obstacle
 
 
 def test_a_name_that_is_not_utf_8_is_an_obstacle(store):
     assert store.objects() == {}
-    assert "UTF-8" in ObjectOutputs(Objects("memory://small")).look("caf\udce9.png").obstacle
+    assert "UTF-8" in ObjectOutputs(Objects("memory://small")).stat("caf\udce9.png").obstacle

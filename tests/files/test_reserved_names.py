@@ -7,12 +7,20 @@ import pytest
 
 import icsys
 from icsys import UsageError, layout
-from icsys.files.reserved_names import check_books, check_names
+from icsys.files.reserved_names import check_names, check_state_folders
 from icsys.files.rooted_path import RootedPath
 
 NAMES = {value for value in vars(layout).values() if isinstance(value, str) and value.startswith((".ics-", "manifest"))}
-FILES = {*layout.RESERVED, layout.CLAIMS, layout.WRITTEN, layout.LOCK}
-FOLDERS = {layout.BOOKS, layout.MERGED, layout.DIVISION, layout.DRIVER, layout.PARTS, layout.STAGE, layout.PACKS}
+FILES = {*layout.RESERVED, layout.PENDING, layout.WRITTEN, layout.LOCK}
+FOLDERS = {
+    layout.STATE_FOLDERS,
+    layout.MERGED_FOLDERS,
+    layout.STATE_DRAFT,
+    layout.CLUSTER_FOLDER,
+    layout.UNPACKED,
+    layout.STAGED_PACKS,
+    layout.PACKS,
+}
 
 
 def put(place, kind, decoy):
@@ -52,13 +60,13 @@ def test_a_class_may_have_the_name_of_the_folder_of_shards_where_there_are_none(
 def test_the_books_of_a_shard_are_no_links(name, tmp_path):
     books = tmp_path / ".ics-books"
     (books / "1-of-2").mkdir(parents=True)
-    check_books(RootedPath(tmp_path), ["1-of-2", "2-of-2"])
+    check_state_folders(RootedPath(tmp_path), ["1-of-2", "2-of-2"])
     place = books / f"1-of-2{name}"
     if not name:
         place.rmdir()
     place.symlink_to(tmp_path)
     with pytest.raises(UsageError, match="is a link"):
-        check_books(RootedPath(tmp_path), ["1-of-2", "2-of-2"])
+        check_state_folders(RootedPath(tmp_path), ["1-of-2", "2-of-2"])
 
 
 def test_all_names_are_here():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from helpers import manifest_row
 from icsys.files.rooted_path import RootedPath
-from icsys.journal.journal import Journal, compact, load
+from icsys.journal.journal import Journal, compact, load_journal
 from icsys.layout import FAILURES, MANIFEST
 from icsys.records.manifest import DONE, FAILED, STALE, from_line, to_line
 
@@ -61,7 +61,7 @@ def test_a_journal_cut_off_anywhere_holds_its_whole_lines_and_can_be_added_to(tm
     size = data.draw(st.integers(0, len(whole)))
     path.write_bytes(whole[:size])
     kept = (whole[:size] + b"\n").count(b"}\n")  # the last line may lack its end, and no more
-    assert len(load(RootedPath(folder)).done) == min(kept, 2)
+    assert len(load_journal(RootedPath(folder)).done) == min(kept, 2)
     journal = write(folder, done("d"))
     assert [row["source_path"] for row in lines(path)] == [*["a", "b", "c"][:kept], "d"]
     assert journal.start == sum(map(len, whole.splitlines(keepends=True)[:kept]))
@@ -70,17 +70,17 @@ def test_a_journal_cut_off_anywhere_holds_its_whole_lines_and_can_be_added_to(tm
 
 def test_the_last_line_of_an_output_counts(tmp_path):
     write(tmp_path, done("a", bytes=1), failed("b"), done("a", bytes=2), done("b"), failed("c"))
-    known = load(RootedPath(tmp_path))
+    known = load_journal(RootedPath(tmp_path))
     assert known.done["a"].bytes == 2
     assert known.failed == {"c"}
-    assert not known.tidy
+    assert not known.in_order
     assert Journal(RootedPath(tmp_path)).read(known.done["a"].position) == done("a", bytes=2)
 
 
 @pytest.mark.parametrize("damage", [b"", b"null\n", b"{}\n", b"[1]\n", b"\xff\xfe\n", b'{"source_path": 3}\n'])
 def test_lines_of_somebody_else_are_passed_over(damage, tmp_path):
     (tmp_path / MANIFEST).write_bytes(damage + to_line({"source_path": "x", "file_name": "x"}) + to_line(done("a")))
-    assert set(load(RootedPath(tmp_path)).done) == {"a"}
+    assert set(load_journal(RootedPath(tmp_path)).done) == {"a"}
 
 
 def test_a_compacted_manifest_is_sorted_and_holds_each_output_once(tmp_path):
@@ -89,8 +89,8 @@ def test_a_compacted_manifest_is_sorted_and_holds_each_output_once(tmp_path):
     compact(RootedPath(tmp_path), start=0, complete=True, stale=())
     assert lines(tmp_path / MANIFEST) == [done("a", bytes=2), done("b")]
     assert lines(tmp_path / FAILURES) == [failed("c")]
-    known = load(RootedPath(tmp_path))
-    assert known.tidy
+    known = load_journal(RootedPath(tmp_path))
+    assert known.in_order
     assert known.failed == {"c"}
 
 
@@ -115,7 +115,7 @@ def test_an_output_whose_source_fails_or_is_gone_is_stale_as_long_as_it_is_there
     compact(RootedPath(tmp_path), start=0, complete=True, stale={"a", "c"})
     statuses = {row["file_name"]: row["status"] for row in lines(tmp_path / MANIFEST)}
     assert statuses == {"a": STALE, "b": STALE, "d": DONE}
-    assert load(RootedPath(tmp_path)).failed == {"b"}
+    assert load_journal(RootedPath(tmp_path)).failed == {"b"}
 
 
 def test_a_crash_between_the_two_files_loses_nothing(tmp_path, monkeypatch):
@@ -130,7 +130,7 @@ def test_a_crash_between_the_two_files_loses_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr("icsys.journal.journal._lines", crash)
     with pytest.raises(KeyboardInterrupt):
         compact(RootedPath(tmp_path), start=start, complete=True, stale=())
-    known = load(RootedPath(tmp_path))
+    known = load_journal(RootedPath(tmp_path))
     assert set(known.done) == {"a", "b"}
     assert known.failed == {"a"}
 

@@ -271,15 +271,15 @@ def test_what_a_killed_run_left_is_its_own_whatever_options_follow(encoding, sou
 
 
 @pytest.mark.parametrize("encoding", FORMATS)
-@pytest.mark.parametrize("claims", [["c"], {"c": "c.png"}], ids=["a list", "a table"])
-def test_a_claim_that_was_forged_costs_nobody_a_file(claims, encoding, source, out):
+@pytest.mark.parametrize("pending", [["c"], {"c": "c.png"}], ids=["a list", "a table"])
+def test_a_claim_that_was_forged_costs_nobody_a_file(pending, encoding, source, out):
     """A file of the user's in the place of an output, which a list of claims calls ours."""
     options = OPTIONS.replace(format=encoding)
     name = f"c{options.suffix}"
     out.mkdir()
     (out / name).write_bytes(theirs := image_bytes(synthetic_photo(seed=77)))
-    claims = [name] if isinstance(claims, list) else {name: "c.png"}
-    (out / ".ics-claims").write_text(json.dumps(claims), encoding="utf-8")
+    pending = [name] if isinstance(pending, list) else {name: "c.png"}
+    (out / ".ics-claims").write_text(json.dumps(pending), encoding="utf-8")
     summary, results = run(source, out, options)
     assert results["c.png"].reason == FOREIGN
     assert (summary.compressed, summary.foreign) == (2, 1)

@@ -52,7 +52,7 @@ def test_another_process_holds_it_and_loses_it_when_it_is_killed(tmp_path, other
 
 def test_it_is_waited_for_as_long_as_was_asked(tmp_path, other):
     threading.Timer(0.3, other.stdin.close).start()
-    with locked(RootedPath(tmp_path / "out"), patience=60.0):
+    with locked(RootedPath(tmp_path / "out"), timeout=60.0):
         assert other.wait(60) == 0
 
 
@@ -61,7 +61,7 @@ def test_a_lock_whose_folder_was_removed_keeps_nobody_out(tmp_path):
     entered = threading.Event()
 
     def wait():
-        with locked(folder, patience=60.0):
+        with locked(folder, timeout=60.0):
             entered.set()
 
     with locked(folder):

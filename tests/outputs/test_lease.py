@@ -16,22 +16,22 @@ from memory_store import memory_store
 @pytest.fixture
 def store(monkeypatch):
     monkeypatch.setattr(objects, "_FIRST_PAUSE", 0.0)
-    monkeypatch.setattr(lease, "_LOOK_EVERY", 0.01)
+    monkeypatch.setattr(lease, "_POLL_SECONDS", 0.01)
     return memory_store(monkeypatch)
 
 
 def take(told=lambda _: None):
     one = Lease(Objects("memory://small"), "lock.json")
-    one.take(threading.Event(), told)
+    one.acquire(threading.Event(), told)
     return one
 
 
 def test_a_lock_that_is_renewed_is_respected(store):
     first = take()
     with pytest.raises(UsageError, match="is in use by another run of ics on "):
-        take(lambda _: first.beat())
-    first.let_go()
-    take().let_go()
+        take(lambda _: first.renew())
+    first.release()
+    take().release()
     assert store.objects("small") == {}
 
 
@@ -41,9 +41,9 @@ def test_a_lock_that_is_not_renewed_is_taken_over_and_its_holder_notices(store, 
     second = take(told.append)
     assert told
     with pytest.raises(FileExistsError, match="another run has taken over"):
-        first.beat()
-    first.let_go()
-    second.beat()
+        first.renew()
+    first.release()
+    second.renew()
     assert json.loads(store.objects("small")["lock.json"])["beat"] == 1
 
 
@@ -53,7 +53,7 @@ def test_waiting_ends_when_the_run_is_stopped(store):
     stop = threading.Event()
     stop.set()
     with pytest.raises(UsageError, match="in use"):
-        Lease(Objects("memory://small"), "lock.json").take(stop, lambda _: None)
+        Lease(Objects("memory://small"), "lock.json").acquire(stop, lambda _: None)
 
 
 def test_an_answer_that_was_lost_makes_no_second_holder(store):
@@ -64,7 +64,7 @@ def test_an_answer_that_was_lost_makes_no_second_holder(store):
             raise ConnectionResetError(104, "reset")
 
     store.after = staticmethod(after)
-    take().beat()
+    take().renew()
 
 
 def test_of_two_on_a_store_without_conditions_the_one_that_came_last_goes_on(store):

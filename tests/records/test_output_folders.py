@@ -14,9 +14,9 @@ from icsys.files.rooted_path import RootedPath
 from icsys.partition import Shard
 from icsys.records import output_folders as marks
 from icsys.records.manifest import to_line
-from icsys.records.output_folders import MARKS, holds_outputs, is_run, tells_of_outputs
-from icsys.records.pending_outputs import write_claims
-from icsys.shards.state import books_of
+from icsys.records.output_folders import MARKER_FILES, has_output_records, is_output_folder, is_run_record
+from icsys.records.pending_outputs import write_pending
+from icsys.shards.state import state_folder_of
 
 pytestmark = pytest.mark.usefixtures("unsynced")
 FILES = {"cat/a.png": image_bytes(synthetic_photo(8, 8)), "b.png": image_bytes(synthetic_photo(8, 8, seed=1))}
@@ -40,12 +40,12 @@ JSON = st.recursive(
 )
 def test_what_a_run_leaves_is_known(settings, tmp_path):
     compress_files(tmp_path, FILES, **settings)
-    assert holds_outputs(tmp_path / "out")
-    assert not holds_outputs(tmp_path / "in")
+    assert is_output_folder(tmp_path / "out")
+    assert not is_output_folder(tmp_path / "in")
     if "shard" in settings:
         compress_files(tmp_path, FILES, shard="2/2")
         merge_shards(tmp_path / "out")
-        assert holds_outputs(tmp_path / "out")
+        assert is_output_folder(tmp_path / "out")
 
 
 @pytest.mark.parametrize("left", ["run.json", "manifest.jsonl"])
@@ -53,18 +53,18 @@ def test_one_file_is_enough(left, tmp_path):
     compress_files(tmp_path, FILES)
     for name in {"run.json", "manifest.jsonl"} - {left}:
         (tmp_path / "out" / name).unlink()
-    assert holds_outputs(tmp_path / "out")
+    assert is_output_folder(tmp_path / "out")
     (tmp_path / "out" / left).unlink()
-    assert not holds_outputs(tmp_path / "out")
+    assert not is_output_folder(tmp_path / "out")
 
 
 def test_claims_and_the_books_of_shards_are_enough(tmp_path):
-    write_claims(RootedPath(tmp_path), {"a.png": "a.jpg"})
-    assert holds_outputs(tmp_path)
-    write_claims(RootedPath(tmp_path), {})
-    assert not holds_outputs(tmp_path)
-    books_of(RootedPath(tmp_path), Shard(1, 2)).make_folders()
-    assert holds_outputs(tmp_path)
+    write_pending(RootedPath(tmp_path), {"a.png": "a.jpg"})
+    assert is_output_folder(tmp_path)
+    write_pending(RootedPath(tmp_path), {})
+    assert not is_output_folder(tmp_path)
+    state_folder_of(RootedPath(tmp_path), Shard(1, 2)).make_folders()
+    assert is_output_folder(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -88,16 +88,16 @@ def test_claims_and_the_books_of_shards_are_enough(tmp_path):
 )
 def test_files_of_other_programs_tell_nothing(name, content, tmp_path):
     (tmp_path / name).write_bytes(content)
-    assert not holds_outputs(tmp_path)
+    assert not is_output_folder(tmp_path)
 
 
-@pytest.mark.parametrize("name", sorted(MARKS))
+@pytest.mark.parametrize("name", sorted(MARKER_FILES))
 @pytest.mark.parametrize("kind", ["folder", "link", "pipe"])
 def test_what_is_no_file_tells_nothing(name, kind, tmp_path):
     (tmp_path / "in").mkdir()
     compress_files(tmp_path / "ours", FILES)
-    write_claims(RootedPath(tmp_path / "ours" / "out"), {"a.png": "a.jpg"})
-    books_of(RootedPath(tmp_path / "ours" / "out"), Shard(1, 2)).make_folders()
+    write_pending(RootedPath(tmp_path / "ours" / "out"), {"a.png": "a.jpg"})
+    state_folder_of(RootedPath(tmp_path / "ours" / "out"), Shard(1, 2)).make_folders()
     place = tmp_path / "in" / name
     if kind == "folder":
         place.mkdir()
@@ -105,7 +105,7 @@ def test_what_is_no_file_tells_nothing(name, kind, tmp_path):
         os.mkfifo(place)
     elif kind == "link" and sys.platform != "win32":
         place.symlink_to(tmp_path / "ours" / "out" / name)
-    assert holds_outputs(tmp_path / "in") == (kind == "folder" and name == ".ics-books")
+    assert is_output_folder(tmp_path / "in") == (kind == "folder" and name == ".ics-books")
 
 
 def test_no_more_of_a_file_is_read_than_can_tell(tmp_path, monkeypatch):
@@ -114,17 +114,17 @@ def test_no_more_of_a_file_is_read_than_can_tell(tmp_path, monkeypatch):
     assert len(text) < 1000
     for size, known in ((1000, True), (1001, False)):
         (tmp_path / "run.json").write_bytes(text.ljust(size))
-        assert holds_outputs(tmp_path) == known
+        assert is_output_folder(tmp_path) == known
     os.truncate(tmp_path / "run.json", 10**11)  # a hole that no memory could hold
-    assert not holds_outputs(tmp_path)
+    assert not is_output_folder(tmp_path)
     (tmp_path / "manifest.jsonl").write_bytes(to_line(manifest_row("a.png")))
     os.truncate(tmp_path / "manifest.jsonl", 10**11)
-    assert holds_outputs(tmp_path)
+    assert is_output_folder(tmp_path)
 
 
 def test_a_byte_order_mark_is_no_fault(tmp_path):
     (tmp_path / "run.json").write_bytes(b"\xef\xbb\xbf" + json.dumps(RUN).encode())
-    assert holds_outputs(tmp_path)
+    assert is_output_folder(tmp_path)
 
 
 @settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -135,15 +135,15 @@ def test_a_record_is_a_runs_only_if_every_number_of_it_is_there(record):
     ours = isinstance(summary, dict) and all(
         isinstance(summary.get(name), int | float) and not isinstance(summary[name], bool) for name in RUN["summary"]
     )
-    assert is_run(RUN)
-    assert not is_run(record) or ours
+    assert is_run_record(RUN)
+    assert not is_run_record(record) or ours
 
 
 @given(st.sampled_from(sorted(RUN["summary"])), st.sampled_from([None, True, "1", [], {}]))
 def test_a_record_with_another_type_is_nobodys(name, value):
-    assert not is_run(RUN | {"summary": RUN["summary"] | {name: value}})
-    assert not is_run(RUN | {"summary": {key: RUN["summary"][key] for key in RUN["summary"] if key != name}})
-    assert not is_run(RUN | {"options": [value]})
+    assert not is_run_record(RUN | {"summary": RUN["summary"] | {name: value}})
+    assert not is_run_record(RUN | {"summary": {key: RUN["summary"][key] for key in RUN["summary"] if key != name}})
+    assert not is_run_record(RUN | {"options": [value]})
 
 
 def test_a_reader_is_asked_for_these_names_only():
@@ -153,6 +153,6 @@ def test_a_reader_is_asked_for_these_names_only():
         asked.append((name, size))
         return b""
 
-    assert not tells_of_outputs(head)
+    assert not has_output_records(head)
     assert {name for name, _ in asked} == {"run.json", "manifest.jsonl"}
     assert max(size for _, size in asked) < 2**23

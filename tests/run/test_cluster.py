@@ -11,14 +11,15 @@ import pytest
 from fake_cluster import Fake
 from helpers import books_at, compress_into, image_bytes, synthetic_photo
 from icsys import Options, UsageError, compress_folder, merge_shards
-from icsys.errors import EngineError
+from icsys.errors import EngineError, InUseError
 from icsys.files.rooted_path import RootedPath
 from icsys.partition import Shard, all_shards
 from icsys.results import UNCHANGED
-from icsys.run import cluster as module
+from icsys.run import cluster, coordinator, shard_job
 from icsys.run.progress import INTERRUPTED
-from icsys.shards import state as books_module
-from icsys.shards.listing import read_division
+from icsys.run_settings import RunSettings
+from icsys.shards import state as state_module
+from icsys.shards.listing import read_listing
 from icsys.shards.state import read_state, shards_in
 
 pytestmark = pytest.mark.usefixtures("unsynced")
@@ -54,10 +55,10 @@ def out(tmp_path):
 
 
 @pytest.fixture(autouse=True)
-def cluster(monkeypatch):
+def fake_cluster(monkeypatch):
     """The cluster that every run here joins."""
     fake = Fake({}, slots=1)
-    monkeypatch.setattr(module, "open_cluster", lambda *_: fake)
+    monkeypatch.setattr(cluster, "open_cluster", lambda *_: fake)
     return fake
 
 
@@ -78,13 +79,13 @@ def run(source, out, **settings):
     return compress_into(source, out, OPTIONS, engine="dask", **settings)
 
 
-def test_a_folder_over_a_cluster_is_one_run(source, whole, out, cluster):
+def test_a_folder_over_a_cluster_is_one_run(source, whole, out, fake_cluster):
     results, summary = run(source, out)
     assert everything(out) == whole[0]
     assert counts(summary) == counts(whole[1])
     assert set(results) == set(compress_into(source, out.with_name("again"), OPTIONS)[0])
-    assert len(cluster.careful) == 4  # shards of 16 images
-    assert cluster.closed
+    assert len(fake_cluster.careful) == 4  # shards of 16 images
+    assert fake_cluster.closed
     assert json.loads((out / "run.json").read_text("utf-8"))["summary"]["images"] == summary.images
     # And it is an ordinary folder from now on, for all engines.
     assert compress_folder(source, out, OPTIONS).skipped == 63
@@ -94,8 +95,8 @@ def test_a_folder_over_a_cluster_is_one_run(source, whole, out, cluster):
 
 def test_no_task_lists_the_folder(source, whole, out, monkeypatch):
     listed = []
-    plan_folder = module.plan_folder
-    monkeypatch.setattr(module, "plan_folder", lambda *words, **more: listed.append(1) or plan_folder(*words, **more))
+    plan_folder = cluster.plan_folder
+    monkeypatch.setattr(cluster, "plan_folder", lambda *words, **more: listed.append(1) or plan_folder(*words, **more))
     monkeypatch.setattr(
         "icsys.sources.folder.plan_folder", lambda *_, **__: pytest.fail("a task has listed the folder")
     )
@@ -122,12 +123,12 @@ def test_a_task_that_is_lost_is_done_again(source, whole, out):
     class HalfError(Exception):
         pass
 
-    before = module.do_shard
+    before = coordinator.run_shard_job
     lost = []
 
-    def do_shard(order, careful):
+    def run_job(job, careful):
         if len(lost) < 2:
-            lost.append(order.shard)
+            lost.append(job.shard)
             stop = threading.Event()
 
             def after_five(progress):
@@ -136,13 +137,13 @@ def test_a_task_that_is_lost_is_done_again(source, whole, out):
 
             with pytest.raises(HalfError):
                 compress_folder(
-                    order.source, order.destination, order.options, shard=order.shard, progress=after_five, stop=stop
+                    job.source, job.destination, job.options, shard=job.shard, progress=after_five, stop=stop
                 )
-            raise module.InUseError("lost")
-        return before(order, careful)
+            raise InUseError("lost")
+        return before(job, careful)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "do_shard", do_shard)
+        patch.setattr(coordinator, "run_shard_job", run_job)
         _, summary = run(source, out)
     assert lost
     assert everything(out) == whole[0]
@@ -150,21 +151,23 @@ def test_a_task_that_is_lost_is_done_again(source, whole, out):
     assert summary.skips == {UNCHANGED: summary.skipped}
 
 
-def test_a_shard_that_is_lost_for_ever_is_given_up_and_the_others_are_done(source, whole, out, cluster, monkeypatch):
-    before = module.do_shard
+def test_a_shard_that_is_lost_for_ever_is_given_up_and_the_others_are_done(
+    source, whole, out, fake_cluster, monkeypatch
+):
+    before = coordinator.run_shard_job
     bad = Shard(2, 4)
     tries = []
 
-    def do_shard(order, careful):
-        if order.shard == bad:
+    def run_job(job, careful):
+        if job.shard == bad:
             tries.append(careful)
-            raise module.InUseError("its worker died")
-        return before(order, careful)
+            raise InUseError("its worker died")
+        return before(job, careful)
 
-    monkeypatch.setattr(module, "do_shard", do_shard)
+    monkeypatch.setattr(coordinator, "run_shard_job", run_job)
     _, summary = run(source, out)
     assert tries == [False, False, True, True, True]
-    assert "shard 2/4 was given up, its worker died" in summary.stopped
+    assert "shard 2/4 failed in every attempt: its worker died" in summary.stopped
     assert [read_state(RootedPath(books_at(out, shard))) is not None for shard in all_shards(4)] == [
         True,
         False,
@@ -172,10 +175,10 @@ def test_a_shard_that_is_lost_for_ever_is_given_up_and_the_others_are_done(sourc
         True,
     ]
     # The next run has that one to do and no other.
-    monkeypatch.setattr(module, "do_shard", before)
-    cluster.careful.clear()
+    monkeypatch.setattr(coordinator, "run_shard_job", before)
+    fake_cluster.careful.clear()
     results, summary = run(source, out)
-    assert len(cluster.careful) == 1
+    assert len(fake_cluster.careful) == 1
     assert summary.stopped == ""
     assert len(results) == summary.images == whole[1].images
     assert (summary.failed, summary.foreign, summary.ignored) == (1, 0, 1)
@@ -231,7 +234,7 @@ def test_only_what_failed_is_taken_up_when_that_is_asked_for(source, out):
 
 def test_a_run_that_wakes_up_after_another_has_begun_writes_nothing_more(source, out, monkeypatch):
     """Where the lock does not hold, the turn does: the first run stops, and the second finds whole books."""
-    monkeypatch.setattr(books_module, "locked", lambda *_, **__: contextlib.nullcontext())
+    monkeypatch.setattr(state_module, "locked", lambda *_, **__: contextlib.nullcontext())
     divided = []
 
     def wake_up_late(progress):
@@ -292,20 +295,25 @@ def test_two_runs_on_a_cluster_and_a_merge_keep_apart(source, out):
 
 
 def test_a_disk_that_is_full_ends_the_run(source, out, monkeypatch):
-    monkeypatch.setattr(module, "do_shard", lambda order, _: module.Answer(order.shard, [], 0, "no space left"))
+    def stopped(job, _):
+        return shard_job.ShardResult(job.shard, [], 0, "no space left")
+
+    monkeypatch.setattr(
+        coordinator, "run_shard_job", lambda job, _: shard_job.ShardResult(job.shard, [], 0, "no space left")
+    )
     _, summary = run(source, out)
     assert summary.stopped == "no space left"
 
 
 def test_workers_of_another_version_are_refused(source, out, monkeypatch):
-    monkeypatch.setattr(module, "__version__", "9.9")
+    monkeypatch.setattr(shard_job, "__version__", "9.9")
     with pytest.raises(UsageError, match=r"a worker has icsys 9\.9"):
         run(source, out)
 
 
 @pytest.mark.parametrize("what", ["source", "destination"])
-def test_a_worker_that_does_not_see_a_folder_says_so_and_does_nothing(what, source, out, cluster):
-    take = cluster.result
+def test_a_worker_that_does_not_see_a_folder_says_so_and_does_nothing(what, source, out, fake_cluster):
+    take = fake_cluster.result
     folder = source if what == "source" else out
 
     def elsewhere(task):
@@ -315,50 +323,50 @@ def test_a_worker_that_does_not_see_a_folder_says_so_and_does_nothing(what, sour
         finally:
             folder.with_name("moved").rename(folder)
 
-    cluster.result = elsewhere
+    fake_cluster.result = elsewhere
     with pytest.raises(UsageError, match=f"a worker does not see the {what}"):
         run(source, out)
     assert not list(out.rglob("*.png"))
 
 
-def test_a_cluster_without_workers_is_waited_for(source, out, cluster, monkeypatch):
+def test_a_cluster_without_workers_is_waited_for(source, out, fake_cluster, monkeypatch):
     """Until one comes; the bar says what it waits for."""
-    monkeypatch.setattr(module, "_TOLD", 0.0)
-    notes, wait = [], cluster.wait
-    cluster.slots = 0
+    monkeypatch.setattr(coordinator, "_QUIET", 0.0)
+    notes, wait = [], fake_cluster.wait
+    fake_cluster.slots = 0
 
     def none_yet(tasks, timeout):
         if len(notes) < 5:
             return []
-        cluster.slots = 1
+        fake_cluster.slots = 1
         return wait(tasks, timeout)
 
-    cluster.wait = none_yet
+    fake_cluster.wait = none_yet
     compress_folder(source, out, OPTIONS, engine="dask", progress=lambda step: notes.append(step.note))
     assert "Waiting for workers" in notes
     assert len(list(out.rglob("*.png"))) == 63
 
 
-def test_a_cluster_that_is_gone_leaves_what_the_next_run_goes_on_with(source, whole, out, cluster):
-    cluster.error, cluster.losses = EngineError, {}
-    take = cluster.result
+def test_a_cluster_that_is_gone_leaves_what_the_next_run_goes_on_with(source, whole, out, fake_cluster):
+    fake_cluster.error, fake_cluster.losses = EngineError, {}
+    take = fake_cluster.result
 
     def gone(task):
-        if len(cluster.careful) > 2:
+        if len(fake_cluster.careful) > 2:
             raise EngineError("the scheduler is gone")
         return take(task)
 
-    cluster.result = gone
+    fake_cluster.result = gone
     with pytest.raises(EngineError):
         run(source, out)
-    cluster.tasks.clear()
-    cluster.result = take
+    fake_cluster.tasks.clear()
+    fake_cluster.result = take
     run(source, out)
     assert everything(out) == whole[0]
 
 
-def test_where_to_watch_is_told_once(source, out, cluster):
-    cluster.dashboard = "http://127.0.0.1:8787"
+def test_where_to_watch_is_told_once(source, out, fake_cluster):
+    fake_cluster.dashboard = "http://127.0.0.1:8787"
     notices, notes, totals = [], set(), []
 
     def note(progress):
@@ -398,29 +406,22 @@ def test_a_folder_without_images_is_left_alone(tmp_path):
     assert shards_in(RootedPath(tmp_path / "out")) == []
 
 
-def test_the_division_fits_the_folder_and_the_cluster(source, out, cluster):
-    cluster.slots = 1000
+def test_the_division_fits_the_folder_and_the_cluster(source, out, fake_cluster):
+    fake_cluster.slots = 1000
     stop = threading.Event()
     compress_folder(source, out, OPTIONS, engine="dask", stop=stop, progress=lambda step: step.result and stop.set())
-    assert read_division(RootedPath(out)).count == 4  # of 16 images and not one for each slot
+    assert read_listing(RootedPath(out)).count == 4  # of 16 images and not one for each slot
 
 
 def test_a_shard_is_done_apart_in_processes_of_its_own(source, whole, out):
     """What a worker does with a shard that has ended others: the same bytes, and a summary of plain results."""
-    order = module.Order(
-        source=source,
-        destination=out,
-        options=OPTIONS,
-        shard=Shard(1, 1),
-        follow_links=False,
-        overwrite="never",
-        retry_failed=False,
-        timeout=None,
+    job = shard_job.ShardJob(
+        source=source, destination=out, options=OPTIONS, settings=RunSettings(engine="dask", shard=Shard(1, 1))
     )
-    books_at(out, order.shard).mkdir(parents=True)
-    answer = module.do_shard(order, careful=True)
-    assert (len(answer.results), answer.ignored, answer.stopped) == (whole[1].images, 1, "")
+    books_at(out, job.shard).mkdir(parents=True)
+    result = shard_job.run_shard_job(job, careful=True)
+    assert (len(result.results), result.ignored, result.stopped) == (whole[1].images, 1, "")
     merge_shards(out)
     assert everything(out) == whole[0]
     with pytest.raises(UsageError, match="does not see the source"):
-        module.do_shard(dataclasses.replace(order, source=source / "nowhere"), careful=True)
+        shard_job.run_shard_job(dataclasses.replace(job, source=source / "nowhere"), careful=True)

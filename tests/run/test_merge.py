@@ -18,7 +18,7 @@ from icsys import Options, UsageError, compress_folder, merge_shards
 from icsys.files.rooted_path import RootedPath
 from icsys.journal.lock import locked
 from icsys.partition import Shard, all_shards, shard_index
-from icsys.shards import state as books_module
+from icsys.shards import state as state_module
 from icsys.sources import folder as folder_module
 
 pytestmark = pytest.mark.usefixtures("unsynced")
@@ -284,7 +284,7 @@ def test_one_shard_is_run_by_one_run_at_a_time(source, out):
 
 
 def test_an_undivided_run_and_shards_keep_off_one_another(source, out, monkeypatch):
-    monkeypatch.setattr(books_module, "_PATIENCE", 0.1)
+    monkeypatch.setattr(state_module, "_LOCK_TIMEOUT", 0.1)
     with locked(RootedPath(out)), pytest.raises(UsageError, match="in use by another run"):
         do_shards(source, out, [Shard(1, 4)])
     do_shards(source, out, [Shard(1, 4)])

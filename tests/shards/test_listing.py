@@ -15,9 +15,9 @@ from icsys.files.rooted_path import RootedPath, is_below
 from icsys.partition import Shard, all_shards, shard_index
 from icsys.records.labels import UNLABELLED, Label
 from icsys.records.manifest import to_line
-from icsys.records.pending_outputs import Written, load_claims, write_claims
+from icsys.records.pending_outputs import WrittenHashes, load_pending, write_pending
 from icsys.shards import listing as module
-from icsys.shards.listing import Division, divide, listed_part, read_division, read_lines
+from icsys.shards.listing import Listing, list_for_shards, listed_shard, read_listed, read_listing
 from icsys.shards.state import State, read_state, shards_in, write_state
 from icsys.sources.base import Ignored, PassedOver, Task, Unreadable
 
@@ -33,7 +33,7 @@ def tasks(*names):
 
 
 def divided(folder, planned, count=3, values=SETTINGS, stop=None):
-    return divide(RootedPath(folder), planned, values, lambda _: count, stop=stop or threading.Event())
+    return list_for_shards(RootedPath(folder), planned, values, lambda _: count, stop=stop or threading.Event())
 
 
 @settings(deadline=None, max_examples=40)
@@ -46,18 +46,18 @@ def test_every_entry_is_in_the_list_of_the_shard_that_owns_it_in_its_order(names
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_HELD", held)
         folder = Path(name)
-        assert divided(folder, planned, count) == Division(count, len(names) + 1, SETTINGS)
+        assert divided(folder, planned, count) == Listing(count, len(names) + 1, SETTINGS)
         assert shards_in(RootedPath(folder)) == all_shards(count)
         for shard in all_shards(count):
             mine = [entry for entry in planned if shard_index(entry.source, count) == shard.index]
-            assert list(read_lines(RootedPath(books_at(folder, shard)))) == mine
+            assert list(read_listed(RootedPath(books_at(folder, shard)))) == mine
 
 
 def test_a_folder_that_cannot_be_listed_is_the_concern_of_all(tmp_path):
     closed = Unreadable("closed", "permission", "why", is_folder=True)
     divided(tmp_path, [closed, *tasks("a")])
     for shard in all_shards(3):
-        assert closed in list(read_lines(RootedPath(books_at(tmp_path, shard))))
+        assert closed in list(read_listed(RootedPath(books_at(tmp_path, shard))))
 
 
 def test_every_shard_gets_its_share_of_what_earlier_runs_have_written(tmp_path):
@@ -66,20 +66,20 @@ def test_every_shard_gets_its_share_of_what_earlier_runs_have_written(tmp_path):
     (tmp_path / "failures.jsonl").write_bytes(
         to_line({"source_path": "z.jpg", "code": "broken", "message": "why", "status": "failed"})
     )
-    write_claims(RootedPath(tmp_path), {"a.png": "a.jpg", "b.png": "b.jpg", "gone.png": ""})
+    write_pending(RootedPath(tmp_path), {"a.png": "a.jpg", "b.png": "b.jpg", "gone.png": ""})
     for output in ("a.png", "b.png", "gone.png"):
-        Written(RootedPath(tmp_path)).add(output, output.encode().hex())
+        WrittenHashes(RootedPath(tmp_path)).add(output, output.encode().hex())
     divided(tmp_path, tasks(*"abcdefgh"))
     for shard in all_shards(3):
-        books = books_at(tmp_path, shard)
-        path = books / "manifest.jsonl"
+        state_folder = books_at(tmp_path, shard)
+        path = state_folder / "manifest.jsonl"
         found = [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
         assert found == [row for row in rows if shard.owns(row["source_path"])]
-        assert (books / "failures.jsonl").exists() == shard.owns("z.jpg")
-        claims = {f"{name}.png": f"{name}.jpg" for name in "ab" if shard.owns(f"{name}.jpg")}
-        claims |= {"gone.png": ""} if shard.owns("") else {}
-        assert load_claims(RootedPath(books)) == claims
-        assert Written(RootedPath(books)).load() == {output: {output.encode().hex()} for output in claims}
+        assert (state_folder / "failures.jsonl").exists() == shard.owns("z.jpg")
+        pending = {f"{name}.png": f"{name}.jpg" for name in "ab" if shard.owns(f"{name}.jpg")}
+        pending |= {"gone.png": ""} if shard.owns("") else {}
+        assert load_pending(RootedPath(state_folder)) == pending
+        assert WrittenHashes(RootedPath(state_folder)).load() == {output: {output.encode().hex()} for output in pending}
 
 
 @pytest.mark.parametrize(
@@ -95,10 +95,10 @@ def test_every_shard_gets_its_share_of_what_earlier_runs_have_written(tmp_path):
 )
 def test_a_list_that_is_none_of_ours_is_refused_in_words(line, tmp_path):
     divided(tmp_path, tasks("a"), count=1)
-    books = books_at(tmp_path, Shard(1, 1))
-    (books / "plan.jsonl").write_bytes(line + b"\n")
+    state_folder = books_at(tmp_path, Shard(1, 1))
+    (state_folder / "plan.jsonl").write_bytes(line + b"\n")
     with pytest.raises(UsageError, match=r"plan\.jsonl.*is not what ics has written"):
-        list(read_lines(RootedPath(books)))
+        list(read_listed(RootedPath(state_folder)))
 
 
 @pytest.mark.parametrize("count", [0, -1, 10**18, True, "3", 2.5, None])
@@ -106,7 +106,7 @@ def test_a_division_into_what_is_no_number_of_shards_is_none(count, tmp_path):
     divided(tmp_path, tasks("a"), count=1)
     path = tmp_path / ".ics-books" / "division.json"
     path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | {"count": count}), "utf-8")
-    assert read_division(RootedPath(tmp_path)) is None
+    assert read_listing(RootedPath(tmp_path)) is None
 
 
 def finish(folder, shard):
@@ -123,7 +123,7 @@ def test_a_second_time_only_shards_with_other_lists_are_to_be_done_again(tmp_pat
     for shard in all_shards(3):
         assert read_state(RootedPath(books_at(tmp_path, shard))).finished != shard.owns("new.jpg")
         assert (books_at(tmp_path, shard) / "manifest.jsonl").read_bytes() == b"what was done\n"
-    assert read_division(RootedPath(tmp_path)) == Division(3, 9, SETTINGS)
+    assert read_listing(RootedPath(tmp_path)) == Listing(3, 9, SETTINGS)
 
 
 def test_with_other_settings_no_shard_is_finished(tmp_path):
@@ -139,7 +139,7 @@ def test_a_division_that_was_killed_has_not_begun(tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "_scatter_claims", die)
+        patch.setattr(module, "_scatter_pending", die)
         with pytest.raises(KeyboardInterrupt):
             divided(tmp_path, tasks(*"abc"))
     assert shards_in(RootedPath(tmp_path)) == []
@@ -167,11 +167,11 @@ def test_a_list_is_for_the_run_that_made_it(tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     shard = Shard(1, 1)
-    assert listed_part(RootedPath(out), shard, source, ".png", follow_links=False) is None
+    assert listed_shard(RootedPath(out), shard, source, ".png", follow_links=False) is None
     divided(out, tasks("a"), count=1, values=values)
     root = RootedPath(out)
-    assert list(listed_part(root, shard, source, ".png", follow_links=False).plan(".png")) == tasks("a")
-    assert listed_part(root, shard, tmp_path / "other", ".png", follow_links=False) is None
-    assert listed_part(root, shard, source, ".jpg", follow_links=False) is None
-    assert listed_part(root, shard, source, ".png", follow_links=True) is None
-    assert listed_part(root, shard, source, ".png", follow_links=False, include_outputs=True) is None
+    assert list(listed_shard(root, shard, source, ".png", follow_links=False).plan(".png")) == tasks("a")
+    assert listed_shard(root, shard, tmp_path / "other", ".png", follow_links=False) is None
+    assert listed_shard(root, shard, source, ".jpg", follow_links=False) is None
+    assert listed_shard(root, shard, source, ".png", follow_links=True) is None
+    assert listed_shard(root, shard, source, ".png", follow_links=False, include_outputs=True) is None

@@ -25,10 +25,10 @@ def failure(source, message="why"):
     return {"source_path": source, "code": "broken", "message": message, "status": "failed"}
 
 
-def write(books, rows, name="manifest.jsonl"):
-    books.mkdir(parents=True, exist_ok=True)
+def write(state_folder, rows, name="manifest.jsonl"):
+    state_folder.mkdir(parents=True, exist_ok=True)
     rows = sorted(rows, key=lambda row: (row["source_path"], row.get("file_name", "")))
-    (books / name).write_bytes(b"".join(map(to_line, rows)))
+    (state_folder / name).write_bytes(b"".join(map(to_line, rows)))
 
 
 def read(folder, name="manifest.jsonl"):

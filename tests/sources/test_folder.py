@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from helpers import image_bytes, manifest_row, synthetic_photo
 from icsys.files.rooted_path import RootedPath
-from icsys.layout import MANIFEST, OURS
+from icsys.layout import MANIFEST, OWN_PREFIX
 from icsys.partition import Shard
 from icsys.records.manifest import to_line
-from icsys.records.pending_outputs import write_claims
+from icsys.records.pending_outputs import write_pending
 from icsys.records.run_json import write_run
 from icsys.results import RunSummary
-from icsys.shards.state import books_of
+from icsys.shards.state import state_folder_of
 from icsys.sources import folder as module
 from icsys.sources.base import Ignored, PassedOver, Task, Unreadable
 from icsys.sources.folder import plan_by_class, plan_folder
@@ -65,7 +65,7 @@ def test_a_broken_file_with_an_images_name_is_not_passed_over(tmp_path):
 
 
 def test_hidden_files_are_left_alone_and_counted_but_our_own_temporaries_are_nobodys(tmp_path):
-    make(tmp_path, ".DS_Store", ".cache/a.png", f"{OURS}0.tmp", "a.png")
+    make(tmp_path, ".DS_Store", ".cache/a.png", f"{OWN_PREFIX}0.tmp", "a.png")
     assert plan(tmp_path) == ({"a.png": "a.png"}, [".DS_Store", ".cache"])
 
 
@@ -129,9 +129,9 @@ def put_mark(folder, kind):
     elif kind == "lines":
         (folder / MANIFEST).write_bytes(to_line(manifest_row("a.png")))
     elif kind == "claims":
-        write_claims(RootedPath(folder), {"a.png": "a.jpg"})
+        write_pending(RootedPath(folder), {"a.png": "a.jpg"})
     else:
-        books_of(RootedPath(folder), Shard(1, 2)).make_folders()
+        state_folder_of(RootedPath(folder), Shard(1, 2)).make_folders()
 
 
 MARKS = ("run", "lines", "claims", "books")
@@ -225,5 +225,5 @@ def test_links_lead_into_no_output_folder(tmp_path):
 
 def test_a_folder_without_such_a_file_is_not_looked_at_again(tmp_path, monkeypatch):
     make(tmp_path, *(f"{number}/a.png" for number in range(5)))
-    monkeypatch.setattr(module, "holds_outputs", lambda folder: pytest.fail(f"{folder} was looked at"))
+    monkeypatch.setattr(module, "is_output_folder", lambda folder: pytest.fail(f"{folder} was looked at"))
     assert len(plan(tmp_path)[0]) == 5

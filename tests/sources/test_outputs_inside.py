@@ -18,8 +18,8 @@ from icsys.files.atomic import write_json
 from icsys.files.rooted_path import RootedPath
 from icsys.partition import Shard
 from icsys.records.run_json import read_run
-from icsys.run import cluster as spread
-from icsys.shards.state import books_of, read_state, write_state
+from icsys.run import cluster
+from icsys.shards.state import read_state, state_folder_of, write_state
 from sources import put_tar, put_zip
 
 pytestmark = pytest.mark.usefixtures("unsynced")
@@ -136,7 +136,7 @@ def test_shards_that_differ_in_what_they_read_are_not_merged(few, tmp_path):
 
 def test_the_books_of_an_older_shard_say_that_it_read_none(tmp_path, few):
     compress_folder(few, tmp_path / "shards", SO, shard="1/1")
-    books = books_of(RootedPath(tmp_path / "shards"), Shard(1, 1))
+    books = state_folder_of(RootedPath(tmp_path / "shards"), Shard(1, 1))
     state = read_state(books)
     older = json.loads((books / "shard.json").read_bytes())
     del older["include_outputs"]
@@ -147,7 +147,7 @@ def test_the_books_of_an_older_shard_say_that_it_read_none(tmp_path, few):
 
 
 def test_a_cluster_passes_them_over(few, tmp_path, monkeypatch):
-    monkeypatch.setattr(spread, "open_cluster", lambda *_: Fake({}, slots=1))
+    monkeypatch.setattr(cluster, "open_cluster", lambda *_: Fake({}, slots=1))
     compress_folder(few, few / "out", SO)
     for place, include, images, named in (("a", False, 10, ["out"]), ("b", True, 20, [])):
         results, summary = compress_into(few, tmp_path / place, SO, engine="dask", include_outputs=include)

@@ -12,19 +12,19 @@ from icsys.cli.demo_photos import sample_photos
 from icsys.errors import UsageError
 from icsys.files.atomic import is_temporary
 from icsys.files.rooted_path import RootedPath, is_link
-from icsys.layout import FAILURES, GIMP_PALETTE, INDEX, MANIFEST, OURS, PACKS, PALETTE, RUN
+from icsys.layout import FAILURES, GIMP_PALETTE, MANIFEST, OWN_PREFIX, PACK_INDEX, PACKS, PALETTE, RUN
 from icsys.options import Options
 from icsys.records.manifest import FAILED, from_line
-from icsys.records.pack_index import load_index
+from icsys.records.pack_index import load_pack_index
 from icsys.records.palette_files import check_palette_files, load_palettes
-from icsys.records.pending_outputs import Written, is_proven, load_claims
+from icsys.records.pending_outputs import WrittenHashes, is_own_output, load_pending
 from icsys.records.run_json import read_run
-from icsys.shards.state import books_of, shards_in
+from icsys.shards.state import shards_in, state_folder_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from icsys.files.rooted_path import Entry
+    from icsys.files.rooted_path import DirectoryEntry
 
 OWN = "ics-demo"
 _MOST = 1000
@@ -60,7 +60,7 @@ def choose_folders(source: str, destination: str) -> tuple[str, str]:
     )
 
 
-def _entries(folder: RootedPath) -> list[Entry]:
+def _entries(folder: RootedPath) -> list[DirectoryEntry]:
     """Return what is in a folder; nothing where there is none.
 
     Raises
@@ -105,9 +105,9 @@ class _Outputs:
         entries = list(_entries(self._folder))
         if not all(entry.is_file or entry.is_folder for entry in entries):
             return False  # a link leads to what is somebody's, and nobody waits for a pipe
-        books = [self._folder, *(books_of(self._folder, shard) for shard in shards_in(self._folder))]
+        books = [self._folder, *(state_folder_of(self._folder, shard) for shard in shards_in(self._folder))]
         rows = (row for place in books for name in (MANIFEST, FAILURES) for row in _rows(place / name))
-        return all(map(self._take, rows)) and all(map(self._take_claims, books)) and all(map(self._is_own, entries))
+        return all(map(self._take, rows)) and all(map(self._take_pending, books)) and all(map(self._is_own, entries))
 
     def _take(self, row: dict[str, Any] | None) -> bool:
         """Note what a line tells of an output; False if it is not a sample's."""
@@ -120,17 +120,17 @@ class _Outputs:
         self._palettes.add(row.get("palette") or "")
         return row["source_sha256"] == self._samples[row["source_path"]] and "/" not in row["file_name"]
 
-    def _take_claims(self, books: RootedPath) -> bool:
+    def _take_pending(self, books: RootedPath) -> bool:
         """Note what was about to be written; False if a sample has no output of such a name."""
-        claims, written = load_claims(books), Written(books).load()
+        claims, written = load_pending(books), WrittenHashes(books).load()
         for name in claims:
             self._claims.setdefault(name, set()).update(written.get(name, ()))
         stems = {*self._samples, *(Path(name).stem for name in self._samples)}
         return all(re.fullmatch(r"(.+)\.\w+", name) and name.rpartition(".")[0] in stems for name in claims)
 
-    def _is_own(self, entry: Entry) -> bool:
+    def _is_own(self, entry: DirectoryEntry) -> bool:
         name, path = entry.name, self._folder / entry.name
-        if name.startswith(OURS):
+        if name.startswith(OWN_PREFIX):
             return True
         if name == PACKS:
             return all(map(self._is_shard, _entries(path)))
@@ -140,7 +140,7 @@ class _Outputs:
             return bool(path.read_bytes(1)) or bool(self._claims)  # each of their lines was looked at
         looks: dict[str, Callable[[RootedPath], bool]] = {
             RUN: lambda file: bool(read_run(file.parent)),
-            INDEX: lambda file: load_index(file.parent) is not None,
+            PACK_INDEX: lambda file: load_pack_index(file.parent) is not None,
             PALETTE: self._is_palette,
             GIMP_PALETTE: self._is_palette,
         }
@@ -148,12 +148,12 @@ class _Outputs:
 
     def _is_output(self, path: RootedPath) -> bool:
         """Tell whether a file is what a line tells of, or was written in the moment before a demo was killed."""
-        claimed = path.name in self._claims and is_proven(path.read_bytes(), self._claims[path.name])
+        claimed = path.name in self._claims and is_own_output(path.read_bytes(), self._claims[path.name])
         return claimed or (path.name in self._files and path.sha256() in self._files[path.name])
 
-    def _is_shard(self, entry: Entry) -> bool:
+    def _is_shard(self, entry: DirectoryEntry) -> bool:
         """Tell whether a file of many images is one that was packed of samples."""
-        index = load_index(self._folder)
+        index = load_pack_index(self._folder)
         name = f"{PACKS}/{entry.name}"
         if index is None or not entry.is_file:
             return False

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from icsys.cli.parser import DESTINATION, RUN_DEFAULTS, SOURCE, WRONG_USAGE, command_parser, effective, read_options
 from icsys.cli.prompts import ask_options
 from icsys.cli.screens import CompareScreen, RunScreen, VerifyScreen
-from icsys.cli.signals import INTERRUPTED, Signals, leave
+from icsys.cli.signals import EXIT_INTERRUPTED, Signals, leave
 from icsys.engine import choose_engine
 from icsys.errors import ICSError, UsageError
 from icsys.files.rooted_path import LinkError, OtherFolderError
@@ -19,7 +19,8 @@ from icsys.files.url import hide_given, shown
 from icsys.partition import parse_shard
 from icsys.report.terminal_text import failure_lines, run_report, verification_report
 from icsys.run.checks import check_form, check_places
-from icsys.run.local import compress_folder, has_images
+from icsys.run.compress import compress_folder
+from icsys.run.local import has_images
 from icsys.sources.base import passed_over_text
 from icsys.version import __version__
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 OK, SOME_FAILED = 0, 1
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def run_command(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code.
 
     0: all done or skipped by policy; 1: some images failed; 2: wrong usage, nothing done; 130: interrupted;
@@ -54,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return WRONG_USAGE
     except KeyboardInterrupt:
         print("\nics: interrupted", file=sys.stderr)
-        return INTERRUPTED
+        return EXIT_INTERRUPTED
     except BrokenPipeError:
         # Whoever read the report has gone; Python would complain once more when it closes the stream.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -11,7 +11,7 @@ from icsys.options import AUTO, DEFAULT_STEP, MAX_COLORS, Options
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Answer = TypeVar("Answer")
+_Answer = TypeVar("_Answer")
 
 
 def ask_options() -> Options:
@@ -37,7 +37,7 @@ def ask_options() -> Options:
     return _ask("step or size", f"Pixel step or final size [{DEFAULT_STEP}]: ", lambda text: _smaller(chosen, text))
 
 
-def _ask(subject: str, question: str, read: Callable[[str], Answer]) -> Answer:
+def _ask(subject: str, question: str, read: Callable[[str], _Answer]) -> _Answer:
     """Ask until ``read`` accepts the answer; what it refuses is explained by its error."""
     while True:
         try:

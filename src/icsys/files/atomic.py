@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from icsys.files.rooted_path import RootedPath
-from icsys.layout import OURS
+from icsys.layout import OWN_PREFIX
 
 if TYPE_CHECKING:
     import threading
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from icsys.files.rooted_path import Held
 
 _SUFFIX = ".tmp"
-_TEMPORARY = re.compile(rf"{re.escape(OURS)}((?:\d+-of-\d+-)?)[0-9a-f]{{16}}{re.escape(_SUFFIX)}", re.ASCII)
+_TEMPORARY = re.compile(rf"{re.escape(OWN_PREFIX)}((?:\d+-of-\d+-)?)[0-9a-f]{{16}}{re.escape(_SUFFIX)}", re.ASCII)
 
 
 def write_whole(path: RootedPath | Path, data: bytes | Iterable[bytes], *, mark: str = "") -> None:
@@ -66,7 +66,7 @@ def _new_file(path: RootedPath | Path, mark: str) -> Iterator[int]:
     if isinstance(path, Path):
         path = RootedPath(path.parent) / path.name
     # Short and random: it fits beside a name of any length, and no two runs meet in it.
-    temporary = f"{OURS}{mark}{next(_numbers(os.getpid())) % 2**64:016x}{_SUFFIX}"
+    temporary = f"{OWN_PREFIX}{mark}{next(_numbers(os.getpid())) % 2**64:016x}{_SUFFIX}"
     with _held(path.parent) as folder:
         try:
             descriptor = folder.descriptor(temporary, "xb")

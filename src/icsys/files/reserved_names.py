@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING
 
 from icsys.errors import UsageError
 from icsys.files.rooted_path import LinkError, OtherFolderError, is_link
-from icsys.layout import BOOKS, DIVIDED, DRIVER, FILES, FOLDERS, INDEX, LOCK, PACK_NAME, PACKS, SHARD_FILES, STAGE
+from icsys.layout import (
+    CLUSTER_FOLDER,
+    FILES,
+    FOLDERS,
+    LISTING_INFO,
+    LOCK,
+    PACK_INDEX,
+    PACK_NAME,
+    PACKS,
+    SHARD_FILES,
+    STAGED_PACKS,
+    STATE_FOLDERS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,13 +41,13 @@ def check_names(destination: RootedPath, *, packed: bool = False) -> None:
     UsageError
         If there is a link, a folder in the place of a file, or a file in the place of a folder.
     """
-    packed = packed or destination.at(INDEX).exists()
+    packed = packed or destination.at(PACK_INDEX).exists()
     _check(destination, "", FILES, (*FOLDERS, *((PACKS,) if packed else ())))
-    for folder in (PACKS, STAGE) if packed else ():
+    for folder in (PACKS, STAGED_PACKS) if packed else ():
         names = (entry.name for entry in (destination / folder).entries())
         _check(destination, folder, filter(PACK_NAME.fullmatch, names), ())
-    _check(destination, BOOKS, (DIVIDED,), ())
-    _check(destination, DRIVER, (LOCK,), ())
+    _check(destination, STATE_FOLDERS, (LISTING_INFO,), ())
+    _check(destination, CLUSTER_FOLDER, (LOCK,), ())
 
 
 @contextmanager
@@ -47,11 +59,11 @@ def refusing_links() -> Iterator[None]:
         raise UsageError(f"{error.filename!r}: {error.strerror}") from None
 
 
-def check_books(destination: RootedPath, shards: Iterable[str]) -> None:
+def check_state_folders(destination: RootedPath, shards: Iterable[str]) -> None:
     """Refuse the books of shards, given by the names of their folders, as :func:`check_names` does."""
     for name in shards:
-        _check(destination, BOOKS, (), (name,))
-        _check(destination, f"{BOOKS}/{name}", SHARD_FILES, ())
+        _check(destination, STATE_FOLDERS, (), (name,))
+        _check(destination, f"{STATE_FOLDERS}/{name}", SHARD_FILES, ())
 
 
 def _check(destination: RootedPath, folder: str, files: Iterable[str], folders: Iterable[str]) -> None:

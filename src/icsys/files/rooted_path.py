@@ -94,7 +94,7 @@ def can_be_a_name(text: str) -> bool:
     return True
 
 
-class Entry(NamedTuple):
+class DirectoryEntry(NamedTuple):
     """What a folder holds under a name; a link is neither file nor folder."""
 
     name: str
@@ -250,7 +250,7 @@ class RootedPath:
         found = self.status()
         return found is not None and stat.S_ISDIR(found.st_mode) and not is_link(found)
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[DirectoryEntry]:
         """Return what a folder holds, in any order; nothing where there is none."""
         try:
             with self._inside() as place, os.scandir(place) as found:
@@ -461,10 +461,10 @@ def _status(place: str, above: int | None) -> os.stat_result | None:
         return None
 
 
-def _entry(entry: os.DirEntry[str]) -> Entry:
+def _entry(entry: os.DirEntry[str]) -> DirectoryEntry:
     link = is_link(entry.stat(follow_symlinks=False)) if _HAS_JUNCTIONS else entry.is_symlink()
     is_folder = entry.is_dir(follow_symlinks=False) and not link
-    return Entry(entry.name, entry.is_file(follow_symlinks=False) and not link, is_folder)
+    return DirectoryEntry(entry.name, entry.is_file(follow_symlinks=False) and not link, is_folder)
 
 
 def _make_folders(folder: Path) -> None:

@@ -1,7 +1,8 @@
-"""Whose turn it is to write the books of a shard: whoever began last has it, and all others stop.
+"""Fencing token: the run that started last owns the shard; earlier runs stop.
 
-A lock keeps two runs apart where it holds. But a worker that was taken for dead may wake up on another machine, where
-the lock has been given away or never held; before it writes, it looks here.
+A lock keeps two runs apart where the lock works. A worker that a coordinator has given up may wake up on another
+machine, where the lock was released or never held. Every run of a shard therefore writes a token of its own when it
+starts, and compares it before each write.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import os
 from typing import TYPE_CHECKING
 
 from icsys.files.atomic import write_whole
-from icsys.layout import TURN
+from icsys.layout import FENCING_TOKEN
 
 if TYPE_CHECKING:
     from icsys.files.rooted_path import RootedPath
@@ -19,27 +20,27 @@ if TYPE_CHECKING:
 TAKEN_OVER = "another run has taken over this shard"
 
 
-class Turn:
-    """The turn of one run, taken from whoever had it.
+class FencingToken:
+    """The token of one run; creating it takes the shard over.
 
     Parameters
     ----------
-    books
-        The folder of a shard's books.
+    state_folder
+        State folder of the shard.
     """
 
-    def __init__(self, books: RootedPath) -> None:
-        self._path = books / TURN
+    def __init__(self, state_folder: RootedPath) -> None:
+        self._path = state_folder / FENCING_TOKEN
         self._token = os.urandom(16).hex().encode()
         write_whole(self._path, self._token)
 
     def check(self) -> None:
-        """Make sure that nobody has begun since.
+        """Check that no other run has started since.
 
         Raises
         ------
         OSError
-            If somebody has, or the books are gone, merged by another; with the code ESTALE.
+            With code ESTALE, if another run has started, or has merged the shard and removed its state folder.
         """
         try:
             token = self._path.read_bytes(len(self._token) + 1)

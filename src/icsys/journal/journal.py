@@ -1,8 +1,8 @@
-"""The journal of an output folder: lines are added while a run goes on, and put in order at its end.
+"""The journal of an output folder: a run appends rows to ``manifest.jsonl``, and sorts them at its end.
 
-``manifest.jsonl`` is the journal and the manifest in one. While a run goes on it takes every outcome, failures
-included; at the end one line is kept for each output, and failures move to ``failures.jsonl``. A source that stands in
-both files has been done since it failed, so the manifest is right, unless its line there says that it is stale.
+While a run goes on, ``manifest.jsonl`` takes every result, failures included. At the end one row remains for each
+output, and failures move to ``failures.jsonl``. A source in both files has been done after it failed, unless its row
+in the manifest says ``stale``.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from icsys.files.rooted_path import RootedPath
 
 
-class Entry(NamedTuple):
-    """What a later run has to know of an output; the whole line stands at ``position`` in the journal."""
+class JournalEntry(NamedTuple):
+    """The columns of a row that a later run compares; the whole row is at ``position`` in the journal."""
 
     source: str
     source_bytes: int
@@ -35,38 +35,38 @@ class Entry(NamedTuple):
     options_hash: str
     bytes: int
     status: str
-    shard: str | None
+    pack: str | None
     position: int
     label: Label = UNLABELLED
 
 
 @dataclass(slots=True)
-class Known:
-    """What earlier runs have left: outputs by name, the sources that failed, and whether all is in order."""
+class JournalContent:
+    """What earlier runs have left: entries by output, failed sources, and whether the rows are in order."""
 
-    done: dict[str, Entry] = field(default_factory=dict)
+    done: dict[str, JournalEntry] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)
-    tidy: bool = True
+    in_order: bool = True
 
 
-def load(books: RootedPath) -> Known:
-    """Read what earlier runs have left; a line torn by a crash counts as not written."""
-    known = Known()
-    known.failed.update(row["source_path"] for _, row in read_rows(books / FAILURES))
+def load_journal(state_folder: RootedPath) -> JournalContent:
+    """Read the rows of earlier runs; a row that a crash has cut off is left out."""
+    content = JournalContent()
+    content.failed.update(row["source_path"] for _, row in read_rows(state_folder / FAILURES))
     last = ("", "")
     labels: dict[Label, Label] = {}  # each is held once
-    for position, row in read_all_rows(books / MANIFEST):
+    for position, row in read_all_rows(state_folder / MANIFEST):
         if row is None:
-            known.tidy = False
+            content.in_order = False
             continue
         here = row["source_path"], row.get("file_name") or ""
-        known.tidy = known.tidy and here > last and row.get("status") != FAILED
+        content.in_order = content.in_order and here > last and row.get("status") != FAILED
         last = here
         if row.get("status") == FAILED:
-            known.failed.add(row["source_path"])
+            content.failed.add(row["source_path"])
             continue
         label = from_columns(row)
-        known.done[row["file_name"]] = entry = Entry(
+        content.done[row["file_name"]] = entry = JournalEntry(
             row["source_path"],
             row["source_bytes"],
             row["source_mtime_ns"],
@@ -78,78 +78,78 @@ def load(books: RootedPath) -> Known:
             labels.setdefault(label, label),
         )
         if entry.status == DONE:
-            known.failed.discard(entry.source)
-    return known
+            content.failed.discard(entry.source)
+    return content
 
 
 class Journal:
-    """Adds lines to the manifest; nothing is made before the first of them."""
+    """Appends rows to the manifest; the file is created with the first row."""
 
-    def __init__(self, books: RootedPath) -> None:
-        self._path = books / MANIFEST
+    def __init__(self, state_folder: RootedPath) -> None:
+        self._path = state_folder / MANIFEST
         self._file: BinaryIO | None = None
         found = self._path.status()
         self.start = found.st_size if found else 0
-        """Where the lines of this run begin."""
+        """Position of the first row of this run."""
 
     def append(self, row: Mapping[str, Any]) -> None:
-        """Add a line, in one call, so that it is whole even if this process dies right after it."""
+        """Append a row in one call, so that it is whole even if this process dies right after."""
         if self._file is None:
-            self._mend_end()
+            self._repair_end()
             self._file = open_own(self._path, "ab", buffering=0)
         line = memoryview(to_line(row))
         try:
             while line:
                 line = line[self._file.write(line) :]
         except OSError:
-            self.close()  # whoever tries again finds the half of it and cuts it off
+            self.close()  # the next append cuts off the half row
             raise
 
     def read(self, position: int) -> dict[str, Any]:
-        """Return the line at a position that :func:`load` has given."""
+        """Return the row at a position from :func:`load_journal`."""
         with self._path.open() as file:
             file.seek(position)
             return from_line(file.readline()) or {}
 
     def sync(self) -> None:
-        """Bring the lines onto the disk."""
+        """Bring the rows onto the disk."""
         if self._file is not None:
             os.fsync(self._file.fileno())
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if self._file is not None:
             self._file.close()
             self._file = None
 
-    def _mend_end(self) -> None:
-        """Make the file one that lines can be added to."""
+    def _repair_end(self) -> None:
+        """End or remove the last row, so that rows can be appended."""
         with suppress(FileNotFoundError), open_own(self._path, "r+b") as file:
-            self.start = end_lines(file)
+            self.start = repair_end(file)
 
 
 def compact(
-    books: RootedPath,
+    state_folder: RootedPath,
     *,
     start: int,
     complete: bool,
     stale: Collection[str],
-    holds: Callable[[str], bool] | None = None,
+    exists: Callable[[str], bool] | None = None,
 ) -> None:
-    """Keep one line for each output, sorted by source, and move the failures to their own file.
+    """Keep one row for each output, sorted by source, and move failures to their own file.
 
     Parameters
     ----------
     start
-        Where the lines of the run that ends now begin in the journal.
+        Position of the first row of the run that ends now.
     complete
-        Whether that run has seen all sources: failures of earlier runs are over then.
+        Whether that run has met all sources; failures of earlier runs are then dropped.
     stale
-        Outputs whose sources it has not met.
-    holds
-        Tells whether an output is there; those that lie beside the books are if left out.
+        Outputs whose sources the run has not met.
+    exists
+        Returns whether an output exists. Default: outputs are beside the manifest.
     """
-    manifest, failures = books / MANIFEST, books / FAILURES
+    manifest, failures = state_folder / MANIFEST, state_folder / FAILURES
     failed: dict[str, dict[str, Any]] = {}
     done: dict[str, tuple[str, int]] = {}
     if not complete:
@@ -163,22 +163,22 @@ def compact(
             done[row["file_name"]] = source, position
             if row.get("status") == DONE:
                 failed.pop(source, None)
-    # In this order a crash between the two leaves a journal that is still right.
+    # In this order, a crash between the two files leaves a journal that is still right.
     if failed:
         write_whole(failures, (to_line(row) for _, row in sorted(failed.items())))
     else:
         failures.unlink(missing_ok=True)
     if manifest.is_file():
         is_stale = {name for name, (source, _) in done.items() if name in stale or source in failed}
-        holds = holds or FolderOutputs(books).holds
-        gone = {name for name in sorted(is_stale) if not holds(name)}
+        exists = exists or FolderOutputs(state_folder).exists
+        gone = {name for name in sorted(is_stale) if not exists(name)}
         kept = sorted((source, name, position) for name, (source, position) in done.items() if name not in gone)
         write_whole(manifest, _lines(manifest, ((position, name in is_stale) for _, name, position in kept)))
-    books.sync()
+    state_folder.sync()
 
 
-def end_lines(file: BinaryIO) -> int:
-    """End the last line of a file, or remove it where a crash has torn it; return where the next one begins."""
+def repair_end(file: BinaryIO) -> int:
+    """End the last line of a file, or remove it if a crash has cut it off; return the position of the next line."""
     size = file.seek(0, os.SEEK_END)
     if not size:
         return 0
@@ -197,7 +197,7 @@ def end_lines(file: BinaryIO) -> int:
 
 
 def _lines(path: RootedPath, places: Iterable[tuple[int, bool]]) -> Iterator[bytes]:
-    """Read the lines at these positions, and call what they tell of stale where it is."""
+    """Read the lines at these positions, and set the status of stale ones."""
     with path.open() as file:
         for position, stale in places:
             file.seek(position)

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
     from icsys.files.rooted_path import RootedPath
 
-_LOOK_EVERY = 0.05  # seconds
+_POLL_SECONDS = 0.05  # seconds
 _HELD = {errno.EAGAIN, errno.EACCES, errno.EDEADLK}
 
 
 @contextmanager
-def locked(folder: RootedPath, *, what: str = "", patience: float = 0.0) -> Iterator[None]:
+def locked(folder: RootedPath, *, what: str = "", timeout: float = 0.0) -> Iterator[None]:
     """Hold a folder, which is made if need be, for one run.
 
     The system holds the lock for the process and lets go of it when the process ends, however it ends; the file
@@ -44,14 +44,14 @@ def locked(folder: RootedPath, *, what: str = "", patience: float = 0.0) -> Iter
         If the folder cannot be written.
     """
     what = what or f"destination {str(folder)!r}"
-    end = time.monotonic() + patience
+    end = time.monotonic() + timeout
     try:
         while (descriptor := _try(folder)) is None:
             if time.monotonic() >= end:
                 raise InUseError(
                     f"{what} is in use by another run of ics: wait until it ends, or name another destination"
                 )
-            time.sleep(_LOOK_EVERY)
+            time.sleep(_POLL_SECONDS)
     except LinkError as error:
         raise UsageError(f"{what}: {error.filename!r}: {error.strerror}") from None
     except OSError as error:
@@ -63,7 +63,7 @@ def locked(folder: RootedPath, *, what: str = "", patience: float = 0.0) -> Iter
 
 
 @contextmanager
-def undisturbed(folder: RootedPath, *, what: str = "") -> Iterator[None]:
+def locked_for_reading(folder: RootedPath, *, what: str = "") -> Iterator[None]:
     """Keep runs off a folder while it is only read; many may read it side by side, and nothing is made in it.
 
     Where nobody has ever locked it, or the system has no locks, there is nobody to keep off.

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-class Found(NamedTuple):
+class OutputStat(NamedTuple):
     """What lies in the place of an output.
 
     Attributes
@@ -23,7 +23,7 @@ class Found(NamedTuple):
     obstacle: str = ""
 
 
-NOTHING = Found()
+NOTHING = OutputStat()
 
 
 class Outputs(Protocol):
@@ -32,28 +32,28 @@ class Outputs(Protocol):
     ``write`` is called by workers, in their threads or processes; all else in the thread that runs the run.
     """
 
-    def look(self, output: str) -> Found:
+    def stat(self, output: str) -> OutputStat:
         """Tell what lies in the place of an output that is to be decided on; asked folder by folder.
 
         OSError if that cannot be told.
         """
 
-    def holds(self, output: str) -> bool:
+    def exists(self, output: str) -> bool:
         """Tell whether anything lies there, as far as that can be told; else it may."""
 
     def read(self, output: str) -> bytes:
         """Return the bytes of an output; OSError if it cannot be read."""
 
-    def is_proven(self, output: str) -> bool:
+    def is_own_output(self, output: str) -> bool:
         """Tell whether what lies in the place of an output that an earlier run has claimed was written by it."""
 
     def write(self, output: str, data: bytes, sha256: str) -> None:
         """Write an output with a hash whole or not at all; OSError if it cannot be written."""
 
-    def tidy(self, folders: Iterable[str]) -> None:
+    def clean_temporary(self, folders: Iterable[str]) -> None:
         """Remove what killed runs have left of unfinished outputs in these folders."""
 
-    def settle(self, folders: Iterable[str]) -> None:
+    def sync(self, folders: Iterable[str]) -> None:
         """Make certain that the outputs written into these folders stay; called before a line tells of them."""
 
     def commit(self, *, closing: bool = False) -> None:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from icsys.files.atomic import sweep, write_whole
 from icsys.files.rooted_path import Held, LinkError, is_link
 from icsys.layout import RESERVED
-from icsys.outputs.base import NOTHING, Found
-from icsys.records.pending_outputs import is_proven
+from icsys.outputs.base import NOTHING, OutputStat
+from icsys.records.pending_outputs import is_own_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from icsys.files.rooted_path import RootedPath
-    from icsys.records.pending_outputs import Written
+    from icsys.records.pending_outputs import WrittenHashes
 
 
 class FolderOutputs:
@@ -43,7 +43,7 @@ class FolderOutputs:
         mark: str = "",
         read_only: bool = False,
         apart: bool = False,
-        written: Written | None = None,
+        written: WrittenHashes | None = None,
     ) -> None:
         self._folder = folder
         self._mark, self._read_only, self._apart = mark, read_only, apart
@@ -57,25 +57,25 @@ class FolderOutputs:
         """Workers write, and hold no folder open."""
         return vars(self) | {"_held": None}
 
-    def look(self, output: str) -> Found:
+    def stat(self, output: str) -> OutputStat:
         """See Outputs; links are not written through, and each folder is tidied when first met."""
         folder, _, name = output.rpartition("/")
         top = output.partition("/")[0]
         if folder and not self._apart and top.casefold() in RESERVED:
-            return Found(obstacle=f"the folder {top!r} has the name of a file that ics keeps there")
+            return OutputStat(obstacle=f"the folder {top!r} has the name of a file that ics keeps there")
         link = self._link_above(folder)
         if link is not None:
-            return Found(obstacle=f"the folder {link!r} is a link")
+            return OutputStat(obstacle=f"the folder {link!r} is a link")
         held = self._hold(folder)
         found = None if held is None else held.status(name)
         if found is None:
             return NOTHING
         if stat.S_ISREG(found.st_mode):
-            return Found(found.st_size)
+            return OutputStat(found.st_size)
         kind = "link" if is_link(found) else "folder" if stat.S_ISDIR(found.st_mode) else "device"
-        return Found(obstacle=f"{output!r} is a {kind}")
+        return OutputStat(obstacle=f"{output!r} is a {kind}")
 
-    def holds(self, output: str) -> bool:
+    def exists(self, output: str) -> bool:
         """See Outputs."""
         try:
             return (self._folder / output).exists()
@@ -86,12 +86,12 @@ class FolderOutputs:
         """See Outputs."""
         return (self._folder / output).read_bytes()
 
-    def is_proven(self, output: str) -> bool:
+    def is_own_output(self, output: str) -> bool:
         """See Outputs: its hash is among those that were noted, or the file is such as no other program writes."""
         if self._hashes is None:
             self._hashes = self._written.load() if self._written else {}
         try:
-            return is_proven(self.read(output), self._hashes.get(output, ()))
+            return is_own_output(self.read(output), self._hashes.get(output, ()))
         except OSError:
             return False
 
@@ -101,12 +101,12 @@ class FolderOutputs:
             self._written.add(output, sha256)
         write_whole(self._folder / output, data, mark=self._mark)
 
-    def tidy(self, folders: Iterable[str]) -> None:
+    def clean_temporary(self, folders: Iterable[str]) -> None:
         """See Outputs."""
         for folder in folders:
             sweep(self._folder.at(folder), mark=self._mark)
 
-    def settle(self, folders: Iterable[str]) -> None:
+    def sync(self, folders: Iterable[str]) -> None:
         """See Outputs: the names in them and in the folders above are brought onto the disk."""
         settled = set()
         for folder in folders:

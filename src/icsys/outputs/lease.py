@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
     from icsys.files.object_store import Objects
 
-BEAT = 10.0
+RENEW_SECONDS = 10.0
 """Seconds from one renewal to the next."""
 
 _LEASE = 60.0  # seconds without one, after which the holder is taken for dead
-_LOOK_EVERY = 2.0
+_POLL_SECONDS = 2.0
 
 
 class Lease:
@@ -44,7 +44,7 @@ class Lease:
         self._run, self._beats = os.urandom(8).hex(), 0
         self._held = False
 
-    def take(self, stop: threading.Event, tell: Callable[[str], object]) -> None:
+    def acquire(self, stop: threading.Event, on_wait: Callable[[str], object]) -> None:
         """Take the lock, and watch first whether one that is there is renewed.
 
         Parameters
@@ -63,8 +63,8 @@ class Lease:
         """
         watched, deadline = self._read(), time.monotonic() + _LEASE
         while watched is not None:
-            tell("Waiting for a sign of life from the run that holds the lock")
-            stopped = stop.wait(_LOOK_EVERY)
+            on_wait("Waiting for a sign of life from the run that holds the lock")
+            stopped = stop.wait(_POLL_SECONDS)
             found = self._read()
             if found is None:
                 break
@@ -84,7 +84,7 @@ class Lease:
             raise self._in_use(holder or b"{}")
         self._held = True
 
-    def beat(self) -> None:
+    def renew(self) -> None:
         """Renew it.
 
         Raises
@@ -100,7 +100,7 @@ class Lease:
         self._beats += 1
         self._objects.write(self._name, self.text())
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Give it back, if it is ours."""
         try:
             if self._held and self._read() == self.text():

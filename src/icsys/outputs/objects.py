@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Protocol
 
-from icsys.outputs.base import NOTHING, Found
+from icsys.outputs.base import NOTHING, OutputStat
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,41 +35,41 @@ class ObjectOutputs:
     def __reduce__(self) -> tuple[type[ObjectOutputs], tuple[Any, ...]]:
         return ObjectOutputs, (self._objects,)
 
-    def look(self, output: str) -> Found:
+    def stat(self, output: str) -> OutputStat:
         """See Outputs; OSError if the folder cannot be listed, because then nobody knows whose the place is."""
         try:
             output.encode()
         except UnicodeEncodeError:
-            return Found(obstacle="names of objects are UTF-8, and its name is not")
+            return OutputStat(obstacle="names of objects are UTF-8, and its name is not")
         if "?versionId=" in output:
-            return Found(obstacle="an object whose name holds ?versionId= cannot be asked for")
+            return OutputStat(obstacle="an object whose name holds ?versionId= cannot be asked for")
         folder, _, name = output.rpartition("/")
         listed = self._list(folder)
         if name not in listed:
             return NOTHING
         size = listed[name]
-        return NOTHING if size is None else Found(size)  # a name may be an object's and the beginning of others
+        return NOTHING if size is None else OutputStat(size)  # a name may be an object's and the beginning of others
 
-    def holds(self, output: str) -> bool:
+    def exists(self, output: str) -> bool:
         """See Outputs."""
-        return self.look(output).size is not None
+        return self.stat(output).size is not None
 
     def read(self, output: str) -> bytes:
         """See Outputs."""
         return self._objects.read(output)
 
-    def is_proven(self, output: str) -> bool:
+    def is_own_output(self, output: str) -> bool:
         """See Outputs: who can write claims into a store can write its objects, too."""
-        return self.holds(output)
+        return self.exists(output)
 
     def write(self, output: str, data: bytes, sha256: str) -> None:  # noqa: ARG002 - a store keeps its own
         """See Outputs."""
         self._objects.write(output, data)
 
-    def tidy(self, folders: Iterable[str]) -> None:
+    def clean_temporary(self, folders: Iterable[str]) -> None:
         """See Outputs: nothing is unfinished."""
 
-    def settle(self, folders: Iterable[str]) -> None:
+    def sync(self, folders: Iterable[str]) -> None:
         """See Outputs: what is written stays."""
 
     def commit(self, *, closing: bool = False) -> None:

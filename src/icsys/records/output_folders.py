@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from icsys.files.parsing import from_json
 from icsys.files.rooted_path import RootedPath
-from icsys.layout import BOOKS, CLAIMS, MANIFEST, RUN
+from icsys.layout import MANIFEST, PENDING, RUN, STATE_FOLDERS
 from icsys.records.manifest import from_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-MARKS = frozenset({RUN, MANIFEST, CLAIMS, BOOKS})
+MARKER_FILES = frozenset({RUN, MANIFEST, PENDING, STATE_FOLDERS})
 """Names of which an output folder holds one or more; a folder that holds none of them is none."""
 
 _LARGEST = 2**63  # and no number is NaN
@@ -26,7 +26,7 @@ _MOST = 4 * 2**20  # bytes of a run.json; that of very many shards is longer, an
 _FIRST = 2**16  # bytes of a manifest, in which its first lines are
 
 
-def holds_outputs(folder: Path) -> bool:
+def is_output_folder(folder: Path) -> bool:
     """Tell whether a folder is one that ICS has written into.
 
     Files of these names that other programs have written tell nothing, nor do links.
@@ -34,15 +34,15 @@ def holds_outputs(folder: Path) -> bool:
     place = RootedPath(folder)
     try:
         return (
-            tells_of_outputs(lambda name, size: _head(place / name, size))
-            or (place / CLAIMS).is_file()
-            or (place / BOOKS).is_dir()
+            has_output_records(lambda name, size: _head(place / name, size))
+            or (place / PENDING).is_file()
+            or (place / STATE_FOLDERS).is_dir()
         )
     except OSError:
         return False
 
 
-def tells_of_outputs(head: Callable[[str, int], bytes]) -> bool:
+def has_output_records(head: Callable[[str, int], bytes]) -> bool:
     """Tell by ``run.json`` and ``manifest.jsonl`` whether ICS has written them.
 
     Parameters
@@ -56,7 +56,7 @@ def tells_of_outputs(head: Callable[[str, int], bytes]) -> bool:
     return any(from_line(line) for line in _lines(head(MANIFEST, _FIRST)))
 
 
-def is_run(record: object) -> bool:
+def is_run_record(record: object) -> bool:
     """Tell whether a record is that of a run: what others ask it for is there, and of its type.
 
     A merged one lacks what its shards differ in.
@@ -85,7 +85,7 @@ def _is_chosen(chosen: object) -> bool:
 
 def _is_record(text: bytes) -> bool:
     try:
-        return is_run(from_json(text))
+        return is_run_record(from_json(text))
     except ValueError:
         return False
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from icsys.errors import UsageError
 from icsys.files.atomic import write_json
 from icsys.files.parsing import from_json, read_json
-from icsys.layout import INDEX, is_pack_name
+from icsys.layout import PACK_INDEX, is_pack_name
 from icsys.options import PACKINGS
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ STATES = ("empty", "written", "complete")
 
 
 @dataclass(frozen=True, slots=True)
-class Shard:
+class Pack:
     """One file of many images, by its path below the destination."""
 
     name: str
@@ -29,7 +29,7 @@ class Shard:
 
 
 @dataclass(slots=True, kw_only=True)
-class Index:
+class PackIndex:
     """What ``shards.json`` says.
 
     Attributes
@@ -60,7 +60,7 @@ class Index:
     classes: list[str] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
     are_named: bool = True
-    shards: list[Shard] = field(default_factory=list)
+    shards: list[Pack] = field(default_factory=list)
     old: list[str] = field(default_factory=list)
 
     def take(self, classes: Classes) -> None:
@@ -69,9 +69,9 @@ class Index:
         self.numbers = [] if classes.are_counted else classes.numbers
 
 
-def load_index(destination: RootedPath) -> Index | None:
+def load_pack_index(destination: RootedPath) -> PackIndex | None:
     """Read what an earlier run has said of its shards."""
-    path = destination / INDEX
+    path = destination / PACK_INDEX
     try:
         return _index_of(read_json(path))
     except FileNotFoundError:
@@ -80,7 +80,7 @@ def load_index(destination: RootedPath) -> Index | None:
         raise UsageError(f"{str(path)!r} is not what ics has written ({error}): expected another destination") from None
 
 
-def table_in(text: bytes) -> list[str]:
+def class_table(text: bytes) -> list[str]:
     """Return the names of classes by their numbers, as far as these follow one another, out of a file of this kind.
 
     None where the classes only have numbers, and where the file is none.
@@ -95,15 +95,15 @@ def table_in(text: bytes) -> list[str]:
     return [name for i, (number, name) in enumerate(zip(numbers, index.classes, strict=True)) if number == i]
 
 
-def _index_of(values: dict[str, Any]) -> Index:
+def _index_of(values: dict[str, Any]) -> PackIndex:
     """Take an index as JSON holds it; ValueError, TypeError or KeyError if it is none."""
-    values["shards"] = [Shard(**shard) for shard in values["shards"]]
-    index = Index(**values)
+    values["shards"] = [Pack(**shard) for shard in values["shards"]]
+    index = PackIndex(**values)
     _check(index)
     return index
 
 
-def _check(index: Index) -> None:
+def _check(index: PackIndex) -> None:
     """Refuse values that lead elsewhere: files are removed by their names here, and a module is loaded by one."""
     numbers = [
         index.shard_images,
@@ -124,7 +124,7 @@ def _check(index: Index) -> None:
         raise ValueError("a value is none of those that it writes")
 
 
-def save_index(destination: RootedPath, index: Index) -> None:
+def save_pack_index(destination: RootedPath, index: PackIndex) -> None:
     """Write what there is to say, onto the disk."""
-    write_json(destination / INDEX, asdict(index))
+    write_json(destination / PACK_INDEX, asdict(index))
     destination.sync()

@@ -18,7 +18,7 @@ from icsys.files.atomic import open_own, write_whole
 from icsys.files.bounded_lines import lines_of
 from icsys.files.parsing import from_json, read_json
 from icsys.files.rooted_path import is_below
-from icsys.layout import CLAIMS, WRITTEN
+from icsys.layout import PENDING, WRITTEN
 from icsys.records.manifest import to_line
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _DIGITS = 32  # of a hash, which make the list shorter and are as good
 
 
-def load_claims(books: RootedPath) -> dict[str, str]:
+def load_pending(state_folder: RootedPath) -> dict[str, str]:
     """Return the outputs that an earlier run has claimed and not accounted for.
 
     Returns
@@ -38,7 +38,7 @@ def load_claims(books: RootedPath) -> dict[str, str]:
         The source of each; an empty text where that is not known.
     """
     try:
-        values = read_json(books / CLAIMS)
+        values = read_json(state_folder / PENDING)
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return {}
     if isinstance(values, list):  # as older versions have written them
@@ -48,28 +48,28 @@ def load_claims(books: RootedPath) -> dict[str, str]:
     return {name: source for name, source in values.items() if isinstance(source, str) and is_below(name)}
 
 
-def write_claims(books: RootedPath, claims: Mapping[str, str]) -> None:
+def write_pending(state_folder: RootedPath, pending: Mapping[str, str]) -> None:
     """Claim these outputs and no others."""
-    if claims:
-        write_whole(books / CLAIMS, to_line(dict(sorted(claims.items()))))
+    if pending:
+        write_whole(state_folder / PENDING, to_line(dict(sorted(pending.items()))))
     else:
-        (books / CLAIMS).unlink(missing_ok=True)
-    books.sync()
+        (state_folder / PENDING).unlink(missing_ok=True)
+    state_folder.sync()
 
 
-class Written:
+class WrittenHashes:
     """Hashes of the outputs that runs have written since the books were last in order, those before a crash included.
 
     Workers add to it, in their threads or processes.
     """
 
-    def __init__(self, books: RootedPath) -> None:
-        self._path = books / WRITTEN
+    def __init__(self, state_folder: RootedPath) -> None:
+        self._path = state_folder / WRITTEN
         self._descriptor: int | None = None
         self._opening = threading.Lock()
 
-    def __reduce__(self) -> tuple[type[Written], tuple[RootedPath]]:
-        return Written, (self._path.parent,)
+    def __reduce__(self) -> tuple[type[WrittenHashes], tuple[RootedPath]]:
+        return WrittenHashes, (self._path.parent,)
 
     def __del__(self) -> None:
         if self._descriptor is not None:
@@ -96,7 +96,7 @@ class Written:
         else:  # lines are added to a new file, and never to one that may have another name elsewhere: a hard link
             self.forget()
 
-    def take_from(self, other: Written, outputs: Container[str]) -> None:
+    def take_from(self, other: WrittenHashes, outputs: Container[str]) -> None:
         """Note what another list knows of these outputs, too."""
         for output, hashes in other.load().items():
             for sha256 in sorted(hashes) if output in outputs else ():
@@ -124,16 +124,16 @@ class Written:
         self._path.unlink(missing_ok=True)
 
 
-def share_claims(books: RootedPath, others: RootedPath, claims: Mapping[str, str]) -> None:
+def copy_pending(state_folder: RootedPath, others: RootedPath, pending: Mapping[str, str]) -> None:
     """Give other books claims of these, with the hashes of what was written."""
-    if claims:
-        written = Written(others)
-        written.keep(claims)
-        written.take_from(Written(books), claims)
-        write_claims(others, claims)
+    if pending:
+        written = WrittenHashes(others)
+        written.keep(pending)
+        written.take_from(WrittenHashes(state_folder), pending)
+        write_pending(others, pending)
 
 
-def is_proven(data: bytes, hashes: Collection[str]) -> bool:
+def is_own_output(data: bytes, hashes: Collection[str]) -> bool:
     """Tell whether a file in the place of an output that is claimed was written by a run.
 
     Parameters

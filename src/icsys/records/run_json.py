@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from icsys.files.atomic import write_json
 from icsys.files.parsing import read_json
 from icsys.layout import RUN
-from icsys.records.output_folders import is_run
+from icsys.records.output_folders import is_run_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -97,7 +97,7 @@ def read_run(destination: RootedPath) -> dict[str, Any]:
         record = read_json(destination / RUN)
     except (OSError, ValueError):
         return {}
-    return record if is_run(record) else {}
+    return record if is_run_record(record) else {}
 
 
 def _iso(seconds: float) -> str:

@@ -36,6 +36,7 @@ from icsys.report.quality import measure
 from icsys.results import Compressed, Failed
 from icsys.run.executor import BYTES_IN_FLIGHT, threads_for
 from icsys.run.worker import do
+from icsys.sources.base import read_loaded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from icsys.engine.pool import Returned
     from icsys.options import Options
     from icsys.report.quality import Quality
-    from icsys.sources.base import Source, Task
+    from icsys.sources.base import Loaded, Source, Task
 
 
 _HEAD = 2**18  # bytes, in which a file tells the size of its picture
@@ -124,7 +125,7 @@ class ComparisonRunner:
 
     def _weights(self, works: list[Task]) -> NDArray[np.float64]:
         """Return how much there is to do for each image, from what the heads of the files tell."""
-        sizes = [_pixels(self._source, work, self._options) for work in self._source.load(works, self._options)]
+        sizes = [_pixels(self._source, loaded, self._options) for loaded in self._source.load(works, self._options)]
         known = [size for size in sizes if size is not None]
         usual = np.mean(known, axis=0) if known else (1, 1)
         pixels = np.array([usual if size is None else size for size in sizes], dtype=np.float64)
@@ -171,9 +172,9 @@ class ComparisonRunner:
     def _read(self, works: list[Task]) -> None:
         """Read every file once, for it to be in the memory of the system when the clock runs."""
 
-        def read(work: Task) -> None:
+        def read(loaded: Loaded) -> None:
             try:
-                self._source.read(work, self._options)
+                read_loaded(self._source, loaded, self._options)
             except (ImageError, OSError):
                 return  # each candidate will find it
 
@@ -207,8 +208,9 @@ class ComparisonRunner:
         done = {o.result.source: o.result for o in outcomes if isinstance(o.result, Compressed)}
         return _Pass(candidate, seconds, done, failed)
 
-    def _judge(self, work: Task) -> tuple[str, list[Quality] | Failed]:
+    def _judge(self, loaded: Loaded) -> tuple[str, list[Quality] | Failed]:
         """Hold what every candidate made of an image against the truecolour picture."""
+        work, _ = loaded
         try:
             reference = self._pixels("SO", work.output)
             qualities = [measure(reference, self._pixels(c.name, work.output)) for c in self._candidates]
@@ -222,7 +224,7 @@ class ComparisonRunner:
         return read_pixels((self._folder / name / output).read_bytes(), self._options.background)
 
     def _each(
-        self, note: str, function: Callable[[Task], Returned], works: Iterable[Task], threads: int
+        self, note: str, function: Callable[[Loaded], Returned], works: Iterable[Task], threads: int
     ) -> Iterator[Returned]:
         """Apply a function to every image, in threads."""
         stop = threading.Event()
@@ -236,10 +238,11 @@ class ComparisonRunner:
                     self.tell(f"{'Trying out' if not self._step.total else note}", done=1)
 
 
-def _pixels(source: Source, work: Task, options: Options) -> tuple[int, int] | None:
+def _pixels(source: Source, loaded: Loaded, options: Options) -> tuple[int, int] | None:
     """Return the pixels of a source and of its output, by its head; None where that does not tell."""
     try:
-        _, image = open_image(source.head(work, _HEAD))
+        task, data = loaded
+        _, image = open_image(source.head(task, _HEAD) if data is None else read_loaded(source, loaded, options)[0])
         width, height = plan_resize(*image.size, options).canvas
     except Exception:  # noqa: BLE001 - a decoder may raise anything, and only the estimate needs this
         return None

@@ -19,6 +19,20 @@ _MOST_JOBS = 4096
 _LONGEST_TIMEOUT = 10**6  # seconds
 
 
+def check_options(options: Options | None) -> Options:
+    """Return the options of a run, the defaults for None.
+
+    Raises
+    ------
+    UsageError
+        If they are something else.
+    """
+    options = options or Options()
+    if not isinstance(options, Options):
+        raise UsageError(f"options={options!r}: expected icsys.Options(...)")
+    return options
+
+
 def check_run(
     *,
     jobs: int | None,
@@ -112,6 +126,6 @@ def check_form(options: Options, shard: Shard | None) -> None:
         if shard and asked:
             raise UsageError(f"shard={str(shard)!r} with {what}: expected {expected}")
     if options.format in PACKINGS:
-        from icsys.packs.formats import packing_of  # noqa: PLC0415 - few runs need it
+        from icsys.packs.formats import PACK_FORMATS  # noqa: PLC0415 - few runs need it
 
-        packing_of(options.format).prepare()
+        PACK_FORMATS[options.format].prepare()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from icsys.options import Target
     from icsys.run.worker import Outcome
-    from icsys.sources.base import Task
+    from icsys.sources.base import Loaded
 
 SAMPLED = 100
 """Images in which colours are counted."""
@@ -22,7 +22,7 @@ SAMPLED = 100
 _ROUNDING = 1e-9  # of a product of floats that is meant to be whole
 
 
-def choose_colors(outcomes: Iterable[Outcome | Lost[Task]], target: Target, share: float) -> ColorsChosen:
+def choose_colors(outcomes: Iterable[Outcome | Lost[Loaded]], target: Target, share: float) -> ColorsChosen:
     """Choose the number of colours with which a share of the images reaches a target.
 
     An image that was found to need K colours is taken to reach the target with every larger number.

@@ -77,7 +77,7 @@ class Crew(NamedTuple):
         return partial(ENGINE_TABLE[self.engine], work, jobs=workers, prepare=prepare, stop=self.stop, **more)
 
 
-def _bytes_held(item: Any) -> int:  # noqa: ANN401 - whatever a pass has done with an image
-    """Return how many bytes were read ahead of an image."""
-    held = getattr(getattr(getattr(item, "work", item), "place", None), "held", None)
-    return len(held) if isinstance(held, bytes) else 0
+def _bytes_held(item: tuple[object, object]) -> int:
+    """Return how many bytes were read ahead: an item is a task, or what a pass makes of it, with its bytes or None."""
+    _, data = item
+    return len(data) if isinstance(data, bytes) else 0

@@ -12,25 +12,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from icsys import pipeline
-from icsys.engine import Lost, available_cores, choose_engine
+from icsys.engine import Lost
 from icsys.errors import ICSError, UsageError
 from icsys.files.locations import check_apart, place_of
 from icsys.files.reserved_names import refusing_links
-from icsys.files.url import Url, shown
+from icsys.files.url import Url
+from icsys.journal.context import LedgerContext
 from icsys.journal.ledger import Ledger
-from icsys.layout import INDEX, PARTS
-from icsys.options import CLUSTERS, PACKINGS, SHARED, Options
+from icsys.layout import PACK_INDEX, UNPACKED
+from icsys.options import PACKINGS, SHARED, Options
 from icsys.outputs.folder import FolderOutputs
-from icsys.partition import Shard, mark_of, parse_shard
-from icsys.records.pending_outputs import Written
+from icsys.partition import mark_of
+from icsys.records.pending_outputs import WrittenHashes
 from icsys.records.run_json import write_run
 from icsys.results import Failed, Result, RunSummary, Skipped
-from icsys.run.checks import check_form, check_places, check_run
+from icsys.run.checks import check_form, check_places
 from icsys.run.executor import Crew
 from icsys.run.progress import INTERRUPTED, Progress
 from icsys.run.worker import Outcome, do, given_up
-from icsys.shards.state import State, open_books, read_state, write_state
-from icsys.sources.base import Ignored, PassedOver, Planned, Source, Task, Unreadable
+from icsys.shards.state import State, open_state_folder, read_state, write_state
+from icsys.sources.base import Ignored, Loaded, PassedOver, Planned, Source, Task, Unreadable
 from icsys.sources.folder import Folder
 from icsys.sources.open import open_source
 from icsys.version import __version__
@@ -40,10 +41,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 
     from icsys.files.rooted_path import RootedPath
+    from icsys.partition import Shard
     from icsys.records.palette_files import Palettes
     from icsys.run.object_destination import Remote
+    from icsys.run_settings import RunSettings
 
-    Team = Callable[[Iterable[Task]], Generator[Outcome | Lost[Task]]]
+    Team = Callable[[Iterable[Task]], Generator[Outcome | Lost[Loaded]]]
 
 _MOST_JOBS = 4096
 _LONGEST_TIMEOUT = 10**6  # seconds
@@ -55,181 +58,45 @@ _NO_MORE = {"disk_full", "read_only"}  # codes of failures that every image afte
 
 
 @refusing_links()
-def compress_folder(
+def run_locally(
     source: str | os.PathLike[str],
     destination: str | os.PathLike[str],
-    options: Options | None = None,
+    options: Options,
+    settings: RunSettings,
     *,
-    jobs: int | None = None,
-    engine: str | None = None,
-    address: str | None = None,
-    timeout: float | None = None,
-    follow_links: bool = False,
-    include_outputs: bool = False,
-    ignore_zeros: bool = False,
-    overwrite: str = "never",
-    retry_failed: bool = False,
-    dry_run: bool = False,
-    shard: str | tuple[int, int] | None = None,
-    stop: threading.Event | None = None,
-    progress: Callable[[Progress], object] | None = None,
+    stop: threading.Event,
+    progress: Callable[[Progress], object],
 ) -> RunSummary:
-    """Compress every image below ``source`` into the same tree below ``destination``.
+    """Compress a folder in this process, or in worker processes on this machine.
 
     Parameters
     ----------
-    source
-        A folder; an archive of images, or a pattern of several: tar, compressed or not, zip, WebDataset shards,
-        Parquet; or the URL of one of these, such as ``s3://bucket/photos``. It is only read.
-    destination
-        A folder, made if need be; or a URL of an object store, such as ``s3://bucket/small``.
-    options
-        What becomes of each image; the defaults of :class:`~icsys.options.Options` if left out.
-    jobs
-        Images worked on at once; as many as there are cores if left out. It does not change the bytes. On a cluster an
-        image is worked on in every shard that is under way.
-    engine
-        "threads", or "processes": for machines with more cores than threads can keep busy, and for images that may
-        crash or hang who works on them. Threads if left out, or processes where there is a ``timeout``. "dask" or
-        "ray" divide a folder into shards, have them done by the workers of a cluster, who all see both folders under
-        the same paths, and merge them.
-    address
-        Of a Dask scheduler or Ray cluster to join; one is started on this machine if left out.
-    timeout
-        Seconds that one image may take; then its process is killed. An image that is late, or ends its process, is
-        tried once more and then fails with the code ``timeout`` or ``crashed``; all others go on.
-    follow_links
-        Follow links to files and folders below ``source``, except one that leads back to a folder above it.
-    include_outputs
-        Read output folders of other runs below ``source``, too, which are passed over otherwise; ``source`` itself may
-        be one.
-    ignore_zeros
-        Tar archives that were put one behind the other are meant to be so; each of them counts as damaged elsewhere.
-        What lies in them is read either way.
-    overwrite
-        "never" does again only what was done with other options or whose source has changed, and leaves files alone
-        that ICS did not write; "always" does everything again and replaces those too.
-    retry_failed
-        Take up only the sources that failed in earlier runs.
-    dry_run
-        Plan, decode and compress, but write nothing.
-    shard
-        Do one of N disjoint parts of the images, such as ``"2/4"`` or ``(2, 4)``: the hash of a source's path decides,
-        so runs on machines that know nothing of one another do every image once. :func:`merge_shards` joins them.
-    stop
-        Set it, in another thread or a signal handler, to end the run: images under way get some seconds to end. The
-        run sets it itself where it cannot go on.
-    progress
-        Called in the calling thread, before the first image and after every one.
-
-    Returns
-    -------
-    RunSummary
-        Counts, bytes, time, and the images that failed: a bad image never ends a run. A full disk does, and so does
-        ``stop``; ``stopped`` says so then, and the next run goes on where this one ended.
+    settings
+        With ``jobs`` and ``engine`` filled in by :meth:`~icsys.run_settings.RunSettings.resolve`.
 
     Raises
     ------
-    UsageError
-        If the run cannot start, or another one works on ``destination``; nothing was done then.
-    MissingExtraError
-        If the source or the options need a package that is not installed.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from pathlib import Path
-    >>> from PIL import Image
-    >>> from icsys import Options, compress_folder
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     photos = Path(folder, "Uncompressed", "cat")
-    ...     photos.mkdir(parents=True)
-    ...     Image.linear_gradient("L").save(photos / "a.tiff")
-    ...     summary = compress_folder(photos.parent, Path(folder, "Compressed"), Options(strategy="SO"))
-    ...     Path(folder, "Compressed", "cat", "a.png").exists()
-    True
-    >>> summary.compressed, summary.failed
-    (1, 0)
+    UsageError, MissingExtraError
+        As :func:`~icsys.run.compress.compress_folder` does.
     """
     start = time.perf_counter()
-    options = _options(options)
-    check_run(jobs=jobs, engine=engine, overwrite=overwrite, timeout=timeout, address=address)
-    engine = choose_engine(engine, timeout=timeout)
-    part = None if shard is None else parse_shard(shard)
-    if engine in CLUSTERS:
-        return _spread(
-            source,
-            destination,
-            options,
-            shard=part,
-            dry_run=dry_run,
-            engine=engine,
-            address=address,
-            jobs=jobs,
-            timeout=timeout,
-            follow_links=follow_links,
-            include_outputs=include_outputs,
-            overwrite=overwrite,
-            retry_failed=retry_failed,
-            stop=stop or threading.Event(),
-            progress=progress or (lambda _: None),
-        )
-    settings = _Settings(
-        jobs=jobs or available_cores(),
-        engine=engine,
-        timeout=timeout,
-        follow_links=follow_links,
-        include_outputs=include_outputs,
-        ignore_zeros=ignore_zeros,
-        overwrite=overwrite,
-        retry_failed=retry_failed,
-        dry_run=dry_run,
-        shard=part,
-    )
+    part = settings.shard
     check_form(options, part)
     options, palettes = _given_palettes(options)
     places = _open_places(source, destination, options, settings)
-    run = _Run(RunSummary(), progress or (lambda _: None), stop or threading.Event(), start, partial(_concerns, part))
+    run = _Run(RunSummary(), progress, stop, start, partial(_is_part_of, part))
     plan = places.origin.plan(options.suffix)
     first = run.first_image(plan)
     if first is None and not places.is_part:
         return run.summary
     plan = chain([first] if first else [], plan)
-    remote, count = places.remote, _Count(places.origin, run.concerns)
+    dry_run, remote, count = settings.dry_run, places.remote, _Count(places.origin, run.concerns)
     reach = remote.open(dry_run=dry_run, stop=run.stop, tell=partial(run.tell, None)) if remote else nullcontext()
-    with reach, open_books(places.destination, part, dry_run=dry_run) as books, count as run.count:
+    with reach, open_state_folder(places.destination, part, dry_run=dry_run) as books, count as run.count:
         _fill(run, plan, places, books, options=options, palettes=palettes, settings=settings)
         if remote and not dry_run:
             run.guard(remote.publish)
     return run.summary
-
-
-class _Settings(NamedTuple):
-    """How a run goes on, as :func:`compress_folder` was asked for it; none of it changes a byte."""
-
-    jobs: int
-    engine: str
-    timeout: float | None
-    follow_links: bool
-    include_outputs: bool
-    ignore_zeros: bool
-    overwrite: str
-    retry_failed: bool
-    dry_run: bool
-    shard: Shard | None
-
-    @property
-    def anew(self) -> bool:
-        """Whether everything is done again."""
-        return self.overwrite == "always"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return what ``run.json`` tells of them."""
-        values = {"jobs": self.jobs, "engine": self.engine, "overwrite": self.overwrite}
-        values |= {"retry_failed": self.retry_failed, "follow_links": self.follow_links, "timeout": self.timeout}
-        values |= {"include_outputs": self.include_outputs, "ignore_zeros": self.ignore_zeros}
-        values |= {"shard": self.shard and str(self.shard)}
-        return {name: value for name, value in values.items() if value is not None}
 
 
 class _Places(NamedTuple):
@@ -262,14 +129,15 @@ def _fill(
     *,
     options: Options,
     palettes: Palettes | None,
-    settings: _Settings,
+    settings: RunSettings,
 ) -> None:
     """Do the images of a plan that are left to do, and write down what came of it."""
     started = time.time()
     origin, destination, part, dry_run = places.origin, places.destination, settings.shard, settings.dry_run
+    assert settings.engine is not None and settings.jobs is not None  # noqa: S101, PT018 - they are resolved
     crew = Crew(settings.engine, settings.jobs, settings.timeout, places.is_far, run.stop)
     if options.palette in SHARED:
-        palettes = run.survey(origin, destination, options, crew, keep=settings.retry_failed, anew=settings.anew)
+        palettes = run.survey(origin, destination, options, crew, keep=settings.retry_failed, anew=settings.redo_all)
     if palettes:
         from icsys.records.palette_files import check_palette_files, save_palettes  # noqa: PLC0415 - few runs need them
 
@@ -279,32 +147,30 @@ def _fill(
         if not run.goes_on_with(save):
             return
     packed = options.format in PACKINGS
-    images, written = destination / PARTS if packed else destination, Written(books)
+    images, written = destination / UNPACKED if packed else destination, WrittenHashes(books)
     local = FolderOutputs(images, mark=mark_of(part), read_only=dry_run, apart=packed, written=written)
     outputs = places.remote.outputs if places.remote else local
     packs: Collection[str] = ()
-    if packed or (destination / INDEX).is_file():
-        from icsys.packs.pack import open_shards  # noqa: PLC0415 - few runs need it
+    if packed or (destination / PACK_INDEX).is_file():
+        from icsys.packs.folder import open_packs  # noqa: PLC0415 - few runs need it
 
-        packs = open_shards(destination, options.format, read_only=dry_run, stop=run.stop)
+        packs = open_packs(destination, options.format, read_only=dry_run, stop=run.stop)
     over = threading.Event()
     compress = partial(_team, crew, partial(do, outputs=outputs, over=over if crew.shares_memory else None), origin)
     if options.per == "dataset":
         options = run.choose_colors(origin, compress(options.replace(per="image"), dry_run=True), options)
     state = _begin(books, options, palettes, settings) if part and not dry_run else None
     ledger = Ledger(
-        origin,
-        destination,
-        hash_of=_hasher(options, palettes),
-        tool_version=__version__,
-        overwrite=settings.anew,
-        retry_failed=settings.retry_failed,
-        dry_run=dry_run,
-        outputs=outputs,
-        written=written,
-        shards=packs,
-        books=books,
-        shard=part,
+        LedgerContext(
+            source=origin,
+            destination=destination,
+            state_folder=books,
+            outputs=outputs,
+            written=written,
+            settings=settings,
+            hash_of=_hasher(options, palettes),
+            packs=packs,
+        )
     )
     try:
         run.work_through(plan, ledger, compress(options, dry_run=dry_run, palettes=palettes), options)
@@ -314,7 +180,7 @@ def _fill(
     if dry_run:
         return
     if packed:
-        run.pack(destination, options, places.remote, origin.classes, replace=settings.anew)
+        run.pack(destination, options, places.remote, origin.classes, replace=settings.redo_all)
     told = _told(options, settings, palettes, destination)
     run.note_down(ledger, books, told, source=origin, started=started)
     if state and not run.summary.stopped:
@@ -366,7 +232,7 @@ class _Run:
         self.tell(None, note)
         self._get_ready(options)
 
-        def told(outcomes: Iterable[Outcome | Lost[Task]]) -> Iterator[Outcome | Lost[Task]]:
+        def told(outcomes: Iterable[Outcome | Lost[Loaded]]) -> Iterator[Outcome | Lost[Loaded]]:
             for outcome in outcomes:
                 yield outcome
                 self.tell(None, note)
@@ -430,7 +296,7 @@ class _Run:
                 self._take_all(team(chain([first], remaining)), ledger)
         self._complete = self._all_listed and not self.stop.is_set()
 
-    def _take_all(self, outcomes: Generator[Outcome | Lost[Task]], ledger: Ledger) -> None:
+    def _take_all(self, outcomes: Generator[Outcome | Lost[Loaded]], ledger: Ledger) -> None:
         """Write down and count what comes of the work."""
         with closing(outcomes) as done:
             for done_or_lost in done:
@@ -449,7 +315,7 @@ class _Run:
         self, destination: RootedPath, options: Options, remote: Remote | None, table: Sequence[str], *, replace: bool
     ) -> None:
         """Pack what is done into files of many images, unless the run was stopped: the next one does so then."""
-        from icsys.packs.pack import pack  # noqa: PLC0415 - as above
+        from icsys.packs.folder import pack_images  # noqa: PLC0415 - as above
 
         # What is stale is left out of them.
         self.summary.stale.clear()
@@ -464,7 +330,9 @@ class _Run:
         self.guard(
             lambda: self.summary.shards.extend(
                 shard.name
-                for shard in pack(destination, **limits, table=table, replace=replace, stop=self.stop, tell=tell)
+                for shard in pack_images(
+                    destination, **limits, class_names=table, replace=replace, stop=self.stop, on_pack=tell
+                )
             ),
             "shards",
         )
@@ -518,7 +386,7 @@ class _Run:
         self._all_listed = all_listed
 
     def _claimed(self, batch: list[Task], ledger: Ledger) -> Iterator[Task]:
-        self.guard(partial(ledger.claim, batch))
+        self.guard(partial(ledger.mark_pending, batch))
         for work in batch:
             if self.stop.is_set():
                 return
@@ -560,16 +428,8 @@ def _team(
     return lambda works: team(origin.load(works, options))
 
 
-def _options(options: Options | None) -> Options:
-    """Return the options of a run, and refuse what is none."""
-    options = options or Options()
-    if not isinstance(options, Options):
-        raise UsageError(f"options={options!r}: expected icsys.Options(...)")
-    return options
-
-
 def _open_places(
-    source: str | os.PathLike[str], destination: str | os.PathLike[str], options: Options, settings: _Settings
+    source: str | os.PathLike[str], destination: str | os.PathLike[str], options: Options, settings: RunSettings
 ) -> _Places:
     """Look where images come from and go, and refuse places that a run cannot start with."""
     place, end = place_of(source), place_of(destination)
@@ -612,14 +472,14 @@ def _remote(url: Url, shard: Shard | None, options: Options) -> Remote:
 
 
 def _listed_part(
-    source: str | os.PathLike[str], destination: RootedPath, options: Options, settings: _Settings
+    source: str | os.PathLike[str], destination: RootedPath, options: Options, settings: RunSettings
 ) -> Source | None:
     """Return a shard's part of a list that was made for all of them, if there is one."""
     if settings.shard is None:
         return None
-    from icsys.shards.listing import listed_part  # noqa: PLC0415 - few runs need it
+    from icsys.shards.listing import listed_shard  # noqa: PLC0415 - few runs need it
 
-    return listed_part(
+    return listed_shard(
         destination,
         settings.shard,
         source,
@@ -638,43 +498,7 @@ def _given_palettes(options: Options) -> tuple[Options, Palettes | None]:
     return with_file(options, colors_given=options.colors != Options().colors)
 
 
-def _spread(
-    source: str | os.PathLike[str],
-    destination: str | os.PathLike[str],
-    options: Options,
-    *,
-    shard: Shard | None,
-    dry_run: bool,
-    engine: str,
-    **settings: Any,  # noqa: ANN401 - those of spread_folder
-) -> RunSummary:
-    """Have a folder done on a cluster, which hands its shards back to :func:`compress_folder`."""
-    from icsys.run.cluster import spread_folder  # noqa: PLC0415 - it knows this module
-
-    place, end = place_of(source), place_of(destination)
-    for asked, what, expected in (
-        (shard, f"shard={str(shard)!r}", "one of the engines threads, processes"),
-        (dry_run, "dry_run=True", "one of the engines threads, processes"),
-        (options.format in PACKINGS, f"format={options.format!r}", "a format of one file an image, such as png"),
-        (options.per == "dataset", f"per={options.per!r}", "a number of colours, or per='image'"),
-        (options.palette in SHARED, f"palette={options.palette!r}", "a palette file, made by a run on some of them"),
-        (isinstance(end, Url), f"destination {shown(end)!r}", "a folder that all workers share"),
-        (
-            isinstance(place, Url) or not Path(place).is_dir(),
-            f"source {shown(place)!r}",
-            "a folder that all workers share",
-        ),
-    ):
-        if asked:
-            raise UsageError(f"{what} with engine={engine!r}: expected {expected}")
-    assert not isinstance(place, Url) and not isinstance(end, Url)  # noqa: S101, PT018 - as just checked
-    root = check_places(place, end)
-    if options.palette != "image":  # a file, which workers elsewhere look for too
-        options = options.replace(palette=str(Path(options.palette).absolute()))
-    return spread_folder(Path(place), root, options, engine=engine, **settings)
-
-
-def _concerns(shard: Shard | None, planned: Planned) -> bool:
+def _is_part_of(shard: Shard | None, planned: Planned) -> bool:
     """Tell whether something planned is a shard's concern; a folder that is not listed may hold images of its own."""
     return (
         shard is None
@@ -690,7 +514,9 @@ def _hasher(options: Options, palettes: Palettes | None) -> Callable[[str], str]
     return lambda path: digest(palettes.hash_of(path) if palettes else "")
 
 
-def _told(options: Options, settings: _Settings, palettes: Palettes | None, destination: RootedPath) -> dict[str, Any]:
+def _told(
+    options: Options, settings: RunSettings, palettes: Palettes | None, destination: RootedPath
+) -> dict[str, Any]:
     """Return what ``run.json`` tells of the options of a run."""
     told = options.to_dict() | settings.to_dict()
     if palettes:
@@ -700,7 +526,7 @@ def _told(options: Options, settings: _Settings, palettes: Palettes | None, dest
     return told
 
 
-def _begin(books: RootedPath, options: Options, palettes: Palettes | None, settings: _Settings) -> State:
+def _begin(books: RootedPath, options: Options, palettes: Palettes | None, settings: RunSettings) -> State:
     """Say on the disk that a shard is under way, and return what it is once this run has come to its end."""
     # What a palette holds counts, and not where its file lies on this machine.
     chosen = options.to_dict() | ({"palette": palettes.hash} if palettes else {})

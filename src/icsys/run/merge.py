@@ -8,17 +8,25 @@ from typing import TYPE_CHECKING, Any
 from icsys.errors import UsageError
 from icsys.files.atomic import remove_tree
 from icsys.files.locations import disk_path
-from icsys.files.reserved_names import check_books, check_names, refusing_links
+from icsys.files.reserved_names import check_names, check_state_folders, refusing_links
 from icsys.files.rooted_path import RootedPath
 from icsys.journal.journal import compact
 from icsys.journal.lock import locked
-from icsys.layout import DRIVER, LOCK, MERGED
+from icsys.layout import CLUSTER_FOLDER, LOCK, MERGED_FOLDERS
 from icsys.outputs.folder import FolderOutputs
 from icsys.partition import Shard, all_shards
 from icsys.records.run_json import read_run, write_merged
 from icsys.results import FOREIGN
 from icsys.shards.merge_manifests import join
-from icsys.shards.state import State, books_of, drop_books, is_whole, read_state, shards_in, sweep_merged
+from icsys.shards.state import (
+    State,
+    clean_merged,
+    is_whole,
+    read_state,
+    remove_state_folders,
+    shards_in,
+    state_folder_of,
+)
 from icsys.version import __version__
 
 if TYPE_CHECKING:
@@ -39,7 +47,7 @@ def driving(destination: RootedPath) -> Iterator[None]:
     InUseError
         If somebody does.
     """
-    folder = destination / DRIVER
+    folder = destination / CLUSTER_FOLDER
     with locked(folder, what=f"destination {str(destination)!r}"):
         try:
             yield
@@ -95,7 +103,7 @@ def merge_shards(destination: str | os.PathLike[str], *, partial: bool = False) 
         raise UsageError(f"destination {str(destination)!r} is no folder: expected one that shards have filled")
     root = RootedPath(destination)
     check_names(root)
-    with driving(root) if (root / DRIVER).exists() else nullcontext():
+    with driving(root) if (root / CLUSTER_FOLDER).exists() else nullcontext():
         return join_shards(root, partial=partial)
 
 
@@ -103,10 +111,12 @@ def join_shards(destination: RootedPath, *, partial: bool) -> RunSummary:
     """Do what :func:`merge_shards` does, for a caller who knows that no cluster is at work on the folder."""
     with locked(destination) if shards_in(destination) else nullcontext():  # leave a folder alone that holds none
         shards = shards_in(destination)
-        check_books(destination, [shard.name for shard in shards])
-        sweep_merged(destination)
-        if (destination / MERGED).exists():
-            raise UsageError(f"{str(destination / MERGED)!r} holds files that ics did not write: move it away first")
+        check_state_folders(destination, [shard.name for shard in shards])
+        clean_merged(destination)
+        if (destination / MERGED_FOLDERS).exists():
+            raise UsageError(
+                f"{str(destination / MERGED_FOLDERS)!r} holds files that ics did not write: move it away first"
+            )
         states = _check(destination, shards)
         missing = [shard for shard in all_shards(shards[0].count) if shard not in states]
         unfinished = [shard for shard, state in states.items() if state is None or not state.finished]
@@ -121,13 +131,13 @@ def join_shards(destination: RootedPath, *, partial: bool) -> RunSummary:
         images = FolderOutputs(destination)
         for shard in shards:
             if shard in unfinished:  # it may have been killed, and its journal be out of order
-                compact(books_of(destination, shard), start=0, complete=False, stale=(), holds=images.holds)
-        runs = [read_run(books_of(destination, shard)) for shard in shards]
+                compact(state_folder_of(destination, shard), start=0, complete=False, stale=(), exists=images.exists)
+        runs = [read_run(state_folder_of(destination, shard)) for shard in shards]
         summary = join(destination, shards)
         summary.stopped = f"merged though {undone}" if undone else ""
         _add_what_no_line_tells(summary, runs)
         write_merged(destination, [run for run in runs if run], summary, __version__)
-        drop_books(destination)
+        remove_state_folders(destination)
     return summary
 
 
@@ -143,10 +153,10 @@ def _check(destination: RootedPath, shards: list[Shard]) -> dict[Shard, State | 
         )
     # The folder is held, so none can begin; and no more files are open at once than one.
     for shard in shards:
-        with locked(books_of(destination, shard), what=f"shard {shard} of {str(destination)!r}"):
+        with locked(state_folder_of(destination, shard), what=f"shard {shard} of {str(destination)!r}"):
             pass
-    states = {shard: read_state(books_of(destination, shard)) for shard in shards}
-    torn = [shard for shard, state in states.items() if state and is_torn(books_of(destination, shard), state)]
+    states = {shard: read_state(state_folder_of(destination, shard)) for shard in shards}
+    torn = [shard for shard, state in states.items() if state and is_torn(state_folder_of(destination, shard), state)]
     if torn:
         raise UsageError(
             f"{place}: the books of {_named(torn)} are not as they were at the end of the run: copy .ics-books again, "

@@ -24,13 +24,13 @@ from icsys.errors import UsageError
 from icsys.files.object_store import Objects
 from icsys.files.parsing import from_json
 from icsys.files.rooted_path import RootedPath
-from icsys.journal.journal import end_lines
-from icsys.layout import BOOKS, CLAIMS, FAILURES, GIMP_PALETTE, INDEX, MANIFEST, PALETTE, RUN
-from icsys.outputs.lease import BEAT, Lease
+from icsys.journal.journal import repair_end
+from icsys.layout import FAILURES, GIMP_PALETTE, MANIFEST, PACK_INDEX, PALETTE, PENDING, RUN, STATE_FOLDERS
+from icsys.outputs.lease import RENEW_SECONDS, Lease
 from icsys.outputs.objects import ObjectOutputs
-from icsys.packs.object_packs import RemoteShards
+from icsys.packs.object_packs import RemotePacks
 from icsys.records.manifest import to_line
-from icsys.records.pending_outputs import load_claims, write_claims
+from icsys.records.pending_outputs import load_pending, write_pending
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -64,7 +64,7 @@ class Remote:
         self.name = self._objects.name
         self.folder = Path(tempfile.gettempdir(), f"ics-{os.urandom(8).hex()}")
         self.books = RootedPath(self.folder)
-        self._shards = RemoteShards(self._objects, self.folder, self._commit) if packed else None
+        self._shards = RemotePacks(self._objects, self.folder, self._commit) if packed else None
         self.outputs = self._shards.outputs if self._shards else ObjectOutputs(self._objects, self._commit)
         self._lease: Lease | None = None
         self._sending = threading.Lock()
@@ -92,8 +92,8 @@ class Remote:
         try:
             try:
                 if not dry_run:
-                    self._lease = Lease(self._objects, f"{BOOKS}/lock.json")
-                    self._lease.take(stop, tell)
+                    self._lease = Lease(self._objects, f"{STATE_FOLDERS}/lock.json")
+                    self._lease.acquire(stop, tell)
                 self._bring()
             except OSError as error:
                 raise UsageError(f"destination {self.name!r} cannot be used: {error.strerror or error}") from None
@@ -105,15 +105,15 @@ class Remote:
             if beats.is_alive():
                 beats.join()
             if self._lease is not None:
-                self._lease.let_go()
+                self._lease.release()
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def bring_for_packing(
         self, *, shard_images: int, shard_bytes: int, table: Sequence[str], stop: threading.Event
     ) -> None:
-        """See :meth:`icsys.packs.object_packs.RemoteShards.bring`."""
+        """See :meth:`icsys.packs.object_packs.RemotePacks.bring`."""
         if self._shards is not None:
-            self._shards.bring(shard_images=shard_images, shard_bytes=shard_bytes, table=table, stop=stop)
+            self._shards.bring(shard_images=shard_images, shard_bytes=shard_bytes, class_names=table, stop=stop)
 
     def publish(self) -> None:
         """Bring the books to where the run's outputs are, in such an order that a crash leaves books that are right.
@@ -132,7 +132,7 @@ class Remote:
         elif _digest(failures) != self._failures:
             self._objects.send(failures, FAILURES)
         base = _digest(manifest)
-        claims, kept = load_claims(self.books), ""
+        claims, kept = load_pending(self.books), ""
         if claims:
             self._number += 1
             kept = _part(base, self._number)
@@ -157,35 +157,35 @@ class Remote:
 
     def _bring(self) -> None:
         """Bring the books of earlier runs here, put together as a run on a disk would have left them."""
-        there, books = self._objects.listing(), self._objects.listing(BOOKS)
+        there, books = self._objects.listing(), self._objects.listing(STATE_FOLDERS)
         if any(size is None for size in books.values()):
             raise UsageError(
                 f"destination {self.name!r} holds the books of shards: copy it into a folder and merge them there"
             )
-        for name in {MANIFEST, FAILURES, CLAIMS, INDEX, *_PALETTES} & there.keys():
+        for name in {MANIFEST, FAILURES, PENDING, PACK_INDEX, *_PALETTES} & there.keys():
             self._objects.fetch(name, self.folder / name)
         self._palettes = {name: _digest(self.folder / name) for name in _PALETTES}
         if self._shards is not None:
             self._shards.stand_in()
         manifest = self.folder / MANIFEST
         self._base, self._failures = _digest(manifest), _digest(self.folder / FAILURES)
-        self._parts = sorted(f"{BOOKS}/{name}" for name in books if name.endswith(".jsonl"))
+        self._parts = sorted(f"{STATE_FOLDERS}/{name}" for name in books if name.endswith(".jsonl"))
         ours = [part for part in self._parts if part.startswith(_part(self._base))]
         if ours:
             if manifest.exists():
                 with manifest.open("r+b") as torn:
-                    end_lines(torn)
+                    repair_end(torn)
             claims = b""
             with manifest.open("ab") as file, ThreadPoolExecutor(_AT_ONCE) as readers:
                 for first in range(0, len(ours), _AT_ONCE):
                     for data in readers.map(self._objects.read, ours[first : first + _AT_ONCE]):
                         claims, _, lines = data.partition(b"\n")
                         file.write(lines)
-            write_claims(self.books, _read_claims(claims))
+            write_pending(self.books, _read_claims(claims))
             self._number = int(ours[-1].rpartition("-")[2].partition(".")[0])
-        if CLAIMS in there:  # of a folder that was copied here; from now on its claims are in the objects below
-            self._parts.append(CLAIMS)
-        self._claims = load_claims(self.books)
+        if PENDING in there:  # of a folder that was copied here; from now on its claims are in the objects below
+            self._parts.append(PENDING)
+        self._claims = load_pending(self.books)
         self._sent = manifest.stat().st_size if manifest.exists() else 0
 
     def _commit(self, *, closing: bool = False) -> None:
@@ -193,7 +193,7 @@ class Remote:
         self._check()
         if self._shards is not None:
             self._shards.announce()
-        claims = load_claims(self.books)
+        claims = load_pending(self.books)
         with self._sending:
             claimed, self._claims = self._claims != claims, claims
             self._closing = closing
@@ -224,9 +224,9 @@ class Remote:
         while not over.wait(_SEND_EVERY):
             waited += _SEND_EVERY
             try:
-                if waited >= BEAT and self._lease is not None:
+                if waited >= RENEW_SECONDS and self._lease is not None:
                     waited = 0.0
-                    self._lease.beat()
+                    self._lease.renew()
                 with self._sending:
                     if not self._closing:
                         self._send(claimed=False)
@@ -239,7 +239,7 @@ class Remote:
 
 def _part(base: str, number: int | None = None) -> str:
     """Return the name of an object of the journal, or how those begin that continue a manifest."""
-    return f"{BOOKS}/{base}-" + ("" if number is None else f"{number:08}.jsonl")
+    return f"{STATE_FOLDERS}/{base}-" + ("" if number is None else f"{number:08}.jsonl")
 
 
 def _digest(path: Path) -> str:

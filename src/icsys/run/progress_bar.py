@@ -25,7 +25,7 @@ def progress_bar(title: str = "Compressing") -> Iterator[Callable[[Progress], No
     Yields
     ------
     Callable
-        What :func:`~icsys.run.local.compress_folder` takes as ``progress``.
+        What :func:`~icsys.run.compress.compress_folder` takes as ``progress``.
 
     Examples
     --------

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import Counter, deque
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from icsys.image.decode import decode_photo
 from icsys.layout import PALETTE
 from icsys.records.labels import label_of
 from icsys.records.palette_files import Palettes, load_palettes
-from icsys.sources.base import Task, Unreadable
+from icsys.sources.base import Task, Unreadable, read_loaded
 from icsys.sources.folder import Folder
 from icsys.version import __version__
 
@@ -52,6 +52,10 @@ class Look:
     bits: int
 
 
+LoadedLook = tuple[Look, bytes | ImageError | None]
+"""An image to look at with what was read ahead of it, as :data:`~icsys.sources.base.Loaded`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """The colours of an image; none of one that cannot be used, and whether that may change without the image."""
@@ -61,11 +65,13 @@ class Seen:
     may_pass: bool = False
 
 
-def look(item: Look, *, source: Source, options: Options, admit: Admit, slots: AbstractContextManager[object]) -> Seen:
+def look(
+    loaded: LoadedLook, *, source: Source, options: Options, admit: Admit, slots: AbstractContextManager[object]
+) -> Seen:
     """Count the colours of an image as small as the run will make it; what a worker does in the first pass."""
-    work, item = item.work, replace(item, work=item.work._replace(place=None))  # which may hold what was read
+    item, read_ahead = loaded
     try:
-        data, _ = source.read(work, options)
+        data, _ = read_loaded(source, (item.work, read_ahead), options)
         with slots:
             pixels = decode_photo(data, options, admit).pixels
             del data
@@ -83,7 +89,7 @@ def find_palettes(
     *,
     keep: bool,
     anew: bool,
-    team: Callable[[Iterable[Look]], Generator[Seen | Lost[Look]]],
+    team: Callable[[Iterable[LoadedLook]], Generator[Seen | Lost[LoadedLook]]],
     tell: Callable[[int], object],
     wait: Callable[[Callable[[], object]], object],
     stop: threading.Event,
@@ -156,9 +162,9 @@ class _Survey:
             self._under_way[label] += 1
             yield Look(task, label, pool.bits)
 
-    def take(self, seen: Seen | Lost[Look]) -> None:
+    def take(self, seen: Seen | Lost[LoadedLook]) -> None:
         """Add the colours of an image."""
-        label = seen.item.label
+        label = (seen.item[0] if isinstance(seen, Lost) else seen.item).label
         if isinstance(seen, Lost) or seen.table is None:
             self.unsettled = self.unsettled or isinstance(seen, Lost) or seen.may_pass
         else:
@@ -204,7 +210,7 @@ def _tasks(source: Source) -> Iterator[Task]:
     return (planned for planned in source.plan("") if isinstance(planned, Task))
 
 
-def _loaded(source: Source, items: Iterator[Look], options: Options) -> Iterator[Look]:
+def _loaded(source: Source, items: Iterator[Look], options: Options) -> Iterator[LoadedLook]:
     """Let a source read ahead what it has to read in the order of its plan."""
     handed: deque[Look] = deque()
 
@@ -213,8 +219,8 @@ def _loaded(source: Source, items: Iterator[Look], options: Options) -> Iterator
             handed.append(item)
             yield item.work
 
-    for work in source.load(works(), options):
-        yield replace(handed.popleft(), work=work)
+    for _, data in source.load(works(), options):
+        yield handed.popleft(), data
 
 
 def _earlier(destination: RootedPath, options: Options) -> Palettes | None:

@@ -12,6 +12,7 @@ from icsys.image.decode import decode_photo
 from icsys.pipeline import compress_image
 from icsys.records.labels import label_of
 from icsys.results import UNCHANGED, Compressed, Failed, Result, Skipped
+from icsys.sources.base import read_loaded
 
 if TYPE_CHECKING:
     import threading
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from icsys.options import Options
     from icsys.outputs.base import Outputs
     from icsys.records.palette_files import Palettes
-    from icsys.sources.base import Source, Task
+    from icsys.sources.base import Loaded, Source, Task
 
 
 class Outcome(NamedTuple):
@@ -37,7 +38,7 @@ class Outcome(NamedTuple):
 
 
 def do(
-    work: Task,
+    loaded: Loaded,
     *,
     source: Source,
     outputs: Outputs,
@@ -52,6 +53,8 @@ def do(
 
     Parameters
     ----------
+    loaded
+        The image, with its bytes if they were read ahead.
     outputs
         Where its output goes.
     slots
@@ -61,10 +64,10 @@ def do(
     palettes
         That images share; each has its own if left out.
     """
-    listed, work = work, work._replace(place=None)  # which may hold what was read
+    work, _ = loaded
     try:
         start = time.perf_counter()
-        data, mtime_ns = source.read(listed, options)
+        data, mtime_ns = read_loaded(source, loaded, options)
         waited = -time.perf_counter()
         with slots:
             waited += time.perf_counter()
@@ -125,9 +128,10 @@ def _palette_of(work: Task, palettes: Palettes, data: bytes, options: Options, a
     return palette
 
 
-def given_up(lost: Lost[Task]) -> Outcome:
+def given_up(lost: Lost[Loaded]) -> Outcome:
     """Return the outcome of an image that ended whoever worked on it."""
-    return Outcome(lost.item, Failed(source=lost.item.source, code=lost.code, message=lost.message))
+    work, _ = lost.item
+    return Outcome(work, Failed(source=work.source, code=lost.code, message=lost.message))
 
 
 def _reason(error: Exception) -> tuple[str, str]:

@@ -16,15 +16,15 @@ from icsys.errors import UsageError
 from icsys.files.atomic import open_own, remove_tree, write_json
 from icsys.files.bounded_lines import lines_of
 from icsys.files.parsing import from_json, read_json
-from icsys.files.reserved_names import check_books
+from icsys.files.reserved_names import check_state_folders
 from icsys.files.rooted_path import is_below
 from icsys.journal.lock import locked
-from icsys.layout import BOOKS, DIVIDED, DIVISION, FAILURES, LISTING, MANIFEST, PLAN
-from icsys.partition import MOST_BOOKS, Shard, all_shards, shard_index
+from icsys.layout import FAILURES, LISTING, LISTING_INFO, MANIFEST, PLAN, STATE_DRAFT, STATE_FOLDERS
+from icsys.partition import MAX_SHARDS, Shard, all_shards, shard_index
 from icsys.records.labels import Label
 from icsys.records.manifest import read_rows, to_line
-from icsys.records.pending_outputs import load_claims, share_claims
-from icsys.shards.state import books_of, is_of_books, read_state, shards_in, sweep_merged, write_state
+from icsys.records.pending_outputs import copy_pending, load_pending
+from icsys.shards.state import clean_merged, is_state_file, read_state, shards_in, state_folder_of, write_state
 from icsys.sources.base import Ignored, PassedOver, Planned, Task, Unreadable
 from icsys.sources.folder import Folder
 
@@ -40,7 +40,7 @@ _TOLD = 1000  # images
 
 
 @dataclass(frozen=True, slots=True)
-class Division:
+class Listing:
     """How a folder is divided.
 
     Attributes
@@ -58,19 +58,19 @@ class Division:
     settings: dict[str, Any]
 
 
-def read_division(destination: RootedPath) -> Division | None:
+def read_listing(destination: RootedPath) -> Listing | None:
     """Return how a folder is divided; None if it is not, or by shards that know nothing of one another."""
     try:
-        values = read_json(destination / BOOKS / DIVIDED)
+        values = read_json(destination / STATE_FOLDERS / LISTING_INFO)
         count, images = values["count"], values["images"]
-        if type(count) is int and type(images) is int and 1 <= count <= MOST_BOOKS:
-            return Division(count, images, dict(values["settings"]))
+        if type(count) is int and type(images) is int and 1 <= count <= MAX_SHARDS:
+            return Listing(count, images, dict(values["settings"]))
     except (OSError, ValueError, KeyError, TypeError):
         pass
     return None
 
 
-def divide(
+def list_for_shards(
     destination: RootedPath,
     planned: Iterable[Planned],
     settings: dict[str, Any],
@@ -78,7 +78,7 @@ def divide(
     *,
     stop: threading.Event,
     tell: Callable[[int], object] = lambda _: None,
-) -> Division | None:
+) -> Listing | None:
     """Divide an output folder into shards, or bring its division up to date.
 
     A folder that is divided already keeps its number of shards, and what they have done; a shard whose part of the list
@@ -105,32 +105,32 @@ def divide(
     """
     # Whoever comes meanwhile is refused; from then on the names of the shards refuse him.
     with locked(destination):
-        sweep_merged(destination)
-        known = read_division(destination)
+        clean_merged(destination)
+        known = read_listing(destination)
         if known is None and (others := shards_in(destination)):
             raise UsageError(
                 f"destination {str(destination)!r} is divided into {others[0].count} shards: "
                 "merge them first (ics merge), or name another destination"
             )
         if known is not None:
-            check_books(destination, [shard.name for shard in all_shards(known.count)])
-        draft = destination / DIVISION
-        remove_tree(draft, is_of_books)
+            check_state_folders(destination, [shard.name for shard in all_shards(known.count)])
+        draft = destination / STATE_DRAFT
+        remove_tree(draft, is_state_file)
         if draft.exists():
             raise UsageError(f"{str(draft)!r} holds files that ics did not write: move it away first")
         draft.mkdir()
         images = _list(draft / LISTING, planned, stop, tell)
         if stop.is_set() or not images:
-            remove_tree(draft, is_of_books)
+            remove_tree(draft, is_state_file)
             return None
-        division = Division(known.count if known else choose_count(images), images, settings)
+        division = Listing(known.count if known else choose_count(images), images, settings)
         _scatter(destination, draft, division, share=known is None)
         (draft / LISTING).unlink()
         if known is None:
-            write_json(draft / DIVIDED, asdict(division))
+            write_json(draft / LISTING_INFO, asdict(division))
             draft.sync()
-            remove_tree(destination / BOOKS, is_of_books)  # it holds no shard
-            draft.replace(destination / BOOKS)
+            remove_tree(destination / STATE_FOLDERS, is_state_file)  # it holds no shard
+            draft.replace(destination / STATE_FOLDERS)
             destination.sync()
         else:
             _bring_up_to_date(destination, draft, known, division)
@@ -188,17 +188,17 @@ def _entry(line: bytes) -> Planned:
 
 
 @dataclass(frozen=True, slots=True)
-class Part(Folder):
+class ListedShard(Folder):
     """A shard's part of a folder, which was listed for all of them."""
 
-    books: RootedPath = field(kw_only=True)
+    state_folder: RootedPath = field(kw_only=True)
 
     def plan(self, _: str) -> Iterator[Planned]:
         """Draw it from the shard's books."""
-        return read_lines(self.books)
+        return read_listed(self.state_folder)
 
 
-def listed_part(
+def listed_shard(
     destination: RootedPath,
     shard: Shard,
     source: str | os.PathLike[str],
@@ -206,21 +206,21 @@ def listed_part(
     *,
     follow_links: bool,
     include_outputs: bool = False,
-) -> Part | None:
+) -> ListedShard | None:
     """Return a shard's part of a folder; None where nobody has listed it for this run."""
-    books = books_of(destination, shard)
-    division = read_division(destination) if (books / PLAN).exists() else None
+    state_folder = state_folder_of(destination, shard)
+    division = read_listing(destination) if (state_folder / PLAN).exists() else None
     folder = Path(source)
     links = {"follow_links": follow_links, "include_outputs": include_outputs}
     asked = {"source": str(folder.absolute()), "suffix": suffix, **links}
     if division is None or not asked.items() <= division.settings.items():
         return None
-    return Part(folder, Path(str(destination)), follow_links, include_outputs, books=books)
+    return ListedShard(folder, Path(str(destination)), follow_links, include_outputs, state_folder=state_folder)
 
 
-def read_lines(books: RootedPath) -> Iterator[Planned]:
+def read_listed(state_folder: RootedPath) -> Iterator[Planned]:
     """Draw a shard's part of the list from its books."""
-    return _read(books / PLAN)
+    return _read(state_folder / PLAN)
 
 
 def _read(listing: RootedPath) -> Iterator[Planned]:
@@ -230,11 +230,11 @@ def _read(listing: RootedPath) -> Iterator[Planned]:
                 yield _entry(line)
             except ValueError:
                 raise UsageError(
-                    f"{str(listing)!r} is not what ics has written: remove {BOOKS!r} and run again"
+                    f"{str(listing)!r} is not what ics has written: remove {STATE_FOLDERS!r} and run again"
                 ) from None
 
 
-def _scatter(destination: RootedPath, draft: RootedPath, division: Division, *, share: bool) -> None:
+def _scatter(destination: RootedPath, draft: RootedPath, division: Listing, *, share: bool) -> None:
     """Give every shard its part of the list and, for a ``share``, of what earlier runs have written."""
     count = division.count
     for shard in all_shards(count):
@@ -256,23 +256,23 @@ def _scatter(destination: RootedPath, draft: RootedPath, division: Division, *, 
                 lines.add(shard_index(row["source_path"], count), name, to_line(row))
     lines.write()
     if share:
-        _scatter_claims(destination, draft, count)
+        _scatter_pending(destination, draft, count)
 
 
-def _scatter_claims(destination: RootedPath, draft: RootedPath, count: int) -> None:
+def _scatter_pending(destination: RootedPath, draft: RootedPath, count: int) -> None:
     """Give every shard the claims to outputs of its own; what no source asks for goes by the source that it came of."""
-    claims = load_claims(destination)
+    pending = load_pending(destination)
     claimed: dict[int, dict[str, str]] = defaultdict(dict)
-    left = dict(claims)
-    if claims:
+    left = dict(pending)
+    if pending:
         for entry in _read(draft / LISTING):
-            if isinstance(entry, Task) and entry.output in claims:
-                claimed[shard_index(entry.source, count)][entry.output] = claims[entry.output]
+            if isinstance(entry, Task) and entry.output in pending:
+                claimed[shard_index(entry.source, count)][entry.output] = pending[entry.output]
                 left.pop(entry.output, None)
         for output, source in left.items():
             claimed[shard_index(source, count)][output] = source
     for index, some in claimed.items():
-        share_claims(destination, draft / Shard(index, count).name, some)
+        copy_pending(destination, draft / Shard(index, count).name, some)
 
 
 class _Lines:
@@ -299,22 +299,22 @@ class _Lines:
         self._bytes = 0
 
 
-def _bring_up_to_date(destination: RootedPath, draft: RootedPath, known: Division, division: Division) -> None:
+def _bring_up_to_date(destination: RootedPath, draft: RootedPath, known: Listing, division: Listing) -> None:
     """Put new parts of the list into the place of those that have changed.
 
     A shard is called unfinished before it gets new work, so that a crash leaves none finished by mistake.
     """
     for shard in all_shards(division.count):
-        books = books_of(destination, shard)
-        new, old = draft / shard.name / PLAN, books / PLAN
+        state_folder = state_folder_of(destination, shard)
+        new, old = draft / shard.name / PLAN, state_folder / PLAN
         changed = not old.exists() or new.read_bytes() != old.read_bytes()
         if changed or known.settings != division.settings:
-            state = read_state(books)
+            state = read_state(state_folder)
             if state is not None and state.finished:
-                write_state(books, replace(state, finished=False))
+                write_state(state_folder, replace(state, finished=False))
         if changed:
-            books.mkdir(exist_ok=True)
+            state_folder.mkdir(exist_ok=True)
             new.replace(old)
-    write_json(destination / BOOKS / DIVIDED, asdict(division))
-    (destination / BOOKS).sync()
-    remove_tree(draft, is_of_books)
+    write_json(destination / STATE_FOLDERS / LISTING_INFO, asdict(division))
+    (destination / STATE_FOLDERS).sync()
+    remove_tree(draft, is_state_file)

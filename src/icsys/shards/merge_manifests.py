@@ -12,9 +12,9 @@ from icsys.files.bounded_lines import LONGEST
 from icsys.layout import FAILURES, MANIFEST
 from icsys.partition import shard_index
 from icsys.records.manifest import DONE, from_line
-from icsys.records.pending_outputs import Written, load_claims, write_claims
+from icsys.records.pending_outputs import WrittenHashes, load_pending, write_pending
 from icsys.results import Failed, Measured, RunSummary
-from icsys.shards.state import books_of
+from icsys.shards.state import state_folder_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,14 +69,14 @@ def join(destination: RootedPath, shards: list[Shard]) -> RunSummary:
         (destination / FAILURES).unlink(missing_ok=True)
     else:
         write_whole(destination / FAILURES, chain([first], failures))
-    claims = load_claims(destination) if len(shards) < shards[0].count else {}
-    written = Written(destination)
-    written.keep(claims)
-    for books in (books_of(destination, shard) for shard in shards):
-        some = load_claims(books)
-        claims |= some
-        written.take_from(Written(books), some)
-    write_claims(destination, claims)
+    pending = load_pending(destination) if len(shards) < shards[0].count else {}
+    written = WrittenHashes(destination)
+    written.keep(pending)
+    for state_folder in (state_folder_of(destination, shard) for shard in shards):
+        some = load_pending(state_folder)
+        pending |= some
+        written.take_from(WrittenHashes(state_folder), some)
+    write_pending(destination, pending)
     destination.sync()
     return summary
 
@@ -84,7 +84,10 @@ def join(destination: RootedPath, shards: list[Shard]) -> RunSummary:
 def _join_images(destination: RootedPath, shards: list[Shard]) -> RunSummary:
     """Write the manifest: in one go as a rule, and anew where an output has passed from one shard to another."""
     outdone: set[tuple[str, str]] = set()
-    there = any((books / MANIFEST).is_file() for books in (destination, *(books_of(destination, s) for s in shards)))
+    there = any(
+        (state_folder / MANIFEST).is_file()
+        for state_folder in (destination, *(state_folder_of(destination, s) for s in shards))
+    )
     while there:
         summary = RunSummary()
         try:
@@ -198,7 +201,7 @@ def _old_lines(destination: RootedPath, shards: list[Shard], name: str) -> Itera
 def _shard_lines(destination: RootedPath, shard: Shard, name: str) -> Iterator[_Line]:
     """Draw the lines of a shard, and refuse what cannot be its own."""
     block = max(_LEAST, min(_BLOCK, _HELD // shard.count))
-    for line in _read(books_of(destination, shard) / name, shard.index, block):
+    for line in _read(state_folder_of(destination, shard) / name, shard.index, block):
         # Any shard may have met a folder that it could not list.
         if name == MANIFEST and not shard.owns(line.source):
             raise UsageError(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from icsys.errors import ImageError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -56,6 +58,10 @@ class Task(NamedTuple):
     label: Label | None = None
     sample: str = ""
     done_sha256: str | None = None
+
+
+Loaded = tuple[Task, bytes | ImageError | None]
+"""A task with its bytes if they were read ahead, the error that reading ahead met, or None: the worker reads them."""
 
 
 class Ignored(NamedTuple):
@@ -118,13 +124,13 @@ class Source(Protocol):
     def stat(self, task: Task) -> tuple[int | None, int | None]:
         """Return size and time of an image, as of a :class:`Place`; OSError if they cannot be told."""
 
-    def load(self, works: Iterable[Task], options: Options) -> Iterable[Task]:
-        """Read ahead of the workers where that takes the order of the plan, one image when the next is asked for."""
+    def load(self, tasks: Iterable[Task], options: Options) -> Iterator[Loaded]:
+        """Pair each task with its bytes where only the order of the plan can read them; lazily, one at a time."""
 
-    def head(self, work: Task, size: int) -> bytes:
+    def head(self, task: Task, size: int) -> bytes:
         """Return the first bytes of an image, ``size`` or a few more of them; OSError if it cannot be read."""
 
-    def read(self, work: Task, options: Options) -> tuple[bytes, int]:
+    def read(self, task: Task, options: Options) -> tuple[bytes, int]:
         """Return the bytes of an image, no more of them than ``max_bytes``, and its time; 0 where nothing tells.
 
         Raises
@@ -134,3 +140,19 @@ class Source(Protocol):
         OSError
             If it cannot be read.
         """
+
+
+def read_loaded(source: Source, loaded: Loaded, options: Options) -> tuple[bytes, int]:
+    """Return the bytes and the time of an image, as :meth:`Source.read` does: those read ahead, or read now.
+
+    Raises
+    ------
+    ImageError, OSError
+        As :meth:`Source.read`; an error of reading ahead is raised here.
+    """
+    task, data = loaded
+    if data is None:
+        return source.read(task, options)
+    if isinstance(data, ImageError):
+        raise data
+    return data, source.stat(task)[1] or 0

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from icsys.errors import code_of
 from icsys.files.rooted_path import is_link
 from icsys.image.decode import IMAGE_SUFFIXES, sniff
-from icsys.layout import OURS
+from icsys.layout import OWN_PREFIX
 from icsys.records.labels import label_of
-from icsys.records.output_folders import MARKS, holds_outputs
-from icsys.sources.base import Ignored, PassedOver, Planned, Task, Unreadable
+from icsys.records.output_folders import MARKER_FILES, is_output_folder
+from icsys.sources.base import Ignored, Loaded, PassedOver, Planned, Task, Unreadable
 from icsys.sources.output_names import name_key, output_names
 from icsys.sources.read_file import open_regular, read_whole
 from icsys.sources.recorded_labels import ToldLabels, told_classes
@@ -79,18 +79,18 @@ class Folder:
         found = os.stat(f"{self.path}/{task.source}")  # noqa: PTH116 - a Path for each of a million files costs
         return found.st_size, found.st_mtime_ns
 
-    def load(self, works: Iterable[Task], options: Options) -> Iterable[Task]:  # noqa: ARG002 - not here
-        """Leave it to the workers to read."""
-        return works
+    def load(self, tasks: Iterable[Task], options: Options) -> Iterator[Loaded]:  # noqa: ARG002 - the workers read
+        """Pair each task with None: the workers read."""
+        return ((task, None) for task in tasks)
 
-    def head(self, work: Task, size: int) -> bytes:
+    def head(self, task: Task, size: int) -> bytes:
         """Read the beginning of a file."""
-        with open_regular(self.path / work.source) as file:
+        with open_regular(self.path / task.source) as file:
             return file.read(size)
 
-    def read(self, work: Task, options: Options) -> tuple[bytes, int]:
+    def read(self, task: Task, options: Options) -> tuple[bytes, int]:
         """Read a file as :func:`~icsys.sources.read_file.read_whole` does."""
-        return read_whole(self.path / work.source, options)
+        return read_whole(self.path / task.source, options)
 
 
 def plan_folder(
@@ -231,11 +231,11 @@ class _Walk:
             reason = f"the folder cannot be listed: {error.strerror}"
             return [], folder.above, Unreadable(folder.path or ".", code_of(error), reason, is_folder=True)
         # Few folders hold a file of such a name, so for most of them it is not looked at any.
-        may_be = folder.path and not MARKS.isdisjoint(entry.name for entry in ordered)
+        may_be = folder.path and not MARKER_FILES.isdisjoint(entry.name for entry in ordered)
         if may_be and self.include_outputs:
             if self.suffix:
                 self.told.read(path, f"{folder.path}/")
-        elif may_be and holds_outputs(path):
+        elif may_be and is_output_folder(path):
             return [], above, PassedOver(folder.path)
         return ordered, above, None
 
@@ -246,7 +246,7 @@ class _Walk:
             return
         if link and not self.include_outputs:
             own = {self.real, *self.real.parents}
-            if any(holds_outputs(above) for above in real.parents if above not in own):
+            if any(is_output_folder(above) for above in real.parents if above not in own):
                 yield PassedOver(folder.path)
                 return
         below[name_key(folder.path.rpartition("/")[2])].append(folder)
@@ -254,7 +254,7 @@ class _Walk:
     def _kind(self, entry: os.DirEntry[str], above: frozenset[tuple[int, int]]) -> _Kind:
         """Tell what an entry is: hidden files and folders are left alone, and links unless they are followed."""
         if entry.name.startswith("."):
-            return _Kind.OURS if entry.name.startswith(OURS) else _Kind.OTHER
+            return _Kind.OURS if entry.name.startswith(OWN_PREFIX) else _Kind.OTHER
         follow = self.follow_links
         if follow and entry.is_symlink() and not os.path.exists(entry.path):  # noqa: PTH110 - a loop of links is False
             raise OSError("the link leads nowhere")

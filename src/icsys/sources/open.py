@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from icsys.errors import UsageError
 from icsys.files.locations import place_of
 from icsys.files.url import Url
-from icsys.records.output_folders import holds_outputs
+from icsys.records.output_folders import is_output_folder
 from icsys.sources.archives.kinds import SUFFIXES, archive_suffix, folder_of
 from icsys.sources.folder import Folder
 from icsys.sources.patterns import archives_of, expand_braces, fixed_part, is_pattern
@@ -107,7 +107,7 @@ def _may_be_of_archives(folder: Folder) -> bool:
                         continue
                     if entry.is_dir(follow_symlinks=False):
                         below = Path(entry.path)
-                        if below.resolve() != own and (folder.include_outputs or not holds_outputs(below)):
+                        if below.resolve() != own and (folder.include_outputs or not is_output_folder(below)):
                             waiting.append(below)
                     elif is_image_name(entry.name):
                         return False

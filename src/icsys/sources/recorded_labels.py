@@ -12,7 +12,7 @@ from icsys.files.rooted_path import RootedPath
 from icsys.layout import MANIFEST, RUN
 from icsys.records.labels import Label, class_folder, from_columns, label_of
 from icsys.records.manifest import DONE, from_line, read_rows
-from icsys.records.output_folders import holds_outputs, tells_of_outputs
+from icsys.records.output_folders import has_output_records, is_output_folder
 from icsys.sources.base import Unreadable
 from icsys.sources.output_names import name_key
 
@@ -106,7 +106,7 @@ def book_in(path: str, size: int, read: Callable[[int], bytes]) -> Book | Unread
     if base not in {MANIFEST, RUN}:
         return None
     text = read(min(size, LONGEST_JSON))  # once: of some archives nothing can be read twice
-    if not tells_of_outputs(lambda name, most: text[:most] if name == base else b""):
+    if not has_output_records(lambda name, most: text[:most] if name == base else b""):
         return None
     if size > LONGEST_JSON:
         return Unreadable(path, "too_large", f"what it tells of labels has {size} bytes: unpack the archive first")
@@ -148,6 +148,6 @@ def classes_in(record: Any) -> list[str]:  # noqa: ANN401 - whatever JSON says
 def _part_of(folder: Path) -> _Part | None:
     """Return the output folder that a folder is, or that it lies in; None if it is neither."""
     whole = folder.absolute()
-    if holds_outputs(whole):
+    if is_output_folder(whole):
         return _Part(RootedPath(whole), "")
-    return _Part(RootedPath(whole.parent), f"{whole.name}/") if holds_outputs(whole.parent) else None
+    return _Part(RootedPath(whole.parent), f"{whole.name}/") if is_output_folder(whole.parent) else None

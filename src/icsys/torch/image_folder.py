@@ -16,7 +16,7 @@ from icsys.color.reduce import distinct_of, keep_all, map_to
 from icsys.errors import ImageError, UsageError
 from icsys.files.rooted_path import RootedPath
 from icsys.image.read_output import read_indexed, read_pixels
-from icsys.layout import INDEX, OURS, PALETTE
+from icsys.layout import OWN_PREFIX, PACK_INDEX, PALETTE
 from icsys.options import MAX_COLORS, WHITE, rgb_of
 from icsys.records.classes import number_classes
 from icsys.records.labels import Label, class_folder
@@ -101,7 +101,7 @@ class IndexedImageFolder(DatasetFolder):
     ) -> None:
         if form not in _FORMS:
             raise UsageError(f"form={form!r}: expected one of {', '.join(_FORMS)}")
-        if Path(root, INDEX).exists():
+        if Path(root, PACK_INDEX).exists():
             raise UsageError(
                 f"root={str(root)!r} holds packs: expected a folder of images; the packages webdataset and datasets "
                 "read packs"
@@ -135,7 +135,7 @@ class IndexedImageFolder(DatasetFolder):
 
     def find_classes(self, directory: str | PathLike[str]) -> tuple[list[str], dict[str, int]]:
         """Find the class folders with their numbers, without the folders that ICS itself uses."""
-        folders = [name for name in super().find_classes(directory)[0] if not name.startswith(OURS)]
+        folders = [name for name in super().find_classes(directory)[0] if not name.startswith(OWN_PREFIX)]
         if not folders:
             raise FileNotFoundError(f"no class folder in {str(directory)!r}")
         labels = _labels_of(Path(directory), folders)

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from icsys.engine import available_cores
 from icsys.errors import UsageError
 from icsys.files.locations import disk_path
-from icsys.files.reserved_names import check_books, check_names, refusing_links
+from icsys.files.reserved_names import check_names, check_state_folders, refusing_links
 from icsys.files.rooted_path import RootedPath
-from icsys.journal.lock import undisturbed
-from icsys.layout import CLAIMS, DRIVER, FAILURES, MANIFEST, PARTS, RUN
+from icsys.journal.lock import locked_for_reading
+from icsys.layout import CLUSTER_FOLDER, FAILURES, MANIFEST, PENDING, RUN, UNPACKED
 from icsys.options import whole_number
 from icsys.records.run_json import read_run
-from icsys.shards.state import books_of, shards_in
+from icsys.shards.state import shards_in, state_folder_of
 from icsys.verify.fault import Fault, Finding
 from icsys.verify.image_files import faults_of_files
 from icsys.verify.journal_table import Account
@@ -149,8 +149,8 @@ def _opened(destination: str | os.PathLike[str]) -> RootedPath:
         raise UsageError(f"destination {shown!r} is no folder: expected one that ics compress has filled")
     root = RootedPath(path)
     check_names(root)
-    check_books(root, [shard.name for shard in shards_in(root)])
-    if not (any((root / name).exists() for name in (MANIFEST, FAILURES, CLAIMS)) or shards_in(root)):
+    check_state_folders(root, [shard.name for shard in shards_in(root)])
+    if not (any((root / name).exists() for name in (MANIFEST, FAILURES, PENDING)) or shards_in(root)):
         raise UsageError(f"no {MANIFEST} in {shown!r}: expected the output folder of ics compress")
     return root
 
@@ -159,10 +159,10 @@ def _opened(destination: str | os.PathLike[str]) -> RootedPath:
 def _undisturbed(destination: RootedPath) -> Iterator[None]:
     """Keep runs off a folder and its shards, and clusters."""
     with ExitStack() as held:
-        held.enter_context(undisturbed(destination / DRIVER, what=f"destination {str(destination)!r}"))
-        held.enter_context(undisturbed(destination))
+        held.enter_context(locked_for_reading(destination / CLUSTER_FOLDER, what=f"destination {str(destination)!r}"))
+        held.enter_context(locked_for_reading(destination))
         for shard in shards_in(destination):  # none can begin now, and no more files are open at once than one
-            with undisturbed(books_of(destination, shard), what=f"shard {shard} of {str(destination)!r}"):
+            with locked_for_reading(state_folder_of(destination, shard), what=f"shard {shard} of {str(destination)!r}"):
                 pass
         yield
 
@@ -177,7 +177,7 @@ def _faults_beside(destination: RootedPath, account: Account) -> Iterator[Fault]
 
 def _looks(destination: RootedPath, account: Account, packs: Packs, jobs: int) -> Iterator[tuple[int, list[Fault]]]:
     """Hold outputs against their lines, in threads; tell how many are done."""
-    folder = destination if packs.names is None else destination / PARTS
+    folder = destination if packs.names is None else destination / UNPACKED
     work = chain(
         ((len(rows), partial(faults_of_files, folder, rows, account.written)) for rows in account.files()),
         ((account.count(name), partial(packs.look, name, account)) for name in packs.names or ()),

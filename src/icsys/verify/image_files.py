@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from icsys.files.rooted_path import LinkError
 from icsys.records.manifest import STALE
-from icsys.records.pending_outputs import is_proven
+from icsys.records.pending_outputs import is_own_output
 from icsys.verify.fault import Fault, Finding
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _has(descriptor: int, row: Mapping[str, Any], hashes: Collection[str]) -> bo
         return False
     with os.fdopen(os.dup(descriptor), "rb") as file:
         file.seek(0)
-        return is_proven(file.read(), hashes)
+        return is_own_output(file.read(), hashes)
 
 
 def _digest(descriptor: int) -> str:

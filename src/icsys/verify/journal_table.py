@@ -15,11 +15,11 @@ import numpy as np
 
 from icsys.errors import UsageError
 from icsys.files.bounded_lines import lines_of
-from icsys.layout import BOOKS, FAILURES, MANIFEST
+from icsys.layout import FAILURES, MANIFEST, STATE_FOLDERS
 from icsys.partition import shard_index
 from icsys.records.manifest import DONE, FAILED, from_line
-from icsys.records.pending_outputs import Written, load_claims
-from icsys.shards.state import books_of, is_whole, read_state, shards_in
+from icsys.records.pending_outputs import WrittenHashes, load_pending
+from icsys.shards.state import is_whole, read_state, shards_in, state_folder_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -72,8 +72,10 @@ class Account:
         self._place = place
         self._numbers: dict[str, int] = {}
         self._books = [_Book(destination, "")]
-        started = [shard for shard in shards_in(destination) if read_state(books_of(destination, shard))]
-        self._books += [_Book(books_of(destination, shard), f"{BOOKS}/{shard.name}/") for shard in started]
+        started = [shard for shard in shards_in(destination) if read_state(state_folder_of(destination, shard))]
+        self._books += [
+            _Book(state_folder_of(destination, shard), f"{STATE_FOLDERS}/{shard.name}/") for shard in started
+        ]
         taken = {(shard.index, shard.count) for shard in started}
         counts = {shard.count for shard in started}
 
@@ -140,10 +142,10 @@ class Account:
     def _read(self, number: int, is_taken: Callable[[str], bool] | None) -> NDArray[np.void]:
         """Read a journal; of the lines that tell of one output the last one counts."""
         book = self._books[number]
-        claims = set(load_claims(book.folder))
+        claims = set(load_pending(book.folder))
         self.claims |= claims
         if claims:
-            for output, hashes in Written(book.folder).load().items():
+            for output, hashes in WrittenHashes(book.folder).load().items():
                 self.written.setdefault(output, set()).update(hashes)
         state = read_state(book.folder) if number else None
         if state is not None and state.finished and not is_whole(book.folder, state):

@@ -18,7 +18,7 @@ from helpers import compress_into, image_bytes, synthetic_photo, tree
 from icsys import Options
 from icsys.sources.archives.source import Archives
 from icsys.sources.archives.store import Disk
-from icsys.sources.base import Ignored, Task, Unreadable
+from icsys.sources.base import Ignored, Task, Unreadable, read_loaded
 from sources import put_tar, put_zip
 
 GOOD = image_bytes(synthetic_photo(8, 8))
@@ -44,9 +44,10 @@ def read_all(path, options=None):
     """Return what reading gives for every image: its bytes, or the code of what is wrong."""
     source, found = archives(path), {}
     works = (t for t in source.plan(".png") if isinstance(t, Task))
-    for work in source.load(works, options or Options()):
+    for loaded in source.load(works, options or Options()):
+        work, _ = loaded
         try:
-            found[work.source] = source.read(work, options or Options())[0]
+            found[work.source] = read_loaded(source, loaded, options or Options())[0]
         except Exception as error:  # noqa: BLE001
             found[work.source] = getattr(error, "code", "io")
     return found
@@ -136,7 +137,7 @@ def test_a_compressed_archive_is_never_held(tmp_path):
     source, options = archives(path), Options()
     tracemalloc.start()
     works = (t for t in source.plan(".png") if isinstance(t, Task))
-    count = sum(len(source.read(work, options)[0]) == 2**20 for work in source.load(works, options))
+    count = sum(len(read_loaded(source, loaded, options)[0]) == 2**20 for loaded in source.load(works, options))
     assert (count, tracemalloc.get_traced_memory()[1] < 2**23) == (50, True)
     tracemalloc.stop()
 
@@ -210,13 +211,13 @@ def test_an_archive_that_changes_after_it_was_listed_gives_failures(tmp_path):
         works = list(source.plan(".png"))
         put(path, {"b.png": GOOD + OTHER})
         os.utime(path, ns=(5, 5))
-        (work,) = source.load(works, Options())
+        (loaded,) = source.load(works, Options())
         with pytest.raises(Exception, match="changed after it was listed"):
-            source.read(work, Options())
+            read_loaded(source, loaded, Options())
         path.unlink()
-        (work,) = source.load(works, Options())
+        (loaded,) = source.load(works, Options())
         with pytest.raises(Exception, match="vanished"):
-            source.read(work, Options())
+            read_loaded(source, loaded, Options())
 
 
 def test_names_of_old_archivers_are_read_as_they_were_meant(tmp_path):

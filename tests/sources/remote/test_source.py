@@ -18,13 +18,12 @@ import pytest
 
 from helpers import compress_into, ics, image_bytes, synthetic_photo, tree
 from icsys import ImageError, MissingExtraError, Options, UsageError, compress_folder
-from icsys.files.retry_after import LONGEST_PAUSE
+from icsys.files.remote_client import LONGEST_PAUSE, connect
 from icsys.files.url import Url
-from icsys.sources.base import PassedOver, Task
+from icsys.sources.base import PassedOver, Task, read_loaded
 from icsys.sources.remote import fetch as fetching
 from icsys.sources.remote import source as urlsource
-from icsys.sources.remote.connect import connect
-from icsys.sources.remote.fetch import again
+from icsys.sources.remote.fetch import with_retry
 from icsys.sources.remote.folder import RemoteFolder
 from sources import put_folder, put_parquet, put_tar, put_zip
 
@@ -192,9 +191,10 @@ def test_faults_of_an_archives_server_that_pass_are_tried_again(kind, server):
     server.faults.update({(place, 503): 1, (place, "cut"): 2})
     options, whole = Options(), {}
     works = list(origin.plan(".png"))
-    for work in origin.load(works, options):
+    for loaded in origin.load(works, options):
+        work, _ = loaded
         server.faults.update({(place, 503): 1, (place, "cut"): 1})
-        whole[work.source] = origin.read(work, options)[0]
+        whole[work.source] = read_loaded(origin, loaded, options)[0]
     assert whole == FILES
 
 
@@ -268,7 +268,7 @@ def test_no_secret_is_told(secret, server, tmp_path):
 
 def test_a_server_that_asks_to_wait_is_given_time_up_to_a_bound(server, monkeypatch):
     slept = []  # fsspec asks twice for what a file is, HEAD and GET, before it gives up
-    monkeypatch.setattr(fetching.time, "sleep", slept.append)
+    monkeypatch.setattr("icsys.files.remote_client.time.sleep", slept.append)
     folder = urlsource.open_remote(Url(f"{server.url}/photos/cat"))
     server.faults.update({("/photos/cat/0.png", 503): 4, ("/photos/cat/0.png", "Retry-After"): 7})
     server.faults.update({("/photos/cat/1.png", 503): 2, ("/photos/cat/1.png", "Retry-After"): 86400})
@@ -424,7 +424,7 @@ def test_what_no_credentials_are_found_for_is_not_asked_again():
         raise type("NoCredentialsError", (Exception,), {})("Unable to locate credentials")
 
     with pytest.raises(ImageError, match="Unable to locate credentials") as caught:
-        again(ask, Url("s3://bucket"))
+        with_retry(ask, Url("s3://bucket"))
     assert (caught.value.code, len(asked)) == ("permission", 1)
 
 

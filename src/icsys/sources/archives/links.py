@@ -46,7 +46,7 @@ class Links:
     def add_file(self, name: str, slot: Slot, *, is_image: bool | None) -> None:
         """Note a file, and whether its first bytes are those of an image; None where nobody has looked."""
         if self._follows:
-            place = json.dumps(astuple(slot)[:-1])  # all but what was read ahead
+            place = json.dumps(astuple(slot))
             self._db.execute("INSERT OR REPLACE INTO names VALUES (?, ?, ?, NULL)", (_bytes(name), place, is_image))
 
     def add_link(self, name: str, target: str) -> bool:

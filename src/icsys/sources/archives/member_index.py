@@ -59,8 +59,6 @@ class Slot(Place):
         How they are packed, and their checksum, in a zip.
     streamed
         Whether it can only be read from the beginning of the archive on.
-    held
-        What was read ahead: its bytes, or what is wrong with it.
     """
 
     file: str
@@ -70,7 +68,6 @@ class Slot(Place):
     method: int = 0
     crc: int = 0
     streamed: bool = False
-    held: bytes | Exception | None = None
 
 
 class Group(NamedTuple):

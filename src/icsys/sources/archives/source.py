@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Protocol
 from icsys.errors import ICSError, ImageError, code_of
 from icsys.files.locations import base_name
 from icsys.files.url import without_secrets
-from icsys.layout import INDEX, PACKS
+from icsys.layout import PACK_INDEX, PACKS
 from icsys.options import Options
-from icsys.records.pack_index import table_in
+from icsys.records.pack_index import class_table
 from icsys.sources.archives.kinds import READERS, archive_suffix
 from icsys.sources.archives.member_index import Catalogue, Listed, Member, Slot, Table
 from icsys.sources.base import Unreadable
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from icsys.sources.archives.store import Store
-    from icsys.sources.base import PassedOver, Place, Planned, Task
+    from icsys.sources.base import Loaded, PassedOver, Place, Planned, Task
 
 
 class Reader(Protocol):
@@ -129,8 +129,8 @@ class Archives:
             return ()
         if folder not in self._tables:
             try:
-                with self._store.open(f"{above}{slash}{INDEX}") as file:
-                    self._tables[folder] = table_in(file.read(_LONGEST_INDEX))
+                with self._store.open(f"{above}{slash}{PACK_INDEX}") as file:
+                    self._tables[folder] = class_table(file.read(_LONGEST_INDEX))
             except Exception:  # noqa: BLE001 - there is none, which every store says in its own way
                 self._tables[folder] = ()
         return self._tables[folder]
@@ -145,44 +145,39 @@ class Archives:
         assert isinstance(task.place, Slot)  # noqa: S101 - from this plan
         return task.place.size, task.place.mtime_ns
 
-    def load(self, works: Iterable[Task], options: Options) -> Iterator[Task]:
-        """Read ahead what lies in an archive that can only be read from its beginning on."""
-        for (path, streamed), group in groupby(works, key=_stream_of):
+    def load(self, tasks: Iterable[Task], options: Options) -> Iterator[Loaded]:
+        """Read ahead from archives that can only be read from their beginning on; the workers read the others."""
+        for (path, streamed), group in groupby(tasks, key=_stream_of):
             if streamed:
                 yield from self._stream(path, group, options)
             else:
-                yield from group
+                yield from ((task, None) for task in group)
 
-    def _stream(self, path: str, works: Iterable[Task], options: Options) -> Iterator[Task]:
+    def _stream(self, path: str, tasks: Iterable[Task], options: Options) -> Iterator[Loaded]:
         with ExitStack() as stack:
             roll: Roll | None = None
             damage: ImageError | None = None
-            for work in works:
-                slot = _slot(work)
-                held: bytes | ImageError | None = damage
+            for task in tasks:
+                data: bytes | ImageError | None = damage
                 try:
                     if not damage:
                         roll = roll or stack.enter_context(_reader(path).unroll(self._store, path))
-                        held = roll.read(slot, options)
+                        data = roll.read(_slot(task), options)
                 except ImageError as error:
-                    held = error
+                    data = error
                     damage = error if error.code == "changed" else None
                 except Exception as error:  # noqa: BLE001 - as above
-                    held = damage = _broken(error)
-                yield work._replace(place=replace(slot, held=held))
+                    data = damage = _broken(error)
+                yield task, data
 
-    def head(self, work: Task, size: int) -> bytes:  # noqa: ARG002 - it is at hand, or packed as a whole
+    def head(self, task: Task, size: int) -> bytes:  # noqa: ARG002 - it is at hand, or packed as a whole
         """Return all of an image."""
-        return self.read(work, Options())[0]
+        return self.read(task, Options())[0]
 
-    def read(self, work: Task, options: Options) -> tuple[bytes, int]:
-        """Read an image, or return what was read ahead."""
-        slot = _slot(work)
-        if isinstance(slot.held, Exception):
-            raise slot.held
-        if slot.held is not None:
-            data = slot.held
-        elif slot.streamed:  # one image out of its order
+    def read(self, task: Task, options: Options) -> tuple[bytes, int]:
+        """Read an image; one of a compressed archive takes all that lies before it, too."""
+        slot = _slot(task)
+        if slot.streamed:  # one image out of its order
             with _reader(slot.file).unroll(self._store, slot.file) as roll:
                 data = roll.read(slot, options)
         else:
@@ -195,13 +190,13 @@ def _reader(path: str) -> Reader:
     return module
 
 
-def _slot(work: Task) -> Slot:
-    assert isinstance(work.place, Slot)  # noqa: S101 - from this plan
-    return work.place
+def _slot(task: Task) -> Slot:
+    assert isinstance(task.place, Slot)  # noqa: S101 - from this plan
+    return task.place
 
 
-def _stream_of(work: Task) -> tuple[str, bool]:
-    slot = _slot(work)
+def _stream_of(task: Task) -> tuple[str, bool]:
+    slot = _slot(task)
     return slot.file, slot.streamed
 
 

@@ -1,4 +1,4 @@
-"""One image among the many of a shard: its bytes, its class, and what is told of it beside them."""
+"""One image of a pack: its bytes, its class and its facts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-INFO: dict[str, type] = {
+REPEATED_COLUMNS: dict[str, type] = {
     "source_path": str,
     "source_bytes": int,
     "source_sha256": str,
@@ -31,28 +31,28 @@ INFO: dict[str, type] = {
     "sha256": str,
     "warning": str,
 }
-"""Columns of the manifest that a shard repeats, with their types: all that the source and the options decide.
+"""Manifest columns that a pack repeats, with their types: all facts that source and options decide.
 
-Times and versions are left out, so that the same images give the same shards whenever they are made.
+Times and versions are left out, so the same images always give the same packs.
 """
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
-    """One image of a shard.
+class PackedImage:
+    """One image of a pack.
 
     Attributes
     ----------
     member
-        The name by which the shard knows it.
+        Its name in the pack.
     data
         The bytes of its file.
     label
-        The name of its class; None where it is not labelled.
+        The name of its class; None without a label.
     info
-        What the manifest tells of it, by the names in :data:`INFO`.
+        Its facts from the manifest, by the names in :data:`REPEATED_COLUMNS`.
     number
-        Of its class; None where it is not labelled.
+        The number of its class; None without a label.
     """
 
     member: str
@@ -63,5 +63,5 @@ class Sample:
 
 
 def utf8(name: str) -> str:
-    r"""Return a name as text that UTF-8 can hold: bytes that are no text stand as ``\udcXX``, as in the manifest."""
+    r"""Return a name as text that UTF-8 can encode: other bytes become ``\udcXX`` in letters, as in the manifest."""
     return name.encode("utf-8", "backslashreplace").decode()

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from helpers import manifest_row
 from icsys.files.rooted_path import RootedPath
-from icsys.packs.placing import placed, split_of
-from icsys.records.pack_index import Index
+from icsys.packs.assignment import assigned_rows, split_of
+from icsys.records.pack_index import PackIndex
 
 
 @given(st.lists(st.integers(1, 50), max_size=30), st.integers(1, 7), st.integers(1, 120))
@@ -18,9 +18,9 @@ def test_no_shard_holds_more_than_it_may_and_none_is_empty(tmp_path_factory, siz
     folder = tmp_path_factory.mktemp("shards")
     lines = [manifest_row(f"{i:03}", bytes=size) for i, size in enumerate(sizes)]
     (folder / "manifest.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
-    index = Index(format="webdataset", shard_images=most_images, shard_bytes=most_bytes)
+    index = PackIndex(format="webdataset", shard_images=most_images, shard_bytes=most_bytes)
     held = {}
-    for row, name in placed(RootedPath(folder), index):
+    for row, name in assigned_rows(RootedPath(folder), index):
         held.setdefault(name, []).append(row["bytes"])
     assert [size for group in held.values() for size in group] == sizes
     assert list(held) == [f"data/train-{i:05}.tar" for i in range(len(held))]

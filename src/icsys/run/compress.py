@@ -1,0 +1,138 @@
+"""``compress_folder``: checks what a run is given, and starts it on this machine or on a cluster."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, cast
+
+from icsys.engine import available_cores
+from icsys.run.checks import check_options
+from icsys.run.local import run_locally
+from icsys.run_settings import RunSettings
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable
+
+    from icsys.options import Options
+    from icsys.partition import Shard
+    from icsys.results import RunSummary
+    from icsys.run.progress import Progress
+    from icsys.run_settings import Engine, Overwrite
+
+
+def compress_folder(
+    source: str | os.PathLike[str],
+    destination: str | os.PathLike[str],
+    options: Options | None = None,
+    *,
+    jobs: int | None = None,
+    engine: str | None = None,
+    address: str | None = None,
+    timeout: float | None = None,
+    follow_links: bool = False,
+    include_outputs: bool = False,
+    ignore_zeros: bool = False,
+    overwrite: str = "never",
+    retry_failed: bool = False,
+    dry_run: bool = False,
+    shard: str | tuple[int, int] | None = None,
+    stop: threading.Event | None = None,
+    progress: Callable[[Progress], object] | None = None,
+) -> RunSummary:
+    """Compress every image below ``source`` into the same tree below ``destination``.
+
+    Parameters
+    ----------
+    source
+        A folder; an archive of images, or a pattern of several: tar (also compressed), zip, WebDataset packs, Parquet;
+        or the URL of one of these, such as ``s3://bucket/photos``. It is only read.
+    destination
+        A folder, which is made if needed; or a URL of an object store, such as ``s3://bucket/small``.
+    options
+        How each image is compressed; the defaults of :class:`~icsys.options.Options` if left out.
+    jobs
+        Images compressed at once; the number of cores if left out. It does not change the bytes. On a cluster: shards
+        worked on at once; as many as the cluster has slots if left out.
+    engine
+        "threads" (default); "processes" (default with a ``timeout``), for machines with more cores than threads can
+        keep busy, and for images that may crash or hang a worker. "dask" or "ray" split a folder into shards, run them
+        on the workers of a cluster, and merge them; all workers must see both folders under the same paths.
+    address
+        Address of a Dask scheduler or Ray cluster to join; a cluster is started on this machine if left out.
+    timeout
+        Seconds that one image may take; then its process is killed. An image that takes too long or crashes its process
+        is tried once more. Then it fails with the code ``timeout`` or ``crashed``, and the run goes on.
+    follow_links
+        Follow links to files and folders below ``source``, except a link that leads back to a folder above it.
+    include_outputs
+        Also read output folders of other runs below ``source``. By default they are skipped; ``source`` itself may be
+        an output folder.
+    ignore_zeros
+        Accept tar archives that were concatenated. By default they count as damaged; their images are read either way.
+    overwrite
+        "never": redo only images whose options or source have changed, and keep files that ICS did not write.
+        "always": redo every image and replace such files, too.
+    retry_failed
+        Only retry the sources that failed in earlier runs.
+    dry_run
+        Plan, decode and compress, but write nothing.
+    shard
+        Do one of N disjoint parts of the images, such as ``"2/4"`` or ``(2, 4)``. The hash of a source's path decides
+        the part, so independent machines together do every image once. :func:`merge_shards` joins the parts.
+    stop
+        Set this event, from another thread or a signal handler, to end the run: images in progress get some seconds to
+        finish. The run sets it itself when it cannot go on.
+    progress
+        Called in the calling thread, before the first image and after every image.
+
+    Returns
+    -------
+    RunSummary
+        Counts, bytes, time, and the failed images: a bad image never ends a run. A full disk and ``stop`` do; then
+        ``stopped`` gives the reason, and the next run resumes.
+
+    Raises
+    ------
+    UsageError
+        If the run cannot start, or another run uses ``destination``; nothing was done then.
+    MissingExtraError
+        If the source or the options need a package that is not installed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from PIL import Image
+    >>> from icsys import Options, compress_folder
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     photos = Path(folder, "Uncompressed", "cat")
+    ...     photos.mkdir(parents=True)
+    ...     Image.linear_gradient("L").save(photos / "a.tiff")
+    ...     summary = compress_folder(photos.parent, Path(folder, "Compressed"), Options(strategy="SO"))
+    ...     Path(folder, "Compressed", "cat", "a.png").exists()
+    True
+    >>> summary.compressed, summary.failed
+    (1, 0)
+    """
+    options = check_options(options)
+    settings = RunSettings(
+        jobs=jobs,
+        engine=cast("Engine | None", engine),  # RunSettings checks the values
+        address=address,
+        timeout=timeout,
+        follow_links=follow_links,
+        include_outputs=include_outputs,
+        ignore_zeros=ignore_zeros,
+        overwrite=cast("Overwrite", overwrite),
+        retry_failed=retry_failed,
+        dry_run=dry_run,
+        shard=cast("Shard | None", shard),
+    )
+    stop, progress = stop or threading.Event(), progress or (lambda _: None)
+    if settings.on_cluster:
+        from icsys.run.cluster import run_on_cluster  # noqa: PLC0415 - few runs need it
+
+        return run_on_cluster(source, destination, options, settings, stop=stop, progress=progress)
+    settings = settings.resolve(cores=available_cores())
+    return run_locally(source, destination, options, settings, stop=stop, progress=progress)

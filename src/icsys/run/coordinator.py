@@ -1,0 +1,161 @@
+"""The coordinator of a cluster run: hands shards to the cluster, counts their results, and reports progress."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing, suppress
+from functools import partial
+from typing import TYPE_CHECKING
+
+from icsys.engine import Lost
+from icsys.engine.cluster import run_cluster
+from icsys.files.rooted_path import RootedPath
+from icsys.journal.fencing_token import FencingToken
+from icsys.layout import FAILURES, MANIFEST
+from icsys.records.manifest import DONE, read_rows
+from icsys.results import FOREIGN, UNCHANGED, Failed, RunSummary, Skipped
+from icsys.run.merge import is_torn
+from icsys.run.progress import INTERRUPTED, Progress
+from icsys.run.shard_job import run_shard_job
+from icsys.shards.listing import read_listed
+from icsys.shards.state import read_state, state_folder_of
+from icsys.sources.base import Ignored, PassedOver, Task
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Iterator
+
+    from icsys.engine.cluster import Cluster
+    from icsys.partition import Shard
+    from icsys.results import Result
+    from icsys.run.shard_job import ShardJob, ShardResult
+    from icsys.sources.base import Planned
+
+_QUIET = 0.5  # seconds without an image after which progress is reported again
+
+
+class Coordinator:
+    """Hands shards to a cluster and adds up what becomes of them.
+
+    Attributes
+    ----------
+    summary
+        The counts so far.
+    total
+        Number of images; None until they are counted.
+    stop
+        Set from outside, or here when a shard ended early: no more shards are handed out.
+    """
+
+    def __init__(self, progress: Callable[[Progress], object], stop: threading.Event) -> None:
+        self.summary = RunSummary()
+        self.total: int | None = None
+        self.stop = stop
+        self._progress = progress
+        self._start = self._last_report = time.perf_counter()
+        self._failed: set[str] = set()
+        self._lost: list[Lost[ShardJob]] = []
+
+    def report(self, result: Result | None = None, *, note: str = "", notice: str = "") -> None:
+        """Report progress to the caller of the run."""
+        self._last_report = time.perf_counter()
+        self.summary.seconds = self._last_report - self._start
+        self._progress(Progress(result, self.summary, self.total, note, notice))
+
+    def count_ignored(self, planned: Iterator[Planned]) -> Iterator[Planned]:
+        """Pass a list on and count its ignored files and folders, also where there is no image."""
+        for entry in planned:
+            self.summary.ignored += isinstance(entry, Ignored)
+            if isinstance(entry, PassedOver):
+                self.summary.outputs_passed_over.append(entry.source)
+            yield entry
+
+    def unfinished(self, destination: RootedPath, shards: list[Shard]) -> Iterator[Shard]:
+        """Yield the shards that are left to do; count those that an earlier run finished."""
+        for shard in shards:
+            folder = state_folder_of(destination, shard)
+            state = read_state(folder)
+            if state is None or not state.finished or is_torn(folder, state):
+                yield shard
+            else:
+                self._add_finished(folder)
+
+    def run_all(self, cluster: Cluster, jobs: Iterator[ShardJob], at_once: int | None) -> None:
+        """Do all jobs on the cluster and count their results.
+
+        Parameters
+        ----------
+        at_once
+            Shards worked on at once; as many as the cluster has slots if None.
+        """
+        under_way: dict[Shard, ShardJob] = {}
+
+        def started() -> Iterator[ShardJob]:
+            for job in jobs:
+                under_way[job.shard] = job
+                yield job
+
+        look = partial(self._report_if_quiet, cluster)
+        outcomes = run_cluster(cluster, run_shard_job, started(), self.stop, jobs=at_once, look=look)
+        try:
+            with closing(outcomes):
+                for outcome in outcomes:
+                    if isinstance(outcome, Lost):
+                        self._lost.append(outcome)
+                        under_way.pop(outcome.item.shard)
+                    else:
+                        under_way.pop(outcome.shard)
+                        self._add_shard(outcome)
+        finally:
+            for shard, job in under_way.items():
+                with suppress(OSError):
+                    FencingToken(
+                        state_folder_of(RootedPath(job.destination), shard)
+                    )  # a new token stops the shard's worker
+        if self._lost:
+            first = self._lost[0]
+            more = f"; so did {len(self._lost) - 1} more shards" if len(self._lost) > 1 else ""
+            self.summary.stopped = f"shard {first.item.shard} failed in every attempt: {first.message}{more}"
+
+    def finish(self) -> RunSummary:
+        """Return the summary of the run."""
+        if self.stop.is_set() and not self.summary.stopped:
+            self.summary.stopped = INTERRUPTED
+        self.summary.seconds = time.perf_counter() - self._start
+        return self.summary
+
+    def _add_shard(self, outcome: ShardResult) -> None:
+        for result in outcome.results:
+            self._add(result)
+        self.summary.ignored += outcome.ignored
+        if outcome.stopped:
+            self.summary.stopped = outcome.stopped
+            self.stop.set()
+
+    def _add_finished(self, folder: RootedPath) -> None:
+        """Count a shard that an earlier run finished: its images are skipped, its failures stay failures."""
+        failed = {row["source_path"]: row for _, row in read_rows(folder / FAILURES)}
+        done = {row["file_name"] for _, row in read_rows(folder / MANIFEST) if row.get("status") == DONE}
+        for entry in read_listed(folder):
+            match entry:
+                case Ignored():
+                    self.summary.ignored += 1
+                case Task() if entry.source not in failed:
+                    reason = UNCHANGED if entry.output in done else FOREIGN
+                    self._add(Skipped(source=entry.source, output=entry.output, reason=reason))
+        for source, row in failed.items():
+            self._add(Failed(source=source, code=row["code"], message=row["message"]))
+
+    def _add(self, result: Result) -> None:
+        """Count one image. A folder that cannot be listed fails in every shard and counts once."""
+        if isinstance(result, Failed):
+            if result.source in self._failed:
+                return
+            self._failed.add(result.source)
+        self.summary.add(result)
+        self.report(result)
+
+    def _report_if_quiet(self, cluster: Cluster) -> None:
+        """Report progress also while no image ends."""
+        if time.perf_counter() - self._last_report > _QUIET:
+            self.report(note="" if cluster.slots else "Waiting for workers")
