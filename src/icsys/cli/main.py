@@ -19,7 +19,7 @@ from icsys.files.url import hide_given, shown
 from icsys.report.terminal_text import failure_lines, run_report, verification_report
 from icsys.run.checks import check_form, check_places
 from icsys.run.compress import run_folder
-from icsys.run.local import has_images
+from icsys.run.places import has_images
 from icsys.sources.base import passed_over_text
 from icsys.version import __version__
 
