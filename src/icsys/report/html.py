@@ -68,7 +68,7 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class PictureChoice:
     """A picture after: its name, its file as a data URI, its palette by share, and what is to be said of it."""
 
     name: str
@@ -88,7 +88,7 @@ class Pair:
     width: int
     height: int
     before: str
-    choices: Sequence[Choice]
+    choices: Sequence[PictureChoice]
 
     @property
     def zoom(self) -> int:
@@ -124,17 +124,19 @@ class ReportPage:
     facts: Sequence[tuple[str, str]] = ()
 
 
-def choice(name: str, pixels: NDArray[np.uint8], palette: CountedPalette, note: str) -> Choice:
+def choice(name: str, pixels: NDArray[np.uint8], palette: CountedPalette, note: str) -> PictureChoice:
     """Return a picture of few colours with its palette."""
     total = int(palette.counts.sum())
     words = f"{len(palette.counts)} colours"
     if len(palette.counts) > MAX_INDEXED_COLORS:
-        return Choice(name, data_uri(pixels), (), total, words, note)
+        return PictureChoice(name, data_uri(pixels), (), total, words, note)
     starts = palette.counts.cumsum() - palette.counts
     triples = zip(palette.colors.tolist(), starts.tolist(), palette.counts.tolist(), strict=True)
     shares = [Share("#{:02x}{:02x}{:02x}".format(*color), start, count) for color, start, count in triples]
     largest = ", ".join(f"{share.hex} {share.count / total:.0%}" for share in shares[:_NAMED])
-    return Choice(name, data_uri(pixels), shares, total, f"{words} by their share of the pixels: {largest}", note)
+    return PictureChoice(
+        name, data_uri(pixels), shares, total, f"{words} by their share of the pixels: {largest}", note
+    )
 
 
 def render(page: ReportPage) -> str:
