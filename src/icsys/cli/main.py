@@ -14,12 +14,12 @@ from icsys.cli.read_options import Request, read_options
 from icsys.cli.screens import CompareScreen, RunScreen, VerifyScreen
 from icsys.cli.signals import EXIT_INTERRUPTED, Signals, leave
 from icsys.errors import ICSError, UsageError
-from icsys.files.rooted_path import LinkError, OtherFolderError
+from icsys.files.links import LinkError, OtherFolderError
 from icsys.files.url import hide_given, shown
 from icsys.report.terminal_text import failure_lines, run_report, verification_report
 from icsys.run.checks import check_form, check_places
 from icsys.run.compress import run_folder
-from icsys.run.local import has_images
+from icsys.run.places import has_images
 from icsys.sources.base import passed_over_text
 from icsys.version import __version__
 

@@ -104,7 +104,7 @@ def run_on_cluster(
         if not stop.is_set() and not coordinator.summary.stopped:
             coordinator.report(note="Merging")
             # A run that only retries failed sources leaves shards unfinished.
-            merged = join_shards(root, partial=settings.retry_failed)
+            merged = join_shards(root, partial=not settings.covers_all)
             coordinator.summary.stale.extend(merged.stale)
         return coordinator.finish()
 
