@@ -62,7 +62,7 @@ def test_no_item_starts_no_process():
         (("exit", 3), "exit code 3"),
         (("exit", 0), "exit code 0"),
         pytest.param(("segfault", None), "SIGSEGV", marks=needs_signals),
-        pytest.param(("kill", 9), "SIGKILL, perhaps for want of memory", marks=needs_signals),
+        pytest.param(("kill", 9), "SIGKILL, perhaps out of memory", marks=needs_signals),
     ],
 )
 def test_a_crash_loses_the_culprit_alone(culprit, reason):
