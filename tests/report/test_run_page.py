@@ -248,4 +248,4 @@ def test_what_was_chosen_for_all_images_is_told(tmp_path):
 def test_sources_that_were_kept_are_told(tmp_path):
     photo = image_bytes(synthetic_photo(), "JPEG", quality=5)
     compress_files(tmp_path, {"a.jpg": photo}, Options(strategy="SO", format="jpeg", step=1))
-    assert "1 image kept as the source was: smaller than what would be written." in page_of(tmp_path).skips
+    assert "1 image copied unchanged: smaller than the encoded output would be." in page_of(tmp_path).skips
