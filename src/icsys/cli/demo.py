@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from icsys.cli.demo_photos import sample_photos
 from icsys.errors import UsageError
 from icsys.files.atomic import is_temporary
-from icsys.files.rooted_path import RootedPath, is_link
+from icsys.files.links import is_link
+from icsys.files.rooted_path import RootedPath
 from icsys.layout import FAILURES, GIMP_PALETTE, MANIFEST, OWN_PREFIX, PACK_INDEX, PACKS, PALETTE, RUN
 from icsys.options import Options
 from icsys.records.manifest import FAILED, from_line
@@ -24,7 +25,7 @@ from icsys.shards.state import shards_in, state_folder_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from icsys.files.rooted_path import DirectoryEntry
+    from icsys.files.held_folder import DirectoryEntry
 
 OWN = "ics-demo"
 _MOST = 1000

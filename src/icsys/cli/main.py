@@ -14,7 +14,7 @@ from icsys.cli.read_options import Request, read_options
 from icsys.cli.screens import CompareScreen, RunScreen, VerifyScreen
 from icsys.cli.signals import EXIT_INTERRUPTED, Signals, leave
 from icsys.errors import ICSError, UsageError
-from icsys.files.rooted_path import LinkError, OtherFolderError
+from icsys.files.links import LinkError, OtherFolderError
 from icsys.files.url import hide_given, shown
 from icsys.report.terminal_text import failure_lines, run_report, verification_report
 from icsys.run.checks import check_form, check_places

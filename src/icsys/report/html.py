@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from icsys.choices import MAX_INDEXED_COLORS
 from icsys.errors import UsageError
 from icsys.files.atomic import write_whole
-from icsys.files.rooted_path import RootedPath, is_below, is_link
+from icsys.files.links import is_link
+from icsys.files.relative_names import is_below
+from icsys.files.rooted_path import RootedPath, rooted_file
 from icsys.report.optional_packages import import_optional
 from icsys.report.page_pictures import data_uri
 
@@ -168,7 +170,7 @@ def check_target(path: Path | RootedPath) -> None:
     shown = f"report {str(path)!r}"
     if isinstance(path, Path) and (not is_below(path.name) or not path.parent.is_dir()):
         raise UsageError(f"{shown}: expected the name of a file in a folder that exists")
-    place = _place(path)
+    place = rooted_file(path)
     try:
         found = place.status()
         if found is not None and is_link(found):
@@ -185,7 +187,3 @@ def check_target(path: Path | RootedPath) -> None:
 def write_page(path: Path | RootedPath, page: ReportPage) -> None:
     """Write a page atomically."""
     write_whole(path, render(page).encode("utf-8", "replace"))
-
-
-def _place(path: Path | RootedPath) -> RootedPath:
-    return path if isinstance(path, RootedPath) else RootedPath(path.parent) / path.name

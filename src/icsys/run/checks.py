@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from icsys.choices import PACKINGS, SHARED
 from icsys.errors import UsageError
+from icsys.files.links import leads_elsewhere
 from icsys.files.reserved_names import check_names
-from icsys.files.rooted_path import RootedPath, leads_elsewhere
+from icsys.files.rooted_path import RootedPath
 from icsys.files.url import Url
 from icsys.options import Options
 

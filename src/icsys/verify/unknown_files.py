@@ -27,7 +27,8 @@ from icsys.verify.fault import Fault, Finding
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from icsys.files.rooted_path import DirectoryEntry, RootedPath
+    from icsys.files.held_folder import DirectoryEntry
+    from icsys.files.rooted_path import RootedPath
     from icsys.verify.journal_table import Account
 
 _TOP = frozenset({*RESERVED, PENDING, WRITTEN, LOCK, REPORT})
