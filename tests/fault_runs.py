@@ -20,8 +20,8 @@ import sys, icsys.engine
 def one_thread(function, items, jobs, prepare, stop, **_):
     yield from map(function, items)
 icsys.engine.ENGINE_TABLE["threads"] = one_thread
-from icsys.cli.main import main
-sys.exit(main())
+from icsys.cli.main import run_command
+sys.exit(run_command())
 """
 
 

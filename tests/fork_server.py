@@ -25,7 +25,7 @@ import traceback
 from pathlib import Path
 
 import icsys.__main__
-from icsys.cli.main import main
+from icsys.cli.main import run_command
 from icsys.engine import ENGINE_TABLE
 
 CALLS = ("open", "mkdir", "unlink", "rmdir", "replace", "fsync", "stat", "scandir", "write")
@@ -167,7 +167,7 @@ def _run_killed(words, kill, calls, said, *, pipe, memory, seconds):
     ENGINE_TABLE["threads"] = _one_thread
     tell, counted, code = os.write, _Calls(kill, calls), 70
     try:
-        code = main(words)
+        code = run_command(words)
     except SystemExit as end:
         code = end.code
     except BaseException:  # noqa: BLE001 - this process can report it nowhere else

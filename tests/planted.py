@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from icsys.cli.main import main
+from icsys.cli.main import run_command
 from icsys.engine import ENGINE_TABLE
 
 _OPEN = os.open
@@ -32,7 +32,7 @@ def ics(*arguments):
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         try:
-            code = main(list(map(str, arguments)))
+            code = run_command(list(map(str, arguments)))
         except SystemExit as end:
             code = end.code
     return code, said.getvalue()

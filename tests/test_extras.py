@@ -45,9 +45,9 @@ def test_without_torch_the_error_says_what_to_install():
 def test_help_and_a_plain_run_load_nothing_large(words, photos, tmp_path):
     (photos / "b.webp").unlink()
     code, out, err = python(
-        "import sys; from icsys.cli.main import main\n"
+        "import sys; from icsys.cli.main import run_command\n"
         "sys.argv[0] = 'ics'\n"
-        "try: main()\n"
+        "try: run_command()\n"
         f"finally: print('loaded:', *(name for name in {LARGE} if name in sys.modules))",
         *words,
         cwd=tmp_path,

@@ -6,7 +6,7 @@ import pytest
 
 from helpers import compress_into, image_bytes, synthetic_photo, tree
 from icsys import Options, compress_folder
-from icsys.sources.remote.connect import connect
+from icsys.files.remote_client import connect
 from sources import put_folder, put_tar, put_zip
 
 boto3 = pytest.importorskip("boto3", reason="needs the package moto: make test-extras")

@@ -275,7 +275,7 @@ def test_wrong_usage_is_told(out, tmp_path):
         IndexedImageFolder(out, "grey")
     (tmp_path / "packed").mkdir()
     (tmp_path / "packed" / "shards.json").write_text("{}", encoding="utf-8")
-    with pytest.raises(UsageError, match="holds shards"):
+    with pytest.raises(UsageError, match="holds packs"):
         IndexedImageFolder(tmp_path / "packed")
     with pytest.raises(FileNotFoundError, match="class folder"):
         IndexedImageFolder(out / "cat" / "young")

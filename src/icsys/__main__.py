@@ -15,13 +15,13 @@ def main() -> int:
     # Nothing that is being loaded is garbage, and looking through it for some takes milliseconds.
     gc.disable()
     try:
-        from icsys.cli.main import main as run  # noqa: PLC0415 - imports NumPy
+        from icsys.cli.main import run_command  # noqa: PLC0415 - imports NumPy
         from icsys.cli.signals import leave  # noqa: PLC0415 - which it has imported
     except KeyboardInterrupt:  # nothing has begun, so there is nothing to say
         return _INTERRUPTED
     gc.freeze()
     gc.enable()
-    code = run()
+    code = run_command()
     # Unless something was started that has to be ended: to take Python apart takes longer than to encode a photo.
     if "multiprocessing" not in sys.modules:
         leave(code)

@@ -4,45 +4,46 @@ from __future__ import annotations
 
 import re
 
-OURS = ".ics-"
-"""How the names of files and folders begin that ICS keeps for itself."""
+OWN_PREFIX = ".ics-"
+"""Prefix of the names of files and folders that ICS keeps for itself."""
 
 MANIFEST, FAILURES, RUN = "manifest.jsonl", "failures.jsonl", "run.json"
 PALETTE, GIMP_PALETTE = "palette.json", "palette.gpl"
-"""Beside the images of a run that share a palette."""
+"""Files of shared palettes: for ICS, and for GIMP and other editors."""
 
 REPORT = "report.html"
-"""The page that is made of a finished run, unless it gets another name."""
+"""Default name of the page about a finished run."""
 
-INDEX, PACKS = "shards.json", "data"
-"""The file that tells of shards, and the folder in which they lie."""
+PACK_INDEX, PACKS = "shards.json", "data"
+"""The index of packs, and the folder that holds them."""
 
-PENDING, WRITTEN, LOCK = f"{OURS}claims", f"{OURS}written", f"{OURS}lock"
-"""Outputs that are about to be written, hashes of those that were written, and the file that is locked."""
+PENDING, WRITTEN, LOCK = f"{OWN_PREFIX}claims", f"{OWN_PREFIX}written", f"{OWN_PREFIX}lock"
+"""Pending outputs, hashes of written outputs, and the file that a run locks."""
 
-STATE_FOLDERS, MERGED_FOLDERS, STATE_DRAFT, DRIVER = f"{OURS}books", f"{OURS}merged", f"{OURS}division", f"{OURS}driver"
-"""Folders: the books of shards, those of shards that are merged, those on their way there, and a cluster's lock."""
+STATE_FOLDERS, MERGED_FOLDERS = f"{OWN_PREFIX}books", f"{OWN_PREFIX}merged"
+STATE_DRAFT, CLUSTER_FOLDER = f"{OWN_PREFIX}division", f"{OWN_PREFIX}driver"
+"""Folders: state of shards, state of merged shards, new state of shards before it counts, and a cluster's lock."""
 
-PARTS, STAGE = f"{OURS}parts", f"{OURS}shards"
-"""Folders: images that are in no shard yet, and shards that are not in their places yet."""
+UNPACKED, STAGED_PACKS = f"{OWN_PREFIX}parts", f"{OWN_PREFIX}shards"
+"""Folders: images that are not packed yet, and new packs that are not in their places yet."""
 
 STATE, PLAN, FENCING_TOKEN, LISTING_INFO, LISTING = "shard.json", "plan.jsonl", "turn", "division.json", "listing.jsonl"
-"""Files in the books of a shard, and in the folder of those of all shards."""
+"""Files in the state folder of a shard, and in the folder above the state folders of all shards."""
 
-RESERVED = (MANIFEST, FAILURES, RUN, INDEX, PALETTE, GIMP_PALETTE)
-"""Names at the top of an output folder that files of ours have, so that no folder of images can have them."""
+RESERVED = (MANIFEST, FAILURES, RUN, PACK_INDEX, PALETTE, GIMP_PALETTE)
+"""Names of ICS's files at the top of an output folder; folders of images cannot have them."""
 
 FILES = (*RESERVED, PENDING, WRITTEN, LOCK)
-FOLDERS = (STATE_FOLDERS, MERGED_FOLDERS, STATE_DRAFT, DRIVER, PARTS, STAGE)
+FOLDERS = (STATE_FOLDERS, MERGED_FOLDERS, STATE_DRAFT, CLUSTER_FOLDER, UNPACKED, STAGED_PACKS)
 SHARD_FILES = (MANIFEST, FAILURES, RUN, PENDING, WRITTEN, LOCK, STATE, PLAN, FENCING_TOKEN)
 STATE_FILES = frozenset({*SHARD_FILES, LISTING_INFO, LISTING})
-"""The names of all files that are ever in the books of shards."""
+"""All names of files in the state folders of shards."""
 
 PACK_NAME = re.compile(r"\w+-\d+\.\w+", re.ASCII)
 
 
 def is_pack_name(name: object) -> bool:
-    """Tell whether something is the path of a shard below an output folder.
+    """Return whether something is the path of a pack below an output folder.
 
     Examples
     --------

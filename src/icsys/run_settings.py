@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
 from icsys.errors import UsageError
-from icsys.field_checks import Choice, Number, Switch, Text, WholeNumber, check_fields, setting
+from icsys.field_checks import Check, Choice, Number, Switch, Text, WholeNumber, check_fields, setting
 from icsys.files.url import shown
 from icsys.partition import Shard, parse_shard
 
@@ -26,14 +26,10 @@ _IN_RUN_JSON = (
 )
 
 
-class _ShardText:
+class _ShardText(Check):
     """A shard I/N, as text, pair or :class:`Shard`."""
 
     metavar = "I/N"
-
-    def read(self, text: str) -> str:
-        """Return the text."""
-        return text
 
     def accept(self, name: str, value: object) -> Shard:  # noqa: ARG002 - parse_shard names it
         """Return the shard."""
@@ -164,6 +160,11 @@ class RunSettings:
     def redo_all(self) -> bool:
         """Whether images are redone that are up to date."""
         return self.overwrite == "always"
+
+    @property
+    def covers_all(self) -> bool:
+        """Whether every source is taken up, and not only those that failed: then outputs can prove stale."""
+        return not self.retry_failed
 
     def resolve(self, *, cores: int) -> RunSettings:
         """Return these settings with the number of jobs and the engine filled in."""

@@ -1,4 +1,4 @@
-"""Addresses at which something else listens, or nothing, or nobody says a word."""
+"""Addresses of another service, of no service, and of one that sends nothing."""
 
 import contextlib
 import socket

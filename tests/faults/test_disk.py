@@ -170,7 +170,7 @@ import os, sys
 import PIL.Image, deflate, numpy, threadpoolctl, tqdm, icsys.cli.main
 PIL.Image.init()
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
-sys.exit(icsys.cli.main.main())
+sys.exit(icsys.cli.main.run_command())
 """
 
 

@@ -42,7 +42,7 @@ STATE_FOLDERS = {
         ),
         *(f"{layout.STATE_FOLDERS}/{layout.LISTING_INFO}", layout.MANIFEST, layout.PENDING),
     ),
-    "webdataset": (layout.MANIFEST, layout.INDEX, layout.PENDING, layout.WRITTEN),
+    "webdataset": (layout.MANIFEST, layout.PACK_INDEX, layout.PENDING, layout.WRITTEN),
 }
 WHOLE = {  # what a file may be as a whole, or have in one line of its own
     "nothing": b"",

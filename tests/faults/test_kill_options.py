@@ -42,8 +42,8 @@ OPTIONS = {
     ),
 }
 SHARED_BY_NONE = tuple(words for words in OPTIONS["files"] if "--palette" not in words)
-PLACES_OF_PACKS = (layout.PACKS, layout.PARTS)  # what lies there is looked at when it is packed
-STATE_FOLDERS = {layout.MANIFEST, layout.RUN, layout.LOCK, layout.INDEX, layout.PALETTE, layout.GIMP_PALETTE}
+PLACES_OF_PACKS = (layout.PACKS, layout.UNPACKED)  # what lies there is looked at when it is packed
+STATE_FOLDERS = {layout.MANIFEST, layout.RUN, layout.LOCK, layout.PACK_INDEX, layout.PALETTE, layout.GIMP_PALETTE}
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +122,7 @@ class Folder:
         found = outputs(self.place)
         assert max(Counter(row["file_name"] for row in rows).values()) == 1, self.asked
         done = {row["file_name"] for row in rows if row["status"] == "compressed"}
-        if (self.place / layout.INDEX).exists():
+        if (self.place / layout.PACK_INDEX).exists():
             assert found == clean, self.asked
             assert done == {row["file_name"] for row in rows}, self.asked
         else:
@@ -131,17 +131,18 @@ class Folder:
             }, self.asked
             assert {name: found[name] for name in done} == clean, self.asked
         assert names(self.place) <= STATE_FOLDERS | found.keys(), self.asked
-        left = [path for path in self.place.iterdir() if path.name.startswith(layout.OURS)]
+        left = [path for path in self.place.iterdir() if path.name.startswith(layout.OWN_PREFIX)]
         assert [path.name for path in left] == [layout.LOCK], self.asked
 
 
 def outputs(folder):
     """Return the bytes of all images and shards below a folder."""
-    ours = (layout.OURS, "manifest", "run.json", "failures", "shards.json", "palette")
+    ours = (layout.OWN_PREFIX, "manifest", "run.json", "failures", "shards.json", "palette")
     return {
         name: (folder / name).read_bytes()
         for name in names(folder)
-        if not name.rpartition("/")[2].startswith(ours) and not name.startswith((layout.STAGE, layout.STATE_FOLDERS))
+        if not name.rpartition("/")[2].startswith(ours)
+        and not name.startswith((layout.STAGED_PACKS, layout.STATE_FOLDERS))
     }
 
 

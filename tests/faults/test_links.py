@@ -24,9 +24,16 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="needs the right to make links, which few have on Windows"),
 ]
 FILES = (*layout.RESERVED, layout.PENDING, layout.WRITTEN, layout.LOCK)
-FOLDERS = (layout.STATE_FOLDERS, layout.MERGED_FOLDERS, layout.STATE_DRAFT, layout.DRIVER, layout.PARTS, layout.STAGE)
+FOLDERS = (
+    layout.STATE_FOLDERS,
+    layout.MERGED_FOLDERS,
+    layout.STATE_DRAFT,
+    layout.CLUSTER_FOLDER,
+    layout.UNPACKED,
+    layout.STAGED_PACKS,
+)
 STATE_FOLDERS = f"{layout.STATE_FOLDERS}/1-of-2"
-TEMPORARY = f"{layout.OURS}0123456789abcdef.tmp"
+TEMPORARY = f"{layout.OWN_PREFIX}0123456789abcdef.tmp"
 PACKED = ("--shard-images", "2", *QUICK)
 # What a command is given behind the two folders, and the commands that have filled the output folder before it.
 RUNS = {
@@ -88,7 +95,7 @@ def decoys(photos):
     theirs = make_photos(photos.parent / "theirs", 4)
     for words in (("--format", "webdataset", *PACKED), ("--format", "parquet", *PACKED), QUICK):
         folder.mkdir(exist_ok=True)
-        (folder / layout.INDEX).unlink(missing_ok=True)
+        (folder / layout.PACK_INDEX).unlink(missing_ok=True)
         (folder / layout.MANIFEST).unlink(missing_ok=True)
         assert ics("compress", theirs, folder, *words)[0] == 0
     (folder / REPORT).write_text('<meta name="generator" content="Image Compression System">', "utf-8")
@@ -122,8 +129,15 @@ DEEP = tuple(
     f"{STATE_FOLDERS}{name}"
     for name in ("", *(f"/{name}" for name in sorted(layout.STATE_FILES - {layout.LISTING_INFO, layout.LISTING})))
 )
-PACKS = (layout.PACKS, "data/train-00000.tar", "data/train-00001.parquet", f"{layout.STAGE}/train-00000.tar")
-OTHERS = ("cat", "cat/00000.png", TEMPORARY, f"cat/{TEMPORARY}", f"{layout.PARTS}/cat", f"{layout.PARTS}/cat/00000.png")
+PACKS = (layout.PACKS, "data/train-00000.tar", "data/train-00001.parquet", f"{layout.STAGED_PACKS}/train-00000.tar")
+OTHERS = (
+    "cat",
+    "cat/00000.png",
+    TEMPORARY,
+    f"cat/{TEMPORARY}",
+    f"{layout.UNPACKED}/cat",
+    f"{layout.UNPACKED}/cat/00000.png",
+)
 
 
 def chosen(tries, most, thorough):
@@ -178,7 +192,7 @@ def test_a_link_in_the_place_of_images(begun, decoys, tmp_path, thorough, observ
 @pytest.mark.fault(0, "a hard link under a name that ICS uses", "the other name of the file keeps its content")
 def test_a_hard_link(begun, decoys, tmp_path, thorough, observed):
     """To a file of somebody else's, under the name of every file that ICS keeps, and of an output."""
-    names = (*FILES, *DEEP[1:], *PACKS[1:], "cat/00000.png", TEMPORARY, f"{layout.PARTS}/cat/00000.png")
+    names = (*FILES, *DEEP[1:], *PACKS[1:], "cat/00000.png", TEMPORARY, f"{layout.UNPACKED}/cat/00000.png")
     tries = [(name, theirs, command) for name in names for theirs in (name, TEMPORARY) for command in RUNS]
     for number, (name, theirs, command) in enumerate(chosen(tries, 80, thorough)):
         out = tmp_path / str(number)

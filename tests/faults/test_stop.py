@@ -24,8 +24,8 @@ def slow(*arguments, **settings):
         time.sleep(600)
     return compress(*arguments, **settings)
 icsys.run.worker.compress_image = slow
-from icsys.cli.main import main
-sys.exit(main())
+from icsys.cli.main import run_command
+sys.exit(run_command())
 """
 
 

@@ -5,8 +5,9 @@ import os
 import pytest
 
 from icsys.files.atomic import open_own, remove_tree, sweep, write_whole
-from icsys.files.rooted_path import LinkError, RootedPath
-from icsys.layout import OURS
+from icsys.files.links import LinkError
+from icsys.files.rooted_path import RootedPath
+from icsys.layout import OWN_PREFIX
 
 
 def test_a_file_replaces_an_older_one_whole(tmp_path):
@@ -52,12 +53,12 @@ def test_a_link_is_not_written_over_nor_through(tmp_path):
 
 
 def test_only_our_own_temporaries_are_swept(tmp_path):
-    ours = [f"{OURS}0123456789abcdef.tmp", f"{OURS}2-of-3-0123456789abcdef.tmp"]
-    theirs = [f"{OURS}0123.tmp", f"{OURS}notes.tmp", f"{OURS}lock", "a.tmp", "a.png"]
+    ours = [f"{OWN_PREFIX}0123456789abcdef.tmp", f"{OWN_PREFIX}2-of-3-0123456789abcdef.tmp"]
+    theirs = [f"{OWN_PREFIX}0123.tmp", f"{OWN_PREFIX}notes.tmp", f"{OWN_PREFIX}lock", "a.tmp", "a.png"]
     for name in (*ours, *theirs):
         (tmp_path / name).write_bytes(b"")
-    (tmp_path / f"{OURS}ffffffffffffffff.tmp").symlink_to(tmp_path / "a.png")
-    (tmp_path / f"{OURS}eeeeeeeeeeeeeeee.tmp").mkdir()
+    (tmp_path / f"{OWN_PREFIX}ffffffffffffffff.tmp").symlink_to(tmp_path / "a.png")
+    (tmp_path / f"{OWN_PREFIX}eeeeeeeeeeeeeeee.tmp").mkdir()
     sweep(RootedPath(tmp_path), mark="1-of-3-")
     assert not (tmp_path / ours[0]).exists()  # of a run over all, which was killed before
     assert (tmp_path / ours[1]).exists()
@@ -67,7 +68,7 @@ def test_only_our_own_temporaries_are_swept(tmp_path):
     sweep(RootedPath(tmp_path))
     sweep(RootedPath(tmp_path / "none"))
     left = {path.name for path in tmp_path.iterdir()}
-    assert left == {*theirs, f"{OURS}ffffffffffffffff.tmp", f"{OURS}eeeeeeeeeeeeeeee.tmp"}
+    assert left == {*theirs, f"{OWN_PREFIX}ffffffffffffffff.tmp", f"{OWN_PREFIX}eeeeeeeeeeeeeeee.tmp"}
 
 
 def test_a_tree_loses_what_is_ours_and_no_more(tmp_path):

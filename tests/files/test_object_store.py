@@ -163,8 +163,8 @@ def test_a_folder_that_cannot_be_listed_is_no_empty_one(store):
 def test_a_store_that_asks_to_wait_is_given_time(store, monkeypatch):
     """Though its package has tried again and again by itself."""
     slept = []
-    monkeypatch.setattr(objects.time, "sleep", slept.append)
-    monkeypatch.setattr(objects, "_PATIENT", {"memory"})
+    monkeypatch.setattr("icsys.files.remote_client.time.sleep", slept.append)
+    monkeypatch.setattr(objects, "_RETRYING_PACKAGES", {"memory"})
 
     def trouble(*_):
         if len(slept) < 2:

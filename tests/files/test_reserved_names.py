@@ -16,9 +16,9 @@ FOLDERS = {
     layout.STATE_FOLDERS,
     layout.MERGED_FOLDERS,
     layout.STATE_DRAFT,
-    layout.DRIVER,
-    layout.PARTS,
-    layout.STAGE,
+    layout.CLUSTER_FOLDER,
+    layout.UNPACKED,
+    layout.STAGED_PACKS,
     layout.PACKS,
 }
 
@@ -52,7 +52,7 @@ def test_a_class_may_have_the_name_of_the_folder_of_shards_where_there_are_none(
     (tmp_path / "data").symlink_to(tmp_path / "elsewhere")
     check_names(RootedPath(tmp_path))
     (tmp_path / "shards.json").touch()
-    with pytest.raises(UsageError, match="'data' that is a link"):
+    with pytest.raises(UsageError, match="'data' is a link"):
         check_names(RootedPath(tmp_path))
 
 

@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icsys.files import rooted_path as rooted
-from icsys.files.rooted_path import LinkError, OtherFolderError, RootedPath, is_below, is_link, leads_elsewhere
+from icsys.files import held_folder, links
+from icsys.files.links import LinkError, OtherFolderError, is_link, leads_elsewhere
+from icsys.files.relative_names import is_below
+from icsys.files.rooted_path import RootedPath
 from icsys.sources import folder as source_folder
 from icsys.sources.base import Ignored, Task
 from icsys.sources.folder import plan_folder
@@ -22,8 +24,8 @@ from icsys.sources.folder import plan_folder
 def way(request, monkeypatch):
     """With descriptors, where this system has them; and as on Windows, which has none and no flag against links."""
     if not request.param:
-        monkeypatch.setattr(rooted, "_HAS_DIR_FD", False)
-        monkeypatch.setattr(rooted, "_ALWAYS", rooted._ALWAYS & ~getattr(os, "O_NOFOLLOW", 0))  # noqa: SLF001
+        monkeypatch.setattr(held_folder, "_HAS_DIR_FD", False)
+        monkeypatch.setattr(held_folder, "_ALWAYS", held_folder._ALWAYS & ~getattr(os, "O_NOFOLLOW", 0))  # noqa: SLF001
     return request.param
 
 
@@ -279,10 +281,10 @@ def test_junctions_are_left_alone_by_the_walk_and_not_entered(tmp_path, monkeypa
     def of_windows(status):
         return status.st_ino == number
 
-    monkeypatch.setattr(rooted, "is_link", of_windows)
-    monkeypatch.setattr(rooted, "_HAS_DIR_FD", False)
-    monkeypatch.setattr(rooted, "_HAS_JUNCTIONS", True)
-    monkeypatch.setattr(source_folder, "is_link", of_windows)
+    for module in (links, held_folder, source_folder):
+        monkeypatch.setattr(module, "is_link", of_windows)
+    monkeypatch.setattr(held_folder, "_HAS_DIR_FD", False)
+    monkeypatch.setattr(held_folder, "_HAS_JUNCTIONS", True)
     planned = list(plan_folder(tmp_path / "in", tmp_path / "out", ".png"))
     assert planned == [Ignored("junction"), Task("b.png", "b.png")]
     root = RootedPath(tmp_path / "in")

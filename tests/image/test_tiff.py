@@ -23,7 +23,7 @@ TESTS = Path(__file__).parents[1]
 
 
 def reachable():
-    with tiff.hear_libtiff():
+    with tiff.collect_libtiff_errors():
         return tiff._installed != [None]  # noqa: SLF001 - whether there is anything to test
 
 
@@ -95,7 +95,7 @@ def test_nothing_is_printed(capfd):
 
 @heard
 def test_other_threads_are_not_heard_and_print_as_before(capfd):
-    with tiff.hear_libtiff() as said:
+    with tiff.collect_libtiff_errors() as said:
         thread = threading.Thread(target=pillow, args=(fax(),))
         thread.start()
         thread.join()

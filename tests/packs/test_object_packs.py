@@ -27,7 +27,7 @@ def store(monkeypatch):
     monkeypatch.setattr(objects, "_FIRST_PAUSE", 0.0)
     monkeypatch.setattr(lease, "_POLL_SECONDS", 0.001)
     monkeypatch.setattr(lease, "_LEASE", 0.01)
-    monkeypatch.setattr("icsys.run.local._CLAIMED_AT_ONCE", 2)
+    monkeypatch.setattr("icsys.run.main_pass._BATCH", 2)
     return memory_store(monkeypatch)
 
 
@@ -101,7 +101,7 @@ def test_images_of_a_run_that_was_stopped_are_packed_by_the_next(store, source, 
 def test_one_kind_stays_one_kind(store, source, options):
     run(source, URL, options)
     before = small(store)
-    with pytest.raises(UsageError, match=r"holds .* shards of an earlier run"):
+    with pytest.raises(UsageError, match=r"holds .* packs of an earlier run"):
         run(source, URL, Options(strategy="SO", step=2))
     assert small(store) == before
 

@@ -15,11 +15,12 @@ from webdataset.tariterators import base_plus_ext, group_by_keys, tar_file_expan
 
 from helpers import image_bytes, synthetic_photo
 from icsys import Options, compress_folder
-from icsys.packs.sample import Sample
-from icsys.packs.webdataset import member, read, write
+from icsys.packs.packed_image import PackedImage
+from icsys.packs.webdataset import WebDatasetFormat
 from icsys.records.classes import Classes
 from sources import put_tar
 
+PACK_FORMAT = WebDatasetFormat()
 SKIPPED = re.compile(r"__[^/]*__($|/)")  # what webdataset takes for its own notes
 
 texts = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=12)
@@ -34,7 +35,7 @@ paths = st.lists(st.one_of(parts, raw), min_size=1, max_size=3).map(lambda names
 @given(paths)
 def test_a_key_is_the_whole_path_and_can_be_turned_back(path):
     """The key that webdataset cuts at the first dot of the name holds all of the path but its suffix."""
-    name = member(path)
+    name = PACK_FORMAT.member(path)
     key, suffix = base_plus_ext(name)
     assert suffix == "png"
     assert name.encode("utf-8")
@@ -44,12 +45,12 @@ def test_a_key_is_the_whole_path_and_can_be_turned_back(path):
 
 @given(paths, paths)
 def test_two_paths_never_share_a_key(first, second):
-    assert (member(first) == member(second)) == (first == second)
+    assert (PACK_FORMAT.member(first) == PACK_FORMAT.member(second)) == (first == second)
 
 
 labelled = st.builds(
-    Sample,
-    member=paths.map(member),
+    PackedImage,
+    member=paths.map(PACK_FORMAT.member),
     data=st.binary(max_size=2000),
     label=st.just("cat"),
     number=st.integers(),
@@ -63,7 +64,7 @@ samples = labelled | labelled.map(lambda sample: replace(sample, label=None, num
 @given(st.lists(samples, max_size=5, unique_by=lambda sample: sample.member))
 def test_a_tar_reader_finds_the_files_of_a_sample_together(written):
     file = io.BytesIO()
-    write(file, iter(written), Classes())
+    PACK_FORMAT.write(file, iter(written), Classes())
     file.seek(0)
     with tarfile.open(fileobj=file) as tar:
         files = [(info, tar.extractfile(info).read()) for info in tar]
@@ -84,17 +85,17 @@ def test_a_tar_reader_finds_the_files_of_a_sample_together(written):
 
 
 def test_what_was_written_is_read(tmp_path):
-    written = [Sample(f"cat/{n}.png", bytes([n]) * n, "cat", {}) for n in range(5)]
+    written = [PackedImage(f"cat/{n}.png", bytes([n]) * n, "cat", {}) for n in range(5)]
     with (tmp_path / "a.tar").open("wb") as file:
-        write(file, written, Classes())
+        PACK_FORMAT.write(file, written, Classes())
     with (tmp_path / "a.tar").open("rb") as file:
-        assert list(read(file)) == [(sample.member, sample.data) for sample in written]
+        assert list(PACK_FORMAT.read(file)) == [(sample.member, sample.data) for sample in written]
 
 
 def test_what_is_no_tar_file_is_an_error_of_reading(tmp_path):
     (tmp_path / "a.tar").write_bytes(b"no tar file" * 100)
-    with (tmp_path / "a.tar").open("rb") as file, pytest.raises(OSError, match="no whole tar file"):
-        list(read(file))
+    with (tmp_path / "a.tar").open("rb") as file, pytest.raises(OSError, match="not a complete tar file"):
+        list(PACK_FORMAT.read(file))
 
 
 def put_sample(key, number, label, folder=""):

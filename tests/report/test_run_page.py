@@ -12,8 +12,8 @@ import pytest
 
 from helpers import compress_files, compress_into, image_bytes, synthetic_photo
 from icsys import Options, UsageError, compress_folder, report_folder
+from icsys.choices import FORMATS
 from icsys.files.rooted_path import RootedPath
-from icsys.options import FORMATS
 from icsys.report.run_page import _page
 from icsys.report.run_record import read_record
 from sources import put_parquet, put_tar, put_zip
@@ -209,7 +209,7 @@ def test_a_picture_that_has_left_its_shard_is_told(run):
     (run / "packed" / "data" / "train-00000.tar").write_bytes(bytes(10240))
     notes = [pair.note for pair in page_of(run, folder="packed").examples]
     assert len(notes) == 4
-    assert all("It cannot be shown: the shard 'data/train-00000.tar' does not hold" in note for note in notes)
+    assert all("It cannot be shown: the pack 'data/train-00000.tar' does not hold" in note for note in notes)
 
 
 def test_what_auto_found_is_told_and_drawn(tmp_path):

@@ -9,8 +9,8 @@ from threadpoolctl import threadpool_info
 
 from helpers import compress_into, image_bytes, synthetic_photo, tree
 from icsys import Compressed, Failed, Options, Skipped, UsageError, compress_folder
+from icsys.choices import ENCODINGS
 from icsys.color.strategies import STRATEGY_TABLE
-from icsys.options import ENCODINGS
 from icsys.records.manifest import failure_row, to_line
 
 NAMES = ("train/cat/a", "train/dog/a", "b")  # of the photos, without their suffixes
@@ -205,7 +205,7 @@ def test_folders_that_cannot_be_used_are_refused(photos, tmp_path):
 @pytest.mark.parametrize("name", ["manifest.jsonl", "failures.jsonl", "run.json", "palette.json", ".ics-claims"])
 def test_a_folder_in_the_place_of_a_book_is_refused_by_name(name, photos, tmp_path):
     (tmp_path / "out" / name).mkdir(parents=True)
-    with pytest.raises(UsageError, match=f"{name!r} that is no file"):
+    with pytest.raises(UsageError, match=f"{name!r} is not a file"):
         compress_folder(photos, tmp_path / "out")
     assert [path.name for path in (tmp_path / "out").iterdir()] == [name]
 

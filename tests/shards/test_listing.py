@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from helpers import books_at, manifest_row
 from icsys import UsageError
-from icsys.files.rooted_path import RootedPath, is_below
+from icsys.files.relative_names import is_below
+from icsys.files.rooted_path import RootedPath
 from icsys.partition import Shard, all_shards, shard_index
 from icsys.records.labels import UNLABELLED, Label
 from icsys.records.manifest import to_line

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from helpers import image_bytes, manifest_row, synthetic_photo
 from icsys.files.rooted_path import RootedPath
-from icsys.layout import MANIFEST, OURS
+from icsys.layout import MANIFEST, OWN_PREFIX
 from icsys.partition import Shard
 from icsys.records.manifest import to_line
 from icsys.records.pending_outputs import write_pending
@@ -65,7 +65,7 @@ def test_a_broken_file_with_an_images_name_is_not_passed_over(tmp_path):
 
 
 def test_hidden_files_are_left_alone_and_counted_but_our_own_temporaries_are_nobodys(tmp_path):
-    make(tmp_path, ".DS_Store", ".cache/a.png", f"{OURS}0.tmp", "a.png")
+    make(tmp_path, ".DS_Store", ".cache/a.png", f"{OWN_PREFIX}0.tmp", "a.png")
     assert plan(tmp_path) == ({"a.png": "a.png"}, [".DS_Store", ".cache"])
 
 

@@ -227,7 +227,7 @@ def test_a_link_in_the_place_of_a_shard_is_never_read(has_index, out, tmp_path):
     shutil.move(out / name, tmp_path / "elsewhere")
     (out / name).symlink_to(tmp_path / "elsewhere")
     if has_index:
-        with pytest.raises(UsageError, match=f"'{name}' that is a link"):
+        with pytest.raises(UsageError, match=f"'{name}' is a link"):
             found(out)
         return
     (out / "shards.json").unlink()

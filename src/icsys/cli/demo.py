@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from icsys.cli.demo_photos import sample_photos
 from icsys.errors import UsageError
 from icsys.files.atomic import is_temporary
-from icsys.files.rooted_path import RootedPath, is_link
-from icsys.layout import FAILURES, GIMP_PALETTE, INDEX, MANIFEST, OURS, PACKS, PALETTE, RUN
+from icsys.files.links import is_link
+from icsys.files.rooted_path import RootedPath
+from icsys.layout import FAILURES, GIMP_PALETTE, MANIFEST, OWN_PREFIX, PACK_INDEX, PACKS, PALETTE, RUN
 from icsys.options import Options
 from icsys.records.manifest import FAILED, from_line
 from icsys.records.pack_index import load_pack_index
@@ -24,7 +25,7 @@ from icsys.shards.state import shards_in, state_folder_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from icsys.files.rooted_path import Entry
+    from icsys.files.held_folder import DirectoryEntry
 
 OWN = "ics-demo"
 _MOST = 1000
@@ -60,7 +61,7 @@ def choose_folders(source: str, destination: str) -> tuple[str, str]:
     )
 
 
-def _entries(folder: RootedPath) -> list[Entry]:
+def _entries(folder: RootedPath) -> list[DirectoryEntry]:
     """Return what is in a folder; nothing where there is none.
 
     Raises
@@ -128,9 +129,9 @@ class _Outputs:
         stems = {*self._samples, *(Path(name).stem for name in self._samples)}
         return all(re.fullmatch(r"(.+)\.\w+", name) and name.rpartition(".")[0] in stems for name in claims)
 
-    def _is_own(self, entry: Entry) -> bool:
+    def _is_own(self, entry: DirectoryEntry) -> bool:
         name, path = entry.name, self._folder / entry.name
-        if name.startswith(OURS):
+        if name.startswith(OWN_PREFIX):
             return True
         if name == PACKS:
             return all(map(self._is_shard, _entries(path)))
@@ -140,7 +141,7 @@ class _Outputs:
             return bool(path.read_bytes(1)) or bool(self._claims)  # each of their lines was looked at
         looks: dict[str, Callable[[RootedPath], bool]] = {
             RUN: lambda file: bool(read_run(file.parent)),
-            INDEX: lambda file: load_pack_index(file.parent) is not None,
+            PACK_INDEX: lambda file: load_pack_index(file.parent) is not None,
             PALETTE: self._is_palette,
             GIMP_PALETTE: self._is_palette,
         }
@@ -151,7 +152,7 @@ class _Outputs:
         claimed = path.name in self._claims and is_own_output(path.read_bytes(), self._claims[path.name])
         return claimed or (path.name in self._files and path.sha256() in self._files[path.name])
 
-    def _is_shard(self, entry: Entry) -> bool:
+    def _is_shard(self, entry: DirectoryEntry) -> bool:
         """Tell whether a file of many images is one that was packed of samples."""
         index = load_pack_index(self._folder)
         name = f"{PACKS}/{entry.name}"

@@ -14,7 +14,7 @@ from icsys.engine.pool import STOPPING
 if TYPE_CHECKING:
     from types import FrameType
 
-INTERRUPTED = 130
+EXIT_INTERRUPTED = 130
 
 # What Windows has not is equal to no signal.
 _CLOSED, _BREAK = getattr(signal, "SIGHUP", None), getattr(signal, "SIGBREAK", None)
@@ -49,7 +49,7 @@ class Signals:
             signal.signal(number, handler)
 
     def _take(self, number: int, _: FrameType | None) -> None:
-        code = INTERRUPTED if number == _BREAK else 128 + number
+        code = EXIT_INTERRUPTED if number == _BREAK else 128 + number
         if self.code is not None:
             if number == _CLOSED:  # the shell sends one, and so does the system when the shell has ended
                 return

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import errno
 import os
-import time
+from functools import partial
 from operator import methodcaller
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from icsys.errors import MissingExtraError, UsageError
-from icsys.files.retry_after import seconds_asked
-from icsys.files.url import Url, hide, store_secrets
+from icsys.errors import UsageError
+from icsys.files.remote_client import OBJECT_STORES, error_text, open_file_system, retry, retry_after
+from icsys.files.url import Url
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -21,10 +21,7 @@ if TYPE_CHECKING:
 
 _Answer = TypeVar("_Answer")
 
-WHOLE = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "memory"})
-"""Protocols by which an object appears whole or not at all."""
-
-_PATIENT = WHOLE - {"memory"}  # whose packages try again by themselves
+_RETRYING_PACKAGES = OBJECT_STORES - {"memory"}  # protocols whose packages try again by themselves
 _CONNECTIONS = 64
 ATTEMPTS = 5
 _FIRST_PAUSE = 0.2  # seconds; doubled every time, so that three seconds of trouble are waited out
@@ -53,7 +50,7 @@ class Objects:
                 f"destination {self.name!r} was given with a user, a password or a query: expected a URL without them; "
                 "credentials come from the environment and the configuration files of the store"
             )
-        if place.is_chain or self.protocol not in WHOLE:
+        if place.is_chain or self.protocol not in OBJECT_STORES:
             raise UsageError(
                 f"destination {self.name!r}: expected a folder, or a URL with s3://, gs://, az:// or memory://, "
                 "where an object appears whole or not at all; write into a folder, and copy that"
@@ -73,23 +70,11 @@ class Objects:
             If a package is missing.
         """
         if self._connection is None:
-            try:
-                from fsspec.config import conf  # noqa: PLC0415 - an extra
-                from fsspec.core import url_to_fs  # noqa: PLC0415
-
-                # Listings and connections of other users of fsspec in this process are not ours.
-                settings: dict[str, Any] = {"use_listings_cache": False, "skip_instance_cache": True}
-                if self.protocol in {"s3", "s3a"}:  # which has 10 of them unless told otherwise
-                    own = conf.get(self.protocol, {}).get("config_kwargs", {})
-                    settings["config_kwargs"] = {"max_pool_connections": _CONNECTIONS, **own}
-                bucket, key = Url(self.url).literal
-                system, root = url_to_fs(bucket, **settings)
-                root += key
-            except ImportError as error:
-                raise MissingExtraError(
-                    f"destination {self.name!r} needs a package that is not installed ({error}): "
-                    "pip install 'icsys[remote]', for gs:// also gcsfs, for az:// also adlfs"
-                ) from None
+            # Listings and connections are separate from those of other users of fsspec in this process.
+            settings: dict[str, Any] = {"use_listings_cache": False, "skip_instance_cache": True}
+            if self.protocol in {"s3", "s3a"}:
+                settings["config_kwargs"] = {"max_pool_connections": _CONNECTIONS, **_s3_settings(self.protocol)}
+            system, root = open_file_system(Url(self.url), settings)
             self._connection = system, root.rstrip("/")
         return self._connection
 
@@ -157,26 +142,30 @@ class Objects:
         return f"{root}/{name}" if name else root
 
     def _call(self, what: str, name: str, function: Callable[[Any], _Answer]) -> _Answer:
-        """Ask the store, again and again where its package does not do so."""
-        system = self.connect()[0]
-        pause = _FIRST_PAUSE
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                return function(system)
-            except Exception as error:  # noqa: BLE001 - each package has errors of its own
-                refused = _refusal(error, what, f"{self.name}/{name}")
-                asked = seconds_asked(error)
-                again = refused.errno == errno.EHOSTUNREACH and (asked or self.protocol not in _PATIENT)
-                if not again or attempt == ATTEMPTS:
-                    raise refused from None  # the first one may hold credentials
-            time.sleep(max(pause, asked))
-            pause *= 2
-        raise AssertionError
+        """Return what ``function`` does with the store, tried again where the store's package does not do so itself."""
+        system, _ = self.connect()
+
+        def explain(error: Exception) -> tuple[OSError, bool]:
+            refused = _refusal(error, what, f"{self.name}/{name}")
+            tried = self.protocol in _RETRYING_PACKAGES and not retry_after(error)
+            return refused, refused.errno == errno.EHOSTUNREACH and not tried
+
+        return retry(partial(function, system), explain, attempts=ATTEMPTS, first_pause=_FIRST_PAUSE)
+
+
+def _s3_settings(protocol: str) -> dict[str, Any]:
+    """Return the settings for botocore that the user gave fsspec; they override those of ICS."""
+    try:
+        from fsspec.config import conf  # noqa: PLC0415 - an extra
+    except ImportError:
+        return {}
+    settings: dict[str, Any] = conf.get(protocol, {}).get("config_kwargs", {})
+    return settings
 
 
 def _refusal(error: Exception, what: str, place: str) -> OSError:
     """Return what went wrong as the error of an operating system: its number, and a text without credentials."""
-    reason = " ".join(hide(str(error), store_secrets()).split())[:_LONGEST_REASON] or type(error).__name__
+    reason = error_text(error)[:_LONGEST_REASON]
     if isinstance(error, FileNotFoundError):
         return FileNotFoundError(errno.ENOENT, "no such object or bucket", place)
     if isinstance(error, FileExistsError):

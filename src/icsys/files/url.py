@@ -214,6 +214,16 @@ def begins_as_url(path: str) -> bool:
     return _SCHEME.match(path) is not None
 
 
+def url_path(path: str) -> str:
+    """Return a file system's path without user, host and query if it is a URL: nothing in it is secret."""
+    return Url(path).path if begins_as_url(path) else path
+
+
+def url_site(path: str) -> Url:
+    """Return the part of a file system's path that :func:`url_path` leaves out in front: protocol, user and host."""
+    return Url(path).site if begins_as_url(path) else Url("")
+
+
 def is_mangled(text: str) -> bool:
     """Tell whether a text was a URL before it became a path, which has one slash less since."""
     return not is_url(text) and _ONE_SLASH.match(text) is not None

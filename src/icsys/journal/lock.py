@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from icsys.errors import InUseError, UsageError
-from icsys.files.rooted_path import LinkError
+from icsys.files.links import LinkError
 from icsys.layout import LOCK
 
 if TYPE_CHECKING:

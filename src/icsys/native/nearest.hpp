@@ -7,7 +7,7 @@
 ICS_BEGIN
 
 // Centres as the search reads them: D rows and their squared norms, filled up to whole vectors with a centre that is
-// nearest to nothing.
+// infinitely far away.
 template <int D> struct Centers {
     static int64_t padded(int64_t k) { return (k + LANES - 1) / LANES * LANES; }
     static size_t bytes(int64_t k) { return (D + 1) * Room::bytes<float>(padded(k)); }

@@ -16,8 +16,8 @@ template <int R> INLINE float weighted(const float *at, const float *weights) {
 }
 
 // Add up SSIM over the windows of each column that lie inside, `width` - 2 R columns in all. `line` has room for the moments
-// of a row, `ring` for those of 2 R + 1 rows. A variance is told by the difference: x and y are much alike, and float keeps
-// of 1 - var(d) / (var(x) + var(y) + c2) what it would lose of the covariance.
+// of a row, `ring` for those of 2 R + 1 rows. The variance of the difference d is used, because x and y are similar:
+// 1 - var(d) / (var(x) + var(y) + c2) keeps digits in float that the covariance would lose.
 template <int R>
 void similarity(const float *x, const float *y, int64_t height, int64_t width, const float *weights, float middle,
                 float c1, float c2, double *__restrict sums, float *line, float *ring) {

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from icsys.files.atomic import sweep, write_whole
-from icsys.files.rooted_path import Held, LinkError, is_link
+from icsys.files.links import LinkError, is_link
 from icsys.layout import RESERVED
 from icsys.outputs.base import NOTHING, OutputStat
 from icsys.records.pending_outputs import is_own_output
@@ -15,6 +15,7 @@ from icsys.records.pending_outputs import is_own_output
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from icsys.files.held_folder import HeldFolder
     from icsys.files.rooted_path import RootedPath
     from icsys.records.pending_outputs import WrittenHashes
 
@@ -51,7 +52,7 @@ class FolderOutputs:
         self._links: dict[str, str | None] = {}
         self._hashes: dict[str, set[str]] | None = None
         # The folder that was looked into last: the plan goes from folder to folder.
-        self._held: tuple[str, Held, ExitStack] | None = None
+        self._held: tuple[str, HeldFolder, ExitStack] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """Workers write, and hold no folder open."""
@@ -119,7 +120,7 @@ class FolderOutputs:
     def commit(self, *, closing: bool = False) -> None:
         """See Outputs: the books lie on the disk as they are written."""
 
-    def _hold(self, folder: str) -> Held | None:
+    def _hold(self, folder: str) -> HeldFolder | None:
         """Return a folder held open; None where there is none yet."""
         if self._held is None or self._held[0] != folder:
             if self._held is not None:

@@ -1,1 +1,1 @@
-"""Files that hold many images."""
+"""Packs: files that hold many images, as WebDataset tar files or Parquet files."""

@@ -1,42 +1,44 @@
-"""What a format of shards is: a module that writes and reads one file of many images."""
+"""Pack formats: how images are written into one file, and read from it again."""
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
+
+from icsys.packs.parquet import ParquetFormat
+from icsys.packs.webdataset import WebDatasetFormat
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping
     from typing import Any, BinaryIO
 
-    from icsys.packs.sample import Sample
+    from icsys.packs.packed_image import PackedImage
     from icsys.records.classes import Classes
 
 
-class Packing(Protocol):
-    """What a format of shards is: a module."""
+class PackFormat(Protocol):
+    """Pack format: the suffix of its files, and functions that write and read them."""
 
-    SUFFIX: str
+    @property
+    def suffix(self) -> str:
+        """The suffix of a pack's name, with its dot."""
 
     def prepare(self) -> object:
-        """Load what it needs, and raise MissingExtraError if that is not installed."""
+        """Load the packages that the format needs; MissingExtraError if one is not installed."""
 
     def member(self, file_name: str, sample: str = "") -> str:
-        """Return the name of an image in a shard, by its path and the name of its sample."""
+        """Return the name of an image in its pack, made from its output path and the key of its sample."""
 
-    def write(self, file: BinaryIO, samples: Iterable[Sample], classes: Classes) -> None:
-        """Write samples of a dataset with these classes."""
+    def write(self, file: BinaryIO, images: Iterable[PackedImage], classes: Classes) -> None:
+        """Write images of a dataset with these classes."""
 
     def read(self, file: BinaryIO) -> Generator[tuple[str, bytes]]:
-        """Yield the images of a shard with their names, in their order; OSError if it cannot be read."""
+        """Yield the member name and bytes of each image, in order; OSError if the pack cannot be read."""
 
 
-def packing_of(format: str) -> Packing:  # noqa: A002 - the option's name
-    """Return the module of a format of shards; a run that writes files needs none."""
-    module: Packing = import_module(f"icsys.packs.{format}")
-    return module
+PACK_FORMATS: dict[str, PackFormat] = {"webdataset": WebDatasetFormat(), "parquet": ParquetFormat()}
+"""Pack formats by the names in :data:`icsys.options.PACKINGS`."""
 
 
-def member_of(row: Mapping[str, Any], packing: Packing) -> str:
-    """Return the name that the image of a line is to have in its shard."""
-    return packing.member(row["file_name"], row.get("sample") or "")
+def member_name(row: Mapping[str, Any], pack_format: PackFormat) -> str:
+    """Return the name that the image of a manifest row gets in a new pack."""
+    return pack_format.member(row["file_name"], row.get("sample") or "")

@@ -1,11 +1,10 @@
-"""Shards in an object store: packed in the folder where the books lie while a run lasts, and sent from there.
+"""Packs in an object store: built in a local folder at the end of a run, and uploaded from there.
 
-While images are made, each goes up as an object below ``.ics-parts/``, where it would lie as a file in a folder, and a
-copy of it stays here for the packing. For the shards of earlier runs empty files of their size stand here, until they
-are read.
+During a run each image is uploaded as an object below ``.ics-parts/``, and a local copy is kept for packing. An empty
+local file of the same size stands for each pack of an earlier run, until the pack is needed and downloaded.
 
-Objects cannot be renamed into their places. So ``shards.json`` says first that no shard counts; a crash before it says
-otherwise costs the images that lay in shards alone, which are made again.
+Object stores cannot rename. So ``shards.json`` first records that no pack counts; the packs are uploaded; then it
+records that they count. After a crash in between, only images that were in packs alone are made again.
 """
 
 from __future__ import annotations
@@ -18,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 from icsys.errors import UsageError
 from icsys.files.object_store import Objects
 from icsys.files.rooted_path import RootedPath
-from icsys.layout import INDEX, MANIFEST, PACKS, PARTS, is_pack_name
+from icsys.layout import MANIFEST, PACK_INDEX, PACKS, UNPACKED, is_pack_name
 from icsys.outputs.folder import FolderOutputs
 from icsys.outputs.objects import ObjectOutputs
-from icsys.packs.pack import is_packed
-from icsys.packs.placing import Stopped
+from icsys.packs.assignment import Stopped
+from icsys.packs.folder import is_packed
 from icsys.records.manifest import DONE, read_rows
 from icsys.records.pack_index import PackIndex, load_pack_index
 
@@ -34,41 +33,41 @@ if TYPE_CHECKING:
     from icsys.outputs.objects import Commit
 
 
-class PartOutputs(ObjectOutputs):
-    """Objects, with a copy of each in a folder."""
+class UnpackedOutputs(ObjectOutputs):
+    """Outputs as objects, with a local copy of each."""
 
     def __init__(self, objects: Objects, folder: Path, commit: Commit | None = None) -> None:
         super().__init__(objects, commit)
-        self._parts, self._folder = objects, folder
+        self._unpacked, self._folder = objects, folder
 
-    def __reduce__(self) -> tuple[type[PartOutputs], tuple[Any, ...]]:
-        return PartOutputs, (self._parts, self._folder)
+    def __reduce__(self) -> tuple[type[UnpackedOutputs], tuple[Any, ...]]:
+        return UnpackedOutputs, (self._unpacked, self._folder)
 
     def write(self, output: str, data: bytes, sha256: str) -> None:
-        """See Outputs; nothing lies in the folder that is no object."""
+        """See Outputs; the object is written first, so every local copy has its object."""
         super().write(output, data, sha256)
         FolderOutputs(RootedPath(self._folder)).write(output, data, sha256)
 
 
-class RemoteShards:
-    """The shards of a destination below a URL, as ``folder`` is to have them."""
+class RemotePacks:
+    """The packs of a destination in an object store, and their local twins in ``folder``."""
 
     def __init__(self, objects: Objects, folder: Path, commit: Commit) -> None:
-        self._objects, self._folder, self._books = objects, folder, RootedPath(folder)
-        self._parts = Objects(f"{objects.url}/{PARTS}")
-        self.outputs = PartOutputs(self._parts, folder / PARTS, commit)
+        self._objects, self._folder, self._root = objects, folder, RootedPath(folder)
+        self._unpacked = Objects(f"{objects.url}/{UNPACKED}")
+        self.outputs = UnpackedOutputs(self._unpacked, folder / UNPACKED, commit)
         self._before = PackIndex(format="")
         self._index = b""
-        self._standing: dict[str, int] = {}
+        self._inodes: dict[str, int] = {}  # of the empty local files, by pack name
 
     def stand_in(self) -> None:
-        """Put empty files of their size into the places of all shards."""
-        index = load_pack_index(self._books)
+        """Create an empty local file of the right size for each pack in the store."""
+        index = load_pack_index(self._root)
         if index is not None:
-            self._before, self._index = index, (self._folder / INDEX).read_bytes()
+            self._before, self._index = index, (self._folder / PACK_INDEX).read_bytes()
             if index.state == "written":
                 raise UsageError(
-                    f"destination {self._objects.name!r} is a copy of a folder whose packing was not at its end: "
+                    f"destination {self._objects.name!r} is a copy of a folder in which packing was interrupted: "
                     "run once into the folder, and copy it again"
                 )
         for name, size in self._objects.listing(PACKS).items():
@@ -77,69 +76,73 @@ class RemoteShards:
                 path.parent.mkdir(exist_ok=True)
                 with path.open("wb") as file:
                     file.truncate(size)
-                os.utime(path, ns=(0, 0))  # older than the index, so that nobody asks for what it holds
-                self._standing[f"{PACKS}/{name}"] = path.stat().st_ino
+                os.utime(path, ns=(0, 0))  # older than the index, so its content is not read
+                self._inodes[f"{PACKS}/{name}"] = path.stat().st_ino
 
     def announce(self) -> None:
-        """Say in the store of which kind it is, before the first image says so."""
-        if not self._index and (self._folder / INDEX).exists():
-            self._objects.send(self._folder / INDEX, INDEX)
-            self._index = (self._folder / INDEX).read_bytes()
+        """Upload the index of a new destination before its first image, to fix the format."""
+        if not self._index and (self._folder / PACK_INDEX).exists():
+            self._objects.send(self._folder / PACK_INDEX, PACK_INDEX)
+            self._index = (self._folder / PACK_INDEX).read_bytes()
 
-    def bring(self, *, shard_images: int, shard_bytes: int, table: Sequence[str], stop: threading.Event) -> None:
-        """Bring here what packing will read: images of earlier runs, and shards, unless they stay as they are.
+    def bring(self, *, shard_images: int, shard_bytes: int, class_names: Sequence[str], stop: threading.Event) -> None:
+        """Download what packing reads: images of earlier runs, and packs unless all stay as they are.
 
         Raises
         ------
         OSError
-            If it cannot be read.
+            If one of them cannot be read.
         """
-        for _, row in read_rows(self._books / MANIFEST):
+        for _, row in read_rows(self._root / MANIFEST):
             if stop.is_set():
                 return
             name = row.get("file_name", "")
-            if row.get("status") == DONE and not (self._folder / PARTS / name).exists() and self.outputs.exists(name):
-                (self._folder / PARTS / name).parent.mkdir(parents=True, exist_ok=True)
-                self._parts.fetch(name, self._folder / PARTS / name)
+            if (
+                row.get("status") == DONE
+                and not (self._folder / UNPACKED / name).exists()
+                and self.outputs.exists(name)
+            ):
+                (self._folder / UNPACKED / name).parent.mkdir(parents=True, exist_ok=True)
+                self._unpacked.fetch(name, self._folder / UNPACKED / name)
         try:
             limits = {"shard_images": shard_images, "shard_bytes": shard_bytes}
-            settled = is_packed(self._books, **limits, table=table, stop=stop)
+            settled = is_packed(self._root, **limits, class_names=class_names, stop=stop)
         except Stopped:
             return
-        for shard in [] if settled else self._before.shards:
-            if shard.name in self._standing:
-                self._objects.fetch(shard.name, self._folder / shard.name)
+        for pack in [] if settled else self._before.shards:
+            if pack.name in self._inodes:
+                self._objects.fetch(pack.name, self._folder / pack.name)
 
     def send(self) -> None:
-        """Send the shards that are new; none counts until :meth:`settle`."""
-        index = load_pack_index(self._books)
-        new = [shard.name for shard in index.shards if self._is_new(shard.name)] if index else []
+        """Upload the new packs; none of them counts until :meth:`settle`."""
+        index = load_pack_index(self._root)
+        new = [pack.name for pack in index.shards if self._is_new(pack.name)] if index else []
         if index and new:
-            old = {*self._before.old, *(shard.name for shard in [*self._before.shards, *index.shards])}
-            self._say(PackIndex(format=index.format, old=sorted(old)))
+            old = {*self._before.old, *(pack.name for pack in [*self._before.shards, *index.shards])}
+            self._write_index(PackIndex(format=index.format, old=sorted(old)))
             for name in new:
                 self._objects.send(self._folder / name, name)
 
     def settle(self) -> None:
-        """Say that the shards count, and remove what they replace; called once the manifest is there."""
-        index = load_pack_index(self._books)
+        """Record that the packs count, and remove what they replace; called once the manifest is in the store."""
+        index = load_pack_index(self._root)
         if index is None or index.state != "complete":
             return
-        names = {shard.name for shard in index.shards}
-        index.old = sorted({*self._before.old, *(shard.name for shard in self._before.shards)} - names)
-        self._say(index)
+        names = {pack.name for pack in index.shards}
+        index.old = sorted({*self._before.old, *(pack.name for pack in self._before.shards)} - names)
+        self._write_index(index)
         self._objects.remove(index.old)
         index.old = []
-        self._say(index)
-        rows = (row for _, row in read_rows(self._books / MANIFEST) if row.get("status") == DONE)
+        self._write_index(index)
+        rows = (row for _, row in read_rows(self._root / MANIFEST) if row.get("status") == DONE)
         if all(row.get("shard") in names for row in rows):
-            self._objects.remove(f"{PARTS}/{name}" for name in self._parts.all())
+            self._objects.remove(f"{UNPACKED}/{name}" for name in self._unpacked.all())
 
     def _is_new(self, name: str) -> bool:
-        return os.stat(self._folder / name).st_ino != self._standing.get(name)  # noqa: PTH116
+        return os.stat(self._folder / name).st_ino != self._inodes.get(name)  # noqa: PTH116
 
-    def _say(self, index: PackIndex) -> None:
+    def _write_index(self, index: PackIndex) -> None:
         text = json.dumps(asdict(index), indent=2).encode() + b"\n"
         if text != self._index:
-            self._objects.write(INDEX, text)
+            self._objects.write(PACK_INDEX, text)
             self._index = text

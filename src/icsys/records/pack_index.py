@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from icsys.choices import PACKINGS
 from icsys.errors import UsageError
 from icsys.files.atomic import write_json
 from icsys.files.parsing import from_json, read_json
-from icsys.layout import INDEX, is_pack_name
-from icsys.options import PACKINGS
+from icsys.layout import PACK_INDEX, is_pack_name
 
 if TYPE_CHECKING:
     from icsys.files.rooted_path import RootedPath
@@ -71,7 +71,7 @@ class PackIndex:
 
 def load_pack_index(destination: RootedPath) -> PackIndex | None:
     """Read what an earlier run has said of its shards."""
-    path = destination / INDEX
+    path = destination / PACK_INDEX
     try:
         return _index_of(read_json(path))
     except FileNotFoundError:
@@ -126,5 +126,5 @@ def _check(index: PackIndex) -> None:
 
 def save_pack_index(destination: RootedPath, index: PackIndex) -> None:
     """Write what there is to say, onto the disk."""
-    write_json(destination / INDEX, asdict(index))
+    write_json(destination / PACK_INDEX, asdict(index))
     destination.sync()

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from icsys.files.atomic import open_own, write_whole
 from icsys.files.bounded_lines import lines_of
 from icsys.files.parsing import from_json, read_json
-from icsys.files.rooted_path import is_below
+from icsys.files.relative_names import is_below
 from icsys.layout import PENDING, WRITTEN
 from icsys.records.manifest import to_line
 

@@ -13,9 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from icsys.color.scratch import Slots
 from icsys.engine import ENGINE_TABLE
-from icsys.engine.memory_budget import MemoryBudget
 from icsys.errors import ICSError, ImageError
 from icsys.files.rooted_path import RootedPath
 from icsys.image.formats import open_image
@@ -34,8 +32,8 @@ from icsys.report.example_images import choose, detail, shown_names
 from icsys.report.page_pictures import palette_of
 from icsys.report.quality import measure
 from icsys.results import Compressed, Failed
-from icsys.run.executor import BYTES_IN_FLIGHT, threads_for
-from icsys.run.worker import do
+from icsys.run.executor import thread_limits, threads_for
+from icsys.run.worker import WorkerContext, compress_task
 from icsys.sources.base import read_loaded
 
 if TYPE_CHECKING:
@@ -183,18 +181,11 @@ class ComparisonRunner:
 
     def _pass(self, candidate: Candidate, works: list[Task]) -> _Pass:
         """Do the images as a run would."""
-        work = partial(
-            do,
-            source=self._source,
-            outputs=FolderOutputs(RootedPath(self._folder / candidate.name)),
-            options=candidate.options(self._options),
-            dry_run=False,
-            admit=MemoryBudget(BYTES_IN_FLIGHT * self.jobs).hold,
-            slots=Slots(self.jobs),
-            over=None,
-        )
+        outputs = FolderOutputs(RootedPath(self._folder / candidate.name))
+        context = WorkerContext(self._source, outputs, candidate.options(self._options))
+        worker = partial(compress_task, context=context, limits=thread_limits(self.jobs))
         start = time.perf_counter()
-        outcomes = list(self._each(candidate.name, work, works, threads_for(self.jobs)))
+        outcomes = list(self._each(candidate.name, worker, works, threads_for(self.jobs)))
         seconds = time.perf_counter() - start
         failed = [outcome.result for outcome in outcomes if isinstance(outcome.result, Failed)]
         for failure in failed:

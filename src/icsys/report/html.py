@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from icsys.choices import MAX_INDEXED_COLORS
 from icsys.errors import UsageError
 from icsys.files.atomic import write_whole
-from icsys.files.rooted_path import RootedPath, is_below, is_link
-from icsys.options import MAX_INDEXED_COLORS
+from icsys.files.links import is_link
+from icsys.files.relative_names import is_below
+from icsys.files.rooted_path import RootedPath, rooted_file
 from icsys.report.optional_packages import import_optional
 from icsys.report.page_pictures import data_uri
 
@@ -66,7 +68,7 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class PictureChoice:
     """A picture after: its name, its file as a data URI, its palette by share, and what is to be said of it."""
 
     name: str
@@ -86,7 +88,7 @@ class Pair:
     width: int
     height: int
     before: str
-    choices: Sequence[Choice]
+    choices: Sequence[PictureChoice]
 
     @property
     def zoom(self) -> int:
@@ -122,17 +124,19 @@ class ReportPage:
     facts: Sequence[tuple[str, str]] = ()
 
 
-def choice(name: str, pixels: NDArray[np.uint8], palette: CountedPalette, note: str) -> Choice:
+def choice(name: str, pixels: NDArray[np.uint8], palette: CountedPalette, note: str) -> PictureChoice:
     """Return a picture of few colours with its palette."""
     total = int(palette.counts.sum())
     words = f"{len(palette.counts)} colours"
     if len(palette.counts) > MAX_INDEXED_COLORS:
-        return Choice(name, data_uri(pixels), (), total, words, note)
+        return PictureChoice(name, data_uri(pixels), (), total, words, note)
     starts = palette.counts.cumsum() - palette.counts
     triples = zip(palette.colors.tolist(), starts.tolist(), palette.counts.tolist(), strict=True)
     shares = [Share("#{:02x}{:02x}{:02x}".format(*color), start, count) for color, start, count in triples]
     largest = ", ".join(f"{share.hex} {share.count / total:.0%}" for share in shares[:_NAMED])
-    return Choice(name, data_uri(pixels), shares, total, f"{words} by their share of the pixels: {largest}", note)
+    return PictureChoice(
+        name, data_uri(pixels), shares, total, f"{words} by their share of the pixels: {largest}", note
+    )
 
 
 def render(page: ReportPage) -> str:
@@ -166,7 +170,7 @@ def check_target(path: Path | RootedPath) -> None:
     shown = f"report {str(path)!r}"
     if isinstance(path, Path) and (not is_below(path.name) or not path.parent.is_dir()):
         raise UsageError(f"{shown}: expected the name of a file in a folder that exists")
-    place = _place(path)
+    place = rooted_file(path)
     try:
         found = place.status()
         if found is not None and is_link(found):
@@ -183,7 +187,3 @@ def check_target(path: Path | RootedPath) -> None:
 def write_page(path: Path | RootedPath, page: ReportPage) -> None:
     """Write a page whole or not at all."""
     write_whole(path, render(page).encode("utf-8", "replace"))
-
-
-def _place(path: Path | RootedPath) -> RootedPath:
-    return path if isinstance(path, RootedPath) else RootedPath(path.parent) / path.name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from icsys.errors import ICSError
-from icsys.files.rooted_path import is_below
+from icsys.files.relative_names import is_below
 from icsys.files.url import is_url
 from icsys.sources.base import Task
 from icsys.sources.folder import Folder

@@ -15,7 +15,7 @@ from icsys.layout import FAILURES, MANIFEST
 from icsys.records.manifest import DONE, read_rows
 from icsys.results import FOREIGN, UNCHANGED, Failed, RunSummary, Skipped
 from icsys.run.merge import is_torn
-from icsys.run.progress import INTERRUPTED, Progress
+from icsys.run.progress import INTERRUPTED_TEXT, Progress
 from icsys.run.shard_job import run_shard_job
 from icsys.shards.listing import read_listed
 from icsys.shards.state import read_state, state_folder_of
@@ -120,7 +120,7 @@ class Coordinator:
     def finish(self) -> RunSummary:
         """Return the summary of the run."""
         if self.stop.is_set() and not self.summary.stopped:
-            self.summary.stopped = INTERRUPTED
+            self.summary.stopped = INTERRUPTED_TEXT
         self.summary.seconds = time.perf_counter() - self._start
         return self.summary
 

@@ -12,7 +12,7 @@ from icsys.files.reserved_names import check_names, check_state_folders, refusin
 from icsys.files.rooted_path import RootedPath
 from icsys.journal.journal import compact
 from icsys.journal.lock import locked
-from icsys.layout import DRIVER, LOCK, MERGED_FOLDERS
+from icsys.layout import CLUSTER_FOLDER, LOCK, MERGED_FOLDERS
 from icsys.outputs.folder import FolderOutputs
 from icsys.partition import Shard, all_shards
 from icsys.records.run_json import read_run, write_merged
@@ -47,7 +47,7 @@ def driving(destination: RootedPath) -> Iterator[None]:
     InUseError
         If somebody does.
     """
-    folder = destination / DRIVER
+    folder = destination / CLUSTER_FOLDER
     with locked(folder, what=f"destination {str(destination)!r}"):
         try:
             yield
@@ -103,7 +103,7 @@ def merge_shards(destination: str | os.PathLike[str], *, partial: bool = False) 
         raise UsageError(f"destination {str(destination)!r} is no folder: expected one that shards have filled")
     root = RootedPath(destination)
     check_names(root)
-    with driving(root) if (root / DRIVER).exists() else nullcontext():
+    with driving(root) if (root / CLUSTER_FOLDER).exists() else nullcontext():
         return join_shards(root, partial=partial)
 
 

@@ -25,10 +25,10 @@ from icsys.files.object_store import Objects
 from icsys.files.parsing import from_json
 from icsys.files.rooted_path import RootedPath
 from icsys.journal.journal import repair_end
-from icsys.layout import FAILURES, GIMP_PALETTE, INDEX, MANIFEST, PALETTE, PENDING, RUN, STATE_FOLDERS
+from icsys.layout import FAILURES, GIMP_PALETTE, MANIFEST, PACK_INDEX, PALETTE, PENDING, RUN, STATE_FOLDERS
 from icsys.outputs.lease import RENEW_SECONDS, Lease
 from icsys.outputs.objects import ObjectOutputs
-from icsys.packs.object_packs import RemoteShards
+from icsys.packs.object_packs import RemotePacks
 from icsys.records.manifest import to_line
 from icsys.records.pending_outputs import load_pending, write_pending
 
@@ -64,7 +64,7 @@ class Remote:
         self.name = self._objects.name
         self.folder = Path(tempfile.gettempdir(), f"ics-{os.urandom(8).hex()}")
         self.books = RootedPath(self.folder)
-        self._shards = RemoteShards(self._objects, self.folder, self._commit) if packed else None
+        self._shards = RemotePacks(self._objects, self.folder, self._commit) if packed else None
         self.outputs = self._shards.outputs if self._shards else ObjectOutputs(self._objects, self._commit)
         self._lease: Lease | None = None
         self._sending = threading.Lock()
@@ -111,9 +111,9 @@ class Remote:
     def bring_for_packing(
         self, *, shard_images: int, shard_bytes: int, table: Sequence[str], stop: threading.Event
     ) -> None:
-        """See :meth:`icsys.packs.object_packs.RemoteShards.bring`."""
+        """See :meth:`icsys.packs.object_packs.RemotePacks.bring`."""
         if self._shards is not None:
-            self._shards.bring(shard_images=shard_images, shard_bytes=shard_bytes, table=table, stop=stop)
+            self._shards.bring(shard_images=shard_images, shard_bytes=shard_bytes, class_names=table, stop=stop)
 
     def publish(self) -> None:
         """Bring the books to where the run's outputs are, in such an order that a crash leaves books that are right.
@@ -162,7 +162,7 @@ class Remote:
             raise UsageError(
                 f"destination {self.name!r} holds the books of shards: copy it into a folder and merge them there"
             )
-        for name in {MANIFEST, FAILURES, PENDING, INDEX, *_PALETTES} & there.keys():
+        for name in {MANIFEST, FAILURES, PENDING, PACK_INDEX, *_PALETTES} & there.keys():
             self._objects.fetch(name, self.folder / name)
         self._palettes = {name: _digest(self.folder / name) for name in _PALETTES}
         if self._shards is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from icsys.results import Result, RunSummary
 
-INTERRUPTED = "interrupted"
+INTERRUPTED_TEXT = "interrupted"
 """What :attr:`RunSummary.stopped` says of a run that was told to stop."""
 
 

@@ -16,8 +16,8 @@ from icsys.errors import UsageError
 from icsys.files.atomic import open_own, remove_tree, write_json
 from icsys.files.bounded_lines import lines_of
 from icsys.files.parsing import from_json, read_json
+from icsys.files.relative_names import is_below
 from icsys.files.reserved_names import check_state_folders
-from icsys.files.rooted_path import is_below
 from icsys.journal.lock import locked
 from icsys.layout import FAILURES, LISTING, LISTING_INFO, MANIFEST, PLAN, STATE_DRAFT, STATE_FOLDERS
 from icsys.partition import MAX_SHARDS, Shard, all_shards, shard_index

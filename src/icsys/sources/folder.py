@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from icsys.errors import code_of
-from icsys.files.rooted_path import is_link
+from icsys.files.links import is_link
 from icsys.image.decode import IMAGE_SUFFIXES, sniff
-from icsys.layout import OURS
+from icsys.layout import OWN_PREFIX
 from icsys.records.labels import label_of
 from icsys.records.output_folders import MARKER_FILES, is_output_folder
 from icsys.sources.base import Ignored, Loaded, PassedOver, Planned, Task, Unreadable
@@ -254,7 +254,7 @@ class _Walk:
     def _kind(self, entry: os.DirEntry[str], above: frozenset[tuple[int, int]]) -> _Kind:
         """Tell what an entry is: hidden files and folders are left alone, and links unless they are followed."""
         if entry.name.startswith("."):
-            return _Kind.OURS if entry.name.startswith(OURS) else _Kind.OTHER
+            return _Kind.OURS if entry.name.startswith(OWN_PREFIX) else _Kind.OTHER
         follow = self.follow_links
         if follow and entry.is_symlink() and not os.path.exists(entry.path):  # noqa: PTH110 - a loop of links is False
             raise OSError("the link leads nowhere")

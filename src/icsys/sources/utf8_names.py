@@ -23,7 +23,7 @@ def held(name: str) -> str:
 
 
 def unheld(text: str) -> str:
-    """Return the name that :func:`held` or :func:`icsys.packs.webdataset.member` has made a text of."""
+    """Return the name that :func:`held` or ``WebDatasetFormat.member`` has made a text of."""
     return unquote_to_bytes(text).decode("utf-8", "surrogateescape")
 
 

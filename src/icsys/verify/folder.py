@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icsys.engine import available_cores
 from icsys.errors import UsageError
+from icsys.field_checks import whole_number
 from icsys.files.locations import disk_path
 from icsys.files.reserved_names import check_names, check_state_folders, refusing_links
 from icsys.files.rooted_path import RootedPath
 from icsys.journal.lock import locked_for_reading
-from icsys.layout import DRIVER, FAILURES, MANIFEST, PARTS, PENDING, RUN
-from icsys.options import whole_number
+from icsys.layout import CLUSTER_FOLDER, FAILURES, MANIFEST, PENDING, RUN, UNPACKED
 from icsys.records.run_json import read_run
 from icsys.shards.state import shards_in, state_folder_of
 from icsys.verify.fault import Fault, Finding
@@ -159,7 +159,7 @@ def _opened(destination: str | os.PathLike[str]) -> RootedPath:
 def _undisturbed(destination: RootedPath) -> Iterator[None]:
     """Keep runs off a folder and its shards, and clusters."""
     with ExitStack() as held:
-        held.enter_context(locked_for_reading(destination / DRIVER, what=f"destination {str(destination)!r}"))
+        held.enter_context(locked_for_reading(destination / CLUSTER_FOLDER, what=f"destination {str(destination)!r}"))
         held.enter_context(locked_for_reading(destination))
         for shard in shards_in(destination):  # none can begin now, and no more files are open at once than one
             with locked_for_reading(state_folder_of(destination, shard), what=f"shard {shard} of {str(destination)!r}"):
@@ -177,7 +177,7 @@ def _faults_beside(destination: RootedPath, account: Account) -> Iterator[Fault]
 
 def _looks(destination: RootedPath, account: Account, packs: Packs, jobs: int) -> Iterator[tuple[int, list[Fault]]]:
     """Hold outputs against their lines, in threads; tell how many are done."""
-    folder = destination if packs.names is None else destination / PARTS
+    folder = destination if packs.names is None else destination / UNPACKED
     work = chain(
         ((len(rows), partial(faults_of_files, folder, rows, account.written)) for rows in account.files()),
         ((account.count(name), partial(packs.look, name, account)) for name in packs.names or ()),

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from icsys.files.rooted_path import LinkError
+from icsys.files.links import LinkError
 from icsys.records.manifest import STALE
 from icsys.records.pending_outputs import is_own_output
 from icsys.verify.fault import Fault, Finding
@@ -16,7 +16,8 @@ from icsys.verify.fault import Fault, Finding
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from icsys.files.rooted_path import Held, RootedPath
+    from icsys.files.held_folder import HeldFolder
+    from icsys.files.rooted_path import RootedPath
 
 _BLOCK = 2**20  # bytes
 
@@ -54,7 +55,7 @@ def faults_of_files(folder: RootedPath, rows: Iterable[dict[str, Any]], written:
     return faults
 
 
-def _look(held: Held, row: Mapping[str, Any], written: Mapping[str, set[str]]) -> Finding | None:
+def _look(held: HeldFolder, row: Mapping[str, Any], written: Mapping[str, set[str]]) -> Finding | None:
     output = row["file_name"]
     try:
         descriptor = held.descriptor(output.rpartition("/")[2])

@@ -5,16 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 from contextlib import closing
-from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from icsys.errors import UsageError
 from icsys.files.atomic import is_temporary
-from icsys.layout import INDEX, PACKS, STAGE, is_pack_name
-from icsys.options import PACKINGS
-from icsys.packs.formats import packing_of
-from icsys.packs.placing import Places
+from icsys.layout import PACK_INDEX, PACKS, STAGED_PACKS, is_pack_name
+from icsys.packs.assignment import PackAssigner
+from icsys.packs.formats import PACK_FORMATS
 from icsys.records.manifest import STALE
 from icsys.records.pack_index import load_pack_index
 from icsys.verify.fault import Fault, Finding
@@ -23,9 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from icsys.files.rooted_path import RootedPath
-    from icsys.packs.formats import Packing
+    from icsys.packs.formats import PackFormat
     from icsys.records.pack_index import PackIndex
     from icsys.verify.journal_table import Account
+
+_BY_SUFFIX = {pack_format.suffix: pack_format for pack_format in PACK_FORMATS.values()}
 
 
 class Packs:
@@ -44,15 +44,15 @@ class Packs:
         self.names: list[str] | None = None
         self._destination = destination
         self._index: PackIndex | None = None
-        self._is_there = (destination / INDEX).exists()
+        self._is_there = (destination / PACK_INDEX).exists()
         try:
             self._index = load_pack_index(destination)
         except (UsageError, OSError):
-            self.faults.append(Fault(Finding.CHANGED, INDEX))
+            self.faults.append(Fault(Finding.CHANGED, PACK_INDEX))
         shards = self._index.shards if self._index else []
-        self._shards = {shard.name: shard for shard in shards if _packing_of(shard.name)}
+        self._shards = {shard.name: shard for shard in shards if _format_of(shard.name)}
         if len(self._shards) < len(shards):
-            self.faults.append(Fault(Finding.CHANGED, INDEX))
+            self.faults.append(Fault(Finding.CHANGED, PACK_INDEX))
 
     @property
     def _is_settling(self) -> bool:
@@ -63,8 +63,8 @@ class Packs:
     def place(self) -> Callable[[dict[str, Any]], str | None]:
         """What tells by its line in which shard an image lies; asked in the order of the journal."""
         if self._is_settling and self._index is not None:
-            return Places(self._index).next
-        return lambda row: row["shard"] if _packing_of(row.get("shard") or "") else None
+            return PackAssigner(self._index).next
+        return lambda row: row["shard"] if _format_of(row.get("shard") or "") else None
 
     @property
     def kept(self) -> list[str] | None:
@@ -83,17 +83,17 @@ class Packs:
         if not (self._is_there or told):
             return
         if not self._is_there:
-            self.faults.append(Fault(Finding.MISSING, INDEX))
+            self.faults.append(Fault(Finding.MISSING, PACK_INDEX))
         elif self._index is not None and not self._shards.keys() >= set(told):
-            self.faults.append(Fault(Finding.CHANGED, INDEX))
+            self.faults.append(Fault(Finding.CHANGED, PACK_INDEX))
         self.names = sorted({*self._shards, *told})
-        for packing in {_packing_of(name) for name in self.names}:
-            assert packing is not None  # noqa: S101 - others are left out
-            packing.prepare()
+        for pack_format in {_format_of(name) for name in self.names}:
+            assert pack_format is not None  # noqa: S101 - others are left out
+            pack_format.prepare()
 
     def _is_open(self, account: Account) -> bool:
         """Whether a run was stopped that had images to pack: shards may hold some of which no line tells any more."""
-        staged = (entry.name for entry in (self._destination / STAGE).entries())
+        staged = (entry.name for entry in (self._destination / STAGED_PACKS).entries())
         return (
             account.has_files
             or bool(account.claims)
@@ -105,12 +105,12 @@ class Packs:
 
         A member of which no line tells is foreign, unless a run was stopped that had to remove it.
         """
-        path, staged = self._destination / name, self._destination / STAGE / name.rpartition("/")[2]
+        path, staged = self._destination / name, self._destination / STAGED_PACKS / name.rpartition("/")[2]
         if self._is_settling and staged.exists():
             path = staged
-        packing = _packing_of(name)
-        assert packing is not None  # noqa: S101 - as above
-        expected = {member_of(row, packing): row for row in chain.from_iterable(account.packed(name))}
+        pack_format = _format_of(name)
+        assert pack_format is not None  # noqa: S101 - as above
+        expected = {_recorded_member(row, pack_format): row for row in chain.from_iterable(account.packed(name))}
         found: list[Fault] = []
         is_open = self._is_open(account)
         shard = self._shards.get(name)
@@ -119,7 +119,7 @@ class Packs:
             if not is_intact:
                 found.append(Fault(Finding.CHANGED, name))
             images = 0
-            with path.open() as file, closing(packing.read(file)) as members:
+            with path.open() as file, closing(pack_format.read(file)) as members:
                 for member, data in members:
                     images += 1
                     row = expected.pop(member, None)
@@ -129,7 +129,7 @@ class Packs:
                         found.append(Fault(Finding.CHANGED, row["file_name"]))
                 size = file.seek(0, os.SEEK_END)
             if shard is not None and is_intact and (shard.images, shard.bytes) != (images, size):
-                found.append(Fault(Finding.CHANGED, INDEX))
+                found.append(Fault(Finding.CHANGED, PACK_INDEX))
         except (FileNotFoundError, NotADirectoryError):
             found.append(Fault(Finding.MISSING, name))
         except OSError:
@@ -139,20 +139,15 @@ class Packs:
         return found
 
 
-def member_of(row: Mapping[str, Any], packing: Packing) -> str:
+def _recorded_member(row: Mapping[str, Any], pack_format: PackFormat) -> str:
     """Return the name that the image of a line has in its shard."""
     member = row.get("member")
     if isinstance(member, str):
         return member
     sample = row.get("sample")
-    return packing.member(row["file_name"], sample if isinstance(sample, str) else "")
+    return pack_format.member(row["file_name"], sample if isinstance(sample, str) else "")
 
 
-def _packing_of(name: str) -> Packing | None:
-    """Return the format of a shard by its name; None where it has that of none."""
-    return _packings().get(f".{name.rpartition('.')[2]}")
-
-
-@cache
-def _packings() -> dict[str, Packing]:
-    return {packing.SUFFIX: packing for packing in map(packing_of, PACKINGS)}
+def _format_of(name: str) -> PackFormat | None:
+    """Return the format of a pack by the suffix of its name; None if no format has that suffix."""
+    return _BY_SUFFIX.get(f".{name.rpartition('.')[2]}")

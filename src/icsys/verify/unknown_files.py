@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 from icsys.files.atomic import is_temporary
 from icsys.layout import (
-    DRIVER,
+    CLUSTER_FOLDER,
     LOCK,
     MERGED_FOLDERS,
     PACKS,
-    PARTS,
     PENDING,
     REPORT,
     RESERVED,
-    STAGE,
+    STAGED_PACKS,
     STATE_DRAFT,
     STATE_FOLDERS,
+    UNPACKED,
     WRITTEN,
     is_pack_name,
 )
@@ -27,7 +27,8 @@ from icsys.verify.fault import Fault, Finding
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from icsys.files.rooted_path import Entry, RootedPath
+    from icsys.files.held_folder import DirectoryEntry
+    from icsys.files.rooted_path import RootedPath
     from icsys.verify.journal_table import Account
 
 _TOP = frozenset({*RESERVED, PENDING, WRITTEN, LOCK, REPORT})
@@ -55,7 +56,7 @@ def strangers(destination: RootedPath, account: Account, packs: Collection[str] 
         except OSError:
             yield Fault(Finding.CHANGED, folder or ".")
             continue
-        outputs: list[tuple[str, Entry]] = []
+        outputs: list[tuple[str, DirectoryEntry]] = []
         above = f"{folder}/" if folder else ""
         for entry in entries:
             name = above + entry.name
@@ -80,21 +81,21 @@ def _is_kept(name: str) -> bool:
         return name in _TOP
     return (
         (top in {STATE_FOLDERS, MERGED_FOLDERS, STATE_DRAFT} and is_state_file(rest))
-        or (top == DRIVER and rest == LOCK)
-        or (top == STAGE and is_pack_name(f"{PACKS}/{rest}"))
+        or (top == CLUSTER_FOLDER and rest == LOCK)
+        or (top == STAGED_PACKS and is_pack_name(f"{PACKS}/{rest}"))
     )
 
 
 def _may_be_output(name: str, packs: Collection[str] | None, *, is_file: bool) -> bool:
     """Tell whether a line can tell of what lies in a place; where one does, it was held against that."""
     if packs is None:
-        return not name.startswith(f"{PARTS}/")
-    return name.startswith(f"{PARTS}/") and is_file
+        return not name.startswith(f"{UNPACKED}/")
+    return name.startswith(f"{UNPACKED}/") and is_file
 
 
 def _output(name: str) -> str:
     """Return what the output is called that lies in a place."""
-    return name.removeprefix(f"{PARTS}/")
+    return name.removeprefix(f"{UNPACKED}/")
 
 
 def _is_left(path: RootedPath, output: str, account: Account) -> bool:

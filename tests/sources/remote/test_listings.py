@@ -9,7 +9,7 @@ from helpers import compress_into, image_bytes, synthetic_photo
 from icsys import Options
 from icsys.files.url import Url
 from icsys.sources.base import Ignored, Task
-from icsys.sources.remote.fetch import again
+from icsys.sources.remote.fetch import with_retry
 from icsys.sources.remote.folder import RemoteFolder
 from sources import put_zip
 
@@ -100,7 +100,7 @@ def test_a_key_with_a_version_in_it_is_a_failure(fs):
 def test_what_is_asked_for_is_waited_for_up_to_a_bound(monkeypatch):
     """Retry-After in seconds and as a time, of aiohttp's errors and of botocore's, which stand behind others."""
     slept = []
-    monkeypatch.setattr("icsys.sources.remote.fetch.time.sleep", slept.append)
+    monkeypatch.setattr("icsys.files.remote_client.time.sleep", slept.append)
     date = {"Date": "Sun, 29 Nov 2026 07:00:00 GMT", "retry-after": "Sun, 29 Nov 2026 07:00:20 GMT"}
     for told, expected in (
         ({"headers": {"Retry-After": "7"}}, 7),
@@ -119,5 +119,5 @@ def test_what_is_asked_for_is_waited_for_up_to_a_bound(monkeypatch):
                 return "done"
             raise OSError("trouble") from cause
 
-        assert again(fail, Url("s3://b")) == "done"
+        assert with_retry(fail, Url("s3://b")) == "done"
         assert slept == [expected]

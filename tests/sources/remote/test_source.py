@@ -18,13 +18,12 @@ import pytest
 
 from helpers import compress_into, ics, image_bytes, synthetic_photo, tree
 from icsys import ImageError, MissingExtraError, Options, UsageError, compress_folder
-from icsys.files.retry_after import LONGEST_PAUSE
+from icsys.files.remote_client import LONGEST_PAUSE, connect
 from icsys.files.url import Url
 from icsys.sources.base import PassedOver, Task, read_loaded
 from icsys.sources.remote import fetch as fetching
 from icsys.sources.remote import source as urlsource
-from icsys.sources.remote.connect import connect
-from icsys.sources.remote.fetch import again
+from icsys.sources.remote.fetch import with_retry
 from icsys.sources.remote.folder import RemoteFolder
 from sources import put_folder, put_parquet, put_tar, put_zip
 
@@ -269,7 +268,7 @@ def test_no_secret_is_told(secret, server, tmp_path):
 
 def test_a_server_that_asks_to_wait_is_given_time_up_to_a_bound(server, monkeypatch):
     slept = []  # fsspec asks twice for what a file is, HEAD and GET, before it gives up
-    monkeypatch.setattr(fetching.time, "sleep", slept.append)
+    monkeypatch.setattr("icsys.files.remote_client.time.sleep", slept.append)
     folder = urlsource.open_remote(Url(f"{server.url}/photos/cat"))
     server.faults.update({("/photos/cat/0.png", 503): 4, ("/photos/cat/0.png", "Retry-After"): 7})
     server.faults.update({("/photos/cat/1.png", 503): 2, ("/photos/cat/1.png", "Retry-After"): 86400})
@@ -425,7 +424,7 @@ def test_what_no_credentials_are_found_for_is_not_asked_again():
         raise type("NoCredentialsError", (Exception,), {})("Unable to locate credentials")
 
     with pytest.raises(ImageError, match="Unable to locate credentials") as caught:
-        again(ask, Url("s3://bucket"))
+        with_retry(ask, Url("s3://bucket"))
     assert (caught.value.code, len(asked)) == ("permission", 1)
 
 

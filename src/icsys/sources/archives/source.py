@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from icsys.errors import ICSError, ImageError, code_of
 from icsys.files.locations import base_name
 from icsys.files.url import without_secrets
-from icsys.layout import INDEX, PACKS
+from icsys.layout import PACK_INDEX, PACKS
 from icsys.options import Options
 from icsys.records.pack_index import class_table
 from icsys.sources.archives.kinds import READERS, archive_suffix
@@ -129,7 +129,7 @@ class Archives:
             return ()
         if folder not in self._tables:
             try:
-                with self._store.open(f"{above}{slash}{INDEX}") as file:
+                with self._store.open(f"{above}{slash}{PACK_INDEX}") as file:
                     self._tables[folder] = class_table(file.read(_LONGEST_INDEX))
             except Exception:  # noqa: BLE001 - there is none, which every store says in its own way
                 self._tables[folder] = ()

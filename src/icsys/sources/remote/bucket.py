@@ -8,8 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from icsys.errors import ImageError
-from icsys.sources.remote.connect import connect
-from icsys.sources.remote.fetch import again, cut, place_told
+from icsys.files.remote_client import connect
+from icsys.sources.remote.fetch import fetch_range, place_in, with_retry
 
 if TYPE_CHECKING:
     from icsys.files.url import Url
@@ -45,7 +45,7 @@ class Bucket:
     def stat(self, path: str) -> Place:
         """Ask the server."""
         fs, _ = connect(self.url)
-        return place_told(again(lambda: fs.info(self._path(path)), self.url))
+        return place_in(with_retry(lambda: fs.info(self._path(path)), self.url))
 
     def open(self, path: str) -> BinaryIO:
         """Open a file that is fetched as it is read, some megabytes at once."""
@@ -57,7 +57,7 @@ class Bucket:
     def cut(self, path: str, start: int, size: int, known: Place) -> bytes:  # noqa: ARG002 - to ask costs as much
         """Fetch a part of a file."""
         fs, _ = connect(self.url)
-        return again(lambda: cut(fs, self._path(path), start, start + size), self.url)
+        return with_retry(lambda: fetch_range(fs, self._path(path), start, start + size), self.url)
 
 
 class _Parts(io.RawIOBase):
@@ -82,13 +82,13 @@ class _Parts(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - whatever can be written to
         wanted = max(0, min(len(buffer), self._size - self._position))
         if wanted:
-            buffer[:wanted] = again(partial(self._fetch, self._position, self._position + wanted), self._url)
+            buffer[:wanted] = with_retry(partial(self._fetch, self._position, self._position + wanted), self._url)
             self._position += wanted
         return wanted
 
     def _fetch(self, start: int, end: int) -> bytes:
         fs, _ = connect(self._url)
-        data = cut(fs, self._path, start, end)
+        data = fetch_range(fs, self._path, start, end)
         if len(data) != end - start:
             raise ConnectionError(f"{len(data)} of {end - start} bytes arrived")
         return data

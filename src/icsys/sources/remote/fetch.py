@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import time
 import zlib
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from icsys.errors import ImageError, MissingExtraError, UsageError
-from icsys.files.retry_after import nanoseconds, seconds_asked
-from icsys.files.url import Url, hide, store_secrets
+from icsys.files.remote_client import error_text, retry, server_time_ns
 from icsys.image.limits import check_bytes
 from icsys.sources.base import Place
 from icsys.sources.remote.web_pages import LARGEST_PAGE, Page, text_of
@@ -17,20 +16,21 @@ from icsys.sources.remote.web_pages import LARGEST_PAGE, Page, text_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from icsys.files.url import Url
     from icsys.options import Options
 
-_TRIES = 4
-_FIRST_PAUSE = 0.25  # seconds; each is twice as long as the one before
+_ATTEMPTS = 4
+_FIRST_PAUSE = 0.25  # seconds
 _TIMES = ("mtime", "LastModified", "last_modified", "Last-Modified", "updated", "modified", "timeModified", "created")
 _TAGS = ("ETag", "etag", "blob_id", "sha", "checksum", "Content-MD5", "md5Hash", "Digest", "uid")
 _GONE, _FORBIDDEN, _TRANSIENT = {404, 410}, {401, 403}, {408, 425, 429}
 _SERVER_FAULT = 500
 _GZIP = b"\x1f\x8b\x08"  # no image of any format begins so
 
-Value = TypeVar("Value")
+_Answer = TypeVar("_Answer")
 
 
-def read_whole(fs: Any, path: str, place: Place, options: Options) -> tuple[bytes, int]:  # noqa: ANN401 - fsspec has no types
+def fetch_image(fs: Any, path: str, place: Place, options: Options) -> tuple[bytes, int]:  # noqa: ANN401 - fsspec has no types
     """Return the bytes of an image, unpacked if it lies there in gzip, and its time.
 
     Raises
@@ -40,10 +40,10 @@ def read_whole(fs: Any, path: str, place: Place, options: Options) -> tuple[byte
     """
     size, mtime_ns = place.size, place.mtime_ns
     if size is None or mtime_ns is None:
-        asked = place_told(fs.info(path))
+        asked = place_in(fs.info(path))
         size, mtime_ns = asked.size, asked.mtime_ns
     check_bytes(size or 0, options)
-    data, is_as_told = _body(fs, path, options.max_bytes + 1 if size is None else size + 1, options.max_bytes + 1)
+    data, is_as_told = _fetch_body(fs, path, options.max_bytes + 1 if size is None else size + 1, options.max_bytes + 1)
     check_bytes(len(data), options)
     if size is not None and is_as_told:
         if len(data) < size:
@@ -56,9 +56,9 @@ def read_whole(fs: Any, path: str, place: Place, options: Options) -> tuple[byte
     return data, mtime_ns or 0
 
 
-def head(fs: Any, path: str, size: int) -> bytes:  # noqa: ANN401 - as above
+def fetch_head(fs: Any, path: str, size: int) -> bytes:  # noqa: ANN401 - as above
     """Return the first bytes of an image, ``size`` of them or a few less, unpacked if it lies there in gzip."""
-    data = fetch(fs, path, size)
+    data = fetch_start(fs, path, size)
     return zlib.decompressobj(31).decompress(data, size) if data.startswith(_GZIP) else data
 
 
@@ -79,7 +79,7 @@ def _unpacked(data: bytes, most: int) -> bytes:
     return unpacked
 
 
-def _body(fs: Any, path: str, size: int, most: int) -> tuple[bytes, bool]:  # noqa: ANN401 - as above
+def _fetch_body(fs: Any, path: str, size: int, most: int) -> tuple[bytes, bool]:  # noqa: ANN401 - as above
     """Return the first bytes of a file, and whether they are those whose number is told: gzip may be unpacked by now.
 
     Parameters
@@ -93,21 +93,21 @@ def _body(fs: Any, path: str, size: int, most: int) -> tuple[bytes, bool]:  # no
     # A request for a part may be answered with the whole: it is taken as it comes, up to the size.
     with fs.open(path, "rb", block_size=0, size=size) as file:
         is_packed = file.r.headers.get("Content-Encoding", "identity").lower() not in {"", "identity"}
-        return _filled(file, most if is_packed else size), not is_packed
+        return _read_up_to(file, most if is_packed else size), not is_packed
 
 
-def fetch(fs: Any, path: str, size: int) -> bytes:  # noqa: ANN401 - as above
+def fetch_start(fs: Any, path: str, size: int) -> bytes:  # noqa: ANN401 - as above
     """Return the first bytes of a file, and take no more of it into memory."""
-    return _body(fs, path, size, size)[0]
+    return _fetch_body(fs, path, size, size)[0]
 
 
-def file_told(fs: Any, path: str) -> tuple[int | None, int | None]:  # noqa: ANN401 - as above
+def fetch_size_and_time(fs: Any, path: str) -> tuple[int | None, int | None]:  # noqa: ANN401 - as above
     """Return the size and time that a server tells of a file."""
-    told = place_told(fs.info(path))
+    told = place_in(fs.info(path))
     return told.size, told.mtime_ns
 
 
-def cut(fs: Any, path: str, start: int, end: int) -> bytes:  # noqa: ANN401 - as above
+def fetch_range(fs: Any, path: str, start: int, end: int) -> bytes:  # noqa: ANN401 - as above
     """Return a part of a file as it lies there: parts of what HTTP packs on its way could not be unpacked."""
     headers = {"headers": {"Accept-Encoding": "identity"}} if "http" in fs.protocol else {}
     data: bytes = fs.cat_file(path, start=start, end=end, **headers)
@@ -119,13 +119,13 @@ def fetch_page(fs: Any, url: str) -> Page:  # noqa: ANN401 - as above
     with fs.open(url, "rb", block_size=0, size=LARGEST_PAGE) as file:
         told = file.r.headers.get("Content-Type", "")
         kind = told.partition(";")[0].strip().lower()
-        data = _filled(file, LARGEST_PAGE + 1) if "html" in kind or not kind else b""
+        data = _read_up_to(file, LARGEST_PAGE + 1) if "html" in kind or not kind else b""
         if len(data) > LARGEST_PAGE:
             raise ImageError("too_large", f"its page has more than {LARGEST_PAGE} bytes: expected a list of links")
         return Page(str(file.r.url), kind, text_of(data, told))
 
 
-def _filled(file: IO[bytes], size: int) -> bytes:
+def _read_up_to(file: IO[bytes], size: int) -> bytes:
     parts: list[bytes] = []
     left = size
     while left and (part := file.read(left)):
@@ -134,14 +134,14 @@ def _filled(file: IO[bytes], size: int) -> bytes:
     return b"".join(parts)
 
 
-def place_told(info: Mapping[str, Any]) -> Place:
+def place_in(info: Mapping[str, Any]) -> Place:
     """Return size and time of what a server describes.
 
     Where it tells no time but a tag that changes with the content, a number made of that takes the place of the time:
     it is only ever held against the one of an earlier run.
     """
     size = info.get("size")
-    told = (nanoseconds(info[name]) for name in _TIMES if info.get(name) is not None)
+    told = (server_time_ns(info[name]) for name in _TIMES if info.get(name) is not None)
     time_ns = next((value for value in told if value is not None), None)
     if time_ns is None:
         tag = next((str(info[name]) for name in _TAGS if info.get(name)), None)
@@ -151,43 +151,29 @@ def place_told(info: Mapping[str, Any]) -> Place:
     return Place(size if isinstance(size, int) and size >= 0 else None, time_ns)
 
 
-def again(function: Callable[[], Value], url: Url) -> Value:
-    """Call what asks a server, again after a pause where that may help.
+def with_retry(request: Callable[[], _Answer], url: Url) -> _Answer:
+    """Return what ``request`` returns; after an error that may pass, it is tried again.
 
     Raises
     ------
     ImageError
-        ``changed`` for what is not there, ``permission``, and ``unreachable`` after the last try.
+        ``changed`` if the file is gone, ``permission``, ``io``, and ``unreachable`` after the last attempt.
     """
-    for attempt in range(_TRIES):
-        try:
-            return function()
-        except (ImageError, UsageError, MissingExtraError):
-            raise
-        except Exception as error:  # noqa: BLE001 - every protocol has its own
-            failure = _failure(error, url)
-            if failure.code != "unreachable" or attempt == _TRIES - 1:
-                raise failure from None
-            asked = seconds_asked(error)
-        time.sleep(max(_FIRST_PAUSE * 2**attempt, asked))
-    raise AssertionError
+    return retry(request, partial(_explain, url=url), attempts=_ATTEMPTS, first_pause=_FIRST_PAUSE)
 
 
-def _failure(error: Exception, url: Url) -> ImageError:
-    """Tell what is gone or forbidden from what may be there the next time."""
-    cause = error.__cause__ or error  # fsspec calls every failure over HTTP a file that is not found
-    status, words = getattr(cause, "status", None), words_of(cause, url)
+def _explain(error: Exception, url: Url) -> tuple[Exception, bool]:
+    """Return the error to raise, and whether another attempt may help."""
+    if isinstance(error, ImageError | UsageError | MissingExtraError):
+        return error, False
+    cause = error.__cause__ or error  # fsspec raises FileNotFoundError for every failure over HTTP
+    status, text = getattr(cause, "status", None), error_text(cause, url)
     if status in _FORBIDDEN or isinstance(error, PermissionError) or "Credential" in type(cause).__name__:
-        return ImageError("permission", f"not allowed: {words}")
+        return ImageError("permission", f"not allowed: {text}"), False
     if status in _GONE or (isinstance(error, FileNotFoundError) and error is cause):
-        return ImageError("changed", "the file has vanished since it was listed")
+        return ImageError("changed", "the file has vanished since it was listed"), False
     if isinstance(status, int) and status < _SERVER_FAULT and status not in _TRANSIENT:
-        return ImageError("io", f"refused: {words}")
+        return ImageError("io", f"refused: {text}"), False
     if isinstance(cause, NotImplementedError | TypeError | KeyError):
-        return ImageError("io", f"this cannot be read: {words}")
-    return ImageError("unreachable", f"no answer in {_TRIES} tries: {words}")
-
-
-def words_of(error: BaseException, url: Url) -> str:
-    """Return what an error says without what is secret."""
-    return hide(url.hide(str(error) or type(error).__name__), store_secrets())
+        return ImageError("io", f"this cannot be read: {text}"), False
+    return ImageError("unreachable", f"no answer in {_ATTEMPTS} tries: {text}"), True

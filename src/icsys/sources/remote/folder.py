@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from icsys.errors import ImageError
 from icsys.files.parsing import LONGEST_JSON, from_json
-from icsys.files.url import Url
+from icsys.files.remote_client import connect, error_text
+from icsys.files.url import Url, url_path, url_site
 from icsys.image.decode import sniff
 from icsys.layout import MANIFEST, RUN
 from icsys.records.output_folders import has_output_records
@@ -20,8 +21,7 @@ from icsys.sources.base import Ignored, Loaded, PassedOver, Place, Planned, Task
 from icsys.sources.output_names import name_key, output_names
 from icsys.sources.recorded_labels import ToldLabels, classes_in
 from icsys.sources.remote.bucket import Bucket
-from icsys.sources.remote.connect import connect, name_of, site_of
-from icsys.sources.remote.fetch import again, fetch, fetch_page, head, place_told, read_whole, words_of
+from icsys.sources.remote.fetch import fetch_head, fetch_image, fetch_page, fetch_start, place_in, with_retry
 from icsys.sources.remote.listings import StoreListing, WebListing
 from icsys.sources.safe_names import is_image_name
 
@@ -63,7 +63,7 @@ class RemoteFolder:
     ) -> None:
         self.url, self._include_outputs, self._page = url, include_outputs, page
         self.root = root or Url(connect(url)[1])
-        self._site = site_of(self.root.secret())
+        self._site = url_site(self.root.secret())
         self.archives: dict[str, str] = {}
         self._listing: WebListing | None = None
         self._classes: Sequence[str] = ()
@@ -103,7 +103,7 @@ class RemoteFolder:
             return StoreListing(fs, root)
         with self._lock:  # a run and the count beside it visit a server once
             if self._listing is None:
-                page = self._page or again(lambda: fetch_page(fs, root), self.url)
+                page = self._page or with_retry(lambda: fetch_page(fs, root), self.url)
                 self._listing = WebListing(fs, self.url, root, page)
         return self._listing
 
@@ -120,7 +120,7 @@ class RemoteFolder:
         reserved: list[str] = []
         for folder in folders:
             try:
-                listed: Listed = again(partial(listing.list, folder.key), self.url)
+                listed: Listed = with_retry(partial(listing.list, folder.key), self.url)
                 passes = bool(folder.name) and not self._include_outputs and self._holds_outputs(fs, listed.entries)
             except (ImageError, OSError) as error:
                 yield self._unlisted(folder, error)
@@ -162,7 +162,7 @@ class RemoteFolder:
                         told.add_lines(file)
             except (ImageError, OSError, ValueError) as error:
                 code = error.code if isinstance(error, ImageError) else "io"
-                words = f"what it tells of labels cannot be read: {words_of(error, self.url)}"
+                words = f"what it tells of labels cannot be read: {error_text(error, self.url)}"
                 yield Unreadable(name, code, words)
 
     def _sort(self, entry: Entry, path: str, *, is_image: bool) -> RemotePlace | _Folder | Ignored | Unreadable:
@@ -174,15 +174,15 @@ class RemoteFolder:
         if entry.problem:
             return Unreadable(path, "unsupported", entry.problem)
         if is_image:
-            told = place_told(entry.info)
-            return RemotePlace(told.size, told.mtime_ns, name_of(entry.path))
+            told = place_in(entry.info)
+            return RemotePlace(told.size, told.mtime_ns, url_path(entry.path))
         if archive_suffix(entry.name):
-            self.archives[path] = name_of(entry.path)
+            self.archives[path] = url_path(entry.path)
         return Ignored(path)
 
     def _unlisted(self, folder: _Folder, error: Exception) -> Unreadable:
         code = error.code if isinstance(error, ImageError) else "io"
-        words = words_of(error, self.url)
+        words = error_text(error, self.url)
         return Unreadable(folder.name or ".", code, f"the folder cannot be listed: {words}", is_folder=True)
 
     def _holds_outputs(self, fs: Any, entries: list[Entry]) -> bool:  # noqa: ANN401 - as above
@@ -193,7 +193,7 @@ class RemoteFolder:
             if name not in paths:
                 return b""
             try:
-                return again(partial(fetch, fs, paths[name], size), self.url)
+                return with_retry(partial(fetch_start, fs, paths[name], size), self.url)
             except ImageError as error:
                 if error.code == "unreachable":
                     raise
@@ -218,7 +218,7 @@ class RemoteFolder:
         if is_image_name(entry.name):
             return True
         try:
-            return sniff(again(lambda: head(fs, entry.path, _HEAD), self.url)) is not None
+            return sniff(with_retry(lambda: fetch_head(fs, entry.path, _HEAD), self.url)) is not None
         except (ImageError, OSError):
             return True  # whoever reads it will find out what is wrong
 
@@ -227,7 +227,7 @@ class RemoteFolder:
         place = _of(task.place)
         if place.size is None or place.mtime_ns is None:
             try:
-                asked = again(lambda: place_told(connect(self.url)[0].info(self._path(place))), self.url)
+                asked = with_retry(lambda: place_in(connect(self.url)[0].info(self._path(place))), self.url)
             except ImageError as error:
                 raise OSError(str(error)) from None
             return asked.size, asked.mtime_ns
@@ -240,13 +240,13 @@ class RemoteFolder:
     def head(self, task: Task, size: int) -> bytes:
         """Fetch the beginning of a file."""
         fs, _ = connect(self.url)
-        return again(lambda: head(fs, self._path(_of(task.place)), size), self.url)
+        return with_retry(lambda: fetch_head(fs, self._path(_of(task.place)), size), self.url)
 
     def read(self, task: Task, options: Options) -> tuple[bytes, int]:
         """Fetch a file; what arrives has to be as long as was told."""
         fs, _ = connect(self.url)
         place = _of(task.place)
-        return again(lambda: read_whole(fs, self._path(place), place, options), self.url)
+        return with_retry(lambda: fetch_image(fs, self._path(place), place, options), self.url)
 
     def _path(self, place: RemotePlace) -> str:
         return self._site.secret() + place.name

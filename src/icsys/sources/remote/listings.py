@@ -6,8 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icsys.errors import ImageError
-from icsys.files.object_store import WHOLE
-from icsys.sources.remote.fetch import again, fetch_page, file_told
+from icsys.files.remote_client import OBJECT_STORES
+from icsys.sources.remote.fetch import fetch_page, fetch_size_and_time, with_retry
 from icsys.sources.remote.web_pages import crawl, url_below
 from icsys.sources.safe_names import safe_name
 
@@ -58,11 +58,11 @@ class WebListing:
 
     def __init__(self, fs: Any, url: Url, root: str, first: Page) -> None:  # noqa: ANN401 - fsspec has no types
         def fetch(page: str) -> Page:
-            return again(lambda: fetch_page(fs, page), url)
+            return with_retry(lambda: fetch_page(fs, page), url)
 
         def is_same(one: str, other: str) -> bool:
             try:
-                told, known = (again(partial(file_told, fs, path), url) for path in (one, other))
+                told, known = (with_retry(partial(fetch_size_and_time, fs, path), url) for path in (one, other))
             except (ImageError, OSError):
                 return False
             return None not in told and told == known
@@ -86,7 +86,9 @@ class StoreListing:
 
     def __init__(self, fs: Any, root: str) -> None:  # noqa: ANN401 - as above
         self._fs, self.start = fs, root
-        self._is_flat = bool(WHOLE & {fs.protocol} if isinstance(fs.protocol, str) else WHOLE.intersection(fs.protocol))
+        self._is_flat = bool(
+            OBJECT_STORES & {fs.protocol} if isinstance(fs.protocol, str) else OBJECT_STORES.intersection(fs.protocol)
+        )
 
     def list(self, key: str | dict[str, Any]) -> Listed:
         """List a folder by its path, or by what is known of the objects in it already."""

@@ -12,13 +12,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from icsys.errors import ImageError, UsageError
-from icsys.files.url import Url, begins_as_url
+from icsys.files.remote_client import connect, error_text
+from icsys.files.url import Url, begins_as_url, url_path, url_site
 from icsys.sources.archives.kinds import archive_suffix, folder_of
 from icsys.sources.archives.source import Archives
 from icsys.sources.patterns import archives_of, expand_braces
 from icsys.sources.remote.bucket import Bucket
-from icsys.sources.remote.connect import connect, name_of, site_of
-from icsys.sources.remote.fetch import again, fetch_page, words_of
+from icsys.sources.remote.fetch import fetch_page, with_retry
 from icsys.sources.remote.folder import RemoteFolder
 from icsys.sources.remote.web_pages import root_of
 
@@ -45,21 +45,23 @@ def open_remote(
     """
     shown = str(url)
     fs, path = connect(url)
-    plain = name_of(path).partition("?versionId=")[0]
+    plain = url_path(path).partition("?versionId=")[0]
     is_page = "http" in fs.protocol
     if re.search(r"[*\[{]", plain) and (is_page or not _ask(partial(fs.exists, path), url)):
         globs = (_ask(partial(fs.glob, pattern), url) for pattern in expand_braces(path))
         root = re.split(r"[*\[{]", path, maxsplit=1)[0].rpartition("/")[0]
         files = [file for matches in globs for file in sorted(matches)]
-        if not files or not all(archive_suffix(name_of(file)) for file in files):
+        if not files or not all(archive_suffix(url_path(file)) for file in files):
             raise UsageError(f"source {shown!r}: expected a pattern that archives match, and nothing else")
-        placed = tuple((name_of(file), folder_of(file.removeprefix(f"{root}/"))) for file in files)
-        return Archives(shown, Bucket(url, site_of(path)), placed, ignore_zeros=ignore_zeros, follow_links=follow_links)
+        placed = tuple((url_path(file), folder_of(file.removeprefix(f"{root}/"))) for file in files)
+        return Archives(
+            shown, Bucket(url, url_site(path)), placed, ignore_zeros=ignore_zeros, follow_links=follow_links
+        )
     if archive_suffix(plain) and not _ask(lambda: _is_folder(fs, path), url):
         size = _ask(lambda: fs.info(path), url)["size"]
         if is_page:
             _ask(partial(_check_parts, fs, path, size), url)
-        bucket = Bucket(url, site_of(path), plain, Url(path))
+        bucket = Bucket(url, url_site(path), plain, Url(path))
         return Archives(shown, bucket, ((plain, ""),), ignore_zeros=ignore_zeros, follow_links=follow_links)
     if begins_as_url(path) and url.query:
         raise UsageError(f"source {shown!r} has a query: expected that of an archive, or a folder without one")
@@ -73,7 +75,7 @@ def open_remote(
     if not found:
         return folder
     placed = tuple((folder.archives[name], folder_of(name)) for name in found)
-    bucket = Bucket(url, site_of(folder.root.secret()))
+    bucket = Bucket(url, url_site(folder.root.secret()))
     return Archives(shown, bucket, placed, tuple(passed_over), ignore_zeros=ignore_zeros, follow_links=follow_links)
 
 
@@ -97,9 +99,9 @@ def _check_parts(fs: Any, path: str, size: int | None) -> None:  # noqa: ANN401 
 def _ask(question: Callable[[], Value], url: Url) -> Value:
     """Ask something before the run."""
     try:
-        return again(question, url)
+        return with_retry(question, url)
     except ImageError as error:
         what = "does not exist" if error.code == "changed" else f"cannot be read: {error}"
         raise UsageError(f"source {str(url)!r} {what}") from None
     except (OSError, ValueError) as error:
-        raise UsageError(f"source {str(url)!r} cannot be read: {words_of(error, url)}") from None
+        raise UsageError(f"source {str(url)!r} cannot be read: {error_text(error, url)}") from None

@@ -1,4 +1,4 @@
-"""Which shard each image of a manifest belongs into."""
+"""Assigns each image of a manifest to a pack."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from icsys.layout import MANIFEST, PACKS
-from icsys.packs.formats import packing_of
+from icsys.packs.formats import PACK_FORMATS
 from icsys.records.classes import Classes, number_classes
 from icsys.records.labels import Label, from_columns
 from icsys.records.manifest import DONE, read_rows
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from icsys.files.rooted_path import RootedPath
     from icsys.records.pack_index import PackIndex
 
-# The words by which Hugging Face's loaders know a split, and its name.
+# Folder names that Hugging Face's loaders recognize as a split, with the name of the split.
 _SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
@@ -27,24 +27,24 @@ _SPLITS = {
 }
 
 
-class Stopped(Exception):  # noqa: N818 - no error, but an end
-    """The run is to end."""
+class Stopped(Exception):  # noqa: N818 - the user stopped the run, which is no error
+    """The run was stopped."""
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
-    """What the images of a manifest come to.
+class Assignment:
+    """Summary of the packs that the images of a manifest are assigned to.
 
     Attributes
     ----------
     classes
-        Those of the images and of the source, with their numbers.
+        The classes of the images and of the source, with their numbers.
     splits
-        Their names, in order.
+        The names of the splits, sorted.
     counts
-        Images by the shard that they belong into.
+        Number of images by pack name.
     settled
-        Whether the manifest tells of each that it lies in that shard.
+        Whether every image is in its pack already, by the manifest.
     """
 
     classes: Classes
@@ -53,47 +53,55 @@ class Survey:
     settled: bool
 
 
-def survey(destination: RootedPath, index: PackIndex, table: Sequence[str], stop: threading.Event) -> Survey:
-    """Go once over all images, of a source with a table of classes; Stopped if ``stop`` is set before the end."""
+def assign(destination: RootedPath, index: PackIndex, class_names: Sequence[str], stop: threading.Event) -> Assignment:
+    """Return the summary for all images, in one pass over the manifest; Stopped if ``stop`` is set before its end.
+
+    Parameters
+    ----------
+    index
+        The format and the limits of the packs.
+    class_names
+        The names of the classes by number, where the source has them.
+    """
     labels, splits, counts, settled = set[Label](), set[str](), Counter[str](), True
-    for row, name in placed(destination, index):
+    for row, name in assigned_rows(destination, index):
         if stop.is_set():
             raise Stopped
         labels.add(from_columns(row))
         splits.add(split_of(row["file_name"]))
         counts[name] += 1
         settled = settled and row.get("shard") == name
-    return Survey(number_classes(labels, table), sorted(splits), counts, settled)
+    return Assignment(number_classes(labels, class_names), sorted(splits), counts, settled)
 
 
-def placed(destination: RootedPath, index: PackIndex) -> Iterator[tuple[dict[str, Any], str]]:
-    """Return the line of every image that belongs into a shard with that shard, in the order of the sources."""
-    places = Places(index)
+def assigned_rows(destination: RootedPath, index: PackIndex) -> Iterator[tuple[dict[str, Any], str]]:
+    """Yield the manifest row and the pack name of each image, in the order of the sources."""
+    assigner = PackAssigner(index)
     for _, row in read_rows(destination / MANIFEST):
-        name = places.next(row)
+        name = assigner.next(row)
         if name is not None:
             yield row, name
 
 
-class Places:
-    """Gives images, in the order of the sources, their shards: those of a split are filled one after the other.
+class PackAssigner:
+    """Assigns images to packs, in the order of the sources: each split fills one pack after the other.
 
-    Images of one sample stay together.
+    Images of one sample share a pack.
 
     Parameters
     ----------
     index
-        What one of them holds at most.
+        The format and the limits of the packs.
     """
 
     def __init__(self, index: PackIndex) -> None:
         self._index = index
-        self._suffix = packing_of(index.format).SUFFIX
-        self._at: dict[str, tuple[int, int, int]] = {}
+        self._suffix = PACK_FORMATS[index.format].suffix
+        self._at: dict[str, tuple[int, int, int]] = {}  # by split: number, images and bytes of the current pack
         self._sample: dict[str, tuple[str, str] | None] = {}
 
     def next(self, row: dict[str, Any]) -> str | None:
-        """Return the shard of the next image, given by its line; None for what belongs into none."""
+        """Return the pack of the next image, given its manifest row; None for a row without an output to pack."""
         if row.get("status") != DONE:
             return None
         split = split_of(row["file_name"])
@@ -108,6 +116,6 @@ class Places:
 
 
 def split_of(file_name: str) -> str:
-    """Return the split of an image: what its folder at the top says, if that is a word for one, else train."""
+    """Return the split of an image: the one that its top folder names, otherwise ``train``."""
     top, slash, _ = file_name.partition("/")
     return _SPLITS.get(top.casefold(), "train") if slash else "train"

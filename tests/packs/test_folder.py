@@ -15,11 +15,11 @@ from pyarrow import parquet
 
 from helpers import compress_into, image_bytes, synthetic_photo, tree
 from icsys import MissingExtraError, Options, UsageError, compress_folder
+from icsys.choices import PACKINGS
 from icsys.files.rooted_path import RootedPath
-from icsys.layout import INDEX, PARTS
-from icsys.options import PACKINGS
-from icsys.packs.formats import packing_of
-from icsys.packs.pack import pack
+from icsys.layout import PACK_INDEX, UNPACKED
+from icsys.packs.folder import pack_images
+from icsys.packs.formats import PACK_FORMATS
 from packings import READERS, packings, pixels, read_all, shards
 
 NAMES = ("cat/a.png", "cat/b.v2.png", "dog/a.jpg", "top.png", "dog/old/c.png")
@@ -61,8 +61,8 @@ def assert_as_clean(source, out, chosen):
 
 def test_every_packing_has_a_module():
     for name in PACKINGS:
-        module = packing_of(name)
-        assert all(hasattr(module, member) for member in ("SUFFIX", "prepare", "member", "write", "read"))
+        module = PACK_FORMATS[name]
+        assert all(hasattr(module, member) for member in ("suffix", "prepare", "member", "write", "read"))
         assert name in READERS
 
 
@@ -73,8 +73,8 @@ def test_shards_hold_the_images_of_a_plain_run_with_class_and_facts(packing, str
     results, summary = compress_into(source, tmp_path / "out", chosen)
     plain, _ = compress_into(source, tmp_path / "plain", chosen.replace(format="png"))
     assert summary.compressed == len(NAMES)
-    assert summary.shards == [f"data/train-00000{packing_of(packing).SUFFIX}"]
-    assert set(everything(tmp_path / "out")) == {"manifest.jsonl", INDEX, *summary.shards}
+    assert summary.shards == [f"data/train-00000{PACK_FORMATS[packing].suffix}"]
+    assert set(everything(tmp_path / "out")) == {"manifest.jsonl", PACK_INDEX, *summary.shards}
     images = read_all(tmp_path / "out", packing)
     labels = {"cat/a.png": 0, "cat/b.v2.png": 0, "dog/a.jpg": 1, "dog/old/c.png": 2, "top.png": None}
     assert {name: label for name, (_, label) in images.items()} == labels
@@ -121,7 +121,7 @@ def test_without_class_folders_there_are_no_labels(packing, tmp_path):
     [(_, label, facts)] = READERS[packing](shards(tmp_path / "out")[0])
     assert label is None
     assert "label" not in facts
-    assert json.loads((tmp_path / "out" / INDEX).read_bytes())["classes"] == []
+    assert json.loads((tmp_path / "out" / PACK_INDEX).read_bytes())["classes"] == []
 
 
 @packings
@@ -131,7 +131,7 @@ def test_folders_named_for_a_split_become_one(packing, tmp_path):
     ):
         put(tmp_path / "in" / name, seed)
     summary = compress_folder(tmp_path / "in", tmp_path / "out", options(packing))
-    suffix = packing_of(packing).SUFFIX
+    suffix = PACK_FORMATS[packing].suffix
     assert summary.shards == [f"data/{split}-00000{suffix}" for split in ("test", "train", "validation")]
     held = {path.name.partition("-")[0]: READERS[packing](path) for path in shards(tmp_path / "out")}
     assert {split: [(facts["source_path"], label) for _, label, facts in images] for split, images in held.items()} == {
@@ -234,7 +234,7 @@ def test_a_run_that_is_stopped_leaves_the_parts_and_the_next_one_packs_them(pack
         summary = compress_folder(source, out, chosen, stop=stop, progress=watch)
         assert (summary.compressed, summary.shards, summary.stopped) == (5, [], "interrupted")
         assert not list(out.glob("data/*"))
-        assert len(list((out / PARTS).rglob("*.png"))) == 5
+        assert len(list((out / UNPACKED).rglob("*.png"))) == 5
         again = compress_folder(source, out, chosen)
         assert (again.skipped, len(again.shards)) == (5, 3)
         assert_as_clean(source, out, chosen)
@@ -265,10 +265,11 @@ def test_stopped_at_every_look_it_loses_nothing(packing, source, tmp_path):
     left = set()
     for looks in range(14):
         out = shutil.copytree(tmp_path / "done", tmp_path / f"out{looks}")
-        pack(RootedPath(out), shard_images=2, shard_bytes=10**9, replace=False, stop=Soon(looks), tell=lambda: None)
-        left.add((out / PARTS / "cat" / "a.png").exists())
+        limits = {"shard_images": 2, "shard_bytes": 10**9}
+        pack_images(RootedPath(out), **limits, replace=False, stop=Soon(looks), on_pack=lambda: None)
+        left.add((out / UNPACKED / "cat" / "a.png").exists())
         assert compress_folder(source, out, chosen).compressed == 0
-        assert not (out / PARTS).exists()
+        assert not (out / UNPACKED).exists()
         assert_as_clean(source, out, chosen)
     assert left == {True, False}
 
@@ -309,7 +310,7 @@ def test_files_and_shards_are_kept_apart(source, tmp_path):
         compress_folder(source, tmp_path / "files", options("webdataset"))
     compress_folder(source, tmp_path / "shards", options("webdataset"))
     for other in Options(strategy="SO"), options("webdataset").replace(format="parquet"):
-        with pytest.raises(UsageError, match="holds webdataset shards of an earlier run"):
+        with pytest.raises(UsageError, match="holds webdataset packs of an earlier run"):
             compress_folder(source, tmp_path / "shards", other)
     assert_as_clean(source, tmp_path / "shards", options("webdataset"))
 
@@ -329,7 +330,7 @@ def test_nothing_is_written_through_a_link(source, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "data").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
-    with pytest.raises(UsageError, match="'data' that is a link"):
+    with pytest.raises(UsageError, match="'data' is a link"):
         compress_folder(source, tmp_path / "out", options("webdataset"))
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["data"]
     assert not list((tmp_path / "elsewhere").iterdir())
@@ -337,7 +338,7 @@ def test_nothing_is_written_through_a_link(source, tmp_path):
 
 def test_an_index_that_is_none_is_refused(source, tmp_path):
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / INDEX).write_text("[]", encoding="utf-8")
+    (tmp_path / "out" / PACK_INDEX).write_text("[]", encoding="utf-8")
     with pytest.raises(UsageError, match=r"shards\.json' is not what ics has written"):
         compress_folder(source, tmp_path / "out", options("webdataset"))
 
@@ -386,7 +387,7 @@ def test_no_bytes_make_a_reader_fail_with_anything_but_an_error_of_reading(packi
             )
         (tmp_path / "mutant").write_bytes(data)
         with suppress(OSError), (tmp_path / "mutant").open("rb") as file:
-            list(packing_of(packing).read(file))
+            list(PACK_FORMATS[packing].read(file))
 
 
 def test_a_hole_in_a_shard_is_refused_and_never_filled(tmp_path):
@@ -395,16 +396,16 @@ def test_a_hole_in_a_shard_is_refused_and_never_filled(tmp_path):
         info = tarfile.TarInfo("a.png")
         info.pax_headers = {"GNU.sparse.size": str(2**40), "GNU.sparse.numblocks": "0", "GNU.sparse.map": "0,0"}
         tar.addfile(info)
-    with (tmp_path / "hole.tar").open("rb") as file, pytest.raises(OSError, match="has a hole"):
-        list(packing_of("webdataset").read(file))
+    with (tmp_path / "hole.tar").open("rb") as file, pytest.raises(OSError, match="is a sparse file"):
+        list(PACK_FORMATS["webdataset"].read(file))
 
 
 def test_an_image_that_ends_behind_the_end_of_its_shard_is_refused(tmp_path):
     info = tarfile.TarInfo("a.png")
     info.size = 2**50
     (tmp_path / "short.tar").write_bytes(info.tobuf() + b"1234")
-    with (tmp_path / "short.tar").open("rb") as file, pytest.raises(OSError, match="behind the end"):
-        list(packing_of("webdataset").read(file))
+    with (tmp_path / "short.tar").open("rb") as file, pytest.raises(OSError, match="beyond the end"):
+        list(PACK_FORMATS["webdataset"].read(file))
 
 
 @pytest.mark.parametrize("settings", [{"compression": "ZSTD"}, {"compression": "NONE", "use_dictionary": True}])
@@ -413,5 +414,5 @@ def test_images_that_are_packed_once_more_are_refused_and_never_unpacked(setting
     images = [{"bytes": bytes(2**20), "path": f"{number}.png"} for number in range(100)]
     parquet.write_table(pa.table({"image": images}), tmp_path / "bomb.parquet", **settings)
     assert (tmp_path / "bomb.parquet").stat().st_size < 2**21
-    with (tmp_path / "bomb.parquet").open("rb") as file, pytest.raises(OSError, match="is packed"):
-        list(packing_of("parquet").read(file))
+    with (tmp_path / "bomb.parquet").open("rb") as file, pytest.raises(OSError, match="is compressed"):
+        list(PACK_FORMATS["parquet"].read(file))

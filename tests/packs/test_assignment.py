@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from helpers import manifest_row
 from icsys.files.rooted_path import RootedPath
-from icsys.packs.placing import placed, split_of
+from icsys.packs.assignment import assigned_rows, split_of
 from icsys.records.pack_index import PackIndex
 
 
@@ -20,7 +20,7 @@ def test_no_shard_holds_more_than_it_may_and_none_is_empty(tmp_path_factory, siz
     (folder / "manifest.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
     index = PackIndex(format="webdataset", shard_images=most_images, shard_bytes=most_bytes)
     held = {}
-    for row, name in placed(RootedPath(folder), index):
+    for row, name in assigned_rows(RootedPath(folder), index):
         held.setdefault(name, []).append(row["bytes"])
     assert [size for group in held.values() for size in group] == sizes
     assert list(held) == [f"data/train-{i:05}.tar" for i in range(len(held))]
