@@ -17,7 +17,7 @@ from icsys.errors import ICSError, UsageError
 from icsys.files.links import LinkError, OtherFolderError
 from icsys.files.url import hide_given, shown
 from icsys.report.terminal_text import failure_lines, run_report, verification_report
-from icsys.run.checks import check_form, check_places
+from icsys.run.checks import check_format, check_places
 from icsys.run.compress import run_folder
 from icsys.run.places import has_images
 from icsys.sources.base import passed_over_text
@@ -82,7 +82,7 @@ def _command(arguments: argparse.Namespace) -> int:
 
         print(tomli_w.dumps(request.to_dict()), end="")
         return OK
-    check_form(request.options, request.settings.shard)
+    check_format(request.options, request.settings.shard)
     source, destination = _BEFORE[arguments.command](arguments.source, arguments.destination)
     return _run(source, destination, request)
 

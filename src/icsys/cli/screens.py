@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from icsys.report.terminal_text import image_line
 from icsys.results import to_record
-from icsys.run.progress_bar import drawing
+from icsys.run.progress_bar import progress_drawer
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -44,7 +44,7 @@ class RunScreen(_Screen):
     def __init__(self, *, json: bool, verbose: bool) -> None:
         super().__init__(self._title)
         self.files: list[dict[str, object]] = []
-        self._draw = None if self._bar is None else drawing(self._bar, self._title)
+        self._draw = None if self._bar is None else progress_drawer(self._bar, self._title)
         self._keep_files = json
         self._verbose = verbose
 

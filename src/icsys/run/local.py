@@ -21,7 +21,7 @@ from icsys.partition import mark_of
 from icsys.records.pending_outputs import WrittenHashes
 from icsys.records.run_json import write_run
 from icsys.run.background import ImageCount
-from icsys.run.checks import check_form
+from icsys.run.checks import check_format
 from icsys.run.executor import Executor
 from icsys.run.main_pass import MainPass
 from icsys.run.monitor import RunMonitor
@@ -68,7 +68,7 @@ def run_locally(
         As :func:`~icsys.run.compress.compress_folder` does.
     """
     monitor = RunMonitor(progress, stop, settings.shard)
-    check_form(options, settings.shard)
+    check_format(options, settings.shard)
     options, palettes = _read_palettes(options)
     places = open_places(source, destination, options, settings)
     plan = places.source.plan(options.suffix)
@@ -77,7 +77,7 @@ def run_locally(
         return monitor.summary
     plan = chain([first] if first else [], plan)
     remote, dry_run = places.remote, settings.dry_run
-    connection = remote.open(dry_run=dry_run, stop=stop, tell=monitor.report_note) if remote else nullcontext()
+    connection = remote.open(dry_run=dry_run, stop=stop, on_wait=monitor.report_note) if remote else nullcontext()
     count = ImageCount(places.source, monitor.owns)
     with (
         connection,
@@ -281,7 +281,7 @@ class _LocalRun:
         limits = {"shard_images": self._options.shard_images, "shard_bytes": self._options.shard_bytes}
         classes = self._places.source.classes
         if remote is not None and not stop.is_set():
-            monitor.guard(partial(remote.bring_for_packing, **limits, table=classes, stop=stop), "shards")
+            monitor.guard(partial(remote.fetch_for_packing, **limits, table=classes, stop=stop), "shards")
         if stop.is_set():
             return
 

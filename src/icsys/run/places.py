@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from icsys.files.rooted_path import RootedPath
     from icsys.options import Options
     from icsys.partition import Shard
-    from icsys.run.object_destination import Remote
+    from icsys.run.object_destination import ObjectDestination
     from icsys.run_settings import RunSettings
     from icsys.sources.base import Source
 
@@ -42,7 +42,7 @@ class RunPlaces(NamedTuple):
 
     source: Source
     destination: RootedPath
-    remote: Remote | None
+    remote: ObjectDestination | None
     over_network: bool
     is_listed: bool
 
@@ -91,11 +91,11 @@ def has_images(source: str, destination: str, *, include_outputs: bool = False) 
     return any(isinstance(planned, Task) for planned in opened.plan(""))
 
 
-def _open_remote(url: Url, shard: Shard | None, options: Options) -> Remote:
+def _open_remote(url: Url, shard: Shard | None, options: Options) -> ObjectDestination:
     """Return the object store of a destination."""
-    from icsys.run.object_destination import Remote  # noqa: PLC0415 - few runs need it
+    from icsys.run.object_destination import ObjectDestination  # noqa: PLC0415 - few runs need it
 
-    remote = Remote(url, packed=options.format in PACKINGS)
+    remote = ObjectDestination(url, packed=options.format in PACKINGS)
     if shard:
         raise UsageError(
             f"shard={str(shard)!r} with destination {remote.name!r}: expected a folder as destination; "
