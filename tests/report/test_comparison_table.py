@@ -6,7 +6,7 @@ import pytest
 
 from icsys import Options
 from icsys.report.comparison import Candidate, Comparison, ComparisonRow, ImageScore
-from icsys.report.comparison_table import COLUMNS, cells, comparison_text, text_table
+from icsys.report.comparison_table import TABLE_COLUMNS, cells, comparison_text, text_table
 from icsys.report.quality import Quality
 from icsys.results import Compressed
 
@@ -64,7 +64,7 @@ def comparison():
 
 def best_of(comparison):
     """Return the names of the best rows by column."""
-    titles = [column.title for column in COLUMNS]
+    titles = [column.title for column in TABLE_COLUMNS]
     found = {title: [] for title in titles}
     for row, line in zip(comparison.rows, cells(comparison.rows), strict=True):
         for title, cell in zip(titles, line, strict=True):

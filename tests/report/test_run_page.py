@@ -93,7 +93,7 @@ def test_an_image_that_was_made_with_other_options_is_not_held_against_these(run
     shutil.copy(run / "other" / "out" / "run.json", run / "out" / "run.json")
     page = page_of(run)
     assert not any(pair.before for pair in page.examples)
-    assert "not at hand or have other options" in page.examples_note
+    assert "not available or the options differ" in page.examples_note
 
 
 def test_an_output_that_is_gone_leaves_its_place_and_the_reason(run):
@@ -118,7 +118,7 @@ def test_stale_outputs_are_counted_and_not_reported(run):
     page = page_of(run)
     assert "dog" not in cells(page)
     assert any(sentence.startswith("Stale outputs: 1.") for sentence in page.skips)
-    assert "3 images skipped by the last run: done already, or not among those to do." in page.skips
+    assert "3 images skipped by the last run: done already, or not selected." in page.skips
 
 
 def test_a_journal_that_a_crash_has_left_is_read_with_its_last_lines(run):
@@ -144,7 +144,7 @@ def test_a_folder_of_failures_alone_has_a_report(tmp_path):
 def test_run_json_that_cannot_be_read_costs_the_pictures_before(run):
     (run / "out" / "run.json").write_text("{", encoding="utf-8")
     text = report_folder(run / "out").read_text("utf-8")
-    assert "not at hand" in text
+    assert "not available" in text
     assert "ics compress SRC" in text
 
 
@@ -225,7 +225,7 @@ def test_what_auto_found_is_told_and_drawn(tmp_path):
     assert page.lead[0].endswith("with as few colours as needed by MKM.")
     plots = {plot.title: plot.words for plot in page.plots}
     assert plots["Colours of each image"].startswith(f"colours: from {min(colors)} to {max(colors)}")
-    assert plots["What was to reach SSIM 0.75"].startswith("SSIM: from 0.75")
+    assert plots["Quality, with the target SSIM 0.75"].startswith("SSIM: from 0.75")
     assert "--colors auto --min-ssim 0.75" in page.command
     assert all(pair.before for pair in page.examples)
 
@@ -236,8 +236,8 @@ def test_what_was_chosen_for_all_images_is_told(tmp_path):
     page = page_of(tmp_path)
     assert any(
         re.fullmatch(
-            r"The number of colours was chosen for all images: [234] of 4 sampled ones reach SSIM 0\.75 with no more, "
-            r"where 50% were to\.",
+            r"The number of colours was chosen for all images: [234] of 4 sampled ones reach SSIM 0\.75 with at most "
+            r"this number; 50% were required\.",
             sentence,
         )
         for sentence in page.lead
@@ -248,4 +248,4 @@ def test_what_was_chosen_for_all_images_is_told(tmp_path):
 def test_sources_that_were_kept_are_told(tmp_path):
     photo = image_bytes(synthetic_photo(), "JPEG", quality=5)
     compress_files(tmp_path, {"a.jpg": photo}, Options(strategy="SO", format="jpeg", step=1))
-    assert "1 image kept as the source was: smaller than what would be written." in page_of(tmp_path).skips
+    assert "1 image copied unchanged: smaller than the encoded output would be." in page_of(tmp_path).skips

@@ -32,7 +32,7 @@ def test_the_report_says_time_images_bytes_and_elements():
     assert "Total run time: 2.00 s (2.0 images/s)" in report
     assert "2 compressed, 1 skipped, 1 failed, 7 other files left alone; 2 animated, first frame used" in report
     assert "8.0 MB -> 160.0 kB, 50.0 times smaller" in report
-    assert "72.0 million -> 2.9 million numbers for a learner to read, 25.0 times fewer" in report
+    assert "72.0 million -> 2.9 million numbers for a model to read, 25.0 times fewer" in report
 
 
 @pytest.mark.parametrize(
