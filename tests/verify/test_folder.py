@@ -14,7 +14,7 @@ from icsys import Options, UsageError, compress_folder, merge_shards, verify_fol
 from icsys.files.rooted_path import RootedPath
 from icsys.journal.lock import locked
 from icsys.records.palette_files import load_palettes
-from verifying import NAMES, SMALL, edit, found, make_photos, run_killed
+from verifying import NAMES, SMALL, edit, found, make_photos, needs_fork, run_killed
 
 pytestmark = pytest.mark.usefixtures("unsynced")
 OUTPUTS = sorted(f"{name.rpartition('.')[0]}.png" for name in NAMES)
@@ -363,6 +363,7 @@ def test_the_books_of_a_shard_are_held_against_their_hashes(photos, tmp_path):
     assert found(out) == {"checked": 7, "missing": [], "changed": [name], "foreign": [".ics-books/notes.txt"]}
 
 
+@needs_fork
 @pytest.mark.parametrize(
     ("step", "words"),
     [*((step, []) for step in (1, 3, 8, 10, 40)), *((step, ["--palette", "dataset"]) for step in (3, 4, 8, 11, 12))],

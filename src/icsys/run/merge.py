@@ -17,7 +17,7 @@ from icsys.outputs.folder import FolderOutputs
 from icsys.partition import Shard, all_shards
 from icsys.records.run_json import read_run, write_merged
 from icsys.results import FOREIGN
-from icsys.shards.merge_manifests import join
+from icsys.shards.merge_manifests import merge_manifests
 from icsys.shards.state import (
     State,
     clean_merged,
@@ -134,7 +134,7 @@ def join_shards(destination: RootedPath, *, partial: bool) -> RunSummary:
             if shard in unfinished:  # a killed shard may have left its journal unsorted
                 compact(state_folder_of(destination, shard), start=0, complete=False, stale=(), exists=images.exists)
         runs = [read_run(state_folder_of(destination, shard)) for shard in shards]
-        summary = join(destination, shards)
+        summary = merge_manifests(destination, shards)
         summary.stopped = f"merged although {undone}" if undone else ""
         _add_from_runs(summary, runs)
         write_merged(destination, [run for run in runs if run], summary, __version__)
