@@ -71,7 +71,7 @@ def test_links_in_state_folders_are_refused(name, tmp_path):
 
 
 def test_only_the_layout_module_holds_names_of_files():
-    """No other module has one of these names as a text, or builds a text around the prefix; docstrings may name them."""
+    """No other module has one of these names as a text, or the prefix inside a text; docstrings may name them."""
     names = NAMES - WORDS
     assert len(names) > 20
     for path in Path(icsys.__file__).parent.rglob("*.py"):
