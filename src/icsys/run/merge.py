@@ -12,7 +12,7 @@ from icsys.files.reserved_names import check_names, check_state_folders, refusin
 from icsys.files.rooted_path import RootedPath
 from icsys.journal.journal import compact
 from icsys.journal.lock import locked
-from icsys.layout import CLUSTER_FOLDER, LOCK, MERGED_FOLDERS
+from icsys.layout import CLUSTER_FOLDER, LOCK, MERGED_FOLDERS, STATE_FOLDERS
 from icsys.outputs.folder import FolderOutputs
 from icsys.partition import Shard, all_shards
 from icsys.records.run_json import read_run, write_merged
@@ -161,7 +161,7 @@ def _check(destination: RootedPath, shards: list[Shard]) -> dict[Shard, State | 
     if incomplete:
         raise UsageError(
             f"{place}: the records of {_named(incomplete)} are incomplete, or have changed since the run: copy all of "
-            f".ics-books again, or run {'it' if len(incomplete) == 1 else 'them'} again"
+            f"{STATE_FOLDERS} again, or run {'it' if len(incomplete) == 1 else 'them'} again"
         )
     if not any(states.values()):
         raise UsageError(f"{place}: no shard has started an image: run them first ({_listed(shards)})")
