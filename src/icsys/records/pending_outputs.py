@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from icsys.files.rooted_path import RootedPath
 
-_DIGITS = 32  # of a hash: enough to tell files apart
+_DIGITS = 32  # of a hash: enough to identify a file
 
 
 def load_pending(state_folder: RootedPath) -> dict[str, str]:
