@@ -1,43 +1,69 @@
-"""The name of every file and folder that ICS keeps below an output folder."""
+"""Names of all files and folders that ICS keeps below an output folder. No other module holds such a name."""
 
 from __future__ import annotations
 
 import re
 
 OWN_PREFIX = ".ics-"
-"""Prefix of the names of files and folders that ICS keeps for itself."""
+"""Prefix of files and folders for ICS alone."""
 
-MANIFEST, FAILURES, RUN = "manifest.jsonl", "failures.jsonl", "run.json"
+# Files at the top of an output folder.
+MANIFEST = "manifest.jsonl"
+"""One row per image: source, output, label, sizes and hashes."""
+FAILURES = "failures.jsonl"
+"""One row per image that failed, with the reason."""
+RUN = "run.json"
+"""The last run: options, versions, totals and times."""
 PALETTE, GIMP_PALETTE = "palette.json", "palette.gpl"
-"""Files of shared palettes: for ICS, and for GIMP and other editors."""
-
+"""Shared palettes, for ICS and for image editors."""
+PACK_INDEX = "shards.json"
+"""Packs with their hashes, and the numbers of the classes."""
 REPORT = "report.html"
-"""Default name of the page about a finished run."""
+"""Page about a finished run (default name)."""
+PENDING = f"{OWN_PREFIX}claims"
+"""Outputs that a run is about to write."""
+WRITTEN = f"{OWN_PREFIX}written"
+"""Hashes of written outputs, which may have no row yet after a crash."""
+LOCK = f"{OWN_PREFIX}lock"
+"""File that a run locks. Each state folder has one too."""
 
-PACK_INDEX, PACKS = "shards.json", "data"
-"""The index of packs, and the folder that holds them."""
+# Folders at the top of an output folder.
+PACKS = "data"
+"""Packs."""
+UNPACKED = f"{OWN_PREFIX}parts"
+"""Images that are not packed yet."""
+STAGED_PACKS = f"{OWN_PREFIX}shards"
+"""New packs that are not in their places yet."""
+STATE_FOLDERS = f"{OWN_PREFIX}books"
+"""State folders of shards, such as ``2-of-4``."""
+MERGED_FOLDERS = f"{OWN_PREFIX}merged"
+"""State folders of shards that are merged."""
+STATE_DRAFT = f"{OWN_PREFIX}division"
+"""State folders while the source is listed for all shards; then it is renamed to :data:`STATE_FOLDERS`."""
+CLUSTER_FOLDER = f"{OWN_PREFIX}driver"
+"""Lock of a run on a cluster."""
 
-PENDING, WRITTEN, LOCK = f"{OWN_PREFIX}claims", f"{OWN_PREFIX}written", f"{OWN_PREFIX}lock"
-"""Pending outputs, hashes of written outputs, and the file that a run locks."""
+# Files in the state folder of a shard, besides manifest, failures, run.json, pending outputs and lock.
+STATE = "shard.json"
+"""Options of the shard, and whether it is finished."""
+PLAN = "plan.jsonl"
+"""Tasks of the shard, from one listing for all shards."""
+FENCING_TOKEN = "turn"  # noqa: S105 - the name of a file
+"""Token of the run that owns the shard."""
 
-STATE_FOLDERS, MERGED_FOLDERS = f"{OWN_PREFIX}books", f"{OWN_PREFIX}merged"
-STATE_DRAFT, CLUSTER_FOLDER = f"{OWN_PREFIX}division", f"{OWN_PREFIX}driver"
-"""Folders: state of shards, state of merged shards, new state of shards before it counts, and a cluster's lock."""
-
-UNPACKED, STAGED_PACKS = f"{OWN_PREFIX}parts", f"{OWN_PREFIX}shards"
-"""Folders: images that are not packed yet, and new packs that are not in their places yet."""
-
-STATE, PLAN, FENCING_TOKEN, LISTING_INFO, LISTING = "shard.json", "plan.jsonl", "turn", "division.json", "listing.jsonl"
-"""Files in the state folder of a shard, and in the folder above the state folders of all shards."""
+# Files beside the state folders.
+LISTING_INFO = "division.json"
+"""The listing for all shards: number of shards and images, and settings."""
+LISTING = "listing.jsonl"
+"""The listing itself, while it is made."""
 
 RESERVED = (MANIFEST, FAILURES, RUN, PACK_INDEX, PALETTE, GIMP_PALETTE)
-"""Names of ICS's files at the top of an output folder; folders of images cannot have them."""
-
-FILES = (*RESERVED, PENDING, WRITTEN, LOCK)
-FOLDERS = (STATE_FOLDERS, MERGED_FOLDERS, STATE_DRAFT, CLUSTER_FOLDER, UNPACKED, STAGED_PACKS)
+"""Names without the prefix, which folders of images cannot have."""
+TOP_FILES = (*RESERVED, PENDING, WRITTEN, LOCK)
+TOP_FOLDERS = (STATE_FOLDERS, MERGED_FOLDERS, STATE_DRAFT, CLUSTER_FOLDER, UNPACKED, STAGED_PACKS)
 SHARD_FILES = (MANIFEST, FAILURES, RUN, PENDING, WRITTEN, LOCK, STATE, PLAN, FENCING_TOKEN)
 STATE_FILES = frozenset({*SHARD_FILES, LISTING_INFO, LISTING})
-"""All names of files in the state folders of shards."""
+"""All names of files in and beside the state folders of shards."""
 
 PACK_NAME = re.compile(r"\w+-\d+\.\w+", re.ASCII)
 

@@ -10,8 +10,6 @@ from icsys.errors import UsageError
 from icsys.files.links import LinkError, OtherFolderError, is_link
 from icsys.layout import (
     CLUSTER_FOLDER,
-    FILES,
-    FOLDERS,
     LISTING_INFO,
     LOCK,
     PACK_INDEX,
@@ -20,6 +18,8 @@ from icsys.layout import (
     SHARD_FILES,
     STAGED_PACKS,
     STATE_FOLDERS,
+    TOP_FILES,
+    TOP_FOLDERS,
 )
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def check_names(destination: RootedPath, *, packed: bool = False) -> None:
         If such a name is a link, a folder instead of a file, or a file instead of a folder.
     """
     packed = packed or destination.at(PACK_INDEX).exists()
-    _check(destination, "", FILES, (*FOLDERS, *((PACKS,) if packed else ())))
+    _check(destination, "", TOP_FILES, (*TOP_FOLDERS, *((PACKS,) if packed else ())))
     for folder in (PACKS, STAGED_PACKS) if packed else ():
         names = (entry.name for entry in (destination / folder).entries())
         _check(destination, folder, filter(PACK_NAME.fullmatch, names), ())
