@@ -33,7 +33,7 @@ from icsys.run.worker import Outcome, do, given_up
 from icsys.shards.state import State, open_state_folder, read_state, write_state
 from icsys.sources.base import Ignored, Loaded, PassedOver, Planned, Source, Task, Unreadable
 from icsys.sources.folder import Folder
-from icsys.sources.open import open_source
+from icsys.sources.open_source import open_source
 from icsys.version import __version__
 
 if TYPE_CHECKING:
@@ -224,7 +224,7 @@ class _Run:
     def choose_colors(self, origin: Source, team: Team, options: Options) -> Options:
         """Have a team count the colours that a sample needs, and return the options with one number for all images."""
         from icsys.run.choose_colors import SAMPLED, choose_colors  # noqa: PLC0415 - few runs need them
-        from icsys.sources.sample import draw_images  # noqa: PLC0415
+        from icsys.sources.random_sample import draw_sample  # noqa: PLC0415
 
         assert options.target is not None  # noqa: S101 - it belongs to per="dataset"
         assert options.quality_share is not None  # noqa: S101 - likewise
@@ -237,7 +237,7 @@ class _Run:
                 yield outcome
                 self.tell(None, note)
 
-        with pipeline.one_thread(options), closing(team(draw_images(origin, SAMPLED, options.seed).works)) as outcomes:
+        with pipeline.one_thread(options), closing(team(draw_sample(origin, SAMPLED, options.seed).works)) as outcomes:
             chosen = choose_colors(told(outcomes), options.target, options.quality_share)
         self.summary.colors_chosen = chosen
         return options.replace(colors=chosen.colors)
