@@ -14,6 +14,8 @@ from icsys.cli.parser import command_parser
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from icsys.cli.help import CommandParser
+
 PAGE = Path(__file__).with_suffix(".md")
 
 _HEAD = """\
@@ -48,6 +50,9 @@ ics compress --colors 8 --size 224x224 --print-options
 """
 
 
+_HELP = {"help", "help_all"}
+
+
 def reference() -> str:
     """Return the page."""
     parser = command_parser()
@@ -55,27 +60,27 @@ def reference() -> str:
     parts = [_HEAD]
     documented: dict[str, str] = {}
     for name, command in commands.choices.items():
-        parts.append(f"## ics {name}\n\n{_one_line(command.description)}\n")
+        parts.append(f"## ics {name}\n\n{_one_line(command.summary)}\n")
         lists = "\n".join(_lists(command))
         twin = next((other for other, known in documented.items() if known == lists), None)
         if twin:
-            parts.append(f"It has the options of [`ics {twin}`](#ics-{twin}).\n")
+            parts.append(f"Its options are those of [`ics {twin}`](#ics-{twin}).\n")
         else:
             documented[name] = lists
             parts.append(f"{_usage(command)}\n{lists}")
     return "\n".join([*parts, _TAIL])
 
 
-def _usage(command: argparse.ArgumentParser) -> str:
+def _usage(command: CommandParser) -> str:
     """Return the positional arguments as a list, or nothing."""
     items = [f"- `{_shown(action)}`: {action.help}\n" for action in command._actions if not action.option_strings]
     return f"Arguments:\n\n{''.join(items)}" if items else ""
 
 
-def _lists(command: argparse.ArgumentParser) -> Iterator[str]:
+def _lists(command: CommandParser) -> Iterator[str]:
     """Yield a list for every group of options."""
     for group in command._action_groups:
-        options = [action for action in group._group_actions if action.option_strings and action.dest != "help"]
+        options = [action for action in group._group_actions if action.option_strings and action.dest not in _HELP]
         if options:
             items = (f"- `{_flag(action)}`: {_one_line(action.help)}" for action in options)
             yield "\n".join((f"### {(group.title or '').capitalize()}\n", *items, ""))

@@ -9,7 +9,7 @@ from PIL import Image
 from pyarrow import parquet
 from webdataset.tariterators import group_by_keys, tar_file_expander
 
-from icsys.options import PACKINGS
+from icsys.choices import PACKINGS
 
 packings = pytest.mark.parametrize("packing", PACKINGS)
 

@@ -12,8 +12,7 @@ import tomli_w
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icsys.errors import UsageError
-from icsys.options import (
+from icsys.choices import (
     ALPHAS,
     DITHERS,
     EFFORTS,
@@ -26,11 +25,11 @@ from icsys.options import (
     RESAMPLES,
     SPACES,
     STRATEGIES,
-    Options,
-    Target,
-    option_doc,
-    parse_size,
 )
+from icsys.errors import UsageError
+from icsys.field_checks import Check
+from icsys.option_checks import parse_size
+from icsys.options import Options, Target
 
 sides = st.integers(1, 65_535)
 geometry = st.one_of(
@@ -144,7 +143,7 @@ def test_a_size_is_read_from_text(width, height):
         ("per", "dataset", "expected colors='auto'"),
         ("quality_share", 0.5, "expected colors='auto'"),
         ("strict_quality", True, "expected colors='auto'"),
-        ("strict_quality", "yes", "True or False"),
+        ("strict_quality", "yes", "true or false"),
         ("on_corrupt", "mend", "fail, keep"),
         ("max_pixels", 0, "from 1 to 2147483647"),
         ("max_bytes", -1, "from 1 to 1099511627776"),
@@ -241,9 +240,11 @@ def test_an_unknown_name_is_refused_with_the_known_ones():
         Options.from_dict({"colours": 3})
 
 
-def test_every_option_has_a_sentence():
-    for name in Options().to_dict():
-        assert option_doc(name).endswith(".")
+def test_every_option_has_a_check_a_help_text_and_a_group():
+    for field in dataclasses.fields(Options):
+        assert isinstance(field.metadata["check"], Check)
+        assert field.metadata["help"].endswith(".")
+        assert field.metadata["group"] in {"colours", "size", "output", "input"}
 
 
 @pytest.mark.parametrize("strategy", [name for name in STRATEGIES if name != "SO"])

@@ -22,6 +22,7 @@ from icsys.run_settings import RunSettings
         ({"engine": "threads", "timeout": 1}, "timeout with engine='threads'"),
         ({"engine": "threads", "isolate": True}, "isolate with engine='threads'"),
         ({"engine": "ray", "isolate": True}, "isolate with engine='ray'"),
+        ({"engine": "dask", "isolate": True}, "isolate with engine='dask'"),
     ],
 )
 def test_a_refusal_names_the_setting_the_value_and_what_was_expected(values, expected):
@@ -32,7 +33,15 @@ def test_a_refusal_names_the_setting_the_value_and_what_was_expected(values, exp
 
 @pytest.mark.parametrize(
     ("values", "engine"),
-    [({}, "threads"), ({"isolate": True}, "processes"), ({"timeout": 3}, "processes"), ({"engine": "dask"}, "dask")],
+    [
+        ({}, "threads"),
+        ({"engine": "threads"}, "threads"),
+        ({"engine": "processes"}, "processes"),
+        ({"isolate": True}, "processes"),
+        ({"timeout": 3}, "processes"),
+        ({"engine": "dask"}, "dask"),
+        ({"engine": "ray", "timeout": 2.0}, "ray"),
+    ],
 )
 def test_threads_run_unless_something_needs_processes(values, engine):
     resolved = RunSettings(**values).resolve(cores=3)

@@ -5,20 +5,20 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from icsys.errors import UsageError
 
 
-class Check(Protocol):
+class Check:
     """What a field accepts."""
 
-    @property
-    def metavar(self) -> str:
-        """What stands for the value in the help, such as N."""
+    metavar: str = ""
+    """What stands for the value in the help, such as N."""
 
     def read(self, text: str) -> object:
-        """Return the value that a text on the command line means, unchecked."""
+        """Return the value that a text on the command line means, unchecked: the text, or a number if it holds one."""
+        return text
 
     def accept(self, name: str, value: Any) -> Any:  # noqa: ANN401 - a user can pass anything
         """Return the value in its usual form.
@@ -28,6 +28,7 @@ class Check(Protocol):
         UsageError
             If the field ``name`` does not accept it; the text has the name, the value and what is expected.
         """
+        raise NotImplementedError
 
 
 def setting(default: object, check: Check, *, help: str, group: str, **more: object) -> Any:  # noqa: A002, ANN401
@@ -55,21 +56,12 @@ def check_fields(table: Any) -> None:  # noqa: ANN401 - any frozen dataclass
             object.__setattr__(table, field.name, field.metadata["check"].accept(field.name, value))
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Check):
     """One of several names, in upper or lower case unless ``exact``."""
 
-    names: tuple[str, ...]
-    exact: bool = False
-
-    @property
-    def metavar(self) -> str:
-        """All names."""
-        return "|".join(self.names)
-
-    def read(self, text: str) -> str:
-        """Return the text."""
-        return text
+    def __init__(self, names: tuple[str, ...], *, exact: bool = False) -> None:
+        self.names, self.exact = names, exact
+        self.metavar = "|".join(names)
 
     def accept(self, name: str, value: object) -> str:
         """Return the name as it is listed."""
@@ -81,7 +73,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class WholeNumber:
+class WholeNumber(Check):
     """A whole number from ``low`` to ``high``."""
 
     low: int
@@ -98,7 +90,7 @@ class WholeNumber:
 
 
 @dataclass(frozen=True, slots=True)
-class Number:
+class Number(Check):
     """A number above 0 and at most ``high``, or below it.
 
     Attributes
@@ -136,15 +128,11 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
-class Switch:
+class Switch(Check):
     """True or false; if ``lenient``, any value that Python takes for one of them."""
 
     lenient: bool = False
     metavar: str = ""
-
-    def read(self, text: str) -> str:
-        """Return the text: on the command line a switch has no value."""
-        return text
 
     def accept(self, name: str, value: object) -> bool:
         """Return the value as a bool."""
@@ -154,14 +142,10 @@ class Switch:
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class Text(Check):
     """Any text."""
 
     metavar: str
-
-    def read(self, text: str) -> str:
-        """Return the text."""
-        return text
 
     def accept(self, name: str, value: object) -> object:  # noqa: ARG002 - the same for all checks
         """Return the value."""

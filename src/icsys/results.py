@@ -1,12 +1,13 @@
-"""What happened to each image, and the sum of it: plain data that every engine can hand over."""
+"""Results: what happened to each image, and the summary of a run. Plain data that goes from process to process."""
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeGuard, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard, cast
 
-from icsys.options import MEASURES, Target
+from icsys.choices import MEASURES
+from icsys.options import Target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,14 +21,14 @@ def _is_finite(value: object) -> TypeGuard[float]:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What ``colors="auto"`` came to in one image.
+    """The quality that ``colors="auto"`` reached in one image.
 
     Attributes
     ----------
     target
-        What was asked for.
+        The quality to reach.
     value
-        Its measure of the output against the resized picture; None for the PSNR of pictures that do not differ.
+        The quality of the output compared with the resized image; None for the PSNR of equal images.
     """
 
     target: Target
@@ -35,21 +36,35 @@ class Measured:
 
     @property
     def met(self) -> bool:
-        """Whether the value is as good as asked for; where it is not, the output has 256 colours."""
+        """Whether the output reaches the target; otherwise it has 256 colours."""
         return self.value is None or self.target.met_by(self.value)
 
     def columns(self) -> dict[str, Any]:
-        """Return it as columns: one with the name of the measure, ``quality_target`` and ``quality_met``."""
+        """Return columns of the manifest: one named after the measure, ``quality_target`` and ``quality_met``."""
         return {self.target.measure: self.value, "quality_target": self.target.value, "quality_met": self.met}
 
     @classmethod
     def from_columns(cls, row: Mapping[str, Any]) -> Measured | None:
-        """Read what :meth:`columns` has written; None where the number of colours was given."""
+        """Return the quality in these columns; None if the number of colours was given."""
         for measure in MEASURES:
             target, value = row.get("quality_target"), row.get(measure)
             if measure in row and _is_finite(target) and (value is None or _is_finite(value)):
                 return cls(Target(measure, target), value)
         return None
+
+
+class ImageCounts(NamedTuple):
+    """What one compressed image adds to a summary."""
+
+    bytes_in: int
+    bytes_out: int
+    elements_in: int
+    elements_out: int
+    is_animated: bool
+    is_damaged: bool
+    kept_source: bool
+    colors: int | None
+    measured: Measured | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,26 +80,26 @@ class Compressed:
     source_width, source_height, width, height
         Pixels before (upright) and after.
     elements_in, elements_out
-        Numbers a learner reads: width x height x channels, before and after.
+        Numbers that a model reads: width x height x channels, before and after.
     colors
-        Colours of the output; None where they were not reduced. Of a palette that images share, all its entries.
+        Colours of the output; None if they were not reduced. With a shared palette: all entries of the palette.
     palette
-        Hash of the palette that the image shares with others; None where it has its own.
+        Hash of the shared palette; None if the image has its own.
     source_mtime_ns, source_sha256, sha256
-        Time of the source file's last change in nanoseconds since 1970, and the SHA-256 of both files' bytes.
+        Time of the source file's last change in nanoseconds since 1970, and the SHA-256 of both files.
     format, mode, orientation, frames
         Of the source: file format, pixel mode, EXIF orientation that was applied, number of frames.
     mse
-        Mean over pixels of the squared error summed over R, G and B that the colour reduction cost, with alpha the mean
-        of that over black and over white; None where colours were not reduced.
+        Error of the colour reduction: squared error summed over R, G and B, mean over pixels. With alpha: the mean of
+        the errors over black and over white. None if colours were not reduced.
     measured
-        The quality by which the number of colours was found; None where it was given.
+        The quality by which the number of colours was chosen; None if the number was given.
     warning
-        What is wrong with a damaged source that was kept; None for all others.
+        What is wrong with a damaged source; None if the source is intact.
     kept_source
-        Whether the output is the source's own bytes: what would have been written was larger.
+        Whether the output is a copy of the source file, because the compressed file would be larger.
     seconds, kmeans_seconds
-        Time for the whole image and for its K-means part.
+        Time for the whole image, and for K-means.
     """
 
     source: str
@@ -114,10 +129,24 @@ class Compressed:
     kmeans_seconds: float
     status: str = field(default="compressed", init=False)
 
+    def counts(self) -> ImageCounts:
+        """Return what the image adds to a summary."""
+        return ImageCounts(
+            bytes_in=self.bytes_in,
+            bytes_out=self.bytes_out,
+            elements_in=self.elements_in,
+            elements_out=self.elements_out,
+            is_animated=self.frames > 1,
+            is_damaged=self.warning is not None,
+            kept_source=self.kept_source,
+            colors=self.colors,
+            measured=self.measured,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
-    """One image that was left alone, such as one that is done already; ``reason`` says why."""
+    """One image that was skipped, for example because it is up to date; ``reason`` is a sentence."""
 
     source: str
     output: str
@@ -127,7 +156,7 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
-    """One image that could not be processed: ``code`` is a stable word, ``message`` the reason in a sentence."""
+    """One image that could not be compressed: ``code`` is a stable word, ``message`` a sentence."""
 
     source: str
     code: str
@@ -143,11 +172,11 @@ NOT_FAILED = "it has not failed, and --retry-failed takes up only what has"
 Result = Compressed | Skipped | Failed
 
 QUALITY = (*MEASURES, "quality_target", "quality_met")
-"""What stands for :class:`Measured` where results are columns."""
+"""The columns of :class:`Measured`."""
 
 
 def to_record(result: Result) -> dict[str, Any]:
-    """Return a result as plain JSON values; every kind has the same keys, None where it has nothing to say."""
+    """Return a result as plain JSON values. All kinds have the same keys; a value that a kind lacks is None."""
     names = {f.name: None for kind in (Compressed, Skipped, Failed) for f in dataclasses.fields(kind)}
     values = names | dict.fromkeys(QUALITY) | dataclasses.asdict(result)
     del values["measured"]
@@ -156,16 +185,16 @@ def to_record(result: Result) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class ColorsFound:
-    """What ``colors="auto"`` came to over many images.
+    """The numbers of colours that ``colors="auto"`` chose for the images of a run.
 
     Attributes
     ----------
     target
-        Of the first of them.
+        The quality to reach, in the first image.
     images
-        How many have how many colours.
+        Number of images by number of colours.
     missed
-        How many miss the target.
+        Number of images that miss the target.
     """
 
     target: Target
@@ -174,7 +203,7 @@ class ColorsFound:
 
     @property
     def mean(self) -> float:
-        """Colours of an image, in the mean."""
+        """Mean number of colours of an image."""
         return sum(colors * images for colors, images in self.images.items()) / sum(self.images.values())
 
     def to_dict(self) -> dict[str, Any]:
@@ -186,18 +215,18 @@ class ColorsFound:
 
 @dataclass(frozen=True, slots=True)
 class ColorsChosen:
-    """The one number of colours that ``per="dataset"`` chose for all images, and why.
+    """The one number of colours that ``colors="auto"`` chose for the whole dataset, and why.
 
     Attributes
     ----------
     colors
         The number.
     target, share
-        What was to be reached, and by which share of the images.
+        The quality to reach, and the share of images that should reach it.
     sampled
-        Images of the sample in which colours were counted.
+        Number of images in the sample.
     reached
-        Those of them that reach the target with so many colours or fewer.
+        Number of sampled images that reach the target with at most ``colors`` colours.
     """
 
     colors: int
@@ -218,38 +247,38 @@ class ColorsChosen:
 
 @dataclass(slots=True, kw_only=True)
 class RunSummary:
-    """A run in numbers; byte and element counts are those of the compressed images alone.
+    """A run in numbers. Bytes and elements are those of the compressed images only.
 
     Attributes
     ----------
     images
-        Images met: compressed + skipped + failed.
+        Number of images: compressed + skipped + failed.
     skips
-        Skipped images by the reason why.
+        Number of skipped images by reason.
     ignored
-        Files left alone because they are no images, are hidden, or are links.
+        Number of files that are no images, are hidden, or are links.
     outputs_passed_over
-        Output folders of other runs that lie below the source folder, by their paths there; nothing in them was read.
+        Output folders of other runs below the source folder, as paths below it. They were not read.
     animated
-        Images of several frames, of which the first was used.
+        Number of images with several frames. The first frame was used.
     damaged
-        Images that are damaged and were kept all the same.
+        Number of images that are damaged and were compressed anyway.
     kept_sources
-        Images whose outputs are the sources' own bytes.
+        Number of images whose output is a copy of the source file.
     seconds
-        Run time of the whole.
+        Time of the whole run.
     failures
-        The images that failed, each with its reason.
+        The images that failed.
     stale
-        Outputs of earlier runs whose sources are gone or have other outputs now, below the destination folder.
+        Outputs of earlier runs whose sources are gone or have other outputs now, as paths below the destination.
     shards
-        Files below the destination folder that hold the images, where they are packed.
+        Packs that hold the images, as paths below the destination; empty if the images are not packed.
     colors_found
-        What ``colors="auto"`` came to; None where no image was compressed with it.
+        Numbers of colours chosen by ``colors="auto"``; None if no image was compressed with it.
     colors_chosen
-        What it chose for the dataset as a whole; None where it did not.
+        The number of colours chosen for the whole dataset; None if it was chosen for each image, or given.
     stopped
-        Why the run ended before all images were done; empty if it did not.
+        Why the run ended before all images were done; empty if all are done.
     """
 
     images: int = 0
@@ -276,28 +305,20 @@ class RunSummary:
 
     @property
     def factor(self) -> float | None:
-        """Bytes before over bytes after; None where nothing was compressed."""
+        """Bytes before divided by bytes after; None if no image was compressed."""
         return self.bytes_in / self.bytes_out if self.bytes_out else None
 
     @property
     def foreign(self) -> int:
-        """Images skipped because a file that ICS did not write has the place of their output."""
+        """Number of images skipped because a file that ICS did not write exists at the path of the output."""
         return self.skips.get(FOREIGN, 0)
 
     def add(self, result: Result) -> None:
-        """Count one more image."""
+        """Count one more result."""
         self.images += 1
         match result:
             case Compressed():
-                self.compressed += 1
-                self.animated += result.frames > 1
-                self.damaged += result.warning is not None
-                self.kept_sources += result.kept_source
-                self.bytes_in += result.bytes_in
-                self.bytes_out += result.bytes_out
-                self.elements_in += result.elements_in
-                self.elements_out += result.elements_out
-                self.add_colors(result.colors, result.measured)
+                self._add_compressed(result.counts())
             case Skipped():
                 self.skipped += 1
                 self.skips[result.reason] = self.skips.get(result.reason, 0) + 1
@@ -305,15 +326,31 @@ class RunSummary:
                 self.failed += 1
                 self.failures.append(result)
 
+    def add_counts(self, counts: ImageCounts) -> None:
+        """Count one more compressed image, whose result is a row on the disk."""
+        self.images += 1
+        self._add_compressed(counts)
+
+    def _add_compressed(self, counts: ImageCounts) -> None:
+        self.compressed += 1
+        self.animated += counts.is_animated
+        self.damaged += counts.is_damaged
+        self.kept_sources += counts.kept_source
+        self.bytes_in += counts.bytes_in
+        self.bytes_out += counts.bytes_out
+        self.elements_in += counts.elements_in
+        self.elements_out += counts.elements_out
+        self.add_colors(counts.colors, counts.measured)
+
     def add_colors(self, colors: int | None, measured: Measured | None) -> None:
-        """Count the colours of one more image, if their number was found."""
+        """Count the colours of one more image, if ``colors="auto"`` chose their number."""
         if measured is not None and colors is not None:
             self.colors_found = self.colors_found or ColorsFound(measured.target)
             self.colors_found.images[colors] = self.colors_found.images.get(colors, 0) + 1
             self.colors_found.missed += not measured.met
 
     def to_dict(self) -> dict[str, Any]:
-        """Return counts and factor as plain JSON values, without the failures, and stale outputs and shards counted."""
+        """Return plain JSON values: without ``failures`` and ``skips``; stale outputs and packs are counted."""
         values = {
             f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in {"failures", "skips"}
         }

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
 from icsys.errors import UsageError
-from icsys.field_checks import Choice, Number, Switch, Text, WholeNumber, check_fields, setting
+from icsys.field_checks import Check, Choice, Number, Switch, Text, WholeNumber, check_fields, setting
 from icsys.files.url import shown
 from icsys.partition import Shard, parse_shard
 
@@ -26,14 +26,10 @@ _IN_RUN_JSON = (
 )
 
 
-class _ShardText:
+class _ShardText(Check):
     """A shard I/N, as text, pair or :class:`Shard`."""
 
     metavar = "I/N"
-
-    def read(self, text: str) -> str:
-        """Return the text."""
-        return text
 
     def accept(self, name: str, value: object) -> Shard:  # noqa: ARG002 - parse_shard names it
         """Return the shard."""

@@ -16,7 +16,8 @@ from PIL import Image
 
 from helpers import ics, image_bytes, synthetic_photo, tree
 from icsys import __version__
-from icsys.options import STRATEGIES, Options
+from icsys.choices import STRATEGIES
+from icsys.options import Options
 
 
 def compressed_sizes(folder):
@@ -232,9 +233,16 @@ def test_help_shows_examples(arguments, tmp_path):
     assert "example" in out
 
 
-def test_help_is_in_groups_and_names_every_option(tmp_path):
+def test_help_is_short_and_leads_to_all_options(tmp_path):
     _, out, _ = ics("compress", "--help", cwd=tmp_path)
-    for word in ("colours:", "size:", "output:", "limits:", "run:", *STRATEGIES):
+    assert out.index("examples:") < out.index("--strategy")
+    shown = set(re.findall(r"^  (?:-h, )?(--[a-z-]+)", out, re.MULTILINE))
+    assert shown == {"--strategy", "--colors", "--step", "--size", "--format", "--help", "--help-all"}
+
+
+def test_help_is_in_groups_and_names_every_option(tmp_path):
+    _, out, _ = ics("compress", "--help-all", cwd=tmp_path)
+    for word in ("colours:", "size:", "output:", "input:", "run:", *STRATEGIES):
         assert word in out
     names = [field.name.replace("_", "-") for field in dataclasses.fields(Options)]
     flags = "jobs engine isolate timeout follow-links overwrite retry-failed dry-run json verbose config print-options"
@@ -249,8 +257,9 @@ def test_the_examples_in_the_help_run(photos, tmp_path):
     (tmp_path / "Uncompressed").mkdir()
     (tmp_path / "Uncompressed" / "a.png").write_bytes(image_bytes(synthetic_photo()))
     _, out, _ = ics("compress", "--help", cwd=tmp_path)
-    examples = [re.split(r"\s{2,}", line.strip())[0] for line in out.split("examples:")[1].strip().splitlines()]
-    assert len(examples) == 6
+    lines = out.split("examples:")[1].strip().split("\n\n")[0].splitlines()
+    examples = [re.split(r"\s{2,}", line.strip())[0] for line in lines]
+    assert len(examples) == 3
     for example in examples:
         code, out, _ = ics(*example.split()[1:], cwd=tmp_path)
         assert code == 0, example

@@ -6,9 +6,10 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.metrics import structural_similarity
 
 from helpers import synthetic_photo
+from icsys.choices import MEASURES
 from icsys.color.quality_target import palette_measure
 from icsys.color.reduce import distinct_of
-from icsys.options import MEASURES, Options
+from icsys.options import Options
 from icsys.pipeline import quantize_pixels
 
 

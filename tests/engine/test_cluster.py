@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from fake_cluster import Fake
 from icsys import MissingExtraError, UsageError
-from icsys.engine import choose_engine
 from icsys.engine.cluster import CLUSTER_MODULES, open_cluster, run_cluster
 from icsys.engine.pool import Lost
 from icsys.errors import EngineError, InUseError
@@ -93,10 +92,3 @@ def test_without_its_package_an_engine_says_what_to_install(engine, monkeypatch)
     monkeypatch.setitem(sys.modules, CLUSTER_MODULES[engine][1], None)
     with pytest.raises(MissingExtraError, match=rf"pip install 'icsys\[{engine}\]'"):
         open_cluster(engine, None, 1)
-
-
-@pytest.mark.parametrize("engine", CLUSTER_MODULES)
-def test_isolation_is_for_engines_of_one_machine(engine):
-    assert choose_engine(engine, timeout=2.0) == engine
-    with pytest.raises(UsageError, match="isolate with engine="):
-        choose_engine(engine, isolate=True)

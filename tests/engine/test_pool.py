@@ -11,7 +11,7 @@ from icsys.engine import ENGINE_TABLE, available_cores
 from icsys.engine.cluster import CLUSTER_MODULES
 from icsys.engine.pool import MOST_HELD
 from icsys.engine.threads import run_threads as run_threads_after
-from icsys.options import ENGINES
+from icsys.run_settings import ENGINES
 
 
 def run_threads(function, items, jobs):

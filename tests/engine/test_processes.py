@@ -18,8 +18,7 @@ import pytest
 
 import culprits
 from culprits import die_at_once, nothing, work
-from icsys import UsageError
-from icsys.engine import Lost, choose_engine
+from icsys.engine import Lost
 from icsys.engine.processes import run_processes as run_processes_until
 from icsys.errors import EngineError
 
@@ -206,11 +205,3 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path):
         parent.send_signal(signal.SIGKILL)
     _, alive = psutil.wait_procs(children, timeout=20)
     assert not alive
-
-
-def test_an_engine_is_chosen_by_what_is_asked_of_it():
-    assert choose_engine(None) == choose_engine("threads") == "threads"
-    assert choose_engine(None, isolate=True) == choose_engine(None, timeout=3) == choose_engine("processes")
-    for asked in ({"isolate": True}, {"timeout": 2.0}):
-        with pytest.raises(UsageError, match=f"{next(iter(asked))} with engine='threads'"):
-            choose_engine("threads", **asked)

@@ -12,8 +12,8 @@ from PIL import Image
 
 from helpers import image_bytes, synthetic_photo
 from icsys import ImageError, Options, compress_image, quantize
+from icsys.choices import ENCODINGS
 from icsys.image.encode import ENCODERS
-from icsys.options import ENCODINGS
 
 SO = Options(strategy="SO", step=1)
 sides = st.integers(1, 40)

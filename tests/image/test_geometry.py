@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageOps
 
+from icsys.choices import FITS, RESAMPLES
 from icsys.image.geometry import decoder_shrink, plan_resize, stored_edges
-from icsys.options import FITS, RESAMPLES, Options
+from icsys.options import Options
 
 sides = st.integers(1, 5000)
 

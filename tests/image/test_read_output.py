@@ -8,8 +8,8 @@ from PIL import Image
 
 from helpers import image_bytes, synthetic_photo
 from icsys import ImageError, Options, compress_image, quantize
+from icsys.choices import ENCODINGS, PNG_EFFORTS
 from icsys.image.read_output import is_own_png, read_indexed, read_pixels
-from icsys.options import ENCODINGS, PNG_EFFORTS
 
 
 def written(encoding, pixels, **others):

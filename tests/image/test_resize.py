@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from helpers import synthetic_photo
+from icsys.choices import FITS, RESAMPLES
 from icsys.errors import ImageError, UsageError
 from icsys.image.geometry import plan_resize
 from icsys.image.resize import resize
-from icsys.options import FITS, RESAMPLES, Options
+from icsys.options import Options
 
 small_sides = st.integers(1, 60)
 

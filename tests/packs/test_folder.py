@@ -15,9 +15,9 @@ from pyarrow import parquet
 
 from helpers import compress_into, image_bytes, synthetic_photo, tree
 from icsys import MissingExtraError, Options, UsageError, compress_folder
+from icsys.choices import PACKINGS
 from icsys.files.rooted_path import RootedPath
 from icsys.layout import PACK_INDEX, UNPACKED
-from icsys.options import PACKINGS
 from icsys.packs.folder import pack_images
 from icsys.packs.formats import PACK_FORMATS
 from packings import READERS, packings, pixels, read_all, shards

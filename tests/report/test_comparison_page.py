@@ -8,7 +8,8 @@ from PIL import Image
 
 from helpers import synthetic_photo
 from icsys import MissingExtraError, Options, UsageError, compare_folder, write_comparison
-from icsys.cli.parser import command_parser, read_options
+from icsys.cli.parser import command_parser
+from icsys.cli.read_options import read_options
 from icsys.report.comparison_page import comparison_command, comparison_page
 from icsys.report.comparison_table import cells
 
@@ -43,9 +44,9 @@ def test_the_summary_names_the_smallest_the_fastest_and_the_nearest(comparison):
 def test_the_command_is_read_as_the_same_comparison(comparison):
     words = shlex.split(comparison_command(comparison))
     arguments = command_parser().parse_args(words[1:])
-    options, run = read_options(arguments)
+    options, run, _ = read_options(arguments)
     assert options.replace(strategy="MKM", colors=32) == comparison.options
-    assert (arguments.strategies, arguments.ks, arguments.sample, run["jobs"]) == (["MKM", "FKM"], [4, 8], 4, 2)
+    assert (arguments.strategies, arguments.ks, arguments.sample, run.jobs) == (["MKM", "FKM"], [4, 8], 4, 2)
     assert arguments.source == comparison.source
 
 

@@ -5,7 +5,8 @@ import shlex
 import pytest
 
 from icsys import Options
-from icsys.cli.parser import command_parser, read_options
+from icsys.cli.parser import command_parser
+from icsys.cli.read_options import read_options
 from icsys.report.provenance import command_text, version_facts
 
 
@@ -22,10 +23,10 @@ def test_the_command_line_reads_the_command_as_the_same_options(options):
     settings = {"jobs": 3, "follow_links": True, "isolate": False, "timeout": None}
     words = shlex.split(command_text("compress", ["my photos", "it's"], options, settings))
     arguments = command_parser().parse_args(words[1:])
-    read, run = read_options(arguments)
+    read, run, _ = read_options(arguments)
     assert (words[0], arguments.source, arguments.destination) == ("ics", "my photos", "it's")
     assert read == options
-    assert (run["jobs"], run["follow_links"], run["isolate"], run["timeout"]) == (3, True, False, None)
+    assert (run.jobs, run.follow_links, run.isolate, run.timeout) == (3, True, False, None)
 
 
 def test_versions_are_named():

@@ -12,8 +12,8 @@ import pytest
 
 from helpers import compress_files, compress_into, image_bytes, synthetic_photo
 from icsys import Options, UsageError, compress_folder, report_folder
+from icsys.choices import FORMATS
 from icsys.files.rooted_path import RootedPath
-from icsys.options import FORMATS
 from icsys.report.run_page import _page
 from icsys.report.run_record import read_record
 from sources import put_parquet, put_tar, put_zip

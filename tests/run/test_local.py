@@ -9,8 +9,8 @@ from threadpoolctl import threadpool_info
 
 from helpers import compress_into, image_bytes, synthetic_photo, tree
 from icsys import Compressed, Failed, Options, Skipped, UsageError, compress_folder
+from icsys.choices import ENCODINGS
 from icsys.color.strategies import STRATEGY_TABLE
-from icsys.options import ENCODINGS
 from icsys.records.manifest import failure_row, to_line
 
 NAMES = ("train/cat/a", "train/dog/a", "b")  # of the photos, without their suffixes

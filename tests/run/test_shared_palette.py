@@ -10,9 +10,9 @@ from PIL import Image
 
 from helpers import compress_into, image_bytes, synthetic_photo, tree
 from icsys import Options, UsageError, compress_folder, merge_shards, quantize, read_palette, write_palette
+from icsys.choices import SHARED
 from icsys.image.decode import decode_photo
 from icsys.image.read_output import read_indexed, read_pixels
-from icsys.options import SHARED
 from icsys.sources.folder import plan_by_class
 from icsys.sources.read_file import read_whole
 

@@ -6,20 +6,19 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from icsys.cli.parser import DESTINATION, RUN_DEFAULTS, SOURCE, WRONG_USAGE, command_parser, effective, read_options
+from icsys.cli.parser import DESTINATION, SOURCE, command_parser
 from icsys.cli.prompts import ask_options
+from icsys.cli.read_options import Request, read_options
 from icsys.cli.screens import CompareScreen, RunScreen, VerifyScreen
 from icsys.cli.signals import EXIT_INTERRUPTED, Signals, leave
-from icsys.engine import choose_engine
 from icsys.errors import ICSError, UsageError
 from icsys.files.rooted_path import LinkError, OtherFolderError
 from icsys.files.url import hide_given, shown
-from icsys.partition import parse_shard
 from icsys.report.terminal_text import failure_lines, run_report, verification_report
 from icsys.run.checks import check_form, check_places
-from icsys.run.compress import compress_folder
+from icsys.run.compress import run_folder
 from icsys.run.local import has_images
 from icsys.sources.base import passed_over_text
 from icsys.version import __version__
@@ -28,10 +27,9 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
-    from icsys.options import Options
     from icsys.results import Failed, RunSummary
 
-OK, SOME_FAILED = 0, 1
+OK, SOME_FAILED, WRONG_USAGE = 0, 1, 2
 
 
 def run_command(argv: Sequence[str] | None = None) -> int:
@@ -76,20 +74,20 @@ def _ask_and_run(_: argparse.Namespace) -> int:
     check_places(SOURCE, DESTINATION)
     if not has_images(SOURCE, DESTINATION):
         raise UsageError(f"the folder {SOURCE!r} holds no image: {_where_photos_go()}")
-    return _run(SOURCE, DESTINATION, ask_options(), RUN_DEFAULTS)
+    return _run(SOURCE, DESTINATION, Request(ask_options()))
 
 
 def _command(arguments: argparse.Namespace) -> int:
-    """Run a command, or show the options that it would run with."""
-    options, run = read_options(arguments)
+    """Run a command, or print its options."""
+    request = read_options(arguments)
     if arguments.print_options:
         import tomli_w  # noqa: PLC0415 - few runs need it
 
-        print(tomli_w.dumps(effective(options, run)), end="")
+        print(tomli_w.dumps(request.to_dict()), end="")
         return OK
-    check_form(options, None if run["shard"] is None else parse_shard(run["shard"]))
+    check_form(request.options, request.settings.shard)
     source, destination = _BEFORE[arguments.command](arguments.source, arguments.destination)
-    return _run(source, destination, options, run)
+    return _run(source, destination, request)
 
 
 def _join(arguments: argparse.Namespace) -> int:
@@ -114,7 +112,7 @@ def _compare(arguments: argparse.Namespace) -> int:
     from icsys.report.comparison_page import check_page, write_comparison  # noqa: PLC0415
     from icsys.report.comparison_table import comparison_text  # noqa: PLC0415
 
-    options, run = read_options(arguments)
+    options, settings, display = read_options(arguments)
     _look_for_photos(arguments.source, DESTINATION)
     if arguments.output:
         check_page(arguments.output)
@@ -125,14 +123,14 @@ def _compare(arguments: argparse.Namespace) -> int:
             colors=arguments.ks or [options.colors],
             strategies=arguments.strategies,
             sample=arguments.sample,
-            jobs=run["jobs"],
-            include_outputs=run["include_outputs"],
+            jobs=settings.jobs,
+            include_outputs=settings.include_outputs,
             examples=arguments.pictures if arguments.output else 0,
             progress=screen.show,
         )
     if arguments.output:
         write_comparison(comparison, arguments.output)
-    if run["json"]:
+    if display.json:
         _print_json({"report": arguments.output, **comparison.to_dict()})
     else:
         print(comparison_text(comparison))
@@ -208,38 +206,15 @@ def _where_photos_go() -> str:
     return f"put photos into {SOURCE}, name a folder (ics compress SRC DST), or try sample photos (ics demo)"
 
 
-def _run(source: str, destination: str, options: Options, run: Mapping[str, Any]) -> int:
-    """Compress a folder before the user's eyes, report, and say how it ended."""
-    screen = RunScreen(json=run["json"], verbose=run["verbose"])
+def _run(source: str, destination: str, request: Request) -> int:
+    """Compress a folder with a progress bar, print the report, and return the exit code."""
+    screen = RunScreen(json=request.display.json, verbose=request.display.verbose)
     with Signals() as signals:
         with screen:
-            summary = compress_folder(
-                source,
-                destination,
-                options,
-                jobs=run["jobs"],
-                engine=choose_engine(run["engine"], isolate=run["isolate"], timeout=run["timeout"]),
-                address=run["address"],
-                timeout=run["timeout"],
-                follow_links=run["follow_links"],
-                include_outputs=run["include_outputs"],
-                ignore_zeros=run["ignore_zeros"],
-                overwrite=run["overwrite"],
-                retry_failed=run["retry_failed"],
-                shard=run["shard"],
-                dry_run=run["dry_run"],
-                stop=signals.stop,
-                progress=screen.show,
+            summary = run_folder(
+                source, destination, request.options, request.settings, stop=signals.stop, progress=screen.show
             )
-        code = _report(
-            screen,
-            summary,
-            signal_code=signals.code,
-            source=source,
-            destination=destination,
-            options=options,
-            run=run,
-        )
+        code = _report(screen, summary, source, destination, request, signal_code=signals.code)
         if signals.code is not None:
             # Images that took too long to wait for are still being worked on, by threads that Python would wait for.
             sys.stdout.flush()  # what cannot be told is told as an error
@@ -248,37 +223,35 @@ def _run(source: str, destination: str, options: Options, run: Mapping[str, Any]
 
 
 def _report(
-    screen: RunScreen,
-    summary: RunSummary,
-    *,
-    signal_code: int | None,
-    source: str,
-    destination: str,
-    options: Options,
-    run: Mapping[str, Any],
+    screen: RunScreen, summary: RunSummary, source: str, destination: str, request: Request, *, signal_code: int | None
 ) -> int:
-    """Say what a run has done and return the exit code."""
-    if run["json"]:
+    """Print the report of a run and return the exit code."""
+    settings, display = request.settings, request.display
+    if display.json:
         files = sorted(screen.files, key=lambda file: str(file["source"]))
         _print_json(
             {
-                "options": effective(options, run),
+                "options": request.to_dict(),
                 "files": files,
                 "summary": summary.to_dict(),
                 "interrupted": signal_code is not None,
             }
         )
     elif summary.images:
-        print(run_report(summary, destination, dry_run=run["dry_run"]))
+        print(run_report(summary, destination, dry_run=settings.dry_run))
     _tell_failures(summary.failures)
     if summary.stopped:
         whole = "every file that was written is whole, and the next run goes on"
         print(f"ics: {summary.stopped}; {whole}", file=sys.stderr)
     if signal_code is not None:
         return signal_code
-    if run["shard"] and not summary.images and has_images(source, destination, include_outputs=run["include_outputs"]):
-        if not run["json"]:
-            print(f"Shard {run['shard']} has no image: there are fewer images than shards, or nearly so.")
+    if (
+        settings.shard
+        and not summary.images
+        and has_images(source, destination, include_outputs=settings.include_outputs)
+    ):
+        if not display.json:
+            print(f"Shard {settings.shard} has no image: there are fewer images than shards, or nearly so.")
         return OK
     if not summary.images and not summary.stopped:
         others = [f"{summary.ignored} left alone: not images, hidden, or links"] if summary.ignored else []

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from icsys.choices import AUTO, MAX_COLORS
 from icsys.color.strategies import STRATEGY_TABLE
 from icsys.errors import UsageError
-from icsys.options import AUTO, DEFAULT_STEP, MAX_COLORS, Options
+from icsys.field_checks import number_or_text
+from icsys.options import DEFAULT_STEP, Options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +27,9 @@ def ask_options() -> Options:
     print("Choose the compression algorithm:")
     for name, strategy in STRATEGY_TABLE.items():
         print(f"  {name:<5} {strategy.summary}")
-    chosen = _ask("algorithm", f"Algorithm ({', '.join(STRATEGY_TABLE)}): ", lambda text: Options(strategy=text))
+    chosen = _ask(
+        "algorithm", f"Algorithm ({', '.join(STRATEGY_TABLE)}): ", lambda text: Options.from_dict({"strategy": text})
+    )
     if STRATEGY_TABLE[chosen.strategy].fit is not None:
         chosen = _ask(
             "number of colours",
@@ -65,11 +69,3 @@ def _smaller(options: Options, text: str) -> Options:
         raise UsageError(
             f"{text!r}: expected a whole number from 1 (pixel step) or WIDTHxHEIGHT such as 224x224 (final size)"
         ) from None
-
-
-def number_or_text(text: str) -> int | str:
-    """Return the number that ``text`` holds, else ``text`` itself for the check of its option to refuse."""
-    try:
-        return int(text)
-    except ValueError:
-        return text

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from icsys.choices import MAX_COLORS
 from icsys.color import alpha_points
 from icsys.color.oklab import DISTANCE_SCALE, from_oklab, to_oklab
 from icsys.errors import UsageError
-from icsys.options import MAX_COLORS
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from PIL import ExifTags, Image, ImageFile
 
+from icsys.choices import WHITE
 from icsys.errors import ImageError
 from icsys.image.area_average import average_areas
 from icsys.image.color_conversion import changes_colors, channels, in_bands, to_plain, to_srgb
@@ -20,7 +21,6 @@ from icsys.image.integrity import close_jpeg, find_damage, load_pixels
 from icsys.image.jpeg import MODES, can_shrink, decode_jpeg
 from icsys.image.limits import check_bytes, check_frames, check_image, memory_needed
 from icsys.image.resize import as_image, check_array, finished, pick_pixels, resample_pixels
-from icsys.options import WHITE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

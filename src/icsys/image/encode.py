@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from PIL import Image
 
+from icsys.choices import MAX_COLORS, MAX_INDEXED_COLORS
 from icsys.errors import ImageError
 from icsys.image.npz import encode_npz
 from icsys.image.png import encode_indexed, encode_truecolor, is_like
-from icsys.options import MAX_COLORS, MAX_INDEXED_COLORS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -140,4 +140,4 @@ ENCODERS = {
     "jpeg": Encoder(_jpeg, None),
     "npz": Encoder(_npz, _indexed_npz),
 }
-"""What writes each of the formats that :data:`icsys.options.ENCODINGS` names."""
+"""What writes each of the formats that :data:`icsys.choices.ENCODINGS` names."""

@@ -98,9 +98,9 @@ def plan_resize(width: int, height: int, options: Options) -> ResizePlan:
     if options.scale is not None:
         size = (max(1, round(width * options.scale)), max(1, round(height * options.scale)))
         return ResizePlan(whole, size, size)
-    if options.size is None:  # pragma: no cover - Options always set one of the three
+    wanted = options.final_size
+    if wanted is None:  # pragma: no cover - Options always set one of the three
         raise UsageError("expected one of step, scale and size")
-    wanted = options.size
     if options.fit == "stretch":
         return ResizePlan(whole, wanted, wanted)
     if options.fit == "cover":

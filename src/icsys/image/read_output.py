@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from icsys.choices import PNG_EFFORTS, WHITE
 from icsys.errors import ImageError, MissingExtraError
 from icsys.image.color_conversion import flatten, to_plain
 from icsys.image.formats import open_image
 from icsys.image.integrity import find_damage
 from icsys.image.npz import NPZ_SIGNATURE
 from icsys.image.png import PNG_SIGNATURE, encode_indexed, encode_truecolor
-from icsys.options import PNG_EFFORTS, WHITE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

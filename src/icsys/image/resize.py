@@ -15,6 +15,7 @@ from icsys.image.geometry import ResizePlan, plan_resize, stored_edges
 from icsys.options import Options
 
 if TYPE_CHECKING:
+    from icsys.choices import AlphaName, FitName, ResampleName
     from icsys.image.area_average import Edges
 
 # Enlarging has no areas to average: what lies between two pixels is a mixture of both.
@@ -124,10 +125,10 @@ def resize(
     step: int | None = None,
     scale: float | None = None,
     size: tuple[int, int] | str | None = None,
-    fit: str = "contain",
-    resample: str = "box",
+    fit: FitName = "contain",
+    resample: ResampleName = "box",
     background: str = "#ffffff",
-    alpha: str = "flatten",
+    alpha: AlphaName = "flatten",
 ) -> Image.Image:
     """Make one image smaller.
 
@@ -172,7 +173,7 @@ def resize(
     options = Options(
         step=step,
         scale=scale,
-        size=size,  # type: ignore[arg-type]  # text is accepted and normalised
+        size=size,
         fit=fit,
         resample=resample,
         background=background,

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from icsys.choices import PACKINGS
 from icsys.errors import UsageError
 from icsys.layout import MANIFEST, PACK_INDEX, STAGED_PACKS
-from icsys.options import PACKINGS
 from icsys.packs.assignment import Stopped, assign
 from icsys.packs.install_packs import install_packs, keep_packs, remove_staged
 from icsys.packs.write_packs import write_packs
@@ -47,7 +47,7 @@ def open_packs(
     destination
         Where the run writes; locked.
     format
-        One of :data:`icsys.options.FORMATS`.
+        One of :data:`icsys.choices.FORMATS`.
     read_only
         Write nothing.
     stop

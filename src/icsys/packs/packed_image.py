@@ -5,31 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from icsys.records.manifest import COLUMNS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 REPEATED_COLUMNS: dict[str, type] = {
-    "source_path": str,
-    "source_bytes": int,
-    "source_sha256": str,
-    "format": str,
-    "mode": str,
-    "source_width": int,
-    "source_height": int,
-    "width": int,
-    "height": int,
-    "orientation": int,
-    "frames": int,
-    "colors": int,
-    "palette": str,
-    "mse": float,
-    "psnr": float,
-    "ssim": float,
-    "delta_e": float,
-    "quality_target": float,
-    "quality_met": bool,
-    "sha256": str,
-    "warning": str,
+    name: COLUMNS[name].type
+    for name in (
+        *("source_path", "source_bytes", "source_sha256", "format", "mode", "source_width", "source_height"),
+        *("width", "height", "orientation", "frames", "colors", "palette"),
+        *("mse", "psnr", "ssim", "delta_e", "quality_target", "quality_met", "sha256", "warning"),
+    )
 }
 """Manifest columns that a pack repeats, with their types: all facts that source and options decide.
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from icsys.choices import MAX_INDEXED_COLORS
 from icsys.color.palette import check_palette, tidy
 from icsys.color.pooled_colors import as_rgb
 from icsys.color.reduce import distinct_of, map_to, reduce_to
@@ -16,13 +17,14 @@ from icsys.errors import ImageError, UsageError
 from icsys.image.decode import to_array
 from icsys.image.dither import floyd_steinberg
 from icsys.image.encode import indexed_image
-from icsys.options import MAX_INDEXED_COLORS, Options
+from icsys.options import Options
 from icsys.results import Measured
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from PIL.Image import Image
 
+    from icsys.choices import AlphaName, DitherName, EffortName, SpaceName, StrategyName
     from icsys.color.reduce import Distinct
     from icsys.options import Target
 
@@ -66,14 +68,14 @@ class QuantizedImage:
 
 def quantize(
     image: Any,  # noqa: ANN401 - arrays and PIL images
-    colors: int | str = 32,
+    colors: int | Literal["auto"] = 32,
     *,
-    strategy: str = "MKM",
+    strategy: StrategyName = "MKM",
     seed: int = 0,
-    effort: str = "fast",
-    space: str = "srgb",
-    dither: str = "none",
-    alpha: str = "flatten",
+    effort: EffortName = "fast",
+    space: SpaceName = "srgb",
+    dither: DitherName = "none",
+    alpha: AlphaName = "flatten",
     min_psnr: float | None = None,
     min_ssim: float | None = None,
     max_delta_e: float | None = None,

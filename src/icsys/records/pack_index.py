@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from icsys.choices import PACKINGS
 from icsys.errors import UsageError
 from icsys.files.atomic import write_json
 from icsys.files.parsing import from_json, read_json
 from icsys.layout import PACK_INDEX, is_pack_name
-from icsys.options import PACKINGS
 
 if TYPE_CHECKING:
     from icsys.files.rooted_path import RootedPath

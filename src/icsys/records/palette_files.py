@@ -16,19 +16,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from icsys.choices import MAX_COLORS, MAX_INDEXED_COLORS, SHARED
 from icsys.color.palette import check_palette
 from icsys.errors import UsageError
 from icsys.files.atomic import write_json, write_whole
 from icsys.files.parsing import from_json, read_text
 from icsys.files.rooted_path import RootedPath
 from icsys.layout import GIMP_PALETTE, PALETTE
-from icsys.options import MAX_COLORS, MAX_INDEXED_COLORS, SHARED, Options
 from icsys.records.labels import label_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import ArrayLike, NDArray
+
+    from icsys.options import Options
 
 _FORMAT, _VERSION = "icsys-palette", 1
 _GIMP, _MADE_BY = "GIMP Palette", "# Made by icsys"

@@ -7,17 +7,20 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from icsys.choices import AUTO, MAX_COLORS
 from icsys.color.strategies import STRATEGY_TABLE
 from icsys.engine import available_cores
 from icsys.errors import UsageError
+from icsys.field_checks import whole_number
 from icsys.files.locations import place_of
 from icsys.files.url import shown
-from icsys.options import AUTO, MAX_COLORS, Options, whole_number
+from icsys.options import Options
 from icsys.pipeline import load_packages
 from icsys.report.comparison import Candidate, Comparison
 from icsys.report.comparison_runner import ComparisonRunner
 from icsys.report.example_images import MOST_EXAMPLES
-from icsys.run.checks import check_places, check_run
+from icsys.run.checks import check_places
+from icsys.run_settings import RunSettings
 from icsys.sources.open_source import open_source
 from icsys.sources.random_sample import draw_sample
 
@@ -100,7 +103,7 @@ def compare_folder(
     """
     options = (options or Options()).replace(strategy="MKM", colors=Options().colors, **_AS_USUAL)
     candidates = plan_candidates(strategies, colors)
-    check_run(jobs=jobs, engine=None, overwrite="never")
+    RunSettings(jobs=jobs)  # checks the number
     if sample is not None:
         whole_number("sample", sample, 1, MOST_SAMPLED)
     whole_number("examples", examples, 0, MOST_EXAMPLES)
@@ -144,7 +147,7 @@ def plan_candidates(strategies: Sequence[str], colors: Sequence[int]) -> list[Ca
     UsageError
         If a name or a number is not accepted, or none of the strategies reduces colours.
     """
-    names = {Options(strategy=name).strategy for name in strategies}
+    names = {Options.from_dict({"strategy": name}).strategy for name in strategies}
     reducing = [name for name, strategy in STRATEGY_TABLE.items() if name in names and strategy.fit is not None]
     if not reducing or not colors:
         raise UsageError("nothing to compare: expected at least one strategy that reduces colours, and one K")

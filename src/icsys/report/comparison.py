@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from icsys.options import STRATEGIES
+from icsys.choices import STRATEGIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from icsys.choices import MAX_INDEXED_COLORS
 from icsys.errors import UsageError
 from icsys.files.atomic import write_whole
 from icsys.files.rooted_path import RootedPath, is_below, is_link
-from icsys.options import MAX_INDEXED_COLORS
 from icsys.report.optional_packages import import_optional
 from icsys.report.page_pictures import data_uri
 

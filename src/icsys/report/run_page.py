@@ -8,13 +8,15 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from icsys.choices import AUTO
 from icsys.errors import UsageError
+from icsys.field_checks import whole_number
 from icsys.files.locations import disk_path
 from icsys.files.reserved_names import check_names, refusing_links
 from icsys.files.rooted_path import RootedPath
 from icsys.files.url import shown
 from icsys.layout import FAILURES, MANIFEST, REPORT
-from icsys.options import AUTO, Options, whole_number
+from icsys.options import Options
 from icsys.report.comparison_page import HOW_TO_LOOK, LISTED
 from icsys.report.comparison_table import Cell
 from icsys.report.example_images import MOST_EXAMPLES

@@ -6,9 +6,9 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from icsys.choices import WHITE
 from icsys.errors import ICSError
 from icsys.image.read_output import read_pixels
-from icsys.options import WHITE
 from icsys.packs.read_output import read_output
 from icsys.report.comparison_page import quality_words
 from icsys.report.example_images import detail, spread

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from icsys.choices import MAX_INDEXED_COLORS
 from icsys.files.url import is_url, shown
-from icsys.options import MAX_INDEXED_COLORS, Target
+from icsys.options import Target
 from icsys.report.humanize import bytes_text, count_text, images_text, printable
 from icsys.results import Compressed, Failed
 from icsys.sources.base import passed_over_text

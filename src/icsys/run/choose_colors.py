@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from icsys.choices import MAX_INDEXED_COLORS
 from icsys.engine import Lost
-from icsys.options import MAX_INDEXED_COLORS
 from icsys.results import ColorsChosen, Compressed
 
 if TYPE_CHECKING:

@@ -11,13 +11,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from icsys.choices import PACKINGS, SHARED
 from icsys.engine import available_cores
 from icsys.engine.cluster import open_cluster
 from icsys.errors import UsageError
 from icsys.files.locations import place_of
 from icsys.files.reserved_names import refusing_links
 from icsys.files.url import Url, shown
-from icsys.options import PACKINGS, SHARED
 from icsys.partition import MAX_SHARDS, all_shards
 from icsys.run.checks import check_places
 from icsys.run.coordinator import Coordinator

@@ -115,7 +115,6 @@ def compress_folder(
     >>> summary.compressed, summary.failed
     (1, 0)
     """
-    options = check_options(options)
     settings = RunSettings(
         jobs=jobs,
         engine=cast("Engine | None", engine),  # RunSettings checks the values
@@ -129,6 +128,19 @@ def compress_folder(
         dry_run=dry_run,
         shard=cast("Shard | None", shard),
     )
+    return run_folder(source, destination, check_options(options), settings, stop=stop, progress=progress)
+
+
+def run_folder(
+    source: str | os.PathLike[str],
+    destination: str | os.PathLike[str],
+    options: Options,
+    settings: RunSettings,
+    *,
+    stop: threading.Event | None = None,
+    progress: Callable[[Progress], object] | None = None,
+) -> RunSummary:
+    """Compress a folder on this machine or on a cluster; see :func:`compress_folder`."""
     stop, progress = stop or threading.Event(), progress or (lambda _: None)
     if settings.on_cluster:
         from icsys.run.cluster import run_on_cluster  # noqa: PLC0415 - few runs need it

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from icsys import pipeline
+from icsys.choices import PACKINGS, SHARED
 from icsys.engine import Lost
 from icsys.errors import ICSError, UsageError
 from icsys.files.locations import check_apart, place_of
@@ -20,7 +21,7 @@ from icsys.files.url import Url
 from icsys.journal.context import LedgerContext
 from icsys.journal.ledger import Ledger
 from icsys.layout import PACK_INDEX, UNPACKED
-from icsys.options import PACKINGS, SHARED, Options
+from icsys.options import Options
 from icsys.outputs.folder import FolderOutputs
 from icsys.partition import mark_of
 from icsys.records.pending_outputs import WrittenHashes

@@ -11,9 +11,9 @@ from icsys.files.atomic import write_whole
 from icsys.files.bounded_lines import LONGEST
 from icsys.layout import FAILURES, MANIFEST
 from icsys.partition import shard_index
-from icsys.records.manifest import DONE, from_line
+from icsys.records.manifest import DONE, counts_of, from_line
 from icsys.records.pending_outputs import WrittenHashes, load_pending, write_pending
-from icsys.results import Failed, Measured, RunSummary
+from icsys.results import Failed, RunSummary
 from icsys.shards.state import state_folder_of
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _images(
             too_late.add((other.source, other.output))
             outputs[line.output] = line
         if line.row.get("status") == DONE:
-            _count(line.row, summary)
+            summary.add_counts(counts_of(line.row))
         else:
             summary.stale.append(line.output)
         yield line.text
@@ -158,19 +158,6 @@ def _clash(one: _Line, other: _Line) -> str:
         f"{one.output!r} is the output of {one.source!r} in shard {one.shard} "
         f"and of {other.source!r} in shard {other.shard}"
     )
-
-
-def _count(row: dict[str, Any], summary: RunSummary) -> None:
-    summary.images += 1
-    summary.compressed += 1
-    summary.animated += row["frames"] > 1
-    summary.damaged += bool(row.get("warning"))
-    summary.kept_sources += row.get("kept_source", False)  # lines of older versions have none
-    summary.bytes_in += row["source_bytes"]
-    summary.bytes_out += row["bytes"]
-    summary.elements_in += row["source_width"] * row["source_height"] * row["source_channels"]
-    summary.elements_out += row["width"] * row["height"] * row["channels"]
-    summary.add_colors(row.get("colors"), Measured.from_columns(row))
 
 
 def _failures(destination: RootedPath, shards: list[Shard], summary: RunSummary) -> Iterator[bytes]:

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torchvision import tv_tensors
 
-from icsys.options import WHITE, rgb_of
+from icsys.choices import WHITE
+from icsys.option_checks import rgb_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

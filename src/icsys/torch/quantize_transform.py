@@ -19,6 +19,8 @@ from icsys.torch.indexed_image import LEVELS, RGB, IndexedImage, to_indexed_imag
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
+    from icsys.choices import DitherName, EffortName, SpaceName, StrategyName
+
 _GREY = 1  # channels
 
 
@@ -60,11 +62,11 @@ class Quantize(v2.Transform):
         self,
         colors: int = 32,
         *,
-        strategy: str = "MKM",
+        strategy: StrategyName = "MKM",
         seed: int = 0,
-        effort: str = "fast",
-        space: str = "srgb",
-        dither: str = "none",
+        effort: EffortName = "fast",
+        space: SpaceName = "srgb",
+        dither: DitherName = "none",
         palette: ArrayLike | None = None,
         indexed: bool = False,
     ) -> None:

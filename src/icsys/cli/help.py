@@ -1,0 +1,94 @@
+"""The help of a command: examples first, then the options that most people need; ``--help-all`` shows the rest."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from icsys.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_HELP = {"help", "help_all"}
+
+
+class CommandParser(argparse.ArgumentParser):
+    """An argument parser with short help, and with errors of one line, as all errors of ics are.
+
+    Parameters
+    ----------
+    summary
+        What the command does, in lines of at most 80 characters.
+    examples
+        Command lines, each with a few words beside it.
+    common
+        Names of the options that ``--help`` shows; it shows all options if there are none.
+    """
+
+    def __init__(
+        self,
+        *,
+        summary: str,
+        examples: Sequence[tuple[str, str]],
+        common: Sequence[str] = (),
+        **settings: Any,  # noqa: ANN401 - argparse's own
+    ) -> None:
+        super().__init__(
+            # A shortened flag would change its meaning when another one with the same beginning is added.
+            allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            add_help=False,
+            description=f"{summary}\n\n{_example_text(examples)}",
+            **settings,
+        )
+        self._positionals.title = "arguments"
+        self.summary, self._common = summary, set(common)
+        self.add_argument("-h", "--help", action="help", help="Show this help.")
+        if common:
+            self.add_argument("--help-all", action=_HelpAll, help="Show all options, in groups.")
+            self._common |= _HELP
+
+    def error(self, message: str) -> NoReturn:
+        """Raise the error of the command."""
+        raise UsageError(f"{message} (see {self.prog} --help)")
+
+    def format_help(self) -> str:
+        """Return the help that ``--help`` shows."""
+        if not self._common:
+            return super().format_help()
+        formatter = self._get_formatter()
+        formatter.add_usage(self.usage, self._actions, self._mutually_exclusive_groups)
+        formatter.add_text(self.description)
+        positional = [action for action in self._actions if not action.option_strings]
+        common = [action for action in self._actions if action.option_strings and action.dest in self._common]
+        common.sort(key=lambda action: action.dest in _HELP)
+        for title, actions in (("arguments", positional), ("most used options", common)):
+            formatter.start_section(title)
+            formatter.add_arguments(actions)
+            formatter.end_section()
+        return formatter.format_help()
+
+    def format_all(self) -> str:
+        """Return the help that ``--help-all`` shows."""
+        return super().format_help()
+
+
+class _HelpAll(argparse.Action):
+    """Shows all options of a command and ends the program."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str) -> None:  # noqa: A002 - argparse's name
+        super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        assert isinstance(parser, CommandParser)  # noqa: S101 - only such a parser has this option
+        sys.stdout.write(parser.format_all())
+        parser.exit()
+
+
+def _example_text(examples: Sequence[tuple[str, str]]) -> str:
+    """Return command lines with their words in a second column."""
+    width = max(len(line) for line, _ in examples)
+    lines = "\n".join(f"  {line:<{width}}  {words}".rstrip() for line, words in examples)
+    return f"example{'s' * (len(examples) > 1)}:\n{lines}"

@@ -1,0 +1,90 @@
+"""From the command line and a config file to ``Options``, ``RunSettings`` and ``Display``."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from icsys.cli.display import Display
+from icsys.errors import UsageError
+from icsys.field_checks import Switch
+from icsys.files.url import hide_given, shown
+from icsys.options import Options
+from icsys.run_settings import RunSettings
+
+if TYPE_CHECKING:
+    import argparse
+    from dataclasses import Field
+
+TABLES = (Options, RunSettings, Display)
+"""All options of ``ics compress``, in the order in which ``--print-options`` prints them."""
+
+
+class Request(NamedTuple):
+    """What the user wants a run to do."""
+
+    options: Options
+    settings: RunSettings = RunSettings()
+    display: Display = Display()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all that is set, as plain JSON and TOML values; jobs, engine and timeout only where they are given."""
+        display = {field.name: getattr(self.display, field.name) for field in fields(Display)}
+        values = self.options.to_dict() | self.settings.given() | display
+        return {name: shown(value) if isinstance(value, str) else value for name, value in values.items()}
+
+
+def table_fields() -> dict[str, Field[Any]]:
+    """Return the fields of all tables by name."""
+    return {field.name: field for table in TABLES for field in fields(table)}
+
+
+def read_options(arguments: argparse.Namespace) -> Request:
+    """Combine defaults, config file and command line; the later ones win.
+
+    Raises
+    ------
+    UsageError
+        If a value is not accepted, or the config file cannot be read.
+    """
+    table = table_fields()
+    given = {name: value for name, value in vars(arguments).items() if name in table}
+    config = _read_config(Path(arguments.config), table) if arguments.config else {}
+    # Only one of step, scale and size can hold: the command line replaces whichever a config file has.
+    replaced = {table[name].metadata.get("one_of") for name in given} - {None}
+    config = {name: value for name, value in config.items() if table[name].metadata.get("one_of") not in replaced}
+    try:
+        return _checked(config | given)
+    except UsageError as error:
+        raise UsageError(hide_given(str(error), config.values())) from None
+
+
+def _checked(values: dict[str, Any]) -> Request:
+    """Build the tables, each from its own values."""
+    own = [{f.name: values[f.name] for f in fields(table) if f.name in values} for table in TABLES]
+    options = Options.from_dict(own[0])
+    if options.palette != "image":
+        from icsys.records.palette_files import with_file  # noqa: PLC0415 - few runs need it
+
+        options, _ = with_file(options, colors_given="colors" in values)
+    return Request(options, RunSettings(**own[1]), Display(**own[2]))
+
+
+def _read_config(path: Path, table: dict[str, Field[Any]]) -> dict[str, Any]:
+    """Read a TOML file that holds options by name, with dashes or underscores."""
+    from icsys.files.parsing import read_toml  # noqa: PLC0415 - few runs need it
+
+    try:
+        values = read_toml(path)
+    except OSError as error:
+        raise UsageError(f"config file {str(path)!r} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise UsageError(f"config file {str(path)!r} cannot be read as TOML: {error}") from error
+    values = {name.replace("-", "_"): value for name, value in values.items()}
+    for name, value in values.items():
+        if name not in table:
+            raise UsageError(f"config file {str(path)!r}: unknown option {name!r}, expected {', '.join(sorted(table))}")
+        if isinstance(table[name].metadata["check"], Switch) and not isinstance(value, bool):
+            raise UsageError(f"config file {str(path)!r}: {name}={shown(value)!r}, expected true or false")
+    return values

@@ -1,0 +1,113 @@
+"""Checks of the options whose values are more than a number or a choice: colours, palettes and sizes."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from icsys.choices import AUTO, MAX_COLORS, SHARED
+from icsys.errors import UsageError
+from icsys.field_checks import Check, number_or_text, whole_number
+from icsys.files.url import is_mangled, is_url, shown
+
+PALETTE_SUFFIXES = (".json", ".gpl")
+MAX_SIDE = 65_535
+
+_SIZE = re.compile(r"(\d{1,6})\s*[xX\u00d7]\s*(\d{1,6})")
+_HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
+
+
+class ColorCount(Check):
+    """A number of colours, or auto."""
+
+    metavar = f"K|{AUTO}"
+
+    def read(self, text: str) -> int | str:
+        """Return the number, or the text if it holds none."""
+        return number_or_text(text)
+
+    def accept(self, name: str, value: object) -> int | str:
+        """Return the number as an int, or auto in lower case."""
+        if not isinstance(value, str):
+            return whole_number(name, value, 1, MAX_COLORS)
+        if value.strip().casefold() == AUTO:
+            return AUTO
+        raise UsageError(f"{name}={value!r}: expected a whole number from 1 to {MAX_COLORS}, or {AUTO}")
+
+
+class PaletteChoice(Check):
+    """The images that share a palette, or the name of a palette file."""
+
+    metavar = f"image|{'|'.join(SHARED)}|FILE"
+
+    def accept(self, name: str, value: object) -> str:
+        """Return the choice in lower case, or the file name as it is given."""
+        text = os.fspath(value) if isinstance(value, str | os.PathLike) else value
+        if isinstance(text, str):
+            for choice in ("image", *SHARED):
+                if text.strip().casefold() == choice:
+                    return choice
+            if text.lower().endswith(PALETTE_SUFFIXES) and not is_url(text) and not is_mangled(text):
+                return text
+            value = shown(text)
+        raise UsageError(
+            f"{name}={value!r}: expected one of image, {', '.join(SHARED)}, or a file whose name ends in "
+            f"{' or '.join(PALETTE_SUFFIXES)}"
+        )
+
+
+class Size(Check):
+    """A size in pixels: text such as 224x224, or a pair (width, height)."""
+
+    metavar = "WxH"
+
+    def accept(self, name: str, value: object) -> tuple[int, int]:  # noqa: ARG002 - parse_size names it
+        """Return the pair."""
+        return parse_size(value)
+
+
+class HexColor(Check):
+    """A colour #RRGGBB."""
+
+    metavar = "#RRGGBB"
+
+    def accept(self, name: str, value: object) -> str:
+        """Return the colour in lower case."""
+        if isinstance(value, str) and _HEX_COLOR.fullmatch(value):
+            return value.lower()
+        raise UsageError(f"{name}={value!r}: expected a colour as #RRGGBB, such as #ffffff for white")
+
+
+def parse_size(value: object) -> tuple[int, int]:
+    """Read ``"224x224"`` or a pair of integers as (width, height).
+
+    Raises
+    ------
+    UsageError
+        If it is neither, or a side is not between 1 and 65535.
+    """
+    message = f"size={value!r}: expected WIDTHxHEIGHT such as 224x224, each side from 1 to {MAX_SIDE}"
+    if isinstance(value, str):
+        match = _SIZE.fullmatch(value.strip())
+        if match is None:
+            raise UsageError(message)
+        value = (int(match[1]), int(match[2]))
+    if not isinstance(value, tuple | list) or len(value) != 2:  # noqa: PLR2004 - width and height
+        raise UsageError(message)
+    width, height = value
+    try:
+        return whole_number("width", width, 1, MAX_SIDE), whole_number("height", height, 1, MAX_SIDE)
+    except UsageError:
+        raise UsageError(message) from None
+
+
+def rgb_of(background: str) -> tuple[int, int, int]:
+    """Return the levels of a colour ``#RRGGBB``.
+
+    Raises
+    ------
+    UsageError
+        If it is written in another way.
+    """
+    red, green, blue = bytes.fromhex(HexColor().accept("background", background)[1:])
+    return red, green, blue
