@@ -10,8 +10,6 @@ import argparse
 import sys
 import tempfile
 import threading
-from contextlib import nullcontext
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,9 +19,13 @@ from PIL import Image
 from icsys import Options
 from icsys.color.palette import store_centers
 from icsys.color.pooled_colors import as_rgb, weighted_colors
-from icsys.engine import ENGINE_TABLE, available_cores
-from icsys.image.decode import decode_photo, unlimited
-from icsys.run.shared_palette import find_palettes, look
+from icsys.engine import available_cores
+from icsys.files.rooted_path import RootedPath
+from icsys.image.decode import decode_photo
+from icsys.run.executor import Executor
+from icsys.run.monitor import RunMonitor
+from icsys.run.shared_palette import find_palettes
+from icsys.run_settings import RunSettings
 from icsys.sources.folder import Folder
 from machine import describe
 from measure import run_programs
@@ -50,18 +52,13 @@ _PIECES = 400  # of a photo
 def dataset_palette(folder: Path, options: Options) -> NDArray[np.uint8]:
     """Return the palette that a run gives to all images of a folder, without the second pass."""
     stop = threading.Event()
-    source = Folder(folder, folder / "none")
-    looking = partial(look, source=source, options=options, admit=unlimited, slots=nullcontext())
     palettes = find_palettes(
-        source,
-        source.destination,
+        Folder(folder, folder / "none"),
+        RootedPath(folder / "none"),
         options,
-        keep=False,
-        anew=True,
-        team=partial(ENGINE_TABLE["threads"], looking, jobs=available_cores(), prepare=lambda: None, stop=stop),
-        tell=lambda _: None,
-        wait=lambda work: work(),
-        stop=stop,
+        RunSettings(overwrite="always"),
+        executor=Executor("threads", available_cores(), None, remote=False, stop=stop),
+        monitor=RunMonitor(lambda _: None, stop, None),
     )
     return palettes.colors[""]
 

@@ -104,7 +104,7 @@ def test_what_256_colours_miss_has_256_unless_that_is_refused():
     image = compress_image(data, options)
     assert (image.colors, image.measured.met) == (256, False)
     assert compress_image(data, options.replace(colors=256)).data == image.data
-    with pytest.raises(ImageError, match=r"256 colours do not reach SSIM 0.9999: theirs is 0.9\d+") as caught:
+    with pytest.raises(ImageError, match=r"256 colours do not reach SSIM 0.9999: they reach 0.9\d+") as caught:
         compress_image(data, options.replace(strict_quality=True))
     assert caught.value.code == "quality"
 

@@ -218,8 +218,8 @@ def test_shards_arrive_whole_through_a_bad_network_and_after_a_kill(proxy, sourc
 
 def test_two_runs_at_once_are_refused(proxy, source, expected, monkeypatch):
     monkeypatch.setattr(lease, "_POLL_SECONDS", 0.01)
-    monkeypatch.setattr("icsys.run.object_destination.BEAT", 0.05)
-    monkeypatch.setattr("icsys.run.object_destination._SEND_EVERY", 0.05)
+    monkeypatch.setattr("icsys.run.object_destination.RENEW_SECONDS", 0.05)
+    monkeypatch.setattr("icsys.run.object_destination._UPLOAD_SECONDS", 0.05)
     refused = []
 
     def second(progress):

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 import icsys
+from icsys import choices
 
 STUB = Path(icsys.__file__).with_suffix(".pyi")
-# What annotations of results name beside our own classes; a Result is a Compressed, a Skipped or a Failed.
-OTHERS = {"Any", "NDArray", "None", "Result"}
+# Names in annotations that are no classes of ours: a Result is a Compressed, a Skipped or a Failed; the choices of
+# options are texts.
+OTHERS = {"Any", "NDArray", "None", "Result", *vars(choices)}
 
 
 def test_the_stub_names_what_the_table_loads():

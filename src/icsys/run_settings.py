@@ -161,6 +161,11 @@ class RunSettings:
         """Whether images are redone that are up to date."""
         return self.overwrite == "always"
 
+    @property
+    def covers_all(self) -> bool:
+        """Whether every source is taken up, and not only those that failed: then outputs can prove stale."""
+        return not self.retry_failed
+
     def resolve(self, *, cores: int) -> RunSettings:
         """Return these settings with the number of jobs and the engine filled in."""
         engine = self.engine or ("processes" if self._needs_processes else "threads")

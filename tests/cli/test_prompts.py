@@ -75,7 +75,7 @@ def test_input_that_ends_early_ends_with_exit_2_and_one_line(here, text):
     code, _, err = answer(here, text)
     assert code == 2
     assert len(err.splitlines()) == 1
-    assert "ended before" in err
+    assert "ended at the question" in err
     assert not (here / "Compressed").exists()
 
 

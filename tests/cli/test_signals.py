@@ -21,7 +21,7 @@ def test_the_first_signal_sets_the_flag(name, code, capfd):
         assert signals.stop.is_set()
         assert signals.code == code
     assert signal.getsignal(number) is before
-    assert "once more stops at once" in capfd.readouterr().err
+    assert "press Ctrl-C again to stop at once" in capfd.readouterr().err
 
 
 @pytest.mark.usefixtures("terminal")

@@ -1,4 +1,4 @@
-"""Worker processes do the same work, and one that dies or hangs takes nothing with it but its own item."""
+"""Worker processes do the same work; one that dies or hangs loses only its own item."""
 
 import functools
 import itertools
@@ -62,7 +62,7 @@ def test_no_item_starts_no_process():
         (("exit", 3), "exit code 3"),
         (("exit", 0), "exit code 0"),
         pytest.param(("segfault", None), "SIGSEGV", marks=needs_signals),
-        pytest.param(("kill", 9), "SIGKILL, perhaps for want of memory", marks=needs_signals),
+        pytest.param(("kill", 9), "SIGKILL, perhaps out of memory", marks=needs_signals),
     ],
 )
 def test_a_crash_loses_the_culprit_alone(culprit, reason):

@@ -141,7 +141,7 @@ def test_out_of_memory(tmp_path, observed):
     files = {file["source"]: file for file in json.loads(done.stdout)["files"]}
     assert done.returncode == 1
     assert files["3x.png"]["code"] == "crashed"
-    assert "want of memory" in files["3x.png"]["message"]
+    assert "out of memory" in files["3x.png"]["message"]
     assert sum(file["status"] == "compressed" for file in files.values()) == 6
     observed("6 compressed, 1 failed: crashed")
 

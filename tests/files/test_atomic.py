@@ -5,7 +5,8 @@ import os
 import pytest
 
 from icsys.files.atomic import open_own, remove_tree, sweep, write_whole
-from icsys.files.rooted_path import LinkError, RootedPath
+from icsys.files.links import LinkError
+from icsys.files.rooted_path import RootedPath
 from icsys.layout import OWN_PREFIX
 
 

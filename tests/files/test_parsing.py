@@ -52,7 +52,7 @@ def test_json_may_lie_so_deep_and_no_deeper(value, levels):
     if depth(value) <= DEEPEST:
         assert from_json(json.dumps(value)) == value
     else:
-        with pytest.raises(ValueError, match=f"more than {DEEPEST} deep"):
+        with pytest.raises(ValueError, match=f"at most {DEEPEST} levels"):
             from_json(json.dumps(value))
 
 
@@ -114,7 +114,7 @@ def test_toml_is_read_with_any_byte_order_mark_and_end_of_line(tmp_path, encodin
 def test_files_are_read_up_to_a_bound(tmp_path, monkeypatch):
     path = tmp_path / "a.toml"
     path.write_bytes(b"#" * (LONGEST_TOML + 1))
-    with pytest.raises(ValueError, match=f"more than {LONGEST_TOML} bytes"):
+    with pytest.raises(ValueError, match=f"at most {LONGEST_TOML} bytes"):
         read_toml(path)
     monkeypatch.setattr(parsing, "LONGEST_JSON", 100)
     path.write_bytes(b"1" + b" " * 99)
@@ -122,7 +122,7 @@ def test_files_are_read_up_to_a_bound(tmp_path, monkeypatch):
     assert read_text(path) == "1" + " " * 99
     with path.open("ab") as file:
         file.truncate(2**40)  # with a hole in it, it takes no room
-    with pytest.raises(ValueError, match="more than 100 bytes"):
+    with pytest.raises(ValueError, match="at most 100 bytes"):
         read_json(path)
 
 

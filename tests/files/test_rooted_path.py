@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icsys.files import rooted_path as rooted
-from icsys.files.rooted_path import LinkError, OtherFolderError, RootedPath, is_below, is_link, leads_elsewhere
+from icsys.files import held_folder, links
+from icsys.files.links import LinkError, OtherFolderError, is_link, leads_elsewhere
+from icsys.files.relative_names import is_below
+from icsys.files.rooted_path import RootedPath
 from icsys.sources import folder as source_folder
 from icsys.sources.base import Ignored, Task
 from icsys.sources.folder import plan_folder
@@ -22,8 +24,8 @@ from icsys.sources.folder import plan_folder
 def way(request, monkeypatch):
     """With descriptors, where this system has them; and as on Windows, which has none and no flag against links."""
     if not request.param:
-        monkeypatch.setattr(rooted, "_HAS_DIR_FD", False)
-        monkeypatch.setattr(rooted, "_ALWAYS", rooted._ALWAYS & ~getattr(os, "O_NOFOLLOW", 0))  # noqa: SLF001
+        monkeypatch.setattr(held_folder, "_HAS_DIR_FD", False)
+        monkeypatch.setattr(held_folder, "_ALWAYS", held_folder._ALWAYS & ~getattr(os, "O_NOFOLLOW", 0))  # noqa: SLF001
     return request.param
 
 
@@ -42,22 +44,22 @@ def snapshot(folder):
 def test_in_a_folder_that_is_held_files_are_made_renamed_and_removed(tmp_path):
     (tmp_path / "theirs").write_bytes(b"theirs")
     folder = RootedPath(tmp_path / "out") / "cat"
-    with pytest.raises(FileNotFoundError), folder.held():
+    with pytest.raises(FileNotFoundError), folder.to_utf8_name():
         pass
     folder.make_folders()
-    with folder.held() as held:
+    with folder.to_utf8_name() as to_utf8_name:
         for content in (b"1", b"2"):
-            with os.fdopen(held.descriptor("new", "xb"), "wb") as file:
+            with os.fdopen(to_utf8_name.descriptor("new", "xb"), "wb") as file:
                 file.write(content)
-            held.replace("new", "a.png")
+            to_utf8_name.replace("new", "a.png")
             assert (tmp_path / "out/cat/a.png").read_bytes() == content
         (tmp_path / "out/cat/b.png").symlink_to(tmp_path / "theirs")
         with pytest.raises(LinkError, match=r"b\.png"):
-            held.replace("a.png", "b.png")
+            to_utf8_name.replace("a.png", "b.png")
         with pytest.raises(LinkError, match=r"b\.png"):
-            held.descriptor("b.png")
-        held.unlink("b.png")
-        held.unlink("a.png")
+            to_utf8_name.descriptor("b.png")
+        to_utf8_name.unlink("b.png")
+        to_utf8_name.unlink("a.png")
     assert snapshot(tmp_path) == {"theirs": b"theirs", "out": None, "out/cat": None}
 
 
@@ -85,9 +87,9 @@ def test_files_and_folders_are_those_that_pathlib_sees(tmp_path):
     assert sorted(entry.name for entry in (root / "cat").entries()) == ["a.png", "deep"]
     (root / "cat/a.png").replace(root / "cat/deep/b.png")
     assert not (root / "cat/a.png").exists()
-    with (root / "cat/deep").held() as held:
-        assert held.status("b.png").st_size == 2
-        assert held.status("c.png") is None
+    with (root / "cat/deep").to_utf8_name() as to_utf8_name:
+        assert to_utf8_name.status("b.png").st_size == 2
+        assert to_utf8_name.status("c.png") is None
     (root / "cat/deep/b.png").unlink()
     (root / "cat/deep/b.png").unlink(missing_ok=True)
     (root / "cat/deep").rmdir()
@@ -121,7 +123,7 @@ def test_nothing_is_done_through_a_link(tmp_path, target, depth):
         "entries": path.entries,
         "folders": path.make_folders,
         "mkdir": lambda: path.mkdir(exist_ok=True),
-        "hold": lambda: path.held().__enter__(),
+        "hold": lambda: path.to_utf8_name().__enter__(),
     }
     for attempt in attempts.values():
         with pytest.raises(LinkError):
@@ -279,10 +281,10 @@ def test_junctions_are_left_alone_by_the_walk_and_not_entered(tmp_path, monkeypa
     def of_windows(status):
         return status.st_ino == number
 
-    monkeypatch.setattr(rooted, "is_link", of_windows)
-    monkeypatch.setattr(rooted, "_HAS_DIR_FD", False)
-    monkeypatch.setattr(rooted, "_HAS_JUNCTIONS", True)
-    monkeypatch.setattr(source_folder, "is_link", of_windows)
+    for module in (links, held_folder, source_folder):
+        monkeypatch.setattr(module, "is_link", of_windows)
+    monkeypatch.setattr(held_folder, "_HAS_DIR_FD", False)
+    monkeypatch.setattr(held_folder, "_HAS_JUNCTIONS", True)
     planned = list(plan_folder(tmp_path / "in", tmp_path / "out", ".png"))
     assert planned == [Ignored("junction"), Task("b.png", "b.png")]
     root = RootedPath(tmp_path / "in")

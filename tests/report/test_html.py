@@ -10,7 +10,8 @@ import pytest
 
 from helpers import synthetic_photo
 from icsys import UsageError
-from icsys.files.rooted_path import LinkError, RootedPath
+from icsys.files.links import LinkError
+from icsys.files.rooted_path import RootedPath
 from icsys.report.comparison_table import Cell
 from icsys.report.html import (
     Figure,
@@ -150,7 +151,12 @@ def test_a_page_is_neither_written_through_a_link_nor_waited_for(page, rooted, t
     (tmp_path / "nowhere.html").symlink_to(tmp_path / "none")
     (tmp_path / "device.html").symlink_to("/dev/zero")
     os.mkfifo(tmp_path / "pipe.html")
-    for name, why in (("link", "is a link"), ("nowhere", "is a link"), ("device", "is a link"), ("pipe", "is no file")):
+    for name, why in (
+        ("link", "is a link"),
+        ("nowhere", "is a link"),
+        ("device", "is a link"),
+        ("pipe", "expected a regular file"),
+    ):
         path = (RootedPath(tmp_path) if rooted else tmp_path) / f"{name}.html"
         with pytest.raises(UsageError, match=rf"{name}\.html.*{why}"):
             check_target(path)

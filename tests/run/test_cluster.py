@@ -16,7 +16,7 @@ from icsys.files.rooted_path import RootedPath
 from icsys.partition import Shard, all_shards
 from icsys.results import UNCHANGED
 from icsys.run import cluster, coordinator, shard_job
-from icsys.run.progress import INTERRUPTED
+from icsys.run.progress import INTERRUPTED_TEXT
 from icsys.run_settings import RunSettings
 from icsys.shards import state as state_module
 from icsys.shards.listing import read_listing
@@ -195,7 +195,7 @@ def test_a_stop_leaves_what_the_next_run_goes_on_with(source, whole, out):
             stop.set()
 
     summary = compress_folder(source, out, OPTIONS, engine="dask", stop=stop, progress=note)
-    assert summary.stopped == INTERRUPTED
+    assert summary.stopped == INTERRUPTED_TEXT
     assert shards_in(RootedPath(out)) == all_shards(4)
     with pytest.raises(UsageError, match="is divided into 4 shards"):
         compress_folder(source, out, OPTIONS)
@@ -218,7 +218,7 @@ def test_photos_that_came_since_a_stop_are_done_too(source, out):
 def test_a_stop_while_the_folder_is_listed_leaves_nothing(source, out):
     stop = threading.Event()
     summary = compress_folder(source, out, OPTIONS, engine="dask", stop=stop, progress=lambda _: stop.set())
-    assert summary.stopped == INTERRUPTED
+    assert summary.stopped == INTERRUPTED_TEXT
     assert shards_in(RootedPath(out)) == []
 
 

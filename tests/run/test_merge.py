@@ -293,11 +293,11 @@ def test_an_undivided_run_and_shards_keep_off_one_another(source, out, monkeypat
             compress_folder(source, out, OPTIONS, **settings)
 
 
-def test_shards_of_two_divisions_are_refused(source, out, tmp_path):
+def test_shards_of_two_numbers_are_refused(source, out, tmp_path):
     do_shards(source, out, [Shard(1, 4)])
     do_shards(source, tmp_path / "other", [Shard(2, 3)])
     shutil.copytree(tmp_path / "other", out, dirs_exist_ok=True)
-    with pytest.raises(UsageError, match=r"different divisions \(1/4, 2/3\)"):
+    with pytest.raises(UsageError, match=r"different numbers \(1/4, 2/3\)"):
         merge_shards(out, partial=True)
 
 
@@ -435,7 +435,7 @@ def test_a_shard_that_was_killed_before_it_knew_the_folder_makes_it_forget_nothi
     compress_folder(source, out, OPTIONS)
     books_at(out, Shard(1, 4)).mkdir(parents=True)
     (books_at(out, Shard(1, 4)) / "manifest.jsonl").touch()
-    with pytest.raises(UsageError, match="no shard has come to its first image"):
+    with pytest.raises(UsageError, match="no shard has started an image"):
         merge_shards(out, partial=True)
     do_shards(source, out, [Shard(2, 4)])
     with pytest.raises(UsageError, match="shards 3/4, 4/4 are missing and shard 1/4 is not finished: run them"):

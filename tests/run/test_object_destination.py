@@ -11,7 +11,7 @@ from icsys import Failed, Options, UsageError, compress_folder, merge_shards
 from icsys.files import object_store as objects
 from icsys.outputs import lease
 from icsys.results import FOREIGN
-from icsys.run import object_destination as remote
+from icsys.run import object_destination
 from memory_store import memory_store
 
 OPTIONS = Options(strategy="SO", step=2)
@@ -23,10 +23,10 @@ def store(monkeypatch, tmp_path):
     monkeypatch.setattr(objects, "_FIRST_PAUSE", 0.0)
     monkeypatch.setattr(lease, "_POLL_SECONDS", 0.001)
     monkeypatch.setattr(lease, "_LEASE", 0.01)
-    monkeypatch.setattr("icsys.run.local._CLAIMED_AT_ONCE", 2)
+    monkeypatch.setattr("icsys.run.main_pass._BATCH", 2)
     room = tmp_path / "room"
     room.mkdir()
-    monkeypatch.setattr(remote.tempfile, "tempdir", str(room))
+    monkeypatch.setattr(object_destination.tempfile, "tempdir", str(room))
     yield memory_store(monkeypatch)
     assert list(room.iterdir()) == []  # the books are nowhere but in the store
 
@@ -257,20 +257,20 @@ def test_a_run_may_die_at_any_request(store, source, lost):
 
 
 def test_a_run_whose_lock_was_taken_over_publishes_nothing(store, source, monkeypatch):
-    monkeypatch.setattr(remote, "_SEND_EVERY", 0.001)
-    monkeypatch.setattr(remote, "RENEW_SECONDS", 0.001)
+    monkeypatch.setattr(object_destination, "_UPLOAD_SECONDS", 0.001)
+    monkeypatch.setattr(object_destination, "RENEW_SECONDS", 0.001)
     other = b'{"run": "other", "host": "elsewhere", "beat": 0}'
     noticed = threading.Event()
 
     def trouble(_number, kind, path):
         if kind == "write" and path.endswith("cat/a.png"):
-            store.store[f"/bucket/small/{remote.STATE_FOLDERS}/lock.json"].seek(0)
-            store.store[f"/bucket/small/{remote.STATE_FOLDERS}/lock.json"].truncate()
-            store.store[f"/bucket/small/{remote.STATE_FOLDERS}/lock.json"].write(other)
+            store.store[f"/bucket/small/{object_destination.STATE_FOLDERS}/lock.json"].seek(0)
+            store.store[f"/bucket/small/{object_destination.STATE_FOLDERS}/lock.json"].truncate()
+            store.store[f"/bucket/small/{object_destination.STATE_FOLDERS}/lock.json"].write(other)
             noticed.wait(0.5)
 
     store.trouble = staticmethod(trouble)
     summary, _ = run(source)
     assert "another run has taken over" in summary.stopped
     assert "manifest.jsonl" not in store.objects("bucket/small")
-    assert store.objects("bucket/small")[f"{remote.STATE_FOLDERS}/lock.json"] == other
+    assert store.objects("bucket/small")[f"{object_destination.STATE_FOLDERS}/lock.json"] == other

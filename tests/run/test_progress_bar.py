@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from icsys import Options, Progress, compress_folder, progress_bar
 from icsys.results import Failed, RunSummary
-from icsys.run.progress_bar import drawing
+from icsys.run.progress_bar import progress_drawer
 
 
 def bar_on(file):
@@ -24,7 +24,7 @@ def test_the_bar_counts_every_image_whatever_comes_between(steps, known_from):
     summary = RunSummary()
     total = sum(has_result for _, has_result in steps)
     with bar_on(file) as bar:
-        draw = drawing(bar, "Compressing")
+        draw = progress_drawer(bar, "Compressing")
         for i, (note, has_result) in enumerate(steps):
             result = Failed(source=f"{i}.jpg", code="empty", message="no bytes") if has_result else None
             if result:
@@ -37,7 +37,7 @@ def test_the_bar_counts_every_image_whatever_comes_between(steps, known_from):
 
 def test_time_goes_on_when_the_number_of_images_becomes_known_and_starts_anew_after_loading():
     with bar_on(io.StringIO()) as bar:
-        draw = drawing(bar, "Compressing")
+        draw = progress_drawer(bar, "Compressing")
         bar.start_t -= 100
         draw(Progress(None, RunSummary(), 5))
         assert bar.format_dict["elapsed"] > 99
@@ -66,7 +66,7 @@ def test_what_draws_the_bar_is_loaded_only_when_one_is_drawn():
 def test_a_first_pass_is_told_apart_and_counted_by_itself():
     file = io.StringIO()
     with bar_on(file) as bar:
-        draw = drawing(bar, "Compressing")
+        draw = progress_drawer(bar, "Compressing")
         for looked_at in range(4):
             draw(Progress(None, RunSummary(), 3 if looked_at else None, looked_at=looked_at))
             assert bar.n == looked_at

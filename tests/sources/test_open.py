@@ -262,7 +262,7 @@ def test_an_archive_without_images_is_wrong_usage(tmp_path):
     put_zip(tmp_path / "x.zip", NOTES)
     code, _, err = ics("compress", "x.zip", "small", cwd=tmp_path)
     assert code == 2
-    assert "no image was found in 'x.zip' (2 left alone" in err
+    assert "no images found in 'x.zip' (2 ignored" in err
 
 
 def test_patterns_are_taken_apart():

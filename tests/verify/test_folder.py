@@ -14,7 +14,7 @@ from icsys import Options, UsageError, compress_folder, merge_shards, verify_fol
 from icsys.files.rooted_path import RootedPath
 from icsys.journal.lock import locked
 from icsys.records.palette_files import load_palettes
-from verifying import NAMES, SMALL, edit, found, make_photos, run_killed
+from verifying import NAMES, SMALL, edit, found, make_photos, needs_fork, run_killed
 
 pytestmark = pytest.mark.usefixtures("unsynced")
 OUTPUTS = sorted(f"{name.rpartition('.')[0]}.png" for name in NAMES)
@@ -363,6 +363,7 @@ def test_the_books_of_a_shard_are_held_against_their_hashes(photos, tmp_path):
     assert found(out) == {"checked": 7, "missing": [], "changed": [name], "foreign": [".ics-books/notes.txt"]}
 
 
+@needs_fork
 @pytest.mark.parametrize(
     ("step", "words"),
     [*((step, []) for step in (1, 3, 8, 10, 40)), *((step, ["--palette", "dataset"]) for step in (3, 4, 8, 11, 12))],
@@ -379,8 +380,8 @@ def test_what_a_killed_run_left_is_no_fault(step, words, photos, tmp_path):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda _: None, "is no folder"),
-        (lambda out: out.touch(), "is no folder"),
+        (lambda _: None, "is not a folder"),
+        (lambda out: out.touch(), "is not a folder"),
         (lambda out: out.mkdir(), "no manifest.jsonl in"),
     ],
 )
@@ -462,5 +463,5 @@ def test_the_command_says_it_in_words_and_in_json_and_by_its_code(photos, tmp_pa
     assert (code, values) == (1, {"checked": 7, "missing": ["a.png"], "changed": ["b.png"], "foreign": ["new\n.png"]})
     assert ics("verify", cwd=tmp_path)[::2] == (
         2,
-        "ics: destination 'Compressed' is no folder: expected one that ics compress has filled\n",
+        "ics: destination 'Compressed' is not a folder: expected the output folder of ics compress\n",
     )

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from helpers import ics
 from icsys import UsageError, compress_folder
 from packings import READERS, packings, shards
-from verifying import SMALL, edit, found, make_photos, run_killed
+from verifying import SMALL, edit, found, make_photos, needs_fork, run_killed
 
 pytestmark = pytest.mark.usefixtures("unsynced")
 SUFFIX = {"webdataset": ".tar", "parquet": ".parquet"}
@@ -227,7 +227,7 @@ def test_a_link_in_the_place_of_a_shard_is_never_read(has_index, out, tmp_path):
     shutil.move(out / name, tmp_path / "elsewhere")
     (out / name).symlink_to(tmp_path / "elsewhere")
     if has_index:
-        with pytest.raises(UsageError, match=f"'{name}' that is a link"):
+        with pytest.raises(UsageError, match=f"'{name}' is a link"):
             found(out)
         return
     (out / "shards.json").unlink()
@@ -262,6 +262,7 @@ def test_images_that_are_in_no_shard_yet_are_files(colors, packing, made, photos
     assert found(target) == NOTHING | {"missing": ["a.png"], "changed": ["b.png"]}
 
 
+@needs_fork
 @packings
 @pytest.mark.parametrize("step", [3, 11, 13, 15, 17, 19])
 def test_what_a_killed_run_left_is_no_fault(step, packing, photos, tmp_path):

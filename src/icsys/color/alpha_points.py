@@ -1,4 +1,4 @@
-"""Colours with alpha as points whose Euclidean distance is what is seen of them over black and over white.
+"""Colours with alpha as points: their Euclidean distance is the visible difference over black and over white.
 
 Over a background b, from 0 (black) to 255 (white) in R, G and B, a colour shows p + (1 - a / 255) b: p is its
 premultiplied level a R / 255, and a its alpha. Two colours that differ by dp and da show a difference of dp over black
@@ -8,7 +8,7 @@ and of dp - da over white, in each of R, G and B. The mean of the two squares is
 
 So the squared distance of points (p_R - a/2, p_G - a/2, p_B - a/2, sqrt(3)/2 a) is the mean over black and white of the
 squared error summed over R, G and B. The first three are what shows over mid-grey, less 255/2. For opaque colours it is
-the squared error as ever.
+the usual squared error.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ def rgba_to_points(colors: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def points_to_rgba(points: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """Return the RGBA colours, shape (n, 4), that points are stored as; one without alpha is (0, 0, 0, 0)."""
+    """Round points to RGBA colours, shape (n, 4), uint8; a colour of alpha 0 becomes (0, 0, 0, 0)."""
     exact = points[:, 3:] / _ALPHA_AXIS
     alpha = np.clip(np.rint(exact), 0, _OPAQUE)
-    # Levels are chosen for the alpha that is stored, so that what shows over mid-grey stays.
+    # Levels are computed for the rounded alpha, so that the colour over mid-grey stays.
     shown = points[:, :3] + alpha / 2
     levels = np.rint(np.clip(shown * _OPAQUE / np.maximum(alpha, 1), 0, _OPAQUE))
     return np.concatenate([levels * (alpha > 0), alpha], axis=1).astype(np.uint8)
@@ -58,12 +58,12 @@ def squared_error(
 ) -> float:
     """Return the mean over black and white of the squared error summed over R, G and B and over pixels.
 
-    The sum is one of whole numbers, so it does not depend on its order.
+    Whole numbers are summed, so the order does not matter.
 
     Parameters
     ----------
     colors, shown
-        Of each colour and of what stands for it, RGBA, shape (n, 4) both, uint8.
+        Each colour and the palette entry that replaces it, RGBA, both of shape (n, 4), uint8.
     counts
         Pixels of each colour, shape (n,), whole numbers.
     """

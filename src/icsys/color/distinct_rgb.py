@@ -1,4 +1,4 @@
-"""Colours as points: the distinct ones of an image, and few cells that stand for many of them.
+"""The distinct RGB colours of an image, as weighted points, and cells that merge near ones.
 
 A colour's Morton code interleaves the bits of R, G and B. In its order the colours of every octree node, and
 so of every cell, are neighbours, and any 64 in a row fill a small box.
@@ -24,7 +24,7 @@ CENTER = 128
 _WORDS, _GROUPS = 1 << 18, 1 << 12
 # Weight, weighted coordinates and weighted squared norm of a cell.
 _CELL_SUMS = 5
-# What float32 may lose in a difference of squared distances, as a share of the largest squared norm.
+# Rounding error of float32 in a difference of squared distances, as a share of the largest squared norm.
 _SLACK = 1e-6
 
 
@@ -51,19 +51,19 @@ def kernel_points(coordinates: NDArray[np.floating], weights: NDArray[np.floatin
 
 
 def to_centers(palette: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return palette colours, shape (k, 3), as the kernels take centres: shape (3, k)."""
+    """Convert palette colours, shape (k, 3), to the kernels' layout of centres: shape (3, k)."""
     return np.ascontiguousarray((palette.T.astype(np.float32) - CENTER) * SCALE)
 
 
 class DistinctRGB:
-    """The distinct colours of an image.
+    """The distinct RGB colours of an image, each with its number of pixels.
 
     Parameters
     ----------
     pixels
         Shape (N, 3), uint8, C-contiguous, N below 2^32.
     scratch
-        Where the arrays are made, to be used only until it is given away again; new memory if left out.
+        Memory for the arrays, which are valid until the scratch serves another image; new memory if left out.
 
     Attributes
     ----------
@@ -117,7 +117,7 @@ class DistinctRGB:
         return labels.reshape(-1)[: len(self)], round(error / SCALE**2)
 
     def cells(self, fineness: float, k: int) -> tuple[Points, float]:
-        """Return cells with a squared error of at most V / (3 k^2 fineness) each, V that of all pixels.
+        """Merge near colours into cells of squared error at most V / (3 k^2 fineness), V the error of all pixels.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""Colours with alpha: the distinct ones of an image."""
+"""The distinct RGBA colours of an image."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _MIDDLE = alpha_points.rgba_to_points(np.array([[128, 128, 128, 128]], np.uint8)
 
 
 class DistinctRGBA:
-    """The distinct RGBA colours of an image: what :class:`icsys.color.distinct_rgb.DistinctRGB` is for opaque ones.
+    """The distinct RGBA colours of an image, like :class:`icsys.color.distinct_rgb.DistinctRGB` for opaque ones.
 
     Parameters
     ----------
     pixels
-        Shape (N, 4), uint8, not empty. What is fully transparent is one colour, (0, 0, 0, 0), whatever lies under it.
+        Shape (N, 4), uint8, not empty. All fully transparent pixels are one colour, (0, 0, 0, 0).
     """
 
     def __init__(self, pixels: NDArray[np.uint8]) -> None:
@@ -51,7 +51,7 @@ class DistinctRGBA:
 
     @property
     def has_clear(self) -> bool:
-        """Whether the first of them is the one without alpha."""
+        """Whether the first colour is (0, 0, 0, 0), fully transparent."""
         return bool(self._colors[0, 3] == 0)
 
     def nearest(self, palette: NDArray[np.uint8]) -> tuple[NDArray[np.uint16], float]:
@@ -62,7 +62,7 @@ class DistinctRGBA:
         labels
             Shape (n,), uint16.
         sse
-            Squared error of all pixels, summed over R, G and B, the mean of that over black and over white.
+            Squared error of all pixels, summed over R, G and B: the mean of the errors over black and over white.
         """
         points = kernel_points(alpha_points.rgba_to_points(self._colors) - _MIDDLE, self.counts)
         centers = np.ascontiguousarray((alpha_points.rgba_to_points(palette) - _MIDDLE).T, np.float32)

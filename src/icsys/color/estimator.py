@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 _COMPILED_FEATURES = (3, 4)
 _BYTE = 255
-# Spread above which single samples lie so far out that splits across a cluster's axis pass them by; those of
-# normally distributed samples stay below it.
+# Spread above which outliers lie too far out for splits across a cluster's axis; normally distributed samples stay
+# below it.
 _HEAVY_TAIL = 100
 # Spread above which float32 has too few digits for most samples.
 _WIDEST = 1e4
@@ -33,11 +33,11 @@ _LARGEST_SEED = np.iinfo(np.int32).max
 
 
 class ColorKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):  # type: ignore[misc]
-    """K-means that moves its centres out of poor local optima, made for colours.
+    """K-means for colours, which moves its centres out of poor local optima.
 
-    It takes any number of features. Up to four, such as grey levels, RGB and RGBA, run on compiled kernels; more,
-    and samples with far outliers, are handed to :class:`sklearn.cluster.KMeans`. Equal samples are merged first and
-    their weights added up, so that weighting a sample is the same as repeating it.
+    It takes any number of features. Up to four, such as grey levels, RGB and RGBA, run on compiled kernels; more
+    features, and samples with far outliers, are clustered by :class:`sklearn.cluster.KMeans`. Equal samples are merged
+    first and their weights added up, so weighting a sample is the same as repeating it.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class ColorKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixi
     tol : float, default=1e-4
         Iterations end when the inertia falls by no more than this share.
     random_state : int, RandomState instance or None, default=None
-        Seed of what is random in the search. Up to four features effort "fast" draws nothing.
+        Seed of the search. With up to four features, effort "fast" is not random.
 
     Attributes
     ----------
@@ -158,7 +158,7 @@ class ColorKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixi
         centers, _ = fit_centers(_padded(points), weights, k, seed=seed, effort=self.effort)
         centers = centers[:, : points.shape[1]]
         if len(centers) < k:
-            # The search found too little to split: the points that lie worst become centres of their own.
+            # The search found too few clusters to split: the points with the largest errors become centres.
             worst = np.argsort(-np.square(points - centers[_nearest(points, centers)]).sum(axis=1), kind="stable")
             centers = np.concatenate([centers, points[worst[: k - len(centers)]]])
         last, iteration = np.inf, 0
@@ -167,7 +167,7 @@ class ColorKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixi
             labels = _nearest(points, centers)
             inertia = _inertia(points, centers, labels, weights)
             total = np.bincount(labels, weights, minlength=k)
-            # A centre that lost its last point stays where it is.
+            # A centre without points keeps its place.
             means = np.stack([np.bincount(labels, weights * x, minlength=k) for x in points.T], axis=1)
             centers = np.where(total[:, None] > 0, means / np.maximum(total[:, None], np.finfo(float).tiny), centers)
             if last - inertia <= self.tol * inertia:
@@ -186,7 +186,7 @@ class ColorKMeans(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixi
         return euclidean_distances(self._checked(X), self.cluster_centers_)
 
     def score(self, X: ArrayLike, y: None = None, sample_weight: ArrayLike | None = None) -> float:  # noqa: ARG002, N803
-        """Return the inertia of samples with its sign turned, so that more is better."""
+        """Return the negative inertia of samples, so that more is better."""
         check_is_fitted(self)
         X = self._checked(X)  # noqa: N806
         weights = _checked_weights(sample_weight, X)
@@ -208,11 +208,11 @@ def _checked_weights(sample_weight: ArrayLike | None, samples: NDArray[np.float6
 def _merge_equal(
     samples: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the distinct samples that have a weight, in order, with their weights added up."""
+    """Merge equal samples: return the distinct ones of positive weight, in order, with the sums of their weights."""
     samples, weights = samples[weights > 0], weights[weights > 0]
     levels = samples.astype(np.uint8) if samples.min() >= 0 and samples.max() <= _BYTE else None
     if levels is not None and samples.shape[1] in _COMPILED_FEATURES and (levels == samples).all():
-        # Colours: one number holds all their features, and is several times faster to sort by.
+        # Colours: one number holds all features, and sorting by it is several times faster.
         order = np.argsort(levels.astype(np.uint32) @ (256 ** np.arange(samples.shape[1], dtype=np.uint32)[::-1]))
     else:
         order = np.lexsort(samples.T[::-1])
@@ -222,20 +222,20 @@ def _merge_equal(
 
 
 def _spread(points: NDArray[np.float64]) -> float:
-    """Return the largest squared distance from the mean over the median one: how far out the outliers are."""
+    """Return the largest squared distance from the mean divided by the median one: how far out the outliers are."""
     squares = np.square(points - points.mean(axis=0)).sum(axis=1)
-    with np.errstate(over="ignore"):  # infinite where half of the points are the mean and others are not
+    with np.errstate(over="ignore"):  # infinite if half of the points equal the mean
         return float(squares.max() / max(np.median(squares), np.finfo(np.float64).tiny))
 
 
 def _padded(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Add features that are 0 everywhere up to a number that kernels are compiled for: no distance changes."""
+    """Append features of zeros, up to a number that kernels are compiled for; distances stay."""
     missing = next(d for d in _COMPILED_FEATURES if d >= points.shape[1]) - points.shape[1]
     return np.pad(points, ((0, 0), (0, missing)))
 
 
 def _space_order(points: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Return an order in which neighbours are near in space: the kernels prune whole blocks of such points."""
+    """Return an order in which neighbours are near in space, so that the kernels can prune whole blocks."""
     low, high = points.min(axis=0), points.max(axis=0)
     levels = (255 * (points - low) / np.where(high > low, high - low, 1)).astype(np.uint8)
     return np.argsort(DistinctRGB(np.ascontiguousarray(_padded(levels)[:, :3])).inverse, kind="stable")
@@ -260,5 +260,5 @@ def _inertia(
     labels: NDArray[np.int32],
     weights: NDArray[np.float64],
 ) -> float:
-    """Return the sum of weight times squared distance to the own centre."""
+    """Return the sum of weight times squared distance to the centre of each sample."""
     return float(np.square(samples - centers[labels]).sum(axis=1) @ weights)

@@ -1,4 +1,4 @@
-"""The fewest colours with which an image is good enough: a search that needs few trials."""
+"""Search for the fewest colours with which an image reaches a target of quality, in few trials."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ if TYPE_CHECKING:
 Made = TypeVar("Made")
 
 START = 40
-"""Colours of the first trial of an image of which nothing is known."""
+"""Colours of the first trial, if nothing is known of the image."""
 
 _LEAST = 1e-9
 _LEAST_STEEP, _MOST_STEEP = 0.1, 3.0
-_FAR = 0.1  # in logarithms: numbers that are closer tell more of chance
+_FAR = 0.1  # logarithm of the ratio; between closer numbers, the difference in error is mostly chance
 
 
 @dataclass(frozen=True, slots=True)
 class Trial(Generic[Made]):
-    """What a number of colours gives.
+    """The result of trying one number of colours.
 
     Attributes
     ----------
     made
-        The image in these colours, or whatever else the caller wants back.
+        The image in these colours, or any other value that the caller needs.
     met
-        Whether it is good enough.
+        Whether it reaches the target.
     excess
-        Logarithm of its error over the largest that is good enough: it guides the search and decides nothing.
+        Logarithm of its error divided by the largest error that reaches the target. It guides the search only.
     """
 
     made: Made
@@ -41,14 +41,14 @@ class Trial(Generic[Made]):
 def fewest_colors(
     attempt: Callable[[int], Trial[Made]], most: int, start: int = START, steepness: float = 0.75
 ) -> Trial[Made]:
-    """Return the trial of a number K of colours that is good enough where K - 1 is not.
+    """Return the trial of a number K of colours that reaches the target where K - 1 does not.
 
-    Both were tried, so that holds whatever the error does in between; where it falls steadily no smaller K is good
-    enough. If ``most`` colours are not, the trial of ``most`` is returned.
+    Both were tried, so this holds for any error curve; if errors fall steadily, no smaller K reaches the target. If
+    ``most`` colours miss it, the trial of ``most`` is returned.
 
-    The error is taken to be a power of K between the largest K known to be too small and the smallest known to
-    suffice, and the next trial is made where that meets the target (regula falsi in logarithms, in the Illinois form of
-    Dowell and Jarratt, 1971, which does not get stuck at one end).
+    Between the largest K known to be too small and the smallest known to suffice, the error is modelled as a power of
+    K. The next trial is where this model meets the target: regula falsi in logarithms, in the Illinois form of Dowell
+    and Jarratt (1971), which does not get stuck at one end.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def fewest_colors(
     start
         The first number to try.
     steepness
-        The error is taken to fall as K to the power of minus this until two trials tell better.
+        Exponent of the model at first: the error falls as K to the power of minus this. Later trials replace it.
     """
     low, high = _End(0, math.inf), _End(most + 1, -math.inf)
     best: Trial[Made] | None = None
@@ -78,14 +78,14 @@ def fewest_colors(
             low, high.moved = _End(k, max(trial.excess, _LEAST), moved=True), False
             best = trial if k == most else best
         k = _next(low, high, steepness)
-    if best is None:  # the loop ends with both ends tried, or with all too small
+    if best is None:  # the loop ends when both ends were tried, or when all were too small
         raise AssertionError
     return best
 
 
 @dataclass(slots=True)
 class _End:
-    """An end of where the answer is: a number of colours, its excess, and whether it moved last."""
+    """One end of the interval that holds the answer: a number of colours, its excess, and whether it moved last."""
 
     k: int
     excess: float
@@ -93,7 +93,7 @@ class _End:
 
 
 def _steepness(one: _End, other: _End) -> float | None:
-    """Return how steeply errors fall between two numbers of colours; None where that tells nothing."""
+    """Return how steeply errors fall between two numbers of colours; None if too close or implausible."""
     away = math.log(other.k / one.k)
     if abs(away) < _FAR or math.isinf(one.excess - other.excess):
         return None

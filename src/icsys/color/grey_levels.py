@@ -1,4 +1,4 @@
-"""Grey levels: those of an image, and K-means on a line, solved exactly."""
+"""The grey levels of an image, and K-means on a line, solved exactly."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _BYTE = 256
 
 
 class GreyLevels:
-    """The distinct levels of a grey image: what :class:`icsys.color.distinct_rgb.DistinctRGB` is for colours.
+    """The distinct levels of a grey image, like :class:`icsys.color.distinct_rgb.DistinctRGB` for colours.
 
     Parameters
     ----------
@@ -75,8 +75,8 @@ def best_levels(counts: NDArray[np.integer], k: int) -> NDArray[np.uint8]:
     """Choose the k whole grey levels with the least squared error.
 
     Clusters on a line are intervals, so dynamic programming over interval ends finds the optimum
-    (Bruce 1965; Wang and Song 2011). The centre of an interval is its mean rounded, the best whole level
-    for it: the optimum is that of the palette as stored.
+    (Bruce 1965; Wang and Song 2011). The centre of an interval is its rounded mean, the best whole level,
+    so the optimum is that of the stored palette.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""The compiled parts of K-means, for NumPy arrays: points and partitions as the kernels hold them, and the search.
+"""The compiled parts of K-means for NumPy arrays: points, partitions and the search for centres.
 
-Kernels see arrays only and trust their caller. Points lie in blocks of 64, shape (blocks, d, 64), and centres in
-columns, shape (d, capacity) of which the first k are in use, so that every inner loop runs over adjacent memory and
-vectorises; d is 3 or 4. ``snap`` says that centres live on integers, as those of colours do.
+Kernels take arrays only and check nothing. Points lie in blocks of 64, shape (blocks, d, 64), and centres in
+columns, shape (d, capacity), the first k in use, so that every inner loop runs over adjacent memory and
+vectorises; d is 3 or 4. ``snap`` rounds centres to integers, as for colours.
 
 Colours and their centres are whole eighths of a level, held as integers below 2^11 in size: then every distance
 is an integer below 2^24, which float32 holds exactly, and every weighted sum one below 2^53, which float64 holds
@@ -45,7 +45,7 @@ class _Partition(ctypes.Structure):
 
 
 class Points:
-    """Weighted points in blocks; the last block is filled up with copies of weight 0.
+    """Weighted points in blocks of 64; the last block is filled with copies of weight 0.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class Points:
     d
         Number of coordinates, 3 or 4.
     scratch
-        Where the arrays are made; new memory if left out.
+        Memory for the arrays; new memory if left out.
 
     Attributes
     ----------
@@ -67,9 +67,9 @@ class Points:
     total
         The sums of all points as one cluster, as a row of :attr:`Partition.sums`.
     slack
-        What float32 may get wrong in a difference of two squared distances; 0 for the integers of colours.
+        Rounding error of float32 in a difference of two squared distances; 0 for colours, which are integers.
     addresses
-        Where ``x``, ``w``, ``low``, ``high`` and ``total`` lie.
+        Memory addresses of ``x``, ``w``, ``low``, ``high`` and ``total``.
     """
 
     def __init__(self, n: int, d: int, slack: float = 0.0, scratch: Scratch | None = None) -> None:
@@ -88,19 +88,18 @@ class Points:
 
 
 class Partition:
-    """Which centre is nearest to every point, and the sums that follow from it.
+    """The nearest centre of every point, and the sums of each cluster.
 
-    It begins with all points in one cluster about their mean.
+    At first all points are in one cluster.
 
     Parameters
     ----------
     points
-        What is partitioned.
+        The points of the partition.
     capacity
-        Most clusters that there will be.
+        Most clusters that the partition can have.
     products
-        Whether sums hold the products of coordinates: :func:`grow` and :func:`improve` need them to split clusters,
-        others do without.
+        Whether sums hold the products of coordinates, which :func:`grow` and :func:`improve` need to split clusters.
 
     Attributes
     ----------
@@ -112,7 +111,7 @@ class Partition:
         Of each cluster: weight, weighted coordinates, weighted products of coordinates (lower triangle);
         shape (capacity, 1 + d + d (d + 1) / 2), float64.
     centers
-        The centres that all of this holds for, shape (d, capacity), float32.
+        The centres of the partition, shape (d, capacity), float32.
     """
 
     def __init__(self, points: Points, capacity: int, *, products: bool = True) -> None:
@@ -142,14 +141,14 @@ def sums_of(d: int) -> int:
 
 
 def bound(points: Points) -> None:
-    """Fill in what follows from coordinates and weights: boxes and total."""
+    """Compute the boxes and the total from coordinates and weights."""
     blocks, d, _ = points.x.shape
     coordinates, weights, *derived = points.addresses
     KERNELS.bound_points(coordinates, weights, blocks, d, *derived)
 
 
 def reassign(points: Points, part: Partition, centers: NDArray[np.float32], k: int) -> int:
-    """Bring a partition up to date with the first k centres, and return how many points changed cluster.
+    """Reassign the points of a partition to the first k centres, and return how many changed cluster.
 
     Only blocks within reach of a centre that moved are looked at, and only points that change cluster
     touch the sums; a partition whose sums are exact stays exact.
@@ -166,7 +165,7 @@ def nearest_centers(points: Points, centers: NDArray[np.float32], labels: NDArra
     Parameters
     ----------
     points
-        Any.
+        Points of any kind.
     centers
         Shape (d, k), float32.
     labels
@@ -183,10 +182,10 @@ def nearest_centers(points: Points, centers: NDArray[np.float32], labels: NDArra
 def grow(
     points: Points, part: Partition, centers: NDArray[np.float32], k: int, *, snap: bool, share: float, limit: int
 ) -> int:
-    """From one cluster to k: split all that gain at least ``share`` of the best, settle, and again.
+    """Grow from one cluster to k: in each round, split the clusters that gain at least ``share`` of the best gain.
 
-    Returns how many there are: fewer than k if nothing is left to split. ``limit`` iterations of Lloyd's follow
-    each round of splits.
+    Each round ends with ``limit`` iterations of Lloyd's algorithm. Returns the number of clusters, fewer than k if
+    nothing is left to split.
     """
     _check_columns(part, centers)
     return KERNELS.grow(points.reference, part.reference, address(centers, np.float32), k, snap, share, limit)
@@ -204,8 +203,8 @@ def lloyd(
 ) -> float:
     """Alternate nearest centres and means, at most ``limit`` times, and return the squared error.
 
-    Ends when the error falls by no more than the share ``tolerance``. ``centers`` holds the means, ``part`` the
-    partition that they are the means of.
+    Ends when the error falls by no more than the share ``tolerance``. ``centers`` then holds the means of the clusters
+    of ``part``.
     """
     _check_columns(part, centers)
     error = ctypes.c_double()
@@ -227,11 +226,11 @@ def improve(
     tolerance: float,
     limit: int,
 ) -> float:
-    """Make moves out of a poor optimum and keep those that lower the error; return the error reached.
+    """Move centres out of a poor optimum, keep the moves that lower the error, and return the error reached.
 
     A move merges clusters whose merger costs little and splits others whose split gains much, then runs
     Lloyd's iteration. Moves of ``size`` centres at once come first, as in the "breathing" K-means of Fritzke (2020);
-    one that fails is followed by one of half as many. Single moves follow, as in the swaps of Fränti and
+    a move that fails is followed by one of half as many. Single moves follow, as in the swaps of Fränti and
     Kivijärvi (2000), though chosen by estimate, not at random, until ``patience`` in a row have failed.
     ``tolerance`` and ``limit`` are those of :func:`lloyd` after each move.
     """

@@ -1,9 +1,9 @@
 """MKM: our own K-means for colours.
 
-The distinct colours of an image are merged into cells, as coarse as the error to be reached allows. On these
-few weighted points centres grow from one to K by splits, settle by Lloyd's iteration, and are moved from
-where they are missed least to where they gain most for as long as that lowers the error. A last few
-iterations on all distinct colours make the result exact.
+The distinct colours of an image are merged into cells, as coarse as the aimed-at error allows. On these few weighted
+points, centres grow from one to K by splits and settle by Lloyd's iteration. Then centres whose removal costs least
+move to clusters whose split gains most, as long as that lowers the error. A last few iterations on all distinct
+colours make the result exact.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
     from icsys.color.kernels import Points
     from icsys.color.reduce import Distinct, Reduced
 
-# In a round of growth all clusters split that gain at least this share of the best, and so many iterations
-# of Lloyd's follow.
+# In a round of growth, each cluster that gains at least this share of the best gain is split; then this many iterations
+# of Lloyd's algorithm follow.
 _GROWTH = (0.3, 2)
-# Cells that hide more than this share of the error are too coarse: some images are made of few tight groups.
+# Cells that hide more than this share of the error are too coarse, as in images of a few tight groups of colours.
 _MOST_HIDDEN = 0.2
-# Steps from the palette as stored to the rounded means of its clusters: they lower the error by 0.03 to 0.1 %.
+# Iterations on the stored palette with means rounded to whole levels; they lower the error by 0.03 to 0.1 %.
 _POLISH = 2
-# With more clusters than this, growth is hasty and nothing is moved: mergers are weighed for all pairs.
+# With more clusters than this, growth is quick and no centre is moved: moves compare all pairs of clusters.
 _MOST_MOVED = 2048
 _HASTY_GROWTH = (0.03, 1)
 _FEW = 5
 
 
 class Effort(NamedTuple):
-    """How far the search goes.
+    """The settings of one effort: how far the search goes.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Effort(NamedTuple):
     limit
         Iterations after each move.
     rounds
-        Times that the search starts again from its best centres, some of them thrown at random.
+        Times that the search starts again from its best centres, some of them placed at random.
     last
         Iterations on the distinct colours.
     """
@@ -95,7 +95,7 @@ def fit_centers(
     n_clusters
         At least 1.
     seed
-        Seed of what is random; effort "fast" draws nothing.
+        Seed of the search; effort "fast" is not random.
     effort
         "fast", "balanced" or "best".
 
@@ -147,7 +147,7 @@ def _search(
     size = max(1, int(k * effort.moved))
     error = moved(error, size)
     best, lowest = centers.copy(), error
-    if effort.rounds:  # NumPy loads its random numbers when they are first asked for
+    if effort.rounds:  # NumPy loads its random generators on first use
         rng = np.random.default_rng(seed)
         for _ in range(effort.rounds):
             centers[:] = best
@@ -173,11 +173,11 @@ def reduce_pixels(
     n_colors
         1 to 65536. An image of no more distinct colours keeps them.
     seed
-        Seed of what is random in the search; effort "fast" draws nothing.
+        Seed of the search; effort "fast" is not random.
     effort
         "fast", "balanced" or "best"; grey levels in sRGB are always solved exactly.
     space
-        Where distances are measured: "srgb", or "oklab" as the eye does. Oklab distances are compared in float32.
+        Colour space of distances: "srgb", or "oklab", close to human vision. Oklab distances are compared in float32.
     """
 
     def fit(distinct: Distinct) -> NDArray[np.uint8]:
@@ -230,19 +230,19 @@ def _palette_in_srgb(colors: DistinctRGB, n_colors: int, effort: Effort, seed: i
 
 
 def _at_levels(part: Partition) -> NDArray[np.float32]:
-    """Return the means of clusters rounded to whole levels, as centres; one without points stays where it is."""
+    """Return the means of clusters rounded to whole levels, as centres; a cluster without points keeps its centre."""
     centers = part.centers.copy()
     centers[:, part.sums[:, 0] > 0] = to_centers(_levels(part.means))
     return centers
 
 
 def _levels(means: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Round means as the kernels hold them, shape (n, 3), to colours that a file can store."""
+    """Round means in the kernels' units, shape (n, 3), to colours that a file can store."""
     return np.rint(means / SCALE + CENTER).astype(np.uint8)
 
 
 def _fill(colors: DistinctRGB, palette: NDArray[np.uint8], n_colors: int) -> NDArray[np.uint8]:
-    """Add the colours with the largest error to a palette that rounding or empty clusters left short."""
+    """Fill up a palette that rounding or empty clusters left short, with the colours of the largest error."""
     labels, _ = colors.nearest(palette)
     found = colors.colors()
     error = np.square(found - palette[labels].astype(np.float64)).sum(axis=1) * colors.counts

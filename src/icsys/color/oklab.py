@@ -1,7 +1,7 @@
-"""Oklab: a space in which the Euclidean distance follows the eye.
+"""Oklab: a colour space whose Euclidean distance is close to the difference that people see.
 
 Source: Björn Ottosson, "A perceptual color space for image processing", 2020,
-https://bottosson.github.io/posts/oklab/, with the matrices as published there; the sRGB transfer function is that of
+https://bottosson.github.io/posts/oklab/, with the matrices published there; the sRGB transfer function is that of
 IEC 61966-2-1.
 """
 
@@ -44,7 +44,7 @@ _RGB_FROM_LMS = np.array(
 )
 
 DISTANCE_SCALE = np.array([1.0, 2.0, 2.0])
-"""Factors of L, a and b that make Euclidean distances follow perceived differences best.
+"""Factors of L, a and b with which Euclidean distances match perceived differences best.
 
 Measured by Ottosson on two sets of judged differences (2.016 and 2.045,
 https://github.com/w3c/csswg-drafts/issues/6642); with 2 it is the difference that CSS Color 4 calls Delta E OK2.
@@ -75,7 +75,7 @@ def to_oklab(colors: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def from_oklab(lab: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Convert Oklab colours, shape (n, 3), to sRGB levels 0 to 255, not rounded, cut off at the gamut's edge."""
+    """Convert Oklab colours, shape (n, 3), to sRGB levels 0 to 255, not rounded, clipped to the gamut."""
     linear = np.clip(((lab @ _LMS_FROM_LAB.T) ** 3) @ _RGB_FROM_LMS.T, 0, 1)
     level = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)  # noqa: PLR2004
     return 255 * level

@@ -1,4 +1,4 @@
-"""The stored palette: centres rounded to 8 bits, and put in the order in which they are stored."""
+"""The stored palette: centres rounded to 8 bits, in the order of the file."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ def index_type(n_colors: int) -> type[np.uint8 | np.uint16]:
 
 
 def check_palette(palette: ArrayLike) -> NDArray[np.uint8]:
-    """Accept a palette that a user gives: k rows of R, G and B, whole numbers from 0 to 255, k from 1 to 65536.
+    """Check a user's palette: k rows of R, G and B, whole numbers from 0 to 255, k from 1 to 65536.
 
     Raises
     ------
     UsageError
-        If it is none.
+        If it is anything else.
     """
     expected = f"expected shape (k, 3), k from 1 to {MAX_COLORS}, whole numbers from 0 to {_LEVELS}"
     try:
         colors = np.asarray(palette)
     except ValueError:
-        raise UsageError(f"palette of rows that are not alike: {expected}") from None
+        raise UsageError(f"palette with rows of different lengths: {expected}") from None
     if colors.ndim != 2 or colors.shape[1] != _RGB or not 1 <= len(colors) <= MAX_COLORS:  # noqa: PLR2004 - rows of colours
         raise UsageError(f"palette of shape {colors.shape}: {expected}")
     if colors.dtype.kind not in "ui" or colors.min() < 0 or colors.max() > _LEVELS:
@@ -53,7 +53,7 @@ def store_centers(centers: NDArray[np.floating]) -> NDArray[np.uint8]:
 
 def distinct_colors(colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return the distinct rows of colours, shape (n, channels), in rising order."""
-    # What numpy.unique does, without the modules that it loads: they take longer than most images.
+    # Like numpy.unique, which loads modules for longer than most images take.
     channels = colors.shape[1]
     shifts = np.arange(8 * (channels - 1), -1, -8, dtype=np.uint32)
     packed = np.sort((colors.astype(np.uint32) << shifts).sum(axis=1, dtype=np.uint32))
@@ -62,7 +62,7 @@ def distinct_colors(colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def colors_to_points(colors: NDArray[np.uint8], space: str) -> NDArray[np.floating]:
-    """Return colours, shape (n, channels), as points of the space in which distances are measured.
+    """Convert colours, shape (n, channels), to points of the colour space ``space``.
 
     sRGB levels are whole numbers below 2^8, their squared distances below 2^24: float32 is exact. Oklab is float64,
     its axes scaled to perceived differences. Colours with alpha are float64 too, see :mod:`icsys.color.alpha_points`.
@@ -75,19 +75,19 @@ def colors_to_points(colors: NDArray[np.uint8], space: str) -> NDArray[np.floati
 
 
 def centers_to_palette(centers: NDArray[np.floating], space: str, channels: int) -> NDArray[np.uint8]:
-    """Return the distinct uint8 colours, shape (n, channels), that centres of the space ``space`` are stored as."""
+    """Convert centres in the colour space ``space`` to distinct colours as stored, shape (n, channels), uint8."""
     if channels == _RGBA:
         return distinct_colors(alpha_points.points_to_rgba(centers))
     return store_centers(from_oklab(centers / DISTANCE_SCALE)[:, :channels] if space == "oklab" else centers)
 
 
 def tidy(palette: NDArray[np.uint8], labels: NDArray[np.integer]) -> tuple[NDArray[np.uint8], NDArray[np.integer]]:
-    """Drop entries that nothing is labelled with, and order the others from dark to light.
+    """Drop unused entries, and order the others from dark to light.
 
-    Rows of a PNG are filtered before they are compressed, so neighbouring indices should be like colours. Ordering
-    by luma (Rec. 601) takes microseconds; chains built from the co-occurrence of neighbours (Zeng's, Battiato's)
-    were measured to give from 1 % fewer to 2 % more bytes. Entries that are not opaque come first, because a PNG stores
-    the alpha of all entries up to the last of them; so (0, 0, 0, 0) is the first of all.
+    Rows of a PNG are filtered before they are compressed, so neighbouring indices should be similar colours. Ordering
+    by luma (Rec. 601) takes microseconds; chains built from the co-occurrence of neighbours (Zeng's, Battiato's) were
+    measured to give from 1 % fewer to 2 % more bytes. Translucent entries come first, because a PNG stores the alpha
+    of all entries up to the last translucent one; so (0, 0, 0, 0) comes before all others.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def tidy(palette: NDArray[np.uint8], labels: NDArray[np.integer]) -> tuple[NDArr
     Returns
     -------
     palette, labels
-        Of the same colours, the labels of the smallest dtype that holds them.
+        The same colours in the new order, and the labels in the smallest dtype that holds them.
     """
     used = np.zeros(len(palette), np.bool_)
     used[labels] = True
@@ -111,10 +111,11 @@ def tidy(palette: NDArray[np.uint8], labels: NDArray[np.integer]) -> tuple[NDArr
 
 
 def _place(palette: NDArray[np.uint8]) -> NDArray[np.integer]:
-    """Return the numbers by which entries are ordered."""
+    """Return the sort key of each entry."""
     luma: NDArray[np.integer] = palette[:, :3] @ (_LUMA if palette.shape[1] > 1 else _LUMA[:1])
     if palette.shape[1] != _RGBA:
         return luma
     opacity = palette[:, 3].astype(np.int64)
-    # By luma as it is stored: by what shows over black 2 %, over white 5 % more bytes were measured on soft edges.
+    # By the luma of the stored colour. On soft edges, the luma over black gave 2 % more bytes, over
+    # white 5 %.
     return ((opacity == _OPAQUE) << 32) + (luma << 8) + opacity

@@ -1,7 +1,7 @@
-"""The colours of many images in bounded memory: exact while they are few, means of cells of a grid from there on.
+"""The colours of many images in bounded memory: exact while there are few, then means of the cells of a grid.
 
-A table holds a row for each colour or cell, and rows are sums of whole numbers. So what a pool holds in the end depends
-neither on the order in which images came nor on how they were divided among workers.
+A table has a row for each colour or cell, and rows are sums of whole numbers. So the result depends neither on the
+order of the images nor on their division among workers.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ _RGB = 3
 _EXACT_BITS = 8
 _MOST_EXACT = 1 << 18  # distinct colours
 _MOST_WAITING = 1 << 16  # rows that wait before they are merged
-# Bits of a channel that tell the cells of the grid apart: 8 MB, or 64 MB where so many colours are asked for that cells
-# four levels wide would hide as much as K-means leaves.
+# Bits of a channel that number the cells of the grid: 8 MB of memory, or 64 MB for so many colours that cells four
+# levels wide would hide as much error as K-means leaves.
 _GRID_BITS, _FINE_GRID_BITS = 6, 7
 _MOST_FOR_GRID = 64
 _AT_ONCE = 1 << 14  # cells whose means are taken
-_MOST_WEIGHT_BITS = 32  # of all pixels together: sums stay whole numbers that float64 holds, see kernels
+_MOST_WEIGHT_BITS = 32  # of all pixels together, so that float64 holds all sums exactly, see kernels.py
 
 
 class ColorCounts(NamedTuple):
-    """Colours that were counted.
+    """A table of colours and their numbers of pixels.
 
     Attributes
     ----------
     codes
         Morton codes of the colours, or of cells of a grid, in rising order, shape (n,), uint32.
     sums
-        Of the pixels in each: how many they are, and their R, G and B; shape (n, 4), int64.
+        For each: its number of pixels, and the sums of their R, G and B; shape (n, 4), int64.
     bits
         Bits of a channel in a code; 8 for colours.
     """
@@ -48,7 +48,7 @@ class ColorCounts(NamedTuple):
 
 
 def grid_bits(n_colors: int) -> int:
-    """Return how fine the grid of a pool is from which so many colours are to be found, in bits of a channel."""
+    """Return the bits of a channel in the grid of a pool, by the number of colours to find."""
     return _GRID_BITS if n_colors <= _MOST_FOR_GRID else _FINE_GRID_BITS
 
 
@@ -71,7 +71,7 @@ class PooledColors:
     Parameters
     ----------
     n_colors
-        How many are to be found among them.
+        Number of colours to find among them.
     """
 
     def __init__(self, n_colors: int) -> None:
@@ -84,7 +84,7 @@ class PooledColors:
 
     @property
     def bits(self) -> int:
-        """How fine tables have to be from now on: 8 while all colours are held."""
+        """Bits of a channel that further tables need: 8 while all colours are held."""
         return _EXACT_BITS if self._grid is None else self._grid_bits
 
     def add(self, table: ColorCounts) -> None:
@@ -99,7 +99,7 @@ class PooledColors:
             self._add_to_grid(table)
 
     def _merge(self) -> None:
-        """Merge what waits; turn to the grid where there are too many colours."""
+        """Merge the waiting tables; switch to the grid if there are too many colours."""
         tables = [self._exact, *self._waiting]
         self._waiting, self._rows = [], 0
         if all(table.bits == _EXACT_BITS for table in tables):
@@ -115,9 +115,9 @@ class PooledColors:
         del self._exact
 
     def _add_to_grid(self, table: ColorCounts) -> None:
-        assert self._grid is not None  # noqa: S101 - whoever calls has seen to it
+        assert self._grid is not None  # noqa: S101 - callers check
         cells = _coarsen(table, self._grid_bits)
-        self._grid[cells.codes] += cells.sums  # no cell stands in a table twice
+        self._grid[cells.codes] += cells.sums  # a table has each cell once
 
     def distinct(self) -> DistinctRGB:
         """Return the colours with their pixels as counts; a cell counts as the rounded mean of its pixels.
@@ -139,10 +139,10 @@ class PooledColors:
 
 
 def _rounded_means(sums: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Return the mean colours of those cells that have pixels, and how many these are."""
+    """Return the mean colours of the cells that have pixels, and their numbers of pixels."""
     sums = sums[sums[:, 0] > 0]
     counts = sums[:, :1]
-    # Cells are whole levels wide, so that rounded means stay in them and no two are alike.
+    # Cells are whole levels wide, so rounded means stay in their cells and are distinct.
     return ((2 * sums[:, 1:] + counts) // (2 * counts)).astype(np.uint8), sums[:, 0]
 
 
@@ -163,7 +163,7 @@ def _coarsen(table: ColorCounts, bits: int) -> ColorCounts:
 
 
 def _merge_equal(codes: NDArray[np.uint32], sums: NDArray[np.int64], bits: int) -> ColorCounts:
-    """Add up the rows of equal codes, which stand side by side."""
+    """Add up neighbouring rows of equal codes."""
     if not len(codes):
         return ColorCounts(codes, sums, bits)
     starts = np.flatnonzero(np.concatenate(([True], codes[1:] != codes[:-1])))

@@ -1,7 +1,7 @@
-"""How much pixels of few colours differ from those that they were reduced from.
+"""Measures of quality: how much reduced colours differ from the original ones (PSNR, SSIM, CIEDE2000).
 
-Values that decide something are rounded to :data:`DIGITS` decimals: the last bits of sines and roots are not the same
-on every machine.
+Values that decide something are rounded to :data:`DIGITS` decimals, because the last bits of sines and roots differ
+between machines.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ DIGITS = 6
 _PEAK = 255
 _C1, _C2 = (0.01 * _PEAK) ** 2, (0.03 * _PEAK) ** 2
 _SIGMA, _RADIUS = 1.5, 5  # pixels
-_PAIRS = 2**13  # worked on at once: what they need stays in the processor's cache
+_PAIRS = 2**13  # worked on at once, so that their data stay in the processor's cache
 _LUMA = (299, 587, 114)  # thousandths
 # To CIE XYZ under D65, with white at 1, 1, 1: IEC 61966-2-1.
 _XYZ_FROM_RGB = np.array(
@@ -49,9 +49,8 @@ def ssim(reference: NDArray[np.float32], shown: NDArray[np.float32]) -> float:
 
     Wang, Bovik, Sheikh and Simoncelli, "Image quality assessment: from error visibility to structural similarity"
     (2004): windows of 11 x 11 pixels with Gaussian weights of sigma 1.5, the mean over all that lie inside; K1 = 0.01,
-    K2 = 0.03. A side below 11 pixels makes the window the largest of odd size that fits. Sums are of float32: for a
-    picture and the same one in fewer colours the last decimal may be wrong, and for two plain ones that are as
-    different as black and white the fourth.
+    K2 = 0.03. A side below 11 pixels makes the window the largest of odd size that fits. Sums are of float32:
+    the last decimal may be wrong for a picture and its reduction, and the fourth for plain black against plain white.
 
     Parameters
     ----------
@@ -129,7 +128,7 @@ def ciede2000(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArra
     between = h2 - h1
     between -= turn * np.rint(between / turn)
     between[grey] = 0
-    # The hue half way on the shorter arc; of a grey and a colour that of the colour.
+    # The mean hue on the shorter arc; of a grey and a colour, the hue of the colour.
     hue = np.where(grey, h1 + h2, h1 + between / 2)
     lightness, chroma = (l1 + l2) / 2, (c1 + c2) / 2
     t = 1 - 0.17 * np.cos(hue - np.pi / 6) + 0.24 * np.cos(2 * hue)
@@ -146,6 +145,6 @@ def ciede2000(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArra
 
 
 def _share_of_high(chroma: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return how far a chroma counts as high, from 0 to 1."""
+    """Return the weight, from 0 to 1, of the correction for high chroma."""
     power = chroma**7
     return np.sqrt(power / (power + 25.0**7))

@@ -1,4 +1,4 @@
-"""What few colours cost one image, measured as a target of quality asks."""
+"""Measure the quality of palettes of one image, for a target of quality."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _RGBA, _OPAQUE = 4, 255
 
 
 def palette_measure(measure: str, distinct: Distinct, shape: tuple[int, int]) -> PaletteMeasure:
-    """Return what measures palettes of one image, with all that does not depend on them worked out.
+    """Return a function that measures palettes of one image; what is the same for all palettes is computed once.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def palette_measure(measure: str, distinct: Distinct, shape: tuple[int, int]) ->
     measured
         (palette, shape (n, 3), or (n, 4) with alpha, uint8, n up to 256; indices of the pixels, shape (H, W); MSE
         summed over R, G and B) to the measure, rounded; None for the PSNR of no error. With alpha, SSIM and CIEDE2000
-        are the worse of what shows over black and over white, and PSNR is that of the MSE, the mean over both.
+        are the worse of the values over black and over white, and PSNR is computed from the mean MSE of both.
     """
     return {"psnr": _psnr, "ssim": _ssim, "delta_e": _delta_e}[measure](distinct, shape)
 
@@ -69,7 +69,7 @@ def _delta_e(distinct: Distinct, _shape: tuple[int, int]) -> PaletteMeasure:
     def measured(palette: NDArray[np.uint8], indices: NDArray[np.integer], mse: float) -> float:
         if not mse:
             return 0.0
-        # Each pair of a colour and its entry once; dithering gives a colour several entries.
+        # Each pair of a colour and an entry is measured once; dithering gives a colour several entries.
         pairs, counts = _pairs(ranks, len(distinct), indices.reshape(-1))
         entries = [to_lab(colors) for colors in _shown(palette)]
         return max(
@@ -81,7 +81,7 @@ def _delta_e(distinct: Distinct, _shape: tuple[int, int]) -> PaletteMeasure:
 
 
 def _shown(colors: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
-    """Return what is seen of colours: themselves, or what they are over black and over white."""
+    """Return the visible colours: opaque ones unchanged, others over black and over white."""
     if colors.shape[1] < _RGBA:
         return [colors]
     alpha = colors[:, 3:].astype(np.uint32)
@@ -92,7 +92,7 @@ def _shown(colors: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
 def _pairs(
     ranks: NDArray[np.uint32], n: int, indices: NDArray[np.integer]
 ) -> tuple[NDArray[np.uint64], NDArray[np.integer]]:
-    """Return the pairs of a colour's rank and an entry that occur, as rank * 256 + entry, and how often."""
+    """Return the pairs of a colour's rank and its entry, as rank * 256 + entry, with their numbers of pixels."""
     labels = np.empty(n, np.uint64)
     labels[ranks] = indices
     if np.array_equal(labels[ranks], indices):

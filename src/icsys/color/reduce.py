@@ -1,4 +1,4 @@
-"""What all clustering strategies share: the distinct colours of an image, and every pixel to the palette found."""
+"""The steps that all strategies share: find the distinct colours of an image, and map every pixel to a palette."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Reduced(NamedTuple):
     Attributes
     ----------
     palette
-        Distinct colours, all of them used, shape (n, channels), uint8: from dark to light, first those with alpha. One
-        that was given stays as it is.
+        Distinct colours, all of them used, shape (n, channels), uint8: translucent ones first, then from dark to light.
+        A given palette is unchanged.
     indices
         The nearest palette entry of every pixel, shape (N,), uint8 up to 256 entries and uint16 above.
     sse
@@ -45,7 +45,7 @@ class Reduced(NamedTuple):
 def distinct_of(pixels: NDArray[np.uint8]) -> Distinct:
     """Return the distinct colours of pixels, shape (N, 3), (N, 1) for grey or (N, 4) with alpha, uint8, not empty.
 
-    They lie in memory of the calling thread, until it asks for those of another image.
+    Their memory belongs to the calling thread, and is used again for the thread's next image.
     """
     if pixels.shape[1] == CHANNELS:
         return DistinctRGBA(pixels)
@@ -64,10 +64,10 @@ def reduce_to(
     n_colors
         An image of no more distinct colours keeps them.
     fit
-        Finds the palette otherwise: distinct colours, shape (k, channels), uint8.
+        Finds the palette of other images: distinct colours, shape (k, channels), uint8.
     space
-        Where distances are measured: "srgb", exactly, or "oklab", in float32. Ties go to the first entry. With alpha
-        it is "srgb" over black and over white, in float32.
+        Colour space of distances: "srgb", exact, or "oklab", in float32. Ties go to the first entry. With alpha it is
+        "srgb" over black and over white, in float32.
     """
     if len(distinct) <= n_colors:
         return keep_all(distinct)
@@ -78,26 +78,26 @@ def reduce_to(
 
 
 def fit_palette(centers_of: Centers, distinct: Distinct, n_colors: int, space: str = "srgb") -> NDArray[np.uint8]:
-    """Fit centres to the distinct colours of an image, and return the palette that they are stored as.
+    """Fit centres to the distinct colours of an image, and return them as a palette.
 
     Parameters
     ----------
     centers_of
         From points, shape (n, features), and their weights, shape (n,), to at most ``n_colors`` centres.
     distinct
-        More than ``n_colors`` of them.
+        More than ``n_colors`` distinct colours.
     n_colors
         At least 1.
     space
-        Where distances are measured.
+        Colour space of distances.
     """
     colors = distinct.colors()
     points = stored.colors_to_points(colors, space)
     weights = distinct.counts.astype(points.dtype)
     clear = isinstance(distinct, DistinctRGBA) and distinct.has_clear and n_colors > 1
     if clear:
-        # One centre is to be there exactly. What is nearly clear may have it too, so it is fitted among all, with a
-        # weight that holds it: an entry set aside for it alone cost up to 7 % more error at 16 colours.
+        # One centre must be exactly (0, 0, 0, 0). Nearly transparent colours may share it, so it is fitted with the
+        # others, with a weight that keeps it in place: a reserved entry cost up to 7 % more error at 16 colours.
         weights[0] = max(weights[0], weights[1:].sum())
     centers = centers_of(points, weights)
     if clear:
@@ -106,7 +106,7 @@ def fit_palette(centers_of: Centers, distinct: Distinct, n_colors: int, space: s
 
 
 def map_to(distinct: Distinct, palette: NDArray[np.uint8], space: str = "srgb") -> Reduced:
-    """Map the pixels of an image to a palette that it shares, shape (k, 3): its entries and their order stay.
+    """Map the pixels of an image to a given palette, shape (k, 3), which stays unchanged.
 
     ``space`` is as for :func:`reduce_to`.
     """
@@ -115,8 +115,8 @@ def map_to(distinct: Distinct, palette: NDArray[np.uint8], space: str = "srgb") 
 
 
 def keep_all(distinct: Distinct) -> Reduced:
-    """Return the pixels of an image of at most 65,536 colours in all of them."""
-    # Every colour is its own nearest; in float32 two that are alike could be taken for each other.
+    """Return the pixels of an image of at most 65,536 colours with all its colours as the palette."""
+    # Each colour is its own entry; a search in float32 could confuse two similar ones.
     palette, labels = stored.tidy(distinct.colors(), np.arange(len(distinct), dtype=np.uint16))
     return Reduced(palette, distinct.label_pixels(labels), 0)
 

@@ -1,4 +1,4 @@
-"""Memory that serves one image after another: first touching a new page costs more than what is done with it."""
+"""Scratch memory that one image after another uses: touching a new page first costs more than the work in it."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
-# Larger arrays are made anew, so that one large image does not hold memory for the rest of a run.
+# Larger arrays are new each time, so that one large image does not hold memory for the rest of a run.
 _KEPT_BYTES = 1 << 24
 
 
 class Scratch:
-    """Arrays by their names; taking one again gives the same memory, whatever it holds by then."""
+    """Arrays by name: asking for a name again returns the same memory, with any content."""
 
     def __init__(self) -> None:
         self._kept: dict[str, NDArray[np.uint8]] = {}
 
     def empty(self, name: str, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-        """Return an array of any content, until the same name is taken again."""
+        """Return an array of any content. It is valid until the next call with the same name."""
         size = math.prod(shape) * np.dtype(dtype).itemsize
         if size > _KEPT_BYTES:
             return np.empty(shape, dtype)
@@ -41,15 +41,15 @@ _OF_THREAD = _PerThread()
 
 
 def thread_scratch() -> Scratch:
-    """Return the scratch of the calling thread, for what is over before the thread takes up another image."""
+    """Return the scratch of the calling thread, for arrays that are not needed after the current image."""
     return _OF_THREAD.own
 
 
 class Slots:
-    """Lets so many threads compute at once, and lends each of them a scratch: the one that was given back last.
+    """Lets a number of threads compute at once; each gets the scratch that was released last.
 
-    Where more threads than that share the work, because some of them read and write meanwhile, memory follows the
-    slots, and goes warm from one image to the next.
+    If more threads share the work, because some read and write meanwhile, memory use follows the number of slots, and
+    stays warm in the cache from one image to the next.
     """
 
     def __init__(self, count: int) -> None:

@@ -1,4 +1,4 @@
-"""The four strategies, one table: how the pixels of an image come to few colours."""
+"""The table of the four strategies: the ways to find a palette for an image."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
     Fit = Callable[[Distinct, int, Options], NDArray[np.uint8]]
 
-# KMeans starts on a sample of the distinct colours, this many for each colour asked for and within these bounds, as
-# often as the largest sample allows, and ends with so many iterations on all of them. On photos that takes about a
-# third of the time of one start on all of them; its error was within 2 % of one start's on all pixels.
+# KMeans starts on samples of the distinct colours: this many for each requested colour, within these bounds, and as
+# many starts as the largest sample allows. It ends with this many iterations on all of them. On photos that takes
+# about a third of the time of one start on all colours; the error was within 2 % of one start's on all pixels.
 _SAMPLE_PER_COLOR = 128
 _SMALLEST_SAMPLE, _LARGEST_SAMPLE = 4096, 16_384
 _SAMPLED_IN_ALL = 20_480
 _ITERATIONS = 10
 _FEWEST_PER_COLOR = 16
-# The colours of many images are clustered once, so that more time is due to them. MiniBatchKMeans remembers all that it
-# has seen and moves less and less; begun again from its own centres, with larger batches, it ends where KMeans does.
+# The colours of many images are clustered only once, so they may take more time. MiniBatchKMeans moves less with every
+# batch; started again from its own centres, with larger batches, it reaches the result of KMeans.
 _POOL_SAMPLE = 65_536
 _POOL_ITERATIONS = 60
 _POOL_STARTS = 5
@@ -41,27 +41,27 @@ _POOL_BATCHES = (_BATCH, 16_384, 65_536, 65_536)
 
 
 def _nothing() -> None:
-    """Prepare a strategy that needs nothing."""
+    """Do nothing: the strategy needs no preparation."""
 
 
 class Strategy(NamedTuple):
-    """One way to reduce colours.
+    """One way to reduce colours: a row of the table.
 
     Attributes
     ----------
     summary
-        A line of plain words.
+        One line for users.
     fit
         (distinct colours with their counts, K, options) to a palette of at most K of them, shape (k, channels), uint8,
-        for colours that number more than K; None where colours stay as they are. Of the options only ``seed``,
-        ``effort`` and ``space`` are looked at.
+        for more than K colours; None if all colours are kept. Only the options ``seed``, ``effort`` and ``space`` are
+        used.
     prepare
-        Loads what the strategy needs, so that the first image does not pay for it.
+        Loads the packages of the strategy before the first image.
     one_thread
-        Entered after that, for as long as images are worked on side by side: what the strategy uses shares no image
-        among threads of its own, which would ask the cores twice.
+        Context for working on images in parallel, entered after ``prepare``: it keeps the strategy's libraries from
+        using threads of their own, which would compete for the cores.
     fit_pool
-        The same for the colours of many images, which may take longer; ``fit`` if left out.
+        Like ``fit``, for the colours of many images, which may take longer; ``fit`` if left out.
     """
 
     summary: str
@@ -79,7 +79,7 @@ def _full_kmeans(distinct: Distinct, n_colors: int, options: Options) -> NDArray
 
 
 def _full_kmeans_for_pool(distinct: Distinct, n_colors: int, options: Options) -> NDArray[np.uint8]:
-    """Fit it with more of everything."""
+    """Fit :class:`sklearn.cluster.KMeans` with larger samples, more starts and more iterations."""
     starts, iterations = (_POOL_STARTS, _POOL_STARTS), _POOL_ITERATIONS
     return _kmeans_from_sample(distinct, n_colors, options, size=_POOL_SAMPLE, starts=starts, iterations=iterations)
 
@@ -87,9 +87,9 @@ def _full_kmeans_for_pool(distinct: Distinct, n_colors: int, options: Options) -
 def _kmeans_from_sample(
     distinct: Distinct, n_colors: int, options: Options, *, size: int, starts: tuple[int, int], iterations: int
 ) -> NDArray[np.uint8]:
-    """Fit :class:`sklearn.cluster.KMeans` to a sample, and from there to all colours; or to all where these are few.
+    """Fit :class:`sklearn.cluster.KMeans` to a sample, and from there to all colours; if there are few, only to all.
 
-    ``starts`` says how often it begins on a sample, and how often on all.
+    ``starts`` holds the number of starts on a sample, and on all colours.
     """
     from sklearn.cluster import KMeans  # noqa: PLC0415 - slow to import, needed by this strategy alone
 
@@ -112,7 +112,7 @@ def _mini_batch_kmeans(distinct: Distinct, n_colors: int, options: Options) -> N
     """Fit :class:`sklearn.cluster.MiniBatchKMeans`."""
     from sklearn.cluster import MiniBatchKMeans  # noqa: PLC0415 - as above
 
-    # Its default puts clusters of little weight elsewhere, which loses the rare colours of a mostly flat image.
+    # Its default moves clusters of little weight, which loses the rare colours of a mostly flat image.
     estimator = MiniBatchKMeans(n_colors, n_init=3, batch_size=_BATCH, reassignment_ratio=0, random_state=options.seed)
 
     def centers_of(points: NDArray[np.floating], counts: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -123,7 +123,7 @@ def _mini_batch_kmeans(distinct: Distinct, n_colors: int, options: Options) -> N
 
 
 def _mini_batch_kmeans_in_rounds(distinct: Distinct, n_colors: int, options: Options) -> NDArray[np.uint8]:
-    """Fit :class:`sklearn.cluster.MiniBatchKMeans` several times, and the best of them again from its own centres."""
+    """Fit :class:`sklearn.cluster.MiniBatchKMeans` several times, then the best again in larger batches."""
     from sklearn.cluster import MiniBatchKMeans  # noqa: PLC0415 - as above
 
     def centers_of(points: NDArray[np.floating], counts: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -145,7 +145,7 @@ def _mini_batch_kmeans_in_rounds(distinct: Distinct, n_colors: int, options: Opt
 
 
 def _prepare_scikit_learn() -> None:
-    """Import scikit-learn's clusterers: that takes a second."""
+    """Import scikit-learn's clusterers, which takes a second."""
     import sklearn.cluster  # noqa: F401, PLC0415 - slow to import, needed by two strategies alone
 
 
@@ -157,17 +157,17 @@ def _without_blas_threads() -> AbstractContextManager[object]:
 
 
 def _fit_by(centers_of: Centers, distinct: Distinct, n_colors: int, options: Options) -> NDArray[np.uint8]:
-    """Fit centres to the distinct colours, weighted by their counts, and return the palette that they are stored as."""
-    # Threads add their partial sums in any order, and images run in parallel already: one thread each
-    # keeps the bytes equal whatever the number of jobs, and the cores from being asked twice.
+    """Fit centres to the distinct colours, weighted by their counts, and return them as a palette."""
+    # Threads add partial sums in any order, and images are already worked on in parallel. One thread per image gives
+    # the same bytes for any number of jobs, without competing for the cores.
     with _thread_pools().limit(limits=1, user_api="openmp"):
         return fit_palette(centers_of, distinct, n_colors, options.space)
 
 
 @cache
 def _thread_pools() -> ThreadpoolController:
-    """Find the thread pools of the loaded libraries once: looking for them takes milliseconds."""
-    from threadpoolctl import ThreadpoolController  # noqa: PLC0415 - finds only what is loaded by now
+    """Find the thread pools of the loaded libraries, once: the search takes milliseconds."""
+    from threadpoolctl import ThreadpoolController  # noqa: PLC0415 - finds the libraries loaded so far
 
     return ThreadpoolController()
 

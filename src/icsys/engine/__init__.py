@@ -1,4 +1,4 @@
-"""Who runs the work: every engine applies one function to all items, and they differ only in where."""
+"""The engines: each applies one function to all items, in threads, in processes or on a cluster."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ if TYPE_CHECKING:
 __all__ = ["ENGINE_TABLE", "Lost", "available_cores"]
 
 
-def _run_processes(*arguments: Any, **settings: Any) -> Generator[Any]:  # noqa: ANN401 - those of run_processes
-    """Load the worker processes when they are asked for: threads are the rule, and that is a tenth of the start."""
+def _run_processes(*arguments: Any, **settings: Any) -> Generator[Any]:  # noqa: ANN401 - the arguments of run_processes
+    """Import the engine of processes on first use: threads are the default, and start-up is a tenth faster."""
     from icsys.engine.processes import run_processes  # noqa: PLC0415
 
     return run_processes(*arguments, **settings)
 
 
 ENGINE_TABLE: dict[str, Callable[..., Generator[Any]]] = {"threads": run_threads, "processes": _run_processes}
-"""By name: (function, items, jobs, prepare, stop) to the outcomes, as they are done; processes take a timeout."""
+"""Engines by name: a function of (function, items, jobs, prepare, stop) that yields results as they are done.
+
+Processes also take a timeout, threads a function that weighs items."""
 
 
 def available_cores() -> int:

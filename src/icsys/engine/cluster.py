@@ -1,4 +1,4 @@
-"""Items through a cluster: tasks in a bounded window, and those that are lost with their workers tried again."""
+"""Apply a function to items on a cluster: a bounded number of tasks at once; tasks of dead workers are tried again."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Collection, Generator, Hashable, Iterable
 
-_AHEAD = 2  # tasks in flight for each slot, so that none stands idle while results are on their way
+_AHEAD = 2  # tasks submitted per slot, so that no slot is idle while results travel
 _TRIES_ALONE = 3
-_COUNTED = 2.0  # seconds for which a number of slots holds
+_COUNTED = 2.0  # seconds until the slots are counted again
 
 
 class LostTaskError(ICSError):
@@ -28,14 +28,14 @@ class LostTaskError(ICSError):
 
 
 class Cluster(Protocol):
-    """What ICS asks of a cluster.
+    """The interface of a cluster that ICS uses.
 
     Attributes
     ----------
     dashboard
         The address of the cluster's own page; None if it has none.
     tries
-        How often a task is submitted as others are, before it is told that it is dangerous.
+        How often a task is submitted normally, before it is run with ``careful`` set.
     """
 
     dashboard: str | None
@@ -43,16 +43,16 @@ class Cluster(Protocol):
 
     @property
     def slots(self) -> int:
-        """Tasks that it can work on at once; it may change, and be 0 before the first worker has come."""
+        """Tasks that it can work on at once; this may change, and is 0 before the first worker joins."""
 
     def submit(self, function: Callable[..., object], *arguments: object) -> Hashable:
-        """Have a function called on some worker, and return what to call the task by."""
+        """Submit a call to some worker, and return a handle of the task."""
 
     def wait(self, tasks: Collection[Any], timeout: float) -> Iterable[Any]:
-        """Return those of the tasks that are over, after ``timeout`` seconds at the latest."""
+        """Return the tasks that have ended, after ``timeout`` seconds at most."""
 
-    def result(self, task: Any) -> Any:  # noqa: ANN401 - whatever the function returns
-        """Return what a task that is over has returned, or raise what it has raised.
+    def result(self, task: Any) -> Any:  # noqa: ANN401 - the function may return anything
+        """Return the result of a task that has ended, or raise its error.
 
         Raises
         ------
@@ -63,10 +63,10 @@ class Cluster(Protocol):
         """
 
     def cancel(self, tasks: Collection[Any]) -> None:
-        """Start none of these tasks; those under way may go on."""
+        """Cancel tasks that have not started; running ones may go on."""
 
     def close(self) -> None:
-        """Let go of the cluster, and end it if it was started here."""
+        """Leave the cluster, and stop it if it was started here."""
 
 
 CLUSTER_MODULES = {"dask": ("icsys.engine.dask", "distributed"), "ray": ("icsys.engine.ray", "ray")}
@@ -74,7 +74,7 @@ CLUSTER_MODULES = {"dask": ("icsys.engine.dask", "distributed"), "ray": ("icsys.
 
 
 def open_cluster(engine: str, address: str | None, jobs: int) -> Cluster:
-    """Join the cluster at an address, or start one of ``jobs`` workers on this machine where there is none.
+    """Join the cluster at an address; without an address, start one of ``jobs`` workers on this machine.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def open_cluster(engine: str, address: str | None, jobs: int) -> Cluster:
 
 @dataclass
 class _Task(Generic[Item]):
-    """An item, and how often it was submitted in vain."""
+    """An item, and its number of failed tries."""
 
     item: Item
     tries: int = 0
@@ -114,22 +114,22 @@ def run_cluster(
     jobs: int | None = None,
     look: Callable[[], object] = lambda: None,
 ) -> Generator[Returned | Lost[Item]]:
-    """Apply ``function`` to every item on a cluster and yield the outcomes as they are done.
+    """Apply ``function`` to every item on a cluster, and yield the results as they are done.
 
     Parameters
     ----------
     function
-        Gets an item, and whether it has to be careful because the item was lost with ``cluster.tries`` workers already.
-        After some more of them it is :class:`~icsys.engine.pool.Lost`.
+        Takes an item and a flag ``careful``, which is True after ``cluster.tries`` workers have died with the item.
+        After some more deaths the result is :class:`~icsys.engine.pool.Lost`.
     jobs
         Tasks worked on at once; as many as the cluster has slots if left out.
     look
-        Called whenever there may be something to look at, several times a second.
+        Called several times a second.
 
     Raises
     ------
     EngineError
-        If the cluster is gone, or a task raises what is no error of ours.
+        If the cluster is gone, or a task raises an unexpected error.
     """
     tasks = _pending(items)
     under_way: dict[Any, _Task[Item]] = {}
@@ -161,19 +161,19 @@ def run_cluster(
         cluster.cancel(under_way)
 
 
-def _outcome(cluster: Cluster, name: object) -> Any:  # noqa: ANN401 - whatever the function returns
-    """Return the outcome of a task that is over."""
+def _outcome(cluster: Cluster, name: object) -> Any:  # noqa: ANN401 - the function may return anything
+    """Return the result of a task that has ended."""
     try:
         return pickle.loads(cluster.result(name))  # noqa: S301 - from a worker that runs our code
     except ICSError:
         raise
     except Exception as error:
         why = f"{type(error).__name__}: {error}"
-        raise EngineError(f"a worker cannot do its task ({why}): has it the same packages?") from error
+        raise EngineError(f"a worker cannot do its task ({why}): expected the same packages as here") from error
 
 
 def _packed(function: Callable[[Item, bool], object], item: Item, careful: bool) -> bytes:
-    """Return an outcome as bytes: of an object that holds hundreds, Dask looks at every one on its way."""
+    """Return the pickled result: Dask would inspect each of the hundreds of objects in it."""
     return pickle.dumps(function(item, careful))
 
 

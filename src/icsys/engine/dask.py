@@ -17,37 +17,37 @@ from icsys.files.url import Url, shown
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-_PATIENCE = 5.0  # seconds, for saying goodbye
+_PATIENCE = 5.0  # seconds for leaving the cluster
 _LOST = "cancelled", "lost"
-# Ctrl-C reaches every process of a terminal; the one that counts is this one.
-_DEAF = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
+# Ctrl-C reaches every process of a terminal; only this one handles it.
+_IGNORE_INTERRUPT = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
 _GONE = "the Dask scheduler is gone: start the run again, and it goes on where it was"
 
 
 def open_dask(address: str | None, jobs: int) -> _Dask:
     """Join the scheduler at ``address``, or start one with ``jobs`` workers of one thread."""
     if address is None:
-        page = ":0" if find_spec("bokeh") else None  # without that package the page is empty
+        page = ":0" if find_spec("bokeh") else None  # without that package the dashboard is empty
         return _Dask(
             LocalCluster(
                 n_workers=jobs,
                 threads_per_worker=1,
                 dashboard_address=page,
                 silence_logs=logging.CRITICAL,
-                preload=_DEAF,
+                preload=_IGNORE_INTERRUPT,
             )
         )
     return _Dask(None, address)
 
 
 class _Dask:
-    """A scheduler and who asks it; see :class:`icsys.engine.cluster.Cluster`."""
+    """A Dask scheduler and our client; see :class:`icsys.engine.cluster.Cluster`."""
 
-    tries = 1  # the scheduler itself gives a task to some other worker, until several have died of it
+    tries = 1  # the scheduler itself moves a task to other workers, until several have died with it
 
     def __init__(self, own: Any, address: str | None = None) -> None:  # noqa: ANN401 - a package without types
         self._own = own
-        # What is lost is told in our own words, and only once it is lost.
+        # ICS reports lost tasks itself, once they are given up.
         self._logger = logging.getLogger("distributed.client")
         self._level = self._logger.level
         self._logger.setLevel(logging.CRITICAL)
@@ -64,10 +64,10 @@ class _Dask:
 
     @property
     def slots(self) -> int:
-        return sum(self._ask(self._client.nthreads).values())
+        return sum(self._request(self._client.nthreads).values())
 
     def submit(self, function: Callable[..., object], *arguments: object) -> str:
-        future = self._ask(self._client.submit, function, *arguments, pure=False)
+        future = self._request(self._client.submit, function, *arguments, pure=False)
         self._futures[future.key] = future
         future.add_done_callback(lambda over: self._over.put(over.key))
         return str(future.key)
@@ -81,10 +81,10 @@ class _Dask:
         except queue.Empty:
             return over
 
-    def result(self, task: str) -> Any:  # noqa: ANN401 - whatever the function returns
+    def result(self, task: str) -> Any:  # noqa: ANN401 - the function may return anything
         future = self._futures.pop(task)
         if future.status in _LOST:
-            self._ask(self._client.nthreads)
+            self._request(self._client.nthreads)
             raise LostTaskError("it was cancelled")
         try:
             return future.result()
@@ -99,12 +99,12 @@ class _Dask:
     def close(self) -> None:
         for side in (self._client, self._own):
             if side is not None:
-                with suppress(OSError):  # TimeoutError too: what the run has done is done
+                with suppress(OSError):  # and TimeoutError: the results are safe
                     side.close(timeout=_PATIENCE)
         self._logger.setLevel(self._level)
 
-    def _ask(self, question: Callable[..., Any], *arguments: Any, **settings: Any) -> Any:  # noqa: ANN401 - as above
-        """Ask the scheduler something, which may be gone."""
+    def _request(self, question: Callable[..., Any], *arguments: Any, **settings: Any) -> Any:  # noqa: ANN401 - as above
+        """Call the scheduler, and raise EngineError if it is gone."""
         if self._client.status not in {"running", "connecting"}:
             raise EngineError(_GONE)
         try:

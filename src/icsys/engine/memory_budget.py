@@ -1,4 +1,4 @@
-"""A bound on what is held in memory at once."""
+"""A bound on the memory that threads hold together."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-_LARGE = 2**27  # bytes; for less, to ask the system for new ones costs more than it saves
+_LARGE = 2**27  # bytes; returning less to the system costs more than it saves
 
 
 class MemoryBudget:
-    """Lets threads in as long as what they hold together stays within a number of bytes.
+    """Blocks threads while the memory that they hold together would exceed a number of bytes.
 
     Parameters
     ----------
     capacity
-        In bytes. What needs more than all of it waits until it is alone.
+        In bytes. A request for more waits until nothing else is held.
 
     Examples
     --------
@@ -37,12 +37,12 @@ class MemoryBudget:
 
     @contextmanager
     def hold(self, size: int) -> Iterator[None]:
-        """Wait for ``size`` bytes, and give them back at the end."""
-        asked, size = size, min(size, self.capacity)
+        """Wait until ``size`` bytes are free, and hold them for the context."""
+        requested, size = size, min(size, self.capacity)
         with self._changed:
             self._changed.wait_for(lambda: self.free >= size)
             self.free -= size
-        if asked > _LARGE:
+        if requested > _LARGE:
             return_freed()
         try:
             yield
@@ -53,8 +53,8 @@ class MemoryBudget:
 
 
 def return_freed() -> None:
-    """Return to the system what is free: each thread keeps what it has freed, and its next large picture may be far."""
+    """Return freed memory to the system: otherwise each thread keeps it, perhaps long before its next large picture."""
     if sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # of glibc alone
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # only in glibc
         if trim is not None:
             trim(0)

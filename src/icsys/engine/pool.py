@@ -1,4 +1,4 @@
-"""Items through a pool in a bounded window: memory follows the number of jobs, never the number of items."""
+"""Apply a function to items in a pool, a bounded number at a time: memory depends on the jobs, not on the items."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
 
 GRACE = 1.5
-"""Seconds that work under way gets to end when a run is stopped."""
+"""Seconds that running work gets to finish when a run is stopped."""
 
 STOPPING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name))
 """Signals that stop a run: SIGHUP comes when a terminal is closed, SIGBREAK is Ctrl-Break on Windows."""
 
 LOOK = 0.1
-"""Seconds between looks for a stop: a signal does not wake a thread that waits."""
+"""Seconds between checks for a stop: a signal does not wake a waiting thread."""
 
 MOST_HELD = 96 * 2**20
-"""Bytes that items hold, before those are waited for that are under way."""
+"""Bytes that submitted items may hold; above it, no further item is drawn."""
 
 Item = TypeVar("Item")
 Returned = TypeVar("Returned")
 
 
 class Lost(NamedTuple, Generic[Item]):
-    """An item that has no outcome because it ended whoever worked on it: ``code`` is ``crashed`` or ``timeout``."""
+    """An item without a result, because it ended the worker: ``code`` is ``crashed`` or ``timeout``."""
 
     item: Item
     code: str
@@ -44,19 +44,18 @@ def run_pool(
     *,
     weigh: Callable[[Item], int] = lambda _: 0,
 ) -> Generator[Returned]:
-    """Apply ``function`` to every item in ``pool`` and yield the outcomes as they are done.
+    """Apply ``function`` to every item in ``pool``, and yield the results as they are done.
 
-    An item may hold bytes, which ``weigh`` tells: of more than :data:`MOST_HELD` in all, no further item is drawn.
-
-    Items are drawn as workers become free. Closing the iterator, or an exception in it, starts nothing more and
-    waits for what is under way. So does ``stop`` once it is set, but it waits no longer than :data:`GRACE`, and leaves
-    the pool to itself then.
+    Items are drawn as workers become free. ``weigh`` returns the bytes that an item holds; while submitted items hold
+    more than :data:`MOST_HELD`, no further item is drawn. Closing the iterator, or an exception in it, starts no more
+    items and waits for the running ones. Setting ``stop`` does the same, but waits for at most :data:`GRACE` seconds
+    and then abandons the pool.
     """
     remaining = iter(items)
-    # One item more than workers waits, so that none stands idle while an outcome is being handed over.
+    # One item more than workers, so that no worker is idle while a result is handed over.
     window = jobs + 1
     pending: dict[Future[Returned], int] = {}
-    # Waiting for the first of several futures would look at all of them each time.
+    # concurrent.futures.wait would check all futures each time.
     ended: SimpleQueue[Future[Returned]] = SimpleQueue()
     try:
         while not stop.is_set():

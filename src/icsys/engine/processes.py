@@ -1,4 +1,4 @@
-"""Worker processes: one that crashes or hangs is replaced, and takes no image with it but its own."""
+"""Worker processes: one that crashes or hangs is replaced, and only its own image is lost."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 _TRIES = 2
-_STARTS = 3  # that fail one after the other, before the run is given up
+_STARTS = 3  # failed starts in a row that end the run
 _READY, _DONE, _RAISED = range(3)
 
 
@@ -44,79 +44,79 @@ def run_processes(
 
     A process works on one item at a time. When it dies, or is killed because the item took more than ``timeout``
     seconds, another process takes its place and the item is tried once more; after that it is :class:`Lost`. After a
-    crash it is tried while nothing else runs, so that what died for want of memory has all there is. Closing the
-    iterator, or ``stop`` once it is set, starts nothing more and waits no longer than ``GRACE`` for what is under way.
+    crash the item is tried while nothing else runs, in case it ran out of memory. Closing the iterator, or setting
+    ``stop``, starts no more items and waits for the running ones for at most ``GRACE`` seconds.
 
-    Function, items and outcomes must be picklable.
+    Function, items and results must be picklable.
 
     Raises
     ------
     EngineError
         If worker processes die before they can work.
     """
-    crew = _Crew(_Tasks(iter(items)), jobs, partial(_Worker, function, prepare, timeout))
+    workers = _WorkerPool(_Tasks(iter(items)), jobs, partial(_Worker, function, prepare, timeout))
     end: float | None = None
     try:
-        while not stop.is_set() and crew.hand_out():
-            for worker in crew.with_news():
-                yield from crew.hear(worker)
+        while not stop.is_set() and workers.assign():
+            for worker in workers.wait_for_messages():
+                yield from workers.handle(worker)
         end = time.monotonic() + pool.GRACE
-        while crew.busy and time.monotonic() < end:
-            for worker in crew.with_news():
-                yield from crew.hear(worker)
+        while workers.busy and time.monotonic() < end:
+            for worker in workers.wait_for_messages():
+                yield from workers.handle(worker)
     finally:
-        crew.stop(end)
+        workers.stop(end)
 
 
-class _Crew(Generic[Item]):
-    """The workers of a run, who get tasks and are replaced when they die."""
+class _WorkerPool(Generic[Item]):
+    """The worker processes of a run: they are given tasks, and replaced when they die."""
 
-    def __init__(self, tasks: _Tasks[Item], jobs: int, hire: Callable[[], _Worker[Item]]) -> None:
+    def __init__(self, tasks: _Tasks[Item], jobs: int, start_worker: Callable[[], _Worker[Item]]) -> None:
         self._tasks = tasks
         self._jobs = jobs
-        self._hire = hire
+        self._start_worker = start_worker
         self._workers: list[_Worker[Item]] = []
         self._failed_starts = 0
 
-    def hand_out(self) -> bool:
-        """Give tasks to those who have none, and tell whether any is under way."""
+    def assign(self) -> bool:
+        """Give tasks to idle workers, and return whether any task is running."""
         for worker in self._workers:
-            if worker.task is None and not worker.late and (task := self._tasks.next()):
+            if worker.task is None and not worker.timed_out and (task := self._tasks.next()):
                 worker.give(task)
         while len(self._workers) < self._jobs and (task := self._tasks.next()):
-            self._workers.append(self._hire())
+            self._workers.append(self._start_worker())
             self._workers[-1].give(task)
         return self.busy
 
     @property
     def busy(self) -> bool:
-        """Whether any task is under way."""
-        return bool(self._tasks.under_way)
+        """Whether any task is running."""
+        return bool(self._tasks.running)
 
-    def with_news(self) -> list[_Worker[Item]]:
-        """Wait a moment for workers that say something or die, and kill those that take too long."""
+    def wait_for_messages(self) -> list[_Worker[Item]]:
+        """Wait a moment; return the workers that have sent a message or died. Kill those that take too long."""
         for worker in self._workers:
             worker.check_clock()
         next_end = min((worker.deadline for worker in self._workers if worker.deadline), default=inf)
-        patience = max(0.0, min(pool.LOOK, next_end - time.monotonic()))
-        heard = wait([worker.pipe for worker in self._workers], patience)
-        return [worker for worker in self._workers if worker.pipe in heard]
+        timeout = max(0.0, min(pool.LOOK, next_end - time.monotonic()))
+        readable = wait([worker.pipe for worker in self._workers], timeout)
+        return [worker for worker in self._workers if worker.pipe in readable]
 
-    def hear(self, worker: _Worker[Item]) -> Iterator[Any]:
-        """Take in what a worker says; yield the outcome if that is one."""
-        news = worker.receive()
-        if news is None:
+    def handle(self, worker: _Worker[Item]) -> Iterator[Any]:
+        """Handle a worker's message or death; yield the result if there is one."""
+        message = worker.receive()
+        if message is None:
             yield from self._replace(worker)
-        elif news[0] == _READY:
+        elif message[0] == _READY:
             worker.start()
         else:
-            self._tasks.under_way.remove(worker.rest())
-            if news[0] == _RAISED:
-                raise news[1]
-            yield news[1]
+            self._tasks.running.remove(worker.finish())
+            if message[0] == _RAISED:
+                raise message[1]
+            yield message[1]
 
     def _replace(self, worker: _Worker[Item]) -> Iterator[Lost[Item]]:
-        """Take back the task of a dead worker; another is hired when there is something to do."""
+        """Remove a dead worker and take back its task; another worker starts when there is a task."""
         self._workers.remove(worker)
         self._failed_starts = 0 if worker.ready else self._failed_starts + 1
         if self._failed_starts == _STARTS:
@@ -129,7 +129,7 @@ class _Crew(Generic[Item]):
             yield lost
 
     def stop(self, end: float | None) -> None:
-        """End the processes: at once what rests, and by force what goes on at ``end``, or after a while without one."""
+        """End the processes: idle ones at once, busy ones by force at ``end``, by default after ``GRACE`` seconds."""
         for worker in self._workers:
             with suppress(OSError):
                 worker.pipe.send(None)
@@ -151,19 +151,19 @@ class _Task(Generic[Item]):
 
 
 class _Tasks(Generic[Item]):
-    """The tasks that are still to be given out, and those that are under way."""
+    """The tasks that are waiting, and those that are running."""
 
     def __init__(self, items: Iterator[Item]) -> None:
         self._items = items
         self._again: deque[_Task[Item]] = deque()
-        self.under_way: list[_Task[Item]] = []
+        self.running: list[_Task[Item]] = []
 
     def next(self) -> _Task[Item] | None:
         """Return the next task that may start now; None while there is none."""
-        if any(task.alone for task in self.under_way):
+        if any(task.alone for task in self.running):
             return None
         if self._again:
-            if self._again[0].alone and self.under_way:
+            if self._again[0].alone and self.running:
                 return None
             task = self._again.popleft()
         else:
@@ -171,82 +171,82 @@ class _Tasks(Generic[Item]):
                 task = _Task(next(self._items))
             except StopIteration:
                 return None
-        self.under_way.append(task)
+        self.running.append(task)
         return task
 
     def take_back(self, worker: _Worker[Item]) -> Lost[Item] | None:
-        """Take the task of a dead worker, to be tried again or, after its last try, given up."""
+        """Take back the task of a dead worker: to be tried again, or Lost after its last try."""
         task = worker.task
         if task is None:
             return None
-        self.under_way.remove(task)
+        self.running.remove(task)
         task.tries += worker.ready
         if task.tries == _TRIES:
-            if worker.late:
+            if worker.timed_out:
                 return Lost(task.item, "timeout", f"not done in {worker.timeout:g} seconds, in {_TRIES} tries")
             return Lost(task.item, "crashed", f"its process {worker.end()}, in {_TRIES} tries")
-        task.alone = worker.ready and not worker.late
+        task.alone = worker.ready and not worker.timed_out
         self._again.append(task)
         return None
 
 
 class _Worker(Generic[Item]):
-    """A process that works on one task at a time; ``ready`` once it has begun, ``late`` once it was killed for it."""
+    """A process that works on one task at a time: ``ready`` once it runs, ``timed_out`` once it was killed for it."""
 
     def __init__(
         self, function: Callable[[Item], object], prepare: Callable[[], object], timeout: float | None
     ) -> None:
-        # Fork would copy the locks of running threads as they happen to stand.
+        # Fork would copy the locks of running threads in their current state.
         context = multiprocessing.get_context("spawn")
         self.timeout = timeout
-        self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=_work, args=(theirs, function, prepare), name="ics", daemon=True)
-        with _deaf():
+        self.pipe, child_end = context.Pipe()
+        self.process = context.Process(target=_work, args=(child_end, function, prepare), name="ics", daemon=True)
+        with _signals_blocked():
             self.process.start()
-        theirs.close()  # theirs is the only one now, so that their end is the end of the pipe
+        child_end.close()  # only the child holds it now, so the pipe closes when the child ends
         self.task: _Task[Item] | None = None
         self.deadline: float | None = None
-        self.ready = self.late = False
+        self.ready = self.timed_out = False
 
     def give(self, task: _Task[Item]) -> None:
         """Hand over a task."""
         self.task = task
         self._start_clock()
-        with suppress(OSError):  # a process that has died is found out by what it no longer says
+        with suppress(OSError):  # a dead process is noticed when its pipe is read
             self.pipe.send(task.item)
 
     def start(self) -> None:
-        """Note that the process has begun to work."""
+        """Note that the process is ready."""
         self.ready = True
         self._start_clock()
 
     def _start_clock(self) -> None:
         self.deadline = time.monotonic() + self.timeout if self.timeout and self.ready else None
 
-    def rest(self) -> _Task[Item]:
-        """Return the task that is done."""
+    def finish(self) -> _Task[Item]:
+        """Return the finished task, and become idle."""
         task, self.task, self.deadline = self.task, None, None
-        assert task is not None  # noqa: S101 - a worker that has an outcome had a task
+        assert task is not None  # noqa: S101 - a worker with a result had a task
         return task
 
     def receive(self) -> tuple[int, Any] | None:
-        """Return what the process says; None if it is dead."""
+        """Return the process's message; None if it is dead."""
         try:
-            news: tuple[int, Any] = self.pipe.recv()
+            message: tuple[int, Any] = self.pipe.recv()
         except (EOFError, OSError):
             self.pipe.close()
             self.process.join()
             return None
-        return news
+        return message
 
     def check_clock(self) -> None:
-        """Kill the process if it has had its time."""
+        """Kill the process if its time is over."""
         if self.deadline and time.monotonic() >= self.deadline:
-            self.late, self.deadline = True, None
+            self.timed_out, self.deadline = True, None
             self.process.kill()
 
     def end(self) -> str:
-        """Say how the process ended."""
+        """Describe how the process ended."""
         code = self.process.exitcode or 0
         if code >= 0:
             return f"ended with exit code {code}"
@@ -254,20 +254,19 @@ class _Worker(Generic[Item]):
             name = signal.Signals(-code).name
         except ValueError:
             name = f"signal {-code}"
-        return f"was ended by {name}" + (", perhaps for want of memory" if name == "SIGKILL" else "")
+        return f"was ended by {name}" + (", perhaps out of memory" if name == "SIGKILL" else "")
 
 
 @contextmanager
-def _deaf() -> Iterator[None]:
-    """Have processes that are started meanwhile begin with signals blocked, where the system can do that.
+def _signals_blocked() -> Iterator[None]:
+    """Block signals in processes that are started in this context, where the system supports it.
 
-    Ctrl-C reaches every process of a terminal, those too that are not as far as to say that it is none of their
-    business.
+    Ctrl-C reaches every process of a terminal, even those that have not yet set their handlers.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    resource_tracker.ensure_running()  # Python unblocks signals when it starts this process, which it does once
+    resource_tracker.ensure_running()  # its start, which happens once, unblocks signals
     before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     try:
         yield
@@ -276,8 +275,8 @@ def _deaf() -> Iterator[None]:
 
 
 def _work(pipe: Connection, function: Callable[[Any], object], prepare: Callable[[], object]) -> None:
-    """Do what comes through the pipe, until None does or the other end is gone."""
-    # A signal may reach every process of a terminal; the one that counts is the one that started them.
+    """Run in the worker: process items from the pipe until None comes or the other end is closed."""
+    # A signal may reach every process of a terminal; only the parent handles it.
     for number in STOPPING:
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -287,14 +286,14 @@ def _work(pipe: Connection, function: Callable[[Any], object], prepare: Callable
         pipe.send((_READY, None))
         while (item := pipe.recv()) is not None:
             try:
-                news = (_DONE, function(item))
-            except Exception as error:  # noqa: BLE001 - it is raised where the outcome is awaited
-                news = (_RAISED, error)
-            pipe.send(news)
+                message = (_DONE, function(item))
+            except Exception as error:  # noqa: BLE001 - it is raised again in the parent
+                message = (_RAISED, error)
+            pipe.send(message)
 
 
 def _end_with_parent() -> None:
-    """End this process with the one that started it, even in the middle of an image that never ends."""
+    """End this process when its parent ends, even in the middle of an image."""
     parent = multiprocessing.parent_process()
     if parent:
         parent.join()

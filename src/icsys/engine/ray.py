@@ -1,4 +1,4 @@
-"""Ray's tasks as a cluster."""
+"""A Ray cluster."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class _Ray:
 
     def __init__(self, address: str | None, jobs: int) -> None:
         self._joined = ray.is_initialized()
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anybody unasked
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no usage statistics unless the user enables them
         where = {"address": "local", "num_cpus": jobs} if address is None else {"address": address}
         before = signal.getsignal(signal.SIGTERM)
         try:
@@ -45,7 +45,7 @@ class _Ray:
             words = Url(address or "").hide(str(error))
             raise UsageError(f"address={shown(address)!r}: no Ray cluster answers there ({words})") from None
         if before is not None and threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, before)  # Ray has put its own in this place
+            signal.signal(signal.SIGTERM, before)  # Ray has replaced the handler
         self._print_deaths(print_them=False)
         self.dashboard: str | None = context.dashboard_url or None
         self._remotes: dict[Any, Any] = {}
@@ -56,7 +56,7 @@ class _Ray:
 
     def submit(self, function: Callable[..., object], *arguments: object) -> Any:  # noqa: ANN401 - a reference of Ray's
         if function not in self._remotes:
-            # Its own retries have no bound where memory was short.
+            # Ray's own retries are unbounded when memory is short.
             self._remotes[function] = ray.remote(num_cpus=1, max_retries=0)(function).options(name="ics")
         return self._remotes[function].remote(*arguments)
 
@@ -68,7 +68,7 @@ class _Ray:
             over += more
         return list(over)
 
-    def result(self, task: Any) -> Any:  # noqa: ANN401 - whatever the function returns
+    def result(self, task: Any) -> Any:  # noqa: ANN401 - the function may return anything
         try:
             return ray.get(task)
         except RayTaskError as error:
@@ -86,9 +86,9 @@ class _Ray:
         self._print_deaths(print_them=True)
 
     def _print_deaths(self, *, print_them: bool) -> None:
-        """Have Ray write about workers that died on standard output, where our report stands alone, or not.
+        """Switch Ray's messages about dead workers, which would mix with our report on standard output.
 
-        There is no setting for it; this is the switch of Ray's own debugger. Where it is missing, Ray writes.
+        Ray has no setting for it; this is the switch of its debugger. If it is missing, Ray prints.
         """
         if not self._joined:
             ray._private.worker._worker_logs_enabled = print_them  # noqa: SLF001

@@ -16,10 +16,10 @@ def run_threads(
     function: Callable[[Item], Returned],
     items: Iterable[Item],
     jobs: int,
-    prepare: Callable[[], object],  # noqa: ARG001 - threads share what this process has prepared
+    prepare: Callable[[], object],  # noqa: ARG001 - this process is prepared already
     stop: threading.Event,
     *,
     weigh: Callable[[Item], int] = lambda _: 0,
 ) -> Generator[Returned]:
-    """Apply ``function`` to every item in ``jobs`` threads of this process, which is prepared already."""
+    """Apply ``function`` to every item in ``jobs`` threads of this process."""
     return run_pool(ThreadPoolExecutor(jobs, thread_name_prefix="ics"), function, items, jobs, stop, weigh=weigh)

@@ -1,4 +1,4 @@
-"""Files that are whole or absent, whatever happens while they are written."""
+"""Atomic files: a file is written whole or not at all, even if the run is killed meanwhile."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ import itertools
 import json
 import os
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from icsys.files.rooted_path import RootedPath
+from icsys.files.rooted_path import RootedPath, rooted_file
 from icsys.layout import OWN_PREFIX
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from io import BufferedRandom
+    from pathlib import Path
 
-    from icsys.files.rooted_path import Held
+    from icsys.files.held_folder import HeldFolder
 
 _SUFFIX = ".tmp"
 _TEMPORARY = re.compile(rf"{re.escape(OWN_PREFIX)}((?:\d+-of-\d+-)?)[0-9a-f]{{16}}{re.escape(_SUFFIX)}", re.ASCII)
 
 
 def write_whole(path: RootedPath | Path, data: bytes | Iterable[bytes], *, mark: str = "") -> None:
-    """Write ``data`` as :func:`whole_file` does."""
-    if isinstance(data, bytes):  # as small images are: Python's file objects ask the system more than it takes to write
+    """Write data to a file, whole or not at all; see :func:`whole_file`."""
+    if isinstance(data, bytes):  # one system call for a small image; Python's file objects make several
         with _new_file(path, mark) as descriptor:
             _write_all(descriptor, data)
     else:
@@ -36,7 +36,7 @@ def write_whole(path: RootedPath | Path, data: bytes | Iterable[bytes], *, mark:
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
-    """Write all of ``data``, in one call where the system takes it; OSError if it cannot be written."""
+    """Write all bytes, in one call if the system accepts them; OSError if they cannot be written."""
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(descriptor, rest) :]
@@ -44,17 +44,19 @@ def _write_all(descriptor: int, data: bytes) -> None:
 
 @contextlib.contextmanager
 def whole_file(path: RootedPath | Path, *, mark: str = "") -> Iterator[BinaryIO]:
-    """Write a file whole or not at all, and onto the disk: a temporary file beside it takes its place once complete.
+    """Write a file whole or not at all: a temporary file beside it is written to disk, then renamed to ``path``.
 
-    The name itself is on the disk for certain after :meth:`RootedPath.sync` of its folder; until then a power cut may
-    bring back what was there before, never a part of what was written. ``mark`` tells the temporary files of runs apart
-    that fill one folder side by side.
+    Until :meth:`RootedPath.sync` of its folder, a power cut may bring back the older file, but never a partial one.
+
+    Parameters
+    ----------
+    mark
+        Part of the name of the temporary file, to tell apart runs that fill one folder at the same time.
 
     Raises
     ------
     OSError
-        If it cannot be written, or a link has its place; nothing is left behind then, and an older ``path`` stays as it
-        was.
+        If it cannot be written, or ``path`` is a link; an older file stays unchanged, and no temporary file is left.
     """
     with _new_file(path, mark) as descriptor, os.fdopen(descriptor, "wb", closefd=False) as file:
         yield file
@@ -62,10 +64,9 @@ def whole_file(path: RootedPath | Path, *, mark: str = "") -> Iterator[BinaryIO]
 
 @contextlib.contextmanager
 def _new_file(path: RootedPath | Path, mark: str) -> Iterator[int]:
-    """Give the descriptor of a temporary file that takes the place of ``path`` in the end."""
-    if isinstance(path, Path):
-        path = RootedPath(path.parent) / path.name
-    # Short and random: it fits beside a name of any length, and no two runs meet in it.
+    """Yield the descriptor of a temporary file that is renamed to ``path`` at the end."""
+    path = rooted_file(path)
+    # A short, random name: it is valid in any folder, and no two runs choose the same one.
     temporary = f"{OWN_PREFIX}{mark}{next(_numbers(os.getpid())) % 2**64:016x}{_SUFFIX}"
     with _held(path.parent) as folder:
         try:
@@ -83,14 +84,14 @@ def _new_file(path: RootedPath | Path, mark: str) -> Iterator[int]:
 
 
 @functools.cache
-def _numbers(process: int) -> Iterator[int]:  # noqa: ARG001 - each has its own
-    """Return the numbers of a process's temporary files: from a random one on, so that no two processes meet."""
+def _numbers(process: int) -> Iterator[int]:  # noqa: ARG001 - the key of the cache
+    """Return the numbers for temporary files of a process; the first is random, so processes do not collide."""
     return itertools.count(int.from_bytes(os.urandom(8)))
 
 
 @contextlib.contextmanager
-def _held(folder: RootedPath) -> Iterator[Held]:
-    """Hold a folder that is made first if need be."""
+def _held(folder: RootedPath) -> Iterator[HeldFolder]:
+    """Hold a folder open, and create it first if it is missing."""
     with contextlib.ExitStack() as stack:
         try:
             held = stack.enter_context(folder.held())
@@ -101,9 +102,9 @@ def _held(folder: RootedPath) -> Iterator[Held]:
 
 
 def open_own(path: RootedPath, mode: str, *, buffering: int = -1) -> BufferedRandom:
-    """Open a file of ours to change it in place; one that has other names (hard links) becomes a copy first.
+    """Open a file of ICS to change it in place; if it has several names (hard links), it is replaced by a copy first.
 
-    Such a name may lie outside: in a copy of the folder that is to stay, or planted there for us to write through.
+    Another name may be outside the output folder: in a copy that must not change, or planted there to be overwritten.
 
     Parameters
     ----------
@@ -125,14 +126,18 @@ def open_own(path: RootedPath, mode: str, *, buffering: int = -1) -> BufferedRan
 
 
 def write_json(path: RootedPath | Path, values: Mapping[str, object]) -> None:
-    """Write a table as a JSON file that people can read too, as :func:`write_whole` does."""
+    """Write values as indented JSON, whole or not at all."""
     write_whole(path, json.dumps(values, indent=2).encode() + b"\n")
 
 
 def is_temporary(name: str, mark: str = "") -> bool:
-    """Tell whether a name is that of a temporary file, of any run or of those with a mark and those without one.
+    """Return whether a name is that of a temporary file of ICS.
 
-    A run without a mark fills its folder alone, so whoever has one looks at what such a run has left.
+    Parameters
+    ----------
+    mark
+        Accept only this mark, and names without a mark: a run without a mark uses its folder alone, so its temporary
+        files are left over from earlier. An empty text accepts every mark.
 
     Examples
     --------
@@ -144,7 +149,7 @@ def is_temporary(name: str, mark: str = "") -> bool:
 
 
 def sweep(folder: RootedPath, *, mark: str = "") -> None:
-    """Remove the temporary files that killed runs have left in a folder; with a mark, none that have another one."""
+    """Remove the temporary files of killed runs from a folder; a mark protects files with another mark."""
     with contextlib.suppress(OSError):
         for entry in folder.entries():
             if entry.is_file and is_temporary(entry.name, mark):
@@ -153,19 +158,20 @@ def sweep(folder: RootedPath, *, mark: str = "") -> None:
 
 
 def remove_tree(folder: RootedPath, is_ours: Callable[[str], bool], stop: threading.Event | None = None) -> None:
-    """Remove from a folder what is ours, and it with the folders in it as far as they are empty then.
-
-    Once ``stop`` is set, what is left stays.
+    """Remove the files of ICS from a folder, then the empty folders in it and the folder itself if it is empty.
 
     Parameters
     ----------
     is_ours
-        Tells by its path below ``folder`` whether a file may be removed; temporary files are, links never.
+        Returns whether a file may be removed, given its path below ``folder``. Temporary files of ICS are always
+        removed, links never.
+    stop
+        Once it is set, everything left stays.
 
     Raises
     ------
     LinkError
-        If the folder is a link; nothing is removed then.
+        If the folder is a link; nothing is removed.
     """
     waiting, emptied = [""], []
     while waiting:
@@ -179,6 +185,6 @@ def remove_tree(folder: RootedPath, is_ours: Callable[[str], bool], stop: thread
                 waiting.append(name)
             elif entry.is_file and (is_temporary(entry.name) or is_ours(name)):
                 (folder / name).unlink(missing_ok=True)
-    for below in reversed(emptied):  # a list instead of recursion: folders may be nested deeper than Python's calls
+    for below in reversed(emptied):  # no recursion: folders may be nested deeper than Python's call limit
         with contextlib.suppress(OSError):
             folder.at(below).rmdir()

@@ -1,4 +1,4 @@
-"""Lines of a file that anybody may have written: one that is too long for any of ours is passed over, unread."""
+"""Lines of bounded length: a longer line, which ICS never writes, is skipped without filling the memory."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LONGEST = 2**22
-"""Bytes of the longest line that is read; names and messages of ours come to far less."""
+"""The longest line that is read, in bytes; lines that ICS writes are far shorter."""
 
 
 def lines_of(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    r"""Yield the lines of a file with their positions; one of more than :data:`LONGEST` bytes as an empty one.
+    r"""Yield the byte position and the bytes of each line; a line longer than :data:`LONGEST` gives empty bytes.
 
     Examples
     --------

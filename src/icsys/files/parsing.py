@@ -1,7 +1,6 @@
-"""JSON and TOML that anybody may have written: what cannot be used is a ValueError in words, whatever it is.
+"""JSON and TOML from untrusted files: size and nesting are bounded, and every fault is a ValueError with a message.
 
-All such text comes in here, so that none nests so deep that Python's calls run out, here or where it is written again,
-none takes memory without a bound, and a byte order mark is as good as none.
+Deep nesting would exceed Python's call limit, here or when the values are written again. A byte order mark is ignored.
 """
 
 from __future__ import annotations
@@ -16,27 +15,28 @@ if TYPE_CHECKING:
     from icsys.files.rooted_path import RootedPath
 
 DEEPEST = 100
-"""How deep lists and tables may lie in one another."""
+"""The deepest nesting of lists and tables."""
 
 LONGEST_JSON = 2**26
-"""Bytes of a file of JSON that is read whole."""
+"""The largest JSON file that is read whole, in bytes."""
 
 LONGEST_TOML = 2**18
-"""Bytes of a file of TOML."""
+"""The largest TOML file, in bytes."""
 
-_TOO_DEEP = f"lists or tables lie more than {DEEPEST} deep in one another"
+_TOO_DEEP = f"lists or tables are nested too deeply: expected at most {DEEPEST} levels"
 _BRACKET = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+|[\[\]{}]', re.DOTALL)
-_PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')"""  # of a key; the parser's time grows with the square of their number
+# Part of a dotted key; the parser's time grows with the square of the number of parts.
+_PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')"""
 _LONG_KEY = re.compile(rf"""(?<![\w"'-])(?:{_PART}[ \t]*+\.[ \t]*+){{{DEEPEST}}}""")
 
 
-def from_json(text: str | bytes) -> Any:  # noqa: ANN401 - whatever it says
-    r"""Return what JSON says.
+def from_json(text: str | bytes) -> Any:  # noqa: ANN401 - JSON holds any type
+    r"""Return the value of a JSON text.
 
     Raises
     ------
     ValueError
-        If it is none, is no text, or nests deeper than :data:`DEEPEST`.
+        If it is not valid JSON, not text, or nested deeper than :data:`DEEPEST`.
 
     Examples
     --------
@@ -50,7 +50,7 @@ def from_json(text: str | bytes) -> Any:  # noqa: ANN401 - whatever it says
 
 
 def read_json(path: Path | RootedPath) -> Any:  # noqa: ANN401 - as above
-    """Return what a file of JSON says.
+    """Return the value of a JSON file.
 
     Raises
     ------
@@ -63,12 +63,12 @@ def read_json(path: Path | RootedPath) -> Any:  # noqa: ANN401 - as above
 
 
 def read_text(path: Path | RootedPath, errors: str = "surrogatepass") -> str:
-    """Return what is in a file of text, without its byte order mark.
+    """Return the content of a text file, without its byte order mark.
 
     Parameters
     ----------
     errors
-        What ``bytes.decode`` does with bytes that are none.
+        The error handler of ``bytes.decode``.
 
     Raises
     ------
@@ -81,12 +81,13 @@ def read_text(path: Path | RootedPath, errors: str = "surrogatepass") -> str:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Return what a file of TOML says.
+    """Return the values of a TOML file.
 
     Raises
     ------
     ValueError
-        If it is none, is no text, nests deeper than :data:`DEEPEST`, or has more than :data:`LONGEST_TOML` bytes.
+        If it is not valid TOML, not text, nested deeper than :data:`DEEPEST`, or has more than :data:`LONGEST_TOML`
+        bytes.
     OSError
         If it cannot be read.
     """
@@ -108,17 +109,17 @@ def _read(path: Path | RootedPath, most: int) -> bytes:
     with path.open("rb") as file:
         data = file.read(most + 1)
     if len(data) > most:
-        raise ValueError(f"it has more than {most} bytes")
+        raise ValueError(f"it is too large: expected at most {most} bytes")
     return data
 
 
 def _decoded(data: bytes, errors: str = "surrogatepass") -> str:
-    """Decode UTF-8, or UTF-16 and UTF-32 as their first bytes tell; a byte order mark is left out."""
+    """Decode UTF-8, UTF-16 or UTF-32, detected from the first bytes, without a byte order mark."""
     return data.decode(json.detect_encoding(data), errors)
 
 
 def _is_deep(text: str) -> bool:
-    """Tell whether brackets outside strings lie more than :data:`DEEPEST` deep in one another."""
+    """Return whether brackets outside strings are nested deeper than :data:`DEEPEST`."""
     depth = 0
     for match in _BRACKET.finditer(text):
         bracket = match[0]

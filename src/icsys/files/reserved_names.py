@@ -1,4 +1,4 @@
-"""The names that ICS uses below an output folder are refused where a link or something else has them."""
+"""Reserved names: an output folder is refused if a link or something else has a name that ICS uses."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from icsys.errors import UsageError
-from icsys.files.rooted_path import LinkError, OtherFolderError, is_link
+from icsys.files.links import LinkError, OtherFolderError, is_link
 from icsys.layout import (
     CLUSTER_FOLDER,
     FILES,
@@ -29,17 +29,17 @@ if TYPE_CHECKING:
 
 
 def check_names(destination: RootedPath, *, packed: bool = False) -> None:
-    """Refuse an output folder in which something else has a name that ICS uses.
+    """Refuse an output folder where a link or something else has a name that ICS uses.
 
     Parameters
     ----------
     packed
-        Whether images are packed into shards.
+        Whether images are packed.
 
     Raises
     ------
     UsageError
-        If there is a link, a folder in the place of a file, or a file in the place of a folder.
+        If such a name is a link, a folder instead of a file, or a file instead of a folder.
     """
     packed = packed or destination.at(PACK_INDEX).exists()
     _check(destination, "", FILES, (*FOLDERS, *((PACKS,) if packed else ())))
@@ -52,7 +52,7 @@ def check_names(destination: RootedPath, *, packed: bool = False) -> None:
 
 @contextmanager
 def refusing_links() -> Iterator[None]:
-    """Raise UsageError for a link that is met before any work is done, or for a folder that was exchanged."""
+    """Turn LinkError and OtherFolderError, raised before any work, into UsageError."""
     try:
         yield
     except (LinkError, OtherFolderError) as error:
@@ -60,7 +60,7 @@ def refusing_links() -> Iterator[None]:
 
 
 def check_state_folders(destination: RootedPath, shards: Iterable[str]) -> None:
-    """Refuse the books of shards, given by the names of their folders, as :func:`check_names` does."""
+    """Refuse state folders of shards, given by name, as :func:`check_names` refuses an output folder."""
     for name in shards:
         _check(destination, STATE_FOLDERS, (), (name,))
         _check(destination, f"{STATE_FOLDERS}/{name}", SHARD_FILES, ())
@@ -74,10 +74,10 @@ def _check(destination: RootedPath, folder: str, files: Iterable[str], folders: 
                     found = held.status(name)
                     if found is not None and (is_link(found) or not is_right(found.st_mode)):
                         shown = f"{folder}/{name}" if folder else name
-                        what = "is a link" if is_link(found) else f"is no {kind}"
+                        what = "is a link" if is_link(found) else f"is not a {kind}"
                         raise UsageError(
-                            f"destination {str(destination)!r} holds something named {shown!r} that {what}: ics keeps "
-                            f"a {kind} of that name there, so move it away or name another destination"
+                            f"destination {str(destination)!r}: {shown!r} {what}: expected a {kind} that ics wrote; "
+                            "move it away, or name another destination"
                         )
     except (FileNotFoundError, NotADirectoryError):
         return

@@ -1,1 +1,1 @@
-"""From file bytes to pixels and back: the only room that knows Pillow."""
+"""From file bytes to pixels and back: the only package that uses Pillow."""

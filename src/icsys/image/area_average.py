@@ -1,4 +1,4 @@
-"""Averages of pixels over areas: every source pixel counts by the share of it that an output pixel covers."""
+"""Average pixels over areas: each source pixel is weighted by the share that an output pixel covers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Edges = NDArray[np.float64]
 
-# Colours count by their opacity, so those that no one sees lend nothing.
+# Colours are weighted with their alpha, so transparent pixels add nothing.
 _PREMULTIPLIED = {"LA": "La", "RGBA": "RGBa"}
 
 
@@ -34,7 +34,7 @@ def average_areas(
         Rising edges between output columns and between output rows, shapes (w + 1,) and (h + 1,), from 0 to W and
         to H, in pixels.
     out
-        Written and returned, shape (h, w, channels), uint8, C-contiguous; made if left out.
+        Array to write to and return, shape (h, w, channels), uint8, C-contiguous; a new one if left out.
     """
     height, width, depth = pixels.shape
     columns, rows = len(x) - 1, len(y) - 1

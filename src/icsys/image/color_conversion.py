@@ -1,4 +1,4 @@
-"""Colour models of pictures: from any Pillow mode to grey or RGB, from any ICC profile to sRGB, flattened."""
+"""Convert colours: any Pillow mode to grey or RGB, any ICC profile to sRGB, transparency to a background."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CHANNELS = {"L": 1, "LA": 2, "La": 2, "RGB": 3, "RGBA": 4, "RGBa": 4, "CMYK": 4
 
 
 def channels(image: Image.Image) -> int:
-    """Return the numbers per pixel that a learner reads from ``image``: grey 1, RGB 3, alpha one more, CMYK 4."""
+    """Return the numbers per pixel that a model reads from ``image``: grey 1, RGB 3, one more with alpha, CMYK 4."""
     return _CHANNELS[plain_mode(image)]
 
 
@@ -63,9 +63,9 @@ def to_plain(image: Image.Image, box: tuple[int, int, int, int] | None = None) -
     Parameters
     ----------
     image
-        Any mode that :func:`plain_mode` knows.
+        Any mode that :func:`plain_mode` accepts.
     box
-        Left, top, right and bottom of the part that is wanted; all of it if left out.
+        Left, top, right and bottom of the part to convert; the whole image if left out.
     """
     plain = plain_mode(image)
     part = image if box is None or box == (0, 0, *image.size) else image.crop(box)
@@ -81,7 +81,7 @@ def to_plain(image: Image.Image, box: tuple[int, int, int, int] | None = None) -
 
 
 def _has_grey_palette(image: Image.Image) -> bool:
-    """Tell whether every entry of the palette is a grey."""
+    """Return whether every entry of the palette is a grey."""
     entries = np.array(image.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
     return bool((entries == entries[:, :1]).all())
 
@@ -103,7 +103,7 @@ def _from_16_bit(image: Image.Image, plain: str, tags: Mapping[int, Any]) -> Ima
 
 
 def in_bands(image: Image.Image) -> Iterator[tuple[slice, NDArray[Any]]]:
-    """Yield the rows of each band of a picture, and their pixels: of all at once, Pillow would make two more copies."""
+    """Yield the rows of each band of a picture with their pixels. Pillow copies twice what it converts at once."""
     for top, bottom in row_bands(*image.size):
         yield slice(top, bottom), np.asarray(image.crop((0, top, image.width, bottom)))
 
@@ -126,7 +126,7 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 
 def changes_colors(profile: bytes | None, mode: str) -> bool:
-    """Tell whether :func:`to_srgb` changes a picture of mode "L" or "RGB" with this profile."""
+    """Return whether :func:`to_srgb` changes a picture of mode "L" or "RGB" with this profile."""
     return bool(profile) and (_grey_table(profile) if mode == "L" else _transform(profile, "RGB")) is not None
 
 
@@ -170,7 +170,7 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
 
 
 def _changes_nothing(transform: ImageCms.ImageCmsTransform) -> bool:
-    """Tell whether an RGB transform keeps a grid of colours, as the many variants of the sRGB profile do."""
+    """Return whether an RGB transform keeps a grid of colours, as many variants of the sRGB profile do."""
     levels = np.arange(0, 256, 17, dtype=np.uint8)
     grid = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(16, -1, 3)
     moved = np.asarray(transform.apply(Image.fromarray(grid))).astype(int)
@@ -189,12 +189,12 @@ def _grey_table(profile: bytes) -> list[int] | None:
 
 
 def seen_through(image: Image.Image) -> bool:
-    """Tell whether a plain image has pixels that are not opaque."""
+    """Return whether a plain image has pixels that are not opaque."""
     return image.mode in {"LA", "RGBA"} and image.getchannel("A").getextrema()[0] != _OPAQUE
 
 
 def without_hidden(image: Image.Image) -> Image.Image:
-    """Return an image of mode LA or RGBA with zeros where nothing shows: what lies there is not to be seen."""
+    """Return an image of mode LA or RGBA whose fully transparent pixels are all zero, so they hide no colours."""
     clear = Image.new(image.mode, image.size)
     clear.paste(image, mask=image.getchannel("A").point([0] + [255] * 255))
     return clear

@@ -1,4 +1,4 @@
-"""From a file's bytes to small upright pixels in sRGB: the only way by which a photo enters ICS."""
+"""Decode a file's bytes to small upright pixels in sRGB: the only way a photo enters ICS."""
 
 from __future__ import annotations
 
@@ -51,18 +51,18 @@ _REASONS = dict.fromkeys(_UNSUPPORTED, "unsupported") | dict.fromkeys(_TOO_LARGE
 
 
 class ImageInfo(NamedTuple):
-    """What a source file holds, before anything was made smaller.
+    """Facts about a source file, before the resize.
 
     Parameters
     ----------
     format
-        ``JPEG``, ``PNG``, ``WEBP``, ``TIFF``, ``GIF``, ``BMP``, ``AVIF`` or ``HEIF``, told by content.
+        ``JPEG``, ``PNG``, ``WEBP``, ``TIFF``, ``GIF``, ``BMP``, ``AVIF`` or ``HEIF``, found from the content.
     mode
         Pixel mode as stored, in Pillow's names, such as ``CMYK``.
     width, height
         Upright size in pixels.
     channels
-        Numbers per pixel that a learner reads: grey 1, RGB 3, one more with alpha, CMYK 4.
+        Numbers per pixel that a model reads: grey 1, RGB 3, one more with alpha, CMYK 4.
     orientation
         EXIF orientation that was applied, 1 to 8.
     frames
@@ -87,11 +87,11 @@ class Photo(NamedTuple):
         (H, W) (grey) or (H, W, 3) (sRGB) uint8 array, C-contiguous, upright; (H, W, 2) or (H, W, 4) with alpha where
         that is kept and a pixel is not opaque.
     info
-        What the source was.
+        Facts about the source.
     warning
-        What is wrong with a damaged file that was kept; None for all others.
+        Damage of a file that was kept; None for a good file.
     as_stored
-        These are the pixels of the file, as any reader finds them: none was averaged, moved, converted or flattened.
+        Whether these are the pixels of the file as any reader decodes them, not resized, turned or converted.
     """
 
     pixels: NDArray[np.uint8]
@@ -100,16 +100,16 @@ class Photo(NamedTuple):
     as_stored: bool = False
 
 
-def unlimited(size: int) -> AbstractContextManager[None]:  # noqa: ARG001 - one shape for all that admit
+def unlimited(size: int) -> AbstractContextManager[None]:  # noqa: ARG001 - the signature of Admit
     """Admit every image at once."""
     return nullcontext()
 
 
 def decode_photo(data: bytes, options: Options, admit: Admit = unlimited) -> Photo:
-    """Decode an image file and make it smaller as ``options`` ask.
+    """Decode an image file and resize it as in ``options``.
 
-    EXIF orientation and ICC profile are applied, transparency is laid over the background or kept, and of an
-    animation the first frame is taken. Safe to call from many threads.
+    Applies EXIF orientation and ICC profile, flattens transparency or keeps it, and takes the first frame of an
+    animation. Safe to call from many threads.
 
     Parameters
     ----------
@@ -119,13 +119,13 @@ def decode_photo(data: bytes, options: Options, admit: Admit = unlimited) -> Pho
         ``step``, ``scale``, ``size``, ``fit``, ``resample``, ``background``, ``alpha``, the limits and ``on_corrupt``
         are used.
     admit
-        Called with the bytes that the decoded pixels will take, before they do; what it returns is held as a context
-        for as long as they do, so that a caller can bound the memory of many images.
+        Called before decoding, with the bytes that the decoded pixels will take. It returns a context that is held
+        until they are freed, so a caller can bound the memory of many images.
 
     Raises
     ------
     ImageError
-        For every input that cannot be used, with one of the codes ``empty``, ``unidentified``,
+        If the input cannot be used, with one of the codes ``empty``, ``unidentified``,
         ``unsupported``, ``broken``, ``corrupt``, ``too_large`` and ``missing_extra``.
     """
     _silence_pillow()
@@ -139,10 +139,10 @@ def decode_photo(data: bytes, options: Options, admit: Admit = unlimited) -> Pho
     except Image.DecompressionBombError as error:
         reason = f"more pixels than Pillow's own PIL.Image.MAX_IMAGE_PIXELS allows: {error}"
         raise ImageError("too_large", reason) from error
-    except Exception as error:  # a decoder may raise anything on a bad file, and one bad file ends no run
+    except Exception as error:  # a decoder may raise anything on a bad file, and one bad file must not end a run
         reason = str(error)
         code = next((code for word, code in _REASONS.items() if word in reason.lower()), "broken")
-        if " " not in reason:  # a decoder that tripped over the file says nothing that helps
+        if " " not in reason:  # one word, such as the name of a missing key, is no explanation
             reason = "its structure is damaged"
         raise ImageError(code, f"the image cannot be decoded: {reason}") from error
 
@@ -180,7 +180,7 @@ def _decode(name: str, image: ImageFile.ImageFile, data: bytes, options: Options
         plan = plan_resize(*upright, options)
         channel_count = channels(source)
         small = _made_small(source, plan, options.resample, turn, stored_edges(plan, stored, turn, shrink))
-        if small is not source:  # the next picture may come when this one has left
+        if small is not source:  # the next picture may be admitted when this one is freed
             source.close()
             image.close()
     info = ImageInfo(name, mode, *upright, channel_count, orientation, frames)
@@ -189,7 +189,7 @@ def _decode(name: str, image: ImageFile.ImageFile, data: bytes, options: Options
 
 
 def _decode_jpeg(image: ImageFile.ImageFile, data: bytes, options: Options, admit: Admit, frames: int) -> Photo | None:
-    """Decode a JPEG in grey or colour; None for one of a kind that only Pillow may know."""
+    """Decode a JPEG in grey or colour; return None for a kind that only Pillow may decode."""
     stored, turn = image.size, _orientation(image)
     upright = upright_size(stored, turn)
     plan = plan_resize(*upright, options)
@@ -219,8 +219,8 @@ def _decode_jpeg(image: ImageFile.ImageFile, data: bytes, options: Options, admi
 def _made_small(
     source: Image.Image, plan: ResizePlan, resample: str, turn: int, edges: tuple[Edges, Edges]
 ) -> Image.Image:
-    """Make a decoded picture smaller, turn it upright, and give it a plain mode."""
-    if resample == "skip":  # the few pixels that stay are cheaper to convert than all
+    """Resize a decoded picture, turn it upright, and convert it to a plain mode."""
+    if resample == "skip":  # converting only the pixels that stay is cheaper
         return to_plain(pick_pixels(_turned(source, turn), plan))
     return _turned(resample_pixels(source, plan, resample, edges), turn)
 
@@ -231,7 +231,7 @@ def _finished(small: Image.Image, profile: bytes | None, plan: ResizePlan, optio
 
 
 def _shows(picture: Image.Image, pixels: NDArray[np.uint8], plan: ResizePlan) -> bool:
-    """Tell whether pixels are those of a plain picture of a file that was not resized."""
+    """Return whether pixels equal those of the picture in the file, which was not resized."""
     return plan.changes_nothing and all(np.array_equal(band, pixels[rows]) for rows, band in in_bands(picture))
 
 
@@ -259,13 +259,13 @@ def _orientation(image: Image.Image) -> int:
     """Read the EXIF orientation, 1 to 8; missing or damaged EXIF data count as upright."""
     try:
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception:  # noqa: BLE001 - whatever damaged metadata raise, the pixels are good
+    except Exception:  # noqa: BLE001 - damaged metadata may raise anything; the pixels are good
         return 1
     return int(orientation) if orientation in _TRANSPOSE else 1
 
 
 def _shrink(stored: tuple[int, int], plan: ResizePlan, options: Options) -> int:
-    """Return by how much a JPEG decoder makes the image smaller."""
+    """Return the factor by which the JPEG decoder scales each side down."""
     shrink = decoder_shrink(plan, options.resample)
     return shrink if can_shrink(*stored, shrink) else 1
 
@@ -278,12 +278,12 @@ _NOWHERE = logging.NullHandler()
 
 
 def _silence_pillow() -> None:
-    """Ignore what Pillow warns of: sizes, which are checked here, and damaged metadata, which are not used.
+    """Ignore Pillow's warnings about sizes, which are checked here, and about damaged metadata, which are not used.
 
-    Warning filters belong to the whole process and ``catch_warnings`` is not safe among threads, so these
-    are added once and stay. They are looked up at every call because leaving a ``catch_warnings`` elsewhere
-    removes them. Pillow's error for images of twice its limit is untouched. What Pillow logs goes where the program
-    that uses ICS sends it, but not to standard error for want of a place.
+    Warning filters belong to the whole process and ``catch_warnings`` is not thread-safe, so these are added
+    once and stay. Every call checks for them, because code elsewhere that leaves a ``catch_warnings`` removes them.
+    Pillow's error for images of twice its limit still comes. Pillow's log messages go to the handlers of the program
+    that uses ICS, and never to standard error by default.
     """
     logging.getLogger("PIL").addHandler(_NOWHERE)
     if not all(entry in warnings.filters for entry in _FILTERS):
@@ -292,21 +292,21 @@ def _silence_pillow() -> None:
 
 
 def to_array(
-    image: Any,  # noqa: ANN401 - as_image refuses
+    image: Any,  # noqa: ANN401 - as_image checks the type
     background: str = WHITE,
     alpha: str = "flatten",
 ) -> NDArray[np.uint8]:
-    """Take an array or a PIL image as pixels.
+    """Return the pixels of an array or a PIL image.
 
     Parameters
     ----------
     image
-        (H, W), (H, W, 3) or, with alpha, (H, W, 4) uint8 array, or a PIL image of any mode. A PIL image is taken as
-        it stands: its EXIF orientation and its ICC profile are not applied.
+        (H, W), (H, W, 3) or, with alpha, (H, W, 4) uint8 array, or a PIL image of any mode. The EXIF
+        orientation and ICC profile of a PIL image are not applied.
     background
         Colour ``#RRGGBB`` behind transparent areas.
     alpha
-        "flatten" lays these over the background, "keep" keeps them.
+        "flatten" lays transparent pixels over the background, "keep" keeps alpha.
 
     Returns
     -------

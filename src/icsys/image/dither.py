@@ -1,4 +1,4 @@
-"""Dithering, for pictures meant for people: a learner takes it for noise."""
+"""Dithering, for pictures that people look at; to a model it is noise."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def floyd_steinberg(pixels: NDArray[np.uint8], palette: NDArray[np.uint8]) -> ND
     indices
         Shape (H, W), uint8.
     """
-    # Pillow searches all 256 entries of a palette: those that are not ours must be no colour of their own.
+    # Pillow searches all 256 entries of a palette, so unused entries repeat a colour that is ours.
     entries = np.concatenate([palette, np.repeat(palette[-1:], _ENTRIES - len(palette), axis=0)])
     shown = Image.new("P", (1, 1))
     shown.putpalette(entries.tobytes())

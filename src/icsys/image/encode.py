@@ -1,4 +1,4 @@
-"""From pixels, or indices and a palette, to the bytes of a file: one encoder for every file format."""
+"""Encode pixels, or indices and a palette, to the bytes of a file: one encoder per file format."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
 _RGB = 3
 _MOST_JPEG_SIDE = 65_500  # of libjpeg
 _MOST_WEBP_SIDE = 16_383
-# As for PNG, more work is done where it saves 3 kB or more for a millisecond: from method 0 to 1 it saves 0.6. Below
-# quality 50 the encoder does not try what palettes need, and ends above PNG.
+# As for PNG, more work is done only where it saves at least 3 kB per millisecond: method 1 saves 0.6 over method 0.
+# Below quality 50 the encoder skips what palettes need, and its files are larger than PNG.
 _WEBP = {"method": 0, "quality": 0}
 _WEBP_INDEXED = {"method": 4, "quality": 50}
 
 
 class Encoder(NamedTuple):
-    """How a file format is written.
+    """The functions that write one file format.
 
     Attributes
     ----------
     truecolor
         From pixels, shape (H, W, 3) or (H, W), with alpha (H, W, 4) or (H, W, 2), uint8, C-contiguous.
     indexed
-        From indices, shape (H, W), and a palette, shape (n, 3) or (n, 4), uint8; None where few colours are of no use.
+        From indices, shape (H, W), and a palette, shape (n, 3) or (n, 4), uint8; None if the format stores no palette.
     most_colors
-        Where more are asked for, the format is written from pixels.
+        Above this number of requested colours, the format is written from pixels.
     """
 
     truecolor: Callable[[NDArray[np.uint8], Options], bytes]
@@ -48,15 +48,15 @@ class Encoder(NamedTuple):
 
 
 def is_same_kind(source: bytes, source_format: str, output: bytes, options: Options) -> bool:
-    """Tell whether a source file of the same pixels is what ``options`` promise, so that it may stand for its output.
+    """Return whether a source file with the same pixels is of the kind that the run writes, so it can be the output.
 
-    It has the output's format. A PNG is indexed, with a palette of no more entries than colours were asked for, where
-    the output is, or has the output's channels of 8 bits; so a reader finds one kind of file in the whole folder.
+    The formats must be equal. If the output is an indexed PNG, so must the source be, with at most the requested
+    number of palette entries; otherwise both have the same 8-bit channels. So a folder holds one kind of file.
 
     Parameters
     ----------
     source, source_format
-        A file, and its format as told by content.
+        The file, and its format as found from its content.
     output
         The file that was encoded.
     """
@@ -95,8 +95,8 @@ def _indexed_webp(indices: NDArray[np.integer], palette: NDArray[np.uint8], _: O
 
 
 def _lossless_webp(pixels: NDArray[np.uint8], *, method: int, quality: int) -> bytes:
-    """Let libwebp write exactly these pixels; it finds out by itself that they are few colours."""
-    from PIL import WebPImagePlugin  # noqa: F401, PLC0415 - or saving would load all of Pillow's formats
+    """Encode exactly these pixels as WebP; libwebp detects few colours by itself."""
+    from PIL import WebPImagePlugin  # noqa: F401, PLC0415 - otherwise saving loads all of Pillow's formats
 
     _check_sides(pixels, _MOST_WEBP_SIDE, "WebP")
     file = io.BytesIO()
@@ -107,8 +107,8 @@ def _lossless_webp(pixels: NDArray[np.uint8], *, method: int, quality: int) -> b
 def _jpeg(pixels: NDArray[np.uint8], options: Options) -> bytes:
     """Write a JPEG with chroma at half the size, as cameras do.
 
-    simplejpeg takes a sixth less time, but below quality 96 it has libjpeg transform inexactly: 1 % more error in 0.5 %
-    more bytes. Optimised Huffman tables take more than twice as long for 3 % fewer bytes.
+    simplejpeg takes a sixth less time, but below quality 96 it uses libjpeg's inexact transform: 1 % more error in
+    0.5 % more bytes. Optimised Huffman tables take more than twice as long for 3 % fewer bytes.
     """
     _check_sides(pixels, _MOST_JPEG_SIDE, "JPEG")
     file = io.BytesIO()
@@ -121,7 +121,7 @@ def _npz(pixels: NDArray[np.uint8], _: Options) -> bytes:
 
 
 def _indexed_npz(indices: NDArray[np.integer], palette: NDArray[np.uint8], options: Options) -> bytes:
-    # The number asked for decides, not the number found: arrays of one dataset are of one kind.
+    # The requested number decides, not the number found, so all arrays of a dataset have one type.
     dtype = np.uint8 if options.most_colors <= MAX_INDEXED_COLORS else np.uint16
     return encode_npz({"indices": indices.astype(dtype, copy=False), "palette": palette})
 
@@ -140,4 +140,4 @@ ENCODERS = {
     "jpeg": Encoder(_jpeg, None),
     "npz": Encoder(_npz, _indexed_npz),
 }
-"""What writes each of the formats that :data:`icsys.choices.ENCODINGS` names."""
+"""The encoder of each format in :data:`icsys.choices.ENCODINGS`."""

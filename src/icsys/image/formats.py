@@ -1,4 +1,4 @@
-"""Which image formats are read: telling them by content, opening each with its one decoder, counting frames."""
+"""The image formats that are read: recognise the content, open it with the one decoder, count frames."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ IMAGE_SUFFIXES = frozenset(
 )
 """Lower-case file name suffixes of the formats that are read."""
 
-# Modules, Pillow's or above them, and what opens a file in each, loaded for the first file of a format.
+# The module and class that open each format, Pillow's or ours above it; loaded for the first file of the format.
 _OPENERS = {
     "JPEG": ("PIL.JpegImagePlugin", "jpeg_factory"),
     "PNG": ("PIL.PngImagePlugin", "PngImageFile"),
@@ -54,7 +54,7 @@ _GREY_SCALES = {"L;2": 85, "L;4": 17}
 
 
 def sniff(head: bytes) -> str | None:
-    """Tell an image format by the first bytes of a file.
+    """Return the image format of a file from its first bytes.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def sniff(head: bytes) -> str | None:
 
 
 def _sniff_brands(head: bytes) -> str | None:
-    """Tell AVIF from HEIF by the brands of the leading ``ftyp`` box (ISO/IEC 14496-12, 4.3)."""
+    """Distinguish AVIF from HEIF by the brands of the leading ``ftyp`` box (ISO/IEC 14496-12, 4.3)."""
     end = min(int.from_bytes(head[:4], "big"), len(head))
     brands = {head[8:12], *(head[i : i + 4] for i in range(16, end, 4))}
     if brands & _AVIF_BRANDS:
@@ -97,13 +97,13 @@ def _sniff_brands(head: bytes) -> str | None:
 def open_image(data: bytes, options: Options | None = None) -> tuple[str, ImageFile.ImageFile]:
     """Open a file's content with the one decoder of its format; no pixel is decoded yet.
 
-    Pillow's plugin is called directly instead of ``Image.open``: nothing but the formats listed here can
-    run, and Pillow's process-wide pixel limit, with its warnings, leaves the check to the caller.
+    Pillow's plugin is called directly instead of ``Image.open``: only the formats listed here can run, and the
+    caller checks the size instead of Pillow's process-wide pixel limit.
 
     Parameters
     ----------
     options
-        Of its limits, ``max_pixels`` holds here for what takes memory for its pixels when it is opened; by default, if
+        ``max_pixels`` applies here to formats that take memory for pixels when they are opened; the default options if
         left out.
 
     Returns
@@ -133,7 +133,7 @@ def open_image(data: bytes, options: Options | None = None) -> tuple[str, ImageF
 
 
 def _opener(name: str) -> Callable[[io.BytesIO, str], ImageFile.ImageFile]:
-    """Return what opens a format; the decoder of HEIF is an extra."""
+    """Return the class that opens a format; the decoder of HEIF is an extra."""
     opener: Callable[[io.BytesIO, str], ImageFile.ImageFile]
     if name in _OPENERS:
         module, opens = _OPENERS[name]
@@ -149,7 +149,7 @@ def _opener(name: str) -> Callable[[io.BytesIO, str], ImageFile.ImageFile]:
 
 
 def _webp_size(head: bytes) -> tuple[int, int] | None:
-    """Return width and height as the first 30 bytes of a WebP tell (RFC 9649, 2.5 to 2.7); None if they do not."""
+    """Return width and height from the first 30 bytes of a WebP (RFC 9649, 2.5 to 2.7); None if they lack them."""
     kind = head[12:16]
     if kind == b"VP8X" and len(head) >= 30:  # noqa: PLR2004 - the bytes that are read below
         return 1 + int.from_bytes(head[24:27], "little"), 1 + int.from_bytes(head[27:30], "little")
@@ -162,10 +162,10 @@ def _webp_size(head: bytes) -> tuple[int, int] | None:
 
 
 def load_png(image: ImageFile.ImageFile, *, keep: bool = False) -> tuple[Image.Image, str | None]:
-    """Decode the pixels of an opened PNG, as :func:`load_pixels` does, and put right what Pillow leaves unfit.
+    """Decode the pixels of an opened PNG, as :func:`load_pixels` does, and correct what Pillow gets wrong.
 
-    Its transparent colour stays in the file's 2, 4 or 16 bits while its pixels are scaled to 8, and grey with
-    alpha of 16 bits becomes RGBA.
+    Pillow scales pixels to 8 bits but leaves the transparent colour in the file's 2, 4 or 16 bits, and turns 16-bit
+    grey with alpha into RGBA.
     """
     rawmode = image.tile[0].args if image.tile else None
     transparent = image.info.get("transparency")
@@ -182,8 +182,8 @@ def load_png(image: ImageFile.ImageFile, *, keep: bool = False) -> tuple[Image.I
 def count_frames(name: str, data: bytes, image: ImageFile.ImageFile, most: int) -> int:
     """Count the frames or pages of an opened file, at least 1 and up to ``most`` + 1, without decoding them.
 
-    GIF and TIFF keep no count: their blocks are walked here, because Pillow would parse every frame and
-    fail on a broken one that is not needed.
+    GIF and TIFF store no count. Their blocks are walked here, because Pillow would parse every frame and fail on a
+    broken one that is not needed.
     """
     try:
         if name == "GIF":
@@ -216,7 +216,7 @@ def _gif_frames(data: bytes, most: int) -> int:
 
 
 def _color_table_size(flags: int) -> int:
-    """Return the bytes of the GIF colour table that ``flags`` announce."""
+    """Return the size in bytes of the GIF colour table that ``flags`` announce."""
     return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
 

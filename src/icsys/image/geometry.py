@@ -1,4 +1,4 @@
-"""What size each image becomes and which of its pixels go into each output pixel, before any is decoded."""
+"""Plan a resize before decoding: the output size, and the source pixels of each output pixel."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 # EXIF orientations whose upright width is the stored height.
 _SIDEWAYS = frozenset({5, 6, 7, 8})
-# Those whose upright columns, or rows, run against the stored axis that they lie along.
+# EXIF orientations whose upright columns, or rows, run backwards along the stored axis.
 _COLUMNS_REVERSED = frozenset({2, 3, 6, 7})
 _ROWS_REVERSED = frozenset({3, 4, 7, 8})
-_ROUNDING = 1e-6  # of sides that are computed by a ratio
+_ROUNDING = 1e-6  # of sides that are computed from a ratio
 BAND_PIXELS = 1 << 18
-"""A picture is taken up in bands of rows of about so many pixels, so that no second copy of all of it is made."""
+"""Pixels of a band of rows: pictures are worked on band by band, to avoid a second copy of the whole."""
 
 
 class ResizePlan(NamedTuple):
-    """What happens to the pixels of one upright image.
+    """The plan of one resize, for an upright image.
 
     Parameters
     ----------
@@ -36,10 +36,10 @@ class ResizePlan(NamedTuple):
     canvas
         Width and height of the result.
     offset
-        Left and top of the part on the canvas; what it does not cover is background.
+        Left and top of the part on the canvas; the rest of the canvas is background.
     step
-        N when every output pixel stands for one N by N block counted from the top left, those at the right
-        and bottom edges for what is left of it; None when the box is stretched over the size.
+        N if every output pixel is one N by N block counted from the top left, smaller at the right and bottom edges;
+        None if the box is stretched over the size.
     """
 
     box: tuple[float, float, float, float]
@@ -60,12 +60,12 @@ class ResizePlan(NamedTuple):
 
     @property
     def changes_nothing(self) -> bool:
-        """Whether every pixel stays where it is."""
+        """Whether the size and the place of every pixel stay."""
         return self.size == self.canvas and self.box == (0, 0, *self.size)
 
     @property
     def enlarges(self) -> bool:
-        """Whether a side gets more pixels than it has."""
+        """Whether a side gets longer."""
         left, top, right, bottom = self.box
         return self.size[0] > right - left + _ROUNDING or self.size[1] > bottom - top + _ROUNDING
 
@@ -79,17 +79,17 @@ class ResizePlan(NamedTuple):
 
 
 def unchanged(width: int, height: int) -> ResizePlan:
-    """Return the plan that leaves an image as it is."""
+    """Return the plan that changes nothing."""
     return ResizePlan((0, 0, width, height), (width, height), (width, height))
 
 
 def plan_resize(width: int, height: int, options: Options) -> ResizePlan:
-    """Work out what ``options`` make of an upright image of ``width`` by ``height`` pixels.
+    """Return the plan of ``options`` for an upright image of ``width`` by ``height`` pixels.
 
     ``step`` N gives ceil(width/N) by ceil(height/N), ``scale`` the rounded product, both at least 1.
-    ``size`` with ``contain`` fits the whole image inside, ``cover`` fills the size and crops what stands out
-    in the middle, ``stretch`` ignores the aspect, ``pad`` centres the contained image on the background.
-    Only ``stretch`` ever enlarges: where the image is smaller than a size to cover or pad, background shows.
+    ``size`` with ``contain`` fits the whole image inside, ``cover`` fills the size and crops to
+    the middle, ``stretch`` ignores the aspect, ``pad`` centres the contained image on the background.
+    Only ``stretch`` enlarges: an image smaller than the size to cover or pad is surrounded by background.
     """
     whole = (0.0, 0.0, float(width), float(height))
     if options.step is not None:
@@ -133,7 +133,7 @@ def _centred(size: tuple[int, int], canvas: tuple[int, int]) -> tuple[int, int]:
 
 
 def row_bands(width: int, height: int) -> list[tuple[int, int]]:
-    """Return the first row of each band of a picture and the row after its last, from the top.
+    """Return the first row of each band of a picture and the row after the band, from the top.
 
     Examples
     --------
@@ -152,18 +152,18 @@ def upright_size(stored: tuple[int, int], turn: int) -> tuple[int, int]:
 def stored_edges(
     plan: ResizePlan, stored: tuple[int, int], turn: int = 1, shrink: int = 1
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return where output columns and rows begin and end in an image as it is stored.
+    """Return where output columns and rows begin and end in the stored image, before it is turned upright.
 
     Parameters
     ----------
     plan
-        What to make of the upright image.
+        Plan for the upright image.
     stored
         Width and height as stored, in pixels.
     turn
         EXIF orientation, 1 to 8, that makes it upright.
     shrink
-        Stored pixels per decoded pixel, along each side: a JPEG decoder may have made it smaller already.
+        Stored pixels per decoded pixel along each side, above 1 if the JPEG decoder has scaled the picture down.
 
     Returns
     -------
@@ -182,7 +182,7 @@ def stored_edges(
 
 
 def decoder_shrink(plan: ResizePlan, resample: str) -> int:
-    """Return by how much a JPEG decoder may shrink, 1, 2, 4 or 8, so that the resize has pixels enough.
+    """Return how far a JPEG decoder may scale down, 1, 2, 4 or 8, and still leave pixels enough for the resize.
 
     For ``box`` and a step that 2, 4 or 8 divides, the decoder leaves at least 2 by 2 pixels of each block to
     average; for another step from 5 up, and for sizes, at least 1.25 by 1.25. Three is averaged from full size,

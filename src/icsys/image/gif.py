@@ -6,6 +6,6 @@ from PIL import GifImagePlugin
 
 
 class GifFile(GifImagePlugin.GifImageFile):
-    """A GIF that makes nothing ready for a second frame, which would take memory before its size is known."""
+    """A GIF that prepares no second frame: that takes memory before its size is checked."""
 
     disposal_method = property(lambda _: 0, lambda _, __: None)

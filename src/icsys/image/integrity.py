@@ -1,4 +1,4 @@
-"""Damage that a decoder passes over in silence: found here, so that no wrong picture is taken for a good one."""
+"""Find damage that decoders ignore silently, so that a wrong picture is not taken for a good one."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 _JPEG = b"\xff\xd8"
 _END_OF_JPEG = b"\xff\xd9"
-# What libjpeg says of pixels that it had to make up; what it says of odd headers, and of kinds that TurboJPEG does
-# not know, is no damage.
+# libjpeg's warnings about pixels that it had to invent. Its other warnings, about odd headers and kinds of JPEG that
+# TurboJPEG cannot read, are no damage.
 _JPEG_DAMAGE = ("Corrupt JPEG data", "Premature end", "Inconsistent progression")
 _ODD_SCAN = "Invalid SOS parameters"
 _SCAN = re.compile(rb"\xff\xda\x00[\x06\x08\x0a\x0c]")
-# What Pillow says when it stops within the pixels; those that it has are good.
+# Pillow's errors when it stops within the pixels; the pixels before are good.
 _CUT_SHORT = ("truncated", "broken data stream", "decoder error")
 
 
 def find_damage(name: str, data: bytes) -> str | None:
-    """Say what is wrong with the pixels of a file of the format ``name``, where that can be told; None if nothing is.
+    """Return the damage of the pixels in a file of the format ``name``; None if none is found.
 
-    The other formats have no checksum over their pixels, or a decoder that is strict itself.
+    Checks JPEG and PNG. Other formats have no checksum over their pixels, or a decoder that is strict itself.
     """
     try:
         if name == "JPEG":
@@ -42,9 +42,9 @@ def find_damage(name: str, data: bytes) -> str | None:
 
 
 def check_jpeg(data: bytes) -> None:
-    """Decode a JPEG at an eighth of its size and refuse what libjpeg warns of: a cut, or bits that were changed.
+    """Decode a JPEG at an eighth of its size and refuse it if libjpeg warns of a cut or of changed bits.
 
-    A file that lacks its end marker and nothing else is whole.
+    A file that lacks only its end marker is whole.
 
     Raises
     ------
@@ -60,14 +60,14 @@ def check_jpeg(data: bytes) -> None:
 
 
 def jpeg_damage(complaint: str) -> str | None:
-    """Return what is wrong with pixels that libjpeg complains about; None where it complains of something else."""
+    """Return the damage that a warning of libjpeg means; None if it is not about pixels."""
     return f"damaged JPEG: {complaint}" if complaint.startswith(_JPEG_DAMAGE) else None
 
 
 def mend_jpeg(data: bytes, complaint: str) -> bytes:
-    """Return a JPEG without two oddities that decoders need not mind, so that they hide no damage.
+    """Correct two harmless oddities of a JPEG, whose warnings would hide real damage.
 
-    Some cameras write a scan header of another kind of JPEG; some files lack their end marker and nothing else.
+    Some cameras write the scan header of another kind of JPEG; some files lack only their end marker.
     """
     if complaint.startswith(_ODD_SCAN):
         data = _with_usual_scan(data)
@@ -75,7 +75,7 @@ def mend_jpeg(data: bytes, complaint: str) -> bytes:
 
 
 def _complaint(data: bytes) -> str:
-    """Return what libjpeg says of a JPEG first, and nothing if it has nothing to say."""
+    """Return libjpeg's first warning about a JPEG; an empty text if there is none."""
     try:
         simplejpeg.decode_jpeg(data, "GRAY", min_height=1, min_width=1, strict=True)
     except ValueError as error:
@@ -93,7 +93,7 @@ def _with_usual_scan(data: bytes) -> bytes:
 
 
 def close_jpeg(data: bytes) -> bytes:
-    """Return a JPEG that was cut off as one that ends, so that a decoder gives what is there; others as they are."""
+    """Append an end marker to a JPEG that was cut off, so that a decoder returns the pixels there are."""
     if not data.startswith(_JPEG) or data.endswith(_END_OF_JPEG):
         return data
     cut = next((start for _, start, end in jpeg_segments(data) if end > len(data)), len(data))
@@ -121,17 +121,17 @@ def load_pixels(image: ImageFile.ImageFile, *, keep: bool) -> str | None:
     Parameters
     ----------
     keep
-        Keep the pixels of a file that ends or breaks among them; what it lacks stays black.
+        Keep the pixels of a file that ends or breaks within them; the missing ones stay black.
 
     Returns
     -------
     str or None
-        What was wrong with an image that was kept.
+        The damage of an image that was kept.
 
     Raises
     ------
     ImageError
-        ``corrupt`` for what ``keep`` would have kept.
+        ``corrupt`` for an image that ``keep`` would have kept.
     OSError
         If there is nothing to keep.
     """
@@ -143,11 +143,11 @@ def load_pixels(image: ImageFile.ImageFile, *, keep: bool) -> str | None:
         if not any(words in str(error) for words in _CUT_SHORT):
             raise
         image.tile = []
-        image.load()  # raises again where no memory for pixels was taken yet
-    said = getattr(image, "complaints", None)  # of a decoder that may go on as if nothing were wrong
-    if not said and failure is None:
+        image.load()  # raises again if no memory for pixels was taken yet
+    messages = getattr(image, "complaints", None)  # from a decoder that goes on after damage
+    if not messages and failure is None:
         return None
-    reason = f"damaged {image.format}: {said[0] if said else failure}"
+    reason = f"damaged {image.format}: {messages[0] if messages else failure}"
     if not keep:
         raise ImageError("corrupt", reason) from failure
     return reason

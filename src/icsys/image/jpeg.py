@@ -1,4 +1,4 @@
-"""JPEG files to pixels, made smaller inside the decoder and checked by it."""
+"""Decode JPEG files, scaled down and checked inside the decoder."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MODES = {"L": "GRAY", "RGB": "RGB"}
-"""Pillow's names of the modes of files that are decoded here; CMYK is left to Pillow."""
+"""Pillow's names of the modes that are decoded here; Pillow decodes CMYK."""
 _LAYOUTS = {**MODES, "RGBX": "RGBX"}
-# Smaller sides have one length at several of the decoder's scales.
+# A shorter side has the same length at several of the decoder's scales.
 _LEAST_SIDE = 64
 
 
 def can_shrink(width: int, height: int, shrink: int) -> bool:
-    """Tell whether the decoder can make an image of this size smaller by ``shrink`` (1, 2, 4 or 8)."""
+    """Return whether the decoder can scale an image of this size down by ``shrink`` (1, 2, 4 or 8)."""
     return shrink == 1 or min(width, height) >= _LEAST_SIDE
 
 
@@ -38,9 +38,9 @@ def decode_jpeg(
     data
         The file.
     mode
-        "L" or "RGB", or "RGBX": as Pillow holds RGB, so that it takes the pixels without a copy.
+        "L" or "RGB", or "RGBX": Pillow's layout of RGB, which it takes without a copy.
     size
-        Width and height that its header tells.
+        Width and height in its header.
     shrink
         1, 2, 4 or 8, see :func:`can_shrink`.
     keep
@@ -51,9 +51,9 @@ def decode_jpeg(
     pixels
         Shape (H, W, channels), uint8, each side divided by ``shrink`` and rounded up; as stored, not turned upright.
     warning
-        What is wrong with a damaged file that was kept; None for all others.
+        Damage of a file that was kept; None for a good file.
 
-    None stands for both where the file is of a kind that this decoder does not know.
+    Returns None instead of both if this decoder cannot read the kind of JPEG.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def decode_jpeg(
             return None
         if not keep:
             raise ImageError("corrupt", warning) from None
-        # What the decoder leaves out stays black; errors it does not tell of then.
+        # Missing pixels stay black; the decoder reports no errors then.
         black = np.zeros(height * width * len(mode), np.uint8)
         pixels = scaled(data, strict=False, buffer=black)
     if pixels.shape[:2] != (height, width):
@@ -81,12 +81,12 @@ def decode_jpeg(
 
 
 def _strictly(scaled: Callable[..., NDArray[np.uint8]], data: bytes) -> NDArray[np.uint8]:
-    """Decode a JPEG that is whole but for what decoders need not mind.
+    """Decode a JPEG that has no damage; the oddities that ``mend_jpeg`` corrects are accepted.
 
     Raises
     ------
     ValueError
-        For any other; its text is what libjpeg says.
+        For any other; its text is libjpeg's.
     """
     try:
         return scaled(data, strict=True)

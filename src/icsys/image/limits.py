@@ -1,4 +1,4 @@
-"""What a file asks for, held against what it may have, before its pixels take memory."""
+"""Limits: what a file claims is checked before its pixels take memory."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ if TYPE_CHECKING:
     from icsys.options import Options
 
 MAX_SCANS = 100
-"""A JPEG decoder runs over the whole picture for every scan; encoders write about ten, and a file can hold millions."""
+"""Scans that a JPEG may have. The decoder passes over the whole picture for each; encoders write about ten, and a file
+can hold millions."""
 
-_BYTES_PER_PIXEL = 4  # Pillow holds colours in four bytes; grey takes one, which does not matter here
-# These decoders hold a picture several times before Pillow has it: as measured, WebP exactly so often.
+_BYTES_PER_PIXEL = 4  # Pillow holds a colour in four bytes; grey takes less, which is ignored here
+# These decoders hold several copies of a picture before Pillow gets it; the figures are measured.
 _BYTES_BY_FORMAT = {"WEBP": 16, "AVIF": 12, "HEIF": 12}
-_BYTES_PER_COEFFICIENT = 2  # a JPEG of several scans is held whole, three coefficients a pixel, until the last of them
-_BYTES_OF_COPIES = 8  # a pixel, of colours unpacked and of colours weighted with their alpha
-_UNCOMPRESSED = 1  # as a TIFF says it
+_BYTES_PER_COEFFICIENT = 2  # a JPEG of several scans is held as three coefficients a pixel until the last scan
+_BYTES_OF_COPIES = 8  # of a pixel: colours unpacked, and colours weighted with their alpha
+_UNCOMPRESSED = 1  # TIFF 6.0, Compression
 _JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _END, _START_OF_SCAN = 0xD9, 0xDA
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -83,7 +84,7 @@ def check_frames(frames: int, options: Options) -> None:
 
 
 def check_scans(data: bytes) -> None:
-    """Refuse a JPEG that a decoder would run over more than :data:`MAX_SCANS` times.
+    """Refuse a JPEG of more than :data:`MAX_SCANS` scans.
 
     Raises
     ------
@@ -103,9 +104,9 @@ def count_scans(data: bytes) -> int:
 
 
 def is_one_scan(data: bytes) -> bool:
-    """Tell whether a JPEG ends with its first scan, as a sequential one does whose first scan holds all components.
+    """Return whether a JPEG ends with its first scan: it is sequential, and the scan holds all components.
 
-    It takes the headers alone to tell (ITU-T T.81, B.2), so that most files are not searched for scans.
+    The headers suffice for that (ITU-T T.81, B.2), so most files are not searched for scans.
     """
     sequential, components = False, b""
     for kind, start, _ in jpeg_segments(data):
@@ -117,7 +118,7 @@ def is_one_scan(data: bytes) -> bool:
 
 
 def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Walk over the segments of a JPEG to its end marker: (marker, start, end); the pixels after a scan are no part."""
+    """Walk over the segments of a JPEG, (marker, start, end), to its end marker; the pixels are skipped."""
     position = 2
     while (marker := _JPEG_MARKER.search(data, position)) and data[marker.end() - 1] != _END:
         position = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2], "big")
@@ -125,7 +126,7 @@ def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 
 
 def jpeg_size(data: bytes) -> tuple[int, int]:
-    """Return the width and height that a JPEG's frame header tells (ITU-T T.81, B.2.2); 0x0 where it has none."""
+    """Return the width and height in a JPEG's frame header (ITU-T T.81, B.2.2); 0x0 if it has none."""
     for kind, start, _ in jpeg_segments(data):
         if kind in _FRAMES:
             height, width = (int.from_bytes(data[start + at : start + at + 2], "big") for at in (5, 7))
@@ -143,11 +144,11 @@ def memory_needed(
     image
         Opened, not decoded.
     shrink
-        By how much the decoder makes each side smaller.
+        Factor by which the decoder scales each side down.
     bytes_per_pixel
-        Of a decoded pixel; what Pillow and the format's decoder take together if left out.
+        Bytes of a decoded pixel; if left out, those of Pillow and the format's decoder together.
     copied
-        All pixels are unpacked from a palette or 16 bits, or weighted with their alpha, at once.
+        Whether all pixels are unpacked from a palette or 16 bits, or weighted with their alpha, at once.
     """
     if bytes_per_pixel is None:
         bytes_per_pixel = _BYTES_BY_FORMAT.get(image.format or "", _BYTES_PER_PIXEL)
@@ -162,14 +163,14 @@ def memory_needed(
 
 
 def _tile(image: Image.Image) -> tuple[int, int]:
-    """Return the size of the tiles of an opened TIFF, and 0x0 for everything else."""
+    """Return the size of the tiles of an opened TIFF; 0x0 for other formats."""
     tags = getattr(image, "tag_v2", {})
     width, height = (tags.get(tag, 0) for tag in (Base.TileWidth, Base.TileLength))
     return (width, height) if isinstance(width, int) and isinstance(height, int) else (0, 0)
 
 
 def _strip(image: Image.Image) -> int:
-    """Return the bytes of a strip of an opened TIFF, which libtiff unpacks as a whole; 0 for everything else."""
+    """Return the bytes of a strip of an opened TIFF, which libtiff unpacks as a whole; 0 for other formats."""
     tags = getattr(image, "tag_v2", {})
     if Base.TileWidth in tags or tags.get(Base.Compression, _UNCOMPRESSED) == _UNCOMPRESSED:
         return 0

@@ -1,7 +1,7 @@
-"""NumPy's archives from arrays: ``numpy.load`` reads them, and the same arrays give the same bytes everywhere.
+"""Write NumPy archives that ``numpy.load`` reads; the same arrays give the same bytes everywhere.
 
 A ZIP file (PKWARE's APPNOTE.TXT) of ``.npy`` files with one fixed date, compressed by libdeflate:
-the bytes of ``numpy.savez_compressed`` are those of whatever zlib Python was built with.
+the bytes of ``numpy.savez_compressed`` depend on the zlib that Python was built with.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ NPZ_SIGNATURE = b"PK\x03\x04"
 """The first bytes of an archive."""
 
 _LEVEL = 5  # as for indexed PNG files
-_MOST_BYTES = 2**32 - 1  # what the sizes of a plain ZIP file can say
-_VERSION, _UNIX, _DEFLATED, _DATE = 20, 3 << 8, 8, 1 << 5 | 1  # 1 January 1980, the first day that there is
+_MOST_BYTES = 2**32 - 1  # the largest size in a plain ZIP file
+_VERSION, _UNIX, _DEFLATED, _DATE = 20, 3 << 8, 8, 1 << 5 | 1  # 1 January 1980, the earliest date of a ZIP file
 _READABLE = 0o644 << 16
-_ENTRY = "<HHHHHIIIH"  # from the version that is needed to the length of the name
+_ENTRY = "<HHHHHIIIH"  # the fields from the needed version to the length of the name
 
 
 def encode_npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
@@ -36,7 +36,7 @@ def encode_npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     Parameters
     ----------
     arrays
-        By the names under which ``numpy.load`` shows them, in ASCII.
+        By their names in the archive, in ASCII.
 
     Raises
     ------

@@ -1,8 +1,8 @@
-"""PNG files from arrays: bit packing in NumPy, row filters in kernels, compression by libdeflate.
+"""Write PNG files: bit packing in NumPy, row filters in kernels, compression by libdeflate.
 
-Names are those of the PNG specification, third edition (https://www.w3.org/TR/png-3/). The levels and the
-candidate filters were chosen by bytes and milliseconds on photos; everything that takes long (libdeflate,
-NumPy on whole images) releases the GIL, except oxipng, which only ``effort="max"`` uses.
+The names are those of the PNG specification, third edition (https://www.w3.org/TR/png-3/). The levels and the
+candidate filters were chosen by bytes and milliseconds on photos. All slow steps (libdeflate, NumPy on whole
+images) release the GIL, except oxipng, which only ``effort="max"`` uses.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _GREY, _TRUECOLOR, _INDEXED, _GREY_ALPHA, _TRUECOLOR_ALPHA = 0, 2, 3, 4, 6
 _COLOR_TYPES = {1: _GREY, 2: _GREY_ALPHA, 3: _TRUECOLOR, 4: _TRUECOLOR_ALPHA}  # by channels
 _NONE, _UP, _PAETH, _ADAPTIVE = 0, 2, 4, -1
 _BYTE = 8
-_DEPTH_AT = 24  # of the bit depth, which the colour type follows
+_DEPTH_AT = 24  # offset of the bit depth, which the colour type follows
 _OPAQUE = 255
 
-# One price for both by default: the next level is taken where it saves 3 kB or more for a millisecond. Measured on
-# photos of half a megapixel, indexed level 5 saves 3.2 and level 6 1.1; truecolour level 2 saves 3.4 and level 3 2.4.
+# One rule for both by default: the next level is used if it saves at least 3 kB per millisecond. On photos of half a
+# megapixel, indexed level 5 saves 3.2 and level 6 1.1; truecolour level 2 saves 3.4 and level 3 2.4.
 _INDEXED_LEVEL = {"fast": 1, "default": 5, "max": 12}
 _TRUECOLOR_LEVEL = {"fast": 1, "default": 2, "max": 12}
 _TRIAL_LEVEL = 4  # levels 1 and 6 rank filters differently, levels 4 and 6 nearly always alike
@@ -109,16 +109,16 @@ def encode_truecolor(pixels: NDArray[np.uint8], *, effort: str = "default") -> b
 
 
 def is_like(source: bytes, png: bytes, most_entries: int) -> bool:
-    """Tell whether a PNG file is of the kind of another: indexed, with a palette that is no longer, or of its channels.
+    """Return whether two PNG files are of one kind: both indexed, or with the same channels.
 
     Parameters
     ----------
     source
         Any PNG file.
     png
-        One that was encoded here.
+        A file that was encoded here.
     most_entries
-        Of the source's palette.
+        The most entries that the source's palette may have.
     """
     depth, color_type = png[_DEPTH_AT : _DEPTH_AT + 2]
     if source[_DEPTH_AT + 1] != color_type:
@@ -146,7 +146,7 @@ def _pack(indices: NDArray[np.uint8], depth: int) -> NDArray[np.uint8]:
 
 
 def _filter(rows: NDArray[np.uint8], pixel_bytes: int, kind: int = _ADAPTIVE) -> NDArray[np.uint8]:
-    """Return the lines to compress: for every row of bytes, the number of its filter and its residuals.
+    """Filter the rows of bytes: return for each the number of its filter and its residuals, ready to compress.
 
     Without a ``kind``, every row gets the filter whose residuals have the smallest sum of absolute values: the
     heuristic of the PNG specification, section 12.7.
@@ -160,16 +160,16 @@ def _filter(rows: NDArray[np.uint8], pixel_bytes: int, kind: int = _ADAPTIVE) ->
 def _best_filters(rows: NDArray[np.uint8], depth: int) -> tuple[int, ...]:
     """Choose a filter for an indexed image by compressing four bands of rows, or two filters for one of few rows.
 
-    Repeated indices compress best as they are, smooth areas often better as differences, and no cheap measure
-    of the residuals tells which: only compressing does. Packed pixels align with those above, not with those
+    Repeated indices compress best unfiltered, smooth areas often better as differences. No cheap measure of the
+    residuals predicts which, so both are compressed. Packed pixels align with those above, not with those
     to the left, so Up is the filter to try on them.
     """
     kinds = _NONE, _PAETH if depth == _BYTE else _UP
     height, width = rows.shape
     half = max(8, height // 256)
-    if 16 * half >= height:  # where bands are half of the image, to compress all of it both ways takes no longer
+    if 16 * half >= height:  # bands would be half of the image, and compressing all of it both ways takes no longer
         return kinds
-    # The first row of a band is there for the second, which is filtered by it.
+    # The first row of a band only serves the second, which is filtered against it.
     sample = np.concatenate([rows[middle - half - 1 : middle + half] for middle in np.arange(1, 8, 2) * height // 8])
 
     def size(kind: int) -> int:
@@ -184,7 +184,7 @@ def _file(
     chunks: list[bytes],
     data: bytes | bytearray,
 ) -> bytes:
-    """Return the file of a width, height, bit depth and colour type, of chunks before the image, and of its data."""
+    """Assemble the file: width, height, bit depth and colour type, chunks before the image, and the image data."""
     compression, filtering, interlace = 0, 0, 0
     ihdr = _chunk(b"IHDR", struct.pack(">IIBBBBB", *header, compression, filtering, interlace))
     idat = _chunk(b"IDAT", data)
@@ -197,7 +197,7 @@ def _chunk(kind: bytes, body: bytes | bytearray) -> bytes:
 
 
 def load_oxipng() -> Any:  # noqa: ANN401 - a module without types
-    """Return the module that the effort "max" needs.
+    """Import oxipng, which the effort "max" needs.
 
     Raises
     ------
@@ -212,7 +212,7 @@ def load_oxipng() -> Any:  # noqa: ANN401 - a module without types
 
 
 def _oxipng(png: bytes) -> bytes:
-    """Let oxipng search for better filters; bit depth, colour type and palette stay as they are."""
+    """Search for better filters with oxipng; bit depth, colour type and palette stay."""
     smaller: bytes = load_oxipng().optimize_from_memory(
         png,
         level=_OXIPNG_LEVEL,

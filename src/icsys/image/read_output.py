@@ -1,4 +1,4 @@
-"""Reading what :mod:`icsys.image.encode` has written: indices and palette as stored, or the pixels that they show."""
+"""Read the files that :mod:`icsys.image.encode` writes: indices and palette as stored, or their pixels."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import ImageFile
 
-_PLANES = (), (2,), (3,), (4,)  # what follows height and width in the shape of pixels
+_PLANES = (), (2,), (3,), (4,)  # axes after height and width in the shape of pixels
 
 
 def read_indexed(data: bytes) -> tuple[NDArray[np.integer], NDArray[np.uint8]] | None:
@@ -38,7 +38,7 @@ def read_indexed(data: bytes) -> tuple[NDArray[np.integer], NDArray[np.uint8]] |
     Raises
     ------
     ImageError
-        If the bytes are no file that ICS writes, or a damaged one.
+        If the bytes are not a file that ICS writes, or are damaged.
     """
     with _refusing_damage():
         if data.startswith(NPZ_SIGNATURE):
@@ -62,12 +62,12 @@ def read_pixels(data: bytes, background: str | None = WHITE) -> NDArray[np.uint8
     data
         The file.
     background
-        Colour ``#RRGGBB`` that what is transparent lies over; None keeps it.
+        Colour ``#RRGGBB`` behind transparent pixels; None keeps alpha.
 
     Returns
     -------
     numpy.ndarray
-        Shape (H, W, 3), uint8; (H, W, 4) where the file has alpha that is kept.
+        Shape (H, W, 3), uint8; (H, W, 4) if the file has alpha and it is kept.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def read_pixels(data: bytes, background: str | None = WHITE) -> NDArray[np.uint8
 
 
 def is_own_png(data: bytes) -> bool:
-    """Tell whether a file is a PNG that ICS has written: its encoder makes these very bytes of what is in it."""
+    """Return whether ICS has written a PNG file: encoding its pixels again gives the same bytes."""
     if not data.startswith(PNG_SIGNATURE):
         return False
     try:
@@ -101,7 +101,7 @@ def is_own_png(data: bytes) -> bool:
                 alpha = palette[:, 3] if palette.shape[1] > 3 else None  # noqa: PLR2004 - R, G and B
                 png = encode_indexed(indices.astype(np.uint8), palette[:, :3], alpha=alpha, effort=effort)
             else:
-                assert pixels is not None  # noqa: S101 - a file has one of the two
+                assert pixels is not None  # noqa: S101 - a file stores one of the two
                 png = encode_truecolor(pixels, effort=effort)
         except MissingExtraError:
             continue
@@ -120,7 +120,7 @@ def _stored_pixels(data: bytes) -> NDArray[np.uint8]:
 
 
 def _opened(data: bytes) -> ImageFile.ImageFile:
-    """Open a file that is no archive, if there is no damage that its decoder would pass over."""
+    """Open an image file, and refuse damage that its decoder would ignore."""
     name, image = open_image(data)
     damage = find_damage(name, data)
     if damage:
@@ -129,7 +129,7 @@ def _opened(data: bytes) -> ImageFile.ImageFile:
 
 
 def _arrays(data: bytes) -> dict[str, NDArray[Any]]:
-    """Read an archive, and refuse arrays that are none of ours; ValueError says which."""
+    """Read a NumPy archive; raise ValueError for arrays that ICS does not write."""
     with np.load(io.BytesIO(data), allow_pickle=False) as archive:
         arrays = {name: archive[name] for name in ("indices", "palette", "pixels") if name in archive}
     whole = {name: f"{array.dtype}{array.shape}" for name, array in arrays.items()}
@@ -153,7 +153,7 @@ def _arrays(data: bytes) -> dict[str, NDArray[Any]]:
 
 @contextmanager
 def _refusing_damage() -> Iterator[None]:
-    """Turn whatever a decoder raises into one kind of error."""
+    """Raise every error of a decoder as one kind of error."""
     try:
         yield
     except ImageError:

@@ -1,4 +1,4 @@
-"""Making images smaller by leaving pixels out, by averaging, or by a sharper filter."""
+"""Resize images by skipping pixels, by averaging, or by a sharper filter."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from icsys.choices import AlphaName, FitName, ResampleName
     from icsys.image.area_average import Edges
 
-# Enlarging has no areas to average: what lies between two pixels is a mixture of both.
+# Enlarging has no areas to average, so it interpolates between pixels.
 _ENLARGING = Image.Resampling.BILINEAR
-# Whole blocks are averaged first until three pixels are left for each one; the filter does the rest.
+# Whole blocks are averaged first, down to three pixels for each output pixel; the filter does the rest.
 _LANCZOS, _REDUCING_GAP = Image.Resampling.LANCZOS, 3.0
 
 
 def pick_pixels(image: Image.Image, plan: ResizePlan) -> Image.Image:
-    """Make ``image`` smaller by leaving pixels out (``skip``); the mode may be any.
+    """Resize ``image`` by skipping pixels (``skip``); any mode.
 
     A step N keeps exactly the columns and rows 0, N, 2N, …
     """
@@ -41,16 +41,16 @@ def pick_pixels(image: Image.Image, plan: ResizePlan) -> Image.Image:
 
 
 def resample_pixels(image: Image.Image, plan: ResizePlan, resample: str, edges: tuple[Edges, Edges]) -> Image.Image:
-    """Make an image smaller by averaging: ``box`` or ``lanczos``.
+    """Resize an image by a filter: ``box`` or ``lanczos``.
 
     Parameters
     ----------
     image
         Any mode that :func:`~icsys.image.color_conversion.to_plain` takes.
     plan
-        What to make of the image.
+        The plan of the resize.
     resample
-        ``box`` (area average) or ``lanczos``. Colours are weighted with their alpha, so transparent pixels lend none.
+        ``box`` (area average) or ``lanczos``. Colours are weighted with their alpha, so transparent pixels add none.
     edges
         Between output columns and between output rows, see :func:`~icsys.image.geometry.stored_edges`.
 
@@ -64,8 +64,8 @@ def resample_pixels(image: Image.Image, plan: ResizePlan, resample: str, edges: 
         return to_plain(image)
     if resample == "box" and not plan.enlarges:
         return average_image(image, x, y)
-    # Pillow spaces output pixels evenly: a block at the edge that is cut short is made by itself.
-    # RGBX keeps its padding until it is small: to leave that out before takes a second copy of all pixels.
+    # Pillow spaces output pixels evenly, so a shorter block at the edge is made separately.
+    # RGBX keeps its padding until it is small: removing it earlier takes a second copy of all pixels.
     source = image if image.mode == "RGBX" else to_plain(image)
     result = Image.new(source.mode, (len(x) - 1, len(y) - 1))
     for left, right in _even_runs(x):
@@ -81,12 +81,12 @@ def resample_pixels(image: Image.Image, plan: ResizePlan, resample: str, edges: 
 
 
 def _is_whole(edges: Edges, length: int) -> bool:
-    """Tell whether every pixel of a side becomes one."""
+    """Return whether a side keeps its length."""
     return len(edges) == length + 1 and edges[0] == 0 and edges[-1] == length
 
 
 def _even_runs(edges: Edges) -> list[tuple[int, int]]:
-    """Split output pixels into the whole blocks and the one at an end that may be cut short."""
+    """Split output pixels into whole blocks and the one at an end that may be shorter."""
     widths = np.diff(edges)
     changes = np.flatnonzero(~np.isclose(widths[1:], widths[:-1])) + 1
     return list(itertools.pairwise([0, *changes.tolist(), len(widths)]))
@@ -105,7 +105,7 @@ def finished(image: Image.Image, plan: ResizePlan, background: str, alpha: str) 
 
 
 def _on_canvas(image: Image.Image, plan: ResizePlan, background: str) -> Image.Image:
-    """Place an image where the plan puts it; a coloured background makes grey RGB, alpha makes it none."""
+    """Place an image where the plan puts it; a coloured background turns grey into RGB, with alpha it does not."""
     if plan.canvas == plan.size:
         return image
     if image.mode in {"LA", "RGBA"}:
@@ -120,7 +120,7 @@ def _on_canvas(image: Image.Image, plan: ResizePlan, background: str) -> Image.I
 
 
 def resize(
-    image: Any,  # noqa: ANN401 - whatever as_image accepts
+    image: Any,  # noqa: ANN401 - as_image checks the type
     *,
     step: int | None = None,
     scale: float | None = None,
@@ -130,13 +130,13 @@ def resize(
     background: str = "#ffffff",
     alpha: AlphaName = "flatten",
 ) -> Image.Image:
-    """Make one image smaller.
+    """Resize one image.
 
     Parameters
     ----------
     image
-        (H, W), (H, W, 3) or, with alpha, (H, W, 4) uint8 array, or a PIL image of any mode. A PIL image is taken as
-        it stands: its EXIF orientation and its ICC profile are not applied.
+        (H, W), (H, W, 3) or, with alpha, (H, W, 4) uint8 array, or a PIL image of any mode. The EXIF
+        orientation and ICC profile of a PIL image are not applied.
     step
         Keep one pixel in N of every row and column; 5 when neither ``scale`` nor ``size`` is given.
     scale
@@ -144,9 +144,9 @@ def resize(
     size
         Width and height, or text such as ``"224x224"``.
     fit
-        How the image meets ``size``: ``contain``, ``cover``, ``stretch`` or ``pad``.
+        How to fit ``size``: ``contain``, ``cover``, ``stretch`` or ``pad``.
     resample
-        ``box`` averages the pixels that become one, ``lanczos`` keeps edges sharper, ``skip`` leaves pixels out.
+        ``box`` (mean), ``lanczos`` (sharper edges) or ``skip`` (nearest pixel).
     background
         Colour ``#RRGGBB`` behind transparent and padded areas.
     alpha
@@ -189,8 +189,8 @@ def resize(
     return finished(small, plan, options.background, options.alpha)
 
 
-def as_image(image: Any) -> Image.Image:  # noqa: ANN401 - what it refuses is its subject
-    """Take an array or a PIL image as a PIL image.
+def as_image(image: Any) -> Image.Image:  # noqa: ANN401 - its purpose is to check the type
+    """Convert an array to a PIL image, and check it; a PIL image is returned unchanged.
 
     Raises
     ------
@@ -216,7 +216,7 @@ def check_array(pixels: np.ndarray[Any, Any]) -> None:
     Raises
     ------
     UsageError
-        Naming the shape and type that were given.
+        With the given shape and type.
     """
     known = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in {3, 4})  # noqa: PLR2004 - shapes
     if pixels.dtype != np.uint8 or not known or pixels.size == 0:

@@ -32,7 +32,7 @@ class LedgerContext:
     written
         Hashes of written outputs, in ``state_folder``.
     settings
-        Of these: ``overwrite``, ``retry_failed``, ``dry_run`` and ``shard``.
+        How the run works: what to redo, which shard, whether to write.
     hash_of
         Returns, for a path, the hash of everything beside the source that decides the bytes of its output.
     packs

@@ -50,7 +50,7 @@ class Ledger:
         self._wrote_pending = False
         self._unsynced_folders: set[str] = set()
         self._update: RowUpdate | None = None
-        self._takes_all = not settings.retry_failed
+        self._takes_all = settings.covers_all
         self._changed = not self._known.in_order or bool(self._left_pending) or bool(self._known.failed)
         if not self._dry_run:
             sweep(self._destination, mark=mark_of(self._shard))

@@ -1,1 +1,1 @@
-"""Compiled code: kernels in C++ for what runs over every pixel, and the one place that loads them."""
+"""Compiled kernels in C++ for loops over every pixel, and the module that loads them."""

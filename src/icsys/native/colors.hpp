@@ -1,4 +1,4 @@
-// The distinct colours of an image, and cells that stand for many of them.
+// The distinct colours of an image, and cells that merge near ones.
 //
 // A colour's Morton code interleaves the bits of R, G and B. In its order the colours of every octree node, and so of every
 // cell, are neighbours, and any 64 in a row fill a small box.
@@ -35,7 +35,7 @@ constexpr int64_t GROUP = 64; // words: the codes of a box of 16 levels a side
 constexpr int64_t GROUPS = WORDS / GROUP;
 
 // Write the Morton code of every pixel, which groups of codes occur and in these which codes, with how many before each
-// word; return how many in all. A photo has few colours, and they lie close together: what is in no group is never touched.
+// word; return how many in all. A photo has few colours, and they lie close together: memory of other groups is never touched.
 INLINE int64_t mark_colors(const uint8_t *pixels, int64_t n, uint32_t *codes, uint8_t *groups, uint64_t *bits,
                            uint32_t *ranks) {
     static constexpr Spread spread;
@@ -117,7 +117,7 @@ template <int D> INLINE void bound_blocks(const float *x, int64_t blocks, float 
 
 // All points as one cluster.
 template <int D> INLINE void sum_points(const float *x, const double *w, int64_t blocks, double *sums) {
-    // Four sums that add up to one, whatever the width of registers: a sum is not kept waiting by the one before.
+    // Four sums that add up to one, for any width of registers: a sum need not wait for the one before.
     double total[SUMS<D>][4] = {};
     for (int64_t b = 0; b < blocks; b++)
         for (int i = 0; i < BLOCK; i += 4)

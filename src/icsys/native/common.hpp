@@ -1,7 +1,7 @@
-// What the kernels share: one name for each instruction set, and short vectors.
+// Shared by all kernels: one name for each instruction set, and short vectors.
 //
 // Every kernel is compiled once for each instruction set that pays (see hatch_build.py), with its name ending in that of
-// the set; library.py picks one when it loads. Kernels see arrays only, trust their caller and keep no state.
+// the set; library.py picks one when it loads. Kernels take arrays only, check nothing and keep no state.
 
 #pragma once
 
@@ -58,7 +58,7 @@ INLINE uint64_t first_lowest(uint64_t v) {
 #endif
 }
 
-// Room that a kernel needs while it runs, all of it or none.
+// Working memory of a kernel, allocated all at once or not at all.
 class Room {
   public:
     explicit Room(size_t bytes) : start_(static_cast<char *>(malloc(bytes))), next_(start_) {}

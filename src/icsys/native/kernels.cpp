@@ -1,4 +1,4 @@
-// What Python calls: each function picks the copy made for its number of features and brings the room that it needs.
+// The functions that Python calls: each picks the copy for its number of features and allocates working memory.
 
 #include "colors.hpp"
 #include "pixels.hpp"

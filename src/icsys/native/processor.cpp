@@ -1,4 +1,4 @@
-// Which of the instruction sets that the kernels are compiled for this processor and its operating system have.
+// The instruction sets of the kernels that this processor and its operating system support.
 
 #include "common.hpp"
 

@@ -60,7 +60,7 @@ template <int D> INLINE void scatter(const double *sums, double *matrix) {
 
 // Write the unit eigenvector of the largest eigenvalue of a scatter matrix, and return the eigenvalue.
 //
-// Power iteration from the row of the largest diagonal entry: a few steps tell the axis well enough.
+// Power iteration from the row of the largest diagonal entry: a few steps give the axis well enough.
 template <int D> INLINE double principal_axis(const double *matrix, double *axis) {
     int widest = 0;
     for (int f = 0; f < D; f++)
@@ -131,7 +131,7 @@ template <int D> INLINE void merge_costs(const double *sums, int64_t k, double *
     }
 }
 
-// How centres live and when an iteration ends.
+// How centres are stored, and when an iteration ends.
 struct Rules {
     bool snap; // on integers
     double tolerance;
@@ -140,7 +140,7 @@ struct Rules {
 
 // Alternate nearest centres and means, at most `limit` times, and return the squared error.
 //
-// Ends when the error falls by no more than the share `tolerance` or has no hope to come below `goal`. `centers` holds the
+// Ends when the error falls by no more than the share `tolerance` or has no chance to fall below `goal`. `centers` holds the
 // means, `part` the partition that they are the means of.
 template <int D>
 double lloyd(const Points &points, const Partition &part, float *centers, int64_t k, const Rules &rules, double goal,
@@ -296,8 +296,8 @@ template <int D> struct Prospects {
 // Make moves and keep those that lower the error; return the error reached.
 //
 // A move of many that fails is followed by one of half as many; single moves are made in the order of what they promise,
-// until `patience` in a row have failed. `kept` and `held` are room for D * stride each: the best centres, and those that
-// their partition is of.
+// until `patience` in a row have failed. `kept` and `held` hold D * stride floats each: the best centres, and the
+// centres of their partition.
 template <int D>
 double improve(const Points &points, const Partition &part, float *centers, int64_t k, double error, int64_t size,
                int64_t patience, const Rules &rules, float *kept, float *held, Prospects<D> &look, Scratch<D> &room) {

@@ -16,8 +16,8 @@ template <int R> INLINE float weighted(const float *at, const float *weights) {
 }
 
 // Add up SSIM over the windows of each column that lie inside, `width` - 2 R columns in all. `line` has room for the moments
-// of a row, `ring` for those of 2 R + 1 rows. A variance is told by the difference: x and y are much alike, and float keeps
-// of 1 - var(d) / (var(x) + var(y) + c2) what it would lose of the covariance.
+// of a row, `ring` for those of 2 R + 1 rows. The variance of the difference d is used, because x and y are similar:
+// 1 - var(d) / (var(x) + var(y) + c2) keeps digits in float that the covariance would lose.
 template <int R>
 void similarity(const float *x, const float *y, int64_t height, int64_t width, const float *weights, float middle,
                 float c1, float c2, double *__restrict sums, float *line, float *ring) {
@@ -36,7 +36,7 @@ void similarity(const float *x, const float *y, int64_t height, int64_t width, c
         for (int m = 0; m < MOMENTS; m++)
             for (int64_t c = 0; c < columns; c++) to[m * columns + c] = weighted<R>(line + m * width + c, weights);
         if (row < 2 * R) continue;
-        const float *rows[2 * R + 1]; // the one in the middle, then those that weigh alike, in pairs
+        const float *rows[2 * R + 1]; // the one in the middle, then pairs of equal weight
         for (int t = 0; t <= 2 * R; t++) {
             const int64_t away = (t + 1) / 2, at = row - R + (t % 2 ? -away : away);
             rows[t] = ring + at % (2 * R + 1) * MOMENTS * columns;

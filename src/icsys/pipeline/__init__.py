@@ -1,4 +1,4 @@
-"""One image from bytes to bytes: what every engine runs. It touches no disk and prints nothing."""
+"""One image from bytes to bytes: the function that every engine runs. No disk access, no output."""
 
 from icsys.pipeline.compress import CompressedImage, compress_image, load_packages, one_thread
 from icsys.pipeline.reduce_colors import QuantizedImage, quantize, quantize_pixels

@@ -1,4 +1,4 @@
-"""The bytes of one image file to the bytes of a smaller one."""
+"""Compress one image: from the bytes of a file to the bytes of a smaller one."""
 
 from __future__ import annotations
 
@@ -35,22 +35,22 @@ class CompressedImage:
     width, height
         Pixels of the output.
     channels
-        Numbers per pixel that a learner reads from it: 1 for grey, 3 for colour, one more with alpha.
+        Numbers per pixel that a model reads from it: 1 for grey, 3 for colour, one more with alpha.
     colors
-        Colours of the output; None where they were not reduced.
+        Colours of the output; None if they were not reduced.
     mse
-        Mean over pixels of the squared error, summed over R, G and B, that the colour reduction cost; None
-        where colours were not reduced.
+        Mean over pixels of the squared error, summed over R, G and B, caused by the colour reduction; None
+        if colours were not reduced.
     kmeans_seconds
         Time that the colour reduction took.
     source
-        What the source was.
+        Facts about the source.
     measured
-        The quality by which the number of colours was found; None where it was given.
+        The quality that decided the number of colours; None if the number was given.
     warning
-        What is wrong with a damaged source that ``on_corrupt="keep"`` kept; None for all others.
+        Damage of a source that ``on_corrupt="keep"`` kept; None for a good source.
     kept_source
-        Whether ``data`` are the source's own bytes, because what would have been written was larger and the same.
+        Whether ``data`` are the source's own bytes, because an encoded file with the same pixels would be larger.
     """
 
     data: bytes
@@ -67,7 +67,7 @@ class CompressedImage:
 
 
 def load_packages(options: Options) -> None:
-    """Load what images will need, so that the first does not pay for it and what is missing is told before any.
+    """Load the packages that images will need, and report missing ones before the first image.
 
     Raises
     ------
@@ -76,41 +76,41 @@ def load_packages(options: Options) -> None:
     """
     if options.png_effort == "max":
         load_oxipng()
-    if options.palette == "image":  # a palette that images share is found by then
+    if options.palette == "image":  # a shared palette was found before
         STRATEGY_TABLE[options.strategy].prepare()
 
 
 def one_thread(options: Options) -> AbstractContextManager[object]:
-    """Return what to hold while prepared images are worked on side by side."""
+    """Return a context for working on images in parallel: libraries use one thread for each image."""
     return STRATEGY_TABLE[options.strategy].one_thread()
 
 
 def compress_image(
     data: bytes, options: Options | None = None, *, palette: ArrayLike | None = None, admit: Admit = unlimited
 ) -> CompressedImage:
-    """Make one image smaller in pixels and colours.
+    """Compress one image: reduce its pixels and colours.
 
     Parameters
     ----------
     data
-        The bytes of an image file; its format is told by its content.
+        The bytes of an image file; its format is found from its content.
     options
-        What to make of it; the defaults of :class:`~icsys.options.Options` if left out.
+        Options; the defaults of :class:`~icsys.options.Options` if left out.
     palette
-        Map the image to this palette, shape (k, 3), whole numbers from 0 to 255, instead of finding one. Where k is
-        larger than ``options.colors`` it decides what kind of file the image becomes.
+        Map the image to this palette, shape (k, 3), whole numbers from 0 to 255, instead of finding one. If k
+        exceeds ``options.colors``, k decides the kind of file.
     admit
         As for :func:`~icsys.image.decode.decode_photo`: lets a caller bound the memory of many images.
 
     Returns
     -------
     CompressedImage
-        The bytes of the new file, and what became of the image.
+        The bytes of the new file, with facts about both files.
 
     Raises
     ------
     ImageError
-        If the bytes are no image that can be processed; ``code`` tells why in a stable word.
+        If the bytes are not an image that can be processed; ``code`` is the reason in a stable word.
 
     Examples
     --------
@@ -139,7 +139,7 @@ def compress_image(
     else:
         quantized = quantize_pixels(pixels, options, shared)
         mse, measured, seconds = quantized.mse, quantized.measured, time.perf_counter() - start
-        # The number asked for decides, not the number found: one dataset, one kind of file.
+        # The requested number decides, not the number found, so that a dataset has one kind of file.
         if encoder.indexed is None or options.most_colors > encoder.most_colors:
             few = quantized.to_array()
             encoded = encoder.truecolor(few if shared is not None else _with_channels_of(pixels, few), options)
@@ -166,7 +166,7 @@ def compress_image(
 
 
 def _can_keep_source(photo: Photo, data: bytes, encoded: bytes, options: Options) -> bool:
-    """Whether the source's own bytes can be the output: they are fewer, and decode to the same picture."""
+    """Return whether the source's bytes can be the output: they are fewer, and decode to the same picture."""
     return (
         options.never_larger
         and len(encoded) > len(data)
@@ -178,14 +178,14 @@ def _can_keep_source(photo: Photo, data: bytes, encoded: bytes, options: Options
 
 
 def _with_channels_of(pixels: NDArray[np.uint8], few: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return colours, shape (H, W, 3) or (H, W, 4), as grey where the pixels that they stand for are."""
+    """Return colours, shape (H, W, 3) or (H, W, 4), as grey if the pixels that they replace are grey."""
     if pixels.ndim != RGB_NDIM:
         return few[..., 0]
     return few[..., [0, -1]] if pixels.shape[2] == GREY_ALPHA else few
 
 
 def _with_palette(options: Options, palette: ArrayLike | None) -> tuple[Options, NDArray[np.uint8] | None]:
-    """Check the palette that an image is to share, and let options ask for as many colours as it has."""
+    """Check the given palette, and raise ``options.colors`` to its size if it is larger."""
     if palette is None:
         if options.palette != "image":
             raise UsageError(

@@ -1,4 +1,4 @@
-"""From pixels to indices and a palette: of K colours, of as few as a target of quality allows, or a given palette."""
+"""Reduce pixels to indices and a palette: K colours, as few as a target of quality allows, or a given palette."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from icsys.color.reduce import Distinct
     from icsys.options import Target
 
-# Errors fall about as the number of colours to the power of minus this, on photos.
+# On photos, errors fall roughly as the number of colours to the power of minus this.
 _STEEPNESS = {"psnr": 0.8, "ssim": 0.75, "delta_e": 0.4}
 RGB_NDIM = 3  # a grey image has no channel axis
 GREY_ALPHA = 2  # channels
@@ -41,15 +41,15 @@ class QuantizedImage:
     Attributes
     ----------
     indices
-        Shape (H, W), uint8, or uint16 where more than 256 colours were asked for and found.
+        Shape (H, W), uint8, or uint16 if there are more than 256 colours.
     palette
-        Shape (n, 3), uint8, distinct rows, every one of them used; (n, 4) where alpha was kept, translucent ones first.
-        One that was given stays as it is.
+        Shape (n, 3), uint8, distinct rows, all of them used; (n, 4) where alpha was kept, translucent ones first.
+        A given palette is unchanged.
     mse
-        Mean over pixels of the squared error summed over R, G and B; with alpha, the mean of that over a black and over
-        a white background.
+        Mean over pixels of the squared error summed over R, G and B; with alpha, the mean of the errors over a black
+        and a white background.
     measured
-        The quality by which the number of colours was found; None where it was given.
+        The quality that decided the number of colours; None if the number was given.
     """
 
     indices: NDArray[np.integer]
@@ -97,22 +97,22 @@ def quantize(
     effort
         How long MKM searches for a better palette: "fast", "balanced" or "best".
     space
-        Where distances between colours are measured: "srgb", or "oklab", which follows the eye.
+        Colour space of distances: "srgb", or "oklab", close to human vision.
     dither
-        "none", or "floyd-steinberg" for pictures meant for people.
+        "none", or "floyd-steinberg" for pictures that people look at.
     alpha
-        "flatten" lays what is transparent over white; "keep" clusters colours with their alpha.
+        "flatten" lays transparent pixels over white; "keep" clusters colours with their alpha.
     min_psnr, min_ssim, max_delta_e
         The target of "auto": PSNR in decibels, SSIM, or mean CIEDE2000; one of them, or an SSIM of 0.95 if left out.
     palette
-        Shape (k, 3), whole numbers from 0 to 255, k from 1 to 65536: map the image to it, grey ones too, instead of
-        finding one; ``colors``, ``strategy``, ``effort`` and ``seed`` do nothing then.
+        Shape (k, 3), whole numbers from 0 to 255, k from 1 to 65536: map the image to it, also a grey one, instead
+        of finding one; ``colors``, ``strategy``, ``effort`` and ``seed`` then have no effect.
 
     Returns
     -------
     QuantizedImage
-        With at most ``colors`` colours, ordered from dark to light, or with the palette that was given. Its palette has
-        a fourth column where alpha was kept and a pixel is not opaque.
+        With at most ``colors`` colours, ordered from dark to light, or with the given palette. The palette has a
+        fourth column if alpha was kept and a pixel is not opaque.
 
     Raises
     ------
@@ -156,14 +156,14 @@ def quantize_pixels(
     Parameters
     ----------
     pixels
-        Shape (H, W) or (H, W, 3); with alpha (H, W, 2) or (H, W, 4), whatever ``options`` say of it.
+        Shape (H, W) or (H, W, 3); with alpha (H, W, 2) or (H, W, 4).
     palette
         Shape (k, 3), uint8, for pixels without alpha.
 
     Raises
     ------
     ImageError
-        If 256 colours miss the target of ``colors="auto"``, and ``strict_quality`` refuses that.
+        If 256 colours miss the target of ``colors="auto"`` and ``strict_quality`` is set.
     """
     if palette is not None:
         return _map(pixels, options, palette)
@@ -179,7 +179,7 @@ def quantize_pixels(
 
 
 def _map(pixels: NDArray[np.uint8], options: Options, palette: NDArray[np.uint8]) -> QuantizedImage:
-    """Map pixels to a palette that they share with others, shape (k, 3)."""
+    """Map pixels to a given palette, shape (k, 3)."""
     shape, pixels = pixels.shape[:2], as_rgb(pixels)
     if options.dither == "none":
         indices, sse = map_to(distinct_of(pixels.reshape(-1, RGB_NDIM)), palette, options.space)[1:]
@@ -194,15 +194,15 @@ def _map(pixels: NDArray[np.uint8], options: Options, palette: NDArray[np.uint8]
 
 
 def _in_colors(pixels: NDArray[np.uint8], distinct: Distinct, n_colors: int, options: Options) -> QuantizedImage:
-    """Reduce pixels, whose distinct colours are known, to at most so many colours."""
+    """Reduce pixels with the given distinct colours to at most ``n_colors`` colours."""
     fit = STRATEGY_TABLE[options.strategy].fit
-    assert fit is not None  # noqa: S101 - checked where pixels come in
+    assert fit is not None  # noqa: S101 - quantize_pixels checks
     palette, indices, sse = reduce_to(
         distinct, n_colors, lambda distinct: fit(distinct, n_colors, options), options.space
     )
     grey = pixels.ndim != RGB_NDIM
     if grey:
-        # A grey level counts in R, G and B alike.
+        # A grey level stands for R, G and B.
         palette, sse = np.repeat(palette, 3, axis=1), 3 * sse
     if options.dither != "none":
         palette, indices = tidy(palette, floyd_steinberg(pixels, palette).reshape(-1))
@@ -211,7 +211,7 @@ def _in_colors(pixels: NDArray[np.uint8], distinct: Distinct, n_colors: int, opt
 
 
 def _in_fewest(pixels: NDArray[np.uint8], distinct: Distinct, target: Target, options: Options) -> QuantizedImage:
-    """Reduce pixels to the fewest colours that reach a target of quality, or to as many as an indexed file has."""
+    """Reduce pixels to the fewest colours that reach a target of quality, or to 256 if none do."""
     from icsys.color.fewest_colors import START, Trial, fewest_colors  # noqa: PLC0415 - few runs need them
     from icsys.color.quality_target import palette_measure  # noqa: PLC0415
 
@@ -227,18 +227,18 @@ def _in_fewest(pixels: NDArray[np.uint8], distinct: Distinct, target: Target, op
     start = START
     quick = options.replace(strategy="MKM", effort="fast")
     if quick != options:
-        # Near the answer the palettes of all strategies are about as good, and these are found fast.
+        # The palettes of all strategies are about equally good, and MKM's fast ones give a good first number.
         found = fewest_colors(lambda n_colors: attempt(n_colors, quick), most, start, steepness)
         start = len(found.made.palette)
     best = fewest_colors(lambda n_colors: attempt(n_colors, options), most, start, steepness)
     if options.strict_quality and not best.met:
         value = best.made.measured and best.made.measured.value
-        raise ImageError("quality", f"{most} colours do not reach {target}: theirs is {value:g}")
+        raise ImageError("quality", f"{most} colours do not reach {target}: they reach {value:g}")
     return best.made
 
 
 def _excess(measured: Measured) -> float:
-    """Return the logarithm of an error over the largest that the target lets pass."""
+    """Return the logarithm of an error divided by the largest error that reaches the target."""
     value, target = measured.value, measured.target
     if value is None:
         return -math.inf
@@ -254,7 +254,7 @@ def _squared_error(pixels: NDArray[np.uint8], shown: NDArray[np.uint8]) -> int:
 
 
 def check_shared_palette(options: Options, palette: ArrayLike) -> NDArray[np.uint8]:
-    """Check a palette that is to be shared."""
+    """Check a palette given for an image, and that the options flatten alpha."""
     if options.alpha == "keep":
         raise UsageError("alpha='keep' with a palette, which is opaque: expected alpha='flatten'")
     return check_palette(palette)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icsys.files.bounded_lines import lines_of
 from icsys.files.parsing import from_json
-from icsys.files.rooted_path import can_be_a_name, is_below
+from icsys.files.relative_names import can_be_a_name, is_below
 from icsys.layout import is_pack_name
 from icsys.records.labels import MOST_NUMBER, columns_of, label_at
 from icsys.results import ImageCounts, Measured

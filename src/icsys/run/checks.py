@@ -1,4 +1,4 @@
-"""What a run is refused for, before anything is done."""
+"""Checks of a run's options and places, before anything is done."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from icsys.choices import PACKINGS, SHARED
 from icsys.errors import UsageError
+from icsys.files.links import leads_elsewhere
 from icsys.files.reserved_names import check_names
-from icsys.files.rooted_path import RootedPath, leads_elsewhere
+from icsys.files.rooted_path import RootedPath
 from icsys.files.url import Url
 from icsys.options import Options
 
@@ -34,18 +35,17 @@ def check_options(options: Options | None) -> Options:
 def check_places(
     source: Url | str | os.PathLike[str], destination: str | os.PathLike[str], *, packed: bool = False
 ) -> RootedPath:
-    """Refuse places that a run cannot start with, before anything is done, and return the destination.
+    """Return the destination; refuse places that a run cannot start with.
 
     Parameters
     ----------
     packed
-        Whether images are to be packed into shards.
+        Whether images are packed at the end.
 
     Raises
     ------
     UsageError
-        If the destination cannot be written, writing would touch the source, or something else has a name there that
-        ICS uses.
+        If the destination cannot be written or holds the source, or a name that ICS uses is taken there.
     """
     for name, path in (("source", source), ("destination", destination)):
         if not isinstance(path, Url) and not os.fspath(path):
@@ -58,7 +58,7 @@ def check_places(
             "so that no photo is overwritten"
         )
     if leads_elsewhere(destination) and not destination.exists():
-        raise UsageError(f"destination {shown!r} is a link that leads nowhere: expected a folder or a new name")
+        raise UsageError(f"destination {shown!r} is a link to nothing: expected a folder or a new name")
     try:
         nearest = next(folder for folder in (destination, *destination.absolute().parents) if folder.exists())
     except OSError as error:
@@ -72,13 +72,13 @@ def check_places(
     return root
 
 
-def check_form(options: Options, shard: Shard | None) -> None:
-    """Refuse to do a part of the images where all of them are needed, and a format whose package is missing.
+def check_format(options: Options, shard: Shard | None) -> None:
+    """Refuse a shard with options that need all images, and a format whose package is missing.
 
     Raises
     ------
     UsageError
-        If a shard is asked for what takes one run over all images.
+        If a shard is combined with options that need one run over all images.
     MissingExtraError
         If the format needs a package that is not installed.
     """
@@ -87,12 +87,12 @@ def check_form(options: Options, shard: Shard | None) -> None:
         (
             options.per == "dataset",
             "per='dataset'",
-            "one number of colours for all shards; find it by --dry-run without --shard, then give --colors to each",
+            "one number of colours for all shards; find it with --dry-run without --shard, then give --colors to each",
         ),
         (
             options.palette in SHARED,
             f"palette={options.palette!r}",
-            "a palette file: the palette.json that a run without a shard on some of the images has made",
+            "a palette file: the palette.json of a run without a shard on some of the images",
         ),
     ):
         if shard and asked:

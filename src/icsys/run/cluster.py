@@ -21,7 +21,7 @@ from icsys.files.url import Url, shown
 from icsys.partition import MAX_SHARDS, all_shards
 from icsys.run.checks import check_places
 from icsys.run.coordinator import Coordinator
-from icsys.run.merge import driving, join_shards
+from icsys.run.merge import coordinator_lock, join_shards
 from icsys.run.shard_job import ShardJob
 from icsys.shards.listing import list_for_shards
 from icsys.sources.folder import plan_folder
@@ -71,7 +71,7 @@ def run_on_cluster(
     coordinator = Coordinator(progress, stop)
     at_once = settings.jobs
     with (
-        driving(root),
+        coordinator_lock(root),
         closing(open_cluster(settings.engine, settings.address, at_once or available_cores())) as cluster,
     ):
         if cluster.dashboard:
@@ -104,7 +104,7 @@ def run_on_cluster(
         if not stop.is_set() and not coordinator.summary.stopped:
             coordinator.report(note="Merging")
             # A run that only retries failed sources leaves shards unfinished.
-            merged = join_shards(root, partial=settings.retry_failed)
+            merged = join_shards(root, partial=not settings.covers_all)
             coordinator.summary.stale.extend(merged.stale)
         return coordinator.finish()
 

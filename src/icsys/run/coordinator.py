@@ -14,8 +14,8 @@ from icsys.journal.fencing_token import FencingToken
 from icsys.layout import FAILURES, MANIFEST
 from icsys.records.manifest import DONE, read_rows
 from icsys.results import FOREIGN, UNCHANGED, Failed, RunSummary, Skipped
-from icsys.run.merge import is_torn
-from icsys.run.progress import INTERRUPTED, Progress
+from icsys.run.merge import is_incomplete
+from icsys.run.progress import INTERRUPTED_TEXT, Progress
 from icsys.run.shard_job import run_shard_job
 from icsys.shards.listing import read_listed
 from icsys.shards.state import read_state, state_folder_of
@@ -75,7 +75,7 @@ class Coordinator:
         for shard in shards:
             folder = state_folder_of(destination, shard)
             state = read_state(folder)
-            if state is None or not state.finished or is_torn(folder, state):
+            if state is None or not state.finished or is_incomplete(folder, state):
                 yield shard
             else:
                 self._add_finished(folder)
@@ -109,9 +109,8 @@ class Coordinator:
         finally:
             for shard, job in under_way.items():
                 with suppress(OSError):
-                    FencingToken(
-                        state_folder_of(RootedPath(job.destination), shard)
-                    )  # a new token stops the shard's worker
+                    # A new token stops the worker of the shard.
+                    FencingToken(state_folder_of(RootedPath(job.destination), shard))
         if self._lost:
             first = self._lost[0]
             more = f"; so did {len(self._lost) - 1} more shards" if len(self._lost) > 1 else ""
@@ -120,7 +119,7 @@ class Coordinator:
     def finish(self) -> RunSummary:
         """Return the summary of the run."""
         if self.stop.is_set() and not self.summary.stopped:
-            self.summary.stopped = INTERRUPTED
+            self.summary.stopped = INTERRUPTED_TEXT
         self.summary.seconds = time.perf_counter() - self._start
         return self.summary
 

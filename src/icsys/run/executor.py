@@ -1,4 +1,4 @@
-"""Who works on the images of a run, whatever is to be done with them."""
+"""The executor of a run: applies one worker function to many items, in threads or processes of this machine."""
 
 from __future__ import annotations
 
@@ -13,35 +13,62 @@ from icsys.image.decode import unlimited
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterable
+    from contextlib import AbstractContextManager
+
+    from icsys.engine.pool import Item, Lost, Returned
+    from icsys.image.decode import Admit
+
+    ReadAhead = tuple[Item, Any]
 
 BYTES_IN_FLIGHT = 128 * 2**20
 """Decoded pixels held at once, for each job: photos of up to 32 megapixels never wait for one another."""
 
 
-def threads_for(jobs: int, *, remote: bool = False) -> int:
-    """Return how many threads share the slots of ``jobs`` images: while some compute, the others read and write.
+class Limits(NamedTuple):
+    """What a worker shares with the other workers of its process.
 
-    Half of them suffice for a disk. An answer of an object store takes longer than an image, so more of them wait.
+    Attributes
+    ----------
+    admit
+        Waits for the memory that an image needs; see :func:`~icsys.image.decode.decode_photo`.
+    slots
+        Held during computation, so that some workers read and write while others compute.
+    """
+
+    admit: Admit
+    slots: AbstractContextManager[object]
+
+
+def thread_limits(jobs: int) -> Limits:
+    """Return the limits of threads that compute ``jobs`` images at once."""
+    return Limits(MemoryBudget(BYTES_IN_FLIGHT * jobs).hold, Slots(jobs))
+
+
+def threads_for(jobs: int, *, remote: bool = False) -> int:
+    """Return how many threads share the slots of ``jobs`` images: some compute while others read and write.
+
+    Two for each job are enough for a disk. An object store takes longer to answer than an image to compress, so it
+    needs more.
     """
     return (8 if remote else 2) * jobs
 
 
-class Crew(NamedTuple):
-    """What is the same for all passes of a run over its images.
+class Executor(NamedTuple):
+    """Threads or processes that do the work of a run.
 
     Attributes
     ----------
     engine
         "threads" or "processes".
     jobs
-        Images that are computed at once.
+        Images computed at once.
     timeout
-        Seconds that one may take, in a process.
+        Most seconds for one image, in a process.
     remote
-        Whether images come from a server, or outputs go to one.
+        Whether images are read from a server, or outputs written to one.
     stop
-        Ends the pass under way.
+        Ends the work once it is set.
     """
 
     engine: str
@@ -52,32 +79,34 @@ class Crew(NamedTuple):
 
     @property
     def shares_memory(self) -> bool:
-        """Whether all of it is in this process."""
+        """Whether all workers are threads of this process."""
         return self.engine == "threads"
 
-    def team(self, work: Callable[..., Any], prepare: Callable[[], object]) -> Callable[..., Generator[Any]]:
-        """Return who has something done with all of an iterable, in any order.
+    def map(
+        self, worker: Callable[..., Returned], items: Iterable[ReadAhead[Item]], prepare: Callable[[], object]
+    ) -> Generator[Returned | Lost[ReadAhead[Item]]]:
+        """Apply a worker to every item, and yield the outcomes as they are done, in any order.
 
         Parameters
         ----------
-        work
-            Takes one of them; ``admit``, as :func:`~icsys.image.decode.decode_photo` does; and ``slots``, to be held
-            while there is something to compute.
+        worker
+            Takes an item and, as ``limits``, :class:`Limits`.
+        items
+            Tasks, or other items, each with its bytes if they were read ahead.
         prepare
-            Called in every process before its first one.
+            Called in each process before its first item.
         """
-        if self.shares_memory:
-            work = partial(work, admit=MemoryBudget(BYTES_IN_FLIGHT * self.jobs).hold, slots=Slots(self.jobs))
-            workers = threads_for(self.jobs, remote=self.remote)
-        else:  # processes share no locks; each of them holds one image at a time, and can be killed
-            work, workers = partial(work, admit=unlimited, slots=nullcontext()), self.jobs
         more: dict[str, Any] = {} if self.timeout is None else {"timeout": self.timeout}
         if self.shares_memory:
+            limits, workers = thread_limits(self.jobs), threads_for(self.jobs, remote=self.remote)
             more["weigh"] = _bytes_held
-        return partial(ENGINE_TABLE[self.engine], work, jobs=workers, prepare=prepare, stop=self.stop, **more)
+        else:  # a process holds one image at a time, and a killed process would never release a lock
+            limits, workers = Limits(unlimited, nullcontext()), self.jobs
+        run_engine = ENGINE_TABLE[self.engine]
+        return run_engine(partial(worker, limits=limits), items, jobs=workers, prepare=prepare, stop=self.stop, **more)
 
 
 def _bytes_held(item: tuple[object, object]) -> int:
-    """Return how many bytes were read ahead: an item is a task, or what a pass makes of it, with its bytes or None."""
+    """Return how many bytes were read ahead of an item."""
     _, data = item
     return len(data) if isinstance(data, bytes) else 0

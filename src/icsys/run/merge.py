@@ -1,4 +1,4 @@
-"""Shards from many books to one: what an undivided run would have written."""
+"""``merge_shards``: one manifest from those of all shards, the same that a run without shards writes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from icsys.files.reserved_names import check_names, check_state_folders, refusin
 from icsys.files.rooted_path import RootedPath
 from icsys.journal.journal import compact
 from icsys.journal.lock import locked
-from icsys.layout import CLUSTER_FOLDER, LOCK, MERGED_FOLDERS
+from icsys.layout import CLUSTER_FOLDER, LOCK, MERGED_FOLDERS, STATE_FOLDERS
 from icsys.outputs.folder import FolderOutputs
 from icsys.partition import Shard, all_shards
 from icsys.records.run_json import read_run, write_merged
 from icsys.results import FOREIGN
-from icsys.shards.merge_manifests import join
+from icsys.shards.merge_manifests import merge_manifests
 from icsys.shards.state import (
     State,
     clean_merged,
@@ -39,48 +39,49 @@ _NAMED = 5
 
 
 @contextmanager
-def driving(destination: RootedPath) -> Iterator[None]:
-    """Hold the division of an output folder: nobody else has its shards done on a cluster, or merges them.
+def coordinator_lock(destination: RootedPath) -> Iterator[None]:
+    """Hold the right to run the shards of an output folder on a cluster, or to merge them.
 
     Raises
     ------
     InUseError
-        If somebody does.
+        If another process holds it.
     """
     folder = destination / CLUSTER_FOLDER
     with locked(folder, what=f"destination {str(destination)!r}"):
         try:
             yield
         finally:
-            with suppress(OSError):  # Windows leaves what is open
+            with suppress(OSError):  # Windows does not remove an open file
                 remove_tree(folder, LOCK.__eq__)
 
 
 @refusing_links()
 def merge_shards(destination: str | os.PathLike[str], *, partial: bool = False) -> RunSummary:
-    """Join the books of the shards that have filled ``destination``, so that it is as an undivided run leaves it.
+    """Merge the shards of an output folder, so that it is the same as after one run without shards.
 
-    Manifest, failures and ``run.json`` are written; images are not touched. Then the shards are forgotten: runs with
-    and without shards, of any number, go on from here.
+    This writes manifest, failures and ``run.json``, changes no image, and removes the shards' state folders. Later runs
+    may use no shards, or another number of shards.
 
     Parameters
     ----------
     destination
-        The folder that ``compress_folder(..., shard=...)`` has filled, or one that such folders were copied into.
+        The folder that ``compress_folder(..., shard=...)`` has filled, or a folder into which several such folders were
+        copied.
     partial
-        Join what there is, even if shards are missing or have not come to their end; ``stopped`` names them then.
+        Merge even if shards are missing or unfinished; ``stopped`` names them then.
 
     Returns
     -------
     RunSummary
-        The folder in numbers, counted from its manifest: an image counts once, however often its shard was started.
+        Counts of the whole folder, from its manifest: an image counts once, even if its shard ran several times.
         ``seconds`` is the sum over the shards' last runs.
 
     Raises
     ------
     UsageError
-        If there are no shards, some are missing, unfinished, under way, copied in part or of another division, they
-        were made with different options, or they contradict one another; nothing was changed then.
+        If there are no shards; if a shard is missing, unfinished, in use, or copied only in part; if shards differ in
+        their number or options; or if two shards contradict each other. Nothing was changed then.
 
     Examples
     --------
@@ -100,16 +101,16 @@ def merge_shards(destination: str | os.PathLike[str], *, partial: bool = False) 
     """
     destination = disk_path(destination, "destination")
     if not destination.is_dir():
-        raise UsageError(f"destination {str(destination)!r} is no folder: expected one that shards have filled")
+        raise UsageError(f"destination {str(destination)!r} is no folder: expected a folder that shards have filled")
     root = RootedPath(destination)
     check_names(root)
-    with driving(root) if (root / CLUSTER_FOLDER).exists() else nullcontext():
+    with coordinator_lock(root) if (root / CLUSTER_FOLDER).exists() else nullcontext():
         return join_shards(root, partial=partial)
 
 
 def join_shards(destination: RootedPath, *, partial: bool) -> RunSummary:
-    """Do what :func:`merge_shards` does, for a caller who knows that no cluster is at work on the folder."""
-    with locked(destination) if shards_in(destination) else nullcontext():  # leave a folder alone that holds none
+    """Do the same as :func:`merge_shards`; the caller holds :func:`coordinator_lock` where a cluster may be at work."""
+    with locked(destination) if shards_in(destination) else nullcontext():  # write nothing into a folder without shards
         shards = shards_in(destination)
         check_state_folders(destination, [shard.name for shard in shards])
         clean_merged(destination)
@@ -124,46 +125,46 @@ def join_shards(destination: RootedPath, *, partial: bool) -> RunSummary:
         if undone and not partial:
             raise UsageError(
                 f"destination {str(destination)!r}: {undone}: run {'it' if len(missing + unfinished) == 1 else 'them'} "
-                "to the end, or merge what there is with --partial"
+                "to the end, or merge the finished shards with --partial"
             )
-        # Killed before it had all it took over, a shard knows less than the folder.
+        # A shard without a state was killed early: its records are less than those of the folder.
         shards = [shard for shard in shards if states[shard] is not None]
         images = FolderOutputs(destination)
         for shard in shards:
-            if shard in unfinished:  # it may have been killed, and its journal be out of order
+            if shard in unfinished:  # a killed shard may have left its journal unsorted
                 compact(state_folder_of(destination, shard), start=0, complete=False, stale=(), exists=images.exists)
         runs = [read_run(state_folder_of(destination, shard)) for shard in shards]
-        summary = join(destination, shards)
-        summary.stopped = f"merged though {undone}" if undone else ""
-        _add_what_no_line_tells(summary, runs)
+        summary = merge_manifests(destination, shards)
+        summary.stopped = f"merged although {undone}" if undone else ""
+        _add_from_runs(summary, runs)
         write_merged(destination, [run for run in runs if run], summary, __version__)
         remove_state_folders(destination)
     return summary
 
 
 def _check(destination: RootedPath, shards: list[Shard]) -> dict[Shard, State | None]:
-    """Refuse shards that cannot be joined, and return how each of them stands."""
+    """Return the state of each shard; refuse shards that cannot be merged."""
     place = f"destination {str(destination)!r}"
     if not shards:
         raise UsageError(f"{place} holds no shards: expected a folder that ics compress --shard has filled")
     counts = sorted({shard.count for shard in shards})
     if len(counts) > 1:
-        raise UsageError(
-            f"{place} holds shards of different divisions ({_listed(shards)}): expected all to be of one number"
-        )
-    # The folder is held, so none can begin; and no more files are open at once than one.
+        raise UsageError(f"{place} holds shards of different numbers ({_listed(shards)}): expected I/N with one N")
+    # The folder is locked, so no shard can start after its check; and one lock file is open at a time.
     for shard in shards:
         with locked(state_folder_of(destination, shard), what=f"shard {shard} of {str(destination)!r}"):
             pass
     states = {shard: read_state(state_folder_of(destination, shard)) for shard in shards}
-    torn = [shard for shard, state in states.items() if state and is_torn(state_folder_of(destination, shard), state)]
-    if torn:
+    incomplete = [
+        shard for shard, state in states.items() if state and is_incomplete(state_folder_of(destination, shard), state)
+    ]
+    if incomplete:
         raise UsageError(
-            f"{place}: the books of {_named(torn)} are not as they were at the end of the run: copy .ics-books again, "
-            f"to its end, or run {'it' if len(torn) == 1 else 'them'} again"
+            f"{place}: the records of {_named(incomplete)} are incomplete, or have changed since the run: copy all of "
+            f"{STATE_FOLDERS} again, or run {'it' if len(incomplete) == 1 else 'them'} again"
         )
     if not any(states.values()):
-        raise UsageError(f"{place}: no shard has come to its first image: run them first ({_listed(shards)})")
+        raise UsageError(f"{place}: no shard has started an image: run them first ({_listed(shards)})")
     known = [
         (shard, state.options | {"follow_links": state.follow_links, "include_outputs": state.include_outputs})
         for shard, state in states.items()
@@ -180,13 +181,13 @@ def _check(destination: RootedPath, shards: list[Shard]) -> dict[Shard, State | 
     return states
 
 
-def is_torn(books: RootedPath, state: State) -> bool:
-    """Tell whether a finished shard lacks something of what it has written."""
-    return state.finished and not (is_whole(books, state) and read_run(books))
+def is_incomplete(state_folder: RootedPath, state: State) -> bool:
+    """Return whether records of a finished shard are missing or have changed."""
+    return state.finished and not (is_whole(state_folder, state) and read_run(state_folder))
 
 
 def _undone(missing: list[Shard], unfinished: list[Shard]) -> str:
-    """Name the shards that are missing or not finished; an empty text if none is."""
+    """Name the missing and unfinished shards; empty if there are none."""
     parts = [
         f"{_named(some)} {'are' if len(some) > 1 else 'is'} {what}"
         for some, what in ((missing, "missing"), (unfinished, "not finished"))
@@ -204,14 +205,14 @@ def _listed(shards: list[Shard]) -> str:
     return ", ".join(map(str, shards[:_NAMED])) + more
 
 
-def _add_what_no_line_tells(summary: RunSummary, runs: Iterable[dict[str, Any]]) -> None:
-    """Add up what the manifest does not tell: time, and files that were left alone."""
+def _add_from_runs(summary: RunSummary, runs: Iterable[dict[str, Any]]) -> None:
+    """Add what the manifest does not hold: time, and files that were ignored, passed over or foreign."""
     passed_over: set[str] = set()
     for run in runs:
         counts = run.get("summary", {})
         summary.seconds += counts.get("seconds", 0.0)
         summary.ignored += counts.get("ignored", 0)
-        named = counts.get("outputs_passed_over", [])  # which older versions lack
+        named = counts.get("outputs_passed_over", [])  # older versions have no such entry
         passed_over.update(map(str, named if isinstance(named, list) else []))
         foreign = counts.get("foreign", 0)
         if foreign:

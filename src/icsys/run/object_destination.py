@@ -1,11 +1,11 @@
-"""An object store as a destination: outputs are its objects, and the books of a run lie in a folder while it lasts.
+"""An object store as a destination: outputs are objects; the run's records lie in a temporary folder meanwhile.
 
-Objects cannot be added to. So the journal grows in a temporary folder, and what is new of it goes up as an object of
-its own below ``.ics-books/``, with the claims: before the outputs of every batch, and every few seconds. At the end all
-of it is put in order in that folder, as in any other, and goes up as ``manifest.jsonl``, ``failures.jsonl`` and
-``run.json``. The next run begins with what it finds there, on whatever machine.
+An object cannot be appended to. So the journal grows in the temporary folder, and its new rows are uploaded as objects
+below ``.ics-books/``, together with the pending outputs: before each batch of outputs, and every few seconds. At the
+end, the run sorts the journal as in any folder, and uploads ``manifest.jsonl``, ``failures.jsonl`` and ``run.json``.
+The next run, on any machine, starts from these objects.
 
-The names of those objects hold the hash of the manifest that they continue: once another one is there, they are void.
+The name of a journal object holds the hash of the manifest that it continues. A new manifest makes the object void.
 """
 
 from __future__ import annotations
@@ -38,116 +38,116 @@ if TYPE_CHECKING:
     from icsys.files.url import Url
 
 _PALETTES = PALETTE, GIMP_PALETTE
-_SEND_EVERY = 5.0  # seconds; what a crash may cost besides the images under way
-_NEW = "new"  # in place of the hash of a file that is not there
-_AT_ONCE = 16  # objects of the journal that are read side by side
+_UPLOAD_SECONDS = 5.0  # the longest time whose rows a crash may cost
+_NEW = "new"  # stands for the hash of a missing file
+_PARALLEL = 16  # journal objects that are downloaded in parallel
 
 
-class Remote:
+class ObjectDestination:
     """A destination below a URL.
 
     Attributes
     ----------
-    folder, books
-        Where the books lie while a run lasts.
+    folder, state_folder
+        Temporary folder with the records of the run.
     outputs
-        Where outputs lie.
+        Where outputs are written.
 
     Parameters
     ----------
     packed
-        Whether images are packed into shards at the end.
+        Whether images are packed at the end.
     """
 
     def __init__(self, url: Url, *, packed: bool = False) -> None:
         self._objects = Objects(url)
         self.name = self._objects.name
         self.folder = Path(tempfile.gettempdir(), f"ics-{os.urandom(8).hex()}")
-        self.books = RootedPath(self.folder)
-        self._shards = RemotePacks(self._objects, self.folder, self._commit) if packed else None
-        self.outputs = self._shards.outputs if self._shards else ObjectOutputs(self._objects, self._commit)
+        self.state_folder = RootedPath(self.folder)
+        self._packs = RemotePacks(self._objects, self.folder, self._commit) if packed else None
+        self.outputs = self._packs.outputs if self._packs else ObjectOutputs(self._objects, self._commit)
         self._lease: Lease | None = None
-        self._sending = threading.Lock()
-        self._trouble = ""
-        self._base = self._failures = _NEW
+        self._upload_lock = threading.Lock()
+        self._lost_lease = ""
+        self._manifest_hash = self._failures_hash = _NEW
         self._palettes: dict[str, str] = {}
-        self._sent = 0
+        self._uploaded_bytes = 0
         self._number = 0
         self._parts: list[str] = []
-        self._claims: dict[str, str] = {}
+        self._pending: dict[str, str] = {}
         self._closing = False
 
     @contextmanager
-    def open(self, *, dry_run: bool, stop: threading.Event, tell: Callable[[str], object]) -> Iterator[None]:
-        """Hold the destination for one run, and bring its books here; they are gone from here afterwards.
+    def open(self, *, dry_run: bool, stop: threading.Event, on_wait: Callable[[str], object]) -> Iterator[None]:
+        """Lock the destination for one run and download its records; remove the temporary folder afterwards.
 
         Raises
         ------
         UsageError
-            If another run holds it, or it cannot be read or written.
+            If another run uses the destination, or it cannot be read or written.
         """
         self.folder.mkdir(mode=0o700)
-        over = threading.Event()
-        beats = threading.Thread(target=self._beat, args=(over,), daemon=True)
+        run_ended = threading.Event()
+        renewal = threading.Thread(target=self._renew, args=(run_ended,), daemon=True)
         try:
             try:
                 if not dry_run:
                     self._lease = Lease(self._objects, f"{STATE_FOLDERS}/lock.json")
-                    self._lease.acquire(stop, tell)
-                self._bring()
+                    self._lease.acquire(stop, on_wait)
+                self._download()
             except OSError as error:
                 raise UsageError(f"destination {self.name!r} cannot be used: {error.strerror or error}") from None
             if not dry_run:
-                beats.start()
+                renewal.start()
             yield
         finally:
-            over.set()
-            if beats.is_alive():
-                beats.join()
+            run_ended.set()
+            if renewal.is_alive():
+                renewal.join()
             if self._lease is not None:
                 self._lease.release()
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def bring_for_packing(
+    def fetch_for_packing(
         self, *, shard_images: int, shard_bytes: int, table: Sequence[str], stop: threading.Event
     ) -> None:
-        """See :meth:`icsys.packs.object_packs.RemotePacks.bring`."""
-        if self._shards is not None:
-            self._shards.bring(shard_images=shard_images, shard_bytes=shard_bytes, class_names=table, stop=stop)
+        """Download what packing reads; see :meth:`icsys.packs.object_packs.RemotePacks.bring`."""
+        if self._packs is not None:
+            self._packs.bring(shard_images=shard_images, shard_bytes=shard_bytes, class_names=table, stop=stop)
 
     def publish(self) -> None:
-        """Bring the books to where the run's outputs are, in such an order that a crash leaves books that are right.
+        """Upload the records of the run, in an order that keeps them correct after a crash at any point.
 
         Raises
         ------
         OSError
-            If they cannot be written, or another run has taken over.
+            If an upload fails, or another run has taken over the destination.
         """
         self._check()
-        if self._shards is not None:
-            self._shards.send()
+        if self._packs is not None:
+            self._packs.send()
         failures, manifest = self.folder / FAILURES, self.folder / MANIFEST
         if not failures.exists():
-            self._objects.remove([FAILURES] if self._failures != _NEW else [])
-        elif _digest(failures) != self._failures:
+            self._objects.remove([FAILURES] if self._failures_hash != _NEW else [])
+        elif _digest(failures) != self._failures_hash:
             self._objects.send(failures, FAILURES)
-        base = _digest(manifest)
-        claims, kept = load_pending(self.books), ""
-        if claims:
+        manifest_hash = _digest(manifest)
+        pending, kept = load_pending(self.state_folder), ""
+        if pending:
             self._number += 1
-            kept = _part(base, self._number)
-            self._objects.write(kept, to_line(dict(sorted(claims.items()))))
-        if base != self._base:
+            kept = _part(manifest_hash, self._number)
+            self._objects.write(kept, to_line(dict(sorted(pending.items()))))
+        if manifest_hash != self._manifest_hash:
             self._objects.send(manifest, MANIFEST)
-        if self._shards is not None:
-            self._shards.settle()
+        if self._packs is not None:
+            self._packs.settle()
         if (self.folder / RUN).exists():
             self._objects.send(self.folder / RUN, RUN)
-        self._send_palettes()
+        self._upload_palettes()
         self._objects.remove(part for part in self._parts if part != kept)
 
-    def _send_palettes(self) -> None:
-        """Bring the palettes that images share to them, or away if they share none any more."""
+    def _upload_palettes(self) -> None:
+        """Upload new palette files; remove those that this run no longer has."""
         for name, before in self._palettes.items():
             now = _digest(self.folder / name)
             if now == _NEW != before:
@@ -155,102 +155,104 @@ class Remote:
             elif now != before:
                 self._objects.send(self.folder / name, name)
 
-    def _bring(self) -> None:
-        """Bring the books of earlier runs here, put together as a run on a disk would have left them."""
-        there, books = self._objects.listing(), self._objects.listing(STATE_FOLDERS)
-        if any(size is None for size in books.values()):
+    def _download(self) -> None:
+        """Download the records of earlier runs, and join them as a run in a folder leaves them."""
+        there, records = self._objects.listing(), self._objects.listing(STATE_FOLDERS)
+        if any(size is None for size in records.values()):
             raise UsageError(
-                f"destination {self.name!r} holds the books of shards: copy it into a folder and merge them there"
+                f"destination {self.name!r} holds unmerged shards: copy it into a folder and merge them there"
             )
         for name in {MANIFEST, FAILURES, PENDING, PACK_INDEX, *_PALETTES} & there.keys():
             self._objects.fetch(name, self.folder / name)
         self._palettes = {name: _digest(self.folder / name) for name in _PALETTES}
-        if self._shards is not None:
-            self._shards.stand_in()
+        if self._packs is not None:
+            self._packs.stand_in()
         manifest = self.folder / MANIFEST
-        self._base, self._failures = _digest(manifest), _digest(self.folder / FAILURES)
-        self._parts = sorted(f"{STATE_FOLDERS}/{name}" for name in books if name.endswith(".jsonl"))
-        ours = [part for part in self._parts if part.startswith(_part(self._base))]
+        self._manifest_hash, self._failures_hash = _digest(manifest), _digest(self.folder / FAILURES)
+        self._parts = sorted(f"{STATE_FOLDERS}/{name}" for name in records if name.endswith(".jsonl"))
+        ours = [part for part in self._parts if part.startswith(_part(self._manifest_hash))]
         if ours:
             if manifest.exists():
-                with manifest.open("r+b") as torn:
-                    repair_end(torn)
-            claims = b""
-            with manifest.open("ab") as file, ThreadPoolExecutor(_AT_ONCE) as readers:
-                for first in range(0, len(ours), _AT_ONCE):
-                    for data in readers.map(self._objects.read, ours[first : first + _AT_ONCE]):
-                        claims, _, lines = data.partition(b"\n")
-                        file.write(lines)
-            write_pending(self.books, _read_claims(claims))
+                with manifest.open("r+b") as file:
+                    repair_end(file)
+            pending = b""
+            with manifest.open("ab") as rows, ThreadPoolExecutor(_PARALLEL) as readers:
+                for first in range(0, len(ours), _PARALLEL):
+                    for data in readers.map(self._objects.read, ours[first : first + _PARALLEL]):
+                        pending, _, lines = data.partition(b"\n")
+                        rows.write(lines)
+            write_pending(self.state_folder, _parse_pending(pending))
             self._number = int(ours[-1].rpartition("-")[2].partition(".")[0])
-        if PENDING in there:  # of a folder that was copied here; from now on its claims are in the objects below
+        if PENDING in there:
+            # A folder was copied into the store. This run keeps pending outputs in journal objects.
             self._parts.append(PENDING)
-        self._claims = load_pending(self.books)
-        self._sent = manifest.stat().st_size if manifest.exists() else 0
+        self._pending = load_pending(self.state_folder)
+        self._uploaded_bytes = manifest.stat().st_size if manifest.exists() else 0
 
     def _commit(self, *, closing: bool = False) -> None:
-        """Send what is new of the journal, and the claims."""
+        """Upload the pending outputs and the new rows of the journal."""
         self._check()
-        if self._shards is not None:
-            self._shards.announce()
-        claims = load_pending(self.books)
-        with self._sending:
-            claimed, self._claims = self._claims != claims, claims
+        if self._packs is not None:
+            self._packs.announce()
+        pending = load_pending(self.state_folder)
+        with self._upload_lock:
+            changed, self._pending = self._pending != pending, pending
             self._closing = closing
-            self._send(claimed=claimed and not closing)
+            self._upload(pending_changed=changed and not closing)
 
-    def _send(self, *, claimed: bool) -> None:
+    def _upload(self, *, pending_changed: bool) -> None:
+        """Upload the whole rows that the journal has gained, if any, with the pending outputs."""
         lines = b""
         if (self.folder / MANIFEST).exists():
             with (self.folder / MANIFEST).open("rb") as file:
-                file.seek(self._sent)
+                file.seek(self._uploaded_bytes)
                 lines = file.read()
         lines = lines[: lines.rfind(b"\n") + 1]
-        if not lines and not claimed:
+        if not lines and not pending_changed:
             return
-        part = _part(self._base, self._number + 1)
-        self._objects.write(part, to_line(dict(sorted(self._claims.items()))) + lines)
+        part = _part(self._manifest_hash, self._number + 1)
+        self._objects.write(part, to_line(dict(sorted(self._pending.items()))) + lines)
         self._number += 1
         self._parts.append(part)
-        self._sent += len(lines)
+        self._uploaded_bytes += len(lines)
 
     def _check(self) -> None:
-        if self._trouble:
-            raise OSError(self._trouble)
+        if self._lost_lease:
+            raise OSError(self._lost_lease)
 
-    def _beat(self, over: threading.Event) -> None:
-        """Hold the lock, and send what is new of the journal now and then."""
+    def _renew(self, run_ended: threading.Event) -> None:
+        """Renew the lease and upload new rows of the journal, until the run has ended."""
         waited = 0.0
-        while not over.wait(_SEND_EVERY):
-            waited += _SEND_EVERY
+        while not run_ended.wait(_UPLOAD_SECONDS):
+            waited += _UPLOAD_SECONDS
             try:
                 if waited >= RENEW_SECONDS and self._lease is not None:
                     waited = 0.0
                     self._lease.renew()
-                with self._sending:
+                with self._upload_lock:
                     if not self._closing:
-                        self._send(claimed=False)
+                        self._upload(pending_changed=False)
             except FileExistsError as error:
-                self._trouble = str(error.strerror)
+                self._lost_lease = str(error.strerror)
                 return
             except OSError:
-                continue  # the run will find out for itself
+                continue  # the run meets the same error
 
 
-def _part(base: str, number: int | None = None) -> str:
-    """Return the name of an object of the journal, or how those begin that continue a manifest."""
-    return f"{STATE_FOLDERS}/{base}-" + ("" if number is None else f"{number:08}.jsonl")
+def _part(manifest_hash: str, number: int | None = None) -> str:
+    """Return the name of a journal object; without a number, the prefix of all that continue a manifest."""
+    return f"{STATE_FOLDERS}/{manifest_hash}-" + ("" if number is None else f"{number:08}.jsonl")
 
 
 def _digest(path: Path) -> str:
-    """Return what tells the content of a file from others, in short."""
+    """Return a short hash of a file's content."""
     if not path.exists():
         return _NEW
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
-def _read_claims(line: bytes) -> dict[str, str]:
-    """Return the claims with which an object of the journal begins; older versions have written names alone."""
-    claims = from_json(line)
-    return dict.fromkeys(claims, "") if isinstance(claims, list) else claims
+def _parse_pending(line: bytes) -> dict[str, str]:
+    """Return the pending outputs in the first line of a journal object; older versions wrote names alone."""
+    pending = from_json(line)
+    return dict.fromkeys(pending, "") if isinstance(pending, list) else pending

@@ -1,4 +1,4 @@
-"""How far a run has come: plain data for whatever shows it."""
+"""``Progress``: how far a run is, as plain data."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from icsys.results import Result, RunSummary
 
-INTERRUPTED = "interrupted"
-"""What :attr:`RunSummary.stopped` says of a run that was told to stop."""
+INTERRUPTED_TEXT = "interrupted"
+"""Value of :attr:`RunSummary.stopped` when the caller has stopped the run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a run stands.
+    """How far a run is.
 
     Attributes
     ----------
     result
-        The image that was just done; None for the first call, before any is.
+        The image that was just done; None if there is none, as in the first call.
     summary
         The counts so far.
     total
-        Images there are, skipped ones included; None until they are counted.
+        Number of images, also of those that are skipped; None until they are counted.
     note
-        What goes on where no image does, in a few words.
+        Work other than an image, in a few words, such as "Listing".
     notice
-        What is worth telling once, in a sentence, such as where a cluster can be watched.
+        A sentence to show once, such as the address of a cluster's dashboard.
     looked_at
-        Images whose colours a first pass has looked at, of those that share a palette; None in the second pass, and
-        where there is only one.
+        Images whose colours are counted, in the first of two passes of a run with shared palettes; None in all other
+        passes.
     """
 
     result: Result | None

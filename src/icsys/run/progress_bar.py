@@ -1,4 +1,4 @@
-"""A run as a bar: how it is drawn, whoever made the bar, and one for notebooks and scripts."""
+"""Progress bars of runs, for notebooks, scripts and the command line."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 @contextmanager
 def progress_bar(title: str = "Compressing") -> Iterator[Callable[[Progress], None]]:
-    """Show a bar while a run goes on: Jupyter's own inside a notebook, a line of text on a terminal.
+    """Show a progress bar during a run: a widget in a notebook, a line of text on a terminal.
 
     Parameters
     ----------
     title
-        What stands before the bar.
+        Text before the bar.
 
     Yields
     ------
     Callable
-        What :func:`~icsys.run.compress.compress_folder` takes as ``progress``.
+        The argument ``progress`` of :func:`~icsys.run.compress.compress_folder`.
 
     Examples
     --------
@@ -42,14 +42,14 @@ def progress_bar(title: str = "Compressing") -> Iterator[Callable[[Progress], No
     >>> summary.compressed
     1
     """
-    from tqdm.auto import tqdm  # noqa: PLC0415 - looks for a notebook, which takes time
+    from tqdm.auto import tqdm  # noqa: PLC0415 - slow, because it detects notebooks
 
     with tqdm(desc=title, unit=" images", leave=True) as bar:
-        yield drawing(bar, title)
+        yield progress_drawer(bar, title)
 
 
-def drawing(bar: tqdm, title: str) -> Callable[[Progress], None]:
-    """Return what draws the steps of a run on a bar of tqdm's."""
+def progress_drawer(bar: tqdm, title: str) -> Callable[[Progress], None]:
+    """Return a function that shows the progress of a run on a tqdm bar."""
     shown = ""
     passes = 0
 
@@ -69,14 +69,14 @@ def drawing(bar: tqdm, title: str) -> Callable[[Progress], None]:
             bar.reset(progress.total)
             bar.set_description_str(f"{title}, pass 2 of 2")
         if progress.note != shown:
-            # What was loaded is no image: time and rate count from here.
-            _begin_again(bar)
+            # Time and rate of images start here.
+            _restart_clock(bar)
             bar.bar_format = "{desc} [{elapsed}]" if progress.note else None
             bar.set_description_str(progress.note or (f"{title}, pass 2 of 2" if passes else title))
             shown = progress.note
         if progress.total != bar.total:
             start, first = bar.start_t, bar.initial
-            _begin_again(bar, progress.total)  # a notebook's bar learns its length in no other way
+            _restart_clock(bar, progress.total)  # the only way to change the length of a notebook's bar
             bar.start_t, bar.initial = start, first
         if progress.note:
             bar.refresh()
@@ -87,8 +87,8 @@ def drawing(bar: tqdm, title: str) -> Callable[[Progress], None]:
     return draw
 
 
-def _begin_again(bar: tqdm, total: int | None = None) -> None:
-    """Set the clock of a bar to zero and leave what it has counted."""
+def _restart_clock(bar: tqdm, total: int | None = None) -> None:
+    """Set the clock of a bar to zero and keep its count."""
     done = bar.n
     bar.reset(total)
     bar.n = bar.last_print_n = bar.initial = done

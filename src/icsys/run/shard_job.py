@@ -105,7 +105,7 @@ def _run(job: ShardJob, *, engine: str) -> ShardResult:
 
 def _run_apart(job: ShardJob) -> ShardResult:
     """Do a shard in a program of its own, which may start processes; a cluster's worker may not."""
-    program = [sys.executable, "-c", "from icsys.run.shard_job import main; main()"]
+    program = [sys.executable, "-c", "from icsys.run.shard_job import run_stdin_job; run_stdin_job()"]
     done = subprocess.run(program, input=pickle.dumps(job), capture_output=True, check=False)  # noqa: S603 - ourselves
     try:
         outcome = pickle.loads(done.stdout)  # noqa: S301 - from the process that was just started
@@ -114,11 +114,11 @@ def _run_apart(job: ShardJob) -> ShardResult:
         raise InUseError(f"the process of shard {job.shard} ended with {done.returncode}: {last}") from None
     if isinstance(outcome, ICSError):
         raise outcome
-    assert isinstance(outcome, ShardResult)  # noqa: S101 - main() writes nothing else
+    assert isinstance(outcome, ShardResult)  # noqa: S101 - run_stdin_job writes nothing else
     return outcome
 
 
-def main() -> None:
+def run_stdin_job() -> None:
     """Read a job from standard input and write its result, or an ICSError, to standard output; both pickled."""
     job = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the process that has started this one
     out, sys.stdout = sys.stdout, sys.stderr

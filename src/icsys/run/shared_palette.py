@@ -1,4 +1,4 @@
-"""The first pass of a run whose images share palettes: their colours are pooled, image by image, and none is kept."""
+"""Shared palettes: a first pass over the images counts and pools their colours, and finds a palette from each pool."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from icsys import pipeline
 from icsys.color.palette import tidy
 from icsys.color.pooled_colors import ColorCounts, PooledColors, count_colors
 from icsys.color.strategies import STRATEGY_TABLE
@@ -21,170 +22,166 @@ from icsys.image.decode import decode_photo
 from icsys.layout import PALETTE
 from icsys.records.labels import label_of
 from icsys.records.palette_files import Palettes, load_palettes
+from icsys.run.background import wait_for
 from icsys.sources.base import Task, Unreadable, read_loaded
 from icsys.sources.folder import Folder
 from icsys.version import __version__
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Generator, Iterable, Iterator
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
     from icsys.files.rooted_path import RootedPath
-    from icsys.image.decode import Admit
     from icsys.options import Options
+    from icsys.run.executor import Executor, Limits
+    from icsys.run.monitor import RunMonitor
+    from icsys.run_settings import RunSettings
     from icsys.sources.base import Source
 
-_MAY_PASS = {"changed", "missing_extra"}  # codes of images that may be as they should be next time
+_MAY_PASS = {"changed", "missing_extra"}  # codes of failures that the next run may not meet
 _BY_CLASS = "class"
-# What palette.json tells of how a palette was found.
-_ABOUT = ("palette", "strategy", "colors", "effort", "space", "seed", "step", "scale", "size", "fit", "resample")
+# Options in palette.json: how the palette was found.
+_RECORDED = ("palette", "strategy", "colors", "effort", "space", "seed", "step", "scale", "size", "fit", "resample")
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """An image to look at, for the palette of ``label``; its colours may come as cells of ``bits`` a channel."""
+class ColorTask:
+    """An image whose colours are to be counted for the palette of ``label``, with ``bits`` bits for each channel."""
 
-    work: Task
+    task: Task
     label: str
     bits: int
 
 
-LoadedLook = tuple[Look, bytes | ImageError | None]
-"""An image to look at with what was read ahead of it, as :data:`~icsys.sources.base.Loaded`."""
+LoadedColorTask = tuple[ColorTask, bytes | ImageError | None]
+"""A :class:`ColorTask` with its bytes if they were read ahead, as :data:`~icsys.sources.base.Loaded`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """The colours of an image; none of one that cannot be used, and whether that may change without the image."""
+class ColorTable:
+    """The colours of an image; None if it failed, and then whether the next run may succeed with the same image."""
 
-    item: Look
-    table: ColorCounts | None
+    item: ColorTask
+    counts: ColorCounts | None
     may_pass: bool = False
 
 
-def look(
-    loaded: LoadedLook, *, source: Source, options: Options, admit: Admit, slots: AbstractContextManager[object]
-) -> Seen:
-    """Count the colours of an image as small as the run will make it; what a worker does in the first pass."""
+def count_task_colors(loaded: LoadedColorTask, source: Source, options: Options, limits: Limits) -> ColorTable:
+    """Count the colours of an image in the size that its output will have; the worker of this pass."""
     item, read_ahead = loaded
     try:
-        data, _ = read_loaded(source, (item.work, read_ahead), options)
-        with slots:
-            pixels = decode_photo(data, options, admit).pixels
+        data, _ = read_loaded(source, (item.task, read_ahead), options)
+        with limits.slots:
+            pixels = decode_photo(data, options, limits.admit).pixels
             del data
-            return Seen(item, count_colors(pixels, item.bits))
+            return ColorTable(item, count_colors(pixels, item.bits))
     except ImageError as error:
-        return Seen(item, None, may_pass=error.code in _MAY_PASS)
+        return ColorTable(item, None, may_pass=error.code in _MAY_PASS)
     except (OSError, MemoryError):
-        return Seen(item, None, may_pass=True)
+        return ColorTable(item, None, may_pass=True)
 
 
 def find_palettes(
     source: Source,
     destination: RootedPath,
     options: Options,
+    settings: RunSettings,
     *,
-    keep: bool,
-    anew: bool,
-    team: Callable[[Iterable[LoadedLook]], Generator[Seen | Lost[LoadedLook]]],
-    tell: Callable[[int], object],
-    wait: Callable[[Callable[[], object]], object],
-    stop: threading.Event,
+    executor: Executor,
+    monitor: RunMonitor,
 ) -> Palettes:
     """Return the palettes that the images of ``source`` share: those of the last run, or new ones.
 
-    Parameters
-    ----------
-    keep
-        Take those of the last run whatever has become of the sources.
-    anew
-        Look at the images even where those of the last run were found from the same ones.
-    team
-        Has :func:`look` done by many.
-    tell
-        Called with the number of images looked at.
-    wait
-        Does what takes long and ends early if the run is to end.
+    The last run's palettes are kept if the same images and options would give them again, or if only failed images are
+    retried. Progress is reported as ``looked_at``.
 
     Returns
     -------
     Palettes
-        Of some classes or none if ``stop`` was set, or images could not be used.
+        Incomplete if the run was stopped, or images could not be used.
     """
+    monitor.report(looked_at=0)
     earlier = _earlier(destination, options)
-    if keep and earlier:
+    if earlier and not settings.covers_all:
         return earlier
-    made_from = _made_from(source, options, stop)
-    if earlier and made_from and earlier.made_from == made_from and not anew:
+    made_from = _made_from(source, options, monitor.stop)
+    if earlier and made_from and earlier.made_from == made_from and not settings.redo_all:
         return earlier
-    survey = _Survey(options, wait, stop)
-    tasks = source.plan_by_class() if isinstance(source, Folder) and options.palette == _BY_CLASS else _tasks(source)
-    with closing(team(_loaded(source, survey.items(tasks), options))) as outcomes:
-        for number, seen in enumerate(outcomes, 1):
-            survey.take(seen)
-            tell(number)
-    survey.finish()
+    pools = _Pools(options, monitor)
+    by_class = isinstance(source, Folder) and options.palette == _BY_CLASS
+    tasks = source.plan_by_class() if isinstance(source, Folder) and by_class else _tasks(source)
+    worker = partial(count_task_colors, source=source, options=options)
+    loaded = _loaded(source, pools.items(tasks), options)
+    with closing(executor.map(worker, loaded, partial(pipeline.load_packages, options))) as tables:
+        for table in tables:
+            pools.add(table)
+    pools.finish()
     return Palettes(
-        dict(sorted(survey.colors.items())),  # and not in the order in which they were found
+        dict(sorted(pools.colors.items())),  # not in the order in which they were found
         options.palette == _BY_CLASS,
-        survey.images,
-        _about(options),
-        # One that failed for a reason that passes would never be looked at again.
-        made_from="" if survey.unsettled else made_from,
+        pools.images,
+        _recorded_options(options),
+        # Without this rule, an image that failed by accident would never be looked at again.
+        made_from="" if pools.incomplete else made_from,
     )
 
 
-class _Survey:
-    """Pools the colours of images, and turns each pool into a palette once its last image is there."""
+class _Pools:
+    """Pools the colours of images, one pool per palette, and finds each palette once its last image is counted."""
 
-    def __init__(self, options: Options, wait: Callable[[Callable[[], object]], object], stop: threading.Event) -> None:
-        self._options, self._wait, self._stop = options, wait, stop
+    def __init__(self, options: Options, monitor: RunMonitor) -> None:
+        self._options, self._monitor = options, monitor
         self.colors: dict[str, NDArray[np.uint8]] = {}
         self.images: dict[str, int] = {}
-        self.unsettled = False
+        self.incomplete = False
+        self._looked_at = 0
         self._pools: dict[str, PooledColors] = {}
         self._under_way: Counter[str] = Counter()
         self._current = ""
 
-    def items(self, tasks: Iterable[Task]) -> Iterator[Look]:
-        """Draw what there is to look at from a plan, in which the images of a class follow one another."""
+    def items(self, tasks: Iterable[Task]) -> Iterator[ColorTask]:
+        """Yield the images to count; those of one class come one after another."""
         for task in tasks:
-            if self._stop.is_set():
+            if self._monitor.stop.is_set():
                 return
-            label = _name(task, self._options)
+            label = _label(task, self._options)
             if label != self._current:
                 self._current, before = label, self._current
                 self._close(before)
             pool = self._pools.setdefault(label, PooledColors(self._options.most_colors))
             self._under_way[label] += 1
-            yield Look(task, label, pool.bits)
+            yield ColorTask(task, label, pool.bits)
 
-    def take(self, seen: Seen | Lost[LoadedLook]) -> None:
-        """Add the colours of an image."""
-        label = (seen.item[0] if isinstance(seen, Lost) else seen.item).label
-        if isinstance(seen, Lost) or seen.table is None:
-            self.unsettled = self.unsettled or isinstance(seen, Lost) or seen.may_pass
+    def add(self, table: ColorTable | Lost[LoadedColorTask]) -> None:
+        """Add the colours of an image, and report progress."""
+        label = table.item[0].label if isinstance(table, Lost) else table.item.label
+        if isinstance(table, Lost) or table.counts is None:
+            self.incomplete = self.incomplete or isinstance(table, Lost) or table.may_pass
         else:
-            self._pools[label].add(seen.table)
+            self._pools[label].add(table.counts)
         self._under_way[label] -= 1
         if label != self._current:
             self._close(label)
+        self._looked_at += 1
+        self._report()
 
     def finish(self) -> None:
-        """Find the palette of what came last."""
+        """Find the palette of the last images."""
         self._close(self._current)
 
+    def _report(self) -> None:
+        self._monitor.report(looked_at=self._looked_at)
+
     def _close(self, label: str) -> None:
-        """Find the palette of a class, unless some of its images are under way."""
+        """Find a palette, unless some of its images are still being counted."""
         if self._under_way[label] or label not in self._pools:
             return
         del self._under_way[label]
         pool = self._pools.pop(label)
-        if pool.images and not self._stop.is_set():
-            self._wait(partial(self._find, label, pool))
+        if pool.images and not self._monitor.stop.is_set():
+            wait_for(partial(self._find, label, pool), self._report, self._monitor.stop)
 
     def _find(self, label: str, pool: PooledColors) -> None:
         strategy, options = STRATEGY_TABLE[self._options.strategy], self._options
@@ -201,8 +198,8 @@ class _Survey:
         self.images[label] = pool.images
 
 
-def _name(task: Task, options: Options) -> str:
-    """Return whose palette an image shares: the name of its class, or nothing where it is one for all."""
+def _label(task: Task, options: Options) -> str:
+    """Return the class whose palette an image shares; an empty text for the palette of all images."""
     return (label_of(task.source) or "") if options.palette == _BY_CLASS else ""
 
 
@@ -210,21 +207,21 @@ def _tasks(source: Source) -> Iterator[Task]:
     return (planned for planned in source.plan("") if isinstance(planned, Task))
 
 
-def _loaded(source: Source, items: Iterator[Look], options: Options) -> Iterator[LoadedLook]:
-    """Let a source read ahead what it has to read in the order of its plan."""
-    handed: deque[Look] = deque()
+def _loaded(source: Source, items: Iterator[ColorTask], options: Options) -> Iterator[LoadedColorTask]:
+    """Yield the items with what the source reads ahead."""
+    handed: deque[ColorTask] = deque()
 
-    def works() -> Iterator[Task]:
+    def tasks() -> Iterator[Task]:
         for item in items:
             handed.append(item)
-            yield item.work
+            yield item.task
 
-    for _, data in source.load(works(), options):
+    for _, data in source.load(tasks(), options):
         yield handed.popleft(), data
 
 
 def _earlier(destination: RootedPath, options: Options) -> Palettes | None:
-    """Return the palettes that an earlier run has left, if they are of the kind that is asked for."""
+    """Return the palettes of the last run, if they are for all images or for classes as these options say."""
     try:
         found = load_palettes(destination / PALETTE)
     except UsageError:
@@ -233,8 +230,8 @@ def _earlier(destination: RootedPath, options: Options) -> Palettes | None:
 
 
 def _made_from(source: Source, options: Options, stop: threading.Event) -> str:
-    """Hash the names, sizes and times of all images, and the options; empty where an image cannot be told about."""
-    told = hashlib.sha256(json.dumps(options.to_dict(), sort_keys=True).encode())
+    """Return a hash of the options and of all images' names, sizes and times; empty if one of them is unknown."""
+    digest = hashlib.sha256(json.dumps(options.to_dict(), sort_keys=True).encode())
     for planned in source.plan(""):
         if isinstance(planned, Task):
             try:
@@ -243,14 +240,14 @@ def _made_from(source: Source, options: Options, stop: threading.Event) -> str:
                 return ""
             if mtime_ns is None:
                 return ""
-            told.update(json.dumps([planned.source, size, mtime_ns]).encode())
+            digest.update(json.dumps([planned.source, size, mtime_ns]).encode())
         elif isinstance(planned, Unreadable):
             return ""
         if stop.is_set():
             return ""
-    return told.hexdigest()
+    return digest.hexdigest()
 
 
-def _about(options: Options) -> dict[str, Any]:
+def _recorded_options(options: Options) -> dict[str, Any]:
     values = options.to_dict()
-    return {name: values[name] for name in _ABOUT if name in values} | {"tool_version": __version__}
+    return {name: values[name] for name in _RECORDED if name in values} | {"tool_version": __version__}

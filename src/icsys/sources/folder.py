@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from icsys.errors import code_of
-from icsys.files.rooted_path import is_link
+from icsys.files.links import is_link
 from icsys.image.decode import IMAGE_SUFFIXES, sniff
 from icsys.layout import OWN_PREFIX
 from icsys.records.labels import label_of

@@ -1,4 +1,4 @@
-"""A compressed folder as a PyTorch dataset: of indices and palettes, or of pixels."""
+"""A compressed folder as a PyTorch dataset, of indices and palettes or of pixels."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ _SUFFIXES = (".png", ".webp", ".npz", ".jpg")  # of the files that ICS writes
 
 
 class IndexedImageFolder(DatasetFolder):
-    """A folder that ``ics`` has compressed, with a sub-folder for each class.
+    """Dataset of a folder that ``ics`` has compressed, with a sub-folder for each class.
 
-    The order of the images is that of ``torchvision.datasets.ImageFolder``, and so are the classes and their numbers,
-    unless the run that has filled the folder knew others: then ``classes`` has the names in the order of their numbers.
+    Images, classes and their numbers come in the order of ``torchvision.datasets.ImageFolder``. If the run that filled
+    the folder recorded other numbers, those are used, and ``classes`` has the names in their order.
 
     Parameters
     ----------
@@ -49,27 +49,27 @@ class IndexedImageFolder(DatasetFolder):
         The folder that holds the class folders.
     form
         "indexed" gives images as :class:`IndexedImage`, "rgb" as ``tv_tensors.Image`` of shape (3, H, W), uint8, and
-        "rgba" as one of shape (4, H, W), opaque where a file has no alpha. Files that store no palette (WebP,
+        "rgba" as one of shape (4, H, W), opaque if the file has no alpha. Files that store no palette (WebP,
         truecolour PNG) get one, from dark to light, if they have up to 65,536 colours.
     background
-        Colour ``#RRGGBB`` that "rgb" lays over what is transparent in files of ``--alpha keep``.
+        Colour ``#RRGGBB`` behind transparent pixels in the form "rgb".
     transform, target_transform
         Applied to an image, and to the number of its class.
 
     Attributes
     ----------
     palette
-        The palette that all images share, shape (k, 3), uint8, or None: the one that a run with ``palette`` has left
-        beside them or in the folder above. All images come with its indices then, whatever their file format.
+        The palette that all images share, shape (k, 3), uint8, or None. A run with ``palette`` writes it beside the
+        images or in the folder above. All images then have indices into it, in any file format.
 
     Raises
     ------
     UsageError
-        If the form is unknown or the folder holds shards; and from an image that has too many colours to be indexed.
+        If the form is unknown or the folder holds packs; while loading, if an image has too many colours for indices.
     FileNotFoundError
         If there are no class folders, or one of them holds no image.
     ImageError
-        From an image that is damaged; its file is named.
+        While loading, if an image is damaged; the message names its file.
 
     Examples
     --------
@@ -104,12 +104,14 @@ class IndexedImageFolder(DatasetFolder):
             raise UsageError(f"form={form!r}: expected one of {', '.join(_FORMS)}")
         if Path(root, PACK_INDEX).exists():
             raise UsageError(
-                f"root={str(root)!r} holds shards: expected a folder of images; the packages webdataset and datasets "
-                "read shards"
+                f"root={str(root)!r} holds packs: expected a folder of images; the packages webdataset and datasets "
+                "read packs"
             )
         self.form = form
         self._palettes = _shared_palettes(Path(root))
-        below = "#{:02x}{:02x}{:02x}".format(*rgb_of(background))  # refused here, not in a worker at the first image
+        below = "#{:02x}{:02x}{:02x}".format(
+            *rgb_of(background)
+        )  # fails here, not in a loader's worker at the first image
         loads: dict[str, Callable[[str], Any]] = {
             "indexed": self._load_indexed,
             "rgb": partial(_load_rgb, background=below),
@@ -125,7 +127,7 @@ class IndexedImageFolder(DatasetFolder):
         return to_indexed_image(*_read_as_indexed(path, None if self._palettes is None else self._palettes.of(path)))
 
     def _one_palette(self) -> Palette | None:
-        """Return the palette beside the images, if they are seen to have it."""
+        """Return the palette beside the images if the first image uses it."""
         if self._palettes is None or self._palettes.by_class:
             return None
         shared = self._palettes.colors[""]
@@ -133,7 +135,7 @@ class IndexedImageFolder(DatasetFolder):
         return Palette(torch.from_numpy(shared)) if np.array_equal(stored, shared) else None
 
     def find_classes(self, directory: str | PathLike[str]) -> tuple[list[str], dict[str, int]]:
-        """Find the class folders with their numbers; what ICS keeps for itself while a folder is filled is none."""
+        """Find the class folders with their numbers, without the folders that ICS itself uses."""
         folders = [name for name in super().find_classes(directory)[0] if not name.startswith(OWN_PREFIX)]
         if not folders:
             raise FileNotFoundError(f"no class folder in {str(directory)!r}")
@@ -147,8 +149,8 @@ class IndexedImageFolder(DatasetFolder):
         }
 
 
-def _load_named(load: Any, path: str) -> Any:  # noqa: ANN401 - what ``load`` returns
-    """Load an image; name its file if it is damaged."""
+def _load_named(load: Any, path: str) -> Any:  # noqa: ANN401 - the type that ``load`` returns
+    """Load an image; if it is damaged, name its file in the error."""
     try:
         return load(path)
     except ImageError as error:
@@ -156,17 +158,17 @@ def _load_named(load: Any, path: str) -> Any:  # noqa: ANN401 - what ``load`` re
 
 
 def _labels_of(root: Path, folders: list[str]) -> dict[str, Label]:
-    """Return the label of each class folder: what the manifest tells of its images, or else its name."""
-    told: dict[str, Label] = {}
+    """Return the label of each class folder: the one in the manifest, or else its name."""
+    recorded: dict[str, Label] = {}
     for path, label in recorded_labels_of(root):
         folder = path.partition("/")[0]
         if label.name is not None and folder in {label.name, class_folder(label.name)}:
-            told.setdefault(folder, label)
-    return {folder: told.get(folder, Label(folder)) for folder in folders}
+            recorded.setdefault(folder, label)
+    return {folder: recorded.get(folder, Label(folder)) for folder in folders}
 
 
 def _shared_palettes(root: Path) -> Palettes | None:
-    """Return the palettes that a run has left in a folder or the one above it, of which the folder is a split."""
+    """Return the shared palettes of a run, from the folder or, if it is a split, from the folder above."""
     for folder in (root, root.absolute().parent):
         with suppress(UsageError):
             return load_palettes(RootedPath(folder) / PALETTE)
@@ -174,7 +176,7 @@ def _shared_palettes(root: Path) -> Palettes | None:
 
 
 def _read_as_indexed(path: str, shared: NDArray[np.uint8] | None) -> tuple[NDArray[np.integer], NDArray[np.uint8]]:
-    """Return indices and palette of a file: those that it stores, or those that its pixels have in a shared palette."""
+    """Return indices and palette of a file: the stored ones, or those of its pixels in a shared palette."""
     data = Path(path).read_bytes()
     stored = read_indexed(data)
     if stored is not None:
@@ -182,7 +184,7 @@ def _read_as_indexed(path: str, shared: NDArray[np.uint8] | None) -> tuple[NDArr
     pixels = read_pixels(data, background=None)
     distinct = distinct_of(pixels.reshape(-1, pixels.shape[2]))
     few = None if shared is None or pixels.shape[2] != RGB else map_to(distinct, shared)
-    if few is None or few.sse:  # no pixel has a colour that is not in its palette
+    if few is None or few.sse:  # then some pixel's colour is missing in the shared palette
         if len(distinct) > MAX_COLORS:
             raise UsageError(
                 f"{path!r} has {len(distinct)} colours: expected a folder whose colours were reduced, or form='rgb'"

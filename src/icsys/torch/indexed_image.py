@@ -24,20 +24,20 @@ LEVELS = 255
 
 
 class Palette(tv_tensors.TVTensor):
-    """The colours that indices stand for; torchvision's transforms leave them as they are."""
+    """A palette tensor; torchvision's transforms leave it unchanged."""
 
 
 class IndexedImage(NamedTuple):
     """An image of few colours, or a batch of them.
 
-    Torchvision's geometric transforms (v2) take it as it is: they move indices as they move masks, without mixing any.
+    Torchvision's geometric transforms (v2) accept it: they move indices like masks, without mixing them.
 
     Attributes
     ----------
     indices
         Shape (H, W) or (B, H, W), uint8, or int32 above 256 colours.
     palette
-        Shape (n, 3) or (B, n, 3), uint8; 4 instead of 3 where an entry, in a batch of any image, is not opaque.
+        Shape (n, 3) or (B, n, 3), uint8; 4 instead of 3 if an entry, in a batch of any image, is not opaque.
     """
 
     indices: torch.Tensor
@@ -55,7 +55,7 @@ class IndexedImage(NamedTuple):
         return self._pixels(palette)
 
     def to_rgba(self) -> torch.Tensor:
-        """Return the pixels, shape (4, H, W) or (B, 4, H, W), uint8; all are opaque where the palette has no alpha."""
+        """Return the pixels, shape (4, H, W) or (B, 4, H, W), uint8; opaque if the palette has no alpha."""
         palette = self.palette.as_subclass(torch.Tensor)
         if palette.shape[-1] == RGB:
             palette = torch.nn.functional.pad(palette, (0, 1), value=LEVELS)
@@ -82,8 +82,8 @@ def collate(batch: Sequence[tuple[IndexedImage, Any]]) -> tuple[IndexedImage, An
     Returns
     -------
     IndexedImage, targets
-        Indices of shape (B, H, W), palettes of shape (B, n, 3) with n of the longest one (black fills up the others,
-        and no index means it), and what PyTorch's own collate makes of the targets.
+        Indices of shape (B, H, W), palettes of shape (B, n, 3) with n of the longest one (shorter ones are filled
+        with black, which no index uses), and the targets collated by PyTorch's default.
     """
     images = [image for image, _ in batch]
     channels = max(image.palette.shape[1] for image in images)
@@ -97,7 +97,7 @@ def collate(batch: Sequence[tuple[IndexedImage, Any]]) -> tuple[IndexedImage, An
 
 
 def to_indexed_image(indices: NDArray[np.integer], palette: NDArray[np.uint8]) -> IndexedImage:
-    """Wrap indices, shape (H, W), and a palette, shape (n, 3) or (n, 4)."""
-    # PyTorch computes little with uint16.
+    """Convert indices, shape (H, W), and a palette, shape (n, 3) or (n, 4), to tensors."""
+    # PyTorch supports few operations on uint16.
     wide = indices if indices.dtype == np.uint8 else indices.astype(np.int32)
     return IndexedImage(tv_tensors.Mask(torch.from_numpy(wide)), Palette(torch.from_numpy(palette)))

@@ -28,8 +28,8 @@ class Quantize(v2.Transform):
     """Reduce the colours of every image, as :func:`icsys.quantize` does; for torchvision's ``Compose``, v2 or v1.
 
     Takes PIL images and tensors of shape (..., C, H, W) with one or three channels, uint8 or floating from 0 to 1, and
-    gives the same kind. Masks, boxes and labels beside an image stay as they are. Of a batch every image gets a
-    palette of its own.
+    gives the same kind. Masks, boxes and labels beside an image are unchanged. Each image of a batch gets its own
+    palette.
 
     Parameters
     ----------
@@ -38,14 +38,14 @@ class Quantize(v2.Transform):
     strategy, seed, effort, space, dither
         As for :func:`icsys.quantize`.
     palette
-        Shape (k, 3): the palette that all images are mapped to, instead of one of their own.
+        Shape (k, 3): map all images to this palette, instead of finding one for each.
     indexed
-        Give an :class:`IndexedImage` for every image instead of its pixels; not for batches.
+        Return an :class:`IndexedImage` for every image instead of its pixels; not for batches.
 
     Raises
     ------
     UsageError
-        If a parameter is not accepted; and from an image that is none of the above.
+        If a parameter is invalid; in a call, if the image is none of the above.
 
     Examples
     --------
@@ -78,11 +78,11 @@ class Quantize(v2.Transform):
         self.indexed = indexed
 
     def extra_repr(self) -> str:
-        """Say how it was set up, for ``repr``."""
+        """Return the settings, for ``repr``."""
         return f"colors={self.options.colors}, strategy={self.options.strategy!r}, indexed={self.indexed}"
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:  # noqa: ANN401, ARG002 - torchvision's own signature
-        """Reduce the colours of one input, or hand it back if it is no image."""
+        """Reduce the colours of one input; return anything but images unchanged."""
         if isinstance(inpt, tv_tensors.TVTensor) and not isinstance(inpt, tv_tensors.Image | tv_tensors.Video):
             return inpt
         if not isinstance(inpt, torch.Tensor):
@@ -120,7 +120,7 @@ class Quantize(v2.Transform):
             )
 
     def _check_grey(self, *, grey: bool) -> None:
-        """Refuse to give a grey image colours that it has no channels for."""
+        """Refuse a coloured palette for grey images, which have no channels for it."""
         palette = self.palette
         if grey and not self.indexed and palette is not None and (palette != palette[:, :1]).any():
             raise UsageError(

@@ -1,0 +1,116 @@
+"""``RunMonitor``: counts the results of a run, reports progress, and ends the run early when it cannot go on."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+
+from icsys import pipeline
+from icsys.results import Failed, Result, RunSummary
+from icsys.run.background import wait_for
+from icsys.run.progress import INTERRUPTED_TEXT, Progress
+from icsys.sources.base import PassedOver, Task, Unreadable
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Iterator
+
+    from icsys.options import Options
+    from icsys.partition import Shard
+    from icsys.run.background import ImageCount
+    from icsys.sources.base import Ignored, Planned
+
+_FATAL = {"disk_full", "read_only"}  # codes of failures that every later image would share
+
+
+class RunMonitor:
+    """The counts of one run, and its end.
+
+    Attributes
+    ----------
+    summary
+        The counts so far.
+    stop
+        Ends the run once it is set, by the caller or by the run itself.
+    count
+        Counts all images beside the run.
+    """
+
+    def __init__(self, progress: Callable[[Progress], object], stop: threading.Event, shard: Shard | None) -> None:
+        self.summary = RunSummary()
+        self.stop = stop
+        self.count: ImageCount | None = None
+        self._progress, self._shard = progress, shard
+        self._start = time.perf_counter()
+
+    def owns(self, planned: Planned) -> bool:
+        """Return whether this run is to do or count an entry of the plan: all, or those of its shard.
+
+        A folder that cannot be listed may hold images of every shard.
+        """
+        return (
+            self._shard is None
+            or self._shard.owns(planned.source)
+            or isinstance(planned, PassedOver)
+            or (isinstance(planned, Unreadable) and planned.is_folder)
+        )
+
+    def first_image(self, plan: Iterator[Planned]) -> Task | Unreadable | None:
+        """Return the first image of a plan, of any shard; count the ignored entries before it."""
+        for planned in plan:
+            if isinstance(planned, Task | Unreadable):
+                return planned
+            self.add_ignored(planned)
+        return None
+
+    def add_ignored(self, planned: Ignored | PassedOver) -> None:
+        """Count an ignored file, or name a folder that was passed over."""
+        if isinstance(planned, PassedOver):
+            self.summary.outputs_passed_over.append(planned.source)
+        else:
+            self.summary.ignored += self.owns(planned)
+
+    def add(self, result: Result) -> None:
+        """Count one image; end the run if all later images would fail, too."""
+        self.summary.add(result)
+        if isinstance(result, Failed) and result.code in _FATAL:
+            self.end_early(result.message)
+        self.report(result)
+
+    def report(self, result: Result | None = None, note: str = "", *, looked_at: int | None = None) -> None:
+        """Report progress to the caller of the run."""
+        self.update_seconds()
+        total = self.count.total if self.count else None
+        self._progress(Progress(result, self.summary, total, note, looked_at=looked_at))
+
+    def report_note(self, note: str) -> None:
+        """Report what goes on while no image ends."""
+        self.report(note=note)
+
+    def load_packages(self, options: Options) -> None:
+        """Load the packages that images need, and report progress meanwhile."""
+        report = partial(self.report_note, f"Loading {options.strategy}")
+        wait_for(partial(pipeline.load_packages, options), report, self.stop)
+
+    def guard(self, write: Callable[[], object], what: str = "manifest") -> None:
+        """Write a file of the run; if that fails, end the run, because its work could not be recorded any more."""
+        try:
+            write()
+        except OSError as error:
+            place = f": {error.filename}" if error.filename else ""
+            self.end_early(f"the {what} cannot be written: {error.strerror or error}{place}")
+
+    def end_early(self, reason: str) -> None:
+        """Stop the run; the first reason counts."""
+        self.summary.stopped = self.summary.stopped or reason
+        self.stop.set()
+
+    def note_interrupt(self) -> None:
+        """Record that the caller has stopped the run."""
+        if self.stop.is_set() and not self.summary.stopped:
+            self.summary.stopped = INTERRUPTED_TEXT
+
+    def update_seconds(self) -> None:
+        """Set the duration of the run to now."""
+        self.summary.seconds = time.perf_counter() - self._start

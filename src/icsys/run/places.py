@@ -1,0 +1,122 @@
+"""Where the images of a run come from and where its outputs go; refuses places that a run cannot start with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from icsys.choices import PACKINGS
+from icsys.errors import UsageError
+from icsys.files.locations import check_apart, place_of
+from icsys.files.url import Url
+from icsys.run.checks import check_places
+from icsys.sources.base import Task
+from icsys.sources.folder import Folder
+from icsys.sources.open_source import open_source
+
+if TYPE_CHECKING:
+    import os
+
+    from icsys.files.rooted_path import RootedPath
+    from icsys.options import Options
+    from icsys.partition import Shard
+    from icsys.run.object_destination import ObjectDestination
+    from icsys.run_settings import RunSettings
+    from icsys.sources.base import Source
+
+
+class RunPlaces(NamedTuple):
+    """Source and destination of a run.
+
+    Attributes
+    ----------
+    destination
+        The output folder; for an object store, the temporary folder of the run's records.
+    remote
+        The object store that outputs are written to; None for a folder.
+    over_network
+        Whether images are read from a server, or outputs written to one.
+    is_listed
+        Whether the source is a shard that a coordinator has listed.
+    """
+
+    source: Source
+    destination: RootedPath
+    remote: ObjectDestination | None
+    over_network: bool
+    is_listed: bool
+
+
+def open_places(
+    source: str | os.PathLike[str], destination: str | os.PathLike[str], options: Options, settings: RunSettings
+) -> RunPlaces:
+    """Return source and destination; read nothing but names.
+
+    Raises
+    ------
+    UsageError
+        If a run cannot start with them.
+    MissingExtraError
+        If one of them needs a package that is not installed.
+    """
+    place, end = place_of(source), place_of(destination)
+    check_apart(place, end)
+    remote = None
+    if isinstance(end, Url):
+        remote = _open_remote(end, settings.shard, options)
+        end = remote.folder
+    folder = check_places(place, end, packed=options.format in PACKINGS)
+    listed = None if isinstance(place, Url) else _listed_shard(place, folder, options, settings)
+    opened = listed or open_source(
+        place,
+        Path(str(folder)),
+        follow_links=settings.follow_links,
+        include_outputs=settings.include_outputs,
+        ignore_zeros=settings.ignore_zeros,
+    )
+    if options.palette != "image":
+        from icsys.records.palette_files import check_palette_files  # noqa: PLC0415 - few runs need it
+
+        check_palette_files(folder, options)
+    if options.palette == "class" and not isinstance(opened, Folder):
+        raise UsageError(
+            f"palette='class' with source {opened.shown!r}: expected a folder, where each class lies together"
+        )
+    return RunPlaces(opened, folder, remote, bool(remote) or isinstance(place, Url), bool(listed))
+
+
+def has_images(source: str, destination: str, *, include_outputs: bool = False) -> bool:
+    """Return whether a run from ``source`` to ``destination`` would find an image."""
+    opened = open_source(source, Path(destination), include_outputs=include_outputs)
+    return any(isinstance(planned, Task) for planned in opened.plan(""))
+
+
+def _open_remote(url: Url, shard: Shard | None, options: Options) -> ObjectDestination:
+    """Return the object store of a destination."""
+    from icsys.run.object_destination import ObjectDestination  # noqa: PLC0415 - few runs need it
+
+    remote = ObjectDestination(url, packed=options.format in PACKINGS)
+    if shard:
+        raise UsageError(
+            f"shard={str(shard)!r} with destination {remote.name!r}: expected a folder as destination; "
+            "copy it there when its shards are merged"
+        )
+    return remote
+
+
+def _listed_shard(
+    source: str | os.PathLike[str], destination: RootedPath, options: Options, settings: RunSettings
+) -> Source | None:
+    """Return the shard as a coordinator has listed it, if one has."""
+    if settings.shard is None:
+        return None
+    from icsys.shards.listing import listed_shard  # noqa: PLC0415 - few runs need it
+
+    return listed_shard(
+        destination,
+        settings.shard,
+        source,
+        options.suffix,
+        follow_links=settings.follow_links,
+        include_outputs=settings.include_outputs,
+    )
