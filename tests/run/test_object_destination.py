@@ -122,7 +122,7 @@ def test_parts_of_a_run_need_a_folder(store, source):
 
 @pytest.mark.parametrize("url", [URL, "memory://bucket", f"{URL}/photos.tar"])
 def test_a_source_in_the_destination_is_refused(store, url):
-    with pytest.raises(UsageError, match="lie in each other"):
+    with pytest.raises(UsageError, match="overlap"):
         compress_folder(url, URL)
     assert not store.asked
 

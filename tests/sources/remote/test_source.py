@@ -171,7 +171,7 @@ def test_an_archive_behind_a_signed_url_is_read_in_parts(kind, server, tmp_path)
     assert compress_folder(url, tmp_path / "out", SO).failed == 0
     assert tree(tmp_path / "out") == expected(tmp_path)
     server.ranges = False
-    with pytest.raises(UsageError, match="the server sends whole files alone"):
+    with pytest.raises(UsageError, match="the server sends only whole files"):
         compress_folder(url, tmp_path / "out", SO)
 
 
