@@ -405,7 +405,7 @@ def test_listing_is_lazy(memory, monkeypatch):
 @pytest.mark.parametrize("destination", ["memory://photos", "memory://photos/", "memory://photos/small", "memory://"])
 def test_places_behind_urls_that_overlap_are_refused(destination, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UsageError, match="expected two places apart"):
+    with pytest.raises(UsageError, match="expected two separate places"):
         compress_folder("memory://photos", destination, SO)
 
 
