@@ -13,7 +13,7 @@ from torchvision import tv_tensors
 from torchvision.datasets import DatasetFolder
 
 from icsys.choices import MAX_COLORS, WHITE
-from icsys.color.reduce import distinct_of, keep_all, map_to
+from icsys.color.map_to_palette import distinct_of, keep_all, map_to
 from icsys.errors import ImageError, UsageError
 from icsys.files.rooted_path import RootedPath
 from icsys.image.read_output import read_indexed, read_pixels
