@@ -21,8 +21,8 @@ from icsys.report.comparison_runner import ComparisonRunner
 from icsys.report.example_images import MOST_EXAMPLES
 from icsys.run.checks import check_places
 from icsys.run_settings import RunSettings
-from icsys.sources.open import open_source
-from icsys.sources.sample import draw_images
+from icsys.sources.open_source import open_source
+from icsys.sources.random_sample import draw_sample
 
 if TYPE_CHECKING:
     import os
@@ -110,7 +110,7 @@ def compare_folder(
     with tempfile.TemporaryDirectory(prefix="icsys-") as folder:
         place = place_of(source)
         origin = open_source(place, Path(str(check_places(place, folder))), include_outputs=include_outputs)
-        draw = draw_images(origin, sample, options.seed)
+        draw = draw_sample(origin, sample, options.seed)
         runner = ComparisonRunner(origin, Path(folder), options, candidates, jobs or available_cores())
         runner.report = progress or runner.report
         runner.report_step("Loading")
