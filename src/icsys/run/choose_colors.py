@@ -12,12 +12,8 @@ from icsys.choices import MAX_INDEXED_COLORS
 from icsys.engine import Lost
 from icsys.results import Compressed
 from icsys.run.worker import compress_tasks
-<<<<<<< HEAD
-from icsys.sources.sample import draw_images
-from icsys.summary import ColorsChosen
-=======
 from icsys.sources.random_sample import draw_sample
->>>>>>> main
+from icsys.summary import ColorsChosen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
