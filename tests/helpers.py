@@ -8,6 +8,7 @@ import sys
 import numpy as np
 from PIL import Image
 
+import fork_server
 from icsys import Options, compress_folder
 
 
@@ -98,7 +99,17 @@ def manifest_row(source, output=None, **changes):
 
 
 def ics(*arguments, cwd, text=None):
-    """Run the command ics; return its exit code, standard output and standard error."""
+    """Run the command ics, in a process of its own; return its exit code, standard output and standard error."""
+    if fork_server.AVAILABLE:
+        code, out, err = fork_server.shared_server().command(arguments, cwd=cwd, text=text)
+    else:
+        code, out, err = ics_from_start(*arguments, cwd=cwd, text=text)
+    assert "Traceback" not in err
+    return code, out, err
+
+
+def ics_from_start(*arguments, cwd, text=None):
+    """Run the command ics as ``ics`` does it, with an interpreter that starts for it."""
     done = subprocess.run(
         [sys.executable, "-W", "error", "-m", "icsys", *map(str, arguments)],
         cwd=cwd,

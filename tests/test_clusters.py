@@ -282,7 +282,7 @@ def test_an_interrupt_ends_a_run_on_a_cluster_of_its_own(whole, drive, tmp_path)
     os.killpg(first.process.pid, signal.SIGINT)  # as a terminal does
     code, _, err = first.end()
     assert code == 130, err
-    assert "interrupted; every file that was written is whole" in err
+    assert "interrupted; all written files are complete" in err
     code, _, err = drive().end()
     assert code == 0, err
     assert everything(tmp_path / "out") == whole

@@ -245,7 +245,7 @@ def test_geometric_transforms_move_indices_and_mix_none(name, out):
     same(moved.to_rgb(), expected)
 
 
-def test_a_learner_learns_from_it(tmp_path):
+def test_a_model_learns_from_it(tmp_path):
     """An embedding of the indices' colours, a few steps of gradient descent: warm and cold pictures are told apart."""
     random = np.random.default_rng(0)
     for label, tint in (("cold", (0, 40, 120)), ("warm", (120, 40, 0))):
@@ -255,18 +255,16 @@ def test_a_learner_learns_from_it(tmp_path):
             Image.fromarray((random.integers(0, 100, (24, 24, 3)) + tint).astype(np.uint8)).save(path)
     compress_folder(tmp_path / "in", tmp_path / "out", Options(colors=8, step=2))
     torch.manual_seed(0)
-    learner = torch.nn.Linear(3, 2)
-    optimizer = torch.optim.Adam(learner.parameters(), lr=0.1)
+    model = torch.nn.Linear(3, 2)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.1)
     loader = DataLoader(IndexedImageFolder(tmp_path / "out"), batch_size=4, shuffle=True, collate_fn=collate)
     for _ in range(20):
         for images, labels in loader:
-            loss = torch.nn.functional.cross_entropy(learner(images.to_rgb().float().mean((2, 3)) / 255), labels)
+            loss = torch.nn.functional.cross_entropy(model(images.to_rgb().float().mean((2, 3)) / 255), labels)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-    right = [
-        (learner(images.to_rgb().float().mean((2, 3)) / 255).argmax(1) == labels).all() for images, labels in loader
-    ]
+    right = [(model(images.to_rgb().float().mean((2, 3)) / 255).argmax(1) == labels).all() for images, labels in loader]
     assert all(right)
 
 

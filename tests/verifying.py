@@ -1,10 +1,12 @@
-"""Folders to verify, and what is done to them."""
+"""Output folders to verify, and ways to damage them."""
 
-import subprocess
-import sys
+import os
+import signal
 
+import pytest
 from PIL import Image
 
+import fork_server
 from helpers import synthetic_photo
 from icsys import Options, verify_folder
 
@@ -29,23 +31,12 @@ def edit(path, change):
     path.write_text("".join(change(lines)), "utf-8")
 
 
-KILLED = """
-import itertools, os, sys
-count, rename, step = itertools.count(), os.replace, int(sys.argv[2])
-def rename_or_die(*names, **settings):
-    next(count) < step or os._exit(9)
-    rename(*names, **settings)
-os.replace = rename_or_die
-from icsys.__main__ import main
-sys.argv[1:] = sys.argv[3:]
-main()
-"""
+needs_fork = pytest.mark.skipif(not fork_server.AVAILABLE, reason="needs forks of a process, as POSIX has them")
 
 
 def run_killed(step, source, destination, *words):
-    """Run the command on one thread until it is about to rename a file for the step-th time; tell whether it died."""
-    words = ["compress", source, destination, "--jobs", 1, *words]
-    command = [sys.executable, "-c", KILLED, "", *map(str, (step, *words))]
-    done = subprocess.run(command, capture_output=True, check=False)
-    assert done.returncode in {0, 1, 9}, done.stderr
-    return done.returncode == 9
+    """Run the command in one thread until it is about to rename a file for the step-th time; return whether it died."""
+    words = ["compress", source, destination, *words]
+    code, _ = fork_server.shared_server().run(*words, said=os.devnull, kill=step + 1, calls=["replace"])
+    assert code in {0, 1, -signal.SIGKILL}
+    return code < 0

@@ -1,4 +1,4 @@
-"""The command ``ics``, also as ``python -m icsys``."""
+"""Entry point of ``ics`` and ``python -m icsys``: imports the command quickly and runs it."""
 
 import gc
 import os
@@ -9,20 +9,19 @@ _INTERRUPTED = 130
 
 def main() -> int:
     """Run the command line and return the exit code."""
-    # Images are worked on side by side: the threads that BLAS starts when NumPy is imported would only be in the way,
-    # and to start them takes longer than a photo.
+    # NumPy's BLAS would start a thread per core: slower than compressing a photo, and useless beside our own workers.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # Nothing that is being loaded is garbage, and looking through it for some takes milliseconds.
+    # Garbage collection during imports finds nothing and takes milliseconds.
     gc.disable()
     try:
         from icsys.cli.main import run_command  # noqa: PLC0415 - imports NumPy
-        from icsys.cli.signals import leave  # noqa: PLC0415 - which it has imported
-    except KeyboardInterrupt:  # nothing has begun, so there is nothing to say
+        from icsys.cli.signals import leave  # noqa: PLC0415 - imported already by the line above
+    except KeyboardInterrupt:  # nothing has begun, so there is nothing to report
         return _INTERRUPTED
     gc.freeze()
     gc.enable()
     code = run_command()
-    # Unless something was started that has to be ended: to take Python apart takes longer than to encode a photo.
+    # Python's clean-up takes longer than encoding a photo; only worker processes need it.
     if "multiprocessing" not in sys.modules:
         leave(code)
     return code

@@ -9,9 +9,9 @@ import shutil
 import pytest
 
 from fault_runs import QUICK, make_photos, needs_posix
+from fork_server import ForkServer
 from icsys import layout
 from planted import snapshot
-from warm_runs import Warm
 
 pytestmark = needs_posix
 HUGE, VAST = 10**18, 10**400
@@ -67,7 +67,7 @@ PLACES = {  # what may stand in the place of a file
 @pytest.fixture(scope="module")
 def warm():
     """A process that has loaded what commands need, and gives them bounded memory and time."""
-    with Warm(memory=2**29, seconds=100) as process:
+    with ForkServer(memory=2**29, seconds=100) as process:
         yield process
 
 

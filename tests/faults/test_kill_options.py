@@ -10,9 +10,9 @@ from collections import Counter
 import pytest
 
 from fault_runs import make_photos, needs_posix
+from fork_server import ForkServer
 from helpers import image_bytes, synthetic_photo
 from icsys import layout
-from warm_runs import Warm
 
 pytestmark = needs_posix
 SMALL = ("--step", "2")
@@ -62,7 +62,7 @@ def sources(tmp_path_factory):
 @pytest.fixture(scope="module")
 def warm():
     """A process that has loaded what runs need."""
-    with Warm() as process:
+    with ForkServer() as process:
         yield process
 
 

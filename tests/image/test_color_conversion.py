@@ -150,7 +150,7 @@ def test_a_grey_palette_stays_grey_and_a_coloured_one_is_colour():
         *(("RGBA", 4), ("PA", 4), ("CMYK", 4)),
     ],
 )
-def test_channels_are_the_numbers_a_learner_reads(mode, count):
+def test_channels_are_the_numbers_that_a_model_reads(mode, count):
     assert channels(Image.new(mode, (1, 1))) == count
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from icsys import Options
 from icsys.report.comparison import Candidate, Comparison, ComparisonRow, ImageScore
-from icsys.report.comparison_table import COLUMNS, cells, comparison_text, text_table
+from icsys.report.comparison_table import TABLE_COLUMNS, cells, comparison_text, text_table
 from icsys.report.quality import Quality
 from icsys.results import Compressed
 
@@ -64,7 +64,7 @@ def comparison():
 
 def best_of(comparison):
     """Return the names of the best rows by column."""
-    titles = [column.title for column in COLUMNS]
+    titles = [column.title for column in TABLE_COLUMNS]
     found = {title: [] for title in titles}
     for row, line in zip(comparison.rows, cells(comparison.rows), strict=True):
         for title, cell in zip(titles, line, strict=True):
@@ -105,7 +105,7 @@ def test_columns_are_aligned_figures_to_the_right(comparison):
             assert line.ljust(len(head) + 1)[end + 1] in " *"
 
 
-def test_text_tells_the_sample_the_reference_and_whether_the_estimate_held(comparison):
+def test_the_text_has_the_sample_the_reference_and_whether_the_estimate_held(comparison):
     text = comparison_text(comparison)
     assert "1 of 3 images, 1.0 MB, 2 at a time" in text
     assert "against the resized picture in truecolour" in text
@@ -119,5 +119,5 @@ def test_images_that_keep_their_colours_are_explained(comparison):
     assert "keep them exactly" in comparison_text(dataclasses.replace(comparison, rows=(row, *comparison.rows[1:])))
 
 
-def test_without_rows_the_text_still_tells_of_the_images(comparison):
+def test_without_rows_the_text_still_counts_the_images(comparison):
     assert comparison_text(dataclasses.replace(comparison, rows=(), images=0)).startswith("0 of 3 images, 0 MB")

@@ -1,4 +1,4 @@
-"""A finished run as a page, from its output folder alone."""
+"""The page of a finished run, from its output folder alone."""
 
 import base64
 import json
@@ -59,7 +59,7 @@ def test_figures_are_those_of_the_manifest(run):
     assert cells(page)["(top folder)"][0] == "1"
 
 
-def test_failures_and_what_was_left_alone_are_told(run):
+def test_failures_and_ignored_files_are_listed(run):
     page = page_of(run)
     assert [(problem.name, problem.code) for problem in page.failures] == [("bad.jpg", "unidentified")]
     assert "1 image failed." in page.skips
@@ -93,7 +93,7 @@ def test_an_image_that_was_made_with_other_options_is_not_held_against_these(run
     shutil.copy(run / "other" / "out" / "run.json", run / "out" / "run.json")
     page = page_of(run)
     assert not any(pair.before for pair in page.examples)
-    assert "not at hand or have other options" in page.examples_note
+    assert "not available or the options differ" in page.examples_note
 
 
 def test_an_output_that_is_gone_leaves_its_place_and_the_reason(run):
@@ -118,7 +118,7 @@ def test_stale_outputs_are_counted_and_not_reported(run):
     page = page_of(run)
     assert "dog" not in cells(page)
     assert any(sentence.startswith("Stale outputs: 1.") for sentence in page.skips)
-    assert "3 images skipped by the last run: done already, or not among those to do." in page.skips
+    assert "3 images skipped by the last run: done already, or not selected." in page.skips
 
 
 def test_a_journal_that_a_crash_has_left_is_read_with_its_last_lines(run):
@@ -144,7 +144,7 @@ def test_a_folder_of_failures_alone_has_a_report(tmp_path):
 def test_run_json_that_cannot_be_read_costs_the_pictures_before(run):
     (run / "out" / "run.json").write_text("{", encoding="utf-8")
     text = report_folder(run / "out").read_text("utf-8")
-    assert "not at hand" in text
+    assert "not available" in text
     assert "ics compress SRC" in text
 
 
@@ -204,7 +204,7 @@ def test_every_output_format_is_shown(format, tmp_path):  # noqa: A002 - the opt
             assert shown[pair.name].startswith("data:image/png")
 
 
-def test_a_picture_that_has_left_its_shard_is_told(run):
+def test_a_picture_that_is_missing_in_its_pack_is_reported(run):
     compress_into(run / "in", run / "packed", FEW.replace(format="webdataset"))
     (run / "packed" / "data" / "train-00000.tar").write_bytes(bytes(10240))
     notes = [pair.note for pair in page_of(run, folder="packed").examples]
@@ -212,7 +212,7 @@ def test_a_picture_that_has_left_its_shard_is_told(run):
     assert all("It cannot be shown: the pack 'data/train-00000.tar' does not hold" in note for note in notes)
 
 
-def test_what_auto_found_is_told_and_drawn(tmp_path):
+def test_colours_found_by_auto_are_reported_and_drawn(tmp_path):
     files = {f"{i}.png": image_bytes(synthetic_photo(seed=i)) for i in range(4)}
     compress_files(tmp_path, files, Options(colors="auto", min_ssim=0.75, step=1))
     page = page_of(tmp_path)
@@ -225,19 +225,19 @@ def test_what_auto_found_is_told_and_drawn(tmp_path):
     assert page.lead[0].endswith("with as few colours as needed by MKM.")
     plots = {plot.title: plot.words for plot in page.plots}
     assert plots["Colours of each image"].startswith(f"colours: from {min(colors)} to {max(colors)}")
-    assert plots["What was to reach SSIM 0.75"].startswith("SSIM: from 0.75")
+    assert plots["Quality, with the target SSIM 0.75"].startswith("SSIM: from 0.75")
     assert "--colors auto --min-ssim 0.75" in page.command
     assert all(pair.before for pair in page.examples)
 
 
-def test_what_was_chosen_for_all_images_is_told(tmp_path):
+def test_the_colours_chosen_for_all_images_are_reported(tmp_path):
     files = {f"{i}.png": image_bytes(synthetic_photo(seed=i)) for i in range(4)}
     compress_files(tmp_path, files, Options(colors="auto", per="dataset", min_ssim=0.75, quality_share=0.5, step=1))
     page = page_of(tmp_path)
     assert any(
         re.fullmatch(
-            r"The number of colours was chosen for all images: [234] of 4 sampled ones reach SSIM 0\.75 with no more, "
-            r"where 50% were to\.",
+            r"The number of colours was chosen for all images: [234] of 4 sampled ones reach SSIM 0\.75 with at most "
+            r"this number; 50% were required\.",
             sentence,
         )
         for sentence in page.lead
@@ -245,7 +245,7 @@ def test_what_was_chosen_for_all_images_is_told(tmp_path):
     assert all(pair.before for pair in page.examples)
 
 
-def test_sources_that_were_kept_are_told(tmp_path):
+def test_sources_that_were_kept_are_counted(tmp_path):
     photo = image_bytes(synthetic_photo(), "JPEG", quality=5)
     compress_files(tmp_path, {"a.jpg": photo}, Options(strategy="SO", format="jpeg", step=1))
-    assert "1 image kept as the source was: smaller than what would be written." in page_of(tmp_path).skips
+    assert "1 image copied unchanged: smaller than the encoded output would be." in page_of(tmp_path).skips

@@ -1,1 +1,1 @@
-"""The command ``ics``."""
+"""The command ``ics``: arguments, questions, progress and exit codes."""

@@ -1,4 +1,4 @@
-"""Where a demo puts the sample photos and what becomes of them: into no folder that holds anything else."""
+"""Chooses the folders of ``ics demo``: missing ones, or ones that hold nothing but an earlier demo."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ _MOST = 1000
 
 
 def choose_folders(source: str, destination: str) -> tuple[str, str]:
-    """Return the folders of a demo: those named, or two of these names in the first ``ics-demo`` that can be used.
+    """Return source and destination of a demo: the given names, here or in the first suitable ``ics-demo`` folder.
 
-    Folders are used that are missing, or hold nothing but what a demo has put there: the source sample photos byte for
-    byte, the destination what came of them. A link is none of that. After ``ics-demo`` come ``ics-demo-2``,
-    ``ics-demo-3`` and so on.
+    A folder is suitable if it is missing, or holds only files of an earlier demo: the source unchanged sample photos,
+    the destination their outputs. A link is never suitable. After ``ics-demo`` come ``ics-demo-2``, ``ics-demo-3`` and
+    so on.
 
     Raises
     ------
     UsageError
-        If none can be used.
+        If no folder is suitable.
     """
     samples = {photo.name: hashlib.sha256(photo.read_bytes()).hexdigest() for photo in sample_photos()}
     names = {source, destination}
@@ -54,7 +54,7 @@ def choose_folders(source: str, destination: str) -> tuple[str, str]:
             ):
                 return str(Path(place, source)), str(Path(place, destination))
         except (OSError, UsageError):
-            continue  # what nobody can look into is not the demo's
+            continue  # a folder that cannot be read may hold files of the user
     raise UsageError(
         f"{source}, {destination} and all folders from {OWN} to {OWN}-{_MOST - 1} hold other files or cannot be read: "
         "run ics demo in an empty folder"
@@ -62,12 +62,12 @@ def choose_folders(source: str, destination: str) -> tuple[str, str]:
 
 
 def _entries(folder: RootedPath) -> list[DirectoryEntry]:
-    """Return what is in a folder; nothing where there is none.
+    """Return the content of a folder; an empty list if there is no folder.
 
     Raises
     ------
     OSError
-        If it is a link or no folder.
+        If it is a link or not a folder.
     """
     try:
         if is_link(os.lstat(str(folder))):
@@ -78,7 +78,7 @@ def _entries(folder: RootedPath) -> list[DirectoryEntry]:
 
 
 def _holds_samples(folder: RootedPath, samples: Mapping[str, str]) -> bool:
-    """Tell whether a folder holds nothing but samples, and the beginning of one where a demo was killed."""
+    """Return whether a folder holds only unchanged samples, and temporary files of a killed demo."""
     return all(
         entry.is_file and (is_temporary(entry.name) or samples.get(entry.name, "") == (folder / entry.name).sha256())
         for entry in _entries(folder)
@@ -86,7 +86,7 @@ def _holds_samples(folder: RootedPath, samples: Mapping[str, str]) -> bool:
 
 
 class _Outputs:
-    """What came of samples, by the books of a folder, which an earlier demo has kept.
+    """Outputs of the samples, as recorded by an earlier demo in the output folder.
 
     Parameters
     ----------
@@ -96,76 +96,80 @@ class _Outputs:
 
     def __init__(self, folder: RootedPath, samples: Mapping[str, str]) -> None:
         self._folder, self._samples = folder, samples
-        self._files: dict[str, set[str]] = {}  # hashes: an output that was done again has more than one
-        self._shards: set[str] = set()
+        self._files: dict[str, set[str]] = {}  # hashes by output; several if it was made again
+        self._packs: set[str] = set()
         self._palettes: set[str] = set()
-        self._claims: dict[str, set[str]] = {}  # hashes of what was written, by name
+        self._pending: dict[str, set[str]] = {}  # hashes by pending output
 
     def are_all(self) -> bool:
-        """Tell whether the folder holds nothing else; OSError or UsageError if nobody can tell."""
+        """Return whether the folder holds only outputs of samples; OSError or UsageError if it cannot be read."""
         entries = list(_entries(self._folder))
         if not all(entry.is_file or entry.is_folder for entry in entries):
-            return False  # a link leads to what is somebody's, and nobody waits for a pipe
-        books = [self._folder, *(state_folder_of(self._folder, shard) for shard in shards_in(self._folder))]
-        rows = (row for place in books for name in (MANIFEST, FAILURES) for row in _rows(place / name))
-        return all(map(self._take, rows)) and all(map(self._take_pending, books)) and all(map(self._is_own, entries))
+            return False  # a link may lead to files of the user, and reading a pipe would block
+        state_folders = [self._folder, *(state_folder_of(self._folder, shard) for shard in shards_in(self._folder))]
+        rows = (row for place in state_folders for name in (MANIFEST, FAILURES) for row in _rows(place / name))
+        return (
+            all(map(self._record, rows))
+            and all(map(self._record_pending, state_folders))
+            and all(map(self._is_own, entries))
+        )
 
-    def _take(self, row: dict[str, Any] | None) -> bool:
-        """Note what a line tells of an output; False if it is not a sample's."""
+    def _record(self, row: dict[str, Any] | None) -> bool:
+        """Record the output of a manifest row; return False if it is not the output of a sample."""
         if row is None or row["source_path"] not in self._samples:
             return False
         if row["status"] == FAILED:
             return True
         self._files.setdefault(row["file_name"], set()).add(row["sha256"])
-        self._shards.add(row.get("shard") or "")
+        self._packs.add(row.get("shard") or "")
         self._palettes.add(row.get("palette") or "")
         return row["source_sha256"] == self._samples[row["source_path"]] and "/" not in row["file_name"]
 
-    def _take_pending(self, books: RootedPath) -> bool:
-        """Note what was about to be written; False if a sample has no output of such a name."""
-        claims, written = load_pending(books), WrittenHashes(books).load()
-        for name in claims:
-            self._claims.setdefault(name, set()).update(written.get(name, ()))
+    def _record_pending(self, state_folder: RootedPath) -> bool:
+        """Record the pending outputs of a state folder; return False if a name does not come from a sample."""
+        pending, written = load_pending(state_folder), WrittenHashes(state_folder).load()
+        for name in pending:
+            self._pending.setdefault(name, set()).update(written.get(name, ()))
         stems = {*self._samples, *(Path(name).stem for name in self._samples)}
-        return all(re.fullmatch(r"(.+)\.\w+", name) and name.rpartition(".")[0] in stems for name in claims)
+        return all(re.fullmatch(r"(.+)\.\w+", name) and name.rpartition(".")[0] in stems for name in pending)
 
     def _is_own(self, entry: DirectoryEntry) -> bool:
         name, path = entry.name, self._folder / entry.name
         if name.startswith(OWN_PREFIX):
             return True
         if name == PACKS:
-            return all(map(self._is_shard, _entries(path)))
+            return all(map(self._is_pack, _entries(path)))
         if not entry.is_file:
             return False
         if name in {MANIFEST, FAILURES}:
-            return bool(path.read_bytes(1)) or bool(self._claims)  # each of their lines was looked at
-        looks: dict[str, Callable[[RootedPath], bool]] = {
+            return bool(path.read_bytes(1)) or bool(self._pending)  # all their rows were checked before
+        checks: dict[str, Callable[[RootedPath], bool]] = {
             RUN: lambda file: bool(read_run(file.parent)),
             PACK_INDEX: lambda file: load_pack_index(file.parent) is not None,
             PALETTE: self._is_palette,
             GIMP_PALETTE: self._is_palette,
         }
-        return looks.get(name, _is_page if name.endswith(".html") else self._is_output)(path)
+        return checks.get(name, _is_page if name.endswith(".html") else self._is_output)(path)
 
     def _is_output(self, path: RootedPath) -> bool:
-        """Tell whether a file is what a line tells of, or was written in the moment before a demo was killed."""
-        claimed = path.name in self._claims and is_own_output(path.read_bytes(), self._claims[path.name])
-        return claimed or (path.name in self._files and path.sha256() in self._files[path.name])
+        """Return whether a file is a recorded output, or was written just before a demo was killed."""
+        is_pending = path.name in self._pending and is_own_output(path.read_bytes(), self._pending[path.name])
+        return is_pending or (path.name in self._files and path.sha256() in self._files[path.name])
 
-    def _is_shard(self, entry: DirectoryEntry) -> bool:
-        """Tell whether a file of many images is one that was packed of samples."""
+    def _is_pack(self, entry: DirectoryEntry) -> bool:
+        """Return whether a pack was made from samples."""
         index = load_pack_index(self._folder)
         name = f"{PACKS}/{entry.name}"
         if index is None or not entry.is_file:
             return False
-        if index.state != "complete":  # a demo was killed while they took their places
-            return name in {*self._shards, *index.old}
-        return name in self._shards and any(
-            shard.name == name and shard.sha256 == (self._folder / name).sha256() for shard in index.shards
+        if index.state != "complete":  # a demo was killed while packs moved into their places
+            return name in {*self._packs, *index.old}
+        return name in self._packs and any(
+            pack.name == name and pack.sha256 == (self._folder / name).sha256() for pack in index.shards
         )
 
     def _is_palette(self, file: RootedPath) -> bool:
-        """Tell whether the palette beside the outputs is theirs, or was found from no more images than samples are."""
+        """Return whether a shared palette belongs to the outputs, or was made from no more images than samples."""
         check_palette_files(file.parent, Options(palette="dataset"))
         palettes = load_palettes(file.parent / PALETTE)
         return palettes.hash in self._palettes or (
@@ -174,7 +178,7 @@ class _Outputs:
 
 
 def _is_page(file: RootedPath) -> bool:
-    """Tell whether a file is a page of a run; UsageError if it is not."""
+    """Return True for a page about a run; UsageError for another file."""
     from icsys.report.html import check_target  # noqa: PLC0415 - seldom needed
 
     check_target(file)
@@ -182,7 +186,7 @@ def _is_page(file: RootedPath) -> bool:
 
 
 def _rows(path: RootedPath) -> Iterator[dict[str, Any] | None]:
-    """Draw the lines of a file, None for one that is none of ours; of a file that is missing there are none."""
+    """Yield the rows of a manifest or failures file, None for an invalid row; no rows for a missing file."""
     try:
         with path.open() as file:
             yield from map(from_line, file)

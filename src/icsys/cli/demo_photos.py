@@ -1,4 +1,4 @@
-"""Real photos that installed packages ship, for a first run without photos of one's own."""
+"""Sample photos for the demo, from installed Python packages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from icsys.files.atomic import write_whole
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Package, folder and names of the photos in it; a package that is not installed adds nothing.
+# Package, folder in it, and names of its photos; a missing package adds none.
 _PHOTOS = (
     ("sklearn", "datasets/images", ("china.jpg", "flower.jpg")),
     ("matplotlib", "mpl-data/sample_data", ("grace_hopper.jpg",)),
@@ -21,7 +21,7 @@ _PHOTOS = (
 
 
 def sample_photos() -> Iterator[Path]:
-    """Find the photos on disk without importing the packages that ship them."""
+    """Yield the paths of the sample photos, without importing their packages."""
     for package, folder, names in _PHOTOS:
         spec = importlib.util.find_spec(package)
         for root in (spec.submodule_search_locations if spec else None) or []:
@@ -32,12 +32,12 @@ def sample_photos() -> Iterator[Path]:
 
 
 def copy_samples(folder: Path) -> tuple[list[str], list[str]]:
-    """Copy the sample photos into ``folder``, never over a file that is there.
+    """Copy the sample photos into ``folder``, and never overwrite a file.
 
     Returns
     -------
     copied, kept
-        Names of the photos that were copied, and of those whose name was taken.
+        Names of the photos that were copied, and of photos whose name existed already.
     """
     copied: list[str] = []
     kept: list[str] = []

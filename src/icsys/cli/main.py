@@ -1,4 +1,4 @@
-"""The command ``ics``: arguments to options to a run to an exit code."""
+"""The command ``ics``: reads arguments, runs a command, and returns its exit code."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
-    from icsys.results import Failed, RunSummary
+    from icsys.results import Failed
+    from icsys.summary import RunSummary
 
 OK, SOME_FAILED, WRONG_USAGE = 0, 1, 2
 
@@ -35,45 +36,42 @@ OK, SOME_FAILED, WRONG_USAGE = 0, 1, 2
 def run_command(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code.
 
-    0: all done or skipped by policy; 1: some images failed; 2: wrong usage, nothing done; 130: interrupted;
-    143: told to end by SIGTERM; 129: the terminal was closed.
+    0: all done or skipped by policy; 1: some images failed; 2: wrong usage, nothing done; 130: interrupted by Ctrl-C;
+    143: ended by SIGTERM; 129: the terminal was closed.
     """
+    argv = sys.argv[1:] if argv is None else argv
     for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed by whoever started us
-            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - for as long as the process lasts
-        # A file name need not be text that the terminal can show; it must not end the run.
+        if getattr(sys, name) is None:  # the parent process closed it
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - open until the process ends
+        # A file name may hold characters that the terminal cannot show; they must not end the run.
         if hasattr(getattr(sys, name), "reconfigure"):
             getattr(sys, name).reconfigure(errors="backslashreplace")
     try:
-        arguments = command_parser().parse_args(argv)
+        arguments = command_parser(argv).parse_args(argv)
         code = _COMMANDS[arguments.command](arguments)
         sys.stdout.flush()
     except ICSError as error:
-        print(f"ics: {_without_given(str(error), argv)}", file=sys.stderr)
+        print(f"ics: {hide_given(str(error), argv)}", file=sys.stderr)
         return WRONG_USAGE
     except KeyboardInterrupt:
         print("\nics: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # Whoever read the report has gone; Python would complain once more when it closes the stream.
+        # The reader of our output has closed it. Without this, Python prints another error when it closes the stream.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return SOME_FAILED
     except OSError as error:
-        print(f"ics: {_without_given(str(error), argv)}", file=sys.stderr)
+        print(f"ics: {hide_given(str(error), argv)}", file=sys.stderr)
         return WRONG_USAGE if isinstance(error, LinkError | OtherFolderError) else SOME_FAILED
     return code
 
 
-def _without_given(message: str, argv: Sequence[str] | None) -> str:
-    return hide_given(message, sys.argv[1:] if argv is None else argv)
-
-
 def _ask_and_run(_: argparse.Namespace) -> int:
-    """Ask the questions, but only where there is something to compress."""
-    _look_for_photos(SOURCE, DESTINATION)
+    """Check that there are images to compress, ask for the options, and run."""
+    _check_source(SOURCE, DESTINATION)
     check_places(SOURCE, DESTINATION)
     if not has_images(SOURCE, DESTINATION):
-        raise UsageError(f"the folder {SOURCE!r} holds no image: {_where_photos_go()}")
+        raise UsageError(f"the folder {SOURCE!r} holds no images: {_where_photos_go()}")
     return _run(SOURCE, DESTINATION, Request(ask_options()))
 
 
@@ -86,12 +84,12 @@ def _command(arguments: argparse.Namespace) -> int:
         print(tomli_w.dumps(request.to_dict()), end="")
         return OK
     check_format(request.options, request.settings.shard)
-    source, destination = _BEFORE[arguments.command](arguments.source, arguments.destination)
+    source, destination = _PREPARE[arguments.command](arguments.source, arguments.destination)
     return _run(source, destination, request)
 
 
-def _join(arguments: argparse.Namespace) -> int:
-    """Join what shards have written, and report it as a run is reported."""
+def _merge(arguments: argparse.Namespace) -> int:
+    """Merge the shards of an output folder, and print the report of the whole run."""
     from icsys.run.merge import merge_shards  # noqa: PLC0415 - few runs need it
 
     summary = merge_shards(arguments.destination, partial=arguments.partial)
@@ -99,21 +97,21 @@ def _join(arguments: argparse.Namespace) -> int:
         _print_json({"summary": summary.to_dict()})
     else:
         print(run_report(summary, arguments.destination, dry_run=False))
-    _tell_failures(summary.failures)
+    _print_failures(summary.failures)
     if summary.stopped:
-        print(f"ics: {summary.stopped}; a run without --shard does the rest", file=sys.stderr)
+        print(f"ics: {summary.stopped}; run without --shard to do the rest", file=sys.stderr)
     return SOME_FAILED if summary.failed or summary.stopped else OK
 
 
 def _compare(arguments: argparse.Namespace) -> int:
-    """Compare strategies before the user's eyes."""
-    # A plain run has no need of any of it.
+    """Compare strategies on the same images, and print the table."""
+    # Other commands start faster without these modules.
     from icsys.report.compare import compare_folder  # noqa: PLC0415
     from icsys.report.comparison_page import check_page, write_comparison  # noqa: PLC0415
     from icsys.report.comparison_table import comparison_text  # noqa: PLC0415
 
     options, settings, display = read_options(arguments)
-    _look_for_photos(arguments.source, DESTINATION)
+    _check_source(arguments.source, DESTINATION)
     if arguments.output:
         check_page(arguments.output)
     with CompareScreen() as screen:
@@ -136,13 +134,13 @@ def _compare(arguments: argparse.Namespace) -> int:
         print(comparison_text(comparison))
         if arguments.output:
             print(f"Look at: {Path(arguments.output).resolve()}")
-    _tell_failures(comparison.failures)
+    _print_failures(comparison.failures)
     return SOME_FAILED if comparison.failures else OK
 
 
 def _report_folder(arguments: argparse.Namespace) -> int:
-    """Write the page of a finished run."""
-    from icsys.report.run_page import report_folder  # noqa: PLC0415 - as above
+    """Write the page about a finished run."""
+    from icsys.report.run_page import report_folder  # noqa: PLC0415 - few runs need it
 
     path = report_folder(
         arguments.destination, source=arguments.source, output=arguments.output, examples=arguments.pictures
@@ -152,8 +150,8 @@ def _report_folder(arguments: argparse.Namespace) -> int:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    """Hold a folder against its journal, and say what is wrong with it."""
-    from icsys.verify.folder import verify_folder  # noqa: PLC0415 - as above
+    """Compare an output folder with its manifest, and print the differences."""
+    from icsys.verify.folder import verify_folder  # noqa: PLC0415 - few runs need it
 
     with VerifyScreen() as screen:
         found = verify_folder(arguments.destination, jobs=arguments.jobs, progress=screen.show)
@@ -165,38 +163,40 @@ def _verify(arguments: argparse.Namespace) -> int:
 
 
 def _print_json(values: Mapping[str, object]) -> None:
-    """Print one object for programs to read."""
+    """Print one JSON object for other programs."""
     print(json.dumps({"version": __version__, **values}, indent=2))
 
 
-def _tell_failures(failures: Sequence[Failed]) -> None:
-    """Name the images that failed."""
+def _print_failures(failures: Sequence[Failed]) -> None:
+    """Print the images that failed, and why."""
     for line in failure_lines(failures):
         print(line, file=sys.stderr)
 
 
-def _look_for_photos(source: str, destination: str) -> tuple[str, str]:
-    """Say where photos go if there is nowhere to look for them; return the places of the run."""
+def _check_source(source: str, destination: str) -> tuple[str, str]:
+    """Return source and destination; UsageError if the default source folder does not exist."""
     if source == SOURCE and not Path(source).exists():
         raise UsageError(f"there is no folder {source!r} here: {_where_photos_go()}")
     return source, destination
 
 
-def _bring_samples(source: str, destination: str) -> tuple[str, str]:
-    """Copy the sample photos, and return the places of the run: those given, if nobody else has put anything there."""
-    from icsys.cli.demo import choose_folders  # noqa: PLC0415 - likewise
+def _prepare_demo(source: str, destination: str) -> tuple[str, str]:
+    """Copy the sample photos, and return source and destination: the given folders, or new ones if these hold files."""
+    from icsys.cli.demo import choose_folders  # noqa: PLC0415 - few runs need it
     from icsys.cli.demo_photos import copy_samples  # noqa: PLC0415 - few runs need it
 
     given, (source, destination) = (source, destination), choose_folders(source, destination)
     check_places(source if Path(source).exists() else ".", destination)
     if source != given[0]:
-        what = f"{given[0]} or {given[1]} holds files that are not the demo's"
-        print(f"{what}: it leaves both alone and uses {Path(source).parent}.", file=sys.stderr)
+        what = f"{given[0]} or {given[1]} holds other files"
+        print(f"{what}: the demo leaves both unchanged and uses {Path(source).parent}.", file=sys.stderr)
     try:
         copied, kept = copy_samples(Path(source))
     except OSError as error:
-        raise UsageError(f"sample photos cannot be put into {source!r}: {error.strerror}") from error
-    for names, what in ((copied, f"copied into {source}"), (kept, f"already in {source}, left as they are")):
+        raise UsageError(
+            f"sample photos cannot be copied into {source!r}: {error.strerror}; run ics demo in another folder"
+        ) from error
+    for names, what in ((copied, f"copied into {source}"), (kept, f"already in {source}")):
         if names:
             print(f"Sample photos {what}: {', '.join(names)}", file=sys.stderr)
     return source, destination
@@ -216,8 +216,8 @@ def _run(source: str, destination: str, request: Request) -> int:
             )
         code = _report(screen, summary, source, destination, request, signal_code=signals.code)
         if signals.code is not None:
-            # Images that took too long to wait for are still being worked on, by threads that Python would wait for.
-            sys.stdout.flush()  # what cannot be told is told as an error
+            # Threads may still work on slow images, and Python would wait for them.
+            sys.stdout.flush()  # raises an error if the report cannot be printed
             leave(code)
     return code
 
@@ -239,10 +239,10 @@ def _report(
         )
     elif summary.images:
         print(run_report(summary, destination, dry_run=settings.dry_run))
-    _tell_failures(summary.failures)
+    _print_failures(summary.failures)
     if summary.stopped:
-        whole = "every file that was written is whole, and the next run goes on"
-        print(f"ics: {summary.stopped}; {whole}", file=sys.stderr)
+        resume = "all written files are complete, and the next run continues from here"
+        print(f"ics: {summary.stopped}; {resume}", file=sys.stderr)
     if signal_code is not None:
         return signal_code
     if (
@@ -251,22 +251,22 @@ def _report(
         and has_images(source, destination, include_outputs=settings.include_outputs)
     ):
         if not display.json:
-            print(f"Shard {settings.shard} has no image: there are fewer images than shards, or nearly so.")
+            print(f"Shard {settings.shard} has no images: there are about as many shards as images, or more.")
         return OK
     if not summary.images and not summary.stopped:
-        others = [f"{summary.ignored} left alone: not images, hidden, or links"] if summary.ignored else []
+        others = [f"{summary.ignored} ignored: not images, hidden, or links"] if summary.ignored else []
         others += [passed_over_text(summary.outputs_passed_over)] if summary.outputs_passed_over else []
-        told = f" ({'; '.join(others)})" if others else ""
-        raise UsageError(f"no image was found in {shown(source)!r}{told}: {_where_photos_go()}")
+        noted = f" ({'; '.join(others)})" if others else ""
+        raise UsageError(f"no images found in {shown(source)!r}{noted}: {_where_photos_go()}")
     return SOME_FAILED if summary.failed or summary.stopped else OK
 
 
-_BEFORE = {"compress": _look_for_photos, "demo": _bring_samples}
+_PREPARE = {"compress": _check_source, "demo": _prepare_demo}
 _COMMANDS = {
     None: _ask_and_run,
     "compress": _command,
     "demo": _command,
-    "merge": _join,
+    "merge": _merge,
     "compare": _compare,
     "report": _report_folder,
     "verify": _verify,

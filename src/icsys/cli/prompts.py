@@ -1,4 +1,4 @@
-"""The questions that a bare ``ics`` asks."""
+"""The questions of ``ics`` without arguments."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _Answer = TypeVar("_Answer")
 
 
 def ask_options() -> Options:
-    """Ask for the algorithm, the colours and the size on standard input, until each answer can be used.
+    """Ask for algorithm, colours and size on standard input; repeat a question until its answer is valid.
 
     Raises
     ------
@@ -33,22 +33,24 @@ def ask_options() -> Options:
     if STRATEGY_TABLE[chosen.strategy].fit is not None:
         chosen = _ask(
             "number of colours",
-            f"Number of colours for the whole dataset (1 to {MAX_COLORS}, or {AUTO} for as few as each image needs): ",
+            f"Number of colours per image (1 to {MAX_COLORS}, or {AUTO} for as few as each image needs): ",
             lambda text: chosen.replace(colors=number_or_text(text)),
         )
-    print("Make images smaller by a pixel step (5 keeps one pixel in 5 of every row and column),")
-    print("or to one final size for all, such as 224x224 (every image fits inside, the rest is background).")
+    print("Make images smaller by a pixel step (5: width and height become 5 times smaller),")
+    print("or give all images one final size such as 224x224 (each keeps its shape, and background fills the rest).")
     return _ask("step or size", f"Pixel step or final size [{DEFAULT_STEP}]: ", lambda text: _smaller(chosen, text))
 
 
 def _ask(subject: str, question: str, read: Callable[[str], _Answer]) -> _Answer:
-    """Ask until ``read`` accepts the answer; what it refuses is explained by its error."""
+    """Ask until ``read`` accepts the answer; print its error otherwise."""
     while True:
         try:
             text = input(question)
-        except (EOFError, RuntimeError):  # Python's word for a standard input that is closed
+        except (EOFError, RuntimeError):  # RuntimeError: standard input is closed
             print()
-            raise UsageError(f"the input ended before the {subject} was answered; nothing was done") from None
+            raise UsageError(
+                f"the input ended at the question about the {subject}: nothing was done; in scripts use ics compress"
+            ) from None
         try:
             return read(text.strip())
         except UsageError as error:
@@ -56,14 +58,14 @@ def _ask(subject: str, question: str, read: Callable[[str], _Answer]) -> _Answer
 
 
 def _smaller(options: Options, text: str) -> Options:
-    """Read a step, a size, or nothing for the default step."""
+    """Return the options with a step or a size; an empty text means the default step."""
     if not text:
         return options.replace(step=DEFAULT_STEP)
     number = number_or_text(text)
     if isinstance(number, int):
         return options.replace(step=number)
     try:
-        # One size for all means that all are equal in the end, and that nothing is cut off.
+        # Padding gives all images the same size and cuts nothing off.
         return options.replace(size=text, fit="pad")
     except UsageError:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""What a terminal shows while something goes on, on standard error."""
+"""Progress on standard error: a bar on a terminal, and lines of text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class _Screen:
-    """Standard error while something goes on: a bar, where that is a terminal, and lines that leave the bar whole."""
+    """Progress on standard error: a bar if that is a terminal, and lines above the bar."""
 
     def __init__(self, title: str) -> None:
         self._bar = _new_bar(title) if sys.stderr.isatty() else None
@@ -31,13 +31,13 @@ class _Screen:
         if self._bar is not None:
             self._bar.close()
 
-    def _say(self, line: str) -> None:
-        with suppress(OSError):  # whoever read it has gone, or its disk is full: no reason to leave images undone
+    def _print(self, line: str) -> None:
+        with suppress(OSError):  # a closed pipe or a full disk must not end the run
             print(line, file=sys.stderr) if self._bar is None else self._bar.write(line, file=sys.stderr)
 
 
 class RunScreen(_Screen):
-    """Shows a run: a bar, and a line per image if asked for."""
+    """Progress of a run: a bar, and a line per image with --verbose."""
 
     _title = "Compressing"
 
@@ -49,29 +49,29 @@ class RunScreen(_Screen):
         self._verbose = verbose
 
     def show(self, progress: Progress) -> None:
-        """Take in one more step of the run."""
+        """Show one step of the run."""
         if progress.notice:
-            self._say(progress.notice)
+            self._print(progress.notice)
         if self._keep_files and progress.result is not None:
             self.files.append(to_record(progress.result))
         if self._verbose and progress.result is not None:
-            self._say(image_line(progress.result))
+            self._print(image_line(progress.result))
         if self._draw is not None:
             self._draw(progress)
 
 
 class CompareScreen(_Screen):
-    """Shows a comparison: a bar, and what is expected of it."""
+    """Progress of a comparison: a bar, and an estimate of the time."""
 
     def __init__(self) -> None:
         super().__init__("Loading")
-        self._told = False
+        self._has_estimate = False
 
     def show(self, step: ComparisonProgress) -> None:
-        """Take in one more step."""
-        if step.estimate is not None and not self._told:
-            self._told = True
-            self._say(f"Estimated time: {step.estimate:.1f} s")
+        """Show one step."""
+        if step.estimate is not None and not self._has_estimate:
+            self._has_estimate = True
+            self._print(f"Estimated time: {step.estimate:.1f} s")
         if self._bar is not None:
             self._bar.set_description_str(step.note, refresh=False)
             self._bar.total = step.total or None
@@ -79,13 +79,13 @@ class CompareScreen(_Screen):
 
 
 class VerifyScreen(_Screen):
-    """Shows how far a folder is verified."""
+    """Progress of a verification: a bar."""
 
     def __init__(self) -> None:
         super().__init__("Verifying")
 
     def show(self, checked: Checked) -> None:
-        """Take in one more step."""
+        """Show one step."""
         if self._bar is not None:
             self._bar.total = checked.total
             self._bar.update(checked.done - self._bar.n)
@@ -93,11 +93,11 @@ class VerifyScreen(_Screen):
 
 def _new_bar(title: str) -> tqdm:
     """Return a bar on standard error."""
-    # Where there is no terminal a short run ends before they are loaded.
+    # Imported only for a terminal: the import takes longer than a short run.
     import shutil  # noqa: PLC0415
 
     from tqdm import tqdm  # noqa: PLC0415
 
     columns, lines = shutil.get_terminal_size()
-    # Left to look for itself, tqdm shows no bar at all on a terminal that does not know its size.
+    # tqdm shows no bar on a terminal of unknown size, so the size is passed.
     return tqdm(desc=title, unit=" images", file=sys.stderr, ncols=columns, nrows=lines)

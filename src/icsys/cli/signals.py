@@ -1,4 +1,4 @@
-"""What Ctrl-C, a request to end or a closed terminal does to a run: the first ends it in order, a second at once."""
+"""Signals: the first Ctrl-C, SIGTERM or closed terminal ends a run in order, the second one at once."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 EXIT_INTERRUPTED = 130
 
-# What Windows has not is equal to no signal.
+# None where the system has no such signal; it then equals no signal number.
 _CLOSED, _BREAK = getattr(signal, "SIGHUP", None), getattr(signal, "SIGBREAK", None)
 
 
 class Signals:
-    """Turns signals into ``stop``, which a run looks at, while it is entered.
+    """Context in which a signal sets ``stop``, an event that the run checks.
 
     Attributes
     ----------
     stop
         Set by the first signal.
     code
-        The exit code that the first signal asks for; None without one.
+        The exit code for the first signal; None without a signal.
     """
 
     def __init__(self) -> None:
@@ -37,9 +37,9 @@ class Signals:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
-        if threading.current_thread() is threading.main_thread():  # others get no signals
+        if threading.current_thread() is threading.main_thread():  # Python delivers signals to the main thread only
             for number in STOPPING:
-                # Whoever started us, such as nohup, may want us to outlive the terminal.
+                # A parent process such as nohup may have disabled the signal of a closed terminal.
                 if number != _CLOSED or signal.getsignal(number) is not signal.SIG_IGN:
                     self._before[number] = signal.signal(number, self._take)
         return self
@@ -51,18 +51,18 @@ class Signals:
     def _take(self, number: int, _: FrameType | None) -> None:
         code = EXIT_INTERRUPTED if number == _BREAK else 128 + number
         if self.code is not None:
-            if number == _CLOSED:  # the shell sends one, and so does the system when the shell has ended
+            if number == _CLOSED:  # sent twice: by the shell, and by the system when the shell ends
                 return
-            os._exit(code)  # threads and worker processes end with this one
+            os._exit(code)  # ends threads and worker processes too
         self.code = code
         self.stop.set()
-        with contextlib.suppress(OSError):  # print is not for signal handlers
-            os.write(2, b"\nics: stopping when the images under way are done; once more stops at once\n")
+        with contextlib.suppress(OSError):  # print is unsafe in a signal handler
+            os.write(2, b"\nics: stopping after the current images; press Ctrl-C again to stop at once\n")
 
 
 def leave(code: int) -> NoReturn:
-    """End the process, all of it at once, threads included: Python would wait for them, and take itself apart."""
+    """End the process at once, threads included, without Python's slow clean-up."""
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError):  # whoever read it has gone, and what was to be told is told by the code
+        with contextlib.suppress(OSError):  # the reader has closed it; the exit code still reaches the caller
             stream.flush()
     os._exit(code)

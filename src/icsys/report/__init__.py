@@ -1,1 +1,1 @@
-"""What a run did, told to people."""
+"""Reports for people: the terminal's text, the page of a run, and the comparison of strategies."""

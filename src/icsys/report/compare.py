@@ -1,4 +1,4 @@
-"""Every strategy on the same images: what each costs in time and bytes, and what it does to the pictures."""
+"""Compare strategies on the same images: time, bytes and quality."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from icsys.report.comparison_runner import ComparisonRunner
 from icsys.report.example_images import MOST_EXAMPLES
 from icsys.run.checks import check_places
 from icsys.run_settings import RunSettings
-from icsys.sources.open import open_source
-from icsys.sources.sample import draw_images
+from icsys.sources.open_source import open_source
+from icsys.sources.random_sample import draw_sample
 
 if TYPE_CHECKING:
     import os
@@ -50,24 +50,24 @@ def compare_folder(
     examples: int = 6,
     progress: Callable[[ComparisonProgress], object] | None = None,
 ) -> Comparison:
-    """Put a sample of a folder's images through every strategy, at one or several numbers of colours.
+    """Compare strategies, at one or several numbers of colours, on a sample of a folder's images.
 
-    Each candidate does what a run does, from reading to writing, into a temporary folder that is gone at the end. The
-    sources are read once before, so that none of them pays for a slow disk. Then each output is decoded and held
-    against that of SO: the resized picture in truecolour, so quality tells what the colours cost and nothing else.
-    Where that takes but some seconds it is done three times, and the fastest time of each candidate counts.
+    Each candidate does what a run does, from reading to writing, into a temporary folder that is removed at the end.
+    The sources are read once before, so the time of the disk does not count. Then each output is decoded and compared
+    with the output of SO, the resized picture in truecolour, so quality measures only the colour reduction. A
+    comparison of a few seconds is repeated up to three times, and the fastest time of each candidate counts.
 
     Parameters
     ----------
     source
-        A folder, or what else :func:`~icsys.compress_folder` takes; it is only read.
+        A folder, or another source that :func:`~icsys.compress_folder` accepts; it is only read.
     options
-        What all candidates share; ``seed`` draws the sample too. Strategy, colours, and what belongs to other formats
-        than PNG, are not used.
+        Options of all candidates; ``seed`` also draws the sample. Strategy, colours, and options of formats other than
+        PNG are not used.
     colors
         Numbers of colours K.
     strategies
-        Names of strategies; SO, which the others are held against, is always among them.
+        Names of strategies; SO, the reference of the others, is always added.
     sample
         Images to draw; all of them if left out.
     jobs
@@ -75,14 +75,14 @@ def compare_folder(
     include_outputs
         As for :func:`~icsys.compress_folder`.
     examples
-        Images whose pixels are kept, to be looked at.
+        Images whose pixels are kept, to show them.
     progress
         Called in the calling thread after every image.
 
     Returns
     -------
     Comparison
-        An image that one candidate cannot do counts for none of them, and is among its failures.
+        The results. An image that fails with one candidate counts for none, and is listed in ``failures``.
 
     Raises
     ------
@@ -110,16 +110,16 @@ def compare_folder(
     with tempfile.TemporaryDirectory(prefix="icsys-") as folder:
         place = place_of(source)
         origin = open_source(place, Path(str(check_places(place, folder))), include_outputs=include_outputs)
-        draw = draw_images(origin, sample, options.seed)
-        bench = ComparisonRunner(origin, Path(folder), options, candidates, jobs or available_cores())
-        bench.report = progress or bench.report
-        bench.tell("Loading")
+        draw = draw_sample(origin, sample, options.seed)
+        runner = ComparisonRunner(origin, Path(folder), options, candidates, jobs or available_cores())
+        runner.report = progress or runner.report
+        runner.report_step("Loading")
         for candidate in candidates:
             load_packages(candidate.options(options))
-        estimate = bench.expect(draw.works)
+        estimate = runner.expect(draw.works)
         start = time.perf_counter()
-        rows, failures = bench.run(draw.works)
-        kept = tuple(bench.examples(rows, examples))
+        rows, failures = runner.run(draw.works)
+        kept = tuple(runner.examples(rows, examples))
         seconds = time.perf_counter() - start
     return Comparison(
         source=shown(source),
@@ -131,8 +131,8 @@ def compare_folder(
         outputs_passed_over=tuple(draw.outputs_passed_over),
         sample=None if sample is None or sample >= draw.found else sample,
         failures=(*draw.failures, *failures),
-        jobs=bench.jobs,
-        rounds=bench.rounds,
+        jobs=runner.jobs,
+        rounds=runner.rounds,
         estimate=estimate,
         seconds=seconds,
         examples=kept,
@@ -140,20 +140,18 @@ def compare_folder(
 
 
 def plan_candidates(strategies: Sequence[str], colors: Sequence[int]) -> list[Candidate]:
-    """Return what is compared: SO first, then each strategy at each number of colours.
+    """Return the candidates: SO first, then each strategy at each number of colours.
 
     Raises
     ------
     UsageError
-        If a name or a number is not accepted, or none of the strategies reduces colours.
+        If a name or a number is invalid, or no strategy reduces colours.
     """
     names = {Options.from_dict({"strategy": name}).strategy for name in strategies}
     reducing = [name for name, strategy in STRATEGY_TABLE.items() if name in names and strategy.fit is not None]
     if not reducing or not colors:
         raise UsageError("nothing to compare: expected at least one strategy that reduces colours, and one K")
     if AUTO in map(str, colors):
-        raise UsageError(
-            f"colors={AUTO!r}: a comparison tells what numbers of colours cost, so expected numbers such as 8,16,32"
-        )
+        raise UsageError(f"colors={AUTO!r}: expected numbers of colours to compare, such as 8,16,32")
     ks = sorted({whole_number("colors", k, 1, MAX_COLORS) for k in colors})
     return [Candidate("SO", None), *(Candidate(name, k) for name in reducing for k in ks)]

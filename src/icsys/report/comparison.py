@@ -1,4 +1,4 @@
-"""What a comparison finds: plain data, and its way to JSON."""
+"""The results of a comparison: plain data, convertible to JSON."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A strategy and a number of colours; None of SO, which keeps all of them."""
+    """One way to compress in a comparison: a strategy and a number of colours, None for SO, which keeps all colours."""
 
     strategy: str
     colors: int | None
@@ -34,14 +34,14 @@ class Candidate:
         return self.strategy if self.colors is None else f"{self.strategy} {self.colors}"
 
     def options(self, options: Options) -> Options:
-        """Return options that ask for this candidate and for all else as they are."""
+        """Return options with the strategy and colours of this candidate."""
         chosen = {} if self.colors is None else {"colors": self.colors}
         return options.replace(strategy=self.strategy, **chosen)
 
 
 @dataclass(frozen=True, slots=True)
 class ImageScore:
-    """What a candidate made of one image, and how much it differs from the resized truecolour picture."""
+    """The result of one candidate for one image, and its quality against the resized truecolour picture."""
 
     result: Compressed
     quality: Quality
@@ -54,7 +54,7 @@ class ImageScore:
 
 @dataclass(frozen=True, slots=True)
 class ComparisonRow:
-    """One candidate over all images that every candidate could do.
+    """The results of one candidate over all images that succeeded with every candidate.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class ComparisonRow:
         From the first file read to the last one written, with as many images at once as the comparison has jobs; of
         several rounds the fastest.
     scores
-        Of each image, in the order of the folder.
+        The score of each image, in the order of the folder.
     """
 
     candidate: Candidate
@@ -71,7 +71,7 @@ class ComparisonRow:
 
     @property
     def name(self) -> str:
-        """Of the candidate."""
+        """The name of the candidate."""
         return self.candidate.name
 
     @property
@@ -96,12 +96,12 @@ class ComparisonRow:
 
     @property
     def elements_in(self) -> int:
-        """Numbers that a learner reads before: width x height x channels."""
+        """Numbers that a model reads from the sources: width x height x channels."""
         return sum(score.result.elements_in for score in self.scores)
 
     @property
     def elements_out(self) -> int:
-        """Numbers that a learner reads after."""
+        """Numbers that a model reads from the outputs."""
         return sum(score.result.elements_out for score in self.scores)
 
     @property
@@ -111,13 +111,13 @@ class ComparisonRow:
 
     @property
     def psnr(self) -> float | None:
-        """Mean over the images that differ at all; None where none does."""
+        """Mean over the images that differ from the reference; None if none differs."""
         finite = [score.quality.psnr for score in self.scores if score.quality.psnr is not None]
         return fmean(finite) if finite else None
 
     @property
     def exact(self) -> int:
-        """Images that do not differ at all, so that they have no PSNR."""
+        """Number of images that equal the reference, and so have no PSNR."""
         return sum(score.quality.psnr is None for score in self.scores)
 
     @property
@@ -140,7 +140,7 @@ class ComparisonRow:
 
 @dataclass(frozen=True, slots=True)
 class ShownPicture:
-    """What a candidate made of an image: pixels, shape (H, W, 3), uint8; the palette and the quality of all of it."""
+    """A candidate's output for an example: pixels, shape (H, W, 3), uint8; palette and quality of the whole image."""
 
     pixels: NDArray[np.uint8]
     palette: CountedPalette
@@ -149,20 +149,20 @@ class ShownPicture:
 
 @dataclass(frozen=True, slots=True)
 class ComparisonExample:
-    """An image to look at: its resized truecolour pixels, and what candidates made of them.
+    """An example image: its resized truecolour pixels, and the outputs of candidates.
 
     Attributes
     ----------
     source
         Its path below the source folder.
     rank
-        Its place among all images by what the eye sees of the reduction, 1 for the worst.
+        Its place among all images by visible colour difference, 1 for the worst.
     reference
         Shape (H, W, 3), uint8.
     shown
-        By name of the candidate.
+        The outputs, by name of the candidate.
     whole
-        Height and width of the image where the pixels are a detail of it, because a page can hold no more.
+        Height and width of the whole image if the pixels are a detail of it, because it is too large for a page.
     """
 
     source: str
@@ -174,34 +174,34 @@ class ComparisonExample:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All candidates on the same images.
+    """The results of a comparison: all candidates on the same images.
 
     Attributes
     ----------
     source
         The folder.
     options
-        What all candidates share; strategy and colours are those of each.
+        Options of all candidates, but for strategy and colours.
     rows
-        Smallest output first.
+        One row for each candidate, smallest output first.
     images
-        Images that all candidates could do: those that the rows count.
+        Number of images that succeeded with all candidates; the rows count these.
     found, ignored
-        Images below the folder, and files left alone.
+        Number of images below the folder, and of ignored files.
     outputs_passed_over
-        Output folders of runs that lie below the folder, by their paths there; nothing in them was read.
+        Output folders of runs below the folder, as paths below it; they were not read.
     sample
-        Images that were drawn; None where all were taken.
+        Number of images in the sample; None if all were used.
     failures
-        Images of the sample that could not be done.
+        Images of the sample that failed.
     jobs
         Images worked on at once.
     rounds
-        How often the images were done, for the fastest time of each candidate to count.
+        How often the images were compressed; the fastest time of each candidate counts.
     estimate, seconds
-        How long it was expected to take after a trial, and how long it took, the trial left out of both.
+        Expected seconds after a trial, and measured seconds, both without the trial.
     examples
-        Images to look at, the worst first.
+        Example images, the worst first.
     """
 
     source: str
@@ -221,17 +221,17 @@ class Comparison:
 
     @property
     def held(self) -> bool:
-        """Whether the estimate was within a quarter of what it took, or within a second."""
+        """Whether the estimate was within a quarter of the measured time, or within a second."""
         return abs(self.seconds - self.estimate) <= max(1.0, 0.25 * self.estimate)
 
     @property
     def candidates(self) -> list[Candidate]:
-        """In the order of the strategies, then of the numbers of colours."""
+        """The candidates, by strategy, then by number of colours."""
         found = (row.candidate for row in self.rows)
         return sorted(found, key=lambda one: (STRATEGIES.index(one.strategy), one.colors or 0))
 
     def reduced(self) -> Iterator[ComparisonRow]:
-        """Iterate over the rows whose colours are reduced."""
+        """Iterate over the rows of strategies that reduce colours."""
         return (row for row in self.rows if row.candidate.colors is not None)
 
     def to_dict(self) -> dict[str, Any]:
@@ -250,16 +250,16 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class ComparisonProgress:
-    """Where a comparison stands.
+    """Progress of a comparison, for callbacks.
 
     Attributes
     ----------
     note
-        What goes on, in a few words.
+        The current step, in a few words.
     done, total
         Images done and to do, each counted once for every candidate and once for its quality; both 0 during the trial.
     estimate
-        Seconds that all of it is expected to take; None until the trial has told.
+        Expected seconds of the whole; None until the trial is over.
     """
 
     note: str

@@ -1,4 +1,4 @@
-"""A comparison as a page."""
+"""The page of a comparison of strategies."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from icsys.files.reserved_names import refusing_links
-from icsys.report.comparison_table import COLUMNS, cells, notes
+from icsys.report.comparison_table import TABLE_COLUMNS, cells, notes
 from icsys.report.example_images import shown_names
 from icsys.report.html import Figure, Heading, HtmlTable, Pair, Problem, ReportPage, check_target, choice, write_page
 from icsys.report.humanize import bytes_text, count_text, images_text, printable
@@ -27,8 +27,8 @@ LISTED = 500
 """Failures that a page names."""
 
 HOW_TO_LOOK = (
-    "To the left of the divider the resized picture in all its colours, to its right what became of it. Drag the "
-    "divider, or move it with the arrow keys. Below it the palette, by each colour's share of the pixels."
+    "Left of the divider is the resized picture in all its colours, right of it the output. Drag the divider, or move "
+    "it with the arrow keys. Below is the palette, by each colour's share of the pixels."
 )
 
 
@@ -39,14 +39,14 @@ def write_comparison(comparison: Comparison, path: str | os.PathLike[str]) -> No
     Parameters
     ----------
     comparison
-        What :func:`~icsys.compare_folder` has found.
+        The results of :func:`~icsys.compare_folder`.
     path
-        Of the file; an older report there is replaced.
+        Path of the file; an older report there is replaced.
 
     Raises
     ------
     UsageError
-        If ``path`` is a file that is no report, or in no folder.
+        If ``path`` is a file other than a report, or its folder does not exist.
     MissingExtraError
         If Matplotlib or Jinja2 is not installed.
     """
@@ -55,7 +55,7 @@ def write_comparison(comparison: Comparison, path: str | os.PathLike[str]) -> No
 
 
 def check_page(path: str | os.PathLike[str]) -> None:
-    """Tell before a comparison starts that its page could not be written.
+    """Check, before a comparison starts, that its page can be written.
 
     Raises
     ------
@@ -68,12 +68,12 @@ def check_page(path: str | os.PathLike[str]) -> None:
 
 
 def comparison_page(comparison: Comparison) -> ReportPage:
-    """Return what a page tells of a comparison."""
+    """Return the contents of the page."""
     rows = comparison.rows
     several = len({row.candidate.colors for row in comparison.reduced()}) > 1
     table = HtmlTable(
         "Every strategy on the same images",
-        [Heading(c.title, c.meaning) for c in COLUMNS],
+        [Heading(c.title, c.meaning) for c in TABLE_COLUMNS],
         cells(rows),
         notes(comparison),
     )
@@ -101,7 +101,7 @@ def comparison_page(comparison: Comparison) -> ReportPage:
 
 
 def comparison_command(comparison: Comparison) -> str:
-    """Return the command that makes the same comparison."""
+    """Return the command that repeats the comparison."""
     candidates = [candidate for candidate in comparison.candidates if candidate.colors is not None]
     settings = {
         "strategy": ",".join(dict.fromkeys(candidate.strategy for candidate in candidates)),
@@ -116,7 +116,7 @@ def comparison_command(comparison: Comparison) -> str:
 def _lead(comparison: Comparison) -> list[str]:
     of = "" if comparison.sample is None else f", drawn from {comparison.found},"
     if not comparison.rows:
-        return [f"None of the images{of} could be done by all strategies: see below why."]
+        return [f"None of the images{of} could be compressed with all strategies; the reasons are below."]
     so = next(row for row in comparison.rows if row.candidate.colors is None)
     reduced = list(comparison.reduced())
     smallest, fastest = max(reduced, key=lambda r: r.factor), min(reduced, key=lambda r: r.seconds)
@@ -147,7 +147,7 @@ def _figures(comparison: Comparison) -> list[Figure]:
         Figure(f"{nearest.ssim:.3f}", f"SSIM of {nearest.name}"),
         Figure(
             f"{smallest.elements_in / smallest.elements_out:.1f}\N{MULTIPLICATION SIGN}",
-            f"fewer numbers to learn from: {count_text(smallest.elements_in)} to {count_text(smallest.elements_out)}",
+            f"fewer numbers for a model: {count_text(smallest.elements_in)} to {count_text(smallest.elements_out)}",
         ),
     ]
 
@@ -182,7 +182,7 @@ def _pair(example: ComparisonExample, images: int) -> Pair:
 
 
 def quality_words(quality: Quality) -> str:
-    """Say what the colours of one image cost."""
+    """Describe the quality of one image."""
     if quality.psnr is None:
         return "no pixel differs"
     return f"SSIM {quality.ssim:.3f}, PSNR {quality.psnr:.1f} dB, mean colour difference {quality.delta_e:.2f}"

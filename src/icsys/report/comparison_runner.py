@@ -1,4 +1,4 @@
-"""Images through candidates, all in the same way, on the clock."""
+"""Run a comparison: compress all images with every candidate, and measure time and quality."""
 
 from __future__ import annotations
 
@@ -48,19 +48,19 @@ if TYPE_CHECKING:
     from icsys.sources.base import Loaded, Source, Task
 
 
-_HEAD = 2**18  # bytes, in which a file tells the size of its picture
-# Of a pixel of a source and of an output, relative to one another: one is decoded, the other reduced and judged.
+_HEAD = 2**18  # bytes at the start of a file that hold the size of its picture
+# Relative cost of a pixel of a source, which is decoded, and of an output, which is reduced and measured.
 _COST = np.array([1, 50])
-# Few images are done so fast that whatever else the machine does shows: they are done again, within these seconds.
+# A short comparison is easily disturbed by other programs, so it is repeated within this many seconds.
 _TIMED, _MOST_ROUNDS = 20.0, 3
-_TRIAL = 1.0  # seconds: what takes less is tried with more images
+_TRIAL = 1.0  # seconds; a shorter trial is repeated with more images
 _SHORTEST = 1e-6  # seconds
 _NO_ROOM = {"disk_full", "read_only"}
 
 
 @dataclass(frozen=True, slots=True)
 class _Pass:
-    """What came of all images with one candidate, and the seconds that it took."""
+    """The results of one pass over all images with one candidate, and its seconds."""
 
     candidate: Candidate
     seconds: float
@@ -69,7 +69,7 @@ class _Pass:
 
 
 class ComparisonRunner:
-    """Puts images through the candidates, all in the same way."""
+    """Compresses the same images with every candidate, and measures them."""
 
     def __init__(self, source: Source, folder: Path, options: Options, candidates: list[Candidate], jobs: int) -> None:
         self.jobs = jobs
@@ -78,16 +78,16 @@ class ComparisonRunner:
         self._step = ComparisonProgress("", 0, 0, None)
         self.rounds = 1
 
-    def tell(self, note: str, *, done: int = 0) -> None:
-        """Say what goes on, and that so many more images are done."""
+    def report_step(self, note: str, *, done: int = 0) -> None:
+        """Report the current step, and the number of images that were finished."""
         self._step = replace(self._step, note=note, done=self._step.done + (done if self._step.total else 0))
         self.report(self._step)
 
     def expect(self, works: list[Task]) -> float:
-        """Try out some images, and return the seconds that all of them are expected to take."""
-        self.tell("Trying out")
+        """Compress some images as a trial, and return the expected seconds of the comparison."""
+        self.report_step("Trying out")
         weights = self._weights(works)
-        # What is slow only once, in the first image that a library works on, is not to be multiplied.
+        # Libraries are slow on their first image; that must not be multiplied.
         self.run([works[int(weights.argmin())]])
         few = max(self.jobs, min(2 * self.jobs, len(works) // 4))
         total, once, taken = self._try_out(works, weights, few)
@@ -100,15 +100,12 @@ class ComparisonRunner:
         return estimate
 
     def _try_out(self, works: list[Task], weights: NDArray[np.float64], few: int) -> tuple[float, float, float]:
-        """Do a few images of about the mean size, so that all jobs have as much to do.
-
-        Time is taken to grow with pixels.
+        """Compress a few images of about the mean size, and extrapolate by pixels.
 
         Returns
         -------
         total, once, taken
-            Seconds that all images are expected to take, in one round of the candidates, and the part of the candidates
-            in it; seconds that the few took.
+            Expected seconds of all images in one round, the candidates' part of it, and the seconds of the few images.
         """
         few = min(few, len(works))
         order = np.argsort(weights, kind="stable")
@@ -116,13 +113,13 @@ class ComparisonRunner:
         first = min(max(middle - few // 2, 0), len(works) - few)
         chosen = order[first : first + few]
         start = time.perf_counter()
-        rows, _ = self.run([works[i] for i in sorted(chosen)])  # some sources are read in their order alone
+        rows, _ = self.run([works[i] for i in sorted(chosen)])  # some sources can only be read in their order
         taken = max(time.perf_counter() - start, _SHORTEST)
         share = float(weights[chosen].sum() / weights.sum())
         return taken / share, max(sum(row.seconds for row in rows) / share, _SHORTEST), taken
 
     def _weights(self, works: list[Task]) -> NDArray[np.float64]:
-        """Return how much there is to do for each image, from what the heads of the files tell."""
+        """Return the relative cost of each image, from the sizes in the heads of the files."""
         sizes = [_pixels(self._source, loaded, self._options) for loaded in self._source.load(works, self._options)]
         known = [size for size in sizes if size is not None]
         usual = np.mean(known, axis=0) if known else (1, 1)
@@ -130,9 +127,9 @@ class ComparisonRunner:
         return pixels @ _COST
 
     def run(self, works: list[Task]) -> tuple[list[ComparisonRow], list[Failed]]:
-        """Do every image with every candidate, and judge what all of them could do.
+        """Compress every image with every candidate, and measure the images that succeeded with all.
 
-        The rounds take turns, so that a disturbance meets all candidates, and the fastest of each counts.
+        Rounds of candidates alternate, so that a disturbance hits all of them; the fastest time of each counts.
         """
         self._read(works)
         rounds = [[self._pass(candidate, works) for candidate in self._candidates] for _ in range(self.rounds)]
@@ -152,7 +149,7 @@ class ComparisonRunner:
         return rows, list(failures.values())
 
     def examples(self, rows: list[ComparisonRow], number: int) -> Iterator[ComparisonExample]:
-        """Read again what is to be looked at."""
+        """Yield the example images, read again from the outputs."""
         names = shown_names(self._candidates)
         for source, rank in choose(rows, number):
             scores = {row.name: next(score for score in row.scores if score.result.source == source) for row in rows}
@@ -168,19 +165,19 @@ class ComparisonRunner:
             yield ComparisonExample(source, rank, reference[part] if part else reference, shown, whole)
 
     def _read(self, works: list[Task]) -> None:
-        """Read every file once, for it to be in the memory of the system when the clock runs."""
+        """Read every file once, so that it is in the system's cache when time is measured."""
 
         def read(loaded: Loaded) -> None:
             try:
                 read_loaded(self._source, loaded, self._options)
             except (ImageError, OSError):
-                return  # each candidate will find it
+                return  # each candidate reports it
 
         for _ in self._each("", read, works, self.jobs):
             pass
 
     def _pass(self, candidate: Candidate, works: list[Task]) -> _Pass:
-        """Do the images as a run would."""
+        """Compress all images with one candidate, as a run would."""
         outputs = FolderOutputs(RootedPath(self._folder / candidate.name))
         context = WorkerContext(self._source, outputs, candidate.options(self._options))
         worker = partial(compress_task, context=context, limits=thread_limits(self.jobs))
@@ -200,7 +197,7 @@ class ComparisonRunner:
         return _Pass(candidate, seconds, done, failed)
 
     def _judge(self, loaded: Loaded) -> tuple[str, list[Quality] | Failed]:
-        """Hold what every candidate made of an image against the truecolour picture."""
+        """Measure the outputs of all candidates for an image against the truecolour picture."""
         work, _ = loaded
         try:
             reference = self._pixels("SO", work.output)
@@ -226,11 +223,11 @@ class ComparisonRunner:
             for outcome in outcomes:
                 yield outcome
                 if note:
-                    self.tell(f"{'Trying out' if not self._step.total else note}", done=1)
+                    self.report_step(f"{'Trying out' if not self._step.total else note}", done=1)
 
 
 def _pixels(source: Source, loaded: Loaded, options: Options) -> tuple[int, int] | None:
-    """Return the pixels of a source and of its output, by its head; None where that does not tell."""
+    """Return the numbers of pixels of a source and of its output, from its head; None if they are not there."""
     try:
         task, data = loaded
         _, image = open_image(source.head(task, _HEAD) if data is None else read_loaded(source, loaded, options)[0])

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _NONE = "-"
 
-_QUALITY = "Quality is measured against the resized picture in truecolour, which is what SO gives."
+_QUALITY = "Quality is measured against the resized picture in truecolour, the output of SO."
 _EXACT = "Images of no more than K colours keep them exactly; PSNR is the mean over the others."
 
 
@@ -25,15 +25,15 @@ class ComparisonColumn:
     Attributes
     ----------
     title, meaning
-        Its name, and what it tells in a sentence.
+        Its name, and its meaning in a sentence.
     text
-        How it shows a row.
+        The text of a row's cell.
     value
-        What it compares; None where no row is better than another.
+        The value that is compared; None if no row is better than another.
     most
         Whether more is better.
     of_colors
-        Whether it tells what the reduction of colours cost, so that SO, which reduces none, is out of competition.
+        Whether it measures the colour reduction; SO, which reduces none, is then not marked as the best.
     """
 
     title: str
@@ -46,7 +46,7 @@ class ComparisonColumn:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What stands in one place of the table."""
+    """A cell of the table."""
 
     text: str
     best: bool = False
@@ -60,9 +60,9 @@ def _psnr(row: ComparisonRow) -> str:
     return _NONE if row.psnr is None else f"{row.psnr:.2f}"
 
 
-COLUMNS = (
+TABLE_COLUMNS = (
     ComparisonColumn("strategy", "How colours are reduced.", lambda row: row.candidate.strategy),
-    ComparisonColumn("K", "Colours asked for in every image.", _colors),
+    ComparisonColumn("K", "Requested colours of every image.", _colors),
     ComparisonColumn(
         "seconds",
         "Run time for these images, from reading to writing.",
@@ -86,7 +86,7 @@ COLUMNS = (
     ),
     ComparisonColumn(
         "elements",
-        "Numbers a learner reads from the outputs (width x height x channels), in millions.",
+        "Numbers a model reads from the outputs (width x height x channels), in millions.",
         lambda row: f"{row.elements_out / 1e6:.2f} M",
     ),
     ComparisonColumn(
@@ -114,7 +114,7 @@ COLUMNS = (
     ),
     ComparisonColumn(
         "CIEDE2000",
-        "Colour difference, about 1 is the least an eye can tell: mean over pixels, then over images.",
+        "Colour difference, about 1 is just visible: mean over pixels, then over images.",
         lambda row: f"{row.delta_e:.2f}",
         lambda row: row.delta_e,
         of_colors=True,
@@ -123,8 +123,8 @@ COLUMNS = (
 
 
 def cells(rows: tuple[ComparisonRow, ...]) -> list[list[Cell]]:
-    """Return the cells row by row; of each column the best one is marked, and those that show the same."""
-    columns = [_column(column, rows) for column in COLUMNS]
+    """Return the cells row by row; in each column the best ones are marked."""
+    columns = [_column(column, rows) for column in TABLE_COLUMNS]
     return [list(row) for row in zip(*columns, strict=True)]
 
 
@@ -138,9 +138,9 @@ def _column(column: ComparisonColumn, rows: tuple[ComparisonRow, ...]) -> list[C
 
 
 def text_table(comparison: Comparison) -> str:
-    """Return the table for a terminal: names to the left, figures to the right, the best of a column with a star."""
+    """Return the table as text: names aligned left, figures right, the best of a column with a star."""
     body = [[cell.text + ("*" if cell.best else " ") for cell in row] for row in cells(comparison.rows)]
-    lines = [[column.title + " " for column in COLUMNS], *body]
+    lines = [[column.title + " " for column in TABLE_COLUMNS], *body]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
 
     def line(row: list[str]) -> str:
@@ -154,7 +154,7 @@ def text_table(comparison: Comparison) -> str:
 
 
 def notes(comparison: Comparison) -> list[str]:
-    """Return what has to be known to read the table."""
+    """Return the notes below the table."""
     found = [_QUALITY]
     if comparison.rounds > 1:
         found.append(f"Seconds are those of the fastest of {comparison.rounds} rounds.")
@@ -164,13 +164,13 @@ def notes(comparison: Comparison) -> list[str]:
 
 
 def comparison_text(comparison: Comparison) -> str:
-    """Say in some lines, and the table, what a comparison found."""
+    """Return the results of a comparison as text: a few lines and the table."""
     of = "" if comparison.images == comparison.found else f" of {comparison.found}"
     each = "" if comparison.jobs == 1 else f", {comparison.jobs} at a time"
     size = f"{comparison.rows[0].bytes_in / 1e6:.1f} MB" if comparison.rows else "0 MB"
     passed_over = comparison.outputs_passed_over
-    told = [passed_over_text(passed_over)] if passed_over else []
-    lines = [f"{comparison.images}{of} images, {size}{each}", *told, ""]
+    not_read = [passed_over_text(passed_over)] if passed_over else []
+    lines = [f"{comparison.images}{of} images, {size}{each}", *not_read, ""]
     if comparison.rows:
         lines.append(text_table(comparison))
         lines.extend(["* best of its column", "", *notes(comparison)])

@@ -1,4 +1,4 @@
-"""Which images a page shows, and what of them."""
+"""Choose the images that a page shows, and the detail of large ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 MOST_EXAMPLES = 100
 
-# A page has to be opened on a phone: a larger picture is shown in part, at its own scale.
+# Pages must work on a phone, so of a larger picture only a detail is shown, at full scale.
 _WIDEST, _HIGHEST = 800, 600
 
 
@@ -33,7 +33,7 @@ def worst_first(rows: Sequence[ComparisonRow]) -> list[str]:
 
 
 def spread(total: int, number: int) -> list[int]:
-    """Return which of ``total`` ranks to show: the first half of them in a row, the others evenly down to the last.
+    """Return which of ``total`` ranks to show: half of them from the top, the others evenly spread to the last.
 
     Examples
     --------
@@ -47,13 +47,13 @@ def spread(total: int, number: int) -> list[int]:
 
 
 def choose(rows: Sequence[ComparisonRow], number: int) -> list[tuple[str, int]]:
-    """Return the sources to show, each with its rank: the worst ones, then some of all the others."""
+    """Return the sources to show, each with its rank: the worst ones, then a spread of the others."""
     ordered = worst_first(rows)
     return [(ordered[rank], rank + 1) for rank in spread(len(ordered), number)]
 
 
 def shown_names(candidates: Sequence[Candidate]) -> list[str]:
-    """Return which candidates are shown: all strategies at the middle number of colours, and one at all numbers."""
+    """Return the candidates to show: all strategies at the middle number of colours, one strategy at all numbers."""
     reduced = [candidate for candidate in candidates if candidate.colors is not None]
     ks = sorted({candidate.colors for candidate in reduced if candidate.colors is not None})
     strategy, k = reduced[0].strategy, ks[len(ks) // 2]
@@ -62,7 +62,7 @@ def shown_names(candidates: Sequence[Candidate]) -> list[str]:
 
 
 def detail(reference: NDArray[np.uint8], shown: NDArray[np.uint8]) -> tuple[slice, slice] | None:
-    """Return the rows and columns of a large picture that a page shows: where it errs most; None for all of it.
+    """Return the rows and columns of a large picture with the largest error; None if the whole fits on a page.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def _worst_window(reference: NDArray[np.uint8], shown: NDArray[np.uint8]) -> tup
     """Return the rows and columns of the window with the largest squared error."""
     error = np.square(reference.astype(np.int32) - shown).sum(axis=2, dtype=np.int64)
     height, width = min(_HIGHEST, len(error)), min(_WIDEST, error.shape[1])
-    # Sums over windows from sums over the rectangles up to each corner.
+    # Sums over windows, from cumulative sums.
     corner = np.pad(error.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
     sums = corner[height:, width:] - corner[:-height, width:] - corner[height:, :-width] + corner[:-height, :-width]
     top, left = np.unravel_index(np.argmax(sums), sums.shape)

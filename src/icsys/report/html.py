@@ -1,4 +1,4 @@
-"""One HTML file that needs nothing else: what stands on it, and how it is written."""
+"""Reports as one self-contained HTML file: the contents of a page as plain data, and writing it."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from icsys.report.plots import Plot
 
 _GENERATOR = "Image Compression System"
-_HEAD = 2048  # bytes of a page, in which the generator is named
-_SMALL = 480  # pixels: a picture that is narrower is shown larger, at a whole factor
+_HEAD = 2048  # bytes at the start of a page that name its generator
+_SMALL = 480  # pixels; narrower pictures are enlarged by a whole factor
 _NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A number that is to be seen at a glance, and what it counts."""
+    """A key figure: a number and its label."""
 
     value: str
     label: str
@@ -42,7 +42,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """The title of a column, and what it tells."""
+    """The title of a column and its meaning."""
 
     title: str
     meaning: str
@@ -50,7 +50,7 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class HtmlTable:
-    """Headings and rows of cells, the first of each row its name."""
+    """A table: headings and rows of cells; the first cell of a row is its name."""
 
     title: str
     headings: Sequence[Heading]
@@ -60,7 +60,7 @@ class HtmlTable:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A colour of a palette: where its part of the strip starts, and how many pixels have it."""
+    """A colour of a palette: the start of its part in the strip, and its number of pixels."""
 
     hex: str
     start: int
@@ -69,7 +69,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class PictureChoice:
-    """A picture after: its name, its file as a data URI, its palette by share, and what is to be said of it."""
+    """One output picture: its name, its file as a data URI, its palette by share of pixels, and a note."""
 
     name: str
     uri: str
@@ -81,7 +81,7 @@ class PictureChoice:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A picture before, and what became of it; ``before`` is empty where it is not at hand."""
+    """A picture before and after; ``before`` is empty if the source is not available."""
 
     name: str
     note: str
@@ -92,7 +92,7 @@ class Pair:
 
     @property
     def zoom(self) -> int:
-        """Screen pixels per pixel: small pictures are shown larger."""
+        """Screen pixels per pixel: small pictures are enlarged."""
         return max(1, _SMALL // self.width)
 
 
@@ -107,7 +107,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportPage:
-    """All that stands on a page, from its head to its foot."""
+    """The contents of a page, from top to bottom."""
 
     kind: str
     title: str
@@ -125,7 +125,7 @@ class ReportPage:
 
 
 def choice(name: str, pixels: NDArray[np.uint8], palette: CountedPalette, note: str) -> PictureChoice:
-    """Return a picture of few colours with its palette."""
+    """Return an output picture with its palette, for a page."""
     total = int(palette.counts.sum())
     words = f"{len(palette.counts)} colours"
     if len(palette.counts) > MAX_INDEXED_COLORS:
@@ -160,12 +160,12 @@ def render(page: ReportPage) -> str:
 
 
 def check_target(path: Path | RootedPath) -> None:
-    """Refuse to write a page where there is something else than an older page.
+    """Refuse a path that holds anything but an older page.
 
     Raises
     ------
     UsageError
-        If so, or the folder does not exist.
+        If another file is there, or the folder does not exist.
     """
     shown = f"report {str(path)!r}"
     if isinstance(path, Path) and (not is_below(path.name) or not path.parent.is_dir()):
@@ -185,5 +185,5 @@ def check_target(path: Path | RootedPath) -> None:
 
 
 def write_page(path: Path | RootedPath, page: ReportPage) -> None:
-    """Write a page whole or not at all."""
+    """Write a page atomically."""
     write_whole(path, render(page).encode("utf-8", "replace"))

@@ -1,4 +1,4 @@
-"""The packages that comparing and reporting need and a plain run does not."""
+"""Import the optional packages that comparisons and reports need."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PACKAGES = {"jinja2": "Jinja2", "matplotlib": "Matplotlib"}
 
 
 def import_optional(module: str) -> Any:  # noqa: ANN401 - a module without types
-    """Import a module of the extra ``report`` when it is needed.
+    """Import a module of a package in the extra ``report``.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Pictures for a page: from an output's bytes to pixels, and from pixels to a picture that a page can hold."""
+"""Pictures for a page: resized sources, their palettes, and pixels as data URIs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from icsys.choices import MAX_INDEXED_COLORS
-from icsys.color.reduce import distinct_of, keep_all
+from icsys.color.map_to_palette import distinct_of, keep_all
 from icsys.image.decode import decode_photo
 from icsys.image.png import encode_indexed, encode_truecolor
 from icsys.pipeline.reduce_colors import RGB_NDIM
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 def resized(data: bytes, options: Options) -> NDArray[np.uint8]:
-    """Decode a source and make it smaller as a run does; shape (H, W, 3), uint8, grey as three equal channels.
+    """Decode and resize a source as a run does; shape (H, W, 3), uint8, grey as three equal channels.
 
-    What is transparent lies over the background, also where a run keeps it.
+    Transparent pixels are laid over the background, even if the run keeps alpha.
     """
     pixels = decode_photo(data, options.replace(alpha="flatten")).pixels
     return pixels if pixels.ndim == RGB_NDIM else np.repeat(pixels[..., None], 3, axis=2)
@@ -31,7 +31,7 @@ def resized(data: bytes, options: Options) -> NDArray[np.uint8]:
 
 @dataclass(frozen=True, slots=True)
 class CountedPalette:
-    """The colours of a picture, shape (n, 3), uint8, and how many pixels have each, shape (n,): most frequent first."""
+    """The colours of a picture, shape (n, 3), uint8, with their numbers of pixels, shape (n,), most frequent first."""
 
     colors: NDArray[np.uint8]
     counts: NDArray[np.integer]
@@ -41,13 +41,13 @@ def palette_of(pixels: NDArray[np.uint8]) -> CountedPalette:
     """Return the palette of a picture, shape (H, W, 3), uint8."""
     distinct = distinct_of(np.ascontiguousarray(pixels.reshape(-1, 3)))
     colors, counts = distinct.colors(), distinct.counts.astype(np.int64)
-    # Colours of as many pixels stand in the order of R, G and B.
+    # Equally frequent colours are ordered by R, G and B.
     order = np.lexsort((*colors.T[::-1], -counts))
     return CountedPalette(colors[order], counts[order])
 
 
 def data_uri(pixels: NDArray[np.uint8]) -> str:
-    """Return a PNG file of these pixels (H, W, 3) as a data URI: indexed where the colours are few enough."""
+    """Return a PNG file of these pixels (H, W, 3) as a data URI: indexed if there are at most 256 colours."""
     distinct = distinct_of(np.ascontiguousarray(pixels.reshape(-1, 3)))
     if len(distinct) <= MAX_INDEXED_COLORS:
         few = keep_all(distinct)

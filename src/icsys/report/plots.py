@@ -1,4 +1,4 @@
-"""Plots for a page: one style, legible in print, in the dark and for the colour-blind."""
+"""Plots for a page, legible in print, on a dark screen and for colour-blind people."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
     from icsys.report.comparison import Comparison, ComparisonRow
 
-# Okabe and Ito, "Color Universal Design" (2008), those that stand out from white and from black; a marker tells too.
+# Okabe and Ito, "Color Universal Design" (2008), the ones with contrast to white and to black; markers differ too.
 INK = "#010203"  # becomes the colour of the page's text
 _GREY, _BLUE = "#808080", "#0072b2"
 _LOOK = {"SO": (INK, "D"), "MKM": (_BLUE, "o"), "FKM": ("#d55e00", "s"), "MBKM": ("#009e73", "^")}
-_WIDTH, _HEIGHT = 4.6, 3.3  # inches: on a phone's screen the text is still of reading size
-_WIDE_SPAN = 6  # of values on one axis, largest over smallest, from which it is logarithmic
+_WIDTH, _HEIGHT = 4.6, 3.3  # inches: the text is still readable on a phone
+_WIDE_SPAN = 6  # ratio of the largest to the smallest value, from which an axis is logarithmic
 _MOST_DOTS = 300
 _MB = 1e6
 
-# Beside the style of all plots: what makes them part of a page, whatever its colours.
+# Additions to the common style, so that plots fit a page of any colours.
 _ON_A_PAGE: dict[str, Any] = {
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,
@@ -37,7 +37,7 @@ _ON_A_PAGE: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """A drawn plot: its title, what it shows in words, and an SVG element."""
+    """A drawn plot: its title, a description in words, and an SVG element."""
 
     title: str
     words: str
@@ -45,7 +45,7 @@ class Plot:
 
 
 def comparison_plots(comparison: Comparison, shown: Sequence[str]) -> list[Plot]:
-    """Draw what a comparison found; ``shown`` names the candidates that are looked at closely."""
+    """Draw the plots of a comparison; ``shown`` names the candidates of the detailed plots."""
     closely = [row for name in shown for row in comparison.rows if row.name == name]
     so = next(row for row in comparison.rows if row.candidate.colors is None)
     plots = [_time_and_factor(comparison.rows)]
@@ -56,7 +56,7 @@ def comparison_plots(comparison: Comparison, shown: Sequence[str]) -> list[Plot]
 
 
 def size_plot(sizes: Sequence[tuple[str, int]]) -> Plot:
-    """Draw bytes before and after as bars, the first of them those of the sources."""
+    """Draw bytes as bars, the sources first."""
 
     def draw(figure: Any) -> None:  # noqa: ANN401 - Matplotlib has no types of its own here
         axes = figure.subplots()
@@ -74,13 +74,13 @@ def size_plot(sizes: Sequence[tuple[str, int]]) -> Plot:
 
 
 def histogram(title: str, label: str, values: Sequence[float], *, whole: bool = False) -> Plot:
-    """Draw how many images have which value."""
+    """Draw a histogram: the number of images for each value."""
     numpy = import_optional("numpy")
 
     def draw(figure: Any) -> None:  # noqa: ANN401 - as above
         axes = figure.subplots()
         bins: str | list[float] = "auto"
-        if whole and max(values) - min(values) < 40:  # noqa: PLR2004 - bars that can still be told apart
+        if whole and max(values) - min(values) < 40:  # noqa: PLR2004 - as many bars as can be distinguished
             bins = [value - 0.5 for value in range(int(min(values)), int(max(values)) + 2)]
         axes.hist(values, bins=bins, color=_BLUE, edgecolor="none", rwidth=0.9)
         axes.yaxis.get_major_locator().set_params(integer=True)
@@ -157,7 +157,7 @@ def _quality_of_images(rows: Sequence[ComparisonRow]) -> Plot:
             medianprops={"color": INK, "linewidth": 2},
         )
         for place, (row, some) in enumerate(zip(rows, values, strict=True), 1):
-            # Dots that would hide one another are moved up and down, in the same way every time.
+            # Overlapping dots are moved up and down, in the same way every time.
             height = place + (numpy.arange(len(some)) * 0.618 % 1 - 0.5) * 0.4
             look = {"color": _color(row.name), "markersize": 4, "alpha": 0.7, "linestyle": "none"}
             axes.plot(some[:_MOST_DOTS], height[:_MOST_DOTS], marker=_LOOK[row.candidate.strategy][1], **look)
@@ -185,7 +185,7 @@ def _megabytes(size: int) -> str:
 
 
 def _axis(set_scale: Callable[[str], object], axis: Any, values: Sequence[float]) -> None:  # noqa: ANN401 - as above
-    """Make an axis logarithmic where its values differ by much, with plain numbers on it."""
+    """Make an axis logarithmic if its values differ by much, with plain numbers as labels."""
     if max(values) < _WIDE_SPAN * min(values):
         return
     ticker = import_optional("matplotlib.ticker")
@@ -196,9 +196,9 @@ def _axis(set_scale: Callable[[str], object], axis: Any, values: Sequence[float]
 
 
 def _svg(name: str, draw: Callable[[Any], None], *, height: float = _HEIGHT) -> str:
-    """Draw a figure and return it as an SVG element for a page, without a date: the same plot is the same text."""
+    """Return a figure as an SVG element for a page, without a date, so equal plots give equal text."""
     style, figures = import_optional("matplotlib.style"), import_optional("matplotlib.figure")
-    # Elements have names of their own in every plot of a page.
+    # Ids of elements must differ between the plots of a page.
     with style.context(["icsys.report.style", {**_ON_A_PAGE, "svg.hashsalt": name}]):
         figure = figures.Figure(figsize=(_WIDTH, height))
         draw(figure)

@@ -1,4 +1,4 @@
-"""What it takes to make a report again: the command, the versions and the machine."""
+"""How a report was made: the command, the versions and the machine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PACKAGES = ("numpy", "pillow", "scikit-learn", "simplejpeg", "deflate", "matplo
 
 
 def command_text(command: str, folders: Sequence[str], options: Options, settings: Mapping[str, object]) -> str:
-    """Return the command line that does the same again: all that is not as it is by default.
+    """Return the command line that repeats a run, with every option that differs from its default.
 
     Examples
     --------
@@ -39,7 +39,7 @@ def command_text(command: str, folders: Sequence[str], options: Options, setting
 
 
 def version_facts(tool_version: str) -> list[tuple[str, str]]:
-    """Return the versions of what had a part in it, and the machine, by name."""
+    """Return the versions of ICS, Python and packages, and the machine, by name."""
     found = []
     for package in _PACKAGES:
         try:

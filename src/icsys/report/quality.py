@@ -1,4 +1,4 @@
-"""How much a picture of few colours differs from the picture that its colours were reduced from."""
+"""Measure the quality of a picture of few colours against the picture before the reduction."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _BAND = 2**20  # pixels measured at once
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """What the colour reduction cost one picture.
+    """The quality of one picture after the colour reduction.
 
     Attributes
     ----------
     mse
         Mean over pixels of the squared error summed over R, G and B.
     psnr
-        Peak signal-to-noise ratio in decibels, of the error per channel (``mse / 3``); None where nothing differs.
+        Peak signal-to-noise ratio in decibels, of the error per channel (``mse / 3``); None if the pictures are equal.
     ssim
         Mean structural similarity of the luma, at most 1.
     delta_e
-        Mean over pixels of the colour difference CIEDE2000; about 1 is the least that an eye can tell.
+        Mean over pixels of the colour difference CIEDE2000; about 1 is just visible.
     """
 
     mse: float
@@ -54,7 +54,7 @@ def measure(reference: NDArray[np.uint8], shown: NDArray[np.uint8]) -> Quality:
 
 
 def _bands(pixels: NDArray[np.uint8]) -> Iterator[slice]:
-    """Divide rows into bands, so that what is worked out beside a picture does not grow with it."""
+    """Divide rows into bands, so that memory for intermediate results is bounded."""
     step = max(1, _BAND // pixels.shape[1])
     return (slice(top, top + step) for top in range(0, len(pixels), step))
 
@@ -85,7 +85,7 @@ def _squared_error(reference: NDArray[np.uint8], shown: NDArray[np.uint8]) -> fl
 
 
 def _ciede2000(reference: NDArray[np.uint8], shown: NDArray[np.uint8]) -> float:
-    """Return the mean difference; each pair of colours is worked out once, however many pixels have it."""
+    """Return the mean difference; each pair of colours is computed once."""
     packed = _pack(reference) << 24 | _pack(shown)
     pairs, counts = np.unique(packed, return_counts=True)
     differences = ciede2000(to_lab(_unpack(pairs >> 24)), to_lab(_unpack(pairs)))
@@ -93,10 +93,10 @@ def _ciede2000(reference: NDArray[np.uint8], shown: NDArray[np.uint8]) -> float:
 
 
 def _pack(pixels: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Return each colour as one number, R highest."""
+    """Pack each colour into one number, R in the highest bits."""
     return pixels.reshape(-1, 3).astype(np.int64) @ np.array([1 << 16, 1 << 8, 1])
 
 
 def _unpack(numbers: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """Return the colours, shape (n, 3), that the lower 24 bits of the numbers hold."""
+    """Unpack the lower 24 bits of numbers to colours, shape (n, 3)."""
     return np.stack([numbers >> 16 & 255, numbers >> 8 & 255, numbers & 255], axis=-1).astype(np.uint8)

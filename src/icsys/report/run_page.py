@@ -1,4 +1,4 @@
-"""A finished run as a page, from what it has left in its output folder."""
+"""The page of a finished run, made from its output folder."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from icsys.report.run_pictures import picture_pairs
 from icsys.report.run_record import read_record
 from icsys.report.source_images import recorded_place
 from icsys.report.terminal_text import colors_text
-from icsys.results import RunSummary
 from icsys.sources.base import passed_over_text
-from icsys.sources.open import open_source
+from icsys.sources.open_source import open_source
+from icsys.summary import RunSummary
 from icsys.version import __version__
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from icsys.report.plots import Plot
     from icsys.report.run_record import RunImage, RunRecord
 
-_CLASSES = 100  # that the table names
+_CLASSES = 100  # rows of the table
 _TOP = "(top folder)"
 _SECONDS = len("2026-01-31 23:59:59")
 
@@ -52,15 +52,15 @@ def report_folder(
     output: str | os.PathLike[str] | None = None,
     examples: int = 6,
 ) -> Path:
-    """Write what a finished run did as one HTML file that needs no network.
+    """Write the report of a finished run as one HTML file that needs no network.
 
     Parameters
     ----------
     destination
         An output folder, with its manifest.
     source
-        What it was made from, to show pictures before and after; where the run says that it was, if left out, but not
-        a URL. A source that has changed since is not shown.
+        The source of the run, to show pictures before and after; if left out, the one that the run recorded, unless it
+        is a URL. An image that has changed since is not shown.
     output
         The file to write; ``report.html`` in ``destination`` if left out.
     examples
@@ -69,13 +69,13 @@ def report_folder(
     Returns
     -------
     Path
-        Of the file.
+        Path of the file.
 
     Raises
     ------
     UsageError
-        If the folder has no manifest, there is no such source, a link has a name that ICS uses, or the file cannot be
-        written there.
+        If the folder has no manifest, the source does not exist, a link has a name that ICS reserves, or the file
+        cannot be written.
     MissingExtraError
         If Matplotlib or Jinja2 is not installed.
     """
@@ -120,7 +120,7 @@ def _page(record: RunRecord, destination: RootedPath, source: str | None, exampl
         examples=pairs,
         examples_note=HOW_TO_LOOK
         if any(pair.before for pair in pairs)
-        else "The sources are not at hand or have other options: the pictures as they are now, and their palettes.",
+        else "The sources are not available or the options differ, so only the outputs and their palettes are shown.",
         skips=_skips(record, summary),
         failures=record.failures[:LISTED],
         command=command_text("compress", [printable(word) for word in (*place, str(destination))], ran, settings),
@@ -133,7 +133,7 @@ def _page(record: RunRecord, destination: RootedPath, source: str | None, exampl
 
 
 def _colors_text(options: Options) -> str:
-    """Say what became of the colours."""
+    """Describe the colours of the outputs."""
     if options.strategy == "SO":
         return "all their colours"
     by = f"{_number(options)} by {options.strategy}"
@@ -143,7 +143,7 @@ def _colors_text(options: Options) -> str:
 
 def _lead(images: Sequence[RunImage], options: Options, summary: dict[str, Any]) -> list[str]:
     if not images:
-        return ["No image of this folder was compressed: see below why."]
+        return ["No image of this folder was compressed; the reasons are below."]
     before, after = sum(image.bytes_in for image in images), sum(image.bytes_out for image in images)
     few = _colors_text(options)
     smaller = f"{before / after:.1f} times smaller"
@@ -155,7 +155,7 @@ def _lead(images: Sequence[RunImage], options: Options, summary: dict[str, Any])
     if chosen:
         sentences.append(
             f"The number of colours was chosen for all images: {chosen['reached']} of {chosen['sampled']} sampled ones "
-            f"reach {chosen['target']} with no more, where {chosen['share']:.0%} were to."
+            f"reach {chosen['target']} with at most this number; {chosen['share']:.0%} were required."
         )
     if summary.get("stopped"):
         sentences.append(f"The last run was stopped before all images were done: {summary['stopped']}.")
@@ -176,7 +176,7 @@ def _number(options: Options) -> str:
 
 
 def _found(images: Sequence[RunImage]) -> Iterator[str]:
-    """Say what numbers of colours were found, where they were."""
+    """Describe the numbers of colours that ``--colors auto`` found."""
     summary = RunSummary()
     for image in images:
         summary.add_colors(image.colors, image.measured)
@@ -208,13 +208,13 @@ def _classes(images: Sequence[RunImage]) -> HtmlTable:
         folders[image.label].append(image)
     ordered = sorted(folders.items(), key=lambda item: -sum(image.bytes_in for image in item[1]))
     headings = [
-        Heading("folder", "The folder that the outputs lie in: the class label of a data set."),
+        Heading("folder", "The folder of the outputs: the class label of a dataset."),
         Heading("images", "Images compressed."),
         Heading("MB before", "Size of the sources."),
         Heading("MB after", "Size of the outputs."),
         Heading("factor", "Bytes before over bytes after."),
-        Heading("colours", "Colours of the outputs, their mean."),
-        Heading("worst PSNR", "Of the image whose colours were reduced at the highest cost, in decibels."),
+        Heading("colours", "Mean number of colours of the outputs."),
+        Heading("worst PSNR", "PSNR of the image with the largest error, in decibels."),
     ]
     rows = []
     for folder, some in ordered[:_CLASSES]:
@@ -248,7 +248,7 @@ def _plots(images: Sequence[RunImage]) -> list[Plot]:
     reached = [one.value for one in measured if one.value is not None]
     if reached and measured[0].target.measure != "psnr":
         words = {"ssim": "SSIM", "delta_e": "mean CIEDE2000"}[measured[0].target.measure]
-        plots.append(histogram(f"What was to reach {measured[0].target}", words, reached))
+        plots.append(histogram(f"Quality, with the target {measured[0].target}", words, reached))
     colors = [image.colors for image in images if image.colors is not None]
     if len(set(colors)) > 1:
         plots.append(histogram("Colours of each image", "colours", colors, whole=True))
@@ -266,13 +266,13 @@ def _skips(record: RunRecord, summary: dict[str, Any]) -> list[str]:
     kept = sum(image.kept_source for image in record.images)
     passed_over = summary.get("outputs_passed_over")
     passed_over = list(map(str, passed_over)) if isinstance(passed_over, list) else []
-    told = (
-        (done, f"{images_text(done)} skipped by the last run: done already, or not among those to do."),
-        (foreign, f"{images_text(foreign)} skipped: a file that ICS did not write has the place of the output."),
-        (summary.get("ignored"), f"Files left alone: {summary.get('ignored')} (no images, hidden, or links)."),
+    counted = (
+        (done, f"{images_text(done)} skipped by the last run: done already, or not selected."),
+        (foreign, f"{images_text(foreign)} skipped: a file that ICS did not write has the output's name."),
+        (summary.get("ignored"), f"Files ignored: {summary.get('ignored')} (no images, hidden, or links)."),
         (len(passed_over), f"Not read: {passed_over_text(passed_over)}."),
         (record.stale, f"Stale outputs: {record.stale}. Their sources are gone, fail, or have other outputs now."),
-        (damaged, f"{images_text(damaged)} damaged, and kept as far as they could be decoded."),
-        (kept, f"{images_text(kept)} kept as the source was: smaller than what would be written."),
+        (damaged, f"{images_text(damaged)} damaged; the part that could be decoded was kept."),
+        (kept, f"{images_text(kept)} copied unchanged: smaller than the encoded output would be."),
     )
-    return sentences + [sentence for number, sentence in told if number]
+    return sentences + [sentence for number, sentence in counted if number]

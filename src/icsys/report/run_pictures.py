@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def picture_pairs(record: RunRecord, destination: RootedPath, source: str | None, number: int) -> Iterator[Pair]:
-    """Show the images with the largest error, or where no colours were reduced those that were saved least on."""
+    """Yield the pictures of the images with the largest error, or the smallest factor if no colours were reduced."""
     ordered = sorted(record.images, key=lambda image: (-(image.mse or 0.0), image.factor, image.output))
     ranks = spread(len(ordered), number)
     originals = SourceImages(source, Path(str(destination)), {ordered[rank].source for rank in ranks})
@@ -51,7 +51,7 @@ def picture_pairs(record: RunRecord, destination: RootedPath, source: str | None
 def _before(
     image: RunImage, options: Options | None, originals: SourceImages, after: NDArray[np.uint8]
 ) -> NDArray[np.uint8] | None:
-    """Return the resized source of an image whose colours were reduced; None where it is not at hand as it was."""
+    """Return the resized source of an image whose colours were reduced; None if it is missing or has changed."""
     if options is None or image.mse is None or options.digest(image.palette) != image.options_hash:
         return None
     try:

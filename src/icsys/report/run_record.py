@@ -1,4 +1,4 @@
-"""What a finished run has left in its output folder: images, failures, stale outputs and ``run.json``."""
+"""Read the record of a finished run from its output folder: images, failures, stale outputs and ``run.json``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MOST_FACTOR = 1e6
 
 @dataclass(frozen=True, slots=True)
 class RunImage:
-    """What the manifest tells of an image, as far as the page needs it."""
+    """The manifest's facts about an image that the page needs."""
 
     output: str
     shard: str | None
@@ -46,7 +46,7 @@ class RunImage:
 
     @property
     def psnr(self) -> float:
-        """In decibels; infinite where the colours cost nothing."""
+        """PSNR in decibels; infinite if there is no error."""
         psnr = psnr_of(self.mse or 0.0)
         return math.inf if psnr is None else psnr
 
@@ -57,13 +57,13 @@ class RunImage:
 
     @property
     def label(self) -> str:
-        """The folder that the output lies in."""
+        """The folder of the output."""
         return self.output.rpartition("/")[0]
 
 
 @dataclass(slots=True)
 class RunRecord:
-    """What a run has left: the images by output, the failures by source, the stale outputs, and ``run.json``."""
+    """The record of a run: images by output, failures by source, stale outputs, and ``run.json``."""
 
     images: list[RunImage] = field(default_factory=list)
     failures: list[Problem] = field(default_factory=list)
@@ -72,7 +72,7 @@ class RunRecord:
 
     @property
     def options(self) -> Options | None:
-        """Those of the last run; None where they cannot be read."""
+        """The options of the last run; None if they cannot be read."""
         names = {option.name for option in dataclasses.fields(Options)}
         found = {name: value for name, value in (self.run.get("options") or {}).items() if name in names}
         try:
@@ -82,7 +82,7 @@ class RunRecord:
 
 
 def read_record(destination: RootedPath) -> RunRecord:
-    """Read the record of an output folder; of two lines that tell of one output the later one counts."""
+    """Read the record of an output folder; of two rows for one output, the later one counts."""
     images: dict[str, RunImage] = {}
     failures: dict[str, Problem] = {}
     stale: set[str] = set()

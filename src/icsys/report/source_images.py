@@ -1,4 +1,4 @@
-"""The images that a finished run was made from, as far as they are still at hand."""
+"""Read the source images of a finished run, if they are still available."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from icsys.files.relative_names import is_below
 from icsys.files.url import is_url
 from icsys.sources.base import Task
 from icsys.sources.folder import Folder
-from icsys.sources.open import open_source
+from icsys.sources.open_source import open_source
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 
 class SourceImages:
-    """Some images of a source by their names.
+    """Some images of a source, read by name.
 
     Parameters
     ----------
     source
-        As given to the run; one that is not there any more holds no image.
+        The source of the run; if it is gone, it holds no images.
     destination
         The run's output folder.
     names
-        The images that will be asked for.
+        The images that may be read.
     """
 
     def __init__(self, source: str | None, destination: Path, names: Collection[str]) -> None:
@@ -48,12 +48,12 @@ class SourceImages:
             self._works = {task.source: Task(task.source, "", place=task.place) for task in tasks}
 
     def read(self, name: str, options: Options) -> bytes:
-        """Return the bytes of an image; OSError or ICSError if it is not at hand."""
+        """Return the bytes of an image; OSError or ICSError if it is not available."""
         if self._source is None or name not in self._works:
             raise FileNotFoundError(name)
         return self._source.read(self._works[name], options)[0]
 
 
 def recorded_place(source: object) -> str | None:
-    """Return the source that ``run.json`` tells of; not a URL, from which a page should not fetch unasked."""
+    """Return the source in ``run.json``; None for a URL, because a page fetches nothing without a request."""
     return source if isinstance(source, str) and not is_url(source) else None

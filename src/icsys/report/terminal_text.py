@@ -1,4 +1,4 @@
-"""A run in words, for a terminal."""
+"""The text of runs and checks for a terminal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from icsys.sources.base import passed_over_text
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from icsys.results import ColorsFound, Result, RunSummary
+    from icsys.results import Result
+    from icsys.summary import ColorsFound, RunSummary
     from icsys.verify.folder import Verification
 
 _LISTED = 20
@@ -39,13 +40,11 @@ def image_line(result: Result) -> str:
 
 
 def run_report(summary: RunSummary, destination: str, *, dry_run: bool) -> str:
-    """Say in a few lines what a run did and what it saved."""
+    """Summarise a run in a few lines."""
     rate = f" ({summary.images / summary.seconds:.1f} images/s)" if summary.seconds else ""
     others = f", {summary.ignored} other files left alone" if summary.ignored else ""
     animated = f"; {summary.animated} animated, first frame used" if summary.animated else ""
-    damaged = (
-        f"; {summary.damaged} damaged, kept all the same: --json and --verbose name them" if summary.damaged else ""
-    )
+    damaged = f"; {summary.damaged} damaged but kept: --json and --verbose name them" if summary.damaged else ""
     counts = f"{summary.compressed} compressed, {summary.skipped} skipped, {summary.failed} failed"
     lines = [
         f"Total run time: {summary.seconds:.2f} s{rate}",
@@ -54,7 +53,7 @@ def run_report(summary: RunSummary, destination: str, *, dry_run: bool) -> str:
     lines.extend(f"          {count} skipped: {reason}" for reason, count in summary.skips.items())
     if summary.kept_sources:
         kept = images_text(summary.kept_sources)
-        lines.append(f"          {kept} kept as the source was: smaller than what would be written")
+        lines.append(f"          {kept} copied unchanged: smaller than the encoded output would be")
     if summary.outputs_passed_over:
         lines.append(f"          {passed_over_text(summary.outputs_passed_over)}")
     if summary.stale:
@@ -73,14 +72,14 @@ def run_report(summary: RunSummary, destination: str, *, dry_run: bool) -> str:
         elements = f"{count_text(summary.elements_in)} -> {count_text(summary.elements_out)}"
         bytes_ = f"{bytes_text(summary.bytes_in)} -> {bytes_text(summary.bytes_out)}"
         lines.append(f"Bytes:    {bytes_}, {summary.factor:.1f} times smaller")
-        lines.append(f"Elements: {elements} numbers for a learner to read, {fewer:.1f} times fewer")
+        lines.append(f"Elements: {elements} numbers for a model to read, {fewer:.1f} times fewer")
     place = shown(destination) if is_url(destination) else Path(destination).resolve()
     lines.append("Dry run: nothing was written." if dry_run else f"Look in: {place}")
     return "\n".join(lines)
 
 
 def colors_text(found: ColorsFound) -> str:
-    """Say what numbers of colours were found, and how many images miss the target.
+    """Summarise the numbers of colours that ``--colors auto`` found, and how many images miss the target.
 
     Examples
     --------
@@ -97,7 +96,7 @@ def colors_text(found: ColorsFound) -> str:
 
 
 def _quality_text(result: Compressed) -> str:
-    """Say with how many colours an image reaches its target, or that it does not."""
+    """Describe how many colours an image has, and whether it reaches its target."""
     measured = result.measured
     if measured is None:
         return ""
@@ -107,7 +106,7 @@ def _quality_text(result: Compressed) -> str:
 
 
 def verification_report(found: Verification) -> str:
-    """Say what was found in a folder, and name what is wrong, the first of each kind where they are many."""
+    """Summarise a verification: name the first faults of each kind, and count them all."""
     kinds = (("missing", found.missing), ("changed", found.changed), ("foreign", found.foreign))
     lines: list[str] = []
     for kind, names in kinds:
@@ -120,7 +119,7 @@ def verification_report(found: Verification) -> str:
 
 
 def failure_lines(failures: Sequence[Failed]) -> Iterator[str]:
-    """Name the images that failed, each with its reason, the first of them where they are many."""
+    """Name the first images that failed, each with its reason."""
     for failure in failures[:_LISTED]:
         yield f"failed: {printable(failure.source)}: {printable(failure.message)} ({failure.code})"
     if len(failures) > _LISTED:

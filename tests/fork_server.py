@@ -1,0 +1,240 @@
+"""Runs of the command in forks of one process that has loaded what they need: they begin at once.
+
+The server takes one JSON object in each line of standard input and answers each with another, ``{"code": the exit code,
+negative for a signal, "calls": a number}``:
+
+- ``{"do": "command", "words", "cwd", "env", "files": [in, out, err]}`` runs the command as a process of its own would,
+  with its standard streams from and to files.
+- ``{"do": "code", …}`` likewise runs Python code, which is the only word.
+- ``{"do": "killed", "words", "kill": number or null, "calls": names, "said": file}`` runs the command in one thread and
+  kills it (SIGKILL) right before the system call of that number, or in the middle of it where it writes; ``calls`` is
+  how many there were, if it came to its end.
+"""
+
+import atexit
+import functools
+import importlib
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+
+import icsys.__main__
+from icsys.cli.main import run_command
+from icsys.engine import ENGINE_TABLE
+
+CALLS = ("open", "mkdir", "unlink", "rmdir", "replace", "fsync", "stat", "scandir", "write")
+AVAILABLE = hasattr(os, "fork")  # not on Windows
+_SHARED = {
+    "icsys",
+    "numpy",
+    "PIL",
+    "pyarrow",
+    "scipy",
+    "sklearn",
+    "tarfile",
+    "tqdm",
+}  # packages that one run loads for all
+
+
+class ForkServer:
+    """The server, while it is entered.
+
+    Parameters
+    ----------
+    memory
+        Bytes that a run that may be killed takes at most beyond what is loaded; without a bound if left out.
+    seconds
+        That a run may last.
+    """
+
+    def __init__(self, memory=None, seconds=120):
+        self._bounds = {"memory": memory, "seconds": seconds}
+
+    def __enter__(self):
+        """Start it."""
+        self._process = subprocess.Popen(
+            [sys.executable, "-W", "error", __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        return self
+
+    def __exit__(self, *_):
+        """End it."""
+        with self._process:
+            self._process.stdin.close()
+
+    def run(self, *words, said, kill=None, calls=CALLS):
+        """Run a command in one thread; return its exit code, negative for a signal, and its calls, 0 if killed."""
+        request = {"words": list(map(str, words)), "kill": kill, "calls": calls, "said": str(said), **self._bounds}
+        return self._ask("killed", request)
+
+    def command(self, words, *, cwd, text=None, env=os.environ, do="command"):
+        """Run a command as a process of its own would; return exit code, standard output and standard error."""
+        with tempfile.TemporaryDirectory() as folder:
+            files = [os.devnull, f"{folder}/out", f"{folder}/err"]
+            if text is not None:
+                files[0] = f"{folder}/in"
+                Path(files[0]).write_text(text, "utf-8")
+            request = {"words": list(map(str, words)), "cwd": str(cwd), "env": dict(env), "files": files}
+            code, _ = self._ask(do, request)
+            return code, *(Path(file).read_text("utf-8") for file in files[1:])
+
+    def _ask(self, do, request):
+        self._process.stdin.write(json.dumps({"do": do} | request) + "\n")
+        self._process.stdin.flush()
+        answer = json.loads(self._process.stdout.readline())
+        return answer["code"], answer["calls"]
+
+
+@functools.cache
+def shared_server():
+    """Return the server of this process, which ends with it."""
+    server = ForkServer().__enter__()
+    atexit.register(server.__exit__)
+    return server
+
+
+class _Calls:
+    """Counts calls of this process, and kills it at one of them."""
+
+    def __init__(self, kill, calls):
+        self._kill, self.count = kill, 0
+        os.fsync = lambda _: None  # no test of this process is about power cuts
+        for name in set(calls) - {"write"}:
+            setattr(os, name, self._watched(getattr(os, name)))
+        if "write" in calls:
+            os.write = self._halved(os.write)
+            os.fdopen = self._open
+
+    def _watched(self, call):
+        def watched(*arguments, **settings):
+            self.note()
+            return call(*arguments, **settings)
+
+        return watched
+
+    def _halved(self, call):
+        def halved(descriptor, data):
+            self.note(lambda: call(descriptor, data[: len(data) // 2]))
+            return call(descriptor, data)
+
+        return halved
+
+    def note(self, last=lambda: None):
+        """Count a call; if it is the one, do a last thing and die."""
+        self.count += 1
+        if self.count == self._kill:
+            last()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def _open(self, descriptor, mode="r", buffering=-1, closefd=True, **_):
+        file = _File(descriptor, mode.replace("b", ""), closefd)
+        file.note = self.note
+        if not buffering:
+            return file
+        kind = io.BufferedRandom if "+" in mode else io.BufferedReader if mode == "rb" else io.BufferedWriter
+        return kind(file)
+
+
+class _File(io.FileIO):
+    def write(self, data):
+        self.note(lambda: super(_File, self).write(bytes(data)[: len(data) // 2]))
+        return super().write(data)
+
+
+def _one_thread(function, items, jobs, prepare, stop, **_):  # noqa: ARG001 - as engines are called
+    """Be an engine that works in the thread of the run, so that calls come in one order."""
+    for item in items:
+        if stop.is_set():
+            return
+        yield function(item)
+
+
+def _run_killed(words, kill, calls, said, *, pipe, memory, seconds):
+    """Be a run that may be killed at a call."""
+    import resource  # noqa: PLC0415 - not on Windows
+
+    signal.alarm(seconds)
+    if memory:
+        loaded = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (loaded + memory,) * 2)
+    sys.stdout = sys.stderr = Path(said).open("w")  # noqa: SIM115 - for as long as this process lasts
+    ENGINE_TABLE["threads"] = _one_thread
+    tell, counted, code = os.write, _Calls(kill, calls), 70
+    try:
+        code = run_command(words)
+    except SystemExit as end:
+        code = end.code
+    except BaseException:  # noqa: BLE001 - this process can report it nowhere else
+        traceback.print_exc()
+    sys.stdout.flush()
+    tell(pipe, json.dumps({"calls": counted.count, "modules": sorted(sys.modules)}).encode())
+    os._exit(code)
+
+
+def _run_as_process(do, words, cwd, env, files, *, pipe):
+    """Be the command, or Python code, with standard streams of its own; end as it ends."""
+    signal.alarm(120)
+    _tell_at_end(pipe)
+    sys.modules.pop("multiprocessing", None)  # the command ends more slowly where a run has loaded it
+    os.chdir(cwd)
+    os.environ.clear()
+    os.environ.update(env)
+    for number, file in enumerate(files):
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT if number else os.O_RDONLY)
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - for as long as this process lasts
+    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+    sys.argv = ["ics", *words] if do == "command" else ["-c"]
+    if do == "command":
+        raise SystemExit(icsys.__main__.main())
+    exec(words[0], {"__name__": "__main__"})  # noqa: S102 - the code of a test
+    raise SystemExit
+
+
+def _tell_at_end(pipe):
+    """Report what this process has loaded, however it ends."""
+    leave = os._exit
+
+    def tell():
+        os.write(pipe, json.dumps({"calls": 0, "modules": sorted(sys.modules)}).encode())
+
+    def tell_and_leave(code):
+        tell()
+        leave(code)
+
+    atexit.register(tell)
+    os._exit = tell_and_leave
+
+
+def _serve():
+    """Answer until standard input ends."""
+    for line in sys.stdin:
+        request = json.loads(line)
+        ours, theirs = os.pipe()
+        child = os.fork()
+        if not child:
+            os.close(ours)
+            if request.pop("do") == "killed":
+                _run_killed(**request, pipe=theirs)
+            _run_as_process(**json.loads(line), pipe=theirs)
+        os.close(theirs)
+        with open(ours, "rb") as pipe:  # noqa: PTH123 - a descriptor
+            told = json.loads(pipe.read() or b'{"calls": 0, "modules": []}')
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        for name in told["modules"]:  # what it has loaded, the next ones have
+            if name.partition(".")[0] in _SHARED:
+                importlib.import_module(name)
+        sys.stdout.write(json.dumps({"code": code, "calls": told["calls"]}) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    _serve()
