@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from numbers import Real
 from typing import Any, cast
 
@@ -72,13 +71,13 @@ class Choice(Check):
         raise UsageError(f"{name}={value!r}: expected one of {', '.join(self.names)}")
 
 
-@dataclass(frozen=True, slots=True)
 class WholeNumber(Check):
     """A whole number from ``low`` to ``high``."""
 
-    low: int
-    high: int
-    metavar: str = "N"
+    metavar = "N"
+
+    def __init__(self, low: int, high: int) -> None:
+        self.low, self.high = low, high
 
     def read(self, text: str) -> int | str:
         """Return the number, or the text if it holds none."""
@@ -89,11 +88,10 @@ class WholeNumber(Check):
         return whole_number(name, value, self.low, self.high)
 
 
-@dataclass(frozen=True, slots=True)
 class Number(Check):
     """A number above 0 and at most ``high``, or below it.
 
-    Attributes
+    Parameters
     ----------
     below
         Whether ``high`` itself is too much.
@@ -103,11 +101,11 @@ class Number(Check):
         Whether a whole number stays an int.
     """
 
-    high: float
-    metavar: str
-    below: bool = False
-    example: float | None = None
-    as_given: bool = False
+    def __init__(
+        self, high: float, metavar: str, *, below: bool = False, example: float | None = None, as_given: bool = False
+    ) -> None:
+        self.high, self.metavar = high, metavar
+        self.below, self.example, self.as_given = below, example, as_given
 
     def read(self, text: str) -> float | str:
         """Return the number, or the text if it holds none."""
@@ -127,12 +125,11 @@ class Number(Check):
         raise UsageError(f"{name}={value!r}: expected a number above 0 and {limit} {self.high}{example}")
 
 
-@dataclass(frozen=True, slots=True)
 class Switch(Check):
     """True or false; if ``lenient``, any value that Python takes for one of them."""
 
-    lenient: bool = False
-    metavar: str = ""
+    def __init__(self, *, lenient: bool = False) -> None:
+        self.lenient = lenient
 
     def accept(self, name: str, value: object) -> bool:
         """Return the value as a bool."""
@@ -141,11 +138,11 @@ class Switch(Check):
         raise UsageError(f"{name}={value!r}: expected true or false")
 
 
-@dataclass(frozen=True, slots=True)
 class Text(Check):
     """Any text."""
 
-    metavar: str
+    def __init__(self, metavar: str) -> None:
+        self.metavar = metavar
 
     def accept(self, name: str, value: object) -> object:  # noqa: ARG002 - the same for all checks
         """Return the value."""

@@ -38,6 +38,7 @@ def run_command(argv: Sequence[str] | None = None) -> int:
     0: all done or skipped by policy; 1: some images failed; 2: wrong usage, nothing done; 130: interrupted by Ctrl-C;
     143: ended by SIGTERM; 129: the terminal was closed.
     """
+    argv = sys.argv[1:] if argv is None else argv
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # the parent process closed it
             setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - open until the process ends
@@ -45,11 +46,11 @@ def run_command(argv: Sequence[str] | None = None) -> int:
         if hasattr(getattr(sys, name), "reconfigure"):
             getattr(sys, name).reconfigure(errors="backslashreplace")
     try:
-        arguments = command_parser().parse_args(argv)
+        arguments = command_parser(argv).parse_args(argv)
         code = _COMMANDS[arguments.command](arguments)
         sys.stdout.flush()
     except ICSError as error:
-        print(f"ics: {_without_given(str(error), argv)}", file=sys.stderr)
+        print(f"ics: {hide_given(str(error), argv)}", file=sys.stderr)
         return WRONG_USAGE
     except KeyboardInterrupt:
         print("\nics: interrupted", file=sys.stderr)
@@ -59,14 +60,9 @@ def run_command(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return SOME_FAILED
     except OSError as error:
-        print(f"ics: {_without_given(str(error), argv)}", file=sys.stderr)
+        print(f"ics: {hide_given(str(error), argv)}", file=sys.stderr)
         return WRONG_USAGE if isinstance(error, LinkError | OtherFolderError) else SOME_FAILED
     return code
-
-
-def _without_given(message: str, argv: Sequence[str] | None) -> str:
-    """Return a message without the secrets of URLs in the arguments."""
-    return hide_given(message, sys.argv[1:] if argv is None else argv)
 
 
 def _ask_and_run(_: argparse.Namespace) -> int:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import fields
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icsys.choices import STRATEGIES
 from icsys.cli.help import CommandParser
 from icsys.cli.read_options import TABLES, table_fields
 from icsys.field_checks import Switch, number_or_text
 from icsys.version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 SOURCE, DESTINATION = "Uncompressed", "Compressed"
 COMPARISON = "comparison.html"
@@ -31,54 +34,76 @@ _MORE_EXAMPLES = (
     ("ics verify small", "check that all outputs are complete and unchanged"),
 )
 
+_DEMO_SUMMARY = f"""\
+Copy the sample photos of installed packages into {SOURCE} and compress
+them into {DESTINATION}. If one of these folders holds other files, both stay as
+they are, and the demo uses folders of the same names in ics-demo."""
 
-def command_parser() -> CommandParser:
-    """Return the parser of the whole command."""
+_MERGE_SUMMARY = """\
+Merge the manifests, failures and totals of all shards in DST, so that DST is the
+same as after one run without shards. Images are not changed."""
+
+_COMPARE_SUMMARY = """\
+Compress the images below SRC with every strategy, and show time, size and quality
+in a table and on a page. Only the page is written."""
+
+_VERIFY_SUMMARY = """\
+Read every output in DST, and name files that are missing, changed, or not written
+by ics. Nothing is written."""
+
+
+def command_parser(argv: Sequence[str] | None = None) -> CommandParser:
+    """Return the parser of the whole command.
+
+    Parameters
+    ----------
+    argv
+        The arguments to parse. Commands that are not among them get no options, which saves time. All commands have
+        their options if this is left out.
+    """
     parser = CommandParser(prog="ics", summary=_SUMMARY, examples=(*_EXAMPLES, *_MORE_EXAMPLES))
     parser.add_argument("--version", action="version", version=f"ics {__version__}", help="Show the version.")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=CommandParser)
-    _add_compress(commands)
-    _add_demo(commands)
-    _add_merge(commands)
-    _add_compare(commands)
-    _add_report(commands)
-    _add_verify(commands)
+    for name, command in _COMMANDS.items():
+        own = commands.add_parser(
+            name,
+            help=command.help,
+            usage=command.usage,
+            summary=command.summary,
+            examples=command.examples,
+            common=command.common,
+        )
+        if argv is None or name in argv:
+            command.add_arguments(own)
     return parser
 
 
-def _add_compress(commands: Any) -> None:  # noqa: ANN401 - argparse's own type is private
-    compress = commands.add_parser(
-        "compress",
-        help="compress a folder of photos",
-        usage="ics compress [SRC] [DST] [options]",
-        summary="Compress every image below SRC into the same folders below DST.",
-        examples=_EXAMPLES,
-        common=_common(),
-    )
-    _add_source(compress)
-    compress.add_argument(
+class _Command(NamedTuple):
+    """What a command does, and the function that adds its arguments."""
+
+    help: str
+    summary: str
+    examples: Sequence[tuple[str, str]]
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    usage: str | None = None
+    common: Sequence[str] = ()
+
+
+def _add_compress(parser: argparse.ArgumentParser) -> None:
+    _add_source(parser)
+    parser.add_argument(
         "destination",
         metavar="DST",
         nargs="?",
         default=DESTINATION,
         help=f"A folder, or a URL such as s3://bucket/small. Default: {DESTINATION}.",
     )
-    _add_options(compress)
+    _add_options(parser)
 
 
-def _add_demo(commands: Any) -> None:  # noqa: ANN401 - as above
-    demo = commands.add_parser(
-        "demo",
-        help="try it on sample photos",
-        usage="ics demo [options]",
-        summary=f"Copy the sample photos of installed packages into {SOURCE} and compress\nthem into {DESTINATION}. "
-        "If one of these folders holds other files, both stay as\nthey are, and the demo uses folders of the same "
-        "names in ics-demo.",
-        examples=[("ics demo --colors 16 --step 2", "")],
-        common=_common(),
-    )
-    _add_options(demo)
-    demo.set_defaults(source=SOURCE, destination=DESTINATION)
+def _add_demo(parser: argparse.ArgumentParser) -> None:
+    _add_options(parser)
+    parser.set_defaults(source=SOURCE, destination=DESTINATION)
 
 
 def _add_source(parser: argparse.ArgumentParser) -> None:
@@ -102,38 +127,15 @@ def _add_destination(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_merge(commands: Any) -> None:  # noqa: ANN401 - as above
-    merge = commands.add_parser(
-        "merge",
-        help="merge the results of shards",
-        summary="Merge the manifests, failures and totals of all shards in DST, so that DST is the\nsame as after one "
-        "run without shards. Images are not changed.",
-        examples=[
-            ("ics compress photos small --shard 1/2", ""),
-            ("ics compress photos small --shard 2/2", ""),
-            ("ics merge small", ""),
-        ],
-    )
-    _add_destination(merge)
-    merge.add_argument("--partial", action="store_true", help="Merge even if some shards are missing or unfinished.")
-    _add_json(merge)
+def _add_merge(parser: argparse.ArgumentParser) -> None:
+    _add_destination(parser)
+    parser.add_argument("--partial", action="store_true", help="Merge even if some shards are missing or unfinished.")
+    _add_json(parser)
 
 
-def _add_compare(commands: Any) -> None:  # noqa: ANN401 - as above
-    compare = commands.add_parser(
-        "compare",
-        help="try every strategy on the same photos",
-        usage="ics compare [SRC] [options]",
-        summary="Compress the images below SRC with every strategy, and show time, size and quality\nin a table and on "
-        "a page. Only the page is written.",
-        examples=[
-            ("ics compare photos --colors 8,16,32,64 --sample 50", ""),
-            ("ics compare --strategy MKM,FKM --size 224x224 --json", ""),
-        ],
-        common=["strategies", "ks", "sample", "size", "output"],
-    )
-    _add_source(compare)
-    what = compare.add_argument_group("comparison")
+def _add_compare(parser: argparse.ArgumentParser) -> None:
+    _add_source(parser)
+    what = parser.add_argument_group("comparison")
     what.add_argument(
         "--strategy",
         dest="strategies",
@@ -154,38 +156,25 @@ def _add_compare(commands: Any) -> None:  # noqa: ANN401 - as above
     )
     _add_page(what, COMPARISON)
     what.add_argument("--no-report", dest="output", action="store_const", const=None, help="Write no page.")
-    _add_options(compare, compared=True)
+    _add_options(parser, compared=True)
 
 
-def _add_report(commands: Any) -> None:  # noqa: ANN401 - as above
-    report = commands.add_parser(
-        "report",
-        help="make a page about a finished run",
-        summary="Write an HTML page about the finished run in DST, with photos before and after.",
-        examples=[("ics report Compressed --source Uncompressed", "")],
-    )
-    _add_destination(report)
-    report.add_argument(
+def _add_report(parser: argparse.ArgumentParser) -> None:
+    _add_destination(parser)
+    parser.add_argument(
         "--source",
         metavar="SRC",
         help="Where the original photos are now. Default: where the run found them, unless that is a URL.",
     )
-    _add_page(report, None)
+    _add_page(parser, None)
 
 
-def _add_verify(commands: Any) -> None:  # noqa: ANN401 - as above
-    verify = commands.add_parser(
-        "verify",
-        help="check that a folder is complete and unchanged",
-        summary="Read every output in DST, and name files that are missing, changed, or not written\nby ics. Nothing "
-        "is written.",
-        examples=[("ics verify Compressed", "")],
-    )
-    _add_destination(verify)
-    verify.add_argument(
+def _add_verify(parser: argparse.ArgumentParser) -> None:
+    _add_destination(parser)
+    parser.add_argument(
         "--jobs", metavar="N", type=number_or_text, help="Files to read at the same time. Default: the number of cores."
     )
-    _add_json(verify)
+    _add_json(parser)
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:
@@ -259,3 +248,57 @@ def _common() -> list[str]:
 def _words(text: str) -> list[int | str]:
     """Return the words between commas, numbers as numbers."""
     return [number_or_text(word.strip()) for word in text.split(",")]
+
+
+_MOST_USED = _common()
+_COMMANDS = {
+    "compress": _Command(
+        "compress a folder of photos",
+        "Compress every image below SRC into the same folders below DST.",
+        _EXAMPLES,
+        _add_compress,
+        usage="ics compress [SRC] [DST] [options]",
+        common=_MOST_USED,
+    ),
+    "demo": _Command(
+        "try it on sample photos",
+        _DEMO_SUMMARY,
+        [("ics demo --colors 16 --step 2", "")],
+        _add_demo,
+        usage="ics demo [options]",
+        common=_MOST_USED,
+    ),
+    "merge": _Command(
+        "merge the results of shards",
+        _MERGE_SUMMARY,
+        [
+            ("ics compress photos small --shard 1/2", ""),
+            ("ics compress photos small --shard 2/2", ""),
+            ("ics merge small", ""),
+        ],
+        _add_merge,
+    ),
+    "compare": _Command(
+        "try every strategy on the same photos",
+        _COMPARE_SUMMARY,
+        [
+            ("ics compare photos --colors 8,16,32,64 --sample 50", ""),
+            ("ics compare --strategy MKM,FKM --size 224x224 --json", ""),
+        ],
+        _add_compare,
+        usage="ics compare [SRC] [options]",
+        common=["strategies", "ks", "sample", "size", "output"],
+    ),
+    "report": _Command(
+        "make a page about a finished run",
+        "Write an HTML page about the finished run in DST, with photos before and after.",
+        [("ics report Compressed --source Uncompressed", "")],
+        _add_report,
+    ),
+    "verify": _Command(
+        "check that a folder is complete and unchanged",
+        _VERIFY_SUMMARY,
+        [("ics verify Compressed", "")],
+        _add_verify,
+    ),
+}

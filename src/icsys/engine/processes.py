@@ -121,8 +121,8 @@ class _WorkerPool(Generic[Item]):
         self._failed_starts = 0 if worker.ready else self._failed_starts + 1
         if self._failed_starts == _STARTS:
             raise EngineError(
-                f"{_STARTS} worker processes could not start, the last {worker.end()}: run with --engine threads; a "
-                "program that calls compress_folder does so below if __name__ == '__main__'"
+                f"{_STARTS} worker processes could not start, the last {worker.end()}: use --engine threads; in "
+                "a program, call compress_folder below if __name__ == '__main__'"
             )
         lost = self._tasks.take_back(worker)
         if lost:

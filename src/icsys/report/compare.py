@@ -21,8 +21,8 @@ from icsys.report.comparison_runner import ComparisonRunner
 from icsys.report.example_images import MOST_EXAMPLES
 from icsys.run.checks import check_places
 from icsys.run_settings import RunSettings
-from icsys.sources.open import open_source
-from icsys.sources.sample import draw_images
+from icsys.sources.open_source import open_source
+from icsys.sources.random_sample import draw_sample
 
 if TYPE_CHECKING:
     import os
@@ -110,16 +110,16 @@ def compare_folder(
     with tempfile.TemporaryDirectory(prefix="icsys-") as folder:
         place = place_of(source)
         origin = open_source(place, Path(str(check_places(place, folder))), include_outputs=include_outputs)
-        draw = draw_images(origin, sample, options.seed)
-        bench = ComparisonRunner(origin, Path(folder), options, candidates, jobs or available_cores())
-        bench.report = progress or bench.report
-        bench.tell("Loading")
+        draw = draw_sample(origin, sample, options.seed)
+        runner = ComparisonRunner(origin, Path(folder), options, candidates, jobs or available_cores())
+        runner.report = progress or runner.report
+        runner.report_step("Loading")
         for candidate in candidates:
             load_packages(candidate.options(options))
-        estimate = bench.expect(draw.works)
+        estimate = runner.expect(draw.works)
         start = time.perf_counter()
-        rows, failures = bench.run(draw.works)
-        kept = tuple(bench.examples(rows, examples))
+        rows, failures = runner.run(draw.works)
+        kept = tuple(runner.examples(rows, examples))
         seconds = time.perf_counter() - start
     return Comparison(
         source=shown(source),
@@ -131,8 +131,8 @@ def compare_folder(
         outputs_passed_over=tuple(draw.outputs_passed_over),
         sample=None if sample is None or sample >= draw.found else sample,
         failures=(*draw.failures, *failures),
-        jobs=bench.jobs,
-        rounds=bench.rounds,
+        jobs=runner.jobs,
+        rounds=runner.rounds,
         estimate=estimate,
         seconds=seconds,
         examples=kept,
@@ -145,15 +145,13 @@ def plan_candidates(strategies: Sequence[str], colors: Sequence[int]) -> list[Ca
     Raises
     ------
     UsageError
-        If a name or a number is not accepted, or none of the strategies reduces colours.
+        If a name or a number is invalid, or no strategy reduces colours.
     """
     names = {Options.from_dict({"strategy": name}).strategy for name in strategies}
     reducing = [name for name, strategy in STRATEGY_TABLE.items() if name in names and strategy.fit is not None]
     if not reducing or not colors:
         raise UsageError("nothing to compare: expected at least one strategy that reduces colours, and one K")
     if AUTO in map(str, colors):
-        raise UsageError(
-            f"colors={AUTO!r}: a comparison needs given numbers of colours: expected numbers such as 8,16,32"
-        )
+        raise UsageError(f"colors={AUTO!r}: expected numbers of colours to compare, such as 8,16,32")
     ks = sorted({whole_number("colors", k, 1, MAX_COLORS) for k in colors})
     return [Candidate("SO", None), *(Candidate(name, k) for name in reducing for k in ks)]

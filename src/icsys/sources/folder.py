@@ -17,8 +17,8 @@ from icsys.records.labels import label_of
 from icsys.records.output_folders import MARKER_FILES, is_output_folder
 from icsys.sources.base import Ignored, Loaded, PassedOver, Planned, Task, Unreadable
 from icsys.sources.output_names import name_key, output_names
-from icsys.sources.read_file import open_regular, read_whole
-from icsys.sources.recorded_labels import ToldLabels, told_classes
+from icsys.sources.read_file import open_regular, read_file
+from icsys.sources.recorded_labels import RecordedLabels, recorded_classes
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -56,7 +56,7 @@ class Folder:
     @property
     def classes(self) -> Sequence[str]:
         """See Source: those of the run that has made the folder."""
-        return told_classes(self.path)
+        return recorded_classes(self.path)
 
     def plan(self, suffix: str) -> Iterator[Planned]:
         """List the images as :func:`plan_folder` does."""
@@ -89,8 +89,8 @@ class Folder:
             return file.read(size)
 
     def read(self, task: Task, options: Options) -> tuple[bytes, int]:
-        """Read a file as :func:`~icsys.sources.read_file.read_whole` does."""
-        return read_whole(self.path / task.source, options)
+        """Read a file as :func:`~icsys.sources.read_file.read_file` does."""
+        return read_file(self.path / task.source, options)
 
 
 def plan_folder(
@@ -186,7 +186,7 @@ class _Walk:
     suffix: str
     follow_links: bool
     include_outputs: bool
-    told: ToldLabels = field(default_factory=ToldLabels)
+    told: RecordedLabels = field(default_factory=RecordedLabels)
 
     def plan(self, folders: list[_Folder]) -> Generator[Planned, None, list[list[_Folder]]]:
         """Plan ``folders``, whose names are one to :func:`name_key`, and return those below them, likewise grouped."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from icsys.errors import UsageError
-from icsys.sources.archives.kinds import archive_suffix
+from icsys.sources.archives.archive_kinds import archive_suffix
 from icsys.sources.base import Ignored, PassedOver, Task
 from icsys.sources.safe_names import is_hidden
 
@@ -52,12 +52,12 @@ def _choices(inside: str) -> list[str]:
     return [str(number).zfill(len(numbers[1])) for number in range(first, last + 1)]
 
 
-def fixed_part(pattern: str) -> Path:
+def folder_of_pattern(pattern: str) -> Path:
     """Return the folder below which all matches of a pattern lie."""
     return Path(_MAGIC.split(pattern, maxsplit=1)[0] + "_").parent
 
 
-def archives_of(folder: Source) -> tuple[list[str], list[PassedOver]]:
+def find_archives(folder: Source) -> tuple[list[str], list[PassedOver]]:
     """Return the archives in a folder, none if it holds an image: the first one ends the search.
 
     Returns

@@ -41,7 +41,7 @@ def _opened(path: Path) -> tuple[int, os.stat_result]:
     return descriptor, found
 
 
-def read_whole(path: Path, options: Options) -> tuple[bytes, int]:
+def read_file(path: Path, options: Options) -> tuple[bytes, int]:
     """Read a file that holds still; its size is looked at before it takes memory.
 
     Returns

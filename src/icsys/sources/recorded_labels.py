@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Book(NamedTuple):
+class ArchivedRecord(NamedTuple):
     """A manifest or ``run.json`` in an archive, with its path there."""
 
     path: str
@@ -35,7 +35,7 @@ class _Part(NamedTuple):
     beginning: str
 
 
-class ToldLabels:
+class RecordedLabels:
     """What manifests tell of the labels of images, by their paths; memory follows what folders do not say."""
 
     def __init__(self) -> None:
@@ -94,7 +94,7 @@ class ToldLabels:
         return self._samples.get(path, "")
 
 
-def book_in(path: str, size: int, read: Callable[[int], bytes]) -> Book | Unreadable | None:
+def archived_record(path: str, size: int, read: Callable[[int], bytes]) -> ArchivedRecord | Unreadable | None:
     """Return what an archive holds of the books of an output folder; None if a file is none of them.
 
     Parameters
@@ -110,10 +110,10 @@ def book_in(path: str, size: int, read: Callable[[int], bytes]) -> Book | Unread
         return None
     if size > LONGEST_JSON:
         return Unreadable(path, "too_large", f"what it tells of labels has {size} bytes: unpack the archive first")
-    return Book(path, text)
+    return ArchivedRecord(path, text)
 
 
-def told_labels(folder: Path) -> Iterator[tuple[str, Label]]:
+def recorded_labels_of(folder: Path) -> Iterator[tuple[str, Label]]:
     """Return the paths of the images in a folder with their labels, as far as a manifest tells of them."""
     return ((path, from_columns(row)) for path, row in _told_rows(folder))
 
@@ -130,7 +130,7 @@ def _told_rows(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         return
 
 
-def told_classes(folder: Path) -> list[str]:
+def recorded_classes(folder: Path) -> list[str]:
     """Return the names of all classes by their numbers, where the run that has filled a folder knew them."""
     part = _part_of(folder)
     try:

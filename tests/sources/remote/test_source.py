@@ -22,7 +22,7 @@ from icsys.files.remote_client import LONGEST_PAUSE, connect
 from icsys.files.url import Url
 from icsys.sources.base import PassedOver, Task, read_loaded
 from icsys.sources.remote import fetch as fetching
-from icsys.sources.remote import source as urlsource
+from icsys.sources.remote import open_remote as urlsource
 from icsys.sources.remote.fetch import with_retry
 from icsys.sources.remote.folder import RemoteFolder
 from sources import put_folder, put_parquet, put_tar, put_zip

@@ -11,7 +11,7 @@ from icsys.errors import ImageError, MissingExtraError, UsageError
 from icsys.files.remote_client import error_text, retry, server_time_ns
 from icsys.image.limits import check_bytes
 from icsys.sources.base import Place
-from icsys.sources.remote.web_pages import LARGEST_PAGE, Page, text_of
+from icsys.sources.remote.web_pages import LARGEST_PAGE, WebPage, decode_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -114,7 +114,7 @@ def fetch_range(fs: Any, path: str, start: int, end: int) -> bytes:  # noqa: ANN
     return data
 
 
-def fetch_page(fs: Any, url: str) -> Page:  # noqa: ANN401 - as above
+def fetch_page(fs: Any, url: str) -> WebPage:  # noqa: ANN401 - as above
     """Return the page of a folder over HTTP."""
     with fs.open(url, "rb", block_size=0, size=LARGEST_PAGE) as file:
         told = file.r.headers.get("Content-Type", "")
@@ -122,7 +122,7 @@ def fetch_page(fs: Any, url: str) -> Page:  # noqa: ANN401 - as above
         data = _read_up_to(file, LARGEST_PAGE + 1) if "html" in kind or not kind else b""
         if len(data) > LARGEST_PAGE:
             raise ImageError("too_large", f"its page has more than {LARGEST_PAGE} bytes: expected a list of links")
-        return Page(str(file.r.url), kind, text_of(data, told))
+        return WebPage(str(file.r.url), kind, decode_page(data, told))
 
 
 def _read_up_to(file: IO[bytes], size: int) -> bytes:

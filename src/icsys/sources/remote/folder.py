@@ -16,21 +16,21 @@ from icsys.files.url import Url, url_path, url_site
 from icsys.image.decode import sniff
 from icsys.layout import MANIFEST, RUN
 from icsys.records.output_folders import has_output_records
-from icsys.sources.archives.kinds import archive_suffix
+from icsys.sources.archives.archive_kinds import archive_suffix
 from icsys.sources.base import Ignored, Loaded, PassedOver, Place, Planned, Task, Unreadable
 from icsys.sources.output_names import name_key, output_names
-from icsys.sources.recorded_labels import ToldLabels, classes_in
-from icsys.sources.remote.bucket import Bucket
+from icsys.sources.recorded_labels import RecordedLabels, classes_in
 from icsys.sources.remote.fetch import fetch_head, fetch_image, fetch_page, fetch_start, place_in, with_retry
 from icsys.sources.remote.listings import StoreListing, WebListing
+from icsys.sources.remote.remote_files import RemoteFiles
 from icsys.sources.safe_names import is_image_name
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
 
     from icsys.options import Options
-    from icsys.sources.remote.listings import Entry, Listed
-    from icsys.sources.remote.web_pages import Page
+    from icsys.sources.remote.listings import FolderListing, RemoteEntry
+    from icsys.sources.remote.web_pages import WebPage
 
 _HEAD = 64  # bytes
 _AT_ONCE = 16  # files that are looked at
@@ -59,7 +59,7 @@ class RemoteFolder:
     """
 
     def __init__(
-        self, url: Url, include_outputs: bool = False, root: Url | None = None, page: Page | None = None
+        self, url: Url, include_outputs: bool = False, root: Url | None = None, page: WebPage | None = None
     ) -> None:
         self.url, self._include_outputs, self._page = url, include_outputs, page
         self.root = root or Url(connect(url)[1])
@@ -92,7 +92,7 @@ class RemoteFolder:
         fs, _ = connect(self.url)
         listing = self._listing_of(fs)
         waiting = [[_Folder("", listing.start)]]
-        told = ToldLabels()
+        told = RecordedLabels()
         while waiting:
             below = yield from self._plan(fs, listing, waiting.pop(), suffix, told)
             waiting.extend(reversed(below))
@@ -113,14 +113,14 @@ class RemoteFolder:
         listing: Any,  # noqa: ANN401 - the key of a folder is the listing's own
         folders: list[_Folder],
         suffix: str,
-        told: ToldLabels,
+        told: RecordedLabels,
     ) -> Generator[Planned, None, list[list[_Folder]]]:
         images: list[tuple[str, str, RemotePlace]] = []
         below: dict[str, list[_Folder]] = defaultdict(list)
         reserved: list[str] = []
         for folder in folders:
             try:
-                listed: Listed = with_retry(partial(listing.list, folder.key), self.url)
+                listed: FolderListing = with_retry(partial(listing.list, folder.key), self.url)
                 passes = bool(folder.name) and not self._include_outputs and self._holds_outputs(fs, listed.entries)
             except (ImageError, OSError) as error:
                 yield self._unlisted(folder, error)
@@ -150,9 +150,9 @@ class RemoteFolder:
             yield Task(source, above + output, place, told.of(source), told.sample_of(source))
         return list(below.values())
 
-    def _read_labels(self, names: set[str], told: ToldLabels) -> Iterator[Unreadable]:
+    def _read_labels(self, names: set[str], told: RecordedLabels) -> Iterator[Unreadable]:
         """Take in what an earlier run, whose outputs these are, has told of labels."""
-        files = Bucket(self.url, Url(f"{self.root.secret().rstrip('/')}/"))
+        files = RemoteFiles(self.url, Url(f"{self.root.secret().rstrip('/')}/"))
         for name in sorted({RUN, MANIFEST} & names):
             try:
                 with files.open(name) as file:
@@ -165,7 +165,7 @@ class RemoteFolder:
                 words = f"what it tells of labels cannot be read: {error_text(error, self.url)}"
                 yield Unreadable(name, code, words)
 
-    def _sort(self, entry: Entry, path: str, *, is_image: bool) -> RemotePlace | _Folder | Ignored | Unreadable:
+    def _sort(self, entry: RemoteEntry, path: str, *, is_image: bool) -> RemotePlace | _Folder | Ignored | Unreadable:
         """Return what an entry is: an image, a folder, or what becomes of it."""
         if entry.name.startswith("."):
             return Ignored(path)
@@ -185,7 +185,7 @@ class RemoteFolder:
         words = error_text(error, self.url)
         return Unreadable(folder.name or ".", code, f"the folder cannot be listed: {words}", is_folder=True)
 
-    def _holds_outputs(self, fs: Any, entries: list[Entry]) -> bool:  # noqa: ANN401 - as above
+    def _holds_outputs(self, fs: Any, entries: list[RemoteEntry]) -> bool:  # noqa: ANN401 - as above
         """Tell whether what is listed is an output folder; a request is made only where a name says that it may be."""
         paths = {entry.name: entry.path for entry in entries if not entry.is_folder}
 
@@ -201,7 +201,7 @@ class RemoteFolder:
 
         return has_output_records(beginning)
 
-    def _told(self, fs: Any, entries: list[Entry]) -> Iterator[tuple[Entry, bool]]:  # noqa: ANN401 - as above
+    def _told(self, fs: Any, entries: list[RemoteEntry]) -> Iterator[tuple[RemoteEntry, bool]]:  # noqa: ANN401 - as above
         """Tell of each entry whether it is an image; those whose names do not say so are looked at, many at a time."""
         is_image = partial(self._is_image, fs)
         if all(is_image_name(entry.name) for entry in entries if not entry.is_folder):
@@ -212,7 +212,7 @@ class RemoteFolder:
                 some = entries[first : first + _ENTRIES]
                 yield from zip(some, readers.map(is_image, some), strict=True)
 
-    def _is_image(self, fs: Any, entry: Entry) -> bool:  # noqa: ANN401 - as above
+    def _is_image(self, fs: Any, entry: RemoteEntry) -> bool:  # noqa: ANN401 - as above
         if entry.name.startswith(".") or entry.is_folder or entry.problem:
             return False
         if is_image_name(entry.name):

@@ -13,7 +13,7 @@ from icsys.files.url import shown
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-Names = tuple[str, ...]
+PathNames = tuple[str, ...]
 
 LARGEST_PAGE = 2**26
 """Bytes; a page of a million links has about as many."""
@@ -25,7 +25,7 @@ _PORTS = {"http": 80, "https": 443}
 _PAGE_SUFFIXES = (".html", ".htm", ".xhtml", ".php", ".asp", ".aspx", ".jsp")
 
 
-class Page(NamedTuple):
+class WebPage(NamedTuple):
     """What a server answers for a folder: the URL that it led to, the kind of text it says that it is, and its text."""
 
     url: str
@@ -36,11 +36,11 @@ class Page(NamedTuple):
 class Link(NamedTuple):
     """Where a link leads below a root: the segments of its path as they are asked for."""
 
-    segments: Names
+    segments: PathNames
     is_folder: bool
 
     @property
-    def names(self) -> Names:
+    def names(self) -> PathNames:
         """The segments without percents, each decoded once, so that two ways to write one are one."""
         return tuple(map(_decoded, self.segments))
 
@@ -57,20 +57,20 @@ class WebFolder:
         Why its page cannot be read; None if it was, or if no link leads to one.
     """
 
-    segments: Names = ()
-    files: dict[str, Names] = field(default_factory=dict)
-    folders: dict[str, Names] = field(default_factory=dict)
+    segments: PathNames = ()
+    files: dict[str, PathNames] = field(default_factory=dict)
+    folders: dict[str, PathNames] = field(default_factory=dict)
     outside: list[str] = field(default_factory=list)
     error: Exception | None = None
 
 
 def crawl(
     root: str,
-    first: Page,
-    fetch: Callable[[str], Page],
+    first: WebPage,
+    fetch: Callable[[str], WebPage],
     failures: tuple[type[Exception], ...],
     is_same: Callable[[str, str], bool],
-) -> dict[Names, WebFolder]:
+) -> dict[PathNames, WebFolder]:
     """Visit every page that links lead to below a root, once.
 
     Parameters
@@ -89,9 +89,9 @@ def crawl(
     dict
         The folders by their names below the root, that of the root being ``()``.
     """
-    tree: dict[Names, WebFolder] = {(): WebFolder()}
-    waiting: list[tuple[Names, Page | None]] = [((), first)]
-    visited: set[Names] = {()}
+    tree: dict[PathNames, WebFolder] = {(): WebFolder()}
+    waiting: list[tuple[PathNames, WebPage | None]] = [((), first)]
+    visited: set[PathNames] = {()}
     while waiting:
         names, page = waiting.pop()
         folder = tree[names]
@@ -119,13 +119,13 @@ def crawl(
     return tree
 
 
-def root_of(asked: str, page: Page) -> str:
+def root_of(asked: str, page: WebPage) -> str:
     """Return the URL below which the links of a page are its own: where it led to, with a slash at its end.
 
     Examples
     --------
     >>> for url in ("http://h/a", "http://h/a/", "http://h/a/index.html"):
-    ...     root_of(url, Page(url, "text/html", ""))
+    ...     root_of(url, WebPage(url, "text/html", ""))
     'http://h/a/'
     'http://h/a/'
     'http://h/a/'
@@ -141,12 +141,12 @@ def root_of(asked: str, page: Page) -> str:
     return urlunsplit((found.scheme, netloc, path.rstrip("/") + "/", "", ""))
 
 
-def url_below(root: str, segments: Names) -> str:
+def url_below(root: str, segments: PathNames) -> str:
     """Return the URL of what lies below a root."""
     return root.rstrip("/") + "".join(f"/{segment}" for segment in segments)
 
 
-def hrefs(page: Page) -> Iterator[str]:
+def hrefs(page: WebPage) -> Iterator[str]:
     """Return where the links of a page lead, as whole URLs without query and fragment, in their order."""
     if page.kind not in {"text/html", "application/xhtml+xml", ""}:
         return
@@ -216,7 +216,7 @@ def _host(url: str) -> tuple[str, int] | None:
     return (parts.hostname or "").lower(), 443 if port == _PORTS["http"] else port
 
 
-def _enter(tree: dict[Names, WebFolder], link: Link) -> Names:
+def _enter(tree: dict[PathNames, WebFolder], link: Link) -> PathNames:
     """Note where a link leads, with the folders on its way; return the names on it."""
     names = link.names
     for depth in range(len(names)):
@@ -230,7 +230,7 @@ def _enter(tree: dict[Names, WebFolder], link: Link) -> Names:
     return names
 
 
-def _endless(tree: dict[Names, WebFolder], names: Names, is_same: Callable[[str, str], bool], root: str) -> str:
+def _endless(tree: dict[PathNames, WebFolder], names: PathNames, is_same: Callable[[str, str], bool], root: str) -> str:
     """Say why there is no end to folders in each other; an empty text if there may be one."""
     if len(names) > _DEEPEST:
         return f"it lies more than {_DEEPEST} folders deep"
@@ -252,7 +252,9 @@ def _endless(tree: dict[Names, WebFolder], names: Names, is_same: Callable[[str,
     return ""
 
 
-def _forget_below(tree: dict[Names, WebFolder], names: Names, waiting: list[tuple[Names, Page | None]]) -> None:
+def _forget_below(
+    tree: dict[PathNames, WebFolder], names: PathNames, waiting: list[tuple[PathNames, WebPage | None]]
+) -> None:
     """Leave out what a folder holds that leads to itself."""
     for below in [below for below in tree if below[: len(names)] == names and below != names]:
         del tree[below]
@@ -276,7 +278,7 @@ class _Links(HTMLParser):
             self.base = href
 
 
-def text_of(data: bytes, kind: str) -> str:
+def decode_page(data: bytes, kind: str) -> str:
     """Return the text of a page in the encoding that its kind tells, or UTF-8."""
     told = re.search(r"charset=[\"']?([\w.:-]+)", kind, re.IGNORECASE)
     try:

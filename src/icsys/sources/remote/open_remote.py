@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from icsys.errors import ImageError, UsageError
 from icsys.files.remote_client import connect, error_text
 from icsys.files.url import Url, begins_as_url, url_path, url_site
-from icsys.sources.archives.kinds import archive_suffix, folder_of
+from icsys.sources.archives.archive_kinds import archive_suffix, folder_for_archive
 from icsys.sources.archives.source import Archives
-from icsys.sources.patterns import archives_of, expand_braces
-from icsys.sources.remote.bucket import Bucket
+from icsys.sources.patterns import expand_braces, find_archives
 from icsys.sources.remote.fetch import fetch_page, with_retry
 from icsys.sources.remote.folder import RemoteFolder
+from icsys.sources.remote.remote_files import RemoteFiles
 from icsys.sources.remote.web_pages import root_of
 
 if TYPE_CHECKING:
@@ -53,15 +53,15 @@ def open_remote(
         files = [file for matches in globs for file in sorted(matches)]
         if not files or not all(archive_suffix(url_path(file)) for file in files):
             raise UsageError(f"source {shown!r}: expected a pattern that archives match, and nothing else")
-        placed = tuple((url_path(file), folder_of(file.removeprefix(f"{root}/"))) for file in files)
+        placed = tuple((url_path(file), folder_for_archive(file.removeprefix(f"{root}/"))) for file in files)
         return Archives(
-            shown, Bucket(url, url_site(path)), placed, ignore_zeros=ignore_zeros, follow_links=follow_links
+            shown, RemoteFiles(url, url_site(path)), placed, ignore_zeros=ignore_zeros, follow_links=follow_links
         )
     if archive_suffix(plain) and not _ask(lambda: _is_folder(fs, path), url):
         size = _ask(lambda: fs.info(path), url)["size"]
         if is_page:
             _ask(partial(_check_parts, fs, path, size), url)
-        bucket = Bucket(url, url_site(path), plain, Url(path))
+        bucket = RemoteFiles(url, url_site(path), plain, Url(path))
         return Archives(shown, bucket, ((plain, ""),), ignore_zeros=ignore_zeros, follow_links=follow_links)
     if begins_as_url(path) and url.query:
         raise UsageError(f"source {shown!r} has a query: expected that of an archive, or a folder without one")
@@ -71,11 +71,11 @@ def open_remote(
         folder = RemoteFolder(url, include_outputs, Url(root_of(path, page)), page)
     else:
         _ask(partial(fs.ls, path, detail=False), url)
-    found, passed_over = archives_of(folder)
+    found, passed_over = find_archives(folder)
     if not found:
         return folder
-    placed = tuple((folder.archives[name], folder_of(name)) for name in found)
-    bucket = Bucket(url, url_site(folder.root.secret()))
+    placed = tuple((folder.archives[name], folder_for_archive(name)) for name in found)
+    bucket = RemoteFiles(url, url_site(folder.root.secret()))
     return Archives(shown, bucket, placed, tuple(passed_over), ignore_zeros=ignore_zeros, follow_links=follow_links)
 
 

@@ -19,7 +19,7 @@ _BLOCK = 2**22  # bytes that are fetched at once of an archive that is read from
 
 
 @dataclass(frozen=True, slots=True)
-class Bucket:
+class RemoteFiles:
     """Files behind a URL, by the names of their paths; one that the URL itself stands for is called ``name``.
 
     Attributes
@@ -54,7 +54,7 @@ class Bucket:
             raise ImageError("unsupported", "the server does not tell its size: fetch the archive first")
         return io.BufferedReader(_Parts(self.url, self._path(path), size), _BLOCK)
 
-    def cut(self, path: str, start: int, size: int, known: Place) -> bytes:  # noqa: ARG002 - to ask costs as much
+    def read_range(self, path: str, start: int, size: int, known: Place) -> bytes:  # noqa: ARG002 - to ask costs as much
         """Fetch a part of a file."""
         fs, _ = connect(self.url)
         return with_retry(lambda: fetch_range(fs, self._path(path), start, start + size), self.url)
