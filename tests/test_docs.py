@@ -19,6 +19,7 @@ PAGES = sorted(path for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"))
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 BLOCKS = {page: BLOCK.findall(page.read_text("utf-8")) for page in PAGES}
 RUNNABLE = {"python", "sh", "console"}
+AS_A_USER = {"README.md", "resume.md"}  # with the installed command; other pages in forks, which start at once
 EXTRAS = {"datasets", "distributed", "torch", "torchvision"}  # large packages; their pages run in make test-extras
 
 
@@ -107,8 +108,7 @@ def pages(*, large):
 
 @pytest.mark.parametrize("page", pages(large=False), ids=lambda page: page.name)
 def test_the_blocks_of_a_page_run_in_order(page, tmp_path):
-    """Those of the README as anyone runs them, with the installed command; the others in forks, which start at once."""
-    run_blocks(page, tmp_path, forked=fork_server.AVAILABLE and page.name != "README.md")
+    run_blocks(page, tmp_path, forked=fork_server.AVAILABLE and page.name not in AS_A_USER)
 
 
 @pytest.mark.parametrize("page", pages(large=True), ids=lambda page: page.name)
