@@ -20,9 +20,10 @@ from icsys.engine import Lost
 from icsys.files.rooted_path import RootedPath
 from icsys.options import Target
 from icsys.records.run_json import read_run
-from icsys.results import ColorsChosen, Measured
+from icsys.results import Measured
 from icsys.run.choose_colors import choose_colors
 from icsys.run.worker import Outcome
+from icsys.summary import ColorsChosen
 from report.test_terminal_text import DONE
 
 pytestmark = pytest.mark.usefixtures("unsynced")

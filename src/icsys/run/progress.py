@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from icsys.results import Result, RunSummary
+    from icsys.results import Result
+    from icsys.summary import RunSummary
 
 INTERRUPTED_TEXT = "interrupted"
 """Value of :attr:`RunSummary.stopped` when the caller has stopped the run."""
