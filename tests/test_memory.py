@@ -1,4 +1,4 @@
-"""Large pictures, one after the other and side by side: what a run takes from the system, in a process of its own."""
+"""The memory of a run on large pictures, one after the other and in parallel, measured in its own process."""
 
 import json
 import struct
@@ -32,7 +32,7 @@ print(json.dumps(peaks))
 
 
 def flat_png(color_type, channels):
-    """Return a PNG of one colour, which few bytes make."""
+    """Return a PNG of one colour, which is a small file."""
 
     def chunk(kind, body):
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
