@@ -163,7 +163,7 @@ class RunSettings:
 
     @property
     def covers_all(self) -> bool:
-        """Whether the run takes up every source, also ones that did not fail: only then can an output be found stale."""
+        """Whether the run takes up all sources, also ones that did not fail: only then can an output be stale."""
         return not self.retry_failed
 
     def resolve(self, *, cores: int) -> RunSettings:
