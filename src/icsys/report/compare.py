@@ -152,8 +152,6 @@ def plan_candidates(strategies: Sequence[str], colors: Sequence[int]) -> list[Ca
     if not reducing or not colors:
         raise UsageError("nothing to compare: expected at least one strategy that reduces colours, and one K")
     if AUTO in map(str, colors):
-        raise UsageError(
-            f"colors={AUTO!r}: a comparison needs given numbers of colours: expected numbers such as 8,16,32"
-        )
+        raise UsageError(f"colors={AUTO!r}: expected numbers of colours to compare, such as 8,16,32")
     ks = sorted({whole_number("colors", k, 1, MAX_COLORS) for k in colors})
     return [Candidate("SO", None), *(Candidate(name, k) for name in reducing for k in ks)]
