@@ -169,7 +169,7 @@ def _parse(text: str) -> _Part:
     before, query = _cut(rest)
     authority, slash, path = before.partition("/")
     if "@" not in authority and "@" in rest and _may_hold_password(authority):
-        # A password may have a slash, a question mark or a hash in it, which nobody has escaped.
+        # A password may have a slash, a question mark or a hash in it, unescaped.
         user, _, rest = rest.rpartition("@")
         before, query = _cut(rest)
         host, slash, path = before.partition("/")
