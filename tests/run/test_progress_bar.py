@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from tqdm import tqdm
 
 from icsys import Options, Progress, compress_folder, progress_bar
-from icsys.results import Failed, RunSummary
+from icsys.results import Failed
 from icsys.run.progress_bar import progress_drawer
+from icsys.summary import RunSummary
 
 
 def bar_on(file):

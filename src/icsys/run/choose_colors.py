@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from icsys import pipeline
 from icsys.choices import MAX_INDEXED_COLORS
 from icsys.engine import Lost
-from icsys.results import ColorsChosen, Compressed
+from icsys.results import Compressed
 from icsys.run.worker import compress_tasks
 from icsys.sources.random_sample import draw_sample
+from icsys.summary import ColorsChosen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
