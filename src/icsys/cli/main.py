@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from icsys.cli.parser import DESTINATION, SOURCE, command_parser
-from icsys.cli.prompts import ask_options
 from icsys.cli.read_options import Request, read_options
 from icsys.cli.screens import CompareScreen, RunScreen, VerifyScreen
 from icsys.cli.signals import EXIT_INTERRUPTED, Signals, leave
@@ -18,8 +17,6 @@ from icsys.files.links import LinkError, OtherFolderError
 from icsys.files.url import hide_given, shown
 from icsys.report.terminal_text import failure_lines, run_report, verification_report
 from icsys.run.checks import check_format, check_places
-from icsys.run.compress import run_folder
-from icsys.run.places import has_images
 from icsys.sources.base import passed_over_text
 from icsys.version import __version__
 
@@ -70,7 +67,9 @@ def _ask_and_run(_: argparse.Namespace) -> int:
     """Check that there are images to compress, ask for the options, and run."""
     _check_source(SOURCE, DESTINATION)
     check_places(SOURCE, DESTINATION)
-    if not has_images(SOURCE, DESTINATION):
+    from icsys.cli.prompts import ask_options  # noqa: PLC0415 - imports NumPy
+
+    if not _has_images(SOURCE, DESTINATION):
         raise UsageError(f"the folder {SOURCE!r} holds no images: {_where_photos_go()}")
     return _run(SOURCE, DESTINATION, Request(ask_options()))
 
@@ -202,12 +201,20 @@ def _prepare_demo(source: str, destination: str) -> tuple[str, str]:
     return source, destination
 
 
+def _has_images(source: str, destination: str, *, include_outputs: bool = False) -> bool:
+    from icsys.run.places import has_images  # noqa: PLC0415 - imports NumPy
+
+    return has_images(source, destination, include_outputs=include_outputs)
+
+
 def _where_photos_go() -> str:
     return f"put photos into {SOURCE}, name a folder (ics compress SRC DST), or try sample photos (ics demo)"
 
 
 def _run(source: str, destination: str, request: Request) -> int:
     """Compress a folder with a progress bar, print the report, and return the exit code."""
+    from icsys.run.compress import run_folder  # noqa: PLC0415 - imports NumPy
+
     screen = RunScreen(json=request.display.json, verbose=request.display.verbose)
     with Signals() as signals:
         with screen:
@@ -248,7 +255,7 @@ def _report(
     if (
         settings.shard
         and not summary.images
-        and has_images(source, destination, include_outputs=settings.include_outputs)
+        and _has_images(source, destination, include_outputs=settings.include_outputs)
     ):
         if not display.json:
             print(f"Shard {settings.shard} has no images: there are about as many shards as images, or more.")
