@@ -52,7 +52,7 @@ _FORGED = {
         "tests/faults/test_forged.py::test_files_that_are_huge"
     ),
     "A forged list of claims has no file of others written over.": (
-        "tests/journal/test_ledger.py::test_a_claim_that_was_forged_costs_nobody_a_file"
+        "tests/journal/test_ledger.py::test_a_forged_pending_output_overwrites_no_file"
     ),
 }
 _KILLED = {
@@ -65,7 +65,7 @@ _KILLED = {
     ),
     "So it is with `--isolate`.": "tests/faults/test_kill_options.py::test_isolated_runs_killed",
     "What a killed run has left is its own, and stale where no source asks for it any more.": (
-        "tests/journal/test_ledger.py::test_what_a_killed_run_left_is_its_own_whatever_options_follow"
+        "tests/journal/test_ledger.py::test_outputs_of_a_killed_run_are_replaced_by_runs_with_any_options"
     ),
 }
 _LABELS = {

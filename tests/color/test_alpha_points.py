@@ -1,4 +1,4 @@
-"""Colours with alpha: distances are what is seen over black and over white, and what nothing shows of is one colour."""
+"""Colours with alpha: distances are the visible error over black and over white; invisible colours are one."""
 
 import numpy as np
 import pytest
@@ -50,7 +50,7 @@ def test_the_summed_error_is_that_of_the_twin(pairs, counts):
 
 
 @given(arrays(np.uint8, (9, 3)), arrays(np.uint8, (9, 3)))
-def test_among_opaque_colours_it_is_the_squared_error_as_ever(first, second):
+def test_among_opaque_colours_it_is_the_usual_squared_error(first, second):
     opaque = [np.concatenate([rgb, np.full((9, 1), 255, np.uint8)], axis=1) for rgb in (first, second)]
     distances = np.square(np.subtract(*map(alpha_points.rgba_to_points, opaque))).sum(axis=1)
     np.testing.assert_allclose(distances, np.square(first.astype(float) - second).sum(axis=1), atol=1e-6)

@@ -1,4 +1,4 @@
-"""Pooled colours are those of all pixels together, whatever the order in which images came."""
+"""Pooled colours are those of all pixels together, in any order of the images."""
 
 import numpy as np
 import pytest
@@ -76,7 +76,7 @@ def test_many_colours_become_the_means_of_cells_in_any_order(arrays, most, n_col
 
 
 def test_a_table_as_coarse_as_the_grid_turns_the_pool_to_it():
-    """A worker was told of the grid before another image's colours were taken out of it."""
+    """A worker used the grid before other images were pooled."""
     photo = synthetic_photo()
     pool = PooledColors(4)
     pool.add(count_colors(photo, 6))

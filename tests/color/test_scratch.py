@@ -1,4 +1,4 @@
-"""Memory that is used again."""
+"""Scratch memory is used again, by one thread at a time."""
 
 import threading
 import time
@@ -15,7 +15,7 @@ from icsys.color.scratch import Scratch, Slots, thread_scratch
 
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 50), st.sampled_from(["u1", "f4", "f8"]))))
-def test_an_array_has_the_shape_and_type_that_are_asked_for_and_memory_of_its_own_name(taken):
+def test_an_array_has_the_requested_shape_and_type_and_memory_by_name(taken):
     scratch, last = Scratch(), {}
     for name, n, dtype in taken:
         array = scratch.empty(name, (n, 3), dtype)
@@ -34,7 +34,7 @@ def test_memory_is_used_again_unless_it_is_large(monkeypatch):
     assert not np.shares_memory(first, scratch.empty("x", (100,), np.uint8))
 
 
-def test_every_thread_has_a_room_of_its_own():
+def test_every_thread_has_its_own_scratch():
     scratches = [thread_scratch()]
     thread = threading.Thread(target=lambda: scratches.append(thread_scratch()))
     thread.start()
@@ -44,7 +44,7 @@ def test_every_thread_has_a_room_of_its_own():
 
 
 @given(st.integers(1, 4), st.integers(1, 12))
-def test_no_more_threads_than_slots_compute_each_in_a_room_that_no_other_is_in(count, threads):
+def test_no_more_threads_than_slots_compute_each_with_its_own_scratch(count, threads):
     slots, lock = Slots(count), threading.Lock()
     inside, lent, most = [], [], []
 
@@ -68,7 +68,7 @@ def test_no_more_threads_than_slots_compute_each_in_a_room_that_no_other_is_in(c
     assert len(set(map(id, lent))) <= count
 
 
-def test_a_slot_lends_the_room_that_was_given_back_last_also_after_an_error():
+def test_a_slot_gets_the_scratch_that_was_released_last_even_after_an_error():
     slots = Slots(3)
     with slots:
         first = thread_scratch()
@@ -81,7 +81,7 @@ def test_a_slot_lends_the_room_that_was_given_back_last_also_after_an_error():
 
 
 @pytest.mark.parametrize("space", ["srgb", "oklab"])
-def test_what_an_image_became_does_not_change_with_the_next(space):
+def test_a_result_does_not_change_with_the_next_image(space):
     random = np.random.default_rng(0)
     first, second = (random.integers(0, 256, (5000, 3)).astype(np.uint8) for _ in range(2))
     reduced = reduce_pixels(first, 9, space=space)

@@ -1,4 +1,4 @@
-"""Tasks in a bounded window over a cluster that loses some of them: against a plain loop."""
+"""A bounded number of tasks on a cluster that loses some of them gives the results of a plain loop."""
 
 import sys
 import threading
@@ -20,7 +20,7 @@ def square(item, _):
 
 @settings(deadline=None)
 @given(st.integers(0, 30), st.dictionaries(st.integers(0, 30), st.integers(0, 7)), st.integers(1, 4))
-def test_every_item_has_one_outcome_and_only_what_is_lost_again_and_again_is_given_up(count, losses, slots):
+def test_every_item_has_one_result_and_only_repeated_losses_are_given_up(count, losses, slots):
     cluster = Fake(losses, slots)
     outcomes = list(run_cluster(cluster, square, range(count), threading.Event()))
     lost = [outcome.item for outcome in outcomes if isinstance(outcome, Lost)]
@@ -63,7 +63,7 @@ def test_what_a_task_raises_ends_the_run_and_cancels_the_rest():
     assert cluster.cancelled
 
 
-def test_a_worker_that_lacks_something_is_told_of_in_one_line():
+def test_a_worker_that_lacks_a_package_is_reported_in_one_line():
     def fail(*_):
         raise ModuleNotFoundError("No module named 'icsys'")
 

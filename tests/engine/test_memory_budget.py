@@ -1,4 +1,4 @@
-"""A budget bounds what is held at once, and lets everything through in the end."""
+"""A budget bounds the memory held at once, and every request is granted in the end."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""Worker processes do the same work, and one that dies or hangs takes nothing with it but its own item."""
+"""Worker processes do the same work; one that dies or hangs loses only its own item."""
 
 import functools
 import itertools

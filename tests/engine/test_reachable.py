@@ -19,7 +19,7 @@ HELLO = struct.pack("<QQQ", 40, 1, 24) + b"\x80" * 24
 
 @contextlib.contextmanager
 def listening(talk):
-    """Give the port of a server that calls ``talk`` with every connection."""
+    """Return the port of a server that calls ``talk`` with every connection."""
     with socket.create_server(("127.0.0.1", 0)) as server, contextlib.ExitStack() as connections:
 
         def serve():
@@ -53,7 +53,7 @@ def web(connection):
 
 
 def drip(connection):
-    """Say less than any answer is long."""
+    """Send fewer bytes than any answer has."""
     connection.sendall(b"\0")
 
 
@@ -62,7 +62,7 @@ SCHEMES = {"dask": ("", "tcp://", "tls://", "ws://", "wss://"), "ray": ("", "ray
 
 @pytest.mark.parametrize("talk", [silent, close, ssh, drip])
 @pytest.mark.parametrize(("engine", "scheme"), [(engine, one) for engine, many in SCHEMES.items() for one in many])
-def test_what_is_no_cluster_is_told_in_time(engine, scheme, talk, monkeypatch):
+def test_another_service_is_refused_in_time(engine, scheme, talk, monkeypatch):
     monkeypatch.setattr(reachable, "PATIENCE", 0.5)
     with listening(talk) as port:
         address = f"{scheme}127.0.0.1:{port}"
@@ -82,7 +82,7 @@ def test_a_web_server_is_no_cluster(engine, monkeypatch):
     [("dask", "tcp://", HELLO), ("dask", "", HELLO), ("ray", "", SETTINGS), ("ray", "ray://", SETTINGS)],
 )
 @pytest.mark.parametrize("pause", [0, 0.02])
-def test_a_cluster_is_let_through_however_its_words_arrive(engine, scheme, answer, pause):
+def test_a_cluster_is_recognised_however_its_bytes_arrive(engine, scheme, answer, pause):
     def talk(connection):
         for byte in answer if pause else [answer]:
             connection.sendall(bytes([byte]) if pause else byte)
@@ -96,7 +96,7 @@ def test_a_cluster_is_let_through_however_its_words_arrive(engine, scheme, answe
 @pytest.mark.parametrize(
     "word", ["nonsense", "", " ", "foo://host:1", "host:", "host:x", "[::1]", "a b:1", "h:1:2", "é"]
 )
-def test_what_is_no_address_is_refused_at_once(engine, word, monkeypatch):
+def test_a_malformed_address_is_refused_at_once(engine, word, monkeypatch):
     monkeypatch.setattr(socket, "create_connection", None)
     with pytest.raises(UsageError, match=r"expected that of a .*HOST:PORT"):
         check_reachable(engine, word)
@@ -104,12 +104,12 @@ def test_what_is_no_address_is_refused_at_once(engine, word, monkeypatch):
 
 @pytest.mark.parametrize("engine", CLUSTER_MODULES)
 @pytest.mark.parametrize("place", ["127.0.0.1:1", "[::1]:1", "127.0.0.1:99999", f"{'a' * 300}:1", "no.invalid:1"])
-def test_a_place_that_cannot_be_reached_is_told(engine, place):
+def test_an_unreachable_address_is_refused(engine, place):
     with pytest.raises(UsageError, match="answers there"):
         check_reachable(engine, place)
 
 
-def test_a_name_that_the_system_looks_for_without_end_is_not_waited_for(monkeypatch):
+def test_an_endless_look_up_of_a_name_is_not_waited_for(monkeypatch):
     ended = threading.Event()
 
     def look_for(*_, **__):

@@ -213,7 +213,7 @@ def test_a_bit_that_flips_by_itself(packing, tmp_path, observed):
     os.utime(path, ns=times)
     (source / "cat" / "0.png").write_bytes(image_bytes(synthetic_photo(24, 32, seed=91)))
     summary = compress_folder(source, tmp_path / "out", options(packing))
-    assert f"the pack 'data/{path.name}' does not hold 'cat/00000.png' as the manifest says" in summary.stopped
+    assert f"the pack 'data/{path.name}' does not hold 'cat/00000.png' as recorded in the manifest" in summary.stopped
     assert path.read_bytes() == data
     compress_folder(source, tmp_path / "out", options(packing), overwrite="always")
     assert everything(tmp_path / "out") == finished(source, tmp_path / "clean", packing)

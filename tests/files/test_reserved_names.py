@@ -1,4 +1,4 @@
-"""Names that ICS keeps for itself: all in one place, and refused where a link or something else has them."""
+"""Reserved names: defined in one module, and refused if a link or something else has them."""
 
 import ast
 from pathlib import Path
@@ -10,7 +10,8 @@ from icsys import UsageError, layout
 from icsys.files.reserved_names import check_names, check_state_folders
 from icsys.files.rooted_path import RootedPath
 
-NAMES = {value for value in vars(layout).values() if isinstance(value, str) and value.startswith((".ics-", "manifest"))}
+NAMES = {value for name, value in vars(layout).items() if name.isupper() and isinstance(value, str)}
+WORDS = {layout.FENCING_TOKEN, layout.PACKS}  # "turn" and "data" are ordinary words too
 FILES = {*layout.RESERVED, layout.PENDING, layout.WRITTEN, layout.LOCK}
 FOLDERS = {
     layout.STATE_FOLDERS,
@@ -34,7 +35,7 @@ def put(place, kind, decoy):
 
 @pytest.mark.parametrize("kind", ["link", "dangling link", "folder", "file"])
 @pytest.mark.parametrize("name", sorted(FILES | FOLDERS))
-def test_a_name_is_free_or_ours(name, kind, tmp_path):
+def test_a_reserved_name_is_missing_or_of_the_right_kind(name, kind, tmp_path):
     out, decoy = tmp_path / "out", tmp_path / "decoy"
     out.mkdir()
     decoy.mkdir()
@@ -47,7 +48,7 @@ def test_a_name_is_free_or_ours(name, kind, tmp_path):
     assert repr(name) in str(caught.value)
 
 
-def test_a_class_may_have_the_name_of_the_folder_of_shards_where_there_are_none(tmp_path):
+def test_without_packs_a_class_may_have_the_name_of_their_folder(tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "data").symlink_to(tmp_path / "elsewhere")
     check_names(RootedPath(tmp_path))
@@ -57,11 +58,11 @@ def test_a_class_may_have_the_name_of_the_folder_of_shards_where_there_are_none(
 
 
 @pytest.mark.parametrize("name", ["", "/manifest.jsonl", "/turn", "/.ics-lock"])
-def test_the_books_of_a_shard_are_no_links(name, tmp_path):
-    books = tmp_path / ".ics-books"
-    (books / "1-of-2").mkdir(parents=True)
+def test_links_in_state_folders_are_refused(name, tmp_path):
+    states = tmp_path / ".ics-books"
+    (states / "1-of-2").mkdir(parents=True)
     check_state_folders(RootedPath(tmp_path), ["1-of-2", "2-of-2"])
-    place = books / f"1-of-2{name}"
+    place = states / f"1-of-2{name}"
     if not name:
         place.rmdir()
     place.symlink_to(tmp_path)
@@ -69,12 +70,19 @@ def test_the_books_of_a_shard_are_no_links(name, tmp_path):
         check_state_folders(RootedPath(tmp_path), ["1-of-2", "2-of-2"])
 
 
-def test_all_names_are_here():
-    """No other file of the package holds one of these names as a text of its own."""
-    assert len(NAMES) > 10
+def test_only_the_layout_module_holds_names_of_files():
+    """No other module has one of these names as a text, or the prefix inside a text; docstrings may name them."""
+    names = NAMES - WORDS
+    assert len(names) > 20
     for path in Path(icsys.__file__).parent.rglob("*.py"):
         if path.name == "layout.py":
             continue
         tree = ast.parse(path.read_text("utf-8"))
-        texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
-        assert not texts & (NAMES | set(layout.RESERVED)), path
+        statements = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        texts = {
+            node.value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in statements
+        }
+        assert not texts & names, path
+        assert not [text for text in texts if layout.OWN_PREFIX in text], path

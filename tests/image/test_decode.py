@@ -121,7 +121,7 @@ def test_an_animation_with_broken_later_frames_gives_its_first():
     assert photo.info.frames >= 1
 
 
-def test_info_tells_what_the_source_was():
+def test_info_describes_the_source():
     photo = decode_photo(image_bytes(synthetic_photo(40, 60), "JPEG", exif=exif(6)), Options(step=4))
     assert photo.info == decode.ImageInfo("JPEG", "RGB", 40, 60, 3, 6, 1)
     assert photo.pixels.shape == (15, 10, 3)
@@ -143,7 +143,7 @@ def test_info_tells_what_the_source_was():
         ("BMP", "1", 1), ("BMP", "P", 3),
     ],
 )  # fmt: skip
-def test_every_mode_keeps_its_colour_and_tells_its_channels(name, mode, channels, resample):
+def test_every_mode_keeps_its_colour_and_has_its_channels(name, mode, channels, resample):
     grey = channels < 3
     color = (153, 153, 153) if grey else (204, 102, 51)
     if mode.startswith("I;16"):
@@ -377,7 +377,7 @@ def test_a_truncated_jpeg_is_corrupt_at_every_scale():
         (b"GIF89a\xff\xff\xff\xff" + image_bytes(synthetic_photo(4, 4), "GIF")[10:], "too_large"),
     ],
 )  # fmt: skip
-def test_what_is_no_good_image_has_a_stable_code(data, code):
+def test_a_bad_image_has_a_stable_code(data, code):
     assert code_of(data) == code
 
 

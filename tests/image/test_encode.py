@@ -103,7 +103,7 @@ def test_webp_is_lossless_in_the_file_too(china):
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("quality", [30, 90])
 def test_jpeg_is_what_another_encoder_makes_of_the_same_pixels(china, channels, quality):
-    """OpenCV, told the same quality and the same chroma, writes a file of the same pixels, within rounding."""
+    """OpenCV, with the same quality and chroma, writes a file of the same pixels, within rounding."""
     pixels = china[..., 0].copy() if channels == 1 else china
     data = compress_image(image_bytes(pixels), SO.replace(format="jpeg", jpeg_quality=quality)).data
     theirs = cv2.imencode(".jpg", pixels[..., ::-1] if channels == 3 else pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
@@ -118,7 +118,7 @@ def test_jpeg_is_what_another_encoder_makes_of_the_same_pixels(china, channels, 
 
 
 @pytest.mark.parametrize(("encoding", "side"), [("webp", 16_384), ("jpeg", 65_501)])
-def test_a_side_that_the_format_cannot_hold_is_a_failure_that_says_so(encoding, side):
+def test_a_side_that_the_format_cannot_hold_is_a_failure_with_the_reason(encoding, side):
     image = image_bytes(np.zeros((1, side), np.uint8))
     with pytest.raises(ImageError, match=f"{side}x1") as caught:
         compress_image(image, SO.replace(format=encoding))

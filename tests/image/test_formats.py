@@ -1,4 +1,4 @@
-"""Telling formats by content, and counting frames without decoding them."""
+"""Formats are found from the content, and frames are counted without decoding them."""
 
 import io
 import struct
@@ -25,7 +25,7 @@ PILLOW_FORMATS = {
 
 
 @pytest.mark.parametrize("name", PILLOW_FORMATS)
-def test_a_format_is_told_by_the_first_32_bytes(name):
+def test_a_format_is_found_from_the_first_32_bytes(name):
     data = image_bytes(synthetic_photo(8, 9), name)
     assert sniff(data[:32]) == name
     assert open_image(data)[0] == name
@@ -45,7 +45,7 @@ def test_big_tiff_is_a_tiff():
         (b"isom\0\0\0\0isommp41", None),
     ],
 )
-def test_avif_and_heif_are_told_apart_by_their_brands(brands, name):
+def test_avif_and_heif_are_distinguished_by_their_brands(brands, name):
     box = struct.pack(">I4s", 8 + len(brands), b"ftyp") + brands
     assert sniff(box + b"avif" * 4) == name
 

@@ -109,7 +109,7 @@ def upright_as(turn, stored):
 @pytest.mark.parametrize("turn", range(1, 9))
 @pytest.mark.parametrize("shrink", [1, 4])
 def test_edges_on_the_stored_image_enclose_what_those_on_the_upright_one_do(turn, shrink):
-    """Each pixel tells the output pixel that it belongs to, upright and stored, and both tell the same."""
+    """Each pixel belongs to the same output pixel, upright and stored."""
     stored = (23, 17)
     upright = upright_as(turn, np.zeros((17, 23))).shape[::-1]
     plan = plan_resize(*upright, Options(step=4))

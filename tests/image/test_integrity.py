@@ -1,4 +1,4 @@
-"""Damage is found where a format lets it be found, good files pass, and what is kept is as good as it can be."""
+"""Damage is found where a format allows it, good files pass, and as many pixels as possible are kept."""
 
 import io
 import random
@@ -73,7 +73,7 @@ def test_what_lies_around_the_pixels_is_no_damage():
 
 
 def test_a_progressive_jpeg_that_lacks_its_last_scans_is_damaged():
-    """What is there of it decodes without a complaint, as a picture of less detail."""
+    """The rest decodes without a warning, as a picture of less detail."""
     data = image_bytes(PIXELS, "JPEG", progressive=True)
     with pytest.raises(ImageError, match="Premature end"):
         check_jpeg(data[: data.rindex(b"\xff\xc4")])
@@ -90,7 +90,7 @@ def test_an_odd_scan_header_is_no_damage_and_hides_none():
 
 
 def test_more_flipped_bits_are_found_than_pillow_finds():
-    """Restart markers and Huffman codes give many away; a flip that leaves a valid code is found by nobody."""
+    """Restart markers and Huffman codes give many away; a flip that leaves a valid code cannot be found."""
     data = image_bytes(synthetic_photo(200, 300), "JPEG", quality=90)
     start = data.index(b"\xff\xda") + 14
     choose = random.Random(5)  # noqa: S311 - where bits flip

@@ -1,4 +1,4 @@
-"""The JPEG decoder: its sizes, its pixels beside other decoders, and what it does not let pass."""
+"""The JPEG decoder: its sizes, its pixels beside other decoders, and the damage that it refuses."""
 
 import contextlib
 
@@ -36,7 +36,7 @@ def test_pixels_are_those_of_opencv(shrink, progressive, china):
 
 
 def test_flipped_bits_that_break_the_entropy_coding_are_seen():
-    """A tenth of them, here: one that merely changes a coefficient cannot be told from another picture."""
+    """A tenth of them, here: one that only changes a coefficient gives another valid picture."""
     data = image_bytes(synthetic_photo(120, 160), "JPEG", quality=85)
     seen = 0
     for place in np.random.default_rng(0).integers(len(data) // 3, len(data) - 2, 200).tolist():

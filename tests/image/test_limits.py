@@ -143,7 +143,7 @@ def taken_and_asked(folder, name, resample="box", convert=lambda picture: pictur
 
 @pytest.mark.skipif(not STATUS.exists(), reason="needs a process that can tell the most memory it has had")
 @pytest.mark.parametrize("name", ["AVIF", "BMP", "GIF", "PNG", "TIFF", "WEBP"])
-def test_decoding_takes_no_more_memory_than_is_asked_for(name, tmp_path):
+def test_decoding_takes_no_more_memory_than_requested(name, tmp_path):
     """A fifth more is for file, bands and small picture."""
     taken, asked = taken_and_asked(tmp_path, name, **({"speed": 10} if name == "AVIF" else {}))
     assert 0.1 * asked < taken < 1.2 * asked
@@ -164,7 +164,7 @@ def to_16_bits(picture):
         ("PNG", "lanczos", to_16_bits, {}),
     ],
 )
-def test_copies_that_a_kind_of_picture_takes_are_asked_for(name, resample, convert, settings, tmp_path):
+def test_copies_that_a_kind_of_picture_takes_are_requested(name, resample, convert, settings, tmp_path):
     taken, asked = taken_and_asked(tmp_path, name, resample, convert, **settings)
     assert taken < 1.25 * asked
 

@@ -85,7 +85,7 @@ def test_no_flipped_bit_gives_another_picture(encoding):
 
 
 def test_a_jpeg_that_libjpeg_warns_of_is_refused():
-    """Pillow gives a picture without a word."""
+    """Pillow decodes it without an error."""
     data = bytearray(written("jpeg", synthetic_photo(200, 300)))
     middle = len(data) // 2
     data[middle : middle + 2] = b"\xff\xd9"  # the end, too early
@@ -115,7 +115,7 @@ INDICES, PALETTE = np.zeros((2, 3), np.uint8), np.zeros((2, 3), np.uint8)
         {"other": INDICES},
     ],
 )
-def test_an_archive_of_somebody_else_is_refused(arrays):
+def test_another_programs_archive_is_refused(arrays):
     file = io.BytesIO()
     np.savez(file, **arrays)
     with pytest.raises(ImageError, match="not a whole file as ics writes it"):
@@ -128,7 +128,7 @@ def test_an_archive_of_somebody_else_is_refused(arrays):
 @pytest.mark.parametrize("effort", PNG_EFFORTS)
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "RGB", "RGBA", "P"])
 @pytest.mark.parametrize("colors", [None, 2, 14, 200])
-def test_a_png_of_ours_is_known_and_no_other_is(mode, colors, effort):
+def test_only_png_files_of_ics_are_recognised(mode, colors, effort):
     """Files of Pillow's encoder of the same pixels and palettes, and ours with a byte changed, are not."""
     picture = Image.fromarray(synthetic_photo(24, 40)).convert(mode)
     strategy = {"strategy": "SO"} if colors is None else {"colors": colors}

@@ -1,4 +1,4 @@
-"""Sizes, blocks and places: what resizing makes of an image."""
+"""The sizes, blocks and places of resized images."""
 
 import numpy as np
 import pytest
@@ -109,7 +109,7 @@ def test_pad_keeps_grey_on_a_grey_background_and_turns_to_colour_on_a_coloured_o
 
 @pytest.mark.parametrize("way", [{"step": 12}, {"size": (1, 1)}, {"scale": 0.09}])
 @pytest.mark.parametrize("resample", ["box", "lanczos"])
-def test_transparent_pixels_lend_no_colour_to_an_average(resample, way):
+def test_transparent_pixels_add_no_colour_to_an_average(resample, way):
     pixels = np.zeros((12, 12, 4), np.uint8)
     pixels[:, :6] = (255, 0, 0, 255)
     pixels[:, 6:] = (0, 255, 0, 0)
@@ -151,7 +151,7 @@ def test_modes_without_a_range_are_refused(mode):
         (Image.new("RGB", (0, 3)), "0x3"),
     ],
 )
-def test_what_is_no_image_is_refused_with_what_was_got(image, named):
+def test_anything_but_an_image_is_refused_with_its_type(image, named):
     with pytest.raises(UsageError, match=named):
         resize(image)
 

@@ -1,4 +1,4 @@
-"""What libtiff complains of is heard, by whom it concerns and by nobody else."""
+"""libtiff's error messages are collected for the picture and the thread that they concern."""
 
 import io
 import random
@@ -27,7 +27,7 @@ def reachable():
         return tiff._installed != [None]  # noqa: SLF001 - whether there is anything to test
 
 
-heard = pytest.mark.skipif(not reachable(), reason="Pillow holds libtiff in itself, out of reach")
+collects = pytest.mark.skipif(not reachable(), reason="Pillow holds libtiff in itself, out of reach")
 
 
 def fax(seed=0):
@@ -43,9 +43,9 @@ def pillow(data):
         return np.asarray(image)
 
 
-@heard
-def test_a_damaged_fax_is_no_good_picture():
-    """Pillow alone takes it for one."""
+@collects
+def test_a_damaged_fax_is_refused():
+    """Pillow alone decodes it without an error."""
     assert pillow(fax()).shape == (64, 90)
     with pytest.raises(ImageError, match="damaged TIFF: Fax4Decode: ") as caught:
         decode_photo(fax(), FULL)
@@ -55,9 +55,9 @@ def test_a_damaged_fax_is_no_good_picture():
     np.testing.assert_array_equal(photo.pixels, pillow(fax()).astype(np.uint8) * 255)
 
 
-@heard
-def test_what_libtiff_prints_for_pillow_alone_is_what_is_heard_of():
-    """The oracle is a process without ICS, in which libtiff prints; a name is printed before each file."""
+@collects
+def test_the_collected_errors_are_those_that_libtiff_prints_without_ics():
+    """The oracle is a process without ICS, in which libtiff prints its errors, after the number of each file."""
     numbers = range(400)
     code = (
         "import io, os, sys, warnings\n"
@@ -83,7 +83,7 @@ def _of_a_picture(line):
     return ": " in line and not line.startswith(("TIFFFetchNormalTag", "More samples"))
 
 
-@heard
+@collects
 def test_nothing_is_printed(capfd):
     for number in range(400):
         try:
@@ -93,24 +93,24 @@ def test_nothing_is_printed(capfd):
     assert capfd.readouterr() == ("", "")
 
 
-@heard
-def test_other_threads_are_not_heard_and_print_as_before(capfd):
-    with tiff.collect_libtiff_errors() as said:
+@collects
+def test_errors_of_other_threads_are_printed_as_before(capfd):
+    with tiff.collect_libtiff_errors() as messages:
         thread = threading.Thread(target=pillow, args=(fax(),))
         thread.start()
         thread.join()
-        assert said == []
+        assert messages == []
         assert "Fax4Decode: " in capfd.readouterr().err
         pillow(fax())
-        assert said[0].startswith("Fax4Decode: ")
-        assert not any("%" in sentence for sentence in said)
+        assert messages[0].startswith("Fax4Decode: ")
+        assert not any("%" in sentence for sentence in messages)
     assert capfd.readouterr().err == ""
     pillow(fax())
     assert "Fax4Decode: " in capfd.readouterr().err
 
 
-@heard
-def test_many_threads_hear_what_is_their_own():
+@collects
+def test_each_thread_collects_its_own_errors():
     """Half of the threads have damaged pictures, half have good ones."""
     good = image_bytes(Image.fromarray(synthetic_photo(64, 90, channels=1)).convert("1"), "TIFF", compression="group4")
     wrong = []
@@ -126,8 +126,8 @@ def test_many_threads_hear_what_is_their_own():
     assert not wrong
 
 
-def test_where_libtiff_cannot_be_reached_decoding_goes_on(monkeypatch):
-    """As on Windows, simulated by a module that was linked with no libtiff."""
+def test_decoding_works_without_access_to_libtiff(monkeypatch):
+    """As on Windows, simulated by a module that is not linked with libtiff."""
     monkeypatch.setattr(tiff, "_installed", [])
     monkeypatch.setattr(tiff._imaging, "__file__", sys.executable + ".none")  # noqa: SLF001 - Pillow's module
     pixels = synthetic_photo(20, 30)
@@ -158,8 +158,8 @@ def test_damage_of_jpeg_data_in_a_tiff_is_found_as_that_of_a_jpeg_is(mode):
     assert found["TIFF"] > 0.6 * found["JPEG"] > 10
 
 
-def test_strips_that_all_are_one_large_picture_take_no_time_to_check():
-    """A hundred thousand strips of one JPEG: the check ends when it has seen as much as the picture holds."""
+def test_checking_many_strips_of_one_large_jpeg_is_bounded():
+    """A hundred thousand strips of one JPEG: the check ends after as many pixels as the picture has."""
     data = bytearray(image_bytes(Image.fromarray(synthetic_photo(16, 16)), "TIFF", compression="jpeg"))
     with Image.open(io.BytesIO(bytes(data))) as opened:
         seen = tiff.TiffFile(io.BytesIO(bytes(data)))

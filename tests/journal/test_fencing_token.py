@@ -1,4 +1,4 @@
-"""Whoever began last may write."""
+"""The run that started last owns the shard; earlier runs stop."""
 
 import errno
 
@@ -8,7 +8,7 @@ from icsys.files.rooted_path import RootedPath
 from icsys.journal.fencing_token import FencingToken
 
 
-def test_the_last_to_begin_has_the_turn(tmp_path):
+def test_the_last_run_to_start_owns_the_shard(tmp_path):
     first = FencingToken(RootedPath(tmp_path))
     first.check()
     second = FencingToken(RootedPath(tmp_path))
@@ -18,14 +18,14 @@ def test_the_last_to_begin_has_the_turn(tmp_path):
     assert caught.value.errno == errno.ESTALE
 
 
-def test_books_that_are_gone_are_nobodys_turn(tmp_path):
+def test_a_removed_state_folder_stops_every_run(tmp_path):
     turn = FencingToken(RootedPath(tmp_path))
     (tmp_path / "turn").unlink()
     with pytest.raises(OSError, match="taken over"):
         turn.check()
 
 
-def test_a_turn_that_is_half_written_is_not_that_of_the_other(tmp_path):
+def test_a_half_written_token_is_not_that_of_another_run(tmp_path):
     turn = FencingToken(RootedPath(tmp_path))
     (tmp_path / "turn").write_bytes(b"")
     with pytest.raises(OSError, match="taken over"):

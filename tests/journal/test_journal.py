@@ -1,4 +1,4 @@
-"""The journal: lines that survive crashes, and a manifest that is in order at the end."""
+"""The journal: rows survive crashes, and the manifest is sorted at the end."""
 
 import json
 import os
@@ -43,7 +43,7 @@ names = st.binary(min_size=1, max_size=20).filter(lambda name: b"\0" not in name
 
 
 @given(st.dictionaries(st.sampled_from(["source_path", "message"]), names, min_size=1))
-def test_any_name_comes_back_as_it_was(row):
+def test_any_name_is_read_back_unchanged(row):
     row = failed("a") | row
     line = to_line(row)
     assert line.count(b"\n") == 1
@@ -53,7 +53,7 @@ def test_any_name_comes_back_as_it_was(row):
 
 @settings(deadline=None)  # a disk may be busy
 @given(st.data())
-def test_a_journal_cut_off_anywhere_holds_its_whole_lines_and_can_be_added_to(tmp_path_factory, data):
+def test_a_journal_cut_off_anywhere_keeps_its_whole_lines_and_takes_more(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("journal")
     write(folder, done("a"), done("b"), failed("c"))
     path = folder / MANIFEST
@@ -78,12 +78,12 @@ def test_the_last_line_of_an_output_counts(tmp_path):
 
 
 @pytest.mark.parametrize("damage", [b"", b"null\n", b"{}\n", b"[1]\n", b"\xff\xfe\n", b'{"source_path": 3}\n'])
-def test_lines_of_somebody_else_are_passed_over(damage, tmp_path):
+def test_lines_that_ics_did_not_write_are_ignored(damage, tmp_path):
     (tmp_path / MANIFEST).write_bytes(damage + to_line({"source_path": "x", "file_name": "x"}) + to_line(done("a")))
     assert set(load_journal(RootedPath(tmp_path)).done) == {"a"}
 
 
-def test_a_compacted_manifest_is_sorted_and_holds_each_output_once(tmp_path):
+def test_a_compacted_manifest_is_sorted_and_has_each_output_once(tmp_path):
     put(tmp_path, "a", "b")
     write(tmp_path, done("b"), done("a", bytes=1), failed("c"), done("a", bytes=2))
     compact(RootedPath(tmp_path), start=0, complete=True, stale=())
@@ -94,7 +94,7 @@ def test_a_compacted_manifest_is_sorted_and_holds_each_output_once(tmp_path):
     assert known.failed == {"c"}
 
 
-def test_failures_of_earlier_runs_are_over_when_a_run_has_met_all(tmp_path):
+def test_failures_of_earlier_runs_are_dropped_after_a_complete_run(tmp_path):
     write(tmp_path, failed("old"))
     compact(RootedPath(tmp_path), start=0, complete=True, stale=())
     write(tmp_path, failed("crashed"))
@@ -109,7 +109,7 @@ def test_failures_of_earlier_runs_are_over_when_a_run_has_met_all(tmp_path):
     assert not (tmp_path / FAILURES).exists()
 
 
-def test_an_output_whose_source_fails_or_is_gone_is_stale_as_long_as_it_is_there(tmp_path):
+def test_an_output_whose_source_fails_or_is_gone_is_stale_while_it_exists(tmp_path):
     put(tmp_path, "a", "b", "d")
     write(tmp_path, done("a"), done("b"), done("c"), done("d"), failed("b"))
     compact(RootedPath(tmp_path), start=0, complete=True, stale={"a", "c"})
@@ -135,8 +135,8 @@ def test_a_crash_between_the_two_files_loses_nothing(tmp_path, monkeypatch):
     assert known.failed == {"a"}
 
 
-def test_a_line_that_the_disk_took_half_of_spoils_no_other(tmp_path):
-    """The system takes ten bytes of a line: files may not grow further."""
+def test_a_half_written_line_spoils_no_other(tmp_path):
+    """The system writes only ten bytes of a line, because of a limit on file sizes."""
     resource = pytest.importorskip("resource", reason="needs limits as POSIX has them")
     journal = Journal(RootedPath(tmp_path))
     journal.append(done("a"))

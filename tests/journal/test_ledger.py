@@ -1,4 +1,4 @@
-"""What is taken up again, what is left alone, and what a folder says of itself after each run."""
+"""What a run redoes, what it skips, and what it records."""
 
 import hashlib
 import json
@@ -58,7 +58,7 @@ def test_every_source_has_a_line_that_can_be_checked(source, out):
     assert "label" not in rows(out)[0]
 
 
-def test_run_json_tells_options_versions_counts_and_times(source, out):
+def test_run_json_has_options_versions_counts_and_times(source, out):
     run(source, out, jobs=1)
     record = json.loads((out / "run.json").read_text("utf-8"))
     assert (
@@ -81,7 +81,7 @@ def test_a_second_run_changes_nothing(source, out):
     assert (out / "manifest.jsonl").read_bytes() == before
 
 
-def test_other_options_are_done_again_and_back_again(source, out):
+def test_other_options_redo_all_images_and_back_again(source, out):
     run(source, out)
     first = tree(out), (out / "manifest.jsonl").read_bytes()
     assert run(source, out, Options(strategy="SO", step=3))[0].compressed == 3
@@ -89,7 +89,7 @@ def test_other_options_are_done_again_and_back_again(source, out):
     assert (tree(out), (out / "manifest.jsonl").read_bytes()) == first
 
 
-def test_a_changed_source_alone_is_done_again(source, out):
+def test_only_a_changed_source_is_done_again(source, out):
     run(source, out)
     (source / "c.png").write_bytes(image_bytes(synthetic_photo(24, 32, seed=9)))
     summary, results = run(source, out)
@@ -97,7 +97,7 @@ def test_a_changed_source_alone_is_done_again(source, out):
     assert results["c.png"].status == "compressed"
 
 
-def test_a_source_of_the_same_size_and_another_time_is_known_by_its_hash(source, out):
+def test_a_source_with_another_time_is_compared_by_its_hash(source, out):
     run(source, out)
     path = source / "c.png"
     os.utime(path, ns=(1, 10**18))
@@ -111,7 +111,7 @@ def test_a_source_of_the_same_size_and_another_time_is_known_by_its_hash(source,
     assert run(source, out)[0].compressed == 1
 
 
-def test_an_output_that_is_missing_or_of_another_size_is_made_again(source, out):
+def test_a_missing_output_or_one_of_another_size_is_made_again(source, out):
     run(source, out)
     clean = tree(out)
     (out / "c.png").unlink()
@@ -139,7 +139,7 @@ def test_a_removed_source_leaves_a_stale_output_until_it_comes_back(source, out)
     assert len(rows(out)) == 2
 
 
-def test_only_the_failed_are_retried_where_that_is_asked_for(source, out):
+def test_retry_failed_retries_only_failed_sources(source, out):
     (source / "bad.png").write_bytes(b"")
     run(source, out)
     (row,) = rows(out, "failures.jsonl")
@@ -156,7 +156,7 @@ def test_only_the_failed_are_retried_where_that_is_asked_for(source, out):
     assert run(source, out)[0].compressed == 2
 
 
-def test_a_failure_stays_on_record_and_is_tried_in_every_run(source, out):
+def test_a_failure_stays_on_record_and_is_retried_in_every_run(source, out):
     (source / "bad.png").write_bytes(b"")
     for _ in range(2):
         assert run(source, out)[0].failed == 1
@@ -173,7 +173,7 @@ def test_an_output_of_a_source_that_fails_now_is_stale(source, out):
     assert [row["status"] for row in rows(out)] == ["stale", "compressed", "compressed"]
 
 
-def test_a_dry_run_looks_and_writes_nothing(source, out):
+def test_a_dry_run_writes_nothing(source, out):
     run(source, out)
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     (source / "cat" / "a.png").unlink()
@@ -182,7 +182,7 @@ def test_a_dry_run_looks_and_writes_nothing(source, out):
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
 
 
-def test_a_folder_that_lost_its_manifest_is_left_alone(source, out):
+def test_files_in_a_folder_without_its_manifest_are_left_alone(source, out):
     run(source, out)
     (out / "manifest.jsonl").unlink()
     before = tree(out)
@@ -192,7 +192,7 @@ def test_a_folder_that_lost_its_manifest_is_left_alone(source, out):
     assert tree(out) == before
 
 
-def test_nothing_is_stale_where_a_folder_cannot_be_listed(source, out, monkeypatch):
+def test_nothing_is_stale_if_a_folder_cannot_be_listed(source, out, monkeypatch):
     run(source, out)
     scandir = os.scandir
 
@@ -206,7 +206,7 @@ def test_nothing_is_stale_where_a_folder_cannot_be_listed(source, out, monkeypat
     assert (summary.failed, summary.stale) == (1, [])
 
 
-def test_a_stop_is_obeyed_and_the_next_run_goes_on(source, out, tmp_path):
+def test_a_stopped_run_is_resumed_by_the_next(source, out, tmp_path):
     run(source, tmp_path / "clean")
     stop = threading.Event()
     summary = compress_folder(source, out, OPTIONS, jobs=1, stop=stop, progress=lambda step: step.result and stop.set())
@@ -218,7 +218,7 @@ def test_a_stop_is_obeyed_and_the_next_run_goes_on(source, out, tmp_path):
     assert (out / "manifest.jsonl").read_bytes() == (tmp_path / "clean" / "manifest.jsonl").read_bytes()
 
 
-def test_an_exception_in_the_middle_leaves_the_books_in_order(source, out):
+def test_an_exception_in_the_middle_leaves_the_journal_in_order(source, out):
     (source / "bad.png").write_bytes(b"")
     run(source, out)
     clean = (out / "manifest.jsonl").read_bytes()
@@ -238,7 +238,7 @@ def test_an_exception_in_the_middle_leaves_the_books_in_order(source, out):
 
 
 def forget(out, *sources, keep_hash=True):
-    """Leave a folder as a kill does right after outputs took their places: claimed, and without a line."""
+    """Leave a folder as a kill does right after outputs are renamed: pending, and without a row."""
     lines = rows(out)
     lost = [row for row in lines if row["source_path"] in sources]
     (out / "manifest.jsonl").write_bytes(b"".join(to_line(row) for row in lines if row not in lost))
@@ -251,7 +251,7 @@ FORMATS = ["png", "webp", "npz", "jpeg"]
 
 
 @pytest.mark.parametrize("encoding", FORMATS)
-def test_what_a_killed_run_left_is_its_own_whatever_options_follow(encoding, source, out):
+def test_outputs_of_a_killed_run_are_replaced_by_runs_with_any_options(encoding, source, out):
     options = OPTIONS.replace(format=encoding)
     run(source, out, options)
     clean = tree(out)
@@ -272,8 +272,8 @@ def test_what_a_killed_run_left_is_its_own_whatever_options_follow(encoding, sou
 
 @pytest.mark.parametrize("encoding", FORMATS)
 @pytest.mark.parametrize("pending", [["c"], {"c": "c.png"}], ids=["a list", "a table"])
-def test_a_claim_that_was_forged_costs_nobody_a_file(pending, encoding, source, out):
-    """A file of the user's in the place of an output, which a list of claims calls ours."""
+def test_a_forged_pending_output_overwrites_no_file(pending, encoding, source, out):
+    """A file of the user has the path of an output that is listed as pending."""
     options = OPTIONS.replace(format=encoding)
     name = f"c{options.suffix}"
     out.mkdir()
@@ -287,7 +287,7 @@ def test_a_claim_that_was_forged_costs_nobody_a_file(pending, encoding, source, 
     assert not (out / ".ics-claims").exists()
 
 
-def test_a_file_that_replaced_what_a_killed_run_left_is_not_its_own(source, out):
+def test_a_file_that_replaced_an_output_of_a_killed_run_is_left_alone(source, out):
     run(source, out)
     forget(out, "c.png")
     (out / "c.png").write_bytes(b"mine now")
@@ -307,7 +307,7 @@ def test_a_source_that_fails_after_a_kill_leaves_no_output_without_a_line(source
     assert {row["file_name"]: row["status"] for row in rows(out)}["c.png"] == "stale"
 
 
-def test_a_claim_stays_until_a_run_comes_to_its_end(source, out):
+def test_a_pending_output_stays_until_a_run_is_complete(source, out):
     run(source, out)
     forget(out, "c.png")
     stop = threading.Event()
@@ -335,7 +335,7 @@ def test_a_manifest_without_its_last_line_end_is_read_like_any_other(source, out
     "damage", [b"torn {\n", b"\n", b"\0" * 5000 + b"\n", b'{"file_name": "../a.png"}\n', b"[" * 10_000 + b"\n"]
 )
 @pytest.mark.parametrize("where", [0, 1, 3])
-def test_a_damaged_line_goes_with_the_next_run_even_if_that_has_nothing_to_do(where, damage, source, out):
+def test_the_next_run_removes_a_damaged_line_even_without_work(where, damage, source, out):
     run(source, out)
     manifest = out / "manifest.jsonl"
     before = manifest.read_bytes()
@@ -350,7 +350,7 @@ def test_a_damaged_line_goes_with_the_next_run_even_if_that_has_nothing_to_do(wh
     "change",
     [{"bytes": 10**18}, {"width": 10**400}, {"mse": float("nan")}, {"mse": -1}, {"colors": "4"}, {"frames": True}],
 )
-def test_a_line_with_numbers_that_no_image_has_is_none(change, source, out):
+def test_a_line_with_impossible_numbers_is_ignored(change, source, out):
     run(source, out)
     manifest = out / "manifest.jsonl"
     first, *others = map(json.loads, manifest.read_bytes().splitlines())
@@ -360,8 +360,8 @@ def test_a_line_with_numbers_that_no_image_has_is_none(change, source, out):
     assert found[1:] == others
 
 
-def test_a_manifest_of_two_names_is_not_changed_in_place(source, out, tmp_path):
-    """A copy of the folder made of hard links, as backups are, stays as it was."""
+def test_a_manifest_with_a_hard_link_is_not_changed_in_place(source, out, tmp_path):
+    """A backup of the folder by hard links stays unchanged."""
     run(source, out)
     os.link(out / "manifest.jsonl", tmp_path / "backup.jsonl")
     before = (tmp_path / "backup.jsonl").read_bytes()
@@ -371,7 +371,7 @@ def test_a_manifest_of_two_names_is_not_changed_in_place(source, out, tmp_path):
     assert (tmp_path / "backup.jsonl").read_bytes() == before
 
 
-def test_outputs_that_a_link_hides_are_known_when_it_is_gone(source, out, tmp_path):
+def test_outputs_hidden_by_a_link_count_again_without_it(source, out, tmp_path):
     run(source, out)
     clean = tree(out)
     (out / "cat").rename(tmp_path / "cat")

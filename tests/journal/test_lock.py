@@ -1,4 +1,4 @@
-"""One run at a time holds a folder, whatever process it is in and however it ended."""
+"""One run at a time has the lock of a folder, in any process, and until the process ends."""
 
 import subprocess
 import sys
@@ -24,7 +24,7 @@ with locked(RootedPath(sys.argv[1])):
 
 @pytest.fixture
 def other(tmp_path):
-    """Another process that holds the folder until its standard input ends."""
+    """Another process that has the lock until its standard input ends."""
     command = [sys.executable, "-c", HOLD, str(tmp_path / "out")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "held\n"
@@ -32,7 +32,7 @@ def other(tmp_path):
         process.kill()
 
 
-def test_a_folder_is_held_once_and_again_afterwards(tmp_path):
+def test_a_folder_is_locked_once_and_again_afterwards(tmp_path):
     folder = RootedPath(tmp_path / "new" / "out")
     for _ in range(2):
         with locked(folder), pytest.raises(InUseError, match="'what' is in use"), locked(folder, what="'what'"):
@@ -40,7 +40,7 @@ def test_a_folder_is_held_once_and_again_afterwards(tmp_path):
     assert (tmp_path / "new" / "out" / LOCK).read_bytes() == b""
 
 
-def test_another_process_holds_it_and_loses_it_when_it_is_killed(tmp_path, other):
+def test_a_killed_process_loses_its_lock(tmp_path, other):
     folder = RootedPath(tmp_path / "out")
     with pytest.raises(InUseError, match="in use by another run"), locked(folder):
         pass
@@ -50,13 +50,13 @@ def test_another_process_holds_it_and_loses_it_when_it_is_killed(tmp_path, other
         pass
 
 
-def test_it_is_waited_for_as_long_as_was_asked(tmp_path, other):
+def test_a_lock_is_awaited_until_the_timeout(tmp_path, other):
     threading.Timer(0.3, other.stdin.close).start()
     with locked(RootedPath(tmp_path / "out"), timeout=60.0):
         assert other.wait(60) == 0
 
 
-def test_a_lock_whose_folder_was_removed_keeps_nobody_out(tmp_path):
+def test_a_lock_on_a_removed_folder_does_not_count(tmp_path):
     folder = RootedPath(tmp_path) / "out"
     entered = threading.Event()
 

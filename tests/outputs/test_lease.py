@@ -1,4 +1,4 @@
-"""One run at a time on one store."""
+"""The lock on an object store: one run at a time."""
 
 import json
 import threading
@@ -26,7 +26,7 @@ def take(told=lambda _: None):
     return one
 
 
-def test_a_lock_that_is_renewed_is_respected(store):
+def test_a_renewed_lock_is_respected(store):
     first = take()
     with pytest.raises(UsageError, match="is in use by another run of ics on "):
         take(lambda _: first.renew())
@@ -35,7 +35,7 @@ def test_a_lock_that_is_renewed_is_respected(store):
     assert store.objects("small") == {}
 
 
-def test_a_lock_that_is_not_renewed_is_taken_over_and_its_holder_notices(store, monkeypatch):
+def test_an_expired_lock_is_taken_over_and_its_holder_notices(store, monkeypatch):
     monkeypatch.setattr(lease, "_LEASE", 0.05)
     first, told = take(), []
     second = take(told.append)
@@ -56,8 +56,8 @@ def test_waiting_ends_when_the_run_is_stopped(store):
         Lease(Objects("memory://small"), "lock.json").acquire(stop, lambda _: None)
 
 
-def test_an_answer_that_was_lost_makes_no_second_holder(store):
-    """The lock is written, the answer does not come, and the second try finds it there."""
+def test_a_lost_reply_makes_no_second_holder(store):
+    """The lock is written, but the reply is lost, and the second try finds the lock."""
 
     def after(_number, kind, _path):
         if kind == "write" and store.asked["write"] == 1:
@@ -67,8 +67,8 @@ def test_an_answer_that_was_lost_makes_no_second_holder(store):
     take().renew()
 
 
-def test_of_two_on_a_store_without_conditions_the_one_that_came_last_goes_on(store):
-    """Both have seen no lock, and the second writes over that of the first before that looks again."""
+def test_without_conditional_writes_the_last_writer_has_the_lock(store):
+    """Neither run has seen a lock, and the second overwrites that of the first before the first checks it."""
     second = Lease(Objects("memory://small"), "lock.json")
     come = []
 

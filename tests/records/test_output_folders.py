@@ -1,4 +1,4 @@
-"""Folders that ICS has written into are told from all others, by files of its own and no others."""
+"""Output folders are detected by files of ICS."""
 
 import json
 import os
@@ -38,7 +38,7 @@ JSON = st.recursive(
     [{}, {"shard": "1/2"}, {"options": Options(format="webdataset")}, {"options": Options(palette="class", colors=4)}],
     ids=["files", "shard", "packed", "palette"],
 )
-def test_what_a_run_leaves_is_known(settings, tmp_path):
+def test_a_folder_that_a_run_has_left_is_detected(settings, tmp_path):
     compress_files(tmp_path, FILES, **settings)
     assert is_output_folder(tmp_path / "out")
     assert not is_output_folder(tmp_path / "in")
@@ -58,7 +58,7 @@ def test_one_file_is_enough(left, tmp_path):
     assert not is_output_folder(tmp_path / "out")
 
 
-def test_claims_and_the_books_of_shards_are_enough(tmp_path):
+def test_pending_outputs_or_state_folders_are_enough(tmp_path):
     write_pending(RootedPath(tmp_path), {"a.png": "a.jpg"})
     assert is_output_folder(tmp_path)
     write_pending(RootedPath(tmp_path), {})
@@ -86,14 +86,14 @@ def test_claims_and_the_books_of_shards_are_enough(tmp_path):
         (".ics-lock", b""),
     ],
 )
-def test_files_of_other_programs_tell_nothing(name, content, tmp_path):
+def test_files_of_other_programs_do_not_count(name, content, tmp_path):
     (tmp_path / name).write_bytes(content)
     assert not is_output_folder(tmp_path)
 
 
 @pytest.mark.parametrize("name", sorted(MARKER_FILES))
 @pytest.mark.parametrize("kind", ["folder", "link", "pipe"])
-def test_what_is_no_file_tells_nothing(name, kind, tmp_path):
+def test_folders_and_links_with_these_names_do_not_count(name, kind, tmp_path):
     (tmp_path / "in").mkdir()
     compress_files(tmp_path / "ours", FILES)
     write_pending(RootedPath(tmp_path / "ours" / "out"), {"a.png": "a.jpg"})
@@ -108,7 +108,7 @@ def test_what_is_no_file_tells_nothing(name, kind, tmp_path):
     assert is_output_folder(tmp_path / "in") == (kind == "folder" and name == ".ics-books")
 
 
-def test_no_more_of_a_file_is_read_than_can_tell(tmp_path, monkeypatch):
+def test_only_the_beginning_of_a_file_is_read(tmp_path, monkeypatch):
     monkeypatch.setattr(marks, "_MOST", 1000)
     text = json.dumps(RUN).encode()
     assert len(text) < 1000
@@ -122,15 +122,15 @@ def test_no_more_of_a_file_is_read_than_can_tell(tmp_path, monkeypatch):
     assert is_output_folder(tmp_path)
 
 
-def test_a_byte_order_mark_is_no_fault(tmp_path):
+def test_a_byte_order_mark_is_accepted(tmp_path):
     (tmp_path / "run.json").write_bytes(b"\xef\xbb\xbf" + json.dumps(RUN).encode())
     assert is_output_folder(tmp_path)
 
 
 @settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(JSON)
-def test_a_record_is_a_runs_only_if_every_number_of_it_is_there(record):
-    """Held against the same rule in other words."""
+def test_a_record_counts_only_with_all_its_numbers(record):
+    """Compared with a second statement of the same rule."""
     summary = record.get("summary") if isinstance(record, dict) else None
     ours = isinstance(summary, dict) and all(
         isinstance(summary.get(name), int | float) and not isinstance(summary[name], bool) for name in RUN["summary"]
@@ -140,13 +140,13 @@ def test_a_record_is_a_runs_only_if_every_number_of_it_is_there(record):
 
 
 @given(st.sampled_from(sorted(RUN["summary"])), st.sampled_from([None, True, "1", [], {}]))
-def test_a_record_with_another_type_is_nobodys(name, value):
+def test_a_record_with_a_value_of_another_type_does_not_count(name, value):
     assert not is_run_record(RUN | {"summary": RUN["summary"] | {name: value}})
     assert not is_run_record(RUN | {"summary": {key: RUN["summary"][key] for key in RUN["summary"] if key != name}})
     assert not is_run_record(RUN | {"options": [value]})
 
 
-def test_a_reader_is_asked_for_these_names_only():
+def test_only_these_names_are_read():
     asked = []
 
     def head(name, size):

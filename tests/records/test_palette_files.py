@@ -1,4 +1,4 @@
-"""Palette files are read as they were written, and what is wrong with one is told by its place."""
+"""Palette files are read back unchanged, and errors name the place of a fault."""
 
 import json
 
@@ -20,7 +20,7 @@ TWO = np.array([[0, 0, 0], [255, 128, 1]], np.uint8)
 @pytest.mark.parametrize("suffix", [".json", ".gpl", ".GPL"])
 @settings(deadline=None, max_examples=30)  # files are brought onto the disk
 @given(palette=palettes)
-def test_a_palette_comes_back_with_its_order_and_repetitions(suffix, palette, tmp_path_factory):
+def test_a_palette_keeps_its_order_and_repetitions(suffix, palette, tmp_path_factory):
     path = tmp_path_factory.mktemp("p") / f"palette{suffix}"
     write_palette(path, palette)
     np.testing.assert_array_equal(read_palette(path), palette)
@@ -55,7 +55,7 @@ def test_a_palette_that_gimp_has_written_is_read(tmp_path):
         ("a.json", '{"format": "icsys-palette", "version": 1, "classes": {"x": {"colors": [1]}}}', "'x', number 1: 1"),
     ],
 )
-def test_what_is_wrong_is_told_by_its_place(name, text, said, tmp_path):
+def test_an_error_names_the_place(name, text, said, tmp_path):
     (tmp_path / name).write_text(text)
     with pytest.raises(UsageError) as caught:
         read_palette(tmp_path / name)
@@ -63,7 +63,7 @@ def test_what_is_wrong_is_told_by_its_place(name, text, said, tmp_path):
     assert str(tmp_path / name) in str(caught.value)
 
 
-def test_a_file_that_is_not_there_and_one_of_another_kind_are_refused(tmp_path):
+def test_a_missing_file_and_one_of_another_kind_are_refused(tmp_path):
     with pytest.raises(UsageError, match="cannot be read"):
         read_palette(tmp_path / "none.json")
     with pytest.raises(UsageError, match=r"ends in \.json or \.gpl"):
@@ -71,12 +71,12 @@ def test_a_file_that_is_not_there_and_one_of_another_kind_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("palette", [[], [[0, 0]], [[0, 0, 256]], [[0.5, 0, 0]], [[0, 0, -1]], [[0], [0, 0]], "red"])
-def test_a_palette_that_is_none_is_refused(palette, tmp_path):
+def test_an_invalid_palette_is_refused(palette, tmp_path):
     with pytest.raises(UsageError, match="expected shape"):
         write_palette(tmp_path / "a.json", palette)
 
 
-def test_palettes_of_classes_are_kept_by_the_name_of_the_folder(tmp_path):
+def test_palettes_of_classes_are_stored_by_folder_name(tmp_path):
     kept = Palettes({"cat": TWO, "caf\udce9": TWO[:1]}, by_class=True, images={"cat": 3}, made_from="m")
     save_palettes(RootedPath(tmp_path), kept, Options())
     found = load_palettes(tmp_path / "palette.json")
@@ -99,7 +99,7 @@ def test_a_label_for_a_file_of_one_palette_is_refused(tmp_path):
         read_palette(tmp_path / "a.json", "cat")
 
 
-def test_colours_that_were_changed_by_hand_come_from_nothing_else(tmp_path):
+def test_an_edited_palette_has_no_origin(tmp_path):
     save_palettes(RootedPath(tmp_path), Palettes({"": TWO}, by_class=False, made_from="m"), Options())
     assert load_palettes(tmp_path / "palette.json").made_from == "m"
     values = json.loads((tmp_path / "palette.json").read_text())
@@ -108,7 +108,7 @@ def test_colours_that_were_changed_by_hand_come_from_nothing_else(tmp_path):
     assert load_palettes(tmp_path / "palette.json").made_from == ""
 
 
-def test_the_hash_is_that_of_the_colours_and_of_the_kind_of_file():
+def test_the_hash_covers_the_colours_and_the_kind_of_file():
     wide = np.arange(300 * 3).reshape(300, 3).astype(np.uint8)
     alone, beside = Palettes({"a": TWO}, by_class=True), Palettes({"a": TWO, "b": wide}, by_class=True)
     assert alone.hash_of("a/1.png") == Palettes({"": TWO}, by_class=False).hash_of("x.png") != ""
@@ -116,7 +116,7 @@ def test_the_hash_is_that_of_the_colours_and_of_the_kind_of_file():
     assert alone.hash_of("c/1.png") == ""
 
 
-def test_files_of_others_stay(tmp_path):
+def test_files_of_other_programs_stay(tmp_path):
     for name in ("palette.json", "palette.gpl"):
         (tmp_path / name).write_text("mine")
         with pytest.raises(UsageError, match="was not written by ics"):
@@ -125,7 +125,7 @@ def test_files_of_others_stay(tmp_path):
         (tmp_path / name).unlink()
 
 
-def test_a_palette_that_the_user_named_stays_as_it_is(tmp_path):
+def test_a_palette_file_given_by_the_user_is_not_changed(tmp_path):
     path = tmp_path / "palette.gpl"
     path.write_text("GIMP Palette\n1 2 3\tdawn\n")
     options, found = with_file(Options(palette=str(path)), colors_given=False)
@@ -136,7 +136,7 @@ def test_a_palette_that_the_user_named_stays_as_it_is(tmp_path):
     np.testing.assert_array_equal(read_palette(tmp_path / "palette.json"), [[1, 2, 3]])
 
 
-def test_another_number_of_colours_than_the_files_is_refused(tmp_path):
+def test_a_number_of_colours_other_than_the_files_is_refused(tmp_path):
     write_palette(tmp_path / "p.json", TWO)
     options = Options(palette=str(tmp_path / "p.json"), colors=2)
     assert with_file(options, colors_given=True)[0] == options

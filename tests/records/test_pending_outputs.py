@@ -1,4 +1,4 @@
-"""What a killed run says of its outputs, and how a file is proven to be one of them."""
+"""Pending outputs of a killed run, and which files are its outputs."""
 
 import hashlib
 import io
@@ -23,7 +23,7 @@ hashes = st.text("0123456789abcdef", min_size=64, max_size=64)
 
 
 @given(pending=st.dictionaries(names, names, max_size=5))
-def test_claims_come_back_as_they_were_written(pending, tmp_path_factory):
+def test_pending_outputs_are_read_back_unchanged(pending, tmp_path_factory):
     state_folder = RootedPath(tmp_path_factory.mktemp("books"))
     write_pending(state_folder, pending)
     assert load_pending(state_folder) == pending
@@ -43,13 +43,13 @@ def test_claims_come_back_as_they_were_written(pending, tmp_path_factory):
         (b'["a.png"', {}),
     ],
 )
-def test_what_is_no_claim_is_passed_over(text, pending, tmp_path):
+def test_invalid_pending_outputs_are_ignored(text, pending, tmp_path):
     (tmp_path / PENDING).write_bytes(text)
     assert load_pending(RootedPath(tmp_path)) == pending
 
 
 @given(lines=st.lists(st.tuples(names, hashes), max_size=9), kept=st.sets(names, max_size=3))
-def test_hashes_are_noted_one_by_one_and_kept_for_some(lines, kept, tmp_path_factory):
+def test_hashes_are_recorded_one_by_one_and_kept_for_some(lines, kept, tmp_path_factory):
     state_folder = RootedPath(tmp_path_factory.mktemp("books"))
     written = WrittenHashes(state_folder)
     kept |= {name for name, _ in lines[:2]}
@@ -62,7 +62,7 @@ def test_hashes_are_noted_one_by_one_and_kept_for_some(lines, kept, tmp_path_fac
     assert (state_folder / WRITTEN).exists() == any(name in kept for name in expected)
 
 
-def test_a_line_that_was_cut_spoils_no_other(tmp_path):
+def test_a_cut_line_spoils_no_other(tmp_path):
     written = WrittenHashes(RootedPath(tmp_path))
     written.add("a.png", "0" * 64)
     with (tmp_path / WRITTEN).open("ab") as file:
@@ -85,7 +85,7 @@ def test_threads_and_other_processes_add_to_one_list(tmp_path):
     assert len(written.load()) == 600
 
 
-def test_claims_are_shared_with_their_hashes(tmp_path):
+def test_pending_outputs_are_copied_with_their_hashes(tmp_path):
     here, there = RootedPath(tmp_path / "a"), RootedPath(tmp_path / "b")
     for state_folder in (here, there):
         state_folder.make_folders()
@@ -96,7 +96,7 @@ def test_claims_are_shared_with_their_hashes(tmp_path):
     assert WrittenHashes(there).load() == {"a.png": {"0" * 32}}
 
 
-def test_a_file_is_proven_by_its_hash_and_without_one_only_as_a_png_of_ours():
+def test_a_file_is_own_by_its_hash_or_else_as_a_png_of_ics():
     theirs = image_bytes(synthetic_photo())
     ours = compress_image(theirs, Options(step=1)).data
     assert is_own_output(theirs, {hashlib.sha256(theirs).hexdigest()[:32]})

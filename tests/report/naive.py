@@ -1,4 +1,4 @@
-"""Measures of likeness, slow and obvious: what the formulas say, pixel by pixel."""
+"""Measures of likeness, slow and obvious: the formulas, pixel by pixel."""
 
 import math
 

@@ -82,7 +82,7 @@ def test_rows_are_sorted_by_size_and_become_json(several):
     assert record["files"]["MKM 8"][0]["mse"] == rows_of(comparison)["MKM 8"].scores[0].quality.mse
 
 
-def test_an_image_that_fails_counts_for_no_strategy_and_is_told_once(several):
+def test_an_image_that_fails_counts_for_no_strategy_and_is_listed_once(several):
     (several / "bad.jpg").write_bytes(b"\xff\xd8 no picture")
     comparison = compare_folder(several, SHARED, strategies=["MKM"])
     assert [failure.source for failure in comparison.failures] == ["bad.jpg"]
@@ -112,7 +112,7 @@ def test_examples_are_the_worst_first_and_hold_the_pixels_of_the_outputs(several
         assert sorted(found.values(), reverse=True) == list(found.values())
 
 
-def test_progress_tells_the_estimate_and_counts_to_its_end(several):
+def test_progress_has_the_estimate_and_counts_to_its_end(several):
     steps = []
     comparison = compare_folder(several, SHARED, colors=[4], strategies=["MKM"], progress=steps.append)
     told = [step for step in steps if step.estimate is not None]

@@ -59,7 +59,7 @@ def test_a_comparison_of_failures_alone_has_a_page(tmp_path):
     assert "count for no strategy" in (tmp_path / "page.html").read_text("utf-8")
 
 
-def test_a_file_of_the_user_is_left_alone(comparison, tmp_path):
+def test_a_users_file_is_not_replaced(comparison, tmp_path):
     path = tmp_path / "mine.html"
     path.write_text("mine", encoding="utf-8")
     with pytest.raises(UsageError, match="that ics did not write"):

@@ -1,4 +1,4 @@
-"""What a comparison expects of itself."""
+"""The estimate of a comparison."""
 
 import shutil
 
@@ -29,7 +29,7 @@ def test_an_estimate_follows_the_pixels_of_the_images(tmp_path, monkeypatch):
     assert comparison.estimate == pytest.approx(comparison.seconds) == 30**2 + 60**2 + 100**2 + 200**2 + 300**2
 
 
-def test_a_head_that_tells_no_size_only_costs_the_estimate_its_precision(tmp_path):
+def test_a_head_without_a_size_only_costs_the_estimate_its_precision(tmp_path):
     (tmp_path / "a.png").write_bytes(image_bytes(synthetic_photo()))
     shutil.copy(tmp_path / "a.png", tmp_path / "b.png")
     (tmp_path / "c.png").write_bytes(b"\x89PNG\r\n\x1a\n")

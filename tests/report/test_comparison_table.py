@@ -105,7 +105,7 @@ def test_columns_are_aligned_figures_to_the_right(comparison):
             assert line.ljust(len(head) + 1)[end + 1] in " *"
 
 
-def test_text_tells_the_sample_the_reference_and_whether_the_estimate_held(comparison):
+def test_the_text_has_the_sample_the_reference_and_whether_the_estimate_held(comparison):
     text = comparison_text(comparison)
     assert "1 of 3 images, 1.0 MB, 2 at a time" in text
     assert "against the resized picture in truecolour" in text
@@ -119,5 +119,5 @@ def test_images_that_keep_their_colours_are_explained(comparison):
     assert "keep them exactly" in comparison_text(dataclasses.replace(comparison, rows=(row, *comparison.rows[1:])))
 
 
-def test_without_rows_the_text_still_tells_of_the_images(comparison):
+def test_without_rows_the_text_still_counts_the_images(comparison):
     assert comparison_text(dataclasses.replace(comparison, rows=(), images=0)).startswith("0 of 3 images, 0 MB")

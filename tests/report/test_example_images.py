@@ -1,4 +1,4 @@
-"""Which images a page shows, and what of them."""
+"""The images that a page shows, and the details of large ones."""
 
 import numpy as np
 from hypothesis import given

@@ -26,7 +26,7 @@ def test_all_measures_are_those_of_the_slow_twin(data):
     assert found.delta_e == pytest.approx(naive.mean_ciede2000(first, second), rel=1e-6)
 
 
-def test_pairs_of_the_literature_tell_that_the_twin_is_right():
+def test_the_slow_twin_agrees_with_pairs_of_the_literature():
     """From the table of Sharma, Wu and Dalal (2005): hues on both sides of the zero, greys, and a large difference."""
     for first, second, expected in (
         ((50, 2.6772, -79.7751), (50, 0, -82.7485), 2.0425),

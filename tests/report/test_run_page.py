@@ -1,4 +1,4 @@
-"""A finished run as a page, from its output folder alone."""
+"""The page of a finished run, from its output folder alone."""
 
 import base64
 import json
@@ -59,7 +59,7 @@ def test_figures_are_those_of_the_manifest(run):
     assert cells(page)["(top folder)"][0] == "1"
 
 
-def test_failures_and_what_was_left_alone_are_told(run):
+def test_failures_and_ignored_files_are_listed(run):
     page = page_of(run)
     assert [(problem.name, problem.code) for problem in page.failures] == [("bad.jpg", "unidentified")]
     assert "1 image failed." in page.skips
@@ -204,7 +204,7 @@ def test_every_output_format_is_shown(format, tmp_path):  # noqa: A002 - the opt
             assert shown[pair.name].startswith("data:image/png")
 
 
-def test_a_picture_that_has_left_its_shard_is_told(run):
+def test_a_picture_that_is_missing_in_its_pack_is_reported(run):
     compress_into(run / "in", run / "packed", FEW.replace(format="webdataset"))
     (run / "packed" / "data" / "train-00000.tar").write_bytes(bytes(10240))
     notes = [pair.note for pair in page_of(run, folder="packed").examples]
@@ -212,7 +212,7 @@ def test_a_picture_that_has_left_its_shard_is_told(run):
     assert all("It cannot be shown: the pack 'data/train-00000.tar' does not hold" in note for note in notes)
 
 
-def test_what_auto_found_is_told_and_drawn(tmp_path):
+def test_colours_found_by_auto_are_reported_and_drawn(tmp_path):
     files = {f"{i}.png": image_bytes(synthetic_photo(seed=i)) for i in range(4)}
     compress_files(tmp_path, files, Options(colors="auto", min_ssim=0.75, step=1))
     page = page_of(tmp_path)
@@ -230,7 +230,7 @@ def test_what_auto_found_is_told_and_drawn(tmp_path):
     assert all(pair.before for pair in page.examples)
 
 
-def test_what_was_chosen_for_all_images_is_told(tmp_path):
+def test_the_colours_chosen_for_all_images_are_reported(tmp_path):
     files = {f"{i}.png": image_bytes(synthetic_photo(seed=i)) for i in range(4)}
     compress_files(tmp_path, files, Options(colors="auto", per="dataset", min_ssim=0.75, quality_share=0.5, step=1))
     page = page_of(tmp_path)
@@ -245,7 +245,7 @@ def test_what_was_chosen_for_all_images_is_told(tmp_path):
     assert all(pair.before for pair in page.examples)
 
 
-def test_sources_that_were_kept_are_told(tmp_path):
+def test_sources_that_were_kept_are_counted(tmp_path):
     photo = image_bytes(synthetic_photo(), "JPEG", quality=5)
     compress_files(tmp_path, {"a.jpg": photo}, Options(strategy="SO", format="jpeg", step=1))
     assert "1 image copied unchanged: smaller than the encoded output would be." in page_of(tmp_path).skips

@@ -1,4 +1,4 @@
-"""A run in words: every figure the summary holds, with units a person reads."""
+"""The text of a run: every figure of the summary, with readable units."""
 
 from dataclasses import replace
 
@@ -27,7 +27,7 @@ def summary_of(*results, **counts):
     return summary
 
 
-def test_the_report_says_time_images_bytes_and_elements():
+def test_the_report_has_time_images_bytes_and_elements():
     report = run_report(summary_of(DONE, DONE, FAILED, SKIPPED, seconds=2.0, ignored=7), "out", dry_run=False)
     assert "Total run time: 2.00 s (2.0 images/s)" in report
     assert "2 compressed, 1 skipped, 1 failed, 7 other files left alone; 2 animated, first frame used" in report
@@ -42,7 +42,7 @@ def test_the_report_says_time_images_bytes_and_elements():
         ({11: 0.96, 256: 0.9}, "Colours:  from 11 to 256, mean 133.5; 1 image misses SSIM 0.95 at 256 colours"),
     ],
 )
-def test_the_report_says_how_many_colours_were_found(found, expected):
+def test_the_report_has_the_number_of_colours_found(found, expected):
     target = Target("ssim", 0.95)
     results = [replace(DONE, colors=k, measured=Measured(target, value)) for k, value in found.items()]
     assert expected in run_report(summary_of(*results), "out", dry_run=False).splitlines()
@@ -57,7 +57,7 @@ def test_the_report_says_how_many_colours_were_found(found, expected):
         (18, "Colours:  41 for all images: 18 of 20 sampled images reach PSNR 30 dB with no more, and 95% were to"),
     ],
 )
-def test_the_report_says_what_was_chosen_for_all_and_why(reached, expected):
+def test_the_report_has_the_colours_chosen_for_all_and_the_reason(reached, expected):
     summary = summary_of(DONE)
     summary.colors_chosen = ColorsChosen(41, Target("psnr", 30.0), 0.95, 20, reached)
     assert expected in run_report(summary, "out", dry_run=False).splitlines()

@@ -1,4 +1,4 @@
-"""One list divided for all shards: against the shards' own rule, image by image."""
+"""One listing for all shards, compared with the rule of shards for each image."""
 
 import json
 import tempfile
@@ -39,7 +39,7 @@ def divided(folder, planned, count=3, values=SETTINGS, stop=None):
 
 @settings(deadline=None, max_examples=40)
 @given(NAMES, NAMES, st.integers(1, 7), st.integers(1, 200))
-def test_every_entry_is_in_the_list_of_the_shard_that_owns_it_in_its_order(names, ignored, count, held):
+def test_every_entry_is_in_the_part_of_its_shard_in_order(names, ignored, count, held):
     labels = [None, UNLABELLED, Label("AC/DC"), Label("caf\udce9", 10)]
     planned = [task._replace(label=labels[i % 4], sample="" if i % 3 else "a") for i, task in enumerate(tasks(*names))]
     planned += [*map(Ignored, ignored), Unreadable("x.jpg", "permission", "why")]
@@ -54,14 +54,14 @@ def test_every_entry_is_in_the_list_of_the_shard_that_owns_it_in_its_order(names
             assert list(read_listed(RootedPath(books_at(folder, shard)))) == mine
 
 
-def test_a_folder_that_cannot_be_listed_is_the_concern_of_all(tmp_path):
+def test_a_folder_that_cannot_be_listed_is_in_every_part(tmp_path):
     closed = Unreadable("closed", "permission", "why", is_folder=True)
     divided(tmp_path, [closed, *tasks("a")])
     for shard in all_shards(3):
         assert closed in list(read_listed(RootedPath(books_at(tmp_path, shard))))
 
 
-def test_every_shard_gets_its_share_of_what_earlier_runs_have_written(tmp_path):
+def test_every_shard_gets_its_share_of_earlier_rows_and_pending_outputs(tmp_path):
     rows = [manifest_row(f"{name}.jpg", f"{name}.png") for name in "abcdefgh"]
     (tmp_path / "manifest.jsonl").write_bytes(b"".join(map(to_line, rows)) + b'{"torn')
     (tmp_path / "failures.jsonl").write_bytes(
@@ -94,7 +94,7 @@ def test_every_shard_gets_its_share_of_what_earlier_runs_have_written(tmp_path):
         b"torn",
     ],
 )
-def test_a_list_that_is_none_of_ours_is_refused_in_words(line, tmp_path):
+def test_a_listing_that_ics_did_not_write_is_refused(line, tmp_path):
     divided(tmp_path, tasks("a"), count=1)
     state_folder = books_at(tmp_path, Shard(1, 1))
     (state_folder / "plan.jsonl").write_bytes(line + b"\n")
@@ -103,7 +103,7 @@ def test_a_list_that_is_none_of_ours_is_refused_in_words(line, tmp_path):
 
 
 @pytest.mark.parametrize("count", [0, -1, 10**18, True, "3", 2.5, None])
-def test_a_division_into_what_is_no_number_of_shards_is_none(count, tmp_path):
+def test_a_listing_with_an_invalid_number_of_shards_is_ignored(count, tmp_path):
     divided(tmp_path, tasks("a"), count=1)
     path = tmp_path / ".ics-books" / "division.json"
     path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | {"count": count}), "utf-8")
@@ -114,7 +114,7 @@ def finish(folder, shard):
     write_state(RootedPath(books_at(folder, shard)), State({}, follow_links=False, finished=True))
 
 
-def test_a_second_time_only_shards_with_other_lists_are_to_be_done_again(tmp_path):
+def test_only_shards_whose_part_has_changed_become_unfinished(tmp_path):
     names = "abcdefgh"
     divided(tmp_path, tasks(*names))
     for shard in all_shards(3):
@@ -135,7 +135,7 @@ def test_with_other_settings_no_shard_is_finished(tmp_path):
     assert not any(read_state(RootedPath(books_at(tmp_path, shard))).finished for shard in all_shards(3))
 
 
-def test_a_division_that_was_killed_has_not_begun(tmp_path, monkeypatch):
+def test_a_killed_listing_leaves_no_state(tmp_path, monkeypatch):
     def die(*_):
         raise KeyboardInterrupt
 
@@ -148,7 +148,7 @@ def test_a_division_that_was_killed_has_not_begun(tmp_path, monkeypatch):
     assert shards_in(RootedPath(tmp_path)) == all_shards(3)
 
 
-def test_no_image_and_a_stop_divide_nothing(tmp_path):
+def test_without_images_or_after_a_stop_there_is_no_listing(tmp_path):
     assert divided(tmp_path, [Ignored("n.txt")]) is None
     stop = threading.Event()
     stop.set()
@@ -156,13 +156,13 @@ def test_no_image_and_a_stop_divide_nothing(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == [".ics-lock"]
 
 
-def test_shards_that_know_nothing_of_one_another_are_merged_first(tmp_path):
+def test_shards_that_list_for_themselves_must_be_merged_first(tmp_path):
     books_at(tmp_path, Shard(2, 5)).mkdir(parents=True)
     with pytest.raises(UsageError, match="divided into 5 shards: merge them first"):
         divided(tmp_path, tasks("a"))
 
 
-def test_a_list_is_for_the_run_that_made_it(tmp_path):
+def test_a_listing_counts_only_for_the_same_settings(tmp_path):
     source = tmp_path / "in"
     values = SETTINGS | {"source": str(source.absolute())}
     out = tmp_path / "out"

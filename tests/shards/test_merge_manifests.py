@@ -1,4 +1,4 @@
-"""Manifests of shards become one: against a slow twin that knows all lines at once."""
+"""Manifests of shards are merged, compared with a slow twin that holds all rows in memory."""
 
 import json
 
@@ -11,8 +11,8 @@ from icsys import UsageError
 from icsys.files.rooted_path import RootedPath
 from icsys.partition import Shard, all_shards, shard_index
 from icsys.records.manifest import DONE, STALE, to_line
-from icsys.shards import merge_manifests as join_module
-from icsys.shards.merge_manifests import join
+from icsys.shards import merge_manifests as merge_module
+from icsys.shards.merge_manifests import merge_manifests
 
 pytestmark = pytest.mark.usefixtures("unsynced")
 
@@ -45,7 +45,7 @@ PATHS = st.lists(
 
 @settings(deadline=None, max_examples=60)
 @given(PATHS, PATHS, st.integers(1, 5), st.data())
-def test_the_lines_of_all_shards_are_joined_in_order(tmp_path_factory, paths, old, count, data):
+def test_the_rows_of_all_shards_are_merged_in_order(tmp_path_factory, paths, old, count, data):
     folder = tmp_path_factory.mktemp("join")
     shards = data.draw(st.lists(st.sampled_from(all_shards(count)), unique=True, min_size=1).map(sorted))
     there = {shard.index for shard in shards}
@@ -53,7 +53,7 @@ def test_the_lines_of_all_shards_are_joined_in_order(tmp_path_factory, paths, ol
         write(folder, [row(path, bytes=7) for path in old])
     for shard in shards:
         write(books_at(folder, shard), [row(path) for path in paths if shard.owns(path)])
-    summary = join(RootedPath(folder), shards)
+    summary = merge_manifests(RootedPath(folder), shards)
     expected = [row(path) for path in paths if shard_index(path, count) in there]
     expected += [row(path, bytes=7) for path in old if shard_index(path, count) not in there]
     assert read(folder) == sorted(expected, key=lambda row: row["source_path"])
@@ -62,7 +62,7 @@ def test_the_lines_of_all_shards_are_joined_in_order(tmp_path_factory, paths, ol
     assert (summary.elements_in, summary.elements_out) == (36 * len(expected), 4 * len(expected))
 
 
-def test_sources_that_were_kept_are_counted_and_older_lines_say_nothing_of_it(tmp_path):
+def test_copied_sources_are_counted_and_older_rows_lack_the_column(tmp_path):
     shard = all_shards(1)[0]
     rows = [
         row("a.jpg", kept_source=True),
@@ -71,7 +71,7 @@ def test_sources_that_were_kept_are_counted_and_older_lines_say_nothing_of_it(tm
         row("d.jpg", kept_source=True),
     ]
     write(books_at(tmp_path, shard), rows)
-    assert join(RootedPath(tmp_path), [shard]).kept_sources == 2
+    assert merge_manifests(RootedPath(tmp_path), [shard]).kept_sources == 2
 
 
 OUTPUTS = st.sampled_from(["x.png", "y.png", "x.jpg.png"])
@@ -86,7 +86,7 @@ ROWS = st.lists(
 
 @settings(deadline=None, max_examples=60)
 @given(ROWS)
-def test_one_line_is_kept_of_each_output_and_two_that_are_done_are_refused(tmp_path_factory, drawn):
+def test_one_row_per_output_is_kept_and_two_finished_ones_are_refused(tmp_path_factory, drawn):
     folder = tmp_path_factory.mktemp("join")
     rows = [row(f"{where}{name}", f"{where}{output}", status) for where, name, output, status in drawn]
     shards = all_shards(2)
@@ -95,10 +95,10 @@ def test_one_line_is_kept_of_each_output_and_two_that_are_done_are_refused(tmp_p
     done = [row["file_name"] for row in rows if row["status"] == DONE]
     if len(done) > len(set(done)):
         with pytest.raises(UsageError, match="the shards saw different files"):
-            join(RootedPath(folder), shards)
+            merge_manifests(RootedPath(folder), shards)
         assert not (folder / "manifest.jsonl").exists()
         return
-    join(RootedPath(folder), shards)
+    merge_manifests(RootedPath(folder), shards)
     kept = {row["file_name"]: row for row in read(folder)}
     assert len(kept) == len(read(folder))
     assert {name: row["status"] for name, row in kept.items()} == {
@@ -107,53 +107,53 @@ def test_one_line_is_kept_of_each_output_and_two_that_are_done_are_refused(tmp_p
     assert all(row in rows for row in kept.values())
 
 
-def test_a_shard_knows_more_than_the_folder_it_began_with(tmp_path):
-    """The output of a source of a missing shard has become that of another source since."""
+def test_a_row_of_a_shard_replaces_one_of_the_folder(tmp_path):
+    """The output of a missing shard's source is that of another source now."""
     gone, here = "a.jpg", "a.bmp"
     assert shard_index(gone, 4) != shard_index(here, 4)
     write(tmp_path, [row(gone, "a.png")])
     shard = Shard(shard_index(here, 4), 4)
     write(books_at(tmp_path, shard), [row(here, "a.png")])
-    join(RootedPath(tmp_path), [shard])
+    merge_manifests(RootedPath(tmp_path), [shard])
     assert read(tmp_path) == [row(here, "a.png")]
 
 
-def test_a_line_of_another_shard_is_refused(tmp_path):
+def test_a_row_of_another_shard_is_refused(tmp_path):
     shards = all_shards(2)
     write(books_at(tmp_path, shards[0]), [row(path) for path in ("a.jpg", "b.jpg", "c.jpg", "d.jpg")])
-    with pytest.raises(UsageError, match=r"shard 1/2 .* which is in another shard"):
-        join(RootedPath(tmp_path), shards)
+    with pytest.raises(UsageError, match=r"shard 1/2 .* a source of another shard"):
+        merge_manifests(RootedPath(tmp_path), shards)
     assert not (tmp_path / "manifest.jsonl").exists()
 
 
-def test_a_folder_that_several_shards_could_not_list_failed_once(tmp_path):
+def test_a_folder_that_several_shards_could_not_list_fails_once(tmp_path):
     shards = all_shards(3)
     for shard in shards:
         write(books_at(tmp_path, shard), [failure("cat")], "failures.jsonl")
-    summary = join(RootedPath(tmp_path), shards)
+    summary = merge_manifests(RootedPath(tmp_path), shards)
     assert read(tmp_path, "failures.jsonl") == [failure("cat")]
     assert (summary.images, summary.failed) == (1, 1)
 
 
-def test_failures_that_are_over_are_gone(tmp_path):
+def test_old_failures_are_dropped(tmp_path):
     write(tmp_path, [failure("a.jpg")], "failures.jsonl")
     shards = all_shards(2)
     for shard in shards:
         write(books_at(tmp_path, shard), [row("a.jpg")] if shard.owns("a.jpg") else [])
-    join(RootedPath(tmp_path), shards)
+    merge_manifests(RootedPath(tmp_path), shards)
     assert not (tmp_path / "failures.jsonl").exists()
     assert read(tmp_path) == [row("a.jpg")]
 
 
 @pytest.mark.parametrize("block", [1, 7, 100, 5000])
-def test_lines_come_whole_whatever_the_block_that_is_read(block, tmp_path, monkeypatch):
-    monkeypatch.setattr(join_module, "_BLOCK", block)
-    monkeypatch.setattr(join_module, "_LEAST", 1)
+def test_lines_are_whole_for_any_block_size(block, tmp_path, monkeypatch):
+    monkeypatch.setattr(merge_module, "_BLOCK", block)
+    monkeypatch.setattr(merge_module, "_LEAST", 1)
     paths = [f"caf\u00e9 {number} \u2028\r.jpg" for number in range(20)]
     shards = all_shards(2)
     for shard in shards:
         write(books_at(tmp_path, shard), [row(path) for path in paths if shard.owns(path)])
-    join(RootedPath(tmp_path), shards)
+    merge_manifests(RootedPath(tmp_path), shards)
     assert [json.loads(line) for line in (tmp_path / "manifest.jsonl").read_bytes().split(b"\n")[:-1]] == [
         row(path) for path in sorted(paths)
     ]

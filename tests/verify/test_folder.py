@@ -380,8 +380,8 @@ def test_what_a_killed_run_left_is_no_fault(step, words, photos, tmp_path):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda _: None, "is no folder"),
-        (lambda out: out.touch(), "is no folder"),
+        (lambda _: None, "is not a folder"),
+        (lambda out: out.touch(), "is not a folder"),
         (lambda out: out.mkdir(), "no manifest.jsonl in"),
     ],
 )
@@ -463,5 +463,5 @@ def test_the_command_says_it_in_words_and_in_json_and_by_its_code(photos, tmp_pa
     assert (code, values) == (1, {"checked": 7, "missing": ["a.png"], "changed": ["b.png"], "foreign": ["new\n.png"]})
     assert ics("verify", cwd=tmp_path)[::2] == (
         2,
-        "ics: destination 'Compressed' is no folder: expected one that ics compress has filled\n",
+        "ics: destination 'Compressed' is not a folder: expected the output folder of ics compress\n",
     )

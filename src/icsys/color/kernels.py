@@ -1,7 +1,7 @@
 """The compiled parts of K-means for NumPy arrays: points, partitions and the search for centres.
 
 Kernels take arrays only and check nothing. Points lie in blocks of 64, shape (blocks, d, 64), and centres in
-columns, shape (d, capacity) of which the first k are in use, so that every inner loop runs over adjacent memory and
+columns, shape (d, capacity), the first k in use, so that every inner loop runs over adjacent memory and
 vectorises; d is 3 or 4. ``snap`` rounds centres to integers, as for colours.
 
 Colours and their centres are whole eighths of a level, held as integers below 2^11 in size: then every distance

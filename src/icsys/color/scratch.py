@@ -22,7 +22,7 @@ class Scratch:
         self._kept: dict[str, NDArray[np.uint8]] = {}
 
     def empty(self, name: str, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-        """Return an array of any content. It is valid until the same name is asked for again."""
+        """Return an array of any content. It is valid until the next call with the same name."""
         size = math.prod(shape) * np.dtype(dtype).itemsize
         if size > _KEPT_BYTES:
             return np.empty(shape, dtype)

@@ -152,7 +152,7 @@ def upright_size(stored: tuple[int, int], turn: int) -> tuple[int, int]:
 def stored_edges(
     plan: ResizePlan, stored: tuple[int, int], turn: int = 1, shrink: int = 1
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return where output columns and rows begin and end in an image as it is stored.
+    """Return where output columns and rows begin and end in the stored image, before it is turned upright.
 
     Parameters
     ----------

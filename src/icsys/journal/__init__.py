@@ -1,1 +1,1 @@
-"""What a run has done and what is left to do."""
+"""Journal: what runs have done in an output folder, and what is left to do."""

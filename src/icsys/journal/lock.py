@@ -1,4 +1,4 @@
-"""One run at a time on one output folder, or on one shard of it."""
+"""Lock on an output folder or on the state folder of a shard: one run at a time."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ _HELD = {errno.EAGAIN, errno.EACCES, errno.EDEADLK}
 
 @contextmanager
 def locked(folder: RootedPath, *, what: str = "", timeout: float = 0.0) -> Iterator[None]:
-    """Hold a folder, which is made if need be, for one run.
+    """Lock a folder for one run; create the folder if needed.
 
-    The system holds the lock for the process and lets go of it when the process ends, however it ends; the file
-    ``.ics-lock`` stays and means nothing by itself.
+    The system releases the lock when the process ends, however it ends. The file ``.ics-lock`` stays; only the lock on
+    it counts.
 
     Parameters
     ----------
     what
-        What to call it in an error; the destination if left out.
-    patience
-        Seconds to wait for another one that holds it.
+        Name of the folder for an error. Default: the destination.
+    timeout
+        Seconds to wait for a lock that another run has.
 
     Raises
     ------
     InUseError
-        If another run holds it.
+        If another run has the lock.
     UsageError
         If the folder cannot be written.
     """
@@ -64,19 +64,19 @@ def locked(folder: RootedPath, *, what: str = "", timeout: float = 0.0) -> Itera
 
 @contextmanager
 def locked_for_reading(folder: RootedPath, *, what: str = "") -> Iterator[None]:
-    """Keep runs off a folder while it is only read; many may read it side by side, and nothing is made in it.
+    """Lock a folder for reading: several readers at a time, but no run. Nothing is created.
 
-    Where nobody has ever locked it, or the system has no locks, there is nobody to keep off.
+    There is no lock if the folder was never locked before, or the file system has no locks.
 
     Parameters
     ----------
     what
-        What to call it in an error; the destination if left out.
+        Name of the folder for an error. Default: the destination.
 
     Raises
     ------
     InUseError
-        If a run holds it.
+        If a run has the lock.
     """
     descriptor = None
     with suppress(OSError):
@@ -98,16 +98,16 @@ def locked_for_reading(folder: RootedPath, *, what: str = "") -> Iterator[None]:
 
 
 def _try(folder: RootedPath) -> int | None:
-    """Return the descriptor of the file once it is locked; None if another process has locked it."""
+    """Return the descriptor of the locked file; None if another process has the lock."""
     folder.make_folders()
     path = folder / LOCK
     try:
         descriptor = path.descriptor("a+b")
     except FileNotFoundError:
-        return None  # another one has removed the folder since
+        return None  # another run has just removed the folder
     try:
         _lock(descriptor)
-        # Another one may have removed the folder since: what it holds now is another file.
+        # Another run may have removed the folder: its file is then a new one, and this lock is worth nothing.
         found, own = path.status(), os.fstat(descriptor)
         if found is not None and os.path.samestat(found, own):
             return descriptor
@@ -123,7 +123,7 @@ def _try(folder: RootedPath) -> int | None:
 if sys.platform == "win32":
     import msvcrt
 
-    def _lock(descriptor: int, *, shared: bool = False) -> None:  # noqa: ARG001 - all locks exclude one another there
+    def _lock(descriptor: int, *, shared: bool = False) -> None:  # noqa: ARG001 - Windows has exclusive locks only
         os.lseek(descriptor, 0, os.SEEK_SET)
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
 

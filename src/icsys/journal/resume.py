@@ -105,7 +105,7 @@ class Resume:
             return task
         row = None
         if task.output in self._pending:
-            # A killed run may have replaced the output after its row was written: only the hash can tell.
+            # A killed run may have replaced the output after its row was written: only the hash decides.
             row = self._journal.read(entry.position)
             if self._sha256(task.output) != row.get("sha256"):
                 return task

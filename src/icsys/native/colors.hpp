@@ -117,7 +117,7 @@ template <int D> INLINE void bound_blocks(const float *x, int64_t blocks, float 
 
 // All points as one cluster.
 template <int D> INLINE void sum_points(const float *x, const double *w, int64_t blocks, double *sums) {
-    // Four sums that add up to one, whatever the width of registers: a sum is not kept waiting by the one before.
+    // Four sums that add up to one, for any width of registers: a sum need not wait for the one before.
     double total[SUMS<D>][4] = {};
     for (int64_t b = 0; b < blocks; b++)
         for (int i = 0; i < BLOCK; i += 4)

@@ -198,7 +198,7 @@ template <int D> struct Scratch {
     bool *still;
 };
 
-// Collect the centres that moved and mark those that did not; take note of all.
+// Collect the centres that moved and mark the others; remember the new places of all.
 template <int D> INLINE void take_moved(const float *centers, const Partition &part, int64_t k, Scratch<D> &room) {
     int64_t n = 0;
     for (int64_t j = 0; j < k; j++) {
@@ -232,7 +232,7 @@ int64_t reassign(const Points &points, const Partition &part, const float *cente
         const float *low = points.low + b * D, *high = points.high + b * D;
         int32_t z = part.owner[b];
         if (few && room.still[z] && !any_within_reach<D>(low, high, room.moved, room.all, z, slack)) continue;
-        // The block before is next in space: where centres moved far, its owner is the better guess.
+        // The block before is next in space: where centres moved far, its owner is the better start.
         z = nearer<D>(low, high, room.all, z, near);
         const int64_t n = filter_centers<D>(low, high, room.all, z, slack, room.candidates);
         nearest_in_block<D>(points.x + b * D * BLOCK, room.candidates, n, best, found);

@@ -1,7 +1,7 @@
 // Weighted points in blocks of 64, and which centre is nearest to each.
 //
 // A block holds each of its D coordinates in a row of its own, so that one instruction works on many points. Centres lie
-// in D rows of `stride` columns, of which the first k are in use.
+// in D rows of `stride` columns, the first k in use.
 //
 // Colours and their centres are whole eighths of a level, held as integers of at most 2^10 in size: then every distance
 // is an integer below 2^24, which float holds exactly, and every weighted sum one below 2^53, which double holds exactly.

@@ -296,8 +296,8 @@ template <int D> struct Prospects {
 // Make moves and keep those that lower the error; return the error reached.
 //
 // A move of many that fails is followed by one of half as many; single moves are made in the order of what they promise,
-// until `patience` in a row have failed. `kept` and `held` are room for D * stride each: the best centres, and those that
-// their partition is of.
+// until `patience` in a row have failed. `kept` and `held` hold D * stride floats each: the best centres, and the
+// centres of their partition.
 template <int D>
 double improve(const Points &points, const Partition &part, float *centers, int64_t k, double error, int64_t size,
                int64_t patience, const Rules &rules, float *kept, float *held, Prospects<D> &look, Scratch<D> &room) {

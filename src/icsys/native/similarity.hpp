@@ -36,7 +36,7 @@ void similarity(const float *x, const float *y, int64_t height, int64_t width, c
         for (int m = 0; m < MOMENTS; m++)
             for (int64_t c = 0; c < columns; c++) to[m * columns + c] = weighted<R>(line + m * width + c, weights);
         if (row < 2 * R) continue;
-        const float *rows[2 * R + 1]; // the one in the middle, then those that weigh alike, in pairs
+        const float *rows[2 * R + 1]; // the one in the middle, then pairs of equal weight
         for (int t = 0; t <= 2 * R; t++) {
             const int64_t away = (t + 1) / 2, at = row - R + (t % 2 ? -away : away);
             rows[t] = ring + at % (2 * R + 1) * MOMENTS * columns;

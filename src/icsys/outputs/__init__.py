@@ -1,1 +1,1 @@
-"""Where compressed images go."""
+"""Outputs: where compressed images are written, a folder or an object store."""

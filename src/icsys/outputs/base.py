@@ -1,4 +1,4 @@
-"""The interface of a place for outputs: a folder or an object store."""
+"""The interface to outputs: a folder or an object store."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ if TYPE_CHECKING:
 
 
 class OutputStat(NamedTuple):
-    """What lies in the place of an output.
+    """What exists at the path of an output.
 
     Attributes
     ----------
     size
-        Of it in bytes; None where nothing lies there.
+        Size of the file in bytes; None if there is none.
     obstacle
-        What keeps the output from being written, in words; empty where nothing does.
+        Why no output can be written there, as part of a sentence; empty if it can.
     """
 
     size: int | None = None
@@ -27,37 +27,34 @@ NOTHING = OutputStat()
 
 
 class Outputs(Protocol):
-    """Where outputs lie, each by its path with forward slashes.
+    """Where outputs are written. Paths of outputs have forward slashes.
 
-    ``write`` is called by workers, in their threads or processes; all else in the thread that runs the run.
+    Workers call ``write``, in their threads or processes. The thread of the run calls all other methods.
     """
 
     def stat(self, output: str) -> OutputStat:
-        """Tell what lies in the place of an output that is to be decided on; asked folder by folder.
-
-        OSError if that cannot be told.
-        """
+        """Return what exists at the path of an output; OSError if that cannot be checked. Called folder by folder."""
 
     def exists(self, output: str) -> bool:
-        """Tell whether anything lies there, as far as that can be told; else it may."""
+        """Return whether an output exists, or cannot be checked."""
 
     def read(self, output: str) -> bytes:
         """Return the bytes of an output; OSError if it cannot be read."""
 
     def is_own_output(self, output: str) -> bool:
-        """Tell whether what lies in the place of an output that an earlier run has claimed was written by it."""
+        """Return whether ICS has written the file at the path of a pending output."""
 
     def write(self, output: str, data: bytes, sha256: str) -> None:
-        """Write an output with a hash whole or not at all; OSError if it cannot be written."""
+        """Write an output whole or not at all; OSError if it cannot be written. ``sha256`` is the hash of ``data``."""
 
     def clean_temporary(self, folders: Iterable[str]) -> None:
-        """Remove what killed runs have left of unfinished outputs in these folders."""
+        """Remove temporary files of killed runs from these folders."""
 
     def sync(self, folders: Iterable[str]) -> None:
-        """Make certain that the outputs written into these folders stay; called before a line tells of them."""
+        """Sync the outputs in these folders to the disk; called before rows that describe them are synced."""
 
     def commit(self, *, closing: bool = False) -> None:
-        """Make certain that a run after this one finds the books as they are; called before outputs that are claimed.
+        """Save the state folder for later runs; called before pending outputs are written.
 
-        ``closing`` says that the books are about to be put in order.
+        ``closing``: the run is about to put its journal in order.
         """

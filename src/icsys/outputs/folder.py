@@ -1,4 +1,4 @@
-"""Outputs as files below a folder of this machine."""
+"""Outputs as files below a folder."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 
 
 class FolderOutputs:
-    """A folder.
+    """Outputs below a folder.
 
     Parameters
     ----------
     folder
-        It; made with the first output.
+        The folder; created with the first output.
     mark
-        Of the temporary files of this run.
+        Part of the names of this run's temporary files.
     read_only
-        Whether not even the remains of a killed run may be removed.
+        Do not remove temporary files of killed runs.
     apart
-        Whether the books lie elsewhere, so that folders may have their names.
+        Whether the state folder is elsewhere. Folders of images may then have the names of its files.
     written
-        Where the hashes of outputs are noted before they take their places; nowhere if left out.
+        Where the hash of each output is recorded before the output is written. Default: nowhere.
     """
 
     def __init__(
@@ -51,19 +51,19 @@ class FolderOutputs:
         self._written = written
         self._links: dict[str, str | None] = {}
         self._hashes: dict[str, set[str]] | None = None
-        # The folder that was looked into last: the plan goes from folder to folder.
+        # The folder of the last output, kept open because tasks come folder by folder.
         self._held: tuple[str, HeldFolder, ExitStack] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """Workers write, and hold no folder open."""
+        """Leave out the open folder: workers only write."""
         return vars(self) | {"_held": None}
 
     def stat(self, output: str) -> OutputStat:
-        """See Outputs; links are not written through, and each folder is tidied when first met."""
+        """See Outputs; a link above the output is an obstacle. Temporary files in a folder are removed on first use."""
         folder, _, name = output.rpartition("/")
         top = output.partition("/")[0]
         if folder and not self._apart and top.casefold() in RESERVED:
-            return OutputStat(obstacle=f"the folder {top!r} has the name of a file that ics keeps there")
+            return OutputStat(obstacle=f"the folder {top!r} has the name of a file of ics")
         link = self._link_above(folder)
         if link is not None:
             return OutputStat(obstacle=f"the folder {link!r} is a link")
@@ -80,7 +80,7 @@ class FolderOutputs:
         """See Outputs."""
         try:
             return (self._folder / output).exists()
-        except OSError:  # a folder above it is a link now, and may be what it was again
+        except OSError:  # a folder above it has become a link, which may be undone
             return True
 
     def read(self, output: str) -> bytes:
@@ -88,7 +88,7 @@ class FolderOutputs:
         return (self._folder / output).read_bytes()
 
     def is_own_output(self, output: str) -> bool:
-        """See Outputs: its hash is among those that were noted, or the file is such as no other program writes."""
+        """See Outputs: the hash of the file is recorded, or the file has the marks of a PNG of ICS."""
         if self._hashes is None:
             self._hashes = self._written.load() if self._written else {}
         try:
@@ -108,7 +108,7 @@ class FolderOutputs:
             sweep(self._folder.at(folder), mark=self._mark)
 
     def sync(self, folders: Iterable[str]) -> None:
-        """See Outputs: the names in them and in the folders above are brought onto the disk."""
+        """See Outputs: these folders are synced, and all folders above them."""
         settled = set()
         for folder in folders:
             while folder not in settled:
@@ -118,10 +118,10 @@ class FolderOutputs:
             self._folder.at(folder).sync()
 
     def commit(self, *, closing: bool = False) -> None:
-        """See Outputs: the books lie on the disk as they are written."""
+        """See Outputs: the state folder is on the disk already."""
 
     def _hold(self, folder: str) -> HeldFolder | None:
-        """Return a folder held open; None where there is none yet."""
+        """Return a folder, opened; None if it does not exist."""
         if self._held is None or self._held[0] != folder:
             if self._held is not None:
                 self._held[2].close()
@@ -135,7 +135,7 @@ class FolderOutputs:
         return self._held[1]
 
     def _link_above(self, folder: str) -> str | None:
-        """Return a folder or one above it that is a link, by which writing would leave the destination."""
+        """Return the folder, or one above it, that is a link; writing through it would leave the destination."""
         above: list[str] = []  # a list instead of recursion: folders may be nested deeper than Python's calls
         while folder not in self._links:
             above.append(folder)

@@ -1,8 +1,9 @@
-"""One run at a time on one object store, as far as that can be had: a lock object that its holder keeps renewing.
+"""A lock on an object store: an object that its holder renews every ten seconds.
 
-Whoever finds it watches it. If it changes, its holder is alive; if it does not for a minute, its holder is not, and the
-lock is taken over. No clock of another machine is believed. Where a store writes on condition that there is no such
-object, only one of two that come at once succeeds; elsewhere both look once more who came last, which leaves a gap.
+A run that finds the object watches it. If the object changes, its holder is alive. If it does not change for a minute,
+the holder is dead, and the run takes the lock over. Clocks of other machines do not matter. If the store can create an
+object only if it does not exist, one of two simultaneous runs succeeds. Other stores leave a gap: both runs read the
+object after writing it, and the last writer holds the lock.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 RENEW_SECONDS = 10.0
 """Seconds from one renewal to the next."""
 
-_LEASE = 60.0  # seconds without one, after which the holder is taken for dead
+_LEASE = 60.0  # seconds without renewal, after which the holder counts as dead
 _POLL_SECONDS = 2.0
 
 
@@ -36,7 +37,7 @@ class Lease:
     Parameters
     ----------
     name
-        Of the object.
+        Name of the object.
     """
 
     def __init__(self, objects: Objects, name: str) -> None:
@@ -45,21 +46,21 @@ class Lease:
         self._held = False
 
     def acquire(self, stop: threading.Event, on_wait: Callable[[str], object]) -> None:
-        """Take the lock, and watch first whether one that is there is renewed.
+        """Take the lock; if it exists, watch first whether it is renewed.
 
         Parameters
         ----------
         stop
             Ends the waiting.
-        tell
-            Told in words what is waited for.
+        on_wait
+            Called with a text while waiting.
 
         Raises
         ------
         UsageError
-            If another run holds it.
+            If another run holds the lock.
         OSError
-            If it cannot be read or written.
+            If the lock cannot be read or written.
         """
         watched, deadline = self._read(), time.monotonic() + _LEASE
         while watched is not None:
@@ -76,7 +77,7 @@ class Lease:
         try:
             self._objects.create(self._name, self.text())
         except OSError:
-            # An answer may have been lost on its way: then it is ours.
+            # The object may exist although the reply was lost: the check below decides.
             if self._read() is None:
                 raise
         holder = self._read()
@@ -85,12 +86,12 @@ class Lease:
         self._held = True
 
     def renew(self) -> None:
-        """Renew it.
+        """Renew the lock.
 
         Raises
         ------
         FileExistsError
-            If it is not ours any more.
+            If another run has taken it over.
         OSError
             If the store does not answer.
         """
@@ -101,12 +102,12 @@ class Lease:
         self._objects.write(self._name, self.text())
 
     def release(self) -> None:
-        """Give it back, if it is ours."""
+        """Remove the lock if this run holds it."""
         try:
             if self._held and self._read() == self.text():
                 self._objects.remove([self._name])
         except OSError:
-            return  # it ends by itself
+            return  # the lock expires
 
     def _read(self) -> bytes | None:
         try:
@@ -115,7 +116,7 @@ class Lease:
             return None
 
     def text(self) -> bytes:
-        """Return what the lock object says while it is ours."""
+        """Return the content of the lock object while this run holds it."""
         return json.dumps({"run": self._run, "host": platform.node(), "beat": self._beats}).encode()
 
     def _in_use(self, holder: bytes) -> UsageError:

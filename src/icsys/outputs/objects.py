@@ -1,4 +1,4 @@
-"""Outputs as objects: one listing for each folder tells what is there, and no image costs a question of its own."""
+"""Outputs as objects. Each folder is listed once, so no image costs a request of its own."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _REMEMBERED = 16  # folders
 
 
 class Commit(Protocol):
-    """Brings the books to the store."""
+    """Saves the state folder in the store."""
 
     def __call__(self, *, closing: bool = False) -> None:
         """See :meth:`icsys.outputs.base.Outputs.commit`."""
 
 
 class ObjectOutputs:
-    """Objects below a URL, as Outputs.
+    """Outputs as objects below a URL.
 
-    It can be sent to another process, which only writes.
+    It can be pickled for worker processes, which only write.
     """
 
     def __init__(self, objects: Objects, commit: Commit | None = None) -> None:
@@ -36,19 +36,19 @@ class ObjectOutputs:
         return ObjectOutputs, (self._objects,)
 
     def stat(self, output: str) -> OutputStat:
-        """See Outputs; OSError if the folder cannot be listed, because then nobody knows whose the place is."""
+        """See Outputs; OSError if the folder cannot be listed, so that existing objects are unknown."""
         try:
             output.encode()
         except UnicodeEncodeError:
             return OutputStat(obstacle="names of objects are UTF-8, and its name is not")
         if "?versionId=" in output:
-            return OutputStat(obstacle="an object whose name holds ?versionId= cannot be asked for")
+            return OutputStat(obstacle="an object whose name has ?versionId= cannot be read")
         folder, _, name = output.rpartition("/")
         listed = self._list(folder)
         if name not in listed:
             return NOTHING
         size = listed[name]
-        return NOTHING if size is None else OutputStat(size)  # a name may be an object's and the beginning of others
+        return NOTHING if size is None else OutputStat(size)  # None: a folder, which may have the name of an object
 
     def exists(self, output: str) -> bool:
         """See Outputs."""
@@ -59,18 +59,18 @@ class ObjectOutputs:
         return self._objects.read(output)
 
     def is_own_output(self, output: str) -> bool:
-        """See Outputs: who can write claims into a store can write its objects, too."""
+        """See Outputs: any object there counts, as the store's pending outputs are as protected as its objects."""
         return self.exists(output)
 
-    def write(self, output: str, data: bytes, sha256: str) -> None:  # noqa: ARG002 - a store keeps its own
+    def write(self, output: str, data: bytes, sha256: str) -> None:  # noqa: ARG002 - stores have hashes of their own
         """See Outputs."""
         self._objects.write(output, data)
 
     def clean_temporary(self, folders: Iterable[str]) -> None:
-        """See Outputs: nothing is unfinished."""
+        """See Outputs: objects are written whole, without temporary files."""
 
     def sync(self, folders: Iterable[str]) -> None:
-        """See Outputs: what is written stays."""
+        """See Outputs: a written object is safe already."""
 
     def commit(self, *, closing: bool = False) -> None:
         """See Outputs."""
@@ -78,7 +78,7 @@ class ObjectOutputs:
             self._commit(closing=closing)
 
     def _list(self, folder: str) -> dict[str, int | None]:
-        """Return what lay in a folder when it was first asked for; a folder that the one above lacks is empty."""
+        """Return the listing of a folder, kept from the first request; empty if the folder above does not list it."""
         above = []
         while folder not in self._listed:
             above.append(folder)
@@ -102,7 +102,7 @@ class ObjectOutputs:
         self._listed.move_to_end(folder)
         listed = self._listed[folder]
         if isinstance(listed, OSError):
-            raise listed  # after all the waiting that it took once
+            raise listed  # without another round of retries
         return listed
 
     def _remember(self, folder: str, listed: dict[str, int | None] | OSError) -> None:

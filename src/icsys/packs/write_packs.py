@@ -114,7 +114,9 @@ class _ImageFinder:
             data = self._from_pack(pack, member) if pack in self._known else b""
         if hashlib.sha256(data).hexdigest() != row["sha256"]:
             place = f"the pack {pack!r}" if pack else f"the folder {UNPACKED!r}"
-            raise OSError(f"{place} does not hold {name!r} as the manifest says: run again with --overwrite always")
+            raise OSError(
+                f"{place} does not hold {name!r} as recorded in the manifest: run again with --overwrite always"
+            )
         return data
 
     def _from_pack(self, pack: str, member: str) -> bytes:

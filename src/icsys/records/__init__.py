@@ -1,1 +1,1 @@
-"""What ICS keeps on disk beside the outputs: each kind of file, read and written as plain data."""
+"""Files that ICS keeps beside the outputs: each kind is read and written here, as plain data."""

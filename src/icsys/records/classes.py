@@ -1,4 +1,4 @@
-"""The classes of a dataset with their numbers: those that the source gives, and others in the order of the names."""
+"""Classes of a dataset and their numbers: numbers of the source first, then new ones in the order of the names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from icsys.records.labels import Label
 
-_MOST = 2**31  # up to which new numbers follow those that are given
+_MOST = 2**31  # above it, new numbers fill gaps instead of following the highest number
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +21,11 @@ class Classes:
     Attributes
     ----------
     names
-        What they are called.
+        Names of the classes.
     numbers
-        Their numbers.
+        Numbers of the classes.
     are_named
-        Whether the names are more than the numbers in digits, which stand in for names where there are none.
+        Whether there are names. Otherwise ``names`` has the numbers in digits.
     """
 
     names: list[str] = field(default_factory=list)
@@ -34,11 +34,11 @@ class Classes:
 
     @property
     def are_counted(self) -> bool:
-        """Whether the numbers are those from 0 on, without a gap."""
+        """Whether the numbers start at 0 and have no gap."""
         return self.numbers == list(range(len(self.numbers)))
 
     def numbering(self) -> dict[str, int]:
-        """Return the number of each name; the lowest where one name has several."""
+        """Return the number of each name; the lowest if a name has several."""
         numbers: dict[str, int] = {}
         for number, name in zip(self.numbers, self.names, strict=True):
             numbers.setdefault(name, number)
@@ -51,9 +51,9 @@ def number_classes(labels: Collection[Label], table: Sequence[str]) -> Classes:
     Parameters
     ----------
     labels
-        Of the images, in any order and as often as may be.
+        Labels of the images, in any order, with repetitions.
     table
-        The names of the classes by their numbers, where the source tells them.
+        Names of the classes by their numbers, if the source has them.
 
     Examples
     --------
@@ -76,11 +76,11 @@ def number_classes(labels: Collection[Label], table: Sequence[str]) -> Classes:
 
 
 def merge_tables(first: list[str], second: Sequence[str]) -> dict[int, int]:
-    """Add the names of one table that another lacks to that, and return what the numbers of the one are there."""
+    """Add the names of the second table to the first; return the number in the first for each number in the second."""
     numbers = {name: number for number, name in reversed(list(enumerate(first)))}
     merged: dict[int, int] = {}
     for number, name in enumerate(second):
-        if first[number : number + 1] == [name]:  # even where a name stands twice
+        if first[number : number + 1] == [name]:  # also for a name that the table has twice
             merged[number] = number
         elif name in numbers:
             merged[number] = numbers[name]

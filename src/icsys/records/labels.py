@@ -1,4 +1,4 @@
-"""What class an image belongs to: data that goes beside its path, from every source to every output."""
+"""Labels: the class of an image, which goes beside its path from every source to every output."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 MOST_NUMBER = 2**63 - 1
-"""What a column of numbers holds."""
+"""Largest number in a column of 64-bit integers."""
 
-_UNLABELLED_NUMBER = -1  # by the custom of datasets whose test images have no labels
+_UNLABELLED_NUMBER = -1  # datasets whose test images have no labels use it
 _INTEGER = re.compile(r"[+-]?\d{1,19}", re.ASCII)
 _LONGEST_FOLDER = 255  # bytes of a name, on the usual file systems
 _UNFIT = re.compile(
     r'[/\\<>:"|?*\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]'
-    r"|%(?=[0-9A-Fa-f]{2})"  # what would be read as an escape
-    r"|^\.|[. ]\Z"  # hidden, and what Windows drops
+    r"|%(?=[0-9A-Fa-f]{2})"  # looks like an escape
+    r"|^\.|[. ]\Z"  # hidden, or dropped by Windows
 )
 _DEVICES = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\xb9\xb2\xb3])(?=[ .]|\Z)", re.IGNORECASE)
 
@@ -31,10 +31,9 @@ class Label(NamedTuple):
     Attributes
     ----------
     name
-        What it is called, as the source calls it; a class that only has a number is called by that. None of an image
-        that is not labelled.
+        Name of the class in the source, or its number in digits; None if the image has no label.
     number
-        The number that the source gives it; None where it gives none.
+        Number of the class in the source; None if it has none.
     """
 
     name: str | None
@@ -42,18 +41,18 @@ class Label(NamedTuple):
 
 
 UNLABELLED = Label(None)
-"""Of an image that has no label, in whatever folder it lies."""
+"""No label, whatever the folder of the image."""
 
 
 def label_from(value: object, names: Sequence[str] = ()) -> Label:
-    """Read a label as tables and JSON hold it.
+    """Return the label in a value of a table or of JSON.
 
     Parameters
     ----------
     value
-        A name, or a number. -1, an empty name, and what is none of them are no label.
+        A name or a number. -1, an empty name, and values of other types are no label.
     names
-        Of the classes by their numbers, where they are known.
+        Names of the classes by their numbers, if known.
 
     Examples
     --------
@@ -62,7 +61,7 @@ def label_from(value: object, names: Sequence[str] = ()) -> Label:
     """
     if isinstance(value, bool):
         value = str(value).lower()
-    elif isinstance(value, float) and value.is_integer():  # a column of numbers of which some are missing
+    elif isinstance(value, float) and value.is_integer():  # a column of integers with missing values
         value = int(value)
     elif isinstance(value, bytes):
         value = value.decode("utf-8", "surrogateescape")
@@ -78,7 +77,7 @@ def label_from(value: object, names: Sequence[str] = ()) -> Label:
 
 
 def label_from_text(text: bytes) -> Label:
-    r"""Read a label as a ``.cls`` file holds it: a number in digits, or a name.
+    r"""Return the label in a ``.cls`` file: a number in digits, or a name.
 
     Examples
     --------
@@ -90,7 +89,7 @@ def label_from_text(text: bytes) -> Label:
 
 
 def label_of(path: str) -> str | None:
-    """Return the class of an image by its path: the name of the folder that it lies in; None if it lies in none.
+    """Return the class of an image by its path: the name of its folder; None without a folder.
 
     Examples
     --------
@@ -102,27 +101,27 @@ def label_of(path: str) -> str | None:
 
 
 def label_at(path: str, label: Label | None) -> Label:
-    """Return the label of an image: the one that its source tells, or else what its path says."""
+    """Return the label of an image: from its source, or else from its path."""
     return Label(label_of(path)) if label is None else label
 
 
 def columns_of(label: Label) -> dict[str, Any]:
-    """Return a label as columns of the manifest; none of an image that is not labelled."""
+    """Return a label as columns of the manifest; empty for no label."""
     if label.name is None:
         return {}
     return {"label": label.name} | ({} if label.number is None else {"label_number": label.number})
 
 
 def from_columns(row: Mapping[str, Any]) -> Label:
-    """Read what :func:`columns_of` has written."""
+    """Return the label in columns from :func:`columns_of`."""
     return Label(row.get("label"), row.get("label_number"))
 
 
 def class_folder(name: str) -> str:
-    """Return the name of the folder for the images of a class: one name on every file system, and not hidden.
+    """Return the name of the folder for the images of a class: valid on every file system, and not hidden.
 
-    What a file system would not take becomes ``%XX``: ``urllib.parse.unquote`` gives back the name of the class. One of
-    more bytes than a folder's name may have is cut, and a hash of it follows.
+    Characters that a file system refuses become ``%XX``; ``urllib.parse.unquote`` returns the name of the class. A name
+    that is too long is cut, and ends with its hash.
 
     Examples
     --------
@@ -140,7 +139,7 @@ def class_folder(name: str) -> str:
 
 
 def in_class_folder(path: str, label: Label) -> str:
-    """Return the path of an image whose last folder is that of its class, which it may be already.
+    """Return the path of an image with the folder of its class as the last folder.
 
     Examples
     --------
@@ -157,6 +156,6 @@ def in_class_folder(path: str, label: Label) -> str:
 
 
 def escaped(character: str) -> str:
-    """Return a character as ``%XX`` for each byte; a lone surrogate is a byte that is no text (PEP 383)."""
+    """Return a character as ``%XX`` for each byte; a lone surrogate stands for a byte that is not UTF-8 (PEP 383)."""
     errors = "surrogateescape" if "\udc80" <= character <= "\udcff" else "surrogatepass"
     return "".join(f"%{byte:02X}" for byte in character.encode("utf-8", errors))

@@ -1,7 +1,7 @@
-"""By what an output folder is known, so that its images are not taken for photos.
+"""Detects output folders, so that their images are not read as photos.
 
-A run leaves ``run.json`` when it ends. One that was killed before leaves lines in ``manifest.jsonl``, or claims: no
-output is written that neither a line nor a claim tells of. Shards that are not merged keep theirs in ``.ics-books``.
+A finished run leaves ``run.json``. A killed run leaves rows in ``manifest.jsonl``, or pending outputs: every output is
+in one of the two. Shards that are not merged leave ``.ics-books``.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MARKER_FILES = frozenset({RUN, MANIFEST, PENDING, STATE_FOLDERS})
-"""Names of which an output folder holds one or more; a folder that holds none of them is none."""
+"""Every output folder has at least one of these names."""
 
-_LARGEST = 2**63  # and no number is NaN
+_LARGEST = 2**63
 _NUMBERS = ("seconds", "compressed", "skipped", "foreign", "ignored")
-_MOST = 4 * 2**20  # bytes of a run.json; that of very many shards is longer, and stands beside a manifest
-_FIRST = 2**16  # bytes of a manifest, in which its first lines are
+_MOST = 4 * 2**20  # bytes of a run.json; with very many shards it is longer, but then there is a manifest
+_FIRST = 2**16  # bytes at the beginning of a manifest
 
 
 def is_output_folder(folder: Path) -> bool:
-    """Tell whether a folder is one that ICS has written into.
+    """Return whether ICS has written into a folder.
 
-    Files of these names that other programs have written tell nothing, nor do links.
+    Files of other programs with the same names do not count, nor do links.
     """
     place = RootedPath(folder)
     try:
@@ -43,12 +43,12 @@ def is_output_folder(folder: Path) -> bool:
 
 
 def has_output_records(head: Callable[[str, int], bytes]) -> bool:
-    """Tell by ``run.json`` and ``manifest.jsonl`` whether ICS has written them.
+    """Return whether ICS has written the ``run.json`` or ``manifest.jsonl`` of a folder.
 
     Parameters
     ----------
     head
-        Takes the name of a file and returns its first bytes, as many as are asked for; none where there is no file.
+        Returns the first bytes of a file, by its name and their number; empty if there is no file.
     """
     run = head(RUN, _MOST + 1)
     if 0 < len(run) <= _MOST and _is_record(run):
@@ -57,9 +57,9 @@ def has_output_records(head: Callable[[str, int], bytes]) -> bool:
 
 
 def is_run_record(record: object) -> bool:
-    """Tell whether a record is that of a run: what others ask it for is there, and of its type.
+    """Return whether a record is that of a run: the values that ICS reads are there, and of their types.
 
-    A merged one lacks what its shards differ in.
+    The record of a merge lacks values in which its shards differ.
     """
     if not isinstance(record, dict):
         return False
@@ -74,7 +74,7 @@ def is_run_record(record: object) -> bool:
 
 
 def _is_chosen(chosen: object) -> bool:
-    """Tell whether something is what a summary says of a number of colours that was chosen for all images."""
+    """Return whether something is ``colors_chosen`` of a summary."""
     numbers = ("reached", "sampled", "share")
     return chosen is None or (
         isinstance(chosen, dict)
@@ -95,7 +95,7 @@ def _lines(text: bytes) -> Iterable[bytes]:
 
 
 def _head(path: RootedPath, size: int) -> bytes:
-    """Return the first bytes of a file; none of what is no file, or cannot be read."""
+    """Return the first bytes of a file; empty if there is no file, or it cannot be read."""
     try:
         return path.read_bytes(size)
     except OSError:

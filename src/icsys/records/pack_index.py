@@ -1,4 +1,4 @@
-"""``shards.json``: which shards a folder holds, and how far they are on the way into their places."""
+"""``shards.json``: the packs of an output folder, and whether they are in their places."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STATES = ("empty", "written", "complete")
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """One file of many images, by its path below the destination."""
+    """A file of many images; ``name`` is its path below the destination."""
 
     name: str
     images: int
@@ -30,27 +30,27 @@ class Pack:
 
 @dataclass(slots=True, kw_only=True)
 class PackIndex:
-    """What ``shards.json`` says.
+    """Content of ``shards.json``; its keys are the names of these attributes.
 
     Attributes
     ----------
     format
-        Of the shards.
+        Format of the packs.
     state
-        "empty" before the first shard is written, "written" when all are beside the places that they are to take,
-        "complete" when they are in them.
+        "empty": no pack is written. "written": all are written, but not yet in their places. "complete": all are in
+        their places.
     shard_images, shard_bytes
-        The most that one of them holds.
+        Most images, and most bytes of images, in one pack.
     classes
-        The names of the classes in the order of their numbers.
+        Names of the classes in the order of their numbers.
     numbers
-        Their numbers, where those are not 0, 1, 2 …
+        Numbers of the classes; empty for 0, 1, 2 …
     are_named
-        Whether the names are more than the numbers in digits.
+        Whether there are names. Otherwise ``classes`` has the numbers in digits.
     shards
-        The files.
+        The packs.
     old
-        Files of earlier runs whose places none of them takes.
+        Packs of earlier runs that no new pack replaces.
     """
 
     format: str
@@ -64,13 +64,13 @@ class PackIndex:
     old: list[str] = field(default_factory=list)
 
     def take(self, classes: Classes) -> None:
-        """Take in the classes of the images."""
+        """Set the classes of the images."""
         self.classes, self.are_named = classes.names, classes.are_named
         self.numbers = [] if classes.are_counted else classes.numbers
 
 
 def load_pack_index(destination: RootedPath) -> PackIndex | None:
-    """Read what an earlier run has said of its shards."""
+    """Return the index of an earlier run; None if there is none, UsageError if ICS has not written it."""
     path = destination / PACK_INDEX
     try:
         return _index_of(read_json(path))
@@ -81,9 +81,9 @@ def load_pack_index(destination: RootedPath) -> PackIndex | None:
 
 
 def class_table(text: bytes) -> list[str]:
-    """Return the names of classes by their numbers, as far as these follow one another, out of a file of this kind.
+    """Return the names of classes by their numbers from the text of a ``shards.json``, up to the first gap.
 
-    None where the classes only have numbers, and where the file is none.
+    Empty if the classes have no names, or the text is not from ICS.
     """
     try:
         index = _index_of(from_json(text))
@@ -96,7 +96,7 @@ def class_table(text: bytes) -> list[str]:
 
 
 def _index_of(values: dict[str, Any]) -> PackIndex:
-    """Take an index as JSON holds it; ValueError, TypeError or KeyError if it is none."""
+    """Return the index in JSON values; ValueError, TypeError or KeyError if they are no index."""
     values["shards"] = [Pack(**shard) for shard in values["shards"]]
     index = PackIndex(**values)
     _check(index)
@@ -104,7 +104,7 @@ def _index_of(values: dict[str, Any]) -> PackIndex:
 
 
 def _check(index: PackIndex) -> None:
-    """Refuse values that lead elsewhere: files are removed by their names here, and a module is loaded by one."""
+    """Raise ValueError for unexpected values: files are removed, and a module is loaded, by names in the index."""
     numbers = [
         index.shard_images,
         index.shard_bytes,
@@ -121,10 +121,10 @@ def _check(index: PackIndex) -> None:
         and all(isinstance(text, str) for text in (*index.classes, *(shard.sha256 for shard in index.shards)))
         and all(map(is_pack_name, names))
     ):
-        raise ValueError("a value is none of those that it writes")
+        raise ValueError("a value has another type or range")
 
 
 def save_pack_index(destination: RootedPath, index: PackIndex) -> None:
-    """Write what there is to say, onto the disk."""
+    """Write the index onto the disk."""
     write_json(destination / PACK_INDEX, asdict(index))
     destination.sync()

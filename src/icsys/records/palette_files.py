@@ -1,6 +1,6 @@
-"""Palettes that many images share: which of them an image has, and the files that they are kept in.
+"""Shared palettes, and their files.
 
-``palette.json`` holds one palette, or one for each class, and where it comes from. GIMP's ``.gpl`` holds one.
+``palette.json`` has one palette, or one for each class, and its origin. A GIMP palette (``.gpl``) has one palette.
 """
 
 from __future__ import annotations
@@ -42,21 +42,21 @@ _LEVELS = 255
 
 @dataclass(frozen=True, slots=True)
 class Palettes:
-    """Palettes that images share.
+    """Shared palettes: one for all images, or one for each class.
 
     Attributes
     ----------
     colors
-        By the class of the images, each of shape (k, 3), uint8; under an empty name if it is one for all, or of images
-        that lie in no folder.
+        Palette by class, each of shape (k, 3), uint8. The empty class is that of all images, or, ``by_class``, of
+        images without a folder.
     by_class
-        Whether every class has its own.
+        Whether every class has its own palette.
     images
-        The number of images that each was found from, where that is known.
+        Number of images that each palette was computed from, if known.
     about
-        What they were made with, as plain JSON values.
+        Options that they were made with, as plain JSON values.
     made_from
-        Tells the sources and options that they were found from, from all others; empty where nobody can tell.
+        Hash of the sources and options that they were computed from; empty if unknown.
     """
 
     colors: Mapping[str, NDArray[np.uint8]]
@@ -67,12 +67,12 @@ class Palettes:
     _hashes: dict[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Hash each palette once."""
+        """Compute the hash of each palette once."""
         hashes = {name: self._hash(palette) for name, palette in self.colors.items()}
         object.__setattr__(self, "_hashes", hashes)
 
     def of(self, path: str) -> NDArray[np.uint8] | None:
-        """Return the palette of an image by its path below the folder; None if its class has none."""
+        """Return the palette of an image, by its path below the folder; None if its class has none."""
         return self.colors.get(self._name(path))
 
     def hash_of(self, path: str) -> str:
@@ -81,12 +81,12 @@ class Palettes:
 
     @property
     def n_colors(self) -> int:
-        """Entries of the largest of them: it decides what kind of file all images become."""
+        """Number of colours of the largest palette, which decides the kind of file of all images."""
         return max(map(len, self.colors.values()), default=1)
 
     @property
     def hash(self) -> str:
-        """The hash of all of them."""
+        """Hash of all palettes."""
         if not self.by_class:
             return self._hashes.get("", "")
         return hashlib.sha256(json.dumps(self._hashes, sort_keys=True).encode()).hexdigest()[:16]
@@ -95,8 +95,8 @@ class Palettes:
         return (label_of(path) or "") if self.by_class else ""
 
     def _hash(self, palette: NDArray[np.uint8]) -> str:
-        """Hash all that a palette has to do with the bytes of an image."""
-        # Beside one that no index of a byte can address, a small palette gives another kind of file.
+        """Return the hash of everything in a palette that affects the bytes of an image."""
+        # A small palette gives another kind of file if another class has more than 256 colours.
         kind = b"" if len(palette) > MAX_INDEXED_COLORS or self.n_colors <= MAX_INDEXED_COLORS else b"wide"
         return hashlib.sha256(palette.tobytes() + kind).hexdigest()[:16]
 
@@ -107,19 +107,19 @@ def read_palette(path: str | os.PathLike[str], label: str | None = None) -> NDAr
     Parameters
     ----------
     path
-        The file; the ending of its name tells which of the two it is.
+        The file; the suffix of its name decides the format.
     label
-        The class whose palette is wanted, of a file that holds one for each class.
+        The class, for a file with one palette for each class.
 
     Returns
     -------
     palette
-        Shape (k, 3), uint8, k from 1 to 65536; in the order of the file, with its repetitions.
+        Shape (k, 3), uint8, k from 1 to 65536; in the order of the file, repetitions included.
 
     Raises
     ------
     UsageError
-        If it cannot be read; the text names the line or value that is wrong.
+        If the file cannot be read; the text has the wrong line or value.
 
     Examples
     --------
@@ -142,19 +142,19 @@ def read_palette(path: str | os.PathLike[str], label: str | None = None) -> NDAr
 
 
 def write_palette(path: str | os.PathLike[str], palette: ArrayLike) -> None:
-    """Write a palette as ``.json`` or, for GIMP and other programs that draw, as ``.gpl``.
+    """Write a palette as ``.json``, or as ``.gpl`` for GIMP and other editors.
 
     Parameters
     ----------
     path
-        The file; an older one is replaced.
+        The file; an existing file is replaced.
     palette
         Shape (k, 3), whole numbers from 0 to 255, k from 1 to 65536.
 
     Raises
     ------
     UsageError
-        If the palette is not as above, or the name ends otherwise.
+        If the palette is not as above, or the name has another suffix.
     OSError
         If the file cannot be written.
     """
@@ -168,7 +168,7 @@ def write_palette(path: str | os.PathLike[str], palette: ArrayLike) -> None:
 
 
 def load_palettes(path: str | os.PathLike[str] | RootedPath) -> Palettes:
-    """Read one palette or those of all classes.
+    """Read a palette file, with one palette or one for each class.
 
     Raises
     ------
@@ -191,12 +191,12 @@ def load_palettes(path: str | os.PathLike[str] | RootedPath) -> Palettes:
 
 
 def with_file(options: Options, *, colors_given: bool) -> tuple[Options, Palettes | None]:
-    """Read the palette file that options name, if they do, and let its number of colours win.
+    """Read the palette file that ``options.palette`` names, if any; its number of colours replaces that of the options.
 
     Parameters
     ----------
     colors_given
-        Whether ``options.colors`` was asked for: then another number than the file's is refused.
+        Whether the user gave ``colors``; a number other than the file's is then an error.
     """
     if options.palette in SHARED or options.palette == "image":
         return options, None
@@ -210,26 +210,28 @@ def with_file(options: Options, *, colors_given: bool) -> tuple[Options, Palette
 
 
 def check_palette_files(destination: RootedPath, options: Options) -> None:
-    """Refuse to write over files in an output folder that ICS has not written.
+    """Check that no palette file of another program is at a path of ICS's palette files.
 
     Raises
     ------
     UsageError
-        If there are any.
+        If there is one.
     """
     for name in (PALETTE, GIMP_PALETTE) if options.palette != "image" else ():
         place = destination / name
         if place.exists() and not _is_ours(place) and not _is_same(place, options.palette):
-            raise UsageError(f"{str(place)!r} was not written by ics, which has a palette of its own to write there")
+            raise UsageError(
+                f"{str(place)!r} was not written by ics, and ics writes a palette there: move it away first"
+            )
 
 
 def save_palettes(
     destination: RootedPath, palettes: Palettes, options: Options, *, mark: str = "", dry_run: bool = False
 ) -> None:
-    """Write the palettes beside the images that have them, ``mark`` being that of the run's temporary files."""
+    """Write the palettes into an output folder; ``mark`` is part of the names of the run's temporary files."""
     if dry_run or not palettes.colors:
         return
-    # The file that the user named is the palette already.
+    # The user may have named this very file.
     if not _is_same(destination / PALETTE, options.palette):
         text = json.dumps(_to_values(palettes), indent=2)
         write_whole(destination / PALETTE, text.encode() + b"\n", mark=mark)
@@ -242,10 +244,10 @@ def save_palettes(
 
 
 def palette_hashes(destination: RootedPath) -> dict[str, str]:
-    """Return the SHA-256 of the files of palettes in an output folder, by name."""
+    """Return the SHA-256 of each palette file in an output folder, by name."""
     hashes = {}
     for name in (PALETTE, GIMP_PALETTE):
-        with contextlib.suppress(OSError):  # one that is not there
+        with contextlib.suppress(OSError):  # there is none
             hashes[name] = (destination / name).sha256()
     return hashes
 
@@ -261,7 +263,7 @@ def _is_ours(path: RootedPath) -> bool:
 
 
 def _is_same(path: RootedPath, other: str) -> bool:
-    """Tell whether two paths lead to one file."""
+    """Return whether two paths are of the same file."""
     with contextlib.suppress(OSError):
         found = path.status()
         return found is not None and os.path.samestat(found, os.stat(other))  # noqa: PTH116
@@ -280,7 +282,7 @@ def _to_values(palettes: Palettes) -> dict[str, Any]:
 
 
 def _from_values(text: str) -> Palettes:
-    """Read what :func:`_to_values` has made."""
+    """Return the palettes in values of :func:`_to_values`."""
     try:
         values = from_json(text)
     except ValueError as error:
@@ -298,7 +300,7 @@ def _from_values(text: str) -> Palettes:
     about = values.get("made_with")
     about = about if isinstance(about, dict) else {}
     palettes = Palettes(colors, by_class, images, about)
-    # Whoever has changed a colour by hand has a palette that comes from nothing else.
+    # A palette that was edited by hand was not computed from images.
     made_from = values.get("made_from", "") if values.get("hash") == palettes.hash else ""
     return Palettes(colors, by_class, images, about, made_from)
 
@@ -315,11 +317,11 @@ def _from_hex(colors: object, name: str) -> NDArray[np.uint8]:
         if not isinstance(color, str) or not _HEX_COLOR.fullmatch(color):
             raise UsageError(f"{place}, number {number}: {color!r}, expected #RRGGBB such as #ff8000")
     levels = bytes.fromhex("".join(color[1:] for color in colors))
-    return np.frombuffer(levels, np.uint8).reshape(-1, 3).copy()  # PyTorch wants arrays that can be written
+    return np.frombuffer(levels, np.uint8).reshape(-1, 3).copy()  # PyTorch needs writable arrays
 
 
 def _gimp_text(name: str, palette: NDArray[np.uint8]) -> str:
-    """Return a palette as GIMP writes it: https://developer.gimp.org/core/standards/gpl/."""
+    """Return a palette in the format of GIMP: https://developer.gimp.org/core/standards/gpl/."""
     shown = re.sub(r"[^\x20-\x7e]", "_", name) or "icsys"
     rows = [f"{r:3} {g:3} {b:3}\t{number}\n" for number, (r, g, b) in enumerate(palette.tolist())]
     return f"{_GIMP}\nName: {shown}\nColumns: 16\n{_MADE_BY}\n{''.join(rows)}"

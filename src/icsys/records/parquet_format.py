@@ -1,4 +1,4 @@
-"""What Parquet files of images share, whether they are read or written."""
+"""Names and imports that reading and writing Parquet files of images share."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 from icsys.errors import MissingExtraError
 
 NUMBER = "label_number"
-"""The column of numbers that no ClassLabel can hold, beside the names in ``label``."""
+"""Column of class numbers that do not fit a ClassLabel; ``label`` has the names."""
 
 
 def load_pyarrow(what: str) -> tuple[Any, Any]:
-    """Return the modules that something needs, which an error names.
+    """Return pyarrow and its Parquet module; ``what`` needs them, for the error.
 
     Raises
     ------
     MissingExtraError
-        If they are not installed.
+        If pyarrow is not installed.
     """
     try:
         import pyarrow as pa  # noqa: PLC0415 - an extra

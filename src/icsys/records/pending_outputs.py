@@ -1,9 +1,9 @@
-"""Outputs that a run is about to write, on the disk before any of them is, and hashes of those that it writes.
+"""Pending outputs: outputs that a run is about to write, and the hashes of outputs that it writes.
 
-After a crash they tell what is ours though no line of the journal says so: a file that was renamed into its place just
-before the end. A claim says that a file may be ours, its hash that it is. The hash is written right before the file,
-and not brought onto the disk by itself: where a power cut has taken it, the file is ours if it is such a PNG as no
-other program writes.
+Both are for the run after a crash. A file may have been renamed to the path of an output just before the crash, without
+a row in the journal. If its output is pending, the file may be from ICS; if its hash is recorded, it is. Pending
+outputs are synced to the disk before the outputs are written. A hash is recorded right before its output, without a
+sync. A power cut may lose it; the file is then from ICS if it has the marks of a PNG of ICS.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ if TYPE_CHECKING:
 
     from icsys.files.rooted_path import RootedPath
 
-_DIGITS = 32  # of a hash, which make the list shorter and are as good
+_DIGITS = 32  # of a hash: enough to identify a file
 
 
 def load_pending(state_folder: RootedPath) -> dict[str, str]:
-    """Return the outputs that an earlier run has claimed and not accounted for.
+    """Return the pending outputs of an earlier run.
 
     Returns
     -------
     dict
-        The source of each; an empty text where that is not known.
+        Source by output; an empty source is unknown.
     """
     try:
         values = read_json(state_folder / PENDING)
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return {}
-    if isinstance(values, list):  # as older versions have written them
+    if isinstance(values, list):  # of an older version
         values = dict.fromkeys((name for name in values if isinstance(name, str)), "")
     if not isinstance(values, dict):
         return {}
@@ -49,7 +49,7 @@ def load_pending(state_folder: RootedPath) -> dict[str, str]:
 
 
 def write_pending(state_folder: RootedPath, pending: Mapping[str, str]) -> None:
-    """Claim these outputs and no others."""
+    """Replace the pending outputs on the disk by these."""
     if pending:
         write_whole(state_folder / PENDING, to_line(dict(sorted(pending.items()))))
     else:
@@ -58,9 +58,9 @@ def write_pending(state_folder: RootedPath, pending: Mapping[str, str]) -> None:
 
 
 class WrittenHashes:
-    """Hashes of the outputs that runs have written since the books were last in order, those before a crash included.
+    """Hashes of outputs written since the journal was last in order, by this run and by killed runs.
 
-    Workers add to it, in their threads or processes.
+    Workers add hashes, in their threads or processes.
     """
 
     def __init__(self, state_folder: RootedPath) -> None:
@@ -76,28 +76,28 @@ class WrittenHashes:
             os.close(self._descriptor)
 
     def add(self, output: str, sha256: str) -> None:
-        """Note an output that is about to take its place; in one call, so that lines of others never cut it."""
-        # The end comes first: a line that a full disk has cut does not spoil the next one.
+        """Record the hash of an output before the output is written; in one call, so that lines do not mix."""
+        # The line break comes first: a line that a full disk has cut off does not spoil the next one.
         os.write(self._opened(), b"\n" + to_line([sha256[:_DIGITS], output]))
 
     def _opened(self) -> int:
-        with self._opening:  # by one of many threads
+        with self._opening:  # many threads write
             if self._descriptor is None:
                 with open_own(self._path, "ab") as file:
                     self._descriptor = os.dup(file.fileno())
             return self._descriptor
 
     def keep(self, outputs: Container[str]) -> None:
-        """Begin anew, with what is known of these outputs."""
+        """Keep the hashes of these outputs only."""
         hashes = self.load()
         kept = [to_line([one, output]) for output in hashes if output in outputs for one in sorted(hashes[output])]
         if kept:
             write_whole(self._path, kept)
-        else:  # lines are added to a new file, and never to one that may have another name elsewhere: a hard link
+        else:  # the next hash creates a new file, because the old one may have a hard link
             self.forget()
 
     def take_from(self, other: WrittenHashes, outputs: Container[str]) -> None:
-        """Note what another list knows of these outputs, too."""
+        """Add the hashes that another list has of these outputs."""
         for output, hashes in other.load().items():
             for sha256 in sorted(hashes) if output in outputs else ():
                 self.add(output, sha256)
@@ -120,28 +120,28 @@ class WrittenHashes:
         return hashes
 
     def forget(self) -> None:
-        """Remove the list: every output is in the journal."""
+        """Remove the list."""
         self._path.unlink(missing_ok=True)
 
 
-def copy_pending(state_folder: RootedPath, others: RootedPath, pending: Mapping[str, str]) -> None:
-    """Give other books claims of these, with the hashes of what was written."""
+def copy_pending(state_folder: RootedPath, target: RootedPath, pending: Mapping[str, str]) -> None:
+    """Write pending outputs, with their recorded hashes, into another state folder."""
     if pending:
-        written = WrittenHashes(others)
+        written = WrittenHashes(target)
         written.keep(pending)
         written.take_from(WrittenHashes(state_folder), pending)
-        write_pending(others, pending)
+        write_pending(target, pending)
 
 
 def is_own_output(data: bytes, hashes: Collection[str]) -> bool:
-    """Tell whether a file in the place of an output that is claimed was written by a run.
+    """Return whether ICS has written a file at the path of a pending output.
 
     Parameters
     ----------
     data
-        The file.
+        Content of the file.
     hashes
-        Those that :class:`Written` has of the output.
+        Hashes of the output in :class:`WrittenHashes`.
     """
     if hashes:
         return hashlib.sha256(data).hexdigest()[:_DIGITS] in hashes

@@ -1,4 +1,4 @@
-"""``run.json``: the last run that wrote into a folder, with all that it takes to repeat it."""
+"""``run.json``: the last run that wrote into a folder, with all that is needed to repeat it."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def write_run(
     started: float,
     classes: Sequence[str] = (),
 ) -> None:
-    """Write the options, versions, counts and times of a run that ends now and began at ``started`` (Unix time).
+    """Write options, versions, counts and times of a run that ends now and started at ``started`` (Unix time).
 
-    And the names of all classes by their numbers, where the source tells them.
+    ``classes``: the names of all classes by their numbers, if the source has them.
     """
     record = {
         "tool_version": tool_version,
@@ -54,7 +54,7 @@ def write_run(
 def write_merged(
     destination: RootedPath, runs: Sequence[Mapping[str, Any]], summary: RunSummary, tool_version: str
 ) -> None:
-    """Write what the runs of all shards have in common, and under ``shards`` what is each one's own."""
+    """Write the values that the runs of all shards share, and under ``shards`` the values of each."""
     common = _common(runs)
     record = {
         "tool_version": tool_version,
@@ -68,7 +68,7 @@ def write_merged(
 
 
 def _common(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the values on which all runs agree; of tables, those of their values."""
+    """Return the values that are the same in all runs, within tables, too."""
     common: dict[str, Any] = {}
     for name, value in (runs[0] if runs else {}).items():
         values = [run.get(name) for run in runs]
@@ -80,7 +80,7 @@ def _common(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _own(run: Mapping[str, Any], common: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a run does not share with all others."""
+    """Return the values of a run that are not the same in all runs."""
     own: dict[str, Any] = {}
     for name, value in run.items():
         if isinstance(value, dict):
@@ -92,7 +92,7 @@ def _own(run: Mapping[str, Any], common: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_run(destination: RootedPath) -> dict[str, Any]:
-    """Return what the last run has written; nothing where it has not, or somebody else has changed it."""
+    """Return the record of the last run; empty if there is none, or it is not as ICS writes it."""
     try:
         record = read_json(destination / RUN)
     except (OSError, ValueError):
@@ -105,6 +105,6 @@ def _iso(seconds: float) -> str:
 
 
 def _versions() -> dict[str, str]:
-    """Return the versions of the packages that may have a part in the bytes, of those that are loaded."""
+    """Return the versions of loaded packages that may affect the bytes of outputs."""
     versions = {name: getattr(sys.modules.get(name), "__version__", None) for name in _PACKAGES}
     return {name: version for name, version in versions.items() if version is not None}

@@ -111,15 +111,15 @@ def compare_folder(
         place = place_of(source)
         origin = open_source(place, Path(str(check_places(place, folder))), include_outputs=include_outputs)
         draw = draw_images(origin, sample, options.seed)
-        bench = ComparisonRunner(origin, Path(folder), options, candidates, jobs or available_cores())
-        bench.report = progress or bench.report
-        bench.tell("Loading")
+        runner = ComparisonRunner(origin, Path(folder), options, candidates, jobs or available_cores())
+        runner.report = progress or runner.report
+        runner.report_step("Loading")
         for candidate in candidates:
             load_packages(candidate.options(options))
-        estimate = bench.expect(draw.works)
+        estimate = runner.expect(draw.works)
         start = time.perf_counter()
-        rows, failures = bench.run(draw.works)
-        kept = tuple(bench.examples(rows, examples))
+        rows, failures = runner.run(draw.works)
+        kept = tuple(runner.examples(rows, examples))
         seconds = time.perf_counter() - start
     return Comparison(
         source=shown(source),
@@ -131,8 +131,8 @@ def compare_folder(
         outputs_passed_over=tuple(draw.outputs_passed_over),
         sample=None if sample is None or sample >= draw.found else sample,
         failures=(*draw.failures, *failures),
-        jobs=bench.jobs,
-        rounds=bench.rounds,
+        jobs=runner.jobs,
+        rounds=runner.rounds,
         estimate=estimate,
         seconds=seconds,
         examples=kept,
@@ -145,7 +145,7 @@ def plan_candidates(strategies: Sequence[str], colors: Sequence[int]) -> list[Ca
     Raises
     ------
     UsageError
-        If a name or a number is not accepted, or none of the strategies reduces colours.
+        If a name or a number is invalid, or no strategy reduces colours.
     """
     names = {Options.from_dict({"strategy": name}).strategy for name in strategies}
     reducing = [name for name, strategy in STRATEGY_TABLE.items() if name in names and strategy.fit is not None]

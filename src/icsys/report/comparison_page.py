@@ -116,7 +116,7 @@ def comparison_command(comparison: Comparison) -> str:
 def _lead(comparison: Comparison) -> list[str]:
     of = "" if comparison.sample is None else f", drawn from {comparison.found},"
     if not comparison.rows:
-        return [f"None of the images{of} could be done by all strategies: see below why."]
+        return [f"None of the images{of} could be compressed with all strategies; the reasons are below."]
     so = next(row for row in comparison.rows if row.candidate.colors is None)
     reduced = list(comparison.reduced())
     smallest, fastest = max(reduced, key=lambda r: r.factor), min(reduced, key=lambda r: r.seconds)

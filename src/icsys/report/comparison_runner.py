@@ -78,14 +78,14 @@ class ComparisonRunner:
         self._step = ComparisonProgress("", 0, 0, None)
         self.rounds = 1
 
-    def tell(self, note: str, *, done: int = 0) -> None:
+    def report_step(self, note: str, *, done: int = 0) -> None:
         """Report the current step, and the number of images that were finished."""
         self._step = replace(self._step, note=note, done=self._step.done + (done if self._step.total else 0))
         self.report(self._step)
 
     def expect(self, works: list[Task]) -> float:
         """Compress some images as a trial, and return the expected seconds of the comparison."""
-        self.tell("Trying out")
+        self.report_step("Trying out")
         weights = self._weights(works)
         # Libraries are slow on their first image; that must not be multiplied.
         self.run([works[int(weights.argmin())]])
@@ -223,7 +223,7 @@ class ComparisonRunner:
             for outcome in outcomes:
                 yield outcome
                 if note:
-                    self.tell(f"{'Trying out' if not self._step.total else note}", done=1)
+                    self.report_step(f"{'Trying out' if not self._step.total else note}", done=1)
 
 
 def _pixels(source: Source, loaded: Loaded, options: Options) -> tuple[int, int] | None:

@@ -62,7 +62,7 @@ def _psnr(row: ComparisonRow) -> str:
 
 TABLE_COLUMNS = (
     ComparisonColumn("strategy", "How colours are reduced.", lambda row: row.candidate.strategy),
-    ComparisonColumn("K", "Colours asked for in every image.", _colors),
+    ComparisonColumn("K", "Requested colours of every image.", _colors),
     ComparisonColumn(
         "seconds",
         "Run time for these images, from reading to writing.",
@@ -114,7 +114,7 @@ TABLE_COLUMNS = (
     ),
     ComparisonColumn(
         "CIEDE2000",
-        "Colour difference, about 1 is the least an eye can tell: mean over pixels, then over images.",
+        "Colour difference, about 1 is just visible: mean over pixels, then over images.",
         lambda row: f"{row.delta_e:.2f}",
         lambda row: row.delta_e,
         of_colors=True,

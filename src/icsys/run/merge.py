@@ -12,12 +12,12 @@ from icsys.files.reserved_names import check_names, check_state_folders, refusin
 from icsys.files.rooted_path import RootedPath
 from icsys.journal.journal import compact
 from icsys.journal.lock import locked
-from icsys.layout import CLUSTER_FOLDER, LOCK, MERGED_FOLDERS
+from icsys.layout import CLUSTER_FOLDER, LOCK, MERGED_FOLDERS, STATE_FOLDERS
 from icsys.outputs.folder import FolderOutputs
 from icsys.partition import Shard, all_shards
 from icsys.records.run_json import read_run, write_merged
 from icsys.results import FOREIGN
-from icsys.shards.merge_manifests import join
+from icsys.shards.merge_manifests import merge_manifests
 from icsys.shards.state import (
     State,
     clean_merged,
@@ -134,7 +134,7 @@ def join_shards(destination: RootedPath, *, partial: bool) -> RunSummary:
             if shard in unfinished:  # a killed shard may have left its journal unsorted
                 compact(state_folder_of(destination, shard), start=0, complete=False, stale=(), exists=images.exists)
         runs = [read_run(state_folder_of(destination, shard)) for shard in shards]
-        summary = join(destination, shards)
+        summary = merge_manifests(destination, shards)
         summary.stopped = f"merged although {undone}" if undone else ""
         _add_from_runs(summary, runs)
         write_merged(destination, [run for run in runs if run], summary, __version__)
@@ -161,7 +161,7 @@ def _check(destination: RootedPath, shards: list[Shard]) -> dict[Shard, State | 
     if incomplete:
         raise UsageError(
             f"{place}: the records of {_named(incomplete)} are incomplete, or have changed since the run: copy all of "
-            f".ics-books again, or run {'it' if len(incomplete) == 1 else 'them'} again"
+            f"{STATE_FOLDERS} again, or run {'it' if len(incomplete) == 1 else 'them'} again"
         )
     if not any(states.values()):
         raise UsageError(f"{place}: no shard has started an image: run them first ({_listed(shards)})")

@@ -1,4 +1,4 @@
-"""The manifests of shards become one, line by line: memory follows the number of shards, never that of images."""
+"""Merges the manifests of shards row by row; the memory needed grows with the shards, and not with the images."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from icsys.files.rooted_path import RootedPath
     from icsys.partition import Shard
 
-_BLOCK = 2**16  # bytes of each shard's manifest that are held at once, where there is room
-_HELD = 2**29  # bytes of all of them
+_BLOCK = 2**16  # bytes of each shard's manifest in memory
+_HELD = 2**29  # bytes of all manifests in memory
 _LEAST = 2**12
 _NAMED = 3
 
 
 class _Line(NamedTuple):
-    """A line of a manifest; they compare in the order of the merged one, and ``shard`` is 0 for the folder's own."""
+    """A line of a manifest. Lines compare in the order of the merged manifest; ``shard`` 0 is the folder's own."""
 
     source: str
     output: str
@@ -39,28 +39,28 @@ class _Line(NamedTuple):
 
     @property
     def weight(self) -> tuple[bool, bool]:
-        """What makes one of two lines of one output right: that of a shard is younger, and stale yields to done."""
+        """Rank among the lines of one output: a shard's line is newer than the folder's, and done outranks stale."""
         return self.shard > 0, self.row.get("status") == DONE
 
 
-class _OutdoneError(Exception):
-    """Lines were written before others that make them void, given by source and output."""
+class _ReplacedError(Exception):
+    """Lines, by source and output, were written although later lines replace them."""
 
     def __init__(self, lines: set[tuple[str, str]]) -> None:
         super().__init__()
         self.lines = lines
 
 
-def join(destination: RootedPath, shards: list[Shard]) -> RunSummary:
-    """Write manifest and failures of an output folder from those of its shards, and add up what the lines tell.
+def merge_manifests(destination: RootedPath, shards: list[Shard]) -> RunSummary:
+    """Write manifest, failures and pending outputs of an output folder from those of its shards; return the summary.
 
-    What the folder's own books say of the shards that are not among ``shards`` stays as it is. The shards' books are
-    in order, and are left as they are: until they are gone a crash costs no more than another merge.
+    Rows of the folder's own manifest that belong to other shards than ``shards`` are kept. The journals of the shards
+    must be in order. They are only read, so after a crash the merge can be repeated.
 
     Raises
     ------
     UsageError
-        If the shards contradict one another; nothing is written then.
+        If two shards have the same output; nothing is written then.
     """
     summary = _join_images(destination, shards)
     failures = _failures(destination, shards, summary)
@@ -82,8 +82,8 @@ def join(destination: RootedPath, shards: list[Shard]) -> RunSummary:
 
 
 def _join_images(destination: RootedPath, shards: list[Shard]) -> RunSummary:
-    """Write the manifest: in one go as a rule, and anew where an output has passed from one shard to another."""
-    outdone: set[tuple[str, str]] = set()
+    """Write the manifest; write it again without replaced lines if an output has moved from one shard to another."""
+    replaced: set[tuple[str, str]] = set()
     there = any(
         (state_folder / MANIFEST).is_file()
         for state_folder in (destination, *(state_folder_of(destination, s) for s in shards))
@@ -91,25 +91,25 @@ def _join_images(destination: RootedPath, shards: list[Shard]) -> RunSummary:
     while there:
         summary = RunSummary()
         try:
-            write_whole(destination / MANIFEST, _images(destination, shards, outdone, summary))
-        except _OutdoneError as error:
-            outdone |= error.lines
+            write_whole(destination / MANIFEST, _images(destination, shards, replaced, summary))
+        except _ReplacedError as error:
+            replaced |= error.lines
         else:
             return summary
     return RunSummary()
 
 
 def _images(
-    destination: RootedPath, shards: list[Shard], outdone: set[tuple[str, str]], summary: RunSummary
+    destination: RootedPath, shards: list[Shard], replaced: set[tuple[str, str]], summary: RunSummary
 ) -> Iterator[bytes]:
-    """Draw the lines of the merged manifest, one for each output, and count them."""
+    """Yield the lines of the merged manifest, one for each output, and count them."""
     too_late: set[tuple[str, str]] = set()
     clashes: list[str] = []
-    drawn = _Drawn()
+    seen = _SeenLines()
     for line in _lines(destination, shards, MANIFEST):
-        if (line.source, line.output) in outdone:
+        if (line.source, line.output) in replaced:
             continue
-        outputs = drawn.beside(line)
+        outputs = seen.in_folder_of(line)
         other = outputs.setdefault(line.output, line)
         if other is not line:
             if line.weight == other.weight and all(line.weight):
@@ -130,21 +130,21 @@ def _images(
             "Remove these outputs and run those shards again over one source folder"
         )
     if too_late:
-        raise _OutdoneError(too_late)
+        raise _ReplacedError(too_late)
 
 
-class _Drawn:
-    """The lines that were drawn, by their outputs, as far as one that follows may have the same.
+class _SeenLines:
+    """Earlier lines, by output, whose output a later line may have, too.
 
-    An output lies in the folder that its source lies in, and sorted lines leave a folder once for all, so no more is
-    remembered than one folder and those that it lies in.
+    An output is in the same folder as its source, and sorted lines do not return to a folder they have left. So only
+    the current folder and the folders above it are kept.
     """
 
     def __init__(self) -> None:
         self._folders: list[tuple[str, dict[str, _Line]]] = []
 
-    def beside(self, line: _Line) -> dict[str, _Line]:
-        """Return those in the folder of a line, which is not among them yet."""
+    def in_folder_of(self, line: _Line) -> dict[str, _Line]:
+        """Return the earlier lines in the folder of a line; the caller adds the line."""
         folder = line.source[: line.source.rfind("/") + 1]
         while self._folders and not line.source.startswith(self._folders[-1][0]):
             self._folders.pop()
@@ -161,7 +161,7 @@ def _clash(one: _Line, other: _Line) -> str:
 
 
 def _failures(destination: RootedPath, shards: list[Shard], summary: RunSummary) -> Iterator[bytes]:
-    """Draw the lines of the merged failures, and count them; a folder that no shard could list is one failure."""
+    """Yield the lines of the merged failures, and count them; a folder that no shard could list counts once."""
     last = None
     for line in _lines(destination, shards, FAILURES):
         if line.source != last:
@@ -171,14 +171,14 @@ def _failures(destination: RootedPath, shards: list[Shard], summary: RunSummary)
 
 
 def _lines(destination: RootedPath, shards: list[Shard], name: str) -> Iterator[_Line]:
-    """Draw the lines of all books in their common order."""
+    """Yield the lines of the folder and of all shards, sorted."""
     return heapq.merge(
         _old_lines(destination, shards, name), *(_shard_lines(destination, shard, name) for shard in shards)
     )
 
 
 def _old_lines(destination: RootedPath, shards: list[Shard], name: str) -> Iterator[_Line]:
-    """Draw the lines of the folder's own books that no shard has taken over."""
+    """Yield the folder's own lines that belong to no shard in ``shards``."""
     indices, count = {shard.index for shard in shards}, shards[0].count
     for line in _read(destination / name, 0, _BLOCK):
         if shard_index(line.source, count) not in indices:
@@ -186,20 +186,20 @@ def _old_lines(destination: RootedPath, shards: list[Shard], name: str) -> Itera
 
 
 def _shard_lines(destination: RootedPath, shard: Shard, name: str) -> Iterator[_Line]:
-    """Draw the lines of a shard, and refuse what cannot be its own."""
+    """Yield the lines of a shard; UsageError for a source of another shard."""
     block = max(_LEAST, min(_BLOCK, _HELD // shard.count))
     for line in _read(state_folder_of(destination, shard) / name, shard.index, block):
-        # Any shard may have met a folder that it could not list.
+        # Failures are not checked: a folder that could not be listed is in those of every shard.
         if name == MANIFEST and not shard.owns(line.source):
             raise UsageError(
-                f"shard {shard} of {str(destination)!r} tells of {line.source!r}, which is in another shard: "
-                "its books were renamed or changed; remove them and run the shard again"
+                f"the state folder of shard {shard} of {str(destination)!r} has {line.source!r}, a source of another "
+                "shard: it was renamed or changed, so remove it and run the shard again"
             )
         yield line
 
 
 def _read(path: RootedPath, shard: int, size: int) -> Iterator[_Line]:
-    """Read lines; the file is open for a block at a time, as there may be more shards than files may be open."""
+    """Read lines. The file is opened for each block, because there may be more shards than files can be open."""
     position, rest = 0, b""
     while path.is_file():
         with path.open() as file:
@@ -210,7 +210,7 @@ def _read(path: RootedPath, shard: int, size: int) -> Iterator[_Line]:
         position += len(block)
         *whole, rest = (rest + (block or b"\n")).split(b"\n")
         if len(rest) > LONGEST:
-            rest = b"too long"  # as ``read_lines`` passes it over
+            rest = b"too long"  # no row, as for ``bounded_lines``
         for text in whole:
             row = from_line(text + b"\n")
             if row is not None:

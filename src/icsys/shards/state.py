@@ -1,9 +1,9 @@
-"""The books of shards: each keeps its own below the output folder, which all of them fill, until they are merged.
+"""State folders of shards: each shard has its own below the output folder, until the shards are merged.
 
-``.ics-books/2-of-4/`` holds for shard 2/4 what the output folder holds for an undivided run: journal, failures,
-claims, lock and ``run.json``, and ``shard.json``, which says with what options it was last begun, whether it came to
-its end, and what manifest and failures were then. No two shards write one file, so folders that shards have filled
-apart can be copied into one, and a copy that is not whole is found out.
+``.ics-books/2-of-4/`` has for shard 2/4 the files that an undivided run has in the output folder: manifest, failures,
+pending outputs, lock and ``run.json``. It also has ``shard.json``: the options of the shard's last run, whether that
+run has finished, and the hashes of manifest and failures at its end. No two shards write the same file. Output folders
+that shards have filled separately can therefore be copied into one, and an incomplete copy is detected.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ _LOCK_TIMEOUT = (
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How a shard stands.
+    """State of a shard.
 
     Attributes
     ----------
     options, follow_links, include_outputs
-        With what it was last begun.
+        Of its last run.
     finished
-        Whether all of its sources have been met.
+        Whether that run has met all sources of the shard.
     sha256
-        Hashes of manifest and failures at that moment, None for one that was not there; ``run.json`` holds times, in
-        which two runs of one shard differ that were copied to one place.
+        Hashes of manifest and failures at the end of that run; None for a file that did not exist. ``run.json`` is left
+        out: it has times, so two runs of one shard differ in it.
     """
 
     options: dict[str, Any]
@@ -59,12 +59,12 @@ class State:
 
 
 def state_folder_of(destination: RootedPath, shard: Shard) -> RootedPath:
-    """Return the folder of a shard's books."""
+    """Return the state folder of a shard."""
     return destination / STATE_FOLDERS / shard.name
 
 
 def shards_in(destination: RootedPath) -> list[Shard]:
-    """Return the shards that have books in an output folder, in their order."""
+    """Return the shards that have a state folder in an output folder, sorted."""
     matches = [_NAME.fullmatch(entry.name) for entry in (destination / STATE_FOLDERS).entries()]
     shards = (Shard(int(match[1]), int(match[2])) for match in matches if match)
     return sorted(shard for shard in shards if shard.index <= shard.count <= MAX_SHARDS)
@@ -72,14 +72,14 @@ def shards_in(destination: RootedPath) -> list[Shard]:
 
 @contextmanager
 def open_state_folder(destination: RootedPath, shard: Shard | None, *, dry_run: bool) -> Iterator[RootedPath]:
-    """Hold the books of a run, for it alone, and give the folder that they lie in.
+    """Lock the state folder of a run, and yield it.
 
-    A shard whose part of the list lies in its books has been entered by whoever divided the folder (``division.py``).
+    A shard with a part of a listing (``listing.py``) needs no lock on the output folder: the coordinator has it.
 
     Raises
     ------
     UsageError
-        If another run holds them, the folder cannot be written, or another division of it is not merged.
+        If another run has the lock, the folder cannot be written, or it has shards of another count to merge.
     """
     if shard is not None:
         check_state_folders(destination, [shard.name])
@@ -96,14 +96,13 @@ def open_state_folder(destination: RootedPath, shard: Shard | None, *, dry_run: 
             yield state_folder if (state_folder / STATE).exists() else destination
         elif (state_folder_of(destination, shard) / PLAN).exists():
             state_folder = state_folder_of(destination, shard)
-            FencingToken(state_folder)  # whoever works on it, having been taken for dead, stops and lets go of the lock
-            held.enter_context(
-                locked(state_folder, what=f"shard {shard} of {str(destination)!r}", timeout=_LOCK_TIMEOUT)
-            )
+            FencingToken(state_folder)  # a worker that was given up, but still runs, stops and releases the lock
+            what = f"shard {shard} of {str(destination)!r}"
+            held.enter_context(locked(state_folder, what=what, timeout=_LOCK_TIMEOUT))
             yield state_folder
         else:
             state_folder = state_folder_of(destination, shard)
-            # An undivided run and a merge hold the folder all the time, a shard only while it enters its name.
+            # Undivided runs and merges lock the output folder for their whole time, a shard only while it starts.
             with locked(destination, timeout=_LOCK_TIMEOUT):
                 _refuse_others(destination, shard)
                 held.enter_context(locked(state_folder, what=f"shard {shard} of {str(destination)!r}"))
@@ -113,7 +112,7 @@ def open_state_folder(destination: RootedPath, shard: Shard | None, *, dry_run: 
 
 
 def _refuse_others(destination: RootedPath, shard: Shard | None) -> None:
-    """Refuse a run beside shards that it does not belong to."""
+    """Raise UsageError if the folder has unmerged shards of another count, or any for an undivided run."""
     others = [other for other in shards_in(destination) if shard is None or other.count != shard.count]
     if others:
         raise UsageError(
@@ -123,7 +122,7 @@ def _refuse_others(destination: RootedPath, shard: Shard | None) -> None:
 
 
 def _take_share(destination: RootedPath, state_folder: RootedPath, shard: Shard) -> None:
-    """Begin the books of a shard with what earlier runs have written of its sources into those of the whole folder."""
+    """Copy the shard's share of the folder's own journal and pending outputs into its state folder."""
     for name in (MANIFEST, FAILURES):
         if (destination / name).is_file():
             rows = read_rows(destination / name)
@@ -132,17 +131,17 @@ def _take_share(destination: RootedPath, state_folder: RootedPath, shard: Shard)
 
 
 def read_state(state_folder: RootedPath) -> State | None:
-    """Return how a shard stands; None if it has not been begun."""
+    """Return the state of a shard; None if it has not started."""
     try:
         values = read_json(state_folder / STATE)
-        hashes, include = dict(values["sha256"]), values.get("include_outputs", False)  # which older versions lack
+        hashes, include = dict(values["sha256"]), values.get("include_outputs", False)  # older versions lack it
         return State(dict(values["options"]), values["follow_links"], values["finished"], hashes, include)
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def write_state(state_folder: RootedPath, state: State) -> None:
-    """Write down, for certain, how a shard stands."""
+    """Write the state of a shard onto the disk."""
     if state.finished:
         state = replace(state, sha256=_hashes(state_folder))
     write_whole(state_folder / STATE, json.dumps(asdict(state)).encode() + b"\n")
@@ -150,12 +149,12 @@ def write_state(state_folder: RootedPath, state: State) -> None:
 
 
 def is_whole(state_folder: RootedPath, state: State) -> bool:
-    """Tell whether the books of a finished shard are those with which it came to its end."""
+    """Return whether manifest and failures of a finished shard are unchanged since its end."""
     return state.sha256 == _hashes(state_folder)
 
 
 def _hashes(state_folder: RootedPath) -> dict[str, str | None]:
-    """Return what tells the books of a shard from all others."""
+    """Return the hashes of manifest and failures."""
     hashes: dict[str, str | None] = {}
     for name in (MANIFEST, FAILURES):
         try:
@@ -166,7 +165,7 @@ def _hashes(state_folder: RootedPath) -> dict[str, str | None]:
 
 
 def remove_state_folders(destination: RootedPath) -> None:
-    """Remove the books of all shards, all at once: a crash leaves all of them or none that counts."""
+    """Remove the state folders of all shards by one rename, so that a crash leaves all or none."""
     clean_merged(destination)
     (destination / STATE_FOLDERS).replace(destination / MERGED_FOLDERS)
     destination.sync()
@@ -174,17 +173,17 @@ def remove_state_folders(destination: RootedPath) -> None:
 
 
 def clean_merged(destination: RootedPath) -> None:
-    """Remove what a merge that was killed has left of books that are merged."""
+    """Remove merged state folders that a killed merge has left."""
     with suppress(OSError):
         remove_tree(destination / MERGED_FOLDERS, is_state_file)
 
 
 def is_state_file(name: str) -> bool:
-    """Tell by its path below the folder of all books whether a file is one of them.
+    """Return whether a path below ``.ics-books`` is that of a file of ICS.
 
     Examples
     --------
-    >>> [is_of_books(name) for name in ("1-of-2/manifest.jsonl", "division.json", "1-of-2/notes.txt", "me/run.json")]
+    >>> [is_state_file(name) for name in ("1-of-2/manifest.jsonl", "division.json", "1-of-2/notes.txt", "me/run.json")]
     [True, True, False, False]
     """
     folder, _, file = name.rpartition("/")

@@ -1,1 +1,1 @@
-"""An output folder held against its journal."""
+"""Verification: compares an output folder with its manifest."""

@@ -1,4 +1,4 @@
-"""What can be wrong with something that lies below an output folder."""
+"""Faults: what can be wrong with a file below an output folder."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Finding(Enum):
-    """What is wrong: it is not there, is not as it was written, or was not written by ICS."""
+    """Kind of fault: the file is missing, was changed, or is not from ICS."""
 
     MISSING = "missing"
     CHANGED = "changed"
@@ -15,7 +15,7 @@ class Finding(Enum):
 
 
 class Fault(NamedTuple):
-    """What is wrong with what has a name below the output folder."""
+    """A fault, with the name of its file below the output folder."""
 
     finding: Finding
     name: str

@@ -1,4 +1,4 @@
-"""An output folder held against what its journal tells of it."""
+"""Verifies an output folder: every file is compared with its row in the manifest."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from icsys.layout import CLUSTER_FOLDER, FAILURES, MANIFEST, PENDING, RUN, UNPAC
 from icsys.records.run_json import read_run
 from icsys.shards.state import shards_in, state_folder_of
 from icsys.verify.fault import Fault, Finding
-from icsys.verify.image_files import faults_of_files
-from icsys.verify.journal_table import Account
+from icsys.verify.foreign_files import foreign_files
+from icsys.verify.image_files import file_faults
+from icsys.verify.journal_table import JournalTable
 from icsys.verify.packs import Packs
-from icsys.verify.palettes import faults_of_palettes
-from icsys.verify.unknown_files import strangers
+from icsys.verify.palettes import palette_faults
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterator
 
 _MOST_JOBS = 4096
-_AHEAD = 4  # batches of some hundred lines, or shards, for each thread
+_AHEAD = 4  # batches of some hundred rows, or packs, per thread
 
 
 class Checked(NamedTuple):
-    """How far a folder is verified: images that were looked at, and images there are."""
+    """Progress of a verification: the number of images checked, and of all images."""
 
     done: int
     total: int
@@ -44,18 +44,18 @@ class Checked(NamedTuple):
 
 @dataclass(slots=True)
 class Verification:
-    """What was found in an output folder.
+    """Result of :func:`verify_folder`: names of missing, changed and foreign files.
 
     Attributes
     ----------
     checked
-        Number of images that the journals tell of.
+        Number of images in the manifest.
     missing
-        Names below the folder, sorted, of what is not there: images, shards, palettes, files that tell of them.
+        Missing files by their names below the folder, sorted: images, packs, palettes, and the records of them.
     changed
-        Likewise of what is there and is not as it was written.
+        Files that differ from what was written, likewise.
     foreign
-        Likewise of files that ICS did not write, links included.
+        Files that ICS did not write, links included, likewise.
     """
 
     checked: int = 0
@@ -65,11 +65,11 @@ class Verification:
 
     @property
     def is_intact(self) -> bool:
-        """Whether all is there as it was written, and nothing else."""
+        """Whether the folder holds exactly what ICS wrote."""
         return not (self.missing or self.changed or self.foreign)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as plain values."""
+        """Return the result as plain values."""
         return asdict(self)
 
 
@@ -80,28 +80,28 @@ def verify_folder(
     jobs: int | None = None,
     progress: Callable[[Checked], object] | None = None,
 ) -> Verification:
-    """Hold all that lies in an output folder against its journal: every byte of every output is read.
+    """Compare an output folder with its manifest: every byte of every output is read, and nothing is written.
 
-    Nothing is written. Runs are kept off the folder meanwhile.
+    Runs cannot use the folder during the verification.
 
     Parameters
     ----------
     destination
         A folder that :func:`compress_folder` has filled, in one run or in shards, merged or not.
     jobs
-        Files read at once; as many as there are cores if left out.
+        Number of files to read at the same time; by default the number of cores.
     progress
-        Called in the calling thread now and then.
+        Called from time to time, in the calling thread.
 
     Returns
     -------
     Verification
-        What is missing, changed or foreign; a bad file never raises an error.
+        The names of missing, changed and foreign files; a damaged file never raises an error.
 
     Raises
     ------
     UsageError
-        If there is no such folder, it has no journal, a link has a name that ICS uses, or a run works on it.
+        If there is no such folder, it has no manifest, a link has a name that ICS uses, or a run uses it.
 
     Examples
     --------
@@ -122,31 +122,33 @@ def verify_folder(
     if jobs is not None:
         whole_number("jobs", jobs, 1, _MOST_JOBS)
     root = _opened(destination)
-    with _undisturbed(root):
+    with _locked(root):
         packs = Packs(root)
         try:
-            account = Account(root, packs.place)
+            table = JournalTable(root, packs.pack_of)
         except OSError as error:
-            raise UsageError(f"the journal in {str(root)!r} cannot be read: {error.strerror or error}") from None
-        packs.compare(account)
-        faults = {*packs.faults, *(Fault(Finding.CHANGED, name) for name in account.damaged)}
-        tell = progress or (lambda _: None)
-        tell(Checked(0, len(account)))
-        for done, found in _looks(root, account, packs, jobs or available_cores()):
+            raise UsageError(
+                f"the manifest in {str(root)!r} cannot be read: {error.strerror or error}; check its permissions"
+            ) from None
+        packs.compare(table)
+        faults = {*packs.faults, *(Fault(Finding.CHANGED, name) for name in table.damaged)}
+        report = progress or (lambda _: None)
+        report(Checked(0, len(table)))
+        for done, found in _output_faults(root, table, packs, jobs or available_cores()):
             faults.update(found)
-            tell(Checked(done, len(account)))
-        faults.update(_faults_beside(root, account))
-        faults.update(strangers(root, account, packs.kept))
+            report(Checked(done, len(table)))
+        faults.update(_record_faults(root, table))
+        faults.update(foreign_files(root, table, packs.kept))
     names = {kind: sorted(fault.name for fault in faults if fault.finding is kind) for kind in Finding}
-    return Verification(len(account), names[Finding.MISSING], names[Finding.CHANGED], names[Finding.FOREIGN])
+    return Verification(len(table), names[Finding.MISSING], names[Finding.CHANGED], names[Finding.FOREIGN])
 
 
 def _opened(destination: str | os.PathLike[str]) -> RootedPath:
-    """Return a folder that can be verified."""
+    """Return the folder to verify; UsageError if it is not an output folder of ICS."""
     path = disk_path(destination, "destination")
     shown = str(path)
     if not path.is_dir():
-        raise UsageError(f"destination {shown!r} is no folder: expected one that ics compress has filled")
+        raise UsageError(f"destination {shown!r} is not a folder: expected the output folder of ics compress")
     root = RootedPath(path)
     check_names(root)
     check_state_folders(root, [shard.name for shard in shards_in(root)])
@@ -156,31 +158,33 @@ def _opened(destination: str | os.PathLike[str]) -> RootedPath:
 
 
 @contextmanager
-def _undisturbed(destination: RootedPath) -> Iterator[None]:
-    """Keep runs off a folder and its shards, and clusters."""
+def _locked(destination: RootedPath) -> Iterator[None]:
+    """Keep runs, shards and clusters out of a folder."""
     with ExitStack() as held:
         held.enter_context(locked_for_reading(destination / CLUSTER_FOLDER, what=f"destination {str(destination)!r}"))
         held.enter_context(locked_for_reading(destination))
-        for shard in shards_in(destination):  # none can begin now, and no more files are open at once than one
+        for shard in shards_in(destination):  # no shard can start now; one lock at a time keeps few files open
             with locked_for_reading(state_folder_of(destination, shard), what=f"shard {shard} of {str(destination)!r}"):
                 pass
         yield
 
 
-def _faults_beside(destination: RootedPath, account: Account) -> Iterator[Fault]:
-    """Find what is wrong with what lies beside the journal."""
+def _record_faults(destination: RootedPath, table: JournalTable) -> Iterator[Fault]:
+    """Yield the faults of ``run.json`` and of shared palettes."""
     run = read_run(destination)
     if not run and (destination / RUN).exists():
         yield Fault(Finding.CHANGED, RUN)
-    yield from faults_of_palettes(destination, run, account.palettes, is_open=bool(account.claims))
+    yield from palette_faults(destination, run, table.palettes, was_killed=bool(table.pending))
 
 
-def _looks(destination: RootedPath, account: Account, packs: Packs, jobs: int) -> Iterator[tuple[int, list[Fault]]]:
-    """Hold outputs against their lines, in threads; tell how many are done."""
+def _output_faults(
+    destination: RootedPath, table: JournalTable, packs: Packs, jobs: int
+) -> Iterator[tuple[int, list[Fault]]]:
+    """Check outputs in threads; yield the number of images done, with new faults."""
     folder = destination if packs.names is None else destination / UNPACKED
     work = chain(
-        ((len(rows), partial(faults_of_files, folder, rows, account.written)) for rows in account.files()),
-        ((account.count(name), partial(packs.look, name, account)) for name in packs.names or ()),
+        ((len(rows), partial(file_faults, folder, rows, table.written)) for rows in table.files()),
+        ((table.count(name), partial(packs.faults_of, name, table)) for name in packs.names or ()),
     )
     done = 0
     with ThreadPoolExecutor(jobs) as readers:
@@ -188,12 +192,12 @@ def _looks(destination: RootedPath, account: Account, packs: Packs, jobs: int) -
         try:
             while True:
                 waiting.extend(
-                    (images, readers.submit(look)) for images, look in islice(work, _AHEAD * jobs - len(waiting))
+                    (images, readers.submit(check)) for images, check in islice(work, _AHEAD * jobs - len(waiting))
                 )
                 if not waiting:
                     return
-                images, looked = waiting.popleft()
+                images, checked = waiting.popleft()
                 done += images
-                yield done, looked.result()
+                yield done, checked.result()
         finally:
             readers.shutdown(wait=True, cancel_futures=True)

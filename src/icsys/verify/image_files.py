@@ -1,4 +1,4 @@
-"""Outputs that are files, each held against its line of the journal."""
+"""Verifies outputs that are single files, each against its manifest row."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ if TYPE_CHECKING:
 _BLOCK = 2**20  # bytes
 
 
-def faults_of_files(folder: RootedPath, rows: Iterable[dict[str, Any]], written: Mapping[str, set[str]]) -> list[Fault]:
-    """Hold files against their lines.
+def file_faults(folder: RootedPath, rows: Iterable[dict[str, Any]], written: Mapping[str, set[str]]) -> list[Fault]:
+    """Return the faults of output files, compared with their manifest rows.
 
     Parameters
     ----------
     folder
-        Where they lie.
+        The folder that holds the outputs.
     rows
-        The lines; those of one folder are best one after the other.
+        Manifest rows; rows of one folder are fastest one after the other.
     written
-        Hashes of what a killed run has written, by output.
+        Hashes of files that a killed run wrote, by output.
 
     Returns
     -------
     list of Fault
-        A file that is not there is missing, but for a stale one, which anybody may remove. One that cannot be read, is
-        no regular file or has other bytes is changed.
+        An absent file is missing, unless it is stale: a stale file may be removed by anyone. A file is changed if it
+        cannot be read, is not a regular file, or has other bytes.
     """
     faults: list[Fault] = []
     for above, group in groupby(rows, lambda row: row["file_name"].rpartition("/")[0]):
@@ -68,7 +68,7 @@ def _look(held: HeldFolder, row: Mapping[str, Any], written: Mapping[str, set[st
 
 
 def _has(descriptor: int, row: Mapping[str, Any], hashes: Collection[str]) -> bool:
-    """Tell whether a file has the bytes that its line tells of, or those that a killed run has written."""
+    """Return whether a file has the bytes of its row, or bytes that a killed run wrote."""
     size = os.fstat(descriptor).st_size
     if size == row["bytes"] and _digest(descriptor) == row["sha256"]:
         return True
@@ -88,7 +88,7 @@ def _digest(descriptor: int) -> str:
 
 
 def _finding_of(error: OSError, *, is_folder: bool = False) -> Finding:
-    """Tell what it means that a file, or the folder that it lies in, cannot be opened."""
+    """Return the finding for a file that cannot be opened, or whose folder cannot be opened."""
     is_gone = isinstance(error, FileNotFoundError | NotADirectoryError)
-    # What a link in the place of a folder leads to is not looked at, so nothing lies below it.
+    # A link instead of a folder is not followed, so the files below it count as missing.
     return Finding.MISSING if is_gone or (is_folder and isinstance(error, LinkError)) else Finding.CHANGED

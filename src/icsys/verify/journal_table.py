@@ -1,7 +1,7 @@
-"""What the journals of an output folder say that lies in it: read once, and kept small.
+"""Table of all outputs in the manifests of an output folder, read once and kept small.
 
-Of every output 37 bytes are kept: hashes of its name, and where its line stands. While they are sorted it is three
-times as much: 1.1 GB for ten million.
+Each output takes 37 bytes: a hash of its name, and the position of its manifest row. Sorting takes three times as much:
+1.1 GB for ten million outputs.
 """
 
 from __future__ import annotations
@@ -28,76 +28,80 @@ if TYPE_CHECKING:
 
     from icsys.files.rooted_path import RootedPath
 
-_LINE = np.dtype([("key", "u8"), ("at", "i8"), ("pack", "i4"), ("book", "i4"), ("length", "i4"), ("done", "?")])
-_KEY = os.urandom(16)  # so that nobody can make two names of one hash
-_FILE = -1  # of an output that lies in no shard
+_LINE = np.dtype([("key", "u8"), ("at", "i8"), ("pack", "i4"), ("journal", "i4"), ("length", "i4"), ("done", "?")])
+_KEY = os.urandom(16)  # random, so no one can construct two names with one hash
+_FILE = -1  # the pack number of an output in a file of its own
 _AT_ONCE = 512
 
 
-class _Book(NamedTuple):
-    """A journal, and how its folder is called below the output folder."""
+class _Journal(NamedTuple):
+    """A state folder with a manifest, and its name below the output folder."""
 
     folder: RootedPath
     name: str
 
 
-class Account:
-    """What the journals of an output folder say of its outputs.
+class JournalTable:
+    """Table of the outputs that the manifests of an output folder record.
 
     Parameters
     ----------
     destination
-        The folder; no run works on it.
-    place
-        Tells by its line in which shard an output lies.
+        The output folder; no run uses it.
+    pack_of
+        Returns the pack of an output, given its manifest row; None for a file of its own.
 
     Attributes
     ----------
     damaged
-        Names of journals in which lines cannot be read.
-    claims, written
-        Outputs that a killed run may have written, and the hashes by output of what it wrote.
+        Names of manifests with invalid lines.
+    pending, written
+        Outputs that a killed run may have written, and the hashes by output of files that it wrote.
     packs
-        Names of the shards that lines tell of.
+        Names of the packs in the rows.
     palettes
-        Hashes of the palettes that images share, by the name of the folder that they lie in, which tells their class.
+        Hashes of shared palettes, by the name of the images' folder, which is their class.
     """
 
-    def __init__(self, destination: RootedPath, place: Callable[[dict[str, Any]], str | None] = lambda _: None) -> None:
+    def __init__(
+        self, destination: RootedPath, pack_of: Callable[[dict[str, Any]], str | None] = lambda _: None
+    ) -> None:
         self.damaged: set[str] = set()
-        self.claims: set[str] = set()
+        self.pending: set[str] = set()
         self.written: dict[str, set[str]] = {}
         self.packs: list[str] = []
         self.palettes: dict[str, set[str]] = {}
-        self._place = place
+        self._pack_of = pack_of
         self._numbers: dict[str, int] = {}
-        self._books = [_Book(destination, "")]
+        self._journals = [_Journal(destination, "")]
         started = [shard for shard in shards_in(destination) if read_state(state_folder_of(destination, shard))]
-        self._books += [
-            _Book(state_folder_of(destination, shard), f"{STATE_FOLDERS}/{shard.name}/") for shard in started
+        self._journals += [
+            _Journal(state_folder_of(destination, shard), f"{STATE_FOLDERS}/{shard.name}/") for shard in started
         ]
         taken = {(shard.index, shard.count) for shard in started}
         counts = {shard.count for shard in started}
 
         def is_taken(source: str) -> bool:
-            """Tell whether a shard has taken over what the folder's own journal says of a source."""
+            """Return whether a shard has taken over the folder's own row for a source."""
             return any((shard_index(source, count), count) in taken for count in counts)
 
-        tables = [self._read(number, is_taken if number == 0 and taken else None) for number in range(len(self._books))]
+        tables = [
+            self._read(number, is_taken if number == 0 and taken else None) for number in range(len(self._journals))
+        ]
         lines = np.concatenate(tables)
-        # Of two shards that tell of one output, the one that has made it is right.
+        # If two shards record one output, the row of the shard that made it counts.
         order = np.lexsort((lines["done"], lines["key"]))
         lines = lines[order]
         lines = lines[_is_last(lines["key"])]
         self._keys = lines["key"].copy()
-        self._lines = lines[np.lexsort((lines["at"], lines["book"], lines["pack"]))]
+        self._lines = lines[np.lexsort((lines["at"], lines["journal"], lines["pack"]))]
 
     def __len__(self) -> int:
         """Return the number of outputs."""
         return len(self._lines)
 
     def holds(self, outputs: Sequence[str]) -> NDArray[np.bool_]:
-        """Tell of each of these names whether a line tells of it."""
+        """Return for each name whether a row records it."""
         keys = np.array([_key(output) for output in outputs], np.uint64)
         if not len(self._keys):
             return np.zeros(len(keys), bool)
@@ -107,53 +111,53 @@ class Account:
 
     @property
     def has_files(self) -> bool:
-        """Whether a line tells of an output that lies in no shard."""
+        """Whether an output is in a file of its own."""
         return bool(len(self._lines) and self._lines["pack"][0] == _FILE)
 
     def files(self) -> Iterator[list[dict[str, Any]]]:
-        """Yield the lines of outputs that lie in no shard, some hundred at once, in the order of the journals."""
+        """Yield the rows of outputs in files of their own, some hundred at a time, in the order of the manifests."""
         return self._rows(_FILE)
 
     def packed(self, pack: str) -> Iterator[list[dict[str, Any]]]:
-        """Yield the lines of outputs that lie in a shard, likewise."""
+        """Yield the rows of outputs in a pack, likewise."""
         return self._rows(self._numbers[pack]) if pack in self._numbers else iter(())
 
     def count(self, pack: str) -> int:
-        """Return the number of outputs that lie in a shard."""
+        """Return the number of outputs in a pack."""
         number = self._numbers.get(pack)
         return 0 if number is None else int(np.subtract(*np.searchsorted(self._lines["pack"], [number + 1, number])))
 
     def _rows(self, pack: int) -> Iterator[list[dict[str, Any]]]:
         begin, end = np.searchsorted(self._lines["pack"], [pack, pack + 1])
         lines = self._lines[begin:end]
-        for number in np.unique(lines["book"]).tolist():
-            own = lines[lines["book"] == number]
-            with (self._books[number].folder / MANIFEST).open() as file:
+        for number in np.unique(lines["journal"]).tolist():
+            own = lines[lines["journal"] == number]
+            with (self._journals[number].folder / MANIFEST).open() as file:
                 for first in range(0, len(own), _AT_ONCE):
                     rows = []
                     for at, length in own[["at", "length"]][first : first + _AT_ONCE].tolist():
                         file.seek(at)
                         row = from_line(file.read(length))
                         if row is None:
-                            raise UsageError("the journal was changed while it was read: verify the folder again")
+                            raise UsageError("the manifest was changed while it was read: verify the folder again")
                         rows.append(row)
                     yield rows
 
     def _read(self, number: int, is_taken: Callable[[str], bool] | None) -> NDArray[np.void]:
-        """Read a journal; of the lines that tell of one output the last one counts."""
-        book = self._books[number]
-        claims = set(load_pending(book.folder))
-        self.claims |= claims
-        if claims:
-            for output, hashes in WrittenHashes(book.folder).load().items():
+        """Read a manifest; the last row of an output counts."""
+        journal = self._journals[number]
+        pending = set(load_pending(journal.folder))
+        self.pending |= pending
+        if pending:
+            for output, hashes in WrittenHashes(journal.folder).load().items():
                 self.written.setdefault(output, set()).update(hashes)
-        state = read_state(book.folder) if number else None
-        if state is not None and state.finished and not is_whole(book.folder, state):
-            self.damaged.add(f"{book.name}{MANIFEST}")
-        for _ in self._lines_of(book, FAILURES, is_open=False):
+        state = read_state(journal.folder) if number else None
+        if state is not None and state.finished and not is_whole(journal.folder, state):
+            self.damaged.add(f"{journal.name}{MANIFEST}")
+        for _ in self._lines_of(journal, FAILURES, was_killed=False):
             pass
         keys, places, lengths, packs, done = array("Q"), array("q"), array("i"), array("i"), bytearray()
-        for at, length, row in self._lines_of(book, MANIFEST, is_open=bool(claims)):
+        for at, length, row in self._lines_of(journal, MANIFEST, was_killed=bool(pending)):
             if row["status"] == FAILED or (is_taken is not None and is_taken(row["source_path"])):
                 continue
             output, is_done = row["file_name"], row["status"] == DONE
@@ -161,19 +165,19 @@ class Account:
             places.append(at)
             lengths.append(length)
             done.append(is_done)
-            packs.append(self._number_of(self._place(row)))
+            packs.append(self._number_of(self._pack_of(row)))
             if is_done and isinstance(row.get("palette"), str) and row["palette"]:
                 self.palettes.setdefault(_folder(output), set()).add(row["palette"])
         table = np.empty(len(keys), _LINE)
         table["key"], table["at"], table["length"], table["pack"] = keys, places, lengths, packs
-        table["book"], table["done"] = number, np.frombuffer(done, bool)
+        table["journal"], table["done"] = number, np.frombuffer(done, bool)
         table = table[np.argsort(table["key"], kind="stable")]
         return table[_is_last(table["key"])]
 
-    def _lines_of(self, book: _Book, name: str, *, is_open: bool) -> Iterator[tuple[int, int, dict[str, Any]]]:
-        """Read the lines of a journal with their positions and lengths; the last one of an open one may be torn."""
+    def _lines_of(self, journal: _Journal, name: str, *, was_killed: bool) -> Iterator[tuple[int, int, dict[str, Any]]]:
+        """Yield position, length and content of each row; the last line may be torn if a run was killed."""
         try:
-            file = (book.folder / name).open()
+            file = (journal.folder / name).open()
         except FileNotFoundError:
             return
         with file:
@@ -181,8 +185,8 @@ class Account:
                 row = from_line(line)
                 if row is not None:
                     yield at, len(line), row
-                elif line.endswith(b"\n") or not is_open:
-                    self.damaged.add(f"{book.name}{name}")
+                elif line.endswith(b"\n") or not was_killed:
+                    self.damaged.add(f"{journal.name}{name}")
 
     def _number_of(self, pack: str | None) -> int:
         if pack is None:
@@ -194,7 +198,7 @@ class Account:
 
 
 def _key(name: str) -> int:
-    """Return the hash of a name: of ten million, two have the same one once in some hundred thousand folders."""
+    """Return the hash of a name; ten million names collide about once in a hundred thousand folders."""
     data = name.encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.blake2b(data, digest_size=8, key=_KEY).digest(), "little")
 
@@ -204,7 +208,7 @@ def _folder(output: str) -> str:
 
 
 def _is_last(keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    """Tell of each of sorted keys whether no other one follows that is the same."""
+    """Return for each of the sorted keys whether it is the last of its value."""
     last = np.ones(len(keys), bool)
     last[:-1] = keys[1:] != keys[:-1]
     return last

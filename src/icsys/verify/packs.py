@@ -1,4 +1,4 @@
-"""Shards of many images, held against ``shards.json``, and every image in them against its line of the journal."""
+"""Verifies packs against ``shards.json``, and every image in them against its manifest row."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
     from icsys.files.rooted_path import RootedPath
     from icsys.packs.formats import PackFormat
     from icsys.records.pack_index import PackIndex
-    from icsys.verify.journal_table import Account
+    from icsys.verify.journal_table import JournalTable
 
 _BY_SUFFIX = {pack_format.suffix: pack_format for pack_format in PACK_FORMATS.values()}
 
 
 class Packs:
-    """The shards of an output folder, by ``shards.json`` and by the lines of their images.
+    """The packs of an output folder, from ``shards.json`` and from the manifest rows of their images.
 
     Attributes
     ----------
     names
-        Of all shards there should be; None of a folder whose outputs are files.
+        Names of all expected packs; None for a folder of single files.
     faults
-        What is wrong with ``shards.json``.
+        Faults of ``shards.json``.
     """
 
     def __init__(self, destination: RootedPath) -> None:
@@ -49,73 +49,73 @@ class Packs:
             self._index = load_pack_index(destination)
         except (UsageError, OSError):
             self.faults.append(Fault(Finding.CHANGED, PACK_INDEX))
-        shards = self._index.shards if self._index else []
-        self._shards = {shard.name: shard for shard in shards if _format_of(shard.name)}
-        if len(self._shards) < len(shards):
+        packs = self._index.shards if self._index else []
+        self._packs = {pack.name: pack for pack in packs if _format_of(pack.name)}
+        if len(self._packs) < len(packs):
             self.faults.append(Fault(Finding.CHANGED, PACK_INDEX))
 
     @property
     def _is_settling(self) -> bool:
-        """Whether a run was killed while shards took their places, before or after the journal told of them."""
+        """Whether a run was killed while packs moved into their places."""
         return self._index is not None and self._index.state == "written"
 
     @property
-    def place(self) -> Callable[[dict[str, Any]], str | None]:
-        """What tells by its line in which shard an image lies; asked in the order of the journal."""
+    def pack_of(self) -> Callable[[dict[str, Any]], str | None]:
+        """Function that returns the pack of an image, given its manifest row; called in the order of the manifest."""
         if self._is_settling and self._index is not None:
             return PackAssigner(self._index).next
         return lambda row: row["shard"] if _format_of(row.get("shard") or "") else None
 
     @property
     def kept(self) -> list[str] | None:
-        """Names of all shards that ICS has written, those included that a killed run was about to remove."""
+        """Names of all packs that ICS wrote, including packs that a killed run had yet to remove."""
         return None if self.names is None else self.names + (self._index.old if self._index else [])
 
-    def compare(self, account: Account) -> None:
-        """Take in which shards the journal tells of, and load what it takes to read them.
+    def compare(self, table: JournalTable) -> None:
+        """Compare ``shards.json`` with the manifest, and load the packages that the packs need.
 
         Raises
         ------
         MissingExtraError
-            If that is not installed.
+            If one of them is not installed.
         """
-        told = account.packs
-        if not (self._is_there or told):
+        recorded = table.packs
+        if not (self._is_there or recorded):
             return
         if not self._is_there:
             self.faults.append(Fault(Finding.MISSING, PACK_INDEX))
-        elif self._index is not None and not self._shards.keys() >= set(told):
+        elif self._index is not None and not self._packs.keys() >= set(recorded):
             self.faults.append(Fault(Finding.CHANGED, PACK_INDEX))
-        self.names = sorted({*self._shards, *told})
+        self.names = sorted({*self._packs, *recorded})
         for pack_format in {_format_of(name) for name in self.names}:
-            assert pack_format is not None  # noqa: S101 - others are left out
+            assert pack_format is not None  # noqa: S101 - names without a format were left out
             pack_format.prepare()
 
-    def _is_open(self, account: Account) -> bool:
-        """Whether a run was stopped that had images to pack: shards may hold some of which no line tells any more."""
+    def _was_stopped(self, table: JournalTable) -> bool:
+        """Whether a run was stopped before packing: packs may hold images that no row records any more."""
         staged = (entry.name for entry in (self._destination / STAGED_PACKS).entries())
         return (
-            account.has_files
-            or bool(account.claims)
+            table.has_files
+            or bool(table.pending)
             or any(is_temporary(name) or is_pack_name(f"{PACKS}/{name}") for name in staged)
         )
 
-    def look(self, name: str, account: Account) -> list[Fault]:
-        """Hold a shard against what is told of it, and its images against their lines.
+    def faults_of(self, name: str, table: JournalTable) -> list[Fault]:
+        """Return the faults of a pack and of its images.
 
-        A member of which no line tells is foreign, unless a run was stopped that had to remove it.
+        An image without a row is foreign, unless a run was stopped that had yet to remove it.
         """
         path, staged = self._destination / name, self._destination / STAGED_PACKS / name.rpartition("/")[2]
         if self._is_settling and staged.exists():
             path = staged
         pack_format = _format_of(name)
-        assert pack_format is not None  # noqa: S101 - as above
-        expected = {_recorded_member(row, pack_format): row for row in chain.from_iterable(account.packed(name))}
+        assert pack_format is not None  # noqa: S101 - likewise
+        expected = {_recorded_member(row, pack_format): row for row in chain.from_iterable(table.packed(name))}
         found: list[Fault] = []
-        is_open = self._is_open(account)
-        shard = self._shards.get(name)
+        was_killed = self._was_stopped(table)
+        pack = self._packs.get(name)
         try:
-            is_intact = shard is None or path.sha256() == shard.sha256
+            is_intact = pack is None or path.sha256() == pack.sha256
             if not is_intact:
                 found.append(Fault(Finding.CHANGED, name))
             images = 0
@@ -124,11 +124,11 @@ class Packs:
                     images += 1
                     row = expected.pop(member, None)
                     if row is None:
-                        found.extend([] if is_open else [Fault(Finding.FOREIGN, f"{name}/{member}")])
+                        found.extend([] if was_killed else [Fault(Finding.FOREIGN, f"{name}/{member}")])
                     elif len(data) != row["bytes"] or hashlib.sha256(data).hexdigest() != row["sha256"]:
                         found.append(Fault(Finding.CHANGED, row["file_name"]))
                 size = file.seek(0, os.SEEK_END)
-            if shard is not None and is_intact and (shard.images, shard.bytes) != (images, size):
+            if pack is not None and is_intact and (pack.images, pack.bytes) != (images, size):
                 found.append(Fault(Finding.CHANGED, PACK_INDEX))
         except (FileNotFoundError, NotADirectoryError):
             found.append(Fault(Finding.MISSING, name))
@@ -140,7 +140,7 @@ class Packs:
 
 
 def _recorded_member(row: Mapping[str, Any], pack_format: PackFormat) -> str:
-    """Return the name that the image of a line has in its shard."""
+    """Return the name of an image in its pack, given its manifest row."""
     member = row.get("member")
     if isinstance(member, str):
         return member

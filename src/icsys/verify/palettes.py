@@ -1,4 +1,4 @@
-"""The files of palettes that images share, held against what the run noted of them and what the images use."""
+"""Verifies the files of shared palettes, against their hashes in ``run.json`` and against the images."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ if TYPE_CHECKING:
 _FILES = PALETTE, GIMP_PALETTE
 
 
-def faults_of_palettes(
-    destination: RootedPath, run: Mapping[str, Any], used: Mapping[str, set[str]], *, is_open: bool
+def palette_faults(
+    destination: RootedPath, run: Mapping[str, Any], used: Mapping[str, set[str]], *, was_killed: bool
 ) -> Iterator[Fault]:
-    """Find what is wrong with ``palette.json`` and ``palette.gpl``.
+    """Yield the faults of ``palette.json`` and ``palette.gpl``.
 
-    A run notes their hashes at its end. Where it was killed before, or an older version has noted none, they have to
-    agree with themselves, with one another and with what the images have.
+    A run records their hashes at its end. Without these hashes (the run was killed, or an older version made it), the
+    files must agree with each other and with the images.
 
     Parameters
     ----------
     run
-        What ``run.json`` tells.
+        The content of ``run.json``.
     used
-        Hashes of the palettes that images have, by the name of the folder that they lie in.
-    is_open
-        Whether a run was killed, so that there may be palettes that no image has yet.
+        Hashes of the palettes in use, by the name of the images' folder.
+    was_killed
+        Whether a run was killed, so palettes may exist that no image uses yet.
     """
     options = run.get("options", {})
-    noted = options.get("palette_sha256")
+    recorded = options.get("palette_sha256")
     palettes = _load(destination / PALETTE)
-    if noted and isinstance(noted, dict) and (palettes is None or palettes.hash == options.get("palette_hash")):
-        yield from _against_hashes(destination, noted)
+    if recorded and isinstance(recorded, dict) and (palettes is None or palettes.hash == options.get("palette_hash")):
+        yield from _against_hashes(destination, recorded)
         return
     if not (destination / PALETTE).exists():
         if used:
             yield Fault(Finding.MISSING, PALETTE)
-    elif palettes is None or not (is_open or _is_used(palettes, options, used)):
+    elif palettes is None or not (was_killed or _is_used(palettes, options, used)):
         yield Fault(Finding.CHANGED, PALETTE)
     gimp = _load(destination / GIMP_PALETTE)
     if not (destination / GIMP_PALETTE).exists():
@@ -59,15 +59,15 @@ def faults_of_palettes(
         yield Fault(Finding.CHANGED, GIMP_PALETTE)
 
 
-def _against_hashes(destination: RootedPath, noted: Mapping[str, Any]) -> Iterator[Fault]:
+def _against_hashes(destination: RootedPath, recorded: Mapping[str, Any]) -> Iterator[Fault]:
     for name in _FILES:
         path = destination / name
         if not path.exists():
-            if name in noted:
+            if name in recorded:
                 yield Fault(Finding.MISSING, name)
-        elif name not in noted:
+        elif name not in recorded:
             yield Fault(Finding.FOREIGN, name)
-        elif _sha256(path) != noted[name]:
+        elif _sha256(path) != recorded[name]:
             yield Fault(Finding.CHANGED, name)
 
 
@@ -79,7 +79,7 @@ def _sha256(path: RootedPath) -> str | None:
 
 
 def _load(path: RootedPath) -> Palettes | None:
-    """Read a file; None where there is none that can be read, or its colours are not those that it has the hash of."""
+    """Return the palettes in a file; None if it cannot be read, or its colours do not match its hash."""
     try:
         palettes = load_palettes(path)
         if path.name == PALETTE and read_json(path).get("hash") != palettes.hash:
@@ -90,7 +90,7 @@ def _load(path: RootedPath) -> Palettes | None:
 
 
 def _is_used(palettes: Palettes, options: Mapping[str, Any], used: Mapping[str, set[str]]) -> bool:
-    """Tell whether these are the palettes of the last run, or of images in each folder."""
+    """Return whether these are the palettes of the last run, or of the images in each folder."""
     if options.get("palette_hash") == palettes.hash:
         return True
     if palettes.by_class:

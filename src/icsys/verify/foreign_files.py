@@ -1,4 +1,4 @@
-"""Files below an output folder that ICS has not written."""
+"""Finds files below an output folder that ICS did not write."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ if TYPE_CHECKING:
 
     from icsys.files.held_folder import DirectoryEntry
     from icsys.files.rooted_path import RootedPath
-    from icsys.verify.journal_table import Account
+    from icsys.verify.journal_table import JournalTable
 
 _TOP = frozenset({*RESERVED, PENDING, WRITTEN, LOCK, REPORT})
 
 
-def strangers(destination: RootedPath, account: Account, packs: Collection[str] | None) -> Iterator[Fault]:
-    """Find the files that neither the journals nor their own names tell to be ours, folder by folder.
+def foreign_files(destination: RootedPath, table: JournalTable, packs: Collection[str] | None) -> Iterator[Fault]:
+    """Yield the files that neither a manifest row nor their name shows to be from ICS, folder by folder.
 
-    Links and whatever else is no file are among them, and are not followed. What a killed run has left for the next one
-    is not. A folder that cannot be looked into is changed.
+    Links, pipes and devices are foreign too, and are not followed. Files that a killed run left for the next run are
+    not foreign. A folder that cannot be read is a changed one.
 
     Parameters
     ----------
-    account
-        What the journals say.
+    table
+        The outputs in the manifests.
     packs
-        Names of the shards that are ours; None of a folder whose outputs are files.
+        Names of the packs from ICS; None for a folder of single files.
     """
-    shards = frozenset(packs or ())
-    waiting = [""]  # a list instead of recursion: folders may be nested deeper than Python's calls
+    known_packs = frozenset(packs or ())
+    waiting = [""]  # no recursion: folders may be nested deeper than Python's call limit
     while waiting:
         folder = waiting.pop()
         try:
@@ -62,20 +62,20 @@ def strangers(destination: RootedPath, account: Account, packs: Collection[str] 
             name = above + entry.name
             if entry.is_folder:
                 waiting.append(name)
-            elif (entry.is_file and (is_temporary(entry.name) or _is_kept(name))) or name in shards:
+            elif (entry.is_file and (is_temporary(entry.name) or _is_kept(name))) or name in known_packs:
                 continue
             elif _may_be_output(name, packs, is_file=entry.is_file):
                 outputs.append((name, entry))
             else:
                 yield Fault(Finding.FOREIGN, name)
-        known = account.holds([_output(name) for name, _ in outputs]).tolist()
+        known = table.holds([_output(name) for name, _ in outputs]).tolist()
         for (name, entry), is_known in zip(outputs, known, strict=True):
-            if not (is_known or (entry.is_file and _is_left(destination / name, _output(name), account))):
+            if not (is_known or (entry.is_file and _is_left(destination / name, _output(name), table))):
                 yield Fault(Finding.FOREIGN, name)
 
 
 def _is_kept(name: str) -> bool:
-    """Tell by its name alone whether a file is ours."""
+    """Return whether the name of a file alone shows that it is from ICS."""
     top, _, rest = name.partition("/")
     if not rest:
         return name in _TOP
@@ -87,22 +87,22 @@ def _is_kept(name: str) -> bool:
 
 
 def _may_be_output(name: str, packs: Collection[str] | None, *, is_file: bool) -> bool:
-    """Tell whether a line can tell of what lies in a place; where one does, it was held against that."""
+    """Return whether a manifest row may record a file; recorded files are verified elsewhere."""
     if packs is None:
         return not name.startswith(f"{UNPACKED}/")
     return name.startswith(f"{UNPACKED}/") and is_file
 
 
 def _output(name: str) -> str:
-    """Return what the output is called that lies in a place."""
+    """Return the output path of a file."""
     return name.removeprefix(f"{UNPACKED}/")
 
 
-def _is_left(path: RootedPath, output: str, account: Account) -> bool:
-    """Tell whether a file of which no line tells was written by a run that was killed before it wrote the line."""
-    if output not in account.claims:
+def _is_left(path: RootedPath, output: str, table: JournalTable) -> bool:
+    """Return whether a file without a row is from a run that was killed before it wrote the row."""
+    if output not in table.pending:
         return False
     try:
-        return is_own_output(path.read_bytes(), account.written.get(output, ()))
+        return is_own_output(path.read_bytes(), table.written.get(output, ()))
     except OSError:
         return False
