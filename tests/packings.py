@@ -1,4 +1,4 @@
-"""Formats of shards, and readers of them that are not ours."""
+"""Pack formats, with independent readers."""
 
 import io
 import json
@@ -15,7 +15,7 @@ packings = pytest.mark.parametrize("packing", PACKINGS)
 
 
 def shards(folder):
-    """Return the shards of a folder in their order."""
+    """Return the packs of a folder in order."""
     return sorted(path for path in (folder / "data").iterdir())
 
 
@@ -24,7 +24,7 @@ def pixels(data):
 
 
 def read_webdataset(path):
-    """Read a shard with webdataset; return a list of image bytes, label and facts."""
+    """Read a pack with webdataset; return a list of image bytes, label and facts."""
     with path.open("rb") as stream:  # one that webdataset opens stays open until the garbage collector comes
         samples = list(group_by_keys(tar_file_expander([{"url": str(path), "stream": stream}])))
     return [
@@ -34,7 +34,7 @@ def read_webdataset(path):
 
 
 def read_parquet(path):
-    """Read a shard with pyarrow; return a list of image bytes, label and facts."""
+    """Read a pack with pyarrow; return a list of image bytes, label and facts."""
     rows = parquet.read_table(path).to_pylist()
     return [(row.pop("image")["bytes"], row.pop("label", None), row) for row in rows]
 
@@ -43,7 +43,7 @@ READERS = {"webdataset": read_webdataset, "parquet": read_parquet}
 
 
 def read_all(folder, packing):
-    """Read all shards; return image bytes and label by source."""
+    """Read all packs; return image bytes and label by source."""
     images = [image for path in shards(folder) for image in READERS[packing](path)]
     by_source = {facts["source_path"]: (data, label) for data, label, facts in images}
     assert len(by_source) == len(images)

@@ -20,21 +20,21 @@ _OWN = {
         "tests/faults/test_links.py::test_a_link_in_the_place_of_a_page"
     ),
     "Every name that ICS keeps below DST is in one place of the code.": (
-        "tests/files/test_reserved_names.py::test_all_names_are_here"
+        "tests/files/test_reserved_names.py::test_only_the_layout_module_holds_names_of_files"
     ),
     "DST itself may be reached by a link; once a run has begun, no other folder takes its place.": (
-        "tests/files/test_rooted_path.py::test_the_root_stays_the_folder_that_it_was"
+        "tests/files/test_rooted_path.py::test_a_replaced_root_folder_is_refused"
     ),
 }
 _OTHERS = {
     "A demo enters no folder that holds anything but its own files, and changes none that was there.": (
-        "tests/cli/test_demo.py::test_a_demo_changes_nothing_that_was_there"
+        "tests/cli/test_demo.py::test_a_demo_changes_no_existing_file"
     ),
     "An output folder below SRC is passed over, and named.": (
         "tests/sources/test_outputs_inside.py::test_every_run_into_the_source_does_the_photos_and_no_output"
     ),
     "`ics verify` names what is missing, changed or foreign, and nothing else.": (
-        "tests/verify/test_folder.py::test_damage_is_named_by_its_kind_and_nothing_else_is"
+        "tests/verify/test_folder.py::test_exactly_the_damaged_files_are_named_with_their_kind_of_fault"
     ),
     "No text of a URL tells its secret.": "tests/files/test_url.py::test_no_text_of_a_url_holds_its_secret",
 }

@@ -1,4 +1,4 @@
-"""Folders to verify, and what is done to them."""
+"""Output folders to verify, and ways to damage them."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""A demo uses folders that hold nothing but its own, and changes no file of anybody else, wherever they lie."""
+"""A demo uses only folders that are missing or hold an earlier demo, and changes no other file."""
 
 import hashlib
 import json
@@ -38,7 +38,7 @@ def here(tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
-    """What a demo has left, to be copied: Uncompressed and Compressed."""
+    """The folders Uncompressed and Compressed of a finished demo, to be copied."""
     folder = tmp_path_factory.mktemp("done")
     do_demo(folder)
     return folder
@@ -54,7 +54,7 @@ def chosen():
 
 
 def everything(folder):
-    """Return all files, links by where they lead, and folders, with the times of files."""
+    """Return all files with their times, links with their targets, and folders."""
     return {
         path.relative_to(folder).as_posix(): (
             str(path.readlink())
@@ -89,14 +89,14 @@ def test_folders_that_are_missing_or_empty_are_used(here):
     ],
     ids=["files", "again", "palette", "palettes", "shards", "parquet", "failures", "part"],
 )
-def test_a_demo_goes_on_in_its_own_folders_whatever_its_options(here, options, settings):
+def test_a_demo_reuses_its_own_folders_with_any_options(here, options, settings):
     for each in options:
         do_demo(here, each, **settings)
         assert chosen() == GIVEN
     assert everything(here)["Compressed"] is None
 
 
-def test_samples_that_are_gone_and_pages_of_ics_are_no_matter(here, done):
+def test_missing_samples_and_report_pages_do_not_matter(here, done):
     shutil.copytree(done, here, dirs_exist_ok=True)
     (here / "Uncompressed" / "china.jpg").unlink()
     (here / "Compressed" / "flower.png").unlink()
@@ -131,7 +131,7 @@ STRANGE = {
 
 @pytest.mark.parametrize("before", ["nothing", "a demo"])
 @pytest.mark.parametrize("what", STRANGE)
-def test_beside_a_file_of_somebody_else_both_folders_are_left_alone(here, done, what, before):
+def test_a_foreign_file_protects_both_folders(here, done, what, before):
     if before == "a demo":
         shutil.copytree(done, here, dirs_exist_ok=True)
     path, data = STRANGE[what]
@@ -145,7 +145,7 @@ def test_beside_a_file_of_somebody_else_both_folders_are_left_alone(here, done, 
 @pytest.mark.parametrize("name", [*GIVEN, "ics-demo"])
 @pytest.mark.parametrize("kind", ["file", "link", "link to nowhere", "link to itself"])
 @links
-def test_a_file_or_a_link_is_not_the_demos(here, done, name, kind):
+def test_a_file_or_link_instead_of_a_folder_is_not_used(here, done, name, kind):
     place = here / name
     if kind == "file":
         place.write_bytes(b"mine")
@@ -171,7 +171,7 @@ def test_a_file_or_a_link_is_not_the_demos(here, done, name, kind):
         *("Compressed/palette.json", "Compressed/.ics-claims", "Compressed/.ics-books/1-of-2/.ics-claims", "ics-demo"),
     ],
 )
-def test_nobody_waits_for_a_pipe(here, done, name):
+def test_a_pipe_never_blocks_a_demo(here, done, name):
     if name != "ics-demo":
         shutil.copytree(done, here, dirs_exist_ok=True)
     else:
@@ -186,14 +186,14 @@ def test_nobody_waits_for_a_pipe(here, done, name):
 
 @pytest.mark.parametrize("name", ["Uncompressed/china.jpg", "Compressed/china.png", "Compressed/manifest.jsonl"])
 @links
-def test_a_link_to_the_very_bytes_is_not_the_demos(here, done, name):
+def test_a_link_to_identical_bytes_is_foreign(here, done, name):
     shutil.copytree(done, here, dirs_exist_ok=True)
     (here / name).replace(here / "mine")
     (here / name).symlink_to(here / "mine")
     assert chosen() == APART
 
 
-def test_results_of_ones_own_are_not_the_demos_though_the_manifest_tells_of_them(here):
+def test_outputs_of_other_photos_are_foreign_even_with_a_manifest(here):
     (here / "photos").mkdir()
     (here / "photos" / "china.jpg").write_bytes(MINE)
     compress_folder(here / "photos", here / "Compressed", SMALL)
@@ -219,8 +219,8 @@ def test_results_of_ones_own_are_not_the_demos_though_the_manifest_tells_of_them
     assert chosen() == APART
 
 
-def test_a_claim_makes_no_file_the_demos_that_ics_did_not_write(here, done):
-    """Claims may be anybody's words: a file that is claimed has to be one that a run has written."""
+def test_a_forged_pending_output_does_not_make_a_file_the_demos(here, done):
+    """Anyone may forge a list of pending outputs, so the file itself must be from a run."""
     (here / "Compressed").mkdir()
     (here / "Compressed" / ".ics-claims").write_text('{"china.png": "china.jpg"}\n', "utf-8")
     assert chosen() == GIVEN
@@ -235,7 +235,7 @@ def test_a_claim_makes_no_file_the_demos_that_ics_did_not_write(here, done):
         assert chosen() == (GIVEN if own else APART)
 
 
-def test_the_first_folder_that_can_be_used_is_used(here, done):
+def test_the_first_suitable_folder_is_used(here, done):
     (here / "Uncompressed").mkdir()
     (here / "Uncompressed" / "mine.jpg").write_bytes(MINE)
     shutil.copytree(done, here / "ics-demo")
@@ -248,7 +248,7 @@ def test_the_first_folder_that_can_be_used_is_used(here, done):
     assert chosen() == APART
 
 
-def test_where_none_can_be_used_it_says_so(here, monkeypatch):
+def test_without_a_suitable_folder_there_is_an_error(here, monkeypatch):
     monkeypatch.setattr(module, "_MOST", 3)
     for name in ("Compressed", "ics-demo", "ics-demo-2"):
         (here / name).write_text("mine", "utf-8")
@@ -269,7 +269,7 @@ NAMES = st.sampled_from(
         max_size=4,
     )
 )
-def test_a_demo_changes_nothing_that_was_there(tmp_path_factory, files):
+def test_a_demo_changes_no_existing_file(tmp_path_factory, files):
     folder = tmp_path_factory.mktemp("files")
     for name, data in files.items():
         if not any((folder / name).is_dir() or parent.is_file() for parent in (folder / name).parents):
@@ -287,7 +287,7 @@ def test_a_demo_changes_nothing_that_was_there(tmp_path_factory, files):
     assert {Path(name).name for name in after if name.startswith(f"{Path(source).as_posix()}/")} >= {"china.jpg"}
 
 
-def test_demo_brings_photos_and_compresses_them_and_again(tmp_path):
+def test_demo_copies_photos_and_compresses_them_twice(tmp_path):
     code, out, err = ics("demo", "--colors", 16, "--step", 10, cwd=tmp_path)
     assert code == 0
     assert "Sample photos copied into Uncompressed: china.jpg, flower.jpg" in err
@@ -303,7 +303,7 @@ def test_demo_brings_photos_and_compresses_them_and_again(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {*GIVEN}
 
 
-def test_demo_leaves_a_users_photos_and_results_alone(tmp_path):
+def test_demo_leaves_photos_and_results_of_a_user_unchanged(tmp_path):
     (tmp_path / "Uncompressed").mkdir()
     (tmp_path / "Uncompressed" / "china.jpg").write_bytes(MINE)
     assert ics("compress", "--colors", 8, cwd=tmp_path)[0] == 0
@@ -321,20 +321,20 @@ def test_demo_leaves_a_users_photos_and_results_alone(tmp_path):
 
 
 @pytest.mark.parametrize("flags", [("--colors", "0"), ("--shard", "1/2", "--format", "webdataset"), ("--step", "x")])
-def test_wrong_usage_brings_nothing(tmp_path, flags):
+def test_wrong_usage_copies_nothing(tmp_path, flags):
     code, out, err = ics("demo", *flags, cwd=tmp_path)
     assert (code, out, len(err.splitlines())) == (2, "", 1)
     assert everything(tmp_path) == {}
 
 
-def test_the_samples_are_the_very_bytes_that_packages_ship(here):
+def test_the_samples_equal_the_files_in_the_packages(here):
     copy_samples(here / "Uncompressed")
     shipped = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sample_photos()}
     assert {name: hashlib.sha256(data).hexdigest() for name, data in tree(here / "Uncompressed").items()} == shipped
 
 
 @needs_posix
-def test_a_demo_that_was_killed_goes_on_where_it_was(tmp_path):
+def test_a_killed_demo_resumes_in_the_same_folders(tmp_path):
     command = [sys.executable, "-m", "icsys", "demo", "--step", "10", "--jobs", "1"]
     for turn in range(6):
         for name in GIVEN:

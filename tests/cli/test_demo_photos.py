@@ -13,7 +13,7 @@ def test_scikit_learns_photos_are_found_and_are_photos():
             image.load()
 
 
-def test_a_file_that_is_there_stays(tmp_path):
+def test_an_existing_file_is_kept(tmp_path):
     (tmp_path / "china.jpg").write_bytes(b"mine")
     copied, kept = copy_samples(tmp_path)
     assert kept == ["china.jpg"]

@@ -1,4 +1,4 @@
-"""The command line as a subprocess: every flag, every exit code, what goes to which stream."""
+"""The command as a subprocess: flags, exit codes, standard output and standard error."""
 
 import dataclasses
 import json
@@ -217,7 +217,7 @@ def test_wrong_usage_is_one_clear_line_and_exit_2(arguments, expected, tmp_path)
     assert tree(tmp_path) == before
 
 
-def test_a_folder_without_images_says_what_to_do(tmp_path):
+def test_a_folder_without_images_gives_advice(tmp_path):
     (tmp_path / "Uncompressed").mkdir()
     (tmp_path / "Uncompressed" / "notes.txt").write_text("nothing here", "utf-8")
     for arguments in ((), ("compress",)):
@@ -274,7 +274,7 @@ def test_the_command_line_turns_off_what_a_file_turns_on(photos, tmp_path):
     assert len(compressed_sizes(tmp_path / "out")) == 3
 
 
-def test_a_damaged_photo_is_named_or_kept_with_a_word_about_it(photos, tmp_path):
+def test_a_damaged_photo_fails_or_is_kept_with_a_warning(photos, tmp_path):
     whole = image_bytes(synthetic_photo(100, 120), "JPEG")
     (photos / "cut.jpg").write_bytes(whole[: len(whole) // 2])
     code, _, err = ics("compress", photos, "out", "--strategy", "SO", cwd=tmp_path)
@@ -340,7 +340,7 @@ def test_an_interrupt_ends_with_130_and_leaves_whole_files_only(tmp_path):
             image.load()
 
 
-def test_importing_the_package_loads_nothing_that_few_runs_need(tmp_path):
+def test_importing_the_package_loads_no_rarely_needed_module(tmp_path):
     heavy = {"sklearn", "scipy", "pi_heif", "tqdm", "tomllib", "threadpoolctl"}
     code = f"import sys, icsys, icsys.cli.main; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
@@ -348,7 +348,7 @@ def test_importing_the_package_loads_nothing_that_few_runs_need(tmp_path):
 
 
 @pytest.mark.parametrize("strategy", ["SO", "MKM"])
-def test_a_run_loads_scikit_learn_only_where_its_strategy_needs_it(strategy, photos, tmp_path):
+def test_a_run_loads_scikit_learn_only_for_strategies_that_use_it(strategy, photos, tmp_path):
     code = (
         "import sys; from icsys import Options, compress_folder\n"
         f"compress_folder({str(photos)!r}, {str(tmp_path / 'out')!r}, Options(strategy={strategy!r}))\n"
@@ -358,7 +358,7 @@ def test_a_run_loads_scikit_learn_only_where_its_strategy_needs_it(strategy, pho
     assert done.stdout == "[]\n"
 
 
-def test_retry_failed_takes_up_only_what_failed(photos, tmp_path):
+def test_retry_failed_retries_only_failed_images(photos, tmp_path):
     (photos / "bad.jpg").write_bytes(b"")
     assert ics("compress", photos, "out", "--strategy", "SO", cwd=tmp_path)[0] == 1
     code, out, _ = ics("compress", photos, "out", "--strategy", "SO", "--retry-failed", cwd=tmp_path)
@@ -396,7 +396,7 @@ def test_shards_are_merged_and_reported_like_one_run(photos, tmp_path):
     assert (tmp_path / "parts" / "manifest.jsonl").read_bytes() == (tmp_path / "one" / "manifest.jsonl").read_bytes()
 
 
-def test_a_merge_names_what_is_missing_and_can_do_without(photos, tmp_path):
+def test_a_merge_names_missing_shards_and_can_skip_them(photos, tmp_path):
     index = next(
         i for i in (1, 2, 3) if ics("compress", photos, "out", "--shard", f"{i}/3", cwd=tmp_path)[1][:5] == "Total"
     )

@@ -1,4 +1,4 @@
-"""A bare ``ics`` asks, explains wrong answers, and takes answers from a pipe or a terminal alike."""
+"""``ics`` without arguments asks questions, explains wrong answers, and reads from pipes and terminals."""
 
 import os
 import subprocess
@@ -60,7 +60,7 @@ def test_one_final_size_makes_all_images_equal(here):
             assert image.size == (24, 24)
 
 
-def test_a_wrong_answer_is_told_what_was_expected_and_asked_again(here):
+def test_a_wrong_answer_gets_an_explanation_and_the_question_again(here):
     code, out, _ = answer(here, "jpeg\nMBKM\nmany\n0\n\n8\nhalf\n0\n2x\n5\n")
     assert code == 0
     assert out.count("expected one of SO, MKM, FKM, MBKM") == 1
@@ -81,7 +81,7 @@ def test_input_that_ends_early_ends_with_exit_2_and_one_line(here, text):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminal in the standard library")
 def test_a_person_at_a_terminal(here):
-    """A pseudo-terminal answers each question when it appears, and sees the bar."""
+    """A pseudo-terminal answers each question when it appears, and receives the bar."""
     import pty  # noqa: PLC0415 - not on Windows
 
     pid, terminal = pty.fork()

@@ -30,7 +30,7 @@ def test_compare_as_json_is_one_object(photos, tmp_path):
     assert not (tmp_path / "comparison.html").exists()
 
 
-def test_compare_takes_what_a_config_file_says(photos, tmp_path):
+def test_compare_reads_options_from_a_config_file(photos, tmp_path):
     (tmp_path / "ics.toml").write_text("colors = 6\nscale = 0.5\nseed = 2\n", encoding="utf-8")
     flags = ("--strategy", "MKM", "--config", "ics.toml", "--json", "--no-report", "--step", 4)
     report = json.loads(ics("compare", photos, *flags, cwd=tmp_path)[1])
@@ -65,13 +65,13 @@ def test_wrong_usage_of_compare_is_refused_before_any_work(photos, tmp_path, fla
     assert "Estimated" not in err
 
 
-def test_without_photos_compare_says_where_they_go(tmp_path):
+def test_without_photos_compare_gives_advice(tmp_path):
     code, _, err = ics("compare", cwd=tmp_path)
     assert code == 2
     assert "put photos into Uncompressed" in err
 
 
-def test_report_makes_a_page_of_a_finished_run(tmp_path):
+def test_report_writes_a_page_about_a_finished_run(tmp_path):
     (tmp_path / "Uncompressed").mkdir()
     (tmp_path / "Uncompressed" / "a.png").write_bytes(image_bytes(synthetic_photo()))
     assert ics("compress", "--colors", 4, "--step", 2, cwd=tmp_path)[0] == 0
@@ -84,7 +84,7 @@ def test_report_makes_a_page_of_a_finished_run(tmp_path):
     assert "0 compressed, 1 skipped, 0 failed" in out
 
 
-def test_a_report_of_no_run_is_refused(tmp_path):
+def test_a_report_without_a_run_is_refused(tmp_path):
     code, _, err = ics("report", tmp_path, "--report", "x.html", cwd=tmp_path)
     assert code == 2
     assert "expected the output folder of ics compress" in err

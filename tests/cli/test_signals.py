@@ -1,4 +1,4 @@
-"""The first signal sets a flag and an exit code, and what handled signals before handles them again afterwards."""
+"""The first signal sets a flag and an exit code; afterwards the earlier signal handlers are back."""
 
 import signal
 import sys
@@ -26,7 +26,7 @@ def test_the_first_signal_sets_the_flag(name, code, capfd):
 
 @pytest.mark.usefixtures("terminal")
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows sends none")
-def test_a_closed_terminal_may_say_so_twice_and_is_none_of_the_business_of_what_nohup_started():
+def test_a_second_hangup_is_ignored_and_nohup_disables_the_first():
     with Signals() as signals:
         signal.raise_signal(signal.SIGHUP)
         signal.raise_signal(signal.SIGHUP)  # this process goes on
@@ -40,7 +40,7 @@ def test_a_closed_terminal_may_say_so_twice_and_is_none_of_the_business_of_what_
         signal.signal(signal.SIGHUP, before)
 
 
-def test_a_thread_leaves_signals_alone():
+def test_outside_the_main_thread_no_signal_handler_is_set():
     before = signal.getsignal(signal.SIGINT)
 
     def enter():

@@ -22,7 +22,7 @@ JUNK = st.recursive(
 )
 # Runs are slow, so a find is not made smaller.
 SLOW = settings(
-    deadline=None, max_examples=12, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None, max_examples=8, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

@@ -1,6 +1,7 @@
-"""Files are written whole or not at all, and what a killed run has left is swept."""
+"""Files are written whole or not at all, and temporary files of killed runs are removed."""
 
 import os
+import sys
 
 import pytest
 
@@ -42,7 +43,7 @@ def test_a_file_is_synced_before_it_takes_its_place(tmp_path, monkeypatch):
     assert (tmp_path / "a").read_bytes() == b"12"
 
 
-def test_a_link_is_not_written_over_nor_through(tmp_path):
+def test_a_link_is_neither_replaced_nor_followed(tmp_path):
     (tmp_path / "theirs").write_bytes(b"theirs")
     (tmp_path / "a.png").symlink_to(tmp_path / "theirs")
     with pytest.raises(LinkError):
@@ -52,7 +53,7 @@ def test_a_link_is_not_written_over_nor_through(tmp_path):
     assert (tmp_path / "theirs").read_bytes() == b"theirs"
 
 
-def test_only_our_own_temporaries_are_swept(tmp_path):
+def test_only_temporary_files_of_ics_are_swept(tmp_path):
     ours = [f"{OWN_PREFIX}0123456789abcdef.tmp", f"{OWN_PREFIX}2-of-3-0123456789abcdef.tmp"]
     theirs = [f"{OWN_PREFIX}0123.tmp", f"{OWN_PREFIX}notes.tmp", f"{OWN_PREFIX}lock", "a.tmp", "a.png"]
     for name in (*ours, *theirs):
@@ -71,8 +72,8 @@ def test_only_our_own_temporaries_are_swept(tmp_path):
     assert left == {*theirs, f"{OWN_PREFIX}ffffffffffffffff.tmp", f"{OWN_PREFIX}eeeeeeeeeeeeeeee.tmp"}
 
 
-def test_a_tree_loses_what_is_ours_and_no_more(tmp_path):
-    """Theirs beside ours, a link to a folder, and one to a file."""
+def test_only_files_of_ics_are_removed_from_a_tree(tmp_path):
+    """The tree holds files of ICS and of others, a link to a folder, and a link to a file."""
     tree, decoy = tmp_path / "tree", tmp_path / "decoy"
     decoy.mkdir()
     (decoy / "ours.txt").write_bytes(b"not in the tree")
@@ -88,7 +89,7 @@ def test_a_tree_loses_what_is_ours_and_no_more(tmp_path):
     assert (decoy / "ours.txt").read_bytes() == b"not in the tree"
 
 
-def test_a_tree_whose_root_is_a_link_is_left_alone(tmp_path):
+def test_a_tree_behind_a_link_is_not_removed(tmp_path):
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "a").touch()
     (tmp_path / "tree").symlink_to(tmp_path / "home", target_is_directory=True)
@@ -98,18 +99,23 @@ def test_a_tree_whose_root_is_a_link_is_left_alone(tmp_path):
     assert (tmp_path / "tree").is_symlink()
 
 
-def test_a_deep_tree_is_removed(tmp_path):
+def test_a_tree_deeper_than_the_recursion_limit_is_removed(tmp_path):
     tree = RootedPath(tmp_path) / "tree"
-    deep = tree / "/".join("d" for _ in range(1100))
-    deep.make_folders()
-    (deep / "ours").open("xb").close()
-    remove_tree(tree, lambda _: True)
+    deep = tree / "/".join("d" for _ in range(350))
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(300)
+    try:
+        deep.make_folders()
+        (deep / "ours").open("xb").close()
+        remove_tree(tree, lambda _: True)
+    finally:
+        sys.setrecursionlimit(limit)
     assert not tree.exists()
 
 
 @pytest.mark.parametrize("mode", ["ab", "r+b"])
-def test_a_file_with_another_name_is_not_changed_under_it(mode, tmp_path):
-    """A hard link leads out of the folder as a symbolic one does, and nothing tells it apart from a file."""
+def test_a_file_with_a_hard_link_is_copied_before_it_is_changed(mode, tmp_path):
+    """A hard link may lead outside, like a symbolic one, and looks like an ordinary file."""
     (tmp_path / "theirs").write_bytes(b"theirs")
     (tmp_path / "out").mkdir()
     os.link(tmp_path / "theirs", tmp_path / "out" / "manifest.jsonl")

@@ -1,4 +1,4 @@
-"""Lines of a file, however long."""
+"""Lines of bounded length."""
 
 import io
 
@@ -10,7 +10,7 @@ from icsys.files.bounded_lines import lines_of
 
 
 @given(st.lists(st.binary(max_size=12)), st.integers(1, 9))
-def test_lines_are_those_of_python_but_for_long_ones(parts, longest):
+def test_lines_equal_those_of_python_except_long_ones(parts, longest):
     data = b"".join(parts)
     before, module.LONGEST = module.LONGEST, longest
     try:

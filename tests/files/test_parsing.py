@@ -1,4 +1,4 @@
-"""JSON and TOML that anybody may have written: against Python's own parsers where they can be trusted."""
+"""JSON and TOML from untrusted files, compared with Python's own parsers where these are safe."""
 
 import ast
 import json
@@ -22,13 +22,13 @@ values = st.recursive(
 
 
 def depth(value):
-    """Return how deep lists and tables lie in one another."""
+    """Return the depth of nesting of lists and tables."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return isinstance(value, list | dict) + max(map(depth, inner), default=0)
 
 
 def nested(value, levels):
-    """Put a value so deep into lists and tables."""
+    """Nest a value in this many lists and tables."""
     for level in range(levels):
         value = [0, value] if level % 2 else {"[": "}]", "a": value}
     return value
@@ -37,7 +37,7 @@ def nested(value, levels):
 @given(values)
 @example([[] for _ in range(3 * DEEPEST)])
 @example(["[{" * DEEPEST, '\\"' + "[" * 2 * DEEPEST])
-def test_what_json_says_is_what_python_reads(value):
+def test_json_values_equal_those_of_python(value):
     text = json.dumps(value)
     assert from_json(text) == value
     assert from_json(text.encode()) == value
@@ -47,7 +47,7 @@ def test_what_json_says_is_what_python_reads(value):
 
 
 @given(values, st.integers(DEEPEST - 8, DEEPEST + 8))
-def test_json_may_lie_so_deep_and_no_deeper(value, levels):
+def test_json_is_read_down_to_the_deepest_allowed_level(value, levels):
     value = nested(value, levels)
     if depth(value) <= DEEPEST:
         assert from_json(json.dumps(value)) == value
@@ -126,7 +126,7 @@ def test_files_are_read_up_to_a_bound(tmp_path, monkeypatch):
         read_json(path)
 
 
-def test_nothing_else_reads_json_or_toml():
+def test_only_the_parsing_module_reads_json_or_toml():
     used = set()
     for path in SOURCE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):

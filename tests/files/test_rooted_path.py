@@ -1,4 +1,4 @@
-"""Paths below a folder that no link leads out of, planted before or meanwhile, with descriptors and without."""
+"""Rooted paths: no link leads out of the folder, planted before or during use, with and without descriptors."""
 
 import errno
 import gc
@@ -22,7 +22,7 @@ from icsys.sources.folder import plan_folder
 
 @pytest.fixture(params=[True, False], ids=["descriptors", "paths"])
 def way(request, monkeypatch):
-    """With descriptors, where this system has them; and as on Windows, which has none and no flag against links."""
+    """With descriptors, if this system has them; and as on Windows, without descriptors and O_NOFOLLOW."""
     if not request.param:
         monkeypatch.setattr(held_folder, "_HAS_DIR_FD", False)
         monkeypatch.setattr(held_folder, "_ALWAYS", held_folder._ALWAYS & ~getattr(os, "O_NOFOLLOW", 0))  # noqa: SLF001
@@ -30,7 +30,7 @@ def way(request, monkeypatch):
 
 
 def snapshot(folder):
-    """Return all that lies in a folder, links as links."""
+    """Return the content of a folder, with links as links."""
     found = {}
     for path in folder.rglob("*"):
         link, file = path.is_symlink(), path.is_file()
@@ -41,30 +41,30 @@ def snapshot(folder):
 
 
 @pytest.mark.usefixtures("way")
-def test_in_a_folder_that_is_held_files_are_made_renamed_and_removed(tmp_path):
+def test_files_in_a_held_folder_are_created_renamed_and_removed(tmp_path):
     (tmp_path / "theirs").write_bytes(b"theirs")
     folder = RootedPath(tmp_path / "out") / "cat"
-    with pytest.raises(FileNotFoundError), folder.held():
+    with pytest.raises(FileNotFoundError), folder.to_utf8_name():
         pass
     folder.make_folders()
-    with folder.held() as held:
+    with folder.to_utf8_name() as to_utf8_name:
         for content in (b"1", b"2"):
-            with os.fdopen(held.descriptor("new", "xb"), "wb") as file:
+            with os.fdopen(to_utf8_name.descriptor("new", "xb"), "wb") as file:
                 file.write(content)
-            held.replace("new", "a.png")
+            to_utf8_name.replace("new", "a.png")
             assert (tmp_path / "out/cat/a.png").read_bytes() == content
         (tmp_path / "out/cat/b.png").symlink_to(tmp_path / "theirs")
         with pytest.raises(LinkError, match=r"b\.png"):
-            held.replace("a.png", "b.png")
+            to_utf8_name.replace("a.png", "b.png")
         with pytest.raises(LinkError, match=r"b\.png"):
-            held.descriptor("b.png")
-        held.unlink("b.png")
-        held.unlink("a.png")
+            to_utf8_name.descriptor("b.png")
+        to_utf8_name.unlink("b.png")
+        to_utf8_name.unlink("a.png")
     assert snapshot(tmp_path) == {"theirs": b"theirs", "out": None, "out/cat": None}
 
 
 @pytest.mark.usefixtures("way")
-def test_files_and_folders_are_those_that_pathlib_sees(tmp_path):
+def test_files_and_folders_equal_those_of_pathlib(tmp_path):
     root = RootedPath(tmp_path / "out")
     assert (root / "cat").status() is None
     assert root.entries() == []
@@ -87,9 +87,9 @@ def test_files_and_folders_are_those_that_pathlib_sees(tmp_path):
     assert sorted(entry.name for entry in (root / "cat").entries()) == ["a.png", "deep"]
     (root / "cat/a.png").replace(root / "cat/deep/b.png")
     assert not (root / "cat/a.png").exists()
-    with (root / "cat/deep").held() as held:
-        assert held.status("b.png").st_size == 2
-        assert held.status("c.png") is None
+    with (root / "cat/deep").to_utf8_name() as to_utf8_name:
+        assert to_utf8_name.status("b.png").st_size == 2
+        assert to_utf8_name.status("c.png") is None
     (root / "cat/deep/b.png").unlink()
     (root / "cat/deep/b.png").unlink(missing_ok=True)
     (root / "cat/deep").rmdir()
@@ -101,7 +101,7 @@ def test_files_and_folders_are_those_that_pathlib_sees(tmp_path):
 @pytest.mark.parametrize("target", ["folder", "file", "nothing"])
 @pytest.mark.parametrize("depth", [0, 1, 2])
 def test_nothing_is_done_through_a_link(tmp_path, target, depth):
-    """A link in the place of a file, of the folder above it, and of the one above that."""
+    """The link replaces a file, the folder above it, or the folder above that."""
     out, decoy = tmp_path / "out", tmp_path / "decoy"
     (decoy / "b/c").mkdir(parents=True)
     (decoy / "c").mkdir()
@@ -123,7 +123,7 @@ def test_nothing_is_done_through_a_link(tmp_path, target, depth):
         "entries": path.entries,
         "folders": path.make_folders,
         "mkdir": lambda: path.mkdir(exist_ok=True),
-        "hold": lambda: path.held().__enter__(),
+        "hold": lambda: path.to_utf8_name().__enter__(),
     }
     for attempt in attempts.values():
         with pytest.raises(LinkError):
@@ -148,8 +148,8 @@ def test_nothing_is_done_through_a_link(tmp_path, target, depth):
 
 
 @pytest.mark.usefixtures("way")
-def test_a_folder_that_becomes_a_link_meanwhile_is_not_entered(tmp_path):
-    """The link comes between the moment when a folder was entered and the next use."""
+def test_a_folder_replaced_by_a_link_is_not_entered(tmp_path):
+    """The link is planted after a folder was opened, and before its next use."""
     out, decoy = tmp_path / "out", tmp_path / "decoy"
     (out / "cat").mkdir(parents=True)
     decoy.mkdir()
@@ -164,7 +164,7 @@ def test_a_folder_that_becomes_a_link_meanwhile_is_not_entered(tmp_path):
 
 
 @pytest.mark.skipif(os.open not in os.supports_dir_fd, reason="needs descriptors of folders")
-def test_the_root_stays_the_folder_that_it_was(tmp_path):
+def test_a_replaced_root_folder_is_refused(tmp_path):
     out, decoy = tmp_path / "out", tmp_path / "decoy"
     out.mkdir()
     decoy.mkdir()
@@ -190,7 +190,7 @@ def test_the_root_may_be_reached_by_a_link(tmp_path):
 
 @pytest.mark.usefixtures("way")
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")
-def test_what_is_no_file_is_not_waited_for(tmp_path):
+def test_pipes_and_devices_are_refused_at_once(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "folder").mkdir()
     root = RootedPath(tmp_path)
@@ -240,7 +240,7 @@ def _write(path):
         file.write(b"from another process")
 
 
-def test_a_path_goes_to_other_processes(tmp_path):
+def test_a_path_can_be_sent_to_other_processes(tmp_path):
     path = RootedPath(tmp_path) / "a.png"
     path.parent.entries()
     _write(pickle.loads(pickle.dumps(path)))  # noqa: S301
@@ -249,7 +249,7 @@ def test_a_path_goes_to_other_processes(tmp_path):
 
 @given(st.lists(st.sampled_from(["a", "..", ".", "", "b c", "\0", "é"]), min_size=1, max_size=5))
 def test_a_name_leads_down_or_is_refused(parts):
-    """Compared with what the system makes of it, below a folder that is not there."""
+    """Compared with the path that the system resolves, below a missing folder."""
     name = "/".join(parts)
     down = os.path.normpath(f"/top/{name}") == f"/top/{name}" and "\0" not in name and name != ""
     assert is_below(name) is down
@@ -260,8 +260,8 @@ def test_a_name_leads_down_or_is_refused(parts):
             RootedPath("/top") / name
 
 
-def test_a_junction_of_windows_is_a_link_and_a_folder_is_none(tmp_path):
-    """What Windows says of both: they differ in their reparse tag alone."""
+def test_a_windows_junction_is_a_link_and_a_folder_is_not(tmp_path):
+    """On Windows both differ only in their reparse tag."""
     of_folder, of_file = (os.lstat(path) for path in (tmp_path, __file__))
     assert not is_link(of_folder)
     assert not is_link(of_file)
@@ -270,8 +270,8 @@ def test_a_junction_of_windows_is_a_link_and_a_folder_is_none(tmp_path):
         assert is_link(SimpleNamespace(st_mode=stat.S_IFDIR, st_reparse_tag=tag)) is expected
 
 
-def test_junctions_are_left_alone_by_the_walk_and_not_entered(tmp_path, monkeypatch):
-    """A folder stands for the junction: of it alone is said what Windows says of one."""
+def test_junctions_are_ignored_and_not_entered(tmp_path, monkeypatch):
+    """A folder plays the junction: only its status is reported as that of a junction."""
     inside = tmp_path / "in" / "junction"
     inside.mkdir(parents=True)
     (inside / "a.png").touch()

@@ -1,4 +1,4 @@
-"""Every image belongs into one shard, none of which holds more than it may."""
+"""Assignment of images to packs: each image gets one pack, and packs respect their limits."""
 
 import json
 from itertools import pairwise
@@ -14,7 +14,7 @@ from icsys.records.pack_index import PackIndex
 
 
 @given(st.lists(st.integers(1, 50), max_size=30), st.integers(1, 7), st.integers(1, 120))
-def test_no_shard_holds_more_than_it_may_and_none_is_empty(tmp_path_factory, sizes, most_images, most_bytes):
+def test_packs_respect_their_limits_and_are_never_empty(tmp_path_factory, sizes, most_images, most_bytes):
     folder = tmp_path_factory.mktemp("shards")
     lines = [manifest_row(f"{i:03}", bytes=size) for i, size in enumerate(sizes)]
     (folder / "manifest.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
@@ -42,5 +42,5 @@ def test_no_shard_holds_more_than_it_may_and_none_is_empty(tmp_path_factory, siz
         ("testimony/a.png", "train"),
     ],
 )
-def test_the_folder_at_the_top_says_the_split(name, split):
+def test_the_top_folder_gives_the_split(name, split):
     assert split_of(name) == split

@@ -1,4 +1,4 @@
-"""Folders of shards: the images are those of a plain run, and whatever came before, all is as after a clean run."""
+"""Folders of packs hold the images of a plain run, and after any history they equal the folder of a clean run."""
 
 import json
 import os
@@ -43,13 +43,13 @@ def options(packing, **others):
 
 
 def everything(folder):
-    """Return the bytes of all files that a finished run leaves, but for times."""
+    """Return the bytes of all files of a finished run, except files that hold times."""
     files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
     return {name: path.read_bytes() for name, path in files.items() if name not in {"run.json", ".ics-lock"}}
 
 
 def assert_as_clean(source, out, chosen):
-    """The folder is the one that a first run into an empty folder leaves, and the next run finds nothing to do."""
+    """The folder equals that of a first run into an empty folder, and the next run has nothing to do."""
     compress_folder(source, out.parent / "clean", chosen, overwrite="always")
     assert everything(out) == everything(out.parent / "clean")
     before = {path: path.stat().st_ino for path in shards(out)}
@@ -59,7 +59,7 @@ def assert_as_clean(source, out, chosen):
     shutil.rmtree(out.parent / "clean")
 
 
-def test_every_packing_has_a_module():
+def test_every_pack_format_is_in_the_table():
     for name in PACKINGS:
         module = PACK_FORMATS[name]
         assert all(hasattr(module, member) for member in ("suffix", "prepare", "member", "write", "read"))
@@ -68,7 +68,7 @@ def test_every_packing_has_a_module():
 
 @packings
 @pytest.mark.parametrize("strategy", ["SO", "MKM"])
-def test_shards_hold_the_images_of_a_plain_run_with_class_and_facts(packing, strategy, source, tmp_path):
+def test_packs_hold_the_images_of_a_plain_run_with_class_and_facts(packing, strategy, source, tmp_path):
     chosen = Options(format=packing, strategy=strategy, step=2, colors=5)
     results, summary = compress_into(source, tmp_path / "out", chosen)
     plain, _ = compress_into(source, tmp_path / "plain", chosen.replace(format="png"))
@@ -92,7 +92,7 @@ def test_shards_hold_the_images_of_a_plain_run_with_class_and_facts(packing, str
 
 
 @packings
-def test_shards_tell_what_automatic_colours_came_to(packing, source, tmp_path):
+def test_packs_record_the_result_of_automatic_colours(packing, source, tmp_path):
     compress_folder(source, tmp_path / "out", Options(format=packing, colors="auto", max_delta_e=4, step=2))
     rows = [json.loads(line) for line in (tmp_path / "out" / "manifest.jsonl").read_text("utf-8").splitlines()]
     facts = {facts["source_path"]: facts for _, _, facts in READERS[packing](shards(tmp_path / "out")[0])}
@@ -106,7 +106,7 @@ def test_shards_tell_what_automatic_colours_came_to(packing, source, tmp_path):
 
 
 @packings
-def test_the_shards_depend_on_nothing_but_images_and_options(packing, source, tmp_path):
+def test_packs_depend_only_on_images_and_options(packing, source, tmp_path):
     compress_folder(source, tmp_path / "a", options(packing), jobs=1)
     for path in source.rglob("*.*"):
         os.utime(path, ns=(10**18, 10**18))
@@ -125,7 +125,7 @@ def test_without_class_folders_there_are_no_labels(packing, tmp_path):
 
 
 @packings
-def test_folders_named_for_a_split_become_one(packing, tmp_path):
+def test_folders_with_the_name_of_a_split_become_that_split(packing, tmp_path):
     for seed, name in enumerate(
         ("Training/cat/a.png", "val/cat/b.png", "test/dog/c.png", "eval/dog/d.png", "cat/e.png")
     ):
@@ -154,11 +154,11 @@ def add_one(source):
     put(source / "aardvark" / "new.png", 78)
 
 
-def take_one(source):
+def remove_one(source):
     (source / "cat" / "b.v2.png").unlink()
 
 
-def take_a_class(source):
+def remove_a_class(source):
     shutil.rmtree(source / "dog" / "old")
 
 
@@ -174,13 +174,13 @@ def touch_one(source):
     os.utime(source / "top.png", ns=(10**18, 10**18))
 
 
-CHANGES = [change_nothing, change_one, add_one, take_one, take_a_class, break_one, rename_one, touch_one]
+CHANGES = [change_nothing, change_one, add_one, remove_one, remove_a_class, break_one, rename_one, touch_one]
 
 
 @packings
 @pytest.mark.parametrize("most_images", [2, 10_000])
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
-def test_after_a_change_the_folder_is_that_of_a_clean_run(packing, change, most_images, source, tmp_path):
+def test_after_a_change_the_folder_equals_that_of_a_clean_run(packing, change, most_images, source, tmp_path):
     chosen = options(packing, shard_images=most_images)
     compress_folder(source, tmp_path / "out", chosen)
     change(source)
@@ -189,7 +189,7 @@ def test_after_a_change_the_folder_is_that_of_a_clean_run(packing, change, most_
 
 
 @packings
-def test_other_limits_pack_anew_and_compress_nothing(packing, source, tmp_path):
+def test_other_limits_pack_again_and_compress_nothing(packing, source, tmp_path):
     compress_folder(source, tmp_path / "out", options(packing, shard_images=4))
     summary = compress_folder(source, tmp_path / "out", options(packing, shard_images=2))
     assert (summary.skipped, summary.compressed, len(summary.shards)) == (5, 0, 3)
@@ -211,7 +211,7 @@ def test_failures_are_retried_alone(packing, source, tmp_path):
     assert_as_clean(source, tmp_path / "out", options(packing))
 
 
-def test_all_that_fails_leaves_no_shard(tmp_path):
+def test_without_outputs_there_is_no_pack(tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.png").write_bytes(b"")
     summary = compress_folder(tmp_path / "in", tmp_path / "out", options("webdataset"))
@@ -220,8 +220,8 @@ def test_all_that_fails_leaves_no_shard(tmp_path):
 
 
 @packings
-def test_a_run_that_is_stopped_leaves_the_parts_and_the_next_one_packs_them(packing, source, tmp_path):
-    """Stopped before the first shard, and at the second of three."""
+def test_a_stopped_run_leaves_single_files_and_the_next_run_packs_them(packing, source, tmp_path):
+    """Stopped before the first pack, and at the second of three."""
     chosen = options(packing, shard_images=2)
     for moment in 1, 2:
         out, stop, notes = tmp_path / f"out{moment}", threading.Event(), []
@@ -241,7 +241,7 @@ def test_a_run_that_is_stopped_leaves_the_parts_and_the_next_one_packs_them(pack
 
 
 class Soon(threading.Event):
-    """Set after so many looks at it."""
+    """An event that is set after a number of checks."""
 
     def __init__(self, looks):
         super().__init__()
@@ -253,8 +253,8 @@ class Soon(threading.Event):
 
 
 @packings
-def test_stopped_at_every_look_it_loses_nothing(packing, source, tmp_path):
-    """Before each image that is looked at or packed, and before each file that is removed once it lies in a shard."""
+def test_a_stop_at_any_check_loses_nothing(packing, source, tmp_path):
+    """The stop comes before each image that is read or packed, and before each file that is removed after packing."""
     chosen = options(packing, shard_images=2)
     compress_folder(source, tmp_path / "done", chosen)
     change_one(source)
@@ -275,7 +275,7 @@ def test_stopped_at_every_look_it_loses_nothing(packing, source, tmp_path):
 
 
 @packings
-def test_a_run_stopped_while_it_packs_anew_leaves_the_old_shards(packing, source, tmp_path):
+def test_a_run_stopped_while_packing_leaves_the_old_packs(packing, source, tmp_path):
     compress_folder(source, tmp_path / "out", options(packing))
     before = {path: path.read_bytes() for path in shards(tmp_path / "out")}
     change_one(source)
@@ -294,7 +294,7 @@ def test_a_run_stopped_while_it_packs_anew_leaves_the_old_shards(packing, source
 
 @packings
 @pytest.mark.parametrize("damage", ["gone", "cut"])
-def test_the_images_of_a_lost_shard_are_done_again(packing, damage, source, tmp_path):
+def test_the_images_of_a_lost_pack_are_made_again(packing, damage, source, tmp_path):
     chosen = options(packing, shard_images=2)
     compress_folder(source, tmp_path / "out", chosen)
     lost = shards(tmp_path / "out")[1]
@@ -304,7 +304,7 @@ def test_the_images_of_a_lost_shard_are_done_again(packing, damage, source, tmp_
     assert_as_clean(source, tmp_path / "out", chosen)
 
 
-def test_files_and_shards_are_kept_apart(source, tmp_path):
+def test_a_folder_of_files_never_becomes_one_of_packs_or_the_reverse(source, tmp_path):
     compress_folder(source, tmp_path / "files", Options(strategy="SO"))
     with pytest.raises(UsageError, match="holds image files of an earlier run"):
         compress_folder(source, tmp_path / "files", options("webdataset"))
@@ -315,7 +315,7 @@ def test_files_and_shards_are_kept_apart(source, tmp_path):
     assert_as_clean(source, tmp_path / "shards", options("webdataset"))
 
 
-def test_a_file_of_somebody_else_in_the_place_of_a_shard_is_left_alone(source, tmp_path):
+def test_a_foreign_file_with_the_name_of_a_pack_is_not_overwritten(source, tmp_path):
     theirs = tmp_path / "out" / "data" / "train-00000.tar"
     theirs.parent.mkdir(parents=True)
     theirs.write_bytes(b"theirs")
@@ -336,7 +336,7 @@ def test_nothing_is_written_through_a_link(source, tmp_path):
     assert not list((tmp_path / "elsewhere").iterdir())
 
 
-def test_an_index_that_is_none_is_refused(source, tmp_path):
+def test_an_invalid_index_is_refused(source, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / PACK_INDEX).write_text("[]", encoding="utf-8")
     with pytest.raises(UsageError, match=r"shards\.json' is not what ics has written"):
@@ -351,7 +351,7 @@ def test_a_dry_run_writes_nothing(source, tmp_path):
     assert compress_folder(source, tmp_path / "out", options("webdataset"), dry_run=True).skipped == 5
 
 
-def test_without_pyarrow_the_error_says_what_to_install(source, tmp_path, monkeypatch):
+def test_without_pyarrow_the_error_names_the_package_to_install(source, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'icsys\[parquet\]'"):
         compress_folder(source, tmp_path / "out", options("parquet"))
@@ -360,7 +360,7 @@ def test_without_pyarrow_the_error_says_what_to_install(source, tmp_path, monkey
 
 @packings
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse names that are no text")
-def test_names_that_are_no_text_come_through(packing, tmp_path):
+def test_names_outside_utf8_are_kept(packing, tmp_path):
     (tmp_path / "in").mkdir()
     with open(os.path.join(os.fsencode(tmp_path / "in"), b"caf\xe9.png"), "wb") as file:  # noqa: PTH123, PTH118
         file.write(image_bytes(synthetic_photo(20, 20)))
@@ -373,8 +373,8 @@ def test_names_that_are_no_text_come_through(packing, tmp_path):
 
 
 @packings
-def test_no_bytes_make_a_reader_fail_with_anything_but_an_error_of_reading(packing, source, tmp_path):
-    """Two hundred mutants of a shard."""
+def test_a_damaged_pack_gives_oserror_only(packing, source, tmp_path):
+    """Two hundred mutants of a pack."""
     compress_folder(source, tmp_path / "out", options(packing))
     whole = shards(tmp_path / "out")[0].read_bytes()
     chance = random.Random(3)  # noqa: S311 - damage to try, no secret
@@ -390,8 +390,8 @@ def test_no_bytes_make_a_reader_fail_with_anything_but_an_error_of_reading(packi
             list(PACK_FORMATS[packing].read(file))
 
 
-def test_a_hole_in_a_shard_is_refused_and_never_filled(tmp_path):
-    """Seven hundred bytes that stand for a terabyte."""
+def test_a_sparse_file_in_a_pack_is_refused_unread(tmp_path):
+    """Seven hundred bytes that would expand to a terabyte."""
     with tarfile.open(tmp_path / "hole.tar", "w", format=tarfile.PAX_FORMAT) as tar:
         info = tarfile.TarInfo("a.png")
         info.pax_headers = {"GNU.sparse.size": str(2**40), "GNU.sparse.numblocks": "0", "GNU.sparse.map": "0,0"}
@@ -400,7 +400,7 @@ def test_a_hole_in_a_shard_is_refused_and_never_filled(tmp_path):
         list(PACK_FORMATS["webdataset"].read(file))
 
 
-def test_an_image_that_ends_behind_the_end_of_its_shard_is_refused(tmp_path):
+def test_an_image_that_extends_beyond_its_pack_is_refused(tmp_path):
     info = tarfile.TarInfo("a.png")
     info.size = 2**50
     (tmp_path / "short.tar").write_bytes(info.tobuf() + b"1234")
@@ -409,7 +409,7 @@ def test_an_image_that_ends_behind_the_end_of_its_shard_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("settings", [{"compression": "ZSTD"}, {"compression": "NONE", "use_dictionary": True}])
-def test_images_that_are_packed_once_more_are_refused_and_never_unpacked(settings, tmp_path):
+def test_compressed_image_columns_are_refused_unread(settings, tmp_path):
     """A megabyte of zeros in a few hundred bytes, a hundred times."""
     images = [{"bytes": bytes(2**20), "path": f"{number}.png"} for number in range(100)]
     parquet.write_table(pa.table({"image": images}), tmp_path / "bomb.parquet", **settings)

@@ -1,4 +1,4 @@
-"""Shards in an object store: the same objects as the files of a folder, whenever a run ends."""
+"""Packs in an object store: the objects equal the files of a folder, whenever a run ends."""
 
 import json
 import threading
@@ -48,7 +48,7 @@ def run(source, destination, options, **settings):
 
 
 def small(store):
-    """Return all objects, without what tells of one run, and the times of sources."""
+    """Return all objects except ``run.json``, without the times of sources."""
     return steady({name: data for name, data in store.objects("bucket/small").items() if name != "run.json"})
 
 
@@ -62,7 +62,7 @@ def steady(files):
     return files | {"manifest.jsonl": lines}
 
 
-def test_the_shards_are_those_of_a_folder_through_all_changes(store, source, tmp_path, options):
+def test_packs_equal_those_of_a_folder_after_every_change(store, source, tmp_path, options):
     out = tmp_path / "out"
     for change in (
         lambda: None,
@@ -78,7 +78,7 @@ def test_the_shards_are_those_of_a_folder_through_all_changes(store, source, tmp
         assert small(store) == local(out)
 
 
-def test_a_run_with_nothing_to_do_reads_no_shard(store, source, options):
+def test_a_run_with_nothing_to_do_reads_no_pack(store, source, options):
     run(source, URL, options)
     asked = []
     store.trouble = staticmethod(lambda _number, kind, path: asked.append((kind, path)))
@@ -87,7 +87,7 @@ def test_a_run_with_nothing_to_do_reads_no_shard(store, source, options):
     assert not [path for _, path in asked if path.endswith(".png")]
 
 
-def test_images_of_a_run_that_was_stopped_are_packed_by_the_next(store, source, tmp_path, options):
+def test_images_of_a_stopped_run_are_packed_by_the_next(store, source, tmp_path, options):
     stop = threading.Event()
     compress_folder(source, URL, options, jobs=1, stop=stop, progress=lambda step: step.result and stop.set())
     assert any(name.startswith(".ics-parts/") for name in small(store))
@@ -98,7 +98,7 @@ def test_images_of_a_run_that_was_stopped_are_packed_by_the_next(store, source, 
     assert small(store) == local(tmp_path / "out")
 
 
-def test_one_kind_stays_one_kind(store, source, options):
+def test_a_destination_of_packs_accepts_no_single_files(store, source, options):
     run(source, URL, options)
     before = small(store)
     with pytest.raises(UsageError, match=r"holds .* packs of an earlier run"):
@@ -106,7 +106,7 @@ def test_one_kind_stays_one_kind(store, source, options):
     assert small(store) == before
 
 
-def test_a_file_of_others_is_not_written_over(store, source, tmp_path, options):
+def test_a_foreign_file_is_not_overwritten(store, source, tmp_path, options):
     suffix = "tar" if options.format == "webdataset" else "parquet"
     store().pipe_file(f"bucket/small/data/train-00000.{suffix}", b"theirs")
     assert "is a file that ics did not write" in run(source, URL, options).stopped
@@ -117,7 +117,7 @@ def test_a_file_of_others_is_not_written_over(store, source, tmp_path, options):
 
 
 @pytest.mark.parametrize("lost", [False, True], ids=["unasked", "unanswered"])
-def test_a_run_may_die_at_any_request(store, source, options, lost):
+def test_after_a_crash_at_any_request_the_next_run_completes_the_packs(store, source, options, lost):
     run(source, URL, options)
     put(source / "a.png", 7)
     put(source / "cat" / "b.png", 9)

@@ -1,4 +1,4 @@
-"""WebDataset shards: webdataset's own rule and a tar reader get back every name, image, class and fact."""
+"""WebDataset packs: the rule of webdataset and a tar reader recover every name, image, class and fact."""
 
 import io
 import json
@@ -21,7 +21,7 @@ from icsys.records.classes import Classes
 from sources import put_tar
 
 PACK_FORMAT = WebDatasetFormat()
-SKIPPED = re.compile(r"__[^/]*__($|/)")  # what webdataset takes for its own notes
+SKIPPED = re.compile(r"__[^/]*__($|/)")  # names that webdataset reserves for itself
 
 texts = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=12)
 parts = st.one_of(
@@ -33,8 +33,8 @@ paths = st.lists(st.one_of(parts, raw), min_size=1, max_size=3).map(lambda names
 
 @example("\n/0./0.png")
 @given(paths)
-def test_a_key_is_the_whole_path_and_can_be_turned_back(path):
-    """The key that webdataset cuts at the first dot of the name holds all of the path but its suffix."""
+def test_a_key_is_the_whole_path_and_can_be_decoded(path):
+    """The key, up to the first dot of the name, holds the whole path except its suffix."""
     name = PACK_FORMAT.member(path)
     key, suffix = base_plus_ext(name)
     assert suffix == "png"
@@ -84,7 +84,7 @@ def test_a_tar_reader_finds_the_files_of_a_sample_together(written):
     assert at == len(files)
 
 
-def test_what_was_written_is_read(tmp_path):
+def test_a_reader_returns_the_written_images(tmp_path):
     written = [PackedImage(f"cat/{n}.png", bytes([n]) * n, "cat", {}) for n in range(5)]
     with (tmp_path / "a.tar").open("wb") as file:
         PACK_FORMAT.write(file, written, Classes())
@@ -92,7 +92,7 @@ def test_what_was_written_is_read(tmp_path):
         assert list(PACK_FORMAT.read(file)) == [(sample.member, sample.data) for sample in written]
 
 
-def test_what_is_no_tar_file_is_an_error_of_reading(tmp_path):
+def test_a_file_that_is_not_a_tar_file_gives_an_oserror(tmp_path):
     (tmp_path / "a.tar").write_bytes(b"no tar file" * 100)
     with (tmp_path / "a.tar").open("rb") as file, pytest.raises(OSError, match="not a complete tar file"):
         list(PACK_FORMAT.read(file))
@@ -109,7 +109,7 @@ def put_sample(key, number, label, folder=""):
 
 
 def samples_of(folder):
-    """Return the fields of each sample by its key, as webdataset reads them from all shards."""
+    """Return the fields of each sample by its key, as webdataset reads them from all packs."""
     samples = [sample for path in sorted((folder / "data").iterdir()) for sample in tariterator(path)]
     assert len({sample["__key__"] for sample in samples}) == len(samples)
     return {sample["__key__"]: {name: data for name, data in sample.items() if name[0] != "_"} for sample in samples}
@@ -120,8 +120,8 @@ def tariterator(path):
         yield from group_by_keys(tar_file_expander([{"url": str(path), "stream": file}]))
 
 
-def test_the_images_of_a_sample_stay_together_under_their_names(tmp_path):
-    """Keys that repeat from shard to shard are told apart, and no shard divides a sample."""
+def test_the_images_of_a_sample_stay_together_and_keep_their_names(tmp_path):
+    """Keys that repeat from pack to pack become unique, and no pack divides a sample."""
     for shard in range(2):
         files = [file for i in range(3) for file in put_sample(f"{i:05}", 3 * shard + i, i + 10)]
         (tmp_path / "in").mkdir(exist_ok=True)
@@ -142,7 +142,7 @@ def test_the_images_of_a_sample_stay_together_under_their_names(tmp_path):
         place = out
 
 
-def test_dots_in_the_names_of_photos_are_no_parts_of_samples(tmp_path):
+def test_dots_in_photo_names_do_not_split_samples(tmp_path):
     files = {f"{name}.png": image_bytes(synthetic_photo(20, 20)) for name in ("IMG.2020.01", "b")}
     put_tar(tmp_path / "photos.tar", files)
     compress_folder(tmp_path / "photos.tar", tmp_path / "out", Options(strategy="SO", format="webdataset"))

@@ -1,4 +1,4 @@
-"""What is missing, changed or foreign in an output folder is named, and nothing else."""
+"""Verification names missing, changed and foreign files of an output folder, and no others."""
 
 import json
 import os
@@ -32,7 +32,7 @@ def once(photos, out):
 
 
 def kept(photos, out):
-    """All sources smaller than what they would become: the outputs are their bytes."""
+    """All sources are smaller than their outputs would be, so they are copied."""
     compress_folder(photos, out, Options(step=1, strategy="SO"))
 
 
@@ -51,13 +51,13 @@ def merged(photos, out):
 
 
 def part(photos, out):
-    """A folder that one shard of two has taken over from an undivided run, with other options."""
+    """One shard of two has continued an undivided run, with other options."""
     once(photos, out)
     compress_folder(photos, out, SMALL.replace(colors=2), shard=(1, 2))
 
 
 def stale(photos, out):
-    """One image has no source any more."""
+    """One image has lost its source."""
     more = out.parent / f"{out.name}-photos"
     shutil.copytree(photos, more)
     compress_folder(more, out, SMALL)
@@ -83,7 +83,7 @@ def palette_parts(photos, out):
 
 
 def palette_before(photos, out):
-    """Images have palettes of their own again."""
+    """After a run with a shared palette, each image has its own palette again."""
     palette(photos, out)
     once(photos, out)
 
@@ -99,7 +99,7 @@ MADE_BY = [*PALETTES, once, kept, arrays, parts, merged, part, stale]
 
 @pytest.fixture(scope="module", params=MADE_BY, ids=lambda make: make.__name__)
 def made(request, photos, tmp_path_factory):
-    """A folder, with the names of all in it that has a hash."""
+    """An output folder, with the names of all files in it that have a hash."""
     out = tmp_path_factory.mktemp("made") / "out"
     request.param(photos, out)
     return out, [*outputs_of(out), *PALETTES.get(request.param, [])]
@@ -113,7 +113,7 @@ def outputs_of(folder):
     )
 
 
-def test_a_folder_is_as_it_was_written_and_stays_so(made):
+def test_an_intact_folder_has_no_faults_and_stays_unchanged(made):
     out, _ = made
     before = sorted((path, path.stat().st_mtime_ns) for path in out.rglob("*"))
     assert found(out) == {"checked": 7, "missing": [], "changed": [], "foreign": []}
@@ -149,7 +149,7 @@ def replace(path, *_):
 
 
 def link(path, _, elsewhere):
-    """Put a link to the very bytes into the place: it is not what was written."""
+    """Replace a file by a link to identical bytes."""
     other = elsewhere / str(len(list(elsewhere.iterdir())))
     shutil.move(path, other)
     path.symlink_to(other)
@@ -168,7 +168,7 @@ STRANGERS = ["note.txt", ".DS_Store", "train/cat/.a.png", "new/deep/folder/b.png
 
 @settings(max_examples=15, deadline=None)
 @given(data=st.data())
-def test_damage_is_named_by_its_kind_and_nothing_else_is(made, tmp_path_factory, data):
+def test_exactly_the_damaged_files_are_named_with_their_kind_of_fault(made, tmp_path_factory, data):
     base = tmp_path_factory.mktemp("damaged")
     out, elsewhere = base / "out", base / "elsewhere"
     elsewhere.mkdir()
@@ -225,7 +225,7 @@ def copied(photos, folder, make=once):
         (lambda _: None, {"foreign": ["a.png"], "checked": 6}),
     ],
 )
-def test_a_line_and_its_output_are_held_against_each_other(change, expected, photos, tmp_path):
+def test_an_output_is_compared_with_its_row(change, expected, photos, tmp_path):
     out = copied(photos, tmp_path)
 
     def changed(lines):
@@ -238,7 +238,7 @@ def test_a_line_and_its_output_are_held_against_each_other(change, expected, pho
 
 @pytest.mark.parametrize("line", ["no JSON\n", "{}\n", "\n", '{"status": "compressed"}\n', "[" * 10000 + "\n", "torn"])
 @pytest.mark.parametrize("journal", ["manifest.jsonl", "failures.jsonl"])
-def test_a_line_that_nobody_can_read_changes_its_journal(line, journal, photos, tmp_path):
+def test_an_invalid_line_makes_its_manifest_changed(line, journal, photos, tmp_path):
     out = copied(photos, tmp_path)
     edit(out / journal, lambda lines: [*lines, line])
     assert found(out) == {"checked": 7, "missing": [], "changed": [journal], "foreign": []}
@@ -246,7 +246,7 @@ def test_a_line_that_nobody_can_read_changes_its_journal(line, journal, photos, 
 
 @pytest.mark.parametrize("make", PALETTES)
 @pytest.mark.parametrize("is_noted", [True, False], ids=["noted", "not noted"])
-def test_palettes_of_runs_that_noted_no_hash_are_held_against_themselves(make, is_noted, photos, tmp_path):
+def test_palettes_without_recorded_hashes_must_agree_with_each_other(make, is_noted, photos, tmp_path):
     out = copied(photos, tmp_path, make)
     run = json.loads((out / "run.json").read_text("utf-8"))
     if not is_noted:
@@ -272,7 +272,7 @@ def test_palettes_of_runs_that_noted_no_hash_are_held_against_themselves(make, i
     assert "palette.gpl" in report["changed"] + report["foreign"]
 
 
-def test_a_run_json_that_nobody_can_read_is_changed(photos, tmp_path):
+def test_an_invalid_run_json_is_changed(photos, tmp_path):
     out = copied(photos, tmp_path)
     (out / "run.json").write_text("{}", "utf-8")
     assert found(out) == {"checked": 7, "missing": [], "changed": ["run.json"], "foreign": []}
@@ -301,8 +301,8 @@ BOOKS = ["manifest.jsonl", "failures.jsonl", "run.json", "palette.json", "shards
 
 @settings(max_examples=100, deadline=None)
 @given(data=st.data())
-def test_whatever_the_books_say_there_is_an_answer(photos, tmp_path_factory, data):
-    """Any value at the top of a line of any book, or the line itself, becomes another of any kind."""
+def test_forged_records_never_stop_a_verification(photos, tmp_path_factory, data):
+    """Any value in a row of any record, or the row itself, becomes any other value."""
     folder = tmp_path_factory.getbasetemp() / "books"
     if not folder.exists():
         palettes(photos, folder)
@@ -330,14 +330,14 @@ def test_whatever_the_books_say_there_is_an_answer(photos, tmp_path_factory, dat
         book.write_text(whole, "utf-8")
 
 
-def test_outputs_that_changed_places_are_changed(photos, tmp_path):
+def test_swapped_outputs_are_changed(photos, tmp_path):
     out = copied(photos, tmp_path)
     for one, other in (("a.png", "spare"), ("b.png", "a.png"), ("spare", "b.png")):
         (out / one).rename(out / other)
     assert found(out)["changed"] == ["a.png", "b.png"]
 
 
-def test_what_lies_behind_a_link_in_the_place_of_a_folder_is_missing(photos, tmp_path):
+def test_files_behind_a_link_to_a_folder_are_missing(photos, tmp_path):
     out = copied(photos, tmp_path)
     (out / "train").rename(tmp_path / "train")
     (out / "train").symlink_to(tmp_path / "train")
@@ -346,7 +346,7 @@ def test_what_lies_behind_a_link_in_the_place_of_a_folder_is_missing(photos, tmp
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a system without pipes")
-def test_a_pipe_is_never_waited_for(photos, tmp_path):
+def test_a_pipe_never_blocks_a_verification(photos, tmp_path):
     out = copied(photos, tmp_path)
     (out / "a.png").unlink()
     os.mkfifo(out / "a.png")
@@ -354,7 +354,7 @@ def test_a_pipe_is_never_waited_for(photos, tmp_path):
     assert found(out) == {"checked": 7, "missing": [], "changed": ["a.png"], "foreign": ["pipe"]}
 
 
-def test_the_books_of_a_shard_are_held_against_their_hashes(photos, tmp_path):
+def test_the_records_of_a_shard_are_compared_with_their_hashes(photos, tmp_path):
     out = copied(photos, tmp_path, parts)
     manifest = min(path for path in (out / ".ics-books").rglob("manifest.jsonl") if path.stat().st_size)
     edit(manifest, lambda lines: [lines[0].replace('"orientation": 1', '"orientation": 2'), *lines[1:]])
@@ -368,8 +368,8 @@ def test_the_books_of_a_shard_are_held_against_their_hashes(photos, tmp_path):
     ("step", "words"),
     [*((step, []) for step in (1, 3, 8, 10, 40)), *((step, ["--palette", "dataset"]) for step in (3, 4, 8, 11, 12))],
 )
-def test_what_a_killed_run_left_is_no_fault(step, words, photos, tmp_path):
-    """Two runs of different options die right before they rename a file."""
+def test_files_left_by_a_killed_run_are_no_fault(step, words, photos, tmp_path):
+    """Two runs with different options are killed just before they rename a file."""
     for colors in (4, 2):
         died = run_killed(step, photos, tmp_path / "out", "--scale", 0.5, "--colors", colors, *words)
         assert died == (step < 40)
@@ -385,7 +385,7 @@ def test_what_a_killed_run_left_is_no_fault(step, words, photos, tmp_path):
         (lambda out: out.mkdir(), "no manifest.jsonl in"),
     ],
 )
-def test_what_cannot_be_verified_is_refused_in_words(make, message, tmp_path):
+def test_a_folder_that_cannot_be_verified_is_refused_with_a_message(make, message, tmp_path):
     make(tmp_path / "out")
     with pytest.raises(UsageError, match=message):
         verify_folder(tmp_path / "out")
@@ -401,7 +401,7 @@ def test_a_url_and_wrong_jobs_are_refused(tmp_path):
 @pytest.mark.parametrize(
     "name", ["manifest.jsonl", ".ics-lock", ".ics-parts", ".ics-books", "palette.json", "run.json"]
 )
-def test_a_link_under_a_name_of_ours_is_refused_with_the_name(name, photos, tmp_path):
+def test_a_link_with_a_reserved_name_is_refused_and_named(name, photos, tmp_path):
     out = copied(photos, tmp_path)
     (out / name).unlink(missing_ok=True)
     (out / name).symlink_to(photos)
@@ -411,7 +411,7 @@ def test_a_link_under_a_name_of_ours_is_refused_with_the_name(name, photos, tmp_
 
 
 @pytest.mark.parametrize("place", ["", ".ics-books/2-of-3", ".ics-driver"])
-def test_runs_are_kept_off_meanwhile(place, photos, tmp_path):
+def test_runs_are_refused_during_a_verification(place, photos, tmp_path):
     out = copied(photos, tmp_path, parts)
     folder = RootedPath(out).at(place)
     with locked(folder), pytest.raises(UsageError, match="is in use by another run"):
@@ -430,7 +430,7 @@ def test_runs_are_kept_off_meanwhile(place, photos, tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="who is root may read everything")
-def test_what_may_not_be_read_is_changed(photos, tmp_path):
+def test_an_unreadable_file_is_changed(photos, tmp_path):
     out = copied(photos, tmp_path)
     (out / "a.png").chmod(0)
     (out / "train/dog").chmod(0)
@@ -440,14 +440,14 @@ def test_what_may_not_be_read_is_changed(photos, tmp_path):
         (out / "train/dog").chmod(0o700)
 
 
-def test_steps_are_told_up_to_the_end(photos, tmp_path):
+def test_progress_reaches_the_end(photos, tmp_path):
     steps = []
     verify_folder(copied(photos, tmp_path), progress=steps.append)
     assert steps[0] == (0, 7)
     assert steps[-1] == (7, 7)
 
 
-def test_the_command_says_it_in_words_and_in_json_and_by_its_code(photos, tmp_path):
+def test_the_command_reports_as_text_as_json_and_by_its_exit_code(photos, tmp_path):
     out = copied(photos, tmp_path)
     code, told, _ = ics("verify", "out", cwd=tmp_path)
     assert (code, told) == (0, "Verified: 7 images; all as it was written\n")

@@ -1,4 +1,4 @@
-"""Shards of many images and the images in them are held against index and journal; only damage is named."""
+"""Packs and their images are compared with index and manifest; only damage is named."""
 
 import io
 import json
@@ -30,7 +30,7 @@ def photos(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def made(photos, tmp_path_factory):
-    """A folder for each format: three shards of three images at most."""
+    """A folder for each format, with three packs of at most three images."""
     folder = tmp_path_factory.mktemp("made")
     for packing in SUFFIX:
         options = SMALL.replace(format=packing, shard_images=3, palette="class")
@@ -45,7 +45,7 @@ def out(request, made, tmp_path):
 
 
 def outputs(folder):
-    """Return the names of the images by shard, as the journal has them."""
+    """Return the names of the images by pack, from the manifest."""
     rows = map(json.loads, (folder / "manifest.jsonl").read_text("utf-8").splitlines())
     names = {}
     for row in rows:
@@ -54,7 +54,7 @@ def outputs(folder):
 
 
 def places(path, packing):
-    """Return where in a shard the bytes of its images lie, in their order, found by a reader that is not ours."""
+    """Return the positions of the images' bytes in a pack, in order, found by an independent reader."""
     data = path.read_bytes()
     images = [image for image, *_ in READERS[packing](path)]
     assert all(data.count(image) == 1 for image in images)
@@ -75,8 +75,8 @@ def flip_image(path, name, images, number):
     return {"changed": [name, images[which]]}
 
 
-def flip_told(path, name, _, number):
-    """Change a letter of what is told of an image beside it."""
+def flip_fact(path, name, _, number):
+    """Change a letter in the facts about an image."""
     data = path.read_bytes()
     found = [match.start() for match in re.finditer(rb"RGB", data)]
     at = found[number % len(found)]
@@ -121,14 +121,14 @@ def packing_of(path):
     return next(packing for packing, suffix in SUFFIX.items() if suffix == path.suffix)
 
 
-DAMAGES = [remove, flip_image, flip_told, cut, append, empty, noise, add_member]
+DAMAGES = [remove, flip_image, flip_fact, cut, append, empty, noise, add_member]
 STRANGERS = ["a.png", "train/a.png", "data/train-00009.tar", "data/notes", ".ics-parts/x.png", ".ics-shards/x", ".x"]
 
 
 @packings
 @settings(max_examples=20, deadline=None)
 @given(data=st.data())
-def test_damage_is_named_by_its_kind_and_nothing_else_is(packing, made, tmp_path_factory, data):
+def test_exactly_the_damaged_files_are_named_with_their_kind_of_fault(packing, made, tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("damaged")
     out = shutil.copytree(made / packing, folder / "out")
     expected = {"checked": 7, "missing": [], "changed": [], "foreign": []}
@@ -146,7 +146,7 @@ def test_damage_is_named_by_its_kind_and_nothing_else_is(packing, made, tmp_path
     shutil.rmtree(folder)
 
 
-def test_a_whole_folder_has_no_fault_and_steps_lead_to_the_end(out):
+def test_an_intact_folder_has_no_faults_and_progress_reaches_the_end(out):
     steps = []
     assert found(out, progress=steps.append) == NOTHING
     assert [step.done for step in steps[:1]] == [0]
@@ -154,8 +154,8 @@ def test_a_whole_folder_has_no_fault_and_steps_lead_to_the_end(out):
 
 
 @pytest.mark.parametrize("key", ["sha256", "bytes", "member", "shard", None])
-def test_a_line_and_its_image_are_held_against_each_other(key, out):
-    """The line of the second image of a shard says something else, or is gone."""
+def test_a_packed_image_is_compared_with_its_row(key, out):
+    """The row of the second image of a pack is changed or removed."""
     (shard, (_, name, *_)), (other, _), _ = sorted(outputs(out).items())
     value = {"sha256": "0" * 64, "bytes": 1, "member": "other.png", "shard": other}.get(key)
 
@@ -182,7 +182,7 @@ def test_a_line_and_its_image_are_held_against_each_other(key, out):
 
 
 @pytest.mark.parametrize("suffix", ["", "x"])
-def test_a_line_may_name_a_shard_that_is_none(suffix, out):
+def test_a_row_may_name_a_pack_of_unknown_format(suffix, out):
     shard, (name, *_) = min(outputs(out).items())
     other = f"data/other-00000.tar{suffix}"
     edit(out / "manifest.jsonl", lambda lines: [x.replace(shard, other) if f'"{name}"' in x else x for x in lines])
@@ -202,7 +202,7 @@ def test_a_line_may_name_a_shard_that_is_none(suffix, out):
         ({"images": "many"}, "shards.json"),
     ],
 )
-def test_the_index_is_held_against_the_shards(change, expected, out):
+def test_the_index_is_compared_with_the_packs(change, expected, out):
     index = json.loads((out / "shards.json").read_text("utf-8"))
     shard = index["shards"][0]
     name = shard["name"]
@@ -211,7 +211,7 @@ def test_the_index_is_held_against_the_shards(change, expected, out):
     assert found(out) == NOTHING | {"changed": [expected or name]}
 
 
-def test_a_shard_that_the_index_does_not_know_is_read_all_the_same(out):
+def test_a_pack_that_is_missing_from_the_index_is_verified(out):
     index = json.loads((out / "shards.json").read_text("utf-8"))
     gone = index["shards"].pop()["name"]
     (out / "shards.json").write_text(json.dumps(index), "utf-8")
@@ -222,7 +222,7 @@ def test_a_shard_that_the_index_does_not_know_is_read_all_the_same(out):
 
 
 @pytest.mark.parametrize("has_index", [True, False])
-def test_a_link_in_the_place_of_a_shard_is_never_read(has_index, out, tmp_path):
+def test_a_link_with_the_name_of_a_pack_is_never_read(has_index, out, tmp_path):
     name, images = min(outputs(out).items())
     shutil.move(out / name, tmp_path / "elsewhere")
     (out / name).symlink_to(tmp_path / "elsewhere")
@@ -234,14 +234,14 @@ def test_a_link_in_the_place_of_a_shard_is_never_read(has_index, out, tmp_path):
     assert found(out) == NOTHING | {"changed": [name], "missing": sorted([*images, "shards.json"])}
 
 
-def test_without_an_index_the_lines_tell_of_the_shards(out):
+def test_without_an_index_the_packs_come_from_the_rows(out):
     (out / "shards.json").unlink()
     assert found(out) == NOTHING | {"missing": ["shards.json"]}
 
 
 @packings
 @pytest.mark.parametrize("colors", [4, 2])
-def test_images_that_are_in_no_shard_yet_are_files(colors, packing, made, photos, tmp_path):
+def test_images_that_are_not_packed_yet_are_verified_as_files(colors, packing, made, photos, tmp_path):
     """A run with the same or other options is stopped before it packs."""
     target = tmp_path / "out"
     if colors == 2:
@@ -265,8 +265,8 @@ def test_images_that_are_in_no_shard_yet_are_files(colors, packing, made, photos
 @needs_fork
 @packings
 @pytest.mark.parametrize("step", [3, 11, 13, 15, 17, 19])
-def test_what_a_killed_run_left_is_no_fault(step, packing, photos, tmp_path):
-    """A run dies right before a rename of its own, of a shard or of a book; another one, of fewer photos, likewise."""
+def test_files_left_by_a_killed_run_are_no_fault(step, packing, photos, tmp_path):
+    """A run is killed before it renames a file, a pack or a record; a second run with fewer photos likewise."""
     died, out, fewer = [], tmp_path / "out", shutil.copytree(photos, tmp_path / "fewer")
     (fewer / "a.jpg").unlink()
     for source, words in (
@@ -279,7 +279,7 @@ def test_what_a_killed_run_left_is_no_fault(step, packing, photos, tmp_path):
     assert any(died) or step > 19
 
 
-def test_the_command_says_it(out, tmp_path):
+def test_the_command_names_damaged_packs(out, tmp_path):
     assert ics("verify", "out", cwd=tmp_path)[0] == 0
     shard, images = min(outputs(out).items())
     (out / shard).unlink()

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
-    from icsys.results import Failed, RunSummary
+    from icsys.results import Failed
+    from icsys.summary import RunSummary
 
 OK, SOME_FAILED, WRONG_USAGE = 0, 1, 2
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from icsys.color.reduce import Distinct
+    from icsys.color.map_to_palette import Distinct
 
     PaletteMeasure = Callable[[NDArray[np.uint8], NDArray[np.integer], float], float | None]
 

@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
     from icsys.files.rooted_path import RootedPath
     from icsys.options import Options
-    from icsys.results import RunSummary
     from icsys.run.progress import Progress
     from icsys.run_settings import RunSettings
+    from icsys.summary import RunSummary
 
 SHARD_IMAGES = 256
 """Most images of a shard: some seconds of work, so that a shard's fixed cost and a lost shard both cost little."""

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from icsys.options import Options
     from icsys.partition import Shard
-    from icsys.results import RunSummary
     from icsys.run.progress import Progress
     from icsys.run_settings import Engine, Overwrite
+    from icsys.summary import RunSummary
 
 
 def compress_folder(

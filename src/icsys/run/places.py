@@ -12,7 +12,7 @@ from icsys.files.url import Url
 from icsys.run.checks import check_places
 from icsys.sources.base import Task
 from icsys.sources.folder import Folder
-from icsys.sources.open import open_source
+from icsys.sources.open_source import open_source
 
 if TYPE_CHECKING:
     import os
