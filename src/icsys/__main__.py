@@ -5,7 +5,6 @@ import os
 import sys
 
 _INTERRUPTED = 130
-_TEXT_ONLY = {"--version", "-h", "--help", "--help-all"}
 
 
 def main() -> int:
@@ -15,11 +14,8 @@ def main() -> int:
     # Garbage collection during imports finds nothing and takes milliseconds.
     gc.disable()
     try:
-        from icsys.cli.main import run_command  # noqa: PLC0415 - slow
+        from icsys.cli.main import run_command  # noqa: PLC0415 - after the settings above
         from icsys.cli.signals import leave  # noqa: PLC0415 - imported already by the line above
-
-        if _TEXT_ONLY.isdisjoint(sys.argv):
-            import icsys.run.compress  # noqa: F401, PLC0415 - imports NumPy, which a printed text does without
     except KeyboardInterrupt:  # nothing has begun, so there is nothing to report
         return _INTERRUPTED
     gc.freeze()
