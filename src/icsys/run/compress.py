@@ -126,7 +126,9 @@ def compress_folder(
         overwrite=overwrite,
         retry_failed=retry_failed,
         dry_run=dry_run,
-        shard=cast("Shard | None", shard),  # RunSettings reads text and pairs, too
+        shard=cast(
+            "Shard | None", shard
+        ),  # RunSettings reads a text or a pair, too  # RunSettings reads text and pairs, too
     )
     return run_folder(source, destination, check_options(options), settings, stop=stop, progress=progress)
 
