@@ -3,6 +3,7 @@
 import functools
 import os
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -47,9 +48,12 @@ def strace(*rules, log=os.devnull):
 
 @functools.cache
 def _only_traced():
-    """Return the flag with which strace stops a program at the traced calls alone, where it has that."""
-    told = subprocess.run(["strace", "--help"], capture_output=True, text=True, check=False)  # noqa: S607
-    return ["--seccomp-bpf"] if "--seccomp-bpf" in told.stdout else []
+    """Return the flag with which strace stops a program at the traced calls alone, if it works on this system."""
+    flag = "--seccomp-bpf"
+    rule = ["-e", "trace=write", "-e", "inject=write:signal=KILL"]
+    words = ["strace", "-f", "-qq", flag, "-o", os.devnull, *rule, "echo"]
+    works = subprocess.run(words, capture_output=True, check=False).returncode == -signal.SIGKILL
+    return [flag] if works else []
 
 
 # Systems have several calls for one purpose; which of them a program takes is its library's concern.

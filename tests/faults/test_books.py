@@ -125,7 +125,7 @@ def test_books_that_were_copied_in_part(name, tmp_path, observed):
             book.write_bytes(part)
         before = everything(out)
         for partial in (False, True):
-            with pytest.raises(UsageError, match=r"books of shard 2/2 .* copy \.ics-books again"):
+            with pytest.raises(UsageError, match=r"records of shard 2/2 .* copy all of \.ics-books again"):
                 merge_shards(out, partial=partial)
         assert everything(out) == before
     book.write_bytes(whole)
