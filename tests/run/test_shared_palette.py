@@ -14,7 +14,7 @@ from icsys.choices import SHARED
 from icsys.image.decode import decode_photo
 from icsys.image.read_output import read_indexed, read_pixels
 from icsys.sources.folder import plan_by_class
-from icsys.sources.read_file import read_whole
+from icsys.sources.read_file import read_file
 
 DATASET = Options(palette="dataset", colors=6, step=2)
 FILES = {"train/cat/a": 0, "train/cat/b": 1, "train/dog/a": 2, "test/cat/c": 3, "top": 4}
@@ -188,9 +188,9 @@ def test_colours_are_counted_again_after_an_image_could_not_be_read(source, out,
     def refuse(path, options):
         if path.name == "top.png":
             raise PermissionError(13, "no")
-        return read_whole(path, options)
+        return read_file(path, options)
 
-    monkeypatch.setattr("icsys.sources.folder.read_whole", refuse)
+    monkeypatch.setattr("icsys.sources.folder.read_file", refuse)
     assert looked_at(source, out)[1] == 5
     assert "made_from" not in json.loads((out / "palette.json").read_text())
     monkeypatch.undo()

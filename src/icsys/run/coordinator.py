@@ -72,7 +72,7 @@ class Coordinator:
             yield entry
 
     def unfinished(self, destination: RootedPath, shards: list[Shard]) -> Iterator[Shard]:
-        """Yield the shards that are left to do; count those that an earlier run finished."""
+        """Yield the shards that are left to do; count the finished ones."""
         for shard in shards:
             folder = state_folder_of(destination, shard)
             state = read_state(folder)

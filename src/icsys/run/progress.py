@@ -24,7 +24,7 @@ class Progress:
     summary
         The counts so far.
     total
-        Number of images, also of those that are skipped; None until they are counted.
+        Number of images, skipped ones included; None until they are counted.
     note
         Work other than an image, in a few words, such as "Listing".
     notice

@@ -1,4 +1,4 @@
-"""A sample of the images in a folder."""
+"""A random sample of the images of a source."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class DrawnImages:
-    """The images drawn, and what else is in the folder."""
+    """The images of a sample, and counts of everything else in the source."""
 
     works: list[Task]
     found: int
@@ -29,7 +29,7 @@ class DrawnImages:
 def draw_sample(source: Source, sample: int | None, seed: int) -> DrawnImages:
     """Draw a sample of the images of a source, in its order; the same seed draws the same.
 
-    Algorithm R of Vitter, "Random sampling with a reservoir" (1985): no more than the sample is held.
+    Algorithm R of Vitter, "Random sampling with a reservoir" (1985): only the sample is in memory.
 
     Parameters
     ----------

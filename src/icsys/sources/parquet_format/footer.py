@@ -24,7 +24,7 @@ _MAGIC, _ENCRYPTED = b"PAR1", b"PARE"
 _END = 8  # bytes: the length of the footer and the magic number
 _REQUIRED, _OPTIONAL, _REPEATED = range(3)
 
-BOOLEAN, INT32, INT64, INT96, FLOAT, DOUBLE, BYTE_ARRAY, FIXED = range(8)
+BOOLEAN, INT32, INT64, INT96, FLOAT, DOUBLE, BYTE_ARRAY, FIXED_BYTE_ARRAY = range(8)
 
 
 class Leaf(NamedTuple):
