@@ -166,7 +166,7 @@ def test_a_read_only_file_system(tmp_path, observed):
 
 AS_NOBODY = """
 import os, sys
-import PIL.Image, deflate, numpy, threadpoolctl, tqdm, icsys.cli.main
+import PIL.Image, deflate, numpy, threadpoolctl, tqdm, icsys.cli.main, icsys.run.compress
 PIL.Image.init()
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 sys.exit(icsys.cli.main.run_command())

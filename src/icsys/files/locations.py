@@ -12,7 +12,7 @@ WEB = frozenset({"http", "https"})
 """Protocols whose URLs have a query beside the path."""
 
 
-def place_of(place: Url | str | os.PathLike[str]) -> Url | str | os.PathLike[str]:
+def parse_location(place: Url | str | os.PathLike[str]) -> Url | str | os.PathLike[str]:
     """Return a :class:`Url` for the text of a URL, and a path unchanged; a ``file://`` URL becomes its path.
 
     Raises
@@ -22,7 +22,7 @@ def place_of(place: Url | str | os.PathLike[str]) -> Url | str | os.PathLike[str
 
     Examples
     --------
-    >>> place_of("s3://key:secret@bucket/small"), place_of("small")
+    >>> parse_location("s3://key:secret@bucket/small"), parse_location("small")
     (Url('s3://bucket/small'), 'small')
     """
     if isinstance(place, Url):
@@ -47,7 +47,7 @@ def disk_path(place: str | os.PathLike[str], name: str, kind: str = "folder") ->
     UsageError
         If it is a URL.
     """
-    found = place_of(place)
+    found = parse_location(place)
     if isinstance(found, Url):
         raise UsageError(f"{name} {str(found)!r} is a URL: expected a {kind}; copy it there")
     return Path(found)

@@ -193,7 +193,7 @@ def _is_place(part: _Part) -> bool:
 
 
 def _cut(text: str) -> tuple[str, str]:
-    """Return what stands before the first ``?`` or ``#``, and the rest with it."""
+    """Split a text at its first ``?`` or ``#``; the second part begins with it."""
     found = re.search("[?#]", text)
     return (text[: found.start()], text[found.start() :]) if found else (text, "")
 
@@ -253,13 +253,13 @@ def without_secrets(text: str) -> str:
     >>> without_secrets("no answer from https://me:pw@host/a.png?X-Amz-Signature=1f")
     'no answer from https://host/a.png'
     """
-    told: list[str] = []
+    pieces: list[str] = []
     while found := _SCHEME.search(text):
         part = _parse(text[found.start() :])
         host, path = part.sure
-        told += [text[: found.start()], part.scheme, host]
+        pieces += [text[: found.start()], part.scheme, host]
         text = path
-    return "".join(told) + text
+    return "".join(pieces) + text
 
 
 def hide_given(text: str, values: Iterable[object]) -> str:

@@ -115,7 +115,7 @@ def plan_folder(
     """
     walk = _Walk(source, source.resolve(), destination.resolve(), suffix, follow_links, include_outputs)
     if suffix:
-        walk.told.read(source)
+        walk.labels.read(source)
     # A list instead of recursion: folders may be nested deeper than Python's calls.
     waiting = [[_Folder("", walk.real, frozenset())]]
     while waiting:
@@ -186,7 +186,7 @@ class _Walk:
     suffix: str
     follow_links: bool
     include_outputs: bool
-    told: RecordedLabels = field(default_factory=RecordedLabels)
+    labels: RecordedLabels = field(default_factory=RecordedLabels)
 
     def plan(self, folders: list[_Folder]) -> Generator[Planned, None, list[list[_Folder]]]:
         """Plan folders with equal :func:`name_key`; return the folders below them, grouped in the same way."""
@@ -214,8 +214,8 @@ class _Walk:
         reserved = [folder.path.rpartition("/")[2] for group in below.values() for folder in group]
         outputs = output_names([image.name for image in images], self.suffix, reserved)
         for image, output in zip(images, outputs, strict=True):
-            told = self.told.of(image.path), self.told.sample_of(image.path)
-            yield Task(image.path, _Found(image.folder, output).path, None, *told)
+            label, sample = self.labels.of(image.path), self.labels.sample_of(image.path)
+            yield Task(image.path, _Found(image.folder, output).path, None, label, sample)
         return list(below.values())
 
     def _list(
@@ -234,7 +234,7 @@ class _Walk:
         may_be = folder.path and not MARKER_FILES.isdisjoint(entry.name for entry in ordered)
         if may_be and self.include_outputs:
             if self.suffix:
-                self.told.read(path, f"{folder.path}/")
+                self.labels.read(path, f"{folder.path}/")
         elif may_be and is_output_folder(path):
             return [], above, PassedOver(folder.path)
         return ordered, above, None

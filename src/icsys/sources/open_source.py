@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from icsys.errors import UsageError
-from icsys.files.locations import place_of
+from icsys.files.locations import parse_location
 from icsys.files.url import Url
 from icsys.records.output_folders import is_output_folder
 from icsys.sources.archives.archive_kinds import ARCHIVE_SUFFIXES, archive_suffix, folder_for_archive
@@ -54,7 +54,7 @@ def open_source(
     MissingExtraError
         If a URL needs a package that is not installed.
     """
-    place = place_of(source)
+    place = parse_location(source)
     if isinstance(place, Url):
         from icsys.sources.remote.open_remote import open_remote  # noqa: PLC0415 - an extra
 

@@ -62,7 +62,7 @@ def output_names(names: Iterable[str], suffix: str, reserved: Iterable[str] = ()
     whole = [_fitting(name, suffix) for name in names]
     taken = {name_key(name) for name in reserved}
     outputs: dict[int, str] = {}
-    # A plain name never gives way to one that has to be told apart, so each choice sees all before it.
+    # Plain names come before numbered ones, so that each number avoids all names before it.
     for chosen in (stems, whole):
         wanted = {i: name + suffix for i, name in enumerate(chosen) if i not in outputs}
         uses = Counter(map(name_key, wanted.values()))
@@ -89,7 +89,7 @@ def _stem(name: str) -> str:
 
 
 def _fitting(name: str, suffix: str) -> str:
-    """Cut ``name`` so that it and ``suffix`` are a file name; what was cut is told apart by a hash."""
+    """Cut ``name`` so that it fits a file name with ``suffix``; a hash keeps cut names different."""
     data = os.fsencode(name)
     room = _MAX_NAME_BYTES - len(os.fsencode(suffix))
     if len(data) <= room:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class DrawnImages:
     """The images of a sample, and counts of everything else in the source."""
 
-    works: list[Task]
+    tasks: list[Task]
     found: int
     ignored: int
     failures: list[Failed]
@@ -61,5 +61,5 @@ def draw_sample(source: Source, sample: int | None, seed: int) -> DrawnImages:
     if not reservoir:
         passed_over = f" ({passed_over_text(drawn.outputs_passed_over)})" if drawn.outputs_passed_over else ""
         raise UsageError(f"no image was found in {source.shown!r}{passed_over}: expected a folder with photos")
-    drawn.works = [work for _, work in sorted(reservoir, key=lambda numbered: numbered[0])]
+    drawn.tasks = [task for _, task in sorted(reservoir, key=lambda numbered: numbered[0])]
     return drawn

@@ -37,7 +37,7 @@ def _opened(path: Path) -> tuple[int, os.stat_result]:
     found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode):  # checked here: os.fdopen of a folder fails and leaves it open
         os.close(descriptor)
-        raise OSError(f"no file, but something that stands in the place of one: {path}")
+        raise OSError(f"this is not a regular file: {path}")
     return descriptor, found
 
 

@@ -1,7 +1,7 @@
-"""A zip archive held against itself: what its directory tells, and what stands before each member's bytes.
+"""Check the directory of a zip archive against the headers of its members, and find members missing in it.
 
-Python's ``zipfile`` reads the directory at the end alone. Here every byte of an archive has to belong to something, and
-what no directory names is looked through for members.
+Python's ``zipfile`` reads only the directory. This reader checks that every byte of the archive belongs to a member or
+to the directory, and searches the other bytes for members.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 FIXED = 30
-"""Bytes of a local header, before a name and extra fields whose lengths it tells."""
+"""Bytes of a local header, before the name and the extra fields."""
 
 SIGNATURE = b"PK\x03\x04"
 UTF8 = 0x800
@@ -122,10 +122,10 @@ class ZipDirectory:
 
     def _directory(self) -> tuple[Iterator[ZipEntry], int, int]:
         """Return the members in the directory, and its begin and end; it is read twice instead of kept in memory."""
-        told = self._last_record()
-        if told is None:
+        record = self._last_record()
+        if record is None:
             return iter(()), self._size, self._size
-        count, length, offset, last = told
+        count, length, offset, last = record
         # Bytes in front of an archive, such as an unpacking program, move all positions.
         first = last - length
         moved = first - offset
@@ -150,7 +150,7 @@ class ZipDirectory:
         if at < 0 or len(tail) < at + _LAST.size:
             self._note("its directory cannot be read: the last record of it is missing")
             return None
-        _, disk, first_disk, here, told, length, offset, comment = _LAST.unpack_from(tail, at)
+        _, disk, first_disk, here, total, length, offset, comment = _LAST.unpack_from(tail, at)
         last = start + at
         if last + _LAST.size + comment != self._size:
             self._note("there is data behind its end, or its end was cut")
@@ -161,13 +161,13 @@ class ZipDirectory:
             if len(large) < _LAST64.size or not large.startswith(_LAST64_SIGNATURE):
                 self._note("a record of its directory is missing")
                 return None
-            _, _, _, _, disk, first_disk, here, told, length, offset = _LAST64.unpack(large)
-        if disk or first_disk or here != told:
+            _, _, _, _, disk, first_disk, here, total, length, offset = _LAST64.unpack(large)
+        if disk or first_disk or here != total:
             self._note("it states further parts in other files")
         if length > last:
             self._note("its directory cannot be read: it is longer than the archive")
             return None
-        return told, length, offset, last
+        return total, length, offset, last
 
     def _records(self, first: int, last: int, moved: int) -> Iterator[ZipEntry]:
         """Read the directory record by record; ValueError for a damaged record."""

@@ -39,7 +39,7 @@ class Column:
     Parameters
     ----------
     file
-        The table; other columns of it may be read meanwhile.
+        The table; other columns may be read in between.
     rows
         In the row group.
     pa

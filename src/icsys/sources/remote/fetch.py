@@ -40,8 +40,8 @@ def fetch_image(fs: Any, path: str, place: Place, options: Options) -> tuple[byt
     """
     size, mtime_ns = place.size, place.mtime_ns
     if size is None or mtime_ns is None:
-        asked = place_in(fs.info(path))
-        size, mtime_ns = asked.size, asked.mtime_ns
+        current = place_in(fs.info(path))
+        size, mtime_ns = current.size, current.mtime_ns
     check_bytes(size or 0, options)
     data, is_as_told = _fetch_body(fs, path, options.max_bytes + 1 if size is None else size + 1, options.max_bytes + 1)
     check_bytes(len(data), options)
@@ -103,8 +103,8 @@ def fetch_start(fs: Any, path: str, size: int) -> bytes:  # noqa: ANN401 - as ab
 
 def fetch_size_and_time(fs: Any, path: str) -> tuple[int | None, int | None]:  # noqa: ANN401 - as above
     """Return the size and time of a file from the server."""
-    told = place_in(fs.info(path))
-    return told.size, told.mtime_ns
+    place = place_in(fs.info(path))
+    return place.size, place.mtime_ns
 
 
 def fetch_range(fs: Any, path: str, start: int, end: int) -> bytes:  # noqa: ANN401 - as above
@@ -117,14 +117,14 @@ def fetch_range(fs: Any, path: str, start: int, end: int) -> bytes:  # noqa: ANN
 def fetch_page(fs: Any, url: str) -> WebPage:  # noqa: ANN401 - as above
     """Return the page of a folder over HTTP."""
     with fs.open(url, "rb", block_size=0, size=LARGEST_PAGE) as file:
-        told = file.r.headers.get("Content-Type", "")
-        kind = told.partition(";")[0].strip().lower()
+        content_type = file.r.headers.get("Content-Type", "")
+        kind = content_type.partition(";")[0].strip().lower()
         data = _read_up_to(file, LARGEST_PAGE + 1) if "html" in kind or not kind else b""
         if len(data) > LARGEST_PAGE:
             raise ImageError(
                 "too_large", f"its page has more than {LARGEST_PAGE} bytes: expected a smaller list of links"
             )
-        return WebPage(str(file.r.url), kind, decode_page(data, told))
+        return WebPage(str(file.r.url), kind, decode_page(data, content_type))
 
 
 def _read_up_to(file: IO[bytes], size: int) -> bytes:
@@ -143,8 +143,8 @@ def place_in(info: Mapping[str, Any]) -> Place:
     number of an earlier run.
     """
     size = info.get("size")
-    told = (server_time_ns(info[name]) for name in _TIMES if info.get(name) is not None)
-    time_ns = next((value for value in told if value is not None), None)
+    times = (server_time_ns(info[name]) for name in _TIMES if info.get(name) is not None)
+    time_ns = next((value for value in times if value is not None), None)
     if time_ns is None:
         tag = next((str(info[name]) for name in _TAGS if info.get(name)), None)
         time_ns = None if tag is None else int.from_bytes(hashlib.sha256(tag.encode()).digest()[:6], "big")

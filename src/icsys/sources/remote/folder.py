@@ -92,9 +92,9 @@ class RemoteFolder:
         fs, _ = connect(self.url)
         listing = self._listing_of(fs)
         waiting = [[_Folder("", listing.start)]]
-        told = RecordedLabels()
+        labels = RecordedLabels()
         while waiting:
-            below = yield from self._plan(fs, listing, waiting.pop(), suffix, told)
+            below = yield from self._plan(fs, listing, waiting.pop(), suffix, labels)
             waiting.extend(reversed(below))
 
     def _listing_of(self, fs: Any) -> WebListing | StoreListing:  # noqa: ANN401 - fsspec has no types
@@ -113,7 +113,7 @@ class RemoteFolder:
         listing: Any,  # noqa: ANN401 - the key of a folder is the listing's own
         folders: list[_Folder],
         suffix: str,
-        told: RecordedLabels,
+        labels: RecordedLabels,
     ) -> Generator[Planned, None, list[list[_Folder]]]:
         images: list[tuple[str, str, RemotePlace]] = []
         below: dict[str, list[_Folder]] = defaultdict(list)
@@ -129,7 +129,7 @@ class RemoteFolder:
                 yield PassedOver(folder.name)
                 continue
             if suffix and not folder.name and self._holds_outputs(fs, listed.entries):
-                yield from self._read_labels({entry.name for entry in listed.entries}, told)
+                yield from self._read_labels({entry.name for entry in listed.entries}, labels)
             if listed.error:
                 yield self._unlisted(folder, listed.error)
             yield from map(Ignored, listed.ignored)
@@ -147,10 +147,10 @@ class RemoteFolder:
         for (folder_name, name, place), output in zip(images, outputs, strict=True):
             above = f"{folder_name}/" if folder_name else ""
             source = above + name
-            yield Task(source, above + output, place, told.of(source), told.sample_of(source))
+            yield Task(source, above + output, place, labels.of(source), labels.sample_of(source))
         return list(below.values())
 
-    def _read_labels(self, names: set[str], told: RecordedLabels) -> Iterator[Unreadable]:
+    def _read_labels(self, names: set[str], labels: RecordedLabels) -> Iterator[Unreadable]:
         """Add the labels recorded by the earlier run that made these outputs."""
         files = RemoteFiles(self.url, Url(f"{self.root.secret().rstrip('/')}/"))
         for name in sorted({RUN, MANIFEST} & names):
@@ -159,7 +159,7 @@ class RemoteFolder:
                     if name == RUN:
                         self._classes = classes_in(from_json(file.read(LONGEST_JSON)))
                     else:
-                        told.add_lines(file)
+                        labels.add_lines(file)
             except (ImageError, OSError, ValueError) as error:
                 code = error.code if isinstance(error, ImageError) else "io"
                 words = f"its labels cannot be read: {error_text(error, self.url)}"
@@ -176,8 +176,8 @@ class RemoteFolder:
         if entry.problem:
             return Unreadable(path, "unsupported", entry.problem)
         if is_image:
-            told = place_in(entry.info)
-            return RemotePlace(told.size, told.mtime_ns, url_path(entry.path))
+            place = place_in(entry.info)
+            return RemotePlace(place.size, place.mtime_ns, url_path(entry.path))
         if archive_suffix(entry.name):
             self.archives[path] = url_path(entry.path)
         return Ignored(path)
@@ -229,10 +229,10 @@ class RemoteFolder:
         place = _of(task.place)
         if place.size is None or place.mtime_ns is None:
             try:
-                asked = with_retry(lambda: place_in(connect(self.url)[0].info(self._path(place))), self.url)
+                current = with_retry(lambda: place_in(connect(self.url)[0].info(self._path(place))), self.url)
             except ImageError as error:
                 raise OSError(str(error)) from None
-            return asked.size, asked.mtime_ns
+            return current.size, current.mtime_ns
         return place.size, place.mtime_ns
 
     def load(self, tasks: Iterable[Task], options: Options) -> Iterator[Loaded]:  # noqa: ARG002 - the workers read

@@ -62,10 +62,10 @@ class WebListing:
 
         def is_same(one: str, other: str) -> bool:
             try:
-                told, known = (with_retry(partial(fetch_size_and_time, fs, path), url) for path in (one, other))
+                first, second = (with_retry(partial(fetch_size_and_time, fs, path), url) for path in (one, other))
             except (ImageError, OSError):
                 return False
-            return None not in told and told == known
+            return None not in first and first == second
 
         self._root = root
         self._tree = crawl(root, first, fetch, (ImageError, OSError), is_same)

@@ -119,7 +119,7 @@ def crawl(
     return tree
 
 
-def root_of(asked: str, page: WebPage) -> str:
+def root_of(requested: str, page: WebPage) -> str:
     """Return the root of a page, the URL in front of its links: its final URL with a slash at the end.
 
     Examples
@@ -130,14 +130,14 @@ def root_of(asked: str, page: WebPage) -> str:
     'http://h/a/'
     'http://h/a/'
     """
-    found, given = urlsplit(page.url), urlsplit(asked)
+    found, given = urlsplit(page.url), urlsplit(requested)
     path = found.path
     if path.lower().endswith(_PAGE_SUFFIXES):
         path = path.rpartition("/")[0]
     # Credentials are sent only to the given server, and to none that it redirects to.
     user, at, _ = given.netloc.rpartition("@")
     host = found.netloc.rpartition("@")[2]
-    netloc = user + at + host if _host(page.url) == _host(asked) else host
+    netloc = user + at + host if _host(page.url) == _host(requested) else host
     return urlunsplit((found.scheme, netloc, path.rstrip("/") + "/", "", ""))
 
 
@@ -280,8 +280,8 @@ class _Links(HTMLParser):
 
 def decode_page(data: bytes, kind: str) -> str:
     """Decode a page by the charset of its content type, or as UTF-8."""
-    told = re.search(r"charset=[\"']?([\w.:-]+)", kind, re.IGNORECASE)
+    charset = re.search(r"charset=[\"']?([\w.:-]+)", kind, re.IGNORECASE)
     try:
-        return data.decode(told[1] if told else "utf-8", "surrogateescape")
+        return data.decode(charset[1] if charset else "utf-8", "surrogateescape")
     except (LookupError, UnicodeDecodeError):
         return data.decode("utf-8", "surrogateescape")
