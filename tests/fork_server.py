@@ -26,6 +26,7 @@ import warnings
 from pathlib import Path
 
 import icsys.__main__
+import icsys.run.compress  # the command loads it only when it runs
 from icsys.cli.main import run_command
 from icsys.engine import ENGINE_TABLE
 

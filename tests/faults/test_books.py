@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from fault_runs import OPTIONS, everything, make_photos
-from helpers import books_at
+from fault_runs import OPTIONS, make_photos
+from helpers import books_at, everything
 from icsys import Options, UsageError, compress_folder, merge_shards, verify_folder
 from icsys.partition import Shard
 from icsys.report.run_page import report_folder

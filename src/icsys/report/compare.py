@@ -12,7 +12,7 @@ from icsys.color.strategies import STRATEGY_TABLE
 from icsys.engine import available_cores
 from icsys.errors import UsageError
 from icsys.field_checks import whole_number
-from icsys.files.locations import place_of
+from icsys.files.locations import parse_location
 from icsys.files.url import shown
 from icsys.options import Options
 from icsys.pipeline import load_packages
@@ -108,7 +108,7 @@ def compare_folder(
         whole_number("sample", sample, 1, MOST_SAMPLED)
     whole_number("examples", examples, 0, MOST_EXAMPLES)
     with tempfile.TemporaryDirectory(prefix="icsys-") as folder:
-        place = place_of(source)
+        place = parse_location(source)
         origin = open_source(place, Path(str(check_places(place, folder))), include_outputs=include_outputs)
         draw = draw_sample(origin, sample, options.seed)
         runner = ComparisonRunner(origin, Path(folder), options, candidates, jobs or available_cores())
@@ -116,9 +116,9 @@ def compare_folder(
         runner.report_step("Loading")
         for candidate in candidates:
             load_packages(candidate.options(options))
-        estimate = runner.expect(draw.works)
+        estimate = runner.expect(draw.tasks)
         start = time.perf_counter()
-        rows, failures = runner.run(draw.works)
+        rows, failures = runner.run(draw.tasks)
         kept = tuple(runner.examples(rows, examples))
         seconds = time.perf_counter() - start
     return Comparison(

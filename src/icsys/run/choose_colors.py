@@ -45,7 +45,7 @@ def with_chosen_colors(context: WorkerContext, executor: Executor, monitor: RunM
             yield outcome
             monitor.report_note(note)
 
-    tasks = draw_sample(context.source, SAMPLE, options.seed).works
+    tasks = draw_sample(context.source, SAMPLE, options.seed).tasks
     with pipeline.one_thread(options), closing(compress_tasks(tasks, context, executor)) as outcomes:
         chosen = choose_colors(reported(outcomes), options.target, options.quality_share)
     monitor.summary.colors_chosen = chosen

@@ -1,4 +1,4 @@
-"""A sample of the images in a folder."""
+"""A random sample of the images of a source."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class DrawnImages:
-    """The images drawn, and what else is in the folder."""
+    """The images of a sample, and counts of everything else in the source."""
 
-    works: list[Task]
+    tasks: list[Task]
     found: int
     ignored: int
     failures: list[Failed]
@@ -29,7 +29,7 @@ class DrawnImages:
 def draw_sample(source: Source, sample: int | None, seed: int) -> DrawnImages:
     """Draw a sample of the images of a source, in its order; the same seed draws the same.
 
-    Algorithm R of Vitter, "Random sampling with a reservoir" (1985): no more than the sample is held.
+    Algorithm R of Vitter, "Random sampling with a reservoir" (1985): only the sample is in memory.
 
     Parameters
     ----------
@@ -61,5 +61,5 @@ def draw_sample(source: Source, sample: int | None, seed: int) -> DrawnImages:
     if not reservoir:
         passed_over = f" ({passed_over_text(drawn.outputs_passed_over)})" if drawn.outputs_passed_over else ""
         raise UsageError(f"no image was found in {source.shown!r}{passed_over}: expected a folder with photos")
-    drawn.works = [work for _, work in sorted(reservoir, key=lambda numbered: numbered[0])]
+    drawn.tasks = [task for _, task in sorted(reservoir, key=lambda numbered: numbered[0])]
     return drawn

@@ -135,7 +135,7 @@ def test_a_folder_that_is_the_one_above_it_is_left_at_once():
         ROOT, page_of(ROOT, ["0.jpg", "self/"]), lambda url: page_of(url, ["0.jpg", "self/"]), (OSError,), is_same
     )
     assert asked == [(f"{ROOT}self/0.jpg", f"{ROOT}0.jpg")]
-    assert "is the folder above it" in str(tree[("self",)].error)
+    assert "is the same as the folder above it" in str(tree[("self",)].error)
     assert sum(len(folder.files) for folder in tree.values()) == 1
 
 

@@ -77,7 +77,7 @@ class SampleGroup(NamedTuple):
     name
         Of the sample.
     owner
-        Tells it from other samples of the same name.
+        Distinguishes it from other samples of the same name.
     is_kept
         Whether its images keep the common name.
     """
@@ -127,7 +127,7 @@ class MemberIndex:
         self.classes = list(classes)
         """The names of the classes by number, of all archives together."""
         self._renumbered: dict[int, int] = {}
-        self._told = RecordedLabels()
+        self._recorded = RecordedLabels()
         # A database without a name is a temporary file, deleted when it is closed; one thread uses it at a time.
         self._db = sqlite3.connect("", check_same_thread=False, isolation_level=None)
         self._db.executescript(_TABLES)
@@ -168,7 +168,7 @@ class MemberIndex:
             with suppress(ValueError):
                 merge_tables(self.classes, classes_in(from_json(book.text)))
         else:
-            self._told.add_lines(io.BytesIO(book.text), lambda path: folder + slash + safe_path(path))
+            self._recorded.add_lines(io.BytesIO(book.text), lambda path: folder + slash + safe_path(path))
 
     def _add(self, member: Member) -> None:
         path, sample = self._in_group(member)
@@ -180,11 +180,11 @@ class MemberIndex:
         label = member.label
         if label is not None and label.number is not None:
             label = label._replace(number=self._renumbered.get(label.number, label.number))
-        told = None if label is None else json.dumps(label)
+        label_text = None if label is None else json.dumps(label)
         if place.file != self._file:
             self._file, self._files = place.file, self._files + 1
         names = _bytes(name_key(folder)), _bytes(folder), _bytes(name)
-        row = self._files, place.number, *names, json.dumps(values), told, _bytes(sample)
+        row = self._files, place.number, *names, json.dumps(values), label_text, _bytes(sample)
         columns = "file, number, key, folder, name, place, label, sample"
         self._db.execute(f"INSERT INTO members ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608
 
@@ -256,10 +256,10 @@ class MemberIndex:
             "SELECT folder, name, output, place, label, sample FROM members JOIN outputs USING (id) WHERE suffix = ?"
             " ORDER BY file, number, id"
         )
-        for folder, name, output, place, told, group in self._rows(query, suffix):
+        for folder, name, output, place, label_text, group in self._rows(query, suffix):
             source = _text(_join(folder, name))
-            label = self._told.of(source) if told is None else Label(*from_json(told))
-            sample = _text(group) or self._told.sample_of(source)
+            label = self._recorded.of(source) if label_text is None else Label(*from_json(label_text))
+            sample = _text(group) or self._recorded.sample_of(source)
             yield Task(source, _text(_join(folder, output)), ArchivePlace(*from_json(place)), label, sample)
 
     def _rows(self, query: str, *values: object) -> Iterator[tuple[Any, ...]]:

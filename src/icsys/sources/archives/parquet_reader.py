@@ -31,14 +31,14 @@ if TYPE_CHECKING:
     from icsys.sources.archives.archive_files import ArchiveFiles
     from icsys.sources.base import Place
 
-LONGEST_TOLD = 2**16
+LONGEST_LABEL = 2**16
 """Bytes of a name or a label."""
 
 MOST_ROWS = 10_000_000
 """Rows of a file at most; a damaged file can state any number."""
 
 _FEW_ROWS, _ROWS_PER_BYTE = 10_000, 8  # limits for rows by bytes of images: images are hardly ever equal or missing
-_TOLD = "path", "label", "number"
+_DESCRIBING = "path", "label", "number"
 _LONGEST_NOTE = 2**22  # bytes of Hugging Face's metadata
 _NUMBERED = {None, 11, 12, 13, 14, 15, 16, 17, 18}  # meanings of whole numbers that may be a class: a width at most
 _UNSIGNED = {13: 32, 14: 64}  # bits
@@ -58,9 +58,9 @@ class _Columns(NamedTuple):
     is_ours: bool
 
     @property
-    def told(self) -> dict[str, Leaf]:
+    def described(self) -> dict[str, Leaf]:
         """Columns of names and labels."""
-        return {name: leaf for name in _TOLD if (leaf := getattr(self, name)) is not None}
+        return {name: leaf for name in _DESCRIBING if (leaf := getattr(self, name)) is not None}
 
 
 class _Table(NamedTuple):
@@ -140,9 +140,9 @@ def _rows(table: _Table, damage: list[ImageError]) -> Iterator[dict[str, Any] | 
 
     The rest of a damaged row group is None, and its error goes to ``damage``.
     """
-    told = table.columns.told
+    described = table.columns.described
     rows = 0
-    for number, group in enumerate(table.footer.row_groups([*told.values(), table.columns.image])):
+    for number, group in enumerate(table.footer.row_groups([*described.values(), table.columns.image])):
         rows += group.rows
         if rows > MOST_ROWS:
             raise ImageError("too_large", f"more than {MOST_ROWS} rows")
@@ -151,10 +151,11 @@ def _rows(table: _Table, damage: list[ImageError]) -> Iterator[dict[str, Any] | 
         read = 0
         try:
             columns = {
-                name: table.column(leaf, group, place, short=True) for place, (name, leaf) in enumerate(told.items())
+                name: table.column(leaf, group, place, short=True)
+                for place, (name, leaf) in enumerate(described.items())
             }
             for _ in range(group.rows):
-                row = _row(columns, told)
+                row = _row(columns, described)
                 read += 1
                 yield row
         except ImageError as error:
@@ -169,15 +170,15 @@ def _row(columns: dict[str, Column], leaves: dict[str, Leaf]) -> dict[str, Any] 
     trouble: ImageError | None = None
     for name, column in columns.items():
         try:
-            values[name] = _meant(column.read(_check_told), leaves[name])
+            values[name] = _meant(column.read(_check_length), leaves[name])
         except _TooLongError as error:
             trouble = error
     return trouble or values
 
 
-def _check_told(size: int) -> None:
-    if size > LONGEST_TOLD:
-        raise _TooLongError("too_large", f"a name or label of {size} bytes: expected at most {LONGEST_TOLD}")
+def _check_length(size: int) -> None:
+    if size > LONGEST_LABEL:
+        raise _TooLongError("too_large", f"a name or label of {size} bytes: expected at most {LONGEST_LABEL}")
 
 
 def _meant(value: object, leaf: Leaf) -> object:
@@ -235,16 +236,16 @@ def _features(footer: Footer) -> dict[str, Any]:
 
 def _class_labels(features: dict[str, Any]) -> Iterator[str]:
     """Return the names of the columns that hold classes."""
-    return (name for name, told in features.items() if isinstance(told, dict) and told.get("_type") == "ClassLabel")
+    return (name for name, note in features.items() if isinstance(note, dict) and note.get("_type") == "ClassLabel")
 
 
 def _classes(footer: Footer, features: dict[str, Any], label: str) -> Sequence[str]:
     """Return the names of the classes in the metadata of ICS, which are exact, or of Hugging Face."""
-    for told, key in ((_note(footer, b"icsys"), "classes"), (features.get(label), "names")):
-        names = told.get(key) if isinstance(told, dict) else None
+    for note, key in ((_note(footer, b"icsys"), "classes"), (features.get(label), "names")):
+        names = note.get(key) if isinstance(note, dict) else None
         if isinstance(names, list) and all(isinstance(name, str) for name in names):
-            if max(map(len, names), default=0) > LONGEST_TOLD:
-                raise ImageError("too_large", f"a class of more than {LONGEST_TOLD} characters")
+            if max(map(len, names), default=0) > LONGEST_LABEL:
+                raise ImageError("too_large", f"a class of more than {LONGEST_LABEL} characters")
             return names
     return ()
 

@@ -171,13 +171,13 @@ class _Sample:
             self._number = label_from_text(text)
             return
         try:
-            told = from_json(text)
+            note = from_json(text)
         except ValueError:
             return
-        if isinstance(told, dict):
-            self._is_ours = {"source_path", "source_sha256", "sha256"} <= told.keys()
-            if told.get("label") is not None or self._is_ours:
-                self._name = label_from(told.get("label"))
+        if isinstance(note, dict):
+            self._is_ours = {"source_path", "source_sha256", "sha256"} <= note.keys()
+            if note.get("label") is not None or self._is_ours:
+                self._name = label_from(note.get("label"))
 
     def _label(self) -> Label | None:
         """Return the name from ``.json`` with the number from ``.cls``, or the one that there is."""

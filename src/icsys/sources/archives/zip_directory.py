@@ -1,7 +1,7 @@
-"""A zip archive held against itself: what its directory tells, and what stands before each member's bytes.
+"""Check the directory of a zip archive against the headers of its members, and find members missing in it.
 
-Python's ``zipfile`` reads the directory at the end alone. Here every byte of an archive has to belong to something, and
-what no directory names is looked through for members.
+Python's ``zipfile`` reads only the directory. This reader checks that every byte of the archive belongs to a member or
+to the directory, and searches the other bytes for members.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ import zipfile
 import zlib
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
-from icsys.sources.archives.decompress import Inflater, Unpacker
+from icsys.sources.archives.decompress import Decompressor, Inflater
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 FIXED = 30
-"""Bytes of a local header, before a name and extra fields whose lengths it tells."""
+"""Bytes of a local header, before the name and the extra fields."""
 
 SIGNATURE = b"PK\x03\x04"
 UTF8 = 0x800
-_DESCRIBED = 0x8  # sizes and checksum stand behind the bytes
+_DESCRIBED = 0x8  # sizes and checksum are behind the bytes
 _LOCAL = struct.Struct("<4s5H3I2H")
 _DESCRIPTOR = b"PK\x07\x08"
 _DESCRIPTORS = tuple(struct.Struct(f"<{sign}{sizes}") for sign in ("4sI", "I") for sizes in ("II", "QQ"))
 _LAST = struct.Struct("<4s4H2IH")
 _LAST_SIGNATURE = b"PK\x05\x06"
-_LAST64 = struct.Struct("<4sQ2H2I4Q")  # what stands before it where there is more than that has room for
+_LAST64 = struct.Struct("<4sQ2H2I4Q")  # before it, for archives larger than its fields
 _LAST64_SIGNATURE = b"PK\x06\x06"
 _WHERE64 = struct.Struct("<4sIQI")
 _WHERE64_SIGNATURE = b"PK\x06\x07"
@@ -38,7 +38,7 @@ _CENTRAL_SIGNATURE = b"PK\x01\x02"
 _FAR = 2**32 - 1
 _PIECE = 2**16
 _MOST = 2**18  # bytes that are unpacked at once
-_UNPACKERS: dict[int, Callable[[], Unpacker]] = {
+_DECOMPRESSORS: dict[int, Callable[[], Decompressor]] = {
     zipfile.ZIP_DEFLATED: lambda: Inflater(-zlib.MAX_WBITS),
     zipfile.ZIP_BZIP2: bz2.BZ2Decompressor,
 }
@@ -50,15 +50,15 @@ class ZipEntry(NamedTuple):
     Attributes
     ----------
     name
-        As it stands there, by code page 437 unless ``flags`` say UTF-8.
+        Decoded as code page 437, or as UTF-8 if ``flags`` have its bit.
     start
-        Where its local header begins.
+        Position of its local header.
     length, size
-        Bytes that it takes, and those that it unpacks to.
+        Bytes in the archive, and unpacked.
     mode
-        What it is on Unix; 0 where that is not told.
+        Its file mode on Unix; 0 if not stated.
     trouble
-        Why it cannot be read; empty where it can be.
+        Why it cannot be read; empty if it can.
     """
 
     name: str
@@ -74,12 +74,12 @@ class ZipEntry(NamedTuple):
 
 
 class ZipDirectory:
-    """An open archive.
+    """The directory of an open zip archive, checked against the headers of its members.
 
     Attributes
     ----------
     damage
-        The first thing that is wrong; empty where nothing is, once :meth:`entries` has come to its end.
+        The first damage, complete at the end of :meth:`entries`; empty if there is none.
     """
 
     def __init__(self, file: BinaryIO, size: int, *, is_near: bool) -> None:
@@ -87,9 +87,9 @@ class ZipDirectory:
         self.damage = ""
 
     def entries(self) -> Iterator[ZipEntry]:
-        """List the members in the order of the directory, and then those that it does not name.
+        """List the members in the order of the directory, and then those missing in it.
 
-        Of an archive that is far, headers are looked at only where the directory is damaged: they lie all over it.
+        In a remote archive, headers are read only if the directory is damaged: they lie all over the archive.
         """
         listed, first, end = self._directory()
         if not self._is_near and not self.damage:
@@ -100,7 +100,7 @@ class ZipDirectory:
         for entry in listed:
             stop = self._stop_of(entry)
             if stop is None:
-                self._note(f"its directory leads to nothing for {entry.name!r}")
+                self._note(f"its directory points to no member for {entry.name!r}")
                 astray.append(entry)
             else:
                 taken.append((entry.start, stop))
@@ -121,12 +121,12 @@ class ZipDirectory:
         return self._file.read(size)
 
     def _directory(self) -> tuple[Iterator[ZipEntry], int, int]:
-        """Return what the directory lists, and where it begins and ends; it is read twice, and never held."""
-        told = self._last_record()
-        if told is None:
+        """Return the members in the directory, and its begin and end; it is read twice instead of kept in memory."""
+        record = self._last_record()
+        if record is None:
             return iter(()), self._size, self._size
-        count, length, offset, last = told
-        # What is put before an archive, such as a program that unpacks it, moves all that it tells of.
+        count, length, offset, last = record
+        # Bytes in front of an archive, such as an unpacking program, move all positions.
         first = last - length
         moved = first - offset
         found = 0
@@ -137,23 +137,23 @@ class ZipDirectory:
             self._note(f"its directory cannot be read: {error}")
             return iter(()), self._size, self._size
         if count != found:
-            self._note(f"it tells of {count} members, and its directory has {found}")
+            self._note(f"it states {count} members, and its directory has {found}")
         if moved:
-            self._note("its directory does not lie where it tells")
+            self._note("its directory is not at its stated position")
         return self._records(first, last, moved), first, self._size
 
     def _last_record(self) -> tuple[int, int, int, int] | None:
-        """Return how many members the last record tells of, and length, place and end of the directory."""
+        """Return the number of members in the last record, and length, offset and end of the directory."""
         start = max(0, self._size - _LAST.size - _LONGEST_COMMENT)
         tail = self._read(start, self._size - start)
         at = tail.rfind(_LAST_SIGNATURE)
         if at < 0 or len(tail) < at + _LAST.size:
             self._note("its directory cannot be read: the last record of it is missing")
             return None
-        _, disk, first_disk, here, told, length, offset, comment = _LAST.unpack_from(tail, at)
+        _, disk, first_disk, here, total, length, offset, comment = _LAST.unpack_from(tail, at)
         last = start + at
         if last + _LAST.size + comment != self._size:
-            self._note("something lies behind its end, or its end was cut")
+            self._note("there is data behind its end, or its end was cut")
         where = self._read(last - _WHERE64.size, _WHERE64.size) if last >= _WHERE64.size else b""
         if where.startswith(_WHERE64_SIGNATURE):
             last = _WHERE64.unpack(where)[2]
@@ -161,16 +161,16 @@ class ZipDirectory:
             if len(large) < _LAST64.size or not large.startswith(_LAST64_SIGNATURE):
                 self._note("a record of its directory is missing")
                 return None
-            _, _, _, _, disk, first_disk, here, told, length, offset = _LAST64.unpack(large)
-        if disk or first_disk or here != told:
-            self._note("it tells of parts that lie elsewhere")
+            _, _, _, _, disk, first_disk, here, total, length, offset = _LAST64.unpack(large)
+        if disk or first_disk or here != total:
+            self._note("it states further parts in other files")
         if length > last:
-            self._note("its directory cannot be read: it is longer than all that lies before its end")
+            self._note("its directory cannot be read: it is longer than the archive")
             return None
-        return told, length, offset, last
+        return total, length, offset, last
 
     def _records(self, first: int, last: int, moved: int) -> Iterator[ZipEntry]:
-        """Read the directory, record by record; ValueError where one is damaged."""
+        """Read the directory record by record; ValueError for a damaged record."""
         at, begin, data = first, first, b""
         while at < last:
             if at + _CENTRAL.size > begin + len(data):
@@ -198,26 +198,30 @@ class ZipDirectory:
             at = stop
 
     def _stop_of(self, entry: ZipEntry) -> int | None:
-        """Return where a member that the directory lists ends; None if it does not begin where that says."""
+        """Return where a listed member ends; None if there is no member at its stated position."""
         header = self._header(entry.start)
         if header is None:
             return None
         found, data = header
         if found.name != entry.name and _bytes(found) != _bytes(entry):
-            self._note(f"its directory calls {entry.name!r} what calls itself {found.name!r}")
+            self._note(f"its directory has the name {entry.name!r} for a member with the name {found.name!r}")
         facts = found.method, found.crc, found.length, found.size
         stop = data + entry.length
         if not found.flags & _DESCRIBED:
             if facts != (entry.method, entry.crc, entry.length, entry.size):
-                self._note(f"its directory tells another size or checksum of {entry.name!r} than stands before it")
+                self._note(
+                    f"its directory has another size or checksum for {entry.name!r} than the header before the member"
+                )
             return stop
         described = self._described(stop, entry)
         if described is None:
-            self._note(f"its directory tells another size or checksum of {entry.name!r} than stands behind it")
+            self._note(
+                f"its directory has another size or checksum for {entry.name!r} than the record behind the member"
+            )
         return stop if described is None else described
 
     def _described(self, stop: int, entry: ZipEntry) -> int | None:
-        """Return where the sizes and the checksum end that stand behind a member; None if they are others."""
+        """Return the end of the record of sizes and checksum behind a member; None if it differs from ``entry``."""
         data = self._read(stop, max(form.size for form in _DESCRIPTORS))
         expected = entry.crc, entry.length, entry.size
         for form in _DESCRIPTORS:
@@ -228,7 +232,7 @@ class ZipDirectory:
         return None
 
     def _header(self, start: int) -> tuple[ZipEntry, int] | None:
-        """Read a local header; return what it tells, and where the bytes begin."""
+        """Read a local header; return its entry and the position of its bytes, or None."""
         if not 0 <= start < self._size:
             return None
         data = self._read(start, FIXED)
@@ -245,7 +249,7 @@ class ZipDirectory:
         return entry, start + FIXED + len(more)
 
     def _between(self, taken: list[tuple[int, int]], first: int, end: int) -> Iterator[ZipEntry]:
-        """Look through what belongs to no member that is listed, up to the directory."""
+        """Find members in the parts of the archive that belong to no listed member."""
         at = 0
         for start, stop in [*sorted(taken), (first, end)]:
             if start < at:
@@ -260,7 +264,7 @@ class ZipDirectory:
             data = self._read(at, min(_PIECE, end - at))
             place = data.find(SIGNATURE)
             if (data[:place] if place >= 0 else data).strip(b"\0"):
-                self._note("something in it belongs to no member of its directory")
+                self._note("it holds data that belongs to no member of its directory")
             if place < 0:
                 at += max(1, len(data) - len(SIGNATURE) + 1) if len(data) == _PIECE else max(1, len(data))
                 continue
@@ -277,13 +281,13 @@ class ZipDirectory:
             yield entry
 
     def _end_or(self, start: int, length: int, end: int) -> int:
-        """Return where a member ends; where it begins if nothing speaks for that end."""
+        """Return where a member ends, or ``start`` if neither a member nor zeros follow that end."""
         stop = start + length
         follows = self._read(stop, 2) if stop < end else b""
         return stop if stop == end or follows in {b"PK", b"\0\0"} else start
 
     def _measured(self, entry: ZipEntry, start: int, end: int) -> tuple[ZipEntry, int]:
-        """Find out how long a member is whose size stands behind it, and return it with its end."""
+        """Measure a member whose size is behind it, by unpacking; return it with its end."""
         measured = self._unpack(start, end, entry.method)
         if measured is None:
             return entry._replace(trouble="its end is missing in the archive"), start
@@ -294,12 +298,12 @@ class ZipDirectory:
         return entry, self._described(start + length, entry) or start + length
 
     def _unpack(self, start: int, end: int, method: int) -> tuple[int, int] | None:
-        """Return how many bytes a member takes and unpacks to; None if that has no end."""
+        """Return the bytes of a member, packed and unpacked; None if it has no end."""
         if method == zipfile.ZIP_STORED:
             return self._stored(start, end)
-        if method not in _UNPACKERS:
+        if method not in _DECOMPRESSORS:
             return None
-        unpacker, at, size = _UNPACKERS[method](), start, 0
+        unpacker, at, size = _DECOMPRESSORS[method](), start, 0
         try:
             while not unpacker.eof:
                 data = self._read(at, min(_PIECE, end - at)) if unpacker.needs_input else b""
@@ -312,7 +316,7 @@ class ZipDirectory:
         return at - len(unpacker.unused_data) - start, size
 
     def _stored(self, start: int, end: int) -> tuple[int, int] | None:
-        """Find what stands behind bytes that are stored as they are: it tells how many they are."""
+        """Return the length of stored bytes, found by the record behind them."""
         at = start
         while at < end:
             data = self._read(at, min(_PIECE, end - at) + 24)
@@ -327,7 +331,7 @@ class ZipDirectory:
 
 
 def _large(extra: bytes, values: list[int]) -> list[int]:
-    """Return the sizes of a member, and its place, where they stand in an extra field for want of room in a header."""
+    """Return sizes and position of a member; values too large for the header come from an extra field."""
     while len(extra) >= 4:  # noqa: PLR2004 - what it is, and its length
         kind, count = struct.unpack_from("<HH", extra)
         if kind == 1:
@@ -338,5 +342,5 @@ def _large(extra: bytes, values: list[int]) -> list[int]:
 
 
 def _bytes(entry: ZipEntry) -> bytes:
-    """Return a name as it is stored: directory and header may differ in what they say of its encoding."""
+    """Return the stored bytes of a name: directory and header may state different encodings."""
     return entry.name.encode("utf-8" if entry.flags & UTF8 else "cp437", "replace")

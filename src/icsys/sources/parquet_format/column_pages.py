@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from icsys.errors import ImageError
 from icsys.sources.parquet_format.thrift import STRUCT, EndError, Thrift
-from icsys.sources.parquet_format.unpack import HELD, PIECE, Flow, unpack
+from icsys.sources.parquet_format.unpack import LARGEST_IN_MEMORY, PIECE, ByteStream, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,7 +46,7 @@ class ColumnPage(NamedTuple):
     size: int
     packed_size: int
     levels: Callable[[], bytes]
-    flow: Callable[[], Flow]
+    flow: Callable[[], ByteStream]
 
 
 def column_pages(file: IO[bytes], chunk: Chunk, leaf: Leaf, pa: Any) -> Iterator[ColumnPage]:  # noqa: ANN401 - pyarrow
@@ -59,19 +59,19 @@ def column_pages(file: IO[bytes], chunk: Chunk, leaf: Leaf, pa: Any) -> Iterator
     """
     at, end = chunk.start, chunk.start + chunk.size
     while at < end:
-        told, length = _header(file, at, end)
+        header, length = _header(file, at, end)
         at += length
-        size, packed_size = told.get((2,), -1), told.get((3,), -1)
+        size, packed_size = header.get((2,), -1), header.get((3,), -1)
         if not (0 <= size <= _MOST_UNPACKED and 0 <= packed_size <= end - at):
             raise ImageError("broken", "a page that reaches beyond its column")
-        packed = partial(_read, file, at, at + packed_size, told.get((4,)))
+        packed = partial(_read, file, at, at + packed_size, header.get((4,)))
         at += packed_size
-        kind = told.get((1,), -1)
+        kind = header.get((1,), -1)
         if kind == _DATA_2:
-            yield _second(told, packed, chunk.codec, leaf, pa)
+            yield _second(header, packed, chunk.codec, leaf, pa)
         elif kind in {_DATA, _DICTIONARY}:
             flow = _Body(chunk.codec, packed, packed_size, size, pa).flow
-            yield _first(told, flow, leaf, is_dictionary=kind == _DICTIONARY)
+            yield _first(header, flow, leaf, is_dictionary=kind == _DICTIONARY)
         elif kind != _INDEX:
             raise ImageError("unsupported", f"a page of the unknown kind {kind}")
 
@@ -91,62 +91,64 @@ class _Body:
         self._size = size
         self._held: bytes | None = None
 
-    def flow(self) -> Flow:
+    def flow(self) -> ByteStream:
         """Return the bytes from the beginning on."""
-        if self._size > HELD:
-            return Flow(self._unpack())
+        if self._size > LARGEST_IN_MEMORY:
+            return ByteStream(self._unpack())
         if self._held is None:
-            self._held = Flow(self._unpack()).read(self._size)
-        return Flow(iter([self._held]))
+            self._held = ByteStream(self._unpack()).read(self._size)
+        return ByteStream(iter([self._held]))
 
 
 def _first(
-    told: dict[tuple[int, ...], int], flow: Callable[[], Flow], leaf: Leaf, *, is_dictionary: bool
+    header: dict[tuple[int, ...], int], flow: Callable[[], ByteStream], leaf: Leaf, *, is_dictionary: bool
 ) -> ColumnPage:
     """Return a page of version 1, whose levels are packed with its values, or a dictionary."""
     path = 7 if is_dictionary else 5
-    rows, encoding = told.get((path, 1), -1), told.get((path, 2), -1)
+    rows, encoding = header.get((path, 1), -1), header.get((path, 2), -1)
     has_levels = leaf.levels > 0 and not is_dictionary
 
     def levels() -> bytes:
         return _levels(flow()) if has_levels else b""
 
-    def values() -> Flow:
+    def values() -> ByteStream:
         start = flow()
         if has_levels:
             start.skip(int.from_bytes(start.read(4), "little"))
         return start
 
-    return ColumnPage(_checked(rows), encoding, is_dictionary, told[2,], told[3,], levels, values)
+    return ColumnPage(_checked(rows), encoding, is_dictionary, header[2,], header[3,], levels, values)
 
 
 def _second(
-    told: dict[tuple[int, ...], int],
+    header: dict[tuple[int, ...], int],
     packed: Callable[[], Iterator[bytes]],
     codec: int,
     leaf: Leaf,
     pa: Any,  # noqa: ANN401 - as above
 ) -> ColumnPage:
     """Return a page of version 2, whose levels lie uncompressed before its values."""
-    size, packed_size = told[2,], told[3,]
-    before = told.get((8, 6), 0) + (length := told.get((8, 5), 0))
-    if told.get((8, 6), 0) or not 0 <= length <= min(size, packed_size, _LONGEST_LEVELS):
+    size, packed_size = header[2,], header[3,]
+    before = header.get((8, 6), 0) + (length := header.get((8, 5), 0))
+    if header.get((8, 6), 0) or not 0 <= length <= min(size, packed_size, _LONGEST_LEVELS):
         raise ImageError("broken", "a page whose levels do not fit it")
 
     def levels() -> bytes:
-        return Flow(packed()).read(length) if leaf.levels else b""
+        return ByteStream(packed()).read(length) if leaf.levels else b""
 
     def rest() -> Iterator[bytes]:
-        flow = Flow(packed())
+        flow = ByteStream(packed())
         flow.skip(before)
         return flow.rest()
 
-    used = codec if told.get((8, 7), 1) else 0
+    used = codec if header.get((8, 7), 1) else 0
     values = _Body(used, rest, packed_size - before, size - before, pa).flow
-    return ColumnPage(_checked(told.get((8, 1), -1)), told.get((8, 4), -1), False, size, packed_size, levels, values)
+    return ColumnPage(
+        _checked(header.get((8, 1), -1)), header.get((8, 4), -1), False, size, packed_size, levels, values
+    )
 
 
-def _levels(flow: Flow) -> bytes:
+def _levels(flow: ByteStream) -> bytes:
     length = int.from_bytes(flow.read(4), "little")
     if length > _LONGEST_LEVELS:
         raise ImageError("too_large", f"levels of {length} bytes: expected at most {_LONGEST_LEVELS}")
@@ -175,16 +177,16 @@ def _header(file: IO[bytes], at: int, end: int) -> tuple[dict[tuple[int, ...], i
 
 
 def _numbers(thrift: Thrift, path: tuple[int, ...]) -> dict[tuple[int, ...], int]:
-    told: dict[tuple[int, ...], int] = {}
+    header: dict[tuple[int, ...], int] = {}
     for number, kind in thrift.fields():
         way = (*path, number)
         if kind in {1, 2}:
-            told[way] = kind == 1
+            header[way] = kind == 1
         elif kind in {4, 5, 6}:
-            told[way] = thrift.number()
+            header[way] = thrift.number()
         elif kind == STRUCT and not path:
-            told |= _numbers(thrift, way)
-    return told
+            header |= _numbers(thrift, way)
+    return header
 
 
 def _read(file: IO[bytes], at: int, end: int, checksum: int | None) -> Iterator[bytes]:

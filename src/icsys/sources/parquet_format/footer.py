@@ -121,7 +121,7 @@ class Footer:
         return RowGroup(rows, tuple(found[number] for number in wanted))
 
     def _chunk(self, thrift: Thrift) -> Chunk:
-        told: dict[int, int] = {}
+        fields: dict[int, int] = {}
         elsewhere = encrypted = False
         for number, kind in thrift.fields():
             elsewhere |= number == 1
@@ -129,14 +129,14 @@ class Footer:
             if (number, kind) == (3, STRUCT):
                 for inner, inner_kind in thrift.fields():
                     if inner in {4, 5, 7, 9, 11} and inner_kind in {5, 6}:
-                        told[inner] = thrift.number()
+                        fields[inner] = thrift.number()
         if elsewhere or encrypted:
             raise ImageError("unsupported", "a column that lies in another file, or is encrypted")
-        start = min(told.get(9, 0), told.get(11) or told.get(9, 0))
-        size = told.get(7, 0)
-        if not (0 <= start <= start + size <= self.file_size) or told.get(5, -1) < 0:
+        start = min(fields.get(9, 0), fields.get(11) or fields.get(9, 0))
+        size = fields.get(7, 0)
+        if not (0 <= start <= start + size <= self.file_size) or fields.get(5, -1) < 0:
             raise ImageError("broken", "a column that reaches beyond the file")
-        return Chunk(start, size, told.get(4, 0), told[5])
+        return Chunk(start, size, fields.get(4, 0), fields[5])
 
 
 def read_footer(file: IO[bytes]) -> Footer:
@@ -198,16 +198,21 @@ class _Element(NamedTuple):
 
 
 def _element(thrift: Thrift) -> _Element:
-    told: dict[int, int] = {}
+    fields: dict[int, int] = {}
     name, is_logical = b"", False
     for number, _ in thrift.fields():
         if number in {1, 3, 5, 6}:
-            told[number] = thrift.number()
+            fields[number] = thrift.number()
         elif number == 4:  # noqa: PLR2004 - as above
             name = thrift.text()
         is_logical |= number == 10  # noqa: PLR2004 - as above
     return _Element(
-        told.get(1), told.get(3, _REQUIRED), name.decode("utf-8", "replace"), told.get(5, 0), told.get(6), is_logical
+        fields.get(1),
+        fields.get(3, _REQUIRED),
+        name.decode("utf-8", "replace"),
+        fields.get(5, 0),
+        fields.get(6),
+        is_logical,
     )
 
 
