@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from helpers import image_bytes, synthetic_photo
+from helpers import everything, image_bytes, synthetic_photo
 from icsys import Options, compress_folder, verify_folder
 
 QUICK = ("--strategy", "SO", "--step", "2")
@@ -42,14 +42,7 @@ def command(*arguments, code=None):
 
 def strace(*rules, log=os.devnull):
     """Return what to put before a command so that system calls fail as the rules say."""
-    return ["strace", "-f", "-qq", *_only_traced(), "-o", str(log), *rules]
-
-
-@functools.cache
-def _only_traced():
-    """Return the flag with which strace stops a program at the traced calls alone, where it has that."""
-    told = subprocess.run(["strace", "--help"], capture_output=True, text=True, check=False)  # noqa: S607
-    return ["--seccomp-bpf"] if "--seccomp-bpf" in told.stdout else []
+    return ["strace", "-f", "-qq", "-o", str(log), *rules]
 
 
 # Systems have several calls for one purpose; which of them a program takes is its library's concern.
@@ -87,12 +80,6 @@ def number_of(call, text, source, cwd):
     ]
     # A path below an open folder is told in two parts.
     return next(number for number, line in enumerate(calls, 1) if text in line.replace('>, "', "/"))
-
-
-def everything(folder):
-    """Return the bytes of all files that a finished run leaves, but for times."""
-    names = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    return {name: path.read_bytes() for name, path in names.items() if name not in {"run.json", ".ics-lock"}}
 
 
 def assert_whole(folder, clean):

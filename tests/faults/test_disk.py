@@ -17,7 +17,6 @@ from fault_runs import (
     assert_resumable,
     assert_whole,
     command,
-    everything,
     inject,
     make_photos,
     needs_mounts,
@@ -27,7 +26,7 @@ from fault_runs import (
     run,
     strace,
 )
-from helpers import image_bytes, synthetic_photo
+from helpers import everything, image_bytes, synthetic_photo
 from icsys import compress_folder
 
 

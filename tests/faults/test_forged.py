@@ -11,7 +11,7 @@ import pytest
 from fault_runs import QUICK, make_photos, needs_posix
 from fork_server import ForkServer
 from icsys import layout
-from planted import snapshot
+from links_between_calls import snapshot
 
 pytestmark = needs_posix
 HUGE, VAST = 10**18, 10**400

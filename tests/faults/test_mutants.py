@@ -8,8 +8,8 @@ from collections import Counter
 
 import pytest
 
+from damaged_images import FORMATS, mutant
 from helpers import tree
-from mutants import FORMATS, mutant
 
 CODES = {"empty", "unidentified", "unsupported", "broken", "corrupt", "too_large"}
 LIMIT = 300  # seconds for what takes ten

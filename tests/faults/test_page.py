@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from faults import FAULTS, PAGE, ROOT, make_row, promises, read_page
+from fault_page import FAULTS, PAGE, ROOT, make_row, promises, read_page
 from promises import PROMISES
 
 

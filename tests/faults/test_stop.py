@@ -10,10 +10,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fault_runs import OPTIONS, assert_resumable, command, everything, make_photos, needs_posix
+from fault_runs import OPTIONS, assert_resumable, command, make_photos, needs_posix
+from helpers import everything
 from icsys import compress_folder
 
-SITE = Path(__file__).parents[1] / "luckless"
+SITE = Path(__file__).parents[1] / "faulty_site"
 # An image that never ends, after ten that do.
 ENDLESS = """
 import sys, threading, time
@@ -52,7 +53,7 @@ def hundred(tmp_path_factory):
 def slowly():
     """The environment of a run of which each image takes a hundredth of a second more."""
     path = os.pathsep.join([str(SITE), os.environ.get("PYTHONPATH", "")])
-    return os.environ | {"PYTHONPATH": path, "LUCKLESS_SECONDS": "0.01", "LUCKLESS_LOG": os.devnull}
+    return os.environ | {"PYTHONPATH": path, "FAULTY_SITE_SECONDS": "0.01", "FAULTY_SITE_LOG": os.devnull}
 
 
 @needs_posix

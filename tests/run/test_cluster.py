@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from fake_cluster import Fake
-from helpers import books_at, compress_into, image_bytes, synthetic_photo
+from helpers import books_at, compress_into, everything, image_bytes, synthetic_photo
 from icsys import Options, UsageError, compress_folder, merge_shards
 from icsys.errors import EngineError, InUseError
 from icsys.files.rooted_path import RootedPath
@@ -60,15 +60,6 @@ def fake_cluster(monkeypatch):
     fake = Fake({}, slots=1)
     monkeypatch.setattr(cluster, "open_cluster", lambda *_: fake)
     return fake
-
-
-def everything(folder):
-    """Return the bytes of all files, hidden ones included, but for the lock and the times of a run."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and path.name not in {".ics-lock", "run.json"}
-    }
 
 
 def counts(summary):

@@ -13,7 +13,7 @@ import time
 import pytest
 
 from fault_runs import command, needs_posix
-from helpers import books_at, compress_into, image_bytes, synthetic_photo
+from helpers import books_at, compress_into, everything, image_bytes, synthetic_photo
 from icsys import Options, UsageError, compress_folder, merge_shards
 from icsys.files.rooted_path import RootedPath
 from icsys.journal.lock import locked
@@ -56,15 +56,6 @@ def whole(source, tmp_path):
 @pytest.fixture
 def out(tmp_path):
     return tmp_path / "out"
-
-
-def everything(folder):
-    """Return the bytes of all files, hidden ones included, but for the lock and the times of a run."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and path.name not in {".ics-lock", "run.json"}
-    }
 
 
 def counts(summary):

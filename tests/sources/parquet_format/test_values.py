@@ -64,7 +64,7 @@ def held(size, piece=7):
     """Have pages of more than so many bytes taken for large ones."""
     with pytest.MonkeyPatch.context() as patch:
         for module in (unpack, column_pages, column_module, page_values, dictionaries):
-            patch.setattr(module, "HELD", size)
+            patch.setattr(module, "LARGEST_IN_MEMORY", size)
         for module in (unpack, column_pages):
             patch.setattr(module, "PIECE", piece)
         yield
@@ -135,7 +135,7 @@ def test_what_was_packed_is_unpacked_in_pieces(codec, parts, piece):
                 with pytest.raises(ImageError):
                     b"".join(unpack.unpack(number, pieces, len(packed), wrong, pa))
             with pytest.raises(ImageError):
-                unpack.Flow(unpack.unpack(number, pieces, len(packed), len(data) + 1, pa)).read(len(data) + 1)
+                unpack.ByteStream(unpack.unpack(number, pieces, len(packed), len(data) + 1, pa)).read(len(data) + 1)
 
 
 def test_copies_reach_back_as_far_as_encoders_look():
@@ -221,10 +221,10 @@ def test_damaged_files_end_in_an_image_error(seed):
 
 def test_runs_and_differences_of_any_width_as_the_format_has_them():
     """The examples of the format's own page on encodings."""
-    packed = unpack.Flow(iter([bytes([3, 0b10001000, 0b11000110, 0b11111010])]))
+    packed = unpack.ByteStream(iter([bytes([3, 0b10001000, 0b11000110, 0b11111010])]))
     assert list(itertools.islice(encodings.runs(packed, 3), 8)) == list(range(8))
-    run = unpack.Flow(iter([bytes([200, 1, 4])]))
+    run = unpack.ByteStream(iter([bytes([200, 1, 4])]))
     assert list(itertools.islice(encodings.runs(run, 3), 100)) == [4] * 100
     # Block of 128 in 4 parts, 5 values from 7: 7 5 3 1 2; the least difference is -2.
     deltas = bytes([128, 1, 4, 5, 14, 3, 2, 0, 0, 0]) + struct.pack("<Q", 0b11000000)
-    assert list(encodings.deltas(unpack.Flow(iter([deltas])), 5)) == [7, 5, 3, 1, 2]
+    assert list(encodings.deltas(unpack.ByteStream(iter([deltas])), 5)) == [7, 5, 3, 1, 2]

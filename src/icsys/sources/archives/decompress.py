@@ -23,7 +23,7 @@ BACK = 2**21
 """Bytes before the current position that can be read again."""
 
 
-class Unpacked:
+class DecompressedFile:
     """The unpacked content of a gzip, bzip2 or xz file, of one stream or several in a row.
 
     Attributes
@@ -103,7 +103,7 @@ class _Streams:
     def __init__(self, file: BinaryIO, magic: bytes) -> None:
         self._file, self._magic = file, magic
         self._file.seek(0)
-        self._unpacker: Unpacker = _UNPACKERS[magic]()
+        self._unpacker: Decompressor = _DECOMPRESSORS[magic]()
 
     def read(self, size: int) -> bytes:
         """Return some bytes, none at the end; EOFError, zlib.error, LZMAError or OSError for damage."""
@@ -129,11 +129,11 @@ class _Streams:
             data = (data + more).lstrip(b"\0")
         if data and not data.startswith(self._magic):
             raise EOFError("there is data behind the end of the compressed streams")
-        self._unpacker = _UNPACKERS[self._magic]() if data else _Over()
+        self._unpacker = _DECOMPRESSORS[self._magic]() if data else _Over()
         return data
 
 
-class Unpacker(Protocol):
+class Decompressor(Protocol):
     """A decompressor of one stream, with the interface of :mod:`bz2` and :mod:`lzma`."""
 
     @property
@@ -170,25 +170,25 @@ class Inflater:
 
     @property
     def eof(self) -> bool:
-        """See :class:`Unpacker`."""
+        """See :class:`Decompressor`."""
         return self._zlib.eof
 
     @property
     def unused_data(self) -> bytes:
-        """See :class:`Unpacker`."""
+        """See :class:`Decompressor`."""
         return self._zlib.unused_data
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        """See :class:`Unpacker`; zlib.error for damage."""
+        """See :class:`Decompressor`; zlib.error for damage."""
         found = self._zlib.decompress(self._zlib.unconsumed_tail + data, max_length)
         self.needs_input = len(found) < max_length and not self._zlib.unconsumed_tail
         return found
 
 
-_UNPACKERS: dict[bytes, Callable[[], Unpacker]] = {
+_DECOMPRESSORS: dict[bytes, Callable[[], Decompressor]] = {
     b"\x1f\x8b": lambda: Inflater(16 + zlib.MAX_WBITS),
     b"BZh": bz2.BZ2Decompressor,
     b"\xfd7zXZ\0": lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, _MEMORY),
 }
-MAGICS = tuple(_UNPACKERS)
+MAGICS = tuple(_DECOMPRESSORS)
 """The first bytes of the files that can be unpacked."""

@@ -11,7 +11,7 @@ import tarfile
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from icsys.errors import ICSError
-from icsys.sources.archives.decompress import BACK, MAGICS, Unpacked
+from icsys.sources.archives.decompress import BACK, MAGICS, DecompressedFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +67,7 @@ class TarMembers:
         head = file.read(max(map(len, MAGICS)))
         file.seek(0)
         magic = next((magic for magic in MAGICS if head.startswith(magic)), None)
-        self._unpacked = Unpacked(file, magic) if magic else None
+        self._unpacked = DecompressedFile(file, magic) if magic else None
         self._file: _File = self._unpacked or file
         self._ignore_zeros = ignore_zeros
         # An ended archive: with the real file, TarFile would read the first member at once and raise its errors.

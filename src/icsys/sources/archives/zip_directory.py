@@ -12,7 +12,7 @@ import zipfile
 import zlib
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
-from icsys.sources.archives.decompress import Inflater, Unpacker
+from icsys.sources.archives.decompress import Decompressor, Inflater
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,7 +38,7 @@ _CENTRAL_SIGNATURE = b"PK\x01\x02"
 _FAR = 2**32 - 1
 _PIECE = 2**16
 _MOST = 2**18  # bytes that are unpacked at once
-_UNPACKERS: dict[int, Callable[[], Unpacker]] = {
+_DECOMPRESSORS: dict[int, Callable[[], Decompressor]] = {
     zipfile.ZIP_DEFLATED: lambda: Inflater(-zlib.MAX_WBITS),
     zipfile.ZIP_BZIP2: bz2.BZ2Decompressor,
 }
@@ -301,9 +301,9 @@ class ZipDirectory:
         """Return the bytes of a member, packed and unpacked; None if it has no end."""
         if method == zipfile.ZIP_STORED:
             return self._stored(start, end)
-        if method not in _UNPACKERS:
+        if method not in _DECOMPRESSORS:
             return None
-        unpacker, at, size = _UNPACKERS[method](), start, 0
+        unpacker, at, size = _DECOMPRESSORS[method](), start, 0
         try:
             while not unpacker.eof:
                 data = self._read(at, min(_PIECE, end - at)) if unpacker.needs_input else b""

@@ -21,7 +21,7 @@ from icsys.sources.parquet_format.page_values import (
     lengths_and_data,
     plain_values,
 )
-from icsys.sources.parquet_format.unpack import HELD, Flow
+from icsys.sources.parquet_format.unpack import LARGEST_IN_MEMORY, ByteStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,8 +115,10 @@ class Column:
             self._page = page = next(self._pages, None)
             if page is None:
                 raise ImageError("broken", "a column with fewer values than rows")
-            if self._short and page.size > HELD:
-                raise ImageError("too_large", f"a page of {page.size} bytes of names: expected at most {HELD}")
+            if self._short and page.size > LARGEST_IN_MEMORY:
+                raise ImageError(
+                    "too_large", f"a page of {page.size} bytes of names: expected at most {LARGEST_IN_MEMORY}"
+                )
             if page.is_dictionary:
                 self._dictionary = open_dictionary(page, self._leaf)
                 continue
@@ -132,7 +134,7 @@ class Column:
         if not self._leaf.levels:
             return True
         if self._levels is None:
-            flow = Flow(iter([self._page.levels()]))
+            flow = ByteStream(iter([self._page.levels()]))
             self._levels = runs(flow, self._leaf.levels.bit_length())
         return next(self._levels) == self._leaf.levels
 
@@ -149,9 +151,10 @@ class Column:
             if self._dictionary is not None:
                 self._dictionary.rest()
             return plain_values(page, kind)
-        if page.size > HELD:
+        if page.size > LARGEST_IN_MEMORY:
             raise ImageError(
-                "too_large", f"a page of {page.size} bytes with an encoding other than plain: expected at most {HELD}"
+                "too_large",
+                f"a page of {page.size} bytes with an encoding other than plain: expected at most {LARGEST_IN_MEMORY}",
             )
         flow = page.flow()
         match page.encoding:

@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from icsys.errors import ImageError
 from icsys.sources.parquet_format.thrift import STRUCT, EndError, Thrift
-from icsys.sources.parquet_format.unpack import HELD, PIECE, Flow, unpack
+from icsys.sources.parquet_format.unpack import LARGEST_IN_MEMORY, PIECE, ByteStream, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,7 +46,7 @@ class ColumnPage(NamedTuple):
     size: int
     packed_size: int
     levels: Callable[[], bytes]
-    flow: Callable[[], Flow]
+    flow: Callable[[], ByteStream]
 
 
 def column_pages(file: IO[bytes], chunk: Chunk, leaf: Leaf, pa: Any) -> Iterator[ColumnPage]:  # noqa: ANN401 - pyarrow
@@ -91,17 +91,17 @@ class _Body:
         self._size = size
         self._held: bytes | None = None
 
-    def flow(self) -> Flow:
+    def flow(self) -> ByteStream:
         """Return the bytes from the beginning on."""
-        if self._size > HELD:
-            return Flow(self._unpack())
+        if self._size > LARGEST_IN_MEMORY:
+            return ByteStream(self._unpack())
         if self._held is None:
-            self._held = Flow(self._unpack()).read(self._size)
-        return Flow(iter([self._held]))
+            self._held = ByteStream(self._unpack()).read(self._size)
+        return ByteStream(iter([self._held]))
 
 
 def _first(
-    header: dict[tuple[int, ...], int], flow: Callable[[], Flow], leaf: Leaf, *, is_dictionary: bool
+    header: dict[tuple[int, ...], int], flow: Callable[[], ByteStream], leaf: Leaf, *, is_dictionary: bool
 ) -> ColumnPage:
     """Return a page of version 1, whose levels are packed with its values, or a dictionary."""
     path = 7 if is_dictionary else 5
@@ -111,7 +111,7 @@ def _first(
     def levels() -> bytes:
         return _levels(flow()) if has_levels else b""
 
-    def values() -> Flow:
+    def values() -> ByteStream:
         start = flow()
         if has_levels:
             start.skip(int.from_bytes(start.read(4), "little"))
@@ -134,10 +134,10 @@ def _second(
         raise ImageError("broken", "a page whose levels do not fit it")
 
     def levels() -> bytes:
-        return Flow(packed()).read(length) if leaf.levels else b""
+        return ByteStream(packed()).read(length) if leaf.levels else b""
 
     def rest() -> Iterator[bytes]:
-        flow = Flow(packed())
+        flow = ByteStream(packed())
         flow.skip(before)
         return flow.rest()
 
@@ -148,7 +148,7 @@ def _second(
     )
 
 
-def _levels(flow: Flow) -> bytes:
+def _levels(flow: ByteStream) -> bytes:
     length = int.from_bytes(flow.read(4), "little")
     if length > _LONGEST_LEVELS:
         raise ImageError("too_large", f"levels of {length} bytes: expected at most {_LONGEST_LEVELS}")

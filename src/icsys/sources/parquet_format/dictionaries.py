@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from icsys.errors import ImageError
 from icsys.sources.parquet_format.footer import BOOLEAN, BYTE_ARRAY
 from icsys.sources.parquet_format.page_values import NUMBER_FORMATS, ByteStrings, Numbers, lengths_before_values
-from icsys.sources.parquet_format.unpack import HELD
+from icsys.sources.parquet_format.unpack import LARGEST_IN_MEMORY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,7 +37,7 @@ def open_dictionary(page: ColumnPage, leaf: Leaf) -> Dictionary:
         raise ImageError("unsupported", f"a dictionary with the unknown encoding {page.encoding}")
     if leaf.kind != BYTE_ARRAY:
         return _NumberDictionary(page, struct.Struct(NUMBER_FORMATS[leaf.kind]))
-    return _HeldDictionary(page) if page.size <= HELD else _SearchedDictionary(page)
+    return _HeldDictionary(page) if page.size <= LARGEST_IN_MEMORY else _SearchedDictionary(page)
 
 
 def _checked_entry(number: int, page: ColumnPage) -> int:
@@ -52,8 +52,10 @@ class _NumberDictionary:
     def __init__(self, page: ColumnPage, form: struct.Struct) -> None:
         if page.rows * form.size > page.size:
             raise ImageError("broken", "a dictionary that ends too early")
-        if page.size > HELD:
-            raise ImageError("too_large", f"a dictionary of {page.size} bytes of numbers: expected at most {HELD}")
+        if page.size > LARGEST_IN_MEMORY:
+            raise ImageError(
+                "too_large", f"a dictionary of {page.size} bytes of numbers: expected at most {LARGEST_IN_MEMORY}"
+            )
         self._page, self._form, self._data = page, form, page.flow().read(page.size)
 
     def chosen(self, numbers: Iterator[int]) -> PageValues:

@@ -9,12 +9,12 @@ from icsys.errors import ImageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from icsys.sources.parquet_format.unpack import Flow
+    from icsys.sources.parquet_format.unpack import ByteStream
 
 _LARGEST_BLOCK = 2**16  # numbers
 
 
-def read_bit_width(flow: Flow) -> int:
+def read_bit_width(flow: ByteStream) -> int:
     """Read the number of bits of each packed number, at most 32."""
     width = flow.read(1)[0]
     if width > 32:  # noqa: PLR2004 - bits
@@ -22,7 +22,7 @@ def read_bit_width(flow: Flow) -> int:
     return width
 
 
-def runs(flow: Flow, width: int) -> Iterator[int]:
+def runs(flow: ByteStream, width: int) -> Iterator[int]:
     """Unpack runs of equal numbers and groups of bit-packed ones (RLE), without an end: the caller counts."""
     size = (width + 7) // 8
     mask = (1 << width) - 1
@@ -40,7 +40,7 @@ def runs(flow: Flow, width: int) -> Iterator[int]:
                 yield value
 
 
-def _varint(flow: Flow) -> int:
+def _varint(flow: ByteStream) -> int:
     value = 0
     for shift in range(0, 64, 7):
         byte = flow.read(1)[0]
@@ -54,7 +54,7 @@ def _signed(value: int) -> int:
     return (value >> 1) ^ -(value & 1)
 
 
-def deltas(flow: Flow, most: int) -> Iterator[int]:
+def deltas(flow: ByteStream, most: int) -> Iterator[int]:
     """Unpack numbers from their differences (DELTA_BINARY_PACKED), at most ``most``."""
     block, parts, count, value = _varint(flow), _varint(flow), _varint(flow), _signed(_varint(flow))
     if not (0 < parts <= block <= _LARGEST_BLOCK) or block % (8 * parts) or count > most:

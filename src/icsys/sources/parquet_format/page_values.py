@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from icsys.errors import ImageError
 from icsys.sources.parquet_format.encodings import deltas
 from icsys.sources.parquet_format.footer import BOOLEAN, BYTE_ARRAY, DOUBLE, FLOAT, INT32, INT64
-from icsys.sources.parquet_format.unpack import HELD, Flow
+from icsys.sources.parquet_format.unpack import LARGEST_IN_MEMORY, ByteStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -61,20 +61,20 @@ def plain_values(page: ColumnPage, kind: int) -> PageValues:
     return Numbers(page, _unpacked(flow, struct.Struct(NUMBER_FORMATS[kind])))
 
 
-def lengths_before_values(flow: Flow) -> Iterator[int]:
+def lengths_before_values(flow: ByteStream) -> Iterator[int]:
     """Read the length before each value."""
     while True:
         yield int.from_bytes(flow.read(4), "little")
 
 
-def _bits(flow: Flow) -> Iterator[bool]:
+def _bits(flow: ByteStream) -> Iterator[bool]:
     while True:
         byte = flow.read(1)[0]
         for bit in range(8):
             yield bool(byte >> bit & 1)
 
 
-def _unpacked(flow: Flow, form: struct.Struct) -> Iterator[Any]:
+def _unpacked(flow: ByteStream, form: struct.Struct) -> Iterator[Any]:
     while True:
         yield form.unpack(flow.read(form.size))[0]
 
@@ -82,7 +82,7 @@ def _unpacked(flow: Flow, form: struct.Struct) -> Iterator[Any]:
 class ByteStrings:
     """Byte strings, one after the other, with their lengths."""
 
-    def __init__(self, page: ColumnPage, lengths: Iterator[int], data: Flow) -> None:
+    def __init__(self, page: ColumnPage, lengths: Iterator[int], data: ByteStream) -> None:
         self.page, self._lengths, self._data = page, lengths, data
 
     def length(self) -> int:
@@ -108,7 +108,7 @@ class ByteStrings:
         return self._data.read(length)
 
 
-def lengths_and_data(page: ColumnPage, before: int = 0) -> tuple[Iterator[int], Flow]:
+def lengths_and_data(page: ColumnPage, before: int = 0) -> tuple[Iterator[int], ByteStream]:
     """Return lengths, and the stream of bytes behind them: the page is unpacked twice, so that no lengths are stored.
 
     Parameters
@@ -153,5 +153,7 @@ class PrefixedByteStrings:
 
 def _check_prefix(size: int) -> None:
     """Refuse a value that is too large to keep: the next one may need its prefix."""
-    if size > HELD:
-        raise ImageError("too_large", f"a value of {size} bytes with a shared prefix: expected at most {HELD}")
+    if size > LARGEST_IN_MEMORY:
+        raise ImageError(
+            "too_large", f"a value of {size} bytes with a shared prefix: expected at most {LARGEST_IN_MEMORY}"
+        )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PIECE = 2**18
 """Bytes that are read or unpacked at once."""
 
-HELD = 2**24
+LARGEST_IN_MEMORY = 2**24
 """Bytes of the largest page that is unpacked as a whole."""
 
 _UNPACKED = {0: "no", 1: "snappy", 2: "gzip", 4: "brotli", 6: "zstd", 7: "lz4_raw"}  # by their numbers in the format
@@ -27,7 +27,7 @@ _WINDOW = 2**16  # bytes, as far as encoders of Snappy look back, and those of L
 _EITHER = zlib.MAX_WBITS | 32  # a header of gzip or of zlib
 
 
-class Flow:
+class ByteStream:
     """A stream of bytes in pieces, read forwards.
 
     Parameters
@@ -100,10 +100,10 @@ def unpack(codec: int, packed: Callable[[], Iterator[bytes]], packed_size: int, 
         raise ImageError("unsupported", f"pages with the unknown codec {codec}")
     if name == "no":
         pieces = packed()
-    elif size and max(size, packed_size) <= HELD and name in {"snappy", "lz4_raw"}:
+    elif size and max(size, packed_size) <= LARGEST_IN_MEMORY and name in {"snappy", "lz4_raw"}:
         pieces = _at_once(name, b"".join(packed()), size, pa)
     else:
-        pieces = _FLOWS[name](packed(), pa)
+        pieces = _DECODERS[name](packed(), pa)
     return _exactly(size, pieces)
 
 
@@ -149,14 +149,14 @@ def _inflated(packed: Iterator[bytes], _: object) -> Iterator[bytes]:
 
 def _streamed(name: str) -> Callable[[Iterator[bytes], Any], Iterator[bytes]]:
     def unpacked(packed: Iterator[bytes], pa: Any) -> Iterator[bytes]:  # noqa: ANN401 - as above
-        with pa.CompressedInputStream(pa.PythonFile(_AsFile(packed), mode="r"), name) as stream:
+        with pa.CompressedInputStream(pa.PythonFile(_PieceFile(packed), mode="r"), name) as stream:
             while piece := stream.read(PIECE):
                 yield piece
 
     return unpacked
 
 
-class _AsFile(io.RawIOBase):
+class _PieceFile(io.RawIOBase):
     """Pieces as a file, for pyarrow."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
@@ -203,7 +203,7 @@ class _Window:
 
 
 def _unsnapped(packed: Iterator[bytes], _: object) -> Iterator[bytes]:
-    flow = Flow(packed)
+    flow = ByteStream(packed)
     left = shift = 0
     while True:
         byte = flow.read(1)[0]
@@ -236,7 +236,7 @@ def _unsnapped(packed: Iterator[bytes], _: object) -> Iterator[bytes]:
 
 
 def _unlz4(packed: Iterator[bytes], _: object) -> Iterator[bytes]:
-    flow = _Ending(packed)
+    flow = _EndingStream(packed)
     window = _Window()
     while not flow.is_over():
         token = flow.read(1)[0]
@@ -256,7 +256,7 @@ def _unlz4(packed: Iterator[bytes], _: object) -> Iterator[bytes]:
     yield from window.take(end=True)
 
 
-class _Ending(Flow):
+class _EndingStream(ByteStream):
     """A stream with a test for its end."""
 
     def is_over(self) -> bool:
@@ -268,7 +268,7 @@ class _Ending(Flow):
         return False
 
 
-def _extended(flow: Flow, size: int) -> int:
+def _extended(flow: ByteStream, size: int) -> int:
     if size == 15:  # noqa: PLR2004 - then bytes follow that are added, up to one that is not 255
         while True:
             byte = flow.read(1)[0]
@@ -278,7 +278,7 @@ def _extended(flow: Flow, size: int) -> int:
     return size
 
 
-_FLOWS: dict[str, Callable[[Iterator[bytes], Any], Iterator[bytes]]] = {
+_DECODERS: dict[str, Callable[[Iterator[bytes], Any], Iterator[bytes]]] = {
     "snappy": _unsnapped,
     "gzip": _inflated,
     "brotli": _streamed("brotli"),
