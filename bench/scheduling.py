@@ -32,12 +32,13 @@ from icsys.layout import MANIFEST
 from icsys.partition import Shard, all_shards, shard_index
 from icsys.records.manifest import image_row, to_line
 from icsys.records.run_json import write_run
-from icsys.results import Compressed, RunSummary
+from icsys.results import Compressed
 from icsys.run.cluster import SHARD_IMAGES, choose_shard_count
 from icsys.run.shard_job import ShardResult
 from icsys.shards.listing import list_for_shards
 from icsys.shards.state import State, state_folder_of, write_state
 from icsys.sources.folder import plan_folder
+from icsys.summary import RunSummary
 from machine import describe
 from page import publish
 from table import markdown_table, number

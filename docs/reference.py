@@ -88,7 +88,7 @@ def _lists(command: CommandParser) -> Iterator[str]:
 
 
 def _flag(action: argparse.Action) -> str:
-    """Return an option as it is typed, a switch in both its forms."""
+    """Return an option as users type it; a switch has two forms."""
     if action.nargs == 0:
         return "`, `".join(action.option_strings)
     return f"{action.option_strings[0]} {_shown(action)}"

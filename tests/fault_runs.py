@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from helpers import image_bytes, synthetic_photo
+from helpers import everything, image_bytes, synthetic_photo
 from icsys import Options, compress_folder, verify_folder
 
 QUICK = ("--strategy", "SO", "--step", "2")
@@ -80,12 +80,6 @@ def number_of(call, text, source, cwd):
     ]
     # A path below an open folder is told in two parts.
     return next(number for number, line in enumerate(calls, 1) if text in line.replace('>, "', "/"))
-
-
-def everything(folder):
-    """Return the bytes of all files that a finished run leaves, but for times."""
-    names = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    return {name: path.read_bytes() for name, path in names.items() if name not in {"run.json", ".ics-lock"}}
 
 
 def assert_whole(folder, clean):

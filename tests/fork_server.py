@@ -22,9 +22,11 @@ import subprocess
 import sys
 import tempfile
 import traceback
+import warnings
 from pathlib import Path
 
 import icsys.__main__
+import icsys.run.compress  # the command loads it only when it runs
 from icsys.cli.main import run_command
 from icsys.engine import ENGINE_TABLE
 
@@ -73,10 +75,13 @@ class ForkServer:
         request = {"words": list(map(str, words)), "kill": kill, "calls": calls, "said": str(said), **self._bounds}
         return self._ask("killed", request)
 
-    def command(self, words, *, cwd, text=None, env=os.environ, do="command"):
-        """Run a command as a process of its own would; return exit code, standard output and standard error."""
+    def command(self, words, *, cwd, text=None, env=os.environ, do="command", together=False):
+        """Run a command as a process of its own would; return exit code, standard output and standard error.
+
+        With ``together`` both come in their order, twice.
+        """
         with tempfile.TemporaryDirectory() as folder:
-            files = [os.devnull, f"{folder}/out", f"{folder}/err"]
+            files = [os.devnull, f"{folder}/out", f"{folder}/{'out' if together else 'err'}"]
             if text is not None:
                 files[0] = f"{folder}/in"
                 Path(files[0]).write_text(text, "utf-8")
@@ -186,7 +191,7 @@ def _run_as_process(do, words, cwd, env, files, *, pipe):
     os.environ.clear()
     os.environ.update(env)
     for number, file in enumerate(files):
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT if number else os.O_RDONLY)
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND if number else os.O_RDONLY)
         os.dup2(descriptor, number)
         os.close(descriptor)
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - for as long as this process lasts
@@ -195,6 +200,7 @@ def _run_as_process(do, words, cwd, env, files, *, pipe):
     sys.argv = ["ics", *words] if do == "command" else ["-c"]
     if do == "command":
         raise SystemExit(icsys.__main__.main())
+    warnings.resetwarnings()
     exec(words[0], {"__name__": "__main__"})  # noqa: S102 - the code of a test
     raise SystemExit
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import psutil
 
+from damaged_images import FORMATS, mutant
 from icsys import ImageError, Options, compress_image
 from icsys.engine import Lost, available_cores
 from icsys.engine.processes import run_processes
 from icsys.pipeline import load_packages
-from mutants import FORMATS, mutant
 
 # Small enough that memory beyond it is a find; options of every kind take the pictures further.
 OPTIONS = tuple(

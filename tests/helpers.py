@@ -45,6 +45,12 @@ def tree(folder):
     }
 
 
+def everything(folder):
+    """Return the bytes of all files that a finished run leaves, hidden ones included, but for the lock and times."""
+    names = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    return {name: path.read_bytes() for name, path in names.items() if name not in {"run.json", ".ics-lock"}}
+
+
 def books_at(folder, shard):
     """Return the folder of a shard's books, for tests that write into it themselves."""
     return folder / ".ics-books" / f"{shard.index}-of-{shard.count}"

@@ -9,8 +9,8 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from icsys import Options
+from icsys.sources.archives.archive_files import LocalFiles
 from icsys.sources.archives.source import Archives
-from icsys.sources.archives.store import Disk
 from icsys.sources.base import Task, Unreadable, read_loaded
 
 
@@ -59,7 +59,7 @@ def put_parquet(path, files, *, labels=None, names=(), rows=100):
 
 def read_all(path, **settings):
     """Return the bytes of every image of an archive that can be read, and the codes of what fails."""
-    source = Archives("these", Disk(), ((str(path), ""),), **settings)
+    source = Archives("these", LocalFiles(), ((str(path), ""),), **settings)
     found, failed = {}, {}
     plan = list(source.plan(".png"))
     for planned in plan:

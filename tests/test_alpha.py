@@ -23,12 +23,12 @@ def keep(**others):
 
 
 def decoded(data, mode="RGBA"):
-    """Return what Pillow makes of a file."""
+    """Decode a file with Pillow."""
     return np.asarray(Image.open(io.BytesIO(data)).convert(mode))
 
 
 def files_with_alpha():
-    """Return files that have alpha, each in another way, with the pixels that they show; hidden colours are zeros."""
+    """Return files that store alpha in different ways, with their pixels; hidden colours are zeros."""
     rgba, grey = soft_photo(), soft_photo(channels=1)
     hole = rgba.copy()
     hole[..., 3] = np.where(rgba[..., 3] > 99, 255, 0)
@@ -62,7 +62,7 @@ def test_pixels_with_alpha_pass_through(name):
 
 @pytest.mark.parametrize("name", files_with_alpha())
 def test_smaller_pixels_are_means_weighted_with_alpha(name):
-    """The twin averages premultiplied levels in float64; stored colours are as exact as their alpha lets them be."""
+    """The twin averages premultiplied levels in float64; stored colours are as exact as their alpha allows."""
     data, full = files_with_alpha()[name]
     pixels = decode_photo(data, keep(step=4)).pixels
     pixels = pixels if pixels.shape[2] == 4 else pixels[..., [0, 0, 0, 1]]
@@ -75,7 +75,7 @@ def test_smaller_pixels_are_means_weighted_with_alpha(name):
 
 @pytest.mark.parametrize("strategy", ["SO", *CLUSTERING])
 @pytest.mark.parametrize("kind", ["opaque", "grey", "alpha of 255"])
-def test_an_image_that_nothing_shows_through_has_the_same_bytes_as_ever(strategy, kind):
+def test_an_opaque_image_has_the_same_bytes_under_either_option(strategy, kind):
     pixels = synthetic_photo(channels=1 if kind == "grey" else 3)
     if kind == "alpha of 255":
         pixels = np.dstack([pixels, np.full(pixels.shape[:2], 255, np.uint8)])
@@ -106,7 +106,7 @@ def test_every_format_stores_the_pixels(format, strategy, colors, channels):  # 
 @pytest.mark.skipif(not shutil.which("pngcheck"), reason="pngcheck is not installed")
 @pytest.mark.parametrize("options", [{}, {"colors": 2}, {"colors": 300}, {"strategy": "SO"}], ids=str)
 @pytest.mark.parametrize("channels", [1, 3])
-def test_pngcheck_has_nothing_to_say_against_it(options, channels, tmp_path):
+def test_pngcheck_finds_no_error(options, channels, tmp_path):
     data = compress_image(image_bytes(Image.fromarray(soft_photo(channels=channels))), keep(**options)).data
     (tmp_path / "a.png").write_bytes(data)
     done = subprocess.run(["pngcheck", "-v", tmp_path / "a.png"], capture_output=True, text=True, check=False)  # noqa: S607
@@ -141,7 +141,7 @@ def test_padding_is_transparent_where_alpha_is_kept_and_background_where_not():
         assert shown.shape[:2] == (80, 80)
 
 
-def test_flattened_means_as_before():
+def test_flattened_images_have_no_alpha():
     """Transparency lies over the background, and no file has alpha."""
     data = compress_image(image_bytes(soft_photo()), Options(strategy="SO", step=1, background="#00ff00")).data
     assert Image.open(io.BytesIO(data)).mode == "RGB"
@@ -173,7 +173,7 @@ def test_arrays_with_alpha_are_flattened_unless_it_is_kept():
         quantize(pixels, 8, alpha="drop")
 
 
-def test_the_books_tell_of_four_channels(tmp_path):
+def test_the_manifest_counts_four_channels(tmp_path):
     files = {"soft.png": image_bytes(soft_photo()), "plain.png": image_bytes(synthetic_photo())}
     results, _ = compress_files(tmp_path, files, keep(colors=16))
     lines = (tmp_path / "out" / "manifest.jsonl").read_text("utf-8").splitlines()

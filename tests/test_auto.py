@@ -1,4 +1,4 @@
-"""Colours "auto": as few as a target of quality allows, for every image or for all of them, and how that is told."""
+"""Colours "auto": as few as a target of quality allows, for each image or for all, and how they are reported."""
 
 import io
 import json
@@ -20,9 +20,10 @@ from icsys.engine import Lost
 from icsys.files.rooted_path import RootedPath
 from icsys.options import Target
 from icsys.records.run_json import read_run
-from icsys.results import ColorsChosen, Measured
+from icsys.results import Measured
 from icsys.run.choose_colors import choose_colors
 from icsys.run.worker import Outcome
+from icsys.summary import ColorsChosen
 from report.test_terminal_text import DONE
 
 pytestmark = pytest.mark.usefixtures("unsynced")
@@ -126,7 +127,7 @@ def rows_of(folder):
     return [json.loads(line) for line in (folder / "manifest.jsonl").read_text("utf-8").splitlines()]
 
 
-def test_the_books_say_what_was_found(tmp_path):
+def test_the_manifest_has_the_colours_found(tmp_path):
     options = Options(colors="auto", max_delta_e=4, step=1)
     files = FILES | {"noise.png": image_bytes(np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8))}
     results, summary = compress_files(tmp_path, files, options)
@@ -146,13 +147,13 @@ def test_the_books_say_what_was_found(tmp_path):
     assert (again.skipped, again.compressed, again.colors_found) == (7, 0, None)
 
 
-def test_a_run_with_a_number_says_nothing_of_quality(tmp_path):
+def test_a_run_with_a_given_number_reports_no_quality(tmp_path):
     _, summary = compress_files(tmp_path, FILES, Options(colors=8))
     assert {"psnr", "ssim", "delta_e", "quality_target", "quality_met"}.isdisjoint(rows_of(tmp_path / "out")[0])
     assert summary.colors_found is summary.colors_chosen is None
 
 
-def test_shards_and_their_merge_tell_the_same_as_one_run(tmp_path):
+def test_shards_and_their_merge_report_the_same_as_one_run(tmp_path):
     options = Options(colors="auto", min_ssim=0.8, step=1)
     _, whole = compress_files(tmp_path, FILES, options)
     for index in (1, 2):
@@ -181,7 +182,7 @@ def test_a_share_of_the_sample_reaches_the_target_with_the_number_chosen(share, 
     assert (chosen.colors, chosen.reached, chosen.sampled) == (*expected, 100)
 
 
-def test_one_number_for_all_reaches_the_target_in_the_share_that_was_asked_for(tmp_path):
+def test_one_number_for_all_reaches_the_target_in_the_requested_share(tmp_path):
     options = Options(colors="auto", per="dataset", min_ssim=0.8, quality_share=0.5, step=1)
     alone, _ = compress_files(tmp_path, FILES, options.replace(per="image"))
     (tmp_path / "out").rename(tmp_path / "each")
@@ -195,7 +196,7 @@ def test_one_number_for_all_reaches_the_target_in_the_share_that_was_asked_for(t
     assert read_run(RootedPath(tmp_path / "out"))["options"]["colors"] == needed[2]
 
 
-def test_a_number_that_was_chosen_is_as_one_that_was_given(tmp_path):
+def test_a_chosen_number_works_like_a_given_one(tmp_path):
     """Nothing is done again while the sample yields the same."""
     options = Options(colors="auto", per="dataset", min_ssim=0.8, step=1)
     _, first = compress_files(tmp_path, FILES, options)
@@ -217,7 +218,7 @@ def test_a_shard_cannot_choose_for_all(tmp_path):
         compress_folder(tmp_path / "in", tmp_path / "out", Options(colors="auto", per="dataset"), shard="1/2")
 
 
-def test_the_command_says_what_was_found(photos, tmp_path):
+def test_the_command_prints_the_colours_found(photos, tmp_path):
     some = ("--colors", "auto", "--min-ssim", 0.8, "--step", 1, "--verbose")
     code, out, err = ics("compress", photos, "out", *some, cwd=tmp_path)
     assert code == 0
@@ -243,13 +244,13 @@ def test_a_target_on_the_command_line_replaces_that_of_a_config_file(photos, tmp
     assert all(file["psnr"] >= 30 and file["ssim"] is None for file in report["files"])
 
 
-def test_a_comparison_wants_numbers(photos, tmp_path):
+def test_a_comparison_needs_numbers(photos, tmp_path):
     code, _, err = ics("compare", photos, "--colors", "auto", "--no-report", cwd=tmp_path)
     assert code == 2
     assert "expected numbers such as 8,16,32" in err
 
 
-def test_auto_is_an_answer(tmp_path):
+def test_auto_can_be_entered_at_the_prompt(tmp_path):
     (tmp_path / "Uncompressed").mkdir()
     (tmp_path / "Uncompressed" / "a.png").write_bytes(FILES["a.png"])
     code, out, _ = ics(cwd=tmp_path, text="MKM\nauto\n5\n")

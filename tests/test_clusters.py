@@ -120,8 +120,8 @@ def env(tmp_path_factory):
     """What every process here is given: a decoder that takes its time, and dies of some images."""
     log = tmp_path_factory.mktemp("log") / "images"
     log.touch()
-    path = os.pathsep.join([str(HERE / "luckless"), os.environ.get("PYTHONPATH", "")])
-    return os.environ | {"PYTHONPATH": path, "LUCKLESS_LOG": str(log), "LUCKLESS_SECONDS": "0.02", **QUICK_TO_SEE}
+    path = os.pathsep.join([str(HERE / "faulty_site"), os.environ.get("PYTHONPATH", "")])
+    return os.environ | {"PYTHONPATH": path, "FAULTY_SITE_LOG": str(log), "FAULTY_SITE_SECONDS": "0.02", **QUICK_TO_SEE}
 
 
 @pytest.fixture(scope="module", params=CLUSTERS)
@@ -155,7 +155,7 @@ class Driver:
     """A run of the command on a cluster."""
 
     def __init__(self, source, out, engine, address, env, *words):
-        self.source, self.out, self._log = source, out, Path(env["LUCKLESS_LOG"])
+        self.source, self.out, self._log = source, out, Path(env["FAULTY_SITE_LOG"])
         self._before = len(self._log.read_bytes().splitlines())
         self._hashes = {sha256(path): path.relative_to(source).as_posix() for path in source.rglob("*.*")}
         where = () if address is None else ("--address", address)
@@ -247,7 +247,7 @@ def test_a_worker_killed_in_mid_run(whole, drive, cluster, tmp_path):
 
 def test_an_image_that_kills_its_worker_every_time(source, whole, drive, tmp_path):
     shutil.copytree(source, tmp_path / "in")
-    poison = image_bytes(synthetic_photo(24, 32, seed=1000)) + b"bad luck: kill 9"
+    poison = image_bytes(synthetic_photo(24, 32, seed=1000)) + b"fault: kill 9"
     (tmp_path / "in" / "cat" / "poison.png").write_bytes(poison)
     driver = drive("--json", source=tmp_path / "in")
     code, out, err = driver.end()

@@ -12,11 +12,14 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+import fork_server
+
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(path for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")))
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 BLOCKS = {page: BLOCK.findall(page.read_text("utf-8")) for page in PAGES}
 RUNNABLE = {"python", "sh", "console"}
+AS_A_USER = {"README.md", "resume.md"}  # with the installed command; other pages in forks, which start at once
 EXTRAS = {"datasets", "distributed", "torch", "torchvision"}  # large packages; their pages run in make test-extras
 
 
@@ -50,26 +53,30 @@ def assert_same_output(output, expected):
     assert numbers == pytest.approx(expected_numbers, rel=0.02)
 
 
-def execute(command, folder):
+def execute(command, folder, *, forked=False):
     """Run a command with the programs of this environment first on the path; return exit code and output."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     env = os.environ | {"PATH": path, "HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": str(folder / ".cache")}
+    for program, do in ((["ics"], "command"), ([sys.executable, "-c"], "code")):
+        if forked and command[: len(program)] == program:
+            words = command[len(program) :]
+            return fork_server.shared_server().command(words, cwd=folder, env=env, do=do, together=True)[:2]
     done = subprocess.run(
         command, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
     return done.returncode, done.stdout
 
 
-def run_blocks(page, folder):
+def run_blocks(page, folder, *, forked=False):
     for kind, text in BLOCKS[page]:
         if kind == "console":
             for command, expected in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", text, re.MULTILINE):
-                _, output = execute(shlex.split(command), folder)
+                _, output = execute(shlex.split(command), folder, forked=forked)
                 assert_same_output(output, expected)
         elif kind in RUNNABLE:
             lines = [[sys.executable, "-c", text]] if kind == "python" else map(shlex.split, text.splitlines())
             for command in lines:
-                code, output = execute(command, folder)
+                code, output = execute(command, folder, forked=forked)
                 assert code == 0, f"{command}\n{output}"
                 assert " 0 compressed" not in output, f"{command} only skipped the images of the command before it"
 
@@ -101,7 +108,7 @@ def pages(*, large):
 
 @pytest.mark.parametrize("page", pages(large=False), ids=lambda page: page.name)
 def test_the_blocks_of_a_page_run_in_order(page, tmp_path):
-    run_blocks(page, tmp_path)
+    run_blocks(page, tmp_path, forked=fork_server.AVAILABLE and page.name not in AS_A_USER)
 
 
 @pytest.mark.parametrize("page", pages(large=True), ids=lambda page: page.name)

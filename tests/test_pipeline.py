@@ -106,14 +106,14 @@ def test_the_output_is_upright(orientation, turned):
 @pytest.mark.parametrize(
     ("data", "code"), [(b"", "empty"), (b"no image", "unidentified"), (b"%PDF-1.4", "unidentified")]
 )
-def test_what_is_no_image_is_refused_with_a_stable_code(data, code):
+def test_anything_but_an_image_is_refused_with_a_stable_code(data, code):
     with pytest.raises(ImageError) as caught:
         compress_image(data)
     assert caught.value.code == code
 
 
 @pytest.mark.parametrize("data", ["a.png", None, 7])
-def test_what_are_no_bytes_is_wrong_usage(data):
+def test_anything_but_bytes_is_wrong_usage(data):
     with pytest.raises(UsageError, match=type(data).__name__):
         compress_image(data)
     with pytest.raises(UsageError, match=r"expected icsys.Options"):
@@ -142,7 +142,7 @@ def test_colours_are_ordered_and_indices_follow():
         ("photo.jpg", "str"),
     ],
 )
-def test_what_is_no_image_array_is_refused_by_what_it_is(image, expected):
+def test_anything_but_an_image_array_is_refused_with_its_type(image, expected):
     with pytest.raises(UsageError, match="expected") as caught:
         quantize(image)
     assert expected in str(caught.value)
@@ -169,8 +169,8 @@ def test_every_strategy_clusters_in_oklab_too(strategy, china):
 
 
 @pytest.mark.parametrize("colors", [16, 64])
-def test_oklab_comes_nearer_to_the_eye(colors, china):
-    """Judged by CIEDE2000, as scikit-image computes it."""
+def test_oklab_has_a_smaller_visible_difference(colors, china):
+    """Measured by scikit-image's CIEDE2000."""
     lab = rgb2lab(china)
     errors = {}
     for space in ("srgb", "oklab"):
@@ -238,7 +238,7 @@ def test_a_given_palette_of_many_entries_has_indices_of_two_bytes():
 
 
 @pytest.mark.parametrize(("entries", "depth"), [(2, 1), (3, 2), (16, 4), (17, 8)])
-def test_the_bit_depth_is_that_of_the_palette_whatever_is_used_of_it(entries, depth):
+def test_the_bit_depth_is_that_of_the_whole_palette(entries, depth):
     palette = np.repeat(np.arange(entries, dtype=np.uint8)[:, None], 3, axis=1)
     small = compress_image(image_bytes(np.zeros((6, 6, 3), np.uint8)), Options(step=1), palette=palette)
     assert small.data[24] == depth

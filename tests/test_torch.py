@@ -56,7 +56,7 @@ def same(tensor, array):
 @pytest.mark.parametrize("form", ["indexed", "rgb"])
 @pytest.mark.parametrize("format", ["png", "npz"])
 def test_a_damaged_file_is_named(form, format, tmp_path):  # noqa: A002 - the option's name
-    """One bit of one file has flipped, which Pillow alone does not see in a PNG; the others are read."""
+    """One bit of one file has flipped, which Pillow alone does not notice in a PNG; the others are read."""
     out = compress(tmp_path, format=format)
     path = out / "cat" / f"a.{format}"
     data = bytearray(path.read_bytes())
@@ -246,7 +246,7 @@ def test_geometric_transforms_move_indices_and_mix_none(name, out):
 
 
 def test_a_model_learns_from_it(tmp_path):
-    """An embedding of the indices' colours, a few steps of gradient descent: warm and cold pictures are told apart."""
+    """An embedding of the indices' colours, a few steps of gradient descent: warm and cold pictures are classified."""
     random = np.random.default_rng(0)
     for label, tint in (("cold", (0, 40, 120)), ("warm", (120, 40, 0))):
         for number in range(8):
@@ -268,7 +268,7 @@ def test_a_model_learns_from_it(tmp_path):
     assert all(right)
 
 
-def test_wrong_usage_is_told(out, tmp_path):
+def test_wrong_usage_is_refused_with_the_reason(out, tmp_path):
     with pytest.raises(UsageError, match="form='grey': expected one of indexed, rgb"):
         IndexedImageFolder(out, "grey")
     (tmp_path / "packed").mkdir()
@@ -330,7 +330,7 @@ def test_every_image_of_a_batch_gets_a_palette_of_its_own():
         same(one, quantize(image.movedim(0, -1).numpy(), 4).to_array().transpose(2, 0, 1))
 
 
-def test_what_is_no_image_stays_as_it_is(china):
+def test_inputs_other_than_images_are_unchanged(china):
     image = tv_tensors.Image(torch.from_numpy(china.copy()).movedim(-1, 0))
     mask = tv_tensors.Mask(torch.zeros(427, 640, dtype=torch.uint8))
     boxes = tv_tensors.BoundingBoxes([[1, 2, 3, 4]], format="XYXY", canvas_size=(427, 640))
@@ -341,7 +341,7 @@ def test_what_is_no_image_stays_as_it_is(china):
     assert label == 7
 
 
-def test_indices_come_straight_from_the_transform(china):
+def test_the_transform_can_return_indices(china):
     for image in (Image.fromarray(china), torch.from_numpy(china.copy()).movedim(-1, 0)):
         few = Quantize(7, indexed=True)(image)
         expected = quantize(china, 7)
@@ -375,7 +375,7 @@ def test_a_transform_refuses_what_options_refuse():
 
 
 @pytest.mark.parametrize("format", ["png", "webp", "npz"])
-def test_a_dataset_knows_the_palette_that_its_images_share(format, out, tmp_path):  # noqa: A002 - the option's name
+def test_a_dataset_has_the_palette_that_its_images_share(format, out, tmp_path):  # noqa: A002 - the option's name
     source, shared = out.parent / "in", tmp_path / "shared"
     compress_folder(source, shared, Options(palette="dataset", colors=6, step=2, format=format))
     dataset = IndexedImageFolder(shared)
@@ -388,14 +388,14 @@ def test_a_dataset_knows_the_palette_that_its_images_share(format, out, tmp_path
         same(image.indices, other.indices.numpy())
 
 
-def test_a_palette_that_the_images_do_not_have_is_none_of_theirs(out):
+def test_a_palette_that_the_images_do_not_use_is_ignored(out):
     assert IndexedImageFolder(out).palette is None
     write_palette(out / "palette.json", [[0, 0, 0], [255, 255, 255]])
     assert IndexedImageFolder(out).palette is None
 
 
 @needs_posix
-def test_what_is_no_file_is_no_palette_and_is_not_waited_for(tmp_path):
+def test_a_link_or_a_pipe_in_place_of_a_palette_is_ignored(tmp_path):
     source, shared = compress(tmp_path).parent / "in", tmp_path / "shared"
     compress_folder(source, shared, Options(palette="dataset", colors=6, step=2))
     (shared / "palette.json").rename(tmp_path / "elsewhere.json")

@@ -14,7 +14,7 @@ def main() -> int:
     # Garbage collection during imports finds nothing and takes milliseconds.
     gc.disable()
     try:
-        from icsys.cli.main import run_command  # noqa: PLC0415 - imports NumPy
+        from icsys.cli.main import run_command  # noqa: PLC0415 - after the settings above
         from icsys.cli.signals import leave  # noqa: PLC0415 - imported already by the line above
     except KeyboardInterrupt:  # nothing has begun, so there is nothing to report
         return _INTERRUPTED

@@ -63,7 +63,7 @@ class Choice(Check):
         self.metavar = "|".join(names)
 
     def accept(self, name: str, value: object) -> str:
-        """Return the name as it is listed."""
+        """Return the listed name."""
         if isinstance(value, str):
             for choice in self.names:
                 if value == choice or (not self.exact and value.strip().casefold() == choice.casefold()):

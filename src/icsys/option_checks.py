@@ -41,7 +41,7 @@ class PaletteChoice(Check):
     metavar = f"image|{'|'.join(SHARED)}|FILE"
 
     def accept(self, name: str, value: object) -> str:
-        """Return the choice in lower case, or the file name as it is given."""
+        """Return the choice in lower case, or the file name unchanged."""
         text = os.fspath(value) if isinstance(value, str | os.PathLike) else value
         if isinstance(text, str):
             for choice in ("image", *SHARED):

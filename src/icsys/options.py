@@ -493,7 +493,7 @@ class Options:
         return "png" if self.format in PACKINGS else self.format
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the options as plain JSON and TOML values, without those that are not set."""
+        """Return the options as plain JSON and TOML values that are set."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         if self.final_size is not None:
             values["size"] = "{}x{}".format(*self.final_size)

@@ -36,16 +36,16 @@ class Shard:
         return f"{self.index}-of-{self.count}"
 
     def owns(self, source: str) -> bool:
-        """Tell whether a source is in this shard."""
+        """Return whether a source is in this shard."""
         return shard_index(source, self.count) == self.index
 
 
 def shard_index(source: str, count: int) -> int:
     """Return which of ``count`` shards a source is in, by its path below the source folder with forward slashes.
 
-    Only the path decides, so machines have nothing to agree upon. It is taken as bytes, so that the locale does not
-    matter, and in one Unicode form, because file systems of macOS change it: that of Unicode 3.2, which is the same in
-    every version of Python.
+    The hash of the path decides, so independent machines agree. Its bytes are hashed, so that the locale does not
+    matter. They are normalised first, because file systems of macOS change the Unicode form. The rules are those of
+    Unicode 3.2, which are the same in every version of Python.
 
     Examples
     --------
@@ -60,12 +60,12 @@ def shard_index(source: str, count: int) -> int:
 
 
 def mark_of(shard: Shard | None) -> str:
-    """Return what the names of a run's temporary files have in common, by which other shards leave them alone."""
+    """Return the mark in the names of a shard's temporary files: a run removes only those with its own mark."""
     return f"{shard.name}-" if shard else ""
 
 
 def all_shards(count: int) -> list[Shard]:
-    """Return all shards of a count, in their order."""
+    """Return all ``count`` shards, in order."""
     return [Shard(index, count) for index in range(1, count + 1)]
 
 
@@ -75,7 +75,7 @@ def parse_shard(value: object) -> Shard:
     Raises
     ------
     UsageError
-        If it is none of them, or there is no such shard.
+        If it is none of these, or there is no such shard.
     """
     pair: object = value
     if isinstance(value, Shard):
@@ -84,7 +84,7 @@ def parse_shard(value: object) -> Shard:
         pair = (int(match[1]), int(match[2]))
     if (
         isinstance(pair, tuple | list)
-        and len(pair) == 2  # noqa: PLR2004 - which, and of how many
+        and len(pair) == 2  # noqa: PLR2004 - index and count
         and all(isinstance(number, int) and not isinstance(number, bool) for number in pair)
         and 1 <= pair[0] <= pair[1] <= MAX_SHARDS
     ):

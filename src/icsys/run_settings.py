@@ -163,7 +163,7 @@ class RunSettings:
 
     @property
     def covers_all(self) -> bool:
-        """Whether every source is taken up, and not only those that failed: then outputs can prove stale."""
+        """Whether the run takes up all sources, also ones that did not fail: only then can an output be stale."""
         return not self.retry_failed
 
     def resolve(self, *, cores: int) -> RunSettings:
@@ -176,11 +176,11 @@ class RunSettings:
         return dataclasses.replace(self, **changes)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the values for ``run.json``, without those that are not set."""
+        """Return the values for ``run.json`` that are set."""
         return _plain({name: getattr(self, name) for name in _IN_RUN_JSON})
 
     def given(self) -> dict[str, Any]:
-        """Return all values as plain JSON and TOML values, without those that are not set."""
+        """Return all values as plain JSON and TOML values that are set."""
         return _plain({field.name: getattr(self, field.name) for field in fields(self)})
 
 

@@ -53,7 +53,7 @@ def chosen():
     return choose_folders(*GIVEN)
 
 
-def everything(folder):
+def contents_and_times(folder):
     """Return all files with their times, links with their targets, and folders."""
     return {
         path.relative_to(folder).as_posix(): (
@@ -69,7 +69,7 @@ def everything(folder):
 
 def test_folders_that_are_missing_or_empty_are_used(here):
     assert chosen() == GIVEN
-    assert everything(here) == {}
+    assert contents_and_times(here) == {}
     for name in GIVEN:
         (here / name).mkdir()
         assert chosen() == GIVEN
@@ -93,7 +93,7 @@ def test_a_demo_reuses_its_own_folders_with_any_options(here, options, settings)
     for each in options:
         do_demo(here, each, **settings)
         assert chosen() == GIVEN
-    assert everything(here)["Compressed"] is None
+    assert contents_and_times(here)["Compressed"] is None
 
 
 def test_missing_samples_and_report_pages_do_not_matter(here, done):
@@ -275,14 +275,14 @@ def test_a_demo_changes_no_existing_file(tmp_path_factory, files):
         if not any((folder / name).is_dir() or parent.is_file() for parent in (folder / name).parents):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(data)
-    before = everything(folder)
+    before = contents_and_times(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         source, destination = chosen()
         copy_samples(Path(source))
         compress_folder(source, destination, SMALL)
         assert chosen() == (source, destination)
-    after = everything(folder)
+    after = contents_and_times(folder)
     assert before.items() <= after.items()
     assert {Path(name).name for name in after if name.startswith(f"{Path(source).as_posix()}/")} >= {"china.jpg"}
 
@@ -307,13 +307,13 @@ def test_demo_leaves_photos_and_results_of_a_user_unchanged(tmp_path):
     (tmp_path / "Uncompressed").mkdir()
     (tmp_path / "Uncompressed" / "china.jpg").write_bytes(MINE)
     assert ics("compress", "--colors", 8, cwd=tmp_path)[0] == 0
-    before = everything(tmp_path)
+    before = contents_and_times(tmp_path)
     code, out, err = ics("demo", "--colors", 16, "--step", 10, cwd=tmp_path)
     assert code == 0
     assert "uses ics-demo" in err.splitlines()[0]
     assert f"copied into {APART[0]}: china.jpg" in err
     assert str(tmp_path / APART[1]) in out
-    assert before.items() <= everything(tmp_path).items()
+    assert before.items() <= contents_and_times(tmp_path).items()
     assert (tmp_path / APART[1] / "flower.png").exists()
     code, out, err = ics("demo", "--colors", 16, "--step", 10, "--json", cwd=tmp_path)
     assert json.loads(out)["summary"]["skipped"] == len(list(sample_photos()))
@@ -324,7 +324,7 @@ def test_demo_leaves_photos_and_results_of_a_user_unchanged(tmp_path):
 def test_wrong_usage_copies_nothing(tmp_path, flags):
     code, out, err = ics("demo", *flags, cwd=tmp_path)
     assert (code, out, len(err.splitlines())) == (2, "", 1)
-    assert everything(tmp_path) == {}
+    assert contents_and_times(tmp_path) == {}
 
 
 def test_the_samples_equal_the_files_in_the_packages(here):

@@ -16,11 +16,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-import culprits
-from culprits import die_at_once, nothing, work
+import worker_faults
 from icsys.engine import Lost
 from icsys.engine.processes import run_processes as run_processes_until
 from icsys.errors import EngineError
+from worker_faults import die_at_once, nothing, work
 
 needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="Windows ends processes without signals")
 
@@ -57,7 +57,7 @@ def test_no_item_starts_no_process():
 
 
 @pytest.mark.parametrize(
-    ("culprit", "reason"),
+    ("crashing", "reason"),
     [
         (("exit", 3), "exit code 3"),
         (("exit", 0), "exit code 0"),
@@ -65,13 +65,13 @@ def test_no_item_starts_no_process():
         pytest.param(("kill", 9), "SIGKILL, perhaps out of memory", marks=needs_signals),
     ],
 )
-def test_a_crash_loses_the_culprit_alone(culprit, reason):
+def test_a_crash_loses_the_culprit_alone(crashing, reason):
     good = [("return", i) for i in range(12)]
-    done, lost = run([*good[:5], culprit, *good[5:]])
+    done, lost = run([*good[:5], crashing, *good[5:]])
     assert done == good
-    assert set(lost) == {culprit}
-    assert lost[culprit].code == "crashed"
-    assert reason in lost[culprit].message
+    assert set(lost) == {crashing}
+    assert lost[crashing].code == "crashed"
+    assert reason in lost[crashing].message
 
 
 def test_an_item_that_is_late_is_lost_alone():
@@ -111,12 +111,12 @@ def test_a_crash_is_tried_again_while_nothing_else_runs(tmp_path):
     assert fourth > third_end > third
 
 
-def test_more_culprits_than_workers_are_all_found():
-    culprits_ = [("exit", code) for code in range(1, 6)]
+def test_more_crashing_items_than_workers_are_all_found():
+    crashing = [("exit", code) for code in range(1, 6)]
     good = [("return", i) for i in range(5)]
-    done, lost = run([item for pair in zip(culprits_, good, strict=True) for item in pair])
+    done, lost = run([item for pair in zip(crashing, good, strict=True) for item in pair])
     assert done == good
-    assert set(lost) == set(culprits_)
+    assert set(lost) == set(crashing)
 
 
 def test_an_exception_reaches_the_caller():
@@ -188,15 +188,15 @@ def test_a_stop_waits_once_for_what_is_under_way(monkeypatch):
 def test_workers_end_with_a_parent_that_is_killed(tmp_path):
     """Even those in the middle of an image that never ends."""
     code = (
-        "import culprits, threading\nfrom icsys.engine.processes import run_processes\n"
+        "import worker_faults, threading\nfrom icsys.engine.processes import run_processes\n"
         "if __name__ == '__main__':\n"
         "    items = [('return', 1), ('hang', 1), ('hang', 2)]\n"
-        "    outcomes = run_processes(culprits.work, items, 2, culprits.nothing, threading.Event())\n"
+        "    outcomes = run_processes(worker_faults.work, items, 2, worker_faults.nothing, threading.Event())\n"
         "    for outcome in outcomes: print(outcome, flush=True)\n"
     )
     script = tmp_path / "parent.py"
     script.write_text(code, "utf-8")
-    environment = os.environ | {"PYTHONPATH": str(Path(culprits.__file__).parent)}
+    environment = os.environ | {"PYTHONPATH": str(Path(worker_faults.__file__).parent)}
     with subprocess.Popen([sys.executable, script], env=environment, stdout=subprocess.PIPE) as parent:
         assert parent.stdout.readline()
         time.sleep(1)

@@ -13,7 +13,7 @@ Without ``observed`` the page says "as expected". ``make faults`` runs all tests
 
 import pytest
 
-from faults import make_row, write_page
+from fault_page import make_row, write_page
 
 _OBSERVED = pytest.StashKey[list[str]]()
 _HAPPENED = pytest.StashKey[str]()

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from fault_runs import OPTIONS, everything, make_photos
-from helpers import books_at
+from fault_runs import OPTIONS, make_photos
+from helpers import books_at, everything
 from icsys import Options, UsageError, compress_folder, merge_shards, verify_folder
 from icsys.partition import Shard
 from icsys.report.run_page import report_folder
@@ -22,7 +22,7 @@ JUNK = st.recursive(
 )
 # Runs are slow, so a find is not made smaller.
 SLOW = settings(
-    deadline=None, max_examples=12, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None, max_examples=8, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
@@ -125,7 +125,7 @@ def test_books_that_were_copied_in_part(name, tmp_path, observed):
             book.write_bytes(part)
         before = everything(out)
         for partial in (False, True):
-            with pytest.raises(UsageError, match=r"books of shard 2/2 .* copy \.ics-books again"):
+            with pytest.raises(UsageError, match=r"records of shard 2/2 .* copy all of \.ics-books again"):
                 merge_shards(out, partial=partial)
         assert everything(out) == before
     book.write_bytes(whole)

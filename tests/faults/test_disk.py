@@ -17,7 +17,6 @@ from fault_runs import (
     assert_resumable,
     assert_whole,
     command,
-    everything,
     inject,
     make_photos,
     needs_mounts,
@@ -27,7 +26,7 @@ from fault_runs import (
     run,
     strace,
 )
-from helpers import image_bytes, synthetic_photo
+from helpers import everything, image_bytes, synthetic_photo
 from icsys import compress_folder
 
 
@@ -167,7 +166,7 @@ def test_a_read_only_file_system(tmp_path, observed):
 
 AS_NOBODY = """
 import os, sys
-import PIL.Image, deflate, numpy, threadpoolctl, tqdm, icsys.cli.main
+import PIL.Image, deflate, numpy, threadpoolctl, tqdm, icsys.cli.main, icsys.run.compress
 PIL.Image.init()
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 sys.exit(icsys.cli.main.run_command())

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
+from damaged_images import TURNED_HEIC
 from helpers import compress_files, compress_into, image_bytes, synthetic_photo
 from icsys import Options
 from icsys.image.limits import MAX_SCANS, count_scans
-from mutants import TURNED_HEIC
 
 GOOD = image_bytes(synthetic_photo())
 FULL = Options(strategy="SO", step=1)

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-import bad_luck
+import faulty_decoder
 from helpers import compress_files, compress_into, image_bytes, synthetic_photo, tree
 from icsys import Options, compress_folder
 
@@ -20,16 +20,16 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows ends process
 SO = Options(strategy="SO")
 
 
-def unlucky(deed, seed=0):
+def crashing_image(deed, seed=0):
     """An image that makes a decoder with a fault do ``deed``; for any other it is a good one."""
-    return image_bytes(synthetic_photo(seed=seed), "JPEG") + bad_luck.MARK + deed.encode()
+    return image_bytes(synthetic_photo(seed=seed), "JPEG") + faulty_decoder.MARK + deed.encode()
 
 
 @pytest.fixture
 def faulty(monkeypatch):
     """Give every worker process a decoder with faults: it imports what prepares it."""
-    monkeypatch.setattr("icsys.pipeline.load_packages", bad_luck.prepare)
-    monkeypatch.setattr("icsys.run.worker.compress_image", bad_luck.compress_image)
+    monkeypatch.setattr("icsys.pipeline.load_packages", faulty_decoder.prepare)
+    monkeypatch.setattr("icsys.run.worker.compress_image", faulty_decoder.compress_image)
 
 
 def good(count):
@@ -44,7 +44,7 @@ def good(count):
 @pytest.mark.usefixtures("faulty")
 def test_a_crash(deed, told, tmp_path, observed):
     """A real segmentation fault, `kill -9`, abort, or exit in the process that decodes the image."""
-    files = good(8) | {"4x.jpg": unlucky(deed)}
+    files = good(8) | {"4x.jpg": crashing_image(deed)}
     results, summary = compress_files(tmp_path, files, SO, engine="processes", jobs=2)
     assert (summary.compressed, summary.failed) == (8, 1)
     assert results["4x.jpg"].code == "crashed"
@@ -57,7 +57,7 @@ def test_a_crash(deed, told, tmp_path, observed):
 @pytest.mark.usefixtures("faulty")
 def test_a_crash_that_does_not_come_again(tmp_path, observed):
     """The first process that takes the image exits in the middle of it."""
-    files = good(3) | {"x.jpg": unlucky(f"exit_once {tmp_path / 'tried'}")}
+    files = good(3) | {"x.jpg": crashing_image(f"exit_once {tmp_path / 'tried'}")}
     _, summary = compress_files(tmp_path, files, SO, engine="processes", jobs=2)
     assert summary.compressed == 4
     observed("4 compressed")
@@ -153,7 +153,7 @@ def test_out_of_memory(tmp_path, observed):
 @pytest.mark.usefixtures("faulty")
 def test_a_hang(tmp_path, observed):
     """An hour of sleep in the middle of two images, with a second for each try."""
-    files = good(6) | {"2x.jpg": unlucky("hang"), "4x.jpg": unlucky("hang")}
+    files = good(6) | {"2x.jpg": crashing_image("hang"), "4x.jpg": crashing_image("hang")}
     start = time.monotonic()
     results, summary = compress_files(tmp_path, files, SO, timeout=1, jobs=2)
     assert (summary.compressed, summary.failed) == (6, 2)

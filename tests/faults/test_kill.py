@@ -15,13 +15,13 @@ from fault_runs import (
     OPTIONS,
     assert_resumable,
     command,
-    everything,
     inject,
     make_photos,
     needs_posix,
     needs_strace,
     run,
 )
+from helpers import everything
 from icsys import compress_folder
 
 CHANGES = ("write", "fsync", "rename", "unlink", "mkdir")

@@ -17,7 +17,7 @@ from helpers import image_bytes, synthetic_photo
 from icsys import layout
 from icsys.report.run_page import REPORT
 from icsys.run import cluster
-from planted import Moments, exchange, ics, snapshot
+from links_between_calls import Moments, exchange, ics, snapshot
 
 pytestmark = [
     pytest.mark.usefixtures("unsynced"),

@@ -7,8 +7,8 @@ import unicodedata
 
 import pytest
 
-from fault_runs import OPTIONS, QUICK, everything, run
-from helpers import image_bytes, synthetic_photo, tree
+from fault_runs import OPTIONS, QUICK, run
+from helpers import everything, image_bytes, synthetic_photo, tree
 from icsys import Options, compress_folder
 
 PHOTO = image_bytes(synthetic_photo(24, 32))

@@ -12,7 +12,6 @@ import pytest
 from fault_runs import (
     ONE_THREAD,
     command,
-    everything,
     inject,
     make_photos,
     needs_mounts,
@@ -20,9 +19,9 @@ from fault_runs import (
     needs_strace,
     run,
 )
-from helpers import image_bytes, synthetic_photo
+from helpers import everything, image_bytes, synthetic_photo
 from icsys import Options, compress_folder
-from packings import packings
+from pack_readers import each_pack_format
 
 CHANGES = ("write", "fsync", "rename", "unlink", "rmdir", "mkdir")
 PACKED = ("--shard-images", 3)
@@ -58,7 +57,7 @@ def finished(source, out, packing):
 @pytest.mark.fault(
     34, "kill -9 of a run that packs shards", "no torn shard; the next run finishes, with the same bytes"
 )
-@packings
+@each_pack_format
 @pytest.mark.parametrize("call", CHANGES)
 def test_killed_at_every_system_call_while_it_packs(call, packing, tmp_path, thorough, observed):
     """strace kills a run that packs a changed folder anew, at a call of one kind, the first, the second and so on."""
@@ -88,7 +87,7 @@ def test_killed_at_every_system_call_while_it_packs(call, packing, tmp_path, tho
 @pytest.mark.fault(
     34, "kill -9 of a run that packs shards", "no torn shard; the next run finishes, with the same bytes"
 )
-@packings
+@each_pack_format
 def test_killed_at_random_moments_while_it_packs(packing, tmp_path, thorough, observed):
     """`kill -9` at a random moment of a first run that packs 40 images into 14 shards."""
     source = make_photos(tmp_path / "in", 40)
@@ -115,7 +114,7 @@ def test_killed_at_random_moments_while_it_packs(packing, tmp_path, thorough, ob
     "the disk says no while shards are packed",
     "the run stops with the reason; no torn shard; the next run finishes",
 )
-@packings
+@each_pack_format
 @pytest.mark.parametrize("fails", ["write ENOSPC", "fsync EIO", "rename EROFS"])
 def test_a_system_call_fails_while_it_packs(fails, packing, tmp_path, thorough, observed):
     """strace makes a call of one kind fail, the first, the second and so on, in a run that packs a changed folder."""
@@ -146,7 +145,7 @@ def test_a_system_call_fails_while_it_packs(fails, packing, tmp_path, thorough, 
 
 @needs_mounts
 @pytest.mark.fault(31, "no room for the shards beside the images", "the run stops with the reason; the images are kept")
-@packings
+@each_pack_format
 def test_a_disk_that_is_full_of_parts(packing, tmp_path, observed):
     """A tmpfs that holds 40 images and no shard of them as well, made larger for the next run."""
     source = make_photos(tmp_path / "in", 40)
@@ -171,7 +170,7 @@ def test_a_disk_that_is_full_of_parts(packing, tmp_path, observed):
 
 
 @pytest.mark.fault(0, "a shard of images that is damaged from outside", "its images are done again")
-@packings
+@each_pack_format
 @pytest.mark.parametrize("damage", ["a bit", "cut off", "emptied", "removed", "another shard"])
 def test_a_damaged_shard(damage, packing, tmp_path, observed):
     """One of three shards; then a run to which nothing else has changed, another one, and a third."""
@@ -200,7 +199,7 @@ def test_a_damaged_shard(damage, packing, tmp_path, observed):
 
 
 @pytest.mark.fault(32, "a bit of a shard that flips though nobody has written", "named as soon as the shard is read")
-@packings
+@each_pack_format
 def test_a_bit_that_flips_by_itself(packing, tmp_path, observed):
     """Size and time are as before; then a photo is added, for which the shard is packed anew."""
     source = make_photos(tmp_path / "in", 7)

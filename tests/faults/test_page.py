@@ -6,13 +6,16 @@ import sys
 
 import pytest
 
-from faults import FAULTS, PAGE, ROOT, promises, read_page
+from fault_page import FAULTS, PAGE, ROOT, make_row, promises, read_page
 from promises import PROMISES
 
 
 @pytest.fixture(scope="module")
-def collected(tmp_path_factory):
-    """The page as it would be written now, without outcomes."""
+def collected(request, tmp_path_factory):
+    """The page as it would be written now, without outcomes: of this session's tests if it runs all of them."""
+    if request.config.args == request.config.getini("testpaths") and not request.config.option.keyword:
+        marked = ((item, mark) for item in request.session.items for mark in item.iter_markers("fault"))
+        return sorted(make_row(item, mark, "") for item, mark in marked)
     page = tmp_path_factory.mktemp("page") / "page.md"
     command = [sys.executable, "-m", "pytest", "tests/faults", "--collect-only", "-qq", "--reliability", page]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from fault_runs import ONE_THREAD, OPTIONS, command, everything, inject, make_photos, needs_strace, run
-from helpers import books_at
+from fault_runs import ONE_THREAD, OPTIONS, command, inject, make_photos, needs_strace, run
+from helpers import books_at, everything
 from icsys import UsageError, compress_folder, merge_shards
 from icsys.files.rooted_path import RootedPath
 from icsys.partition import Shard

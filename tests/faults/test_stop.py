@@ -10,9 +10,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fault_runs import OPTIONS, assert_resumable, command, everything, make_photos, needs_posix
+from fault_runs import OPTIONS, assert_resumable, command, make_photos, needs_posix
+from helpers import everything
 from icsys import compress_folder
 
+SITE = Path(__file__).parents[1] / "faulty_site"
 # An image that never ends, after ten that do.
 ENDLESS = """
 import sys, threading, time
@@ -29,13 +31,29 @@ sys.exit(run_command())
 """
 
 
-def start(words, out, images):
+def start(words, out, images, env=None):
     """Start a run and wait until it has written some images."""
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
     deadline = time.monotonic() + 60
     while len(list(out.rglob("*.png"))) < images and time.monotonic() < deadline:
         time.sleep(0.005)
     return process
+
+
+@pytest.fixture(scope="module")
+def hundred(tmp_path_factory):
+    """A hundred photos, and what an undisturbed run makes of them."""
+    folder = tmp_path_factory.mktemp("hundred")
+    source = make_photos(folder / "in", 100)
+    compress_folder(source, folder / "clean", OPTIONS)
+    return source, everything(folder / "clean")
+
+
+@pytest.fixture
+def slowly():
+    """The environment of a run of which each image takes a hundredth of a second more."""
+    path = os.pathsep.join([str(SITE), os.environ.get("PYTHONPATH", "")])
+    return os.environ | {"PYTHONPATH": path, "FAULTY_SITE_SECONDS": "0.01", "FAULTY_SITE_LOG": os.devnull}
 
 
 @needs_posix
@@ -43,11 +61,11 @@ def start(words, out, images):
 @pytest.mark.fault(38, "SIGINT, SIGTERM, SIGHUP", "at most 2 s to stop, a report, exit 130, 143 or 129, no temporaries")
 @pytest.mark.parametrize("engine", ["threads", "processes"])
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
-def test_the_first_signal(name, code, engine, tmp_path, observed):
-    """The signal comes when ten of 600 images are written."""
-    source = make_photos(tmp_path / "in", 600)
+def test_the_first_signal(name, code, engine, *, hundred, slowly, tmp_path, observed):
+    """The signal comes when ten of 100 images are written."""
+    source, clean = hundred
     out = tmp_path / "out"
-    process = start(command(source, out, "--engine", engine, "--jobs", "2"), out, 10)
+    process = start(command(source, out, "--engine", engine, "--jobs", "2"), out, 10, slowly)
     process.send_signal(getattr(signal, name))
     begin = time.monotonic()
     said, told = process.communicate(timeout=60)
@@ -58,8 +76,7 @@ def test_the_first_signal(name, code, engine, tmp_path, observed):
     assert "compressed" in said
     assert seconds < 3  # two and what a busy machine adds
     assert not list(out.rglob(".ics-*.tmp"))
-    compress_folder(source, tmp_path / "clean", OPTIONS)
-    summary = assert_resumable(source, out, everything(tmp_path / "clean"))
+    summary = assert_resumable(source, out, clean)
     assert summary.compressed
     assert summary.skipped >= 10
     observed(f"a report, exit {code}; the next run did the rest, to the same bytes")
@@ -162,11 +179,11 @@ def test_standard_error_breaks(reader, tmp_path, observed):
 
 @needs_posix
 @pytest.mark.fault(40, "two runs on one output", "the second is refused, exit 2; a dead one never blocks")
-def test_two_runs_on_one_output(tmp_path, observed):
+def test_two_runs_on_one_output(hundred, slowly, tmp_path, observed):
     """A second run while the first is stopped by SIGSTOP; then the first is killed, and a third comes."""
-    source = make_photos(tmp_path / "in", 600)
+    source, clean = hundred
     out = tmp_path / "out"
-    first = start(command(source, out), out, 10)
+    first = start(command(source, out), out, 10, slowly)
     first.send_signal(signal.SIGSTOP)
     while psutil.Process(first.pid).status() != psutil.STATUS_STOPPED:
         time.sleep(0.01)
@@ -178,8 +195,7 @@ def test_two_runs_on_one_output(tmp_path, observed):
     assert everything(out) == before
     first.kill()
     first.communicate()
-    compress_folder(source, tmp_path / "clean", OPTIONS)
-    assert_resumable(source, out, everything(tmp_path / "clean"))
+    assert_resumable(source, out, clean)
     observed("exit 2 and one line; after the first was killed the next run finished")
 
 

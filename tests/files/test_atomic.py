@@ -1,6 +1,7 @@
 """Files are written whole or not at all, and temporary files of killed runs are removed."""
 
 import os
+import sys
 
 import pytest
 
@@ -98,12 +99,17 @@ def test_a_tree_behind_a_link_is_not_removed(tmp_path):
     assert (tmp_path / "tree").is_symlink()
 
 
-def test_a_deep_tree_is_removed(tmp_path):
+def test_a_tree_deeper_than_the_recursion_limit_is_removed(tmp_path):
     tree = RootedPath(tmp_path) / "tree"
-    deep = tree / "/".join("d" for _ in range(1100))
-    deep.make_folders()
-    (deep / "ours").open("xb").close()
-    remove_tree(tree, lambda _: True)
+    deep = tree / "/".join("d" for _ in range(350))
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(300)
+    try:
+        deep.make_folders()
+        (deep / "ours").open("xb").close()
+        remove_tree(tree, lambda _: True)
+    finally:
+        sys.setrecursionlimit(limit)
     assert not tree.exists()
 
 

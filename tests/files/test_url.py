@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from helpers import ics
 from icsys import Options, UsageError, compare_folder, compress_folder, merge_shards
-from icsys.files.locations import place_of
+from icsys.files.locations import parse_location
 from icsys.files.object_store import Objects
 from icsys.files.url import Url, hide, is_mangled, is_url, shown, without_secrets
 from icsys.report.run_page import report_folder
@@ -123,7 +123,7 @@ def test_urls_and_paths_are_told_apart():
 def test_a_url_with_one_slash_is_refused_without_its_secrets(text, tmp_path):
     text = text.replace("{}", SECRET)
     for call in (
-        place_of,
+        parse_location,
         lambda url: compress_folder(url, tmp_path / "out"),
         lambda url: compress_folder(tmp_path, url),
     ):

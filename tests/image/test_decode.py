@@ -15,13 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageOps
 
+from damaged_images import FORMATS, TURNED_HEIC
 from helpers import image_bytes, synthetic_photo
 from icsys.choices import FITS, RESAMPLES
 from icsys.errors import ImageError, UsageError
 from icsys.image import decode
 from icsys.image.decode import decode_photo, to_array
 from icsys.options import Options
-from mutants import FORMATS, TURNED_HEIC
 
 FULL = Options(step=1)
 

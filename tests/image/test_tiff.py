@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from damaged_images import mutant
 from helpers import image_bytes, synthetic_photo
 from icsys.errors import ImageError
 from icsys.image import tiff
 from icsys.image.decode import decode_photo
 from icsys.options import Options
-from mutants import mutant
 
 FULL, KEEP = Options(step=1, max_pixels=10**6), Options(step=1, max_pixels=10**6, on_corrupt="keep")
 TESTS = Path(__file__).parents[1]
@@ -62,7 +62,7 @@ def test_the_collected_errors_are_those_that_libtiff_prints_without_ics():
     code = (
         "import io, os, sys, warnings\n"
         "from PIL import Image\n"
-        "from mutants import mutant\n"
+        "from damaged_images import mutant\n"
         "warnings.simplefilter('ignore')\n"
         "for number in range(400):\n"
         "    os.write(2, b'\\nfile %d\\n' % number)\n"

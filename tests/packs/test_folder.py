@@ -13,14 +13,14 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from helpers import compress_into, image_bytes, synthetic_photo, tree
+from helpers import compress_into, everything, image_bytes, synthetic_photo, tree
 from icsys import MissingExtraError, Options, UsageError, compress_folder
 from icsys.choices import PACKINGS
 from icsys.files.rooted_path import RootedPath
 from icsys.layout import PACK_INDEX, UNPACKED
 from icsys.packs.folder import pack_images
 from icsys.packs.formats import PACK_FORMATS
-from packings import READERS, packings, pixels, read_all, shards
+from pack_readers import READERS, each_pack_format, pixels, read_all, shards
 
 NAMES = ("cat/a.png", "cat/b.v2.png", "dog/a.jpg", "top.png", "dog/old/c.png")
 
@@ -42,12 +42,6 @@ def options(packing, **others):
     return Options(format=packing, strategy="SO", step=2, **others)
 
 
-def everything(folder):
-    """Return the bytes of all files of a finished run, except files that hold times."""
-    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    return {name: path.read_bytes() for name, path in files.items() if name not in {"run.json", ".ics-lock"}}
-
-
 def assert_as_clean(source, out, chosen):
     """The folder equals that of a first run into an empty folder, and the next run has nothing to do."""
     compress_folder(source, out.parent / "clean", chosen, overwrite="always")
@@ -66,7 +60,7 @@ def test_every_pack_format_is_in_the_table():
         assert name in READERS
 
 
-@packings
+@each_pack_format
 @pytest.mark.parametrize("strategy", ["SO", "MKM"])
 def test_packs_hold_the_images_of_a_plain_run_with_class_and_facts(packing, strategy, source, tmp_path):
     chosen = Options(format=packing, strategy=strategy, step=2, colors=5)
@@ -91,7 +85,7 @@ def test_packs_hold_the_images_of_a_plain_run_with_class_and_facts(packing, stra
         assert (told["width"], told["height"], told["colors"]) == (30, 20, None if strategy == "SO" else 5)
 
 
-@packings
+@each_pack_format
 def test_packs_record_the_result_of_automatic_colours(packing, source, tmp_path):
     compress_folder(source, tmp_path / "out", Options(format=packing, colors="auto", max_delta_e=4, step=2))
     rows = [json.loads(line) for line in (tmp_path / "out" / "manifest.jsonl").read_text("utf-8").splitlines()]
@@ -105,7 +99,7 @@ def test_packs_record_the_result_of_automatic_colours(packing, source, tmp_path)
         assert told["ssim"] is told["psnr"] is None
 
 
-@packings
+@each_pack_format
 def test_packs_depend_only_on_images_and_options(packing, source, tmp_path):
     compress_folder(source, tmp_path / "a", options(packing), jobs=1)
     for path in source.rglob("*.*"):
@@ -114,7 +108,7 @@ def test_packs_depend_only_on_images_and_options(packing, source, tmp_path):
     assert tree(tmp_path / "a") == tree(tmp_path / "b")
 
 
-@packings
+@each_pack_format
 def test_without_class_folders_there_are_no_labels(packing, tmp_path):
     put(tmp_path / "in" / "a.png", 1)
     compress_folder(tmp_path / "in", tmp_path / "out", options(packing))
@@ -124,7 +118,7 @@ def test_without_class_folders_there_are_no_labels(packing, tmp_path):
     assert json.loads((tmp_path / "out" / PACK_INDEX).read_bytes())["classes"] == []
 
 
-@packings
+@each_pack_format
 def test_folders_with_the_name_of_a_split_become_that_split(packing, tmp_path):
     for seed, name in enumerate(
         ("Training/cat/a.png", "val/cat/b.png", "test/dog/c.png", "eval/dog/d.png", "cat/e.png")
@@ -177,7 +171,7 @@ def touch_one(source):
 CHANGES = [change_nothing, change_one, add_one, remove_one, remove_a_class, break_one, rename_one, touch_one]
 
 
-@packings
+@each_pack_format
 @pytest.mark.parametrize("most_images", [2, 10_000])
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
 def test_after_a_change_the_folder_equals_that_of_a_clean_run(packing, change, most_images, source, tmp_path):
@@ -188,7 +182,7 @@ def test_after_a_change_the_folder_equals_that_of_a_clean_run(packing, change, m
     assert_as_clean(source, tmp_path / "out", chosen)
 
 
-@packings
+@each_pack_format
 def test_other_limits_pack_again_and_compress_nothing(packing, source, tmp_path):
     compress_folder(source, tmp_path / "out", options(packing, shard_images=4))
     summary = compress_folder(source, tmp_path / "out", options(packing, shard_images=2))
@@ -200,7 +194,7 @@ def test_other_limits_pack_again_and_compress_nothing(packing, source, tmp_path)
     assert_as_clean(source, tmp_path / "out", options(packing))
 
 
-@packings
+@each_pack_format
 def test_failures_are_retried_alone(packing, source, tmp_path):
     whole = (source / "cat" / "a.png").read_bytes()
     (source / "cat" / "a.png").write_bytes(b"")
@@ -219,7 +213,7 @@ def test_without_outputs_there_is_no_pack(tmp_path):
     assert shards(tmp_path / "out") == []
 
 
-@packings
+@each_pack_format
 def test_a_stopped_run_leaves_single_files_and_the_next_run_packs_them(packing, source, tmp_path):
     """Stopped before the first pack, and at the second of three."""
     chosen = options(packing, shard_images=2)
@@ -252,7 +246,7 @@ class Soon(threading.Event):
         return self.looks < 0
 
 
-@packings
+@each_pack_format
 def test_a_stop_at_any_check_loses_nothing(packing, source, tmp_path):
     """The stop comes before each image that is read or packed, and before each file that is removed after packing."""
     chosen = options(packing, shard_images=2)
@@ -274,7 +268,7 @@ def test_a_stop_at_any_check_loses_nothing(packing, source, tmp_path):
     assert left == {True, False}
 
 
-@packings
+@each_pack_format
 def test_a_run_stopped_while_packing_leaves_the_old_packs(packing, source, tmp_path):
     compress_folder(source, tmp_path / "out", options(packing))
     before = {path: path.read_bytes() for path in shards(tmp_path / "out")}
@@ -292,7 +286,7 @@ def test_a_run_stopped_while_packing_leaves_the_old_packs(packing, source, tmp_p
     assert_as_clean(source, tmp_path / "out", options(packing))
 
 
-@packings
+@each_pack_format
 @pytest.mark.parametrize("damage", ["gone", "cut"])
 def test_the_images_of_a_lost_pack_are_made_again(packing, damage, source, tmp_path):
     chosen = options(packing, shard_images=2)
@@ -358,7 +352,7 @@ def test_without_pyarrow_the_error_names_the_package_to_install(source, tmp_path
     assert not (tmp_path / "out").exists()
 
 
-@packings
+@each_pack_format
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse names that are no text")
 def test_names_outside_utf8_are_kept(packing, tmp_path):
     (tmp_path / "in").mkdir()
@@ -372,7 +366,7 @@ def test_names_outside_utf8_are_kept(packing, tmp_path):
     assert_as_clean(tmp_path / "in", tmp_path / "out", options(packing))
 
 
-@packings
+@each_pack_format
 def test_a_damaged_pack_gives_oserror_only(packing, source, tmp_path):
     """Two hundred mutants of a pack."""
     compress_folder(source, tmp_path / "out", options(packing))

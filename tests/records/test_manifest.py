@@ -6,7 +6,8 @@ from icsys.options import Target
 from icsys.packs.packed_image import REPEATED_COLUMNS
 from icsys.records.labels import Label
 from icsys.records.manifest import COLUMNS, counts_of, failure_row, from_line, image_row, stale_row, to_line
-from icsys.results import Compressed, Failed, Measured, RunSummary
+from icsys.results import Compressed, Failed, Measured
+from icsys.summary import RunSummary
 
 IMAGE = {
     "source": "cat/a.jpg",

@@ -6,7 +6,8 @@ import pytest
 
 from icsys.options import Target
 from icsys.report.terminal_text import failure_lines, image_line, run_report
-from icsys.results import ColorsChosen, Compressed, Failed, Measured, RunSummary, Skipped
+from icsys.results import Compressed, Failed, Measured, Skipped
+from icsys.summary import ColorsChosen, RunSummary
 
 DONE = Compressed(
     source_mtime_ns=0,

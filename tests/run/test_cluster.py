@@ -1,4 +1,4 @@
-"""A folder over a cluster that does its work in this process: what the real ones do is in ``test_clusters.py``."""
+"""A run on a cluster that works in this process; ``test_clusters.py`` tests real clusters."""
 
 import contextlib
 import dataclasses
@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from fake_cluster import Fake
-from helpers import books_at, compress_into, image_bytes, synthetic_photo
+from helpers import books_at, compress_into, everything, image_bytes, synthetic_photo
 from icsys import Options, UsageError, compress_folder, merge_shards
 from icsys.errors import EngineError, InUseError
 from icsys.files.rooted_path import RootedPath
@@ -29,7 +29,7 @@ OPTIONS = Options(strategy="SO", step=2)
 
 @pytest.fixture
 def source(tmp_path):
-    """Two class folders, twins, a bad image, files that are none."""
+    """Two class folders, sources with one stem, a bad image, a file that is no image."""
     folder = tmp_path / "in"
     for number in range(60):
         path = folder / ("cat", "dog")[number % 2] / f"{number:03}.png"
@@ -44,7 +44,7 @@ def source(tmp_path):
 
 @pytest.fixture
 def whole(source, tmp_path):
-    """What an undivided run makes of it."""
+    """Files and summary of a run without shards."""
     summary = compress_folder(source, tmp_path / "whole", OPTIONS)
     return everything(tmp_path / "whole"), summary
 
@@ -56,19 +56,10 @@ def out(tmp_path):
 
 @pytest.fixture(autouse=True)
 def fake_cluster(monkeypatch):
-    """The cluster that every run here joins."""
+    """The cluster of every run here."""
     fake = Fake({}, slots=1)
     monkeypatch.setattr(cluster, "open_cluster", lambda *_: fake)
     return fake
-
-
-def everything(folder):
-    """Return the bytes of all files, hidden ones included, but for the lock and the times of a run."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and path.name not in {".ics-lock", "run.json"}
-    }
 
 
 def counts(summary):
@@ -79,7 +70,7 @@ def run(source, out, **settings):
     return compress_into(source, out, OPTIONS, engine="dask", **settings)
 
 
-def test_a_folder_over_a_cluster_is_one_run(source, whole, out, fake_cluster):
+def test_a_run_on_a_cluster_gives_the_bytes_of_a_local_run(source, whole, out, fake_cluster):
     results, summary = run(source, out)
     assert everything(out) == whole[0]
     assert counts(summary) == counts(whole[1])
@@ -87,13 +78,13 @@ def test_a_folder_over_a_cluster_is_one_run(source, whole, out, fake_cluster):
     assert len(fake_cluster.careful) == 4  # shards of 16 images
     assert fake_cluster.closed
     assert json.loads((out / "run.json").read_text("utf-8"))["summary"]["images"] == summary.images
-    # And it is an ordinary folder from now on, for all engines.
+    # Later runs may use any engine.
     assert compress_folder(source, out, OPTIONS).skipped == 63
     assert run(source, out)[1].skipped == 63
     assert everything(out) == whole[0]
 
 
-def test_no_task_lists_the_folder(source, whole, out, monkeypatch):
+def test_the_coordinator_alone_lists_the_folder(source, whole, out, monkeypatch):
     listed = []
     plan_folder = cluster.plan_folder
     monkeypatch.setattr(cluster, "plan_folder", lambda *words, **more: listed.append(1) or plan_folder(*words, **more))
@@ -105,8 +96,8 @@ def test_no_task_lists_the_folder(source, whole, out, monkeypatch):
     assert everything(out) == whole[0]
 
 
-def test_what_was_done_before_is_not_done_again_and_what_is_gone_is_stale(source, out):
-    """The outputs of twins pass from one source, and perhaps shard, to another."""
+def test_finished_images_are_skipped_and_outputs_without_a_source_are_stale(source, out):
+    """Outputs of sources with one stem pass to another source, and perhaps to another shard."""
     compress_folder(source, out, OPTIONS)
     (source / "twin.png").unlink()
     (source / "cat" / "000.png").unlink()
@@ -119,7 +110,7 @@ def test_what_was_done_before_is_not_done_again_and_what_is_gone_is_stale(source
     assert sum(result.status == "compressed" for result in results.values()) == undivided.compressed
 
 
-def test_a_task_that_is_lost_is_done_again(source, whole, out):
+def test_a_lost_shard_is_done_again(source, whole, out):
     class HalfError(Exception):
         pass
 
@@ -151,7 +142,7 @@ def test_a_task_that_is_lost_is_done_again(source, whole, out):
     assert summary.skips == {UNCHANGED: summary.skipped}
 
 
-def test_a_shard_that_is_lost_for_ever_is_given_up_and_the_others_are_done(
+def test_a_shard_that_fails_in_every_attempt_is_named_and_the_others_are_done(
     source, whole, out, fake_cluster, monkeypatch
 ):
     before = coordinator.run_shard_job
@@ -174,7 +165,7 @@ def test_a_shard_that_is_lost_for_ever_is_given_up_and_the_others_are_done(
         True,
         True,
     ]
-    # The next run has that one to do and no other.
+    # The next run does this shard alone.
     monkeypatch.setattr(coordinator, "run_shard_job", before)
     fake_cluster.careful.clear()
     results, summary = run(source, out)
@@ -185,7 +176,7 @@ def test_a_shard_that_is_lost_for_ever_is_given_up_and_the_others_are_done(
     assert everything(out) == whole[0]
 
 
-def test_a_stop_leaves_what_the_next_run_goes_on_with(source, whole, out):
+def test_the_next_run_resumes_after_a_stop(source, whole, out):
     stop = threading.Event()
     seen = []
 
@@ -204,7 +195,7 @@ def test_a_stop_leaves_what_the_next_run_goes_on_with(source, whole, out):
     assert everything(out) == whole[0]
 
 
-def test_photos_that_came_since_a_stop_are_done_too(source, out):
+def test_photos_added_after_a_stop_are_done(source, out):
     stop = threading.Event()
     compress_folder(source, out, OPTIONS, engine="dask", stop=stop, progress=lambda step: step.result and stop.set())
     (source / "new.png").write_bytes(image_bytes(synthetic_photo(24, 32, seed=500)))
@@ -222,7 +213,7 @@ def test_a_stop_while_the_folder_is_listed_leaves_nothing(source, out):
     assert shards_in(RootedPath(out)) == []
 
 
-def test_only_what_failed_is_taken_up_when_that_is_asked_for(source, out):
+def test_retry_failed_does_only_failed_sources(source, out):
     run(source, out)
     (source / "bad.jpg").write_bytes(image_bytes(synthetic_photo(24, 32, seed=7), "JPEG"))
     _, summary = run(source, out, retry_failed=True)
@@ -232,8 +223,8 @@ def test_only_what_failed_is_taken_up_when_that_is_asked_for(source, out):
     assert everything(out) == everything(out.with_name("clean"))
 
 
-def test_a_run_that_wakes_up_after_another_has_begun_writes_nothing_more(source, out, monkeypatch):
-    """Where the lock does not hold, the turn does: the first run stops, and the second finds whole books."""
+def test_a_run_that_continues_after_another_started_writes_nothing(source, out, monkeypatch):
+    """Where the lock does not work, the fencing token does: the first run stops, and the second has whole records."""
     monkeypatch.setattr(state_module, "locked", lambda *_, **__: contextlib.nullcontext())
     divided = []
 
@@ -251,8 +242,8 @@ def test_a_run_that_wakes_up_after_another_has_begun_writes_nothing_more(source,
     assert json.loads((books / "run.json").read_text("utf-8"))["summary"]["stopped"] == ""
 
 
-def test_a_worker_taken_for_dead_lets_go_of_a_shard_that_is_begun_again(source, whole, out):
-    """It holds the lock; who comes after it asks for the turn first and waits."""
+def test_a_lost_worker_that_still_runs_releases_its_shard_to_the_next_run(source, whole, out):
+    """It holds the lock; the next run writes a fencing token first, and waits."""
     stop = threading.Event()
     compress_folder(source, out, OPTIONS, engine="dask", stop=stop, progress=lambda step: step.result and stop.set())
     open_shard = next(
@@ -280,7 +271,7 @@ def test_a_worker_taken_for_dead_lets_go_of_a_shard_that_is_begun_again(source, 
     assert everything(out) == whole[0]
 
 
-def test_two_runs_on_a_cluster_and_a_merge_keep_apart(source, out):
+def test_two_cluster_runs_and_a_merge_exclude_each_other(source, out):
     refused = []
 
     def meanwhile(progress):
@@ -294,7 +285,7 @@ def test_two_runs_on_a_cluster_and_a_merge_keep_apart(source, out):
     assert len(refused) == 2
 
 
-def test_a_disk_that_is_full_ends_the_run(source, out, monkeypatch):
+def test_a_full_disk_ends_the_run(source, out, monkeypatch):
     def stopped(job, _):
         return shard_job.ShardResult(job.shard, [], 0, "no space left")
 
@@ -312,7 +303,7 @@ def test_workers_of_another_version_are_refused(source, out, monkeypatch):
 
 
 @pytest.mark.parametrize("what", ["source", "destination"])
-def test_a_worker_that_does_not_see_a_folder_says_so_and_does_nothing(what, source, out, fake_cluster):
+def test_a_worker_that_does_not_see_a_folder_reports_an_error_and_does_nothing(what, source, out, fake_cluster):
     take = fake_cluster.result
     folder = source if what == "source" else out
 
@@ -329,8 +320,8 @@ def test_a_worker_that_does_not_see_a_folder_says_so_and_does_nothing(what, sour
     assert not list(out.rglob("*.png"))
 
 
-def test_a_cluster_without_workers_is_waited_for(source, out, fake_cluster, monkeypatch):
-    """Until one comes; the bar says what it waits for."""
+def test_a_run_waits_for_the_first_worker(source, out, fake_cluster, monkeypatch):
+    """The bar shows a note meanwhile."""
     monkeypatch.setattr(coordinator, "_QUIET", 0.0)
     notes, wait = [], fake_cluster.wait
     fake_cluster.slots = 0
@@ -347,7 +338,7 @@ def test_a_cluster_without_workers_is_waited_for(source, out, fake_cluster, monk
     assert len(list(out.rglob("*.png"))) == 63
 
 
-def test_a_cluster_that_is_gone_leaves_what_the_next_run_goes_on_with(source, whole, out, fake_cluster):
+def test_the_next_run_resumes_after_the_cluster_is_lost(source, whole, out, fake_cluster):
     fake_cluster.error, fake_cluster.losses = EngineError, {}
     take = fake_cluster.result
 
@@ -365,7 +356,7 @@ def test_a_cluster_that_is_gone_leaves_what_the_next_run_goes_on_with(source, wh
     assert everything(out) == whole[0]
 
 
-def test_where_to_watch_is_told_once(source, out, fake_cluster):
+def test_the_dashboard_is_reported_once(source, out, fake_cluster):
     fake_cluster.dashboard = "http://127.0.0.1:8787"
     notices, notes, totals = [], set(), []
 
@@ -381,7 +372,7 @@ def test_where_to_watch_is_told_once(source, out, fake_cluster):
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "expected"),
     [
         ({"shard": "1/2"}, "shard='1/2' with engine='ray'"),
         ({"dry_run": True}, "dry_run=True with engine='ray'"),
@@ -392,8 +383,8 @@ def test_where_to_watch_is_told_once(source, out, fake_cluster):
         ({"engine": None, "address": "tcp://host:1"}, "address='tcp://host:1' with engine=None"),
     ],
 )
-def test_what_a_cluster_cannot_do_is_refused(settings, told, source, out):
-    with pytest.raises(UsageError, match=told):
+def test_what_a_cluster_cannot_do_is_refused(settings, expected, source, out):
+    with pytest.raises(UsageError, match=expected):
         compress_folder(**{"source": source, "destination": out, "engine": "ray", **settings})
     assert not out.exists()
 
@@ -406,15 +397,15 @@ def test_a_folder_without_images_is_left_alone(tmp_path):
     assert shards_in(RootedPath(tmp_path / "out")) == []
 
 
-def test_the_division_fits_the_folder_and_the_cluster(source, out, fake_cluster):
+def test_the_number_of_shards_fits_the_folder_and_the_cluster(source, out, fake_cluster):
     fake_cluster.slots = 1000
     stop = threading.Event()
     compress_folder(source, out, OPTIONS, engine="dask", stop=stop, progress=lambda step: step.result and stop.set())
-    assert read_listing(RootedPath(out)).count == 4  # of 16 images and not one for each slot
+    assert read_listing(RootedPath(out)).count == 4  # shards of 16 images, not one for each slot
 
 
-def test_a_shard_is_done_apart_in_processes_of_its_own(source, whole, out):
-    """What a worker does with a shard that has ended others: the same bytes, and a summary of plain results."""
+def test_a_careful_shard_runs_in_processes_of_its_own(source, whole, out):
+    """A worker takes care of a shard that has ended other workers; bytes and counts are the same."""
     job = shard_job.ShardJob(
         source=source, destination=out, options=OPTIONS, settings=RunSettings(engine="dask", shard=Shard(1, 1))
     )

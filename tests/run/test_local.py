@@ -1,4 +1,4 @@
-"""A folder from end to end through the library."""
+"""``compress_folder`` on this machine."""
 
 import sys
 
@@ -13,7 +13,7 @@ from icsys.choices import ENCODINGS
 from icsys.color.strategies import STRATEGY_TABLE
 from icsys.records.manifest import failure_row, to_line
 
-NAMES = ("train/cat/a", "train/dog/a", "b")  # of the photos, without their suffixes
+NAMES = ("train/cat/a", "train/dog/a", "b")  # photos without their suffixes
 
 
 def run(source, destination, options=None, **settings):
@@ -69,7 +69,7 @@ def test_the_engine_does_not_change_a_byte(strategy, photos, tmp_path):
 
 
 def test_pixels_held_at_once_are_bounded(photos, tmp_path, monkeypatch):
-    """With room for less than one image, images go one after the other and all get through."""
+    """With memory for less than one image, images are done one after another, and all succeed."""
     monkeypatch.setattr("icsys.run.executor.BYTES_IN_FLIGHT", 1)
     summary, _ = run(photos, tmp_path / "out", jobs=3)
     assert summary.compressed == 3
@@ -87,7 +87,7 @@ def test_a_bad_image_is_recorded_and_the_others_go_on(photos, tmp_path):
     assert all(failure.message for failure in summary.failures)
 
 
-def test_a_fault_of_our_own_is_a_failed_image_too(photos, tmp_path, monkeypatch):
+def test_an_internal_fault_is_a_failed_image(photos, tmp_path, monkeypatch):
     monkeypatch.setattr("icsys.run.worker.compress_image", lambda *_, **__: 1 / 0)
     summary, _ = run(photos, tmp_path / "out")
     assert summary.failed == 3
@@ -95,7 +95,7 @@ def test_a_fault_of_our_own_is_a_failed_image_too(photos, tmp_path, monkeypatch)
     assert "ZeroDivisionError" in summary.failures[0].message
 
 
-def test_a_users_file_in_the_place_of_an_output_is_kept_unless_it_may_be_overwritten(photos, tmp_path):
+def test_a_foreign_file_at_an_output_path_is_kept_without_overwrite(photos, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     (out / "b.png").write_bytes(b"mine")
@@ -112,7 +112,7 @@ def test_a_users_file_in_the_place_of_an_output_is_kept_unless_it_may_be_overwri
     assert tree(out)["b.png"] != b"mine"
 
 
-def test_a_dry_run_writes_nothing_and_foretells_the_bytes(photos, tmp_path):
+def test_a_dry_run_writes_nothing_and_returns_the_counts_of_a_run(photos, tmp_path):
     foretold, _ = run(photos, tmp_path / "out", dry_run=True)
     assert not (tmp_path / "out").exists()
     assert run(photos, tmp_path / "out")[0].bytes_out == foretold.bytes_out
@@ -128,7 +128,7 @@ def test_two_sources_never_share_an_output(tmp_path):
     assert set(tree(tmp_path / "out")) == {"a.png.png", "a.bmp.png"}
 
 
-def test_a_folder_in_the_place_of_an_output_fails_that_image_alone(photos, tmp_path):
+def test_a_folder_at_an_output_path_fails_that_image_alone(photos, tmp_path):
     (tmp_path / "out" / "b.png").mkdir(parents=True)
     summary, results = run(photos, tmp_path / "out", overwrite="always")
     assert summary.compressed == 2
@@ -203,7 +203,7 @@ def test_folders_that_cannot_be_used_are_refused(photos, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["manifest.jsonl", "failures.jsonl", "run.json", "palette.json", ".ics-claims"])
-def test_a_folder_in_the_place_of_a_book_is_refused_by_name(name, photos, tmp_path):
+def test_a_folder_with_the_name_of_a_record_is_refused(name, photos, tmp_path):
     (tmp_path / "out" / name).mkdir(parents=True)
     with pytest.raises(UsageError, match=f"{name!r} is not a file"):
         compress_folder(photos, tmp_path / "out")
@@ -211,15 +211,15 @@ def test_a_folder_in_the_place_of_a_book_is_refused_by_name(name, photos, tmp_pa
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need a right there")
-def test_a_link_that_leads_nowhere_is_no_destination(photos, tmp_path):
+def test_a_link_to_nothing_is_refused_as_destination(photos, tmp_path):
     (tmp_path / "out").symlink_to("nowhere")
     with pytest.raises(UsageError, match="a link to nothing"):
         compress_folder(photos, tmp_path / "out")
 
 
 @pytest.mark.parametrize("name", ["manifest.jsonl", "Failures.JSONL", "run.json"])
-def test_a_folder_of_images_with_the_name_of_a_book_fails_and_costs_no_book(name, tmp_path):
-    """The images in it were written, and manifest or failures could not be, in this run and all after it."""
+def test_images_in_a_folder_with_the_name_of_a_record_fail_and_the_record_is_whole(name, tmp_path):
+    """Written images in it would keep every later run from writing manifest or failures."""
     for folder in (name, "cat"):
         (tmp_path / "in" / folder / name).mkdir(parents=True)
         (tmp_path / "in" / folder / name / "a.png").write_bytes(image_bytes(synthetic_photo()))
@@ -227,15 +227,15 @@ def test_a_folder_of_images_with_the_name_of_a_book_fails_and_costs_no_book(name
         summary, results = run(tmp_path / "in", tmp_path / "out")
         assert (summary.compressed, summary.skipped, summary.failed) == (compressed, skipped, 1)
         assert results[f"{name}/{name}/a.png"].code == "blocked"
-        assert "name of a file that ics keeps" in results[f"{name}/{name}/a.png"].message
+        assert "name of a file of ics" in results[f"{name}/{name}/a.png"].message
         assert not summary.stopped
     assert len((tmp_path / "out" / "manifest.jsonl").read_text().splitlines()) == 1
     assert len((tmp_path / "out" / "failures.jsonl").read_text().splitlines()) == 1
 
 
 @pytest.mark.parametrize("folder", ["train", "train/cat", "."])
-def test_images_of_a_folder_that_could_not_be_listed_are_taken_up_with_what_failed(folder, photos, tmp_path):
-    """They have no failure of their own; the folder's, which is over then, was all that told of them."""
+def test_retry_failed_does_the_images_of_a_folder_that_could_not_be_listed(folder, photos, tmp_path):
+    """They have no failure of their own: only the failure of their folder was recorded."""
     (tmp_path / "out").mkdir()
     row = failure_row(Failed(source=folder, code="permission", message="the folder cannot be listed"), "0", "0")
     (tmp_path / "out" / "failures.jsonl").write_bytes(to_line(row))

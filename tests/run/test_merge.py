@@ -1,4 +1,4 @@
-"""The same folder in one run and in shards: in turn, side by side, killed, missing, contradicting one another."""
+"""The same folder in one run and in shards: one by one, at the same time, killed, missing, contradicting each other."""
 
 import json
 import os
@@ -13,7 +13,7 @@ import time
 import pytest
 
 from fault_runs import command, needs_posix
-from helpers import books_at, compress_into, image_bytes, synthetic_photo
+from helpers import books_at, compress_into, everything, image_bytes, synthetic_photo
 from icsys import Options, UsageError, compress_folder, merge_shards
 from icsys.files.rooted_path import RootedPath
 from icsys.journal.lock import locked
@@ -30,7 +30,7 @@ TWINS = ("twin/a.png", "twin/a.bmp", "twin/a.gif", "twin/b.png")
 
 @pytest.fixture
 def source(tmp_path):
-    """Class folders, twins that would meet in one output, a bad image, files that are none; photos in every shard."""
+    """Class folders, sources with one stem, a bad image, a file that is no image; photos in every shard."""
     folder = tmp_path / "in"
     names = [f"{('cat', 'dog', 'dog/young')[number % 3]}/{number:03}.png" for number in range(12)]
     for seed, name in enumerate((*names, *TWINS)):
@@ -48,7 +48,7 @@ def source(tmp_path):
 
 @pytest.fixture
 def whole(source, tmp_path):
-    """What an undivided run makes of it."""
+    """Files and summary of a run without shards."""
     summary = compress_folder(source, tmp_path / "whole", OPTIONS)
     return everything(tmp_path / "whole"), summary
 
@@ -56,15 +56,6 @@ def whole(source, tmp_path):
 @pytest.fixture
 def out(tmp_path):
     return tmp_path / "out"
-
-
-def everything(folder):
-    """Return the bytes of all files, hidden ones included, but for the lock and the times of a run."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and path.name not in {".ics-lock", "run.json"}
-    }
 
 
 def counts(summary):
@@ -77,19 +68,19 @@ def do_shards(source, out, shards=None, options=OPTIONS, **settings):
     ]
 
 
-@pytest.mark.parametrize("order", ["in turn", "backwards", "at the same time", "apart"])
+@pytest.mark.parametrize("order", ["in order", "backwards", "at the same time", "apart"])
 def test_shards_and_a_merge_are_one_run(order, source, whole, out, tmp_path):
     shards = all_shards(COUNT)
     if order == "at the same time":
         words = [command(source, out, "--shard", shard) for shard in shards]
         runs = [subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for line in words]
-        assert {run.wait(timeout=60) for run in runs} <= {0, 1}  # 1 where a bad image is
+        assert {run.wait(timeout=60) for run in runs} <= {0, 1}  # 1 for the shard with the bad image
     elif order == "apart":
         for shard in shards:
             do_shards(source, tmp_path / shard.name, [shard])
             shutil.copytree(tmp_path / shard.name, out, dirs_exist_ok=True)
     else:
-        do_shards(source, out, shards if order == "in turn" else reversed(shards))
+        do_shards(source, out, shards if order == "in order" else reversed(shards))
     summary = merge_shards(out)
     assert everything(out) == whole[0]
     assert counts(summary) == counts(whole[1])
@@ -98,11 +89,11 @@ def test_shards_and_a_merge_are_one_run(order, source, whole, out, tmp_path):
     undivided = json.loads((tmp_path / "whole" / "run.json").read_text("utf-8"))
     for name in ("tool_version", "platform", "options"):
         assert record[name] == undivided[name]
-    assert record["versions"].items() <= undivided["versions"].items()  # of what is loaded, more in this process
+    assert record["versions"].items() <= undivided["versions"].items()  # this process has loaded more packages
     assert {"python", "PIL", "numpy"} <= record["versions"].keys()
     assert {**record["summary"], "seconds": 0} == {**undivided["summary"], "seconds": 0}
     assert [run["options"]["shard"] for run in record["shards"]] == [str(shard) for shard in shards]
-    # And it is an ordinary folder from now on.
+    # Later runs may be without shards.
     again = compress_folder(source, out, OPTIONS)
     assert (again.compressed, again.failed, again.foreign) == (0, 2, 0)
     assert everything(out) == whole[0]
@@ -112,7 +103,7 @@ def vars_of(failure):
     return failure.source, failure.code, failure.message
 
 
-def test_every_source_is_met_by_one_shard(source, out):
+def test_every_source_is_in_one_shard(source, out):
     met = []
     for shard in all_shards(COUNT):
         results, summary = compress_into(source, out, OPTIONS, shard=(shard.index, COUNT))
@@ -138,7 +129,7 @@ def images_of(source):
 
 
 @needs_posix
-def test_a_shard_that_was_killed_goes_on_while_others_run(source, out):
+def test_a_killed_shard_resumes_while_others_run(source, out):
     for number in range(12, 250):
         (source / "cat" / f"{number:03}.png").write_bytes(image_bytes(synthetic_photo(24, 32, seed=number)))
     compress_folder(source, out.with_name("clean"), OPTIONS)
@@ -148,7 +139,7 @@ def test_a_shard_that_was_killed_goes_on_while_others_run(source, out):
         for shard in ("1/4", "3/4", "4/4")
     ]
     books = books_at(out, Shard(2, 4))
-    chance = random.Random(2)  # noqa: S311 - moments to try, no secret
+    chance = random.Random(2)  # noqa: S311 - no secret
     killed = 0
     for _ in range(4):
         with subprocess.Popen(command(source, out, "--shard", "2/4"), stdout=subprocess.DEVNULL) as process:
@@ -169,7 +160,7 @@ def test_a_shard_that_was_killed_goes_on_while_others_run(source, out):
     assert everything(out) == clean
 
 
-def test_a_shard_leaves_the_temporary_files_of_others_alone_and_sweeps_its_own(source, out):
+def test_a_shard_removes_its_own_temporary_files_alone(source, out):
     (out / "cat").mkdir(parents=True)
     others, own = out / "cat" / ".ics-12-of-14-0123456789abcdef.tmp", out / "cat" / ".ics-2-of-4-0123456789abcdef.tmp"
     others.touch()
@@ -191,7 +182,7 @@ def test_a_missing_shard_is_named_and_nothing_is_changed(source, whole, out):
 
 
 @pytest.mark.parametrize("rest", ["an undivided run", "the missing shard", "another division"])
-def test_what_there_is_can_be_merged_and_the_rest_done_in_any_way(rest, source, whole, out):
+def test_after_a_partial_merge_the_rest_is_done_in_any_way(rest, source, whole, out):
     do_shards(source, out, [Shard(1, 4), Shard(2, 4), Shard(4, 4)])
     done = sum(summary.compressed for summary in do_shards(source, out, [Shard(2, 4)]))
     summary = merge_shards(out, partial=True)
@@ -212,7 +203,7 @@ def test_what_there_is_can_be_merged_and_the_rest_done_in_any_way(rest, source, 
     assert everything(out) == whole[0]
 
 
-def test_an_unfinished_shard_is_named_and_its_part_can_be_merged(source, out):
+def test_an_unfinished_shard_is_named_and_a_partial_merge_takes_it(source, out):
     for number in range(12, 100):
         (source / "cat" / f"{number:03}.png").write_bytes(image_bytes(synthetic_photo(24, 32, seed=number)))
     do_shards(source, out, [Shard(1, 4), Shard(2, 4), Shard(4, 4)])
@@ -244,21 +235,21 @@ def test_shards_of_different_options_are_refused(source, out):
 
 
 def test_shards_of_different_limits_are_refused(source, out):
-    """They change no byte, but which images there are."""
+    """They change which images succeed, but no byte."""
     do_shards(source, out, [Shard(1, 2)])
     do_shards(source, out, [Shard(2, 2)], Options(strategy="SO", step=2, max_pixels=100))
     with pytest.raises(UsageError, match="shard 2/2 with max_pixels=100"):
         merge_shards(out)
 
 
-def test_shards_that_took_links_differently_are_refused(source, out):
+def test_shards_that_follow_links_differently_are_refused(source, out):
     do_shards(source, out, [Shard(1, 2)])
     do_shards(source, out, [Shard(2, 2)], follow_links=True)
     with pytest.raises(UsageError, match="with follow_links=False and shard 2/2 with follow_links=True"):
         merge_shards(out)
 
 
-def test_files_of_many_images_are_not_made_in_parts(source, out):
+def test_packs_are_refused_for_shards(source, out):
     with pytest.raises(
         UsageError, match=r"shard='1/2' with format='webdataset': expected a format of one file an image"
     ):
@@ -283,7 +274,7 @@ def test_one_shard_is_run_by_one_run_at_a_time(source, out):
             merge_shards(out, partial=True)
 
 
-def test_an_undivided_run_and_shards_keep_off_one_another(source, out, monkeypatch):
+def test_a_run_without_shards_and_shards_exclude_each_other(source, out, monkeypatch):
     monkeypatch.setattr(state_module, "_LOCK_TIMEOUT", 0.1)
     with locked(RootedPath(out)), pytest.raises(UsageError, match="in use by another run"):
         do_shards(source, out, [Shard(1, 4)])
@@ -301,7 +292,7 @@ def test_shards_of_two_numbers_are_refused(source, out, tmp_path):
         merge_shards(out, partial=True)
 
 
-def test_where_there_are_no_shards_nothing_is_touched(source, tmp_path):
+def test_a_merge_without_shards_changes_nothing(source, tmp_path):
     for folder, expected in ((source, "holds no shards"), (tmp_path / "nowhere", "is no folder")):
         before = set(tmp_path.rglob("*"))
         with pytest.raises(UsageError, match=expected):
@@ -309,7 +300,7 @@ def test_where_there_are_no_shards_nothing_is_touched(source, tmp_path):
         assert set(tmp_path.rglob("*")) == before
 
 
-def test_a_shard_takes_up_its_own_failures_alone(source, whole, out):
+def test_retry_failed_does_the_failures_of_its_own_shard_alone(source, whole, out):
     do_shards(source, out)
     (source / "dog" / "bad.jpg").write_bytes(image_bytes(synthetic_photo(24, 32, seed=99), "JPEG"))
     owner = Shard(shard_index("dog/bad.jpg", COUNT), COUNT)
@@ -321,22 +312,22 @@ def test_a_shard_takes_up_its_own_failures_alone(source, whole, out):
     assert everything(out) == everything(out.with_name("clean"))
 
 
-def test_retrying_the_failed_finishes_no_shard_that_was_not(source, out):
+def test_retry_failed_does_not_finish_an_unfinished_shard(source, out):
     do_shards(source, out, [Shard(1, 2)])
     do_shards(source, out, [Shard(2, 2)], retry_failed=True)
     with pytest.raises(UsageError, match="shard 2/2 is not finished"):
         merge_shards(out)
 
 
-def test_a_folder_that_is_done_is_divided_without_doing_anything_again(source, whole, out):
+def test_shards_of_a_finished_folder_do_nothing_again(source, whole, out):
     compress_folder(source, out, OPTIONS)
     assert [summary.compressed for summary in do_shards(source, out)] == [0] * COUNT
     merge_shards(out)
     assert everything(out) == whole[0]
 
 
-def test_shards_renew_what_an_undivided_run_made_and_name_what_is_stale(source, out):
-    """Sources come, go and change, and an output passes from one source to another, in another shard."""
+def test_shards_redo_outputs_of_a_run_without_shards_and_name_stale_outputs(source, out):
+    """Sources are added, removed and changed; one output passes to a source in another shard."""
     clean = out.with_name("clean")
     (source / "twin" / "pass.png").write_bytes(image_bytes(synthetic_photo(24, 32, seed=50)))
     for folder in (out, clean):
@@ -361,7 +352,7 @@ def leaves(name):
 
 
 def test_shards_that_saw_different_files_are_refused_until_they_agree(source, out):
-    """A twin comes between two shards, so that both write one output."""
+    """A source with the same stem is added between two shards, so both write one output."""
     first, second = "twin/c.png", "twin/c.bmp"
     assert shard_index(first, COUNT) != shard_index(second, COUNT)
     (source / first).write_bytes(image_bytes(synthetic_photo(24, 32, seed=60)))
@@ -381,7 +372,7 @@ def test_shards_that_saw_different_files_are_refused_until_they_agree(source, ou
     assert everything(out) == everything(out.with_name("clean"))
 
 
-def test_a_folder_that_one_machine_cannot_list_fails_there_whoever_owns_its_name(source, out, monkeypatch):
+def test_a_folder_that_one_machine_cannot_list_fails_in_its_shard(source, out, monkeypatch):
     def refuse(path):
         if path == source / "cat":
             raise PermissionError(13, "Permission denied", path)
@@ -397,7 +388,7 @@ def test_a_folder_that_one_machine_cannot_list_fails_there_whoever_owns_its_name
     assert "cat" in [failure.source for failure in merge_shards(out).failures]
 
 
-def test_a_users_file_in_the_place_of_an_output_is_kept_and_counted(source, out):
+def test_a_foreign_file_at_an_output_path_is_kept_and_counted(source, out):
     (out / "cat").mkdir(parents=True)
     (out / "cat" / "000.png").write_bytes(b"mine")
     undivided = compress_folder(source, out, OPTIONS, dry_run=True)
@@ -408,7 +399,7 @@ def test_a_users_file_in_the_place_of_an_output_is_kept_and_counted(source, out)
     assert (out / "cat" / "000.png").read_bytes() == b"mine"
 
 
-def test_more_shards_than_images_are_no_matter(source, tmp_path, out):
+def test_there_may_be_more_shards_than_images(source, tmp_path, out):
     few = tmp_path / "few"
     few.mkdir()
     shutil.copy(source / "cat" / "000.png", few)
@@ -419,7 +410,7 @@ def test_more_shards_than_images_are_no_matter(source, tmp_path, out):
     assert everything(out) == everything(tmp_path / "clean")
 
 
-def test_a_dry_run_of_a_shard_writes_nothing_and_foretells_it(source, out):
+def test_a_dry_run_of_a_shard_writes_nothing_and_returns_its_counts(source, out):
     foretold = do_shards(source, out, dry_run=True)
     assert not out.exists()
     done = do_shards(source, out)
@@ -431,7 +422,7 @@ def test_a_dry_run_of_a_shard_writes_nothing_and_foretells_it(source, out):
     assert everything(out) == before
 
 
-def test_a_shard_that_was_killed_before_it_knew_the_folder_makes_it_forget_nothing(source, whole, out):
+def test_a_shard_killed_before_its_first_record_loses_nothing_of_the_folder(source, whole, out):
     compress_folder(source, out, OPTIONS)
     books_at(out, Shard(1, 4)).mkdir(parents=True)
     (books_at(out, Shard(1, 4)) / "manifest.jsonl").touch()
@@ -445,12 +436,12 @@ def test_a_shard_that_was_killed_before_it_knew_the_folder_makes_it_forget_nothi
 
 
 class Killed(BaseException):
-    """What stands for the end of the process."""
+    """Stands for the end of the process."""
 
 
 @pytest.mark.parametrize("moment", [*range(8), 12, 20, 33, 34])
-def test_a_merge_that_is_killed_is_made_again(moment, source, whole, out, monkeypatch):
-    """At each of its changes to the disk: a replacement, a removal; then it is started once more."""
+def test_a_killed_merge_can_be_repeated(moment, source, whole, out, monkeypatch):
+    """It is killed at each replacement and removal of a file."""
     do_shards(source, out)
     left = moment
 
@@ -492,8 +483,8 @@ def test_wrong_shards_are_refused_before_anything_is_done(value, source, out):
     assert not out.exists()
 
 
-def test_a_merge_holds_no_more_files_open_than_a_few(source, out):
-    """There may be more shards than files that a process may have open."""
+def test_a_merge_holds_few_files_open(source, out):
+    """There may be more shards than a process may open files."""
     if sys.platform == "win32":
         pytest.skip("needs limits as POSIX has them")
     do_shards(source, out, all_shards(30), jobs=1)

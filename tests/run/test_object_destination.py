@@ -1,4 +1,4 @@
-"""An object store as a destination: what holds for a folder holds there, whenever a run ends."""
+"""An object store as a destination gives the same results as a folder, also after a crash at any request."""
 
 import json
 import threading
@@ -28,7 +28,7 @@ def store(monkeypatch, tmp_path):
     room.mkdir()
     monkeypatch.setattr(object_destination.tempfile, "tempdir", str(room))
     yield memory_store(monkeypatch)
-    assert list(room.iterdir()) == []  # the books are nowhere but in the store
+    assert list(room.iterdir()) == []  # no records stay on this machine
 
 
 @pytest.fixture
@@ -51,12 +51,12 @@ def run(source, destination=URL, options=OPTIONS, **settings):
 
 
 def small(store):
-    """Return all objects, without what tells of one run."""
+    """Return all objects, without ``run.json`` and the lock."""
     return {name: data for name, data in store.objects("bucket/small").items() if name != "run.json"}
 
 
 def local(folder):
-    """Return all files, likewise."""
+    """Return all files, without ``run.json`` and the lock."""
     files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     return {name: data for name, data in files.items() if name not in {"run.json", ".ics-lock"}}
 
@@ -68,7 +68,7 @@ def test_the_objects_are_the_files_of_a_folder(store, source, tmp_path):
     assert json.loads(store.objects("bucket/small")["run.json"])["summary"]["compressed"] == 5
 
 
-def test_the_second_run_asks_for_no_image(store, source):
+def test_the_second_run_requests_no_image(store, source):
     run(source)
     before = small(store)
     (source / "cat" / "bad.jpg").unlink()
@@ -76,7 +76,7 @@ def test_the_second_run_asks_for_no_image(store, source):
     assert run(source)[0].skipped == 5
     after = small(store)
     assert {name: data for name, data in before.items() if name != "failures.jsonl"} == after
-    # The top twice, the books and each of two folders once; the lock, the manifest and the failures.
+    # Lists: the top twice, the records and each of two folders once. Reads: lock, manifest, failures.
     assert store.asked["list"] == 5
     assert store.asked["write"] <= 3
     assert store.asked["read"] <= 8
@@ -89,11 +89,11 @@ def test_dry_runs_and_engines(store, source, engine):
         assert store.objects() == {}
         assert store.asked["write"] == 0
     else:
-        # The store is in the memory of this process, so what another one writes goes nowhere: that it can, is enough.
+        # The store is in the memory of this process: other processes can write, but what they write is lost.
         assert run(source, engine=engine)[0].compressed == 5
 
 
-def test_changes_are_taken_up_and_what_is_left_behind_is_stale(store, source, tmp_path):
+def test_changed_images_are_redone_and_outputs_without_a_source_are_stale(store, source, tmp_path):
     for destination in (URL, tmp_path / "out"):
         run(source, destination)
     put(source / "c.png", 9)
@@ -105,7 +105,7 @@ def test_changes_are_taken_up_and_what_is_left_behind_is_stale(store, source, tm
     assert small(store) == local(tmp_path / "out")
 
 
-def test_objects_of_others_are_left_alone_unless_asked_for(store, source, tmp_path):
+def test_foreign_objects_are_kept_without_overwrite(store, source, tmp_path):
     store().pipe_file("bucket/small/cat/a.png", b"theirs")
     assert run(source)[1]["cat/a.png"].reason == FOREIGN
     assert store.objects("bucket/small")["cat/a.png"] == b"theirs"
@@ -114,7 +114,7 @@ def test_objects_of_others_are_left_alone_unless_asked_for(store, source, tmp_pa
     assert small(store) == local(tmp_path / "out")
 
 
-def test_parts_of_a_run_need_a_folder(store, source):
+def test_shards_need_a_folder_as_destination(store, source):
     with pytest.raises(UsageError, match=r"with destination 'memory://bucket/small': expected a folder"):
         run(source, shard="1/2")
     assert not store.asked
@@ -122,7 +122,7 @@ def test_parts_of_a_run_need_a_folder(store, source):
 
 @pytest.mark.parametrize("url", [URL, "memory://bucket", f"{URL}/photos.tar"])
 def test_a_source_in_the_destination_is_refused(store, url):
-    with pytest.raises(UsageError, match="lie in each other"):
+    with pytest.raises(UsageError, match="overlap"):
         compress_folder(url, URL)
     assert not store.asked
 
@@ -137,12 +137,12 @@ def test_a_file_url_is_a_folder(source, tmp_path):
     assert (tmp_path / "out put" / "manifest.jsonl").exists()
 
 
-def test_merging_there_is_refused():
+def test_a_merge_in_an_object_store_is_refused():
     with pytest.raises(UsageError, match="is a URL: expected a folder"):
         merge_shards(URL)
 
 
-def test_books_of_shards_are_not_passed_over(store, source, tmp_path):
+def test_unmerged_shards_in_the_store_are_refused(store, source, tmp_path):
     run(source, tmp_path / "out", shard="1/2")
     for path, data in local(tmp_path / "out").items():
         store().pipe_file(f"bucket/small/{path}", data)
@@ -150,7 +150,7 @@ def test_books_of_shards_are_not_passed_over(store, source, tmp_path):
         run(source)
 
 
-def test_a_folder_that_was_copied_there_goes_on_there_and_back(store, source, tmp_path):
+def test_a_folder_that_was_copied_to_a_store_resumes_there_and_back(store, source, tmp_path):
     (source / "late").mkdir()
     put(source / "late" / "d.png", 7)
     stop = threading.Event()
@@ -169,7 +169,7 @@ def test_a_folder_that_was_copied_there_goes_on_there_and_back(store, source, tm
     assert tree(tmp_path / "back") == tree(tmp_path / "whole")
 
 
-def test_a_store_that_goes_away_ends_the_run_and_the_next_goes_on(store, source, tmp_path):
+def test_a_lost_store_ends_the_run_and_the_next_run_resumes(store, source, tmp_path):
     def trouble(_number, kind, path):
         if kind == "write" and path.endswith("dog/a.png"):
             store.trouble = staticmethod(away)
@@ -189,7 +189,7 @@ def test_a_store_that_goes_away_ends_the_run_and_the_next_goes_on(store, source,
     assert small(store) == local(tmp_path / "out")
 
 
-def test_one_image_that_does_not_get_through_fails_alone(store, source):
+def test_an_image_that_cannot_be_uploaded_fails_alone(store, source):
     def trouble(_number, kind, path):
         if kind == "write" and path.endswith("cat/a.png"):
             raise ConnectionResetError(104, "reset")
@@ -201,7 +201,7 @@ def test_one_image_that_does_not_get_through_fails_alone(store, source):
 
 @pytest.mark.parametrize("lost", [False, True], ids=["unasked", "unanswered"])
 def test_a_run_may_die_at_any_request(store, source, lost):
-    """What was there before: done, changed, gone, foreign, failed. From the nth request on the run reaches nothing."""
+    """From the nth request on, all fail. Earlier outputs: finished, changed, without source, foreign, failed."""
 
     (source / "dog" / "[x]*?.png").unlink()
     (source / "cat" / "bad.jpg").write_bytes(b"no photo")
@@ -224,7 +224,7 @@ def test_a_run_may_die_at_any_request(store, source, lost):
         def die(*_, numbers=numbers, last=last, dead=dead):
             if dead.is_set() or next(numbers) >= last:
                 dead.set()
-                raise PermissionError("dead")  # which is not tried again
+                raise PermissionError("dead")  # this error is not retried
 
         setattr(store, "after" if lost else "trouble", staticmethod(die))
         if lost:
@@ -256,7 +256,7 @@ def test_a_run_may_die_at_any_request(store, source, lost):
     raise AssertionError
 
 
-def test_a_run_whose_lock_was_taken_over_publishes_nothing(store, source, monkeypatch):
+def test_a_run_that_lost_its_lock_publishes_nothing(store, source, monkeypatch):
     monkeypatch.setattr(object_destination, "_UPLOAD_SECONDS", 0.001)
     monkeypatch.setattr(object_destination, "RENEW_SECONDS", 0.001)
     other = b'{"run": "other", "host": "elsewhere", "beat": 0}'

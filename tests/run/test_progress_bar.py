@@ -1,4 +1,4 @@
-"""The bar shows what a run has done, whenever the run learns how much there is to do."""
+"""The progress bar shows the right count, whether the total is known early or late."""
 
 import io
 import subprocess
@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from tqdm import tqdm
 
 from icsys import Options, Progress, compress_folder, progress_bar
-from icsys.results import Failed, RunSummary
+from icsys.results import Failed
 from icsys.run.progress_bar import progress_drawer
+from icsys.summary import RunSummary
 
 
 def bar_on(file):
@@ -46,7 +47,7 @@ def test_time_goes_on_when_the_number_of_images_becomes_known_and_starts_anew_af
 
 
 @pytest.mark.usefixtures("photos")
-def test_a_run_shows_itself_on_the_bar(photos, tmp_path, capsys):
+def test_the_bar_shows_a_run(photos, tmp_path, capsys):
     (photos / "bad.jpg").write_bytes(b"")
     with progress_bar("Small photos") as progress:
         compress_folder(photos, tmp_path / "out", Options(strategy="SO"), progress=progress)
@@ -58,12 +59,12 @@ def test_a_run_shows_itself_on_the_bar(photos, tmp_path, capsys):
     assert "failed=1" in last
 
 
-def test_what_draws_the_bar_is_loaded_only_when_one_is_drawn():
+def test_tqdm_is_loaded_only_for_a_bar():
     code = "import sys, icsys.run.progress_bar; raise SystemExit('tqdm' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_a_first_pass_is_told_apart_and_counted_by_itself():
+def test_a_first_pass_has_a_title_and_count_of_its_own():
     file = io.StringIO()
     with bar_on(file) as bar:
         draw = progress_drawer(bar, "Compressing")

@@ -1,4 +1,4 @@
-"""Images that share a palette: two passes, one palette, the same meaning of every index."""
+"""Shared palettes: two passes, one palette, and one meaning for every index."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from icsys.choices import SHARED
 from icsys.image.decode import decode_photo
 from icsys.image.read_output import read_indexed, read_pixels
 from icsys.sources.folder import plan_by_class
-from icsys.sources.read_file import read_whole
+from icsys.sources.read_file import read_file
 
 DATASET = Options(palette="dataset", colors=6, step=2)
 FILES = {"train/cat/a": 0, "train/cat/b": 1, "train/dog/a": 2, "test/cat/c": 3, "top": 4}
@@ -48,7 +48,7 @@ def resized(source, name, options):
 
 
 def nearest(pixels, palette):
-    """Return the nearest entry of every pixel, by brute force."""
+    """Return the nearest palette entry of every pixel, by brute force."""
     return np.square(pixels[..., None, :].astype(int) - palette).sum(axis=-1).argmin(axis=-1)
 
 
@@ -162,13 +162,13 @@ def test_a_folder_of_bad_images_alone_has_no_palette(tmp_path):
 
 
 def looked_at(source, out, options=DATASET, **settings):
-    """Compress; return the summary, and how many images the first pass has looked at."""
+    """Compress; return the summary, and the number of images in the first pass."""
     steps = []
     summary = compress_folder(source, out, options, progress=steps.append, **settings)
     return summary, max(step.looked_at or 0 for step in steps)
 
 
-def test_nothing_is_looked_at_or_done_again_until_something_changes(source, out):
+def test_colours_are_counted_again_only_after_a_change(source, out):
     assert looked_at(source, out)[1] == 5
     before = tree(out)
     summary, looks = looked_at(source, out)
@@ -184,13 +184,13 @@ def test_nothing_is_looked_at_or_done_again_until_something_changes(source, out)
     assert looked_at(source, out, DATASET.replace(colors=5))[1] == 6
 
 
-def test_an_image_that_could_not_be_read_is_looked_at_again(source, out, monkeypatch):
+def test_colours_are_counted_again_after_an_image_could_not_be_read(source, out, monkeypatch):
     def refuse(path, options):
         if path.name == "top.png":
             raise PermissionError(13, "no")
-        return read_whole(path, options)
+        return read_file(path, options)
 
-    monkeypatch.setattr("icsys.sources.folder.read_whole", refuse)
+    monkeypatch.setattr("icsys.sources.folder.read_file", refuse)
     assert looked_at(source, out)[1] == 5
     assert "made_from" not in json.loads((out / "palette.json").read_text())
     monkeypatch.undo()
@@ -198,7 +198,7 @@ def test_an_image_that_could_not_be_read_is_looked_at_again(source, out, monkeyp
     assert json.loads((out / "palette.json").read_text())["images"] == 5
 
 
-def test_the_failed_get_the_palette_that_the_others_have(source, out):
+def test_retried_images_get_the_palette_of_the_others(source, out):
     (source / "late.png").write_bytes(b"")
     compress_folder(source, out, DATASET)
     palette = (out / "palette.json").read_bytes()
@@ -210,7 +210,7 @@ def test_the_failed_get_the_palette_that_the_others_have(source, out):
 
 
 @pytest.mark.parametrize("suffix", ["json", "gpl"])
-def test_a_file_gives_new_images_the_palette_of_the_old_and_does_nothing_again(suffix, source, out, tmp_path):
+def test_a_palette_file_gives_new_images_the_palette_of_the_old(suffix, source, out, tmp_path):
     compress_folder(source, out, DATASET)
     again = Options(palette=str(out / f"palette.{suffix}"), step=2)
     summary, looks = looked_at(source, out, again)
@@ -220,7 +220,7 @@ def test_a_file_gives_new_images_the_palette_of_the_old_and_does_nothing_again(s
     assert read_palette(tmp_path / "new" / "palette.json").tolist() == read_palette(out / "palette.json").tolist()
 
 
-def test_a_class_that_a_file_does_not_know_fails_by_name(source, out, tmp_path):
+def test_a_class_that_is_missing_in_a_palette_file_fails_by_name(source, out, tmp_path):
     compress_folder(source / "train", out, DATASET.replace(palette="class"))
     results, summary = compress_into(source, tmp_path / "new", Options(palette=str(out / "palette.json"), step=2))
     assert (summary.compressed, summary.failed) == (4, 1)
@@ -229,12 +229,12 @@ def test_a_class_that_a_file_does_not_know_fails_by_name(source, out, tmp_path):
     assert (tmp_path / "new/train/cat/a.png").read_bytes() == (out / "cat/a.png").read_bytes()
 
 
-def test_shards_share_the_palette_of_a_file_and_refuse_to_find_one(source, out, tmp_path):
+def test_shards_share_the_palette_of_a_file_and_cannot_find_one(source, out, tmp_path):
     with pytest.raises(UsageError, match=r"shard='1/2' with palette='dataset'.*palette\.json"):
         compress_folder(source, tmp_path / "parts", DATASET, shard=(1, 2))
     compress_folder(source, out, DATASET)
     for index in (1, 2):
-        name = tmp_path / f"{index}.json"  # one palette under two names, as on two machines
+        name = tmp_path / f"{index}.json"  # one palette at two paths, as on two machines
         name.write_bytes((out / "palette.json").read_bytes())
         compress_folder(source, tmp_path / "parts", Options(palette=str(name), step=2), shard=(index, 2))
     assert merge_shards(tmp_path / "parts").compressed == 5
@@ -257,7 +257,7 @@ def test_many_colours_are_indices_of_two_bytes(source, out):
 
 
 @pytest.mark.parametrize("format", ["webdataset", "parquet"])
-def test_shards_of_images_hold_them_as_files_do(format, source, out, tmp_path):  # noqa: A002 - the option's name
+def test_packs_hold_the_images_of_single_files(format, source, out, tmp_path):  # noqa: A002 - the option's name
     compress_folder(source, out, DATASET)
     packed = tmp_path / "packed"
     for expected in (5, 0):
@@ -298,7 +298,7 @@ def test_a_dry_run_writes_no_palette(source, out):
     assert not out.exists()
 
 
-def test_a_palette_of_others_is_refused_before_any_work(source, out):
+def test_a_foreign_palette_file_is_refused_before_any_work(source, out):
     out.mkdir()
     (out / "palette.gpl").write_text("GIMP Palette\n1 2 3\n")
     with pytest.raises(UsageError, match="was not written by ics"):
@@ -306,7 +306,7 @@ def test_a_palette_of_others_is_refused_before_any_work(source, out):
     assert not (out / "manifest.jsonl").exists()
 
 
-def test_a_palette_file_that_is_none_is_refused_before_any_work(source, out, tmp_path):
+def test_a_file_without_a_palette_is_refused_before_any_work(source, out, tmp_path):
     (tmp_path / "p.gpl").write_text("GIMP Palette\nred\n")
     with pytest.raises(UsageError, match="line 2 is 'red'"):
         compress_folder(source, out, Options(palette=str(tmp_path / "p.gpl")))
@@ -316,13 +316,13 @@ def test_a_palette_file_that_is_none_is_refused_before_any_work(source, out, tmp
     assert not out.exists()
 
 
-def test_run_json_tells_the_palette(source, out):
+def test_run_json_holds_the_palette_hash(source, out):
     compress_folder(source, out, DATASET)
     options = json.loads((out / "run.json").read_text())["options"]
     assert (options["palette"], options["palette_hash"]) == ("dataset", rows(out)[0]["palette"])
 
 
-def test_the_plan_by_class_meets_every_image_once_and_a_class_in_one_go(source):
+def test_the_plan_by_class_has_every_image_once_class_after_class(source):
     for name in ("train/Cat/z.png", "zoo/dog/a.png", "zoo/dog/deep/cat/b.png"):
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         (source / name).write_bytes(image_bytes(synthetic_photo(4, 4)))

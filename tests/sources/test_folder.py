@@ -16,11 +16,11 @@ from icsys.partition import Shard
 from icsys.records.manifest import to_line
 from icsys.records.pending_outputs import write_pending
 from icsys.records.run_json import write_run
-from icsys.results import RunSummary
 from icsys.shards.state import state_folder_of
 from icsys.sources import folder as module
 from icsys.sources.base import Ignored, PassedOver, Task, Unreadable
 from icsys.sources.folder import plan_by_class, plan_folder
+from icsys.summary import RunSummary
 
 pytestmark = pytest.mark.usefixtures("unsynced")
 

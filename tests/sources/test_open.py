@@ -8,10 +8,10 @@ import pytest
 
 from helpers import compress_into, ics, image_bytes, synthetic_photo, tree
 from icsys import Options, UsageError, compare_folder, compress_folder, merge_shards
-from icsys.sources.archives.kinds import folder_of
+from icsys.sources.archives.archive_kinds import folder_for_archive
 from icsys.sources.archives.source import Archives
 from icsys.sources.folder import Folder
-from icsys.sources.open import expand_braces, fixed_part, open_source
+from icsys.sources.open_source import expand_braces, folder_of_pattern, open_source
 from sources import put_folder, put_parquet, put_tar, put_zip
 
 pytestmark = pytest.mark.usefixtures("unsynced")
@@ -268,6 +268,6 @@ def test_an_archive_without_images_is_wrong_usage(tmp_path):
 def test_patterns_are_taken_apart():
     assert list(expand_braces("a")) == ["a"]
     assert list(expand_braces("{a,b}-{1..2}")) == ["a-1", "a-2", "b-1", "b-2"]
-    assert fixed_part("x/y/z-{0..9}/*.tar").as_posix() == "x/y"
-    assert fixed_part("*.tar").as_posix() == "."
-    assert folder_of("n01440764.tar") == "n01440764"
+    assert folder_of_pattern("x/y/z-{0..9}/*.tar").as_posix() == "x/y"
+    assert folder_of_pattern("*.tar").as_posix() == "."
+    assert folder_for_archive("n01440764.tar") == "n01440764"

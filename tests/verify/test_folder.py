@@ -14,7 +14,7 @@ from icsys import Options, UsageError, compress_folder, merge_shards, verify_fol
 from icsys.files.rooted_path import RootedPath
 from icsys.journal.lock import locked
 from icsys.records.palette_files import load_palettes
-from verifying import NAMES, SMALL, edit, found, make_photos, needs_fork, run_killed
+from verified_folders import NAMES, SMALL, edit, found, make_photos, needs_fork, run_killed
 
 pytestmark = pytest.mark.usefixtures("unsynced")
 OUTPUTS = sorted(f"{name.rpartition('.')[0]}.png" for name in NAMES)

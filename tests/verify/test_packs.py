@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from helpers import ics
 from icsys import UsageError, compress_folder
-from packings import READERS, packings, shards
-from verifying import SMALL, edit, found, make_photos, needs_fork, run_killed
+from pack_readers import READERS, each_pack_format, shards
+from verified_folders import SMALL, edit, found, make_photos, needs_fork, run_killed
 
 pytestmark = pytest.mark.usefixtures("unsynced")
 SUFFIX = {"webdataset": ".tar", "parquet": ".parquet"}
@@ -125,7 +125,7 @@ DAMAGES = [remove, flip_image, flip_fact, cut, append, empty, noise, add_member]
 STRANGERS = ["a.png", "train/a.png", "data/train-00009.tar", "data/notes", ".ics-parts/x.png", ".ics-shards/x", ".x"]
 
 
-@packings
+@each_pack_format
 @settings(max_examples=20, deadline=None)
 @given(data=st.data())
 def test_exactly_the_damaged_files_are_named_with_their_kind_of_fault(packing, made, tmp_path_factory, data):
@@ -239,7 +239,7 @@ def test_without_an_index_the_packs_come_from_the_rows(out):
     assert found(out) == NOTHING | {"missing": ["shards.json"]}
 
 
-@packings
+@each_pack_format
 @pytest.mark.parametrize("colors", [4, 2])
 def test_images_that_are_not_packed_yet_are_verified_as_files(colors, packing, made, photos, tmp_path):
     """A run with the same or other options is stopped before it packs."""
@@ -263,7 +263,7 @@ def test_images_that_are_not_packed_yet_are_verified_as_files(colors, packing, m
 
 
 @needs_fork
-@packings
+@each_pack_format
 @pytest.mark.parametrize("step", [3, 11, 13, 15, 17, 19])
 def test_files_left_by_a_killed_run_are_no_fault(step, packing, photos, tmp_path):
     """A run is killed before it renames a file, a pack or a record; a second run with fewer photos likewise."""

@@ -165,7 +165,7 @@ class _Outputs:
         if index.state != "complete":  # a demo was killed while packs moved into their places
             return name in {*self._packs, *index.old}
         return name in self._packs and any(
-            pack.name == name and pack.sha256 == (self._folder / name).sha256() for pack in index.shards
+            pack.name == name and pack.sha256 == (self._folder / name).sha256() for pack in index.packs
         )
 
     def _is_palette(self, file: RootedPath) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -9,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from icsys.cli.parser import DESTINATION, SOURCE, command_parser
-from icsys.cli.prompts import ask_options
 from icsys.cli.read_options import Request, read_options
 from icsys.cli.screens import CompareScreen, RunScreen, VerifyScreen
 from icsys.cli.signals import EXIT_INTERRUPTED, Signals, leave
@@ -18,8 +18,6 @@ from icsys.files.links import LinkError, OtherFolderError
 from icsys.files.url import hide_given, shown
 from icsys.report.terminal_text import failure_lines, run_report, verification_report
 from icsys.run.checks import check_format, check_places
-from icsys.run.compress import run_folder
-from icsys.run.places import has_images
 from icsys.sources.base import passed_over_text
 from icsys.version import __version__
 
@@ -27,7 +25,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
-    from icsys.results import Failed, RunSummary
+    from icsys.results import Failed
+    from icsys.summary import RunSummary
 
 OK, SOME_FAILED, WRONG_USAGE = 0, 1, 2
 
@@ -67,6 +66,9 @@ def run_command(argv: Sequence[str] | None = None) -> int:
 
 def _ask_and_run(_: argparse.Namespace) -> int:
     """Check that there are images to compress, ask for the options, and run."""
+    from icsys.cli.prompts import ask_options  # noqa: PLC0415 - loads NumPy
+    from icsys.run.places import has_images  # noqa: PLC0415 - few runs need it
+
     _check_source(SOURCE, DESTINATION)
     check_places(SOURCE, DESTINATION)
     if not has_images(SOURCE, DESTINATION):
@@ -207,6 +209,9 @@ def _where_photos_go() -> str:
 
 def _run(source: str, destination: str, request: Request) -> int:
     """Compress a folder with a progress bar, print the report, and return the exit code."""
+    _load_run()
+    from icsys.run.compress import run_folder  # noqa: PLC0415 - loaded by the line above
+
     screen = RunScreen(json=request.display.json, verbose=request.display.verbose)
     with Signals() as signals:
         with screen:
@@ -219,6 +224,17 @@ def _run(source: str, destination: str, request: Request) -> int:
             sys.stdout.flush()  # raises an error if the report cannot be printed
             leave(code)
     return code
+
+
+def _load_run() -> None:
+    """Import what a run needs: other commands, help and errors are fast without it."""
+    collects = gc.isenabled()
+    gc.disable()  # It finds nothing during imports and takes milliseconds.
+    import icsys.run.compress  # noqa: F401, PLC0415 - loads NumPy
+
+    gc.freeze()
+    if collects:
+        gc.enable()
 
 
 def _report(
@@ -244,14 +260,13 @@ def _report(
         print(f"ics: {summary.stopped}; {resume}", file=sys.stderr)
     if signal_code is not None:
         return signal_code
-    if (
-        settings.shard
-        and not summary.images
-        and has_images(source, destination, include_outputs=settings.include_outputs)
-    ):
-        if not display.json:
-            print(f"Shard {settings.shard} has no images: there are about as many shards as images, or more.")
-        return OK
+    if settings.shard and not summary.images:
+        from icsys.run.places import has_images  # noqa: PLC0415 - few runs need it
+
+        if has_images(source, destination, include_outputs=settings.include_outputs):
+            if not display.json:
+                print(f"Shard {settings.shard} has no images: there are about as many shards as images, or more.")
+            return OK
     if not summary.images and not summary.stopped:
         others = [f"{summary.ignored} ignored: not images, hidden, or links"] if summary.ignored else []
         others += [passed_over_text(summary.outputs_passed_over)] if summary.outputs_passed_over else []

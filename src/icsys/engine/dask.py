@@ -21,7 +21,7 @@ _PATIENCE = 5.0  # seconds for leaving the cluster
 _LOST = "cancelled", "lost"
 # Ctrl-C reaches every process of a terminal; only this one handles it.
 _IGNORE_INTERRUPT = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)"
-_GONE = "the Dask scheduler is gone: start the run again, and it goes on where it was"
+_GONE = "the Dask scheduler is gone: start the same run again to resume it"
 
 
 def open_dask(address: str | None, jobs: int) -> _Dask:

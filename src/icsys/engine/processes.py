@@ -94,7 +94,7 @@ class _WorkerPool(Generic[Item]):
         return bool(self._tasks.running)
 
     def wait_for_messages(self) -> list[_Worker[Item]]:
-        """Wait a moment; return the workers that have sent a message or died. Kill those that take too long."""
+        """Wait a moment; return the workers that have sent a message or died. Kill workers that take too long."""
         for worker in self._workers:
             worker.check_clock()
         next_end = min((worker.deadline for worker in self._workers if worker.deadline), default=inf)
@@ -121,8 +121,8 @@ class _WorkerPool(Generic[Item]):
         self._failed_starts = 0 if worker.ready else self._failed_starts + 1
         if self._failed_starts == _STARTS:
             raise EngineError(
-                f"{_STARTS} worker processes could not start, the last {worker.end()}: run with --engine threads; a "
-                "program that calls compress_folder does so below if __name__ == '__main__'"
+                f"{_STARTS} worker processes could not start, the last {worker.end()}: use --engine threads; in "
+                "a program, call compress_folder below if __name__ == '__main__'"
             )
         lost = self._tasks.take_back(worker)
         if lost:
@@ -151,7 +151,7 @@ class _Task(Generic[Item]):
 
 
 class _Tasks(Generic[Item]):
-    """The tasks that are waiting, and those that are running."""
+    """The waiting tasks and the running ones."""
 
     def __init__(self, items: Iterator[Item]) -> None:
         self._items = items
@@ -261,7 +261,7 @@ class _Worker(Generic[Item]):
 def _signals_blocked() -> Iterator[None]:
     """Block signals in processes that are started in this context, where the system supports it.
 
-    Ctrl-C reaches every process of a terminal, even those that have not yet set their handlers.
+    Ctrl-C reaches every process of a terminal, also one that has not yet set its handlers.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield

@@ -1,4 +1,4 @@
-"""Places that are URLs, and places that are paths."""
+"""Locations: texts that are URLs or paths."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from icsys.errors import UsageError
 from icsys.files.url import Url, is_mangled, is_url, shown
 
 WEB = frozenset({"http", "https"})
-"""Protocols in whose URLs a query is none of the path."""
+"""Protocols whose URLs have a query beside the path."""
 
 
-def place_of(place: Url | str | os.PathLike[str]) -> Url | str | os.PathLike[str]:
-    """Return what a text names: a :class:`Url`, or a path as it is; that of a ``file://`` URL is the one it stands for.
+def parse_location(place: Url | str | os.PathLike[str]) -> Url | str | os.PathLike[str]:
+    """Return a :class:`Url` for the text of a URL, and a path unchanged; a ``file://`` URL becomes its path.
 
     Raises
     ------
     UsageError
-        If it was another URL before it became a path, which has one slash less since.
+        If it is a URL that was turned into a path, and so lost a slash.
 
     Examples
     --------
-    >>> place_of("s3://key:secret@bucket/small"), place_of("small")
+    >>> parse_location("s3://key:secret@bucket/small"), parse_location("small")
     (Url('s3://bucket/small'), 'small')
     """
     if isinstance(place, Url):
@@ -40,21 +40,21 @@ def place_of(place: Url | str | os.PathLike[str]) -> Url | str | os.PathLike[str
 
 
 def disk_path(place: str | os.PathLike[str], name: str, kind: str = "folder") -> Path:
-    """Return the path of a folder or file that has to lie on a disk; ``name`` is what messages call it.
+    """Return the path of a folder or file on a disk; ``name`` is its name in messages.
 
     Raises
     ------
     UsageError
         If it is a URL.
     """
-    found = place_of(place)
+    found = parse_location(place)
     if isinstance(found, Url):
         raise UsageError(f"{name} {str(found)!r} is a URL: expected a {kind}; copy it there")
     return Path(found)
 
 
 def overlap(one: Url, other: Url) -> bool:
-    """Tell whether one of two URLs lies in the other.
+    """Return whether one of two URLs lies in the other.
 
     Examples
     --------
@@ -69,17 +69,17 @@ def overlap(one: Url, other: Url) -> bool:
 
 
 def check_apart(source: object, destination: object) -> None:
-    """Refuse two URLs of which one lies in the other; what lies where on disks is not looked at.
+    """Refuse a source and a destination if they are URLs and one lies in the other.
 
     Raises
     ------
     UsageError
-        If outputs would be written over photos, or be taken for photos by the next run.
+        If they do: outputs would replace photos, or the next run would read them as photos.
     """
     if isinstance(source, Url) and isinstance(destination, Url) and overlap(source, destination):
         raise UsageError(
-            f"source {str(source)!r} and destination {str(destination)!r} lie in each other: "
-            "expected two places apart, so that no photo is overwritten and no output taken for one"
+            f"source {str(source)!r} and destination {str(destination)!r} overlap: "
+            "expected two separate places, so that no photo is overwritten and no output is read as a photo"
         )
 
 

@@ -1,6 +1,6 @@
-"""Objects that fsspec reaches: S3, Google Cloud Storage, Azure, and those in memory.
+"""Object stores: read, write and list objects of S3, Google Cloud Storage, Azure, and in memory.
 
-All that goes wrong comes out of here as an OSError whose text holds no credentials.
+Every failure is an OSError whose text holds no credentials.
 """
 
 from __future__ import annotations
@@ -24,26 +24,30 @@ _Answer = TypeVar("_Answer")
 _RETRYING_PACKAGES = OBJECT_STORES - {"memory"}  # protocols whose packages try again by themselves
 _CONNECTIONS = 64
 ATTEMPTS = 5
-_FIRST_PAUSE = 0.2  # seconds; doubled every time, so that three seconds of trouble are waited out
-_KEPT = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}  # numbers that say more than that nothing came through
+_FIRST_PAUSE = 0.2  # seconds; doubled every time: three seconds in all
+_KEPT = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EROFS,
+}  # error numbers that are kept: they state more than that the store was not reached
 _LONGEST_REASON = 300
 
 
 class Objects:
     """The objects below one URL, by their paths with forward slashes.
 
-    It can be sent to another process, which connects anew.
+    Picklable: another process opens a connection of its own.
 
     Raises
     ------
     UsageError
-        If the URL holds credentials, or its protocol may leave half an object.
+        If the URL holds credentials, or its protocol can leave an incomplete object.
     """
 
     def __init__(self, url: Url | str) -> None:
         place = url if isinstance(url, Url) else Url(url)
         self.name = str(place).rstrip("/") if place.path.strip("/") else str(place)
-        """The URL as it may be shown."""
+        """The URL for messages."""
         self.protocol = place.protocol
         if place.has_user or "?" in place.query:
             raise UsageError(
@@ -55,7 +59,7 @@ class Objects:
                 f"destination {self.name!r}: expected a folder, or a URL with s3://, gs://, az:// or memory://, "
                 "where an object appears whole or not at all; write into a folder, and copy that"
             )
-        self.url = self.name + place.query.rstrip("/")  # a # is a character of names here
+        self.url = self.name + place.query.rstrip("/")  # a # is part of the name here
         self._connection: tuple[Any, str] | None = None
 
     def __reduce__(self) -> tuple[type[Objects], tuple[str]]:
@@ -79,7 +83,7 @@ class Objects:
         return self._connection
 
     def listing(self, folder: str = "") -> dict[str, int | None]:
-        """Return what lies in a folder, by its names, with sizes in bytes; None for the folders in it."""
+        """Return the names in a folder with sizes in bytes; None for the folders in it."""
         path = self._path(folder)
         try:
             found = self._call("list", folder, methodcaller("ls", path, detail=True))
@@ -105,12 +109,12 @@ class Objects:
         return data
 
     def write(self, name: str, data: bytes) -> None:
-        """Write an object, over one that is there."""
+        """Write an object; an existing one is replaced."""
         path = self._path(name)
         self._call("write", name, methodcaller("pipe_file", path, data))
 
     def create(self, name: str, data: bytes) -> None:
-        """Write an object where there is none; stores that know no conditions write over one that is there.
+        """Write an object if there is none; stores without conditional writes replace an existing one.
 
         Raises
         ------
@@ -129,7 +133,7 @@ class Objects:
         self._call("write", name, methodcaller("put_file", str(path), self._path(name)))
 
     def remove(self, names: Iterable[str]) -> None:
-        """Remove objects; those that are not there are no matter."""
+        """Remove objects; missing ones are ignored."""
         for name in names:
             path = self._path(name)
             try:
@@ -164,14 +168,14 @@ def _s3_settings(protocol: str) -> dict[str, Any]:
 
 
 def _refusal(error: Exception, what: str, place: str) -> OSError:
-    """Return what went wrong as the error of an operating system: its number, and a text without credentials."""
+    """Return a failure as an OSError: its number, and a text without credentials."""
     reason = error_text(error)[:_LONGEST_REASON]
     if isinstance(error, FileNotFoundError):
         return FileNotFoundError(errno.ENOENT, "no such object or bucket", place)
     if isinstance(error, FileExistsError):
         return FileExistsError(errno.EEXIST, "there is such an object", place)
     if isinstance(error, PermissionError) or type(error).__name__ == "NoCredentialsError":
-        # What may not be written once may not be written at all: keys are not files with owners.
+        # EROFS ends the run: a store without write permission refuses every object.
         return OSError(errno.EROFS if what == "write" else errno.EACCES, reason, place)
     number = error.errno if isinstance(error, OSError) else None
     if number in _KEPT:

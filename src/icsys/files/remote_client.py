@@ -106,8 +106,8 @@ def retry(
             explained, may_pass = explain(error)
             if not may_pass or attempt == attempts - 1:
                 raise explained from None  # the original text may hold credentials
-            asked = retry_after(error)
-        time.sleep(max(first_pause * 2**attempt, asked))
+            wait = retry_after(error)
+        time.sleep(max(first_pause * 2**attempt, wait))
     raise AssertionError
 
 
@@ -124,8 +124,8 @@ def retry_after(error: BaseException) -> float:
     """
     for headers in _headers_of(error):
         values = {str(name).lower(): str(value).strip() for name, value in headers.items()}
-        if (asked := values.get("retry-after", "")).isdecimal():
-            return min(float(asked[:9]), LONGEST_PAUSE)
+        if (wait := values.get("retry-after", "")).isdecimal():
+            return min(float(wait[:9]), LONGEST_PAUSE)
         then, now = (server_time_ns(values[name]) if values.get(name) else None for name in ("retry-after", "date"))
         if then is not None:
             return min(max(0.0, (then - (time.time_ns() if now is None else now)) / 10**9), LONGEST_PAUSE)

@@ -1,4 +1,4 @@
-"""URLs, parsed where they enter and told without what is secret in them; texts of others, with nothing secret left."""
+"""URLs without secrets in their texts, and secrets removed from other texts."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 # Two letters at least: C:// is a drive.
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 _ONE_SLASH = re.compile(r"\s*(?:s3a?|gcs|gs|az|abfss?|memory|https?|ftp|hf|file):[/\\](?![/\\])", re.IGNORECASE)
-# Protocols may be chained, as in simplecache::s3://bucket; what follows a :: in a query is a part of that.
+# Protocols can be chained, as in simplecache::s3://bucket; :: in a query is part of the query.
 _CHAIN = re.compile(r"::(?=[a-z][a-z0-9+.-]+(?:://|::))", re.IGNORECASE)
 _PORT = re.compile(r":\d*$", re.ASCII)
 _HOST = re.compile(r"(?:(?:[^:/?#@]+@)?[^:/?#@]*|\[[0-9a-f:.%]+\])(?::\d*)?", re.IGNORECASE)
-_NAMES_A_PLACE = {"abfs", "abfss"}  # container@account is a place there, and no user
+_NAMES_A_PLACE = {"abfs", "abfss"}  # container@account is a place there, not a user
 _SECRET_NAME = re.compile(r"SECRET|TOKEN|PASS|KEY|CREDENTIAL|CONNECTION_STRING|SAS", re.IGNORECASE)
-_SHORTEST = 4  # characters; shorter values stand in every other word, and are hidden with the URL alone
+_SHORTEST = 4  # characters; shorter values occur in many words, and are hidden only inside the URL
 _HIDDEN = "…"
 
 
@@ -41,7 +41,7 @@ class _Part(NamedTuple):
 
     @property
     def sure(self) -> tuple[str, str]:
-        """Host and path as far as they are no part of a password in which ``@``, ``/`` or others were not escaped."""
+        """Host and path without what may be part of a password with unescaped ``@`` or ``/``."""
         if self.user and "@" in self.query:
             return _HIDDEN, ""
         if self.user and "@" in self.path:
@@ -50,12 +50,12 @@ class _Part(NamedTuple):
 
 
 class Url:
-    """A URL that cannot be printed with its secrets: its texts have no user, no password, no query, no fragment.
+    """A URL that prints without secrets: without user, password, query and fragment.
 
     Parameters
     ----------
     text
-        The URL as it was given; blanks around it are none of it.
+        The URL; blanks around it are removed.
 
     Examples
     --------
@@ -73,7 +73,7 @@ class Url:
         self._parts = [_parse(part) for part in _CHAIN.split(self._text)]
 
     def secret(self) -> str:
-        """Return the whole URL, for the one who connects."""
+        """Return the whole URL, to connect."""
         return self._text
 
     def __str__(self) -> str:
@@ -101,7 +101,7 @@ class Url:
 
     @property
     def protocol(self) -> str:
-        """The protocol in small letters, of a chain the first one."""
+        """The protocol in lower case; of a chain, the first one."""
         return (self._parts[0].scheme or self._parts[0].path).partition("://")[0].lower()
 
     @property
@@ -111,7 +111,7 @@ class Url:
 
     @property
     def path(self) -> str:
-        """What stands behind the host, of a chain in its first part: as it was given, without query and fragment."""
+        """The path behind the host, without query and fragment; of a chain, that of the first part."""
         return self._parts[0].path
 
     @property
@@ -121,23 +121,23 @@ class Url:
 
     @property
     def query(self) -> str:
-        """What stands from the first ``?`` or ``#`` on, with that."""
+        """The text from the first ``?`` or ``#`` on."""
         return next((part.query for part in self._parts if part.query), "")
 
     @property
     def site(self) -> Url:
-        """What stands before the path: protocol, user and host."""
+        """The part before the path: protocol, user and host."""
         part = self._parts[0]
         return Url(f"{part.scheme}{part.user}{'@' if part.user else ''}{part.host}")
 
     @property
     def literal(self) -> tuple[str, str]:
-        """The URL up to its host, and all that stands behind that, in which no character is special."""
+        """The URL up to its host, and all text behind it, in which no character is special."""
         part = self._parts[0]
         return part.scheme + part.host, part.path + part.query
 
     def hide(self, text: str) -> str:
-        """Return what somebody else says of this URL, without its secrets, in whatever form they stand in it.
+        """Remove the secrets of this URL from a text, in all their escaped forms.
 
         Examples
         --------
@@ -155,7 +155,7 @@ class Url:
                 name, equals, value = pair.partition("=")
                 values += [pair, value]
                 pieces.append(value if equals and not part.user else f"{name} {value}")
-            # Who takes it for another URL than it is tells a piece.
+            # A library that parses the URL differently may print a piece of it.
             values += [word for piece in pieces for word in re.split(r"[^\w.+-]", piece)]
             secrets |= dict.fromkeys((value for value in values if len(value) >= _SHORTEST), _HIDDEN)
         return hide(text, secrets)
@@ -169,7 +169,7 @@ def _parse(text: str) -> _Part:
     before, query = _cut(rest)
     authority, slash, path = before.partition("/")
     if "@" not in authority and "@" in rest and _may_hold_password(authority):
-        # A password may have a slash, a question mark or a hash in it, which nobody has escaped.
+        # A password may have a slash, a question mark or a hash in it, unescaped.
         user, _, rest = rest.rpartition("@")
         before, query = _cut(rest)
         host, slash, path = before.partition("/")
@@ -180,7 +180,7 @@ def _parse(text: str) -> _Part:
 
 
 def _may_hold_password(authority: str) -> bool:
-    """Tell whether an authority without an ``@`` may be a user and the beginning of a password."""
+    """Return whether an authority without an ``@`` may be a user and the beginning of a password."""
     host, colon, _ = authority.rpartition(":")
     return bool(colon) and not (
         _PORT.search(authority) and ("." in host or host.startswith("[") or host.lower() == "localhost")
@@ -188,18 +188,18 @@ def _may_hold_password(authority: str) -> bool:
 
 
 def _is_place(part: _Part) -> bool:
-    """Tell whether what stands before an ``@`` is the name of a place."""
+    """Return whether the part before an ``@`` is the name of a place."""
     return part.scheme[:-3].lower() in _NAMES_A_PLACE and ":" not in part.user and "/" not in part.user
 
 
 def _cut(text: str) -> tuple[str, str]:
-    """Return what stands before the first ``?`` or ``#``, and the rest with it."""
+    """Split a text at its first ``?`` or ``#``; the second part begins with it."""
     found = re.search("[?#]", text)
     return (text[: found.start()], text[found.start() :]) if found else (text, "")
 
 
 def is_url(text: str) -> bool:
-    """Tell whether a text is a URL, or has one in it, and is no path.
+    """Return whether a text is or holds a URL.
 
     Examples
     --------
@@ -210,7 +210,7 @@ def is_url(text: str) -> bool:
 
 
 def begins_as_url(path: str) -> bool:
-    """Tell whether a path of a file system is a URL; one that is none may have one behind a slash."""
+    """Return whether a file system's path is a URL; other paths may hold one behind a slash."""
     return _SCHEME.match(path) is not None
 
 
@@ -225,12 +225,12 @@ def url_site(path: str) -> Url:
 
 
 def is_mangled(text: str) -> bool:
-    """Tell whether a text was a URL before it became a path, which has one slash less since."""
+    """Return whether a text is a URL that was turned into a path, and so lost a slash."""
     return not is_url(text) and _ONE_SLASH.match(text) is not None
 
 
 def shown(place: object) -> str:
-    """Return what messages call a place or a value: a URL without its secrets, and anything else as it is.
+    """Return a place or value for messages: a URL without its secrets, anything else unchanged.
 
     Examples
     --------
@@ -244,27 +244,26 @@ def shown(place: object) -> str:
 
 
 def without_secrets(text: str) -> str:
-    """Return what somebody else says without what may be secret in the URLs that it names.
+    """Remove what may be secret in the URLs of a text, such as an error of a library.
 
-    Such a URL need not be one that was asked for, and nobody can tell where in a text it ends: so the text ends where
-    its query begins, and what may be a user goes with all that stands before it.
+    The end of a URL in a text is uncertain, so the text is cut where a query begins, and a possible user is removed.
 
     Examples
     --------
     >>> without_secrets("no answer from https://me:pw@host/a.png?X-Amz-Signature=1f")
     'no answer from https://host/a.png'
     """
-    told: list[str] = []
+    pieces: list[str] = []
     while found := _SCHEME.search(text):
         part = _parse(text[found.start() :])
         host, path = part.sure
-        told += [text[: found.start()], part.scheme, host]
+        pieces += [text[: found.start()], part.scheme, host]
         text = path
-    return "".join(told) + text
+    return "".join(pieces) + text
 
 
 def hide_given(text: str, values: Iterable[object]) -> str:
-    """Return a message without the secrets of URLs that were given, in whatever place they were put."""
+    """Return a message without the secrets of the URLs among ``values``."""
     for value in values:
         if isinstance(value, str) and is_url(value):
             text = Url(value).hide(text)
@@ -272,12 +271,12 @@ def hide_given(text: str, values: Iterable[object]) -> str:
 
 
 def hide(text: str, secrets: dict[str, str]) -> str:
-    """Return a text in which secrets are replaced, in every form in which they may stand there; then no URL has any.
+    """Replace secrets in a text, in all their escaped forms, and remove the secrets of its URLs.
 
     Parameters
     ----------
     secrets
-        What stands in the place of each.
+        Each secret with its replacement.
     """
     plain = {
         form: instead for secret, instead in secrets.items() for form in (unquote(secret), unquote_plus(secret), secret)
@@ -297,7 +296,7 @@ def hide(text: str, secrets: dict[str, str]) -> str:
 
 @cache
 def _any_form(character: str) -> str:
-    """Return an expression for a character as it is, and as URLs, Python, JSON and HTML write it."""
+    """Return a regular expression for a character, plain or escaped as in URLs, Python, JSON and HTML."""
     import html  # noqa: PLC0415 - few runs need them
     import json  # noqa: PLC0415
 
@@ -308,7 +307,7 @@ def _any_form(character: str) -> str:
 
 
 def store_secrets() -> dict[str, str]:
-    """Return the values of the environment, and of fsspec's settings, that are secrets by their names."""
+    """Return the values of the environment and of fsspec's settings whose names mark them as secrets."""
     found = [value for name, value in os.environ.items() if _SECRET_NAME.search(name)]
     try:
         from fsspec.config import conf  # noqa: PLC0415 - an extra

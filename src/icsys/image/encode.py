@@ -130,7 +130,8 @@ def _check_sides(pixels: NDArray[np.uint8], most: int, name: str) -> None:
     height, width = pixels.shape[:2]
     if max(width, height) > most:
         raise ImageError(
-            "too_large", f"{width}x{height} pixels after the resize: {name} holds at most {most} a side, PNG holds more"
+            "too_large",
+            f"{width}x{height} pixels after the resize: {name} holds at most {most} a side, so use --format png",
         )
 
 

@@ -224,7 +224,7 @@ template <int D> struct Prospects {
     bool *tried;              // which pairs of those two were tried since the last success
     bool *busy;
 
-    // The largest sign * value among those that are not busy, -1 if all are.
+    // The largest sign * value among the ones that are not busy; -1 if all are busy.
     INLINE int64_t best_of(const double *values, double sign, const bool *busy, int64_t k) {
         int64_t best = -1;
         for (int64_t j = 0; j < k; j++)
@@ -293,7 +293,7 @@ template <int D> struct Prospects {
     }
 };
 
-// Make moves and keep those that lower the error; return the error reached.
+// Make moves and keep each one that lowers the error; return the error reached.
 //
 // A move of many that fails is followed by one of half as many; single moves are made in the order of what they promise,
 // until `patience` in a row have failed. `kept` and `held` hold D * stride floats each: the best centres, and the

@@ -75,7 +75,7 @@ def open_packs(
     if index.state == "written" and not read_only:
         install_packs(destination, index, stop)
     written = _status(destination / PACK_INDEX)
-    return frozenset(pack.name for pack in index.shards if _is_intact(destination, pack, written))
+    return frozenset(pack.name for pack in index.packs if _is_intact(destination, pack, written))
 
 
 def pack_images(
@@ -125,17 +125,17 @@ def pack_images(
         after.take(assignment.classes)
         if _is_packed(destination, before, after, assignment):
             keep_packs(destination, stop)
-            return before.shards
+            return before.packs
         _check_places(destination, before, assignment, replace=replace)
-        after.shards = write_packs(destination, before, after, assignment, stop=stop, on_pack=on_pack)
+        after.packs = write_packs(destination, before, after, assignment, stop=stop, on_pack=on_pack)
     except Stopped:
         remove_staged(destination)
-        return before.shards
-    after.old = sorted({*before.old, *(pack.name for pack in before.shards)} - assignment.counts.keys())
+        return before.packs
+    after.old = sorted({*before.old, *(pack.name for pack in before.packs)} - assignment.counts.keys())
     (destination / STAGED_PACKS).sync()
     save_pack_index(destination, after)
     install_packs(destination, after, stop)
-    return after.shards
+    return after.packs
 
 
 def is_packed(
@@ -157,14 +157,14 @@ def _is_packed(destination: RootedPath, before: PackIndex, after: PackIndex, ass
         assignment.settled
         and before.state == "complete"
         and all(getattr(before, name) == getattr(after, name) for name in _SETTINGS)
-        and assignment.counts == {pack.name: pack.images for pack in before.shards}
-        and all(_is_intact(destination, pack, None) for pack in before.shards)
+        and assignment.counts == {pack.name: pack.images for pack in before.packs}
+        and all(_is_intact(destination, pack, None) for pack in before.packs)
     )
 
 
 def _check_places(destination: RootedPath, before: PackIndex, assignment: Assignment, *, replace: bool) -> None:
     """Refuse to overwrite files of other programs, and to write through a link."""
-    for name in assignment.counts.keys() - {*before.old, *(pack.name for pack in before.shards)}:
+    for name in assignment.counts.keys() - {*before.old, *(pack.name for pack in before.packs)}:
         if (destination / name).exists() and not replace:
             raise OSError(f"{name!r} is a file that ics did not write: move it away, or use --overwrite always")
 

@@ -38,7 +38,7 @@ def install_packs(destination: RootedPath, index: PackIndex, stop: threading.Eve
     )
     write_whole(destination / MANIFEST, lines)
     (destination / PACKS).make_folders()
-    for pack in index.shards:
+    for pack in index.packs:
         staged = destination / STAGED_PACKS / pack.name.rpartition("/")[2]
         if staged.exists():
             staged.replace(destination / pack.name)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from icsys.errors import UsageError
@@ -109,16 +108,16 @@ class RemotePacks:
             settled = is_packed(self._root, **limits, class_names=class_names, stop=stop)
         except Stopped:
             return
-        for pack in [] if settled else self._before.shards:
+        for pack in [] if settled else self._before.packs:
             if pack.name in self._inodes:
                 self._objects.fetch(pack.name, self._folder / pack.name)
 
     def send(self) -> None:
         """Upload the new packs; none of them counts until :meth:`settle`."""
         index = load_pack_index(self._root)
-        new = [pack.name for pack in index.shards if self._is_new(pack.name)] if index else []
+        new = [pack.name for pack in index.packs if self._is_new(pack.name)] if index else []
         if index and new:
-            old = {*self._before.old, *(pack.name for pack in [*self._before.shards, *index.shards])}
+            old = {*self._before.old, *(pack.name for pack in [*self._before.packs, *index.packs])}
             self._write_index(PackIndex(format=index.format, old=sorted(old)))
             for name in new:
                 self._objects.send(self._folder / name, name)
@@ -128,8 +127,8 @@ class RemotePacks:
         index = load_pack_index(self._root)
         if index is None or index.state != "complete":
             return
-        names = {pack.name for pack in index.shards}
-        index.old = sorted({*self._before.old, *(pack.name for pack in self._before.shards)} - names)
+        names = {pack.name for pack in index.packs}
+        index.old = sorted({*self._before.old, *(pack.name for pack in self._before.packs)} - names)
         self._write_index(index)
         self._objects.remove(index.old)
         index.old = []
@@ -142,7 +141,7 @@ class RemotePacks:
         return os.stat(self._folder / name).st_ino != self._inodes.get(name)  # noqa: PTH116
 
     def _write_index(self, index: PackIndex) -> None:
-        text = json.dumps(asdict(index), indent=2).encode() + b"\n"
+        text = json.dumps(index.to_dict(), indent=2).encode() + b"\n"
         if text != self._index:
             self._objects.write(PACK_INDEX, text)
             self._index = text

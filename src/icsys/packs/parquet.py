@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from icsys.packs.packed_image import REPEATED_COLUMNS, utf8
 from icsys.records.parquet_format import NUMBER, load_pyarrow
-from icsys.sources.utf8_names import held
+from icsys.sources.utf8_names import to_utf8_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
@@ -31,8 +31,8 @@ class ParquetFormat:
         return load_pyarrow("format='parquet'")
 
     def member(self, file_name: str, sample: str = "") -> str:  # noqa: ARG002 - each row stands alone
-        """Return the path of an image in a pack; :func:`icsys.sources.utf8_names.restored` turns it back."""
-        return held(file_name)
+        """Return the path of an image in a pack; :func:`icsys.sources.utf8_names.path_in_pack` turns it back."""
+        return to_utf8_name(file_name)
 
     def write(self, file: BinaryIO, images: Iterable[PackedImage], classes: Classes) -> None:
         """Write one row per image: ``image`` (bytes and path), ``label`` if there are classes, and its facts."""
@@ -89,7 +89,7 @@ def _number(image: PackedImage) -> dict[str, Any]:
 
 
 def _name_and_number(image: PackedImage) -> dict[str, Any]:
-    return {"label": None if image.label is None else held(image.label), NUMBER: image.number}
+    return {"label": None if image.label is None else to_utf8_name(image.label), NUMBER: image.number}
 
 
 def _row(image: PackedImage, label: Callable[[PackedImage], dict[str, Any]]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from icsys.layout import UNPACKED
 from icsys.packs.formats import PACK_FORMATS
 from icsys.records.pack_index import load_pack_index
-from icsys.sources.utf8_names import unheld
+from icsys.sources.utf8_names import from_utf8_name
 
 if TYPE_CHECKING:
     from icsys.files.rooted_path import RootedPath
@@ -36,6 +36,6 @@ def read_output(destination: RootedPath, output: str, pack: str | None, size: in
     pack_format = PACK_FORMATS[index.format]
     with (destination / pack).open() as file, closing(pack_format.read(file)) as images:
         for member, data in images:
-            if member == pack_format.member(output) or unheld(member) == output:
+            if member == pack_format.member(output) or from_utf8_name(member) == output:
                 return data
     raise FileNotFoundError(f"the pack {pack!r} does not hold {output!r}: run ics compress again")

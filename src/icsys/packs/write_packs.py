@@ -99,7 +99,7 @@ class _ImageFinder:
 
     def __init__(self, destination: RootedPath, pack_format: PackFormat, before: PackIndex) -> None:
         self._destination, self._format = destination, pack_format
-        self._known = {pack.name for pack in before.shards}
+        self._known = {pack.name for pack in before.packs}
         self._pack = ""
         self._file: BinaryIO | None = None
         self._images: Generator[tuple[str, bytes]] | None = None

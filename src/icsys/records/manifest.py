@@ -25,7 +25,7 @@ DONE, FAILED, STALE = "compressed", "failed", "stale"
 _MOST = 2**63 - 1
 
 
-class Column(NamedTuple):
+class ManifestColumn(NamedTuple):
     """A column of an image's row.
 
     Attributes
@@ -75,44 +75,44 @@ def _is_error(value: Any) -> bool:  # noqa: ANN401
     return value is None or (type(value) in {float, int} and 0 <= value <= _MOST)
 
 
-_TEXT, _SIZE = Column(str, _is_text), Column(int, _is_size)
+_TEXT, _SIZE = ManifestColumn(str, _is_text), ManifestColumn(int, _is_size)
 
-COLUMNS: dict[str, Column] = {
-    "file_name": Column(str, _is_output),
-    "label": Column(str, _is_text, ""),
-    "label_number": Column(int, lambda value: type(value) is int and abs(value) <= MOST_NUMBER, 0),
-    "sample": Column(str, _is_text, ""),
-    "source_path": Column(str, _is_source),
+COLUMNS: dict[str, ManifestColumn] = {
+    "file_name": ManifestColumn(str, _is_output),
+    "label": ManifestColumn(str, _is_text, ""),
+    "label_number": ManifestColumn(int, lambda value: type(value) is int and abs(value) <= MOST_NUMBER, 0),
+    "sample": ManifestColumn(str, _is_text, ""),
+    "source_path": ManifestColumn(str, _is_source),
     "source_bytes": _SIZE,
     "source_sha256": _TEXT,
-    "source_mtime_ns": Column(int, _is_time),
-    "format": Column(str),
-    "mode": Column(str),
+    "source_mtime_ns": ManifestColumn(int, _is_time),
+    "format": ManifestColumn(str),
+    "mode": ManifestColumn(str),
     "source_width": _SIZE,
     "source_height": _SIZE,
     "source_channels": _SIZE,
     "width": _SIZE,
     "height": _SIZE,
     "channels": _SIZE,
-    "orientation": Column(int),
+    "orientation": ManifestColumn(int),
     "frames": _SIZE,
-    "colors": Column(int, lambda value: value is None or _is_count(value)),
-    "palette": Column(str),
+    "colors": ManifestColumn(int, lambda value: value is None or _is_count(value)),
+    "palette": ManifestColumn(str),
     "bytes": _SIZE,
     "sha256": _TEXT,
-    "mse": Column(float, _is_error),
-    "psnr": Column(float),
-    "ssim": Column(float),
-    "delta_e": Column(float),
-    "quality_target": Column(float),
-    "quality_met": Column(bool),
-    "warning": Column(str, _is_text, ""),
-    "kept_source": Column(bool, lambda value: isinstance(value, bool), False),
+    "mse": ManifestColumn(float, _is_error),
+    "psnr": ManifestColumn(float),
+    "ssim": ManifestColumn(float),
+    "delta_e": ManifestColumn(float),
+    "quality_target": ManifestColumn(float),
+    "quality_met": ManifestColumn(bool),
+    "warning": ManifestColumn(str, _is_text, ""),
+    "kept_source": ManifestColumn(bool, lambda value: isinstance(value, bool), False),
     "options_hash": _TEXT,
-    "tool_version": Column(str),
-    "status": Column(str, lambda value: value in (DONE, STALE)),
-    "shard": Column(str, _is_pack),  # the pack that holds the image
-    "member": Column(str),  # its name there, if that cannot be found from the other columns
+    "tool_version": ManifestColumn(str),
+    "status": ManifestColumn(str, lambda value: value in (DONE, STALE)),
+    "shard": ManifestColumn(str, _is_pack),  # the pack that holds the image
+    "member": ManifestColumn(str),  # its name there, if that cannot be found from the other columns
 }
 """The columns of an image's row, in their order. Rows of other versions may lack those with a ``missing`` value."""
 

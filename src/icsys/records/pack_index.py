@@ -30,7 +30,7 @@ class Pack:
 
 @dataclass(slots=True, kw_only=True)
 class PackIndex:
-    """Content of ``shards.json``; its keys are the names of these attributes.
+    """Content of ``shards.json``, where ``packs`` has the key ``shards``.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class PackIndex:
         Numbers of the classes; empty for 0, 1, 2 …
     are_named
         Whether there are names. Otherwise ``classes`` has the numbers in digits.
-    shards
+    packs
         The packs.
     old
         Packs of earlier runs that no new pack replaces.
@@ -60,13 +60,17 @@ class PackIndex:
     classes: list[str] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
     are_named: bool = True
-    shards: list[Pack] = field(default_factory=list)
+    packs: list[Pack] = field(default_factory=list)
     old: list[str] = field(default_factory=list)
 
     def take(self, classes: Classes) -> None:
         """Set the classes of the images."""
         self.classes, self.are_named = classes.names, classes.are_named
         self.numbers = [] if classes.are_counted else classes.numbers
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the values for ``shards.json``."""
+        return {"shards" if name == "packs" else name: value for name, value in asdict(self).items()}
 
 
 def load_pack_index(destination: RootedPath) -> PackIndex | None:
@@ -97,8 +101,8 @@ def class_table(text: bytes) -> list[str]:
 
 def _index_of(values: dict[str, Any]) -> PackIndex:
     """Return the index in JSON values; ValueError, TypeError or KeyError if they are no index."""
-    values["shards"] = [Pack(**shard) for shard in values["shards"]]
-    index = PackIndex(**values)
+    packs = [Pack(**pack) for pack in values["shards"]]
+    index = PackIndex(packs=packs, **{name: value for name, value in values.items() if name != "shards"})
     _check(index)
     return index
 
@@ -108,17 +112,17 @@ def _check(index: PackIndex) -> None:
     numbers = [
         index.shard_images,
         index.shard_bytes,
-        *(n for shard in index.shards for n in (shard.images, shard.bytes)),
+        *(n for pack in index.packs for n in (pack.images, pack.bytes)),
         *index.numbers,
     ]
-    names = [*index.old, *(shard.name for shard in index.shards)]
+    names = [*index.old, *(pack.name for pack in index.packs)]
     if not (
         index.format in PACKINGS
         and index.state in STATES
         and all(type(number) is int for number in numbers)
         and index.are_named in {True, False}
         and len(index.numbers) in {0, len(index.classes)}
-        and all(isinstance(text, str) for text in (*index.classes, *(shard.sha256 for shard in index.shards)))
+        and all(isinstance(text, str) for text in (*index.classes, *(pack.sha256 for pack in index.packs)))
         and all(map(is_pack_name, names))
     ):
         raise ValueError("a value has another type or range")
@@ -126,5 +130,5 @@ def _check(index: PackIndex) -> None:
 
 def save_pack_index(destination: RootedPath, index: PackIndex) -> None:
     """Write the index onto the disk."""
-    write_json(destination / PACK_INDEX, asdict(index))
+    write_json(destination / PACK_INDEX, index.to_dict())
     destination.sync()

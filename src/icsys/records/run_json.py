@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from icsys.files.rooted_path import RootedPath
-    from icsys.results import RunSummary
+    from icsys.summary import RunSummary
 
 _PACKAGES = ("PIL", "deflate", "numpy", "oxipng", "pi_heif", "pyarrow", "scipy", "simplejpeg", "sklearn")
 

@@ -12,7 +12,7 @@ from icsys.color.strategies import STRATEGY_TABLE
 from icsys.engine import available_cores
 from icsys.errors import UsageError
 from icsys.field_checks import whole_number
-from icsys.files.locations import place_of
+from icsys.files.locations import parse_location
 from icsys.files.url import shown
 from icsys.options import Options
 from icsys.pipeline import load_packages
@@ -21,8 +21,8 @@ from icsys.report.comparison_runner import ComparisonRunner
 from icsys.report.example_images import MOST_EXAMPLES
 from icsys.run.checks import check_places
 from icsys.run_settings import RunSettings
-from icsys.sources.open import open_source
-from icsys.sources.sample import draw_images
+from icsys.sources.open_source import open_source
+from icsys.sources.random_sample import draw_sample
 
 if TYPE_CHECKING:
     import os
@@ -108,17 +108,17 @@ def compare_folder(
         whole_number("sample", sample, 1, MOST_SAMPLED)
     whole_number("examples", examples, 0, MOST_EXAMPLES)
     with tempfile.TemporaryDirectory(prefix="icsys-") as folder:
-        place = place_of(source)
+        place = parse_location(source)
         origin = open_source(place, Path(str(check_places(place, folder))), include_outputs=include_outputs)
-        draw = draw_images(origin, sample, options.seed)
+        draw = draw_sample(origin, sample, options.seed)
         runner = ComparisonRunner(origin, Path(folder), options, candidates, jobs or available_cores())
         runner.report = progress or runner.report
         runner.report_step("Loading")
         for candidate in candidates:
             load_packages(candidate.options(options))
-        estimate = runner.expect(draw.works)
+        estimate = runner.expect(draw.tasks)
         start = time.perf_counter()
-        rows, failures = runner.run(draw.works)
+        rows, failures = runner.run(draw.tasks)
         kept = tuple(runner.examples(rows, examples))
         seconds = time.perf_counter() - start
     return Comparison(
@@ -152,8 +152,6 @@ def plan_candidates(strategies: Sequence[str], colors: Sequence[int]) -> list[Ca
     if not reducing or not colors:
         raise UsageError("nothing to compare: expected at least one strategy that reduces colours, and one K")
     if AUTO in map(str, colors):
-        raise UsageError(
-            f"colors={AUTO!r}: a comparison needs given numbers of colours: expected numbers such as 8,16,32"
-        )
+        raise UsageError(f"colors={AUTO!r}: expected numbers of colours to compare, such as 8,16,32")
     ks = sorted({whole_number("colors", k, 1, MAX_COLORS) for k in colors})
     return [Candidate("SO", None), *(Candidate(name, k) for name in reducing for k in ks)]

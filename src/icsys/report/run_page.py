@@ -28,9 +28,9 @@ from icsys.report.run_pictures import picture_pairs
 from icsys.report.run_record import read_record
 from icsys.report.source_images import recorded_place
 from icsys.report.terminal_text import colors_text
-from icsys.results import RunSummary
 from icsys.sources.base import passed_over_text
-from icsys.sources.open import open_source
+from icsys.sources.open_source import open_source
+from icsys.summary import RunSummary
 from icsys.version import __version__
 
 if TYPE_CHECKING:

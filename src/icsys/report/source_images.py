@@ -9,7 +9,7 @@ from icsys.files.relative_names import is_below
 from icsys.files.url import is_url
 from icsys.sources.base import Task
 from icsys.sources.folder import Folder
-from icsys.sources.open import open_source
+from icsys.sources.open_source import open_source
 
 if TYPE_CHECKING:
     from collections.abc import Collection

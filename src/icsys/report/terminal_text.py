@@ -15,7 +15,8 @@ from icsys.sources.base import passed_over_text
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from icsys.results import ColorsFound, Result, RunSummary
+    from icsys.results import Result
+    from icsys.summary import ColorsFound, RunSummary
     from icsys.verify.folder import Verification
 
 _LISTED = 20

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from icsys import pipeline
 from icsys.choices import MAX_INDEXED_COLORS
 from icsys.engine import Lost
-from icsys.results import ColorsChosen, Compressed
+from icsys.results import Compressed
 from icsys.run.worker import compress_tasks
-from icsys.sources.sample import draw_images
+from icsys.sources.random_sample import draw_sample
+from icsys.summary import ColorsChosen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -44,7 +45,7 @@ def with_chosen_colors(context: WorkerContext, executor: Executor, monitor: RunM
             yield outcome
             monitor.report_note(note)
 
-    tasks = draw_images(context.source, SAMPLE, options.seed).works
+    tasks = draw_sample(context.source, SAMPLE, options.seed).tasks
     with pipeline.one_thread(options), closing(compress_tasks(tasks, context, executor)) as outcomes:
         chosen = choose_colors(reported(outcomes), options.target, options.quality_share)
     monitor.summary.colors_chosen = chosen

@@ -15,7 +15,7 @@ from icsys.choices import PACKINGS, SHARED
 from icsys.engine import available_cores
 from icsys.engine.cluster import open_cluster
 from icsys.errors import UsageError
-from icsys.files.locations import place_of
+from icsys.files.locations import parse_location
 from icsys.files.reserved_names import refusing_links
 from icsys.files.url import Url, shown
 from icsys.partition import MAX_SHARDS, all_shards
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
     from icsys.files.rooted_path import RootedPath
     from icsys.options import Options
-    from icsys.results import RunSummary
     from icsys.run.progress import Progress
     from icsys.run_settings import RunSettings
+    from icsys.summary import RunSummary
 
 SHARD_IMAGES = 256
 """Most images of a shard: some seconds of work, so that a shard's fixed cost and a lost shard both cost little."""
@@ -113,7 +113,7 @@ def _check_places(
     source: str | os.PathLike[str], destination: str | os.PathLike[str], options: Options, settings: RunSettings
 ) -> tuple[Path, RootedPath]:
     """Return source and destination, both folders; refuse what a cluster cannot do."""
-    place, end = place_of(source), place_of(destination)
+    place, end = parse_location(source), parse_location(destination)
     one_machine = "one of the engines threads, processes"
     for refused, what, expected in (
         (settings.shard, f"shard={str(settings.shard)!r}", one_machine),

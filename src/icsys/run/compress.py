@@ -1,4 +1,4 @@
-"""``compress_folder``: checks what a run is given, and starts it on this machine or on a cluster."""
+"""``compress_folder``: checks its arguments, and runs on this machine or on a cluster."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from icsys.options import Options
     from icsys.partition import Shard
-    from icsys.results import RunSummary
     from icsys.run.progress import Progress
     from icsys.run_settings import Engine, Overwrite
+    from icsys.summary import RunSummary
 
 
 def compress_folder(
@@ -27,13 +27,13 @@ def compress_folder(
     options: Options | None = None,
     *,
     jobs: int | None = None,
-    engine: str | None = None,
+    engine: Engine | None = None,
     address: str | None = None,
     timeout: float | None = None,
     follow_links: bool = False,
     include_outputs: bool = False,
     ignore_zeros: bool = False,
-    overwrite: str = "never",
+    overwrite: Overwrite = "never",
     retry_failed: bool = False,
     dry_run: bool = False,
     shard: str | tuple[int, int] | None = None,
@@ -117,16 +117,18 @@ def compress_folder(
     """
     settings = RunSettings(
         jobs=jobs,
-        engine=cast("Engine | None", engine),  # RunSettings checks the values
+        engine=engine,
         address=address,
         timeout=timeout,
         follow_links=follow_links,
         include_outputs=include_outputs,
         ignore_zeros=ignore_zeros,
-        overwrite=cast("Overwrite", overwrite),
+        overwrite=overwrite,
         retry_failed=retry_failed,
         dry_run=dry_run,
-        shard=cast("Shard | None", shard),
+        shard=cast(
+            "Shard | None", shard
+        ),  # RunSettings reads a text or a pair, too  # RunSettings reads text and pairs, too
     )
     return run_folder(source, destination, check_options(options), settings, stop=stop, progress=progress)
 

@@ -13,13 +13,14 @@ from icsys.files.rooted_path import RootedPath
 from icsys.journal.fencing_token import FencingToken
 from icsys.layout import FAILURES, MANIFEST
 from icsys.records.manifest import DONE, read_rows
-from icsys.results import FOREIGN, UNCHANGED, Failed, RunSummary, Skipped
+from icsys.results import FOREIGN, UNCHANGED, Failed, Skipped
 from icsys.run.merge import is_incomplete
 from icsys.run.progress import INTERRUPTED_TEXT, Progress
 from icsys.run.shard_job import run_shard_job
 from icsys.shards.listing import read_listed
 from icsys.shards.state import read_state, state_folder_of
 from icsys.sources.base import Ignored, PassedOver, Task
+from icsys.summary import RunSummary
 
 if TYPE_CHECKING:
     import threading
@@ -71,7 +72,7 @@ class Coordinator:
             yield entry
 
     def unfinished(self, destination: RootedPath, shards: list[Shard]) -> Iterator[Shard]:
-        """Yield the shards that are left to do; count those that an earlier run finished."""
+        """Yield the shards that are left to do; count the finished ones."""
         for shard in shards:
             folder = state_folder_of(destination, shard)
             state = read_state(folder)

@@ -38,11 +38,11 @@ if TYPE_CHECKING:
     from icsys.files.rooted_path import RootedPath
     from icsys.outputs.base import Outputs
     from icsys.records.palette_files import Palettes
-    from icsys.results import RunSummary
     from icsys.run.places import RunPlaces
     from icsys.run.progress import Progress
     from icsys.run_settings import RunSettings
     from icsys.sources.base import Planned
+    from icsys.summary import RunSummary
 
 
 @refusing_links()

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Iterator
 
-    from icsys.results import RunSummary
+    from icsys.summary import RunSummary
 
 _NAMED = 5
 

@@ -7,10 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from icsys import pipeline
-from icsys.results import Failed, Result, RunSummary
+from icsys.results import Failed, Result
 from icsys.run.background import wait_for
 from icsys.run.progress import INTERRUPTED_TEXT, Progress
 from icsys.sources.base import PassedOver, Task, Unreadable
+from icsys.summary import RunSummary
 
 if TYPE_CHECKING:
     import threading

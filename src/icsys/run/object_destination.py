@@ -147,7 +147,7 @@ class ObjectDestination:
         self._objects.remove(part for part in self._parts if part != kept)
 
     def _upload_palettes(self) -> None:
-        """Upload new palette files; remove those that this run no longer has."""
+        """Upload new palette files; remove the ones that this run no longer has."""
         for name, before in self._palettes.items():
             now = _digest(self.folder / name)
             if now == _NEW != before:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from icsys.choices import PACKINGS
 from icsys.errors import UsageError
-from icsys.files.locations import check_apart, place_of
+from icsys.files.locations import check_apart, parse_location
 from icsys.files.url import Url
 from icsys.run.checks import check_places
 from icsys.sources.base import Task
 from icsys.sources.folder import Folder
-from icsys.sources.open import open_source
+from icsys.sources.open_source import open_source
 
 if TYPE_CHECKING:
     import os
@@ -59,7 +59,7 @@ def open_places(
     MissingExtraError
         If one of them needs a package that is not installed.
     """
-    place, end = place_of(source), place_of(destination)
+    place, end = parse_location(source), parse_location(destination)
     check_apart(place, end)
     remote = None
     if isinstance(end, Url):

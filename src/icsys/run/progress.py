@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from icsys.results import Result, RunSummary
+    from icsys.results import Result
+    from icsys.summary import RunSummary
 
 INTERRUPTED_TEXT = "interrupted"
 """Value of :attr:`RunSummary.stopped` when the caller has stopped the run."""
@@ -23,7 +24,7 @@ class Progress:
     summary
         The counts so far.
     total
-        Number of images, also of those that are skipped; None until they are counted.
+        Number of images, skipped ones included; None until they are counted.
     note
         Work other than an image, in a few words, such as "Listing".
     notice

@@ -278,7 +278,7 @@ def _scatter_pending(destination: RootedPath, draft: RootedPath, count: int) -> 
 
 
 class _LineWriter:
-    """Writes lines to the files of many shards, of which only a few can be open at once."""
+    """Writes lines to the files of many shards; only a few files can be open at once."""
 
     def __init__(self, folder: RootedPath, count: int) -> None:
         self._folder, self._count = folder, count

@@ -13,8 +13,9 @@ from icsys.layout import FAILURES, MANIFEST
 from icsys.partition import shard_index
 from icsys.records.manifest import DONE, counts_of, from_line
 from icsys.records.pending_outputs import WrittenHashes, load_pending, write_pending
-from icsys.results import Failed, RunSummary
+from icsys.results import Failed
 from icsys.shards.state import state_folder_of
+from icsys.summary import RunSummary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What a source of images is: it lists them with their outputs, and reads each of them."""
+"""Source: a folder, archive or URL that images come from. Task: one image to do."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _NAMED = 10
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an image lies in a source that is no folder, and how it stood when it was listed.
+    """Where an image lies in an archive or behind a URL, with its size and time when it was listed.
 
-    A kind of source adds what it needs to find the image again: plain data, which goes to other processes.
+    Each kind of source adds the fields that it needs to find the image again. It is plain data and picklable.
 
     Attributes
     ----------
     size
-        In bytes; None where a list does not tell.
+        In bytes; None if the list does not state it.
     mtime_ns
-        Time of its last change in nanoseconds since 1970, or a number that changes when the image does; None where
-        nothing tells, so that only its content can.
+        Time of its last change in nanoseconds since 1970, or a number that changes with the image; None if neither is
+        known: then only the content shows a change.
     """
 
     size: int | None
@@ -43,13 +43,13 @@ class Task(NamedTuple):
     source, output
         Paths below the source and the destination folder, with forward slashes.
     place
-        Where it lies, for a source that is no folder.
+        Where it lies in an archive or behind a URL; None in a folder.
     label
-        Its class, where the source tells more of it than the path; None where the folder that it lies in is its class.
+        Its class, if the source states more than the path; None if the name of its folder is its class.
     sample
-        What the names of all images of its sample begin with, before a dot; empty if it is the only one.
+        The common beginning of the names of its sample's images, before a dot; empty for a single image.
     done_sha256
-        Hash of the source that the output was made from with the same options; None where it has to be made.
+        Hash of the source that an existing output with the same options was made from; None if there is no such output.
     """
 
     source: str
@@ -61,23 +61,23 @@ class Task(NamedTuple):
 
 
 Loaded = tuple[Task, bytes | ImageError | None]
-"""A task with its bytes if they were read ahead, the error that reading ahead met, or None: the worker reads them."""
+"""A task with its bytes if they were read ahead, with the error of reading ahead, or with None: the worker reads."""
 
 
 class Ignored(NamedTuple):
-    """A file that is left alone: no image, hidden, a link, or no file at all."""
+    """An entry that is no image to do: another kind of file, a hidden file, or a link."""
 
     source: str
 
 
 class PassedOver(NamedTuple):
-    """A folder below the source that is left alone with all that is in it: ICS has written its outputs there."""
+    """A folder below the source that is left out with its content: ICS has written its outputs there."""
 
     source: str
 
 
 class Unreadable(NamedTuple):
-    """A folder or file whose content cannot be listed or looked at."""
+    """A folder or file that cannot be listed or read; it counts as a failure."""
 
     source: str
     code: str
@@ -86,7 +86,7 @@ class Unreadable(NamedTuple):
 
 
 def passed_over_text(folders: Sequence[str]) -> str:
-    """Say how many folders were passed over, which, and what reads them.
+    """Return a message with the number and names of folders that were passed over, and the option that reads them.
 
     Examples
     --------
@@ -102,41 +102,41 @@ Planned = Task | Ignored | PassedOver | Unreadable
 
 
 class Source(Protocol):
-    """Where images come from: a folder, or something that stands in the place of one.
+    """Where images come from: a folder, archives or a URL.
 
-    It is picklable, and what it reads in one process it reads in another.
+    It is picklable and reads the same in every process.
     """
 
     @property
     def shown(self) -> str:
-        """What messages and ``run.json`` call it: nothing in it is secret."""
+        """Its name in messages and ``run.json``, without secrets."""
 
     @property
     def classes(self) -> Sequence[str]:
-        """The names of all classes by their numbers, where the source tells them; known once a plan has begun."""
+        """The names of all classes by number, if the source states them; known once a plan has begun."""
 
     def plan(self, suffix: str) -> Iterator[Planned]:
-        """List the images with their outputs, which take ``suffix``; always in the same order.
+        """List the images with their outputs, which get ``suffix``; always in the same order.
 
-        Whoever only counts gives an empty suffix, and looks at no output.
+        An empty suffix is enough to count images.
         """
 
     def stat(self, task: Task) -> tuple[int | None, int | None]:
-        """Return size and time of an image, as of a :class:`Place`; OSError if they cannot be told."""
+        """Return size and time of an image as in :class:`Place`; OSError if that fails."""
 
     def load(self, tasks: Iterable[Task], options: Options) -> Iterator[Loaded]:
         """Pair each task with its bytes where only the order of the plan can read them; lazily, one at a time."""
 
     def head(self, task: Task, size: int) -> bytes:
-        """Return the first bytes of an image, ``size`` or a few more of them; OSError if it cannot be read."""
+        """Return the first bytes of an image, at least ``size`` if it has so many; OSError if it cannot be read."""
 
     def read(self, task: Task, options: Options) -> tuple[bytes, int]:
-        """Return the bytes of an image, no more of them than ``max_bytes``, and its time; 0 where nothing tells.
+        """Return the bytes of an image, at most ``max_bytes``, and its time; 0 if that is unknown.
 
         Raises
         ------
         ImageError
-            ``too_large``; ``changed`` if it is not what was listed any more; or what else is wrong with it.
+            ``too_large``; ``changed`` if it differs from what was listed; or another code for what is wrong with it.
         OSError
             If it cannot be read.
         """

@@ -1,4 +1,4 @@
-"""Images in a folder tree: finding them and planning their outputs."""
+"""A folder as a source: find its images and plan their outputs."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from icsys.records.labels import label_of
 from icsys.records.output_folders import MARKER_FILES, is_output_folder
 from icsys.sources.base import Ignored, Loaded, PassedOver, Planned, Task, Unreadable
 from icsys.sources.output_names import name_key, output_names
-from icsys.sources.read_file import open_regular, read_whole
-from icsys.sources.recorded_labels import ToldLabels, told_classes
+from icsys.sources.read_file import open_regular, read_file
+from icsys.sources.recorded_labels import RecordedLabels, recorded_classes
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -29,7 +29,7 @@ _HEAD_BYTES = 64
 
 
 class _Found(NamedTuple):
-    """An entry of a folder, with the path below the source folder of the folder that it lies in."""
+    """An entry of a folder, with the path of that folder below the source."""
 
     folder: str
     name: str
@@ -41,7 +41,7 @@ class _Found(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A folder as a source; where it lies inside, ``destination`` is left out."""
+    """A folder as a source; ``destination`` is left out if it lies inside."""
 
     path: Path
     destination: Path
@@ -55,8 +55,8 @@ class Folder:
 
     @property
     def classes(self) -> Sequence[str]:
-        """See Source: those of the run that has made the folder."""
-        return told_classes(self.path)
+        """See Source: the classes of the run that has made the folder."""
+        return recorded_classes(self.path)
 
     def plan(self, suffix: str) -> Iterator[Planned]:
         """List the images as :func:`plan_folder` does."""
@@ -75,7 +75,7 @@ class Folder:
         )
 
     def stat(self, task: Task) -> tuple[int, int]:
-        """Ask the system, which is faster than to keep what it once said."""
+        """See Source: the system answers faster than a stored list."""
         found = os.stat(f"{self.path}/{task.source}")  # noqa: PTH116 - a Path for each of a million files costs
         return found.st_size, found.st_mtime_ns
 
@@ -89,8 +89,8 @@ class Folder:
             return file.read(size)
 
     def read(self, task: Task, options: Options) -> tuple[bytes, int]:
-        """Read a file as :func:`~icsys.sources.read_file.read_whole` does."""
-        return read_whole(self.path / task.source, options)
+        """Read a file as :func:`~icsys.sources.read_file.read_file` does."""
+        return read_file(self.path / task.source, options)
 
 
 def plan_folder(
@@ -98,24 +98,24 @@ def plan_folder(
 ) -> Iterator[Planned]:
     """List the images below ``source`` with their outputs, folder by folder, in the order of their names.
 
-    The walk is lazy: one folder's names are held at a time. Sub-folders are kept, and ``destination`` is left out
-    where it lies inside ``source``; other output folders below ``source`` are passed over. Folders whose names differ
-    in letter case or Unicode form only are planned together, because they are one folder on some file systems.
+    The walk is lazy: the names of one folder are in memory at a time. Outputs keep the sub-folders. ``destination`` is
+    left out if it lies inside ``source``; other output folders below ``source`` are passed over. Folders whose names
+    differ only in letter case or Unicode form are planned together, because some file systems treat them as one.
 
     Parameters
     ----------
     source, destination
         Folders; ``destination`` need not exist.
     suffix
-        Of the outputs, with its dot.
+        Suffix of the outputs, with its dot.
     follow_links
-        Follow links to files and folders, except one that leads back to a folder that it lies in.
+        Follow links to files and folders, except links to a folder above them.
     include_outputs
         Read other output folders, too.
     """
     walk = _Walk(source, source.resolve(), destination.resolve(), suffix, follow_links, include_outputs)
     if suffix:
-        walk.told.read(source)
+        walk.labels.read(source)
     # A list instead of recursion: folders may be nested deeper than Python's calls.
     waiting = [[_Folder("", walk.real, frozenset())]]
     while waiting:
@@ -126,9 +126,9 @@ def plan_folder(
 def plan_by_class(
     source: Path, destination: Path, *, follow_links: bool = False, include_outputs: bool = False
 ) -> Iterator[Task]:
-    """List the images that :func:`plan_folder` lists, those in folders of one name together, wherever these lie.
+    """List the images of :func:`plan_folder` class by class: folders of one name together, wherever they lie.
 
-    Folders are held for that, by their paths, and the names in one of them at a time.
+    The paths of all folders are in memory, and the names of one folder at a time.
     """
     walk = _Walk(source, source.resolve(), destination.resolve(), "", follow_links, include_outputs)
     waiting = [[_Folder("", walk.real, frozenset())]]
@@ -178,7 +178,7 @@ class _Folder(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
-    """What is the same for all folders of a walk."""
+    """The settings of a walk through folders."""
 
     source: Path
     real: Path
@@ -186,10 +186,10 @@ class _Walk:
     suffix: str
     follow_links: bool
     include_outputs: bool
-    told: ToldLabels = field(default_factory=ToldLabels)
+    labels: RecordedLabels = field(default_factory=RecordedLabels)
 
     def plan(self, folders: list[_Folder]) -> Generator[Planned, None, list[list[_Folder]]]:
-        """Plan ``folders``, whose names are one to :func:`name_key`, and return those below them, likewise grouped."""
+        """Plan folders with equal :func:`name_key`; return the folders below them, grouped in the same way."""
         images: list[_Found] = []
         below: dict[str, list[_Folder]] = defaultdict(list)
         for folder in folders:
@@ -214,14 +214,14 @@ class _Walk:
         reserved = [folder.path.rpartition("/")[2] for group in below.values() for folder in group]
         outputs = output_names([image.name for image in images], self.suffix, reserved)
         for image, output in zip(images, outputs, strict=True):
-            told = self.told.of(image.path), self.told.sample_of(image.path)
-            yield Task(image.path, _Found(image.folder, output).path, None, *told)
+            label, sample = self.labels.of(image.path), self.labels.sample_of(image.path)
+            yield Task(image.path, _Found(image.folder, output).path, None, label, sample)
         return list(below.values())
 
     def _list(
         self, folder: _Folder
     ) -> tuple[list[os.DirEntry[str]], frozenset[tuple[int, int]], Unreadable | PassedOver | None]:
-        """Return what is in a folder, and the folders that it lies in with itself; or why nothing of it is taken."""
+        """Return the entries of a folder, and the identities of it and the folders above; or why it is left out."""
         path = self.source / folder.path
         try:
             with os.scandir(path) as entries:
@@ -230,17 +230,17 @@ class _Walk:
         except OSError as error:
             reason = f"the folder cannot be listed: {error.strerror}"
             return [], folder.above, Unreadable(folder.path or ".", code_of(error), reason, is_folder=True)
-        # Few folders hold a file of such a name, so for most of them it is not looked at any.
+        # Few folders hold a file of such a name, so most folders take no extra read.
         may_be = folder.path and not MARKER_FILES.isdisjoint(entry.name for entry in ordered)
         if may_be and self.include_outputs:
             if self.suffix:
-                self.told.read(path, f"{folder.path}/")
+                self.labels.read(path, f"{folder.path}/")
         elif may_be and is_output_folder(path):
             return [], above, PassedOver(folder.path)
         return ordered, above, None
 
     def _enter(self, folder: _Folder, below: dict[str, list[_Folder]], *, link: bool) -> Iterator[PassedOver]:
-        """Add a folder to those ``below``; where a link leads to is told by all folders that it lies in."""
+        """Add a folder to ``below``; for a link, the folders above its target decide whether it is left out."""
         real = folder.real
         if real == self.destination or (link and self.destination in real.parents):
             return
@@ -252,7 +252,7 @@ class _Walk:
         below[name_key(folder.path.rpartition("/")[2])].append(folder)
 
     def _kind(self, entry: os.DirEntry[str], above: frozenset[tuple[int, int]]) -> _Kind:
-        """Tell what an entry is: hidden files and folders are left alone, and links unless they are followed."""
+        """Return what an entry is; hidden entries are ignored, and so are links that are not followed."""
         if entry.name.startswith("."):
             return _Kind.OURS if entry.name.startswith(OWN_PREFIX) else _Kind.OTHER
         follow = self.follow_links
@@ -269,13 +269,13 @@ class _Walk:
 
 
 def _identity(folder: Path) -> tuple[int, int]:
-    """Return what tells a folder from all others, whatever path leads to it."""
+    """Return the device and inode of a folder: they are the same for every path to it."""
     status = folder.stat()
     return status.st_dev, status.st_ino
 
 
 class _Kind(Enum):
-    """What an entry of a folder is to a run."""
+    """What an entry of a folder is."""
 
     IMAGE = auto()
     FOLDER = auto()
@@ -284,7 +284,7 @@ class _Kind(Enum):
 
 
 def _is_image(path: Path) -> bool:
-    """Tell by the suffix, or by the content of a file whose suffix says nothing."""
+    """Return whether a file is an image: by its suffix, or else by its first bytes."""
     if path.suffix.lower() in IMAGE_SUFFIXES:
         return True
     with open_regular(path) as file:

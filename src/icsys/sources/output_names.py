@@ -1,4 +1,4 @@
-"""Which output each source becomes, decided from names alone and before any work starts."""
+"""Names of outputs, decided from the names of the sources before any work starts."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _MAX_NAME_BYTES = 255  # on the usual file systems
 
 
 def name_key(name: str) -> str:
-    """Return what two names share if some file system takes them for one.
+    """Return a key that two names share if some file system treats them as one.
 
-    Letter case (Windows, macOS) and the Unicode form (macOS) do not tell files apart everywhere.
+    Windows and macOS ignore letter case, macOS also the Unicode form.
 
     Examples
     --------
@@ -29,11 +29,11 @@ def name_key(name: str) -> str:
 
 
 def output_names(names: Iterable[str], suffix: str, reserved: Iterable[str] = ()) -> list[str]:
-    """Give every source name of one folder an output name of its own.
+    """Return a unique output name for every source name of one folder.
 
-    A name keeps its stem and takes ``suffix``. Where that would make two outputs meet, all of them keep
-    their whole name in front of ``suffix``; where that is still not enough, ``~2``, ``~3`` … follow in the
-    order of the names. What would be longer than file systems take is cut, and a hash of the name follows the cut.
+    A name keeps its stem and gets ``suffix``. If two outputs would be equal, all of them keep their whole
+    name in front of ``suffix``; if that is not enough, ``~2``, ``~3`` … follow in the order of the names. A
+    name too long for file systems is cut, and a hash of the name is added.
     The result does not depend on the order in which the names are given.
 
     Parameters
@@ -43,7 +43,7 @@ def output_names(names: Iterable[str], suffix: str, reserved: Iterable[str] = ()
     suffix
         With its dot, such as ``".png"``.
     reserved
-        Names that are taken already, such as those of sub-folders.
+        Names already in use, such as those of sub-folders.
 
     Returns
     -------
@@ -62,7 +62,7 @@ def output_names(names: Iterable[str], suffix: str, reserved: Iterable[str] = ()
     whole = [_fitting(name, suffix) for name in names]
     taken = {name_key(name) for name in reserved}
     outputs: dict[int, str] = {}
-    # A plain name never gives way to one that has to be told apart, so each choice sees all before it.
+    # Plain names come before numbered ones, so that each number avoids all names before it.
     for chosen in (stems, whole):
         wanted = {i: name + suffix for i, name in enumerate(chosen) if i not in outputs}
         uses = Counter(map(name_key, wanted.values()))
@@ -89,7 +89,7 @@ def _stem(name: str) -> str:
 
 
 def _fitting(name: str, suffix: str) -> str:
-    """Cut ``name`` so that it and ``suffix`` are a file name; what was cut is told apart by a hash."""
+    """Cut ``name`` so that it fits a file name with ``suffix``; a hash keeps cut names different."""
     data = os.fsencode(name)
     room = _MAX_NAME_BYTES - len(os.fsencode(suffix))
     if len(data) <= room:

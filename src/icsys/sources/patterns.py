@@ -1,4 +1,4 @@
-"""Patterns of file names: braces and wildcards, and the archives that a folder holds."""
+"""Patterns of file names with braces and wildcards; the archives in a folder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from icsys.errors import UsageError
-from icsys.sources.archives.kinds import archive_suffix
+from icsys.sources.archives.archive_kinds import archive_suffix
 from icsys.sources.base import Ignored, PassedOver, Task
 from icsys.sources.safe_names import is_hidden
 
@@ -29,7 +29,7 @@ def is_pattern(text: str) -> bool:
 
 
 def expand_braces(pattern: str) -> Iterator[str]:
-    """Return the patterns that one with braces stands for: words between commas, or a range of numbers.
+    """Expand braces in a pattern: words between commas, or a range of numbers.
 
     Examples
     --------
@@ -52,18 +52,18 @@ def _choices(inside: str) -> list[str]:
     return [str(number).zfill(len(numbers[1])) for number in range(first, last + 1)]
 
 
-def fixed_part(pattern: str) -> Path:
-    """Return the folder below which all matches of a pattern lie."""
+def folder_of_pattern(pattern: str) -> Path:
+    """Return the folder that holds all matches of a pattern."""
     return Path(_MAGIC.split(pattern, maxsplit=1)[0] + "_").parent
 
 
-def archives_of(folder: Source) -> tuple[list[str], list[PassedOver]]:
-    """Return the archives in a folder, none if it holds an image: the first one ends the search.
+def find_archives(folder: Source) -> tuple[list[str], list[PassedOver]]:
+    """Return the archives in a folder; none if it holds an image, and the first image ends the search.
 
     Returns
     -------
     archives, passed_over
-        Their paths, and the folders that were not searched.
+        Their paths, and the folders of outputs that were not searched.
     """
     archives: list[str] = []
     passed_over: list[PassedOver] = []

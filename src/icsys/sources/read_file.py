@@ -1,4 +1,4 @@
-"""Reading a source: whole, unchanged, and no more of it than is allowed."""
+"""Read a source file: whole, unchanged, and within the limit of bytes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
     from icsys.options import Options
 
-# A pipe that took the place of a file since the folder was listed must not be waited for.
+# O_NONBLOCK: a pipe may have replaced a file since the folder was listed; opening it must not block.
 _FLAGS = sum(getattr(os, name, 0) for name in ("O_RDONLY", "O_BINARY", "O_CLOEXEC", "O_NOCTTY", "O_NONBLOCK"))
 
 
 def open_regular(path: Path) -> BufferedReader:
-    """Open a file to read from it, and nothing that is no file.
+    """Open a regular file for reading.
 
     Raises
     ------
@@ -32,17 +32,17 @@ def open_regular(path: Path) -> BufferedReader:
 
 
 def _opened(path: Path) -> tuple[int, os.stat_result]:
-    """Return the descriptor of a regular file, and what the system tells of it."""
+    """Return the descriptor of a regular file, and its status."""
     descriptor = os.open(path, _FLAGS)
     found = os.fstat(descriptor)
-    if not stat.S_ISREG(found.st_mode):  # asked first: Python makes no file of a folder, nor closes it
+    if not stat.S_ISREG(found.st_mode):  # checked here: os.fdopen of a folder fails and leaves it open
         os.close(descriptor)
-        raise OSError(f"no file, but something that stands in the place of one: {path}")
+        raise OSError(f"this is not a regular file: {path}")
     return descriptor, found
 
 
-def read_whole(path: Path, options: Options) -> tuple[bytes, int]:
-    """Read a file that holds still; its size is looked at before it takes memory.
+def read_file(path: Path, options: Options) -> tuple[bytes, int]:
+    """Read a file and check that it did not change; its size is checked before it takes memory.
 
     Returns
     -------
@@ -52,8 +52,8 @@ def read_whole(path: Path, options: Options) -> tuple[bytes, int]:
     Raises
     ------
     ImageError
-        ``too_large`` for more than ``max_bytes``; ``changed`` if it changes or vanishes meanwhile: what was read may be
-        half of each.
+        ``too_large`` for more than ``max_bytes``; ``changed`` if it changes or vanishes during the read: the bytes may
+        be a mix of both.
     OSError
         If it cannot be read.
     """
@@ -68,12 +68,12 @@ def read_whole(path: Path, options: Options) -> tuple[bytes, int]:
     finally:
         os.close(descriptor)
     if (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size) or len(data) != after.st_size:
-        raise ImageError("changed", "the file changed while it was read: run again when it holds still")
+        raise ImageError("changed", "the file changed while it was read: run again when it no longer changes")
     return data, after.st_mtime_ns
 
 
 def _read(descriptor: int, size: int) -> bytes:
-    """Read a file of that size, and a byte more where it has grown: as few calls as can be, as small images need."""
+    """Read a file of ``size`` bytes, and one byte more if it has grown; a small file takes one call."""
     data = os.read(descriptor, size + 1)
     while len(data) < size and (more := os.read(descriptor, size + 1 - len(data))):
         data += more

@@ -1,6 +1,6 @@
-"""The labels of images in an output folder, as its manifest tells them: names of folders say less.
+"""Labels of images from the manifest of an output folder, which states more than the names of its folders.
 
-A folder may have the name of its class escaped or cut, tells no number, and has images that are not labelled.
+The name of a folder may be the name of a class escaped or cut, has no number, and may hold images without a label.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class Book(NamedTuple):
+class ArchivedRecord(NamedTuple):
     """A manifest or ``run.json`` in an archive, with its path there."""
 
     path: str
@@ -29,42 +29,42 @@ class Book(NamedTuple):
 
 
 class _Part(NamedTuple):
-    """An output folder, and the beginning of the paths in it that lie below one of its folders."""
+    """An output folder, and the common beginning of the paths below one of its folders."""
 
     place: RootedPath
     beginning: str
 
 
-class ToldLabels:
-    """What manifests tell of the labels of images, by their paths; memory follows what folders do not say."""
+class RecordedLabels:
+    """Labels from manifests, by the paths of images; only those that differ from the folder take memory."""
 
     def __init__(self) -> None:
         self._once: dict[Label, Label] = {}
         self._folders: dict[str, Label] = {}
         self._files: dict[str, Label] = {}
         self._samples: dict[str, str] = {}
-        self._names: dict[str, str] = {}  # of folders by their keys
+        self._names: dict[str, str] = {}  # of folders, by name_key
         self._alike: set[str] = set()
         self._by_key: dict[str, Label] = {}
 
     def read(self, folder: Path, below: str = "") -> None:
-        """Take in what is told of a folder, whose images have paths that begin with that of a folder ``below``."""
-        for path, row in _told_rows(folder):
+        """Add the labels of a folder; the paths of its images begin with ``below``."""
+        for path, row in _done_rows(folder):
             self._add(below + path, row)
         if self._alike:
-            # Classes such as Cat and cat may lie in one folder here, whose name tells only one of them.
-            for path, row in _told_rows(folder):
+            # Classes such as Cat and cat may share a folder, whose name is that of only one.
+            for path, row in _done_rows(folder):
                 if name_key((below + path).rpartition("/")[0]) in self._alike:
                     self._files[below + path] = self._by_key[name_key(below + path)] = from_columns(row)
 
     def add_lines(self, lines: Iterable[bytes], path_of: Callable[[str], str] = str) -> None:
-        """Take in the lines of a manifest; ``path_of`` gives the path of an image by its name there."""
+        """Add the lines of a manifest; ``path_of`` turns a name there into the path of an image."""
         for row in filter(None, map(from_line, lines)):
             if row["status"] == DONE:
                 self._add(path_of(row["file_name"]), row)
 
     def _add(self, path: str, row: Mapping[str, Any]) -> None:
-        """Take in what a line tells of an image."""
+        """Add the label of an image from its row."""
         if row.get("sample"):
             self._samples[path] = row["sample"]
         label = from_columns(row)
@@ -80,7 +80,7 @@ class ToldLabels:
             self._files[path] = label
 
     def of(self, path: str) -> Label | None:
-        """Return the label of an image; None where the name of its folder is all of it."""
+        """Return the label of an image; None if the name of its folder is the whole label."""
         if not self._once:
             return None
         label = self._files.get(path)
@@ -90,35 +90,39 @@ class ToldLabels:
         return None if label is None or label == Label(label_of(path)) else label
 
     def sample_of(self, path: str) -> str:
-        """Return the name of the sample that an image belongs to; empty if it is the only one of it."""
+        """Return the name of an image's sample; empty for a single image."""
         return self._samples.get(path, "")
 
 
-def book_in(path: str, size: int, read: Callable[[int], bytes]) -> Book | Unreadable | None:
-    """Return what an archive holds of the books of an output folder; None if a file is none of them.
+def archived_record(path: str, size: int, read: Callable[[int], bytes]) -> ArchivedRecord | Unreadable | None:
+    """Return a manifest or ``run.json`` of an output folder in an archive; None for other files.
 
     Parameters
     ----------
     read
-        Returns the first bytes of the file, as many as are asked for.
+        Takes a number of bytes and returns the first bytes of the file.
     """
     base = path.rpartition("/")[2]
     if base not in {MANIFEST, RUN}:
         return None
-    text = read(min(size, LONGEST_JSON))  # once: of some archives nothing can be read twice
+    text = read(min(size, LONGEST_JSON))  # once: a streamed archive cannot be read twice
     if not has_output_records(lambda name, most: text[:most] if name == base else b""):
         return None
     if size > LONGEST_JSON:
-        return Unreadable(path, "too_large", f"what it tells of labels has {size} bytes: unpack the archive first")
-    return Book(path, text)
+        return Unreadable(
+            path,
+            "too_large",
+            f"this record of labels has {size} bytes: expected at most {LONGEST_JSON}; unpack the archive first",
+        )
+    return ArchivedRecord(path, text)
 
 
-def told_labels(folder: Path) -> Iterator[tuple[str, Label]]:
-    """Return the paths of the images in a folder with their labels, as far as a manifest tells of them."""
-    return ((path, from_columns(row)) for path, row in _told_rows(folder))
+def recorded_labels_of(folder: Path) -> Iterator[tuple[str, Label]]:
+    """Return the paths and labels of the images of a folder that are in its manifest."""
+    return ((path, from_columns(row)) for path, row in _done_rows(folder))
 
 
-def _told_rows(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def _done_rows(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     part = _part_of(folder)
     if part is None:
         return
@@ -126,12 +130,12 @@ def _told_rows(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         for _, row in read_rows(part.place / MANIFEST):
             if row["status"] == DONE and row["file_name"].startswith(part.beginning):
                 yield row["file_name"][len(part.beginning) :], row
-    except OSError:  # whoever keeps it may keep it to himself
+    except OSError:  # an unreadable manifest counts as none
         return
 
 
-def told_classes(folder: Path) -> list[str]:
-    """Return the names of all classes by their numbers, where the run that has filled a folder knew them."""
+def recorded_classes(folder: Path) -> list[str]:
+    """Return the names of all classes by number from the ``run.json`` of a folder; none if it has none."""
     part = _part_of(folder)
     try:
         return classes_in(read_json(part.place / RUN)) if part else []
@@ -140,13 +144,13 @@ def told_classes(folder: Path) -> list[str]:
 
 
 def classes_in(record: Any) -> list[str]:  # noqa: ANN401 - whatever JSON says
-    """Return the names of all classes out of what ``run.json`` says."""
+    """Return the names of all classes from the content of ``run.json``."""
     names = record.get("classes") if isinstance(record, dict) else None
     return names if isinstance(names, list) and all(isinstance(name, str) for name in names) else []
 
 
 def _part_of(folder: Path) -> _Part | None:
-    """Return the output folder that a folder is, or that it lies in; None if it is neither."""
+    """Return the output folder that a folder is, or lies in; None if it is neither."""
     whole = folder.absolute()
     if is_output_folder(whole):
         return _Part(RootedPath(whole), "")

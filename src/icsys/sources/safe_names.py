@@ -1,4 +1,4 @@
-"""Names that come out of archives, tables and servers: made fit to be paths before anything is done with them."""
+"""Names from archives, tables and servers, made safe as paths before use."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ import re
 from icsys.image.decode import IMAGE_SUFFIXES
 
 LONGEST_NAME = 4000
-"""Characters; no file system takes a longer path, and an archive could name one of gigabytes."""
+"""Characters; no file system allows a longer path, and an archive can hold a name of gigabytes."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udc7f\udd00-\udfff]")
 _DRIVE = re.compile(r"^([A-Za-z]):")
 
 
 def safe_path(name: str, *, is_ours: bool = False) -> str:
-    r"""Return a member's name as a path that leads nowhere but below the folder that it is put into.
+    r"""Return a member's name as a path that stays below its folder.
 
-    Backslashes separate as slashes do, on every machine. What is empty, and dots that lead to a folder or above it, are
-    left out, so an absolute path begins at that folder; a drive letter loses its colon. Characters that move a cursor
-    or turn the direction of writing become ``%XX``, and so do surrogates that are no byte of a name.
+    Backslashes separate like slashes, on every machine. Empty parts, ``.`` and ``..`` are left out, so an absolute path
+    begins at that folder; a drive letter loses its colon. Control characters, characters that change the direction of
+    writing, and surrogates that stand for no byte become ``%XX``.
 
     Parameters
     ----------
     is_ours
-        Whether ICS has written the name, in which backslashes and colons are parts of names: they stay where systems
-        let them.
+        Whether ICS has written the name: then backslashes and colons are parts of names, and stay if the system
+        allows them.
 
     Examples
     --------
@@ -35,7 +35,7 @@ def safe_path(name: str, *, is_ours: bool = False) -> str:
     if not is_ours or os.sep == "\\":
         name = name.replace("\\", "%5C" if is_ours else "/")
     parts = name.split("/")
-    # Windows passes over dots and spaces at the end of a name: ".. " is "..".
+    # Windows ignores dots and spaces at the end of a name: ".. " is "..".
     kept = [_CONTROL.sub(_escaped, part) for part in parts if part.strip(". ")]
     if kept and not (is_ours and os.sep == "/"):
         kept[0] = _DRIVE.sub(r"\1", kept[0])
@@ -43,10 +43,10 @@ def safe_path(name: str, *, is_ours: bool = False) -> str:
 
 
 def safe_name(name: str) -> str:
-    r"""Return a name that has any character in it, as keys of object stores have, as the name of one file or folder.
+    r"""Return a name with any characters, such as a key of an object store, as the name of one file or folder.
 
-    What a path could not hold becomes ``%XX``: slashes of both kinds, and names of nothing but dots and blanks; an
-    empty name, which stands between two slashes, becomes ``%2F``.
+    Slashes of both kinds become ``%XX``, and so do names of only dots and blanks. An empty name, between two slashes of
+    a key, becomes ``%2F``.
 
     Examples
     --------
@@ -59,18 +59,18 @@ def safe_name(name: str) -> str:
 
 
 def is_hidden(path: str) -> bool:
-    """Tell whether a path, or a folder on it, has a name by which it is left alone."""
+    """Return whether a name on a path begins with a dot."""
     return path.startswith(".") or "/." in path
 
 
 def suffix_of(name: str) -> str:
-    """Return the suffix of a name in small letters, as of a file: a leading dot starts none."""
+    """Return the suffix of a name in lower case; a leading dot starts no suffix."""
     stem, dot, suffix = name.rpartition("/")[2].rpartition(".")
     return f".{suffix.lower()}" if dot and stem else ""
 
 
 def is_image_name(name: str) -> bool:
-    """Tell by its suffix whether a name is that of an image; of all others only content tells."""
+    """Return whether a name has the suffix of an image; other files are recognised by their content."""
     return suffix_of(name) in IMAGE_SUFFIXES
 
 

@@ -22,7 +22,7 @@ from icsys.option_checks import rgb_of
 from icsys.records.classes import number_classes
 from icsys.records.labels import Label, class_folder
 from icsys.records.palette_files import load_palettes
-from icsys.sources.recorded_labels import told_classes, told_labels
+from icsys.sources.recorded_labels import recorded_classes, recorded_labels_of
 from icsys.torch.indexed_image import LEVELS, RGB, IndexedImage, Palette, to_indexed_image
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class IndexedImageFolder(DatasetFolder):
         if not folders:
             raise FileNotFoundError(f"no class folder in {str(directory)!r}")
         labels = _labels_of(Path(directory), folders)
-        self._known = number_classes(labels.values(), told_classes(Path(directory)))
+        self._known = number_classes(labels.values(), recorded_classes(Path(directory)))
         numbers = self._known.numbering()
         places = {number: place for place, number in enumerate(self._known.numbers)}
         return folders, {
@@ -160,7 +160,7 @@ def _load_named(load: Any, path: str) -> Any:  # noqa: ANN401 - the type that ``
 def _labels_of(root: Path, folders: list[str]) -> dict[str, Label]:
     """Return the label of each class folder: the one in the manifest, or else its name."""
     recorded: dict[str, Label] = {}
-    for path, label in told_labels(root):
+    for path, label in recorded_labels_of(root):
         folder = path.partition("/")[0]
         if label.name is not None and folder in {label.name, class_folder(label.name)}:
             recorded.setdefault(folder, label)

@@ -49,7 +49,7 @@ class Packs:
             self._index = load_pack_index(destination)
         except (UsageError, OSError):
             self.faults.append(Fault(Finding.CHANGED, PACK_INDEX))
-        packs = self._index.shards if self._index else []
+        packs = self._index.packs if self._index else []
         self._packs = {pack.name: pack for pack in packs if _format_of(pack.name)}
         if len(self._packs) < len(packs):
             self.faults.append(Fault(Finding.CHANGED, PACK_INDEX))

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icsys import ImageError
-from icsys.sources.archives.decompress import BACK, Unpacked
+from icsys.sources.archives.decompress import BACK, DecompressedFile
 
 CONTENT = os.urandom(300) + bytes(3000) + bytes(range(256)) * 12 + os.urandom(300)
 PACKERS = {
@@ -25,7 +25,7 @@ kinds = pytest.mark.parametrize("magic", PACKERS)
 
 def unpacked(data, magic, step=777):
     """Return all that comes out, read some bytes at a time, and what is said of damage."""
-    stream = Unpacked(io.BytesIO(data), magic)
+    stream = DecompressedFile(io.BytesIO(data), magic)
     parts = []
     while part := stream.read(step):
         parts.append(part)
@@ -89,7 +89,7 @@ def test_a_flipped_bit_is_damage_unless_the_library_reads_the_same(magic, data):
 @kinds
 def test_reading_goes_ahead_and_a_little_back(magic):
     content = os.urandom(1000) * 5000
-    stream = Unpacked(io.BytesIO(PACKERS[magic][0](content)), magic)
+    stream = DecompressedFile(io.BytesIO(PACKERS[magic][0](content)), magic)
     stream.seek(4_000_000)
     assert stream.read(10) == content[4_000_000:4_000_010]
     assert stream.seek(4_000_000 - BACK // 2) == 4_000_000 - BACK // 2
@@ -107,7 +107,7 @@ class _Unreadable(io.BytesIO):
 
 @kinds
 def test_a_file_that_cannot_be_read_is_no_damaged_content(magic):
-    stream = Unpacked(_Unreadable(PACKERS[magic][0](os.urandom(10**5))), magic)
+    stream = DecompressedFile(_Unreadable(PACKERS[magic][0](os.urandom(10**5))), magic)
     with pytest.raises(OSError, match="Input/output"):
         stream.read(10**5)
     assert stream.damage == ""

@@ -54,7 +54,7 @@ def stays_inside(link):
 
 
 @given(links=st.lists(st.tuples(NAMES, TARGETS).filter(stays_inside), max_size=5).map(dict))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_an_archive_gives_what_its_folder_gives_with_and_without_links(links, tmp_path_factory):
     folder = tmp_path_factory.mktemp("links")
     source = put_links(folder, links)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icsys.sources.archives.member_index import Catalogue, Member, Slot
+from icsys.sources.archives.member_index import ArchivePlace, Member, MemberIndex
 from icsys.sources.base import Ignored, Task, Unreadable
 from icsys.sources.folder import plan_folder
 
@@ -19,11 +19,11 @@ PATHS = st.sets(st.lists(PARTS, min_size=1, max_size=3).map("/".join), max_size=
 
 
 def slot(number):
-    return Slot(1, 2, file="x.zip", number=number, start=3, length=4, method=8, crc=9)
+    return ArchivePlace(1, 2, file="x.zip", number=number, start=3, length=4, method=8, crc=9)
 
 
 def planned(paths, suffix=".png"):
-    catalogue = Catalogue()
+    catalogue = MemberIndex()
     catalogue.fill(Member(path, slot(number)) for number, path in enumerate(paths))
     return list(catalogue.plan(suffix))
 
@@ -63,7 +63,7 @@ def test_thousands_of_one_name_take_no_time_that_grows_with_their_square():
 
 
 def test_what_is_no_image_comes_first_and_what_is_hidden_is_left_alone():
-    catalogue = Catalogue()
+    catalogue = MemberIndex()
     catalogue.fill(
         iter(
             [Member("a.png", slot(0)), Ignored("b.txt"), Member(".x/c.png", slot(1)), Unreadable("d", "broken", "why")]

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from helpers import compress_into, image_bytes, synthetic_photo, tree
 from icsys import Options
+from icsys.sources.archives.archive_files import LocalFiles
 from icsys.sources.archives.source import Archives
-from icsys.sources.archives.store import Disk
 from icsys.sources.base import Ignored, Task, Unreadable, read_loaded
 from sources import put_tar, put_zip
 
@@ -30,7 +30,7 @@ HOSTILE = st.lists(
 
 
 def archives(*paths):
-    return Archives("these", Disk(), tuple((str(path), "") for path in paths))
+    return Archives("these", LocalFiles(), tuple((str(path), "") for path in paths))
 
 
 def listed(path):

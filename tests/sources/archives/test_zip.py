@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers import compress_into, image_bytes, synthetic_photo
-from icsys.sources.archives import zip_reader as zipfiles
+from icsys.sources.archives import zip_directory as zipfiles
+from icsys.sources.archives.archive_files import LocalFiles
 from icsys.sources.archives.source import Archives
-from icsys.sources.archives.store import Disk
-from icsys.sources.archives.zip_reader import ZipReader
+from icsys.sources.archives.zip_directory import ZipDirectory
 from icsys.sources.base import Ignored
 from sources import put_zip, read_all
 
@@ -177,7 +177,7 @@ def test_a_large_archive_and_an_odd_one_are_whole(tmp_path):
     with zipfile.ZipFile(path, "w") as archive:
         for number in range(2**16 + 10):
             archive.writestr(f"{number}", b"")
-    source = Archives("these", Disk(), ((str(path), ""),))
+    source = Archives("these", LocalFiles(), ((str(path), ""),))
     assert {type(planned) for planned in source.plan(".png")} == {Ignored}
 
 
@@ -201,7 +201,7 @@ def test_a_directory_is_read_in_pieces_as_zipfile_reads_it(piece, before, monkey
             archive.writestr(info, bytes(number))
         archive.writestr("folder/", b"")
     data = before + file.getvalue()
-    reader = ZipReader(io.BytesIO(data), len(data), is_near=False)
+    reader = ZipDirectory(io.BytesIO(data), len(data), is_near=False)
     found = [(e.name, e.crc, e.length, e.size, e.start, e.mode, e.is_folder) for e in reader.entries()]
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         assert found == [

@@ -45,7 +45,7 @@ def test_columns_groups_and_notes_are_those_that_pyarrow_finds():
         path: number for path, number in numbers.items() if path.count(".") < 2
     }
     leaves = list(found.leaves.values())
-    for number, group in enumerate(found.groups(leaves)):
+    for number, group in enumerate(found.row_groups(leaves)):
         told = about.row_group(number)
         assert group.rows == told.num_rows
         for leaf, chunk in zip(leaves, group.chunks, strict=True):

@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from icsys.errors import ImageError
-from icsys.sources.parquet_format import pages, unpack, values
+from icsys.sources.parquet_format import column as column_module
+from icsys.sources.parquet_format import column_pages, dictionaries, encodings, page_values, unpack
+from icsys.sources.parquet_format.column import Column
 from icsys.sources.parquet_format.footer import read_footer
-from icsys.sources.parquet_format.values import Column
 
 pa = pytest.importorskip("pyarrow")
 parquet = pytest.importorskip("pyarrow.parquet")
@@ -49,7 +50,7 @@ def columns(data, path, **settings):
     file = io.BytesIO(data)
     footer = read_footer(file)
     leaf = footer.leaves[path]
-    for group in footer.groups([leaf]):
+    for group in footer.row_groups([leaf]):
         yield group.rows, Column(file, leaf, group.chunks[0], group.rows, pa, **settings)
 
 
@@ -62,19 +63,18 @@ def everything(data, path, check=lambda _: None):
 def held(size, piece=7):
     """Have pages of more than so many bytes taken for large ones."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (unpack, pages, values):
-            patch.setattr(module, "HELD", size)
-        for module in (unpack, pages):
+        for module in (unpack, column_pages, column_module, page_values, dictionaries):
+            patch.setattr(module, "LARGEST_IN_MEMORY", size)
+        for module in (unpack, column_pages):
             patch.setattr(module, "PIECE", piece)
         yield
 
 
-@pytest.mark.parametrize("codec", CODECS)
 @pytest.mark.parametrize("version", ["1.0", "2.0"])
 @pytest.mark.parametrize(("kind", "encoding"), KINDS)
-@settings(deadline=None, max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
-def test_values_are_those_that_were_written(kind, encoding, version, codec, data):
+def test_values_are_those_that_were_written(kind, encoding, version, data):
     column = data.draw(st.lists(DRAWN[kind] | st.none(), max_size=40)) * data.draw(st.sampled_from([1, 1, 9]))
     table = pa.table({"a": pa.array(column, ENCODINGS[kind][0]), "b": pa.array([1] * len(column))})
     if data.draw(st.booleans()):
@@ -82,7 +82,7 @@ def test_values_are_those_that_were_written(kind, encoding, version, codec, data
         column = table["a"].to_pylist()
     file = written(
         table,
-        compression=codec,
+        compression=data.draw(st.sampled_from(CODECS)),
         data_page_version=version,
         use_dictionary=encoding is None,
         column_encoding=encoding and {"a": encoding},
@@ -135,7 +135,7 @@ def test_what_was_packed_is_unpacked_in_pieces(codec, parts, piece):
                 with pytest.raises(ImageError):
                     b"".join(unpack.unpack(number, pieces, len(packed), wrong, pa))
             with pytest.raises(ImageError):
-                unpack.Flow(unpack.unpack(number, pieces, len(packed), len(data) + 1, pa)).read(len(data) + 1)
+                unpack.ByteStream(unpack.unpack(number, pieces, len(packed), len(data) + 1, pa)).read(len(data) + 1)
 
 
 def test_copies_reach_back_as_far_as_encoders_look():
@@ -169,7 +169,7 @@ def test_a_value_that_is_refused_is_never_taken_and_the_next_one_can_be(dictiona
 
 
 def test_large_values_that_take_no_bytes_are_refused(monkeypatch):
-    monkeypatch.setattr(values, "_LARGE", 10_000)
+    monkeypatch.setattr(column_module, "_LARGE", 10_000)
     file = written(pa.table({"a": [bytes(10_000), bytes(10_001)]}), compression="zstd", use_dictionary=False)
     ((_, column),) = columns(file, ("a",))
     assert column.read(lambda _: None) == bytes(10_000)
@@ -221,10 +221,10 @@ def test_damaged_files_end_in_an_image_error(seed):
 
 def test_runs_and_differences_of_any_width_as_the_format_has_them():
     """The examples of the format's own page on encodings."""
-    packed = unpack.Flow(iter([bytes([3, 0b10001000, 0b11000110, 0b11111010])]))
-    assert list(itertools.islice(values.runs(packed, 3), 8)) == list(range(8))
-    run = unpack.Flow(iter([bytes([200, 1, 4])]))
-    assert list(itertools.islice(values.runs(run, 3), 100)) == [4] * 100
+    packed = unpack.ByteStream(iter([bytes([3, 0b10001000, 0b11000110, 0b11111010])]))
+    assert list(itertools.islice(encodings.runs(packed, 3), 8)) == list(range(8))
+    run = unpack.ByteStream(iter([bytes([200, 1, 4])]))
+    assert list(itertools.islice(encodings.runs(run, 3), 100)) == [4] * 100
     # Block of 128 in 4 parts, 5 values from 7: 7 5 3 1 2; the least difference is -2.
     deltas = bytes([128, 1, 4, 5, 14, 3, 2, 0, 0, 0]) + struct.pack("<Q", 0b11000000)
-    assert list(values.deltas(unpack.Flow(iter([deltas])), 5)) == [7, 5, 3, 1, 2]
+    assert list(encodings.deltas(unpack.ByteStream(iter([deltas])), 5)) == [7, 5, 3, 1, 2]

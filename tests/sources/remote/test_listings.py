@@ -88,7 +88,7 @@ def test_hostile_names_are_written_out_in_full(fs, tmp_path):
 def test_an_object_with_the_name_of_a_folder_is_told(fs):
     put(fs, ["/p/a", "/p/a/b.png"])
     planned = list(RemoteFolder(Url("memory://p")).plan(".png"))
-    assert "an object has its name" in str(planned)
+    assert "an object has the same name" in str(planned)
 
 
 def test_a_key_with_a_version_in_it_is_a_failure(fs):

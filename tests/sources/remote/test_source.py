@@ -22,7 +22,7 @@ from icsys.files.remote_client import LONGEST_PAUSE, connect
 from icsys.files.url import Url
 from icsys.sources.base import PassedOver, Task, read_loaded
 from icsys.sources.remote import fetch as fetching
-from icsys.sources.remote import source as urlsource
+from icsys.sources.remote import open_remote as urlsource
 from icsys.sources.remote.fetch import with_retry
 from icsys.sources.remote.folder import RemoteFolder
 from sources import put_folder, put_parquet, put_tar, put_zip
@@ -171,7 +171,7 @@ def test_an_archive_behind_a_signed_url_is_read_in_parts(kind, server, tmp_path)
     assert compress_folder(url, tmp_path / "out", SO).failed == 0
     assert tree(tmp_path / "out") == expected(tmp_path)
     server.ranges = False
-    with pytest.raises(UsageError, match="the server sends whole files alone"):
+    with pytest.raises(UsageError, match="the server sends only whole files"):
         compress_folder(url, tmp_path / "out", SO)
 
 
@@ -405,7 +405,7 @@ def test_listing_is_lazy(memory, monkeypatch):
 @pytest.mark.parametrize("destination", ["memory://photos", "memory://photos/", "memory://photos/small", "memory://"])
 def test_places_behind_urls_that_overlap_are_refused(destination, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UsageError, match="expected two places apart"):
+    with pytest.raises(UsageError, match="expected two separate places"):
         compress_folder("memory://photos", destination, SO)
 
 

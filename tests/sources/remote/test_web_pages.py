@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icsys.sources.remote.web_pages import Page, crawl, hrefs, resolve, root_of, text_of, url_below
+from icsys.sources.remote.web_pages import WebPage, crawl, decode_page, hrefs, resolve, root_of, url_below
 
 ROOT = "http://host/a/b/"
 NAMES = st.text(st.sampled_from("ab%/\\?#[]é '\"<&;.") | st.characters(codec="utf-8"), min_size=1, max_size=4).filter(
@@ -23,7 +23,7 @@ def never(_one, _other):
 
 def page_of(url, links):
     escaped = (link.replace("&", "&amp;").replace('"', "&quot;") for link in links)
-    return Page(url, "text/html", "".join(f'<a class=x href="{link}">x</a>' for link in escaped))
+    return WebPage(url, "text/html", "".join(f'<a class=x href="{link}">x</a>' for link in escaped))
 
 
 def url_of(names, *, is_folder=False):
@@ -101,7 +101,7 @@ def test_links_that_lead_nowhere_are_none():
 
 
 def test_a_base_and_another_scheme_are_understood():
-    page = Page(ROOT, "text/html", '<base href="c/"><A HREF=1.jpg><a href="https://host/a/b/2%2Ejpg">')
+    page = WebPage(ROOT, "text/html", '<base href="c/"><A HREF=1.jpg><a href="https://host/a/b/2%2Ejpg">')
     tree = crawl(ROOT, page, None, (OSError,), never)
     assert [*tree[("c",)].files] == ["1.jpg"]
     assert tree[()].files == {"2.jpg": ("2.jpg",)}
@@ -135,7 +135,7 @@ def test_a_folder_that_is_the_one_above_it_is_left_at_once():
         ROOT, page_of(ROOT, ["0.jpg", "self/"]), lambda url: page_of(url, ["0.jpg", "self/"]), (OSError,), is_same
     )
     assert asked == [(f"{ROOT}self/0.jpg", f"{ROOT}0.jpg")]
-    assert "is the folder above it" in str(tree[("self",)].error)
+    assert "is the same as the folder above it" in str(tree[("self",)].error)
     assert sum(len(folder.files) for folder in tree.values()) == 1
 
 
@@ -168,7 +168,7 @@ def test_a_page_that_cannot_be_had_is_told_and_the_others_are_visited():
     ],
 )
 def test_the_root_is_where_a_server_leads_to_and_only_that_is_told_who_asks(asked, found, root):
-    assert root_of(asked, Page(found, "", "")) == root
+    assert root_of(asked, WebPage(found, "", "")) == root
 
 
 @settings(deadline=None)
@@ -179,5 +179,5 @@ def test_a_name_is_decoded_once(one, other):
 
 
 def test_a_page_is_read_in_the_encoding_that_it_tells():
-    assert text_of("é".encode("latin-1"), "text/html; charset=ISO-8859-1") == "é"
-    assert text_of(b"\xe9", "text/html; charset=nonsense") == "\udce9"
+    assert decode_page("é".encode("latin-1"), "text/html; charset=ISO-8859-1") == "é"
+    assert decode_page(b"\xe9", "text/html; charset=nonsense") == "\udce9"

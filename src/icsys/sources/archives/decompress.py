@@ -1,7 +1,7 @@
-"""What a compressed file unpacks to, read forwards, with every checksum in it held against what came out.
+"""Decompress gzip, bzip2 and xz files forwards, with all checksums verified.
 
-Python's own readers pass over what lies behind a stream of bzip2 or xz, and lose what a damaged stream gave before the
-damage. Here neither goes missing: every good byte is read, and then ``damage`` says what is wrong.
+Python's own readers skip data behind a bzip2 or xz stream, and lose the bytes before damage. This one returns every
+good byte, and then ``damage`` states what is wrong.
 """
 
 from __future__ import annotations
@@ -16,33 +16,33 @@ from icsys.errors import ImageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_PIECE = 2**17  # bytes that are unpacked at once
-_INPUT = 2**16  # bytes that are read at once
-_MEMORY = 2**28  # bytes that xz may take, whose headers may ask for 4 GB; its strongest preset takes 65 MiB
+_PIECE = 2**17  # bytes unpacked at once
+_INPUT = 2**16  # bytes read at once
+_MEMORY = 2**28  # bytes that xz may use; a header can require 4 GB, the strongest preset 65 MiB
 BACK = 2**21
-"""Bytes behind the place of reading that can be read again."""
+"""Bytes before the current position that can be read again."""
 
 
-class Unpacked:
-    """The content of a file that is packed with gzip, bzip2 or xz, in one stream or many behind one another.
+class DecompressedFile:
+    """The unpacked content of a gzip, bzip2 or xz file, of one stream or several in a row.
 
     Attributes
     ----------
     damage
-        What is wrong, once everything before that was read; empty where nothing is.
+        The damage, once everything before it was read; empty if there is none.
     """
 
     def __init__(self, file: BinaryIO, magic: bytes) -> None:
         self._file, self._magic = file, magic
         self._streams = _Streams(file, magic)
-        self._kept = bytearray()  # the last that came out
-        self._end = 0  # how many bytes came out
-        self._at = 0  # from where on is read
+        self._kept = bytearray()  # the last unpacked bytes
+        self._end = 0  # bytes unpacked so far
+        self._at = 0  # the position
         self._over = False
         self.damage = ""
 
     def tell(self) -> int:
-        """Return from where on is read."""
+        """Return the position."""
         return self._at
 
     def seek(self, position: int) -> int:
@@ -51,7 +51,7 @@ class Unpacked:
         return self._at
 
     def read(self, size: int) -> bytes:
-        """Return ``size`` bytes, fewer where the content ends."""
+        """Return ``size`` bytes, fewer at the end of the content."""
         parts: list[bytes] = []
         while size > 0:
             start = self._at - (self._end - len(self._kept))
@@ -64,17 +64,17 @@ class Unpacked:
         return b"".join(parts)
 
     def _unpack(self) -> bool:
-        """Have some more bytes come out; tell whether there are any."""
+        """Unpack some more bytes; return whether there were any."""
         if self._over:
             return False
         try:
             piece = self._streams.read(_PIECE)
             self._over = not piece
         except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
-            if getattr(error, "errno", None):  # the file cannot be read, which says nothing of its content
+            if getattr(error, "errno", None):  # the file cannot be read: its content may be whole
                 raise
             if "memory usage limit" in str(error).lower():
-                raise ImageError("too_large", f"xz asks for more than {_MEMORY} bytes of memory") from None
+                raise ImageError("too_large", f"xz needs more than {_MEMORY} bytes of memory") from None
             self.damage = str(error)
             self._over = True
             piece = self._last_good()
@@ -84,7 +84,7 @@ class Unpacked:
         return bool(piece)
 
     def _last_good(self) -> bytes:
-        """Return what lies before the damage: unpacked once more, at last byte by byte."""
+        """Return the last bytes before the damage: unpacked again, at the end byte by byte."""
         streams, left, found = _Streams(self._file, self._magic), self._end, bytearray()
         try:
             while left and (piece := streams.read(min(left, _PIECE))):
@@ -98,12 +98,12 @@ class Unpacked:
 
 
 class _Streams:
-    """Streams of one kind behind one another, with nothing between and behind them but zeros."""
+    """Streams of one kind in a row, with only zeros between and behind them."""
 
     def __init__(self, file: BinaryIO, magic: bytes) -> None:
         self._file, self._magic = file, magic
         self._file.seek(0)
-        self._unpacker: Unpacker = _UNPACKERS[magic]()
+        self._unpacker: Decompressor = _DECOMPRESSORS[magic]()
 
     def read(self, size: int) -> bytes:
         """Return some bytes, none at the end; EOFError, zlib.error, LZMAError or OSError for damage."""
@@ -120,7 +120,7 @@ class _Streams:
             if self._unpacker.needs_input and not self._unpacker.eof:
                 data = self._file.read(_INPUT)
                 if not data:
-                    raise EOFError("it ends in the middle of what is packed")
+                    raise EOFError("it ends in the middle of a compressed stream")
 
     def _next_stream(self) -> bytes:
         """Go to the next stream and return how it begins; nothing if there is none."""
@@ -128,32 +128,32 @@ class _Streams:
         while len(data) < len(self._magic) and (more := self._file.read(_INPUT)):
             data = (data + more).lstrip(b"\0")
         if data and not data.startswith(self._magic):
-            raise EOFError("something lies behind the end of what is packed")
-        self._unpacker = _UNPACKERS[self._magic]() if data else _Over()
+            raise EOFError("there is data behind the end of the compressed streams")
+        self._unpacker = _DECOMPRESSORS[self._magic]() if data else _Over()
         return data
 
 
-class Unpacker(Protocol):
-    """What unpacks one stream, as those of :mod:`bz2` and :mod:`lzma` do."""
+class Decompressor(Protocol):
+    """A decompressor of one stream, with the interface of :mod:`bz2` and :mod:`lzma`."""
 
     @property
     def eof(self) -> bool:
-        """Whether the stream has ended, and its checksum was right if it has one."""
+        """Whether the stream has ended with a right checksum."""
 
     @property
     def needs_input(self) -> bool:
-        """Whether nothing more comes out before more goes in."""
+        """Whether more output needs more input."""
 
     @property
     def unused_data(self) -> bytes:
-        """What was given and lies behind the stream."""
+        """Input behind the end of the stream."""
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        """Take some bytes in and return some that come out, at most ``max_length``; an error of its own for damage."""
+        """Return at most ``max_length`` unpacked bytes; damage raises the error of the library."""
 
 
 class _Over:
-    """What stands behind the last stream."""
+    """The decompressor after the last stream: always at its end."""
 
     eof, needs_input, unused_data = True, False, b""
 
@@ -170,25 +170,25 @@ class Inflater:
 
     @property
     def eof(self) -> bool:
-        """See :class:`Unpacker`."""
+        """See :class:`Decompressor`."""
         return self._zlib.eof
 
     @property
     def unused_data(self) -> bytes:
-        """See :class:`Unpacker`."""
+        """See :class:`Decompressor`."""
         return self._zlib.unused_data
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        """See :class:`Unpacker`; zlib.error for damage."""
+        """See :class:`Decompressor`; zlib.error for damage."""
         found = self._zlib.decompress(self._zlib.unconsumed_tail + data, max_length)
         self.needs_input = len(found) < max_length and not self._zlib.unconsumed_tail
         return found
 
 
-_UNPACKERS: dict[bytes, Callable[[], Unpacker]] = {
+_DECOMPRESSORS: dict[bytes, Callable[[], Decompressor]] = {
     b"\x1f\x8b": lambda: Inflater(16 + zlib.MAX_WBITS),
     b"BZh": bz2.BZ2Decompressor,
     b"\xfd7zXZ\0": lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, _MEMORY),
 }
-MAGICS = tuple(_UNPACKERS)
-"""How files begin that are unpacked."""
+MAGICS = tuple(_DECOMPRESSORS)
+"""The first bytes of the files that can be unpacked."""

@@ -1,4 +1,4 @@
-"""Symbolic links in an archive, followed to what lies in the same archive, as those in a folder are."""
+"""Symbolic links in an archive, followed to files and folders of the same archive."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import astuple
 from typing import TYPE_CHECKING
 
 from icsys.files.parsing import from_json
-from icsys.sources.archives.member_index import Member, Slot
+from icsys.sources.archives.member_index import ArchivePlace, Member
 from icsys.sources.base import Ignored, Unreadable
 from icsys.sources.safe_names import is_hidden, is_image_name, safe_path
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-_LONGEST_CHAIN = 40  # links that lead to one another, as systems have it
-_MOST = 1_000_000  # names that links make, which takes few bytes where they lead to folders of links
+_LONGEST_CHAIN = 40  # links to links; systems have the same limit
+_MOST = 1_000_000  # names that links make; few bytes can make very many
 
 
 class Links:
-    """The files and links of an archive by their names, kept out of memory; nothing where links are not followed."""
+    """The files and links of an archive by name, in a temporary database; empty if links are not followed."""
 
     def __init__(self, *, follow: bool) -> None:
         self._follows, self._left = follow, _MOST
         if not follow:
             return
-        # A database without a name is a file of its own that goes when it is closed.
+        # A database without a name is a temporary file, deleted when it is closed.
         self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._db.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;")
-        self._db.execute("CREATE TABLE names (name BLOB PRIMARY KEY, slot TEXT, is_image, target BLOB) WITHOUT ROWID")
+        self._db.execute("CREATE TABLE names (name BLOB PRIMARY KEY, place TEXT, is_image, target BLOB) WITHOUT ROWID")
         self._db.execute("BEGIN")
 
     def __enter__(self) -> Self:
@@ -43,20 +43,20 @@ class Links:
         if self._follows:
             self._db.close()
 
-    def add_file(self, name: str, slot: Slot, *, is_image: bool | None) -> None:
-        """Note a file, and whether its first bytes are those of an image; None where nobody has looked."""
+    def add_file(self, name: str, place: ArchivePlace, *, is_image: bool | None) -> None:
+        """Store a file, and whether its first bytes are those of an image; None if they were not checked."""
         if self._follows:
-            place = json.dumps(astuple(slot))
-            self._db.execute("INSERT OR REPLACE INTO names VALUES (?, ?, ?, NULL)", (_bytes(name), place, is_image))
+            row = _bytes(name), json.dumps(astuple(place)), is_image
+            self._db.execute("INSERT OR REPLACE INTO names VALUES (?, ?, ?, NULL)", row)
 
     def add_link(self, name: str, target: str) -> bool:
-        """Note a link with the path that it holds, and tell whether links are followed."""
+        """Store a link with its target; return whether links are followed."""
         if self._follows:
             self._db.execute("INSERT OR REPLACE INTO names VALUES (?, NULL, NULL, ?)", (_bytes(name), _bytes(target)))
         return self._follows
 
-    def followed(self, look: Callable[[Slot], bool]) -> Iterator[Member | Ignored | Unreadable]:
-        """Return what links stand for; ``look`` tells whether a file is an image by its first bytes."""
+    def followed(self, look: Callable[[ArchivePlace], bool]) -> Iterator[Member | Ignored | Unreadable]:
+        """Return the targets of all links; ``look`` returns whether a file is an image by its first bytes."""
         if not self._follows:
             return
         for name, target in self._db.execute("SELECT name, target FROM names WHERE target IS NOT NULL ORDER BY name"):
@@ -67,23 +67,23 @@ class Links:
                 yield from self._follow(path, _joined(path, _text(target)), {"", *_folders(path)}, look)
 
     def _follow(
-        self, name: str, target: str | None, above: set[str], look: Callable[[Slot], bool]
+        self, name: str, target: str | None, above: set[str], look: Callable[[ArchivePlace], bool]
     ) -> Iterator[Member | Ignored | Unreadable]:
-        """Return what a link stands for: a file, or all files in a folder, but for those ``above`` that it lies in."""
-        place = None if target is None else self._resolved(target, 0)
-        if place is None:
-            yield Unreadable(name, "io", "the link leads nowhere in the archive")
+        """Return the target of a link: a file, or all files of a folder; folders ``above`` the link are left out."""
+        real = None if target is None else self._resolved(target, 0)
+        if real is None:
+            yield Unreadable(name, "io", "the target of the link is not in the archive")
             return
-        row = self._db.execute("SELECT slot, is_image FROM names WHERE name = ?", [_bytes(place)]).fetchone()
+        row = self._db.execute("SELECT place, is_image FROM names WHERE name = ?", [_bytes(real)]).fetchone()
         if row is not None:
-            slot = Slot(*from_json(row[0]))
-            is_image = is_image_name(name) or (look(slot) if row[1] is None else bool(row[1]))
-            yield Member(name, slot) if is_image else Ignored(name)
+            place = ArchivePlace(*from_json(row[0]))
+            is_image = is_image_name(name) or (look(place) if row[1] is None else bool(row[1]))
+            yield Member(name, place) if is_image else Ignored(name)
             return
-        if place in above:
+        if real in above:
             yield Ignored(name)
             return
-        inside, found = _bytes(f"{place}/"), False
+        inside, found = _bytes(f"{real}/"), False
         rows = "SELECT name, target FROM names WHERE name > ? AND name < ? ORDER BY name"
         for child, link in self._db.execute(rows, (inside, inside[:-1] + b"0")):
             found = True
@@ -91,20 +91,20 @@ class Links:
             if self._left < 0:
                 raise ValueError(f"its links make more than {_MOST} names")
             path = _text(child)
-            within = set(_folders(path, len(place) + 1))
+            within = set(_folders(path, len(real) + 1))
             if within & above:
                 continue
-            inner = name + path[len(place) :]
+            inner = name + path[len(real) :]
             if is_hidden(inner):
                 yield Ignored(inner)
             else:
                 onward = path if link is None else _joined(path, _text(link))
-                yield from self._follow(inner, onward, {*above, place, *within}, look)
+                yield from self._follow(inner, onward, {*above, real, *within}, look)
         if not found:
-            yield Unreadable(name, "io", "the link leads nowhere in the archive")
+            yield Unreadable(name, "io", "the target of the link is not in the archive")
 
     def _resolved(self, path: str, depth: int) -> str | None:
-        """Return a path without links in it; None if it leads nowhere."""
+        """Return a path with all links resolved; None if that fails."""
         if depth > _LONGEST_CHAIN:
             return None
         parts = path.split("/")
@@ -118,7 +118,7 @@ class Links:
 
 
 def _folders(path: str, start: int = 0) -> Iterator[str]:
-    """Return the folders that a path lies in, from a place in it on."""
+    """Return the folders of a path, from the character ``start`` on."""
     while (start := path.find("/", start)) >= 0:
         yield path[:start]
         start += 1

@@ -1,8 +1,7 @@
-"""What is in archives: names, sizes and places, kept out of memory until all of them are known.
+"""Index of the members of archives: names, sizes and places, in a temporary database of SQLite.
 
-Output names need all names of a folder, and an archive has them in any order. So its members are listed once into a
-database of SQLite, which holds a few megabytes in memory and the rest in a file that the system forgets with the run.
-Their contents are in none of it.
+Output names need all names of a folder, and an archive has them in any order. So the members are listed once into the
+database, which takes a few megabytes of memory; the rest is in a temporary file. It holds no image data.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from icsys.records.classes import merge_tables
 from icsys.records.labels import Label
 from icsys.sources.base import Ignored, Place, Planned, Task, Unreadable
 from icsys.sources.output_names import name_key, output_names
-from icsys.sources.recorded_labels import Book, ToldLabels, classes_in
+from icsys.sources.recorded_labels import ArchivedRecord, RecordedLabels, classes_in
 from icsys.sources.safe_names import LONGEST_NAME, is_hidden, safe_path
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ _TABLES = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 CREATE TABLE members (
-    id INTEGER PRIMARY KEY, file, number, key BLOB, folder BLOB, name BLOB, slot TEXT, label TEXT, sample BLOB
+    id INTEGER PRIMARY KEY, file, number, key BLOB, folder BLOB, name BLOB, place TEXT, label TEXT, sample BLOB
 );
 CREATE TABLE sources (source BLOB PRIMARY KEY, repeats INTEGER) WITHOUT ROWID;
 CREATE TABLE folders (key BLOB, name BLOB, PRIMARY KEY (key, name)) WITHOUT ROWID;
@@ -44,7 +43,7 @@ CREATE TABLE others (id INTEGER PRIMARY KEY, what TEXT);
 
 
 @dataclass(frozen=True, slots=True)
-class Slot(Place):
+class ArchivePlace(Place):
     """Where an image lies in an archive.
 
     Attributes
@@ -52,13 +51,13 @@ class Slot(Place):
     file
         The archive's path.
     number
-        Which of its members it is, counted from 0: of files, or of rows.
+        Of the member, from 0: of files, or of rows.
     start, length
-        Where its bytes begin, and how many there are as they lie there.
+        Where its bytes begin, and how many there are in the archive, compressed or not.
     method, crc
-        How they are packed, and their checksum, in a zip.
+        Compression method and checksum, in a zip.
     streamed
-        Whether it can only be read from the beginning of the archive on.
+        Whether the archive can only be read from its beginning on.
     """
 
     file: str
@@ -70,17 +69,17 @@ class Slot(Place):
     streamed: bool = False
 
 
-class Group(NamedTuple):
-    """A sample of images whose names begin with its own, before a dot.
+class SampleGroup(NamedTuple):
+    """A sample: images whose names begin with the sample's name and a dot.
 
     Attributes
     ----------
     name
-        Its own.
+        Of the sample.
     owner
-        What tells it from all others of the same name.
+        Distinguishes it from other samples of the same name.
     is_kept
-        Whether its images are to stay together; of one image there is nothing to keep.
+        Whether its images keep the common name.
     """
 
     name: str
@@ -90,46 +89,46 @@ class Group(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """An image that a list tells of.
+    """An image in an archive.
 
     Attributes
     ----------
     path
-        One that is safe.
-    slot
+        A safe path.
+    place
         Where it lies.
     label
         As of a Task.
     group
-        The sample that it belongs to, where the kind of archive has such.
+        Its sample, if the kind of archive has samples.
     """
 
     path: str
-    slot: Slot
+    place: ArchivePlace
     label: Label | None = None
-    group: Group | None = None
+    group: SampleGroup | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
-    """The names of classes by the numbers that the images after it have."""
+class ClassNames:
+    """The names of classes by number; they hold for the images listed after it."""
 
     names: Sequence[str]
 
 
-Listed = Member | Table | Book | Ignored | Unreadable
-"""What an archive's list consists of."""
+ArchiveItem = Member | ClassNames | ArchivedRecord | Ignored | Unreadable
+"""What the list of an archive consists of."""
 
 
-class Catalogue:
-    """The members of archives in the order in which they lie there, each with an output of its own."""
+class MemberIndex:
+    """The members of archives in the order of the archives, each with its own output name."""
 
     def __init__(self, classes: Sequence[str] = ()) -> None:
         self.classes = list(classes)
-        """The names of the classes by their numbers, those of all tables together."""
+        """The names of the classes by number, of all archives together."""
         self._renumbered: dict[int, int] = {}
-        self._told = ToldLabels()
-        # A database without a name is a file of its own that goes when it is closed, used by one thread at a time.
+        self._recorded = RecordedLabels()
+        # A database without a name is a temporary file, deleted when it is closed; one thread uses it at a time.
         self._db = sqlite3.connect("", check_same_thread=False, isolation_level=None)
         self._db.executescript(_TABLES)
         self._lock = threading.Lock()
@@ -137,13 +136,13 @@ class Catalogue:
         self._folder = self._file = ""
         self._files = 0
 
-    def fill(self, found: Iterator[Listed]) -> None:
-        """Take in what lists tell; hidden members are left alone, and two of one name are told apart by a number."""
+    def fill(self, found: Iterator[ArchiveItem]) -> None:
+        """Add the items of lists; hidden members are ignored, and equal names get a number."""
         self._db.execute("BEGIN")
         for one in found:
-            if isinstance(one, Table):
+            if isinstance(one, ClassNames):
                 self._renumbered = merge_tables(self.classes, one.names)
-            elif isinstance(one, Book):
+            elif isinstance(one, ArchivedRecord):
                 self._take_in(one)
             elif isinstance(one, Unreadable):
                 self._note([one.source, one.code, one.message, one.is_folder])
@@ -151,46 +150,46 @@ class Catalogue:
                 self._enter(one.source.rpartition("/")[0])
                 self._note([one.source])
             elif len(one.path) > LONGEST_NAME:
-                message = "its name is longer than any file system takes"
+                message = "its name is longer than any file system allows"
                 self._note([f"{one.path[:80]}…", "unsupported", message, False])
             elif not one.path or is_hidden(one.path):
                 self._note([one.path or "."])
             else:
                 self._add(one)
         self._db.execute("CREATE INDEX by_folder ON members (key, folder, name, id)")
-        # Several names of the same bytes come together, so that these are read once.
+        # Names of the same bytes come one after the other, so that the bytes are read once.
         self._db.execute("CREATE INDEX by_place ON members (file, number, id)")
         self._db.execute("COMMIT")
 
-    def _take_in(self, book: Book) -> None:
-        """Take in what the books of an output folder that was archived tell of labels."""
+    def _take_in(self, book: ArchivedRecord) -> None:
+        """Add the labels from the records of an archived output folder."""
         folder, slash, name = book.path.rpartition("/")
         if name == RUN:
             with suppress(ValueError):
                 merge_tables(self.classes, classes_in(from_json(book.text)))
         else:
-            self._told.add_lines(io.BytesIO(book.text), lambda path: folder + slash + safe_path(path))
+            self._recorded.add_lines(io.BytesIO(book.text), lambda path: folder + slash + safe_path(path))
 
     def _add(self, member: Member) -> None:
         path, sample = self._in_group(member)
         folder, _, name = self._unique(path).rpartition("/")
         self._enter(folder)
-        slot = member.slot
-        places = [slot.size, slot.mtime_ns, slot.file, slot.number, slot.start, slot.length, slot.method, slot.crc]
-        places.append(slot.streamed)
+        place = member.place
+        packed = place.method, place.crc, place.streamed
+        values = place.size, place.mtime_ns, place.file, place.number, place.start, place.length, *packed
         label = member.label
         if label is not None and label.number is not None:
             label = label._replace(number=self._renumbered.get(label.number, label.number))
-        told = None if label is None else json.dumps(label)
-        if slot.file != self._file:
-            self._file, self._files = slot.file, self._files + 1
+        label_text = None if label is None else json.dumps(label)
+        if place.file != self._file:
+            self._file, self._files = place.file, self._files + 1
         names = _bytes(name_key(folder)), _bytes(folder), _bytes(name)
-        row = self._files, slot.number, *names, json.dumps(places), told, _bytes(sample)
-        columns = "file, number, key, folder, name, slot, label, sample"
+        row = self._files, place.number, *names, json.dumps(values), label_text, _bytes(sample)
+        columns = "file, number, key, folder, name, place, label, sample"
         self._db.execute(f"INSERT INTO members ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608
 
     def _in_group(self, member: Member) -> tuple[str, str]:
-        """Return the path of an image, and the name of its sample if that is kept: one that no other sample has."""
+        """Return the path of an image, and the unique name of its sample if that is kept."""
         group = member.group
         folder, slash, base = member.path.rpartition("/")
         if group is None or not base.startswith(f"{group.name}."):
@@ -199,8 +198,8 @@ class Catalogue:
         name = self._own_name(folder + slash, group)
         return f"{folder}{slash}{name}{rest}", name if group.is_kept else ""
 
-    def _own_name(self, folder: str, group: Group) -> str:
-        """Return the name of a sample in a folder, with ``~2``, ``~3`` … where another one has it that is kept."""
+    def _own_name(self, folder: str, group: SampleGroup) -> str:
+        """Return a unique name for a sample in a folder: with ``~2``, ``~3`` … if another kept sample has its name."""
         insert, ask = "INSERT OR IGNORE INTO keys VALUES (?, ?, ?, 1)", "SELECT * FROM keys WHERE key = ?"
         first = _bytes(folder + group.name)
         name, key = group.name, first
@@ -220,7 +219,7 @@ class Catalogue:
         self._db.execute("INSERT INTO others (what) VALUES (?)", [json.dumps(what)])
 
     def _unique(self, path: str) -> str:
-        """Return a path that no member before has: itself, or the first with ``~2``, ``~3`` … that is free."""
+        """Return a unique path for a member: with ``~2``, ``~3`` … if an earlier member has it."""
         insert = "INSERT OR IGNORE INTO sources VALUES (?, 1)"
         if self._db.execute(insert, [_bytes(path)]).rowcount:
             return path
@@ -233,7 +232,7 @@ class Catalogue:
         return other
 
     def _enter(self, folder: str) -> None:
-        """Note a folder and those above it: their names are taken where they lie."""
+        """Reserve the names of a folder and of those above it: outputs take other names."""
         if folder == self._folder or is_hidden(folder) or len(folder) > LONGEST_NAME:
             return
         self._folder = folder
@@ -245,7 +244,7 @@ class Catalogue:
             folder = above
 
     def plan(self, suffix: str) -> Iterator[Planned]:
-        """Return what was listed: first what is no image, then the images with their outputs, which take ``suffix``."""
+        """Return first what is no image, then the images with their outputs, which get ``suffix``."""
         with self._lock:
             suffix = suffix or next(iter(self._named), suffix)
             if suffix not in self._named:
@@ -254,17 +253,17 @@ class Catalogue:
             what = from_json(text)
             yield Ignored(*what) if len(what) == 1 else Unreadable(*what)
         query = (
-            "SELECT folder, name, output, slot, label, sample FROM members JOIN outputs USING (id) WHERE suffix = ?"
+            "SELECT folder, name, output, place, label, sample FROM members JOIN outputs USING (id) WHERE suffix = ?"
             " ORDER BY file, number, id"
         )
-        for folder, name, output, slot, told, group in self._rows(query, suffix):
+        for folder, name, output, place, label_text, group in self._rows(query, suffix):
             source = _text(_join(folder, name))
-            label = self._told.of(source) if told is None else Label(*from_json(told))
-            sample = _text(group) or self._told.sample_of(source)
-            yield Task(source, _text(_join(folder, output)), Slot(*from_json(slot)), label, sample)
+            label = self._recorded.of(source) if label_text is None else Label(*from_json(label_text))
+            sample = _text(group) or self._recorded.sample_of(source)
+            yield Task(source, _text(_join(folder, output)), ArchivePlace(*from_json(place)), label, sample)
 
     def _rows(self, query: str, *values: object) -> Iterator[tuple[Any, ...]]:
-        """Read rows some at a time, so that a run and the count beside it can both do so."""
+        """Read rows in batches, so that the run and the count of images can read at the same time."""
         with self._lock:
             cursor = self._db.execute(query, values)
             rows = cursor.fetchmany(_ROWS)
@@ -274,7 +273,7 @@ class Catalogue:
                 rows = cursor.fetchmany(_ROWS)
 
     def _name(self, suffix: str) -> None:
-        """Give every member its output, folder by folder: those that are one on some file systems together."""
+        """Give every member its output name; folders that are one on some file systems are named together."""
         self._db.execute("BEGIN")
         self._db.execute("CREATE TABLE IF NOT EXISTS outputs (suffix, id, output BLOB, PRIMARY KEY (suffix, id))")
         rows = self._db.execute("SELECT key, name, id FROM members ORDER BY key, folder, name, id")
@@ -293,7 +292,7 @@ def _join(folder: bytes, name: bytes) -> bytes:
 
 
 def _bytes(name: str) -> bytes:
-    """SQLite's text is UTF-8; names may hold bytes that are not."""
+    """Return a name as bytes: SQLite's text is UTF-8, and names may hold other bytes."""
     return name.encode("utf-8", "surrogateescape")
 
 

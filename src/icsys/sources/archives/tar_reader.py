@@ -1,238 +1,235 @@
-"""A tar archive read forwards, to the last of its bytes, whatever is wrong in it.
+"""Tar archives, compressed or not, and WebDataset shards, which are tar archives of samples.
 
-Python's ``tarfile`` takes a header with a wrong checksum for the end, and reads nothing behind the end. Here the search
-goes on for the next header whose checksum is right, and what is wrong is noted.
+The images of a plain archive are read by their positions. A compressed one is read twice from beginning to end: for
+the names, and for the images.
 """
 
 from __future__ import annotations
 
-import io
-import re
-import tarfile
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
 
-from icsys.errors import ICSError
-from icsys.sources.archives.decompress import BACK, MAGICS, Unpacked
+from icsys.errors import ImageError
+from icsys.files.parsing import from_json
+from icsys.image.decode import sniff
+from icsys.image.limits import check_bytes
+from icsys.records.labels import UNLABELLED, Label, in_class_folder, label_from, label_from_text
+from icsys.sources.archives.links import Links
+from icsys.sources.archives.member_index import ArchiveItem, ArchivePlace, Member, SampleGroup
+from icsys.sources.archives.reader import ArchiveReader
+from icsys.sources.archives.tar_contents import Content, MemberContents
+from icsys.sources.archives.tar_members import TarMembers
+from icsys.sources.base import Ignored, Place, Unreadable
+from icsys.sources.recorded_labels import archived_record
+from icsys.sources.safe_names import is_image_name, safe_path, suffix_of
+from icsys.sources.utf8_names import path_in_pack
 
 if TYPE_CHECKING:
+    import tarfile
     from collections.abc import Iterator
 
-_BLOCK = tarfile.BLOCKSIZE
-_ZEROS = bytes(_BLOCK)
-_END = 2  # blocks of zeros
-_LONGEST_HEADER = 2**20  # bytes; a header may announce a name of any length, and tarfile would read all of it
-_FARTHEST = 2**62  # bytes; a header may announce more than any file has
-_WINDOW = 2**16  # bytes that are searched at once
-_MAGIC = re.compile(rb"(?=ustar[\0 ])")
-_MAGIC_AT = 257
-_SUM = re.compile(rb" *[0-7]+[\0 ]")
-_SUM_AT = 148
-_TYPE, _PREFIX = 156, slice(345, 500)
-_PAX = {tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE}
-_RECORD = re.compile(rb"(\d{1,9}) [^=\n]+=")
+    from icsys.options import Options
+    from icsys.sources.archives.archive_files import ArchiveFiles
+
+_HEAD = 64  # bytes
+_LONGEST_NOTES = {".cls": 2**16, ".json": 2**24}  # bytes
+_LONGEST_KEPT = 2**8  # bytes of a note, for hard links in a compressed archive
+_MOST_OF_A_SAMPLE = 100  # files
 
 
-class _File(Protocol):
-    def read(self, size: int, /) -> bytes: ...
-    def seek(self, position: int, /) -> int: ...
-    def tell(self) -> int: ...
+class TarReader(ArchiveReader):
+    """Reads tar archives: plain ones member by member, compressed ones as a stream."""
+
+    def list_members(self, files: ArchiveFiles, path: str, known: Place) -> Iterator[ArchiveItem]:
+        """List the images sample by sample."""
+        with files.open(path) as file, MemberContents() as contents, Links(follow=self.follow_links) as links:
+            tar = TarMembers(file, ignore_zeros=self.ignore_zeros)
+            archive = ArchivePlace(None, known.mtime_ns, file=path, streamed=tar.packed)
+            sample = _Sample("")
+            damage: Exception | None = None
+            try:
+                while (info := tar.next()) is not None:
+                    name = safe_path(info.name)
+                    content = _content(name, info, tar, contents)
+                    if isinstance(content, Content):
+                        if sample.is_other(name):
+                            yield from sample.images()
+                            sample = _Sample(name)
+                        place = _place_of(content, archive)
+                        links.add_file(name, place, is_image=content.is_image)
+                        if not sample.takes(name, content, place):
+                            record = None if info.islnk() else archived_record(name, info.size, partial(tar.read, info))
+                            yield from [record] if record else []
+                            yield Ignored(name or ".")
+                    elif content is not None and not (info.issym() and links.add_link(name, info.linkname)):
+                        yield content
+            except Exception as error:  # noqa: BLE001 - the images before the damage come first
+                damage = error
+            yield from sample.images()
+            yield from links.followed(lambda _: False)  # add_file has looked at all of them
+            if damage is not None:
+                raise damage
+            if tar.damage:
+                raise ImageError("broken", tar.damage)
+
+    def read_member(self, files: ArchiveFiles, place: ArchivePlace, options: Options) -> bytes:
+        """Read an image: of a plain archive by its place, of a compressed one by all that lies before it."""
+        if place.streamed:
+            with self.open_stream(files, place.file) as stream:
+                return stream.read(place, options)
+        check_bytes(place.length, options)
+        return _whole(files.read_range(place.file, place.start, place.length, place), place.length)
+
+    @contextmanager
+    def open_stream(self, files: ArchiveFiles, path: str) -> Iterator[_TarStream]:
+        """Open a compressed archive."""
+        with files.open(path) as file:
+            yield _TarStream(TarMembers(file))
 
 
-class _Bounded:
-    """A file that gives tarfile no more at once than a header can need."""
-
-    def __init__(self, file: _File) -> None:
-        self._file = file
-        self.seek, self.tell = file.seek, file.tell
-
-    def read(self, size: int) -> bytes:
-        if not 0 <= size <= _LONGEST_HEADER:
-            raise tarfile.ReadError(f"a header of {size} bytes")
-        return self._file.read(size)
+def _place_of(content: Content, archive: ArchivePlace) -> ArchivePlace:
+    return replace(archive, size=content.size, number=content.number, start=content.start, length=content.size)
 
 
-class TarReader:
-    """An open archive, plain or compressed.
+def _content(
+    name: str, info: tarfile.TarInfo, tar: TarMembers, names: MemberContents
+) -> Content | Ignored | Unreadable | None:
+    """Return the content of a member, for a hard link that of the earlier file it names; None for a folder."""
+    if info.isdir():
+        return None
+    if info.islnk():
+        target = safe_path(info.linkname)
+        found = names.get(target)
+        if found is None:
+            return Unreadable(name, "broken", f"a hard link to {target!r}: expected a file before it in the archive")
+        if found.is_note and found.note is None and not tar.packed:
+            found = found._replace(note=tar.read_at(found.start, found.size))
+    else:
+        found = _look(name, info, tar)
+    names.put(name, found if tar.packed and len(found.note or b"") <= _LONGEST_KEPT else found._replace(note=None))
+    if not found.is_file:
+        return Ignored(name or ".")
+    problem = _problem(name, found)
+    return Unreadable(name, "unsupported", problem) if problem else found
 
-    Attributes
-    ----------
-    packed
-        Whether it is compressed, so that it can only be read forwards.
-    number
-        Which member :meth:`next` came to last, counted from 0.
-    damage
-        The first thing that is wrong with what was read so far; empty where nothing is.
+
+def _problem(name: str, found: Content) -> str:
+    """Return why a file cannot be used though it may be an image or a label; empty if it can."""
+    if found.has_holes:
+        return "a file with holes in a tar archive: expected a whole one"
+    if found.is_note and found.note is None:
+        return "a hard link to a long note in a compressed archive: expected a file"
+    if name.endswith(".cls") and not found.is_note and not found.is_image:
+        return f"a label of {found.size} bytes: expected a name or a number"
+    return ""
+
+
+def _look(name: str, info: tarfile.TarInfo, tar: TarMembers) -> Content:
+    """Return the content of a member by its first bytes; the text of notes, which may hold labels, is read whole."""
+    content = Content(tar.number, info.offset_data, info.size)
+    if info.sparse is not None or not info.isreg():
+        return content._replace(is_file=info.sparse is not None or info.isreg(), has_holes=info.sparse is not None)
+    if sniff(tar.read(info, _HEAD)) is not None:
+        return content._replace(is_image=True)
+    if info.size <= _LONGEST_NOTES.get(suffix_of(name), -1):
+        return content._replace(is_note=True, note=tar.read(info, info.size))
+    return content
+
+
+class _Sample:
+    """Neighbouring files with one key, the path up to the first dot of the name: a sample of WebDataset.
+
+    Its label comes from ``.cls`` or ``.json``; the folder counts only without them.
     """
 
-    def __init__(self, file: BinaryIO, *, ignore_zeros: bool = False) -> None:
-        head = file.read(max(map(len, MAGICS)))
-        file.seek(0)
-        magic = next((magic for magic in MAGICS if head.startswith(magic)), None)
-        self._unpacked = Unpacked(file, magic) if magic else None
-        self._file: _File = self._unpacked or file
-        self._ignore_zeros = ignore_zeros
-        # One that has come to its end: it would read the first member at once, and raise what is wrong with that.
-        self._tar = tarfile.TarFile(
-            fileobj=io.BytesIO(_ZEROS * _END), encoding="utf-8", errors="surrogateescape"
-        )  # it has nothing that would have to be closed
-        self._tar.fileobj = _Bounded(self._file)  # type: ignore[assignment]
-        self._at = 0  # where the next header begins
-        self._data: int | None = None  # where the bytes of the last member begin
-        self.packed = magic is not None
-        self.number = -1
-        self.damage = ""
+    def __init__(self, name: str) -> None:
+        self._key = _key(name)
+        self._images: list[Member] = []
+        self._files = 0
+        self._number: Label | None = None
+        self._name: Label | None = None
+        self._is_ours = False
 
-    def next(self) -> tarfile.TarInfo | None:
-        """Go to the next member; None once the last byte of the archive was looked at."""
-        zeros = 0
-        while True:
-            self._file.seek(self._at)
-            block = self._file.read(_BLOCK)
-            if block == _ZEROS:
-                zeros += 1
-                self._at += _BLOCK
-                continue
-            if len(block) < _BLOCK:
-                self._end(block, zeros)
-                return None
-            if zeros and not self._ignore_zeros:
-                self._note(
-                    "something lies behind the zeros that mark its end: archives put one behind the other are read "
-                    "with --ignore-zeros"
-                )
-            info = self._header()
-            if info is not None:
-                self.number += 1
-                return info
-            zeros = 0
+    def is_other(self, name: str) -> bool:
+        """Return whether a file belongs to another sample."""
+        return _key(name) != self._key or len(self._images) >= _MOST_OF_A_SAMPLE
 
-    def read(self, info: tarfile.TarInfo, size: int) -> bytes:
-        """Return the first bytes of the member that was come to last."""
-        return self.read_at(info.offset_data, min(size, info.size))
-
-    def read_at(self, start: int, size: int) -> bytes:
-        """Return bytes from anywhere in a plain archive; in a compressed one, from the member that was come to last."""
-        self._file.seek(start)
-        return self._file.read(size)
-
-    def _note(self, damage: str) -> None:
-        self.damage = self.damage or damage
-
-    def _end(self, rest: bytes, zeros: int) -> None:
-        """Look at what the last bytes say of the end."""
-        if self._unpacked and self._unpacked.damage:
-            self._note(self._unpacked.damage)
-        elif rest.strip(b"\0"):
-            self._note(f"it ends in the middle of a block, {len(rest)} bytes behind its last member")
-        elif zeros < _END:
-            self._note("it ends without the blocks of zeros that mark an end: it was cut")
-
-    def _header(self) -> tarfile.TarInfo | None:
-        """Read the header at this place; if it is none, note that and go to the next that is one, or to the end."""
-        start = self._at
-        self._file.seek(start)
-        try:
-            info = tarfile.TarInfo.fromtarfile(self._tar)
-            if info.size < 0 or not start < self._tar.offset < _FARTHEST:
-                raise tarfile.ReadError("a member that ends before it begins, or nowhere")  # noqa: TRY301
-        except (OSError, ICSError):
-            raise  # the file cannot be read, which says nothing of its content
-        except Exception as error:  # noqa: BLE001 - damaged bytes lead tarfile to errors of every kind
-            damage = error
-        else:
-            self._check_notes(start, info.offset_data)
-            info.name = info.name.removeprefix(self._misread(start))
-            self._at = self._tar.offset
-            self._take_data_of_link(info)
-            self._data = info.offset_data
-            return info
-        self._note(f"there is no whole header at byte {start}: {damage}")
-        self._at = self._search(self._search_from(start), start % _BLOCK)
-        return None
-
-    def _check_notes(self, start: int, end: int) -> None:
-        """Look at what pax notes between a header and its member's bytes: tarfile leaves out what it cannot read."""
-        while start + _BLOCK < end:
-            self._file.seek(start)
-            head = tarfile.TarInfo.frombuf(self._file.read(_BLOCK), "utf-8", "surrogateescape")
-            if head.type in _PAX and not _are_records(self._file.read(head.size)):
-                self._note(f"the notes at byte {start} say things that cannot be read")
-            start += _BLOCK + -(-head.size // _BLOCK) * _BLOCK
-
-    def _misread(self, start: int) -> str:
-        """Return what tarfile puts before a name of GNU's format, which has times there in incremental archives."""
-        self._file.seek(start)
-        block = self._file.read(_BLOCK)
-        if block[_MAGIC_AT:].startswith(b"ustar  \0") and block[_TYPE] not in tarfile.GNUTYPE_LONGNAME + b"KxgX":
-            prefix = block[_PREFIX].partition(b"\0")[0].decode("utf-8", "surrogateescape")
-            return f"{prefix}/" if prefix else ""
-        return ""
-
-    def _search_from(self, start: int) -> int:
-        """Return where to look for the header that is not at ``start``.
-
-        Where bytes are missing, it lies before that, in what seems to be the last member; but an archive in the archive
-        begins with a header that is none of its own. A header that is right, but not what belongs to it, was reached.
-        """
-        if self._data is None or self._is_header_at(start) or self._is_header_at(self._data):
-            return start + 1
-        return max(self._data, start - BACK // 2)
-
-    def _is_header_at(self, place: int) -> bool:
-        return self._file.seek(place) == place and _is_header(self._file.read(_BLOCK))
-
-    def _take_data_of_link(self, info: tarfile.TarInfo) -> None:
-        """Tell whether a hard link has a size of its own, which POSIX allows, or the one of the file that it names."""
-        if not info.islnk() or not info.size:
-            return
-        self._file.seek(self._at)
-        block = self._file.read(_BLOCK)
-        if block != _ZEROS and not _is_header(block):
-            info.type = tarfile.REGTYPE
-            self._at += -(-info.size // _BLOCK) * _BLOCK
-
-    def _search(self, start: int, phase: int) -> int:
-        """Return where the next whole header begins, or else the archive ends.
-
-        Headers lie ``phase`` bytes behind whole blocks, unless bytes are missing or too many; then only those are found
-        that say that they are one, as nearly all do.
-        """
-        start = self._file.seek(start)
-        window = b""
-        while piece := self._file.read(_WINDOW):
-            window += piece
-            for place in _candidates(window, (phase - start) % _BLOCK):
-                if _is_header(window[place : place + _BLOCK]):
-                    return start + place
-            done = max(0, len(window) - _BLOCK + 1)
-            start, window = start + done, window[done:]
-        return start + len(window)
-
-
-def _candidates(window: bytes, first: int) -> Iterator[int]:
-    """Yield where whole headers may begin: at every block from ``first`` on, and where one says so."""
-    last = len(window) - _BLOCK
-    aligned = (place for place in range(first, last + 1, _BLOCK) if _SUM.match(window, place + _SUM_AT))
-    named = (found.start() - _MAGIC_AT for found in _MAGIC.finditer(window))
-    yield from sorted({*aligned, *(place for place in named if 0 <= place <= last)})
-
-
-def _are_records(notes: bytes) -> bool:
-    """Tell whether notes are what pax writes: records that begin with their lengths and end with a line."""
-    at = 0
-    while at < len(notes):
-        found = _RECORD.match(notes, at)
-        length = int(found[1]) if found else 0
-        if found is None or found.end() > at + length or notes[at + length - 1 : at + length] != b"\n":
-            return not notes[at:].strip(b"\0")
-        at += length
-    return True
-
-
-def _is_header(block: bytes) -> bool:
-    """Tell whether a block is a header with a right checksum."""
-    try:
-        tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
-    except (tarfile.TarError, ValueError):
+    def takes(self, name: str, content: Content, place: ArchivePlace) -> bool:
+        """Add a file; return whether it is an image."""
+        self._files += 1
+        if content.is_image or is_image_name(name):
+            self._images.append(Member(name, place))
+            return True
+        if content.note is not None:
+            self._read_note(name, content.note)
         return False
-    return True
+
+    def _read_note(self, name: str, text: bytes) -> None:
+        if name.endswith(".cls"):
+            self._number = label_from_text(text)
+            return
+        try:
+            note = from_json(text)
+        except ValueError:
+            return
+        if isinstance(note, dict):
+            self._is_ours = {"source_path", "source_sha256", "sha256"} <= note.keys()
+            if note.get("label") is not None or self._is_ours:
+                self._name = label_from(note.get("label"))
+
+    def _label(self) -> Label | None:
+        """Return the name from ``.json`` with the number from ``.cls``, or the one that there is."""
+        if self._name is None or self._number is None:
+            return self._number if self._name is None else self._name
+        is_text = self._name.name is not None and self._name.number is None
+        return self._name._replace(number=self._number.number) if is_text else self._name
+
+    def images(self) -> Iterator[Member]:
+        """Return the images with their final paths."""
+        label = self._label()
+        own = path_in_pack if self._is_ours else str  # see webdataset.member
+        for image in self._images:
+            owner = f"{self._images[0].place.number} {image.place.file}"
+            group = SampleGroup(own(self._key).rpartition("/")[2], owner, self._is_kept())
+            yield Member(in_class_folder(own(image.path), label or UNLABELLED), image.place, label, group)
+
+    def _is_kept(self) -> bool:
+        """Return whether names have parts between key and suffix, or several images share their notes."""
+        has_parts = any("." in image.path[len(self._key) + 1 :] for image in self._images)
+        has_notes = self._files > len(self._images)
+        return self._files > 1 and (has_parts or (has_notes and len(self._images) > 1))
+
+
+def _key(name: str) -> str:
+    folder, slash, base = name.rpartition("/")
+    return folder + slash + base.partition(".")[0]
+
+
+class _TarStream:
+    """A compressed archive: its images are read in the order of their bytes."""
+
+    def __init__(self, tar: TarMembers) -> None:
+        self._tar = tar
+        self._info: tarfile.TarInfo | None = None
+        self._data: bytes | None = None  # of the last image: hard links give it several names
+
+    def read(self, place: ArchivePlace, options: Options) -> bytes:
+        """Go on to an image and read it."""
+        while self._tar.number < place.number:
+            self._data, self._info = None, self._tar.next()
+            if self._info is None:
+                break
+        if self._info is None or (self._tar.number, self._info.size) != (place.number, place.size):
+            raise ImageError("changed", "the archive changed after it was listed: run again when it holds still")
+        check_bytes(self._info.size, options)
+        if self._data is None:
+            self._data = self._tar.read(self._info, self._info.size)
+        return _whole(self._data, self._info.size)
+
+
+def _whole(data: bytes, size: int) -> bytes:
+    if len(data) != size:
+        raise ImageError("broken", f"the archive ends after {len(data)} of its {size} bytes")
+    return data

@@ -1,342 +1,161 @@
-"""A zip archive held against itself: what its directory tells, and what stands before each member's bytes.
-
-Python's ``zipfile`` reads the directory at the end alone. Here every byte of an archive has to belong to something, and
-what no directory names is looked through for members.
-"""
+"""Zip archives: their directory lists them, and every member can be read by itself."""
 
 from __future__ import annotations
 
 import bz2
-import struct
+import io
+import stat
 import zipfile
 import zlib
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING
 
-from icsys.sources.archives.decompress import Inflater, Unpacker
+from icsys.errors import ImageError
+from icsys.image.decode import sniff
+from icsys.image.limits import check_bytes
+from icsys.sources.archives.archive_files import LocalFiles
+from icsys.sources.archives.links import Links
+from icsys.sources.archives.member_index import ArchiveItem, ArchivePlace, Member
+from icsys.sources.archives.reader import ArchiveReader
+from icsys.sources.archives.zip_directory import FIXED, SIGNATURE, UTF8, ZipDirectory, ZipEntry
+from icsys.sources.base import Ignored, Place, Unreadable
+from icsys.sources.recorded_labels import ArchivedRecord, archived_record
+from icsys.sources.safe_names import LONGEST_NAME, is_image_name, safe_path
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-FIXED = 30
-"""Bytes of a local header, before a name and extra fields whose lengths it tells."""
+    from icsys.options import Options
+    from icsys.sources.archives.archive_files import ArchiveFiles
 
-SIGNATURE = b"PK\x03\x04"
-UTF8 = 0x800
-_DESCRIBED = 0x8  # sizes and checksum stand behind the bytes
-_LOCAL = struct.Struct("<4s5H3I2H")
-_DESCRIPTOR = b"PK\x07\x08"
-_DESCRIPTORS = tuple(struct.Struct(f"<{sign}{sizes}") for sign in ("4sI", "I") for sizes in ("II", "QQ"))
-_LAST = struct.Struct("<4s4H2IH")
-_LAST_SIGNATURE = b"PK\x05\x06"
-_LAST64 = struct.Struct("<4sQ2H2I4Q")  # what stands before it where there is more than that has room for
-_LAST64_SIGNATURE = b"PK\x06\x06"
-_WHERE64 = struct.Struct("<4sIQI")
-_WHERE64_SIGNATURE = b"PK\x06\x07"
-_LONGEST_COMMENT = 2**16 - 1
-_CENTRAL = struct.Struct("<4s4B4HL2L5H2L")
-_CENTRAL_SIGNATURE = b"PK\x01\x02"
-_FAR = 2**32 - 1
-_PIECE = 2**16
-_MOST = 2**18  # bytes that are unpacked at once
-_UNPACKERS: dict[int, Callable[[], Unpacker]] = {
-    zipfile.ZIP_DEFLATED: lambda: Inflater(-zlib.MAX_WBITS),
-    zipfile.ZIP_BZIP2: bz2.BZ2Decompressor,
-}
+_HEAD = 64  # bytes
+_BLOCK = 2**20  # bytes; bzip2 needs a whole block, of at most 900,000 bytes
+_SPARE = 1024  # bytes for name and extra fields; longer ones take a second read
+_ENCRYPTED = 0x1
+_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2}
 
 
-class Entry(NamedTuple):
-    """A member.
+class ZipReader(ArchiveReader):
+    """Reads zip archives: the directory lists the members, and each is read by itself."""
 
-    Attributes
-    ----------
-    name
-        As it stands there, by code page 437 unless ``flags`` say UTF-8.
-    start
-        Where its local header begins.
-    length, size
-        Bytes that it takes, and those that it unpacks to.
-    mode
-        What it is on Unix; 0 where that is not told.
-    trouble
-        Why it cannot be read; empty where it can be.
-    """
+    def list_members(self, files: ArchiveFiles, path: str, known: Place) -> Iterator[ArchiveItem]:
+        """List the images in the order of the directory."""
+        with files.open(path) as file, Links(follow=self.follow_links) as links:
+            archive = ZipDirectory(file, file.seek(0, io.SEEK_END), is_near=isinstance(files, LocalFiles))
+            for number, entry in enumerate(archive.entries()):
+                name = safe_path(_name(entry))
+                if name and entry.is_folder:
+                    continue
+                place = _place_of(entry, path, number, known)
+                found = _examine(name, entry, files, place)
+                if isinstance(found, Ignored) and stat.S_IFMT(entry.mode) == stat.S_IFLNK:
+                    if not links.add_link(name, _target(files, place) if self.follow_links else ""):
+                        yield found
+                    continue
+                if isinstance(found, Ignored):
+                    yield from _records(name, files, place)
+                if not isinstance(found, Unreadable):
+                    links.add_file(name, place, is_image=None)
+                yield found
+            yield from links.followed(lambda place: _may_be_image(files, place))
+            if archive.damage:
+                raise ImageError("broken", archive.damage)
 
-    name: str
-    flags: int
-    method: int
-    crc: int
-    length: int
-    size: int
-    start: int
-    mode: int = 0
-    is_folder: bool = False
-    trouble: str = ""
-
-
-class ZipReader:
-    """An open archive.
-
-    Attributes
-    ----------
-    damage
-        The first thing that is wrong; empty where nothing is, once :meth:`entries` has come to its end.
-    """
-
-    def __init__(self, file: BinaryIO, size: int, *, is_near: bool) -> None:
-        self._file, self._size, self._is_near = file, size, is_near
-        self.damage = ""
-
-    def entries(self) -> Iterator[Entry]:
-        """List the members in the order of the directory, and then those that it does not name.
-
-        Of an archive that is far, headers are looked at only where the directory is damaged: they lie all over it.
-        """
-        listed, first, end = self._directory()
-        if not self._is_near and not self.damage:
-            yield from listed
-            return
-        taken: list[tuple[int, int]] = []
-        astray: list[Entry] = []
-        for entry in listed:
-            stop = self._stop_of(entry)
-            if stop is None:
-                self._note(f"its directory leads to nothing for {entry.name!r}")
-                astray.append(entry)
-            else:
-                taken.append((entry.start, stop))
-                yield entry
-        found = set()
-        for entry in self._between(taken, first, end):
-            found.add(entry.name)
-            yield entry
-        for entry in astray:
-            if entry.name not in found:
-                yield entry._replace(trouble="the archive's directory leads to nothing")
-
-    def _note(self, damage: str) -> None:
-        self.damage = self.damage or damage
-
-    def _read(self, start: int, size: int) -> bytes:
-        self._file.seek(start)
-        return self._file.read(size)
-
-    def _directory(self) -> tuple[Iterator[Entry], int, int]:
-        """Return what the directory lists, and where it begins and ends; it is read twice, and never held."""
-        told = self._last_record()
-        if told is None:
-            return iter(()), self._size, self._size
-        count, length, offset, last = told
-        # What is put before an archive, such as a program that unpacks it, moves all that it tells of.
-        first = last - length
-        moved = first - offset
-        found = 0
-        try:
-            for _ in self._records(first, last, moved):
-                found += 1
-        except (ValueError, struct.error) as error:
-            self._note(f"its directory cannot be read: {error}")
-            return iter(()), self._size, self._size
-        if count != found:
-            self._note(f"it tells of {count} members, and its directory has {found}")
-        if moved:
-            self._note("its directory does not lie where it tells")
-        return self._records(first, last, moved), first, self._size
-
-    def _last_record(self) -> tuple[int, int, int, int] | None:
-        """Return how many members the last record tells of, and length, place and end of the directory."""
-        start = max(0, self._size - _LAST.size - _LONGEST_COMMENT)
-        tail = self._read(start, self._size - start)
-        at = tail.rfind(_LAST_SIGNATURE)
-        if at < 0 or len(tail) < at + _LAST.size:
-            self._note("its directory cannot be read: the last record of it is missing")
-            return None
-        _, disk, first_disk, here, told, length, offset, comment = _LAST.unpack_from(tail, at)
-        last = start + at
-        if last + _LAST.size + comment != self._size:
-            self._note("something lies behind its end, or its end was cut")
-        where = self._read(last - _WHERE64.size, _WHERE64.size) if last >= _WHERE64.size else b""
-        if where.startswith(_WHERE64_SIGNATURE):
-            last = _WHERE64.unpack(where)[2]
-            large = self._read(last, _LAST64.size) if last < self._size else b""
-            if len(large) < _LAST64.size or not large.startswith(_LAST64_SIGNATURE):
-                self._note("a record of its directory is missing")
-                return None
-            _, _, _, _, disk, first_disk, here, told, length, offset = _LAST64.unpack(large)
-        if disk or first_disk or here != told:
-            self._note("it tells of parts that lie elsewhere")
-        if length > last:
-            self._note("its directory cannot be read: it is longer than all that lies before its end")
-            return None
-        return told, length, offset, last
-
-    def _records(self, first: int, last: int, moved: int) -> Iterator[Entry]:
-        """Read the directory, record by record; ValueError where one is damaged."""
-        at, begin, data = first, first, b""
-        while at < last:
-            if at + _CENTRAL.size > begin + len(data):
-                begin, data = at, self._read(at, min(_PIECE, last - at))
-            if len(data) - (at - begin) < _CENTRAL.size:
-                raise ValueError("it ends in the middle of a record")
-            fields = _CENTRAL.unpack_from(data, at - begin)
-            signature, _, _, needed, _, flags, method, _, _, crc, length, size, *lengths = fields[:16]
-            name_length, extra_length, comment_length = lengths[:3]
-            stop = at + _CENTRAL.size + name_length + extra_length + comment_length
-            if signature != _CENTRAL_SIGNATURE:
-                raise ValueError("a record of it is damaged")
-            if stop > last:
-                self._note("its directory ends in the middle of a record")
-                stop = last
-            if needed > zipfile.MAX_EXTRACT_VERSION:
-                raise ValueError(f"version {needed / 10} of the format")
-            if stop > begin + len(data):
-                begin, data = at, self._read(at, stop - at)
-            text = data[at - begin + _CENTRAL.size :][: name_length + extra_length]
-            name = text[:name_length].decode("utf-8" if flags & UTF8 else "cp437")
-            size, length, start = _large(text[name_length:], [size, length, fields[-1]])
-            is_folder = name.partition("\0")[0].endswith("/")
-            yield Entry(name, flags, method, crc, length, size, start + moved, fields[-2] >> 16, is_folder)
-            at = stop
-
-    def _stop_of(self, entry: Entry) -> int | None:
-        """Return where a member that the directory lists ends; None if it does not begin where that says."""
-        header = self._header(entry.start)
-        if header is None:
-            return None
-        found, data = header
-        if found.name != entry.name and _bytes(found) != _bytes(entry):
-            self._note(f"its directory calls {entry.name!r} what calls itself {found.name!r}")
-        facts = found.method, found.crc, found.length, found.size
-        stop = data + entry.length
-        if not found.flags & _DESCRIBED:
-            if facts != (entry.method, entry.crc, entry.length, entry.size):
-                self._note(f"its directory tells another size or checksum of {entry.name!r} than stands before it")
-            return stop
-        described = self._described(stop, entry)
-        if described is None:
-            self._note(f"its directory tells another size or checksum of {entry.name!r} than stands behind it")
-        return stop if described is None else described
-
-    def _described(self, stop: int, entry: Entry) -> int | None:
-        """Return where the sizes and the checksum end that stand behind a member; None if they are others."""
-        data = self._read(stop, max(form.size for form in _DESCRIPTORS))
-        expected = entry.crc, entry.length, entry.size
-        for form in _DESCRIPTORS:
-            if len(data) >= form.size and form.unpack_from(data)[-3:] == expected:
-                signed = form.unpack_from(data)[0]
-                if len(form.unpack_from(data)) == len(expected) or signed == _DESCRIPTOR:
-                    return stop + form.size
-        return None
-
-    def _header(self, start: int) -> tuple[Entry, int] | None:
-        """Read a local header; return what it tells, and where the bytes begin."""
-        if not 0 <= start < self._size:
-            return None
-        data = self._read(start, FIXED)
-        if len(data) < FIXED or not data.startswith(SIGNATURE):
-            return None
-        _, _, flags, method, _, _, crc, length, size, name_length, extra_length = _LOCAL.unpack(data)
-        more = self._read(start + FIXED, name_length + extra_length)
-        if len(more) < name_length + extra_length:
-            return None
-        name, extra = more[:name_length], more[name_length:]
-        size, length = _large(extra, [size, length])
-        text = name.decode("utf-8" if flags & UTF8 else "cp437", "replace")
-        entry = Entry(text, flags, method, crc, length, size, start, is_folder=text.endswith("/"))
-        return entry, start + FIXED + len(more)
-
-    def _between(self, taken: list[tuple[int, int]], first: int, end: int) -> Iterator[Entry]:
-        """Look through what belongs to no member that is listed, up to the directory."""
-        at = 0
-        for start, stop in [*sorted(taken), (first, end)]:
-            if start < at:
-                self._note("its members overlap")
-            elif start > at:
-                yield from self._look_through(at, start)
-            at = max(at, stop)
-
-    def _look_through(self, at: int, end: int) -> Iterator[Entry]:
-        """Find members in a part of the archive."""
-        while at < end:
-            data = self._read(at, min(_PIECE, end - at))
-            place = data.find(SIGNATURE)
-            if (data[:place] if place >= 0 else data).strip(b"\0"):
-                self._note("something in it belongs to no member of its directory")
-            if place < 0:
-                at += max(1, len(data) - len(SIGNATURE) + 1) if len(data) == _PIECE else max(1, len(data))
-                continue
-            self._note("its directory does not list all of its members")
-            header = self._header(at + place)
-            if header is None or not header[0].name:
-                at += place + len(SIGNATURE)
-                continue
-            entry, start = header
-            if entry.flags & _DESCRIBED and not entry.is_folder:
-                entry, at = self._measured(entry, start, end)
-            else:
-                at = self._end_or(start, entry.length, end)
-            yield entry
-
-    def _end_or(self, start: int, length: int, end: int) -> int:
-        """Return where a member ends; where it begins if nothing speaks for that end."""
-        stop = start + length
-        follows = self._read(stop, 2) if stop < end else b""
-        return stop if stop == end or follows in {b"PK", b"\0\0"} else start
-
-    def _measured(self, entry: Entry, start: int, end: int) -> tuple[Entry, int]:
-        """Find out how long a member is whose size stands behind it, and return it with its end."""
-        measured = self._unpack(start, end, entry.method)
-        if measured is None:
-            return entry._replace(trouble="its end is missing in the archive"), start
-        length, size = measured
-        about = self._read(start + length, 8)
-        crc = about[4:8] if about.startswith(_DESCRIPTOR) else about[:4]
-        entry = entry._replace(length=length, size=size, crc=int.from_bytes(crc, "little"))
-        return entry, self._described(start + length, entry) or start + length
-
-    def _unpack(self, start: int, end: int, method: int) -> tuple[int, int] | None:
-        """Return how many bytes a member takes and unpacks to; None if that has no end."""
-        if method == zipfile.ZIP_STORED:
-            return self._stored(start, end)
-        if method not in _UNPACKERS:
-            return None
-        unpacker, at, size = _UNPACKERS[method](), start, 0
-        try:
-            while not unpacker.eof:
-                data = self._read(at, min(_PIECE, end - at)) if unpacker.needs_input else b""
-                if unpacker.needs_input and not data:
-                    return None
-                at += len(data)
-                size += len(unpacker.decompress(data, _MOST))
-        except (OSError, zlib.error):
-            return None
-        return at - len(unpacker.unused_data) - start, size
-
-    def _stored(self, start: int, end: int) -> tuple[int, int] | None:
-        """Find what stands behind bytes that are stored as they are: it tells how many they are."""
-        at = start
-        while at < end:
-            data = self._read(at, min(_PIECE, end - at) + 24)
-            place = data.find(_DESCRIPTOR)
-            while 0 <= place < _PIECE:
-                length = at + place - start
-                if int.from_bytes(data[place + 8 : place + 12], "little") == length & _FAR:
-                    return length, length
-                place = data.find(_DESCRIPTOR, place + 1)
-            at += _PIECE
-        return None
+    def read_member(self, files: ArchiveFiles, place: ArchivePlace, options: Options) -> bytes:
+        """Read an image; its size is checked before and after, its checksum after."""
+        check_bytes(place.size or 0, options)
+        check_bytes(place.length, options)
+        size = place.size or 0
+        data = _unpacked(files, place, size + 1)
+        if len(data) > size or zlib.crc32(data) != place.crc:
+            raise ImageError("broken", "its bytes in the archive are damaged: size or checksum is another")
+        return data
 
 
-def _large(extra: bytes, values: list[int]) -> list[int]:
-    """Return the sizes of a member, and its place, where they stand in an extra field for want of room in a header."""
-    while len(extra) >= 4:  # noqa: PLR2004 - what it is, and its length
-        kind, count = struct.unpack_from("<HH", extra)
-        if kind == 1:
-            numbers = iter([int.from_bytes(extra[at : at + 8], "little") for at in range(4, 4 + count, 8)])
-            values = [next(numbers, value) if value == _FAR else value for value in values]
-        extra = extra[4 + count :]
-    return values
+def _place_of(entry: ZipEntry, path: str, number: int, known: Place) -> ArchivePlace:
+    return ArchivePlace(
+        entry.size,
+        known.mtime_ns,
+        file=path,
+        number=number,
+        start=entry.start,
+        # A stored member is as long as its size, whatever else its length says.
+        length=min(entry.length, entry.size) if entry.method == zipfile.ZIP_STORED else entry.length,
+        method=entry.method,
+        crc=entry.crc,
+    )
 
 
-def _bytes(entry: Entry) -> bytes:
-    """Return a name as it is stored: directory and header may differ in what they say of its encoding."""
-    return entry.name.encode("utf-8" if entry.flags & UTF8 else "cp437", "replace")
+def _records(name: str, files: ArchiveFiles, place: ArchivePlace) -> Iterator[ArchivedRecord | Unreadable]:
+    try:
+        record = archived_record(name, place.size or 0, lambda size: _unpacked(files, place, size))
+    except ImageError as error:
+        record = Unreadable(name, error.code, str(error))
+    if record is not None:
+        yield record
+
+
+def _examine(name: str, entry: ZipEntry, files: ArchiveFiles, place: ArchivePlace) -> Member | Ignored | Unreadable:
+    """Return what a member is: an image by its name or first bytes, unless it is a link, which holds only a path."""
+    is_file = stat.S_IFMT(entry.mode) in {0, stat.S_IFREG}
+    if entry.trouble:
+        return Unreadable(name, "broken", entry.trouble)
+    if entry.flags & _ENCRYPTED or entry.method not in _METHODS:
+        return Unreadable(
+            name, "unsupported", "encrypted, or compressed with an unknown method: expected stored, deflate or bzip2"
+        )
+    if is_file and is_image_name(name):
+        return Member(name, place)
+    try:
+        return Member(name, place) if _is_image(files, place) else Ignored(name or ".")
+    except ImageError as error:
+        return Unreadable(name, error.code, str(error))
+
+
+def _is_image(files: ArchiveFiles, place: ArchivePlace) -> bool:
+    return sniff(_unpacked(files, place, _HEAD)) is not None
+
+
+def _may_be_image(files: ArchiveFiles, place: ArchivePlace) -> bool:
+    try:
+        return _is_image(files, place)
+    except ImageError:
+        return True  # reading it will show what is wrong
+
+
+def _target(files: ArchiveFiles, place: ArchivePlace) -> str:
+    """Return the path in a link; one that leads nowhere if it cannot be read."""
+    try:
+        return _unpacked(files, place, LONGEST_NAME).decode("utf-8", "surrogateescape")
+    except ImageError:
+        return "/"
+
+
+def _name(entry: ZipEntry) -> str:
+    """Return a name in the right encoding: macOS writes UTF-8 without the flag for it."""
+    if entry.flags & UTF8:
+        return entry.name
+    try:
+        return entry.name.encode("cp437").decode()
+    except UnicodeError:
+        return entry.name
+
+
+def _unpacked(files: ArchiveFiles, place: ArchivePlace, size: int) -> bytes:
+    """Return the first bytes of a member."""
+    enough = _BLOCK if place.method == zipfile.ZIP_BZIP2 else 2 * _HEAD
+    length = place.length if size > _HEAD else min(place.length, enough)
+    data = files.read_range(place.file, place.start, FIXED + _SPARE + length, place)
+    if not data.startswith(SIGNATURE) or len(data) < FIXED:
+        raise ImageError("broken", "the archive's directory points to no member")
+    start = FIXED + int.from_bytes(data[26:28], "little") + int.from_bytes(data[28:30], "little")
+    packed = data[start : start + length]
+    if len(packed) < length:
+        packed = files.read_range(place.file, place.start + start, length, place)
+    try:
+        if place.method == zipfile.ZIP_DEFLATED:
+            return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, size)
+        if place.method == zipfile.ZIP_BZIP2:
+            return bz2.BZ2Decompressor().decompress(packed, size)
+    except (OSError, zlib.error) as error:
+        raise ImageError("broken", f"its bytes in the archive are damaged: {error}") from None
+    return packed[:size]

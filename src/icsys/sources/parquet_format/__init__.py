@@ -1,5 +1,5 @@
-"""Parquet files, read value by value: what a file says never decides what it takes in memory.
+"""Parquet files, read value by value, in bounded memory whatever a file states.
 
-The package pyarrow unpacks pages; it reads none itself, because it holds pages, dictionaries and rows together, and a
-file of a few kilobytes can make gigabytes of these.
+The package pyarrow only unpacks pages. Its reader would hold pages, dictionaries and rows together: a file of a few
+kilobytes can make gigabytes of these.
 """

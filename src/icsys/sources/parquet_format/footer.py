@@ -1,7 +1,7 @@
-"""What the footer of a Parquet file says: its columns, its row groups, and what others have noted there.
+"""The footer of a Parquet file: its columns, its row groups, and notes of other programs.
 
-The format: https://github.com/apache/parquet-format. Row groups are read from the footer when they are gone through, so
-that memory follows the bytes of the footer, and these have a bound.
+The format: https://github.com/apache/parquet-format. Row groups are read one by one from the bytes of the footer: their
+limit bounds the memory.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 LONGEST_FOOTER = 2**24
-"""Bytes; that of a large dataset has one or two million."""
+"""Bytes; a large dataset has a footer of one or two million."""
 
 MOST_COLUMNS = 10_000
 
@@ -24,7 +24,7 @@ _MAGIC, _ENCRYPTED = b"PAR1", b"PARE"
 _END = 8  # bytes: the length of the footer and the magic number
 _REQUIRED, _OPTIONAL, _REPEATED = range(3)
 
-BOOLEAN, INT32, INT64, INT96, FLOAT, DOUBLE, BYTE_ARRAY, FIXED = range(8)
+BOOLEAN, INT32, INT64, INT96, FLOAT, DOUBLE, BYTE_ARRAY, FIXED_BYTE_ARRAY = range(8)
 
 
 class Leaf(NamedTuple):
@@ -37,11 +37,11 @@ class Leaf(NamedTuple):
     kind
         Of its values, physically.
     converted
-        What they mean, as older writers say it; None for just numbers or bytes.
+        Their meaning, as older writers state it; None for plain numbers or bytes.
     is_logical
-        Whether a newer writer says that they mean something.
+        Whether a newer writer states a meaning.
     levels
-        How many of the fields on the way to it may be missing.
+        How many of the fields on the path to it may be missing.
     repeated
         Whether a row may hold several values.
     """
@@ -55,7 +55,7 @@ class Leaf(NamedTuple):
 
 
 class Chunk(NamedTuple):
-    """The values of a column in a row group: where its pages are, and how they are packed."""
+    """The values of a column in a row group: where its pages are, and how they are compressed."""
 
     start: int
     size: int
@@ -63,8 +63,8 @@ class Chunk(NamedTuple):
     values: int
 
 
-class Group(NamedTuple):
-    """A row group: its number of rows, and some of its columns in the order in which they were asked for."""
+class RowGroup(NamedTuple):
+    """A row group: its number of rows, and some of its columns in the requested order."""
 
     rows: int
     chunks: tuple[Chunk, ...]
@@ -72,18 +72,18 @@ class Group(NamedTuple):
 
 @dataclass
 class Footer:
-    """A footer, read but for its row groups.
+    """A footer without its row groups.
 
     Attributes
     ----------
     names
-        Of the columns, those above others included, at the top of the table.
+        Of the columns at the top of the table, structs included.
     leaves
-        By the path of names; a name that occurs twice is that of the first.
+        By their paths of names; of two with the same path, the first.
     notes
-        What others have noted, by its key.
+        Of other programs, by key.
     rows
-        Of the table; None where it does not tell.
+        Of the table; None if the footer does not state it.
     """
 
     data: bytes
@@ -95,8 +95,8 @@ class Footer:
     _groups: int | None = None
     _columns: int = 0
 
-    def groups(self, leaves: Sequence[Leaf]) -> Iterator[Group]:
-        """Go through the row groups, with these columns of each."""
+    def row_groups(self, leaves: Sequence[Leaf]) -> Iterator[RowGroup]:
+        """Yield the row groups with these columns of each."""
         if self._groups is None:
             return
         thrift = Thrift(self.data, self._groups)
@@ -104,7 +104,7 @@ class Footer:
             for _ in _structs(thrift):
                 yield self._group(thrift, [leaf.number for leaf in leaves])
 
-    def _group(self, thrift: Thrift, wanted: list[int]) -> Group:
+    def _group(self, thrift: Thrift, wanted: list[int]) -> RowGroup:
         rows = 0
         found: dict[int, Chunk] = {}
         for number, kind in thrift.fields():
@@ -118,10 +118,10 @@ class Footer:
                 rows = thrift.number()
         if rows < 0 or not set(wanted) <= found.keys():
             raise ImageError("broken", "a row group without the columns of the table")
-        return Group(rows, tuple(found[number] for number in wanted))
+        return RowGroup(rows, tuple(found[number] for number in wanted))
 
     def _chunk(self, thrift: Thrift) -> Chunk:
-        told: dict[int, int] = {}
+        fields: dict[int, int] = {}
         elsewhere = encrypted = False
         for number, kind in thrift.fields():
             elsewhere |= number == 1
@@ -129,14 +129,14 @@ class Footer:
             if (number, kind) == (3, STRUCT):
                 for inner, inner_kind in thrift.fields():
                     if inner in {4, 5, 7, 9, 11} and inner_kind in {5, 6}:
-                        told[inner] = thrift.number()
+                        fields[inner] = thrift.number()
         if elsewhere or encrypted:
             raise ImageError("unsupported", "a column that lies in another file, or is encrypted")
-        start = min(told.get(9, 0), told.get(11) or told.get(9, 0))
-        size = told.get(7, 0)
-        if not (0 <= start <= start + size <= self.file_size) or told.get(5, -1) < 0:
-            raise ImageError("broken", "a column that leads out of the file")
-        return Chunk(start, size, told.get(4, 0), told[5])
+        start = min(fields.get(9, 0), fields.get(11) or fields.get(9, 0))
+        size = fields.get(7, 0)
+        if not (0 <= start <= start + size <= self.file_size) or fields.get(5, -1) < 0:
+            raise ImageError("broken", "a column that reaches beyond the file")
+        return Chunk(start, size, fields.get(4, 0), fields[5])
 
 
 def read_footer(file: IO[bytes]) -> Footer:
@@ -187,7 +187,7 @@ def _fill(footer: Footer) -> None:
 
 
 class _Element(NamedTuple):
-    """A field of the schema, as it stands there."""
+    """A field of the schema."""
 
     kind: int | None
     repetition: int
@@ -198,36 +198,41 @@ class _Element(NamedTuple):
 
 
 def _element(thrift: Thrift) -> _Element:
-    told: dict[int, int] = {}
+    fields: dict[int, int] = {}
     name, is_logical = b"", False
     for number, _ in thrift.fields():
         if number in {1, 3, 5, 6}:
-            told[number] = thrift.number()
+            fields[number] = thrift.number()
         elif number == 4:  # noqa: PLR2004 - as above
             name = thrift.text()
         is_logical |= number == 10  # noqa: PLR2004 - as above
     return _Element(
-        told.get(1), told.get(3, _REQUIRED), name.decode("utf-8", "replace"), told.get(5, 0), told.get(6), is_logical
+        fields.get(1),
+        fields.get(3, _REQUIRED),
+        name.decode("utf-8", "replace"),
+        fields.get(5, 0),
+        fields.get(6),
+        is_logical,
     )
 
 
 def _fill_columns(footer: Footer, schema: list[_Element]) -> None:
-    """Make columns of the schema, which is a tree written line by line: each field tells how many it has below it."""
+    """Make columns of the schema, a tree in depth-first order: each field states its number of children."""
     if not schema:
         raise ImageError("broken", "no schema")
-    # What is above the field that comes next: names, missing levels, repeated, and how many fields are to come there.
+    # The fields above the next one: path, missing levels, repeated, and how many children are still to come.
     above: list[tuple[tuple[str, ...], int, bool, int]] = [((), 0, False, schema[0].children)]
     leaves = 0
     for element in schema[1:]:
         while above and above[-1][3] <= 0:
             above.pop()
         if not above:
-            raise ImageError("broken", "a schema of more fields than it tells")
+            raise ImageError("broken", "a schema with more fields than it states")
         path, levels, repeated, left = above[-1]
         above[-1] = path, levels, repeated, left - 1
         if len(above) == 1:
             footer.names.append(element.name)
-        path = (*path, element.name) if len(above) <= 2 else ()  # noqa: PLR2004 - nobody asks for what lies deeper
+        path = (*path, element.name) if len(above) <= 2 else ()  # noqa: PLR2004 - deeper columns are not used
         levels += element.repetition != _REQUIRED
         repeated |= element.repetition == _REPEATED
         if element.kind is None:
@@ -245,7 +250,7 @@ def _note(thrift: Thrift) -> tuple[bytes, bytes]:
 
 
 def _structs(thrift: Thrift) -> Iterator[None]:
-    """Go through a list of structs."""
+    """Yield once for each struct of a list."""
     for kind in thrift.items():
         if kind != STRUCT:
             raise ImageError("broken", "a list of something else")
@@ -253,7 +258,7 @@ def _structs(thrift: Thrift) -> Iterator[None]:
 
 
 class _ending_as_broken:  # noqa: N801 - a context
-    """Turn an end that comes too early into damage."""
+    """Turn an early end into damage."""
 
     def __enter__(self) -> None:
         return

@@ -1,4 +1,4 @@
-"""Thrift's compact protocol, read field by field: nothing is kept that is not asked for, and nothing is believed.
+"""Thrift's compact protocol, read field by field; every length is checked, and only wanted fields are kept.
 
 The protocol: https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md.
 """
@@ -17,11 +17,11 @@ _SIZES = {TRUE: 0, FALSE: 0, BYTE: 1, DOUBLE: 8}  # of fields
 _NUMBERS = {I16, I32, I64}
 _DEEPEST = 32
 _LONGEST = 63  # bits of a number
-_LONG_LIST = 15  # whose length does not fit beside its kind
+_LONG_LIST = 15  # the size field that means: the size follows
 
 
 class EndError(Exception):
-    """The bytes end before what they hold does: there may be more of them."""
+    """The bytes end too early: more of them may be needed."""
 
 
 class Thrift:
@@ -37,7 +37,7 @@ class Thrift:
         self._data, self.at = data, at
 
     def fields(self, depth: int = 0) -> Iterator[tuple[int, int]]:
-        """Go through the fields of a struct: (number, kind). What is not read of one is passed over."""
+        """Yield the fields of a struct as (number, kind); a field that the caller does not read is passed over."""
         number = 0
         while (head := self._byte()) != 0:
             number = number + (head >> 4) if head >> 4 else self.number()
@@ -47,7 +47,7 @@ class Thrift:
                 self.skip(kind, depth)
 
     def number(self) -> int:
-        """Read a number with a sign."""
+        """Read a signed number."""
         value = self._varint()
         return (value >> 1) ^ -(value & 1)
 
@@ -58,7 +58,7 @@ class Thrift:
         return self._data[start : start + size]
 
     def items(self) -> Iterator[int]:
-        """Go through the items of a list: the kind of each, which has to be read or passed over."""
+        """Yield the kind of each item of a list; the caller reads or skips the item."""
         head = self._byte()
         size = head >> 4 if head >> 4 < _LONG_LIST else self._varint()
         if size > len(self._data) - self.at:  # an item takes a byte at least
@@ -69,7 +69,7 @@ class Thrift:
     def skip(self, kind: int, depth: int = 0, *, in_list: bool = False) -> None:
         """Pass over a value."""
         if depth > _DEEPEST:
-            raise ImageError("too_large", f"its tables lie more than {_DEEPEST} deep in one another")
+            raise ImageError("too_large", f"its structs are nested more than {_DEEPEST} deep")
         if kind in _NUMBERS:
             self._varint()
         elif kind == BINARY:
@@ -89,7 +89,7 @@ class Thrift:
         return self._data[self._advance(1)]
 
     def _advance(self, size: int) -> int:
-        """Go on and return where one was."""
+        """Go on by so many bytes, and return the old position."""
         start = self.at
         if size > len(self._data) - start:
             raise EndError
@@ -101,6 +101,6 @@ class Thrift:
         for shift in range(0, _LONGEST + 1, 7):
             byte = self._byte()
             value |= (byte & 127) << shift
-            if byte < 128:  # noqa: PLR2004 - the bit that says that more follow
+            if byte < 128:  # noqa: PLR2004 - the bit for more bytes
                 return value
         raise ImageError("broken", "a number of more than 64 bits")

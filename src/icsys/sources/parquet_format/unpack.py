@@ -1,6 +1,6 @@
-"""Compressed pages as a flow of pieces: a page may unpack to gigabytes, of which a piece at a time is held.
+"""Decompress pages piece by piece: a page may unpack to gigabytes, and only one piece is in memory.
 
-Snappy and LZ4 have no other decoder than one of whole blocks, so theirs are here, for pages too large to be held:
+The packages for Snappy and LZ4 decode whole blocks only, so decoders for pages too large for memory are here:
 https://github.com/google/snappy/blob/main/format_description.txt and
 https://github.com/lz4/lz4/blob/dev/doc/lz4_Block_format.md.
 """
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 PIECE = 2**18
 """Bytes that are read or unpacked at once."""
 
-HELD = 2**24
-"""Bytes of a page that is unpacked as a whole."""
+LARGEST_IN_MEMORY = 2**24
+"""Bytes of the largest page that is unpacked as a whole."""
 
 _UNPACKED = {0: "no", 1: "snappy", 2: "gzip", 4: "brotli", 6: "zstd", 7: "lz4_raw"}  # by their numbers in the format
 _WINDOW = 2**16  # bytes, as far as encoders of Snappy look back, and those of LZ4 may
 _EITHER = zlib.MAX_WBITS | 32  # a header of gzip or of zlib
 
 
-class Flow:
-    """Bytes that come in pieces, read forwards.
+class ByteStream:
+    """A stream of bytes in pieces, read forwards.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class Flow:
         self._pieces, self._piece, self._at = pieces, b"", 0
 
     def read(self, size: int) -> bytes:
-        """Return so many bytes.
+        """Return ``size`` bytes.
 
         Raises
         ------
@@ -58,12 +58,12 @@ class Flow:
         return collected.getvalue()
 
     def skip(self, size: int) -> None:
-        """Pass over so many bytes; errors as for :meth:`read`."""
+        """Pass over ``size`` bytes; errors as for :meth:`read`."""
         for _ in self._parts(size):
             pass
 
     def rest(self) -> Iterator[bytes]:
-        """Return what is left, piece by piece."""
+        """Yield the remaining pieces."""
         yield self._piece[self._at :]
         self._piece, self._at = b"", 0
         yield from self._pieces
@@ -86,44 +86,44 @@ def unpack(codec: int, packed: Callable[[], Iterator[bytes]], packed_size: int, 
     Parameters
     ----------
     packed
-        Gives the bytes of the page, as they lie in the file.
+        Returns the bytes of the page as in the file.
     pa
         The package pyarrow.
 
     Raises
     ------
     ImageError
-        ``broken`` if it does not unpack to so many bytes, ``unsupported`` for a way of packing that is not known.
+        ``broken`` if it unpacks to another size, ``unsupported`` for an unknown codec.
     """
     name = _UNPACKED.get(codec)
     if name is None:
-        raise ImageError("unsupported", f"pages packed in a way that ics does not read (number {codec})")
+        raise ImageError("unsupported", f"pages with the unknown codec {codec}")
     if name == "no":
         pieces = packed()
-    elif size and max(size, packed_size) <= HELD and name in {"snappy", "lz4_raw"}:
+    elif size and max(size, packed_size) <= LARGEST_IN_MEMORY and name in {"snappy", "lz4_raw"}:
         pieces = _at_once(name, b"".join(packed()), size, pa)
     else:
-        pieces = _FLOWS[name](packed(), pa)
+        pieces = _DECODERS[name](packed(), pa)
     return _exactly(size, pieces)
 
 
 def _exactly(size: int, pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Refuse bytes beyond those that are told; that there are too few is found by who misses them."""
+    """Refuse more bytes than stated; the reader of the stream finds out if there are too few."""
     try:
         for piece in pieces:
             size -= len(piece)
             if size < 0:
-                _refuse("a page unpacks to more than it tells")
+                _refuse("a page unpacks to more bytes than it states")
             if piece:
                 yield piece
     except (OSError, ValueError, EOFError, zlib.error) as error:
-        if isinstance(error, OSError) and error.errno:  # of the file, not of what is in it
+        if isinstance(error, OSError) and error.errno:  # from reading the file, not from its content
             raise
         _refuse(f"a page cannot be unpacked: {error}")
 
 
 def _at_once(name: str, data: bytes, size: int, pa: Any) -> Iterator[bytes]:  # noqa: ANN401 - as above
-    """Unpack a block that does not say where it ends: it has to fill ``size`` bytes, and not to fit into one less."""
+    """Unpack a block without an end mark: it must fill ``size`` bytes, and must not fit into one byte less."""
     codec = pa.Codec(name)
     whole = codec.decompress(data, decompressed_size=size, asbytes=True)
     try:
@@ -131,7 +131,7 @@ def _at_once(name: str, data: bytes, size: int, pa: Any) -> Iterator[bytes]:  # 
     except (OSError, ValueError):
         yield whole
     else:
-        _refuse("a page unpacks to less than it tells")
+        _refuse("a page unpacks to fewer bytes than it states")
 
 
 def _inflated(packed: Iterator[bytes], _: object) -> Iterator[bytes]:
@@ -149,15 +149,15 @@ def _inflated(packed: Iterator[bytes], _: object) -> Iterator[bytes]:
 
 def _streamed(name: str) -> Callable[[Iterator[bytes], Any], Iterator[bytes]]:
     def unpacked(packed: Iterator[bytes], pa: Any) -> Iterator[bytes]:  # noqa: ANN401 - as above
-        with pa.CompressedInputStream(pa.PythonFile(_AsFile(packed), mode="r"), name) as stream:
+        with pa.CompressedInputStream(pa.PythonFile(_PieceFile(packed), mode="r"), name) as stream:
             while piece := stream.read(PIECE):
                 yield piece
 
     return unpacked
 
 
-class _AsFile(io.RawIOBase):
-    """Pieces as a file, which is how pyarrow takes them."""
+class _PieceFile(io.RawIOBase):
+    """Pieces as a file, for pyarrow."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces, self._rest = pieces, b""
@@ -174,17 +174,17 @@ class _AsFile(io.RawIOBase):
 
 
 class _Window:
-    """What was unpacked last, as far back as copies may reach."""
+    """The last unpacked bytes, as far back as copies may reach."""
 
     def __init__(self) -> None:
         self._data = bytearray()
-        self._told = 0  # bytes that were given out already
+        self._told = 0  # bytes that were returned already
 
     def add(self, data: bytes) -> None:
         self._data += data
 
     def copy(self, back: int, size: int) -> None:
-        """Repeat what stands so far back; a copy may reach into itself."""
+        """Repeat bytes from ``back`` bytes before; a copy may reach into itself."""
         if not 0 < back <= len(self._data):
             _refuse("a page that copies from before its beginning, or from more than 64 KiB back")
         start = len(self._data) - back
@@ -195,7 +195,7 @@ class _Window:
             self._data += (unit * (size // back + 1))[:size]
 
     def take(self, *, end: bool = False) -> Iterator[bytes]:
-        """Give out what is new once it is a piece, and forget what no copy may reach."""
+        """Yield the new bytes once they fill a piece, and drop what no copy may reach."""
         if end or len(self._data) - self._told >= PIECE:
             yield bytes(self._data[self._told :])
             del self._data[:-_WINDOW]
@@ -203,13 +203,13 @@ class _Window:
 
 
 def _unsnapped(packed: Iterator[bytes], _: object) -> Iterator[bytes]:
-    flow = Flow(packed)
+    flow = ByteStream(packed)
     left = shift = 0
     while True:
         byte = flow.read(1)[0]
         left |= (byte & 127) << shift
         shift += 7
-        if byte < 128 or shift > 31:  # noqa: PLR2004 - the bit that says that more follow, and 32 bits
+        if byte < 128 or shift > 31:  # noqa: PLR2004 - the bit for more bytes, and 32 bits
             break
     window = _Window()
     while left > 0:
@@ -236,7 +236,7 @@ def _unsnapped(packed: Iterator[bytes], _: object) -> Iterator[bytes]:
 
 
 def _unlz4(packed: Iterator[bytes], _: object) -> Iterator[bytes]:
-    flow = _Ending(packed)
+    flow = _EndingStream(packed)
     window = _Window()
     while not flow.is_over():
         token = flow.read(1)[0]
@@ -256,8 +256,8 @@ def _unlz4(packed: Iterator[bytes], _: object) -> Iterator[bytes]:
     yield from window.take(end=True)
 
 
-class _Ending(Flow):
-    """A flow that knows when it is over."""
+class _EndingStream(ByteStream):
+    """A stream with a test for its end."""
 
     def is_over(self) -> bool:
         while self._at == len(self._piece):
@@ -268,7 +268,7 @@ class _Ending(Flow):
         return False
 
 
-def _extended(flow: Flow, size: int) -> int:
+def _extended(flow: ByteStream, size: int) -> int:
     if size == 15:  # noqa: PLR2004 - then bytes follow that are added, up to one that is not 255
         while True:
             byte = flow.read(1)[0]
@@ -278,7 +278,7 @@ def _extended(flow: Flow, size: int) -> int:
     return size
 
 
-_FLOWS: dict[str, Callable[[Iterator[bytes], Any], Iterator[bytes]]] = {
+_DECODERS: dict[str, Callable[[Iterator[bytes], Any], Iterator[bytes]]] = {
     "snappy": _unsnapped,
     "gzip": _inflated,
     "brotli": _streamed("brotli"),

@@ -1,4 +1,4 @@
-"""Requests to servers: made again where that may help, and held against what was told before."""
+"""Fetch images, parts of files and pages from servers, with retries and checks of sizes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from icsys.errors import ImageError, MissingExtraError, UsageError
 from icsys.files.remote_client import error_text, retry, server_time_ns
 from icsys.image.limits import check_bytes
 from icsys.sources.base import Place
-from icsys.sources.remote.web_pages import LARGEST_PAGE, Page, text_of
+from icsys.sources.remote.web_pages import LARGEST_PAGE, WebPage, decode_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,23 +25,23 @@ _TIMES = ("mtime", "LastModified", "last_modified", "Last-Modified", "updated", 
 _TAGS = ("ETag", "etag", "blob_id", "sha", "checksum", "Content-MD5", "md5Hash", "Digest", "uid")
 _GONE, _FORBIDDEN, _TRANSIENT = {404, 410}, {401, 403}, {408, 425, 429}
 _SERVER_FAULT = 500
-_GZIP = b"\x1f\x8b\x08"  # no image of any format begins so
+_GZIP = b"\x1f\x8b\x08"  # no image format begins with it
 
 _Answer = TypeVar("_Answer")
 
 
 def fetch_image(fs: Any, path: str, place: Place, options: Options) -> tuple[bytes, int]:  # noqa: ANN401 - fsspec has no types
-    """Return the bytes of an image, unpacked if it lies there in gzip, and its time.
+    """Return the bytes of an image, unpacked if it is stored as gzip, and its time.
 
     Raises
     ------
     ImageError
-        If it has more bytes than options allow, packed or not, or than were told before.
+        If it has more bytes than options allow, packed or not, or more than listed.
     """
     size, mtime_ns = place.size, place.mtime_ns
     if size is None or mtime_ns is None:
-        asked = place_in(fs.info(path))
-        size, mtime_ns = asked.size, asked.mtime_ns
+        current = place_in(fs.info(path))
+        size, mtime_ns = current.size, current.mtime_ns
     check_bytes(size or 0, options)
     data, is_as_told = _fetch_body(fs, path, options.max_bytes + 1 if size is None else size + 1, options.max_bytes + 1)
     check_bytes(len(data), options)
@@ -49,7 +49,7 @@ def fetch_image(fs: Any, path: str, place: Place, options: Options) -> tuple[byt
         if len(data) < size:
             raise ConnectionError(f"{len(data)} of {size} bytes arrived")
         if len(data) > size:
-            raise ImageError("changed", "the file grew after it was listed: run again when it holds still")
+            raise ImageError("changed", "the file grew after it was listed: run again when it no longer changes")
     if data.startswith(_GZIP):
         data = _unpacked(data, options.max_bytes + 1)
         check_bytes(len(data), options)
@@ -57,13 +57,13 @@ def fetch_image(fs: Any, path: str, place: Place, options: Options) -> tuple[byt
 
 
 def fetch_head(fs: Any, path: str, size: int) -> bytes:  # noqa: ANN401 - as above
-    """Return the first bytes of an image, ``size`` of them or a few less, unpacked if it lies there in gzip."""
+    """Return the first bytes of an image, at most ``size``, unpacked if it is stored as gzip."""
     data = fetch_start(fs, path, size)
     return zlib.decompressobj(31).decompress(data, size) if data.startswith(_GZIP) else data
 
 
 def _unpacked(data: bytes, most: int) -> bytes:
-    """Unpack gzip, no more of it than ``most`` bytes."""
+    """Unpack gzip, at most ``most`` bytes."""
     unpacked = b""
     try:
         while data:
@@ -72,57 +72,59 @@ def _unpacked(data: bytes, most: int) -> bytes:
             if len(unpacked) >= most:
                 break
             if not stream.eof:
-                raise ImageError("broken", "it lies there in gzip, which ends before its end: upload it again")
+                raise ImageError("broken", "it is stored as gzip, which is cut: upload it again")
             data = stream.unused_data.lstrip(b"\0")
     except zlib.error as error:
-        raise ImageError("broken", f"it lies there in gzip, which is damaged ({error}): upload it again") from None
+        raise ImageError("broken", f"it is stored as gzip, which is damaged ({error}): upload it again") from None
     return unpacked
 
 
 def _fetch_body(fs: Any, path: str, size: int, most: int) -> tuple[bytes, bool]:  # noqa: ANN401 - as above
-    """Return the first bytes of a file, and whether they are those whose number is told: gzip may be unpacked by now.
+    """Return the first bytes of a file, and whether their number can match the listed size: HTTP may unpack gzip.
 
     Parameters
     ----------
     size, most
-        How many bytes at most, of a file as it lies there and of one that was unpacked on its way.
+        Bytes at most, of a file as stored and of one that HTTP unpacks.
     """
     if "http" not in fs.protocol:
         data: bytes = fs.cat_file(path, start=0, end=size)
         return data, True
-    # A request for a part may be answered with the whole: it is taken as it comes, up to the size.
+    # A server may answer a request for a part with the whole file: it is read up to the size.
     with fs.open(path, "rb", block_size=0, size=size) as file:
         is_packed = file.r.headers.get("Content-Encoding", "identity").lower() not in {"", "identity"}
         return _read_up_to(file, most if is_packed else size), not is_packed
 
 
 def fetch_start(fs: Any, path: str, size: int) -> bytes:  # noqa: ANN401 - as above
-    """Return the first bytes of a file, and take no more of it into memory."""
+    """Return the first bytes of a file; no more of it is in memory."""
     return _fetch_body(fs, path, size, size)[0]
 
 
 def fetch_size_and_time(fs: Any, path: str) -> tuple[int | None, int | None]:  # noqa: ANN401 - as above
-    """Return the size and time that a server tells of a file."""
-    told = place_in(fs.info(path))
-    return told.size, told.mtime_ns
+    """Return the size and time of a file from the server."""
+    place = place_in(fs.info(path))
+    return place.size, place.mtime_ns
 
 
 def fetch_range(fs: Any, path: str, start: int, end: int) -> bytes:  # noqa: ANN401 - as above
-    """Return a part of a file as it lies there: parts of what HTTP packs on its way could not be unpacked."""
+    """Return a part of a file as stored: a part that HTTP compresses could not be unpacked."""
     headers = {"headers": {"Accept-Encoding": "identity"}} if "http" in fs.protocol else {}
     data: bytes = fs.cat_file(path, start=start, end=end, **headers)
     return data
 
 
-def fetch_page(fs: Any, url: str) -> Page:  # noqa: ANN401 - as above
+def fetch_page(fs: Any, url: str) -> WebPage:  # noqa: ANN401 - as above
     """Return the page of a folder over HTTP."""
     with fs.open(url, "rb", block_size=0, size=LARGEST_PAGE) as file:
-        told = file.r.headers.get("Content-Type", "")
-        kind = told.partition(";")[0].strip().lower()
+        content_type = file.r.headers.get("Content-Type", "")
+        kind = content_type.partition(";")[0].strip().lower()
         data = _read_up_to(file, LARGEST_PAGE + 1) if "html" in kind or not kind else b""
         if len(data) > LARGEST_PAGE:
-            raise ImageError("too_large", f"its page has more than {LARGEST_PAGE} bytes: expected a list of links")
-        return Page(str(file.r.url), kind, text_of(data, told))
+            raise ImageError(
+                "too_large", f"its page has more than {LARGEST_PAGE} bytes: expected a smaller list of links"
+            )
+        return WebPage(str(file.r.url), kind, decode_page(data, content_type))
 
 
 def _read_up_to(file: IO[bytes], size: int) -> bytes:
@@ -135,19 +137,19 @@ def _read_up_to(file: IO[bytes], size: int) -> bytes:
 
 
 def place_in(info: Mapping[str, Any]) -> Place:
-    """Return size and time of what a server describes.
+    """Return size and time from a server's description of a file.
 
-    Where it tells no time but a tag that changes with the content, a number made of that takes the place of the time:
-    it is only ever held against the one of an earlier run.
+    Without a time, a tag that changes with the content is turned into a number instead: it is only compared with the
+    number of an earlier run.
     """
     size = info.get("size")
-    told = (server_time_ns(info[name]) for name in _TIMES if info.get(name) is not None)
-    time_ns = next((value for value in told if value is not None), None)
+    times = (server_time_ns(info[name]) for name in _TIMES if info.get(name) is not None)
+    time_ns = next((value for value in times if value is not None), None)
     if time_ns is None:
         tag = next((str(info[name]) for name in _TAGS if info.get(name)), None)
         time_ns = None if tag is None else int.from_bytes(hashlib.sha256(tag.encode()).digest()[:6], "big")
     if "gzip" in str(info.get("contentEncoding", "")):
-        size = None  # Google unpacks what is stored so, and tells the size that it has packed
+        size = None  # Google unpacks such objects, but states the packed size
     return Place(size if isinstance(size, int) and size >= 0 else None, time_ns)
 
 

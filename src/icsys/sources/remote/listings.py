@@ -1,4 +1,4 @@
-"""What lies in a folder behind a URL: every name that a store lists, or a page links to, as one that files can have."""
+"""List folders behind a URL: the names in a store or the links of a page, as names that files can have."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from icsys.files.url import Url
-    from icsys.sources.remote.web_pages import Names, Page, WebFolder
+    from icsys.sources.remote.web_pages import PathNames, WebFolder, WebPage
 
 
-class Entry(NamedTuple):
+class RemoteEntry(NamedTuple):
     """A file or folder.
 
     Attributes
     ----------
     name
-        That it has among outputs: unlike any other in its folder.
+        A safe name, unique in its folder.
     path
-        That it has in the file system.
+        In the file system.
     is_folder, info
-        What it is, and what else is told of it.
+        Whether it is a folder, and its description from the server.
     key
-        What the listing finds it by again, if it is a folder.
+        Finds it again in the listing, if it is a folder.
     problem
-        Why nothing of that name can be asked for.
+        Why an object of that name cannot be read.
     """
 
     name: str
@@ -43,46 +43,46 @@ class Entry(NamedTuple):
     problem: str = ""
 
 
-class Listed(NamedTuple):
-    """What was found in a folder, what is left alone there, and why the rest of it cannot be listed."""
+class FolderListing(NamedTuple):
+    """The entries of a folder, the ignored ones, and the error if the rest cannot be listed."""
 
-    entries: list[Entry]
+    entries: list[RemoteEntry]
     ignored: list[str]
     error: Exception | None = None
 
 
 class WebListing:
-    """Folders of a web server, which are all visited before the first is listed: links lead from any to any."""
+    """Folders of a web server; all are visited before the first is listed, because links lead from any to any."""
 
-    start: Names = ()
+    start: PathNames = ()
 
-    def __init__(self, fs: Any, url: Url, root: str, first: Page) -> None:  # noqa: ANN401 - fsspec has no types
-        def fetch(page: str) -> Page:
+    def __init__(self, fs: Any, url: Url, root: str, first: WebPage) -> None:  # noqa: ANN401 - fsspec has no types
+        def fetch(page: str) -> WebPage:
             return with_retry(lambda: fetch_page(fs, page), url)
 
         def is_same(one: str, other: str) -> bool:
             try:
-                told, known = (with_retry(partial(fetch_size_and_time, fs, path), url) for path in (one, other))
+                first, second = (with_retry(partial(fetch_size_and_time, fs, path), url) for path in (one, other))
             except (ImageError, OSError):
                 return False
-            return None not in told and told == known
+            return None not in first and first == second
 
         self._root = root
         self._tree = crawl(root, first, fetch, (ImageError, OSError), is_same)
 
-    def list(self, key: Names) -> Listed:
-        """List a folder by the names on its way."""
+    def list(self, key: PathNames) -> FolderListing:
+        """List a folder by its path of names."""
         folder: WebFolder = self._tree[key]
         found: list[tuple[str, str, bool, Any]] = [
             (name, url_below(self._root, path), False, None) for name, path in folder.files.items()
         ]
         found += [(name, url_below(self._root, path), True, (*key, name)) for name, path in folder.folders.items()]
-        entries = _named((name, Entry("", path, is_folder, {}, below)) for name, path, is_folder, below in found)
-        return Listed(entries, folder.outside, folder.error)
+        entries = _named((name, RemoteEntry("", path, is_folder, {}, below)) for name, path, is_folder, below in found)
+        return FolderListing(entries, folder.outside, folder.error)
 
 
 class StoreListing:
-    """Folders of a store, each asked for when its turn comes."""
+    """Folders of a store, listed one by one."""
 
     def __init__(self, fs: Any, root: str) -> None:  # noqa: ANN401 - as above
         self._fs, self.start = fs, root
@@ -90,16 +90,16 @@ class StoreListing:
             OBJECT_STORES & {fs.protocol} if isinstance(fs.protocol, str) else OBJECT_STORES.intersection(fs.protocol)
         )
 
-    def list(self, key: str | dict[str, Any]) -> Listed:
-        """List a folder by its path, or by what is known of the objects in it already."""
+    def list(self, key: str | dict[str, Any]) -> FolderListing:
+        """List a folder by its path, or by the known descriptions of the objects in it."""
         return _listed_before(key) if isinstance(key, dict) else self._ask(key)
 
-    def _ask(self, path: str) -> Listed:
-        self._fs.invalidate_cache(path)  # some keep every list that they have seen, and give old ones
+    def _ask(self, path: str) -> FolderListing:
+        self._fs.invalidate_cache(path)  # some file systems cache lists and return old ones
         infos = self._fs.ls(path, detail=True)
         self._fs.invalidate_cache(path)
         folder = path.rstrip("/")
-        found: list[tuple[str, Entry]] = []
+        found: list[tuple[str, RemoteEntry]] = []
         ignored: list[str] = []
         error: Exception | None = None
         for info in infos:
@@ -107,23 +107,25 @@ class StoreListing:
             below = full.startswith(f"{folder}/") or not folder
             name = full[len(folder) + 1 if folder else 0 :] if below else full.rstrip("/").rpartition("/")[2]
             if is_folder and not name.strip("/"):
-                if below and self._is_flat and folder:  # keys go on behind two slashes
-                    found.append(("", Entry("", full, True, info, self._behind(f"{folder}/"))))
+                if below and self._is_flat and folder:  # keys that continue behind two slashes
+                    found.append(("", RemoteEntry("", full, True, info, self._behind(f"{folder}/"))))
             elif full == folder:
                 if path != self.start:
-                    error = ImageError("unsupported", "an object has its name, and this store tells no more then")
+                    error = ImageError(
+                        "unsupported", "an object has the same name, and this store then lists nothing else"
+                    )
             elif full.rstrip("/") == folder and not info.get("size"):
-                ignored.append(".")  # some tools keep a folder by an object of its name
+                ignored.append(".")  # some tools mark a folder by an object of its name
             elif is_folder:
-                found.append((name.rstrip("/"), Entry("", full.rstrip("/"), True, info, full.rstrip("/"))))
+                found.append((name.rstrip("/"), RemoteEntry("", full.rstrip("/"), True, info, full.rstrip("/"))))
             else:
-                found.append((name, Entry("", full, False, info)))
-        if not self._is_flat:  # what leads to the folder itself or above it
+                found.append((name, RemoteEntry("", full, False, info)))
+        if not self._is_flat:  # entries for the folder itself and the one above
             found = [(name, entry) for name, entry in found if name not in {"", ".", ".."}]
-        return Listed(_named(found), ignored, error)
+        return FolderListing(_named(found), ignored, error)
 
     def _behind(self, start: str) -> dict[str, Any]:
-        """Return what is told of all objects whose keys go on with another slash, by what comes behind that."""
+        """Return the descriptions of all objects whose keys continue with a second slash, by the rest of the keys."""
         try:
             infos = self._fs.find(start[:-1], prefix="/", detail=True)
         except TypeError:
@@ -131,29 +133,29 @@ class StoreListing:
         return {path[len(start) + 1 :]: info for path, info in infos.items() if path.startswith(f"{start}/")}
 
 
-def _listed_before(infos: Mapping[str, Any]) -> Listed:
+def _listed_before(infos: Mapping[str, Any]) -> FolderListing:
     """List a folder of objects by the rest of their keys."""
-    found: list[tuple[str, Entry]] = []
+    found: list[tuple[str, RemoteEntry]] = []
     below: dict[str, dict[str, Any]] = {}
     for rest, info in infos.items():
         name, slash, more = rest.partition("/")
         if slash:
             below.setdefault(name, {})[more] = info
         else:
-            found.append((name, Entry("", str(info["name"]), False, info)))
-    found += [(name, Entry("", "", True, {}, more)) for name, more in below.items()]
-    return Listed(_named(found), [])
+            found.append((name, RemoteEntry("", str(info["name"]), False, info)))
+    found += [(name, RemoteEntry("", "", True, {}, more)) for name, more in below.items()]
+    return FolderListing(_named(found), [])
 
 
-def _named(found: Iterable[tuple[str, Entry]]) -> list[Entry]:
-    """Give entries names of their own, in the order of these; equal ones are told apart by a number."""
-    named: dict[str, Entry] = {}
+def _named(found: Iterable[tuple[str, RemoteEntry]]) -> list[RemoteEntry]:
+    """Return entries with unique safe names, in the order of the names; equal names get a number."""
+    named: dict[str, RemoteEntry] = {}
     for name, entry in sorted(found, key=lambda one: (one[0], one[1].path, one[1].is_folder)):
         safe = safe_name(name)
         number, other = 1, safe
         while other in named:
             number += 1
             other = f"{safe}~{number}"
-        problem = "an object whose name holds ?versionId= cannot be asked for: give it another name"
+        problem = "an object whose name holds ?versionId= cannot be read: give it another name"
         named[other] = entry._replace(name=other, problem=problem if "?versionId=" in name else "")
     return [named[name] for name in sorted(named)]

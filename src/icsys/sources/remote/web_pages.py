@@ -1,4 +1,4 @@
-"""Folders of web servers: their pages, and what these link to that lies below the first one."""
+"""Folders of web servers: their pages, and the links below the first page."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from icsys.files.url import shown
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-Names = tuple[str, ...]
+PathNames = tuple[str, ...]
 
 LARGEST_PAGE = 2**26
 """Bytes; a page of a million links has about as many."""
 
 _DEEPEST = 64  # folders
-_MOST_ALIKE = {True: 3, False: 8}  # folders in each other that hold the same names: with files among them, and without
-_SAFE = "%!$&'()*+,;=:@~"  # stays in the segment of a path as it is
+_MOST_ALIKE = {True: 3, False: 8}  # nested folders with the same names in them: with files, and without
+_SAFE = "%!$&'()*+,;=:@~"  # characters that stay unescaped in a path
 _PORTS = {"http": 80, "https": 443}
 _PAGE_SUFFIXES = (".html", ".htm", ".xhtml", ".php", ".asp", ".aspx", ".jsp")
 
 
-class Page(NamedTuple):
-    """What a server answers for a folder: the URL that it led to, the kind of text it says that it is, and its text."""
+class WebPage(NamedTuple):
+    """The answer of a server for a folder: its final URL, its content type, and its text."""
 
     url: str
     kind: str
@@ -34,14 +34,14 @@ class Page(NamedTuple):
 
 
 class Link(NamedTuple):
-    """Where a link leads below a root: the segments of its path as they are asked for."""
+    """The target of a link below a root: the escaped segments of its path."""
 
-    segments: Names
+    segments: PathNames
     is_folder: bool
 
     @property
-    def names(self) -> Names:
-        """The segments without percents, each decoded once, so that two ways to write one are one."""
+    def names(self) -> PathNames:
+        """The decoded segments, so that two ways to write a path are equal."""
         return tuple(map(_decoded, self.segments))
 
 
@@ -52,26 +52,26 @@ class WebFolder:
     Attributes
     ----------
     outside
-        Links of its page that lead out of the root, or nowhere.
+        Links of its page to targets outside the root.
     error
-        Why its page cannot be read; None if it was, or if no link leads to one.
+        Why its page cannot be read; None if it was read, or if it has none.
     """
 
-    segments: Names = ()
-    files: dict[str, Names] = field(default_factory=dict)
-    folders: dict[str, Names] = field(default_factory=dict)
+    segments: PathNames = ()
+    files: dict[str, PathNames] = field(default_factory=dict)
+    folders: dict[str, PathNames] = field(default_factory=dict)
     outside: list[str] = field(default_factory=list)
     error: Exception | None = None
 
 
 def crawl(
     root: str,
-    first: Page,
-    fetch: Callable[[str], Page],
+    first: WebPage,
+    fetch: Callable[[str], WebPage],
     failures: tuple[type[Exception], ...],
     is_same: Callable[[str, str], bool],
-) -> dict[Names, WebFolder]:
-    """Visit every page that links lead to below a root, once.
+) -> dict[PathNames, WebFolder]:
+    """Visit every page below a root once, following links.
 
     Parameters
     ----------
@@ -80,18 +80,18 @@ def crawl(
     first
         The page of the root.
     fetch
-        Asks for the page of a URL, and raises one of ``failures`` if there is none to be had.
+        Returns the page of a URL, or raises one of ``failures``.
     is_same
-        Tells whether two URLs lead to one file, as far as a server tells.
+        Returns whether two URLs seem to be one file, by size and time.
 
     Returns
     -------
     dict
-        The folders by their names below the root, that of the root being ``()``.
+        The folders by their paths of names below the root; the root is ``()``.
     """
-    tree: dict[Names, WebFolder] = {(): WebFolder()}
-    waiting: list[tuple[Names, Page | None]] = [((), first)]
-    visited: set[Names] = {()}
+    tree: dict[PathNames, WebFolder] = {(): WebFolder()}
+    waiting: list[tuple[PathNames, WebPage | None]] = [((), first)]
+    visited: set[PathNames] = {()}
     while waiting:
         names, page = waiting.pop()
         folder = tree[names]
@@ -119,35 +119,35 @@ def crawl(
     return tree
 
 
-def root_of(asked: str, page: Page) -> str:
-    """Return the URL below which the links of a page are its own: where it led to, with a slash at its end.
+def root_of(requested: str, page: WebPage) -> str:
+    """Return the root of a page, the URL in front of its links: its final URL with a slash at the end.
 
     Examples
     --------
     >>> for url in ("http://h/a", "http://h/a/", "http://h/a/index.html"):
-    ...     root_of(url, Page(url, "text/html", ""))
+    ...     root_of(url, WebPage(url, "text/html", ""))
     'http://h/a/'
     'http://h/a/'
     'http://h/a/'
     """
-    found, given = urlsplit(page.url), urlsplit(asked)
+    found, given = urlsplit(page.url), urlsplit(requested)
     path = found.path
     if path.lower().endswith(_PAGE_SUFFIXES):
         path = path.rpartition("/")[0]
-    # Who may read it is said to the server that was asked, and to no other that it leads to.
+    # Credentials are sent only to the given server, and to none that it redirects to.
     user, at, _ = given.netloc.rpartition("@")
     host = found.netloc.rpartition("@")[2]
-    netloc = user + at + host if _host(page.url) == _host(asked) else host
+    netloc = user + at + host if _host(page.url) == _host(requested) else host
     return urlunsplit((found.scheme, netloc, path.rstrip("/") + "/", "", ""))
 
 
-def url_below(root: str, segments: Names) -> str:
-    """Return the URL of what lies below a root."""
+def url_below(root: str, segments: PathNames) -> str:
+    """Return a URL below a root."""
     return root.rstrip("/") + "".join(f"/{segment}" for segment in segments)
 
 
-def hrefs(page: Page) -> Iterator[str]:
-    """Return where the links of a page lead, as whole URLs without query and fragment, in their order."""
+def hrefs(page: WebPage) -> Iterator[str]:
+    """Yield the targets of a page's links in order, as whole URLs without query and fragment."""
     if page.kind not in {"text/html", "application/xhtml+xml", ""}:
         return
     parser = _Links()
@@ -156,7 +156,7 @@ def hrefs(page: Page) -> Iterator[str]:
     for href in parser.hrefs:
         try:
             base = urljoin(page.url, parser.base) if parser.base else page.url
-            # A dot is a dot, however it is written; urljoin() knows one way.
+            # urljoin() resolves only unescaped dots.
             url = urlsplit(urljoin(base, re.sub("%2e", ".", href.strip(), flags=re.IGNORECASE)))
         except ValueError:
             yield href
@@ -166,7 +166,7 @@ def hrefs(page: Page) -> Iterator[str]:
 
 
 def resolve(root: str, url: str) -> Link | None:
-    """Return where a URL leads below a root; None if it does not.
+    """Return the link for a URL below a root; None for other URLs.
 
     Examples
     --------
@@ -190,12 +190,12 @@ def _decoded(segment: str) -> str:
 
 
 def _is_above(root: str, url: str) -> bool:
-    """Tell whether a URL is that of a folder above a root, as pages of folders link to."""
+    """Return whether a URL is a folder above a root; most pages link to it."""
     return resolve(url.rstrip("/") + "/", root) is not None
 
 
 def _segments(path: str) -> list[str]:
-    """Return the segments of a path, without dots, by which a server would leave it."""
+    """Return the escaped segments of a path, with ``.`` and ``..`` resolved."""
     kept: list[str] = []
     for segment in path.split("/"):
         name = _decoded(segment)
@@ -207,7 +207,7 @@ def _segments(path: str) -> list[str]:
 
 
 def _host(url: str) -> tuple[str, int] | None:
-    """Return host and port; one port for the same host with and without TLS, if it has none of its own."""
+    """Return host and port; the default ports of http and https count as one."""
     try:
         parts = urlsplit(url)
         port = parts.port or _PORTS[parts.scheme]
@@ -216,8 +216,8 @@ def _host(url: str) -> tuple[str, int] | None:
     return (parts.hostname or "").lower(), 443 if port == _PORTS["http"] else port
 
 
-def _enter(tree: dict[Names, WebFolder], link: Link) -> Names:
-    """Note where a link leads, with the folders on its way; return the names on it."""
+def _enter(tree: dict[PathNames, WebFolder], link: Link) -> PathNames:
+    """Add the target of a link and the folders above it to the tree; return its names."""
     names = link.names
     for depth in range(len(names)):
         folder = tree[names[:depth]]
@@ -230,8 +230,8 @@ def _enter(tree: dict[Names, WebFolder], link: Link) -> Names:
     return names
 
 
-def _endless(tree: dict[Names, WebFolder], names: Names, is_same: Callable[[str, str], bool], root: str) -> str:
-    """Say why there is no end to folders in each other; an empty text if there may be one."""
+def _endless(tree: dict[PathNames, WebFolder], names: PathNames, is_same: Callable[[str, str], bool], root: str) -> str:
+    """Return why nested folders seem endless; an empty text if they do not."""
     if len(names) > _DEEPEST:
         return f"it lies more than {_DEEPEST} folders deep"
     folder, alike = tree[names], 0
@@ -246,14 +246,16 @@ def _endless(tree: dict[Names, WebFolder], names: Names, is_same: Callable[[str,
         name = min(folder.files)
         mine, theirs = folder.files[name], tree[names[:-1]].files[name]
         if is_same(url_below(root, mine), url_below(root, theirs)):
-            return "it is the folder above it: names, size and time of what it holds are the same"
+            return "it is the same as the folder above it: names, size and time of its files are equal"
     if alike >= _MOST_ALIKE[bool(folder.files)]:
-        return f"it holds the same names as {alike} folders above it: it seems to lead to itself"
+        return f"it holds the same names as {alike} folders above it: it seems to link to itself"
     return ""
 
 
-def _forget_below(tree: dict[Names, WebFolder], names: Names, waiting: list[tuple[Names, Page | None]]) -> None:
-    """Leave out what a folder holds that leads to itself."""
+def _forget_below(
+    tree: dict[PathNames, WebFolder], names: PathNames, waiting: list[tuple[PathNames, WebPage | None]]
+) -> None:
+    """Remove everything below a folder that links to itself."""
     for below in [below for below in tree if below[: len(names)] == names and below != names]:
         del tree[below]
     tree[names].files, tree[names].folders = {}, {}
@@ -261,7 +263,7 @@ def _forget_below(tree: dict[Names, WebFolder], names: Names, waiting: list[tupl
 
 
 class _Links(HTMLParser):
-    """Finds where the links of a page lead."""
+    """Collects the links of a page."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -276,10 +278,10 @@ class _Links(HTMLParser):
             self.base = href
 
 
-def text_of(data: bytes, kind: str) -> str:
-    """Return the text of a page in the encoding that its kind tells, or UTF-8."""
-    told = re.search(r"charset=[\"']?([\w.:-]+)", kind, re.IGNORECASE)
+def decode_page(data: bytes, kind: str) -> str:
+    """Decode a page by the charset of its content type, or as UTF-8."""
+    charset = re.search(r"charset=[\"']?([\w.:-]+)", kind, re.IGNORECASE)
     try:
-        return data.decode(told[1] if told else "utf-8", "surrogateescape")
+        return data.decode(charset[1] if charset else "utf-8", "surrogateescape")
     except (LookupError, UnicodeDecodeError):
         return data.decode("utf-8", "surrogateescape")

@@ -1,4 +1,4 @@
-"""Where archives lie: files that can be opened, looked at, and read from the middle."""
+"""Access to archive files, on this system or behind a URL: open, stat, and read a part."""
 
 from __future__ import annotations
 
@@ -14,53 +14,53 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 
-class Store(Protocol):
-    """Files by their paths: those of the system, or those behind a URL. It is picklable."""
+class ArchiveFiles(Protocol):
+    """Files by their paths; picklable."""
 
     def shown(self, path: str) -> str:
-        """Return what messages call a file: nothing in it is secret."""
+        """Return the name of a file for messages, without secrets."""
 
     def stat(self, path: str) -> Place:
-        """Return size and time of a file; OSError if they cannot be told."""
+        """Return size and time of a file; OSError if that fails."""
 
     def open(self, path: str) -> BinaryIO:
-        """Open a file to be read, with ``seek``; OSError if it cannot be."""
+        """Open a file for reading and seeking; OSError if that fails."""
 
-    def cut(self, path: str, start: int, size: int, known: Place) -> bytes:
+    def read_range(self, path: str, start: int, size: int, known: Place) -> bytes:
         """Return ``size`` bytes out of a file, fewer where it ends.
 
         Raises
         ------
         ImageError
-            ``changed`` if the file is gone, or is not what is ``known`` of it.
+            ``changed`` if the file is gone, or differs from ``known``.
         OSError
             If it cannot be read.
         """
 
 
-class Disk:
+class LocalFiles:
     """Files of this system."""
 
     def shown(self, path: str) -> str:
-        """Return the whole path."""
+        """Return the absolute path."""
         return str(Path(path).absolute())
 
     def stat(self, path: str) -> Place:
-        """Ask the system."""
+        """See ArchiveFiles."""
         found = Path(path).stat()
         return Place(found.st_size, found.st_mtime_ns)
 
     def open(self, path: str) -> BinaryIO:
-        """Open a file, and nothing that is none."""
+        """Open a regular file."""
         return open_regular(Path(path))
 
-    def cut(self, path: str, start: int, size: int, known: Place) -> bytes:
-        """Read with a handle of its own, so that threads do not wait for one another."""
+    def read_range(self, path: str, start: int, size: int, known: Place) -> bytes:
+        """Read with a separate handle, so that threads do not wait for each other."""
         try:
             with open_regular(Path(path)) as file:
                 if os.fstat(file.fileno()).st_mtime_ns != known.mtime_ns:
                     raise ImageError(
-                        "changed", "the archive changed after it was listed: run again when it holds still"
+                        "changed", "the archive changed after it was listed: run again when it no longer changes"
                     )
                 file.seek(start)
                 return file.read(size)

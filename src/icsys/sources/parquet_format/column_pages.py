@@ -1,4 +1,4 @@
-"""The pages of a column in a row group, one after the other, each as a flow of bytes."""
+"""The pages of a column in a row group, one after the other, each as a stream of bytes."""
 
 from __future__ import annotations
 
@@ -8,36 +8,36 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from icsys.errors import ImageError
 from icsys.sources.parquet_format.thrift import STRUCT, EndError, Thrift
-from icsys.sources.parquet_format.unpack import HELD, PIECE, Flow, unpack
+from icsys.sources.parquet_format.unpack import LARGEST_IN_MEMORY, PIECE, ByteStream, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from icsys.sources.parquet_format.footer import Chunk, Leaf
 
-_LONGEST_HEADER = 2**20  # bytes; it may hold the smallest and the largest value
+_LONGEST_HEADER = 2**20  # bytes; it may hold the smallest and the largest value of the page
 _LONGEST_LEVELS = 2**23  # bytes
-_MOST_UNPACKED = 2**31 - 1  # bytes, as the format has it
+_MOST_UNPACKED = 2**31 - 1  # bytes: the limit of the format
 _DATA, _INDEX, _DICTIONARY, _DATA_2 = range(4)
 
 
-class Page(NamedTuple):
+class ColumnPage(NamedTuple):
     """A page.
 
     Attributes
     ----------
     rows
-        Of the table; values that are missing count. Entries of a dictionary.
+        Rows of the table, missing values included; entries of a dictionary.
     encoding
         By its number in the format.
     is_dictionary
-        Whether other pages choose from what it holds.
+        Whether other pages use its values.
     size, packed_size
         In bytes.
     levels
-        Which of the values are there, as the format packs it; none where none can be missing.
+        Which values are missing, as the format packs it; empty if none can be.
     flow
-        Gives the values from the beginning on; it may be called again.
+        Returns the values from the beginning on; it can be called again.
     """
 
     rows: int
@@ -46,38 +46,38 @@ class Page(NamedTuple):
     size: int
     packed_size: int
     levels: Callable[[], bytes]
-    flow: Callable[[], Flow]
+    flow: Callable[[], ByteStream]
 
 
-def pages(file: IO[bytes], chunk: Chunk, leaf: Leaf, pa: Any) -> Iterator[Page]:  # noqa: ANN401 - pyarrow
-    """Go through the pages of a column that has one value a row at most; nothing of them is read but their headers.
+def column_pages(file: IO[bytes], chunk: Chunk, leaf: Leaf, pa: Any) -> Iterator[ColumnPage]:  # noqa: ANN401 - pyarrow
+    """Yield the pages of a column with at most one value a row; only their headers are read.
 
     Raises
     ------
     ImageError
-        ``broken`` for what does not hold together, ``too_large`` for what no page needs.
+        ``broken`` for damage, ``too_large`` for sizes that no page needs.
     """
     at, end = chunk.start, chunk.start + chunk.size
     while at < end:
-        told, length = _header(file, at, end)
+        header, length = _header(file, at, end)
         at += length
-        size, packed_size = told.get((2,), -1), told.get((3,), -1)
+        size, packed_size = header.get((2,), -1), header.get((3,), -1)
         if not (0 <= size <= _MOST_UNPACKED and 0 <= packed_size <= end - at):
-            raise ImageError("broken", "a page that leads out of its column")
-        packed = partial(_read, file, at, at + packed_size, told.get((4,)))
+            raise ImageError("broken", "a page that reaches beyond its column")
+        packed = partial(_read, file, at, at + packed_size, header.get((4,)))
         at += packed_size
-        kind = told.get((1,), -1)
+        kind = header.get((1,), -1)
         if kind == _DATA_2:
-            yield _second(told, packed, chunk.codec, leaf, pa)
+            yield _second(header, packed, chunk.codec, leaf, pa)
         elif kind in {_DATA, _DICTIONARY}:
             flow = _Body(chunk.codec, packed, packed_size, size, pa).flow
-            yield _first(told, flow, leaf, is_dictionary=kind == _DICTIONARY)
+            yield _first(header, flow, leaf, is_dictionary=kind == _DICTIONARY)
         elif kind != _INDEX:
             raise ImageError("unsupported", f"a page of the unknown kind {kind}")
 
 
 class _Body:
-    """The bytes of a page, unpacked once if they are few, and again and again if they are too many to be held."""
+    """The bytes of a page: unpacked once if they fit into memory, otherwise on every use."""
 
     def __init__(
         self,
@@ -91,60 +91,64 @@ class _Body:
         self._size = size
         self._held: bytes | None = None
 
-    def flow(self) -> Flow:
-        """Return them from the beginning on."""
-        if self._size > HELD:
-            return Flow(self._unpack())
+    def flow(self) -> ByteStream:
+        """Return the bytes from the beginning on."""
+        if self._size > LARGEST_IN_MEMORY:
+            return ByteStream(self._unpack())
         if self._held is None:
-            self._held = Flow(self._unpack()).read(self._size)
-        return Flow(iter([self._held]))
+            self._held = ByteStream(self._unpack()).read(self._size)
+        return ByteStream(iter([self._held]))
 
 
-def _first(told: dict[tuple[int, ...], int], flow: Callable[[], Flow], leaf: Leaf, *, is_dictionary: bool) -> Page:
-    """Make a page of the first version, whose levels are packed together with its values, or a dictionary."""
+def _first(
+    header: dict[tuple[int, ...], int], flow: Callable[[], ByteStream], leaf: Leaf, *, is_dictionary: bool
+) -> ColumnPage:
+    """Return a page of version 1, whose levels are packed with its values, or a dictionary."""
     path = 7 if is_dictionary else 5
-    rows, encoding = told.get((path, 1), -1), told.get((path, 2), -1)
+    rows, encoding = header.get((path, 1), -1), header.get((path, 2), -1)
     has_levels = leaf.levels > 0 and not is_dictionary
 
     def levels() -> bytes:
         return _levels(flow()) if has_levels else b""
 
-    def values() -> Flow:
+    def values() -> ByteStream:
         start = flow()
         if has_levels:
             start.skip(int.from_bytes(start.read(4), "little"))
         return start
 
-    return Page(_checked(rows), encoding, is_dictionary, told[2,], told[3,], levels, values)
+    return ColumnPage(_checked(rows), encoding, is_dictionary, header[2,], header[3,], levels, values)
 
 
 def _second(
-    told: dict[tuple[int, ...], int],
+    header: dict[tuple[int, ...], int],
     packed: Callable[[], Iterator[bytes]],
     codec: int,
     leaf: Leaf,
     pa: Any,  # noqa: ANN401 - as above
-) -> Page:
-    """Make a page of the second version, before whose values the levels lie as they are."""
-    size, packed_size = told[2,], told[3,]
-    before = told.get((8, 6), 0) + (length := told.get((8, 5), 0))
-    if told.get((8, 6), 0) or not 0 <= length <= min(size, packed_size, _LONGEST_LEVELS):
+) -> ColumnPage:
+    """Return a page of version 2, whose levels lie uncompressed before its values."""
+    size, packed_size = header[2,], header[3,]
+    before = header.get((8, 6), 0) + (length := header.get((8, 5), 0))
+    if header.get((8, 6), 0) or not 0 <= length <= min(size, packed_size, _LONGEST_LEVELS):
         raise ImageError("broken", "a page whose levels do not fit it")
 
     def levels() -> bytes:
-        return Flow(packed()).read(length) if leaf.levels else b""
+        return ByteStream(packed()).read(length) if leaf.levels else b""
 
     def rest() -> Iterator[bytes]:
-        flow = Flow(packed())
+        flow = ByteStream(packed())
         flow.skip(before)
         return flow.rest()
 
-    used = codec if told.get((8, 7), 1) else 0
+    used = codec if header.get((8, 7), 1) else 0
     values = _Body(used, rest, packed_size - before, size - before, pa).flow
-    return Page(_checked(told.get((8, 1), -1)), told.get((8, 4), -1), False, size, packed_size, levels, values)
+    return ColumnPage(
+        _checked(header.get((8, 1), -1)), header.get((8, 4), -1), False, size, packed_size, levels, values
+    )
 
 
-def _levels(flow: Flow) -> bytes:
+def _levels(flow: ByteStream) -> bytes:
     length = int.from_bytes(flow.read(4), "little")
     if length > _LONGEST_LEVELS:
         raise ImageError("too_large", f"levels of {length} bytes: expected at most {_LONGEST_LEVELS}")
@@ -153,12 +157,12 @@ def _levels(flow: Flow) -> bytes:
 
 def _checked(rows: int) -> int:
     if rows < 0:
-        raise ImageError("broken", "a page that does not tell of how many rows it is")
+        raise ImageError("broken", "a page without its number of rows")
     return rows
 
 
 def _header(file: IO[bytes], at: int, end: int) -> tuple[dict[tuple[int, ...], int], int]:
-    """Return the numbers in the header of a page by the way to them, and its length."""
+    """Return the numbers in the header of a page by their paths of field numbers, and its length."""
     size = 256
     while True:
         file.seek(at)
@@ -173,20 +177,20 @@ def _header(file: IO[bytes], at: int, end: int) -> tuple[dict[tuple[int, ...], i
 
 
 def _numbers(thrift: Thrift, path: tuple[int, ...]) -> dict[tuple[int, ...], int]:
-    told: dict[tuple[int, ...], int] = {}
+    header: dict[tuple[int, ...], int] = {}
     for number, kind in thrift.fields():
         way = (*path, number)
         if kind in {1, 2}:
-            told[way] = kind == 1
+            header[way] = kind == 1
         elif kind in {4, 5, 6}:
-            told[way] = thrift.number()
+            header[way] = thrift.number()
         elif kind == STRUCT and not path:
-            told |= _numbers(thrift, way)
-    return told
+            header |= _numbers(thrift, way)
+    return header
 
 
 def _read(file: IO[bytes], at: int, end: int, checksum: int | None) -> Iterator[bytes]:
-    """Read a part of a file, of which other parts are read meanwhile; it is held against its checksum if it has one."""
+    """Read a part of a file and check its checksum; other parts of the file may be read in between."""
     found = 0
     while at < end:
         file.seek(at)
@@ -196,5 +200,5 @@ def _read(file: IO[bytes], at: int, end: int, checksum: int | None) -> Iterator[
         at += len(piece)
         found = zlib.crc32(piece, found)
         if at == end and checksum is not None and found != checksum % 2**32:
-            raise ImageError("broken", "the bytes of a page are damaged: their checksum is another")
+            raise ImageError("broken", "the bytes of a page are damaged: wrong checksum")
         yield piece

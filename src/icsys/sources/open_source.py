@@ -1,4 +1,4 @@
-"""Which kind of source a text names: a folder, archives, or either of them behind a URL."""
+"""Open a source by its text: a folder, archives, or a URL of either."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from icsys.errors import UsageError
-from icsys.files.locations import place_of
+from icsys.files.locations import parse_location
 from icsys.files.url import Url
 from icsys.records.output_folders import is_output_folder
-from icsys.sources.archives.kinds import SUFFIXES, archive_suffix, folder_of
+from icsys.sources.archives.archive_kinds import ARCHIVE_SUFFIXES, archive_suffix, folder_for_archive
 from icsys.sources.folder import Folder
-from icsys.sources.patterns import archives_of, expand_braces, fixed_part, is_pattern
+from icsys.sources.patterns import expand_braces, find_archives, folder_of_pattern, is_pattern
 from icsys.sources.safe_names import is_image_name
 
 if TYPE_CHECKING:
@@ -31,17 +31,17 @@ def open_source(
     include_outputs: bool = False,
     ignore_zeros: bool = False,
 ) -> Source:
-    """Find out what a source is; nothing in it is read but names.
+    """Return the source that a text names; only names are read.
 
-    A folder that holds no image but archives stands for those. Of several archives, ``folder_of`` tells where below the
-    output folder the images of each go.
+    A folder that holds archives and no image stands for its archives. The images of each of several archives go into
+    the output folder that ``folder_for_archive`` returns.
 
     Parameters
     ----------
     source
         A folder, an archive, a pattern of archives with ``*``, ``?``, ``[]`` or ``{000..099}``, or the URL of one.
     destination
-        The output folder, which is left out where it lies in a folder.
+        The output folder; it is left out if it lies in a source folder.
     follow_links, include_outputs
         As for :class:`~icsys.sources.folder.Folder`.
     ignore_zeros
@@ -54,9 +54,9 @@ def open_source(
     MissingExtraError
         If a URL needs a package that is not installed.
     """
-    place = place_of(source)
+    place = parse_location(source)
     if isinstance(place, Url):
-        from icsys.sources.remote.source import open_remote  # noqa: PLC0415 - an extra
+        from icsys.sources.remote.open_remote import open_remote  # noqa: PLC0415 - an extra
 
         return open_remote(place, include_outputs=include_outputs, ignore_zeros=ignore_zeros, follow_links=follow_links)
     text = os.fspath(place)
@@ -64,19 +64,19 @@ def open_source(
     if path.is_dir():
         _check_readable(path)
         folder = Folder(path, destination, follow_links, include_outputs)
-        found, passed_over = archives_of(folder) if _may_be_of_archives(folder) else ([], [])
+        found, passed_over = find_archives(folder) if _holds_only_archives(folder) else ([], [])
         inside = [path / name for name in found]
         return (
-            _on_disk(path, inside, path, passed_over, ignore_zeros=ignore_zeros, follow_links=follow_links)
+            _local_archives(path, inside, path, passed_over, ignore_zeros=ignore_zeros, follow_links=follow_links)
             if found
             else folder
         )
     if path.exists():
         _check_kind(text)
         _check_readable(path)
-        return _on_disk(path, [path], None, ignore_zeros=ignore_zeros, follow_links=follow_links)
+        return _local_archives(path, [path], None, ignore_zeros=ignore_zeros, follow_links=follow_links)
     if not is_pattern(text):
-        beside = next((str(path) + suffix for suffix in SUFFIXES if Path(str(path) + suffix).is_file()), None)
+        beside = next((str(path) + suffix for suffix in ARCHIVE_SUFFIXES if Path(str(path) + suffix).is_file()), None)
         hint = f"; there is an archive {beside!r}" if beside else ""
         raise UsageError(f"source folder {text!r} does not exist: {_KINDS}{hint}")
     import glob  # noqa: PLC0415 - few runs need it
@@ -89,13 +89,13 @@ def open_source(
         files.extend(map(Path, matches))
     for file in files:
         _check_kind(str(file))
-    return _on_disk(path, files, fixed_part(text), ignore_zeros=ignore_zeros, follow_links=follow_links)
+    return _local_archives(path, files, folder_of_pattern(text), ignore_zeros=ignore_zeros, follow_links=follow_links)
 
 
-def _may_be_of_archives(folder: Folder) -> bool:
-    """Tell whether a folder holds archives and nothing that is an image by its name, which most often the first is.
+def _holds_only_archives(folder: Folder) -> bool:
+    """Return whether a folder holds archives and no name of an image; mostly the first name decides.
 
-    To plan a folder takes all of its names, and a run does that anyway.
+    A plan would read all names of the folder, only to answer this.
     """
     found, own = False, folder.destination.resolve()
     waiting = [folder.path]
@@ -117,7 +117,7 @@ def _may_be_of_archives(folder: Folder) -> bool:
     return found
 
 
-def _on_disk(
+def _local_archives(
     shown: Path,
     files: list[Path],
     root: Path | None,
@@ -126,16 +126,16 @@ def _on_disk(
     ignore_zeros: bool,
     follow_links: bool,
 ) -> Source:
-    """Return archives of this system, with their folders if they lie below ``root``."""
+    """Return archives on this system as a source, with their output folders if they lie below ``root``."""
+    from icsys.sources.archives.archive_files import LocalFiles  # noqa: PLC0415
     from icsys.sources.archives.source import Archives  # noqa: PLC0415 - few runs need it
-    from icsys.sources.archives.store import Disk  # noqa: PLC0415
 
     for file in files:
         _check_readable(file)
-    placed = ((str(file), folder_of(file.relative_to(root).as_posix()) if root else "") for file in files)
+    placed = ((str(file), folder_for_archive(file.relative_to(root).as_posix()) if root else "") for file in files)
     return Archives(
         str(shown.absolute()),
-        Disk(),
+        LocalFiles(),
         tuple(placed),
         tuple(passed_over),
         ignore_zeros=ignore_zeros,

@@ -1,6 +1,6 @@
-"""Loaded by every Python process with this folder on PYTHONPATH: gives it a decoder with faults, as ``bad_luck`` does.
+"""Loaded by every Python process with this folder on PYTHONPATH: gives it the decoder of ``faulty_decoder``.
 
-Each image that was compressed leaves a line in the file ``LUCKLESS_LOG``: the hash of its source.
+Each image that was compressed leaves a line in the file ``FAULTY_SITE_LOG``: the hash of its source.
 """
 
 import hashlib
@@ -25,18 +25,18 @@ class _Patch(importlib.abc.MetaPathFinder):
         def exec_module(module):
             execute(module)
             sys.path.append(str(Path(__file__).parents[1]))
-            from culprits import work  # noqa: PLC0415 - few processes need it
+            from worker_faults import work  # noqa: PLC0415 - few processes need it
 
             compress = module.compress_image
 
             def compress_image(data, *arguments, **settings):
-                time.sleep(float(os.environ.get("LUCKLESS_SECONDS", "0")))
-                _, _, deed = data.partition(b"bad luck: ")
+                time.sleep(float(os.environ.get("FAULTY_SITE_SECONDS", "0")))
+                _, _, deed = data.partition(b"fault: ")
                 if deed:
                     name, _, value = deed.decode().partition(" ")
                     work((name, int(value) if value.isdigit() else value))
                 image = compress(data, *arguments, **settings)
-                with Path(os.environ["LUCKLESS_LOG"]).open("ab", buffering=0) as log:
+                with Path(os.environ["FAULTY_SITE_LOG"]).open("ab", buffering=0) as log:
                     log.write(hashlib.sha256(data).hexdigest().encode() + b"\n")
                 return image
 

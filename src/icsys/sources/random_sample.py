@@ -1,4 +1,4 @@
-"""A sample of the images in a folder."""
+"""A random sample of the images of a source."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Draw:
-    """The images drawn, and what else is in the folder."""
+class DrawnImages:
+    """The images of a sample, and counts of everything else in the source."""
 
-    works: list[Task]
+    tasks: list[Task]
     found: int
     ignored: int
     failures: list[Failed]
     outputs_passed_over: list[str] = field(default_factory=list)
 
 
-def draw_images(source: Source, sample: int | None, seed: int) -> Draw:
+def draw_sample(source: Source, sample: int | None, seed: int) -> DrawnImages:
     """Draw a sample of the images of a source, in its order; the same seed draws the same.
 
-    Algorithm R of Vitter, "Random sampling with a reservoir" (1985): no more than the sample is held.
+    Algorithm R of Vitter, "Random sampling with a reservoir" (1985): only the sample is in memory.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def draw_images(source: Source, sample: int | None, seed: int) -> Draw:
         If there is no image.
     """
     random = np.random.default_rng(seed)
-    drawn = Draw([], 0, 0, [])
+    drawn = DrawnImages([], 0, 0, [])
     reservoir: list[tuple[int, Task]] = []
     for planned in source.plan(".png"):
         if isinstance(planned, Task):
@@ -61,5 +61,5 @@ def draw_images(source: Source, sample: int | None, seed: int) -> Draw:
     if not reservoir:
         passed_over = f" ({passed_over_text(drawn.outputs_passed_over)})" if drawn.outputs_passed_over else ""
         raise UsageError(f"no image was found in {source.shown!r}{passed_over}: expected a folder with photos")
-    drawn.works = [work for _, work in sorted(reservoir, key=lambda numbered: numbered[0])]
+    drawn.tasks = [task for _, task in sorted(reservoir, key=lambda numbered: numbered[0])]
     return drawn

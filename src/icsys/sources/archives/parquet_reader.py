@@ -1,7 +1,7 @@
 """Parquet files of images, as Hugging Face's ``datasets`` lays them out.
 
-A row holds ``image``, a struct of ``bytes`` and ``path``, or the bytes alone, and perhaps ``label``. Rows are read
-twice, in their order: for the names, which does not touch the bytes, and for the images.
+A row holds ``image`` (a struct of ``bytes`` and ``path``, or the bytes alone), and perhaps ``label``. Rows are read
+twice, in their order: for the names, without touching the bytes, and for the images.
 """
 
 from __future__ import annotations
@@ -16,38 +16,38 @@ from icsys.files.parsing import from_json
 from icsys.image.limits import check_bytes
 from icsys.records.labels import UNLABELLED, Label, in_class_folder, label_from
 from icsys.records.parquet_format import NUMBER, load_pyarrow
-from icsys.sources.archives.member_index import Listed, Member, Slot
-from icsys.sources.archives.member_index import Table as Classes
+from icsys.sources.archives.member_index import ArchiveItem, ArchivePlace, ClassNames, Member
+from icsys.sources.archives.reader import ArchiveReader
 from icsys.sources.base import Unreadable
-from icsys.sources.parquet_format.footer import BYTE_ARRAY, INT64, Footer, Group, Leaf, read_footer
-from icsys.sources.parquet_format.values import Column
+from icsys.sources.parquet_format.column import Column
+from icsys.sources.parquet_format.footer import BYTE_ARRAY, INT64, Footer, Leaf, RowGroup, read_footer
 from icsys.sources.safe_names import safe_path
-from icsys.sources.utf8_names import restored, unheld
+from icsys.sources.utf8_names import from_utf8_name, path_in_pack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from icsys.options import Options
-    from icsys.sources.archives.store import Store
+    from icsys.sources.archives.archive_files import ArchiveFiles
     from icsys.sources.base import Place
 
-LONGEST_TOLD = 2**16
+LONGEST_LABEL = 2**16
 """Bytes of a name or a label."""
 
 MOST_ROWS = 10_000_000
-"""Of a file; it takes no bytes to say that there are more."""
+"""Rows of a file at most; a damaged file can state any number."""
 
-_FEW_ROWS, _ROWS_PER_BYTE = 10_000, 8  # of images, which hardly ever are alike or missing
-_TOLD = "path", "label", "number"
-_LONGEST_NOTE = 2**22  # bytes of what Hugging Face's metadata tell
-_NUMBERED = {None, 11, 12, 13, 14, 15, 16, 17, 18}  # what whole numbers mean that may be a class: nothing but a width
+_FEW_ROWS, _ROWS_PER_BYTE = 10_000, 8  # limits for rows by bytes of images: images are hardly ever equal or missing
+_DESCRIBING = "path", "label", "number"
+_LONGEST_NOTE = 2**22  # bytes of Hugging Face's metadata
+_NUMBERED = {None, 11, 12, 13, 14, 15, 16, 17, 18}  # meanings of whole numbers that may be a class: a width at most
 _UNSIGNED = {13: 32, 14: 64}  # bits
 
 
 class _Columns(NamedTuple):
-    """Where a table has its images, and what it tells of them; what classes are called, and by whom.
+    """The columns of a table: images, paths and labels, and the names of the classes.
 
-    ``number`` is the column of numbers beside names in ``label``, which tables of ours may have.
+    ``number`` holds class numbers beside names in ``label``; only tables of ICS have it (``is_ours``).
     """
 
     image: Leaf
@@ -58,9 +58,9 @@ class _Columns(NamedTuple):
     is_ours: bool
 
     @property
-    def told(self) -> dict[str, Leaf]:
+    def described(self) -> dict[str, Leaf]:
         """Columns of names and labels."""
-        return {name: leaf for name in _TOLD if (leaf := getattr(self, name)) is not None}
+        return {name: leaf for name in _DESCRIBING if (leaf := getattr(self, name)) is not None}
 
 
 class _Table(NamedTuple):
@@ -71,71 +71,78 @@ class _Table(NamedTuple):
     columns: _Columns
     pa: Any
 
-    def column(self, leaf: Leaf, group: Group, place: int, *, short: bool = False) -> Column:
+    def column(self, leaf: Leaf, group: RowGroup, place: int, *, short: bool = False) -> Column:
         """Open a column of a row group."""
         return Column(self.file, leaf, group.chunks[place], group.rows, self.pa, short=short)
 
 
 class _TooLongError(ImageError):
-    """A name or label of too many bytes, which ends no table."""
+    """A name or label that is too long; the rows after it can be read."""
 
 
 @contextmanager
-def _opened(store: Store, path: str) -> Iterator[_Table]:
+def _opened(files: ArchiveFiles, path: str) -> Iterator[_Table]:
     pa, _ = load_pyarrow("a Parquet file as SRC")
-    with store.open(path) as file:
+    with files.open(path) as file:
         footer = read_footer(file)
         yield _Table(file, footer, _columns(footer), pa)
 
 
-def find(
-    store: Store,
-    path: str,
-    known: Place,
-    *,
-    ignore_zeros: bool = False,  # noqa: ARG001 - of tar archives
-    follow_links: bool = False,  # noqa: ARG001 - a table has none
-) -> Iterator[Listed]:
-    """List the rows of a table with what they say of name and class; what is wrong with it is raised at the end."""
-    stem = base_name(path).rpartition(".")[0]
-    with _opened(store, path) as table:
-        columns = table.columns
-        if columns.classes:
-            yield Classes(columns.classes)
-        damage: list[ImageError] = []
-        for number, row in enumerate(_rows(table, damage)):
-            if row is None:
-                continue
-            plain = f"{stem}-{number:06}"
-            if isinstance(row, ImageError):
-                yield Unreadable(plain, row.code, str(row))
-                continue
-            told = row.get("path") or ""
-            name = (restored(told) if columns.is_ours else safe_path(told)) or plain
-            label = _label(row, columns)
-            place = Slot(None, known.mtime_ns, file=path, number=number, streamed=True)
-            yield Member(in_class_folder(name, label or UNLABELLED), place, label)
-        if damage:
-            raise damage[0]
+class ParquetReader(ArchiveReader):
+    """Reads Parquet files: their rows come in one stream."""
+
+    def list_members(self, files: ArchiveFiles, path: str, known: Place) -> Iterator[ArchiveItem]:
+        """List the rows with their names and classes."""
+        stem = base_name(path).rpartition(".")[0]
+        with _opened(files, path) as table:
+            columns = table.columns
+            if columns.classes:
+                yield ClassNames(columns.classes)
+            damage: list[ImageError] = []
+            for number, row in enumerate(_rows(table, damage)):
+                if row is None:
+                    continue
+                default = f"{stem}-{number:06}"
+                if isinstance(row, ImageError):
+                    yield Unreadable(default, row.code, str(row))
+                    continue
+                stored = row.get("path") or ""
+                name = (path_in_pack(stored) if columns.is_ours else safe_path(stored)) or default
+                label = _label(row, columns)
+                place = ArchivePlace(None, known.mtime_ns, file=path, number=number, streamed=True)
+                yield Member(in_class_folder(name, label or UNLABELLED), place, label)
+            if damage:
+                raise damage[0]
+
+    def read_member(self, files: ArchiveFiles, place: ArchivePlace, options: Options) -> bytes:
+        """Read the image of one row; the rows before it are passed over."""
+        with self.open_stream(files, place.file) as stream:
+            return stream.read(place, options)
+
+    @contextmanager
+    def open_stream(self, files: ArchiveFiles, path: str) -> Iterator[_ImageColumn]:
+        """Open a table."""
+        with _opened(files, path) as table:
+            yield _ImageColumn(table)
 
 
 def _label(row: dict[str, Any], columns: _Columns) -> Label | None:
     if columns.number:
         name, number = label_from(row["label"]).name, label_from(row["number"]).number
-        return UNLABELLED if name is None else Label(unheld(name), number)
+        return UNLABELLED if name is None else Label(from_utf8_name(name), number)
     if columns.label:
         return label_from(row["label"], columns.classes)
     return UNLABELLED if columns.is_ours else None
 
 
 def _rows(table: _Table, damage: list[ImageError]) -> Iterator[dict[str, Any] | ImageError | None]:
-    """Go through what rows tell, by name; the reason for those that tell too much.
+    """Yield names and labels of all rows; the error of a row whose name or label is too long.
 
-    Of a row group that is damaged the rest is None, and the reason goes to ``damage``.
+    The rest of a damaged row group is None, and its error goes to ``damage``.
     """
-    told = table.columns.told
+    described = table.columns.described
     rows = 0
-    for number, group in enumerate(table.footer.groups([*told.values(), table.columns.image])):
+    for number, group in enumerate(table.footer.row_groups([*described.values(), table.columns.image])):
         rows += group.rows
         if rows > MOST_ROWS:
             raise ImageError("too_large", f"more than {MOST_ROWS} rows")
@@ -144,17 +151,18 @@ def _rows(table: _Table, damage: list[ImageError]) -> Iterator[dict[str, Any] | 
         read = 0
         try:
             columns = {
-                name: table.column(leaf, group, place, short=True) for place, (name, leaf) in enumerate(told.items())
+                name: table.column(leaf, group, place, short=True)
+                for place, (name, leaf) in enumerate(described.items())
             }
             for _ in range(group.rows):
-                row = _row(columns, told)
+                row = _row(columns, described)
                 read += 1
                 yield row
         except ImageError as error:
             damage.append(ImageError(error.code, f"row group {number}: {error}"))
             yield from repeat(None, group.rows - read)
     if table.footer.rows not in {None, rows}:
-        damage.append(ImageError("broken", f"it tells of {table.footer.rows} rows, and its row groups of {rows}"))
+        damage.append(ImageError("broken", f"it states {table.footer.rows} rows, and its row groups {rows}"))
 
 
 def _row(columns: dict[str, Column], leaves: dict[str, Leaf]) -> dict[str, Any] | ImageError:
@@ -162,19 +170,19 @@ def _row(columns: dict[str, Column], leaves: dict[str, Leaf]) -> dict[str, Any] 
     trouble: ImageError | None = None
     for name, column in columns.items():
         try:
-            values[name] = _meant(column.read(_check_told), leaves[name])
+            values[name] = _meant(column.read(_check_length), leaves[name])
         except _TooLongError as error:
             trouble = error
     return trouble or values
 
 
-def _check_told(size: int) -> None:
-    if size > LONGEST_TOLD:
-        raise _TooLongError("too_large", f"a name or label of {size} bytes: expected at most {LONGEST_TOLD}")
+def _check_length(size: int) -> None:
+    if size > LONGEST_LABEL:
+        raise _TooLongError("too_large", f"a name or label of {size} bytes: expected at most {LONGEST_LABEL}")
 
 
 def _meant(value: object, leaf: Leaf) -> object:
-    """Return what a stored value means: text, or a number; None for dates and the like, which are neither."""
+    """Return a stored value as text or number; None for dates and the like."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "surrogateescape")
     if leaf.converted not in _NUMBERED or (leaf.converted is None and leaf.is_logical):
@@ -218,7 +226,7 @@ def _is_bytes(leaf: Leaf | None) -> bool:
 
 
 def _features(footer: Footer) -> dict[str, Any]:
-    """Return what Hugging Face's metadata tell of the columns."""
+    """Return the columns in Hugging Face's metadata."""
     try:
         features = _note(footer, b"huggingface")["info"]["features"]
     except (KeyError, TypeError):
@@ -227,23 +235,23 @@ def _features(footer: Footer) -> dict[str, Any]:
 
 
 def _class_labels(features: dict[str, Any]) -> Iterator[str]:
-    """Return the names of the columns of classes."""
-    return (name for name, told in features.items() if isinstance(told, dict) and told.get("_type") == "ClassLabel")
+    """Return the names of the columns that hold classes."""
+    return (name for name, note in features.items() if isinstance(note, dict) and note.get("_type") == "ClassLabel")
 
 
 def _classes(footer: Footer, features: dict[str, Any], label: str) -> Sequence[str]:
-    """Return the names of the classes that the metadata tell: ours, which are exact, or Hugging Face's."""
-    for told, key in ((_note(footer, b"icsys"), "classes"), (features.get(label), "names")):
-        names = told.get(key) if isinstance(told, dict) else None
+    """Return the names of the classes in the metadata of ICS, which are exact, or of Hugging Face."""
+    for note, key in ((_note(footer, b"icsys"), "classes"), (features.get(label), "names")):
+        names = note.get(key) if isinstance(note, dict) else None
         if isinstance(names, list) and all(isinstance(name, str) for name in names):
-            if max(map(len, names), default=0) > LONGEST_TOLD:
-                raise ImageError("too_large", f"a class of more than {LONGEST_TOLD} characters")
+            if max(map(len, names), default=0) > LONGEST_LABEL:
+                raise ImageError("too_large", f"a class of more than {LONGEST_LABEL} characters")
             return names
     return ()
 
 
 def _note(footer: Footer, key: bytes) -> Any:  # noqa: ANN401 - whatever JSON says
-    """Return what one of the notes in the metadata says; None where it says nothing."""
+    """Return the value of a note in the metadata; None if it has none."""
     note = footer.notes.get(key, b"")
     if len(note) > _LONGEST_NOTE:
         raise ImageError("too_large", f"metadata of {len(note)} bytes: expected at most {_LONGEST_NOTE}")
@@ -253,30 +261,25 @@ def _note(footer: Footer, key: bytes) -> Any:  # noqa: ANN401 - whatever JSON sa
         return None
 
 
-@contextmanager
-def unroll(store: Store, path: str) -> Iterator[_Images]:
-    """Open a table."""
-    with _opened(store, path) as table:
-        yield _Images(table)
-
-
-class _Images:
-    """The image column of a table, read forwards; row groups of which nothing is wanted are passed over."""
+class _ImageColumn:
+    """The image column of a table, read forwards; unneeded row groups are passed over."""
 
     def __init__(self, table: _Table) -> None:
         self._table = table
-        self._groups = table.footer.groups([table.columns.image])
+        self._groups = table.footer.row_groups([table.columns.image])
         self._column: Column | None = None
         self._damage: ImageError | None = None  # of this row group
         self._row = self._end = 0  # of the table, and of the row group
 
-    def read(self, slot: Slot, options: Options) -> bytes:
-        """Go on to a row and read it."""
-        assert slot.number is not None  # noqa: S101 - as find has listed it
-        while slot.number >= self._end:
+    def read(self, place: ArchivePlace, options: Options) -> bytes:
+        """Go to a row and read its image."""
+        assert place.number is not None  # noqa: S101 - from list_members
+        while place.number >= self._end:
             group = next(self._groups, None)
             if group is None:
-                raise ImageError("changed", "the table changed after it was listed: run again when it holds still")
+                raise ImageError(
+                    "changed", "the table changed after it was listed: run again when it no longer changes"
+                )
             self._row, self._end = self._end, self._end + group.rows
             self._column, self._damage = None, None
             with self._damaging():
@@ -284,16 +287,18 @@ class _Images:
         if self._damage is not None or self._column is None:
             raise self._damage or ImageError("broken", "the row group cannot be read")
         with self._damaging():
-            self._column.skip(slot.number - self._row)
-            self._row = slot.number + 1
+            self._column.skip(place.number - self._row)
+            self._row = place.number + 1
             value = self._column.read(lambda size: check_bytes(size, options))
         if value is None:
-            raise ImageError("unsupported", "the row holds no bytes, but perhaps a path to a file elsewhere")
+            raise ImageError(
+                "unsupported", "the row holds no bytes, perhaps a path to another file: expected the bytes of an image"
+            )
         return bytes(value)
 
     @contextmanager
     def _damaging(self) -> Iterator[None]:
-        """Remember what makes a row group unreadable from here on."""
+        """Remember an error that makes the rest of the row group unreadable."""
         try:
             yield
         except ImageError as error:

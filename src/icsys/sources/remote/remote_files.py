@@ -1,4 +1,4 @@
-"""Archives behind a URL: files that are fetched in parts, each part again if it does not arrive whole."""
+"""Archive files behind a URL, fetched in parts; an incomplete part is fetched again."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from icsys.files.url import Url
     from icsys.sources.base import Place
 
-_BLOCK = 2**22  # bytes that are fetched at once of an archive that is read from its beginning on
+_BLOCK = 2**22  # bytes fetched at once of an archive that is read from its beginning on
 
 
 @dataclass(frozen=True, slots=True)
-class Bucket:
-    """Files behind a URL, by the names of their paths; one that the URL itself stands for is called ``name``.
+class RemoteFiles:
+    """Files behind a URL, by their paths without host and query.
 
     Attributes
     ----------
     site
-        What stands before names.
-    whole
-        The path of that file, which may have a query.
+        The part of URLs in front of the paths.
+    name, whole
+        The path of the file that the URL itself names, and its URL, which may have a query.
     """
 
     url: Url
@@ -39,29 +39,29 @@ class Bucket:
         return self.whole.secret() if self.whole and name == self.name else self.site.secret() + name
 
     def shown(self, path: str) -> str:
-        """Return a path without what is secret."""
+        """Return a URL without secrets."""
         return str(self.site) + path
 
     def stat(self, path: str) -> Place:
-        """Ask the server."""
+        """See ArchiveFiles."""
         fs, _ = connect(self.url)
         return place_in(with_retry(lambda: fs.info(self._path(path)), self.url))
 
     def open(self, path: str) -> BinaryIO:
-        """Open a file that is fetched as it is read, some megabytes at once."""
+        """Open a file; it is fetched while it is read, some megabytes at once."""
         size = self.stat(path).size
         if size is None:
-            raise ImageError("unsupported", "the server does not tell its size: fetch the archive first")
+            raise ImageError("unsupported", "the server does not state its size: download the archive first")
         return io.BufferedReader(_Parts(self.url, self._path(path), size), _BLOCK)
 
-    def cut(self, path: str, start: int, size: int, known: Place) -> bytes:  # noqa: ARG002 - to ask costs as much
+    def read_range(self, path: str, start: int, size: int, known: Place) -> bytes:  # noqa: ARG002 - a check costs as much as the read
         """Fetch a part of a file."""
         fs, _ = connect(self.url)
         return with_retry(lambda: fetch_range(fs, self._path(path), start, start + size), self.url)
 
 
 class _Parts(io.RawIOBase):
-    """A file on a server, of which every part is fetched by itself, and again if it does not arrive whole."""
+    """A file on a server; each part is fetched by itself, and again if it is incomplete."""
 
     def __init__(self, url: Url, path: str, size: int) -> None:
         self._url, self._path, self._size, self._position = url, path, size, 0
@@ -79,7 +79,7 @@ class _Parts(io.RawIOBase):
     def tell(self) -> int:
         return self._position
 
-    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - whatever can be written to
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - any writable buffer
         wanted = max(0, min(len(buffer), self._size - self._position))
         if wanted:
             buffer[:wanted] = with_retry(partial(self._fetch, self._position, self._position + wanted), self._url)

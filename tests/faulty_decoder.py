@@ -1,10 +1,10 @@
 """A stand-in for decoders with faults: what it does to a process is real, and a mark in the file says what."""
 
 import icsys.run.worker
-from culprits import work
 from icsys.pipeline import compress_image as compress
+from worker_faults import work
 
-MARK = b"bad luck: "
+MARK = b"fault: "
 
 
 def compress_image(data, options, **settings):

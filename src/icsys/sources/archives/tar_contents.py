@@ -1,4 +1,4 @@
-"""What the members of a tar archive hold, by their names, for the hard links behind them; kept out of memory."""
+"""The contents of a tar archive's members by name, for hard links to them; kept in a temporary database."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ if TYPE_CHECKING:
 
 
 class Content(NamedTuple):
-    """What a name stands for.
+    """What a member of a tar archive holds.
 
     Attributes
     ----------
     number, start, size
-        Of the member that has the bytes: which of all it is, where they begin, and how many there are.
+        Of the member that has the bytes: its number among all, where its bytes begin, and how many there are.
     is_image
         Whether its first bytes are those of an image.
     is_file, has_holes
-        Whether it is a file, and one of which the archive leaves out what is zero.
+        Whether it is a file, and whether the archive leaves out its runs of zeros (a sparse file).
     is_note, note
-        Whether it may tell of a sample, and all of it then; None where it is not at hand.
+        Whether it may hold the label of a sample, and its text; None if the text was not kept.
     """
 
     number: int
@@ -35,11 +35,11 @@ class Content(NamedTuple):
     note: bytes | None = None
 
 
-class Names:
-    """The contents of all members so far; the last one of a name counts."""
+class MemberContents:
+    """The contents of all members so far, by name; the last member of a name counts."""
 
     def __init__(self) -> None:
-        # A database without a name is a file of its own that goes when it is closed.
+        # A database without a name is a temporary file, deleted when it is closed.
         self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._db.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;")
         self._db.execute(
@@ -49,11 +49,11 @@ class Names:
         self._db.execute("BEGIN")
 
     def put(self, name: str, content: Content) -> None:
-        """Note what a name stands for from now on."""
+        """Store the content of a name."""
         self._db.execute("INSERT OR REPLACE INTO names VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (_bytes(name), *content))
 
     def get(self, name: str) -> Content | None:
-        """Return what a name stands for; None if no member so far has it."""
+        """Return the content of a name; None if no member so far has it."""
         query = "SELECT number, start, size, is_image, is_file, has_holes, is_note, note FROM names WHERE name = ?"
         row = self._db.execute(query, [_bytes(name)]).fetchone()
         return None if row is None else Content(*row)

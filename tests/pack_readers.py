@@ -11,7 +11,7 @@ from webdataset.tariterators import group_by_keys, tar_file_expander
 
 from icsys.choices import PACKINGS
 
-packings = pytest.mark.parametrize("packing", PACKINGS)
+each_pack_format = pytest.mark.parametrize("packing", PACKINGS)
 
 
 def shards(folder):

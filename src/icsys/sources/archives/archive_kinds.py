@@ -1,4 +1,4 @@
-"""Which names are those of archives, and where in a dataset of many the images of each go."""
+"""Archives by the suffixes of their names, and the output folder of each of several archives."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ READERS = {
     ".zip": "zip",
     ".parquet": "parquet",
 }
-"""Which module reads a kind of archive, by its suffix."""
+"""Kinds of archives by suffix; the module ``KIND_reader`` reads each."""
 
-SUFFIXES = tuple(READERS)
-"""Of the archives that are read."""
+ARCHIVE_SUFFIXES = tuple(READERS)
+"""The suffixes of the archives that ICS reads."""
 
 _SHARD = re.compile(r"(?:.*[-_.])?\d+(?:-of-\d+)?", re.DOTALL)
 _SPLIT = re.compile(r"(\w+)-\d+-of-\d+\.parquet", re.DOTALL)
 
 
 def archive_suffix(name: str) -> str:
-    """Return the suffix by which a name is that of an archive; an empty text if it is not.
+    """Return the suffix that makes a name an archive's; an empty text for other names.
 
     Examples
     --------
@@ -29,20 +29,20 @@ def archive_suffix(name: str) -> str:
     ['.tar.gz', '.zip', '', '']
     """
     base = base_name(name).lower()
-    fitting = [suffix for suffix in SUFFIXES if base.endswith(suffix) and base != suffix]
+    fitting = [suffix for suffix in ARCHIVE_SUFFIXES if base.endswith(suffix) and base != suffix]
     return max(fitting, key=len, default="")
 
 
-def folder_of(path: str) -> str:
-    """Return the folder for the images of one archive among many, by its path below what holds them.
+def folder_for_archive(path: str) -> str:
+    """Return the output folder for the images of one of several archives, from its path below their common folder.
 
-    A number at the end of a name says that it is a shard, which gives no folder, as ``data`` at the top does not;
-    ``train-00000-of-00009.parquet`` is, to Hugging Face, one of the split ``train``.
+    A number at the end of a name marks one pack of many, which gets no folder of its own; nor does a top folder
+    ``data``. ``train-00000-of-00009.parquet`` belongs to the split ``train``, as Hugging Face names it.
 
     Examples
     --------
     >>> paths = "train/000.tar", "train/cat.zip", "data/x-00001.tar", "data/test-00000-of-00002.parquet"
-    >>> [folder_of(path) for path in paths]
+    >>> [folder_for_archive(path) for path in paths]
     ['train', 'train/cat', '', 'test']
     """
     folder, _, name = path.rpartition("/")

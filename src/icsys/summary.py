@@ -1,0 +1,193 @@
+"""The summary of a run: counts, bytes, time, failures, and chosen numbers of colours."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from icsys.results import FOREIGN, Compressed, Failed, Skipped
+
+if TYPE_CHECKING:
+    from icsys.options import Target
+    from icsys.results import ImageCounts, Measured, Result
+
+
+@dataclass(slots=True)
+class ColorsFound:
+    """The numbers of colours that ``colors="auto"`` chose for the images of a run.
+
+    Attributes
+    ----------
+    target
+        The quality to reach, in the first image.
+    images
+        Number of images by number of colours.
+    missed
+        Number of images that miss the target.
+    """
+
+    target: Target
+    images: dict[int, int] = field(default_factory=dict)
+    missed: int = 0
+
+    @property
+    def mean(self) -> float:
+        """Mean number of colours of an image."""
+        return sum(colors * images for colors, images in self.images.items()) / sum(self.images.values())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        images = {str(colors): count for colors, count in sorted(self.images.items())}
+        span = {"fewest": min(self.images), "most": max(self.images), "mean": self.mean}
+        return {"target": str(self.target), **span, "missed": self.missed, "images": images}
+
+
+@dataclass(frozen=True, slots=True)
+class ColorsChosen:
+    """The one number of colours that ``colors="auto"`` chose for the whole dataset, and why.
+
+    Attributes
+    ----------
+    colors
+        The number.
+    target, share
+        The quality to reach, and the share of images that should reach it.
+    sampled
+        Number of images in the sample.
+    reached
+        Number of sampled images that reach the target with at most ``colors`` colours.
+    """
+
+    colors: int
+    target: Target
+    share: float
+    sampled: int
+    reached: int
+
+    def __str__(self) -> str:
+        most = f"{self.reached} of {self.sampled} sampled images reach {self.target} with no more"
+        missed = self.reached < self.share * self.sampled
+        return f"{self.colors} for all images: {most}" + (f", and {self.share:.0%} were to" if missed else "")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return dataclasses.asdict(self) | {"target": str(self.target)}
+
+
+@dataclass(slots=True, kw_only=True)
+class RunSummary:
+    """A run in numbers. Bytes and elements are those of the compressed images only.
+
+    Attributes
+    ----------
+    images
+        Number of images: compressed + skipped + failed.
+    skips
+        Number of skipped images by reason.
+    ignored
+        Number of files that are no images, are hidden, or are links.
+    outputs_passed_over
+        Output folders of other runs below the source folder, as paths below it. They were not read.
+    animated
+        Number of images with several frames. The first frame was used.
+    damaged
+        Number of images that are damaged and were compressed anyway.
+    kept_sources
+        Number of images whose output is a copy of the source file.
+    seconds
+        Time of the whole run.
+    failures
+        The images that failed.
+    stale
+        Outputs of earlier runs whose sources are gone or have other outputs now, as paths below the destination.
+    shards
+        Packs that hold the images, as paths below the destination; empty if the images are not packed.
+    colors_found
+        Numbers of colours chosen by ``colors="auto"``; None if no image was compressed with it.
+    colors_chosen
+        The number of colours chosen for the whole dataset; None if it was chosen for each image, or given.
+    stopped
+        Why the run ended before all images were done; empty if all are done.
+    """
+
+    images: int = 0
+    compressed: int = 0
+    skipped: int = 0
+    failed: int = 0
+    ignored: int = 0
+    animated: int = 0
+    damaged: int = 0
+    kept_sources: int = 0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    elements_in: int = 0
+    elements_out: int = 0
+    seconds: float = 0.0
+    skips: dict[str, int] = field(default_factory=dict)
+    failures: list[Failed] = field(default_factory=list)
+    stale: list[str] = field(default_factory=list)
+    shards: list[str] = field(default_factory=list)
+    outputs_passed_over: list[str] = field(default_factory=list)
+    colors_found: ColorsFound | None = None
+    colors_chosen: ColorsChosen | None = None
+    stopped: str = ""
+
+    @property
+    def factor(self) -> float | None:
+        """Bytes before divided by bytes after; None if no image was compressed."""
+        return self.bytes_in / self.bytes_out if self.bytes_out else None
+
+    @property
+    def foreign(self) -> int:
+        """Number of images skipped because a file that ICS did not write exists at the path of the output."""
+        return self.skips.get(FOREIGN, 0)
+
+    def add(self, result: Result) -> None:
+        """Count one more result."""
+        self.images += 1
+        match result:
+            case Compressed():
+                self._add_compressed(result.counts())
+            case Skipped():
+                self.skipped += 1
+                self.skips[result.reason] = self.skips.get(result.reason, 0) + 1
+            case Failed():
+                self.failed += 1
+                self.failures.append(result)
+
+    def add_counts(self, counts: ImageCounts) -> None:
+        """Count one more compressed image, whose result is a row on the disk."""
+        self.images += 1
+        self._add_compressed(counts)
+
+    def _add_compressed(self, counts: ImageCounts) -> None:
+        self.compressed += 1
+        self.animated += counts.is_animated
+        self.damaged += counts.is_damaged
+        self.kept_sources += counts.kept_source
+        self.bytes_in += counts.bytes_in
+        self.bytes_out += counts.bytes_out
+        self.elements_in += counts.elements_in
+        self.elements_out += counts.elements_out
+        self.add_colors(counts.colors, counts.measured)
+
+    def add_colors(self, colors: int | None, measured: Measured | None) -> None:
+        """Count the colours of one more image, if ``colors="auto"`` chose their number."""
+        if measured is not None and colors is not None:
+            self.colors_found = self.colors_found or ColorsFound(measured.target)
+            self.colors_found.images[colors] = self.colors_found.images.get(colors, 0) + 1
+            self.colors_found.missed += not measured.met
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values: without ``failures`` and ``skips``; stale outputs and packs are counted."""
+        values = {
+            f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in {"failures", "skips"}
+        }
+        return (
+            values
+            | {"factor": self.factor, "foreign": self.foreign, "stale": len(self.stale)}
+            | {"shards": len(self.shards)}
+            | {"colors_found": self.colors_found and self.colors_found.to_dict()}
+            | {"colors_chosen": self.colors_chosen and self.colors_chosen.to_dict()}
+        )
