@@ -90,7 +90,7 @@ def run_on_cluster(
             _fixed_values(folder, options, settings),
             partial(choose_shard_count, slots=at_once or cluster.slots),
             stop=stop,
-            tell=lambda images: coordinator.report(note=f"Listing ({images} images)"),
+            on_count=lambda images: coordinator.report(note=f"Listing ({images} images)"),
         )
         if division is None:
             return coordinator.finish()

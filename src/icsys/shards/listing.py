@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from icsys.files.rooted_path import RootedPath
 
 _HELD = 64 * 2**20  # bytes of lines held in memory before they are written
-_TELL_EVERY = 1000  # images
+_COUNT_EVERY = 1000  # images
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def list_for_shards(
     choose_count: Callable[[int], int],
     *,
     stop: threading.Event,
-    tell: Callable[[int], object] = lambda _: None,
+    on_count: Callable[[int], object] = lambda _: None,
 ) -> Listing | None:
     """List the images of a source, and give each shard its part; update an earlier listing.
 
@@ -93,7 +93,7 @@ def list_for_shards(
         All entries; they are read once, and not held in memory.
     choose_count
         Returns the number of shards for a number of images.
-    tell
+    on_count
         Called every 1000 images with the number of images listed so far.
 
     Returns
@@ -122,7 +122,7 @@ def list_for_shards(
         if draft.exists():
             raise UsageError(f"{str(draft)!r} holds files that ics did not write: move it away first")
         draft.mkdir()
-        images = _list(draft / LISTING, planned, stop, tell)
+        images = _list(draft / LISTING, planned, stop, on_count)
         if stop.is_set() or not images:
             remove_tree(draft, is_state_file)
             return None
@@ -140,7 +140,9 @@ def list_for_shards(
     return listing
 
 
-def _list(path: RootedPath, planned: Iterable[Planned], stop: threading.Event, tell: Callable[[int], object]) -> int:
+def _list(
+    path: RootedPath, planned: Iterable[Planned], stop: threading.Event, on_count: Callable[[int], object]
+) -> int:
     """Write all entries to a file, and return the number of images."""
     images = 0
     with path.open("xb") as file:
@@ -149,8 +151,8 @@ def _list(path: RootedPath, planned: Iterable[Planned], stop: threading.Event, t
                 break
             file.write(to_line(_fields(entry)))
             images += not isinstance(entry, Ignored | PassedOver)
-            if images % _TELL_EVERY == 1:
-                tell(images)
+            if images % _COUNT_EVERY == 1:
+                on_count(images)
     return images
 
 
