@@ -62,7 +62,7 @@ def run_report(summary: RunSummary, destination: str, *, dry_run: bool) -> str:
         lines.append(f"Stale:    {len(summary.stale)} ({why}): {some}")
     if summary.shards:
         some = ", ".join(summary.shards[:_NAMED]) + (", …" if len(summary.shards) > _NAMED else "")
-        lines.append(f"Shards:   {len(summary.shards)}: {some}")
+        lines.append(f"Packs:    {len(summary.shards)}: {some}")
     if summary.colors_chosen:
         lines.append(f"Colours:  {summary.colors_chosen}")
     if summary.colors_found:
