@@ -247,7 +247,7 @@ def test_a_target_on_the_command_line_replaces_that_of_a_config_file(photos, tmp
 def test_a_comparison_needs_numbers(photos, tmp_path):
     code, _, err = ics("compare", photos, "--colors", "auto", "--no-report", cwd=tmp_path)
     assert code == 2
-    assert "expected numbers such as 8,16,32" in err
+    assert "expected numbers of colours to compare, such as 8,16,32" in err
 
 
 def test_auto_can_be_entered_at_the_prompt(tmp_path):
