@@ -17,8 +17,8 @@ import numpy as np
 from PIL import Image
 
 from icsys import Options
-from icsys.color.palette import store_centers
 from icsys.color.pooled_colors import as_rgb, weighted_colors
+from icsys.color.stored_palette import store_centers
 from icsys.engine import available_cores
 from icsys.files.rooted_path import RootedPath
 from icsys.image.decode import decode_photo

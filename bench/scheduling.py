@@ -29,14 +29,14 @@ from icsys.engine.cluster import CLUSTER_MODULES, open_cluster, run_cluster
 from icsys.files.atomic import write_whole
 from icsys.files.rooted_path import RootedPath
 from icsys.layout import MANIFEST
-from icsys.partition import Shard, all_shards, shard_index
 from icsys.records.manifest import image_row, to_line
 from icsys.records.run_json import write_run
 from icsys.results import Compressed
 from icsys.run.cluster import SHARD_IMAGES, choose_shard_count
 from icsys.run.shard_job import ShardResult
+from icsys.shard import Shard, all_shards, shard_index
 from icsys.shards.listing import list_for_shards
-from icsys.shards.state import State, state_folder_of, write_state
+from icsys.shards.state_folders import State, state_folder_of, write_state
 from icsys.sources.folder import plan_folder
 from icsys.summary import RunSummary
 from machine import describe

@@ -28,7 +28,7 @@ _OWN = {
 }
 _OTHERS = {
     "A demo enters no folder that holds anything but its own files, and changes none that was there.": (
-        "tests/cli/test_demo.py::test_a_demo_changes_no_existing_file"
+        "tests/cli/test_demo_folders.py::test_a_demo_changes_no_existing_file"
     ),
     "An output folder below SRC is passed over, and named.": (
         "tests/sources/test_outputs_inside.py::test_every_run_into_the_source_does_the_photos_and_no_output"

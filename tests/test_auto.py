@@ -24,7 +24,7 @@ from icsys.results import Measured
 from icsys.run.choose_colors import choose_colors
 from icsys.run.worker import Outcome
 from icsys.summary import ColorsChosen
-from report.test_terminal_text import DONE
+from report.test_terminal_reports import DONE
 
 pytestmark = pytest.mark.usefixtures("unsynced")
 

@@ -19,7 +19,7 @@ from fault_runs import OPTIONS, command, everything, make_photos, needs_posix
 from helpers import image_bytes, synthetic_photo
 from icsys import compress_folder, merge_shards
 from icsys.files.rooted_path import RootedPath
-from icsys.shards.state import shards_in
+from icsys.shards.state_folders import shards_in
 
 HERE = Path(__file__).parent
 PACKAGES = {"dask": "distributed", "ray": "ray"}

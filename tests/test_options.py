@@ -26,9 +26,9 @@ from icsys.choices import (
     SPACES,
     STRATEGIES,
 )
+from icsys.color_and_size_checks import parse_size
 from icsys.errors import UsageError
 from icsys.field_checks import Check
-from icsys.option_checks import parse_size
 from icsys.options import Options, Target
 
 sides = st.integers(1, 65_535)

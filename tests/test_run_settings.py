@@ -5,8 +5,8 @@ import pickle
 import pytest
 
 from icsys.errors import UsageError
-from icsys.partition import Shard
 from icsys.run_settings import RunSettings
+from icsys.shard import Shard
 
 
 @pytest.mark.parametrize(

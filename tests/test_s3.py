@@ -7,7 +7,7 @@ import pytest
 from helpers import compress_into, image_bytes, synthetic_photo, tree
 from icsys import Options, compress_folder
 from icsys.files.remote_client import connect
-from sources import put_folder, put_tar, put_zip
+from source_makers import put_folder, put_tar, put_zip
 
 boto3 = pytest.importorskip("boto3", reason="needs the package moto: make test-extras")
 s3fs = pytest.importorskip("s3fs", reason="needs the package s3fs: make test-extras")

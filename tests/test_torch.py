@@ -14,7 +14,7 @@ from PIL import Image
 from fault_runs import needs_posix
 from helpers import image_bytes, soft_photo, synthetic_photo
 from icsys import ImageError, Options, UsageError, compress_folder, quantize, read_palette, write_palette
-from sources import put_parquet, put_tar
+from source_makers import put_parquet, put_tar
 
 torch = pytest.importorskip("torch", reason="needs PyTorch: make test-extras")
 torchvision = pytest.importorskip("torchvision", reason="needs torchvision: make test-extras")

@@ -31,7 +31,7 @@ _MODULE_OF = {
     "MissingExtraError": "errors",
     "Options": "options",
     "Progress": "run.progress",
-    "Quality": "report.quality",
+    "Quality": "report.image_quality",
     "QuantizedImage": "pipeline",
     "RunSummary": "summary",
     "ShownPicture": "report.comparison",

@@ -24,8 +24,8 @@ from icsys.report.comparison import ComparisonRow as ComparisonRow
 from icsys.report.comparison import ImageScore as ImageScore
 from icsys.report.comparison import ShownPicture as ShownPicture
 from icsys.report.comparison_page import write_comparison as write_comparison
+from icsys.report.image_quality import Quality as Quality
 from icsys.report.page_pictures import CountedPalette as CountedPalette
-from icsys.report.quality import Quality as Quality
 from icsys.report.run_page import report_folder as report_folder
 from icsys.results import Compressed as Compressed
 from icsys.results import Failed as Failed

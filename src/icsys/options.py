@@ -27,9 +27,9 @@ from icsys.choices import (
     STRATEGIES,
     WHITE,
 )
+from icsys.color_and_size_checks import MAX_SIDE, ColorCount, HexColor, PaletteChoice, Size
 from icsys.errors import UsageError
 from icsys.field_checks import Choice, Number, Switch, WholeNumber, check_fields, setting
-from icsys.option_checks import MAX_SIDE, ColorCount, HexColor, PaletteChoice, Size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 from icsys.errors import UsageError
 from icsys.field_checks import Check, Choice, Number, Switch, Text, WholeNumber, check_fields, setting
 from icsys.files.url import shown
-from icsys.partition import Shard, parse_shard
+from icsys.shard import Shard, parse_shard
 
 Engine = Literal["threads", "processes", "dask", "ray"]
 Overwrite = Literal["never", "always"]

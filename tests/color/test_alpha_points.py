@@ -10,7 +10,7 @@ from sklearn.cluster import KMeans
 from icsys import quantize
 from icsys.color import alpha_points
 from icsys.color.distinct_rgba import DistinctRGBA
-from icsys.color.palette import tidy
+from icsys.color.stored_palette import tidy
 from icsys.color.strategies import STRATEGY_TABLE
 
 CLUSTERING = [name for name, strategy in STRATEGY_TABLE.items() if strategy.fit]

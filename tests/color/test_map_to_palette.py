@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from icsys.color.map_to_palette import distinct_of, reduce_to
-from icsys.color.palette import colors_to_points
+from icsys.color.stored_palette import colors_to_points
 
 channels = st.sampled_from([1, 3])
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from fault_runs import OPTIONS, make_photos
 from helpers import books_at, everything
 from icsys import Options, UsageError, compress_folder, merge_shards, verify_folder
-from icsys.partition import Shard
 from icsys.report.run_page import report_folder
+from icsys.shard import Shard
 
 pytestmark = pytest.mark.usefixtures("unsynced")
 JUNK = st.recursive(

@@ -10,8 +10,8 @@ from fault_runs import ONE_THREAD, OPTIONS, command, inject, make_photos, needs_
 from helpers import books_at, everything
 from icsys import UsageError, compress_folder, merge_shards
 from icsys.files.rooted_path import RootedPath
-from icsys.partition import Shard
-from icsys.shards.state import read_state
+from icsys.shard import Shard
+from icsys.shards.state_folders import read_state
 
 CHANGES = ("write", "fsync", "rename", "unlink", "mkdir", "rmdir")
 

@@ -14,8 +14,8 @@ from PIL import Image
 
 from helpers import image_bytes, synthetic_photo
 from icsys import ImageError, Options, compress_image
-from icsys.image.formats import open_image
 from icsys.image.limits import MAX_SCANS, check_bytes, count_scans, memory_needed
+from icsys.image.open_image import open_image
 
 SCAN = b"\xff\xda"
 

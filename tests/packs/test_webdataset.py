@@ -18,7 +18,7 @@ from icsys import Options, compress_folder
 from icsys.packs.packed_image import PackedImage
 from icsys.packs.webdataset import WebDatasetFormat
 from icsys.records.classes import Classes
-from sources import put_tar
+from source_makers import put_tar
 
 PACK_FORMAT = WebDatasetFormat()
 SKIPPED = re.compile(r"__[^/]*__($|/)")  # names that webdataset reserves for itself

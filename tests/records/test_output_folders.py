@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from helpers import compress_files, image_bytes, manifest_row, synthetic_photo
 from icsys import Options, merge_shards
 from icsys.files.rooted_path import RootedPath
-from icsys.partition import Shard
 from icsys.records import output_folders as marks
 from icsys.records.manifest import to_line
 from icsys.records.output_folders import MARKER_FILES, has_output_records, is_output_folder, is_run_record
 from icsys.records.pending_outputs import write_pending
-from icsys.shards.state import state_folder_of
+from icsys.shard import Shard
+from icsys.shards.state_folders import state_folder_of
 
 pytestmark = pytest.mark.usefixtures("unsynced")
 FILES = {"cat/a.png": image_bytes(synthetic_photo(8, 8)), "b.png": image_bytes(synthetic_photo(8, 8, seed=1))}

@@ -16,7 +16,7 @@ from icsys.choices import FORMATS
 from icsys.files.rooted_path import RootedPath
 from icsys.report.run_page import _page
 from icsys.report.run_record import read_record
-from sources import put_parquet, put_tar, put_zip
+from source_makers import put_parquet, put_tar, put_zip
 
 FEW = Options(colors=4, step=2)
 

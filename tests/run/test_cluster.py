@@ -13,14 +13,14 @@ from helpers import books_at, compress_into, everything, image_bytes, synthetic_
 from icsys import Options, UsageError, compress_folder, merge_shards
 from icsys.errors import EngineError, InUseError
 from icsys.files.rooted_path import RootedPath
-from icsys.partition import Shard, all_shards
 from icsys.results import UNCHANGED
 from icsys.run import cluster, coordinator, shard_job
 from icsys.run.progress import INTERRUPTED_TEXT
 from icsys.run_settings import RunSettings
-from icsys.shards import state as state_module
+from icsys.shard import Shard, all_shards
+from icsys.shards import state_folders as state_module
 from icsys.shards.listing import read_listing
-from icsys.shards.state import read_state, shards_in
+from icsys.shards.state_folders import read_state, shards_in
 
 pytestmark = pytest.mark.usefixtures("unsynced")
 

@@ -17,8 +17,8 @@ from helpers import books_at, compress_into, everything, image_bytes, synthetic_
 from icsys import Options, UsageError, compress_folder, merge_shards
 from icsys.files.rooted_path import RootedPath
 from icsys.journal.lock import locked
-from icsys.partition import Shard, all_shards, shard_index
-from icsys.shards import state as state_module
+from icsys.shard import Shard, all_shards, shard_index
+from icsys.shards import state_folders as state_module
 from icsys.sources import folder as folder_module
 
 pytestmark = pytest.mark.usefixtures("unsynced")

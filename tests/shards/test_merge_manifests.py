@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from helpers import books_at, manifest_row
 from icsys import UsageError
 from icsys.files.rooted_path import RootedPath
-from icsys.partition import Shard, all_shards, shard_index
 from icsys.records.manifest import DONE, STALE, to_line
+from icsys.shard import Shard, all_shards, shard_index
 from icsys.shards import merge_manifests as merge_module
 from icsys.shards.merge_manifests import merge_manifests
 

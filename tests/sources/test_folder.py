@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from helpers import image_bytes, manifest_row, synthetic_photo
 from icsys.files.rooted_path import RootedPath
 from icsys.layout import MANIFEST, OWN_PREFIX
-from icsys.partition import Shard
 from icsys.records.manifest import to_line
 from icsys.records.pending_outputs import write_pending
 from icsys.records.run_json import write_run
-from icsys.shards.state import state_folder_of
+from icsys.shard import Shard
+from icsys.shards.state_folders import state_folder_of
 from icsys.sources import folder as module
 from icsys.sources.base import Ignored, PassedOver, Task, Unreadable
 from icsys.sources.folder import plan_by_class, plan_folder

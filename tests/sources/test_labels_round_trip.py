@@ -21,7 +21,7 @@ from icsys import Options, compress_folder, merge_shards
 from icsys.records.labels import class_folder
 from icsys.sources.safe_names import _CONTROL
 from memory_store import memory_store
-from sources import put_parquet, put_tar
+from source_makers import put_parquet, put_tar
 
 HOSTILE = [
     *(

@@ -12,7 +12,7 @@ from icsys.sources.archives.archive_kinds import folder_for_archive
 from icsys.sources.archives.source import Archives
 from icsys.sources.folder import Folder
 from icsys.sources.open_source import expand_braces, folder_of_pattern, open_source
-from sources import put_folder, put_parquet, put_tar, put_zip
+from source_makers import put_folder, put_parquet, put_tar, put_zip
 
 pytestmark = pytest.mark.usefixtures("unsynced")
 PHOTOS = {

@@ -16,11 +16,11 @@ from helpers import compress_into, ics, image_bytes, synthetic_photo, tree
 from icsys import Options, UsageError, compare_folder, compress_folder, merge_shards
 from icsys.files.atomic import write_json
 from icsys.files.rooted_path import RootedPath
-from icsys.partition import Shard
 from icsys.records.run_json import read_run
 from icsys.run import cluster
-from icsys.shards.state import read_state, state_folder_of, write_state
-from sources import put_tar, put_zip
+from icsys.shard import Shard
+from icsys.shards.state_folders import read_state, state_folder_of, write_state
+from source_makers import put_tar, put_zip
 
 pytestmark = pytest.mark.usefixtures("unsynced")
 SO = Options(strategy="SO", step=1)

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from icsys.cli.parser import DESTINATION, SOURCE, command_parser
 from icsys.cli.read_options import Request, read_options
-from icsys.cli.screens import CompareScreen, RunScreen, VerifyScreen
 from icsys.cli.signals import EXIT_INTERRUPTED, Signals, leave
+from icsys.cli.terminal_progress import CompareScreen, RunScreen, VerifyScreen
 from icsys.errors import ICSError, UsageError
 from icsys.files.links import LinkError, OtherFolderError
 from icsys.files.url import hide_given, shown
-from icsys.report.terminal_text import failure_lines, run_report, verification_report
+from icsys.report.terminal_reports import failure_lines, run_report, verification_report
 from icsys.run.checks import check_format, check_places
 from icsys.sources.base import passed_over_text
 from icsys.version import __version__
@@ -183,7 +183,7 @@ def _check_source(source: str, destination: str) -> tuple[str, str]:
 
 def _prepare_demo(source: str, destination: str) -> tuple[str, str]:
     """Copy the sample photos, and return source and destination: the given folders, or new ones if these hold files."""
-    from icsys.cli.demo import choose_folders  # noqa: PLC0415 - few runs need it
+    from icsys.cli.demo_folders import choose_folders  # noqa: PLC0415 - few runs need it
     from icsys.cli.demo_photos import copy_samples  # noqa: PLC0415 - few runs need it
 
     given, (source, destination) = (source, destination), choose_folders(source, destination)

@@ -6,7 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from icsys.cli.display import Display
+from icsys.cli.display_options import Display
 from icsys.errors import UsageError
 from icsys.field_checks import Switch
 from icsys.files.url import hide_given, shown

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from icsys.color import palette as stored
+from icsys.color import stored_palette as stored
 from icsys.color.distinct_rgb import CENTER, SCALE, DistinctRGB, kernel_points, to_centers
 from icsys.color.distinct_rgba import DistinctRGBA
 from icsys.color.grey_levels import GreyLevels, best_levels

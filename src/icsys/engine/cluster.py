@@ -10,8 +10,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Generic, Protocol
 
+from icsys.engine.cluster_reachable import check_reachable
 from icsys.engine.pool import LOOK, Item, Lost, Returned
-from icsys.engine.reachable import check_reachable
 from icsys.errors import EngineError, ICSError, InUseError, MissingExtraError
 
 if TYPE_CHECKING:

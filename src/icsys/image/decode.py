@@ -15,11 +15,11 @@ from icsys.choices import WHITE
 from icsys.errors import ImageError
 from icsys.image.area_average import average_areas
 from icsys.image.color_conversion import changes_colors, channels, in_bands, to_plain, to_srgb
-from icsys.image.formats import IMAGE_SUFFIXES, count_frames, load_png, open_image, sniff
 from icsys.image.geometry import ResizePlan, decoder_shrink, plan_resize, stored_edges, unchanged, upright_size
 from icsys.image.integrity import close_jpeg, find_damage, load_pixels
-from icsys.image.jpeg import MODES, can_shrink, decode_jpeg
+from icsys.image.jpeg_decoder import MODES, can_shrink, decode_jpeg
 from icsys.image.limits import check_bytes, check_frames, check_image, memory_needed
+from icsys.image.open_image import IMAGE_SUFFIXES, count_frames, load_png, open_image, sniff
 from icsys.image.resize import as_image, check_array, finished, pick_pixels, resample_pixels
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from PIL import Image
 
 from icsys.choices import MAX_COLORS, MAX_INDEXED_COLORS
 from icsys.errors import ImageError
-from icsys.image.npz import encode_npz
-from icsys.image.png import encode_indexed, encode_truecolor, is_like
+from icsys.image.npz_encoder import encode_npz
+from icsys.image.png_encoder import encode_indexed, encode_truecolor, is_like
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,10 +12,10 @@ from PIL import Image
 from icsys.choices import PNG_EFFORTS, WHITE
 from icsys.errors import ImageError, MissingExtraError
 from icsys.image.color_conversion import flatten, to_plain
-from icsys.image.formats import open_image
 from icsys.image.integrity import find_damage
-from icsys.image.npz import NPZ_SIGNATURE
-from icsys.image.png import PNG_SIGNATURE, encode_indexed, encode_truecolor
+from icsys.image.npz_encoder import NPZ_SIGNATURE
+from icsys.image.open_image import open_image
+from icsys.image.png_encoder import PNG_SIGNATURE, encode_indexed, encode_truecolor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

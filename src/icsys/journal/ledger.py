@@ -11,20 +11,20 @@ from icsys.journal.fencing_token import FencingToken
 from icsys.journal.journal import Journal, compact, load_journal
 from icsys.journal.resume import Resume, RowUpdate
 from icsys.layout import MANIFEST
-from icsys.partition import mark_of
 from icsys.records.labels import label_at
 from icsys.records.manifest import DONE, failure_row, image_row, read_rows, relabelled, stale_row
 from icsys.records.pending_outputs import load_pending, write_pending
 from icsys.results import Compressed, Failed
+from icsys.shard import mark_of
 from icsys.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable
 
     from icsys.files.rooted_path import RootedPath
-    from icsys.journal.context import LedgerContext
-    from icsys.partition import Shard
+    from icsys.journal.ledger_context import LedgerContext
     from icsys.results import Result, Skipped
+    from icsys.shard import Shard
     from icsys.sources.base import Task
 
 

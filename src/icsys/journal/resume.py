@@ -13,8 +13,8 @@ from icsys.results import FOREIGN, NOT_FAILED, UNCHANGED, Failed, Skipped
 if TYPE_CHECKING:
     from collections.abc import Collection, Container
 
-    from icsys.journal.context import LedgerContext
     from icsys.journal.journal import Journal, JournalContent, JournalEntry
+    from icsys.journal.ledger_context import LedgerContext
     from icsys.outputs.base import OutputStat
     from icsys.sources.base import Task
 

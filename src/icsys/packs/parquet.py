@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from icsys.packs.packed_image import REPEATED_COLUMNS, utf8
-from icsys.records.parquet_format import NUMBER, load_pyarrow
+from icsys.records.import_pyarrow import NUMBER, load_pyarrow
 from icsys.sources.utf8_names import to_utf8_name
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from icsys.color.strategies import STRATEGY_TABLE
 from icsys.errors import UsageError
 from icsys.image.decode import ImageInfo, decode_photo, unlimited
 from icsys.image.encode import ENCODERS, is_same_kind
-from icsys.image.png import load_oxipng
+from icsys.image.png_encoder import load_oxipng
 from icsys.options import Options
 from icsys.pipeline.reduce_colors import GREY_ALPHA, RGB_NDIM, check_shared_palette, quantize_pixels
 

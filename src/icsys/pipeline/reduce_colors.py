@@ -10,8 +10,8 @@ import numpy as np
 
 from icsys.choices import MAX_INDEXED_COLORS
 from icsys.color.map_to_palette import distinct_of, map_to, reduce_to
-from icsys.color.palette import check_palette, tidy
 from icsys.color.pooled_colors import as_rgb
+from icsys.color.stored_palette import check_palette, tidy
 from icsys.color.strategies import STRATEGY_TABLE
 from icsys.errors import ImageError, UsageError
 from icsys.image.decode import to_array
@@ -213,7 +213,7 @@ def _in_colors(pixels: NDArray[np.uint8], distinct: Distinct, n_colors: int, opt
 def _in_fewest(pixels: NDArray[np.uint8], distinct: Distinct, target: Target, options: Options) -> QuantizedImage:
     """Reduce pixels to the fewest colours that reach a target of quality, or to 256 if none do."""
     from icsys.color.fewest_colors import START, Trial, fewest_colors  # noqa: PLC0415 - few runs need them
-    from icsys.color.quality_target import palette_measure  # noqa: PLC0415
+    from icsys.color.palette_quality import palette_measure  # noqa: PLC0415
 
     measure = palette_measure(target.measure, distinct, pixels.shape[:2])
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from icsys.choices import MAX_COLORS, MAX_INDEXED_COLORS, SHARED
-from icsys.color.palette import check_palette
+from icsys.color.stored_palette import check_palette
 from icsys.errors import UsageError
 from icsys.files.atomic import write_json, write_whole
 from icsys.files.parsing import from_json, read_text

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from icsys.options import Options
+    from icsys.report.image_quality import Quality
     from icsys.report.page_pictures import CountedPalette
-    from icsys.report.quality import Quality
     from icsys.results import Compressed, Failed
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import os
 
     from icsys.report.comparison import Comparison, ComparisonExample
-    from icsys.report.quality import Quality
+    from icsys.report.image_quality import Quality
 
 LISTED = 500
 """Failures that a page names."""

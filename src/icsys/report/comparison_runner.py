@@ -16,8 +16,8 @@ from threadpoolctl import threadpool_limits
 from icsys.engine import ENGINE_TABLE
 from icsys.errors import ICSError, ImageError
 from icsys.files.rooted_path import RootedPath
-from icsys.image.formats import open_image
 from icsys.image.geometry import plan_resize
+from icsys.image.open_image import open_image
 from icsys.image.read_output import read_pixels
 from icsys.outputs.folder import FolderOutputs
 from icsys.report.comparison import (
@@ -29,8 +29,8 @@ from icsys.report.comparison import (
     ShownPicture,
 )
 from icsys.report.example_images import choose, detail, shown_names
+from icsys.report.image_quality import measure
 from icsys.report.page_pictures import palette_of
-from icsys.report.quality import measure
 from icsys.results import Compressed, Failed
 from icsys.run.executor import thread_limits, threads_for
 from icsys.run.worker import WorkerContext, compress_task
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from icsys.engine.pool import Returned
     from icsys.options import Options
-    from icsys.report.quality import Quality
+    from icsys.report.image_quality import Quality
     from icsys.sources.base import Loaded, Source, Task
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from icsys.choices import MAX_INDEXED_COLORS
 from icsys.color.map_to_palette import distinct_of, keep_all
 from icsys.image.decode import decode_photo
-from icsys.image.png import encode_indexed, encode_truecolor
+from icsys.image.png_encoder import encode_indexed, encode_truecolor
 from icsys.pipeline.reduce_colors import RGB_NDIM
 
 if TYPE_CHECKING:

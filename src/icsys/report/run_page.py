@@ -27,7 +27,7 @@ from icsys.report.provenance import command_text, version_facts
 from icsys.report.run_pictures import picture_pairs
 from icsys.report.run_record import read_record
 from icsys.report.source_images import recorded_place
-from icsys.report.terminal_text import colors_text
+from icsys.report.terminal_reports import colors_text
 from icsys.sources.base import passed_over_text
 from icsys.sources.open_source import open_source
 from icsys.summary import RunSummary

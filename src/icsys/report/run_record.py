@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from icsys.color.quality import psnr_of
+from icsys.color.quality_metrics import psnr_of
 from icsys.errors import UsageError
 from icsys.layout import FAILURES, MANIFEST
 from icsys.options import Options

@@ -15,7 +15,7 @@ from icsys.files.url import Url
 from icsys.options import Options
 
 if TYPE_CHECKING:
-    from icsys.partition import Shard
+    from icsys.shard import Shard
 
 
 def check_options(options: Options | None) -> Options:

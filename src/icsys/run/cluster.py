@@ -18,11 +18,11 @@ from icsys.errors import UsageError
 from icsys.files.locations import parse_location
 from icsys.files.reserved_names import refusing_links
 from icsys.files.url import Url, shown
-from icsys.partition import MAX_SHARDS, all_shards
 from icsys.run.checks import check_places
 from icsys.run.coordinator import Coordinator
 from icsys.run.merge import coordinator_lock, join_shards
 from icsys.run.shard_job import ShardJob
+from icsys.shard import MAX_SHARDS, all_shards
 from icsys.shards.listing import list_for_shards
 from icsys.sources.folder import plan_folder
 

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from icsys.options import Options
-    from icsys.partition import Shard
     from icsys.run.progress import Progress
     from icsys.run_settings import Engine, Overwrite
+    from icsys.shard import Shard
     from icsys.summary import RunSummary
 
 

@@ -18,7 +18,7 @@ from icsys.run.merge import is_incomplete
 from icsys.run.progress import INTERRUPTED_TEXT, Progress
 from icsys.run.shard_job import run_shard_job
 from icsys.shards.listing import read_listed
-from icsys.shards.state import read_state, state_folder_of
+from icsys.shards.state_folders import read_state, state_folder_of
 from icsys.sources.base import Ignored, PassedOver, Task
 from icsys.summary import RunSummary
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from icsys.engine.cluster import Cluster
-    from icsys.partition import Shard
     from icsys.results import Result
     from icsys.run.shard_job import ShardJob, ShardResult
+    from icsys.shard import Shard
     from icsys.sources.base import Planned
 
 _QUIET = 0.5  # seconds without an image after which progress is reported again

@@ -12,23 +12,23 @@ from typing import TYPE_CHECKING
 
 from icsys.choices import PACKINGS, SHARED
 from icsys.files.reserved_names import refusing_links
-from icsys.journal.context import LedgerContext
 from icsys.journal.ledger import Ledger
+from icsys.journal.ledger_context import LedgerContext
 from icsys.layout import PACK_INDEX, UNPACKED
 from icsys.options import Options
 from icsys.outputs.folder import FolderOutputs
-from icsys.partition import mark_of
 from icsys.records.pending_outputs import WrittenHashes
 from icsys.records.run_json import write_run
-from icsys.run.background import ImageCount
 from icsys.run.checks import check_format
 from icsys.run.executor import Executor
+from icsys.run.helper_threads import ImageCount
 from icsys.run.main_pass import MainPass
 from icsys.run.monitor import RunMonitor
 from icsys.run.places import open_places
 from icsys.run.progress import INTERRUPTED_TEXT
 from icsys.run.worker import WorkerContext
-from icsys.shards.state import State, open_state_folder, read_state, write_state
+from icsys.shard import mark_of
+from icsys.shards.state_folders import State, open_state_folder, read_state, write_state
 from icsys.version import __version__
 
 if TYPE_CHECKING:
@@ -212,7 +212,7 @@ class _LocalRun:
         destination = self._places.destination
         if not self._packed and not (destination / PACK_INDEX).is_file():
             return ()
-        from icsys.packs.folder import open_packs  # noqa: PLC0415 - few runs need it
+        from icsys.packs.pack_folder import open_packs  # noqa: PLC0415 - few runs need it
 
         return open_packs(destination, self._options.format, read_only=self._settings.dry_run, stop=self._monitor.stop)
 
@@ -273,7 +273,7 @@ class _LocalRun:
 
     def _pack(self) -> None:
         """Pack the images, unless the run was stopped: then the next run packs them."""
-        from icsys.packs.folder import pack_images  # noqa: PLC0415 - few runs need it
+        from icsys.packs.pack_folder import pack_images  # noqa: PLC0415 - few runs need it
 
         monitor, remote = self._monitor, self._places.remote
         summary, stop = monitor.summary, monitor.stop

@@ -14,11 +14,11 @@ from icsys.journal.journal import compact
 from icsys.journal.lock import locked
 from icsys.layout import CLUSTER_FOLDER, LOCK, MERGED_FOLDERS, STATE_FOLDERS
 from icsys.outputs.folder import FolderOutputs
-from icsys.partition import Shard, all_shards
 from icsys.records.run_json import read_run, write_merged
 from icsys.results import FOREIGN
+from icsys.shard import Shard, all_shards
 from icsys.shards.merge_manifests import merge_manifests
-from icsys.shards.state import (
+from icsys.shards.state_folders import (
     State,
     clean_merged,
     is_whole,

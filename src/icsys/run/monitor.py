@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from icsys import pipeline
 from icsys.results import Failed, Result
-from icsys.run.background import wait_for
+from icsys.run.helper_threads import wait_for
 from icsys.run.progress import INTERRUPTED_TEXT, Progress
 from icsys.sources.base import PassedOver, Task, Unreadable
 from icsys.summary import RunSummary
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from icsys.options import Options
-    from icsys.partition import Shard
-    from icsys.run.background import ImageCount
+    from icsys.run.helper_threads import ImageCount
+    from icsys.shard import Shard
     from icsys.sources.base import Ignored, Planned
 
 _FATAL = {"disk_full", "read_only"}  # codes of failures that every later image would share

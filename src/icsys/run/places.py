@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from icsys.files.rooted_path import RootedPath
     from icsys.options import Options
-    from icsys.partition import Shard
     from icsys.run.object_destination import ObjectDestination
     from icsys.run_settings import RunSettings
+    from icsys.shard import Shard
     from icsys.sources.base import Source
 
 

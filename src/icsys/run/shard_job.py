@@ -13,17 +13,17 @@ from icsys.errors import ICSError, InUseError, UsageError
 from icsys.files.rooted_path import RootedPath
 from icsys.journal.fencing_token import TAKEN_OVER
 from icsys.run.local import run_locally
-from icsys.shards.state import state_folder_of
+from icsys.shards.state_folders import state_folder_of
 from icsys.version import __version__
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from icsys.options import Options
-    from icsys.partition import Shard
     from icsys.results import Result
     from icsys.run.progress import Progress
     from icsys.run_settings import RunSettings
+    from icsys.shard import Shard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from icsys import pipeline
-from icsys.color.palette import tidy
 from icsys.color.pooled_colors import ColorCounts, PooledColors, count_colors
+from icsys.color.stored_palette import tidy
 from icsys.color.strategies import STRATEGY_TABLE
 from icsys.engine import Lost
 from icsys.errors import ImageError, UsageError
@@ -22,7 +22,7 @@ from icsys.image.decode import decode_photo
 from icsys.layout import PALETTE
 from icsys.records.labels import label_of
 from icsys.records.palette_files import Palettes, load_palettes
-from icsys.run.background import wait_for
+from icsys.run.helper_threads import wait_for
 from icsys.sources.base import Task, Unreadable, read_loaded
 from icsys.sources.folder import Folder
 from icsys.version import __version__

@@ -23,11 +23,11 @@ from icsys.files.relative_names import is_below
 from icsys.files.reserved_names import check_state_folders
 from icsys.journal.lock import locked
 from icsys.layout import FAILURES, LISTING, LISTING_INFO, MANIFEST, PLAN, STATE_DRAFT, STATE_FOLDERS
-from icsys.partition import MAX_SHARDS, Shard, all_shards, shard_index
 from icsys.records.labels import Label
 from icsys.records.manifest import read_rows, to_line
 from icsys.records.pending_outputs import copy_pending, load_pending
-from icsys.shards.state import clean_merged, is_state_file, read_state, shards_in, state_folder_of, write_state
+from icsys.shard import MAX_SHARDS, Shard, all_shards, shard_index
+from icsys.shards.state_folders import clean_merged, is_state_file, read_state, shards_in, state_folder_of, write_state
 from icsys.sources.base import Ignored, PassedOver, Planned, Task, Unreadable
 from icsys.sources.folder import Folder
 

@@ -10,18 +10,18 @@ from icsys.errors import UsageError
 from icsys.files.atomic import write_whole
 from icsys.files.bounded_lines import LONGEST
 from icsys.layout import FAILURES, MANIFEST
-from icsys.partition import shard_index
 from icsys.records.manifest import DONE, counts_of, from_line
 from icsys.records.pending_outputs import WrittenHashes, load_pending, write_pending
 from icsys.results import Failed
-from icsys.shards.state import state_folder_of
+from icsys.shard import shard_index
+from icsys.shards.state_folders import state_folder_of
 from icsys.summary import RunSummary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from icsys.files.rooted_path import RootedPath
-    from icsys.partition import Shard
+    from icsys.shard import Shard
 
 _BLOCK = 2**16  # bytes of each shard's manifest in memory
 _HELD = 2**29  # bytes of all manifests in memory

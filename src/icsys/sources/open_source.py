@@ -11,8 +11,8 @@ from icsys.files.locations import parse_location
 from icsys.files.url import Url
 from icsys.records.output_folders import is_output_folder
 from icsys.sources.archives.archive_kinds import ARCHIVE_SUFFIXES, archive_suffix, folder_for_archive
+from icsys.sources.filename_patterns import expand_braces, find_archives, folder_of_pattern, is_pattern
 from icsys.sources.folder import Folder
-from icsys.sources.patterns import expand_braces, find_archives, folder_of_pattern, is_pattern
 from icsys.sources.safe_names import is_image_name
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def _local_archives(
     follow_links: bool,
 ) -> Source:
     """Return archives on this system as a source, with their output folders if they lie below ``root``."""
-    from icsys.sources.archives.archive_files import LocalFiles  # noqa: PLC0415
+    from icsys.sources.archives.archive_access import LocalFiles  # noqa: PLC0415
     from icsys.sources.archives.source import Archives  # noqa: PLC0415 - few runs need it
 
     for file in files:

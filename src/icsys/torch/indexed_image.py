@@ -9,7 +9,7 @@ import torch
 from torchvision import tv_tensors
 
 from icsys.choices import WHITE
-from icsys.option_checks import rgb_of
+from icsys.color_and_size_checks import rgb_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -19,7 +19,7 @@ from icsys.files.rooted_path import RootedPath
 from icsys.journal.lock import locked_for_reading
 from icsys.layout import CLUSTER_FOLDER, FAILURES, MANIFEST, PENDING, RUN, UNPACKED
 from icsys.records.run_json import read_run
-from icsys.shards.state import shards_in, state_folder_of
+from icsys.shards.state_folders import shards_in, state_folder_of
 from icsys.verify.fault import Fault, Finding
 from icsys.verify.foreign_files import foreign_files
 from icsys.verify.image_files import file_faults

@@ -21,7 +21,7 @@ from icsys.layout import (
     is_pack_name,
 )
 from icsys.records.pending_outputs import is_own_output
-from icsys.shards.state import is_state_file
+from icsys.shards.state_folders import is_state_file
 from icsys.verify.fault import Fault, Finding
 
 if TYPE_CHECKING:

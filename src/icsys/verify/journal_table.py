@@ -16,10 +16,10 @@ import numpy as np
 from icsys.errors import UsageError
 from icsys.files.bounded_lines import lines_of
 from icsys.layout import FAILURES, MANIFEST, STATE_FOLDERS
-from icsys.partition import shard_index
 from icsys.records.manifest import DONE, FAILED, from_line
 from icsys.records.pending_outputs import WrittenHashes, load_pending
-from icsys.shards.state import is_whole, read_state, shards_in, state_folder_of
+from icsys.shard import shard_index
+from icsys.shards.state_folders import is_whole, read_state, shards_in, state_folder_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from helpers import image_bytes, synthetic_photo
-from sources import put_parquet, read_all
+from source_makers import put_parquet, read_all
 
 FILES = {f"{'cd'[i % 2]}/{i:02}.png": image_bytes(synthetic_photo(4 + i, 6, seed=i)) for i in range(12)}
 IN_A_GROUP = 3

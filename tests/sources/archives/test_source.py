@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from helpers import compress_into, image_bytes, synthetic_photo, tree
 from icsys import Options
-from icsys.sources.archives.archive_files import LocalFiles
+from icsys.sources.archives.archive_access import LocalFiles
 from icsys.sources.archives.source import Archives
 from icsys.sources.base import Ignored, Task, Unreadable, read_loaded
-from sources import put_tar, put_zip
+from source_makers import put_tar, put_zip
 
 GOOD = image_bytes(synthetic_photo(8, 8))
 OTHER = image_bytes(synthetic_photo(8, 8, seed=1))

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers import compress_into, image_bytes, synthetic_photo, tree
-from sources import put_folder, put_tar, put_zip, read_all
+from source_makers import put_folder, put_tar, put_zip, read_all
 
 KINDS = ("tar", "tar.gz", "tar.bz2", "tar.xz")
 kinds = pytest.mark.parametrize("kind", KINDS)

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from helpers import compress_into, image_bytes, synthetic_photo
 from icsys.sources.archives import zip_directory as zipfiles
-from icsys.sources.archives.archive_files import LocalFiles
+from icsys.sources.archives.archive_access import LocalFiles
 from icsys.sources.archives.source import Archives
 from icsys.sources.archives.zip_directory import ZipDirectory
 from icsys.sources.base import Ignored
-from sources import put_zip, read_all
+from source_makers import put_zip, read_all
 
 FILES = {f"{'cd'[i % 2]}/{i}.png": image_bytes(synthetic_photo(4 + i, 6, seed=i)) for i in range(4)}
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from icsys.errors import ImageError
 from icsys.sources.parquet_format import column as column_module
-from icsys.sources.parquet_format import column_pages, dictionaries, encodings, page_values, unpack
+from icsys.sources.parquet_format import column_pages, dictionaries, encodings, page_values
+from icsys.sources.parquet_format import decompress_pages as unpack
 from icsys.sources.parquet_format.column import Column
 from icsys.sources.parquet_format.footer import read_footer
 

@@ -11,7 +11,7 @@ from icsys.files.url import Url
 from icsys.sources.base import Ignored, Task
 from icsys.sources.remote.fetch import with_retry
 from icsys.sources.remote.folder import RemoteFolder
-from sources import put_zip
+from source_makers import put_zip
 
 NAMES = st.text(st.sampled_from("/\\.#?[]*{}%:~ a\n") | st.characters(codec="utf-8"), max_size=12) | st.sampled_from(
     ["http://h/a", "x::s3://b", "a/http://me:pw@h/?b#c"]

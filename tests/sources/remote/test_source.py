@@ -25,7 +25,7 @@ from icsys.sources.remote import fetch as fetching
 from icsys.sources.remote import open_remote as urlsource
 from icsys.sources.remote.fetch import with_retry
 from icsys.sources.remote.folder import RemoteFolder
-from sources import put_folder, put_parquet, put_tar, put_zip
+from source_makers import put_folder, put_parquet, put_tar, put_zip
 
 pytestmark = pytest.mark.usefixtures("unsynced")
 SO = Options(strategy="SO")

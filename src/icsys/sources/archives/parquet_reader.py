@@ -14,8 +14,8 @@ from icsys.errors import ImageError
 from icsys.files.locations import base_name
 from icsys.files.parsing import from_json
 from icsys.image.limits import check_bytes
+from icsys.records.import_pyarrow import NUMBER, load_pyarrow
 from icsys.records.labels import UNLABELLED, Label, in_class_folder, label_from
-from icsys.records.parquet_format import NUMBER, load_pyarrow
 from icsys.sources.archives.member_index import ArchiveItem, ArchivePlace, ClassNames, Member
 from icsys.sources.archives.reader import ArchiveReader
 from icsys.sources.base import Unreadable
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from icsys.options import Options
-    from icsys.sources.archives.archive_files import ArchiveFiles
+    from icsys.sources.archives.archive_access import ArchiveFiles
     from icsys.sources.base import Place
 
 LONGEST_LABEL = 2**16

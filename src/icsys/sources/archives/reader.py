@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from icsys.options import Options
-    from icsys.sources.archives.archive_files import ArchiveFiles
+    from icsys.sources.archives.archive_access import ArchiveFiles
     from icsys.sources.archives.member_index import ArchiveItem, ArchivePlace
     from icsys.sources.base import Place
 

@@ -22,7 +22,7 @@ from icsys.sources.recorded_labels import ArchivedRecord
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from icsys.sources.archives.archive_files import ArchiveFiles
+    from icsys.sources.archives.archive_access import ArchiveFiles
     from icsys.sources.base import Loaded, PassedOver, Planned, Task
 
 

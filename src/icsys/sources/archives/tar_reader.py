@@ -19,7 +19,7 @@ from icsys.records.labels import UNLABELLED, Label, in_class_folder, label_from,
 from icsys.sources.archives.links import Links
 from icsys.sources.archives.member_index import ArchiveItem, ArchivePlace, Member, SampleGroup
 from icsys.sources.archives.reader import ArchiveReader
-from icsys.sources.archives.tar_contents import Content, MemberContents
+from icsys.sources.archives.tar_hard_links import Content, MemberContents
 from icsys.sources.archives.tar_members import TarMembers
 from icsys.sources.base import Ignored, Place, Unreadable
 from icsys.sources.recorded_labels import archived_record
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from icsys.options import Options
-    from icsys.sources.archives.archive_files import ArchiveFiles
+    from icsys.sources.archives.archive_access import ArchiveFiles
 
 _HEAD = 64  # bytes
 _LONGEST_NOTES = {".cls": 2**16, ".json": 2**24}  # bytes

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from icsys.errors import ImageError
 from icsys.image.decode import sniff
 from icsys.image.limits import check_bytes
-from icsys.sources.archives.archive_files import LocalFiles
+from icsys.sources.archives.archive_access import LocalFiles
 from icsys.sources.archives.links import Links
 from icsys.sources.archives.member_index import ArchiveItem, ArchivePlace, Member
 from icsys.sources.archives.reader import ArchiveReader
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from icsys.options import Options
-    from icsys.sources.archives.archive_files import ArchiveFiles
+    from icsys.sources.archives.archive_access import ArchiveFiles
 
 _HEAD = 64  # bytes
 _BLOCK = 2**20  # bytes; bzip2 needs a whole block, of at most 900,000 bytes

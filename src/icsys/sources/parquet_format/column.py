@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from icsys.errors import ImageError
 from icsys.sources.parquet_format.column_pages import ColumnPage, column_pages
+from icsys.sources.parquet_format.decompress_pages import LARGEST_IN_MEMORY, ByteStream
 from icsys.sources.parquet_format.dictionaries import Dictionary, open_dictionary
 from icsys.sources.parquet_format.encodings import as_signed, deltas, read_bit_width, runs
 from icsys.sources.parquet_format.footer import BOOLEAN, BYTE_ARRAY, INT32, INT64, Chunk, Leaf
@@ -21,7 +22,6 @@ from icsys.sources.parquet_format.page_values import (
     lengths_and_data,
     plain_values,
 )
-from icsys.sources.parquet_format.unpack import LARGEST_IN_MEMORY, ByteStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,8 +7,8 @@ from functools import partial
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 from icsys.errors import ImageError
+from icsys.sources.parquet_format.decompress_pages import LARGEST_IN_MEMORY, PIECE, ByteStream, unpack
 from icsys.sources.parquet_format.thrift import STRUCT, EndError, Thrift
-from icsys.sources.parquet_format.unpack import LARGEST_IN_MEMORY, PIECE, ByteStream, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

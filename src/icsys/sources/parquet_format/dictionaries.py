@@ -7,9 +7,9 @@ from array import array
 from typing import TYPE_CHECKING, Protocol
 
 from icsys.errors import ImageError
+from icsys.sources.parquet_format.decompress_pages import LARGEST_IN_MEMORY
 from icsys.sources.parquet_format.footer import BOOLEAN, BYTE_ARRAY
 from icsys.sources.parquet_format.page_values import NUMBER_FORMATS, ByteStrings, Numbers, lengths_before_values
-from icsys.sources.parquet_format.unpack import LARGEST_IN_MEMORY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,7 +9,7 @@ from icsys.errors import ImageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from icsys.sources.parquet_format.unpack import ByteStream
+    from icsys.sources.parquet_format.decompress_pages import ByteStream
 
 _LARGEST_BLOCK = 2**16  # numbers
 

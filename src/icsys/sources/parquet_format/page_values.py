@@ -6,9 +6,9 @@ import struct
 from typing import TYPE_CHECKING, Any, Protocol
 
 from icsys.errors import ImageError
+from icsys.sources.parquet_format.decompress_pages import LARGEST_IN_MEMORY, ByteStream
 from icsys.sources.parquet_format.encodings import deltas
 from icsys.sources.parquet_format.footer import BOOLEAN, BYTE_ARRAY, DOUBLE, FLOAT, INT32, INT64
-from icsys.sources.parquet_format.unpack import LARGEST_IN_MEMORY, ByteStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -14,7 +14,7 @@ from PIL import Image
 from damaged_images import mutant
 from helpers import image_bytes, synthetic_photo
 from icsys.errors import ImageError
-from icsys.image import tiff
+from icsys.image import tiff_decoder as tiff
 from icsys.image.decode import decode_photo
 from icsys.options import Options
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from icsys.errors import ImageError
-from icsys.image import npz
-from icsys.image.npz import encode_npz
+from icsys.image import npz_encoder as npz
+from icsys.image.npz_encoder import encode_npz
 
 names = st.text("abcdefghijklmnopqrstuvwxyz_", min_size=1, max_size=12)
 arrays = hnp.arrays(

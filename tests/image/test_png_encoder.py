@@ -24,7 +24,7 @@ from sklearn.datasets import load_sample_images
 from helpers import image_bytes, synthetic_photo
 from icsys.choices import PNG_EFFORTS
 from icsys.errors import MissingExtraError
-from icsys.image.png import _filter, encode_indexed, encode_truecolor, is_like
+from icsys.image.png_encoder import _filter, encode_indexed, encode_truecolor, is_like
 
 PNGCHECK = shutil.which("pngcheck")
 SAMPLES_PER_PIXEL = {0: 1, 2: 3, 3: 1}  # by colour type

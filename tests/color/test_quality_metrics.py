@@ -11,8 +11,8 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.metrics import structural_similarity
 
 from helpers import synthetic_photo
-from icsys.color import quality
-from icsys.color.quality import ciede2000, luma_of, mean_ciede2000, psnr_of, ssim, to_lab
+from icsys.color import quality_metrics as quality
+from icsys.color.quality_metrics import ciede2000, luma_of, mean_ciede2000, psnr_of, ssim, to_lab
 from icsys.native.library import LIBRARY, Kernels, levels
 from report import naive
 

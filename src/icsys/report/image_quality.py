@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from icsys.color.quality import ciede2000, luma_of, psnr_of, ssim, to_lab
+from icsys.color.quality_metrics import ciede2000, luma_of, psnr_of, ssim, to_lab
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -20,7 +20,7 @@ from icsys.records.pack_index import load_pack_index
 from icsys.records.palette_files import check_palette_files, load_palettes
 from icsys.records.pending_outputs import WrittenHashes, is_own_output, load_pending
 from icsys.records.run_json import read_run
-from icsys.shards.state import shards_in, state_folder_of
+from icsys.shards.state_folders import shards_in, state_folder_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

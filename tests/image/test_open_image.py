@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from helpers import image_bytes, synthetic_photo
-from icsys.image.formats import IMAGE_SUFFIXES, count_frames, open_image, sniff
+from icsys.image.open_image import IMAGE_SUFFIXES, count_frames, open_image, sniff
 
 MOST = 1000  # frames that are counted
 PILLOW_FORMATS = {

@@ -9,9 +9,9 @@ import time
 import pytest
 
 from icsys import UsageError
-from icsys.engine import reachable
+from icsys.engine import cluster_reachable as reachable
 from icsys.engine.cluster import CLUSTER_MODULES
-from icsys.engine.reachable import check_reachable
+from icsys.engine.cluster_reachable import check_reachable
 
 SETTINGS = bytes((0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 100))  # as a server of HTTP/2 begins
 HELLO = struct.pack("<QQQ", 40, 1, 24) + b"\x80" * 24

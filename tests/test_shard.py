@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icsys import UsageError
-from icsys.partition import MAX_SHARDS, Shard, all_shards, parse_shard, shard_index
+from icsys.shard import MAX_SHARDS, Shard, all_shards, parse_shard, shard_index
 
 NAMES = st.one_of(
     st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1),
@@ -61,7 +61,7 @@ def test_the_split_stays_what_it_was_in_the_first_version(path, expected):
 @pytest.mark.skipif(sys.platform in {"win32", "darwin"}, reason="names are bytes on Linux")
 def test_the_locale_does_not_matter(locale, tmp_path):
     (tmp_path / "caf\u00e9.png").touch()
-    code = "import os; from icsys.partition import shard_index; print(shard_index(os.listdir('.')[0], 1000))"
+    code = "import os; from icsys.shard import shard_index; print(shard_index(os.listdir('.')[0], 1000))"
     env = os.environ | {"LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True, check=True

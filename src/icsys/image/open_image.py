@@ -30,9 +30,9 @@ IMAGE_SUFFIXES = frozenset(
 _OPENERS = {
     "JPEG": ("PIL.JpegImagePlugin", "jpeg_factory"),
     "PNG": ("PIL.PngImagePlugin", "PngImageFile"),
-    "WEBP": ("icsys.image.webp", "WebPFile"),
-    "TIFF": ("icsys.image.tiff", "TiffFile"),
-    "GIF": ("icsys.image.gif", "GifFile"),
+    "WEBP": ("icsys.image.webp_decoder", "WebPFile"),
+    "TIFF": ("icsys.image.tiff_decoder", "TiffFile"),
+    "GIF": ("icsys.image.gif_decoder", "GifFile"),
     "BMP": ("PIL.BmpImagePlugin", "BmpImageFile"),
     "AVIF": ("PIL.AvifImagePlugin", "AvifImageFile"),
 }

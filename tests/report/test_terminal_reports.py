@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from icsys.options import Target
-from icsys.report.terminal_text import failure_lines, image_line, run_report
+from icsys.report.terminal_reports import failure_lines, image_line, run_report
 from icsys.results import Compressed, Failed, Measured, Skipped
 from icsys.summary import ColorsChosen, RunSummary
 

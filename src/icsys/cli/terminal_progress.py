@@ -6,7 +6,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
-from icsys.report.terminal_text import image_line
+from icsys.report.terminal_reports import image_line
 from icsys.results import to_record
 from icsys.run.progress_bar import progress_drawer
 

@@ -17,8 +17,8 @@ from PIL import Image
 from fault_runs import needs_posix
 from helpers import ics, image_bytes, synthetic_photo, tree
 from icsys import Options, UsageError, compress_folder
-from icsys.cli import demo as module
-from icsys.cli.demo import choose_folders
+from icsys.cli import demo_folders as module
+from icsys.cli.demo_folders import choose_folders
 from icsys.cli.demo_photos import copy_samples, sample_photos
 
 pytestmark = pytest.mark.usefixtures("unsynced")

@@ -21,9 +21,9 @@ from icsys.files.reserved_names import check_state_folders
 from icsys.journal.fencing_token import FencingToken
 from icsys.journal.lock import locked
 from icsys.layout import FAILURES, MANIFEST, MERGED_FOLDERS, PLAN, STATE, STATE_FILES, STATE_FOLDERS
-from icsys.partition import MAX_SHARDS, Shard
 from icsys.records.manifest import read_rows, to_line
 from icsys.records.pending_outputs import copy_pending, load_pending
+from icsys.shard import MAX_SHARDS, Shard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from icsys import Options
-from icsys.sources.archives.archive_files import LocalFiles
+from icsys.sources.archives.archive_access import LocalFiles
 from icsys.sources.archives.source import Archives
 from icsys.sources.base import Task, Unreadable, read_loaded
 

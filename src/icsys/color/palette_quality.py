@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from icsys.color.quality import DIGITS, luma_of, mean_ciede2000, psnr_of, ssim, to_lab
+from icsys.color.quality_metrics import DIGITS, luma_of, mean_ciede2000, psnr_of, ssim, to_lab
 
 if TYPE_CHECKING:
     from collections.abc import Callable
