@@ -36,7 +36,7 @@ class _Part(NamedTuple):
 
 
 class RecordedLabels:
-    """Labels from manifests, by the paths of images; only those that differ from the folder take memory."""
+    """Labels from manifests, by the paths of images; only a label that differs from its folder takes memory."""
 
     def __init__(self) -> None:
         self._once: dict[Label, Label] = {}

@@ -150,7 +150,7 @@ class TarMembers:
         return None
 
     def _check_notes(self, start: int, end: int) -> None:
-        """Check the pax records between a header and its member's bytes: tarfile drops those that it cannot read."""
+        """Check the pax records between a header and its member's bytes: tarfile drops the unreadable ones."""
         while start + _BLOCK < end:
             self._file.seek(start)
             head = tarfile.TarInfo.frombuf(self._file.read(_BLOCK), "utf-8", "surrogateescape")

@@ -12,8 +12,8 @@ from icsys.errors import ImageError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-TRUE, FALSE, BYTE, I16, I32, I64, DOUBLE, BINARY, LIST, SET, MAP, STRUCT = range(1, 13)
-_SIZES = {TRUE: 0, FALSE: 0, BYTE: 1, DOUBLE: 8}  # of fields
+TRUE, FALSE, BYTE, I16, I32, I64, FLOAT64, BINARY, LIST, SET, MAP, STRUCT = range(1, 13)
+_SIZES = {TRUE: 0, FALSE: 0, BYTE: 1, FLOAT64: 8}  # of fields
 _NUMBERS = {I16, I32, I64}
 _DEEPEST = 32
 _LONGEST = 63  # bits of a number
