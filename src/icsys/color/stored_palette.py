@@ -8,7 +8,6 @@ import numpy as np
 
 from icsys.choices import MAX_COLORS
 from icsys.color import alpha_points
-from icsys.color.oklab import DISTANCE_SCALE, from_oklab, to_oklab
 from icsys.errors import UsageError
 
 if TYPE_CHECKING:
@@ -70,6 +69,8 @@ def colors_to_points(colors: NDArray[np.uint8], space: str) -> NDArray[np.floati
     if colors.shape[1] == _RGBA:
         return alpha_points.rgba_to_points(colors)
     if space == "oklab":
+        from icsys.color.oklab import DISTANCE_SCALE, to_oklab  # noqa: PLC0415 - few runs need it
+
         return to_oklab(colors if colors.shape[1] > 1 else np.repeat(colors, 3, axis=1)) * DISTANCE_SCALE
     return colors.astype(np.float32)
 
@@ -78,7 +79,11 @@ def centers_to_palette(centers: NDArray[np.floating], space: str, channels: int)
     """Convert centres in the colour space ``space`` to distinct colours as stored, shape (n, channels), uint8."""
     if channels == _RGBA:
         return distinct_colors(alpha_points.points_to_rgba(centers))
-    return store_centers(from_oklab(centers / DISTANCE_SCALE)[:, :channels] if space == "oklab" else centers)
+    if space == "oklab":
+        from icsys.color.oklab import DISTANCE_SCALE, from_oklab  # noqa: PLC0415 - few runs need it
+
+        centers = from_oklab(centers / DISTANCE_SCALE)[:, :channels]
+    return store_centers(centers)
 
 
 def tidy(palette: NDArray[np.uint8], labels: NDArray[np.integer]) -> tuple[NDArray[np.uint8], NDArray[np.integer]]:

@@ -10,7 +10,6 @@ from PIL import Image
 
 from icsys.choices import MAX_COLORS, MAX_INDEXED_COLORS
 from icsys.errors import ImageError
-from icsys.image.npz_encoder import encode_npz
 from icsys.image.png_encoder import encode_indexed, encode_truecolor, is_like
 
 if TYPE_CHECKING:
@@ -117,10 +116,14 @@ def _jpeg(pixels: NDArray[np.uint8], options: Options) -> bytes:
 
 
 def _npz(pixels: NDArray[np.uint8], _: Options) -> bytes:
+    from icsys.image.npz_encoder import encode_npz  # noqa: PLC0415 - few runs need it
+
     return encode_npz({"pixels": pixels})
 
 
 def _indexed_npz(indices: NDArray[np.integer], palette: NDArray[np.uint8], options: Options) -> bytes:
+    from icsys.image.npz_encoder import encode_npz  # noqa: PLC0415 - few runs need it
+
     # The requested number decides, not the number found, so all arrays of a dataset have one type.
     dtype = np.uint8 if options.most_colors <= MAX_INDEXED_COLORS else np.uint16
     return encode_npz({"indices": indices.astype(dtype, copy=False), "palette": palette})

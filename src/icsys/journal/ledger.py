@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from icsys.files.atomic import sweep
-from icsys.journal.fencing_token import FencingToken
 from icsys.journal.journal import Journal, compact, load_journal
 from icsys.journal.resume import Resume, RowUpdate
 from icsys.layout import MANIFEST
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable
 
     from icsys.files.rooted_path import RootedPath
+    from icsys.journal.fencing_token import FencingToken
     from icsys.journal.ledger_context import LedgerContext
     from icsys.results import Result, Skipped
     from icsys.shard import Shard
@@ -42,7 +42,7 @@ class Ledger:
         self._shard, self._dry_run = settings.shard, settings.dry_run
         self._known = load_journal(state_folder)
         others: Container[str] = () if self._shard is None else self._leave_out_others(self._shard)
-        self._token = None if self._shard is None or self._dry_run else FencingToken(state_folder)
+        self._token = None if self._shard is None or self._dry_run else _new_token(state_folder)
         self._journal = Journal(state_folder)
         self._left_pending = load_pending(state_folder)  # by a killed run, and of no task so far
         self._resume = Resume(context, self._journal, self._known, self._left_pending, others)
@@ -207,3 +207,9 @@ class _OutputsOfOthers:
 
     def __contains__(self, output: object) -> bool:
         return output in self._outputs
+
+
+def _new_token(state_folder: RootedPath) -> FencingToken:
+    from icsys.journal.fencing_token import FencingToken  # noqa: PLC0415 - few runs need it
+
+    return FencingToken(state_folder)

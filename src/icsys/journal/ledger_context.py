@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
     from icsys.sources.base import Source
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LedgerContext:
+class LedgerContext(NamedTuple):
     """Sources, outputs, folders and settings of one run.
 
     Attributes

@@ -15,7 +15,6 @@ from icsys.color.stored_palette import check_palette, tidy
 from icsys.color.strategies import STRATEGY_TABLE
 from icsys.errors import ImageError, UsageError
 from icsys.image.decode import to_array
-from icsys.image.dither import floyd_steinberg
 from icsys.image.encode import indexed_image
 from icsys.options import Options
 from icsys.results import Measured
@@ -188,9 +187,15 @@ def _map(pixels: NDArray[np.uint8], options: Options, palette: NDArray[np.uint8]
             f"dither={options.dither!r} with a palette of {len(palette)} colours: expected at most {MAX_INDEXED_COLORS}"
         )
     else:
-        indices = floyd_steinberg(pixels, palette)
+        indices = _dither(pixels, palette)
         sse = _squared_error(pixels, palette[indices])
     return QuantizedImage(indices.reshape(shape), palette, sse / indices.size)
+
+
+def _dither(pixels: NDArray[np.uint8], palette: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    from icsys.image.dither import floyd_steinberg  # noqa: PLC0415 - few runs need it
+
+    return floyd_steinberg(pixels, palette)
 
 
 def _in_colors(pixels: NDArray[np.uint8], distinct: Distinct, n_colors: int, options: Options) -> QuantizedImage:
@@ -205,7 +210,7 @@ def _in_colors(pixels: NDArray[np.uint8], distinct: Distinct, n_colors: int, opt
         # A grey level stands for R, G and B.
         palette, sse = np.repeat(palette, 3, axis=1), 3 * sse
     if options.dither != "none":
-        palette, indices = tidy(palette, floyd_steinberg(pixels, palette).reshape(-1))
+        palette, indices = tidy(palette, _dither(pixels, palette).reshape(-1))
         sse = _squared_error(pixels.reshape(indices.size, -1), palette[indices])
     return QuantizedImage(indices.reshape(pixels.shape[:2]), palette, sse / indices.size)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from contextlib import closing
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from icsys import pipeline
@@ -37,7 +36,7 @@ def with_chosen_colors(context: WorkerContext, executor: Executor, monitor: RunM
     assert options.quality_share is not None  # noqa: S101 - likewise
     note = "Choosing the number of colours"
     monitor.report_note(note)
-    context = replace(context, options=options.replace(per="image"), dry_run=True)
+    context = context._replace(options=options.replace(per="image"), dry_run=True)
     monitor.load_packages(options)
 
     def reported(outcomes: Iterable[Outcome | Lost[Loaded]]) -> Iterator[Outcome | Lost[Loaded]]:

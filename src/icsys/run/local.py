@@ -143,7 +143,7 @@ class _LocalRun:
             from icsys.run.choose_colors import with_chosen_colors  # noqa: PLC0415 - few runs need it
 
             self._options = with_chosen_colors(context, self._executor, self._monitor)
-        context = replace(context, options=self._worker_options(), palettes=self._palettes)
+        context = context._replace(options=self._worker_options(), palettes=self._palettes)
         finished = self._begin_shard()
         ledger = Ledger(
             LedgerContext(

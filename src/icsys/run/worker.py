@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -34,8 +33,7 @@ if TYPE_CHECKING:
     from icsys.sources.base import Loaded, Source, Task
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerContext:
+class WorkerContext(NamedTuple):
     """What all workers of a pass have in common; it can be pickled for other processes.
 
     Attributes

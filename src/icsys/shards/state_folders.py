@@ -18,7 +18,6 @@ from icsys.errors import UsageError
 from icsys.files.atomic import remove_tree, write_whole
 from icsys.files.parsing import read_json
 from icsys.files.reserved_names import check_state_folders
-from icsys.journal.fencing_token import FencingToken
 from icsys.journal.lock import locked
 from icsys.layout import FAILURES, MANIFEST, MERGED_FOLDERS, PLAN, STATE, STATE_FILES, STATE_FOLDERS
 from icsys.records.manifest import read_rows, to_line
@@ -96,6 +95,8 @@ def open_state_folder(destination: RootedPath, shard: Shard | None, *, dry_run: 
             yield state_folder if (state_folder / STATE).exists() else destination
         elif (state_folder_of(destination, shard) / PLAN).exists():
             state_folder = state_folder_of(destination, shard)
+            from icsys.journal.fencing_token import FencingToken  # noqa: PLC0415 - few runs need it
+
             FencingToken(state_folder)  # a worker that was given up, but still runs, stops and releases the lock
             what = f"shard {shard} of {str(destination)!r}"
             held.enter_context(locked(state_folder, what=what, timeout=_LOCK_TIMEOUT))
