@@ -44,22 +44,22 @@ def snapshot(folder):
 def test_files_in_a_held_folder_are_created_renamed_and_removed(tmp_path):
     (tmp_path / "theirs").write_bytes(b"theirs")
     folder = RootedPath(tmp_path / "out") / "cat"
-    with pytest.raises(FileNotFoundError), folder.to_utf8_name():
+    with pytest.raises(FileNotFoundError), folder.held():
         pass
     folder.make_folders()
-    with folder.to_utf8_name() as to_utf8_name:
+    with folder.held() as held:
         for content in (b"1", b"2"):
-            with os.fdopen(to_utf8_name.descriptor("new", "xb"), "wb") as file:
+            with os.fdopen(held.descriptor("new", "xb"), "wb") as file:
                 file.write(content)
-            to_utf8_name.replace("new", "a.png")
+            held.replace("new", "a.png")
             assert (tmp_path / "out/cat/a.png").read_bytes() == content
         (tmp_path / "out/cat/b.png").symlink_to(tmp_path / "theirs")
         with pytest.raises(LinkError, match=r"b\.png"):
-            to_utf8_name.replace("a.png", "b.png")
+            held.replace("a.png", "b.png")
         with pytest.raises(LinkError, match=r"b\.png"):
-            to_utf8_name.descriptor("b.png")
-        to_utf8_name.unlink("b.png")
-        to_utf8_name.unlink("a.png")
+            held.descriptor("b.png")
+        held.unlink("b.png")
+        held.unlink("a.png")
     assert snapshot(tmp_path) == {"theirs": b"theirs", "out": None, "out/cat": None}
 
 
@@ -87,9 +87,9 @@ def test_files_and_folders_equal_those_of_pathlib(tmp_path):
     assert sorted(entry.name for entry in (root / "cat").entries()) == ["a.png", "deep"]
     (root / "cat/a.png").replace(root / "cat/deep/b.png")
     assert not (root / "cat/a.png").exists()
-    with (root / "cat/deep").to_utf8_name() as to_utf8_name:
-        assert to_utf8_name.status("b.png").st_size == 2
-        assert to_utf8_name.status("c.png") is None
+    with (root / "cat/deep").held() as held:
+        assert held.status("b.png").st_size == 2
+        assert held.status("c.png") is None
     (root / "cat/deep/b.png").unlink()
     (root / "cat/deep/b.png").unlink(missing_ok=True)
     (root / "cat/deep").rmdir()
@@ -123,7 +123,7 @@ def test_nothing_is_done_through_a_link(tmp_path, target, depth):
         "entries": path.entries,
         "folders": path.make_folders,
         "mkdir": lambda: path.mkdir(exist_ok=True),
-        "hold": lambda: path.to_utf8_name().__enter__(),
+        "hold": lambda: path.held().__enter__(),
     }
     for attempt in attempts.values():
         with pytest.raises(LinkError):

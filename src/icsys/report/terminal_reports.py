@@ -84,7 +84,7 @@ def colors_text(found: ColorsFound) -> str:
     Examples
     --------
     >>> from icsys.options import Target
-    >>> from icsys.results import ColorsFound
+    >>> from icsys.summary import ColorsFound
     >>> colors_text(ColorsFound(Target("ssim", 0.95), {11: 2, 256: 1}, missed=1))
     'from 11 to 256, mean 92.7; 1 image misses SSIM 0.95 at 256 colours'
     """
