@@ -34,7 +34,7 @@ def soft_picture():
 
 @pytest.fixture
 def terminal():
-    """A terminal that tells when it is closed: whoever runs the tests may have had that ignored, as nohup does."""
+    """A terminal that sends SIGHUP when it is closed: nohup, for example, has the tests ignore it."""
     if not hasattr(signal, "SIGHUP"):  # Windows
         yield
         return

@@ -1,10 +1,10 @@
-"""A cluster in this thread, which loses tasks as it is told to."""
+"""A cluster in this thread that loses the tasks a test chooses."""
 
 from icsys.engine.cluster import LostTaskError
 
 
 class Fake:
-    """A cluster that works when it is asked for results, and loses what ``losses`` says, once for each of its tries."""
+    """A cluster that does a task when its result is fetched, and loses the tasks in ``losses`` once for each try."""
 
     dashboard = None
     tries = 2

@@ -34,7 +34,7 @@ class Row:
 
     @property
     def subject(self):
-        """All but the outcome, which only a run of the test tells."""
+        """All but the outcome, which only a run of the test gives."""
         return self.number, self.fault, self.done, self.expected
 
     def __str__(self):
@@ -43,7 +43,7 @@ class Row:
 
 
 def make_row(item, mark, happened):
-    """Make the row of a test: the first paragraph of its docstring, or its name, says what was done."""
+    """Make the row of a test: the first paragraph of its docstring, or its name, states what was done."""
     number, fault, expected = _marker.bind(*mark.args, **mark.kwargs).args
     done = (inspect.getdoc(item.function) or item.originalname.removeprefix("test_").replace("_", " ")).split("\n\n")[0]
     variant = f" ({item.callspec.id})" if hasattr(item, "callspec") else ""
@@ -58,7 +58,7 @@ def write_page(path, rows):
 
 
 def promises():
-    """Return the part of the page that says what is promised, and by which test."""
+    """Return the part of the page that lists the promises, each with its test."""
     parts = ["\n## What is promised about links, other people's files and labels\n\nEach with its test.\n"]
     for heading, tests in PROMISES.items():
         parts.append(f"\n### {heading}\n\n")

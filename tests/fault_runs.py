@@ -41,7 +41,7 @@ def command(*arguments, code=None):
 
 
 def strace(*rules, log=os.devnull):
-    """Return what to put before a command so that system calls fail as the rules say."""
+    """Return what to put before a command so that system calls fail by the rules."""
     return ["strace", "-f", "-qq", "-o", str(log), *rules]
 
 
@@ -78,7 +78,7 @@ def number_of(call, text, source, cwd):
     calls = [
         line for line in log.read_text("utf-8").splitlines() if any(f" {kind}(" in line for kind in kinds.split(","))
     ]
-    # A path below an open folder is told in two parts.
+    # strace shows a path below an open folder in two parts.
     return next(number for number, line in enumerate(calls, 1) if text in line.replace('>, "', "/"))
 
 
@@ -90,7 +90,7 @@ def assert_whole(folder, clean):
 
 
 def assert_accounted(folder):
-    """What a run has left agrees with what its journal tells of it, wherever the run has one."""
+    """The outputs of a run agree with its journal, where it has one."""
     if any((folder / name).exists() for name in ("manifest.jsonl", "failures.jsonl", ".ics-claims")):
         found = verify_folder(folder)
         assert found.is_intact, found

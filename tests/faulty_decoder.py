@@ -1,4 +1,4 @@
-"""A stand-in for decoders with faults: what it does to a process is real, and a mark in the file says what."""
+"""A stand-in for decoders with faults: its effect on a process is real, and a mark in the file chooses it."""
 
 import icsys.run.worker
 from icsys.pipeline import compress_image as compress
@@ -8,7 +8,7 @@ MARK = b"fault: "
 
 
 def compress_image(data, options, **settings):
-    """Do what the mark at the end of a file says, then compress it."""
+    """Bring about the fault that the mark at the end of a file names, then compress it."""
     _, mark, deed = data.partition(MARK)
     if mark:
         name, _, value = deed.decode().partition(" ")
@@ -20,4 +20,4 @@ icsys.run.worker.compress_image = compress_image
 
 
 def prepare(options):
-    """Be loaded in every worker process, because this is what it is told to call first."""
+    """Load this module in every worker process, which calls this function first."""

@@ -73,7 +73,7 @@ class ForkServer:
     def run(self, *words, said, kill=None, calls=CALLS):
         """Run a command in one thread; return its exit code, negative for a signal, and its calls, 0 if killed."""
         request = {"words": list(map(str, words)), "kill": kill, "calls": calls, "said": str(said), **self._bounds}
-        return self._ask("killed", request)
+        return self._send("killed", request)
 
     def command(self, words, *, cwd, text=None, env=os.environ, do="command", together=False):
         """Run a command as a process of its own would; return exit code, standard output and standard error.
@@ -86,10 +86,10 @@ class ForkServer:
                 files[0] = f"{folder}/in"
                 Path(files[0]).write_text(text, "utf-8")
             request = {"words": list(map(str, words)), "cwd": str(cwd), "env": dict(env), "files": files}
-            code, _ = self._ask(do, request)
+            code, _ = self._send(do, request)
             return code, *(Path(file).read_text("utf-8") for file in files[1:])
 
-    def _ask(self, do, request):
+    def _send(self, do, request):
         self._process.stdin.write(json.dumps({"do": do} | request) + "\n")
         self._process.stdin.flush()
         answer = json.loads(self._process.stdout.readline())
@@ -170,7 +170,7 @@ def _run_killed(words, kill, calls, said, *, pipe, memory, seconds):
         resource.setrlimit(resource.RLIMIT_AS, (loaded + memory,) * 2)
     sys.stdout = sys.stderr = Path(said).open("w")  # noqa: SIM115 - for as long as this process lasts
     ENGINE_TABLE["threads"] = _one_thread
-    tell, counted, code = os.write, _Calls(kill, calls), 70
+    write, counted, code = os.write, _Calls(kill, calls), 70
     try:
         code = run_command(words)
     except SystemExit as end:
@@ -178,14 +178,14 @@ def _run_killed(words, kill, calls, said, *, pipe, memory, seconds):
     except BaseException:  # noqa: BLE001 - this process can report it nowhere else
         traceback.print_exc()
     sys.stdout.flush()
-    tell(pipe, json.dumps({"calls": counted.count, "modules": sorted(sys.modules)}).encode())
+    write(pipe, json.dumps({"calls": counted.count, "modules": sorted(sys.modules)}).encode())
     os._exit(code)
 
 
 def _run_as_process(do, words, cwd, env, files, *, pipe):
     """Be the command, or Python code, with standard streams of its own; end as it ends."""
     signal.alarm(120)
-    _tell_at_end(pipe)
+    _report_at_end(pipe)
     sys.modules.pop("multiprocessing", None)  # the command ends more slowly where a run has loaded it
     os.chdir(cwd)
     os.environ.clear()
@@ -205,19 +205,19 @@ def _run_as_process(do, words, cwd, env, files, *, pipe):
     raise SystemExit
 
 
-def _tell_at_end(pipe):
+def _report_at_end(pipe):
     """Report what this process has loaded, however it ends."""
     leave = os._exit
 
-    def tell():
+    def report():
         os.write(pipe, json.dumps({"calls": 0, "modules": sorted(sys.modules)}).encode())
 
-    def tell_and_leave(code):
-        tell()
+    def report_and_leave(code):
+        report()
         leave(code)
 
-    atexit.register(tell)
-    os._exit = tell_and_leave
+    atexit.register(report)
+    os._exit = report_and_leave
 
 
 def _serve():
@@ -233,12 +233,12 @@ def _serve():
             _run_as_process(**json.loads(line), pipe=theirs)
         os.close(theirs)
         with open(ours, "rb") as pipe:  # noqa: PTH123 - a descriptor
-            told = json.loads(pipe.read() or b'{"calls": 0, "modules": []}')
+            reported = json.loads(pipe.read() or b'{"calls": 0, "modules": []}')
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        for name in told["modules"]:  # what it has loaded, the next ones have
+        for name in reported["modules"]:  # later processes start with these modules loaded
             if name.partition(".")[0] in _SHARED:
                 importlib.import_module(name)
-        sys.stdout.write(json.dumps({"code": code, "calls": told["calls"]}) + "\n")
+        sys.stdout.write(json.dumps({"code": code, "calls": reported["calls"]}) + "\n")
         sys.stdout.flush()
 
 

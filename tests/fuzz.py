@@ -58,18 +58,18 @@ def main():
     ready = functools.partial(load_packages, Options())
     ready()  # compiles the kernels once, not in every process
     for outcome in run_processes(attempt, items, available_cores(), ready, threading.Event(), timeout=TIMEOUT):
-        item, told = (outcome.item, f"{outcome.code}: {outcome.message}") if isinstance(outcome, Lost) else outcome
+        item, result = (outcome.item, f"{outcome.code}: {outcome.message}") if isinstance(outcome, Lost) else outcome
         name, number = item
-        known = told == "done" or told in CODES
-        counts[name][told if known else "FOUND"] += 1
+        known = result == "done" or result in CODES
+        counts[name][result if known else "FOUND"] += 1
         if not known:
             finds += 1
             FINDS.mkdir(parents=True, exist_ok=True)
             path = FINDS / f"{name.lower()}-{number}"
             path.write_bytes(mutant(name, number))
-            print(f"{path}: {told}", file=sys.stderr)
+            print(f"{path}: {result}", file=sys.stderr)
     for name, counter in counts.items():
-        print(f"{name:5} {counter.total():7} mutants: " + ", ".join(f"{n} {told}" for told, n in counter.most_common()))
+        print(f"{name:5} {counter.total():7} mutants: " + ", ".join(f"{n} {kind}" for kind, n in counter.most_common()))
     return min(finds, 1)
 
 

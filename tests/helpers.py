@@ -1,4 +1,4 @@
-"""Pictures made by code, and what tests ask of folders."""
+"""Pictures made by code, and what tests read of folders."""
 
 import io
 import os
@@ -51,8 +51,8 @@ def everything(folder):
     return {name: path.read_bytes() for name, path in names.items() if name not in {"run.json", ".ics-lock"}}
 
 
-def books_at(folder, shard):
-    """Return the folder of a shard's books, for tests that write into it themselves."""
+def state_folder_at(folder, shard):
+    """Return the state folder of a shard, for tests that write into it themselves."""
     return folder / ".ics-books" / f"{shard.index}-of-{shard.count}"
 
 

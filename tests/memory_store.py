@@ -1,4 +1,4 @@
-"""An object store in memory that does what a test tells it to, in the place of fsspec's own."""
+"""An object store in memory with faults that a test chooses, in the place of fsspec's own."""
 
 import itertools
 from collections import Counter
@@ -53,7 +53,7 @@ def memory_store(monkeypatch):
     def method(name, kind):
         inherited = getattr(MemoryFileSystem, name)
 
-        def ask(self, path, *arguments, **settings):
+        def counted(self, path, *arguments, **settings):
             Store.asked[kind] += 1
             place = arguments[0] if name == "put_file" else path
             number = next(Store.numbers)
@@ -62,7 +62,7 @@ def memory_store(monkeypatch):
             Store.after(number, kind, place.lstrip("/"))
             return answer
 
-        return ask
+        return counted
 
     for name, kind in ASKED.items():
         setattr(Store, name, method(name, kind))

@@ -1,4 +1,4 @@
-"""S3 on this machine: two servers that know nothing of each other, and a proxy before them that brings trouble."""
+"""S3 on this machine: two independent servers, and a proxy before them that injects faults."""
 
 import contextlib
 import http.client
@@ -72,11 +72,11 @@ SERVERS = {"moto": moto, "rclone": rclone}
 
 
 class FaultProxy:
-    """Stands before a server, counts requests, and does with each what ``fault`` says.
+    """Stands before a server, counts requests, and gives each the fault that ``fault`` returns.
 
     ``fault`` takes the number of the request, its method and its path, and returns "", "503", "drop" (the connection
-    ends unanswered), "cut request" (half of the body goes on), "cut answer" (the server does it, and half of what it
-    says comes back), or seconds to dawdle.
+    ends unanswered), "cut request" (half of the body goes on), "cut answer" (the server does it, and half of its
+    answer comes back), or seconds of delay.
     """
 
     def __init__(self, address, fault=lambda *_: ""):
@@ -142,7 +142,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 self.close_connection = True
             elif fault == "503":
                 self.rfile.read(self.length)
-                self.say(503, (), b"")
+                self.reply(503, (), b"")
             else:
                 time.sleep(fault if isinstance(fault, float) else 0)
                 self.relay(fault)
@@ -172,9 +172,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         cut = fault == "cut answer"
         self.close_connection = self.close_connection or cut
         if data or not cut:
-            self.say(response.status, response.getheaders(), data, cut=cut)
+            self.reply(response.status, response.getheaders(), data, cut=cut)
 
-    def say(self, status, headers, data, *, cut=False):
+    def reply(self, status, headers, data, *, cut=False):
         self.send_response(status)
         length = str(len(data))
         for name, value in headers:

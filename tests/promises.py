@@ -36,7 +36,7 @@ _OTHERS = {
     "`ics verify` names what is missing, changed or foreign, and nothing else.": (
         "tests/verify/test_folder.py::test_exactly_the_damaged_files_are_named_with_their_kind_of_fault"
     ),
-    "No text of a URL tells its secret.": "tests/files/test_url.py::test_no_text_of_a_url_holds_its_secret",
+    "No text about a URL shows its secret.": "tests/files/test_url.py::test_no_text_of_a_url_holds_its_secret",
 }
 _FORGED = {
     "Books that were changed by hand cost nobody a file, and end no command without words.": (
@@ -82,8 +82,8 @@ _LABELS = {
     "A damaged archive: what can be read is done, and the archive is one failure by its name.": (
         "tests/sources/archives/test_tar.py::test_a_run_over_a_damaged_archive_does_the_rest_and_ends_with_one_failure"
     ),
-    "A bit that is flipped in a zip is told, unless it does not matter.": (
-        "tests/sources/archives/test_zip.py::test_a_flipped_bit_is_told_unless_it_does_not_matter"
+    "A flipped bit in a zip is reported, unless it is harmless.": (
+        "tests/sources/archives/test_zip.py::test_a_flipped_bit_is_reported_unless_it_is_harmless"
     ),
     "Every object of a store is an image with a name of its own, whatever its key.": (
         "tests/sources/remote/test_listings.py::test_every_object_is_an_image_with_a_name_of_its_own"

@@ -68,7 +68,7 @@ def test_k_reaches_the_target_and_one_less_does_not(target, settings):
     assert found.measured.met
     k = len(found.palette)
     assert 1 < k < 256
-    # A palette of K - 1 may be one of K of which an entry is not used.
+    # A palette of K - 1 may be a palette of K with one entry unused.
     for colors, reaches in ((k, True), (k - 1, False)):
         few = quantize(pixels, colors, **settings).to_array()
         assert (seen(target, pixels, few) >= goal(target) - 3e-6) == reaches
@@ -174,7 +174,7 @@ def outcome(colors, *, met=True):
     [(0.95, 0, (95, 95)), (1.0, 0, (100, 100)), (0.5, 0, (50, 50)), (0.001, 0, (1, 1)), (0.95, 10, (256, 90))],
 )
 def test_a_share_of_the_sample_reaches_the_target_with_the_number_chosen(share, missed, expected):
-    """The images need 1, 2, ... 100 colours, but for those that miss the target."""
+    """The images need 1, 2, ... 100 colours, except the images that miss the target."""
     target = Target("ssim", 0.9)
     outcomes = [outcome(k, met=k <= 100 - missed) for k in range(1, 101)]
     lost = Lost(None, "crashed", "gone")

@@ -65,7 +65,7 @@ class Dask:
 
 
 class Ray:
-    """Two nodes, each of which works on one task at a time."""
+    """Two nodes; each works on one task at a time."""
 
     def __init__(self, folder, env):
         self._log = (folder / "ray.log").open("ab")
@@ -170,7 +170,7 @@ class Driver:
         return [self._hashes[line] for line in lines]
 
     def written_down(self):
-        """Return the sources of which the books say now that they are done."""
+        """Return the sources that are done by the manifests so far."""
         lines = b"".join(path.read_bytes() for path in self.out.glob(".ics-books/*/manifest.jsonl")).splitlines()
         rows = []
         for line in lines:
@@ -316,7 +316,7 @@ def test_a_scheduler_that_is_lost(whole, drive, env, tmp_path):
     assert everything(tmp_path / "out") == whole
 
 
-def test_an_address_where_nobody_answers(source, engine, tmp_path):
+def test_an_address_without_a_server(source, engine, tmp_path):
     address = {"dask": "tcp://127.0.0.1:9", "ray": "127.0.0.1:9"}[engine]
     env = os.environ | {
         "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "1s",

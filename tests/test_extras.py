@@ -30,7 +30,7 @@ def python(code, *words, cwd=None):
     return done.returncode, done.stdout, done.stderr
 
 
-def test_without_torch_the_error_says_what_to_install():
+def test_without_torch_the_error_names_the_package_to_install():
     code, out, err = python(
         "import sys; sys.modules['torch'] = None\n"
         "import icsys\n"

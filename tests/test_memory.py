@@ -19,7 +19,7 @@ KINDS = {
 PROGRAM = """
 import json, sys
 from icsys import Options, compress_folder
-def peak():  # of this program alone; what getrusage tells begins with that of the one that started it
+def peak():  # of this program alone; getrusage counts the parent's memory too
     with open("/proc/self/status") as status:
         return 1024 * int(next(line for line in status if line.startswith("VmHWM")).split()[1])
 peaks = [peak()]

@@ -32,7 +32,7 @@ def flat_picture(side=24, colors=3, seed=0):
 
 
 def satisfies(source, options):
-    """Tell whether a source file is what is asked for: the slow and obvious twin, from what Pillow shows of the file.
+    """Return whether a source file meets the options: a slow and plain check, by Pillow alone.
 
     The size stays, nothing is to be converted, there are no more colours than asked for, and the file is of the kind
     that an output is of.
@@ -102,7 +102,7 @@ def test_an_output_has_no_more_bytes_or_its_source_is_not_what_was_asked_for(sou
     assert not plain.kept_source
     assert compressed.kept_source == (larger and satisfies(source, options))
     assert compressed.data == (source if compressed.kept_source else plain.data)
-    # All else is told of it as ever.
+    # Its other values are reported unchanged.
     for name in ("width", "height", "channels", "colors", "mse"):
         assert getattr(compressed, name) == getattr(plain, name)
 
@@ -114,7 +114,7 @@ def grows(**settings):
 
 
 def kept(source, options):
-    """Tell whether a source is kept that has fewer bytes than its output."""
+    """Return whether a source is kept that has fewer bytes than its output."""
     assert len(compress_image(source, options.replace(never_larger=False)).data) > len(source)
     return compress_image(source, options).kept_source
 
@@ -166,8 +166,8 @@ def test_an_animation_is_not_kept_whole():
     assert not kept(image_bytes(frames[0], "WEBP", quality=1, save_all=True, append_images=frames[1:]), options)
 
 
-def test_what_a_source_says_besides_stays_in_it():
-    """The source's bytes are all of them; what weighs more than it saves is left out as ever."""
+def test_metadata_of_a_kept_source_stay_in_it():
+    """All bytes of the source stay; metadata that outweigh the saving are left out."""
     said = PngImagePlugin.PngInfo()
     said.add_text("Comment", "a")
     image = flat_picture(side=8, colors=1)
@@ -187,7 +187,7 @@ def test_an_image_of_few_colours_is_the_same_after_a_second_run():
 
 
 @pytest.mark.parametrize("packed", ["jpeg", "webdataset"])
-def test_the_books_and_the_summary_tell_of_it(packed, tmp_path):
+def test_the_manifest_and_the_summary_record_it(packed, tmp_path):
     small = image_bytes(synthetic_photo(40, 40), "JPEG", quality=20)
     indexed = compress_image(image_bytes(synthetic_photo(40, 40)), Options(step=1, png_effort="max")).data
     sources = {"a.jpg": small, "b.png": indexed, "c.bmp": image_bytes(synthetic_photo(40, 40), "BMP")}
@@ -201,7 +201,7 @@ def test_the_books_and_the_summary_tell_of_it(packed, tmp_path):
         assert row["kept_source"] == (row["source_path"] == name) == (row["sha256"] == row["source_sha256"])
 
 
-def test_the_command_says_so_and_can_be_told_not_to(tmp_path):
+def test_the_command_reports_it_and_an_option_turns_it_off(tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.jpg").write_bytes(image_bytes(synthetic_photo(40, 40), "JPEG", quality=20))
     arguments = ["compress", "in", "out", "--strategy", "SO", "--format", "jpeg", "--step", "1", "--verbose"]

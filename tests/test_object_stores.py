@@ -65,7 +65,7 @@ def proxy(request, tmp_path, monkeypatch):
 
 
 def stored():
-    """Return all objects, without what tells of one run."""
+    """Return all objects, without values that differ from run to run."""
     system = s3fs.S3FileSystem(use_listings_cache=False, skip_instance_cache=True)
     names = [name for name in system.find("bucket/small") if not name.endswith("/run.json")]
     return {name.removeprefix("bucket/small/"): system.cat_file(name) for name in names}
@@ -80,7 +80,7 @@ def test_the_objects_are_the_files_of_a_folder_and_come_back_as_they_were(proxy,
     summary, _ = run(source)
     assert (summary.compressed, summary.failed) == (24, 1)
     assert stored() == expected
-    # One for each image; the rest is the lock and the books.
+    # One for each image; the rest is the lock and the state folder.
     assert proxy.requests["PUT"] <= 24 + 8
     proxy.requests.clear()
     assert run(source)[0].skipped == 24
@@ -138,7 +138,7 @@ def test_every_object_may_need_a_second_try(proxy, source, expected, fault):
 
 
 def test_a_run_may_be_killed_at_any_request(proxy, source, expected):
-    """Killed with half of a request on its way; the next goes on, and does nothing again that the journal knows."""
+    """Killed with half of a request sent; the next run continues, and repeats nothing that the journal records."""
     dice = random.Random(2)  # noqa: S311 - no secret
     redone = 0
     for _ in range(4):
@@ -235,7 +235,7 @@ def test_two_runs_at_once_are_refused(proxy, source, expected, monkeypatch):
 
 
 @pytest.mark.parametrize("wrong", ["bucket", "secret", "server"])
-def test_what_is_wrong_is_told_before_anything_is_done(proxy, source, wrong, monkeypatch, capfd):
+def test_errors_are_reported_before_anything_is_done(proxy, source, wrong, monkeypatch, capfd):
     url = URL
     if wrong == "bucket":
         url = "s3://nobucket/small"

@@ -1,4 +1,4 @@
-"""Options accept what their fields say, refuse the rest by name, and survive JSON and TOML."""
+"""Options accept the documented values, refuse the rest by name, and survive JSON and TOML."""
 
 import dataclasses
 import hashlib
@@ -259,7 +259,7 @@ def test_an_option_that_the_format_does_not_have_is_refused(format):  # noqa: A0
         Options(format=format, png_effort="max")
 
 
-def test_the_hash_knows_what_decides_bytes_and_nothing_else():
+def test_the_hash_covers_exactly_the_options_that_decide_bytes():
     """Where an image lies changes none of its bytes; so a folder is packed anew without being compressed again."""
     packed = Options(format="webdataset")
     assert packed.replace(shard_images=5, shard_bytes=10**6).digest() == packed.digest()
@@ -320,7 +320,7 @@ def test_names_end_as_is_usual(format, suffix):  # noqa: A002 - the option's nam
 
 
 def test_folders_that_were_done_before_alpha_and_never_larger_stay_done():
-    """The hashes are those that runs wrote before there were these options."""
+    """The hashes equal the hashes in manifests older than these options."""
     assert Options().digest() == "f6acd3237df38007"
     assert Options(step=1).digest() == "b7e8719d2f95d878"
 

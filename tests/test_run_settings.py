@@ -1,4 +1,4 @@
-"""RunSettings accept what their fields say, and give run.json its values."""
+"""RunSettings accept the documented values, and give run.json its values."""
 
 import pickle
 

@@ -1,4 +1,4 @@
-"""S3 as a source: moto's server on loopback, asked by s3fs as a run asks it."""
+"""S3 as a source: moto's server on loopback, read through s3fs as in a run."""
 
 import gzip
 
@@ -29,7 +29,7 @@ def client():
         patch.setenv("AWS_ACCESS_KEY_ID", "key")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "s3cret")
         patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        s3fs.S3FileSystem.clear_instance_cache()  # one that an earlier test has made knows another server
+        s3fs.S3FileSystem.clear_instance_cache()  # an earlier test's instance holds another server's address
         connect.cache_clear()
         client = boto3.client("s3")
         client.create_bucket(Bucket="photos")

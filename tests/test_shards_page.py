@@ -30,7 +30,7 @@ esac
 
 @pytest.fixture
 def place(tmp_path):
-    """A folder with photos, of which one is bad, and what one run makes of them."""
+    """A folder with photos, one of them bad, and the outputs of one run."""
     for number in range(8):
         path = tmp_path / "Uncompressed" / ("cat", "dog")[number % 2] / f"{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -17,7 +17,7 @@ def die_at_once():
 
 
 def work(item):  # noqa: C901 - a list of deeds
-    """Do what ``item`` = (deed, value) says, and return it with the process that did it."""
+    """Do the deed of ``item`` = (deed, value), and return it with the process that did it."""
     deed, value = item
     if deed == "exit":
         os._exit(value)

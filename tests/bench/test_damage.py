@@ -20,7 +20,7 @@ def test_damage_is_among_the_pixels(name):
     assert damage is cut or len(damaged) == len(PHOTO)
 
 
-def test_a_good_photo_is_found_by_nobody_and_a_cut_one_by_both():
+def test_a_good_photo_passes_both_checks_and_a_cut_one_fails_both():
     assert not found_by_pillow(PHOTO)
     assert not found_by_ics(PHOTO)
     assert found_by_pillow(PHOTO[:-900])

@@ -21,7 +21,7 @@ def tiny(tmp_path):
 
 
 @pytest.mark.parametrize(("way", "size"), [("scaled", (21, 16)), ("scaled+resize", (17, 13)), ("full", (83, 62))])
-def test_decoders_make_what_they_say(tiny, way, size):
+def test_decoders_return_the_declared_size(tiny, way, size):
     assert decoding.WAYS[way](tiny[0].read_bytes(), 5).size == size
 
 
@@ -64,7 +64,7 @@ def test_inside_one_process_everything_is_timed_in_every_round(tiny, capsys):
     assert len(warm_rows(seconds)) == len(seconds)
 
 
-def test_rows_leave_start_up_out_of_the_ratio_and_tell_what_failed():
+def test_rows_leave_start_up_out_of_the_ratio_and_name_what_failed():
     costs = {
         SCALED: [Cost(1.1, 20_000_000, 1.0)],
         "mine": [Cost(2.5, None, None)],
@@ -77,7 +77,7 @@ def test_rows_leave_start_up_out_of_the_ratio_and_tell_what_failed():
     assert table[2][0] == "bad (failed)"
 
 
-def test_ratios_say_what_the_figures_say():
+def test_ratios_agree_with_the_figures():
     warm = {SCALED: [1.0], FULL: [2.0], ours("SO", 1): [2.0], ours("MKM", 1): [1.5], ours("MKM", 2): [0.75]}
     warm |= {ours("FKM", 1): [5.0], ours("MBKM", 1): [8.0], bare(1): [1.25], bare(2): [0.6]}
     # Two rounds on a machine that is four times slower in the second, and one more of the faster program.
@@ -102,14 +102,14 @@ def test_ratios_say_what_the_figures_say():
         assert text in lines
 
 
-def test_a_longer_folder_is_told_by_medians():
+def test_a_longer_folder_is_estimated_by_medians():
     mine = [Cost(seconds, None, None) for seconds in (2.0, 9.0, 1.0)]
     (line,) = on_longer({ours("MKM", None): mine, originals("FKM"): [Cost(65.0, None, None)]}, 40)
     assert "on 40 photos" in line
     assert "32.5x as fast as original FKM" in line
 
 
-def test_of_an_original_that_failed_or_did_not_run_on_a_longer_folder_nothing_is_told():
+def test_an_original_that_failed_or_did_not_run_on_a_longer_folder_has_no_figures():
     failed = [Cost(1.0, None, None, failed=True)]
     assert on_longer({ours("MKM", None): [Cost(2.0, None, None)], originals("FKM"): failed}, 40) == []
     assert on_longer({}, 40) == []

@@ -35,7 +35,7 @@ def test_peak_memory_holds_what_was_held():
     assert after > 64_000_000
 
 
-def test_memory_beyond_an_image_is_told_in_bytes(tmp_path):
+def test_memory_beyond_an_image_is_given_in_bytes(tmp_path):
     np.save(tmp_path / "image.npy", generate_photo(80, 60, 0))
     assert growth(tmp_path / "image.npy", 8, "fast") >= 0
 

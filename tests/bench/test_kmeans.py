@@ -23,7 +23,7 @@ def test_every_contender_finds_a_palette_far_better_than_one_colour(clusterer, p
     assert palette_mse(photo, palette) < 0.3 * palette_mse(photo, mean)
 
 
-def test_a_package_that_is_missing_is_told():
+def test_a_missing_package_is_named():
     assert not Clusterer("none", lambda *_: None, "no_such_package").installed
 
 

@@ -36,7 +36,7 @@ def test_programs_run_one_after_another_and_their_times_add_up():
     assert run_programs([HUNGRY, HUNGRY]).seconds > 0.6
 
 
-def test_a_program_that_fails_is_told_and_stops_those_after_it(tmp_path, capfd):
+def test_a_program_that_fails_is_named_and_later_ones_are_left_out(tmp_path, capfd):
     touch = [sys.executable, "-c", f"open({str(tmp_path / 'made')!r}, 'w')"]
     assert run_programs([FAILING, touch]).failed
     assert not (tmp_path / "made").exists()

@@ -7,7 +7,7 @@ from palettes import dataset_palette, errors, kmeans_palette, mean_error, memory
 from photos import load_rgb, write_photos
 
 
-def test_errors_are_told_beside_those_of_kmeans(tmp_path):
+def test_errors_stand_beside_the_errors_of_kmeans(tmp_path):
     write_photos(tmp_path / "drawn", 4, 40, 30)
     rows = errors(tmp_path / "drawn", tmp_path, [4], 2, 1)
     assert [row[:2] for row in rows] == [["4", name] for name in ("KMeans", "MKM", "FKM", "MBKM")]

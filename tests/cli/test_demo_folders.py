@@ -198,7 +198,7 @@ def test_outputs_of_other_photos_are_foreign_even_with_a_manifest(here):
     (here / "photos" / "china.jpg").write_bytes(MINE)
     compress_folder(here / "photos", here / "Compressed", SMALL)
     assert chosen() == APART
-    (here / "Compressed" / "china.png").unlink()  # what is told of it still is
+    (here / "Compressed" / "china.png").unlink()  # its manifest row stays
     assert chosen() == APART
     shutil.rmtree(here / "Compressed")
     compress_folder(here / "photos", here / "Compressed", SMALL.replace(format="webdataset"))
@@ -229,9 +229,9 @@ def test_a_forged_pending_output_does_not_make_a_file_the_demos(here, done):
     (here / "Compressed" / "china.png").write_bytes(MINE)
     assert chosen() == APART
     (here / "Compressed" / "china.png").unlink()
-    for claims in ('{"mine.png": "mine.jpg"}', '["cat/china.png"]', '{"china.jpg": "china.jpg"}', '["../china.png"]'):
-        (here / "Compressed" / ".ics-claims").write_text(claims + "\n", "utf-8")
-        own = "china.jpg" in claims or ".." in claims  # a name that leads out is no claim
+    for pending in ('{"mine.png": "mine.jpg"}', '["cat/china.png"]', '{"china.jpg": "china.jpg"}', '["../china.png"]'):
+        (here / "Compressed" / ".ics-claims").write_text(pending + "\n", "utf-8")
+        own = "china.jpg" in pending or ".." in pending  # a path outside the folder is no pending output
         assert chosen() == (GIVEN if own else APART)
 
 

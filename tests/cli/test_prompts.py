@@ -98,7 +98,7 @@ def test_a_person_at_a_terminal(here):
             assert time.monotonic() < deadline, seen
             try:
                 seen += os.read(terminal, 1024)
-            except OSError:  # Linux says so when the other end is closed
+            except OSError:  # Linux raises it when the other end is closed
                 break
         assert what in seen, seen
 

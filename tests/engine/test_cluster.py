@@ -28,7 +28,7 @@ def test_every_item_has_one_result_and_only_repeated_losses_are_given_up(count, 
     done = [outcome for outcome in outcomes if not isinstance(outcome, Lost)]
     assert sorted(done) == [item * item for item in range(count) if item not in lost]
     assert cluster.most <= 2 * slots
-    # From its third try on, a task is told to be careful.
+    # From its third try on, a task runs with ``careful``.
     for item in range(count):
         mine = [careful for submitted, careful in cluster.careful if submitted == item]
         assert mine == [False, False, True, True, True][: len(mine)]
@@ -40,14 +40,14 @@ def test_a_shard_in_use_elsewhere_is_tried_again():
     assert sorted(run_cluster(cluster, square, range(6), threading.Event())) == [0, 1, 4, 9, 16, 25]
 
 
-def test_items_are_drawn_as_there_is_room_and_jobs_bound_them():
-    drawn = []
+def test_items_are_taken_as_there_is_room_and_jobs_bound_them():
+    taken = []
     cluster = Fake({})
     outcomes = run_cluster(
-        cluster, square, (drawn.append(item) or item for item in range(100)), threading.Event(), jobs=1
+        cluster, square, (taken.append(item) or item for item in range(100)), threading.Event(), jobs=1
     )
     assert next(outcomes) == 0
-    assert drawn == [0]
+    assert taken == [0]
     outcomes.close()
     assert cluster.most == 1
 
@@ -88,7 +88,7 @@ def test_a_cluster_that_is_gone_is_an_error_of_the_engine():
 
 
 @pytest.mark.parametrize("engine", CLUSTER_MODULES)
-def test_without_its_package_an_engine_says_what_to_install(engine, monkeypatch):
+def test_without_its_package_an_engine_names_the_package_to_install(engine, monkeypatch):
     monkeypatch.setitem(sys.modules, CLUSTER_MODULES[engine][1], None)
     with pytest.raises(MissingExtraError, match=rf"pip install 'icsys\[{engine}\]'"):
         open_cluster(engine, None, 1)

@@ -23,14 +23,14 @@ def test_every_item_is_done_once(items, jobs):
     assert sorted(run_threads(lambda item: item * 2, items, jobs)) == sorted(item * 2 for item in items)
 
 
-def test_items_are_drawn_as_threads_become_free():
+def test_items_are_taken_as_threads_become_free():
     """An endless source of items must not be read ahead, or a large folder would fill the memory."""
-    drawn = itertools.count()
-    outcomes = run_threads(lambda item: item, drawn, 2)
+    taken = itertools.count()
+    outcomes = run_threads(lambda item: item, taken, 2)
     taken = list(itertools.islice(outcomes, 50))
     outcomes.close()
     assert len(taken) == 50
-    assert next(drawn) <= 50 + 2 * (2 + 1)
+    assert next(taken) <= 50 + 2 * (2 + 1)
 
 
 def test_jobs_run_at_the_same_time():
@@ -51,15 +51,15 @@ def test_an_exception_reaches_the_caller_and_starts_nothing_more():
     assert len(done) < 10
 
 
-def test_a_stop_ends_what_is_under_way_and_draws_nothing_more():
+def test_a_stop_ends_what_is_under_way_and_takes_no_more_items():
     stop = threading.Event()
-    drawn = itertools.count()
-    outcomes = run_threads_after(lambda item: item, drawn, 2, lambda: None, stop)
+    taken = itertools.count()
+    outcomes = run_threads_after(lambda item: item, taken, 2, lambda: None, stop)
     first = next(outcomes)
     stop.set()
     rest = list(outcomes)
     assert len({first, *rest}) == 1 + len(rest) <= 4
-    assert next(drawn) <= 4
+    assert next(taken) <= 4
 
 
 def test_a_stop_does_not_wait_for_what_takes_too_long(monkeypatch):
@@ -81,7 +81,7 @@ def test_at_least_one_core_is_available():
 
 
 @given(st.lists(st.integers(0, 3 * MOST_HELD), max_size=20), st.integers(1, 4))
-def test_items_are_drawn_while_those_under_way_hold_little(sizes, jobs):
+def test_items_are_taken_while_those_under_way_hold_little(sizes, jobs):
     under_way = []
 
     def items():

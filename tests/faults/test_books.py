@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from fault_runs import OPTIONS, make_photos
-from helpers import books_at, everything
+from helpers import everything, state_folder_at
 from icsys import Options, UsageError, compress_folder, merge_shards, verify_folder
 from icsys.report.run_page import report_folder
 from icsys.shard import Shard
@@ -117,7 +117,7 @@ def test_books_that_were_copied_in_part(name, tmp_path, observed):
     out = tmp_path / "out"
     for index in (1, 2):
         shutil.copytree(tmp_path / f"machine{index}", out, dirs_exist_ok=True)
-    book = books_at(out, Shard(2, 2)) / name
+    book = state_folder_at(out, Shard(2, 2)) / name
     whole = book.read_bytes()
     for part in (None, whole[: len(whole) // 2], whole + whole):
         book.unlink(missing_ok=True)

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from fault_runs import ONE_THREAD, OPTIONS, command, inject, make_photos, needs_strace, run
-from helpers import books_at, everything
+from helpers import everything, state_folder_at
 from icsys import UsageError, compress_folder, merge_shards
 from icsys.files.rooted_path import RootedPath
 from icsys.shard import Shard
@@ -40,7 +40,7 @@ def test_a_shard_killed_at_every_system_call_that_changes_the_disk(call, folders
         words = command(source, out, "--shard", "2/2", code=ONE_THREAD)
         if run(*inject(call, f"signal=KILL:when={number}"), *words, cwd=tmp_path).returncode == 0:
             break
-        state = read_state(RootedPath(books_at(out, Shard(2, 2))))
+        state = read_state(RootedPath(state_folder_at(out, Shard(2, 2))))
         if state is None or not state.finished:  # else it was killed while it said goodbye
             unfinished += 1
             with pytest.raises(UsageError, match=r"shard 2/2 is (missing|not finished)"):

@@ -1,4 +1,4 @@
-"""What a store is asked for, how often, and what is told of it when it refuses."""
+"""Requests to an object store: which, how many, and the errors that report a refusal."""
 
 import errno
 import pickle
@@ -52,7 +52,7 @@ def test_another_process_gets_the_url_and_connects_anew(store):
 
 
 @pytest.mark.parametrize("failures", range(6))
-def test_what_passes_is_waited_out_and_what_does_not_is_told(store, failures):
+def test_passing_errors_are_retried_and_lasting_ones_reported(store, failures):
     def trouble(number, _kind, _path):
         if number < failures:
             raise ConnectionResetError(104, "reset")
@@ -109,7 +109,7 @@ def test_no_message_holds_credentials(store):
         "abfs://me:secret@host/a",
     ],
 )
-def test_a_url_with_credentials_is_refused_without_telling_them(url):
+def test_a_url_with_credentials_is_refused_without_showing_them(url):
     with pytest.raises(UsageError, match="expected a URL without them") as caught:
         Objects(url)
     assert "secret" not in str(caught.value)
@@ -160,7 +160,7 @@ def test_a_folder_that_cannot_be_listed_is_no_empty_one(store):
     assert store.asked["list"] == objects.ATTEMPTS  # the wait is not for every image
 
 
-def test_a_store_that_asks_to_wait_is_given_time(store, monkeypatch):
+def test_a_retry_after_header_of_a_store_is_respected(store, monkeypatch):
     """Though its package has tried again and again by itself."""
     slept = []
     monkeypatch.setattr("icsys.files.remote_client.time.sleep", slept.append)

@@ -1,4 +1,4 @@
-"""URLs: what is told of them, by whomever, holds no secret."""
+"""URLs: every text that shows one hides its secrets."""
 
 import html
 import json
@@ -46,8 +46,8 @@ def urls(draw):
 def test_no_text_of_a_url_holds_its_secret(given_url):
     text, _ = given_url
     url = Url(text)
-    told = [str(url), repr(url), f"{url}", f"{url:>99}", "%s" % url, repr([url]), shown(text), shown(url)]  # noqa: UP031
-    assert not [words for words in told if SECRET in words]
+    text_shown = [str(url), repr(url), f"{url}", f"{url:>99}", "%s" % url, repr([url]), shown(text), shown(url)]  # noqa: UP031
+    assert not [words for words in text_shown if SECRET in words]
     assert url.secret() == text.strip()
     again = pickle.loads(pickle.dumps(url))  # noqa: S301
     assert (again, hash(again), again.secret()) == (url, hash(url), url.secret())
@@ -57,19 +57,19 @@ def test_no_text_of_a_url_holds_its_secret(given_url):
 
 @settings(deadline=None)
 @given(urls(), st.sampled_from(WAYS), st.sampled_from(WAYS), TEXTS)
-def test_what_others_say_of_a_url_holds_no_secret(given_url, way, other, around):
+def test_texts_of_other_programs_about_a_url_hold_no_secret(given_url, way, other, around):
     text, secret = given_url
     assume(SECRET not in around)
-    told = f"{around} got {way(text)}: {other(secret)} is wrong {around}"
-    assert SECRET not in Url(text).hide(told)
+    text_shown = f"{around} got {way(text)}: {other(secret)} is wrong {around}"
+    assert SECRET not in Url(text).hide(text_shown)
 
 
 @settings(deadline=None)
 @given(st.sampled_from(SHAPES[:6]), SCHEMES.filter(lambda scheme: scheme != "abfs"), SECRETS)
-def test_a_url_that_nobody_knew_is_told_without_its_query_and_user(shape, scheme, secret):
+def test_an_unexpected_url_is_shown_without_its_query_and_user(shape, scheme, secret):
     """As one that a server leads to: where it ends in a text is unknown."""
-    told = without_secrets(f"403 at {shape.format(scheme=scheme, secret=secret)} of these")
-    assert SECRET not in told
+    text_shown = without_secrets(f"403 at {shape.format(scheme=scheme, secret=secret)} of these")
+    assert SECRET not in text_shown
 
 
 @settings(deadline=None)
@@ -78,7 +78,7 @@ def test_a_url_that_nobody_knew_is_told_without_its_query_and_user(shape, scheme
     st.from_regex(r"[a-z0-9.-]{1,9}(:[0-9]{1,4})?", fullmatch=True),
     st.from_regex(r"(/[\w' .-]*)*", fullmatch=True),
 )
-def test_all_of_a_url_without_secrets_is_told(scheme, host, path):
+def test_all_of_a_url_without_secrets_is_shown(scheme, host, path):
     """The same as of the standard library, which splits them by the standard."""
     url = f"{scheme}://{host}{path}".strip()
     assert str(Url(url)) == url
@@ -100,7 +100,7 @@ def test_what_is_no_secret_stays():
     assert hide("no such bucket", {"secret": "…"}) == "no such bucket"
 
 
-def test_urls_and_paths_are_told_apart():
+def test_urls_and_paths_are_distinguished():
     texts = (
         "s3://a",
         "hf://datasets/a/b",
@@ -135,7 +135,7 @@ def test_a_url_with_one_slash_is_refused_without_its_secrets(text, tmp_path):
 @pytest.mark.parametrize(
     "text", ["https://h/it's <a> b.json?sig={}", "s3://k:{}/'@b/x.json", "nowhere://me:{}'@h/p.json"]
 )
-def test_no_place_for_a_value_tells_the_secret_of_a_url(text, tmp_path, monkeypatch):
+def test_no_place_for_a_value_shows_the_secret_of_a_url(text, tmp_path, monkeypatch):
     """Where a URL has no business to be, too."""
     monkeypatch.chdir(tmp_path)
     url = text.format(SECRET)
@@ -177,7 +177,7 @@ def test_no_place_for_a_value_tells_the_secret_of_a_url(text, tmp_path, monkeypa
 
 
 @pytest.mark.parametrize("name", ["palette", "strategy", "jobs", "engine", "verbose", "shard", "address", "format"])
-def test_a_config_file_is_told_without_the_secrets_of_its_urls(name, tmp_path):
+def test_a_config_file_is_shown_without_the_secrets_of_its_urls(name, tmp_path):
     (tmp_path / "ics.toml").write_text(f'{name} = "https://me:{SECRET}\'@h/<a> b.json?sig=x {SECRET}"\n')
     code, out, err = ics("compress", "--config", "ics.toml", cwd=tmp_path)
     assert (code, SECRET in out + err) == (2, False)

@@ -78,7 +78,7 @@ def test_grey_stays_grey(name):
     assert photo.info.channels == 1
 
 
-def test_a_gif_is_read_as_its_palette_says():
+def test_a_gif_is_read_by_its_palette():
     picture = Image.fromarray(synthetic_photo(37, 53)).quantize(64)
     photo = decode_photo(image_bytes(picture, "GIF"), FULL)
     assert np.array_equal(photo.pixels, np.asarray(picture.convert("RGB")))
@@ -152,7 +152,7 @@ def test_every_mode_keeps_its_colour_and_has_its_channels(name, mode, channels, 
         color, image = (255, 255, 255), Image.new("1", (31, 23), 1)
     else:
         image = Image.new("RGB", (31, 23), color).convert(mode)
-        if mode == "RGBA":  # one pixel is not opaque: WebP and AVIF drop an alpha channel that says nothing
+        if mode == "RGBA":  # one pixel is not opaque: WebP and AVIF drop an alpha channel that is opaque everywhere
             image.putpixel((30, 22), (*color, 254))
     settings = {"lossless": True} if name == "WEBP" else {"quality": 100} if name in {"JPEG", "AVIF"} else {}
     photo = decode_photo(image_bytes(image, name, **settings), Options(step=5, resample=resample))
@@ -175,10 +175,10 @@ def test_a_cmyk_jpeg_is_not_inverted():
     [Options(step=5), Options(step=8), Options(size=(97, 61)), Options(step=5, resample="lanczos")],
     ids=["step 5", "step 8", "size", "lanczos"],
 )
-@pytest.mark.parametrize("turn", [1, 6])
-def test_a_cmyk_jpeg_is_made_smaller_while_it_is_decoded(china, options, turn):
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_cmyk_jpeg_is_made_smaller_while_it_is_decoded(china, options, orientation):
     """What comes out is what comes of all its pixels, as a TIFF holds them."""
-    jpeg = image_bytes(Image.fromarray(china).convert("CMYK"), "JPEG", quality=95, exif=exif(turn))
+    jpeg = image_bytes(Image.fromarray(china).convert("CMYK"), "JPEG", quality=95, exif=exif(orientation))
     with Image.open(io.BytesIO(jpeg)) as whole:
         tiff = image_bytes(ImageOps.exif_transpose(whole), "TIFF")
     taken = []

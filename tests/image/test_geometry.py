@@ -99,26 +99,26 @@ def test_edges_rise_from_one_end_of_the_box_to_the_other(width, height, fit, way
         assert (np.diff(edges) > 0).all()
 
 
-def upright_as(turn, stored):
+def upright_as(orientation, stored):
     """Turn an array as Pillow turns a picture with that EXIF orientation."""
     image = Image.fromarray(stored.astype(np.int32))
-    image.getexif()[ExifTags.Base.Orientation] = turn
+    image.getexif()[ExifTags.Base.Orientation] = orientation
     return np.asarray(ImageOps.exif_transpose(image))
 
 
-@pytest.mark.parametrize("turn", range(1, 9))
+@pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("shrink", [1, 4])
-def test_edges_on_the_stored_image_enclose_what_those_on_the_upright_one_do(turn, shrink):
+def test_edges_on_the_stored_image_enclose_what_those_on_the_upright_one_do(orientation, shrink):
     """Each pixel belongs to the same output pixel, upright and stored."""
     stored = (23, 17)
-    upright = upright_as(turn, np.zeros((17, 23))).shape[::-1]
+    upright = upright_as(orientation, np.zeros((17, 23))).shape[::-1]
     plan = plan_resize(*upright, Options(step=4))
     owner = [np.searchsorted(edges, np.arange(n) + 0.5) - 1 for edges, n in zip(plan.edges, upright, strict=True)]
     expected = owner[1][:, None] * plan.size[0] + owner[0]
-    x, y = (shrink * edges for edges in stored_edges(plan, stored, turn, shrink))
+    x, y = (shrink * edges for edges in stored_edges(plan, stored, orientation, shrink))
     columns, rows = (np.searchsorted(edges, np.arange(n) + 0.5) - 1 for edges, n in ((x, 23), (y, 17)))
-    cells = upright_as(turn, np.arange((len(y) - 1) * (len(x) - 1)).reshape(len(y) - 1, len(x) - 1))
+    cells = upright_as(orientation, np.arange((len(y) - 1) * (len(x) - 1)).reshape(len(y) - 1, len(x) - 1))
     numbers = np.empty(cells.size, int)
     numbers[cells.ravel()] = np.arange(cells.size)
     found = numbers[rows[:, None] * (len(x) - 1) + columns]
-    assert np.array_equal(upright_as(turn, found), expected)
+    assert np.array_equal(upright_as(orientation, found), expected)

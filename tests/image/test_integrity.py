@@ -14,7 +14,7 @@ from icsys.image.integrity import check_jpeg, find_damage
 FULL = Options(step=1, strategy="SO")
 KEEP = FULL.replace(on_corrupt="keep")
 PIXELS = synthetic_photo(100, 120)
-# The kinds that a decoder can be told to keep a part of, by Pillow's format and settings.
+# The formats that a decoder can be set to read in part, by Pillow's format and settings.
 KEPT = [
     ("JPEG", {}),
     ("JPEG", {"progressive": True}),

@@ -60,7 +60,7 @@ def test_a_file_that_ends_early_is_corrupt_and_kept_on_demand(kept):
     assert "premature end" in warning.lower()
 
 
-def test_another_size_than_the_header_told_is_broken():
+def test_another_size_than_in_the_header_is_broken():
     data = image_bytes(synthetic_photo(120, 160), "JPEG")
     with pytest.raises(ImageError, match="damaged JPEG"):
         decode_jpeg(data, "RGB", (200, 120), 1)

@@ -118,21 +118,21 @@ def peak():
     return 1024 * int(pathlib.Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
 
 def admit(size):
-    asked.append(size)
+    reserved.append(size)
     return contextlib.nullcontext()
 
-asked = []
+reserved = []
 small, large = (pathlib.Path(name).read_bytes() for name in ("small", "large"))
 options = Options(step=int(sys.argv[2]), resample=sys.argv[1])
 decode_photo(small, options)
 before = peak()
 decode_photo(large, options, admit)
-print(peak() - before, *asked)
+print(peak() - before, *reserved)
 """
 
 
-def taken_and_asked(folder, name, resample="box", convert=lambda picture: picture, step=10, **settings):
-    """Bytes by which decoding a picture of nine megapixels raises the peak of a process, and what it asked for."""
+def taken_and_reserved(folder, name, resample="box", convert=lambda picture: picture, step=10, **settings):
+    """Bytes by which decoding a picture of nine megapixels raises the peak of a process, and its reserved bytes."""
     for path, size in (("small", (60, 40)), ("large", (3600, 2500))):
         picture = convert(Image.linear_gradient("L").resize(size).convert("RGB"))
         (folder / path).write_bytes(image_bytes(picture, name, **settings))
@@ -141,19 +141,19 @@ def taken_and_asked(folder, name, resample="box", convert=lambda picture: pictur
     return map(int, done.stdout.split())
 
 
-@pytest.mark.skipif(not STATUS.exists(), reason="needs a process that can tell the most memory it has had")
+@pytest.mark.skipif(not STATUS.exists(), reason="needs /proc, which shows the peak of a process's memory")
 @pytest.mark.parametrize("name", ["AVIF", "BMP", "GIF", "PNG", "TIFF", "WEBP"])
 def test_decoding_takes_no_more_memory_than_requested(name, tmp_path):
     """A fifth more is for file, bands and small picture."""
-    taken, asked = taken_and_asked(tmp_path, name, **({"speed": 10} if name == "AVIF" else {}))
-    assert 0.1 * asked < taken < 1.2 * asked
+    taken, reserved = taken_and_reserved(tmp_path, name, **({"speed": 10} if name == "AVIF" else {}))
+    assert 0.1 * reserved < taken < 1.2 * reserved
 
 
 def to_16_bits(picture):
     return Image.fromarray(np.asarray(picture.convert("L")).astype(np.uint16) * 257)
 
 
-@pytest.mark.skipif(not STATUS.exists(), reason="needs a process that can tell the most memory it has had")
+@pytest.mark.skipif(not STATUS.exists(), reason="needs /proc, which shows the peak of a process's memory")
 @pytest.mark.parametrize(
     ("name", "resample", "convert", "settings"),
     [
@@ -165,24 +165,24 @@ def to_16_bits(picture):
     ],
 )
 def test_copies_that_a_kind_of_picture_takes_are_requested(name, resample, convert, settings, tmp_path):
-    taken, asked = taken_and_asked(tmp_path, name, resample, convert, **settings)
-    assert taken < 1.25 * asked
+    taken, reserved = taken_and_reserved(tmp_path, name, resample, convert, **settings)
+    assert taken < 1.25 * reserved
 
 
-@pytest.mark.skipif(not STATUS.exists(), reason="needs a process that can tell the most memory it has had")
+@pytest.mark.skipif(not STATUS.exists(), reason="needs /proc, which shows the peak of a process's memory")
 def test_a_cmyk_jpeg_is_looked_through_for_damage_at_an_eighth_of_its_size(tmp_path):
-    taken, _ = taken_and_asked(tmp_path, "JPEG", convert=lambda picture: picture.convert("CMYK"))
+    taken, _ = taken_and_reserved(tmp_path, "JPEG", convert=lambda picture: picture.convert("CMYK"))
     assert taken < 2 * 3600 * 2500
 
 
-@pytest.mark.skipif(not STATUS.exists(), reason="needs a process that can tell the most memory it has had")
+@pytest.mark.skipif(not STATUS.exists(), reason="needs /proc, which shows the peak of a process's memory")
 def test_16_bits_are_made_8_in_bands(tmp_path):
-    taken, _ = taken_and_asked(tmp_path, "PNG", "lanczos", to_16_bits)
+    taken, _ = taken_and_reserved(tmp_path, "PNG", "lanczos", to_16_bits)
     assert taken < 6 * 3600 * 2500  # two bytes a pixel, one more, and what the filter takes
 
 
-@pytest.mark.skipif(not STATUS.exists(), reason="needs a process that can tell the most memory it has had")
+@pytest.mark.skipif(not STATUS.exists(), reason="needs /proc, which shows the peak of a process's memory")
 @pytest.mark.parametrize("name", ["PNG", "TIFF"])
 def test_a_picture_that_keeps_its_size_is_copied_once(name, tmp_path):
-    taken, asked = taken_and_asked(tmp_path, name, step=1)
-    assert taken < 1.2 * (asked + 3 * 3600 * 2500)  # as Pillow holds it, and the pixels that come out
+    taken, reserved = taken_and_reserved(tmp_path, name, step=1)
+    assert taken < 1.2 * (reserved + 3 * 3600 * 2500)  # as Pillow holds it, and the pixels that come out

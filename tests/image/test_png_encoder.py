@@ -353,7 +353,7 @@ def test_files_are_valid_to_strict_readers(checker, effort, colors, tmp_path):
         assert "No errors detected" in verdict.stdout
 
 
-def test_max_effort_without_oxipng_says_what_to_install(monkeypatch):
+def test_max_effort_without_oxipng_names_the_package_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "oxipng", None)
     pixels = np.zeros((1, 1), np.uint8)
     with pytest.raises(MissingExtraError, match=r"pip install 'icsys\[oxipng\]'"):

@@ -49,7 +49,7 @@ def test_indices_and_palette_are_those_that_were_written(encoding, colors):
 
 
 @pytest.mark.parametrize("encoding", ["webp", "jpeg"])
-def test_formats_without_a_palette_say_so(encoding):
+def test_formats_without_a_palette_are_refused(encoding):
     assert read_indexed(written(encoding, synthetic_photo(30, 40), colors=4)) is None
 
 

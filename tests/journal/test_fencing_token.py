@@ -19,14 +19,14 @@ def test_the_last_run_to_start_owns_the_shard(tmp_path):
 
 
 def test_a_removed_state_folder_stops_every_run(tmp_path):
-    turn = FencingToken(RootedPath(tmp_path))
+    token = FencingToken(RootedPath(tmp_path))
     (tmp_path / "turn").unlink()
     with pytest.raises(OSError, match="taken over"):
-        turn.check()
+        token.check()
 
 
 def test_a_half_written_token_is_not_that_of_another_run(tmp_path):
-    turn = FencingToken(RootedPath(tmp_path))
+    token = FencingToken(RootedPath(tmp_path))
     (tmp_path / "turn").write_bytes(b"")
     with pytest.raises(OSError, match="taken over"):
-        turn.check()
+        token.check()

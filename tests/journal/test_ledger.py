@@ -105,7 +105,7 @@ def test_a_source_with_another_time_is_compared_by_its_hash(source, out):
     assert (summary.compressed, results["c.png"].reason) == (0, UNCHANGED)
     assert rows(out)[0]["source_mtime_ns"] == path.stat().st_mtime_ns
     data = bytearray(path.read_bytes())
-    data[-1] ^= 1  # in the checksum of IEND, which nobody reads
+    data[-1] ^= 1  # in the checksum of IEND, which decoders ignore
     path.write_bytes(data)
     os.utime(path, ns=(1, 2 * 10**18))
     assert run(source, out)[0].compressed == 1

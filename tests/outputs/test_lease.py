@@ -20,9 +20,9 @@ def store(monkeypatch):
     return memory_store(monkeypatch)
 
 
-def take(told=lambda _: None):
+def take(notices=lambda _: None):
     one = Lease(Objects("memory://small"), "lock.json")
-    one.acquire(threading.Event(), told)
+    one.acquire(threading.Event(), notices)
     return one
 
 
@@ -37,9 +37,9 @@ def test_a_renewed_lock_is_respected(store):
 
 def test_an_expired_lock_is_taken_over_and_its_holder_notices(store, monkeypatch):
     monkeypatch.setattr(lease, "_LEASE", 0.05)
-    first, told = take(), []
-    second = take(told.append)
-    assert told
+    first, notices = take(), []
+    second = take(notices.append)
+    assert notices
     with pytest.raises(FileExistsError, match="another run has taken over"):
         first.renew()
     first.release()

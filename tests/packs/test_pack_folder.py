@@ -80,9 +80,9 @@ def test_packs_hold_the_images_of_a_plain_run_with_class_and_facts(packing, stra
     assert [row["source_path"] for row in rows] == sorted(NAMES)
     for row in rows:
         assert row["shard"] == summary.shards[0]
-        told = facts[row["source_path"]]
-        assert all(row.get(name) == value for name, value in told.items() if name != "label")
-        assert (told["width"], told["height"], told["colors"]) == (30, 20, None if strategy == "SO" else 5)
+        recorded = facts[row["source_path"]]
+        assert all(row.get(name) == value for name, value in recorded.items() if name != "label")
+        assert (recorded["width"], recorded["height"], recorded["colors"]) == (30, 20, None if strategy == "SO" else 5)
 
 
 @each_pack_format
@@ -91,12 +91,12 @@ def test_packs_record_the_result_of_automatic_colours(packing, source, tmp_path)
     rows = [json.loads(line) for line in (tmp_path / "out" / "manifest.jsonl").read_text("utf-8").splitlines()]
     facts = {facts["source_path"]: facts for _, _, facts in READERS[packing](shards(tmp_path / "out")[0])}
     for row in rows:
-        told = facts[row["source_path"]]
+        recorded = facts[row["source_path"]]
         names = ("colors", "delta_e", "quality_target", "quality_met")
-        assert [told[name] for name in names] == [row[name] for name in names]
-        assert told["delta_e"] <= 4
-        assert told["quality_met"] is True
-        assert told["ssim"] is told["psnr"] is None
+        assert [recorded[name] for name in names] == [row[name] for name in names]
+        assert recorded["delta_e"] <= 4
+        assert recorded["quality_met"] is True
+        assert recorded["ssim"] is recorded["psnr"] is None
 
 
 @each_pack_format

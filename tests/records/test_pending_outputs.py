@@ -24,7 +24,7 @@ hashes = st.text("0123456789abcdef", min_size=64, max_size=64)
 
 @given(pending=st.dictionaries(names, names, max_size=5))
 def test_pending_outputs_are_read_back_unchanged(pending, tmp_path_factory):
-    state_folder = RootedPath(tmp_path_factory.mktemp("books"))
+    state_folder = RootedPath(tmp_path_factory.mktemp("state"))
     write_pending(state_folder, pending)
     assert load_pending(state_folder) == pending
     assert (state_folder / PENDING).exists() == bool(pending)
@@ -50,7 +50,7 @@ def test_invalid_pending_outputs_are_ignored(text, pending, tmp_path):
 
 @given(lines=st.lists(st.tuples(names, hashes), max_size=9), kept=st.sets(names, max_size=3))
 def test_hashes_are_recorded_one_by_one_and_kept_for_some(lines, kept, tmp_path_factory):
-    state_folder = RootedPath(tmp_path_factory.mktemp("books"))
+    state_folder = RootedPath(tmp_path_factory.mktemp("state"))
     written = WrittenHashes(state_folder)
     kept |= {name for name, _ in lines[:2]}
     for name, sha256 in lines:

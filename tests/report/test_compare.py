@@ -115,12 +115,12 @@ def test_examples_are_the_worst_first_and_hold_the_pixels_of_the_outputs(several
 def test_progress_has_the_estimate_and_counts_to_its_end(several):
     steps = []
     comparison = compare_folder(several, SHARED, colors=[4], strategies=["MKM"], progress=steps.append)
-    told = [step for step in steps if step.estimate is not None]
+    estimated = [step for step in steps if step.estimate is not None]
     assert comparison.rounds == 3  # as always where there is little to do
-    assert [step.done for step in told] == list(range(1, 36))  # five images by SO and MKM three times, and judged
-    assert {step.total for step in told} == {35}
-    assert {step.estimate for step in told} == {comparison.estimate}
-    assert [step.note for step in told[::5]] == ["SO", "MKM 4"] * 3 + ["Judging"]
+    assert [step.done for step in estimated] == list(range(1, 36))  # five images by SO and MKM three times, and judged
+    assert {step.total for step in estimated} == {35}
+    assert {step.estimate for step in estimated} == {comparison.estimate}
+    assert [step.note for step in estimated[::5]] == ["SO", "MKM 4"] * 3 + ["Judging"]
 
 
 @pytest.mark.parametrize(

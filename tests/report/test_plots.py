@@ -72,7 +72,7 @@ def test_text_and_axes_take_the_colour_of_the_page(comparison):
         assert "#000000" not in plot.svg
 
 
-def test_a_histogram_counts_and_tells_its_range():
+def test_a_histogram_counts_and_shows_its_range():
     plot = histogram("Colours of each image", "colours", [3, 3, 3, 9], whole=True)
     assert plot.words == "colours: from 3 to 9, half of the images above 3"
     bars = re.findall(r'<g id="[^"]*patch_\d+">\s*<path d="([^"]+)"', plot.svg)

@@ -30,6 +30,6 @@ def test_the_command_line_reads_the_command_as_the_same_options(options):
 
 
 def test_versions_are_named():
-    told = dict(version_facts("1.2.3"))
-    assert told["Version"] == "ICS 1.2.3"
-    assert "numpy" in told["Packages"]
+    facts = dict(version_facts("1.2.3"))
+    assert facts["Version"] == "ICS 1.2.3"
+    assert "numpy" in facts["Packages"]

@@ -129,10 +129,10 @@ def test_a_journal_that_a_crash_has_left_is_read_with_its_last_lines(run):
     manifest.write_bytes(
         b"".join(lines) + "".join(f"{json.dumps(row)}\n" for row in (again, failed)).encode() + b'{"to'
     )
-    books = read_record(RootedPath(run / "out"))
-    assert len(books.images) == 4
-    assert {image.output: image.bytes_out for image in books.images}[again["file_name"]] == 1
-    assert {problem.name for problem in books.failures} == {"bad.jpg", "late.jpg"}
+    record = read_record(RootedPath(run / "out"))
+    assert len(record.images) == 4
+    assert {image.output: image.bytes_out for image in record.images}[again["file_name"]] == 1
+    assert {problem.name for problem in record.failures} == {"bad.jpg", "late.jpg"}
 
 
 def test_a_folder_of_failures_alone_has_a_report(tmp_path):

@@ -64,13 +64,13 @@ def test_the_report_has_the_colours_chosen_for_all_and_the_reason(reached, expec
     assert expected in run_report(summary, "out", dry_run=False).splitlines()
 
 
-def test_nothing_is_claimed_where_nothing_was_compressed():
+def test_no_saving_is_reported_where_nothing_was_compressed():
     report = run_report(summary_of(SKIPPED, seconds=1.0), "out", dry_run=False)
     assert "Bytes" not in report
     assert "Elements" not in report
 
 
-def test_a_dry_run_says_so():
+def test_a_dry_run_is_named_as_one():
     assert "nothing was written" in run_report(summary_of(DONE), "out", dry_run=True)
 
 

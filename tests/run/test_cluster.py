@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from fake_cluster import Fake
-from helpers import books_at, compress_into, everything, image_bytes, synthetic_photo
+from helpers import compress_into, everything, image_bytes, state_folder_at, synthetic_photo
 from icsys import Options, UsageError, compress_folder, merge_shards
 from icsys.errors import EngineError, InUseError
 from icsys.files.rooted_path import RootedPath
@@ -159,7 +159,7 @@ def test_a_shard_that_fails_in_every_attempt_is_named_and_the_others_are_done(
     _, summary = run(source, out)
     assert tries == [False, False, True, True, True]
     assert "shard 2/4 failed in every attempt: its worker died" in summary.stopped
-    assert [read_state(RootedPath(books_at(out, shard))) is not None for shard in all_shards(4)] == [
+    assert [read_state(RootedPath(state_folder_at(out, shard))) is not None for shard in all_shards(4)] == [
         True,
         False,
         True,
@@ -232,14 +232,14 @@ def test_a_run_that_continues_after_another_started_writes_nothing(source, out, 
         if progress.result is not None and not divided:
             divided.append(progress.result.source)
             compress_folder(source, out, OPTIONS, shard="1/2", jobs=1)
-            divided.append((books_at(out, Shard(1, 2)) / "manifest.jsonl").read_bytes())
+            divided.append((state_folder_at(out, Shard(1, 2)) / "manifest.jsonl").read_bytes())
 
     summary = compress_folder(source, out, OPTIONS, shard="1/2", jobs=1, progress=wake_up_late)
     assert "another run has taken over" in summary.stopped
-    books = books_at(out, Shard(1, 2))
-    assert (books / "manifest.jsonl").read_bytes() == divided[1]
-    assert read_state(RootedPath(books)).finished
-    assert json.loads((books / "run.json").read_text("utf-8"))["summary"]["stopped"] == ""
+    state_folder = state_folder_at(out, Shard(1, 2))
+    assert (state_folder / "manifest.jsonl").read_bytes() == divided[1]
+    assert read_state(RootedPath(state_folder)).finished
+    assert json.loads((state_folder / "run.json").read_text("utf-8"))["summary"]["stopped"] == ""
 
 
 def test_a_lost_worker_that_still_runs_releases_its_shard_to_the_next_run(source, whole, out):
@@ -249,7 +249,7 @@ def test_a_lost_worker_that_still_runs_releases_its_shard_to_the_next_run(source
     open_shard = next(
         s
         for s in shards_in(RootedPath(out))
-        if not (state := read_state(RootedPath(books_at(out, s)))) or not state.finished
+        if not (state := read_state(RootedPath(state_folder_at(out, s)))) or not state.finished
     )
     begun, summaries = threading.Event(), []
 
@@ -409,7 +409,7 @@ def test_a_careful_shard_runs_in_processes_of_its_own(source, whole, out):
     job = shard_job.ShardJob(
         source=source, destination=out, options=OPTIONS, settings=RunSettings(engine="dask", shard=Shard(1, 1))
     )
-    books_at(out, job.shard).mkdir(parents=True)
+    state_folder_at(out, job.shard).mkdir(parents=True)
     result = shard_job.run_shard_job(job, careful=True)
     assert (len(result.results), result.ignored, result.stopped) == (whole[1].images, 1, "")
     merge_shards(out)

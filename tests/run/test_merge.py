@@ -13,7 +13,7 @@ import time
 import pytest
 
 from fault_runs import command, needs_posix
-from helpers import books_at, compress_into, everything, image_bytes, synthetic_photo
+from helpers import compress_into, everything, image_bytes, state_folder_at, synthetic_photo
 from icsys import Options, UsageError, compress_folder, merge_shards
 from icsys.files.rooted_path import RootedPath
 from icsys.journal.lock import locked
@@ -138,19 +138,19 @@ def test_a_killed_shard_resumes_while_others_run(source, out):
         subprocess.Popen(command(source, out, "--shard", shard), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for shard in ("1/4", "3/4", "4/4")
     ]
-    books = books_at(out, Shard(2, 4))
+    state_folder = state_folder_at(out, Shard(2, 4))
     chance = random.Random(2)  # noqa: S311 - no secret
     killed = 0
     for _ in range(4):
         with subprocess.Popen(command(source, out, "--shard", "2/4"), stdout=subprocess.DEVNULL) as process:
-            while not (books / ".ics-claims").exists() and process.poll() is None:
+            while not (state_folder / ".ics-claims").exists() and process.poll() is None:
                 time.sleep(0.001)
             time.sleep(chance.uniform(0, 0.03))
             process.send_signal(signal.SIGKILL)
-        killed += not json.loads((books / "shard.json").read_bytes())["finished"]
+        killed += not json.loads((state_folder / "shard.json").read_bytes())["finished"]
     assert killed
     assert {run.wait(timeout=60) for run in others} <= {0, 1}
-    if not json.loads((books / "shard.json").read_bytes())["finished"]:
+    if not json.loads((state_folder / "shard.json").read_bytes())["finished"]:
         with pytest.raises(UsageError, match=r"shard 2/4 is not finished"):
             merge_shards(out)
     before = {path: path.stat().st_ino for path in out.rglob("*.png")}
@@ -266,7 +266,7 @@ def test_the_format_does_not_matter(source, out):
 
 
 def test_one_shard_is_run_by_one_run_at_a_time(source, out):
-    with locked(RootedPath(books_at(out, Shard(2, 4)))):
+    with locked(RootedPath(state_folder_at(out, Shard(2, 4)))):
         with pytest.raises(UsageError, match=r"shard 2/4 of .* is in use by another run"):
             do_shards(source, out, [Shard(2, 4)])
         do_shards(source, out, [Shard(1, 4)])
@@ -424,8 +424,8 @@ def test_a_dry_run_of_a_shard_writes_nothing_and_returns_its_counts(source, out)
 
 def test_a_shard_killed_before_its_first_record_loses_nothing_of_the_folder(source, whole, out):
     compress_folder(source, out, OPTIONS)
-    books_at(out, Shard(1, 4)).mkdir(parents=True)
-    (books_at(out, Shard(1, 4)) / "manifest.jsonl").touch()
+    state_folder_at(out, Shard(1, 4)).mkdir(parents=True)
+    (state_folder_at(out, Shard(1, 4)) / "manifest.jsonl").touch()
     with pytest.raises(UsageError, match="no shard has started an image"):
         merge_shards(out, partial=True)
     do_shards(source, out, [Shard(2, 4)])

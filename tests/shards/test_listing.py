@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers import books_at, manifest_row
+from helpers import manifest_row, state_folder_at
 from icsys import UsageError
 from icsys.files.relative_names import is_below
 from icsys.files.rooted_path import RootedPath
@@ -51,14 +51,14 @@ def test_every_entry_is_in_the_part_of_its_shard_in_order(names, ignored, count,
         assert shards_in(RootedPath(folder)) == all_shards(count)
         for shard in all_shards(count):
             mine = [entry for entry in planned if shard_index(entry.source, count) == shard.index]
-            assert list(read_listed(RootedPath(books_at(folder, shard)))) == mine
+            assert list(read_listed(RootedPath(state_folder_at(folder, shard)))) == mine
 
 
 def test_a_folder_that_cannot_be_listed_is_in_every_part(tmp_path):
     closed = Unreadable("closed", "permission", "why", is_folder=True)
     divided(tmp_path, [closed, *tasks("a")])
     for shard in all_shards(3):
-        assert closed in list(read_listed(RootedPath(books_at(tmp_path, shard))))
+        assert closed in list(read_listed(RootedPath(state_folder_at(tmp_path, shard))))
 
 
 def test_every_shard_gets_its_share_of_earlier_rows_and_pending_outputs(tmp_path):
@@ -72,7 +72,7 @@ def test_every_shard_gets_its_share_of_earlier_rows_and_pending_outputs(tmp_path
         WrittenHashes(RootedPath(tmp_path)).add(output, output.encode().hex())
     divided(tmp_path, tasks(*"abcdefgh"))
     for shard in all_shards(3):
-        state_folder = books_at(tmp_path, shard)
+        state_folder = state_folder_at(tmp_path, shard)
         path = state_folder / "manifest.jsonl"
         found = [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
         assert found == [row for row in rows if shard.owns(row["source_path"])]
@@ -96,7 +96,7 @@ def test_every_shard_gets_its_share_of_earlier_rows_and_pending_outputs(tmp_path
 )
 def test_a_listing_that_ics_did_not_write_is_refused(line, tmp_path):
     divided(tmp_path, tasks("a"), count=1)
-    state_folder = books_at(tmp_path, Shard(1, 1))
+    state_folder = state_folder_at(tmp_path, Shard(1, 1))
     (state_folder / "plan.jsonl").write_bytes(line + b"\n")
     with pytest.raises(UsageError, match=r"plan\.jsonl.*is not what ics has written"):
         list(read_listed(RootedPath(state_folder)))
@@ -111,7 +111,7 @@ def test_a_listing_with_an_invalid_number_of_shards_is_ignored(count, tmp_path):
 
 
 def finish(folder, shard):
-    write_state(RootedPath(books_at(folder, shard)), State({}, follow_links=False, finished=True))
+    write_state(RootedPath(state_folder_at(folder, shard)), State({}, follow_links=False, finished=True))
 
 
 def test_only_shards_whose_part_has_changed_become_unfinished(tmp_path):
@@ -119,11 +119,11 @@ def test_only_shards_whose_part_has_changed_become_unfinished(tmp_path):
     divided(tmp_path, tasks(*names))
     for shard in all_shards(3):
         finish(tmp_path, shard)
-        (books_at(tmp_path, shard) / "manifest.jsonl").write_bytes(b"what was done\n")
+        (state_folder_at(tmp_path, shard) / "manifest.jsonl").write_bytes(b"what was done\n")
     divided(tmp_path, tasks(*names, "new"), count=99)
     for shard in all_shards(3):
-        assert read_state(RootedPath(books_at(tmp_path, shard))).finished != shard.owns("new.jpg")
-        assert (books_at(tmp_path, shard) / "manifest.jsonl").read_bytes() == b"what was done\n"
+        assert read_state(RootedPath(state_folder_at(tmp_path, shard))).finished != shard.owns("new.jpg")
+        assert (state_folder_at(tmp_path, shard) / "manifest.jsonl").read_bytes() == b"what was done\n"
     assert read_listing(RootedPath(tmp_path)) == Listing(3, 9, SETTINGS)
 
 
@@ -132,7 +132,7 @@ def test_with_other_settings_no_shard_is_finished(tmp_path):
     for shard in all_shards(3):
         finish(tmp_path, shard)
     divided(tmp_path, tasks(*"abcdefgh"), values=SETTINGS | {"overwrite": "always"})
-    assert not any(read_state(RootedPath(books_at(tmp_path, shard))).finished for shard in all_shards(3))
+    assert not any(read_state(RootedPath(state_folder_at(tmp_path, shard))).finished for shard in all_shards(3))
 
 
 def test_a_killed_listing_leaves_no_state(tmp_path, monkeypatch):
@@ -157,7 +157,7 @@ def test_without_images_or_after_a_stop_there_is_no_listing(tmp_path):
 
 
 def test_shards_that_list_for_themselves_must_be_merged_first(tmp_path):
-    books_at(tmp_path, Shard(2, 5)).mkdir(parents=True)
+    state_folder_at(tmp_path, Shard(2, 5)).mkdir(parents=True)
     with pytest.raises(UsageError, match="divided into 5 shards: merge them first"):
         divided(tmp_path, tasks("a"))
 

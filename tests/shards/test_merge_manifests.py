@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers import books_at, manifest_row
+from helpers import manifest_row, state_folder_at
 from icsys import UsageError
 from icsys.files.rooted_path import RootedPath
 from icsys.records.manifest import DONE, STALE, to_line
@@ -52,7 +52,7 @@ def test_the_rows_of_all_shards_are_merged_in_order(tmp_path_factory, paths, old
     if old:
         write(folder, [row(path, bytes=7) for path in old])
     for shard in shards:
-        write(books_at(folder, shard), [row(path) for path in paths if shard.owns(path)])
+        write(state_folder_at(folder, shard), [row(path) for path in paths if shard.owns(path)])
     summary = merge_manifests(RootedPath(folder), shards)
     expected = [row(path) for path in paths if shard_index(path, count) in there]
     expected += [row(path, bytes=7) for path in old if shard_index(path, count) not in there]
@@ -70,7 +70,7 @@ def test_copied_sources_are_counted_and_older_rows_lack_the_column(tmp_path):
         row("c.jpg"),
         row("d.jpg", kept_source=True),
     ]
-    write(books_at(tmp_path, shard), rows)
+    write(state_folder_at(tmp_path, shard), rows)
     assert merge_manifests(RootedPath(tmp_path), [shard]).kept_sources == 2
 
 
@@ -91,7 +91,7 @@ def test_one_row_per_output_is_kept_and_two_finished_ones_are_refused(tmp_path_f
     rows = [row(f"{where}{name}", f"{where}{output}", status) for where, name, output, status in drawn]
     shards = all_shards(2)
     for shard in shards:
-        write(books_at(folder, shard), [row for row in rows if shard.owns(row["source_path"])])
+        write(state_folder_at(folder, shard), [row for row in rows if shard.owns(row["source_path"])])
     done = [row["file_name"] for row in rows if row["status"] == DONE]
     if len(done) > len(set(done)):
         with pytest.raises(UsageError, match="the shards saw different files"):
@@ -113,14 +113,14 @@ def test_a_row_of_a_shard_replaces_one_of_the_folder(tmp_path):
     assert shard_index(gone, 4) != shard_index(here, 4)
     write(tmp_path, [row(gone, "a.png")])
     shard = Shard(shard_index(here, 4), 4)
-    write(books_at(tmp_path, shard), [row(here, "a.png")])
+    write(state_folder_at(tmp_path, shard), [row(here, "a.png")])
     merge_manifests(RootedPath(tmp_path), [shard])
     assert read(tmp_path) == [row(here, "a.png")]
 
 
 def test_a_row_of_another_shard_is_refused(tmp_path):
     shards = all_shards(2)
-    write(books_at(tmp_path, shards[0]), [row(path) for path in ("a.jpg", "b.jpg", "c.jpg", "d.jpg")])
+    write(state_folder_at(tmp_path, shards[0]), [row(path) for path in ("a.jpg", "b.jpg", "c.jpg", "d.jpg")])
     with pytest.raises(UsageError, match=r"shard 1/2 .* a source of another shard"):
         merge_manifests(RootedPath(tmp_path), shards)
     assert not (tmp_path / "manifest.jsonl").exists()
@@ -129,7 +129,7 @@ def test_a_row_of_another_shard_is_refused(tmp_path):
 def test_a_folder_that_several_shards_could_not_list_fails_once(tmp_path):
     shards = all_shards(3)
     for shard in shards:
-        write(books_at(tmp_path, shard), [failure("cat")], "failures.jsonl")
+        write(state_folder_at(tmp_path, shard), [failure("cat")], "failures.jsonl")
     summary = merge_manifests(RootedPath(tmp_path), shards)
     assert read(tmp_path, "failures.jsonl") == [failure("cat")]
     assert (summary.images, summary.failed) == (1, 1)
@@ -139,7 +139,7 @@ def test_old_failures_are_dropped(tmp_path):
     write(tmp_path, [failure("a.jpg")], "failures.jsonl")
     shards = all_shards(2)
     for shard in shards:
-        write(books_at(tmp_path, shard), [row("a.jpg")] if shard.owns("a.jpg") else [])
+        write(state_folder_at(tmp_path, shard), [row("a.jpg")] if shard.owns("a.jpg") else [])
     merge_manifests(RootedPath(tmp_path), shards)
     assert not (tmp_path / "failures.jsonl").exists()
     assert read(tmp_path) == [row("a.jpg")]
@@ -152,7 +152,7 @@ def test_lines_are_whole_for_any_block_size(block, tmp_path, monkeypatch):
     paths = [f"caf\u00e9 {number} \u2028\r.jpg" for number in range(20)]
     shards = all_shards(2)
     for shard in shards:
-        write(books_at(tmp_path, shard), [row(path) for path in paths if shard.owns(path)])
+        write(state_folder_at(tmp_path, shard), [row(path) for path in paths if shard.owns(path)])
     merge_manifests(RootedPath(tmp_path), shards)
     assert [json.loads(line) for line in (tmp_path / "manifest.jsonl").read_bytes().split(b"\n")[:-1]] == [
         row(path) for path in sorted(paths)

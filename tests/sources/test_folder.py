@@ -51,7 +51,7 @@ def test_sub_folders_and_names_are_kept(tmp_path):
     }
 
 
-def test_an_image_is_told_by_its_content_where_its_name_says_nothing(tmp_path):
+def test_an_image_without_a_known_suffix_is_found_by_its_content(tmp_path):
     make(tmp_path, "photo", "photo.data")
     make(tmp_path, "notes.txt", "labels.json", data=b"no image")
     tasks, ignored = plan(tmp_path)
@@ -64,7 +64,7 @@ def test_a_broken_file_with_an_images_name_is_not_passed_over(tmp_path):
     assert plan(tmp_path)[0] == {"a.JPG": "a.png"}
 
 
-def test_hidden_files_are_left_alone_and_counted_but_our_own_temporaries_are_nobodys(tmp_path):
+def test_hidden_files_are_left_alone_and_counted_except_our_own_temporaries(tmp_path):
     make(tmp_path, ".DS_Store", ".cache/a.png", f"{OWN_PREFIX}0.tmp", "a.png")
     assert plan(tmp_path) == ({"a.png": "a.png"}, [".DS_Store", ".cache"])
 
@@ -128,13 +128,13 @@ def put_mark(folder, kind):
         write_run(RootedPath(folder), {}, RunSummary(), "1", source="/in", started=0.0)
     elif kind == "lines":
         (folder / MANIFEST).write_bytes(to_line(manifest_row("a.png")))
-    elif kind == "claims":
+    elif kind == "pending":
         write_pending(RootedPath(folder), {"a.png": "a.jpg"})
     else:
         state_folder_of(RootedPath(folder), Shard(1, 2)).make_folders()
 
 
-MARKS = ("run", "lines", "claims", "books")
+MARKS = ("run", "lines", "pending", "state")
 # Names that are one on some file systems, and none that an output may have.
 FOLDERS = st.lists(st.sampled_from(["a", "A", "b", "out", "Out", "é", "e\u0301"]), max_size=3).map("/".join)
 NAMES = st.sampled_from(["x.png", "x.jpg", "X.png", "y.png", "notes.txt", "run.json", "manifest.jsonl"])
@@ -155,7 +155,7 @@ def make_files(folder, names):
     st.sets(FILES, max_size=6),
 )
 def test_a_tree_with_output_folders_is_planned_as_the_tree_without_them(photos, outputs, inside):
-    """Wherever they lie, whatever lies in them, and whoever lists them."""
+    """In every place, with any content, for every kind of run that made them."""
     roots = [path for path, _ in outputs]
 
     def below(path):

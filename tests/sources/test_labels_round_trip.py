@@ -1,4 +1,4 @@
-"""Labels go through every container and come back equal; whoever made them is the oracle."""
+"""Labels go through every container and come back equal to the labels that the test wrote."""
 
 import io
 import json
@@ -62,7 +62,7 @@ names = st.sampled_from(HOSTILE) | texts
 utf8_names = names.filter(lambda name: not any("\ud800" <= character <= "\udfff" for character in name))
 numbers = st.sampled_from([0, 1, 2, 9, 10, 11, 1000, 2**40, 2**63 - 1, -2]) | st.integers(0, 30)
 
-# What a source tells of its images: (name, number) each, None for what it does not tell, and the names of a ClassLabel.
+# The labels of a source: (name, number) of each image, None where it gives none, and the names of a ClassLabel.
 of_table = st.lists(utf8_names, min_size=1, max_size=12, unique=True).flatmap(
     lambda table: st.tuples(
         st.lists(st.sampled_from([*enumerate(table), None]), min_size=1, max_size=6).map(
@@ -87,7 +87,7 @@ sources = st.one_of(
 
 
 def picture(number):
-    """Return a PNG whose pixels tell which image it is."""
+    """Return a PNG whose pixels identify the image."""
     file = io.BytesIO()
     Image.fromarray(np.full((2, 2, 3), 7 * number, np.uint8)).save(file, "PNG")
     return file.getvalue()
@@ -124,7 +124,7 @@ def put_source(folder, kind, labels, table, above):
 
 
 def found_in_lines(folder):
-    """Return name and number of all labels that the manifest tells of."""
+    """Return name and number of all labels in the manifest."""
     lines = (folder / "manifest.jsonl").read_bytes().splitlines()
     return [(row.get("label"), row.get("label_number")) for row in map(json.loads, lines)]
 
@@ -195,7 +195,7 @@ def test_names_and_numbers_come_back_equal(source, containers, above):
     folder = Path(tempfile.mkdtemp())
     try:
         place = put_source(folder / "in", kind, labels, table, above)
-        if kind == "webdataset" and above:  # nothing beside an image says that it is not labelled
+        if kind == "webdataset" and above:  # a WebDataset cannot mark an image as unlabelled
             labels = [(above[:-1] if name is None else name, number) for name, number in labels]
         known = [number for _, number in labels]
         for step, container in enumerate(containers):
@@ -206,8 +206,8 @@ def test_names_and_numbers_come_back_equal(source, containers, above):
             for i, (name, _) in enumerate(labels):
                 assert found[i][0] == name
                 assert known[i] is None or found[i][1] == known[i]
-            told = [(name, number) for (name, _), number in zip(labels, known, strict=True)]
-            assert sorted(found_in_lines(out), key=str) == sorted(told, key=str)
+            given = [(name, number) for (name, _), number in zip(labels, known, strict=True)]
+            assert sorted(found_in_lines(out), key=str) == sorted(given, key=str)
             if table:
                 place_of_table = "run.json" if container == "png" else "shards.json"
                 assert json.loads((out / place_of_table).read_text("utf-8"))["classes"] == table
@@ -239,18 +239,18 @@ def test_another_number_is_taken_over_without_doing_the_image_again(tmp_path):
     labels = ([("cat", 0), ("dog", 1)], ["cat", "dog"])
     for container in ("png", "parquet"):
         out = tmp_path / container
-        for turn, table in enumerate((["cat", "dog"], ["dog", "cat"], ["dog", "cat"])):
+        for number_of_run, table in enumerate((["cat", "dog"], ["dog", "cat"], ["dog", "cat"])):
             shutil.rmtree(tmp_path / "in", ignore_errors=True)
             labels = [(name, table.index(name)) for name in ("cat", "dog")]
             source = put_source(tmp_path / "in", "parquet", labels, table, "")
             summary = compress_folder(source, out, Options(strategy="SO", step=1, format=container))
             assert (summary.failed, summary.stopped) == (0, "")
-            assert turn == 0 or container == "parquet" or summary.skipped == 2
+            assert number_of_run == 0 or container == "parquet" or summary.skipped == 2
             assert FOUND[container](out) == dict(enumerate(labels))
             assert set(found_in_lines(out)) == set(labels)
 
 
-def test_shards_that_are_merged_keep_the_labels_that_a_folder_tells(tmp_path):
+def test_merged_shards_keep_the_labels_of_class_folders(tmp_path):
     labels = [("AC/DC", 1), ("DC", 3), (None, None), ("AC/DC", 1)]
     table = ["T - shirt / top", "AC/DC", "GHz/DC", "DC"]
     source = put_source(tmp_path / "in", "parquet", labels, table, "")

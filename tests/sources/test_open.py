@@ -145,7 +145,7 @@ def test_archives_beside_images_are_left_alone(tmp_path):
     assert (summary.compressed, summary.ignored) == (1, 1)
 
 
-def test_a_folder_and_an_archive_of_one_name_are_told_by_what_they_are(tmp_path):
+def test_a_folder_and_an_archive_of_one_name_are_distinguished_by_kind(tmp_path):
     put_folder(tmp_path / "a" / "photos.zip", {"a.png": b""})
     put_folder(tmp_path / "b", {})
     put_zip(tmp_path / "b" / "photos.zip", {"a.png": b""})

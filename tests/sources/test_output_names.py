@@ -1,4 +1,4 @@
-"""Output names: kept where they can be, told apart where they would meet, whatever the order."""
+"""Output names: kept where possible, made distinct where two would be equal, in any order."""
 
 import os
 import random
@@ -54,7 +54,7 @@ def test_names_that_differ_in_letter_case_or_unicode_form_only():
     assert name_key(first) != name_key(second)
 
 
-def test_a_name_told_apart_never_takes_the_place_of_a_plain_one():
+def test_a_name_made_distinct_never_takes_the_place_of_a_plain_one():
     assert output_names(["a.jpg", "a.gif", "a.jpg.bmp"], ".png") == ["a.jpg~2.png", "a.gif.png", "a.jpg.png"]
 
 

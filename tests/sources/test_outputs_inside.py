@@ -91,7 +91,7 @@ def test_the_summary_names_them(tmp_path):
     assert "0 compressed, 30 skipped" in out
 
 
-def test_where_they_hold_the_only_images_the_error_says_so(few, tmp_path):
+def test_where_they_hold_the_only_images_the_error_names_them(few, tmp_path):
     compress_folder(few, tmp_path / "only" / "out", SO)
     for arguments in (("compress", "only", "new"), ("compare", "only")):
         code, out, err = ics(*arguments, cwd=tmp_path)
@@ -103,7 +103,7 @@ def test_where_they_hold_the_only_images_the_error_says_so(few, tmp_path):
     assert "10 compressed" in out
 
 
-def test_a_comparison_draws_no_output_unless_asked_to(few, tmp_path):
+def test_a_comparison_samples_no_output_by_default(few, tmp_path):
     compress_folder(few, few / "out", SO)
     comparison = compare_folder(few, Options(step=1), strategies=["MKM"])
     assert (comparison.found, comparison.outputs_passed_over) == (10, ("out",))
@@ -134,15 +134,15 @@ def test_shards_that_differ_in_what_they_read_are_not_merged(few, tmp_path):
         merge_shards(tmp_path / "shards")
 
 
-def test_the_books_of_an_older_shard_say_that_it_read_none(tmp_path, few):
+def test_an_older_shard_state_means_that_no_output_was_read(tmp_path, few):
     compress_folder(few, tmp_path / "shards", SO, shard="1/1")
-    books = state_folder_of(RootedPath(tmp_path / "shards"), Shard(1, 1))
-    state = read_state(books)
-    older = json.loads((books / "shard.json").read_bytes())
+    state_folder = state_folder_of(RootedPath(tmp_path / "shards"), Shard(1, 1))
+    state = read_state(state_folder)
+    older = json.loads((state_folder / "shard.json").read_bytes())
     del older["include_outputs"]
-    write_json(books / "shard.json", older)
-    assert read_state(books) == state
-    write_state(books, state)
+    write_json(state_folder / "shard.json", older)
+    assert read_state(state_folder) == state
+    write_state(state_folder, state)
     assert merge_shards(tmp_path / "shards").images == 10
 
 
@@ -181,7 +181,7 @@ def test_shards_in_an_output_folder_make_no_archives_of_the_folder_above(few, tm
     "flags", [(), ("--shard", "1/2"), ("--format", "webdataset")], ids=["files", "shard", "packed"]
 )
 def test_outputs_of_a_run_that_was_killed_are_no_photos(tmp_path, flags):
-    """Killed at any moment, its folder holds outputs that only claims or lines tell of."""
+    """Killed at any moment, its folder holds outputs that only pending outputs or manifest rows name."""
     source = tmp_path / "few"
     source.mkdir()
     for number in range(300):

@@ -38,7 +38,7 @@ def test_a_folder_is_no_file(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows opens no folders")
-def test_a_folder_is_told_by_its_name_and_leaves_nothing_open(tmp_path):
+def test_a_folder_is_refused_by_name_and_leaves_nothing_open(tmp_path):
     free = os.dup(0)
     os.close(free)
     for _ in range(3):

@@ -259,7 +259,7 @@ def test_palettes_without_recorded_hashes_must_agree_with_each_other(make, is_no
     (out / "palette.json").write_text(json.dumps(values), "utf-8")
     assert "palette.json" in found(out)["changed"]
     if make in (palette, palettes):
-        values["hash"] = load_palettes(out / "palette.json").hash  # who did this knows how it is made
+        values["hash"] = load_palettes(out / "palette.json").hash  # a forger can compute it too
         (out / "palette.json").write_text(json.dumps(values), "utf-8")
         assert "palette.json" in found(out)["changed"]
     (out / "palette.json").write_text("[" * 10**5, "utf-8")
@@ -296,22 +296,22 @@ JUNK = [
     "a.png",
     "data/x-1.tar",
 ]
-BOOKS = ["manifest.jsonl", "failures.jsonl", "run.json", "palette.json", "shards.json", ".ics-claims", ".ics-written"]
+RECORDS = ["manifest.jsonl", "failures.jsonl", "run.json", "palette.json", "shards.json", ".ics-claims", ".ics-written"]
 
 
 @settings(max_examples=100, deadline=None)
 @given(data=st.data())
 def test_forged_records_never_stop_a_verification(photos, tmp_path_factory, data):
     """Any value in a row of any record, or the row itself, becomes any other value."""
-    folder = tmp_path_factory.getbasetemp() / "books"
+    folder = tmp_path_factory.getbasetemp() / "records"
     if not folder.exists():
         palettes(photos, folder)
         (folder / ".ics-claims").write_text('{"a.png": "a.jpg"}\n', "utf-8")
         (folder / ".ics-written").write_text('["0123", "a.png"]\n', "utf-8")
         (folder / "shards.json").write_text('{"format": "webdataset", "shards": []}\n', "utf-8")
-    book = folder / data.draw(st.sampled_from(BOOKS))
-    whole = book.read_text("utf-8")
-    lines = whole.splitlines() if book.suffix == ".jsonl" else [whole]
+    record = folder / data.draw(st.sampled_from(RECORDS))
+    whole = record.read_text("utf-8")
+    lines = whole.splitlines() if record.suffix == ".jsonl" else [whole]
     values = json.loads(lines[0])
     junk = data.draw(st.sampled_from(JUNK))
     if isinstance(values, dict) and data.draw(st.integers(0, 9)):
@@ -323,11 +323,11 @@ def test_forged_records_never_stop_a_verification(photos, tmp_path_factory, data
             values[key] = junk
     else:
         values = junk
-    book.write_text("\n".join([json.dumps(values), *lines[1:]]) + "\n", "utf-8")
+    record.write_text("\n".join([json.dumps(values), *lines[1:]]) + "\n", "utf-8")
     try:
         assert set(found(folder)) == {"checked", "missing", "changed", "foreign"}
     finally:
-        book.write_text(whole, "utf-8")
+        record.write_text(whole, "utf-8")
 
 
 def test_swapped_outputs_are_changed(photos, tmp_path):
@@ -449,16 +449,16 @@ def test_progress_reaches_the_end(photos, tmp_path):
 
 def test_the_command_reports_as_text_as_json_and_by_its_exit_code(photos, tmp_path):
     out = copied(photos, tmp_path)
-    code, told, _ = ics("verify", "out", cwd=tmp_path)
-    assert (code, told) == (0, "Verified: 7 images; all as it was written\n")
+    code, printed, _ = ics("verify", "out", cwd=tmp_path)
+    assert (code, printed) == (0, "Verified: 7 images; all as it was written\n")
     (out / "a.png").unlink()
     (out / "b.png").write_bytes(b"")
     (out / "new\n.png").touch()
-    code, told, _ = ics("verify", "out", cwd=tmp_path)
+    code, printed, _ = ics("verify", "out", cwd=tmp_path)
     lines = ["missing: a.png", "changed: b.png", r"foreign: new\n.png"]
-    assert (code, told.splitlines()) == (1, [*lines, "Verified: 7 images; 1 missing, 1 changed, 1 foreign"])
-    code, told, _ = ics("verify", "out", "--json", "--jobs", 2, cwd=tmp_path)
-    values = json.loads(told)
+    assert (code, printed.splitlines()) == (1, [*lines, "Verified: 7 images; 1 missing, 1 changed, 1 foreign"])
+    code, printed, _ = ics("verify", "out", "--json", "--jobs", 2, cwd=tmp_path)
+    values = json.loads(printed)
     assert values.pop("version")
     assert (code, values) == (1, {"checked": 7, "missing": ["a.png"], "changed": ["b.png"], "foreign": ["new\n.png"]})
     assert ics("verify", cwd=tmp_path)[::2] == (

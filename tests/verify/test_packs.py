@@ -283,6 +283,6 @@ def test_the_command_names_damaged_packs(out, tmp_path):
     assert ics("verify", "out", cwd=tmp_path)[0] == 0
     shard, images = min(outputs(out).items())
     (out / shard).unlink()
-    code, told, _ = ics("verify", "out", cwd=tmp_path)
+    code, printed, _ = ics("verify", "out", cwd=tmp_path)
     assert code == 1
-    assert told.splitlines()[:-1] == [f"missing: {name}" for name in sorted([shard, *images])]
+    assert printed.splitlines()[:-1] == [f"missing: {name}" for name in sorted([shard, *images])]

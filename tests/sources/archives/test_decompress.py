@@ -1,4 +1,4 @@
-"""What a compressed file unpacks to is read to its last good byte; what damage is, the standard library says."""
+"""A compressed file is read to its last good byte; the standard library decides what is damaged."""
 
 import bz2
 import gzip
@@ -113,8 +113,8 @@ def test_a_file_that_cannot_be_read_is_no_damaged_content(magic):
     assert stream.damage == ""
 
 
-def test_xz_that_asks_for_gigabytes_is_refused():
-    """A window of 1.5 GB, which its header tells."""
+def test_xz_that_needs_gigabytes_is_refused():
+    """Its header declares a window of 1.5 GB."""
     packed = lzma.compress(b"x", filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 3 * 2**20}])
     block = bytearray(packed)
     at = block.index(bytes([0x21, 1]), 12) + 2  # the size of the window, in a header with a checksum

@@ -48,7 +48,7 @@ TARGETS = st.sampled_from([*INSIDE, "l1", "../l1", "cat/l3", "new", "cat/in/l6/a
 
 
 def stays_inside(link):
-    """Tell whether a link leads to no folder above the source, which a folder would read and an archive has not."""
+    """Return whether a link stays inside the source: a folder could follow it further, an archive has nothing there."""
     name, target = link
     return os.path.normpath(os.path.join(os.path.dirname(name), target)) not in {"..", "../.."}  # noqa: PTH118, PTH120
 

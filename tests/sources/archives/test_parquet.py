@@ -1,4 +1,4 @@
-"""Parquet files that say more than they hold: each is told in words, in little memory."""
+"""Parquet files whose headers claim more than they hold: each is refused with a clear message, in little memory."""
 
 import datetime as dt
 import itertools
@@ -19,7 +19,7 @@ MEGABYTES = 10**6
 PROGRAM = """
 import sys
 from icsys import Options, compress_folder
-def peak():  # of this program alone; what getrusage tells begins with that of the one that started it
+def peak():  # of this program alone; getrusage counts the parent's memory too
     with open("/proc/self/status") as status:
         return 1024 * int(next(line for line in status if line.startswith("VmHWM")).split()[1])
 before = peak()
@@ -53,7 +53,7 @@ HOSTILE = {
 @pytest.mark.parametrize("codec", ["snappy", "zstd", "lz4"])
 @pytest.mark.parametrize("dictionary", [False, True])
 @pytest.mark.parametrize("what", HOSTILE)
-def test_what_is_refused_is_told_and_the_rest_is_done(what, dictionary, codec, tmp_path):
+def test_refused_rows_are_named_and_the_rest_is_done(what, dictionary, codec, tmp_path):
     if what == "images of nothing" and codec == "snappy":
         pytest.skip("Snappy makes no more than 21 bytes of one")
     rows, done, reason = HOSTILE[what]
@@ -105,7 +105,7 @@ def test_no_file_takes_much_memory(what, tmp_path):
     assert taken < 150 * MEGABYTES
 
 
-def test_labels_mean_what_their_types_say(tmp_path):
+def test_labels_are_read_by_their_types(tmp_path):
     kinds = {
         "int": (pa.array([0, 1], pa.int8()), ["0", "1"]),
         "unsigned": (pa.array([2**32 - 1, 1], pa.uint32()), [str(2**32 - 1), "1"]),

@@ -1,4 +1,4 @@
-"""Parquet files that are damaged: what is lost is a row group, and that is told."""
+"""Damaged Parquet files: at most one row group is lost, and it is named."""
 
 import pyarrow as pa
 import pytest
@@ -75,7 +75,7 @@ def test_a_cut_file_or_one_with_something_behind_it_fails_by_its_name(share, mor
     assert read_all(path) == ({}, {"x.parquet": "broken"})
 
 
-def test_another_number_of_rows_than_told_is_damage(tmp_path):
+def test_another_number_of_rows_than_declared_is_damage(tmp_path):
     """The number in the footer, which pyarrow writes as a byte where there are few."""
     path = put_parquet(tmp_path / "x.parquet", FILES)
     data = bytearray(path.read_bytes())

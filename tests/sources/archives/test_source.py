@@ -1,4 +1,4 @@
-"""Archives are read without a member's name, size or bytes being believed."""
+"""Archives are read safely: names, sizes and bytes of their members are checked."""
 
 import gzip
 import io
@@ -116,7 +116,7 @@ def test_a_member_that_unpacks_to_more_than_it_declares_takes_no_more_than_that(
 
 
 def test_a_header_that_announces_gigabytes_takes_no_memory(tmp_path):
-    """An extended header with a name of 4 GB, of which a compressed archive could be small."""
+    """An extended header with a name of 4 GB, small once it is compressed."""
     info = tarfile.TarInfo("././@PaxHeader")
     info.type, info.size = tarfile.XHDTYPE, 2**32
     header = info.tobuf(tarfile.GNU_FORMAT)
@@ -221,7 +221,7 @@ def test_an_archive_that_changes_after_it_was_listed_gives_failures(tmp_path):
 
 
 def test_names_of_old_archivers_are_read_as_they_were_meant(tmp_path):
-    """UTF-8 without the flag that says so, as macOS writes it, and backslashes, as some tools of Windows write."""
+    """UTF-8 without the flag for it, as macOS writes it, and backslashes, as some tools of Windows write."""
     path = tmp_path / "x.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("caXX/a.png", GOOD)
@@ -231,7 +231,7 @@ def test_names_of_old_archivers_are_read_as_they_were_meant(tmp_path):
     assert read_all(path) == {"caé/a.png": GOOD, "dog/b.png": OTHER}
 
 
-def test_an_image_by_any_other_name_is_told_by_its_content(tmp_path):
+def test_an_image_with_any_name_is_found_by_its_content(tmp_path):
     files = {"a": GOOD, "b": b"no image", "c.txt": GOOD, "d.txt": b"no image", "e.png": b"no image", "f.json": OTHER}
     for path in (put_zip(tmp_path / "x.zip", files), put_tar(tmp_path / "x.tar.gz", files)):
         assert read_all(path) == {"a": GOOD, "c.txt": GOOD, "e.png": b"no image", "f.json": OTHER}

@@ -42,7 +42,7 @@ def is_header(block):
 
 @given(st.data())
 @settings(max_examples=150, deadline=None)
-def test_one_bit_costs_at_most_the_member_that_it_lies_in_and_is_told(tmp_path_factory, data):
+def test_one_flipped_bit_costs_at_most_its_member_which_is_named(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("flip") / "x.tar"
     archive, places = packed(FILES, data.draw(st.sampled_from(FORMATS)))
     end = -(-max(end for _, _, end in places.values()) // 512) * 512
@@ -61,7 +61,7 @@ def test_one_bit_costs_at_most_the_member_that_it_lies_in_and_is_told(tmp_path_f
 
 @given(st.data())
 @settings(max_examples=100, deadline=None)
-def test_a_cut_archive_keeps_its_whole_members_and_is_told(tmp_path_factory, data):
+def test_a_cut_archive_keeps_its_whole_members_and_is_named(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("cut") / "x.tar"
     archive, places = packed(FILES)
     end = -(-max(end for _, _, end in places.values()) // 512) * 512
@@ -75,8 +75,8 @@ def test_a_cut_archive_keeps_its_whole_members_and_is_told(tmp_path_factory, dat
 
 @given(data=st.data())
 @settings(max_examples=60, deadline=None)
-def test_notes_of_a_long_name_that_cannot_be_read_are_told(data, tmp_path_factory):
-    """The lengths of its records: a name may be any other, and nothing would tell."""
+def test_unreadable_headers_of_a_long_name_are_reported(data, tmp_path_factory):
+    """The lengths of its records: a changed name has no checksum that shows it."""
     path = tmp_path_factory.mktemp("notes") / "x.tar"
     name = "é" * data.draw(st.integers(1, 90)) + ".png"
     archive, _ = packed({name: FILES["c/0.png"], **FILES})
@@ -209,7 +209,7 @@ def test_a_hard_link_to_nothing_is_a_failure_by_its_name(kind, tmp_path):
 
 
 def test_a_hard_link_that_has_its_own_bytes_has_those(tmp_path):
-    """As POSIX allows it and cpio writes it; others tell the size of the file and leave its bytes out."""
+    """As POSIX allows it and cpio writes it; others give the size of the file and leave its bytes out."""
     image = FILES["c/0.png"]
     full, empty = link("full.png", "a.png")[0], link("empty.png", "a.png")[0]
     full.size = empty.size = len(image)

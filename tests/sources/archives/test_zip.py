@@ -70,22 +70,22 @@ def by_zipfile(data):
 
 @given(method=st.sampled_from(METHODS), one_way=st.booleans(), comment=st.binary(max_size=9), data=st.data())
 @settings(max_examples=250, deadline=None)
-def test_a_flipped_bit_is_told_unless_it_does_not_matter(method, one_way, comment, data, tmp_path_factory):
+def test_a_flipped_bit_is_reported_unless_it_is_harmless(method, one_way, comment, data, tmp_path_factory):
     path = tmp_path_factory.mktemp("flip") / "x.zip"
     archive = packed(method=method, one_way=one_way, comment=comment)
     archive[data.draw(st.integers(0, len(archive) - 1))] ^= 1 << data.draw(st.integers(0, 7))
     path.write_bytes(archive)
     found, failed = read_all(path)
     assert set(found.values()) <= set(FILES.values())  # damaged bytes are never taken for whole
-    told = failed.keys() & FILES.keys()  # where more is unpacked than the directory tells, zipfile passes over the rest
-    assert len(told) <= 1
-    whole = {name: image for name, image in by_zipfile(bytes(archive)).items() if name not in told}
+    named = failed.keys() & FILES.keys()  # zipfile ignores bytes beyond the size in the directory
+    assert len(named) <= 1
+    whole = {name: image for name, image in by_zipfile(bytes(archive)).items() if name not in named}
     assert set(found.values()) >= set(whole.values()) & set(FILES.values())
     assert failed or found == FILES
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_an_image_is_told_by_its_bytes_whatever_its_name_and_packing(method, tmp_path):
+def test_an_image_is_found_by_its_bytes_with_any_name_and_packing(method, tmp_path):
     files = {f"{i}/scan": image_bytes(synthetic_photo(20 + 90 * i, 60, seed=i)) for i in range(3)}
     (tmp_path / "x.zip").write_bytes(packed(files | {"notes": b"no image" * 40}, method))
     assert read_all(tmp_path / "x.zip") == (files, {})
@@ -93,7 +93,7 @@ def test_an_image_is_told_by_its_bytes_whatever_its_name_and_packing(method, tmp
 
 @given(method=st.sampled_from(METHODS), one_way=st.booleans(), data=st.data())
 @settings(max_examples=120, deadline=None)
-def test_a_cut_archive_keeps_its_whole_members_and_is_told(method, one_way, data, tmp_path_factory):
+def test_a_cut_archive_keeps_its_whole_members_and_is_named(method, one_way, data, tmp_path_factory):
     """Its directory is at the end and lost, so members are known by what stands before their bytes."""
     path = tmp_path_factory.mktemp("cut") / "x.zip"
     archive = packed(method=method, one_way=one_way)
@@ -111,7 +111,7 @@ def test_a_cut_archive_keeps_its_whole_members_and_is_told(method, one_way, data
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("one_way", [False, True])
-def test_bytes_before_between_and_behind_are_told_and_cost_nothing(method, one_way, tmp_path):
+def test_bytes_before_between_and_behind_are_reported_and_cost_nothing(method, one_way, tmp_path):
     archive = packed(method=method, one_way=one_way)
     with zipfile.ZipFile(io.BytesIO(archive)) as whole:
         second = whole.infolist()[1].header_offset
@@ -141,7 +141,7 @@ def test_a_member_that_the_directory_does_not_name_is_found(tmp_path):
     assert read_all(tmp_path / "x.zip") == (FILES, {"x.zip": "broken"})
 
 
-def test_members_that_share_bytes_are_told(tmp_path):
+def test_members_that_share_bytes_are_reported(tmp_path):
     archive = packed(dict(list(FILES.items())[:2]), zipfile.ZIP_STORED)
     first = archive.index(b"PK\x01\x02")
     second = archive.index(b"PK\x01\x02", first + 1)
@@ -152,7 +152,7 @@ def test_members_that_share_bytes_are_told(tmp_path):
 
 @pytest.mark.parametrize("kind", [stat.S_IFIFO, stat.S_IFCHR, stat.S_IFLNK, stat.S_IFDIR])
 def test_an_image_is_one_whatever_the_directory_calls_it(kind, tmp_path):
-    """One bit there makes a device of a file, and no checksum would tell."""
+    """One bit there makes a device of a file, and no checksum covers it."""
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
         for name, content in (("a.png", FILES["c/0.png"]), ("b.png", b"/etc/passwd")):
             info = zipfile.ZipInfo(name)

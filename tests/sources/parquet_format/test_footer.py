@@ -1,4 +1,4 @@
-"""What the footer of a Parquet file says: held against pyarrow, and footers that say too much."""
+"""The footer of a Parquet file: compared with pyarrow, and footers with impossible values."""
 
 import io
 import struct
@@ -46,10 +46,10 @@ def test_columns_groups_and_notes_are_those_that_pyarrow_finds():
     }
     leaves = list(found.leaves.values())
     for number, group in enumerate(found.row_groups(leaves)):
-        told = about.row_group(number)
-        assert group.rows == told.num_rows
+        expected = about.row_group(number)
+        assert group.rows == expected.num_rows
         for leaf, chunk in zip(leaves, group.chunks, strict=True):
-            column = told.column(leaf.number)
+            column = expected.column(leaf.number)
             assert (chunk.size, chunk.values) == (column.total_compressed_size, column.num_values)
             assert chunk.start == column.dictionary_page_offset or column.data_page_offset
     assert number == about.num_row_groups - 1
@@ -83,7 +83,7 @@ def test_what_is_no_whole_file_is_broken(data):
     assert failure.value.code == "broken"
 
 
-def test_encrypted_files_are_told():
+def test_encrypted_files_are_refused_by_name():
     with pytest.raises(ImageError, match="encrypted"):
         read_footer(io.BytesIO(b"PARE" + bytes(8) + b"PARE"))
 
@@ -100,7 +100,7 @@ def test_more_columns_or_bytes_than_any_dataset_has_are_refused(monkeypatch):
         read_footer(io.BytesIO(data))
 
 
-def test_what_ends_too_early_says_so():
+def test_a_truncated_footer_is_named_as_one():
     for data in (b"\x15", b"\x18\x05abc", b"\x1c\x15", b"\x19\xf5\x80"):
         thrift = Thrift(data)
         with pytest.raises(EndError):

@@ -85,7 +85,7 @@ def test_hostile_names_are_written_out_in_full(fs, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-def test_an_object_with_the_name_of_a_folder_is_told(fs):
+def test_an_object_with_the_name_of_a_folder_is_reported(fs):
     put(fs, ["/p/a", "/p/a/b.png"])
     planned = list(RemoteFolder(Url("memory://p")).plan(".png"))
     assert "an object has the same name" in str(planned)
@@ -97,12 +97,12 @@ def test_a_key_with_a_version_in_it_is_a_failure(fs):
     assert (planned.code, "versionId" in planned.message) == ("unsupported", True)
 
 
-def test_what_is_asked_for_is_waited_for_up_to_a_bound(monkeypatch):
+def test_retry_after_is_respected_up_to_a_bound(monkeypatch):
     """Retry-After in seconds and as a time, of aiohttp's errors and of botocore's, which stand behind others."""
     slept = []
     monkeypatch.setattr("icsys.files.remote_client.time.sleep", slept.append)
     date = {"Date": "Sun, 29 Nov 2026 07:00:00 GMT", "retry-after": "Sun, 29 Nov 2026 07:00:20 GMT"}
-    for told, expected in (
+    for attributes, expected in (
         ({"headers": {"Retry-After": "7"}}, 7),
         ({"headers": {"Retry-After": "999999999999"}}, 30),
         ({"headers": date}, 20),
@@ -113,8 +113,8 @@ def test_what_is_asked_for_is_waited_for_up_to_a_bound(monkeypatch):
     ):
         slept.clear()
 
-        def fail(told=told):
-            cause = type("ServerError", (Exception,), told)("503")
+        def fail(attributes=attributes):
+            cause = type("ServerError", (Exception,), attributes)("503")
             if slept:
                 return "done"
             raise OSError("trouble") from cause

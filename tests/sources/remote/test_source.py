@@ -1,4 +1,4 @@
-"""Sources behind URLs: what a server does, whatever it does, and what is told of it."""
+"""Sources behind URLs: any behaviour of a server, and how it is reported."""
 
 import gzip
 import html
@@ -33,7 +33,7 @@ FILES = {f"{name}/{i}.png": image_bytes(synthetic_photo(20, 30, seed=i)) for nam
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    """Serves a folder, and does to a path what it is told, as often as it is told."""
+    """Serves a folder, with the faults that a test sets for a path, as often as the test sets."""
 
     faults: Counter
     asked: list
@@ -87,12 +87,12 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         self.wfile.write(data[first : last + 1])
 
     def log_message(self, *_):
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
 def server(tmp_path, monkeypatch):
-    """A server on loopback of the folder ``www``; its handler can be told to fail."""
+    """A server on loopback of the folder ``www``; its handler can be set to fail."""
     monkeypatch.setattr(fetching, "_FIRST_PAUSE", 0.001)
     handler = type("Handler", (Handler,), {"faults": Counter(), "asked": []})
     root = put_folder(tmp_path / "www" / "photos", FILES).parent
@@ -142,7 +142,7 @@ def test_a_folder_behind_a_url_gives_the_same_files_and_manifest(server, memory,
 
 
 def test_what_is_done_is_not_fetched_again(server, tmp_path):
-    """The time that the server tells is that of the manifest; a file with another one is done again."""
+    """The manifest holds the server's time; a file with another time is done again."""
     compress_folder(f"{server.url}/photos", tmp_path / "out", SO)
     server.asked.clear()
     compress_folder(f"{server.url}/photos", tmp_path / "out", SO)
@@ -238,7 +238,7 @@ def test_a_larger_file_than_allowed_is_not_taken_into_memory(server, memory, tmp
 
 
 @pytest.mark.parametrize("secret", ["s3cret", "it's<s3cret> &\"x", "s3 c/r@e?t#é"], ids=["word", "quotes", "marks"])
-def test_no_secret_is_told(secret, server, tmp_path):
+def test_no_secret_is_shown(secret, server, tmp_path):
     """User, password and signature of a URL: in no line of the terminal, no file of the output folder, no page."""
     put_zip(server.root / "Tom's.zip", FILES)
     put_tar(server.root / "b.tar.gz", FILES)
@@ -250,24 +250,24 @@ def test_no_secret_is_told(secret, server, tmp_path):
         url = f"http://{user}@{host}/{path}" + (secret if "?" in path else "")
         code, out, err = ics("compress", url, str(number), "--strategy", "SO", "--verbose", "--json", cwd=tmp_path)
         assert code == {"T": 0, "b": 0, "d": 2}.get(path[:1], 1), err
-        told = out + err
+        text = out + err
         if path.startswith("T"):
             for command in (("report", str(number), "--source", url), ("compare", url, "--sample", "2")):
-                told += "".join(map(str, ics(*command, cwd=tmp_path)[1:]))
+                text += "".join(map(str, ics(*command, cwd=tmp_path)[1:]))
         for form in (secret, quote(secret), quote(secret, safe=""), json.dumps(secret)[1:-1], html.escape(secret)):
-            assert form not in told
-            assert "owner" not in told
+            assert form not in text
+            assert "owner" not in text
             for file in tmp_path.rglob("*"):
                 assert "www" in file.parts or file.is_dir() or form.encode() not in file.read_bytes(), file
     for number, name in enumerate(("photos", "Tom's.zip")):
-        # With a user and an @ behind the host nobody can tell where a password ends.
-        told = "http://…" if "@" in secret and number else f"{server.url}/{name}"
-        assert json.loads((tmp_path / f"{number}/run.json").read_text("utf-8"))["source"] == told
+        # With a user and an @ behind the host the end of a password is ambiguous.
+        shown = "http://…" if "@" in secret and number else f"{server.url}/{name}"
+        assert json.loads((tmp_path / f"{number}/run.json").read_text("utf-8"))["source"] == shown
     assert {asked[2] for asked in server.asked} == {f"Basic {b64encode(f'owner:{secret}'.encode('latin-1')).decode()}"}
 
 
-def test_a_server_that_asks_to_wait_is_given_time_up_to_a_bound(server, monkeypatch):
-    slept = []  # fsspec asks twice for what a file is, HEAD and GET, before it gives up
+def test_retry_after_of_a_server_is_respected_up_to_a_bound(server, monkeypatch):
+    slept = []  # fsspec sends two requests for a file, HEAD and GET, before it fails
     monkeypatch.setattr("icsys.files.remote_client.time.sleep", slept.append)
     folder = urlsource.open_remote(Url(f"{server.url}/photos/cat"))
     server.faults.update({("/photos/cat/0.png", 503): 4, ("/photos/cat/0.png", "Retry-After"): 7})
@@ -277,7 +277,7 @@ def test_a_server_that_asks_to_wait_is_given_time_up_to_a_bound(server, monkeypa
     assert slept == [7, 7, LONGEST_PAUSE]
 
 
-@pytest.mark.parametrize("kept", ["by the server", "by the server, and told so when asked", "in the store"])
+@pytest.mark.parametrize("kept", ["by the server", "by the server, also for HEAD", "in the store"])
 def test_a_body_in_gzip_is_understood(kept, server, memory, tmp_path):
     url = f"{server.url}/photos"
     for name, data in FILES.items():
@@ -285,7 +285,7 @@ def test_a_body_in_gzip_is_understood(kept, server, memory, tmp_path):
         if kept == "in the store":
             memory.pipe_file(f"/photos/{name}", gzip.compress(data))
             url = "memory://photos"
-    if "told" in kept:
+    if "HEAD" in kept:
         server.encoded = True
     assert compress_folder(url, tmp_path / "out", SO).failed == 0
     assert tree(tmp_path / "out") == expected(tmp_path)
@@ -346,7 +346,7 @@ def test_a_url_that_leads_elsewhere_is_a_folder_there(server, tmp_path):
     assert sorted(results) == ["0.png", "1.png", "2.png"]
 
 
-def test_names_of_a_server_are_not_believed(memory, tmp_path):
+def test_names_of_a_server_are_checked(memory, tmp_path):
     for name in ("/x/a\n\x1b.png", "/x/C:/b.png", "/x/Cat/c.png", "/x/cat/c.png", "/x/d\\..\\..\\e.png"):
         memory.store[name] = memory.store["/photos/cat/0.png"]
     results, _ = compress_into("memory://x", tmp_path / "deep" / "out")
@@ -415,17 +415,17 @@ def test_from_a_url_to_a_url(memory, tmp_path):
     assert names == set(expected(tmp_path))
 
 
-def test_what_no_credentials_are_found_for_is_not_asked_again():
+def test_a_request_without_credentials_is_not_repeated():
     """botocore's error for it is known by its name alone, so that botocore is not needed."""
-    asked = []
+    requests = []
 
-    def ask():
-        asked.append(1)
+    def request():
+        requests.append(1)
         raise type("NoCredentialsError", (Exception,), {})("Unable to locate credentials")
 
     with pytest.raises(ImageError, match="Unable to locate credentials") as caught:
-        with_retry(ask, Url("s3://bucket"))
-    assert (caught.value.code, len(asked)) == ("permission", 1)
+        with_retry(request, Url("s3://bucket"))
+    assert (caught.value.code, len(requests)) == ("permission", 1)
 
 
 @pytest.mark.parametrize("left", ["run.json", "manifest.jsonl"])
@@ -449,7 +449,7 @@ def test_an_output_folder_below_a_url_is_passed_over_and_costs_one_request(memor
         found = {task.source for task in planned if isinstance(task, Task)}
         assert found == FILES.keys() | ({f"old/{name}" for name in FILES} if include else set())
         assert [one.source for one in planned if isinstance(one, PassedOver)] == ([] if include else ["old"])
-        looks = ["/photos/dog/run.json", f"/photos/old/{left}"]  # for an image: whatever no name says
+        looks = ["/photos/dog/run.json", f"/photos/old/{left}"]  # for an image: each name without a known suffix
         assert sorted(asked) == sorted(looks if include else [*looks, "/photos/dog/run.json"])
     # And the URL itself may be one.
     assert compress_folder("memory://photos/old", tmp_path / "again", SO).images == len(FILES)
@@ -458,7 +458,7 @@ def test_an_output_folder_below_a_url_is_passed_over_and_costs_one_request(memor
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz", "tar.bz2", "tar.xz"])
-def test_a_damaged_archive_behind_a_url_is_told_as_one_on_the_disk(kind, server, memory, tmp_path):
+def test_a_damaged_archive_behind_a_url_is_reported_as_one_on_the_disk(kind, server, memory, tmp_path):
     """Bytes that are cut off, and bytes that are too many, in an archive of some pieces and in one of many."""
     path = (put_zip if kind == "zip" else put_tar)(tmp_path / f"x.{kind}", FILES)
     data = path.read_bytes()
@@ -477,7 +477,7 @@ def test_a_damaged_archive_behind_a_url_is_told_as_one_on_the_disk(kind, server,
         assert number == 0 or found[0][1:] == (6, 1)
 
 
-def test_an_image_behind_a_url_is_told_by_its_first_bytes(server, memory, tmp_path):
+def test_an_image_behind_a_url_is_found_by_its_first_bytes(server, memory, tmp_path):
     files = {"a.txt": FILES["cat/0.png"], "b": FILES["cat/1.png"], "c.txt": b"no image", "d.01.02": FILES["dog/0.png"]}
     put_folder(server.root / "odd", files)
     _, expected = compress_into(server.root / "odd", tmp_path / "plain")

@@ -17,7 +17,7 @@ PATHS = st.lists(NAMES, min_size=1, max_size=3).map(tuple)
 
 
 def never(_one, _other):
-    """Tell that nothing is known of two files."""
+    """Return no details of two files."""
     return False
 
 
@@ -87,7 +87,7 @@ def test_every_page_is_visited_once_and_every_file_below_is_found(site):
         "http://[::1/a.jpg",
     ],
 )
-def test_what_lies_elsewhere_is_told_and_not_followed(href):
+def test_links_that_lead_elsewhere_are_reported_and_not_followed(href):
     tree = crawl(ROOT, page_of(ROOT, [href, "../", "/", "0.jpg"]), None, (OSError,), never)
     assert [*tree] == [()]
     assert [*tree[()].files] == ["0.jpg"]
@@ -124,7 +124,7 @@ def test_folders_that_lead_to_themselves_come_to_an_end(names):
 
 
 def test_a_folder_that_is_the_one_above_it_is_left_at_once():
-    """As a link on a server's disk makes it: what is told of a file in both is the same."""
+    """As a link on a server's disk makes it: the details of a file are the same in both."""
     asked = []
 
     def is_same(one, other):
@@ -146,7 +146,7 @@ def test_folders_of_one_name_that_end_are_whole():
     assert sum(len(folder.files) for folder in tree.values()) == 3
 
 
-def test_a_page_that_cannot_be_had_is_told_and_the_others_are_visited():
+def test_a_page_that_fails_is_reported_and_the_others_are_visited():
     def fetch(url):
         if "bad" in url:
             raise OSError("no answer")
@@ -167,7 +167,7 @@ def test_a_page_that_cannot_be_had_is_told_and_the_others_are_visited():
         ("http://h", "http://h", "http://h/"),
     ],
 )
-def test_the_root_is_where_a_server_leads_to_and_only_that_is_told_who_asks(asked, found, root):
+def test_the_root_is_the_redirected_page_and_only_it_gets_the_credentials(asked, found, root):
     assert root_of(asked, WebPage(found, "", "")) == root
 
 
@@ -178,6 +178,6 @@ def test_a_name_is_decoded_once(one, other):
     assert link.names == (one, quote(other, safe=""))
 
 
-def test_a_page_is_read_in_the_encoding_that_it_tells():
+def test_a_page_is_read_in_its_declared_encoding():
     assert decode_page("é".encode("latin-1"), "text/html; charset=ISO-8859-1") == "é"
     assert decode_page(b"\xe9", "text/html; charset=nonsense") == "\udce9"
