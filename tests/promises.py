@@ -13,7 +13,7 @@ _OWN = {
     "A folder or file that becomes a link between any two system calls of a run leads it nowhere else.": (
         "tests/faults/test_links.py::test_a_link_that_comes_meanwhile"
     ),
-    "So it is with worker processes.": (
+    "The same holds with worker processes.": (
         "tests/faults/test_links.py::test_a_folder_that_becomes_a_link_again_and_again"
     ),
     "A page is written over an older page only, never through a link, and what is no file is not waited for.": (
@@ -39,19 +39,19 @@ _OTHERS = {
     "No text about a URL shows its secret.": "tests/files/test_url.py::test_no_text_of_a_url_holds_its_secret",
 }
 _FORGED = {
-    "Books that were changed by hand cost nobody a file, and end no command without words.": (
-        "tests/faults/test_books.py::test_books_that_were_changed"
+    "State files changed by hand cost no foreign file, and every command ends with a message.": (
+        "tests/faults/test_changed_state.py::test_state_files_that_were_changed"
     ),
-    "Forged values, names that lead out among them, neither; nor do they take memory or time without a bound.": (
+    "Forged values, with paths outside DST among them, cost no foreign file, and take bounded memory and time.": (
         "tests/faults/test_forged.py::test_values_that_are_forged"
     ),
-    "A pipe, a device or anything else in the place of a book is refused, not read.": (
+    "A pipe, a device or anything else in the place of a state file is refused, not read.": (
         "tests/faults/test_forged.py::test_files_that_are_forged"
     ),
-    "A book that is larger than the memory is passed over or refused.": (
+    "A state file larger than the memory is passed over or refused.": (
         "tests/faults/test_forged.py::test_files_that_are_huge"
     ),
-    "A forged list of claims has no file of others written over.": (
+    "A forged list of pending outputs overwrites no foreign file.": (
         "tests/journal/test_ledger.py::test_a_forged_pending_output_overwrites_no_file"
     ),
 }
@@ -60,11 +60,11 @@ _KILLED = {
     "left over, and no output is of options that were not asked for.": (
         "tests/faults/test_kill_options.py::test_killed_then_other_options_then_the_first_again"
     ),
-    "So it is with `--shard` and `ics merge`.": (
+    "The same holds with `--shard` and `ics merge`.": (
         "tests/faults/test_kill_options.py::test_shards_killed_then_with_other_options_then_with_the_first_again"
     ),
-    "So it is with `--isolate`.": "tests/faults/test_kill_options.py::test_isolated_runs_killed",
-    "What a killed run has left is its own, and stale where no source asks for it any more.": (
+    "The same holds with `--isolate`.": "tests/faults/test_kill_options.py::test_isolated_runs_killed",
+    "Outputs of a killed run belong to ICS, and are stale where no source leads to them any more.": (
         "tests/journal/test_ledger.py::test_outputs_of_a_killed_run_are_replaced_by_runs_with_any_options"
     ),
 }

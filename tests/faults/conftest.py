@@ -1,4 +1,4 @@
-"""Faults that a run must survive: their marker, and the page that says what was done and what happened.
+"""Faults that a run must survive: their marker, and the page that lists what was done and what happened.
 
 A test joins the page by its marker alone:
 
@@ -8,7 +8,7 @@ A test joins the page by its marker alone:
         ...
         observed("3 images whole, then disk_full")     <- what happened, in words that are the same in every run
 
-Without ``observed`` the page says "as expected". ``make faults`` runs all tests thoroughly and writes the page.
+Without ``observed`` the page has "as expected". ``make faults`` runs all tests thoroughly and writes the page.
 """
 
 import pytest
@@ -31,7 +31,7 @@ def pytest_configure(config):
 
 @pytest.fixture
 def observed(request):
-    """Say for the page what happened, in words that are the same in every run."""
+    """Record for the page what happened, in words that are the same in every run."""
     return request.node.stash.setdefault(_OBSERVED, []).append
 
 

@@ -1,4 +1,4 @@
-"""The disk says no: the image fails with a word for why, nothing is torn, and the rest goes on or ends in order."""
+"""The disk fails: the image fails with a code, nothing is torn, and the rest continues or ends in order."""
 
 import json
 import os
@@ -72,7 +72,7 @@ FAILING_CALLS = (
     (31, "a quota is used up", "failed, disk_full; the run stops", "write", "EDQUOT", "disk_full"),
     (32, "an error on fsync", "failed, io; not marked as done", "fsync", "EIO", "io"),
     (32, "an error on write", "failed, io; not marked as done", "write", "EIO", "io"),
-    (29, "the disk turns read-only", "failed, read_only; the run stops", "rename", "EROFS", "read_only"),
+    (29, "the disk becomes read-only", "failed, read_only; the run stops", "rename", "EROFS", "read_only"),
     (29, "no right to write one file", "failed, permission; the others go on", "rename", "EACCES", "permission"),
 )
 
@@ -120,8 +120,8 @@ def test_the_journal_cannot_be_written(tmp_path, observed):
 
 
 @needs_strace
-@pytest.mark.fault(31, "no space for the claims", "the run stops before any image")
-def test_images_cannot_be_claimed(tmp_path, observed):
+@pytest.mark.fault(31, "no space for the pending outputs", "the run stops before any image")
+def test_pending_outputs_cannot_be_written(tmp_path, observed):
     """strace makes the first write into the output folder fail."""
     source = make_photos(tmp_path / "in", 2)
     when = number_of("write", "/traced/.ics-", source, tmp_path)
@@ -164,7 +164,7 @@ def test_a_read_only_file_system(tmp_path, observed):
     observed("one line and exit 2")
 
 
-AS_NOBODY = """
+AS_OTHER_USER = """
 import os, sys
 import PIL.Image, deflate, numpy, threadpoolctl, tqdm, icsys.cli.main, icsys.run.compress
 PIL.Image.init()
@@ -187,7 +187,7 @@ def test_an_output_folder_of_another_user(shared, observed):
     """The run is user 65534, the folder is root's."""
     make_photos(shared / "in", 1)
     (shared / "out").mkdir(mode=0o755)
-    done = run(*command(shared / "in", shared / "out", code=AS_NOBODY), cwd=shared)
+    done = run(*command(shared / "in", shared / "out", code=AS_OTHER_USER), cwd=shared)
     assert (done.returncode, done.stdout) == (2, "")
     assert "read-only" in done.stderr
     observed("one line and exit 2")
@@ -202,7 +202,7 @@ def test_a_source_of_another_user(shared, observed):
     (source / "cat" / "00000.png").chmod(0o600)
     (shared / "out").mkdir()
     (shared / "out").chmod(0o777)
-    done = run(*command(source, shared / "out", code=AS_NOBODY), cwd=shared)
+    done = run(*command(source, shared / "out", code=AS_OTHER_USER), cwd=shared)
     assert done.returncode == 1
     assert {(row["source_path"], row["code"]) for row in failures(shared / "out")} == {
         ("cat/00000.png", "permission"),
@@ -212,7 +212,7 @@ def test_a_source_of_another_user(shared, observed):
     observed("the photo failed (permission), the folder is named too, the other two were written")
 
 
-@pytest.mark.fault(33, "a source changes while it is read", "failed, changed: half of each is nobody's photo")
+@pytest.mark.fault(33, "a source changes while it is read", "failed, changed: no mixture of both is kept")
 def test_a_source_that_changes(tmp_path, observed):
     """Another thread adds to a file of 64 MB all the time."""
     source = make_photos(tmp_path / "in", 2)
@@ -258,7 +258,7 @@ def test_a_source_that_vanishes(tmp_path):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-@pytest.mark.fault(31, "the report cannot be written", "the files are whole, and a line says what happened")
+@pytest.mark.fault(31, "the report cannot be written", "the files are whole, and a line states the error")
 def test_a_full_standard_output(tmp_path):
     """Standard output is `/dev/full`."""
     source = make_photos(tmp_path / "in", 2)

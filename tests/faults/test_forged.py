@@ -1,4 +1,4 @@
-"""Books of an output folder that somebody has forged: no file of others is read, written or removed, nothing hangs."""
+"""Forged state files in an output folder: no foreign file is read, written or removed, and nothing hangs."""
 
 import copy
 import json
@@ -55,7 +55,7 @@ WHOLE = {  # what a file may be as a whole, or have in one line of its own
     "a task above": b'["../outside/a.png", "a.png"]\n["a.png", "../outside/a.png"]\n',
     "a hash and a name": b'["0", "../outside/a.png"]\n["0", 5]\n{"0": "1"}\n',
     "a list of names": json.dumps(["../outside/a.png", "/dev/zero", "notes.txt", "cat"]).encode(),
-    "claims": json.dumps({"../outside/a.png": "a", "notes.txt": "b", "cat": "c", "\ud800": "\ud800"}).encode(),
+    "pending outputs": json.dumps({"../outside/a.png": "a", "notes.txt": "b", "cat": "c", "\ud800": "\ud800"}).encode(),
 }
 PLACES = {  # what may stand in the place of a file
     "a pipe": os.mkfifo if hasattr(os, "mkfifo") else None,
@@ -97,7 +97,7 @@ class Try:
         self.out = place / kind
 
     def check(self, warm, what, most=4):
-        """No command ends with a traceback, at a signal or for want of memory, and nobody's file is changed."""
+        """No command ends with a traceback, at a signal or for want of memory, and no foreign file is changed."""
         theirs = [self.place / "in", self.place / "outside", self.out / "notes.txt", self.out / "cat" / "mine.png"]
         before = [snapshot(path) for path in theirs]
         for name, *words in COMMANDS[self.kind][-most:]:
@@ -115,7 +115,7 @@ def _kept(filled, kind, folder):
 
 
 def forge(path, chance):
-    """Change some values in a book, at any depth, or whole lines; return what was done."""
+    """Change some values in a state file, at any depth, or whole lines; return what was done."""
     text = path.read_text("utf-8") if path.is_file() else ""
     many = not path.name.endswith(".json")
     lines = [json.loads(line) for line in text.splitlines() if line] if many else [json.loads(text or "{}")]
@@ -138,10 +138,10 @@ def forge(path, chance):
 TRIES = [(kind, name) for kind, names in STATE_FOLDERS.items() for name in names]
 
 
-@pytest.mark.fault(0, "forged values in what ICS keeps", "no file of others is touched; no hang, no traceback")
+@pytest.mark.fault(0, "forged values in what ICS keeps", "no foreign file is touched; no hang, no traceback")
 def test_values_that_are_forged(filled, warm, tmp_path, thorough, observed):
-    """Paths that lead out, huge numbers, other types, NaN, lines twice; in manifest, claims, `run.json`, `shards.json`
-    and the books of shards; then a report, a verification, runs and a merge.
+    """Paths that lead out, huge numbers, other types, NaN, lines twice; in manifest, pending outputs, `run.json`,
+    `shards.json` and the state folders of shards; then a report, a verification, runs and a merge.
     """
     count = 600 if thorough else 12
     for number in range(count):
@@ -150,10 +150,10 @@ def test_values_that_are_forged(filled, warm, tmp_path, thorough, observed):
         attempt = Try(filled, kind, tmp_path / str(number))
         attempt.check(warm, (number, name, forge(attempt.out / name, chance)), 5 if thorough else 2)
         shutil.rmtree(attempt.place)
-    observed(f"{count} forgeries; exit 0, 1 or 2, and all told in words")
+    observed(f"{count} forgeries; exit 0, 1 or 2, and a message for each fault")
 
 
-@pytest.mark.fault(0, "forged files in the place of what ICS keeps", "no file of others is touched; no hang")
+@pytest.mark.fault(0, "forged files in the place of what ICS keeps", "no foreign file is touched; no hang")
 def test_files_that_are_forged(filled, warm, tmp_path, thorough, observed):
     """Zeros, bytes that are no text, deep nesting, a line of 5 MB, names of others, a pipe, a folder, `/dev/zero`."""
     tries = [(kind, name, what) for kind, name in TRIES for what in (*WHOLE, *PLACES)]
@@ -168,10 +168,10 @@ def test_files_that_are_forged(filled, warm, tmp_path, thorough, observed):
             PLACES[what](place)
         attempt.check(warm, (kind, name, what), 5 if thorough else 2)
         shutil.rmtree(attempt.place)
-    observed("exit 0, 1 or 2, and all told in words")
+    observed("exit 0, 1 or 2, and a message for each fault")
 
 
-@pytest.mark.fault(0, "a file of ICS's that is larger than the memory", "it is refused or passed over, in words")
+@pytest.mark.fault(0, "a file of ICS's that is larger than the memory", "it is refused or passed over, with a message")
 def test_files_that_are_huge(filled, warm, tmp_path, thorough, observed):
     """A file with a hole of 670 MB, where a command may take 540 MB."""
     for number, (kind, name) in enumerate(TRIES if thorough else [("files", layout.MANIFEST)]):
@@ -181,7 +181,7 @@ def test_files_that_are_huge(filled, warm, tmp_path, thorough, observed):
             file.truncate(5 * 2**27)
         attempt.check(warm, (kind, name), 5 if thorough else 1)
         shutil.rmtree(attempt.place)
-    observed("exit 0, 1 or 2, and all told in words")
+    observed("exit 0, 1 or 2, and a message for each fault")
 
 
 @pytest.mark.fault(0, "forged folders of shards", "no hang, no traceback")
@@ -203,4 +203,4 @@ def test_folders_that_are_forged(filled, warm, tmp_path, thorough, observed):
         make(attempt.out / layout.STATE_FOLDERS / name)
         attempt.check(warm, name, 3 if thorough else 2)
         shutil.rmtree(attempt.place)
-    observed("exit 0, 1 or 2, and all told in words")
+    observed("exit 0, 1 or 2, and a message for each fault")

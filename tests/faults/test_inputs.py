@@ -41,7 +41,7 @@ def compress(tmp_path):
 
 @pytest.fixture
 def fails(compress, observed):
-    """Compress one file beside a good one; return the code it fails with, and tell it to the page."""
+    """Compress one file beside a good one; return the code of its failure, and record it for the page."""
 
     def code(*arguments):
         result = compress(*arguments)
@@ -132,7 +132,7 @@ def test_a_cut_jpeg(progressive, compress, fails, observed):
     observed("kept with a warning if asked for")
 
 
-@pytest.mark.fault(6, "a JPEG with bits flipped among its pixels", "failed where libjpeg can tell")
+@pytest.mark.fault(6, "a JPEG with bits flipped among its pixels", "failed where libjpeg can detect it")
 def test_a_flipped_jpeg(fails):
     """32 bits of a photo with restart markers inverted in one place."""
     data = bytearray(image_bytes(synthetic_photo(200, 300), "JPEG", restart_marker_rows=1))
@@ -212,16 +212,16 @@ def _in_small_memory(folder, data, megabytes, limits=""):
         f"try: compress_image(pathlib.Path('bomb').read_bytes(), Options(strategy='SO', {limits}))\n"
         "except ImageError as error: print(error.code)\n"
         "status = pathlib.Path('/proc/self/status')\n"
-        "if status.exists():\n"  # a process has the peak that is told elsewhere from whoever started it
+        "if status.exists():\n"  # elsewhere the peak of a process includes its parent's
         "    print(status.read_text().partition('VmHWM:')[2].split()[0])\n"
         "else:\n"
         "    import psutil\n"
         "    print(psutil.Process().memory_info().rss // 2**10)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True)
-    *told, memory = done.stdout.split()
+    *printed, memory = done.stdout.split()
     assert int(memory) < megabytes * 2**10
-    return " ".join(told)
+    return " ".join(printed)
 
 
 @pytest.mark.fault(10, "an image without width or height", "failed")

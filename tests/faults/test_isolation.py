@@ -1,4 +1,4 @@
-"""Images that crash or hang whoever works on them, in real processes that really die."""
+"""Images that crash or hang their worker, in real processes that really die."""
 
 import contextlib
 import json
@@ -39,16 +39,17 @@ def good(count):
 @posix
 @pytest.mark.fault(35, "an image that crashes its worker process", "failed after a second try; the others are done")
 @pytest.mark.parametrize(
-    ("deed", "told"), [("segfault", "SIGSEGV"), ("kill 9", "SIGKILL"), ("kill 6", "SIGABRT"), ("exit 7", "exit code 7")]
+    ("deed", "reason"),
+    [("segfault", "SIGSEGV"), ("kill 9", "SIGKILL"), ("kill 6", "SIGABRT"), ("exit 7", "exit code 7")],
 )
 @pytest.mark.usefixtures("faulty")
-def test_a_crash(deed, told, tmp_path, observed):
+def test_a_crash(deed, reason, tmp_path, observed):
     """A real segmentation fault, `kill -9`, abort, or exit in the process that decodes the image."""
     files = good(8) | {"4x.jpg": crashing_image(deed)}
     results, summary = compress_files(tmp_path, files, SO, engine="processes", jobs=2)
     assert (summary.compressed, summary.failed) == (8, 1)
     assert results["4x.jpg"].code == "crashed"
-    assert told in results["4x.jpg"].message
+    assert reason in results["4x.jpg"].message
     observed("8 compressed, 1 failed: crashed")
 
 

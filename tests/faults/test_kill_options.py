@@ -160,7 +160,7 @@ class Rounds:
         self.killed = 0
 
     def __call__(self, count):
-        """Draw them."""
+        """Yield output folders, one for each round; check each after its round."""
         for number in range(count):
             if number % 5 == 0:
                 folder = Folder(self._place / f"out{number}", self._warm, self.chance)
@@ -169,8 +169,8 @@ class Rounds:
             if number % 5 == 4:
                 shutil.rmtree(folder.place)
 
-    def told(self, count):
-        """Say what happened."""
+    def outcome(self, count):
+        """Return what happened."""
         assert self.killed
         return f"{count} rounds; every output with its line, no orphan, options never mixed"
 
@@ -198,7 +198,7 @@ def test_killed_then_other_options_then_the_first_again(kind, warm, sources, tmp
             rounds.killed += folder.run(*other, kill=rounds.chance.random() < 0.7)
             folder.check_meanwhile()
         folder.run(*first)
-    observed(rounds.told(count))
+    observed(rounds.outcome(count))
 
 
 @FAULT
@@ -221,7 +221,7 @@ def test_shards_killed_then_with_other_options_then_with_the_first_again(warm, s
             folder.run(*first, "--shard", shard)
         folder.merge()
         folder.run(*first)  # which removes what a merge has left that was killed once all was merged
-    observed(rounds.told(count))
+    observed(rounds.outcome(count))
 
 
 @FAULT
@@ -235,4 +235,4 @@ def test_isolated_runs_killed(warm, sources, tmp_path, thorough, observed):
         rounds.killed += folder.run(*first, *jobs, kill=True)
         rounds.killed += folder.run(sources[2], rounds.chance.choice(OPTIONS["files"]), *jobs, kill=True)
         folder.run(*first)
-    observed(rounds.told(count))
+    observed(rounds.outcome(count))

@@ -90,7 +90,7 @@ def begun(photos):
 
 @pytest.fixture(scope="module")
 def decoys(photos):
-    """Somebody else's tree, in which every name of ICS's is a file or a folder, and which runs have filled, too."""
+    """A foreign tree: every name of ICS's is a file or a folder there, and runs have filled it, too."""
     folder = photos.parent / "decoys"
     theirs = make_photos(photos.parent / "theirs", 4)
     for words in (("--format", "webdataset", *PACKED), ("--format", "parquet", *PACKED), QUICK):
@@ -145,8 +145,8 @@ def chosen(tries, most, thorough):
     return tries if thorough else random.Random(1).sample(tries, most)  # noqa: S311 - no secret
 
 
-def told(tries, what, thorough):
-    """Say how often it was tried."""
+def outcome(tries, what, thorough):
+    """Return what happened, and in how many tries."""
     return f"{what}, {len(tries) if thorough else 'some'} times"
 
 
@@ -160,7 +160,7 @@ PLACES = (
 
 @pytest.mark.fault(0, "a link under a name that ICS uses", "exit 2 and the name; nothing is changed")
 def test_a_link_under_a_name_of_ours(begun, decoys, tmp_path, thorough, observed):
-    """To a folder or file of somebody else's, to nothing, to itself or up, under every name; then every command."""
+    """To a foreign folder or file, to nothing, to itself or up, under every name; then every command."""
     tries = [(name, command, kind) for name, commands in PLACES for command in commands for kind in KINDS]
     for number, (name, command, kind) in enumerate(chosen(tries, 150, thorough)):
         out = tmp_path / str(number)
@@ -170,7 +170,7 @@ def test_a_link_under_a_name_of_ours(begun, decoys, tmp_path, thorough, observed
         code, said = ics(*words)
         assert (code, name in said) == (2, True), (name, command, kind, said)
         assert (snapshot(out), snapshot(decoys)) == before, (name, command, kind)
-    observed(told(tries, "refused by name", thorough))
+    observed(outcome(tries, "refused by name", thorough))
 
 
 @pytest.mark.fault(0, "a link in the place of a folder or file of images", "the images fail, by name; nothing else")
@@ -186,12 +186,12 @@ def test_a_link_in_the_place_of_images(begun, decoys, tmp_path, thorough, observ
         assert code in {0, 1}, (name, command, kind, said)
         assert snapshot(decoys) == before, (name, command, kind)
         assert (out / name).is_symlink()
-    observed(told(tries, "what was in the way failed, the others were done", thorough))
+    observed(outcome(tries, "what was in the way failed, the others were done", thorough))
 
 
 @pytest.mark.fault(0, "a hard link under a name that ICS uses", "the other name of the file keeps its content")
 def test_a_hard_link(begun, decoys, tmp_path, thorough, observed):
-    """To a file of somebody else's, under the name of every file that ICS keeps, and of an output."""
+    """To a foreign file, under the name of every file that ICS keeps, and of an output."""
     names = (*FILES, *DEEP[1:], *PACKS[1:], "cat/00000.png", TEMPORARY, f"{layout.UNPACKED}/cat/00000.png")
     tries = [(name, theirs, command) for name in names for theirs in (name, TEMPORARY) for command in RUNS]
     for number, (name, theirs, command) in enumerate(chosen(tries, 80, thorough)):
@@ -204,11 +204,11 @@ def test_a_hard_link(begun, decoys, tmp_path, thorough, observed):
         code, said = ics(*words)
         assert code in {0, 1, 2}, said
         assert snapshot(decoys) == before, (name, theirs, command)
-    observed(told(tries, "unchanged", thorough))
+    observed(outcome(tries, "unchanged", thorough))
 
 
 needs_proc = pytest.mark.skipif(
-    not Path("/proc/self/fd").exists(), reason="needs /proc, which tells the path of a descriptor"
+    not Path("/proc/self/fd").exists(), reason="needs /proc, which shows the path of a descriptor"
 )
 
 
@@ -222,7 +222,7 @@ def moments(words, folder):
 
 
 def swapped(words, out, decoys, moment):
-    """Run a command, at a call of which the file or folder that it is about, or one above, becomes a link.
+    """Run a command; at one of its calls the file or folder of the call, or one above, becomes a link.
 
     Return its exit code; the decoy tree is unchanged then.
     """
@@ -285,8 +285,8 @@ def test_a_folder_that_becomes_a_link_again_and_again(engine, decoys, tmp_path, 
 
 @pytest.mark.fault(0, "a link in the place of a page", "exit 2 and the name; nothing is changed")
 def test_a_link_in_the_place_of_a_page(begun, decoys, tmp_path, request, observed):
-    """`report.html`, which leads to an older page of somebody else's among others, of a report and of a comparison; and
-    every name of ICS's, before a report.
+    """`report.html`, as a link to a foreign older page among others, of a report and of a comparison; and every name of
+    ICS's, before a report.
     """
     pytest.importorskip("matplotlib")
     photos, thorough = map(request.getfixturevalue, ("photos", "thorough"))
@@ -299,7 +299,7 @@ def test_a_link_in_the_place_of_a_page(begun, decoys, tmp_path, request, observe
         code, said = ics(*(("report", out) if page == "report" else ("compare", photos, "--report", out / name)))
         assert (code, name in said) == (2, True), (page, name, kind, said)
         assert (snapshot(out), snapshot(decoys)) == before, (page, name, kind)
-    observed(told(tries, "refused by name", thorough))
+    observed(outcome(tries, "refused by name", thorough))
 
 
 def finished(begun, out):

@@ -25,7 +25,9 @@ def manifest(folder):
     return [json.loads(line) for line in (folder / "manifest.jsonl").read_bytes().splitlines()]
 
 
-@pytest.mark.fault(21, "two sources that would meet in one output", "told apart at plan time, always in the same way")
+@pytest.mark.fault(
+    21, "two sources that would meet in one output", "made distinct at plan time, always in the same way"
+)
 def test_sources_of_one_stem_keep_their_whole_names(tmp_path, observed):
     """`a.png` beside `a.bmp`, which would both become `a.png`."""
     source = make(tmp_path / "in", "a.png", "a.bmp")
@@ -52,8 +54,8 @@ def test_an_output_whose_planned_name_has_changed_is_stale(tmp_path, observed):
     observed("reported, kept, and `stale` in the manifest; taken for done again once the twin has gone")
 
 
-@pytest.mark.skipif(sys.platform in {"win32", "darwin"}, reason="needs a file system that tells such names apart")
-@pytest.mark.fault(22, "names that are one on other systems", "told apart at plan time, always in the same way")
+@pytest.mark.skipif(sys.platform in {"win32", "darwin"}, reason="needs a file system that distinguishes such names")
+@pytest.mark.fault(22, "names that are one on other systems", "made distinct at plan time, always in the same way")
 def test_names_that_are_one_elsewhere_share_no_output(tmp_path, observed):
     """`A.png` beside `a.png`, and one accented name in its two Unicode forms."""
     composed = "caf\u00e9.png"
@@ -83,7 +85,7 @@ def test_a_name_that_is_not_utf_8_survives_the_manifest(tmp_path, observed):
     assert compress_folder(source, tmp_path / "out", OPTIONS).skipped == 1
     done = run(sys.executable, "-m", "icsys", "compress", source, "out2", *QUICK, "--json", cwd=tmp_path)
     assert os.fsencode(json.loads(done.stdout)["files"][0]["source"]) == b"cl\xe9/caf\xe9.png"
-    observed("`os.fsencode` of what JSON gives back is the name's very bytes; the next run knows it")
+    observed("`os.fsencode` of what JSON gives back is the name's very bytes; the next run skips it")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs names that Windows does not take")
@@ -126,7 +128,7 @@ def test_what_is_in_the_place_of_an_output(kind, overwrite, tmp_path, observed):
     observed("blocked; the other two were written, and nothing elsewhere")
 
 
-@pytest.mark.fault(30, "the output's place is taken by a file of somebody else", "skipped, unless it may be replaced")
+@pytest.mark.fault(30, "the output's place is taken by a foreign file", "skipped, unless it may be replaced")
 def test_a_file_that_ics_did_not_write_is_never_replaced_unasked(tmp_path, observed):
     """A file of the user's named as an output; two runs with different options, then `--overwrite always`."""
     source = make(tmp_path / "in", "a.png", "b.png")

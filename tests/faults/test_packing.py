@@ -1,4 +1,4 @@
-"""A run that packs is killed, the disk says no, a shard is damaged later: the next run ends as an undisturbed one."""
+"""A run that packs is killed, the disk fails, a pack is damaged: the next run ends as an undisturbed run."""
 
 import itertools
 import json
@@ -32,7 +32,7 @@ def options(packing):
 
 
 def assert_packable(source, out, states, packing):
-    """Every shard is whole, from the run before or from this one; the next run ends as an undisturbed one."""
+    """Every pack is whole, from the run before or from this one; the next run ends as an undisturbed run."""
     for path in out.glob("data/*"):
         assert path.read_bytes() in [state[f"data/{path.name}"] for state in states if f"data/{path.name}" in state]
     summary = compress_folder(source, out, options(packing))
@@ -41,7 +41,7 @@ def assert_packable(source, out, states, packing):
 
 
 def change(source):
-    """Change one photo, add one, take one away: every shard gets other images."""
+    """Change one photo, add one, take one away: every pack gets other images."""
     (source / "cat" / "00002.png").write_bytes(image_bytes(synthetic_photo(24, 32, seed=90)))
     (source / "cat" / "0.png").write_bytes(image_bytes(synthetic_photo(24, 32, seed=91)))
     (source / "dog" / "00005.png").unlink()
@@ -54,9 +54,7 @@ def finished(source, out, packing):
 
 
 @needs_strace
-@pytest.mark.fault(
-    34, "kill -9 of a run that packs shards", "no torn shard; the next run finishes, with the same bytes"
-)
+@pytest.mark.fault(34, "kill -9 of a run that packs", "no torn pack; the next run finishes, with the same bytes")
 @each_pack_format
 @pytest.mark.parametrize("call", CHANGES)
 def test_killed_at_every_system_call_while_it_packs(call, packing, tmp_path, thorough, observed):
@@ -78,18 +76,16 @@ def test_killed_at_every_system_call_while_it_packs(call, packing, tmp_path, tho
         assert_packable(source, out, [before, clean], packing)
     assert killed
     if thorough:
-        observed(f"killed at each of {killed} calls; never a torn shard, and the same bytes after the next run")
+        observed(f"killed at each of {killed} calls; never a torn pack, and the same bytes after the next run")
     else:
-        observed("a sample of the calls; never a torn shard, and the same bytes after the next run")
+        observed("a sample of the calls; never a torn pack, and the same bytes after the next run")
 
 
 @needs_posix
-@pytest.mark.fault(
-    34, "kill -9 of a run that packs shards", "no torn shard; the next run finishes, with the same bytes"
-)
+@pytest.mark.fault(34, "kill -9 of a run that packs", "no torn pack; the next run finishes, with the same bytes")
 @each_pack_format
 def test_killed_at_random_moments_while_it_packs(packing, tmp_path, thorough, observed):
-    """`kill -9` at a random moment of a first run that packs 40 images into 14 shards."""
+    """`kill -9` at a random moment of a first run that writes 40 images into 14 packs."""
     source = make_photos(tmp_path / "in", 40)
     clean = finished(source, tmp_path / "clean", packing)
     chance = random.Random(2)  # noqa: S311 - moments to try, no secret
@@ -105,14 +101,14 @@ def test_killed_at_random_moments_while_it_packs(packing, tmp_path, thorough, ob
         unfinished += not (out / "run.json").exists()
         assert_packable(source, out, [clean], packing)
     assert unfinished
-    observed(f"{moments} moments; never a torn shard, and the same bytes after the next run")
+    observed(f"{moments} moments; never a torn pack, and the same bytes after the next run")
 
 
 @needs_strace
 @pytest.mark.fault(
     31,
-    "the disk says no while shards are packed",
-    "the run stops with the reason; no torn shard; the next run finishes",
+    "the disk fails while packs are written",
+    "the run stops with the reason; no torn pack; the next run finishes",
 )
 @each_pack_format
 @pytest.mark.parametrize("fails", ["write ENOSPC", "fsync EIO", "rename EROFS"])
@@ -132,22 +128,22 @@ def test_a_system_call_fails_while_it_packs(fails, packing, tmp_path, thorough, 
         done = run(*rule, *command(source, out, "--format", packing, *PACKED, code=ONE_THREAD), cwd=tmp_path)
         if "(INJECTED)" not in log.read_text("utf-8"):
             break
-        assert done.returncode in {0, 1}  # 0 where only something that nobody asked for could not be said
+        assert done.returncode in {0, 1}  # 0 where only an optional message could not be written
         said += done.returncode
         assert not list(out.rglob(".ics-*.tmp"))
-        # A photo that could not be written is not in the shards, and they are as whole as others.
+        # A photo that could not be written is in no pack, and every pack is whole.
         lacking = [everything(out)] if (out / "failures.jsonl").exists() else []
         assert_packable(source, out, [before, *lacking, clean], packing)
     assert said
     calls = f"each of {number - 1} calls" if thorough else "a sample of the calls"
-    observed(f"{error} at {calls}; never a torn shard, and the same bytes after the next run")
+    observed(f"{error} at {calls}; never a torn pack, and the same bytes after the next run")
 
 
 @needs_mounts
-@pytest.mark.fault(31, "no room for the shards beside the images", "the run stops with the reason; the images are kept")
+@pytest.mark.fault(31, "no room for the packs beside the images", "the run stops with the reason; the images are kept")
 @each_pack_format
 def test_a_disk_that_is_full_of_parts(packing, tmp_path, observed):
-    """A tmpfs that holds 40 images and no shard of them as well, made larger for the next run."""
+    """A tmpfs with room for 40 images and for no pack, made larger for the next run."""
     source = make_photos(tmp_path / "in", 40)
     clean = finished(source, tmp_path / "clean", packing)
     for name in ("out", "first", "second"):
@@ -169,11 +165,11 @@ def test_a_disk_that_is_full_of_parts(packing, tmp_path, observed):
     observed("exit 1 and the reason; with more room the next run packed all, and did no image again")
 
 
-@pytest.mark.fault(0, "a shard of images that is damaged from outside", "its images are done again")
+@pytest.mark.fault(0, "a pack that is damaged from outside", "its images are done again")
 @each_pack_format
-@pytest.mark.parametrize("damage", ["a bit", "cut off", "emptied", "removed", "another shard"])
-def test_a_damaged_shard(damage, packing, tmp_path, observed):
-    """One of three shards; then a run to which nothing else has changed, another one, and a third."""
+@pytest.mark.parametrize("damage", ["a bit", "cut off", "emptied", "removed", "another pack"])
+def test_a_damaged_pack(damage, packing, tmp_path, observed):
+    """One of three packs; then a run without any other change, another one, and a third."""
     source = make_photos(tmp_path / "in", 7)
     clean = finished(source, tmp_path / "out", packing)
     path, other = sorted((tmp_path / "out" / "data").iterdir())[:2]
@@ -183,7 +179,7 @@ def test_a_damaged_shard(damage, packing, tmp_path, observed):
         "cut off": whole[: len(whole) // 2],
         "emptied": b"",
         "removed": None,
-        "another shard": other.read_bytes(),
+        "another pack": other.read_bytes(),
     }[damage]
     path.unlink()
     if damaged is not None:
@@ -198,10 +194,10 @@ def test_a_damaged_shard(damage, packing, tmp_path, observed):
     observed("3 compressed again, to the same bytes")
 
 
-@pytest.mark.fault(32, "a bit of a shard that flips though nobody has written", "named as soon as the shard is read")
+@pytest.mark.fault(32, "a bit of a pack that flips on the disk", "named as soon as the pack is read")
 @each_pack_format
 def test_a_bit_that_flips_by_itself(packing, tmp_path, observed):
-    """Size and time are as before; then a photo is added, for which the shard is packed anew."""
+    """Size and time are as before; then a photo is added, so that the pack is written anew."""
     source = make_photos(tmp_path / "in", 7)
     compress_folder(source, tmp_path / "out", options(packing))
     path = min((tmp_path / "out" / "data").iterdir())
@@ -216,4 +212,4 @@ def test_a_bit_that_flips_by_itself(packing, tmp_path, observed):
     assert path.read_bytes() == data
     compress_folder(source, tmp_path / "out", options(packing), overwrite="always")
     assert everything(tmp_path / "out") == finished(source, tmp_path / "clean", packing)
-    observed("the run stopped and named shard and image; --overwrite always made all anew")
+    observed("the run stopped and named pack and image; --overwrite always made all anew")

@@ -27,7 +27,7 @@ def test_the_page_is_that_of_the_tests(collected):
     assert [row.subject for row in read_page(PAGE)] == [row.subject for row in collected], "run: make faults"
 
 
-def test_every_row_says_what_happened_and_none_failed():
+def test_every_row_states_what_happened_and_none_failed():
     for row in read_page(PAGE):
         assert row.happened
         assert "failed**" not in row.happened

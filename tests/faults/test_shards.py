@@ -55,7 +55,7 @@ def test_a_shard_killed_at_every_system_call_that_changes_the_disk(call, folders
 
 @needs_strace
 @pytest.mark.fault(
-    34, "kill -9 of a merge", "the books of all shards stay until they are joined; merged again, all is there"
+    34, "kill -9 of a merge", "the state folders of all shards stay until they are merged; merged again, all is there"
 )
 @pytest.mark.parametrize("call", CHANGES)
 def test_a_merge_killed_at_every_system_call_that_changes_the_disk(call, folders, tmp_path, thorough, observed):

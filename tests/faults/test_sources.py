@@ -24,7 +24,7 @@ def ics(*arguments, cwd):
 
 @posix
 @pytest.mark.fault(
-    24, "names with a newline, a quote, a leading dash, 255 bytes", "processed, and told in one line each"
+    24, "names with a newline, a quote, a leading dash, 255 bytes", "processed, and reported in one line each"
 )
 def test_odd_names(tmp_path, observed):
     """Ten of them; the longest leave no room for another suffix. Both folders are named with a dash, too."""

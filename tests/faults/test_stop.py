@@ -51,7 +51,7 @@ def hundred(tmp_path_factory):
 
 @pytest.fixture
 def slowly():
-    """The environment of a run of which each image takes a hundredth of a second more."""
+    """The environment of a run in which each image takes a hundredth of a second more."""
     path = os.pathsep.join([str(SITE), os.environ.get("PYTHONPATH", "")])
     return os.environ | {"PYTHONPATH": path, "FAULTY_SITE_SECONDS": "0.01", "FAULTY_SITE_LOG": os.devnull}
 
@@ -68,12 +68,12 @@ def test_the_first_signal(name, code, engine, *, hundred, slowly, tmp_path, obse
     process = start(command(source, out, "--engine", engine, "--jobs", "2"), out, 10, slowly)
     process.send_signal(getattr(signal, name))
     begin = time.monotonic()
-    said, told = process.communicate(timeout=60)
+    printed, errors = process.communicate(timeout=60)
     seconds = time.monotonic() - begin
     assert process.returncode == code
-    assert "Traceback" not in told
-    assert "interrupted" in told
-    assert "compressed" in said
+    assert "Traceback" not in errors
+    assert "interrupted" in errors
+    assert "compressed" in printed
     assert seconds < 3  # two and what a busy machine adds
     assert not list(out.rglob(".ics-*.tmp"))
     summary = assert_resumable(source, out, clean)
@@ -91,10 +91,10 @@ def test_a_signal_does_not_wait_for_ever(tmp_path, observed):
     process = start(command(source, out, "--jobs", "2", code=ENDLESS), out, 10)
     process.send_signal(signal.SIGINT)
     begin = time.monotonic()
-    said, _ = process.communicate(timeout=60)
+    printed, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     assert time.monotonic() - begin < 3
-    assert "10 compressed" in said
+    assert "10 compressed" in printed
     compress_folder(source, tmp_path / "clean", OPTIONS)
     assert_resumable(source, out, everything(tmp_path / "clean"))
     observed("a report of the ten that were done, exit 130")
@@ -119,10 +119,10 @@ def test_a_signal_for_all_processes(tmp_path, thorough, observed):
                 time.sleep(0.001)
             time.sleep(0.02 * number)
             os.killpg(process.pid, signal.SIGINT)
-            _, told = process.communicate(timeout=60)
+            _, errors = process.communicate(timeout=60)
         assert process.returncode == 130
-        assert "Traceback" not in told
-        assert "crashed" not in told
+        assert "Traceback" not in errors
+        assert "crashed" not in errors
     observed(f"{moments} moments; exit 130, and not a word from the workers")
 
 
@@ -144,17 +144,17 @@ def test_the_second_signal(tmp_path, observed):
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)
     begin = time.monotonic()
-    said, _ = process.communicate(timeout=60)
+    printed, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     assert time.monotonic() - begin < 1
-    assert said == ""
+    assert printed == ""
     compress_folder(source, tmp_path / "clean", OPTIONS)
     assert_resumable(source, out, everything(tmp_path / "clean"))
     observed("no report, exit 130; the next run did the rest")
 
 
 @needs_posix
-@pytest.mark.fault(31, "nobody reads what a run says any more", "the run goes on to its end; exit 1")
+@pytest.mark.fault(31, "the output of a run is no longer read", "the run goes on to its end; exit 1")
 @pytest.mark.parametrize("reader", ["gone", "full disk"])
 def test_standard_error_breaks(reader, tmp_path, observed):
     """A line for each of 60 images goes to a pipe that is closed after the first of them, or to `/dev/full`."""

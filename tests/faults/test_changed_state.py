@@ -1,4 +1,4 @@
-"""The books of an output folder are not what ICS wrote: no traceback, nothing of somebody else's is lost, all told."""
+"""State files changed after ICS wrote them: no traceback, no foreign file is lost, every fault is reported."""
 
 import json
 import shutil
@@ -28,12 +28,12 @@ SLOW = settings(
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
-    return make_photos(tmp_path_factory.mktemp("books") / "in", 4)
+    return make_photos(tmp_path_factory.mktemp("state") / "in", 4)
 
 
 @pytest.fixture(scope="module")
 def finished(photos):
-    """Folders that runs have left: of files, of WebDataset shards, and of two shards that are not merged."""
+    """Output folders of runs: image files, WebDataset packs, and two shards before their merge."""
     for name, options in (("png", OPTIONS), ("webdataset", PACKED), ("shards", OPTIONS)):
         for shard in ("1/2", "2/2") if name == "shards" else (None,):
             compress_folder(photos, photos.parent / name, options, shard=shard)
@@ -49,7 +49,7 @@ STATE_FOLDERS = {
 
 
 def damaged(data, path):
-    """Change values of a book, at any depth, to something of any kind; or all of it."""
+    """Change values of a state file, at any depth, to a value of any kind; or all of it."""
     text = path.read_text("utf-8") if path.exists() else ""
     lines = [json.loads(line) for line in text.splitlines()] if path.suffix == ".jsonl" else None
     whole = lines if lines is not None else json.loads(text or "[]")
@@ -74,13 +74,15 @@ def damaged(data, path):
 
 
 @pytest.mark.fault(
-    0, "manifest, run.json, claims, shards.json or shard.json changed by hand", "no traceback, all is told"
+    0,
+    "manifest, run.json, pending outputs, shards.json or shard.json changed by hand",
+    "no traceback, every fault is reported",
 )
 @pytest.mark.parametrize("kind", STATE_FOLDERS)
 @SLOW
 @given(data=st.data())
-def test_books_that_were_changed(kind, finished, photos, tmp_path_factory, data):
-    """Any value in them becomes another of any kind or goes; then a report, a merge and another run."""
+def test_state_files_that_were_changed(kind, finished, photos, tmp_path_factory, data):
+    """Any value in them becomes another of any kind or is removed; then a report, a merge and another run."""
     out = tmp_path_factory.mktemp("damaged") / "out"
     shutil.copytree(finished / kind, out)
     elsewhere = out.parent / "x"
@@ -104,10 +106,10 @@ def test_books_that_were_changed(kind, finished, photos, tmp_path_factory, data)
     assert elsewhere.read_bytes() == b"somebody else's"
 
 
-@pytest.mark.fault(40, "books of a shard that were copied in part", "the merge names them; nothing is changed")
+@pytest.mark.fault(40, "state files of a shard that were copied in part", "the merge names them; nothing is changed")
 @pytest.mark.parametrize("name", ["manifest.jsonl", "failures.jsonl", "run.json"])
-def test_books_that_were_copied_in_part(name, tmp_path, observed):
-    """Two shards on two machines; of one all images and `shard.json` are there, of another book nothing, or half."""
+def test_state_files_that_were_copied_in_part(name, tmp_path, observed):
+    """Two shards on two machines; one has all images and `shard.json`, and another state file is missing or cut."""
     source = make_photos(tmp_path / "in", 8)
     for photo in ("bad.png", "worse.png", "cat/bad.png"):
         (source / photo).write_bytes(b"no photo")
@@ -117,18 +119,18 @@ def test_books_that_were_copied_in_part(name, tmp_path, observed):
     out = tmp_path / "out"
     for index in (1, 2):
         shutil.copytree(tmp_path / f"machine{index}", out, dirs_exist_ok=True)
-    book = state_folder_at(out, Shard(2, 2)) / name
-    whole = book.read_bytes()
+    state_file = state_folder_at(out, Shard(2, 2)) / name
+    whole = state_file.read_bytes()
     for part in (None, whole[: len(whole) // 2], whole + whole):
-        book.unlink(missing_ok=True)
+        state_file.unlink(missing_ok=True)
         if part is not None:
-            book.write_bytes(part)
+            state_file.write_bytes(part)
         before = everything(out)
         for partial in (False, True):
             with pytest.raises(UsageError, match=r"records of shard 2/2 .* copy all of \.ics-books again"):
                 merge_shards(out, partial=partial)
         assert everything(out) == before
-    book.write_bytes(whole)
+    state_file.write_bytes(whole)
     merge_shards(out)
     assert everything(out) == everything(tmp_path / "clean")
     observed("refused; merged to the same bytes once the rest had come")
@@ -136,7 +138,7 @@ def test_books_that_were_copied_in_part(name, tmp_path, observed):
 
 @pytest.mark.fault(40, "shards whose images were copied in part", "the next run does again what is torn or missing")
 def test_images_that_were_copied_in_part(tmp_path, observed):
-    """Books are whole, one image is missing and one is a half; merged, and then a run."""
+    """State files are whole, one image is missing and one is cut in half; merged, and then a run."""
     source = make_photos(tmp_path / "in", 8)
     compress_folder(source, tmp_path / "clean", OPTIONS)
     out = tmp_path / "out"
