@@ -309,7 +309,7 @@ def test_a_scheduler_that_is_lost(whole, drive, env, tmp_path):
         other.scheduler.kill()
         code, _, err = driver.end()
     assert code == 2, err
-    assert "the Dask scheduler is gone: start the run again" in err
+    assert "the Dask scheduler is gone: start the same run again" in err
     assert shards_in(RootedPath(tmp_path / "out"))
     code, _, err = drive().end()
     assert code == 0, err
