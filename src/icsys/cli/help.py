@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from icsys.errors import UsageError
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _HELP = {"help", "help_all"}
+_WIDTH_TO_CHECK = 80
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -38,7 +40,8 @@ class CommandParser(argparse.ArgumentParser):
         super().__init__(
             # A shortened flag would change its meaning when another one with the same beginning is added.
             allow_abbrev=False,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            # argparse formats each argument to check it. A given width saves the import that finds the terminal's.
+            formatter_class=partial(argparse.RawDescriptionHelpFormatter, width=_WIDTH_TO_CHECK),
             add_help=False,
             description=f"{summary}\n\n{_example_text(examples)}",
             **settings,
@@ -57,7 +60,8 @@ class CommandParser(argparse.ArgumentParser):
     def format_help(self) -> str:
         """Return the help that ``--help`` shows."""
         if not self._common:
-            return super().format_help()
+            return self.format_all()
+        self.formatter_class = argparse.RawDescriptionHelpFormatter
         formatter = self._get_formatter()
         formatter.add_usage(self.usage, self._actions, self._mutually_exclusive_groups)
         formatter.add_text(self.description)
@@ -72,6 +76,7 @@ class CommandParser(argparse.ArgumentParser):
 
     def format_all(self) -> str:
         """Return the help that ``--help-all`` shows."""
+        self.formatter_class = argparse.RawDescriptionHelpFormatter
         return super().format_help()
 
 

@@ -6,6 +6,7 @@ import gc
 import json
 import os
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from icsys.version import __version__
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from icsys.results import Failed
     from icsys.summary import RunSummary
@@ -91,7 +92,8 @@ def _command(arguments: argparse.Namespace) -> int:
 
 def _merge(arguments: argparse.Namespace) -> int:
     """Merge the shards of an output folder, and print the report of the whole run."""
-    from icsys.run.merge import merge_shards  # noqa: PLC0415 - few runs need it
+    with loading():
+        from icsys.run.merge import merge_shards  # noqa: PLC0415 - few runs need it
 
     summary = merge_shards(arguments.destination, partial=arguments.partial)
     if arguments.json:
@@ -106,10 +108,10 @@ def _merge(arguments: argparse.Namespace) -> int:
 
 def _compare(arguments: argparse.Namespace) -> int:
     """Compare strategies on the same images, and print the table."""
-    # Other commands start faster without these modules.
-    from icsys.report.compare import compare_folder  # noqa: PLC0415
-    from icsys.report.comparison_page import check_page, write_comparison  # noqa: PLC0415
-    from icsys.report.comparison_table import comparison_text  # noqa: PLC0415
+    with loading():  # other commands start faster without these modules
+        from icsys.report.compare import compare_folder  # noqa: PLC0415
+        from icsys.report.comparison_page import check_page, write_comparison  # noqa: PLC0415
+        from icsys.report.comparison_table import comparison_text  # noqa: PLC0415
 
     options, settings, display = read_options(arguments)
     _check_source(arguments.source, DESTINATION)
@@ -141,7 +143,8 @@ def _compare(arguments: argparse.Namespace) -> int:
 
 def _report_folder(arguments: argparse.Namespace) -> int:
     """Write the page about a finished run."""
-    from icsys.report.run_page import report_folder  # noqa: PLC0415 - few runs need it
+    with loading():
+        from icsys.report.run_page import report_folder  # noqa: PLC0415 - few runs need it
 
     path = report_folder(
         arguments.destination, source=arguments.source, output=arguments.output, examples=arguments.pictures
@@ -152,7 +155,8 @@ def _report_folder(arguments: argparse.Namespace) -> int:
 
 def _verify(arguments: argparse.Namespace) -> int:
     """Compare an output folder with its manifest, and print the differences."""
-    from icsys.verify.folder import verify_folder  # noqa: PLC0415 - few runs need it
+    with loading():
+        from icsys.verify.folder import verify_folder  # noqa: PLC0415 - few runs need it
 
     with VerifyScreen() as screen:
         found = verify_folder(arguments.destination, jobs=arguments.jobs, progress=screen.show)
@@ -209,8 +213,8 @@ def _where_photos_go() -> str:
 
 def _run(source: str, destination: str, request: Request) -> int:
     """Compress a folder with a progress bar, print the report, and return the exit code."""
-    _load_run()
-    from icsys.run.compress import run_folder  # noqa: PLC0415 - loaded by the line above
+    with loading():
+        from icsys.run.compress import run_folder  # noqa: PLC0415 - loads NumPy
 
     screen = RunScreen(json=request.display.json, verbose=request.display.verbose)
     with Signals() as signals:
@@ -226,14 +230,14 @@ def _run(source: str, destination: str, request: Request) -> int:
     return code
 
 
-def _load_run() -> None:
-    """Import what a run needs: other commands, help and errors are fast without it."""
-    collects = gc.isenabled()
-    gc.disable()  # It finds nothing during imports and takes milliseconds.
-    import icsys.run.compress  # noqa: F401, PLC0415 - loads NumPy
-
-    gc.freeze()
-    if collects:
+@contextmanager
+def loading() -> Iterator[None]:
+    """Import the modules of a command without garbage collection, which finds nothing then and takes milliseconds."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
         gc.enable()
 
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import ExifTags, Image, ImageCms, ImageColor
+from PIL import ExifTags, Image, ImageColor
 
 from icsys.errors import ImageError
 from icsys.image.geometry import row_bands
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
+    from PIL import ImageCms
 
 _ICC_MODES = {"GRAY": "L", "RGB ": "RGB", "CMYK": "CMYK"}
 _OPAQUE = 255
@@ -153,6 +154,8 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
 
     LittleCMS transforms keep no state between calls, so threads share them.
     """
+    from PIL import ImageCms  # noqa: PLC0415 - most photos have no profile that needs it
+
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         if _ICC_MODES.get(source.profile.xcolor_space) != mode:
