@@ -61,7 +61,7 @@ def inject(call, what, log=os.devnull):
 
 
 def run(*words, cwd, **settings):
-    """Run a command; return its exit code and what it said."""
+    """Run a command; return its exit code and its output."""
     env = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
         list(map(str, words)), cwd=cwd, env=env, capture_output=True, text=True, timeout=120, check=False, **settings

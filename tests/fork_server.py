@@ -6,7 +6,7 @@ negative for a signal, "calls": a number}``:
 - ``{"do": "command", "words", "cwd", "env", "files": [in, out, err]}`` runs the command as a process of its own would,
   with its standard streams from and to files.
 - ``{"do": "code", …}`` likewise runs Python code, which is the only word.
-- ``{"do": "killed", "words", "kill": number or null, "calls": names, "said": file}`` runs the command in one thread and
+- ``{"do": "killed", "words", "kill": number or null, "calls": names, "log": file}`` runs the command in one thread and
   kills it (SIGKILL) right before the system call of that number, or in the middle of it where it writes; ``calls`` is
   how many there were, if it came to its end.
 """
@@ -70,9 +70,9 @@ class ForkServer:
         with self._process:
             self._process.stdin.close()
 
-    def run(self, *words, said, kill=None, calls=CALLS):
+    def run(self, *words, log, kill=None, calls=CALLS):
         """Run a command in one thread; return its exit code, negative for a signal, and its calls, 0 if killed."""
-        request = {"words": list(map(str, words)), "kill": kill, "calls": calls, "said": str(said), **self._bounds}
+        request = {"words": list(map(str, words)), "kill": kill, "calls": calls, "log": str(log), **self._bounds}
         return self._send("killed", request)
 
     def command(self, words, *, cwd, text=None, env=os.environ, do="command", together=False):
@@ -160,7 +160,7 @@ def _one_thread(function, items, jobs, prepare, stop, **_):  # noqa: ARG001 - as
         yield function(item)
 
 
-def _run_killed(words, kill, calls, said, *, pipe, memory, seconds):
+def _run_killed(words, kill, calls, log, *, pipe, memory, seconds):
     """Be a run that may be killed at a call."""
     import resource  # noqa: PLC0415 - not on Windows
 
@@ -168,7 +168,7 @@ def _run_killed(words, kill, calls, said, *, pipe, memory, seconds):
     if memory:
         loaded = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (loaded + memory,) * 2)
-    sys.stdout = sys.stderr = Path(said).open("w")  # noqa: SIM115 - for as long as this process lasts
+    sys.stdout = sys.stderr = Path(log).open("w")  # noqa: SIM115 - for as long as this process lasts
     ENGINE_TABLE["threads"] = _one_thread
     write, counted, code = os.write, _Calls(kill, calls), 70
     try:

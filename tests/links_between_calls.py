@@ -28,14 +28,14 @@ def snapshot(folder):
 
 
 def ics(*arguments):
-    """Run the command in this process, all images in this thread; return its exit code and all that it said."""
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+    """Run the command in this process, all images in this thread; return its exit code and its whole output."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         try:
             code = run_command(list(map(str, arguments)))
         except SystemExit as end:
             code = end.code
-    return code, said.getvalue()
+    return code, printed.getvalue()
 
 
 def one_thread(function, items, jobs, prepare, stop, **_):  # noqa: ARG001 - as engines are called
@@ -111,7 +111,7 @@ def _path(place, above):
 
 
 def exchange(path, aside, target):
-    """Put a link into the place of whatever is in it, which is moved away."""
+    """Move what is in a place away, and put a link there."""
     if os.path.lexists(path):
         aside.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(path, aside)

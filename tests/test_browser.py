@@ -50,17 +50,17 @@ def browser():
 
 @pytest.fixture
 def visit(browser, pages):
-    """Open a page, and hold at the end that it asked the network for nothing and had nothing to complain of."""
-    contexts, asked, said = [], [], []
+    """Open a page, and check at the end that it requested only itself and reported no error."""
+    contexts, requests, messages = [], [], []
 
     def open_page(name, size="desktop", **settings):
         width, height = SIZES[size]
         context = browser.new_context(viewport={"width": width, "height": height}, **settings)
         contexts.append(context)
         page = context.new_page()
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("request", lambda request: requests.append(request.url))
+        page.on("console", lambda message: messages.append(message.text))
+        page.on("pageerror", lambda error: messages.append(str(error)))
         page.goto(pages[name].as_uri(), wait_until="load")
         return page
 
@@ -68,9 +68,9 @@ def visit(browser, pages):
     for context in contexts:
         context.close()
     own = {pages["comparison"].as_uri(), pages["run"].as_uri()}
-    assert asked
-    assert {url for url in asked if not url.startswith("data:")} <= own
-    assert said == []
+    assert requests
+    assert {url for url in requests if not url.startswith("data:")} <= own
+    assert messages == []
 
 
 def divider(page):

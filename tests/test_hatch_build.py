@@ -1,4 +1,4 @@
-"""The build compiles the kernels, whatever compiler there is."""
+"""The build compiles the kernels with any compiler there is."""
 
 import importlib.util
 import sys
@@ -15,12 +15,12 @@ hatch_build = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(hatch_build)
 
 
-def test_a_compiler_that_is_asked_for_is_used(monkeypatch):
+def test_the_compiler_in_cxx_is_used(monkeypatch):
     monkeypatch.setenv("CXX", "ccache 'my c++' -m64")
     assert hatch_build.compiler() == ["ccache", "my c++", "-m64"]
 
 
-def test_without_a_compiler_one_is_asked_of_the_package_index(monkeypatch, tmp_path):
+def test_without_a_compiler_the_build_requires_one_from_the_package_index(monkeypatch, tmp_path):
     monkeypatch.delenv("CXX", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(hatch_build.importlib.util, "find_spec", lambda _name: None)

@@ -1,4 +1,4 @@
-"""Hugging Face's image-folder loader reads an output folder as it is."""
+"""Hugging Face's image-folder loader reads an output folder unchanged."""
 
 import shutil
 

@@ -1,4 +1,4 @@
-"""An output is never larger than its source, unless the source is not what was asked for."""
+"""An output is never larger than its source, unless the source does not meet the options."""
 
 import io
 import json
@@ -94,7 +94,7 @@ requests = st.builds(
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(source=pictures, options=requests)
-def test_an_output_has_no_more_bytes_or_its_source_is_not_what_was_asked_for(source, options):
+def test_an_output_has_no_more_bytes_or_its_source_does_not_meet_the_options(source, options):
     plain = compress_image(source, options.replace(never_larger=False))
     compressed = compress_image(source, options)
     larger = len(plain.data) > len(source)
@@ -126,16 +126,16 @@ def test_a_photo_of_lower_quality_is_not_blown_up():
     assert not compress_image(source, options.replace(jpeg_quality=1)).kept_source
 
 
-def test_whatever_else_is_to_be_done_to_an_image_is_done(wide_profile):
+def test_every_other_change_to_an_image_is_made(wide_profile):
     source, options = grows()
     assert kept(source, options.replace(size=(160, 160)))
     assert not kept(source, options.replace(size=(160, 160), fit="pad"))
     assert not kept(source, options.replace(scale=0.99))
-    for turn in range(1, 9):
+    for orientation in range(1, 9):
         exif = Image.Exif()
-        exif[274] = turn
+        exif[274] = orientation
         turned, _ = grows(exif=exif)
-        assert kept(turned, options) == (turn == 1)
+        assert kept(turned, options) == (orientation == 1)
     of_other_colours, _ = grows(icc_profile=wide_profile)
     assert not kept(of_other_colours, options)
     of_no_use, _ = grows(icc_profile=ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes())
@@ -168,17 +168,17 @@ def test_an_animation_is_not_kept_whole():
 
 def test_metadata_of_a_kept_source_stay_in_it():
     """All bytes of the source stay; metadata that outweigh the saving are left out."""
-    said = PngImagePlugin.PngInfo()
-    said.add_text("Comment", "a")
+    text = PngImagePlugin.PngInfo()
+    text.add_text("Comment", "a")
     image = flat_picture(side=8, colors=1)
     source = image_bytes(image, optimize=True, bits=1)
-    with_text = image_bytes(image, optimize=True, bits=1, pnginfo=said)
+    with_text = image_bytes(image, optimize=True, bits=1, pnginfo=text)
     options = Options(step=1)
     output = compress_image(source, options.replace(never_larger=False)).data
     for one in (source, with_text):
         assert compress_image(one, options).data == (one if len(output) > len(one) else output)
-    said.add_text("Comment", LONG)
-    assert compress_image(image_bytes(image, pnginfo=said), options).data == output
+    text.add_text("Comment", LONG)
+    assert compress_image(image_bytes(image, pnginfo=text), options).data == output
 
 
 def test_an_image_of_few_colours_is_the_same_after_a_second_run():

@@ -86,7 +86,7 @@ valid_options = st.builds(
 
 
 @given(valid_options, st.sampled_from(DITHERS), auto)
-def test_every_option_is_drawn_here(options, dither, auto):
+def test_every_option_is_generated_here(options, dither, auto):
     """A field that is missing above would not be tested."""
     few = options.replace(colors=min(options.colors, 256), dither=dither, alpha="flatten")
     assert Options.from_dict(json.loads(json.dumps(few.to_dict()))) == few

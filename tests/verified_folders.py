@@ -37,6 +37,6 @@ needs_fork = pytest.mark.skipif(not fork_server.AVAILABLE, reason="needs forks o
 def run_killed(step, source, destination, *words):
     """Run the command in one thread until it is about to rename a file for the step-th time; return whether it died."""
     words = ["compress", source, destination, *words]
-    code, _ = fork_server.shared_server().run(*words, said=os.devnull, kill=step + 1, calls=["replace"])
+    code, _ = fork_server.shared_server().run(*words, log=os.devnull, kill=step + 1, calls=["replace"])
     assert code in {0, 1, -signal.SIGKILL}
     return code < 0

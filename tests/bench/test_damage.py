@@ -1,4 +1,4 @@
-"""The damage that is measured is damage, in the place where it is said to be."""
+"""The measured damage is real, and lies in the place that its name gives."""
 
 import random
 

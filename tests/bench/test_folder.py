@@ -49,7 +49,7 @@ def test_programs_are_run_and_their_outputs_judged(tiny, tmp_path, capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_a_slow_program_runs_once_and_a_fast_one_as_often_as_asked(tiny, tmp_path):
+def test_a_slow_program_runs_once_and_a_fast_one_as_often_as_given(tiny, tmp_path):
     found = [one for one in contenders(4, 5, with_original=False) if one.name in (SCALED, FULL)]
     assert [len(several) for several in measure(found, tiny[0].parent, tmp_path / "out", 2, 10).values()] == [2, 2]
     assert [len(several) for several in measure(found, tiny[0].parent, tmp_path / "out", 2, 0).values()] == [1, 1]

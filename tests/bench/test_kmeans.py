@@ -27,7 +27,7 @@ def test_a_missing_package_is_named():
     assert not Clusterer("none", lambda *_: None, "no_such_package").installed
 
 
-def test_a_method_runs_as_often_as_asked_and_its_last_palette_counts(photo):
+def test_a_method_runs_the_given_number_of_times_and_its_last_palette_counts(photo):
     calls = []
 
     def method(image, colors, seed):

@@ -40,7 +40,7 @@ def test_photos_are_written_as_files_that_read_back(tmp_path):
     np.testing.assert_array_equal(load_rgb(paths[1]), generate_photo(40, 30, 1))
 
 
-def test_photos_of_a_folder_are_found_in_order_and_as_many_as_asked_for(tmp_path):
+def test_photos_of_a_folder_are_found_in_order_up_to_the_number_given(tmp_path):
     written = write_photos(tmp_path / "b", 2, 8, 8) + write_photos(tmp_path / "a", 1, 8, 8, suffix=".PNG")
     (tmp_path / "notes.txt").write_text("no photo", encoding="utf-8")
     assert find_photos(tmp_path) == [written[2], *written[:2]]

@@ -336,15 +336,15 @@ def test_the_samples_equal_the_files_in_the_packages(here):
 @needs_posix
 def test_a_killed_demo_resumes_in_the_same_folders(tmp_path):
     command = [sys.executable, "-m", "icsys", "demo", "--step", "10", "--jobs", "1"]
-    for turn in range(6):
+    for number in range(6):
         for name in GIVEN:
             shutil.rmtree(tmp_path / name, ignore_errors=True)
-        flags = ["--format", "webdataset"] if turn % 2 else ["--strategy", "SO"]
+        flags = ["--format", "webdataset"] if number % 2 else ["--strategy", "SO"]
         with subprocess.Popen(
             [*command, *flags], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         ) as process:
             deadline = time.monotonic() + 60
-            place = ("Uncompressed/*", "Compressed/**/*.png", "Compressed/manifest.jsonl")[turn // 2]
+            place = ("Uncompressed/*", "Compressed/**/*.png", "Compressed/manifest.jsonl")[number // 2]
             while process.poll() is None and time.monotonic() < deadline and not list(tmp_path.glob(place)):
                 time.sleep(0.001)
             process.kill()

@@ -1,4 +1,4 @@
-"""``ics`` without arguments asks questions, explains wrong answers, and reads from pipes and terminals."""
+"""``ics`` without arguments shows questions, explains wrong answers, and reads from pipes and terminals."""
 
 import os
 import subprocess
@@ -34,7 +34,7 @@ def output(here):
         return image
 
 
-def test_algorithm_colours_and_step_are_asked_for(here):
+def test_algorithm_colours_and_step_are_prompted_for(here):
     code, out, _ = answer(here, "FKM\n5\n4\n")
     assert code == 0
     for word in ("SO", "MKM", "FKM", "MBKM", "Number of colours", "Pixel step"):
@@ -45,7 +45,7 @@ def test_algorithm_colours_and_step_are_asked_for(here):
 
 
 @pytest.mark.parametrize("name", ["so", "So", " SO "])
-def test_size_only_asks_for_no_colours_and_enter_takes_step_5(here, name):
+def test_size_only_has_no_prompt_for_colours_and_enter_takes_step_5(here, name):
     code, out, _ = answer(here, f"{name}\n\n")
     assert code == 0
     assert "Number of colours" not in out

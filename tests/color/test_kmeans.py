@@ -52,7 +52,7 @@ def test_the_table_of_efforts_has_the_names_that_a_user_may_choose():
 
 @lasting
 @given(images, st.integers(1, 300), st.sampled_from(sorted(EFFORT_TABLE)))
-def test_a_palette_has_distinct_colors_no_more_than_asked_and_all_where_they_are_few(pixels, k, effort):
+def test_a_palette_has_distinct_colors_no_more_than_k_and_all_where_they_are_few(pixels, k, effort):
     palette = reduce_pixels(pixels, k, effort=effort).palette
     distinct = np.unique(pixels, axis=0)
     assert palette.dtype == np.uint8

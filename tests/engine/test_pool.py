@@ -25,12 +25,12 @@ def test_every_item_is_done_once(items, jobs):
 
 def test_items_are_taken_as_threads_become_free():
     """An endless source of items must not be read ahead, or a large folder would fill the memory."""
-    taken = itertools.count()
-    outcomes = run_threads(lambda item: item, taken, 2)
+    items = itertools.count()
+    outcomes = run_threads(lambda item: item, items, 2)
     taken = list(itertools.islice(outcomes, 50))
     outcomes.close()
     assert len(taken) == 50
-    assert next(taken) <= 50 + 2 * (2 + 1)
+    assert next(items) <= 50 + 2 * (2 + 1)
 
 
 def test_jobs_run_at_the_same_time():
@@ -53,13 +53,13 @@ def test_an_exception_reaches_the_caller_and_starts_nothing_more():
 
 def test_a_stop_ends_what_is_under_way_and_takes_no_more_items():
     stop = threading.Event()
-    taken = itertools.count()
-    outcomes = run_threads_after(lambda item: item, taken, 2, lambda: None, stop)
+    items = itertools.count()
+    outcomes = run_threads_after(lambda item: item, items, 2, lambda: None, stop)
     first = next(outcomes)
     stop.set()
     rest = list(outcomes)
     assert len({first, *rest}) == 1 + len(rest) <= 4
-    assert next(taken) <= 4
+    assert next(items) <= 4
 
 
 def test_a_stop_does_not_wait_for_what_takes_too_long(monkeypatch):

@@ -130,12 +130,12 @@ def test_processes_that_cannot_start_end_the_run_with_a_way_out():
 
 
 def test_items_are_taken_as_workers_become_free():
-    taken = itertools.count()
-    outcomes = run_processes(operator.neg, taken, 2, nothing)
+    items = itertools.count()
+    outcomes = run_processes(operator.neg, items, 2, nothing)
     taken = list(itertools.islice(outcomes, 30))
     outcomes.close()
     assert len(taken) == 30
-    assert next(taken) <= 30 + 2 * 2
+    assert next(items) <= 30 + 2 * 2
 
 
 def test_closing_ends_even_what_hangs_and_leaves_no_process():
@@ -148,13 +148,13 @@ def test_closing_ends_even_what_hangs_and_leaves_no_process():
 
 
 def test_a_stop_ends_what_is_under_way_and_takes_no_more_items():
-    stop, taken = threading.Event(), itertools.count()
-    outcomes = run_processes_until(operator.neg, taken, 2, nothing, stop)
+    stop, items = threading.Event(), itertools.count()
+    outcomes = run_processes_until(operator.neg, items, 2, nothing, stop)
     first = next(outcomes)
     stop.set()
     rest = list(outcomes)
     assert len({first, *rest}) == 1 + len(rest) <= 3
-    assert next(taken) <= 4
+    assert next(items) <= 4
 
 
 def test_a_stop_kills_workers_that_take_too_long(monkeypatch):

@@ -79,7 +79,7 @@ def filled(tmp_path_factory, warm):
     (place / "in" / "bad.png").write_bytes(b"no photo")
     for name, runs in FILLED.items():
         for words in runs:
-            assert warm.run("compress", place / "in", place / name, *words, said=place / "said")[0] in {0, 1}
+            assert warm.run("compress", place / "in", place / name, *words, log=place / "log")[0] in {0, 1}
         (place / name / "notes.txt").write_text("mine", "utf-8")
         (place / name / "cat").mkdir(exist_ok=True)
         (place / name / "cat" / "mine.png").write_text("mine", "utf-8")
@@ -103,10 +103,10 @@ class Try:
         for name, *words in COMMANDS[self.kind][-most:]:
             places = (self.place / "in", self.out) if name == "compress" else (self.out,)
             more = ("--pictures", 1) if name == "report" else ()
-            code, _ = warm.run(name, *places, *words, *more, said=self.place / "said")
-            said = (self.place / "said").read_text("utf-8")
-            assert code in {0, 1, 2}, (what, name, code, said)
-            assert not any(word in said for word in ("Traceback", "not enough memory", "fault of ics")), (what, said)
+            code, _ = warm.run(name, *places, *words, *more, log=self.place / "log")
+            text = (self.place / "log").read_text("utf-8")
+            assert code in {0, 1, 2}, (what, name, code, text)
+            assert not any(word in text for word in ("Traceback", "not enough memory", "fault of ics")), (what, text)
             assert [snapshot(path) for path in theirs] == before, (what, name)
 
 

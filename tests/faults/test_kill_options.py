@@ -91,9 +91,9 @@ class Folder:
             assert not self._do("merge", self.place)
 
     def _do(self, *words, kill=None):
-        said = self.place.parent / "said"
-        code, _ = self._warm.run(*words, said=said, kill=kill)
-        text = said.read_text("utf-8")
+        log = self.place.parent / "log"
+        code, _ = self._warm.run(*words, log=log, kill=kill)
+        text = log.read_text("utf-8")
         assert code == 0 or (code == -signal.SIGKILL and kill), (self.asked, words, text)
         assert "Traceback" not in text
         return code != 0
@@ -102,8 +102,8 @@ class Folder:
         key = source, options
         if key not in self.calls:
             out = self.place.parent / f"clean-{len(self.calls)}"
-            code, self.calls[key] = self._warm.run("compress", source, out, *options, said=self.place.parent / "said")
-            assert code == 0, (self.place.parent / "said").read_text("utf-8")
+            code, self.calls[key] = self._warm.run("compress", source, out, *options, log=self.place.parent / "log")
+            assert code == 0, (self.place.parent / "log").read_text("utf-8")
             self.clean[key] = outputs(out)
         return self.calls[key]
 

@@ -167,8 +167,8 @@ def test_a_link_under_a_name_of_ours(begun, decoys, tmp_path, thorough, observed
         words = begun(command, out)
         exchange(out / name, tmp_path / f"{number} aside", links(decoys, name)[kind](out / name))
         before = snapshot(out), snapshot(decoys)
-        code, said = ics(*words)
-        assert (code, name in said) == (2, True), (name, command, kind, said)
+        code, printed = ics(*words)
+        assert (code, name in printed) == (2, True), (name, command, kind, printed)
         assert (snapshot(out), snapshot(decoys)) == before, (name, command, kind)
     observed(outcome(tries, "refused by name", thorough))
 
@@ -182,8 +182,8 @@ def test_a_link_in_the_place_of_images(begun, decoys, tmp_path, thorough, observ
         words = begun(command, out)
         exchange(out / name, tmp_path / f"{number} aside", links(decoys, name)[kind](out / name))
         before = snapshot(decoys)
-        code, said = ics(*words)
-        assert code in {0, 1}, (name, command, kind, said)
+        code, printed = ics(*words)
+        assert code in {0, 1}, (name, command, kind, printed)
         assert snapshot(decoys) == before, (name, command, kind)
         assert (out / name).is_symlink()
     observed(outcome(tries, "what was in the way failed, the others were done", thorough))
@@ -201,8 +201,8 @@ def test_a_hard_link(begun, decoys, tmp_path, thorough, observed):
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         (out / name).hardlink_to(decoys / (theirs if (decoys / theirs).is_file() else TEMPORARY))
         before = snapshot(decoys)
-        code, said = ics(*words)
-        assert code in {0, 1, 2}, said
+        code, printed = ics(*words)
+        assert code in {0, 1, 2}, printed
         assert snapshot(decoys) == before, (name, theirs, command)
     observed(outcome(tries, "unchanged", thorough))
 
@@ -235,9 +235,9 @@ def swapped(words, out, decoys, moment):
 
     before = snapshot(decoys)
     with Moments(out, when, deed).watched():
-        code, said = ics(*words)
+        code, printed = ics(*words)
     assert snapshot(decoys) == before, (words, moment)
-    assert code in {0, 1, 2}, said
+    assert code in {0, 1, 2}, printed
     return code
 
 
@@ -276,9 +276,9 @@ def test_a_folder_that_becomes_a_link_again_and_again(engine, decoys, tmp_path, 
                 (out / "cat").unlink()
             with contextlib.suppress(OSError):
                 (out / "aside").rename(out / "cat")
-        said = process.stderr.read()
+        printed = process.stderr.read()
     assert exchanged
-    assert "Traceback" not in said
+    assert "Traceback" not in printed
     assert snapshot(decoys) == before
     observed("unchanged")
 
@@ -296,8 +296,8 @@ def test_a_link_in_the_place_of_a_page(begun, decoys, tmp_path, request, observe
         out = finished(begun, tmp_path / str(number))
         exchange(out / name, tmp_path / f"{number} aside", links(decoys, name)[kind](out / name))
         before = snapshot(out), snapshot(decoys)
-        code, said = ics(*(("report", out) if page == "report" else ("compare", photos, "--report", out / name)))
-        assert (code, name in said) == (2, True), (page, name, kind, said)
+        code, printed = ics(*(("report", out) if page == "report" else ("compare", photos, "--report", out / name)))
+        assert (code, name in printed) == (2, True), (page, name, kind, printed)
         assert (snapshot(out), snapshot(decoys)) == before, (page, name, kind)
     observed(outcome(tries, "refused by name", thorough))
 

@@ -119,7 +119,7 @@ def test_a_system_call_fails_while_it_packs(fails, packing, tmp_path, thorough, 
     before = finished(source, tmp_path / "packed", packing)
     change(source)
     clean = finished(source, tmp_path / "clean", packing)
-    said = 0
+    codes = 0
     for number in itertools.count(1) if thorough else (3, 9, 12):
         out = tmp_path / f"out{number}"
         subprocess.run(["cp", "-a", tmp_path / "packed", out], check=True)  # noqa: S607 - where strace is, cp is
@@ -129,12 +129,12 @@ def test_a_system_call_fails_while_it_packs(fails, packing, tmp_path, thorough, 
         if "(INJECTED)" not in log.read_text("utf-8"):
             break
         assert done.returncode in {0, 1}  # 0 where only an optional message could not be written
-        said += done.returncode
+        codes += done.returncode
         assert not list(out.rglob(".ics-*.tmp"))
         # A photo that could not be written is in no pack, and every pack is whole.
         lacking = [everything(out)] if (out / "failures.jsonl").exists() else []
         assert_packable(source, out, [before, *lacking, clean], packing)
-    assert said
+    assert codes
     calls = f"each of {number - 1} calls" if thorough else "a sample of the calls"
     observed(f"{error} at {calls}; never a torn pack, and the same bytes after the next run")
 

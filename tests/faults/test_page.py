@@ -1,4 +1,4 @@
-"""The page of faults shows every test there is, as it is."""
+"""The page of faults shows every fault test, unchanged."""
 
 import ast
 import subprocess

@@ -41,7 +41,7 @@ def test_a_shard_killed_at_every_system_call_that_changes_the_disk(call, folders
         if run(*inject(call, f"signal=KILL:when={number}"), *words, cwd=tmp_path).returncode == 0:
             break
         state = read_state(RootedPath(state_folder_at(out, Shard(2, 2))))
-        if state is None or not state.finished:  # else it was killed while it said goodbye
+        if state is None or not state.finished:  # else it was killed after its work, as it ended
             unfinished += 1
             with pytest.raises(UsageError, match=r"shard 2/2 is (missing|not finished)"):
                 merge_shards(out)

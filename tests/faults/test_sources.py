@@ -171,7 +171,7 @@ def test_no_files(tmp_path, observed):
 @posix
 @pytest.mark.fault(28, "a file and a folder that may not be read", "failed by name; the others go on")
 def test_no_right_to_read(tmp_path, observed):
-    """As a user without rights: root gives up its right to read whatever it likes."""
+    """As a user without rights: root gives up its right to read every file."""
     source = tmp_path / "in"
     (source / "closed").mkdir(parents=True)
     for name in ("a.png", "b.png", "closed/c.png", "nameless"):

@@ -373,7 +373,7 @@ def test_a_file_is_like_another_of_its_colour_type_and_depth():
 
 
 @pytest.mark.parametrize(("entries", "most", "like"), [(3, 3, True), (3, 4, True), (4, 3, False), (200, 3, False)])
-def test_an_indexed_file_is_like_another_if_its_palette_is_no_longer_than_asked_for(entries, most, like):
+def test_an_indexed_file_is_like_another_if_its_palette_is_within_the_limit(entries, most, like):
     """Pixels may use few of many entries: a reader counts on indices below the number of colours."""
     ours = encode_indexed(np.zeros((2, 2), np.uint8), np.zeros((1, 3), np.uint8))
     image = Image.new("P", (5, 5))

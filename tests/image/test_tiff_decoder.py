@@ -70,7 +70,7 @@ def test_the_collected_errors_are_those_that_libtiff_prints_without_ics():
         "    except Exception: pass\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=TESTS, capture_output=True, text=True, check=True)
-    printed = {int(number): said for number, _, said in (part.partition("\n") for part in done.stderr.split("\nfile "))
+    printed = {int(number): text for number, _, text in (part.partition("\n") for part in done.stderr.split("\nfile "))
                if number.isdigit()}  # fmt: skip
     damaged = {number for number in numbers if any(map(_of_a_picture, printed[number].splitlines()))}
     assert len(damaged) > 20

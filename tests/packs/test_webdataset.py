@@ -127,8 +127,8 @@ def test_the_images_of_a_sample_stay_together_and_keep_their_names(tmp_path):
         (tmp_path / "in").mkdir(exist_ok=True)
         put_tar(tmp_path / "in" / f"x-{shard:06}.tar", files)
     place = tmp_path / "in"
-    for turn in range(2):
-        out = tmp_path / f"out{turn}"
+    for number in range(2):
+        out = tmp_path / f"out{number}"
         options = Options(strategy="SO", step=1, format="webdataset", shard_images=3)
         assert compress_folder(place, out, options).compressed == 12
         found = samples_of(out)

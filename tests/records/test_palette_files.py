@@ -39,7 +39,7 @@ def test_a_palette_that_gimp_has_written_is_read(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "said"),
+    ("name", "text", "expected"),
     [
         ("a.gpl", "", "line 1 is '': expected 'GIMP Palette'"),
         ("a.gpl", "JASC-PAL\n", "line 1 is 'JASC-PAL'"),
@@ -55,11 +55,11 @@ def test_a_palette_that_gimp_has_written_is_read(tmp_path):
         ("a.json", '{"format": "icsys-palette", "version": 1, "classes": {"x": {"colors": [1]}}}', "'x', number 1: 1"),
     ],
 )
-def test_an_error_names_the_place(name, text, said, tmp_path):
+def test_an_error_names_the_place(name, text, expected, tmp_path):
     (tmp_path / name).write_text(text)
     with pytest.raises(UsageError) as caught:
         read_palette(tmp_path / name)
-    assert said in str(caught.value)
+    assert expected in str(caught.value)
     assert str(tmp_path / name) in str(caught.value)
 
 

@@ -67,7 +67,7 @@ def page():
 
 
 class Outline(HTMLParser):
-    """Collects elements, and holds that every one is closed in its turn."""
+    """Collects elements, and checks that they are closed in order."""
 
     def __init__(self):
         super().__init__()

@@ -148,7 +148,7 @@ def test_run_json_that_cannot_be_read_costs_the_pictures_before(run):
     assert "ics compress SRC" in text
 
 
-def test_the_file_is_where_it_was_asked_for(run, tmp_path):
+def test_the_file_is_at_the_path_given(run, tmp_path):
     assert report_folder(run / "out") == run / "out" / "report.html"
     elsewhere = tmp_path / "elsewhere.html"
     assert report_folder(str(run / "out"), source=str(run / "in"), output=elsewhere, examples=1) == elsewhere

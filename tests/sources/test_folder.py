@@ -178,7 +178,7 @@ def test_a_tree_with_output_folders_is_planned_as_the_tree_without_them(photos, 
         assert sorted(planned for planned in lists[1] if not isinstance(planned, PassedOver)) == sorted(lists[0])
         outermost = {root for root in roots if not any(root.startswith(f"{other}/") for other in roots)}
         assert sorted(passed_over) == sorted(outermost)
-        # Asked for, they are folders like others.
+        # With ``include_outputs`` they are folders like others.
         everything = plan_folder(mixed, nowhere, ".png", include_outputs=True)
         everything = {planned.source for planned in everything if isinstance(planned, Task)}
         assert everything == {p.relative_to(mixed).as_posix() for p in mixed.rglob("*") if p.suffix in {".png", ".jpg"}}

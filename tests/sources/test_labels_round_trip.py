@@ -206,8 +206,8 @@ def test_names_and_numbers_come_back_equal(source, containers, above):
             for i, (name, _) in enumerate(labels):
                 assert found[i][0] == name
                 assert known[i] is None or found[i][1] == known[i]
-            given = [(name, number) for (name, _), number in zip(labels, known, strict=True)]
-            assert sorted(found_in_lines(out), key=str) == sorted(given, key=str)
+            labelled = [(name, number) for (name, _), number in zip(labels, known, strict=True)]
+            assert sorted(found_in_lines(out), key=str) == sorted(labelled, key=str)
             if table:
                 place_of_table = "run.json" if container == "png" else "shards.json"
                 assert json.loads((out / place_of_table).read_text("utf-8"))["classes"] == table

@@ -1,4 +1,4 @@
-"""The same images give the same outputs, whatever kind of source they come from."""
+"""The same images give the same outputs from every kind of source."""
 
 import json
 import os

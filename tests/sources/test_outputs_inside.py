@@ -51,7 +51,7 @@ def test_every_run_into_the_source_does_the_photos_and_no_output(few, tmp_path, 
     assert tree(few / "out") == tree(few / "cat" / "out") == tree(tmp_path / "apart")
 
 
-def test_asked_for_they_are_read(few):
+def test_outputs_are_read_with_include_outputs(few):
     compress_folder(few, few / "out", SO)
     _, summary = compress_into(few, few / "out2", SO, include_outputs=True)
     assert (summary.images, summary.outputs_passed_over) == (20, [])

@@ -1,4 +1,4 @@
-"""Whatever a member is called, its path leads nowhere but below the folder that it is put into."""
+"""The path of a member with any name stays below the folder that it is written into."""
 
 import ntpath
 import posixpath

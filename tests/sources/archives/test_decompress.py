@@ -24,7 +24,7 @@ kinds = pytest.mark.parametrize("magic", PACKERS)
 
 
 def unpacked(data, magic, step=777):
-    """Return all that comes out, read some bytes at a time, and what is said of damage."""
+    """Return the whole output, read some bytes at a time, and the message about damage."""
     stream = DecompressedFile(io.BytesIO(data), magic)
     parts = []
     while part := stream.read(step):

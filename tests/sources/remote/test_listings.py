@@ -36,7 +36,7 @@ def put(fs, keys):
 @settings(deadline=None)
 @given(st.sets(NAMES.map(lambda name: f"/p/{name}.png"), min_size=1, max_size=8), st.sampled_from(["/p", "/p/"]))
 def test_every_object_is_an_image_with_a_name_of_its_own(fs, keys, root):
-    """Whatever stands in its key; hidden ones are counted as left alone."""
+    """With any key; hidden ones are counted as left alone."""
     put(fs, keys)
     folder = RemoteFolder(Url(f"memory:/{root}"))
     planned = list(folder.plan(".png"))
