@@ -13,13 +13,14 @@ if TYPE_CHECKING:
 
 # Two letters at least: C:// is a drive.
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
-_ONE_SLASH = re.compile(r"\s*(?:s3a?|gcs|gs|az|abfss?|memory|https?|ftp|hf|file):[/\\](?![/\\])", re.IGNORECASE)
+# Most runs meet no URL, so these patterns are compiled when they are needed.
+_ONE_SLASH = r"(?i)\s*(?:s3a?|gcs|gs|az|abfss?|memory|https?|ftp|hf|file):[/\\](?![/\\])"
 # Protocols can be chained, as in simplecache::s3://bucket; :: in a query is part of the query.
-_CHAIN = re.compile(r"::(?=[a-z][a-z0-9+.-]+(?:://|::))", re.IGNORECASE)
-_PORT = re.compile(r":\d*$", re.ASCII)
-_HOST = re.compile(r"(?:(?:[^:/?#@]+@)?[^:/?#@]*|\[[0-9a-f:.%]+\])(?::\d*)?", re.IGNORECASE)
+_CHAIN = r"(?i)::(?=[a-z][a-z0-9+.-]+(?:://|::))"
+_PORT = r"(?a):\d*$"
+_HOST = r"(?i)(?:(?:[^:/?#@]+@)?[^:/?#@]*|\[[0-9a-f:.%]+\])(?::\d*)?"
 _NAMES_A_PLACE = {"abfs", "abfss"}  # container@account is a place there, not a user
-_SECRET_NAME = re.compile(r"SECRET|TOKEN|PASS|KEY|CREDENTIAL|CONNECTION_STRING|SAS", re.IGNORECASE)
+_CREDENTIAL_NAME = r"(?i)SECRET|TOKEN|PASS|KEY|CREDENTIAL|CONNECTION_STRING|SAS"
 _SHORTEST = 4  # characters; shorter values occur in many words, and are hidden only inside the URL
 _HIDDEN = "…"
 
@@ -46,7 +47,7 @@ class _Part(NamedTuple):
             return _HIDDEN, ""
         if self.user and "@" in self.path:
             return _HIDDEN, self.path.rpartition("@")[2]
-        return self.host if not self.scheme or _HOST.fullmatch(self.host) else _HIDDEN, self.path
+        return self.host if not self.scheme or re.fullmatch(_HOST, self.host) else _HIDDEN, self.path
 
 
 class Url:
@@ -70,7 +71,7 @@ class Url:
 
     def __init__(self, text: str) -> None:
         self._text = text.strip()
-        self._parts = [_parse(part) for part in _CHAIN.split(self._text)]
+        self._parts = [_parse(part) for part in re.split(_CHAIN, self._text)]
 
     def secret(self) -> str:
         """Return the whole URL, to connect."""
@@ -183,7 +184,7 @@ def _may_hold_password(authority: str) -> bool:
     """Return whether an authority without an ``@`` may be a user and the beginning of a password."""
     host, colon, _ = authority.rpartition(":")
     return bool(colon) and not (
-        _PORT.search(authority) and ("." in host or host.startswith("[") or host.lower() == "localhost")
+        re.search(_PORT, authority) and ("." in host or host.startswith("[") or host.lower() == "localhost")
     )
 
 
@@ -226,7 +227,7 @@ def url_site(path: str) -> Url:
 
 def is_mangled(text: str) -> bool:
     """Return whether a text is a URL that was turned into a path, and so lost a slash."""
-    return not is_url(text) and _ONE_SLASH.match(text) is not None
+    return not is_url(text) and re.match(_ONE_SLASH, text) is not None
 
 
 def shown(place: object) -> str:
@@ -308,7 +309,7 @@ def _any_form(character: str) -> str:
 
 def store_secrets() -> dict[str, str]:
     """Return the values of the environment and of fsspec's settings whose names mark them as secrets."""
-    found = [value for name, value in os.environ.items() if _SECRET_NAME.search(name)]
+    found = [value for name, value in os.environ.items() if re.search(_CREDENTIAL_NAME, name)]
     try:
         from fsspec.config import conf  # noqa: PLC0415 - an extra
     except ImportError:
@@ -318,6 +319,6 @@ def store_secrets() -> dict[str, str]:
         name, value = waiting.pop()
         if isinstance(value, dict):
             waiting.extend(value.items())
-        elif isinstance(value, str) and _SECRET_NAME.search(str(name)):
+        elif isinstance(value, str) and re.search(_CREDENTIAL_NAME, str(name)):
             found.append(value)
     return {value: _HIDDEN for value in found if len(value) > _SHORTEST * 2}

@@ -15,14 +15,15 @@ MOST_NUMBER = 2**63 - 1
 """Largest number in a column of 64-bit integers."""
 
 _UNLABELLED_NUMBER = -1  # datasets whose test images have no labels use it
-_INTEGER = re.compile(r"[+-]?\d{1,19}", re.ASCII)
+_INTEGER = r"(?a)[+-]?\d{1,19}"
 _LONGEST_FOLDER = 255  # bytes of a name, on the usual file systems
-_UNFIT = re.compile(
+# Few runs meet such names, so these patterns are compiled when they are needed.
+_UNFIT = (
     r'[/\\<>:"|?*\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]'
     r"|%(?=[0-9A-Fa-f]{2})"  # looks like an escape
     r"|^\.|[. ]\Z"  # hidden, or dropped by Windows
 )
-_DEVICES = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\xb9\xb2\xb3])(?=[ .]|\Z)", re.IGNORECASE)
+_DEVICES = r"(?i)(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\xb9\xb2\xb3])(?=[ .]|\Z)"
 
 
 class Label(NamedTuple):
@@ -85,7 +86,7 @@ def label_from_text(text: bytes) -> Label:
     (Label(name='10', number=10), Label(name='AC/DC', number=None))
     """
     name = text.decode("utf-8-sig", "surrogateescape").rstrip("\r\n")
-    return label_from(int(name) if _INTEGER.fullmatch(name.strip()) else name)
+    return label_from(int(name) if re.fullmatch(_INTEGER, name.strip()) else name)
 
 
 def label_of(path: str) -> str | None:
@@ -128,8 +129,8 @@ def class_folder(name: str) -> str:
     >>> [class_folder(name) for name in ("cat", "AC/DC", "..", "100%", "%2F", "nul", "a.")]
     ['cat', 'AC%2FDC', '%2E%2E', '100%', '%252F', '%6Eul', 'a%2E']
     """
-    folder = _UNFIT.sub(lambda found: escaped(found[0]), name)
-    if folder.casefold() in RESERVED or _DEVICES.match(folder):
+    folder = re.sub(_UNFIT, lambda found: escaped(found[0]), name)
+    if folder.casefold() in RESERVED or re.match(_DEVICES, folder):
         folder = f"%{ord(folder[0]):02X}{folder[1:]}"
     data = folder.encode()
     if len(data) <= _LONGEST_FOLDER:
