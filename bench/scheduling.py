@@ -35,7 +35,7 @@ from icsys.results import Compressed
 from icsys.run.cluster import SHARD_IMAGES, choose_shard_count
 from icsys.run.shard_job import ShardResult
 from icsys.shard import Shard, all_shards, shard_index
-from icsys.shards.listing import list_for_shards
+from icsys.shards.shared_listing import list_for_shards
 from icsys.shards.state_folders import State, state_folder_of, write_state
 from icsys.sources.folder import plan_folder
 from icsys.summary import RunSummary

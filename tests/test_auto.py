@@ -15,7 +15,7 @@ from sklearn.cluster import KMeans
 
 from helpers import compress_files, compress_into, ics, image_bytes, synthetic_photo, tree
 from icsys import ImageError, Options, UsageError, compress_folder, compress_image, merge_shards, quantize
-from icsys.color.strategies import STRATEGY_TABLE
+from icsys.color.kmeans_strategies import STRATEGY_TABLE
 from icsys.engine import Lost
 from icsys.files.rooted_path import RootedPath
 from icsys.options import Target

@@ -28,8 +28,8 @@ from icsys.choices import (
 )
 from icsys.color_and_size_checks import parse_size
 from icsys.errors import UsageError
-from icsys.field_checks import Check
 from icsys.options import Options, Target
+from icsys.setting_fields import Check
 
 sides = st.integers(1, 65_535)
 geometry = st.one_of(

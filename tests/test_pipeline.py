@@ -12,8 +12,8 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 
 from helpers import image_bytes, synthetic_photo
 from icsys import ImageError, Options, UsageError, compress_image, quantize
+from icsys.color.kmeans_strategies import STRATEGY_TABLE
 from icsys.color.oklab import to_oklab
-from icsys.color.strategies import STRATEGY_TABLE
 
 CLUSTERING = [name for name, strategy in STRATEGY_TABLE.items() if strategy.fit]
 

@@ -7,8 +7,8 @@ import re
 
 from icsys.choices import AUTO, MAX_COLORS, SHARED
 from icsys.errors import UsageError
-from icsys.field_checks import Check, number_or_text, whole_number
 from icsys.files.url import is_mangled, is_url, shown
+from icsys.setting_fields import Check, number_or_text, whole_number
 
 PALETTE_SUFFIXES = (".json", ".gpl")
 MAX_SIDE = 65_535

@@ -29,7 +29,7 @@ from icsys.choices import (
 )
 from icsys.color_and_size_checks import MAX_SIDE, ColorCount, HexColor, PaletteChoice, Size
 from icsys.errors import UsageError
-from icsys.field_checks import Choice, Number, Switch, WholeNumber, check_fields, setting
+from icsys.setting_fields import Choice, Number, Switch, WholeNumber, check_fields, setting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
 from icsys.errors import UsageError
-from icsys.field_checks import Check, Choice, Number, Switch, Text, WholeNumber, check_fields, setting
 from icsys.files.url import shown
+from icsys.setting_fields import Check, Choice, Number, Switch, Text, WholeNumber, check_fields, setting
 from icsys.shard import Shard, parse_shard
 
 Engine = Literal["threads", "processes", "dask", "ray"]

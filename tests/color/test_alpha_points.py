@@ -10,8 +10,8 @@ from sklearn.cluster import KMeans
 from icsys import quantize
 from icsys.color import alpha_points
 from icsys.color.distinct_rgba import DistinctRGBA
-from icsys.color.stored_palette import tidy
-from icsys.color.strategies import STRATEGY_TABLE
+from icsys.color.kmeans_strategies import STRATEGY_TABLE
+from icsys.color.palette_rounding import tidy
 
 CLUSTERING = [name for name, strategy in STRATEGY_TABLE.items() if strategy.fit]
 quick = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -12,10 +12,10 @@ from threadpoolctl import threadpool_limits
 from color import naive
 from helpers import synthetic_photo
 from icsys.choices import EFFORTS
-from icsys.color import stored_palette as stored
+from icsys.color import palette_rounding as stored
 from icsys.color.grey_levels import best_levels
 from icsys.color.kmeans import EFFORT_TABLE, fit_centers, reduce_pixels
-from icsys.color.map_to_palette import distinct_of, reduce_to
+from icsys.color.strategy_steps import distinct_of, reduce_to
 
 # The first example of a test compiles what it needs.
 lasting = settings(deadline=None, max_examples=50)

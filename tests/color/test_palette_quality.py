@@ -7,8 +7,8 @@ from skimage.metrics import structural_similarity
 
 from helpers import synthetic_photo
 from icsys.choices import MEASURES
-from icsys.color.map_to_palette import distinct_of
 from icsys.color.palette_quality import palette_measure
+from icsys.color.strategy_steps import distinct_of
 from icsys.options import Options
 from icsys.pipeline import quantize_pixels
 

@@ -4,7 +4,7 @@ import pytest
 
 from icsys.options import Target
 from icsys.packs.packed_image import REPEATED_COLUMNS
-from icsys.records.labels import Label
+from icsys.records.label import Label
 from icsys.records.manifest import COLUMNS, counts_of, failure_row, from_line, image_row, stale_row, to_line
 from icsys.results import Compressed, Failed, Measured
 from icsys.summary import RunSummary

@@ -19,7 +19,7 @@ from icsys.run.progress import INTERRUPTED_TEXT
 from icsys.run_settings import RunSettings
 from icsys.shard import Shard, all_shards
 from icsys.shards import state_folders as state_module
-from icsys.shards.listing import read_listing
+from icsys.shards.shared_listing import read_listing
 from icsys.shards.state_folders import read_state, shards_in
 
 pytestmark = pytest.mark.usefixtures("unsynced")

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_info
 from helpers import compress_into, image_bytes, synthetic_photo, tree
 from icsys import Compressed, Failed, Options, Skipped, UsageError, compress_folder
 from icsys.choices import ENCODINGS
-from icsys.color.strategies import STRATEGY_TABLE
+from icsys.color.kmeans_strategies import STRATEGY_TABLE
 from icsys.records.manifest import failure_row, to_line
 
 NAMES = ("train/cat/a", "train/dog/a", "b")  # photos without their suffixes

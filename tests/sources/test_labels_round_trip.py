@@ -18,7 +18,7 @@ from PIL import Image
 from pyarrow import parquet
 
 from icsys import Options, compress_folder, merge_shards
-from icsys.records.labels import class_folder
+from icsys.records.label import class_folder
 from icsys.sources.safe_names import _CONTROL
 from memory_store import memory_store
 from source_makers import put_parquet, put_tar

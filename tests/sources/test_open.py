@@ -8,7 +8,7 @@ import pytest
 
 from helpers import compress_into, ics, image_bytes, synthetic_photo, tree
 from icsys import Options, UsageError, compare_folder, compress_folder, merge_shards
-from icsys.sources.archives.archive_kinds import folder_for_archive
+from icsys.sources.archives.archive_names import folder_for_archive
 from icsys.sources.archives.source import Archives
 from icsys.sources.folder import Folder
 from icsys.sources.open_source import expand_braces, folder_of_pattern, open_source

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from icsys.field_checks import Switch, check_fields, setting
+from icsys.setting_fields import Switch, check_fields, setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

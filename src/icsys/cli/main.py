@@ -67,7 +67,7 @@ def run_command(argv: Sequence[str] | None = None) -> int:
 
 def _ask_and_run(_: argparse.Namespace) -> int:
     """Check that there are images to compress, ask for the options, and run."""
-    from icsys.cli.prompts import ask_options  # noqa: PLC0415 - loads NumPy
+    from icsys.cli.ask_options import ask_options  # noqa: PLC0415 - loads NumPy
     from icsys.run.places import has_images  # noqa: PLC0415 - few runs need it
 
     _check_source(SOURCE, DESTINATION)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from icsys.choices import STRATEGIES
 from icsys.cli.help import CommandParser
 from icsys.cli.read_options import TABLES, table_fields
-from icsys.field_checks import Switch, number_or_text
+from icsys.setting_fields import Switch, number_or_text
 from icsys.version import __version__
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icsys.cli.display_options import Display
 from icsys.errors import UsageError
-from icsys.field_checks import Switch
 from icsys.files.url import hide_given, shown
 from icsys.options import Options
 from icsys.run_settings import RunSettings
+from icsys.setting_fields import Switch
 
 if TYPE_CHECKING:
     import argparse

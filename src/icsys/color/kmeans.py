@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from icsys.color import stored_palette as stored
+from icsys.color import palette_rounding as stored
 from icsys.color.distinct_rgb import CENTER, SCALE, DistinctRGB, kernel_points, to_centers
 from icsys.color.distinct_rgba import DistinctRGBA
 from icsys.color.grey_levels import GreyLevels, best_levels
 from icsys.color.kernels import BLOCK, Partition, grow, improve, lloyd, reassign
-from icsys.color.map_to_palette import distinct_of, fit_palette, reduce_to
+from icsys.color.strategy_steps import distinct_of, fit_palette, reduce_to
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from icsys.color.kernels import Points
-    from icsys.color.map_to_palette import Distinct, Reduced
+    from icsys.color.strategy_steps import Distinct, Reduced
 
 # In a round of growth, each cluster that gains at least this share of the best gain is split; then this many iterations
 # of Lloyd's algorithm follow.

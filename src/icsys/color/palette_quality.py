@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from icsys.color.map_to_palette import Distinct
+    from icsys.color.strategy_steps import Distinct
 
     PaletteMeasure = Callable[[NDArray[np.uint8], NDArray[np.integer], float], float | None]
 

@@ -17,7 +17,7 @@ from icsys.files.atomic import open_own, write_whole
 from icsys.files.bounded_lines import lines_of
 from icsys.layout import FAILURES, MANIFEST
 from icsys.outputs.folder import FolderOutputs
-from icsys.records.labels import UNLABELLED, Label, from_columns
+from icsys.records.label import UNLABELLED, Label, from_columns
 from icsys.records.manifest import DONE, FAILED, STALE, from_line, read_all_rows, read_rows, to_line
 
 if TYPE_CHECKING:

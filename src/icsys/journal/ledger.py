@@ -10,7 +10,7 @@ from icsys.files.atomic import sweep
 from icsys.journal.journal import Journal, compact, load_journal
 from icsys.journal.resume import Resume, RowUpdate
 from icsys.layout import MANIFEST
-from icsys.records.labels import label_at
+from icsys.records.label import label_at
 from icsys.records.manifest import DONE, failure_row, image_row, read_rows, relabelled, stale_row
 from icsys.records.pending_outputs import load_pending, write_pending
 from icsys.results import Compressed, Failed

@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from icsys.errors import code_of
-from icsys.records.labels import Label, label_at
+from icsys.records.label import Label, label_at
 from icsys.records.manifest import STALE
 from icsys.results import FOREIGN, NOT_FAILED, UNCHANGED, Failed, Skipped
 

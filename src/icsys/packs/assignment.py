@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from icsys.layout import MANIFEST, PACKS
 from icsys.packs.formats import PACK_FORMATS
 from icsys.records.classes import Classes, number_classes
-from icsys.records.labels import Label, from_columns
+from icsys.records.label import Label, from_columns
 from icsys.records.manifest import DONE, read_rows
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from icsys.layout import MANIFEST, PACK_INDEX, PACKS, UNPACKED, is_pack_name
 from icsys.outputs.folder import FolderOutputs
 from icsys.outputs.objects import ObjectOutputs
 from icsys.packs.assignment import Stopped
-from icsys.packs.pack_folder import is_packed
+from icsys.packs.local_packs import is_packed
 from icsys.records.manifest import DONE, read_rows
 from icsys.records.pack_index import PackIndex, load_pack_index
 

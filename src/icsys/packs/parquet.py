@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from icsys.packs.packed_image import REPEATED_COLUMNS, utf8
 from icsys.records.import_pyarrow import NUMBER, load_pyarrow
-from icsys.sources.utf8_names import to_utf8_name
+from icsys.sources.pack_member_names import to_utf8_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
@@ -31,7 +31,7 @@ class ParquetFormat:
         return load_pyarrow("format='parquet'")
 
     def member(self, file_name: str, sample: str = "") -> str:  # noqa: ARG002 - each row stands alone
-        """Return the path of an image in a pack; :func:`icsys.sources.utf8_names.path_in_pack` turns it back."""
+        """Return the path of an image in a pack; :func:`icsys.sources.pack_member_names.path_in_pack` turns it back."""
         return to_utf8_name(file_name)
 
     def write(self, file: BinaryIO, images: Iterable[PackedImage], classes: Classes) -> None:

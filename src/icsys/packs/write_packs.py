@@ -14,7 +14,7 @@ from icsys.packs.assignment import Stopped, assigned_rows, split_of
 from icsys.packs.formats import PACK_FORMATS, member_name
 from icsys.packs.install_packs import remove_staged
 from icsys.packs.packed_image import REPEATED_COLUMNS, PackedImage
-from icsys.records.labels import from_columns
+from icsys.records.label import from_columns
 from icsys.records.pack_index import Pack
 
 if TYPE_CHECKING:

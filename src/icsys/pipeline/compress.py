@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from icsys.color.strategies import STRATEGY_TABLE
+from icsys.color.kmeans_strategies import STRATEGY_TABLE
 from icsys.errors import UsageError
 from icsys.image.decode import ImageInfo, decode_photo, unlimited
 from icsys.image.encode import ENCODERS, is_same_kind

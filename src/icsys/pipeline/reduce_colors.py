@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from icsys.choices import MAX_INDEXED_COLORS
-from icsys.color.map_to_palette import distinct_of, map_to, reduce_to
+from icsys.color.kmeans_strategies import STRATEGY_TABLE
+from icsys.color.palette_rounding import check_palette, tidy
 from icsys.color.pooled_colors import as_rgb
-from icsys.color.stored_palette import check_palette, tidy
-from icsys.color.strategies import STRATEGY_TABLE
+from icsys.color.strategy_steps import distinct_of, map_to, reduce_to
 from icsys.errors import ImageError, UsageError
 from icsys.image.decode import to_array
 from icsys.image.encode import indexed_image
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from icsys.choices import AlphaName, DitherName, EffortName, SpaceName, StrategyName
-    from icsys.color.map_to_palette import Distinct
+    from icsys.color.strategy_steps import Distinct
     from icsys.options import Target
 
 # On photos, errors fall roughly as the number of colours to the power of minus this.

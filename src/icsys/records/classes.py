@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from icsys.records.labels import Label
+    from icsys.records.label import Label
 
 _MOST = 2**31  # above it, new numbers fill gaps instead of following the highest number
 
@@ -57,7 +57,7 @@ def number_classes(labels: Collection[Label], table: Sequence[str]) -> Classes:
 
     Examples
     --------
-    >>> from icsys.records.labels import Label
+    >>> from icsys.records.label import Label
     >>> number_classes([Label("b", 1), Label("x"), Label("10", 10)], ["a", "b"]).numbering()
     {'a': 0, 'b': 1, '10': 10, 'x': 11}
     """

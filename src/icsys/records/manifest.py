@@ -9,14 +9,14 @@ from icsys.files.bounded_lines import lines_of
 from icsys.files.parsing import from_json
 from icsys.files.relative_names import can_be_a_name, is_below
 from icsys.layout import is_pack_name
-from icsys.records.labels import MOST_NUMBER, columns_of, label_at
+from icsys.records.label import MOST_NUMBER, columns_of, label_at
 from icsys.results import ImageCounts, Measured
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from icsys.files.rooted_path import RootedPath
-    from icsys.records.labels import Label
+    from icsys.records.label import Label
     from icsys.results import Compressed, Failed
 
 DONE, FAILED, STALE = "compressed", "failed", "stale"

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from icsys.choices import MAX_COLORS, MAX_INDEXED_COLORS, SHARED
-from icsys.color.stored_palette import check_palette
+from icsys.color.palette_rounding import check_palette
 from icsys.errors import UsageError
 from icsys.files.atomic import write_json, write_whole
 from icsys.files.parsing import from_json, read_text
 from icsys.files.rooted_path import RootedPath
 from icsys.layout import GIMP_PALETTE, PALETTE
-from icsys.records.labels import label_of
+from icsys.records.label import label_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from icsys.choices import AUTO, MAX_COLORS
-from icsys.color.strategies import STRATEGY_TABLE
+from icsys.color.kmeans_strategies import STRATEGY_TABLE
 from icsys.engine import available_cores
 from icsys.errors import UsageError
-from icsys.field_checks import whole_number
 from icsys.files.locations import parse_location
 from icsys.files.url import shown
 from icsys.options import Options
@@ -21,6 +20,7 @@ from icsys.report.comparison_runner import ComparisonRunner
 from icsys.report.example_images import MOST_EXAMPLES
 from icsys.run.checks import check_places
 from icsys.run_settings import RunSettings
+from icsys.setting_fields import whole_number
 from icsys.sources.open_source import open_source
 from icsys.sources.random_sample import draw_sample
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from icsys.choices import MAX_INDEXED_COLORS
-from icsys.color.map_to_palette import distinct_of, keep_all
+from icsys.color.strategy_steps import distinct_of, keep_all
 from icsys.image.decode import decode_photo
 from icsys.image.png_encoder import encode_indexed, encode_truecolor
 from icsys.pipeline.reduce_colors import RGB_NDIM

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from icsys.choices import AUTO
 from icsys.errors import UsageError
-from icsys.field_checks import whole_number
 from icsys.files.locations import disk_path
 from icsys.files.reserved_names import check_names, refusing_links
 from icsys.files.rooted_path import RootedPath
@@ -28,6 +27,7 @@ from icsys.report.run_pictures import picture_pairs
 from icsys.report.run_record import read_record
 from icsys.report.source_images import recorded_place
 from icsys.report.terminal_reports import colors_text
+from icsys.setting_fields import whole_number
 from icsys.sources.base import passed_over_text
 from icsys.sources.open_source import open_source
 from icsys.summary import RunSummary

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from icsys.choices import WHITE
 from icsys.errors import ICSError
 from icsys.image.read_output import read_pixels
-from icsys.packs.read_earlier_output import read_output
+from icsys.packs.read_file_or_pack import read_output
 from icsys.report.comparison_page import quality_words
 from icsys.report.example_images import detail, spread
 from icsys.report.html import Pair, choice

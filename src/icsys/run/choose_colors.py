@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from icsys.options import Options, Target
+    from icsys.run.count_results import RunMonitor
     from icsys.run.executor import Executor
-    from icsys.run.monitor import RunMonitor
     from icsys.run.worker import Outcome, WorkerContext
     from icsys.sources.base import Loaded
 

@@ -23,7 +23,7 @@ from icsys.run.coordinator import Coordinator
 from icsys.run.merge import coordinator_lock, join_shards
 from icsys.run.shard_job import ShardJob
 from icsys.shard import MAX_SHARDS, all_shards
-from icsys.shards.listing import list_for_shards
+from icsys.shards.shared_listing import list_for_shards
 from icsys.sources.folder import plan_folder
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from icsys.results import FOREIGN, UNCHANGED, Failed, Skipped
 from icsys.run.merge import is_incomplete
 from icsys.run.progress import INTERRUPTED_TEXT, Progress
 from icsys.run.shard_job import run_shard_job
-from icsys.shards.listing import read_listed
+from icsys.shards.shared_listing import read_listed
 from icsys.shards.state_folders import read_state, state_folder_of
 from icsys.sources.base import Ignored, PassedOver, Task
 from icsys.summary import RunSummary

@@ -20,12 +20,12 @@ from icsys.outputs.folder import FolderOutputs
 from icsys.records.pending_outputs import WrittenHashes
 from icsys.records.run_json import write_run
 from icsys.run.checks import check_format
+from icsys.run.count_results import RunMonitor
 from icsys.run.executor import Executor
-from icsys.run.helper_threads import ImageCount
 from icsys.run.main_pass import MainPass
-from icsys.run.monitor import RunMonitor
 from icsys.run.places import open_places
 from icsys.run.progress import INTERRUPTED_TEXT
+from icsys.run.wait_and_count import ImageCount
 from icsys.run.worker import WorkerContext
 from icsys.shard import mark_of
 from icsys.shards.state_folders import State, open_state_folder, read_state, write_state
@@ -212,7 +212,7 @@ class _LocalRun:
         destination = self._places.destination
         if not self._packed and not (destination / PACK_INDEX).is_file():
             return ()
-        from icsys.packs.pack_folder import open_packs  # noqa: PLC0415 - few runs need it
+        from icsys.packs.local_packs import open_packs  # noqa: PLC0415 - few runs need it
 
         return open_packs(destination, self._options.format, read_only=self._settings.dry_run, stop=self._monitor.stop)
 
@@ -273,7 +273,7 @@ class _LocalRun:
 
     def _pack(self) -> None:
         """Pack the images, unless the run was stopped: then the next run packs them."""
-        from icsys.packs.pack_folder import pack_images  # noqa: PLC0415 - few runs need it
+        from icsys.packs.local_packs import pack_images  # noqa: PLC0415 - few runs need it
 
         monitor, remote = self._monitor, self._places.remote
         summary, stop = monitor.summary, monitor.stop

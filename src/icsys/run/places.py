@@ -110,7 +110,7 @@ def _listed_shard(
     """Return the shard as a coordinator has listed it, if one has."""
     if settings.shard is None:
         return None
-    from icsys.shards.listing import listed_shard  # noqa: PLC0415 - few runs need it
+    from icsys.shards.shared_listing import listed_shard  # noqa: PLC0415 - few runs need it
 
     return listed_shard(
         destination,

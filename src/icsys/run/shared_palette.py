@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from icsys import pipeline
+from icsys.color.kmeans_strategies import STRATEGY_TABLE
+from icsys.color.palette_rounding import tidy
 from icsys.color.pooled_colors import ColorCounts, PooledColors, count_colors
-from icsys.color.stored_palette import tidy
-from icsys.color.strategies import STRATEGY_TABLE
 from icsys.engine import Lost
 from icsys.errors import ImageError, UsageError
 from icsys.image.decode import decode_photo
 from icsys.layout import PALETTE
-from icsys.records.labels import label_of
+from icsys.records.label import label_of
 from icsys.records.palette_files import Palettes, load_palettes
-from icsys.run.helper_threads import wait_for
+from icsys.run.wait_and_count import wait_for
 from icsys.sources.base import Task, Unreadable, read_loaded
 from icsys.sources.folder import Folder
 from icsys.version import __version__
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
     from icsys.files.rooted_path import RootedPath
     from icsys.options import Options
+    from icsys.run.count_results import RunMonitor
     from icsys.run.executor import Executor, Limits
-    from icsys.run.monitor import RunMonitor
     from icsys.run_settings import RunSettings
     from icsys.sources.base import Source
 

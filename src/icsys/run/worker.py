@@ -12,7 +12,7 @@ from icsys.errors import ImageError, code_of
 from icsys.files.url import without_secrets
 from icsys.image.decode import decode_photo
 from icsys.pipeline import compress_image
-from icsys.records.labels import label_of
+from icsys.records.label import label_of
 from icsys.results import UNCHANGED, Compressed, Failed, Result, Skipped
 from icsys.sources.base import read_loaded
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from icsys.options import Options
-    from icsys.records.labels import Label
+    from icsys.records.label import Label
 
 _NAMED = 10
 

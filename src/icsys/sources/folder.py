@@ -13,12 +13,12 @@ from icsys.errors import code_of
 from icsys.files.links import is_link
 from icsys.image.decode import IMAGE_SUFFIXES, sniff
 from icsys.layout import OWN_PREFIX
-from icsys.records.labels import label_of
+from icsys.records.label import label_of
 from icsys.records.output_folders import MARKER_FILES, is_output_folder
 from icsys.sources.base import Ignored, Loaded, PassedOver, Planned, Task, Unreadable
+from icsys.sources.labels_from_manifest import RecordedLabels, recorded_classes
 from icsys.sources.output_names import name_key, output_names
 from icsys.sources.read_file import open_regular, read_file
-from icsys.sources.recorded_labels import RecordedLabels, recorded_classes
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence

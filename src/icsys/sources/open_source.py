@@ -10,8 +10,8 @@ from icsys.errors import UsageError
 from icsys.files.locations import parse_location
 from icsys.files.url import Url
 from icsys.records.output_folders import is_output_folder
-from icsys.sources.archives.archive_kinds import ARCHIVE_SUFFIXES, archive_suffix, folder_for_archive
-from icsys.sources.filename_patterns import expand_braces, find_archives, folder_of_pattern, is_pattern
+from icsys.sources.archive_patterns import expand_braces, find_archives, folder_of_pattern, is_pattern
+from icsys.sources.archives.archive_names import ARCHIVE_SUFFIXES, archive_suffix, folder_for_archive
 from icsys.sources.folder import Folder
 from icsys.sources.safe_names import is_image_name
 

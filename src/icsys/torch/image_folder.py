@@ -13,16 +13,16 @@ from torchvision import tv_tensors
 from torchvision.datasets import DatasetFolder
 
 from icsys.choices import MAX_COLORS, WHITE
-from icsys.color.map_to_palette import distinct_of, keep_all, map_to
+from icsys.color.strategy_steps import distinct_of, keep_all, map_to
 from icsys.color_and_size_checks import rgb_of
 from icsys.errors import ImageError, UsageError
 from icsys.files.rooted_path import RootedPath
 from icsys.image.read_output import read_indexed, read_pixels
 from icsys.layout import OWN_PREFIX, PACK_INDEX, PALETTE
 from icsys.records.classes import number_classes
-from icsys.records.labels import Label, class_folder
+from icsys.records.label import Label, class_folder
 from icsys.records.palette_files import load_palettes
-from icsys.sources.recorded_labels import recorded_classes, recorded_labels_of
+from icsys.sources.labels_from_manifest import recorded_classes, recorded_labels_of
 from icsys.torch.indexed_image import LEVELS, RGB, IndexedImage, Palette, to_indexed_image
 
 if TYPE_CHECKING:

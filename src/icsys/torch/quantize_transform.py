@@ -9,7 +9,7 @@ import torch
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
-from icsys.color.stored_palette import check_palette
+from icsys.color.palette_rounding import check_palette
 from icsys.errors import UsageError
 from icsys.image.decode import to_array
 from icsys.options import Options

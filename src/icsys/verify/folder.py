@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icsys.engine import available_cores
 from icsys.errors import UsageError
-from icsys.field_checks import whole_number
 from icsys.files.locations import disk_path
 from icsys.files.reserved_names import check_names, check_state_folders, refusing_links
 from icsys.files.rooted_path import RootedPath
 from icsys.journal.lock import locked_for_reading
 from icsys.layout import CLUSTER_FOLDER, FAILURES, MANIFEST, PENDING, RUN, UNPACKED
 from icsys.records.run_json import read_run
+from icsys.setting_fields import whole_number
 from icsys.shards.state_folders import shards_in, state_folder_of
 from icsys.verify.fault import Fault, Finding
 from icsys.verify.foreign_files import foreign_files

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers import compress_into, image_bytes, synthetic_photo
-from icsys.sources.archives import zip_directory as zipfiles
+from icsys.sources.archives import check_zip_directory as zipfiles
 from icsys.sources.archives.archive_access import LocalFiles
+from icsys.sources.archives.check_zip_directory import ZipDirectory
 from icsys.sources.archives.source import Archives
-from icsys.sources.archives.zip_directory import ZipDirectory
 from icsys.sources.base import Ignored
 from source_makers import put_zip, read_all
 

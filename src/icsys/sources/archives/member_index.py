@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from icsys.files.parsing import from_json
 from icsys.layout import RUN
 from icsys.records.classes import merge_tables
-from icsys.records.labels import Label
+from icsys.records.label import Label
 from icsys.sources.base import Ignored, Place, Planned, Task, Unreadable
+from icsys.sources.labels_from_manifest import ArchivedRecord, RecordedLabels, classes_in
 from icsys.sources.output_names import name_key, output_names
-from icsys.sources.recorded_labels import ArchivedRecord, RecordedLabels, classes_in
 from icsys.sources.safe_names import LONGEST_NAME, is_hidden, safe_path
 
 if TYPE_CHECKING:

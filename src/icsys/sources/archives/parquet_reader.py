@@ -15,14 +15,14 @@ from icsys.files.locations import base_name
 from icsys.files.parsing import from_json
 from icsys.image.limits import check_bytes
 from icsys.records.import_pyarrow import NUMBER, load_pyarrow
-from icsys.records.labels import UNLABELLED, Label, in_class_folder, label_from
+from icsys.records.label import UNLABELLED, Label, in_class_folder, label_from
 from icsys.sources.archives.member_index import ArchiveItem, ArchivePlace, ClassNames, Member
 from icsys.sources.archives.reader import ArchiveReader
 from icsys.sources.base import Unreadable
+from icsys.sources.pack_member_names import from_utf8_name, path_in_pack
 from icsys.sources.parquet_format.column import Column
 from icsys.sources.parquet_format.footer import BYTE_ARRAY, INT64, Footer, Leaf, RowGroup, read_footer
 from icsys.sources.safe_names import safe_path
-from icsys.sources.utf8_names import from_utf8_name, path_in_pack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

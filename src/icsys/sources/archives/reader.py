@@ -8,7 +8,7 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
-from icsys.sources.archives.archive_kinds import READERS, archive_suffix
+from icsys.sources.archives.archive_names import READERS, archive_suffix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

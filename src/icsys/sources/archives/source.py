@@ -17,7 +17,7 @@ from icsys.records.pack_index import class_table
 from icsys.sources.archives.member_index import ArchiveItem, ArchivePlace, ClassNames, Member, MemberIndex
 from icsys.sources.archives.reader import MemberStream, reader_for
 from icsys.sources.base import Unreadable
-from icsys.sources.recorded_labels import ArchivedRecord
+from icsys.sources.labels_from_manifest import ArchivedRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

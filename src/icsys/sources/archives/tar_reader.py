@@ -15,16 +15,16 @@ from icsys.errors import ImageError
 from icsys.files.parsing import from_json
 from icsys.image.decode import sniff
 from icsys.image.limits import check_bytes
-from icsys.records.labels import UNLABELLED, Label, in_class_folder, label_from, label_from_text
+from icsys.records.label import UNLABELLED, Label, in_class_folder, label_from, label_from_text
 from icsys.sources.archives.links import Links
 from icsys.sources.archives.member_index import ArchiveItem, ArchivePlace, Member, SampleGroup
 from icsys.sources.archives.reader import ArchiveReader
 from icsys.sources.archives.tar_hard_links import Content, MemberContents
 from icsys.sources.archives.tar_members import TarMembers
 from icsys.sources.base import Ignored, Place, Unreadable
-from icsys.sources.recorded_labels import archived_record
+from icsys.sources.labels_from_manifest import archived_record
+from icsys.sources.pack_member_names import path_in_pack
 from icsys.sources.safe_names import is_image_name, safe_path, suffix_of
-from icsys.sources.utf8_names import path_in_pack
 
 if TYPE_CHECKING:
     import tarfile

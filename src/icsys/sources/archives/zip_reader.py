@@ -13,12 +13,12 @@ from icsys.errors import ImageError
 from icsys.image.decode import sniff
 from icsys.image.limits import check_bytes
 from icsys.sources.archives.archive_access import LocalFiles
+from icsys.sources.archives.check_zip_directory import FIXED, SIGNATURE, UTF8, ZipDirectory, ZipEntry
 from icsys.sources.archives.links import Links
 from icsys.sources.archives.member_index import ArchiveItem, ArchivePlace, Member
 from icsys.sources.archives.reader import ArchiveReader
-from icsys.sources.archives.zip_directory import FIXED, SIGNATURE, UTF8, ZipDirectory, ZipEntry
 from icsys.sources.base import Ignored, Place, Unreadable
-from icsys.sources.recorded_labels import ArchivedRecord, archived_record
+from icsys.sources.labels_from_manifest import ArchivedRecord, archived_record
 from icsys.sources.safe_names import LONGEST_NAME, is_image_name, safe_path
 
 if TYPE_CHECKING:

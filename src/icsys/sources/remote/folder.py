@@ -16,10 +16,10 @@ from icsys.files.url import Url, url_path, url_site
 from icsys.image.decode import sniff
 from icsys.layout import MANIFEST, RUN
 from icsys.records.output_folders import has_output_records
-from icsys.sources.archives.archive_kinds import archive_suffix
+from icsys.sources.archives.archive_names import archive_suffix
 from icsys.sources.base import Ignored, Loaded, PassedOver, Place, Planned, Task, Unreadable
+from icsys.sources.labels_from_manifest import RecordedLabels, classes_in
 from icsys.sources.output_names import name_key, output_names
-from icsys.sources.recorded_labels import RecordedLabels, classes_in
 from icsys.sources.remote.fetch import fetch_head, fetch_image, fetch_page, fetch_start, place_in, with_retry
 from icsys.sources.remote.listings import StoreListing, WebListing
 from icsys.sources.remote.remote_files import RemoteFiles

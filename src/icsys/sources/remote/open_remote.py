@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from icsys.errors import ImageError, UsageError
 from icsys.files.remote_client import connect, error_text
 from icsys.files.url import Url, begins_as_url, url_path, url_site
-from icsys.sources.archives.archive_kinds import archive_suffix, folder_for_archive
+from icsys.sources.archive_patterns import expand_braces, find_archives
+from icsys.sources.archives.archive_names import archive_suffix, folder_for_archive
 from icsys.sources.archives.source import Archives
-from icsys.sources.filename_patterns import expand_braces, find_archives
 from icsys.sources.remote.fetch import fetch_page, with_retry
 from icsys.sources.remote.folder import RemoteFolder
 from icsys.sources.remote.remote_files import RemoteFiles

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from icsys import pipeline
 from icsys.results import Failed, Result
-from icsys.run.helper_threads import wait_for
 from icsys.run.progress import INTERRUPTED_TEXT, Progress
+from icsys.run.wait_and_count import wait_for
 from icsys.sources.base import PassedOver, Task, Unreadable
 from icsys.summary import RunSummary
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from icsys.options import Options
-    from icsys.run.helper_threads import ImageCount
+    from icsys.run.wait_and_count import ImageCount
     from icsys.shard import Shard
     from icsys.sources.base import Ignored, Planned
 

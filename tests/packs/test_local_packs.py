@@ -19,7 +19,7 @@ from icsys.choices import PACKINGS
 from icsys.files.rooted_path import RootedPath
 from icsys.layout import PACK_INDEX, UNPACKED
 from icsys.packs.formats import PACK_FORMATS
-from icsys.packs.pack_folder import pack_images
+from icsys.packs.local_packs import pack_images
 from pack_readers import READERS, each_pack_format, pixels, read_all, shards
 
 NAMES = ("cat/a.png", "cat/b.v2.png", "dog/a.jpg", "top.png", "dog/old/c.png")

@@ -6,8 +6,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from icsys.color.map_to_palette import distinct_of, reduce_to
-from icsys.color.stored_palette import colors_to_points
+from icsys.color.palette_rounding import colors_to_points
+from icsys.color.strategy_steps import distinct_of, reduce_to
 
 channels = st.sampled_from([1, 3])
 

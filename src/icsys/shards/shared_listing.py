@@ -23,7 +23,7 @@ from icsys.files.relative_names import is_below
 from icsys.files.reserved_names import check_state_folders
 from icsys.journal.lock import locked
 from icsys.layout import FAILURES, LISTING, LISTING_INFO, MANIFEST, PLAN, STATE_DRAFT, STATE_FOLDERS
-from icsys.records.labels import Label
+from icsys.records.label import Label
 from icsys.records.manifest import read_rows, to_line
 from icsys.records.pending_outputs import copy_pending, load_pending
 from icsys.shard import MAX_SHARDS, Shard, all_shards, shard_index

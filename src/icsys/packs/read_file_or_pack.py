@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from icsys.layout import UNPACKED
 from icsys.packs.formats import PACK_FORMATS
 from icsys.records.pack_index import load_pack_index
-from icsys.sources.utf8_names import from_utf8_name
+from icsys.sources.pack_member_names import from_utf8_name
 
 if TYPE_CHECKING:
     from icsys.files.rooted_path import RootedPath

@@ -13,12 +13,12 @@ from helpers import manifest_row, state_folder_at
 from icsys import UsageError
 from icsys.files.relative_names import is_below
 from icsys.files.rooted_path import RootedPath
-from icsys.records.labels import UNLABELLED, Label
+from icsys.records.label import UNLABELLED, Label
 from icsys.records.manifest import to_line
 from icsys.records.pending_outputs import WrittenHashes, load_pending, write_pending
 from icsys.shard import Shard, all_shards, shard_index
-from icsys.shards import listing as module
-from icsys.shards.listing import Listing, list_for_shards, listed_shard, read_listed, read_listing
+from icsys.shards import shared_listing as module
+from icsys.shards.shared_listing import Listing, list_for_shards, listed_shard, read_listed, read_listing
 from icsys.shards.state_folders import State, read_state, shards_in, write_state
 from icsys.sources.base import Ignored, PassedOver, Task, Unreadable
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from icsys.color import stored_palette as stored
+from icsys.color import palette_rounding as stored
 from icsys.color.distinct_rgb import DistinctRGB, kernel_points
 from icsys.color.distinct_rgba import CHANNELS, DistinctRGBA
 from icsys.color.grey_levels import GreyLevels

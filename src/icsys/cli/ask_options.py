@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from icsys.choices import AUTO, MAX_COLORS
-from icsys.color.strategies import STRATEGY_TABLE
+from icsys.color.kmeans_strategies import STRATEGY_TABLE
 from icsys.errors import UsageError
-from icsys.field_checks import number_or_text
 from icsys.options import DEFAULT_STEP, Options
+from icsys.setting_fields import number_or_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from icsys.color import stored_palette as stored
+from icsys.color import palette_rounding as stored
 
 
 def images(channels):

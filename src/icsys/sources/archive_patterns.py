@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from icsys.errors import UsageError
-from icsys.sources.archives.archive_kinds import archive_suffix
+from icsys.sources.archives.archive_names import archive_suffix
 from icsys.sources.base import Ignored, PassedOver, Task
 from icsys.sources.safe_names import is_hidden
 

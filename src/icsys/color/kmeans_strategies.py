@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from icsys.color.kmeans import find_palette
-from icsys.color.map_to_palette import fit_palette
+from icsys.color.strategy_steps import fit_palette
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from threadpoolctl import ThreadpoolController
 
-    from icsys.color.map_to_palette import Centers, Distinct
+    from icsys.color.strategy_steps import Centers, Distinct
     from icsys.options import Options
 
     Fit = Callable[[Distinct, int, Options], NDArray[np.uint8]]

@@ -10,7 +10,7 @@ from sklearn.cluster import KMeans
 from helpers import synthetic_photo
 from icsys import quantize
 from icsys.choices import STRATEGIES
-from icsys.color.strategies import STRATEGY_TABLE
+from icsys.color.kmeans_strategies import STRATEGY_TABLE
 
 CLUSTERING = [name for name, strategy in STRATEGY_TABLE.items() if strategy.fit]
 quick = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote_to_bytes
 
-from icsys.records.labels import escaped
+from icsys.records.label import escaped
 from icsys.sources.safe_names import safe_path
 
 _ESCAPED = re.compile(r"[\ud800-\udfff]|%(?=[0-9A-Fa-f]{2})")

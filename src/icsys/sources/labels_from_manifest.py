@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from icsys.files.parsing import LONGEST_JSON, read_json
 from icsys.files.rooted_path import RootedPath
 from icsys.layout import MANIFEST, RUN
-from icsys.records.labels import Label, class_folder, from_columns, label_of
+from icsys.records.label import Label, class_folder, from_columns, label_of
 from icsys.records.manifest import DONE, from_line, read_rows
 from icsys.records.output_folders import has_output_records, is_output_folder
 from icsys.sources.base import Unreadable
