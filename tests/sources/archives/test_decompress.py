@@ -74,6 +74,9 @@ def test_a_flipped_bit_is_damage_unless_the_library_reads_the_same(magic, data):
     pack, unpack, _ = PACKERS[magic]
     packed = bytearray(pack(CONTENT))
     packed[data.draw(st.integers(len(magic), len(packed) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    if magic == b"\x1f\x8b" and packed[3] & 0xE0:  # RFC 1952 demands an error here; the module gzip raises none
+        assert unpacked(bytes(packed), magic)[1]
+        return
     try:
         is_whole = unpack(bytes(packed)) == CONTENT
     except (OSError, EOFError, zlib.error, lzma.LZMAError):
