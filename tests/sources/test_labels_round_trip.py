@@ -18,6 +18,7 @@ from PIL import Image
 from pyarrow import parquet
 
 from icsys import Options, compress_folder, merge_shards
+from icsys.layout import RESERVED
 from icsys.records.label import class_folder
 from icsys.sources.safe_names import _CONTROL
 from memory_store import memory_store
@@ -291,9 +292,14 @@ NAMES_OF_FILES = [
     "\\",
 ]
 file_names = st.sampled_from(NAMES_OF_FILES) | texts.filter(lambda name: not set(name) & set("/\0"))
-# What moves a cursor is escaped in names that come out of any archive.
+# What moves a cursor is escaped in names that come out of any archive; names of ICS's own files are refused.
 file_names = file_names.filter(
-    lambda name: not _CONTROL.search(name.replace("\udce9", "")) and name[0] != "." and name.strip()
+    lambda name: (
+        not _CONTROL.search(name.replace("\udce9", ""))
+        and name[0] != "."
+        and name.strip()
+        and name.casefold() not in RESERVED
+    )
 )
 
 
