@@ -22,6 +22,7 @@ from icsys.choices import (
     PACKINGS,
     PERS,
     PNG_EFFORTS,
+    PNGS,
     RESAMPLES,
     SPACES,
     STRATEGIES,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
         PackingName,
         PerName,
         PngEffortName,
+        PngName,
         ResampleName,
         SpaceName,
         StrategyName,
@@ -272,6 +274,15 @@ class Options:
         help="Output format. One file per image: png, webp (lossless), jpeg (only with --strategy SO), npz (NumPy "
         "arrays). Many images per file: webdataset (tar), parquet.",
         common=True,
+    )
+    png: PngName = setting(
+        "indexed",
+        Choice(PNGS),
+        group="output",
+        help="What a PNG stores: indexed (a palette and one index per pixel), or truecolor (8 bits per channel, for "
+        "programs that do not look up palettes; larger).",
+        formats=_PNG_FORMATS,
+        hashed=_IF_CHANGED,
     )
     png_effort: PngEffortName = setting(
         "default",
