@@ -12,7 +12,7 @@ _SIGNATURE = 8  # bytes of it
 _HEADER, _CHECKSUM = 8, 4  # bytes before and after the content of a chunk
 
 
-class Chunk(NamedTuple):
+class PngChunk(NamedTuple):
     """One chunk of a PNG (PNG specification, 5.3).
 
     Attributes
@@ -47,7 +47,7 @@ class Chunk(NamedTuple):
         return zlib.crc32(memoryview(self.data)[self.start - 4 : self.end]) == expected
 
 
-def chunks_of(data: bytes, last: bytes = b"IEND") -> Iterator[Chunk]:
+def chunks_of(data: bytes, last: bytes = b"IEND") -> Iterator[PngChunk]:
     """Yield the chunks of a PNG up to the first of kind ``last``, that one included, or to where the file is cut off.
 
     Only chunks that lie wholly in the file are yielded.
@@ -59,7 +59,7 @@ def chunks_of(data: bytes, last: bytes = b"IEND") -> Iterator[Chunk]:
         if end + _CHECKSUM > len(data):
             return
         kind = data[position + 4 : start]
-        yield Chunk(kind, data, start, end)
+        yield PngChunk(kind, data, start, end)
         if kind == last:
             return
         position = end + _CHECKSUM
