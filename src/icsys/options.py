@@ -30,7 +30,7 @@ from icsys.choices import (
 )
 from icsys.color_and_size_checks import MAX_SIDE, ColorCount, HexColor, PaletteChoice, Size
 from icsys.errors import UsageError
-from icsys.setting_fields import Choice, Number, Switch, WholeNumber, check_fields, setting
+from icsys.setting_fields import Choice, Number, Switch, WholeNumber, check_fields, did_you_mean, setting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -544,7 +544,9 @@ class Options:
         known = [f.name for f in fields(cls)]
         for name in values:
             if name not in known:
-                raise UsageError(f"unknown option {name!r}: expected one of {', '.join(known)}")
+                raise UsageError(
+                    f"unknown option {name!r}: expected one of {', '.join(known)}{did_you_mean(name, known)}"
+                )
         return cls(**values)
 
     def replace(self, **changes: Any) -> Options:  # noqa: ANN401 - one type per field
