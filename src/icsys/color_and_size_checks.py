@@ -8,7 +8,7 @@ import re
 from icsys.choices import ALL, AUTO, MAX_COLORS, SHARED
 from icsys.errors import UsageError
 from icsys.files.url import is_mangled, is_url, shown
-from icsys.setting_fields import Check, number_or_text, whole_number
+from icsys.setting_fields import Check, did_you_mean, number_or_text, whole_number
 
 PALETTE_SUFFIXES = (".json", ".gpl")
 MAX_SIDE = 65_535
@@ -32,7 +32,9 @@ class ColorCount(Check):
             return whole_number(name, value, 1, MAX_COLORS)
         if value.strip().casefold() == AUTO:
             return AUTO
-        raise UsageError(f"{name}={value!r}: expected a whole number from 1 to {MAX_COLORS}, or {AUTO}")
+        raise UsageError(
+            f"{name}={value!r}: expected a whole number from 1 to {MAX_COLORS}, or {AUTO}{did_you_mean(value, [AUTO])}"
+        )
 
 
 class PaletteChoice(Check):
@@ -52,7 +54,7 @@ class PaletteChoice(Check):
             value = shown(text)
         raise UsageError(
             f"{name}={value!r}: expected one of image, {', '.join(SHARED)}, or a file whose name ends in "
-            f"{' or '.join(PALETTE_SUFFIXES)}"
+            f"{' or '.join(PALETTE_SUFFIXES)}{did_you_mean(value, ('image', *SHARED))}"
         )
 
 

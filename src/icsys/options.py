@@ -22,6 +22,7 @@ from icsys.choices import (
     PACKINGS,
     PERS,
     PNG_EFFORTS,
+    PNGS,
     RESAMPLES,
     SHARED,
     SPACES,
@@ -30,7 +31,7 @@ from icsys.choices import (
 )
 from icsys.color_and_size_checks import MAX_SIDE, ColorCount, HexColor, PaletteChoice, PaletteFolders, Size
 from icsys.errors import UsageError
-from icsys.setting_fields import Choice, Number, Switch, WholeNumber, check_fields, setting
+from icsys.setting_fields import Choice, Number, Switch, WholeNumber, check_fields, did_you_mean, setting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
         PackingName,
         PerName,
         PngEffortName,
+        PngName,
         ResampleName,
         SpaceName,
         StrategyName,
@@ -282,6 +284,15 @@ class Options:
         help="Output format. One file per image: png, webp (lossless), jpeg (only with --strategy SO), npz (NumPy "
         "arrays). Many images per file: webdataset (tar), parquet.",
         common=True,
+    )
+    png: PngName = setting(
+        "indexed",
+        Choice(PNGS),
+        group="output",
+        help="What a PNG stores: indexed (a palette and one index per pixel), or truecolor (8 bits per channel, for "
+        "programs that do not look up palettes; larger).",
+        formats=_PNG_FORMATS,
+        hashed=_IF_CHANGED,
     )
     png_effort: PngEffortName = setting(
         "default",
@@ -548,7 +559,9 @@ class Options:
         known = [f.name for f in fields(cls)]
         for name in values:
             if name not in known:
-                raise UsageError(f"unknown option {name!r}: expected one of {', '.join(known)}")
+                raise UsageError(
+                    f"unknown option {name!r}: expected one of {', '.join(known)}{did_you_mean(name, known)}"
+                )
         return cls(**values)
 
     def replace(self, **changes: Any) -> Options:  # noqa: ANN401 - one type per field

@@ -55,7 +55,7 @@ def test_an_image_that_fails_is_named_and_makes_the_code_1(photos, tmp_path):
         (("--sample", "few"), "sample='few': expected a whole number"),
         (("--report", "photos"), "report 'photos': expected the name of a file"),
         (("--pictures", "-1"), "examples=-1"),
-        (("--overwrite", "always"), "unrecognized arguments"),
+        (("--overwrite", "always"), "unknown option --overwrite (ics compare --help-all shows all options)"),
     ],
 )
 def test_wrong_usage_of_compare_is_refused_before_any_work(photos, tmp_path, flags, message):

@@ -12,7 +12,7 @@ from PIL import Image
 
 from helpers import image_bytes, synthetic_photo
 from icsys import ImageError, Options, compress_image, quantize
-from icsys.choices import ENCODINGS
+from icsys.choices import ENCODINGS, PNG_EFFORTS, PNGS
 from icsys.image.encode import ENCODERS
 
 SO = Options(strategy="SO", step=1)
@@ -81,6 +81,28 @@ def test_a_photo_goes_through_the_pipeline_into_every_format(encoding, decode, c
     pixels = china[:200, :250, 0].copy() if channels == 1 else china[:200, :250]
     compressed = compress_image(image_bytes(pixels), Options(colors=colors, step=1, format=encoding))
     np.testing.assert_array_equal(decode(compressed.data), quantize(pixels, colors).to_array())
+
+
+@pytest.mark.parametrize("effort", PNG_EFFORTS)
+@pytest.mark.parametrize(("mode", "channels"), [("L", 1), ("LA", 2), ("RGB", 3), ("RGBA", 4)])
+def test_a_truecolour_png_has_the_pixels_of_the_indexed_one_and_the_channels_of_the_image(mode, channels, effort):
+    photo = Image.fromarray(synthetic_photo(40, 56))
+    photo.putalpha(Image.linear_gradient("L").resize(photo.size) if "A" in mode else 255)
+    source = image_bytes(photo.convert(mode))
+    options = Options(step=1, colors=20, alpha="keep", png_effort=effort)
+    indexed, truecolor = (compress_image(source, options.replace(png=png)) for png in PNGS)
+    assert (indexed.data[25], truecolor.data[24:26]) == (3, bytes([8, {1: 0, 2: 4, 3: 2, 4: 6}[channels]]))
+    stored = cv2.imdecode(np.frombuffer(truecolor.data, np.uint8), cv2.IMREAD_UNCHANGED)
+    expected = np.asarray(Image.open(io.BytesIO(indexed.data)).convert("RGBA"))[..., [2, 1, 0, 3]]
+    # OpenCV turns grey with alpha into four channels.
+    np.testing.assert_array_equal(stored, {1: expected[..., 0], 3: expected[..., :3]}.get(channels, expected))
+    assert (truecolor.colors, truecolor.mse, truecolor.channels) == (indexed.colors, indexed.mse, indexed.channels)
+
+
+def test_truecolour_is_what_size_only_and_many_colours_give_anyway(china):
+    source = image_bytes(china[:60, :80])
+    for options in (SO, Options(step=1, colors=300)):
+        assert compress_image(source, options.replace(png="truecolor")).data == compress_image(source, options).data
 
 
 @pytest.mark.parametrize(("colors", "dtype"), [(256, np.uint8), (257, np.uint16)])

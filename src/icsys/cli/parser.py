@@ -73,6 +73,7 @@ def command_parser(argv: Sequence[str] | None = None) -> CommandParser:
             examples=command.examples,
             common=command.common,
         )
+        parser.commands[name] = own
         if argv is None or name in argv:
             command.add_arguments(own)
     return parser

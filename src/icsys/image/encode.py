@@ -46,6 +46,15 @@ class Encoder(NamedTuple):
     most_colors: int = MAX_COLORS
 
 
+def encoder_of(options: Options) -> Encoder:
+    """Return the encoder that writes the files of a run."""
+    is_chosen = options.encoding == "png" and options.png == "truecolor"
+    # SO and more than 256 colours give truecolour anyway, by a filter that suits many colours.
+    if is_chosen and options.strategy != "SO" and options.most_colors <= MAX_INDEXED_COLORS:
+        return _PNG_WITHOUT_PALETTE
+    return ENCODERS[options.encoding]
+
+
 def is_same_kind(source: bytes, source_format: str, output: bytes, options: Options) -> bool:
     """Return whether a source file with the same pixels is of the kind that the run writes, so it can be the output.
 
@@ -83,6 +92,10 @@ def _indexed_png(indices: NDArray[np.integer], palette: NDArray[np.uint8], optio
     alpha = palette[:, _RGB] if palette.shape[1] > _RGB else None
     small = indices.astype(np.uint8, copy=False)
     return encode_indexed(small, palette[:, :_RGB], alpha=alpha, effort=options.png_effort)
+
+
+def _truecolor_png(pixels: NDArray[np.uint8], options: Options) -> bytes:
+    return encode_truecolor(pixels, few_colors=True, effort=options.png_effort)
 
 
 def _webp(pixels: NDArray[np.uint8], _: Options) -> bytes:
@@ -145,3 +158,5 @@ ENCODERS = {
     "npz": Encoder(_npz, _indexed_npz),
 }
 """The encoder of each format in :data:`icsys.choices.ENCODINGS`."""
+
+_PNG_WITHOUT_PALETTE = Encoder(_truecolor_png, None)

@@ -9,7 +9,7 @@ from icsys.files.reserved_names import refusing_links
 from icsys.report.comparison_table import TABLE_COLUMNS, cells, notes
 from icsys.report.example_images import shown_names
 from icsys.report.html import Figure, Heading, HtmlTable, Pair, Problem, ReportPage, check_target, choice, write_page
-from icsys.report.humanize import bytes_text, count_text, images_text, printable
+from icsys.report.humanize import bytes_text, count_text, images_text, printable, times_text
 from icsys.report.optional_packages import import_optional
 from icsys.report.page_pictures import data_uri
 from icsys.report.plots import comparison_plots
@@ -124,8 +124,8 @@ def _lead(comparison: Comparison) -> list[str]:
     images = images_text(comparison.images)
     saved = (
         f"{images}{of} of {bytes_text(so.bytes_in)}, put through {len(comparison.rows)} ways to make them smaller. "
-        f"Resizing alone (SO) makes them {so.factor:.1f} times smaller, with fewer colours they get up to "
-        f"{smallest.factor:.1f} times smaller ({smallest.name})."
+        f"Resizing alone (SO) makes them {times_text(so.bytes_in, so.bytes_out)}, with fewer colours they get up to "
+        f"{times_text(smallest.bytes_in, smallest.bytes_out)} ({smallest.name})."
     )
     which = "it also" if nearest is fastest else nearest.name
     cost = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from icsys.report.humanize import factor_text
 from icsys.sources.base import passed_over_text
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ TABLE_COLUMNS = (
     ComparisonColumn(
         "factor",
         "Compression factor: bytes of the sources over bytes of the outputs.",
-        lambda row: f"{row.factor:.1f}",
+        lambda row: factor_text(row.factor),
         lambda row: row.factor,
         most=True,
     ),

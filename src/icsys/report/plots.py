@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from icsys.report.humanize import times_text
 from icsys.report.optional_packages import import_optional
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def _time_and_factor(rows: Sequence[ComparisonRow]) -> Plot:
         axes.set_ylabel("times smaller (up is smaller)")
         figure.legend(loc="outside upper center", ncols=len(_LOOK))
 
-    words = "; ".join(f"{row.name}: {row.seconds:.2f} s, {row.factor:.1f} times smaller" for row in rows)
+    words = "; ".join(f"{row.name}: {row.seconds:.2f} s, {times_text(row.bytes_in, row.bytes_out)}" for row in rows)
     return Plot("Run time and compression factor", words, _svg("time", draw))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from icsys.choices import MAX_INDEXED_COLORS
 from icsys.files.url import is_url, shown
 from icsys.options import Target
-from icsys.report.humanize import bytes_text, count_text, images_text, printable
+from icsys.report.humanize import bytes_text, count_text, images_text, printable, times_text
 from icsys.results import Compressed, Failed
 from icsys.sources.base import passed_over_text
 
@@ -70,11 +70,12 @@ def run_report(summary: RunSummary, destination: str, *, dry_run: bool) -> str:
     if summary.colors_found:
         lines.append(f"Colours:  {colors_text(summary.colors_found)}")
     if summary.factor is not None:
-        fewer = summary.elements_in / summary.elements_out
+        smaller = times_text(summary.bytes_in, summary.bytes_out)
+        fewer = times_text(summary.elements_in, summary.elements_out, less="fewer", more="more", what="number")
         elements = f"{count_text(summary.elements_in)} -> {count_text(summary.elements_out)}"
         bytes_ = f"{bytes_text(summary.bytes_in)} -> {bytes_text(summary.bytes_out)}"
-        lines.append(f"Bytes:    {bytes_}, {summary.factor:.1f} times smaller")
-        lines.append(f"Elements: {elements} numbers for a model to read, {fewer:.1f} times fewer")
+        lines.append(f"Bytes:    {bytes_}, {smaller}")
+        lines.append(f"Elements: {elements} numbers for a model to read, {fewer}")
     place = shown(destination) if is_url(destination) else Path(destination).resolve()
     lines.append("Dry run: nothing was written." if dry_run else f"Look in: {place}")
     return "\n".join(lines)
