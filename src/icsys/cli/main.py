@@ -68,15 +68,11 @@ def run_command(argv: Sequence[str] | None = None) -> int:
 
 
 def _ask_and_run(_: argparse.Namespace) -> int:
-    """Check that there are images to compress, ask for the options, and run."""
-    from icsys.cli.ask_options import ask_options  # noqa: PLC0415 - loads NumPy
-    from icsys.run.places import has_images  # noqa: PLC0415 - few runs need it
+    """Ask for the options, and for the photos where the default folder has none, and run."""
+    from icsys.cli.ask_options import ask_run  # noqa: PLC0415 - loads NumPy
 
-    _check_source(SOURCE, DESTINATION)
-    check_places(SOURCE, DESTINATION)
-    if not has_images(SOURCE, DESTINATION):
-        raise UsageError(f"the folder {SOURCE!r} holds no images: {_where_photos_go()}")
-    return _run(SOURCE, DESTINATION, Request(ask_options()))
+    source, options = ask_run(SOURCE, DESTINATION, _where_photos_go())
+    return _run(source, DESTINATION, Request(options))
 
 
 def _command(arguments: argparse.Namespace) -> int:
