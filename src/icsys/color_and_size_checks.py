@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-from icsys.choices import AUTO, MAX_COLORS, SHARED
+from icsys.choices import ALL, AUTO, MAX_COLORS, SHARED
 from icsys.errors import UsageError
 from icsys.files.url import is_mangled, is_url, shown
 from icsys.setting_fields import Check, did_you_mean, number_or_text, whole_number
@@ -56,6 +56,23 @@ class PaletteChoice(Check):
             f"{name}={value!r}: expected one of image, {', '.join(SHARED)}, or a file whose name ends in "
             f"{' or '.join(PALETTE_SUFFIXES)}{did_you_mean(value, ('image', *SHARED))}"
         )
+
+
+class PaletteFolders(Check):
+    """The folder whose images give a shared palette, or a pattern of such folders; None for ``auto``."""
+
+    metavar = f"FOLDER|{AUTO}|{ALL}"
+
+    def accept(self, name: str, value: object) -> str | None:
+        """Return the path with slashes between names only, or a word in lower case."""
+        text = value.strip().strip("/") if isinstance(value, str) else ""
+        if not text:
+            raise UsageError(
+                f"{name}={value!r}: expected a folder below the source such as train, a pattern such as '*/train', "
+                f"{AUTO} or {ALL}"
+            )
+        word = text.casefold()
+        return None if word == AUTO else word if word == ALL else text
 
 
 class Size(Check):

@@ -24,11 +24,12 @@ from icsys.choices import (
     PNG_EFFORTS,
     PNGS,
     RESAMPLES,
+    SHARED,
     SPACES,
     STRATEGIES,
     WHITE,
 )
-from icsys.color_and_size_checks import MAX_SIDE, ColorCount, HexColor, PaletteChoice, Size
+from icsys.color_and_size_checks import MAX_SIDE, ColorCount, HexColor, PaletteChoice, PaletteFolders, Size
 from icsys.errors import UsageError
 from icsys.setting_fields import Choice, Number, Switch, WholeNumber, check_fields, did_you_mean, setting
 
@@ -210,6 +211,15 @@ class Options:
         help="Images that share a palette: image (each has its own), class (all images in folders of the same name), "
         "dataset (all images); or a palette file (.json or .gpl).",
         hashed=_IF_CHANGED,
+        finds_palette=True,
+    )
+    palette_from: str | None = setting(
+        None,
+        PaletteFolders(),
+        group="colours",
+        help="Images that a shared palette is made from: those below a folder such as train, or a pattern such as "
+        "'*/train'; all; or auto (default): for --palette dataset those of the training split if there is one, else "
+        "all.",
         finds_palette=True,
     )
     step: int | None = setting(
@@ -426,7 +436,12 @@ class Options:
             )
 
     def _check_palette(self) -> None:
-        """Refuse a shared palette where none can be used."""
+        """Refuse a shared palette where none can be used, and ``palette_from`` where none is made."""
+        if self.palette_from is not None and self.palette not in SHARED:
+            raise UsageError(
+                f"palette_from={self.palette_from!r} does nothing for palette={self.palette!r}: expected palette "
+                f"{' or '.join(SHARED)}"
+            )
         if self.palette == "image":
             return
         if self.strategy == "SO":
@@ -553,7 +568,7 @@ class Options:
         """Return a copy with some fields changed.
 
         A new ``step``, ``scale`` or ``size`` replaces the old one. So does a new target. A number of ``colors`` removes
-        all that belongs to "auto".
+        all that belongs to "auto", and a ``palette`` that is not made from the images removes ``palette_from``.
         """
         for one_of in ("geometry", "target"):
             names = _names(one_of=one_of)
@@ -561,6 +576,8 @@ class Options:
                 changes = dict.fromkeys(names) | changes
         if changes.get("per") == "image":
             changes = {"quality_share": None, **changes}
+        if changes.get("palette", SHARED[0]) not in SHARED:
+            changes = {"palette_from": None, **changes}
         if not isinstance(changes.get("colors", ""), str):
             changes = dict.fromkeys(_names(auto=True)) | {"strict_quality": False} | changes
         return dataclasses.replace(self, **changes)

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from PIL import ExifTags, Image, ImageFile
+from PIL import Image, ImageFile
 
 from icsys.choices import WHITE
 from icsys.errors import ImageError
@@ -19,7 +19,7 @@ from icsys.image.geometry import ResizePlan, decoder_shrink, plan_resize, stored
 from icsys.image.integrity import close_jpeg, find_damage, load_pixels
 from icsys.image.jpeg_decoder import MODES, can_shrink, decode_jpeg
 from icsys.image.limits import check_bytes, check_frames, check_image, memory_needed
-from icsys.image.open_image import IMAGE_SUFFIXES, count_frames, load_png, open_image, sniff
+from icsys.image.open_image import IMAGE_SUFFIXES, count_frames, exif_orientation, load_png, open_image, sniff
 from icsys.image.resize import as_image, check_array, finished, pick_pixels, resample_pixels
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def _decode(name: str, image: ImageFile.ImageFile, data: bytes, options: Options
     mode, profile = image.mode, image.info.get("icc_profile")
     header, shrink = image.size, 1
     if name == "JPEG":
-        shrink = _shrink(header, plan_resize(*upright_size(header, _orientation(image)), options), options)
+        shrink = _shrink(header, plan_resize(*upright_size(header, exif_orientation(image)), options), options)
     with admit(memory_needed(image, shrink, copied=options.resample == "lanczos")):
         keep = options.on_corrupt == "keep"
         warning = find_damage(name, data)
@@ -167,9 +167,9 @@ def _decode(name: str, image: ImageFile.ImageFile, data: bytes, options: Options
             raise ImageError("corrupt", warning)
         if name == "PNG":  # its EXIF data may follow the pixels
             source, lacking = load_png(image, keep=keep)
-            orientation = _orientation(source)
+            orientation = exif_orientation(source)
         else:
-            orientation = _orientation(image)
+            orientation = exif_orientation(image)
             if shrink > 1:
                 image.draft(None, (header[0] // shrink, header[1] // shrink))
             source, lacking = image, load_pixels(image, keep=keep)
@@ -190,7 +190,7 @@ def _decode(name: str, image: ImageFile.ImageFile, data: bytes, options: Options
 
 def _decode_jpeg(image: ImageFile.ImageFile, data: bytes, options: Options, admit: Admit, frames: int) -> Photo | None:
     """Decode a JPEG in grey or colour; return None for a kind that only Pillow may decode."""
-    stored, turn = image.size, _orientation(image)
+    stored, turn = image.size, exif_orientation(image)
     upright = upright_size(stored, turn)
     plan = plan_resize(*upright, options)
     shrink = _shrink(stored, plan, options)
@@ -253,15 +253,6 @@ def _without_depth(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _turned(image: Image.Image, turn: int) -> Image.Image:
     """Turn a picture upright."""
     return image if turn == 1 else image.transpose(_TRANSPOSE[turn])
-
-
-def _orientation(image: Image.Image) -> int:
-    """Read the EXIF orientation, 1 to 8; missing or damaged EXIF data count as upright."""
-    try:
-        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception:  # noqa: BLE001 - damaged metadata may raise anything; the pixels are good
-        return 1
-    return int(orientation) if orientation in _TRANSPOSE else 1
 
 
 def _shrink(stored: tuple[int, int], plan: ResizePlan, options: Options) -> int:

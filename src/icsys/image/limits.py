@@ -148,13 +148,15 @@ def memory_needed(
     bytes_per_pixel
         Bytes of a decoded pixel; if left out, those of Pillow and the format's decoder together.
     copied
-        Whether all pixels are unpacked from a palette or 16 bits, or weighted with their alpha, at once.
+        Whether all pixels are unpacked from a palette or 16 bits, or weighted with their alpha, at once. Those of a GIF
+        that does not cover its canvas always are.
     """
     if bytes_per_pixel is None:
         bytes_per_pixel = _BYTES_BY_FORMAT.get(image.format or "", _BYTES_PER_PIXEL)
     pixels = image.width * image.height
     tile_width, tile_height = _tile(image)
-    if copied and (image.mode not in {"L", "RGB", "CMYK"} or "transparency" in image.info):
+    uncovered = getattr(image, "has_uncovered_canvas", False)
+    if uncovered or (copied and (image.mode not in {"L", "RGB", "CMYK"} or "transparency" in image.info)):
         bytes_per_pixel += _BYTES_OF_COPIES
     needed = bytes_per_pixel * max(pixels // shrink**2, tile_width * tile_height) + _strip(image)
     if image.info.get("progressive"):

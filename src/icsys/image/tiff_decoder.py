@@ -44,6 +44,10 @@ class TiffFile(TiffImagePlugin.TiffImageFile):
 
     complaints: tuple[str, ...] = ()
 
+    def _open(self) -> None:
+        super()._open()
+        self.info.pop("xmp", None)  # Pillow would turn the picture by an orientation in it; only the tag counts
+
     def load(self) -> _imaging.PixelAccess | None:
         """Decode the pixels."""
         if self.tile and self.info.get("compression") == "jpeg":

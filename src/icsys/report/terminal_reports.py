@@ -63,6 +63,8 @@ def run_report(summary: RunSummary, destination: str, *, dry_run: bool) -> str:
     if summary.shards:
         some = ", ".join(summary.shards[:_NAMED]) + (", …" if len(summary.shards) > _NAMED else "")
         lines.append(f"Packs:    {len(summary.shards)}: {some}")
+    if summary.palette_from:
+        lines.append(f"Palette:  made from {folders_text(summary.palette_from)} (--palette-from all takes all images)")
     if summary.colors_chosen:
         lines.append(f"Colours:  {summary.colors_chosen}")
     if summary.colors_found:
@@ -77,6 +79,18 @@ def run_report(summary: RunSummary, destination: str, *, dry_run: bool) -> str:
     place = shown(destination) if is_url(destination) else Path(destination).resolve()
     lines.append("Dry run: nothing was written." if dry_run else f"Look in: {place}")
     return "\n".join(lines)
+
+
+def folders_text(folders: Sequence[str]) -> str:
+    """Return words for the images in folders.
+
+    Examples
+    --------
+    >>> folders_text(["train"])
+    "the images in 'train'"
+    """
+    names = ", ".join(map(repr, map(printable, folders[:_NAMED]))) + (", …" if len(folders) > _NAMED else "")
+    return f"the images in {names}"
 
 
 def colors_text(found: ColorsFound) -> str:

@@ -167,7 +167,7 @@ class _LocalRun:
             self._finish(ledger, finished)
 
     def _find_palettes(self) -> None:
-        from icsys.run.shared_palette import find_palettes  # noqa: PLC0415 - few runs need it
+        from icsys.run.shared_palette import find_palettes, palette_folders  # noqa: PLC0415 - few runs need it
 
         self._palettes = find_palettes(
             self._places.source,
@@ -177,6 +177,7 @@ class _LocalRun:
             executor=self._executor,
             monitor=self._monitor,
         )
+        self._monitor.summary.palette_from.extend(palette_folders(self._palettes))
 
     def _save_palettes(self) -> bool:
         """Write the palette files; return whether the run goes on."""

@@ -163,6 +163,8 @@ def _palette_of(task: Task, data: bytes, context: WorkerContext, admit: Admit) -
     palette = context.palettes.of(task.output)
     if palette is None:
         decode_photo(data, context.options, admit)  # a damaged image fails as damaged
+        if not context.palettes.by_class:
+            raise ImageError("no_palette", "there is no palette: none of the images for it could be used")
         label = label_of(task.output)
         where = "images that lie in no folder" if label is None else f"the class {label!r}"
         raise ImageError("no_palette", f"there is no palette for {where}: make palettes from images of all classes")
