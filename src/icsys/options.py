@@ -239,11 +239,11 @@ class Options:
         one_of="geometry",
         compared=True,
     )
-    size: str | tuple[int, int] | None = setting(
+    size: str | int | tuple[int, int] | None = setting(
         None,
         Size(),
         group="size",
-        help="Final size of every image, such as 224x224.",
+        help="Final size of every image, such as 224x224, or 224 for the same.",
         common=True,
         one_of="geometry",
         compared=True,

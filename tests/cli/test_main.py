@@ -160,7 +160,7 @@ def test_printed_options_are_a_config_file_that_gives_the_same_options(photos, t
         (("compress", "photos", "--colors", "0"), "colors=0"),
         (("compress", "photos", "--colors", "many"), "colors='many'"),
         (("compress", "photos", "--step", "2", "--size", "5x5"), "not allowed with"),
-        (("compress", "photos", "--size", "5"), "WIDTHxHEIGHT"),
+        (("compress", "photos", "--size", "5x"), "WIDTHxHEIGHT"),
         (("compress", "photos", "--scale", "2"), "scale=2.0"),
         (("compress", "photos", "--jobs", "0"), "jobs=0"),
         (("compress", "photos", "--overwrite", "maybe"), "never, always"),
@@ -222,7 +222,6 @@ def test_printed_options_are_a_config_file_that_gives_the_same_options(photos, t
         ),
         (("compress", "photos", "--config", "switch.toml"), "expected true or false"),
         (("compress",), "ics demo"),
-        ((), "ics demo"),
         (("compress", "empty"), "no image"),
     ],
 )

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from icsys.cli.parser import DESTINATION, SOURCE, command_parser
+from icsys.cli.parser import COMPARISON, DESTINATION, SOURCE, command_parser
 from icsys.cli.read_options import Request, read_options
 from icsys.cli.signals import EXIT_INTERRUPTED, Signals, leave
 from icsys.cli.terminal_progress import CompareScreen, RunScreen, VerifyScreen
@@ -66,15 +66,11 @@ def run_command(argv: Sequence[str] | None = None) -> int:
 
 
 def _ask_and_run(_: argparse.Namespace) -> int:
-    """Check that there are images to compress, ask for the options, and run."""
-    from icsys.cli.ask_options import ask_options  # noqa: PLC0415 - loads NumPy
-    from icsys.run.places import has_images  # noqa: PLC0415 - few runs need it
+    """Ask for the options, and for the photos where the default folder has none, and run."""
+    from icsys.cli.ask_options import ask_run  # noqa: PLC0415 - loads NumPy
 
-    _check_source(SOURCE, DESTINATION)
-    check_places(SOURCE, DESTINATION)
-    if not has_images(SOURCE, DESTINATION):
-        raise UsageError(f"the folder {SOURCE!r} holds no images: {_where_photos_go()}")
-    return _run(SOURCE, DESTINATION, Request(ask_options()))
+    source, options = ask_run(SOURCE, DESTINATION, _where_photos_go())
+    return _run(source, DESTINATION, Request(options))
 
 
 def _command(arguments: argparse.Namespace) -> int:
@@ -110,13 +106,14 @@ def _compare(arguments: argparse.Namespace) -> int:
     """Compare strategies on the same images, and print the table."""
     with loading():  # other commands start faster without these modules
         from icsys.report.compare import compare_folder  # noqa: PLC0415
-        from icsys.report.comparison_page import check_page, write_comparison  # noqa: PLC0415
+        from icsys.report.comparison_page import check_page, free_name, write_comparison  # noqa: PLC0415
         from icsys.report.comparison_table import comparison_text  # noqa: PLC0415
 
     options, settings, display = read_options(arguments)
     _check_source(arguments.source, DESTINATION)
-    if arguments.output:
-        check_page(arguments.output)
+    page = None if arguments.no_report else arguments.output or free_name(COMPARISON)
+    if page:
+        check_page(page)
     with CompareScreen() as screen:
         comparison = compare_folder(
             arguments.source,
@@ -126,17 +123,18 @@ def _compare(arguments: argparse.Namespace) -> int:
             sample=arguments.sample,
             jobs=settings.jobs,
             include_outputs=settings.include_outputs,
-            examples=arguments.pictures if arguments.output else 0,
+            examples=arguments.pictures if page else 0,
+            lossy=arguments.lossy,
             progress=screen.show,
         )
-    if arguments.output:
-        write_comparison(comparison, arguments.output)
+    if page:
+        write_comparison(comparison, page)
     if display.json:
-        _print_json({"report": arguments.output, **comparison.to_dict()})
+        _print_json({"report": page, **comparison.to_dict()})
     else:
         print(comparison_text(comparison))
-        if arguments.output:
-            print(f"Look at: {Path(arguments.output).resolve()}")
+        if page:
+            print(f"Look at: {Path(page).resolve()}")
     _print_failures(comparison.failures)
     return SOME_FAILED if comparison.failures else OK
 

@@ -155,8 +155,14 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
     what.add_argument(
         "--sample", metavar="N", type=number_or_text, help="Compare N random images (see --seed). Default: all images."
     )
-    _add_page(what, COMPARISON)
-    what.add_argument("--no-report", dest="output", action="store_const", const=None, help="Write no page.")
+    what.add_argument(
+        "--no-lossy",
+        dest="lossy",
+        action="store_false",
+        help="Leave out JPEG and WebP, of the same resized pixels at quality 75 and at the bytes of a strategy.",
+    )
+    _add_page(what, f"{COMPARISON}; if that exists, comparison-2.html, and so on")
+    what.add_argument("--no-report", action="store_true", help="Write no page.")
     _add_options(parser, compared=True)
 
 
@@ -167,7 +173,7 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
         metavar="SRC",
         help="Where the original photos are now. Default: where the run found them, unless that is a URL.",
     )
-    _add_page(parser, None)
+    _add_page(parser, "report.html in DST")
 
 
 def _add_verify(parser: argparse.ArgumentParser) -> None:
@@ -182,13 +188,12 @@ def _add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="Print one JSON object on standard output.")
 
 
-def _add_page(group: Any, name: str | None) -> None:  # noqa: ANN401 - as above
+def _add_page(group: Any, default: str) -> None:  # noqa: ANN401 - as above
     group.add_argument(
         "--report",
         dest="output",
         metavar="FILE.html",
-        default=name,
-        help=f"The page to write. An existing file is replaced. Default: {name or 'report.html in DST'}.",
+        help=f"The page to write. An older page of this name is replaced. Default: {default}.",
     )
     group.add_argument(
         "--pictures",

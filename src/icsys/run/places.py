@@ -87,8 +87,20 @@ def open_places(
 
 def has_images(source: str, destination: str, *, include_outputs: bool = False) -> bool:
     """Return whether a run from ``source`` to ``destination`` would find an image."""
+    return first_image(source, destination, include_outputs=include_outputs) is not None
+
+
+def first_image(source: str, destination: str, *, include_outputs: bool = False) -> tuple[Source, Task] | None:
+    """Return the source opened, and the first image that a run to ``destination`` would find; None if there is none.
+
+    Raises
+    ------
+    UsageError
+        If the source cannot be opened.
+    """
     opened = open_source(source, Path(destination), include_outputs=include_outputs)
-    return any(isinstance(planned, Task) for planned in opened.plan(""))
+    task = next((planned for planned in opened.plan("") if isinstance(planned, Task)), None)
+    return None if task is None else (opened, task)
 
 
 def _open_remote(url: Url, shard: Shard | None, options: Options) -> ObjectDestination:
