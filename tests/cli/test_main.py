@@ -263,7 +263,7 @@ def test_help_is_short_and_leads_to_all_options(tmp_path):
     _, out, _ = ics("compress", "--help", cwd=tmp_path)
     assert out.index("examples:") < out.index("--strategy")
     shown = set(re.findall(r"^  (?:-h, )?(--[a-z-]+)", out, re.MULTILINE))
-    assert shown == {"--strategy", "--colors", "--step", "--size", "--format", "--help", "--help-all"}
+    assert shown == {"--output", "--strategy", "--colors", "--step", "--size", "--format", "--help", "--help-all"}
 
 
 def test_help_is_in_groups_and_names_every_option(tmp_path):
