@@ -18,7 +18,7 @@ from icsys.cli.terminal_progress import CompareScreen, RunScreen, VerifyScreen
 from icsys.errors import ICSError, UsageError
 from icsys.files.links import LinkError, OtherFolderError
 from icsys.files.url import hide_given, shown
-from icsys.report.terminal_reports import failure_lines, run_report, verification_report
+from icsys.report.terminal_reports import failure_lines, reading_hint, run_report, verification_report
 from icsys.run.checks import check_format, check_places
 from icsys.sources.base import passed_over_text
 from icsys.version import __version__
@@ -274,6 +274,9 @@ def _report(
         )
     elif summary.images:
         print(run_report(summary, destination, dry_run=settings.dry_run))
+        hint = reading_hint(summary, request.options)
+        if hint and not settings.dry_run and sys.stdout.isatty():
+            print(hint)
     _print_failures(summary.failures)
     if summary.stopped:
         resume = "all written files are complete, and the next run continues from here"
