@@ -98,7 +98,7 @@ def has_images(source: Location, destination: str, *, include_outputs: bool = Fa
     return first_image(source, destination, include_outputs=include_outputs) is not None
 
 
-def first_image(source: str, destination: str, *, include_outputs: bool = False) -> tuple[Source, Task] | None:
+def first_image(source: Location, destination: str, *, include_outputs: bool = False) -> tuple[Source, Task] | None:
     """Return the source opened, and the first image that a run to ``destination`` would find; None if there is none.
 
     Raises
