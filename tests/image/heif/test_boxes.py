@@ -85,9 +85,7 @@ def test_the_size_before_the_crop_is_held_against_the_limit():
         assert caught.value.code == "too_large"
 
 
-@pytest.mark.parametrize(
-    "codes", [(12, 13), (9, 1), (1, 4), (9, 16), (9, 18), (1, 1), (1, 13), (2, 2), (12, 2), (99, 1)]
-)
+@pytest.mark.parametrize("codes", [(12, 13), (9, 1), (1, 4), (9, 16), (9, 18), (1, 1), (1, 13), (2, 2), (12, 2)])
 def test_colours_of_avif_and_heic_become_srgb(codes):
     usual = tuple(usual if code == 2 else code for code, usual in zip(codes, (1, 13), strict=True))
     description = described_by_codes(*usual, camera_is_srgb=True)
