@@ -239,11 +239,11 @@ class Options:
         one_of="geometry",
         compared=True,
     )
-    size: str | tuple[int, int] | None = setting(
+    size: str | int | tuple[int, int] | None = setting(
         None,
         Size(),
         group="size",
-        help="Final size of every image, such as 224x224.",
+        help="Final size of every image, such as 224x224, or 224 for the same.",
         common=True,
         one_of="geometry",
         compared=True,
@@ -507,6 +507,12 @@ class Options:
     def final_size(self) -> tuple[int, int] | None:
         """``size`` as (width, height), in pixels."""
         return cast("tuple[int, int] | None", self.size)
+
+    @property
+    def has_palettes(self) -> bool:
+        """Whether each image is an indexed PNG."""
+        few = self.strategy != "SO" and self.most_colors <= MAX_INDEXED_COLORS
+        return few and self.encoding == "png" and self.png == "indexed"
 
     @property
     def suffix(self) -> str:

@@ -15,6 +15,7 @@ from icsys.sources.base import passed_over_text
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from icsys.options import Options
     from icsys.results import Result
     from icsys.summary import ColorsFound, RunSummary
     from icsys.verify.folder import Verification
@@ -91,6 +92,13 @@ def folders_text(folders: Sequence[str]) -> str:
     """
     names = ", ".join(map(repr, map(printable, folders[:_NAMED]))) + (", …" if len(folders) > _NAMED else "")
     return f"the images in {names}"
+
+
+def reading_hint(summary: RunSummary, options: Options) -> str:
+    """Return a line on how to read the files that a run wrote, if some readers return their indices; or nothing."""
+    if not summary.compressed or options.format != "png" or not options.has_palettes:
+        return ""
+    return "Read as RGB: Image.open(f).convert('RGB'); torchvision.io.decode_image(f, mode='RGB')"
 
 
 def colors_text(found: ColorsFound) -> str:
