@@ -16,8 +16,9 @@ from icsys.errors import ImageError
 from icsys.image.area_average import average_areas
 from icsys.image.color_conversion import changes_colors, channels, in_bands, to_plain, to_srgb
 from icsys.image.geometry import ResizePlan, decoder_shrink, plan_resize, stored_edges, unchanged, upright_size
-from icsys.image.integrity import close_jpeg, find_damage, load_pixels
+from icsys.image.integrity import find_faults, load_pixels
 from icsys.image.jpeg_decoder import MODES, can_shrink, decode_jpeg
+from icsys.image.jpeg_mending import close_jpeg
 from icsys.image.limits import check_bytes, check_frames, check_image, memory_needed
 from icsys.image.open_image import IMAGE_SUFFIXES, count_frames, exif_orientation, load_png, open_image, sniff
 from icsys.image.resize import as_image, check_array, finished, pick_pixels, resample_pixels
@@ -89,15 +90,18 @@ class Photo(NamedTuple):
     info
         Facts about the source.
     warning
-        Damage of a file that was kept; None for a good file.
+        What is wrong with the file; None for a good one.
     as_stored
         Whether these are the pixels of the file as any reader decodes them, not resized, turned or converted.
+    damaged
+        Whether pixels are missing or wrong.
     """
 
     pixels: NDArray[np.uint8]
     info: ImageInfo
     warning: str | None = None
     as_stored: bool = False
+    damaged: bool = False
 
 
 def unlimited(size: int) -> AbstractContextManager[None]:  # noqa: ARG001 - the signature of Admit
@@ -162,9 +166,9 @@ def _decode(name: str, image: ImageFile.ImageFile, data: bytes, options: Options
         shrink = _shrink(header, plan_resize(*upright_size(header, exif_orientation(image)), options), options)
     with admit(memory_needed(image, shrink, copied=options.resample == "lanczos")):
         keep = options.on_corrupt == "keep"
-        warning = find_damage(name, data)
-        if warning and not keep:
-            raise ImageError("corrupt", warning)
+        faults = find_faults(name, data)
+        if faults.damage and not keep:
+            raise ImageError("corrupt", faults.damage)
         if name == "PNG":  # its EXIF data may follow the pixels
             source, lacking = load_png(image, keep=keep)
             orientation = exif_orientation(source)
@@ -185,7 +189,8 @@ def _decode(name: str, image: ImageFile.ImageFile, data: bytes, options: Options
             image.close()
     info = ImageInfo(name, mode, *upright, channel_count, orientation, frames)
     pixels = _finished(small, profile, plan, options)
-    return Photo(pixels, info, warning or lacking, turn == 1 and _shows(small, pixels, plan))
+    faults = faults._replace(damage=faults.damage or lacking)
+    return Photo(pixels, info, faults.warning, turn == 1 and _shows(small, pixels, plan), faults.damage is not None)
 
 
 def _decode_jpeg(image: ImageFile.ImageFile, data: bytes, options: Options, admit: Admit, frames: int) -> Photo | None:
@@ -202,18 +207,19 @@ def _decode_jpeg(image: ImageFile.ImageFile, data: bytes, options: Options, admi
         decoded = decode_jpeg(data, mode, stored, shrink, keep=options.on_corrupt == "keep")
         if decoded is None:
             return None
-        pixels, warning = decoded
+        pixels, faults = decoded
+        warning, damaged = faults.warning, faults.damage is not None
         edges = stored_edges(plan, stored, turn, shrink)
         if averaged:
             small = _without_depth(pixels if plan.changes_nothing else average_areas(pixels, *edges))
             if turn == 1 and plan.canvas == plan.size and not changes_colors(profile, image.mode):
-                return Photo(small, info, warning, plan.changes_nothing)
+                return Photo(small, info, warning, plan.changes_nothing, damaged)
             picture = _turned(Image.fromarray(small), turn)
         else:
             source = Image.frombuffer(mode, pixels.shape[1::-1], pixels, "raw", mode, 0, 1)
             picture = _made_small(source, plan, options.resample, turn, edges)
     pixels = _finished(picture, profile, plan, options)
-    return Photo(pixels, info, warning, turn == 1 and _shows(picture, pixels, plan))
+    return Photo(pixels, info, warning, turn == 1 and _shows(picture, pixels, plan), damaged)
 
 
 def _made_small(
