@@ -97,7 +97,8 @@ def test_every_option_is_generated_here(options, dither, auto):
     assert chosen.replace(colors=few.colors) == Options(colors=few.colors, dither=dither)
     assert {field.name for field in dataclasses.fields(Options)} == {
         *("min_psnr", "min_ssim", "max_delta_e", "per", "quality_share", "strict_quality"),
-        *("strategy", "colors", "effort", "space", "dither", "palette", "step", "scale", "size", "fit", "resample"),
+        *("strategy", "colors", "effort", "space", "dither", "palette", "palette_from"),
+        *("step", "scale", "size", "fit", "resample"),
         *(
             "background",
             "alpha",
@@ -158,7 +159,10 @@ def test_a_size_is_read_from_text(width, height):
         ("scale", 0, "above 0"),
         ("scale", 1.5, "at most 1"),
         ("scale", float("nan"), "at most 1"),
-        ("size", "224", "WIDTHxHEIGHT"),
+        ("size", "224 pixels", "one number for a square"),
+        ("size", True, "WIDTHxHEIGHT"),
+        ("size", 224.0, "WIDTHxHEIGHT"),
+        ("size", 65_536, "WIDTHxHEIGHT"),
         ("size", "0x5", "WIDTHxHEIGHT"),
         ("size", (224, 2.5), "WIDTHxHEIGHT"),
         ("fit", "zoom", "contain, cover, stretch, pad"),
@@ -287,6 +291,31 @@ def test_the_hash_of_a_shared_palette_stands_in_for_all_that_it_was_found_by():
 )
 def test_a_palette_is_a_word_or_a_file(word, read):
     assert Options(palette=word).palette == read
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"), [("train/", "train"), ("auto", None), (None, None), ("ALL", "all"), ("*/a", "*/a")]
+)
+def test_a_palette_is_made_from_a_folder_or_from_all_images(given, kept):
+    options = Options(palette="dataset", palette_from=given)
+    assert options.palette_from == kept
+    assert Options.from_dict(json.loads(json.dumps(options.to_dict()))) == options
+    assert options.digest("p") == Options(palette="dataset").digest("p")
+    assert options.replace(palette="image") == Options()
+
+
+@pytest.mark.parametrize("palette", ["image", "a.json"])
+def test_a_palette_that_is_not_made_from_images_takes_no_folder(palette):
+    with pytest.raises(
+        UsageError, match=r"palette_from='train' does nothing for .*: expected palette class or dataset"
+    ):
+        Options(palette=palette, palette_from="train")
+
+
+@pytest.mark.parametrize("folder", ["", "/", 3, ["train"]])
+def test_folders_for_a_palette_that_are_no_text_are_refused(folder):
+    with pytest.raises(UsageError, match=r"palette_from=.*: expected a folder below the source such as train"):
+        Options(palette="dataset", palette_from=folder)
 
 
 @pytest.mark.parametrize("palette", ["set", "palette.act", "", 3, None])

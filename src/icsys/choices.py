@@ -46,6 +46,9 @@ MEASURES: tuple[MeasureName, ...] = get_args(MeasureName)
 AUTO = "auto"
 """In place of a number of colours: the fewest that reach a quality."""
 
+ALL = "all"
+"""In place of a folder: all images give the shared palette."""
+
 MAX_COLORS = 65_536
 MAX_INDEXED_COLORS = 256
 """The most colours that an image file with a palette can have."""

@@ -82,8 +82,8 @@ def close_jpeg(data: bytes) -> bytes:
 def barer_jpegs(data: bytes) -> Iterator[bytes]:
     """Yield a JPEG without headers that hold no pixels, for a decoder that fails on one of them.
 
-    The first lacks stray bytes, comments and what programs have added, but for EXIF data, the profile and Adobe's; the second has
-    only Adobe's, which decide what the components are.
+    The first lacks stray bytes, comments and all that programs have added but EXIF data, the profile and Adobe's. The
+    second has only Adobe's, which decide what the components are.
     """
     data = _without_stray_bytes(data)
     for needed in ({_EXIF, _PROFILE, _ADOBE}, {_ADOBE}):

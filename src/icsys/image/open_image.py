@@ -12,7 +12,6 @@ from PIL import Image
 from PIL.ExifTags import Base
 
 from icsys.errors import ImageError
-from icsys.image.integrity import load_pixels
 from icsys.image.jpeg_mending import barer_jpegs
 from icsys.image.limits import check_scans, check_size
 from icsys.image.png.side_chunks import without_faulty_side_chunks
@@ -58,7 +57,6 @@ _AVIF_BRANDS = {b"avif", b"avis"}
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 _XMP = frozenset({"xmp", "XML:com.adobe.xmp"})  # Pillow's keys
 _ORIENTATIONS = range(1, 9)
-_GREY_SCALES = {"L;2": 85, "L;4": 17}
 
 
 def sniff(head: bytes) -> str | None:
@@ -181,24 +179,6 @@ def _webp_size(head: bytes) -> tuple[int, int] | None:
     if kind == b"VP8 ":
         return int.from_bytes(head[26:28], "little") & 0x3FFF, int.from_bytes(head[28:30], "little") & 0x3FFF
     return None
-
-
-def load_png(image: ImageFile.ImageFile, *, keep: bool = False) -> tuple[Image.Image, str | None]:
-    """Decode the pixels of an opened PNG, as :func:`load_pixels` does, and correct what Pillow gets wrong.
-
-    Pillow scales pixels to 8 bits but leaves the transparent colour in the file's 2, 4 or 16 bits, and turns 16-bit
-    grey with alpha into RGBA.
-    """
-    rawmode = image.tile[0].args if image.tile else None
-    transparent = image.info.get("transparency")
-    warning = load_pixels(image, keep=keep)
-    if rawmode == "LA;16B":
-        return image.convert("LA"), warning
-    if rawmode in _GREY_SCALES and isinstance(transparent, int):
-        image.info["transparency"] = transparent * _GREY_SCALES[rawmode]
-    elif rawmode == "RGB;16B" and isinstance(transparent, tuple):
-        image.info["transparency"] = tuple(value >> 8 for value in transparent)
-    return image, warning
 
 
 def exif_orientation(image: Image.Image) -> int:

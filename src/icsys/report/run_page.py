@@ -26,7 +26,7 @@ from icsys.report.provenance import command_text, version_facts
 from icsys.report.run_pictures import picture_pairs
 from icsys.report.run_record import read_record
 from icsys.report.source_images import recorded_place
-from icsys.report.terminal_reports import colors_text
+from icsys.report.terminal_reports import colors_text, folders_text
 from icsys.setting_fields import whole_number
 from icsys.sources.base import passed_over_text
 from icsys.sources.open_source import open_source
@@ -151,6 +151,9 @@ def _lead(images: Sequence[RunImage], options: Options, summary: dict[str, Any])
         f"{images_text(len(images))} of {bytes_text(before)} became {bytes_text(after)}, {smaller}, with {few}."
     ]
     sentences.extend(_found(images))
+    folders = summary.get("palette_from")
+    if folders and isinstance(folders, list):
+        sentences.append(f"The palette was made from {folders_text(list(map(str, folders)))}.")
     chosen = summary.get("colors_chosen")
     if chosen:
         sentences.append(
@@ -233,7 +236,12 @@ def _classes(images: Sequence[RunImage]) -> HtmlTable:
         ]
         rows.append([Cell(text) for text in texts])
     more = len(ordered) - _CLASSES
-    return HtmlTable("Folder by folder", headings, rows, [f"{more} smaller folders are left out."] if more > 0 else [])
+    return HtmlTable(
+        "Folder by folder, the largest first",
+        headings,
+        rows,
+        [f"{more} smaller folders are left out."] if more > 0 else [],
+    )
 
 
 def _plots(images: Sequence[RunImage]) -> list[Plot]:

@@ -15,6 +15,7 @@ from icsys.sources.base import passed_over_text
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from icsys.options import Options
     from icsys.results import Result
     from icsys.summary import ColorsFound, RunSummary
     from icsys.verify.folder import Verification
@@ -65,6 +66,8 @@ def run_report(summary: RunSummary, destination: str, *, dry_run: bool) -> str:
     if summary.shards:
         some = ", ".join(summary.shards[:_NAMED]) + (", …" if len(summary.shards) > _NAMED else "")
         lines.append(f"Packs:    {len(summary.shards)}: {some}")
+    if summary.palette_from:
+        lines.append(f"Palette:  made from {folders_text(summary.palette_from)} (--palette-from all takes all images)")
     if summary.colors_chosen:
         lines.append(f"Colours:  {summary.colors_chosen}")
     if summary.colors_found:
@@ -79,6 +82,25 @@ def run_report(summary: RunSummary, destination: str, *, dry_run: bool) -> str:
     place = shown(destination) if is_url(destination) else Path(destination).resolve()
     lines.append("Dry run: nothing was written." if dry_run else f"Look in: {place}")
     return "\n".join(lines)
+
+
+def folders_text(folders: Sequence[str]) -> str:
+    """Return words for the images in folders.
+
+    Examples
+    --------
+    >>> folders_text(["train"])
+    "the images in 'train'"
+    """
+    names = ", ".join(map(repr, map(printable, folders[:_NAMED]))) + (", …" if len(folders) > _NAMED else "")
+    return f"the images in {names}"
+
+
+def reading_hint(summary: RunSummary, options: Options) -> str:
+    """Return a line on how to read the files that a run wrote, if some readers return their indices; or nothing."""
+    if not summary.compressed or options.format != "png" or not options.has_palettes:
+        return ""
+    return "Read as RGB: Image.open(f).convert('RGB'); torchvision.io.decode_image(f, mode='RGB')"
 
 
 def colors_text(found: ColorsFound) -> str:
