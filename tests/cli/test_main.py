@@ -129,6 +129,21 @@ def test_verbose_adds_a_line_per_image_with_its_kmeans_time(photos, tmp_path):
     assert all(" -> " in line and "K-means 0." in line for line in lines)
 
 
+def test_quiet_prints_failures_and_errors_only(photos, tmp_path):
+    assert ics("compress", photos, "out", "--quiet", cwd=tmp_path) == (0, "", "")
+    assert ics("verify", "out", "--quiet", cwd=tmp_path) == (0, "", "")
+    (photos / "bad.jpg").write_bytes(b"")
+    code, out, err = ics("compress", photos, "out", "--quiet", cwd=tmp_path)
+    assert (code, out, err) == (1, "", "failed: bad.jpg: the file is empty (0 bytes) (empty)\n")
+    code, out, _ = ics("compress", photos, "json", "--quiet", "--json", cwd=tmp_path)
+    assert (code, json.loads(out)["summary"]["compressed"]) == (1, 3)
+    (tmp_path / "out" / "foreign.png").write_bytes(b"")
+    code, out, _ = ics("verify", "out", "--quiet", cwd=tmp_path)
+    assert (code, "foreign: foreign.png" in out) == (1, True)
+    (tmp_path / "ics.toml").write_text("verbose = true\n", "utf-8")
+    assert ics("compress", photos, "quiet", "--config", "ics.toml", "--quiet", cwd=tmp_path)[1:] == ("", err)
+
+
 def test_options_come_from_a_file_and_the_command_line_wins(photos, tmp_path):
     (tmp_path / "ics.toml").write_text('strategy = "FKM"\nsize = "10x10"\ncolors = 5\ndry-run = true\n', "utf-8")
     code, out, _ = ics(
@@ -205,6 +220,7 @@ def test_printed_options_are_a_config_file_that_gives_the_same_options(photos, t
         (("verify", "photos", "more"), "unexpected argument 'more' (see ics verify --help)"),
         (("comprss", "photos"), "unknown command 'comprss'; did you mean compress? (ics --help"),
         (("photos",), "unknown command 'photos'; did you mean ics compress photos?"),
+        (("compress", "photos", "--quiet", "--verbose"), "not allowed with argument --quiet"),
         (("--colors", "8"), "option --colors before the command: expected ics COMMAND [options]"),
         (("compress", "nowhere"), "does not exist"),
         (("compress", "photos", "photos"), "lies in destination"),
@@ -272,7 +288,7 @@ def test_help_is_in_groups_and_names_every_option(tmp_path):
         assert word in out
     names = [field.name.replace("_", "-") for field in dataclasses.fields(Options)]
     flags = "jobs engine isolate timeout follow-links overwrite retry-failed dry-run json verbose config print-options"
-    flags += " shard include-outputs ignore-zeros"
+    flags += " shard include-outputs ignore-zeros quiet"
     for flag in (*names, *flags.split()):
         assert f"--{flag}" in out
 
