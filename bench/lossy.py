@@ -1,8 +1,8 @@
 """When fewer colours pay: PNG files of K colours beside JPEG and lossy WebP of the same pixels in as many bytes.
 
 Each folder is one kind of pictures. Without a folder, the kinds are the photos that installed packages ship, and
-drawings made by code. The figures are those of `ics compare`: the highest quality of JPEG and of WebP at which all files
-together take no more bytes than the PNG files, and the error of each.
+drawings made by code. The figures are those of `ics compare`: the highest quality of JPEG and of WebP at which all
+files together take no more bytes than the PNG files, and the error of each.
 """
 
 from __future__ import annotations
