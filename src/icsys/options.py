@@ -255,6 +255,15 @@ class Options:
         help="How to fit --size: contain (no crop, no padding), cover (crop), stretch, pad.",
         compared=True,
     )
+    enlarge: bool = setting(
+        False,
+        Switch(),
+        group="size",
+        help="Enlarge images that are smaller than --size. Default: contain keeps them, cover and pad put background "
+        "around them; stretch enlarges anyway.",
+        hashed=_IF_CHANGED,
+        compared=True,
+    )
     resample: ResampleName = setting(
         "box",
         Choice(RESAMPLES),
@@ -378,6 +387,8 @@ class Options:
         check_fields(self)
         if not self._given("geometry"):
             self._put("step", DEFAULT_STEP)
+        if self.enlarge and self.size is None:
+            raise UsageError("enlarge=True does nothing without a size: expected size, such as 224x224")
         self._check_auto()
         self._check_dither()
         self._check_palette()

@@ -258,7 +258,7 @@ def _report(
             }
         )
     elif summary.images:
-        print(run_report(summary, destination, dry_run=settings.dry_run))
+        print(run_report(summary, destination, dry_run=settings.dry_run, options=request.options))
     _print_failures(summary.failures)
     if summary.stopped:
         resume = "all written files are complete, and the next run continues from here"

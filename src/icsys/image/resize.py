@@ -126,6 +126,7 @@ def resize(
     scale: float | None = None,
     size: tuple[int, int] | str | int | None = None,
     fit: FitName = "contain",
+    enlarge: bool = False,
     resample: ResampleName = "box",
     background: str = "#ffffff",
     alpha: AlphaName = "flatten",
@@ -145,6 +146,9 @@ def resize(
         Width and height, text such as ``"224x224"``, or one number for a square.
     fit
         How to fit ``size``: ``contain``, ``cover``, ``stretch`` or ``pad``.
+    enlarge
+        Enlarge an image that is smaller than ``size``. Otherwise ``contain`` keeps such an image, and ``cover`` and
+        ``pad`` put background around it; ``stretch`` enlarges it anyway.
     resample
         ``box`` (mean), ``lanczos`` (sharper edges) or ``skip`` (nearest pixel).
     background
@@ -175,6 +179,7 @@ def resize(
         scale=scale,
         size=size,
         fit=fit,
+        enlarge=enlarge,
         resample=resample,
         background=background,
         alpha=alpha,

@@ -10,7 +10,7 @@ from icsys.files.parsing import from_json
 from icsys.files.relative_names import can_be_a_name, is_below
 from icsys.layout import is_pack_name
 from icsys.records.label import MOST_NUMBER, columns_of, label_at
-from icsys.results import ImageCounts, Measured
+from icsys.results import ImageCounts, Measured, is_tiny
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -76,6 +76,7 @@ def _is_error(value: Any) -> bool:  # noqa: ANN401
 
 
 _TEXT, _SIZE = ManifestColumn(str, _is_text), ManifestColumn(int, _is_size)
+_SWITCH = ManifestColumn(bool, lambda value: isinstance(value, bool), False)
 
 COLUMNS: dict[str, ManifestColumn] = {
     "file_name": ManifestColumn(str, _is_output),
@@ -107,7 +108,9 @@ COLUMNS: dict[str, ManifestColumn] = {
     "quality_target": ManifestColumn(float),
     "quality_met": ManifestColumn(bool),
     "warning": ManifestColumn(str, _is_text, ""),
-    "kept_source": ManifestColumn(bool, lambda value: isinstance(value, bool), False),
+    "kept_source": _SWITCH,
+    "tiny_output": _SWITCH,
+    "small_source": _SWITCH,
     "options_hash": _TEXT,
     "tool_version": ManifestColumn(str),
     "status": ManifestColumn(str, lambda value: value in (DONE, STALE)),
@@ -153,6 +156,8 @@ def image_row(
         **(result.measured.columns() if result.measured else {}),
         "warning": result.warning or "",
         "kept_source": result.kept_source,
+        "tiny_output": result.tiny_output,
+        "small_source": result.small_source,
         "options_hash": options_hash,
         "tool_version": tool_version,
         "status": DONE,
@@ -203,6 +208,8 @@ def counts_of(row: Mapping[str, Any]) -> ImageCounts:
         row.get("kept_source", False),
         row.get("colors"),
         Measured.from_columns(row),
+        is_tiny(row["source_width"], row["source_height"], row["width"], row["height"]),
+        row.get("small_source", False),
     )
 
 
