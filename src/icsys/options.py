@@ -520,6 +520,12 @@ class Options:
         return cast("tuple[int, int] | None", self.size)
 
     @property
+    def has_palettes(self) -> bool:
+        """Whether each image is an indexed PNG."""
+        few = self.strategy != "SO" and self.most_colors <= MAX_INDEXED_COLORS
+        return few and self.encoding == "png" and self.png == "indexed"
+
+    @property
     def suffix(self) -> str:
         """The end of the names of output images, with the dot."""
         return ".jpg" if self.encoding == "jpeg" else f".{self.encoding}"

@@ -17,6 +17,7 @@ from PIL import Image
 from helpers import ics, image_bytes, synthetic_photo, tree
 from icsys import __version__
 from icsys.choices import STRATEGIES
+from icsys.cli.main import run_command
 from icsys.options import Options
 
 
@@ -37,6 +38,17 @@ def test_a_run_reports_time_images_bytes_and_elements(photos, tmp_path):
     assert "43200 -> 1728" in out.replace("43.2 thousand", "43200").replace("1.7 thousand", "1728")
     assert str(tmp_path / "out") in out
     assert err == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "at_terminal", "has_hint"),
+    [([], True, True), ([], False, False), (["--dry-run"], True, False), (["--json"], True, False)],
+)
+def test_a_run_at_a_terminal_ends_with_the_calls_that_read_rgb(words, at_terminal, has_hint, photos, capsys):
+    sys.stdout.isatty = lambda: at_terminal
+    assert run_command(["compress", str(photos), str(photos.parent / "out"), *words]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert (last == "Read as RGB: Image.open(f).convert('RGB'); torchvision.io.decode_image(f, mode='RGB')") == has_hint
 
 
 def test_json_is_one_object_with_the_names_of_the_contract(photos, tmp_path):
@@ -251,7 +263,7 @@ def test_help_is_short_and_leads_to_all_options(tmp_path):
     _, out, _ = ics("compress", "--help", cwd=tmp_path)
     assert out.index("examples:") < out.index("--strategy")
     shown = set(re.findall(r"^  (?:-h, )?(--[a-z-]+)", out, re.MULTILINE))
-    assert shown == {"--strategy", "--colors", "--step", "--size", "--format", "--help", "--help-all"}
+    assert shown == {"--output", "--strategy", "--colors", "--step", "--size", "--format", "--help", "--help-all"}
 
 
 def test_help_is_in_groups_and_names_every_option(tmp_path):

@@ -10,14 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from icsys.cli.parser import COMPARISON, DESTINATION, SOURCE, command_parser
+from icsys.cli.given_places import DESTINATION, SOURCE, given_places
+from icsys.cli.parser import COMPARISON, command_parser
 from icsys.cli.read_options import Request, read_options
 from icsys.cli.signals import EXIT_INTERRUPTED, Signals, leave
 from icsys.cli.terminal_progress import CompareScreen, RunScreen, VerifyScreen
 from icsys.errors import ICSError, UsageError
 from icsys.files.links import LinkError, OtherFolderError
 from icsys.files.url import hide_given, shown
-from icsys.report.terminal_reports import failure_lines, run_report, verification_report
+from icsys.report.terminal_reports import failure_lines, reading_hint, run_report, verification_report
 from icsys.run.checks import check_format, check_places
 from icsys.sources.base import passed_over_text
 from icsys.version import __version__
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Mapping, Sequence
 
+    from icsys.files.locations import Location
     from icsys.results import Failed
     from icsys.summary import RunSummary
 
@@ -74,7 +76,7 @@ def _ask_and_run(_: argparse.Namespace) -> int:
 
 
 def _command(arguments: argparse.Namespace) -> int:
-    """Run a command, or print its options."""
+    """Run ``ics compress`` or ``ics demo``, or print their options."""
     request = read_options(arguments)
     if arguments.print_options:
         import tomli_w  # noqa: PLC0415 - few runs need it
@@ -82,8 +84,15 @@ def _command(arguments: argparse.Namespace) -> int:
         print(tomli_w.dumps(request.to_dict()), end="")
         return OK
     check_format(request.options, request.settings.shard)
-    source, destination = _PREPARE[arguments.command](arguments.source, arguments.destination)
-    return _run(source, destination, request)
+    if arguments.command == "demo":
+        return _run(*_prepare_demo(arguments.source, arguments.destination), request)
+    if "-" in arguments.paths:
+        from icsys.cli.standard_streams import compress_stream  # noqa: PLC0415 - few runs need it
+
+        failed = compress_stream(arguments.paths, arguments.output, request)
+        _print_failures([failed] if failed else [])
+        return SOME_FAILED if failed else OK
+    return _run(*_check_source(*given_places(arguments.paths, arguments.output)), request)
 
 
 def _merge(arguments: argparse.Namespace) -> int:
@@ -176,9 +185,9 @@ def _print_failures(failures: Sequence[Failed]) -> None:
         print(line, file=sys.stderr)
 
 
-def _check_source(source: str, destination: str) -> tuple[str, str]:
+def _check_source(source: Location, destination: str) -> tuple[Location, str]:
     """Return source and destination; UsageError if the default source folder does not exist."""
-    if source == SOURCE and not Path(source).exists():
+    if source == SOURCE and not Path(SOURCE).exists():
         raise UsageError(f"there is no folder {source!r} here: {_where_photos_go()}")
     return source, destination
 
@@ -209,7 +218,7 @@ def _where_photos_go() -> str:
     return f"put photos into {SOURCE}, name a folder (ics compress SRC DST), or try sample photos (ics demo)"
 
 
-def _run(source: str, destination: str, request: Request) -> int:
+def _run(source: Location, destination: str, request: Request) -> int:
     """Compress a folder with a progress bar, print the report, and return the exit code."""
     with loading():
         # Imported first, NumPy takes milliseconds less: the interpreter's stack grows and shrinks less often.
@@ -243,7 +252,13 @@ def loading() -> Iterator[None]:
 
 
 def _report(
-    screen: RunScreen, summary: RunSummary, source: str, destination: str, request: Request, *, signal_code: int | None
+    screen: RunScreen,
+    summary: RunSummary,
+    source: Location,
+    destination: str,
+    request: Request,
+    *,
+    signal_code: int | None,
 ) -> int:
     """Print the report of a run and return the exit code."""
     settings, display = request.settings, request.display
@@ -259,6 +274,9 @@ def _report(
         )
     elif summary.images:
         print(run_report(summary, destination, dry_run=settings.dry_run, options=request.options))
+        hint = reading_hint(summary, request.options)
+        if hint and not settings.dry_run and sys.stdout.isatty():
+            print(hint)
     _print_failures(summary.failures)
     if summary.stopped:
         resume = "all written files are complete, and the next run continues from here"
@@ -276,11 +294,11 @@ def _report(
         others = [f"{summary.ignored} ignored: not images, hidden, or links"] if summary.ignored else []
         others += [passed_over_text(summary.outputs_passed_over)] if summary.outputs_passed_over else []
         noted = f" ({'; '.join(others)})" if others else ""
-        raise UsageError(f"no images found in {shown(source)!r}{noted}: {_where_photos_go()}")
+        place = shown(source if isinstance(source, str) else str(source))
+        raise UsageError(f"no images found in {place!r}{noted}: {_where_photos_go()}")
     return SOME_FAILED if summary.failed or summary.stopped else OK
 
 
-_PREPARE = {"compress": _check_source, "demo": _prepare_demo}
 _COMMANDS = {
     None: _ask_and_run,
     "compress": _command,

@@ -7,7 +7,8 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icsys.choices import STRATEGIES
-from icsys.cli.help import CommandParser
+from icsys.cli.given_places import DESTINATION, SOURCE
+from icsys.cli.help import LAST_PATH, PATHS, CommandParser
 from icsys.cli.read_options import TABLES, table_fields
 from icsys.setting_fields import Switch, number_or_text
 from icsys.version import __version__
@@ -15,7 +16,6 @@ from icsys.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-SOURCE, DESTINATION = "Uncompressed", "Compressed"
 COMPARISON = "comparison.html"
 
 _SUMMARY = """\
@@ -85,20 +85,33 @@ class _Command(NamedTuple):
     help: str
     summary: str
     examples: Sequence[tuple[str, str]]
-    add_arguments: Callable[[argparse.ArgumentParser], None]
+    add_arguments: Callable[[CommandParser], None]
     usage: str | None = None
     common: Sequence[str] = ()
 
 
-def _add_compress(parser: argparse.ArgumentParser) -> None:
-    _add_source(parser)
+_SOURCES = (
+    "A folder, an archive (.zip, .tar, .tar.gz ..., .parquet), a quoted pattern such as 'photos-*.tar', or a URL of "
+    "any of these."
+)
+
+
+def _add_compress(parser: CommandParser) -> None:
     parser.add_argument(
-        "destination",
+        PATHS,
+        metavar="SRC",
+        nargs="*",
+        help=f"{_SOURCES} Or image files; or - for one image from standard input to standard output. "
+        f"Default: {SOURCE}.",
+    )
+    parser.add_argument(
+        LAST_PATH,
         metavar="DST",
         nargs="?",
-        default=DESTINATION,
-        help=f"A folder, or a URL such as s3://bucket/small. Default: {DESTINATION}.",
+        help="A folder, or a URL such as s3://bucket/small. A last name with the suffix of an image is one more SRC. "
+        f"Default: {DESTINATION}.",
     )
+    parser.places.add_argument("--output", metavar="DST", help="DST, after which all other paths are sources.")
     _add_options(parser)
 
 
@@ -113,8 +126,7 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
         metavar="SRC",
         nargs="?",
         default=SOURCE,
-        help="A folder, an archive (.zip, .tar, .tar.gz ..., .parquet), a quoted pattern such as 'photos-*.tar', or a "
-        f"URL of any of these. Default: {SOURCE}.",
+        help=f"{_SOURCES} Default: {SOURCE}.",
     )
 
 
@@ -260,11 +272,11 @@ _MOST_USED = _common()
 _COMMANDS = {
     "compress": _Command(
         "compress a folder of photos",
-        "Compress every image below SRC into the same folders below DST.",
+        "Compress every image below SRC into the same folders below DST, or the image\nfiles SRC into DST.",
         _EXAMPLES,
         _add_compress,
-        usage="ics compress [SRC] [DST] [options]",
-        common=_MOST_USED,
+        usage="ics compress [SRC ...] [DST] [options]",
+        common=["output", *_MOST_USED],
     ),
     "demo": _Command(
         "try it on sample photos",

@@ -16,11 +16,13 @@ from icsys.errors import ImageError
 from icsys.image.area_average import average_areas
 from icsys.image.color_conversion import changes_colors, channels, in_bands, to_plain, to_srgb
 from icsys.image.described.description import ColorDescription
+from icsys.image.described.pictures import boxed_picture
 from icsys.image.described.source_colors import hdr_warning, source_colors
 from icsys.image.geometry import ResizePlan, decoder_shrink, plan_resize, stored_edges, unchanged, upright_size
+from icsys.image.heif.boxes import picture_properties
 from icsys.image.integrity import close_jpeg, find_damage, load_pixels
 from icsys.image.jpeg_decoder import MODES, can_shrink, decode_jpeg
-from icsys.image.limits import check_bytes, check_frames, check_image, memory_needed
+from icsys.image.limits import check_bytes, check_frames, check_image, check_size, memory_needed
 from icsys.image.open_image import IMAGE_SUFFIXES, count_frames, exif_orientation, open_image, sniff
 from icsys.image.png_decoder import load_png
 from icsys.image.resize import as_image, check_array, finished, pick_pixels, resample_pixels
@@ -48,6 +50,7 @@ _TRANSPOSE = {
     8: Image.Transpose.ROTATE_90,
 }
 _RGBA = 4
+_BOXED = frozenset({"AVIF", "HEIF"})
 _UNSUPPORTED = ("unsupported", "not supported", "unknown", "cannot handle", "not installed")
 _TOO_LARGE = ("max_text_chunk", "max_text_memory")  # compressed texts that unpack to more than Pillow allows
 _REASONS = dict.fromkeys(_UNSUPPORTED, "unsupported") | dict.fromkeys(_TOO_LARGE, "too_large")
@@ -159,12 +162,16 @@ def _decode(name: str, image: ImageFile.ImageFile, data: bytes, options: Options
         photo = _decode_jpeg(image, data, options, admit, frames)
         if photo:
             return photo
-    mode, colors = image.mode, source_colors(name, image, data)
+    properties = picture_properties(data) if name in _BOXED else None
+    coded = (properties and properties.size) or image.size
+    check_size(*coded, options)
+    mode, colors = image.mode, source_colors(name, image, data, properties)
     described = isinstance(colors, ColorDescription)
     header, shrink = image.size, 1
     if name == "JPEG":
         shrink = _shrink(header, plan_resize(*upright_size(header, exif_orientation(image)), options), options)
-    with admit(memory_needed(image, shrink, copied=options.resample == "lanczos", described=described)):
+    copied = options.resample == "lanczos"
+    with admit(memory_needed(image, shrink, copied=copied, described=described, coded=coded)):
         keep = options.on_corrupt == "keep"
         warning = find_damage(name, data)
         if warning and not keep:
@@ -177,6 +184,8 @@ def _decode(name: str, image: ImageFile.ImageFile, data: bytes, options: Options
             if shrink > 1:
                 image.draft(None, (header[0] // shrink, header[1] // shrink))
             source, lacking = image, load_pixels(image, keep=keep)
+        if properties:
+            source = boxed_picture(name, image, properties, colors)
         # The header's size may not be the picture's, as for a TIFF that Pillow turned upright while it loaded.
         stored = header if shrink > 1 else source.size
         turn = 1 if name == "TIFF" else orientation

@@ -142,6 +142,7 @@ def memory_needed(
     *,
     copied: bool = False,
     described: bool = False,
+    coded: tuple[int, int] | None = None,
 ) -> int:
     """Return the bytes that decoding an opened image takes.
 
@@ -159,7 +160,8 @@ def memory_needed(
     """
     if bytes_per_pixel is None:
         bytes_per_pixel = _BYTES_BY_FORMAT.get(image.format or "", _BYTES_PER_PIXEL)
-    pixels = image.width * image.height
+    width, height = coded or image.size
+    pixels = width * height
     tile_width, tile_height = _tile(image)
     uncovered = getattr(image, "has_uncovered_canvas", False)
     if uncovered or (copied and (image.mode not in {"L", "RGB", "CMYK"} or "transparency" in image.info)):

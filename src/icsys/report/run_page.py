@@ -236,7 +236,12 @@ def _classes(images: Sequence[RunImage]) -> HtmlTable:
         ]
         rows.append([Cell(text) for text in texts])
     more = len(ordered) - _CLASSES
-    return HtmlTable("Folder by folder", headings, rows, [f"{more} smaller folders are left out."] if more > 0 else [])
+    return HtmlTable(
+        "Folder by folder, the largest first",
+        headings,
+        rows,
+        [f"{more} smaller folders are left out."] if more > 0 else [],
+    )
 
 
 def _plots(images: Sequence[RunImage]) -> list[Plot]:

@@ -165,6 +165,13 @@ def redone_notes(other_options: int, changed_sources: int) -> Iterator[str]:
         yield f"{changed_sources:,} done again because the {has} changed"
 
 
+def reading_hint(summary: RunSummary, options: Options) -> str:
+    """Return a line on how to read the files that a run wrote, if some readers return their indices; or nothing."""
+    if not summary.compressed or options.format != "png" or not options.has_palettes:
+        return ""
+    return "Read as RGB: Image.open(f).convert('RGB'); torchvision.io.decode_image(f, mode='RGB')"
+
+
 def colors_text(found: ColorsFound) -> str:
     """Summarise the numbers of colours that ``--colors auto`` found, and how many images miss the target.
 
