@@ -584,13 +584,16 @@ class Options:
     def replace(self, **changes: Any) -> Options:  # noqa: ANN401 - one type per field
         """Return a copy with some fields changed.
 
-        A new ``step``, ``scale`` or ``size`` replaces the old one. So does a new target. A number of ``colors`` removes
-        all that belongs to "auto", and a ``palette`` that is not made from the images removes ``palette_from``.
+        A new ``step``, ``scale`` or ``size`` replaces the old one, and a new target the old target. A step or a scale
+        removes ``enlarge``. A number of ``colors`` removes all that belongs to "auto", and a ``palette`` that is not made from the
+        images removes ``palette_from``.
         """
         for one_of in ("geometry", "target"):
             names = _names(one_of=one_of)
             if changes.keys() & set(names):
                 changes = dict.fromkeys(names) | changes
+        if changes.get("size", "") is None:
+            changes = {"enlarge": False, **changes}
         if changes.get("per") == "image":
             changes = {"quality_share": None, **changes}
         if changes.get("palette", SHARED[0]) not in SHARED:

@@ -166,10 +166,9 @@ def _lead(images: Sequence[RunImage], options: Options, summary: dict[str, Any])
     if losses:
         finite = sorted(loss for loss in losses if math.isfinite(loss))
         exact = len(losses) - len(finite)
-        worst = (
-            f"The PSNR of the worst image is {finite[0]:.1f} dB, of the middle one {finite[len(finite) // 2]:.1f} dB."
-        )
-        sentences.extend([worst] if finite else [])
+        if finite:
+            worst, middle = finite[0], finite[len(finite) // 2]
+            sentences.append(f"The PSNR of the worst image is {worst:.1f} dB, of the middle one {middle:.1f} dB.")
         sentences.extend([f"{images_text(exact)} kept every colour exactly."] if exact else [])
     return sentences
 
