@@ -10,7 +10,7 @@ from PIL import Image, ImageColor
 
 from icsys.errors import UsageError
 from icsys.image.area_average import average_image
-from icsys.image.color_conversion import flatten, seen_through, to_plain, without_hidden
+from icsys.image.color_conversion import flatten, seen_through, settled, to_plain, without_hidden
 from icsys.image.geometry import ResizePlan, plan_resize, stored_edges
 from icsys.options import Options
 
@@ -29,7 +29,7 @@ def pick_pixels(image: Image.Image, plan: ResizePlan) -> Image.Image:
 
     A step N keeps exactly the columns and rows 0, N, 2N, …
     """
-    step = plan.step
+    image, step = settled(image), plan.step
     if step is None:
         return image.resize(plan.size, Image.Resampling.NEAREST, plan.box)
     if step == 1:
@@ -190,7 +190,7 @@ def resize(
 
 
 def as_image(image: Any) -> Image.Image:  # noqa: ANN401 - its purpose is to check the type
-    """Convert an array to a PIL image, and check it; a PIL image is returned unchanged.
+    """Convert an array to a PIL image, and check it; a PIL image keeps its mode if that holds its colours.
 
     Raises
     ------
@@ -200,7 +200,7 @@ def as_image(image: Any) -> Image.Image:  # noqa: ANN401 - its purpose is to che
     if isinstance(image, Image.Image):
         if 0 in image.size:
             raise UsageError(f"image of size {image.width}x{image.height}: expected at least one pixel")
-        return image
+        return settled(image)
     if not isinstance(image, np.ndarray):
         raise UsageError(
             f"image of type {type(image).__name__}: expected an (H, W, 3), (H, W) or (H, W, 4) uint8 array "
