@@ -73,14 +73,15 @@ def reference() -> str:
 
 
 def _usage(command: CommandParser) -> str:
-    """Return the positional arguments as a list, or nothing."""
-    items = [f"- `{_shown(action)}`: {action.help}\n" for action in command._actions if not action.option_strings]
+    """Return the arguments that are paths as a list, or nothing."""
+    places = [action for action in command.places._group_actions if action.dest not in _HELP]
+    items = [f"- `{_flag(action) if action.option_strings else _shown(action)}`: {action.help}\n" for action in places]
     return f"Arguments:\n\n{''.join(items)}" if items else ""
 
 
 def _lists(command: CommandParser) -> Iterator[str]:
     """Yield a list for every group of options."""
-    for group in command._action_groups:
+    for group in command._action_groups[1:]:  # the first one holds the paths
         options = [action for action in group._group_actions if action.option_strings and action.dest not in _HELP]
         if options:
             items = (f"- `{_flag(action)}`: {_one_line(action.help)}" for action in options)

@@ -41,8 +41,8 @@ def steady(text):
     """Remove times, rates and the folder of the run from the output of a command; return its words and numbers."""
     text = re.sub(r"[\d.]+ s\b( \([\d.]+ images/s\))?", "some time", text)
     text = re.sub(r"Look in: .*[/\\]", "Look in: ", text).strip()
-    number = r"(?<![\w.])\d+(?:\.\d+)?"
-    return re.sub(number, "#", text), [float(found) for found in re.findall(number, text)]
+    number = r"(?<![\w.])\d+(?:,\d{3})*(?:\.\d+)?"
+    return re.sub(number, "#", text), [float(found.replace(",", "")) for found in re.findall(number, text)]
 
 
 def assert_same_output(output, expected):

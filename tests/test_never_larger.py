@@ -50,7 +50,7 @@ def satisfies(source, options):
 
 def is_our_kind(source, image, options):
     depth, color_type = source[24:26]
-    if options.strategy != "SO" and options.colors <= 256:
+    if options.strategy != "SO" and options.colors <= 256 and options.png == "indexed":
         return color_type == 3 and len(image.palette.palette) // len(image.palette.mode) <= options.colors
     return color_type != 3 and depth == 8
 
@@ -84,7 +84,7 @@ requests = st.builds(
     ),
     st.sampled_from(
         [{"format": name, "strategy": way} for name in ("png", "webp", "npz") for way in ("SO", "MKM")]
-        + [{"format": "jpeg", "strategy": "SO"}]
+        + [{"format": "jpeg", "strategy": "SO"}, {"format": "png", "strategy": "MKM", "png": "truecolor"}]
     ),
     st.sampled_from(["flatten", "keep"]),
     st.sampled_from([1, 2, 3, 16, 256, 300]),

@@ -22,6 +22,7 @@ from icsys.choices import (
     ON_CORRUPT,
     PACKINGS,
     PNG_EFFORTS,
+    PNGS,
     RESAMPLES,
     SPACES,
     STRATEGIES,
@@ -38,7 +39,7 @@ geometry = st.one_of(
     st.builds(lambda scale: {"scale": scale}, st.floats(0, 1, exclude_min=True)),
     st.builds(lambda width, height: {"size": (width, height)}, sides, sides),
 )
-png_efforts = {"png_effort": st.sampled_from(PNG_EFFORTS)}
+png_efforts = {"png": st.sampled_from(PNGS), "png_effort": st.sampled_from(PNG_EFFORTS)}
 shards = {"shard_images": st.integers(1, 10**9), "shard_bytes": st.integers(1, 2**40)}
 strategies = {"strategy": st.sampled_from(STRATEGIES)}
 formats = st.one_of(
@@ -96,12 +97,14 @@ def test_every_option_is_generated_here(options, dither, auto):
     assert chosen.replace(colors=few.colors) == Options(colors=few.colors, dither=dither)
     assert {field.name for field in dataclasses.fields(Options)} == {
         *("min_psnr", "min_ssim", "max_delta_e", "per", "quality_share", "strict_quality"),
-        *("strategy", "colors", "effort", "space", "dither", "palette", "step", "scale", "size", "fit", "resample"),
+        *("strategy", "colors", "effort", "space", "dither", "palette", "palette_from"),
+        *("step", "scale", "size", "fit", "resample"),
         *(
             "background",
             "alpha",
             "never_larger",
             "format",
+            "png",
             "png_effort",
             "jpeg_quality",
             "shard_images",
@@ -156,7 +159,10 @@ def test_a_size_is_read_from_text(width, height):
         ("scale", 0, "above 0"),
         ("scale", 1.5, "at most 1"),
         ("scale", float("nan"), "at most 1"),
-        ("size", "224", "WIDTHxHEIGHT"),
+        ("size", "224 pixels", "one number for a square"),
+        ("size", True, "WIDTHxHEIGHT"),
+        ("size", 224.0, "WIDTHxHEIGHT"),
+        ("size", 65_536, "WIDTHxHEIGHT"),
         ("size", "0x5", "WIDTHxHEIGHT"),
         ("size", (224, 2.5), "WIDTHxHEIGHT"),
         ("fit", "zoom", "contain, cover, stretch, pad"),
@@ -255,8 +261,9 @@ def test_jpeg_is_for_size_only(strategy):
 
 @pytest.mark.parametrize("format", ["webp", "npz"])
 def test_an_option_that_the_format_does_not_have_is_refused(format):  # noqa: A002 - the option's name
-    with pytest.raises(UsageError, match=r"png_effort='max' does nothing for format=.*png, webdataset, parquet"):
-        Options(format=format, png_effort="max")
+    for name, value in (("png_effort", "max"), ("png", "truecolor")):
+        with pytest.raises(UsageError, match=rf"{name}='{value}' does nothing for format=.*png, webdataset, parquet"):
+            Options(format=format, **{name: value})
 
 
 def test_the_hash_covers_exactly_the_options_that_decide_bytes():
@@ -286,6 +293,31 @@ def test_a_palette_is_a_word_or_a_file(word, read):
     assert Options(palette=word).palette == read
 
 
+@pytest.mark.parametrize(
+    ("given", "kept"), [("train/", "train"), ("auto", None), (None, None), ("ALL", "all"), ("*/a", "*/a")]
+)
+def test_a_palette_is_made_from_a_folder_or_from_all_images(given, kept):
+    options = Options(palette="dataset", palette_from=given)
+    assert options.palette_from == kept
+    assert Options.from_dict(json.loads(json.dumps(options.to_dict()))) == options
+    assert options.digest("p") == Options(palette="dataset").digest("p")
+    assert options.replace(palette="image") == Options()
+
+
+@pytest.mark.parametrize("palette", ["image", "a.json"])
+def test_a_palette_that_is_not_made_from_images_takes_no_folder(palette):
+    with pytest.raises(
+        UsageError, match=r"palette_from='train' does nothing for .*: expected palette class or dataset"
+    ):
+        Options(palette=palette, palette_from="train")
+
+
+@pytest.mark.parametrize("folder", ["", "/", 3, ["train"]])
+def test_folders_for_a_palette_that_are_no_text_are_refused(folder):
+    with pytest.raises(UsageError, match=r"palette_from=.*: expected a folder below the source such as train"):
+        Options(palette="dataset", palette_from=folder)
+
+
 @pytest.mark.parametrize("palette", ["set", "palette.act", "", 3, None])
 def test_a_palette_that_is_neither_is_refused(palette):
     with pytest.raises(UsageError, match=r"palette=.*expected one of image, class, dataset, or a file"):
@@ -300,7 +332,7 @@ def test_a_shared_palette_needs_a_strategy_that_reduces_colours():
 def test_options_that_a_format_does_not_have_are_no_part_of_its_hash():
     """Options that are added for other formats leave what is done as done."""
     without = {"jpeg_quality", "shard_images", "shard_bytes", "max_pixels", "max_bytes", "max_frames"}
-    without |= {"alpha", "never_larger", "palette", "strict_quality"}
+    without |= {"alpha", "never_larger", "palette", "png", "strict_quality"}
     values = {name: value for name, value in Options().to_dict().items() if name not in without}
     text = json.dumps(values, sort_keys=True)
     assert Options().digest() == hashlib.sha256(text.encode()).hexdigest()[:16]

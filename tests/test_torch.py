@@ -177,7 +177,9 @@ def test_transparent_entries_have_an_opacity(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"colors": 300}, {"strategy": "SO"}, {"format": "webp"}, {"format": "npz"}], ids=str
+    "options",
+    [{}, {"png": "truecolor"}, {"colors": 300}, {"strategy": "SO"}, {"format": "webp"}, {"format": "npz"}],
+    ids=str,
 )
 def test_a_folder_of_kept_alpha_is_read_as_it_is_stored(options, tmp_path):
     """Shapes do not depend on which images have alpha, but for palettes."""

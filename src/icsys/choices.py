@@ -11,6 +11,7 @@ EffortName = Literal["fast", "balanced", "best"]
 SpaceName = Literal["srgb", "oklab"]
 DitherName = Literal["none", "floyd-steinberg"]
 AlphaName = Literal["flatten", "keep"]
+PngName = Literal["indexed", "truecolor"]
 PngEffortName = Literal["fast", "default", "max"]
 OnCorruptName = Literal["fail", "keep"]
 PerName = Literal["image", "dataset"]
@@ -31,6 +32,9 @@ EFFORTS: tuple[EffortName, ...] = get_args(EffortName)
 SPACES: tuple[SpaceName, ...] = get_args(SpaceName)
 DITHERS: tuple[DitherName, ...] = get_args(DitherName)
 ALPHAS: tuple[AlphaName, ...] = get_args(AlphaName)
+PNGS: tuple[PngName, ...] = get_args(PngName)
+"""What a PNG of up to 256 colours stores: indices and a palette, or pixels."""
+
 PNG_EFFORTS: tuple[PngEffortName, ...] = get_args(PngEffortName)
 ON_CORRUPT: tuple[OnCorruptName, ...] = get_args(OnCorruptName)
 PERS: tuple[PerName, ...] = get_args(PerName)
@@ -41,6 +45,9 @@ MEASURES: tuple[MeasureName, ...] = get_args(MeasureName)
 
 AUTO = "auto"
 """In place of a number of colours: the fewest that reach a quality."""
+
+ALL = "all"
+"""In place of a folder: all images give the shared palette."""
 
 MAX_COLORS = 65_536
 MAX_INDEXED_COLORS = 256

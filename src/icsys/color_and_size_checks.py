@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import re
 
-from icsys.choices import AUTO, MAX_COLORS, SHARED
+from icsys.choices import ALL, AUTO, MAX_COLORS, SHARED
 from icsys.errors import UsageError
 from icsys.files.url import is_mangled, is_url, shown
-from icsys.setting_fields import Check, number_or_text, whole_number
+from icsys.setting_fields import Check, did_you_mean, number_or_text, whole_number
 
 PALETTE_SUFFIXES = (".json", ".gpl")
 MAX_SIDE = 65_535
 
-_SIZE = re.compile(r"(\d{1,6})\s*[xX\u00d7]\s*(\d{1,6})")
+_SIZE = re.compile(r"(\d{1,6})(?:\s*[xX\u00d7]\s*(\d{1,6}))?")
 _HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
@@ -32,7 +32,9 @@ class ColorCount(Check):
             return whole_number(name, value, 1, MAX_COLORS)
         if value.strip().casefold() == AUTO:
             return AUTO
-        raise UsageError(f"{name}={value!r}: expected a whole number from 1 to {MAX_COLORS}, or {AUTO}")
+        raise UsageError(
+            f"{name}={value!r}: expected a whole number from 1 to {MAX_COLORS}, or {AUTO}{did_you_mean(value, [AUTO])}"
+        )
 
 
 class PaletteChoice(Check):
@@ -52,12 +54,29 @@ class PaletteChoice(Check):
             value = shown(text)
         raise UsageError(
             f"{name}={value!r}: expected one of image, {', '.join(SHARED)}, or a file whose name ends in "
-            f"{' or '.join(PALETTE_SUFFIXES)}"
+            f"{' or '.join(PALETTE_SUFFIXES)}{did_you_mean(value, ('image', *SHARED))}"
         )
 
 
+class PaletteFolders(Check):
+    """The folder whose images give a shared palette, or a pattern of such folders; None for ``auto``."""
+
+    metavar = f"FOLDER|{AUTO}|{ALL}"
+
+    def accept(self, name: str, value: object) -> str | None:
+        """Return the path with slashes between names only, or a word in lower case."""
+        text = value.strip().strip("/") if isinstance(value, str) else ""
+        if not text:
+            raise UsageError(
+                f"{name}={value!r}: expected a folder below the source such as train, a pattern such as '*/train', "
+                f"{AUTO} or {ALL}"
+            )
+        word = text.casefold()
+        return None if word == AUTO else word if word == ALL else text
+
+
 class Size(Check):
-    """A size in pixels: text such as 224x224, or a pair (width, height)."""
+    """A size in pixels: text such as 224x224, a pair (width, height), or one number for both."""
 
     metavar = "WxH"
 
@@ -79,19 +98,29 @@ class HexColor(Check):
 
 
 def parse_size(value: object) -> tuple[int, int]:
-    """Read ``"224x224"`` or a pair of integers as (width, height).
+    """Read ``"224x224"``, a pair of integers, or one number for a square, as (width, height).
 
     Raises
     ------
     UsageError
-        If it is neither, or a side is not between 1 and 65535.
+        If it is none of them, or a side is not between 1 and 65535.
+
+    Examples
+    --------
+    >>> parse_size("224x160"), parse_size("224"), parse_size(224)
+    ((224, 160), (224, 224), (224, 224))
     """
-    message = f"size={value!r}: expected WIDTHxHEIGHT such as 224x224, each side from 1 to {MAX_SIDE}"
+    message = (
+        f"size={value!r}: expected WIDTHxHEIGHT such as 224x224, or one number for a square, each side from 1 to "
+        f"{MAX_SIDE}"
+    )
     if isinstance(value, str):
         match = _SIZE.fullmatch(value.strip())
         if match is None:
             raise UsageError(message)
-        value = (int(match[1]), int(match[2]))
+        value = (int(match[1]), int(match[2] or match[1]))
+    elif hasattr(value, "__index__"):
+        value = (value, value)
     if not isinstance(value, tuple | list) or len(value) != 2:  # noqa: PLR2004 - width and height
         raise UsageError(message)
     width, height = value

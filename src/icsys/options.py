@@ -22,14 +22,16 @@ from icsys.choices import (
     PACKINGS,
     PERS,
     PNG_EFFORTS,
+    PNGS,
     RESAMPLES,
+    SHARED,
     SPACES,
     STRATEGIES,
     WHITE,
 )
-from icsys.color_and_size_checks import MAX_SIDE, ColorCount, HexColor, PaletteChoice, Size
+from icsys.color_and_size_checks import MAX_SIDE, ColorCount, HexColor, PaletteChoice, PaletteFolders, Size
 from icsys.errors import UsageError
-from icsys.setting_fields import Choice, Number, Switch, WholeNumber, check_fields, setting
+from icsys.setting_fields import Choice, Number, Switch, WholeNumber, check_fields, did_you_mean, setting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
         PackingName,
         PerName,
         PngEffortName,
+        PngName,
         ResampleName,
         SpaceName,
         StrategyName,
@@ -210,6 +213,15 @@ class Options:
         hashed=_IF_CHANGED,
         finds_palette=True,
     )
+    palette_from: str | None = setting(
+        None,
+        PaletteFolders(),
+        group="colours",
+        help="Images that a shared palette is made from: those below a folder such as train, or a pattern such as "
+        "'*/train'; all; or auto (default): for --palette dataset those of the training split if there is one, else "
+        "all.",
+        finds_palette=True,
+    )
     step: int | None = setting(
         None,
         WholeNumber(1, MAX_SIDE),
@@ -227,11 +239,11 @@ class Options:
         one_of="geometry",
         compared=True,
     )
-    size: str | tuple[int, int] | None = setting(
+    size: str | int | tuple[int, int] | None = setting(
         None,
         Size(),
         group="size",
-        help="Final size of every image, such as 224x224.",
+        help="Final size of every image, such as 224x224, or 224 for the same.",
         common=True,
         one_of="geometry",
         compared=True,
@@ -272,6 +284,15 @@ class Options:
         help="Output format. One file per image: png, webp (lossless), jpeg (only with --strategy SO), npz (NumPy "
         "arrays). Many images per file: webdataset (tar), parquet.",
         common=True,
+    )
+    png: PngName = setting(
+        "indexed",
+        Choice(PNGS),
+        group="output",
+        help="What a PNG stores: indexed (a palette and one index per pixel), or truecolor (8 bits per channel, for "
+        "programs that do not look up palettes; larger).",
+        formats=_PNG_FORMATS,
+        hashed=_IF_CHANGED,
     )
     png_effort: PngEffortName = setting(
         "default",
@@ -415,7 +436,12 @@ class Options:
             )
 
     def _check_palette(self) -> None:
-        """Refuse a shared palette where none can be used."""
+        """Refuse a shared palette where none can be used, and ``palette_from`` where none is made."""
+        if self.palette_from is not None and self.palette not in SHARED:
+            raise UsageError(
+                f"palette_from={self.palette_from!r} does nothing for palette={self.palette!r}: expected palette "
+                f"{' or '.join(SHARED)}"
+            )
         if self.palette == "image":
             return
         if self.strategy == "SO":
@@ -483,6 +509,12 @@ class Options:
         return cast("tuple[int, int] | None", self.size)
 
     @property
+    def has_palettes(self) -> bool:
+        """Whether each image is an indexed PNG."""
+        few = self.strategy != "SO" and self.most_colors <= MAX_INDEXED_COLORS
+        return few and self.encoding == "png" and self.png == "indexed"
+
+    @property
     def suffix(self) -> str:
         """The end of the names of output images, with the dot."""
         return ".jpg" if self.encoding == "jpeg" else f".{self.encoding}"
@@ -533,14 +565,16 @@ class Options:
         known = [f.name for f in fields(cls)]
         for name in values:
             if name not in known:
-                raise UsageError(f"unknown option {name!r}: expected one of {', '.join(known)}")
+                raise UsageError(
+                    f"unknown option {name!r}: expected one of {', '.join(known)}{did_you_mean(name, known)}"
+                )
         return cls(**values)
 
     def replace(self, **changes: Any) -> Options:  # noqa: ANN401 - one type per field
         """Return a copy with some fields changed.
 
         A new ``step``, ``scale`` or ``size`` replaces the old one. So does a new target. A number of ``colors`` removes
-        all that belongs to "auto".
+        all that belongs to "auto", and a ``palette`` that is not made from the images removes ``palette_from``.
         """
         for one_of in ("geometry", "target"):
             names = _names(one_of=one_of)
@@ -548,6 +582,8 @@ class Options:
                 changes = dict.fromkeys(names) | changes
         if changes.get("per") == "image":
             changes = {"quality_share": None, **changes}
+        if changes.get("palette", SHARED[0]) not in SHARED:
+            changes = {"palette_from": None, **changes}
         if not isinstance(changes.get("colors", ""), str):
             changes = dict.fromkeys(_names(auto=True)) | {"strict_quality": False} | changes
         return dataclasses.replace(self, **changes)

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from numbers import Real
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from icsys.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_CLOSE = 0.6  # as difflib.get_close_matches: 1 for equal names, 0 for names without a letter in common
+_MOST_CLOSEST = 3
 
 
 class Check:
@@ -68,7 +74,7 @@ class Choice(Check):
             for choice in self.names:
                 if value == choice or (not self.exact and value.strip().casefold() == choice.casefold()):
                     return choice
-        raise UsageError(f"{name}={value!r}: expected one of {', '.join(self.names)}")
+        raise UsageError(f"{name}={value!r}: expected one of {', '.join(self.names)}{did_you_mean(value, self.names)}")
 
 
 class WholeNumber(Check):
@@ -147,6 +153,31 @@ class Text(Check):
     def accept(self, name: str, value: object) -> object:  # noqa: ARG002 - the same for all checks
         """Return the value."""
         return value
+
+
+def did_you_mean(given: object, names: Iterable[str]) -> str:
+    """Return the end of an error about an unknown name: the names that are closest to it; empty if none is close.
+
+    Letter case counts for nothing, and ``_`` is the same as ``-``.
+
+    Examples
+    --------
+    >>> did_you_mean("--colours", ["--colors", "--size"]), did_you_mean("KM", ["SO", "MKM", "FKM"])
+    ('; did you mean --colors?', '; did you mean MKM or FKM?')
+    >>> did_you_mean("photo", ["SO", "MKM"])
+    ''
+    """
+    from difflib import SequenceMatcher  # noqa: PLC0415 - for errors only
+
+    word = _plain(str(given))
+    likeness = {name: SequenceMatcher(None, word, _plain(name)).ratio() for name in names}
+    best = max(likeness.values(), default=0.0)
+    closest = [name for name, value in likeness.items() if value == best]
+    return f"; did you mean {' or '.join(closest)}?" if best >= _CLOSE and len(closest) <= _MOST_CLOSEST else ""
+
+
+def _plain(name: str) -> str:
+    return name.strip().casefold().replace("_", "-").strip("-")
 
 
 def whole_number(name: str, value: object, low: int, high: int) -> int:

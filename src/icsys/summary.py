@@ -103,6 +103,8 @@ class RunSummary:
         Outputs of earlier runs whose sources are gone or have other outputs now, as paths below the destination.
     shards
         Packs that hold the images, as paths below the destination; empty if the images are not packed.
+    palette_from
+        Folders below the source, or patterns of them, whose images gave the shared palette; empty for all images.
     colors_found
         Numbers of colours chosen by ``colors="auto"``; None if no image was compressed with it.
     colors_chosen
@@ -129,6 +131,7 @@ class RunSummary:
     stale: list[str] = field(default_factory=list)
     shards: list[str] = field(default_factory=list)
     outputs_passed_over: list[str] = field(default_factory=list)
+    palette_from: list[str] = field(default_factory=list)
     colors_found: ColorsFound | None = None
     colors_chosen: ColorsChosen | None = None
     stopped: str = ""

@@ -17,6 +17,7 @@ from PIL import Image
 from helpers import ics, image_bytes, synthetic_photo, tree
 from icsys import __version__
 from icsys.choices import STRATEGIES
+from icsys.cli.main import run_command
 from icsys.options import Options
 
 
@@ -37,6 +38,17 @@ def test_a_run_reports_time_images_bytes_and_elements(photos, tmp_path):
     assert "43200 -> 1728" in out.replace("43.2 thousand", "43200").replace("1.7 thousand", "1728")
     assert str(tmp_path / "out") in out
     assert err == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "at_terminal", "has_hint"),
+    [([], True, True), ([], False, False), (["--dry-run"], True, False), (["--json"], True, False)],
+)
+def test_a_run_at_a_terminal_ends_with_the_calls_that_read_rgb(words, at_terminal, has_hint, photos, capsys):
+    sys.stdout.isatty = lambda: at_terminal
+    assert run_command(["compress", str(photos), str(photos.parent / "out"), *words]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert (last == "Read as RGB: Image.open(f).convert('RGB'); torchvision.io.decode_image(f, mode='RGB')") == has_hint
 
 
 def test_json_is_one_object_with_the_names_of_the_contract(photos, tmp_path):
@@ -148,7 +160,7 @@ def test_printed_options_are_a_config_file_that_gives_the_same_options(photos, t
         (("compress", "photos", "--colors", "0"), "colors=0"),
         (("compress", "photos", "--colors", "many"), "colors='many'"),
         (("compress", "photos", "--step", "2", "--size", "5x5"), "not allowed with"),
-        (("compress", "photos", "--size", "5"), "WIDTHxHEIGHT"),
+        (("compress", "photos", "--size", "5x"), "WIDTHxHEIGHT"),
         (("compress", "photos", "--scale", "2"), "scale=2.0"),
         (("compress", "photos", "--jobs", "0"), "jobs=0"),
         (("compress", "photos", "--overwrite", "maybe"), "never, always"),
@@ -181,7 +193,19 @@ def test_printed_options_are_a_config_file_that_gives_the_same_options(photos, t
         (("merge", "photos"), "holds no shards"),
         (("merge", "nowhere"), "is no folder"),
         (("merge",), "'Compressed' is no folder"),
-        (("compress", "photos", "--unknown"), "--unknown"),
+        (("compress", "photos", "--unknown"), "unknown option --unknown (ics compress --help-all shows all options)"),
+        (
+            ("compress", "photos", "--colours=8"),
+            "unknown option --colours; did you mean --colors? (ics compress --help-all",
+        ),
+        (("compress", "photos", "--png_effort", "max"), "did you mean --png-effort?"),
+        (("compress", "photos", "--strategy", "MKN"), "expected one of SO, MKM, FKM, MBKM; did you mean MKM?"),
+        (("compress", "photos", "--palette", "classes"), "did you mean class?"),
+        (("verify", "photos", "--jobbs", "2"), "did you mean --jobs? (ics verify --help shows all options)"),
+        (("verify", "photos", "more"), "unexpected argument 'more' (see ics verify --help)"),
+        (("comprss", "photos"), "unknown command 'comprss'; did you mean compress? (ics --help"),
+        (("photos",), "unknown command 'photos'; did you mean ics compress photos?"),
+        (("--colors", "8"), "option --colors before the command: expected ics COMMAND [options]"),
         (("compress", "nowhere"), "does not exist"),
         (("compress", "photos", "photos"), "lies in destination"),
         (("compress", "photos", "bad.toml/out"), "is a file"),
@@ -192,10 +216,12 @@ def test_printed_options_are_a_config_file_that_gives_the_same_options(photos, t
         (("compress", "photos", "--config", "bad.toml"), "bad.toml"),
         (("compress", "photos", "--config", "deep.toml"), "at most 100 levels"),
         (("compress", "photos", "--palette", "deep.json"), "at most 100 levels"),
-        (("compress", "photos", "--config", "odd.toml"), "unknown option 'colours'"),
+        (
+            ("compress", "photos", "--config", "odd.toml"),
+            "unknown option 'colours'; did you mean colors? (ics compress --help-all",
+        ),
         (("compress", "photos", "--config", "switch.toml"), "expected true or false"),
         (("compress",), "ics demo"),
-        ((), "ics demo"),
         (("compress", "empty"), "no image"),
     ],
 )
@@ -237,7 +263,7 @@ def test_help_is_short_and_leads_to_all_options(tmp_path):
     _, out, _ = ics("compress", "--help", cwd=tmp_path)
     assert out.index("examples:") < out.index("--strategy")
     shown = set(re.findall(r"^  (?:-h, )?(--[a-z-]+)", out, re.MULTILINE))
-    assert shown == {"--strategy", "--colors", "--step", "--size", "--format", "--help", "--help-all"}
+    assert shown == {"--output", "--strategy", "--colors", "--step", "--size", "--format", "--help", "--help-all"}
 
 
 def test_help_is_in_groups_and_names_every_option(tmp_path):

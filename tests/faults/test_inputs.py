@@ -308,9 +308,9 @@ def test_a_scan_bomb(fails):
     data = image_bytes(Image.new("L", (2000, 2000)), "JPEG", progressive=True)
     last = data.rindex(b"\xff\xda")
     bomb = data[:-2] + data[last:-2] * 50_000 + data[-2:]
-    start = time.perf_counter()
+    start = time.thread_time()
     assert count_scans(bomb) == MAX_SCANS + 1
-    assert time.perf_counter() - start < 0.1
+    assert time.thread_time() - start < 0.1
     assert fails("a.jpg", bomb) == "too_large"
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, PngImagePlugin
 
 from damaged_images import FORMATS, TURNED_HEIC
 from helpers import image_bytes, synthetic_photo
@@ -257,12 +257,36 @@ def test_an_orientation_gives_the_pixels_of_the_upright_image(name, orientation,
             assert np.abs(difference).max() <= (resample != "skip")
 
 
-def test_a_tiff_is_turned_by_the_orientation_in_its_xmp_data():
-    xmp = b'<rdf:Description tiff:Orientation="6"/>'
+XMP = b'<rdf:Description tiff:Orientation="6"/>'
+XMP_SETTINGS = {
+    "JPEG": {"xmp": XMP, "quality": 95, "dpi": (72, 72)},
+    "PNG": {"pnginfo": ("XML:com.adobe.xmp", XMP.decode())},
+    "WEBP": {"xmp": XMP, "lossless": True},
+    "TIFF": {"tiffinfo": {700: XMP}},
+    "AVIF": {"xmp": XMP, "quality": 100},
+}
+
+
+@pytest.mark.parametrize("data_of_exif", ["none", "without an orientation", "with one"])
+@pytest.mark.parametrize("name", XMP_SETTINGS)
+def test_an_orientation_in_xmp_turns_no_picture_and_hides_none_in_exif(name, data_of_exif):
+    """Chromium shows it so."""
+    settings = dict(XMP_SETTINGS[name])
+    if "pnginfo" in settings:
+        key, text = settings["pnginfo"]
+        settings["pnginfo"] = PngImagePlugin.PngInfo()
+        settings["pnginfo"].add_itxt(key, text)
+    data = exif(3) if data_of_exif == "with one" else Image.Exif()
+    data[ExifTags.Base.Software] = "x"
+    if data_of_exif != "none":
+        settings |= {"tiffinfo": {700: XMP, **data}} if name == "TIFF" else {"exif": data}
     pixels = synthetic_photo(20, 30)
-    photo = decode_photo(image_bytes(pixels, "TIFF", tiffinfo={700: xmp}), FULL)
-    assert (photo.info.width, photo.info.height, photo.info.orientation) == (20, 30, 6)
-    assert np.array_equal(photo.pixels, np.rot90(pixels, -1))
+    file = image_bytes(pixels, name, **settings)
+    assert XMP in file
+    photo = decode_photo(file, FULL)
+    assert photo.info.orientation == (3 if data_of_exif == "with one" else 1)
+    expected = pixels[::-1, ::-1] if data_of_exif == "with one" else pixels
+    assert np.abs(photo.pixels.astype(int) - expected).mean() <= (0 if name in {"PNG", "WEBP", "TIFF"} else 12)
 
 
 def test_avif_is_turned_by_the_exif_orientation_once():

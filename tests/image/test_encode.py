@@ -12,8 +12,8 @@ from PIL import Image
 
 from helpers import image_bytes, synthetic_photo
 from icsys import ImageError, Options, compress_image, quantize
-from icsys.choices import ENCODINGS
-from icsys.image.encode import ENCODERS
+from icsys.choices import ENCODINGS, PNG_EFFORTS, PNGS
+from icsys.image.encode import ENCODERS, encode_lossy
 
 SO = Options(strategy="SO", step=1)
 sides = st.integers(1, 40)
@@ -83,6 +83,28 @@ def test_a_photo_goes_through_the_pipeline_into_every_format(encoding, decode, c
     np.testing.assert_array_equal(decode(compressed.data), quantize(pixels, colors).to_array())
 
 
+@pytest.mark.parametrize("effort", PNG_EFFORTS)
+@pytest.mark.parametrize(("mode", "channels"), [("L", 1), ("LA", 2), ("RGB", 3), ("RGBA", 4)])
+def test_a_truecolour_png_has_the_pixels_of_the_indexed_one_and_the_channels_of_the_image(mode, channels, effort):
+    photo = Image.fromarray(synthetic_photo(40, 56))
+    photo.putalpha(Image.linear_gradient("L").resize(photo.size) if "A" in mode else 255)
+    source = image_bytes(photo.convert(mode))
+    options = Options(step=1, colors=20, alpha="keep", png_effort=effort)
+    indexed, truecolor = (compress_image(source, options.replace(png=png)) for png in PNGS)
+    assert (indexed.data[25], truecolor.data[24:26]) == (3, bytes([8, {1: 0, 2: 4, 3: 2, 4: 6}[channels]]))
+    stored = cv2.imdecode(np.frombuffer(truecolor.data, np.uint8), cv2.IMREAD_UNCHANGED)
+    expected = np.asarray(Image.open(io.BytesIO(indexed.data)).convert("RGBA"))[..., [2, 1, 0, 3]]
+    # OpenCV turns grey with alpha into four channels.
+    np.testing.assert_array_equal(stored, {1: expected[..., 0], 3: expected[..., :3]}.get(channels, expected))
+    assert (truecolor.colors, truecolor.mse, truecolor.channels) == (indexed.colors, indexed.mse, indexed.channels)
+
+
+def test_truecolour_is_what_size_only_and_many_colours_give_anyway(china):
+    source = image_bytes(china[:60, :80])
+    for options in (SO, Options(step=1, colors=300)):
+        assert compress_image(source, options.replace(png="truecolor")).data == compress_image(source, options).data
+
+
 @pytest.mark.parametrize(("colors", "dtype"), [(256, np.uint8), (257, np.uint16)])
 def test_an_archive_holds_indices_of_one_type_whatever_was_found(colors, dtype):
     """An image of four colours, in a dataset of more than 256, has indices as wide as those of the others."""
@@ -132,3 +154,17 @@ def test_the_same_image_gives_the_same_bytes(encoding):
     options = SO.replace(format=encoding)
     data = image_bytes(synthetic_photo())
     assert compress_image(data, options).data == compress_image(data, options).data
+
+
+@pytest.mark.parametrize(("codec", "name"), [("JPEG", "JPEG"), ("WebP", "WEBP")])
+def test_lossy_files_are_those_of_pillow_and_grey_is_stored_as_one_channel(codec, name):
+    pixels = synthetic_photo(40, 50)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, name, quality=60)
+    assert encode_lossy(codec, pixels, 60) == file.getvalue()
+    grey = np.repeat(pixels[..., :1], 3, axis=2)
+    image = Image.open(io.BytesIO(encode_lossy(codec, grey, 60)))
+    assert image.format == name
+    if codec == "JPEG":
+        assert image.mode == "L"
+    assert np.abs(np.asarray(image.convert("L")).astype(int) - grey[..., 0]).mean() < 12

@@ -127,11 +127,11 @@ def test_another_programs_archive_is_refused(arrays):
 
 @pytest.mark.parametrize("effort", PNG_EFFORTS)
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "RGB", "RGBA", "P"])
-@pytest.mark.parametrize("colors", [None, 2, 14, 200])
-def test_only_png_files_of_ics_are_recognised(mode, colors, effort):
+@pytest.mark.parametrize(("colors", "png"), [(None, "indexed"), (2, "indexed"), (14, "truecolor"), (200, "indexed")])
+def test_only_png_files_of_ics_are_recognised(mode, colors, png, effort):
     """Files of Pillow's encoder of the same pixels and palettes, and ours with a byte changed, are not."""
     picture = Image.fromarray(synthetic_photo(24, 40)).convert(mode)
-    strategy = {"strategy": "SO"} if colors is None else {"colors": colors}
+    strategy = {"strategy": "SO"} if colors is None else {"colors": colors, "png": png}
     ours = compress_image(
         image_bytes(picture), Options(step=1, alpha="keep", never_larger=False, png_effort=effort, **strategy)
     ).data

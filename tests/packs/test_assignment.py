@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from helpers import manifest_row
 from icsys.files.rooted_path import RootedPath
-from icsys.packs.assignment import assigned_rows, split_of
+from icsys.packs.assignment import assigned_rows
 from icsys.records.pack_index import PackIndex
+from icsys.records.splits import split_of
 
 
 @given(st.lists(st.integers(1, 50), max_size=30), st.integers(1, 7), st.integers(1, 120))

@@ -61,9 +61,9 @@ def test_every_pack_format_is_in_the_table():
 
 
 @each_pack_format
-@pytest.mark.parametrize("strategy", ["SO", "MKM"])
-def test_packs_hold_the_images_of_a_plain_run_with_class_and_facts(packing, strategy, source, tmp_path):
-    chosen = Options(format=packing, strategy=strategy, step=2, colors=5)
+@pytest.mark.parametrize(("strategy", "png"), [("SO", "indexed"), ("MKM", "indexed"), ("MKM", "truecolor")])
+def test_packs_hold_the_images_of_a_plain_run_with_class_and_facts(packing, strategy, png, source, tmp_path):
+    chosen = Options(format=packing, strategy=strategy, step=2, colors=5, png=png)
     results, summary = compress_into(source, tmp_path / "out", chosen)
     plain, _ = compress_into(source, tmp_path / "plain", chosen.replace(format="png"))
     assert summary.compressed == len(NAMES)

@@ -1,11 +1,15 @@
 """The text of a run: every figure of the summary, with readable units."""
 
+import io
 from dataclasses import replace
 
 import pytest
+from PIL import Image
 
-from icsys.options import Target
-from icsys.report.terminal_reports import failure_lines, image_line, run_report
+from helpers import image_bytes
+from icsys import compress_image
+from icsys.options import Options, Target
+from icsys.report.terminal_reports import failure_lines, image_line, reading_hint, run_report
 from icsys.results import Compressed, Failed, Measured, Skipped
 from icsys.summary import ColorsChosen, RunSummary
 
@@ -32,8 +36,29 @@ def test_the_report_has_time_images_bytes_and_elements():
     report = run_report(summary_of(DONE, DONE, FAILED, SKIPPED, seconds=2.0, ignored=7), "out", dry_run=False)
     assert "Total run time: 2.00 s (2.0 images/s)" in report
     assert "2 compressed, 1 skipped, 1 failed, 7 other files left alone; 2 animated, first frame used" in report
-    assert "8.0 MB -> 160.0 kB, 50.0 times smaller" in report
+    assert "8.00 MB -> 160.0 kB, 50.0 times smaller" in report
     assert "72.0 million -> 2.9 million numbers for a model to read, 25.0 times fewer" in report
+
+
+@pytest.mark.parametrize(
+    ("options", "has_hint"),
+    [
+        ({}, True),
+        ({"colors": "auto"}, True),
+        ({"png": "truecolor"}, False),
+        ({"strategy": "SO"}, False),
+        ({"colors": 257}, False),
+        ({"format": "webp"}, False),
+        ({"format": "parquet"}, False),
+    ],
+)
+def test_files_whose_readers_may_return_indices_get_a_hint(options, has_hint):
+    options = Options(**options)
+    assert bool(reading_hint(summary_of(DONE), options)) == has_hint
+    assert not reading_hint(summary_of(SKIPPED), options)
+    picture = Image.linear_gradient("L").convert("RGB")
+    data = compress_image(image_bytes(picture), options).data
+    assert has_hint == (Image.open(io.BytesIO(data)).mode == "P" and options.format == "png")
 
 
 @pytest.mark.parametrize(
@@ -76,7 +101,17 @@ def test_a_dry_run_is_named_as_one():
 
 @pytest.mark.parametrize(
     ("number", "text"),
-    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (28_900_000, "28.9 MB"), (5 * 10**15, "5000.0 TB")],
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1,000 B"),
+        (9_999, "9,999 B"),
+        (10_000, "10.0 kB"),
+        (1_234_567, "1.23 MB"),
+        (9_999_999, "10.0 MB"),
+        (28_900_000, "28.9 MB"),
+        (5 * 10**15, "5000.0 TB"),
+    ],
 )
 def test_bytes_are_written_in_steps_of_1000(number, text):
     report = run_report(RunSummary(images=1, bytes_in=number, bytes_out=1, elements_out=1), "out", dry_run=False)
@@ -84,7 +119,7 @@ def test_bytes_are_written_in_steps_of_1000(number, text):
 
 
 def test_a_line_for_every_kind_of_result():
-    assert image_line(DONE) == ("a.jpg -> a.png: 4000x3000 -> 800x600, 4.0 MB -> 80.0 kB, K-means 0.004 s of 0.050 s")
+    assert image_line(DONE) == ("a.jpg -> a.png: 4000x3000 -> 800x600, 4.00 MB -> 80.0 kB, K-means 0.004 s of 0.050 s")
     assert image_line(FAILED) == "b.jpg: failed, it is broken (broken)"
     assert image_line(SKIPPED) == "c.jpg: skipped, the output exists"
 

@@ -8,7 +8,7 @@ from PIL import Image
 from threadpoolctl import threadpool_info
 
 from helpers import compress_into, image_bytes, synthetic_photo, tree
-from icsys import Compressed, Failed, Options, Skipped, UsageError, compress_folder
+from icsys import Compressed, Failed, Options, Skipped, UsageError, compress_folder, verify_folder
 from icsys.choices import ENCODINGS
 from icsys.color.kmeans_strategies import STRATEGY_TABLE
 from icsys.records.manifest import failure_row, to_line
@@ -32,6 +32,28 @@ def test_a_folder_becomes_files_of_the_format(encoding, photos, tmp_path):
     if encoding != "png":
         other, _ = run(photos, tmp_path / "out", Options(strategy="SO"))
         assert (other.compressed, other.stale) == (3, sorted(f"{name}{options.suffix}" for name in NAMES))
+
+
+def test_a_folder_of_truecolour_png_resumes_and_holds_the_pixels_of_the_indexed_one(photos, tmp_path):
+    indexed = Options(colors=5)
+    run(photos, tmp_path / "out", indexed)
+    expected = pixels_of(tmp_path / "out", "P")
+    truecolor = indexed.replace(png="truecolor")
+    for options, compressed, mode in ((truecolor, 3, "RGB"), (truecolor, 0, "RGB"), (indexed, 3, "P")):
+        summary, _ = run(photos, tmp_path / "out", options)
+        assert (summary.compressed, summary.skipped, summary.failed) == (compressed, 3 - compressed, 0)
+        assert verify_folder(tmp_path / "out").is_intact
+        found = pixels_of(tmp_path / "out", mode)
+        assert found.keys() == expected.keys()
+        for name, pixels in found.items():
+            np.testing.assert_array_equal(pixels, expected[name])
+
+
+def pixels_of(folder, mode):
+    """Return the pixels of all images below a folder, which are stored in one mode."""
+    images = {path.relative_to(folder): Image.open(path) for path in folder.rglob("*.png")}
+    assert {image.mode for image in images.values()} == {mode}
+    return {name: np.asarray(image.convert("RGB")) for name, image in images.items()}
 
 
 @pytest.mark.parametrize("strategy", STRATEGY_TABLE)
@@ -189,7 +211,10 @@ def test_folders_that_cannot_be_used_are_refused(photos, tmp_path):
     file.write_bytes(b"")
     for source, destination, expected in (
         (tmp_path / "none", tmp_path / "out", "does not exist"),
-        (file, tmp_path / "out", "is a file"),
+        ([], tmp_path / "out", "names no file"),
+        ([file, photos], tmp_path / "out", "'.*photos' is a folder: expected one folder, or image files only"),
+        ([file, "s3://bucket/a"], tmp_path / "out", "is a URL among 2 sources"),
+        (file, tmp_path, "lies in destination"),
         (photos, file, "is a file"),
         (photos, photos, "lies in destination"),
         (photos, photos.parent, "lies in destination"),

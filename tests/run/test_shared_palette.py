@@ -1,8 +1,10 @@
 """Shared palettes: two passes, one palette, and one meaning for every index."""
 
+import hashlib
 import json
 import os
 import threading
+import zipfile
 
 import numpy as np
 import pytest
@@ -13,10 +15,12 @@ from icsys import Options, UsageError, compress_folder, merge_shards, quantize, 
 from icsys.choices import SHARED
 from icsys.image.decode import decode_photo
 from icsys.image.read_output import read_indexed, read_pixels
+from icsys.report.terminal_reports import run_report
 from icsys.sources.folder import plan_by_class
 from icsys.sources.read_file import read_file
 
-DATASET = Options(palette="dataset", colors=6, step=2)
+DATASET = Options(palette="dataset", palette_from="all", colors=6, step=2)
+AUTO = DATASET.replace(palette_from=None)
 FILES = {"train/cat/a": 0, "train/cat/b": 1, "train/dog/a": 2, "test/cat/c": 3, "top": 4}
 
 
@@ -331,3 +335,115 @@ def test_the_plan_by_class_has_every_image_once_class_after_class(source):
     assert sorted(planned) == sorted(found)
     labels = [name.rpartition("/")[0].rpartition("/")[2] for name in planned]
     assert [label for i, label in enumerate(labels) if labels[i - 1 : i] != [label]] == sorted(set(labels))
+
+
+def alone(source, folder, out, options=DATASET):
+    """Return the palette of a dataset of the images below one folder."""
+    compress_folder(source / folder, out, options)
+    return read_palette(out / "palette.json")
+
+
+def test_a_dataset_palette_learns_from_its_training_images_alone(source, out, tmp_path):
+    summary = compress_folder(source, out, AUTO)
+    assert (summary.compressed, summary.failed, summary.palette_from) == (5, 0, ["train"])
+    palette = read_palette(out / "palette.json")
+    np.testing.assert_array_equal(palette, alone(source, "train", tmp_path / "alone"))
+    for name, (indices, own) in stored(out).items():
+        np.testing.assert_array_equal(own, palette)
+        np.testing.assert_array_equal(indices, nearest(resized(source, name, AUTO), palette))
+    made = json.loads((out / "palette.json").read_text("utf-8"))
+    assert (made["made_with"]["palette_from"], made["images"]) == (["train"], 3)
+    assert json.loads((out / "run.json").read_text("utf-8"))["summary"]["palette_from"] == ["train"]
+    assert "Palette:  made from the images in 'train'" in run_report(summary, str(out), dry_run=False)
+
+
+def test_other_test_images_change_no_output_of_the_training_images(source, tmp_path):
+    compress_folder(source, tmp_path / "before", AUTO)
+    (source / "test" / "cat" / "c.png").write_bytes(image_bytes(np.full((20, 20, 3), (250, 0, 0), np.uint8)))
+    compress_folder(source, tmp_path / "after", AUTO)
+    for name in FILES:
+        if not name.startswith("test"):
+            before, after = (tmp_path / run / f"{name}.png" for run in ("before", "after"))
+            assert before.read_bytes() == after.read_bytes()
+
+
+@pytest.mark.parametrize("folder", ["test", "test/cat", "t?st", "*/cat"])
+def test_a_palette_is_made_from_the_folders_that_are_named(folder, source, out, tmp_path):
+    summary = compress_folder(source, out, DATASET.replace(palette_from=folder))
+    assert (summary.compressed, summary.palette_from) == (5, [folder])
+    images = [name for name in FILES if ("/cat/" in name if folder == "*/cat" else name.startswith("test/"))]
+    for name in images:
+        path = tmp_path / "those" / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes((source / f"{name}.png").read_bytes())
+    expected = alone(tmp_path, "those", tmp_path / "alone")
+    np.testing.assert_array_equal(read_palette(out / "palette.json"), expected)
+
+
+def test_class_palettes_are_made_from_all_images_unless_a_folder_is_named(source, tmp_path):
+    by_class = AUTO.replace(palette="class")
+    summary = compress_folder(source, tmp_path / "all", by_class)
+    assert (summary.compressed, summary.palette_from) == (5, [])
+    results, summary = compress_into(source, tmp_path / "train", by_class.replace(palette_from="train"))
+    assert (summary.compressed, summary.failed, summary.palette_from) == (4, 1, ["train"])
+    assert results["top.png"].code == "no_palette"
+    compress_folder(source / "train", tmp_path / "alone", DATASET.replace(palette="class"))
+    for run in ("train", "alone"):
+        for label in ("cat", "dog"):
+            np.testing.assert_array_equal(
+                read_palette(tmp_path / run / "palette.json", label),
+                read_palette(tmp_path / "alone" / "palette.json", label),
+            )
+
+
+def test_a_folder_without_images_is_refused_before_any_work(source, out):
+    expected = r"palette_from='trian' with source .*its top folders are 'test', 'train'; .*'\*/trian'"
+    with pytest.raises(UsageError, match=expected):
+        compress_folder(source, out, DATASET.replace(palette_from="trian"))
+    assert not list(out.rglob("*.png")) and not (out / "manifest.jsonl").exists()  # noqa: PT018 - one state
+    with pytest.raises(UsageError, match="its images lie in no folder"):
+        compress_folder(source / "train" / "cat", out, DATASET.replace(palette_from="train"))
+
+
+def test_training_images_that_cannot_be_used_leave_no_palette_for_the_others(source, out):
+    for name in FILES:
+        if name.startswith("train"):
+            (source / f"{name}.png").write_bytes(b"")
+    results, summary = compress_into(source, out, AUTO)
+    assert (summary.compressed, summary.failed) == (0, 5)
+    assert results["test/cat/c.png"].code == "no_palette"
+    assert "none of the images for it could be used" in results["test/cat/c.png"].message
+
+
+def test_archives_give_the_palette_of_their_training_images(source, out, tmp_path):
+    compress_folder(source, out, AUTO)
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+        for name in FILES:
+            archive.write(source / f"{name}.png", f"{name}.png")
+    summary = compress_folder(tmp_path / "photos.zip", tmp_path / "zipped", AUTO, jobs=2, engine="processes")
+    assert summary.palette_from == ["train"]
+    assert tree(tmp_path / "zipped") == tree(out)
+
+
+def test_an_output_folder_goes_on_with_its_palette(source, out):
+    """An output folder of all images keeps its palette while sources and options stay, and a later run completes it."""
+    compress_folder(source, out, DATASET)
+    made = json.loads((out / "palette.json").read_text("utf-8"))
+    # As written by an ICS that made every palette from all images.
+    made["made_from"] = hash_of_names(source, AUTO)
+    (out / "palette.json").write_text(json.dumps(made), "utf-8")
+    (out / "top.png").unlink()
+    summary, looks = looked_at(source, out, AUTO)
+    assert (summary.compressed, summary.skipped, summary.palette_from, looks) == (1, 4, [], 0)
+    summary, looks = looked_at(source, out, AUTO, overwrite="always")
+    assert (summary.compressed, summary.palette_from, looks) == (5, ["train"], 3)
+
+
+def hash_of_names(source, options):
+    """Return the hash that palette.json holds, of the options and of the names, sizes and times of all images."""
+    text = json.dumps(options.to_dict(), sort_keys=True)
+    assert "palette_from" not in text
+    for path in [source / "top.png", *sorted(source.glob("*/*/*.png"))]:
+        status = path.stat()
+        text += json.dumps([path.relative_to(source).as_posix(), status.st_size, status.st_mtime_ns])
+    return hashlib.sha256(text.encode()).hexdigest()

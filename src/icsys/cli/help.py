@@ -5,12 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from icsys.errors import UsageError
+from icsys.setting_fields import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+
+PATHS, LAST_PATH = "paths", "last_path"
+"""The arguments of a command that takes any number of paths; ``parse_args`` puts all of them into the first."""
 
 _HELP = {"help", "help_all"}
 _WIDTH_TO_CHECK = 80
@@ -46,12 +51,43 @@ class CommandParser(argparse.ArgumentParser):
             description=f"{summary}\n\n{_example_text(examples)}",
             **settings,
         )
-        self._positionals.title = "arguments"
+        self.places = self._positionals
+        """The group of the arguments that are paths."""
+        self.places.title = "arguments"
         self.summary, self._common = summary, set(common)
+        self.commands: dict[str, CommandParser] = {}
+        """The parsers of commands, by name; empty for a command itself."""
         self.add_argument("-h", "--help", action="help", help="Show this help.")
         if common:
             self.add_argument("--help-all", action=_HelpAll, help="Show all options, in groups.")
             self._common |= _HELP
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401 - argparse's own
+        """Return the arguments; the error about an unknown command or option names what is close to it."""
+        words = sys.argv[1:] if args is None else list(args)
+        if words and words[0] not in {*self.commands, *self._option_string_actions}:
+            raise UsageError(_unknown_command(words[0], self.commands))
+        found, unknown = self.parse_known_args(words, namespace)
+        if PATHS in found:
+            # argparse gives these arguments only the paths before the first option.
+            last = [] if getattr(found, LAST_PATH) is None else [getattr(found, LAST_PATH)]
+            more = [word for word in unknown if word == "-" or not word.startswith("-")]
+            setattr(found, PATHS, [*getattr(found, PATHS), *last, *more])
+            unknown = [word for word in unknown if word not in more]
+        if unknown:
+            self.commands.get(found.command, self).refuse(unknown)
+        return found
+
+    def refuse(self, unknown: Sequence[str]) -> NoReturn:
+        """Raise the error about arguments that the command does not have."""
+        option = next((word.partition("=")[0] for word in unknown if word.startswith("-")), None)
+        if option is None:
+            self.error(f"unexpected argument {unknown[0]!r}")
+        flags = [flag for flag in self._option_string_actions if flag.startswith("--")]
+        shows_all = "--help-all" if self._common else "--help"
+        raise UsageError(
+            f"unknown option {option}{did_you_mean(option, flags)} ({self.prog} {shows_all} shows all options)"
+        )
 
     def error(self, message: str) -> NoReturn:
         """Raise the error of the command."""
@@ -90,6 +126,15 @@ class _HelpAll(argparse.Action):
         assert isinstance(parser, CommandParser)  # noqa: S101 - only such a parser has this option
         sys.stdout.write(parser.format_all())
         parser.exit()
+
+
+def _unknown_command(word: str, commands: Iterable[str]) -> str:
+    """Return the error about a first word that is no command: an option, a path, or a name with a slip."""
+    if word.startswith("-") and word != "-":
+        return f"option {word} before the command: expected ics COMMAND [options], such as ics compress {word}"
+    is_place = word == "-" or Path(word).exists()
+    close = f"; did you mean ics compress {word}?" if is_place else did_you_mean(word, commands)
+    return f"unknown command {word!r}{close} (ics --help shows all commands)"
 
 
 def _example_text(examples: Sequence[tuple[str, str]]) -> str:

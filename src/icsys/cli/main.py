@@ -10,14 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from icsys.cli.parser import DESTINATION, SOURCE, command_parser
+from icsys.cli.given_places import DESTINATION, SOURCE, given_places
+from icsys.cli.parser import COMPARISON, command_parser
 from icsys.cli.read_options import Request, read_options
 from icsys.cli.signals import EXIT_INTERRUPTED, Signals, leave
 from icsys.cli.terminal_progress import CompareScreen, RunScreen, VerifyScreen
 from icsys.errors import ICSError, UsageError
 from icsys.files.links import LinkError, OtherFolderError
 from icsys.files.url import hide_given, shown
-from icsys.report.terminal_reports import failure_lines, run_report, verification_report
+from icsys.report.terminal_reports import failure_lines, reading_hint, run_report, verification_report
 from icsys.run.checks import check_format, check_places
 from icsys.sources.base import passed_over_text
 from icsys.version import __version__
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Mapping, Sequence
 
+    from icsys.files.locations import Location
     from icsys.results import Failed
     from icsys.summary import RunSummary
 
@@ -66,19 +68,15 @@ def run_command(argv: Sequence[str] | None = None) -> int:
 
 
 def _ask_and_run(_: argparse.Namespace) -> int:
-    """Check that there are images to compress, ask for the options, and run."""
-    from icsys.cli.ask_options import ask_options  # noqa: PLC0415 - loads NumPy
-    from icsys.run.places import has_images  # noqa: PLC0415 - few runs need it
+    """Ask for the options, and for the photos where the default folder has none, and run."""
+    from icsys.cli.ask_options import ask_run  # noqa: PLC0415 - loads NumPy
 
-    _check_source(SOURCE, DESTINATION)
-    check_places(SOURCE, DESTINATION)
-    if not has_images(SOURCE, DESTINATION):
-        raise UsageError(f"the folder {SOURCE!r} holds no images: {_where_photos_go()}")
-    return _run(SOURCE, DESTINATION, Request(ask_options()))
+    source, options = ask_run(SOURCE, DESTINATION, _where_photos_go())
+    return _run(source, DESTINATION, Request(options))
 
 
 def _command(arguments: argparse.Namespace) -> int:
-    """Run a command, or print its options."""
+    """Run ``ics compress`` or ``ics demo``, or print their options."""
     request = read_options(arguments)
     if arguments.print_options:
         import tomli_w  # noqa: PLC0415 - few runs need it
@@ -86,8 +84,15 @@ def _command(arguments: argparse.Namespace) -> int:
         print(tomli_w.dumps(request.to_dict()), end="")
         return OK
     check_format(request.options, request.settings.shard)
-    source, destination = _PREPARE[arguments.command](arguments.source, arguments.destination)
-    return _run(source, destination, request)
+    if arguments.command == "demo":
+        return _run(*_prepare_demo(arguments.source, arguments.destination), request)
+    if "-" in arguments.paths:
+        from icsys.cli.standard_streams import compress_stream  # noqa: PLC0415 - few runs need it
+
+        failed = compress_stream(arguments.paths, arguments.output, request)
+        _print_failures([failed] if failed else [])
+        return SOME_FAILED if failed else OK
+    return _run(*_check_source(*given_places(arguments.paths, arguments.output)), request)
 
 
 def _merge(arguments: argparse.Namespace) -> int:
@@ -110,13 +115,14 @@ def _compare(arguments: argparse.Namespace) -> int:
     """Compare strategies on the same images, and print the table."""
     with loading():  # other commands start faster without these modules
         from icsys.report.compare import compare_folder  # noqa: PLC0415
-        from icsys.report.comparison_page import check_page, write_comparison  # noqa: PLC0415
+        from icsys.report.comparison_page import check_page, free_name, write_comparison  # noqa: PLC0415
         from icsys.report.comparison_table import comparison_text  # noqa: PLC0415
 
     options, settings, display = read_options(arguments)
     _check_source(arguments.source, DESTINATION)
-    if arguments.output:
-        check_page(arguments.output)
+    page = None if arguments.no_report else arguments.output or free_name(COMPARISON)
+    if page:
+        check_page(page)
     with CompareScreen() as screen:
         comparison = compare_folder(
             arguments.source,
@@ -126,17 +132,18 @@ def _compare(arguments: argparse.Namespace) -> int:
             sample=arguments.sample,
             jobs=settings.jobs,
             include_outputs=settings.include_outputs,
-            examples=arguments.pictures if arguments.output else 0,
+            examples=arguments.pictures if page else 0,
+            lossy=arguments.lossy,
             progress=screen.show,
         )
-    if arguments.output:
-        write_comparison(comparison, arguments.output)
+    if page:
+        write_comparison(comparison, page)
     if display.json:
-        _print_json({"report": arguments.output, **comparison.to_dict()})
+        _print_json({"report": page, **comparison.to_dict()})
     else:
         print(comparison_text(comparison))
-        if arguments.output:
-            print(f"Look at: {Path(arguments.output).resolve()}")
+        if page:
+            print(f"Look at: {Path(page).resolve()}")
     _print_failures(comparison.failures)
     return SOME_FAILED if comparison.failures else OK
 
@@ -178,9 +185,9 @@ def _print_failures(failures: Sequence[Failed]) -> None:
         print(line, file=sys.stderr)
 
 
-def _check_source(source: str, destination: str) -> tuple[str, str]:
+def _check_source(source: Location, destination: str) -> tuple[Location, str]:
     """Return source and destination; UsageError if the default source folder does not exist."""
-    if source == SOURCE and not Path(source).exists():
+    if source == SOURCE and not Path(SOURCE).exists():
         raise UsageError(f"there is no folder {source!r} here: {_where_photos_go()}")
     return source, destination
 
@@ -211,7 +218,7 @@ def _where_photos_go() -> str:
     return f"put photos into {SOURCE}, name a folder (ics compress SRC DST), or try sample photos (ics demo)"
 
 
-def _run(source: str, destination: str, request: Request) -> int:
+def _run(source: Location, destination: str, request: Request) -> int:
     """Compress a folder with a progress bar, print the report, and return the exit code."""
     with loading():
         # Imported first, NumPy takes milliseconds less: the interpreter's stack grows and shrinks less often.
@@ -245,7 +252,13 @@ def loading() -> Iterator[None]:
 
 
 def _report(
-    screen: RunScreen, summary: RunSummary, source: str, destination: str, request: Request, *, signal_code: int | None
+    screen: RunScreen,
+    summary: RunSummary,
+    source: Location,
+    destination: str,
+    request: Request,
+    *,
+    signal_code: int | None,
 ) -> int:
     """Print the report of a run and return the exit code."""
     settings, display = request.settings, request.display
@@ -261,6 +274,9 @@ def _report(
         )
     elif summary.images:
         print(run_report(summary, destination, dry_run=settings.dry_run))
+        hint = reading_hint(summary, request.options)
+        if hint and not settings.dry_run and sys.stdout.isatty():
+            print(hint)
     _print_failures(summary.failures)
     if summary.stopped:
         resume = "all written files are complete, and the next run continues from here"
@@ -278,11 +294,11 @@ def _report(
         others = [f"{summary.ignored} ignored: not images, hidden, or links"] if summary.ignored else []
         others += [passed_over_text(summary.outputs_passed_over)] if summary.outputs_passed_over else []
         noted = f" ({'; '.join(others)})" if others else ""
-        raise UsageError(f"no images found in {shown(source)!r}{noted}: {_where_photos_go()}")
+        place = shown(source if isinstance(source, str) else str(source))
+        raise UsageError(f"no images found in {place!r}{noted}: {_where_photos_go()}")
     return SOME_FAILED if summary.failed or summary.stopped else OK
 
 
-_PREPARE = {"compress": _check_source, "demo": _prepare_demo}
 _COMMANDS = {
     None: _ask_and_run,
     "compress": _command,

@@ -11,7 +11,7 @@ from icsys.errors import UsageError
 from icsys.files.url import hide_given, shown
 from icsys.options import Options
 from icsys.run_settings import RunSettings
-from icsys.setting_fields import Switch
+from icsys.setting_fields import Switch, did_you_mean
 
 if TYPE_CHECKING:
     import argparse
@@ -84,7 +84,10 @@ def _read_config(path: Path, table: dict[str, Field[Any]]) -> dict[str, Any]:
     values = {name.replace("-", "_"): value for name, value in values.items()}
     for name, value in values.items():
         if name not in table:
-            raise UsageError(f"config file {str(path)!r}: unknown option {name!r}, expected {', '.join(sorted(table))}")
+            raise UsageError(
+                f"config file {str(path)!r}: unknown option {name!r}{did_you_mean(name, table)} "
+                "(ics compress --help-all shows all options)"
+            )
         if isinstance(table[name].metadata["check"], Switch) and not isinstance(value, bool):
             raise UsageError(f"config file {str(path)!r}: {name}={shown(value)!r}, expected true or false")
     return values

@@ -145,6 +145,18 @@ def changes_colors(profile: bytes | None, mode: str) -> bool:
     return bool(profile) and (_grey_table(profile) if mode == "L" else _transform(profile, "RGB")) is not None
 
 
+def is_profile(profile: bytes | None) -> bool:
+    """Return whether an ICC profile can be read, and is one of grey, RGB or CMYK colours."""
+    from PIL import ImageCms  # noqa: PLC0415 - most photos have no profile that needs it
+
+    if not profile:
+        return False
+    try:
+        return ImageCms.ImageCmsProfile(io.BytesIO(profile)).profile.xcolor_space in _ICC_MODES
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return False
+
+
 def _apply_profile(image: Image.Image, profile: bytes) -> Image.Image | None:
     """Run the colours of ``image`` through its profile, or return None if the profile does not fit."""
     if image.mode in {"L", "LA"}:

@@ -46,6 +46,15 @@ class Encoder(NamedTuple):
     most_colors: int = MAX_COLORS
 
 
+def encoder_of(options: Options) -> Encoder:
+    """Return the encoder that writes the files of a run."""
+    is_chosen = options.encoding == "png" and options.png == "truecolor"
+    # SO and more than 256 colours give truecolour anyway, by a filter that suits many colours.
+    if is_chosen and options.strategy != "SO" and options.most_colors <= MAX_INDEXED_COLORS:
+        return _PNG_WITHOUT_PALETTE
+    return ENCODERS[options.encoding]
+
+
 def is_same_kind(source: bytes, source_format: str, output: bytes, options: Options) -> bool:
     """Return whether a source file with the same pixels is of the kind that the run writes, so it can be the output.
 
@@ -75,6 +84,28 @@ def indexed_image(indices: NDArray[np.integer], palette: NDArray[np.uint8]) -> I
     return image
 
 
+def encode_lossy(codec: str, pixels: NDArray[np.uint8], quality: int) -> bytes:
+    """Encode a picture with loss, to compare with: Pillow's defaults, and JPEG's chroma at half the size.
+
+    Parameters
+    ----------
+    codec
+        "JPEG" or "WebP".
+    pixels
+        Shape (H, W, 3), uint8; if all channels are equal, one is encoded.
+    quality
+        1 to 100.
+    """
+    from PIL import WebPImagePlugin  # noqa: F401, PLC0415 - otherwise saving loads all of Pillow's formats
+
+    grey = np.array_equal(pixels[..., 0], pixels[..., 1]) and np.array_equal(pixels[..., 0], pixels[..., 2])
+    image = Image.fromarray(np.ascontiguousarray(pixels[..., 0]) if grey else pixels)
+    chroma = {"subsampling": "4:2:0"} if codec == "JPEG" and not grey else {}
+    file = io.BytesIO()
+    image.save(file, codec.upper(), quality=quality, **chroma)
+    return file.getvalue()
+
+
 def _png(pixels: NDArray[np.uint8], options: Options) -> bytes:
     return encode_truecolor(pixels, effort=options.png_effort)
 
@@ -83,6 +114,10 @@ def _indexed_png(indices: NDArray[np.integer], palette: NDArray[np.uint8], optio
     alpha = palette[:, _RGB] if palette.shape[1] > _RGB else None
     small = indices.astype(np.uint8, copy=False)
     return encode_indexed(small, palette[:, :_RGB], alpha=alpha, effort=options.png_effort)
+
+
+def _truecolor_png(pixels: NDArray[np.uint8], options: Options) -> bytes:
+    return encode_truecolor(pixels, few_colors=True, effort=options.png_effort)
 
 
 def _webp(pixels: NDArray[np.uint8], _: Options) -> bytes:
@@ -145,3 +180,5 @@ ENCODERS = {
     "npz": Encoder(_npz, _indexed_npz),
 }
 """The encoder of each format in :data:`icsys.choices.ENCODINGS`."""
+
+_PNG_WITHOUT_PALETTE = Encoder(_truecolor_png, None)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import struct
-import zlib
 from typing import TYPE_CHECKING
 
 import simplejpeg
 
 from icsys.errors import ImageError
 from icsys.image.limits import is_one_scan, jpeg_segments
+from icsys.image.png.chunks import chunks_of
 
 if TYPE_CHECKING:
     from PIL import ImageFile
@@ -102,17 +101,9 @@ def close_jpeg(data: bytes) -> bytes:
 
 def _check_png(data: bytes) -> None:
     """Check the CRC of the image data of a PNG, which Pillow skips."""
-    position = 8
-    while position + 12 <= len(data):
-        (length,) = struct.unpack_from(">I", data, position)
-        kind, end = data[position + 4 : position + 8], position + 8 + length
-        if kind == b"IEND":
-            return
-        if kind == b"IDAT" and end + 4 <= len(data):
-            (expected,) = struct.unpack_from(">I", data, end)
-            if zlib.crc32(memoryview(data)[position + 4 : end]) != expected:
-                raise ImageError("corrupt", "damaged PNG: the checksum of its image data is wrong")
-        position = end + 4
+    for chunk in chunks_of(data):
+        if chunk.kind == b"IDAT" and not chunk.is_sound:
+            raise ImageError("corrupt", "damaged PNG: the checksum of its image data is wrong")
 
 
 def load_pixels(image: ImageFile.ImageFile, *, keep: bool) -> str | None:

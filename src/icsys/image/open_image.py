@@ -7,15 +7,17 @@ import struct
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from PIL import Image
+from PIL.ExifTags import Base
+
 from icsys.errors import ImageError
-from icsys.image.integrity import load_pixels
 from icsys.image.limits import check_scans, check_size
 from icsys.options import Options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from PIL import Image, ImageFile
+    from PIL import ImageFile
 
 IMAGE_SUFFIXES = frozenset(
     {
@@ -50,7 +52,8 @@ _SIGNATURES = {
 _BMP_HEADER_SIZES = (12, 16, 40, 52, 56, 64, 108, 124)
 _AVIF_BRANDS = {b"avif", b"avis"}
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
-_GREY_SCALES = {"L;2": 85, "L;4": 17}
+_XMP = frozenset({"xmp", "XML:com.adobe.xmp"})  # Pillow's keys
+_ORIENTATIONS = range(1, 9)
 
 
 def sniff(head: bytes) -> str | None:
@@ -161,22 +164,24 @@ def _webp_size(head: bytes) -> tuple[int, int] | None:
     return None
 
 
-def load_png(image: ImageFile.ImageFile, *, keep: bool = False) -> tuple[Image.Image, str | None]:
-    """Decode the pixels of an opened PNG, as :func:`load_pixels` does, and correct what Pillow gets wrong.
+def exif_orientation(image: Image.Image) -> int:
+    """Read the EXIF orientation, 1 to 8; missing or damaged EXIF data count as upright.
 
-    Pillow scales pixels to 8 bits but leaves the transparent colour in the file's 2, 4 or 16 bits, and turns 16-bit
-    grey with alpha into RGBA.
+    Pillow also takes the orientation from XMP, which no browser does.
     """
-    rawmode = image.tile[0].args if image.tile else None
-    transparent = image.info.get("transparency")
-    warning = load_pixels(image, keep=keep)
-    if rawmode == "LA;16B":
-        return image.convert("LA"), warning
-    if rawmode in _GREY_SCALES and isinstance(transparent, int):
-        image.info["transparency"] = transparent * _GREY_SCALES[rawmode]
-    elif rawmode == "RGB;16B" and isinstance(transparent, tuple):
-        image.info["transparency"] = tuple(value >> 8 for value in transparent)
-    return image, warning
+    try:
+        exif = image.getexif() if _XMP.isdisjoint(image.info) else _exif_alone(image)
+        orientation = exif.get(Base.Orientation, 1)
+    except Exception:  # noqa: BLE001 - damaged metadata may raise anything; the pixels are good
+        return 1
+    return int(orientation) if orientation in _ORIENTATIONS else 1
+
+
+def _exif_alone(image: Image.Image) -> Image.Exif:
+    """Return the EXIF data of an image that has XMP, too."""
+    bare = Image.Image()
+    bare.info = {key: value for key, value in image.info.items() if key not in _XMP}
+    return bare.getexif()
 
 
 def count_frames(name: str, data: bytes, image: ImageFile.ImageFile, most: int) -> int:

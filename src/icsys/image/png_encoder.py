@@ -79,13 +79,16 @@ def encode_indexed(
     return _oxipng(png) if effort == "max" else png
 
 
-def encode_truecolor(pixels: NDArray[np.uint8], *, effort: str = "default") -> bytes:
+def encode_truecolor(pixels: NDArray[np.uint8], *, few_colors: bool = False, effort: str = "default") -> bytes:
     """Encode an image with 8 bits per channel.
 
     Parameters
     ----------
     pixels
         Shape (H, W, 3) for R, G, B, or (H, W) for grey; with alpha (H, W, 4), or (H, W, 2) for grey, uint8.
+    few_colors
+        Whether the pixels have few colours, as after a reduction of colours. The rows then stay unfiltered, so that
+        repeated colours are repeated bytes.
     effort
         How long to search for a smaller file: "fast", "default" or "max".
 
@@ -99,11 +102,11 @@ def encode_truecolor(pixels: NDArray[np.uint8], *, effort: str = "default") -> b
     MissingExtraError
         If the effort is "max" and oxipng is not installed.
     """
-    level = _TRUECOLOR_LEVEL[effort]
+    level, kind = (_INDEXED_LEVEL[effort], _NONE) if few_colors else (_TRUECOLOR_LEVEL[effort], _ADAPTIVE)
     height, width = pixels.shape[:2]
     rows = np.ascontiguousarray(pixels).reshape(height, -1)
     channels = rows.shape[1] // width
-    data = deflate.zlib_compress(_filter(rows, channels), level)
+    data = deflate.zlib_compress(_filter(rows, channels, kind), level)
     png = _file((width, height, _BYTE, _COLOR_TYPES[channels]), [], data)
     return _oxipng(png) if effort == "max" else png
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
-from contextlib import contextmanager
+import itertools
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +20,7 @@ from icsys.image.open_image import open_image
 from icsys.image.png_encoder import PNG_SIGNATURE, encode_indexed, encode_truecolor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
     from PIL import ImageFile
@@ -85,28 +87,30 @@ def read_pixels(data: bytes, background: str | None = WHITE) -> NDArray[np.uint8
         return np.array(flatten(plain, background or WHITE).convert("RGB"))
 
 
+def flat_pixels(pixels: NDArray[np.uint8], background: str) -> NDArray[np.uint8]:
+    """Return decoded pixels as :func:`read_pixels` returns those of their file: (H, W, 3), without alpha or grey."""
+    return np.array(flatten(Image.fromarray(pixels), background).convert("RGB"))
+
+
 def is_own_png(data: bytes) -> bool:
     """Return whether ICS has written a PNG file: encoding its pixels again gives the same bytes."""
     if not data.startswith(PNG_SIGNATURE):
         return False
+    encoders: list[Callable[..., bytes]]
     try:
         found = read_indexed(data)
-        pixels = None if found else _stored_pixels(data)
+        if found:
+            indices, palette = found
+            alpha = palette[:, 3] if palette.shape[1] > 3 else None  # noqa: PLR2004 - R, G and B
+            encoders = [partial(encode_indexed, indices.astype(np.uint8), palette[:, :3], alpha=alpha)]
+        else:
+            encoders = [partial(encode_truecolor, _stored_pixels(data), few_colors=few) for few in (False, True)]
     except ImageError:
         return False
-    for effort in PNG_EFFORTS:
-        try:
-            if found:
-                indices, palette = found
-                alpha = palette[:, 3] if palette.shape[1] > 3 else None  # noqa: PLR2004 - R, G and B
-                png = encode_indexed(indices.astype(np.uint8), palette[:, :3], alpha=alpha, effort=effort)
-            else:
-                assert pixels is not None  # noqa: S101 - a file stores one of the two
-                png = encode_truecolor(pixels, effort=effort)
-        except MissingExtraError:
-            continue
-        if png == data:
-            return True
+    for encode, effort in itertools.product(encoders, PNG_EFFORTS):
+        with suppress(MissingExtraError):
+            if encode(effort=effort) == data:
+                return True
     return False
 
 

@@ -124,7 +124,7 @@ def resize(
     *,
     step: int | None = None,
     scale: float | None = None,
-    size: tuple[int, int] | str | None = None,
+    size: tuple[int, int] | str | int | None = None,
     fit: FitName = "contain",
     resample: ResampleName = "box",
     background: str = "#ffffff",
@@ -142,7 +142,7 @@ def resize(
     scale
         Factor of width and height, above 0 and at most 1.
     size
-        Width and height, or text such as ``"224x224"``.
+        Width and height, text such as ``"224x224"``, or one number for a square.
     fit
         How to fit ``size``: ``contain``, ``cover``, ``stretch`` or ``pad``.
     resample

@@ -11,6 +11,7 @@ from icsys.packs.formats import PACK_FORMATS
 from icsys.records.classes import Classes, number_classes
 from icsys.records.label import Label, from_columns
 from icsys.records.manifest import DONE, read_rows
+from icsys.records.splits import split_of
 
 if TYPE_CHECKING:
     import threading
@@ -18,13 +19,6 @@ if TYPE_CHECKING:
 
     from icsys.files.rooted_path import RootedPath
     from icsys.records.pack_index import PackIndex
-
-# Folder names that Hugging Face's loaders recognize as a split, with the name of the split.
-_SPLITS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
-    **dict.fromkeys(("test", "testing", "eval", "evaluation"), "test"),
-}
 
 
 class Stopped(Exception):  # noqa: N818 - the user stopped the run, which is no error
@@ -113,9 +107,3 @@ class PackAssigner:
             number, images, size = number + 1, 0, 0
         self._at[split] = number, images + 1, size + row["bytes"]
         return f"{PACKS}/{split}-{number:05}{self._suffix}"
-
-
-def split_of(file_name: str) -> str:
-    """Return the split of an image: the one that its top folder names, otherwise ``train``."""
-    top, slash, _ = file_name.partition("/")
-    return _SPLITS.get(top.casefold(), "train") if slash else "train"

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from icsys.files.atomic import whole_file
 from icsys.layout import STAGED_PACKS, UNPACKED
-from icsys.packs.assignment import Stopped, assigned_rows, split_of
+from icsys.packs.assignment import Stopped, assigned_rows
 from icsys.packs.formats import PACK_FORMATS, member_name
 from icsys.packs.install_packs import remove_staged
 from icsys.packs.packed_image import REPEATED_COLUMNS, PackedImage
 from icsys.records.label import from_columns
 from icsys.records.pack_index import Pack
+from icsys.records.splits import split_of
 
 if TYPE_CHECKING:
     import threading

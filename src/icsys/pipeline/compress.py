@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from icsys.color.kmeans_strategies import STRATEGY_TABLE
 from icsys.errors import UsageError
 from icsys.image.decode import ImageInfo, decode_photo, unlimited
-from icsys.image.encode import ENCODERS, is_same_kind
+from icsys.image.encode import encoder_of, is_same_kind
 from icsys.image.png_encoder import load_oxipng
 from icsys.options import Options
 from icsys.pipeline.reduce_colors import GREY_ALPHA, RGB_NDIM, check_shared_palette, quantize_pixels
@@ -133,7 +133,7 @@ def compress_image(
     photo = decode_photo(data, options, admit)
     pixels = photo.pixels
     start = time.perf_counter()
-    encoder = ENCODERS[options.encoding]
+    encoder = encoder_of(options)
     if STRATEGY_TABLE[options.strategy].fit is None:
         colors, mse, measured, seconds, encoded = None, None, None, 0.0, encoder.truecolor(pixels, options)
     else:

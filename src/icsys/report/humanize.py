@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_ALL_BYTES, _TEN = 10_000, 10
+
 
 def printable(text: str) -> str:
     """Escape control characters, such as a newline in a file name."""
@@ -14,8 +16,16 @@ def printable(text: str) -> str:
 
 
 def bytes_text(number: float) -> str:
-    """Format a number of bytes, such as "1.2 MB"."""
-    return _scaled(number, ("B", "kB", "MB", "GB", "TB"))
+    """Format a number of bytes with three or four digits, such as "1.23 MB"; below 10,000 every byte.
+
+    Examples
+    --------
+    >>> bytes_text(1295), bytes_text(12_950), bytes_text(2_041_000)
+    ('1,295 B', '12.9 kB', '2.04 MB')
+    """
+    if abs(number) < _ALL_BYTES:
+        return f"{number:,.0f} B"
+    return _scaled(number, ("B", "kB", "MB", "GB", "TB"), places=2)
 
 
 def count_text(number: float) -> str:
@@ -24,14 +34,62 @@ def count_text(number: float) -> str:
 
 
 def images_text(number: int) -> str:
-    """Format a number of images, such as "1 image"."""
-    return "1 image" if number == 1 else f"{number} images"
+    """Format a number of images, such as "1 image" or "3,068 images"."""
+    return "1 image" if number == 1 else f"{number:,} images"
 
 
-def _scaled(number: float, units: Sequence[str]) -> str:
-    """Format a number with the largest unit, in steps of 1000, that keeps it at 1 or more."""
+def times_and_word(before: float, after: float, *, less: str = "smaller", more: str = "larger") -> tuple[str, str]:
+    """Return how many times less or more ``after`` is than ``before``, as a number of at least 1, and the word for it.
+
+    Both are counts; 0 is taken as 1.
+
+    Examples
+    --------
+    >>> times_and_word(540, 100), times_and_word(100, 540, less="fewer", more="more"), times_and_word(100, 99)
+    (('5.4', 'smaller'), ('5.4', 'more'), ('1.0', 'about the same'))
+    """
+    ratio = max(before, after, 1) / max(min(before, after), 1)
+    if f"{ratio:.1f}" == "1.0":
+        return "1.0", "the same" if before == after else "about the same"
+    return f"{ratio:.1f}", less if before > after else more
+
+
+def times_text(before: float, after: float, *, less: str = "smaller", more: str = "larger", what: str = "size") -> str:
+    """Describe how many times less or more ``after`` is than ``before``, as :func:`times_and_word` does.
+
+    Examples
+    --------
+    >>> times_text(540, 100), times_text(100, 540), times_text(100, 100)
+    ('5.4 times smaller', '5.4 times larger', 'the same size')
+    >>> times_text(3, 1, less="fewer", more="more", what="number"), times_text(101, 100, what="number")
+    ('3.0 times fewer', 'about the same number')
+    """
+    times, word = times_and_word(before, after, less=less, more=more)
+    return f"{word} {what}" if times == "1.0" else f"{times} times {word}"
+
+
+def factor_text(factor: float) -> str:
+    """Format a compression factor with digits that tell rows of a table apart, such as "30.9", "5.42" or "0.185".
+
+    Examples
+    --------
+    >>> [factor_text(factor) for factor in (30.91, 5.4171, 0.18459)]
+    ['30.9', '5.42', '0.185']
+    """
+    places = 1 if factor >= _TEN else 2 if factor >= 1 else 3
+    return f"{factor:.{places}f}"
+
+
+def _scaled(number: float, units: Sequence[str], places: int = 1) -> str:
+    """Format a number with the largest unit, in steps of 1000, that keeps it at 1 or more.
+
+    ``places``: decimal places below 10 units; from 10 on there is one.
+    """
     thousand, exponent = 1000, 0
-    while number >= thousand and exponent < len(units) - 1:
+    while abs(number) >= thousand and exponent < len(units) - 1:
         number /= thousand
         exponent += 1
-    return f"{number:.{1 if exponent else 0}f} {units[exponent]}"
+    if not exponent:
+        return f"{number:.0f} {units[0]}"
+    text = f"{number:.{places}f}"
+    return f"{text if abs(float(text)) < _TEN else f'{number:.1f}'} {units[exponent]}"

@@ -20,13 +20,13 @@ from icsys.report.comparison_page import HOW_TO_LOOK, LISTED
 from icsys.report.comparison_table import Cell
 from icsys.report.example_images import MOST_EXAMPLES
 from icsys.report.html import Figure, Heading, HtmlTable, ReportPage, check_target, write_page
-from icsys.report.humanize import bytes_text, images_text, printable
+from icsys.report.humanize import bytes_text, factor_text, images_text, printable, times_and_word, times_text
 from icsys.report.plots import histogram, size_plot
 from icsys.report.provenance import command_text, version_facts
 from icsys.report.run_pictures import picture_pairs
 from icsys.report.run_record import read_record
 from icsys.report.source_images import recorded_place
-from icsys.report.terminal_reports import colors_text
+from icsys.report.terminal_reports import colors_text, folders_text
 from icsys.setting_fields import whole_number
 from icsys.sources.base import passed_over_text
 from icsys.sources.open_source import open_source
@@ -146,11 +146,14 @@ def _lead(images: Sequence[RunImage], options: Options, summary: dict[str, Any])
         return ["No image of this folder was compressed; the reasons are below."]
     before, after = sum(image.bytes_in for image in images), sum(image.bytes_out for image in images)
     few = _colors_text(options)
-    smaller = f"{before / after:.1f} times smaller"
+    smaller = times_text(before, after)
     sentences = [
         f"{images_text(len(images))} of {bytes_text(before)} became {bytes_text(after)}, {smaller}, with {few}."
     ]
     sentences.extend(_found(images))
+    folders = summary.get("palette_from")
+    if folders and isinstance(folders, list):
+        sentences.append(f"The palette was made from {folders_text(list(map(str, folders)))}.")
     chosen = summary.get("colors_chosen")
     if chosen:
         sentences.append(
@@ -187,15 +190,16 @@ def _found(images: Sequence[RunImage]) -> Iterator[str]:
 def _figures(record: RunRecord) -> list[Figure]:
     images = record.images
     before, after = sum(image.bytes_in for image in images), sum(image.bytes_out for image in images)
-    pixels = sum(image.pixels_in for image in images) / sum(image.pixels_out for image in images)
+    times, smaller = times_and_word(before, after)
+    pixels_before, pixels_after = sum(image.pixels_in for image in images), sum(image.pixels_out for image in images)
+    pixel_times, fewer = times_and_word(pixels_before, pixels_after, less="fewer", more="more")
     summary = record.run.get("summary") or {}
-    times = "\N{MULTIPLICATION SIGN}"
     speed = summary.get("compressed", 0) / summary["seconds"] if summary.get("seconds") else 0.0
     return [
-        Figure(str(len(images)), "images compressed"),
-        Figure(f"{before / after:.1f}{times}", "smaller on disk"),
-        Figure(bytes_text(before - after), "saved"),
-        Figure(f"{pixels:.1f}{times}", "fewer pixels"),
+        Figure(f"{len(images):,}", "images compressed"),
+        Figure(f"{times}\N{MULTIPLICATION SIGN}", f"{smaller} on disk"),
+        Figure(bytes_text(abs(before - after)), "saved" if before >= after else "added"),
+        Figure(f"{pixel_times}\N{MULTIPLICATION SIGN}", f"{fewer} pixels"),
         *([Figure(f"{speed:.1f}", "images a second in the last run")] if speed else []),
         Figure(str(len(record.failures)), "failed"),
     ]
@@ -210,8 +214,8 @@ def _classes(images: Sequence[RunImage]) -> HtmlTable:
     headings = [
         Heading("folder", "The folder of the outputs: the class label of a dataset."),
         Heading("images", "Images compressed."),
-        Heading("MB before", "Size of the sources."),
-        Heading("MB after", "Size of the outputs."),
+        Heading("before", "Size of the sources."),
+        Heading("after", "Size of the outputs."),
         Heading("factor", "Bytes before over bytes after."),
         Heading("colours", "Mean number of colours of the outputs."),
         Heading("worst PSNR", "PSNR of the image with the largest error, in decibels."),
@@ -223,16 +227,21 @@ def _classes(images: Sequence[RunImage]) -> HtmlTable:
         worst = min((image.psnr for image in some if image.mse is not None), default=math.inf)
         texts = [
             printable(folder) or _TOP,
-            str(len(some)),
-            f"{before / 1e6:.2f}",
-            f"{after / 1e6:.2f}",
-            f"{before / after:.1f}",
+            f"{len(some):,}",
+            bytes_text(before),
+            bytes_text(after),
+            factor_text(before / after),
             f"{sum(colors) / len(colors):.1f}" if colors else "all",
             f"{worst:.1f}" if math.isfinite(worst) else "-",
         ]
         rows.append([Cell(text) for text in texts])
     more = len(ordered) - _CLASSES
-    return HtmlTable("Folder by folder", headings, rows, [f"{more} smaller folders are left out."] if more > 0 else [])
+    return HtmlTable(
+        "Folder by folder, the largest first",
+        headings,
+        rows,
+        [f"{more} smaller folders are left out."] if more > 0 else [],
+    )
 
 
 def _plots(images: Sequence[RunImage]) -> list[Plot]:

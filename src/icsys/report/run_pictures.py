@@ -13,7 +13,7 @@ from icsys.packs.read_file_or_pack import read_output
 from icsys.report.comparison_page import quality_words
 from icsys.report.example_images import detail, spread
 from icsys.report.html import Pair, choice
-from icsys.report.humanize import bytes_text, images_text, printable
+from icsys.report.humanize import bytes_text, images_text, printable, times_text
 from icsys.report.image_quality import measure
 from icsys.report.page_pictures import data_uri, palette_of, resized
 from icsys.report.source_images import SourceImages
@@ -70,7 +70,7 @@ def _pair(image: RunImage, note: str, after: NDArray[np.uint8], before: NDArray[
     if part:
         note += f" A detail out of {width} x {height} pixels."
     name = f"{image.colors} colours" if image.colors is not None else "after"
-    words = [f"{image.factor:.1f} times smaller, {bytes_text(image.bytes_out)}"]
+    words = [f"{times_text(image.bytes_in, image.bytes_out)}, {bytes_text(image.bytes_out)}"]
     if before is not None:
         words.append(quality_words(measure(before, after)) + ", over the whole image")
     shown = after[part] if part else after

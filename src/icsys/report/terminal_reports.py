@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from icsys.choices import MAX_INDEXED_COLORS
 from icsys.files.url import is_url, shown
 from icsys.options import Target
-from icsys.report.humanize import bytes_text, count_text, images_text, printable
+from icsys.report.humanize import bytes_text, count_text, images_text, printable, times_text
 from icsys.results import Compressed, Failed
 from icsys.sources.base import passed_over_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from icsys.options import Options
     from icsys.results import Result
     from icsys.summary import ColorsFound, RunSummary
     from icsys.verify.folder import Verification
@@ -63,19 +64,41 @@ def run_report(summary: RunSummary, destination: str, *, dry_run: bool) -> str:
     if summary.shards:
         some = ", ".join(summary.shards[:_NAMED]) + (", …" if len(summary.shards) > _NAMED else "")
         lines.append(f"Packs:    {len(summary.shards)}: {some}")
+    if summary.palette_from:
+        lines.append(f"Palette:  made from {folders_text(summary.palette_from)} (--palette-from all takes all images)")
     if summary.colors_chosen:
         lines.append(f"Colours:  {summary.colors_chosen}")
     if summary.colors_found:
         lines.append(f"Colours:  {colors_text(summary.colors_found)}")
     if summary.factor is not None:
-        fewer = summary.elements_in / summary.elements_out
+        smaller = times_text(summary.bytes_in, summary.bytes_out)
+        fewer = times_text(summary.elements_in, summary.elements_out, less="fewer", more="more", what="number")
         elements = f"{count_text(summary.elements_in)} -> {count_text(summary.elements_out)}"
         bytes_ = f"{bytes_text(summary.bytes_in)} -> {bytes_text(summary.bytes_out)}"
-        lines.append(f"Bytes:    {bytes_}, {summary.factor:.1f} times smaller")
-        lines.append(f"Elements: {elements} numbers for a model to read, {fewer:.1f} times fewer")
+        lines.append(f"Bytes:    {bytes_}, {smaller}")
+        lines.append(f"Elements: {elements} numbers for a model to read, {fewer}")
     place = shown(destination) if is_url(destination) else Path(destination).resolve()
     lines.append("Dry run: nothing was written." if dry_run else f"Look in: {place}")
     return "\n".join(lines)
+
+
+def folders_text(folders: Sequence[str]) -> str:
+    """Return words for the images in folders.
+
+    Examples
+    --------
+    >>> folders_text(["train"])
+    "the images in 'train'"
+    """
+    names = ", ".join(map(repr, map(printable, folders[:_NAMED]))) + (", …" if len(folders) > _NAMED else "")
+    return f"the images in {names}"
+
+
+def reading_hint(summary: RunSummary, options: Options) -> str:
+    """Return a line on how to read the files that a run wrote, if some readers return their indices; or nothing."""
+    if not summary.compressed or options.format != "png" or not options.has_palettes:
+        return ""
+    return "Read as RGB: Image.open(f).convert('RGB'); torchvision.io.decode_image(f, mode='RGB')"
 
 
 def colors_text(found: ColorsFound) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable
 
+    from icsys.files.locations import Location
     from icsys.options import Options
     from icsys.run.progress import Progress
     from icsys.run_settings import Engine, Overwrite
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def compress_folder(
-    source: str | os.PathLike[str],
+    source: Location,
     destination: str | os.PathLike[str],
     options: Options | None = None,
     *,
@@ -45,8 +46,9 @@ def compress_folder(
     Parameters
     ----------
     source
-        A folder; an archive of images, or a pattern of several: tar (also compressed), zip, WebDataset packs, Parquet;
-        or the URL of one of these, such as ``s3://bucket/photos``. It is only read.
+        A folder; an image file, or a list of several; an archive of images, or a pattern of several: tar (also
+        compressed), zip, WebDataset packs, Parquet; or the URL of a folder or archive, such as ``s3://bucket/photos``.
+        It is only read. Outputs of several files keep the folders below the deepest one that holds all of them.
     destination
         A folder, which is made if needed; or a URL of an object store, such as ``s3://bucket/small``.
     options
@@ -134,7 +136,7 @@ def compress_folder(
 
 
 def run_folder(
-    source: str | os.PathLike[str],
+    source: Location,
     destination: str | os.PathLike[str],
     options: Options,
     settings: RunSettings,

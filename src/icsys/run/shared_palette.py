@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections import Counter, deque
 from contextlib import closing
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from icsys import pipeline
+from icsys.choices import ALL
 from icsys.color.kmeans_strategies import STRATEGY_TABLE
 from icsys.color.palette_rounding import tidy
 from icsys.color.pooled_colors import ColorCounts, PooledColors, count_colors
@@ -22,6 +24,7 @@ from icsys.image.decode import decode_photo
 from icsys.layout import PALETTE
 from icsys.records.label import label_of
 from icsys.records.palette_files import Palettes, load_palettes
+from icsys.records.splits import ImageFolders, TrainFolders
 from icsys.run.wait_and_count import wait_for
 from icsys.sources.base import Task, Unreadable, read_loaded
 from icsys.sources.folder import Folder
@@ -29,7 +32,7 @@ from icsys.version import __version__
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -42,6 +45,8 @@ if TYPE_CHECKING:
 
 _MAY_PASS = {"changed", "missing_extra"}  # codes of failures that the next run may not meet
 _BY_CLASS = "class"
+_NAMED = 10
+_FROM = "palette_from"  # in palette.json
 # Options in palette.json: how the palette was found.
 _RECORDED = ("palette", "strategy", "colors", "effort", "space", "seed", "step", "scale", "size", "fit", "resample")
 
@@ -101,17 +106,26 @@ def find_palettes(
     -------
     Palettes
         Incomplete if the run was stopped, or images could not be used.
+
+    Raises
+    ------
+    UsageError
+        If no image lies in the folders that ``options.palette_from`` names.
     """
     monitor.report(looked_at=0)
     earlier = _earlier(destination, options)
     if earlier and not settings.covers_all:
         return earlier
-    made_from = _made_from(source, options, monitor.stop)
+    survey = _survey(source, options, monitor.stop)
+    made_from = survey.made_from
     if earlier and made_from and earlier.made_from == made_from and not settings.redo_all:
         return earlier
     pools = _Pools(options, monitor)
     by_class = isinstance(source, Folder) and options.palette == _BY_CLASS
     tasks = source.plan_by_class() if isinstance(source, Folder) and by_class else _tasks(source)
+    if survey.folders:
+        chosen = ImageFolders(survey.folders)
+        tasks = (task for task in tasks if chosen.hold(task.source))
     worker = partial(count_task_colors, source=source, options=options)
     loaded = _loaded(source, pools.items(tasks), options)
     with closing(executor.map(worker, loaded, partial(pipeline.load_packages, options))) as tables:
@@ -122,10 +136,16 @@ def find_palettes(
         dict(sorted(pools.colors.items())),  # not in the order in which they were found
         options.palette == _BY_CLASS,
         pools.images,
-        _recorded_options(options),
+        _recorded_options(options, survey.folders),
         # Without this rule, an image that failed by accident would never be looked at again.
         made_from="" if pools.incomplete else made_from,
     )
+
+
+def palette_folders(palettes: Palettes) -> list[str]:
+    """Return the folders whose images gave the palettes, or patterns of them; empty for all images."""
+    folders = palettes.about.get(_FROM)
+    return [folder for folder in folders if isinstance(folder, str)] if isinstance(folders, list) else []
 
 
 class _Pools:
@@ -229,25 +249,69 @@ def _earlier(destination: RootedPath, options: Options) -> Palettes | None:
     return found if found.by_class == (options.palette == _BY_CLASS) else None
 
 
-def _made_from(source: Source, options: Options, stop: threading.Event) -> str:
-    """Return a hash of the options and of all images' names, sizes and times; empty if one of them is unknown."""
+@dataclass(frozen=True, slots=True)
+class _Survey:
+    """What the names of the images decide.
+
+    Attributes
+    ----------
+    made_from
+        Hash of the options and of all images' names, sizes and times; empty if one of them is unknown.
+    folders
+        The folders whose images give the palette, or patterns of them; empty for all images.
+    """
+
+    made_from: str
+    folders: tuple[str, ...]
+
+
+def _survey(source: Source, options: Options, stop: threading.Event) -> _Survey:
+    """Look through the names of all images before any is read."""
     digest = hashlib.sha256(json.dumps(options.to_dict(), sort_keys=True).encode())
+    pattern = options.palette_from
+    named: tuple[str, ...] = () if pattern is None or pattern == ALL else (pattern,)
+    chosen, train, tops = ImageFolders(named), TrainFolders(), dict[str, None]()
+    is_known, is_found = True, not named
     for planned in source.plan(""):
         if isinstance(planned, Task):
-            try:
-                size, mtime_ns = source.stat(planned)
-            except OSError:
-                return ""
-            if mtime_ns is None:
-                return ""
-            digest.update(json.dumps([planned.source, size, mtime_ns]).encode())
+            train.add(planned.source)
+            is_found = is_found or chosen.hold(planned.source)
+            if named:
+                tops.setdefault(planned.source.partition("/")[0] if "/" in planned.source else "")
+            is_known = is_known and _add_facts(digest, source, planned)
         elif isinstance(planned, Unreadable):
-            return ""
+            is_known = False
         if stop.is_set():
-            return ""
-    return digest.hexdigest()
+            return _Survey("", named)
+    if not is_found:
+        raise UsageError(_not_found(named[0], source, tops))
+    if options.palette_from is None and options.palette != _BY_CLASS:
+        named = train.found()
+    return _Survey(digest.hexdigest() if is_known else "", named)
 
 
-def _recorded_options(options: Options) -> dict[str, Any]:
+def _add_facts(digest: hashlib._Hash, source: Source, task: Task) -> bool:
+    """Add the name, size and time of an image to a hash; return whether they are known."""
+    try:
+        size, mtime_ns = source.stat(task)
+    except OSError:
+        return False
+    digest.update(json.dumps([task.source, size, mtime_ns]).encode())
+    return mtime_ns is not None
+
+
+def _not_found(pattern: str, source: Source, tops: Mapping[str, None]) -> str:
+    """Return the text of the error for a folder without images; ``tops`` has the top folders that hold some."""
+    names = sorted(filter(None, tops))
+    some = ", ".join(map(repr, itertools.islice(names, _NAMED))) + (", …" if len(names) > _NAMED else "")
+    there = f"its top folders are {some}" if names else "its images lie in no folder"
+    return (
+        f"palette_from={pattern!r} with source {source.shown!r}: no image lies below such a folder, and {there}; "
+        f"expected one of its folders, a pattern such as '*/{pattern.rpartition('/')[2]}', or {ALL}"
+    )
+
+
+def _recorded_options(options: Options, folders: tuple[str, ...]) -> dict[str, Any]:
     values = options.to_dict()
-    return {name: values[name] for name in _RECORDED if name in values} | {"tool_version": __version__}
+    recorded = {name: values[name] for name in _RECORDED if name in values}
+    return recorded | ({_FROM: list(folders)} if folders else {}) | {"tool_version": __version__}

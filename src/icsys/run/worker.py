@@ -109,7 +109,7 @@ def compress_task(loaded: Loaded, context: WorkerContext, limits: Limits) -> Out
         if not context.dry_run and not (context.run_ended and context.run_ended.is_set()):
             context.outputs.write(task.output, image.data, sha256)
     except Exception as error:  # noqa: BLE001 - one image never ends the run
-        code, message = _reason(error)
+        code, message = failure_reason(error)
         return Outcome(task, Failed(source=task.source, code=code, message=message))
     palettes = context.palettes
     result = Compressed(
@@ -163,13 +163,15 @@ def _palette_of(task: Task, data: bytes, context: WorkerContext, admit: Admit) -
     palette = context.palettes.of(task.output)
     if palette is None:
         decode_photo(data, context.options, admit)  # a damaged image fails as damaged
+        if not context.palettes.by_class:
+            raise ImageError("no_palette", "there is no palette: none of the images for it could be used")
         label = label_of(task.output)
         where = "images that lie in no folder" if label is None else f"the class {label!r}"
         raise ImageError("no_palette", f"there is no palette for {where}: make palettes from images of all classes")
     return palette
 
 
-def _reason(error: Exception) -> tuple[str, str]:
+def failure_reason(error: Exception) -> tuple[str, str]:
     """Return code and message of a failure."""
     match error:
         case ImageError():

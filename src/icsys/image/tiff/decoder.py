@@ -60,6 +60,10 @@ class TiffFile(TiffImagePlugin.TiffImageFile):
     bytes_unpacked = 0
     _plan: tuple[Kind, Layout] | None = None
 
+    def _open(self) -> None:
+        super()._open()
+        self.info.pop("xmp", None)  # Pillow would turn the picture by an orientation in it; only the tag counts
+
     def _setup(self) -> None:
         """Choose how the pixels are decoded. Pillow calls this for each page."""
         if _WINDOWS_MEDIA_PHOTO in self.tag_v2:

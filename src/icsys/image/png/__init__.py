@@ -1,0 +1,1 @@
+"""The structure of PNG files, and what Pillow leaves open about their pixels."""

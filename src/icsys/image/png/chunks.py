@@ -1,0 +1,65 @@
+"""The chunks of a PNG, found without decoding it."""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SIGNATURE = 8  # bytes of it
+_HEADER, _CHECKSUM = 8, 4  # bytes before and after the content of a chunk
+
+
+class PngChunk(NamedTuple):
+    """One chunk of a PNG (PNG specification, 5.3).
+
+    Attributes
+    ----------
+    kind
+        Its four letters, such as ``b"IDAT"``.
+    data
+        The bytes of the file that it lies in.
+    start, end
+        Where its content begins and ends in ``data``; 8 bytes of header lie before, 4 of checksum behind.
+    """
+
+    kind: bytes
+    data: bytes
+    start: int
+    end: int
+
+    @property
+    def content(self) -> bytes:
+        """The bytes of the chunk without its length, kind and checksum."""
+        return self.data[self.start : self.end]
+
+    @property
+    def whole(self) -> bytes:
+        """The bytes of the chunk with its length, kind and checksum."""
+        return self.data[self.start - _HEADER : self.end + _CHECKSUM]
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether the checksum fits the content."""
+        expected = int.from_bytes(self.data[self.end : self.end + _CHECKSUM], "big")
+        return zlib.crc32(memoryview(self.data)[self.start - 4 : self.end]) == expected
+
+
+def chunks_of(data: bytes, last: bytes = b"IEND") -> Iterator[PngChunk]:
+    """Yield the chunks of a PNG up to the first of kind ``last``, that one included, or to where the file is cut off.
+
+    Only chunks that lie wholly in the file are yielded.
+    """
+    position = _SIGNATURE
+    while position + _HEADER + _CHECKSUM <= len(data):
+        start = position + _HEADER
+        end = start + int.from_bytes(data[position : position + 4], "big")
+        if end + _CHECKSUM > len(data):
+            return
+        kind = data[position + 4 : start]
+        yield PngChunk(kind, data, start, end)
+        if kind == last:
+            return
+        position = end + _CHECKSUM

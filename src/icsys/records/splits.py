@@ -1,0 +1,109 @@
+"""Splits: the folders of a dataset that hold its images for training, for validation and for tests."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+TRAIN = "train"
+
+# Folder names that Hugging Face's loaders recognize as a split, with the name of the split.
+_SPLITS = {
+    **dict.fromkeys(("train", "training"), TRAIN),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
+    **dict.fromkeys(("test", "testing", "eval", "evaluation"), "test"),
+}
+
+
+def split_of(file_name: str) -> str:
+    """Return the split of an image: the one that its top folder names, otherwise ``train``."""
+    top, slash, _ = file_name.partition("/")
+    return _SPLITS.get(top.casefold(), TRAIN) if slash else TRAIN
+
+
+class TrainFolders:
+    """Finds the folders for training among the folders of all images."""
+
+    def __init__(self) -> None:
+        self._folder = ""
+        self._splits: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        self._with_images: set[str] = set()
+
+    def add(self, path: str) -> None:
+        """Take note of the folders of one image, by its path."""
+        folder = path.rpartition("/")[0]
+        if folder == self._folder:
+            return
+        self._folder = folder
+        if _split_named(folder) == TRAIN:
+            self._with_images.add(folder)
+        for above in _and_above(folder):
+            split = _split_named(above)
+            if split:
+                self._splits[above.rpartition("/")[0]][split].add(above)
+
+    def found(self) -> tuple[str, ...]:
+        """Return the folders for training, by path; none if that is unclear.
+
+        A folder counts if it is named ``train`` or ``training``, and either a folder of another split stands beside it
+        or all its images lie in sub-folders. A folder ``train`` of images among folders of other classes is a class.
+        """
+        return tuple(
+            sorted(
+                folder
+                for beside in self._splits.values()
+                for folder in beside.get(TRAIN, ())
+                if len(beside) > 1 or folder not in self._with_images
+            )
+        )
+
+
+class ImageFolders:
+    """The images that lie in chosen folders.
+
+    Parameters
+    ----------
+    patterns
+        Paths of folders, or patterns of them with ``*``, ``?`` and ``[]``. An image lies in a folder also where
+        sub-folders are between; ``*`` stands for any characters, slashes too.
+
+    Examples
+    --------
+    >>> chosen = ImageFolders(["train", "*/dev"])
+    >>> [chosen.hold(path) for path in ("train/cat/a.jpg", "x/dev/b.jpg", "x/train/c.jpg", "train.jpg")]
+    [True, True, False, False]
+    """
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        self._exact = frozenset(patterns)
+        self._patterns = [pattern for pattern in patterns if not _MAGIC.isdisjoint(pattern)]
+        self._last = ("", False)
+
+    def hold(self, path: str) -> bool:
+        """Return whether an image lies in one of the folders, by its path."""
+        folder = path.rpartition("/")[0]
+        if folder != self._last[0]:  # images come folder by folder
+            self._last = folder, any(map(self._is_chosen, _and_above(folder)))
+        return self._last[1]
+
+    def _is_chosen(self, folder: str) -> bool:
+        return folder in self._exact or any(fnmatch.fnmatchcase(folder, pattern) for pattern in self._patterns)
+
+
+_MAGIC = frozenset("*?[")
+
+
+def _split_named(folder: str) -> str | None:
+    """Return the split that the last name of a folder's path stands for."""
+    return _SPLITS.get(folder.rpartition("/")[2].casefold())
+
+
+def _and_above(folder: str) -> Iterator[str]:
+    """Yield the paths of a folder and of all folders above it, from the last one up."""
+    while folder:
+        yield folder
+        folder = folder.rpartition("/")[0]
