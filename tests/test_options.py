@@ -37,9 +37,7 @@ geometry = st.one_of(
     st.just({}),
     st.builds(lambda step: {"step": step}, sides),
     st.builds(lambda scale: {"scale": scale}, st.floats(0, 1, exclude_min=True)),
-    st.builds(
-        lambda width, height, enlarge: {"size": (width, height), "enlarge": enlarge}, sides, sides, st.booleans()
-    ),
+    st.fixed_dictionaries({"size": st.tuples(sides, sides), "enlarge": st.booleans()}),
 )
 png_efforts = {"png": st.sampled_from(PNGS), "png_effort": st.sampled_from(PNG_EFFORTS)}
 shards = {"shard_images": st.integers(1, 10**9), "shard_bytes": st.integers(1, 2**40)}
@@ -386,11 +384,7 @@ def test_other_words_for_alpha_and_never_larger_are_refused(name, value):
         Options(**{name: value})
 
 
-def test_enlarge_belongs_to_a_size():
-    for geometry in ({}, {"step": 3}, {"scale": 0.5}):
-        with pytest.raises(UsageError, match="enlarge=True does nothing without a size"):
-            Options(enlarge=True, **geometry)
-    options = Options(size=224, enlarge=True)
-    assert options.replace(step=3) == Options(step=3)
-    assert options.replace(size=64) == Options(size=64, enlarge=True)
-    assert options.digest() != options.replace(enlarge=False).digest() == Options(size=224).digest()
+def test_outputs_without_enlarging_stay_up_to_date():
+    options = Options(size=224, fit="pad")
+    assert options.replace(enlarge=True).digest() != options.digest()
+    assert options.digest() == options.replace(enlarge=False).digest()
