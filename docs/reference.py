@@ -40,6 +40,12 @@ _TAIL = """\
 | 143 | ended by SIGTERM; the next run resumes |
 | 129 | the terminal was closed; the next run resumes |
 
+## On the terminal
+
+Progress, notes, failures and errors go to standard error, and the report to standard output. `--quiet` leaves failures
+and errors. An option that has no effect beside the others, such as `--fit` without `--size`, is named in a note, and
+the run goes on. Failures are red and the result is green at a terminal; `NO_COLOR=1` or `TERM=dumb` turns colour off.
+
 ## A file of options
 
 `--config FILE.toml` reads options by their names without the dashes in front, and the command line wins over the file.

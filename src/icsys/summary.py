@@ -93,6 +93,8 @@ class RunSummary:
         Number of images with several frames. The first frame was used.
     damaged
         Number of images that are damaged and were compressed anyway.
+    warned
+        Number of images whose file has a fault that costs no pixel.
     kept_sources
         Number of images whose output is a copy of the source file.
     seconds
@@ -120,6 +122,7 @@ class RunSummary:
     ignored: int = 0
     animated: int = 0
     damaged: int = 0
+    warned: int = 0
     kept_sources: int = 0
     bytes_in: int = 0
     bytes_out: int = 0
@@ -168,6 +171,7 @@ class RunSummary:
         self.compressed += 1
         self.animated += counts.is_animated
         self.damaged += counts.is_damaged
+        self.warned += counts.is_warned
         self.kept_sources += counts.kept_source
         self.bytes_in += counts.bytes_in
         self.bytes_out += counts.bytes_out

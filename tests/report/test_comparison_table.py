@@ -79,7 +79,7 @@ def test_the_best_of_each_column_is_marked_and_so_is_what_looks_the_same(compari
         "K": [],
         "seconds": ["SO"],
         "images/s": ["SO"],
-        "MB": ["MKM 8", "FKM 8"],
+        "size": ["MKM 8", "FKM 8"],
         "factor": ["MKM 8", "FKM 8"],
         "elements": [],
         "MSE": ["FKM 8"],
@@ -107,7 +107,7 @@ def test_columns_are_aligned_figures_to_the_right(comparison):
 
 def test_the_text_has_the_sample_the_reference_the_order_and_the_time(comparison):
     text = comparison_text(comparison)
-    assert "1 of 3 images, 1.0 MB, 2 at a time" in text
+    assert "1 of 3 images, 1.00 MB, 2 at a time" in text
     assert "against the resized picture in truecolour" in text
     assert "Smallest output first." in text
     assert text.endswith("Measured in 7.5 s.")
@@ -131,4 +131,4 @@ def test_images_that_keep_their_colours_are_explained(comparison):
 
 
 def test_without_rows_the_text_still_counts_the_images(comparison):
-    assert comparison_text(dataclasses.replace(comparison, rows=(), images=0)).startswith("0 of 3 images, 0 MB")
+    assert comparison_text(dataclasses.replace(comparison, rows=(), images=0)).startswith("0 of 3 images, 0 B")

@@ -12,6 +12,7 @@ from PIL import Image
 from helpers import synthetic_photo
 from icsys import Options, compare_folder
 from icsys.report.example_images import shown_names
+from icsys.report.humanize import bytes_text
 from icsys.report.plots import comparison_plots, histogram, label_points, size_plot
 
 
@@ -52,7 +53,7 @@ def test_words_give_the_figures_of_every_candidate(comparison):
             assert f"{row.name}: {row.bytes_out / 3000:.2f} kB an image, SSIM {row.ssim:.4f}" in price.words
     for row in comparison.reduced():
         assert f"{row.name}: SSIM {row.ssim:.4f}" in quality.words
-    assert f"sources {comparison.rows[0].bytes_in / 1e6:.2f} MB" in size.words
+    assert f"sources {bytes_text(comparison.rows[0].bytes_in)}" in size.words
     assert "MKM 4: " in images.words
 
 

@@ -198,6 +198,7 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
 
 def _add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="Print one JSON object on standard output.")
+    parser.add_argument("--quiet", action="store_true", help="Print failures and errors only.")
 
 
 def _add_page(group: Any, default: str) -> None:  # noqa: ANN401 - as above

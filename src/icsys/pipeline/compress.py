@@ -48,7 +48,9 @@ class CompressedImage:
     measured
         The quality that decided the number of colours; None if the number was given.
     warning
-        Damage of a source that ``on_corrupt="keep"`` kept; None for a good source.
+        What is wrong with the source; None for a good one.
+    damaged
+        Whether pixels are missing or wrong because of it, which ``on_corrupt="keep"`` allows.
     kept_source
         Whether ``data`` are the source's own bytes, because an encoded file with the same pixels would be larger.
     """
@@ -63,6 +65,7 @@ class CompressedImage:
     source: ImageInfo
     measured: Measured | None = None
     warning: str | None = None
+    damaged: bool = False
     kept_source: bool = False
 
 
@@ -161,6 +164,7 @@ def compress_image(
         source=photo.info,
         measured=measured,
         warning=photo.warning,
+        damaged=photo.damaged,
         kept_source=kept_source,
     )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from icsys.files.reserved_names import refusing_links
-from icsys.report.comparison_table import ORDER, TABLE_COLUMNS, cells, notes
+from icsys.report.comparison_table import TABLE_COLUMNS, cells, notes
 from icsys.report.example_images import middle_name, shown_names
 from icsys.report.html import Figure, Heading, HtmlTable, Pair, Problem, ReportPage, check_target, choice, write_page
 from icsys.report.humanize import bytes_text, count_text, images_text, printable, times_text
@@ -82,7 +82,7 @@ def comparison_page(comparison: Comparison) -> ReportPage:
     rows = comparison.rows
     several = len({row.candidate.colors for row in comparison.reduced()}) > 1
     table = HtmlTable(
-        f"All ways on the same images. {ORDER}",
+        "All ways on the same images, the smallest output first",
         [Heading(c.title, c.meaning) for c in TABLE_COLUMNS],
         cells(rows),
         notes(comparison),

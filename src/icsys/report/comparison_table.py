@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from icsys.report.humanize import factor_text
+from icsys.report.humanize import bytes_text, factor_text
 from icsys.report.lossy_codecs import USUAL_QUALITY
 from icsys.sources.base import passed_over_text
 
@@ -83,7 +83,7 @@ TABLE_COLUMNS = (
         lambda row: row.images_per_second,
         most=True,
     ),
-    ComparisonColumn("MB", "Size of all outputs.", lambda row: f"{row.bytes_out / 1e6:.2f}", lambda row: row.bytes_out),
+    ComparisonColumn("size", "Bytes of all outputs.", lambda row: bytes_text(row.bytes_out), lambda row: row.bytes_out),
     ComparisonColumn(
         "factor",
         "Compression factor: bytes of the sources over bytes of the outputs.",
@@ -94,7 +94,7 @@ TABLE_COLUMNS = (
     ComparisonColumn(
         "elements",
         "Numbers a model reads from the outputs (width x height x channels), in millions.",
-        lambda row: f"{row.elements_out / 1e6:.2f} M",
+        lambda row: f"{row.elements_out / 1e6:.3g} M",
     ),
     ComparisonColumn(
         "MSE",
@@ -185,14 +185,14 @@ def _about_lossy(comparison: Comparison) -> Iterator[str]:
         ]
         parts.extend([f"{aim} ({', '.join(names)})"] if names else [])
     if parts:
-        yield _LOSSY.format(USUAL_QUALITY, " and ".join(parts))
+        yield _LOSSY.format(USUAL_QUALITY, ", ".join(parts))
 
 
 def comparison_text(comparison: Comparison) -> str:
     """Return the results of a comparison as text: a few lines and the table."""
     of = "" if comparison.images == comparison.found else f" of {comparison.found}"
     each = "" if comparison.jobs == 1 else f", {comparison.jobs} at a time"
-    size = f"{comparison.rows[0].bytes_in / 1e6:.1f} MB" if comparison.rows else "0 MB"
+    size = bytes_text(comparison.rows[0].bytes_in if comparison.rows else 0)
     passed_over = comparison.outputs_passed_over
     not_read = [passed_over_text(passed_over)] if passed_over else []
     lines = [f"{comparison.images}{of} images, {size}{each}", *not_read, ""]

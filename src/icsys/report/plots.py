@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+import itertools
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from icsys.report.humanize import times_text
+from icsys.report.humanize import bytes_text, times_text
 from icsys.report.optional_packages import import_optional
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ _LOOK |= {"JPEG": ("#cc79a7", "v"), "WebP": ("#b07d00", "P")}
 _WIDTH, _HEIGHT = 4.6, 3.3  # inches: the text is still readable on a phone
 _WIDE_SPAN = 6  # ratio of the largest to the smallest value, from which an axis is logarithmic
 _MOST_DOTS = 300
+_LEGEND_COLUMNS = 3
 _MB = 1e6
 _SPOT = 5  # half the side of a marker, in pixels of the figure
 # Where a label may stand beside its point, the best place first: offset in points, and its alignment.
@@ -75,14 +77,14 @@ def size_plot(sizes: Sequence[tuple[str, int]]) -> Plot:
         axes = figure.subplots()
         names, values = [name for name, _ in sizes], [size / _MB for _, size in sizes]
         bars = axes.barh(names, values, color=[_GREY] + [_color(name) for name in names[1:]], height=0.7)
-        axes.bar_label(bars, [_megabytes(size) for _, size in sizes], padding=4)
+        axes.bar_label(bars, [bytes_text(size) for _, size in sizes], padding=4)
         axes.margins(x=0.22)
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")
         axes.tick_params(axis="y", length=0)
         axes.set_xlabel("MB on disk")
 
-    words = ", ".join(f"{name} {_megabytes(size)}" for name, size in sizes)
+    words = ", ".join(f"{name} {bytes_text(size)}" for name, size in sizes)
     return Plot("Size before and after", words, _svg("size", draw, height=max(_HEIGHT, 0.6 + 0.36 * len(sizes))))
 
 
@@ -121,7 +123,7 @@ def _quality_and_bytes(rows: Sequence[ComparisonRow]) -> Plot:
         lower.set_ylabel("mean CIEDE2000")
         lower.set_ylim(bottom=0)
         lower.set_xlabel("kB an image (left is smaller)")
-        figure.legend(loc="outside upper center", ncols=len(_LOOK))
+        figure.legend(loc="outside upper center", ncols=_LEGEND_COLUMNS)
 
     words = "; ".join(
         f"{row.name}: {_kilobytes(row):.2f} kB an image, SSIM {row.ssim:.4f}, colour difference {row.delta_e:.2f}"
@@ -147,7 +149,7 @@ def _time_and_factor(rows: Sequence[ComparisonRow]) -> Plot:
         axes.margins(0.14)
         axes.set_xlabel("run time in seconds (left is faster)")
         axes.set_ylabel("times smaller (up is smaller)")
-        figure.legend(loc="outside upper center", ncols=len(_LOOK))
+        figure.legend(loc="outside upper center", ncols=_LEGEND_COLUMNS)
         label_points(figure, axes, [(row.candidate.setting, row.seconds, row.factor) for row in rows])
 
     words = "; ".join(f"{row.name}: {row.seconds:.2f} s, {times_text(row.bytes_in, row.bytes_out)}" for row in rows)
@@ -160,6 +162,7 @@ def label_points(figure: Any, axes: Any, points: Sequence[tuple[str, float, floa
     figure.draw_without_rendering()  # only now the axes have their place
     spots = [axes.transData.transform(point[1:]) for point in points]
     taken = [boxes.from_bounds(x - _SPOT, y - _SPOT, 2 * _SPOT, 2 * _SPOT) for x, y in spots]
+    taken += [boxes.from_bounds(x - 1, y - 1, 2, 2) for line in axes.lines for x, y in _along(line)]
     for text, x, y in points:
         for offset, across, along in _LABEL_PLACES:
             label = axes.annotate(
@@ -171,6 +174,14 @@ def label_points(figure: Any, axes: Any, points: Sequence[tuple[str, float, floa
                 taken.append(place)
                 break
             label.remove()
+
+
+def _along(line: Any) -> Iterator[tuple[float, float]]:  # noqa: ANN401 - as above
+    """Yield places along a line, in pixels of the figure and about a label's height apart."""
+    corners = line.get_transform().transform(line.get_xydata())
+    for start, end in itertools.pairwise(corners):
+        steps = int(max(abs(end - start)) / _SPOT) + 1
+        yield from (tuple(start + (end - start) * step / steps) for step in range(1, steps))
 
 
 def _quality_and_colors(rows: Sequence[ComparisonRow]) -> Plot:
@@ -189,7 +200,7 @@ def _quality_and_colors(rows: Sequence[ComparisonRow]) -> Plot:
         lower.set_ylabel("mean CIEDE2000")
         lower.set_ylim(bottom=0)
         lower.set_xlabel("colours K")
-        figure.legend(loc="outside upper center", ncols=len(_LOOK))
+        figure.legend(loc="outside upper center", ncols=_LEGEND_COLUMNS)
 
     words = "; ".join(f"{row.name}: SSIM {row.ssim:.4f}, colour difference {row.delta_e:.2f}" for row in rows)
     return Plot("Quality and the number of colours", words, _svg("quality", draw, height=4.2))
@@ -245,10 +256,6 @@ def _kilobytes(row: ComparisonRow) -> float:
 
 def _color(name: str) -> str:
     return _LOOK.get(name.split(maxsplit=1)[0], (_BLUE, ""))[0]
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / _MB:.1f} MB" if size >= 10 * _MB else f"{size / _MB:.2f} MB"
 
 
 def _axis(set_scale: Callable[[str], object], axis: Any, values: Sequence[float]) -> None:  # noqa: ANN401 - as above
