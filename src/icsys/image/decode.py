@@ -20,12 +20,14 @@ from icsys.image.described.pictures import boxed_picture
 from icsys.image.described.source_colors import hdr_warning, source_colors
 from icsys.image.geometry import ResizePlan, decoder_shrink, plan_resize, stored_edges, unchanged, upright_size
 from icsys.image.heif.boxes import picture_properties
-from icsys.image.integrity import close_jpeg, find_damage, load_pixels
+from icsys.image.integrity import find_faults, load_pixels
 from icsys.image.jpeg_decoder import MODES, can_shrink, decode_jpeg
+from icsys.image.jpeg_mending import close_jpeg
 from icsys.image.limits import check_bytes, check_frames, check_image, check_size, memory_needed
 from icsys.image.open_image import IMAGE_SUFFIXES, count_frames, exif_orientation, open_image, sniff
 from icsys.image.png_decoder import load_png
-from icsys.image.resize import as_image, check_array, finished, pick_pixels, resample_pixels
+from icsys.image.resize import as_image, finished, pick_pixels, resample_pixels
+from icsys.pixel_checks import check_array
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,15 +97,18 @@ class Photo(NamedTuple):
     info
         Facts about the source.
     warning
-        Damage of a file that was kept, or light that sRGB cannot hold; None for other files.
+        What is wrong with the file, or light that sRGB cannot hold; None for other files.
     as_stored
         Whether these are the pixels of the file as any reader decodes them, not resized, turned or converted.
+    damaged
+        Whether pixels are missing or wrong.
     """
 
     pixels: NDArray[np.uint8]
     info: ImageInfo
     warning: str | None = None
     as_stored: bool = False
+    damaged: bool = False
 
 
 def unlimited(size: int) -> AbstractContextManager[None]:  # noqa: ARG001 - the signature of Admit
@@ -173,9 +178,9 @@ def _decode(name: str, image: ImageFile.ImageFile, data: bytes, options: Options
     copied = options.resample == "lanczos"
     with admit(memory_needed(image, shrink, copied=copied, described=described, coded=coded)):
         keep = options.on_corrupt == "keep"
-        warning = find_damage(name, data)
-        if warning and not keep:
-            raise ImageError("corrupt", warning)
+        faults = find_faults(name, data)
+        if faults.damage and not keep:
+            raise ImageError("corrupt", faults.damage)
         if name == "PNG":  # its EXIF data may follow the pixels
             source, lacking = load_png(image, data, colors, keep=keep)
             orientation = exif_orientation(image)
@@ -198,9 +203,10 @@ def _decode(name: str, image: ImageFile.ImageFile, data: bytes, options: Options
             image.close()
     info = ImageInfo(name, mode, *upright, channel_count, orientation, frames)
     pixels = _finished(small, None if isinstance(colors, ColorDescription) else colors, plan, options)
-    warnings = [text for text in (warning or lacking, hdr_warning(colors)) if text]
+    faults = faults._replace(damage=faults.damage or lacking)
+    warnings = [text for text in (faults.warning, hdr_warning(colors)) if text]
     as_stored = turn == 1 and not described and _shows(small, pixels, plan)
-    return Photo(pixels, info, "; ".join(warnings) or None, as_stored)
+    return Photo(pixels, info, "; ".join(warnings) or None, as_stored, faults.damage is not None)
 
 
 def _decode_jpeg(image: ImageFile.ImageFile, data: bytes, options: Options, admit: Admit, frames: int) -> Photo | None:
@@ -217,18 +223,19 @@ def _decode_jpeg(image: ImageFile.ImageFile, data: bytes, options: Options, admi
         decoded = decode_jpeg(data, mode, stored, shrink, keep=options.on_corrupt == "keep")
         if decoded is None:
             return None
-        pixels, warning = decoded
+        pixels, faults = decoded
+        warning, damaged = faults.warning, faults.damage is not None
         edges = stored_edges(plan, stored, turn, shrink)
         if averaged:
             small = _without_depth(pixels if plan.changes_nothing else average_areas(pixels, *edges))
             if turn == 1 and plan.canvas == plan.size and not changes_colors(profile, image.mode):
-                return Photo(small, info, warning, plan.changes_nothing)
+                return Photo(small, info, warning, plan.changes_nothing, damaged)
             picture = _turned(Image.fromarray(small), turn)
         else:
             source = Image.frombuffer(mode, pixels.shape[1::-1], pixels, "raw", mode, 0, 1)
             picture = _made_small(source, plan, options.resample, turn, edges)
     pixels = _finished(picture, profile, plan, options)
-    return Photo(pixels, info, warning, turn == 1 and _shows(picture, pixels, plan))
+    return Photo(pixels, info, warning, turn == 1 and _shows(picture, pixels, plan), damaged)
 
 
 def _made_small(

@@ -128,11 +128,19 @@ def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 
 def jpeg_size(data: bytes) -> tuple[int, int]:
     """Return the width and height in a JPEG's frame header (ITU-T T.81, B.2.2); 0x0 if it has none."""
-    for kind, start, _ in jpeg_segments(data):
-        if kind in _FRAMES:
-            height, width = (int.from_bytes(data[start + at : start + at + 2], "big") for at in (5, 7))
-            return width, height
-    return 0, 0
+    start = _frame_at(data)
+    height, width = (int.from_bytes(data[start + at : start + at + 2], "big") for at in (5, 7))
+    return width, height
+
+
+def jpeg_components(data: bytes) -> int:
+    """Return the number of components in a JPEG's frame header; 0 if it has none."""
+    return int.from_bytes(data[(at := _frame_at(data) + 9) : at + 1], "big")
+
+
+def _frame_at(data: bytes) -> int:
+    """Return where a JPEG's frame header begins; the end of the data if it has none."""
+    return next((start for kind, start, _ in jpeg_segments(data) if kind in _FRAMES), len(data))
 
 
 def memory_needed(
@@ -169,6 +177,7 @@ def memory_needed(
     if described:
         bytes_per_pixel += _BYTES_OF_HALVES
     needed = bytes_per_pixel * max(pixels // shrink**2, tile_width * tile_height) + _strip(image)
+    needed += getattr(image, "bytes_unpacked", 0)  # of a TIFF whose samples are converted here
     if image.info.get("progressive"):
         needed += _BYTES_PER_COEFFICIENT * len(image.getbands()) * pixels
     return needed

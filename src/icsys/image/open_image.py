@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,9 @@ from PIL import Image
 from PIL.ExifTags import Base
 
 from icsys.errors import ImageError
+from icsys.image.jpeg_mending import barer_jpegs
 from icsys.image.limits import check_scans, check_size
+from icsys.image.png.side_chunks import without_faulty_side_chunks
 from icsys.options import Options
 
 if TYPE_CHECKING:
@@ -33,7 +36,7 @@ _OPENERS = {
     "JPEG": ("PIL.JpegImagePlugin", "jpeg_factory"),
     "PNG": ("PIL.PngImagePlugin", "PngImageFile"),
     "WEBP": ("icsys.image.webp_decoder", "WebPFile"),
-    "TIFF": ("icsys.image.tiff_decoder", "TiffFile"),
+    "TIFF": ("icsys.image.tiff.decoder", "open_tiff"),
     "GIF": ("icsys.image.gif_decoder", "GifFile"),
     "BMP": ("PIL.BmpImagePlugin", "BmpImageFile"),
     "AVIF": ("PIL.AvifImagePlugin", "AvifImageFile"),
@@ -129,10 +132,24 @@ def open_image(data: bytes, options: Options | None = None) -> tuple[str, ImageF
         )
     if name == "WEBP" and (size := _webp_size(data[:30])):
         check_size(*size, options or Options())
-    image = _opener(name)(io.BytesIO(data), "")
+    if name == "PNG":
+        data = without_faulty_side_chunks(data)
+    image = _opened(name, data)
     if name == "JPEG":
         check_scans(data)
     return name, image
+
+
+def _opened(name: str, data: bytes) -> ImageFile.ImageFile:
+    """Open a file; a JPEG without what programs have added, if Pillow fails on that."""
+    opener = _opener(name)
+    try:
+        return opener(io.BytesIO(data), "")
+    except Exception:
+        for barer in barer_jpegs(data) if name == "JPEG" else ():
+            with suppress(Exception):
+                return opener(io.BytesIO(barer), "")
+        raise
 
 
 def _opener(name: str) -> Callable[[io.BytesIO, str], ImageFile.ImageFile]:

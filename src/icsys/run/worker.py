@@ -151,6 +151,7 @@ def _image_values(image: CompressedImage) -> dict[str, Any]:
         "mse": image.mse,
         "measured": image.measured,
         "warning": image.warning,
+        "damaged": image.damaged,
         "kept_source": image.kept_source,
         "kmeans_seconds": image.kmeans_seconds,
     }
