@@ -40,6 +40,12 @@ _TAIL = """\
 | 143 | ended by SIGTERM; the next run resumes |
 | 129 | the terminal was closed; the next run resumes |
 
+## On the terminal
+
+Progress, notes, failures and errors go to standard error, and the report to standard output. `--quiet` leaves failures
+and errors. An option that has no effect beside the others, such as `--fit` without `--size`, is named in a note, and
+the run goes on. Failures are red and the result is green at a terminal; `NO_COLOR=1` or `TERM=dumb` turns colour off.
+
 ## A file of options
 
 `--config FILE.toml` reads options by their names without the dashes in front, and the command line wins over the file.
@@ -73,14 +79,15 @@ def reference() -> str:
 
 
 def _usage(command: CommandParser) -> str:
-    """Return the positional arguments as a list, or nothing."""
-    items = [f"- `{_shown(action)}`: {action.help}\n" for action in command._actions if not action.option_strings]
+    """Return the arguments that are paths as a list, or nothing."""
+    places = [action for action in command.places._group_actions if action.dest not in _HELP]
+    items = [f"- `{_flag(action) if action.option_strings else _shown(action)}`: {action.help}\n" for action in places]
     return f"Arguments:\n\n{''.join(items)}" if items else ""
 
 
 def _lists(command: CommandParser) -> Iterator[str]:
     """Yield a list for every group of options."""
-    for group in command._action_groups:
+    for group in command._action_groups[1:]:  # the first one holds the paths
         options = [action for action in group._group_actions if action.option_strings and action.dest not in _HELP]
         if options:
             items = (f"- `{_flag(action)}`: {_one_line(action.help)}" for action in options)

@@ -84,7 +84,7 @@ def divider(page):
 def seen(page):
     """Return what the screen shows of the first pair, at a whole pixel and without what is drawn over it."""
     place = "position: fixed; left: 0; top: 0; z-index: 9; outline: none !important"
-    page.add_style_tag(content=f".tag, .handle {{ display: none }} .example:first-of-type .pair {{ {place} }}")
+    page.add_style_tag(content=f".tag, .handle {{ display: none }} section[aria-labelledby=first] .pair {{ {place} }}")
     image = page.locator(".pair").first.screenshot()
     return cv2.cvtColor(cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
 

@@ -126,6 +126,13 @@ def test_pil_images_and_arrays_give_the_same():
         np.testing.assert_array_equal(quantize(image, 5).indices, quantize(pixels, 5).indices)
 
 
+@pytest.mark.parametrize("colors", [5, 300])
+def test_a_notebook_shows_the_picture(colors):
+    few = quantize(synthetic_photo(), colors)
+    with Image.open(io.BytesIO(few._repr_png_())) as shown:
+        np.testing.assert_array_equal(np.asarray(shown.convert("RGB")), few.to_array())
+
+
 def test_colours_are_ordered_and_indices_follow():
     quantized = quantize(synthetic_photo(seed=8), 12)
     luminance = quantized.palette @ np.array([0.299, 0.587, 0.114])

@@ -14,7 +14,7 @@ from icsys.setting_fields import Check, Number, did_you_mean, number_or_text, wh
 PALETTE_SUFFIXES = (".json", ".gpl")
 MAX_SIDE = 65_535
 
-_SIZE = re.compile(r"(\d{1,6})\s*[xX\u00d7]\s*(\d{1,6})")
+_SIZE = re.compile(r"(\d{1,6})(?:\s*[xX\u00d7]\s*(\d{1,6}))?")
 _HEX_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
@@ -77,7 +77,7 @@ class PaletteFolders(Check):
 
 
 class Size(Check):
-    """A size in pixels: text such as 224x224, or a pair (width, height)."""
+    """A size in pixels: text such as 224x224, a pair (width, height), or one number for both."""
 
     metavar = "WxH"
 
@@ -131,19 +131,29 @@ class CountPower(Number):
 
 
 def parse_size(value: object) -> tuple[int, int]:
-    """Read ``"224x224"`` or a pair of integers as (width, height).
+    """Read ``"224x224"``, a pair of integers, or one number for a square, as (width, height).
 
     Raises
     ------
     UsageError
-        If it is neither, or a side is not between 1 and 65535.
+        If it is none of them, or a side is not between 1 and 65535.
+
+    Examples
+    --------
+    >>> parse_size("224x160"), parse_size("224"), parse_size(224)
+    ((224, 160), (224, 224), (224, 224))
     """
-    message = f"size={value!r}: expected WIDTHxHEIGHT such as 224x224, each side from 1 to {MAX_SIDE}"
+    message = (
+        f"size={value!r}: expected WIDTHxHEIGHT such as 224x224, or one number for a square, each side from 1 to "
+        f"{MAX_SIDE}"
+    )
     if isinstance(value, str):
         match = _SIZE.fullmatch(value.strip())
         if match is None:
             raise UsageError(message)
-        value = (int(match[1]), int(match[2]))
+        value = (int(match[1]), int(match[2] or match[1]))
+    elif hasattr(value, "__index__"):
+        value = (value, value)
     if not isinstance(value, tuple | list) or len(value) != 2:  # noqa: PLR2004 - width and height
         raise UsageError(message)
     width, height = value

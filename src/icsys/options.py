@@ -40,7 +40,7 @@ from icsys.color_and_size_checks import (
     Size,
 )
 from icsys.errors import UsageError
-from icsys.setting_fields import Choice, Number, Switch, WholeNumber, check_fields, did_you_mean, setting
+from icsys.setting_fields import Choice, Needs, Number, Switch, WholeNumber, check_fields, did_you_mean, setting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,6 +64,7 @@ if TYPE_CHECKING:
 
 DEFAULT_STEP = 5
 _DEFAULT_SSIM = _DEFAULT_SHARE = 0.95
+_REDUCING = tuple(name for name in STRATEGIES if name != "SO")  # the strategies that reduce colours
 _PNG_FORMATS = ("png", *PACKINGS)
 
 # How a field counts in the hash of the options; without one of these it always does.
@@ -110,8 +111,9 @@ class Options:
 
     The metadata of each field hold its check, its help text and its group in the help. Further keys: ``common``
     (``--help`` shows it), ``one_of`` (at most one field of this name is given), ``auto`` (only for ``colors="auto"``),
-    ``formats`` (only for these), ``compared`` (``ics compare`` has it), ``hashed`` (how it counts in the hash) and
-    ``finds_palette`` (it decides a shared palette, whose hash then stands for it).
+    ``formats`` (only for these), ``needs`` (it has an effect only then), ``compared`` (``ics compare`` has it),
+    ``hashed`` (how it counts in the hash) and ``finds_palette`` (it decides a shared palette, whose hash then stands
+    for it).
 
     Raises
     ------
@@ -144,6 +146,7 @@ class Options:
         help="Number of colours of each image, 1 to 65536; or auto: the fewest that reach a target quality.",
         common=True,
         finds_palette=True,
+        needs=Needs("strategy", _REDUCING),
     )
     min_psnr: float | None = setting(
         None,
@@ -198,6 +201,7 @@ class Options:
         help="How long MKM searches for a palette with less error: fast, balanced or best.",
         compared=True,
         finds_palette=True,
+        needs=Needs("strategy", ("MKM",)),
     )
     space: SpaceName = setting(
         "srgb",
@@ -205,6 +209,7 @@ class Options:
         group="colours",
         help="Colour space for distances between colours: srgb, or oklab (closer to what people see).",
         compared=True,
+        needs=Needs("strategy", _REDUCING),
     )
     dither: DitherName = setting(
         "none",
@@ -212,6 +217,7 @@ class Options:
         group="colours",
         help="Dithering: none, or floyd-steinberg (for images that people look at).",
         compared=True,
+        needs=Needs("strategy", _REDUCING),
     )
     palette: str = setting(
         "image",
@@ -264,11 +270,11 @@ class Options:
         one_of="geometry",
         compared=True,
     )
-    size: str | tuple[int, int] | None = setting(
+    size: str | int | tuple[int, int] | None = setting(
         None,
         Size(),
         group="size",
-        help="Final size of every image, such as 224x224.",
+        help="Final size of every image, such as 224x224, or 224 for the same.",
         common=True,
         one_of="geometry",
         compared=True,
@@ -279,6 +285,7 @@ class Options:
         group="size",
         help="How to fit --size: contain (no crop, no padding), cover (crop), stretch, pad.",
         compared=True,
+        needs=Needs("size"),
     )
     resample: ResampleName = setting(
         "box",
@@ -550,6 +557,12 @@ class Options:
     def final_size(self) -> tuple[int, int] | None:
         """``size`` as (width, height), in pixels."""
         return cast("tuple[int, int] | None", self.size)
+
+    @property
+    def has_palettes(self) -> bool:
+        """Whether each image is an indexed PNG."""
+        few = self.strategy != "SO" and self.most_colors <= MAX_INDEXED_COLORS
+        return few and self.encoding == "png" and self.png == "indexed"
 
     @property
     def suffix(self) -> str:

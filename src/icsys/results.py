@@ -62,6 +62,7 @@ class ImageCounts(NamedTuple):
     elements_out: int
     is_animated: bool
     is_damaged: bool
+    is_warned: bool
     kept_source: bool
     colors: int | None
     measured: Measured | None
@@ -95,7 +96,9 @@ class Compressed:
     measured
         The quality by which the number of colours was chosen; None if the number was given.
     warning
-        What is wrong with a damaged source; None if the source is intact.
+        What is wrong with the source; None if it is intact.
+    damaged
+        Whether pixels are missing or wrong because of it.
     kept_source
         Whether the output is a copy of the source file, because the compressed file would be larger.
     seconds, kmeans_seconds
@@ -123,6 +126,7 @@ class Compressed:
     mse: float | None
     measured: Measured | None = None
     warning: str | None = None
+    damaged: bool = False
     kept_source: bool = False
     palette: str | None = None
     seconds: float
@@ -137,7 +141,8 @@ class Compressed:
             elements_in=self.elements_in,
             elements_out=self.elements_out,
             is_animated=self.frames > 1,
-            is_damaged=self.warning is not None,
+            is_damaged=self.damaged,
+            is_warned=self.warning is not None and not self.damaged,
             kept_source=self.kept_source,
             colors=self.colors,
             measured=self.measured,

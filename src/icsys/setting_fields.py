@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from numbers import Real
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from icsys.errors import UsageError
 
@@ -36,6 +36,17 @@ class Check:
         raise NotImplementedError
 
 
+class Needs(NamedTuple):
+    """What another field must be so that a field has an effect: one of these values, or any given one."""
+
+    field: str
+    values: tuple[object, ...] = ()
+
+    def met_by(self, value: object) -> bool:
+        """Return whether the other field has such a value."""
+        return value in self.values if self.values else value is not None
+
+
 def setting(default: object, check: Check, *, help: str, group: str, **more: object) -> Any:  # noqa: A002, ANN401
     """Declare a field of a table.
 
@@ -48,7 +59,7 @@ def setting(default: object, check: Check, *, help: str, group: str, **more: obj
     group
         The heading that it has there.
     more
-        Further metadata, such as ``metavar``, where the one of the check is not used.
+        Further metadata, such as ``metavar``, where the one of the check is not used; and ``needs``, a :class:`Needs`.
     """
     return dataclasses.field(default=default, metadata={"check": check, "help": help, "group": group, **more})
 

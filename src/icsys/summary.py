@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,8 @@ from icsys.results import FOREIGN, Compressed, Failed, Skipped
 if TYPE_CHECKING:
     from icsys.options import Target
     from icsys.results import ImageCounts, Measured, Result
+
+_SHOWN = 5  # failures in a table
 
 
 @dataclass(slots=True)
@@ -93,6 +96,8 @@ class RunSummary:
         Number of images with several frames. The first frame was used.
     damaged
         Number of images that are damaged and were compressed anyway.
+    warned
+        Number of images whose file has a fault that costs no pixel.
     kept_sources
         Number of images whose output is a copy of the source file.
     seconds
@@ -120,6 +125,7 @@ class RunSummary:
     ignored: int = 0
     animated: int = 0
     damaged: int = 0
+    warned: int = 0
     kept_sources: int = 0
     bytes_in: int = 0
     bytes_out: int = 0
@@ -168,6 +174,7 @@ class RunSummary:
         self.compressed += 1
         self.animated += counts.is_animated
         self.damaged += counts.is_damaged
+        self.warned += counts.is_warned
         self.kept_sources += counts.kept_source
         self.bytes_in += counts.bytes_in
         self.bytes_out += counts.bytes_out
@@ -181,6 +188,22 @@ class RunSummary:
             self.colors_found = self.colors_found or ColorsFound(measured.target)
             self.colors_found.images[colors] = self.colors_found.images.get(colors, 0) + 1
             self.colors_found.missed += not measured.met
+
+    def _repr_html_(self) -> str:
+        """Return a table for a notebook."""
+        counts = f"{self.compressed:,} compressed, {self.skipped:,} skipped, {self.failed:,} failed"
+        rows = [("images", counts), ("seconds", f"{self.seconds:,.2f}")]
+        if self.bytes_out:
+            rows.append(("bytes", f"{self.bytes_in:,} → {self.bytes_out:,}"))
+            rows.append(("numbers for a model to read", f"{self.elements_in:,} → {self.elements_out:,}"))
+        rows += [(f"skipped: {reason}", f"{count:,}") for reason, count in self.skips.items()]
+        rows += [(f"failed: {failure.source}", failure.message) for failure in self.failures[:_SHOWN]]
+        if len(self.failures) > _SHOWN:
+            rows.append(("failed", f"{len(self.failures) - _SHOWN:,} more, in failures"))
+        if self.stopped:
+            rows.append(("stopped", self.stopped))
+        cells = (f"<tr><th>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>" for name, value in rows)
+        return f"<table>{''.join(cells)}</table>"
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values: without ``failures`` and ``skips``; stale outputs and packs are counted."""

@@ -17,6 +17,7 @@ from PIL import Image
 from helpers import ics, image_bytes, synthetic_photo, tree
 from icsys import __version__
 from icsys.choices import STRATEGIES
+from icsys.cli.main import run_command
 from icsys.options import Options
 
 
@@ -37,6 +38,17 @@ def test_a_run_reports_time_images_bytes_and_elements(photos, tmp_path):
     assert "43200 -> 1728" in out.replace("43.2 thousand", "43200").replace("1.7 thousand", "1728")
     assert str(tmp_path / "out") in out
     assert err == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "at_terminal", "has_hint"),
+    [([], True, True), ([], False, False), (["--dry-run"], True, False), (["--json"], True, False)],
+)
+def test_a_run_at_a_terminal_ends_with_the_calls_that_read_rgb(words, at_terminal, has_hint, photos, capsys):
+    sys.stdout.isatty = lambda: at_terminal
+    assert run_command(["compress", str(photos), str(photos.parent / "out"), *words]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert (last == "Read as RGB: Image.open(f).convert('RGB'); torchvision.io.decode_image(f, mode='RGB')") == has_hint
 
 
 def test_json_is_one_object_with_the_names_of_the_contract(photos, tmp_path):
@@ -117,6 +129,21 @@ def test_verbose_adds_a_line_per_image_with_its_kmeans_time(photos, tmp_path):
     assert all(" -> " in line and "K-means 0." in line for line in lines)
 
 
+def test_quiet_prints_failures_and_errors_only(photos, tmp_path):
+    assert ics("compress", photos, "out", "--quiet", cwd=tmp_path) == (0, "", "")
+    assert ics("verify", "out", "--quiet", cwd=tmp_path) == (0, "", "")
+    (photos / "bad.jpg").write_bytes(b"")
+    code, out, err = ics("compress", photos, "out", "--quiet", cwd=tmp_path)
+    assert (code, out, err) == (1, "", "failed: bad.jpg: the file is empty (0 bytes) (empty)\n")
+    code, out, _ = ics("compress", photos, "json", "--quiet", "--json", cwd=tmp_path)
+    assert (code, json.loads(out)["summary"]["compressed"]) == (1, 3)
+    (tmp_path / "out" / "foreign.png").write_bytes(b"")
+    code, out, _ = ics("verify", "out", "--quiet", cwd=tmp_path)
+    assert (code, "foreign: foreign.png" in out) == (1, True)
+    (tmp_path / "ics.toml").write_text("verbose = true\n", "utf-8")
+    assert ics("compress", photos, "quiet", "--config", "ics.toml", "--quiet", cwd=tmp_path)[1:] == ("", err)
+
+
 def test_options_come_from_a_file_and_the_command_line_wins(photos, tmp_path):
     (tmp_path / "ics.toml").write_text('strategy = "FKM"\nsize = "10x10"\ncolors = 5\ndry-run = true\n', "utf-8")
     code, out, _ = ics(
@@ -148,7 +175,7 @@ def test_printed_options_are_a_config_file_that_gives_the_same_options(photos, t
         (("compress", "photos", "--colors", "0"), "colors=0"),
         (("compress", "photos", "--colors", "many"), "colors='many'"),
         (("compress", "photos", "--step", "2", "--size", "5x5"), "not allowed with"),
-        (("compress", "photos", "--size", "5"), "WIDTHxHEIGHT"),
+        (("compress", "photos", "--size", "5x"), "WIDTHxHEIGHT"),
         (("compress", "photos", "--scale", "2"), "scale=2.0"),
         (("compress", "photos", "--jobs", "0"), "jobs=0"),
         (("compress", "photos", "--overwrite", "maybe"), "never, always"),
@@ -193,6 +220,7 @@ def test_printed_options_are_a_config_file_that_gives_the_same_options(photos, t
         (("verify", "photos", "more"), "unexpected argument 'more' (see ics verify --help)"),
         (("comprss", "photos"), "unknown command 'comprss'; did you mean compress? (ics --help"),
         (("photos",), "unknown command 'photos'; did you mean ics compress photos?"),
+        (("compress", "photos", "--quiet", "--verbose"), "not allowed with argument --quiet"),
         (("--colors", "8"), "option --colors before the command: expected ics COMMAND [options]"),
         (("compress", "nowhere"), "does not exist"),
         (("compress", "photos", "photos"), "lies in destination"),
@@ -210,7 +238,6 @@ def test_printed_options_are_a_config_file_that_gives_the_same_options(photos, t
         ),
         (("compress", "photos", "--config", "switch.toml"), "expected true or false"),
         (("compress",), "ics demo"),
-        ((), "ics demo"),
         (("compress", "empty"), "no image"),
     ],
 )
@@ -252,7 +279,7 @@ def test_help_is_short_and_leads_to_all_options(tmp_path):
     _, out, _ = ics("compress", "--help", cwd=tmp_path)
     assert out.index("examples:") < out.index("--strategy")
     shown = set(re.findall(r"^  (?:-h, )?(--[a-z-]+)", out, re.MULTILINE))
-    assert shown == {"--strategy", "--colors", "--step", "--size", "--format", "--help", "--help-all"}
+    assert shown == {"--output", "--strategy", "--colors", "--step", "--size", "--format", "--help", "--help-all"}
 
 
 def test_help_is_in_groups_and_names_every_option(tmp_path):
@@ -261,7 +288,7 @@ def test_help_is_in_groups_and_names_every_option(tmp_path):
         assert word in out
     names = [field.name.replace("_", "-") for field in dataclasses.fields(Options)]
     flags = "jobs engine isolate timeout follow-links overwrite retry-failed dry-run json verbose config print-options"
-    flags += " shard include-outputs ignore-zeros"
+    flags += " shard include-outputs ignore-zeros quiet"
     for flag in (*names, *flags.split()):
         assert f"--{flag}" in out
 
@@ -303,6 +330,23 @@ def test_a_damaged_photo_fails_or_is_kept_with_a_warning(photos, tmp_path):
     assert "kept though damaged JPEG" in err
     files = json.loads(ics("compress", photos, "json", *flags, "--json", cwd=tmp_path)[1])["files"]
     assert {file["source"] for file in files if file["warning"]} == {"cut.jpg"}
+
+
+def test_a_fault_that_costs_no_pixel_is_a_warning_and_no_damage(tmp_path):
+    (tmp_path / "in").mkdir()
+    data = image_bytes(synthetic_photo(), "JPEG")
+    (tmp_path / "in" / "odd.jpg").write_bytes(data[:20] + bytes(2) + data[20:])
+    code, out, err = ics("compress", "in", "out", "--verbose", cwd=tmp_path)
+    assert code == 0
+    assert "1 with a warning that costs no pixel" in out
+    assert "damaged" not in out + err
+    assert "no pixel lost to 2 stray bytes between the headers" in err
+    (row,) = map(json.loads, (tmp_path / "out" / "manifest.jsonl").read_text().splitlines())
+    assert (row["warning"][:13], row["damaged"]) == ("2 stray bytes", False)
+    assert ics("report", "out", cwd=tmp_path)[0] == 0
+    page = (tmp_path / "out" / "report.html").read_text("utf-8")
+    assert "1 image with a warning that costs no pixel" in page
+    assert "damaged" not in page
 
 
 def test_names_reach_a_terminal_escaped(photos, tmp_path):

@@ -13,6 +13,7 @@ def test_compare_writes_a_table_and_a_page_and_nothing_else(photos, tmp_path):
     assert code == 0
     assert re.fullmatch(r"Estimated time: \d+\.\d s\n", err)
     assert "2 of 3 images" in out
+    assert re.search(r"^JPEG +q 75 .*^WebP +q 75 |^WebP +q 75 .*^JPEG +q 75 ", out, re.MULTILINE | re.DOTALL)
     for name in ("MKM", "FKM", "MBKM"):
         assert re.search(rf"^{name} +4 ", out, re.MULTILINE)
     assert re.search(r"^SO +all ", out, re.MULTILINE)
@@ -21,13 +22,22 @@ def test_compare_writes_a_table_and_a_page_and_nothing_else(photos, tmp_path):
 
 
 def test_compare_as_json_is_one_object(photos, tmp_path):
-    code, out, _ = ics("compare", photos, "--strategy", "mkm", "--json", "--no-report", cwd=tmp_path)
+    code, out, _ = ics("compare", photos, "--strategy", "mkm", "--json", "--no-report", "--no-lossy", cwd=tmp_path)
     report = json.loads(out)
     assert code == 0
     assert sorted(row["name"] for row in report["rows"]) == ["MKM 32", "SO"]
     assert report["report"] is None
     assert report["options"]["step"] == 5
     assert not (tmp_path / "comparison.html").exists()
+
+
+def test_the_page_of_the_last_comparison_stays(photos, tmp_path):
+    (tmp_path / "comparison.html").write_text("the last one", "utf-8")
+    flags = ("--strategy", "MKM", "--no-lossy", "--sample", 1, "--pictures", 0)
+    _, out, _ = ics("compare", photos, *flags, cwd=tmp_path)
+    assert f"Look at: {tmp_path / 'comparison-2.html'}" in out
+    assert (tmp_path / "comparison.html").read_text("utf-8") == "the last one"
+    assert sorted(path.name for path in tmp_path.glob("*.html")) == ["comparison-2.html", "comparison.html"]
 
 
 def test_compare_reads_options_from_a_config_file(photos, tmp_path):

@@ -160,7 +160,11 @@ def gigabyte_of_zeros():
     return b"".join(bomb.compress(bytes(2**24)) for _ in range(64)) + bomb.flush()
 
 
-@pytest.mark.fault(8, "a PNG whose text or colour profile unpacks to gigabytes", "failed; at most 64 MiB are unpacked")
+@pytest.mark.fault(
+    8,
+    "a PNG whose text or colour profile unpacks to gigabytes",
+    "a text is left out, a profile fails; at most 64 MiB are unpacked",
+)
 @pytest.mark.parametrize("kind", ["zTXt", "iTXt", "iCCP", "many zTXt"])
 def test_a_text_bomb(kind, tmp_path, observed):
     """A gigabyte of zeros as compressed text; the memory of the whole process is looked at."""
@@ -171,8 +175,9 @@ def test_a_text_bomb(kind, tmp_path, observed):
     else:
         texts = chunk(head, key + gigabyte_of_zeros())
     pixels = chunk(b"IDAT", zlib.compress(bytes(61 * 50))) + chunk(b"IEND", b"")
-    assert _in_small_memory(tmp_path, png_header(60, 50) + texts + pixels, 400) == "too_large"
-    observed("failed: too_large")
+    result = "too_large" if kind == "iCCP" else ""
+    assert _in_small_memory(tmp_path, png_header(60, 50) + texts + pixels, 400) == result
+    observed("failed: too_large" if kind == "iCCP" else "left out, with a warning")
 
 
 @pytest.mark.fault(9, "a GIF of a few bytes that announces 65535 x 65535 pixels", "failed before memory is taken")
@@ -346,7 +351,7 @@ def test_many_directories(fails):
 def test_pixels_without_a_range(kind, fails):
     """Written by Pillow, the one of 5 channels by tifffile."""
     if kind == "5 channels":
-        import tifffile  # noqa: PLC0415 - it comes with scikit-image
+        import tifffile  # noqa: PLC0415 - only this case needs it
 
         file = io.BytesIO()
         tifffile.imwrite(file, np.zeros((9, 9, 5), np.uint8), photometric="minisblack", planarconfig="contig")

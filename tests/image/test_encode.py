@@ -13,7 +13,7 @@ from PIL import Image
 from helpers import image_bytes, synthetic_photo
 from icsys import ImageError, Options, compress_image, quantize
 from icsys.choices import ENCODINGS, PNG_EFFORTS, PNGS
-from icsys.image.encode import ENCODERS
+from icsys.image.encode import ENCODERS, encode_lossy
 
 SO = Options(strategy="SO", step=1)
 sides = st.integers(1, 40)
@@ -154,3 +154,17 @@ def test_the_same_image_gives_the_same_bytes(encoding):
     options = SO.replace(format=encoding)
     data = image_bytes(synthetic_photo())
     assert compress_image(data, options).data == compress_image(data, options).data
+
+
+@pytest.mark.parametrize(("codec", "name"), [("JPEG", "JPEG"), ("WebP", "WEBP")])
+def test_lossy_files_are_those_of_pillow_and_grey_is_stored_as_one_channel(codec, name):
+    pixels = synthetic_photo(40, 50)
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, name, quality=60)
+    assert encode_lossy(codec, pixels, 60) == file.getvalue()
+    grey = np.repeat(pixels[..., :1], 3, axis=2)
+    image = Image.open(io.BytesIO(encode_lossy(codec, grey, 60)))
+    assert image.format == name
+    if codec == "JPEG":
+        assert image.mode == "L"
+    assert np.abs(np.asarray(image.convert("L")).astype(int) - grey[..., 0]).mean() < 12

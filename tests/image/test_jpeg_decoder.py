@@ -18,8 +18,8 @@ from icsys.image.jpeg_decoder import can_shrink, decode_jpeg
 def test_each_side_is_divided_and_rounded_up(width, height, shrink, channels):
     shrink = shrink if can_shrink(width, height, shrink) else 1
     data = image_bytes(synthetic_photo(height, width, channels=channels), "JPEG")
-    pixels, warning = decode_jpeg(data, "L" if channels == 1 else "RGB", (width, height), shrink)
-    assert warning is None
+    pixels, faults = decode_jpeg(data, "L" if channels == 1 else "RGB", (width, height), shrink)
+    assert faults.warning is None
     assert pixels.shape == (-(-height // shrink), -(-width // shrink), channels)
 
 
@@ -55,9 +55,9 @@ def test_a_file_that_ends_early_is_corrupt_and_kept_on_demand(kept):
     with pytest.raises(ImageError, match="damaged JPEG") as caught:
         decode_jpeg(data[: int(kept * len(data))], "RGB", (160, 120), 2)
     assert caught.value.code == "corrupt"
-    pixels, warning = decode_jpeg(data[: int(kept * len(data))], "RGB", (160, 120), 2, keep=True)
+    pixels, faults = decode_jpeg(data[: int(kept * len(data))], "RGB", (160, 120), 2, keep=True)
     assert pixels.shape == (60, 80, 3)
-    assert "premature end" in warning.lower()
+    assert "premature end" in faults.damage.lower()
 
 
 def test_another_size_than_in_the_header_is_broken():

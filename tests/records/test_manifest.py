@@ -34,7 +34,8 @@ IMAGE = {
 }
 CASES = {
     "plain": {},
-    "damaged": {"warning": "truncated"},
+    "damaged": {"warning": "truncated", "damaged": True},
+    "odd": {"warning": "an unused chunk is damaged"},
     "animated and copied": {"frames": 3, "kept_source": True, "colors": None, "mse": None},
     "automatic colours": {"measured": Measured(Target("psnr", 30.0), 31.5), "palette": "p"},
 }

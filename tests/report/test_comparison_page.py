@@ -1,5 +1,6 @@
 """A comparison as a page."""
 
+import dataclasses
 import shlex
 import sys
 
@@ -10,7 +11,7 @@ from helpers import synthetic_photo
 from icsys import MissingExtraError, Options, UsageError, compare_folder, write_comparison
 from icsys.cli.parser import command_parser
 from icsys.cli.read_options import read_options
-from icsys.report.comparison_page import comparison_command, comparison_page
+from icsys.report.comparison_page import comparison_command, comparison_page, free_name
 from icsys.report.comparison_table import cells
 
 
@@ -27,18 +28,40 @@ def comparison(tmp_path_factory):
 def test_the_page_holds_the_table_the_plots_and_the_examples(comparison):
     page = comparison_page(comparison)
     assert page.table.rows == cells(comparison.rows)
-    assert len(page.plots) == 4
-    assert [[choice.name for choice in pair.choices] for pair in page.examples] == [["MKM 4", "MKM 8", "FKM 8"]] * 2
+    assert len(page.plots) == 5
+    names = [[choice.name for choice in pair.choices] for pair in page.examples]
+    assert [some[:3] for some in names] == [["MKM 4", "MKM 8", "FKM 8"]] * 2
+    assert [[name.split()[0] for name in some[3:]] for some in names] == [["JPEG", "WebP"]] * 2
     assert page.examples[0].note.startswith("The worst of ")
     assert any("drawn with seed 3" in sentence for sentence in page.skips)
 
 
 def test_the_summary_names_the_smallest_the_fastest_and_the_nearest(comparison):
     reduced = list(comparison.reduced())
-    saved, cost = comparison_page(comparison).lead
+    saved, cost, equal_bytes = comparison_page(comparison).lead
     assert f"({max(reduced, key=lambda row: row.factor).name})" in saved
     assert f"{min(reduced, key=lambda row: row.seconds).name} is the fastest" in cost
     assert f"SSIM {max(row.ssim for row in reduced):.3f}" in cost
+    rows = {row.candidate.strategy: row for row in comparison.rows if "MKM 8" in (row.name, *row.candidate.as_small_as)}
+    webp = rows["WebP"]
+    figures = [f"SSIM {row.ssim:.3f} with a mean colour difference of {row.delta_e:.2f}" for row in (rows["MKM"], webp)]
+    assert equal_bytes.startswith(f"MKM 8 has {figures[0]}; at no more bytes, ")
+    assert f"WebP at quality {webp.candidate.quality} has {figures[1]}" in equal_bytes
+    assert ("JPEG at quality" in equal_bytes) is (rows["JPEG"].bytes_out <= rows["MKM"].bytes_out)
+
+
+def test_without_lossy_codecs_the_page_names_none(comparison):
+    rows = tuple(row for row in comparison.rows if row.candidate.quality is None)
+    without = dataclasses.replace(comparison, rows=rows, lossy=False)
+    assert len(comparison_page(without).lead) == 2
+    assert command_parser().parse_args(shlex.split(comparison_command(without))[1:]).lossy is False
+
+
+def test_a_page_without_a_name_takes_one_that_is_free(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("comparison.html", "comparison-2.html", "comparison-3.html"):
+        assert free_name("comparison.html") == name
+        (tmp_path / name).touch()
 
 
 def test_the_command_is_read_as_the_same_comparison(comparison):
@@ -47,6 +70,7 @@ def test_the_command_is_read_as_the_same_comparison(comparison):
     options, run, _ = read_options(arguments)
     assert options.replace(strategy="MKM", colors=32) == comparison.options
     assert (arguments.strategies, arguments.ks, arguments.sample, run.jobs) == (["MKM", "FKM"], [4, 8], 4, 2)
+    assert arguments.lossy is True
     assert arguments.source == comparison.source
 
 

@@ -79,7 +79,7 @@ def test_the_best_of_each_column_is_marked_and_so_is_what_looks_the_same(compari
         "K": [],
         "seconds": ["SO"],
         "images/s": ["SO"],
-        "MB": ["MKM 8", "FKM 8"],
+        "size": ["MKM 8", "FKM 8"],
         "factor": ["MKM 8", "FKM 8"],
         "elements": [],
         "MSE": ["FKM 8"],
@@ -105,13 +105,24 @@ def test_columns_are_aligned_figures_to_the_right(comparison):
             assert line.ljust(len(head) + 1)[end + 1] in " *"
 
 
-def test_the_text_has_the_sample_the_reference_and_whether_the_estimate_held(comparison):
+def test_the_text_has_the_sample_the_reference_the_order_and_the_time(comparison):
     text = comparison_text(comparison)
-    assert "1 of 3 images, 1.0 MB, 2 at a time" in text
+    assert "1 of 3 images, 1.00 MB, 2 at a time" in text
     assert "against the resized picture in truecolour" in text
-    assert "Measured in 7.5 s, as estimated (7.0 s)." in text
-    assert "not as estimated" in comparison_text(dataclasses.replace(comparison, seconds=70.0))
+    assert "Smallest output first." in text
+    assert text.endswith("Measured in 7.5 s.")
     assert "keep them exactly" not in text
+    assert "JPEG" not in text
+
+
+def test_lossy_codecs_are_compared_like_strategies_and_their_qualities_are_explained(comparison):
+    jpeg = ComparisonRow(Candidate("JPEG", None, 1, ("MKM 8",)), 1.5, (score(10_005, 31.0, 0.95, 1.0),))
+    webp = ComparisonRow(Candidate("WebP", None, 80, ("MKM 8",)), 3.0, (score(9_000, 33.0, 0.97, 0.5),))
+    mixed = dataclasses.replace(comparison, rows=(*comparison.rows, jpeg, webp))
+    assert best_of(mixed)["SSIM"] == best_of(mixed)["PSNR"] == ["WebP 80"]
+    text = comparison_text(mixed)
+    assert "at quality q: 75, and the highest at which all" in text
+    assert "no more bytes than those of MKM 8 (JPEG 1, which takes more, WebP 80)." in text
 
 
 def test_images_that_keep_their_colours_are_explained(comparison):
@@ -120,4 +131,4 @@ def test_images_that_keep_their_colours_are_explained(comparison):
 
 
 def test_without_rows_the_text_still_counts_the_images(comparison):
-    assert comparison_text(dataclasses.replace(comparison, rows=(), images=0)).startswith("0 of 3 images, 0 MB")
+    assert comparison_text(dataclasses.replace(comparison, rows=(), images=0)).startswith("0 of 3 images, 0 B")

@@ -4,12 +4,16 @@ import re
 from xml.etree import ElementTree as ET
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib.figure import Figure
 from PIL import Image
 
 from helpers import synthetic_photo
 from icsys import Options, compare_folder
 from icsys.report.example_images import shown_names
-from icsys.report.plots import comparison_plots, histogram, size_plot
+from icsys.report.humanize import bytes_text
+from icsys.report.plots import comparison_plots, histogram, label_points, size_plot
 
 
 @pytest.fixture(scope="module")
@@ -25,14 +29,15 @@ def draw(comparison):
 
 
 def test_each_is_an_svg_element_of_any_width_and_has_words(comparison):
-    plots = draw(comparison)
-    assert [plot.title for plot in plots] == [
+    drawn = draw(comparison)
+    assert [plot.title for plot in drawn] == [
+        "Quality and bytes",
         "Run time and compression factor",
         "Quality and the number of colours",
         "Size before and after",
         "Quality of each image",
     ]
-    for plot in plots:
+    for plot in drawn:
         root = ET.fromstring(plot.svg)  # noqa: S314 - our own
         assert root.tag == "{http://www.w3.org/2000/svg}svg"
         assert "viewBox" in root.attrib
@@ -41,12 +46,14 @@ def test_each_is_an_svg_element_of_any_width_and_has_words(comparison):
 
 
 def test_words_give_the_figures_of_every_candidate(comparison):
-    time, quality, size, images = draw(comparison)
+    price, time, quality, size, images = draw(comparison)
     for row in comparison.rows:
         assert f"{row.name}: {row.seconds:.2f} s, {row.factor:.1f} times smaller" in time.words
+        if row.name != "SO":
+            assert f"{row.name}: {row.bytes_out / 3000:.2f} kB an image, SSIM {row.ssim:.4f}" in price.words
     for row in comparison.reduced():
         assert f"{row.name}: SSIM {row.ssim:.4f}" in quality.words
-    assert f"sources {comparison.rows[0].bytes_in / 1e6:.2f} MB" in size.words
+    assert f"sources {bytes_text(comparison.rows[0].bytes_in)}" in size.words
     assert "MKM 4: " in images.words
 
 
@@ -86,3 +93,18 @@ def test_sizes_of_many_candidates_make_a_higher_plot():
         return float(re.search(r'viewBox="0 0 [\d.]+ ([\d.]+)"', svg)[1])
 
     assert height(20) > 2 * height(3)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=12))
+@settings(max_examples=10, deadline=None)
+def test_labels_cover_neither_each_other_nor_points(points):
+    figure = Figure(figsize=(4.6, 3.3))
+    axes = figure.subplots()
+    axes.plot(*zip(*points, strict=True), "o")
+    axes.margins(0.14)
+    label_points(figure, axes, [(f"q {i}", x, y) for i, (x, y) in enumerate(points)])
+    boxes = [label.get_window_extent() for label in axes.texts]
+    assert boxes or len(points) > 1
+    for place, box in enumerate(boxes):
+        assert not box.count_overlaps(boxes[:place])
+        assert not any(box.contains(*axes.transData.transform(point)) for point in points)

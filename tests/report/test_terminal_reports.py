@@ -1,11 +1,15 @@
 """The text of a run: every figure of the summary, with readable units."""
 
+import io
 from dataclasses import replace
 
 import pytest
+from PIL import Image
 
-from icsys.options import Target
-from icsys.report.terminal_reports import failure_lines, image_line, run_report
+from helpers import image_bytes
+from icsys import compress_image
+from icsys.options import Options, Target
+from icsys.report.terminal_reports import failure_lines, image_line, reading_hint, run_report
 from icsys.results import Compressed, Failed, Measured, Skipped
 from icsys.summary import ColorsChosen, RunSummary
 
@@ -34,6 +38,27 @@ def test_the_report_has_time_images_bytes_and_elements():
     assert "2 compressed, 1 skipped, 1 failed, 7 other files left alone; 2 animated, first frame used" in report
     assert "8.00 MB -> 160.0 kB, 50.0 times smaller" in report
     assert "72.0 million -> 2.9 million numbers for a model to read, 25.0 times fewer" in report
+
+
+@pytest.mark.parametrize(
+    ("options", "has_hint"),
+    [
+        ({}, True),
+        ({"colors": "auto"}, True),
+        ({"png": "truecolor"}, False),
+        ({"strategy": "SO"}, False),
+        ({"colors": 257}, False),
+        ({"format": "webp"}, False),
+        ({"format": "parquet"}, False),
+    ],
+)
+def test_files_whose_readers_may_return_indices_get_a_hint(options, has_hint):
+    options = Options(**options)
+    assert bool(reading_hint(summary_of(DONE), options)) == has_hint
+    assert not reading_hint(summary_of(SKIPPED), options)
+    picture = Image.linear_gradient("L").convert("RGB")
+    data = compress_image(image_bytes(picture), options).data
+    assert has_hint == (Image.open(io.BytesIO(data)).mode == "P" and options.format == "png")
 
 
 @pytest.mark.parametrize(

@@ -211,7 +211,10 @@ def test_folders_that_cannot_be_used_are_refused(photos, tmp_path):
     file.write_bytes(b"")
     for source, destination, expected in (
         (tmp_path / "none", tmp_path / "out", "does not exist"),
-        (file, tmp_path / "out", "is a file"),
+        ([], tmp_path / "out", "names no file"),
+        ([file, photos], tmp_path / "out", "'.*photos' is a folder: expected one folder, or image files only"),
+        ([file, "s3://bucket/a"], tmp_path / "out", "is a URL among 2 sources"),
+        (file, tmp_path, "lies in destination"),
         (photos, file, "is a file"),
         (photos, photos, "lies in destination"),
         (photos, photos.parent, "lies in destination"),

@@ -158,16 +158,17 @@ def test_a_folder_and_an_archive_of_one_name_are_distinguished_by_kind(tmp_path)
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("none", "does not exist: expected a folder with photos, or an archive"),
-        ("notes.txt", r"is a file: expected a folder with photos, or an archive of them: \.tar, "),
+        ("none", "does not exist: expected a folder with photos, image files, or an archive"),
+        ("none.jpg", "source file .* does not exist: expected image files"),
         ("*.tar", "there is no"),
-        ("*.txt", "is a file: expected"),
+        ("{notes.txt,a.zip}", r"a\.zip' is an archive among other files"),
         ("{0..9999999}.tar", "at most 1000000 files"),
         ("nowhere://bucket/photos", "Protocol not known"),
     ],
 )
 def test_what_is_no_source_is_wrong_usage(name, message, tmp_path):
     (tmp_path / "notes.txt").write_bytes(b"text")
+    (tmp_path / "a.zip").write_bytes(b"")
     source = name if "://" in name else tmp_path / name
     with pytest.raises(UsageError, match=message):
         compress_folder(source, tmp_path / "out")

@@ -14,6 +14,9 @@ from icsys.setting_fields import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+PATHS, LAST_PATH = "paths", "last_path"
+"""The arguments of a command that takes any number of paths; ``parse_args`` puts all of them into the first."""
+
 _HELP = {"help", "help_all"}
 _WIDTH_TO_CHECK = 80
 
@@ -48,7 +51,9 @@ class CommandParser(argparse.ArgumentParser):
             description=f"{summary}\n\n{_example_text(examples)}",
             **settings,
         )
-        self._positionals.title = "arguments"
+        self.places = self._positionals
+        """The group of the arguments that are paths."""
+        self.places.title = "arguments"
         self.summary, self._common = summary, set(common)
         self.commands: dict[str, CommandParser] = {}
         """The parsers of commands, by name; empty for a command itself."""
@@ -63,6 +68,12 @@ class CommandParser(argparse.ArgumentParser):
         if words and words[0] not in {*self.commands, *self._option_string_actions}:
             raise UsageError(_unknown_command(words[0], self.commands))
         found, unknown = self.parse_known_args(words, namespace)
+        if PATHS in found:
+            # argparse gives these arguments only the paths before the first option.
+            last = [] if getattr(found, LAST_PATH) is None else [getattr(found, LAST_PATH)]
+            more = [word for word in unknown if word == "-" or not word.startswith("-")]
+            setattr(found, PATHS, [*getattr(found, PATHS), *last, *more])
+            unknown = [word for word in unknown if word not in more]
         if unknown:
             self.commands.get(found.command, self).refuse(unknown)
         return found

@@ -10,14 +10,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from icsys.cli.parser import DESTINATION, SOURCE, command_parser
+from icsys.cli.given_places import DESTINATION, SOURCE, given_places
+from icsys.cli.no_effect import no_effect
+from icsys.cli.parser import COMPARISON, command_parser
 from icsys.cli.read_options import Request, read_options
 from icsys.cli.signals import EXIT_INTERRUPTED, Signals, leave
+from icsys.cli.terminal_colors import painted
 from icsys.cli.terminal_progress import CompareScreen, RunScreen, VerifyScreen
 from icsys.errors import ICSError, UsageError
 from icsys.files.links import LinkError, OtherFolderError
 from icsys.files.url import hide_given, shown
-from icsys.report.terminal_reports import failure_lines, run_report, verification_report
+from icsys.report.terminal_reports import failure_lines, reading_hint, run_report, verification_report
 from icsys.run.checks import check_format, check_places
 from icsys.sources.base import passed_over_text
 from icsys.version import __version__
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Mapping, Sequence
 
+    from icsys.files.locations import Location
     from icsys.results import Failed
     from icsys.summary import RunSummary
 
@@ -50,7 +54,7 @@ def run_command(argv: Sequence[str] | None = None) -> int:
         code = _COMMANDS[arguments.command](arguments)
         sys.stdout.flush()
     except ICSError as error:
-        print(f"ics: {hide_given(str(error), argv)}", file=sys.stderr)
+        _print_error(hide_given(str(error), argv))
         return WRONG_USAGE
     except KeyboardInterrupt:
         print("\nics: interrupted", file=sys.stderr)
@@ -60,34 +64,42 @@ def run_command(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return SOME_FAILED
     except OSError as error:
-        print(f"ics: {hide_given(str(error), argv)}", file=sys.stderr)
+        _print_error(hide_given(str(error), argv))
         return WRONG_USAGE if isinstance(error, LinkError | OtherFolderError) else SOME_FAILED
     return code
 
 
-def _ask_and_run(_: argparse.Namespace) -> int:
-    """Check that there are images to compress, ask for the options, and run."""
-    from icsys.cli.ask_options import ask_options  # noqa: PLC0415 - loads NumPy
-    from icsys.run.places import has_images  # noqa: PLC0415 - few runs need it
+def _print_error(text: str) -> None:
+    print(painted(f"ics: {text}", sys.stderr), file=sys.stderr)
 
-    _check_source(SOURCE, DESTINATION)
-    check_places(SOURCE, DESTINATION)
-    if not has_images(SOURCE, DESTINATION):
-        raise UsageError(f"the folder {SOURCE!r} holds no images: {_where_photos_go()}")
-    return _run(SOURCE, DESTINATION, Request(ask_options()))
+
+def _ask_and_run(_: argparse.Namespace) -> int:
+    """Ask for the options, and for the photos where the default folder has none, and run."""
+    from icsys.cli.ask_options import ask_run  # noqa: PLC0415 - loads NumPy
+
+    source, options = ask_run(SOURCE, DESTINATION, _where_photos_go())
+    return _run(source, DESTINATION, Request(options))
 
 
 def _command(arguments: argparse.Namespace) -> int:
-    """Run a command, or print its options."""
+    """Run ``ics compress`` or ``ics demo``, or print their options."""
     request = read_options(arguments)
+    _print_notes(request, arguments)
     if arguments.print_options:
         import tomli_w  # noqa: PLC0415 - few runs need it
 
         print(tomli_w.dumps(request.to_dict()), end="")
         return OK
     check_format(request.options, request.settings.shard)
-    source, destination = _PREPARE[arguments.command](arguments.source, arguments.destination)
-    return _run(source, destination, request)
+    if arguments.command == "demo":
+        return _run(*_prepare_demo(arguments.source, arguments.destination, quiet=request.display.quiet), request)
+    if "-" in arguments.paths:
+        from icsys.cli.standard_streams import compress_stream  # noqa: PLC0415 - few runs need it
+
+        failed = compress_stream(arguments.paths, arguments.output, request)
+        _print_failures([failed] if failed else [])
+        return SOME_FAILED if failed else OK
+    return _run(*_check_source(*given_places(arguments.paths, arguments.output)), request)
 
 
 def _merge(arguments: argparse.Namespace) -> int:
@@ -98,11 +110,11 @@ def _merge(arguments: argparse.Namespace) -> int:
     summary = merge_shards(arguments.destination, partial=arguments.partial)
     if arguments.json:
         _print_json({"summary": summary.to_dict()})
-    else:
-        print(run_report(summary, arguments.destination, dry_run=False))
+    elif not arguments.quiet:
+        print(painted(run_report(summary, arguments.destination, dry_run=False), sys.stdout))
     _print_failures(summary.failures)
     if summary.stopped:
-        print(f"ics: {summary.stopped}; run without --shard to do the rest", file=sys.stderr)
+        _print_error(f"{summary.stopped}; run without --shard to do the rest")
     return SOME_FAILED if summary.failed or summary.stopped else OK
 
 
@@ -110,13 +122,15 @@ def _compare(arguments: argparse.Namespace) -> int:
     """Compare strategies on the same images, and print the table."""
     with loading():  # other commands start faster without these modules
         from icsys.report.compare import compare_folder  # noqa: PLC0415
-        from icsys.report.comparison_page import check_page, write_comparison  # noqa: PLC0415
+        from icsys.report.comparison_page import check_page, free_name, write_comparison  # noqa: PLC0415
         from icsys.report.comparison_table import comparison_text  # noqa: PLC0415
 
-    options, settings, display = read_options(arguments)
+    options, settings, display = request = read_options(arguments)
+    _print_notes(request, arguments)
     _check_source(arguments.source, DESTINATION)
-    if arguments.output:
-        check_page(arguments.output)
+    page = None if arguments.no_report else arguments.output or free_name(COMPARISON)
+    if page:
+        check_page(page)
     with CompareScreen() as screen:
         comparison = compare_folder(
             arguments.source,
@@ -126,17 +140,18 @@ def _compare(arguments: argparse.Namespace) -> int:
             sample=arguments.sample,
             jobs=settings.jobs,
             include_outputs=settings.include_outputs,
-            examples=arguments.pictures if arguments.output else 0,
+            examples=arguments.pictures if page else 0,
+            lossy=arguments.lossy,
             progress=screen.show,
         )
-    if arguments.output:
-        write_comparison(comparison, arguments.output)
+    if page:
+        write_comparison(comparison, page)
     if display.json:
-        _print_json({"report": arguments.output, **comparison.to_dict()})
+        _print_json({"report": page, **comparison.to_dict()})
     else:
         print(comparison_text(comparison))
-        if arguments.output:
-            print(f"Look at: {Path(arguments.output).resolve()}")
+        if page:
+            print(f"Look at: {Path(page).resolve()}")
     _print_failures(comparison.failures)
     return SOME_FAILED if comparison.failures else OK
 
@@ -158,12 +173,12 @@ def _verify(arguments: argparse.Namespace) -> int:
     with loading():
         from icsys.verify.folder import verify_folder  # noqa: PLC0415 - few runs need it
 
-    with VerifyScreen() as screen:
+    with VerifyScreen(quiet=arguments.quiet) as screen:
         found = verify_folder(arguments.destination, jobs=arguments.jobs, progress=screen.show)
     if arguments.json:
         _print_json(found.to_dict())
-    else:
-        print(verification_report(found))
+    elif not (arguments.quiet and found.is_intact):
+        print(painted(verification_report(found), sys.stdout))
     return OK if found.is_intact else SOME_FAILED
 
 
@@ -172,27 +187,34 @@ def _print_json(values: Mapping[str, object]) -> None:
     print(json.dumps({"version": __version__, **values}, indent=2))
 
 
+def _print_notes(request: Request, arguments: argparse.Namespace) -> None:
+    """Print which options have no effect."""
+    if not request.display.quiet:
+        for note in no_effect(request, vars(arguments)):
+            print(note, file=sys.stderr)
+
+
 def _print_failures(failures: Sequence[Failed]) -> None:
     """Print the images that failed, and why."""
     for line in failure_lines(failures):
-        print(line, file=sys.stderr)
+        print(painted(line, sys.stderr), file=sys.stderr)
 
 
-def _check_source(source: str, destination: str) -> tuple[str, str]:
+def _check_source(source: Location, destination: str) -> tuple[Location, str]:
     """Return source and destination; UsageError if the default source folder does not exist."""
-    if source == SOURCE and not Path(source).exists():
+    if source == SOURCE and not Path(SOURCE).exists():
         raise UsageError(f"there is no folder {source!r} here: {_where_photos_go()}")
     return source, destination
 
 
-def _prepare_demo(source: str, destination: str) -> tuple[str, str]:
+def _prepare_demo(source: str, destination: str, *, quiet: bool) -> tuple[str, str]:
     """Copy the sample photos, and return source and destination: the given folders, or new ones if these hold files."""
     from icsys.cli.demo_folders import choose_folders  # noqa: PLC0415 - few runs need it
     from icsys.cli.demo_photos import copy_samples  # noqa: PLC0415 - few runs need it
 
     given, (source, destination) = (source, destination), choose_folders(source, destination)
     check_places(source if Path(source).exists() else ".", destination)
-    if source != given[0]:
+    if source != given[0] and not quiet:
         what = f"{given[0]} or {given[1]} holds other files"
         print(f"{what}: the demo leaves both unchanged and uses {Path(source).parent}.", file=sys.stderr)
     try:
@@ -202,7 +224,7 @@ def _prepare_demo(source: str, destination: str) -> tuple[str, str]:
             f"sample photos cannot be copied into {source!r}: {error.strerror}; run ics demo in another folder"
         ) from error
     for names, what in ((copied, f"copied into {source}"), (kept, f"already in {source}")):
-        if names:
+        if names and not quiet:
             print(f"Sample photos {what}: {', '.join(names)}", file=sys.stderr)
     return source, destination
 
@@ -211,7 +233,7 @@ def _where_photos_go() -> str:
     return f"put photos into {SOURCE}, name a folder (ics compress SRC DST), or try sample photos (ics demo)"
 
 
-def _run(source: str, destination: str, request: Request) -> int:
+def _run(source: Location, destination: str, request: Request) -> int:
     """Compress a folder with a progress bar, print the report, and return the exit code."""
     with loading():
         # Imported first, NumPy takes milliseconds less: the interpreter's stack grows and shrinks less often.
@@ -219,7 +241,7 @@ def _run(source: str, destination: str, request: Request) -> int:
 
         from icsys.run.compress import run_folder  # noqa: PLC0415 - few commands need it
 
-    screen = RunScreen(json=request.display.json, verbose=request.display.verbose)
+    screen = RunScreen(json=request.display.json, verbose=request.display.verbose, quiet=request.display.quiet)
     with Signals() as signals:
         with screen:
             summary = run_folder(
@@ -245,7 +267,13 @@ def loading() -> Iterator[None]:
 
 
 def _report(
-    screen: RunScreen, summary: RunSummary, source: str, destination: str, request: Request, *, signal_code: int | None
+    screen: RunScreen,
+    summary: RunSummary,
+    source: Location,
+    destination: str,
+    request: Request,
+    *,
+    signal_code: int | None,
 ) -> int:
     """Print the report of a run and return the exit code."""
     settings, display = request.settings, request.display
@@ -259,30 +287,33 @@ def _report(
                 "interrupted": signal_code is not None,
             }
         )
-    elif summary.images:
-        print(run_report(summary, destination, dry_run=settings.dry_run))
+    elif summary.images and not display.quiet:
+        print(painted(run_report(summary, destination, dry_run=settings.dry_run), sys.stdout))
+        hint = reading_hint(summary, request.options)
+        if hint and not settings.dry_run and sys.stdout.isatty():
+            print(hint)
     _print_failures(summary.failures)
     if summary.stopped:
         resume = "all written files are complete, and the next run continues from here"
-        print(f"ics: {summary.stopped}; {resume}", file=sys.stderr)
+        _print_error(f"{summary.stopped}; {resume}")
     if signal_code is not None:
         return signal_code
     if settings.shard and not summary.images:
         from icsys.run.places import has_images  # noqa: PLC0415 - few runs need it
 
         if has_images(source, destination, include_outputs=settings.include_outputs):
-            if not display.json:
+            if not (display.json or display.quiet):
                 print(f"Shard {settings.shard} has no images: there are about as many shards as images, or more.")
             return OK
     if not summary.images and not summary.stopped:
         others = [f"{summary.ignored} ignored: not images, hidden, or links"] if summary.ignored else []
         others += [passed_over_text(summary.outputs_passed_over)] if summary.outputs_passed_over else []
         noted = f" ({'; '.join(others)})" if others else ""
-        raise UsageError(f"no images found in {shown(source)!r}{noted}: {_where_photos_go()}")
+        place = shown(source if isinstance(source, str) else str(source))
+        raise UsageError(f"no images found in {place!r}{noted}: {_where_photos_go()}")
     return SOME_FAILED if summary.failed or summary.stopped else OK
 
 
-_PREPARE = {"compress": _check_source, "demo": _prepare_demo}
 _COMMANDS = {
     None: _ask_and_run,
     "compress": _command,

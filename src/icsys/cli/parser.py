@@ -7,7 +7,8 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icsys.choices import STRATEGIES
-from icsys.cli.help import CommandParser
+from icsys.cli.given_places import DESTINATION, SOURCE
+from icsys.cli.help import LAST_PATH, PATHS, CommandParser
 from icsys.cli.read_options import TABLES, table_fields
 from icsys.setting_fields import Switch, number_or_text
 from icsys.version import __version__
@@ -15,7 +16,6 @@ from icsys.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-SOURCE, DESTINATION = "Uncompressed", "Compressed"
 COMPARISON = "comparison.html"
 
 _SUMMARY = """\
@@ -85,20 +85,33 @@ class _Command(NamedTuple):
     help: str
     summary: str
     examples: Sequence[tuple[str, str]]
-    add_arguments: Callable[[argparse.ArgumentParser], None]
+    add_arguments: Callable[[CommandParser], None]
     usage: str | None = None
     common: Sequence[str] = ()
 
 
-def _add_compress(parser: argparse.ArgumentParser) -> None:
-    _add_source(parser)
+_SOURCES = (
+    "A folder, an archive (.zip, .tar, .tar.gz ..., .parquet), a quoted pattern such as 'photos-*.tar', or a URL of "
+    "any of these."
+)
+
+
+def _add_compress(parser: CommandParser) -> None:
     parser.add_argument(
-        "destination",
+        PATHS,
+        metavar="SRC",
+        nargs="*",
+        help=f"{_SOURCES} Or image files; or - for one image from standard input to standard output. "
+        f"Default: {SOURCE}.",
+    )
+    parser.add_argument(
+        LAST_PATH,
         metavar="DST",
         nargs="?",
-        default=DESTINATION,
-        help=f"A folder, or a URL such as s3://bucket/small. Default: {DESTINATION}.",
+        help="A folder, or a URL such as s3://bucket/small. A last name with the suffix of an image is one more SRC. "
+        f"Default: {DESTINATION}.",
     )
+    parser.places.add_argument("--output", metavar="DST", help="DST, after which all other paths are sources.")
     _add_options(parser)
 
 
@@ -113,8 +126,7 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
         metavar="SRC",
         nargs="?",
         default=SOURCE,
-        help="A folder, an archive (.zip, .tar, .tar.gz ..., .parquet), a quoted pattern such as 'photos-*.tar', or a "
-        f"URL of any of these. Default: {SOURCE}.",
+        help=f"{_SOURCES} Default: {SOURCE}.",
     )
 
 
@@ -155,8 +167,14 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
     what.add_argument(
         "--sample", metavar="N", type=number_or_text, help="Compare N random images (see --seed). Default: all images."
     )
-    _add_page(what, COMPARISON)
-    what.add_argument("--no-report", dest="output", action="store_const", const=None, help="Write no page.")
+    what.add_argument(
+        "--no-lossy",
+        dest="lossy",
+        action="store_false",
+        help="Leave out JPEG and WebP, of the same resized pixels at quality 75 and at the bytes of a strategy.",
+    )
+    _add_page(what, f"{COMPARISON}; if that exists, comparison-2.html, and so on")
+    what.add_argument("--no-report", action="store_true", help="Write no page.")
     _add_options(parser, compared=True)
 
 
@@ -167,7 +185,7 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
         metavar="SRC",
         help="Where the original photos are now. Default: where the run found them, unless that is a URL.",
     )
-    _add_page(parser, None)
+    _add_page(parser, "report.html in DST")
 
 
 def _add_verify(parser: argparse.ArgumentParser) -> None:
@@ -180,15 +198,15 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
 
 def _add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="Print one JSON object on standard output.")
+    parser.add_argument("--quiet", action="store_true", help="Print failures and errors only.")
 
 
-def _add_page(group: Any, name: str | None) -> None:  # noqa: ANN401 - as above
+def _add_page(group: Any, default: str) -> None:  # noqa: ANN401 - as above
     group.add_argument(
         "--report",
         dest="output",
         metavar="FILE.html",
-        default=name,
-        help=f"The page to write. An existing file is replaced. Default: {name or 'report.html in DST'}.",
+        help=f"The page to write. An older page of this name is replaced. Default: {default}.",
     )
     group.add_argument(
         "--pictures",
@@ -255,11 +273,11 @@ _MOST_USED = _common()
 _COMMANDS = {
     "compress": _Command(
         "compress a folder of photos",
-        "Compress every image below SRC into the same folders below DST.",
+        "Compress every image below SRC into the same folders below DST, or the image\nfiles SRC into DST.",
         _EXAMPLES,
         _add_compress,
-        usage="ics compress [SRC] [DST] [options]",
-        common=_MOST_USED,
+        usage="ics compress [SRC ...] [DST] [options]",
+        common=["output", *_MOST_USED],
     ),
     "demo": _Command(
         "try it on sample photos",

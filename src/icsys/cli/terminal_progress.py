@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 class _Screen:
     """Progress on standard error: a bar if that is a terminal, and lines above the bar."""
 
-    def __init__(self, title: str) -> None:
-        self._bar = _new_bar(title) if sys.stderr.isatty() else None
+    def __init__(self, title: str, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._bar = _new_bar(title) if sys.stderr.isatty() and not quiet else None
 
     def __enter__(self) -> Self:
         return self
@@ -32,6 +33,8 @@ class _Screen:
             self._bar.close()
 
     def _print(self, line: str) -> None:
+        if self._quiet:
+            return
         with suppress(OSError):  # a closed pipe or a full disk must not end the run
             print(line, file=sys.stderr) if self._bar is None else self._bar.write(line, file=sys.stderr)
 
@@ -41,8 +44,8 @@ class RunScreen(_Screen):
 
     _title = "Compressing"
 
-    def __init__(self, *, json: bool, verbose: bool) -> None:
-        super().__init__(self._title)
+    def __init__(self, *, json: bool, verbose: bool, quiet: bool = False) -> None:
+        super().__init__(self._title, quiet=quiet)
         self.files: list[dict[str, object]] = []
         self._draw = None if self._bar is None else progress_drawer(self._bar, self._title)
         self._keep_files = json
@@ -81,8 +84,8 @@ class CompareScreen(_Screen):
 class VerifyScreen(_Screen):
     """Progress of a verification: a bar."""
 
-    def __init__(self) -> None:
-        super().__init__("Verifying")
+    def __init__(self, *, quiet: bool = False) -> None:
+        super().__init__("Verifying", quiet=quiet)
 
     def show(self, checked: Checked) -> None:
         """Show one step."""

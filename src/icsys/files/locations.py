@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from icsys.errors import UsageError
@@ -10,6 +11,9 @@ from icsys.files.url import Url, is_mangled, is_url, shown
 
 WEB = frozenset({"http", "https"})
 """Protocols whose URLs have a query beside the path."""
+
+Location = Url | str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+"""What names a source: a path, a URL, or several paths."""
 
 
 def parse_location(place: Url | str | os.PathLike[str]) -> Url | str | os.PathLike[str]:
@@ -37,6 +41,27 @@ def parse_location(place: Url | str | os.PathLike[str]) -> Url | str | os.PathLi
     from urllib.request import url2pathname  # noqa: PLC0415 - takes a tenth of a second
 
     return url2pathname(text.strip()[len("file://") :])
+
+
+def parse_source(source: Location) -> Url | str | os.PathLike[str] | tuple[str, ...]:
+    """Return a URL or path as :func:`parse_location` does, and several paths as a tuple.
+
+    Raises
+    ------
+    UsageError
+        If there is none of several, or a URL among them.
+    """
+    if isinstance(source, Url | str | os.PathLike):
+        return parse_location(source)
+    places = [parse_location(place) for place in source]
+    if not places:
+        raise UsageError("source [] names no file: expected paths of image files")
+    if len(places) == 1:
+        return places[0]
+    for place in places:
+        if isinstance(place, Url):
+            raise UsageError(f"source {str(place)!r} is a URL among {len(places)} sources: expected it alone")
+    return tuple(os.fspath(place) for place in places if not isinstance(place, Url))
 
 
 def disk_path(place: str | os.PathLike[str], name: str, kind: str = "folder") -> Path:

@@ -15,12 +15,19 @@ from icsys.choices import WHITE
 from icsys.errors import ImageError
 from icsys.image.area_average import average_areas
 from icsys.image.color_conversion import changes_colors, channels, in_bands, to_plain, to_srgb
+from icsys.image.described.description import ColorDescription
+from icsys.image.described.pictures import boxed_picture
+from icsys.image.described.source_colors import hdr_warning, source_colors
 from icsys.image.geometry import ResizePlan, decoder_shrink, plan_resize, stored_edges, unchanged, upright_size
-from icsys.image.integrity import close_jpeg, find_damage, load_pixels
+from icsys.image.heif.boxes import picture_properties
+from icsys.image.integrity import find_faults, load_pixels
 from icsys.image.jpeg_decoder import MODES, can_shrink, decode_jpeg
-from icsys.image.limits import check_bytes, check_frames, check_image, memory_needed
-from icsys.image.open_image import IMAGE_SUFFIXES, count_frames, exif_orientation, load_png, open_image, sniff
-from icsys.image.resize import as_image, check_array, finished, pick_pixels, resample_pixels
+from icsys.image.jpeg_mending import close_jpeg
+from icsys.image.limits import check_bytes, check_frames, check_image, check_size, memory_needed
+from icsys.image.open_image import IMAGE_SUFFIXES, count_frames, exif_orientation, open_image, sniff
+from icsys.image.png_decoder import load_png
+from icsys.image.resize import as_image, finished, pick_pixels, resample_pixels
+from icsys.pixel_checks import check_array
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +52,7 @@ _TRANSPOSE = {
     8: Image.Transpose.ROTATE_90,
 }
 _RGBA = 4
+_BOXED = frozenset({"AVIF", "HEIF"})
 _UNSUPPORTED = ("unsupported", "not supported", "unknown", "cannot handle", "not installed")
 _TOO_LARGE = ("max_text_chunk", "max_text_memory")  # compressed texts that unpack to more than Pillow allows
 _REASONS = dict.fromkeys(_UNSUPPORTED, "unsupported") | dict.fromkeys(_TOO_LARGE, "too_large")
@@ -89,15 +97,18 @@ class Photo(NamedTuple):
     info
         Facts about the source.
     warning
-        Damage of a file that was kept; None for a good file.
+        What is wrong with the file, or light that sRGB cannot hold; None for other files.
     as_stored
         Whether these are the pixels of the file as any reader decodes them, not resized, turned or converted.
+    damaged
+        Whether pixels are missing or wrong.
     """
 
     pixels: NDArray[np.uint8]
     info: ImageInfo
     warning: str | None = None
     as_stored: bool = False
+    damaged: bool = False
 
 
 def unlimited(size: int) -> AbstractContextManager[None]:  # noqa: ARG001 - the signature of Admit
@@ -108,8 +119,8 @@ def unlimited(size: int) -> AbstractContextManager[None]:  # noqa: ARG001 - the 
 def decode_photo(data: bytes, options: Options, admit: Admit = unlimited) -> Photo:
     """Decode an image file and resize it as in ``options``.
 
-    Applies EXIF orientation and ICC profile, flattens transparency or keeps it, and takes the first frame of an
-    animation. Safe to call from many threads.
+    Applies EXIF orientation and what the file says of its colours, flattens transparency or keeps it, and takes the
+    first frame of an animation. Safe to call from many threads.
 
     Parameters
     ----------
@@ -156,23 +167,30 @@ def _decode(name: str, image: ImageFile.ImageFile, data: bytes, options: Options
         photo = _decode_jpeg(image, data, options, admit, frames)
         if photo:
             return photo
-    mode, profile = image.mode, image.info.get("icc_profile")
+    properties = picture_properties(data) if name in _BOXED else None
+    coded = (properties and properties.size) or image.size
+    check_size(*coded, options)
+    mode, colors = image.mode, source_colors(name, image, data, properties)
+    described = isinstance(colors, ColorDescription)
     header, shrink = image.size, 1
     if name == "JPEG":
         shrink = _shrink(header, plan_resize(*upright_size(header, exif_orientation(image)), options), options)
-    with admit(memory_needed(image, shrink, copied=options.resample == "lanczos")):
+    copied = options.resample == "lanczos"
+    with admit(memory_needed(image, shrink, copied=copied, described=described, coded=coded)):
         keep = options.on_corrupt == "keep"
-        warning = find_damage(name, data)
-        if warning and not keep:
-            raise ImageError("corrupt", warning)
+        faults = find_faults(name, data)
+        if faults.damage and not keep:
+            raise ImageError("corrupt", faults.damage)
         if name == "PNG":  # its EXIF data may follow the pixels
-            source, lacking = load_png(image, keep=keep)
-            orientation = exif_orientation(source)
+            source, lacking = load_png(image, data, colors, keep=keep)
+            orientation = exif_orientation(image)
         else:
             orientation = exif_orientation(image)
             if shrink > 1:
                 image.draft(None, (header[0] // shrink, header[1] // shrink))
             source, lacking = image, load_pixels(image, keep=keep)
+        if properties:
+            source = boxed_picture(name, image, properties, colors)
         # The header's size may not be the picture's, as for a TIFF that Pillow turned upright while it loaded.
         stored = header if shrink > 1 else source.size
         turn = 1 if name == "TIFF" else orientation
@@ -184,8 +202,11 @@ def _decode(name: str, image: ImageFile.ImageFile, data: bytes, options: Options
             source.close()
             image.close()
     info = ImageInfo(name, mode, *upright, channel_count, orientation, frames)
-    pixels = _finished(small, profile, plan, options)
-    return Photo(pixels, info, warning or lacking, turn == 1 and _shows(small, pixels, plan))
+    pixels = _finished(small, None if isinstance(colors, ColorDescription) else colors, plan, options)
+    faults = faults._replace(damage=faults.damage or lacking)
+    warnings = [text for text in (faults.warning, hdr_warning(colors)) if text]
+    as_stored = turn == 1 and not described and _shows(small, pixels, plan)
+    return Photo(pixels, info, "; ".join(warnings) or None, as_stored, faults.damage is not None)
 
 
 def _decode_jpeg(image: ImageFile.ImageFile, data: bytes, options: Options, admit: Admit, frames: int) -> Photo | None:
@@ -202,18 +223,19 @@ def _decode_jpeg(image: ImageFile.ImageFile, data: bytes, options: Options, admi
         decoded = decode_jpeg(data, mode, stored, shrink, keep=options.on_corrupt == "keep")
         if decoded is None:
             return None
-        pixels, warning = decoded
+        pixels, faults = decoded
+        warning, damaged = faults.warning, faults.damage is not None
         edges = stored_edges(plan, stored, turn, shrink)
         if averaged:
             small = _without_depth(pixels if plan.changes_nothing else average_areas(pixels, *edges))
             if turn == 1 and plan.canvas == plan.size and not changes_colors(profile, image.mode):
-                return Photo(small, info, warning, plan.changes_nothing)
+                return Photo(small, info, warning, plan.changes_nothing, damaged)
             picture = _turned(Image.fromarray(small), turn)
         else:
             source = Image.frombuffer(mode, pixels.shape[1::-1], pixels, "raw", mode, 0, 1)
             picture = _made_small(source, plan, options.resample, turn, edges)
     pixels = _finished(picture, profile, plan, options)
-    return Photo(pixels, info, warning, turn == 1 and _shows(picture, pixels, plan))
+    return Photo(pixels, info, warning, turn == 1 and _shows(picture, pixels, plan), damaged)
 
 
 def _made_small(

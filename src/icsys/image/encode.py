@@ -84,6 +84,28 @@ def indexed_image(indices: NDArray[np.integer], palette: NDArray[np.uint8]) -> I
     return image
 
 
+def encode_lossy(codec: str, pixels: NDArray[np.uint8], quality: int) -> bytes:
+    """Encode a picture with loss, to compare with: Pillow's defaults, and JPEG's chroma at half the size.
+
+    Parameters
+    ----------
+    codec
+        "JPEG" or "WebP".
+    pixels
+        Shape (H, W, 3), uint8; if all channels are equal, one is encoded.
+    quality
+        1 to 100.
+    """
+    from PIL import WebPImagePlugin  # noqa: F401, PLC0415 - otherwise saving loads all of Pillow's formats
+
+    grey = np.array_equal(pixels[..., 0], pixels[..., 1]) and np.array_equal(pixels[..., 0], pixels[..., 2])
+    image = Image.fromarray(np.ascontiguousarray(pixels[..., 0]) if grey else pixels)
+    chroma = {"subsampling": "4:2:0"} if codec == "JPEG" and not grey else {}
+    file = io.BytesIO()
+    image.save(file, codec.upper(), quality=quality, **chroma)
+    return file.getvalue()
+
+
 def _png(pixels: NDArray[np.uint8], options: Options) -> bytes:
     return encode_truecolor(pixels, effort=options.png_effort)
 

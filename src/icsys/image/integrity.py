@@ -2,108 +2,129 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 import simplejpeg
 
 from icsys.errors import ImageError
-from icsys.image.limits import is_one_scan, jpeg_segments
+from icsys.image.jpeg_mending import mend_jpeg
 from icsys.image.png.chunks import chunks_of
+from icsys.image.png.side_chunks import faults_of_side_chunks
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
     from PIL import ImageFile
 
-_JPEG = b"\xff\xd8"
-_END_OF_JPEG = b"\xff\xd9"
 # libjpeg's warnings about pixels that it had to invent. Its other warnings, about odd headers and kinds of JPEG that
 # TurboJPEG cannot read, are no damage.
 _JPEG_DAMAGE = ("Corrupt JPEG data", "Premature end", "Inconsistent progression")
-_ODD_SCAN = "Invalid SOS parameters"
-_SCAN = re.compile(rb"\xff\xda\x00[\x06\x08\x0a\x0c]")
 # Pillow's errors when it stops within the pixels; the pixels before are good.
 _CUT_SHORT = ("truncated", "broken data stream", "decoder error")
 
 
+class Faults(NamedTuple):
+    """What is wrong with a file.
+
+    Parameters
+    ----------
+    damage
+        Why pixels are missing or wrong; None if none are.
+    note
+        What is wrong outside the pixels; None if nothing is.
+    """
+
+    damage: str | None = None
+    note: str | None = None
+
+    @property
+    def warning(self) -> str | None:
+        """Both as one text; None if nothing is wrong."""
+        return "; ".join(filter(None, self)) or None
+
+
 def find_damage(name: str, data: bytes) -> str | None:
-    """Return the damage of the pixels in a file of the format ``name``; None if none is found.
+    """Return the damage of the pixels in a file of the format ``name``; None if none is found."""
+    return find_faults(name, data).damage
+
+
+def find_faults(name: str, data: bytes) -> Faults:
+    """Find what is wrong with a file of the format ``name``.
 
     Checks JPEG and PNG. Other formats have no checksum over their pixels, or a decoder that is strict itself.
     """
-    try:
-        if name == "JPEG":
-            check_jpeg(data)
-        elif name == "PNG":
-            _check_png(data)
-    except ImageError as error:
-        return str(error)
-    return None
+    if name == "JPEG":
+        return jpeg_faults(data)
+    return _png_faults(data) if name == "PNG" else Faults()
+
+
+def jpeg_faults(data: bytes) -> Faults:
+    """Decode a JPEG at an eighth of its size and find what libjpeg warns of: a cut, changed bits, odd headers.
+
+    A file that lacks only its end marker is whole.
+    """
+    eighth = partial(simplejpeg.decode_jpeg, colorspace="GRAY", min_height=1, min_width=1)
+    return decode_strictly(eighth, data).faults
 
 
 def check_jpeg(data: bytes) -> None:
-    """Decode a JPEG at an eighth of its size and refuse it if libjpeg warns of a cut or of changed bits.
-
-    A file that lacks only its end marker is whole.
+    """Refuse a JPEG that is damaged.
 
     Raises
     ------
     ImageError
         ``corrupt``.
     """
-    complaint = _complaint(data)
-    if complaint:
-        complaint = _complaint(mend_jpeg(data, complaint))
-    damage = jpeg_damage(complaint)
+    damage = jpeg_faults(data).damage
     if damage:
         raise ImageError("corrupt", damage)
 
 
-def jpeg_damage(complaint: str) -> str | None:
+class StrictlyDecoded(NamedTuple):
+    """A JPEG that was decoded strictly.
+
+    Parameters
+    ----------
+    pixels
+        None if libjpeg warns of the file.
+    faults
+        Damage is None, too, if the decoder cannot read the kind of JPEG.
+    mended
+        The file without oddities.
+    """
+
+    pixels: NDArray[np.uint8] | None
+    faults: Faults
+    mended: bytes
+
+
+def decode_strictly(decode: Callable[..., NDArray[np.uint8]], data: bytes) -> StrictlyDecoded:
+    """Decode a JPEG with ``decode``, a function of simplejpeg, and correct the oddities that ``mend_jpeg`` can."""
+    note = None
+    while True:
+        try:
+            return StrictlyDecoded(decode(data, strict=True), Faults(None, note), data)
+        except ValueError as error:
+            mended, oddity = mend_jpeg(data, str(error))
+            note = note or oddity
+            if mended == data:
+                return StrictlyDecoded(None, Faults(_jpeg_damage(str(error)), note), data)
+            data = mended
+
+
+def _jpeg_damage(complaint: str) -> str | None:
     """Return the damage that a warning of libjpeg means; None if it is not about pixels."""
     return f"damaged JPEG: {complaint}" if complaint.startswith(_JPEG_DAMAGE) else None
 
 
-def mend_jpeg(data: bytes, complaint: str) -> bytes:
-    """Correct two harmless oddities of a JPEG, whose warnings would hide real damage.
-
-    Some cameras write the scan header of another kind of JPEG; some files lack only their end marker.
-    """
-    if complaint.startswith(_ODD_SCAN):
-        data = _with_usual_scan(data)
-    return data + _END_OF_JPEG if is_one_scan(data) and not data.endswith(_END_OF_JPEG) else data
-
-
-def _complaint(data: bytes) -> str:
-    """Return libjpeg's first warning about a JPEG; an empty text if there is none."""
-    try:
-        simplejpeg.decode_jpeg(data, "GRAY", min_height=1, min_width=1, strict=True)
-    except ValueError as error:
-        return str(error)
-    return ""
-
-
-def _with_usual_scan(data: bytes) -> bytes:
-    """Return a sequential JPEG with the scan parameters that its kind has (ITU-T T.81, B.2.3)."""
-    usual = bytearray(data)
-    for scan in _SCAN.finditer(data):
-        end = scan.start() + 2 + data[scan.end() - 1]
-        usual[end - 3 : end] = b"\0\x3f\0"
-    return bytes(usual)
-
-
-def close_jpeg(data: bytes) -> bytes:
-    """Append an end marker to a JPEG that was cut off, so that a decoder returns the pixels there are."""
-    if not data.startswith(_JPEG) or data.endswith(_END_OF_JPEG):
-        return data
-    cut = next((start for _, start, end in jpeg_segments(data) if end > len(data)), len(data))
-    return data[:cut] + _END_OF_JPEG
-
-
-def _check_png(data: bytes) -> None:
-    """Check the CRC of the image data of a PNG, which Pillow skips."""
-    for chunk in chunks_of(data):
-        if chunk.kind == b"IDAT" and not chunk.is_sound:
-            raise ImageError("corrupt", "damaged PNG: the checksum of its image data is wrong")
+def _png_faults(data: bytes) -> Faults:
+    """Check the CRC of the image data of a PNG, which Pillow skips, and the chunks beside them."""
+    damaged = any(chunk.kind == b"IDAT" and not chunk.is_sound for chunk in chunks_of(data))
+    damage = "damaged PNG: the checksum of its image data is wrong" if damaged else None
+    return Faults(damage, faults_of_side_chunks(data))
 
 
 def load_pixels(image: ImageFile.ImageFile, *, keep: bool) -> str | None:
@@ -131,7 +152,7 @@ def load_pixels(image: ImageFile.ImageFile, *, keep: bool) -> str | None:
         image.load()
     except OSError as error:
         failure = error
-        if not any(words in str(error) for words in _CUT_SHORT):
+        if not is_cut_short(error):
             raise
         image.tile = []
         image.load()  # raises again if no memory for pixels was taken yet
@@ -142,3 +163,8 @@ def load_pixels(image: ImageFile.ImageFile, *, keep: bool) -> str | None:
     if not keep:
         raise ImageError("corrupt", reason) from failure
     return reason
+
+
+def is_cut_short(error: OSError) -> bool:
+    """Return whether a decoder of Pillow stopped within the pixels, so that those before are good."""
+    return any(words in str(error) for words in _CUT_SHORT)

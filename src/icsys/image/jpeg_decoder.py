@@ -9,11 +9,9 @@ import numpy as np
 import simplejpeg
 
 from icsys.errors import ImageError
-from icsys.image.integrity import jpeg_damage, mend_jpeg
+from icsys.image.integrity import Faults, decode_strictly
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
 MODES = {"L": "GRAY", "RGB": "RGB"}
@@ -30,7 +28,7 @@ def can_shrink(width: int, height: int, shrink: int) -> bool:
 
 def decode_jpeg(
     data: bytes, mode: str, size: tuple[int, int], shrink: int, *, keep: bool = False
-) -> tuple[NDArray[np.uint8], str | None] | None:
+) -> tuple[NDArray[np.uint8], Faults] | None:
     """Decode a JPEG, scaled by the discrete cosine transform.
 
     Parameters
@@ -50,8 +48,8 @@ def decode_jpeg(
     -------
     pixels
         Shape (H, W, channels), uint8, each side divided by ``shrink`` and rounded up; as stored, not turned upright.
-    warning
-        Damage of a file that was kept; None for a good file.
+    faults
+        What is wrong with the file.
 
     Returns None instead of both if this decoder cannot read the kind of JPEG.
 
@@ -62,33 +60,16 @@ def decode_jpeg(
     """
     height, width = (-(-side // shrink) for side in size[::-1])
     scaled = partial(simplejpeg.decode_jpeg, colorspace=_LAYOUTS[mode], min_width=width, min_height=height)
-    warning = None
-    try:
-        pixels = _strictly(scaled, data)
-    except ValueError as error:
-        warning = jpeg_damage(str(error))
-        if warning is None:
+    pixels, faults, mended = decode_strictly(scaled, data)
+    if pixels is None:
+        if faults.damage is None:
             return None
         if not keep:
-            raise ImageError("corrupt", warning) from None
+            raise ImageError("corrupt", faults.damage)
         # Missing pixels stay black; the decoder reports no errors then.
         black = np.zeros(height * width * len(mode), np.uint8)
-        pixels = scaled(data, strict=False, buffer=black)
+        pixels = scaled(mended, strict=False, buffer=black)
     if pixels.shape[:2] != (height, width):
         rows, columns = pixels.shape[:2]
         raise ImageError("broken", f"damaged JPEG: decoded to {columns}x{rows} pixels, not to {width}x{height}")
-    return pixels, warning
-
-
-def _strictly(scaled: Callable[..., NDArray[np.uint8]], data: bytes) -> NDArray[np.uint8]:
-    """Decode a JPEG that has no damage; the oddities that ``mend_jpeg`` corrects are accepted.
-
-    Raises
-    ------
-    ValueError
-        For any other; its text is libjpeg's.
-    """
-    try:
-        return scaled(data, strict=True)
-    except ValueError as error:
-        return scaled(mend_jpeg(data, str(error)), strict=True)
+    return pixels, faults

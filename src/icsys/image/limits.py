@@ -26,6 +26,7 @@ _BYTES_PER_PIXEL = 4  # Pillow holds a colour in four bytes; grey takes less, wh
 _BYTES_BY_FORMAT = {"WEBP": 16, "AVIF": 12, "HEIF": 12}
 _BYTES_PER_COEFFICIENT = 2  # a JPEG of several scans is held as three coefficients a pixel until the last scan
 _BYTES_OF_COPIES = 8  # of a pixel: colours unpacked, and colours weighted with their alpha
+_BYTES_OF_HALVES = 8  # of a pixel: the second half of 16 bits, and the converted colours
 _UNCOMPRESSED = 1  # TIFF 6.0, Compression
 _JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _END, _START_OF_SCAN = 0xD9, 0xDA
@@ -127,15 +128,29 @@ def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 
 def jpeg_size(data: bytes) -> tuple[int, int]:
     """Return the width and height in a JPEG's frame header (ITU-T T.81, B.2.2); 0x0 if it has none."""
-    for kind, start, _ in jpeg_segments(data):
-        if kind in _FRAMES:
-            height, width = (int.from_bytes(data[start + at : start + at + 2], "big") for at in (5, 7))
-            return width, height
-    return 0, 0
+    start = _frame_at(data)
+    height, width = (int.from_bytes(data[start + at : start + at + 2], "big") for at in (5, 7))
+    return width, height
+
+
+def jpeg_components(data: bytes) -> int:
+    """Return the number of components in a JPEG's frame header; 0 if it has none."""
+    return int.from_bytes(data[(at := _frame_at(data) + 9) : at + 1], "big")
+
+
+def _frame_at(data: bytes) -> int:
+    """Return where a JPEG's frame header begins; the end of the data if it has none."""
+    return next((start for kind, start, _ in jpeg_segments(data) if kind in _FRAMES), len(data))
 
 
 def memory_needed(
-    image: Image.Image, shrink: int = 1, bytes_per_pixel: int | None = None, *, copied: bool = False
+    image: Image.Image,
+    shrink: int = 1,
+    bytes_per_pixel: int | None = None,
+    *,
+    copied: bool = False,
+    described: bool = False,
+    coded: tuple[int, int] | None = None,
 ) -> int:
     """Return the bytes that decoding an opened image takes.
 
@@ -153,12 +168,16 @@ def memory_needed(
     """
     if bytes_per_pixel is None:
         bytes_per_pixel = _BYTES_BY_FORMAT.get(image.format or "", _BYTES_PER_PIXEL)
-    pixels = image.width * image.height
+    width, height = coded or image.size
+    pixels = width * height
     tile_width, tile_height = _tile(image)
     uncovered = getattr(image, "has_uncovered_canvas", False)
     if uncovered or (copied and (image.mode not in {"L", "RGB", "CMYK"} or "transparency" in image.info)):
         bytes_per_pixel += _BYTES_OF_COPIES
+    if described:
+        bytes_per_pixel += _BYTES_OF_HALVES
     needed = bytes_per_pixel * max(pixels // shrink**2, tile_width * tile_height) + _strip(image)
+    needed += getattr(image, "bytes_unpacked", 0)  # of a TIFF whose samples are converted here
     if image.info.get("progressive"):
         needed += _BYTES_PER_COEFFICIENT * len(image.getbands()) * pixels
     return needed

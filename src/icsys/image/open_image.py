@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,9 @@ from PIL import Image
 from PIL.ExifTags import Base
 
 from icsys.errors import ImageError
-from icsys.image.integrity import load_pixels
+from icsys.image.jpeg_mending import barer_jpegs
 from icsys.image.limits import check_scans, check_size
+from icsys.image.png.side_chunks import without_faulty_side_chunks
 from icsys.options import Options
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ _OPENERS = {
     "JPEG": ("PIL.JpegImagePlugin", "jpeg_factory"),
     "PNG": ("PIL.PngImagePlugin", "PngImageFile"),
     "WEBP": ("icsys.image.webp_decoder", "WebPFile"),
-    "TIFF": ("icsys.image.tiff_decoder", "TiffFile"),
+    "TIFF": ("icsys.image.tiff.decoder", "open_tiff"),
     "GIF": ("icsys.image.gif_decoder", "GifFile"),
     "BMP": ("PIL.BmpImagePlugin", "BmpImageFile"),
     "AVIF": ("PIL.AvifImagePlugin", "AvifImageFile"),
@@ -55,7 +57,6 @@ _AVIF_BRANDS = {b"avif", b"avis"}
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 _XMP = frozenset({"xmp", "XML:com.adobe.xmp"})  # Pillow's keys
 _ORIENTATIONS = range(1, 9)
-_GREY_SCALES = {"L;2": 85, "L;4": 17}
 
 
 def sniff(head: bytes) -> str | None:
@@ -131,10 +132,24 @@ def open_image(data: bytes, options: Options | None = None) -> tuple[str, ImageF
         )
     if name == "WEBP" and (size := _webp_size(data[:30])):
         check_size(*size, options or Options())
-    image = _opener(name)(io.BytesIO(data), "")
+    if name == "PNG":
+        data = without_faulty_side_chunks(data)
+    image = _opened(name, data)
     if name == "JPEG":
         check_scans(data)
     return name, image
+
+
+def _opened(name: str, data: bytes) -> ImageFile.ImageFile:
+    """Open a file; a JPEG without what programs have added, if Pillow fails on that."""
+    opener = _opener(name)
+    try:
+        return opener(io.BytesIO(data), "")
+    except Exception:
+        for barer in barer_jpegs(data) if name == "JPEG" else ():
+            with suppress(Exception):
+                return opener(io.BytesIO(barer), "")
+        raise
 
 
 def _opener(name: str) -> Callable[[io.BytesIO, str], ImageFile.ImageFile]:
@@ -164,24 +179,6 @@ def _webp_size(head: bytes) -> tuple[int, int] | None:
     if kind == b"VP8 ":
         return int.from_bytes(head[26:28], "little") & 0x3FFF, int.from_bytes(head[28:30], "little") & 0x3FFF
     return None
-
-
-def load_png(image: ImageFile.ImageFile, *, keep: bool = False) -> tuple[Image.Image, str | None]:
-    """Decode the pixels of an opened PNG, as :func:`load_pixels` does, and correct what Pillow gets wrong.
-
-    Pillow scales pixels to 8 bits but leaves the transparent colour in the file's 2, 4 or 16 bits, and turns 16-bit
-    grey with alpha into RGBA.
-    """
-    rawmode = image.tile[0].args if image.tile else None
-    transparent = image.info.get("transparency")
-    warning = load_pixels(image, keep=keep)
-    if rawmode == "LA;16B":
-        return image.convert("LA"), warning
-    if rawmode in _GREY_SCALES and isinstance(transparent, int):
-        image.info["transparency"] = transparent * _GREY_SCALES[rawmode]
-    elif rawmode == "RGB;16B" and isinstance(transparent, tuple):
-        image.info["transparency"] = tuple(value >> 8 for value in transparent)
-    return image, warning
 
 
 def exif_orientation(image: Image.Image) -> int:

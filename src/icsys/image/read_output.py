@@ -87,6 +87,11 @@ def read_pixels(data: bytes, background: str | None = WHITE) -> NDArray[np.uint8
         return np.array(flatten(plain, background or WHITE).convert("RGB"))
 
 
+def flat_pixels(pixels: NDArray[np.uint8], background: str) -> NDArray[np.uint8]:
+    """Return decoded pixels as :func:`read_pixels` returns those of their file: (H, W, 3), without alpha or grey."""
+    return np.array(flatten(Image.fromarray(pixels), background).convert("RGB"))
+
+
 def is_own_png(data: bytes) -> bool:
     """Return whether ICS has written a PNG file: encoding its pixels again gives the same bytes."""
     if not data.startswith(PNG_SIGNATURE):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -48,7 +49,9 @@ class CompressedImage:
     measured
         The quality that decided the number of colours; None if the number was given.
     warning
-        Damage of a source that ``on_corrupt="keep"`` kept; None for a good source.
+        What is wrong with the source; None for a good one.
+    damaged
+        Whether pixels are missing or wrong because of it, which ``on_corrupt="keep"`` allows.
     kept_source
         Whether ``data`` are the source's own bytes, because an encoded file with the same pixels would be larger.
     """
@@ -63,6 +66,7 @@ class CompressedImage:
     source: ImageInfo
     measured: Measured | None = None
     warning: str | None = None
+    damaged: bool = False
     kept_source: bool = False
 
 
@@ -127,7 +131,7 @@ def compress_image(
     if not isinstance(options, Options):
         raise UsageError(f"options={options!r}: expected icsys.Options(...)")
     if not isinstance(data, bytes | bytearray | memoryview):
-        raise UsageError(f"data of type {type(data).__name__}: expected the bytes of an image file")
+        raise _no_bytes(data)
     options, shared = _with_palette(options, palette)
     data = bytes(data)
     photo = decode_photo(data, options, admit)
@@ -161,8 +165,19 @@ def compress_image(
         source=photo.info,
         measured=measured,
         warning=photo.warning,
+        damaged=photo.damaged,
         kept_source=kept_source,
     )
+
+
+def _no_bytes(data: object) -> UsageError:
+    expected = "expected the bytes of an image file"
+    if isinstance(data, str | os.PathLike):
+        path = os.fspath(data)
+        return UsageError(
+            f"data={path!r} of type {type(data).__name__}: {expected}, pathlib.Path({path!r}).read_bytes()"
+        )
+    return UsageError(f"data of type {type(data).__name__}: {expected}; for an array or a PIL image, icsys.quantize")
 
 
 def _can_keep_source(photo: Photo, data: bytes, encoded: bytes, options: Options) -> bool:

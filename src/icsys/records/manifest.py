@@ -76,6 +76,7 @@ def _is_error(value: Any) -> bool:  # noqa: ANN401
 
 
 _TEXT, _SIZE = ManifestColumn(str, _is_text), ManifestColumn(int, _is_size)
+_FLAG = ManifestColumn(bool, lambda value: isinstance(value, bool), False)
 
 COLUMNS: dict[str, ManifestColumn] = {
     "file_name": ManifestColumn(str, _is_output),
@@ -107,7 +108,8 @@ COLUMNS: dict[str, ManifestColumn] = {
     "quality_target": ManifestColumn(float),
     "quality_met": ManifestColumn(bool),
     "warning": ManifestColumn(str, _is_text, ""),
-    "kept_source": ManifestColumn(bool, lambda value: isinstance(value, bool), False),
+    "damaged": _FLAG,
+    "kept_source": _FLAG,
     "options_hash": _TEXT,
     "tool_version": ManifestColumn(str),
     "status": ManifestColumn(str, lambda value: value in (DONE, STALE)),
@@ -152,6 +154,7 @@ def image_row(
         "mse": result.mse,
         **(result.measured.columns() if result.measured else {}),
         "warning": result.warning or "",
+        "damaged": result.damaged,
         "kept_source": result.kept_source,
         "options_hash": options_hash,
         "tool_version": tool_version,
@@ -191,6 +194,11 @@ def failure_row(result: Failed, options_hash: str, tool_version: str) -> dict[st
     }
 
 
+def is_damaged(row: Mapping[str, Any]) -> bool:
+    """Return whether the source of an image's row lacks pixels; rows of older versions have warnings of damage only."""
+    return bool(row.get("damaged", row.get("warning")))
+
+
 def counts_of(row: Mapping[str, Any]) -> ImageCounts:
     """Return what the row of a compressed image adds to a summary."""
     return ImageCounts(
@@ -199,7 +207,8 @@ def counts_of(row: Mapping[str, Any]) -> ImageCounts:
         row["source_width"] * row["source_height"] * row["source_channels"],
         row["width"] * row["height"] * row["channels"],
         row["frames"] > 1,
-        bool(row.get("warning")),
+        is_damaged(row),
+        bool(row.get("warning")) and not is_damaged(row),
         row.get("kept_source", False),
         row.get("colors"),
         Measured.from_columns(row),

@@ -18,6 +18,7 @@ from icsys.pipeline import load_packages
 from icsys.report.comparison import Candidate, Comparison
 from icsys.report.comparison_runner import ComparisonRunner
 from icsys.report.example_images import MOST_EXAMPLES
+from icsys.report.lossy_codecs import CODECS
 from icsys.run.checks import check_places
 from icsys.run_settings import RunSettings
 from icsys.setting_fields import whole_number
@@ -48,6 +49,7 @@ def compare_folder(
     jobs: int | None = None,
     include_outputs: bool = False,
     examples: int = 6,
+    lossy: bool = True,
     progress: Callable[[ComparisonProgress], object] | None = None,
 ) -> Comparison:
     """Compare strategies, at one or several numbers of colours, on a sample of a folder's images.
@@ -56,6 +58,9 @@ def compare_folder(
     The sources are read once before, so the time of the disk does not count. Then each output is decoded and compared
     with the output of SO, the resized picture in truecolour, so quality measures only the colour reduction. A
     comparison of a few seconds is repeated up to three times, and the fastest time of each candidate counts.
+
+    JPEG and lossy WebP stand beside them: the same resized pixels at quality 75, and at the highest quality at which
+    all outputs together take no more bytes than those of the first strategy, for each number of colours.
 
     Parameters
     ----------
@@ -76,6 +81,8 @@ def compare_folder(
         As for :func:`~icsys.compress_folder`.
     examples
         Images whose pixels are kept, to show them.
+    lossy
+        Whether to compare JPEG and WebP, too.
     progress
         Called in the calling thread after every image.
 
@@ -97,7 +104,7 @@ def compare_folder(
     >>> from icsys import Options, compare_folder
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     Image.radial_gradient("L").save(Path(folder, "a.png"))
-    ...     comparison = compare_folder(folder, Options(step=2), colors=[4, 16], strategies=["MKM"])
+    ...     comparison = compare_folder(folder, Options(step=2), colors=[4, 16], strategies=["MKM"], lossy=False)
     >>> sorted(row.name for row in comparison.rows)
     ['MKM 16', 'MKM 4', 'SO']
     """
@@ -111,7 +118,8 @@ def compare_folder(
         place = parse_location(source)
         origin = open_source(place, Path(str(check_places(place, folder))), include_outputs=include_outputs)
         draw = draw_sample(origin, sample, options.seed)
-        runner = ComparisonRunner(origin, Path(folder), options, candidates, jobs or available_cores())
+        codecs = CODECS if lossy else ()
+        runner = ComparisonRunner(origin, Path(folder), options, candidates, jobs or available_cores(), codecs=codecs)
         runner.report = progress or runner.report
         runner.report_step("Loading")
         for candidate in candidates:
@@ -136,6 +144,8 @@ def compare_folder(
         estimate=estimate,
         seconds=seconds,
         examples=kept,
+        lossy=lossy,
+        left_out=tuple(runner.left_out.values()),
     )
 
 

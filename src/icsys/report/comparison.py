@@ -23,18 +23,40 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One way to compress in a comparison: a strategy and a number of colours, None for SO, which keeps all colours."""
+    """One way to compress in a comparison.
+
+    Attributes
+    ----------
+    strategy
+        The name of a strategy, or of a lossy codec: "JPEG" or "WebP".
+    colors
+        The number of colours; None for SO and lossy codecs, which keep all colours.
+    quality
+        The quality of a lossy codec, 1 to 100; None for strategies.
+    as_small_as
+        The candidates whose bytes decide the quality: it is the highest one at which all outputs together take no more.
+    """
 
     strategy: str
     colors: int | None
+    quality: int | None = None
+    as_small_as: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
-        """Such as "MKM 32"."""
-        return self.strategy if self.colors is None else f"{self.strategy} {self.colors}"
+        """Such as "MKM 32" or "JPEG 75"."""
+        number = self.colors if self.quality is None else self.quality
+        return self.strategy if number is None else f"{self.strategy} {number}"
+
+    @property
+    def setting(self) -> str:
+        """The number of colours, such as "32" or "all", or the quality, such as "q 75"."""
+        if self.quality is not None:
+            return f"q {self.quality}"
+        return "all" if self.colors is None else str(self.colors)
 
     def options(self, options: Options) -> Options:
-        """Return options with the strategy and colours of this candidate."""
+        """Return options with the strategy and colours of this candidate, which is no lossy codec."""
         chosen = {} if self.colors is None else {"colors": self.colors}
         return options.replace(strategy=self.strategy, **chosen)
 
@@ -134,7 +156,7 @@ class ComparisonRow:
         """Return plain JSON values."""
         names = ("seconds", "images_per_second", "bytes_in", "bytes_out", "factor", "elements_in", "elements_out")
         qualities = ("mse", "psnr", "exact", "ssim", "delta_e")
-        candidate = {"name": self.name, "strategy": self.candidate.strategy, "colors": self.candidate.colors}
+        candidate = {"name": self.name, **dataclasses.asdict(self.candidate)}
         return candidate | {name: getattr(self, name) for name in (*names, *qualities)}
 
 
@@ -199,9 +221,13 @@ class Comparison:
     rounds
         How often the images were compressed; the fastest time of each candidate counts.
     estimate, seconds
-        Expected seconds after a trial, and measured seconds, both without the trial.
+        Expected seconds after a trial, which only guide someone who waits, and measured seconds without the trial.
     examples
         Example images, the worst first.
+    lossy
+        Whether JPEG and WebP were to be compared.
+    left_out
+        A sentence for each lossy codec that could not hold an image.
     """
 
     source: str
@@ -218,17 +244,23 @@ class Comparison:
     seconds: float
     examples: tuple[ComparisonExample, ...]
     outputs_passed_over: tuple[str, ...] = ()
-
-    @property
-    def held(self) -> bool:
-        """Whether the estimate was within a quarter of the measured time, or within a second."""
-        return abs(self.seconds - self.estimate) <= max(1.0, 0.25 * self.estimate)
+    lossy: bool = True
+    left_out: tuple[str, ...] = ()
 
     @property
     def candidates(self) -> list[Candidate]:
-        """The candidates, by strategy, then by number of colours."""
+        """The candidates: by strategy, then by number of colours; lossy codecs last, by quality."""
         found = (row.candidate for row in self.rows)
-        return sorted(found, key=lambda one: (STRATEGIES.index(one.strategy), one.colors or 0))
+        places: dict[str, int] = {name: place for place, name in enumerate(STRATEGIES)}
+        last = len(places)
+        return sorted(
+            found, key=lambda one: (places.get(one.strategy, last), one.strategy, one.colors or one.quality or 0)
+        )
+
+    @property
+    def resized(self) -> ComparisonRow:
+        """The row of SO, the reference of the others; there must be rows."""
+        return next(row for row in self.rows if row.candidate.strategy == "SO")
 
     def reduced(self) -> Iterator[ComparisonRow]:
         """Iterate over the rows of strategies that reduce colours."""
@@ -237,10 +269,11 @@ class Comparison:
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values, without the pictures."""
         options = {name: value for name, value in self.options.to_dict().items() if name not in {"strategy", "colors"}}
-        names = ("source", "images", "found", "ignored", "sample", "jobs", "rounds", "estimate", "seconds", "held")
+        names = ("source", "images", "found", "ignored", "sample", "jobs", "rounds", "estimate", "seconds", "lossy")
         return {
             **{name: getattr(self, name) for name in names},
             "outputs_passed_over": list(self.outputs_passed_over),
+            "left_out": list(self.left_out),
             "options": options,
             "rows": [row.to_dict() for row in self.rows],
             "failures": [dataclasses.asdict(failure) for failure in self.failures],

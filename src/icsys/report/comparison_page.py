@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from icsys.files.reserved_names import refusing_links
 from icsys.report.comparison_table import TABLE_COLUMNS, cells, notes
-from icsys.report.example_images import shown_names
+from icsys.report.example_images import middle_name, shown_names
 from icsys.report.html import Figure, Heading, HtmlTable, Pair, Problem, ReportPage, check_target, choice, write_page
 from icsys.report.humanize import bytes_text, count_text, images_text, printable, times_text
 from icsys.report.optional_packages import import_optional
@@ -18,9 +19,9 @@ from icsys.sources.base import passed_over_text
 from icsys.version import __version__
 
 if TYPE_CHECKING:
-    import os
+    from collections.abc import Iterator
 
-    from icsys.report.comparison import Comparison, ComparisonExample
+    from icsys.report.comparison import Comparison, ComparisonExample, ComparisonRow
     from icsys.report.image_quality import Quality
 
 LISTED = 500
@@ -67,12 +68,21 @@ def check_page(path: str | os.PathLike[str]) -> None:
     import_optional("matplotlib")
 
 
+def free_name(name: str) -> str:
+    """Return a name for a page in the working folder: ``name``, or with ``-2``, ``-3`` … added if it is taken."""
+    path, number = Path(name), 1
+    while os.path.lexists(path):
+        number += 1
+        path = path.with_name(f"{Path(name).stem}-{number}{Path(name).suffix}")
+    return str(path)
+
+
 def comparison_page(comparison: Comparison) -> ReportPage:
     """Return the contents of the page."""
     rows = comparison.rows
     several = len({row.candidate.colors for row in comparison.reduced()}) > 1
     table = HtmlTable(
-        "Every strategy on the same images",
+        "All ways on the same images, the smallest output first",
         [Heading(c.title, c.meaning) for c in TABLE_COLUMNS],
         cells(rows),
         notes(comparison),
@@ -94,7 +104,7 @@ def comparison_page(comparison: Comparison) -> ReportPage:
         command=comparison_command(comparison),
         facts=[
             *version_facts(__version__),
-            ("Measured", f"in {comparison.seconds:.1f} s, {comparison.estimate:.1f} s were estimated after a trial"),
+            ("Measured", f"in {comparison.seconds:.1f} s"),
             ("At a time", f"{comparison.jobs} images, read from memory, written to a temporary folder"),
         ],
     )
@@ -108,6 +118,7 @@ def comparison_command(comparison: Comparison) -> str:
         "colors": ",".join(str(k) for k in sorted({candidate.colors or 0 for candidate in candidates})),
         "sample": comparison.sample,
         "jobs": comparison.jobs,
+        "no_lossy": None if comparison.lossy else True,
     }
     shared = comparison.options.replace(strategy="MKM", colors=32)
     return command_text("compare", [printable(comparison.source)], shared, settings)
@@ -117,7 +128,7 @@ def _lead(comparison: Comparison) -> list[str]:
     of = "" if comparison.sample is None else f", drawn from {comparison.found},"
     if not comparison.rows:
         return [f"None of the images{of} could be compressed with all strategies; the reasons are below."]
-    so = next(row for row in comparison.rows if row.candidate.colors is None)
+    so = comparison.resized
     reduced = list(comparison.reduced())
     smallest, fastest = max(reduced, key=lambda r: r.factor), min(reduced, key=lambda r: r.seconds)
     nearest = max(reduced, key=lambda row: row.ssim)
@@ -133,7 +144,25 @@ def _lead(comparison: Comparison) -> list[str]:
         f"second, and {which} comes nearest to the pictures in all their colours: SSIM {nearest.ssim:.3f}, mean colour "
         f"difference {nearest.delta_e:.2f}."
     )
-    return [saved, cost]
+    return [saved, cost, *_at_equal_bytes(comparison)]
+
+
+def _at_equal_bytes(comparison: Comparison) -> Iterator[str]:
+    """Compare a strategy with the lossy codecs at its bytes, in a sentence."""
+    rows = {row.name: row for row in comparison.rows}
+    aim = rows[middle_name(comparison.candidates)]
+    lossy = (rows[one.name] for one in comparison.candidates if aim.name in one.as_small_as)
+    words = [
+        f"{row.candidate.strategy} at quality {row.candidate.quality} has {_error(row)}"
+        for row in lossy
+        if row.bytes_out <= aim.bytes_out
+    ]
+    if words:
+        yield f"{aim.name} has {_error(aim)}; at no more bytes, {' and '.join(words)}."
+
+
+def _error(row: ComparisonRow) -> str:
+    return f"SSIM {row.ssim:.3f} with a mean colour difference of {row.delta_e:.2f}"
 
 
 def _figures(comparison: Comparison) -> list[Figure]:

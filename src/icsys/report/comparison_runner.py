@@ -7,7 +7,7 @@ import threading
 import time
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 from icsys.engine import ENGINE_TABLE
 from icsys.errors import ICSError, ImageError
 from icsys.files.rooted_path import RootedPath
+from icsys.image.encode import encode_lossy
 from icsys.image.geometry import plan_resize
 from icsys.image.open_image import open_image
 from icsys.image.read_output import read_pixels
@@ -30,6 +31,14 @@ from icsys.report.comparison import (
 )
 from icsys.report.example_images import choose, detail, shown_names
 from icsys.report.image_quality import measure
+from icsys.report.lossy_codecs import (
+    LOWEST,
+    USUAL_QUALITY,
+    compress_lossy,
+    even_sample,
+    highest_quality,
+    highest_quality_near,
+)
 from icsys.report.page_pictures import palette_of
 from icsys.results import Compressed, Failed
 from icsys.run.executor import thread_limits, threads_for
@@ -37,7 +46,7 @@ from icsys.run.worker import WorkerContext, compress_task
 from icsys.sources.base import read_loaded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -45,6 +54,7 @@ if TYPE_CHECKING:
     from icsys.engine.pool import Returned
     from icsys.options import Options
     from icsys.report.image_quality import Quality
+    from icsys.run.worker import Outcome
     from icsys.sources.base import Loaded, Source, Task
 
 
@@ -55,6 +65,8 @@ _COST = np.array([1, 50])
 _TIMED, _MOST_ROUNDS = 20.0, 3
 _TRIAL = 1.0  # seconds; a shorter trial is repeated with more images
 _SHORTEST = 1e-6  # seconds
+# The quality of a lossy codec is searched on so many images first.
+_SEARCHED_IMAGES, _SEARCHED_PIXELS = 32, 4_000_000
 _NO_ROOM = {"disk_full", "read_only"}
 
 
@@ -71,10 +83,21 @@ class _Pass:
 class ComparisonRunner:
     """Compresses the same images with every candidate, and measures them."""
 
-    def __init__(self, source: Source, folder: Path, options: Options, candidates: list[Candidate], jobs: int) -> None:
+    def __init__(
+        self,
+        source: Source,
+        folder: Path,
+        options: Options,
+        candidates: list[Candidate],
+        jobs: int,
+        *,
+        codecs: Sequence[str] = (),
+    ) -> None:
         self.jobs = jobs
+        self.left_out: dict[str, str] = {}
         self.report: Callable[[ComparisonProgress], object] = lambda _: None
         self._source, self._folder, self._options, self._candidates = source, folder, options, candidates
+        self._codecs = codecs
         self._step = ComparisonProgress("", 0, 0, None)
         self.rounds = 1
 
@@ -96,7 +119,9 @@ class ComparisonRunner:
             total, once, _ = self._try_out(works, weights, more)
         self.rounds = min(_MOST_ROUNDS, max(1, int(_TIMED / once)))
         estimate = total + (self.rounds - 1) * once
-        self._step = ComparisonProgress("", 0, len(works) * (len(self._candidates) * self.rounds + 1), estimate)
+        self.left_out.clear()
+        passes = len(self._candidates) + len(self._codecs) * (1 + len(self._aims()))
+        self._step = ComparisonProgress("", 0, len(works) * (passes * self.rounds + 1), estimate)
         return estimate
 
     def _try_out(self, works: list[Task], weights: NDArray[np.float64], few: int) -> tuple[float, float, float]:
@@ -116,7 +141,10 @@ class ComparisonRunner:
         rows, _ = self.run([works[i] for i in sorted(chosen)])  # some sources can only be read in their order
         taken = max(time.perf_counter() - start, _SHORTEST)
         share = float(weights[chosen].sum() / weights.sum())
-        return taken / share, max(sum(row.seconds for row in rows) / share, _SHORTEST), taken
+        once = max(sum(row.seconds for row in rows) / share, _SHORTEST)
+        # The search for the quality of a codec encodes about as many images as a pass.
+        search = sum(row.seconds for row in rows if row.candidate.as_small_as) / share
+        return taken / share + search, once, taken
 
     def _weights(self, works: list[Task]) -> NDArray[np.float64]:
         """Return the relative cost of each image, from the sizes in the heads of the files."""
@@ -136,7 +164,10 @@ class ComparisonRunner:
         passes = [min(several, key=lambda one: one.seconds) for several in zip(*rounds, strict=True)]
         failures = {failure.source: failure for some in rounds for one in some for failure in one.failed}
         common = [work for work in works if work.source not in failures]
-        judged = dict(self._each("Judging", self._judge, common, self.jobs))
+        if common:
+            passes += [one for codec in self._codecs for one in self._lossy_passes(codec, common, passes)]
+        judge = partial(self._judge, candidates=[one.candidate for one in passes])
+        judged = dict(self._each("Judging", judge, common, self.jobs))
         failures |= {source: found for source, found in judged.items() if isinstance(found, Failed)}
         rows = []
         for place, one in enumerate(passes):
@@ -150,7 +181,7 @@ class ComparisonRunner:
 
     def examples(self, rows: list[ComparisonRow], number: int) -> Iterator[ComparisonExample]:
         """Yield the example images, read again from the outputs."""
-        names = shown_names(self._candidates)
+        names = shown_names([row.candidate for row in rows]) if rows else []
         for source, rank in choose(rows, number):
             scores = {row.name: next(score for score in row.scores if score.result.source == source) for row in rows}
             output = scores["SO"].result.output
@@ -176,11 +207,83 @@ class ComparisonRunner:
         for _ in self._each("", read, works, self.jobs):
             pass
 
-    def _pass(self, candidate: Candidate, works: list[Task]) -> _Pass:
-        """Compress all images with one candidate, as a run would."""
+    def _aims(self) -> list[Candidate]:
+        """Return the candidates whose bytes the lossy codecs keep to: the first strategy at each number of colours."""
+        reduced = [candidate for candidate in self._candidates if candidate.colors is not None]
+        return [candidate for candidate in reduced if candidate.strategy == reduced[0].strategy]
+
+    def _lossy_passes(self, codec: str, works: list[Task], passes: list[_Pass]) -> list[_Pass]:
+        """Compress all images with a lossy codec, at the usual quality and at the bytes of strategies.
+
+        Nothing is returned for a codec that cannot hold an image.
+        """
+        done = {one.candidate.name: one.done for one in passes}
+        found: dict[int, _Pass] = {}
+        aims: dict[int, list[str]] = {}
+
+        def try_quality(quality: int) -> bool:
+            several = [self._pass(Candidate(codec, None, quality), works, done["SO"]) for _ in range(self.rounds)]
+            found[quality] = min(several, key=lambda one: one.seconds)
+            failed = [failure for one in several for failure in one.failed]
+            if failed:
+                self.left_out[codec] = f"{codec} is left out: {failed[0].source}: {failed[0].message}."
+            return not failed
+
+        if not try_quality(USUAL_QUALITY):
+            return []
+        for place, aim in enumerate(self._aims(), 1):
+            is_trial = not self._step.total
+            self.report_step("Trying out" if is_trial else f"Finding the quality of {codec}")
+            quality = (
+                max(LOWEST, USUAL_QUALITY - place)
+                if is_trial
+                else self._quality(codec, works, done["SO"], done[aim.name])
+            )
+            if quality in found:
+                self.report_step(codec, done=len(works) * self.rounds)
+            elif not try_quality(quality):
+                return []
+            aims.setdefault(quality, []).append(aim.name)
+        return [
+            replace(one, candidate=replace(one.candidate, as_small_as=tuple(aims.get(quality, ()))))
+            for quality, one in found.items()
+        ]
+
+    def _quality(
+        self, codec: str, works: list[Task], resized: dict[str, Compressed], aim: dict[str, Compressed]
+    ) -> int:
+        """Return the highest quality at which the outputs of a codec take no more bytes than those of a strategy."""
+
+        def size_at(quality: int, some: list[Task]) -> int:
+            def size(loaded: Loaded) -> int:
+                return len(encode_lossy(codec, self._pixels("SO", loaded[0].output), quality))
+
+            return sum(self._map(size, ((work, b"") for work in some), self.jobs))
+
+        def limit(some: list[Task]) -> int:
+            return sum(aim[work.source].bytes_out for work in some)
+
+        pixels = [resized[work.source].width * resized[work.source].height for work in works]
+        few = [works[place] for place in even_sample(pixels, _SEARCHED_IMAGES, _SEARCHED_PIXELS)]
+        near = highest_quality(partial(size_at, some=few), limit(few))
+        if len(few) == len(works):
+            return near
+        return highest_quality_near(cache(partial(size_at, some=works)), limit(works), near)
+
+    def _pass(self, candidate: Candidate, works: list[Task], resized: dict[str, Compressed] | None = None) -> _Pass:
+        """Compress all images with one candidate, as a run would; a lossy codec needs the results of SO."""
         outputs = FolderOutputs(RootedPath(self._folder / candidate.name))
-        context = WorkerContext(self._source, outputs, candidate.options(self._options))
-        worker = partial(compress_task, context=context, limits=thread_limits(self.jobs))
+        limits = thread_limits(self.jobs)
+        worker: Callable[[Loaded], Outcome]
+        if resized is None or candidate.quality is None:
+            context = WorkerContext(self._source, outputs, candidate.options(self._options))
+            worker = partial(compress_task, context=context, limits=limits)
+        else:
+            context = WorkerContext(self._source, outputs, self._options)
+            codec, quality = candidate.strategy, candidate.quality
+            worker = partial(
+                compress_lossy, context=context, limits=limits, codec=codec, quality=quality, resized=resized
+            )
         start = time.perf_counter()
         outcomes = list(self._each(candidate.name, worker, works, threads_for(self.jobs)))
         seconds = time.perf_counter() - start
@@ -196,12 +299,12 @@ class ComparisonRunner:
         done = {o.result.source: o.result for o in outcomes if isinstance(o.result, Compressed)}
         return _Pass(candidate, seconds, done, failed)
 
-    def _judge(self, loaded: Loaded) -> tuple[str, list[Quality] | Failed]:
+    def _judge(self, loaded: Loaded, candidates: list[Candidate]) -> tuple[str, list[Quality] | Failed]:
         """Measure the outputs of all candidates for an image against the truecolour picture."""
         work, _ = loaded
         try:
             reference = self._pixels("SO", work.output)
-            qualities = [measure(reference, self._pixels(c.name, work.output)) for c in self._candidates]
+            qualities = [measure(reference, self._pixels(c.name, work.output)) for c in candidates]
         except (ImageError, OSError, MemoryError) as error:
             return work.source, Failed(
                 source=work.source, code="internal", message=f"the output cannot be read: {error}"
@@ -214,16 +317,18 @@ class ComparisonRunner:
     def _each(
         self, note: str, function: Callable[[Loaded], Returned], works: Iterable[Task], threads: int
     ) -> Iterator[Returned]:
-        """Apply a function to every image, in threads."""
+        """Load every image, apply a function to it in threads, and report each one that is done."""
+        for outcome in self._map(function, self._source.load(works, self._options), threads):
+            yield outcome
+            if note:
+                self.report_step(f"{'Trying out' if not self._step.total else note}", done=1)
+
+    def _map(self, function: Callable[[Loaded], Returned], items: Iterable[Loaded], threads: int) -> Iterator[Returned]:
+        """Apply a function to all items, in threads."""
         stop = threading.Event()
-        outcomes = ENGINE_TABLE["threads"](
-            function, self._source.load(works, self._options), jobs=threads, prepare=lambda: None, stop=stop
-        )
+        outcomes = ENGINE_TABLE["threads"](function, items, jobs=threads, prepare=lambda: None, stop=stop)
         with threadpool_limits(1, user_api="blas"), closing(outcomes):
-            for outcome in outcomes:
-                yield outcome
-                if note:
-                    self.report_step(f"{'Trying out' if not self._step.total else note}", done=1)
+            yield from outcomes
 
 
 def _pixels(source: Source, loaded: Loaded, options: Options) -> tuple[int, int] | None:

@@ -5,17 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from icsys.report.humanize import factor_text
+from icsys.report.humanize import bytes_text, factor_text
+from icsys.report.lossy_codecs import USUAL_QUALITY
 from icsys.sources.base import passed_over_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from icsys.report.comparison import Comparison, ComparisonRow
 
 _NONE = "-"
 
 _QUALITY = "Quality is measured against the resized picture in truecolour, the output of SO."
+ORDER = "Smallest output first."
+_LOSSY = (
+    "JPEG and WebP are lossy files of the same resized pixels, by Pillow, at quality q: {}, and the highest at which "
+    "all outputs together take no more bytes than those of {}."
+)
 _EXACT = "Images of no more than K colours keep them exactly; PSNR is the mean over the others."
 
 
@@ -34,7 +40,7 @@ class ComparisonColumn:
     most
         Whether more is better.
     of_colors
-        Whether it measures the colour reduction; SO, which reduces none, is then not marked as the best.
+        Whether it measures the loss of quality; SO, which loses nothing, is then not marked as the best.
     """
 
     title: str
@@ -53,17 +59,17 @@ class Cell:
     best: bool = False
 
 
-def _colors(row: ComparisonRow) -> str:
-    return "all" if row.candidate.colors is None else str(row.candidate.colors)
-
-
 def _psnr(row: ComparisonRow) -> str:
     return _NONE if row.psnr is None else f"{row.psnr:.2f}"
 
 
 TABLE_COLUMNS = (
-    ComparisonColumn("strategy", "How colours are reduced.", lambda row: row.candidate.strategy),
-    ComparisonColumn("K", "Requested colours of every image.", _colors),
+    ComparisonColumn("strategy", "How colours are reduced, or a lossy codec.", lambda row: row.candidate.strategy),
+    ComparisonColumn(
+        "K",
+        "Requested colours of every image; for JPEG and WebP, their quality q from 1 to 100.",
+        lambda row: row.candidate.setting,
+    ),
     ComparisonColumn(
         "seconds",
         "Run time for these images, from reading to writing.",
@@ -77,7 +83,7 @@ TABLE_COLUMNS = (
         lambda row: row.images_per_second,
         most=True,
     ),
-    ComparisonColumn("MB", "Size of all outputs.", lambda row: f"{row.bytes_out / 1e6:.2f}", lambda row: row.bytes_out),
+    ComparisonColumn("size", "Bytes of all outputs.", lambda row: bytes_text(row.bytes_out), lambda row: row.bytes_out),
     ComparisonColumn(
         "factor",
         "Compression factor: bytes of the sources over bytes of the outputs.",
@@ -88,7 +94,7 @@ TABLE_COLUMNS = (
     ComparisonColumn(
         "elements",
         "Numbers a model reads from the outputs (width x height x channels), in millions.",
-        lambda row: f"{row.elements_out / 1e6:.2f} M",
+        lambda row: f"{row.elements_out / 1e6:.3g} M",
     ),
     ComparisonColumn(
         "MSE",
@@ -131,7 +137,7 @@ def cells(rows: tuple[ComparisonRow, ...]) -> list[list[Cell]]:
 
 def _column(column: ComparisonColumn, rows: tuple[ComparisonRow, ...]) -> list[Cell]:
     texts = [column.text(row) for row in rows]
-    competes = [column.value is not None and not (column.of_colors and row.candidate.colors is None) for row in rows]
+    competes = [column.value is not None and not (column.of_colors and row.candidate.strategy == "SO") for row in rows]
     values = [column.value(row) if ok and column.value else None for row, ok in zip(rows, competes, strict=True)]
     known = [(value, text) for value, text in zip(values, texts, strict=True) if value is not None]
     best = (max if column.most else min)(known)[1] if len(known) > 1 else None
@@ -159,22 +165,39 @@ def notes(comparison: Comparison) -> list[str]:
     found = [_QUALITY]
     if comparison.rounds > 1:
         found.append(f"Seconds are those of the fastest of {comparison.rounds} rounds.")
+    found.extend(_about_lossy(comparison))
+    found.extend(comparison.left_out)
     if any(row.exact for row in comparison.reduced()):
         found.append(_EXACT)
     return found
+
+
+def _about_lossy(comparison: Comparison) -> Iterator[str]:
+    """Yield how the qualities of the lossy codecs were chosen, in a sentence, if there are any."""
+    rows = {row.name: row for row in comparison.rows}
+    lossy = [candidate for candidate in comparison.candidates if candidate.as_small_as]
+    parts = []
+    for aim in (candidate.name for candidate in comparison.candidates):
+        names = [
+            one.name + (", which takes more" if rows[one.name].bytes_out > rows[aim].bytes_out else "")
+            for one in lossy
+            if aim in one.as_small_as
+        ]
+        parts.extend([f"{aim} ({', '.join(names)})"] if names else [])
+    if parts:
+        yield _LOSSY.format(USUAL_QUALITY, ", ".join(parts))
 
 
 def comparison_text(comparison: Comparison) -> str:
     """Return the results of a comparison as text: a few lines and the table."""
     of = "" if comparison.images == comparison.found else f" of {comparison.found}"
     each = "" if comparison.jobs == 1 else f", {comparison.jobs} at a time"
-    size = f"{comparison.rows[0].bytes_in / 1e6:.1f} MB" if comparison.rows else "0 MB"
+    size = bytes_text(comparison.rows[0].bytes_in if comparison.rows else 0)
     passed_over = comparison.outputs_passed_over
     not_read = [passed_over_text(passed_over)] if passed_over else []
     lines = [f"{comparison.images}{of} images, {size}{each}", *not_read, ""]
     if comparison.rows:
         lines.append(text_table(comparison))
-        lines.extend(["* best of its column", "", *notes(comparison)])
-    verdict = "as estimated" if comparison.held else "not as estimated"
-    lines.append(f"Measured in {comparison.seconds:.1f} s, {verdict} ({comparison.estimate:.1f} s).")
+        lines.extend([f"{ORDER} * best of its column", "", *notes(comparison)])
+    lines.append(f"Measured in {comparison.seconds:.1f} s.")
     return "\n".join(lines)

@@ -53,12 +53,25 @@ def choose(rows: Sequence[ComparisonRow], number: int) -> list[tuple[str, int]]:
 
 
 def shown_names(candidates: Sequence[Candidate]) -> list[str]:
-    """Return the candidates to show: all strategies at the middle number of colours, one strategy at all numbers."""
+    """Return the candidates to show, by name.
+
+    All strategies at the middle number of colours, one strategy at all numbers, and the lossy codecs at the bytes of
+    that strategy with the middle number.
+    """
+    middle = middle_name(candidates)
+    strategy, k = middle.split()
+    reduced = [candidate for candidate in candidates if candidate.colors is not None]
+    chosen = [candidate for candidate in reduced if candidate.strategy == strategy or str(candidate.colors) == k]
+    lossy = [candidate for candidate in candidates if middle in candidate.as_small_as]
+    ordered = sorted(chosen, key=lambda c: (c.strategy != strategy, c.colors))
+    return [candidate.name for candidate in (*ordered, *lossy)]
+
+
+def middle_name(candidates: Sequence[Candidate]) -> str:
+    """Return the name of the first strategy at the middle number of colours."""
     reduced = [candidate for candidate in candidates if candidate.colors is not None]
     ks = sorted({candidate.colors for candidate in reduced if candidate.colors is not None})
-    strategy, k = reduced[0].strategy, ks[len(ks) // 2]
-    chosen = [candidate for candidate in reduced if candidate.strategy == strategy or candidate.colors == k]
-    return [candidate.name for candidate in sorted(chosen, key=lambda c: (c.strategy != strategy, c.colors))]
+    return f"{reduced[0].strategy} {ks[len(ks) // 2]}"
 
 
 def detail(reference: NDArray[np.uint8], shown: NDArray[np.uint8]) -> tuple[slice, slice] | None:

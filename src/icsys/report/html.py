@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _GENERATOR = "Image Compression System"
 _HEAD = 2048  # bytes at the start of a page that name its generator
-_SMALL = 480  # pixels; narrower pictures are enlarged by a whole factor
+_SMALL = 480  # pixels; pictures are enlarged by a whole factor up to this side
 _NAMED = 3
 
 
@@ -93,7 +93,7 @@ class Pair:
     @property
     def zoom(self) -> int:
         """Screen pixels per pixel: small pictures are enlarged."""
-        return max(1, _SMALL // self.width)
+        return max(1, min(_SMALL // self.width, _SMALL // self.height))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,26 +3,40 @@
 from __future__ import annotations
 
 import io
+import itertools
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from icsys.report.humanize import times_text
+from icsys.report.humanize import bytes_text, times_text
 from icsys.report.optional_packages import import_optional
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from icsys.report.comparison import Comparison, ComparisonRow
 
-# Okabe and Ito, "Color Universal Design" (2008), the ones with contrast to white and to black; markers differ too.
+# Okabe and Ito, "Color Universal Design" (2008), the ones with contrast to white and to black, one of them darker;
+# markers differ too.
 INK = "#010203"  # becomes the colour of the page's text
 _GREY, _BLUE = "#808080", "#0072b2"
 _LOOK = {"SO": (INK, "D"), "MKM": (_BLUE, "o"), "FKM": ("#d55e00", "s"), "MBKM": ("#009e73", "^")}
+_LOOK |= {"JPEG": ("#cc79a7", "v"), "WebP": ("#b07d00", "P")}
 _WIDTH, _HEIGHT = 4.6, 3.3  # inches: the text is still readable on a phone
 _WIDE_SPAN = 6  # ratio of the largest to the smallest value, from which an axis is logarithmic
 _MOST_DOTS = 300
+_LEGEND_COLUMNS = 3
 _MB = 1e6
+_SPOT = 5  # half the side of a marker, in pixels of the figure
+# Where a label may stand beside its point, the best place first: offset in points, and its alignment.
+_LABEL_PLACES: tuple[tuple[tuple[int, int], str, str], ...] = (
+    ((7, 3), "left", "bottom"),
+    ((7, -3), "left", "top"),
+    ((-7, 3), "right", "bottom"),
+    ((-7, -3), "right", "top"),
+    ((0, 7), "center", "bottom"),
+    ((0, -7), "center", "top"),
+)
 
 # Additions to the common style, so that plots fit a page of any colours.
 _ON_A_PAGE: dict[str, Any] = {
@@ -48,8 +62,8 @@ class Plot:
 def comparison_plots(comparison: Comparison, shown: Sequence[str]) -> list[Plot]:
     """Draw the plots of a comparison; ``shown`` names the candidates of the detailed plots."""
     closely = [row for name in shown for row in comparison.rows if row.name == name]
-    so = next(row for row in comparison.rows if row.candidate.colors is None)
-    plots = [_time_and_factor(comparison.rows)]
+    so = comparison.resized
+    plots = [_quality_and_bytes(comparison.rows), _time_and_factor(comparison.rows)]
     if len({row.candidate.colors for row in comparison.reduced()}) > 1:
         plots.append(_quality_and_colors(list(comparison.reduced())))
     sizes = [("sources", so.bytes_in), *((row.name, row.bytes_out) for row in (so, *closely))]
@@ -63,14 +77,14 @@ def size_plot(sizes: Sequence[tuple[str, int]]) -> Plot:
         axes = figure.subplots()
         names, values = [name for name, _ in sizes], [size / _MB for _, size in sizes]
         bars = axes.barh(names, values, color=[_GREY] + [_color(name) for name in names[1:]], height=0.7)
-        axes.bar_label(bars, [_megabytes(size) for _, size in sizes], padding=4)
+        axes.bar_label(bars, [bytes_text(size) for _, size in sizes], padding=4)
         axes.margins(x=0.22)
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")
         axes.tick_params(axis="y", length=0)
         axes.set_xlabel("MB on disk")
 
-    words = ", ".join(f"{name} {_megabytes(size)}" for name, size in sizes)
+    words = ", ".join(f"{name} {bytes_text(size)}" for name, size in sizes)
     return Plot("Size before and after", words, _svg("size", draw, height=max(_HEIGHT, 0.6 + 0.36 * len(sizes))))
 
 
@@ -93,40 +107,91 @@ def histogram(title: str, label: str, values: Sequence[float], *, whole: bool = 
     return Plot(title, words, _svg(title, draw))
 
 
-def _time_and_factor(rows: Sequence[ComparisonRow]) -> Plot:
-    several = len({row.candidate.colors for row in rows if row.candidate.colors}) > 1
+def _quality_and_bytes(rows: Sequence[ComparisonRow]) -> Plot:
+    """Draw what the bytes of each strategy and codec buy; SO, which loses nothing, is the reference."""
+    rows = [row for row in rows if row.candidate.strategy != "SO"]
 
     def draw(figure: Any) -> None:  # noqa: ANN401 - as above
+        upper, lower = figure.subplots(2, sharex=True)
+        for strategy, points in _by_strategy(rows):
+            look = {"color": _LOOK[strategy][0], "marker": _LOOK[strategy][1]}
+            sizes = [_kilobytes(row) for row in points]
+            upper.plot(sizes, [row.ssim for row in points], label=strategy, **look)
+            lower.plot(sizes, [row.delta_e for row in points], **look)
+        _axis(lower.set_xscale, lower.xaxis, [_kilobytes(row) for row in rows])
+        upper.set_ylabel("SSIM")
+        lower.set_ylabel("mean CIEDE2000")
+        lower.set_ylim(bottom=0)
+        lower.set_xlabel("kB an image (left is smaller)")
+        figure.legend(loc="outside upper center", ncols=_LEGEND_COLUMNS)
+
+    words = "; ".join(
+        f"{row.name}: {_kilobytes(row):.2f} kB an image, SSIM {row.ssim:.4f}, colour difference {row.delta_e:.2f}"
+        for row in rows
+    )
+    return Plot("Quality and bytes", words, _svg("bytes", draw, height=4.2))
+
+
+def _time_and_factor(rows: Sequence[ComparisonRow]) -> Plot:
+    def draw(figure: Any) -> None:  # noqa: ANN401 - as above
         axes = figure.subplots()
-        for strategy, (color, marker) in _LOOK.items():
-            points = sorted((row for row in rows if row.candidate.strategy == strategy), key=_k)
-            if not points:
-                continue
-            x, y = [row.seconds for row in points], [row.factor for row in points]
-            axes.plot(x, y, color=color, marker=marker, label=strategy)
-            for row, a, b in zip(points, x, y, strict=True) if several else ():
-                name = "all colours" if row.candidate.colors is None else f"{row.candidate.colors}"
-                axes.annotate(name, (a, b), (7, 4), textcoords="offset points", fontsize=9)
+        for strategy, points in _by_strategy(rows):
+            color, marker = _LOOK[strategy]
+            axes.plot(
+                [row.seconds for row in points],
+                [row.factor for row in points],
+                color=color,
+                marker=marker,
+                label=strategy,
+            )
         _axis(axes.set_xscale, axes.xaxis, [row.seconds for row in rows])
         _axis(axes.set_yscale, axes.yaxis, [row.factor for row in rows])
         axes.margins(0.14)
         axes.set_xlabel("run time in seconds (left is faster)")
         axes.set_ylabel("times smaller (up is smaller)")
-        figure.legend(loc="outside upper center", ncols=len(_LOOK))
+        figure.legend(loc="outside upper center", ncols=_LEGEND_COLUMNS)
+        label_points(figure, axes, [(row.candidate.setting, row.seconds, row.factor) for row in rows])
 
     words = "; ".join(f"{row.name}: {row.seconds:.2f} s, {times_text(row.bytes_in, row.bytes_out)}" for row in rows)
     return Plot("Run time and compression factor", words, _svg("time", draw))
 
 
+def label_points(figure: Any, axes: Any, points: Sequence[tuple[str, float, float]]) -> None:  # noqa: ANN401 - as above
+    """Write a label beside each point, where it covers no other label and no point; leave it out where none is free."""
+    boxes = import_optional("matplotlib.transforms").Bbox
+    figure.draw_without_rendering()  # only now the axes have their place
+    spots = [axes.transData.transform(point[1:]) for point in points]
+    taken = [boxes.from_bounds(x - _SPOT, y - _SPOT, 2 * _SPOT, 2 * _SPOT) for x, y in spots]
+    taken += [boxes.from_bounds(x - 1, y - 1, 2, 2) for line in axes.lines for x, y in _along(line)]
+    for text, x, y in points:
+        for offset, across, along in _LABEL_PLACES:
+            label = axes.annotate(
+                text, (x, y), offset, textcoords="offset points", fontsize=9, ha=across, va=along, in_layout=False
+            )
+            place = label.get_window_extent()
+            inside = axes.bbox.x0 <= place.x0 and place.x1 <= axes.bbox.x1 and axes.bbox.y0 <= place.y0
+            if inside and place.y1 <= axes.bbox.y1 and not place.count_overlaps(taken):
+                taken.append(place)
+                break
+            label.remove()
+
+
+def _along(line: Any) -> Iterator[tuple[float, float]]:  # noqa: ANN401 - as above
+    """Yield places along a line, in pixels of the figure and about a label's height apart."""
+    corners = line.get_transform().transform(line.get_xydata())
+    for start, end in itertools.pairwise(corners):
+        steps = int(max(abs(end - start)) / _SPOT) + 1
+        yield from (tuple(start + (end - start) * step / steps) for step in range(1, steps))
+
+
 def _quality_and_colors(rows: Sequence[ComparisonRow]) -> Plot:
     def draw(figure: Any) -> None:  # noqa: ANN401 - as above
         upper, lower = figure.subplots(2, sharex=True)
-        for strategy, (color, marker) in _LOOK.items():
-            points = sorted((row for row in rows if row.candidate.strategy == strategy), key=_k)
-            if points:
-                ks = [_k(row) for row in points]
-                upper.plot(ks, [row.ssim for row in points], color=color, marker=marker, label=strategy)
-                lower.plot(ks, [row.delta_e for row in points], color=color, marker=marker)
+        for strategy, points in _by_strategy(rows):
+            color, marker = _LOOK[strategy]
+            ks = [_k(row) for row in points]
+            upper.plot(ks, [row.ssim for row in points], color=color, marker=marker, label=strategy)
+            lower.plot(ks, [row.delta_e for row in points], color=color, marker=marker)
         lower.set_xscale("log", base=2)
         ticks = sorted({_k(row) for row in rows})
         lower.set_xticks(ticks, [str(k) for k in ticks])
@@ -135,7 +200,7 @@ def _quality_and_colors(rows: Sequence[ComparisonRow]) -> Plot:
         lower.set_ylabel("mean CIEDE2000")
         lower.set_ylim(bottom=0)
         lower.set_xlabel("colours K")
-        figure.legend(loc="outside upper center", ncols=len(_LOOK))
+        figure.legend(loc="outside upper center", ncols=_LEGEND_COLUMNS)
 
     words = "; ".join(f"{row.name}: SSIM {row.ssim:.4f}, colour difference {row.delta_e:.2f}" for row in rows)
     return Plot("Quality and the number of colours", words, _svg("quality", draw, height=4.2))
@@ -173,16 +238,24 @@ def _quality_of_images(rows: Sequence[ComparisonRow]) -> Plot:
     return Plot("Quality of each image", "; ".join(medians), _svg("images", draw, height=height))
 
 
+def _by_strategy(rows: Sequence[ComparisonRow]) -> Iterator[tuple[str, list[ComparisonRow]]]:
+    """Yield each strategy with its rows, by number of colours or by quality."""
+    for strategy in _LOOK:
+        points = sorted((row for row in rows if row.candidate.strategy == strategy), key=_k)
+        if points:
+            yield strategy, points
+
+
 def _k(row: ComparisonRow) -> int:
-    return row.candidate.colors or 0
+    return row.candidate.colors or row.candidate.quality or 0
+
+
+def _kilobytes(row: ComparisonRow) -> float:
+    return row.bytes_out / len(row.scores) / 1e3
 
 
 def _color(name: str) -> str:
     return _LOOK.get(name.split(maxsplit=1)[0], (_BLUE, ""))[0]
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / _MB:.1f} MB" if size >= 10 * _MB else f"{size / _MB:.2f} MB"
 
 
 def _axis(set_scale: Callable[[str], object], axis: Any, values: Sequence[float]) -> None:  # noqa: ANN401 - as above

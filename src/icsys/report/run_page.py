@@ -236,7 +236,12 @@ def _classes(images: Sequence[RunImage]) -> HtmlTable:
         ]
         rows.append([Cell(text) for text in texts])
     more = len(ordered) - _CLASSES
-    return HtmlTable("Folder by folder", headings, rows, [f"{more} smaller folders are left out."] if more > 0 else [])
+    return HtmlTable(
+        "Folder by folder, the largest first",
+        headings,
+        rows,
+        [f"{more} smaller folders are left out."] if more > 0 else [],
+    )
 
 
 def _plots(images: Sequence[RunImage]) -> list[Plot]:
@@ -266,7 +271,8 @@ def _skips(record: RunRecord, summary: dict[str, Any]) -> list[str]:
         sentences.append(f"The first {LISTED} of them are listed; {FAILURES} names them all.")
     foreign = summary.get("foreign", 0)
     done = summary.get("skipped", 0) - foreign
-    damaged = sum(bool(image.warning) for image in record.images)
+    damaged = sum(image.damaged for image in record.images)
+    warned = sum(bool(image.warning) and not image.damaged for image in record.images)
     kept = sum(image.kept_source for image in record.images)
     passed_over = summary.get("outputs_passed_over")
     passed_over = list(map(str, passed_over)) if isinstance(passed_over, list) else []
@@ -277,6 +283,7 @@ def _skips(record: RunRecord, summary: dict[str, Any]) -> list[str]:
         (len(passed_over), f"Not read: {passed_over_text(passed_over)}."),
         (record.stale, f"Stale outputs: {record.stale}. Their sources are gone, fail, or have other outputs now."),
         (damaged, f"{images_text(damaged)} damaged; the part that could be decoded was kept."),
+        (warned, f"{images_text(warned)} with a warning that costs no pixel; {MANIFEST} has it."),
         (kept, f"{images_text(kept)} copied unchanged: smaller than the encoded output would be."),
     )
     return sentences + [sentence for number, sentence in counted if number]

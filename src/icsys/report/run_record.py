@@ -12,7 +12,7 @@ from icsys.color.quality_metrics import psnr_of
 from icsys.errors import UsageError
 from icsys.layout import FAILURES, MANIFEST
 from icsys.options import Options
-from icsys.records.manifest import DONE, FAILED, STALE, read_rows
+from icsys.records.manifest import DONE, FAILED, STALE, is_damaged, read_rows
 from icsys.records.run_json import read_run
 from icsys.report.html import Problem
 from icsys.report.humanize import printable
@@ -41,6 +41,7 @@ class RunImage:
     options_hash: str
     palette: str
     warning: str
+    damaged: bool
     measured: Measured | None = None
     kept_source: bool = False
 
@@ -110,6 +111,7 @@ def read_record(destination: RootedPath) -> RunRecord:
                 row["options_hash"],
                 row.get("palette") or "",
                 row.get("warning") or "",
+                is_damaged(row),
                 Measured.from_columns(row),
                 row.get("kept_source", False),
             )

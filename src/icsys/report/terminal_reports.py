@@ -15,6 +15,7 @@ from icsys.sources.base import passed_over_text
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from icsys.options import Options
     from icsys.results import Result
     from icsys.summary import ColorsFound, RunSummary
     from icsys.verify.folder import Verification
@@ -26,7 +27,8 @@ _NAMED = 3
 def image_line(result: Result) -> str:
     """Describe one image for ``--verbose``."""
     if isinstance(result, Compressed):
-        warning = f", kept though {printable(result.warning)}" if result.warning else ""
+        cost = "kept though" if result.damaged else "no pixel lost to"
+        warning = f", {cost} {printable(result.warning)}" if result.warning else ""
         kept = ", the source as it was" if result.kept_source else ""
         return (
             f"{printable(result.source)} -> {printable(result.output)}: "
@@ -45,10 +47,11 @@ def run_report(summary: RunSummary, destination: str, *, dry_run: bool) -> str:
     others = f", {summary.ignored} other files left alone" if summary.ignored else ""
     animated = f"; {summary.animated} animated, first frame used" if summary.animated else ""
     damaged = f"; {summary.damaged} damaged but kept: --json and --verbose name them" if summary.damaged else ""
+    warned = f"; {summary.warned} with a warning that costs no pixel: --verbose shows it" if summary.warned else ""
     counts = f"{summary.compressed} compressed, {summary.skipped} skipped, {summary.failed} failed"
     lines = [
         f"Total run time: {summary.seconds:.2f} s{rate}",
-        f"Images:   {counts}{others}{animated}{damaged}",
+        f"Images:   {counts}{others}{animated}{damaged}{warned}",
     ]
     lines.extend(f"          {count} skipped: {reason}" for reason, count in summary.skips.items())
     if summary.kept_sources:
@@ -91,6 +94,13 @@ def folders_text(folders: Sequence[str]) -> str:
     """
     names = ", ".join(map(repr, map(printable, folders[:_NAMED]))) + (", …" if len(folders) > _NAMED else "")
     return f"the images in {names}"
+
+
+def reading_hint(summary: RunSummary, options: Options) -> str:
+    """Return a line on how to read the files that a run wrote, if some readers return their indices; or nothing."""
+    if not summary.compressed or options.format != "png" or not options.has_palettes:
+        return ""
+    return "Read as RGB: Image.open(f).convert('RGB'); torchvision.io.decode_image(f, mode='RGB')"
 
 
 def colors_text(found: ColorsFound) -> str:

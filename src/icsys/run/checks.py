@@ -15,6 +15,7 @@ from icsys.files.url import Url
 from icsys.options import Options
 
 if TYPE_CHECKING:
+    from icsys.files.locations import Location
     from icsys.shard import Shard
 
 
@@ -32,9 +33,7 @@ def check_options(options: Options | None) -> Options:
     return options
 
 
-def check_places(
-    source: Url | str | os.PathLike[str], destination: str | os.PathLike[str], *, packed: bool = False
-) -> RootedPath:
+def check_places(source: Location, destination: str | os.PathLike[str], *, packed: bool = False) -> RootedPath:
     """Return the destination; refuse places that a run cannot start with.
 
     Parameters
@@ -47,11 +46,12 @@ def check_places(
     UsageError
         If the destination cannot be written or holds the source, or a name that ICS uses is taken there.
     """
-    for name, path in (("source", source), ("destination", destination)):
+    given = [source] if isinstance(source, Url | str | os.PathLike) else source
+    for name, path in (*(("source", path) for path in given), ("destination", destination)):
         if not isinstance(path, Url) and not os.fspath(path):
             raise UsageError(f"{name} '' names no folder: expected a path, or . for the current folder")
     destination, shown = Path(destination), os.fspath(destination)
-    folder = None if isinstance(source, Url) else Path(source)
+    folder = Path(source) if isinstance(source, str | os.PathLike) else None  # files are checked when they are opened
     if folder and folder.is_dir() and destination.resolve() in (folder.resolve(), *folder.resolve().parents):
         raise UsageError(
             f"source {str(folder)!r} lies in destination {shown!r}: expected two folders, "

@@ -15,7 +15,7 @@ from icsys.choices import PACKINGS, SHARED
 from icsys.engine import available_cores
 from icsys.engine.cluster import open_cluster
 from icsys.errors import UsageError
-from icsys.files.locations import parse_location
+from icsys.files.locations import parse_location, parse_source
 from icsys.files.reserved_names import refusing_links
 from icsys.files.url import Url, shown
 from icsys.run.checks import check_places
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from icsys.files.locations import Location
     from icsys.files.rooted_path import RootedPath
     from icsys.options import Options
     from icsys.run.progress import Progress
@@ -47,7 +48,7 @@ _SHARDS_PER_SLOT = 4  # as long as there are enough images
 
 @refusing_links()
 def run_on_cluster(
-    source: str | os.PathLike[str],
+    source: Location,
     destination: str | os.PathLike[str],
     options: Options,
     settings: RunSettings,
@@ -110,10 +111,10 @@ def run_on_cluster(
 
 
 def _check_places(
-    source: str | os.PathLike[str], destination: str | os.PathLike[str], options: Options, settings: RunSettings
+    source: Location, destination: str | os.PathLike[str], options: Options, settings: RunSettings
 ) -> tuple[Path, RootedPath]:
     """Return source and destination, both folders; refuse what a cluster cannot do."""
-    place, end = parse_location(source), parse_location(destination)
+    place, end = parse_source(source), parse_location(destination)
     one_machine = "one of the engines threads, processes"
     for refused, what, expected in (
         (settings.shard, f"shard={str(settings.shard)!r}", one_machine),
@@ -123,14 +124,14 @@ def _check_places(
         (options.palette in SHARED, f"palette={options.palette!r}", "a palette file, made by a run on some of them"),
         (isinstance(end, Url), f"destination {shown(end)!r}", "a folder that all workers share"),
         (
-            isinstance(place, Url) or not Path(place).is_dir(),
-            f"source {shown(place)!r}",
+            isinstance(place, Url | tuple) or not Path(place).is_dir(),
+            f"source {shown(place[0] if isinstance(place, tuple) else place)!r}",
             "a folder that all workers share",
         ),
     ):
         if refused:
             raise UsageError(f"{what} with engine={settings.engine!r}: expected {expected}")
-    assert not isinstance(place, Url) and not isinstance(end, Url)  # noqa: S101, PT018 - as just checked
+    assert not isinstance(place, Url | tuple) and not isinstance(end, Url)  # noqa: S101, PT018 - as just checked
     return Path(place).absolute(), check_places(place, end)
 
 

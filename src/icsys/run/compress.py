@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import threading
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, cast
 
 from icsys.engine import available_cores
 from icsys.run.checks import check_options
 from icsys.run.local import run_locally
+from icsys.run.progress_bar import ProgressBar
 from icsys.run_settings import RunSettings
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable
 
+    from icsys.files.locations import Location
     from icsys.options import Options
     from icsys.run.progress import Progress
     from icsys.run_settings import Engine, Overwrite
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def compress_folder(
-    source: str | os.PathLike[str],
+    source: Location,
     destination: str | os.PathLike[str],
     options: Options | None = None,
     *,
@@ -45,8 +48,9 @@ def compress_folder(
     Parameters
     ----------
     source
-        A folder; an archive of images, or a pattern of several: tar (also compressed), zip, WebDataset packs, Parquet;
-        or the URL of one of these, such as ``s3://bucket/photos``. It is only read.
+        A folder; an image file, or a list of several; an archive of images, or a pattern of several: tar (also
+        compressed), zip, WebDataset packs, Parquet; or the URL of a folder or archive, such as ``s3://bucket/photos``.
+        It is only read. Outputs of several files keep the folders below the deepest one that holds all of them.
     destination
         A folder, which is made if needed; or a URL of an object store, such as ``s3://bucket/small``.
     options
@@ -126,15 +130,14 @@ def compress_folder(
         overwrite=overwrite,
         retry_failed=retry_failed,
         dry_run=dry_run,
-        shard=cast(
-            "Shard | None", shard
-        ),  # RunSettings reads a text or a pair, too  # RunSettings reads text and pairs, too
+        shard=cast("Shard | None", shard),  # RunSettings reads a text or a pair, too
     )
-    return run_folder(source, destination, check_options(options), settings, stop=stop, progress=progress)
+    with progress.during_run() if isinstance(progress, ProgressBar) else nullcontext():
+        return run_folder(source, destination, check_options(options), settings, stop=stop, progress=progress)
 
 
 def run_folder(
-    source: str | os.PathLike[str],
+    source: Location,
     destination: str | os.PathLike[str],
     options: Options,
     settings: RunSettings,

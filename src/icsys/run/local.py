@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Collection, Iterator
 
+    from icsys.files.locations import Location
     from icsys.files.rooted_path import RootedPath
     from icsys.outputs.base import Outputs
     from icsys.records.palette_files import Palettes
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 
 @refusing_links()
 def run_locally(
-    source: str | os.PathLike[str],
+    source: Location,
     destination: str | os.PathLike[str],
     options: Options,
     settings: RunSettings,
@@ -162,7 +163,7 @@ class _LocalRun:
             main_pass.run(plan, context, self._executor)
         finally:
             run_ended.set()
-            self._close(ledger, complete=main_pass.complete)
+            self._close(ledger, complete=main_pass.complete and not self._places.names_files)
         if not self._settings.dry_run:
             self._finish(ledger, finished)
 

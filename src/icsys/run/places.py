@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from icsys.choices import PACKINGS
 from icsys.errors import UsageError
-from icsys.files.locations import check_apart, parse_location
+from icsys.files.locations import check_apart, parse_location, parse_source
 from icsys.files.url import Url
 from icsys.run.checks import check_places
 from icsys.sources.base import Task
+from icsys.sources.files import Files
 from icsys.sources.folder import Folder
 from icsys.sources.open_source import open_source
 
 if TYPE_CHECKING:
     import os
 
+    from icsys.files.locations import Location
     from icsys.files.rooted_path import RootedPath
     from icsys.options import Options
     from icsys.run.object_destination import ObjectDestination
@@ -38,6 +40,8 @@ class RunPlaces(NamedTuple):
         Whether images are read from a server, or outputs written to one.
     is_listed
         Whether the source is a shard that a coordinator has listed.
+    names_files
+        Whether the source is files by their names: then the outputs of other files are not stale.
     """
 
     source: Source
@@ -45,10 +49,11 @@ class RunPlaces(NamedTuple):
     remote: ObjectDestination | None
     over_network: bool
     is_listed: bool
+    names_files: bool
 
 
 def open_places(
-    source: str | os.PathLike[str], destination: str | os.PathLike[str], options: Options, settings: RunSettings
+    source: Location, destination: str | os.PathLike[str], options: Options, settings: RunSettings
 ) -> RunPlaces:
     """Return source and destination; read nothing but names.
 
@@ -59,14 +64,14 @@ def open_places(
     MissingExtraError
         If one of them needs a package that is not installed.
     """
-    place, end = parse_location(source), parse_location(destination)
+    place, end = parse_source(source), parse_location(destination)
     check_apart(place, end)
     remote = None
     if isinstance(end, Url):
         remote = _open_remote(end, settings.shard, options)
         end = remote.folder
     folder = check_places(place, end, packed=options.format in PACKINGS)
-    listed = None if isinstance(place, Url) else _listed_shard(place, folder, options, settings)
+    listed = None if isinstance(place, Url | tuple) else _listed_shard(place, folder, options, settings)
     opened = listed or open_source(
         place,
         Path(str(folder)),
@@ -82,13 +87,28 @@ def open_places(
         raise UsageError(
             f"palette='class' with source {opened.shown!r}: expected a folder, where each class lies together"
         )
-    return RunPlaces(opened, folder, remote, bool(remote) or isinstance(place, Url), bool(listed))
+    names_files = isinstance(opened, Files)
+    if names_files and settings.shard:
+        raise UsageError(f"shard={str(settings.shard)!r} with files by name: expected a folder or an archive as source")
+    return RunPlaces(opened, folder, remote, bool(remote) or isinstance(place, Url), bool(listed), names_files)
 
 
-def has_images(source: str, destination: str, *, include_outputs: bool = False) -> bool:
+def has_images(source: Location, destination: str, *, include_outputs: bool = False) -> bool:
     """Return whether a run from ``source`` to ``destination`` would find an image."""
+    return first_image(source, destination, include_outputs=include_outputs) is not None
+
+
+def first_image(source: Location, destination: str, *, include_outputs: bool = False) -> tuple[Source, Task] | None:
+    """Return the source opened, and the first image that a run to ``destination`` would find; None if there is none.
+
+    Raises
+    ------
+    UsageError
+        If the source cannot be opened.
+    """
     opened = open_source(source, Path(destination), include_outputs=include_outputs)
-    return any(isinstance(planned, Task) for planned in opened.plan(""))
+    task = next((planned for planned in opened.plan("") if isinstance(planned, Task)), None)
+    return None if task is None else (opened, task)
 
 
 def _open_remote(url: Url, shard: Shard | None, options: Options) -> ObjectDestination:

@@ -109,7 +109,7 @@ def compress_task(loaded: Loaded, context: WorkerContext, limits: Limits) -> Out
         if not context.dry_run and not (context.run_ended and context.run_ended.is_set()):
             context.outputs.write(task.output, image.data, sha256)
     except Exception as error:  # noqa: BLE001 - one image never ends the run
-        code, message = _reason(error)
+        code, message = failure_reason(error)
         return Outcome(task, Failed(source=task.source, code=code, message=message))
     palettes = context.palettes
     result = Compressed(
@@ -151,6 +151,7 @@ def _image_values(image: CompressedImage) -> dict[str, Any]:
         "mse": image.mse,
         "measured": image.measured,
         "warning": image.warning,
+        "damaged": image.damaged,
         "kept_source": image.kept_source,
         "kmeans_seconds": image.kmeans_seconds,
     }
@@ -171,7 +172,7 @@ def _palette_of(task: Task, data: bytes, context: WorkerContext, admit: Admit) -
     return palette
 
 
-def _reason(error: Exception) -> tuple[str, str]:
+def failure_reason(error: Exception) -> tuple[str, str]:
     """Return code and message of a failure."""
     match error:
         case ImageError():

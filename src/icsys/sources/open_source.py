@@ -1,4 +1,4 @@
-"""Open a source by its text: a folder, archives, or a URL of either."""
+"""Open a source by its text: a folder, files, archives, or a URL of a folder or archives."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from icsys.errors import UsageError
-from icsys.files.locations import parse_location
+from icsys.files.locations import parse_source
 from icsys.files.url import Url
 from icsys.records.output_folders import is_output_folder
 from icsys.sources.archive_patterns import expand_braces, find_archives, folder_of_pattern, is_pattern
@@ -18,20 +18,24 @@ from icsys.sources.safe_names import is_image_name
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from icsys.files.locations import Location
     from icsys.sources.base import PassedOver, Source
 
-_KINDS = "expected a folder with photos, or an archive of them: .tar, .tar.gz, .tar.bz2, .tar.xz, .zip or .parquet"
+_KINDS = (
+    "expected a folder with photos, image files, or an archive of them: .tar, .tar.gz, .tar.bz2, .tar.xz, .zip or "
+    ".parquet"
+)
 
 
 def open_source(
-    source: Url | str | os.PathLike[str],
+    source: Location,
     destination: Path,
     *,
     follow_links: bool = False,
     include_outputs: bool = False,
     ignore_zeros: bool = False,
 ) -> Source:
-    """Return the source that a text names; only names are read.
+    """Return the source that a text names, or files that several texts name; only names are read.
 
     A folder that holds archives and no image stands for its archives. The images of each of several archives go into
     the output folder that ``folder_for_archive`` returns.
@@ -39,7 +43,8 @@ def open_source(
     Parameters
     ----------
     source
-        A folder, an archive, a pattern of archives with ``*``, ``?``, ``[]`` or ``{000..099}``, or the URL of one.
+        A folder, an image file, an archive, or a pattern of files with ``*``, ``?``, ``[]`` or ``{000..099}``; the URL
+        of a folder or of archives; or several files or patterns.
     destination
         The output folder; it is left out if it lies in a source folder.
     follow_links, include_outputs
@@ -54,11 +59,16 @@ def open_source(
     MissingExtraError
         If a URL needs a package that is not installed.
     """
-    place = parse_location(source)
+    place = parse_source(source)
     if isinstance(place, Url):
         from icsys.sources.remote.open_remote import open_remote  # noqa: PLC0415 - an extra
 
         return open_remote(place, include_outputs=include_outputs, ignore_zeros=ignore_zeros, follow_links=follow_links)
+    if isinstance(place, tuple):
+        files = [file for text in place for file in _files_of(text)]
+        return _local_files(
+            files[0].parent, files, None, destination, ignore_zeros=ignore_zeros, follow_links=follow_links
+        )
     text = os.fspath(place)
     path = Path(text)
     if path.is_dir():
@@ -71,13 +81,21 @@ def open_source(
             if found
             else folder
         )
+    files = _files_of(text)
+    root = None if path.exists() else folder_of_pattern(text)
+    return _local_files(path, files, root, destination, ignore_zeros=ignore_zeros, follow_links=follow_links)
+
+
+def _files_of(text: str) -> list[Path]:
+    """Return the file that a text names, or all that it names as a pattern."""
+    path = Path(text)
     if path.exists():
-        _check_kind(text)
-        _check_readable(path)
-        return _local_archives(path, [path], None, ignore_zeros=ignore_zeros, follow_links=follow_links)
+        return [path]
     if not is_pattern(text):
         beside = next((str(path) + suffix for suffix in ARCHIVE_SUFFIXES if Path(str(path) + suffix).is_file()), None)
         hint = f"; there is an archive {beside!r}" if beside else ""
+        if is_image_name(text):
+            raise UsageError(f"source file {text!r} does not exist: expected image files; --output names their folder")
         raise UsageError(f"source folder {text!r} does not exist: {_KINDS}{hint}")
     import glob  # noqa: PLC0415 - few runs need it
 
@@ -87,9 +105,22 @@ def open_source(
         if not matches:
             raise UsageError(f"source {text!r}: there is no {pattern!r}")
         files.extend(map(Path, matches))
-    for file in files:
-        _check_kind(str(file))
-    return _local_archives(path, files, folder_of_pattern(text), ignore_zeros=ignore_zeros, follow_links=follow_links)
+    return files
+
+
+def _local_files(
+    shown: Path, files: list[Path], root: Path | None, destination: Path, *, ignore_zeros: bool, follow_links: bool
+) -> Source:
+    """Return files on this system as a source: all of them archives, or none."""
+    is_archive = [bool(archive_suffix(file.name)) for file in files]
+    if all(is_archive):
+        return _local_archives(shown, files, root, ignore_zeros=ignore_zeros, follow_links=follow_links)
+    if any(is_archive):
+        archive = files[is_archive.index(True)]
+        raise UsageError(f"source {str(archive)!r} is an archive among other files: expected one kind; run each alone")
+    from icsys.sources.files import open_files  # noqa: PLC0415 - few runs need it
+
+    return open_files(files, destination)
 
 
 def _holds_only_archives(folder: Folder) -> bool:
@@ -141,11 +172,6 @@ def _local_archives(
         ignore_zeros=ignore_zeros,
         follow_links=follow_links,
     )
-
-
-def _check_kind(path: str) -> None:
-    if not archive_suffix(path):
-        raise UsageError(f"source {path!r} is a file: {_KINDS}")
 
 
 def _check_readable(path: Path) -> None:

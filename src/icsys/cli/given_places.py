@@ -1,0 +1,42 @@
+"""Source and destination from the paths on the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from icsys.files.url import is_url
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from icsys.files.locations import Location
+
+SOURCE, DESTINATION = "Uncompressed", "Compressed"
+
+
+def given_places(paths: Sequence[str], output: str | None) -> tuple[Location, str]:
+    """Return source and destination.
+
+    The destination is ``output``. Without it, the last of several paths is the destination, unless it names an image or
+    an archive that exists; else ``Compressed`` is.
+    """
+    *before, last = paths or [SOURCE]
+    if output is None and before and not _is_source(last):
+        return _one_or_all(before), last
+    return _one_or_all([*before, last]), DESTINATION if output is None else output
+
+
+def _one_or_all(paths: list[str]) -> Location:
+    return paths[0] if len(paths) == 1 else paths
+
+
+def _is_source(path: str) -> bool:
+    """Return whether the last of several paths is one more source."""
+    # Few runs have several paths, and these modules are loaded for the run anyway.
+    from icsys.sources.archives.archive_names import archive_suffix  # noqa: PLC0415
+    from icsys.sources.safe_names import is_image_name  # noqa: PLC0415
+
+    if is_url(path) or Path(path).is_dir():
+        return False
+    return is_image_name(path) or (bool(archive_suffix(path)) and Path(path).is_file())

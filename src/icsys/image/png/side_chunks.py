@@ -1,0 +1,161 @@
+"""Chunks of a PNG beside its pixels: a decoder would stumble over some, so these are found and left out."""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING, NamedTuple
+
+from icsys.image.png.chunks import PngChunk, chunks_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_PICTURE = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
+_LENGTHS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"pHYs": 9, b"cICP": 4}
+_ANIMATION = {b"acTL", b"fcTL", b"fdAT"}
+_TEXTS = {b"tEXt", b"zTXt", b"iTXt"}
+# Keywords of texts that Pillow would take for facts about the picture.
+_FACTS = {
+    *(b"aspect", b"background", b"bbox", b"blend", b"chromaticity", b"default_image", b"disposal", b"dpi", b"duration"),
+    *(b"gamma", b"icc_profile", b"interlace", b"loop", b"srgb", b"transparency"),
+}
+_SMALL_LETTER = 0x20  # of the first letter: the picture can be decoded without the chunk
+
+_MOST_TEXT = 1 << 20  # bytes of an unpacked text, as Pillow allows
+_MOST_TEXTS = 1 << 26  # bytes of all, as Pillow allows
+_KIND = 4  # bytes
+_NAMED = 3  # chunks in a message
+_ANIMATION_LENGTH, _FRAME_LENGTH, _MOST_FRAMES = 8, 26, 1 << 31  # of acTL, of fcTL (PNG specification, 11.3.6)
+
+
+class _FaultyChunk(NamedTuple):
+    """A chunk to leave out, and the reason; an empty one is not reported."""
+
+    chunk: PngChunk
+    reason: str
+
+
+def without_faulty_side_chunks(data: bytes) -> bytes:
+    """Return a PNG without chunks that hold no pixels and are damaged, too large or misleading.
+
+    A good file is returned as it is.
+    """
+    faulty = _faulty_chunks(data)
+    if not faulty:
+        return data
+    ends = [0, *(one.chunk.end + 4 for one in faulty)]
+    starts = [*(one.chunk.start - 8 for one in faulty), len(data)]
+    return b"".join(data[end:start] for end, start in zip(ends, starts, strict=True))
+
+
+def faults_of_side_chunks(data: bytes) -> str | None:
+    """Describe the chunks that :func:`without_faulty_side_chunks` leaves out; None if there is nothing to report."""
+    faults = [f"{chunk.kind.decode('latin-1')} ({reason})" for chunk, reason in _faulty_chunks(data) if reason]
+    if not faults:
+        return None
+    more = f" and {len(faults) - _NAMED} more" if len(faults) > _NAMED else ""
+    return f"chunks of the PNG beside its pixels were left out: {', '.join(faults[:_NAMED])}{more}"
+
+
+def _faulty_chunks(data: bytes) -> list[_FaultyChunk]:
+    """Return the chunks to leave out, in the order of the file."""
+    faulty: list[_FaultyChunk] = []
+    chunk, animation, texts, pixels_at = None, [], 0, 0
+    for chunk in chunks_of(data):
+        if chunk.kind in _PICTURE:
+            if chunk.kind == b"IDAT" and not pixels_at:
+                pixels_at = chunk.start
+        elif chunk.kind in _ANIMATION:
+            animation.append(chunk)
+        else:
+            reason = _fault(chunk)
+            if reason is None and chunk.kind in _TEXTS:
+                size = _size_of_text(chunk) if texts <= _MOST_TEXTS else 0
+                reason = _text_fault(chunk, size, texts)
+                texts += size
+            if reason is not None:
+                faulty.append(_FaultyChunk(chunk, reason))
+    if chunk and pixels_at:
+        faulty += _cut_chunk(data, chunk)
+    if animation and not _is_sound_animation(animation, pixels_at, data):
+        faulty += (_FaultyChunk(one, "damaged animation" if one is animation[0] else "") for one in animation)
+        faulty.sort(key=lambda one: one.chunk.start)
+    return faulty
+
+
+def _fault(chunk: PngChunk) -> str | None:
+    """Return what is wrong with a chunk; None if nothing is, or if it may be a part of the picture."""
+    kind, content = chunk.kind, chunk.content
+    if not kind[0] & _SMALL_LETTER:
+        return None
+    if not chunk.is_sound:
+        stored = int.from_bytes(chunk.whole[-4:], "big")
+        meant = any(zlib.crc32(content, zlib.crc32(picture)) == stored for picture in _PICTURE)
+        return None if meant else "wrong checksum"  # otherwise the kind is damaged
+    if len(content) != _LENGTHS.get(kind, len(content)):
+        return "wrong length"
+    if kind == b"iCCP" and content.partition(b"\0")[2][:1] != b"\0":
+        return "unknown compression"
+    return None
+
+
+def _text_fault(chunk: PngChunk, size: int, texts: int) -> str | None:
+    """Return what is wrong with a text of ``size`` bytes; an empty reason for a misleading keyword.
+
+    Parameters
+    ----------
+    texts
+        Bytes of the texts before it.
+    """
+    keyword, _, rest = chunk.content.partition(b"\0")
+    if keyword in _FACTS or (keyword == b"exif" and chunk.kind != b"tEXt"):
+        return ""
+    if chunk.kind == b"zTXt" and rest[:1] not in {b"\0", b""}:
+        return "unknown compression"
+    if size > _MOST_TEXT and chunk.kind != b"tEXt":
+        return "more than 1 MiB of text"
+    return "more than 64 MiB of text" if texts + size > _MOST_TEXTS else None
+
+
+def _size_of_text(chunk: PngChunk) -> int:
+    """Return the bytes that a text takes, or one more than it may if it unpacks to more."""
+    rest = chunk.content.partition(b"\0")[2]
+    if chunk.kind == b"tEXt" or (chunk.kind == b"iTXt" and rest[:1] in {b"\0", b""}):
+        return len(chunk.content)
+    packed = rest[1:] if chunk.kind == b"zTXt" else rest[2:].split(b"\0", 2)[-1]
+    unpacker = zlib.decompressobj()
+    try:
+        text = unpacker.decompress(packed, _MOST_TEXT)
+    except zlib.error:
+        return 0
+    return len(text) + bool(unpacker.unconsumed_tail)
+
+
+def _is_sound_animation(chunks: Sequence[PngChunk], pixels_at: int, data: bytes) -> bool:
+    """Return whether the chunks of an animation that are read for its first frame are valid.
+
+    That frame is the picture itself, or it follows the picture (PNG specification, 11.3.6).
+    """
+    before = sum(chunk.start < pixels_at for chunk in chunks)
+    head, own, later = chunks[0], chunks[1:before], chunks[before : before + 1]
+    frames = own or later
+    if not before or head.kind != b"acTL" or any(chunk.kind != b"fcTL" for chunk in (*own, *later)) or len(own) > 1:
+        return False
+    canvas = data[16:24]  # width and height
+    return (
+        head.is_sound
+        and len(head.content) == _ANIMATION_LENGTH
+        and 0 < int.from_bytes(head.content[:4], "big") <= _MOST_FRAMES
+        and all(frame.is_sound and len(frame.content) == _FRAME_LENGTH for frame in frames)
+        and all(frame.content[:4] == bytes(4) for frame in frames)
+        and all(frame.content[4:20] == canvas + bytes(8) for frame in own)
+    )
+
+
+def _cut_chunk(data: bytes, last: PngChunk) -> list[_FaultyChunk]:
+    """Return the chunk behind the last whole one, if the file is cut off in it and it holds no pixels."""
+    start = last.end + 12
+    kind = data[start - 4 : start]
+    if last.kind == b"IEND" or len(kind) < _KIND or not kind.isalnum() or kind in _PICTURE | _ANIMATION:
+        return []
+    return [_FaultyChunk(PngChunk(kind, data, start, len(data) - 4), "cut off")]

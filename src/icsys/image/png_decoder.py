@@ -1,0 +1,97 @@
+"""The pixels of a PNG, with what Pillow leaves open: transparent colours of any depth, and colours of 16 bits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from icsys.image.color_conversion import in_bands
+from icsys.image.described.description import ColorDescription
+from icsys.image.described.light import grey_levels_of, to_srgb_levels
+from icsys.image.described.pictures import described_to_srgb
+from icsys.image.integrity import load_pixels
+from icsys.image.open_image import open_image
+
+if TYPE_CHECKING:
+    from PIL import ImageFile
+
+_GREY_SCALES = {"L;2": 85, "L;4": 17, "L": 1}
+# Raw modes of as many bits whose pixels hold what Pillow drops: low bytes, or grey and alpha as one number.
+_LOW_BYTES = {"RGB;16B": ("RGB", "RGB;16L"), "RGBA;16B": ("RGBA", "RGBA;16L"), "LA;16B": ("I", "I;32B")}
+
+
+def load_png(
+    image: ImageFile.ImageFile, data: bytes, colors: ColorDescription | bytes | None, *, keep: bool = False
+) -> tuple[Image.Image, str | None]:
+    """Decode the pixels of an opened PNG as :func:`~icsys.image.integrity.load_pixels` does, and correct them.
+
+    Pillow scales pixels to 8 bits but leaves the transparent colour in the file's 2, 4 or 16 bits, and turns 16-bit
+    grey with alpha into RGBA. A transparent colour of 16 bits is compared with pixels of 16 bits, and colours of 16
+    bits are converted to sRGB before they are cut to 8.
+
+    Parameters
+    ----------
+    image
+        Opened, not decoded.
+    data
+        The file.
+    colors
+        The description of its colours, which is applied here; an ICC profile is not.
+    keep
+        As in :func:`~icsys.image.integrity.load_pixels`.
+
+    Returns
+    -------
+    (PIL.Image.Image, str or None)
+        The picture, and the damage of one that was kept.
+    """
+    rawmode = image.tile[0].args if image.tile else None
+    warning = load_pixels(image, keep=keep)
+    key, description = image.info.get("transparency"), colors if isinstance(colors, ColorDescription) else None
+    if rawmode in _LOW_BYTES and (description or (isinstance(key, tuple) and rawmode == "RGB;16B")):
+        low = _low_bytes(data, rawmode, keep=keep)
+        deep = _deep_grey(low, description) if description and low.mode == "I" else _deep_color(image, low, description)
+        return deep, warning
+    if rawmode == "LA;16B":
+        return image.convert("LA"), warning
+    if rawmode in _GREY_SCALES and isinstance(key, int):
+        scale = _GREY_SCALES[rawmode]
+        image.info["transparency"] = key % (255 // scale + 1) * scale
+    elif rawmode == "RGB" and isinstance(key, tuple):
+        image.info["transparency"] = tuple(value % 256 for value in key)
+    return (described_to_srgb(image, description) if description else image), warning
+
+
+def _low_bytes(data: bytes, rawmode: str, *, keep: bool) -> Image.Image:
+    """Decode a PNG of 16 bits again, into the numbers that Pillow drops."""
+    _, image = open_image(data)
+    image._mode, unpacker = _LOW_BYTES[rawmode]  # noqa: SLF001 - Pillow gives no other way to 16 bits
+    image.tile = [image.tile[0]._replace(args=unpacker)]
+    load_pixels(image, keep=keep)
+    return image
+
+
+def _deep_grey(numbers: Image.Image, description: ColorDescription) -> Image.Image:
+    """Convert 16-bit grey with alpha, each pixel one number of 32 bits, to 8 bits in sRGB."""
+    table, made = grey_levels_of(description, 2), Image.new("LA", numbers.size)
+    for rows, values in in_bands(numbers):
+        grey, alpha = table[values.view(np.uint32) >> 16], values.view(np.uint32) >> 8 & 255
+        made.paste(Image.fromarray(np.dstack([grey, alpha.astype(np.uint8)])), (0, rows.start))
+    return made
+
+
+def _deep_color(high: Image.Image, low: Image.Image, description: ColorDescription | None) -> Image.Image:
+    """Put colours of 16 bits together from their two halves, and return them with 8 bits, in sRGB if described."""
+    key = high.info.get("transparency")
+    cut = np.rint(np.arange(65536) / 257).astype(np.uint8)
+    made = Image.new("RGBA" if isinstance(key, tuple) else high.mode, high.size)
+    for (rows, one), (_, other) in zip(in_bands(high), in_bands(low), strict=True):
+        values = one[..., :3].astype(np.uint16) << 8 | other[..., :3]
+        band = one.copy() if made.mode == high.mode else np.dstack([one, np.zeros(one.shape[:2], np.uint8)])
+        band[..., :3] = to_srgb_levels(values, description) if description else cut[values]
+        if isinstance(key, tuple):
+            band[..., 3] = np.where((values == key).all(axis=-1), 0, 255)
+        made.paste(Image.fromarray(band), (0, rows.start))
+    return made
