@@ -7,7 +7,7 @@ import html
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from icsys.results import FOREIGN, Compressed, Failed, Skipped
+from icsys.results import CHANGED_SOURCE, FOREIGN, OTHER_OPTIONS, Compressed, Failed, Skipped
 
 if TYPE_CHECKING:
     from icsys.options import Target
@@ -100,6 +100,13 @@ class RunSummary:
         Number of images whose file has a fault that costs no pixel.
     kept_sources
         Number of images whose output is a copy of the source file.
+    tiny_outputs
+        Number of outputs with a side below 16 pixels whose sources have none.
+    small_sources
+        Number of images that are smaller than ``size``: enlarged, surrounded by background, or kept.
+    redone_options, redone_sources
+        Number of outputs of earlier runs that were made again because their options differ, or their sources have
+        changed.
     seconds
         Time of the whole run.
     failures
@@ -127,6 +134,10 @@ class RunSummary:
     damaged: int = 0
     warned: int = 0
     kept_sources: int = 0
+    tiny_outputs: int = 0
+    small_sources: int = 0
+    redone_options: int = 0
+    redone_sources: int = 0
     bytes_in: int = 0
     bytes_out: int = 0
     elements_in: int = 0
@@ -176,6 +187,10 @@ class RunSummary:
         self.damaged += counts.is_damaged
         self.warned += counts.is_warned
         self.kept_sources += counts.kept_source
+        self.tiny_outputs += counts.is_tiny
+        self.small_sources += counts.is_small
+        self.redone_options += counts.redone == OTHER_OPTIONS
+        self.redone_sources += counts.redone == CHANGED_SOURCE
         self.bytes_in += counts.bytes_in
         self.bytes_out += counts.bytes_out
         self.elements_in += counts.elements_in

@@ -10,7 +10,7 @@ from PIL import Image, ImageColor
 
 from icsys.errors import UsageError
 from icsys.image.area_average import average_image
-from icsys.image.color_conversion import flatten, seen_through, to_plain, without_hidden
+from icsys.image.color_conversion import flatten, seen_through, settled, to_plain, without_hidden
 from icsys.image.geometry import ResizePlan, plan_resize, stored_edges
 from icsys.options import Options
 from icsys.pixel_checks import check_array, refuse_image
@@ -30,7 +30,7 @@ def pick_pixels(image: Image.Image, plan: ResizePlan) -> Image.Image:
 
     A step N keeps exactly the columns and rows 0, N, 2N, …
     """
-    step = plan.step
+    image, step = settled(image), plan.step
     if step is None:
         return image.resize(plan.size, Image.Resampling.NEAREST, plan.box)
     if step == 1:
@@ -127,6 +127,7 @@ def resize(
     step: int | None = None,
     scale: float | None = None,
     fit: FitName = "contain",
+    enlarge: bool = False,
     resample: ResampleName = "box",
     background: str = "#ffffff",
     alpha: AlphaName = "flatten",
@@ -146,6 +147,9 @@ def resize(
         Factor of width and height, above 0 and at most 1.
     fit
         How to fit ``size``: ``contain``, ``cover``, ``stretch`` or ``pad``.
+    enlarge
+        Enlarge an image that is smaller than ``size``. Otherwise ``contain`` keeps such an image, and ``cover`` and
+        ``pad`` put background around it; ``stretch`` enlarges it anyway.
     resample
         ``box`` (mean), ``lanczos`` (sharper edges) or ``skip`` (nearest pixel).
     background
@@ -176,6 +180,7 @@ def resize(
         scale=scale,
         size=size,
         fit=fit,
+        enlarge=enlarge,
         resample=resample,
         background=background,
         alpha=alpha,
@@ -191,7 +196,7 @@ def resize(
 
 
 def as_image(image: Any) -> Image.Image:  # noqa: ANN401 - its purpose is to check the type
-    """Convert an array to a PIL image, and check it; a PIL image is returned unchanged.
+    """Convert an array to a PIL image, and check it; a PIL image keeps its mode if that holds its colours.
 
     Raises
     ------
@@ -201,7 +206,7 @@ def as_image(image: Any) -> Image.Image:  # noqa: ANN401 - its purpose is to che
     if isinstance(image, Image.Image):
         if 0 in image.size:
             raise UsageError(f"image of size {image.width}x{image.height}: expected at least one pixel")
-        return image
+        return settled(image)
     if not isinstance(image, np.ndarray):
         raise refuse_image(image)
     check_array(image)
