@@ -85,6 +85,14 @@ def test_a_folder_is_read_while_it_is_filled(tmp_path):
         IndexedImageFolder(tmp_path / "empty")
 
 
+def test_a_folder_that_does_not_exist_is_named_with_what_is_expected(tmp_path):
+    (tmp_path / "file").touch()
+    for name in ("missing", "file"):
+        for kind in (UsageError, FileNotFoundError):
+            with pytest.raises(kind, match=f"root='.*{name}': expected the folder that ics compress wrote"):
+                IndexedImageFolder(tmp_path / name)
+
+
 def test_classes_have_the_names_and_numbers_that_the_source_gave_them(tmp_path):
     table = ["T - shirt / top", "dog", "AC/DC", "cat"]
     names = {f"{i}.png": image_bytes(synthetic_photo(20, 20, seed=i)) for i in range(6)}

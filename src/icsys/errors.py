@@ -20,6 +20,10 @@ class UsageError(ICSError, ValueError):
     """The caller asked for something that cannot be done, so nothing was done."""
 
 
+class MissingFolderError(UsageError, FileNotFoundError):
+    """A folder to read does not exist, or lacks the folders that are expected in it."""
+
+
 class InUseError(UsageError):
     """Another run works on the folder or on the shard."""
 

@@ -262,6 +262,16 @@ class Options:
         compared=True,
         needs=Needs("size"),
     )
+    enlarge: bool = setting(
+        False,
+        Switch(),
+        group="size",
+        help="Enlarge images that are smaller than --size. Default: contain keeps them, cover and pad put background "
+        "around them; stretch enlarges anyway.",
+        hashed=_IF_CHANGED,
+        compared=True,
+        needs=Needs("size"),
+    )
     resample: ResampleName = setting(
         "box",
         Choice(RESAMPLES),

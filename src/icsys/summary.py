@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from icsys.results import FOREIGN, Compressed, Failed, Skipped
+from icsys.results import CHANGED_SOURCE, FOREIGN, OTHER_OPTIONS, Compressed, Failed, Skipped
 
 if TYPE_CHECKING:
     from icsys.options import Target
     from icsys.results import ImageCounts, Measured, Result
+
+_SHOWN = 5  # failures in a table
 
 
 @dataclass(slots=True)
@@ -97,6 +100,13 @@ class RunSummary:
         Number of images that are whole but have a warning.
     kept_sources
         Number of images whose output is a copy of the source file.
+    tiny_outputs
+        Number of outputs with a side below 16 pixels whose sources have none.
+    small_sources
+        Number of images that are smaller than ``size``: enlarged, surrounded by background, or kept.
+    redone_options, redone_sources
+        Number of outputs of earlier runs that were made again because their options differ, or their sources have
+        changed.
     seconds
         Time of the whole run.
     failures
@@ -124,6 +134,10 @@ class RunSummary:
     damaged: int = 0
     warned: int = 0
     kept_sources: int = 0
+    tiny_outputs: int = 0
+    small_sources: int = 0
+    redone_options: int = 0
+    redone_sources: int = 0
     bytes_in: int = 0
     bytes_out: int = 0
     elements_in: int = 0
@@ -173,6 +187,10 @@ class RunSummary:
         self.damaged += counts.is_damaged
         self.warned += counts.is_warned
         self.kept_sources += counts.kept_source
+        self.tiny_outputs += counts.is_tiny
+        self.small_sources += counts.is_small
+        self.redone_options += counts.redone == OTHER_OPTIONS
+        self.redone_sources += counts.redone == CHANGED_SOURCE
         self.bytes_in += counts.bytes_in
         self.bytes_out += counts.bytes_out
         self.elements_in += counts.elements_in
@@ -185,6 +203,22 @@ class RunSummary:
             self.colors_found = self.colors_found or ColorsFound(measured.target)
             self.colors_found.images[colors] = self.colors_found.images.get(colors, 0) + 1
             self.colors_found.missed += not measured.met
+
+    def _repr_html_(self) -> str:
+        """Return a table for a notebook."""
+        counts = f"{self.compressed:,} compressed, {self.skipped:,} skipped, {self.failed:,} failed"
+        rows = [("images", counts), ("seconds", f"{self.seconds:,.2f}")]
+        if self.bytes_out:
+            rows.append(("bytes", f"{self.bytes_in:,} → {self.bytes_out:,}"))
+            rows.append(("numbers for a model to read", f"{self.elements_in:,} → {self.elements_out:,}"))
+        rows += [(f"skipped: {reason}", f"{count:,}") for reason, count in self.skips.items()]
+        rows += [(f"failed: {failure.source}", failure.message) for failure in self.failures[:_SHOWN]]
+        if len(self.failures) > _SHOWN:
+            rows.append(("failed", f"{len(self.failures) - _SHOWN:,} more, in failures"))
+        if self.stopped:
+            rows.append(("stopped", self.stopped))
+        cells = (f"<tr><th>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>" for name, value in rows)
+        return f"<table>{''.join(cells)}</table>"
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values: without ``failures`` and ``skips``; stale outputs and packs are counted."""

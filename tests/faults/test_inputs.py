@@ -351,7 +351,7 @@ def test_many_directories(fails):
 def test_pixels_without_a_range(kind, fails):
     """Written by Pillow, the one of 5 channels by tifffile."""
     if kind == "5 channels":
-        import tifffile  # noqa: PLC0415 - it comes with scikit-image
+        import tifffile  # noqa: PLC0415 - only this case needs it
 
         file = io.BytesIO()
         tifffile.imwrite(file, np.zeros((9, 9, 5), np.uint8), photometric="minisblack", planarconfig="contig")

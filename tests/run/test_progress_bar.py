@@ -46,6 +46,20 @@ def test_time_goes_on_when_the_number_of_images_becomes_known_and_starts_anew_af
         assert bar.format_dict["elapsed"] < 50
 
 
+def test_a_bar_outside_of_a_with_statement_shows_each_run_to_its_end(photos, tmp_path, capsys):
+    progress = progress_bar("Kept")
+    compress_folder(photos, tmp_path / "out", Options(strategy="SO"), progress=progress)
+    compress_folder(photos, tmp_path / "again", Options(strategy="SO"), progress=progress)
+    del progress
+    compress_folder(photos, tmp_path / "freed", Options(strategy="SO"), progress=progress_bar("Freed"))
+    _, err = capsys.readouterr()
+    lines = [line.split("\r")[-1] for line in err.split("\n")[:-1]]
+    assert [line.partition(" [")[0] for line in lines] == [
+        f"{title}: 100%|{'█' * 10}| 3/3" for title in ("Kept", "Kept", "Freed")
+    ]
+    assert err.endswith("\n")
+
+
 @pytest.mark.usefixtures("photos")
 def test_the_bar_shows_a_run(photos, tmp_path, capsys):
     (photos / "bad.jpg").write_bytes(b"")

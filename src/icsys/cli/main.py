@@ -288,7 +288,8 @@ def _report(
             }
         )
     elif summary.images and not display.quiet:
-        print(painted(run_report(summary, destination, dry_run=settings.dry_run), sys.stdout))
+        text = run_report(summary, destination, dry_run=settings.dry_run, options=request.options)
+        print(painted(text, sys.stdout))
         hint = reading_hint(summary, request.options)
         if hint and not settings.dry_run and sys.stdout.isatty():
             print(hint)

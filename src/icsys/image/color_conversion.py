@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import ExifTags, Image, ImageColor
+from PIL import ExifTags, Image, ImageChops, ImageColor
 
 from icsys.errors import ImageError
 from icsys.image.geometry import row_bands
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from PIL import ImageCms
 
 _ICC_MODES = {"GRAY": "L", "RGB ": "RGB", "CMYK": "CMYK"}
-_OPAQUE = 255
+_OPAQUE, _MOST_12, _MOST_16 = 255, 4095, 65535
 _WHITE_IS_ZERO = 0  # TIFF 6.0, PhotometricInterpretation
 _CHANNELS = {"L": 1, "LA": 2, "La": 2, "RGB": 3, "RGBA": 4, "RGBa": 4, "CMYK": 4}
 
@@ -73,7 +73,7 @@ def to_plain(image: Image.Image, box: tuple[int, int, int, int] | None = None) -
     if image.mode == plain:
         return part
     if image.mode.startswith("I;16"):
-        return _from_16_bit(part, plain, getattr(image, "tag_v2", {}))
+        return _from_16_bit(part, plain)
     if image.mode == "P" and plain == "LA":
         return part.convert("RGBA").convert("LA")
     if image.mode == "RGBa":
@@ -87,14 +87,28 @@ def _has_grey_palette(image: Image.Image) -> bool:
     return bool((entries == entries[:, :1]).all())
 
 
-def _from_16_bit(image: Image.Image, plain: str, tags: Mapping[int, Any]) -> Image.Image:
-    """Scale 16-bit grey to 8 bits with rounding; Pillow's own conversion clips. ``tags`` are those of a TIFF."""
-    maximum = 4095 if tags.get(ExifTags.Base.BitsPerSample) == (12,) else 65535
+def settled(image: Image.Image) -> Image.Image:
+    """Return a picture whose colours depend on no fact that Pillow loses when it turns, crops or transforms.
+
+    Pillow opens grey TIFFs of 12 bits, and 16 bits with white as zero, as mode "I;16" and leaves the rest to the tags;
+    an affine transform loses the palette of mode "PA".
+    """
+    if image.mode == "PA":
+        return image.convert("RGBA")
+    tags: Mapping[int, Any] = getattr(image, "tag_v2", {}) if image.mode.startswith("I;16") else {}
+    most = _MOST_12 if tags.get(ExifTags.Base.BitsPerSample) == (12,) else _MOST_16
+    white_is_zero = tags.get(ExifTags.Base.PhotometricInterpretation) == _WHITE_IS_ZERO
+    if most == _MOST_16 and not white_is_zero:
+        return image
+    grey = _from_16_bit(image, "L", most)
+    return ImageChops.invert(grey) if white_is_zero else grey
+
+
+def _from_16_bit(image: Image.Image, plain: str, most: int = _MOST_16) -> Image.Image:
+    """Scale 16-bit grey from 0 to ``most`` to 8 bits with rounding; Pillow's own conversion clips."""
     scaled = Image.new(plain, image.size)
     for rows, values in in_bands(image):
-        levels = ((values.astype(np.uint32) * 255 + maximum // 2) // maximum).astype(np.uint8)
-        if tags.get(ExifTags.Base.PhotometricInterpretation) == _WHITE_IS_ZERO:
-            levels = ~levels
+        levels = ((values.astype(np.uint32) * 255 + most // 2) // most).astype(np.uint8)
         grey = Image.fromarray(levels)
         if plain == "LA":
             opaque = (values != image.info["transparency"]).astype(np.uint8) * np.uint8(255)

@@ -26,7 +26,8 @@ from icsys.image.jpeg_mending import close_jpeg
 from icsys.image.limits import check_bytes, check_frames, check_image, check_size, memory_needed
 from icsys.image.open_image import IMAGE_SUFFIXES, count_frames, exif_orientation, open_image, sniff
 from icsys.image.png_decoder import load_png
-from icsys.image.resize import as_image, check_array, finished, pick_pixels, resample_pixels
+from icsys.image.resize import as_image, finished, pick_pixels, resample_pixels
+from icsys.pixel_checks import check_array
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -152,7 +152,7 @@ def load_pixels(image: ImageFile.ImageFile, *, keep: bool) -> str | None:
         image.load()
     except OSError as error:
         failure = error
-        if not any(words in str(error) for words in _CUT_SHORT):
+        if not is_cut_short(error):
             raise
         image.tile = []
         image.load()  # raises again if no memory for pixels was taken yet
@@ -163,3 +163,8 @@ def load_pixels(image: ImageFile.ImageFile, *, keep: bool) -> str | None:
     if not keep:
         raise ImageError("corrupt", reason) from failure
     return reason
+
+
+def is_cut_short(error: OSError) -> bool:
+    """Return whether a decoder of Pillow stopped within the pixels, so that those before are good."""
+    return any(words in str(error) for words in _CUT_SHORT)

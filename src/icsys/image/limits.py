@@ -177,6 +177,7 @@ def memory_needed(
     if described:
         bytes_per_pixel += _BYTES_OF_HALVES
     needed = bytes_per_pixel * max(pixels // shrink**2, tile_width * tile_height) + _strip(image)
+    needed += getattr(image, "bytes_unpacked", 0)  # of a TIFF whose samples are converted here
     if image.info.get("progressive"):
         needed += _BYTES_PER_COEFFICIENT * len(image.getbands()) * pixels
     return needed

@@ -36,7 +36,7 @@ _OPENERS = {
     "JPEG": ("PIL.JpegImagePlugin", "jpeg_factory"),
     "PNG": ("PIL.PngImagePlugin", "PngImageFile"),
     "WEBP": ("icsys.image.webp_decoder", "WebPFile"),
-    "TIFF": ("icsys.image.tiff_decoder", "TiffFile"),
+    "TIFF": ("icsys.image.tiff.decoder", "open_tiff"),
     "GIF": ("icsys.image.gif_decoder", "GifFile"),
     "BMP": ("PIL.BmpImagePlugin", "BmpImageFile"),
     "AVIF": ("PIL.AvifImagePlugin", "AvifImageFile"),

@@ -10,9 +10,10 @@ from PIL import Image, ImageColor
 
 from icsys.errors import UsageError
 from icsys.image.area_average import average_image
-from icsys.image.color_conversion import flatten, seen_through, to_plain, without_hidden
+from icsys.image.color_conversion import flatten, seen_through, settled, to_plain, without_hidden
 from icsys.image.geometry import ResizePlan, plan_resize, stored_edges
 from icsys.options import Options
+from icsys.pixel_checks import check_array, refuse_image
 
 if TYPE_CHECKING:
     from icsys.choices import AlphaName, FitName, ResampleName
@@ -29,7 +30,7 @@ def pick_pixels(image: Image.Image, plan: ResizePlan) -> Image.Image:
 
     A step N keeps exactly the columns and rows 0, N, 2N, …
     """
-    step = plan.step
+    image, step = settled(image), plan.step
     if step is None:
         return image.resize(plan.size, Image.Resampling.NEAREST, plan.box)
     if step == 1:
@@ -121,11 +122,12 @@ def _on_canvas(image: Image.Image, plan: ResizePlan, background: str) -> Image.I
 
 def resize(
     image: Any,  # noqa: ANN401 - as_image checks the type
+    size: tuple[int, int] | str | int | None = None,
     *,
     step: int | None = None,
     scale: float | None = None,
-    size: tuple[int, int] | str | int | None = None,
     fit: FitName = "contain",
+    enlarge: bool = False,
     resample: ResampleName = "box",
     background: str = "#ffffff",
     alpha: AlphaName = "flatten",
@@ -137,14 +139,17 @@ def resize(
     image
         (H, W), (H, W, 3) or, with alpha, (H, W, 4) uint8 array, or a PIL image of any mode. The EXIF
         orientation and ICC profile of a PIL image are not applied.
+    size
+        Width and height, text such as ``"224x224"``, or one number for a square.
     step
         Keep one pixel in N of every row and column; 5 when neither ``scale`` nor ``size`` is given.
     scale
         Factor of width and height, above 0 and at most 1.
-    size
-        Width and height, text such as ``"224x224"``, or one number for a square.
     fit
         How to fit ``size``: ``contain``, ``cover``, ``stretch`` or ``pad``.
+    enlarge
+        Enlarge an image that is smaller than ``size``. Otherwise ``contain`` keeps such an image, and ``cover`` and
+        ``pad`` put background around it; ``stretch`` enlarges it anyway.
     resample
         ``box`` (mean), ``lanczos`` (sharper edges) or ``skip`` (nearest pixel).
     background
@@ -175,6 +180,7 @@ def resize(
         scale=scale,
         size=size,
         fit=fit,
+        enlarge=enlarge,
         resample=resample,
         background=background,
         alpha=alpha,
@@ -190,7 +196,7 @@ def resize(
 
 
 def as_image(image: Any) -> Image.Image:  # noqa: ANN401 - its purpose is to check the type
-    """Convert an array to a PIL image, and check it; a PIL image is returned unchanged.
+    """Convert an array to a PIL image, and check it; a PIL image keeps its mode if that holds its colours.
 
     Raises
     ------
@@ -200,27 +206,8 @@ def as_image(image: Any) -> Image.Image:  # noqa: ANN401 - its purpose is to che
     if isinstance(image, Image.Image):
         if 0 in image.size:
             raise UsageError(f"image of size {image.width}x{image.height}: expected at least one pixel")
-        return image
+        return settled(image)
     if not isinstance(image, np.ndarray):
-        raise UsageError(
-            f"image of type {type(image).__name__}: expected an (H, W, 3), (H, W) or (H, W, 4) uint8 array "
-            "or a PIL image"
-        )
+        raise refuse_image(image)
     check_array(image)
     return Image.fromarray(np.ascontiguousarray(image))
-
-
-def check_array(pixels: np.ndarray[Any, Any]) -> None:
-    """Refuse an array that is not (H, W), (H, W, 3) or (H, W, 4) uint8 with at least one pixel.
-
-    Raises
-    ------
-    UsageError
-        With the given shape and type.
-    """
-    known = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in {3, 4})  # noqa: PLR2004 - shapes
-    if pixels.dtype != np.uint8 or not known or pixels.size == 0:
-        raise UsageError(
-            f"array of shape {pixels.shape} and type {pixels.dtype}: "
-            "expected (H, W, 3), (H, W) or (H, W, 4) of type uint8, values 0 to 255, with at least one pixel"
-        )

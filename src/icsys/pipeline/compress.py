@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -130,7 +131,7 @@ def compress_image(
     if not isinstance(options, Options):
         raise UsageError(f"options={options!r}: expected icsys.Options(...)")
     if not isinstance(data, bytes | bytearray | memoryview):
-        raise UsageError(f"data of type {type(data).__name__}: expected the bytes of an image file")
+        raise _no_bytes(data)
     options, shared = _with_palette(options, palette)
     data = bytes(data)
     photo = decode_photo(data, options, admit)
@@ -167,6 +168,16 @@ def compress_image(
         damaged=photo.damaged,
         kept_source=kept_source,
     )
+
+
+def _no_bytes(data: object) -> UsageError:
+    expected = "expected the bytes of an image file"
+    if isinstance(data, str | os.PathLike):
+        path = os.fspath(data)
+        return UsageError(
+            f"data={path!r} of type {type(data).__name__}: {expected}, pathlib.Path({path!r}).read_bytes()"
+        )
+    return UsageError(f"data of type {type(data).__name__}: {expected}; for an array or a PIL image, icsys.quantize")
 
 
 def _can_keep_source(photo: Photo, data: bytes, encoded: bytes, options: Options) -> bool:

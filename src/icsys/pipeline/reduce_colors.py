@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -63,6 +64,12 @@ class QuantizedImage:
     def to_image(self) -> Image:
         """Return a PIL image of mode "P", or "RGB" or "RGBA" above the 256 colours that mode "P" can hold."""
         return indexed_image(self.indices, self.palette)
+
+    def _repr_png_(self) -> bytes:
+        """Return the picture for a notebook."""
+        file = io.BytesIO()
+        self.to_image().save(file, "PNG")
+        return file.getvalue()
 
 
 def quantize(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, cast
 
 from icsys.engine import available_cores
 from icsys.run.checks import check_options
 from icsys.run.local import run_locally
+from icsys.run.progress_bar import ProgressBar
 from icsys.run_settings import RunSettings
 
 if TYPE_CHECKING:
@@ -128,11 +130,10 @@ def compress_folder(
         overwrite=overwrite,
         retry_failed=retry_failed,
         dry_run=dry_run,
-        shard=cast(
-            "Shard | None", shard
-        ),  # RunSettings reads a text or a pair, too  # RunSettings reads text and pairs, too
+        shard=cast("Shard | None", shard),  # RunSettings reads a text or a pair, too
     )
-    return run_folder(source, destination, check_options(options), settings, stop=stop, progress=progress)
+    with progress.during_run() if isinstance(progress, ProgressBar) else nullcontext():
+        return run_folder(source, destination, check_options(options), settings, stop=stop, progress=progress)
 
 
 def run_folder(

@@ -2,30 +2,64 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+    from typing import Self
 
     from tqdm import tqdm
 
     from icsys.run.progress import Progress
 
 
-@contextmanager
-def progress_bar(title: str = "Compressing") -> Iterator[Callable[[Progress], None]]:
-    """Show a progress bar during a run: a widget in a notebook, a line of text on a terminal.
+class ProgressBar:
+    """A progress bar of runs: the argument ``progress`` of :func:`~icsys.run.compress.compress_folder`.
+
+    In a ``with`` statement it is shown until the end of the block, otherwise during each run.
+    """
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._bar: tqdm | None = None
+
+    def __call__(self, progress: Progress) -> None:
+        """Show the progress of a run."""
+        if self._bar is None:
+            self.__enter__()
+        self._draw(progress)
+
+    def __enter__(self) -> Self:
+        from tqdm.auto import tqdm  # noqa: PLC0415 - slow, because it detects notebooks
+
+        self._bar = tqdm(desc=self._title, unit=" images", leave=True)
+        self._draw = progress_drawer(self._bar, self._title)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+        self._bar = None
+
+    def during_run(self) -> AbstractContextManager[object]:
+        """Return a context that shows the bar, unless it is shown already."""
+        return self if self._bar is None else nullcontext()
+
+
+def progress_bar(title: str = "Compressing") -> ProgressBar:
+    """Return a progress bar for a run: a widget in a notebook, a line of text on a terminal.
 
     Parameters
     ----------
     title
         Text before the bar.
 
-    Yields
-    ------
-    Callable
-        The argument ``progress`` of :func:`~icsys.run.compress.compress_folder`.
+    Returns
+    -------
+    ProgressBar
+        The argument ``progress`` of :func:`~icsys.run.compress.compress_folder`, with or without a ``with`` statement.
 
     Examples
     --------
@@ -37,15 +71,13 @@ def progress_bar(title: str = "Compressing") -> Iterator[Callable[[Progress], No
     ...     photos = Path(folder, "Uncompressed")
     ...     photos.mkdir()
     ...     Image.linear_gradient("L").save(photos / "a.png")
-    ...     with progress_bar("Small photos") as progress:
-    ...         summary = compress_folder(photos, Path(folder, "Compressed"), progress=progress)
-    >>> summary.compressed
-    1
+    ...     summary = compress_folder(photos, Path(folder, "Compressed"), progress=progress_bar())
+    ...     with progress_bar("Once more") as progress:
+    ...         again = compress_folder(photos, Path(folder, "Compressed"), progress=progress)
+    >>> summary.compressed, again.skipped
+    (1, 1)
     """
-    from tqdm.auto import tqdm  # noqa: PLC0415 - slow, because it detects notebooks
-
-    with tqdm(desc=title, unit=" images", leave=True) as bar:
-        yield progress_drawer(bar, title)
+    return ProgressBar(title)
 
 
 def progress_drawer(bar: tqdm, title: str) -> Callable[[Progress], None]:

@@ -15,7 +15,7 @@ from torchvision.datasets import DatasetFolder
 from icsys.choices import MAX_COLORS, WHITE
 from icsys.color.strategy_steps import distinct_of, keep_all, map_to
 from icsys.color_and_size_checks import rgb_of
-from icsys.errors import ImageError, UsageError
+from icsys.errors import ImageError, MissingFolderError, UsageError
 from icsys.files.rooted_path import RootedPath
 from icsys.image.read_output import read_indexed, read_pixels
 from icsys.layout import OWN_PREFIX, PACK_INDEX, PALETTE
@@ -66,8 +66,10 @@ class IndexedImageFolder(DatasetFolder):
     ------
     UsageError
         If the form is unknown or the folder holds packs; while loading, if an image has too many colours for indices.
+    MissingFolderError
+        If the folder or its class folders do not exist: a UsageError and a FileNotFoundError.
     FileNotFoundError
-        If there are no class folders, or one of them holds no image.
+        If a class folder holds no image.
     ImageError
         While loading, if an image is damaged; the message names its file.
 
@@ -102,6 +104,11 @@ class IndexedImageFolder(DatasetFolder):
     ) -> None:
         if form not in _FORMS:
             raise UsageError(f"form={form!r}: expected one of {', '.join(_FORMS)}")
+        if not Path(root).is_dir():
+            raise MissingFolderError(
+                f"root={str(root)!r}: expected the folder that ics compress wrote, with a sub-folder for each class; "
+                f"there is no such folder, seen from {str(Path.cwd())!r}"
+            )
         if Path(root, PACK_INDEX).exists():
             raise UsageError(
                 f"root={str(root)!r} holds packs: expected a folder of images; the packages webdataset and datasets "
@@ -138,7 +145,10 @@ class IndexedImageFolder(DatasetFolder):
         """Find the class folders with their numbers, without the folders that ICS itself uses."""
         folders = [name for name in super().find_classes(directory)[0] if not name.startswith(OWN_PREFIX)]
         if not folders:
-            raise FileNotFoundError(f"no class folder in {str(directory)!r}")
+            raise MissingFolderError(
+                f"no class folder in {str(directory)!r}: expected a sub-folder for each class, as ics compress writes "
+                "it for sources in class folders"
+            )
         labels = _labels_of(Path(directory), folders)
         self._known = number_classes(labels.values(), recorded_classes(Path(directory)))
         numbers = self._known.numbering()

@@ -14,17 +14,18 @@ from PIL import Image
 from damaged_images import mutant
 from helpers import image_bytes, synthetic_photo
 from icsys.errors import ImageError
-from icsys.image import tiff_decoder as tiff
 from icsys.image.decode import decode_photo
+from icsys.image.tiff import decoder as tiff
+from icsys.image.tiff import libtiff_errors
 from icsys.options import Options
 
 FULL, KEEP = Options(step=1, max_pixels=10**6), Options(step=1, max_pixels=10**6, on_corrupt="keep")
-TESTS = Path(__file__).parents[1]
+TESTS = Path(__file__).parents[2]
 
 
 def reachable():
-    with tiff.collect_libtiff_errors():
-        return tiff._installed != [None]  # noqa: SLF001 - whether there is anything to test
+    with libtiff_errors.collect_libtiff_errors():
+        return libtiff_errors._installed != [None]  # noqa: SLF001 - whether there is anything to test
 
 
 collects = pytest.mark.skipif(not reachable(), reason="Pillow holds libtiff in itself, out of reach")
@@ -95,7 +96,7 @@ def test_nothing_is_printed(capfd):
 
 @collects
 def test_errors_of_other_threads_are_printed_as_before(capfd):
-    with tiff.collect_libtiff_errors() as messages:
+    with libtiff_errors.collect_libtiff_errors() as messages:
         thread = threading.Thread(target=pillow, args=(fax(),))
         thread.start()
         thread.join()
@@ -128,8 +129,8 @@ def test_each_thread_collects_its_own_errors():
 
 def test_decoding_works_without_access_to_libtiff(monkeypatch):
     """As on Windows, simulated by a module that is not linked with libtiff."""
-    monkeypatch.setattr(tiff, "_installed", [])
-    monkeypatch.setattr(tiff._imaging, "__file__", sys.executable + ".none")  # noqa: SLF001 - Pillow's module
+    monkeypatch.setattr(libtiff_errors, "_installed", [])
+    monkeypatch.setattr(libtiff_errors._imaging, "__file__", sys.executable + ".none")  # noqa: SLF001 - Pillow's module
     pixels = synthetic_photo(20, 30)
     np.testing.assert_array_equal(
         decode_photo(image_bytes(pixels, "TIFF", compression="tiff_lzw"), FULL).pixels, pixels

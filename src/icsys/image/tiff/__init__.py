@@ -1,0 +1,1 @@
+"""TIFF files: the page that is the picture, its kind, and its pixels."""
