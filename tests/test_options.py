@@ -98,6 +98,7 @@ def test_every_option_is_generated_here(options, dither, auto):
     assert {field.name for field in dataclasses.fields(Options)} == {
         *("min_psnr", "min_ssim", "max_delta_e", "per", "quality_share", "strict_quality"),
         *("strategy", "colors", "effort", "space", "dither", "palette", "palette_from"),
+        *("keep_colors", "count_power"),
         *("step", "scale", "size", "fit", "enlarge", "resample"),
         *(
             "background",

@@ -113,6 +113,8 @@ class RunSummary:
         The images that failed.
     stale
         Outputs of earlier runs whose sources are gone or have other outputs now, as paths below the destination.
+    pruned
+        Outputs of this kind that were removed; in a dry run they only would be.
     shards
         Packs that hold the images, as paths below the destination; empty if the images are not packed.
     palette_from
@@ -146,6 +148,7 @@ class RunSummary:
     skips: dict[str, int] = field(default_factory=dict)
     failures: list[Failed] = field(default_factory=list)
     stale: list[str] = field(default_factory=list)
+    pruned: list[str] = field(default_factory=list)
     shards: list[str] = field(default_factory=list)
     outputs_passed_over: list[str] = field(default_factory=list)
     palette_from: list[str] = field(default_factory=list)
@@ -221,14 +224,14 @@ class RunSummary:
         return f"<table>{''.join(cells)}</table>"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON values: without ``failures`` and ``skips``; stale outputs and packs are counted."""
+        """Return plain JSON values: without ``failures`` and ``skips``; outputs and packs are counted."""
         values = {
             f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in {"failures", "skips"}
         }
         return (
             values
             | {"factor": self.factor, "foreign": self.foreign, "stale": len(self.stale)}
-            | {"shards": len(self.shards)}
+            | {"pruned": len(self.pruned), "shards": len(self.shards)}
             | {"colors_found": self.colors_found and self.colors_found.to_dict()}
             | {"colors_chosen": self.colors_chosen and self.colors_chosen.to_dict()}
         )

@@ -284,6 +284,7 @@ def _report(
                 "options": request.to_dict(),
                 "files": files,
                 "summary": summary.to_dict(),
+                "pruned": summary.pruned,
                 "interrupted": signal_code is not None,
             }
         )

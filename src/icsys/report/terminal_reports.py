@@ -65,6 +65,10 @@ def run_report(summary: RunSummary, destination: str, *, dry_run: bool, options:
         lines.append(f"          {kept} copied unchanged: smaller than the encoded output would be")
     if summary.outputs_passed_over:
         lines.append(f"          {passed_over_text(summary.outputs_passed_over)}")
+    if summary.pruned:
+        some = ", ".join(map(printable, summary.pruned[:_LISTED])) + (", …" if len(summary.pruned) > _LISTED else "")
+        what = "would be removed" if dry_run else "removed"
+        lines.append(f"Pruned:   {len(summary.pruned)} {what} (sources gone, or other outputs now): {some}")
     if summary.stale:
         some = ", ".join(map(printable, summary.stale[:_NAMED])) + (", …" if len(summary.stale) > _NAMED else "")
         why = "their sources are gone, fail, or have other outputs now"
