@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from PIL.ExifTags import Base
 
 from icsys.errors import ImageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 RAW_SIGNATURES = {
     b"IIRO": "ORF", b"IIRS": "ORF", b"MMOR": "ORF", b"IIU\0": "RW2", b"FUJIFILMCCD-RAW": "RAF", b"\0MRM": "MRW",
@@ -23,6 +23,8 @@ _OLD_REDUCED = 2  # SubfileType
 _TRANSPARENCY_MASK, _DEPTH_MAP, _PHOTOMETRIC_MASK = 4, 51177, 52527  # PhotometricInterpretation of what is no picture
 _NO_PICTURE = {_TRANSPARENCY_MASK, _DEPTH_MAP, _PHOTOMETRIC_MASK}
 _SENSOR_DATA = {32803: "CFA", 34892: "LinearRaw"}  # PhotometricInterpretation (DNG specification)
+_FULL = {0, 2}  # NewSubfileType of a picture, and of one of several pages
+_NOT_SHOWN = {*_NO_PICTURE, *_SENSOR_DATA}
 _RAW_COMPRESSIONS = {32767: "ARW", 34713: "NEF", 65000: "DCR", 65535: "PEF"}
 _RAW_BY_MAKE = {
     "NIKON": "NEF", "SONY": "ARW", "PENTAX": "PEF", "RICOH": "PEF", "SAMSUNG": "SRW", "HASSELBLAD": "3FR",
@@ -161,6 +163,26 @@ def _long(order: str, number: int) -> bytes:
             "too_large", f"a BigTIFF of high byte first with the number {number}: expected less than 4 GiB"
         )
     return struct.pack(f"{order}I", number)
+
+
+def has_usual_header(data: bytes) -> bool:
+    """Return whether a file begins as a TIFF that Pillow reads, and not as camera raw."""
+    if data[:4] == b"MM\0+":
+        return False
+    _refuse_raw_header(data)
+    return True
+
+
+def is_picture(tags: Mapping[int, Any]) -> bool:
+    """Return whether the tags of a first page tell of no other page that counts more: the quick test for most files."""
+    return not (
+        Base.SubIFDs in tags
+        or Base.DNGVersion in tags
+        or tags.get(Base.NewSubfileType, 0) not in _FULL
+        or tags.get(Base.SubfileType, 1) == _OLD_REDUCED
+        or tags.get(Base.PhotometricInterpretation, 1) in _NOT_SHOWN
+        or tags.get(Base.Compression, 1) in _RAW_COMPRESSIONS
+    )
 
 
 def refused_raw(name: str) -> ImageError:
