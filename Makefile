@@ -43,6 +43,7 @@ lint: $(VENV)/dev.stamp  ## check style, types and the direction of imports
 
 bench: $(VENV)/bench.stamp  ## time folder runs beside other tools, on PHOTOS=folder or on generated photos
 	$(BIN)/python bench/folder.py $(PHOTOS) --out docs/benchmarks/folder.md
+	$(BIN)/python bench/lossy.py --out docs/benchmarks/lossy.md
 	$(BIN)/python bench/growth.py --out docs/benchmarks/growth.md
 	$(BIN)/python bench/lock.py $(PHOTOS) --out docs/benchmarks/lock.md
 	$(BIN)/python bench/damage.py $(PHOTOS) --out docs/benchmarks/damage.md

@@ -13,7 +13,7 @@ from PIL import ExifTags, Image
 from measure import BENCH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     Commands = list[list[str]]
@@ -40,6 +40,8 @@ class Contender:
         Outputs are 0.png, 1.png, … instead of being named like their sources.
     upright
         The EXIF orientation is applied.
+    suffix
+        Of the outputs.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Contender:
     unreduced: Planner | None = None
     numbered: bool = False
     upright: bool = True
+    suffix: str = ".png"
 
 
 def ours(strategy: str, jobs: int | None) -> str:
@@ -87,15 +90,36 @@ def contenders(colors: int, step: int, *, with_original: bool) -> list[Contender
     if magick:
         plain = _mogrify(magick, step, [])
         few = _mogrify(magick, step, ["-colors", str(colors)])
+        exact = _mogrify(magick, step, ["+dither", "-colors", str(colors)])
         found.append(Contender(IMAGE_MAGICK, few, plain, upright=False))
+        found.append(Contender(f"{IMAGE_MAGICK} +dither", exact, plain, upright=False))
     if shutil.which("vipsthumbnail") and shutil.which("pngquant"):
         found += [
             Contender(VIPS, _vips(step, [str(colors)]), _vips(step, None)),
             Contender(f"{VIPS} --nofs", _vips(step, ["--nofs", str(colors)]), _vips(step, None)),
         ]
+    return found + _lossy(step)
+
+
+def _lossy(step: int) -> list[Contender]:
+    """Return what makes JPEG and lossy WebP files of the small photos."""
+    jpeg = ["--format", "jpeg", "--jpeg-quality", str(QUALITY)]
+    plain = _ics("SO", 2, step, None)
+    found = [Contender(f"{ours('SO', None)}, JPEG {QUALITY}", _ics("SO", 2, step, None, jpeg), plain, suffix=".jpg")]
+    if shutil.which("vipsthumbnail"):
+        found += [
+            Contender(
+                f"vipsthumbnail, {codec} {QUALITY}",
+                _vips(step, None, f"{suffix}[Q={QUALITY}]"),
+                _vips(step, None),
+                suffix=suffix,
+            )
+            for codec, suffix in (("JPEG", ".jpg"), ("WebP", ".webp"))
+        ]
     return found
 
 
+QUALITY = 75
 IMAGE_MAGICK = "ImageMagick mogrify"
 VIPS = "vipsthumbnail + pngquant"
 
@@ -106,11 +130,11 @@ def missing() -> list[str]:
     return absent if _image_magick() else ["ImageMagick", *absent]
 
 
-def _ics(strategy: str, colors: int, step: int, jobs: int | None) -> Planner:
+def _ics(strategy: str, colors: int, step: int, jobs: int | None, more: Sequence[str] = ()) -> Planner:
     def plan(source: Path, destination: Path) -> Commands:
         command = [sys.executable, "-m", "icsys", "compress", str(source), str(destination)]
         command += ["--strategy", strategy, "--colors", str(colors), "--step", str(step)]
-        return [command + (["--jobs", str(jobs)] if jobs else [])]
+        return [[*command, *(["--jobs", str(jobs)] if jobs else []), *more]]
 
     return plan
 
@@ -141,8 +165,8 @@ def _mogrify(program: list[str], step: int, colors: list[str]) -> Planner:
     return plan
 
 
-def _vips(step: int, colors: list[str] | None) -> Planner:
-    """Plan one vipsthumbnail for each size of photo, as it makes one size in a run, and one pngquant for all."""
+def _vips(step: int, colors: list[str] | None, suffix: str = ".png") -> Planner:
+    """Plan one vipsthumbnail for each size of photo, as it makes one size in a run, and one pngquant for all PNGs."""
 
     def plan(source: Path, destination: Path) -> Commands:
         groups: dict[tuple[int, int], list[str]] = defaultdict(list)
@@ -154,7 +178,7 @@ def _vips(step: int, colors: list[str] | None) -> Planner:
                 "--size",
                 f"{-(-width // step)}x{-(-height // step)}!",
                 "-o",
-                f"{destination}/%s.png",
+                f"{destination}/%s{suffix}",
                 *photos,
             ]
             for (width, height), photos in groups.items()

@@ -59,7 +59,8 @@ it subtracted on both sides. Processor seconds add all threads: where they excee
 Peak MB is the largest resident size. Errors are means over pixels of the squared error summed over R, G and B:
 "colour error" against the pixels that the same program makes without reducing colours (for ICS, its SO), "error"
 against every source pixel averaged in blocks, so it holds the resize too. The original skips pixels instead of
-averaging, ImageMagick and vipsthumbnail use sharper filters, and ImageMagick and pngquant dither by default.
+averaging, ImageMagick and vipsthumbnail use sharper filters, and ImageMagick and pngquant dither by default: `+dither`
+and `--nofs` are without.
 The original is its algorithm written anew, with scikit-learn's defaults of today (`KMeans`: one start, once ten).
 Inside one process, and in the lines below, a ratio is the median of those within a round, in which all take turns.
 """
@@ -98,7 +99,13 @@ def qualities(found: list[Contender], photos: list[Path], outputs: Path, step: i
         unreduced.mkdir()
         run_programs(contender.unreduced(photos[0].parent, unreduced))
         quality = assess(
-            photos, outputs / str(index), unreduced, step, numbered=contender.numbered, upright=contender.upright
+            photos,
+            outputs / str(index),
+            unreduced,
+            step,
+            numbered=contender.numbered,
+            upright=contender.upright,
+            suffix=contender.suffix,
         )
         if quality:
             assessed[contender.name] = quality
@@ -167,7 +174,9 @@ def ratios(costs: Costs, startup: Costs, quality: dict[str, Quality], warm: dict
     ]
     seconds = {name: [cost.seconds for cost in several] for name, several in costs.items()}
     rivals = [
-        name for name in (originals("FKM"), IMAGE_MAGICK, VIPS) if name in costs and not typical(costs[name]).failed
+        name
+        for name in (originals("FKM"), IMAGE_MAGICK, f"{IMAGE_MAGICK} +dither", VIPS, f"{VIPS} --nofs")
+        if name in costs and not typical(costs[name]).failed
     ]
     lines += [
         f"MKM, whole process, default jobs: {times(by_round(seconds[name], seconds[ours('MKM', None)]))} "
@@ -185,7 +194,7 @@ def ratios(costs: Costs, startup: Costs, quality: dict[str, Quality], warm: dict
     size = quality[ours("MKM", None)].bytes_out
     return lines + [
         f"MKM's output: {times(size / quality[name].bytes_out)} the bytes of {name}."
-        for name in (VIPS, f"{VIPS} --nofs")
+        for name in (VIPS, f"{VIPS} --nofs", IMAGE_MAGICK, f"{IMAGE_MAGICK} +dither")
         if name in quality
     ]
 

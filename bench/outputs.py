@@ -34,18 +34,18 @@ class Quality:
     mse: float
 
 
-def output_of(photo: Path, index: int, folder: Path, *, numbered: bool) -> Path:
+def output_of(photo: Path, index: int, folder: Path, *, numbered: bool, suffix: str = ".png") -> Path:
     """Return the file that a program made of a photo."""
-    return folder / (f"{index}.png" if numbered else f"{photo.stem}.png")
+    return folder / f"{index if numbered else photo.stem}{suffix}"
 
 
 def assess(
-    photos: list[Path], folder: Path, unreduced: Path, step: int, *, numbered: bool, upright: bool
+    photos: list[Path], folder: Path, unreduced: Path, step: int, *, numbered: bool, upright: bool, suffix: str = ".png"
 ) -> Quality | None:
-    """Compare the outputs in ``folder`` with those in ``unreduced`` and with the photos; None if one is missing."""
+    """Compare the outputs in ``folder`` with the PNGs in ``unreduced`` and the photos; None if one is missing."""
     color_errors, errors, bytes_out = [], [], 0
     for index, photo in enumerate(photos):
-        output = output_of(photo, index, folder, numbered=numbered)
+        output = output_of(photo, index, folder, numbered=numbered, suffix=suffix)
         plain = output_of(photo, index, unreduced, numbered=numbered)
         if not (output.exists() and plain.exists()):
             return None

@@ -9,7 +9,9 @@ import zlib
 import numpy as np
 from PIL import ExifTags, Image
 
+from heif_files import clap, nclx, with_properties
 from helpers import image_bytes, synthetic_photo
+from png_files import chunk, number_chunk, png_of
 
 FORMATS = ("AVIF", "BMP", "GIF", "HEIF", "JPEG", "PNG", "TIFF", "WEBP")
 
@@ -138,6 +140,9 @@ def _png():
     for bits in (1, 2, 4):
         yield image_bytes(_photo().quantize(2**bits), bits=bits, transparency=b"\0\xff")
     yield image_bytes(_photo(), **_metadata())
+    deep = np.arange(24 * 32 * 3, dtype=np.uint16).reshape(24, 32, 3)
+    yield png_of(deep, 16, number_chunk(b"gAMA", 100_000), number_chunk(b"cHRM", *range(30_000, 70_000, 5000)))
+    yield png_of(deep, 16, chunk(b"cICP", b"\x09\x10\0\1"), chunk(b"tRNS", bytes(6)))
     yield _animated("PNG")
 
 
@@ -183,9 +188,12 @@ def _avif():
     yield image_bytes(_photo(), "AVIF", speed=10, **_metadata())
     yield _animated("AVIF", speed=10)
 
+    yield with_properties(image_bytes(_photo(), "AVIF", speed=10), clap(20, 1, 10, 1, 0, 1, 1, 1))
+
 
 def _heif():
     yield TURNED_HEIC
+    yield with_properties(TURNED_HEIC, clap(20, 1, 10, 1, 0, 1, 1, 1), nclx(9, 16))
 
 
 _SEEDS = {

@@ -30,6 +30,9 @@ _OTHERS = {
     "A demo enters no folder that holds anything but its own files, and changes none that was there.": (
         "tests/cli/test_demo_folders.py::test_a_demo_changes_no_existing_file"
     ),
+    "`--prune` removes unchanged outputs of ICS whose sources are gone or have another output now, and nothing else.": (
+        "tests/journal/test_prune.py::test_after_pruning_the_outputs_are_those_of_a_new_folder"
+    ),
     "An output folder below SRC is passed over, and named.": (
         "tests/sources/test_outputs_inside.py::test_every_run_into_the_source_does_the_photos_and_no_output"
     ),

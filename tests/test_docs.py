@@ -146,6 +146,40 @@ def test_the_palette_table_of_costs_has_the_figures_of_the_benchmark():
             assert abs(shown_ms - float(ms.replace(",", ""))) <= 0.51, name
 
 
+def cells_of(page):
+    """Return the cells of all rows of tables."""
+    lines = (ROOT / page).read_text("utf-8").splitlines()
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| ")]
+
+
+def test_the_table_of_fewer_colours_has_the_figures_of_the_benchmark():
+    expected = []
+    for kind, size, k, weight, *errors in (row for row in cells_of("docs/benchmarks/lossy.md") if "(" in row[0]):
+        png, _, jpeg, _, webp, least = errors
+        shown = {"PNG": png, "JPEG": jpeg, "WebP": webp}
+        shown[least] = f"**{shown[least]}**"
+        expected.append([kind.partition(" (")[0], size, k, weight, *shown.values()])
+    assert expected
+    rows = cells_of("docs/when-fewer-colors-pay.md")
+    assert [row for row in rows if row[0] in {"photos", "drawings"}] == expected
+
+
+def test_the_table_of_the_readme_has_the_figures_of_the_benchmark():
+    measured = {row[0]: row for row in cells_of("docs/benchmarks/folder.md")}
+    shown = {row[0]: row[1:] for row in cells_of("README.md")}
+    names = {
+        "**ICS, 32 colours**": "ICS MKM",
+        "**ICS, all colours** (`--strategy SO`)": "ICS SO",
+        "vipsthumbnail, then pngquant `--nofs`, 32 colours": "vipsthumbnail + pngquant --nofs",
+        "vipsthumbnail, then pngquant, 32 colours, dithered": "vipsthumbnail + pngquant",
+        "ImageMagick, 32 colours, dithered": "ImageMagick mogrify",
+    }
+    for name, row in names.items():
+        _, seconds, *_, megabytes, factor, error, _ = measured[row]
+        expected = (f"{float(megabytes):.2f}", f"{float(factor):.1f}", f"{float(seconds):.2f}", f"{float(error):.0f}")
+        assert tuple(shown[name]) == expected, name
+
+
 def test_the_figures_equal_those_of_the_notebook():
     for name, data in load("figures").figures().items():
         assert (ROOT / "docs" / "figures" / f"{name}.png").read_bytes() == data, "run: make notebook"

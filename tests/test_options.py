@@ -37,7 +37,7 @@ geometry = st.one_of(
     st.just({}),
     st.builds(lambda step: {"step": step}, sides),
     st.builds(lambda scale: {"scale": scale}, st.floats(0, 1, exclude_min=True)),
-    st.builds(lambda width, height: {"size": (width, height)}, sides, sides),
+    st.fixed_dictionaries({"size": st.tuples(sides, sides), "enlarge": st.booleans()}),
 )
 png_efforts = {"png": st.sampled_from(PNGS), "png_effort": st.sampled_from(PNG_EFFORTS)}
 shards = {"shard_images": st.integers(1, 10**9), "shard_bytes": st.integers(1, 2**40)}
@@ -98,7 +98,8 @@ def test_every_option_is_generated_here(options, dither, auto):
     assert {field.name for field in dataclasses.fields(Options)} == {
         *("min_psnr", "min_ssim", "max_delta_e", "per", "quality_share", "strict_quality"),
         *("strategy", "colors", "effort", "space", "dither", "palette", "palette_from"),
-        *("step", "scale", "size", "fit", "resample"),
+        *("keep_colors", "count_power"),
+        *("step", "scale", "size", "fit", "enlarge", "resample"),
         *(
             "background",
             "alpha",
@@ -332,7 +333,7 @@ def test_a_shared_palette_needs_a_strategy_that_reduces_colours():
 def test_options_that_a_format_does_not_have_are_no_part_of_its_hash():
     """Options that are added for other formats leave what is done as done."""
     without = {"jpeg_quality", "shard_images", "shard_bytes", "max_pixels", "max_bytes", "max_frames"}
-    without |= {"alpha", "never_larger", "palette", "png", "strict_quality"}
+    without |= {"alpha", "never_larger", "palette", "png", "strict_quality", "enlarge"}
     values = {name: value for name, value in Options().to_dict().items() if name not in without}
     text = json.dumps(values, sort_keys=True)
     assert Options().digest() == hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -382,3 +383,9 @@ def test_what_cannot_be_done_with_alpha_is_refused_with_a_way_out(other, way_out
 def test_other_words_for_alpha_and_never_larger_are_refused(name, value):
     with pytest.raises(UsageError, match=f"{name}={value!r}: expected"):
         Options(**{name: value})
+
+
+def test_outputs_without_enlarging_stay_up_to_date():
+    options = Options(size=224, fit="pad")
+    assert options.replace(enlarge=True).digest() != options.digest()
+    assert options.digest() == options.replace(enlarge=False).digest()

@@ -11,7 +11,8 @@ from PIL import Image
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 from helpers import image_bytes, synthetic_photo
-from icsys import ImageError, Options, UsageError, compress_image, quantize
+from icsys import ImageError, Options, UsageError, compress_image, quantize, resize
+from icsys.choices import FITS, RESAMPLES
 from icsys.color.kmeans_strategies import STRATEGY_TABLE
 from icsys.color.oklab import to_oklab
 
@@ -31,6 +32,16 @@ def test_the_file_has_the_fewest_bits_that_hold_its_colours(colors, depth):
     assert compressed.data[24] == depth
     assert compressed.data[25] == 3
     assert len(opened(compressed).getcolors()) == compressed.colors == colors
+
+
+@pytest.mark.parametrize("fit", FITS)
+@pytest.mark.parametrize("resample", RESAMPLES)
+def test_a_smaller_image_is_enlarged_to_the_pixels_that_resize_gives(fit, resample):
+    pixels = synthetic_photo(20, 30)
+    size = {"size": (48, 50), "fit": fit, "enlarge": True, "resample": resample}
+    made = np.asarray(opened(compress_image(image_bytes(pixels), Options(strategy="SO", **size))))
+    np.testing.assert_array_equal(made, np.asarray(resize(pixels, **size)))
+    assert made.shape == ((32, 48, 3) if fit == "contain" else (50, 48, 3))
 
 
 @pytest.mark.parametrize("strategy", CLUSTERING)

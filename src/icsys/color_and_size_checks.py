@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+from typing import Any
 
 from icsys.choices import ALL, AUTO, MAX_COLORS, SHARED
 from icsys.errors import UsageError
 from icsys.files.url import is_mangled, is_url, shown
-from icsys.setting_fields import Check, did_you_mean, number_or_text, whole_number
+from icsys.setting_fields import Check, Number, did_you_mean, number_or_text, whole_number
 
 PALETTE_SUFFIXES = (".json", ".gpl")
 MAX_SIDE = 65_535
@@ -95,6 +96,38 @@ class HexColor(Check):
         if isinstance(value, str) and _HEX_COLOR.fullmatch(value):
             return value.lower()
         raise UsageError(f"{name}={value!r}: expected a colour as #RRGGBB, such as #ffffff for white")
+
+
+class HexColors(Check):
+    """Several colours #RRGGBB: a list, or one text with commas between them."""
+
+    metavar = "#RRGGBB,..."
+
+    def accept(self, name: str, value: object) -> tuple[str, ...] | None:
+        """Return the colours in lower case, in rising order; None for no colour."""
+        expected = "expected distinct colours as #RRGGBB, with commas between them, such as #ffffff,#000000"
+        words = value.split(",") if isinstance(value, str) else value
+        if not isinstance(words, list | tuple):
+            raise UsageError(f"{name}={value!r}: {expected}")
+        colors = [word.strip().lower() if isinstance(word, str) else word for word in words]
+        for number, color in enumerate(colors):
+            if not isinstance(color, str) or not _HEX_COLOR.fullmatch(color):
+                raise UsageError(f"{name}={value!r}: {color!r} is no colour; {expected}")
+            if color in colors[:number]:
+                raise UsageError(f"{name}={value!r}: {color} stands there twice; {expected}")
+        return tuple(sorted(colors)) or None
+
+
+class CountPower(Number):
+    """A power above 0 and at most 1; None for 1, which changes nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(1, "POWER", example=0.75)
+
+    def accept(self, name: str, value: object) -> Any:  # noqa: ANN401 - a float, or None
+        """Return the power as a float; None for 1."""
+        power = super().accept(name, value)
+        return None if power == 1 else power
 
 
 def parse_size(value: object) -> tuple[int, int]:

@@ -29,7 +29,16 @@ from icsys.choices import (
     STRATEGIES,
     WHITE,
 )
-from icsys.color_and_size_checks import MAX_SIDE, ColorCount, HexColor, PaletteChoice, PaletteFolders, Size
+from icsys.color_and_size_checks import (
+    MAX_SIDE,
+    ColorCount,
+    CountPower,
+    HexColor,
+    HexColors,
+    PaletteChoice,
+    PaletteFolders,
+    Size,
+)
 from icsys.errors import UsageError
 from icsys.setting_fields import Choice, Needs, Number, Switch, WholeNumber, check_fields, did_you_mean, setting
 
@@ -228,6 +237,22 @@ class Options:
         "all.",
         finds_palette=True,
     )
+    keep_colors: str | tuple[str, ...] | None = setting(
+        None,
+        HexColors(),
+        group="colours",
+        help="Colours that stand in the palette exactly, such as '#ffffff,#000000'. --colors counts them; the others "
+        "are found for the pixels that are nearest to none of them.",
+        finds_palette=True,
+    )
+    count_power: float | None = setting(
+        None,
+        CountPower(),
+        group="colours",
+        help="Weight of common colours, above 0 and at most 1: n pixels of similar colours weigh n to this power. "
+        "Less gives rare colours more of the palette. Default: 1, all pixels weigh the same.",
+        finds_palette=True,
+    )
     step: int | None = setting(
         None,
         WholeNumber(1, MAX_SIDE),
@@ -259,6 +284,16 @@ class Options:
         Choice(FITS),
         group="size",
         help="How to fit --size: contain (no crop, no padding), cover (crop), stretch, pad.",
+        compared=True,
+        needs=Needs("size"),
+    )
+    enlarge: bool = setting(
+        False,
+        Switch(),
+        group="size",
+        help="Enlarge images that are smaller than --size. Default: contain keeps them, cover and pad put background "
+        "around them; stretch enlarges anyway.",
+        hashed=_IF_CHANGED,
         compared=True,
         needs=Needs("size"),
     )
@@ -388,6 +423,7 @@ class Options:
         self._check_auto()
         self._check_dither()
         self._check_palette()
+        self._check_rare()
         self._check_format()
         self._check_alpha()
 
@@ -459,6 +495,23 @@ class Options:
             raise UsageError(
                 f"palette={self.palette!r} with colors={AUTO!r}, which finds a number for each image: expected a "
                 "number of colors, or palette='image'"
+            )
+
+    def _check_rare(self) -> None:
+        """Refuse colours to keep, and weights, where no palette is found; refuse too many colours to keep."""
+        for name in ("keep_colors", "count_power"):
+            value = getattr(self, name)
+            if value is not None and self.strategy == "SO":
+                raise UsageError(f"{name}={value!r} does nothing for strategy='SO': expected MKM, FKM or MBKM")
+            if value is not None and self.palette not in {"image", *SHARED}:
+                raise UsageError(
+                    f"{name}={value!r} does nothing for palette={self.palette!r}, which holds its colours: expected "
+                    f"palette image, {' or '.join(SHARED)}"
+                )
+        if self.keep_colors is not None and len(self.keep_colors) > self.most_colors:
+            raise UsageError(
+                f"keep_colors with {len(self.keep_colors)} colours and colors={self.colors!r}: expected at most "
+                f"{self.most_colors} colours to keep, or more colors"
             )
 
     def _check_format(self) -> None:
@@ -536,6 +589,8 @@ class Options:
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         if self.final_size is not None:
             values["size"] = "{}x{}".format(*self.final_size)
+        if self.keep_colors is not None:  # as text, like a size
+            values["keep_colors"] = ",".join(self.keep_colors)
         return {name: value for name, value in values.items() if value is not None}
 
     def digest(self, palette: str = "") -> str:

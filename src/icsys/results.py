@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _LARGEST = 2**63
+TINY = 16
+"""Pixels: an output with a shorter side is tiny, and shows next to nothing of a photo."""
 
 
 def _is_finite(value: object) -> TypeGuard[float]:
@@ -53,6 +55,17 @@ class Measured:
         return None
 
 
+def is_tiny(source_width: int, source_height: int, width: int, height: int) -> bool:
+    """Return whether an output has a side below 16 pixels, and its source has none.
+
+    Examples
+    --------
+    >>> is_tiny(533, 400, 3, 2), is_tiny(533, 400, 107, 80), is_tiny(300, 8, 60, 2)
+    (True, False, False)
+    """
+    return min(width, height) < TINY <= min(source_width, source_height)
+
+
 class ImageCounts(NamedTuple):
     """What one compressed image adds to a summary."""
 
@@ -66,6 +79,9 @@ class ImageCounts(NamedTuple):
     kept_source: bool
     colors: int | None
     measured: Measured | None
+    is_tiny: bool
+    is_small: bool
+    redone: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +117,11 @@ class Compressed:
         Whether pixels are missing or wrong because of it.
     kept_source
         Whether the output is a copy of the source file, because the compressed file would be larger.
+    small_source
+        Whether the source is smaller than ``size``, so that it had to be enlarged, surrounded by background, or kept.
+    redone
+        Why an output of an earlier run was made again: its ``"options"`` differ, or its ``"source"`` has changed; empty
+        for any other reason, and for a new output.
     seconds, kmeans_seconds
         Time for the whole image, and for K-means.
     """
@@ -129,9 +150,16 @@ class Compressed:
     damaged: bool = False
     kept_source: bool = False
     palette: str | None = None
+    small_source: bool = False
+    redone: str = ""
     seconds: float
     kmeans_seconds: float
     status: str = field(default="compressed", init=False)
+
+    @property
+    def tiny_output(self) -> bool:
+        """Whether the output has a side below 16 pixels, and its source has none."""
+        return is_tiny(self.source_width, self.source_height, self.width, self.height)
 
     def counts(self) -> ImageCounts:
         """Return what the image adds to a summary."""
@@ -146,6 +174,9 @@ class Compressed:
             kept_source=self.kept_source,
             colors=self.colors,
             measured=self.measured,
+            is_tiny=self.tiny_output,
+            is_small=self.small_source,
+            redone=self.redone,
         )
 
 
@@ -174,6 +205,9 @@ FOREIGN = "a file that ics did not write has its place; --overwrite always repla
 NOT_FAILED = "it has not failed, and --retry-failed takes up only what has"
 """Why an image is skipped."""
 
+OTHER_OPTIONS, CHANGED_SOURCE = "options", "source"
+"""Why an output of an earlier run is made again."""
+
 Result = Compressed | Skipped | Failed
 
 QUALITY = (*MEASURES, "quality_target", "quality_met")
@@ -185,4 +219,5 @@ def to_record(result: Result) -> dict[str, Any]:
     names = {f.name: None for kind in (Compressed, Skipped, Failed) for f in dataclasses.fields(kind)}
     values = names | dict.fromkeys(QUALITY) | dataclasses.asdict(result)
     del values["measured"]
+    values["tiny_output"] = result.tiny_output if isinstance(result, Compressed) else None
     return values | (result.measured.columns() if isinstance(result, Compressed) and result.measured else {})

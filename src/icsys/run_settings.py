@@ -120,6 +120,12 @@ class RunSettings:
     retry_failed: bool = setting(
         False, Switch(lenient=True), group="output", help="Only retry the images that failed in earlier runs."
     )
+    prune: bool = setting(
+        False,
+        Switch(lenient=True),
+        group="output",
+        help="Remove outputs of ics whose sources are gone or have other outputs now. --dry-run names them only.",
+    )
     shard: Shard | None = setting(
         None,
         _ShardText(),
@@ -133,6 +139,7 @@ class RunSettings:
     def __post_init__(self) -> None:
         """Check every field, then the rules between them."""
         check_fields(self)
+        self._check_prune()
         if self.address is not None and not self.on_cluster:
             raise UsageError(
                 f"address={shown(self.address)!r} with engine={self.engine!r}: expected one of {', '.join(CLUSTERS)}"
@@ -145,6 +152,14 @@ class RunSettings:
         needs = self._needs_processes
         if self.engine == "threads" and needs:
             raise UsageError(f"{needs} with engine='threads': a thread cannot be ended, so expected engine='processes'")
+
+    def _check_prune(self) -> None:
+        """Refuse pruning in a run that does not meet all sources."""
+        others = {"retry_failed": self.retry_failed, "shard": self.shard and str(self.shard)}
+        others |= {"engine": self.engine if self.on_cluster else None}
+        for name, value in others.items():
+            if self.prune and value:
+                raise UsageError(f"prune with {name}={value!r}: expected a run over all sources on this machine")
 
     @property
     def _needs_processes(self) -> str:

@@ -7,7 +7,7 @@ import html
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from icsys.results import FOREIGN, Compressed, Failed, Skipped
+from icsys.results import CHANGED_SOURCE, FOREIGN, OTHER_OPTIONS, Compressed, Failed, Skipped
 
 if TYPE_CHECKING:
     from icsys.options import Target
@@ -100,12 +100,21 @@ class RunSummary:
         Number of images whose file has a fault that costs no pixel.
     kept_sources
         Number of images whose output is a copy of the source file.
+    tiny_outputs
+        Number of outputs with a side below 16 pixels whose sources have none.
+    small_sources
+        Number of images that are smaller than ``size``: enlarged, surrounded by background, or kept.
+    redone_options, redone_sources
+        Number of outputs of earlier runs that were made again because their options differ, or their sources have
+        changed.
     seconds
         Time of the whole run.
     failures
         The images that failed.
     stale
         Outputs of earlier runs whose sources are gone or have other outputs now, as paths below the destination.
+    pruned
+        Outputs of this kind that were removed; in a dry run they only would be.
     shards
         Packs that hold the images, as paths below the destination; empty if the images are not packed.
     palette_from
@@ -127,6 +136,10 @@ class RunSummary:
     damaged: int = 0
     warned: int = 0
     kept_sources: int = 0
+    tiny_outputs: int = 0
+    small_sources: int = 0
+    redone_options: int = 0
+    redone_sources: int = 0
     bytes_in: int = 0
     bytes_out: int = 0
     elements_in: int = 0
@@ -135,6 +148,7 @@ class RunSummary:
     skips: dict[str, int] = field(default_factory=dict)
     failures: list[Failed] = field(default_factory=list)
     stale: list[str] = field(default_factory=list)
+    pruned: list[str] = field(default_factory=list)
     shards: list[str] = field(default_factory=list)
     outputs_passed_over: list[str] = field(default_factory=list)
     palette_from: list[str] = field(default_factory=list)
@@ -176,6 +190,10 @@ class RunSummary:
         self.damaged += counts.is_damaged
         self.warned += counts.is_warned
         self.kept_sources += counts.kept_source
+        self.tiny_outputs += counts.is_tiny
+        self.small_sources += counts.is_small
+        self.redone_options += counts.redone == OTHER_OPTIONS
+        self.redone_sources += counts.redone == CHANGED_SOURCE
         self.bytes_in += counts.bytes_in
         self.bytes_out += counts.bytes_out
         self.elements_in += counts.elements_in
@@ -206,14 +224,14 @@ class RunSummary:
         return f"<table>{''.join(cells)}</table>"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON values: without ``failures`` and ``skips``; stale outputs and packs are counted."""
+        """Return plain JSON values: without ``failures`` and ``skips``; outputs and packs are counted."""
         values = {
             f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in {"failures", "skips"}
         }
         return (
             values
             | {"factor": self.factor, "foreign": self.foreign, "stale": len(self.stale)}
-            | {"shards": len(self.shards)}
+            | {"pruned": len(self.pruned), "shards": len(self.shards)}
             | {"colors_found": self.colors_found and self.colors_found.to_dict()}
             | {"colors_chosen": self.colors_chosen and self.colors_chosen.to_dict()}
         )

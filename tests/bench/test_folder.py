@@ -13,6 +13,8 @@ from measure import Cost
 from outputs import Quality
 from photos import write_photos
 
+JPEG = f"{ours('SO', None)}, JPEG 75"
+
 
 @pytest.fixture
 def tiny(tmp_path):
@@ -36,12 +38,14 @@ def test_every_contender_has_its_name_and_plans_commands(tiny, tmp_path):
 
 
 def test_programs_are_run_and_their_outputs_judged(tiny, tmp_path, capsys):
-    found = [one for one in contenders(4, 5, with_original=True) if one.name in (ours("SO", 1), originals("SO"))]
+    names = (ours("SO", 1), originals("SO"), JPEG)
+    found = [one for one in contenders(4, 5, with_original=True) if one.name in names]
     costs = measure(found, tiny[0].parent, tmp_path / "out", 1, 10)
     quality = qualities(found, tiny, tmp_path / "out", 5)
     for contender in found:
         assert [cost.failed for cost in costs[contender.name]] == [False]
-        assert quality[contender.name].color_mse == 0
+        assert (quality[contender.name].color_mse == 0) is (contender.name != JPEG)
+    assert quality[JPEG].bytes_out == sum(path.stat().st_size for path in (tmp_path / "out").rglob("*.jpg"))
     # Averages are nearer to averages than skipped pixels are.
     assert quality[ours("SO", 1)].mse < quality[originals("SO")].mse
     with Image.open(tmp_path / "out" / "0" / f"{tiny[0].stem}.png") as image:

@@ -288,7 +288,7 @@ def test_help_is_in_groups_and_names_every_option(tmp_path):
         assert word in out
     names = [field.name.replace("_", "-") for field in dataclasses.fields(Options)]
     flags = "jobs engine isolate timeout follow-links overwrite retry-failed dry-run json verbose config print-options"
-    flags += " shard include-outputs ignore-zeros quiet"
+    flags += " shard include-outputs ignore-zeros quiet prune"
     for flag in (*names, *flags.split()):
         assert f"--{flag}" in out
 

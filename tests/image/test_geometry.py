@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageOps
 
 from icsys.choices import FITS, RESAMPLES
-from icsys.image.geometry import decoder_shrink, plan_resize, stored_edges
+from icsys.image.geometry import decoder_shrink, is_smaller, plan_resize, stored_edges
 from icsys.options import Options
 
 sides = st.integers(1, 5000)
@@ -64,6 +64,34 @@ def test_cover_leaves_no_background_unless_the_image_is_smaller_than_the_size(wi
         assert plan.size == size
     for made, wanted, original in zip(plan.size, size, (width, height), strict=True):
         assert made == wanted or original < wanted
+
+
+@given(sides, sides, st.tuples(sides, sides), st.sampled_from(FITS))
+def test_enlarge_changes_the_plan_of_smaller_images_only_and_these_then_reach_the_size(width, height, size, fit):
+    options = Options(size=size, fit=fit, enlarge=True)
+    plan, kept = plan_resize(width, height, options), plan_resize(width, height, options.replace(enlarge=False))
+    small = is_smaller(width, height, options)
+    assert small == is_smaller(width, height, options.replace(enlarge=False))
+    if fit == "stretch":
+        assert plan == kept
+        assert small == plan.enlarges
+        return
+    assert (plan != kept) == small
+    assert not kept.enlarges
+    if small and fit == "cover":
+        assert plan.size == plan.canvas == size
+    elif small:
+        ratio = min(size[0] / width, size[1] / height)
+        assert ratio > 1
+        assert any(made == limit for made, limit in zip(plan.size, size, strict=True))
+        assert plan.size == pytest.approx((width * ratio, height * ratio), abs=0.5001)
+        assert plan.canvas == (size if fit == "pad" else plan.size)
+
+
+@given(sides, sides, st.integers(1, 9))
+def test_no_image_is_smaller_than_a_step_or_a_scale(width, height, step):
+    assert not is_smaller(width, height, Options(step=step))
+    assert not is_smaller(width, height, Options(scale=1 / step))
 
 
 @given(

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from helpers import image_bytes, synthetic_photo
 from icsys import ImageError, Options, compress_image
@@ -149,6 +150,12 @@ def test_decoding_takes_no_more_memory_than_requested(name, tmp_path):
     assert 0.1 * reserved < taken < 1.2 * reserved
 
 
+def linear_light():
+    chunks = PngInfo()
+    chunks.add(b"gAMA", (100_000).to_bytes(4, "big"))
+    return chunks
+
+
 def to_16_bits(picture):
     return Image.fromarray(np.asarray(picture.convert("L")).astype(np.uint16) * 257)
 
@@ -162,6 +169,7 @@ def to_16_bits(picture):
         ("PNG", "lanczos", lambda picture: picture.convert("RGBA"), {}),
         ("PNG", "lanczos", Image.Image.quantize, {"transparency": 0}),
         ("PNG", "lanczos", to_16_bits, {}),
+        ("PNG", "box", Image.Image.copy, {"pnginfo": linear_light()}),
     ],
 )
 def test_copies_that_a_kind_of_picture_takes_are_requested(name, resample, convert, settings, tmp_path):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from icsys.image.decode import decode_photo
 from icsys.options import Options
@@ -105,6 +106,14 @@ def test_a_described_picture_is_no_copy_of_its_file():
     samples = np.tile(np.arange(256, dtype=np.uint16)[:, np.newaxis, np.newaxis], (1, 4, 3))
     assert decode_photo(png_of(samples, 8), FULL).as_stored
     assert not decode_photo(png_of(samples, 8, LINEAR), FULL).as_stored
+
+
+def test_a_described_picture_is_turned_by_its_exif_data():
+    exif = Image.Exif()
+    exif[274] = 6
+    samples = np.random.default_rng(2).integers(0, 65536, (5, 9, 3)).astype(np.uint16)
+    data = png_of(samples, 16, LINEAR, chunk(b"eXIf", exif.tobytes()[6:]))
+    assert np.abs(decode_photo(data, FULL).pixels - np.rot90(srgb_from_linear(samples, 16), -1)).max() <= 1
 
 
 def test_a_cut_file_of_16_bits_keeps_its_first_rows():

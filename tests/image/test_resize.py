@@ -99,6 +99,22 @@ def test_pad_and_cover_centre_a_smaller_image_on_the_background_without_enlargin
         assert (np.delete(made, range(2, 6), axis=0) == (0x10, 0x20, 0x30)).all()
 
 
+@pytest.mark.parametrize(
+    ("resample", "filter_"),
+    [("box", Image.Resampling.BILINEAR), ("lanczos", Image.Resampling.LANCZOS), ("skip", Image.Resampling.NEAREST)],
+)
+def test_enlarge_interpolates_a_smaller_image_as_pillow_does(resample, filter_):
+    pixels = synthetic_photo(4, 6)
+    larger = np.asarray(Image.fromarray(pixels).resize((12, 8), filter_))
+    way = {"enlarge": True, "resample": resample}
+    assert np.array_equal(np.asarray(resize(pixels, size=(12, 100), **way)), larger)
+    assert np.array_equal(np.asarray(resize(pixels, size=(12, 10), fit="pad", **way))[1:9], larger)
+    assert np.array_equal(np.asarray(resize(pixels, size=(12, 8), fit="cover", **way)), larger)
+    assert np.array_equal(np.asarray(resize(pixels, size=(12, 8), fit="stretch", **way)), larger)
+    smaller = np.asarray(resize(pixels, size=(3, 2), resample=resample))
+    assert np.array_equal(np.asarray(resize(pixels, size=(3, 2), **way)), smaller)
+
+
 def test_pad_keeps_grey_on_a_grey_background_and_turns_to_colour_on_a_coloured_one():
     pixels = synthetic_photo(4, 6, channels=1)
     grey = resize(pixels, size=(10, 10), fit="pad", background="#808080")

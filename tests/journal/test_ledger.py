@@ -84,8 +84,12 @@ def test_a_second_run_changes_nothing(source, out):
 def test_other_options_redo_all_images_and_back_again(source, out):
     run(source, out)
     first = tree(out), (out / "manifest.jsonl").read_bytes()
-    assert run(source, out, Options(strategy="SO", step=3))[0].compressed == 3
-    assert run(source, out)[0].compressed == 3
+    for options in (Options(strategy="SO", step=3), OPTIONS):
+        summary, results = run(source, out, options)
+        assert (summary.compressed, summary.redone_options, summary.redone_sources) == (3, 3, 0)
+        assert {result.redone for result in results.values()} == {"options"}
+        record = json.loads((out / "run.json").read_text("utf-8"))["summary"]
+        assert (record["redone_options"], record["redone_sources"]) == (3, 0)
     assert (tree(out), (out / "manifest.jsonl").read_bytes()) == first
 
 
@@ -94,7 +98,10 @@ def test_only_a_changed_source_is_done_again(source, out):
     (source / "c.png").write_bytes(image_bytes(synthetic_photo(24, 32, seed=9)))
     summary, results = run(source, out)
     assert (summary.compressed, summary.skipped) == (1, 2)
-    assert results["c.png"].status == "compressed"
+    assert (summary.redone_options, summary.redone_sources) == (0, 1)
+    assert (results["c.png"].status, results["c.png"].redone) == ("compressed", "source")
+    always = run(source, out, overwrite="always")[0]
+    assert (always.compressed, always.redone_options, always.redone_sources) == (3, 0, 0)
 
 
 def test_a_source_with_another_time_is_compared_by_its_hash(source, out):
@@ -102,13 +109,14 @@ def test_a_source_with_another_time_is_compared_by_its_hash(source, out):
     path = source / "c.png"
     os.utime(path, ns=(1, 10**18))
     summary, results = run(source, out)
-    assert (summary.compressed, results["c.png"].reason) == (0, UNCHANGED)
+    assert (summary.compressed, summary.redone_sources, results["c.png"].reason) == (0, 0, UNCHANGED)
     assert rows(out)[0]["source_mtime_ns"] == path.stat().st_mtime_ns
     data = bytearray(path.read_bytes())
     data[-1] ^= 1  # in the checksum of IEND, which decoders ignore
     path.write_bytes(data)
     os.utime(path, ns=(1, 2 * 10**18))
-    assert run(source, out)[0].compressed == 1
+    summary, _ = run(source, out)
+    assert (summary.compressed, summary.redone_sources) == (1, 1)
 
 
 def test_a_missing_output_or_one_of_another_size_is_made_again(source, out):
@@ -116,7 +124,8 @@ def test_a_missing_output_or_one_of_another_size_is_made_again(source, out):
     clean = tree(out)
     (out / "c.png").unlink()
     (out / "cat" / "a.png").write_bytes(b"")
-    assert run(source, out)[0].compressed == 2
+    summary, _ = run(source, out)
+    assert (summary.compressed, summary.redone_options, summary.redone_sources) == (2, 0, 0)
     assert tree(out) == clean
 
 

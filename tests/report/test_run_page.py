@@ -257,3 +257,14 @@ def test_sources_that_were_kept_are_counted(tmp_path):
     photo = image_bytes(synthetic_photo(), "JPEG", quality=5)
     compress_files(tmp_path, {"a.jpg": photo}, Options(strategy="SO", format="jpeg", step=1))
     assert "1 image copied unchanged: smaller than the encoded output would be." in page_of(tmp_path).skips
+
+
+def test_tiny_outputs_small_sources_and_outputs_made_again_are_counted(tmp_path):
+    files = {"a.png": image_bytes(synthetic_photo(40, 40))}
+    for options in (FEW, FEW.replace(step=33), FEW.replace(size=64, fit="pad")):
+        compress_files(tmp_path, files, options)
+        skips = page_of(tmp_path).skips
+        if options.step == 33:
+            assert "1 output is below 16 pixels on a side with step 33; did you mean --size 33x33?" in skips
+        assert ("1 done again with other options than before." in skips) == (options != FEW)
+    assert "1 image is smaller than 64x64 and stands in the middle of background; --enlarge enlarges it." in skips

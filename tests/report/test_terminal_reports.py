@@ -89,6 +89,42 @@ def test_the_report_has_the_colours_chosen_for_all_and_the_reason(reached, expec
     assert expected in run_report(summary, "out", dry_run=False).splitlines()
 
 
+TINY = replace(DONE, width=3, height=2)
+SMALL = replace(DONE, small_source=True)
+TIMES = "did you mean --size 224x224?"
+
+
+@pytest.mark.parametrize(
+    ("results", "options", "expected"),
+    [
+        ([TINY] * 3068, {"step": 224}, f"3,068 outputs are below 16 pixels on a side with step 224; {TIMES}"),
+        ([TINY], {"step": 5}, "1 output is below 16 pixels on a side with step 5"),
+        ([TINY], {"scale": 0.001}, "1 output is below 16 pixels on a side with scale 0.001"),
+        ([TINY], {"size": 8}, "1 output is below 16 pixels on a side"),
+        ([TINY], None, "1 output is below 16 pixels on a side"),
+        ([SMALL], {"size": 99}, "1 image is smaller than 99x99 and keeps its size; --enlarge enlarges it"),
+        ([SMALL] * 2, {"size": 99}, "2 images are smaller than 99x99 and keep their size; --enlarge enlarges them"),
+        (
+            [SMALL] * 2,
+            {"size": "99x88", "fit": "pad"},
+            "2 images are smaller than 99x88 and stand in the middle of background; --enlarge enlarges them",
+        ),
+        ([SMALL] * 2, {"size": 99, "enlarge": True}, "2 images are smaller than 99x99 and were enlarged"),
+        ([SMALL], {"size": 99, "fit": "stretch"}, "1 image is smaller than 99x99 and was enlarged"),
+        ([SMALL], None, "1 image is smaller than the final size"),
+        ([replace(DONE, redone="options")] * 2, {}, "2 done again with other options than before"),
+        ([replace(DONE, redone="source")], {}, "1 done again because the source has changed"),
+        ([replace(DONE, redone="source")] * 2, {}, "2 done again because the sources have changed"),
+    ],
+)
+def test_odd_sizes_and_outputs_made_again_have_a_line(results, options, expected):
+    known = None if options is None else Options(**options)
+    lines = run_report(summary_of(*results), "out", dry_run=False, options=known).splitlines()
+    assert f"          {expected}" in lines
+    plain = run_report(summary_of(DONE), "out", dry_run=False, options=known)
+    assert len(plain.splitlines()) == len(lines) - 1
+
+
 def test_no_saving_is_reported_where_nothing_was_compressed():
     report = run_report(summary_of(SKIPPED, seconds=1.0), "out", dry_run=False)
     assert "Bytes" not in report

@@ -1,5 +1,6 @@
 """``compress_folder`` on this machine."""
 
+import json
 import sys
 
 import numpy as np
@@ -12,6 +13,7 @@ from icsys import Compressed, Failed, Options, Skipped, UsageError, compress_fol
 from icsys.choices import ENCODINGS
 from icsys.color.kmeans_strategies import STRATEGY_TABLE
 from icsys.records.manifest import failure_row, to_line
+from icsys.results import to_record
 
 NAMES = ("train/cat/a", "train/dog/a", "b")  # photos without their suffixes
 
@@ -164,6 +166,40 @@ def test_animations_are_counted(tmp_path):
     summary, results = run(tmp_path / "in", tmp_path / "out", Options(step=1))
     assert summary.animated == 1
     assert results["a.gif"].frames == 3
+
+
+@pytest.mark.parametrize(
+    ("size", "tiny", "small"),
+    [
+        ({"step": 50}, {"photo", "icon"}, set()),
+        ({"step": 2}, {"icon"}, set()),
+        ({"step": 1}, set(), set()),
+        ({"scale": 0.02}, {"photo", "icon"}, set()),
+        ({"size": 8}, {"photo", "icon"}, set()),
+        ({"size": 64}, set(), {"icon"}),
+        ({"size": 64, "enlarge": True}, set(), {"icon"}),
+        ({"size": 64, "fit": "pad"}, set(), {"icon"}),
+        ({"size": 64, "fit": "cover"}, set(), {"icon", "strip"}),
+        ({"size": 64, "fit": "cover", "enlarge": True}, set(), {"icon", "strip"}),
+        ({"size": 64, "fit": "stretch"}, set(), {"icon", "strip"}),
+    ],
+)
+def test_tiny_outputs_and_small_sources_are_counted_and_marked(size, tiny, small, tmp_path):
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    for name, (width, height) in {"photo": (300, 200), "strip": (200, 8), "icon": (20, 16)}.items():
+        Image.new("RGB", (width, height), "red").save(source / f"{name}.png")
+    summary, results = run(source, out, Options(strategy="SO", **size))
+    assert (summary.tiny_outputs, summary.small_sources) == (len(tiny), len(small))
+    rows = [json.loads(line) for line in (out / "manifest.jsonl").read_text("utf-8").splitlines()]
+    records = [{**to_record(result), "file_name": result.output} for result in results.values()]
+    for some in (rows, records):
+        assert {row["file_name"][:-4] for row in some if row["tiny_output"]} == tiny
+        assert {row["file_name"][:-4] for row in some if row["small_source"]} == small
+    record = json.loads((out / "run.json").read_text("utf-8"))["summary"]
+    assert (record["tiny_outputs"], record["small_sources"]) == (len(tiny), len(small))
+    if size.get("enlarge") and size.get("fit") == "cover":
+        assert all((np.asarray(Image.open(path)) == (255, 0, 0)).all() for path in out.glob("*.png"))
 
 
 def test_the_total_becomes_known_and_counts_agree_at_the_end(photos, tmp_path):

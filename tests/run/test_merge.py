@@ -347,6 +347,17 @@ def test_shards_redo_outputs_of_a_run_without_shards_and_name_stale_outputs(sour
     assert summary.foreign == 0
 
 
+def test_a_merge_adds_what_was_made_again_and_counts_small_images(source, out, tmp_path):
+    padded = Options(strategy="SO", size=40, fit="pad")
+    for options in (OPTIONS, padded):
+        undivided = compress_folder(source, tmp_path / "whole", options)
+        do_shards(source, out, options=options)
+        summary = merge_shards(out)
+        assert counts(summary) == counts(undivided)
+    assert summary.small_sources == summary.redone_options == summary.compressed == 16
+    assert summary.redone_sources == summary.tiny_outputs == 0
+
+
 def leaves(name):
     return shard_index(f"twin/{name}", COUNT) != shard_index("twin/pass.png", COUNT)
 

@@ -447,3 +447,35 @@ def hash_of_names(source, options):
         status = path.stat()
         text += json.dumps([path.relative_to(source).as_posix(), status.st_size, status.st_mtime_ns])
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+@pytest.mark.parametrize("palette", SHARED)
+@pytest.mark.parametrize("strategy", ["MKM", "FKM", "MBKM"])
+def test_kept_colours_stand_in_every_shared_palette(palette, strategy, source, out):
+    """Also where no pixel is nearest to them, so that an index means the same colour in all runs."""
+    options = DATASET.replace(palette=palette, strategy=strategy, keep_colors="#00ff00,#ffffff", count_power=0.75)
+    compress_folder(source, out, options)
+    for name, (indices, own) in stored(out).items():
+        assert {(0, 255, 0), (255, 255, 255)} <= set(map(tuple, own.tolist()))
+        assert len(own) == 6
+        np.testing.assert_array_equal(indices, nearest(resized(source, name, options), own))
+    made = json.loads((out / "palette.json").read_text("utf-8"))["made_with"]
+    assert (made["keep_colors"], made["count_power"]) == ("#00ff00,#ffffff", 0.75)
+
+
+def test_kept_colours_stand_beside_a_dataset_of_few_colours(tmp_path):
+    (tmp_path / "in").mkdir()
+    Image.fromarray(np.array([[[9, 9, 9], [200, 0, 0], [255, 255, 255]]], np.uint8)).save(tmp_path / "in" / "a.png")
+    for colors, expected in ((6, {(9, 9, 9), (200, 0, 0), (255, 255, 255), (0, 0, 255)}), (3, None)):
+        out = tmp_path / str(colors)
+        compress_folder(
+            tmp_path / "in", out, Options(palette="dataset", colors=colors, step=1, keep_colors="#ffffff,#0000ff")
+        )
+        palette = set(map(tuple, read_palette(out / "palette.json").tolist()))
+        assert palette == expected or (len(palette) == 3 and {(255, 255, 255), (0, 0, 255)} < palette)
+
+
+def test_one_number_of_colours_for_a_dataset_leaves_room_for_the_kept(source, out):
+    options = Options(colors="auto", per="dataset", min_psnr=1, step=2, keep_colors="#000000,#00ff00,#ffffff")
+    summary = compress_folder(source, out, options)
+    assert (summary.failed, summary.colors_chosen.colors) == (0, 3)

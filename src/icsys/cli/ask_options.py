@@ -13,6 +13,7 @@ from icsys.files.url import is_url, shown
 from icsys.image.decode import decode_photo
 from icsys.image.geometry import plan_resize
 from icsys.options import DEFAULT_STEP, Options
+from icsys.report.terminal_reports import LARGE_STEP
 from icsys.run.checks import check_places
 from icsys.run.places import first_image
 from icsys.setting_fields import number_or_text
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from icsys.sources.base import Source, Task
 
 _Answer = TypeVar("_Answer")
-_LARGE_STEP = 32  # a larger step is probably meant as a final size
 _MOST_WRONG = 20  # answers of a program to one question
 
 
@@ -131,7 +131,7 @@ def _ask_size(chosen: Options, photos: _Photos) -> Options:
     question = "Pixel step or final size [{}]: "
     options = _ask(question.format(DEFAULT_STEP), lambda text: _with_size(chosen, text), str(DEFAULT_STEP))
     step = options.step
-    if step is None or step <= _LARGE_STEP:
+    if step is None or step <= LARGE_STEP:
         return options
     size = f"{step}x{step}"
     print(f"  {_effect(options, photos)}; did you mean {size}? Enter takes it, {step} keeps the step.")

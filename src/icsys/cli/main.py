@@ -284,11 +284,13 @@ def _report(
                 "options": request.to_dict(),
                 "files": files,
                 "summary": summary.to_dict(),
+                "pruned": summary.pruned,
                 "interrupted": signal_code is not None,
             }
         )
     elif summary.images and not display.quiet:
-        print(painted(run_report(summary, destination, dry_run=settings.dry_run), sys.stdout))
+        text = run_report(summary, destination, dry_run=settings.dry_run, options=request.options)
+        print(painted(text, sys.stdout))
         hint = reading_hint(summary, request.options)
         if hint and not settings.dry_run and sys.stdout.isatty():
             print(hint)

@@ -102,6 +102,14 @@ class DistinctRGB:
         """Pixels of each distinct colour, shape (n,), float64."""
         return self.points.w.reshape(-1)[: len(self)]
 
+    def reweighted(self, weights: NDArray[np.floating]) -> DistinctRGB:
+        """Return the colours with other weights, shape (n,), whole numbers; a colour of weight 0 is left out.
+
+        Their ``inverse`` is of no image.
+        """
+        held = weights > 0
+        return weighted_colors(self.colors()[held], weights[held])
+
     def nearest(self, palette: NDArray[np.uint8]) -> tuple[NDArray[np.uint16], int]:
         """Find the entry of a palette, shape (k, 3), nearest to each distinct colour in sRGB, ties to the first.
 
@@ -154,3 +162,11 @@ class DistinctRGB:
         ranks = address(self.inverse, np.uint32)
         KERNELS.map_ranks(ranks, len(out), address(labels, labels.dtype), address(out, out.dtype), out.itemsize)
         return out
+
+
+def weighted_colors(colors: NDArray[np.uint8], counts: NDArray[np.integer] | NDArray[np.floating]) -> DistinctRGB:
+    """Return distinct colours, shape (n, 3), with the number of their pixels, shape (n,), each at least 1."""
+    found = DistinctRGB(np.ascontiguousarray(colors))
+    found.points.w.reshape(-1)[found.inverse] = counts
+    bound(found.points)
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,6 +49,16 @@ class DistinctRGBA:
     def colors(self) -> NDArray[np.uint8]:
         """Return the distinct colours, shape (n, 4), uint8, in the order of their interleaved bits."""
         return self._colors
+
+    def reweighted(self, weights: NDArray[np.floating]) -> DistinctRGBA:
+        """Return the colours with other weights, shape (n,), whole numbers; a colour of weight 0 is left out.
+
+        Their ``inverse`` is of no image.
+        """
+        held = weights > 0
+        other = copy.copy(self)
+        vars(other).update(_colors=self._colors[held], counts=weights[held])
+        return other
 
     @property
     def has_clear(self) -> bool:

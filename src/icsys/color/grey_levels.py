@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,6 +50,14 @@ class GreyLevels:
     def inverse(self) -> NDArray[np.uint32]:
         """The rank of every pixel's level, shape (N,), uint32."""
         return self.label_pixels(np.arange(len(self), dtype=np.uint32)).astype(np.uint32, copy=False)
+
+    def reweighted(self, weights: NDArray[np.floating]) -> GreyLevels:
+        """Return the levels with other weights, shape (n,), whole numbers; a level of weight 0 is left out."""
+        by_level = np.zeros(_BYTE, np.int64)
+        by_level[self._levels] = weights
+        other = copy.copy(self)
+        vars(other).update(by_level=by_level, _levels=np.flatnonzero(by_level))
+        return other
 
     def nearest(self, palette: NDArray[np.uint8]) -> tuple[NDArray[np.integer], int]:
         """Find the entry of a palette, shape (k, 1), nearest to each distinct level, ties to the first.

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from icsys.color.distinct_rgb import DistinctRGB
-from icsys.color.kernels import bound
+from icsys.color.distinct_rgb import DistinctRGB, weighted_colors
 from icsys.color.scratch import thread_scratch
 
 if TYPE_CHECKING:
@@ -144,14 +143,6 @@ def _rounded_means(sums: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[
     counts = sums[:, :1]
     # Cells are whole levels wide, so rounded means stay in their cells and are distinct.
     return ((2 * sums[:, 1:] + counts) // (2 * counts)).astype(np.uint8), sums[:, 0]
-
-
-def weighted_colors(colors: NDArray[np.uint8], counts: NDArray[np.integer]) -> DistinctRGB:
-    """Return distinct colours, shape (n, 3), with the number of their pixels, shape (n,), each at least 1."""
-    found = DistinctRGB(np.ascontiguousarray(colors))
-    found.points.w.reshape(-1)[found.inverse] = counts
-    bound(found.points)
-    return found
 
 
 def _coarsen(table: ColorCounts, bits: int) -> ColorCounts:

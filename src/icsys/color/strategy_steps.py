@@ -72,7 +72,7 @@ def reduce_to(
     if len(distinct) <= n_colors:
         return keep_all(distinct)
     palette = fit(distinct)
-    labels, sse = _nearest(distinct, palette, space)
+    labels, sse = nearest_entries(distinct, palette, space)
     palette, labels = stored.tidy(palette, labels)
     return Reduced(palette, distinct.label_pixels(labels), sse)
 
@@ -110,7 +110,7 @@ def map_to(distinct: Distinct, palette: NDArray[np.uint8], space: str = "srgb") 
 
     ``space`` is as for :func:`reduce_to`.
     """
-    labels, sse = _nearest(distinct, palette, space)
+    labels, sse = nearest_entries(distinct, palette, space)
     return Reduced(palette, distinct.label_pixels(labels.astype(stored.index_type(len(palette)), copy=False)), sse)
 
 
@@ -121,7 +121,7 @@ def keep_all(distinct: Distinct) -> Reduced:
     return Reduced(palette, distinct.label_pixels(labels), 0)
 
 
-def _nearest(distinct: Distinct, palette: NDArray[np.uint8], space: str) -> tuple[NDArray[np.integer], float]:
+def nearest_entries(distinct: Distinct, palette: NDArray[np.uint8], space: str) -> tuple[NDArray[np.integer], float]:
     """Return the nearest entry of each distinct colour, and the squared error in sRGB of all pixels."""
     return _nearest_in_oklab(distinct, palette) if space == "oklab" else distinct.nearest(palette)
 

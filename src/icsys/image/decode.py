@@ -25,7 +25,7 @@ from icsys.image.jpeg_decoder import MODES, can_shrink, decode_jpeg
 from icsys.image.jpeg_mending import close_jpeg
 from icsys.image.limits import check_bytes, check_frames, check_image, check_size, memory_needed
 from icsys.image.open_image import IMAGE_SUFFIXES, count_frames, exif_orientation, open_image, sniff
-from icsys.image.png_decoder import load_png
+from icsys.image.png_decoder import load_png, takes_copies
 from icsys.image.resize import as_image, finished, pick_pixels, resample_pixels
 from icsys.pixel_checks import check_array
 
@@ -175,8 +175,8 @@ def _decode(name: str, image: ImageFile.ImageFile, data: bytes, options: Options
     header, shrink = image.size, 1
     if name == "JPEG":
         shrink = _shrink(header, plan_resize(*upright_size(header, exif_orientation(image)), options), options)
-    copied = options.resample == "lanczos"
-    with admit(memory_needed(image, shrink, copied=copied, described=described, coded=coded)):
+    copied, held_twice = options.resample == "lanczos", takes_copies(image, colors)
+    with admit(memory_needed(image, shrink, copied=copied, held_twice=held_twice, coded=coded)):
         keep = options.on_corrupt == "keep"
         faults = find_faults(name, data)
         if faults.damage and not keep:

@@ -89,7 +89,8 @@ def plan_resize(width: int, height: int, options: Options) -> ResizePlan:
     ``step`` N gives ceil(width/N) by ceil(height/N), ``scale`` the rounded product, both at least 1.
     ``size`` with ``contain`` fits the whole image inside, ``cover`` fills the size and crops to
     the middle, ``stretch`` ignores the aspect, ``pad`` centres the contained image on the background.
-    Only ``stretch`` enlarges: an image smaller than the size to cover or pad is surrounded by background.
+    An image that is smaller than the size is enlarged with ``enlarge``, and by ``stretch``. Otherwise ``contain`` keeps
+    it, ``cover`` and ``pad`` surround it with background.
     """
     whole = (0.0, 0.0, float(width), float(height))
     if options.step is not None:
@@ -104,8 +105,9 @@ def plan_resize(width: int, height: int, options: Options) -> ResizePlan:
     if options.fit == "stretch":
         return ResizePlan(whole, wanted, wanted)
     if options.fit == "cover":
-        return _plan_cover(width, height, wanted)
-    ratio = min(wanted[0] / width, wanted[1] / height, 1.0)
+        return _plan_cover(width, height, wanted, enlarge=options.enlarge)
+    ratio = min(wanted[0] / width, wanted[1] / height)
+    ratio = ratio if options.enlarge else min(ratio, 1.0)
     size = (
         min(wanted[0], max(1, round(width * ratio))),
         min(wanted[1], max(1, round(height * ratio))),
@@ -115,9 +117,22 @@ def plan_resize(width: int, height: int, options: Options) -> ResizePlan:
     return ResizePlan(whole, size, wanted, _centred(size, wanted))
 
 
-def _plan_cover(width: int, height: int, wanted: tuple[int, int]) -> ResizePlan:
+def is_smaller(width: int, height: int, options: Options) -> bool:
+    """Return whether an upright image of ``width`` by ``height`` pixels would have to be enlarged for ``size``.
+
+    For ``contain`` and ``pad`` both sides are shorter than the size, for ``cover`` and ``stretch`` one is enough.
+    """
+    wanted = options.final_size
+    if wanted is None:
+        return False
+    shorter = (width < wanted[0], height < wanted[1])
+    return all(shorter) if options.fit in {"contain", "pad"} else any(shorter)
+
+
+def _plan_cover(width: int, height: int, wanted: tuple[int, int], *, enlarge: bool) -> ResizePlan:
     """Plan a scaled crop from the middle; without enlarging, the crop may leave background around it."""
-    ratio = min(max(wanted[0] / width, wanted[1] / height), 1.0)
+    ratio = max(wanted[0] / width, wanted[1] / height)
+    ratio = ratio if enlarge else min(ratio, 1.0)
     size = (min(wanted[0], max(1, round(width * ratio))), min(wanted[1], max(1, round(height * ratio))))
     part = (min(float(width), size[0] / ratio), min(float(height), size[1] / ratio))
     left, top = (width - part[0]) / 2, (height - part[1]) / 2

@@ -149,7 +149,7 @@ def memory_needed(
     bytes_per_pixel: int | None = None,
     *,
     copied: bool = False,
-    described: bool = False,
+    held_twice: bool = False,
     coded: tuple[int, int] | None = None,
 ) -> int:
     """Return the bytes that decoding an opened image takes.
@@ -174,7 +174,7 @@ def memory_needed(
     uncovered = getattr(image, "has_uncovered_canvas", False)
     if uncovered or (copied and (image.mode not in {"L", "RGB", "CMYK"} or "transparency" in image.info)):
         bytes_per_pixel += _BYTES_OF_COPIES
-    if described:
+    if held_twice:
         bytes_per_pixel += _BYTES_OF_HALVES
     needed = bytes_per_pixel * max(pixels // shrink**2, tile_width * tile_height) + _strip(image)
     needed += getattr(image, "bytes_unpacked", 0)  # of a TIFF whose samples are converted here

@@ -22,6 +22,16 @@ _GREY_SCALES = {"L;2": 85, "L;4": 17, "L": 1}
 _LOW_BYTES = {"RGB;16B": ("RGB", "RGB;16L"), "RGBA;16B": ("RGBA", "RGBA;16L"), "LA;16B": ("I", "I;32B")}
 
 
+def takes_copies(image: ImageFile.ImageFile, colors: ColorDescription | bytes | None) -> bool:
+    """Return whether the pixels of an opened image are decoded or held twice for its colours or transparent colour."""
+    return isinstance(colors, ColorDescription) or (image.mode == "RGB" and _has_deep_key(image))
+
+
+def _has_deep_key(image: ImageFile.ImageFile) -> bool:
+    """Return whether a PNG has a transparent colour of three numbers with 16 bits."""
+    return isinstance(image.info.get("transparency"), tuple) and bool(image.tile) and image.tile[0].args == "RGB;16B"
+
+
 def load_png(
     image: ImageFile.ImageFile, data: bytes, colors: ColorDescription | bytes | None, *, keep: bool = False
 ) -> tuple[Image.Image, str | None]:
@@ -50,7 +60,7 @@ def load_png(
     rawmode = image.tile[0].args if image.tile else None
     warning = load_pixels(image, keep=keep)
     key, description = image.info.get("transparency"), colors if isinstance(colors, ColorDescription) else None
-    if rawmode in _LOW_BYTES and (description or (isinstance(key, tuple) and rawmode == "RGB;16B")):
+    if rawmode in _LOW_BYTES and (description or isinstance(key, tuple)):
         low = _low_bytes(data, rawmode, keep=keep)
         deep = _deep_grey(low, description) if description and low.mode == "I" else _deep_color(image, low, description)
         return deep, warning

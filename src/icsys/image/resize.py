@@ -130,6 +130,7 @@ def resize(
     step: int | None = None,
     scale: float | None = None,
     fit: FitName = "contain",
+    enlarge: bool = False,
     resample: ResampleName = "box",
     background: str = "#ffffff",
     alpha: AlphaName = "flatten",
@@ -149,6 +150,9 @@ def resize(
         Factor of width and height, above 0 and at most 1.
     fit
         How to fit ``size``: ``contain``, ``cover``, ``stretch`` or ``pad``.
+    enlarge
+        Enlarge an image that is smaller than ``size``. Otherwise ``contain`` keeps such an image, and ``cover`` and
+        ``pad`` put background around it; ``stretch`` enlarges it anyway.
     resample
         ``box`` (mean), ``lanczos`` (sharper edges) or ``skip`` (nearest pixel).
     background
@@ -179,6 +183,7 @@ def resize(
         scale=scale,
         size=size,
         fit=fit,
+        enlarge=enlarge,
         resample=resample,
         background=background,
         alpha=alpha,

@@ -11,18 +11,19 @@ from icsys.journal.journal import Journal, compact, load_journal
 from icsys.journal.resume import Resume, RowUpdate
 from icsys.layout import MANIFEST
 from icsys.records.label import label_at
-from icsys.records.manifest import DONE, failure_row, image_row, read_rows, relabelled, stale_row
+from icsys.records.manifest import DONE, STALE, failure_row, image_row, read_rows, relabelled, stale_row
 from icsys.records.pending_outputs import load_pending, write_pending
 from icsys.results import Compressed, Failed
 from icsys.shard import mark_of
 from icsys.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable
+    from collections.abc import Callable, Container, Iterable, Sequence
 
     from icsys.files.rooted_path import RootedPath
     from icsys.journal.fencing_token import FencingToken
     from icsys.journal.ledger_context import LedgerContext
+    from icsys.journal.prune import Pruner
     from icsys.results import Result, Skipped
     from icsys.shard import Shard
     from icsys.sources.base import Task
@@ -33,6 +34,11 @@ class Ledger:
 
     The names of pending outputs are on the disk before any of these outputs is. After a crash at any moment, the files
     of ICS are therefore known: the outputs in the journal, and the pending outputs.
+
+    Attributes
+    ----------
+    pruned
+        Stale outputs that :meth:`close` has removed, or would remove in a run that writes something.
     """
 
     def __init__(self, context: LedgerContext) -> None:
@@ -51,6 +57,8 @@ class Ledger:
         self._unsynced_folders: set[str] = set()
         self._update: RowUpdate | None = None
         self._takes_all = settings.covers_all
+        self._pruner = _new_pruner(context) if settings.prune else None
+        self.pruned: list[str] = []
         self._changed = not self._known.in_order or bool(self._left_pending) or bool(self._known.failed)
         if not self._dry_run:
             sweep(self._destination, mark=mark_of(self._shard))
@@ -59,6 +67,8 @@ class Ledger:
 
     def decide(self, task: Task) -> Task | Skipped | Failed:
         """Return the task if it is to be done, or its result."""
+        if self._pruner is not None:
+            self._pruner.note_task(task)
         decision = self._resume.decide(task)
         if isinstance(decision, RowUpdate):
             self._update = decision
@@ -86,6 +96,8 @@ class Ledger:
         mtime_ns
             New time of a source whose content has not changed.
         """
+        if self._pruner is not None:
+            self._pruner.note_result(result)
         if self._dry_run:
             return
         self._check_token()
@@ -118,13 +130,16 @@ class Ledger:
         unmet = self._resume.unmet if complete else set()
         stale = {output for output in sorted(unmet) if self._outputs.exists(output)}  # sorted: folder by folder
         adopted = self._rows_of_left_pending() if complete and self._takes_all else {}
+        chosen = self._pruner.choose(sorted(stale), self._known.done, self._journal) if self._pruner else []
         stale.update(adopted)
         if self._dry_run:
-            return sorted(stale)
+            self.pruned = chosen
+            return sorted(stale.difference(self.pruned))
         try:
             self._check_token()
             for row in adopted.values():
                 self._append(row)
+            self._prune([output for output in chosen if output not in adopted])
             self._sync()
             self._outputs.commit(closing=True)
             self._journal.close()
@@ -139,7 +154,16 @@ class Ledger:
                 self._written.keep(self._left_pending)
         finally:
             self._journal.close()
-        return sorted(stale)
+        return sorted(stale.difference(self.pruned))
+
+    def _prune(self, outputs: Sequence[str]) -> None:
+        """Remove outputs; first their rows say stale, so that the outputs may be absent after a crash."""
+        if self._pruner is None or not outputs:
+            return
+        for output in outputs:
+            self._append(self._journal.read(self._known.done[output].position) | {"status": STALE})
+        self._sync()
+        self.pruned = self._pruner.remove(outputs)
 
     def _rows_of_left_pending(self) -> dict[str, dict[str, object]]:
         """Return rows for outputs that a killed run has written, and that no row in the journal describes."""
@@ -207,6 +231,12 @@ class _OutputsOfOthers:
 
     def __contains__(self, output: object) -> bool:
         return output in self._outputs
+
+
+def _new_pruner(context: LedgerContext) -> Pruner:
+    from icsys.journal.prune import Pruner  # noqa: PLC0415 - few runs need it
+
+    return Pruner(context.source, context.destination)
 
 
 def _new_token(state_folder: RootedPath) -> FencingToken:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from icsys.errors import code_of
 from icsys.records.label import Label, label_at
 from icsys.records.manifest import STALE
-from icsys.results import FOREIGN, NOT_FAILED, UNCHANGED, Failed, Skipped
+from icsys.results import CHANGED_SOURCE, FOREIGN, NOT_FAILED, OTHER_OPTIONS, UNCHANGED, Failed, Skipped
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Container
@@ -94,15 +94,18 @@ class Resume:
     def _compare(self, task: Task, entry: JournalEntry, size: int) -> Task | Skipped | RowUpdate:
         """Decide by the row of an existing output."""
         label = label_at(task.output, task.label)
-        is_other = (entry.source, entry.options_hash, entry.bytes) != (task.source, self._hash_of(task.output), size)
-        if is_other or (entry.pack is not None and entry.label != label):  # its pack holds the other label
-            return task
+        other_options, other_source = entry.options_hash != self._hash_of(task.output), entry.source != task.source
+        other_label = entry.pack is not None and entry.label != label  # its pack holds the other label
+        if other_options or other_source or other_label or entry.bytes != size:
+            # An entry without options is what a killed run has left.
+            reason = OTHER_OPTIONS if other_options and entry.options_hash else CHANGED_SOURCE if other_source else ""
+            return task._replace(redone=reason)
         try:
             source_bytes, mtime_ns = self._source.stat(task)
         except OSError:
             return task  # reading it finds the fault
         if source_bytes not in {None, entry.source_bytes}:
-            return task
+            return task._replace(redone=CHANGED_SOURCE)
         row = None
         if task.output in self._pending:
             # A killed run may have replaced the output after its row was written: only the hash decides.
@@ -111,7 +114,7 @@ class Resume:
                 return task
         if mtime_ns != entry.source_mtime_ns:
             row = row or self._journal.read(entry.position)
-            return task._replace(done_sha256=row.get("source_sha256"))
+            return task._replace(done_sha256=row.get("source_sha256"), redone=CHANGED_SOURCE)
         skipped = Skipped(source=task.source, output=task.output, reason=UNCHANGED)
         is_right = entry.status != STALE and task.source not in self._known.failed and entry.label == label
         return skipped if is_right else RowUpdate(skipped, entry, label)

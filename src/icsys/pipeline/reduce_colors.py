@@ -21,10 +21,13 @@ from icsys.options import Options
 from icsys.results import Measured
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike, NDArray
     from PIL.Image import Image
 
     from icsys.choices import AlphaName, DitherName, EffortName, SpaceName, StrategyName
+    from icsys.color.kmeans_strategies import Fit
     from icsys.color.strategy_steps import Distinct
     from icsys.options import Target
 
@@ -85,6 +88,8 @@ def quantize(
     min_psnr: float | None = None,
     min_ssim: float | None = None,
     max_delta_e: float | None = None,
+    keep_colors: str | Sequence[str] | None = None,
+    count_power: float | None = None,
     palette: ArrayLike | None = None,
 ) -> QuantizedImage:
     """Reduce the colours of one image.
@@ -110,6 +115,12 @@ def quantize(
         "flatten" lays transparent pixels over white; "keep" clusters colours with their alpha.
     min_psnr, min_ssim, max_delta_e
         The target of "auto": PSNR in decibels, SSIM, or mean CIEDE2000; one of them, or an SSIM of 0.95 if left out.
+    keep_colors
+        Colours such as "#ffffff" that stand in the palette exactly if a pixel is nearest to them; ``colors`` counts
+        them.
+    count_power
+        Above 0, at most 1: n pixels of similar colours weigh n to this power, so that less than 1 gives rare colours
+        more of the palette.
     palette
         Shape (k, 3), whole numbers from 0 to 255, k from 1 to 65536: map the image to it, also a grey one, instead
         of finding one; ``colors``, ``strategy``, ``effort`` and ``seed`` then have no effect.
@@ -149,6 +160,8 @@ def quantize(
         min_psnr=min_psnr,
         min_ssim=min_ssim,
         max_delta_e=max_delta_e,
+        keep_colors=keep_colors if keep_colors is None or isinstance(keep_colors, str) else tuple(keep_colors),
+        count_power=count_power,
     )
     shared = None if palette is None else check_shared_palette(options, palette)
     return quantize_pixels(to_array(image, alpha=options.alpha), options, shared)
@@ -177,11 +190,18 @@ def quantize_pixels(
         names = ", ".join(name for name, known in STRATEGY_TABLE.items() if known.fit)
         raise UsageError(f"strategy={options.strategy!r} reduces no colours: expected one of {names}")
     if pixels.shape[2:] == (GREY_ALPHA,):
+        options = _keeping_greys(options)
         pixels = pixels[..., [0, 0, 0, 1]]
     distinct = distinct_of(pixels.reshape(pixels.shape[0] * pixels.shape[1], -1))
     if options.target is None:
         return _in_colors(pixels, distinct, options.most_colors, options)
     return _in_fewest(pixels, distinct, options.target, options)
+
+
+def _keeping_greys(options: Options) -> Options:
+    """Return options that keep only the greys among the colours to keep, for a grey image with alpha."""
+    kept = options.keep_colors or ()
+    return options.replace(keep_colors=[color for color in kept if color[1:3] == color[3:5] == color[5:]])
 
 
 def _map(pixels: NDArray[np.uint8], options: Options, palette: NDArray[np.uint8]) -> QuantizedImage:
@@ -209,8 +229,9 @@ def _in_colors(pixels: NDArray[np.uint8], distinct: Distinct, n_colors: int, opt
     """Reduce pixels with the given distinct colours to at most ``n_colors`` colours."""
     fit = STRATEGY_TABLE[options.strategy].fit
     assert fit is not None  # noqa: S101 - quantize_pixels checks
+    n_colors = max(n_colors, len(options.keep_colors or ()))  # for a trial of fewer
     palette, indices, sse = reduce_to(
-        distinct, n_colors, lambda distinct: fit(distinct, n_colors, options), options.space
+        distinct, n_colors, lambda distinct: _fit(fit, distinct, n_colors, options), options.space
     )
     grey = pixels.ndim != RGB_NDIM
     if grey:
@@ -220,6 +241,15 @@ def _in_colors(pixels: NDArray[np.uint8], distinct: Distinct, n_colors: int, opt
         palette, indices = tidy(palette, _dither(pixels, palette).reshape(-1))
         sse = _squared_error(pixels.reshape(indices.size, -1), palette[indices])
     return QuantizedImage(indices.reshape(pixels.shape[:2]), palette, sse / indices.size)
+
+
+def _fit(fit: Fit, distinct: Distinct, n_colors: int, options: Options) -> NDArray[np.uint8]:
+    """Find a palette, with the options for rare colours."""
+    if options.keep_colors is None and options.count_power is None:
+        return fit(distinct, n_colors, options)
+    from icsys.color.rare_colors import fit_with_wishes  # noqa: PLC0415 - few runs need it
+
+    return fit_with_wishes(fit, distinct, n_colors, options)
 
 
 def _in_fewest(pixels: NDArray[np.uint8], distinct: Distinct, target: Target, options: Options) -> QuantizedImage:

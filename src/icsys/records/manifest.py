@@ -10,7 +10,7 @@ from icsys.files.parsing import from_json
 from icsys.files.relative_names import can_be_a_name, is_below
 from icsys.layout import is_pack_name
 from icsys.records.label import MOST_NUMBER, columns_of, label_at
-from icsys.results import ImageCounts, Measured
+from icsys.results import ImageCounts, Measured, is_tiny
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -110,6 +110,8 @@ COLUMNS: dict[str, ManifestColumn] = {
     "warning": ManifestColumn(str, _is_text, ""),
     "damaged": _FLAG,
     "kept_source": _FLAG,
+    "tiny_output": _FLAG,
+    "small_source": _FLAG,
     "options_hash": _TEXT,
     "tool_version": ManifestColumn(str),
     "status": ManifestColumn(str, lambda value: value in (DONE, STALE)),
@@ -156,6 +158,8 @@ def image_row(
         "warning": result.warning or "",
         "damaged": result.damaged,
         "kept_source": result.kept_source,
+        "tiny_output": result.tiny_output,
+        "small_source": result.small_source,
         "options_hash": options_hash,
         "tool_version": tool_version,
         "status": DONE,
@@ -212,6 +216,8 @@ def counts_of(row: Mapping[str, Any]) -> ImageCounts:
         row.get("kept_source", False),
         row.get("colors"),
         Measured.from_columns(row),
+        is_tiny(row["source_width"], row["source_height"], row["width"], row["height"]),
+        row.get("small_source", False),
     )
 
 

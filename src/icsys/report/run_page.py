@@ -26,7 +26,7 @@ from icsys.report.provenance import command_text, version_facts
 from icsys.report.run_pictures import picture_pairs
 from icsys.report.run_record import read_record
 from icsys.report.source_images import recorded_place
-from icsys.report.terminal_reports import colors_text, folders_text
+from icsys.report.terminal_reports import colors_text, folders_text, redone_notes, size_notes
 from icsys.setting_fields import whole_number
 from icsys.sources.base import passed_over_text
 from icsys.sources.open_source import open_source
@@ -166,10 +166,9 @@ def _lead(images: Sequence[RunImage], options: Options, summary: dict[str, Any])
     if losses:
         finite = sorted(loss for loss in losses if math.isfinite(loss))
         exact = len(losses) - len(finite)
-        worst = (
-            f"The PSNR of the worst image is {finite[0]:.1f} dB, of the middle one {finite[len(finite) // 2]:.1f} dB."
-        )
-        sentences.extend([worst] if finite else [])
+        if finite:
+            worst, middle = finite[0], finite[len(finite) // 2]
+            sentences.append(f"The PSNR of the worst image is {worst:.1f} dB, of the middle one {middle:.1f} dB.")
         sentences.extend([f"{images_text(exact)} kept every colour exactly."] if exact else [])
     return sentences
 
@@ -286,4 +285,12 @@ def _skips(record: RunRecord, summary: dict[str, Any]) -> list[str]:
         (warned, f"{images_text(warned)} with a warning that costs no pixel; {MANIFEST} has it."),
         (kept, f"{images_text(kept)} copied unchanged: smaller than the encoded output would be."),
     )
-    return sentences + [sentence for number, sentence in counted if number]
+    tiny, small = (sum(getattr(image, name) for image in record.images) for name in ("tiny_output", "small_source"))
+    numbers = (summary.get(name) for name in ("redone_options", "redone_sources"))
+    redone = (number if type(number) is int else 0 for number in numbers)
+    notes = [*redone_notes(*redone), *size_notes(tiny, small, record.options)]
+    return (
+        sentences
+        + [sentence for number, sentence in counted if number]
+        + [note if note.endswith("?") else f"{note}." for note in notes]
+    )

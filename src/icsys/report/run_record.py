@@ -16,7 +16,7 @@ from icsys.records.manifest import DONE, FAILED, STALE, is_damaged, read_rows
 from icsys.records.run_json import read_run
 from icsys.report.html import Problem
 from icsys.report.humanize import printable
-from icsys.results import Measured
+from icsys.results import Measured, is_tiny
 
 if TYPE_CHECKING:
     from icsys.files.rooted_path import RootedPath
@@ -44,6 +44,8 @@ class RunImage:
     damaged: bool
     measured: Measured | None = None
     kept_source: bool = False
+    tiny_output: bool = False
+    small_source: bool = False
 
     @property
     def psnr(self) -> float:
@@ -114,5 +116,7 @@ def read_record(destination: RootedPath) -> RunRecord:
                 is_damaged(row),
                 Measured.from_columns(row),
                 row.get("kept_source", False),
+                is_tiny(row["source_width"], row["source_height"], row["width"], row["height"]),
+                row.get("small_source", False),
             )
     return RunRecord(list(images.values()), list(failures.values()), len(stale), read_run(destination))

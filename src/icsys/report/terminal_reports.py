@@ -9,7 +9,7 @@ from icsys.choices import MAX_INDEXED_COLORS
 from icsys.files.url import is_url, shown
 from icsys.options import Target
 from icsys.report.humanize import bytes_text, count_text, images_text, printable, times_text
-from icsys.results import Compressed, Failed
+from icsys.results import TINY, Compressed, Failed
 from icsys.sources.base import passed_over_text
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from icsys.results import Result
     from icsys.summary import ColorsFound, RunSummary
     from icsys.verify.folder import Verification
+
+LARGE_STEP = 32
+"""A larger step is probably meant as a final size."""
 
 _LISTED = 20
 _NAMED = 3
@@ -41,8 +44,8 @@ def image_line(result: Result) -> str:
     return f"{printable(result.source)}: skipped, {result.reason}"
 
 
-def run_report(summary: RunSummary, destination: str, *, dry_run: bool) -> str:
-    """Summarise a run in a few lines."""
+def run_report(summary: RunSummary, destination: str, *, dry_run: bool, options: Options | None = None) -> str:
+    """Summarise a run in a few lines; with its options also what changes what is odd about sizes."""
     rate = f" ({summary.images / summary.seconds:.1f} images/s)" if summary.seconds else ""
     others = f", {summary.ignored} other files left alone" if summary.ignored else ""
     animated = f"; {summary.animated} animated, first frame used" if summary.animated else ""
@@ -54,11 +57,18 @@ def run_report(summary: RunSummary, destination: str, *, dry_run: bool) -> str:
         f"Images:   {counts}{others}{animated}{damaged}{warned}",
     ]
     lines.extend(f"          {count} skipped: {reason}" for reason, count in summary.skips.items())
+    redone = redone_notes(summary.redone_options, summary.redone_sources)
+    sizes = size_notes(summary.tiny_outputs, summary.small_sources, options)
+    lines.extend(f"          {note}" for note in (*redone, *sizes))
     if summary.kept_sources:
         kept = images_text(summary.kept_sources)
         lines.append(f"          {kept} copied unchanged: smaller than the encoded output would be")
     if summary.outputs_passed_over:
         lines.append(f"          {passed_over_text(summary.outputs_passed_over)}")
+    if summary.pruned:
+        some = ", ".join(map(printable, summary.pruned[:_LISTED])) + (", …" if len(summary.pruned) > _LISTED else "")
+        what = "would be removed" if dry_run else "removed"
+        lines.append(f"Pruned:   {len(summary.pruned)} {what} (sources gone, or other outputs now): {some}")
     if summary.stale:
         some = ", ".join(map(printable, summary.stale[:_NAMED])) + (", …" if len(summary.stale) > _NAMED else "")
         why = "their sources are gone, fail, or have other outputs now"
@@ -94,6 +104,71 @@ def folders_text(folders: Sequence[str]) -> str:
     """
     names = ", ".join(map(repr, map(printable, folders[:_NAMED]))) + (", …" if len(folders) > _NAMED else "")
     return f"the images in {names}"
+
+
+def size_notes(tiny: int, small: int, options: Options | None) -> Iterator[str]:
+    """Describe tiny outputs and small images, if there are any, and name the option that changes this.
+
+    Parameters
+    ----------
+    tiny, small
+        Their numbers, as ``tiny_outputs`` and ``small_sources`` of a summary.
+    options
+        Of the run; None if they are unknown.
+
+    Examples
+    --------
+    >>> from icsys.options import Options
+    >>> list(size_notes(3068, 0, Options(step=224)))
+    ['3,068 outputs are below 16 pixels on a side with step 224; did you mean --size 224x224?']
+    >>> list(size_notes(0, 1, Options(size=224, fit="pad")))
+    ['1 image is smaller than 224x224 and stands in the middle of background; --enlarge enlarges it']
+    """
+    if tiny:
+        what = "1 output is" if tiny == 1 else f"{tiny:,} outputs are"
+        yield f"{what} below {TINY} pixels on a side{_how(options)}"
+    if small:
+        final = None if options is None else options.final_size
+        size = "{}x{}".format(*final) if final else "the final size"
+        yield f"{images_text(small)} {'is' if small == 1 else 'are'} smaller than {size}{_treated(small, options)}"
+
+
+def _treated(small: int, options: Options | None) -> str:
+    """Describe what became of small images."""
+    one, several = ("it", "keeps its", "stands", "was"), ("them", "keep their", "stand", "were")
+    it, keeps, stands, was = one if small == 1 else several
+    if options is None:
+        return ""
+    if options.enlarge or options.fit == "stretch":
+        return f" and {was} enlarged"
+    if options.fit == "contain":
+        return f" and {keeps} size; --enlarge enlarges {it}"
+    return f" and {stands} in the middle of background; --enlarge enlarges {it}"
+
+
+def _how(options: Options | None) -> str:
+    """Name the option that made outputs tiny, and what may be meant instead."""
+    if options is None or options.final_size:
+        return ""
+    if options.step is None:
+        return f" with scale {options.scale:g}"
+    meant = f"; did you mean --size {options.step}x{options.step}?" if options.step > LARGE_STEP else ""
+    return f" with step {options.step}{meant}"
+
+
+def redone_notes(other_options: int, changed_sources: int) -> Iterator[str]:
+    """Describe outputs of earlier runs that were made again, if there are any.
+
+    Examples
+    --------
+    >>> list(redone_notes(3, 1))
+    ['3 done again with other options than before', '1 done again because the source has changed']
+    """
+    if other_options:
+        yield f"{other_options:,} done again with other options than before"
+    if changed_sources:
+        has = "source has" if changed_sources == 1 else "sources have"
+        yield f"{changed_sources:,} done again because the {has} changed"
 
 
 def reading_hint(summary: RunSummary, options: Options) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -47,6 +48,7 @@ def with_chosen_colors(context: WorkerContext, executor: Executor, monitor: RunM
     tasks = draw_sample(context.source, SAMPLE, options.seed).tasks
     with pipeline.one_thread(options), closing(compress_tasks(tasks, context, executor)) as outcomes:
         chosen = choose_colors(reported(outcomes), options.target, options.quality_share)
+    chosen = dataclasses.replace(chosen, colors=max(chosen.colors, len(options.keep_colors or ())))
     monitor.summary.colors_chosen = chosen
     return options.replace(colors=chosen.colors)
 

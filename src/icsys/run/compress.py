@@ -39,6 +39,7 @@ def compress_folder(
     overwrite: Overwrite = "never",
     retry_failed: bool = False,
     dry_run: bool = False,
+    prune: bool = False,
     shard: str | tuple[int, int] | None = None,
     stop: threading.Event | None = None,
     progress: Callable[[Progress], object] | None = None,
@@ -81,6 +82,9 @@ def compress_folder(
         Only retry the sources that failed in earlier runs.
     dry_run
         Plan, decode and compress, but write nothing.
+    prune
+        Remove stale outputs at the end of a run that has met all sources: files of ICS, unchanged, whose sources are
+        gone or have other outputs now. With ``dry_run`` they are only named.
     shard
         Do one of N disjoint parts of the images, such as ``"2/4"`` or ``(2, 4)``. The hash of a source's path decides
         the part, so independent machines together do every image once. :func:`merge_shards` joins the parts.
@@ -130,6 +134,7 @@ def compress_folder(
         overwrite=overwrite,
         retry_failed=retry_failed,
         dry_run=dry_run,
+        prune=prune,
         shard=cast("Shard | None", shard),  # RunSettings reads a text or a pair, too
     )
     with progress.during_run() if isinstance(progress, ProgressBar) else nullcontext():

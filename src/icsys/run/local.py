@@ -246,6 +246,7 @@ class _LocalRun:
         monitor = self._monitor
         monitor.note_interrupt()
         monitor.guard(lambda: monitor.summary.stale.extend(ledger.close(complete=complete)))
+        monitor.summary.pruned.extend(ledger.pruned)
         monitor.update_seconds()
 
     def _finish(self, ledger: Ledger, finished: State | None) -> None:

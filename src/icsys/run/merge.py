@@ -206,14 +206,17 @@ def _listed(shards: list[Shard]) -> str:
 
 
 def _add_from_runs(summary: RunSummary, runs: Iterable[dict[str, Any]]) -> None:
-    """Add what the manifest does not hold: time, and files that were ignored, passed over or foreign."""
+    """Add what the manifest does not hold: time, outputs made again, and files ignored, passed over or foreign."""
     passed_over: set[str] = set()
     for run in runs:
         counts = run.get("summary", {})
         summary.seconds += counts.get("seconds", 0.0)
         summary.ignored += counts.get("ignored", 0)
-        named = counts.get("outputs_passed_over", [])  # older versions have no such entry
+        named = counts.get("outputs_passed_over", [])
         passed_over.update(map(str, named if isinstance(named, list) else []))
+        for name in ("redone_options", "redone_sources"):
+            number = counts.get(name, 0)  # older versions have no such entry, here and above
+            setattr(summary, name, getattr(summary, name) + (number if type(number) is int else 0))
         foreign = counts.get("foreign", 0)
         if foreign:
             summary.images += foreign

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from icsys.choices import PACKINGS
 from icsys.errors import UsageError
 from icsys.files.locations import check_apart, parse_location, parse_source
-from icsys.files.url import Url
+from icsys.files.url import Url, shown
 from icsys.run.checks import check_places
 from icsys.sources.base import Task
 from icsys.sources.files import Files
@@ -16,8 +17,6 @@ from icsys.sources.folder import Folder
 from icsys.sources.open_source import open_source
 
 if TYPE_CHECKING:
-    import os
-
     from icsys.files.locations import Location
     from icsys.files.rooted_path import RootedPath
     from icsys.options import Options
@@ -90,6 +89,14 @@ def open_places(
     names_files = isinstance(opened, Files)
     if names_files and settings.shard:
         raise UsageError(f"shard={str(settings.shard)!r} with files by name: expected a folder or an archive as source")
+    if settings.prune:
+        for refused, what in (
+            (names_files, "files by name"),
+            (remote, f"destination {shown(os.fspath(destination))!r}"),
+            (options.format in PACKINGS, f"format={options.format!r}"),
+        ):
+            if refused:
+                raise UsageError(f"prune with {what}: expected a folder or archive into a folder of single files")
     return RunPlaces(opened, folder, remote, bool(remote) or isinstance(place, Url), bool(listed), names_files)
 
 

@@ -18,6 +18,7 @@ from icsys.choices import ALL
 from icsys.color.kmeans_strategies import STRATEGY_TABLE
 from icsys.color.palette_rounding import tidy
 from icsys.color.pooled_colors import ColorCounts, PooledColors, count_colors
+from icsys.color.rare_colors import fit_with_wishes
 from icsys.engine import Lost
 from icsys.errors import ImageError, UsageError
 from icsys.image.decode import decode_photo
@@ -48,7 +49,10 @@ _BY_CLASS = "class"
 _NAMED = 10
 _FROM = "palette_from"  # in palette.json
 # Options in palette.json: how the palette was found.
-_RECORDED = ("palette", "strategy", "colors", "effort", "space", "seed", "step", "scale", "size", "fit", "resample")
+_RECORDED = (
+    *("palette", "strategy", "colors", "effort", "space", "keep_colors", "count_power", "seed"),
+    *("step", "scale", "size", "fit", "resample"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,12 +212,12 @@ class _Pools:
         fit = strategy.fit_pool or strategy.fit
         assert fit is not None  # noqa: S101 - options with a shared palette have a strategy that reduces colours
         distinct = pool.distinct()
-        if len(distinct) <= options.most_colors:
+        if len(distinct) <= options.most_colors and not options.keep_colors:
             palette = distinct.colors()
         else:
             strategy.prepare()
             with strategy.one_thread():
-                palette = fit(distinct, options.most_colors, options)
+                palette = fit_with_wishes(fit, distinct, options.most_colors, options, keep_all=True)
         self.colors[label], _ = tidy(palette, np.arange(len(palette)))
         self.images[label] = pool.images
 

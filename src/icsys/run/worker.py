@@ -11,6 +11,7 @@ from icsys import pipeline
 from icsys.errors import ImageError, code_of
 from icsys.files.url import without_secrets
 from icsys.image.decode import decode_photo
+from icsys.image.geometry import is_smaller
 from icsys.pipeline import compress_image
 from icsys.records.label import label_of
 from icsys.results import UNCHANGED, Compressed, Failed, Result, Skipped
@@ -121,6 +122,8 @@ def compress_task(loaded: Loaded, context: WorkerContext, limits: Limits) -> Out
         sha256=sha256,
         palette=None if palettes is None else palettes.hash_of(task.output),
         seconds=time.perf_counter() - start - waited,
+        small_source=is_smaller(image.source.width, image.source.height, context.options),
+        redone=task.redone,
         **_image_values(image),
     )
     return Outcome(task, result)

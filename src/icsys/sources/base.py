@@ -50,6 +50,8 @@ class Task(NamedTuple):
         The common beginning of the names of its sample's images, before a dot; empty for a single image.
     done_sha256
         Hash of the source that an existing output with the same options was made from; None if there is no such output.
+    redone
+        Why an output of an earlier run is made again, as in :class:`~icsys.results.Compressed`.
     """
 
     source: str
@@ -58,6 +60,7 @@ class Task(NamedTuple):
     label: Label | None = None
     sample: str = ""
     done_sha256: str | None = None
+    redone: str = ""
 
 
 Loaded = tuple[Task, bytes | ImageError | None]

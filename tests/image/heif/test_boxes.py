@@ -106,6 +106,16 @@ def test_an_icc_profile_counts_more_than_codes():
     assert not np.array_equal(decoded(with_profile), decoded(avif()))
 
 
+def test_the_first_frame_of_an_animation_has_the_properties_of_its_track():
+    frames = [Image.fromarray(synthetic_photo(40, 64, seed=seed)) for seed in range(3)]
+    plain = image_bytes(frames[0], "AVIF", save_all=True, append_images=frames[1:], quality=90, speed=10)
+    assert plain[8:12] == b"avis"
+    codes = plain.rindex(b"colrnclx") + 8  # of the track, which lies behind the items
+    data = plain[:codes] + b"\0\x0c\0\x0d" + plain[codes + 4 :]
+    assert picture_properties(data).codes == (12, 13)
+    assert np.array_equal(decoded(data), to_srgb_levels(decoded(plain), described_by_codes(12, 13)))
+
+
 @given(
     st.tuples(st.integers(1, 9), st.integers(1, 9)),
     st.tuples(*[st.integers(-2, 12), st.integers(-1, 3)] * 4),

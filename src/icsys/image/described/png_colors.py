@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _CHUNKS = {b"cICP": 4, b"sRGB": 1, b"gAMA": 4, b"cHRM": 32}  # with the bytes that each has
+_SECOND_CHUNK = slice(37, 41)  # its kind: signature and IHDR take 33 bytes
 _UNIT = 100_000  # of gamma and chromaticities
 _SRGB_GAMMAS = range(45_000, 46_001)  # how older programs write sRGB
 _GAMMAS = range(1_000, 10_000_001)  # others are mistakes: the exponents would be above 100 or below 0.01
@@ -51,6 +52,8 @@ def png_description(data: bytes, *, has_profile: Callable[[], bool]) -> ColorDes
 def _color_chunks(data: bytes) -> dict[bytes, bytes]:
     """Return the contents of the colour chunks before the pixels by their kinds."""
     found: dict[bytes, bytes] = {}
+    if data[_SECOND_CHUNK] == b"IDAT":  # so it is in many files, which pay for no walk
+        return found
     for chunk in chunks_of(data, b"IDAT"):
         if _CHUNKS.get(chunk.kind) == chunk.end - chunk.start and chunk.is_sound:
             found.setdefault(chunk.kind, chunk.content)
