@@ -17,7 +17,7 @@ from icsys.image.integrity import check_jpeg, is_cut_short
 from icsys.image.limits import is_one_scan, jpeg_size
 from icsys.image.tiff.kinds import UNCOMPRESSED, Colors, Kind, check_readable, is_usual, kind_of, pillow_misreads
 from icsys.image.tiff.libtiff_errors import collect_libtiff_errors
-from icsys.image.tiff.pages import at_picture, has_usual_header, is_picture
+from icsys.image.tiff.pages import at_picture, is_picture
 from icsys.image.tiff.planes import Plane, StoredPlane, UnpackedPlane
 from icsys.image.tiff.sample_bytes import Layout, layout_of, plane_file, row_bytes, unit_rows
 from icsys.image.tiff.samples import plain_mode_of, to_plain_image
@@ -30,6 +30,7 @@ _STRIPS, _TILES = (Base.StripOffsets, Base.StripByteCounts), (Base.TileOffsets, 
 _START_OF_JPEG, _END_OF_JPEG = b"\xff\xd8", b"\xff\xd9"
 _SIDEWAYS = {5, 6, 7, 8}  # orientations that swap width and height
 _WINDOWS_MEDIA_PHOTO = 0xBC01
+_MOTOROLA_BIG_TIFF = b"MM\0+"  # a kind that Pillow does not recognise
 
 
 def open_tiff(file: io.BytesIO, name: str) -> TiffFile:
@@ -41,7 +42,7 @@ def open_tiff(file: io.BytesIO, name: str) -> TiffFile:
         ``unsupported`` for camera raw and for a kind that has no agreed colours in 8 bits.
     """
     data = file.getvalue()
-    if has_usual_header(data):
+    if data[:4] != _MOTOROLA_BIG_TIFF:
         with suppress(_OtherPageError):
             return _FirstPage(file, name)
     return TiffFile(io.BytesIO(at_picture(data)), name)

@@ -8,15 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from PIL.ExifTags import Base
 
 from icsys.errors import ImageError
+from icsys.image.tiff.camera_raw import refused_raw
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-RAW_SIGNATURES = {
-    b"IIRO": "ORF", b"IIRS": "ORF", b"MMOR": "ORF", b"IIU\0": "RW2", b"FUJIFILMCCD-RAW": "RAF", b"\0MRM": "MRW",
-    b"FOVb": "X3F", b"II\x1a\0\0\0HEAPCCDR": "CRW",
-}  # fmt: skip
-"""How files of camera raw begin that are no TIFF; a CR3 has the brand ``crx`` instead."""
 
 _REDUCED, _MASK = 1, 4  # bits of NewSubfileType (TIFF 6.0, section 8)
 _OLD_REDUCED = 2  # SubfileType
@@ -104,7 +99,6 @@ def at_picture(data: bytes) -> bytes:
     ImageError
         ``unsupported`` for camera raw, which holds values of a sensor.
     """
-    _refuse_raw_header(data)
     layout = _Layout("<" if data[:2] == b"II" else ">", data[2:4] in {b"+\0", b"\0+"})
     try:
         (place,) = struct.unpack_from(layout.offset, data, 8 if layout.big else 4)
@@ -165,14 +159,6 @@ def _long(order: str, number: int) -> bytes:
     return struct.pack(f"{order}I", number)
 
 
-def has_usual_header(data: bytes) -> bool:
-    """Return whether a file begins as a TIFF that Pillow reads, and not as camera raw."""
-    if data[:4] == b"MM\0+":
-        return False
-    _refuse_raw_header(data)
-    return True
-
-
 def is_picture(tags: Mapping[int, Any]) -> bool:
     """Return whether the tags of a first page tell of no other page that counts more: the quick test for most files."""
     return not (
@@ -183,23 +169,6 @@ def is_picture(tags: Mapping[int, Any]) -> bool:
         or tags.get(Base.PhotometricInterpretation, 1) in _NOT_SHOWN
         or tags.get(Base.Compression, 1) in _RAW_COMPRESSIONS
     )
-
-
-def refused_raw(name: str) -> ImageError:
-    """Return the error that refuses camera raw."""
-    return ImageError(
-        "unsupported",
-        f"camera raw ({name}) holds the values of a sensor: expected a picture; develop it to JPEG, PNG or TIFF first, "
-        "for example with darktable, dcraw or rawpy",
-    )
-
-
-def _refuse_raw_header(data: bytes) -> None:
-    """Refuse the kinds of camera raw whose header differs from that of a TIFF."""
-    if data[4:8] == b"\x10\0\0\0" and data[8:11] == b"CR\2":
-        raise refused_raw("CR2")
-    if (data[8:12] == b"IIII" and data[13:16] == b"waR") or (data[8:12] == b"MMMM" and data[12:15] == b"Raw"):
-        raise refused_raw("IIQ")
 
 
 def _raw_name(first: _Page, raw: _Page) -> str:
