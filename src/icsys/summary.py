@@ -97,7 +97,7 @@ class RunSummary:
     damaged
         Number of images that are damaged and were compressed anyway.
     warned
-        Number of images whose file has a fault that costs no pixel.
+        Number of images that are whole but have a warning.
     kept_sources
         Number of images whose output is a copy of the source file.
     tiny_outputs
