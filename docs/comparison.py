@@ -14,7 +14,7 @@ import icsys
 from icsys.cli.demo_photos import copy_samples
 
 OUT = Path(__file__).with_name("comparison.png")
-WIDTH, HEIGHT = 1180, 1610
+WIDTH, HEIGHT = 1180, 2080
 
 
 def main() -> None:
@@ -23,7 +23,7 @@ def main() -> None:
         photos, page = Path(folder, "photos"), Path(folder, "page.html")
         copy_samples(photos)
         options = icsys.Options(step=2)
-        icsys.write_comparison(icsys.compare_folder(photos, options, colors=[8, 32, 128], examples=0), page)
+        icsys.write_comparison(icsys.compare_folder(photos, options, colors=[8, 32], examples=1), page)
         with sync_playwright() as driver:
             browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
             tab = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})

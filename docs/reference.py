@@ -6,6 +6,7 @@ Run it with ``python docs/reference.py``.
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,30 +80,61 @@ def reference() -> str:
 
 
 def _usage(command: CommandParser) -> str:
-    """Return the arguments that are paths as a list, or nothing."""
+    """Return the arguments that are paths as a table, or nothing."""
     places = [action for action in command.places._group_actions if action.dest not in _HELP]
-    items = [f"- `{_flag(action) if action.option_strings else _shown(action)}`: {action.help}\n" for action in places]
-    return f"Arguments:\n\n{''.join(items)}" if items else ""
+    return "\n".join(_table("argument", places)) if places else ""
 
 
 def _lists(command: CommandParser) -> Iterator[str]:
-    """Yield a list for every group of options."""
+    """Yield a heading and a table for every group of options."""
     for group in command._action_groups[1:]:  # the first one holds the paths
         options = [action for action in group._group_actions if action.option_strings and action.dest not in _HELP]
         if options:
-            items = (f"- `{_flag(action)}`: {_one_line(action.help)}" for action in options)
-            yield "\n".join((f"### {(group.title or '').capitalize()}\n", *items, ""))
+            yield "\n".join((f"### {(group.title or '').capitalize()}\n", *_table("option", options)))
+
+
+def _table(title: str, actions: list[argparse.Action]) -> Iterator[str]:
+    """Yield the lines of a table, in an element that style sheets can find."""
+    yield '<div class="cards options" markdown>\n'
+    yield f"| {title} | what it does | default |"
+    yield "|---|---|---|"
+    for action in actions:
+        does, default = _parts(_one_line(action.help))
+        if not default and action.nargs == 0:
+            default = "no"
+        yield f"| {_flag(action)} | {_escaped(does)} | {_escaped(default)} |"
+    yield "\n</div>\n"
+
+
+def _parts(text: str) -> tuple[str, str]:
+    """Divide a help text into what the option does and its default; a sentence that follows belongs to the former.
+
+    Examples
+    --------
+    >>> _parts("Follow links. Default: skip them. It may take long.")
+    ('Follow links. It may take long.', 'skip them')
+    """
+    before, _, after = text.partition(" Default: ")
+    default, _, more = after.partition(". ")
+    return f"{before} {more}".strip(), default.removesuffix(".")
 
 
 def _flag(action: argparse.Action) -> str:
-    """Return an option as users type it; a switch has two forms."""
+    """Return an argument or an option as users type it, with the values to choose from; a switch has two forms."""
+    shown = str(action.metavar or action.dest)
+    if not action.option_strings:
+        return f"`{shown}`"
     if action.nargs == 0:
-        return "`, `".join(action.option_strings)
-    return f"{action.option_strings[0]} {_shown(action)}"
+        return " ".join(f"`{name}`" for name in action.option_strings)
+    name = action.option_strings[0]
+    *others, last = shown.split("|")
+    # A pipe would end the cell.
+    return f"`{name}` {', '.join(others)} or {last}" if others else f"`{name} {last}`"
 
 
-def _shown(action: argparse.Action) -> str:
-    return str(action.metavar or action.dest)
+def _escaped(text: str) -> str:
+    """Return a text for a cell of a table, in which options do not break."""
+    return re.sub(r"(?<!\S)(--[a-z-]+)", r"`\1`", text).replace("|", "\\|").replace("*", "\\*")
 
 
 def _one_line(text: str | None) -> str:

@@ -17,6 +17,8 @@ _TOP = f"""\
 Every row is a test that brings a fault about and looks at what comes of it; the real fault, not a stand-in, wherever
 one can be had. `make faults` runs them all and writes this page; a test checks that no row is missing or out of date.
 
+<div class="cards faults" markdown>
+
 {_HEAD}
 |---:|---|---|---|---|
 """
@@ -54,7 +56,8 @@ def write_page(path, rows):
     """Write the rows in the order of their numbers."""
     missing = sorted(set(FAULTS[1:]) - {row.number for row in rows})
     rest = f"\nNo test yet: {', '.join(map(str, missing))}.\n" if missing else ""
-    Path(path).write_text(_TOP + "".join(f"{row}\n" for row in sorted(rows)) + rest + promises(), encoding="utf-8")
+    table = "".join(f"{row}\n" for row in sorted(rows))
+    Path(path).write_text(f"{_TOP}{table}\n</div>\n{rest}{promises()}", encoding="utf-8")
 
 
 def promises():

@@ -132,6 +132,7 @@ def test_options_survive_toml(options):
 @given(sides, sides)
 def test_a_size_is_read_from_text(width, height):
     assert parse_size(f"{width}x{height}") == parse_size(f" {width} X {height} ") == (width, height)
+    assert parse_size(width) == parse_size(f" {width} ") == parse_size(np.int64(width)) == (width, width)
 
 
 @pytest.mark.parametrize(
@@ -243,8 +244,9 @@ def test_replacing_the_size_drops_the_step():
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones():
-    with pytest.raises(UsageError, match=r"'colours'.*colors"):
-        Options.from_dict({"colours": 3})
+    for build in (Options.from_dict, lambda values: Options(**values), lambda values: Options().replace(**values)):
+        with pytest.raises(UsageError, match=r"unknown option 'colours': expected one of .*; did you mean colors\?"):
+            build({"colours": 3})
 
 
 def test_every_option_has_a_check_a_help_text_and_a_group():

@@ -40,5 +40,8 @@ def test_no_page_loads_anything_from_another_host(site):
 
 def test_pipes_and_lists_are_rendered_correctly(site):
     text = (site / "reference.html").read_text("utf-8")
-    assert "<code>--strategy SO|MKM|FKM|MBKM</code>" in text
-    assert text.count("<li><code>--") > 20
+    assert "<td><code>--strategy</code> SO, MKM, FKM or MBKM</td>" in text
+    assert text.count("<td><code>--") > 60
+    assert "<td>image</td>" in text
+    lists = (site / "palettes.html").read_text("utf-8")
+    assert lists.count("<li>") > 3

@@ -40,7 +40,16 @@ from icsys.color_and_size_checks import (
     Size,
 )
 from icsys.errors import UsageError
-from icsys.setting_fields import Choice, Needs, Number, Switch, WholeNumber, check_fields, did_you_mean, setting
+from icsys.setting_fields import (
+    Choice,
+    Needs,
+    Number,
+    Switch,
+    WholeNumber,
+    check_fields,
+    setting,
+    unknown_names_refused,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -101,6 +110,7 @@ class Target:
         return words[self.measure].format(self.value)
 
 
+@unknown_names_refused
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """Everything that decides what an image becomes.
@@ -335,6 +345,7 @@ class Options:
         "programs that do not look up palettes; larger).",
         formats=_PNG_FORMATS,
         hashed=_IF_CHANGED,
+        needs=Needs("strategy", _REDUCING),
     )
     png_effort: PngEffortName = setting(
         "default",
@@ -382,6 +393,7 @@ class Options:
         help="Seed of all random choices. The same seed gives the same bytes.",
         compared=True,
         finds_palette=True,
+        needs=Needs("strategy", _REDUCING),
     )
     on_corrupt: OnCorruptName = setting(
         "fail",
@@ -624,12 +636,6 @@ class Options:
         UsageError
             If a name is unknown or a value is not accepted.
         """
-        known = [f.name for f in fields(cls)]
-        for name in values:
-            if name not in known:
-                raise UsageError(
-                    f"unknown option {name!r}: expected one of {', '.join(known)}{did_you_mean(name, known)}"
-                )
         return cls(**values)
 
     def replace(self, **changes: Any) -> Options:  # noqa: ANN401 - one type per field

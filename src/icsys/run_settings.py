@@ -8,7 +8,17 @@ from typing import Any, Literal, get_args
 
 from icsys.errors import UsageError
 from icsys.files.url import shown
-from icsys.setting_fields import Check, Choice, Number, Switch, Text, WholeNumber, check_fields, setting
+from icsys.setting_fields import (
+    Check,
+    Choice,
+    Number,
+    Switch,
+    Text,
+    WholeNumber,
+    check_fields,
+    setting,
+    unknown_names_refused,
+)
 from icsys.shard import Shard, parse_shard
 
 Engine = Literal["threads", "processes", "dask", "ray"]
@@ -36,6 +46,7 @@ class _ShardText(Check):
         return parse_shard(value)
 
 
+@unknown_names_refused
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSettings:
     """How a run works: how many workers, which engine, what to read and what to redo.

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import wraps
 from numbers import Real
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from icsys.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_Table = TypeVar("_Table")
 _CLOSE = 0.6  # as difflib.get_close_matches: 1 for equal names, 0 for names without a letter in common
 _MOST_CLOSEST = 3
 
@@ -62,6 +64,26 @@ def setting(default: object, check: Check, *, help: str, group: str, **more: obj
         Further metadata, such as ``metavar``, where the one of the check is not used; and ``needs``, a :class:`Needs`.
     """
     return dataclasses.field(default=default, metadata={"check": check, "help": help, "group": group, **more})
+
+
+def unknown_names_refused(table: type[_Table]) -> type[_Table]:
+    """Decorate a table: an unknown name raises the error that names what is close to it."""
+    build = table.__init__
+
+    @wraps(build)
+    def checked(self: _Table, **values: object) -> None:
+        try:
+            build(self, **values)
+        except TypeError:
+            known = [field.name for field in dataclasses.fields(cast("Any", table))]
+            for name in values:
+                if name not in known:
+                    expected = f"expected one of {', '.join(known)}{did_you_mean(name, known)}"
+                    raise UsageError(f"unknown option {name!r}: {expected}") from None
+            raise
+
+    table.__init__ = checked  # type: ignore[method-assign, assignment]
+    return table
 
 
 def check_fields(table: Any) -> None:  # noqa: ANN401 - any frozen dataclass

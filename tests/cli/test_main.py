@@ -338,14 +338,14 @@ def test_a_fault_that_costs_no_pixel_is_a_warning_and_no_damage(tmp_path):
     (tmp_path / "in" / "odd.jpg").write_bytes(data[:20] + bytes(2) + data[20:])
     code, out, err = ics("compress", "in", "out", "--verbose", cwd=tmp_path)
     assert code == 0
-    assert "1 with a warning that costs no pixel" in out
+    assert "1 with a warning but whole" in out
     assert "damaged" not in out + err
-    assert "no pixel lost to 2 stray bytes between the headers" in err
+    assert "with a warning: 2 stray bytes between the headers" in err
     (row,) = map(json.loads, (tmp_path / "out" / "manifest.jsonl").read_text().splitlines())
     assert (row["warning"][:13], row["damaged"]) == ("2 stray bytes", False)
     assert ics("report", "out", cwd=tmp_path)[0] == 0
     page = (tmp_path / "out" / "report.html").read_text("utf-8")
-    assert "1 image with a warning that costs no pixel" in page
+    assert "1 image with a warning but whole" in page
     assert "damaged" not in page
 
 
@@ -437,7 +437,7 @@ def test_foreign_and_stale_files_are_named(photos, tmp_path):
     code, out, _ = ics("compress", photos, "out", "--strategy", "SO", cwd=tmp_path)
     assert code == 0
     assert "1 skipped: a file that ics did not write has its place" in out
-    assert "Stale:    1 (their sources are gone, fail, or have other outputs now): train/cat/a.png" in out
+    assert "Stale:    1 (their sources are gone, fail, or have other outputs now; see --prune): train/cat/a.png" in out
     _, out, _ = ics("compress", photos, "out", "--strategy", "SO", "--json", cwd=tmp_path)
     assert json.loads(out)["summary"]["stale"] == 1
 

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from helpers import synthetic_photo
-from icsys import Options, UsageError, quantize
+from helpers import image_bytes, synthetic_photo
+from icsys import Options, UsageError, compress_image, quantize
 
 STRATEGIES = ("MKM", "FKM", "MBKM")
 BLACK_AND_WHITE = np.array([[0, 0, 0], [255, 255, 255]], np.uint8)
@@ -222,6 +222,14 @@ def test_a_power_of_one_changes_nothing_and_another_works_for_all_channels(chann
 def test_wrong_values_are_refused_by_name(values, expected):
     with pytest.raises(UsageError, match=expected):
         Options(**values)
+
+
+@pytest.mark.parametrize("wish", [{"keep_colors": "#000000"}, {"count_power": 0.5}])
+def test_an_image_with_a_given_palette_takes_no_wish(wish):
+    with pytest.raises(UsageError, match=r"does nothing with a palette: leave one of them out"):
+        quantize(with_light()[0], palette=[[0, 0, 0]], **wish)
+    with pytest.raises(UsageError, match=r"does nothing with a palette"):
+        compress_image(image_bytes(with_light()[0]), Options(**wish), palette=[[0, 0, 0]])
 
 
 def test_the_order_and_form_of_kept_colours_change_nothing():

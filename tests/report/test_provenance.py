@@ -24,7 +24,7 @@ def test_the_command_line_reads_the_command_as_the_same_options(options):
     words = shlex.split(command_text("compress", ["my photos", "it's"], options, settings))
     arguments = command_parser().parse_args(words[1:])
     read, run, _ = read_options(arguments)
-    assert (words[0], arguments.source, arguments.destination) == ("ics", "my photos", "it's")
+    assert (words[0], arguments.paths) == ("ics", ["my photos", "it's"])
     assert read == options
     assert (run.jobs, run.follow_links, run.isolate, run.timeout) == (3, True, False, None)
 

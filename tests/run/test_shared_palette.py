@@ -18,6 +18,7 @@ from icsys.image.read_output import read_indexed, read_pixels
 from icsys.report.terminal_reports import run_report
 from icsys.sources.folder import plan_by_class
 from icsys.sources.read_file import read_file
+from source_makers import put_parquet
 
 DATASET = Options(palette="dataset", palette_from="all", colors=6, step=2)
 AUTO = DATASET.replace(palette_from=None)
@@ -475,7 +476,26 @@ def test_kept_colours_stand_beside_a_dataset_of_few_colours(tmp_path):
         assert palette == expected or (len(palette) == 3 and {(255, 255, 255), (0, 0, 255)} < palette)
 
 
+def test_images_that_cannot_be_used_fail_alone_beside_kept_colours(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "bad.png").write_bytes(b"")
+    summary = compress_folder(tmp_path / "in", tmp_path / "out", DATASET.replace(keep_colors="#000000,#ffffff"))
+    assert (summary.compressed, summary.failed) == (0, 1)
+
+
 def test_one_number_of_colours_for_a_dataset_leaves_room_for_the_kept(source, out):
     options = Options(colors="auto", per="dataset", min_psnr=1, step=2, keep_colors="#000000,#00ff00,#ffffff")
     summary = compress_folder(source, out, options)
     assert (summary.failed, summary.colors_chosen.colors) == (0, 3)
+
+
+def test_the_training_split_of_parquet_files_gives_the_palette(source, tmp_path):
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for split in ("train", "test"):
+        files = {f"{name}.png": (source / f"{name}.png").read_bytes() for name in FILES if name.startswith(split)}
+        put_parquet(folder / f"{split}-00000-of-00001.parquet", files)
+    summary = compress_folder(folder, tmp_path / "out", AUTO)
+    assert (summary.compressed, summary.failed, summary.palette_from) == (4, 0, ["train"])
+    expected = alone(source, "train", tmp_path / "alone")
+    np.testing.assert_array_equal(read_palette(tmp_path / "out" / "palette.json"), expected)

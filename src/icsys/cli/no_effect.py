@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from icsys.choices import FORMATS
 from icsys.setting_fields import Needs
 
 if TYPE_CHECKING:
@@ -29,10 +28,11 @@ def no_effect(request: Request, given: Collection[str]) -> Iterator[str]:
             value = values[field.name]
             if value is False or (field.name not in given and value == field.default):
                 continue
-            needs = field.metadata.get("needs") or Needs("format", field.metadata.get("formats", FORMATS))
-            if not needs.met_by(values[needs.field]):
-                option = _flag(field.name) if value is True else f"{_flag(field.name)} {value}"
-                yield f"note: {option} has no effect {_but(needs, values[needs.field])}"
+            formats = field.metadata.get("formats")
+            for needs in (field.metadata.get("needs"), Needs("format", formats) if formats else None):
+                if needs is not None and not needs.met_by(values[needs.field]):
+                    option = _flag(field.name) if value is True else f"{_flag(field.name)} {value}"
+                    yield f"note: {option} has no effect {_but(needs, values[needs.field])}"
 
 
 def _but(needs: Needs, found: object) -> str:

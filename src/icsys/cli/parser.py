@@ -111,7 +111,7 @@ def _add_compress(parser: CommandParser) -> None:
         help="A folder, or a URL such as s3://bucket/small. A last name with the suffix of an image is one more SRC. "
         f"Default: {DESTINATION}.",
     )
-    parser.places.add_argument("--output", metavar="DST", help="DST, after which all other paths are sources.")
+    parser.places.add_argument("--output", "-o", metavar="DST", help="DST, after which all other paths are sources.")
     _add_options(parser)
 
 

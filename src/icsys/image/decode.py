@@ -27,6 +27,7 @@ from icsys.image.limits import check_bytes, check_frames, check_image, check_siz
 from icsys.image.open_image import IMAGE_SUFFIXES, count_frames, exif_orientation, open_image, sniff
 from icsys.image.png_decoder import load_png, takes_copies
 from icsys.image.resize import as_image, finished, pick_pixels, resample_pixels
+from icsys.image.stored_values import palette_positions
 from icsys.pixel_checks import check_array
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from icsys.image.area_average import Edges
+    from icsys.image.stored_values import StoredValues
     from icsys.options import Options
 
     Admit = Callable[[int], AbstractContextManager[None]]
@@ -102,6 +104,8 @@ class Photo(NamedTuple):
         Whether these are the pixels of the file as any reader decodes them, not resized, turned or converted.
     damaged
         Whether pixels are missing or wrong.
+    positions
+        Positions in the file's palette; None if it has none, or if the picture is resized.
     """
 
     pixels: NDArray[np.uint8]
@@ -109,6 +113,7 @@ class Photo(NamedTuple):
     warning: str | None = None
     as_stored: bool = False
     damaged: bool = False
+    positions: StoredValues | None = None
 
 
 def unlimited(size: int) -> AbstractContextManager[None]:  # noqa: ARG001 - the signature of Admit
@@ -197,6 +202,8 @@ def _decode(name: str, image: ImageFile.ImageFile, data: bytes, options: Options
         upright = upright_size(stored, turn)
         plan = plan_resize(*upright, options)
         channel_count = channels(source)
+        may_be_kept = plan.changes_nothing and turn == 1 and options.strategy != "SO"
+        positions = palette_positions(source) if may_be_kept else None
         small = _made_small(source, plan, options.resample, turn, stored_edges(plan, stored, turn, shrink))
         if small is not source:  # the next picture may be admitted when this one is freed
             source.close()
@@ -206,7 +213,7 @@ def _decode(name: str, image: ImageFile.ImageFile, data: bytes, options: Options
     faults = faults._replace(damage=faults.damage or lacking) if lacking else faults
     warnings = [text for text in (faults.warning, hdr_warning(colors)) if text]
     as_stored = turn == 1 and not described and _shows(small, pixels, plan)
-    return Photo(pixels, info, "; ".join(warnings) or None, as_stored, faults.damage is not None)
+    return Photo(pixels, info, "; ".join(warnings) or None, as_stored, faults.damage is not None, positions)
 
 
 def _decode_jpeg(image: ImageFile.ImageFile, data: bytes, options: Options, admit: Admit, frames: int) -> Photo | None:

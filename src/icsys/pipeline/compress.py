@@ -12,6 +12,7 @@ from icsys.errors import UsageError
 from icsys.image.decode import ImageInfo, decode_photo, unlimited
 from icsys.image.encode import encoder_of, is_same_kind
 from icsys.image.png_encoder import load_oxipng
+from icsys.image.stored_values import values_to_keep
 from icsys.options import Options
 from icsys.pipeline.reduce_colors import GREY_ALPHA, RGB_NDIM, check_shared_palette, quantize_pixels
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from icsys.image.decode import Admit, Photo
+    from icsys.image.stored_values import StoredValues
     from icsys.results import Measured
 
 
@@ -148,7 +150,9 @@ def compress_image(
             few = quantized.to_array()
             encoded = encoder.truecolor(few if shared is not None else _with_channels_of(pixels, few), options)
         else:
-            encoded = encoder.indexed(quantized.indices, quantized.palette, options)
+            kept = None if mse or shared is not None else _values_to_keep(photo, options)
+            indices, entries = kept or (quantized.indices, quantized.palette)
+            encoded = encoder.indexed(indices, entries, options)
         colors = len(quantized.palette)
     kept_source = shared is None and not mse and _can_keep_source(photo, data, encoded, options)
     height, width, *channels = pixels.shape
@@ -178,6 +182,12 @@ def _no_bytes(data: object) -> UsageError:
             f"data={path!r} of type {type(data).__name__}: {expected}, pathlib.Path({path!r}).read_bytes()"
         )
     return UsageError(f"data of type {type(data).__name__}: {expected}; for an array or a PIL image, icsys.quantize")
+
+
+def _values_to_keep(photo: Photo, options: Options) -> StoredValues | None:
+    """Return the values that the file stores for its pixels, if they can be those of the output."""
+    grey = photo.as_stored and photo.info.mode == "L"
+    return values_to_keep(photo.pixels, photo.positions, options.most_colors, grey=grey)
 
 
 def _can_keep_source(photo: Photo, data: bytes, encoded: bytes, options: Options) -> bool:

@@ -296,7 +296,10 @@ def _squared_error(pixels: NDArray[np.uint8], shown: NDArray[np.uint8]) -> int:
 
 
 def check_shared_palette(options: Options, palette: ArrayLike) -> NDArray[np.uint8]:
-    """Check a palette given for an image, and that the options flatten alpha."""
+    """Check a palette given for an image, and that the options flatten alpha and find no palette of their own."""
+    for name in ("keep_colors", "count_power"):
+        if options.palette == "image" and getattr(options, name) is not None:
+            raise UsageError(f"{name}={getattr(options, name)!r} does nothing with a palette: leave one of them out")
     if options.alpha == "keep":
         raise UsageError("alpha='keep' with a palette, which is opaque: expected alpha='flatten'")
     return check_palette(palette)

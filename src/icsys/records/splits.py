@@ -52,14 +52,21 @@ class TrainFolders:
         A folder counts if it is named ``train`` or ``training``, and either a folder of another split stands beside it
         or all its images lie in sub-folders. A folder ``train`` of images among folders of other classes is a class.
         """
-        return tuple(
-            sorted(
-                folder
-                for beside in self._splits.values()
-                for folder in beside.get(TRAIN, ())
-                if len(beside) > 1 or folder not in self._with_images
-            )
-        )
+        found = {
+            folder
+            for beside in self._splits.values()
+            for folder in beside.get(TRAIN, ())
+            if len(beside) > 1 or folder not in self._with_images
+        }
+        # In a split, a folder "train" is a class.
+        splits = {
+            folder
+            for beside in self._splits.values()
+            if not found.isdisjoint(beside.get(TRAIN, ()))
+            for folders in beside.values()
+            for folder in folders
+        }
+        return tuple(sorted(one for one in found if splits.isdisjoint(_and_above(one.rpartition("/")[0]))))
 
 
 class ImageFolders:

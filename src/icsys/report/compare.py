@@ -35,7 +35,8 @@ MOST_SAMPLED = 10**7
 
 
 _AS_USUAL = {
-    name: Options().to_dict()[name] for name in ("palette", "format", "jpeg_quality", "shard_images", "shard_bytes")
+    name: Options().to_dict()[name]
+    for name in ("palette", "format", "png", "jpeg_quality", "shard_images", "shard_bytes")
 }
 
 

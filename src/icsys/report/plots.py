@@ -28,6 +28,7 @@ _MOST_DOTS = 300
 _LEGEND_COLUMNS = 3
 _MB = 1e6
 _SPOT = 5  # half the side of a marker, in pixels of the figure
+_APART = 3  # between two labels, in pixels of the figure
 # Where a label may stand beside its point, the best place first: offset in points, and its alignment.
 _LABEL_PLACES: tuple[tuple[tuple[int, int], str, str], ...] = (
     ((7, 3), "left", "bottom"),
@@ -171,7 +172,7 @@ def label_points(figure: Any, axes: Any, points: Sequence[tuple[str, float, floa
             place = label.get_window_extent()
             inside = axes.bbox.x0 <= place.x0 and place.x1 <= axes.bbox.x1 and axes.bbox.y0 <= place.y0
             if inside and place.y1 <= axes.bbox.y1 and not place.count_overlaps(taken):
-                taken.append(place)
+                taken.append(place.padded(_APART))
                 break
             label.remove()
 

@@ -282,7 +282,7 @@ def _skips(record: RunRecord, summary: dict[str, Any]) -> list[str]:
         (len(passed_over), f"Not read: {passed_over_text(passed_over)}."),
         (record.stale, f"Stale outputs: {record.stale}. Their sources are gone, fail, or have other outputs now."),
         (damaged, f"{images_text(damaged)} damaged; the part that could be decoded was kept."),
-        (warned, f"{images_text(warned)} with a warning that costs no pixel; {MANIFEST} has it."),
+        (warned, f"{images_text(warned)} with a warning but whole: {MANIFEST} has it."),
         (kept, f"{images_text(kept)} copied unchanged: smaller than the encoded output would be."),
     )
     tiny, small = (sum(getattr(image, name) for image in record.images) for name in ("tiny_output", "small_source"))

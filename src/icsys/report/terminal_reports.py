@@ -30,8 +30,8 @@ _NAMED = 3
 def image_line(result: Result) -> str:
     """Describe one image for ``--verbose``."""
     if isinstance(result, Compressed):
-        cost = "kept though" if result.damaged else "no pixel lost to"
-        warning = f", {cost} {printable(result.warning)}" if result.warning else ""
+        cause = "kept though" if result.damaged else "with a warning:"
+        warning = f", {cause} {printable(result.warning)}" if result.warning else ""
         kept = ", the source as it was" if result.kept_source else ""
         return (
             f"{printable(result.source)} -> {printable(result.output)}: "
@@ -50,7 +50,7 @@ def run_report(summary: RunSummary, destination: str, *, dry_run: bool, options:
     others = f", {summary.ignored} other files left alone" if summary.ignored else ""
     animated = f"; {summary.animated} animated, first frame used" if summary.animated else ""
     damaged = f"; {summary.damaged} damaged but kept: --json and --verbose name them" if summary.damaged else ""
-    warned = f"; {summary.warned} with a warning that costs no pixel: --verbose shows it" if summary.warned else ""
+    warned = f"; {summary.warned} with a warning but whole: --json and --verbose show it" if summary.warned else ""
     counts = f"{summary.compressed} compressed, {summary.skipped} skipped, {summary.failed} failed"
     lines = [
         f"Total run time: {summary.seconds:.2f} s{rate}",
@@ -72,7 +72,7 @@ def run_report(summary: RunSummary, destination: str, *, dry_run: bool, options:
     if summary.stale:
         some = ", ".join(map(printable, summary.stale[:_NAMED])) + (", …" if len(summary.stale) > _NAMED else "")
         why = "their sources are gone, fail, or have other outputs now"
-        lines.append(f"Stale:    {len(summary.stale)} ({why}): {some}")
+        lines.append(f"Stale:    {len(summary.stale)} ({why}; see --prune): {some}")
     if summary.shards:
         some = ", ".join(summary.shards[:_NAMED]) + (", …" if len(summary.shards) > _NAMED else "")
         lines.append(f"Packs:    {len(summary.shards)}: {some}")

@@ -220,7 +220,9 @@ class _LocalRun:
 
     def _worker_options(self) -> Options:
         """Return the options for workers: the largest shared palette decides the kind of file for all images."""
-        return self._options.replace(colors=self._palettes.n_colors) if self._palettes else self._options
+        if not self._palettes:
+            return self._options
+        return self._options.replace(colors=self._palettes.n_colors, keep_colors=None, count_power=None)
 
     def _options_hasher(self) -> Callable[[str], str]:
         """Return a function from a path to the hash of everything beside the source that decides an output's bytes."""
