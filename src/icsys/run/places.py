@@ -12,7 +12,6 @@ from icsys.files.locations import check_apart, parse_location, parse_source
 from icsys.files.url import Url, shown
 from icsys.run.checks import check_places
 from icsys.sources.base import Task
-from icsys.sources.files import Files
 from icsys.sources.folder import Folder
 from icsys.sources.open_source import open_source
 
@@ -86,7 +85,7 @@ def open_places(
         raise UsageError(
             f"palette='class' with source {opened.shown!r}: expected a folder, where each class lies together"
         )
-    names_files = isinstance(opened, Files)
+    names_files = isinstance(opened, Folder) and not opened.is_whole
     if names_files and settings.shard:
         raise UsageError(f"shard={str(settings.shard)!r} with files by name: expected a folder or an archive as source")
     if settings.prune:

@@ -36,6 +36,11 @@ class Files(Folder):
     names: tuple[str, ...] = field(kw_only=True)
 
     @property
+    def is_whole(self) -> bool:
+        """See Folder: other files of the folder are left out."""
+        return False
+
+    @property
     def classes(self) -> Sequence[str]:
         """See Source: the names of the folders are the classes."""
         return ()

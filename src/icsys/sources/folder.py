@@ -54,6 +54,11 @@ class Folder:
         return str(self.path.absolute())
 
     @property
+    def is_whole(self) -> bool:
+        """Whether the plan lists the whole folder."""
+        return True
+
+    @property
     def classes(self) -> Sequence[str]:
         """See Source: the classes of the run that has made the folder."""
         return recorded_classes(self.path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -53,6 +52,8 @@ def crop_box(size: tuple[int, int], clean_aperture: tuple[int, ...]) -> tuple[in
 
     None if it lies between pixels or beyond the picture, or has no area: such a one is to be ignored.
     """
+    from fractions import Fraction  # noqa: PLC0415 - few pictures have a clean aperture
+
     edges = []
     for length, (part, part_unit, offset, offset_unit) in zip(
         size, (clean_aperture[:2] + clean_aperture[4:6], clean_aperture[2:4] + clean_aperture[6:]), strict=True
