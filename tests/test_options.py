@@ -132,6 +132,7 @@ def test_options_survive_toml(options):
 @given(sides, sides)
 def test_a_size_is_read_from_text(width, height):
     assert parse_size(f"{width}x{height}") == parse_size(f" {width} X {height} ") == (width, height)
+    assert parse_size(width) == parse_size(f" {width} ") == parse_size(np.int64(width)) == (width, width)
 
 
 @pytest.mark.parametrize(

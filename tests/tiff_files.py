@@ -92,12 +92,12 @@ def tiff_of(
 _SIZES = {1: "B", 2: "B", 3: "H", 4: "I", 5: "I", 7: "B", 13: "I", 16: "Q"}
 
 
-def file_of(pages, *, order="<", big=False):
-    """Return a TIFF of pages, each (tags, strips or tiles, pages below it).
+def file_of(pages, *, order="<", big=False, parts_at=16):
+    """Return a TIFF of pages, each (tags, strips or tiles, pages below it), whose parts begin at ``parts_at``.
 
     The tags that hold places are added.
     """
-    body = bytearray(16)
+    body = bytearray(parts_at)
     first = _chain(body, pages, order, big=big)
     mark = b"II" if order == "<" else b"MM"
     body[: 16 if big else 8] = mark + (

@@ -10,7 +10,10 @@ from helpers import image_bytes, synthetic_photo
 from icc_profiles import linear_profile
 from icsys.image.color_conversion import channels, flatten, plain_mode, to_plain, to_srgb
 from icsys.image.decode import decode_photo
+from icsys.image.geometry import plan_resize
+from icsys.image.resize import as_image, pick_pixels
 from icsys.options import Options
+from tiff_files import tiff_of
 
 
 def srgb_from_linear(levels):
@@ -133,3 +136,43 @@ def test_transparency_is_laid_over_the_background(mode, background, made):
     alpha = pixels[..., 3:] / 255
     expected = pixels[..., :3] * alpha + np.frombuffer(bytes.fromhex(background[1:]), np.uint8) * (1 - alpha)
     assert np.abs(np.asarray(flat.convert("RGB")) - expected).max() <= 1
+
+
+def pictures_of_every_mode():
+    """One small picture of each mode, with each way to store transparency."""
+    random = np.random.default_rng(0)
+    wide = Image.fromarray(random.integers(0, 1 << 16, (9, 12)).astype(np.uint16))
+    rgba = Image.fromarray(random.integers(0, 256, (9, 12, 4), np.uint8))
+    palette = rgba.convert("RGB").quantize(9)
+    pictures = {mode: rgba.convert("RGB").convert(mode) for mode in ("1", "L", "P", "RGB", "CMYK", "YCbCr", "HSV")}
+    pictures |= {"RGBA": rgba, "LA": rgba.convert("LA"), "RGBa": rgba.convert("RGBa"), "RGBX": rgba.convert("RGBX")}
+    pictures |= {"I;16": wide, "own palette": palette, "PA": palette.convert("PA")}
+    pictures["PA"].putpalette(palette.getpalette())
+    for name, key in {"L": 7, "P": bytes(range(200)), "RGB": (1, 2, 3), "I;16": int(np.asarray(wide)[0, 0])}.items():
+        pictures[f"{name} with a transparent colour"] = clear = pictures[name].copy()
+        clear.info["transparency"] = key
+    for name, data in {
+        "12 bits": tiff_of(np.asarray(wide)[..., np.newaxis] >> 4, 12),
+        "white is zero": tiff_of(np.asarray(wide)[..., np.newaxis], 16, photometric=0),
+    }.items():
+        pictures[name] = Image.open(io.BytesIO(data))
+    return pictures
+
+
+@pytest.mark.parametrize("name", ["1", "12 bits", "CMYK", "HSV", "I;16", "I;16 with a transparent colour", "L",
+                                  "L with a transparent colour", "LA", "P", "P with a transparent colour", "PA", "RGB",
+                                  "RGB with a transparent colour", "RGBA", "RGBX", "RGBa", "YCbCr", "own palette",
+                                  "white is zero"])  # fmt: skip
+def test_no_step_before_the_conversion_loses_what_makes_the_colours(name):
+    """Turned, cropped, copied or picked pixels become the same colours as the whole picture does."""
+    image = as_image(pictures_of_every_mode()[name])
+    whole = np.asarray(to_plain(image))
+    width, height = image.size
+    for step in (2, 5):
+        picked = pick_pixels(image, plan_resize(width, height, Options(step=step)))
+        np.testing.assert_array_equal(np.asarray(to_plain(picked)), whole[::step, ::step])
+    exact = pick_pixels(image, plan_resize(width, height, Options(size=(width // 3, height // 3), fit="stretch")))
+    np.testing.assert_array_equal(np.asarray(to_plain(exact)), whole[1::3, 1::3])
+    np.testing.assert_array_equal(np.asarray(to_plain(image.transpose(Image.Transpose.ROTATE_90))), np.rot90(whole))
+    np.testing.assert_array_equal(np.asarray(to_plain(image.crop((2, 1, 9, 8)))), whole[1:8, 2:9])
+    np.testing.assert_array_equal(np.asarray(to_plain(image.copy())), whole)

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import ExifTags, Image, ImageChops, ImageColor
+from PIL import ExifTags, Image, ImageColor
 
 from icsys.errors import ImageError
 from icsys.image.geometry import row_bands
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _ICC_MODES = {"GRAY": "L", "RGB ": "RGB", "CMYK": "CMYK"}
 _OPAQUE, _MOST_12, _MOST_16 = 255, 4095, 65535
+_GREY_SCALE = "icsys: largest level, and whether white is zero"
 _WHITE_IS_ZERO = 0  # TIFF 6.0, PhotometricInterpretation
 _CHANNELS = {"L": 1, "LA": 2, "La": 2, "RGB": 3, "RGBA": 4, "RGBa": 4, "CMYK": 4}
 
@@ -87,28 +88,25 @@ def _has_grey_palette(image: Image.Image) -> bool:
     return bool((entries == entries[:, :1]).all())
 
 
-def settled(image: Image.Image) -> Image.Image:
-    """Return a picture whose colours depend on no fact that Pillow loses when it turns, crops or transforms.
+def note_grey_scale(image: Image.Image) -> None:
+    """Note in ``image.info``, which Pillow keeps when it turns, crops or transforms, what tags of a TIFF tell of grey.
 
-    Pillow opens grey TIFFs of 12 bits, and 16 bits with white as zero, as mode "I;16" and leaves the rest to the tags;
-    an affine transform loses the palette of mode "PA".
+    Pillow opens grey TIFFs of 12 bits, and 16 bits with white as zero, as mode "I;16" and leaves the rest to the tags.
     """
-    if image.mode == "PA":
-        return image.convert("RGBA")
     tags: Mapping[int, Any] = getattr(image, "tag_v2", {}) if image.mode.startswith("I;16") else {}
     most = _MOST_12 if tags.get(ExifTags.Base.BitsPerSample) == (12,) else _MOST_16
     white_is_zero = tags.get(ExifTags.Base.PhotometricInterpretation) == _WHITE_IS_ZERO
-    if most == _MOST_16 and not white_is_zero:
-        return image
-    grey = _from_16_bit(image, "L", most)
-    return ImageChops.invert(grey) if white_is_zero else grey
+    if most != _MOST_16 or white_is_zero:
+        image.info[_GREY_SCALE] = most, white_is_zero
 
 
-def _from_16_bit(image: Image.Image, plain: str, most: int = _MOST_16) -> Image.Image:
-    """Scale 16-bit grey from 0 to ``most`` to 8 bits with rounding; Pillow's own conversion clips."""
+def _from_16_bit(image: Image.Image, plain: str) -> Image.Image:
+    """Scale 16-bit grey to 8 bits with rounding; Pillow's own conversion clips."""
+    most, white_is_zero = image.info.get(_GREY_SCALE, (_MOST_16, False))
     scaled = Image.new(plain, image.size)
     for rows, values in in_bands(image):
         levels = ((values.astype(np.uint32) * 255 + most // 2) // most).astype(np.uint8)
+        levels = ~levels if white_is_zero else levels
         grey = Image.fromarray(levels)
         if plain == "LA":
             opaque = (values != image.info["transparency"]).astype(np.uint8) * np.uint8(255)

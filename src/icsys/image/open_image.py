@@ -12,9 +12,11 @@ from PIL import Image
 from PIL.ExifTags import Base
 
 from icsys.errors import ImageError
+from icsys.image.heif.boxes import without_impossible_crop
 from icsys.image.jpeg_mending import barer_jpegs
 from icsys.image.limits import check_scans, check_size
 from icsys.image.png.side_chunks import without_faulty_side_chunks
+from icsys.image.tiff.camera_raw import camera_raw_name, refused_raw
 from icsys.options import Options
 
 if TYPE_CHECKING:
@@ -70,7 +72,8 @@ def sniff(head: bytes) -> str | None:
     Returns
     -------
     str or None
-        ``JPEG``, ``PNG``, ``WEBP``, ``TIFF``, ``GIF``, ``BMP``, ``AVIF`` or ``HEIF``; None for anything else.
+        ``JPEG``, ``PNG``, ``WEBP``, ``TIFF``, ``GIF``, ``BMP``, ``AVIF`` or ``HEIF``; ``RAW`` for camera raw, which is
+        recognised to be refused by its name; None for anything else.
 
     Examples
     --------
@@ -81,7 +84,9 @@ def sniff(head: bytes) -> str | None:
     """
     for signature, name in _SIGNATURES.items():
         if head.startswith(signature):
-            return name
+            return "RAW" if name == "TIFF" and camera_raw_name(head) else name
+    if camera_raw_name(head):
+        return "RAW"
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "WEBP"
     if head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADER_SIZES:
@@ -120,8 +125,8 @@ def open_image(data: bytes, options: Options | None = None) -> tuple[str, ImageF
     Raises
     ------
     ImageError
-        ``empty``, ``unidentified``, ``missing_extra``, or ``too_large`` for a WebP of too many pixels or a JPEG of
-        too many scans.
+        ``empty``, ``unidentified``, ``missing_extra``, ``unsupported`` for camera raw, or ``too_large`` for a WebP of
+        too many pixels or a JPEG of too many scans.
     """
     if not data:
         raise ImageError("empty", "the file is empty (0 bytes)")
@@ -130,10 +135,14 @@ def open_image(data: bytes, options: Options | None = None) -> tuple[str, ImageF
         raise ImageError(
             "unidentified", f"not an image of a known format: expected one of {', '.join((*_OPENERS, 'HEIF'))}"
         )
+    if name == "RAW":
+        raise refused_raw(camera_raw_name(data[:64]) or name)
     if name == "WEBP" and (size := _webp_size(data[:30])):
         check_size(*size, options or Options())
     if name == "PNG":
         data = without_faulty_side_chunks(data)
+    elif name == "HEIF":
+        data = without_impossible_crop(data)
     image = _opened(name, data)
     if name == "JPEG":
         check_scans(data)

@@ -10,7 +10,7 @@ from PIL import Image, ImageColor
 
 from icsys.errors import UsageError
 from icsys.image.area_average import average_image
-from icsys.image.color_conversion import flatten, seen_through, settled, to_plain, without_hidden
+from icsys.image.color_conversion import flatten, note_grey_scale, seen_through, to_plain, without_hidden
 from icsys.image.geometry import ResizePlan, plan_resize, stored_edges
 from icsys.options import Options
 from icsys.pixel_checks import check_array, refuse_image
@@ -30,7 +30,7 @@ def pick_pixels(image: Image.Image, plan: ResizePlan) -> Image.Image:
 
     A step N keeps exactly the columns and rows 0, N, 2N, …
     """
-    image, step = settled(image), plan.step
+    step = plan.step
     if step is None:
         return image.resize(plan.size, Image.Resampling.NEAREST, plan.box)
     if step == 1:
@@ -38,7 +38,10 @@ def pick_pixels(image: Image.Image, plan: ResizePlan) -> Image.Image:
     # Pillow maps the centre of output pixel i to step·(i + ½) + shift; the shift brings it to step·i + ½.
     shift = (1 - step) / 2
     matrix = (step, 0, shift, 0, step, shift)
-    return image.transform(plan.size, Image.Transform.AFFINE, matrix, Image.Resampling.NEAREST)
+    picked = image.transform(plan.size, Image.Transform.AFFINE, matrix, Image.Resampling.NEAREST)
+    if image.mode == "PA":  # Pillow keeps the palette of mode P only
+        picked.putpalette(image.getpalette("RGB") or [])
+    return picked
 
 
 def resample_pixels(image: Image.Image, plan: ResizePlan, resample: str, edges: tuple[Edges, Edges]) -> Image.Image:
@@ -196,7 +199,7 @@ def resize(
 
 
 def as_image(image: Any) -> Image.Image:  # noqa: ANN401 - its purpose is to check the type
-    """Convert an array to a PIL image, and check it; a PIL image keeps its mode if that holds its colours.
+    """Convert an array to a PIL image, and check it; a PIL image is returned unchanged.
 
     Raises
     ------
@@ -206,7 +209,8 @@ def as_image(image: Any) -> Image.Image:  # noqa: ANN401 - its purpose is to che
     if isinstance(image, Image.Image):
         if 0 in image.size:
             raise UsageError(f"image of size {image.width}x{image.height}: expected at least one pixel")
-        return settled(image)
+        note_grey_scale(image)
+        return image
     if not isinstance(image, np.ndarray):
         raise refuse_image(image)
     check_array(image)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_ALL_BYTES, _TEN = 10_000, 10
+_ALL_BYTES, _TEN, _THOUSAND = 10_000, 10, 1000
 
 
 def printable(text: str) -> str:
@@ -47,11 +47,13 @@ def times_and_word(before: float, after: float, *, less: str = "smaller", more: 
     --------
     >>> times_and_word(540, 100), times_and_word(100, 540, less="fewer", more="more"), times_and_word(100, 99)
     (('5.4', 'smaller'), ('5.4', 'more'), ('1.0', 'about the same'))
+    >>> times_and_word(36_760_100, 1000)
+    ('36,760', 'smaller')
     """
     ratio = max(before, after, 1) / max(min(before, after), 1)
     if f"{ratio:.1f}" == "1.0":
         return "1.0", "the same" if before == after else "about the same"
-    return f"{ratio:.1f}", less if before > after else more
+    return f"{ratio:,.{0 if ratio >= _THOUSAND else 1}f}", less if before > after else more
 
 
 def times_text(before: float, after: float, *, less: str = "smaller", more: str = "larger", what: str = "size") -> str:
@@ -85,9 +87,9 @@ def _scaled(number: float, units: Sequence[str], places: int = 1) -> str:
 
     ``places``: decimal places below 10 units; from 10 on there is one.
     """
-    thousand, exponent = 1000, 0
-    while abs(number) >= thousand and exponent < len(units) - 1:
-        number /= thousand
+    exponent = 0
+    while abs(number) >= _THOUSAND and exponent < len(units) - 1:
+        number /= _THOUSAND
         exponent += 1
     if not exponent:
         return f"{number:.0f} {units[0]}"

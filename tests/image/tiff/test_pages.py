@@ -2,14 +2,16 @@
 
 import io
 import itertools
+import json
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from icsys import compress_folder
 from icsys.errors import ImageError
 from icsys.image.decode import decode_photo
-from icsys.image.open_image import open_image
+from icsys.image.open_image import open_image, sniff
 from icsys.image.tiff.pages import at_picture
 from icsys.options import Options
 from tiff_files import file_of
@@ -111,11 +113,43 @@ def test_camera_raw_is_refused_by_its_name(tags, raw, name, place):
         ("CR2", b"II*\0\x10\0\0\0CR\2\0"),
         ("IIQ", b"II*\0\x08\0\0\0IIIITwaR"),
         ("IIQ", b"MM\0*\0\0\0\x08MMMMRawT"),
+        ("ORF", b"IIRO\x08\0\0\0"),
+        ("ORF", b"IIRS\x08\0\0\0"),
+        ("ORF", b"MMOR\0\0\0\x08"),
+        ("RW2", b"IIU\0\x08\0\0\0"),
+        ("RAF", b"FUJIFILMCCD-RAW 0201FF383501"),
+        ("CR3", b"\0\0\0\x18ftypcrx \0\0\0\1crx isom"),
+        ("CRW", b"II\x1a\0\0\0HEAPCCDR"),
+        ("MRW", b"\0MRM\0\1\0\0"),
+        ("X3F", b"FOVb\1\0\3\0"),
     ],
 )
-def test_raw_with_the_header_of_a_tiff_is_refused(name, head):
-    with pytest.raises(ImageError, match=rf"camera raw \({name}\)"):
+def test_raw_that_is_no_tiff_or_has_another_header_is_refused(name, head):
+    assert sniff(head + bytes(64)) == "RAW"
+    with pytest.raises(ImageError, match=rf"camera raw \({name}\).* develop it") as caught:
         open_image(head + bytes(64))
+    assert caught.value.code == "unsupported"
+
+
+def test_pixels_that_look_like_the_mark_of_camera_raw_are_pixels():
+    """The first pixels of a grey TIFF lie behind its header, where a CR2 and an IIQ have their marks."""
+    tags, (pixels,), below = PICTURE
+    for mark in (b"CR\2", b"IIII", b"MMMM"):
+        data = file_of([(tags, [mark + pixels[len(mark) :]], below)], parts_at=8)
+        assert data[8 : 8 + len(mark)] == mark
+        assert decode_photo(data, FULL).pixels[0, : len(mark)].tobytes() == mark
+
+
+def test_a_folder_of_camera_raw_is_listed_with_its_reason(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.orf").write_bytes(b"IIRO\x08\0\0\0" + bytes(64))
+    (tmp_path / "in/b.dng").write_bytes(file_of([page(t262=CFA)]))
+    (tmp_path / "in/notes.txt").write_text("no photo")
+    summary = compress_folder(tmp_path / "in", tmp_path / "out", FULL, jobs=1)
+    assert (summary.images, summary.failed) == (2, 2)
+    rows = [json.loads(line) for line in (tmp_path / "out/failures.jsonl").read_text("utf-8").splitlines()]
+    assert [(row["source_path"], row["code"]) for row in rows] == [("a.orf", "unsupported"), ("b.dng", "unsupported")]
+    assert all(row["message"].startswith("camera raw (") for row in rows)
 
 
 def test_directories_in_a_loop_or_by_the_thousand_end_the_search():

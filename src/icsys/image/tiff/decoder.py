@@ -5,17 +5,20 @@ from __future__ import annotations
 import io
 import math
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from PIL import Image, ImageFile, TiffImagePlugin, _imaging
 from PIL.ExifTags import Base
 
 from icsys.errors import ImageError
+from icsys.image.color_conversion import note_grey_scale
 from icsys.image.integrity import check_jpeg, is_cut_short
 from icsys.image.limits import is_one_scan, jpeg_size
-from icsys.image.tiff.kinds import Colors, Kind, check_readable, kind_of, pillow_misreads
+from icsys.image.tiff.kinds import UNCOMPRESSED, Colors, Kind, check_readable, is_usual, kind_of, pillow_misreads
 from icsys.image.tiff.libtiff_errors import collect_libtiff_errors
-from icsys.image.tiff.pages import at_picture
+from icsys.image.tiff.pages import at_picture, is_picture
+from icsys.image.tiff.planes import Plane, StoredPlane, UnpackedPlane
 from icsys.image.tiff.sample_bytes import Layout, layout_of, plane_file, row_bytes, unit_rows
 from icsys.image.tiff.samples import plain_mode_of, to_plain_image
 
@@ -27,6 +30,7 @@ _STRIPS, _TILES = (Base.StripOffsets, Base.StripByteCounts), (Base.TileOffsets, 
 _START_OF_JPEG, _END_OF_JPEG = b"\xff\xd8", b"\xff\xd9"
 _SIDEWAYS = {5, 6, 7, 8}  # orientations that swap width and height
 _WINDOWS_MEDIA_PHOTO = 0xBC01
+_MOTOROLA_BIG_TIFF = b"MM\0+"  # a kind that Pillow does not recognise
 
 
 def open_tiff(file: io.BytesIO, name: str) -> TiffFile:
@@ -38,8 +42,14 @@ def open_tiff(file: io.BytesIO, name: str) -> TiffFile:
         ``unsupported`` for camera raw and for a kind that has no agreed colours in 8 bits.
     """
     data = file.getvalue()
-    chosen = at_picture(data)
-    return TiffFile(file if chosen is data else io.BytesIO(chosen), name)
+    if data[:4] != _MOTOROLA_BIG_TIFF:
+        with suppress(_OtherPageError):
+            return _FirstPage(file, name)
+    return TiffFile(io.BytesIO(at_picture(data)), name)
+
+
+class _OtherPageError(Exception):
+    """Another page than the first may be the picture."""
 
 
 class TiffFile(TiffImagePlugin.TiffImageFile):
@@ -68,13 +78,14 @@ class TiffFile(TiffImagePlugin.TiffImageFile):
         """Choose how the pixels are decoded. Pillow calls this for each page."""
         if _WINDOWS_MEDIA_PHOTO in self.tag_v2:
             raise ImageError("unsupported", "a Windows Media Photo (JPEG XR): convert it to PNG or TIFF")
-        kind = kind_of(self.tag_v2)
-        if not pillow_misreads(kind, self.tag_v2, len(self._content())):
+        kind = None if is_usual(self.tag_v2) else kind_of(self.tag_v2)
+        if kind is None or not pillow_misreads(kind, self.tag_v2, len(self._content())):
             try:
                 super()._setup()
             except (SyntaxError, KeyError):  # a kind that Pillow lacks
-                pass
+                kind = kind or kind_of(self.tag_v2)
             else:
+                note_grey_scale(self)
                 return
         check_readable(kind)
         self._set_up_samples(kind)
@@ -93,9 +104,10 @@ class TiffFile(TiffImagePlugin.TiffImageFile):
             self.info["icc_profile"] = profile
         self.palette = None
         self.tile = [ImageFile._Tile("raw", (0, 0, *size))]  # noqa: SLF001 - there are pixels to decode
-        planes = kind.samples if kind.planar else 1
-        of_plane = row_bytes(layout.width, kind) * unit_rows(layout.height, kind)
-        self.bytes_unpacked = planes * of_plane + len(self._content())
+        if not _is_stored(kind):
+            planes = kind.samples if kind.planar else 1
+            of_plane = row_bytes(layout.width, kind) * unit_rows(layout.height, kind)
+            self.bytes_unpacked = planes * of_plane + len(self._content())
 
     def load(self) -> _imaging.PixelAccess | None:
         """Decode the pixels."""
@@ -112,17 +124,23 @@ class TiffFile(TiffImagePlugin.TiffImageFile):
     def _load_samples(self, kind: Kind, layout: Layout) -> _imaging.PixelAccess | None:
         """Decode the bytes of each plane, as far as they are whole, and convert them to pixels."""
         data = self._content()
-        planes = []
-        for index in range(kind.samples if kind.planar else 1):
-            plane = TiffFile(io.BytesIO(plane_file(data, self.tag_v2, kind, layout, index)), "")
-            self.complaints += tuple(_loaded(plane))
-            planes.append(plane)
+        planes = [self._plane(data, kind, layout, index) for index in range(kind.samples if kind.planar else 1)]
         profile = self.tag_v2.get(Base.InterColorProfile)
         picture = to_plain_image(planes, kind, layout, self.tag_v2, big_endian=data[:2] == b"MM", profile=profile)
         self.tile = []
         self.im = picture.im
         self.load_end()
         return Image.Image.load(self)
+
+    def _plane(self, data: bytes, kind: Kind, layout: Layout, index: int) -> Plane:
+        """Return the bytes of a plane, and note its damage."""
+        if _is_stored(kind):
+            stored = StoredPlane(data, kind, layout, index)
+            self.complaints += ("image file is truncated",) if stored.is_cut else ()
+            return stored
+        picture = TiffFile(io.BytesIO(plane_file(data, self.tag_v2, kind, layout, index)), "")
+        self.complaints += tuple(_loaded(picture))
+        return UnpackedPlane(picture)
 
     def _content(self) -> bytes:
         """Return the bytes of the file."""
@@ -167,6 +185,20 @@ class TiffFile(TiffImagePlugin.TiffImageFile):
         if self._im is None:
             self.im = _imaging.new(self.mode, self._tile_size)
         ImageFile.ImageFile.load_prepare(self)
+
+
+class _FirstPage(TiffFile):
+    """The first page of a TIFF, unless another may be the picture."""
+
+    def _setup(self) -> None:
+        if not is_picture(self.tag_v2):
+            raise _OtherPageError
+        super()._setup()
+
+
+def _is_stored(kind: Kind) -> bool:
+    """Return whether the samples are bytes of the file."""
+    return kind.compression == UNCOMPRESSED and kind.fill_order == 1
 
 
 def _loaded(plane: TiffFile) -> Iterator[str]:

@@ -52,9 +52,13 @@ _COMPRESSIONS = {
     33004: "JPEG 2000", 33005: "JPEG 2000", 34887: "LERC", 34892: "lossy JPEG", 34933: "PNG", 34934: "JPEG XR",
     22610: "JPEG XR", 50002: "JPEG XL", 52546: "JPEG XL",
 }  # fmt: skip
+_USUAL: dict[tuple[Any, Any], int] = {
+    (Colors.WHITE_IS_ZERO, (1,)): 1, (Colors.BLACK_IS_ZERO, (1,)): 1, (Colors.WHITE_IS_ZERO, (8,)): 1,
+    (Colors.BLACK_IS_ZERO, (8,)): 1, (Colors.BLACK_IS_ZERO, (16,)): 1, (Colors.RGB, (8, 8, 8)): 3,
+}  # fmt: skip
 _UNSPECIFIED, _COREL_ALPHA = 0, 999
 _MOST_SAMPLES, _MOST_BITS = 8, 16
-_BYTE, _TWELVE = 8, 12
+_BYTE = 8
 _ONE_TO_ONE, _USUAL_SUBSAMPLING = (1, 1), (2, 2)
 _PREDICTED_BITS = {8, 16}
 _DIFFERENCES = 2  # Predictor (TIFF 6.0, section 14)
@@ -198,12 +202,25 @@ def _extra_samples(tags: Mapping[int, Any], photometric: int, samples: int) -> t
     return extra
 
 
+def is_usual(tags: Mapping[int, Any]) -> bool:
+    """Return whether these are the tags of a kind that most files have, and that Pillow reads right."""
+    depth = _USUAL.get((tags.get(Base.PhotometricInterpretation), tags.get(Base.BitsPerSample)))
+    return (
+        depth is not None
+        and tags.get(Base.SamplesPerPixel, 1) == depth
+        and tags.get(Base.PlanarConfiguration, 1) == 1
+        and Base.SampleFormat not in tags
+        and tags.get(Base.Compression, UNCOMPRESSED) in _OF_BYTES | _OF_BITS
+    )
+
+
 def pillow_misreads(kind: Kind, tags: Mapping[int, Any], file_size: int) -> bool:
     """Return whether Pillow decodes a kind, but to other pixels; what it refuses counts as read right here."""
     if kind.compression in _OF_BITS | {_OLD_JPEG}:
         return False
     if number(tags, Base.PlanarConfiguration, 1) == 2:  # noqa: PLR2004 - TIFF 6.0
-        plain = kind.bits == _BYTE and kind.fill_order == 1 and kind.samples == kind.colors
+        right = kind.bits == _BYTE or (kind.bits == _MOST_BITS and kind.compression != UNCOMPRESSED)
+        plain = right and kind.fill_order == 1 and kind.samples == kind.colors
         return not (plain and kind.photometric in {Colors.RGB, Colors.CMYK})
     if kind.is_jpeg:
         return False
@@ -211,8 +228,7 @@ def pillow_misreads(kind: Kind, tags: Mapping[int, Any], file_size: int) -> bool
         return kind.compression == UNCOMPRESSED and not _is_usual_ycbcr(kind, tags, file_size)
     if kind.photometric == Colors.PALETTE:
         return max(numbers(tags, Base.ColorMap), default=0) <= 255  # noqa: PLR2004 - 8 bits instead of 16
-    # Pillow leaves it to the caller to scale 12 bits and to invert 16.
-    return kind.bits == _TWELVE or (kind.bits == _MOST_BITS and kind.photometric == Colors.WHITE_IS_ZERO)
+    return False
 
 
 def _is_usual_ycbcr(kind: Kind, tags: Mapping[int, Any], file_size: int) -> bool:

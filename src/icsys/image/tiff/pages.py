@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from PIL.ExifTags import Base
 
 from icsys.errors import ImageError
+from icsys.image.tiff.camera_raw import refused_raw
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-RAW_SIGNATURES = {
-    b"IIRO": "ORF", b"IIRS": "ORF", b"MMOR": "ORF", b"IIU\0": "RW2", b"FUJIFILMCCD-RAW": "RAF", b"\0MRM": "MRW",
-    b"FOVb": "X3F", b"II\x1a\0\0\0HEAPCCDR": "CRW",
-}  # fmt: skip
-"""How files of camera raw begin that are no TIFF; a CR3 has the brand ``crx`` instead."""
+    from collections.abc import Iterator, Mapping
 
 _REDUCED, _MASK = 1, 4  # bits of NewSubfileType (TIFF 6.0, section 8)
 _OLD_REDUCED = 2  # SubfileType
 _TRANSPARENCY_MASK, _DEPTH_MAP, _PHOTOMETRIC_MASK = 4, 51177, 52527  # PhotometricInterpretation of what is no picture
 _NO_PICTURE = {_TRANSPARENCY_MASK, _DEPTH_MAP, _PHOTOMETRIC_MASK}
 _SENSOR_DATA = {32803: "CFA", 34892: "LinearRaw"}  # PhotometricInterpretation (DNG specification)
+_FULL = {0, 2}  # NewSubfileType of a picture, and of one of several pages
+_NOT_SHOWN = {*_NO_PICTURE, *_SENSOR_DATA}
 _RAW_COMPRESSIONS = {32767: "ARW", 34713: "NEF", 65000: "DCR", 65535: "PEF"}
 _RAW_BY_MAKE = {
     "NIKON": "NEF", "SONY": "ARW", "PENTAX": "PEF", "RICOH": "PEF", "SAMSUNG": "SRW", "HASSELBLAD": "3FR",
@@ -102,7 +99,6 @@ def at_picture(data: bytes) -> bytes:
     ImageError
         ``unsupported`` for camera raw, which holds values of a sensor.
     """
-    _refuse_raw_header(data)
     layout = _Layout("<" if data[:2] == b"II" else ">", data[2:4] in {b"+\0", b"\0+"})
     try:
         (place,) = struct.unpack_from(layout.offset, data, 8 if layout.big else 4)
@@ -163,21 +159,16 @@ def _long(order: str, number: int) -> bytes:
     return struct.pack(f"{order}I", number)
 
 
-def refused_raw(name: str) -> ImageError:
-    """Return the error that refuses camera raw."""
-    return ImageError(
-        "unsupported",
-        f"camera raw ({name}) holds the values of a sensor: expected a picture; develop it to JPEG, PNG or TIFF first, "
-        "for example with darktable, dcraw or rawpy",
+def is_picture(tags: Mapping[int, Any]) -> bool:
+    """Return whether the tags of a first page tell of no other page that counts more: the quick test for most files."""
+    return not (
+        Base.SubIFDs in tags
+        or Base.DNGVersion in tags
+        or tags.get(Base.NewSubfileType, 0) not in _FULL
+        or tags.get(Base.SubfileType, 1) == _OLD_REDUCED
+        or tags.get(Base.PhotometricInterpretation, 1) in _NOT_SHOWN
+        or tags.get(Base.Compression, 1) in _RAW_COMPRESSIONS
     )
-
-
-def _refuse_raw_header(data: bytes) -> None:
-    """Refuse the kinds of camera raw whose header differs from that of a TIFF."""
-    if data[4:8] == b"\x10\0\0\0" and data[8:11] == b"CR\2":
-        raise refused_raw("CR2")
-    if (data[8:12] == b"IIII" and data[13:16] == b"waR") or (data[8:12] == b"MMMM" and data[12:15] == b"Raw"):
-        raise refused_raw("IIQ")
 
 
 def _raw_name(first: _Page, raw: _Page) -> str:

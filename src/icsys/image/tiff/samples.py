@@ -20,10 +20,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from icsys.image.tiff.planes import Plane
     from icsys.image.tiff.sample_bytes import Layout
 
 _BYTE, _WORD = 8, 16
 _OPAQUE = 255
+_HIGH_BYTE = {"<": 1, ">": 0}
+_LAB = {Colors.CIELAB, Colors.ICCLAB}
+_TOGETHER = {*_LAB, Colors.PALETTE}  # samples that are scaled together, or not at all
 _MODES: dict[int, str] = {Colors.CMYK: "CMYK", Colors.CIELAB: "LAB", Colors.ICCLAB: "LAB"}
 _DIFFERENCES = 2  # Predictor
 _ICC_WHITE = 0xFF00  # the lightness 100 in 16 bits of ICCLab (TIFF Technical Note 4)
@@ -58,7 +62,7 @@ def color_map(kind: Kind, tags: Mapping[int, Any]) -> NDArray[np.uint8]:
 
 
 def to_plain_image(
-    planes: Sequence[Image.Image], kind: Kind, layout: Layout, tags: Mapping[int, Any], *, big_endian: bool,
+    planes: Sequence[Plane], kind: Kind, layout: Layout, tags: Mapping[int, Any], *, big_endian: bool,
     profile: bytes | None,
 ) -> Image.Image:  # fmt: skip
     """Convert planes of bytes to a picture, band by band.
@@ -66,7 +70,7 @@ def to_plain_image(
     Parameters
     ----------
     planes
-        The bytes of each plane as grey pixels, see :func:`~icsys.image.tiff.sample_bytes.plane_file`.
+        The bytes of each plane.
     big_endian
         The byte order of samples of 16 bits.
     profile
@@ -77,13 +81,13 @@ def to_plain_image(
     palette = color_map(kind, tags) if kind.photometric == Colors.PALETTE else None
     units = kind.subsampling[1]
     for top, bottom in row_bands(max(1, planes[0].width * len(planes)), planes[0].height):
-        rows = [np.asarray(plane.crop((0, top, plane.width, bottom))) for plane in planes]
+        rows = [plane.rows(top, bottom) for plane in planes]
         if kind.photometric == Colors.YCBCR and not kind.planar:
             levels = whole_pixels(rows[0], kind, layout)[: layout.height - top * units]
         else:
             parts = [_values(part, kind, layout, big_endian=big_endian) for part in rows]
-            values = np.concatenate(parts, axis=2) if kind.planar else parts[0]
-            levels = values if palette is not None else _levels(values, kind)
+            levels = _together(parts) if kind.photometric in _TOGETHER else _together([_levels(p, kind) for p in parts])
+            levels = _lab_levels(levels, kind) if kind.photometric in _LAB else levels
         band = _band(levels, kind, tags, palette, profile)
         picture.paste(band if band.mode == mode else band.convert(mode), (0, top * units))
     return picture
@@ -124,34 +128,53 @@ def _of_bits(rows: NDArray[np.uint8], bits: int, count: int) -> NDArray[np.uint1
     in_group = 8 // math.gcd(8, bits)  # numbers until one begins at a byte again
     group_bytes = in_group * bits // 8
     groups = -(-count // in_group)
-    padded = np.zeros((len(rows), groups * group_bytes + 2), np.uint32)
-    used = min(rows.shape[1], groups * group_bytes)
-    padded[:, :used] = rows[:, :used]
+    if rows.shape[1] != groups * group_bytes:
+        padded = np.zeros((len(rows), groups * group_bytes), np.uint8)
+        used = min(rows.shape[1], groups * group_bytes)
+        padded[:, :used] = rows[:, :used]
+        rows = padded
     values = np.empty((len(rows), groups, in_group), np.uint16)
     for index in range(in_group):
         first, shift = divmod(index * bits, 8)
-        high, middle, low = (
-            padded[:, first + at : first + at + groups * group_bytes : group_bytes][:, :groups] for at in range(3)
-        )
-        values[..., index] = ((high << 16 | middle << 8 | low) >> (24 - bits - shift)) & ((1 << bits) - 1)
+        reach = -(-(shift + bits) // 8)  # bytes that the number spans
+        number: NDArray[Any] = rows[:, first::group_bytes].astype(np.uint32 if reach > 2 else np.uint16)  # noqa: PLR2004 - 16 bits
+        for at in range(first + 1, first + reach):
+            number <<= 8
+            number |= rows[:, at::group_bytes]
+        number >>= 8 * reach - bits - shift
+        if shift:
+            number &= (1 << bits) - 1
+        values[..., index] = number
     return values.reshape(len(rows), -1)[:, :count]
+
+
+def _together(planes: list[NDArray[np.unsignedinteger]]) -> NDArray[np.unsignedinteger]:
+    """Return planes of shape (rows, width, 1) as pixels; the samples of a single one are together already."""
+    if len(planes) == 1:
+        return planes[0]
+    pixels = np.empty((*planes[0].shape[:2], len(planes)), planes[0].dtype)
+    for index, plane in enumerate(planes):
+        pixels[..., index] = plane[..., 0]
+    return pixels
 
 
 def _levels(values: NDArray[np.unsignedinteger], kind: Kind) -> NDArray[np.uint8]:
     """Scale samples to 8 bits: rounded, but for 16 bits of RGB and CMYK, where Pillow and PNG keep the high byte."""
-    if kind.photometric in {Colors.CIELAB, Colors.ICCLAB}:
-        return _lab_levels(values, kind)
     if kind.bits == _BYTE:
         return values.astype(np.uint8, copy=False)
     if kind.bits == _WORD and kind.photometric in {Colors.RGB, Colors.CMYK}:
-        return (values >> _BYTE).astype(np.uint8)
+        pairs = np.ascontiguousarray(values).view(np.uint8).reshape(*values.shape, 2)
+        return np.ascontiguousarray(pairs[..., _HIGH_BYTE[values.dtype.str[0]]])
     return _rounded(values, (1 << kind.bits) - 1)
 
 
 def _rounded(values: NDArray[np.unsignedinteger], maximum: int) -> NDArray[np.uint8]:
     """Scale 0 to ``maximum`` to 0 to 255."""
-    scaled = (values.astype(np.uint32) * 255 + maximum // 2) // maximum
-    return np.minimum(scaled, 255).astype(np.uint8)
+    scaled = values.astype(np.uint32)
+    scaled *= 255
+    scaled += maximum // 2
+    scaled //= maximum
+    return np.minimum(scaled, 255, out=scaled).astype(np.uint8)
 
 
 def _lab_levels(values: NDArray[np.unsignedinteger], kind: Kind) -> NDArray[np.uint8]:
