@@ -137,6 +137,11 @@ READERS = [
     Reader("TensorFlow", {"tf": "tensorflow"}, "tf.io.decode_image(data)"),
     Reader("TensorFlow", {"tf": "tensorflow"}, "tf.io.decode_image(data, channels=3)"),
     Reader("Keras", {"keras": "keras"}, "keras.utils.load_img(path)"),
+    Reader(
+        "Keras",
+        {"keras": "keras"},
+        f"next(iter(keras.utils.image_dataset_from_directory(folder, labels=None, image_size=({HEIGHT}, {WIDTH}))))",
+    ),
     Reader("imageio", {"iio": "imageio.v3"}, "iio.imread(path)"),
     Reader("imageio", {"iio": "imageio.v3"} | _OPENCV, "iio.imread(path, plugin='opencv')"),
     Reader("scikit-image", {"skimage": "skimage.io"}, "skimage.io.imread(path)"),

@@ -180,6 +180,20 @@ def test_the_table_of_the_readme_has_the_figures_of_the_benchmark():
         assert tuple(shown[name]) == expected, name
 
 
+def test_the_table_of_rare_colours_has_the_figures_of_the_benchmark():
+    page = (ROOT / "docs/benchmarks/rare-colors.md").read_text("utf-8")
+    lights, errors = page.partition("## MKM, K = 32")[::2]
+    errors = errors.partition("##")[0]
+    text = (ROOT / "docs/tasks/colors.md").read_text("utf-8")
+    shown = re.findall(r"^\| ([\d.]+) \| (.+) \| (\d+) \|$", text, re.MULTILINE)
+    assert len(shown) == 4
+    for power, cells, kept in shown:
+        [row] = re.findall(rf"^\| {power} +\|(.+)\|$", errors, re.MULTILINE)
+        assert [cell.strip() for cell in row.split("|")] == cells.split(" | ")
+        name = "plain" if power == "1" else f"--count-power {power}"
+        assert re.search(rf"^\| {name} .*\| {kept} of 40 \|$", lights, re.MULTILINE)
+
+
 def test_the_figures_equal_those_of_the_notebook():
     for name, data in load("figures").figures().items():
         assert (ROOT / "docs" / "figures" / f"{name}.png").read_bytes() == data, "run: make notebook"

@@ -66,7 +66,8 @@ class PaletteFolders(Check):
 
     def accept(self, name: str, value: object) -> str | None:
         """Return the path with slashes between names only, or a word in lower case."""
-        text = value.strip().strip("/") if isinstance(value, str) else ""
+        text = os.fspath(value) if isinstance(value, str | os.PathLike) else ""
+        text = text.replace(os.sep, "/").strip().strip("/") if isinstance(text, str) else ""
         if not text:
             raise UsageError(
                 f"{name}={value!r}: expected a folder below the source such as train, a pattern such as '*/train', "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import html
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -209,6 +208,8 @@ class RunSummary:
 
     def _repr_html_(self) -> str:
         """Return a table for a notebook."""
+        import html  # noqa: PLC0415 - for notebooks only
+
         counts = f"{self.compressed:,} compressed, {self.skipped:,} skipped, {self.failed:,} failed"
         rows = [("images", counts), ("seconds", f"{self.seconds:,.2f}")]
         if self.bytes_out:

@@ -71,6 +71,15 @@ def test_figures_are_those_of_runs_of_their_own_decoded_by_opencv(several, tmp_p
     assert (comparison.images, comparison.found, comparison.ignored, comparison.failures) == (5, 5, 1, ())
 
 
+def test_rare_colours_are_compared_with_the_size_alone(several, tmp_path):
+    wished = SHARED.replace(keep_colors="#000000,#ffffff", count_power=0.5)
+    comparison = compare_folder(several, wished, colors=[4], strategies=["MKM"], lossy=False)
+    assert set(rows_of(comparison)) == {"SO", "MKM 4"}
+    _, summary = compress_into(several, tmp_path / "out", wished.replace(colors=4))
+    assert rows_of(comparison)["MKM 4"].bytes_out == summary.bytes_out
+    assert {"keep_colors": "#000000,#ffffff", "count_power": 0.5}.items() <= comparison.options.to_dict().items()
+
+
 def test_rows_are_sorted_by_size_and_become_json(several):
     comparison = compare_folder(several, SHARED, colors=[2, 8], strategies=["MKM"])
     sizes = [row.bytes_out for row in comparison.rows]

@@ -120,6 +120,15 @@ def test_size_only_is_reported_without_quality(tmp_path):
     assert not page.examples[0].choices[0].colors
 
 
+@pytest.mark.parametrize("chosen", [None, "all"])
+def test_the_images_that_gave_the_palette_are_named(chosen, tmp_path):
+    files = {f"{split}/{i}.png": image_bytes(synthetic_photo(seed=i)) for i, split in enumerate(("train", "val"))}
+    compress_files(tmp_path, files, FEW.replace(palette="dataset", palette_from=chosen))
+    page = page_of(tmp_path)
+    assert ("The palette was made from the images in 'train'." in page.lead) == (chosen is None)
+    assert page.examples[0].before
+
+
 def test_stale_outputs_are_counted_and_not_reported(run):
     (run / "in" / "dog" / "2.png").unlink()
     compress_into(run / "in", run / "out", FEW)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from icsys.choices import PACKINGS, SHARED
 from icsys.errors import UsageError
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 STREAM = "-"
 """The path that stands for standard input."""
 
+_PART = 2**20
 _HOW = "ics compress - < photo.jpg > small.png"
 
 
@@ -42,7 +43,7 @@ def compress_stream(paths: Sequence[str], output: str | None, request: Request) 
     if stdout is None or (sys.stdout.isatty() and not request.settings.dry_run):
         raise UsageError(f"standard output is a terminal, and the output is a picture: expected a file, as in {_HOW}")
     try:
-        data = stdin.read(options.max_bytes + 1)
+        data = _read(stdin, options.max_bytes + 1)
         check_bytes(len(data), options)
         compressed = _compressed(data, options)
     except UsageError:
@@ -54,6 +55,15 @@ def compress_stream(paths: Sequence[str], output: str | None, request: Request) 
         stdout.write(compressed)
         stdout.flush()
     return None
+
+
+def _read(stream: BinaryIO, most: int) -> bytes:
+    """Return the bytes of a stream, at most so many; in parts, because one read would take memory for all of them."""
+    parts: list[bytes] = []
+    while most > 0 and (part := stream.read(min(most, _PART))):
+        parts.append(part)
+        most -= len(part)
+    return b"".join(parts)
 
 
 def _compressed(data: bytes, options: Options) -> bytes:

@@ -14,18 +14,17 @@ if TYPE_CHECKING:
 _RED, _GREEN = "31", "32"
 _VIRTUAL_TERMINAL = 0x0004  # Windows: ENABLE_VIRTUAL_TERMINAL_PROCESSING
 
-_BAD = re.compile(
-    r"^(?:ics|failed|missing|changed|foreign):|\b[1-9]\d* (?:failed|missing|changed|foreign)\b", re.MULTILINE
-)
-_GOOD = re.compile(r"^Bytes: +.*|\ball as it was written\b", re.MULTILINE)
+# Patterns are compiled with the first text that is painted.
+_BAD = r"(?m)^(?:ics|failed|missing|changed|foreign):|\b[1-9]\d* (?:failed|missing|changed|foreign)\b"
+_GOOD = r"(?m)^Bytes: +.*|\ball as it was written\b"
 
 
 def painted(text: str, stream: TextIO) -> str:
     """Return a text with failures in red and the result in green, if a stream shows colours."""
     if not shows_colors(stream):
         return text
-    text = _BAD.sub(lambda found: _in(_RED, found[0]), text)
-    return _GOOD.sub(lambda found: _in(_GREEN, found[0]), text)
+    text = re.sub(_BAD, lambda found: _in(_RED, found[0]), text)
+    return re.sub(_GOOD, lambda found: _in(_GREEN, found[0]), text)
 
 
 def shows_colors(stream: TextIO) -> bool:

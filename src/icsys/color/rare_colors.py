@@ -6,6 +6,7 @@ grey shares an entry with brown, and a white page takes the mean of its paper.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -86,9 +87,10 @@ def _weights(distinct: Distinct, power: float) -> NDArray[np.float64]:
     for channel in (colors >> _CELL_BITS).T:
         cells = (cells << _CELL_BITS) + channel
     pixels = np.bincount(cells, weights=counts)[cells]
-    # float32 drops the digits in which machines differ.
+    # float32, and a scale that is a power of two, drop the digits in which machines differ.
     shares = (pixels ** (power - 1)).astype(np.float32) * counts
-    weights: NDArray[np.float64] = np.maximum(np.rint(shares * (2**_WEIGHT_BITS / shares.sum())), 1)
+    _, exponent = math.frexp(shares.sum())
+    weights: NDArray[np.float64] = np.maximum(np.rint(shares * 2.0 ** (_WEIGHT_BITS - exponent)), 1)
     return weights
 
 

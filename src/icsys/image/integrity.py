@@ -9,7 +9,7 @@ import simplejpeg
 
 from icsys.errors import ImageError
 from icsys.image.jpeg_mending import mend_jpeg
-from icsys.image.png.chunks import chunks_of
+from icsys.image.png.chunks import has_sound_pixels, holds_only_pixels
 from icsys.image.png.side_chunks import faults_of_side_chunks
 
 if TYPE_CHECKING:
@@ -122,9 +122,8 @@ def _jpeg_damage(complaint: str) -> str | None:
 
 def _png_faults(data: bytes) -> Faults:
     """Check the CRC of the image data of a PNG, which Pillow skips, and the chunks beside them."""
-    damaged = any(chunk.kind == b"IDAT" and not chunk.is_sound for chunk in chunks_of(data))
-    damage = "damaged PNG: the checksum of its image data is wrong" if damaged else None
-    return Faults(damage, faults_of_side_chunks(data))
+    damage = None if has_sound_pixels(data) else "damaged PNG: the checksum of its image data is wrong"
+    return Faults(damage, None if holds_only_pixels(data) else faults_of_side_chunks(data))
 
 
 def load_pixels(image: ImageFile.ImageFile, *, keep: bool) -> str | None:

@@ -72,7 +72,7 @@ def run_report(summary: RunSummary, destination: str, *, dry_run: bool, options:
     if summary.stale:
         some = ", ".join(map(printable, summary.stale[:_NAMED])) + (", …" if len(summary.stale) > _NAMED else "")
         why = "their sources are gone, fail, or have other outputs now"
-        lines.append(f"Stale:    {len(summary.stale)} ({why}): {some}")
+        lines.append(f"Stale:    {len(summary.stale)} ({why}; see --prune): {some}")
     if summary.shards:
         some = ", ".join(summary.shards[:_NAMED]) + (", …" if len(summary.shards) > _NAMED else "")
         lines.append(f"Packs:    {len(summary.shards)}: {some}")

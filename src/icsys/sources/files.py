@@ -36,6 +36,11 @@ class Files(Folder):
     names: tuple[str, ...] = field(kw_only=True)
 
     @property
+    def named(self) -> Sequence[str]:
+        """See Folder."""
+        return self.names
+
+    @property
     def classes(self) -> Sequence[str]:
         """See Source: the names of the folders are the classes."""
         return ()

@@ -54,6 +54,11 @@ class Folder:
         return str(self.path.absolute())
 
     @property
+    def named(self) -> Sequence[str]:
+        """The files that the plan is for; empty for the whole folder."""
+        return ()
+
+    @property
     def classes(self) -> Sequence[str]:
         """See Source: the classes of the run that has made the folder."""
         return recorded_classes(self.path)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers import image_bytes
-from icsys.image.png.chunks import chunks_of
+from icsys.image.png.chunks import chunks_of, has_sound_pixels, holds_only_pixels
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 KINDS = st.sampled_from([b"IHDR", b"tEXt", b"IDAT", b"gAMA"])
@@ -43,3 +43,19 @@ def test_a_cut_file_has_the_chunks_before_the_cut(kept):
     assert [one.kind for one in whole] == [b"IHDR", b"IDAT", b"IEND"]
     cut = list(chunks_of(data[:kept]))
     assert [one.whole for one in cut] == [one.whole for one in whole if one.end + 4 <= kept]
+
+
+@given(PARTS, st.binary(max_size=3), st.booleans())
+def test_the_fast_tests_equal_a_walk(parts, tail, ended):
+    parts = [(b"IHDR", bytes(13), True), *parts, *([(b"IEND", b"", True)] if ended else [])]
+    data = SIGNATURE + b"".join(chunk(*part) for part in parts) + tail
+    kinds = [kind for kind, _, _ in parts]
+    assert has_sound_pixels(data) == all(sound for kind, _, sound in parts if kind == b"IDAT")
+    assert holds_only_pixels(data) == (set(kinds[1:-1]) <= {b"IDAT"} and ended and not tail)
+
+
+@given(st.integers(0, 200))
+def test_a_cut_file_holds_more_than_whole_pixels(kept):
+    data = image_bytes(np.zeros((3, 5), np.uint8))
+    assert holds_only_pixels(data[:kept]) == (kept >= len(data))
+    assert has_sound_pixels(data[:kept])

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 _SIGNATURE = 8  # bytes of it
 _HEADER, _CHECKSUM = 8, 4  # bytes before and after the content of a chunk
+_FIRST, _FIRST_END = b"\0\0\0\rIHDR", 33
+_LAST = b"\0\0\0\0IEND\xaeB`\x82"
 
 
 class PngChunk(NamedTuple):
@@ -63,3 +65,27 @@ def chunks_of(data: bytes, last: bytes = b"IEND") -> Iterator[PngChunk]:
         if kind == last:
             return
         position = end + _CHECKSUM
+
+
+def holds_only_pixels(data: bytes) -> bool:
+    """Return whether a PNG is nothing but IHDR, IDAT and IEND, all of them whole: a fast test that many files pass."""
+    position = _FIRST_END
+    while data[position + 4 : position + _HEADER] == b"IDAT":
+        position += _HEADER + _CHECKSUM + int.from_bytes(data[position : position + 4], "big")
+    return position == len(data) - len(_LAST) and data.endswith(_LAST) and data[8:16] == _FIRST
+
+
+def has_sound_pixels(data: bytes) -> bool:
+    """Return whether the checksums of all chunks IDAT fit; in one loop, because every PNG pays for it."""
+    position, view, length = _SIGNATURE, memoryview(data), len(data)
+    while position + _HEADER + _CHECKSUM <= length:
+        end = position + _HEADER + int.from_bytes(data[position : position + 4], "big")
+        kind = data[position + 4 : position + _HEADER]
+        if kind == b"IEND":
+            return True
+        if kind == b"IDAT" and zlib.crc32(view[position + 4 : end]) != int.from_bytes(
+            data[end : end + _CHECKSUM], "big"
+        ):
+            return end + _CHECKSUM > length  # a chunk that is cut off is no matter of its checksum
+        position = end + _CHECKSUM
+    return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
-from icsys.image.png.chunks import PngChunk, chunks_of
+from icsys.image.png.chunks import PngChunk, chunks_of, holds_only_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,6 +60,8 @@ def faults_of_side_chunks(data: bytes) -> str | None:
 def _faulty_chunks(data: bytes) -> list[_FaultyChunk]:
     """Return the chunks to leave out, in the order of the file."""
     faulty: list[_FaultyChunk] = []
+    if holds_only_pixels(data):
+        return faulty
     chunk, animation, texts, pixels_at = None, [], 0, 0
     for chunk in chunks_of(data):
         if chunk.kind in _PICTURE:
