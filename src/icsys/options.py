@@ -253,6 +253,7 @@ class Options:
         group="colours",
         help="Colours that stand in the palette exactly, such as '#ffffff,#000000'. --colors counts them; the others "
         "are found for the pixels that are nearest to none of them.",
+        compared=True,
         finds_palette=True,
     )
     count_power: float | None = setting(
@@ -261,6 +262,7 @@ class Options:
         group="colours",
         help="Weight of common colours, above 0 and at most 1: n pixels of similar colours weigh n to this power. "
         "Less gives rare colours more of the palette. Default: 1, all pixels weigh the same.",
+        compared=True,
         finds_palette=True,
     )
     step: int | None = setting(
@@ -642,7 +644,8 @@ class Options:
         """Return a copy with some fields changed.
 
         A new ``step``, ``scale`` or ``size`` replaces the old one. So does a new target. A number of ``colors`` removes
-        all that belongs to "auto", and a ``palette`` that is not made from the images removes ``palette_from``.
+        all that belongs to "auto", and a ``palette`` that is not made from the images removes ``palette_from``. The
+        strategy "SO" removes ``keep_colors`` and ``count_power``.
         """
         for one_of in ("geometry", "target"):
             names = _names(one_of=one_of)
@@ -652,6 +655,8 @@ class Options:
             changes = {"quality_share": None, **changes}
         if changes.get("palette", SHARED[0]) not in SHARED:
             changes = {"palette_from": None, **changes}
+        if changes.get("strategy") == "SO":
+            changes = {"keep_colors": None, "count_power": None, **changes}
         if not isinstance(changes.get("colors", ""), str):
             changes = dict.fromkeys(_names(auto=True)) | {"strict_quality": False} | changes
         return dataclasses.replace(self, **changes)

@@ -12,6 +12,7 @@ from PIL import Image
 from PIL.ExifTags import Base
 
 from icsys.errors import ImageError
+from icsys.image.heif.boxes import without_impossible_crop
 from icsys.image.jpeg_mending import barer_jpegs
 from icsys.image.limits import check_scans, check_size
 from icsys.image.png.side_chunks import parted_from_profile, without_faulty_side_chunks
@@ -140,6 +141,8 @@ def open_image(data: bytes, options: Options | None = None) -> tuple[str, ImageF
         check_size(*size, options or Options())
     if name == "PNG":
         data = without_faulty_side_chunks(data)
+    elif name == "HEIF":
+        data = without_impossible_crop(data)
     image = _opened(name, data)
     if name == "JPEG":
         check_scans(data)

@@ -36,9 +36,9 @@ class Files(Folder):
     names: tuple[str, ...] = field(kw_only=True)
 
     @property
-    def is_whole(self) -> bool:
-        """See Folder: other files of the folder are left out."""
-        return False
+    def named(self) -> Sequence[str]:
+        """See Folder."""
+        return self.names
 
     @property
     def classes(self) -> Sequence[str]:

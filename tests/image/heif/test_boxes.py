@@ -78,6 +78,32 @@ def test_heic_is_cropped_and_turned_once():
     assert np.abs(decoded(data).astype(int) - np.rot90(coded[top:bottom, left:right])).max() <= 1
 
 
+def test_heic_that_is_turned_before_it_is_cropped_is_cropped_upright():
+    numbers = (40, 1, 60, 1, -6, 1, 4, 1)
+    left, top, right, bottom = crop_box((64, 96), numbers)
+    data = with_properties(TURNED_HEIC, clap(*numbers), last=True)
+    expected = decoded(TURNED_HEIC)[top:bottom, left:right]
+    assert np.abs(decoded(data).astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        *(
+            (98, 1, 24, 1, 0, 1, 0, 1),
+            (30, 1, 24, 1, 40, 1, 0, 1),
+            (30, 1, 24, 1, 0, 1, -37, 1),
+            (0, 1, 24, 1, 0, 1, 0, 1),
+        ),
+        *((30, 0, 24, 1, 0, 1, 0, 1), (30, 1, 24, 1, 0, -1, 0, 1), (-30, -1, 24, 1, 0, 1, 0, 1)),
+    ],
+)
+@pytest.mark.parametrize("last", [False, True])
+def test_heic_with_an_impossible_clean_aperture_is_shown_whole(numbers, last):
+    data = with_properties(TURNED_HEIC, clap(*numbers), last=last)
+    assert np.array_equal(decoded(data), decoded(TURNED_HEIC))
+
+
 def test_the_size_before_the_crop_is_held_against_the_limit():
     for data in (with_properties(avif(), clap(*APERTURE)), with_properties(TURNED_HEIC, clap(2, 1, 2, 1, 0, 1, 0, 1))):
         with pytest.raises(ImageError, match="max-pixels") as caught:

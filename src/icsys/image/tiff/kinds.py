@@ -61,6 +61,7 @@ _MOST_SAMPLES, _MOST_BITS = 8, 16
 _BYTE = 8
 _ONE_TO_ONE, _USUAL_SUBSAMPLING = (1, 1), (2, 2)
 _PREDICTED_BITS = {8, 16}
+_LOW_BIT_FIRST = 2  # FillOrder
 _DIFFERENCES = 2  # Predictor (TIFF 6.0, section 14)
 
 
@@ -174,7 +175,7 @@ def kind_of(tags: Mapping[int, Any]) -> Kind:
     return Kind(
         photometric,
         compression,
-        number(tags, Base.FillOrder, 1),
+        _LOW_BIT_FIRST if number(tags, Base.FillOrder, 1) == _LOW_BIT_FIRST else 1,
         number(tags, Base.Predictor, 1) if compression in _OF_BYTES - {UNCOMPRESSED, 32773} else 1,
         bits[0],
         samples,
