@@ -15,7 +15,7 @@ from icsys.errors import ImageError
 from icsys.image.heif.boxes import without_impossible_crop
 from icsys.image.jpeg_mending import barer_jpegs
 from icsys.image.limits import check_scans, check_size
-from icsys.image.png.side_chunks import without_faulty_side_chunks
+from icsys.image.png.side_chunks import parted_from_profile, without_faulty_side_chunks
 from icsys.image.tiff.camera_raw import camera_raw_name, refused_raw
 from icsys.options import Options
 
@@ -150,7 +150,7 @@ def open_image(data: bytes, options: Options | None = None) -> tuple[str, ImageF
 
 
 def _opened(name: str, data: bytes) -> ImageFile.ImageFile:
-    """Open a file; a JPEG without what programs have added, if Pillow fails on that."""
+    """Open a file. If Pillow fails on what programs add to a JPEG, or on a large profile of a PNG, it gets none."""
     opener = _opener(name)
     try:
         return opener(io.BytesIO(data), "")
@@ -158,7 +158,12 @@ def _opened(name: str, data: bytes) -> ImageFile.ImageFile:
         for barer in barer_jpegs(data) if name == "JPEG" else ():
             with suppress(Exception):
                 return opener(io.BytesIO(barer), "")
-        raise
+        parts = parted_from_profile(data) if name == "PNG" else None
+        if parts is None:
+            raise
+        image = opener(io.BytesIO(parts[0]), "")
+        image.info["icc_profile"] = parts[1]
+        return image
 
 
 def _opener(name: str) -> Callable[[io.BytesIO, str], ImageFile.ImageFile]:
