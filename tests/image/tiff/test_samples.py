@@ -206,6 +206,18 @@ def test_subsampled_ycbcr_is_read(planar, compression):
     assert np.abs(decode_photo(data, KEEP).pixels - want).max() <= 1.01
 
 
+@pytest.mark.parametrize("planar", [False, True])
+@pytest.mark.parametrize("photometric", [YCBCR, CIELAB])
+def test_alpha_of_ycbcr_and_lab_is_read(photometric, planar):
+    samples = samples_of(8, 4)
+    tags = {338: (3, [UNASSOCIATED])} | ({530: (3, [1, 1])} if photometric == YCBCR else {})
+    clear = decode_photo(tiff_of(samples, photometric=photometric, planar=planar, tags=tags), KEEP).pixels
+    opaque = tiff_of(samples[..., :3], photometric=photometric, planar=not planar, tags={530: (3, [1, 1])})
+    shown = samples[..., 3] > 0
+    np.testing.assert_array_equal(clear[..., 3], samples[..., 3])
+    np.testing.assert_allclose(clear[shown][:, :3].astype(int), decode_photo(opaque, KEEP).pixels[shown], atol=1)
+
+
 def test_ycbcr_of_video_range_is_stretched():
     samples = np.dstack([np.full((8, 8), level) for level in (235, 128, 128)])
     tags = {530: (3, [1, 1]), 532: (5, [16, 1, 235, 1, 128, 1, 240, 1, 128, 1, 240, 1])}
@@ -242,6 +254,10 @@ REFUSED = {
     "ITULab": {"samples": np.zeros((4, 4, 3), int), "photometric": 10},
     "photometric interpretation 77": {"photometric": 77},
     "JPEG 2000": {"tags": {259: (3, [34712])}},
+    "inks other than CMYK": {"samples": np.zeros((4, 4, 4), int), "photometric": CMYK, "tags": {332: (3, [2])}},
+    "YCbCr of 8 bits in separate planes": {
+        "samples": np.zeros((4, 4, 3), int), "photometric": YCBCR, "planar": True, "tags": {530: (3, [2, 2])},
+    },
     "compressed with method 77": {"tags": {259: (3, [77])}},
     "YCbCr of 16 bits": {"samples": np.zeros((4, 4, 3), int), "bits": 16, "photometric": YCBCR},
     "CIELab of 12 bits": {"samples": np.zeros((4, 4, 3), int), "bits": 12, "photometric": CIELAB},

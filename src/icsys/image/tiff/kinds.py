@@ -56,6 +56,7 @@ _USUAL: dict[tuple[Any, Any], int] = {
     (Colors.WHITE_IS_ZERO, (1,)): 1, (Colors.BLACK_IS_ZERO, (1,)): 1, (Colors.WHITE_IS_ZERO, (8,)): 1,
     (Colors.BLACK_IS_ZERO, (8,)): 1, (Colors.BLACK_IS_ZERO, (16,)): 1, (Colors.RGB, (8, 8, 8)): 3,
 }  # fmt: skip
+_CMYK_INKS = 1  # InkSet
 _UNSPECIFIED, _COREL_ALPHA = 0, 999
 _MOST_SAMPLES, _MOST_BITS = 8, 16
 _BYTE = 8
@@ -149,6 +150,8 @@ def kind_of(tags: Mapping[int, Any]) -> Kind:
     )
     if compression not in _OF_BYTES | _OF_BITS | _OTHERS:
         raise _refused(f"compressed with {_COMPRESSIONS.get(compression, f'method {compression}')}")
+    if photometric == Colors.CMYK and number(tags, Base.InkSet, _CMYK_INKS) != _CMYK_INKS:
+        raise _refused("of inks other than CMYK")
     if photometric not in _SAMPLES:
         raise _refused(f"of {_NAMES.get(photometric, f'photometric interpretation {photometric}')}")
     colors = _SAMPLES[photometric]

@@ -89,7 +89,7 @@ def to_plain_image(
     units = kind.subsampling[1]
     for top, bottom in row_bands(max(1, planes[0].width * len(planes)), planes[0].height):
         rows = [plane.rows(top, bottom) for plane in planes]
-        if kind.photometric == Colors.YCBCR and not kind.planar:
+        if kind.subsampling != (1, 1):
             levels = whole_pixels(rows[0], kind, layout)[: layout.height - top * units]
         else:
             parts = [_values(part, kind, layout, big_endian=big_endian) for part in rows]
