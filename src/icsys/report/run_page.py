@@ -250,7 +250,7 @@ def _plots(images: Sequence[RunImage]) -> list[Plot]:
     before, after = sum(image.bytes_in for image in images), sum(image.bytes_out for image in images)
     plots = [
         size_plot([("sources", before), ("outputs", after)]),
-        histogram("Compression factor of each image", "times smaller", [image.factor for image in images]),
+        histogram("Compression factor of each image", "bytes before / after", [image.factor for image in images]),
     ]
     quality = [image.psnr for image in images if image.mse is not None and math.isfinite(image.psnr)]
     if quality:

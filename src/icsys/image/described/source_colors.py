@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from icsys.image.color_conversion import is_profile
 from icsys.image.described.description import ColorDescription, described_by_codes
 from icsys.image.described.light import WHITE_NITS, changes_nothing
+from icsys.image.described.linear_profile import described_by_linear_profile
 from icsys.image.described.png_colors import png_description
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from icsys.image.heif.boxes import PictureProperties
 
 _UNSPECIFIED = 2
+_PNG_DEPTH, _PNG_KIND = 24, 25  # where a PNG has its bits per channel, and its colour type
+_DEEP, _GREY_KINDS = 16, {0, 4}
 
 
 def source_colors(
@@ -37,6 +40,8 @@ def source_colors(
     description = None
     if name == "PNG":
         description = png_description(data, has_profile=lambda: is_profile(profile))
+        if description is None and data[_PNG_DEPTH] == _DEEP and is_profile(profile):
+            return described_by_linear_profile(profile or b"", grey=data[_PNG_KIND] in _GREY_KINDS) or profile
     elif properties and properties.codes and not is_profile(profile):
         description = described_by_codes(*_usual(*properties.codes), camera_is_srgb=True)
     if description is None:

@@ -8,7 +8,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from PIL import Image, ImageFile, TiffImagePlugin, _imaging
+from PIL import Image, ImageFile, ImagePalette, TiffImagePlugin, _imaging
 from PIL.ExifTags import Base
 
 from icsys.errors import ImageError
@@ -20,7 +20,7 @@ from icsys.image.tiff.libtiff_errors import collect_libtiff_errors
 from icsys.image.tiff.pages import at_picture, is_picture
 from icsys.image.tiff.planes import Plane, StoredPlane, UnpackedPlane
 from icsys.image.tiff.sample_bytes import Layout, layout_of, plane_file, row_bytes, unit_rows
-from icsys.image.tiff.samples import plain_mode_of, to_plain_image
+from icsys.image.tiff.samples import color_map, keeps_positions, plain_mode_of, to_plain_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,7 +102,8 @@ class TiffFile(TiffImagePlugin.TiffImageFile):
         # CMYK with alpha becomes sRGB while it is decoded.
         if profile and not (kind.photometric == Colors.CMYK and kind.alpha is not None):
             self.info["icc_profile"] = profile
-        self.palette = None
+        colors = color_map(kind, self.tag_v2).tobytes() if keeps_positions(kind) else None
+        self.palette = None if colors is None else ImagePalette.raw("RGB", colors)
         self.tile = [ImageFile._Tile("raw", (0, 0, *size))]  # noqa: SLF001 - there are pixels to decode
         if not _is_stored(kind):
             planes = kind.samples if kind.planar else 1

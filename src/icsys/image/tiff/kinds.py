@@ -56,11 +56,13 @@ _USUAL: dict[tuple[Any, Any], int] = {
     (Colors.WHITE_IS_ZERO, (1,)): 1, (Colors.BLACK_IS_ZERO, (1,)): 1, (Colors.WHITE_IS_ZERO, (8,)): 1,
     (Colors.BLACK_IS_ZERO, (8,)): 1, (Colors.BLACK_IS_ZERO, (16,)): 1, (Colors.RGB, (8, 8, 8)): 3,
 }  # fmt: skip
+_CMYK_INKS = 1  # InkSet
 _UNSPECIFIED, _COREL_ALPHA = 0, 999
 _MOST_SAMPLES, _MOST_BITS = 8, 16
 _BYTE = 8
 _ONE_TO_ONE, _USUAL_SUBSAMPLING = (1, 1), (2, 2)
 _PREDICTED_BITS = {8, 16}
+_LOW_BIT_FIRST = 2  # FillOrder
 _DIFFERENCES = 2  # Predictor (TIFF 6.0, section 14)
 
 
@@ -148,6 +150,8 @@ def kind_of(tags: Mapping[int, Any]) -> Kind:
     )
     if compression not in _OF_BYTES | _OF_BITS | _OTHERS:
         raise _refused(f"compressed with {_COMPRESSIONS.get(compression, f'method {compression}')}")
+    if photometric == Colors.CMYK and number(tags, Base.InkSet, _CMYK_INKS) != _CMYK_INKS:
+        raise _refused("of inks other than CMYK")
     if photometric not in _SAMPLES:
         raise _refused(f"of {_NAMES.get(photometric, f'photometric interpretation {photometric}')}")
     colors = _SAMPLES[photometric]
@@ -174,7 +178,7 @@ def kind_of(tags: Mapping[int, Any]) -> Kind:
     return Kind(
         photometric,
         compression,
-        number(tags, Base.FillOrder, 1),
+        _LOW_BIT_FIRST if number(tags, Base.FillOrder, 1) == _LOW_BIT_FIRST else 1,
         number(tags, Base.Predictor, 1) if compression in _OF_BYTES - {UNCOMPRESSED, 32773} else 1,
         bits[0],
         samples,
