@@ -126,9 +126,9 @@ def test_what_files_by_name_cannot_do_is_refused(tmp_path):
     ):
         with pytest.raises(UsageError, match=message):
             compress_folder(files, tmp_path / "out", SO, **more)
-    for destination in (folder, tmp_path, folder / "cat" / ".."):
+    for destination in (folder, tmp_path, folder / "cat" / "..", folder / "dog"):
         with pytest.raises(UsageError, match="lies in destination"):
-            compress_folder([folder / "top.png"], destination, SO)
+            compress_folder([folder / "top.png", folder / "dog" / "a.png"], destination, SO)
     assert tree(folder) == FILES | {".ics-x.png": b""}
 
 

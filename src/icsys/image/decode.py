@@ -211,7 +211,7 @@ def _decode(name: str, image: ImageFile.ImageFile, data: bytes, options: Options
     info = ImageInfo(name, mode, *upright, channel_count, orientation, frames)
     pixels = _finished(small, None if isinstance(colors, ColorDescription) else colors, plan, options)
     faults = faults._replace(damage=faults.damage or lacking) if lacking else faults
-    warnings = [text for text in (faults.warning, hdr_warning(colors)) if text]
+    warnings = [text for text in (faults.warning, getattr(image, "note", None), hdr_warning(colors)) if text]
     as_stored = turn == 1 and not described and _shows(small, pixels, plan)
     return Photo(pixels, info, "; ".join(warnings) or None, as_stored, faults.damage is not None, positions)
 

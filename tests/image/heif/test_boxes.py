@@ -1,5 +1,7 @@
 """Properties of AVIF and HEIC files against what the files were made with, and crops against a naive twin."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -148,18 +150,19 @@ def test_the_first_frame_of_an_animation_has_the_properties_of_its_track():
 )
 def test_a_crop_is_the_pixels_whose_centres_lie_in_the_aperture(size, numbers):
     """A naive twin of ISO/IEC 14496-12, 12.1.4: the aperture is centred on the centre of the picture, moved."""
-    found = crop_box(size, numbers)
-    if found is None:
-        return
-    left, top, right, bottom = found
-    for length, start, stop, (n, d), (o, u) in (
-        (size[0], left, right, numbers[0:2], numbers[4:6]),
-        (size[1], top, bottom, numbers[2:4], numbers[6:8]),
-    ):
-        centre = o / u + (length - 1) / 2
-        inside = [i for i in range(-20, 40) if abs(i - centre) <= (n / d - 1) / 2 + 1e-9]
-        assert list(range(start, stop)) == inside
-        assert 0 <= start < stop <= length
+    sides = []
+    for length, (n, d), (o, u) in zip(size, (numbers[:2], numbers[2:4]), (numbers[4:6], numbers[6:]), strict=True):
+        if d <= 0 or u <= 0:
+            assert crop_box(size, numbers) is None
+            return
+        centre, half = Fraction(o, u) + Fraction(length - 1, 2), (Fraction(n, d) - 1) / 2
+        sides.append([i for i in range(-40, 60) if abs(i - centre) <= half])
+        fits = sides[-1] and (sides[-1][0], sides[-1][-1]) == (centre - half, centre + half)
+        if not fits or sides[-1][0] < 0 or sides[-1][-1] >= length:
+            assert crop_box(size, numbers) is None
+            return
+    (left, *_), (top, *_) = sides
+    assert crop_box(size, numbers) == (left, top, left + len(sides[0]), top + len(sides[1]))
 
 
 @given(st.data())

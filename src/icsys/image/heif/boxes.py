@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -62,9 +61,9 @@ def crop_box(size: tuple[int, int], clean_aperture: tuple[int, ...]) -> tuple[in
     None if it lies between pixels or beyond the picture, or has no area: such a one is to be ignored.
     """
     edges = _edges(size, clean_aperture)
-    if edges is None or any(edge.denominator != 1 for edge in edges):
+    if edges is None or any(edge % unit for edge, unit in edges):
         return None
-    left, top, right, bottom = map(int, edges)
+    left, top, right, bottom = (edge // unit for edge, unit in edges)
     return left, top, right, bottom
 
 
@@ -81,19 +80,20 @@ def without_impossible_crop(data: bytes) -> bytes:
     return data[: found.aperture_at] + whole + data[found.aperture_at + len(whole) :]
 
 
-def _edges(size: tuple[int, int], clean_aperture: tuple[int, ...]) -> list[Fraction] | None:
-    """Return left, top, right and bottom of a clean aperture; None if they lie beyond the picture, or are no area."""
+def _edges(size: tuple[int, int], clean_aperture: tuple[int, ...]) -> list[tuple[int, int]] | None:
+    """Return left, top, right and bottom of a clean aperture as fractions; None if it has none in the picture."""
     firsts, lasts = [], []
     sides = clean_aperture[:2] + clean_aperture[4:6], clean_aperture[2:4] + clean_aperture[6:]
     for length, (part, part_unit, offset, offset_unit) in zip(size, sides, strict=True):
-        if part_unit <= 0 or offset_unit <= 0:
+        if part_unit <= 0 or offset_unit <= 0 or part < part_unit:
             return None
-        kept = Fraction(part, part_unit)
-        first = Fraction(offset, offset_unit) + (length - kept) / 2
-        if first < 0 or kept < 1 or first + kept > length:
+        unit = 2 * part_unit * offset_unit
+        first = 2 * part_unit * offset + offset_unit * (length * part_unit - part)
+        last = first + 2 * offset_unit * part
+        if first < 0 or last > length * unit:
             return None
-        firsts.append(first)
-        lasts.append(first + kept)
+        firsts.append((first, unit))
+        lasts.append((last, unit))
     return firsts + lasts
 
 
