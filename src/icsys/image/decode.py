@@ -119,8 +119,8 @@ def unlimited(size: int) -> AbstractContextManager[None]:  # noqa: ARG001 - the 
 def decode_photo(data: bytes, options: Options, admit: Admit = unlimited) -> Photo:
     """Decode an image file and resize it as in ``options``.
 
-    Applies EXIF orientation, crop, and the colours as the file describes them, flattens transparency or keeps it, and takes the
-    first frame of an animation. Safe to call from many threads.
+    Applies EXIF orientation, crop, and the colours as the file describes them, flattens transparency or keeps it, and
+    takes the first frame of an animation. Safe to call from many threads.
 
     Parameters
     ----------
@@ -201,7 +201,7 @@ def _decode(name: str, image: ImageFile.ImageFile, data: bytes, options: Options
     info = ImageInfo(name, mode, *upright, channel_count, orientation, frames)
     pixels = _finished(small, facts.profile, plan, options)
     faults = faults._replace(damage=faults.damage or lacking) if lacking else faults
-    warnings = [text for text in (faults.warning, facts.warning) if text]
+    warnings = [text for text in (faults.warning, getattr(image, "note", None), facts.warning) if text]
     as_stored = turn == 1 and facts.description is None and _shows(small, pixels, plan)
     return Photo(pixels, info, "; ".join(warnings) or None, as_stored, faults.damage is not None, positions)
 
