@@ -22,7 +22,7 @@ from icsys.image.geometry import ResizePlan, decoder_shrink, plan_resize, stored
 from icsys.image.heif.boxes import picture_properties
 from icsys.image.integrity import find_faults, load_pixels
 from icsys.image.jpeg_decoder import MODES, can_shrink, decode_jpeg
-from icsys.image.jpeg_mending import close_jpeg
+from icsys.image.jpeg.mending import close_jpeg
 from icsys.image.limits import check_bytes, check_frames, check_image, check_size, memory_needed
 from icsys.image.open_image import IMAGE_SUFFIXES, count_frames, exif_orientation, open_image, sniff
 from icsys.image.png_decoder import load_png, takes_copies
