@@ -12,7 +12,6 @@ from PIL import Image
 from PIL.ExifTags import Base
 
 from icsys.errors import ImageError
-from icsys.image.heif.boxes import without_impossible_crop
 from icsys.image.jpeg.mending import barer_jpegs
 from icsys.image.limits import check_scans, check_size
 from icsys.image.png.side_chunks import parted_from_profile, without_faulty_side_chunks
@@ -142,6 +141,8 @@ def open_image(data: bytes, options: Options | None = None) -> tuple[str, ImageF
     if name == "PNG":
         data = without_faulty_side_chunks(data)
     elif name == "HEIF":
+        from icsys.image.heif.boxes import without_impossible_crop  # noqa: PLC0415 - few files need it
+
         data = without_impossible_crop(data)
     image = _opened(name, data)
     if name == "JPEG":

@@ -1,5 +1,6 @@
 """Every kind of TIFF against the samples that were written: bits, planes, tiles, orders, colours, alpha, resizes."""
 
+import contextlib
 import io
 import itertools
 import struct
@@ -9,11 +10,12 @@ import pytest
 import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from icsys.errors import ImageError
 from icsys.image.decode import decode_photo
 from icsys.image.open_image import open_image
+from icsys.image.tiff import decoder
 from icsys.options import Options
 from tiff_files import compressed, file_of, tiff_of
 
@@ -29,6 +31,7 @@ LAYOUTS = [
     (False, (32, 16), None, "<", "tiff_adobe_deflate", 2, 1, False),
     (False, (32, 16), None, ">", None, 1, 1, True),
     (False, None, None, "<", "packbits", 1, 2, False),
+    (False, None, 10, ">", None, 1, 2, False),
     (True, None, 10, ">", None, 1, 1, False),
     (True, None, None, "<", None, 1, 2, True),
     (True, (16, 32), None, "<", None, 1, 1, False),
@@ -177,6 +180,17 @@ def test_a_palette_of_65536_colours_is_read():
     np.testing.assert_array_equal(decode_photo(data, KEEP).pixels, (palette.reshape(3, -1).T >> 8)[samples[..., 0]])
 
 
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+def test_the_lower_bit_may_come_first(bits):
+    samples = samples_of(bits, 1)
+    for photometric, compression in itertools.product((WHITE_IS_ZERO, GREY, PALETTE), (None, "tiff_lzw")):
+        palette = np.random.default_rng(1).integers(0, 1 << 16, 3 << bits)
+        tags = {320: (3, palette)} if photometric == PALETTE else {}
+        data = tiff_of(samples, bits, photometric=photometric, compression=compression, fill_order=2, tags=tags)
+        want = expected(samples, bits, photometric, None, palette if tags else None)
+        np.testing.assert_array_equal(decode_photo(data, KEEP).pixels, want)
+
+
 def test_a_palette_of_eight_bits_is_recognised():
     samples = samples_of(8, 1)
     palette = np.random.default_rng(1).integers(0, 1 << 8, 3 << 8)
@@ -261,7 +275,7 @@ REFUSED = {
     "compressed with method 77": {"tags": {259: (3, [77])}},
     "YCbCr of 16 bits": {"samples": np.zeros((4, 4, 3), int), "bits": 16, "photometric": YCBCR},
     "CIELab of 12 bits": {"samples": np.zeros((4, 4, 3), int), "bits": 12, "photometric": CIELAB},
-    "grey of 8 bits with associated alpha": {
+    "grey with white as zero of 8 bits with associated alpha": {
         "samples": np.zeros((4, 4, 2), int), "photometric": WHITE_IS_ZERO, "tags": {338: (3, [1])},
     },
     "stored as differences": {
@@ -276,6 +290,24 @@ def test_what_stays_unknown_is_refused_by_its_kind(name):
     kind = {"samples": np.zeros((4, 4, 1), int)} | REFUSED[name]
     with pytest.raises(ImageError, match=f"TIFF .*{name}.*: expected .* convert it to 8 or 16 bits") as caught:
         decode_photo(tiff_of(**kind), KEEP)
+    assert caught.value.code == "unsupported"
+
+
+def test_a_compression_that_libtiff_was_built_without_is_named(monkeypatch):
+    """The sentence is libtiff's; that it comes is simulated, because builds differ."""
+    data = tiff_of(np.zeros((8, 8, 3), int), photometric=RGB, compression="tiff_lzw", tags={259: (3, [50001])})
+
+    def refuse(_):
+        raise OSError("decoder error -2")
+
+    @contextlib.contextmanager
+    def collect():
+        yield ["WEBP compression support is not configured"]
+
+    monkeypatch.setattr(TiffImagePlugin.TiffImageFile, "load", refuse)
+    monkeypatch.setattr(decoder, "collect_libtiff_errors", collect)
+    with pytest.raises(ImageError, match="TIFF compressed with WebP: expected") as caught:
+        decode_photo(data, KEEP)
     assert caught.value.code == "unsupported"
 
 

@@ -1,4 +1,4 @@
-"""What a file says of its colours: an ICC profile, a description by numbers, or nothing, which means sRGB."""
+"""What describes the colours of a file: an ICC profile, a description by numbers, or nothing, which means sRGB."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def _usual(primaries: int, transfer: int) -> tuple[int, int]:
     return primaries if primaries != _UNSPECIFIED else 1, transfer if transfer != _UNSPECIFIED else 13
 
 
-def hdr_warning(colors: ColorDescription | bytes | None) -> str | None:
-    """Return the warning of a picture whose light was brighter than sRGB holds; None for other pictures."""
-    if not isinstance(colors, ColorDescription) or colors.hdr is None:
+def hdr_warning(description: ColorDescription) -> str | None:
+    """Return the warning of a picture whose light is brighter than sRGB holds; None for other pictures."""
+    if description.hdr is None:
         return None
-    return f"HDR ({colors.hdr}) was converted to sRGB: {WHITE_NITS:g} nits are white, brighter light is clipped"
+    return f"HDR ({description.hdr}) was converted to sRGB: {WHITE_NITS:g} nits are white, brighter light is clipped"
