@@ -14,7 +14,7 @@ import icsys
 from icsys.cli.demo_photos import copy_samples
 
 OUT = Path(__file__).with_name("comparison.png")
-WIDTH, HEIGHT = 1180, 2080
+WIDTH, HEIGHT = 1180, 1815
 
 
 def main() -> None:

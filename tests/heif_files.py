@@ -27,14 +27,16 @@ def _boxes(content, start=0):
     return parts
 
 
-def with_properties(data, *added, without=()):
-    """Return a file whose primary item has more properties, before those that turn it, and lacks kinds of others."""
+def with_properties(data, *added, without=(), last=False):
+    """Return a file whose primary item has more properties, before those that turn it or last, and lacks others."""
     (meta,) = (content for kind, content in _boxes(data) if kind == b"meta")
     (iprp,) = (content for kind, content in _boxes(meta, 4) if kind == b"iprp")
     shared = [box(*one) for one in _boxes(dict(_boxes(iprp))[b"ipco"])]
     (primary,) = (struct.unpack_from(">H", content, 4)[0] for kind, content in _boxes(meta, 4) if kind == b"pitm")
     grown = box(b"ipco", b"".join([*shared, *added]))
-    ipma = box(b"ipma", _with_associations(dict(_boxes(iprp))[b"ipma"], primary, shared, added, without))
+    ipma = box(
+        b"ipma", _with_associations(dict(_boxes(iprp))[b"ipma"], primary, shared, added, without=without, last=last)
+    )
 
     def made(moved):
         parts = {b"iprp": grown + ipma}
@@ -47,7 +49,7 @@ def with_properties(data, *added, without=()):
     return made(len(made(0)) - len(data))
 
 
-def _with_associations(ipma, primary, shared, added, without):
+def _with_associations(ipma, primary, shared, added, *, without, last):
     """Return the content of an ``ipma`` box of version 0 with one byte an association."""
     assert ipma[:4] == bytes(4)
     result, position = ipma[:8], 8
@@ -58,7 +60,7 @@ def _with_associations(ipma, primary, shared, added, without):
             kinds = [shared[(index & 127) - 1][4:8] for index in own]
             own = [index for index, kind in zip(own, kinds, strict=True) if kind not in without]
             kinds = [kind for kind in kinds if kind not in without]
-            at = next((i for i, kind in enumerate(kinds) if kind in TURNS), len(own))
+            at = next((i for i, kind in enumerate(kinds) if kind in TURNS and not last), len(own))
             first = len(shared) + 1
             own[at:at] = [i | 128 * (one[4:8] == b"clap") for i, one in enumerate(added, first)]  # 128: essential
         result += struct.pack(">HB", item, len(own)) + bytes(own)

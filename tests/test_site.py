@@ -1,6 +1,7 @@
 """The pages build into a site without a warning, and the site loads nothing from other hosts."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -45,3 +46,49 @@ def test_pipes_and_lists_are_rendered_correctly(site):
     assert "<td>image</td>" in text
     lists = (site / "palettes.html").read_text("utf-8")
     assert lists.count("<li>") > 3
+
+
+@pytest.fixture(scope="module")
+def phone(site):
+    """A function that opens a page of the site as wide as a phone."""
+    api = pytest.importorskip("playwright.sync_api", reason="needs the package playwright: make test-extras")
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if program is None:
+        pytest.skip("needs Chromium: Debian's package chromium")
+    flags = ["--no-sandbox", "--disable-gpu", "--no-first-run"]
+    with api.sync_playwright() as driver, driver.chromium.launch(executable_path=program, args=flags) as browser:
+        page = browser.new_page(viewport={"width": 390, "height": 800})
+
+        def open_page(name):
+            page.goto((site / name).as_uri())
+            return page
+
+        yield open_page
+
+
+@pytest.mark.parametrize("name", ["index.html", "reference.html", "readers.html", "reliability.html", "costs.html"])
+def test_a_page_fits_on_a_phone_and_its_cards_need_no_scrolling(phone, name):
+    page = phone(name)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    wide = """() => [...document.querySelectorAll(".cards *")].filter(one => one.scrollWidth > one.clientWidth + 1
+        && getComputedStyle(one).overflowX != "visible").map(one => one.textContent)"""
+    assert page.evaluate(wide) == []
+
+
+def test_the_first_page_shows_before_and_after_on_a_phone(phone):
+    page = phone("index.html")
+    shown = page.evaluate("""() => {
+        const image = document.querySelector("picture img"), box = image.getBoundingClientRect();
+        return [image.currentSrc.split("/").pop(), image.naturalWidth > 0, box.left >= 0 && box.right <= innerWidth];
+    }""")
+    assert shown == ["before-after-phone.png", True, True]
+
+
+def test_options_on_a_phone_have_their_default_in_words(phone):
+    page = phone("reference.html")
+    label = """() => {
+        const row = [...document.querySelectorAll(".options tr")].find(one => one.innerText.includes("--colors"));
+        const cell = row.cells[2];
+        return [cell.innerText, getComputedStyle(cell, "::before").content, getComputedStyle(row).display];
+    }"""
+    assert page.evaluate(label) == ["32", '"Default: "', "block"]

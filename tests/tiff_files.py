@@ -18,6 +18,8 @@ def packed(samples, bits, order="<"):
         return rows.astype(f"{order}u2").view(np.uint8)
     if rows.dtype.kind == "f" or bits > 16:
         return np.ascontiguousarray(rows.astype(rows.dtype.newbyteorder(order))).view(np.uint8)
+    if bits == 8:
+        return rows.astype(np.uint8)
     digits = rows[..., np.newaxis] >> np.arange(bits - 1, -1, -1) & 1
     return np.packbits(digits.astype(np.uint8).reshape(len(rows), -1), axis=1)
 

@@ -42,7 +42,9 @@ def segment(marker, content):
 STRAYS = st.one_of(
     st.integers(1, 5000).map(bytes),
     st.binary(min_size=1, max_size=3).map(lambda content: content.replace(b"\xff", b"\xff\0")),
-    st.sampled_from([b"\xff\0", b"\xff\xd3", b"\xff\1", b"stray bytes"]),
+    st.sampled_from(
+        [b"\xff\0", b"\xff\xd3", b"\xff\1", b"stray bytes", b"stray bytes that are more than a small table has"]
+    ),
 )
 
 

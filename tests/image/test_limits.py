@@ -17,6 +17,7 @@ from helpers import image_bytes, synthetic_photo
 from icsys import ImageError, Options, compress_image
 from icsys.image.limits import MAX_SCANS, check_bytes, count_scans, memory_needed
 from icsys.image.open_image import open_image
+from tiff_files import tiff_of
 
 SCAN = b"\xff\xda"
 
@@ -137,9 +138,25 @@ def taken_and_reserved(folder, name, resample="box", convert=lambda picture: pic
     for path, size in (("small", (60, 40)), ("large", (3600, 2500))):
         picture = convert(Image.linear_gradient("L").resize(size).convert("RGB"))
         (folder / path).write_bytes(image_bytes(picture, name, **settings))
+    return peak_of(folder, resample, step)
+
+
+def peak_of(folder, resample="box", step=10):
+    """The same for the files that lie in the folder."""
     command = [sys.executable, "-c", PEAK, resample, str(step)]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     return map(int, done.stdout.split())
+
+
+@pytest.mark.skipif(not STATUS.exists(), reason="needs /proc, which shows the peak of a process's memory")
+@pytest.mark.parametrize("compression", [None, "tiff_adobe_deflate"])
+def test_tiff_planes_that_are_put_together_here_are_requested(compression, tmp_path):
+    for path, size in (("small", (40, 60)), ("large", (2500, 3600))):
+        samples = np.zeros((*size, 4), np.uint8)
+        data = tiff_of(samples, photometric=2, planar=True, compression=compression, tags={338: (3, [2])})
+        (tmp_path / path).write_bytes(data)
+    taken, reserved = peak_of(tmp_path)
+    assert 0.5 * reserved < taken < 1.25 * reserved
 
 
 @pytest.mark.skipif(not STATUS.exists(), reason="needs /proc, which shows the peak of a process's memory")

@@ -10,7 +10,7 @@ from PIL import Image
 
 from helpers import compress_into, synthetic_photo
 from icsys import Options, UsageError, compare_folder
-from icsys.errors import ICSError
+from icsys.errors import ICSError, ImageError
 from icsys.report import compare, comparison_runner, lossy_codecs
 from icsys.report.comparison_table import comparison_text
 from report import naive
@@ -203,6 +203,23 @@ def test_a_codec_that_cannot_hold_an_image_is_left_out_with_its_reason(several, 
     assert comparison.left_out == ("WebP is left out: c.bmp: too wide.",)
     assert comparison.images == 5
     assert comparison.left_out[0] in comparison_text(comparison)
+
+
+def test_an_output_that_cannot_be_read_fails_its_image_alone(several, monkeypatch):
+    read = comparison_runner.read_pixels
+    damaged = []
+
+    def read_pixels(data, background):
+        damaged[:] = damaged or [data]
+        if data == damaged[0]:
+            raise ImageError("broken", "cut off")
+        return read(data, background)
+
+    monkeypatch.setattr(comparison_runner, "read_pixels", read_pixels)
+    comparison = compare_folder(several, SHARED, colors=[4], strategies=["MKM"], jobs=1)
+    assert [failure.message for failure in comparison.failures] == ["the output cannot be read: cut off"]
+    assert comparison.images == 4
+    assert {row.candidate.strategy for row in comparison.rows} == {"SO", "MKM", "JPEG", "WebP"}
 
 
 def test_nothing_is_left_in_the_temporary_folder_or_in_the_source(several, tmp_path, monkeypatch):

@@ -50,6 +50,18 @@ def test_the_summary_names_the_smallest_the_fastest_and_the_nearest(comparison):
     assert ("JPEG at quality" in equal_bytes) is (rows["JPEG"].bytes_out <= rows["MKM"].bytes_out)
 
 
+def test_outputs_that_take_more_bytes_than_their_sources_are_larger(comparison):
+    def shrunk(score):
+        return dataclasses.replace(score, result=dataclasses.replace(score.result, bytes_in=100))
+
+    rows = tuple(dataclasses.replace(row, scores=tuple(map(shrunk, row.scores))) for row in comparison.rows)
+    page = comparison_page(dataclasses.replace(comparison, rows=rows))
+    best = max((row for row in rows if row.candidate.name.startswith(("MKM", "FKM"))), key=lambda row: row.factor)
+    assert f"with fewer colours they are {1 / best.factor:.1f} times larger at best" in page.lead[0]
+    assert f"larger with {best.name}" in {figure.label for figure in page.figures}
+    assert not any(figure.label.startswith("smaller") for figure in page.figures)
+
+
 def test_without_lossy_codecs_the_page_names_none(comparison):
     rows = tuple(row for row in comparison.rows if row.candidate.quality is None)
     without = dataclasses.replace(comparison, rows=rows, lossy=False)

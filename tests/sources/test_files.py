@@ -1,6 +1,8 @@
 """Files by their names as a source, beside a run over a folder that holds just these files."""
 
+import html
 import json
+import shlex
 import shutil
 import sys
 
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 from helpers import compress_into, image_bytes, synthetic_photo, tree
 from icsys import Options, UsageError, compress_folder, verify_folder
+from icsys.report.run_page import report_folder
 from icsys.sources.base import Task
 from icsys.sources.files import open_files
 from icsys.sources.folder import Folder
@@ -56,6 +59,15 @@ def test_a_run_over_some_files_leaves_the_outputs_of_the_others_as_they_are(tmp_
     assert (again.skipped, again.stale) == (2, [])
     assert (tree(tmp_path / "out"), (tmp_path / "out/manifest.jsonl").read_bytes()) == before
     assert json.loads((tmp_path / "out/failures.jsonl").read_text("utf-8"))["source_path"] == "bad.png"
+
+
+def test_a_page_about_files_shows_the_command_of_these_files(tmp_path):
+    folder = put_folder(tmp_path / "in", {f"{number:02}.png": FILES["top.png"] for number in range(12)})
+    names = [f"{folder}/{number:02}.png" for number in range(12)]
+    for count, words in ((2, names[:2]), (12, [*names[:10], "…"])):
+        compress_folder(names[:count], tmp_path / "out", SO)
+        page = report_folder(tmp_path / "out").read_text("utf-8")
+        assert shlex.join(["ics", "compress", *words, str(tmp_path / "out")]) in html.unescape(page)
 
 
 def test_a_dry_run_over_files_writes_nothing(tmp_path):
@@ -114,9 +126,9 @@ def test_what_files_by_name_cannot_do_is_refused(tmp_path):
     ):
         with pytest.raises(UsageError, match=message):
             compress_folder(files, tmp_path / "out", SO, **more)
-    for destination in (folder, tmp_path, folder / "cat" / ".."):
+    for destination in (folder, tmp_path, folder / "cat" / "..", folder / "dog"):
         with pytest.raises(UsageError, match="lies in destination"):
-            compress_folder([folder / "top.png"], destination, SO)
+            compress_folder([folder / "top.png", folder / "dog" / "a.png"], destination, SO)
     assert tree(folder) == FILES | {".ics-x.png": b""}
 
 

@@ -47,6 +47,10 @@ def test_one_stem_in_two_formats():
     assert output_names(["a.jpg", "a.png", "c.jpg"], ".png") == ["a.jpg.png", "a.png.png", "c.png"]
 
 
+def test_a_photo_beside_its_camera_raw_keeps_its_stem():
+    assert output_names(["a.CR3", "a.jpg", "b.dng"], ".png") == ["a.CR3.png", "a.png", "b.dng.png"]
+
+
 def test_names_that_differ_in_letter_case_or_unicode_form_only():
     assert output_names(["a.jpg", "A.jpg"], ".png") == ["a.jpg~2.png", "A.jpg.png"]
     composed, decomposed = "\u00e9.jpg", "e\u0301.jpg"

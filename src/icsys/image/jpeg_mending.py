@@ -23,10 +23,12 @@ _SCAN = re.compile(rb"\xff\xda\x00[\x06\x08\x0a\x0c]")
 _REVISION = re.compile(rb"(\xff\xe0..JFIF\0).", re.DOTALL)
 _TRANSFORM = re.compile(rb"(\xff\xee..Adobe.{6}).", re.DOTALL)
 _MARKER = re.compile(rb"\xff+([\x02-\xcf\xd8-\xfe])")  # with a length, or the start or the end of a file
-_TABLES = {0xC4, 0xDB}  # of Huffman codes, of quantisation; a segment may hold several
+_HUFFMAN, _QUANTISATION = 0xC4, 0xDB
+_TABLES = {_HUFFMAN, _QUANTISATION}  # a segment may hold several
 _START, _END, _START_OF_SCAN, _EXIF, _PROFILE, _ADOBE = 0xD8, 0xD9, 0xDA, 0xE1, 0xE2, 0xEE
 _EXTRAS = {*range(0xE0, 0xF0), 0xFE}  # of applications, and comments
-_LEAST_TABLE = 17  # bytes
+_FIRST_OF_TABLE = {*range(4), *range(0x10, 0x14)}  # class or precision, and number
+_LEAST_HUFFMAN, _LEAST_QUANTISATION = 17, 65  # bytes
 _LEAST_SEGMENT = 4  # bytes: a marker and a length
 _SCAN_LENGTH, _COMPONENTS_OF_SCANS = 6, {b"\1", b"\2", b"\3", b"\4"}  # (ITU-T T.81, B.2.3)
 _ADOBE_LENGTH = 14
@@ -137,13 +139,19 @@ def _may_be_damage(stray: bytes, before: int, length: int) -> bool:
     """
     if not any(stray[:-1]):
         return False
-    if before in _TABLES and len(stray) > _LEAST_TABLE:
+    if before in _TABLES and _may_be_table(stray, before):
         return True
     if before == _ADOBE and length < _ADOBE_LENGTH:
         return True
     size, components = int.from_bytes(stray[2:4], "big"), stray[4:5]
     is_scan = components in _COMPONENTS_OF_SCANS and size == _SCAN_LENGTH + 2 * components[0]
     return is_scan or (len(stray) > _LEAST_SEGMENT and stray[2 + size : 3 + size] == b"\xff")
+
+
+def _may_be_table(stray: bytes, kind: int) -> bool:
+    """Return whether bytes may begin with a table of Huffman codes, or of quantisation (ITU-T T.81, B.2.4)."""
+    least = _LEAST_QUANTISATION if kind == _QUANTISATION else _LEAST_HUFFMAN + sum(stray[1:_LEAST_HUFFMAN])
+    return stray[0] in _FIRST_OF_TABLE and len(stray) > least
 
 
 def _with_usual_scan(data: bytes) -> bytes:

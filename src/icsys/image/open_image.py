@@ -14,7 +14,7 @@ from PIL.ExifTags import Base
 from icsys.errors import ImageError
 from icsys.image.jpeg_mending import barer_jpegs
 from icsys.image.limits import check_scans, check_size
-from icsys.image.png.side_chunks import without_faulty_side_chunks
+from icsys.image.png.side_chunks import parted_from_profile, without_faulty_side_chunks
 from icsys.image.tiff.camera_raw import camera_raw_name, refused_raw
 from icsys.options import Options
 
@@ -140,6 +140,10 @@ def open_image(data: bytes, options: Options | None = None) -> tuple[str, ImageF
         check_size(*size, options or Options())
     if name == "PNG":
         data = without_faulty_side_chunks(data)
+    elif name == "HEIF":
+        from icsys.image.heif.boxes import without_impossible_crop  # noqa: PLC0415 - few files need it
+
+        data = without_impossible_crop(data)
     image = _opened(name, data)
     if name == "JPEG":
         check_scans(data)
@@ -147,7 +151,7 @@ def open_image(data: bytes, options: Options | None = None) -> tuple[str, ImageF
 
 
 def _opened(name: str, data: bytes) -> ImageFile.ImageFile:
-    """Open a file; a JPEG without what programs have added, if Pillow fails on that."""
+    """Open a file. If Pillow fails on what programs add to a JPEG, or on a large profile of a PNG, it gets none."""
     opener = _opener(name)
     try:
         return opener(io.BytesIO(data), "")
@@ -155,7 +159,12 @@ def _opened(name: str, data: bytes) -> ImageFile.ImageFile:
         for barer in barer_jpegs(data) if name == "JPEG" else ():
             with suppress(Exception):
                 return opener(io.BytesIO(barer), "")
-        raise
+        parts = parted_from_profile(data) if name == "PNG" else None
+        if parts is None:
+            raise
+        image = opener(io.BytesIO(parts[0]), "")
+        image.info["icc_profile"] = parts[1]
+        return image
 
 
 def _opener(name: str) -> Callable[[io.BytesIO, str], ImageFile.ImageFile]:

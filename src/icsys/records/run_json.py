@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from icsys.files.rooted_path import RootedPath
     from icsys.summary import RunSummary
 
+_FIRST_NAMES = 10
 _PACKAGES = ("PIL", "deflate", "numpy", "oxipng", "pi_heif", "pyarrow", "scipy", "simplejpeg", "sklearn")
 
 
@@ -31,10 +32,12 @@ def write_run(
     source: str,
     started: float,
     classes: Sequence[str] = (),
+    names: Sequence[str] = (),
 ) -> None:
     """Write options, versions, counts and times of a run that ends now and started at ``started`` (Unix time).
 
-    ``classes``: the names of all classes by their numbers, if the source has them.
+    ``classes``: the names of all classes by their numbers, if the source has them. ``names``: the files below the
+    source that the run was for, if it was for some only; the first of them are written, and their number.
     """
     record = {
         "tool_version": tool_version,
@@ -46,6 +49,7 @@ def write_run(
         "started": _iso(started),
         "finished": _iso(time.time()),
         **({"classes": list(classes)} if classes else {}),
+        **({"files": {"count": len(names), "first": list(names[:_FIRST_NAMES])}} if names else {}),
     }
     write_json(destination / RUN, record)
 
@@ -98,6 +102,14 @@ def _own(run: Mapping[str, Any], common: Mapping[str, Any]) -> dict[str, Any]:
         elif name not in common:
             own[name] = value
     return own
+
+
+def named_files(record: Mapping[str, Any]) -> tuple[list[str], int]:
+    """Return the first files that a run was for, and the number of the others; nothing if it was for a whole source."""
+    match record.get("files"):
+        case {"count": int(count), "first": list(first)} if all(isinstance(name, str) for name in first):
+            return first, max(0, count - len(first))
+    return [], 0
 
 
 def read_run(destination: RootedPath) -> dict[str, Any]:

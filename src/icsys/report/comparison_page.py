@@ -10,7 +10,7 @@ from icsys.files.reserved_names import refusing_links
 from icsys.report.comparison_table import TABLE_COLUMNS, cells, notes
 from icsys.report.example_images import middle_name, shown_names
 from icsys.report.html import Figure, Heading, HtmlTable, Pair, Problem, ReportPage, check_target, choice, write_page
-from icsys.report.humanize import bytes_text, count_text, images_text, printable, times_text
+from icsys.report.humanize import bytes_text, count_text, images_text, printable, times_and_word, times_text
 from icsys.report.optional_packages import import_optional
 from icsys.report.page_pictures import data_uri
 from icsys.report.plots import comparison_plots
@@ -135,8 +135,8 @@ def _lead(comparison: Comparison) -> list[str]:
     images = images_text(comparison.images)
     saved = (
         f"{images}{of} of {bytes_text(so.bytes_in)}, put through {len(comparison.rows)} ways to make them smaller. "
-        f"Resizing alone (SO) makes them {times_text(so.bytes_in, so.bytes_out)}, with fewer colours they get up to "
-        f"{times_text(smallest.bytes_in, smallest.bytes_out)} ({smallest.name})."
+        f"Resizing alone (SO) makes them {times_text(so.bytes_in, so.bytes_out)}, with fewer colours they are "
+        f"{times_text(smallest.bytes_in, smallest.bytes_out)} at best ({smallest.name})."
     )
     which = "it also" if nearest is fastest else nearest.name
     cost = (
@@ -169,14 +169,18 @@ def _figures(comparison: Comparison) -> list[Figure]:
     reduced = list(comparison.reduced())
     smallest, fastest = max(reduced, key=lambda r: r.factor), min(reduced, key=lambda r: r.seconds)
     nearest = max(reduced, key=lambda row: row.ssim)
+    elements = smallest.elements_in, smallest.elements_out
+    (times, smaller), (fewer_times, fewer) = (
+        times_and_word(smallest.bytes_in, smallest.bytes_out),
+        times_and_word(*elements, less="fewer numbers", more="more numbers"),
+    )
     return [
-        Figure(str(comparison.images), "images compared"),
-        Figure(f"{smallest.factor:.1f}\N{MULTIPLICATION SIGN}", f"smaller with {smallest.name}"),
+        Figure(f"{comparison.images:,}", "images compared"),
+        Figure(f"{times}\N{MULTIPLICATION SIGN}", f"{smaller} with {smallest.name}"),
         Figure(f"{fastest.images_per_second:.1f}", f"images a second with {fastest.name}"),
         Figure(f"{nearest.ssim:.3f}", f"SSIM of {nearest.name}"),
         Figure(
-            f"{smallest.elements_in / smallest.elements_out:.1f}\N{MULTIPLICATION SIGN}",
-            f"fewer numbers for a model: {count_text(smallest.elements_in)} to {count_text(smallest.elements_out)}",
+            f"{fewer_times}\N{MULTIPLICATION SIGN}", f"{fewer} for a model: {' to '.join(map(count_text, elements))}"
         ),
     ]
 

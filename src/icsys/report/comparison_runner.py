@@ -256,7 +256,10 @@ class ComparisonRunner:
 
         def size_at(quality: int, some: list[Task]) -> int:
             def size(loaded: Loaded) -> int:
-                return len(encode_lossy(codec, self._pixels("SO", loaded[0].output), quality))
+                try:
+                    return len(encode_lossy(codec, self._pixels("SO", loaded[0].output), quality))
+                except (ImageError, OSError, MemoryError):
+                    return 0  # the image fails when it is judged
 
             return sum(self._map(size, ((work, b"") for work in some), self.jobs))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from icsys.report.humanize import bytes_text, factor_text
+from icsys.report.humanize import bytes_text, factor_text, printable
 from icsys.report.lossy_codecs import USUAL_QUALITY
 from icsys.sources.base import passed_over_text
 
@@ -166,7 +166,7 @@ def notes(comparison: Comparison) -> list[str]:
     if comparison.rounds > 1:
         found.append(f"Seconds are those of the fastest of {comparison.rounds} rounds.")
     found.extend(_about_lossy(comparison))
-    found.extend(comparison.left_out)
+    found.extend(map(printable, comparison.left_out))
     if any(row.exact for row in comparison.reduced()):
         found.append(_EXACT)
     return found

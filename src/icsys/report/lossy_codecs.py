@@ -67,7 +67,10 @@ def compress_lossy(
 
 
 def highest_quality(size_at: Callable[[int], int], limit: int) -> int:
-    """Return the highest quality whose size is at most the limit, by bisection; the lowest quality if none is."""
+    """Return the highest quality whose size is at most the limit, by bisection; the lowest quality if none is.
+
+    Sizes are taken to grow with the quality, as those of JPEG and WebP do but for a few bytes.
+    """
     low, high = LOWEST, HIGHEST + 1  # the size at `low` fits, or it is the lowest; that at `high` does not
     while high - low > 1:
         middle = (low + high) // 2

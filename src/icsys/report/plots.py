@@ -149,7 +149,7 @@ def _time_and_factor(rows: Sequence[ComparisonRow]) -> Plot:
         _axis(axes.set_yscale, axes.yaxis, [row.factor for row in rows])
         axes.margins(0.14)
         axes.set_xlabel("run time in seconds (left is faster)")
-        axes.set_ylabel("times smaller (up is smaller)")
+        axes.set_ylabel("bytes before / after (up is smaller)")
         figure.legend(loc="outside upper center", ncols=_LEGEND_COLUMNS)
         label_points(figure, axes, [(row.candidate.setting, row.seconds, row.factor) for row in rows])
 

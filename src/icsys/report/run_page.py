@@ -16,6 +16,7 @@ from icsys.files.rooted_path import RootedPath
 from icsys.files.url import shown
 from icsys.layout import FAILURES, MANIFEST, REPORT
 from icsys.options import Options
+from icsys.records.run_json import named_files
 from icsys.report.comparison_page import HOW_TO_LOOK, LISTED
 from icsys.report.comparison_table import Cell
 from icsys.report.example_images import MOST_EXAMPLES
@@ -99,7 +100,9 @@ def report_folder(
 def _page(record: RunRecord, destination: RootedPath, source: str | None, examples: int) -> ReportPage:
     images = record.images
     pairs = list(picture_pairs(record, destination, source, examples))
+    files, others = named_files(record.run)
     place = [shown(source)] if source else ["SRC"]
+    place = [f"{place[0]}/{name}" for name in files] + ["…"] * bool(others) if files else place
     ran = record.options or Options()
     settings = {
         name: value
@@ -247,7 +250,7 @@ def _plots(images: Sequence[RunImage]) -> list[Plot]:
     before, after = sum(image.bytes_in for image in images), sum(image.bytes_out for image in images)
     plots = [
         size_plot([("sources", before), ("outputs", after)]),
-        histogram("Compression factor of each image", "times smaller", [image.factor for image in images]),
+        histogram("Compression factor of each image", "bytes before / after", [image.factor for image in images]),
     ]
     quality = [image.psnr for image in images if image.mse is not None and math.isfinite(image.psnr)]
     if quality:

@@ -163,7 +163,7 @@ class _LocalRun:
             main_pass.run(plan, context, self._executor)
         finally:
             run_ended.set()
-            self._close(ledger, complete=main_pass.complete and not self._places.names_files)
+            self._close(ledger, complete=main_pass.complete and not self._places.names)
         if not self._settings.dry_run:
             self._finish(ledger, finished)
 
@@ -271,6 +271,7 @@ class _LocalRun:
             source=source.shown,
             started=self._started,
             classes=source.classes,
+            names=self._places.names,
         )
         self._monitor.guard(partial(ledger.write, write))
         if finished and not self._monitor.summary.stopped:

@@ -16,6 +16,8 @@ from icsys.sources.folder import Folder
 from icsys.sources.open_source import open_source
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from icsys.files.locations import Location
     from icsys.files.rooted_path import RootedPath
     from icsys.options import Options
@@ -38,8 +40,9 @@ class RunPlaces(NamedTuple):
         Whether images are read from a server, or outputs written to one.
     is_listed
         Whether the source is a shard that a coordinator has listed.
-    names_files
-        Whether the source is files by their names: then the outputs of other files are not stale.
+    names
+        The files below the source that are named one by one: then the outputs of other files are not stale. Empty for
+        any other source.
     """
 
     source: Source
@@ -47,7 +50,7 @@ class RunPlaces(NamedTuple):
     remote: ObjectDestination | None
     over_network: bool
     is_listed: bool
-    names_files: bool
+    names: Sequence[str]
 
 
 def open_places(
@@ -85,18 +88,18 @@ def open_places(
         raise UsageError(
             f"palette='class' with source {opened.shown!r}: expected a folder, where each class lies together"
         )
-    names_files = isinstance(opened, Folder) and not opened.is_whole
-    if names_files and settings.shard:
+    names = opened.named if isinstance(opened, Folder) else ()
+    if names and settings.shard:
         raise UsageError(f"shard={str(settings.shard)!r} with files by name: expected a folder or an archive as source")
     if settings.prune:
         for refused, what in (
-            (names_files, "files by name"),
+            (names, "files by name"),
             (remote, f"destination {shown(os.fspath(destination))!r}"),
             (options.format in PACKINGS, f"format={options.format!r}"),
         ):
             if refused:
                 raise UsageError(f"prune with {what}: expected a folder or archive into a folder of single files")
-    return RunPlaces(opened, folder, remote, bool(remote) or isinstance(place, Url), bool(listed), names_files)
+    return RunPlaces(opened, folder, remote, bool(remote) or isinstance(place, Url), bool(listed), names)
 
 
 def has_images(source: Location, destination: str, *, include_outputs: bool = False) -> bool:

@@ -36,9 +36,9 @@ class Files(Folder):
     names: tuple[str, ...] = field(kw_only=True)
 
     @property
-    def is_whole(self) -> bool:
-        """See Folder: other files of the folder are left out."""
-        return False
+    def named(self) -> Sequence[str]:
+        """See Folder."""
+        return self.names
 
     @property
     def classes(self) -> Sequence[str]:
@@ -72,7 +72,7 @@ def open_files(paths: Iterable[Path], destination: Path) -> Files:
     Raises
     ------
     UsageError
-        If one does not exist, is no file, or cannot be read; or if their outputs would lie beside or above them.
+        If one does not exist, is no file, or cannot be read; or if the output folder holds one.
     """
     whole = sorted({_absolute(path) for path in paths})
     try:
@@ -81,11 +81,13 @@ def open_files(paths: Iterable[Path], destination: Path) -> Files:
         raise UsageError(
             f"source {str(whole[0])!r} and {str(whole[-1])!r} lie on two drives: expected files of one drive"
         ) from None
-    if destination.resolve() in (root.resolve(), *root.resolve().parents):
-        raise UsageError(
-            f"source {str(root)!r} lies in destination {str(destination)!r}: expected an output folder that does not "
-            "hold the files, so that no photo is overwritten"
-        )
+    own = destination.resolve()
+    for folder in sorted({path.parent for path in whole}):
+        if own in (folder.resolve(), *folder.resolve().parents):
+            raise UsageError(
+                f"source {str(folder)!r} lies in destination {str(destination)!r}: expected an output folder that does "
+                "not hold the files, so that no photo is overwritten"
+            )
     return Files(root, destination, names=tuple(path.relative_to(root).as_posix() for path in whole))
 
 

@@ -54,9 +54,9 @@ class Folder:
         return str(self.path.absolute())
 
     @property
-    def is_whole(self) -> bool:
-        """Whether the plan lists the whole folder."""
-        return True
+    def named(self) -> Sequence[str]:
+        """The files that the plan is for; empty for the whole folder."""
+        return ()
 
     @property
     def classes(self) -> Sequence[str]:

@@ -8,6 +8,8 @@ import unicodedata
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from icsys.image.tiff.camera_raw import RAW_SUFFIXES
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -34,7 +36,8 @@ def output_names(names: Iterable[str], suffix: str, reserved: Iterable[str] = ()
     A name keeps its stem and gets ``suffix``. If two outputs would be equal, all of them keep their whole
     name in front of ``suffix``; if that is not enough, ``~2``, ``~3`` … follow in the order of the names. A
     name too long for file systems is cut, and a hash of the name is added.
-    The result does not depend on the order in which the names are given.
+    The result does not depend on the order in which the names are given. Camera raw always keeps its whole name: it is
+    refused, and the photo beside it gets the stem.
 
     Parameters
     ----------
@@ -56,6 +59,8 @@ def output_names(names: Iterable[str], suffix: str, reserved: Iterable[str] = ()
     ['a.jpg.png', 'a.png.png', 'b.png']
     >>> output_names(["a.jpg", "A.jpg"], ".png")
     ['a.jpg~2.png', 'A.jpg.png']
+    >>> output_names(["a.jpg", "a.NEF"], ".png")
+    ['a.png', 'a.NEF.png']
     """
     names = list(names)
     stems = [_fitting(_stem(name), suffix) for name in names]
@@ -83,9 +88,9 @@ def output_names(names: Iterable[str], suffix: str, reserved: Iterable[str] = ()
 
 
 def _stem(name: str) -> str:
-    """Drop the last suffix; a leading dot starts no suffix."""
-    stem, dot, _ = name.rpartition(".")
-    return stem if dot and stem else name
+    """Drop the last suffix unless it is one of camera raw; a leading dot starts no suffix."""
+    stem, dot, suffix = name.rpartition(".")
+    return stem if dot and stem and f".{suffix.lower()}" not in RAW_SUFFIXES else name
 
 
 def _fitting(name: str, suffix: str) -> str:

@@ -1,5 +1,7 @@
 """Properties of AVIF and HEIC files against what the files were made with, and crops against a naive twin."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -78,6 +80,32 @@ def test_heic_is_cropped_and_turned_once():
     assert np.abs(decoded(data).astype(int) - np.rot90(coded[top:bottom, left:right])).max() <= 1
 
 
+def test_heic_that_is_turned_before_it_is_cropped_is_cropped_upright():
+    numbers = (40, 1, 60, 1, -6, 1, 4, 1)
+    left, top, right, bottom = crop_box((64, 96), numbers)
+    data = with_properties(TURNED_HEIC, clap(*numbers), last=True)
+    expected = decoded(TURNED_HEIC)[top:bottom, left:right]
+    assert np.abs(decoded(data).astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        *(
+            (98, 1, 24, 1, 0, 1, 0, 1),
+            (30, 1, 24, 1, 40, 1, 0, 1),
+            (30, 1, 24, 1, 0, 1, -37, 1),
+            (0, 1, 24, 1, 0, 1, 0, 1),
+        ),
+        *((30, 0, 24, 1, 0, 1, 0, 1), (30, 1, 24, 1, 0, -1, 0, 1), (-30, -1, 24, 1, 0, 1, 0, 1)),
+    ],
+)
+@pytest.mark.parametrize("last", [False, True])
+def test_heic_with_an_impossible_clean_aperture_is_shown_whole(numbers, last):
+    data = with_properties(TURNED_HEIC, clap(*numbers), last=last)
+    assert np.array_equal(decoded(data), decoded(TURNED_HEIC))
+
+
 def test_the_size_before_the_crop_is_held_against_the_limit():
     for data in (with_properties(avif(), clap(*APERTURE)), with_properties(TURNED_HEIC, clap(2, 1, 2, 1, 0, 1, 0, 1))):
         with pytest.raises(ImageError, match="max-pixels") as caught:
@@ -122,18 +150,19 @@ def test_the_first_frame_of_an_animation_has_the_properties_of_its_track():
 )
 def test_a_crop_is_the_pixels_whose_centres_lie_in_the_aperture(size, numbers):
     """A naive twin of ISO/IEC 14496-12, 12.1.4: the aperture is centred on the centre of the picture, moved."""
-    found = crop_box(size, numbers)
-    if found is None:
-        return
-    left, top, right, bottom = found
-    for length, start, stop, (n, d), (o, u) in (
-        (size[0], left, right, numbers[0:2], numbers[4:6]),
-        (size[1], top, bottom, numbers[2:4], numbers[6:8]),
-    ):
-        centre = o / u + (length - 1) / 2
-        inside = [i for i in range(-20, 40) if abs(i - centre) <= (n / d - 1) / 2 + 1e-9]
-        assert list(range(start, stop)) == inside
-        assert 0 <= start < stop <= length
+    sides = []
+    for length, (n, d), (o, u) in zip(size, (numbers[:2], numbers[2:4]), (numbers[4:6], numbers[6:]), strict=True):
+        if d <= 0 or u <= 0:
+            assert crop_box(size, numbers) is None
+            return
+        centre, half = Fraction(o, u) + Fraction(length - 1, 2), (Fraction(n, d) - 1) / 2
+        sides.append([i for i in range(-40, 60) if abs(i - centre) <= half])
+        fits = sides[-1] and (sides[-1][0], sides[-1][-1]) == (centre - half, centre + half)
+        if not fits or sides[-1][0] < 0 or sides[-1][-1] >= length:
+            assert crop_box(size, numbers) is None
+            return
+    (left, *_), (top, *_) = sides
+    assert crop_box(size, numbers) == (left, top, left + len(sides[0]), top + len(sides[1]))
 
 
 @given(st.data())

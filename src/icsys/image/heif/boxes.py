@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -9,7 +10,8 @@ if TYPE_CHECKING:
 
 _FULL = 4  # bytes of version and flags
 _SAMPLE_ENTRY = 78  # bytes of a visual sample entry before its boxes
-_NCLX = b"nclx"
+_NCLX, _CODES = b"nclx", 10  # bytes of the kind of colours, two codes and the matrix
+_APERTURE = struct.Struct(">8i")
 
 
 class Box(NamedTuple):
@@ -21,7 +23,7 @@ class Box(NamedTuple):
 
 
 class PictureProperties(NamedTuple):
-    """What a file says of its main picture.
+    """What a file holds on its main picture.
 
     Attributes
     ----------
@@ -32,11 +34,17 @@ class PictureProperties(NamedTuple):
     clean_aperture
         Width and height of the part that is shown, and the offset of its centre, as four pairs of a numerator and a
         denominator; None if all is shown.
+    aperture_at
+        Where these numbers begin in the file.
+    cropped_size
+        Width and height of what is cropped: turned, if it is turned before.
     """
 
     size: tuple[int, int] | None = None
     codes: tuple[int, int] | None = None
     clean_aperture: tuple[int, ...] | None = None
+    aperture_at: int = 0
+    cropped_size: tuple[int, int] = (0, 0)
 
 
 def picture_properties(data: bytes) -> PictureProperties:
@@ -52,21 +60,41 @@ def crop_box(size: tuple[int, int], clean_aperture: tuple[int, ...]) -> tuple[in
 
     None if it lies between pixels or beyond the picture, or has no area: such a one is to be ignored.
     """
-    from fractions import Fraction  # noqa: PLC0415 - few pictures have a clean aperture
-
-    edges = []
-    for length, (part, part_unit, offset, offset_unit) in zip(
-        size, (clean_aperture[:2] + clean_aperture[4:6], clean_aperture[2:4] + clean_aperture[6:]), strict=True
-    ):
-        if part_unit <= 0 or offset_unit <= 0:
-            return None
-        kept = Fraction(part, part_unit)
-        first = Fraction(offset, offset_unit) + (length - kept) / 2
-        if first.denominator != 1 or kept.denominator != 1 or first < 0 or kept < 1 or first + kept > length:
-            return None
-        edges.append((int(first), int(first + kept)))
-    (left, right), (top, bottom) = edges
+    edges = _edges(size, clean_aperture)
+    if edges is None or any(edge % unit for edge, unit in edges):
+        return None
+    left, top, right, bottom = (edge // unit for edge, unit in edges)
     return left, top, right, bottom
+
+
+def without_impossible_crop(data: bytes) -> bytes:
+    """Return a file whose clean aperture is the whole picture if the one that it has lies beyond it or has no area.
+
+    libheif refuses such files, or crops them to what is left.
+    """
+    found = picture_properties(data)
+    if found.clean_aperture is None or found.size is None or _edges(found.cropped_size, found.clean_aperture):
+        return data
+    width, height = found.cropped_size
+    whole = struct.pack(">8I", width, 1, height, 1, 0, 1, 0, 1)
+    return data[: found.aperture_at] + whole + data[found.aperture_at + len(whole) :]
+
+
+def _edges(size: tuple[int, int], clean_aperture: tuple[int, ...]) -> list[tuple[int, int]] | None:
+    """Return left, top, right and bottom of a clean aperture as fractions; None if it has none in the picture."""
+    firsts, lasts = [], []
+    sides = clean_aperture[:2] + clean_aperture[4:6], clean_aperture[2:4] + clean_aperture[6:]
+    for length, (part, part_unit, offset, offset_unit) in zip(size, sides, strict=True):
+        if part_unit <= 0 or offset_unit <= 0 or part < part_unit:
+            return None
+        unit = 2 * part_unit * offset_unit
+        first = 2 * part_unit * offset + offset_unit * (length * part_unit - part)
+        last = first + 2 * offset_unit * part
+        if first < 0 or last > length * unit:
+            return None
+        firsts.append((first, unit))
+        lasts.append((last, unit))
+    return firsts + lasts
 
 
 def _boxes(data: bytes, start: int, end: int) -> Iterator[Box]:
@@ -122,7 +150,7 @@ def _associations(data: bytes, box: Box, wanted: int) -> list[int]:
         position += id_bytes + 1
         end = position + count * index_bytes
         if item == wanted:
-            mask = (1 << (8 * index_bytes - 1)) - 1  # the first bit tells whether the property is essential
+            mask = (1 << (8 * index_bytes - 1)) - 1  # the first bit is set for essential properties
             return [_number(data, at, index_bytes) & mask for at in range(position, min(end, box.end), index_bytes)]
         position = end
     return []
@@ -142,13 +170,20 @@ def _of_track(data: bytes, boxes: list[Box]) -> list[Box] | None:
 
 def _read(data: bytes, properties: list[Box]) -> PictureProperties:
     """Return the values of properties; the first of a kind counts, and one that is cut short does not."""
-    size, codes, aperture = None, None, None
+    found, turned = PictureProperties(), False
     for kind, start, end in properties:
-        if kind == b"ispe" and end - start >= _FULL + 8:
-            size = size or (_number(data, start + 4, 4), _number(data, start + 8, 4))
-        elif kind == b"colr" and data[start : start + 4] == _NCLX and end - start >= 10:  # noqa: PLR2004 - two more codes
-            codes = codes or (_number(data, start + 4, 2), _number(data, start + 6, 2))
-        elif kind == b"clap" and end - start >= 32:  # noqa: PLR2004 - eight numbers of four bytes
-            numbers = (int.from_bytes(data[at : at + 4], "big", signed=True) for at in range(start, start + 32, 4))
-            aperture = aperture or tuple(numbers)
-    return PictureProperties(size, codes, aperture)
+        length = end - start
+        if kind == b"ispe" and length >= _FULL + 8 and found.size is None:
+            found = found._replace(size=(_number(data, start + 4, 4), _number(data, start + 8, 4)))
+        elif kind == b"colr" and data[start : start + 4] == _NCLX and length >= _CODES and found.codes is None:
+            found = found._replace(codes=(_number(data, start + 4, 2), _number(data, start + 6, 2)))
+        elif kind == b"clap" and length >= _APERTURE.size and found.clean_aperture is None:
+            size = found.size or (0, 0)
+            found = found._replace(
+                clean_aperture=_APERTURE.unpack_from(data, start),
+                aperture_at=start,
+                cropped_size=size[::-1] if turned else size,
+            )
+        elif kind == b"irot" and length:
+            turned ^= bool(data[start] & 1)  # quarter turns
+    return found

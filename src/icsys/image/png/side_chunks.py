@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 _PICTURE = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
 _LENGTHS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"pHYs": 9, b"cICP": 4}
+_COLOR_TYPE_AT, _INDEXED = 25, 3
+_KEY_LENGTHS = {0: 2, 2: 6}  # of the transparent colour, by colour type
+_ONCE = {*_LENGTHS, b"tRNS", b"iCCP", b"eXIf", b"tIME"}
 _ANIMATION = {b"acTL", b"fcTL", b"fdAT"}
 _TEXTS = {b"tEXt", b"zTXt", b"iTXt"}
 # Keywords of texts that Pillow would take for facts about the picture.
@@ -23,6 +26,7 @@ _SMALL_LETTER = 0x20  # of the first letter: the picture can be decoded without 
 
 _MOST_TEXT = 1 << 20  # bytes of an unpacked text, as Pillow allows
 _MOST_TEXTS = 1 << 26  # bytes of all, as Pillow allows
+_MOST_PROFILE = 8 << 20  # bytes, as libpng allows
 _KIND = 4  # bytes
 _NAMED = 3  # chunks in a message
 _ANIMATION_LENGTH, _FRAME_LENGTH, _MOST_FRAMES = 8, 26, 1 << 31  # of acTL, of fcTL (PNG specification, 11.3.6)
@@ -57,32 +61,57 @@ def faults_of_side_chunks(data: bytes) -> str | None:
     return f"chunks of the PNG beside its pixels were left out: {', '.join(faults[:_NAMED])}{more}"
 
 
+def parted_from_profile(data: bytes) -> tuple[bytes, bytes] | None:
+    """Return a PNG without its colour profile, and the profile; None if that has more than 8 MiB.
+
+    Pillow refuses a profile of more than 1 MiB.
+    """
+    chunk = next((one for one in chunks_of(data, b"IDAT") if one.kind == b"iCCP"), None)
+    if chunk is None:
+        return None
+    unpacker = zlib.decompressobj()
+    profile = unpacker.decompress(chunk.content.partition(b"\0")[2][1:], _MOST_PROFILE)
+    rest = data[: chunk.start - 8] + data[chunk.end + 4 :]
+    return None if unpacker.unconsumed_tail else (rest, profile)
+
+
 def _faulty_chunks(data: bytes) -> list[_FaultyChunk]:
     """Return the chunks to leave out, in the order of the file."""
-    faulty: list[_FaultyChunk] = []
     if holds_only_pixels(data):
-        return faulty
+        return []
+    faulty: list[_FaultyChunk] = []
     chunk, animation, texts, pixels_at = None, [], 0, 0
+    seen: set[bytes] = set()
     for chunk in chunks_of(data):
-        if chunk.kind in _PICTURE:
-            if chunk.kind == b"IDAT" and not pixels_at:
-                pixels_at = chunk.start
+        if chunk.kind == b"IDAT":
+            pixels_at = pixels_at or chunk.start
         elif chunk.kind in _ANIMATION:
             animation.append(chunk)
-        else:
-            reason = _fault(chunk)
+        elif chunk.kind == b"tRNS" or chunk.kind not in _PICTURE:
+            reason = _misplacement(chunk, seen) or _fault(chunk)
             if reason is None and chunk.kind in _TEXTS:
                 size = _size_of_text(chunk) if texts <= _MOST_TEXTS else 0
                 reason = _text_fault(chunk, size, texts)
                 texts += size
             if reason is not None:
                 faulty.append(_FaultyChunk(chunk, reason))
+                continue
+        seen.add(chunk.kind)
     if chunk and pixels_at:
         faulty += _cut_chunk(data, chunk)
     if animation and not _is_sound_animation(animation, pixels_at, data):
         faulty += (_FaultyChunk(one, "damaged animation" if one is animation[0] else "") for one in animation)
-        faulty.sort(key=lambda one: one.chunk.start)
-    return faulty
+    return sorted(faulty, key=lambda one: one.chunk.start)
+
+
+def _misplacement(chunk: PngChunk, seen: set[bytes]) -> str | None:
+    """Return what is wrong with the place of a chunk; None if nothing is. Browsers pass over such chunks."""
+    if chunk.kind in seen and chunk.kind in _ONCE:
+        return "repeated"
+    if chunk.kind != b"tRNS":
+        return None
+    needs_palette = chunk.data[_COLOR_TYPE_AT] == _INDEXED and b"PLTE" not in seen
+    return "in the wrong place" if needs_palette or b"IDAT" in seen else None
 
 
 def _fault(chunk: PngChunk) -> str | None:
@@ -93,8 +122,9 @@ def _fault(chunk: PngChunk) -> str | None:
     if not chunk.is_sound:
         stored = int.from_bytes(chunk.whole[-4:], "big")
         meant = any(zlib.crc32(content, zlib.crc32(picture)) == stored for picture in _PICTURE)
-        return None if meant else "wrong checksum"  # otherwise the kind is damaged
-    if len(content) != _LENGTHS.get(kind, len(content)):
+        return None if meant or kind == b"tRNS" else "wrong checksum"  # otherwise the kind is damaged
+    least = _KEY_LENGTHS.get(chunk.data[_COLOR_TYPE_AT], 0)
+    if len(content) != _LENGTHS.get(kind, len(content)) or (kind == b"tRNS" and len(content) < least):
         return "wrong length"
     if kind == b"iCCP" and content.partition(b"\0")[2][:1] != b"\0":
         return "unknown compression"
@@ -114,16 +144,16 @@ def _text_fault(chunk: PngChunk, size: int, texts: int) -> str | None:
         return ""
     if chunk.kind == b"zTXt" and rest[:1] not in {b"\0", b""}:
         return "unknown compression"
-    if size > _MOST_TEXT and chunk.kind != b"tEXt":
+    if size > _MOST_TEXT and not _is_plain(chunk):
         return "more than 1 MiB of text"
     return "more than 64 MiB of text" if texts + size > _MOST_TEXTS else None
 
 
 def _size_of_text(chunk: PngChunk) -> int:
     """Return the bytes that a text takes, or one more than it may if it unpacks to more."""
-    rest = chunk.content.partition(b"\0")[2]
-    if chunk.kind == b"tEXt" or (chunk.kind == b"iTXt" and rest[:1] in {b"\0", b""}):
+    if _is_plain(chunk):
         return len(chunk.content)
+    rest = chunk.content.partition(b"\0")[2]
     packed = rest[1:] if chunk.kind == b"zTXt" else rest[2:].split(b"\0", 2)[-1]
     unpacker = zlib.decompressobj()
     try:
@@ -131,6 +161,12 @@ def _size_of_text(chunk: PngChunk) -> int:
     except zlib.error:
         return 0
     return len(text) + bool(unpacker.unconsumed_tail)
+
+
+def _is_plain(chunk: PngChunk) -> bool:
+    """Return whether a text is not compressed."""
+    flag = chunk.content.partition(b"\0")[2][:1]
+    return chunk.kind == b"tEXt" or (chunk.kind == b"iTXt" and flag in {b"\0", b""})
 
 
 def _is_sound_animation(chunks: Sequence[PngChunk], pixels_at: int, data: bytes) -> bool:

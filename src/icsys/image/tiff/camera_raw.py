@@ -4,6 +4,40 @@ from __future__ import annotations
 
 from icsys.errors import ImageError
 
+RAW_SUFFIXES = frozenset(
+    f".{name}"
+    for name in [
+        "3fr",
+        "arw",
+        "cr2",
+        "cr3",
+        "crw",
+        "dcr",
+        "dng",
+        "erf",
+        "fff",
+        "iiq",
+        "k25",
+        "kdc",
+        "mef",
+        "mos",
+        "mrw",
+        "nef",
+        "nrw",
+        "orf",
+        "pef",
+        "raf",
+        "raw",
+        "rw2",
+        "rwl",
+        "sr2",
+        "srf",
+        "srw",
+        "x3f",
+    ]
+)
+"""Lower-case file name suffixes of camera raw."""
+
 _SIGNATURES = {
     b"IIRO": "ORF", b"IIRS": "ORF", b"MMOR": "ORF", b"IIU\0": "RW2", b"FUJIFILMCCD-RAW": "RAF", b"\0MRM": "MRW",
     b"FOVb": "X3F", b"II\x1a\0\0\0HEAPCCDR": "CRW",

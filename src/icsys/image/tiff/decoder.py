@@ -8,19 +8,28 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from PIL import Image, ImageFile, TiffImagePlugin, _imaging
+from PIL import Image, ImageFile, ImagePalette, TiffImagePlugin, _imaging
 from PIL.ExifTags import Base
 
 from icsys.errors import ImageError
 from icsys.image.color_conversion import note_grey_scale
 from icsys.image.integrity import check_jpeg, is_cut_short
 from icsys.image.limits import is_one_scan, jpeg_size
-from icsys.image.tiff.kinds import UNCOMPRESSED, Colors, Kind, check_readable, is_usual, kind_of, pillow_misreads
+from icsys.image.tiff.kinds import (
+    UNCOMPRESSED,
+    Colors,
+    Kind,
+    check_readable,
+    is_usual,
+    kind_of,
+    pillow_misreads,
+    refused_compression,
+)
 from icsys.image.tiff.libtiff_errors import collect_libtiff_errors
 from icsys.image.tiff.pages import at_picture, is_picture
 from icsys.image.tiff.planes import Plane, StoredPlane, UnpackedPlane
 from icsys.image.tiff.sample_bytes import Layout, layout_of, plane_file, row_bytes, unit_rows
-from icsys.image.tiff.samples import plain_mode_of, to_plain_image
+from icsys.image.tiff.samples import color_map, keeps_positions, plain_mode_of, to_plain_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +39,7 @@ _STRIPS, _TILES = (Base.StripOffsets, Base.StripByteCounts), (Base.TileOffsets, 
 _START_OF_JPEG, _END_OF_JPEG = b"\xff\xd8", b"\xff\xd9"
 _SIDEWAYS = {5, 6, 7, 8}  # orientations that swap width and height
 _WINDOWS_MEDIA_PHOTO = 0xBC01
+_NOT_COMPILED = "compression support is not configured"  # a sentence of libtiff
 _MOTOROLA_BIG_TIFF = b"MM\0+"  # a kind that Pillow does not recognise
 
 
@@ -102,9 +112,10 @@ class TiffFile(TiffImagePlugin.TiffImageFile):
         # CMYK with alpha becomes sRGB while it is decoded.
         if profile and not (kind.photometric == Colors.CMYK and kind.alpha is not None):
             self.info["icc_profile"] = profile
-        self.palette = None
+        colors = color_map(kind, self.tag_v2).tobytes() if keeps_positions(kind) else None
+        self.palette = None if colors is None else ImagePalette.raw("RGB", colors)
         self.tile = [ImageFile._Tile("raw", (0, 0, *size))]  # noqa: SLF001 - there are pixels to decode
-        if not _is_stored(kind):
+        if kind.compression != UNCOMPRESSED:
             planes = kind.samples if kind.planar else 1
             of_plane = row_bytes(layout.width, kind) * unit_rows(layout.height, kind)
             self.bytes_unpacked = planes * of_plane + len(self._content())
@@ -118,6 +129,10 @@ class TiffFile(TiffImagePlugin.TiffImageFile):
         with collect_libtiff_errors() as messages:
             try:
                 return super().load()
+            except OSError as error:
+                if any(_NOT_COMPILED in message for message in messages):
+                    raise refused_compression(self.tag_v2) from error
+                raise
             finally:
                 self.complaints += tuple(messages)
 
@@ -134,11 +149,11 @@ class TiffFile(TiffImagePlugin.TiffImageFile):
 
     def _plane(self, data: bytes, kind: Kind, layout: Layout, index: int) -> Plane:
         """Return the bytes of a plane, and note its damage."""
-        if _is_stored(kind):
+        if kind.compression == UNCOMPRESSED:
             stored = StoredPlane(data, kind, layout, index)
             self.complaints += ("image file is truncated",) if stored.is_cut else ()
             return stored
-        picture = TiffFile(io.BytesIO(plane_file(data, self.tag_v2, kind, layout, index)), "")
+        picture = _PlaneFile(io.BytesIO(plane_file(data, self.tag_v2, kind, layout, index)), "")
         self.complaints += tuple(_loaded(picture))
         return UnpackedPlane(picture)
 
@@ -196,9 +211,11 @@ class _FirstPage(TiffFile):
         super()._setup()
 
 
-def _is_stored(kind: Kind) -> bool:
-    """Return whether the samples are bytes of the file."""
-    return kind.compression == UNCOMPRESSED and kind.fill_order == 1
+class _PlaneFile(TiffFile):
+    """The bytes of a plane as a grey picture, which Pillow reads right."""
+
+    def _setup(self) -> None:
+        TiffImagePlugin.TiffImageFile._setup(self)  # noqa: SLF001 - the method that is overridden
 
 
 def _loaded(plane: TiffFile) -> Iterator[str]:

@@ -34,14 +34,21 @@ _ICC_WHITE = 0xFF00  # the lightness 100 in 16 bits of ICCLab (TIFF Technical No
 
 
 def plain_mode_of(kind: Kind, tags: Mapping[int, Any]) -> str:
-    """Return the mode that :func:`to_plain_image` makes: L, LA, RGB, RGBA or CMYK."""
+    """Return the mode that :func:`to_plain_image` makes: L, LA, RGB, RGBA, CMYK, or P for positions in a palette."""
     has_alpha = kind.alpha is not None
+    if keeps_positions(kind):
+        return "P"
     if kind.photometric == Colors.CMYK:
         return "RGBA" if has_alpha else "CMYK"
     palette = color_map(kind, tags) if kind.photometric == Colors.PALETTE else None
     if kind.colors == 1 and (palette is None or bool((palette == palette[:, :1]).all())):
         return "LA" if has_alpha else "L"
     return "RGBA" if has_alpha else "RGB"
+
+
+def keeps_positions(kind: Kind) -> bool:
+    """Return whether the picture keeps its positions in a palette, as Pillow's mode P holds them."""
+    return kind.photometric == Colors.PALETTE and kind.bits <= _BYTE and kind.alpha is None
 
 
 def color_map(kind: Kind, tags: Mapping[int, Any]) -> NDArray[np.uint8]:
@@ -82,14 +89,15 @@ def to_plain_image(
     units = kind.subsampling[1]
     for top, bottom in row_bands(max(1, planes[0].width * len(planes)), planes[0].height):
         rows = [plane.rows(top, bottom) for plane in planes]
-        if kind.photometric == Colors.YCBCR and not kind.planar:
+        if kind.subsampling != (1, 1):
             levels = whole_pixels(rows[0], kind, layout)[: layout.height - top * units]
         else:
             parts = [_values(part, kind, layout, big_endian=big_endian) for part in rows]
             levels = _together(parts) if kind.photometric in _TOGETHER else _together([_levels(p, kind) for p in parts])
             levels = _lab_levels(levels, kind) if kind.photometric in _LAB else levels
         band = _band(levels, kind, tags, palette, profile)
-        picture.paste(band if band.mode == mode else band.convert(mode), (0, top * units))
+        # Pillow pastes bytes as positions in a palette.
+        picture.paste(band if mode in {band.mode, "P"} else band.convert(mode), (0, top * units))
     return picture
 
 
@@ -205,6 +213,8 @@ def _band(
     alpha = None if kind.alpha is None else levels[..., kind.alpha]
     if palette is not None:
         alpha = None if alpha is None else _rounded(alpha, (1 << kind.bits) - 1)
+        if keeps_positions(kind):
+            return Image.fromarray(np.ascontiguousarray(levels[..., 0].astype(np.uint8, copy=False)))
         colors = palette[levels[..., 0]]
     else:
         colors = levels[..., : kind.colors].astype(np.uint8, copy=False)
