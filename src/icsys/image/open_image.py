@@ -12,7 +12,7 @@ from PIL import Image
 from PIL.ExifTags import Base
 
 from icsys.errors import ImageError
-from icsys.image.jpeg_mending import barer_jpegs
+from icsys.image.jpeg.mending import barer_jpegs
 from icsys.image.limits import check_scans, check_size
 from icsys.image.png.side_chunks import parted_from_profile, without_faulty_side_chunks
 from icsys.image.tiff.camera_raw import camera_raw_name, refused_raw

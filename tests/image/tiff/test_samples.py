@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, TiffImagePlugin
 
+from icc_profiles import linear_profile
 from icsys.errors import ImageError
 from icsys.image.decode import decode_photo
 from icsys.image.open_image import open_image
@@ -90,7 +91,7 @@ def expected(samples, bits, photometric, alpha, palette=None):
 KINDS = [
     (photometric, bits, alpha)
     for photometric, bits, alpha in itertools.product(DEPTHS, (1, 4, 8, 12, 16), (None, 1, 2))
-    if not (alpha == ASSOCIATED and photometric in {WHITE_IS_ZERO, PALETTE})
+    if not (alpha == ASSOCIATED and photometric == WHITE_IS_ZERO)
 ]
 
 
@@ -344,6 +345,17 @@ def test_samples_are_turned_upright(turn, kind):
     photo = decode_photo(tiff_of(samples, tags=tags, **kind), KEEP)
     np.testing.assert_array_equal(photo.pixels, want)
     assert (photo.info.height, photo.info.width) == want.shape[:2]
+
+
+def test_the_profile_of_converted_samples_is_applied():
+    profile = linear_profile(b"RGB ")
+    samples = samples_of(8, 3)
+    tags = {34675: (7, list(profile))}
+    plain = decode_photo(tiff_of(samples, photometric=RGB, tags=tags), KEEP).pixels
+    assert not np.array_equal(plain, samples)
+    for bits, planar in ((16, True), (8, True)):
+        data = tiff_of(samples * (257 if bits == 16 else 1), bits, photometric=RGB, planar=planar, tags=tags)
+        np.testing.assert_array_equal(decode_photo(data, KEEP).pixels, plain)
 
 
 def jpeg_of(plane, mode, **settings):

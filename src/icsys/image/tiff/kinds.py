@@ -262,7 +262,7 @@ def check_readable(kind: Kind) -> None:
         readable = readable and kind.bits == _BYTE and (whole or (not kind.planar and kind.samples == kind.colors))
     elif kind.photometric in {Colors.CIELAB, Colors.ICCLAB}:
         readable = readable and kind.bits in {_BYTE, _MOST_BITS}
-    if kind.associated and kind.photometric not in {Colors.BLACK_IS_ZERO, Colors.RGB, Colors.CMYK}:
+    if kind.associated and kind.photometric in {Colors.WHITE_IS_ZERO, Colors.YCBCR, Colors.CIELAB, Colors.ICCLAB}:
         readable = False
     if not readable or kind.predictor not in {1, _DIFFERENCES}:
         raise _refused(f"of {kind}")
