@@ -39,7 +39,7 @@ _OPENERS = {
     "WEBP": ("icsys.image.webp_decoder", "WebPFile"),
     "TIFF": ("icsys.image.tiff.decoder", "open_tiff"),
     "GIF": ("icsys.image.gif_decoder", "GifFile"),
-    "BMP": ("PIL.BmpImagePlugin", "BmpImageFile"),
+    "BMP": ("icsys.image.bmp.decoder", "BmpFile"),
     "AVIF": ("PIL.AvifImagePlugin", "AvifImageFile"),
 }
 
