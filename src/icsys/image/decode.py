@@ -18,8 +18,8 @@ from icsys.image.color_conversion import changes_colors, channels, in_bands, to_
 from icsys.image.described.loading import load_picture, picture_facts
 from icsys.image.geometry import ResizePlan, decoder_shrink, plan_resize, stored_edges, unchanged, upright_size
 from icsys.image.integrity import find_faults
+from icsys.image.jpeg.mending import close_jpeg
 from icsys.image.jpeg_decoder import MODES, can_shrink, decode_jpeg
-from icsys.image.jpeg_mending import close_jpeg
 from icsys.image.limits import check_bytes, check_frames, check_image, check_size, memory_needed
 from icsys.image.open_image import IMAGE_SUFFIXES, count_frames, exif_orientation, open_image, sniff
 from icsys.image.resize import as_image, finished, pick_pixels, resample_pixels

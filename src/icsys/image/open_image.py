@@ -12,7 +12,7 @@ from PIL import Image
 from PIL.ExifTags import Base
 
 from icsys.errors import ImageError
-from icsys.image.jpeg_mending import barer_jpegs
+from icsys.image.jpeg.mending import barer_jpegs
 from icsys.image.limits import check_scans, check_size
 from icsys.image.png.side_chunks import parted_from_profile, without_faulty_side_chunks
 from icsys.image.tiff.camera_raw import camera_raw_name, refused_raw
@@ -39,7 +39,7 @@ _OPENERS = {
     "WEBP": ("icsys.image.webp_decoder", "WebPFile"),
     "TIFF": ("icsys.image.tiff.decoder", "open_tiff"),
     "GIF": ("icsys.image.gif_decoder", "GifFile"),
-    "BMP": ("PIL.BmpImagePlugin", "BmpImageFile"),
+    "BMP": ("icsys.image.bmp.decoder", "BmpFile"),
     "AVIF": ("PIL.AvifImagePlugin", "AvifImageFile"),
 }
 
