@@ -1,4 +1,4 @@
-"""The coding processes of JPEG: those that no decoder here reads are refused by their names."""
+"""The coding processes of JPEG, to refuse by name what no decoder here reads."""
 
 from __future__ import annotations
 
