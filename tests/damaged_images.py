@@ -12,6 +12,7 @@ from PIL import ExifTags, Image
 from heif_files import clap, nclx, with_properties
 from helpers import image_bytes, synthetic_photo
 from png_files import chunk, number_chunk, png_of
+from tiff_files import tiff_of
 
 FORMATS = ("AVIF", "BMP", "GIF", "HEIF", "JPEG", "PNG", "TIFF", "WEBP")
 
@@ -161,6 +162,11 @@ def _tiff():
     yield image_bytes(_photo("1"), "TIFF", compression="group4")
     yield image_bytes(_photo(), "TIFF", big_tiff=True, **_metadata())
     yield _animated("TIFF")
+    photo, clear = synthetic_photo(24, 32), np.dstack([synthetic_photo(24, 32), synthetic_photo(24, 32, channels=1)])
+    yield tiff_of(photo.astype(int) << 4, 12, photometric=2, compression="tiff_lzw", rows_per_strip=7)
+    yield tiff_of(clear.astype(int) << 8, 16, photometric=2, planar=True, tile=(16, 16), tags={338: (3, [2])})
+    yield tiff_of(clear, photometric=5, planar=True, compression="packbits", order=">", big=True)
+    yield tiff_of(photo, photometric=6, planar=True, tags={530: (3, [1, 1])})
 
 
 def _bmp():

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from icsys.results import CHANGED_SOURCE, FOREIGN, OTHER_OPTIONS, Compressed, Failed, Skipped
+from icsys.results import CHANGED_SOURCE, FOREIGN, OTHER_OPTIONS, TINY, Compressed, Failed, Skipped
 
 if TYPE_CHECKING:
     from icsys.options import Target
@@ -215,6 +215,13 @@ class RunSummary:
         if self.bytes_out:
             rows.append(("bytes", f"{self.bytes_in:,} → {self.bytes_out:,}"))
             rows.append(("numbers for a model to read", f"{self.elements_in:,} → {self.elements_out:,}"))
+        noted = (
+            (f"outputs below {TINY} pixels on a side", self.tiny_outputs),
+            ("images smaller than the size", self.small_sources),
+            ("done again with other options", self.redone_options),
+            ("done again for a changed source", self.redone_sources),
+        )
+        rows += [(name, f"{count:,}") for name, count in noted if count]
         rows += [(f"skipped: {reason}", f"{count:,}") for reason, count in self.skips.items()]
         rows += [(f"failed: {failure.source}", failure.message) for failure in self.failures[:_SHOWN]]
         if len(self.failures) > _SHOWN:

@@ -136,6 +136,17 @@ def test_a_missing_source_is_asked_for_until_there_are_photos(here):
     assert out.count("there is no folder 'nowhere' here") == out.count("the folder 'empty' holds no images") == 1
 
 
+def test_a_folder_that_cannot_be_read_is_told_apart_from_an_empty_one(here, monkeypatch):
+    monkeypatch.chdir(here)
+    monkeypatch.setattr("builtins.input", lambda _: (_ for _ in ()).throw(EOFError))
+    (here / "Uncompressed" / "a.jpg").unlink()
+    with pytest.raises(UsageError, match="'Uncompressed' holds no images"):
+        ask_run("Uncompressed", "Compressed", "")
+    monkeypatch.setattr("os.access", lambda path, *_, **__: Path(path).name != "Uncompressed")  # root may read all
+    with pytest.raises(UsageError, match="'Uncompressed' cannot be read"):
+        ask_run("Uncompressed", "Compressed", "")
+
+
 @pytest.mark.parametrize("text", ["", "nowhere\n", "MKM\n16\n5\n"])
 def test_without_photos_the_end_of_the_input_is_one_clear_error(tmp_path, text):
     code, _, err = answer(tmp_path, text)

@@ -115,7 +115,6 @@ PEAK = """
 import contextlib, pathlib, sys
 from icsys.image.decode import decode_photo
 from icsys.options import Options
-from tiff_files import tiff_of
 
 def peak():
     return 1024 * int(pathlib.Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])

@@ -344,7 +344,7 @@ def alone(source, folder, out, options=DATASET):
     return read_palette(out / "palette.json")
 
 
-def test_a_dataset_palette_learns_from_its_training_images_alone(source, out, tmp_path):
+def test_a_dataset_palette_is_made_from_its_training_images_alone(source, out, tmp_path):
     summary = compress_folder(source, out, AUTO)
     assert (summary.compressed, summary.failed, summary.palette_from) == (5, 0, ["train"])
     palette = read_palette(out / "palette.json")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -90,6 +91,8 @@ def _open_photos(source: str, destination: str) -> _Photos:
         raise UsageError(f"the source {source!r} cannot be read: {getattr(error, 'strerror', error)}") from error
     if not exists:
         raise UsageError(f"there is no folder {source!r} here")
+    if found is None and Path(source).is_dir() and not os.access(source, os.R_OK | os.X_OK):
+        raise UsageError(f"the folder {source!r} cannot be read: expected the permission to read it")
     if found is None:
         what = "folder" if Path(source).is_dir() else "source"
         raise UsageError(f"the {what} {shown(source)!r} holds no images")

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from icsys.files.locations import Location
 
 SOURCE, DESTINATION = "Uncompressed", "Compressed"
+STREAM = "-"
+"""The path that stands for standard input."""
 
 
 def given_places(paths: Sequence[str], output: str | None) -> tuple[Location, str]:

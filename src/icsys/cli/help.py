@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from icsys.cli.given_places import STREAM
 from icsys.errors import UsageError
 from icsys.setting_fields import did_you_mean
 
@@ -71,7 +72,7 @@ class CommandParser(argparse.ArgumentParser):
         if PATHS in found:
             # argparse gives these arguments only the paths before the first option.
             last = [] if getattr(found, LAST_PATH) is None else [getattr(found, LAST_PATH)]
-            more = [word for word in unknown if word == "-" or not word.startswith("-")]
+            more = [word for word in unknown if word == STREAM or not word.startswith("-")]
             setattr(found, PATHS, [*getattr(found, PATHS), *last, *more])
             unknown = [word for word in unknown if word not in more]
         if unknown:
@@ -130,9 +131,9 @@ class _HelpAll(argparse.Action):
 
 def _unknown_command(word: str, commands: Iterable[str]) -> str:
     """Return the error about a first word that is no command: an option, a path, or a name with a slip."""
-    if word.startswith("-") and word != "-":
+    if word.startswith("-") and word != STREAM:
         return f"option {word} before the command: expected ics COMMAND [options], such as ics compress {word}"
-    is_place = word == "-" or Path(word).exists()
+    is_place = word == STREAM or Path(word).exists()
     close = f"; did you mean ics compress {word}?" if is_place else did_you_mean(word, commands)
     return f"unknown command {word!r}{close} (ics --help shows all commands)"
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from icsys.cli.given_places import DESTINATION, SOURCE, given_places
+from icsys.cli.given_places import DESTINATION, SOURCE, STREAM, given_places
 from icsys.cli.no_effect import no_effect
 from icsys.cli.parser import COMPARISON, command_parser
 from icsys.cli.read_options import Request, read_options
@@ -93,7 +93,7 @@ def _command(arguments: argparse.Namespace) -> int:
     check_format(request.options, request.settings.shard)
     if arguments.command == "demo":
         return _run(*_prepare_demo(arguments.source, arguments.destination, quiet=request.display.quiet), request)
-    if "-" in arguments.paths:
+    if STREAM in arguments.paths:
         from icsys.cli.standard_streams import compress_stream  # noqa: PLC0415 - few runs need it
 
         failed = compress_stream(arguments.paths, arguments.output, request)

@@ -143,7 +143,7 @@ def _add_destination(parser: argparse.ArgumentParser) -> None:
 def _add_merge(parser: argparse.ArgumentParser) -> None:
     _add_destination(parser)
     parser.add_argument("--partial", action="store_true", help="Merge even if some shards are missing or unfinished.")
-    _add_json(parser)
+    _add_printing(parser)
 
 
 def _add_compare(parser: argparse.ArgumentParser) -> None:
@@ -193,10 +193,10 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--jobs", metavar="N", type=number_or_text, help="Files to read at the same time. Default: the number of cores."
     )
-    _add_json(parser)
+    _add_printing(parser)
 
 
-def _add_json(parser: argparse.ArgumentParser) -> None:
+def _add_printing(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="Print one JSON object on standard output.")
     parser.add_argument("--quiet", action="store_true", help="Print failures and errors only.")
 

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, BinaryIO
 
 from icsys.choices import PACKINGS, SHARED
+from icsys.cli.given_places import STREAM
 from icsys.errors import UsageError
 from icsys.image.limits import check_bytes
 from icsys.pipeline import compress_image
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
     from icsys.cli.read_options import Request
     from icsys.options import Options
-
-STREAM = "-"
-"""The path that stands for standard input."""
 
 _PART = 2**20
 _HOW = "ics compress - < photo.jpg > small.png"

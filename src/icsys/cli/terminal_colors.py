@@ -32,7 +32,7 @@ def shows_colors(stream: TextIO) -> bool:
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
     try:
-        return stream.isatty() and _understands_codes(stream.fileno())
+        return stream.isatty() and _takes_codes(stream.fileno())
     except (OSError, ValueError):  # no file, or closed
         return False
 
@@ -42,8 +42,8 @@ def _in(color: str, text: str) -> str:
 
 
 @cache
-def _understands_codes(descriptor: int) -> bool:
-    """Return whether a terminal understands the codes of colours; a console of Windows is switched to them."""
+def _takes_codes(descriptor: int) -> bool:
+    """Return whether a terminal takes codes for colours; a console of Windows is switched to them."""
     if sys.platform != "win32":
         return True
     import ctypes  # noqa: PLC0415 - Windows only

@@ -143,6 +143,7 @@ def changes_colors(profile: bytes | None, mode: str) -> bool:
     return bool(profile) and (_grey_table(profile) if mode == "L" else _transform(profile, "RGB")) is not None
 
 
+@lru_cache(maxsize=16)
 def is_profile(profile: bytes | None) -> bool:
     """Return whether an ICC profile can be read, and is one of grey, RGB or CMYK colours."""
     from PIL import ImageCms  # noqa: PLC0415 - most photos have no profile that needs it

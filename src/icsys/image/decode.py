@@ -15,17 +15,14 @@ from icsys.choices import WHITE
 from icsys.errors import ImageError
 from icsys.image.area_average import average_areas
 from icsys.image.color_conversion import changes_colors, channels, in_bands, to_plain, to_srgb
-from icsys.image.described.description import ColorDescription
-from icsys.image.described.pictures import boxed_picture
-from icsys.image.described.source_colors import hdr_warning, source_colors
+from icsys.image.described.loading import load_picture, picture_facts
 from icsys.image.geometry import ResizePlan, decoder_shrink, plan_resize, stored_edges, unchanged, upright_size
-from icsys.image.heif.boxes import picture_properties
-from icsys.image.integrity import find_faults, load_pixels
+from icsys.image.integrity import find_faults
+from icsys.image.jpeg.mending import close_jpeg
+from icsys.image.jpeg.processes import check_process
 from icsys.image.jpeg_decoder import MODES, can_shrink, decode_jpeg
-from icsys.image.jpeg_mending import close_jpeg
 from icsys.image.limits import check_bytes, check_frames, check_image, check_size, memory_needed
 from icsys.image.open_image import IMAGE_SUFFIXES, count_frames, exif_orientation, open_image, sniff
-from icsys.image.png_decoder import load_png, takes_copies
 from icsys.image.resize import as_image, finished, pick_pixels, resample_pixels
 from icsys.image.stored_values import palette_positions
 from icsys.pixel_checks import check_array
@@ -54,7 +51,6 @@ _TRANSPOSE = {
     8: Image.Transpose.ROTATE_90,
 }
 _RGBA = 4
-_BOXED = frozenset({"AVIF", "HEIF"})
 _UNSUPPORTED = ("unsupported", "not supported", "unknown", "cannot handle", "not installed")
 _TOO_LARGE = ("max_text_chunk", "max_text_memory")  # compressed texts that unpack to more than Pillow allows
 _REASONS = dict.fromkeys(_UNSUPPORTED, "unsupported") | dict.fromkeys(_TOO_LARGE, "too_large")
@@ -124,8 +120,8 @@ def unlimited(size: int) -> AbstractContextManager[None]:  # noqa: ARG001 - the 
 def decode_photo(data: bytes, options: Options, admit: Admit = unlimited) -> Photo:
     """Decode an image file and resize it as in ``options``.
 
-    Applies EXIF orientation and what the file says of its colours, flattens transparency or keeps it, and takes the
-    first frame of an animation. Safe to call from many threads.
+    Applies EXIF orientation, crop, and the colours as the file describes them, flattens transparency or keeps it, and
+    takes the first frame of an animation. Safe to call from many threads.
 
     Parameters
     ----------
@@ -172,30 +168,26 @@ def _decode(name: str, image: ImageFile.ImageFile, data: bytes, options: Options
         photo = _decode_jpeg(image, data, options, admit, frames)
         if photo:
             return photo
-    properties = picture_properties(data) if name in _BOXED else None
-    coded = (properties and properties.size) or image.size
-    check_size(*coded, options)
-    mode, colors = image.mode, source_colors(name, image, data, properties)
-    described = isinstance(colors, ColorDescription)
+    mode, facts = image.mode, picture_facts(name, image, data)
+    check_size(*facts.coded, options)
     header, shrink = image.size, 1
     if name == "JPEG":
+        check_process(data)
         shrink = _shrink(header, plan_resize(*upright_size(header, exif_orientation(image)), options), options)
-    copied, held_twice = options.resample == "lanczos", takes_copies(image, colors)
-    with admit(memory_needed(image, shrink, copied=copied, held_twice=held_twice, coded=coded)):
+    copied, twice = options.resample == "lanczos", facts.held_twice
+    with admit(memory_needed(image, shrink, copied=copied, held_twice=twice, coded=facts.coded)):
         keep = options.on_corrupt == "keep"
         faults = find_faults(name, data)
         if faults.damage and not keep:
             raise ImageError("corrupt", faults.damage)
         if name == "PNG":  # its EXIF data may follow the pixels
-            source, lacking = load_png(image, data, colors, keep=keep)
+            source, lacking = load_picture(name, image, data, facts, keep=keep)
             orientation = exif_orientation(image)
         else:
             orientation = exif_orientation(image)
             if shrink > 1:
                 image.draft(None, (header[0] // shrink, header[1] // shrink))
-            source, lacking = image, load_pixels(image, keep=keep)
-        if properties:
-            source = boxed_picture(name, image, properties, colors)
+            source, lacking = load_picture(name, image, data, facts, keep=keep)
         # The header's size may not be the picture's, as for a TIFF that Pillow turned upright while it loaded.
         stored = header if shrink > 1 else source.size
         turn = 1 if name == "TIFF" else orientation
@@ -209,10 +201,10 @@ def _decode(name: str, image: ImageFile.ImageFile, data: bytes, options: Options
             source.close()
             image.close()
     info = ImageInfo(name, mode, *upright, channel_count, orientation, frames)
-    pixels = _finished(small, None if isinstance(colors, ColorDescription) else colors, plan, options)
+    pixels = _finished(small, facts.profile, plan, options)
     faults = faults._replace(damage=faults.damage or lacking) if lacking else faults
-    warnings = [text for text in (faults.warning, hdr_warning(colors)) if text]
-    as_stored = turn == 1 and not described and _shows(small, pixels, plan)
+    warnings = [text for text in (faults.warning, getattr(image, "note", None), facts.warning) if text]
+    as_stored = turn == 1 and facts.description is None and _shows(small, pixels, plan)
     return Photo(pixels, info, "; ".join(warnings) or None, as_stored, faults.damage is not None, positions)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import simplejpeg
 
 from icsys.errors import ImageError
-from icsys.image.jpeg_mending import mend_jpeg
+from icsys.image.jpeg.mending import mend_jpeg
 from icsys.image.png.chunks import has_sound_pixels, holds_only_pixels
 from icsys.image.png.side_chunks import faults_of_side_chunks
 

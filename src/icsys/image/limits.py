@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from PIL.ExifTags import Base
 
 from icsys.errors import ImageError
+from icsys.image.jpeg.segments import START_OF_SCAN, is_one_scan, jpeg_segments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from PIL import Image
 
     from icsys.options import Options
@@ -28,10 +26,6 @@ _BYTES_PER_COEFFICIENT = 2  # a JPEG of several scans is held as three coefficie
 _BYTES_OF_COPIES = 8  # of a pixel: colours unpacked, and colours weighted with their alpha
 _BYTES_OF_HALVES = 8  # of a pixel: the second half of 16 bits, and the converted colours
 _UNCOMPRESSED = 1  # TIFF 6.0, Compression
-_JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
-_END, _START_OF_SCAN = 0xD9, 0xDA
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_SEQUENTIAL = {0xC0, 0xC1, 0xC9}
 
 
 def check_bytes(size: int, options: Options) -> None:
@@ -100,47 +94,8 @@ def count_scans(data: bytes) -> int:
     """Count the scans of a JPEG that a decoder reads, up to one more than :data:`MAX_SCANS`."""
     if is_one_scan(data):
         return 1
-    scans = (kind for kind, _, _ in jpeg_segments(data) if kind == _START_OF_SCAN)
+    scans = (kind for kind, _, _ in jpeg_segments(data) if kind == START_OF_SCAN)
     return sum(1 for _ in islice(scans, MAX_SCANS + 1))
-
-
-def is_one_scan(data: bytes) -> bool:
-    """Return whether a JPEG ends with its first scan: it is sequential, and the scan holds all components.
-
-    The headers suffice for that (ITU-T T.81, B.2), so most files are not searched for scans.
-    """
-    sequential, components = False, b""
-    for kind, start, _ in jpeg_segments(data):
-        if kind in _FRAMES:
-            sequential, components = kind in _SEQUENTIAL, data[start + 9 : start + 10]
-        elif kind == _START_OF_SCAN:
-            return sequential and data[start + 4 : start + 5] == components
-    return False
-
-
-def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Walk over the segments of a JPEG, (marker, start, end), to its end marker; the pixels are skipped."""
-    position = 2
-    while (marker := _JPEG_MARKER.search(data, position)) and data[marker.end() - 1] != _END:
-        position = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2], "big")
-        yield data[marker.end() - 1], marker.start(), position
-
-
-def jpeg_size(data: bytes) -> tuple[int, int]:
-    """Return the width and height in a JPEG's frame header (ITU-T T.81, B.2.2); 0x0 if it has none."""
-    start = _frame_at(data)
-    height, width = (int.from_bytes(data[start + at : start + at + 2], "big") for at in (5, 7))
-    return width, height
-
-
-def jpeg_components(data: bytes) -> int:
-    """Return the number of components in a JPEG's frame header; 0 if it has none."""
-    return int.from_bytes(data[(at := _frame_at(data) + 9) : at + 1], "big")
-
-
-def _frame_at(data: bytes) -> int:
-    """Return where a JPEG's frame header begins; the end of the data if it has none."""
-    return next((start for kind, start, _ in jpeg_segments(data) if kind in _FRAMES), len(data))
 
 
 def memory_needed(

@@ -10,7 +10,7 @@ from icsys.files.url import is_url, shown
 from icsys.options import Target
 from icsys.report.humanize import bytes_text, count_text, images_text, printable, times_text
 from icsys.results import TINY, Compressed, Failed
-from icsys.sources.base import passed_over_text
+from icsys.sources.base import passed_over_text, some_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -66,16 +66,15 @@ def run_report(summary: RunSummary, destination: str, *, dry_run: bool, options:
     if summary.outputs_passed_over:
         lines.append(f"          {passed_over_text(summary.outputs_passed_over)}")
     if summary.pruned:
-        some = ", ".join(map(printable, summary.pruned[:_LISTED])) + (", …" if len(summary.pruned) > _LISTED else "")
+        some = some_names(summary.pruned, _LISTED, printable)
         what = "would be removed" if dry_run else "removed"
         lines.append(f"Pruned:   {len(summary.pruned)} {what} (sources gone, or other outputs now): {some}")
     if summary.stale:
-        some = ", ".join(map(printable, summary.stale[:_NAMED])) + (", …" if len(summary.stale) > _NAMED else "")
+        some = some_names(summary.stale, _NAMED, printable)
         why = "their sources are gone, fail, or have other outputs now"
         lines.append(f"Stale:    {len(summary.stale)} ({why}; see --prune): {some}")
     if summary.shards:
-        some = ", ".join(summary.shards[:_NAMED]) + (", …" if len(summary.shards) > _NAMED else "")
-        lines.append(f"Packs:    {len(summary.shards)}: {some}")
+        lines.append(f"Packs:    {len(summary.shards)}: {some_names(summary.shards, _NAMED, str)}")
     if summary.palette_from:
         lines.append(f"Palette:  made from {folders_text(summary.palette_from)} (--palette-from all takes all images)")
     if summary.colors_chosen:
@@ -102,8 +101,7 @@ def folders_text(folders: Sequence[str]) -> str:
     >>> folders_text(["train"])
     "the images in 'train'"
     """
-    names = ", ".join(map(repr, map(printable, folders[:_NAMED]))) + (", …" if len(folders) > _NAMED else "")
-    return f"the images in {names}"
+    return f"the images in {some_names(folders, _NAMED)}"
 
 
 def size_notes(tiny: int, small: int, options: Options | None) -> Iterator[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 from collections import Counter, deque
 from contextlib import closing
@@ -27,7 +26,7 @@ from icsys.records.label import label_of
 from icsys.records.palette_files import Palettes, load_palettes
 from icsys.records.splits import ImageFolders, TrainFolders
 from icsys.run.wait_and_count import wait_for
-from icsys.sources.base import Task, Unreadable, read_loaded
+from icsys.sources.base import Task, Unreadable, read_loaded, some_names
 from icsys.sources.folder import Folder
 from icsys.version import __version__
 
@@ -307,8 +306,7 @@ def _add_facts(digest: hashlib._Hash, source: Source, task: Task) -> bool:
 def _not_found(pattern: str, source: Source, tops: Mapping[str, None]) -> str:
     """Return the text of the error for a folder without images; ``tops`` has the top folders that hold some."""
     names = sorted(filter(None, tops))
-    some = ", ".join(map(repr, itertools.islice(names, _NAMED))) + (", …" if len(names) > _NAMED else "")
-    there = f"its top folders are {some}" if names else "its images lie in no folder"
+    there = f"its top folders are {some_names(names, _NAMED)}" if names else "its images lie in no folder"
     return (
         f"palette_from={pattern!r} with source {source.shown!r}: no image lies below such a folder, and {there}; "
         f"expected one of its folders, a pattern such as '*/{pattern.rpartition('/')[2]}', or {ALL}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from icsys.errors import ImageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from icsys.options import Options
     from icsys.records.label import Label
@@ -97,8 +97,24 @@ def passed_over_text(folders: Sequence[str]) -> str:
     "1 output folder of ics passed over: 'out' (--include-outputs reads it)"
     """
     what, them = ("folder", "it") if len(folders) == 1 else ("folders", "them")
-    names = ", ".join(map(repr, folders[:_NAMED])) + (", …" if len(folders) > _NAMED else "")
+    names = some_names(folders, _NAMED)
     return f"{len(folders)} output {what} of ics passed over: {names} (--include-outputs reads {them})"
+
+
+def some_names(names: Sequence[str], most: int, write: Callable[[str], str] = repr) -> str:
+    """Return the first names for a message, with an ellipsis if there are more.
+
+    Parameters
+    ----------
+    write
+        Makes the text of a name.
+
+    Examples
+    --------
+    >>> some_names(["a", "b", "c"], 2), some_names(["a"], 2, str)
+    ("'a', 'b', …", 'a')
+    """
+    return ", ".join([*map(write, names[:most]), *["…"] * (len(names) > most)])
 
 
 Planned = Task | Ignored | PassedOver | Unreadable

@@ -95,7 +95,7 @@ def test_chunks_without_a_meaning_change_nothing(chunks):
     assert description is None or description.is_srgb
 
 
-def test_a_narrow_range_and_hdr_are_told():
+def test_a_narrow_range_and_hdr_are_found():
     narrow = png_description(png_of(PIXELS, 8, chunk(b"cICP", bytes([1, 13, 0, 0]))), has_profile=lambda: True)
     assert narrow.narrow
     hdr = decode_photo(png_of(PIXELS, 8, chunk(b"cICP", bytes([9, 16, 0, 1]))), FULL)

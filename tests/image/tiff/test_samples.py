@@ -1,5 +1,6 @@
 """Every kind of TIFF against the samples that were written: bits, planes, tiles, orders, colours, alpha, resizes."""
 
+import contextlib
 import io
 import itertools
 import struct
@@ -9,11 +10,13 @@ import pytest
 import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
+from icc_profiles import linear_profile
 from icsys.errors import ImageError
 from icsys.image.decode import decode_photo
 from icsys.image.open_image import open_image
+from icsys.image.tiff import decoder
 from icsys.options import Options
 from tiff_files import compressed, file_of, tiff_of
 
@@ -29,6 +32,7 @@ LAYOUTS = [
     (False, (32, 16), None, "<", "tiff_adobe_deflate", 2, 1, False),
     (False, (32, 16), None, ">", None, 1, 1, True),
     (False, None, None, "<", "packbits", 1, 2, False),
+    (False, None, 10, ">", None, 1, 2, False),
     (True, None, 10, ">", None, 1, 1, False),
     (True, None, None, "<", None, 1, 2, True),
     (True, (16, 32), None, "<", None, 1, 1, False),
@@ -87,7 +91,7 @@ def expected(samples, bits, photometric, alpha, palette=None):
 KINDS = [
     (photometric, bits, alpha)
     for photometric, bits, alpha in itertools.product(DEPTHS, (1, 4, 8, 12, 16), (None, 1, 2))
-    if not (alpha == ASSOCIATED and photometric in {WHITE_IS_ZERO, PALETTE})
+    if not (alpha == ASSOCIATED and photometric == WHITE_IS_ZERO)
 ]
 
 
@@ -177,6 +181,17 @@ def test_a_palette_of_65536_colours_is_read():
     np.testing.assert_array_equal(decode_photo(data, KEEP).pixels, (palette.reshape(3, -1).T >> 8)[samples[..., 0]])
 
 
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+def test_the_lower_bit_may_come_first(bits):
+    samples = samples_of(bits, 1)
+    for photometric, compression in itertools.product((WHITE_IS_ZERO, GREY, PALETTE), (None, "tiff_lzw")):
+        palette = np.random.default_rng(1).integers(0, 1 << 16, 3 << bits)
+        tags = {320: (3, palette)} if photometric == PALETTE else {}
+        data = tiff_of(samples, bits, photometric=photometric, compression=compression, fill_order=2, tags=tags)
+        want = expected(samples, bits, photometric, None, palette if tags else None)
+        np.testing.assert_array_equal(decode_photo(data, KEEP).pixels, want)
+
+
 def test_a_palette_of_eight_bits_is_recognised():
     samples = samples_of(8, 1)
     palette = np.random.default_rng(1).integers(0, 1 << 8, 3 << 8)
@@ -261,7 +276,7 @@ REFUSED = {
     "compressed with method 77": {"tags": {259: (3, [77])}},
     "YCbCr of 16 bits": {"samples": np.zeros((4, 4, 3), int), "bits": 16, "photometric": YCBCR},
     "CIELab of 12 bits": {"samples": np.zeros((4, 4, 3), int), "bits": 12, "photometric": CIELAB},
-    "grey of 8 bits with associated alpha": {
+    "grey with white as zero of 8 bits with associated alpha": {
         "samples": np.zeros((4, 4, 2), int), "photometric": WHITE_IS_ZERO, "tags": {338: (3, [1])},
     },
     "stored as differences": {
@@ -276,6 +291,24 @@ def test_what_stays_unknown_is_refused_by_its_kind(name):
     kind = {"samples": np.zeros((4, 4, 1), int)} | REFUSED[name]
     with pytest.raises(ImageError, match=f"TIFF .*{name}.*: expected .* convert it to 8 or 16 bits") as caught:
         decode_photo(tiff_of(**kind), KEEP)
+    assert caught.value.code == "unsupported"
+
+
+def test_a_compression_that_libtiff_was_built_without_is_named(monkeypatch):
+    """The sentence is libtiff's; that it comes is simulated, because builds differ."""
+    data = tiff_of(np.zeros((8, 8, 3), int), photometric=RGB, compression="tiff_lzw", tags={259: (3, [50001])})
+
+    def refuse(_):
+        raise OSError("decoder error -2")
+
+    @contextlib.contextmanager
+    def collect():
+        yield ["WEBP compression support is not configured"]
+
+    monkeypatch.setattr(TiffImagePlugin.TiffImageFile, "load", refuse)
+    monkeypatch.setattr(decoder, "collect_libtiff_errors", collect)
+    with pytest.raises(ImageError, match="TIFF compressed with WebP: expected") as caught:
+        decode_photo(data, KEEP)
     assert caught.value.code == "unsupported"
 
 
@@ -314,8 +347,20 @@ def test_samples_are_turned_upright(turn, kind):
     assert (photo.info.height, photo.info.width) == want.shape[:2]
 
 
+def test_the_profile_of_converted_samples_is_applied():
+    profile = linear_profile(b"RGB ")
+    samples = samples_of(8, 3)
+    tags = {34675: (7, list(profile))}
+    plain = decode_photo(tiff_of(samples, photometric=RGB, tags=tags), KEEP).pixels
+    assert not np.array_equal(plain, samples)
+    for bits, planar in ((16, True), (8, True)):
+        data = tiff_of(samples * (257 if bits == 16 else 1), bits, photometric=RGB, planar=planar, tags=tags)
+        np.testing.assert_array_equal(decode_photo(data, KEEP).pixels, plain)
+
+
 def jpeg_of(plane, mode, **settings):
     file = io.BytesIO()
+    plane = 255 - plane if mode == "CMYK" else plane  # Pillow inverts inks in a JPEG, as Adobe does
     Image.fromarray(plane.squeeze().astype(np.uint8), mode=mode).save(file, "JPEG", quality=98, **settings)
     return file.getvalue()
 
@@ -324,7 +369,8 @@ def jpeg_of(plane, mode, **settings):
 @pytest.mark.parametrize(
     ("photometric", "depth", "planar", "subsampling"),
     [(WHITE_IS_ZERO, 1, False, 1), (GREY, 1, False, 1), (GREY, 2, True, 1), (RGB, 3, False, 1), (RGB, 3, True, 1),
-     (RGB, 4, True, 1), (CMYK, 4, True, 1), (CMYK, 5, True, 1), (YCBCR, 3, False, 1), (YCBCR, 3, False, 2)],
+     (RGB, 4, True, 1), (CMYK, 4, False, 1), (CMYK, 4, True, 1), (CMYK, 5, True, 1), (YCBCR, 3, False, 1),
+     (YCBCR, 3, False, 2)],
 )  # fmt: skip
 def test_strips_and_tiles_of_jpeg_are_read(photometric, depth, planar, subsampling, tile):
     """Smooth samples, which JPEG keeps within a few levels; of YCbCr, the RGB that it was made from is compared."""
@@ -334,8 +380,9 @@ def test_strips_and_tiles_of_jpeg_are_read(photometric, depth, planar, subsampli
     planes = [samples[..., [index]] for index in range(depth)] if planar else [samples]
     of_colors = {"keep_rgb": True} if photometric == RGB else {"subsampling": 2 * subsampling - 2}  # 4:4:4 or 4:2:0
     settings = {} if planar or depth == 1 else of_colors
+    mode = "L" if planar or depth == 1 else "CMYK" if depth == 4 else "RGB"
     parts = [
-        jpeg_of(plane[top : top + height, left : left + width], "L" if planar or depth == 1 else "RGB", **settings)
+        jpeg_of(plane[top : top + height, left : left + width], mode, **settings)
         for plane in planes
         for top, left in itertools.product(range(0, 64, height), range(0, 96, width))
     ]
@@ -349,6 +396,8 @@ def test_strips_and_tiles_of_jpeg_are_read(photometric, depth, planar, subsampli
         want = (255 - want[..., :3]) * (255 - want[..., 3:]) / 255
     want = 255 - want if photometric == WHITE_IS_ZERO else want
     pixels = decode_photo(file_of([(tags, parts, [])]), KEEP).pixels
+    turned = decode_photo(file_of([(tags | {266: (3, [2])}, parts, [])]), KEEP).pixels  # no order of bits within JPEG
+    np.testing.assert_array_equal(turned, pixels)
     if depth > base:
         assert np.abs(pixels[..., -1].astype(int) - samples[..., -1]).max() <= 6
         want, pixels = want[pixels[..., -1] > 0], pixels[pixels[..., -1] > 0][..., :-1]

@@ -25,7 +25,7 @@ _PQ_NITS = 10_000.0
 _HLG_NITS = 1000.0  # of the display that HLG is shown on; its exponent is 1.2 (ITU-R BT.2100, table 5)
 _HLG_EXPONENT = 1.2
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
-_FINE = 65536  # levels of linear light that are told apart
+_FINE = 65536  # distinct levels of linear light
 _STILL = 2  # levels of sRGB: two steps of rounding
 _NARROW_BLACK, _NARROW_WHITE = 16 / 255, 235 / 255
 

@@ -1,4 +1,4 @@
-"""What a PNG says of its colours by anything but an ICC profile (PNG specification, third edition, 4.3 and 11.3.2)."""
+"""What describes the colours of a PNG beside an ICC profile (PNG specification, third edition, 4.3 and 11.3.2)."""
 
 from __future__ import annotations
 

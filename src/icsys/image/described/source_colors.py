@@ -1,4 +1,4 @@
-"""What a file says of its colours: an ICC profile, a description by numbers, or nothing, which means sRGB."""
+"""What describes the colours of a file: an ICC profile, a description by numbers, or nothing, which means sRGB."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from icsys.image.color_conversion import is_profile
 from icsys.image.described.description import ColorDescription, described_by_codes
 from icsys.image.described.light import WHITE_NITS, changes_nothing
-from icsys.image.described.linear_profile import described_by_linear_profile
 from icsys.image.described.png_colors import png_description
+from icsys.image.described.profile_numbers import described_by_hdr_profile, described_by_linear_profile
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -40,10 +40,13 @@ def source_colors(
     description = None
     if name == "PNG":
         description = png_description(data, has_profile=lambda: is_profile(profile))
-        if description is None and data[_PNG_DEPTH] == _DEEP and is_profile(profile):
-            return described_by_linear_profile(profile or b"", grey=data[_PNG_KIND] in _GREY_KINDS) or profile
     elif properties and properties.codes and not is_profile(profile):
         description = described_by_codes(*_usual(*properties.codes), camera_is_srgb=True)
+    if description is None and profile and (properties or name == "PNG") and is_profile(profile):
+        deep = name == "PNG" and data[_PNG_DEPTH] == _DEEP
+        description = described_by_hdr_profile(profile) or (
+            described_by_linear_profile(profile, grey=data[_PNG_KIND] in _GREY_KINDS) if deep else None
+        )
     if description is None:
         return profile
     return None if changes_nothing(description) else description
@@ -54,8 +57,8 @@ def _usual(primaries: int, transfer: int) -> tuple[int, int]:
     return primaries if primaries != _UNSPECIFIED else 1, transfer if transfer != _UNSPECIFIED else 13
 
 
-def hdr_warning(colors: ColorDescription | bytes | None) -> str | None:
-    """Return the warning of a picture whose light was brighter than sRGB holds; None for other pictures."""
-    if not isinstance(colors, ColorDescription) or colors.hdr is None:
+def hdr_warning(description: ColorDescription) -> str | None:
+    """Return the warning of a picture whose light is brighter than sRGB holds; None for other pictures."""
+    if description.hdr is None:
         return None
-    return f"HDR ({colors.hdr}) was converted to sRGB: {WHITE_NITS:g} nits are white, brighter light is clipped"
+    return f"HDR ({description.hdr}) was converted to sRGB: {WHITE_NITS:g} nits are white, brighter light is clipped"

@@ -23,7 +23,7 @@ class Box(NamedTuple):
 
 
 class PictureProperties(NamedTuple):
-    """What a file says of its main picture.
+    """What a file holds on its main picture.
 
     Attributes
     ----------
@@ -150,7 +150,7 @@ def _associations(data: bytes, box: Box, wanted: int) -> list[int]:
         position += id_bytes + 1
         end = position + count * index_bytes
         if item == wanted:
-            mask = (1 << (8 * index_bytes - 1)) - 1  # the first bit tells whether the property is essential
+            mask = (1 << (8 * index_bytes - 1)) - 1  # the first bit is set for essential properties
             return [_number(data, at, index_bytes) & mask for at in range(position, min(end, box.end), index_bytes)]
         position = end
     return []

@@ -1,1 +1,1 @@
-"""The structure of PNG files, and what Pillow leaves open about their pixels."""
+"""The structure of PNG files, read and mended without decoding their pixels."""

@@ -14,8 +14,17 @@ from PIL.ExifTags import Base
 from icsys.errors import ImageError
 from icsys.image.color_conversion import note_grey_scale
 from icsys.image.integrity import check_jpeg, is_cut_short
-from icsys.image.limits import is_one_scan, jpeg_size
-from icsys.image.tiff.kinds import UNCOMPRESSED, Colors, Kind, check_readable, is_usual, kind_of, pillow_misreads
+from icsys.image.jpeg.segments import is_one_scan, jpeg_size
+from icsys.image.tiff.kinds import (
+    UNCOMPRESSED,
+    Colors,
+    Kind,
+    check_readable,
+    is_usual,
+    kind_of,
+    pillow_misreads,
+    refused_compression,
+)
 from icsys.image.tiff.libtiff_errors import collect_libtiff_errors
 from icsys.image.tiff.pages import at_picture, is_picture
 from icsys.image.tiff.planes import Plane, StoredPlane, UnpackedPlane
@@ -30,6 +39,7 @@ _STRIPS, _TILES = (Base.StripOffsets, Base.StripByteCounts), (Base.TileOffsets, 
 _START_OF_JPEG, _END_OF_JPEG = b"\xff\xd8", b"\xff\xd9"
 _SIDEWAYS = {5, 6, 7, 8}  # orientations that swap width and height
 _WINDOWS_MEDIA_PHOTO = 0xBC01
+_NOT_COMPILED = "compression support is not configured"  # a sentence of libtiff
 _MOTOROLA_BIG_TIFF = b"MM\0+"  # a kind that Pillow does not recognise
 
 
@@ -80,6 +90,8 @@ class TiffFile(TiffImagePlugin.TiffImageFile):
             raise ImageError("unsupported", "a Windows Media Photo (JPEG XR): convert it to PNG or TIFF")
         kind = None if is_usual(self.tag_v2) else kind_of(self.tag_v2)
         if kind is None or not pillow_misreads(kind, self.tag_v2, len(self._content())):
+            if kind is not None and kind.compression != UNCOMPRESSED and Base.FillOrder in self.tag_v2:
+                self.tag_v2[Base.FillOrder] = 1  # libtiff turns the bits, so Pillow finds the kind by the usual order
             try:
                 super()._setup()
             except (SyntaxError, KeyError):  # a kind that Pillow lacks
@@ -105,7 +117,7 @@ class TiffFile(TiffImagePlugin.TiffImageFile):
         colors = color_map(kind, self.tag_v2).tobytes() if keeps_positions(kind) else None
         self.palette = None if colors is None else ImagePalette.raw("RGB", colors)
         self.tile = [ImageFile._Tile("raw", (0, 0, *size))]  # noqa: SLF001 - there are pixels to decode
-        if not _is_stored(kind):
+        if kind.compression != UNCOMPRESSED:
             planes = kind.samples if kind.planar else 1
             of_plane = row_bytes(layout.width, kind) * unit_rows(layout.height, kind)
             self.bytes_unpacked = planes * of_plane + len(self._content())
@@ -119,6 +131,10 @@ class TiffFile(TiffImagePlugin.TiffImageFile):
         with collect_libtiff_errors() as messages:
             try:
                 return super().load()
+            except OSError as error:
+                if any(_NOT_COMPILED in message for message in messages):
+                    raise refused_compression(self.tag_v2) from error
+                raise
             finally:
                 self.complaints += tuple(messages)
 
@@ -135,11 +151,11 @@ class TiffFile(TiffImagePlugin.TiffImageFile):
 
     def _plane(self, data: bytes, kind: Kind, layout: Layout, index: int) -> Plane:
         """Return the bytes of a plane, and note its damage."""
-        if _is_stored(kind):
+        if kind.compression == UNCOMPRESSED:
             stored = StoredPlane(data, kind, layout, index)
             self.complaints += ("image file is truncated",) if stored.is_cut else ()
             return stored
-        picture = TiffFile(io.BytesIO(plane_file(data, self.tag_v2, kind, layout, index)), "")
+        picture = _PlaneFile(io.BytesIO(plane_file(data, self.tag_v2, kind, layout, index)), "")
         self.complaints += tuple(_loaded(picture))
         return UnpackedPlane(picture)
 
@@ -197,9 +213,11 @@ class _FirstPage(TiffFile):
         super()._setup()
 
 
-def _is_stored(kind: Kind) -> bool:
-    """Return whether the samples are bytes of the file."""
-    return kind.compression == UNCOMPRESSED and kind.fill_order == 1
+class _PlaneFile(TiffFile):
+    """The bytes of a plane as a grey picture, which Pillow reads right."""
+
+    def _setup(self) -> None:
+        TiffImagePlugin.TiffImageFile._setup(self)  # noqa: SLF001 - the method that is overridden
 
 
 def _loaded(plane: TiffFile) -> Iterator[str]:

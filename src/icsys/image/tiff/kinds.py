@@ -32,6 +32,9 @@ ASSOCIATED, UNASSOCIATED = 1, 2
 UNCOMPRESSED, JPEG = 1, 7
 """Values of Compression."""
 
+LOW_BIT_FIRST = 2
+"""FillOrder of bytes whose lowest bit comes first."""
+
 _OLD_JPEG = 6
 # Compressions of bytes, whatever these mean: LZW, Deflate, PackBits, LZMA, Zstandard.
 _OF_BYTES = {UNCOMPRESSED, 5, 8, 32773, 32946, 34925, 50000}
@@ -43,14 +46,15 @@ _SAMPLES: dict[int, int] = {  # of a colour
     Colors.CMYK: 4,
 }
 _NAMES = {
-    0: "grey", 1: "grey", 2: "RGB", 3: "palette", 4: "transparency mask", 5: "CMYK", 6: "YCbCr", 8: "CIELab",
-    9: "ICCLab", 10: "ITULab", 32844: "LogL", 32845: "LogLuv",
+    0: "grey with white as zero", 1: "grey", 2: "RGB", 3: "palette", 4: "transparency mask", 5: "CMYK", 6: "YCbCr",
+    8: "CIELab", 9: "ICCLab", 10: "ITULab", 32844: "LogL", 32845: "LogLuv",
 }  # fmt: skip
 _FORMATS = {2: "signed", 3: "float", 5: "complex", 6: "complex"}
 _COMPRESSIONS = {
     9: "JBIG", 10: "JBIG", 34661: "JBIG", 34676: "SGILog", 34677: "SGILog", 34712: "JPEG 2000", 33003: "JPEG 2000",
     33004: "JPEG 2000", 33005: "JPEG 2000", 34887: "LERC", 34892: "lossy JPEG", 34933: "PNG", 34934: "JPEG XR",
-    22610: "JPEG XR", 50002: "JPEG XL", 52546: "JPEG XL",
+    22610: "JPEG XR", 34925: "LZMA",
+    50000: "Zstandard", 50001: "WebP", 50002: "JPEG XL", 52546: "JPEG XL",
 }  # fmt: skip
 _USUAL: dict[tuple[Any, Any], int] = {
     (Colors.WHITE_IS_ZERO, (1,)): 1, (Colors.BLACK_IS_ZERO, (1,)): 1, (Colors.WHITE_IS_ZERO, (8,)): 1,
@@ -62,7 +66,6 @@ _MOST_SAMPLES, _MOST_BITS = 8, 16
 _BYTE = 8
 _ONE_TO_ONE, _USUAL_SUBSAMPLING = (1, 1), (2, 2)
 _PREDICTED_BITS = {8, 16}
-_LOW_BIT_FIRST = 2  # FillOrder
 _DIFFERENCES = 2  # Predictor (TIFF 6.0, section 14)
 
 
@@ -149,7 +152,7 @@ def kind_of(tags: Mapping[int, Any]) -> Kind:
         Colors.YCBCR if compression == _OLD_JPEG else number(tags, Base.PhotometricInterpretation, Colors.WHITE_IS_ZERO)
     )
     if compression not in _OF_BYTES | _OF_BITS | _OTHERS:
-        raise _refused(f"compressed with {_COMPRESSIONS.get(compression, f'method {compression}')}")
+        raise refused_compression(tags)
     if photometric == Colors.CMYK and number(tags, Base.InkSet, _CMYK_INKS) != _CMYK_INKS:
         raise _refused("of inks other than CMYK")
     if photometric not in _SAMPLES:
@@ -178,7 +181,7 @@ def kind_of(tags: Mapping[int, Any]) -> Kind:
     return Kind(
         photometric,
         compression,
-        _LOW_BIT_FIRST if number(tags, Base.FillOrder, 1) == _LOW_BIT_FIRST else 1,
+        LOW_BIT_FIRST if number(tags, Base.FillOrder, 1) == LOW_BIT_FIRST else 1,
         number(tags, Base.Predictor, 1) if compression in _OF_BYTES - {UNCOMPRESSED, 32773} else 1,
         bits[0],
         samples,
@@ -214,25 +217,25 @@ def is_usual(tags: Mapping[int, Any]) -> bool:
         and tags.get(Base.SamplesPerPixel, 1) == depth
         and tags.get(Base.PlanarConfiguration, 1) == 1
         and Base.SampleFormat not in tags
+        and Base.FillOrder not in tags
         and tags.get(Base.Compression, UNCOMPRESSED) in _OF_BYTES | _OF_BITS
     )
 
 
 def pillow_misreads(kind: Kind, tags: Mapping[int, Any], file_size: int) -> bool:
     """Return whether Pillow decodes a kind, but to other pixels; what it refuses counts as read right here."""
+    if kind.compression == UNCOMPRESSED and kind.fill_order == LOW_BIT_FIRST:  # it lacks some unpackers of these
+        return True
     if kind.compression in _OF_BITS | {_OLD_JPEG}:
         return False
     if number(tags, Base.PlanarConfiguration, 1) == 2:  # noqa: PLR2004 - TIFF 6.0
         right = kind.bits == _BYTE or (kind.bits == _MOST_BITS and kind.compression != UNCOMPRESSED)
         plain = right and kind.fill_order == 1 and kind.samples == kind.colors
         return not (plain and kind.photometric in {Colors.RGB, Colors.CMYK})
-    if kind.is_jpeg:
-        return False
-    if kind.photometric == Colors.YCBCR:
+    if kind.photometric == Colors.YCBCR and not kind.is_jpeg:
         return kind.compression == UNCOMPRESSED and not _is_usual_ycbcr(kind, tags, file_size)
-    if kind.photometric == Colors.PALETTE:
-        return max(numbers(tags, Base.ColorMap), default=0) <= 255  # noqa: PLR2004 - 8 bits instead of 16
-    return False
+    # Some writers store 8 bits in a palette, instead of 16.
+    return kind.photometric == Colors.PALETTE and max(numbers(tags, Base.ColorMap), default=0) < 1 << _BYTE
 
 
 def _is_usual_ycbcr(kind: Kind, tags: Mapping[int, Any], file_size: int) -> bool:
@@ -259,12 +262,18 @@ def check_readable(kind: Kind) -> None:
         readable = readable and kind.bits == _BYTE and (whole or (not kind.planar and kind.samples == kind.colors))
     elif kind.photometric in {Colors.CIELAB, Colors.ICCLAB}:
         readable = readable and kind.bits in {_BYTE, _MOST_BITS}
-    if kind.associated and kind.photometric not in {Colors.BLACK_IS_ZERO, Colors.RGB, Colors.CMYK}:
+    if kind.associated and kind.photometric in {Colors.WHITE_IS_ZERO, Colors.YCBCR, Colors.CIELAB, Colors.ICCLAB}:
         readable = False
     if not readable or kind.predictor not in {1, _DIFFERENCES}:
         raise _refused(f"of {kind}")
     if kind.predictor == _DIFFERENCES and kind.bits not in _PREDICTED_BITS:
         raise _refused(f"of {kind}, stored as differences")
+
+
+def refused_compression(tags: Mapping[int, Any]) -> ImageError:
+    """Return the error that refuses a compression by its name."""
+    compression = number(tags, Base.Compression, UNCOMPRESSED)
+    return _refused(f"compressed with {_COMPRESSIONS.get(compression, f'method {compression}')}")
 
 
 def _refused(what: str) -> ImageError:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from icsys.image.tiff.kinds import LOW_BIT_FIRST
 from icsys.image.tiff.sample_bytes import row_bytes, unit_rows
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
     from icsys.image.tiff.kinds import Kind
     from icsys.image.tiff.sample_bytes import Layout
+
+# Each byte with its bits in the other order.
+_REVERSED = np.packbits(np.unpackbits(np.arange(256, dtype=np.uint8)[:, np.newaxis], axis=1)[:, ::-1], axis=1)[:, 0]
 
 
 class Plane(Protocol):
@@ -55,6 +59,7 @@ class StoredPlane:
 
     def __init__(self, data: bytes, kind: Kind, layout: Layout, index: int) -> None:
         self._data = np.frombuffer(data, np.uint8)
+        self._is_reversed = kind.fill_order == LOW_BIT_FIRST
         self.width, self.height = row_bytes(layout.width, kind), unit_rows(layout.height, kind)
         self._part_width = row_bytes(layout.part_width, kind)
         self._part_height = unit_rows(layout.part_height, kind)
@@ -87,4 +92,5 @@ class StoredPlane:
         found = self._data[first : first + size]
         if len(found) < size:
             found = np.concatenate([found, np.zeros(size - len(found), np.uint8)])
+        found = _REVERSED[found] if self._is_reversed else found
         return found.reshape(bottom - top, self._part_width)

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from helpers import synthetic_photo
+from helpers import image_bytes, synthetic_photo
 from icc_profiles import linear_profile
 from icsys.image.color_conversion import to_srgb
 from icsys.image.decode import decode_photo
 from icsys.image.described.light import to_srgb_levels
-from icsys.image.described.linear_profile import described_by_linear_profile
+from icsys.image.described.profile_numbers import described_by_hdr_profile, described_by_linear_profile
 from icsys.options import Options
 from png_files import chunk, png_of
 
@@ -35,6 +35,34 @@ def with_exponent(profile, exponent):
             struct.pack_into(">II", table, entry + 4, at, len(power))
     struct.pack_into(">I", table, 0, len(table))
     return bytes(table)
+
+
+def with_codes(profile, *codes):
+    """Add the tag ``cicp`` to a profile in place of its description."""
+    content = b"cicp" + bytes(4) + bytes(codes)
+    at = len(profile)
+    table = bytearray(profile + content)
+    place = table.index(b"cprt")
+    table[place : place + 12] = b"cicp" + struct.pack(">II", at, len(content))
+    struct.pack_into(">I", table, 0, len(table))
+    return bytes(table)
+
+
+@pytest.mark.parametrize("transfer", [16, 18])
+def test_hdr_by_a_profile_equals_hdr_by_codes(transfer):
+    samples = np.random.default_rng(1).integers(0, 256, (20, 30, 3)).astype(np.uint16)
+    profile = with_codes(LINEAR, 9, transfer, 0, 1)
+    by_profile = decode_photo(png_of(samples, 8, chunk(b"iCCP", b"x\0\0" + zlib.compress(profile))), FULL)
+    by_codes = decode_photo(png_of(samples, 8, chunk(b"cICP", bytes([9, transfer, 0, 1]))), FULL)
+    assert np.array_equal(by_profile.pixels, by_codes.pixels)
+    assert by_profile.warning == by_codes.warning
+    avif = decode_photo(image_bytes(samples.astype(np.uint8), "AVIF", icc_profile=profile), FULL)
+    assert avif.warning == by_codes.warning
+
+
+@pytest.mark.parametrize("codes", [(1, 13, 0, 1), (9, 8, 0, 1), (0, 16, 0, 1), (9,)])
+def test_codes_of_a_profile_without_hdr_are_left_to_littlecms(codes):
+    assert described_by_hdr_profile(with_codes(LINEAR, *codes)) is None
 
 
 def srgb_from_linear(light):

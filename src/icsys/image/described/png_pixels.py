@@ -8,7 +8,6 @@ import numpy as np
 from PIL import Image
 
 from icsys.image.color_conversion import in_bands
-from icsys.image.described.description import ColorDescription
 from icsys.image.described.light import grey_levels_of, to_srgb_levels
 from icsys.image.described.pictures import described_to_srgb
 from icsys.image.integrity import load_pixels
@@ -17,23 +16,15 @@ from icsys.image.open_image import open_image
 if TYPE_CHECKING:
     from PIL import ImageFile
 
+    from icsys.image.described.description import ColorDescription
+
 _GREY_SCALES = {"L;2": 85, "L;4": 17, "L": 1}
 # Raw modes of as many bits whose pixels hold what Pillow drops: low bytes, or grey and alpha as one number.
 _LOW_BYTES = {"RGB;16B": ("RGB", "RGB;16L"), "RGBA;16B": ("RGBA", "RGBA;16L"), "LA;16B": ("I", "I;32B")}
 
 
-def takes_copies(image: ImageFile.ImageFile, colors: ColorDescription | bytes | None) -> bool:
-    """Return whether the pixels of an opened image are decoded or held twice for its colours or transparent colour."""
-    return isinstance(colors, ColorDescription) or (image.mode == "RGB" and _has_deep_key(image))
-
-
-def _has_deep_key(image: ImageFile.ImageFile) -> bool:
-    """Return whether a PNG has a transparent colour of three numbers with 16 bits."""
-    return isinstance(image.info.get("transparency"), tuple) and bool(image.tile) and image.tile[0].args == "RGB;16B"
-
-
 def load_png(
-    image: ImageFile.ImageFile, data: bytes, colors: ColorDescription | bytes | None, *, keep: bool = False
+    image: ImageFile.ImageFile, data: bytes, description: ColorDescription | None, *, keep: bool = False
 ) -> tuple[Image.Image, str | None]:
     """Decode the pixels of an opened PNG as :func:`~icsys.image.integrity.load_pixels` does, and correct them.
 
@@ -47,8 +38,8 @@ def load_png(
         Opened, not decoded.
     data
         The file.
-    colors
-        The description of its colours, which is applied here; an ICC profile is not.
+    description
+        What its colours mean, if they are to be converted to sRGB.
     keep
         As in :func:`~icsys.image.integrity.load_pixels`.
 
@@ -59,7 +50,7 @@ def load_png(
     """
     rawmode = image.tile[0].args if image.tile else None
     warning = load_pixels(image, keep=keep)
-    key, description = image.info.get("transparency"), colors if isinstance(colors, ColorDescription) else None
+    key = image.info.get("transparency")
     if rawmode in _LOW_BYTES and (description or isinstance(key, tuple)):
         low = _low_bytes(data, rawmode, keep=keep)
         deep = _deep_grey(low, description) if description and low.mode == "I" else _deep_color(image, low, description)

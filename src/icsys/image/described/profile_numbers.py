@@ -1,15 +1,19 @@
-"""ICC profiles of nearly linear light: 8 bits are too few for their dark tones, so 16 bits are converted by numbers."""
+"""ICC profiles that are converted by their numbers: those of nearly linear light, and those of HDR.
+
+8 bits, which LittleCMS gets, are too few for dark tones of linear light. HDR has one rule, however a file describes it.
+"""
 
 from __future__ import annotations
 
 import struct
 from functools import lru_cache
 
-from icsys.image.described.description import SRGB_PRIMARIES, Chromaticities, ColorDescription
+from icsys.image.described.description import SRGB_PRIMARIES, Chromaticities, ColorDescription, described_by_codes
 from icsys.image.described.light import has_matrix
 
 _COLOR_SPACE, _TAGS = slice(16, 20), 128  # places in the header (ICC.1:2022, 7.2 and 7.3)
 _TABLES = {b"A2B0", b"A2B1", b"D2B0", b"D2B1"}  # count more than curves and colorants
+_CODES_END = 12  # of the tag cicp: its name, four bytes of zero, four codes
 _ONE = 65536  # of s15Fixed16Number
 _MOST_EXPONENT = 1.25  # neighbours of 8 bits are up to 3 levels of sRGB apart; with 1.0 they are up to 13
 
@@ -42,6 +46,20 @@ def described_by_linear_profile(profile: bytes, *, grey: bool) -> ColorDescripti
     if exponents or exponent is None or not 1 / _MOST_EXPONENT < exponent < _MOST_EXPONENT:
         return None
     return ColorDescription(chromaticities, exponent) if has_matrix(chromaticities) else None
+
+
+@lru_cache(maxsize=16)
+def described_by_hdr_profile(profile: bytes) -> ColorDescription | None:
+    """Return what the codes in a profile describe if they are of HDR (ICC.1:2022, 9.2.17); None for others."""
+    try:
+        content = _tags(profile).get(b"cicp", b"")
+    except struct.error:
+        return None
+    if content[:4] != b"cicp" or len(content) < _CODES_END:
+        return None
+    primaries, transfer, _, full_range = content[_CODES_END - 4 : _CODES_END]
+    description = described_by_codes(primaries, transfer, narrow=not full_range)
+    return description if description and description.hdr else None
 
 
 def _tags(profile: bytes) -> dict[bytes, bytes]:

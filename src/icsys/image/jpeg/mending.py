@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from icsys.image.limits import is_one_scan, jpeg_components, jpeg_segments
+from icsys.image.jpeg.segments import START_OF_SCAN, is_one_scan, jpeg_components, jpeg_segments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ _TRANSFORM = re.compile(rb"(\xff\xee..Adobe.{6}).", re.DOTALL)
 _MARKER = re.compile(rb"\xff+([\x02-\xcf\xd8-\xfe])")  # with a length, or the start or the end of a file
 _HUFFMAN, _QUANTISATION = 0xC4, 0xDB
 _TABLES = {_HUFFMAN, _QUANTISATION}  # a segment may hold several
-_START, _END, _START_OF_SCAN, _EXIF, _PROFILE, _ADOBE = 0xD8, 0xD9, 0xDA, 0xE1, 0xE2, 0xEE
+_START, _END, _EXIF, _PROFILE, _ADOBE = 0xD8, 0xD9, 0xE1, 0xE2, 0xEE
 _EXTRAS = {*range(0xE0, 0xF0), 0xFE}  # of applications, and comments
 _FIRST_OF_TABLE = {*range(4), *range(0x10, 0x14)}  # class or precision, and number
 _LEAST_HUFFMAN, _LEAST_QUANTISATION = 17, 65  # bytes
@@ -70,7 +70,12 @@ def mend_jpeg(data: bytes, complaint: str) -> tuple[bytes, str | None]:
     elif complaint.startswith(_ODD_TRANSFORM):
         usual = _YCCK if jpeg_components(data) == _COMPONENTS_OF_CMYK else _YCBCR
         data = _TRANSFORM.sub(lambda segment: segment[1] + bytes([usual]), data, count=1)
-    return (data if data.endswith(_END_OF_JPEG) or not is_one_scan(data) else data + _END_OF_JPEG), note
+    return with_end(data), note
+
+
+def with_end(data: bytes) -> bytes:
+    """Return a JPEG of one scan with an end marker, if it lacks that; others as they are."""
+    return data if data.endswith(_END_OF_JPEG) or not is_one_scan(data) else data + _END_OF_JPEG
 
 
 def close_jpeg(data: bytes) -> bytes:
@@ -97,7 +102,7 @@ def _without_segments(data: bytes, is_unwanted: Callable[[int, bytes], bool]) ->
     """Return a JPEG without some of the segments before its first scan."""
     parts, at = [], 0
     for kind, start, end in jpeg_segments(data):
-        if kind == _START_OF_SCAN:
+        if kind == START_OF_SCAN:
             break
         if is_unwanted(kind, data[start + 4 : end]):
             parts.append(data[at:start])
@@ -120,7 +125,7 @@ def _without_stray_bytes(data: bytes) -> bytes:
 def _stray_bytes(data: bytes) -> Iterator[tuple[int, int]]:
     """Yield where bytes begin and end that libjpeg skips before the first scan, and that cannot be damaged segments."""
     before, start, length = _START, len(_JPEG), 0
-    while before != _START_OF_SCAN and (marker := _MARKER.search(data, start)) and marker[1][0] not in {_START, _END}:
+    while before != START_OF_SCAN and (marker := _MARKER.search(data, start)) and marker[1][0] not in {_START, _END}:
         if marker.start() > start and not _may_be_damage(data[start : marker.start() + 1], before, length):
             yield start, marker.start()
         before, length = marker[1][0], int.from_bytes(data[marker.end() : marker.end() + 2], "big")

@@ -1,0 +1,1 @@
+"""The structure of JPEG files, read and mended without decoding their pixels."""
