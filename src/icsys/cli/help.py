@@ -69,7 +69,7 @@ class CommandParser(argparse.ArgumentParser):
         """Return the arguments; the error about an unknown command or option names what is close to it."""
         words = sys.argv[1:] if args is None else list(args)
         if words and words[0] not in {*self.commands, *self._option_string_actions}:
-            raise UsageError(_unknown_command(words[0], self.commands, self._option_string_actions))
+            raise UsageError(_unknown_command(words[0], [*self.commands, "--help", "--version"]))
         found, unknown = self.parse_known_args(words, namespace)
         if PATHS in found:
             # argparse gives these arguments only the paths before the first option.
@@ -134,10 +134,10 @@ class _HelpAll(argparse.Action):
         parser.exit()
 
 
-def _unknown_command(word: str, commands: Iterable[str], flags: Iterable[str]) -> str:
+def _unknown_command(word: str, commands: Iterable[str]) -> str:
     """Return the error about a first word that is no command: an option, a path, or a name with a slip."""
     if word.startswith("-") and word != STREAM:
-        if close := did_you_mean(word, flags):
+        if close := did_you_mean(word, commands):
             return f"unknown option {word}{close} (ics --help shows all commands)"
         return f"option {word} before the command: expected ics COMMAND [options], such as ics compress {word}"
     is_place = word == STREAM or Path(word).exists()

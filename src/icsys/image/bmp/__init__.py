@@ -1,0 +1,1 @@
+"""BMP files: through Pillow, and here the kinds that it lacks or misreads."""
