@@ -11,7 +11,7 @@ from PIL import Image
 
 from helpers import image_bytes, synthetic_photo
 from icsys import ImageError, Options, compress_image
-from icsys.image.integrity import jpeg_faults
+from icsys.image.jpeg.integrity import jpeg_faults
 
 WHOLE = Options(step=1, strategy="SO", png_effort="fast")
 KEEP = WHOLE.replace(on_corrupt="keep")

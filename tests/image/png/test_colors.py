@@ -13,7 +13,7 @@ from icc_profiles import linear_profile
 from icsys.image.decode import decode_photo
 from icsys.image.described.description import SRGB_PRIMARIES, Curve, described_by_codes
 from icsys.image.described.light import to_srgb_levels
-from icsys.image.described.png_colors import png_description
+from icsys.image.png.colors import png_description
 from icsys.options import Options
 from png_files import chunk, number_chunk, png_of
 
