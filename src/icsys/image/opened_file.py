@@ -11,6 +11,7 @@ from PIL.ExifTags import Base
 from icsys.image.faults import load_pixels
 from icsys.image.geometry import plan_resize, upright_size
 from icsys.image.jpeg.decoder import shrink_for
+from icsys.image.jpeg.processes import check_process
 
 if TYPE_CHECKING:
     from PIL import ImageFile
@@ -93,7 +94,17 @@ class OpenedFile:
 
 
 class _OpenedJpeg(OpenedFile):
-    """A JPEG of a kind that :mod:`icsys.image.jpeg.decoder` does not read, such as CMYK."""
+    """A JPEG of a kind that :mod:`icsys.image.jpeg.decoder` does not read, such as CMYK.
+
+    Raises
+    ------
+    ImageError
+        ``unsupported`` for a kind that no decoder here reads.
+    """
+
+    def __init__(self, image: ImageFile.ImageFile, data: bytes) -> None:
+        check_process(data)
+        super().__init__(image, data)
 
     def shrink(self, options: Options) -> int:
         """Return the factor that the resize allows."""

@@ -224,3 +224,12 @@ def test_a_good_animation_is_no_fault(changes):
     assert compressed.data == compress_image(PLAIN, WHOLE).data
     assert compressed.warning is None
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(compressed.data))), PIXELS)
+
+
+def test_a_file_with_a_warning_is_not_copied():
+    picture = Image.fromarray(np.kron(PIXELS, np.ones((8, 8, 1), np.uint8))).quantize(16)
+    source = image_bytes(picture, optimize=True)
+    options = Options(step=1, png_effort="fast")
+    for sound in (True, False):
+        data = with_chunks(chunk(b"tEXt", b"a\0b", sound), data=source)
+        assert compress_image(data, options).kept_source == sound
