@@ -19,6 +19,7 @@ from icsys.image.described.loading import load_picture, picture_facts
 from icsys.image.geometry import ResizePlan, decoder_shrink, plan_resize, stored_edges, unchanged, upright_size
 from icsys.image.integrity import find_faults
 from icsys.image.jpeg.mending import close_jpeg
+from icsys.image.jpeg.processes import check_process
 from icsys.image.jpeg_decoder import MODES, can_shrink, decode_jpeg
 from icsys.image.limits import check_bytes, check_frames, check_image, check_size, memory_needed
 from icsys.image.open_image import IMAGE_SUFFIXES, count_frames, exif_orientation, open_image, sniff
@@ -171,6 +172,7 @@ def _decode(name: str, image: ImageFile.ImageFile, data: bytes, options: Options
     check_size(*facts.coded, options)
     header, shrink = image.size, 1
     if name == "JPEG":
+        check_process(data)
         shrink = _shrink(header, plan_resize(*upright_size(header, exif_orientation(image)), options), options)
     copied, twice = options.resample == "lanczos", facts.held_twice
     with admit(memory_needed(image, shrink, copied=copied, held_twice=twice, coded=facts.coded)):

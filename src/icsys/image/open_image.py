@@ -12,7 +12,8 @@ from PIL import Image
 from PIL.ExifTags import Base
 
 from icsys.errors import ImageError
-from icsys.image.jpeg.mending import barer_jpegs
+from icsys.image.jpeg.mending import barer_jpegs, with_end
+from icsys.image.jpeg.processes import check_process
 from icsys.image.limits import check_scans, check_size
 from icsys.image.png.side_chunks import parted_from_profile, without_faulty_side_chunks
 from icsys.image.tiff.camera_raw import camera_raw_name, refused_raw
@@ -124,8 +125,8 @@ def open_image(data: bytes, options: Options | None = None) -> tuple[str, ImageF
     Raises
     ------
     ImageError
-        ``empty``, ``unidentified``, ``missing_extra``, ``unsupported`` for camera raw, or ``too_large`` for a WebP of
-        too many pixels or a JPEG of too many scans.
+        ``empty``, ``unidentified``, ``missing_extra``, ``unsupported`` for camera raw and some kinds of JPEG, or
+        ``too_large`` for a WebP of too many pixels or a JPEG of too many scans.
     """
     if not data:
         raise ImageError("empty", "the file is empty (0 bytes)")
@@ -138,7 +139,9 @@ def open_image(data: bytes, options: Options | None = None) -> tuple[str, ImageF
         raise refused_raw(camera_raw_name(data[:64]) or name)
     if name == "WEBP" and (size := _webp_size(data[:30])):
         check_size(*size, options or Options())
-    if name == "PNG":
+    if name == "JPEG":
+        data = with_end(data)  # Pillow, which decodes CMYK, takes one without for cut off
+    elif name == "PNG":
         data = without_faulty_side_chunks(data)
     elif name == "HEIF":
         from icsys.image.heif.boxes import without_impossible_crop  # noqa: PLC0415 - few files need it
@@ -159,6 +162,8 @@ def _opened(name: str, data: bytes) -> ImageFile.ImageFile:
         for barer in barer_jpegs(data) if name == "JPEG" else ():
             with suppress(Exception):
                 return opener(io.BytesIO(barer), "")
+        if name == "JPEG":
+            check_process(data)
         parts = parted_from_profile(data) if name == "PNG" else None
         if parts is None:
             raise

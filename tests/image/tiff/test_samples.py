@@ -360,6 +360,7 @@ def test_the_profile_of_converted_samples_is_applied():
 
 def jpeg_of(plane, mode, **settings):
     file = io.BytesIO()
+    plane = 255 - plane if mode == "CMYK" else plane  # Pillow inverts inks in a JPEG, as Adobe does
     Image.fromarray(plane.squeeze().astype(np.uint8), mode=mode).save(file, "JPEG", quality=98, **settings)
     return file.getvalue()
 
@@ -368,7 +369,8 @@ def jpeg_of(plane, mode, **settings):
 @pytest.mark.parametrize(
     ("photometric", "depth", "planar", "subsampling"),
     [(WHITE_IS_ZERO, 1, False, 1), (GREY, 1, False, 1), (GREY, 2, True, 1), (RGB, 3, False, 1), (RGB, 3, True, 1),
-     (RGB, 4, True, 1), (CMYK, 4, True, 1), (CMYK, 5, True, 1), (YCBCR, 3, False, 1), (YCBCR, 3, False, 2)],
+     (RGB, 4, True, 1), (CMYK, 4, False, 1), (CMYK, 4, True, 1), (CMYK, 5, True, 1), (YCBCR, 3, False, 1),
+     (YCBCR, 3, False, 2)],
 )  # fmt: skip
 def test_strips_and_tiles_of_jpeg_are_read(photometric, depth, planar, subsampling, tile):
     """Smooth samples, which JPEG keeps within a few levels; of YCbCr, the RGB that it was made from is compared."""
@@ -378,8 +380,9 @@ def test_strips_and_tiles_of_jpeg_are_read(photometric, depth, planar, subsampli
     planes = [samples[..., [index]] for index in range(depth)] if planar else [samples]
     of_colors = {"keep_rgb": True} if photometric == RGB else {"subsampling": 2 * subsampling - 2}  # 4:4:4 or 4:2:0
     settings = {} if planar or depth == 1 else of_colors
+    mode = "L" if planar or depth == 1 else "CMYK" if depth == 4 else "RGB"
     parts = [
-        jpeg_of(plane[top : top + height, left : left + width], "L" if planar or depth == 1 else "RGB", **settings)
+        jpeg_of(plane[top : top + height, left : left + width], mode, **settings)
         for plane in planes
         for top, left in itertools.product(range(0, 64, height), range(0, 96, width))
     ]
@@ -393,6 +396,8 @@ def test_strips_and_tiles_of_jpeg_are_read(photometric, depth, planar, subsampli
         want = (255 - want[..., :3]) * (255 - want[..., 3:]) / 255
     want = 255 - want if photometric == WHITE_IS_ZERO else want
     pixels = decode_photo(file_of([(tags, parts, [])]), KEEP).pixels
+    turned = decode_photo(file_of([(tags | {266: (3, [2])}, parts, [])]), KEEP).pixels  # no order of bits within JPEG
+    np.testing.assert_array_equal(turned, pixels)
     if depth > base:
         assert np.abs(pixels[..., -1].astype(int) - samples[..., -1]).max() <= 6
         want, pixels = want[pixels[..., -1] > 0], pixels[pixels[..., -1] > 0][..., :-1]

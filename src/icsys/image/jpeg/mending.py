@@ -74,7 +74,12 @@ def mend_jpeg(data: bytes, complaint: str) -> tuple[bytes, str | None]:
     elif complaint.startswith(_ODD_TRANSFORM):
         usual = _YCCK if jpeg_components(data) == _COMPONENTS_OF_CMYK else _YCBCR
         data = _TRANSFORM.sub(lambda segment: segment[1] + bytes([usual]), data, count=1)
-    return (data if data.endswith(_END_OF_JPEG) or not is_one_scan(data) else data + _END_OF_JPEG), note
+    return with_end(data), note
+
+
+def with_end(data: bytes) -> bytes:
+    """Return a JPEG of one scan with an end marker, if it lacks that; others as they are."""
+    return data if data.endswith(_END_OF_JPEG) or not is_one_scan(data) else data + _END_OF_JPEG
 
 
 def close_jpeg(data: bytes) -> bytes:

@@ -41,16 +41,16 @@ def is_one_scan(data: bytes) -> bool:
 
 def jpeg_size(data: bytes) -> tuple[int, int]:
     """Return the width and height in a JPEG's frame header (ITU-T T.81, B.2.2); 0x0 if it has none."""
-    start = _frame_at(data)
+    start = frame_at(data)
     height, width = (int.from_bytes(data[start + at : start + at + 2], "big") for at in (5, 7))
     return width, height
 
 
 def jpeg_components(data: bytes) -> int:
     """Return the number of components in a JPEG's frame header; 0 if it has none."""
-    return int.from_bytes(data[(at := _frame_at(data) + 9) : at + 1], "big")
+    return int.from_bytes(data[(at := frame_at(data) + 9) : at + 1], "big")
 
 
-def _frame_at(data: bytes) -> int:
+def frame_at(data: bytes) -> int:
     """Return where a JPEG's frame header begins; the end of the data if it has none."""
     return next((start for kind, start, _ in jpeg_segments(data) if kind in _FRAMES), len(data))

@@ -90,6 +90,8 @@ class TiffFile(TiffImagePlugin.TiffImageFile):
             raise ImageError("unsupported", "a Windows Media Photo (JPEG XR): convert it to PNG or TIFF")
         kind = None if is_usual(self.tag_v2) else kind_of(self.tag_v2)
         if kind is None or not pillow_misreads(kind, self.tag_v2, len(self._content())):
+            if kind is not None and kind.compression != UNCOMPRESSED and Base.FillOrder in self.tag_v2:
+                self.tag_v2[Base.FillOrder] = 1  # libtiff turns the bits, so Pillow finds the kind by the usual order
             try:
                 super()._setup()
             except (SyntaxError, KeyError):  # a kind that Pillow lacks
