@@ -219,6 +219,7 @@ def test_printed_options_are_a_config_file_that_gives_the_same_options(photos, t
         (("verify", "photos", "--jobbs", "2"), "did you mean --jobs? (ics verify --help shows all options)"),
         (("verify", "photos", "more"), "unexpected argument 'more' (see ics verify --help)"),
         (("comprss", "photos"), "unknown command 'comprss'; did you mean compress? (ics --help"),
+        (("help",), "did you mean --help?"),
         (("photos",), "unknown command 'photos'; did you mean ics compress photos?"),
         (("compress", "photos", "--quiet", "--verbose"), "not allowed with argument --quiet"),
         (("--colors", "8"), "option --colors before the command: expected ics COMMAND [options]"),

@@ -67,7 +67,7 @@ class CommandParser(argparse.ArgumentParser):
         """Return the arguments; the error about an unknown command or option names what is close to it."""
         words = sys.argv[1:] if args is None else list(args)
         if words and words[0] not in {*self.commands, *self._option_string_actions}:
-            raise UsageError(_unknown_command(words[0], self.commands))
+            raise UsageError(_unknown_command(words[0], [*self.commands, "--help", "--version"]))
         found, unknown = self.parse_known_args(words, namespace)
         if PATHS in found:
             # argparse gives these arguments only the paths before the first option.
