@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
+from icsys.errors import ImageError
 from icsys.image.png.chunks import PngChunk, chunks_of, holds_only_pixels
 
 if TYPE_CHECKING:
@@ -76,7 +77,14 @@ def parted_from_profile(data: bytes) -> tuple[bytes, bytes] | None:
 
 
 def _faulty_chunks(data: bytes) -> list[_FaultyChunk]:
-    """Return the chunks to leave out, in the order of the file."""
+    """Return the chunks to leave out, in the order of the file.
+
+    Raises
+    ------
+    ImageError
+        ``unsupported`` for an unknown chunk without which the picture cannot be decoded (PNG specification, 5.4), and
+        ``broken`` for a second palette: other readers refuse both, and Pillow passes over the one and takes the other.
+    """
     if holds_only_pixels(data):
         return []
     faulty: list[_FaultyChunk] = []
@@ -96,6 +104,8 @@ def _faulty_chunks(data: bytes) -> list[_FaultyChunk]:
             if reason is not None:
                 faulty.append(_FaultyChunk(chunk, reason))
                 continue
+        elif chunk.kind == b"PLTE" and b"PLTE" in seen:
+            raise ImageError("broken", "a PNG of two palettes: expected one")
         seen.add(chunk.kind)
     if chunk and pixels_at:
         faulty += _cut_chunk(data, chunk)
@@ -118,6 +128,8 @@ def _fault(chunk: PngChunk) -> str | None:
     """Return what is wrong with a chunk; None if nothing is, or if it may be a part of the picture."""
     kind, content = chunk.kind, chunk.content
     if not kind[0] & _SMALL_LETTER:
+        if kind not in _PICTURE and kind.isalpha() and chunk.is_sound:
+            raise ImageError("unsupported", f"a PNG with the unknown chunk {kind.decode()}, which changes the picture")
         return None
     if not chunk.is_sound:
         stored = int.from_bytes(chunk.whole[-4:], "big")
