@@ -77,20 +77,14 @@ def parted_from_profile(data: bytes) -> tuple[bytes, bytes] | None:
 
 
 def _faulty_chunks(data: bytes) -> list[_FaultyChunk]:
-    """Return the chunks to leave out, in the order of the file.
-
-    Raises
-    ------
-    ImageError
-        ``unsupported`` for an unknown chunk without which the picture cannot be decoded (PNG specification, 5.4), and
-        ``broken`` for a second palette: other readers refuse both, and Pillow passes over the one and takes the other.
-    """
+    """Return the chunks to leave out, in the order of the file."""
     if holds_only_pixels(data):
         return []
     faulty: list[_FaultyChunk] = []
     chunk, animation, texts, pixels_at = None, [], 0, 0
     seen: set[bytes] = set()
     for chunk in chunks_of(data):
+        _check_certain(chunk, seen)
         if chunk.kind == b"IDAT":
             pixels_at = pixels_at or chunk.start
         elif chunk.kind in _ANIMATION:
@@ -104,14 +98,28 @@ def _faulty_chunks(data: bytes) -> list[_FaultyChunk]:
             if reason is not None:
                 faulty.append(_FaultyChunk(chunk, reason))
                 continue
-        elif chunk.kind == b"PLTE" and b"PLTE" in seen:
-            raise ImageError("broken", "a PNG of two palettes: expected one")
         seen.add(chunk.kind)
     if chunk and pixels_at:
         faulty += _cut_chunk(data, chunk)
     if animation and not _is_sound_animation(animation, pixels_at, data):
         faulty += (_FaultyChunk(one, "damaged animation" if one is animation[0] else "") for one in animation)
     return sorted(faulty, key=lambda one: one.chunk.start)
+
+
+def _check_certain(chunk: PngChunk, seen: set[bytes]) -> None:
+    """Refuse a picture whose colours are not certain.
+
+    Raises
+    ------
+    ImageError
+        ``unsupported`` for an unknown chunk without which the picture cannot be decoded (PNG specification, 5.4), and
+        ``broken`` for a second palette: other readers refuse both, and Pillow passes over the one and takes the other.
+    """
+    kind = chunk.kind
+    if kind == b"PLTE" and kind in seen:
+        raise ImageError("broken", "a PNG of two palettes: expected one")
+    if not kind[0] & _SMALL_LETTER and kind not in _PICTURE and kind.isalpha() and chunk.is_sound:
+        raise ImageError("unsupported", f"a PNG with the unknown chunk {kind.decode()}, which changes the picture")
 
 
 def _misplacement(chunk: PngChunk, seen: set[bytes]) -> str | None:
@@ -128,8 +136,6 @@ def _fault(chunk: PngChunk) -> str | None:
     """Return what is wrong with a chunk; None if nothing is, or if it may be a part of the picture."""
     kind, content = chunk.kind, chunk.content
     if not kind[0] & _SMALL_LETTER:
-        if kind not in _PICTURE and kind.isalpha() and chunk.is_sound:
-            raise ImageError("unsupported", f"a PNG with the unknown chunk {kind.decode()}, which changes the picture")
         return None
     if not chunk.is_sound:
         stored = int.from_bytes(chunk.whole[-4:], "big")
