@@ -145,6 +145,8 @@ def open_image(data: bytes, options: Options | None = None) -> tuple[str, ImageF
     image = _opened(name, data)
     if name == "JPEG":
         check_scans(data)
+    if name == "PNG" and image.mode == "P" and image.palette is None:
+        raise ImageError("broken", "a PNG of positions in a palette that it lacks")
     return name, image
 
 
