@@ -59,7 +59,7 @@ FAILURE_CODES = (
     "crashed",
     "internal",
 )
-"""The stable words for why an image failed; docs/limits.md says what each of them means."""
+"""The stable words for why an image failed; docs/limits.md explains each of them."""
 
 
 class ImageError(ICSError):

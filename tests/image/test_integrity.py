@@ -9,7 +9,8 @@ from PIL import Image
 
 from helpers import image_bytes, synthetic_photo
 from icsys import ImageError, Options, compress_image
-from icsys.image.integrity import check_jpeg, find_damage
+from icsys.image.integrity import find_damage
+from icsys.image.jpeg.integrity import check_jpeg
 
 FULL = Options(step=1, strategy="SO")
 KEEP = FULL.replace(on_corrupt="keep")

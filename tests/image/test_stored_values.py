@@ -30,7 +30,7 @@ def read(data):
     return Image.open(io.BytesIO(data))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(SEED, st.sets(st.integers(0, 255), min_size=1, max_size=30), st.sampled_from(["L", "P"]), st.integers(2, 256),
        st.sampled_from(["PNG", "BMP", "TIFF"]))  # fmt: skip
 def test_values_below_the_number_of_colours_are_kept(seed, values, mode, colors, name):

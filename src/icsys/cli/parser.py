@@ -20,8 +20,8 @@ COMPARISON = "comparison.html"
 
 _SUMMARY = """\
 Make a folder of photos small enough to train on: fewer pixels, and the few
-colours that K-means finds. Without a command, ics asks for the strategy, the
-colours and the size, and compresses the folder Uncompressed into Compressed."""
+colours that K-means finds. Without a command, ics prompts for the strategy,
+the colours and the size, and compresses the folder Uncompressed into Compressed."""
 
 _EXAMPLES = (
     ("ics compress photos small", "32 colours, one pixel for every 5x5 block"),

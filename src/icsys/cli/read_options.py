@@ -22,7 +22,7 @@ TABLES = (Options, RunSettings, Display)
 
 
 class Request(NamedTuple):
-    """What the user wants a run to do."""
+    """All options of a run."""
 
     options: Options
     settings: RunSettings = RunSettings()

@@ -118,7 +118,7 @@ def error_text(error: BaseException, url: Url | None = None) -> str:
 
 
 def retry_after(error: BaseException) -> float:
-    """Return the seconds that a server wants between two requests (Retry-After, seconds or a time); 0 if not given.
+    """Return the seconds that a server requires between two requests (Retry-After, seconds or a time); 0 if not given.
 
     At most :data:`LONGEST_PAUSE`.
     """

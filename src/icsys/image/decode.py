@@ -15,14 +15,13 @@ from icsys.choices import WHITE
 from icsys.errors import ImageError
 from icsys.image.area_average import average_areas
 from icsys.image.color_conversion import changes_colors, channels, in_bands, to_plain, to_srgb
-from icsys.image.described.loading import load_picture, picture_facts
-from icsys.image.geometry import ResizePlan, decoder_shrink, plan_resize, stored_edges, unchanged, upright_size
+from icsys.image.geometry import ResizePlan, plan_resize, stored_edges, unchanged, upright_size
 from icsys.image.integrity import find_faults
+from icsys.image.jpeg.decoder import MODES, decode_jpeg, shrink_for
 from icsys.image.jpeg.mending import close_jpeg
-from icsys.image.jpeg.processes import check_process
-from icsys.image.jpeg_decoder import MODES, can_shrink, decode_jpeg
 from icsys.image.limits import check_bytes, check_frames, check_image, check_size, memory_needed
-from icsys.image.open_image import IMAGE_SUFFIXES, count_frames, exif_orientation, open_image, sniff
+from icsys.image.open_image import IMAGE_SUFFIXES, count_frames, open_image, sniff
+from icsys.image.opened_file import exif_orientation, opened_file
 from icsys.image.resize import as_image, finished, pick_pixels, resample_pixels
 from icsys.image.stored_values import palette_positions
 from icsys.pixel_checks import check_array
@@ -168,29 +167,17 @@ def _decode(name: str, image: ImageFile.ImageFile, data: bytes, options: Options
         photo = _decode_jpeg(image, data, options, admit, frames)
         if photo:
             return photo
-    mode, facts = image.mode, picture_facts(name, image, data)
-    check_size(*facts.coded, options)
-    header, shrink = image.size, 1
-    if name == "JPEG":
-        check_process(data)
-        shrink = _shrink(header, plan_resize(*upright_size(header, exif_orientation(image)), options), options)
-    copied, twice = options.resample == "lanczos", facts.held_twice
-    with admit(memory_needed(image, shrink, copied=copied, held_twice=twice, coded=facts.coded)):
-        keep = options.on_corrupt == "keep"
+    file = opened_file(name, image, data)
+    check_size(*file.coded_size, options)
+    mode, header, shrink = image.mode, image.size, file.shrink(options)
+    copied, keep = options.resample == "lanczos", options.on_corrupt == "keep"
+    with admit(memory_needed(image, shrink, copied=copied, held_twice=file.is_held_twice, coded=file.coded_size)):
         faults = find_faults(name, data)
         if faults.damage and not keep:
             raise ImageError("corrupt", faults.damage)
-        if name == "PNG":  # its EXIF data may follow the pixels
-            source, lacking = load_picture(name, image, data, facts, keep=keep)
-            orientation = exif_orientation(image)
-        else:
-            orientation = exif_orientation(image)
-            if shrink > 1:
-                image.draft(None, (header[0] // shrink, header[1] // shrink))
-            source, lacking = load_picture(name, image, data, facts, keep=keep)
+        source, orientation, turn, lacking = file.decoded(shrink, keep=keep)
         # The header's size may not be the picture's, as for a TIFF that Pillow turned upright while it loaded.
         stored = header if shrink > 1 else source.size
-        turn = 1 if name == "TIFF" else orientation
         upright = upright_size(stored, turn)
         plan = plan_resize(*upright, options)
         channel_count = channels(source)
@@ -201,11 +188,11 @@ def _decode(name: str, image: ImageFile.ImageFile, data: bytes, options: Options
             source.close()
             image.close()
     info = ImageInfo(name, mode, *upright, channel_count, orientation, frames)
-    pixels = _finished(small, facts.profile, plan, options)
-    faults = faults._replace(damage=faults.damage or lacking) if lacking else faults
-    warnings = [text for text in (faults.warning, getattr(image, "note", None), facts.warning) if text]
-    as_stored = turn == 1 and facts.description is None and _shows(small, pixels, plan)
-    return Photo(pixels, info, "; ".join(warnings) or None, as_stored, faults.damage is not None, positions)
+    pixels = _finished(small, file.profile, plan, options)
+    damage = faults.damage or lacking
+    warning = "; ".join(filter(None, (damage, faults.note, file.note))) or None
+    as_stored = turn == 1 and file.description is None and _shows(small, pixels, plan)
+    return Photo(pixels, info, warning, as_stored, damage is not None, positions)
 
 
 def _decode_jpeg(image: ImageFile.ImageFile, data: bytes, options: Options, admit: Admit, frames: int) -> Photo | None:
@@ -213,7 +200,7 @@ def _decode_jpeg(image: ImageFile.ImageFile, data: bytes, options: Options, admi
     stored, turn = image.size, exif_orientation(image)
     upright = upright_size(stored, turn)
     plan = plan_resize(*upright, options)
-    shrink = _shrink(stored, plan, options)
+    shrink = shrink_for(stored, plan, options.resample)
     profile, depth = image.info.get("icc_profile"), len(image.getbands())
     info = ImageInfo("JPEG", image.mode, *upright, depth, turn, frames)
     averaged = options.resample == "box" and not plan.enlarges
@@ -274,12 +261,6 @@ def _without_depth(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _turned(image: Image.Image, turn: int) -> Image.Image:
     """Turn a picture upright."""
     return image if turn == 1 else image.transpose(_TRANSPOSE[turn])
-
-
-def _shrink(stored: tuple[int, int], plan: ResizePlan, options: Options) -> int:
-    """Return the factor by which the JPEG decoder scales each side down."""
-    shrink = decoder_shrink(plan, options.resample)
-    return shrink if can_shrink(*stored, shrink) else 1
 
 
 _FILTERS: tuple[Any, ...] = (

@@ -8,9 +8,6 @@ from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from PIL import Image
-from PIL.ExifTags import Base
-
 from icsys.errors import ImageError
 from icsys.image.jpeg.mending import barer_jpegs, with_end
 from icsys.image.jpeg.processes import check_process
@@ -57,8 +54,6 @@ _SIGNATURES = {
 _BMP_HEADER_SIZES = (12, 16, 40, 52, 56, 64, 108, 124)
 _AVIF_BRANDS = {b"avif", b"avis"}
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
-_XMP = frozenset({"xmp", "XML:com.adobe.xmp"})  # Pillow's keys
-_ORIENTATIONS = range(1, 9)
 
 
 def sniff(head: bytes) -> str | None:
@@ -150,6 +145,8 @@ def open_image(data: bytes, options: Options | None = None) -> tuple[str, ImageF
     image = _opened(name, data)
     if name == "JPEG":
         check_scans(data)
+    if name == "PNG" and image.mode == "P" and image.palette is None:
+        raise ImageError("broken", "a PNG of positions in a palette that it lacks")
     return name, image
 
 
@@ -199,26 +196,6 @@ def _webp_size(head: bytes) -> tuple[int, int] | None:
     if kind == b"VP8 ":
         return int.from_bytes(head[26:28], "little") & 0x3FFF, int.from_bytes(head[28:30], "little") & 0x3FFF
     return None
-
-
-def exif_orientation(image: Image.Image) -> int:
-    """Read the EXIF orientation, 1 to 8; missing or damaged EXIF data count as upright.
-
-    Pillow also takes the orientation from XMP, which no browser does.
-    """
-    try:
-        exif = image.getexif() if _XMP.isdisjoint(image.info) else _exif_alone(image)
-        orientation = exif.get(Base.Orientation, 1)
-    except Exception:  # noqa: BLE001 - damaged metadata may raise anything; the pixels are good
-        return 1
-    return int(orientation) if orientation in _ORIENTATIONS else 1
-
-
-def _exif_alone(image: Image.Image) -> Image.Exif:
-    """Return the EXIF data of an image that has XMP, too."""
-    bare = Image.Image()
-    bare.info = {key: value for key, value in image.info.items() if key not in _XMP}
-    return bare.getexif()
 
 
 def count_frames(name: str, data: bytes, image: ImageFile.ImageFile, most: int) -> int:

@@ -2,7 +2,7 @@
 
 While a run goes on, ``manifest.jsonl`` takes every result, failures included. At the end one row remains for each
 output, and failures move to ``failures.jsonl``. A source in both files has been done after it failed, unless its row
-in the manifest says ``stale``.
+in the manifest is ``stale``.
 """
 
 from __future__ import annotations

@@ -157,7 +157,7 @@ class Ledger:
         return sorted(stale.difference(self.pruned))
 
     def _prune(self, outputs: Sequence[str]) -> None:
-        """Remove outputs; first their rows say stale, so that the outputs may be absent after a crash."""
+        """Remove outputs; first their rows become stale, so that the outputs may be absent after a crash."""
         if self._pruner is None or not outputs:
             return
         for output in outputs:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class RowUpdate(NamedTuple):
-    """A finished image whose row must be written again: the row says stale, or has another label."""
+    """A finished image whose row must be written again: the row is stale, or has another label."""
 
     skipped: Skipped
     entry: JournalEntry

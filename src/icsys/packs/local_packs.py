@@ -114,7 +114,7 @@ def pack_images(
     Raises
     ------
     OSError
-        If a pack cannot be written, or an earlier one does not hold what the manifest says.
+        If a pack cannot be written, or an earlier one does not hold what the manifest lists.
     """
     before = load_pack_index(destination)
     if before is None:

@@ -53,7 +53,7 @@ def write_packs(
     Stopped
         If ``stop`` is set before the end.
     OSError
-        If a pack cannot be written, or an image is not where the manifest says.
+        If a pack cannot be written, or an image is not at its place in the manifest.
     """
     pack_format, stage = PACK_FORMATS[after.format], destination / STAGED_PACKS
     remove_staged(destination)

@@ -69,7 +69,7 @@ CHUNKS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(CHUNKS, st.sampled_from(["RGB", "P", "L"]))
 def test_no_side_chunk_changes_a_pixel(chunks, mode):
     plain = image_bytes(Image.fromarray(PIXELS).convert(mode))
@@ -233,3 +233,21 @@ def test_a_file_with_a_warning_is_not_copied():
     for sound in (True, False):
         data = with_chunks(chunk(b"tEXt", b"a\0b", sound), data=source)
         assert compress_image(data, options).kept_source == sound
+
+
+INDEXED = image_bytes(Image.fromarray(PIXELS).quantize(4))
+PALETTE = next(found.whole for found in chunks_of(INDEXED) if found.kind == b"PLTE")
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [(with_chunks(chunk(b"ABCD", b"anything")), "unsupported"), (INDEXED.replace(PALETTE, PALETTE * 2), "broken"),
+     (INDEXED.replace(PALETTE, b""), "broken")],
+    ids=["unknown", "two palettes", "no palette"],
+)  # fmt: skip
+def test_a_picture_whose_colors_are_not_certain_is_refused(data, code):
+    """libpng refuses these, too."""
+    for settings_ in (WHOLE, WHOLE.replace(on_corrupt="keep")):
+        with pytest.raises(ImageError) as caught:
+            compress_image(data, settings_)
+        assert caught.value.code == code

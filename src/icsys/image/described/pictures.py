@@ -10,11 +10,9 @@ from PIL import Image
 from icsys.image.color_conversion import in_bands, plain_mode, to_plain
 from icsys.image.described.light import grey_levels_of, to_srgb_levels
 from icsys.image.geometry import row_bands
-from icsys.image.heif.boxes import crop_box
 
 if TYPE_CHECKING:
     from icsys.image.described.description import ColorDescription
-    from icsys.image.heif.boxes import PictureProperties
 
 _COLORS = 3
 
@@ -40,19 +38,6 @@ def described_to_srgb(picture: Image.Image, description: ColorDescription) -> Im
             band = Image.fromarray(pixels)
         made.paste(band, (0, top))
     return made
-
-
-def boxed_picture(
-    name: str, picture: Image.Image, properties: PictureProperties, description: ColorDescription | None
-) -> Image.Image:
-    """Crop the decoded picture of an AVIF or HEIC file to its clean aperture, and convert described colours to sRGB.
-
-    The decoder of HEIC crops itself. A clean aperture counts before the picture is turned (ISO/IEC 23000-22, 7.3.6.7).
-    """
-    if name == "AVIF" and properties.clean_aperture:
-        box = crop_box(picture.size, properties.clean_aperture)
-        picture = picture.crop(box) if box else picture
-    return described_to_srgb(picture, description) if description else picture
 
 
 def _with_palette(picture: Image.Image, description: ColorDescription) -> Image.Image:

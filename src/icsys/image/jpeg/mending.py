@@ -23,6 +23,8 @@ _SCAN = re.compile(rb"\xff\xda\x00[\x06\x08\x0a\x0c]")
 _REVISION = re.compile(rb"(\xff\xe0..JFIF\0).", re.DOTALL)
 _TRANSFORM = re.compile(rb"(\xff\xee..Adobe.{6}).", re.DOTALL)
 _MARKER = re.compile(rb"\xff+([\x02-\xcf\xd8-\xfe])")  # with a length, or the start or the end of a file
+_AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_LEAST_PADDING = 4  # bytes
 _HUFFMAN, _QUANTISATION = 0xC4, 0xDB
 _TABLES = {_HUFFMAN, _QUANTISATION}  # a segment may hold several
 _START, _END, _EXIF, _PROFILE, _ADOBE = 0xD8, 0xD9, 0xE1, 0xE2, 0xEE
@@ -56,9 +58,11 @@ def mend_jpeg(data: bytes, complaint: str) -> tuple[bytes, str | None]:
     """
     note = None
     if _STRAY_BYTES.match(complaint):
-        mended = _without_stray_bytes(data)
-        if len(mended) < len(data):
-            note = f"{len(data) - len(mended)} stray bytes between the headers of the JPEG were passed over"
+        mended, place = _without_stray_bytes(data), "between the headers"
+        if mended == data:
+            mended, place = _without_padding(data), "behind the pixels"
+        if mended != data:
+            note = f"{len(data) - len(mended)} stray bytes {place} of the JPEG were passed over"
         data = mended
     elif complaint.startswith(_ODD_PROFILE):
         data = _without_segments(data, lambda kind, body: kind == _PROFILE and body.startswith(b"ICC_PROFILE\0"))
@@ -113,7 +117,7 @@ def _without_segments(data: bytes, is_unwanted: Callable[[int, bytes], bool]) ->
 def _without_stray_bytes(data: bytes) -> bytes:
     """Return a JPEG without the bytes before its first scan that belong to no segment.
 
-    Those behind the pixels of a scan stay: such bytes are left over when pixels are damaged.
+    Bytes behind the pixels of a scan stay: such bytes are left over when pixels are damaged.
     """
     parts, at = [], 0
     for start, end in _stray_bytes(data):
@@ -130,6 +134,21 @@ def _stray_bytes(data: bytes) -> Iterator[tuple[int, int]]:
             yield start, marker.start()
         before, length = marker[1][0], int.from_bytes(data[marker.end() : marker.end() + 2], "big")
         start = marker.end() + length
+
+
+def _without_padding(data: bytes) -> bytes:
+    """Return a JPEG of one scan without a run of equal bytes behind its pixels.
+
+    The rest then decodes to its very last byte. Damage leaves the last codes of the pixels over instead, or has put a
+    run in the place of codes that are missing then.
+    """
+    scan = next((end for kind, _, end in jpeg_segments(data) if kind == START_OF_SCAN), len(data))
+    marker = _AFTER_SCAN.search(data, scan)
+    if marker is None or not is_one_scan(data):
+        return data
+    end = marker.start()
+    kept = len(data[:end].rstrip(data[end - 1 : end]))
+    return data[:kept] + data[end:] if end - kept >= _LEAST_PADDING else data
 
 
 def _may_be_damage(stray: bytes, before: int, length: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
+from icsys.errors import ImageError
 from icsys.image.png.chunks import PngChunk, chunks_of, holds_only_pixels
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ def _faulty_chunks(data: bytes) -> list[_FaultyChunk]:
     chunk, animation, texts, pixels_at = None, [], 0, 0
     seen: set[bytes] = set()
     for chunk in chunks_of(data):
+        _check_certain(chunk, seen)
         if chunk.kind == b"IDAT":
             pixels_at = pixels_at or chunk.start
         elif chunk.kind in _ANIMATION:
@@ -102,6 +104,22 @@ def _faulty_chunks(data: bytes) -> list[_FaultyChunk]:
     if animation and not _is_sound_animation(animation, pixels_at, data):
         faulty += (_FaultyChunk(one, "damaged animation" if one is animation[0] else "") for one in animation)
     return sorted(faulty, key=lambda one: one.chunk.start)
+
+
+def _check_certain(chunk: PngChunk, seen: set[bytes]) -> None:
+    """Refuse a picture whose colours are not certain.
+
+    Raises
+    ------
+    ImageError
+        ``unsupported`` for an unknown chunk without which the picture cannot be decoded (PNG specification, 5.4), and
+        ``broken`` for a second palette: other readers refuse both, and Pillow passes over the one and takes the other.
+    """
+    kind = chunk.kind
+    if kind == b"PLTE" and kind in seen:
+        raise ImageError("broken", "a PNG of two palettes: expected one")
+    if not kind[0] & _SMALL_LETTER and kind not in _PICTURE and kind.isalpha() and chunk.is_sound:
+        raise ImageError("unsupported", f"a PNG with the unknown chunk {kind.decode()}, which changes the picture")
 
 
 def _misplacement(chunk: PngChunk, seen: set[bytes]) -> str | None:

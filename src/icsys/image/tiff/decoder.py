@@ -13,7 +13,8 @@ from PIL.ExifTags import Base
 
 from icsys.errors import ImageError
 from icsys.image.color_conversion import note_grey_scale
-from icsys.image.integrity import check_jpeg, is_cut_short
+from icsys.image.faults import is_cut_short
+from icsys.image.jpeg.integrity import check_jpeg
 from icsys.image.jpeg.segments import is_one_scan, jpeg_size
 from icsys.image.tiff.kinds import (
     UNCOMPRESSED,

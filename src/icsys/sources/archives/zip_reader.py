@@ -78,7 +78,7 @@ def _place_of(entry: ZipEntry, path: str, number: int, known: Place) -> ArchiveP
         file=path,
         number=number,
         start=entry.start,
-        # A stored member is as long as its size, whatever else its length says.
+        # A stored member is as long as its size, whatever else its length is.
         length=min(entry.length, entry.size) if entry.method == zipfile.ZIP_STORED else entry.length,
         method=entry.method,
         crc=entry.crc,

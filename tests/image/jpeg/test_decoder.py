@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from helpers import image_bytes, synthetic_photo
 from icsys.errors import ImageError
-from icsys.image.jpeg_decoder import can_shrink, decode_jpeg
+from icsys.image.jpeg.decoder import can_shrink, decode_jpeg
 
 
 @settings(deadline=None, max_examples=60)

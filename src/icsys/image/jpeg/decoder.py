@@ -9,10 +9,14 @@ import numpy as np
 import simplejpeg
 
 from icsys.errors import ImageError
-from icsys.image.integrity import Faults, decode_strictly
+from icsys.image.geometry import decoder_shrink
+from icsys.image.jpeg.integrity import decode_strictly
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from icsys.image.faults import Faults
+    from icsys.image.geometry import ResizePlan
 
 MODES = {"L": "GRAY", "RGB": "RGB"}
 """Pillow's names of the modes that are decoded here; Pillow decodes CMYK."""
@@ -24,6 +28,12 @@ _LEAST_SIDE = 64
 def can_shrink(width: int, height: int, shrink: int) -> bool:
     """Return whether the decoder can scale an image of this size down by ``shrink`` (1, 2, 4 or 8)."""
     return shrink == 1 or min(width, height) >= _LEAST_SIDE
+
+
+def shrink_for(stored: tuple[int, int], plan: ResizePlan, resample: str) -> int:
+    """Return the factor, 1, 2, 4 or 8, by which the decoder scales each side of a stored picture down for a resize."""
+    shrink = decoder_shrink(plan, resample)
+    return shrink if can_shrink(*stored, shrink) else 1
 
 
 def decode_jpeg(

@@ -13,7 +13,7 @@ from icc_profiles import linear_profile
 from icsys.image.decode import decode_photo
 from icsys.image.described.description import SRGB_PRIMARIES, Curve, described_by_codes
 from icsys.image.described.light import to_srgb_levels
-from icsys.image.described.png_colors import png_description
+from icsys.image.png.colors import png_description
 from icsys.options import Options
 from png_files import chunk, number_chunk, png_of
 
@@ -28,7 +28,8 @@ CHUNKS = {
     "matrix": chunk(b"cICP", bytes([9, 8, 1, 1])),
     "profile": chunk(b"iCCP", b"x\0\0" + zlib.compress(SRGB_PROFILE)),
     "broken profile": chunk(b"iCCP", b"x\0\0" + zlib.compress(b"no profile")),
-    "srgb": chunk(b"sRGB", b"\0"),
+    "srgb": chunk(b"sRGB", b"\3"),
+    "reserved srgb": chunk(b"sRGB", b"\4"),
     "gamma": number_chunk(b"gAMA", 100_000),
     "chrm": number_chunk(b"cHRM", *P3),
 }
@@ -46,7 +47,7 @@ def expected(names):
 @settings(max_examples=60)
 @given(st.lists(st.sampled_from(list(CHUNKS)), unique=True, max_size=6))
 def test_the_first_of_cicp_profile_srgb_and_gamma_counts(names):
-    for kind in ({"cicp", "reserved", "matrix"}, {"profile", "broken profile"}):
+    for kind in ({"cicp", "reserved", "matrix"}, {"profile", "broken profile"}, {"srgb", "reserved srgb"}):
         first = [name for name in names if name in kind][:1]
         names = [name for name in names if name not in kind or name in first]
     photo = decode_photo(png_of(PIXELS, 8, *(CHUNKS[name] for name in names)), FULL)

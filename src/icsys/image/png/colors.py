@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _CHUNKS = {b"cICP": 4, b"sRGB": 1, b"gAMA": 4, b"cHRM": 32}  # with the bytes that each has
 _SECOND_CHUNK = slice(37, 41)  # its kind: signature and IHDR take 33 bytes
+_INTENTS = {bytes([intent]) for intent in range(4)}  # of sRGB; others are reserved
 _UNIT = 100_000  # of gamma and chromaticities
 _SRGB_GAMMAS = range(45_000, 46_001)  # how older programs write sRGB
 _GAMMAS = range(1_000, 10_000_001)  # others are mistakes: the exponents would be above 100 or below 0.01
@@ -46,7 +47,7 @@ def png_description(data: bytes, *, has_profile: Callable[[], bool]) -> ColorDes
     description = _from_cicp(found.get(b"cICP"))
     if description is not None or has_profile():
         return description
-    return SRGB if b"sRGB" in found else _from_gamma(found)
+    return SRGB if found.get(b"sRGB") in _INTENTS else _from_gamma(found)
 
 
 def _color_chunks(data: bytes) -> dict[bytes, bytes]:
