@@ -133,6 +133,7 @@ def test_options_survive_toml(options):
 def test_a_size_is_read_from_text(width, height):
     assert parse_size(f"{width}x{height}") == parse_size(f" {width} X {height} ") == (width, height)
     assert parse_size(width) == parse_size(f" {width} ") == parse_size(np.int64(width)) == (width, width)
+    assert parse_size(np.array([width, height])) == (width, height)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +173,7 @@ def test_a_size_is_read_from_text(width, height):
         ("background", "white", "#RRGGBB"),
         ("format", "gif", "png, webp, jpeg, npz, webdataset, parquet"),
         ("jpeg_quality", 0, "from 1 to 100"),
-        ("jpeg_quality", 80, "one of the formats jpeg"),
+        ("jpeg_quality", 80, "expected format jpeg"),
         ("shard_images", 0, "from 1"),
         ("shard_bytes", 5, "one of the formats webdataset, parquet"),
         ("seed", -1, "from 0"),

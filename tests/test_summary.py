@@ -32,7 +32,7 @@ def test_a_notebook_shows_counts_bytes_and_the_first_failures_with_names_as_text
     assert shown.tags == {"table", "tr", "th", "td"}
     rows = dict(zip(shown.texts[::2], shown.texts[1::2], strict=True))
     assert rows["images"] == "1,200 compressed, 1 skipped, 7 failed"
-    assert rows["bytes"] == "5,000,000 → 40,000"
+    assert rows["bytes"] == "5,000,000 → 40,000, 125.0 times smaller"
     assert rows["skipped: it <is> done"] == "1"
     assert [rows[f"failed: <b>{number}.jpg"] for number in range(5)] == ["a & b"] * 5
     assert rows["failed"] == "2 more, in failures"

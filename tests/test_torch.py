@@ -80,6 +80,9 @@ def test_a_folder_is_read_while_it_is_filled(tmp_path):
     there = IndexedImageFolder(shards)
     assert there.classes == ["cat", "dog"]
     assert len(there) == len(IndexedImageFolder(out))
+    (tmp_path / "flat").mkdir()
+    with pytest.raises(UsageError, match=r"no class folder in .*flat"):
+        IndexedImageFolder(tmp_path / "flat")
     (tmp_path / "empty" / ".ics-books").mkdir(parents=True)
     with pytest.raises(FileNotFoundError, match="no class folder"):
         IndexedImageFolder(tmp_path / "empty")

@@ -153,7 +153,9 @@ def parse_size(value: object) -> tuple[int, int]:
         if match is None:
             raise UsageError(message)
         value = (int(match[1]), int(match[2] or match[1]))
-    elif hasattr(value, "__index__"):
+    elif hasattr(value, "tolist"):  # an array, or a number of NumPy
+        value = value.tolist()
+    if hasattr(value, "__index__"):
         value = (value, value)
     if not isinstance(value, tuple | list) or len(value) != 2:  # noqa: PLR2004 - width and height
         raise UsageError(message)

@@ -524,8 +524,8 @@ class Options:
                 )
         if self.keep_colors is not None and len(self.keep_colors) > self.most_colors:
             raise UsageError(
-                f"keep_colors with {len(self.keep_colors)} colours and colors={self.colors!r}: expected at most "
-                f"{self.most_colors} colours to keep, or more colors"
+                f"keep_colors with {len(self.keep_colors)} colours and colors={self.colors!r}: expected fewer "
+                f"colours to keep, or colors of at least {len(self.keep_colors)}"
             )
 
     def _check_format(self) -> None:
@@ -541,7 +541,7 @@ class Options:
             if self.format not in formats and value != field.default:
                 raise UsageError(
                     f"{field.name}={value!r} does nothing for format={self.format!r}: "
-                    f"expected one of the formats {', '.join(formats)}"
+                    f"expected {'format' if len(formats) == 1 else 'one of the formats'} {', '.join(formats)}"
                 )
 
     def _check_alpha(self) -> None:

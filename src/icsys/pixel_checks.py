@@ -59,13 +59,13 @@ def refuse_image(image: Any) -> UsageError:  # noqa: ANN401 - anything but an im
     if isinstance(image, list | tuple):
         one = f" of {len(image)} values" if image else ""
         several = image and (hasattr(image[0], "size") or isinstance(image[0], str | os.PathLike | bytes))
-        way = _ONE_AT_A_TIME if several else "numpy.asarray(image, numpy.uint8)"
-        return UsageError(f"image of type {name}{one}: {expected}; convert it: {way}")
+        way = _ONE_AT_A_TIME if several else "convert it: numpy.asarray(image, numpy.uint8)"
+        return UsageError(f"image of type {name}{one}: {expected}; {way}")
     way = "; convert it: numpy.asarray(image)" if hasattr(image, "__array__") else ""
     return UsageError(f"image of type {name}: {expected}{way}")
 
 
-_ONE_AT_A_TIME = "one call for each image, such as [icsys.quantize(one) for one in image]"
+_ONE_AT_A_TIME = "one call for each image"
 
 
 def _range_text(pixels: NDArray[Any]) -> str:

@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from icsys.ratio_words import times_text
 from icsys.results import CHANGED_SOURCE, FOREIGN, OTHER_OPTIONS, TINY, Compressed, Failed, Skipped
 
 if TYPE_CHECKING:
@@ -213,8 +214,10 @@ class RunSummary:
         counts = f"{self.compressed:,} compressed, {self.skipped:,} skipped, {self.failed:,} failed"
         rows = [("images", counts), ("seconds", f"{self.seconds:,.2f}")]
         if self.bytes_out:
-            rows.append(("bytes", f"{self.bytes_in:,} → {self.bytes_out:,}"))
-            rows.append(("numbers for a model to read", f"{self.elements_in:,} → {self.elements_out:,}"))
+            smaller = times_text(self.bytes_in, self.bytes_out)
+            fewer = times_text(self.elements_in, self.elements_out, less="fewer", more="more", what="number")
+            rows.append(("bytes", f"{self.bytes_in:,} → {self.bytes_out:,}, {smaller}"))
+            rows.append(("numbers for a model to read", f"{self.elements_in:,} → {self.elements_out:,}, {fewer}"))
         noted = (
             (f"outputs below {TINY} pixels on a side", self.tiny_outputs),
             ("images smaller than the size", self.small_sources),

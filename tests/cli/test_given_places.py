@@ -22,7 +22,7 @@ PHOTO = image_bytes(synthetic_photo(20, 30), "JPEG")
         (["a.jpg"], None, ("a.jpg", "Compressed")),
         (["a.jpg", "b.PNG"], None, (["a.jpg", "b.PNG"], "Compressed")),
         (["a.jpg", "b.PNG", "out/"], None, (["a.jpg", "b.PNG"], "out/")),
-        (["a.jpg", "b.jpg"], "out.png", (["a.jpg", "b.jpg"], "out.png")),
+        (["a.jpg", "b.jpg"], "folder.png", (["a.jpg", "b.jpg"], "folder.png")),
         (["a.jpg", "folder.png"], None, ("a.jpg", "folder.png")),
         (["*.jpg", "*.png"], None, (["*.jpg", "*.png"], "Compressed")),
         (["photos", "s3://bucket/a.png"], None, ("photos", "s3://bucket/a.png")),
@@ -34,6 +34,14 @@ def test_the_last_path_is_the_destination_unless_it_names_an_image(paths, output
     put_folder(tmp_path, {"folder.png/x": b"", "a.zip": b"", "b.zip": b""})
     monkeypatch.chdir(tmp_path)
     assert given_places(paths, output) == expected
+
+
+@pytest.mark.parametrize("output", ["-", "small.png", "small.JPG"])
+def test_an_output_that_names_a_file_is_wrong_usage(output, tmp_path):
+    put_folder(tmp_path, {"a.jpg": PHOTO})
+    code, _, err = ics("compress", "a.jpg", "--output", output, cwd=tmp_path)
+    assert (code, f"--output {output!r}: expected the name of a folder" in err) == (2, True)
+    assert set(tree(tmp_path)) == {"a.jpg"}
 
 
 def test_files_may_stand_on_both_sides_of_options(tmp_path):

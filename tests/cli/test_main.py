@@ -223,6 +223,11 @@ def test_printed_options_are_a_config_file_that_gives_the_same_options(photos, t
         (("photos",), "unknown command 'photos'; did you mean ics compress photos?"),
         (("compress", "photos", "--quiet", "--verbose"), "not allowed with argument --quiet"),
         (("--colors", "8"), "option --colors before the command: expected ics COMMAND [options]"),
+        (("--verson",), "unknown option --verson; did you mean --version? (ics --help shows"),
+        (("compress", "-dash.jpg"), "unknown option -dash.jpg; for the file of this name, ./-dash.jpg (ics compress"),
+        (("compress", "photos", "--overwrite"), "--overwrite without a value: expected never|always (see ics"),
+        (("compress", "photos", "-o"), "--output without a value: expected DST (see ics compress --help)"),
+        (("compress", "photos", "--keep-colors"), "expected #RRGGBB,...; in quotes, because # begins a comment"),
         (("compress", "nowhere"), "does not exist"),
         (("compress", "photos", "photos"), "lies in destination"),
         (("compress", "photos", "bad.toml/out"), "is a file"),
@@ -247,6 +252,7 @@ def test_wrong_usage_is_one_clear_line_and_exit_2(arguments, expected, tmp_path)
     (tmp_path / "bad.toml").write_text("colors: 3", "utf-8")
     (tmp_path / "deep.toml").write_text("a = " + "[" * 100_000, "utf-8")
     (tmp_path / "deep.json").write_text("[" * 100_000, "utf-8")
+    (tmp_path / "-dash.jpg").write_bytes(b"")
     (tmp_path / "odd.toml").write_text("colours = 3", "utf-8")
     (tmp_path / "switch.toml").write_text('json = "yes"', "utf-8")
     (tmp_path / "shard.toml").write_text('shard = "3/2"', "utf-8")
@@ -441,6 +447,10 @@ def test_foreign_and_stale_files_are_named(photos, tmp_path):
     assert "Stale:    1 (their sources are gone, fail, or have other outputs now; see --prune): train/cat/a.png" in out
     _, out, _ = ics("compress", photos, "out", "--strategy", "SO", "--json", cwd=tmp_path)
     assert json.loads(out)["summary"]["stale"] == 1
+    (tmp_path / "out" / "train" / "cat" / "a.png").write_bytes(b"mine, too")
+    _, out, _ = ics("compress", photos, "out", "--strategy", "SO", "--prune", cwd=tmp_path)
+    assert "Stale:    1 (left in place: changed since, in a pack" in out
+    assert "Pruned" not in out
 
 
 def test_shards_are_merged_and_reported_like_one_run(photos, tmp_path):

@@ -210,7 +210,7 @@ def test_a_power_of_one_changes_nothing_and_another_works_for_all_channels(chann
         ({"keep_colors": ["#ffffff", 7]}, "7 is no colour"),
         ({"keep_colors": 7}, "expected distinct colours"),
         ({"keep_colors": "#FFFFFF,#ffffff"}, "#ffffff stands there twice"),
-        ({"keep_colors": "#000000,#ffffff", "colors": 1}, "expected at most 1 colours to keep, or more colors"),
+        ({"keep_colors": "#000000,#ffffff", "colors": 1}, "expected fewer colours to keep, or colors of at least 2"),
         ({"keep_colors": "#000000", "strategy": "SO"}, "does nothing for strategy='SO'"),
         ({"count_power": 0.5, "strategy": "SO"}, "does nothing for strategy='SO'"),
         ({"count_power": 0.5, "palette": "a.gpl"}, "does nothing for palette='a.gpl'"),

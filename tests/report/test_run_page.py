@@ -116,6 +116,7 @@ def test_size_only_is_reported_without_quality(tmp_path):
     page = page_of(tmp_path)
     assert {plot.title for plot in page.plots} == {"Size before and after", "Compression factor of each image"}
     assert page.lead[0].endswith("with all their colours.")
+    assert page.examples_note == "The outputs keep all colours of the resized pictures, so they are shown alone."
     assert not page.examples[0].before
     assert not page.examples[0].choices[0].colors
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from icsys.errors import UsageError
 from icsys.files.url import is_url
 
 if TYPE_CHECKING:
@@ -22,7 +23,16 @@ def given_places(paths: Sequence[str], output: str | None) -> tuple[Location, st
 
     The destination is ``output``. Without it, the last of several paths is the destination, unless it names an image or
     an archive that exists; else ``Compressed`` is.
+
+    Raises
+    ------
+    UsageError
+        If ``output`` names an image, or standard output.
     """
+    if output is not None and (output == STREAM or _is_source(output)):
+        raise UsageError(
+            f"--output {output!r}: expected the name of a folder; for one file, ics compress - < photo.jpg > small.png"
+        )
     *before, last = paths or [SOURCE]
     if output is None and before and not _is_source(last):
         return _one_or_all(before), last
@@ -34,7 +44,7 @@ def _one_or_all(paths: list[str]) -> Location:
 
 
 def _is_source(path: str) -> bool:
-    """Return whether the last of several paths is one more source."""
+    """Return whether a path names an image, or an archive that exists, and no folder."""
     # Few runs have several paths, and these modules are loaded for the run anyway.
     from icsys.sources.archives.archive_names import archive_suffix  # noqa: PLC0415
     from icsys.sources.safe_names import is_image_name  # noqa: PLC0415

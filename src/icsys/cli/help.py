@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,7 @@ PATHS, LAST_PATH = "paths", "last_path"
 
 _HELP = {"help", "help_all"}
 _WIDTH_TO_CHECK = 80
+_NO_VALUE = re.compile(r"argument (--[\w-]+)(?:/-\w)?: expected one argument")
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -86,12 +88,15 @@ class CommandParser(argparse.ArgumentParser):
             self.error(f"unexpected argument {unknown[0]!r}")
         flags = [flag for flag in self._option_string_actions if flag.startswith("--")]
         shows_all = "--help-all" if self._common else "--help"
-        raise UsageError(
-            f"unknown option {option}{did_you_mean(option, flags)} ({self.prog} {shows_all} shows all options)"
-        )
+        close = f"; for the file of this name, ./{option}" if Path(option).exists() else did_you_mean(option, flags)
+        raise UsageError(f"unknown option {option}{close} ({self.prog} {shows_all} shows all options)")
 
     def error(self, message: str) -> NoReturn:
-        """Raise the error of the command."""
+        """Raise the error of the command; about an option without its value, with what is expected."""
+        if found := _NO_VALUE.match(message):
+            action = self._option_string_actions[found[1]]
+            hint = "; in quotes, because # begins a comment in most shells" if str(action.metavar)[0] == "#" else ""
+            message = f"{found[1]} without a value: expected {action.metavar}{hint}"
         raise UsageError(f"{message} (see {self.prog} --help)")
 
     def format_help(self) -> str:
@@ -132,6 +137,8 @@ class _HelpAll(argparse.Action):
 def _unknown_command(word: str, commands: Iterable[str]) -> str:
     """Return the error about a first word that is no command: an option, a path, or a name with a slip."""
     if word.startswith("-") and word != STREAM:
+        if close := did_you_mean(word, commands):
+            return f"unknown option {word}{close} (ics --help shows all commands)"
         return f"option {word} before the command: expected ics COMMAND [options], such as ics compress {word}"
     is_place = word == STREAM or Path(word).exists()
     close = f"; did you mean ics compress {word}?" if is_place else did_you_mean(word, commands)

@@ -289,7 +289,7 @@ def _report(
             }
         )
     elif summary.images and not display.quiet:
-        text = run_report(summary, destination, dry_run=settings.dry_run, options=request.options)
+        text = run_report(summary, destination, dry_run=settings.dry_run, options=request.options, prune=settings.prune)
         print(painted(text, sys.stdout))
         hint = reading_hint(summary, request.options)
         if hint and not settings.dry_run and sys.stdout.isatty():
@@ -312,7 +312,8 @@ def _report(
         others += [passed_over_text(summary.outputs_passed_over)] if summary.outputs_passed_over else []
         noted = f" ({'; '.join(others)})" if others else ""
         place = shown(source if isinstance(source, str) else str(source))
-        raise UsageError(f"no images found in {place!r}{noted}: {_where_photos_go()}")
+        where = _where_photos_go() if source == SOURCE else "expected photos there, or in the archives there"
+        raise UsageError(f"no images found in {place!r}{noted}: {where}")
     return SOME_FAILED if summary.failed or summary.stopped else OK
 
 

@@ -181,7 +181,8 @@ def _no_bytes(data: object) -> UsageError:
         return UsageError(
             f"data={path!r} of type {type(data).__name__}: {expected}, pathlib.Path({path!r}).read_bytes()"
         )
-    return UsageError(f"data of type {type(data).__name__}: {expected}; for an array or a PIL image, icsys.quantize")
+    way = "data.read()" if hasattr(data, "read") else "for an array or a PIL image, icsys.quantize"
+    return UsageError(f"data of type {type(data).__name__}: {expected}; {way}")
 
 
 def _values_to_keep(photo: Photo, options: Options) -> StoredValues | None:

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from icsys.files.reserved_names import refusing_links
+from icsys.ratio_words import times_and_word, times_text
 from icsys.report.comparison_table import TABLE_COLUMNS, cells, notes
 from icsys.report.example_images import middle_name, shown_names
 from icsys.report.html import Figure, Heading, HtmlTable, Pair, Problem, ReportPage, check_target, choice, write_page
-from icsys.report.humanize import bytes_text, count_text, images_text, printable, times_and_word, times_text
+from icsys.report.humanize import bytes_text, count_text, images_text, printable
 from icsys.report.optional_packages import import_optional
 from icsys.report.page_pictures import data_uri
 from icsys.report.plots import comparison_plots

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from icsys.report.humanize import bytes_text, factor_text, printable
+from icsys.report.humanize import bytes_text, factor_text, images_text, printable
 from icsys.report.lossy_codecs import USUAL_QUALITY
 from icsys.sources.base import passed_over_text
 
@@ -190,12 +190,12 @@ def _about_lossy(comparison: Comparison) -> Iterator[str]:
 
 def comparison_text(comparison: Comparison) -> str:
     """Return the results of a comparison as text: a few lines and the table."""
-    of = "" if comparison.images == comparison.found else f" of {comparison.found}"
+    few = f"{comparison.images} of " if comparison.images != comparison.found else ""
     each = "" if comparison.jobs == 1 else f", {comparison.jobs} at a time"
     size = bytes_text(comparison.rows[0].bytes_in if comparison.rows else 0)
     passed_over = comparison.outputs_passed_over
     not_read = [passed_over_text(passed_over)] if passed_over else []
-    lines = [f"{comparison.images}{of} images, {size}{each}", *not_read, ""]
+    lines = [f"{few}{images_text(comparison.found)}, {size}{each}", *not_read, ""]
     if comparison.rows:
         lines.append(text_table(comparison))
         lines.extend([f"{ORDER} * best of its column", "", *notes(comparison)])

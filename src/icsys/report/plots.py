@@ -8,7 +8,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from icsys.report.humanize import bytes_text, times_text
+from icsys.ratio_words import times_text
+from icsys.report.humanize import bytes_text
 from icsys.report.optional_packages import import_optional
 
 if TYPE_CHECKING:

@@ -16,12 +16,13 @@ from icsys.files.rooted_path import RootedPath
 from icsys.files.url import shown
 from icsys.layout import FAILURES, MANIFEST, REPORT
 from icsys.options import Options
+from icsys.ratio_words import times_and_word, times_text
 from icsys.records.run_json import named_files
 from icsys.report.comparison_page import HOW_TO_LOOK, LISTED
 from icsys.report.comparison_table import Cell
 from icsys.report.example_images import MOST_EXAMPLES
 from icsys.report.html import Figure, Heading, HtmlTable, ReportPage, check_target, write_page
-from icsys.report.humanize import bytes_text, factor_text, images_text, printable, times_and_word, times_text
+from icsys.report.humanize import bytes_text, factor_text, images_text, printable
 from icsys.report.plots import histogram, size_plot
 from icsys.report.provenance import command_text, version_facts
 from icsys.report.run_pictures import picture_pairs
@@ -37,6 +38,7 @@ from icsys.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from icsys.report.html import Pair
     from icsys.report.plots import Plot
     from icsys.report.run_record import RunImage, RunRecord
 
@@ -121,9 +123,7 @@ def _page(record: RunRecord, destination: RootedPath, source: str | None, exampl
         table=_classes(images) if images else None,
         plots=_plots(images) if images else (),
         examples=pairs,
-        examples_note=HOW_TO_LOOK
-        if any(pair.before for pair in pairs)
-        else "The sources are not available or the options differ, so only the outputs and their palettes are shown.",
+        examples_note=_examples_note(record, pairs),
         skips=_skips(record, summary),
         failures=record.failures[:LISTED],
         command=command_text("compress", [printable(word) for word in (*place, str(destination))], ran, settings),
@@ -133,6 +133,15 @@ def _page(record: RunRecord, destination: RootedPath, source: str | None, exampl
             *(("Report: " + name.lower(), value) for name, value in version_facts(__version__)),
         ],
     )
+
+
+def _examples_note(record: RunRecord, pairs: Sequence[Pair]) -> str:
+    """Describe how to look at the pictures, or why the outputs stand alone."""
+    if any(pair.before for pair in pairs):
+        return HOW_TO_LOOK
+    if all(image.mse is None for image in record.images):
+        return "The outputs keep all colours of the resized pictures, so they are shown alone."
+    return "The sources are not available or the options differ, so only the outputs and their palettes are shown."
 
 
 def _colors_text(options: Options) -> str:

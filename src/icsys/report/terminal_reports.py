@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from icsys.choices import MAX_INDEXED_COLORS
 from icsys.files.url import is_url, shown
 from icsys.options import Target
-from icsys.report.humanize import bytes_text, count_text, images_text, printable, times_text
+from icsys.ratio_words import times_text
+from icsys.report.humanize import bytes_text, count_text, images_text, printable
 from icsys.results import TINY, Compressed, Failed
 from icsys.sources.base import passed_over_text, some_names
 
@@ -44,7 +45,9 @@ def image_line(result: Result) -> str:
     return f"{printable(result.source)}: skipped, {result.reason}"
 
 
-def run_report(summary: RunSummary, destination: str, *, dry_run: bool, options: Options | None = None) -> str:
+def run_report(
+    summary: RunSummary, destination: str, *, dry_run: bool, options: Options | None = None, prune: bool = False
+) -> str:
     """Summarise a run in a few lines; with its options also what changes what is odd about sizes."""
     rate = f" ({summary.images / summary.seconds:.1f} images/s)" if summary.seconds else ""
     others = f", {summary.ignored} other files left alone" if summary.ignored else ""
@@ -65,14 +68,7 @@ def run_report(summary: RunSummary, destination: str, *, dry_run: bool, options:
         lines.append(f"          {kept} copied unchanged: smaller than the encoded output would be")
     if summary.outputs_passed_over:
         lines.append(f"          {passed_over_text(summary.outputs_passed_over)}")
-    if summary.pruned:
-        some = some_names(summary.pruned, _LISTED, printable)
-        what = "would be removed" if dry_run else "removed"
-        lines.append(f"Pruned:   {len(summary.pruned)} {what} (sources gone, or other outputs now): {some}")
-    if summary.stale:
-        some = some_names(summary.stale, _NAMED, printable)
-        why = "their sources are gone, fail, or have other outputs now"
-        lines.append(f"Stale:    {len(summary.stale)} ({why}; see --prune): {some}")
+    lines.extend(_old_outputs(summary, dry_run=dry_run, prune=prune))
     if summary.shards:
         lines.append(f"Packs:    {len(summary.shards)}: {some_names(summary.shards, _NAMED, str)}")
     if summary.palette_from:
@@ -91,6 +87,23 @@ def run_report(summary: RunSummary, destination: str, *, dry_run: bool, options:
     place = shown(destination) if is_url(destination) else Path(destination).resolve()
     lines.append("Dry run: nothing was written." if dry_run else f"Look in: {place}")
     return "\n".join(lines)
+
+
+def _old_outputs(summary: RunSummary, *, dry_run: bool, prune: bool) -> Iterator[str]:
+    """Name the outputs that were removed, and the other stale ones."""
+    if summary.pruned:
+        what = "would be removed" if dry_run else "removed"
+        some = _some(summary.pruned, _LISTED)
+        yield f"Pruned:   {len(summary.pruned)} {what} (sources gone, or other outputs now): {some}"
+    if summary.stale:
+        why = "their sources are gone, fail, or have other outputs now; see --prune"
+        if prune:
+            why = "left in place: changed since, in a pack, or of a source that fails or was left out"
+        yield f"Stale:    {len(summary.stale)} ({why}): {_some(summary.stale, _NAMED)}"
+
+
+def _some(names: Sequence[str], number: int) -> str:
+    return ", ".join(map(printable, names[:number])) + (", …" if len(names) > number else "")
 
 
 def folders_text(folders: Sequence[str]) -> str:

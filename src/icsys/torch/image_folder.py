@@ -143,7 +143,9 @@ class IndexedImageFolder(DatasetFolder):
 
     def find_classes(self, directory: str | PathLike[str]) -> tuple[list[str], dict[str, int]]:
         """Find the class folders with their numbers, without the folders that ICS itself uses."""
-        folders = [name for name in super().find_classes(directory)[0] if not name.startswith(OWN_PREFIX)]
+        folders: list[str] = []
+        with suppress(FileNotFoundError):  # of torchvision, for no folder at all
+            folders = [name for name in super().find_classes(directory)[0] if not name.startswith(OWN_PREFIX)]
         if not folders:
             raise MissingFolderError(
                 f"no class folder in {str(directory)!r}: expected a sub-folder for each class, as ics compress writes "
