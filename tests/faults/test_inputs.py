@@ -18,7 +18,7 @@ from PIL import ExifTags, Image
 from damaged_images import TURNED_HEIC
 from helpers import compress_files, compress_into, image_bytes, synthetic_photo
 from icsys import Options
-from icsys.image.limits import MAX_SCANS, count_scans
+from icsys.image.jpeg.scans import MAX_SCANS, count_scans
 
 GOOD = image_bytes(synthetic_photo())
 FULL = Options(strategy="SO", step=1)

@@ -15,7 +15,8 @@ from PIL.PngImagePlugin import PngInfo
 
 from helpers import image_bytes, synthetic_photo
 from icsys import ImageError, Options, compress_image
-from icsys.image.limits import MAX_SCANS, check_bytes, count_scans, memory_needed
+from icsys.image.jpeg.scans import MAX_SCANS, count_scans
+from icsys.image.limits import check_bytes, memory_needed
 from icsys.image.open_image import open_image
 from tiff_files import tiff_of
 

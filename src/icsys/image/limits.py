@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from PIL.ExifTags import Base
 
 from icsys.errors import ImageError
-from icsys.image.jpeg.segments import START_OF_SCAN, is_one_scan, jpeg_segments
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from icsys.options import Options
-
-MAX_SCANS = 100
-"""Scans that a JPEG may have. The decoder passes over the whole picture for each; encoders write about ten, and a file
-can hold millions."""
 
 _BYTES_PER_PIXEL = 4  # Pillow holds a colour in four bytes; grey takes less, which is ignored here
 # These decoders hold several copies of a picture before Pillow gets it; the figures are measured.
@@ -76,26 +70,6 @@ def check_frames(frames: int, options: Options) -> None:
     """
     if frames > options.max_frames:
         raise ImageError("too_large", f"more frames than --max-frames {options.max_frames}")
-
-
-def check_scans(data: bytes) -> None:
-    """Refuse a JPEG of more than :data:`MAX_SCANS` scans.
-
-    Raises
-    ------
-    ImageError
-        ``too_large``.
-    """
-    if count_scans(data) > MAX_SCANS:
-        raise ImageError("too_large", f"more than {MAX_SCANS} scans: decoding could take minutes")
-
-
-def count_scans(data: bytes) -> int:
-    """Count the scans of a JPEG that a decoder reads, up to one more than :data:`MAX_SCANS`."""
-    if is_one_scan(data):
-        return 1
-    scans = (kind for kind, _, _ in jpeg_segments(data) if kind == START_OF_SCAN)
-    return sum(1 for _ in islice(scans, MAX_SCANS + 1))
 
 
 def memory_needed(

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import io
 import struct
-from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from icsys.errors import ImageError
-from icsys.image.jpeg.mending import barer_jpegs, with_end
-from icsys.image.jpeg.processes import check_process
-from icsys.image.limits import check_scans, check_size
-from icsys.image.png.side_chunks import parted_from_profile, without_faulty_side_chunks
+from icsys.image.limits import check_size
 from icsys.image.tiff.camera_raw import camera_raw_name, refused_raw
 from icsys.options import Options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from PIL import ImageFile
 
 IMAGE_SUFFIXES = frozenset(
@@ -30,15 +24,17 @@ IMAGE_SUFFIXES = frozenset(
 )
 """Lower-case file name suffixes of the formats that are read."""
 
-# The module and class that open each format, Pillow's or ours above it; loaded for the first file of the format.
+# The module, and the class or function in it, that opens each format: Pillow's, or ours above it. It is loaded for the
+# first file of the format.
 _OPENERS = {
-    "JPEG": ("PIL.JpegImagePlugin", "jpeg_factory"),
-    "PNG": ("PIL.PngImagePlugin", "PngImageFile"),
+    "JPEG": ("icsys.image.jpeg.opening", "open_jpeg"),
+    "PNG": ("icsys.image.png.opening", "open_png"),
     "WEBP": ("icsys.image.webp_decoder", "WebPFile"),
     "TIFF": ("icsys.image.tiff.decoder", "open_tiff"),
     "GIF": ("icsys.image.gif_decoder", "GifFile"),
     "BMP": ("icsys.image.bmp.decoder", "BmpFile"),
     "AVIF": ("PIL.AvifImagePlugin", "AvifImageFile"),
+    "HEIF": ("icsys.image.heif.opening", "open_heif"),
 }
 
 _SIGNATURES = {
@@ -127,62 +123,14 @@ def open_image(data: bytes, options: Options | None = None) -> tuple[str, ImageF
         raise ImageError("empty", "the file is empty (0 bytes)")
     name = sniff(data[:64])
     if name is None:
-        raise ImageError(
-            "unidentified", f"not an image of a known format: expected one of {', '.join((*_OPENERS, 'HEIF'))}"
-        )
+        raise ImageError("unidentified", f"not an image of a known format: expected one of {', '.join(_OPENERS)}")
     if name == "RAW":
         raise refused_raw(camera_raw_name(data[:64]) or name)
     if name == "WEBP" and (size := _webp_size(data[:30])):
         check_size(*size, options or Options())
-    if name == "JPEG":
-        data = with_end(data)  # Pillow, which decodes CMYK, takes one without for cut off
-    elif name == "PNG":
-        data = without_faulty_side_chunks(data)
-    elif name == "HEIF":
-        from icsys.image.heif.boxes import without_impossible_crop  # noqa: PLC0415 - few files need it
-
-        data = without_impossible_crop(data)
-    image = _opened(name, data)
-    if name == "JPEG":
-        check_scans(data)
-    if name == "PNG" and image.mode == "P" and image.palette is None:
-        raise ImageError("broken", "a PNG of positions in a palette that it lacks")
+    module, opener = _OPENERS[name]
+    image: ImageFile.ImageFile = getattr(import_module(module), opener)(io.BytesIO(data), "")
     return name, image
-
-
-def _opened(name: str, data: bytes) -> ImageFile.ImageFile:
-    """Open a file. If Pillow fails on what programs add to a JPEG, or on a large profile of a PNG, it gets none."""
-    opener = _opener(name)
-    try:
-        return opener(io.BytesIO(data), "")
-    except Exception:
-        for barer in barer_jpegs(data) if name == "JPEG" else ():
-            with suppress(Exception):
-                return opener(io.BytesIO(barer), "")
-        if name == "JPEG":
-            check_process(data)
-        parts = parted_from_profile(data) if name == "PNG" else None
-        if parts is None:
-            raise
-        image = opener(io.BytesIO(parts[0]), "")
-        image.info["icc_profile"] = parts[1]
-        return image
-
-
-def _opener(name: str) -> Callable[[io.BytesIO, str], ImageFile.ImageFile]:
-    """Return the class that opens a format; the decoder of HEIF is an extra."""
-    opener: Callable[[io.BytesIO, str], ImageFile.ImageFile]
-    if name in _OPENERS:
-        module, opens = _OPENERS[name]
-        opener = getattr(import_module(module), opens)
-        return opener
-    try:
-        from pi_heif import HeifImageFile  # noqa: PLC0415 - an optional package
-    except ImportError as error:
-        message = "HEIF images need the package pi-heif: pip install 'icsys[heif]'"
-        raise ImageError("missing_extra", message) from error
-    opener = HeifImageFile
-    return opener
 
 
 def _webp_size(head: bytes) -> tuple[int, int] | None:

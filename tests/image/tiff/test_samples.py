@@ -402,3 +402,17 @@ def test_strips_and_tiles_of_jpeg_are_read(photometric, depth, planar, subsampli
         assert np.abs(pixels[..., -1].astype(int) - samples[..., -1]).max() <= 6
         want, pixels = want[pixels[..., -1] > 0], pixels[pixels[..., -1] > 0][..., :-1]
     assert np.abs(pixels.reshape(want.shape) - want).mean() < 1.5
+
+
+@given(
+    st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    st.sampled_from([None, (16, 16), (16, 48), (48, 16)]),
+    st.sampled_from([1, 5, 8, 12, 16]),
+    st.booleans(),
+    st.sampled_from([None, "tiff_lzw"]),
+)
+def test_tiles_may_be_larger_than_the_picture(size, tile, bits, planar, compression):
+    samples = np.random.default_rng(size).integers(0, 1 << bits, (*size, 3))
+    data = tiff_of(samples, bits, photometric=RGB, planar=planar, tile=tile, compression=compression)
+    pixels = decode_photo(data, KEEP).pixels
+    np.testing.assert_array_equal(pixels, expected(samples, bits, RGB, NO_ALPHA))

@@ -48,7 +48,7 @@ class OpenedPng(OpenedFile):
         self._rawmode: Any = image.tile[0].args if image.tile else None
         has_deep_key = self._rawmode == "RGB;16B" and isinstance(image.info.get("transparency"), tuple)
         self.is_held_twice = has_deep_key or self.description is not None
-        self.note = hdr_warning(self.description)
+        self.note = "; ".join(filter(None, (self.note, hdr_warning(self.description)))) or None
 
     def decoded(self, shrink: int, *, keep: bool) -> Decoded:  # noqa: ARG002 - a PNG is decoded in its size
         """Decode the pixels, and convert described colours."""

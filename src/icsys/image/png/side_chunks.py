@@ -40,22 +40,32 @@ class _FaultyChunk(NamedTuple):
     reason: str
 
 
-def without_faulty_side_chunks(data: bytes) -> bytes:
-    """Return a PNG without chunks that hold no pixels and are damaged, too large or misleading.
+def mend_side_chunks(data: bytes) -> tuple[bytes, str | None]:
+    """Take chunks out of a PNG that hold no pixels and are damaged, too large or misleading.
 
-    A good file is returned as it is.
+    Returns
+    -------
+    mended
+        The file without these chunks; the same bytes if there are none.
+    note
+        What was left out; None if there is nothing to report.
+
+    Raises
+    ------
+    ImageError
+        ``broken`` or ``unsupported`` for a picture whose colours are not certain.
     """
     faulty = _faulty_chunks(data)
     if not faulty:
-        return data
+        return data, None
     ends = [0, *(one.chunk.end + 4 for one in faulty)]
     starts = [*(one.chunk.start - 8 for one in faulty), len(data)]
-    return b"".join(data[end:start] for end, start in zip(ends, starts, strict=True))
+    return b"".join(data[end:start] for end, start in zip(ends, starts, strict=True)), _note(faulty)
 
 
-def faults_of_side_chunks(data: bytes) -> str | None:
-    """Describe the chunks that :func:`without_faulty_side_chunks` leaves out; None if there is nothing to report."""
-    faults = [f"{chunk.kind.decode('latin-1')} ({reason})" for chunk, reason in _faulty_chunks(data) if reason]
+def _note(faulty: list[_FaultyChunk]) -> str | None:
+    """Describe the chunks that are left out; None if there is nothing to report."""
+    faults = [f"{chunk.kind.decode('latin-1')} ({reason})" for chunk, reason in faulty if reason]
     if not faults:
         return None
     more = f" and {len(faults) - _NAMED} more" if len(faults) > _NAMED else ""

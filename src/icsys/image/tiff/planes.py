@@ -76,7 +76,7 @@ class StoredPlane:
         """Return the bytes of a band of rows."""
         first, last = top // self._part_height, (bottom - 1) // self._part_height
         if first == last and self._across == 1:
-            return self._part(first, 0, top, bottom)
+            return self._part(first, 0, top, bottom)[:, : self.width]  # a tile may be wider
         band = np.empty((bottom - top, self.width), np.uint8)
         for down, across in itertools.product(range(first, last + 1), range(self._across)):
             start, end = max(top, down * self._part_height), min(bottom, (down + 1) * self._part_height)
