@@ -107,7 +107,7 @@ def test_enter_and_the_end_of_the_input_take_the_default_at_every_question(here,
     ],
 )
 def test_a_large_step_is_checked_by_a_question_whose_answer_decides(here, monkeypatch, capsys, second, expected):
-    answers = iter(["SO", "40", second])
+    answers = iter(["SO", "40", second, second])  # another large number is doubted, too
     monkeypatch.chdir(here)
     monkeypatch.setattr("builtins.input", lambda _: next(answers))
     source, options = ask_run("Uncompressed", "Compressed", "")
@@ -119,6 +119,19 @@ def test_a_large_step_is_doubted_even_if_the_first_image_is_damaged(here):
     (here / "Uncompressed" / "a.jpg").write_bytes(b"\xff\xd8\xff damaged")
     code, out, _ = answer(here, "SO\n33\n2\n")
     assert (code, out.count("did you mean 33x33?")) == (1, 1)
+
+
+def test_each_large_number_is_doubted_and_the_same_one_twice_is_a_step(here):
+    out = answer(here, "SO\n224\n40\n33\n33\n")[1]
+    assert [out.count(f"did you mean {size}?") for size in ("224x224", "40x40", "33x33")] == [1, 1, 1]
+    assert output(here).size == (3, 2)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a backslash separates folders there")
+def test_a_path_that_a_terminal_escapes_is_found(here):
+    (here / "Uncompressed").rename(here / "my photos (1)")
+    code, _, _ = answer(here, "my\\ photos\\ \\(1\\)\nSO\n2\n")
+    assert (code, output(here).size) == (0, (40, 30))
 
 
 @pytest.mark.parametrize("step", [1, 32])

@@ -64,7 +64,7 @@ def test_an_image_that_fails_is_named_and_makes_the_code_1(photos, tmp_path):
         (("--strategy", "SO"), "nothing to compare"),
         (("--sample", "few"), "sample='few': expected a whole number"),
         (("--report", "photos"), "report 'photos': expected the name of a file"),
-        (("--pictures", "-1"), "examples=-1"),
+        (("--pictures", "-1"), "pictures=-1"),
         (("--overwrite", "always"), "unknown option --overwrite (ics compare --help-all shows all options)"),
     ],
 )

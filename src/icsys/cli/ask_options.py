@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -21,7 +23,7 @@ from icsys.setting_fields import number_or_text
 from icsys.sources.base import read_loaded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from icsys.sources.base import Source, Task
 
@@ -100,11 +102,12 @@ def _open_photos(source: str, destination: str) -> _Photos:
 
 
 def _typed_path(text: str) -> str:
-    """Return a path as typed, or dropped into a terminal: without quotes, and with the home folder for ``~``."""
+    """Return a typed or dropped path: without the quotes and backslashes of a shell, the home folder for ``~``."""
     for quote in "'\"":
         if len(text) > 1 and text[0] == text[-1] == quote:
             text = text[1:-1]
-    return str(Path.home() / text[2:]) if text == "~" or text.startswith("~/") else text
+    text = str(Path.home() / text[2:]) if text == "~" or text.startswith("~/") else text
+    return text if os.sep == "\\" or os.path.lexists(text) else re.sub(r"\\(.)", r"\1", text)
 
 
 def _ask_options(photos: _Photos) -> Options:
@@ -130,20 +133,21 @@ def _ask_options(photos: _Photos) -> Options:
 
 
 def _ask_size(chosen: Options, photos: _Photos) -> Options:
-    """Ask for a step or a final size; ask once more about a step that leaves next to nothing."""
-    question = "Pixel step or final size [{}]: "
-    options = _ask(question.format(DEFAULT_STEP), lambda text: _with_size(chosen, text), str(DEFAULT_STEP))
-    step = options.step
-    if step is None or step <= LARGE_STEP:
-        return options
-    size = f"{step}x{step}"
-    print(f"  {_effect(options, photos)}; did you mean {size}? Enter takes it, {step} keeps the step.")
-    meant = {"y": size, "yes": size, "n": str(step), "no": str(step)}
-    return _ask(question.format(size), lambda text: _with_size(chosen, meant.get(text.casefold(), text)), size)
+    """Ask for a step or a final size; ask once more about each step that leaves next to nothing."""
+    default, meant, asked = str(DEFAULT_STEP), dict[str, str](), None
+    while True:
+        options = _ask(f"Pixel step or final size [{default}]: ", partial(_with_size, chosen, meant), default)
+        step = options.step
+        if step is None or step <= LARGE_STEP or step == asked:
+            return options
+        default, asked = f"{step}x{step}", step
+        print(f"  {_effect(options, photos)}; did you mean {default}? Enter takes it, {step} keeps the step.")
+        meant = {"y": default, "yes": default, "n": str(step), "no": str(step)}
 
 
-def _with_size(options: Options, text: str) -> Options:
-    """Return the options with the step or the final size that a text gives."""
+def _with_size(options: Options, meant: Mapping[str, str], text: str) -> Options:
+    """Return the options with the step or the final size that a text gives, or the one that its word stands for."""
+    text = meant.get(text.casefold(), text)
     number = number_or_text(text)
     if isinstance(number, int):
         return options.replace(step=number)

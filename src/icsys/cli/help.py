@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from icsys.cli.given_places import STREAM
@@ -88,7 +88,7 @@ class CommandParser(argparse.ArgumentParser):
             self.error(f"unexpected argument {unknown[0]!r}")
         flags = [flag for flag in self._option_string_actions if flag.startswith("--")]
         shows_all = "--help-all" if self._common else "--help"
-        close = f"; for the file of this name, ./{option}" if Path(option).exists() else did_you_mean(option, flags)
+        close = f"; for the file of this name, ./{option}" if os.path.lexists(option) else did_you_mean(option, flags)
         raise UsageError(f"unknown option {option}{close} ({self.prog} {shows_all} shows all options)")
 
     def error(self, message: str) -> NoReturn:
@@ -140,7 +140,7 @@ def _unknown_command(word: str, commands: Iterable[str]) -> str:
         if close := did_you_mean(word, commands):
             return f"unknown option {word}{close} (ics --help shows all commands)"
         return f"option {word} before the command: expected ics COMMAND [options], such as ics compress {word}"
-    is_place = word == STREAM or Path(word).exists()
+    is_place = word == STREAM or os.path.lexists(word)
     close = f"; did you mean ics compress {word}?" if is_place else did_you_mean(word, commands)
     return f"unknown command {word!r}{close} (ics --help shows all commands)"
 

@@ -22,6 +22,7 @@ from icsys.files.links import LinkError, OtherFolderError
 from icsys.files.url import hide_given, shown
 from icsys.report.terminal_reports import failure_lines, reading_hint, run_report, verification_report
 from icsys.run.checks import check_format, check_places
+from icsys.setting_fields import whole_number
 from icsys.sources.base import passed_over_text
 from icsys.version import __version__
 
@@ -124,8 +125,10 @@ def _compare(arguments: argparse.Namespace) -> int:
         from icsys.report.compare import compare_folder  # noqa: PLC0415
         from icsys.report.comparison_page import check_page, free_name, write_comparison  # noqa: PLC0415
         from icsys.report.comparison_table import comparison_text  # noqa: PLC0415
+        from icsys.report.example_images import MOST_EXAMPLES  # noqa: PLC0415
 
     options, settings, display = request = read_options(arguments)
+    whole_number("pictures", arguments.pictures, 0, MOST_EXAMPLES)
     _print_notes(request, arguments)
     _check_source(arguments.source, DESTINATION)
     page = None if arguments.no_report else arguments.output or free_name(COMPARISON)
@@ -159,8 +162,10 @@ def _compare(arguments: argparse.Namespace) -> int:
 def _report_folder(arguments: argparse.Namespace) -> int:
     """Write the page about a finished run."""
     with loading():
+        from icsys.report.example_images import MOST_EXAMPLES  # noqa: PLC0415
         from icsys.report.run_page import report_folder  # noqa: PLC0415 - few runs need it
 
+    whole_number("pictures", arguments.pictures, 0, MOST_EXAMPLES)
     path = report_folder(
         arguments.destination, source=arguments.source, output=arguments.output, examples=arguments.pictures
     )

@@ -199,7 +199,8 @@ def colors_text(found: ColorsFound) -> str:
     >>> colors_text(ColorsFound(Target("ssim", 0.95), {11: 2, 256: 1}, missed=1))
     'from 11 to 256, mean 92.7; 1 image misses SSIM 0.95 at 256 colours'
     """
-    span = f"from {min(found.images)} to {max(found.images)}, mean {found.mean:.1f}"
+    low, high = min(found.images), max(found.images)
+    span = f"from {low} to {high}, mean {found.mean:.1f}" if low < high else str(low)
     if not found.missed:
         return f"{span}; all images reach {found.target}"
     miss = "misses" if found.missed == 1 else "miss"

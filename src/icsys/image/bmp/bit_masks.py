@@ -93,6 +93,8 @@ def masked_picture(data: bytes, kind: BitMasks) -> tuple[Image.Image, bool]:
     for top, bottom in row_bands(kind.width, kind.height):
         first = kind.height - bottom if kind.upwards else top
         start = kind.start + first * row_bytes
+        if start >= len(data):  # as little work as the file is worth
+            continue
         rows = data[start : start + (bottom - top) * row_bytes].ljust((bottom - top) * row_bytes, b"\0")
         stored = np.frombuffer(rows, np.uint8).reshape(bottom - top, row_bytes)[:, : kind.width * kind.bits // 8]
         numbers = np.ascontiguousarray(stored[::-1] if kind.upwards else stored).view(_NUMBERS[kind.bits])
