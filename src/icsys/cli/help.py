@@ -21,7 +21,7 @@ PATHS, LAST_PATH = "paths", "last_path"
 
 _HELP = {"help", "help_all"}
 _WIDTH_TO_CHECK = 80
-_NO_VALUE = re.compile(r"argument (--[\w-]+)(?:/-\w)?: expected one argument")
+_NO_VALUE = r"argument (--[\w-]+)(?:/-\w)?: expected one argument"
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -93,7 +93,7 @@ class CommandParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise the error of the command; about an option without its value, with what is expected."""
-        if found := _NO_VALUE.match(message):
+        if found := re.match(_NO_VALUE, message):
             action = self._option_string_actions[found[1]]
             hint = "; in quotes, because # begins a comment in most shells" if str(action.metavar)[0] == "#" else ""
             message = f"{found[1]} without a value: expected {action.metavar}{hint}"

@@ -93,17 +93,13 @@ def _old_outputs(summary: RunSummary, *, dry_run: bool, prune: bool) -> Iterator
     """Name the outputs that were removed, and the other stale ones."""
     if summary.pruned:
         what = "would be removed" if dry_run else "removed"
-        some = _some(summary.pruned, _LISTED)
+        some = some_names(summary.pruned, _LISTED, printable)
         yield f"Pruned:   {len(summary.pruned)} {what} (sources gone, or other outputs now): {some}"
     if summary.stale:
         why = "their sources are gone, fail, or have other outputs now; see --prune"
         if prune:
             why = "left in place: changed since, in a pack, or of a source that fails or was left out"
-        yield f"Stale:    {len(summary.stale)} ({why}): {_some(summary.stale, _NAMED)}"
-
-
-def _some(names: Sequence[str], number: int) -> str:
-    return ", ".join(map(printable, names[:number])) + (", …" if len(names) > number else "")
+        yield f"Stale:    {len(summary.stale)} ({why}): {some_names(summary.stale, _NAMED, printable)}"
 
 
 def folders_text(folders: Sequence[str]) -> str:
