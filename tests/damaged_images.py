@@ -178,6 +178,10 @@ def _bmp():
     header = struct.pack("<IiiHHIIiiII", 40, 32, 24, 1, 8, 1, len(runs), 2835, 2835, 256, 0)
     offset = 14 + len(header) + len(colors)
     yield struct.pack("<2sIHHI", b"BM", offset + len(runs), 0, 0, offset) + header + colors + runs
+    # Bit masks with alpha, which Pillow does not read.
+    masks, pixels = struct.pack("<4I", 0xF00, 0xF0, 0xF, 0xF000), np.arange(32 * 24, dtype="<u2").tobytes()
+    header = struct.pack("<IiiHHIIiiII", 56, 32, 24, 1, 16, 3, len(pixels), 2835, 2835, 0, 0) + masks
+    yield struct.pack("<2sIHHI", b"BM", 70 + len(pixels), 0, 0, 70) + header + pixels
 
 
 def _webp():

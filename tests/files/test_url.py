@@ -181,3 +181,11 @@ def test_a_config_file_is_shown_without_the_secrets_of_its_urls(name, tmp_path):
     (tmp_path / "ics.toml").write_text(f'{name} = "https://me:{SECRET}\'@h/<a> b.json?sig=x {SECRET}"\n')
     code, out, err = ics("compress", "--config", "ics.toml", cwd=tmp_path)
     assert (code, SECRET in out + err) == (2, False)
+
+
+@pytest.mark.parametrize("place", [None, 5, b"s3://me:5ecr@host/a", [None]])
+@pytest.mark.parametrize("do", [compress_folder, compare_folder, merge_shards, report_folder])
+def test_what_is_no_place_is_named_with_its_type(place, do, tmp_path):
+    with pytest.raises(UsageError, match=r"of type \w+: expected a path or a URL") as caught:
+        do(place, tmp_path / "out") if do is compress_folder else do(place)
+    assert SECRET not in str(caught.value)

@@ -248,6 +248,8 @@ def test_a_full_temporary_folder_is_named_with_a_way_out(several, monkeypatch):
         ({"colors": []}, "nothing to compare"),
         ({"strategies": ["SO"]}, "nothing to compare"),
         ({"strategies": ["KM"]}, "strategy='KM': expected one of"),
+        ({"strategies": "KM", "colors": 8}, "strategy='KM': expected one of"),
+        ({"strategies": "MKM", "colors": 0}, "colors=0: expected a whole number"),
         ({"sample": 0}, "sample=0: expected a whole number"),
         ({"jobs": "x"}, "jobs='x'"),
         ({"examples": -1}, "examples=-1"),

@@ -30,7 +30,7 @@ _ROUNDS = 3
 _RGB, _OPAQUE = 3, 255
 
 
-def fit_with_wishes(
+def fit_for_rare_colors(
     fit: Fit, distinct: Distinct, n_colors: int, options: Options, *, keep_all: bool = False
 ) -> NDArray[np.uint8]:
     """Fit a palette by a strategy, with the options ``keep_colors`` and ``count_power``.

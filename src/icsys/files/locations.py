@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import cast
 
 from icsys.errors import UsageError
 from icsys.files.url import Url, is_mangled, is_url, shown
 
 WEB = frozenset({"http", "https"})
 """Protocols whose URLs have a query beside the path."""
+
+_LONGEST = 80
 
 Location = Url | str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 """What names a source: a path, a URL, or several paths."""
@@ -22,7 +25,7 @@ def parse_location(place: Url | str | os.PathLike[str]) -> Url | str | os.PathLi
     Raises
     ------
     UsageError
-        If it is a URL that was turned into a path, and so lost a slash.
+        If it is neither text nor a path, or is a URL that was turned into a path, and so lost a slash.
 
     Examples
     --------
@@ -31,7 +34,11 @@ def parse_location(place: Url | str | os.PathLike[str]) -> Url | str | os.PathLi
     """
     if isinstance(place, Url):
         return place
-    text = os.fspath(place)
+    given: object = place
+    text: object = os.fspath(given) if isinstance(given, str | os.PathLike) else None
+    if not isinstance(text, str):
+        what = f"{shown(repr(given))[:_LONGEST]} of type {type(given).__name__}"
+        raise UsageError(f"{what}: expected a path or a URL, as text or pathlib.Path")
     if is_mangled(text):
         raise UsageError(f"{shown(text)!r} was a URL before it became a path: give it as text, with two slashes")
     if not is_url(text):
@@ -53,6 +60,9 @@ def parse_source(source: Location) -> Url | str | os.PathLike[str] | tuple[str, 
     """
     if isinstance(source, Url | str | os.PathLike):
         return parse_location(source)
+    given: object = source
+    if isinstance(given, bytes) or not isinstance(given, Iterable):
+        return parse_location(cast("str", given))  # which raises the error
     places = [parse_location(place) for place in source]
     if not places:
         raise UsageError("source [] names no file: expected paths of image files")

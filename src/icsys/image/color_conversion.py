@@ -146,10 +146,10 @@ def changes_colors(profile: bytes | None, mode: str) -> bool:
 @lru_cache(maxsize=16)
 def is_profile(profile: bytes | None) -> bool:
     """Return whether an ICC profile can be read, and is one of grey, RGB or CMYK colours."""
-    from PIL import ImageCms  # noqa: PLC0415 - most photos have no profile that needs it
-
     if not profile:
         return False
+    from PIL import ImageCms  # noqa: PLC0415 - most photos have no profile that needs it
+
     try:
         return ImageCms.ImageCmsProfile(io.BytesIO(profile)).profile.xcolor_space in _ICC_MODES
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):

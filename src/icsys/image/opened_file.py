@@ -51,8 +51,6 @@ class OpenedFile:
     ----------
     image
         Opened with Pillow, not decoded.
-    data
-        The file.
     coded_size
         Width and height that the decoder makes, in pixels.
     profile
@@ -68,9 +66,8 @@ class OpenedFile:
     description: ColorDescription | None = None
     is_held_twice = False
 
-    def __init__(self, image: ImageFile.ImageFile, data: bytes) -> None:
+    def __init__(self, image: ImageFile.ImageFile, data: bytes) -> None:  # noqa: ARG002 - formats with more read it
         self.image = image
-        self.data = data
         self.coded_size = image.size
         self.profile: bytes | None = image.info.get("icc_profile")
         self.note: str | None = getattr(image, "note", None)
@@ -86,8 +83,15 @@ class OpenedFile:
         ----------
         shrink
             As :meth:`shrink` returns it.
-        keep, and errors
-            As for :func:`~icsys.image.faults.load_pixels`.
+        keep
+            Keep the pixels of a file that ends or breaks within them.
+
+        Raises
+        ------
+        ImageError
+            ``corrupt`` for an image that ``keep`` would have kept.
+        OSError
+            If there is nothing to keep.
         """
         orientation = exif_orientation(self.image)
         return Decoded(self.image, orientation, orientation, load_pixels(self.image, keep=keep))

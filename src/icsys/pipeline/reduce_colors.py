@@ -247,9 +247,9 @@ def _fit(fit: Fit, distinct: Distinct, n_colors: int, options: Options) -> NDArr
     """Find a palette, with the options for rare colours."""
     if options.keep_colors is None and options.count_power is None:
         return fit(distinct, n_colors, options)
-    from icsys.color.rare_colors import fit_with_wishes  # noqa: PLC0415 - few runs need it
+    from icsys.color.rare_colors import fit_for_rare_colors  # noqa: PLC0415 - few runs need it
 
-    return fit_with_wishes(fit, distinct, n_colors, options)
+    return fit_for_rare_colors(fit, distinct, n_colors, options)
 
 
 def _in_fewest(pixels: NDArray[np.uint8], distinct: Distinct, target: Target, options: Options) -> QuantizedImage:

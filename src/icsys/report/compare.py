@@ -44,8 +44,8 @@ def compare_folder(
     source: str | os.PathLike[str],
     options: Options | None = None,
     *,
-    colors: Sequence[int] = (32,),
-    strategies: Sequence[str] = tuple(STRATEGY_TABLE),
+    colors: int | Sequence[int] = (32,),
+    strategies: str | Sequence[str] = tuple(STRATEGY_TABLE),
     sample: int | None = None,
     jobs: int | None = None,
     include_outputs: bool = False,
@@ -71,9 +71,9 @@ def compare_folder(
         Options of all candidates; ``seed`` also draws the sample. Strategy, colours, and options of formats other than
         PNG are not used.
     colors
-        Numbers of colours K.
+        Numbers of colours K, or one.
     strategies
-        Names of strategies; SO, the reference of the others, is always added.
+        Names of strategies, or one; SO, the reference of the others, is always added.
     sample
         Images to draw; all of them if left out.
     jobs
@@ -150,7 +150,7 @@ def compare_folder(
     )
 
 
-def plan_candidates(strategies: Sequence[str], colors: Sequence[int]) -> list[Candidate]:
+def plan_candidates(strategies: str | Sequence[str], colors: int | Sequence[int]) -> list[Candidate]:
     """Return the candidates: SO first, then each strategy at each number of colours.
 
     Raises
@@ -158,6 +158,8 @@ def plan_candidates(strategies: Sequence[str], colors: Sequence[int]) -> list[Ca
     UsageError
         If a name or a number is invalid, or no strategy reduces colours.
     """
+    strategies = [strategies] if isinstance(strategies, str) else strategies
+    colors = [colors] if isinstance(colors, int) else colors
     names = {Options.from_dict({"strategy": name}).strategy for name in strategies}
     reducing = [name for name, strategy in STRATEGY_TABLE.items() if name in names and strategy.fit is not None]
     if not reducing or not colors:

@@ -17,7 +17,7 @@ from icsys.choices import ALL
 from icsys.color.kmeans_strategies import STRATEGY_TABLE
 from icsys.color.palette_rounding import tidy
 from icsys.color.pooled_colors import ColorCounts, PooledColors, count_colors
-from icsys.color.rare_colors import fit_with_wishes
+from icsys.color.rare_colors import fit_for_rare_colors
 from icsys.engine import Lost
 from icsys.errors import ImageError, UsageError
 from icsys.image.decode import decode_photo
@@ -216,7 +216,7 @@ class _Pools:
         else:
             strategy.prepare()
             with strategy.one_thread():
-                palette = fit_with_wishes(fit, distinct, options.most_colors, options, keep_all=True)
+                palette = fit_for_rare_colors(fit, distinct, options.most_colors, options, keep_all=True)
         self.colors[label], _ = tidy(palette, np.arange(len(palette)))
         self.images[label] = pool.images
 

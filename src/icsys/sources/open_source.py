@@ -103,7 +103,7 @@ def _files_of(text: str) -> list[Path]:
     for pattern in expand_braces(text):
         matches = sorted(glob.glob(pattern))  # noqa: PTH207 - an absolute pattern, too
         if not matches:
-            raise UsageError(f"source {text!r}: there is no {pattern!r}")
+            raise UsageError(f"source {text!r}: no file matches {pattern!r}")
         files.extend(map(Path, matches))
     return files
 

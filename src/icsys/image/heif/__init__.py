@@ -1,1 +1,1 @@
-"""The structure of AVIF and HEIC files, and what their decoders leave open."""
+"""AVIF and HEIC files: their boxes, the colours and the crop that these describe, and their pixels."""

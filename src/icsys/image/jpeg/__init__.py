@@ -1,1 +1,1 @@
-"""The structure of JPEG files, read and mended without decoding their pixels."""
+"""JPEG files: their segments, what is mended in them, and their pixels."""

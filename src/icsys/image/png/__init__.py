@@ -1,1 +1,1 @@
-"""The structure of PNG files, read and mended without decoding their pixels."""
+"""PNG files: their chunks, what is mended in them, the colours that they describe, and their pixels."""

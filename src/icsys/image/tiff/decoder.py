@@ -14,6 +14,7 @@ from PIL.ExifTags import Base
 from icsys.errors import ImageError
 from icsys.image.color_conversion import note_grey_scale
 from icsys.image.faults import is_cut_short
+from icsys.image.geometry import upright_size
 from icsys.image.jpeg.integrity import check_jpeg
 from icsys.image.jpeg.segments import is_one_scan, jpeg_size
 from icsys.image.tiff.kinds import (
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 # Tags with the offsets and sizes of strips and of tiles.
 _STRIPS, _TILES = (Base.StripOffsets, Base.StripByteCounts), (Base.TileOffsets, Base.TileByteCounts)
 _START_OF_JPEG, _END_OF_JPEG = b"\xff\xd8", b"\xff\xd9"
-_SIDEWAYS = {5, 6, 7, 8}  # orientations that swap width and height
 _WINDOWS_MEDIA_PHOTO = 0xBC01
 _NOT_COMPILED = "compression support is not configured"  # a sentence of libtiff
 _MOTOROLA_BIG_TIFF = b"MM\0+"  # a kind that Pillow does not recognise
@@ -108,7 +108,7 @@ class TiffFile(TiffImagePlugin.TiffImageFile):
         layout = layout_of(self.tag_v2, kind)
         self._plan = kind, layout
         self._tile_size = size = layout.width, layout.height
-        self._size = size[::-1] if self.tag_v2.get(Base.Orientation) in _SIDEWAYS else size
+        self._size = upright_size(size, self.tag_v2.get(Base.Orientation, 1))
         self._mode = plain_mode_of(kind, self.tag_v2)
         self.info["compression"] = TiffImagePlugin.COMPRESSION_INFO[kind.compression]
         profile = self.tag_v2.get(Base.InterColorProfile)
