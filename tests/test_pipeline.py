@@ -144,6 +144,12 @@ def test_a_notebook_shows_the_picture(colors):
         np.testing.assert_array_equal(np.asarray(shown.convert("RGB")), few.to_array())
 
 
+def test_a_compressed_image_is_shown_without_its_bytes():
+    small = compress_image(image_bytes(synthetic_photo()), Options(colors=4))
+    assert repr(small).startswith(f"CompressedImage(data=<{len(small.data):,} bytes>, width={small.width}, height=")
+    assert len(repr(small)) < 1000
+
+
 def test_colours_are_ordered_and_indices_follow():
     quantized = quantize(synthetic_photo(seed=8), 12)
     luminance = quantized.palette @ np.array([0.299, 0.587, 0.114])

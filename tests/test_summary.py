@@ -42,11 +42,13 @@ def test_a_run_without_images_has_a_table_too():
     assert Cells(RunSummary(stopped="no <disk>")._repr_html_()).texts[-2:] == ["stopped", "no <disk>"]
 
 
-def test_odd_sizes_and_outputs_made_again_have_a_row_only_where_there_are_some():
+def test_odd_sizes_and_outputs_made_again_or_stale_have_a_row_only_where_there_are_some():
     summary = RunSummary(tiny_outputs=3068, small_sources=2, redone_options=5, redone_sources=1)
+    summary.pruned, summary.stale = ["a.png", "b.png"], ["c.png"]
     texts = Cells(summary._repr_html_()).texts
     rows = dict(zip(texts[::2], texts[1::2], strict=True))
     assert rows["outputs below 16 pixels on a side"] == "3,068"
     assert rows["images smaller than the size"] == "2"
     assert (rows["done again with other options"], rows["done again for a changed source"]) == ("5", "1")
-    assert len(Cells(RunSummary()._repr_html_()).texts) == 2 * (len(rows) - 4)
+    assert (rows["stale outputs removed"], rows["stale outputs left"]) == ("2", "1")
+    assert len(Cells(RunSummary()._repr_html_()).texts) == 2 * (len(rows) - 6)

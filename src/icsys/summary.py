@@ -223,6 +223,8 @@ class RunSummary:
             ("images smaller than the size", self.small_sources),
             ("done again with other options", self.redone_options),
             ("done again for a changed source", self.redone_sources),
+            ("stale outputs removed", len(self.pruned)),
+            ("stale outputs left", len(self.stale)),
         )
         rows += [(name, f"{count:,}") for name, count in noted if count]
         rows += [(f"skipped: {reason}", f"{count:,}") for reason, count in self.skips.items()]

@@ -56,4 +56,5 @@ def test_a_missing_file_is_wrong_usage_and_nothing_is_done(tmp_path):
     put_folder(tmp_path, {"a.jpg": PHOTO})
     code, _, err = ics("compress", "a.jpg", "small.png", cwd=tmp_path)
     assert (code, "source file 'small.png' does not exist" in err) == (2, True)
+    assert "ics compress - < photo.jpg > small.png writes one file" in err
     assert set(tree(tmp_path)) == {"a.jpg"}

@@ -160,7 +160,7 @@ def test_a_folder_and_an_archive_of_one_name_are_distinguished_by_kind(tmp_path)
     [
         ("none", "does not exist: expected a folder with photos, image files, or an archive"),
         ("none.jpg", "source file .* does not exist: expected image files"),
-        ("*.tar", "there is no"),
+        ("*.tar", "no file matches"),
         ("{notes.txt,a.zip}", r"a\.zip' is an archive among other files"),
         ("{0..9999999}.tar", "at most 1000000 files"),
         ("nowhere://bucket/photos", "Protocol not known"),

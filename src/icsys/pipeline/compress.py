@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from icsys.color.kmeans_strategies import STRATEGY_TABLE
@@ -70,6 +70,11 @@ class CompressedImage:
     warning: str | None = None
     damaged: bool = False
     kept_source: bool = False
+
+    def __repr__(self) -> str:
+        """Return all fields, and the number of bytes for ``data``."""
+        others = ", ".join(f"{field.name}={getattr(self, field.name)!r}" for field in fields(self)[1:])
+        return f"{type(self).__name__}(data=<{len(self.data):,} bytes>, {others})"
 
 
 def load_packages(options: Options) -> None:

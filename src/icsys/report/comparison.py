@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
@@ -242,7 +242,7 @@ class Comparison:
     rounds: int
     estimate: float
     seconds: float
-    examples: tuple[ComparisonExample, ...]
+    examples: tuple[ComparisonExample, ...] = field(repr=False)
     outputs_passed_over: tuple[str, ...] = ()
     lossy: bool = True
     left_out: tuple[str, ...] = ()

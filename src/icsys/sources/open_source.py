@@ -95,7 +95,10 @@ def _files_of(text: str) -> list[Path]:
         beside = next((str(path) + suffix for suffix in ARCHIVE_SUFFIXES if Path(str(path) + suffix).is_file()), None)
         hint = f"; there is an archive {beside!r}" if beside else ""
         if is_image_name(text):
-            raise UsageError(f"source file {text!r} does not exist: expected image files; --output names their folder")
+            raise UsageError(
+                f"source file {text!r} does not exist: expected image files; --output names the folder of the outputs, "
+                "and ics compress - < photo.jpg > small.png writes one file"
+            )
         raise UsageError(f"source folder {text!r} does not exist: {_KINDS}{hint}")
     import glob  # noqa: PLC0415 - few runs need it
 
@@ -103,7 +106,7 @@ def _files_of(text: str) -> list[Path]:
     for pattern in expand_braces(text):
         matches = sorted(glob.glob(pattern))  # noqa: PTH207 - an absolute pattern, too
         if not matches:
-            raise UsageError(f"source {text!r}: there is no {pattern!r}")
+            raise UsageError(f"source {text!r}: no file matches {pattern!r}")
         files.extend(map(Path, matches))
     return files
 
