@@ -105,7 +105,7 @@ KINDS = {
 }
 _PILLOW, _OPENCV = {"Image": "PIL.Image"}, {"cv2": "cv2"}
 _TORCHVISION, _TORCHCODEC = {"torchvision": "torchvision.io"}, {"torchcodec": "torchcodec.decoders"}
-_DATASETS, _WEBDATASET = {"datasets": "datasets"}, {"webdataset": "webdataset"}
+_DATASETS, _WEBDATASET, _TORCH = {"datasets": "datasets"}, {"webdataset": "webdataset"}, {"torch": "torch"}
 READERS = [
     Reader("Pillow", _PILLOW, "Image.open(path).convert('RGB')"),
     Reader("Pillow", _PILLOW, "Image.open(path).convert('RGBA')"),
@@ -131,9 +131,13 @@ READERS = [
     ),
     Reader("datasets", _DATASETS, "dataset.cast_column('image', datasets.Image(mode='RGB'))[0]['image']"),
     Reader("datasets", _DATASETS, "dataset.cast_column('image', datasets.Image())[0]['image']"),
-    Reader("datasets", _DATASETS, "dataset.cast_column('image', datasets.Image()).with_format('torch')[0]['image']"),
+    Reader(
+        "datasets",
+        _DATASETS | _TORCH,
+        "dataset.cast_column('image', datasets.Image()).with_format('torch')[0]['image']",
+    ),
     Reader("webdataset", _WEBDATASET, "next(iter(dataset.decode('pil').to_tuple('png;webp;jpg')))"),
-    Reader("webdataset", _WEBDATASET, "next(iter(dataset.decode('torchrgb8').to_tuple('png;webp;jpg')))"),
+    Reader("webdataset", _WEBDATASET | _TORCH, "next(iter(dataset.decode('torchrgb8').to_tuple('png;webp;jpg')))"),
     Reader("TensorFlow", {"tf": "tensorflow"}, "tf.io.decode_image(data)"),
     Reader("TensorFlow", {"tf": "tensorflow"}, "tf.io.decode_image(data, channels=3)"),
     Reader("Keras", {"keras": "keras"}, "keras.utils.load_img(path)"),
