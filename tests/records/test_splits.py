@@ -27,6 +27,11 @@ def found(paths):
         (["train/cat/a", "extra/a"], ("train",)),
         (["images/train/a", "images/val/a", "masks/train/a", "masks/val/a"], ("images/train", "masks/train")),
         (["cat/train/a", "cat/test/a", "dog/train/a", "dog/test/a"], ("cat/train", "dog/train")),
+        # Images in no split, beside the folder of the splits and in it.
+        (["pets/train/cat/a", "pets/test/cat/a", "cars/a"], ()),
+        (["pets/train/cat/a", "pets/test/cat/a", "a"], ()),
+        (["pets/train/cat/a", "pets/test/cat/a", "pets/extra/deep/and/deeper/a"], ("pets/train",)),
+        (["x/y/z/train/cat/a", "x/y/z/test/cat/a", "x/y/z/extra/a"], ("x/y/z/train",)),
         # A class of vehicles, not a split.
         (["train/a", "car/a", "ship/a"], ()),
         (["train/a", "train/deep/b", "car/a"], ()),

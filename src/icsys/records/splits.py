@@ -29,9 +29,10 @@ class TrainFolders:
     """Finds the folders for training among the folders of all images."""
 
     def __init__(self) -> None:
-        self._folder = ""
+        self._folder: str | None = None
         self._splits: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         self._with_images: set[str] = set()
+        self._in_no_split: set[str] = set()
 
     def add(self, path: str) -> None:
         """Take note of the folders of one image, by its path."""
@@ -41,16 +42,22 @@ class TrainFolders:
         self._folder = folder
         if _split_named(folder) == TRAIN:
             self._with_images.add(folder)
+        is_in_split = False
         for above in _and_above(folder):
             split = _split_named(above)
             if split:
                 self._splits[above.rpartition("/")[0]][split].add(above)
+                is_in_split = True
+        if not is_in_split:
+            self._in_no_split.add("/".join(folder.split("/", _LEVELS)[:_LEVELS]))
 
     def found(self) -> tuple[str, ...]:
         """Return the folders for training, by path; none if that is unclear.
 
         A folder counts if it is named ``train`` or ``training``, and either a folder of another split stands beside it
         or all its images lie in sub-folders. A folder ``train`` of images among folders of other classes is a class.
+        It is unclear where images in no split lie outside the folders that hold the splits: ``pets/train`` decides
+        nothing about images in ``cars``.
         """
         found = {
             folder
@@ -66,7 +73,10 @@ class TrainFolders:
             for folders in beside.values()
             for folder in folders
         }
-        return tuple(sorted(one for one in found if splits.isdisjoint(_and_above(one.rpartition("/")[0]))))
+        found = {one for one in found if splits.isdisjoint(_and_above(one.rpartition("/")[0]))}
+        around = {one.rpartition("/")[0] for one in found}
+        is_clear = all(not around.isdisjoint((*_and_above(other), "")) for other in self._in_no_split)
+        return tuple(sorted(found)) if is_clear else ()
 
 
 class ImageFolders:
@@ -102,6 +112,7 @@ class ImageFolders:
 
 
 _MAGIC = frozenset("*?[")
+_LEVELS = 3  # of folders that are kept of an image in no split, so that a million folders take little memory
 
 
 def _split_named(folder: str) -> str | None:
