@@ -161,11 +161,12 @@ def opened_file(name: str, image: ImageFile.ImageFile, data: bytes) -> OpenedFil
 def exif_orientation(image: Image.Image) -> int:
     """Read the EXIF orientation, 1 to 8; missing or damaged EXIF data count as upright.
 
-    Pillow also takes the orientation from XMP, which no browser does.
+    Where EXIF data hold none, Pillow takes the orientation from XMP, which no browser does.
     """
     try:
-        exif = image.getexif() if _XMP.isdisjoint(image.info) else _exif_alone(image)
-        orientation = exif.get(Base.Orientation, 1)
+        orientation = image.getexif().get(Base.Orientation, 1)
+        if orientation != 1 and not _XMP.isdisjoint(image.info):
+            orientation = _exif_alone(image).get(Base.Orientation, 1)
     except Exception:  # noqa: BLE001 - damaged metadata may raise anything; the pixels are good
         return 1
     return int(orientation) if orientation in _ORIENTATIONS else 1
