@@ -25,22 +25,18 @@ EXPORT int64_t KERNEL(mark_colors)(const uint8_t *pixels, int64_t n, uint32_t *c
     return mark_colors(pixels, n, codes, groups, bits, ranks);
 }
 
-EXPORT int64_t KERNEL(count_colors)(uint32_t *codes, int64_t pixels, const uint8_t *groups, const uint64_t *bits,
-                                    const uint32_t *ranks, uint32_t *distinct, int64_t n, float *x, double *w,
-                                    float *low, float *high, double *sums) {
-    uint32_t *counts = static_cast<uint32_t *>(calloc(n, sizeof *counts));
-    if (counts == nullptr) return OUT_OF_MEMORY;
-    rank_pixels(codes, pixels, bits, ranks, counts);
-    list_codes(groups, bits, distinct);
-    decode_colors(distinct, counts, n, x, w);
-    free(counts);
+EXPORT int64_t KERNEL(count_colors)(uint32_t *codes, int64_t pixels, const uint64_t *bits, const uint32_t *ranks,
+                                    Color *colors, int64_t n, float *x, double *w, float *low, float *high,
+                                    double *sums) {
+    rank_colors(codes, pixels, bits, ranks, colors, n);
+    decode_colors(colors, n, x, w);
     bound_points<3>(x, w, (n + BLOCK - 1) / BLOCK, low, high, sums);
     return n;
 }
 
-EXPORT int64_t KERNEL(merge_colors)(const uint32_t *codes, int64_t colors, const float *x, const double *w,
-                                    double threshold, Cell *cells) {
-    return merge_nodes(codes, colors, x, w, threshold, cells);
+EXPORT int64_t KERNEL(merge_colors)(const Color *colors, int64_t n, const float *x, const double *w, double threshold,
+                                    Cell *cells) {
+    return merge_nodes(colors, n, x, w, threshold, cells);
 }
 
 EXPORT double KERNEL(place_cells)(const Cell *cells, int64_t n, float *x, double *w, float *low, float *high,
