@@ -108,14 +108,13 @@ EXPORT int64_t KERNEL(grow)(const Points *points, const Partition *part, float *
 EXPORT int64_t KERNEL(improve)(const Points *points, const Partition *part, float *centers, int64_t k, int64_t snap,
                                double tolerance, int64_t limit, int64_t size, int64_t patience, double *error) {
     return with_features(points->d, [&]<int D>(Of<D>) {
-        const int64_t columns = D * part->stride;
-        Room room(Scratch<D>::bytes(k) + Prospects<D>::bytes(k) + 2 * Room::bytes<float>(columns));
+        Room room(Scratch<D>::bytes(k) + Prospects<D>::bytes(k) + Best<D>::bytes(points->blocks, part->stride));
         if (!room) return OUT_OF_MEMORY;
         Scratch<D> scratch(room, k);
         Prospects<D> look(room, k);
-        float *kept = room.take<float>(columns), *held = room.take<float>(columns);
-        *error = improve<D>(*points, *part, centers, k, *error, size, patience, Rules{snap != 0, tolerance, limit}, kept,
-                            held, look, scratch);
+        Best<D> best(room, *points, part->stride);
+        *error = improve<D>(*points, *part, centers, k, *error, size, patience, Rules{snap != 0, tolerance, limit}, best,
+                            look, scratch);
         return k;
     });
 }

@@ -106,14 +106,13 @@ INLINE int64_t search(const Cloud &cells, const Plan &plan, float *centers, doub
     const int64_t k = grow<3>(points, part, centers, most, plan.share, settle, gain, left, right, scratch);
     *error = lloyd<3>(points, part, centers, k, rules, DBL_MAX, scratch);
     if (k == 1) return k;
-    Room more(Prospects<3>::bytes(k) + 2 * Room::bytes<float>(3 * most), kept);
+    Room more(Prospects<3>::bytes(k) + Best<3>::bytes(cells.blocks, most), kept);
     if (!more) return -1;
     Prospects<3> look(more, k);
-    float *best = more.take<float>(3 * most), *held = more.take<float>(3 * most);
+    Best<3> best(more, points, most);
     const int64_t size = static_cast<int64_t>(static_cast<double>(k) * plan.moved);
-    *error = improve<3>(points, part, centers, k, *error, size > 1 ? size : 1, plan.patience, rules, best, held, look,
-                        scratch);
-    memcpy(centers, best, 3 * most * sizeof *centers);
+    *error = improve<3>(points, part, centers, k, *error, size > 1 ? size : 1, plan.patience, rules, best, look, scratch);
+    memcpy(centers, best.centers, 3 * most * sizeof *centers);
     return k;
 }
 
