@@ -34,8 +34,10 @@ _SIGNATURES = {
     "principal_axis": "f pnp",
     "split": "f pnpp",
     "merge_costs": "n pnnpp",
+    "reduce": "n pnppnppp",
     "average_area": "n pnnnpnpnp",
     "filter_rows": "n pnnnnp",
+    "pack_rows": "n pnnnnpp",
     "similarity": "n ppnnnpfffp",
 }
 # Functions that exist once, for all instruction sets.
