@@ -66,8 +66,7 @@ def whole_file(path: RootedPath | Path, *, mark: str = "") -> Iterator[BinaryIO]
 def _new_file(path: RootedPath | Path, mark: str) -> Iterator[int]:
     """Yield the descriptor of a temporary file that is renamed to ``path`` at the end."""
     path = rooted_file(path)
-    # A short, random name: it is valid in any folder, and no two runs choose the same one.
-    temporary = f"{OWN_PREFIX}{mark}{next(_numbers(os.getpid())) % 2**64:016x}{_SUFFIX}"
+    temporary = _temporary_name(mark)
     with _held(path.parent) as folder:
         try:
             descriptor = folder.descriptor(temporary, "xb")
@@ -81,6 +80,22 @@ def _new_file(path: RootedPath | Path, mark: str) -> Iterator[int]:
             with contextlib.suppress(OSError):
                 folder.unlink(temporary)
             raise
+
+
+@contextlib.contextmanager
+def scratch_file(path: RootedPath) -> Iterator[RootedPath]:
+    """Yield the path of a temporary file beside ``path``; the file is removed at the end if it is still there."""
+    temporary = path.parent / _temporary_name("")
+    try:
+        yield temporary
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _temporary_name(mark: str) -> str:
+    """Return a short, random name: it is valid in any folder, and no two runs choose the same one."""
+    return f"{OWN_PREFIX}{mark}{next(_numbers(os.getpid())) % 2**64:016x}{_SUFFIX}"
 
 
 @functools.cache
