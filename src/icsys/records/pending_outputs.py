@@ -76,9 +76,22 @@ class WrittenHashes:
             os.close(self._descriptor)
 
     def add(self, output: str, sha256: str) -> None:
-        """Record the hash of an output before the output is written; in one call, so that lines do not mix."""
+        """Record the hash of an output before the output is written."""
+        self.add_all([(output, sha256)])
+
+    def add_all(self, hashes: Iterable[tuple[str, str]]) -> None:
+        """Record outputs and their hashes before the outputs are written; in one call, so that lines do not mix.
+
+        Raises
+        ------
+        OSError
+            If not all could be recorded.
+        """
         # The line break comes first: a line that a full disk has cut off does not spoil the next one.
-        os.write(self._opened(), b"\n" + to_line([sha256[:_DIGITS], output]))
+        lines = b"".join(b"\n" + to_line([sha256[:_DIGITS], output]) for output, sha256 in hashes)
+        descriptor = self._opened()
+        while os.write(descriptor, lines) < len(lines):  # the disk is nearly full: the next call names the error
+            continue
 
     def _opened(self) -> int:
         with self._opening:  # many threads write

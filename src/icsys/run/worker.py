@@ -12,6 +12,7 @@ from icsys.errors import ImageError, code_of
 from icsys.files.url import without_secrets
 from icsys.image.decode import decode_photo
 from icsys.image.geometry import is_smaller
+from icsys.outputs.base import NewOutput
 from icsys.pipeline import compress_image
 from icsys.records.label import label_of
 from icsys.results import UNCHANGED, Compressed, Failed, Result, Skipped
@@ -108,7 +109,9 @@ def compress_task(loaded: Loaded, context: WorkerContext, limits: Limits) -> Out
             bytes_in = len(data)
             del data
         if not context.dry_run and not (context.run_ended and context.run_ended.is_set()):
-            context.outputs.write(task.output, image.data, sha256)
+            (fault,) = context.outputs.write_all([NewOutput(task.output, image.data, sha256)])
+            if fault is not None:
+                raise fault  # noqa: TRY301 - it becomes a result below
     except Exception as error:  # noqa: BLE001 - one image never ends the run
         code, message = failure_reason(error)
         return Outcome(task, Failed(source=task.source, code=code, message=message))
