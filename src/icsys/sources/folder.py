@@ -6,6 +6,7 @@ import os
 from collections import defaultdict
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,17 +27,6 @@ if TYPE_CHECKING:
     from icsys.options import Options
 
 _HEAD_BYTES = 64
-
-
-class _Found(NamedTuple):
-    """An entry of a folder, with the path of that folder below the source."""
-
-    folder: str
-    name: str
-
-    @property
-    def path(self) -> str:
-        return f"{self.folder}/{self.name}" if self.folder else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +85,10 @@ class Folder:
 
     def read(self, task: Task, options: Options) -> tuple[bytes, int]:
         """Read a file as :func:`~icsys.sources.read_file.read_file` does."""
-        return read_file(self.path / task.source, options)
+        try:
+            return read_file(f"{self.path}/{task.source}", options)
+        except OSError:
+            return read_file(self.path / task.source, options)  # its errors name the file as a Path does
 
 
 def plan_folder(
@@ -195,33 +188,43 @@ class _Walk:
 
     def plan(self, folders: list[_Folder]) -> Generator[Planned, None, list[list[_Folder]]]:
         """Plan folders with equal :func:`name_key`; return the folders below them, grouped in the same way."""
-        images: list[_Found] = []
+        images: list[tuple[str, str]] = []  # path of the folder, name
         below: dict[str, list[_Folder]] = defaultdict(list)
         for folder in folders:
             entries, above, left_out = self._list(folder)
             if left_out:
                 yield left_out
             for entry in entries:
-                found = _Found(folder.path, entry.name)
+                path = _below(folder.path, entry.name)
                 try:
                     kind = self._kind(entry, above)
                 except OSError as error:
-                    yield Unreadable(found.path, code_of(error), f"the file cannot be read: {error.strerror or error}")
+                    yield Unreadable(path, code_of(error), f"the file cannot be read: {error.strerror or error}")
                     continue
                 if kind is _Kind.IMAGE:
-                    images.append(found)
+                    images.append((folder.path, entry.name))
                 elif kind is _Kind.OTHER:
-                    yield Ignored(found.path)
+                    yield Ignored(path)
                 elif kind is _Kind.FOLDER:
                     link = is_link(entry.stat(follow_symlinks=False))
                     real = Path(entry.path).resolve() if link else folder.real / entry.name
-                    yield from self._enter(_Folder(found.path, real, above), below, link=link)
-        reserved = [folder.path.rpartition("/")[2] for group in below.values() for folder in group]
-        outputs = output_names([image.name for image in images], self.suffix, reserved)
-        for image, output in zip(images, outputs, strict=True):
-            label, sample = self.labels.of(image.path), self.labels.sample_of(image.path)
-            yield Task(image.path, _Found(image.folder, output).path, None, label, sample)
+                    yield from self._enter(_Folder(path, real, above), below, link=link)
+        yield from self._tasks(images, below)
         return list(below.values())
+
+    def _tasks(self, images: list[tuple[str, str]], below: dict[str, list[_Folder]]) -> Iterator[Task]:
+        """Plan the images of folders that hold the folders ``below``; without a suffix they are only named."""
+        if not self.suffix:
+            for folder, name in images:
+                source = _below(folder, name)
+                yield Task(source, source)
+            return
+        reserved = [folder.path.rpartition("/")[2] for group in below.values() for folder in group]
+        outputs = output_names([name for _, name in images], self.suffix, reserved)
+        labels = self.labels
+        for (folder, name), output in zip(images, outputs, strict=True):
+            source = _below(folder, name)
+            yield Task(source, _below(folder, output), None, labels.of(source), labels.sample_of(source))
 
     def _list(
         self, folder: _Folder
@@ -230,7 +233,7 @@ class _Walk:
         path = self.source / folder.path
         try:
             with os.scandir(path) as entries:
-                ordered = sorted(entries, key=lambda entry: entry.name)
+                ordered = sorted(entries, key=attrgetter("name"))
             above = folder.above | {_identity(path)} if self.follow_links else folder.above
         except OSError as error:
             reason = f"the folder cannot be listed: {error.strerror}"
@@ -261,6 +264,8 @@ class _Walk:
         if entry.name.startswith("."):
             return _Kind.OURS if entry.name.startswith(OWN_PREFIX) else _Kind.OTHER
         follow = self.follow_links
+        if not follow and entry.is_file(follow_symlinks=False):  # as most entries are
+            return _Kind.IMAGE if _is_image(entry) else _Kind.OTHER
         if follow and entry.is_symlink() and not os.path.exists(entry.path):  # noqa: PTH110 - a loop of links is False
             raise OSError("the link leads nowhere")
         if entry.is_dir(follow_symlinks=follow):
@@ -268,7 +273,7 @@ class _Walk:
                 return _Kind.OTHER
             loops = follow and _identity(Path(entry.path)) in above
             return _Kind.OTHER if loops else _Kind.FOLDER
-        if entry.is_file(follow_symlinks=follow) and _is_image(Path(entry.path)):
+        if entry.is_file(follow_symlinks=follow) and _is_image(entry):
             return _Kind.IMAGE
         return _Kind.OTHER
 
@@ -288,9 +293,15 @@ class _Kind(Enum):
     OURS = auto()
 
 
-def _is_image(path: Path) -> bool:
+def _below(folder: str, name: str) -> str:
+    """Return the path below the source of what lies in a folder; the path of the source folder is empty."""
+    return f"{folder}/{name}" if folder else name
+
+
+def _is_image(entry: os.DirEntry[str]) -> bool:
     """Return whether a file is an image: by its suffix, or else by its first bytes."""
-    if path.suffix.lower() in IMAGE_SUFFIXES:
+    _, dot, suffix = entry.name.rpartition(".")
+    if dot + suffix.lower() in IMAGE_SUFFIXES:
         return True
-    with open_regular(path) as file:
+    with open_regular(entry.path) as file:
         return sniff(file.read(_HEAD_BYTES)) is not None

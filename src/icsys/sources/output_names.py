@@ -27,6 +27,8 @@ def name_key(name: str) -> str:
     >>> name_key("Straße.PNG") == name_key("STRASSE.png")
     True
     """
+    if name.isascii():  # as most names are: one form, and no letters that casefold differs in
+        return name.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
@@ -64,8 +66,12 @@ def output_names(names: Iterable[str], suffix: str, reserved: Iterable[str] = ()
     """
     names = list(names)
     stems = [_fitting(_stem(name), suffix) for name in names]
-    whole = [_fitting(name, suffix) for name in names]
     taken = {name_key(name) for name in reserved}
+    plain = [stem + suffix for stem in stems]
+    keys = set(map(name_key, plain))
+    if len(keys) == len(plain) and keys.isdisjoint(taken):  # as in most folders
+        return plain
+    whole = [_fitting(name, suffix) for name in names]
     outputs: dict[int, str] = {}
     # Plain names come before numbered ones, so that each number avoids all names before it.
     for chosen in (stems, whole):
@@ -90,11 +96,13 @@ def output_names(names: Iterable[str], suffix: str, reserved: Iterable[str] = ()
 def _stem(name: str) -> str:
     """Drop the last suffix unless it is one of camera raw; a leading dot starts no suffix."""
     stem, dot, suffix = name.rpartition(".")
-    return stem if dot and stem and f".{suffix.lower()}" not in RAW_SUFFIXES else name
+    return stem if dot and stem and dot + suffix.lower() not in RAW_SUFFIXES else name
 
 
 def _fitting(name: str, suffix: str) -> str:
     """Cut ``name`` so that it fits a file name with ``suffix``; a hash keeps cut names different."""
+    if name.isascii() and len(name) + len(suffix) <= _MAX_NAME_BYTES and suffix.isascii():
+        return name
     data = os.fsencode(name)
     room = _MAX_NAME_BYTES - len(os.fsencode(suffix))
     if len(data) <= room:
