@@ -2,8 +2,8 @@
 
 Both are for the run after a crash. A file may have been renamed to the path of an output just before the crash, without
 a row in the journal. If its output is pending, the file may be from ICS; if its hash is recorded, it is. Pending
-outputs are synced to the disk before the outputs are written. A hash is recorded right before its output, without a
-sync. A power cut may lose it; the file is then from ICS if it has the marks of a PNG of ICS.
+outputs are synced to the disk before the outputs are written. Hashes are recorded right before their outputs, without a
+sync. A power cut may lose them; a file is then from ICS if it has the marks of a PNG of ICS.
 """
 
 from __future__ import annotations
