@@ -82,6 +82,17 @@ def _new_file(path: RootedPath | Path, mark: str) -> Iterator[int]:
             raise
 
 
+@contextlib.contextmanager
+def scratch_file(path: RootedPath) -> Iterator[RootedPath]:
+    """Yield the path of a temporary file beside ``path``; the file is removed at the end if it is still there."""
+    temporary = path.parent / temporary_name("")
+    try:
+        yield temporary
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
 def temporary_name(mark: str) -> str:
     """Return a short, random name: it is valid in any folder, and no two runs choose the same one."""
     return f"{OWN_PREFIX}{mark}{next(_numbers(os.getpid())) % 2**64:016x}{_SUFFIX}"

@@ -22,7 +22,7 @@ from icsys.layout import PENDING, WRITTEN
 from icsys.records.manifest import to_line
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Container, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from icsys.files.rooted_path import RootedPath
 
@@ -100,28 +100,35 @@ class WrittenHashes:
                     self._descriptor = os.dup(file.fileno())
             return self._descriptor
 
-    def keep(self, outputs: Container[str]) -> None:
+    def keep(self, outputs: Collection[str]) -> None:
         """Keep the hashes of these outputs only."""
-        hashes = self.load()
-        kept = [to_line([one, output]) for output in hashes if output in outputs for one in sorted(hashes[output])]
+        hashes = self._of(outputs)
+        kept = [to_line([one, output]) for output in hashes for one in sorted(hashes[output])]
         if kept:
             write_whole(self._path, kept)
         else:  # the next hash creates a new file, because the old one may have a hard link
             self.forget()
 
-    def take_from(self, other: WrittenHashes, outputs: Container[str]) -> None:
+    def take_from(self, other: WrittenHashes, outputs: Collection[str]) -> None:
         """Add the hashes that another list has of these outputs."""
-        for output, hashes in other.load().items():
-            for sha256 in sorted(hashes) if output in outputs else ():
+        for output, hashes in other._of(outputs).items():
+            for sha256 in sorted(hashes):
                 self.add(output, sha256)
 
     def load(self) -> dict[str, set[str]]:
         """Return the hashes by output."""
-        hashes: dict[str, set[str]] = defaultdict(set)
+        return _by_output(self._recorded())
+
+    def _of(self, outputs: Collection[str]) -> dict[str, set[str]]:
+        """Return the hashes of these outputs. The list may be long, and is read only if there are any."""
+        return _by_output(one for one in self._recorded() if one[0] in outputs) if outputs else {}
+
+    def _recorded(self) -> Iterator[tuple[str, str]]:
+        """Yield outputs and their hashes as they were added."""
         try:
             file = self._path.open()
         except (FileNotFoundError, NotADirectoryError):
-            return hashes
+            return
         with file:
             for _, line in lines_of(file):
                 try:
@@ -129,12 +136,18 @@ class WrittenHashes:
                 except (ValueError, TypeError):
                     continue
                 if isinstance(sha256, str) and isinstance(output, str):
-                    hashes[output].add(sha256)
-        return hashes
+                    yield output, sha256
 
     def forget(self) -> None:
         """Remove the list."""
         self._path.unlink(missing_ok=True)
+
+
+def _by_output(recorded: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
+    hashes: dict[str, set[str]] = defaultdict(set)
+    for output, sha256 in recorded:
+        hashes[output].add(sha256)
+    return hashes
 
 
 def copy_pending(state_folder: RootedPath, target: RootedPath, pending: Mapping[str, str]) -> None:
