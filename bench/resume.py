@@ -24,9 +24,9 @@ _EACH, _WIDTH, _HEIGHT = 100, 64, 48
 
 
 def seconds_of(source: Path, destination: Path, options: Options) -> float:
-    """Return the time of a run."""
+    """Return the time of a run in threads: what is taken out of this process is in no other one."""
     start = time.perf_counter()
-    compress_folder(source, destination, options)
+    compress_folder(source, destination, options, engine="threads")
     return time.perf_counter() - start
 
 

@@ -150,10 +150,12 @@ def lines(costs: Costs) -> list[str]:
     serial = sorted(costs.books.items(), key=lambda item: -item[1].clock)
     shares = ", ".join(f"{name} {spent.clock * costs.most:.0%}" for name, spent in serial)
     most, cores = number(costs.most), number(costs.cores)
+    computing = number(1 / sum(spent.busy for spent in costs.books.values()))
     return [
         f"A run with one job: {single} us an image; with two processes {double}, their start included.",
         f"Parts of the books: {shares}.",
-        f"Computed: the books allow at most {most} images a second, and keep {cores} cores busy.",
+        f"Computed: the books allow at most {most} images a second, {computing} by their processor time alone.",
+        f"Computed: they keep {cores} cores busy.",
     ]
 
 
