@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     Contender = Callable[[Path], float]
 
 DECODE, DECODE_TWO = "decode alone", "decode alone, 2 processes"
-ONE, TWO, PROCESSES = "ICS, --jobs 1", "ICS, --jobs 2", "ICS, --jobs 2 --engine processes"
+ONE, TWO = "ICS, --jobs 1", "ICS, --jobs 2"
+THREADS, PROCESSES = f"{TWO} --engine threads", f"{TWO} --engine processes"
 OURS = "ICS, whole process"
 SCALED_MAGICK = f"{IMAGE_MAGICK}, jpeg:size"
 POOL = "Pillow in a pool of processes"
@@ -100,6 +101,7 @@ def contenders(photos: PhotoSet, lists: Path, cores: int) -> dict[str, Contender
         DECODE_TWO: partial(_decode, photos, 2),
         ONE: partial(_ics_inside, photos, ("--jobs", "1")),
         TWO: partial(_ics_inside, photos, ("--jobs", "2")),
+        THREADS: partial(_ics_inside, photos, ("--jobs", "2", "--engine", "threads")),
         PROCESSES: partial(_ics_inside, photos, ("--jobs", "2", "--engine", "processes")),
     }
     if not photos.is_small:
@@ -240,7 +242,7 @@ def ratios(found: Times) -> list[str]:
         f"One job: {times(found.ratio(ONE, DECODE))} decode alone.",
         f"Decode alone: two processes {times(found.ratio(DECODE, DECODE_TWO))} as fast as one.",
     ]
-    for name, what in ((TWO, "two jobs"), (PROCESSES, "two jobs in processes")):
+    for name, what in ((TWO, "two jobs"), (THREADS, "two jobs in threads alone"), (PROCESSES, "two jobs in processes")):
         gain, share = times(found.ratio(ONE, name)), number(found.share_of_gain(name))
         lines.append(
             f"ICS: {what} {gain} as fast as one job, {share} of the gain of decode alone; "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from icsys import Options
 from photos import find_photos, gather, write_photos
@@ -12,11 +12,21 @@ from photos import find_photos, gather, write_photos
 if TYPE_CHECKING:
     import argparse
 
-# Drawing takes longer than the whole benchmark, so photos repeat; as hard links they are files like any other.
-_DRAWN, _DRAWN_TINY, _DRAWN_CAMERA = 100, 1000, 4
+
+class _Drawn(NamedTuple):
+    """Photos by code: how many differ, their width and height, and the quality of their JPEGs.
+
+    Drawing takes longer than the whole benchmark, so photos repeat; as hard links they are files like any other.
+    """
+
+    count: int
+    size: tuple[int, int]
+    quality: int
+
+
 # Files of about 30 and 1.3 kB, as in datasets, and as large as a camera writes them.
-_QUALITY, _TINY_QUALITY, _CAMERA_QUALITY = 86, 93, 92
-_SEVERAL, _MANY = 3000, 15_000
+_PHOTO, _TINY, _CAMERA = _Drawn(100, (400, 533), 86), _Drawn(1000, (32, 32), 93), _Drawn(4, (4000, 3000), 92)
+_SEVERAL, _MANY = 3000, 15_000  # photos, pictures
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +84,17 @@ def add_options(parser: argparse.ArgumentParser, several: int = _SEVERAL, many: 
         parser.add_argument(f"--{name}images", type=int, default=count, help=f"{what}, at most (default: %(default)s)")
 
 
-def make_sets(options: argparse.Namespace, work: Path) -> list[PhotoSet]:
-    """Gather the photos that the options name, or draw some, in folders below ``work``."""
-    several = _gathered(options.folder, options.images, work / "several", _DRAWN, (400, 533), quality=_QUALITY)
-    tiny = _gathered(options.tiny, options.tiny_images, work / "tiny", _DRAWN_TINY, (32, 32), quality=_TINY_QUALITY)
-    camera = _gathered(
-        options.camera, options.camera_images, work / "camera", _DRAWN_CAMERA, (4000, 3000), quality=_CAMERA_QUALITY
-    )
+def make_sets(options: argparse.Namespace, work: Path, *, repeat: bool = False) -> list[PhotoSet]:
+    """Gather the photos that the options name, or draw some, in folders below ``work``.
+
+    Parameters
+    ----------
+    repeat
+        Repeat the photos of a folder with fewer than asked for. Drawn ones repeat anyway.
+    """
+    several = _gather(options.folder, options.images, work / "several", _PHOTO, repeat=repeat)
+    tiny = _gather(options.tiny, options.tiny_images, work / "tiny", _TINY, repeat=repeat)
+    camera = _gather(options.camera, options.camera_images, work / "camera", _CAMERA, repeat=repeat)
     shown = "photos" if options.folder else "photos of 400x533"
     return [
         PhotoSet(f"{shown} to 64x64", several, "64x64", 16),
@@ -92,11 +106,12 @@ def make_sets(options: argparse.Namespace, work: Path) -> list[PhotoSet]:
     ]
 
 
-def _gathered(given: Path | None, count: int, folder: Path, drawn: int, size: tuple[int, int], *, quality: int) -> Path:
-    """Fill a folder with ``count`` photos, or with those of a given folder, at most ``count``; return it."""
+def _gather(given: Path | None, count: int, folder: Path, drawn: _Drawn, *, repeat: bool) -> Path:
+    """Fill ``folder`` with ``count`` photos and return it."""
     if given:
-        gather(find_photos(given, count), folder)
+        found = find_photos(given, count)
+        gather(found, folder, count if repeat else None)
     else:
         made = folder.with_name(f"{folder.name}-drawn")
-        gather(write_photos(made, min(count, drawn), *size, quality=quality), folder, count)
+        gather(write_photos(made, min(count, drawn.count), *drawn.size, quality=drawn.quality), folder, count)
     return folder

@@ -2,6 +2,7 @@
 
 import os
 import random
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -46,6 +47,11 @@ def test_every_output_begins_with_its_source_and_ends_with_the_suffix(sources):
     for source, output in zip(sources, output_names(sources, ".png"), strict=True):
         assert output.endswith(".png")
         assert output.startswith(source.rpartition(".")[0] or source)
+
+
+@given(st.one_of(st.text(), st.text(st.characters(codec="ascii"))))
+def test_the_key_of_a_name_is_its_folded_normal_form(name):
+    assert name_key(name) == unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def test_a_name_that_meets_no_other_keeps_its_stem():

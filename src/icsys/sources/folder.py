@@ -6,6 +6,7 @@ import os
 from collections import defaultdict
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -85,7 +86,10 @@ class Folder:
 
     def read(self, task: Task, options: Options) -> tuple[bytes, int]:
         """Read a file as :func:`~icsys.sources.read_file.read_file` does."""
-        return read_file(self.path / task.source, options)
+        try:
+            return read_file(f"{self.path}/{task.source}", options)
+        except OSError:
+            return read_file(self.path / task.source, options)  # its errors name the file as a Path does
 
 
 def plan_folder(
@@ -170,10 +174,6 @@ class _Folder(NamedTuple):
     real: Path
     above: frozenset[tuple[int, int]]
 
-    def path_of(self, name: str) -> str:
-        """Return the path of an entry below the source folder."""
-        return f"{self.path}/{name}" if self.path else name
-
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
@@ -196,7 +196,7 @@ class _Walk:
             if left_out:
                 yield left_out
             for entry in others:
-                path = folder.path_of(entry.name)
+                path = _below(folder.path, entry.name)
                 try:
                     kind = self._kind(entry, above)
                 except OSError as error:
@@ -221,8 +221,8 @@ class _Walk:
         outputs = each_output_name(together, self.suffix, reserved)
         for folder, names in images:
             for name in names:
-                path = folder.path_of(name)
-                output = folder.path_of(next(outputs)) if self.suffix else path
+                path = _below(folder.path, name)
+                output = _below(folder.path, next(outputs)) if self.suffix else path
                 yield Task(path, output, None, self.labels.of(path), self.labels.sample_of(path))
 
     def _list(
@@ -244,16 +244,12 @@ class _Walk:
                         names.add(entry.name)
                     else:
                         others.append(entry)
-            others.sort(key=lambda entry: entry.name)
+            others.sort(key=attrgetter("name"))
             above = folder.above | {_identity(path)} if self.follow_links else folder.above
         except OSError as error:
             reason = f"the folder cannot be listed: {error.strerror}"
-            return (
-                SortedNames(),
-                [],
-                folder.above,
-                Unreadable(folder.path or ".", code_of(error), reason, is_folder=True),
-            )
+            unreadable = Unreadable(folder.path or ".", code_of(error), reason, is_folder=True)
+            return SortedNames(), [], folder.above, unreadable
         # Few folders hold a file of such a name, so most folders take no extra read.
         may_be = folder.path and not MARKER_FILES.isdisjoint(entry.name for entry in others)
         if may_be and self.include_outputs:
@@ -280,6 +276,8 @@ class _Walk:
         if entry.name.startswith("."):
             return _Kind.OURS if entry.name.startswith(OWN_PREFIX) else _Kind.OTHER
         follow = self.follow_links
+        if not follow and entry.is_file(follow_symlinks=False):  # as most entries are
+            return _Kind.IMAGE if _is_image(entry) else _Kind.OTHER
         if follow and entry.is_symlink() and not os.path.exists(entry.path):  # noqa: PTH110 - a loop of links is False
             raise OSError("the link leads nowhere")
         if entry.is_dir(follow_symlinks=follow):
@@ -287,7 +285,7 @@ class _Walk:
                 return _Kind.OTHER
             loops = follow and _identity(Path(entry.path)) in above
             return _Kind.OTHER if loops else _Kind.FOLDER
-        if entry.is_file(follow_symlinks=follow) and _is_image(Path(entry.path)):
+        if entry.is_file(follow_symlinks=follow) and _is_image(entry):
             return _Kind.IMAGE
         return _Kind.OTHER
 
@@ -317,9 +315,15 @@ def _is_plain_image(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _is_image(path: Path) -> bool:
+def _below(folder: str, name: str) -> str:
+    """Return the path below the source of what lies in a folder; the path of the source folder is empty."""
+    return f"{folder}/{name}" if folder else name
+
+
+def _is_image(entry: os.DirEntry[str]) -> bool:
     """Return whether a file is an image: by its suffix, or else by its first bytes."""
-    if path.suffix.lower() in IMAGE_SUFFIXES:
+    _, dot, suffix = entry.name.rpartition(".")
+    if dot + suffix.lower() in IMAGE_SUFFIXES:
         return True
-    with open_regular(path) as file:
+    with open_regular(entry.path) as file:
         return sniff(file.read(_HEAD_BYTES)) is not None

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 
 _MAX_NAME_BYTES = 255  # on the usual file systems
-_MOST_UNITS = 4  # bytes of a character
 _FEW = 1000  # names
 
 
@@ -30,6 +29,8 @@ def name_key(name: str) -> str:
     >>> name_key("Straße.PNG") == name_key("STRASSE.png")
     True
     """
+    if name.isascii():  # as most names are: one form, and no letters that casefold differs in
+        return name.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
@@ -98,8 +99,8 @@ def _distinct(names: Iterable[str], suffix: str, reserved: Iterable[str]) -> lis
     """Return output names that are made distinct."""
     names = list(names)
     stems = [_fitting(_stem(name), suffix) for name in names]
-    whole = [_fitting(name, suffix) for name in names]
     taken = {name_key(name) for name in reserved}
+    whole = [_fitting(name, suffix) for name in names]
     outputs: dict[int, str] = {}
     # Plain names come before numbered ones, so that each number avoids all names before it.
     for chosen in (stems, whole):
@@ -124,12 +125,12 @@ def _distinct(names: Iterable[str], suffix: str, reserved: Iterable[str]) -> lis
 def _stem(name: str) -> str:
     """Drop the last suffix unless it is one of camera raw; a leading dot starts no suffix."""
     stem, dot, suffix = name.rpartition(".")
-    return stem if dot and stem and f".{suffix.lower()}" not in RAW_SUFFIXES else name
+    return stem if dot and stem and dot + suffix.lower() not in RAW_SUFFIXES else name
 
 
 def _fitting(name: str, suffix: str) -> str:
     """Cut ``name`` so that it fits a file name with ``suffix``; a hash keeps cut names different."""
-    if _MOST_UNITS * (len(name) + len(suffix)) <= _MAX_NAME_BYTES:
+    if name.isascii() and len(name) + len(suffix) <= _MAX_NAME_BYTES and suffix.isascii():
         return name
     data = os.fsencode(name)
     room = _MAX_NAME_BYTES - len(os.fsencode(suffix))
