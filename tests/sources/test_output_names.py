@@ -4,10 +4,12 @@ import os
 import random
 import unicodedata
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icsys.sources.output_names import name_key, output_names
+from icsys.sources import output_names as module
+from icsys.sources.output_names import each_output_name, name_key, output_names
 
 # Few letters and suffixes, so that names meet often.
 names = st.lists(
@@ -21,6 +23,15 @@ def test_no_two_outputs_meet_on_any_file_system(sources, reserved):
     keys = [name_key(name) for name in outputs]
     assert len(set(keys)) == len(sources)
     assert not set(keys) & {name_key(name) for name in reserved}
+
+
+@given(names, names, st.sampled_from([0, 1000]), st.sampled_from([".png", ""]))
+def test_names_that_do_not_meet_are_those_of_a_table_of_all_names(sources, reserved, few, suffix):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_FEW", few)
+        outputs = list(each_output_name(sources, suffix, reserved))
+        patch.setattr(module, "_is_each_unique", lambda *_: False)
+        assert list(each_output_name(sources, suffix, reserved)) == outputs
 
 
 @given(names, st.randoms(use_true_random=False))

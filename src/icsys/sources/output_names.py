@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import os
 import unicodedata
+from array import array
 from collections import Counter
 from typing import TYPE_CHECKING
 
 from icsys.image.tiff.camera_raw import RAW_SUFFIXES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 
 _MAX_NAME_BYTES = 255  # on the usual file systems
+_FEW = 1000  # names
 
 
 def name_key(name: str) -> str:
@@ -64,13 +66,40 @@ def output_names(names: Iterable[str], suffix: str, reserved: Iterable[str] = ()
     >>> output_names(["a.jpg", "a.NEF"], ".png")
     ['a.png', 'a.NEF.png']
     """
+    return list(each_output_name(list(names), suffix, reserved))
+
+
+def each_output_name(names: Iterable[str], suffix: str, reserved: Iterable[str] = ()) -> Iterator[str]:
+    """Yield what :func:`output_names` returns, in bounded memory as long as no two names meet.
+
+    ``names`` is read several times, so it cannot be an iterator.
+    """
+    if _is_each_unique(names, suffix, reserved := list(reserved)):
+        for name in names:
+            yield _fitting(_stem(name), suffix) + suffix
+    else:
+        yield from _distinct(names, suffix, reserved)
+
+
+def _is_each_unique(names: Iterable[str], suffix: str, reserved: Iterable[str]) -> bool:
+    """Return whether the stems are enough, by 8 bytes a name; rarely False for names that do not meet."""
+    keys = array("q", (hash(name_key(_fitting(_stem(name), suffix) + suffix)) for name in names))
+    others = {hash(name_key(name)) for name in reserved}
+    if len(keys) < _FEW:
+        return len(others.union(keys)) == len(others) + len(keys)
+    import numpy as np  # noqa: PLC0415 - only large folders need it
+
+    ordered = np.frombuffer(keys, np.int64)
+    ordered.sort()
+    taken = np.array(sorted(others), np.int64)
+    return not (ordered[1:] == ordered[:-1]).any() and not np.isin(taken, ordered, kind="sort").any()
+
+
+def _distinct(names: Iterable[str], suffix: str, reserved: Iterable[str]) -> list[str]:
+    """Return output names that are made distinct."""
     names = list(names)
     stems = [_fitting(_stem(name), suffix) for name in names]
     taken = {name_key(name) for name in reserved}
-    plain = [stem + suffix for stem in stems]
-    keys = set(map(name_key, plain))
-    if len(keys) == len(plain) and keys.isdisjoint(taken):  # as in most folders
-        return plain
     whole = [_fitting(name, suffix) for name in names]
     outputs: dict[int, str] = {}
     # Plain names come before numbered ones, so that each number avoids all names before it.
