@@ -152,6 +152,7 @@ class Ledger:
                 self._written.keep(self._left_pending)
         finally:
             self._journal.close()
+            self._known.done.release()
         return sorted(stale.difference(self.pruned))
 
     def _prune(self, outputs: Sequence[str]) -> None:
