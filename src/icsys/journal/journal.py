@@ -92,12 +92,12 @@ class Journal:
         self.start = found.st_size if found else 0
         """Position of the first row of this run."""
 
-    def append(self, row: Mapping[str, Any]) -> None:
-        """Append a row in one call, so that it is whole even if this process dies right after."""
+    def append(self, *rows: Mapping[str, Any]) -> None:
+        """Append rows in one call, so that they are whole even if this process dies right after."""
         if self._file is None:
             self._repair_end()
             self._file = open_own(self._path, "ab", buffering=0)
-        line = memoryview(to_line(row))
+        line = memoryview(b"".join(map(to_line, rows)))
         try:
             while line:
                 line = line[self._file.write(line) :]

@@ -89,6 +89,11 @@ class RunMonitor:
         """Report what goes on while no image ends."""
         self.report(note=note)
 
+    def left(self) -> int | None:
+        """Return how many images are left; None until all are counted."""
+        total = self.count.total if self.count else None
+        return None if total is None else total - self.summary.images
+
     def load_packages(self, options: Options) -> None:
         """Load the packages that images need, and report progress meanwhile."""
         report = partial(self.report_note, f"Loading {options.strategy}")

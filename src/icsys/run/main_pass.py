@@ -51,10 +51,11 @@ class MainPass:
             monitor.report()
             tasks = chain([first], remaining)
             with pipeline.one_thread(options), closing(compress_tasks(tasks, context, executor)) as outcomes:
-                for outcome in outcomes:
-                    task, result, mtime_ns = lost_outcome(outcome) if isinstance(outcome, Lost) else outcome
-                    monitor.guard(partial(self._ledger.record, result, task, mtime_ns=mtime_ns))
-                    monitor.add(result)
+                for batch in outcomes:
+                    done = [lost_outcome(outcome) if isinstance(outcome, Lost) else outcome for outcome in batch]
+                    monitor.guard(partial(self._ledger.record_all, done))
+                    for outcome in done:
+                        monitor.add(outcome.result)
         self.complete = self._all_listed and not monitor.stop.is_set()
 
     def _remaining(self, plan: Iterable[Planned]) -> Iterator[Task]:
