@@ -14,7 +14,6 @@ import argparse
 import sys
 import tempfile
 import threading
-import time
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -40,6 +39,7 @@ from icsys.shards.state_folders import State, state_folder_of, write_state
 from icsys.sources.folder import plan_folder
 from icsys.summary import RunSummary
 from machine import describe
+from measure import Watch
 from page import publish
 from table import markdown_table, number
 
@@ -147,19 +147,6 @@ def hand_out(engine: str, images: int, jobs: int) -> Handing:
     if summary.images != images:
         raise RuntimeError(f"{engine} has done {summary.images} of {images} images")
     return Handing(engine, images, tasks, *laps, start)
-
-
-class Watch:
-    """Measures what passes, on the clock and of the processor."""
-
-    def __init__(self) -> None:
-        self._clock, self._busy = time.perf_counter(), time.process_time()
-
-    def lap(self) -> tuple[float, float]:
-        """Return the seconds since the last lap: of the clock, and of this process."""
-        before = self._clock, self._busy
-        self._clock, self._busy = time.perf_counter(), time.process_time()
-        return self._clock - before[0], self._busy - before[1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ def test_memory_is_used_again_unless_it_is_large(monkeypatch):
     scratch = Scratch()
     first = scratch.empty("x", (100,), np.float64)
     assert np.shares_memory(first, scratch.empty("x", (50, 2), np.float32))
-    monkeypatch.setattr(module, "_KEPT_BYTES", 99)
+    monkeypatch.setattr(module, "KEPT_BYTES", 99)
     assert not np.shares_memory(first, scratch.empty("x", (100,), np.uint8))
 
 

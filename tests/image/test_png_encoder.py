@@ -24,7 +24,9 @@ from sklearn.datasets import load_sample_images
 from helpers import image_bytes, synthetic_photo
 from icsys.choices import PNG_EFFORTS
 from icsys.errors import MissingExtraError
-from icsys.image.png_encoder import _filter, encode_indexed, encode_truecolor, is_like
+from icsys.image import png_encoder
+from icsys.image.png_encoder import _filter, _pack, encode_indexed, encode_truecolor, is_like
+from icsys.native.library import LIBRARY, Kernels, levels
 
 PNGCHECK = shutil.which("pngcheck")
 SAMPLES_PER_PIXEL = {0: 1, 2: 3, 3: 1}  # by colour type
@@ -198,6 +200,37 @@ def test_every_filter_can_be_undone(kind, pixel_bytes, height, width, seed):
     np.testing.assert_array_equal(unfilter(lines, pixel_bytes), rows)
 
 
+def packed(indices, depth):
+    """The bits of indices in bytes, the slow way."""
+    bits = np.unpackbits(indices[..., None], axis=2)[..., 8 - depth :]
+    return np.packbits(bits.reshape(len(indices), -1), axis=1)
+
+
+@pytest.mark.parametrize("level", levels())
+@given(st.sampled_from([1, 2, 4, 8]), st.integers(1, 5), st.integers(1, 100), st.integers(0, 2**32 - 1))
+def test_indices_are_packed_and_filtered_at_once(level, depth, height, width, seed):
+    indices = np.random.default_rng(seed).integers(0, 1 << depth, (height, width)).astype(np.uint8)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(png_encoder, "KERNELS", Kernels(LIBRARY, level))
+        plain, filtered = _pack(indices, depth)
+    for lines, kind in ((plain, 0), (filtered, 4 if depth == 8 else 2)):
+        assert (lines[:, 0] == kind).all()
+        np.testing.assert_array_equal(unfilter(lines, 1), packed(indices, depth))
+
+
+@pytest.mark.parametrize(("colors", "depth", "kind"), [(4, 2, 2), (16, 4, 2), (100, 8, 4)])
+def test_the_filter_of_many_rows_is_the_better_one_on_four_bands(colors, depth, kind):
+    indices, palette = quantized_photo(colors)
+    height, half = len(indices), 8
+    rows = packed(indices, depth)
+    lines = {one: _filter(rows, 1, one) for one in (0, kind)}
+    middles = [height * eighth // 8 for eighth in (1, 3, 5, 7)]
+    bands = {one: b"".join(lines[one][m - half : m + half].tobytes() for m in middles) for one in lines}
+    best = min(bands, key=lambda one: len(deflate.zlib_compress(bands[one], 4)))
+    assert height > 16 * half
+    assert deflate.zlib_compress(lines[best], 5) in encode_indexed(indices, palette)
+
+
 @pytest.mark.parametrize(
     ("colors", "depth", "kinds"), [(3, 2, (0, 2)), (9, 4, (0, 2)), (40, 8, (0, 4)), (200, 8, (0, 4))]
 )
@@ -207,7 +240,7 @@ def test_an_image_of_few_rows_is_as_small_as_the_better_of_two_filters_makes_it(
         indices = photo[first : first + 64]
         data = encode_indexed(indices, palette)
         (length,) = struct.unpack_from(">I", data, data.index(b"IDAT") - 4)
-        rows = np.packbits(np.unpackbits(indices[..., None], axis=2)[..., 8 - depth :].reshape(64, -1), axis=1)
+        rows = packed(indices, depth)
         assert length == min(len(deflate.zlib_compress(_filter(rows, 1, kind), 5)) for kind in kinds)
 
 

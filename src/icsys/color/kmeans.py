@@ -27,15 +27,17 @@ if TYPE_CHECKING:
 
 # In a round of growth, each cluster that gains at least this share of the best gain is split; then this many iterations
 # of Lloyd's algorithm follow.
-_GROWTH = (0.3, 2)
+GROWTH = (0.3, 2)
 # Cells that hide more than this share of the error are too coarse, as in images of a few tight groups of colours.
-_MOST_HIDDEN = 0.2
+MOST_HIDDEN = 0.2
 # Iterations on the stored palette with means rounded to whole levels; they lower the error by 0.03 to 0.1 %.
-_POLISH = 2
+POLISH = 2
 # With more clusters than this, growth is quick and no centre is moved: moves compare all pairs of clusters.
 _MOST_MOVED = 2048
 _HASTY_GROWTH = (0.03, 1)
 _FEW = 5
+# Cells that are too coarse are made this many times finer.
+FINER = 16
 
 
 class Effort(NamedTuple):
@@ -121,7 +123,7 @@ def _search(
     """Grow k centres, settle them and move them; return centres, error and their partition."""
     part = Partition(points, k)
     centers = part.centers.copy()
-    share, settle = _GROWTH if k <= _MOST_MOVED else _HASTY_GROWTH
+    share, settle = GROWTH if k <= _MOST_MOVED else _HASTY_GROWTH
     k = grow(points, part, centers, k, snap=snap, share=share, limit=settle)
 
     def settled() -> float:
@@ -214,14 +216,14 @@ def _palette_in_srgb(colors: DistinctRGB, n_colors: int, effort: Effort, seed: i
     while True:
         cells, hidden = colors.cells(fineness, n_colors)
         centers, error, _ = _search(cells, n_colors, effort, seed, snap=True)
-        if hidden <= _MOST_HIDDEN * error or cells.w.size >= len(colors):
+        if hidden <= MOST_HIDDEN * error or cells.w.size >= len(colors):
             break
-        fineness *= 16
+        fineness *= FINER
     k = centers.shape[1]
     part = Partition(points, k, products=False)
     last = effort.last if n_colors <= _MOST_MOVED else min(effort.last, _FEW)
     lloyd(points, part, np.ascontiguousarray(centers), k, snap=True, limit=last)
-    for _ in range(_POLISH):
+    for _ in range(POLISH):
         reassign(points, part, _at_levels(part), k)
     palette = stored.distinct_colors(_levels(part.means))
     if len(palette) < n_colors:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
 # Larger arrays are new each time, so that one large image does not hold memory for the rest of a run.
-_KEPT_BYTES = 1 << 24
+KEPT_BYTES = 1 << 24
 
 
 class Scratch:
@@ -24,7 +24,7 @@ class Scratch:
     def empty(self, name: str, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
         """Return an array of any content. It is valid until the next call with the same name."""
         size = math.prod(shape) * np.dtype(dtype).itemsize
-        if size > _KEPT_BYTES:
+        if size > KEPT_BYTES:
             return np.empty(shape, dtype)
         kept = self._kept.get(name)
         if kept is None or kept.nbytes < size:

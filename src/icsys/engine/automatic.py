@@ -78,15 +78,15 @@ def run_automatic(
         Batches computed at once, in this process and helper processes together.
     """
     threads = THREADS * jobs
-    crew = _Crew(function, jobs, stop, elsewhere)
+    seating = _Seating(function, jobs, stop, elsewhere)
     pool = ThreadPoolExecutor(threads, thread_name_prefix="ics")
     try:
-        with closing(run_pool(pool, crew.do, items, threads, stop, weigh=weigh)) as outcomes:
+        with closing(run_pool(pool, seating.do, items, threads, stop, weigh=weigh)) as outcomes:
             for done in outcomes:
                 yield done
-                crew.note(done)
+                seating.note(done)
     finally:
-        crew.end()
+        seating.end()
 
 
 def are_worth_starting(seconds_each: float, left: int | None, taken: float) -> bool:
@@ -111,7 +111,7 @@ def lock_is_held() -> bool:
     return getattr(sys, "_is_gil_enabled", lambda: True)()
 
 
-class _Crew:
+class _Seating:
     """Who does the batches: each thread takes a seat, here or in a helper process, for one batch."""
 
     def __init__(
@@ -125,7 +125,7 @@ class _Crew:
         self._to_remove = 0  # seats in this process
         self._changing = threading.Lock()
         self._helpers: list[HelperProcess] = []
-        self._working: list[HelperProcess] = []  # those that have a slot of this process
+        self._working: list[HelperProcess] = []  # with a slot of this process
         self._may_start = jobs > 1 and lock_is_held() and can_start()
         self._began, self._items = time.monotonic(), 0
         self._ended = threading.Event()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Self
 
-from icsys.engine.pool import Item
+from icsys.engine.pool import Item, Returned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -18,17 +18,16 @@ MOST_ITEMS = 64
 TARGET = 0.05
 """Seconds of work in a batch: progress stays smooth, and workers end at about the same time."""
 
-LONGEST = 0.5
+MOST_SECONDS = 0.5
 """Seconds after which a worker returns what is done of a batch: its items are larger than those before."""
 
 MOST_BYTES = 2**22
 """Bytes that were read ahead for the items of a batch; one item may hold more."""
 
-Result = TypeVar("Result")
 _NOTHING: Any = object()
 
 
-class Done(NamedTuple, Generic[Result]):
+class Done(NamedTuple, Generic[Returned]):
     """What became of a batch.
 
     Attributes
@@ -41,7 +40,7 @@ class Done(NamedTuple, Generic[Result]):
         The items that were not done: the batch took too long, or the run was stopped.
     """
 
-    results: list[Result]
+    results: list[Returned]
     seconds: float
     rest: Sequence[Any] = ()
 
@@ -89,7 +88,7 @@ class Batches(Generic[Item]):
                 break
         return batch
 
-    def note(self, done: Done[Result]) -> None:
+    def note(self, done: Done[Returned]) -> None:
         """Take back the rest of a batch, and take its time into account.
 
         Sizes at most double, so that one quick item misleads little.
@@ -101,12 +100,12 @@ class Batches(Generic[Item]):
             self._size = max(1, min(2 * self._size, fitting))
 
 
-def timed(function: Callable[[list[Item]], list[Result]]) -> Callable[[list[Item]], Done[Result]]:
+def timed(function: Callable[[list[Item]], list[Returned]]) -> Callable[[list[Item]], Done[Returned]]:
     """Return a function that does a batch and takes the time; it can be pickled if ``function`` can."""
     return partial(_timed, function)
 
 
-def _timed(function: Callable[[list[Item]], list[Result]], batch: list[Item]) -> Done[Result]:
+def _timed(function: Callable[[list[Item]], list[Returned]], batch: list[Item]) -> Done[Returned]:
     before = time.thread_time()
     results = function(batch)
     return Done(results, time.thread_time() - before, batch[len(results) :])

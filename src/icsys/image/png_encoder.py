@@ -1,4 +1,4 @@
-"""Write PNG files: bit packing in NumPy, row filters in kernels, compression by libdeflate.
+"""Write PNG files: bit packing and row filters in kernels, compression by libdeflate.
 
 The names are those of the PNG specification, third edition (https://www.w3.org/TR/png-3/). The levels and the
 candidate filters were chosen by bytes and milliseconds on photos. All slow steps (libdeflate, NumPy on whole
@@ -32,6 +32,7 @@ _OPAQUE = 255
 _INDEXED_LEVEL = {"fast": 1, "default": 5, "max": 12}
 _TRUECOLOR_LEVEL = {"fast": 1, "default": 2, "max": 12}
 _TRIAL_LEVEL = 4  # levels 1 and 6 rank filters differently, levels 4 and 6 nearly always alike
+_BANDS = np.arange(1, 8, 2)  # eighths of the height
 _OXIPNG_LEVEL = 4
 
 
@@ -68,9 +69,9 @@ def encode_indexed(
     level = _INDEXED_LEVEL[effort]
     height, width = indices.shape
     depth = next(depth for depth in (1, 2, 4, _BYTE) if len(palette) <= 1 << depth)
-    rows = np.ascontiguousarray(_pack(indices, depth))
-    kinds = (_NONE,) if effort == "fast" else _best_filters(rows, depth)
-    data = min((deflate.zlib_compress(_filter(rows, 1, kind), level) for kind in kinds), key=len)
+    candidates = _pack(indices, depth)
+    best = candidates[:1] if effort == "fast" else _likely_best(*candidates)
+    data = min((deflate.zlib_compress(lines, level) for lines in best), key=len)
     chunks = [_chunk(b"PLTE", palette.tobytes())]
     if alpha is not None and alpha.min() < _OPAQUE:
         last = np.flatnonzero(alpha < _OPAQUE)[-1]
@@ -134,18 +135,25 @@ def is_like(source: bytes, png: bytes, most_entries: int) -> bool:
     return int.from_bytes(source[at : at + 4], "big") <= 3 * most_entries
 
 
-def _pack(indices: NDArray[np.uint8], depth: int) -> NDArray[np.uint8]:
-    """Pack pixels into bytes, the leftmost pixel in the highest bits; every row starts with a new byte."""
-    if depth == _BYTE:
-        return indices
+def _pack(indices: NDArray[np.uint8], depth: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Pack pixels into bytes, the leftmost pixel in the highest bits; every row starts with a new byte.
+
+    Packed pixels align with those above, not with those to the left, so Up is the filter to try on them; on whole
+    bytes it is Paeth.
+
+    Returns
+    -------
+    plain, filtered
+        For each row the number of its filter and its residuals, ready to compress: of None, and of Up or Paeth.
+    """
     height, width = indices.shape
-    pixels_per_byte = _BYTE // depth
-    padded = np.zeros((height, -(-width // pixels_per_byte) * pixels_per_byte), np.uint8)
-    padded[:, :width] = indices
-    packed = padded[:, ::pixels_per_byte]
-    for k in range(1, pixels_per_byte):
-        packed = packed << depth | padded[:, k::pixels_per_byte]
-    return packed
+    shape = height, 1 + (width * depth + _BYTE - 1) // _BYTE
+    plain, filtered = np.empty(shape, np.uint8), np.empty(shape, np.uint8)
+    indices = np.ascontiguousarray(indices)
+    kind = _PAETH if depth == _BYTE else _UP
+    lines = address(plain, np.uint8), address(filtered, np.uint8)
+    KERNELS.pack_rows(address(indices, np.uint8), height, width, depth, kind, *lines)
+    return plain, filtered
 
 
 def _filter(rows: NDArray[np.uint8], pixel_bytes: int, kind: int = _ADAPTIVE) -> NDArray[np.uint8]:
@@ -160,26 +168,22 @@ def _filter(rows: NDArray[np.uint8], pixel_bytes: int, kind: int = _ADAPTIVE) ->
     return lines
 
 
-def _best_filters(rows: NDArray[np.uint8], depth: int) -> tuple[int, ...]:
-    """Choose a filter for an indexed image by compressing four bands of rows, or two filters for one of few rows.
+def _likely_best(*candidates: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], ...]:
+    """Choose the filtered rows of an indexed image by compressing four bands, or leave both for one of few rows.
 
     Repeated indices compress best unfiltered, smooth areas often better as differences. No cheap measure of the
-    residuals predicts which, so both are compressed. Packed pixels align with those above, not with those
-    to the left, so Up is the filter to try on them.
+    residuals predicts which, so both are compressed.
     """
-    kinds = _NONE, _PAETH if depth == _BYTE else _UP
-    height, width = rows.shape
+    height = len(candidates[0])
     half = max(8, height // 256)
     if 16 * half >= height:  # bands would be half of the image, and compressing all of it both ways takes no longer
-        return kinds
-    # The first row of a band only serves the second, which is filtered against it.
-    sample = np.concatenate([rows[middle - half - 1 : middle + half] for middle in np.arange(1, 8, 2) * height // 8])
+        return candidates
 
-    def size(kind: int) -> int:
-        bands = _filter(sample, 1, kind).reshape(-1, 2 * half + 1, 1 + width)
-        return len(deflate.zlib_compress(np.ascontiguousarray(bands[:, 1:]), _TRIAL_LEVEL))
+    def size(lines: NDArray[np.uint8]) -> int:
+        bands = np.concatenate([lines[middle - half : middle + half] for middle in _BANDS * height // 8])
+        return len(deflate.zlib_compress(bands, _TRIAL_LEVEL))
 
-    return (min(kinds, key=size),)
+    return (min(candidates, key=size),)
 
 
 def _file(

@@ -8,7 +8,8 @@ from itertools import starmap
 from typing import TYPE_CHECKING
 
 from icsys.files.atomic import sweep
-from icsys.journal.journal import Journal, compact, load_journal
+from icsys.journal.journal import Journal, load_journal
+from icsys.journal.put_in_order import compact
 from icsys.journal.resume import Resume, RowUpdate
 from icsys.layout import MANIFEST
 from icsys.records.label import label_at
@@ -19,7 +20,7 @@ from icsys.shard import mark_of
 from icsys.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from icsys.files.rooted_path import RootedPath
     from icsys.journal.fencing_token import FencingToken
@@ -47,12 +48,11 @@ class Ledger:
         self._state_folder, self._destination = state_folder, context.destination
         self._outputs, self._written, self._hash_of = context.outputs, context.written, context.hash_of
         self._shard, self._dry_run = settings.shard, settings.dry_run
-        self._known = load_journal(state_folder)
-        others: Container[str] = () if self._shard is None else self._leave_out_others(self._shard)
+        self._known = load_journal(state_folder, None if self._shard is None else self._shard.owns)
         self._token = None if self._shard is None or self._dry_run else _new_token(state_folder)
-        self._journal = Journal(state_folder)
+        self._journal = Journal(state_folder, self._known)
         self._left_pending = load_pending(state_folder)  # by a killed run, and of no task so far
-        self._resume = Resume(context, self._journal, self._known, self._left_pending, others)
+        self._resume = Resume(context, self._journal, self._known, self._left_pending, self._is_of_others())
         self._pending: dict[str, str] = {}
         self._wrote_pending = False
         self._unsynced_folders: set[str] = set()
@@ -140,11 +140,12 @@ class Ledger:
         complete
             Whether the run has met all sources. Otherwise no output counts as stale.
         """
-        unmet = self._resume.unmet if complete else set()
+        unmet = set(self._known.done.unmet()) if complete else set()
         stale = {output for output in sorted(unmet) if self._outputs.exists(output)}  # sorted: folder by folder
         adopted = self._rows_of_left_pending() if complete and self._takes_all else {}
         chosen = self._pruner.choose(sorted(stale), self._known.done, self._journal) if self._pruner else []
         stale.update(adopted)
+        self._known.done.release()
         if self._dry_run:
             self.pruned = chosen
             return sorted(stale.difference(self.pruned))
@@ -157,8 +158,7 @@ class Ledger:
             self._outputs.commit(closing=True)
             self._journal.close()
             if self._changed or any(self._known.done[name].status == DONE or name not in stale for name in unmet):
-                start, exists = self._journal.start, self._outputs.exists
-                compact(self._state_folder, start=start, complete=complete, stale=unmet, exists=exists)
+                compact(self._journal, complete=complete, stale=unmet, exists=self._outputs.exists)
             if self._left_pending or self._pending or self._wrote_pending:
                 if complete and self._takes_all:
                     self._left_pending.clear()
@@ -202,15 +202,12 @@ class Ledger:
         if self._token is not None:
             self._token.check()
 
-    def _leave_out_others(self, shard: Shard) -> Container[str]:
-        """Remove the entries of other shards, and return the outputs that earlier runs have written for them."""
-        others = {name for name, entry in self._known.done.items() if not shard.owns(entry.source)}
-        for name in others:
-            del self._known.done[name]
-        self._known.failed = {source for source in self._known.failed if shard.owns(source)}
-        if self._state_folder == self._destination:
-            return others
-        return _OutputsOfOthers(self._destination / MANIFEST, shard)
+    def _is_of_others(self) -> Callable[[str], bool]:
+        """Return a function that tells whether an earlier run has written an output for another shard."""
+        if self._shard is None or self._state_folder == self._destination:
+            return self._known.done.is_of_others
+        of_others = _OutputsOfOthers(self._destination / MANIFEST, self._shard)
+        return lambda output: self._known.done.is_of_others(output) or output in of_others
 
     def _append(self, *rows: dict[str, object]) -> None:
         if rows and not self._dry_run:

@@ -58,11 +58,41 @@ INLINE uint64_t first_lowest(uint64_t v) {
 #endif
 }
 
-// Working memory of a kernel, allocated all at once or not at all.
+// Memory that a caller keeps from one call to the next, as far as it is free.
+struct Kept {
+    Kept(void *from, size_t size) : start(static_cast<char *>(from)), left(size) {
+        const size_t skipped = (64 - reinterpret_cast<uintptr_t>(from) % 64) % 64;
+        start += skipped;
+        left -= skipped;
+    }
+
+    char *start;
+    size_t left; // bytes
+};
+
+// Working memory of a kernel, allocated all at once or not at all: kept memory where it is enough, else new.
 class Room {
   public:
-    explicit Room(size_t bytes) : start_(static_cast<char *>(malloc(bytes))), next_(start_) {}
-    ~Room() { free(start_); }
+    explicit Room(size_t bytes) : kept_(nullptr), start_(static_cast<char *>(malloc(bytes))), next_(start_) {}
+    Room(size_t bytes, Kept &kept) : kept_(bytes <= kept.left ? &kept : nullptr), bytes_(bytes) {
+        if (kept_) {
+            start_ = kept.start;
+            kept.start += bytes;
+            kept.left -= bytes;
+        } else {
+            start_ = static_cast<char *>(malloc(bytes));
+        }
+        next_ = start_;
+    }
+    // Rooms of kept memory end in the reverse order of their start.
+    ~Room() {
+        if (kept_) {
+            kept_->start -= bytes_;
+            kept_->left += bytes_;
+        } else {
+            free(start_);
+        }
+    }
     Room(const Room &) = delete;
     Room &operator=(const Room &) = delete;
     explicit operator bool() const { return start_ != nullptr; }
@@ -76,6 +106,8 @@ class Room {
     template <typename T> static size_t bytes(int64_t n) { return (n * sizeof(T) + 63) / 64 * 64; }
 
   private:
+    Kept *kept_;
+    size_t bytes_ = 0;
     char *start_;
     char *next_;
 };

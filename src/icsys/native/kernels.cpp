@@ -2,7 +2,7 @@
 
 #include "colors.hpp"
 #include "pixels.hpp"
-#include "search.hpp"
+#include "reduce.hpp"
 #include "similarity.hpp"
 
 using namespace LEVEL;
@@ -145,6 +145,14 @@ EXPORT int64_t KERNEL(merge_costs)(const double *sums, int64_t k, int64_t d, dou
     });
 }
 
+// All of it -------------------------------------------------------------------------------------------------------------
+
+EXPORT int64_t KERNEL(reduce)(const uint8_t *pixels, int64_t n, const Plan *plan, void *kept, int64_t kept_bytes,
+                              uint8_t *palette, uint8_t *indices, double *error) {
+    Kept memory(kept, kept_bytes);
+    return reduce(pixels, n, *plan, palette, indices, error, memory);
+}
+
 // Pixels ----------------------------------------------------------------------------------------------------------------
 
 EXPORT int64_t KERNEL(average_area)(const uint8_t *pixels, int64_t row_bytes, int64_t columns, int64_t channels,
@@ -172,6 +180,23 @@ EXPORT int64_t KERNEL(filter_rows)(const uint8_t *rows, int64_t height, int64_t 
     Room room(Room::bytes<uint8_t>(2 * (n + step) + FILTERS * n));
     if (!room) return OUT_OF_MEMORY;
     filter_rows(rows, height, n, step, static_cast<int>(kind), out, room.take<uint8_t>(1));
+    return height;
+}
+
+EXPORT int64_t KERNEL(pack_rows)(const uint8_t *indices, int64_t height, int64_t width, int64_t depth, int64_t kind,
+                                 uint8_t *plain, uint8_t *filtered) {
+    Room room(Room::bytes<uint8_t>(2 * (width + 1)));
+    if (!room) return OUT_OF_MEMORY;
+    uint8_t *rows = room.take<uint8_t>(2 * (width + 1));
+    const auto run = [&]<int D>(Of<D>) {
+        pack_rows<D>(indices, height, width, static_cast<int>(kind), plain, filtered, rows);
+    };
+    switch (depth) {
+    case 1: run(Of<1>()); break;
+    case 2: run(Of<2>()); break;
+    case 4: run(Of<4>()); break;
+    default: run(Of<8>());
+    }
     return height;
 }
 

@@ -117,4 +117,40 @@ INLINE void filter_rows(const uint8_t *rows, int64_t height, int64_t n, int64_t 
     }
 }
 
+// Pack `depth` bits of every index into bytes, the leftmost pixel in the highest bits.
+template <int DEPTH> INLINE void pack_row(const uint8_t *indices, int64_t width, uint8_t *out) {
+    constexpr int64_t PIXELS = 8 / DEPTH;
+    const int64_t whole = width / PIXELS;
+    for (int64_t i = 0; i < whole; i++) {
+        int packed = 0;
+        for (int p = 0; p < PIXELS; p++) packed = packed << DEPTH | indices[i * PIXELS + p];
+        out[i] = static_cast<uint8_t>(packed);
+    }
+    if (whole * PIXELS == width) return;
+    int packed = 0;
+    for (int64_t p = whole * PIXELS; p < (whole + 1) * PIXELS; p++)
+        packed = packed << DEPTH | (p < width ? indices[p] : 0);
+    out[whole] = static_cast<uint8_t>(packed);
+}
+
+// Write the rows of an indexed picture packed and unfiltered, and packed and filtered by `kind`, each after the number of
+// its filter. `room` holds two framed rows.
+template <int DEPTH>
+INLINE void pack_rows(const uint8_t *indices, int64_t height, int64_t width, int kind, uint8_t *plain, uint8_t *filtered,
+                      uint8_t *room) {
+    const int64_t n = (width * DEPTH + 7) / 8;
+    uint8_t *above = room + 1, *row = above + n + 1;
+    memset(room, 0, 2 * (n + 1));
+    for (int64_t y = 0; y < height; y++, plain += n + 1, filtered += n + 1) {
+        pack_row<DEPTH>(indices + y * width, width, row);
+        plain[0] = NONE;
+        memcpy(plain + 1, row, n);
+        filtered[0] = static_cast<uint8_t>(kind);
+        residuals(kind, row, above, n, 1, filtered + 1);
+        uint8_t *done = above;
+        above = row;
+        row = done;
+    }
+}
+
 ICS_END

@@ -11,6 +11,7 @@ import numpy as np
 
 from icsys.choices import MAX_INDEXED_COLORS
 from icsys.color.kmeans_strategies import STRATEGY_TABLE
+from icsys.color.one_call import EFFORT, is_one_call, reduce_in_one_call
 from icsys.color.palette_rounding import check_palette, tidy
 from icsys.color.pooled_colors import as_rgb
 from icsys.color.strategy_steps import distinct_of, map_to, reduce_to
@@ -189,6 +190,9 @@ def quantize_pixels(
     if STRATEGY_TABLE[options.strategy].fit is None:
         names = ", ".join(name for name, known in STRATEGY_TABLE.items() if known.fit)
         raise UsageError(f"strategy={options.strategy!r} reduces no colours: expected one of {names}")
+    if _takes_one_call(pixels, options):
+        palette, indices, sse = reduce_in_one_call(pixels.reshape(-1, RGB_NDIM), options.most_colors)
+        return QuantizedImage(indices.reshape(pixels.shape[:2]), palette, sse / indices.size)
     if pixels.shape[2:] == (GREY_ALPHA,):
         options = _keeping_greys(options)
         pixels = pixels[..., [0, 0, 0, 1]]
@@ -196,6 +200,14 @@ def quantize_pixels(
     if options.target is None:
         return _in_colors(pixels, distinct, options.most_colors, options)
     return _in_fewest(pixels, distinct, options.target, options)
+
+
+def _takes_one_call(pixels: NDArray[np.uint8], options: Options) -> bool:
+    """Return whether one native call does all that the options ask for."""
+    chosen = options.strategy, options.effort, options.space, options.dither
+    others = options.target, options.keep_colors, options.count_power
+    plain = chosen == ("MKM", EFFORT, "srgb", "none") and others == (None, None, None)
+    return plain and is_one_call(pixels, options.most_colors)
 
 
 def _keeping_greys(options: Options) -> Options:

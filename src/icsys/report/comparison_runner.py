@@ -42,7 +42,7 @@ from icsys.report.lossy_codecs import (
 from icsys.report.page_pictures import palette_of
 from icsys.results import Compressed, Failed
 from icsys.run.executor import thread_limits, threads_for
-from icsys.run.worker import WorkerContext, compress_batch
+from icsys.run.worker import WorkerContext, compress_one
 from icsys.sources.base import read_loaded
 
 if TYPE_CHECKING:
@@ -54,7 +54,6 @@ if TYPE_CHECKING:
     from icsys.engine.pool import Returned
     from icsys.options import Options
     from icsys.report.image_quality import Quality
-    from icsys.run.executor import Limits
     from icsys.run.worker import Outcome
     from icsys.sources.base import Loaded, Source, Task
 
@@ -281,7 +280,7 @@ class ComparisonRunner:
         worker: Callable[[Loaded], Outcome]
         if resized is None or candidate.quality is None:
             context = WorkerContext(self._source, outputs, candidate.options(self._options))
-            worker = partial(_compress, context=context, limits=limits)
+            worker = partial(compress_one, context=context, limits=limits)
         else:
             context = WorkerContext(self._source, outputs, self._options)
             codec, quality = candidate.strategy, candidate.quality
@@ -333,12 +332,6 @@ class ComparisonRunner:
         outcomes = ENGINE_TABLE["threads"](function, items, jobs=threads, prepare=lambda: None, stop=stop)
         with threadpool_limits(1, user_api="blas"), closing(outcomes):
             yield from outcomes
-
-
-def _compress(loaded: Loaded, context: WorkerContext, limits: Limits) -> Outcome:
-    """Compress one image."""
-    (outcome,) = compress_batch([loaded], context, limits)
-    return outcome
 
 
 def _pixels(source: Source, loaded: Loaded, options: Options) -> tuple[int, int] | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from icsys.color.scratch import Slots
 from icsys.engine import ENGINE_TABLE, Lost
 from icsys.engine.automatic import Elsewhere
-from icsys.engine.batches import LONGEST, MOST_ITEMS, Batches, timed
+from icsys.engine.batches import MOST_SECONDS, MOST_ITEMS, Batches, timed
 from icsys.engine.memory_budget import MemoryBudget
 from icsys.image.decode import unlimited
 
@@ -168,7 +168,7 @@ def _start_helper(
 def one_by_one(batch: list[Any], limits: Limits, *, function: Callable[..., Returned]) -> list[Returned]:
     """Apply a function of an item and ``limits`` to the items of a batch until the run is stopped or time is up."""
     results: list[Returned] = []
-    end = time.monotonic() + LONGEST
+    end = time.monotonic() + MOST_SECONDS
     for item in batch:
         if limits.stopped() or (results and time.monotonic() > end):
             break

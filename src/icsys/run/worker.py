@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icsys import pipeline
-from icsys.engine.batches import LONGEST
+from icsys.engine.batches import MOST_SECONDS
 from icsys.errors import ImageError, code_of
 from icsys.files.url import without_secrets
 from icsys.image.decode import decode_photo
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from icsys.sources.base import Loaded, Source, Task
 
 
-MOST_HELD = 2**22
+PART_BYTES = 2**22
 """Bytes of sources that a worker reads, or of outputs that it makes, before it goes on with them; one may hold more."""
 
 
@@ -121,7 +121,7 @@ def compress_batch(batch: Sequence[Loaded], context: WorkerContext, limits: Limi
         Of the first tasks, in their order; of at least one, unless the run is stopped.
     """
     outcomes: list[Outcome] = []
-    waiting, end = deque(batch), time.monotonic() + LONGEST
+    waiting, end = deque(batch), time.monotonic() + MOST_SECONDS
 
     def is_over() -> bool:
         return limits.stopped() or time.monotonic() > end
@@ -133,10 +133,16 @@ def compress_batch(batch: Sequence[Loaded], context: WorkerContext, limits: Limi
     return outcomes
 
 
+def compress_one(loaded: Loaded, context: WorkerContext, limits: Limits) -> Outcome:
+    """Compress one image. Any fault becomes its result."""
+    (outcome,) = compress_batch([loaded], context, limits)
+    return outcome
+
+
 def _read_some(waiting: deque[Loaded], context: WorkerContext) -> Iterator[_Read | Outcome]:
-    """Read sources, and take them off the queue, until they hold :data:`MOST_HELD` bytes."""
+    """Read sources, and take them off the queue, until they hold :data:`PART_BYTES` bytes."""
     held = 0
-    while waiting and held < MOST_HELD:
+    while waiting and held < PART_BYTES:
         loaded = waiting.popleft()
         start = time.perf_counter()
         try:
@@ -151,11 +157,11 @@ def _read_some(waiting: deque[Loaded], context: WorkerContext) -> Iterator[_Read
 def _compress_some(
     sources: deque[_Read | Outcome], context: WorkerContext, limits: Limits, is_over: Callable[[], bool]
 ) -> list[_Made | Outcome]:
-    """Compress sources, and take them off the queue, until the outputs hold :data:`MOST_HELD` bytes or time is up."""
+    """Compress sources, and take them off the queue, until the outputs hold :data:`PART_BYTES` bytes or time is up."""
     done: list[_Made | Outcome] = []
     held = 0
     with limits.slots:
-        while sources and held < MOST_HELD and not (done and is_over()):
+        while sources and held < PART_BYTES and not (done and is_over()):
             source = sources.popleft()
             if isinstance(source, _Read):
                 made = _compress(source, context, limits)

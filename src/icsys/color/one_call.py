@@ -1,0 +1,82 @@
+"""MKM in one call: from the pixels of an image to palette and indices, without the layers of Python in between.
+
+The steps of a small image take less time than the calls between them. The result is that of
+:func:`icsys.color.kmeans.reduce_pixels`, whose layers serve every other choice.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from icsys.choices import MAX_INDEXED_COLORS
+from icsys.color.kmeans import EFFORT_TABLE, FINER, GROWTH, MOST_HIDDEN, POLISH
+from icsys.color.scratch import KEPT_BYTES, thread_scratch
+from icsys.color.strategy_steps import Reduced
+from icsys.native.library import KERNELS, address
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+EFFORT = "fast"
+"""The effort of the one call."""
+_RGB = 3
+
+
+class _Plan(ctypes.Structure):
+    _fields_ = (
+        ("k", ctypes.c_int64),
+        *((name, ctypes.c_double) for name in ("fineness", "most_hidden", "finer", "share")),
+        ("settle", ctypes.c_int64),
+        ("moved", ctypes.c_double),
+        ("patience", ctypes.c_int64),
+        ("tolerance", ctypes.c_double),
+        *((name, ctypes.c_int64) for name in ("limit", "last", "polish")),
+    )
+
+
+@cache
+def _plan(n_colors: int) -> _Plan:
+    effort = EFFORT_TABLE[EFFORT]
+    return _Plan(
+        k=n_colors,
+        fineness=effort.fineness,
+        most_hidden=MOST_HIDDEN,
+        finer=FINER,
+        share=GROWTH[0],
+        settle=GROWTH[1],
+        moved=effort.moved,
+        patience=effort.patience,
+        tolerance=effort.tolerance,
+        limit=effort.limit,
+        last=effort.last,
+        polish=POLISH,
+    )
+
+
+def is_one_call(pixels: NDArray[np.uint8], n_colors: int) -> bool:
+    """Return whether one call reduces an image: of R, G and B, to as many colours as one byte numbers."""
+    return n_colors <= MAX_INDEXED_COLORS and pixels.shape[2:] == (_RGB,)
+
+
+def reduce_in_one_call(pixels: NDArray[np.uint8], n_colors: int) -> Reduced:
+    """Reduce pixels as :func:`icsys.color.kmeans.reduce_pixels` does with effort "fast" in sRGB.
+
+    Parameters
+    ----------
+    pixels
+        Shape (N, 3), uint8, C-contiguous, N from 1 to below 2^32.
+    n_colors
+        1 to 256.
+    """
+    palette, indices = np.empty((n_colors, _RGB), np.uint8), np.empty(len(pixels), np.uint8)
+    kept = thread_scratch().empty("one call", (KEPT_BYTES,), np.uint8)
+    error = ctypes.c_double()
+    plan = ctypes.addressof(_plan(n_colors))
+    source, memory = address(pixels, np.uint8), address(kept, np.uint8)
+    made = address(palette, np.uint8), address(indices, np.uint8), ctypes.byref(error)
+    n = KERNELS.reduce(source, len(pixels), plan, memory, KEPT_BYTES, *made)
+    return Reduced(palette[:n].copy() if n < n_colors else palette, indices, int(error.value))
