@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from icsys.color.scratch import Slots
 from icsys.engine import ENGINE_TABLE, Lost
 from icsys.engine.automatic import Elsewhere
-from icsys.engine.batches import MOST_SECONDS, MOST_ITEMS, Batches, timed
+from icsys.engine.batches import MOST_ITEMS, MOST_SECONDS, Batches, timed
 from icsys.engine.memory_budget import MemoryBudget
 from icsys.image.decode import unlimited
 
