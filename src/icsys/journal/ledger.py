@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from functools import cached_property
+from functools import cache, partial
 from itertools import starmap
 from typing import TYPE_CHECKING
 
@@ -11,9 +11,8 @@ from icsys.files.atomic import sweep
 from icsys.journal.journal import Journal, load_journal
 from icsys.journal.put_in_order import compact
 from icsys.journal.resume import Resume, RowUpdate
-from icsys.layout import MANIFEST
 from icsys.records.label import label_at
-from icsys.records.manifest import DONE, STALE, failure_row, image_row, read_rows, relabelled, stale_row
+from icsys.records.manifest import DONE, STALE, failure_row, image_row, relabelled, stale_row
 from icsys.records.pending_outputs import load_pending, write_pending
 from icsys.results import Compressed, Failed
 from icsys.shard import mark_of
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from icsys.journal.ledger_context import LedgerContext
     from icsys.journal.prune import Pruner
     from icsys.results import Result, Skipped
-    from icsys.shard import Shard
     from icsys.sources.base import Task
 
 
@@ -206,8 +204,9 @@ class Ledger:
         """Return a function that tells whether an earlier run has written an output for another shard."""
         if self._shard is None or self._state_folder == self._destination:
             return self._known.done.is_of_others
-        of_others = _OutputsOfOthers(self._destination / MANIFEST, self._shard)
-        return lambda output: self._known.done.is_of_others(output) or output in of_others
+        # The manifest of the whole folder may be long, and few runs need it.
+        whole = cache(partial(load_journal, self._destination, self._shard.owns))
+        return lambda output: self._known.done.is_of_others(output) or whole().done.is_of_others(output)
 
     def _append(self, *rows: dict[str, object]) -> None:
         if rows and not self._dry_run:
@@ -223,24 +222,6 @@ class Ledger:
     def _write_pending(self) -> None:
         # Outputs that a killed run left pending stay so until their tasks are met, or this run ends.
         write_pending(self._state_folder, self._left_pending | self._pending)
-
-
-class _OutputsOfOthers:
-    """The outputs of other shards in the manifest of the whole folder, which is read on the first lookup.
-
-    A lookup is rare, and the manifest may be long.
-    """
-
-    def __init__(self, manifest: RootedPath, shard: Shard) -> None:
-        self._manifest, self._shard = manifest, shard
-
-    @cached_property
-    def _outputs(self) -> set[str]:
-        rows = (row for _, row in read_rows(self._manifest))
-        return {row["file_name"] for row in rows if "file_name" in row and not self._shard.owns(row["source_path"])}
-
-    def __contains__(self, output: object) -> bool:
-        return output in self._outputs
 
 
 def _new_pruner(context: LedgerContext) -> Pruner:
