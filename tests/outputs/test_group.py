@@ -22,6 +22,18 @@ FILES = [
 needs_folders = pytest.mark.skipif(not hasattr(os, "O_DIRECTORY"), reason="needs a system that opens folders")
 
 
+class PatientPace(group.Pace):
+    """Groups stay together on a busy machine."""
+
+    _START_SECONDS = 1e9
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """Give each test a pace of its own."""
+    monkeypatch.setattr(group, "_PACE", PatientPace())
+
+
 @pytest.fixture(params=["together", "singly"])
 def way(request, monkeypatch):
     """Files are synced together, as if every file system were safe, or one by one."""
@@ -30,7 +42,6 @@ def way(request, monkeypatch):
         pytest.skip("needs a system that opens folders")
     monkeypatch.setattr(group, "can_sync_together", lambda _: together)
     monkeypatch.setattr(group, "sync_together", lambda _: together)
-    monkeypatch.setattr(group, "_PACE", group.Pace())
     return request.param
 
 
@@ -159,7 +170,6 @@ def test_a_common_sync_that_fails_has_all_files_written_anew_with_syncs_of_their
     """The error may be another program's. One file's own sync fails, too: that file fails."""
     write(tmp_path, [(name, b"older") for name, _ in FILES])
     monkeypatch.setattr(group, "can_sync_together", lambda _: True)
-    monkeypatch.setattr(group, "_PACE", group.Pace())
     asked = []
 
     def failing(_):
@@ -228,6 +238,42 @@ def test_files_on_another_disk_are_synced_by_themselves(tmp_path, monkeypatch, c
     # One is for the disk of the first file: see sync_together.
     assert [name for name, _ in calls].count("fsync") == 1 + sum(name.startswith("b/") for name, _ in FILES)
     assert everything(tmp_path) == dict(FILES)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts in /proc/self/fd")
+def test_few_files_are_open_at_a_time_however_many_folders_there_are(way, tmp_path, monkeypatch):  # noqa: ARG001
+    most, real = 0, os.replace
+
+    def counted(*names, **folders):
+        nonlocal most
+        most = max(most, len(os.listdir("/proc/self/fd")) - before)  # noqa: PTH208
+        real(*names, **folders)
+
+    files = [(f"{number}/a.png", b"%d" % number) for number in range(100)] + [
+        (f"{n}.png", b"%d" % n) for n in range(600)
+    ]
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    monkeypatch.setattr(os, "replace", counted)
+    monkeypatch.setattr(os, "fsync", lambda _: None)
+    assert write(tmp_path, files) == [None] * 700
+    assert 0 < most < 40
+    assert everything(tmp_path) == dict(files)
+
+
+def test_a_slow_sync_has_the_next_groups_written_singly(tmp_path, monkeypatch, calls):
+    """The clock goes on by a minute at each sync of the file system."""
+    if not hasattr(os, "O_DIRECTORY"):
+        pytest.skip("needs a system that opens folders")
+    now = [0.0]
+    real = group.sync_together
+    monkeypatch.setattr(group, "can_sync_together", lambda _: True)
+    monkeypatch.setattr(group, "sync_together", lambda place: (now.__setitem__(0, now[0] + 60), real(place))[1])
+    monkeypatch.setattr(group.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(group, "_PACE", group.Pace())
+    for _ in range(18):
+        assert write(tmp_path, FILES[:3]) == [None] * 3
+    assert [name for name, _ in calls].count("sync_together") == 2
+    assert everything(tmp_path) == dict(FILES[:3])
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts in /proc/self/fd")

@@ -196,10 +196,13 @@ def _decode(
             source.close()
             image.close()
     info = ImageInfo(name, mode, *upright, channel_count, orientation, frames)
-    pixels = _finished(small, file.profile, plan, options)
+    shown = _finished(small, file.profile, plan, options)
+    pixels = _as_array(shown)
     damage = faults.damage or lacking
     warning = "; ".join(filter(None, (damage, faults.note, file.note))) or None
-    as_stored = turn == 1 and file.description is None and _shows(small, pixels, plan)
+    as_stored = (
+        turn == 1 and file.description is None and (plan.changes_nothing and (shown is small or _shows(small, pixels)))
+    )
     return Photo(pixels, info, warning, as_stored, damage is not None, positions)
 
 
@@ -239,8 +242,10 @@ def _decode_jpeg(header: JpegHeader, data: bytes, options: Options, admit: Admit
         else:
             source = Image.frombuffer(mode, pixels.shape[1::-1], pixels, "raw", mode, 0, 1)
             picture = _made_small(source, plan, options.resample, turn, edges)
-    pixels = _finished(picture, profile, plan, options)
-    return Photo(pixels, info, warning, turn == 1 and _shows(picture, pixels, plan), damaged)
+    shown = _finished(picture, profile, plan, options)
+    pixels = _as_array(shown)
+    as_stored = turn == 1 and plan.changes_nothing and (shown is picture or _shows(picture, pixels))
+    return Photo(pixels, info, warning, as_stored, damaged)
 
 
 def _made_small(
@@ -252,14 +257,14 @@ def _made_small(
     return _turned(resample_pixels(source, plan, resample, edges), turn)
 
 
-def _finished(small: Image.Image, profile: bytes | None, plan: ResizePlan, options: Options) -> NDArray[np.uint8]:
-    """Return a small plain picture as grey or sRGB pixels on its canvas."""
-    return _as_array(finished(to_srgb(small, profile), plan, options.background, options.alpha))
+def _finished(small: Image.Image, profile: bytes | None, plan: ResizePlan, options: Options) -> Image.Image:
+    """Return a small plain picture in grey or sRGB on its canvas; the same picture if that changes nothing."""
+    return finished(to_srgb(small, profile), plan, options.background, options.alpha)
 
 
-def _shows(picture: Image.Image, pixels: NDArray[np.uint8], plan: ResizePlan) -> bool:
+def _shows(picture: Image.Image, pixels: NDArray[np.uint8]) -> bool:
     """Return whether pixels equal those of the picture in the file, which was not resized."""
-    return plan.changes_nothing and all(np.array_equal(band, pixels[rows]) for rows, band in in_bands(picture))
+    return all(np.array_equal(band, pixels[rows]) for rows, band in in_bands(picture))
 
 
 def _as_array(picture: Image.Image) -> NDArray[np.uint8]:

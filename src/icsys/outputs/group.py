@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -17,12 +18,15 @@ from icsys.files.relative_names import is_below
 from icsys.outputs.disk import Pace, can_sync_together, sync_together
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from icsys.files.held_folder import HeldFolder
     from icsys.files.rooted_path import RootedPath
 
 _LEAST_TOGETHER = 3  # files; for fewer a sync of the whole file system costs more
+# With these limits the threads of a large machine stay far below 1,024 open files, the usual limit of a process.
+_MOST_FILES, _MOST_FOLDERS, _MOST_GROUPS = 256, 32, 4
+_TOGETHER = threading.BoundedSemaphore(_MOST_GROUPS)
 _PACE = Pace()  # of this process: its threads write to the same disk
 
 
@@ -43,18 +47,28 @@ def write_group(root: RootedPath, files: Sequence[tuple[str, bytes]], *, mark: s
     list
         For each file None, or why it could not be written: an older file is then unchanged. No temporary file is left.
     """
-    group = _Group(root, files, mark)
-    try:
-        start = time.perf_counter()
-        can_be_together = len(files) >= _LEAST_TOGETHER and group.can_be_together()
-        together = can_be_together and _PACE.is_together()
-        left = group.write_together() if together else range(len(files))
-        group.write_singly(left)
-        if can_be_together and not (together and left):
-            _PACE.took(time.perf_counter() - start, len(files), together=together)
-    finally:
-        group.close()
-    return group.errors
+    errors: list[OSError | None] = []
+    for part in _parts(files):
+        group = _Group(root, part, mark)
+        try:
+            group.write()
+        finally:
+            group.close()
+        errors += group.errors
+    return errors
+
+
+def _parts(files: Sequence[tuple[str, bytes]]) -> Iterator[Sequence[tuple[str, bytes]]]:
+    """Yield the files in parts, in their order."""
+    first, folders = 0, set()
+    for number, (output, _) in enumerate(files):
+        above = output.rpartition("/")[0]
+        folders.add(above)
+        if number - first == _MOST_FILES or len(folders) > _MOST_FOLDERS:
+            yield files[first:number]
+            first, folders = number, {above}
+    if files:
+        yield files[first:]
 
 
 class _Folder:
@@ -131,7 +145,24 @@ class _Group:
         self._waiting: list[_Temporary] = []
         self.errors: list[OSError | None] = [None] * len(files)
 
-    def can_be_together(self) -> bool:
+    def write(self) -> None:
+        """Write all files, together or singly."""
+        count = len(self._files)
+        can_be_together = count >= _LEAST_TOGETHER and self._can_be_together()
+        together = can_be_together and _PACE.is_together()
+        with _TOGETHER if together else contextlib.nullcontext():
+            start = time.perf_counter()
+            left = self._write_together() if together else range(count)
+            self._write_singly(left)
+        if can_be_together and not (together and left):
+            _PACE.took(time.perf_counter() - start, count, together=together)
+
+    def close(self) -> None:
+        """Remove what is left of temporary files, and close the folders."""
+        self._discard()
+        self._close_folders()
+
+    def _can_be_together(self) -> bool:
         """Return whether the file system of the first file can be synced for all."""
         try:
             place = self._folder_of(self._files[0][0]).held.place
@@ -139,7 +170,7 @@ class _Group:
             return False
         return isinstance(place, int) and can_sync_together(place)
 
-    def write_together(self) -> Sequence[int]:
+    def _write_together(self) -> Sequence[int]:
         """Write all files and sync them together; return the numbers of files that are to be written singly instead."""
         elsewhere: list[int] = []
         device = self._folder_of(self._files[0][0]).device
@@ -173,9 +204,11 @@ class _Group:
         self._waiting.clear()
         return elsewhere
 
-    def write_singly(self, numbers: Iterable[int]) -> None:
-        """Write files, each with a sync of its own."""
+    def _write_singly(self, numbers: Iterable[int]) -> None:
+        """Write files, each with a sync of its own; only the folder of the last is held open."""
         for number in numbers:
+            if self._files[number][0].rpartition("/")[0] not in self._folders:
+                self._close_folders()
             try:
                 one = self._new(number)
                 self._waiting.append(one)
@@ -186,14 +219,6 @@ class _Group:
                 self._waiting.pop()
             except OSError as error:
                 self._fail(number, error)
-
-    def close(self) -> None:
-        """Remove what is left of temporary files, and close the folders."""
-        self._discard()
-        for folder in self._folders.values():
-            error = folder.close()
-            for number in folder.numbers if error else ():
-                self.errors[number] = self.errors[number] or error
 
     def _new(self, number: int) -> _Temporary:
         output = self._files[number][0]
@@ -209,6 +234,13 @@ class _Group:
         if folder is None:
             folder = self._folders[above] = _Folder(self._root.at(above))
         return folder
+
+    def _close_folders(self) -> None:
+        for folder in self._folders.values():
+            error = folder.close()
+            for number in folder.numbers if error else ():
+                self.errors[number] = self.errors[number] or error
+        self._folders.clear()
 
     def _fail(self, number: int, error: OSError) -> None:
         """Note why a file could not be written, and remove its temporary file if that was begun."""

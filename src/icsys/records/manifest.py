@@ -23,6 +23,7 @@ DONE, FAILED, STALE = "compressed", "failed", "stale"
 """Values of the column ``status``. Stale: the source of the output is gone, fails, or has another output now."""
 
 _MOST = 2**63 - 1
+_write_json = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps would make an encoder for every row
 
 
 # JSON as ICS writes it. Whole numbers have at most 18 digits, so they are in range.
@@ -253,7 +254,7 @@ def to_line(row: Mapping[str, Any] | list[str]) -> bytes:
     >>> to_line({"source_path": "caf\u00e9/caf\udce9.jpg"})
     b'{"source_path": "caf\xc3\xa9/caf\\udce9.jpg"}\n'
     """
-    return json.dumps(row, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+    return (_write_json(row) + "\n").encode("utf-8", "backslashreplace")
 
 
 def from_line(line: bytes) -> dict[str, Any] | None:

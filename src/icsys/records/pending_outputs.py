@@ -9,6 +9,7 @@ sync. A power cut may lose them; a file is then from ICS if it has the marks of 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import threading
 from collections import defaultdict
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from icsys.files.rooted_path import RootedPath
 
 _DIGITS = 32  # of a hash: enough to identify a file
+_quoted = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def load_pending(state_folder: RootedPath) -> dict[str, str]:
@@ -88,9 +90,10 @@ class WrittenHashes:
             If not all could be recorded.
         """
         # The line break comes first: a line that a full disk has cut off does not spoil the next one.
-        lines = b"".join(b"\n" + to_line([sha256[:_DIGITS], output]) for output, sha256 in hashes)
+        lines = "".join([f'\n["{sha256[:_DIGITS]}", {_quoted(output)}]\n' for output, sha256 in hashes])
+        data = lines.encode("utf-8", "backslashreplace")  # as in rows: see to_line
         descriptor = self._opened()
-        while os.write(descriptor, lines) < len(lines):  # the disk is nearly full: the next call names the error
+        while os.write(descriptor, data) < len(data):  # the disk is nearly full: the next call names the error
             continue
 
     def _opened(self) -> int:
