@@ -18,9 +18,8 @@ from functools import cache
 from multiprocessing.reduction import ForkingPickler
 from typing import TYPE_CHECKING, NamedTuple
 
-from icsys.engine.batches import MOST_ITEMS
-
 from icsys import compress_folder, compress_image
+from icsys.engine.batches import MOST_ITEMS
 from icsys.files.rooted_path import RootedPath
 from icsys.image.decode import decode_photo
 from icsys.image.encode import encoder_of

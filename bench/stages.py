@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from icsys.engine.batches import MOST_ITEMS
-
 from machine import describe
 from page import publish
 from small_sets import add_options, make_sets
