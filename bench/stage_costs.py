@@ -19,6 +19,7 @@ from multiprocessing.reduction import ForkingPickler
 from typing import TYPE_CHECKING, NamedTuple
 
 from icsys import compress_folder, compress_image
+from icsys.engine.batches import MOST_ITEMS
 from icsys.files.rooted_path import RootedPath
 from icsys.image.decode import decode_photo
 from icsys.image.encode import encoder_of
@@ -43,14 +44,11 @@ if TYPE_CHECKING:
     from icsys.results import Compressed
     from small_sets import PhotoSet
 
-BATCH = 64
-"""Images that are handed over, written and noted as pending together."""
-
 READING, HASHING, DECODING, REDUCING = "reading", "hashing", "decoding", "reducing colours"
-ENCODING, WRITING, ANSWERING = "encoding", "writing, a batch at a time", "handing over, in a worker"
+ENCODING, WRITING, ANSWERING = "encoding", "writing", "handing over, in a worker"
 WORK = (READING, HASHING, DECODING, REDUCING, ENCODING, WRITING, ANSWERING)
 LISTING, TOTAL, DECIDING = "listing", "listing for the total", "deciding what is left to do"
-PENDING, HANDING, RECORDING = "pending outputs, a batch at a time", "handing over, a batch at a time", "recording a row"
+PENDING, HANDING, RECORDING = "pending outputs", "handing over", "recording rows"
 COUNTING, ENDING = "counting and reporting", "end of the run"
 BOOKS = (LISTING, TOTAL, DECIDING, PENDING, HANDING, RECORDING, COUNTING, ENDING)
 
@@ -100,7 +98,7 @@ def source_of(photos: PhotoSet, outputs: Path) -> Folder:
     return Folder(photos.folder, outputs)
 
 
-def take_sample(photos: PhotoSet, outputs: Path, *, jobs: int = 1, engine: str = "threads") -> Sample:
+def take_sample(photos: PhotoSet, outputs: Path, *, jobs: int = 1) -> Sample:
     """Run ICS on a set, and return its tasks and results."""
     results: dict[str, Compressed] = {}
 
@@ -109,7 +107,7 @@ def take_sample(photos: PhotoSet, outputs: Path, *, jobs: int = 1, engine: str =
         if result is not None:
             results[result.source] = result
 
-    summary = compress_folder(photos.folder, outputs, photos.options, jobs=jobs, engine=engine, progress=note)
+    summary = compress_folder(photos.folder, outputs, photos.options, jobs=jobs, progress=note)
     planned = source_of(photos, outputs).plan(photos.options.suffix)
     tasks = [task for task in planned if isinstance(task, Task)]
     return Sample(tasks, [results[task.source] for task in tasks], summary.seconds)
@@ -117,8 +115,8 @@ def take_sample(photos: PhotoSet, outputs: Path, *, jobs: int = 1, engine: str =
 
 def batches(items: Sequence[object]) -> Iterator[Sequence[object]]:
     """Yield the items in batches, in order."""
-    for start in range(0, len(items), BATCH):
-        yield items[start : start + BATCH]
+    for start in range(0, len(items), MOST_ITEMS):
+        yield items[start : start + MOST_ITEMS]
 
 
 def work_of(photos: PhotoSet, sample: Sample, outputs: Path, processes: int) -> dict[str, Spent]:
@@ -227,8 +225,7 @@ def books_of(photos: PhotoSet, sample: Sample, folder: Path) -> dict[str, Spent]
             pickle.loads(answer)  # noqa: S301 - as just written
         outputs.write_all([NewOutput(task.output, b"", "") for task in batch])
         with watch.stage(RECORDING):
-            for task, result in zip(batch, results, strict=True):
-                ledger.record(result, task)
+            ledger.record_all(outcomes)
         with watch.stage(COUNTING):
             for result in results:
                 monitor.add(result)

@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from icsys.engine.batches import MOST_ITEMS
 from machine import describe
 from page import publish
 from small_sets import add_options, make_sets
-from stage_costs import BATCH, BOOKS, ENDING, WORK, Spent, books_of, take_sample, work_of
+from stage_costs import BOOKS, ENDING, WORK, Spent, books_of, take_sample, work_of
 from table import MISSING, markdown_table, number, times
 
 if TYPE_CHECKING:
@@ -32,10 +33,11 @@ _PROCESSES = 2
 _CORES = (1, 2, 4, 8, 16, 32, 64)
 _PACKAGES = ("numpy", "pillow", "simplejpeg", "deflate")
 _NOTES = f"""
-Microseconds an image, on the clock and of the processor: writing and the pending outputs wait for the disk. Batches
-have {BATCH} images. "Two processes" is the time in each of two processes that work at once, on halves of the images,
-and the gain is that of both together over one. Handing over is the pickling and unpickling of a batch of tasks and of
-one of outcomes, each on its side.
+Microseconds an image, on the clock and of the processor: writing and the pending outputs wait for the disk. What a run
+does for a batch at once (writing, pending outputs, handing over, recording) has batches of {MOST_ITEMS} images here.
+"Two processes" is the time in each of two processes that work at once, on halves of the images, and the gain is that of
+both together over one. Handing over is the pickling and unpickling of a batch of tasks and of one of outcomes, each on
+its side; threads do not need it.
 
 Computed from these, by the clock and for processes: workers share no lock, and the process that keeps the books does
 its stages for all, beside them. So an image takes the longer of two: all its stages over the cores, and those of the
@@ -59,7 +61,7 @@ class Costs:
     books
         Stages of the process that keeps the books.
     run
-        Seconds an image of whole runs: with one job, and with two processes.
+        Seconds an image of whole runs, with one job and with two.
     """
 
     images: int
@@ -112,7 +114,7 @@ def measure(photos: PhotoSet, work: Path, rounds: int) -> Costs:
     for turn in range(rounds):
         sample = take_sample(photos, work / f"single{turn}")
         single.append(sample.seconds / len(sample.tasks))
-        both = take_sample(photos, work / f"double{turn}", jobs=_PROCESSES, engine="processes")
+        both = take_sample(photos, work / f"double{turn}", jobs=_PROCESSES)
         double.append(both.seconds / len(sample.tasks))
         one.append(work_of(photos, sample, work / f"one{turn}", 1))
         two.append(work_of(photos, sample, work / f"two{turn}", _PROCESSES))
@@ -152,7 +154,7 @@ def lines(costs: Costs) -> list[str]:
     most, cores = number(costs.most), number(costs.cores)
     computing = number(1 / sum(spent.busy for spent in costs.books.values()))
     return [
-        f"A run with one job: {single} us an image; with two processes {double}, their start included.",
+        f"A run with one job: {single} us an image; with two {double}.",
         f"Parts of the books: {shares}.",
         f"Computed: the books allow at most {most} images a second, {computing} by their processor time alone.",
         f"Computed: they keep {cores} cores busy.",

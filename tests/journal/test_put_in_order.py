@@ -1,12 +1,15 @@
 """The journal at the end of a run: one row for each output, in order, whatever came before."""
 
 import json
+import os
+from itertools import count
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers import manifest_row
+from icsys.files.atomic import sweep
 from icsys.files.rooted_path import RootedPath
 from icsys.journal import put_in_order
 from icsys.journal.journal import Journal, load_journal
@@ -189,3 +192,40 @@ def test_a_crash_between_the_two_files_loses_nothing(tmp_path, monkeypatch):
     known = load_journal(RootedPath(tmp_path))
     assert set(known.done.unmet()) == {"a", "b"}
     assert known.failed == {"a"}
+
+
+def ending(real, left):
+    """Return a function that ends the process instead of its last call."""
+    return lambda *arguments, **more: real(*arguments, **more) if next(left) else os._exit(9)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system that copies processes")
+def test_a_kill_before_any_change_leaves_a_journal_from_which_the_end_is_the_same(tmp_path, monkeypatch):
+    """The rows of two runs make several sorted parts; a process of its own ends at one call after the other."""
+    monkeypatch.setattr(put_in_order, "_WINDOW", 1500)
+    rows = [done(f"{number * 7 % 20:02}", bytes=number + 1) for number in range(20)]
+    first, more = [*rows, failed("x")], [done("04", bytes=99), failed("y"), done("x"), done("03", "05")]
+    for number in count(1):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        append(folder, *first)
+        child = os.fork()
+        if not child:
+            left = count(number - 1, -1)
+            for name in ("open", "fsync", "replace", "unlink"):
+                setattr(os, name, ending(getattr(os, name), left))
+            run(folder, *more, complete=False, stale={"07"}, exists=lambda _: True)
+            os._exit(0)
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        known = load_journal(RootedPath(folder))
+        found = {name: known.done[name].bytes for name in known.done.unmet()}
+        assert set(found) >= {row["file_name"] for row in rows}
+        assert known.failed <= {"x", "y"}
+        sweep(RootedPath(folder))
+        run(folder, *more, complete=False, stale={"07"}, exists=lambda _: True)
+        assert lines(folder / MANIFEST) == expected([(first, 0, (), True), (more, 0, {"07"}, False)], lambda _: True)[0]
+        assert lines(folder / FAILURES) == [failed("y")]
+        assert {path.name for path in folder.iterdir()} == {MANIFEST, FAILURES}
+        if not status:
+            break
+    assert number > 8
