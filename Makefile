@@ -41,8 +41,10 @@ lint: $(VENV)/dev.stamp  ## check style, types and the direction of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/bench.stamp  ## time folder runs beside other tools, on PHOTOS=folder or on generated photos
+bench: $(VENV)/bench.stamp  ## time folder runs beside other tools, on PHOTOS=folder and SMALL_PHOTOS=folder or on generated photos
 	$(BIN)/python bench/folder.py $(PHOTOS) --out docs/benchmarks/folder.md
+	$(BIN)/python bench/small_photos.py $(SMALL_PHOTOS) --out docs/benchmarks/small-photos.md
+	$(BIN)/python bench/stages.py $(SMALL_PHOTOS) --out docs/benchmarks/stages.md
 	$(BIN)/python bench/lossy.py --out docs/benchmarks/lossy.md
 	$(BIN)/python bench/growth.py --out docs/benchmarks/growth.md
 	$(BIN)/python bench/lock.py $(PHOTOS) --out docs/benchmarks/lock.md

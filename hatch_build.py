@@ -63,7 +63,7 @@ def compile_kernels(root: Path, target: Path) -> None:
     windows = sys.platform == "win32"
     flags = [*FLAGS, *(() if windows else ("-fPIC",))]
     with tempfile.TemporaryDirectory() as folder:
-        units = [*(("kernels.cpp", level) for level in levels()), ("processor.cpp", BASE)]
+        units = [*(("kernels.cpp", level) for level in levels()), ("processor.cpp", BASE), ("files.cpp", BASE)]
 
         def compile_one(unit: tuple[str, str]) -> str:
             name, level = unit

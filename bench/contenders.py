@@ -86,7 +86,7 @@ def contenders(colors: int, step: int, *, with_original: bool) -> list[Contender
             )
             for strategy in STRATEGIES
         ]
-    magick = _image_magick()
+    magick = image_magick()
     if magick:
         plain = _mogrify(magick, step, [])
         few = _mogrify(magick, step, ["-colors", str(colors)])
@@ -127,7 +127,7 @@ VIPS = "vipsthumbnail + pngquant"
 def missing() -> list[str]:
     """Return the names of programs that are compared where they are installed, and are not."""
     absent = [program for program in ("vipsthumbnail", "pngquant") if not shutil.which(program)]
-    return absent if _image_magick() else ["ImageMagick", *absent]
+    return absent if image_magick() else ["ImageMagick", *absent]
 
 
 def _ics(strategy: str, colors: int, step: int, jobs: int | None, more: Sequence[str] = ()) -> Planner:
@@ -148,7 +148,7 @@ def _original(strategy: str, colors: int) -> Planner:
     return lambda source, destination: [[*program, str(source), str(destination)]]
 
 
-def _image_magick() -> list[str]:
+def image_magick() -> list[str]:
     """Return how to start mogrify: version 7 on Windows has it inside another program."""
     if shutil.which("mogrify"):
         return ["mogrify"]

@@ -30,6 +30,9 @@ _MEGAPIXELS: tuple[int, ...] = (1, 2, 4, 8, 12, 16, 22)
 _COLORS: tuple[int, ...] = (2, 4, 8, 16, 32, 64, 128, 256)
 _SMALL = (640, 480)  # width and height of photos in a run of the first kind
 _COPIES = 6  # photos in a run of the second and third kind
+_TINY = (32, 32)  # width and height of many photos
+_FEWEST, _MILLION, _EACH = 1000, 1_000_000, 1000  # many photos, and how many of them lie in a folder
+_RUN, _AGAIN = "a run", "the run after it, which skips all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,57 @@ def by_images(work: Path, base: int, repeats: int) -> Points:
     return points
 
 
+def by_many_images(work: Path, most: int) -> Points:
+    """Run on 1000, 10,000 ... tiny images, at most ``most``, each time twice; the second run skips all."""
+    distinct = write_photos(work / "tiny", 10, *_TINY)
+    points = []
+    count = _FEWEST
+    while count <= most:
+        source, destination = work / f"many-{count}", work / f"many-{count}-out"
+        for start in range(0, count, _EACH):
+            gather(distinct, source / f"class{start // _EACH:04}", min(_EACH, count - start))
+        command = [sys.executable, "-m", "icsys", "compress", str(source), str(destination), "--step=1", "--colors=16"]
+        for line in (_RUN, _AGAIN):
+            cost = run_programs([command])
+            points.append(_told(Point(line, count, cost.seconds, cost.peak_bytes), failed=cost.failed))
+        count *= 10
+    return points
+
+
+def growth_table(points: Points) -> str:
+    """Return what each further image costs, from one number of images to the next, and the same drawn on to a million.
+
+    The last row of each kind of run is marked as extrapolated, unless a million images were measured.
+    """
+    rows = []
+    for line in dict.fromkeys(point.line for point in points):
+        mine = [point for point in points if point.line == line]
+        for before, point in zip([None, *mine], mine, strict=False):
+            seconds, peak = (None, None) if before is None else _each(before, point)
+            each = "" if seconds is None else f"{_MEGA * seconds:,.0f}", "" if peak is None else f"{peak:,.0f}"
+            rows.append([line, f"{point.x:,.0f}", number(point.seconds), _megabytes(point.peak_bytes), *each])
+        if len(mine) > 1 and mine[-1].x < _MILLION:
+            seconds, peak = _each(*mine[-2:])
+            more, last = _MILLION - mine[-1].x, mine[-1].peak_bytes
+            whole = None if peak is None or last is None else round(last + more * max(0.0, peak))
+            extrapolated = number(mine[-1].seconds + more * seconds)
+            rows.append([f"{line} (extrapolated)", f"{_MILLION:,}", extrapolated, _megabytes(whole), "", ""])
+    header = ("", "images", "seconds", "peak MB", "further µs an image", "further bytes an image")
+    return markdown_table(header, rows)
+
+
+def _each(before: Point, after: Point) -> tuple[float, float | None]:
+    """Return the seconds and bytes of each image that one run has more than another."""
+    images = after.x - before.x
+    known = before.peak_bytes is not None and after.peak_bytes is not None
+    peak = (after.peak_bytes or 0) - (before.peak_bytes or 0)
+    return (after.seconds - before.seconds) / images, peak / images if known else None
+
+
+def _megabytes(size: int | None) -> str:
+    return number(size / _MEGA if size else None)
+
+
 def by_megapixels(work: Path, sizes: Iterable[float], repeats: int) -> Points:
     """Run on the same pictures at several sizes, with one job and with two; seconds are of one photo."""
     return [
@@ -178,7 +232,7 @@ def tables(panels: list[Panel]) -> str:
                 point.line,
                 f"{point.x:g}",
                 number(point.seconds),
-                number(point.peak_bytes / _MEGA if point.peak_bytes else None),
+                _megabytes(point.peak_bytes),
             ]
             for point in panel.points
         ]
@@ -190,6 +244,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=100, help="images in the smallest folder (default: %(default)s)")
     parser.add_argument("--repeats", type=int, default=3, help="runs for each point (default: %(default)s)")
+    parser.add_argument(
+        "--many", type=int, default=100_000, help="most tiny images, up to a million (default: %(default)s)"
+    )
     parser.add_argument("--quick", action="store_true", help="few points, small photos, one run each")
     parser.add_argument("--out", type=Path, help="write this Markdown file, and the plot beside it as .svg")
     return parser
@@ -199,11 +256,14 @@ def main(arguments: list[str]) -> None:
     """Run the benchmark with the options of the command line."""
     options = _parser().parse_args(arguments)
     images, repeats, sizes, ks, megapixels = options.images, options.repeats, _MEGAPIXELS, _COLORS, 12.0
+    many = options.many
     if options.quick:
         images, repeats, sizes, ks, megapixels = min(images, 2), 1, sizes[:2], ks[:2], 1.0
-    print("about 8 minutes; --repeats 1, --images 10 and --quick shorten it", file=sys.stderr)
+        many = min(many, _FEWEST)
+    print("about 12 minutes; --repeats 1, --images 10, --many 10000 and --quick shorten it", file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
+        tiny = by_many_images(work, many)
         panels = [
             Panel("images", "images of 0.3 MP", by_images(work, images, repeats), "seconds"),
             Panel("megapixels", f"{_COPIES} photos of each size", by_megapixels(work, sizes, repeats)),
@@ -217,6 +277,10 @@ def main(arguments: list[str]) -> None:
         plot(panels, picture)
         report += f"\n![Time and memory]({picture.name})\n"
     report += tables(panels)
+    if tiny:
+        report += (
+            f"\n## up to a million images of {_TINY[0]}x{_TINY[1]}, {_EACH:,} in a folder\n\n{growth_table(tiny)}\n"
+        )
     report += (
         "\nSeconds by images are of whole processes; seconds a photo are those of later runs inside one process."
         "\nPeak MB is the largest resident size of the process.\n"

@@ -1,4 +1,4 @@
-"""Time and peak memory of other programs."""
+"""Time and peak memory of other programs, and time of this process."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -41,6 +42,19 @@ class Cost:
     peak_bytes: int | None
     cpu_seconds: float | None
     failed: bool = False
+
+
+class Watch:
+    """Measures what passes, on the clock and of the processor."""
+
+    def __init__(self) -> None:
+        self._clock, self._busy = time.perf_counter(), time.process_time()
+
+    def lap(self) -> tuple[float, float]:
+        """Return the seconds since the last lap: of the clock, and of this process."""
+        before = self._clock, self._busy
+        self._clock, self._busy = time.perf_counter(), time.process_time()
+        return self._clock - before[0], self._busy - before[1]
 
 
 def run_programs(commands: Sequence[Sequence[str]]) -> Cost:

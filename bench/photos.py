@@ -83,13 +83,15 @@ def generate_photo(width: int, height: int, seed: int) -> NDArray[np.uint8]:
     return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
 
 
-def write_photos(folder: Path, count: int, width: int, height: int, *, suffix: str = ".jpg") -> list[Path]:
+def write_photos(
+    folder: Path, count: int, width: int, height: int, *, suffix: str = ".jpg", quality: int = _CAMERA_QUALITY
+) -> list[Path]:
     """Write ``count`` generated photos of ``width`` by ``height`` pixels into ``folder`` and return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for seed in range(count):
         path = folder / f"generated-{seed:03d}{suffix}"
-        Image.fromarray(generate_photo(width, height, seed)).save(path, quality=_CAMERA_QUALITY)
+        Image.fromarray(generate_photo(width, height, seed)).save(path, quality=quality)
         paths.append(path)
     return paths
 

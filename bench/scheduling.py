@@ -14,11 +14,11 @@ import argparse
 import sys
 import tempfile
 import threading
-import time
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest.mock import patch
@@ -33,6 +33,7 @@ from icsys.records.manifest import image_row, to_line
 from icsys.records.run_json import write_run
 from icsys.results import Compressed
 from icsys.run.cluster import SHARD_IMAGES, choose_shard_count
+from icsys.run.executor import Executor
 from icsys.run.shard_job import ShardResult
 from icsys.shard import Shard, all_shards, shard_index
 from icsys.shards.shared_listing import list_for_shards
@@ -40,11 +41,14 @@ from icsys.shards.state_folders import State, state_folder_of, write_state
 from icsys.sources.folder import plan_folder
 from icsys.summary import RunSummary
 from machine import describe
+from measure import Watch
 from page import publish
 from table import markdown_table, number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from icsys.run.executor import Limits
 
 _FOLDER = 1000  # images
 _MANY = 100_000_000
@@ -87,6 +91,11 @@ def empty(name: int) -> Compressed:
     )
 
 
+def empty_batch(batch: Sequence[tuple[int, None]], limits: Limits) -> list[Compressed]:  # noqa: ARG001 - a worker's
+    """Return what a batch leaves that took no time."""
+    return [empty(name) for name, _ in batch]
+
+
 def empty_shard(names: range, _: bool) -> ShardResult:
     """Return what a shard leaves that took no time."""
     return ShardResult(Shard(1, 1), [empty(name) for name in names], 0, "")
@@ -127,13 +136,17 @@ def hand_out(engine: str, images: int, jobs: int) -> Handing:
     """Give an engine of one machine, or a cluster of its own, empty work for so many images."""
     summary = RunSummary()
     watch = Watch()
+    tasks = 0
     if engine in ENGINE_TABLE:
-        outcomes = ENGINE_TABLE[engine](empty, range(images), jobs, nothing, threading.Event())
-        summary.add(next(outcomes))
+        executor = Executor(engine, jobs, timeout=None, remote=False, stop=threading.Event())
+        outcomes = executor.map(empty_batch, ((name, None) for name in range(images)), nothing)
+        first = next(outcomes)
         start, _ = watch.lap()
-        for outcome in outcomes:
-            summary.add(outcome)
-        tasks, laps = images, watch.lap()
+        for batch in chain([first], outcomes):
+            tasks += 1
+            for result in batch:
+                summary.add(result)
+        laps = watch.lap()
     else:
         shards = [range(first, min(images, first + SHARD_IMAGES)) for first in range(0, images, SHARD_IMAGES)]
         with closing(open_cluster(engine, None, jobs)) as cluster:
@@ -147,19 +160,6 @@ def hand_out(engine: str, images: int, jobs: int) -> Handing:
     if summary.images != images:
         raise RuntimeError(f"{engine} has done {summary.images} of {images} images")
     return Handing(engine, images, tasks, *laps, start)
-
-
-class Watch:
-    """Measures what passes, on the clock and of the processor."""
-
-    def __init__(self) -> None:
-        self._clock, self._busy = time.perf_counter(), time.process_time()
-
-    def lap(self) -> tuple[float, float]:
-        """Return the seconds since the last lap: of the clock, and of this process."""
-        before = self._clock, self._busy
-        self._clock, self._busy = time.perf_counter(), time.process_time()
-        return self._clock - before[0], self._busy - before[1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,7 @@ def unsynced():
     """Spare the disk in tests that write much and are not about what is on it when the power goes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda _: None)
+        patch.setattr("icsys.outputs.group.sync_together", lambda _: True)
         yield
 
 

@@ -19,7 +19,7 @@ ONE_THREAD = """
 import sys, icsys.engine
 def one_thread(function, items, jobs, prepare, stop, **_):
     yield from map(function, items)
-icsys.engine.ENGINE_TABLE["threads"] = one_thread
+icsys.engine.ENGINE_TABLE |= {"auto": one_thread, "threads": one_thread}
 from icsys.cli.main import run_command
 sys.exit(run_command())
 """

@@ -169,7 +169,7 @@ def _run_killed(words, kill, calls, log, *, pipe, memory, seconds):
         loaded = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (loaded + memory,) * 2)
     sys.stdout = sys.stderr = Path(log).open("w")  # noqa: SIM115 - for as long as this process lasts
-    ENGINE_TABLE["threads"] = _one_thread
+    ENGINE_TABLE.update(auto=_one_thread, threads=_one_thread)
     write, counted, code = os.write, _Calls(kill, calls), 70
     try:
         code = run_command(words)

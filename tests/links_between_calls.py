@@ -73,7 +73,8 @@ class Moments:
     def watched(self):
         """Look at the calls of this process."""
         with pytest.MonkeyPatch.context() as patch:
-            patch.setitem(ENGINE_TABLE, "threads", one_thread)
+            for engine in ("auto", "threads"):
+                patch.setitem(ENGINE_TABLE, engine, one_thread)
             for name in CALLS:
                 patch.setattr(os, name, self._watching(getattr(os, name)))
             yield self

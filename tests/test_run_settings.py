@@ -15,12 +15,13 @@ from icsys.shard import Shard
         ({"jobs": 0}, "jobs=0: expected a whole number from 1 to 4096"),
         ({"timeout": 0}, "timeout=0: expected a number above 0 and at most 1000000"),
         ({"timeout": float("nan")}, "timeout=nan: expected a number above 0"),
-        ({"engine": "dream"}, "engine='dream': expected one of threads, processes, dask, ray"),
+        ({"engine": "dream"}, "engine='dream': expected one of auto, threads, processes, dask, ray"),
         ({"overwrite": "ALWAYS"}, "overwrite='ALWAYS': expected one of never, always"),
         ({"shard": "3/2"}, "shard='3/2': expected I/N such as 2/4"),
         ({"address": "tcp://a:1"}, "address='tcp://a:1' with engine=None: expected one of dask, ray"),
         ({"engine": "threads", "timeout": 1}, "timeout with engine='threads'"),
         ({"engine": "threads", "isolate": True}, "isolate with engine='threads'"),
+        ({"engine": "auto", "isolate": True}, "isolate with engine='auto'"),
         ({"engine": "ray", "isolate": True}, "isolate with engine='ray'"),
         ({"engine": "dask", "isolate": True}, "isolate with engine='dask'"),
     ],
@@ -34,7 +35,7 @@ def test_a_refusal_names_the_setting_the_value_and_what_was_expected(values, exp
 @pytest.mark.parametrize(
     ("values", "engine"),
     [
-        ({}, "threads"),
+        ({}, "auto"),
         ({"engine": "threads"}, "threads"),
         ({"engine": "processes"}, "processes"),
         ({"isolate": True}, "processes"),
@@ -43,7 +44,7 @@ def test_a_refusal_names_the_setting_the_value_and_what_was_expected(values, exp
         ({"engine": "ray", "timeout": 2.0}, "ray"),
     ],
 )
-def test_threads_run_unless_something_needs_processes(values, engine):
+def test_the_engine_is_automatic_unless_something_needs_processes(values, engine):
     resolved = RunSettings(**values).resolve(cores=3)
     assert (resolved.engine, resolved.jobs) == (engine, 3)
 

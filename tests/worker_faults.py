@@ -3,8 +3,11 @@
 import ctypes
 import os
 import signal
+import sys
 import time
 from pathlib import Path
+
+from icsys.engine.batches import Done
 
 
 def nothing():
@@ -47,3 +50,27 @@ def work(item):  # noqa: C901 - a list of deeds
             file.write(f"end {os.getpid()} {time.monotonic()}\n")
         os._exit(3)
     return item
+
+
+def work_batch(batch):
+    """Do the deeds of a batch."""
+    return Done([(work(item), os.getpid()) for item in batch], 0.0)
+
+
+def start_helper(stopped):
+    """Be prepared in a helper process; the deed "until stopped" waits for the stop of the run."""
+
+    def do(batch):
+        if batch[0][0] == "until stopped":
+            while not stopped():
+                time.sleep(0.01)
+        sys.stdout.write("a decoder prints this\n")
+        sys.stdout.flush()
+        return work_batch(batch)
+
+    return do
+
+
+def start_badly(_):
+    """Be unable to start."""
+    raise ImportError("no such package")

@@ -21,7 +21,7 @@ from icsys.setting_fields import (
 )
 from icsys.shard import Shard, parse_shard
 
-Engine = Literal["threads", "processes", "dask", "ray"]
+Engine = Literal["auto", "threads", "processes", "dask", "ray"]
 Overwrite = Literal["never", "always"]
 ENGINES: tuple[str, ...] = get_args(Engine)
 OVERWRITES: tuple[str, ...] = get_args(Overwrite)
@@ -56,7 +56,7 @@ class RunSettings:
     jobs
         None: one for each core.
     engine
-        None: threads, or processes if ``isolate`` or ``timeout`` needs them.
+        None: "auto", or "processes" if ``isolate`` or ``timeout`` needs them.
 
     Raises
     ------
@@ -80,8 +80,9 @@ class RunSettings:
         None,
         Choice(ENGINES, exact=True),
         group="run",
-        help="Where images are compressed: threads, processes (for machines with many cores), or a cluster of dask or "
-        "ray. Default: threads; processes with --isolate or --timeout.",
+        help="Where images are compressed: auto (threads, and helper processes for many small images), threads only, "
+        "processes (each killed and replaced if an image hangs or crashes it), or a cluster of dask or ray. Default: "
+        "auto; processes with --isolate or --timeout.",
     )
     address: str | None = setting(
         None,
@@ -161,8 +162,10 @@ class RunSettings:
                 "of its own anyway, so expected only one of them"
             )
         needs = self._needs_processes
-        if self.engine == "threads" and needs:
-            raise UsageError(f"{needs} with engine='threads': a thread cannot be ended, so expected engine='processes'")
+        if self.engine in {"auto", "threads"} and needs:
+            raise UsageError(
+                f"{needs} with engine={self.engine!r}: a thread cannot be ended, so expected engine='processes'"
+            )
 
     def _check_prune(self) -> None:
         """Refuse pruning in a run that does not meet all sources."""
@@ -194,7 +197,7 @@ class RunSettings:
 
     def resolve(self, *, cores: int) -> RunSettings:
         """Return these settings with the number of jobs and the engine filled in."""
-        engine = self.engine or ("processes" if self._needs_processes else "threads")
+        engine = self.engine or ("processes" if self._needs_processes else "auto")
         return self.replace(jobs=self.jobs or cores, engine=engine)
 
     def replace(self, **changes: Any) -> RunSettings:  # noqa: ANN401 - one type per field

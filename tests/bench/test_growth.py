@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from growth import Panel, Point, by_images, by_megapixels, plot, tables
+from growth import Panel, Point, by_images, by_many_images, by_megapixels, growth_table, plot, tables
 from memory import growth, peak_bytes
 from perceptual import row
 from photos import generate_photo
@@ -27,6 +27,24 @@ def test_every_point_is_measured_and_drawn(tmp_path, monkeypatch):
     assert all(point.seconds > 0 for panel in panels for point in panel.points)
     plot(panels, tmp_path / "growth.svg")
     assert (tmp_path / "growth.svg").read_text("utf-8").count("<svg") == 1
+
+
+def test_each_further_image_is_told_and_a_million_extrapolated():
+    points = [Point("a run", 1000, 1.0, 60_000_000), Point("a run", 10_000, 10.0, 60_900_000)]
+    cells = [[cell.strip() for cell in row.split("|")[1:-1]] for row in growth_table(points).splitlines()[2:]]
+    assert cells[1][3:] == ["60.9", "1,000", "100"]
+    assert cells[2][:4] == ["a run (extrapolated)", "1,000,000", "1,000", "160"]
+    measured = growth_table([*points, Point("a run", 1_000_000, 900.0, None)])
+    assert "extrapolated" not in measured
+
+
+def test_many_images_are_run_twice(tmp_path, monkeypatch):
+    monkeypatch.setattr("growth._FEWEST", 3)
+    monkeypatch.setattr("growth._EACH", 2)
+    first, second = by_many_images(tmp_path, 29)
+    assert (first.x, second.x) == (3, 3)
+    assert sorted(path.name for path in (tmp_path / "many-3").iterdir()) == ["class0000", "class0001"]
+    assert len(list((tmp_path / "many-3-out").rglob("*.png"))) == 3
 
 
 def test_peak_memory_holds_what_was_held():

@@ -9,10 +9,11 @@ SERIAL = Serial(listing=2e-6, dividing=1e-6, merge=10e-6, books=1e-3, shard=0.01
 DASK = Handing("dask", 100_000, 400, 9.0, 4.0, 2.0)
 
 
-@pytest.mark.parametrize("engine", ["threads", "processes"])
+@pytest.mark.parametrize("engine", ["auto", "threads", "processes"])
 def test_an_engine_hands_out_all_of_its_work(engine):
     handing = hand_out(engine, 50, 2)
-    assert (handing.images, handing.tasks) == (50, 50)
+    assert handing.images == 50
+    assert handing.tasks == 50 if engine == "processes" else 1 <= handing.tasks < 50
     assert handing.seconds > 0
     assert handing.image == pytest.approx(handing.busy / 50)
 

@@ -8,6 +8,7 @@ import pytest
 from icsys import MissingExtraError, UsageError
 from icsys.files import object_store as objects
 from icsys.files.object_store import Objects
+from icsys.outputs.base import NewOutput
 from icsys.outputs.objects import ObjectOutputs
 from memory_store import memory_store
 
@@ -46,9 +47,23 @@ def test_one_is_created_once(store):
 
 def test_another_process_gets_the_url_and_connects_anew(store):
     outputs = pickle.loads(pickle.dumps(ObjectOutputs(Objects("memory://small"), commit=lambda **_: None)))  # noqa: S301
-    outputs.write("a.png", b"one", "")
+    assert outputs.write_all([NewOutput("a.png", b"one", "")]) == [None]
     outputs.commit()
     assert store.objects("small") == {"a.png": b"one"}
+
+
+def test_an_output_that_cannot_be_written_leaves_the_others(store):
+    def trouble(_number, _kind, path):
+        if "b.png" in str(path):
+            raise PermissionError(13, "denied")
+
+    store.trouble = staticmethod(trouble)
+    outputs = ObjectOutputs(Objects("memory://small"))
+    errors = outputs.write_all([NewOutput(f"{name}.png", name.encode(), "") for name in "abc"])
+    assert [error is None for error in errors] == [True, False, True]
+    assert isinstance(errors[1], OSError)
+    store.trouble = staticmethod(lambda *_: None)
+    assert store.objects("small") == {"a.png": b"a", "c.png": b"c"}
 
 
 @pytest.mark.parametrize("failures", range(6))

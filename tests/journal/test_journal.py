@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from helpers import manifest_row
 from icsys.files.rooted_path import RootedPath
-from icsys.journal.journal import Journal, compact, load_journal
-from icsys.layout import FAILURES, MANIFEST
-from icsys.records.manifest import DONE, FAILED, STALE, from_line, to_line
+from icsys.journal.journal import Journal, load_journal
+from icsys.layout import MANIFEST
+from icsys.records.manifest import FAILED, from_line, to_line
 
 
 def done(source, output=None, **changes):
@@ -22,8 +22,12 @@ def failed(source):
     return {"source_path": source, "code": "io", "message": "m", "status": FAILED}
 
 
+def opened(folder):
+    return Journal(RootedPath(folder), load_journal(RootedPath(folder)))
+
+
 def write(folder, *rows):
-    journal = Journal(RootedPath(folder))
+    journal = opened(folder)
     for row in rows:
         journal.append(row)
     journal.close()
@@ -32,11 +36,6 @@ def write(folder, *rows):
 
 def lines(path):
     return [json.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []
-
-
-def put(folder, *names):
-    for name in names:
-        (folder / name).write_bytes(b"abc")
 
 
 names = st.binary(min_size=1, max_size=20).filter(lambda name: b"\0" not in name).map(os.fsdecode)
@@ -74,71 +73,19 @@ def test_the_last_line_of_an_output_counts(tmp_path):
     assert known.done["a"].bytes == 2
     assert known.failed == {"c"}
     assert not known.in_order
-    assert Journal(RootedPath(tmp_path)).read(known.done["a"].position) == done("a", bytes=2)
+    assert opened(tmp_path).read(known.done["a"].position) == done("a", bytes=2)
 
 
 @pytest.mark.parametrize("damage", [b"", b"null\n", b"{}\n", b"[1]\n", b"\xff\xfe\n", b'{"source_path": 3}\n'])
 def test_lines_that_ics_did_not_write_are_ignored(damage, tmp_path):
     (tmp_path / MANIFEST).write_bytes(damage + to_line({"source_path": "x", "file_name": "x"}) + to_line(done("a")))
-    assert set(load_journal(RootedPath(tmp_path)).done) == {"a"}
-
-
-def test_a_compacted_manifest_is_sorted_and_has_each_output_once(tmp_path):
-    put(tmp_path, "a", "b")
-    write(tmp_path, done("b"), done("a", bytes=1), failed("c"), done("a", bytes=2))
-    compact(RootedPath(tmp_path), start=0, complete=True, stale=())
-    assert lines(tmp_path / MANIFEST) == [done("a", bytes=2), done("b")]
-    assert lines(tmp_path / FAILURES) == [failed("c")]
-    known = load_journal(RootedPath(tmp_path))
-    assert known.in_order
-    assert known.failed == {"c"}
-
-
-def test_failures_of_earlier_runs_are_dropped_after_a_complete_run(tmp_path):
-    write(tmp_path, failed("old"))
-    compact(RootedPath(tmp_path), start=0, complete=True, stale=())
-    write(tmp_path, failed("crashed"))
-    start = write(tmp_path, failed("new")).start
-    compact(RootedPath(tmp_path), start=start, complete=False, stale=())
-    assert {row["source_path"] for row in lines(tmp_path / FAILURES)} == {"old", "crashed", "new"}
-    start = write(tmp_path, failed("new")).start
-    compact(RootedPath(tmp_path), start=start, complete=True, stale=())
-    assert lines(tmp_path / FAILURES) == [failed("new")]
-    start = write(tmp_path, done("new")).start
-    compact(RootedPath(tmp_path), start=start, complete=True, stale=())
-    assert not (tmp_path / FAILURES).exists()
-
-
-def test_an_output_whose_source_fails_or_is_gone_is_stale_while_it_exists(tmp_path):
-    put(tmp_path, "a", "b", "d")
-    write(tmp_path, done("a"), done("b"), done("c"), done("d"), failed("b"))
-    compact(RootedPath(tmp_path), start=0, complete=True, stale={"a", "c"})
-    statuses = {row["file_name"]: row["status"] for row in lines(tmp_path / MANIFEST)}
-    assert statuses == {"a": STALE, "b": STALE, "d": DONE}
-    assert load_journal(RootedPath(tmp_path)).failed == {"b"}
-
-
-def test_a_crash_between_the_two_files_loses_nothing(tmp_path, monkeypatch):
-    put(tmp_path, "a", "b")
-    write(tmp_path, done("a"), failed("b"))
-    compact(RootedPath(tmp_path), start=0, complete=True, stale=())
-    start = write(tmp_path, done("b"), failed("a")).start
-
-    def crash(*_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("icsys.journal.journal._lines", crash)
-    with pytest.raises(KeyboardInterrupt):
-        compact(RootedPath(tmp_path), start=start, complete=True, stale=())
-    known = load_journal(RootedPath(tmp_path))
-    assert set(known.done) == {"a", "b"}
-    assert known.failed == {"a"}
+    assert list(load_journal(RootedPath(tmp_path)).done.unmet()) == ["a"]
 
 
 def test_a_half_written_line_spoils_no_other(tmp_path):
     """The system writes only ten bytes of a line, because of a limit on file sizes."""
     resource = pytest.importorskip("resource", reason="needs limits as POSIX has them")
-    journal = Journal(RootedPath(tmp_path))
+    journal = opened(tmp_path)
     journal.append(done("a"))
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, ((tmp_path / MANIFEST).stat().st_size + 10, before[1]))
@@ -151,3 +98,21 @@ def test_a_half_written_line_spoils_no_other(tmp_path):
     journal.append(done("c"))
     journal.close()
     assert lines(tmp_path / MANIFEST) == [done("a"), done("c")]
+
+
+def test_whole_rows_of_a_call_that_fails_count(tmp_path):
+    """The system writes the first of two rows, and half of the second."""
+    resource = pytest.importorskip("resource", reason="needs limits as POSIX has them")
+    journal = opened(tmp_path)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(to_line(failed("a"))) + 10, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            journal.append(failed("a"), failed("b"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert journal.failures == {"a": to_line(failed("a"))}
+    journal.append(done("c"))
+    journal.close()
+    assert journal.start == 0
+    assert lines(tmp_path / MANIFEST) == [failed("a"), done("c")]

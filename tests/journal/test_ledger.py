@@ -63,7 +63,7 @@ def test_run_json_has_options_versions_counts_and_times(source, out):
     record = json.loads((out / "run.json").read_text("utf-8"))
     assert (
         OPTIONS.to_dict()
-        | {"jobs": 1, "engine": "threads", "overwrite": "never", "retry_failed": False, "follow_links": False}
+        | {"jobs": 1, "engine": "auto", "overwrite": "never", "retry_failed": False, "follow_links": False}
         | {"include_outputs": False, "ignore_zeros": False}
         == record["options"]
     )

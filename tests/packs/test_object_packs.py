@@ -27,6 +27,7 @@ def store(monkeypatch):
     monkeypatch.setattr(objects, "_FIRST_PAUSE", 0.0)
     monkeypatch.setattr(lease, "_POLL_SECONDS", 0.001)
     monkeypatch.setattr(lease, "_LEASE", 0.01)
+    monkeypatch.setattr("icsys.run.main_pass._FIRST_BATCH", 2)
     monkeypatch.setattr("icsys.run.main_pass._BATCH", 2)
     return memory_store(monkeypatch)
 

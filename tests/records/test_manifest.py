@@ -1,6 +1,10 @@
 """Rows of the manifest: one table of columns for writing, checking and counting."""
 
+import json
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from icsys.options import Target
 from icsys.packs.packed_image import REPEATED_COLUMNS
@@ -75,3 +79,9 @@ def test_a_row_counts_as_its_result_does(image):
 
 def test_packs_repeat_columns_of_the_manifest_with_their_types():
     assert {name: COLUMNS[name].type for name in REPEATED_COLUMNS} == REPEATED_COLUMNS
+
+
+@given(st.dictionaries(st.text(), st.one_of(st.text(), st.integers(), st.floats(), st.booleans(), st.none())))
+def test_a_line_is_json_without_escapes_but_those_it_needs(row):
+    expected = json.dumps(row, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+    assert to_line(row) == expected

@@ -233,10 +233,10 @@ def test_nothing_is_left_in_the_temporary_folder_or_in_the_source(several, tmp_p
 
 
 def test_a_full_temporary_folder_is_named_with_a_way_out(several, monkeypatch):
-    def full(path, *_, **__):
-        raise OSError(28, "No space left on device", str(path))
+    def full(folder, files, **_):
+        return [OSError(28, "No space left on device", f"{folder}/{name}") for name, _ in files]
 
-    monkeypatch.setattr("icsys.outputs.folder.write_whole", full)
+    monkeypatch.setattr("icsys.outputs.folder.write_group", full)
     with pytest.raises(ICSError, match=r"no room for the outputs of SO in .* take a smaller sample, or set TMPDIR"):
         compare_folder(several, SHARED, strategies=["MKM"], lossy=False)
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from helpers import image_bytes, manifest_row, synthetic_photo
 from icsys.files.rooted_path import RootedPath
 from icsys.layout import MANIFEST, OWN_PREFIX
+from icsys.options import Options
 from icsys.records.manifest import to_line
 from icsys.records.pending_outputs import write_pending
 from icsys.records.run_json import write_run
@@ -19,7 +20,7 @@ from icsys.shard import Shard
 from icsys.shards.state_folders import state_folder_of
 from icsys.sources import folder as module
 from icsys.sources.base import Ignored, PassedOver, Task, Unreadable
-from icsys.sources.folder import plan_by_class, plan_folder
+from icsys.sources.folder import Folder, plan_by_class, plan_folder
 from icsys.summary import RunSummary
 
 pytestmark = pytest.mark.usefixtures("unsynced")
@@ -49,6 +50,25 @@ def test_sub_folders_and_names_are_kept(tmp_path):
         "train/cat/a.jpg": "train/cat/a.png",
         "train/dog/a.jpg": "train/dog/a.png",
     }
+
+
+def test_counting_meets_what_a_plan_meets_in_the_same_order(tmp_path):
+    make(tmp_path, "train/cat/a.jpg", "train/cat/a.png", "train/Cat/b.JPG", "b.png", "b/c.Jpeg", ".hidden.jpg", "photo")
+    make(tmp_path, "notes.txt", "jpg", "end.", data=b"no image")
+    planned, counted = (list(plan_folder(tmp_path, tmp_path / "out", suffix)) for suffix in (".png", ""))
+    assert [(type(one), one.source) for one in counted] == [(type(one), one.source) for one in planned]
+    assert sum(isinstance(one, Task) for one in planned) == 6
+
+
+def test_a_photo_that_cannot_be_read_is_named_as_a_path_names_it(tmp_path, monkeypatch):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "b.jpg").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for source in (Path(), tmp_path):
+        with pytest.raises(OSError, match=r"not a regular file|denied") as caught:
+            Folder(source, tmp_path / "out").read(Task("a/b.jpg", "a/b.png"), Options())
+        assert str(source / "a" / "b.jpg") in str(caught.value)
+        assert "./" not in str(caught.value)
 
 
 def test_an_image_without_a_known_suffix_is_found_by_its_content(tmp_path):

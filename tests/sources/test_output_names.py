@@ -2,11 +2,14 @@
 
 import os
 import random
+import unicodedata
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icsys.sources.output_names import name_key, output_names
+from icsys.sources import output_names as module
+from icsys.sources.output_names import each_output_name, name_key, output_names
 
 # Few letters and suffixes, so that names meet often.
 names = st.lists(
@@ -22,6 +25,15 @@ def test_no_two_outputs_meet_on_any_file_system(sources, reserved):
     assert not set(keys) & {name_key(name) for name in reserved}
 
 
+@given(names, names, st.sampled_from([0, 1000]), st.sampled_from([".png", ""]))
+def test_names_that_do_not_meet_are_those_of_a_table_of_all_names(sources, reserved, few, suffix):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_FEW", few)
+        outputs = list(each_output_name(sources, suffix, reserved))
+        patch.setattr(module, "_is_each_unique", lambda *_: False)
+        assert list(each_output_name(sources, suffix, reserved)) == outputs
+
+
 @given(names, st.randoms(use_true_random=False))
 def test_the_order_of_the_names_does_not_matter(sources, shuffler: random.Random):
     expected = dict(zip(sources, output_names(sources, ".png"), strict=True))
@@ -35,6 +47,11 @@ def test_every_output_begins_with_its_source_and_ends_with_the_suffix(sources):
     for source, output in zip(sources, output_names(sources, ".png"), strict=True):
         assert output.endswith(".png")
         assert output.startswith(source.rpartition(".")[0] or source)
+
+
+@given(st.one_of(st.text(), st.text(st.characters(codec="ascii"))))
+def test_the_key_of_a_name_is_its_folded_normal_form(name):
+    assert name_key(name) == unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def test_a_name_that_meets_no_other_keeps_its_stem():

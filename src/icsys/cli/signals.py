@@ -9,7 +9,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
-from icsys.engine.pool import STOPPING
+from icsys.engine.signals import STOPPING
 
 if TYPE_CHECKING:
     from types import FrameType

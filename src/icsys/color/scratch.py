@@ -64,3 +64,11 @@ class Slots:
         self._scratches.append(_OF_THREAD.own)
         _OF_THREAD.own = Scratch()
         self._free.release()
+
+    def withdraw(self) -> None:
+        """Wait for a free slot and take it away, because another process computes instead."""
+        self._free.acquire()
+
+    def restore(self) -> None:
+        """Give back a slot that was taken away."""
+        self._free.release()

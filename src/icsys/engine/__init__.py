@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from icsys.engine.automatic import run_automatic
 from icsys.engine.pool import Lost
 from icsys.engine.threads import run_threads
 
@@ -15,16 +16,21 @@ __all__ = ["ENGINE_TABLE", "Lost", "available_cores"]
 
 
 def _run_processes(*arguments: Any, **settings: Any) -> Generator[Any]:  # noqa: ANN401 - the arguments of run_processes
-    """Import the engine of processes on first use: threads are the default, and start-up is a tenth faster."""
+    """Import the engine of processes on first use: few runs need it, and start-up is a tenth faster."""
     from icsys.engine.processes import run_processes  # noqa: PLC0415
 
     return run_processes(*arguments, **settings)
 
 
-ENGINE_TABLE: dict[str, Callable[..., Generator[Any]]] = {"threads": run_threads, "processes": _run_processes}
+ENGINE_TABLE: dict[str, Callable[..., Generator[Any]]] = {
+    "auto": run_automatic,
+    "threads": run_threads,
+    "processes": _run_processes,
+}
 """Engines by name: a function of (function, items, jobs, prepare, stop) that yields results as they are done.
 
-Processes also take a timeout, threads a function that weighs items."""
+Processes also take a timeout, the others a function that weighs items; the automatic engine takes what it needs for
+helper processes."""
 
 
 def available_cores() -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from concurrent.futures import Executor, Future, wait
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
@@ -13,9 +12,6 @@ if TYPE_CHECKING:
 
 GRACE = 1.5
 """Seconds that running work gets to finish when a run is stopped."""
-
-STOPPING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name))
-"""Signals that stop a run: SIGHUP comes when a terminal is closed, SIGBREAK is Ctrl-Break on Windows."""
 
 LOOK = 0.1
 """Seconds between checks for a stop: a signal does not wake a waiting thread."""

@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections import deque
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from math import inf
@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, Generic
 from threadpoolctl import threadpool_limits
 
 from icsys.engine import pool
-from icsys.engine.pool import STOPPING, Item, Lost, Returned
+from icsys.engine.pool import Item, Lost, Returned
+from icsys.engine.signals import STOPPING, signals_blocked
 from icsys.errors import EngineError
 
 if TYPE_CHECKING:
@@ -201,7 +202,8 @@ class _Worker(Generic[Item]):
         self.timeout = timeout
         self.pipe, child_end = context.Pipe()
         self.process = context.Process(target=_work, args=(child_end, function, prepare), name="ics", daemon=True)
-        with _signals_blocked():
+        resource_tracker.ensure_running()  # its start, which happens once, unblocks signals
+        with signals_blocked():
             self.process.start()
         child_end.close()  # only the child holds it now, so the pipe closes when the child ends
         self.task: _Task[Item] | None = None
@@ -255,23 +257,6 @@ class _Worker(Generic[Item]):
         except ValueError:
             name = f"signal {-code}"
         return f"was ended by {name}" + (", perhaps out of memory" if name == "SIGKILL" else "")
-
-
-@contextmanager
-def _signals_blocked() -> Iterator[None]:
-    """Block signals in processes that are started in this context, where the system supports it.
-
-    Ctrl-C reaches every process of a terminal, also one that has not yet set its handlers.
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    resource_tracker.ensure_running()  # its start, which happens once, unblocks signals
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _work(pipe: Connection, function: Callable[[Any], object], prepare: Callable[[], object]) -> None:

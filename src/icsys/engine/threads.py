@@ -1,4 +1,4 @@
-"""Threads: the default, because decoding, clustering and encoding release Python's lock."""
+"""Threads: decoding, clustering and encoding release Python's lock."""
 
 from __future__ import annotations
 

@@ -29,13 +29,13 @@ def write_whole(path: RootedPath | Path, data: bytes | Iterable[bytes], *, mark:
     """Write data to a file, whole or not at all; see :func:`whole_file`."""
     if isinstance(data, bytes):  # one system call for a small image; Python's file objects make several
         with _new_file(path, mark) as descriptor:
-            _write_all(descriptor, data)
+            write_fully(descriptor, data)
     else:
         with whole_file(path, mark=mark) as file:
             file.writelines(data)
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
+def write_fully(descriptor: int, data: bytes) -> None:
     """Write all bytes, in one call if the system accepts them; OSError if they cannot be written."""
     rest = memoryview(data)
     while rest:
@@ -66,9 +66,8 @@ def whole_file(path: RootedPath | Path, *, mark: str = "") -> Iterator[BinaryIO]
 def _new_file(path: RootedPath | Path, mark: str) -> Iterator[int]:
     """Yield the descriptor of a temporary file that is renamed to ``path`` at the end."""
     path = rooted_file(path)
-    # A short, random name: it is valid in any folder, and no two runs choose the same one.
-    temporary = f"{OWN_PREFIX}{mark}{next(_numbers(os.getpid())) % 2**64:016x}{_SUFFIX}"
-    with _held(path.parent) as folder:
+    temporary = temporary_name(mark)
+    with held_or_new(path.parent) as folder:
         try:
             descriptor = folder.descriptor(temporary, "xb")
             try:
@@ -83,6 +82,22 @@ def _new_file(path: RootedPath | Path, mark: str) -> Iterator[int]:
             raise
 
 
+@contextlib.contextmanager
+def scratch_file(path: RootedPath) -> Iterator[RootedPath]:
+    """Yield the path of a temporary file beside ``path``; the file is removed at the end if it is still there."""
+    temporary = path.parent / temporary_name("")
+    try:
+        yield temporary
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def temporary_name(mark: str) -> str:
+    """Return a short, random name: it is valid in any folder, and no two runs choose the same one."""
+    return f"{OWN_PREFIX}{mark}{next(_numbers(os.getpid())) % 2**64:016x}{_SUFFIX}"
+
+
 @functools.cache
 def _numbers(process: int) -> Iterator[int]:  # noqa: ARG001 - the key of the cache
     """Return the numbers for temporary files of a process; the first is random, so processes do not collide."""
@@ -90,7 +105,7 @@ def _numbers(process: int) -> Iterator[int]:  # noqa: ARG001 - the key of the ca
 
 
 @contextlib.contextmanager
-def _held(folder: RootedPath) -> Iterator[HeldFolder]:
+def held_or_new(folder: RootedPath) -> Iterator[HeldFolder]:
     """Hold a folder open, and create it first if it is missing."""
     with contextlib.ExitStack() as stack:
         try:
@@ -151,7 +166,7 @@ def is_temporary(name: str, mark: str = "") -> bool:
 def sweep(folder: RootedPath, *, mark: str = "") -> None:
     """Remove the temporary files of killed runs from a folder; a mark protects files with another mark."""
     with contextlib.suppress(OSError):
-        for entry in folder.entries():
+        for entry in folder.entries(OWN_PREFIX):  # the folder may hold millions of images
             if entry.is_file and is_temporary(entry.name, mark):
                 with contextlib.suppress(OSError):
                     (folder / entry.name).unlink()

@@ -155,11 +155,14 @@ class RootedPath:
         found = self.status()
         return found is not None and stat.S_ISDIR(found.st_mode) and not is_link(found)
 
-    def entries(self) -> list[DirectoryEntry]:
-        """Return the content of a folder, in any order; an empty list if there is no folder."""
+    def entries(self, prefix: str = "") -> list[DirectoryEntry]:
+        """Return what a folder holds under names that begin with ``prefix``, in any order.
+
+        The list is empty if there is no folder.
+        """
         try:
             with self._inside() as place, os.scandir(place) as found:
-                return [directory_entry(entry) for entry in found]
+                return [directory_entry(entry) for entry in found if entry.name.startswith(prefix)]
         except FileNotFoundError:
             return []
 

@@ -36,18 +36,44 @@ def average_areas(
     out
         Array to write to and return, shape (h, w, channels), uint8, C-contiguous; a new one if left out.
     """
-    height, width, depth = pixels.shape
-    columns, rows = len(x) - 1, len(y) - 1
-    if out is None:
-        out = np.empty((rows, columns, depth), np.uint8)
-    x, y = np.ascontiguousarray(x), np.ascontiguousarray(y)
-    inside = 0 <= x[0] <= x[-1] <= width and 0 <= y[0] <= y[-1] <= height
-    if out.shape != (rows, columns, depth) or not inside:
-        raise ValueError(f"edges {x[[0, -1]]} and {y[[0, -1]]}, out {out.shape}: expected within {pixels.shape}")
-    source, target = address(pixels, np.uint8), address(out, np.uint8)
-    edges = address(x, np.float64), columns, address(y, np.float64), rows
-    KERNELS.average_area(source, width * depth, width, depth, *edges, target)
-    return out
+    return Areas(x, y, pixels.shape[1::-1]).average(pixels, out)
+
+
+class Areas:
+    """The rectangles that pixels of pictures of one size are averaged over.
+
+    Parameters
+    ----------
+    x, y
+        As for :func:`average_areas`; not to be changed any more.
+    size
+        Width and height of the pictures.
+
+    Raises
+    ------
+    ValueError
+        If the edges lie outside the pictures.
+    """
+
+    def __init__(self, x: Edges, y: Edges, size: tuple[int, ...]) -> None:
+        self._x, self._y = np.ascontiguousarray(x), np.ascontiguousarray(y)  # their memory is read by its address
+        self._size = self._width, self._height = size[0], size[1]
+        self._columns, self._rows = len(x) - 1, len(y) - 1
+        if not (0 <= x[0] <= x[-1] <= self._width and 0 <= y[0] <= y[-1] <= self._height):
+            raise ValueError(f"edges {x[[0, -1]]} and {y[[0, -1]]}: expected within {self._width}x{self._height}")
+        self._edges = address(self._x, np.float64), self._columns, address(self._y, np.float64), self._rows
+
+    def average(self, pixels: NDArray[np.uint8], out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
+        """Average the pixels of a picture as :func:`average_areas` does."""
+        height, width, depth = pixels.shape
+        shape = self._rows, self._columns, depth
+        if out is None:
+            out = np.empty(shape, np.uint8)
+        if (width, height) != self._size or out.shape != shape:
+            raise ValueError(f"pixels {pixels.shape}, out {out.shape}: expected {self._height}x{self._width}, {shape}")
+        source, target = address(pixels, np.uint8), address(out, np.uint8)
+        KERNELS.average_area(source, width * depth, width, depth, *self._edges, target)
+        return out
 
 
 def average_image(image: Image.Image, x: Edges, y: Edges) -> Image.Image:

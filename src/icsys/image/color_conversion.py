@@ -117,7 +117,11 @@ def _from_16_bit(image: Image.Image, plain: str) -> Image.Image:
 
 def in_bands(image: Image.Image) -> Iterator[tuple[slice, NDArray[Any]]]:
     """Yield the rows of each band of a picture with their pixels. Pillow copies twice what it converts at once."""
-    for top, bottom in row_bands(*image.size):
+    bands = row_bands(*image.size)
+    if len(bands) == 1:
+        yield slice(0, image.height), np.asarray(image)
+        return
+    for top, bottom in bands:
         yield slice(top, bottom), np.asarray(image.crop((0, top, image.width, bottom)))
 
 

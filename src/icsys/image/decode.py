@@ -13,13 +13,15 @@ from PIL import Image, ImageFile
 
 from icsys.choices import WHITE
 from icsys.errors import ImageError
-from icsys.image.area_average import average_areas
 from icsys.image.color_conversion import changes_colors, channels, in_bands, to_plain, to_srgb
-from icsys.image.geometry import ResizePlan, plan_resize, stored_edges, unchanged, upright_size
+from icsys.image.geometry import ResizePlan, ResizeSettings, plan_resize, stored_edges, unchanged, upright_size
 from icsys.image.integrity import find_faults
-from icsys.image.jpeg.decoder import MODES, decode_jpeg, shrink_for
+from icsys.image.jpeg.decoder import MODES, decode_jpeg
+from icsys.image.jpeg.headers import JpegHeader, plain_header
 from icsys.image.jpeg.mending import close_jpeg
-from icsys.image.limits import check_bytes, check_frames, check_image, check_size, memory_needed
+from icsys.image.jpeg.reduction import reduction_of
+from icsys.image.jpeg.scans import check_scans
+from icsys.image.limits import check_bytes, check_frames, check_image, check_size, jpeg_memory_needed, memory_needed
 from icsys.image.open_image import IMAGE_SUFFIXES, count_frames, open_image, sniff
 from icsys.image.opened_file import exif_orientation, opened_file
 from icsys.image.resize import as_image, finished, pick_pixels, resample_pixels
@@ -142,9 +144,13 @@ def decode_photo(data: bytes, options: Options, admit: Admit = unlimited) -> Pho
     _silence_pillow()
     try:
         check_bytes(len(data), options)
+        header = plain_header(data)
+        photo = None if header is None else _decode_plain(header, data, options, admit)
+        if photo is not None:
+            return photo
         name, image = open_image(close_jpeg(data) if options.on_corrupt == "keep" else data, options)
         with image:
-            return _decode(name, image, data, options, admit)
+            return _decode(name, image, data, options, admit, plain=header is not None)
     except (ImageError, MemoryError):
         raise
     except Image.DecompressionBombError as error:
@@ -158,13 +164,15 @@ def decode_photo(data: bytes, options: Options, admit: Admit = unlimited) -> Pho
         raise ImageError(code, f"the image cannot be decoded: {reason}") from error
 
 
-def _decode(name: str, image: ImageFile.ImageFile, data: bytes, options: Options, admit: Admit) -> Photo:
-    """Decode an opened image."""
+def _decode(
+    name: str, image: ImageFile.ImageFile, data: bytes, options: Options, admit: Admit, *, plain: bool
+) -> Photo:
+    """Decode an opened image; ``plain`` is a JPEG that only Pillow may decode, as was found without opening it."""
     check_image(image, options)
     frames = count_frames(name, data, image, options.max_frames)
     check_frames(frames, options)
-    if name == "JPEG" and image.mode in MODES:
-        photo = _decode_jpeg(image, data, options, admit, frames)
+    if name == "JPEG" and image.mode in MODES and not plain:
+        photo = _decode_jpeg(_header_of(image), data, options, admit, frames)
         if photo:
             return photo
     file = opened_file(name, image, data)
@@ -188,40 +196,56 @@ def _decode(name: str, image: ImageFile.ImageFile, data: bytes, options: Options
             source.close()
             image.close()
     info = ImageInfo(name, mode, *upright, channel_count, orientation, frames)
-    pixels = _finished(small, file.profile, plan, options)
+    shown = _finished(small, file.profile, plan, options)
+    pixels = _as_array(shown)
     damage = faults.damage or lacking
     warning = "; ".join(filter(None, (damage, faults.note, file.note))) or None
-    as_stored = turn == 1 and file.description is None and _shows(small, pixels, plan)
+    as_stored = (
+        turn == 1 and file.description is None and (plan.changes_nothing and (shown is small or _shows(small, pixels)))
+    )
     return Photo(pixels, info, warning, as_stored, damage is not None, positions)
 
 
-def _decode_jpeg(image: ImageFile.ImageFile, data: bytes, options: Options, admit: Admit, frames: int) -> Photo | None:
+def _decode_plain(header: JpegHeader, data: bytes, options: Options, admit: Admit) -> Photo | None:
+    """Decode a JPEG whose headers need no Pillow; return None for a kind that only Pillow may decode."""
+    if not header.one_scan:
+        check_scans(close_jpeg(data) if options.on_corrupt == "keep" else data)
+    check_size(*header.size, options)
+    check_frames(1, options)
+    return _decode_jpeg(header, data, options, admit, 1)
+
+
+def _header_of(image: ImageFile.ImageFile) -> JpegHeader:
+    """Return what Pillow has read of the headers of a JPEG."""
+    profile, progressive = image.info.get("icc_profile"), bool(image.info.get("progressive"))
+    return JpegHeader(image.mode, image.size, exif_orientation(image), profile, progressive)
+
+
+def _decode_jpeg(header: JpegHeader, data: bytes, options: Options, admit: Admit, frames: int) -> Photo | None:
     """Decode a JPEG in grey or colour; return None for a kind that only Pillow may decode."""
-    stored, turn = image.size, exif_orientation(image)
-    upright = upright_size(stored, turn)
-    plan = plan_resize(*upright, options)
-    shrink = shrink_for(stored, plan, options.resample)
-    profile, depth = image.info.get("icc_profile"), len(image.getbands())
-    info = ImageInfo("JPEG", image.mode, *upright, depth, turn, frames)
-    averaged = options.resample == "box" and not plan.enlarges
-    mode = image.mode if averaged or image.mode == "L" else "RGBX"
-    with admit(memory_needed(image, shrink, len(mode))):
+    stored, turn, profile = header.size, header.orientation, header.profile
+    plan, upright, shrink, edges, averaged, areas = reduction_of(stored, turn, ResizeSettings.of(options))
+    depth = len(header.mode)
+    info = ImageInfo("JPEG", header.mode, *upright, depth, turn, frames)
+    mode = header.mode if averaged or depth == 1 else "RGBX"
+    with admit(jpeg_memory_needed(stored, shrink, len(mode), depth if header.progressive else 0)):
         decoded = decode_jpeg(data, mode, stored, shrink, keep=options.on_corrupt == "keep")
         if decoded is None:
             return None
         pixels, faults = decoded
         warning, damaged = faults.warning, faults.damage is not None
-        edges = stored_edges(plan, stored, turn, shrink)
         if averaged:
-            small = _without_depth(pixels if plan.changes_nothing else average_areas(pixels, *edges))
-            if turn == 1 and plan.canvas == plan.size and not changes_colors(profile, image.mode):
-                return Photo(small, info, warning, plan.changes_nothing, damaged)
+            small = _without_depth(pixels if areas is None else areas.average(pixels))
+            if turn == 1 and plan.canvas == plan.size and not changes_colors(profile, header.mode):
+                return Photo(small, info, warning, areas is None, damaged)
             picture = _turned(Image.fromarray(small), turn)
         else:
             source = Image.frombuffer(mode, pixels.shape[1::-1], pixels, "raw", mode, 0, 1)
             picture = _made_small(source, plan, options.resample, turn, edges)
-    pixels = _finished(picture, profile, plan, options)
-    return Photo(pixels, info, warning, turn == 1 and _shows(picture, pixels, plan), damaged)
+    shown = _finished(picture, profile, plan, options)
+    pixels = _as_array(shown)
+    as_stored = turn == 1 and plan.changes_nothing and (shown is picture or _shows(picture, pixels))
+    return Photo(pixels, info, warning, as_stored, damaged)
 
 
 def _made_small(
@@ -233,14 +257,14 @@ def _made_small(
     return _turned(resample_pixels(source, plan, resample, edges), turn)
 
 
-def _finished(small: Image.Image, profile: bytes | None, plan: ResizePlan, options: Options) -> NDArray[np.uint8]:
-    """Return a small plain picture as grey or sRGB pixels on its canvas."""
-    return _as_array(finished(to_srgb(small, profile), plan, options.background, options.alpha))
+def _finished(small: Image.Image, profile: bytes | None, plan: ResizePlan, options: Options) -> Image.Image:
+    """Return a small plain picture in grey or sRGB on its canvas; the same picture if that changes nothing."""
+    return finished(to_srgb(small, profile), plan, options.background, options.alpha)
 
 
-def _shows(picture: Image.Image, pixels: NDArray[np.uint8], plan: ResizePlan) -> bool:
+def _shows(picture: Image.Image, pixels: NDArray[np.uint8]) -> bool:
     """Return whether pixels equal those of the picture in the file, which was not resized."""
-    return plan.changes_nothing and all(np.array_equal(band, pixels[rows]) for rows, band in in_bands(picture))
+    return all(np.array_equal(band, pixels[rows]) for rows, band in in_bands(picture))
 
 
 def _as_array(picture: Image.Image) -> NDArray[np.uint8]:
@@ -267,7 +291,7 @@ _FILTERS: tuple[Any, ...] = (
     ("ignore", None, Image.DecompressionBombWarning, None, 0),
     ("ignore", None, Warning, re.compile(r"PIL\.\w+ImagePlugin"), 0),
 )
-_NOWHERE = logging.NullHandler()
+_NOWHERE, _PILLOW = logging.NullHandler(), logging.getLogger("PIL")
 
 
 def _silence_pillow() -> None:
@@ -278,8 +302,9 @@ def _silence_pillow() -> None:
     Pillow's error for images of twice its limit still comes. Pillow's log messages go to the handlers of the program
     that uses ICS, and never to standard error by default.
     """
-    logging.getLogger("PIL").addHandler(_NOWHERE)
-    if not all(entry in warnings.filters for entry in _FILTERS):
+    if _NOWHERE not in _PILLOW.handlers:  # adding it takes a lock
+        _PILLOW.addHandler(_NOWHERE)
+    if _FILTERS[0] not in warnings.filters or _FILTERS[1] not in warnings.filters:
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         warnings.filterwarnings("ignore", module=_FILTERS[1][3].pattern)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -22,6 +23,22 @@ _ROWS_REVERSED = frozenset({3, 4, 7, 8})
 _ROUNDING = 1e-6  # of sides that are computed from a ratio
 BAND_PIXELS = 1 << 18
 """Pixels of a band of rows: pictures are worked on band by band, to avoid a second copy of the whole."""
+
+
+class ResizeSettings(NamedTuple):
+    """The options that decide a resize, without the many that do not; see :class:`~icsys.options.Options`."""
+
+    step: int | None
+    scale: float | None
+    final_size: tuple[int, int] | None
+    fit: str
+    enlarge: bool
+    resample: str
+
+    @classmethod
+    def of(cls, options: Options) -> ResizeSettings:
+        """Return those of ``options``."""
+        return cls(options.step, options.scale, options.final_size, options.fit, options.enlarge, options.resample)
 
 
 class ResizePlan(NamedTuple):
@@ -83,7 +100,7 @@ def unchanged(width: int, height: int) -> ResizePlan:
     return ResizePlan((0, 0, width, height), (width, height), (width, height))
 
 
-def plan_resize(width: int, height: int, options: Options) -> ResizePlan:
+def plan_resize(width: int, height: int, options: Options | ResizeSettings) -> ResizePlan:
     """Return the plan of ``options`` for an upright image of ``width`` by ``height`` pixels.
 
     ``step`` N gives ceil(width/N) by ceil(height/N), ``scale`` the rounded product, both at least 1.
@@ -164,6 +181,7 @@ def upright_size(stored: tuple[int, int], turn: int) -> tuple[int, int]:
     return stored[::-1] if turn in _SIDEWAYS else stored
 
 
+@lru_cache(maxsize=64)  # a dataset has few sizes
 def stored_edges(
     plan: ResizePlan, stored: tuple[int, int], turn: int = 1, shrink: int = 1
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -183,7 +201,7 @@ def stored_edges(
     Returns
     -------
     x, y
-        Rising, in decoded pixels, along the stored width and height.
+        Rising, in decoded pixels, along the stored width and height; read-only.
     """
     x, y = plan.edges
     upright = upright_size(stored, turn)
@@ -193,7 +211,9 @@ def stored_edges(
         y = (upright[1] - y)[::-1]
     if turn in _SIDEWAYS:
         x, y = y, x
-    return x / shrink, y / shrink
+    x, y = x / shrink, y / shrink
+    x.flags.writeable = y.flags.writeable = False
+    return x, y
 
 
 def decoder_shrink(plan: ResizePlan, resample: str) -> int:

@@ -112,6 +112,24 @@ def memory_needed(
     return needed
 
 
+def jpeg_memory_needed(size: tuple[int, int], shrink: int, channels: int, coefficients: int = 0) -> int:
+    """Return the bytes that decoding a JPEG takes, as :func:`memory_needed` does.
+
+    Parameters
+    ----------
+    size
+        Width and height in its header, in pixels.
+    shrink
+        As for :func:`memory_needed`.
+    channels
+        Bytes of a decoded pixel.
+    coefficients
+        Numbers of each pixel that are held until the last scan.
+    """
+    pixels = size[0] * size[1]
+    return channels * (pixels // shrink**2) + _BYTES_PER_COEFFICIENT * coefficients * pixels
+
+
 def _tile(image: Image.Image) -> tuple[int, int]:
     """Return the size of the tiles of an opened TIFF; 0x0 for other formats."""
     tags = getattr(image, "tag_v2", {})

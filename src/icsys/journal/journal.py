@@ -8,102 +8,161 @@ in the manifest is ``stale``.
 from __future__ import annotations
 
 import os
-import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from icsys.files.atomic import open_own, write_whole
+from icsys.files.atomic import open_own
 from icsys.files.bounded_lines import lines_of
+from icsys.journal.known_outputs import KnownOutputs
 from icsys.layout import FAILURES, MANIFEST
-from icsys.outputs.folder import FolderOutputs
-from icsys.records.label import UNLABELLED, Label, from_columns
-from icsys.records.manifest import DONE, FAILED, STALE, from_line, read_all_rows, read_rows, to_line
+from icsys.records.manifest import DONE, FAILED, from_line, read_rows, to_line
+from icsys.records.row_columns import key_from_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from icsys.files.rooted_path import RootedPath
 
 
-class JournalEntry(NamedTuple):
-    """The columns of a row that a later run compares; the whole row is at ``position`` in the journal."""
-
-    source: str
-    source_bytes: int
-    source_mtime_ns: int
-    options_hash: str
-    bytes: int
-    status: str
-    pack: str | None
-    position: int
-    label: Label = UNLABELLED
-
-
 @dataclass(slots=True)
 class JournalContent:
-    """What earlier runs have left: entries by output, failed sources, and whether the rows are in order."""
+    """What earlier runs have left.
 
-    done: dict[str, JournalEntry] = field(default_factory=dict)
-    failed: set[str] = field(default_factory=set)
+    Attributes
+    ----------
+    done
+        The outputs.
+    failures
+        The rows of failed sources as lines, by source.
+    failed
+        The failed sources that the run may do: all, or those of its shard.
+    in_order
+        Whether every line is a row, and the rows are as a run leaves them at its end.
+    end
+        Source and output of the last row of an image.
+    is_cut
+        Whether the last line lacks its end.
+    """
+
+    done: KnownOutputs
+    failures: dict[str, bytes] = field(default_factory=dict)
+    failed: Collection[str] = ()
     in_order: bool = True
+    end: tuple[str, str] = ("", "")
+    is_cut: bool = False
 
 
-def load_journal(state_folder: RootedPath) -> JournalContent:
-    """Read the rows of earlier runs; a row that a crash has cut off is left out."""
-    content = JournalContent()
-    content.failed.update(row["source_path"] for _, row in read_rows(state_folder / FAILURES))
+def load_journal(state_folder: RootedPath, owns: Callable[[str], bool] | None = None) -> JournalContent:
+    """Read the rows of earlier runs; a row that a crash has cut off is left out.
+
+    Parameters
+    ----------
+    owns
+        Returns whether a source belongs to the shard of the run. Default: all do.
+    """
+    path = state_folder / MANIFEST
+    content = JournalContent(KnownOutputs(path))
+    failures = content.failures
+    failures.update((row["source_path"], to_line(row)) for _, row in read_rows(state_folder / FAILURES))
     last = ("", "")
-    labels: dict[Label, Label] = {}  # each is held once
-    for position, row in read_all_rows(state_folder / MANIFEST):
-        if row is None:
-            content.in_order = False
-            continue
-        here = row["source_path"], row.get("file_name") or ""
-        content.in_order = content.in_order and here > last and row.get("status") != FAILED
-        last = here
-        if row.get("status") == FAILED:
-            content.failed.add(row["source_path"])
-            continue
-        label = from_columns(row)
-        content.done[row["file_name"]] = entry = JournalEntry(
-            row["source_path"],
-            row["source_bytes"],
-            row["source_mtime_ns"],
-            sys.intern(row["options_hash"]),
-            row["bytes"],
-            sys.intern(row["status"]),
-            None if row.get("shard") is None else sys.intern(row["shard"]),
-            position,
-            labels.setdefault(label, label),
-        )
-        if entry.status == DONE:
-            content.failed.discard(entry.source)
+    with suppress(FileNotFoundError, NotADirectoryError), path.open() as file:
+        for position, line in lines_of(file):
+            content.is_cut = not line.endswith(b"\n")
+            key = key_from_line(line)
+            if key is None:
+                content.in_order = False
+                continue
+            here = key.source, key.output
+            content.in_order = content.in_order and here > last and key.status != FAILED
+            last = here
+            if key.status == FAILED:
+                failures[key.source] = to_line(from_line(line) or {})
+                continue
+            content.done.add(key.output, position, of_others=owns is not None and not owns(key.source))
+            if key.status == DONE:
+                failures.pop(key.source, None)
+    content.end = last
+    content.done.sort()
+    content.failed = {source for source in failures if owns is None or owns(source)}
     return content
 
 
 class Journal:
-    """Appends rows to the manifest; the file is created with the first row."""
+    """Appends rows to the manifest; the file is created with the first row.
 
-    def __init__(self, state_folder: RootedPath) -> None:
+    Parameters
+    ----------
+    known
+        What earlier runs have left there.
+
+    Attributes
+    ----------
+    folder
+        The state folder.
+    known
+        The same as the parameter; outputs are marked when a row of this run replaces theirs.
+    start
+        Position of the first row of this run.
+    in_order
+        Whether all rows, those of earlier runs and of this one, are as a run leaves them at its end.
+    failures
+        The rows of sources that this run has met and that failed last, as lines, by source.
+    mended
+        Sources that have failed in an earlier run, and not in this one.
+    """
+
+    def __init__(self, state_folder: RootedPath, known: JournalContent) -> None:
+        self.folder = state_folder
         self._path = state_folder / MANIFEST
         self._file: BinaryIO | None = None
+        self._is_repaired = False
         found = self._path.status()
+        self.known = known
         self.start = found.st_size if found else 0
-        """Position of the first row of this run."""
+        self.in_order = known.in_order and not known.is_cut
+        self.failures: dict[str, bytes] = {}
+        self.mended: set[str] = set()
+        self._end = known.end
 
-    def append(self, row: Mapping[str, Any]) -> None:
-        """Append a row in one call, so that it is whole even if this process dies right after."""
+    def append(self, *rows: Mapping[str, Any]) -> None:
+        """Append rows in one call, so that they are whole even if this process dies right after."""
         if self._file is None:
+            self.known.done.release()
             self._repair_end()
             self._file = open_own(self._path, "ab", buffering=0)
-        line = memoryview(to_line(row))
+        lines = [to_line(row) for row in rows]
+        rest = memoryview(b"".join(lines))
+        size = len(rest)
         try:
-            while line:
-                line = line[self._file.write(line) :]
+            while rest:
+                rest = rest[self._file.write(rest) :]
         except OSError:
             self.close()  # the next append cuts off the half row
+            self.in_order = False
             raise
+        finally:
+            written = size - len(rest)
+            for row, line in zip(rows, lines, strict=True):
+                written -= len(line)
+                if written >= 0:
+                    self._note(row, line)
+
+    def _note(self, row: Mapping[str, Any], line: bytes) -> None:
+        """Note what the end of the run needs to know of a row."""
+        source = row["source_path"]
+        if row["status"] == FAILED:
+            self.failures[source] = line
+            self.in_order = False
+            return
+        here = source, row["file_name"]
+        replaces = len(self.known.done) > 0 and self.known.done.replace(row["file_name"])
+        self.in_order = self.in_order and here > self._end and not replaces
+        self._end = here
+        if row["status"] == DONE:
+            self.failures.pop(source, None)
+            if source in self.known.failures:
+                self.mended.add(source)
 
     def read(self, position: int) -> dict[str, Any]:
         """Return the row at a position from :func:`load_journal`."""
@@ -125,56 +184,10 @@ class Journal:
     def _repair_end(self) -> None:
         """End or remove the last row, so that rows can be appended."""
         with suppress(FileNotFoundError), open_own(self._path, "r+b") as file:
-            self.start = repair_end(file)
-
-
-def compact(
-    state_folder: RootedPath,
-    *,
-    start: int,
-    complete: bool,
-    stale: Collection[str],
-    exists: Callable[[str], bool] | None = None,
-) -> None:
-    """Keep one row for each output, sorted by source, and move failures to their own file.
-
-    Parameters
-    ----------
-    start
-        Position of the first row of the run that ends now.
-    complete
-        Whether that run has met all sources; failures of earlier runs are then dropped.
-    stale
-        Outputs whose sources the run has not met.
-    exists
-        Returns whether an output exists. Default: outputs are beside the manifest.
-    """
-    manifest, failures = state_folder / MANIFEST, state_folder / FAILURES
-    failed: dict[str, dict[str, Any]] = {}
-    done: dict[str, tuple[str, int]] = {}
-    if not complete:
-        failed.update((row["source_path"], row) for _, row in read_rows(failures))
-    for position, row in read_rows(manifest):
-        source = row["source_path"]
-        if row.get("status") == FAILED:
-            if not complete or position >= start:
-                failed[source] = row
-        else:
-            done[row["file_name"]] = source, position
-            if row.get("status") == DONE:
-                failed.pop(source, None)
-    # In this order, a crash between the two files leaves a journal that is still right.
-    if failed:
-        write_whole(failures, (to_line(row) for _, row in sorted(failed.items())))
-    else:
-        failures.unlink(missing_ok=True)
-    if manifest.is_file():
-        is_stale = {name for name, (source, _) in done.items() if name in stale or source in failed}
-        exists = exists or FolderOutputs(state_folder).exists
-        gone = {name for name in sorted(is_stale) if not exists(name)}
-        kept = sorted((source, name, position) for name, (source, position) in done.items() if name not in gone)
-        write_whole(manifest, _lines(manifest, ((position, name in is_stale) for _, name, position in kept)))
-    state_folder.sync()
+            end = repair_end(file)
+            if not self._is_repaired:  # a later repair comes after rows of this run
+                self.start = end
+        self._is_repaired = True
 
 
 def repair_end(file: BinaryIO) -> int:
@@ -194,13 +207,3 @@ def repair_end(file: BinaryIO) -> int:
         return size + 1
     file.truncate(begin)
     return begin
-
-
-def _lines(path: RootedPath, places: Iterable[tuple[int, bool]]) -> Iterator[bytes]:
-    """Read the lines at these positions, and set the status of stale ones."""
-    with path.open() as file:
-        for position, stale in places:
-            file.seek(position)
-            line = file.readline()
-            whole = line if line.endswith(b"\n") else line + b"\n"
-            yield to_line((from_line(line) or {}) | {"status": STALE}) if stale else whole

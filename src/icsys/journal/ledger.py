@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-from functools import cached_property
+from functools import cache, partial
+from itertools import starmap
 from typing import TYPE_CHECKING
 
 from icsys.files.atomic import sweep
-from icsys.journal.journal import Journal, compact, load_journal
+from icsys.journal.journal import Journal, load_journal
+from icsys.journal.put_in_order import compact
 from icsys.journal.resume import Resume, RowUpdate
-from icsys.layout import MANIFEST
 from icsys.records.label import label_at
-from icsys.records.manifest import DONE, STALE, failure_row, image_row, read_rows, relabelled, stale_row
+from icsys.records.manifest import DONE, STALE, failure_row, image_row, relabelled, stale_row
 from icsys.records.pending_outputs import load_pending, write_pending
 from icsys.results import Compressed, Failed
 from icsys.shard import mark_of
 from icsys.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from icsys.files.rooted_path import RootedPath
     from icsys.journal.fencing_token import FencingToken
     from icsys.journal.ledger_context import LedgerContext
     from icsys.journal.prune import Pruner
     from icsys.results import Result, Skipped
-    from icsys.shard import Shard
     from icsys.sources.base import Task
 
 
@@ -46,12 +46,11 @@ class Ledger:
         self._state_folder, self._destination = state_folder, context.destination
         self._outputs, self._written, self._hash_of = context.outputs, context.written, context.hash_of
         self._shard, self._dry_run = settings.shard, settings.dry_run
-        self._known = load_journal(state_folder)
-        others: Container[str] = () if self._shard is None else self._leave_out_others(self._shard)
+        self._known = load_journal(state_folder, None if self._shard is None else self._shard.owns)
         self._token = None if self._shard is None or self._dry_run else _new_token(state_folder)
-        self._journal = Journal(state_folder)
+        self._journal = Journal(state_folder, self._known)
         self._left_pending = load_pending(state_folder)  # by a killed run, and of no task so far
-        self._resume = Resume(context, self._journal, self._known, self._left_pending, others)
+        self._resume = Resume(context, self._journal, self._known, self._left_pending, self._is_of_others())
         self._pending: dict[str, str] = {}
         self._wrote_pending = False
         self._unsynced_folders: set[str] = set()
@@ -96,28 +95,40 @@ class Ledger:
         mtime_ns
             New time of a source whose content has not changed.
         """
+        self.record_all([(task, result, mtime_ns)])
+
+    def record_all(self, outcomes: Sequence[tuple[Task | None, Result, int | None]]) -> None:
+        """Append the rows of several results to the journal, in one call; each is as for :meth:`record`."""
         if self._pruner is not None:
-            self._pruner.note_result(result)
+            for _, result, _ in outcomes:
+                self._pruner.note_result(result)
         if self._dry_run:
             return
         self._check_token()
+        self._append(*filter(None, starmap(self._row_of, outcomes)))
+        for task, result, _ in outcomes:
+            if isinstance(result, Compressed):
+                self._unsynced_folders.add(result.output.rpartition("/")[0])
+            if task is not None:
+                self._pending.pop(task.output, None)
+                if not isinstance(result, Failed):  # after a failure the output of the killed run is still there
+                    self._left_pending.pop(task.output, None)
+
+    def _row_of(self, task: Task | None, result: Result, mtime_ns: int | None) -> dict[str, object] | None:
+        """Return the row of a result; None if the row that is there stays."""
         if isinstance(result, Compressed):
             label, sample = (None, "") if task is None else (task.label, task.sample)
-            self._append(image_row(result, self._hash_of(result.output), __version__, label, sample))
-            self._unsynced_folders.add(result.output.rpartition("/")[0])
-        elif isinstance(result, Failed):
-            self._append(failure_row(result, self._hash_of(result.source), __version__))
-        elif self._update is not None and result is self._update.skipped:
+            return image_row(result, self._hash_of(result.output), __version__, label, sample)
+        if isinstance(result, Failed):
+            return failure_row(result, self._hash_of(result.source), __version__)
+        if self._update is not None and result is self._update.skipped:
             row = self._journal.read(self._update.entry.position) | {"status": DONE}
-            self._append(relabelled(row, self._update.label))
-        elif task is not None and mtime_ns is not None:
+            return relabelled(row, self._update.label)
+        if task is not None and mtime_ns is not None:
             row = self._journal.read(self._known.done[task.output].position)
             row |= {"source_mtime_ns": mtime_ns, "status": DONE}
-            self._append(relabelled(row, label_at(task.output, task.label)))
-        if task is not None:
-            self._pending.pop(task.output, None)
-            if not isinstance(result, Failed):  # after a failure the output of the killed run is still there
-                self._left_pending.pop(task.output, None)
+            return relabelled(row, label_at(task.output, task.label))
+        return None
 
     def close(self, *, complete: bool) -> list[str]:
         """Put the journal in order and return the stale outputs.
@@ -127,11 +138,12 @@ class Ledger:
         complete
             Whether the run has met all sources. Otherwise no output counts as stale.
         """
-        unmet = self._resume.unmet if complete else set()
+        unmet = set(self._known.done.unmet()) if complete else set()
         stale = {output for output in sorted(unmet) if self._outputs.exists(output)}  # sorted: folder by folder
         adopted = self._rows_of_left_pending() if complete and self._takes_all else {}
         chosen = self._pruner.choose(sorted(stale), self._known.done, self._journal) if self._pruner else []
         stale.update(adopted)
+        self._known.done.release()
         if self._dry_run:
             self.pruned = chosen
             return sorted(stale.difference(self.pruned))
@@ -144,8 +156,7 @@ class Ledger:
             self._outputs.commit(closing=True)
             self._journal.close()
             if self._changed or any(self._known.done[name].status == DONE or name not in stale for name in unmet):
-                start, exists = self._journal.start, self._outputs.exists
-                compact(self._state_folder, start=start, complete=complete, stale=unmet, exists=exists)
+                compact(self._journal, complete=complete, stale=unmet, exists=self._outputs.exists)
             if self._left_pending or self._pending or self._wrote_pending:
                 if complete and self._takes_all:
                     self._left_pending.clear()
@@ -154,6 +165,7 @@ class Ledger:
                 self._written.keep(self._left_pending)
         finally:
             self._journal.close()
+            self._known.done.release()
         return sorted(stale.difference(self.pruned))
 
     def _prune(self, outputs: Sequence[str]) -> None:
@@ -189,20 +201,18 @@ class Ledger:
         if self._token is not None:
             self._token.check()
 
-    def _leave_out_others(self, shard: Shard) -> Container[str]:
-        """Remove the entries of other shards, and return the outputs that earlier runs have written for them."""
-        others = {name for name, entry in self._known.done.items() if not shard.owns(entry.source)}
-        for name in others:
-            del self._known.done[name]
-        self._known.failed = {source for source in self._known.failed if shard.owns(source)}
-        if self._state_folder == self._destination:
-            return others
-        return _OutputsOfOthers(self._destination / MANIFEST, shard)
+    def _is_of_others(self) -> Callable[[str], bool]:
+        """Return a function that tells whether an earlier run has written an output for another shard."""
+        if self._shard is None or self._state_folder == self._destination:
+            return self._known.done.is_of_others
+        # The manifest of the whole folder may be long, and few runs need it.
+        whole = cache(partial(load_journal, self._destination, self._shard.owns))
+        return lambda output: self._known.done.is_of_others(output) or whole().done.is_of_others(output)
 
-    def _append(self, row: dict[str, object]) -> None:
-        if not self._dry_run:
+    def _append(self, *rows: dict[str, object]) -> None:
+        if rows and not self._dry_run:
             self._changed = True
-            self._journal.append(row)
+            self._journal.append(*rows)
 
     def _sync(self) -> None:
         """Sync outputs, then rows, so that every row on the disk describes a file on the disk."""
@@ -213,24 +223,6 @@ class Ledger:
     def _write_pending(self) -> None:
         # Outputs that a killed run left pending stay so until their tasks are met, or this run ends.
         write_pending(self._state_folder, self._left_pending | self._pending)
-
-
-class _OutputsOfOthers:
-    """The outputs of other shards in the manifest of the whole folder, which is read on the first lookup.
-
-    A lookup is rare, and the manifest may be long.
-    """
-
-    def __init__(self, manifest: RootedPath, shard: Shard) -> None:
-        self._manifest, self._shard = manifest, shard
-
-    @cached_property
-    def _outputs(self) -> set[str]:
-        rows = (row for _, row in read_rows(self._manifest))
-        return {row["file_name"] for row in rows if "file_name" in row and not self._shard.owns(row["source_path"])}
-
-    def __contains__(self, output: object) -> bool:
-        return output in self._outputs
 
 
 def _new_pruner(context: LedgerContext) -> Pruner:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from icsys.files.rooted_path import RootedPath
-    from icsys.journal.journal import Journal, JournalEntry
+    from icsys.journal.journal import Journal
+    from icsys.journal.known_outputs import KnownOutputs
     from icsys.results import Result
     from icsys.sources.base import Source, Task
 
@@ -42,7 +43,7 @@ class Pruner:
         if not is_done:
             self._undone.add(result.source)
 
-    def choose(self, stale: Iterable[str], entries: dict[str, JournalEntry], journal: Journal) -> list[str]:
+    def choose(self, stale: Iterable[str], entries: KnownOutputs, journal: Journal) -> list[str]:
         """Return the stale outputs to remove: regular files that hold what their row describes."""
         return [
             output

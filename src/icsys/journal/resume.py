@@ -11,9 +11,10 @@ from icsys.records.manifest import STALE
 from icsys.results import CHANGED_SOURCE, FOREIGN, NOT_FAILED, OTHER_OPTIONS, UNCHANGED, Failed, Skipped
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Container
+    from collections.abc import Callable, Collection
 
-    from icsys.journal.journal import Journal, JournalContent, JournalEntry
+    from icsys.journal.journal import Journal, JournalContent
+    from icsys.journal.known_outputs import JournalEntry
     from icsys.journal.ledger_context import LedgerContext
     from icsys.outputs.base import OutputStat
     from icsys.sources.base import Task
@@ -36,8 +37,8 @@ class Resume:
         Content of the journal.
     pending
         Outputs that a killed run may have written without a row in the journal.
-    others
-        Outputs that ICS has written for other shards.
+    is_of_others
+        Returns whether ICS has written an output for another shard.
     """
 
     def __init__(
@@ -46,29 +47,27 @@ class Resume:
         journal: Journal,
         known: JournalContent,
         pending: Collection[str],
-        others: Container[str],
+        is_of_others: Callable[[str], bool],
     ) -> None:
         self._source, self._outputs, self._packs = context.source, context.outputs, context.packs
         self._hash_of, self._settings = context.hash_of, context.settings
-        self._journal, self._known, self._pending, self._others = journal, known, pending, others
-        self.unmet = set(known.done)
-        """Outputs of earlier runs that no task has had so far."""
+        self._journal, self._known, self._pending, self._is_of_others = journal, known, pending, is_of_others
 
     def decide(self, task: Task) -> Task | Skipped | RowUpdate | Failed:
         """Return the task if it is to be done, or its result."""
-        self.unmet.discard(task.output)
+        entry = self._known.done.meet(task.output)
         if self._settings.retry_failed and not self._has_failed(task.source):
             return Skipped(source=task.source, output=task.output, reason=NOT_FAILED)
         found = self._stat(task)
         if isinstance(found, Failed):
             return found
-        entry = self._known.done.get(task.output)
         packed = found.size is None and entry is not None and entry.pack in self._packs
         if self._settings.redo_all or (found.size is None and not packed):
             return task
         if entry is not None:
             return self._compare(task, entry, entry.bytes if found.size is None else found.size)
-        if task.output in self._others or (task.output in self._pending and self._outputs.is_own_output(task.output)):
+        is_left_pending = task.output in self._pending and self._outputs.is_own_output(task.output)
+        if is_left_pending or self._is_of_others(task.output):
             return task
         return Skipped(source=task.source, output=task.output, reason=FOREIGN)
 

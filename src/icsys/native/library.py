@@ -40,6 +40,8 @@ _SIGNATURES = {
     "pack_rows": "n pnnnnpp",
     "similarity": "n ppnnnpfffp",
 }
+# Functions that exist once, for all instruction sets.
+_COMMON_SIGNATURES = {"processor_level": "n", "file_system_type": "n n", "sync_file_system": "n n"}
 _OUT_OF_MEMORY = -1
 
 
@@ -57,16 +59,21 @@ class Kernels:
     def __init__(self, library: ctypes.CDLL, level: str) -> None:
         self.level = level
         for name, signature in _SIGNATURES.items():
-            returned, taken = signature.split()
-            function = library[f"{name}_{level}"]
-            function.restype, function.argtypes = _LETTERS[returned], [_LETTERS[letter] for letter in taken]
-            if returned == "n":
-                function.errcheck = _check_memory  # type: ignore[assignment] # results are numbers, not structures
+            function = _declared(library[f"{name}_{level}"], signature)
+            if signature.startswith("n"):
+                function.errcheck = _check_memory
             setattr(self, name, function)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - functions of many shapes
         """Declare kernels as attributes for type checkers; at run time they are real attributes."""
         raise AttributeError(f"there is no kernel {name!r}")
+
+
+def _declared(function: Any, signature: str) -> Any:  # noqa: ANN401 - ctypes keeps the type of its functions to itself
+    """Return a function of the library after its types have been set."""
+    returned, _, taken = signature.partition(" ")
+    function.restype, function.argtypes = _LETTERS[returned], [_LETTERS[letter] for letter in taken]
+    return function
 
 
 def _check_memory(result: int, _function: object, _arguments: object) -> int:
@@ -100,12 +107,15 @@ def _load() -> ctypes.CDLL:
     suffix = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
     path = Path(__file__).with_name(f"kernels{suffix}")
     try:
-        return ctypes.CDLL(str(path))
+        library = ctypes.CDLL(str(path))
     except OSError as error:
         raise ImportError(
             f"the compiled kernels {path} cannot be loaded ({error}): "
             "install icsys again, with pip install --force-reinstall icsys"
         ) from error
+    for name, signature in _COMMON_SIGNATURES.items():
+        _declared(getattr(library, name), signature)
+    return library
 
 
 LIBRARY = _load()

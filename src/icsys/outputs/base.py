@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 
 class OutputStat(NamedTuple):
@@ -26,10 +26,28 @@ class OutputStat(NamedTuple):
 NOTHING = OutputStat()
 
 
+class NewOutput(NamedTuple):
+    """An output to write.
+
+    Attributes
+    ----------
+    output
+        Its path, with forward slashes.
+    data
+        Its content.
+    sha256
+        The hash of ``data``, in hexadecimal digits.
+    """
+
+    output: str
+    data: bytes
+    sha256: str
+
+
 class Outputs(Protocol):
     """Where outputs are written. Paths of outputs have forward slashes.
 
-    Workers call ``write``, in their threads or processes. The thread of the run calls all other methods.
+    Workers call ``write_all``, in their threads or processes. The thread of the run calls all other methods.
     """
 
     def stat(self, output: str) -> OutputStat:
@@ -44,8 +62,8 @@ class Outputs(Protocol):
     def is_own_output(self, output: str) -> bool:
         """Return whether ICS has written the file at the path of a pending output."""
 
-    def write(self, output: str, data: bytes, sha256: str) -> None:
-        """Write an output whole or not at all; OSError if it cannot be written. ``sha256`` is the hash of ``data``."""
+    def write_all(self, files: Sequence[NewOutput]) -> list[OSError | None]:
+        """Write outputs, each whole or not at all; return for each of them None, or why it could not be written."""
 
     def clean_temporary(self, folders: Iterable[str]) -> None:
         """Remove temporary files of killed runs from these folders."""

@@ -6,17 +6,19 @@ import stat
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from icsys.files.atomic import sweep, write_whole
+from icsys.files.atomic import sweep
 from icsys.files.links import LinkError, is_link
 from icsys.layout import RESERVED
 from icsys.outputs.base import NOTHING, OutputStat
+from icsys.outputs.group import write_group
 from icsys.records.pending_outputs import is_own_output
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from icsys.files.held_folder import HeldFolder
     from icsys.files.rooted_path import RootedPath
+    from icsys.outputs.base import NewOutput
     from icsys.records.pending_outputs import WrittenHashes
 
 
@@ -96,11 +98,14 @@ class FolderOutputs:
         except OSError:
             return False
 
-    def write(self, output: str, data: bytes, sha256: str) -> None:
-        """See Outputs."""
+    def write_all(self, files: Sequence[NewOutput]) -> list[OSError | None]:
+        """See Outputs: all files are brought onto the disk together, and their hashes are recorded in one call."""
         if self._written is not None:
-            self._written.add(output, sha256)
-        write_whole(self._folder / output, data, mark=self._mark)
+            try:
+                self._written.add_all([(output, sha256) for output, _, sha256 in files])
+            except OSError as error:
+                return [error] * len(files)
+        return write_group(self._folder, [(output, data) for output, data, _ in files], mark=self._mark)
 
     def clean_temporary(self, folders: Iterable[str]) -> None:
         """See Outputs."""

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from icsys.outputs.base import NOTHING, OutputStat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from icsys.files.object_store import Objects
+    from icsys.outputs.base import NewOutput
 
 _REMEMBERED = 16  # folders
 
@@ -62,9 +63,16 @@ class ObjectOutputs:
         """See Outputs: any object there counts, as the store's pending outputs are as protected as its objects."""
         return self.exists(output)
 
-    def write(self, output: str, data: bytes, sha256: str) -> None:  # noqa: ARG002 - stores have hashes of their own
-        """See Outputs."""
-        self._objects.write(output, data)
+    def write_all(self, files: Sequence[NewOutput]) -> list[OSError | None]:
+        """See Outputs: one after another; stores have hashes of their own."""
+        errors: list[OSError | None] = []
+        for output, data, _ in files:
+            try:
+                self._objects.write(output, data)
+                errors.append(None)
+            except OSError as error:
+                errors.append(error)
+        return errors
 
     def clean_temporary(self, folders: Iterable[str]) -> None:
         """See Outputs: objects are written whole, without temporary files."""

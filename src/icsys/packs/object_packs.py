@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from icsys.outputs.base import NewOutput
     from icsys.outputs.objects import Commit
 
 
@@ -42,10 +43,14 @@ class UnpackedOutputs(ObjectOutputs):
     def __reduce__(self) -> tuple[type[UnpackedOutputs], tuple[Any, ...]]:
         return UnpackedOutputs, (self._unpacked, self._folder)
 
-    def write(self, output: str, data: bytes, sha256: str) -> None:
-        """See Outputs; the object is written first, so every local copy has its object."""
-        super().write(output, data, sha256)
-        FolderOutputs(RootedPath(self._folder)).write(output, data, sha256)
+    def write_all(self, files: Sequence[NewOutput]) -> list[OSError | None]:
+        """See Outputs; the objects are written first, so every local copy has its object."""
+        errors = super().write_all(files)
+        written = [number for number, error in enumerate(errors) if error is None]
+        copied = FolderOutputs(RootedPath(self._folder)).write_all([files[number] for number in written])
+        for number, error in zip(written, copied, strict=True):
+            errors[number] = error
+        return errors
 
 
 class RemotePacks:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from icsys.files.bounded_lines import lines_of
 from icsys.files.parsing import from_json
 from icsys.files.relative_names import can_be_a_name, is_below
-from icsys.layout import is_pack_name
+from icsys.layout import PACKS, is_pack_name
 from icsys.records.label import MOST_NUMBER, columns_of, label_at
 from icsys.results import ImageCounts, Measured, is_tiny
 
@@ -23,6 +23,23 @@ DONE, FAILED, STALE = "compressed", "failed", "stale"
 """Values of the column ``status``. Stale: the source of the output is gone, fails, or has another output now."""
 
 _MOST = 2**63 - 1
+_write_json = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps would make an encoder for every row
+
+
+# JSON as ICS writes it. Whole numbers have at most 18 digits, so they are in range.
+TEXT_JSON = r'"[^"\\\x00-\x1f]*+"'
+"""Pattern of a text without escapes."""
+# Paths without hidden names, and without a colon, which Windows refuses.
+_NAME_JSON = r'(?!\.)[^"\\/:\x00-\x1f]++'
+_PATH_JSON = f'"{_NAME_JSON}(?:/{_NAME_JSON})*+"'
+_PACK_JSON = rf'"{PACKS}/[A-Za-z0-9_]+-[0-9]+\.[A-Za-z0-9_]+"'
+_SIZE_JSON = "[1-9][0-9]{0,17}"
+_COUNT_JSON = f"(?:0|{_SIZE_JSON})"
+_TIME_JSON = f"(?:{_COUNT_JSON}|[1-8][0-9]{{18}})"  # nanoseconds; until the year 2255
+_FLAG_JSON = "(?:true|false)"
+_FRACTION_JSON = rf"{_COUNT_JSON}(?:\.[0-9]{{1,20}})?(?:e-[0-9]{{1,3}})?"
+ANY_JSON = f"(?:{TEXT_JSON}|null|{_FLAG_JSON}|-?Infinity|-?{_FRACTION_JSON})"
+"""Pattern of a text without escapes, or another plain value."""
 
 
 class ManifestColumn(NamedTuple):
@@ -36,11 +53,14 @@ class ManifestColumn(NamedTuple):
         Returns whether a value from the disk is accepted; None if ICS never reads the column back.
     missing
         The value to check in a row without the column.
+    pattern
+        Pattern of JSON values that ``check`` accepts, if paths are ASCII. Other values may be right, too.
     """
 
     type: type
     check: Callable[[Any], bool] | None = None
     missing: Any = None
+    pattern: str = ANY_JSON
 
 
 def _is_text(value: Any) -> bool:  # noqa: ANN401 - any JSON value, here and below
@@ -75,18 +95,20 @@ def _is_error(value: Any) -> bool:  # noqa: ANN401
     return value is None or (type(value) in {float, int} and 0 <= value <= _MOST)
 
 
-_TEXT, _SIZE = ManifestColumn(str, _is_text), ManifestColumn(int, _is_size)
-_FLAG = ManifestColumn(bool, lambda value: isinstance(value, bool), False)
+_TEXT, _SIZE = ManifestColumn(str, _is_text, None, TEXT_JSON), ManifestColumn(int, _is_size, None, _SIZE_JSON)
+_FLAG = ManifestColumn(bool, lambda value: isinstance(value, bool), False, _FLAG_JSON)
 
 COLUMNS: dict[str, ManifestColumn] = {
-    "file_name": ManifestColumn(str, _is_output),
-    "label": ManifestColumn(str, _is_text, ""),
-    "label_number": ManifestColumn(int, lambda value: type(value) is int and abs(value) <= MOST_NUMBER, 0),
-    "sample": ManifestColumn(str, _is_text, ""),
-    "source_path": ManifestColumn(str, _is_source),
+    "file_name": ManifestColumn(str, _is_output, None, _PATH_JSON),
+    "label": ManifestColumn(str, _is_text, "", TEXT_JSON),
+    "label_number": ManifestColumn(
+        int, lambda value: type(value) is int and abs(value) <= MOST_NUMBER, 0, f"-?{_COUNT_JSON}"
+    ),
+    "sample": ManifestColumn(str, _is_text, "", TEXT_JSON),
+    "source_path": ManifestColumn(str, _is_source, None, TEXT_JSON),
     "source_bytes": _SIZE,
     "source_sha256": _TEXT,
-    "source_mtime_ns": ManifestColumn(int, _is_time),
+    "source_mtime_ns": ManifestColumn(int, _is_time, None, _TIME_JSON),
     "format": ManifestColumn(str),
     "mode": ManifestColumn(str),
     "source_width": _SIZE,
@@ -97,25 +119,25 @@ COLUMNS: dict[str, ManifestColumn] = {
     "channels": _SIZE,
     "orientation": ManifestColumn(int),
     "frames": _SIZE,
-    "colors": ManifestColumn(int, lambda value: value is None or _is_count(value)),
+    "colors": ManifestColumn(int, lambda value: value is None or _is_count(value), None, f"(?:null|{_COUNT_JSON})"),
     "palette": ManifestColumn(str),
     "bytes": _SIZE,
     "sha256": _TEXT,
-    "mse": ManifestColumn(float, _is_error),
+    "mse": ManifestColumn(float, _is_error, None, f"(?:null|{_FRACTION_JSON})"),
     "psnr": ManifestColumn(float),
     "ssim": ManifestColumn(float),
     "delta_e": ManifestColumn(float),
     "quality_target": ManifestColumn(float),
     "quality_met": ManifestColumn(bool),
-    "warning": ManifestColumn(str, _is_text, ""),
+    "warning": ManifestColumn(str, _is_text, "", TEXT_JSON),
     "damaged": _FLAG,
     "kept_source": _FLAG,
     "tiny_output": _FLAG,
     "small_source": _FLAG,
     "options_hash": _TEXT,
     "tool_version": ManifestColumn(str),
-    "status": ManifestColumn(str, lambda value: value in (DONE, STALE)),
-    "shard": ManifestColumn(str, _is_pack),  # the pack that holds the image
+    "status": ManifestColumn(str, lambda value: value in (DONE, STALE), None, f'"(?:{DONE}|{STALE})"'),
+    "shard": ManifestColumn(str, _is_pack, None, _PACK_JSON),  # the pack that holds the image
     "member": ManifestColumn(str),  # its name there, if that cannot be found from the other columns
 }
 """The columns of an image's row, in their order. Rows of other versions may lack those with a ``missing`` value."""
@@ -232,7 +254,7 @@ def to_line(row: Mapping[str, Any] | list[str]) -> bytes:
     >>> to_line({"source_path": "caf\u00e9/caf\udce9.jpg"})
     b'{"source_path": "caf\xc3\xa9/caf\\udce9.jpg"}\n'
     """
-    return json.dumps(row, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+    return (_write_json(row) + "\n").encode("utf-8", "backslashreplace")
 
 
 def from_line(line: bytes) -> dict[str, Any] | None:

@@ -2,13 +2,14 @@
 
 Both are for the run after a crash. A file may have been renamed to the path of an output just before the crash, without
 a row in the journal. If its output is pending, the file may be from ICS; if its hash is recorded, it is. Pending
-outputs are synced to the disk before the outputs are written. A hash is recorded right before its output, without a
-sync. A power cut may lose it; the file is then from ICS if it has the marks of a PNG of ICS.
+outputs are synced to the disk before the outputs are written. Hashes are recorded right before their outputs, without a
+sync. A power cut may lose them; a file is then from ICS if it has the marks of a PNG of ICS.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import threading
 from collections import defaultdict
@@ -22,11 +23,12 @@ from icsys.layout import PENDING, WRITTEN
 from icsys.records.manifest import to_line
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Container, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from icsys.files.rooted_path import RootedPath
 
 _DIGITS = 32  # of a hash: enough to identify a file
+_quoted = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def load_pending(state_folder: RootedPath) -> dict[str, str]:
@@ -76,9 +78,23 @@ class WrittenHashes:
             os.close(self._descriptor)
 
     def add(self, output: str, sha256: str) -> None:
-        """Record the hash of an output before the output is written; in one call, so that lines do not mix."""
+        """Record the hash of an output before the output is written."""
+        self.add_all([(output, sha256)])
+
+    def add_all(self, hashes: Iterable[tuple[str, str]]) -> None:
+        """Record outputs and their hashes before the outputs are written; in one call, so that lines do not mix.
+
+        Raises
+        ------
+        OSError
+            If not all could be recorded.
+        """
         # The line break comes first: a line that a full disk has cut off does not spoil the next one.
-        os.write(self._opened(), b"\n" + to_line([sha256[:_DIGITS], output]))
+        lines = "".join([f'\n["{sha256[:_DIGITS]}", {_quoted(output)}]\n' for output, sha256 in hashes])
+        data = lines.encode("utf-8", "backslashreplace")  # as in rows: see to_line
+        descriptor = self._opened()
+        while os.write(descriptor, data) < len(data):  # the disk is nearly full: the next call names the error
+            continue
 
     def _opened(self) -> int:
         with self._opening:  # many threads write
@@ -87,28 +103,35 @@ class WrittenHashes:
                     self._descriptor = os.dup(file.fileno())
             return self._descriptor
 
-    def keep(self, outputs: Container[str]) -> None:
+    def keep(self, outputs: Collection[str]) -> None:
         """Keep the hashes of these outputs only."""
-        hashes = self.load()
-        kept = [to_line([one, output]) for output in hashes if output in outputs for one in sorted(hashes[output])]
+        hashes = self._of(outputs)
+        kept = [to_line([one, output]) for output in hashes for one in sorted(hashes[output])]
         if kept:
             write_whole(self._path, kept)
         else:  # the next hash creates a new file, because the old one may have a hard link
             self.forget()
 
-    def take_from(self, other: WrittenHashes, outputs: Container[str]) -> None:
+    def take_from(self, other: WrittenHashes, outputs: Collection[str]) -> None:
         """Add the hashes that another list has of these outputs."""
-        for output, hashes in other.load().items():
-            for sha256 in sorted(hashes) if output in outputs else ():
+        for output, hashes in other._of(outputs).items():
+            for sha256 in sorted(hashes):
                 self.add(output, sha256)
 
     def load(self) -> dict[str, set[str]]:
         """Return the hashes by output."""
-        hashes: dict[str, set[str]] = defaultdict(set)
+        return _by_output(self._recorded())
+
+    def _of(self, outputs: Collection[str]) -> dict[str, set[str]]:
+        """Return the hashes of these outputs. The list may be long, and is read only if there are any."""
+        return _by_output(one for one in self._recorded() if one[0] in outputs) if outputs else {}
+
+    def _recorded(self) -> Iterator[tuple[str, str]]:
+        """Yield outputs and their hashes as they were added."""
         try:
             file = self._path.open()
         except (FileNotFoundError, NotADirectoryError):
-            return hashes
+            return
         with file:
             for _, line in lines_of(file):
                 try:
@@ -116,12 +139,18 @@ class WrittenHashes:
                 except (ValueError, TypeError):
                     continue
                 if isinstance(sha256, str) and isinstance(output, str):
-                    hashes[output].add(sha256)
-        return hashes
+                    yield output, sha256
 
     def forget(self) -> None:
         """Remove the list."""
         self._path.unlink(missing_ok=True)
+
+
+def _by_output(recorded: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
+    hashes: dict[str, set[str]] = defaultdict(set)
+    for output, sha256 in recorded:
+        hashes[output].add(sha256)
+    return hashes
 
 
 def copy_pending(state_folder: RootedPath, target: RootedPath, pending: Mapping[str, str]) -> None:

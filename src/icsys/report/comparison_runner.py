@@ -42,7 +42,7 @@ from icsys.report.lossy_codecs import (
 from icsys.report.page_pictures import palette_of
 from icsys.results import Compressed, Failed
 from icsys.run.executor import thread_limits, threads_for
-from icsys.run.worker import WorkerContext, compress_task
+from icsys.run.worker import WorkerContext, compress_one
 from icsys.sources.base import read_loaded
 
 if TYPE_CHECKING:
@@ -280,7 +280,7 @@ class ComparisonRunner:
         worker: Callable[[Loaded], Outcome]
         if resized is None or candidate.quality is None:
             context = WorkerContext(self._source, outputs, candidate.options(self._options))
-            worker = partial(compress_task, context=context, limits=limits)
+            worker = partial(compress_one, context=context, limits=limits)
         else:
             context = WorkerContext(self._source, outputs, self._options)
             codec, quality = candidate.strategy, candidate.quality

@@ -11,6 +11,7 @@ from icsys.errors import code_of
 from icsys.image.decode import decode_photo
 from icsys.image.encode import encode_lossy
 from icsys.image.read_output import flat_pixels
+from icsys.outputs.base import NewOutput
 from icsys.results import Failed
 from icsys.run.worker import Outcome
 from icsys.sources.base import read_loaded
@@ -56,7 +57,9 @@ def compress_lossy(
             pixels = flat_pixels(decode_photo(data, context.options, limits.admit).pixels, context.options.background)
             encoded = encode_lossy(codec, pixels, quality)
         sha256 = hashlib.sha256(encoded).hexdigest()
-        context.outputs.write(task.output, encoded, sha256)
+        (fault,) = context.outputs.write_all([NewOutput(task.output, encoded, sha256)])
+        if fault is not None:
+            raise fault  # noqa: TRY301 - it becomes a result below
     except Exception as error:  # noqa: BLE001 - an image that a codec cannot hold leaves the codec out
         code = code_of(error) if isinstance(error, OSError) else "internal"
         return Outcome(task, Failed(source=task.source, code=code, message=str(error) or type(error).__name__))

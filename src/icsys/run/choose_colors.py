@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from contextlib import closing
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from icsys import pipeline
@@ -46,8 +47,9 @@ def with_chosen_colors(context: WorkerContext, executor: Executor, monitor: RunM
             monitor.report_note(note)
 
     tasks = draw_sample(context.source, SAMPLE, options.seed).tasks
-    with pipeline.one_thread(options), closing(compress_tasks(tasks, context, executor)) as outcomes:
-        chosen = choose_colors(reported(outcomes), options.target, options.quality_share)
+    executor = executor._replace(left=lambda: 0)  # too few for helper processes
+    with pipeline.one_thread(options), closing(compress_tasks(tasks, context, executor)) as batches:
+        chosen = choose_colors(reported(chain.from_iterable(batches)), options.target, options.quality_share)
     chosen = dataclasses.replace(chosen, colors=max(chosen.colors, len(options.keep_colors or ())))
     monitor.summary.colors_chosen = chosen
     return options.replace(colors=chosen.colors)

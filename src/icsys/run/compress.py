@@ -60,9 +60,10 @@ def compress_folder(
         Images compressed at once; the number of cores if left out. It does not change the bytes. On a cluster: shards
         worked on at once; as many as the cluster has slots if left out.
     engine
-        "threads" (default); "processes" (default with a ``timeout``), for machines with more cores than threads can
-        keep busy, and for images that may crash or hang a worker. "dask" or "ray" split a folder into shards, run them
-        on the workers of a cluster, and merge them; all workers must see both folders under the same paths.
+        "auto" (default): threads, and beside them helper processes while many small images are left; "threads" only;
+        "processes" (default with a ``timeout``) for images that may crash or hang a worker. "dask" or "ray" split a
+        folder into shards, run them on the workers of a cluster, and merge them; all workers must see both folders
+        under the same paths.
     address
         Address of a Dask scheduler or Ray cluster to join; a cluster is started on this machine if left out.
     timeout

@@ -89,18 +89,28 @@ class RunMonitor:
         """Report what goes on while no image ends."""
         self.report(note=note)
 
+    def left(self) -> int | None:
+        """Return how many images are left; None until all are counted."""
+        total = self.count.total if self.count else None
+        return None if total is None else total - self.summary.images
+
     def load_packages(self, options: Options) -> None:
         """Load the packages that images need, and report progress meanwhile."""
         report = partial(self.report_note, f"Loading {options.strategy}")
         wait_for(partial(pipeline.load_packages, options), report, self.stop)
 
-    def guard(self, write: Callable[[], object], what: str = "manifest") -> None:
-        """Write a file of the run; if that fails, end the run, because its work could not be recorded any more."""
+    def guard(self, write: Callable[[], object], what: str = "manifest") -> bool:
+        """Write a file of the run, and return whether it was written.
+
+        Otherwise the run ends, because its work could not be recorded any more.
+        """
         try:
             write()
         except OSError as error:
             place = f": {error.filename}" if error.filename else ""
             self.end_early(f"the {what} cannot be written: {error.strerror or error}{place}")
+            return False
+        return True
 
     def end_early(self, reason: str) -> None:
         """Stop the run; the first reason counts."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from contextlib import nullcontext
 from dataclasses import replace
@@ -33,6 +32,7 @@ from icsys.version import __version__
 
 if TYPE_CHECKING:
     import os
+    import threading
     from collections.abc import Callable, Collection, Iterator
 
     from icsys.files.locations import Location
@@ -118,7 +118,7 @@ class _LocalRun:
         self._options, self._settings, self._palettes = options, settings, palettes
         assert settings.engine is not None and settings.jobs is not None  # noqa: S101, PT018 - they are resolved
         self._executor = Executor(
-            settings.engine, settings.jobs, settings.timeout, places.over_network, stop=monitor.stop
+            settings.engine, settings.jobs, settings.timeout, places.over_network, monitor.stop, monitor.left
         )
         self._packed = options.format in PACKINGS
         self._started = time.time()
@@ -132,14 +132,7 @@ class _LocalRun:
         written = WrittenHashes(self._state_folder)
         outputs = self._open_outputs(written)
         packs = self._open_packs()
-        run_ended = threading.Event()
-        context = WorkerContext(
-            self._places.source,
-            outputs,
-            self._options,
-            dry_run=self._settings.dry_run,
-            run_ended=run_ended if self._executor.shares_memory else None,
-        )
+        context = WorkerContext(self._places.source, outputs, self._options, dry_run=self._settings.dry_run)
         if self._options.per == "dataset":
             from icsys.run.choose_colors import with_chosen_colors  # noqa: PLC0415 - few runs need it
 
@@ -162,7 +155,6 @@ class _LocalRun:
         try:
             main_pass.run(plan, context, self._executor)
         finally:
-            run_ended.set()
             self._close(ledger, complete=main_pass.complete and not self._places.names)
         if not self._settings.dry_run:
             self._finish(ledger, finished)

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from icsys.run.worker import WorkerContext
     from icsys.sources.base import Planned
 
-_BATCH = 64  # tasks whose pending outputs are written to disk at once, which takes about a millisecond
+# Tasks whose pending outputs are written to disk at once, which takes about a millisecond: few at first, so that work
+# starts soon.
+_FIRST_BATCH, _BATCH = 64, 256
 
 
 class MainPass:
@@ -51,16 +53,18 @@ class MainPass:
             monitor.report()
             tasks = chain([first], remaining)
             with pipeline.one_thread(options), closing(compress_tasks(tasks, context, executor)) as outcomes:
-                for outcome in outcomes:
-                    task, result, mtime_ns = lost_outcome(outcome) if isinstance(outcome, Lost) else outcome
-                    monitor.guard(partial(self._ledger.record, result, task, mtime_ns=mtime_ns))
-                    monitor.add(result)
+                for batch in outcomes:
+                    done = [lost_outcome(outcome) if isinstance(outcome, Lost) else outcome for outcome in batch]
+                    # Images that are in no row count as not done: the next run does them.
+                    if monitor.guard(partial(self._ledger.record_all, done)):
+                        for outcome in done:
+                            monitor.add(outcome.result)
         self.complete = self._all_listed and not monitor.stop.is_set()
 
     def _remaining(self, plan: Iterable[Planned]) -> Iterator[Task]:
         """Yield the tasks to do, in batches of pending outputs; record the results of all others."""
         batch: list[Task] = []
-        all_listed = True
+        size, all_listed = _FIRST_BATCH, True
         for planned in plan:
             if self._monitor.stop.is_set():
                 return
@@ -76,11 +80,10 @@ class MainPass:
                 continue
             if isinstance(decision, Task):
                 batch.append(decision)
-                if len(batch) == _BATCH:
+                if len(batch) == size:
                     yield from self._announced(batch)
-                    batch = []
-            else:
-                self._monitor.guard(partial(self._ledger.record, decision))
+                    batch, size = [], _BATCH
+            elif self._monitor.guard(partial(self._ledger.record, decision)):
                 self._monitor.add(decision)
         yield from self._announced(batch)
         self._all_listed = all_listed

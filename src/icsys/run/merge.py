@@ -10,8 +10,9 @@ from icsys.files.atomic import remove_tree
 from icsys.files.locations import disk_path
 from icsys.files.reserved_names import check_names, check_state_folders, refusing_links
 from icsys.files.rooted_path import RootedPath
-from icsys.journal.journal import compact
+from icsys.journal.journal import Journal, load_journal
 from icsys.journal.lock import locked
+from icsys.journal.put_in_order import compact
 from icsys.layout import CLUSTER_FOLDER, LOCK, MERGED_FOLDERS, STATE_FOLDERS
 from icsys.outputs.folder import FolderOutputs
 from icsys.records.run_json import read_run, write_merged
@@ -132,7 +133,8 @@ def join_shards(destination: RootedPath, *, partial: bool) -> RunSummary:
         images = FolderOutputs(destination)
         for shard in shards:
             if shard in unfinished:  # a killed shard may have left its journal unsorted
-                compact(state_folder_of(destination, shard), start=0, complete=False, stale=(), exists=images.exists)
+                folder = state_folder_of(destination, shard)
+                compact(Journal(folder, load_journal(folder)), complete=False, stale=(), exists=images.exists)
         runs = [read_run(state_folder_of(destination, shard)) for shard in shards]
         summary = merge_manifests(destination, shards)
         summary.stopped = f"merged although {undone}" if undone else ""

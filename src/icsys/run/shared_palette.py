@@ -8,6 +8,7 @@ from collections import Counter, deque
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from icsys.layout import PALETTE
 from icsys.records.label import label_of
 from icsys.records.palette_files import Palettes, load_palettes
 from icsys.records.splits import ImageFolders, TrainFolders
+from icsys.run.executor import one_by_one
 from icsys.run.wait_and_count import wait_for
 from icsys.sources.base import Task, Unreadable, read_loaded, some_names
 from icsys.sources.folder import Folder
@@ -129,10 +131,10 @@ def find_palettes(
     if survey.folders:
         chosen = ImageFolders(survey.folders)
         tasks = (task for task in tasks if chosen.hold(task.source))
-    worker = partial(count_task_colors, source=source, options=options)
+    worker = partial(one_by_one, function=partial(count_task_colors, source=source, options=options))
     loaded = _loaded(source, pools.items(tasks), options)
-    with closing(executor.map(worker, loaded, partial(pipeline.load_packages, options))) as tables:
-        for table in tables:
+    with closing(executor.map(worker, loaded, partial(pipeline.load_packages, options))) as batches:
+        for table in chain.from_iterable(batches):
             pools.add(table)
     pools.finish()
     return Palettes(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from icsys.sources.base import Planned, Source
 
 _FIRST_REPORT, _NEXT_REPORTS = 0.1, 0.5  # seconds
+_NO_IMAGES = (Ignored, PassedOver)
 
 
 def wait_for(work: Callable[[], object], report: Callable[[], object], stop: threading.Event) -> None:
@@ -63,5 +64,5 @@ class ImageCount:
             for planned in source.plan(""):
                 if self._run_ended.is_set():
                     return
-                images += not isinstance(planned, Ignored | PassedOver) and self._owns(planned)
+                images += not isinstance(planned, _NO_IMAGES) and self._owns(planned)
             self.total = images

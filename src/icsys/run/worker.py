@@ -1,25 +1,27 @@
-"""One image from source to output: what a worker does, and how a fault becomes a result."""
+"""A batch of images from source to output: what a worker does, and how a fault becomes a result."""
 
 from __future__ import annotations
 
 import hashlib
 import time
+from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icsys import pipeline
+from icsys.engine.batches import MOST_SECONDS
 from icsys.errors import ImageError, code_of
 from icsys.files.url import without_secrets
 from icsys.image.decode import decode_photo
 from icsys.image.geometry import is_smaller
+from icsys.outputs.base import NewOutput
 from icsys.pipeline import compress_image
 from icsys.records.label import label_of
 from icsys.results import UNCHANGED, Compressed, Failed, Result, Skipped
 from icsys.sources.base import read_loaded
 
 if TYPE_CHECKING:
-    import threading
-    from collections.abc import Generator, Iterable
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -32,6 +34,10 @@ if TYPE_CHECKING:
     from icsys.records.palette_files import Palettes
     from icsys.run.executor import Executor, Limits
     from icsys.sources.base import Loaded, Source, Task
+
+
+PART_BYTES = 2**22
+"""Bytes of sources that a worker reads, or of outputs that it makes, before it goes on with them; one may hold more."""
 
 
 class WorkerContext(NamedTuple):
@@ -49,8 +55,6 @@ class WorkerContext(NamedTuple):
         Shared palettes; None if each image has its own.
     dry_run
         Write nothing.
-    run_ended
-        Set when the run has ended: a late thread writes nothing. None in processes, which are killed then.
     """
 
     source: Source
@@ -58,7 +62,6 @@ class WorkerContext(NamedTuple):
     options: Options
     palettes: Palettes | None = None
     dry_run: bool = False
-    run_ended: threading.Event | None = None
 
 
 class Outcome(NamedTuple):
@@ -75,58 +78,151 @@ class Outcome(NamedTuple):
     mtime_ns: int | None = None
 
 
+class _Read(NamedTuple):
+    """A source in memory, with its time and the seconds that reading took."""
+
+    task: Task
+    data: bytes
+    mtime_ns: int
+    seconds: float
+
+
+class _Made(NamedTuple):
+    """A result whose output is to be written."""
+
+    task: Task
+    result: Compressed
+    data: bytes
+
+
 def compress_tasks(
     tasks: Iterable[Task], context: WorkerContext, executor: Executor
-) -> Generator[Outcome | Lost[Loaded]]:
-    """Compress tasks on the workers of an executor, and yield the outcomes in any order."""
-    worker = partial(compress_task, context=context)
+) -> Generator[list[Outcome | Lost[Loaded]]]:
+    """Compress tasks on the workers of an executor, and yield the outcomes of each batch, in any order."""
+    worker = partial(compress_batch, context=context)
     loaded = context.source.load(tasks, context.options)
     return executor.map(worker, loaded, partial(pipeline.load_packages, context.options))
 
 
-def compress_task(loaded: Loaded, context: WorkerContext, limits: Limits) -> Outcome:
-    """Compress one image. Any fault becomes its result.
+def compress_batch(batch: Sequence[Loaded], context: WorkerContext, limits: Limits) -> list[Outcome]:
+    """Compress images until the run is stopped or time is up. Any fault of one becomes its result.
+
+    Sources are read, and outputs are written, while other workers compute. Outputs are written together, because
+    bringing several files onto the disk takes as long as one.
 
     Parameters
     ----------
-    loaded
-        The task, with its bytes if they were read ahead.
+    batch
+        The tasks, each with its bytes if they were read ahead.
+
+    Returns
+    -------
+    list of Outcome
+        Of the first tasks, in their order; of at least one, unless the run is stopped.
     """
-    task, _ = loaded
-    try:
+    outcomes: list[Outcome] = []
+    waiting, end = deque(batch), time.monotonic() + MOST_SECONDS
+
+    def is_over() -> bool:
+        return limits.stopped() or time.monotonic() > end
+
+    while waiting and not limits.stopped() and not (outcomes and is_over()):
+        sources = deque(_read_some(waiting, context))
+        while sources and not (outcomes and is_over()):
+            outcomes += _written(_compress_some(sources, context, limits, is_over), context, limits)
+    return outcomes
+
+
+def compress_one(loaded: Loaded, context: WorkerContext, limits: Limits) -> Outcome:
+    """Compress one image. Any fault becomes its result."""
+    (outcome,) = compress_batch([loaded], context, limits)
+    return outcome
+
+
+def _read_some(waiting: deque[Loaded], context: WorkerContext) -> Iterator[_Read | Outcome]:
+    """Read sources, and take them off the queue, until they hold :data:`PART_BYTES` bytes."""
+    held = 0
+    while waiting and held < PART_BYTES:
+        loaded = waiting.popleft()
         start = time.perf_counter()
-        data, mtime_ns = read_loaded(context.source, loaded, context.options)
-        waited = -time.perf_counter()
-        with limits.slots:
-            waited += time.perf_counter()
-            source_sha256 = hashlib.sha256(data).hexdigest()
-            if source_sha256 == task.done_sha256:
-                return Outcome(task, Skipped(source=task.source, output=task.output, reason=UNCHANGED), mtime_ns)
-            palette = _palette_of(task, data, context, limits.admit)
-            image = compress_image(data, context.options, palette=palette, admit=limits.admit)
-            sha256 = hashlib.sha256(image.data).hexdigest()
-            bytes_in = len(data)
-            del data
-        if not context.dry_run and not (context.run_ended and context.run_ended.is_set()):
-            context.outputs.write(task.output, image.data, sha256)
+        try:
+            data, mtime_ns = read_loaded(context.source, loaded, context.options)
+        except Exception as error:  # noqa: BLE001 - one image never ends the run
+            yield _failed(loaded[0], error)
+        else:
+            held += len(data)
+            yield _Read(loaded[0], data, mtime_ns, time.perf_counter() - start)
+
+
+def _compress_some(
+    sources: deque[_Read | Outcome], context: WorkerContext, limits: Limits, is_over: Callable[[], bool]
+) -> list[_Made | Outcome]:
+    """Compress sources, and take them off the queue, until the outputs hold :data:`PART_BYTES` bytes or time is up."""
+    done: list[_Made | Outcome] = []
+    held = 0
+    with limits.slots:
+        while sources and held < PART_BYTES and not (done and is_over()):
+            source = sources.popleft()
+            if isinstance(source, _Read):
+                made = _compress(source, context, limits)
+                held += len(made.data) if isinstance(made, _Made) else 0
+                done.append(made)
+            else:
+                done.append(source)
+    return done
+
+
+def _compress(source: _Read, context: WorkerContext, limits: Limits) -> _Made | Outcome:
+    """Compress one image."""
+    task, data, mtime_ns, seconds = source
+    start = time.perf_counter()
+    try:
+        source_sha256 = hashlib.sha256(data).hexdigest()
+        if source_sha256 == task.done_sha256:
+            return Outcome(task, Skipped(source=task.source, output=task.output, reason=UNCHANGED), mtime_ns)
+        palette = _palette_of(task, data, context, limits.admit)
+        image = compress_image(data, context.options, palette=palette, admit=limits.admit)
+        sha256 = hashlib.sha256(image.data).hexdigest()
     except Exception as error:  # noqa: BLE001 - one image never ends the run
-        code, message = failure_reason(error)
-        return Outcome(task, Failed(source=task.source, code=code, message=message))
+        return _failed(task, error)
     palettes = context.palettes
     result = Compressed(
         source=task.source,
         output=task.output,
-        bytes_in=bytes_in,
+        bytes_in=len(data),
         source_mtime_ns=mtime_ns,
         source_sha256=source_sha256,
         sha256=sha256,
         palette=None if palettes is None else palettes.hash_of(task.output),
-        seconds=time.perf_counter() - start - waited,
+        seconds=seconds + time.perf_counter() - start,
         small_source=is_smaller(image.source.width, image.source.height, context.options),
         redone=task.redone,
         **_image_values(image),
     )
-    return Outcome(task, result)
+    return _Made(task, result, image.data)
+
+
+def _written(done: list[_Made | Outcome], context: WorkerContext, limits: Limits) -> list[Outcome]:
+    """Write the outputs, and return all outcomes in their order."""
+    files = [NewOutput(one.result.output, one.data, one.result.sha256) for one in done if isinstance(one, _Made)]
+    if context.dry_run or limits.ended():
+        errors: Sequence[OSError | None] = [None] * len(files)
+    else:
+        errors = context.outputs.write_all(files)
+    faults = iter(errors)
+    outcomes = []
+    for one in done:
+        if isinstance(one, _Made):
+            error = next(faults)
+            outcomes.append(_failed(one.task, error) if error else Outcome(one.task, one.result))
+        else:
+            outcomes.append(one)
+    return outcomes
+
+
+def _failed(task: Task, error: Exception) -> Outcome:
+    code, message = failure_reason(error)
+    return Outcome(task, Failed(source=task.source, code=code, message=message))
 
 
 def lost_outcome(lost: Lost[Loaded]) -> Outcome:

@@ -137,7 +137,7 @@ class Source(Protocol):
     def plan(self, suffix: str) -> Iterator[Planned]:
         """List the images with their outputs, which get ``suffix``; always in the same order.
 
-        An empty suffix is enough to count images.
+        An empty suffix is enough to count images; outputs then have no names of their own.
         """
 
     def stat(self, task: Task) -> tuple[int | None, int | None]:

@@ -6,6 +6,7 @@ import os
 from collections import defaultdict
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,8 +18,9 @@ from icsys.records.label import label_of
 from icsys.records.output_folders import MARKER_FILES, is_output_folder
 from icsys.sources.base import Ignored, Loaded, PassedOver, Planned, Task, Unreadable
 from icsys.sources.labels_from_manifest import RecordedLabels, recorded_classes
-from icsys.sources.output_names import name_key, output_names
+from icsys.sources.output_names import each_output_name, name_key
 from icsys.sources.read_file import open_regular, read_file
+from icsys.sources.sorted_names import SortedNames
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -26,17 +28,6 @@ if TYPE_CHECKING:
     from icsys.options import Options
 
 _HEAD_BYTES = 64
-
-
-class _Found(NamedTuple):
-    """An entry of a folder, with the path of that folder below the source."""
-
-    folder: str
-    name: str
-
-    @property
-    def path(self) -> str:
-        return f"{self.folder}/{self.name}" if self.folder else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +86,10 @@ class Folder:
 
     def read(self, task: Task, options: Options) -> tuple[bytes, int]:
         """Read a file as :func:`~icsys.sources.read_file.read_file` does."""
-        return read_file(self.path / task.source, options)
+        try:
+            return read_file(f"{self.path}/{task.source}", options)
+        except OSError:
+            return read_file(self.path / task.source, options)  # its errors name the file as a Path does
 
 
 def plan_folder(
@@ -195,54 +189,75 @@ class _Walk:
 
     def plan(self, folders: list[_Folder]) -> Generator[Planned, None, list[list[_Folder]]]:
         """Plan folders with equal :func:`name_key`; return the folders below them, grouped in the same way."""
-        images: list[_Found] = []
+        images: list[tuple[_Folder, SortedNames]] = []
         below: dict[str, list[_Folder]] = defaultdict(list)
         for folder in folders:
-            entries, above, left_out = self._list(folder)
+            names, others, above, left_out = self._list(folder)
             if left_out:
                 yield left_out
-            for entry in entries:
-                found = _Found(folder.path, entry.name)
+            for entry in others:
+                path = _below(folder.path, entry.name)
                 try:
                     kind = self._kind(entry, above)
                 except OSError as error:
-                    yield Unreadable(found.path, code_of(error), f"the file cannot be read: {error.strerror or error}")
+                    yield Unreadable(path, code_of(error), f"the file cannot be read: {error.strerror or error}")
                     continue
                 if kind is _Kind.IMAGE:
-                    images.append(found)
+                    names.add(entry.name)
                 elif kind is _Kind.OTHER:
-                    yield Ignored(found.path)
+                    yield Ignored(path)
                 elif kind is _Kind.FOLDER:
                     link = is_link(entry.stat(follow_symlinks=False))
                     real = Path(entry.path).resolve() if link else folder.real / entry.name
-                    yield from self._enter(_Folder(found.path, real, above), below, link=link)
+                    yield from self._enter(_Folder(path, real, above), below, link=link)
+            images.append((folder, names))
         reserved = [folder.path.rpartition("/")[2] for group in below.values() for folder in group]
-        outputs = output_names([image.name for image in images], self.suffix, reserved)
-        for image, output in zip(images, outputs, strict=True):
-            label, sample = self.labels.of(image.path), self.labels.sample_of(image.path)
-            yield Task(image.path, _Found(image.folder, output).path, None, label, sample)
+        yield from self._tasks(images, reserved)
         return list(below.values())
+
+    def _tasks(self, images: list[tuple[_Folder, SortedNames]], reserved: list[str]) -> Iterator[Task]:
+        """Yield the images of folders that are planned together; without a suffix, outputs get no names."""
+        together = images[0][1] if len(images) == 1 else [name for _, names in images for name in names]
+        outputs = each_output_name(together, self.suffix, reserved)
+        for folder, names in images:
+            for name in names:
+                path = _below(folder.path, name)
+                output = _below(folder.path, next(outputs)) if self.suffix else path
+                yield Task(path, output, None, self.labels.of(path), self.labels.sample_of(path))
 
     def _list(
         self, folder: _Folder
-    ) -> tuple[list[os.DirEntry[str]], frozenset[tuple[int, int]], Unreadable | PassedOver | None]:
-        """Return the entries of a folder, and the identities of it and the folders above; or why it is left out."""
+    ) -> tuple[SortedNames, list[os.DirEntry[str]], frozenset[tuple[int, int]], Unreadable | PassedOver | None]:
+        """Return what a folder holds, and the identities of it and the folders above; or why it is left out.
+
+        Returns
+        -------
+        tuple
+            The names of plain images, which may be many, and the other entries.
+        """
         path = self.source / folder.path
+        names, others = SortedNames(), list[os.DirEntry[str]]()
         try:
             with os.scandir(path) as entries:
-                ordered = sorted(entries, key=lambda entry: entry.name)
+                for entry in entries:
+                    if _is_plain_image(entry):
+                        names.add(entry.name)
+                    else:
+                        others.append(entry)
+            others.sort(key=attrgetter("name"))
             above = folder.above | {_identity(path)} if self.follow_links else folder.above
         except OSError as error:
             reason = f"the folder cannot be listed: {error.strerror}"
-            return [], folder.above, Unreadable(folder.path or ".", code_of(error), reason, is_folder=True)
+            unreadable = Unreadable(folder.path or ".", code_of(error), reason, is_folder=True)
+            return SortedNames(), [], folder.above, unreadable
         # Few folders hold a file of such a name, so most folders take no extra read.
-        may_be = folder.path and not MARKER_FILES.isdisjoint(entry.name for entry in ordered)
+        may_be = folder.path and not MARKER_FILES.isdisjoint(entry.name for entry in others)
         if may_be and self.include_outputs:
             if self.suffix:
                 self.labels.read(path, f"{folder.path}/")
         elif may_be and is_output_folder(path):
-            return [], above, PassedOver(folder.path)
-        return ordered, above, None
+            return SortedNames(), [], above, PassedOver(folder.path)
+        return names, others, above, None
 
     def _enter(self, folder: _Folder, below: dict[str, list[_Folder]], *, link: bool) -> Iterator[PassedOver]:
         """Add a folder to ``below``; for a link, the folders above its target decide whether it is left out."""
@@ -261,6 +276,8 @@ class _Walk:
         if entry.name.startswith("."):
             return _Kind.OURS if entry.name.startswith(OWN_PREFIX) else _Kind.OTHER
         follow = self.follow_links
+        if not follow and entry.is_file(follow_symlinks=False):  # as most entries are
+            return _Kind.IMAGE if _is_image(entry) else _Kind.OTHER
         if follow and entry.is_symlink() and not os.path.exists(entry.path):  # noqa: PTH110 - a loop of links is False
             raise OSError("the link leads nowhere")
         if entry.is_dir(follow_symlinks=follow):
@@ -268,7 +285,7 @@ class _Walk:
                 return _Kind.OTHER
             loops = follow and _identity(Path(entry.path)) in above
             return _Kind.OTHER if loops else _Kind.FOLDER
-        if entry.is_file(follow_symlinks=follow) and _is_image(Path(entry.path)):
+        if entry.is_file(follow_symlinks=follow) and _is_image(entry):
             return _Kind.IMAGE
         return _Kind.OTHER
 
@@ -288,9 +305,25 @@ class _Kind(Enum):
     OURS = auto()
 
 
-def _is_image(path: Path) -> bool:
+def _is_plain_image(entry: os.DirEntry[str]) -> bool:
+    """Return whether an entry is an image by its name, and neither hidden nor a link; nothing else is asked."""
+    name = entry.name
+    try:
+        is_named = not name.startswith(".") and name[name.rfind(".") :].lower() in IMAGE_SUFFIXES
+        return is_named and entry.is_file(follow_symlinks=False)
+    except OSError:  # of a system that has to ask; told where the other entries are looked at
+        return False
+
+
+def _below(folder: str, name: str) -> str:
+    """Return the path below the source of what lies in a folder; the path of the source folder is empty."""
+    return f"{folder}/{name}" if folder else name
+
+
+def _is_image(entry: os.DirEntry[str]) -> bool:
     """Return whether a file is an image: by its suffix, or else by its first bytes."""
-    if path.suffix.lower() in IMAGE_SUFFIXES:
+    _, dot, suffix = entry.name.rpartition(".")
+    if dot + suffix.lower() in IMAGE_SUFFIXES:
         return True
-    with open_regular(path) as file:
+    with open_regular(entry.path) as file:
         return sniff(file.read(_HEAD_BYTES)) is not None

@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import os
 import unicodedata
+from array import array
 from collections import Counter
 from typing import TYPE_CHECKING
 
 from icsys.image.tiff.camera_raw import RAW_SUFFIXES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 
 _MAX_NAME_BYTES = 255  # on the usual file systems
+_FEW = 1000  # names
 
 
 def name_key(name: str) -> str:
@@ -27,6 +29,8 @@ def name_key(name: str) -> str:
     >>> name_key("Straße.PNG") == name_key("STRASSE.png")
     True
     """
+    if name.isascii():  # as most names are: one form, and no letters that casefold differs in
+        return name.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
@@ -62,10 +66,41 @@ def output_names(names: Iterable[str], suffix: str, reserved: Iterable[str] = ()
     >>> output_names(["a.jpg", "a.NEF"], ".png")
     ['a.png', 'a.NEF.png']
     """
+    return list(each_output_name(list(names), suffix, reserved))
+
+
+def each_output_name(names: Iterable[str], suffix: str, reserved: Iterable[str] = ()) -> Iterator[str]:
+    """Yield what :func:`output_names` returns, in bounded memory as long as no two names meet.
+
+    ``names`` is read several times, so it cannot be an iterator.
+    """
+    if _is_each_unique(names, suffix, reserved := list(reserved)):
+        for name in names:
+            yield _fitting(_stem(name), suffix) + suffix
+    else:
+        yield from _distinct(names, suffix, reserved)
+
+
+def _is_each_unique(names: Iterable[str], suffix: str, reserved: Iterable[str]) -> bool:
+    """Return whether the stems are enough, by 8 bytes a name; rarely False for names that do not meet."""
+    keys = array("q", (hash(name_key(_fitting(_stem(name), suffix) + suffix)) for name in names))
+    others = {hash(name_key(name)) for name in reserved}
+    if len(keys) < _FEW:
+        return len(others.union(keys)) == len(others) + len(keys)
+    import numpy as np  # noqa: PLC0415 - only large folders need it
+
+    ordered = np.frombuffer(keys, np.int64)
+    ordered.sort()
+    taken = np.array(sorted(others), np.int64)
+    return not (ordered[1:] == ordered[:-1]).any() and not np.isin(taken, ordered, kind="sort").any()
+
+
+def _distinct(names: Iterable[str], suffix: str, reserved: Iterable[str]) -> list[str]:
+    """Return output names that are made distinct."""
     names = list(names)
     stems = [_fitting(_stem(name), suffix) for name in names]
-    whole = [_fitting(name, suffix) for name in names]
     taken = {name_key(name) for name in reserved}
+    whole = [_fitting(name, suffix) for name in names]
     outputs: dict[int, str] = {}
     # Plain names come before numbered ones, so that each number avoids all names before it.
     for chosen in (stems, whole):
@@ -90,11 +125,13 @@ def output_names(names: Iterable[str], suffix: str, reserved: Iterable[str] = ()
 def _stem(name: str) -> str:
     """Drop the last suffix unless it is one of camera raw; a leading dot starts no suffix."""
     stem, dot, suffix = name.rpartition(".")
-    return stem if dot and stem and f".{suffix.lower()}" not in RAW_SUFFIXES else name
+    return stem if dot and stem and dot + suffix.lower() not in RAW_SUFFIXES else name
 
 
 def _fitting(name: str, suffix: str) -> str:
     """Cut ``name`` so that it fits a file name with ``suffix``; a hash keeps cut names different."""
+    if name.isascii() and len(name) + len(suffix) <= _MAX_NAME_BYTES and suffix.isascii():
+        return name
     data = os.fsencode(name)
     room = _MAX_NAME_BYTES - len(os.fsencode(suffix))
     if len(data) <= room:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _FLAGS = sum(getattr(os, name, 0) for name in ("O_RDONLY", "O_BINARY", "O_CLOEXEC", "O_NOCTTY", "O_NONBLOCK"))
 
 
-def open_regular(path: Path) -> BufferedReader:
+def open_regular(path: Path | str) -> BufferedReader:
     """Open a regular file for reading.
 
     Raises
@@ -31,7 +31,7 @@ def open_regular(path: Path) -> BufferedReader:
     return os.fdopen(descriptor, "rb")
 
 
-def _opened(path: Path) -> tuple[int, os.stat_result]:
+def _opened(path: Path | str) -> tuple[int, os.stat_result]:
     """Return the descriptor of a regular file, and its status."""
     descriptor = os.open(path, _FLAGS)
     found = os.fstat(descriptor)
@@ -41,7 +41,7 @@ def _opened(path: Path) -> tuple[int, os.stat_result]:
     return descriptor, found
 
 
-def read_file(path: Path, options: Options) -> tuple[bytes, int]:
+def read_file(path: Path | str, options: Options) -> tuple[bytes, int]:
     """Read a file and check that it did not change; its size is checked before it takes memory.
 
     Returns
