@@ -10,8 +10,9 @@ from sklearn.datasets import load_sample_images
 from helpers import synthetic_photo
 from icsys.color import one_call
 from icsys.color.kmeans import reduce_pixels
-from icsys.color.one_call import is_one_call, reduce_in_one_call
+from icsys.color.one_call import is_one_call, map_in_one_call, reduce_in_one_call
 from icsys.color.scratch import Slots
+from icsys.color.strategy_steps import distinct_of, map_to
 from icsys.native.library import LIBRARY, Kernels, levels
 
 lasting = settings(deadline=None, max_examples=150)
@@ -55,6 +56,13 @@ def test_it_equals_the_layers_on_crowded_colors(pixels, k):
     assert_same(reduce_in_one_call(pixels, k), reduce_pixels(pixels, k))
 
 
+@lasting
+@given(images(), numbers, st.integers(0, 2**32 - 1))
+def test_pixels_go_to_the_entries_of_a_palette_that_the_layers_find(pixels, k, seed):
+    palette = np.random.default_rng(seed).integers(0, 256, (k, 3)).astype(np.uint8)
+    assert_same(map_in_one_call(pixels, palette), map_to(distinct_of(pixels), palette))
+
+
 @pytest.mark.parametrize("level", levels())
 @pytest.mark.parametrize("k", [1, 2, 16, 100, 256])
 def test_it_equals_the_layers_on_photos_with_all_instructions(k, level, monkeypatch):
@@ -62,7 +70,9 @@ def test_it_equals_the_layers_on_photos_with_all_instructions(k, level, monkeypa
     photo = load_sample_images().images[1]
     for pixels in (photo[100:132, 200:232], photo[::4, ::4], photo[:, :400], synthetic_photo()):
         rows = np.ascontiguousarray(pixels).reshape(-1, 3)
-        assert_same(reduce_in_one_call(rows, k), reduce_pixels(rows, k))
+        found = reduce_in_one_call(rows, k)
+        assert_same(found, reduce_pixels(rows, k))
+        assert_same(map_in_one_call(rows, found.palette), map_to(distinct_of(rows), found.palette))
 
 
 def test_an_image_of_all_colors_needs_more_memory_than_is_kept(monkeypatch):

@@ -1,7 +1,8 @@
-"""MKM in one call: from the pixels of an image to palette and indices, without the layers of Python in between.
+"""MKM, or a given palette, in one call: from pixels to palette and indices, without the layers of Python in between.
 
 The steps of a small image take less time than the calls between them. The result is that of
-:func:`icsys.color.kmeans.reduce_pixels`, whose layers serve every other choice.
+:func:`icsys.color.kmeans.reduce_pixels` or :func:`icsys.color.strategy_steps.map_to`, whose layers serve every other
+choice.
 """
 
 from __future__ import annotations
@@ -73,10 +74,30 @@ def reduce_in_one_call(pixels: NDArray[np.uint8], n_colors: int) -> Reduced:
         1 to 256.
     """
     palette, indices = np.empty((n_colors, _RGB), np.uint8), np.empty(len(pixels), np.uint8)
-    kept = thread_scratch().empty("one call", (KEPT_BYTES,), np.uint8)
     error = ctypes.c_double()
-    plan = ctypes.addressof(_plan(n_colors))
-    source, memory = address(pixels, np.uint8), address(kept, np.uint8)
-    made = address(palette, np.uint8), address(indices, np.uint8), ctypes.byref(error)
-    n = KERNELS.reduce(source, len(pixels), plan, memory, KEPT_BYTES, *made)
+    given = address(pixels, np.uint8), len(pixels), ctypes.addressof(_plan(n_colors)), *_memory()
+    n = KERNELS.reduce(*given, address(palette, np.uint8), address(indices, np.uint8), ctypes.byref(error))
     return Reduced(palette[:n].copy() if n < n_colors else palette, indices, int(error.value))
+
+
+def map_in_one_call(pixels: NDArray[np.uint8], palette: NDArray[np.uint8]) -> Reduced:
+    """Map pixels to a palette as :func:`icsys.color.strategy_steps.map_to` does in sRGB.
+
+    Parameters
+    ----------
+    pixels
+        Shape (N, 3), uint8, C-contiguous, N from 1 to below 2^32.
+    palette
+        Shape (k, 3), uint8, k from 1 to 256.
+    """
+    indices = np.empty(len(pixels), np.uint8)
+    error = ctypes.c_double()
+    palette = np.ascontiguousarray(palette)
+    given = address(pixels, np.uint8), len(pixels), address(palette, np.uint8), len(palette), *_memory()
+    KERNELS.map_to(*given, address(indices, np.uint8), ctypes.byref(error))
+    return Reduced(palette, indices, int(error.value))
+
+
+def _memory() -> tuple[int, int]:
+    """Return the address and the bytes of the thread's memory."""
+    return address(thread_scratch().empty("one call", (KEPT_BYTES,), np.uint8), np.uint8), KEPT_BYTES

@@ -148,6 +148,12 @@ EXPORT int64_t KERNEL(reduce)(const uint8_t *pixels, int64_t n, const Plan *plan
     return reduce(pixels, n, *plan, palette, indices, error, memory);
 }
 
+EXPORT int64_t KERNEL(map_to)(const uint8_t *pixels, int64_t n, const uint8_t *palette, int64_t k, void *kept,
+                              int64_t kept_bytes, uint8_t *indices, double *error) {
+    Kept memory(kept, kept_bytes);
+    return map_to(pixels, n, palette, k, indices, error, memory);
+}
+
 // Pixels ----------------------------------------------------------------------------------------------------------------
 
 EXPORT int64_t KERNEL(average_area)(const uint8_t *pixels, int64_t row_bytes, int64_t columns, int64_t channels,

@@ -35,6 +35,7 @@ _SIGNATURES = {
     "split": "f pnpp",
     "merge_costs": "n pnnpp",
     "reduce": "n pnppnppp",
+    "map_to": "n pnpnpnpp",
     "average_area": "n pnnnpnpnp",
     "filter_rows": "n pnnnnp",
     "pack_rows": "n pnnnnpp",

@@ -323,11 +323,31 @@ int64_t reassign(const Points &points, const Partition &part, const float *cente
                          : reassign_blocks<D, false, true>(points, part, k, room);
 }
 
-// Write the nearest centre of every point, and return the squared error; for colours it is exact, in 64ths.
-template <int D, typename Label>
-double nearest_centers(const Points &points, const float *centers, int64_t stride, int64_t k, Label *labels,
-                       Scratch<D> &room) {
-    room.take(centers, stride, k);
+// Add the squared error of a block whose points are `best` + |x|^2 away from their centres.
+template <int D, bool EXACT> INLINE void add_error(const float *x, const double *w, const float *best, double &error) {
+    if constexpr (EXACT) { // in any order, and in float
+        Doubles total = {};
+        for (int i = 0; i < BLOCK; i += LANES / 2) {
+            HalfFloats distance = load<HalfFloats>(best + i);
+            for (int f = 0; f < D; f++) {
+                const HalfFloats at = load<HalfFloats>(x + f * BLOCK + i);
+                distance += at * at;
+            }
+            total += load<Doubles>(w + i) * __builtin_convertvector(distance, Doubles);
+        }
+        for (int i = 0; i < LANES / 2; i++) error += total[i];
+        return;
+    }
+    for (int i = 0; i < BLOCK; i++) {
+        double distance = best[i];
+        for (int f = 0; f < D; f++) distance += static_cast<double>(x[f * BLOCK + i]) * x[f * BLOCK + i];
+        error += w[i] * distance;
+    }
+}
+
+// As nearest_centers, from centres that the search has.
+template <int D, bool EXACT, typename Label>
+INLINE double nearest_of_all(const Points &points, Label *labels, Scratch<D> &room) {
     const float slack = static_cast<float>(points.slack);
     alignas(64) float best[BLOCK];
     alignas(64) int32_t found[BLOCK];
@@ -335,18 +355,22 @@ double nearest_centers(const Points &points, const float *centers, int64_t strid
     int32_t z = 0;
     for (int64_t b = 0; b < points.blocks; b++) {
         const float *x = points.x + b * D * BLOCK;
-        const double *w = points.w + b * BLOCK;
         const int64_t n = filter_centers<D>(points.low + b * D, points.high + b * D, room.all, z, slack, room.listed);
-        nearest_in_block<D, false>(x, room.candidates, room.listed, n, best, found);
+        nearest_in_block<D, EXACT>(x, room.candidates, room.listed, n, best, found);
         z = found[BLOCK / 2];
-        for (int i = 0; i < BLOCK; i++) {
-            double distance = best[i];
-            for (int f = 0; f < D; f++) distance += static_cast<double>(x[f * BLOCK + i]) * x[f * BLOCK + i];
-            error += w[i] * distance;
-            labels[b * BLOCK + i] = static_cast<Label>(found[i]);
-        }
+        add_error<D, EXACT>(x, points.w + b * BLOCK, best, error);
+        for (int i = 0; i < BLOCK; i++) labels[b * BLOCK + i] = static_cast<Label>(found[i]);
     }
     return error;
+}
+
+// Write the nearest centre of every point, and return the squared error; for colours it is exact, in 64ths.
+template <int D, typename Label>
+double nearest_centers(const Points &points, const float *centers, int64_t stride, int64_t k, Label *labels,
+                       Scratch<D> &room) {
+    room.take(centers, stride, k);
+    return is_exact(points) ? nearest_of_all<D, true>(points, labels, room)
+                            : nearest_of_all<D, false>(points, labels, room);
 }
 
 ICS_END

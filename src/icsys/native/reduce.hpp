@@ -303,6 +303,11 @@ INLINE bool find_entries(const Color *listed, int64_t n, const Plan &plan, Entri
     return true;
 }
 
+// Give every pixel the byte of its colour; `of_color` has room for all colours.
+INLINE void map_pixels(const uint32_t *inverse, int64_t n, const uint8_t *of_color, uint8_t *indices) {
+    for (int64_t i = 0; i < n; i++) indices[i] = of_color[inverse[i]];
+}
+
 // Reduce pixels to at most plan.k colours: write the palette, the index of every pixel and the squared error; return the
 // number of colours, or -1 without memory.
 INLINE int64_t reduce(const uint8_t *pixels, int64_t n, const Plan &plan, uint8_t *palette, uint8_t *indices,
@@ -327,7 +332,34 @@ INLINE int64_t reduce(const uint8_t *pixels, int64_t n, const Plan &plan, uint8_
     const int64_t k = order_entries(entries, used, palette, number);
     uint8_t *of_color = reinterpret_cast<uint8_t *>(listed);
     for (int64_t i = 0; i < colors; i++) of_color[i] = number[labels[i]];
-    for (int64_t i = 0; i < n; i++) indices[i] = of_color[inverse[i]];
+    map_pixels(inverse, n, of_color, indices);
+    return k;
+}
+
+// Write the nearest of k given entries, at most 256, for every pixel, and the squared error; return k, or -1 without memory.
+INLINE int64_t map_to(const uint8_t *pixels, int64_t n, const uint8_t *palette, int64_t k, uint8_t *indices,
+                      double *error, Kept &kept) {
+    const int64_t most = n < CODES ? n : CODES;
+    Room room(Room::bytes<uint32_t>(n) + Room::bytes<Color>(most), kept);
+    if (!room) return -1;
+    uint32_t *inverse = room.take<uint32_t>(n);
+    Color *listed = room.take<Color>(most);
+    const int64_t found = list_colors(pixels, n, inverse, listed, kept);
+    if (found < 0) return -1;
+    Room more(Cloud::bytes(found) + Scratch<3>::bytes(k) + Room::bytes<float>(3 * k) +
+                  Room::bytes<uint8_t>(found + BLOCK),
+              kept);
+    if (!more) return -1;
+    Cloud colors(more, found);
+    Scratch<3> scratch(more, k);
+    float *centers = more.take<float>(3 * k);
+    uint8_t *labels = more.take<uint8_t>(found + BLOCK);
+    decode_colors(listed, found, colors.x, colors.w);
+    bound_blocks<3>(colors.x, colors.blocks, colors.low, colors.high);
+    for (int64_t j = 0; j < k; j++)
+        for (int f = 0; f < 3; f++) centers[f * k + j] = centered(palette[3 * j + f]);
+    *error = nearest_centers<3>(colors.points(), centers, k, k, labels, scratch) / (SCALE * SCALE);
+    map_pixels(inverse, n, labels, indices);
     return k;
 }
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from icsys.choices import MAX_INDEXED_COLORS
 from icsys.color.kmeans_strategies import STRATEGY_TABLE
-from icsys.color.one_call import EFFORT, is_one_call, reduce_in_one_call
+from icsys.color.one_call import EFFORT, is_one_call, map_in_one_call, reduce_in_one_call
 from icsys.color.palette_rounding import check_palette, tidy
 from icsys.color.pooled_colors import as_rgb
 from icsys.color.strategy_steps import distinct_of, map_to, reduce_to
@@ -220,7 +220,11 @@ def _map(pixels: NDArray[np.uint8], options: Options, palette: NDArray[np.uint8]
     """Map pixels to a given palette, shape (k, 3)."""
     shape, pixels = pixels.shape[:2], as_rgb(pixels)
     if options.dither == "none":
-        indices, sse = map_to(distinct_of(pixels.reshape(-1, RGB_NDIM)), palette, options.space)[1:]
+        rows = pixels.reshape(-1, RGB_NDIM)
+        if options.space == "srgb" and is_one_call(pixels, len(palette)):
+            indices, sse = map_in_one_call(rows, palette)[1:]
+        else:
+            indices, sse = map_to(distinct_of(rows), palette, options.space)[1:]
     elif len(palette) > MAX_INDEXED_COLORS:
         raise UsageError(
             f"dither={options.dither!r} with a palette of {len(palette)} colours: expected at most {MAX_INDEXED_COLORS}"
