@@ -188,3 +188,14 @@ def test_fewer_distinct_points_than_centers_give_that_many():
     found, error = fit_centers(np.repeat(np.eye(3), 5, axis=0), None, 8)
     assert len(found) == 3
     assert error == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize("k", [3, 20])
+def test_as_many_centers_as_points_end_the_search(k):
+    """Sums of floats that cancel leave an error of a rounding, even one below zero."""
+    random = np.random.default_rng(5)
+    for _ in range(20):
+        points = random.normal(size=(3, 3))
+        centers, error = fit_centers(points, random.random(3), k)
+        assert abs(error) < 1e-12
+        assert np.abs(naive.distances(points, centers).min(axis=1)).max() < 1e-12

@@ -67,10 +67,8 @@ class DistinctRGB:
 
     Attributes
     ----------
-    codes
-        Their Morton codes in rising order, shape (n,), uint32.
     points
-        The colours with their counts, in the same order.
+        The colours with their counts, in the order of their codes.
     inverse
         The rank of every pixel's colour, shape (N,), uint32.
     """
@@ -83,14 +81,20 @@ class DistinctRGB:
         self.inverse: NDArray[np.uint32] = scratch.empty("inverse", (len(pixels),), np.uint32)
         inverse = address(self.inverse, np.uint32)
         n = KERNELS.mark_colors(address(pixels, np.uint8), len(pixels), inverse, *which)
-        self.codes: NDArray[np.uint32] = scratch.empty("codes", (n,), np.uint32)
+        # Each code with the count of its pixels.
+        self._listed: NDArray[np.uint32] = scratch.empty("colors", (n, 2), np.uint32)
         self.points = Points(n, 3, scratch=scratch)
-        codes = address(self.codes, np.uint32)
-        KERNELS.count_colors(inverse, len(pixels), *which, codes, n, *self.points.addresses)
+        listed = address(self._listed, np.uint32)
+        KERNELS.count_colors(inverse, len(pixels), *which[1:], listed, n, *self.points.addresses)
 
     def __len__(self) -> int:
         """Return the number of distinct colours."""
-        return len(self.codes)
+        return len(self._listed)
+
+    @property
+    def codes(self) -> NDArray[np.uint32]:
+        """Their Morton codes in rising order, shape (n,), uint32."""
+        return self._listed[:, 0]
 
     def colors(self) -> NDArray[np.uint8]:
         """Return the distinct colours, shape (n, 3), uint8."""
@@ -139,7 +143,7 @@ class DistinctRGB:
         error = squares - np.square(total[1:4]).sum() / total[0]
         sums = np.empty((len(self) + 1, _CELL_SUMS))
         cells = address(sums, np.float64)
-        colors = address(self.codes, np.uint32), len(self), *self.points.addresses[:2]
+        colors = address(self._listed, np.uint32), len(self), *self.points.addresses[:2]
         n = KERNELS.merge_colors(*colors, error / (3 * k * k * fineness), cells)
         points = Points(n, 3)
         explained = KERNELS.place_cells(cells, n, *points.addresses)

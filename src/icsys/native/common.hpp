@@ -10,6 +10,9 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#ifdef __SSE2__
+#include <immintrin.h>
+#endif
 
 #ifdef _WIN32
 #define EXPORT extern "C" __declspec(dllexport)
@@ -39,7 +42,11 @@ constexpr int LANES = 4;
 #endif
 typedef float Floats __attribute__((vector_size(4 * LANES)));
 typedef int32_t Ints __attribute__((vector_size(4 * LANES)));
-typedef int8_t Bytes __attribute__((vector_size(LANES)));
+// Half as many, of twice the bytes.
+typedef double Doubles __attribute__((vector_size(4 * LANES)));
+typedef int64_t Longs __attribute__((vector_size(4 * LANES)));
+typedef float HalfFloats __attribute__((vector_size(2 * LANES)));
+typedef int32_t HalfInts __attribute__((vector_size(2 * LANES)));
 
 template <typename V, typename T> INLINE V load(const T *from) {
     V v;
@@ -49,13 +56,25 @@ template <typename V, typename T> INLINE V load(const T *from) {
 
 template <typename V, typename T> INLINE void store(T *to, V v) { memcpy(to, &v, sizeof v); }
 
-// The bytes of a number in memory, the first of them lowest.
-INLINE uint64_t first_lowest(uint64_t v) {
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    return __builtin_bswap64(v);
+// A bit for each lane of a comparison that holds, the first of them lowest.
+INLINE uint32_t bits_of(Ints lanes) {
+#if defined(__AVX2__)
+    return static_cast<uint32_t>(_mm256_movemask_ps(reinterpret_cast<__m256>(lanes)));
+#elif defined(__SSE2__)
+    return static_cast<uint32_t>(_mm_movemask_ps(reinterpret_cast<__m128>(lanes)));
 #else
-    return v;
+    uint32_t bits = 0;
+    for (int i = 0; i < LANES; i++) bits |= static_cast<uint32_t>(lanes[i] & 1) << i;
+    return bits;
 #endif
+}
+
+// a + b * c, rounded once or twice: where numbers are EXACT, both are the same.
+template <bool EXACT> INLINE Floats plus_product(Floats a, Floats b, Floats c) {
+#if defined(__AVX2__) && defined(__FMA__)
+    if constexpr (EXACT) return _mm256_fmadd_ps(b, c, a);
+#endif
+    return a + b * c;
 }
 
 // Memory that a caller keeps from one call to the next, as far as it is free.

@@ -25,22 +25,18 @@ EXPORT int64_t KERNEL(mark_colors)(const uint8_t *pixels, int64_t n, uint32_t *c
     return mark_colors(pixels, n, codes, groups, bits, ranks);
 }
 
-EXPORT int64_t KERNEL(count_colors)(uint32_t *codes, int64_t pixels, const uint8_t *groups, const uint64_t *bits,
-                                    const uint32_t *ranks, uint32_t *distinct, int64_t n, float *x, double *w,
-                                    float *low, float *high, double *sums) {
-    uint32_t *counts = static_cast<uint32_t *>(calloc(n, sizeof *counts));
-    if (counts == nullptr) return OUT_OF_MEMORY;
-    rank_pixels(codes, pixels, bits, ranks, counts);
-    list_codes(groups, bits, distinct);
-    decode_colors(distinct, counts, n, x, w);
-    free(counts);
+EXPORT int64_t KERNEL(count_colors)(uint32_t *codes, int64_t pixels, const uint64_t *bits, const uint32_t *ranks,
+                                    Color *colors, int64_t n, float *x, double *w, float *low, float *high,
+                                    double *sums) {
+    rank_colors(codes, pixels, bits, ranks, colors, n);
+    decode_colors(colors, n, x, w);
     bound_points<3>(x, w, (n + BLOCK - 1) / BLOCK, low, high, sums);
     return n;
 }
 
-EXPORT int64_t KERNEL(merge_colors)(const uint32_t *codes, int64_t colors, const float *x, const double *w,
-                                    double threshold, Cell *cells) {
-    return merge_nodes(codes, colors, x, w, threshold, cells);
+EXPORT int64_t KERNEL(merge_colors)(const Color *colors, int64_t n, const float *x, const double *w, double threshold,
+                                    Cell *cells) {
+    return merge_nodes(colors, n, x, w, threshold, cells);
 }
 
 EXPORT double KERNEL(place_cells)(const Cell *cells, int64_t n, float *x, double *w, float *low, float *high,
@@ -112,14 +108,13 @@ EXPORT int64_t KERNEL(grow)(const Points *points, const Partition *part, float *
 EXPORT int64_t KERNEL(improve)(const Points *points, const Partition *part, float *centers, int64_t k, int64_t snap,
                                double tolerance, int64_t limit, int64_t size, int64_t patience, double *error) {
     return with_features(points->d, [&]<int D>(Of<D>) {
-        const int64_t columns = D * part->stride;
-        Room room(Scratch<D>::bytes(k) + Prospects<D>::bytes(k) + 2 * Room::bytes<float>(columns));
+        Room room(Scratch<D>::bytes(k) + Prospects<D>::bytes(k) + Best<D>::bytes(points->blocks, part->stride));
         if (!room) return OUT_OF_MEMORY;
         Scratch<D> scratch(room, k);
         Prospects<D> look(room, k);
-        float *kept = room.take<float>(columns), *held = room.take<float>(columns);
-        *error = improve<D>(*points, *part, centers, k, *error, size, patience, Rules{snap != 0, tolerance, limit}, kept,
-                            held, look, scratch);
+        Best<D> best(room, *points, part->stride);
+        *error = improve<D>(*points, *part, centers, k, *error, size, patience, Rules{snap != 0, tolerance, limit}, best,
+                            look, scratch);
         return k;
     });
 }

@@ -21,7 +21,7 @@ _INT, _FLOAT, _ADDRESS = ctypes.c_int64, ctypes.c_double, ctypes.c_void_p
 _LETTERS: dict[str, Any] = {"n": _INT, "f": _FLOAT, "p": _ADDRESS, "-": None}
 _SIGNATURES = {
     "mark_colors": "n pnpppp",
-    "count_colors": "n pnppppnppppp",
+    "count_colors": "n pnpppnppppp",
     "merge_colors": "n pnppfp",
     "place_cells": "f pnppppp",
     "bound_points": "- ppnnppp",

@@ -78,35 +78,25 @@ INLINE bool any_within_reach(const float *low, const float *high, const Centers<
 template <int D> struct Candidate {
     float norm;
     float minus_twice[D];
-    int32_t index;
 };
 
-// Collect the centres that may be nearest somewhere in a box, in order, and return how many.
+// List the centres that may be nearest somewhere in a box, in order, and return how many.
 template <int D>
 INLINE int64_t filter_centers(const float *low, const float *high, const Centers<D> &c, int64_t z, float slack,
-                              Candidate<D> *candidates) {
+                              int32_t *listed) {
     float own[D];
     for (int f = 0; f < D; f++) own[f] = c.at[f][z];
     int64_t n = 0;
-    for (int64_t j = 0; j < c.k; j += LANES) {
-        const Bytes kept = __builtin_convertvector(within_reach<D>(low, high, c, j, own, c.norms[z], slack), Bytes);
-        uint64_t words[(LANES + 7) / 8] = {};
-        memcpy(words, &kept, sizeof kept);
-        for (int64_t word = 0; word < (LANES + 7) / 8; word++)
-            for (uint64_t left = first_lowest(words[word]) & 0x0101010101010101; left; left &= left - 1) {
-                const int64_t at = j + 8 * word + __builtin_ctzll(left) / 8;
-                Candidate<D> &candidate = candidates[n++];
-                candidate.norm = c.norms[at];
-                for (int f = 0; f < D; f++) candidate.minus_twice[f] = -2 * c.at[f][at];
-                candidate.index = static_cast<int32_t>(at);
-            }
-    }
+    for (int64_t j = 0; j < c.k; j += LANES)
+        for (uint32_t left = bits_of(within_reach<D>(low, high, c, j, own, c.norms[z], slack)); left; left &= left - 1)
+            listed[n++] = static_cast<int32_t>(j) + __builtin_ctz(left);
     return n;
 }
 
-// Find the nearest of n candidates for every point of a block, ties to the first; best is |x-c|^2 - |x|^2.
-template <int D>
-INLINE void nearest_in_block(const float *x, const Candidate<D> *candidates, int64_t n, float *best, int32_t *found) {
+// Find the nearest of n listed centres for every point of a block, ties to the first; best is |x-c|^2 - |x|^2.
+template <int D, bool EXACT>
+INLINE void nearest_in_block(const float *x, const Candidate<D> *candidates, const int32_t *listed, int64_t n,
+                             float *best, int32_t *found) {
     // Two vectors at a time: one waits for what the other computes.
     for (int i = 0; i < BLOCK; i += 2 * LANES) {
         Floats xa[D], xb[D];
@@ -117,12 +107,14 @@ INLINE void nearest_in_block(const float *x, const Candidate<D> *candidates, int
         Floats best_a = Floats{} + FLT_MAX, best_b = best_a;
         Ints found_a = {}, found_b = {};
         for (int64_t q = 0; q < n; q++) {
-            Floats a = Floats{} + candidates[q].norm, b = a;
+            const Candidate<D> &candidate = candidates[listed[q]];
+            Floats a = Floats{} + candidate.norm, b = a;
             for (int f = 0; f < D; f++) {
-                a += candidates[q].minus_twice[f] * xa[f];
-                b += candidates[q].minus_twice[f] * xb[f];
+                const Floats factor = Floats{} + candidate.minus_twice[f];
+                a = plus_product<EXACT>(a, factor, xa[f]);
+                b = plus_product<EXACT>(b, factor, xb[f]);
             }
-            const Ints index = Ints{} + candidates[q].index;
+            const Ints index = Ints{} + listed[q];
             const Ints closer_a = a < best_a, closer_b = b < best_b;
             best_a = closer_a ? a : best_a;
             best_b = closer_b ? b : best_b;
@@ -147,18 +139,79 @@ INLINE int32_t nearer(const float *low, const float *high, const Centers<D> &c, 
     return lead < 0 ? b : a;
 }
 
-// Move the points of a block whose label changed to their new clusters, and return how many.
-template <int D, bool PRODUCTS>
-INLINE int64_t relabel(const float *x, const double *w, const int32_t *found, int32_t *labels, double *sums) {
-    constexpr int N = PRODUCTS ? SUMS<D> : 1 + D;
-    const int32_t first = labels[0];
-    int64_t changed = 0, others = 0;
-    for (int i = 0; i < BLOCK; i++) {
-        changed += found[i] != labels[i];
-        others += labels[i] != first;
+// A bit for each label of a block that differs from another: from those of `others`, or from `other`.
+INLINE uint64_t differing(const int32_t *labels, const int32_t *others) {
+    uint64_t bits = 0;
+    for (int i = 0; i < BLOCK; i += LANES)
+        bits |= static_cast<uint64_t>(bits_of(load<Ints>(labels + i) != load<Ints>(others + i))) << i;
+    return bits;
+}
+
+INLINE bool all_equal(const int32_t *labels, int32_t other) {
+    Ints differ = {};
+    for (int i = 0; i < BLOCK; i += LANES) differ |= load<Ints>(labels + i) != other;
+    return bits_of(differ) == 0;
+}
+
+// Add up the points of a block, only those of label q if there are labels; in any order, so only for EXACT numbers.
+template <int D, int N> INLINE void add_block(const float *x, const double *w, const int32_t *labels, int32_t q, double *sums) {
+    Doubles total[SUMS<D>] = {};
+    for (int i = 0; i < BLOCK; i += LANES / 2) {
+        Doubles weight = load<Doubles>(w + i);
+        if (labels) {
+            const HalfInts own = load<HalfInts>(labels + i) == q;
+            weight = reinterpret_cast<Doubles>(reinterpret_cast<Longs>(weight) & __builtin_convertvector(own, Longs));
+        }
+        total[0] += weight;
+        Doubles at[D];
+        for (int f = 0, p = 1 + D; f < D; f++) {
+            at[f] = __builtin_convertvector(load<HalfFloats>(x + f * BLOCK + i), Doubles);
+            const Doubles v = weight * at[f];
+            total[1 + f] += v;
+            if constexpr (N > 1 + D)
+                for (int g = 0; g <= f; g++) total[p++] += v * at[g];
+        }
     }
+    for (int s = 0; s < N; s++) {
+        sums[s] = 0;
+        for (int i = 0; i < LANES / 2; i++) sums[s] += total[s][i];
+    }
+}
+
+// As relabel, for a block of one label all whose points are found anew among n listed centres: sums in any order.
+template <int D, int N>
+INLINE void distribute(const float *x, const double *w, const int32_t *found, const int32_t *listed, int64_t n,
+                       int32_t from, double *sums) {
+    double all[N];
+    add_block<D, N>(x, w, nullptr, 0, all);
+    for (int s = 0; s < N; s++) sums[from * SUMS<D> + s] -= all[s];
+    for (int64_t q = 0; q + 1 < n; q++) {
+        double part[N];
+        add_block<D, N>(x, w, found, listed[q], part);
+        add_pairs<N>(sums + listed[q] * SUMS<D>, part);
+        for (int s = 0; s < N; s++) all[s] -= part[s];
+    }
+    add_pairs<N>(sums + listed[n - 1] * SUMS<D>, all);
+}
+
+// With more centres in reach than this, points are faster moved one by one.
+constexpr int64_t MOST_DISTRIBUTED = 4;
+
+// Move the points of a block whose label changed to their new clusters, and return how many.
+template <int D, bool PRODUCTS, bool EXACT>
+INLINE int64_t relabel(const float *x, const double *w, const int32_t *found, const int32_t *listed, int64_t n,
+                       int32_t *labels, double *sums) {
+    constexpr int N = PRODUCTS ? SUMS<D> : 1 + D;
+    uint64_t changed = differing(labels, found);
     if (changed == 0) return 0;
-    if (others == 0) {
+    const int64_t count = __builtin_popcountll(changed);
+    const int32_t first = labels[0];
+    if (EXACT && count > BLOCK / 4 && n <= MOST_DISTRIBUTED && all_equal(labels, first)) {
+        distribute<D, N>(x, w, found, listed, n, first, sums);
+        memcpy(labels, found, BLOCK * sizeof *labels);
+        return count;
+    }
+    if (all_equal(labels, first)) {
         // As in the first pass of all. Points that stay weigh nothing: no branch, which would often be foretold wrongly.
         double moved[N] = {};
         for (int i = 0; i < BLOCK; i++) {
@@ -170,10 +223,10 @@ INLINE int64_t relabel(const float *x, const double *w, const int32_t *found, in
         for (int s = 0; s < N; s++) moved[s] = -moved[s];
         add_pairs<N>(sums + first * SUMS<D>, moved);
         memcpy(labels, found, BLOCK * sizeof *labels);
-        return changed;
+        return count;
     }
-    for (int i = 0; i < BLOCK; i++) {
-        if (found[i] == labels[i]) continue;
+    for (; changed; changed &= changed - 1) {
+        const int i = __builtin_ctzll(changed);
         double point[SUMS<D>] = {};
         add_point<D, PRODUCTS>(point, w[i], x + i);
         add_pairs<N>(sums + found[i] * SUMS<D>, point);
@@ -181,20 +234,32 @@ INLINE int64_t relabel(const float *x, const double *w, const int32_t *found, in
         add_pairs<N>(sums + labels[i] * SUMS<D>, point);
         labels[i] = found[i];
     }
-    return changed;
+    return count;
 }
 
 // What the search for nearest centres needs while it runs, made once for many calls.
 template <int D> struct Scratch {
     static size_t bytes(int64_t k) {
-        return Centers<D>::bytes(k) + Centers<D>::bytes(2 * k) + Room::bytes<Candidate<D>>(k) + Room::bytes<bool>(k);
+        return Centers<D>::bytes(k) + Centers<D>::bytes(2 * k) + Room::bytes<Candidate<D>>(k) +
+               Room::bytes<int32_t>(k) + Room::bytes<bool>(k);
     }
     Scratch(Room &room, int64_t k)
-        : all(room, k), moved(room, 2 * k), candidates(room.take<Candidate<D>>(k)), still(room.take<bool>(k)) {}
+        : all(room, k), moved(room, 2 * k), candidates(room.take<Candidate<D>>(k)), listed(room.take<int32_t>(k)),
+          still(room.take<bool>(k)) {}
+
+    // Have k centres to search among.
+    void take(const float *centers, int64_t stride, int64_t k) {
+        all.take(centers, stride, k);
+        for (int64_t j = 0; j < k; j++) {
+            candidates[j].norm = all.norms[j];
+            for (int f = 0; f < D; f++) candidates[j].minus_twice[f] = -2 * all.at[f][j];
+        }
+    }
 
     Centers<D> all;
     Centers<D> moved; // each where it is and where it was
-    Candidate<D> *candidates;
+    Candidate<D> *candidates; // all, by index
+    int32_t *listed;          // those within reach of a block
     bool *still;
 };
 
@@ -213,15 +278,9 @@ template <int D> INLINE void take_moved(const float *centers, const Partition &p
     room.moved.close(n);
 }
 
-// Bring a partition up to date with new centres, and return how many points changed cluster.
-//
-// Only blocks within reach of a centre that moved are looked at, and only points that change cluster touch the sums; a
-// partition whose sums are exact stays exact.
-template <int D>
-int64_t reassign(const Points &points, const Partition &part, const float *centers, int64_t k, Scratch<D> &room) {
-    take_moved<D>(centers, part, k, room);
-    if (room.moved.k == 0) return 0;
-    room.all.take(centers, part.stride, k);
+// Bring the blocks of a partition up to date; see reassign.
+template <int D, bool PRODUCTS, bool EXACT>
+INLINE int64_t reassign_blocks(const Points &points, const Partition &part, int64_t k, Scratch<D> &room) {
     const bool few = 2 * room.moved.k < k;
     const float slack = static_cast<float>(points.slack);
     alignas(64) float best[BLOCK];
@@ -234,23 +293,41 @@ int64_t reassign(const Points &points, const Partition &part, const float *cente
         if (few && room.still[z] && !any_within_reach<D>(low, high, room.moved, room.all, z, slack)) continue;
         // The block before is next in space: where centres moved far, its owner is the better start.
         z = nearer<D>(low, high, room.all, z, near);
-        const int64_t n = filter_centers<D>(low, high, room.all, z, slack, room.candidates);
-        nearest_in_block<D>(points.x + b * D * BLOCK, room.candidates, n, best, found);
-        near = part.owner[b] = found[BLOCK / 2];
+        const int64_t n = filter_centers<D>(low, high, room.all, z, slack, room.listed);
         const float *x = points.x + b * D * BLOCK;
-        const double *w = points.w + b * BLOCK;
         int32_t *labels = part.labels + b * BLOCK;
-        changed += part.products ? relabel<D, true>(x, w, found, labels, part.sums)
-                                 : relabel<D, false>(x, w, found, labels, part.sums);
+        if (n == 1 && all_equal(labels, room.listed[0])) {
+            near = part.owner[b] = room.listed[0];
+            continue;
+        }
+        nearest_in_block<D, EXACT>(x, room.candidates, room.listed, n, best, found);
+        near = part.owner[b] = found[BLOCK / 2];
+        changed += relabel<D, PRODUCTS, EXACT>(x, points.w + b * BLOCK, found, room.listed, n, labels, part.sums);
     }
     return changed;
+}
+
+// Bring a partition up to date with new centres, and return how many points changed cluster.
+//
+// Only blocks within reach of a centre that moved are looked at, and only points that change cluster touch the sums; a
+// partition whose sums are exact stays exact.
+template <int D>
+int64_t reassign(const Points &points, const Partition &part, const float *centers, int64_t k, Scratch<D> &room) {
+    take_moved<D>(centers, part, k, room);
+    if (room.moved.k == 0) return 0;
+    room.take(centers, part.stride, k);
+    if (!is_exact(points))
+        return part.products ? reassign_blocks<D, true, false>(points, part, k, room)
+                             : reassign_blocks<D, false, false>(points, part, k, room);
+    return part.products ? reassign_blocks<D, true, true>(points, part, k, room)
+                         : reassign_blocks<D, false, true>(points, part, k, room);
 }
 
 // Write the nearest centre of every point, and return the squared error; for colours it is exact, in 64ths.
 template <int D, typename Label>
 double nearest_centers(const Points &points, const float *centers, int64_t stride, int64_t k, Label *labels,
                        Scratch<D> &room) {
-    room.all.take(centers, stride, k);
+    room.take(centers, stride, k);
     const float slack = static_cast<float>(points.slack);
     alignas(64) float best[BLOCK];
     alignas(64) int32_t found[BLOCK];
@@ -259,9 +336,8 @@ double nearest_centers(const Points &points, const float *centers, int64_t strid
     for (int64_t b = 0; b < points.blocks; b++) {
         const float *x = points.x + b * D * BLOCK;
         const double *w = points.w + b * BLOCK;
-        const int64_t n =
-            filter_centers<D>(points.low + b * D, points.high + b * D, room.all, z, slack, room.candidates);
-        nearest_in_block<D>(x, room.candidates, n, best, found);
+        const int64_t n = filter_centers<D>(points.low + b * D, points.high + b * D, room.all, z, slack, room.listed);
+        nearest_in_block<D, false>(x, room.candidates, room.listed, n, best, found);
         z = found[BLOCK / 2];
         for (int i = 0; i < BLOCK; i++) {
             double distance = best[i];

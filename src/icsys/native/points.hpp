@@ -36,6 +36,9 @@ struct Partition {
 
 ICS_BEGIN
 
+// Whether sums are the same in any order, see above.
+INLINE bool is_exact(const Points &points) { return points.slack == 0; }
+
 // Sums of a cluster: weight, D weighted coordinates, weighted products of coordinates (lower triangle).
 template <int D> constexpr int SUMS = 1 + D + D * (D + 1) / 2;
 

@@ -40,12 +40,20 @@ struct Cloud {
         : n(size), blocks(blocks_of(size)), x(room.take<float>(3 * BLOCK * blocks)),
           w(room.take<double>(BLOCK * blocks)), low(room.take<float>(3 * blocks)), high(room.take<float>(3 * blocks)) {}
 
-    void close() { bound_points<3>(x, w, blocks, low, high, sums); }
+    void close() {
+        bound_points<3>(x, w, blocks, low, high, sums);
+        squares = sums[4] + sums[6] + sums[9];
+    }
+    // The same, without the products of coordinates, for points that are never split.
+    void close_unsplit() {
+        bound_blocks<3>(x, blocks, low, high);
+        memset(sums, 0, sizeof sums);
+        squares = sum_unsplit<3>(x, w, blocks, sums);
+    }
     Points points() const { return {blocks, 3, x, w, low, high, 0}; }
-    double squares() const { return sums[4] + sums[6] + sums[9]; }
     // The squared error about the mean of all.
     double error() const {
-        return squares() - (sums[1] * sums[1] + sums[2] * sums[2] + sums[3] * sums[3]) / sums[0];
+        return squares - (sums[1] * sums[1] + sums[2] * sums[2] + sums[3] * sums[3]) / sums[0];
     }
 
     int64_t n, blocks;
@@ -53,6 +61,7 @@ struct Cloud {
     double *w;
     float *low, *high;
     double sums[SUMS<3>];
+    double squares; // the weighted squared norms
 };
 
 // Memory of a partition of points into at most k clusters; at first all are in one.
@@ -68,7 +77,7 @@ struct Clusters {
                room.take<double>(SUMS<3> * k),
                room.take<float>(3 * k),
                products,
-               cloud.squares()} {
+               cloud.squares} {
         memset(part.labels, 0, BLOCK * cloud.blocks * sizeof *part.labels);
         memset(part.owner, 0, cloud.blocks * sizeof *part.owner);
         memset(part.sums, 0, SUMS<3> * k * sizeof *part.sums);
@@ -97,30 +106,30 @@ INLINE int64_t search(const Cloud &cells, const Plan &plan, float *centers, doub
     const int64_t k = grow<3>(points, part, centers, most, plan.share, settle, gain, left, right, scratch);
     *error = lloyd<3>(points, part, centers, k, rules, DBL_MAX, scratch);
     if (k == 1) return k;
-    Room more(Prospects<3>::bytes(k) + 2 * Room::bytes<float>(3 * most), kept);
+    Room more(Prospects<3>::bytes(k) + Best<3>::bytes(cells.blocks, most), kept);
     if (!more) return -1;
     Prospects<3> look(more, k);
-    float *best = more.take<float>(3 * most), *held = more.take<float>(3 * most);
+    Best<3> best(more, points, most);
     const int64_t size = static_cast<int64_t>(static_cast<double>(k) * plan.moved);
-    *error = improve<3>(points, part, centers, k, *error, size > 1 ? size : 1, plan.patience, rules, best, held, look,
-                        scratch);
-    memcpy(centers, best, 3 * most * sizeof *centers);
+    *error = improve<3>(points, part, centers, k, *error, size > 1 ? size : 1, plan.patience, rules, best, look, scratch);
+    memcpy(centers, best.centers, 3 * most * sizeof *centers);
     return k;
 }
 
 // Merge colours into cells, finer ones for as long as they hide much of the error, and find centres for them.
-INLINE int64_t centers_of_cells(const uint32_t *codes, const Cloud &colors, const Plan &plan, float *centers, Kept &kept) {
+INLINE int64_t centers_of_cells(const Color *listed, const Cloud &colors, const Plan &plan, float *centers,
+                                Kept &kept) {
     Room room(Room::bytes<Cell>(colors.n + 1), kept);
     if (!room) return -1;
     Cell *cells = room.take<Cell>(colors.n + 1);
     const double k = static_cast<double>(plan.k);
     for (double fineness = plan.fineness;; fineness *= plan.finer) {
         const double threshold = colors.error() / (3 * k * k * fineness);
-        const int64_t n = merge_nodes(codes, colors.n, colors.x, colors.w, threshold, cells);
+        const int64_t n = merge_nodes(listed, colors.n, colors.x, colors.w, threshold, cells);
         Room points_room(Cloud::bytes(n), kept);
         if (!points_room) return -1;
         Cloud cloud(points_room, n);
-        const double hidden = colors.squares() - place_cells(cells, n, cloud.x, cloud.w);
+        const double hidden = colors.squares - place_cells(cells, n, cloud.x, cloud.w);
         cloud.close();
         double error = 0;
         const int64_t found = search(cloud, plan, centers, &error, kept);
@@ -248,59 +257,78 @@ INLINE int64_t order_entries(const Entries &entries, const bool *used, uint8_t *
     return n;
 }
 
+// List the colours of an image and write the rank of every pixel's; return how many, or -1 without memory.
+INLINE int64_t list_colors(const uint8_t *pixels, int64_t n, uint32_t *inverse, Color *colors, Kept &kept) {
+    if (n <= MOST_SORTED) {
+        Room room(Room::bytes<uint64_t>(2 * n), kept);
+        return room ? sort_colors(pixels, n, inverse, colors, room.take<uint64_t>(2 * n)) : -1;
+    }
+    Room room(Room::bytes<uint8_t>(GROUPS) + Room::bytes<uint64_t>(WORDS) + Room::bytes<uint32_t>(WORDS), kept);
+    if (!room) return -1;
+    uint8_t *groups = room.take<uint8_t>(GROUPS);
+    uint64_t *bits = room.take<uint64_t>(WORDS);
+    uint32_t *ranks = room.take<uint32_t>(WORDS);
+    const int64_t found = mark_colors(pixels, n, inverse, groups, bits, ranks);
+    rank_colors(inverse, n, bits, ranks, colors, found);
+    return found;
+}
+
+// All colours of an image as its entries, in the order of their codes.
+INLINE void keep_all(const Color *listed, int64_t n, Entries &entries, uint16_t *labels) {
+    for (int64_t i = 0; i < n; i++) {
+        const uint32_t code = listed[i].code;
+        entries.of[i] = compact(code >> 2) << 16 | compact(code >> 1) << 8 | compact(code);
+        labels[i] = static_cast<uint16_t>(i);
+    }
+    entries.n = n;
+}
+
+// Find entries for more than plan.k colours, and the nearest of each colour; false without memory.
+INLINE bool find_entries(const Color *listed, int64_t n, const Plan &plan, Entries &entries, uint16_t *labels,
+                         double *error, Kept &kept) {
+    Room room(Cloud::bytes(n) + Room::bytes<float>(3 * plan.k), kept);
+    if (!room) return false;
+    Cloud colors(room, n);
+    float *centers = room.take<float>(3 * plan.k);
+    decode_colors(listed, n, colors.x, colors.w);
+    colors.close_unsplit();
+    const int64_t k = centers_of_cells(listed, colors, plan, centers, kept);
+    if (k < 0 || !finish(colors, plan, centers, k, entries, kept)) return false;
+    if (entries.n < plan.k) {
+        if (!label_colors(colors, entries, labels, error, kept)) return false;
+        fill(colors, plan.k, entries, labels);
+    }
+    if (!label_colors(colors, entries, labels, error, kept)) return false;
+    *error /= SCALE * SCALE;
+    return true;
+}
+
 // Reduce pixels to at most plan.k colours: write the palette, the index of every pixel and the squared error; return the
 // number of colours, or -1 without memory.
-INLINE int64_t reduce(const uint8_t *pixels, int64_t pixels_n, const Plan &plan, uint8_t *palette, uint8_t *indices,
+INLINE int64_t reduce(const uint8_t *pixels, int64_t n, const Plan &plan, uint8_t *palette, uint8_t *indices,
                       double *error, Kept &kept) {
-    Room pixel_room(Room::bytes<uint32_t>(pixels_n), kept);
-    if (!pixel_room) return -1;
-    uint32_t *inverse = pixel_room.take<uint32_t>(pixels_n);
-    Room table(Room::bytes<uint8_t>(GROUPS) + Room::bytes<uint64_t>(WORDS) + Room::bytes<uint32_t>(WORDS), kept);
-    if (!table) return -1;
-    uint8_t *groups = table.take<uint8_t>(GROUPS);
-    uint64_t *bits = table.take<uint64_t>(WORDS);
-    uint32_t *ranks = table.take<uint32_t>(WORDS);
-    const int64_t n = mark_colors(pixels, pixels_n, inverse, groups, bits, ranks);
-    Room room(2 * Room::bytes<uint32_t>(n) + Cloud::bytes(n) + Room::bytes<uint16_t>(n + BLOCK), kept);
+    const int64_t most = n < CODES ? n : CODES;
+    Room room(Room::bytes<uint32_t>(n) + Room::bytes<Color>(most) + Room::bytes<uint16_t>(most + BLOCK), kept);
     if (!room) return -1;
-    uint32_t *codes = room.take<uint32_t>(n), *counts = room.take<uint32_t>(n);
-    memset(counts, 0, n * sizeof *counts);
-    rank_pixels(inverse, pixels_n, bits, ranks, counts);
-    list_codes(groups, bits, codes);
-    Cloud colors(room, n);
-    uint16_t *labels = room.take<uint16_t>(n + BLOCK);
-    decode_colors(codes, counts, n, colors.x, colors.w);
-    colors.close();
+    uint32_t *inverse = room.take<uint32_t>(n);
+    Color *listed = room.take<Color>(most);
+    uint16_t *labels = room.take<uint16_t>(most + BLOCK);
+    const int64_t colors = list_colors(pixels, n, inverse, listed, kept);
+    if (colors < 0) return -1;
     Entries entries;
+    *error = 0;
+    if (colors <= plan.k)
+        keep_all(listed, colors, entries, labels);
+    else if (!find_entries(listed, colors, plan, entries, labels, error, kept))
+        return -1;
     bool used[MOST_COLORS] = {};
-    if (n <= plan.k) {
-        for (int64_t i = 0; i < n; i++) {
-            const uint32_t r = compact(codes[i] >> 2), g = compact(codes[i] >> 1), b = compact(codes[i]);
-            entries.of[i] = r << 16 | g << 8 | b;
-            labels[i] = static_cast<uint16_t>(i);
-        }
-        entries.n = n;
-        *error = 0;
-    } else {
-        Room center_room(Room::bytes<float>(3 * plan.k), kept);
-        if (!center_room) return -1;
-        float *centers = center_room.take<float>(3 * plan.k);
-        const int64_t k = centers_of_cells(codes, colors, plan, centers, kept);
-        if (k < 0 || !finish(colors, plan, centers, k, entries, kept)) return -1;
-        if (entries.n < plan.k) {
-            if (!label_colors(colors, entries, labels, error, kept)) return -1;
-            fill(colors, plan.k, entries, labels);
-        }
-        if (!label_colors(colors, entries, labels, error, kept)) return -1;
-        *error /= SCALE * SCALE;
-    }
-    for (int64_t i = 0; i < n; i++) used[labels[i]] = true;
+    for (int64_t i = 0; i < colors; i++) used[labels[i]] = true;
     uint8_t number[MOST_COLORS];
-    const int64_t colors_n = order_entries(entries, used, palette, number);
-    uint8_t *of_color = reinterpret_cast<uint8_t *>(counts);
-    for (int64_t i = 0; i < n; i++) of_color[i] = number[labels[i]];
-    for (int64_t i = 0; i < pixels_n; i++) indices[i] = of_color[inverse[i]];
-    return colors_n;
+    const int64_t k = order_entries(entries, used, palette, number);
+    uint8_t *of_color = reinterpret_cast<uint8_t *>(listed);
+    for (int64_t i = 0; i < colors; i++) of_color[i] = number[labels[i]];
+    for (int64_t i = 0; i < n; i++) indices[i] = of_color[inverse[i]];
+    return k;
 }
 
 ICS_END

@@ -204,15 +204,21 @@ int64_t grow(const Points &points, const Partition &part, float *centers, int64_
 template <int D> struct Prospects {
     static size_t bytes(int64_t k) {
         return 2 * Room::bytes<double>(k) + Room::bytes<int64_t>(k) + 2 * Room::bytes<double>(D * k) +
-               Room::bytes<double>((D + 2) * k) + 2 * Room::bytes<int64_t>(CHOICES) +
-               Room::bytes<bool>(CHOICES * CHOICES) + Room::bytes<bool>(k);
+               Room::bytes<double>((D + 2) * k) + Room::bytes<double>(SUMS<D> * k) +
+               2 * Room::bytes<int64_t>(CHOICES) + Room::bytes<bool>(CHOICES * CHOICES) + Room::bytes<bool>(k);
     }
     Prospects(Room &room, int64_t clusters)
         : k(clusters), choices(clusters < CHOICES ? clusters : CHOICES), cost(room.take<double>(k)),
           gain(room.take<double>(k)), partner(room.take<int64_t>(k)), left(room.take<double>(D * k)),
           right(room.take<double>(D * k)), rows(room.take<double>((D + 2) * k)),
-          cheap(room.take<int64_t>(CHOICES)), gainful(room.take<int64_t>(CHOICES)),
-          tried(room.take<bool>(CHOICES * CHOICES)), busy(room.take<bool>(k)) {}
+          weighed(room.take<double>(SUMS<D> * k)), cheap(room.take<int64_t>(CHOICES)), gainful(room.take<int64_t>(CHOICES)),
+          tried(room.take<bool>(CHOICES * CHOICES)), busy(room.take<bool>(k)) {
+        memset(weighed, 0, SUMS<D> * k * sizeof *weighed);
+        // What holds for a cluster without points.
+        memset(gain, 0, k * sizeof *gain);
+        memset(left, 0, D * k * sizeof *left);
+        memset(right, 0, D * k * sizeof *right);
+    }
 
     int64_t k, choices;
     double *cost;     // what merging each with its cheapest partner adds to the error
@@ -220,6 +226,7 @@ template <int D> struct Prospects {
     int64_t *partner; // the cheapest to merge with
     double *left, *right;
     double *rows;
+    double *weighed;          // the sums that the splits follow from
     int64_t *cheap, *gainful; // clusters of least cost and of most gain, in order
     bool *tried;              // which pairs of those two were tried since the last success
     bool *busy;
@@ -232,17 +239,25 @@ template <int D> struct Prospects {
         return best;
     }
 
+    // The clusters of the largest sign * value, in order, the first of equals first.
     void rank(const double *values, double sign, int64_t *order) {
-        memset(busy, 0, k);
-        for (int64_t p = 0; p < choices; p++) {
-            order[p] = best_of(values, sign, busy, k);
-            busy[order[p]] = true;
+        int64_t n = 0;
+        for (int64_t j = 0; j < k; j++) {
+            if (n == choices && sign * values[j] <= sign * values[order[n - 1]]) continue;
+            int64_t at = n < choices ? n++ : n - 1;
+            for (; at > 0 && sign * values[j] > sign * values[order[at - 1]]; at--) order[at] = order[at - 1];
+            order[at] = j;
         }
     }
 
     void weigh(const double *sums) {
         merge_costs<D>(sums, k, cost, partner, rows);
-        for (int64_t j = 0; j < k; j++) gain[j] = split<D>(sums + j * SUMS<D>, left + j * D, right + j * D);
+        for (int64_t j = 0; j < k; j++) {
+            const double *own = sums + j * SUMS<D>;
+            if (!memcmp(own, weighed + j * SUMS<D>, SUMS<D> * sizeof *own)) continue;
+            gain[j] = split<D>(own, left + j * D, right + j * D);
+        }
+        memcpy(weighed, sums, SUMS<D> * k * sizeof *sums);
         rank(cost, -1, cheap);
         rank(gain, 1, gainful);
         memset(tried, 0, CHOICES * CHOICES);
@@ -293,41 +308,77 @@ template <int D> struct Prospects {
     }
 };
 
+// The best centres so far, and what brings a partition back to them.
+template <int D> struct Best {
+    static size_t bytes(int64_t blocks, int64_t stride) {
+        return 2 * Room::bytes<float>(D * stride) + Room::bytes<double>(SUMS<D> * stride) +
+               Room::bytes<int32_t>(BLOCK * blocks) + Room::bytes<int32_t>(blocks);
+    }
+    Best(Room &room, const Points &of, int64_t stride)
+        : points(of), centers(room.take<float>(D * stride)), held(room.take<float>(D * stride)),
+          sums(room.take<double>(SUMS<D> * stride)), labels(room.take<int32_t>(BLOCK * of.blocks)),
+          owner(room.take<int32_t>(of.blocks)) {}
+
+    void keep(const float *found, const Partition &part) {
+        memcpy(centers, found, D * part.stride * sizeof *centers);
+        memcpy(held, part.centers, D * part.stride * sizeof *held);
+        if (!is_exact(points)) return;
+        memcpy(sums, part.sums, SUMS<D> * part.stride * sizeof *sums);
+        memcpy(labels, part.labels, BLOCK * points.blocks * sizeof *labels);
+        memcpy(owner, part.owner, points.blocks * sizeof *owner);
+    }
+
+    void bring_back(const Partition &part, int64_t k, Scratch<D> &room) const {
+        if (!is_exact(points)) {
+            reassign<D>(points, part, held, k, room); // other sums may have rounded differently
+            return;
+        }
+        memcpy(part.centers, held, D * part.stride * sizeof *held);
+        memcpy(part.sums, sums, SUMS<D> * part.stride * sizeof *sums);
+        memcpy(part.labels, labels, BLOCK * points.blocks * sizeof *labels);
+        memcpy(part.owner, owner, points.blocks * sizeof *owner);
+    }
+
+    const Points &points;
+    float *centers;
+    float *held;    // the centres of the partition
+    double *sums;   // these and the following: only where sums are exact
+    int32_t *labels;
+    int32_t *owner;
+};
+
 // Make moves and keep each one that lowers the error; return the error reached.
 //
 // A move of many that fails is followed by one of half as many; single moves are made in the order of what they promise,
-// until `patience` in a row have failed. `kept` and `held` hold D * stride floats each: the best centres, and the
-// centres of their partition.
+// until `patience` in a row have failed.
 template <int D>
 double improve(const Points &points, const Partition &part, float *centers, int64_t k, double error, int64_t size,
-               int64_t patience, const Rules &rules, float *kept, float *held, Prospects<D> &look, Scratch<D> &room) {
+               int64_t patience, const Rules &rules, Best<D> &best, Prospects<D> &look, Scratch<D> &room) {
     const int64_t stride = part.stride;
     const size_t bytes = D * stride * sizeof(float);
     look.weigh(part.sums);
-    memcpy(kept, centers, bytes);
-    memcpy(held, part.centers, bytes);
+    best.keep(centers, part);
     int64_t fails = 0;
-    while (fails < patience) {
+    while (fails < patience && error > 0) { // rounded, it can be less
         if (size > 1) size = look.move_many(centers, stride, size, rules.snap);
         if (size <= 1) {
             size = 1;
-            memcpy(centers, kept, bytes);
+            memcpy(centers, best.centers, bytes);
             if (!look.move_one(centers, stride, rules.snap)) break;
         }
         const double reached = lloyd<D>(points, part, centers, k, rules, error, room);
         if (reached < error * (1 - LOWER)) {
             error = reached;
             fails = 0;
-            memcpy(kept, centers, bytes);
-            memcpy(held, part.centers, bytes);
+            best.keep(centers, part);
             look.weigh(part.sums);
         } else {
             if (size > 1)
                 size /= 2;
             else
                 fails++;
-            memcpy(centers, kept, bytes);
-            reassign<D>(points, part, held, k, room);
+            memcpy(centers, best.centers, bytes);
+            best.bring_back(part, k, room);
         }
     }
     return error;
