@@ -10,7 +10,7 @@ from pathlib import Path
 from icsys.engine.batches import Done
 
 
-def nothing():
+def nothing(*_):
     """Prepare nothing."""
 
 
@@ -69,6 +69,11 @@ def start_helper(stopped):
         return work_batch(batch)
 
     return do
+
+
+def start_after(_, stopped):
+    """Be prepared, given something long."""
+    return start_helper(stopped)
 
 
 def start_badly(_):

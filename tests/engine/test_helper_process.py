@@ -4,7 +4,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -71,6 +73,47 @@ def test_ending_it_leaves_no_process(helper):
     pid = helper.do([("return", 1)]).results[0][1]
     helper.end()
     assert not psutil.pid_exists(pid)
+
+
+def test_files_of_the_working_folder_are_not_run(tmp_path, monkeypatch):
+    (tmp_path / "json.py").write_text("open('was run', 'w')")
+    monkeypatch.chdir(tmp_path)
+    helper = HelperProcess(worker_faults.start_helper)
+    assert helper.do([("return", 1)]).results[0][0] == ("return", 1)
+    helper.end()
+    assert not Path("was run").exists()
+
+
+@needs_signals
+def test_names_of_files_are_encoded_as_in_the_run(tmp_path):
+    """The locale is not UTF-8, the run is."""
+    script = tmp_path / "run.py"
+    script.write_text(
+        "import worker_faults\n"
+        "from icsys.engine.helper_process import HelperProcess\n"
+        "helper = HelperProcess(worker_faults.start_helper)\n"
+        f"helper.do([('exit once', {str(tmp_path / chr(233))!r})])\n"
+    )
+    path = os.pathsep.join([str(Path(worker_faults.__file__).parent), os.environ.get("PYTHONPATH", "")])
+    environment = os.environ | {"PYTHONPATH": path, "LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0"}
+    for mode in ("1", "0"):
+        subprocess.run(
+            [sys.executable, "-X", f"utf8={mode}", script], env=environment, capture_output=True, check=False
+        )
+        names = os.listdir(os.fsencode(tmp_path))  # noqa: PTH208 - paths are texts
+        assert (chr(233).encode() in names) == (mode == "1")
+        (tmp_path / chr(233)).unlink(missing_ok=True)
+
+
+@needs_signals
+def test_a_process_that_never_takes_its_start_does_not_block_the_run(tmp_path, monkeypatch):
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\nexec sleep 60\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+    begin = time.monotonic()
+    HelperProcess(partial(worker_faults.start_after, b" " * 2**20)).end()
+    assert time.monotonic() - begin < 20
 
 
 @needs_signals

@@ -171,3 +171,36 @@ def test_every_engine_gives_the_same_bytes(tmp_path):
         _, summary = compress_into(tmp_path / "in", tmp_path / name, options, jobs=2, **settings)
         assert summary.compressed == 6
         assert tree(tmp_path / name) == tree(tmp_path / "out")
+
+
+@pytest.fixture
+def helpers_at_once(monkeypatch):
+    """Start helper processes after the first image; only they have a decoder with faults."""
+    monkeypatch.setattr("icsys.pipeline.load_packages", faulty_decoder.prepare)
+    monkeypatch.setattr("icsys.engine.automatic._LEAST_LEFT", -1.0)
+    monkeypatch.setattr("icsys.engine.automatic._LEAST_DONE", 1)
+
+
+@posix
+@pytest.mark.usefixtures("helpers_at_once")
+def test_a_helper_process_that_ends_while_it_writes(tmp_path, monkeypatch):
+    """The default engine does its images again, and removes the temporary files that it has left."""
+    out = tmp_path / "out"
+    temporary = out / "cat" / ".ics-0123456789abcdef.tmp"
+    temporary.parent.mkdir(parents=True)
+    seen = []
+
+    def compress(data, options, **settings):
+        seen.append(temporary.exists())
+        if not seen[-1]:
+            time.sleep(0.02)
+        return faulty_decoder.compress(data, options, **settings)
+
+    monkeypatch.setattr("icsys.run.worker.compress_image", compress)
+    image = crashing_image(f"exit_once {temporary}")
+    files = {f"cat/{number}.jpg": image for number in range(200)}
+    _, summary = compress_files(tmp_path, files, SO, jobs=2)
+    assert any(seen)
+    assert (summary.compressed, summary.failed) == (200, 0)
+    assert not list(out.rglob(".ics-*.tmp"))
+    assert set(tree(out)) >= {name.replace("jpg", "png") for name in files}

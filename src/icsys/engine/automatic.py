@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from icsys.engine.batches import Done
 from icsys.engine.helper_process import THREADS, HelperEndedError, HelperProcess, can_start
 from icsys.engine.pool import LOOK, Item, Lost, run_pool
-from icsys.errors import EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
@@ -34,6 +33,7 @@ _LEAST_DONE = 8  # items that tell the time of one: the first loads packages
 # With more jobs than this, the thread that keeps the books has the run's own process for itself: computing beside it
 # would take its lock.
 _COMPUTING_HERE = 4
+_TRIES = 2  # of an item, each in a process where nothing else runs
 
 
 class Elsewhere(NamedTuple):
@@ -43,19 +43,18 @@ class Elsewhere(NamedTuple):
     ----------
     start
         As for :class:`HelperProcess`.
-    isolated, prepare
-        Does a batch in a process of :func:`run_processes`, and prepares such a process; both can be pickled.
     left
         Returns how many items are left; None if that is unknown.
     slots
         The slots of this process, one for each job; those of other processes are taken away from them.
+    crashed
+        Called, in a thread, with a batch whose helper process has ended; it may have left temporary files.
     """
 
     start: Callable[[Callable[[], bool]], Callable[[Any], Any]]
-    isolated: Callable[[Any], Any]
-    prepare: Callable[[], object]
     left: Callable[[], int | None]
     slots: Slots
+    crashed: Callable[[list[Any]], object]
 
 
 def run_automatic(
@@ -125,7 +124,8 @@ class _Seating:
         self._to_remove = 0  # seats in this process
         self._changing = threading.Lock()
         self._helpers: list[HelperProcess] = []
-        self._working: list[HelperProcess] = []  # with a slot of this process
+        self._working: list[HelperProcess] = []
+        self._redoing = threading.Lock()
         self._may_start = jobs > 1 and lock_is_held() and can_start()
         self._began, self._items = time.monotonic(), 0
         self._ended = threading.Event()
@@ -134,13 +134,14 @@ class _Seating:
         """Do a batch at a free seat."""
         seat = self._seats.get()
         try:
+            if seat is not None and seat.has_ended:
+                seat = self._replace(seat)
             if seat is None:
                 return self._here(batch)
             try:
                 done: Done[Any] = seat.do(batch)
             except HelperEndedError:
-                self._replace(seat)
-                seat = None
+                seat = self._replace(seat)
                 return self._redo(batch)
             return done
         finally:
@@ -153,26 +154,58 @@ class _Seating:
                 return
         self._seats.put(seat)
 
-    def _replace(self, helper: HelperProcess) -> None:
+    def _replace(self, helper: HelperProcess) -> HelperProcess | None:
         """Have this process compute instead of a helper process that has ended; its seats come here one by one."""
         with self._changing:
             if helper in self._working:
                 self._working.remove(helper)
-                self._elsewhere.slots.restore()
+                if len(self._working) < self._jobs - 1:  # the last slot was never taken away
+                    self._elsewhere.slots.restore()
+        return None
 
     def _redo(self, batch: list[Any]) -> Done[Any]:
-        """Do a batch whose helper process has ended: one of the items may have crashed it, so each has a process."""
-        if self._ended.is_set() or self._stop.is_set():
-            return Done([], 0)
-        from icsys.engine.processes import run_processes  # noqa: PLC0415 - few runs need it
-
+        """Do a batch whose helper process has ended, one item after another: one of them may have crashed it."""
         results: list[Any] = []
-        with suppress(EngineError):  # processes cannot start
-            isolated, prepare = self._elsewhere.isolated, self._elsewhere.prepare
-            for done in run_processes(isolated, [[item] for item in batch], 1, prepare, self._stop):
-                results += [Lost(done.item[0], *done[1:])] if isinstance(done, Lost) else done.results
-            return Done(results, 0)
-        return self._here(batch)
+        helper: HelperProcess | None = None
+        tries = 0
+        with self._redoing:  # the process may have been ended because memory ran out
+            if not self._is_over():
+                self._elsewhere.crashed(batch)
+            try:
+                while len(results) < len(batch) and not self._is_over():
+                    helper = helper or self._new_helper()
+                    helper.ready.result()
+                    try:
+                        results += helper.do([batch[len(results)]]).results
+                    except HelperEndedError:
+                        tries += 1
+                        end, helper = helper.end(), None
+                        if tries == _TRIES:
+                            tries = 0
+                            results.append(
+                                Lost(batch[len(results)], "crashed", f"its process {end}, in {_TRIES} tries")
+                            )
+                    else:
+                        tries = 0
+            except (HelperEndedError, OSError, RuntimeError):  # processes cannot start
+                rest = batch[len(results) :]
+                results += [] if self._is_over() else self._here(rest).results
+            finally:
+                if helper is not None:
+                    helper.end()
+        return Done(results, 0, batch[len(results) :])
+
+    def _is_over(self) -> bool:
+        return self._ended.is_set() or self._stop.is_set()
+
+    def _new_helper(self) -> HelperProcess:
+        """Start a helper process that :meth:`end` ends."""
+        with self._changing:
+            if self._ended.is_set():
+                raise HelperEndedError
+            helper = HelperProcess(self._elsewhere.start)
+            self._helpers.append(helper)
+        return helper
 
     def note(self, done: Done[Any]) -> None:
         """Start helper processes once a batch shows that they are worth it."""
@@ -182,18 +215,15 @@ class _Seating:
             return
         if are_worth_starting(each, self._elsewhere.left(), time.monotonic() - self._began):
             self._may_start = False
-            threading.Thread(target=self._start_helpers, daemon=True, name="ics-helpers").start()
+            with suppress(RuntimeError):  # the system allows no further thread
+                threading.Thread(target=self._start_helpers, daemon=True, name="ics-helpers").start()
 
     def _start_helpers(self) -> None:
         """Start helper processes, give each its seats when it is ready, and tell them when the run is stopped."""
         count = self._jobs - 1 if self._jobs <= _COMPUTING_HERE else self._jobs
-        with suppress(OSError):  # of memory or processes there may be too few
+        with suppress(OSError, RuntimeError, HelperEndedError):  # of memory, processes or threads there may be too few
             for _ in range(count):
-                with self._changing:
-                    if self._ended.is_set():
-                        return
-                    helper = HelperProcess(self._elsewhere.start)
-                    self._helpers.append(helper)
+                helper = self._new_helper()
                 helper.ready.add_done_callback(partial(self._admit, helper))
         while not self._ended.wait(LOOK):
             if self._stop.is_set():

@@ -17,7 +17,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from icsys.engine.signals import STOPPING, signals_blocked
+from icsys.engine.signals import STOPPING, how_it_ended, signals_blocked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 THREADS = 2
 """Threads of a helper process: one reads and writes while the other computes."""
 
-# The path is the run's: a program may have found ICS in a folder that it has added itself.
+# The path is the run's: a program may have found ICS in a folder that it has added itself. The working folder is not on
+# it before (-P), or a file json.py there would be run. Names of files are encoded as in the run.
+_FLAGS = ("-P", "-X", f"utf8={sys.flags.utf8_mode}", *(("-I",) if sys.flags.isolated else ()))
 _PROGRAM = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from icsys.engine import helper_process as h; h.serve()"
 )
@@ -53,23 +55,31 @@ class HelperProcess:
     """
 
     def __init__(self, start: Callable[[Callable[[], bool]], Callable[[Any], Any]]) -> None:
-        path = json.dumps([os.path.abspath(place) for place in sys.path])  # noqa: PTH100 - "" is the working folder
+        places: list[object] = list(sys.path)  # Python passes over all but texts, too
+        path = [os.path.abspath(place) for place in places if isinstance(place, str)]  # noqa: PTH100 - "" is a folder
+        self._start = start
         with signals_blocked():
             self._process = subprocess.Popen(  # noqa: S603 - ourselves
-                [sys.executable, "-c", _PROGRAM, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+                [sys.executable, *_FLAGS, "-c", _PROGRAM, json.dumps(path)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
             )
         self._sending = threading.Lock()
         self._numbers = 0
         self._awaited: dict[int, Future[Any]] = {}
-        self._ended = False
+        self.has_ended = False
+        """Whether the process is known to have ended."""
         ready: Future[Any] = Future()
         self._awaited[0] = ready
         self.ready = ready
         """Is done once the process can take batches; has :class:`HelperEndedError` if it ends before."""
         self._receiver = threading.Thread(target=self._receive, daemon=True, name="ics-replies")
-        self._receiver.start()
-        with suppress(OSError):  # a process that has ended is noticed when its replies end
-            self._send(start)
+        try:
+            self._receiver.start()
+        except RuntimeError:  # the system allows no further thread
+            self._process.kill()
+            self._process.communicate()
+            raise
 
     def do(self, batch: object) -> Any:  # noqa: ANN401 - what the function returns
         """Have a batch done, and return what the function returns for it.
@@ -84,7 +94,7 @@ class HelperProcess:
             self._numbers += 1
             number = self._numbers
             self._awaited[number] = future
-        if self._ended:
+        if self.has_ended:
             raise HelperEndedError
         try:
             self._send((number, batch))
@@ -97,14 +107,15 @@ class HelperProcess:
         with suppress(OSError, ValueError):
             self._send(_STOP)
 
-    def end(self) -> None:
-        """End the process at once, and wait for its end."""
-        self._process.kill()
-        self._process.wait()
+    def end(self) -> str:
+        """End the process at once, wait for its end, and describe how it ended."""
+        self._process.kill()  # unless it has ended already
+        code = self._process.wait()
         self._receiver.join(_PATIENCE)
         with suppress(OSError):
             assert self._process.stdin is not None  # noqa: S101 - it is a pipe
             self._process.stdin.close()
+        return how_it_ended(code)
 
     def _send(self, message: object) -> None:
         data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
@@ -116,6 +127,9 @@ class HelperProcess:
     def _receive(self) -> None:
         """Give each reply to the thread that waits for it, until the process ends."""
         assert self._process.stdout is not None  # noqa: S101 - it is a pipe
+        with suppress(OSError, ValueError):  # a process that has ended is noticed when its replies end
+            # Here, because it may be long, and no thread of the run waits for this one.
+            self._send(self._start)
         # Whatever is wrong with a reply, none can be read after it.
         with self._process.stdout as replies, suppress(Exception):
             while True:
@@ -125,7 +139,7 @@ class HelperProcess:
                     future.set_result(value)
                 else:
                     future.set_exception(error)
-        self._ended = True
+        self.has_ended = True
         for number in list(self._awaited):
             self._awaited.pop(number).set_exception(HelperEndedError())
 

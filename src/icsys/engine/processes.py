@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from icsys.engine import pool
 from icsys.engine.pool import Item, Lost, Returned
-from icsys.engine.signals import STOPPING, signals_blocked
+from icsys.engine.signals import STOPPING, how_it_ended, signals_blocked
 from icsys.errors import EngineError
 
 if TYPE_CHECKING:
@@ -249,14 +249,7 @@ class _Worker(Generic[Item]):
 
     def end(self) -> str:
         """Describe how the process ended."""
-        code = self.process.exitcode or 0
-        if code >= 0:
-            return f"ended with exit code {code}"
-        try:
-            name = signal.Signals(-code).name
-        except ValueError:
-            name = f"signal {-code}"
-        return f"was ended by {name}" + (", perhaps out of memory" if name == "SIGKILL" else "")
+        return how_it_ended(self.process.exitcode or 0)
 
 
 def _work(pipe: Connection, function: Callable[[Any], object], prepare: Callable[[], object]) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from icsys.journal.ledger_context import LedgerContext
     from icsys.journal.prune import Pruner
     from icsys.results import Result, Skipped
-    from icsys.sources.base import Task
+    from icsys.sources.base import Loaded, Task
 
 
 class Ledger:
@@ -54,6 +54,7 @@ class Ledger:
         self._pending: dict[str, str] = {}
         self._wrote_pending = False
         self._unsynced_folders: set[str] = set()
+        self._littered_folders: set[str] = set()
         self._update: RowUpdate | None = None
         self._takes_all = settings.covers_all
         self._pruner = _new_pruner(context) if settings.prune else None
@@ -114,6 +115,10 @@ class Ledger:
                 if not isinstance(result, Failed):  # after a failure the output of the killed run is still there
                     self._left_pending.pop(task.output, None)
 
+    def note_crash(self, batch: Iterable[Loaded]) -> None:
+        """Note that a process has ended while it did these tasks; any thread may call this."""
+        self._littered_folders.update([task.output.rpartition("/")[0] for task, _ in batch])
+
     def _row_of(self, task: Task | None, result: Result, mtime_ns: int | None) -> dict[str, object] | None:
         """Return the row of a result; None if the row that is there stays."""
         if isinstance(result, Compressed):
@@ -149,6 +154,9 @@ class Ledger:
             return sorted(stale.difference(self.pruned))
         try:
             self._check_token()
+            # Processes that were doing these have been ended, perhaps in the middle of a file.
+            littered = self._littered_folders.union(output.rpartition("/")[0] for output in self._pending)
+            self._outputs.clean_temporary(littered)
             for row in adopted.values():
                 self._append(row)
             self._prune([output for output in chosen if output not in adopted])

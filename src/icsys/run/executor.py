@@ -90,6 +90,8 @@ class Executor(NamedTuple):
         Ends the work once it is set.
     left
         Returns how many images are left to do; None if that is unknown.
+    crashed
+        Called, in a thread, with items whose helper process has ended before they were done; they are done again.
     """
 
     engine: str
@@ -98,6 +100,7 @@ class Executor(NamedTuple):
     remote: bool
     stop: threading.Event
     left: Callable[[], int | None] = lambda: None
+    crashed: Callable[[list[Any]], object] = lambda _: None
 
     def map(
         self, worker: Callable[..., list[Returned]], items: Iterable[ReadAhead[Item]], prepare: Callable[[], object]
@@ -136,10 +139,10 @@ class Executor(NamedTuple):
         ended: threading.Event,
     ) -> Generator[Any]:
         """Hand the batches to the engine."""
-        # A process holds one image at a time, and a killed process would never release a lock.
-        isolated = timed(partial(worker, limits=Limits(unlimited, nullcontext(), _never, _never)))
         shared: dict[str, Any] = {"prepare": prepare, "stop": self.stop}
         if self.engine == "processes":
+            # A process holds one image at a time, and a killed process would never release a lock.
+            isolated = timed(partial(worker, limits=Limits(unlimited, nullcontext(), _never, _never)))
             shared |= {} if self.timeout is None else {"timeout": self.timeout}
             return ENGINE_TABLE["processes"](isolated, batches, jobs=self.jobs, **shared)
         slots = Slots(self.jobs)
@@ -150,7 +153,7 @@ class Executor(NamedTuple):
             threads = threads_for(self.jobs, remote=self.remote)
             return ENGINE_TABLE["threads"](function, batches, jobs=threads, **shared)
         start = partial(_start_helper, worker, prepare)
-        elsewhere = Elsewhere(start, isolated, prepare, self.left, slots)
+        elsewhere = Elsewhere(start, self.left, slots, self.crashed)
         return ENGINE_TABLE["auto"](function, batches, jobs=self.jobs, elsewhere=elsewhere, **shared)
 
 

@@ -52,6 +52,7 @@ class MainPass:
             monitor.load_packages(options)
             monitor.report()
             tasks = chain([first], remaining)
+            executor = executor._replace(crashed=self._ledger.note_crash)
             with pipeline.one_thread(options), closing(compress_tasks(tasks, context, executor)) as outcomes:
                 for batch in outcomes:
                     done = [lost_outcome(outcome) if isinstance(outcome, Lost) else outcome for outcome in batch]
