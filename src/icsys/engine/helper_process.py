@@ -6,6 +6,7 @@ pickles over its standard streams. It ends with the run's process, even in the m
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import pickle
@@ -26,9 +27,11 @@ THREADS = 2
 """Threads of a helper process: one reads and writes while the other computes."""
 
 # The path is the run's: a program may have found ICS in a folder that it has added itself.
-_PROGRAM = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from icsys.engine import helper_process as h; h.serve()"
-)
+_PROGRAM = """import gc, json, sys
+gc.disable()
+sys.path[:] = json.loads(sys.argv[1])
+from icsys.engine.helper_process import serve
+serve()"""
 _STOP = "stop"
 _PATIENCE = 1.0  # seconds for the thread that receives replies; it may wait for a slot
 
@@ -152,6 +155,8 @@ def serve() -> None:
 
     with suppress(Exception):  # the run works without helpers, and does what they leave
         function = pickle.load(messages)(stopped.is_set)  # noqa: S301 - from the run
+        gc.freeze()  # nothing of what was loaded is ever garbage
+        gc.enable()
         reply(pickle.dumps((0, None, None)))
         pool = ThreadPoolExecutor(THREADS)
         while True:
