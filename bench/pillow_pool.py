@@ -31,9 +31,11 @@ def final_size(size: tuple[int, int], target: str) -> tuple[int, int]:
 
 
 def decode(path: Path, target: str) -> Image.Image:
-    """Decode a photo at the smallest scale that has the pixels of the final size."""
+    """Decode a photo at the smallest scale that has the asked size, or the size that a step gives."""
     with Image.open(path) as image:
-        image.draft("RGB", final_size(image.size, target))
+        is_step = target.startswith("step")
+        width, height = final_size(image.size, target) if is_step else map(int, target.split("x"))
+        image.draft("RGB", (width, height))
         image.load()
         return image
 

@@ -50,8 +50,8 @@ _MOST_FILES = 1000  # for one call of a program
 _KILO = 1000
 _PACKAGES = ("numpy", "pillow", "simplejpeg", "deflate")
 _NOTES = """
-Decoding alone is Pillow's `draft` to the size of the output and `load`, timed inside processes that have started; two
-processes have half of the photos each. ICS with a number of jobs is timed by `summary.seconds` of `--json`, which
+Decoding alone is Pillow's `draft` to the size that is asked for and `load`, timed inside processes that have started;
+two processes have half of the photos each. ICS with a number of jobs is timed by `summary.seconds` of `--json`, which
 leaves start-up out. "Whole process" and the programs below it are timed with start-up, and use all cores: ImageMagick,
 vipsthumbnail and pngquant through `xargs -P`, each with one thread, the pool of Pillow (`draft`, `resize(BOX)`,
 `quantize`, `save`: bench/pillow_pool.py) with a process a core. ImageMagick runs without dithering and would be slower

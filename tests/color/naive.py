@@ -46,3 +46,34 @@ def best_levels_error(counts, k):
         int(np.square(levels[:, None] - np.array(chosen)).min(axis=1) @ counts)
         for chosen in itertools.combinations(range(len(counts)), k)
     )
+
+
+def best_levels(counts, k):
+    """Return the levels of the least squared error, the first division of equals: all intervals as whole matrices."""
+    levels = np.flatnonzero(counts)
+    n = len(levels)
+    if n <= k:
+        return levels
+    # Sums over the levels before each; row: first level of an interval, column: the level after its last.
+    weights, firsts, seconds = (
+        np.concatenate(([0], np.cumsum(counts[levels].astype(np.int64) * levels**power))) for power in range(3)
+    )
+    weight = weights - weights[:, None]
+    first = firsts - firsts[:, None]
+    center = np.rint(first / np.maximum(weight, 1)).astype(np.int64)
+    cost = (seconds - seconds[:, None] - center * (2 * first - center * weight)).astype(np.float64)
+    cost[np.tril_indices(n + 1)] = np.inf
+    error = cost[0]
+    starts = []
+    for _ in range(k - 1):
+        total = error[:, None] + cost
+        start = total.argmin(axis=0)
+        starts.append(start)
+        error = total[start, np.arange(n + 1)]
+    end = n
+    chosen = []
+    for start in reversed(starts):
+        chosen.append(center[start[end], end])
+        end = start[end]
+    chosen.append(center[0, end])
+    return np.array(chosen[::-1])

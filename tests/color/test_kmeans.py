@@ -111,6 +111,20 @@ def test_grey_levels_are_the_optimum_of_all_possible_palettes(counts, k):
     assert np.all(np.diff(levels.astype(int)) > 0)
 
 
+@lasting
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(2, 256),
+    st.one_of(st.integers(1, 8), st.integers(1, 256)),
+    st.integers(1, 24),
+)
+def test_grey_levels_are_those_of_whole_matrices_also_among_equals(seed, occurring, k, bits):
+    random = np.random.default_rng(seed)
+    counts = np.zeros(256, np.int64)
+    counts[random.choice(256, occurring, replace=False)] = random.integers(1, 1 << bits, occurring, endpoint=True)
+    assert np.array_equal(best_levels(counts, k), naive.best_levels(counts, k))
+
+
 @pytest.mark.parametrize(("k", "dtype"), [(256, np.uint8), (257, np.uint16)])
 def test_indices_are_bytes_up_to_256_colors(k, dtype):
     pixels = np.random.default_rng(0).integers(0, 256, (2000, 3), np.uint8)

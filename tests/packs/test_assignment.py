@@ -1,6 +1,8 @@
 """Assignment of images to packs: each image gets one pack, and packs respect their limits."""
 
 import json
+import threading
+from collections import Counter
 from itertools import pairwise
 
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 from helpers import manifest_row
 from icsys.files.rooted_path import RootedPath
-from icsys.packs.assignment import assigned_rows
+from icsys.packs.assignment import assign, assigned_rows
 from icsys.records.pack_index import PackIndex
 from icsys.records.splits import split_of
 
@@ -30,6 +32,29 @@ def test_packs_respect_their_limits_and_are_never_empty(tmp_path_factory, sizes,
         assert sum(group) <= most_bytes or len(group) == 1
     for group, after in pairwise(held.values()):
         assert len(group) == most_images or sum(group) + after[0] > most_bytes
+
+
+def test_the_rows_of_the_splits_are_those_of_all_images_in_the_same_packs(tmp_path):
+    """Splits alternate; among the rows are samples, a failure, a stale row, and lines that are none."""
+    folders = ("train/cat", "test", "val/dog", "dog", "test/cat")
+    rows = [manifest_row(f"{folders[i % 5]}/{i:02}", bytes=1 + i % 7) for i in range(40)]
+    for row in rows[::3]:
+        row |= {"sample": "s"}
+    rows[7]["status"], rows[9]["status"] = "stale", "failed"
+    rows[9] |= {"code": "io", "message": "m", "file_name": 5}
+    lines = [json.dumps(row) for row in rows]
+    lines[11:11] = ["", "{", "[1]", json.dumps({"status": "compressed"})]
+    (tmp_path / "manifest.jsonl").write_text("\n".join(lines), "utf-8")
+    index = PackIndex(format="webdataset", shard_images=3, shard_bytes=12)
+    pairs = list(assigned_rows(RootedPath(tmp_path), index))
+    assert [row for row, _ in pairs] == [row for row in rows if row["status"] == "compressed"]
+    for split in ("train", "test", "validation"):
+        expected = [(row, name) for row, name in pairs if split_of(row["file_name"]) == split]
+        assert expected
+        assert all(name.startswith(f"data/{split}-") for _, name in expected)
+        assert list(assigned_rows(RootedPath(tmp_path), index, split)) == expected
+    summary = assign(RootedPath(tmp_path), index, (), threading.Event())
+    assert (summary.counts, summary.splits) == (Counter(name for _, name in pairs), ["test", "train", "validation"])
 
 
 @pytest.mark.parametrize(

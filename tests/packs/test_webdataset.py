@@ -16,7 +16,7 @@ from webdataset.tariterators import base_plus_ext, group_by_keys, tar_file_expan
 from helpers import image_bytes, synthetic_photo
 from icsys import Options, compress_folder
 from icsys.packs.packed_image import PackedImage
-from icsys.packs.webdataset import WebDatasetFormat
+from icsys.packs.webdataset import WebDatasetFormat, tar_member
 from icsys.records.classes import Classes
 from source_makers import put_tar
 
@@ -63,11 +63,18 @@ samples = labelled | labelled.map(lambda sample: replace(sample, label=None, num
 
 @given(st.lists(samples, max_size=5, unique_by=lambda sample: sample.member))
 def test_a_tar_reader_finds_the_files_of_a_sample_together(written):
-    file = io.BytesIO()
+    """Written again by ``tarfile``, they give the same bytes up to the end."""
+    file, again = io.BytesIO(), io.BytesIO()
     PACK_FORMAT.write(file, iter(written), Classes())
     file.seek(0)
     with tarfile.open(fileobj=file) as tar:
         files = [(info, tar.extractfile(info).read()) for info in tar]
+    with tarfile.open(fileobj=again, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for info, data in files:
+            plain = tarfile.TarInfo(info.name)
+            plain.size = len(data)
+            tar.addfile(plain, io.BytesIO(data))
+    assert file.getvalue() == again.getvalue()
     assert {(info.mtime, info.uid, info.gid, info.uname, info.mode) for info, _ in files} <= {(0, 0, 0, "", 0o644)}
     at = 0
     for sample in written:
@@ -82,6 +89,33 @@ def test_a_tar_reader_finds_the_files_of_a_sample_together(written):
         assert facts == ({"label": sample.label} if sample.label else {}) | sample.info
         at += 1
     assert at == len(files)
+
+
+def tarfile_member(name, data):
+    """Return a file as ``tarfile`` writes it, without the end of the tar file."""
+    info = tarfile.TarInfo(name)
+    info.size = len(data)
+    whole = io.BytesIO()
+    tar = tarfile.open(fileobj=whole, mode="w", format=tarfile.PAX_FORMAT)  # noqa: SIM115 - it is never closed
+    tar.addfile(info, io.BytesIO(data))
+    return whole.getvalue()
+
+
+@example("a" * 100, b"")
+@example("a" * 101, b"1")
+@example("cat/" + "é" * 20 + ".png", b"1")
+@given(st.text(max_size=120) | st.text("ab/.", max_size=120) | raw, st.binary(max_size=1500))
+def test_a_member_of_any_name_has_the_bytes_of_tarfile(name, data):
+    assert b"".join(tar_member(name, data)) == tarfile_member(name, data)
+
+
+def test_a_size_beyond_its_field_has_the_header_of_tarfile():
+    """Eight gigabytes, in a stand-in for bytes that has only a length."""
+    for size in (8**11 - 1, 8**11):
+        data = type("Large", (), {"__len__": lambda _, size=size: size})()
+        info = tarfile.TarInfo("a.png")
+        info.size = size
+        assert tar_member("a.png", data)[0] == info.tobuf(tarfile.PAX_FORMAT)
 
 
 def test_a_reader_returns_the_written_images(tmp_path):

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from icsys.native.library import KERNELS, address
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -103,26 +105,9 @@ def best_levels(counts: NDArray[np.integer], k: int) -> NDArray[np.uint8]:
     n = len(levels)
     if n <= k:
         return levels.astype(np.uint8)
-    # Sums over the levels before each; row: first level of an interval, column: the level after its last.
-    weights, firsts, seconds = (
-        np.concatenate(([0], np.cumsum(counts[levels].astype(np.int64) * levels**power))) for power in range(3)
-    )
-    weight = weights - weights[:, None]
-    first = firsts - firsts[:, None]
-    center = np.rint(first / np.maximum(weight, 1)).astype(np.int64)
-    cost = (seconds - seconds[:, None] - center * (2 * first - center * weight)).astype(np.float64)
-    cost[np.tril_indices(n + 1)] = np.inf
-    error = cost[0]
-    starts = []
-    for _ in range(k - 1):
-        total = error[:, None] + cost
-        start = total.argmin(axis=0)
-        starts.append(start)
-        error = total[start, np.arange(n + 1)]
-    end = n
-    chosen = []
-    for start in reversed(starts):
-        chosen.append(center[start[end], end])
-        end = start[end]
-    chosen.append(center[0, end])
-    return np.array(chosen[::-1], np.uint8)
+    # Sums over the levels before each: pixels, and these times their level and times its square.
+    sums = np.zeros((n + 1, 3))
+    sums[1:] = np.cumsum(counts[levels].astype(np.int64)[:, None] * levels[:, None] ** np.arange(3), axis=0)
+    best = np.empty(k, np.uint8)
+    KERNELS.best_levels(address(sums, np.float64), n, k, address(best, np.uint8))
+    return best

@@ -6,6 +6,7 @@ pickles over its standard streams. It ends with the run's process, even in the m
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import pickle
@@ -28,9 +29,11 @@ THREADS = 2
 # The path is the run's: a program may have found ICS in a folder that it has added itself. The working folder is not on
 # it before (-P), or a file json.py there would be run. Names of files are encoded as in the run.
 _FLAGS = ("-P", "-X", f"utf8={sys.flags.utf8_mode}", *(("-I",) if sys.flags.isolated else ()))
-_PROGRAM = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from icsys.engine import helper_process as h; h.serve()"
-)
+_PROGRAM = """import gc, json, sys
+gc.disable()
+sys.path[:] = json.loads(sys.argv[1])
+from icsys.engine.helper_process import serve
+serve()"""
 _STOP = "stop"
 _PATIENCE = 1.0  # seconds for the thread that receives replies; it may wait for a slot
 
@@ -166,6 +169,8 @@ def serve() -> None:
 
     with suppress(Exception):  # the run works without helpers, and does what they leave
         function = pickle.load(messages)(stopped.is_set)  # noqa: S301 - from the run
+        gc.freeze()  # nothing of what was loaded is ever garbage
+        gc.enable()
         reply(pickle.dumps((0, None, None)))
         pool = ThreadPoolExecutor(THREADS)
         while True:

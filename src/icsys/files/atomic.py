@@ -192,14 +192,17 @@ def remove_tree(folder: RootedPath, is_ours: Callable[[str], bool], stop: thread
     while waiting:
         below = waiting.pop()
         emptied.append(below)
-        for entry in folder.at(below).entries():
-            if stop is not None and stop.is_set():
-                return
-            name = f"{below}/{entry.name}" if below else entry.name
-            if entry.is_folder:
-                waiting.append(name)
-            elif entry.is_file and (is_temporary(entry.name) or is_ours(name)):
-                (folder / name).unlink(missing_ok=True)
+        entries = folder.at(below).entries()
+        with contextlib.suppress(FileNotFoundError), folder.at(below).held() as held:
+            for entry in entries:
+                if stop is not None and stop.is_set():
+                    return
+                name = f"{below}/{entry.name}" if below else entry.name
+                if entry.is_folder:
+                    waiting.append(name)
+                elif entry.is_file and (is_temporary(entry.name) or is_ours(name)):
+                    with contextlib.suppress(FileNotFoundError):
+                        held.unlink(entry.name)
     for below in reversed(emptied):  # no recursion: folders may be nested deeper than Python's call limit
         with contextlib.suppress(OSError):
             folder.at(below).rmdir()

@@ -1,6 +1,7 @@
 // The functions that Python calls: each picks the copy for its number of features and allocates working memory.
 
 #include "colors.hpp"
+#include "levels.hpp"
 #include "pixels.hpp"
 #include "reduce.hpp"
 #include "similarity.hpp"
@@ -117,6 +118,18 @@ EXPORT int64_t KERNEL(improve)(const Points *points, const Partition *part, floa
                             look, scratch);
         return k;
     });
+}
+
+EXPORT int64_t KERNEL(best_levels)(const double *sums, int64_t n, int64_t k, uint8_t *levels) {
+    const int64_t columns = n + 1;
+    Room room(Room::bytes<double>(columns * columns) + 2 * Room::bytes<double>(columns) +
+              Room::bytes<int64_t>(k * columns));
+    if (!room) return OUT_OF_MEMORY;
+    double *cost = room.take<double>(columns * columns), *error = room.take<double>(columns);
+    double *least = room.take<double>(columns);
+    int64_t *start = room.take<int64_t>(k * columns);
+    best_levels(reinterpret_cast<const LevelSums *>(sums), n, k, cost, error, least, start, levels);
+    return k;
 }
 
 EXPORT double KERNEL(principal_axis)(const double *sums, int64_t d, double *axis) {

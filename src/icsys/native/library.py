@@ -31,6 +31,7 @@ _SIGNATURES = {
     "lloyd": "n pppnnfnfp",
     "grow": "n pppnnfn",
     "improve": "n pppnnfnnnp",
+    "best_levels": "n pnnp",
     "principal_axis": "f pnp",
     "split": "f pnpp",
     "merge_costs": "n pnnpp",

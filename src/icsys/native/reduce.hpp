@@ -257,20 +257,29 @@ INLINE int64_t order_entries(const Entries &entries, const bool *used, uint8_t *
     return n;
 }
 
-// List the colours of an image and write the rank of every pixel's; return how many, or -1 without memory.
-INLINE int64_t list_colors(const uint8_t *pixels, int64_t n, uint32_t *inverse, Color *colors, Kept &kept) {
-    if (n <= MOST_SORTED) {
-        Room room(Room::bytes<uint64_t>(2 * n), kept);
-        return room ? sort_colors(pixels, n, inverse, colors, room.take<uint64_t>(2 * n)) : -1;
-    }
-    Room room(Room::bytes<uint8_t>(GROUPS) + Room::bytes<uint64_t>(WORDS) + Room::bytes<uint32_t>(WORDS), kept);
+// Call `function` with the rank of every pixel's colour, the colours and their number; return what it returns, or -1 without
+// memory.
+template <typename F> INLINE int64_t with_colors(const uint8_t *pixels, int64_t n, Kept &kept, F function) {
+    Room room(Room::bytes<uint32_t>(n), kept);
     if (!room) return -1;
-    uint8_t *groups = room.take<uint8_t>(GROUPS);
-    uint64_t *bits = room.take<uint64_t>(WORDS);
-    uint32_t *ranks = room.take<uint32_t>(WORDS);
+    uint32_t *inverse = room.take<uint32_t>(n);
+    if (n <= MOST_SORTED) {
+        Room more(Room::bytes<Color>(n) + Room::bytes<uint64_t>(2 * n), kept);
+        if (!more) return -1;
+        Color *colors = more.take<Color>(n);
+        return function(inverse, colors, sort_colors(pixels, n, inverse, colors, more.take<uint64_t>(2 * n)));
+    }
+    Room table(Room::bytes<uint8_t>(GROUPS) + Room::bytes<uint64_t>(WORDS) + Room::bytes<uint32_t>(WORDS), kept);
+    if (!table) return -1;
+    uint8_t *groups = table.take<uint8_t>(GROUPS);
+    uint64_t *bits = table.take<uint64_t>(WORDS);
+    uint32_t *ranks = table.take<uint32_t>(WORDS);
     const int64_t found = mark_colors(pixels, n, inverse, groups, bits, ranks);
+    Room more(Room::bytes<Color>(found), kept);
+    if (!more) return -1;
+    Color *colors = more.take<Color>(found);
     rank_colors(inverse, n, bits, ranks, colors, found);
-    return found;
+    return function(inverse, colors, found);
 }
 
 // All colours of an image as its entries, in the order of their codes.
@@ -312,55 +321,47 @@ INLINE void map_pixels(const uint32_t *inverse, int64_t n, const uint8_t *of_col
 // number of colours, or -1 without memory.
 INLINE int64_t reduce(const uint8_t *pixels, int64_t n, const Plan &plan, uint8_t *palette, uint8_t *indices,
                       double *error, Kept &kept) {
-    const int64_t most = n < CODES ? n : CODES;
-    Room room(Room::bytes<uint32_t>(n) + Room::bytes<Color>(most) + Room::bytes<uint16_t>(most + BLOCK), kept);
-    if (!room) return -1;
-    uint32_t *inverse = room.take<uint32_t>(n);
-    Color *listed = room.take<Color>(most);
-    uint16_t *labels = room.take<uint16_t>(most + BLOCK);
-    const int64_t colors = list_colors(pixels, n, inverse, listed, kept);
-    if (colors < 0) return -1;
-    Entries entries;
-    *error = 0;
-    if (colors <= plan.k)
-        keep_all(listed, colors, entries, labels);
-    else if (!find_entries(listed, colors, plan, entries, labels, error, kept))
-        return -1;
-    bool used[MOST_COLORS] = {};
-    for (int64_t i = 0; i < colors; i++) used[labels[i]] = true;
-    uint8_t number[MOST_COLORS];
-    const int64_t k = order_entries(entries, used, palette, number);
-    uint8_t *of_color = reinterpret_cast<uint8_t *>(listed);
-    for (int64_t i = 0; i < colors; i++) of_color[i] = number[labels[i]];
-    map_pixels(inverse, n, of_color, indices);
-    return k;
+    return with_colors(pixels, n, kept, [&](const uint32_t *inverse, Color *listed, int64_t colors) -> int64_t {
+        Room room(Room::bytes<uint16_t>(colors + BLOCK), kept);
+        if (!room) return -1;
+        uint16_t *labels = room.take<uint16_t>(colors + BLOCK);
+        Entries entries;
+        *error = 0;
+        if (colors <= plan.k)
+            keep_all(listed, colors, entries, labels);
+        else if (!find_entries(listed, colors, plan, entries, labels, error, kept))
+            return -1;
+        bool used[MOST_COLORS] = {};
+        for (int64_t i = 0; i < colors; i++) used[labels[i]] = true;
+        uint8_t number[MOST_COLORS];
+        const int64_t k = order_entries(entries, used, palette, number);
+        uint8_t *of_color = reinterpret_cast<uint8_t *>(listed); // not needed any more
+        for (int64_t i = 0; i < colors; i++) of_color[i] = number[labels[i]];
+        map_pixels(inverse, n, of_color, indices);
+        return k;
+    });
 }
 
 // Write the nearest of k given entries, at most 256, for every pixel, and the squared error; return k, or -1 without memory.
 INLINE int64_t map_to(const uint8_t *pixels, int64_t n, const uint8_t *palette, int64_t k, uint8_t *indices,
                       double *error, Kept &kept) {
-    const int64_t most = n < CODES ? n : CODES;
-    Room room(Room::bytes<uint32_t>(n) + Room::bytes<Color>(most), kept);
-    if (!room) return -1;
-    uint32_t *inverse = room.take<uint32_t>(n);
-    Color *listed = room.take<Color>(most);
-    const int64_t found = list_colors(pixels, n, inverse, listed, kept);
-    if (found < 0) return -1;
-    Room more(Cloud::bytes(found) + Scratch<3>::bytes(k) + Room::bytes<float>(3 * k) +
-                  Room::bytes<uint8_t>(found + BLOCK),
-              kept);
-    if (!more) return -1;
-    Cloud colors(more, found);
-    Scratch<3> scratch(more, k);
-    float *centers = more.take<float>(3 * k);
-    uint8_t *labels = more.take<uint8_t>(found + BLOCK);
-    decode_colors(listed, found, colors.x, colors.w);
-    bound_blocks<3>(colors.x, colors.blocks, colors.low, colors.high);
-    for (int64_t j = 0; j < k; j++)
-        for (int f = 0; f < 3; f++) centers[f * k + j] = centered(palette[3 * j + f]);
-    *error = nearest_centers<3>(colors.points(), centers, k, k, labels, scratch) / (SCALE * SCALE);
-    map_pixels(inverse, n, labels, indices);
-    return k;
+    return with_colors(pixels, n, kept, [&](const uint32_t *inverse, const Color *listed, int64_t found) -> int64_t {
+        Room room(Cloud::bytes(found) + Scratch<3>::bytes(k) + Room::bytes<float>(3 * k) +
+                      Room::bytes<uint8_t>(found + BLOCK),
+                  kept);
+        if (!room) return -1;
+        Cloud colors(room, found);
+        Scratch<3> scratch(room, k);
+        float *centers = room.take<float>(3 * k);
+        uint8_t *labels = room.take<uint8_t>(found + BLOCK);
+        decode_colors(listed, found, colors.x, colors.w);
+        bound_blocks<3>(colors.x, colors.blocks, colors.low, colors.high);
+        for (int64_t j = 0; j < k; j++)
+            for (int f = 0; f < 3; f++) centers[f * k + j] = centered(palette[3 * j + f]);
+        *error = nearest_centers<3>(colors.points(), centers, k, k, labels, scratch) / (SCALE * SCALE);
+        map_pixels(inverse, n, labels, indices);
+        return k;
+    });
 }
 
 ICS_END

@@ -10,7 +10,8 @@ from icsys.layout import MANIFEST, PACKS
 from icsys.packs.formats import PACK_FORMATS
 from icsys.records.classes import Classes, number_classes
 from icsys.records.label import Label, from_columns
-from icsys.records.manifest import DONE, read_rows
+from icsys.records.manifest import DONE, from_line, read_lines
+from icsys.records.row_columns import columns_from_line
 from icsys.records.splits import split_of
 
 if TYPE_CHECKING:
@@ -58,7 +59,11 @@ def assign(destination: RootedPath, index: PackIndex, class_names: Sequence[str]
         The names of the classes by number, where the source has them.
     """
     labels, splits, counts, settled = set[Label](), set[str](), Counter[str](), True
-    for row, name in assigned_rows(destination, index):
+    assigner = PackAssigner(index)
+    for row in map(columns_from_line, read_lines(destination / MANIFEST)):
+        name = None if row is None else assigner.next(row)
+        if row is None or name is None:
+            continue
         if stop.is_set():
             raise Stopped
         labels.add(from_columns(row))
@@ -68,13 +73,30 @@ def assign(destination: RootedPath, index: PackIndex, class_names: Sequence[str]
     return Assignment(number_classes(labels, class_names), sorted(splits), counts, settled)
 
 
-def assigned_rows(destination: RootedPath, index: PackIndex) -> Iterator[tuple[dict[str, Any], str]]:
-    """Yield the manifest row and the pack name of each image, in the order of the sources."""
+def assigned_rows(
+    destination: RootedPath, index: PackIndex, split: str | None = None
+) -> Iterator[tuple[dict[str, Any], str]]:
+    """Yield the manifest row and the pack name of each image of a split, in the order of the sources.
+
+    Parameters
+    ----------
+    split
+        The name of the split; None for the images of all splits.
+    """
     assigner = PackAssigner(index)
-    for _, row in read_rows(destination / MANIFEST):
-        name = assigner.next(row)
-        if name is not None:
+    for line in read_lines(destination / MANIFEST):
+        if split is not None and _split_in(line) != split:  # each split fills packs of its own
+            continue
+        row = from_line(line)
+        name = None if row is None else assigner.next(row)
+        if row is not None and name is not None:
             yield row, name
+
+
+def _split_in(line: bytes) -> str | None:
+    """Return the split of the image of a manifest line; None for a line without an image."""
+    columns = columns_from_line(line)
+    return None if columns is None or columns["status"] != DONE else split_of(columns["file_name"])
 
 
 class PackAssigner:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from icsys.files.atomic import remove_tree, write_whole
 from icsys.layout import MANIFEST, PACKS, STAGED_PACKS, UNPACKED, is_pack_name
-from icsys.packs.assignment import assigned_rows
+from icsys.packs.assignment import PackAssigner
 from icsys.packs.formats import PACK_FORMATS, member_name
-from icsys.records.manifest import STALE, read_rows, to_line
+from icsys.records.manifest import DONE, STALE, from_line, read_lines, read_rows, to_line
 from icsys.records.pack_index import save_pack_index
+from icsys.records.row_columns import columns_from_line
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Iterator
 
     from icsys.files.rooted_path import RootedPath
     from icsys.records.pack_index import PackIndex
+
+_END = f'"status": "{DONE}"}}\n'.encode()
+"""The end of the line of an image that is in no pack yet."""
 
 
 def install_packs(destination: RootedPath, index: PackIndex, stop: threading.Event | None) -> None:
@@ -30,13 +35,8 @@ def install_packs(destination: RootedPath, index: PackIndex, stop: threading.Eve
     stop
         Once it is set, files of packed images stay; a later run removes them.
     """
-    pack_format = PACK_FORMATS[index.format]
-    _remove_stale(destination)
-    lines = (
-        to_line(row | {"shard": name, "member": member_name(row, pack_format)})
-        for row, name in assigned_rows(destination, index)
-    )
-    write_whole(destination / MANIFEST, lines)
+    names: set[str] = set()
+    write_whole(destination / MANIFEST, _packed_lines(destination, index, names))
     (destination / PACKS).make_folders()
     for pack in index.packs:
         staged = destination / STAGED_PACKS / pack.name.rpartition("/")[2]
@@ -48,16 +48,57 @@ def install_packs(destination: RootedPath, index: PackIndex, stop: threading.Eve
     index.state, index.old = "complete", []
     save_pack_index(destination, index)
     remove_staged(destination)
-    _remove_unpacked(destination, stop)
+    if (destination / UNPACKED).is_dir():
+        remove_tree(destination / UNPACKED, names.__contains__, stop)
+
+
+def _packed_lines(destination: RootedPath, index: PackIndex, names: set[str]) -> Iterator[bytes]:
+    """Yield the lines of the next manifest, and add the outputs in them to ``names``.
+
+    It leaves stale rows out; their files are removed first, because no row will name them.
+    """
+    pack_format, assigner = PACK_FORMATS[index.format], PackAssigner(index)
+    for line in read_lines(destination / MANIFEST):
+        row = columns_from_line(line)
+        if row is None or _is_removed(destination, row):
+            continue
+        pack = assigner.next(row)
+        if pack is not None:
+            names.add(row["file_name"])
+            yield line_in_pack(line, pack, member_name(row, pack_format))
+
+
+def line_in_pack(line: bytes, pack: str, member: str) -> bytes:
+    """Return the manifest line of a compressed image with its pack, and its name there.
+
+    A line as ICS writes it keeps its bytes; any other is written anew.
+    """
+    place = {"shard": pack, "member": member}
+    end = b", " + to_line(place)[1:]
+    if line.endswith(end):
+        return line
+    if line.endswith(_END):
+        return line[:-2] + end
+    row = from_line(line)
+    assert row is not None  # noqa: S101 - the caller has read it
+    return to_line(row | place)
 
 
 def keep_packs(destination: RootedPath, stop: threading.Event | None) -> None:
     """Remove what surrounds packs that are already right: staged packs, stale outputs, files of packed images."""
     remove_staged(destination)
-    if (destination / UNPACKED).is_dir() and _remove_stale(destination):
+    if not (destination / UNPACKED).is_dir():
+        return
+    names, found = set[str](), False
+    for row in map(columns_from_line, read_lines(destination / MANIFEST)):
+        if row is not None and _is_removed(destination, row):
+            found = True
+        elif row is not None:
+            names.add(row.get("file_name") or "")
+    if found:
         rows = (row for _, row in read_rows(destination / MANIFEST))
         write_whole(destination / MANIFEST, (to_line(row) for row in rows if row.get("status") != STALE))
-    _remove_unpacked(destination, stop)
+    remove_tree(destination / UNPACKED, names.__contains__, stop)
 
 
 def remove_staged(destination: RootedPath) -> None:
@@ -65,19 +106,11 @@ def remove_staged(destination: RootedPath) -> None:
     remove_tree(destination / STAGED_PACKS, lambda name: is_pack_name(f"{PACKS}/{name}"))
 
 
-def _remove_stale(destination: RootedPath) -> bool:
-    """Remove the files of stale rows, which the next manifest leaves out; return whether there are stale rows."""
-    found = False
-    for _, row in read_rows(destination / MANIFEST):
-        if row.get("status") == STALE:
-            part, found = destination / UNPACKED / row["file_name"], True
-            if part.is_file():
-                part.unlink()
-    return found
-
-
-def _remove_unpacked(destination: RootedPath, stop: threading.Event | None) -> None:
-    """Remove the files of images that are in packs now."""
-    if (destination / UNPACKED).is_dir():
-        names = {row.get("file_name") for _, row in read_rows(destination / MANIFEST)}
-        remove_tree(destination / UNPACKED, names.__contains__, stop)
+def _is_removed(destination: RootedPath, row: dict[str, Any]) -> bool:
+    """Remove the file of a stale row; return whether the row is stale."""
+    if row.get("status") != STALE:
+        return False
+    part = destination / UNPACKED / row["file_name"]
+    if part.is_file():
+        part.unlink()
+    return True

@@ -6,7 +6,6 @@ first dot of the name; the text after that dot gives the kind of the file.
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import tarfile
@@ -21,6 +20,11 @@ if TYPE_CHECKING:
     from icsys.records.classes import Classes
 
 _DRIVE = re.compile(r"^([A-Za-z]):")
+_END = 2 * tarfile.BLOCKSIZE  # zeros at the end of a tar file; a whole record is filled
+_LARGE = 8**11  # bytes; a larger size does not fit its field
+_HEADER = tarfile.TarInfo().tobuf(tarfile.PAX_FORMAT)
+_OWNER, _DATE, _TAIL = _HEADER[100:124], _HEADER[135:148], _HEADER[154:]  # between name, size and sum
+_REST = sum(_OWNER) + sum(_DATE) + sum(_TAIL[2:]) + 8 * ord(" ")  # the sum counts its own field as eight spaces
 
 
 class WebDatasetFormat:
@@ -57,25 +61,28 @@ class WebDatasetFormat:
         name = folder + slash + stem.replace(".", "%2E")
         if name.startswith("__"):
             name = "%5F" + name[1:]
-        return "".join(map(_escaped, f"{name}.{suffix}"))
+        name = f"{name}.{suffix}"
+        return name if name.isascii() else "".join(map(_escaped, name))
 
     def write(self, file: BinaryIO, images: Iterable[PackedImage], classes: Classes) -> None:  # noqa: ARG002
         """Write each image with two more files: its class number (``.cls``) and its facts (``.json``).
 
         Images of one sample share one ``.cls``. The same images always give the same bytes.
         """
-        with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
-            labelled = ""
-            for image in images:
-                stem = image.member.rpartition(".")[0]
-                folder, slash, base = image.member.rpartition("/")
-                key = folder + slash + base.partition(".")[0]
-                label = {} if image.label is None else {"label": image.label}
-                _add(tar, image.member, image.data)
-                if image.number is not None and key != labelled:
-                    _add(tar, f"{key}.cls", str(image.number).encode())
-                    labelled = key
-                _add(tar, f"{stem}.json", to_line(label | dict(image.info)))
+        size, labelled = 0, ""
+        for image in images:
+            stem = image.member.rpartition(".")[0]
+            folder, slash, base = image.member.rpartition("/")
+            key = folder + slash + base.partition(".")[0]
+            label = {} if image.label is None else {"label": image.label}
+            parts = tar_member(image.member, image.data)
+            if image.number is not None and key != labelled:
+                parts += tar_member(f"{key}.cls", str(image.number).encode())
+                labelled = key
+            parts += tar_member(f"{stem}.json", to_line(label | dict(image.info)))
+            file.writelines(parts)
+            size += sum(map(len, parts))
+        file.write(bytes(_END + -(size + _END) % tarfile.RECORDSIZE))
 
     def read(self, file: BinaryIO) -> Generator[tuple[str, bytes]]:
         """Yield the member name and bytes of each image, in order.
@@ -109,7 +116,18 @@ def _escaped(character: str) -> str:
     return "".join(f"%{byte:02X}" for byte in character.encode("utf-8", errors))
 
 
-def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
-    info = tarfile.TarInfo(name)  # tarfile's defaults for owner and date are constants
-    info.size = len(data)
-    tar.addfile(info, io.BytesIO(data))
+def tar_member(name: str, data: bytes) -> list[bytes]:
+    """Return a file in a tar file: its header, its bytes, and zeros up to a whole block.
+
+    The header is that of :mod:`tarfile`, whose defaults for owner and date are constants. ``tarfile`` makes it from
+    some forty fields; for names of up to 100 ASCII characters only name, size and sum of the bytes change.
+    """
+    padding = bytes(-len(data) % tarfile.BLOCKSIZE)
+    if not name.isascii() or len(name) > tarfile.LENGTH_NAME or len(data) >= _LARGE:
+        info = tarfile.TarInfo(name)
+        info.size = len(data)
+        return [info.tobuf(tarfile.PAX_FORMAT, tarfile.ENCODING, "surrogateescape"), data, padding]
+    begin, digits = name.encode(), b"%011o" % len(data)
+    total = b"%06o" % (sum(begin) + sum(digits) + _REST)
+    header = b"".join((begin.ljust(tarfile.LENGTH_NAME, b"\0"), _OWNER, digits, _DATE, total, _TAIL))
+    return [header, data, padding]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from contextlib import closing
+import os
+from contextlib import ExitStack, closing
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -16,13 +17,12 @@ from icsys.packs.install_packs import remove_staged
 from icsys.packs.packed_image import REPEATED_COLUMNS, PackedImage
 from icsys.records.label import from_columns
 from icsys.records.pack_index import Pack
-from icsys.records.splits import split_of
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Generator, Iterable, Iterator
-    from typing import BinaryIO
+    from collections.abc import Callable, Iterable, Iterator
 
+    from icsys.files.held_folder import HeldFolder
     from icsys.files.rooted_path import RootedPath
     from icsys.packs.assignment import Assignment
     from icsys.packs.formats import PackFormat
@@ -61,7 +61,7 @@ def write_packs(
     packs: list[Pack] = []
     with closing(_ImageFinder(destination, pack_format, before)) as finder:
         for split in assignment.splits:
-            rows = (pair for pair in assigned_rows(destination, after) if split_of(pair[0]["file_name"]) == split)
+            rows = assigned_rows(destination, after, split if len(assignment.splits) > 1 else None)
             for name, group in groupby(rows, key=itemgetter(1)):
                 on_pack()
                 staged = stage / name.rpartition("/")[2]
@@ -95,21 +95,23 @@ def _images(
 class _ImageFinder:
     """Finds the bytes of images: in files of their own, or in earlier packs.
 
-    It reads each earlier pack once, because images come in the order of the packs.
+    It holds the folder of the last image open, and reads each earlier pack once, because images come folder by folder
+    and in the order of the packs.
     """
 
     def __init__(self, destination: RootedPath, pack_format: PackFormat, before: PackIndex) -> None:
         self._destination, self._format = destination, pack_format
         self._known = {pack.name for pack in before.packs}
-        self._pack = ""
-        self._file: BinaryIO | None = None
-        self._images: Generator[tuple[str, bytes]] | None = None
+        self._pack, self._folder_name = "", ""
+        self._folder: HeldFolder | None = None  # None where images have no files
+        self._held, self._opened = ExitStack(), ExitStack()
+        self._images: Iterator[tuple[str, bytes]] | None = None
 
     def find(self, row: dict[str, Any]) -> bytes:
         """Return the bytes of the image of a manifest row; OSError if their hash is not the one in the row."""
         name, pack = row["file_name"], row.get("shard") or ""
         try:
-            data = (self._destination / UNPACKED / name).read_bytes()
+            data = self._from_file(name)
         except FileNotFoundError:
             member = row.get("member") or member_name(row, self._format)
             data = self._from_pack(pack, member) if pack in self._known else b""
@@ -120,19 +122,36 @@ class _ImageFinder:
             )
         return data
 
+    def _from_file(self, name: str) -> bytes:
+        """Return the bytes of an image from its own file; FileNotFoundError if it has none."""
+        above, _, base = name.rpartition("/")
+        if self._folder is None or above != self._folder_name:
+            self._held.close()
+            self._folder = None
+            self._folder = self._held.enter_context((self._destination / UNPACKED).at(above).held())
+            self._folder_name = above
+        descriptor = self._folder.descriptor(base)
+        try:
+            size = os.fstat(descriptor).st_size  # the row may be forged, and memory is taken for this size
+            data = os.read(descriptor, size)
+            while len(data) < size and (more := os.read(descriptor, size - len(data))):
+                data += more
+        finally:
+            os.close(descriptor)
+        return data
+
     def _from_pack(self, pack: str, member: str) -> bytes:
         if pack != self._pack or self._images is None:
-            self.close()
-            self._pack, self._file = pack, (self._destination / pack).open()
-            self._images = self._format.read(self._file)
+            self._opened.close()
+            self._images = None
+            file = self._opened.enter_context((self._destination / pack).open())
+            self._pack, self._images = pack, self._opened.enter_context(closing(self._format.read(file)))
         return next((data for name, data in self._images if name == member), b"")
 
     def close(self) -> None:
-        """Close the pack that is open."""
-        if self._images is not None:
-            self._images.close()
-        if self._file is not None:
-            self._file.close()
+        """Close the folder and the pack that are open."""
+        self._held.close()
+        self._opened.close()
 
 
 def _sha256(path: RootedPath) -> str:

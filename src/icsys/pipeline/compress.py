@@ -91,6 +91,12 @@ def load_packages(options: Options) -> None:
         STRATEGY_TABLE[options.strategy].prepare()
 
 
+def prepare_process(options: Options) -> None:
+    """Load the packages that images will need in a process that does nothing else, with one thread for each image."""
+    load_packages(options)
+    one_thread(options).__enter__()
+
+
 def one_thread(options: Options) -> AbstractContextManager[object]:
     """Return a context for working on images in parallel: libraries use one thread for each image."""
     return STRATEGY_TABLE[options.strategy].one_thread()

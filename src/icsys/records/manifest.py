@@ -293,10 +293,18 @@ def read_rows(path: RootedPath) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def read_all_rows(path: RootedPath) -> Iterator[tuple[int, dict[str, Any] | None]]:
     """Yield what :func:`read_rows` does, and None for each line that is no row."""
+    return ((position, from_line(line)) for position, line in _lines(path))
+
+
+def read_lines(path: RootedPath) -> Iterator[bytes]:
+    """Yield the lines of a file, whether they are rows or not; nothing if there is no file."""
+    return (line for _, line in _lines(path))
+
+
+def _lines(path: RootedPath) -> Iterator[tuple[int, bytes]]:
     try:
         file = path.open()
     except (FileNotFoundError, NotADirectoryError):
         return
     with file:
-        for position, line in lines_of(file):
-            yield position, from_line(line)
+        yield from lines_of(file)

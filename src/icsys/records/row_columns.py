@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from icsys.files.relative_names import can_be_a_name
 from icsys.records.manifest import COLUMNS, TEXT_JSON, from_line
 
-_TEXTS = ("file_name", "label", "source_path", "options_hash", "status", "shard")
+_TEXTS = ("file_name", "label", "sample", "source_path", "options_hash", "status", "shard")
 _NUMBERS = ("label_number", "source_bytes", "source_mtime_ns", "bytes")
 _TAKEN = tuple(name for name in COLUMNS if name in _TEXTS or name in _NUMBERS)
 
@@ -41,7 +41,7 @@ def columns_from_line(line: bytes) -> dict[str, Any] | None:
     Returns
     -------
     dict
-        With the columns ``file_name``, ``label``, ``label_number``, ``source_path``, ``source_bytes``,
+        With the columns ``file_name``, ``label``, ``label_number``, ``sample``, ``source_path``, ``source_bytes``,
         ``source_mtime_ns``, ``bytes``, ``options_hash``, ``status`` and ``shard``; a column that the row lacks is None
         or missing.
     """

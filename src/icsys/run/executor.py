@@ -161,10 +161,7 @@ def _start_helper(
     worker: Callable[..., list[Any]], prepare: Callable[[], object], stopped: Callable[[], bool]
 ) -> Callable[[list[Any]], Any]:
     """Prepare a helper process, and return the function that does its batches."""
-    from threadpoolctl import threadpool_limits  # noqa: PLC0415 - a run loads it only if its strategy needs it
-
     prepare()
-    threadpool_limits(1, user_api="blas")
     return timed(partial(worker, limits=thread_limits(1, stopped=stopped)))
 
 

@@ -133,7 +133,7 @@ def find_palettes(
         tasks = (task for task in tasks if chosen.hold(task.source))
     worker = partial(one_by_one, function=partial(count_task_colors, source=source, options=options))
     loaded = _loaded(source, pools.items(tasks), options)
-    with closing(executor.map(worker, loaded, partial(pipeline.load_packages, options))) as batches:
+    with closing(executor.map(worker, loaded, partial(pipeline.prepare_process, options))) as batches:
         for table in chain.from_iterable(batches):
             pools.add(table)
     pools.finish()

@@ -101,7 +101,7 @@ def compress_tasks(
     """Compress tasks on the workers of an executor, and yield the outcomes of each batch, in any order."""
     worker = partial(compress_batch, context=context)
     loaded = context.source.load(tasks, context.options)
-    return executor.map(worker, loaded, partial(pipeline.load_packages, context.options))
+    return executor.map(worker, loaded, partial(pipeline.prepare_process, context.options))
 
 
 def compress_batch(batch: Sequence[Loaded], context: WorkerContext, limits: Limits) -> list[Outcome]:
