@@ -186,7 +186,10 @@ def _run_as_process(do, words, cwd, env, files, *, pipe):
     """Be the command, or Python code, with standard streams of its own; end as it ends."""
     signal.alarm(120)
     _report_at_end(pipe)
-    sys.modules.pop("multiprocessing", None)  # the command ends more slowly where a run has loaded it
+    # The command ends more slowly where a run has loaded it. If it is loaded again, its parts have to be, too.
+    for name in list(sys.modules):
+        if name.partition(".")[0] == "multiprocessing":
+            del sys.modules[name]
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(env)
