@@ -29,7 +29,7 @@ def crashing_image(deed, seed=0):
 @pytest.fixture
 def faulty(monkeypatch):
     """Give every worker process a decoder with faults: it imports what prepares it."""
-    monkeypatch.setattr("icsys.pipeline.load_packages", faulty_decoder.prepare)
+    monkeypatch.setattr("icsys.pipeline.prepare_process", faulty_decoder.prepare)
     monkeypatch.setattr("icsys.run.worker.compress_image", faulty_decoder.compress_image)
 
 
@@ -177,7 +177,7 @@ def test_every_engine_gives_the_same_bytes(tmp_path):
 @pytest.fixture
 def helpers_at_once(monkeypatch):
     """Start helper processes after the first image; only they have a decoder with faults."""
-    monkeypatch.setattr("icsys.pipeline.load_packages", faulty_decoder.prepare)
+    monkeypatch.setattr("icsys.pipeline.prepare_process", faulty_decoder.prepare)
     monkeypatch.setattr("icsys.engine.automatic._LEAST_LEFT", -1.0)
     monkeypatch.setattr("icsys.engine.automatic._LEAST_DONE", 1)
 
