@@ -1,6 +1,7 @@
 """ColorKMeans is a scikit-learn clusterer, and a better one for colours than scikit-learn's own."""
 
 import pickle
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -158,3 +159,23 @@ def test_names_of_features_and_data_frames():
     distances = kmeans.transform(frame)
     assert list(distances.columns) == ["colorkmeans0", "colorkmeans1", "colorkmeans2"]
     assert kmeans.n_features_in_ == 3
+
+
+@pytest.mark.parametrize("effort", EFFORTS)
+def test_the_search_ends_with_weights_of_many_sizes(effort):
+    """Rounding makes such an inertia 0 or less, which no move can lower by a share: once the search had no end."""
+    samples = np.array([[52.0, 184.0], [40.0, 4.0], [110.0, 97.0], [127.0, 31.0], [97.0, 20.0]])
+    weights = np.array([1.4e-37, 4.2e-30, 3e-5, 0.48, 5.5e-8])
+    kmeans = ColorKMeans(3, effort=effort, random_state=0).fit(samples, sample_weight=weights)
+
+    def inertia(labels):
+        groups = [np.equal(labels, j) for j in set(labels)]
+        means = [np.average(samples[group], axis=0, weights=weights[group]) for group in groups]
+        errors = [
+            weights[group] @ np.square(samples[group] - mean).sum(axis=1)
+            for group, mean in zip(groups, means, strict=True)
+        ]
+        return sum(errors)
+
+    least = min(inertia(labels) for labels in product(range(3), repeat=len(samples)))
+    assert kmeans.inertia_ == pytest.approx(least, rel=1e-3)

@@ -1,6 +1,7 @@
 """Images that crash or hang their worker, in real processes that really die."""
 
 import contextlib
+import gc
 import json
 import os
 import subprocess
@@ -28,7 +29,7 @@ def crashing_image(deed, seed=0):
 @pytest.fixture
 def faulty(monkeypatch):
     """Give every worker process a decoder with faults: it imports what prepares it."""
-    monkeypatch.setattr("icsys.pipeline.load_packages", faulty_decoder.prepare)
+    monkeypatch.setattr("icsys.pipeline.prepare_process", faulty_decoder.prepare)
     monkeypatch.setattr("icsys.run.worker.compress_image", faulty_decoder.compress_image)
 
 
@@ -176,7 +177,7 @@ def test_every_engine_gives_the_same_bytes(tmp_path):
 @pytest.fixture
 def helpers_at_once(monkeypatch):
     """Start helper processes after the first image; only they have a decoder with faults."""
-    monkeypatch.setattr("icsys.pipeline.load_packages", faulty_decoder.prepare)
+    monkeypatch.setattr("icsys.pipeline.prepare_process", faulty_decoder.prepare)
     monkeypatch.setattr("icsys.engine.automatic._LEAST_LEFT", -1.0)
     monkeypatch.setattr("icsys.engine.automatic._LEAST_DONE", 1)
 
@@ -204,3 +205,33 @@ def test_a_helper_process_that_ends_while_it_writes(tmp_path, monkeypatch):
     assert (summary.compressed, summary.failed) == (200, 0)
     assert not list(out.rglob(".ics-*.tmp"))
     assert set(tree(out)) >= {name.replace("jpg", "png") for name in files}
+
+
+@posix
+@pytest.mark.usefixtures("helpers_at_once")
+def test_nothing_stays_open_after_a_run_with_helper_processes(tmp_path, monkeypatch):
+    """Also before the garbage collector looks: on Windows an open file cannot be removed."""
+
+    def compress(data, options, **settings):
+        time.sleep(0.0 if elsewhere() else 0.02)
+        return faulty_decoder.compress(data, options, **settings)
+
+    own, seen = psutil.Process(), []
+
+    def elsewhere():
+        seen.append(bool(own.children()))
+        return sum(seen) > 20
+
+    monkeypatch.setattr("icsys.run.worker.compress_image", compress)
+    before = own.num_fds()
+    gc.disable()
+    try:
+        _, summary = compress_files(
+            tmp_path, good(4) | {f"{n}.jpg": good(1)["0.jpg"] for n in range(4, 200)}, SO, jobs=2
+        )
+        after = own.num_fds()
+    finally:
+        gc.enable()
+    assert any(seen)
+    assert summary.compressed == 200
+    assert after == before

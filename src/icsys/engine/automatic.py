@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from functools import partial
@@ -22,6 +23,7 @@ from icsys.engine.pool import LOOK, Item, Lost, run_pool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
+    from concurrent.futures import Future
 
     from icsys.color.scratch import Slots
 
@@ -224,17 +226,16 @@ class _Seating:
         with suppress(OSError, RuntimeError, HelperEndedError):  # of memory, processes or threads there may be too few
             for _ in range(count):
                 helper = self._new_helper()
-                helper.ready.add_done_callback(partial(self._admit, helper))
+                # A future keeps its callbacks: without weak references the files of a run would stay open after it.
+                helper.ready.add_done_callback(partial(_admit, weakref.ref(self), weakref.ref(helper)))
         while not self._ended.wait(LOOK):
             if self._stop.is_set():
                 for helper in self._helpers:
                     helper.stop()
                 return
 
-    def _admit(self, helper: HelperProcess, ready: Any) -> None:  # noqa: ANN401 - a future of nothing
+    def admit(self, helper: HelperProcess) -> None:
         """Move the seats of one job from this process to a helper process."""
-        if ready.exception() is not None:
-            return
         with self._changing:
             self._working.append(helper)
             is_last = len(self._working) == self._jobs
@@ -251,3 +252,10 @@ class _Seating:
         with self._changing:
             for helper in self._helpers:
                 helper.end()
+
+
+def _admit(seating_of: weakref.ref[_Seating], helper_of: weakref.ref[HelperProcess], ready: Future[Any]) -> None:
+    """Let a helper process have its seats, once it is ready."""
+    seating, helper = seating_of(), helper_of()
+    if seating is not None and helper is not None and ready.exception() is None:
+        seating.admit(helper)

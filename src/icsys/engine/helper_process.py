@@ -60,7 +60,6 @@ class HelperProcess:
     def __init__(self, start: Callable[[Callable[[], bool]], Callable[[Any], Any]]) -> None:
         places: list[object] = list(sys.path)  # Python passes over all but texts, too
         path = [os.path.abspath(place) for place in places if isinstance(place, str)]  # noqa: PTH100 - "" is a folder
-        self._start = start
         with signals_blocked():
             self._process = subprocess.Popen(  # noqa: S603 - ourselves
                 [sys.executable, *_FLAGS, "-c", _PROGRAM, json.dumps(path)],
@@ -76,7 +75,7 @@ class HelperProcess:
         self._awaited[0] = ready
         self.ready = ready
         """Is done once the process can take batches; has :class:`HelperEndedError` if it ends before."""
-        self._receiver = threading.Thread(target=self._receive, daemon=True, name="ics-replies")
+        self._receiver = threading.Thread(target=self._receive, args=(start,), daemon=True, name="ics-replies")
         try:
             self._receiver.start()
         except RuntimeError:  # the system allows no further thread
@@ -127,12 +126,13 @@ class HelperProcess:
             self._process.stdin.write(data)
             self._process.stdin.flush()
 
-    def _receive(self) -> None:
-        """Give each reply to the thread that waits for it, until the process ends."""
+    def _receive(self, start: object) -> None:
+        """Send what starts the process; give each reply to the thread that waits for it, until the process ends."""
         assert self._process.stdout is not None  # noqa: S101 - it is a pipe
         with suppress(OSError, ValueError):  # a process that has ended is noticed when its replies end
             # Here, because it may be long, and no thread of the run waits for this one.
-            self._send(self._start)
+            self._send(start)
+        del start
         # Whatever is wrong with a reply, none can be read after it.
         with self._process.stdout as replies, suppress(Exception):
             while True:
