@@ -13,7 +13,8 @@ negative for a signal, "calls": a number}``:
 
 import atexit
 import functools
-import importlib
+import importlib.abc
+import importlib.util
 import io
 import json
 import os
@@ -182,14 +183,35 @@ def _run_killed(words, kill, calls, log, *, pipe, memory, seconds):
     os._exit(code)
 
 
+class _LoadedBefore(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Finds a module that was loaded before, with all that it holds."""
+
+    def __init__(self, module):
+        self.module = module
+
+    def find_spec(self, name, path=None, target=None):  # noqa: ARG002 - as finders are called
+        return importlib.util.spec_from_loader(name, self) if name == self.module.__name__ else None
+
+    def create_module(self, spec):  # noqa: ARG002 - as loaders are called
+        return self.module
+
+    def exec_module(self, module):
+        """Leave the module as it is."""
+
+
+def _forget_multiprocessing():
+    """Have the command end as one that has not loaded it: it ends more slowly where a run has."""
+    module = sys.modules.pop("multiprocessing", None)
+    if module is not None:
+        # Loaded anew, the package would lack its parts, which stay loaded.
+        sys.meta_path.insert(0, _LoadedBefore(module))
+
+
 def _run_as_process(do, words, cwd, env, files, *, pipe):
     """Be the command, or Python code, with standard streams of its own; end as it ends."""
     signal.alarm(120)
     _report_at_end(pipe)
-    # The command ends more slowly where a run has loaded it. If it is loaded again, its parts have to be, too.
-    for name in list(sys.modules):
-        if name.partition(".")[0] == "multiprocessing":
-            del sys.modules[name]
+    _forget_multiprocessing()
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(env)
