@@ -26,7 +26,7 @@ PACKAGES = {"dask": "distributed", "ray": "ray"}
 PATIENCE = 90  # seconds
 PHOTOS = 160
 QUICK_TO_SEE = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "5s"}  # that a scheduler is gone
-UNDER_WAY = 6  # images at most that two workers have begun, or done and not written down
+UNDER_WAY = 16  # images at most that two workers have begun, or done and not written down: two batches each
 
 pytestmark = needs_posix
 

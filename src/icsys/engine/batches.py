@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 MOST_ITEMS = 64
 """Items of a batch."""
 
-TARGET = 0.05
-"""Seconds of work in a batch: progress stays smooth, and workers end at about the same time."""
+TARGET = 0.1
+"""Seconds from the beginning of a batch to its end: progress stays smooth, and a crash loses little."""
 
 MOST_SECONDS = 0.5
 """Seconds after which a worker returns what is done of a batch: its items are larger than those before."""
@@ -38,11 +38,14 @@ class Done(NamedTuple, Generic[Returned]):
         Processor time that the thread took for them.
     rest
         The items that were not done: the batch took too long, or the run was stopped.
+    taken
+        Seconds from the beginning to the end, waiting included.
     """
 
     results: list[Returned]
     seconds: float
     rest: Sequence[Any] = ()
+    taken: float = 0.0
 
     @property
     def seconds_each(self) -> float | None:
@@ -94,8 +97,8 @@ class Batches(Generic[Item]):
         Sizes at most double, so that one quick item misleads little.
         """
         self._again.extend(done.rest)
-        each = done.seconds_each
-        if each is not None:
+        if done.results:
+            each = done.taken / len(done.results)
             fitting = int(min(self._most, TARGET / max(each, 1e-9)))
             self._size = max(1, min(2 * self._size, fitting))
 
@@ -106,6 +109,6 @@ def timed(function: Callable[[list[Item]], list[Returned]]) -> Callable[[list[It
 
 
 def _timed(function: Callable[[list[Item]], list[Returned]], batch: list[Item]) -> Done[Returned]:
-    before = time.thread_time()
+    before, begin = time.thread_time(), time.perf_counter()
     results = function(batch)
-    return Done(results, time.thread_time() - before, batch[len(results) :])
+    return Done(results, time.thread_time() - before, batch[len(results) :], time.perf_counter() - begin)
