@@ -106,7 +106,7 @@ def test_a_signal_does_not_wait_for_ever(tmp_path, observed):
 @pytest.mark.fault(38, "Ctrl-C in a terminal while worker processes start", "one report, exit 130, no traceback")
 def test_a_signal_for_all_processes(tmp_path, thorough, observed):
     """SIGINT for the whole group of processes, some hundredths of a second after the first worker was started."""
-    source = make_photos(tmp_path / "in", 200)
+    source = make_photos(tmp_path / "in", 1500 if thorough else 200)  # so many that the run goes on at the last moment
     moments = 20 if thorough else 3
     for number in range(moments):
         out = tmp_path / f"out{number}"
