@@ -106,7 +106,7 @@ def test_every_contender_runs_in_every_round_into_a_folder_of_its_own(few, tmp_p
         return 2.5
 
     fake(monkeypatch, one=work, other=work)
-    found = small_photos.measure(few, tmp_path / "work", 3, 2)
+    found = small_photos.measure(few, tmp_path / "work", 3, 3, 2)
     assert found.seconds == {"one": [2.5] * 3, "other": [2.5] * 3}
     assert found.bytes_out == {"one": 15, "other": 15}
     assert len(set(seen)) == 6
@@ -114,10 +114,22 @@ def test_every_contender_runs_in_every_round_into_a_folder_of_its_own(few, tmp_p
     assert capsys.readouterr().out == ""
 
 
+def test_other_programs_leave_out_the_later_rounds(few, tmp_path, monkeypatch):
+    def work(outputs):
+        for path in few.paths:
+            (outputs / f"{path.stem}.png").write_bytes(b"1")
+        return 2.5
+
+    fake(monkeypatch, one=work, **{small_photos.POOL: work})
+    found = small_photos.measure(few, tmp_path / "work", 3, 1, 2)
+    assert found.seconds == {"one": [2.5] * 3, small_photos.POOL: [2.5]}
+    assert found.ratio(small_photos.POOL, "one") == 1
+
+
 def test_a_program_that_leaves_out_an_image_ends_the_benchmark(few, tmp_path, monkeypatch):
     fake(monkeypatch, lazy=lambda _: 0.1)
     with pytest.raises(RuntimeError, match="lazy has made 0 of 3"):
-        small_photos.measure(few, tmp_path / "work", 1, 2)
+        small_photos.measure(few, tmp_path / "work", 1, 1, 2)
 
 
 @pytest.fixture
