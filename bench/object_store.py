@@ -45,7 +45,7 @@ def wait_for_answers(source: Path, proxy: FaultProxy, wait: float) -> list[list[
     measured = []
     for factor in (1, 2, 4, 8, 16):
         proxy.most_at_once = 0
-        with patch("icsys.run.executor.threads_for", lambda jobs, *, factor=factor, **_: factor * jobs):
+        with patch("icsys.engine.executor.threads_for", lambda jobs, *, factor=factor, **_: factor * jobs):
             start = time.perf_counter()
             compress_folder(source, f"s3://bucket/{factor}", _OPTIONS, jobs=_JOBS)
             measured.append((factor, proxy.most_at_once, time.perf_counter() - start))

@@ -23,7 +23,7 @@ from icsys.engine import available_cores
 from icsys.files.rooted_path import RootedPath
 from icsys.image.decode import decode_photo
 from icsys.run.count_results import RunMonitor
-from icsys.run.executor import Executor
+from icsys.engine.executor import Executor
 from icsys.run.shared_palette import find_palettes
 from icsys.run_settings import RunSettings
 from icsys.sources.folder import Folder

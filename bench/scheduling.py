@@ -33,7 +33,7 @@ from icsys.records.manifest import image_row, to_line
 from icsys.records.run_json import write_run
 from icsys.results import Compressed
 from icsys.run.cluster import SHARD_IMAGES, choose_shard_count
-from icsys.run.executor import Executor
+from icsys.engine.executor import Executor
 from icsys.run.shard_job import ShardResult
 from icsys.shard import Shard, all_shards, shard_index
 from icsys.shards.shared_listing import list_for_shards
@@ -48,7 +48,7 @@ from table import markdown_table, number
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from icsys.run.executor import Limits
+    from icsys.engine.executor import Limits
 
 _FOLDER = 1000  # images
 _MANY = 100_000_000

@@ -94,7 +94,7 @@ def test_the_engine_does_not_change_a_byte(strategy, photos, tmp_path):
 
 def test_pixels_held_at_once_are_bounded(photos, tmp_path, monkeypatch):
     """With memory for less than one image, images are done one after another, and all succeed."""
-    monkeypatch.setattr("icsys.run.executor.BYTES_IN_FLIGHT", 1)
+    monkeypatch.setattr("icsys.engine.executor.BYTES_IN_FLIGHT", 1)
     summary, _ = run(photos, tmp_path / "out", jobs=3)
     assert summary.compressed == 3
 

@@ -41,7 +41,7 @@ from icsys.report.lossy_codecs import (
 )
 from icsys.report.page_pictures import palette_of
 from icsys.results import Compressed, Failed
-from icsys.run.executor import thread_limits, threads_for
+from icsys.engine.executor import thread_limits, threads_for
 from icsys.run.worker import WorkerContext, compress_one
 from icsys.sources.base import read_loaded
 

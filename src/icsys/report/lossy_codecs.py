@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from icsys.results import Compressed
-    from icsys.run.executor import Limits
+    from icsys.engine.executor import Limits
     from icsys.run.worker import WorkerContext
     from icsys.sources.base import Loaded
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from icsys.options import Options, Target
     from icsys.run.count_results import RunMonitor
-    from icsys.run.executor import Executor
+    from icsys.engine.executor import Executor
     from icsys.run.worker import Outcome, WorkerContext
     from icsys.sources.base import Loaded
 

@@ -20,7 +20,7 @@ from icsys.records.pending_outputs import WrittenHashes
 from icsys.records.run_json import write_run
 from icsys.run.checks import check_format
 from icsys.run.count_results import RunMonitor
-from icsys.run.executor import Executor
+from icsys.engine.executor import Executor
 from icsys.run.main_pass import MainPass
 from icsys.run.places import open_places
 from icsys.run.progress import INTERRUPTED_TEXT

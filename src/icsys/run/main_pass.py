@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from icsys.journal.ledger import Ledger
     from icsys.results import Skipped
     from icsys.run.count_results import RunMonitor
-    from icsys.run.executor import Executor
+    from icsys.engine.executor import Executor
     from icsys.run.worker import WorkerContext
     from icsys.sources.base import Planned
 

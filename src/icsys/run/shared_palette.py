@@ -26,7 +26,7 @@ from icsys.layout import PALETTE
 from icsys.records.label import label_of
 from icsys.records.palette_files import Palettes, load_palettes
 from icsys.records.splits import ImageFolders, TrainFolders
-from icsys.run.executor import one_by_one
+from icsys.engine.executor import one_by_one
 from icsys.run.wait_and_count import wait_for
 from icsys.sources.base import Task, Unreadable, read_loaded, some_names
 from icsys.sources.folder import Folder
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from icsys.files.rooted_path import RootedPath
     from icsys.options import Options
     from icsys.run.count_results import RunMonitor
-    from icsys.run.executor import Executor, Limits
+    from icsys.engine.executor import Executor, Limits
     from icsys.run_settings import RunSettings
     from icsys.sources.base import Source
 

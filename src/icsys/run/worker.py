@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from icsys.outputs.base import Outputs
     from icsys.pipeline import CompressedImage
     from icsys.records.palette_files import Palettes
-    from icsys.run.executor import Executor, Limits
+    from icsys.engine.executor import Executor, Limits
     from icsys.sources.base import Loaded, Source, Task
 
 
