@@ -20,10 +20,10 @@ from icsys import Options
 from icsys.color.palette_rounding import store_centers
 from icsys.color.pooled_colors import as_rgb, weighted_colors
 from icsys.engine import available_cores
+from icsys.engine.executor import Executor
 from icsys.files.rooted_path import RootedPath
 from icsys.image.decode import decode_photo
 from icsys.run.count_results import RunMonitor
-from icsys.engine.executor import Executor
 from icsys.run.shared_palette import find_palettes
 from icsys.run_settings import RunSettings
 from icsys.sources.folder import Folder

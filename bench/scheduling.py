@@ -26,6 +26,7 @@ from unittest.mock import patch
 from icsys import Options, compress_folder, merge_shards
 from icsys.engine import ENGINE_TABLE
 from icsys.engine.cluster import CLUSTER_MODULES, open_cluster, run_cluster
+from icsys.engine.executor import Executor
 from icsys.files.atomic import write_whole
 from icsys.files.rooted_path import RootedPath
 from icsys.layout import MANIFEST
@@ -33,7 +34,6 @@ from icsys.records.manifest import image_row, to_line
 from icsys.records.run_json import write_run
 from icsys.results import Compressed
 from icsys.run.cluster import SHARD_IMAGES, choose_shard_count
-from icsys.engine.executor import Executor
 from icsys.run.shard_job import ShardResult
 from icsys.shard import Shard, all_shards, shard_index
 from icsys.shards.shared_listing import list_for_shards

@@ -200,6 +200,67 @@ class Failed:
     status: str = field(default="failed", init=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """One image that a rule of the run leaves out: ``rule`` is the name of the setting, ``message`` a sentence."""
+
+    source: str
+    rule: str
+    message: str
+    status: str = field(default="left_out", init=False)
+
+
+IMAGE, MASK, ANNOTATION, SIDECAR = "image", "mask", "annotation", "sidecar"
+COMPANIONS = (MASK, ANNOTATION, SIDECAR)
+"""Kinds of files that go with images."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompanionWritten:
+    """One companion that was written.
+
+    Attributes
+    ----------
+    kind, form
+        As in :class:`~icsys.sources.base.Companion`.
+    source, output
+        Paths below the source and the destination folder, with forward slashes.
+    picture
+        The path of its image below the source; empty if it is about many.
+    bytes_in, bytes_out, source_mtime_ns, source_sha256, sha256, redone, seconds
+        As in :class:`Compressed`. A file may be empty.
+    options_hash
+        Hash of everything beside the source that decides its bytes.
+    width, height
+        Size of a mask, in pixels; None for other kinds.
+    labels, dropped
+        Number of labels in it (boxes, polygons, points), and of those that were left out because nothing, or too
+        little, of them is left in the picture.
+    warning
+        What its reader should know; None otherwise.
+    """
+
+    kind: str
+    form: str
+    source: str
+    output: str
+    picture: str
+    bytes_in: int
+    bytes_out: int
+    source_mtime_ns: int
+    source_sha256: str
+    sha256: str
+    options_hash: str
+    width: int | None = None
+    height: int | None = None
+    labels: int = 0
+    dropped: int = 0
+    warning: str | None = None
+    redone: str = ""
+    seconds: float
+    status: str = field(default="compressed", init=False)
+
+
 UNCHANGED = "done already with the same options; --overwrite always does it again"
 FOREIGN = "a file that ics did not write has its place; --overwrite always replaces it"
 NOT_FAILED = "it has not failed, and --retry-failed takes up only what has"

@@ -1,4 +1,4 @@
-"""``RunSettings``: how a run works. None of it changes the bytes of an output."""
+"""``RunSettings``: how a run works, and what becomes of labels. None of it changes the bytes of a compressed image."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from icsys.files.url import shown
 from icsys.setting_fields import (
     Check,
     Choice,
+    Fraction,
+    Needs,
     Number,
     Switch,
     Text,
@@ -23,16 +25,27 @@ from icsys.shard import Shard, parse_shard
 
 Engine = Literal["auto", "threads", "processes", "dask", "ray"]
 Overwrite = Literal["never", "always"]
+LabelsOn = Literal["auto", "upright", "stored"]
+Duplicates = Literal["exact"]
 ENGINES: tuple[str, ...] = get_args(Engine)
 OVERWRITES: tuple[str, ...] = get_args(Overwrite)
+LABELS_ON: tuple[str, ...] = get_args(LabelsOn)
+DUPLICATES: tuple[str, ...] = get_args(Duplicates)
+AUTO, NONE = "auto", "none"
+"""Values of ``masks`` beside patterns: find masks by their layout, or take no file for a mask."""
 CLUSTERS = ("dask", "ray")
 
 _MOST_JOBS = 4096
 _LONGEST_TIMEOUT = 10**6  # seconds
+_MOST_PAD = 2**16 - 1
+_MOST_SIDE = 10**6  # pixels
+_MOST_ASPECT = 10**6
 
 _IN_RUN_JSON = (
     *("jobs", "engine", "overwrite", "retry_failed", "follow_links", "timeout", "include_outputs", "ignore_zeros"),
     "shard",
+    *("masks", "mask_pad", "labels_on", "min_visibility", "table", "table_column"),
+    *("min_side", "max_aspect", "drop_duplicates"),
 )
 
 
@@ -146,6 +159,65 @@ class RunSettings:
     )
     dry_run: bool = setting(
         False, Switch(lenient=True), group="output", help="Read and compress all images, but write nothing."
+    )
+
+    masks: str = setting(
+        AUTO,
+        Text("GLOB"),
+        group="labels",
+        off=("no-masks", NONE, "Treat no file as a mask."),
+        help="Files below SRC that are masks, as a pattern such as 'gt/*.png'; several with commas. Masks keep the "
+        "values of their pixels. Default: found by the layout of the folders.",
+    )
+    mask_pad: int = setting(
+        255,
+        WholeNumber(0, _MOST_PAD),
+        group="labels",
+        help="Value of mask pixels that lie outside the picture, with --fit pad and cover.",
+    )
+    labels_on: LabelsOn = setting(
+        AUTO,
+        Choice(LABELS_ON, exact=True),
+        group="labels",
+        help="Which picture masks and annotations were drawn on, if EXIF turns it: upright, as viewers show it, or as "
+        "stored. auto: by the size that they state, upright if that does not tell.",
+    )
+    min_visibility: float = setting(
+        0.0,
+        Fraction("SHARE"),
+        group="labels",
+        help="Leave out a box or polygon if a smaller share of its area is left where --fit cover crops. 0: only if "
+        "nothing is left.",
+    )
+    table: str | None = setting(
+        None,
+        Text("FILE"),
+        group="labels",
+        help="A CSV or JSON lines table below SRC whose image names are to follow the outputs; several with commas. "
+        "metadata.csv and metadata.jsonl are found without it.",
+    )
+    table_column: str | None = setting(
+        None,
+        Text("NAME"),
+        group="labels",
+        help="The column of --table with the names of the images. Default: file_name, image, image_id, filename or "
+        "path, whichever the table has.",
+        needs=Needs("table"),
+    )
+    min_side: int | None = setting(
+        None, WholeNumber(1, _MOST_SIDE), group="selection", help="Leave out images with a shorter side, in pixels."
+    )
+    max_aspect: float | None = setting(
+        None,
+        Number(_MOST_ASPECT, "RATIO"),
+        group="selection",
+        help="Leave out images whose longer side is more than this many times the shorter one.",
+    )
+    drop_duplicates: Duplicates | None = setting(
+        None,
+        Choice(DUPLICATES, exact=True),
+        group="selection",
+        help="exact: leave out each image whose file equals that of an earlier one.",
     )
 
     def __post_init__(self) -> None:

@@ -61,7 +61,8 @@ def setting(default: object, check: Check, *, help: str, group: str, **more: obj
     group
         The heading that it has there.
     more
-        Further metadata, such as ``metavar``, where the one of the check is not used; and ``needs``, a :class:`Needs`.
+        Further metadata, such as ``metavar``, where the one of the check is not used; ``needs``, a :class:`Needs`; and
+        ``off``, the name of an option that stands for one value of the field, that value, and its help text.
     """
     return dataclasses.field(default=default, metadata={"check": check, "help": help, "group": group, **more})
 
@@ -162,6 +163,28 @@ class Number(Check):
         limit = "below" if self.below else "at most"
         example = "" if self.example is None else f", such as {self.example}"
         raise UsageError(f"{name}={value!r}: expected a number above 0 and {limit} {self.high}{example}")
+
+
+class Fraction(Check):
+    """A number from 0 to 1."""
+
+    def __init__(self, metavar: str) -> None:
+        self.metavar = metavar
+
+    def read(self, text: str) -> float | str:
+        """Return the number, or the text if it holds none."""
+        try:
+            return float(text)
+        except ValueError:
+            return text
+
+    def accept(self, name: str, value: Any) -> float:  # noqa: ANN401 - a user can pass anything
+        """Return the number as a float."""
+        if isinstance(value, Real) and not isinstance(value, bool):
+            number = float(value)
+            if 0 <= number <= 1:
+                return number
+        raise UsageError(f"{name}={value!r}: expected a number from 0 to 1")
 
 
 class Switch(Check):

@@ -244,6 +244,16 @@ def _add_options(parser: argparse.ArgumentParser, *, compared: bool = False) -> 
                     else {"metavar": data.get("metavar", check.metavar), "type": check.read}
                 ),
             )
+            if off := data.get("off"):
+                name, value, text = off
+                group.add_argument(
+                    f"--{name}",
+                    dest=field.name,
+                    action="store_const",
+                    const=value,
+                    default=argparse.SUPPRESS,
+                    help=text,
+                )
     more = parser.add_argument_group("configuration")
     more.add_argument(
         "--config", metavar="FILE.toml", help="Read options from this file. The command line takes precedence."

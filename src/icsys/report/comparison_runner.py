@@ -14,6 +14,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from icsys.engine import ENGINE_TABLE
+from icsys.engine.executor import thread_limits, threads_for
 from icsys.errors import ICSError, ImageError
 from icsys.files.rooted_path import RootedPath
 from icsys.image.encode import encode_lossy
@@ -41,7 +42,6 @@ from icsys.report.lossy_codecs import (
 )
 from icsys.report.page_pictures import palette_of
 from icsys.results import Compressed, Failed
-from icsys.engine.executor import thread_limits, threads_for
 from icsys.run.worker import WorkerContext, compress_one
 from icsys.sources.base import read_loaded
 

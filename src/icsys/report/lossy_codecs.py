@@ -19,8 +19,8 @@ from icsys.sources.base import read_loaded
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from icsys.results import Compressed
     from icsys.engine.executor import Limits
+    from icsys.results import Compressed
     from icsys.run.worker import WorkerContext
     from icsys.sources.base import Loaded
 

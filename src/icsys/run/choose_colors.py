@@ -19,9 +19,9 @@ from icsys.summary import ColorsChosen
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from icsys.engine.executor import Executor
     from icsys.options import Options, Target
     from icsys.run.count_results import RunMonitor
-    from icsys.engine.executor import Executor
     from icsys.run.worker import Outcome, WorkerContext
     from icsys.sources.base import Loaded
 

@@ -10,7 +10,7 @@ from icsys import pipeline
 from icsys.results import Failed, Result
 from icsys.run.progress import INTERRUPTED_TEXT, Progress
 from icsys.run.wait_and_count import wait_for
-from icsys.sources.base import PassedOver, Task, Unreadable
+from icsys.sources.base import Companion, PassedOver, Task, Unreadable
 from icsys.summary import RunSummary
 
 if TYPE_CHECKING:
@@ -62,7 +62,8 @@ class RunMonitor:
         for planned in plan:
             if isinstance(planned, Task | Unreadable):
                 return planned
-            self.add_ignored(planned)
+            if not isinstance(planned, Companion):
+                self.add_ignored(planned)
         return None
 
     def add_ignored(self, planned: Ignored | PassedOver) -> None:

@@ -10,6 +10,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from icsys.choices import PACKINGS, SHARED
+from icsys.engine.executor import Executor
 from icsys.files.reserved_names import refusing_links
 from icsys.journal.ledger import Ledger
 from icsys.journal.ledger_context import LedgerContext
@@ -20,7 +21,6 @@ from icsys.records.pending_outputs import WrittenHashes
 from icsys.records.run_json import write_run
 from icsys.run.checks import check_format
 from icsys.run.count_results import RunMonitor
-from icsys.engine.executor import Executor
 from icsys.run.main_pass import MainPass
 from icsys.run.places import open_places
 from icsys.run.progress import INTERRUPTED_TEXT

@@ -11,15 +11,15 @@ from icsys import pipeline
 from icsys.engine import Lost
 from icsys.results import Failed
 from icsys.run.worker import compress_tasks, lost_outcome
-from icsys.sources.base import Task, Unreadable
+from icsys.sources.base import Companion, Task, Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from icsys.engine.executor import Executor
     from icsys.journal.ledger import Ledger
     from icsys.results import Skipped
     from icsys.run.count_results import RunMonitor
-    from icsys.engine.executor import Executor
     from icsys.run.worker import WorkerContext
     from icsys.sources.base import Planned
 
@@ -77,7 +77,8 @@ class MainPass:
                 all_listed = False
                 decision = Failed(source=planned.source, code=planned.code, message=planned.message)
             else:
-                self._monitor.add_ignored(planned)
+                if not isinstance(planned, Companion):  # these follow when all images are done
+                    self._monitor.add_ignored(planned)
                 continue
             if isinstance(decision, Task):
                 batch.append(decision)

@@ -20,13 +20,13 @@ from icsys.color.palette_rounding import tidy
 from icsys.color.pooled_colors import ColorCounts, PooledColors, count_colors
 from icsys.color.rare_colors import fit_for_rare_colors
 from icsys.engine import Lost
+from icsys.engine.executor import one_by_one
 from icsys.errors import ImageError, UsageError
 from icsys.image.decode import decode_photo
 from icsys.layout import PALETTE
 from icsys.records.label import label_of
 from icsys.records.palette_files import Palettes, load_palettes
 from icsys.records.splits import ImageFolders, TrainFolders
-from icsys.engine.executor import one_by_one
 from icsys.run.wait_and_count import wait_for
 from icsys.sources.base import Task, Unreadable, read_loaded, some_names
 from icsys.sources.folder import Folder
@@ -38,10 +38,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from icsys.engine.executor import Executor, Limits
     from icsys.files.rooted_path import RootedPath
     from icsys.options import Options
     from icsys.run.count_results import RunMonitor
-    from icsys.engine.executor import Executor, Limits
     from icsys.run_settings import RunSettings
     from icsys.sources.base import Source
 

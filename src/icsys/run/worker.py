@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from icsys.engine import Lost
+    from icsys.engine.executor import Executor, Limits
     from icsys.image.decode import Admit
     from icsys.options import Options
     from icsys.outputs.base import Outputs
     from icsys.pipeline import CompressedImage
     from icsys.records.palette_files import Palettes
-    from icsys.engine.executor import Executor, Limits
     from icsys.sources.base import Loaded, Source, Task
 
 

@@ -26,9 +26,10 @@ from icsys.layout import FAILURES, LISTING, LISTING_INFO, MANIFEST, PLAN, STATE_
 from icsys.records.label import Label
 from icsys.records.manifest import read_rows, to_line
 from icsys.records.pending_outputs import copy_pending, load_pending
+from icsys.results import COMPANIONS
 from icsys.shard import MAX_SHARDS, Shard, all_shards, shard_index
 from icsys.shards.state_folders import clean_merged, is_state_file, read_state, shards_in, state_folder_of, write_state
-from icsys.sources.base import Ignored, PassedOver, Planned, Task, Unreadable
+from icsys.sources.base import Companion, Ignored, PassedOver, Planned, Task, Unreadable
 from icsys.sources.folder import Folder
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def _list(
             if stop.is_set():
                 break
             file.write(to_line(_fields(entry)))
-            images += not isinstance(entry, Ignored | PassedOver)
+            images += not isinstance(entry, Companion | Ignored | PassedOver)
             if images % _COUNT_EVERY == 1:
                 on_count(images)
     return images
@@ -163,6 +164,9 @@ def _fields(entry: Planned) -> list[str] | dict[str, Any]:
             return [entry.source, entry.output]
         case Task():
             return {"source": entry.source, "output": entry.output, "label": entry.label, "sample": entry.sample}
+        case Companion(task, kind, form, picture):
+            image = None if picture is None else [picture.source, picture.output]
+            return {"companion": [task.source, task.output], "kind": kind, "form": form, "picture": image}
         case Ignored():
             return [entry.source]
         case PassedOver():
@@ -185,6 +189,13 @@ def _entry(line: bytes) -> Planned:
             "sample": str(sample),
         } if is_below(source) and is_below(output):
             return Task(source, output, None, label and Label(*label), sample)
+        case {
+            "companion": [str(source), str(output)],
+            "kind": str(kind),
+            "form": str(form),
+            "picture": None | [str(), str()] as picture,
+        } if kind in COMPANIONS and all(map(is_below, [source, output, *(picture or ())])):
+            return Companion(Task(source, output), kind, form, picture and Task(*picture))
         case {"passed_over": str(source)}:
             return PassedOver(source)
         case [str(source), str(code), str(message), *folder]:

@@ -52,6 +52,8 @@ class Task(NamedTuple):
         Hash of the source that an existing output with the same options was made from; None if there is no such output.
     redone
         Why an output of an earlier run is made again, as in :class:`~icsys.results.Compressed`.
+    options_hash
+        Hash of everything beside the source that decides the output's bytes; empty for an image, where the options do.
     """
 
     source: str
@@ -61,6 +63,34 @@ class Task(NamedTuple):
     sample: str = ""
     done_sha256: str | None = None
     redone: str = ""
+    options_hash: str = ""
+
+
+class Companion(NamedTuple):
+    """A file that goes with images: a mask, an annotation or a sidecar.
+
+    Attributes
+    ----------
+    task
+        Where it is, and the path of its output.
+    kind
+        One of :data:`~icsys.results.COMPANIONS`.
+    form
+        What it holds, which decides how it follows its images: ``mask``, ``yolo``, ``voc``, ``labelme``,
+        ``cityscapes``, ``coco``, ``metadata``, ``table``, ``names`` (a list of images) or ``copy``.
+    picture
+        The image it belongs to; None if it is about many.
+    """
+
+    task: Task
+    kind: str
+    form: str
+    picture: Task | None = None
+
+    @property
+    def source(self) -> str:
+        """The path of the file itself: it decides the shard."""
+        return self.task.source
 
 
 Loaded = tuple[Task, bytes | ImageError | None]
@@ -117,7 +147,7 @@ def some_names(names: Sequence[str], most: int, write: Callable[[str], str] = re
     return ", ".join([*map(write, names[:most]), *["…"] * (len(names) > most)])
 
 
-Planned = Task | Ignored | PassedOver | Unreadable
+Planned = Task | Companion | Ignored | PassedOver | Unreadable
 
 
 class Source(Protocol):

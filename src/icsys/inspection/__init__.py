@@ -1,0 +1,1 @@
+"""What a folder of images holds: formats, classes, broken files, duplicates, leaks between splits."""

@@ -1,0 +1,36 @@
+"""What a reader of annotations takes and returns, whatever the format."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from icsys.image.view import AUTO
+
+
+class LabelRules(NamedTuple):
+    """The settings that decide what becomes of labels; see :class:`~icsys.run_settings.RunSettings`."""
+
+    labels_on: str = AUTO
+    min_visibility: float = 0.0
+    mask_pad: int = 255
+
+
+class MappedFile(NamedTuple):
+    """A file of labels for one output.
+
+    Attributes
+    ----------
+    data
+        Its bytes.
+    labels
+        Number of labels in it.
+    dropped
+        Number of labels that were left out.
+    warning
+        What its reader should know; None otherwise.
+    """
+
+    data: bytes
+    labels: int = 0
+    dropped: int = 0
+    warning: str | None = None
