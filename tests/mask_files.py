@@ -40,6 +40,7 @@ KINDS = {
     **{f"grey {depth}": grey_png(depth) for depth in (1, 2, 4, 8, 16)},
     **{f"palette {depth}": palette_png(depth) for depth in (1, 2, 4, 8)},
     **{f"{channels} channels {depth}": color_png(depth, channels) for channels in (2, 3, 4) for depth in (8, 16)},
+    "palette of 6": png_of(classes(ids=range(6))[..., np.newaxis], 8, palette=COLORS[:6].tobytes()),
     "interlaced 4": grey_png(4, interlaced=True),
     "interlaced 16": grey_png(16, interlaced=True),
     "clear grey": grey_png(4, chunk(b"tRNS", b"\0\3")),

@@ -5,6 +5,7 @@ import itertools
 import math
 import random
 import zlib
+from contextlib import suppress
 from fractions import Fraction
 
 import cv2
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image, ImageOps
 
+from damaged_images import mutant
 from helpers import image_bytes, synthetic_photo
 from icsys import compress_image
 from icsys.choices import FITS, RESAMPLES
@@ -223,6 +225,7 @@ def samples(data, channels, depth):
 def test_positions_in_a_palette_stay_positions_of_the_same_colours(name):
     ids = classes()
     data = image_bytes(indexed(ids), name)
+    assert reduce_mask(data, View.of((67, 41), 1, WHOLE), WHOLE, labels_on="auto", pad=0).data[24] == 8  # bits
     image = reduced(data, View.of((67, 41), 1, WHOLE))
     with Image.open(io.BytesIO(data)) as source:
         expected = np.asarray(source), np.asarray(source.convert("RGB"))
@@ -449,6 +452,15 @@ def test_every_effort_keeps_the_values(effort):
         made = reduce_mask(data, View.of((67, 41), 1, options), options, labels_on="auto", pad=0).data
         assert made[24:26] == data[24:26]
         assert np.array_equal(numbers_of(made), numbers_of(data))
+
+
+@pytest.mark.parametrize("name", ["PNG", "GIF", "BMP", "TIFF", "WEBP"])
+def test_damage_of_any_kind_is_an_image_error_or_harmless(name):
+    for number in range(60):
+        data = mutant(name, number)
+        with suppress(ImageError):
+            facts = mask_values(data, WHOLE)
+            assert reduced(data, View.of(facts.size, 1, WHOLE), labels_on="upright").size == facts.size
 
 
 # What tells a mask

@@ -18,7 +18,6 @@ from icsys.image.picture_header import read_header
 from icsys.image.png_encoder import encode_numbers
 
 if TYPE_CHECKING:
-    from icsys.image.masks.stored_mask import StoredMask
     from icsys.image.view import View
     from icsys.options import Options
 
@@ -74,7 +73,8 @@ def reduce_mask(data: bytes, view: View, options: Options, *, labels_on: str, pa
 
     Each pixel of the output has the value that the mask has at its centre, or of the pixel that ``skip`` takes. Values,
     mode, depth, palette and transparency stay as they are; colour profiles are left out, because numbers are no
-    colours. Grey of 2 and 4 bits, which readers scale to 8, gets these 8 bits where its own cannot hold the padding.
+    colours. Grey of 2 and 4 bits, which readers scale to 8, gets these 8 bits where its own cannot hold the padding;
+    positions of fewer bits do, too.
 
     Parameters
     ----------
@@ -107,15 +107,10 @@ def reduce_mask(data: bytes, view: View, options: Options, *, labels_on: str, pa
         mask, number = padded_mask(mask, pad)
         values = np.full((height, width, *mask.values.shape[2:]), number, mask.values.dtype)
         values[top : top + len(rows), left : left + len(columns)] = mask.values
-    return ReducedMask(_png(mask._replace(values=values), options), width, height, warning)
-
-
-def _png(mask: StoredMask, options: Options) -> bytes:
-    """Write a mask; positions get the fewest bits that hold its palette."""
-    values, depth, palette, transparency = mask.values, mask.depth, mask.palette, mask.transparency
-    if palette is not None:
-        depth = next(bits for bits in (1, 2, 4, 8) if len(palette) // 3 <= 1 << bits)
-    return encode_numbers(values, depth, palette=palette, transparency=transparency, effort=options.png_effort)
+    png = encode_numbers(
+        values, mask.depth, palette=mask.palette, transparency=mask.transparency, effort=options.png_effort
+    )
+    return ReducedMask(png, width, height, warning)
 
 
 def mask_values(data: bytes, options: Options, most: int = _MOST_COLORS) -> MaskFacts:

@@ -32,6 +32,7 @@ _WORD_MODES = {"I;16", "I;16B", "I;16L", "I;16N"}
 _BYTE_MODES = {"L", "P", "LA", "RGB", "RGBA"}
 # Of grey with 2 and 4 bits: what Pillow multiplies the numbers of a PNG by, which have these bits.
 _SCALED = {"L;2": (85, 2), "L;4": (17, 4)}
+_POSITIONS = {"P;1": 1, "P;2": 2, "P;4": 4, "P": 8}
 _DEEP_COLORS = {"RGB;16B", "RGBA;16B", "LA;16B"}
 _MAY_BE_CLEAR = {"1", "L", "I;16", "P", "RGB"}
 _LOSSY_WEBP, _FRAME = b"VP8 ", b"ANMF"
@@ -210,7 +211,9 @@ def _of_png(image: ImageFile.ImageFile, *, keep: bool) -> StoredMask:
         return mask._replace(values=mask.values // factor, depth=depth)
     if mask.palette is None or palette is None:
         return mask
-    return mask._replace(palette=palette, transparency=transparency and transparency[: len(palette) // 3])
+    # Some readers, such as torchvision, take positions of 8 bits only, so that the depth stays, too.
+    depth = _POSITIONS[str(rawmode)]
+    return mask._replace(palette=palette, transparency=transparency and transparency[: len(palette) // 3], depth=depth)
 
 
 def _turn(image: ImageFile.ImageFile) -> int | None:
