@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from icsys.errors import code_of
 from icsys.records.label import label_of
 from icsys.sources.base import Ignored, Loaded, PassedOver, Planned, Task, Unreadable
-from icsys.sources.folder_entries import EntryKind, FolderPlace, FolderReader, below
+from icsys.sources.folder_entries import EntryKind, FolderPlace, FolderReader, path_in
 from icsys.sources.labels_from_manifest import RecordedLabels, recorded_classes
 from icsys.sources.output_names import each_output_name, name_key
 from icsys.sources.read_file import open_regular, read_file
@@ -160,7 +160,7 @@ class _Walk:
 
     @classmethod
     def of(cls, source: Path, destination: Path, suffix: str, *, follow_links: bool, include_outputs: bool) -> _Walk:
-        """Return the walk through a folder; without a suffix nobody asks for labels."""
+        """Return the walk through a folder; without a suffix, labels are not needed."""
         labels = RecordedLabels()
         reader = FolderReader.of(
             source,
@@ -178,11 +178,11 @@ class _Walk:
         images: list[tuple[FolderPlace, SortedNames]] = []
         deeper: dict[str, list[FolderPlace]] = defaultdict(list)
         for folder in folders:
-            names, others, above, left_out = self.reader.list(folder)
+            names, others, above, left_out = self.reader.read(folder)
             if left_out:
                 yield left_out
             for entry in others:
-                path = below(folder.path, entry.name)
+                path = path_in(folder.path, entry.name)
                 try:
                     kind = self.reader.kind(entry, above)
                 except OSError as error:
@@ -209,6 +209,6 @@ class _Walk:
         outputs = each_output_name(together, self.suffix, reserved)
         for folder, names in images:
             for name in names:
-                path = below(folder.path, name)
-                output = below(folder.path, next(outputs)) if self.suffix else path
+                path = path_in(folder.path, name)
+                output = path_in(folder.path, next(outputs)) if self.suffix else path
                 yield Task(path, output, None, self.labels.of(path), self.labels.sample_of(path))

@@ -85,7 +85,7 @@ class FolderReader:
     include_outputs
         Read other output folders, too.
     labels
-        Gets the labels of output folders that are read; None if nobody asks for them.
+        Gets the labels of output folders that are read; None if they are not needed.
     """
 
     source: Path
@@ -113,7 +113,7 @@ class FolderReader:
         """The source folder."""
         return FolderPlace("", self.real)
 
-    def list(self, folder: FolderPlace) -> Listed:
+    def read(self, folder: FolderPlace) -> Listed:
         """Return what a folder holds, or why it is left out."""
         path = self.source / folder.path
         names, others = SortedNames(), list[os.DirEntry[str]]()
@@ -138,6 +138,32 @@ class FolderReader:
         elif may_be and is_output_folder(path):
             return Listed(SortedNames(), [], above, PassedOver(folder.path))
         return Listed(names, others, above)
+
+    def glance(self, folder: FolderPlace) -> tuple[list[str], list[os.DirEntry[str]], frozenset[tuple[int, int]]]:
+        """Return the names of the files of a folder, and the entries that may be folders; nothing of one left out.
+
+        Hidden entries are left out. It takes a fraction of the time of :meth:`read`.
+        """
+        path, follow = self.source / folder.path, self.follow_links
+        files, others = list[str](), list[os.DirEntry[str]]()
+        try:
+            above = folder.above | {_identity(path)} if follow else folder.above
+            with os.scandir(path) as entries:
+                for entry in entries:
+                    if entry.is_file(follow_symlinks=follow):
+                        files.append(entry.name)
+                    else:
+                        others.append(entry)
+        except OSError:  # told when the folder is planned
+            return [], [], folder.above
+        marks = MARKER_FILES.intersection(files) or MARKER_FILES.intersection(entry.name for entry in others)
+        if folder.path and marks and not self.include_outputs and is_output_folder(path):
+            return [], [], above
+        return (
+            [name for name in files if not name.startswith(".")],
+            [entry for entry in others if not entry.name.startswith(".")],
+            above,
+        )
 
     def kind(self, entry: os.DirEntry[str], above: frozenset[tuple[int, int]]) -> EntryKind:
         """Return what an entry is; hidden entries are ignored, and so are links that are not followed.
@@ -175,7 +201,7 @@ class FolderReader:
 
         For a link, the folders above its target decide whether it is passed over.
         """
-        path = below(folder.path, entry.name)
+        path = path_in(folder.path, entry.name)
         link = is_link(entry.stat(follow_symlinks=False))
         real = Path(entry.path).resolve() if link else folder.real / entry.name
         if real == self.destination or (link and self.destination in real.parents):
@@ -187,7 +213,7 @@ class FolderReader:
         return FolderPlace(path, real, above)
 
 
-def below(folder: str, name: str) -> str:
+def path_in(folder: str, name: str) -> str:
     """Return the path below the source of what lies in a folder; the path of the source folder is empty."""
     return f"{folder}/{name}" if folder else name
 
