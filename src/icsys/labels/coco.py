@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from icsys.errors import ImageError
-from icsys.image.view import drawn_on
+from icsys.labels.annotation_maps import AnnotationMaps
 from icsys.labels.coco_shapes import AnnotationMap, unmapped_keys
 from icsys.labels.json_items import JsonPart, JsonPartsWriter, JsonPlace, json_like, json_parts
 from icsys.labels.numbers import finite
@@ -16,7 +16,6 @@ from icsys.labels.picture_index import FindPicture, MappedCounts, renamed
 from icsys.labels.tally import Tally
 
 if TYPE_CHECKING:
-    from icsys.image.view import View
     from icsys.labels.mapped_file import LabelRules
 
 _REMOVED, _KEPT = "removed", "kept"
@@ -69,9 +68,9 @@ class _CocoJob:
 
     def __init__(self, find: FindPicture, rules: LabelRules, beside: str, resample: str) -> None:
         self.tally = Tally()
-        self._find, self._rules, self._beside, self._resample = find, rules, beside, resample
+        self._find, self._beside = find, beside
         self._images: dict[Any, AnnotationMap | str] = {}
-        self._maps: dict[tuple[View, str], AnnotationMap] = {}  # a dataset has few sizes
+        self._maps = AnnotationMaps(rules, resample)
 
     def read_images(self, file: BinaryIO) -> None:
         """Find the pictures of all images."""
@@ -113,16 +112,7 @@ class _CocoJob:
             self.tally.note("images without an output, or of unknown size, are left out", str(name))
             self._images[number] = _REMOVED
         else:
-            self._images[number] = self._map_of(image, facts.view)
-
-    def _map_of(self, image: dict[str, Any], view: View) -> AnnotationMap:
-        try:
-            on = drawn_on(view, _stated_size(image), self._rules.labels_on)
-        except ImageError as error:
-            raise ImageError(error.code, f"{image['file_name']}: {error}") from None
-        if (view, on) not in self._maps:
-            self._maps[view, on] = AnnotationMap(view, on, self._rules.min_visibility, self._resample)
-        return self._maps[view, on]
+            self._images[number] = self._maps.of(str(name), facts.view, _stated_size(image))
 
     def _image(self, image: dict[str, Any]) -> bool | None:
         """Change an image; return whether it has changed, None if it is left out."""

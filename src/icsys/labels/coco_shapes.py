@@ -46,6 +46,8 @@ class AnnotationMap:
         self._scale = abs(float(np.linalg.det(self._shapes.matrix[:, :2])))
         self.output = view.output
         """Width and height of the output, in pixels."""
+        self.source = self._shapes.source
+        """Width and height of the picture that the annotations lie on, in pixels."""
 
     def apply(self, annotation: dict[str, Any]) -> float:
         """Map an annotation in place; return which share of the object is left, 0 to 1.

@@ -103,7 +103,7 @@ def renamed(name: str, facts: PictureFacts, beside: str = "") -> str:
     if _ELSEWHERE.match(name) or ".." in parts:
         written = posixpath.relpath(posixpath.join("/", folder, last), posixpath.join("/", beside))
         is_below = not written.startswith("../")
-        return ("./" if is_below and _ELSEWHERE.match(name) else "") + written.replace("/", slash)
+        return (("./" if is_below and _ELSEWHERE.match(name) else "") + written).replace("/", slash)
     start = name[: len(name) - len(name.lstrip("./\\"))] if name.startswith((".\\", "./")) else ""
     source = facts.source_path.split("/")
     root = source[: max(0, len(source) - len(parts))]
