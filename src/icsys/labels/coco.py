@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from icsys.errors import ImageError
-from icsys.labels.annotation_maps import AnnotationMaps
-from icsys.labels.coco_shapes import AnnotationMap, unmapped_keys
-from icsys.labels.json_items import JsonPart, JsonPartsWriter, JsonPlace, json_like, json_parts
+from icsys.labels.coco_parts.annotation_maps import AnnotationMaps
+from icsys.labels.coco_parts.coco_shapes import AnnotationMap, unmapped_keys
+from icsys.labels.coco_parts.json_items import JsonPart, JsonPartsWriter, JsonPlace, json_like, json_parts
 from icsys.labels.numbers import finite
 from icsys.labels.picture_index import FindPicture, MappedCounts, renamed
 from icsys.labels.tally import Tally

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from icsys.labels.coco_parts.run_lengths import compressed, lengths_of_runs, resized_runs
 from icsys.labels.numbers import finite
-from icsys.labels.run_lengths import compressed, lengths_of_runs, resized_runs
 from icsys.labels.shapes import ShapeMap, clip_polygon, polygon_area
 
 if TYPE_CHECKING:

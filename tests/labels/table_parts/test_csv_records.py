@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icsys.errors import ImageError
-from icsys.labels import csv_records as module
-from icsys.labels.csv_records import csv_records, sniff_delimiter
+from icsys.labels.table_parts import csv_records as module
+from icsys.labels.table_parts.csv_records import csv_records, sniff_delimiter
 
 fields = st.text('ab,;" \né', max_size=6) | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"))
 rows = st.lists(st.lists(fields, min_size=1, max_size=4), max_size=5)

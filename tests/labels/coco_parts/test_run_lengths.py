@@ -7,7 +7,7 @@ from hypothesis.extra.numpy import arrays
 from coco_files import warp
 from icsys import Options
 from icsys.image.view import View
-from icsys.labels.run_lengths import compressed, lengths_of_runs, resized_runs, runs_of
+from icsys.labels.coco_parts.run_lengths import compressed, lengths_of_runs, resized_runs, runs_of
 
 coco_mask = pytest.importorskip("pycocotools.mask", reason="needs pycocotools")
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from icsys.errors import ImageError
 from icsys.image.view import drawn_on
-from icsys.labels.coco_shapes import AnnotationMap
+from icsys.labels.coco_parts.coco_shapes import AnnotationMap
 
 if TYPE_CHECKING:
     from icsys.image.view import View

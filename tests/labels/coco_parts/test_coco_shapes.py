@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from coco_files import one_annotation
 from icsys import Options
 from icsys.image.view import View
-from icsys.labels.coco_shapes import unmapped_keys
+from icsys.labels.coco_parts.coco_shapes import unmapped_keys
 from icsys.labels.mapped_file import LabelRules
 
 coco_mask = pytest.importorskip("pycocotools.mask", reason="needs pycocotools")

@@ -10,7 +10,7 @@ from icsys.labels.numbers import decimal_text, is_whole, plain_number
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from icsys.labels.coco_shapes import AnnotationMap
+    from icsys.labels.coco_parts.coco_shapes import AnnotationMap
 
 _CORNERS = (
     ("xmin", "ymin", "xmax", "ymax"),

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from icsys.errors import ImageError
-from icsys.labels import json_items
-from icsys.labels.json_items import JsonPartsWriter, JsonPlace, json_like, json_parts
+from icsys.labels.coco_parts import json_items
+from icsys.labels.coco_parts.json_items import JsonPartsWriter, JsonPlace, json_like, json_parts
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(st.characters()),
