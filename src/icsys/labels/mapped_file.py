@@ -34,3 +34,14 @@ class MappedFile(NamedTuple):
     labels: int = 0
     dropped: int = 0
     warning: str | None = None
+
+
+def renamed(path: str, file_name: str) -> str:
+    r"""Return a path whose last part is replaced; folders before it, divided by either slash, are kept.
+
+    Examples
+    --------
+    >>> renamed("JPEGImages/a.jpg", "a.png"), renamed("C:\\photos\\a.jpg", "a.png"), renamed("a.jpg", "a.png")
+    ('JPEGImages/a.png', 'C:\\photos\\a.png', 'a.png')
+    """
+    return path[: max(path.rfind("/"), path.rfind("\\")) + 1] + file_name
