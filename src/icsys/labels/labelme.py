@@ -43,9 +43,7 @@ def map_labelme(data: bytes, view: View, rules: LabelRules, file_name: str) -> M
         points = pairs_of(shape.get("points"), f"shapes[{at}].points")
         name = str(shape.get("shape_type") or "polygon")
         unknown = unknown or ("" if name in SHAPE_TYPES else name)
-        found = SHAPE_TYPES.get(name, map_unknown_shape)(
-            shape, pairs_of(shape.get("points"), f"{place}.points"), shapes
-        )
+        found = SHAPE_TYPES.get(name, map_unknown_shape)(shape, points, shapes)
         dropped += not found
         kept += found
     if not shapes.moves_nothing:

@@ -28,6 +28,7 @@ _DIGITS = 4
 _PAIR, _CORNERS = 2, 4
 _ROUND = np.linspace(0, 2 * math.pi, 64, endpoint=False)  # angles of the polygon in place of a circle
 _SAME = 0.25  # pixels: how far a stretched circle may be from one
+_TINY = 1e-9  # pixels: rounding of places that are computed
 _SIZE_AT = len(PNG_SIGNATURE) + 8  # where a PNG has its width and height
 
 
@@ -143,13 +144,21 @@ def _at_centres(
     x0, y0, x1, y1 = place
     back = np.linalg.inv(shapes.matrix[:, :2])
     columns, rows = np.arange(x0, x1) + 0.5 - shapes.matrix[0, 2], np.arange(y0, y1) + 0.5 - shapes.matrix[1, 2]
-    sideways = back[0, 0] == 0
-    if sideways:
+    if back[0, 0] == 0:  # turned sideways
         pixels, back, origin = pixels.T, back[::-1], origin[::-1]
-    columns, rows = back[0, 0] * columns - origin[0], back[1, 1] * rows - origin[1]
     height, width = pixels.shape
-    x, y = (np.clip(np.floor(side), 0, most - 1).astype(int) for side, most in ((columns, width), (rows, height)))
+    x, y = _places(columns, back[0, 0], origin[0], width), _places(rows, back[1, 1], origin[1], height)
     return pixels[y[:, None], x]
+
+
+def _places(centres: Points, factor: float, origin: int, size: int) -> NDArray[np.intp]:
+    """Return which of ``size`` pixels of the source lies at each place of the output, along one axis.
+
+    Of two pixels whose border is there, it is the right or the lower one of the upright picture.
+    """
+    places = factor * centres - origin
+    found = np.floor(places + _TINY) if factor > 0 else np.ceil(places - _TINY) - 1
+    return np.clip(found, 0, size - 1).astype(np.intp)
 
 
 def _of_part(shape: Shape, part: Part | None) -> list[Shape]:

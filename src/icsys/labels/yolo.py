@@ -113,7 +113,8 @@ class _Writer:
     def _is_beyond(self, part: Part) -> bool:
         """Return whether a shape lies beyond the output, because the source has drawn it outside its picture."""
         low, high = bounds(part.points)
-        return bool((low >= self._output).any() or (high <= 0).any())
+        beyond = ((low >= self._output) & (high > self._output)) | ((high <= 0) & (low < 0))
+        return bool(beyond.any())
 
     def _keypoints(self, texts: tuple[str, ...], values: tuple[float, ...]) -> list[str]:
         size = self._kind.keypoint_values

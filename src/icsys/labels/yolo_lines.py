@@ -23,7 +23,7 @@ _CORNERS = 4
 _SEEN = 3  # values of a keypoint with visibility
 _CERTAIN = 3  # so many visibilities are no coordinates by chance
 _LABELLED = 2  # the visibility of a keypoint that is seen; no coordinate is as large
-_LEAST, _MOST = -1.0, 2.0  # shapes may reach over the edge of their picture; numbers of pixels are larger
+_LEAST, _MOST = -1.0, 2.0  # shapes may reach over the edge of their picture; pixels and visibilities are larger
 _TRACK = 1.5  # a last value above it is the number of a track
 _SLANT = 0.02  # of their extent: how far four corners may be from a parallelogram
 _SLACK = 0.05  # of the size of a box: how far outside a keypoint may lie
@@ -158,7 +158,7 @@ def _check(line: Line, kind: Kind) -> None:
     last = len(line.values) - kind.extras(line)
     for at, value in enumerate(line.values[1:last], 1):
         is_visibility = kind == (KEYPOINTS, _SEEN) and at >= BOX and (at - BOX) % _SEEN == _SEEN - 1
-        if not is_visibility and not _LEAST <= value <= _MOST:
+        if not is_visibility and not _LEAST <= value < _MOST:
             raise _broken(
                 line.number, f"expected shares of width and height from 0 to 1, not {line.texts[at][:_SHOWN]}"
             )
