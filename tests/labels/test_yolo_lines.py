@@ -3,7 +3,7 @@
 import pytest
 
 from icsys.errors import ImageError
-from icsys.labels.yolo_lines import BOXES, KEYPOINTS, ORIENTED, POLYGONS, kind_of, may_be_keypoints, read_lines
+from icsys.labels.yolo_lines import BOXES, KEYPOINTS, ORIENTED, POLYGONS, line_kind, may_be_keypoints, read_yolo
 
 BOX = "0 0.5 0.5 0.2 0.2"
 SEEN = " ".join(f"0.5 0.5 {visibility}" for visibility in (2, 1, 0))
@@ -35,28 +35,28 @@ CORNERS = "0 0.2 0.4 0.4 0.1 0.5 0.3 0.3 0.6"
     ],
 )
 def test_the_values_of_all_lines_tell_their_kind(text, name, extras):
-    lines = read_lines(text.encode())
+    lines = read_yolo(text.encode())
     if extras is None:
         with pytest.raises(ImageError, match="expected shares"):
-            kind_of(lines)
+            line_kind(lines)
         return
-    kind = kind_of(lines)
+    kind = line_kind(lines)
     assert kind.name == name
     assert [kind.extras(line) for line in lines] == extras
 
 
 def test_the_number_of_values_of_a_keypoint_decides_where_it_is_known():
-    (line,) = lines = read_lines(b"0 0.5 0.5 0.2 0.2 0.45 0.5 0.5 0.45 0.55 0.55 0.9")
-    assert kind_of(lines, 2) == (KEYPOINTS, 2)
-    assert kind_of(lines, 2).extras(line) == 1
-    assert kind_of(lines, 3).extras(line) == 1
-    assert kind_of(read_lines(BOX.encode()), 2).name == BOXES
+    (line,) = lines = read_yolo(b"0 0.5 0.5 0.2 0.2 0.45 0.5 0.5 0.45 0.55 0.55 0.9")
+    assert line_kind(lines, 2) == (KEYPOINTS, 2)
+    assert line_kind(lines, 2).extras(line) == 1
+    assert line_kind(lines, 3).extras(line) == 1
+    assert line_kind(read_yolo(BOX.encode()), 2).name == BOXES
 
 
 def test_polygons_that_look_like_boxes_with_keypoints_are_doubted():
     def doubted(text):
-        lines = read_lines(text)
-        return may_be_keypoints(lines, kind_of(lines))
+        lines = read_yolo(text)
+        return may_be_keypoints(lines, line_kind(lines))
 
     assert doubted(b"0 0.5 0.5 0.2 0.2 0.45 0.42 0.5 0.45 0.55 0.55")
     assert not doubted(b"0 0.5 0.5 0.2 0.2 0.45 0.42 0.5 0.45 0.75 0.55")

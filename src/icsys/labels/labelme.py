@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from icsys.image.view import drawn_on
 from icsys.labels.json_text import list_of_objects, pairs_of, read_json_object, stated_size, write_json_like
 from icsys.labels.labelme_shapes import SHAPE_TYPES, map_unknown_shape
-from icsys.labels.mapped_file import MappedFile, renamed
+from icsys.labels.mapped_file import MappedFile, with_file_name
 from icsys.labels.shapes import ShapeMap
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def map_labelme(data: bytes, view: View, rules: LabelRules, file_name: str) -> M
         value["shapes"] = kept
     value.update({name: side for name, side in zip(_SIZE, view.output, strict=True) if name in value})
     if isinstance(value.get("imagePath"), str):
-        value["imagePath"] = renamed(value["imagePath"], file_name)
+        value["imagePath"] = with_file_name(value["imagePath"], file_name)
     if "imageData" in value:
         value["imageData"] = None
     warning = f"shapes of type {unknown[:_SHOWN]!r} are moved, and not cut" if unknown and shapes.crops else None

@@ -36,12 +36,12 @@ class MappedFile(NamedTuple):
     warning: str | None = None
 
 
-def renamed(path: str, file_name: str) -> str:
+def with_file_name(path: str, file_name: str) -> str:
     r"""Return a path whose last part is replaced; folders before it, divided by either slash, are kept.
 
     Examples
     --------
-    >>> renamed("JPEGImages/a.jpg", "a.png"), renamed("C:\\photos\\a.jpg", "a.png"), renamed("a.jpg", "a.png")
+    >>> with_file_name("JPEGImages/a.jpg", "a.png"), with_file_name("C:\\photos\\a.jpg", "a.png"), with_file_name("a.jpg", "a.png")
     ('JPEGImages/a.png', 'C:\\photos\\a.png', 'a.png')
     """
     return path[: max(path.rfind("/"), path.rfind("\\")) + 1] + file_name

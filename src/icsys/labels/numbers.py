@@ -30,12 +30,12 @@ def finite(value: object) -> float | None:
     return float(value) if math.isfinite(value) and abs(value) <= _FARTHEST else None
 
 
-def is_whole(text: str) -> bool:
+def is_whole_number(text: str) -> bool:
     """Return whether a number is written without a fraction.
 
     Examples
     --------
-    >>> is_whole("12"), is_whole("12.0")
+    >>> is_whole_number("12"), is_whole_number("12.0")
     (True, False)
     """
     return text.lstrip("+-").isdecimal()

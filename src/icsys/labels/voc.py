@@ -16,8 +16,8 @@ import numpy as np
 
 from icsys.errors import ImageError
 from icsys.image.view import drawn_on
-from icsys.labels.mapped_file import MappedFile, renamed
-from icsys.labels.numbers import decimal_text, is_whole, nearest_whole, plain_number
+from icsys.labels.mapped_file import MappedFile, with_file_name
+from icsys.labels.numbers import decimal_text, is_whole_number, nearest_whole, plain_number
 from icsys.labels.shapes import ShapeMap, polygon_area
 from icsys.labels.xml_text import XmlFile
 
@@ -58,7 +58,7 @@ def map_voc(data: bytes, view: View, rules: LabelRules, file_name: str) -> Mappe
     for name in ("filename", "path"):
         for element in file.root.findall(name):
             if element.text and element.text.strip():
-                file.set_text(element, renamed(element.text, file_name))
+                file.set_text(element, with_file_name(element.text, file_name))
     for stated, side in zip(_sizes(file.root), view.output, strict=True):
         if stated is not None:
             file.set_text(stated, str(side))
@@ -222,7 +222,7 @@ def _stated(file: XmlFile) -> tuple[int, int] | None:
 
 
 def _is_whole(element: Element) -> bool:
-    return is_whole((element.text or "").strip())
+    return is_whole_number((element.text or "").strip())
 
 
 def _text(value: float, *, whole: bool) -> str:

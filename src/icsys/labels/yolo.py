@@ -21,13 +21,13 @@ import numpy as np
 from icsys.image.view import drawn_on
 from icsys.labels.mapped_file import MappedFile
 from icsys.labels.shapes import ShapeMap, bounds
-from icsys.labels.yolo_lines import BOX, BOXES, KEYPOINTS, ORIENTED, kind_of, may_be_keypoints, read_lines
+from icsys.labels.yolo_lines import BOX, BOXES, KEYPOINTS, ORIENTED, line_kind, may_be_keypoints, read_yolo
 
 if TYPE_CHECKING:
     from icsys.image.view import View
     from icsys.labels.mapped_file import LabelRules
     from icsys.labels.shapes import Part, Points
-    from icsys.labels.yolo_lines import Kind, Line
+    from icsys.labels.yolo_lines import Line, LineKind
 
 _DIGITS, _MORE_DIGITS = 6, 8
 _LARGE = 10_000  # pixels: along a longer side, six digits can be a hundredth of a pixel away
@@ -44,16 +44,16 @@ def map_yolo(data: bytes, view: View, rules: LabelRules, keypoint_values: int | 
     ----------
     keypoint_values
         Values of a keypoint, 2 or 3, as the second number of ``kpt_shape`` in ``data.yaml`` states it; None if it does
-        not: then the lines tell, see :func:`~icsys.labels.yolo_lines.kind_of`.
+        not: then the lines tell, see :func:`~icsys.labels.yolo_lines.line_kind`.
 
     Raises
     ------
     ImageError
         ``label_broken`` if a line has no such kind.
     """
-    lines = read_lines(data)
+    lines = read_yolo(data)
     objects = [line for line in lines if line.values]
-    kind = kind_of(objects, keypoint_values)
+    kind = line_kind(objects, keypoint_values)
     writer = _Writer(ShapeMap(view, drawn_on(view, None, rules.labels_on), rules.min_visibility), kind)
     if writer.changes_nothing:
         return MappedFile(data, labels=len(objects))
@@ -76,7 +76,7 @@ def map_yolo(data: bytes, view: View, rules: LabelRules, keypoint_values: int | 
 class _Writer:
     """Writes the lines of one file for its output."""
 
-    def __init__(self, shapes: ShapeMap, kind: Kind) -> None:
+    def __init__(self, shapes: ShapeMap, kind: LineKind) -> None:
         self._shapes, self._kind = shapes, kind
         self._source, self._output = (np.array(size, np.float64) for size in (shapes.source, shapes.output))
         self._digits = _DIGITS if max(shapes.output) <= _LARGE else _MORE_DIGITS

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from icsys.errors import ImageError
-from icsys.labels.numbers import is_whole, plain_number
+from icsys.labels.numbers import is_whole_number, plain_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +53,7 @@ class Line(NamedTuple):
     rest: str
 
 
-class Kind(NamedTuple):
+class LineKind(NamedTuple):
     """What all objects of a file are.
 
     Attributes
@@ -70,7 +70,7 @@ class Kind(NamedTuple):
     def extras(self, line: Line) -> int:
         """Return how many values of a prediction, a confidence and the number of a track, stand at the end."""
         values = line.values
-        track = int(len(values) > BOX and values[-1] > _TRACK and is_whole(line.texts[-1]))
+        track = int(len(values) > BOX and values[-1] > _TRACK and is_whole_number(line.texts[-1]))
         if len(values) <= BOX + 1 or self.name == BOXES:
             return len(values) - BOX
         if self.name == KEYPOINTS:
@@ -79,7 +79,7 @@ class Kind(NamedTuple):
         return track + (len(values) - 1 - track) % 2
 
 
-def read_lines(data: bytes) -> list[Line]:
+def read_yolo(data: bytes) -> list[Line]:
     """Return the lines of a file; blank ones and comments have no values.
 
     Raises
@@ -91,7 +91,7 @@ def read_lines(data: bytes) -> list[Line]:
     return [_line(number, line.decode("utf-8", "surrogateescape")) for number, line in lines]
 
 
-def kind_of(lines: Sequence[Line], keypoint_values: int | None = None) -> Kind:
+def line_kind(lines: Sequence[Line], keypoint_values: int | None = None) -> LineKind:
     """Return the kind of all lines that have an object: lines do not name it, so their values have to tell.
 
     Lines of five or six values are boxes. Longer ones are keypoints with visibility if all have the same length and 0,
@@ -109,7 +109,7 @@ def kind_of(lines: Sequence[Line], keypoint_values: int | None = None) -> Kind:
     return kind
 
 
-def may_be_keypoints(lines: Sequence[Line], kind: Kind) -> bool:
+def may_be_keypoints(lines: Sequence[Line], kind: LineKind) -> bool:
     """Return whether lines that were taken for polygons could be boxes with keypoints of two values."""
     rows = [line.values for line in lines]
     size = len(rows[0]) if rows else 0
@@ -118,15 +118,15 @@ def may_be_keypoints(lines: Sequence[Line], kind: Kind) -> bool:
     return all(_holds(row[1:BOX], np.reshape(row[BOX:], (-1, 2)), filled=True) for row in rows)
 
 
-def _kind(lines: Sequence[Line], keypoint_values: int | None) -> Kind:
+def _kind(lines: Sequence[Line], keypoint_values: int | None) -> LineKind:
     if all(len(line.values) <= BOX + 1 or _is_tracked_box(line) for line in lines):
-        return Kind(BOXES)
+        return LineKind(BOXES)
     if keypoint_values:
-        return Kind(KEYPOINTS, keypoint_values)
+        return LineKind(KEYPOINTS, keypoint_values)
     if _have_visibility([line.values for line in lines]):
-        return Kind(KEYPOINTS, _SEEN)
-    polygons = Kind(POLYGONS)
-    return Kind(ORIENTED) if all(_is_oriented(line, polygons) for line in lines) else polygons
+        return LineKind(KEYPOINTS, _SEEN)
+    polygons = LineKind(POLYGONS)
+    return LineKind(ORIENTED) if all(_is_oriented(line, polygons) for line in lines) else polygons
 
 
 def _line(number: int, line: str) -> Line:
@@ -153,7 +153,7 @@ def _number(number: int, text: str) -> float:
     return value
 
 
-def _check(line: Line, kind: Kind) -> None:
+def _check(line: Line, kind: LineKind) -> None:
     """Refuse a line whose coordinates are no shares of a size, or whose box has no size."""
     last = len(line.values) - kind.extras(line)
     for at, value in enumerate(line.values[1:last], 1):
@@ -168,7 +168,7 @@ def _check(line: Line, kind: Kind) -> None:
 
 def _is_tracked_box(line: Line) -> bool:
     """Return whether a line is a box with a confidence and the number of a track."""
-    return len(line.values) == BOX + 2 and line.values[-1] > _TRACK and is_whole(line.texts[-1])
+    return len(line.values) == BOX + 2 and line.values[-1] > _TRACK and is_whole_number(line.texts[-1])
 
 
 def _have_visibility(rows: Sequence[tuple[float, ...]]) -> bool:
@@ -201,7 +201,7 @@ def _holds(box: tuple[float, ...], points: np.ndarray, *, filled: bool = False) 
     return not filled or (len(points) > 1 and bool((np.ptp(points, axis=0) >= _FILLED * size).all()))
 
 
-def _is_oriented(line: Line, polygons: Kind) -> bool:
+def _is_oriented(line: Line, polygons: LineKind) -> bool:
     """Return whether a line has four corners that span a parallelogram, which a rectangle in pixels is."""
     last = len(line.values) - polygons.extras(line)
     if last != 1 + 2 * _CORNERS:
