@@ -41,7 +41,7 @@ def with_file_name(path: str, file_name: str) -> str:
 
     Examples
     --------
-    >>> with_file_name("JPEGImages/a.jpg", "a.png"), with_file_name("C:\\photos\\a.jpg", "a.png"), with_file_name("a.jpg", "a.png")
-    ('JPEGImages/a.png', 'C:\\photos\\a.png', 'a.png')
+    >>> [with_file_name(path, "a.png") for path in ("JPEGImages/a.jpg", "C:\\photos\\a.jpg", "a.jpg")]
+    ['JPEGImages/a.png', 'C:\\photos\\a.png', 'a.png']
     """
     return path[: max(path.rfind("/"), path.rfind("\\")) + 1] + file_name
