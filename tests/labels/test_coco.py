@@ -267,7 +267,9 @@ def test_many_boxes_take_as_little_memory_as_few():
         write = Counted()
         tracemalloc.start()
         try:
-            counts = map_coco(MadeWhileRead(thousands), write, {"a.jpg": facts_of(HALF)}.get, LabelRules())
+            counts = map_coco(
+                MadeWhileRead(thousands), write, {"a.jpg": facts_of(HALF)}.get, LabelRules(), beside="", resample="box"
+            )
             peaks.append(tracemalloc.get_traced_memory()[1])
         finally:
             tracemalloc.stop()

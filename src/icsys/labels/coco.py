@@ -22,7 +22,7 @@ _REMOVED, _KEPT = "removed", "kept"
 
 
 def map_coco(
-    read: BinaryIO, write: BinaryIO, find: FindPicture, rules: LabelRules, *, beside: str = "", resample: str = "box"
+    read: BinaryIO, write: BinaryIO, find: FindPicture, rules: LabelRules, *, beside: str, resample: str
 ) -> MappedCounts:
     """Write a COCO file for the outputs of its pictures.
 
