@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from icsys.packs.packed_image import COMPANIONS_COLUMN, REPEATED_COLUMNS
+from icsys.packs.packed_image import REPEATED_COLUMNS
 from icsys.records.import_pyarrow import NUMBER
 from icsys.results import ANNOTATION, MASK
+from icsys.sources.packed_companions import COMPANIONS_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _FORMS = {"yolo": "txt", "voc": "xml", "labelme": "labelme.json", "cityscapes": "polygons.json"}
 """Names of annotations by their form; others, and sidecars, are named by their suffix."""
 
-_FACTS = frozenset({"image", "label", NUMBER, COMPANIONS_COLUMN, *REPEATED_COLUMNS})
+_FACTS = frozenset({"image", "label", NUMBER, COMPANIONS_KEY, *REPEATED_COLUMNS})
 _OF_IMAGES = frozenset({"cls", "json", "png", "jpg", "jpeg", "webp", "npz", "gif", "bmp", "tif", "tiff"})
 """Names that belong to images and to their facts in WebDataset."""
 

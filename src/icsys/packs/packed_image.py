@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from icsys.records.manifest import COLUMNS
+from icsys.sources.pack_member_names import to_utf8_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,9 +24,6 @@ REPEATED_COLUMNS: dict[str, type] = {
 Times and versions are left out, so the same images always give the same packs.
 """
 
-
-COMPANIONS_COLUMN = "companions"
-"""Fact about an image: kind, form and path of each of its companions, by its name in the sample or its column."""
 
 IMAGES, TEXTS, BINARIES = "image", "string", "binary"
 """What a column of companions holds."""
@@ -67,7 +65,7 @@ class PackedCompanion:
     @property
     def facts(self) -> dict[str, str]:
         """What is needed to make a file of it again."""
-        return {"kind": self.kind, "form": self.form, "path": self.path}
+        return {"kind": self.kind, "form": self.form, "path": to_utf8_name(self.path)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from icsys.files.parsing import from_json
 from icsys.packs.companion_names import column_of
-from icsys.packs.packed_image import BINARIES, COMPANIONS_COLUMN, IMAGES, REPEATED_COLUMNS, TEXTS, NotTextError, utf8
+from icsys.packs.packed_image import BINARIES, IMAGES, REPEATED_COLUMNS, TEXTS, NotTextError, utf8
 from icsys.records.import_pyarrow import NUMBER, load_pyarrow
 from icsys.sources.pack_member_names import to_utf8_name
+from icsys.sources.packed_companions import COMPANIONS_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
@@ -133,7 +134,7 @@ def _beside(image: PackedImage, columns: Mapping[str, str]) -> dict[str, Any]:
         return {}
     values = {column: _value(one, columns[column]) for one in image.companions for column in [column_of(one.name)]}
     facts = {column_of(one.name): one.facts for one in image.companions}
-    return values | {COMPANIONS_COLUMN: utf8(json.dumps(facts)) if facts else None}
+    return values | {COMPANIONS_KEY: utf8(json.dumps(facts)) if facts else None}
 
 
 def _value(one: PackedCompanion, kind: str) -> bytes | str | dict[str, Any]:
@@ -183,7 +184,7 @@ def _schema(pa: Any, classes: Classes, names: list[str], columns: Mapping[str, s
     fields = [("image", image), *((name, pa.type_for_alias(dtype)) for name, dtype in types.items())]
     own: dict[str, Any] = {"classes": names}
     if columns:
-        kinds = {**columns, COMPANIONS_COLUMN: TEXTS}
+        kinds = {**columns, COMPANIONS_KEY: TEXTS}
         fields += [(name, image if kind == IMAGES else pa.type_for_alias(kind)) for name, kind in kinds.items()]
         features |= {
             name: {"_type": "Image"} if kind == IMAGES else {"dtype": kind, "_type": "Value"}

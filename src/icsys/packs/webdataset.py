@@ -11,8 +11,8 @@ import re
 import tarfile
 from typing import TYPE_CHECKING, BinaryIO
 
-from icsys.packs.packed_image import COMPANIONS_COLUMN
 from icsys.records.manifest import to_line
+from icsys.sources.packed_companions import COMPANIONS_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping
@@ -101,7 +101,7 @@ class WebDatasetFormat:
                 parts += tar_member(f"{key}.cls", str(image.number).encode())
                 labelled = key
             beside = {one.name: one.facts for one in image.companions}
-            facts = label | dict(image.info) | ({COMPANIONS_COLUMN: beside} if beside else {})
+            facts = label | dict(image.info) | ({COMPANIONS_KEY: beside} if beside else {})
             parts += tar_member(f"{stem}.json", to_line(facts))
             for one in image.companions:
                 parts += tar_member(one.member, one.data)
