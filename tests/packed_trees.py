@@ -10,6 +10,7 @@ from icsys.files.rooted_path import RootedPath
 from icsys.layout import MANIFEST, UNPACKED
 from icsys.packs.local_packs import open_packs, pack_images
 from icsys.packs.unpacked_folder import UnpackedFolder
+from icsys.records.manifest import to_line
 
 
 class Beside(NamedTuple):
@@ -87,7 +88,7 @@ def pack_tree(out, images, companions, packing="webdataset", *, shard_images=100
     gone = [row for name, row in before.items() if name not in {row["file_name"] for row, _ in rows}]
     kept += [row | {"status": "stale"} for row in gone if outputs.exists(row["file_name"])]
     kept.sort(key=lambda row: (row["source_path"], row["file_name"]))
-    (out / MANIFEST).write_text("".join(json.dumps(row) + "\n" for row in kept), "utf-8")
+    (out / MANIFEST).write_bytes(b"".join(map(to_line, kept)))
     limits = {"shard_images": shard_images, "shard_bytes": shard_bytes}
     pack_images(root, **limits, replace=False, stop=threading.Event(), on_pack=lambda: None)
     return rows_of(out)

@@ -154,7 +154,12 @@ def test_limits_count_images_and_the_bytes_of_companions(packing, tmp_path):
     packs = {}
     for row in rows:
         packs.setdefault(row["shard"], set()).add(row["file_name"].rpartition("/")[2])
-    assert [sorted(names) for _, names in sorted(packs.items())] == [["0.png", "1.png", "2.png"], ["3.png"], ["4.png"], ["5.png"]]
+    assert [sorted(names) for _, names in sorted(packs.items())] == [
+        ["0.png", "1.png", "2.png"],
+        ["3.png"],
+        ["4.png"],
+        ["5.png"],
+    ]
 
 
 @each_pack_format
@@ -184,7 +189,9 @@ def trees(draw):
     for ending in draw(st.lists(st.sampled_from(endings), max_size=10)):
         source = draw(st.sampled_from(sorted(images)))
         path = ending.format(source.rpartition("/")[2].rpartition(".")[0])
-        kind, forms = draw(st.sampled_from([("annotation", ["yolo", "voc", "labelme", "cityscapes", "copy"]), ("sidecar", ["copy"])]))
+        kind, forms = draw(
+            st.sampled_from([("annotation", ["yolo", "voc", "labelme", "cityscapes", "copy"]), ("sidecar", ["copy"])])
+        )
         if path.endswith(".png"):
             kind, forms = "mask", ["mask"]
         form, about = draw(st.sampled_from(forms)), draw(st.sampled_from([source, source, source, ""]))
