@@ -1,17 +1,14 @@
 """Companions travel with their images: readers of other packages find each of them in its sample, byte for byte."""
 
-import io
-import itertools
 import json
 import tarfile
 
-import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 from webdataset.tariterators import group_by_keys, tar_file_expander
 
-from helpers import everything, image_bytes, synthetic_photo
+from helpers import everything
 from icsys import verify_folder
 from icsys.layout import PACK_INDEX, UNPACKED
 from icsys.packs.formats import PACK_FORMATS

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from icsys.files.bounded_lines import lines_of
 from icsys.packs.companion_names import column_of, in_order, mask_names, name_of, names_of, role_of
 from icsys.packs.formats import member_name
-from icsys.records.manifest import DONE, from_line
+from icsys.records.manifest import DONE, from_line, is_done_image
 from icsys.records.row_columns import columns_from_line
 from icsys.results import COMPANIONS, MASK
 
@@ -149,8 +149,8 @@ class Companions:
         roles, others = set[str](), set[str]()
         with self._manifest.open() as file:
             for position, line in lines_of(file):
-                row = None if _KIND.search(line) else columns_from_line(line)
-                if row is None or row["status"] != DONE:
+                row = columns_from_line(line)
+                if row is None or not is_done_image(row):
                     continue
                 self._note_sample(row)
                 first, last = self._range(row["source_path"])

@@ -9,7 +9,7 @@ from icsys.layout import MANIFEST, PACKS, STAGED_PACKS, UNPACKED, is_pack_name
 from icsys.packs.assignment import PackAssigner
 from icsys.packs.companions import Companions, companion_in
 from icsys.packs.formats import PACK_FORMATS, member_name
-from icsys.records.manifest import DONE, STALE, from_line, read_lines, read_rows, to_line
+from icsys.records.manifest import DONE, LEFT_OUT, STALE, from_line, read_lines, read_rows, to_line
 from icsys.records.pack_index import save_pack_index
 from icsys.records.row_columns import columns_from_line
 
@@ -108,6 +108,8 @@ def _packed_lines(
         if place is not None:
             names.add(row["file_name"])
             yield line_in_pack(line, *place)
+        elif row["status"] == LEFT_OUT:
+            yield line
         elif companion is not None:
             yield to_line({name: value for name, value in companion.items() if name not in {"shard", "member"}})
     companions.close()
