@@ -196,7 +196,7 @@ class _Sample:
         is_text = self._name.name is not None and self._name.number is None
         return self._name._replace(number=self._number.number) if is_text else self._name
 
-    def images(self) -> Iterator[Member]:
+    def images(self) -> Iterator[Member | Ignored]:
         """Return the images with their final paths, and their companions."""
         label = self._label()
         own = path_in_pack if self._is_ours else str  # see webdataset.member
@@ -209,6 +209,8 @@ class _Sample:
             about, stem = self._stated[name]
             if stem in numbers:
                 yield Member(about.path, place, goes_with=GoesWith(about.kind, about.form, numbers[stem]))
+            else:
+                yield Ignored(name)
 
     def _is_kept(self) -> bool:
         """Return whether names have parts between key and suffix, or several images share their notes."""
