@@ -33,7 +33,7 @@ class StatedCompanion(NamedTuple):
 
 
 def stated_companions(facts: Mapping[str, Any]) -> dict[str, StatedCompanion]:
-    """Return the companions that the facts of an image state, by name; those that cannot be right are left out."""
+    """Return the companions that the facts of an image state, by name, without what cannot be right."""
     stated = facts.get(COMPANIONS_KEY)
     found: dict[str, StatedCompanion] = {}
     for name, about in stated.items() if isinstance(stated, dict) else ():

@@ -132,7 +132,7 @@ class Packs:
         return table.packed(_BESIDE)
 
     def single_file_faults(self, rows: Sequence[dict[str, Any]], table: JournalTable) -> list[Fault]:
-        """Return the faults of single files, some of which a run may have left where it wrote them."""
+        """Return the faults of single files; a stopped run may have left some of them where it wrote them."""
         unpacked = self._destination / UNPACKED
         left = [row for row in rows if (unpacked / row["file_name"]).is_file()]
         moved = [row for row in rows if row not in left]
