@@ -141,7 +141,7 @@ class _CsvTable:
             main = _position(header, column)
         if main is None:
             for name in header:
-                self._tally.note("columns, of which none names pictures; --table-column names one", name)
+                self._tally.note("columns, and none names pictures: give one with --table-column", name)
             return
         self._columns = [main]
         if not self.has_header:

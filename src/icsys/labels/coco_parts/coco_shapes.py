@@ -79,7 +79,7 @@ class AnnotationMap:
         return share
 
     def is_enough(self, share: float) -> bool:
-        """Return whether an object stays of which a share is left."""
+        """Return whether the share that is left of an object is enough for it to stay."""
         return share > 0 and share >= self._least - _ROUNDING
 
     def box(self, box: Any) -> tuple[list[float], float]:  # noqa: ANN401 - as the file has it
@@ -103,7 +103,7 @@ class AnnotationMap:
         return [*np.round(corners[0], _DIGITS).tolist(), *rounded], share
 
     def _polygons(self, rings: Any) -> tuple[list[list[float]], float]:  # noqa: ANN401 - as the file has it
-        """Map polygons and cut them off; return those that are left, and their share of the area."""
+        """Map polygons and cut them off; return what is left, and its share of the area."""
         if not isinstance(rings, list):
             raise ValueError("its segmentation is neither polygons nor a mask")  # noqa: TRY004 - a value of a file
         mapped = [self._shapes.points(_points(ring)) for ring in rings if ring != []]
