@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 
 from icsys.errors import UsageError
 from icsys.files.url import shown
+from icsys.selection import SizeRules, SplitShares, parse_shares
 from icsys.setting_fields import (
     Check,
     Choice,
@@ -45,7 +46,7 @@ _IN_RUN_JSON = (
     *("jobs", "engine", "overwrite", "retry_failed", "follow_links", "timeout", "include_outputs", "ignore_zeros"),
     "shard",
     *("masks", "mask_pad", "labels_on", "min_visibility", "table", "table_column"),
-    *("min_side", "max_aspect", "drop_duplicates"),
+    *("split", "min_side", "max_aspect", "drop_duplicates"),
 )
 
 
@@ -57,6 +58,16 @@ class _ShardText(Check):
     def accept(self, name: str, value: object) -> Shard:  # noqa: ARG002 - parse_shard names it
         """Return the shard."""
         return parse_shard(value)
+
+
+class _SharesText(Check):
+    """Names of splits with their shares, as text, as a table, or as :class:`SplitShares`."""
+
+    metavar = "NAME=SHARE,..."
+
+    def accept(self, name: str, value: object) -> SplitShares:  # noqa: ARG002 - parse_shares names it
+        """Return the shares."""
+        return parse_shares(value)
 
 
 @unknown_names_refused
@@ -204,6 +215,13 @@ class RunSettings:
         "path, whichever the table has.",
         needs=Needs("table"),
     )
+    split: SplitShares | None = setting(
+        None,
+        _SharesText(),
+        group="selection",
+        help="Divide the images of each class at random among folders, such as train=80,val=10,test=10. Duplicates "
+        "stay together. splits.jsonl in DST keeps the split of each image for later runs.",
+    )
     min_side: int | None = setting(
         None, WholeNumber(1, _MOST_SIDE), group="selection", help="Leave out images with a shorter side, in pixels."
     )
@@ -267,6 +285,17 @@ class RunSettings:
         """Whether the run takes up all sources, also ones that did not fail: only then can an output be stale."""
         return not self.retry_failed
 
+    @property
+    def size_rules(self) -> SizeRules | None:
+        """The limits of size; None if there is none."""
+        rules = SizeRules(self.min_side, self.max_aspect)
+        return None if rules == SizeRules() else rules
+
+    @property
+    def selects(self) -> bool:
+        """Whether the names and files of all images decide where outputs lie, or which images are left out."""
+        return self.split is not None or self.drop_duplicates is not None
+
     def resolve(self, *, cores: int) -> RunSettings:
         """Return these settings with the number of jobs and the engine filled in."""
         engine = self.engine or ("processes" if self._needs_processes else "auto")
@@ -287,5 +316,7 @@ class RunSettings:
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
     return {
-        name: str(value) if isinstance(value, Shard) else value for name, value in values.items() if value is not None
+        name: str(value) if isinstance(value, Shard | SplitShares) else value
+        for name, value in values.items()
+        if value is not None
     }

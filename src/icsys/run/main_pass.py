@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from icsys import pipeline
 from icsys.engine import Lost
-from icsys.results import Failed
+from icsys.results import Failed, LeftOut
 from icsys.run.worker import compress_tasks, lost_outcome
-from icsys.sources.base import Companion, Task, Unreadable
+from icsys.sources.base import Excluded, Ignored, PassedOver, Task, Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -71,24 +71,30 @@ class MainPass:
                 return
             if not self._monitor.owns(planned):
                 continue
-            if isinstance(planned, Task):
-                decision: Task | Skipped | Failed = self._ledger.decide(planned)
-            elif isinstance(planned, Unreadable):
-                all_listed = False
-                decision = Failed(source=planned.source, code=planned.code, message=planned.message)
-            else:
-                if not isinstance(planned, Companion):  # these follow when all images are done
-                    self._monitor.add_ignored(planned)
-                continue
+            all_listed = all_listed and not isinstance(planned, Unreadable)
+            decision = self._decide(planned)
             if isinstance(decision, Task):
                 batch.append(decision)
                 if len(batch) == size:
                     yield from self._announced(batch)
                     batch, size = [], _BATCH
-            elif self._monitor.guard(partial(self._ledger.record, decision)):
+            elif decision is not None and self._monitor.guard(partial(self._ledger.record, decision)):
                 self._monitor.add(decision)
         yield from self._announced(batch)
         self._all_listed = all_listed
+
+    def _decide(self, planned: Planned) -> Task | Skipped | Failed | LeftOut | None:
+        """Return the task if it is to be done, or its result; None for an entry that is no image."""
+        match planned:
+            case Task():
+                return self._ledger.decide(planned)
+            case Excluded():
+                return LeftOut(source=planned.source, rule=planned.rule, message=planned.message)
+            case Unreadable():
+                return Failed(source=planned.source, code=planned.code, message=planned.message)
+            case Ignored() | PassedOver():
+                self._monitor.add_ignored(planned)
+        return None  # companions follow when all images are done
 
     def _announced(self, batch: list[Task]) -> Iterator[Task]:
         """Write the pending outputs of a batch to disk, then yield its tasks."""
