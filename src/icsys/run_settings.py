@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, fields
-from typing import Any, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 from icsys.errors import UsageError
 from icsys.files.url import shown
@@ -32,7 +32,8 @@ ENGINES: tuple[str, ...] = get_args(Engine)
 OVERWRITES: tuple[str, ...] = get_args(Overwrite)
 LABELS_ON: tuple[str, ...] = get_args(LabelsOn)
 DUPLICATES: tuple[str, ...] = get_args(Duplicates)
-AUTO, NONE = "auto", "none"
+AUTO: Final = "auto"
+NONE: Final = "none"
 """Values of ``masks`` beside patterns: find masks by their layout, or take no file for a mask."""
 CLUSTERS = ("dask", "ray")
 
@@ -185,6 +186,7 @@ class RunSettings:
         WholeNumber(0, _MOST_PAD),
         group="labels",
         help="Value of mask pixels that lie outside the picture, with --fit pad and cover.",
+        needs=Needs("fit", ("pad", "cover")),
     )
     labels_on: LabelsOn = setting(
         AUTO,
@@ -199,6 +201,7 @@ class RunSettings:
         group="labels",
         help="Leave out a box or polygon if a smaller share of its area is left where --fit cover crops. 0: only if "
         "nothing is left.",
+        needs=Needs("fit", ("cover",)),
     )
     table: str | None = setting(
         None,
@@ -251,6 +254,8 @@ class RunSettings:
                 f"isolate with engine={self.engine!r}: a cluster retries an image that ends its worker in a process "
                 "of its own anyway, so expected only one of them"
             )
+        if self.max_aspect is not None and self.max_aspect < 1:
+            raise UsageError(f"max_aspect={self.max_aspect!r}: expected a number of at least 1, such as 4")
         needs = self._needs_processes
         if self.engine in {"auto", "threads"} and needs:
             raise UsageError(

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from icsys.run.places import RunPlaces
     from icsys.run.progress import Progress
     from icsys.run_settings import RunSettings
-    from icsys.sources.base import Planned, Source
+    from icsys.sources.base import Planned
     from icsys.summary import RunSummary
 
 
@@ -79,15 +79,14 @@ def run_locally(
     plan = chain([first] if first else [], plan)
     remote, dry_run = places.remote, settings.dry_run
     connection = remote.open(dry_run=dry_run, stop=stop, on_wait=monitor.report_note) if remote else nullcontext()
+    if settings.shard:  # which writes no list of splits: what it refuses leaves no state folder
+        places, plan = _with_selected(places, plan, options, settings, monitor)
     with (
         connection,
         open_state_folder(places.destination, settings.shard, dry_run=dry_run) as state_folder,
     ):
-        selected = _selected(places, options, settings, monitor)
-        if selected is not places.source:
-            places = places._replace(source=selected)
-            monitor.forget_ignored()
-            plan = selected.plan(options.suffix)
+        if not settings.shard:
+            places, plan = _with_selected(places, plan, options, settings, monitor)
         with ImageCount(places.source, monitor.owns) as monitor.count:
             run = _LocalRun(monitor, places, state_folder, options=options, settings=settings, palettes=palettes)
             run.do(plan)
@@ -96,10 +95,13 @@ def run_locally(
     return monitor.summary
 
 
-def _selected(places: RunPlaces, options: Options, settings: RunSettings, monitor: RunMonitor) -> Source:
-    """Return the source with the images that the run is to do; a coordinator has selected those of a listed shard."""
-    if places.is_listed or not (settings.selects or (places.destination / SPLITS).exists()):
-        return places.source
+def _with_selected(
+    places: RunPlaces, plan: Iterator[Planned], options: Options, settings: RunSettings, monitor: RunMonitor
+) -> tuple[RunPlaces, Iterator[Planned]]:
+    """Return the places and the plan with the images that the run is to do, in the folders of their splits."""
+    is_selected = places.is_listed  # by the coordinator
+    if is_selected or not (settings.selects or (places.destination / SPLITS).exists()):
+        return places, plan
     from icsys.run.select_images import select_images  # noqa: PLC0415 - few runs need it
 
     selected = select_images(
@@ -112,7 +114,8 @@ def _selected(places: RunPlaces, options: Options, settings: RunSettings, monito
     )
     if places.remote and settings.split and not settings.dry_run:
         monitor.guard(partial(places.remote.send_record, SPLITS), "list of splits")
-    return selected
+    monitor.forget_ignored()
+    return places._replace(source=selected), selected.plan(options.suffix)
 
 
 def _executor(places: RunPlaces, settings: RunSettings, monitor: RunMonitor) -> Executor:

@@ -123,10 +123,10 @@ def _check_list(kept: SplitList | None, destination: RootedPath, options: Option
         return
     given = settings.split
     if given is None or given.fractions != kept.shares.fractions or options.seed != kept.seed:
-        asked = "no split" if given is None else f"split={str(given)!r} with seed={options.seed}"
+        asked = "no split" if given is None else f"split={str(given)!r} and seed={options.seed}"
         raise UsageError(
             f"{asked} with destination {str(destination)!r}, whose images are divided by split={str(kept.shares)!r} "
-            f"with seed={kept.seed}: expected the same, or another destination; without its file {SPLITS} they are "
+            f"and seed={kept.seed}: expected the same, or another destination; without its file {SPLITS} they are "
             "divided anew"
         )
 

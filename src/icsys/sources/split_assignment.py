@@ -139,6 +139,8 @@ def _place_singles(
 ) -> None:
     """Give the images that are left to the splits that lack some."""
     left = np.flatnonzero(found == NO_SPLIT)
+    if not len(left):  # which np.split would take for one part
+        return
     left = left[np.lexsort((order[left], classes[left]))]
     numbers, starts = np.unique(classes[left], return_index=True)
     for number, members in zip(numbers.tolist(), np.split(left, starts[1:]), strict=True):
