@@ -10,7 +10,7 @@ from icsys.layout import MANIFEST, PACKS
 from icsys.packs.formats import PACK_FORMATS
 from icsys.records.classes import Classes, number_classes
 from icsys.records.label import Label, from_columns
-from icsys.records.manifest import DONE, from_line, read_lines
+from icsys.records.manifest import from_line, is_done_image, read_lines
 from icsys.records.row_columns import columns_from_line
 from icsys.records.splits import split_of
 
@@ -96,7 +96,7 @@ def assigned_rows(
 def _split_in(line: bytes) -> str | None:
     """Return the split of the image of a manifest line; None for a line without an image."""
     columns = columns_from_line(line)
-    return None if columns is None or columns["status"] != DONE else split_of(columns["file_name"])
+    return split_of(columns["file_name"]) if columns is not None and is_done_image(columns) else None
 
 
 class PackAssigner:
@@ -117,8 +117,8 @@ class PackAssigner:
         self._sample: dict[str, tuple[str, str] | None] = {}
 
     def next(self, row: dict[str, Any]) -> str | None:
-        """Return the pack of the next image, given its manifest row; None for a row without an output to pack."""
-        if row.get("status") != DONE:
+        """Return the pack of the next image, given its manifest row; None for a row without an image to pack."""
+        if not is_done_image(row):
             return None
         split = split_of(row["file_name"])
         number, images, size = self._at.get(split, (0, 0, 0))

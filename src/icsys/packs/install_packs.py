@@ -8,9 +8,20 @@ from icsys.files.atomic import remove_tree, write_whole
 from icsys.layout import MANIFEST, PACKS, STAGED_PACKS, UNPACKED, is_pack_name
 from icsys.packs.assignment import PackAssigner
 from icsys.packs.formats import PACK_FORMATS, member_name
-from icsys.records.manifest import DONE, STALE, from_line, read_lines, read_rows, to_line
+from icsys.records.manifest import (
+    DONE,
+    LEFT_OUT,
+    STALE,
+    from_line,
+    is_done_image,
+    kind_of,
+    read_lines,
+    read_rows,
+    to_line,
+)
 from icsys.records.pack_index import save_pack_index
 from icsys.records.row_columns import columns_from_line
+from icsys.results import IMAGE
 
 if TYPE_CHECKING:
     import threading
@@ -66,6 +77,8 @@ def _packed_lines(destination: RootedPath, index: PackIndex, names: set[str]) ->
         if pack is not None:
             names.add(row["file_name"])
             yield line_in_pack(line, pack, member_name(row, pack_format))
+        elif row["status"] == LEFT_OUT or kind_of(row) != IMAGE:
+            yield line
 
 
 def line_in_pack(line: bytes, pack: str, member: str) -> bytes:
@@ -93,8 +106,8 @@ def keep_packs(destination: RootedPath, stop: threading.Event | None) -> None:
     for row in map(columns_from_line, read_lines(destination / MANIFEST)):
         if row is not None and _is_removed(destination, row):
             found = True
-        elif row is not None:
-            names.add(row.get("file_name") or "")
+        elif row is not None and is_done_image(row):
+            names.add(row["file_name"])
     if found:
         rows = (row for _, row in read_rows(destination / MANIFEST))
         write_whole(destination / MANIFEST, (to_line(row) for row in rows if row.get("status") != STALE))

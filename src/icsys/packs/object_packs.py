@@ -21,7 +21,7 @@ from icsys.outputs.folder import FolderOutputs
 from icsys.outputs.objects import ObjectOutputs
 from icsys.packs.assignment import Stopped
 from icsys.packs.local_packs import is_packed
-from icsys.records.manifest import DONE, read_rows
+from icsys.records.manifest import is_done_image, read_rows
 from icsys.records.pack_index import PackIndex, load_pack_index
 
 if TYPE_CHECKING:
@@ -101,11 +101,7 @@ class RemotePacks:
             if stop.is_set():
                 return
             name = row.get("file_name", "")
-            if (
-                row.get("status") == DONE
-                and not (self._folder / UNPACKED / name).exists()
-                and self.outputs.exists(name)
-            ):
+            if is_done_image(row) and not (self._folder / UNPACKED / name).exists() and self.outputs.exists(name):
                 (self._folder / UNPACKED / name).parent.mkdir(parents=True, exist_ok=True)
                 self._unpacked.fetch(name, self._folder / UNPACKED / name)
         try:
@@ -138,7 +134,7 @@ class RemotePacks:
         self._objects.remove(index.old)
         index.old = []
         self._write_index(index)
-        rows = (row for _, row in read_rows(self._root / MANIFEST) if row.get("status") == DONE)
+        rows = (row for _, row in read_rows(self._root / MANIFEST) if is_done_image(row))
         if all(row.get("shard") in names for row in rows):
             self._objects.remove(f"{UNPACKED}/{name}" for name in self._unpacked.all())
 
