@@ -91,6 +91,13 @@ class Ledger:
             self._update = update._replace(skipped=result)
         return result
 
+    def recorded_size(self, task: Task) -> tuple[int, int] | None:
+        """Return width and height of the source that an output was made from, in pixels; None if no row has them."""
+        entry = self._known.done.get(task.output)
+        row = {} if entry is None else self._journal.read(entry.position)
+        width, height = row.get("source_width"), row.get("source_height")
+        return (width, height) if isinstance(width, int) and isinstance(height, int) else None
+
     def is_without_output(self, source: str) -> bool:
         """Return whether an image has failed, or was left out by a rule, in this run."""
         return source in self._without_output
