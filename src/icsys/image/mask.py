@@ -157,7 +157,7 @@ def mask_values(data: bytes, options: Options, most: int = _MOST_COLORS) -> Mask
 
 
 def _begins_with_many(data: bytes, options: Options, most: int) -> bool:
-    """Return whether the first rows of a PNG have more values than asked for, beside the zeros of those that lack."""
+    """Return whether the first rows of a PNG have more values than asked for, beside the zeros of rows that lack."""
     with suppress(ImageError), DecoderErrors():
         name, image = open_mask(data[:_BEGINNING], options)
         with image:

@@ -10,7 +10,7 @@ from icsys.engine import available_cores
 from icsys.run.checks import check_options
 from icsys.run.local import run_locally
 from icsys.run.progress_bar import ProgressBar
-from icsys.run_settings import AUTO, RunSettings
+from icsys.run_settings import RunSettings
 
 if TYPE_CHECKING:
     import os
@@ -46,9 +46,9 @@ def compress_folder(
     min_side: int | None = None,
     max_aspect: float | None = None,
     drop_duplicates: Duplicates | None = None,
-    masks: str = AUTO,
+    masks: str = "auto",
     mask_pad: int = 255,
-    labels_on: LabelsOn = AUTO,
+    labels_on: LabelsOn = "auto",
     min_visibility: float = 0.0,
     table: str | None = None,
     table_column: str | None = None,

@@ -47,5 +47,5 @@ def _as_numbers(band: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint
 
 
 def _without_runs(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Return numbers of which none equals the one before; a mask has few."""
+    """Return the first number of each run of equal ones: in a mask, few are left."""
     return numbers[np.concatenate([[True], numbers[1:] != numbers[:-1]])]
