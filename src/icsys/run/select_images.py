@@ -16,7 +16,7 @@ from icsys.engine import Lost
 from icsys.engine.executor import one_by_one
 from icsys.errors import ImageError, UsageError
 from icsys.image.picture_header import read_header
-from icsys.inspection.exact import exact_duplicates
+from icsys.inspection.equal_files import equal_files
 from icsys.layout import SPLITS
 from icsys.records.label import label_at
 from icsys.records.split_list import read_split_list, split_key, split_table, write_split_list
@@ -73,7 +73,7 @@ def select_images(
     excluded: dict[str, tuple[str, str]] = {}
     if settings.drop_duplicates is not None:
         report("Looking for duplicates")
-        equal = exact_duplicates(source, executor, options)
+        equal = equal_files(source, executor, options)
         excluded |= {path: ("drop_duplicates", f"its file equals that of {first!r}") for path, first in equal.items()}
     if settings.split is None:
         return SelectedSource(source, None, excluded)
@@ -208,7 +208,7 @@ class _Splitting:
                 yield task.source, split
 
     def _tasks(self) -> Iterator[Task]:
-        for planned in self._source.plan(""):
+        for planned in self._source.plan(self._options.suffix):  # with labels and samples
             if self._executor.stop.is_set():
                 return
             if isinstance(planned, Task):
@@ -281,7 +281,7 @@ def joined(groups: Iterable[Sequence[int]]) -> list[list[int]]:
 def duplicate_groups(source: Source, executor: Executor, options: Options) -> Iterator[list[str]]:
     """Yield the paths of images that show the same, group by group."""
     groups: dict[str, list[str]] = defaultdict(list)
-    for path, first in exact_duplicates(source, executor, options).items():
+    for path, first in equal_files(source, executor, options).items():
         groups[first].append(path)
     return ([first, *others] for first, others in groups.items())
 
