@@ -149,7 +149,7 @@ class RunSummary:
     colors_chosen
         The number of colours chosen for the whole dataset; None if it was chosen for each image, or given.
     notes
-        What whoever starts a run should know of how it understood the source.
+        What to know of how the run understood the source.
     stopped
         Why the run ended before all images were done; empty if all are done.
     """

@@ -91,16 +91,20 @@ class Run:
             if ".txt" in name and Path(name).stem in pictures
         ]
         for task in pictures.values():
-            self._do(self.ledger.decide(task), None)
+            self._do(task, None)
         for companion in companions:
             if not self.ledger.is_without_output(companion.picture.source):
-                self._do(self.ledger.decide(companion.task, companion), companion)
+                self._do(companion.task, companion)
         self.stale = self.ledger.close(complete=True)
         return self
 
-    def _do(self, decision, companion):
+    def _do(self, task, companion):
+        decision = self.ledger.decide(task, companion)
         if not isinstance(decision, Task):
-            self.ledger.record(decision)
+            row = self.ledger.recorded(task.output) if decision.status == "skipped" and self.rule else None
+            if row is not None and row["kind"] == "image" and row["mode"] == "small":  # the rule is new
+                decision = LeftOut(source=task.source, rule="min_side", message="it is small")
+            self.ledger.record(decision, task)
             self.results[decision.source] = decision
             return
         self.ledger.mark_pending([decision])
@@ -108,6 +112,7 @@ class Run:
         if self.lives is not None:
             self.lives -= 1
             if self.lives < 0:
+                self.ledger._journal.close()  # noqa: SLF001 - as the end of a process does
                 raise KilledError
         self.ledger.record(result, decision, mtime_ns=mtime_ns)
         self.results[decision.source] = result
@@ -115,9 +120,8 @@ class Run:
     def _worked(self, task, companion):
         data, mtime_ns = (self.source.path / task.source).read_bytes(), self.source.stat(task)[1]
         if data.startswith(b"bad"):
-            return Failed(
-                source=task.source, code="bad", message="m", kind=companion.kind if companion else "image"
-            ), None
+            kind = companion.kind if companion else "image"
+            return Failed(source=task.source, code="bad", message="m", kind=kind), None
         if data.startswith(b"small") and self.rule:
             return LeftOut(source=task.source, rule="min_side", message="it is small"), None
         source_sha256 = hashlib.sha256(data).hexdigest()
@@ -129,11 +133,13 @@ class Run:
             assert self.outputs.write_all([NewOutput(task.output, output, sha256)]) == [None]
         values = {"source": task.source, "output": task.output, "bytes_in": len(data), "bytes_out": len(output)}
         values |= {"source_mtime_ns": mtime_ns, "source_sha256": source_sha256, "sha256": sha256, "seconds": 0.0}
+        values |= {"redone": task.redone}
         if companion:
             values |= {"kind": companion.kind, "form": companion.form, "picture": companion.picture.source}
             return CompanionWritten(**values, options_hash=task.options_hash, labels=len(data)), None
         sizes = dict.fromkeys(("source_width", "source_height", "width", "height", "orientation", "frames"), 1)
-        sizes |= {"elements_in": 3, "elements_out": 1, "colors": 2, "mse": 0.0, "format": "JPEG", "mode": "RGB"}
+        sizes |= {"elements_in": 3, "elements_out": 1, "colors": 2, "mse": 0.0, "format": "JPEG"}
+        sizes["mode"] = data[:5].decode()
         return Compressed(**values, **sizes, kmeans_seconds=0.0), None
 
 
@@ -150,7 +156,7 @@ NAMES = st.sampled_from(["a.jpg", "a.txt", "b.jpg", "b.txt", "d/c.jpg", "d/c.txt
 CONTENTS = st.sampled_from([b"photo", b"other", b"small", b"bad", b""])
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=80, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
 @given(
     runs=st.lists(
         st.tuples(
@@ -167,8 +173,7 @@ def test_after_any_runs_the_journal_says_what_a_run_into_a_new_folder_says(runs,
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
     for files, options, rule, lives, prune in runs:
-        files = {name: data for name, data in files.items() if data or name.endswith(".txt")}
-        put(source, files)
+        put(source, {name: data for name, data in files.items() if data or name.endswith(".txt")})
         try:
             done = Run(source, out, options=options, rule=rule, lives=lives, prune=prune).do()
         except KilledError:
@@ -182,19 +187,20 @@ def test_after_any_runs_the_journal_says_what_a_run_into_a_new_folder_says(runs,
         assert rows(out, "failures.jsonl") == rows(new, "failures.jsonl")
         assert {name: data for name, data in outputs_in(out).items() if name not in stale} == outputs_in(new)
         assert [row["source_path"] for row in rows(out)] == sorted(row["source_path"] for row in rows(out))
-        assert verify_folder(out).is_intact
-        assert verify_folder(out).checked == sum(
-            row.get("kind", "image") == "image" for row in rows(out) if "file_name" in row
-        )
+        kinds = [row.get("kind", "image") for row in rows(out) if "file_name" in row]
+        if kinds:
+            found = verify_folder(out)
+            assert found.is_intact
+            assert (found.checked, found.companions) == (kinds.count("image"), len(kinds) - kinds.count("image"))
         if prune and not stale <= set(done.ledger.pruned):
             without = {row["source_path"] for row in rows(out, "failures.jsonl")}
             for row in rows(out):  # an adopted output of a killed run has a row without facts
                 if row["status"] == "stale" and row["options_hash"]:
                     assert {row["source_path"], row.get("picture")} & without
-        again = (out / "manifest.jsonl").read_bytes() if rows(out) else b""
+        before = everything(out)
         repeated = Run(source, out, options=options, rule=rule).do()
         assert {type(result) for result in repeated.results.values()} <= {Skipped, Failed, LeftOut}
-        assert (out / "manifest.jsonl").read_bytes() if rows(out) else b"" == again
+        assert everything(out) == before
 
 
 @pytest.fixture

@@ -53,27 +53,17 @@ def put(folder, *names):
 
 
 def expected(runs, exists):
-    """Return manifest and failures after runs, by tables of all rows in memory, and the sources that are left out."""
-    manifest, failures, killed, left_out = [], {}, [], {}
+    """Return manifest and failures after runs, by tables of all rows in memory, and the last status of each source."""
+    manifest, failures, killed = [], {}, []
     for rows, complete, stale, is_killed in runs:
         if is_killed:
             killed += rows
             continue
         kept, left_out = {}, {}
-        if complete:
-            failures = {}
+        failures = {} if complete else failures
         for number, row in enumerate([*manifest, *killed, *rows]):
-            is_kept = not complete or number >= len(manifest) + len(killed)
-            source = row["source_path"]
-            if row["status"] != STALE:
-                left_out.pop(source, None)
-            if row["status"] != FAILED and row["status"] != STALE:
-                failures.pop(source, None)
-            if row["status"] in (FAILED, LEFT_OUT):
-                if is_kept:
-                    (failures if row["status"] == FAILED else left_out)[source] = row
-            else:
-                kept[row["file_name"]] = row
+            is_of_this_run = number >= len(manifest) + len(killed)
+            take(row, kept, failures, left_out, forgets=complete and not is_of_this_run)
         killed = []
         manifest = list(left_out.values())
         for name, row in kept.items():
@@ -82,11 +72,23 @@ def expected(runs, exists):
             else:
                 manifest.append(row)
         manifest.sort(key=lambda row: (row["source_path"], row.get("file_name", "")))
-    last = {}
-    for row in manifest + killed:
-        if row["status"] != STALE:
-            last[row["source_path"]] = row["status"]
+    last = {row["source_path"]: row["status"] for row in manifest + killed if row["status"] != STALE}
     return manifest + killed, [row for _, row in sorted(failures.items())], last
+
+
+def take(row, kept, failures, left_out, *, forgets):
+    """Put a row into the tables; ``forgets``: failures and images left out, because the run has met all sources."""
+    source, status = row["source_path"], row["status"]
+    if "file_name" in row:
+        kept[row["file_name"]] = row
+    if status != STALE:
+        left_out.pop(source, None)
+    if status in (DONE, LEFT_OUT):
+        failures.pop(source, None)
+    if status == FAILED and not forgets:
+        failures[source] = row
+    if status == LEFT_OUT and not forgets:
+        left_out[source] = row
 
 
 names = st.sampled_from(["a", "b", "c/a", "c/b", "c-", "d", "\u00e9", 'say "x"', "c/\udce9"])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from icsys.options import Target
 from icsys.packs.packed_image import REPEATED_COLUMNS
 from icsys.records.label import Label
-from icsys.records.manifest import COLUMNS, COMPANION_COLUMNS, counts_of, from_line, is_done_image, kind_of, to_line
+from icsys.records.manifest import COLUMNS, COMPANION_COLUMNS, counts_of, from_line, is_done_image, row_kind, to_line
 from icsys.records.manifest_rows import (
     companion_row,
     failure_in,
@@ -104,7 +104,7 @@ def test_the_row_of_a_companion_has_its_columns_in_order_and_is_accepted(changes
     assert list(row) == [name for name in COMPANION_COLUMNS if name in row]
     assert from_line(to_line(row)) == row
     assert {"width", "height"} <= set(row) or row["kind"] != "mask"
-    assert kind_of(row) in COMPANIONS
+    assert row_kind(row) in COMPANIONS
     assert not is_done_image(row)
     assert relabelled(row, Label("cat")) == row
 
@@ -132,7 +132,7 @@ def test_rows_of_older_versions_are_those_of_images_and_get_their_kind_when_they
     row = image_row(Compressed(**IMAGE), "hash", "1.0", Label("cat"))
     older = {name: value for name, value in row.items() if name != "kind"}
     assert from_line(to_line(older)) == older
-    assert (kind_of(older), is_done_image(older)) == ("image", True)
+    assert (row_kind(older), is_done_image(older)) == ("image", True)
     assert list(relabelled(older, Label("cat")).items()) == list(row.items())
 
 

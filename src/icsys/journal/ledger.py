@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import replace
 from functools import cache, partial
 from itertools import starmap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from icsys.files.atomic import sweep
 from icsys.journal.journal import Journal, load_journal
@@ -91,12 +91,10 @@ class Ledger:
             self._update = update._replace(skipped=result)
         return result
 
-    def recorded_size(self, task: Task) -> tuple[int, int] | None:
-        """Return width and height of the source that an output was made from, in pixels; None if no row has them."""
-        entry = self._known.done.get(task.output)
-        row = {} if entry is None else self._journal.read(entry.position)
-        width, height = row.get("source_width"), row.get("source_height")
-        return (width, height) if isinstance(width, int) and isinstance(height, int) else None
+    def recorded(self, output: str) -> dict[str, Any] | None:
+        """Return the row that an earlier run has left of an output; None if there is none."""
+        entry = self._known.done.get(output)
+        return None if entry is None else self._journal.read(entry.position)
 
     def is_without_output(self, source: str) -> bool:
         """Return whether an image has failed, or was left out by a rule, in this run."""
@@ -138,7 +136,8 @@ class Ledger:
                 self._unsynced_folders.add(result.output.rpartition("/")[0])
             if task is not None:
                 self._pending.pop(task.output, None)
-                if not isinstance(result, Failed):  # after a failure the output of the killed run is still there
+                # Without a new output the one of the killed run is still there.
+                if not isinstance(result, Failed | LeftOut):
                     self._left_pending.pop(task.output, None)
 
     def note_crash(self, batch: Iterable[Loaded]) -> None:

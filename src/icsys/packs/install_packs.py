@@ -14,9 +14,9 @@ from icsys.records.manifest import (
     STALE,
     from_line,
     is_done_image,
-    kind_of,
     read_lines,
     read_rows,
+    row_kind,
     to_line,
 )
 from icsys.records.pack_index import save_pack_index
@@ -77,7 +77,7 @@ def _packed_lines(destination: RootedPath, index: PackIndex, names: set[str]) ->
         if pack is not None:
             names.add(row["file_name"])
             yield line_in_pack(line, pack, member_name(row, pack_format))
-        elif row["status"] == LEFT_OUT or kind_of(row) != IMAGE:
+        elif row["status"] == LEFT_OUT or row_kind(row) != IMAGE:
             yield line
 
 

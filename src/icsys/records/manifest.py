@@ -185,7 +185,7 @@ def _checks_of(columns: Mapping[str, ManifestColumn]) -> tuple[tuple[str, Callab
 _CHECKS = {IMAGE: _checks_of(COLUMNS), **dict.fromkeys(COMPANIONS, _checks_of(COMPANION_COLUMNS))}
 
 
-def kind_of(row: Mapping[str, Any]) -> str:
+def row_kind(row: Mapping[str, Any]) -> str:
     """Return the kind of the file that a row is about; rows of older versions are about images."""
     kind: str = row.get("kind", IMAGE)
     return kind

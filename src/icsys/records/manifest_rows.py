@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from icsys.records.label import columns_of, label_at
-from icsys.records.manifest import DONE, FAILED, LEFT_OUT, STALE, kind_of
+from icsys.records.manifest import DONE, FAILED, LEFT_OUT, STALE, row_kind
 from icsys.results import IMAGE, Failed, LeftOut
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def companion_row(result: CompanionWritten, tool_version: str) -> dict[str, Any]
 
 def relabelled(row: Mapping[str, Any], label: Label) -> dict[str, Any]:
     """Return the row of an image with another label; a row of another kind has none and stays."""
-    if kind_of(row) != IMAGE:
+    if row_kind(row) != IMAGE:
         return dict(row)
     rest = {name: value for name, value in row.items() if name not in {"label", "label_number", "kind"}}
     return {"file_name": rest.pop("file_name"), "kind": IMAGE, **columns_of(label), **rest}
@@ -132,7 +132,7 @@ def left_out_row(result: LeftOut, tool_version: str) -> dict[str, Any]:
 
 def failure_in(row: Mapping[str, Any]) -> Failed:
     """Return the failure in a row."""
-    return Failed(source=row["source_path"], code=row["code"], message=row["message"], kind=kind_of(row))
+    return Failed(source=row["source_path"], code=row["code"], message=row["message"], kind=row_kind(row))
 
 
 def left_out_in(row: Mapping[str, Any]) -> LeftOut:

@@ -13,7 +13,7 @@ from icsys.color.quality_metrics import psnr_of
 from icsys.errors import UsageError
 from icsys.layout import FAILURES, MANIFEST
 from icsys.options import Options
-from icsys.records.manifest import FAILED, LEFT_OUT, STALE, is_damaged, kind_of, read_rows
+from icsys.records.manifest import FAILED, LEFT_OUT, STALE, is_damaged, read_rows, row_kind
 from icsys.records.run_json import read_run
 from icsys.report.html import Problem
 from icsys.report.humanize import printable
@@ -115,7 +115,7 @@ def read_record(destination: RootedPath) -> RunRecord:
         source, output, status = row["source_path"], row.get("file_name"), row["status"]
         if status == FAILED:
             problem = Problem(printable(source), str(row.get("code")), printable(str(row.get("message"))))
-            failures[source] = kind_of(row), problem
+            failures[source] = row_kind(row), problem
         elif status == LEFT_OUT:
             failures.pop(source, None)
             left_out.add(source)
@@ -128,10 +128,10 @@ def read_record(destination: RootedPath) -> RunRecord:
                 continue
             failures.pop(source, None)
             left_out.discard(source)
-            if kind_of(row) == IMAGE:
+            if row_kind(row) == IMAGE:
                 images[output] = _image_in(row)
             else:
-                companions[output] = kind_of(row)
+                companions[output] = row_kind(row)
     return RunRecord(
         list(images.values()),
         [problem for kind, problem in failures.values() if kind == IMAGE],

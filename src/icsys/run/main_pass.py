@@ -101,8 +101,8 @@ class MainPass:
         """Return the decision, or that a rule of size leaves out an image that has an output; workers see to others."""
         if self._rules is None or not isinstance(decision, Skipped) or decision.reason != UNCHANGED:
             return decision
-        size = self._ledger.recorded_size(task)
-        broken = size and self._rules.broken_by(*size)
+        row = self._ledger.recorded(task.output)
+        broken = row and self._rules.broken_by(row["source_width"], row["source_height"])
         return LeftOut(source=task.source, rule=broken[0], message=broken[1]) if broken else decision
 
     def _record(self, planned: Planned, decision: Skipped | Failed | LeftOut) -> None:

@@ -10,7 +10,7 @@ from icsys.errors import UsageError
 from icsys.files.atomic import write_whole
 from icsys.files.bounded_lines import LONGEST
 from icsys.layout import FAILURES, MANIFEST
-from icsys.records.manifest import DONE, LEFT_OUT, counts_of, from_line, kind_of
+from icsys.records.manifest import DONE, LEFT_OUT, counts_of, from_line, row_kind
 from icsys.records.manifest_rows import failure_in, left_out_in
 from icsys.records.pending_outputs import WrittenHashes, load_pending, write_pending
 from icsys.results import IMAGE
@@ -140,7 +140,7 @@ def _count(line: _Line, summary: RunSummary) -> None:
     """Count the output of a line."""
     if line.row["status"] != DONE:
         summary.stale.append(line.output)
-    elif kind_of(line.row) == IMAGE:
+    elif row_kind(line.row) == IMAGE:
         summary.add_counts(counts_of(line.row))
     else:
         summary.count_companion(line.row["kind"], line.row["dropped"])

@@ -16,7 +16,7 @@ import numpy as np
 from icsys.errors import UsageError
 from icsys.files.bounded_lines import lines_of
 from icsys.layout import FAILURES, MANIFEST, STATE_FOLDERS
-from icsys.records.manifest import DONE, FAILED, LEFT_OUT, from_line, kind_of
+from icsys.records.manifest import DONE, FAILED, LEFT_OUT, from_line, row_kind
 from icsys.records.pending_outputs import WrittenHashes, load_pending
 from icsys.results import IMAGE
 from icsys.shard import shard_index
@@ -174,7 +174,7 @@ class JournalTable:
             places.append(at)
             lengths.append(length)
             done.append(is_done)
-            images.append(kind_of(row) == IMAGE)
+            images.append(row_kind(row) == IMAGE)
             packs.append(self._number_of(self._pack_of(row)))
             if is_done and isinstance(row.get("palette"), str) and row["palette"]:
                 self.palettes.setdefault(_folder(output), set()).add(row["palette"])
