@@ -102,7 +102,7 @@ class RunSummary:
     Attributes
     ----------
     images
-        Number of images: compressed + skipped + failed + those that a rule left out.
+        Number of images: compressed + skipped + failed + left out by a rule.
     left_out
         Number of images that a rule left out, by the name of the setting.
     masks, annotations, sidecars

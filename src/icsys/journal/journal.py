@@ -124,7 +124,7 @@ class Journal:
     left_out
         Sources that a rule of this run leaves out.
     left_out_before
-        Sources that were left out by earlier runs, and of which this run has no row.
+        Sources that earlier runs left out, and that have no row of this run.
     """
 
     def __init__(self, state_folder: RootedPath, known: JournalContent) -> None:

@@ -86,7 +86,7 @@ class Pruner:
     def _is_file_of_another(self, output: str) -> bool:
         """Return whether the file is that of a task whose output has the same name in a file system such as NTFS."""
         other = self._outputs.get(name_key(output))
-        if other is None or other == output:  # the output of a task that was left out is nobody's
+        if other is None or other == output:  # a task that was left out has no output now
             return False
         try:
             one, two = ((self._destination / name).status() for name in (output, other))

@@ -93,7 +93,7 @@ def _kept_lines(journal: Journal) -> Iterator[_Line]:
 def _with_stale(
     lines: Iterable[_Line], outputs: Container[str], sources: Container[str], exists: Callable[[str], bool]
 ) -> Iterator[_Line]:
-    """Set the status of these outputs, and of the outputs of these sources; drop those that do not exist."""
+    """Set the status of these outputs, and of the outputs of these sources; drop what does not exist."""
     for line in lines:
         source, output, position, text = line
         if not (output and (output in outputs or source in sources)):
