@@ -67,7 +67,7 @@ def split_table(names: Iterable[str], keys: NDArray[np.uint64], splits: NDArray[
 
 def split_key(source: str) -> int:
     """Return a hash of an image's path, of 64 bits, which is the same on all machines."""
-    return int.from_bytes(path_digest(source)[8:16], "big")  # others than those that decide the shard
+    return int.from_bytes(path_digest(source)[8:16], "big")  # other bits than those of the shard
 
 
 class SplitList(NamedTuple):

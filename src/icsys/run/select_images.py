@@ -118,7 +118,7 @@ def check_split(shares: SplitShares, options: Options) -> None:
 
 
 def _check_list(kept: SplitList | None, destination: RootedPath, options: Options, settings: RunSettings) -> None:
-    """Refuse other shares, or another seed, than those that the outputs of earlier runs were divided by."""
+    """Refuse other shares, or another seed, than the outputs of earlier runs were divided by."""
     if kept is None:
         return
     given = settings.split

@@ -60,7 +60,7 @@ class SelectedSource:
         return map(self._selected, self.whole.plan(suffix))
 
     def plan_by_class(self) -> Iterator[Task]:
-        """List the images of a folder class by class, without those that are left out."""
+        """List the images of a folder class by class, without any that is left out."""
         assert isinstance(self.whole, Folder)  # noqa: S101 - palettes of classes need a folder
         selected = map(self._selected, self.whole.plan_by_class())
         return (planned for planned in selected if isinstance(planned, Task))
