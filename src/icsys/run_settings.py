@@ -48,6 +48,9 @@ _IN_RUN_JSON = (
     *("min_side", "max_aspect", "drop_duplicates"),
 )
 
+INSPECTED = ("jobs", "engine", "follow_links", "include_outputs", "ignore_zeros")
+"""Settings that an inspection has, too."""
+
 
 class _ShardText(Check):
     """A shard I/N, as text, pair or :class:`Shard`."""
