@@ -90,8 +90,7 @@ def lay(pictures: Stack, found: NDArray[np.float32]) -> Stack:
     """Resample pictures so that they lie over the first ones, as :func:`align` has found; bilinear."""
     side = pictures.shape[1]
     across, down = (_weights(_positions(found[:, axis : axis + 2], side), side) for axis in (0, 2))
-    laid: Stack = down @ pictures @ across.transpose(0, 2, 1)
-    return laid
+    return np.matmul(np.matmul(down, pictures), across.transpose(0, 2, 1), dtype=np.float32)
 
 
 def difference(first: Stack, second: Stack, found: NDArray[np.float32], block: int) -> Difference:

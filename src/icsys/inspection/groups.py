@@ -80,7 +80,7 @@ def duplicate_groups(
     near
         Whether to search near duplicates, too; otherwise only files of equal size are read.
     report
-        Called with the number of images, or of pictures to be compared, and of those that are done.
+        Called with the number of images, or of pictures to be compared, and how many are done.
 
     Returns
     -------

@@ -67,8 +67,8 @@ def collect_facts(
 ) -> list[ImageFacts]:
     """Look at images on the workers of an executor; return what is found, in the order of the tasks.
 
-    Images that are not looked at when the executor is stopped are left out. ``report`` is called with the number of
-    those that are done.
+    Images that are not looked at when the executor is stopped are left out. ``report`` is called with how many
+    are done.
     """
     known: dict[str, ImageFacts] = {}
     executor = executor._replace(left=lambda: len(tasks) - len(known))

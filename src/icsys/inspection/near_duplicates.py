@@ -55,7 +55,7 @@ def find_near_duplicates(images: Sequence[ImageFacts], pictures: SmallPictures) 
     Parameters
     ----------
     images
-        With different files, in the order of the source; those that are broken or flat are in no group.
+        With different files, in the order of the source; broken and flat ones are in no group.
     pictures
         Reads candidates once more.
     """
@@ -77,7 +77,7 @@ def find_near_duplicates(images: Sequence[ImageFacts], pictures: SmallPictures) 
 
 
 def _compare(pairs: Sequence[_Pair], pictures: dict[int, NDArray[np.uint8] | None], clusters: _Clusters) -> None:
-    """Compare pairs of pictures, and join the clusters of those that show the same.
+    """Compare pairs of pictures, and join their clusters if they show the same.
 
     Pairs that are in one cluster already are not compared: first a forest of pairs is, then one of what is left.
     """
@@ -199,7 +199,7 @@ class _Clusters:
         self._largest[first] = max(one, other, key=lambda place: (self._pixels[place], -place))
 
     def forest(self, pairs: Iterable[_Pair]) -> tuple[list[_Pair], list[_Pair]]:
-        """Divide pairs of different clusters into those that join each two of them once, and the others."""
+        """Divide pairs of different clusters into ones that join each two of them once, and the others."""
         above: dict[int, int] = {}
 
         def top(place: int) -> int:

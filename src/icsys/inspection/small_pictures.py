@@ -33,7 +33,7 @@ class SmallPictures:
     executor
         Reads and decodes them.
     report
-        Called with the number of pictures to be compared, and of those that are done.
+        Called with the number of pictures to be compared, and how many are done.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class SmallPictures:
         return self._executor.stop.is_set()
 
     def load(self, names: Collection[str]) -> dict[str, NDArray[np.uint8]]:
-        """Return the pictures of some images, (H, W) or (H, W, 3) uint8; those that cannot be read are left out."""
+        """Return the pictures of some images, (H, W) or (H, W, 3) uint8; what cannot be read is left out."""
         tasks = (task for task in self._tasks if task.source in names)
         worker = partial(one_by_one, function=partial(_picture, source=self._source))
         loaded = self._source.load(tasks, AS_SMALL)
