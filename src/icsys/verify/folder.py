@@ -141,7 +141,7 @@ def verify_folder(
             faults.update(found)
             report(Checked(done, len(table)))
         faults.update(_record_faults(root, table))
-        faults.update(foreign_files(root, table, packs.kept))
+        faults.update(foreign_files(root, table, packs.kept, packs.single_files))
     names = {kind: sorted(fault.name for fault in faults if fault.finding is kind) for kind in Finding}
     return Verification(
         checked=table.images,
@@ -193,6 +193,7 @@ def _output_faults(
     folder = destination if packs.names is None else destination / UNPACKED
     work = chain(
         ((len(rows), partial(file_faults, folder, rows, table.written)) for rows in table.files()),
+        ((len(rows), partial(packs.single_file_faults, rows, table)) for rows in packs.single_file_rows(table)),
         ((table.count(name), partial(packs.faults_of, name, table)) for name in packs.names or ()),
     )
     done = 0
