@@ -24,12 +24,15 @@ from icsys.run.merge import coordinator_lock, join_shards
 from icsys.run.shard_job import ShardJob
 from icsys.shard import MAX_SHARDS, all_shards
 from icsys.shards.shared_listing import list_for_shards
+from icsys.sources.companions.layout import CompanionSettings
+from icsys.sources.companions.survey import survey_companions
 from icsys.sources.folder import plan_folder
+from icsys.sources.folder_entries import FolderReader
 
 if TYPE_CHECKING:
     import os
     import threading
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from icsys.files.locations import Location
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from icsys.options import Options
     from icsys.run.progress import Progress
     from icsys.run_settings import RunSettings
+    from icsys.sources.base import Planned
     from icsys.summary import RunSummary
 
 SHARD_IMAGES = 256
@@ -78,13 +82,7 @@ def run_on_cluster(
         if cluster.dashboard:
             coordinator.report(notice=f"Dashboard of {settings.engine.capitalize()}: {cluster.dashboard}")
         coordinator.report(note="Listing")
-        planned = plan_folder(
-            folder,
-            Path(str(root)),
-            options.suffix,
-            follow_links=settings.follow_links,
-            include_outputs=settings.include_outputs,
-        )
+        planned = _plan(folder, Path(str(root)), options, settings, coordinator)
         division = list_for_shards(
             root,
             coordinator.count_ignored(planned),
@@ -135,6 +133,18 @@ def _check_places(
     return Path(place).absolute(), check_places(place, end)
 
 
+def _plan(
+    source: Path, destination: Path, options: Options, settings: RunSettings, coordinator: Coordinator
+) -> Iterator[Planned]:
+    """Look a folder over, and return its plan."""
+    links, outputs = settings.follow_links, settings.include_outputs
+    reader = FolderReader.of(source, destination, follow_links=links, include_outputs=outputs)
+    layout = survey_companions(reader, CompanionSettings.of(settings, options))
+    for text in layout.unclear:
+        coordinator.report(notice=text)
+    return plan_folder(source, destination, options.suffix, follow_links=links, include_outputs=outputs, layout=layout)
+
+
 def _fixed_values(source: Path, options: Options, settings: RunSettings) -> dict[str, Any]:
     """Return the values that the shards of a folder were done with; with other values, all are done again."""
     return {
@@ -143,6 +153,8 @@ def _fixed_values(source: Path, options: Options, settings: RunSettings) -> dict
         "suffix": options.suffix,
         "follow_links": settings.follow_links,
         "include_outputs": settings.include_outputs,
+        "masks": settings.masks,
+        "table": settings.table,
         "overwrite": settings.overwrite,
         "retry_failed": settings.retry_failed,
     }
