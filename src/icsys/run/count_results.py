@@ -10,7 +10,7 @@ from icsys import pipeline
 from icsys.results import Failed, Result
 from icsys.run.progress import INTERRUPTED_TEXT, Progress
 from icsys.run.wait_and_count import wait_for
-from icsys.sources.base import Companion, PassedOver, Task, Unreadable
+from icsys.sources.base import Companion, Excluded, PassedOver, Task, Unreadable
 from icsys.summary import RunSummary
 
 if TYPE_CHECKING:
@@ -60,10 +60,10 @@ class RunMonitor:
             or (isinstance(planned, Unreadable) and planned.is_folder)
         )
 
-    def first_image(self, plan: Iterator[Planned]) -> Task | Unreadable | None:
+    def first_image(self, plan: Iterator[Planned]) -> Task | Excluded | Unreadable | None:
         """Return the first image of a plan, of any shard; count the ignored entries before it."""
         for planned in plan:
-            if isinstance(planned, Task | Unreadable):
+            if isinstance(planned, Task | Excluded | Unreadable):
                 return planned
             if isinstance(planned, Companion):
                 self.has_companions = True
@@ -77,6 +77,11 @@ class RunMonitor:
             self.summary.outputs_passed_over.append(planned.source)
         else:
             self.summary.ignored += self.owns(planned)
+
+    def forget_ignored(self) -> None:
+        """Count no ignored entry so far: the run takes up its plan from the beginning."""
+        self.summary.ignored = 0
+        self.summary.outputs_passed_over.clear()
 
     def add(self, result: Result) -> None:
         """Count one image; end the run if all later images would fail, too."""
