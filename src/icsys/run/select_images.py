@@ -17,6 +17,7 @@ from icsys.engine.executor import one_by_one
 from icsys.errors import ImageError, UsageError
 from icsys.image.picture_header import read_header
 from icsys.inspection.equal_files import equal_files
+from icsys.inspection.groups import duplicate_groups
 from icsys.layout import SPLITS
 from icsys.records.label import label_at
 from icsys.records.split_list import read_split_list, split_key, split_table, write_split_list
@@ -276,14 +277,6 @@ def joined(groups: Iterable[Sequence[int]]) -> list[list[int]]:
     for one in sorted(above):
         members[top(one)].append(one)
     return list(members.values())
-
-
-def duplicate_groups(source: Source, executor: Executor, options: Options) -> Iterator[list[str]]:
-    """Yield the paths of images that show the same, group by group."""
-    groups: dict[str, list[str]] = defaultdict(list)
-    for path, first in equal_files(source, executor, options).items():
-        groups[first].append(path)
-    return ([first, *others] for first, others in groups.items())
 
 
 def _nothing() -> None:
