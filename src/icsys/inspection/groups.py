@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from threadpoolctl import threadpool_limits
 
-from icsys.inspection.exact import equal_to_first, exact_duplicates
+from icsys.inspection.equal_files import equal_files, first_of_equal
 from icsys.inspection.image_facts import collect_facts
 from icsys.inspection.near_duplicates import find_near_duplicates
 from icsys.inspection.small_pictures import SmallPictures
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from icsys.engine.executor import Executor
     from icsys.inspection.image_facts import ImageFacts
+    from icsys.options import Options
     from icsys.sources.base import Source
 
 
@@ -52,7 +53,7 @@ def find_groups(facts: Sequence[ImageFacts], pictures: SmallPictures, *, near: b
     near
         Whether to search near duplicates, too.
     """
-    first = equal_to_first((one.source, one.sha256) for one in facts)
+    first = first_of_equal((one.source, one.sha256) for one in facts)
     distinct = [one for one in facts if one.source not in first and one.fingerprint is not None]
     leaders = find_near_duplicates(distinct, pictures) if near else {}
     names = [one.source for one in facts]
@@ -67,7 +68,12 @@ def find_groups(facts: Sequence[ImageFacts], pictures: SmallPictures, *, near: b
 
 
 def duplicate_groups(
-    source: Source, executor: Executor, *, near: bool = True, report: Callable[[int, int], object] = lambda *_: None
+    source: Source,
+    executor: Executor,
+    options: Options | None = None,
+    *,
+    near: bool = True,
+    report: Callable[[int, int], object] = lambda *_: None,
 ) -> list[list[str]]:
     """Return the groups of images that are equal or near duplicates, by their paths, in the order of the source.
 
@@ -77,6 +83,8 @@ def duplicate_groups(
         All of its images are read.
     executor
         Reads and decodes them. What is found when it is stopped is not complete.
+    options
+        ``max_bytes`` is used where only files of equal size are read.
     near
         Whether to search near duplicates, too; otherwise only files of equal size are read.
     report
@@ -90,7 +98,7 @@ def duplicate_groups(
     tasks = [planned for planned in source.plan("") if isinstance(planned, Task)]
     names = [task.source for task in tasks]
     if not near:
-        first = exact_duplicates(source, executor)
+        first = equal_files(source, executor, options)
         return _collected(names, {name: first.get(name, name) for name in names})
     with threadpool_limits(1, user_api="blas"):
         facts = collect_facts(tasks, source, executor, partial(report, len(tasks)))

@@ -16,7 +16,7 @@ from icsys.engine import Lost
 from icsys.engine.executor import one_by_one
 from icsys.errors import ImageError, UsageError
 from icsys.image.picture_header import read_header
-from icsys.inspection.exact import exact_duplicates
+from icsys.inspection.equal_files import equal_files
 from icsys.inspection.groups import duplicate_groups
 from icsys.layout import SPLITS
 from icsys.records.label import label_at
@@ -74,7 +74,7 @@ def select_images(
     excluded: dict[str, tuple[str, str]] = {}
     if settings.drop_duplicates is not None:
         report("Looking for duplicates")
-        equal = exact_duplicates(source, executor, options)
+        equal = equal_files(source, executor, options)
         excluded |= {path: ("drop_duplicates", f"its file equals that of {first!r}") for path, first in equal.items()}
     if settings.split is None:
         return SelectedSource(source, None, excluded)

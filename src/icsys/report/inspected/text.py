@@ -17,7 +17,7 @@ _NAMED = 6
 _ROWS = 30
 _GROUPS = 5
 _LONGEST_GROUP = 4
-NO_LABEL, NO_SPLIT = "(no class)", "(no split)"
+_NO_LABEL, _NO_SPLIT = "(no class)", "(no split)"
 
 
 def inspection_text(found: Inspection) -> str:
@@ -74,12 +74,12 @@ def class_rows(found: Inspection) -> list[list[str]]:
     counts = Counter((image.label, image.split) for image in found.table)
     splits = [*found.splits, *([None] if any(split is None for _, split in counts) and found.splits else [])]
     columns: list[str | None] = splits if found.splits else []
-    rows = [["class", "images", *(NO_SPLIT if one is None else printable(one) for one in columns)]]
+    rows = [["class", "images", *(_NO_SPLIT if one is None else printable(one) for one in columns)]]
     labels = sorted({label for label, _ in counts}, key=lambda label: (label is None, label or ""))
     for label in labels:
         own = [counts[label, split] for split in columns]
         total = sum(count for (name, _), count in counts.items() if name == label) if not columns else sum(own)
-        rows.append([NO_LABEL if label is None else printable(label), f"{total:,}", *(f"{one:,}" for one in own)])
+        rows.append([_NO_LABEL if label is None else printable(label), f"{total:,}", *(f"{one:,}" for one in own)])
     return rows
 
 

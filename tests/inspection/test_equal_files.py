@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icsys.engine.executor import Executor
-from icsys.inspection.exact import exact_duplicates
+from icsys.inspection.equal_files import equal_files
 from icsys.sources.folder import Folder
 
 
@@ -30,13 +30,13 @@ def naive_duplicates(folder):
 
 @settings(max_examples=25)
 @given(st.lists(st.binary(max_size=2), max_size=8))
-def test_equal_files_are_those_that_a_comparison_of_all_bytes_finds(tmp_path_factory, contents):
+def test_equal_files_are_what_a_comparison_of_all_bytes_finds(tmp_path_factory, contents):
     folder = tmp_path_factory.mktemp("in")
     for number, data in enumerate(contents):
         path = folder / f"{number % 3}" / f"{number}.png"
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(data)
-    found = exact_duplicates(Folder(folder, Path("nowhere")), executor())
+    found = equal_files(Folder(folder, Path("nowhere")), executor())
     assert found == naive_duplicates(folder)
     assert list(found) == list(naive_duplicates(folder))
 
@@ -56,4 +56,4 @@ def test_a_file_that_cannot_be_read_equals_none(tmp_path):
                 raise PermissionError(13, "Permission denied")
             return super().read(task, options)
 
-    assert exact_duplicates(Vanishing(tmp_path, Path("nowhere")), executor()) == {}
+    assert equal_files(Vanishing(tmp_path, Path("nowhere")), executor()) == {}

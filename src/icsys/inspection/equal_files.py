@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from icsys.sources.base import Loaded, Source
 
 
-def exact_duplicates(source: Source, executor: Executor, options: Options | None = None) -> dict[str, str]:
+def equal_files(source: Source, executor: Executor, options: Options | None = None) -> dict[str, str]:
     """Return the images whose files equal that of an earlier image, with the first such image, by their paths.
 
     Only files whose size another file has, too, are read. A file that cannot be read equals none.
@@ -50,15 +50,15 @@ def exact_duplicates(source: Source, executor: Executor, options: Options | None
         for found in chain.from_iterable(batches):
             if not isinstance(found, Lost):
                 hashes.update([found])
-    return equal_to_first((task.source, hashes.get(task.source, b"")) for task in tasks)
+    return first_of_equal((task.source, hashes.get(task.source, b"")) for task in tasks)
 
 
-def equal_to_first(hashes: Iterable[tuple[str, bytes]]) -> dict[str, str]:
+def first_of_equal(hashes: Iterable[tuple[str, bytes]]) -> dict[str, str]:
     """Return the paths whose hash an earlier path has, too, with the first such path; an empty hash equals none.
 
     Examples
     --------
-    >>> equal_to_first([("a", b"1"), ("b", b"2"), ("c", b"1"), ("d", b"1"), ("e", b""), ("f", b"")])
+    >>> first_of_equal([("a", b"1"), ("b", b"2"), ("c", b"1"), ("d", b"1"), ("e", b""), ("f", b"")])
     {'c': 'a', 'd': 'a'}
     """
     first: dict[bytes, str] = {}
