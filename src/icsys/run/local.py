@@ -151,13 +151,32 @@ class _LocalRun:
                 packs=packs,
             )
         )
-        main_pass = MainPass(self._monitor, ledger)
+        main_pass, complete = MainPass(self._monitor, ledger), False
         try:
             main_pass.run(plan, context, self._executor)
+            complete = main_pass.complete
+            if main_pass.has_companions and not self._monitor.stop.is_set():
+                complete = self._do_companions(outputs, ledger) and complete
         finally:
-            self._close(ledger, complete=main_pass.complete and not self._places.names)
+            self._close(ledger, complete=complete and not self._places.names)
         if not self._settings.dry_run:
             self._finish(ledger, finished)
+
+    def _do_companions(self, outputs: Outputs, ledger: Ledger) -> bool:
+        """Do the files that go with images; return whether all were met."""
+        source, options, settings = self._places.source, self._options, self._settings
+        from icsys.run.companion_pass import CompanionPass, rules_of  # noqa: PLC0415 - few sources need it
+        from icsys.run.companion_worker import CompanionContext  # noqa: PLC0415
+        from icsys.run.files_about_many import ManyContext, write_files_about_many  # noqa: PLC0415
+
+        plan = partial(source.plan, options.suffix)
+        context = CompanionContext(source, outputs, options, rules_of(settings), dry_run=settings.dry_run)
+        companions = CompanionPass(self._monitor, ledger, settings)
+        companions.run(plan(), context, self._executor)
+        if settings.dry_run or settings.shard or not companions.complete:  # the rows of all images are needed
+            return companions.complete
+        many = ManyContext(source, outputs, self._state_folder, options, settings)
+        return write_files_about_many(plan, many, ledger, self._monitor)
 
     def _find_palettes(self) -> None:
         from icsys.run.shared_palette import find_palettes, palette_folders  # noqa: PLC0415 - few runs need it

@@ -35,11 +35,14 @@ class MainPass:
     ----------
     complete
         Whether every source was listed and met; only then may outputs be stale.
+    has_companions
+        Whether the plan has files that go with images. They follow when all images are done.
     """
 
     def __init__(self, monitor: RunMonitor, ledger: Ledger) -> None:
         self._monitor, self._ledger = monitor, ledger
         self.complete = False
+        self.has_companions = False
         self._all_listed = False
 
     def run(self, plan: Iterable[Planned], context: WorkerContext, executor: Executor) -> None:
@@ -76,9 +79,11 @@ class MainPass:
             elif isinstance(planned, Unreadable):
                 all_listed = False
                 decision = Failed(source=planned.source, code=planned.code, message=planned.message)
+            elif isinstance(planned, Companion):
+                self.has_companions = True
+                continue
             else:
-                if not isinstance(planned, Companion):  # these follow when all images are done
-                    self._monitor.add_ignored(planned)
+                self._monitor.add_ignored(planned)
                 continue
             if isinstance(decision, Task):
                 batch.append(decision)

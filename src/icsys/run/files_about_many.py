@@ -1,0 +1,187 @@
+"""Files that name many images: COCO, tables and lists. They are done at the end, when all images are known."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+import time
+from contextlib import ExitStack, closing
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+from icsys.errors import ImageError
+from icsys.labels.coco import map_coco
+from icsys.labels.name_lists import map_list
+from icsys.labels.tables import map_table
+from icsys.layout import MANIFEST
+from icsys.records.manifest import read_rows
+from icsys.results import UNCHANGED, CompanionWritten, Failed, Skipped
+from icsys.run.companion_pass import decide, is_about_many, rules_of
+from icsys.run.picture_index import PictureIndex
+from icsys.run.worker import Outcome, failure_reason
+from icsys.sources.base import Companion, Task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import BinaryIO
+
+    from icsys.files.rooted_path import RootedPath
+    from icsys.journal.ledger import Ledger
+    from icsys.labels.picture_index import FindPicture
+    from icsys.options import Options
+    from icsys.outputs.base import Outputs
+    from icsys.run.count_results import RunMonitor
+    from icsys.run_settings import RunSettings
+    from icsys.sources.base import Planned, Source
+
+_IN_MEMORY = 2**24  # bytes of a file that is kept in memory until it is written
+_PART = 2**20
+_COPY = "copy"
+_VERSION = 1  # of the way in which they are made; another one makes them again
+
+
+class ManyContext(NamedTuple):
+    """What the files about many images have in common.
+
+    Attributes
+    ----------
+    source
+        Where they are read from.
+    outputs
+        Where they are written.
+    state_folder
+        The folder of the journal.
+    options
+        How the images are compressed.
+    settings
+        What becomes of labels.
+    """
+
+    source: Source
+    outputs: Outputs
+    state_folder: RootedPath
+    options: Options
+    settings: RunSettings
+
+
+def write_files_about_many(
+    plan: Callable[[], Iterator[Planned]], context: ManyContext, ledger: Ledger, monitor: RunMonitor
+) -> bool:
+    """Write the files about many images; return whether all were met. Without such a file nothing is read.
+
+    Parameters
+    ----------
+    plan
+        Returns the plan from its start.
+    """
+    files = [planned for planned in plan() if isinstance(planned, Companion) and is_about_many(planned)]
+    with ExitStack() as stack:
+        finder: Callable[[str], FindPicture] = _finds_nothing
+        digest = ""
+        if any(companion.form != _COPY for companion in files) and not monitor.stop.is_set():
+            monitor.report_note("Labels")
+            index = stack.enter_context(closing(PictureIndex(context.options)))
+            index.add_rows(row for _, row in read_rows(context.state_folder / MANIFEST))
+            index.add_planned(planned for planned in plan() if isinstance(planned, Task))
+            finder, digest = index.finder, index.digest()
+        for companion in files:
+            if monitor.stop.is_set():
+                break
+            task = companion.task._replace(options_hash=_options_hash(companion, digest, context.settings))
+            decision = decide(ledger, companion._replace(task=task))
+            if isinstance(decision, Skipped | Failed):
+                if monitor.guard(partial(ledger.record, decision)):
+                    monitor.add(decision)
+                continue
+            monitor.report_note(f"Labels of {task.source}")
+            if monitor.guard(partial(ledger.mark_pending, [decision])):
+                outcome = _outcome(companion._replace(task=decision), finder(task.source), context)
+                if monitor.guard(partial(ledger.record_all, [outcome])):
+                    monitor.add(outcome.result)
+    return not monitor.stop.is_set()
+
+
+def _finds_nothing(_: str) -> FindPicture:
+    return lambda _: None
+
+
+def _options_hash(companion: Companion, digest: str, settings: RunSettings) -> str:
+    """Return the hash of everything beside its own bytes that decides what is written."""
+    values: list[object] = [_VERSION, companion.form]
+    if companion.form != _COPY:
+        values += [digest, list(rules_of(settings)), settings.table_column]
+    return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:16]
+
+
+def _outcome(companion: Companion, find: FindPicture, context: ManyContext) -> Outcome:
+    """Map a file and write it. Any fault becomes its result."""
+    task = companion.task
+    try:
+        return _written(companion, find, context)
+    except Exception as error:  # noqa: BLE001 - one file never ends the run
+        code, message = failure_reason(error)
+        return Outcome(task, Failed(source=task.source, code=code, message=message, kind=companion.kind))
+
+
+def _written(companion: Companion, find: FindPicture, context: ManyContext) -> Outcome:
+    task, start = companion.task, time.perf_counter()
+    before = context.source.stat(task)
+    with context.source.open(task, context.options) as source, tempfile.SpooledTemporaryFile(_IN_MEMORY) as made:
+        size_in, source_sha256 = _size_and_hash(source)
+        if source_sha256 == task.done_sha256:
+            skipped = Skipped(source=task.source, output=task.output, reason=UNCHANGED, kind=companion.kind)
+            return Outcome(task, skipped, before[1])
+        counts = _map(companion, source, made, find, context.settings)
+        size_out, sha256 = _size_and_hash(made)
+        if before != context.source.stat(task):
+            raise ImageError("changed", "the file changed while it was read: run again when it no longer changes")
+        context.outputs.write_file(task.output, made, sha256)
+    result = CompanionWritten(
+        kind=companion.kind,
+        form=companion.form,
+        source=task.source,
+        output=task.output,
+        picture="",
+        bytes_in=size_in,
+        bytes_out=size_out,
+        source_mtime_ns=before[1] or 0,
+        source_sha256=source_sha256,
+        sha256=sha256,
+        options_hash=task.options_hash,
+        labels=counts.labels,
+        dropped=counts.dropped,
+        warning=counts.warning,
+        redone=task.redone,
+        seconds=time.perf_counter() - start,
+    )
+    return Outcome(task, result)
+
+
+def _size_and_hash(file: BinaryIO) -> tuple[int, str]:
+    """Return the number of bytes of a file and their hash; the file is at its beginning then."""
+    file.seek(0)
+    size, found = 0, hashlib.sha256()
+    while part := file.read(_PART):
+        size += len(part)
+        found.update(part)
+    file.seek(0)
+    return size, found.hexdigest()
+
+
+def _map(
+    companion: Companion, read: BinaryIO, write: BinaryIO, find: FindPicture, settings: RunSettings
+) -> MappedCounts:
+    rules = rules_of(settings)
+    match companion.form:
+        case "copy":
+            shutil.copyfileobj(read, write)
+            return MappedCounts()
+        case "coco":
+            return map_coco(read, write, find, rules)
+        case "names":
+            return map_list(read, write, find)
+        case _:
+            column = settings.table_column if companion.form == "table" else None
+            return map_table(read, write, find, column)
