@@ -14,6 +14,9 @@ from PIL import Image
 from fault_runs import needs_posix
 from helpers import image_bytes, soft_photo, synthetic_photo
 from icsys import ImageError, Options, UsageError, compress_folder, quantize, read_palette, write_palette
+from icsys.image.mask import reduce_mask
+from icsys.image.view import View
+from mask_files import KINDS
 from source_makers import put_parquet, put_tar
 
 torch = pytest.importorskip("torch", reason="needs PyTorch: make test-extras")
@@ -22,6 +25,7 @@ torchvision = pytest.importorskip("torchvision", reason="needs torchvision: make
 from torch.utils.data import DataLoader
 from torchvision import tv_tensors
 from torchvision.datasets import ImageFolder
+from torchvision.io import decode_png
 from torchvision.transforms import Compose as Compose1
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional
@@ -429,3 +433,12 @@ def test_the_transform_maps_to_a_palette(china):
     assert Quantize(palette=palette, indexed=True)(grey).indices.shape == (4, 4)
     with pytest.raises(UsageError, match="a grey image and a palette"):
         Quantize(palette=palette)(grey)
+
+
+@pytest.mark.filterwarnings("ignore:The image decoding:DeprecationWarning")
+@pytest.mark.parametrize("kind", KINDS)
+def test_torchvision_reads_of_a_mask_what_it_reads_of_its_source(kind):
+    whole = Options(step=1)
+    made = reduce_mask(KINDS[kind], View.of((67, 41), 1, whole), whole, labels_on="auto", pad=255).data
+    seen = [decode_png(torch.frombuffer(bytearray(one), dtype=torch.uint8)) for one in (made, KINDS[kind])]
+    assert torch.equal(*seen)

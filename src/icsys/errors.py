@@ -45,6 +45,9 @@ FAILURE_CODES = (
     "corrupt",
     "too_large",
     "quality",
+    "label_size",
+    "mask_lossy",
+    "mask_pad",
     # A folder run adds these to what an image itself can be.
     "changed",
     "blocked",

@@ -234,7 +234,7 @@ class CompanionWritten:
     width, height
         Size of a mask, in pixels; None for other kinds.
     labels, dropped
-        Number of labels in it (boxes, polygons, points), and of those that were left out because nothing, or too
+        Number of labels in it (boxes, polygons, points), and of labels that were left out because nothing, or too
         little, of them is left in the picture.
     warning
         What its reader should know; None otherwise.

@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
+from icsys.choices import AUTO
 from icsys.errors import UsageError
 from icsys.files.url import shown
 from icsys.setting_fields import (
@@ -31,8 +32,8 @@ ENGINES: tuple[str, ...] = get_args(Engine)
 OVERWRITES: tuple[str, ...] = get_args(Overwrite)
 LABELS_ON: tuple[str, ...] = get_args(LabelsOn)
 DUPLICATES: tuple[str, ...] = get_args(Duplicates)
-AUTO, NONE = "auto", "none"
-"""Values of ``masks`` beside patterns: find masks by their layout, or take no file for a mask."""
+NONE = "none"
+"""Value of ``masks`` beside patterns and AUTO, which finds masks by their layout: take no file for a mask."""
 CLUSTERS = ("dask", "ray")
 
 _MOST_JOBS = 4096

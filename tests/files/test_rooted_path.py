@@ -15,7 +15,7 @@ from icsys.files import held_folder, links
 from icsys.files.links import LinkError, OtherFolderError, is_link, leads_elsewhere
 from icsys.files.relative_names import is_below
 from icsys.files.rooted_path import RootedPath
-from icsys.sources import folder as source_folder
+from icsys.sources import folder_entries as source_folder
 from icsys.sources.base import Ignored, Task
 from icsys.sources.folder import plan_folder
 

@@ -18,7 +18,7 @@ from icsys.records.pending_outputs import write_pending
 from icsys.records.run_json import write_run
 from icsys.shard import Shard
 from icsys.shards.state_folders import state_folder_of
-from icsys.sources import folder as module
+from icsys.sources import folder_entries as module
 from icsys.sources.base import Ignored, PassedOver, Task, Unreadable
 from icsys.sources.folder import Folder, plan_by_class, plan_folder
 from icsys.summary import RunSummary

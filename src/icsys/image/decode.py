@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import re
-import warnings
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,6 +11,7 @@ from PIL import Image, ImageFile
 from icsys.choices import WHITE
 from icsys.errors import ImageError
 from icsys.image.color_conversion import changes_colors, channels, in_bands, to_plain, to_srgb
+from icsys.image.faults import DecoderErrors
 from icsys.image.geometry import ResizePlan, ResizeSettings, plan_resize, stored_edges, unchanged, upright_size
 from icsys.image.integrity import find_faults
 from icsys.image.jpeg.decoder import MODES, decode_jpeg
@@ -52,9 +50,6 @@ _TRANSPOSE = {
     8: Image.Transpose.ROTATE_90,
 }
 _RGBA = 4
-_UNSUPPORTED = ("unsupported", "not supported", "unknown", "cannot handle", "not installed")
-_TOO_LARGE = ("max_text_chunk", "max_text_memory")  # compressed texts that unpack to more than Pillow allows
-_REASONS = dict.fromkeys(_UNSUPPORTED, "unsupported") | dict.fromkeys(_TOO_LARGE, "too_large")
 
 
 class ImageInfo(NamedTuple):
@@ -141,8 +136,7 @@ def decode_photo(data: bytes, options: Options, admit: Admit = unlimited) -> Pho
         If the input cannot be used, with one of the codes ``empty``, ``unidentified``,
         ``unsupported``, ``broken``, ``corrupt``, ``too_large`` and ``missing_extra``.
     """
-    _silence_pillow()
-    try:
+    with DecoderErrors():
         check_bytes(len(data), options)
         header = plain_header(data)
         photo = None if header is None else _decode_plain(header, data, options, admit)
@@ -151,17 +145,6 @@ def decode_photo(data: bytes, options: Options, admit: Admit = unlimited) -> Pho
         name, image = open_image(close_jpeg(data) if options.on_corrupt == "keep" else data, options)
         with image:
             return _decode(name, image, data, options, admit, plain=header is not None)
-    except (ImageError, MemoryError):
-        raise
-    except Image.DecompressionBombError as error:
-        reason = f"more pixels than Pillow's own PIL.Image.MAX_IMAGE_PIXELS allows: {error}"
-        raise ImageError("too_large", reason) from error
-    except Exception as error:  # a decoder may raise anything on a bad file, and one bad file must not end a run
-        reason = str(error)
-        code = next((code for word, code in _REASONS.items() if word in reason.lower()), "broken")
-        if " " not in reason:  # one word, such as the name of a missing key, is no explanation
-            reason = "its structure is damaged"
-        raise ImageError(code, f"the image cannot be decoded: {reason}") from error
 
 
 def _decode(
@@ -285,28 +268,6 @@ def _without_depth(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _turned(image: Image.Image, turn: int) -> Image.Image:
     """Turn a picture upright."""
     return image if turn == 1 else image.transpose(_TRANSPOSE[turn])
-
-
-_FILTERS: tuple[Any, ...] = (
-    ("ignore", None, Image.DecompressionBombWarning, None, 0),
-    ("ignore", None, Warning, re.compile(r"PIL\.\w+ImagePlugin"), 0),
-)
-_NOWHERE, _PILLOW = logging.NullHandler(), logging.getLogger("PIL")
-
-
-def _silence_pillow() -> None:
-    """Ignore Pillow's warnings about sizes, which are checked here, and about damaged metadata, which are not used.
-
-    Warning filters belong to the whole process and ``catch_warnings`` is not thread-safe, so these are added
-    once and stay. Every call checks for them, because code elsewhere that leaves a ``catch_warnings`` removes them.
-    Pillow's error for images of twice its limit still comes. Pillow's log messages go to the handlers of the program
-    that uses ICS, and never to standard error by default.
-    """
-    if _NOWHERE not in _PILLOW.handlers:  # adding it takes a lock
-        _PILLOW.addHandler(_NOWHERE)
-    if _FILTERS[0] not in warnings.filters or _FILTERS[1] not in warnings.filters:
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        warnings.filterwarnings("ignore", module=_FILTERS[1][3].pattern)
 
 
 def to_array(

@@ -29,9 +29,9 @@ IMAGE_SUFFIXES = frozenset(
 _OPENERS = {
     "JPEG": ("icsys.image.jpeg.opening", "open_jpeg"),
     "PNG": ("icsys.image.png.opening", "open_png"),
-    "WEBP": ("icsys.image.webp_decoder", "WebPFile"),
+    "WEBP": ("icsys.image.web.webp_decoder", "WebPFile"),
     "TIFF": ("icsys.image.tiff.decoder", "open_tiff"),
-    "GIF": ("icsys.image.gif_decoder", "GifFile"),
+    "GIF": ("icsys.image.web.gif_decoder", "GifFile"),
     "BMP": ("icsys.image.bmp.decoder", "BmpFile"),
     "AVIF": ("PIL.AvifImagePlugin", "AvifImageFile"),
     "HEIF": ("icsys.image.heif.opening", "open_heif"),

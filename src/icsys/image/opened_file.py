@@ -76,6 +76,10 @@ class OpenedFile:
         """Return the factor by which the decoder scales each side down."""
         return 1
 
+    def stored(self) -> tuple[tuple[int, int], int]:
+        """Return width and height of the cropped picture as stored, and its EXIF orientation, without decoding it."""
+        return self.image.size, exif_orientation(self.image)
+
     def decoded(self, shrink: int, *, keep: bool) -> Decoded:  # noqa: ARG002 - see above
         """Decode the pixels.
 
@@ -126,6 +130,11 @@ class _OpenedJpeg(OpenedFile):
 
 class _OpenedTiff(OpenedFile):
     """A TIFF, which Pillow turns upright while it decodes."""
+
+    def stored(self) -> tuple[tuple[int, int], int]:
+        """Return the size before the turn, and the turn."""
+        orientation = exif_orientation(self.image)
+        return upright_size(self.image.size, orientation), orientation
 
     def decoded(self, shrink: int, *, keep: bool) -> Decoded:
         """Decode and turn the pixels."""

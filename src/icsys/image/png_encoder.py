@@ -112,6 +112,47 @@ def encode_truecolor(pixels: NDArray[np.uint8], *, few_colors: bool = False, eff
     return _oxipng(png) if effort == "max" else png
 
 
+def encode_numbers(
+    values: NDArray[np.uint8] | NDArray[np.uint16],
+    depth: int,
+    *,
+    palette: bytes | None = None,
+    transparency: bytes | None = None,
+    effort: str = "default",
+) -> bytes:
+    """Encode pixels that are numbers, not colours, with exactly this depth.
+
+    Parameters
+    ----------
+    values
+        Shape (H, W) for grey or positions in the palette; (H, W, 2) for grey with alpha, (H, W, 3) or (H, W, 4) for
+        colours; uint8, or uint16 for a depth of 16.
+    depth
+        Bits of a number: 1, 2, 4, 8 or 16, and no fewer than 8 with channels.
+    palette
+        R, G and B of each entry, more than the largest value; None for a PNG without a palette.
+    transparency
+        The content of the chunk tRNS; None for a PNG without one.
+    effort
+        As for :func:`encode_indexed`.
+    """
+    height, width = values.shape[:2]
+    channels = values.shape[2] if values.ndim > 2 else 1  # noqa: PLR2004 - rows and columns
+    if depth < _BYTE:
+        candidates = _pack(values.astype(np.uint8, copy=False), depth)
+    else:
+        rows = np.ascontiguousarray(values.astype(f">u{depth // _BYTE}", copy=False)).view(np.uint8).reshape(height, -1)
+        step = rows.shape[1] // width
+        candidates = _filter(rows, step, _NONE), _filter(rows, step, _UP)
+    best = candidates[:1] if effort == "fast" else _likely_best(*candidates)
+    data = min((deflate.zlib_compress(lines, _INDEXED_LEVEL[effort]) for lines in best), key=len)
+    chunks = [] if palette is None else [_chunk(b"PLTE", palette)]
+    chunks += [] if transparency is None else [_chunk(b"tRNS", transparency)]
+    color_type = _COLOR_TYPES[channels] if palette is None else _INDEXED
+    png = _file((width, height, depth, color_type), chunks, data)
+    return _oxipng(png) if effort == "max" else png
+
+
 def is_like(source: bytes, png: bytes, most_entries: int) -> bool:
     """Return whether two PNG files are of one kind: both indexed, or with the same channels.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from icsys.choices import AUTO
 from icsys.errors import ImageError
 from icsys.image.geometry import ResizePlan, ResizeSettings, plan_resize, upright_size
 
@@ -14,8 +15,10 @@ if TYPE_CHECKING:
 
     from icsys.options import Options
 
-UPRIGHT, STORED, AUTO = "upright", "stored", "auto"
-"""Which picture labels were drawn on: turned by EXIF, as stored, or whichever the sizes tell."""
+__all__ = ["AUTO", "STORED", "UPRIGHT", "View", "drawn_on"]
+
+UPRIGHT, STORED = "upright", "stored"
+"""Which picture labels were drawn on: turned by EXIF, or as stored; with AUTO whichever the sizes tell."""
 
 # From points of the stored picture, of unit size, to points of the upright one, by EXIF orientation: x and y of the
 # upright picture as rows of factors of x, of y, and of 1.

@@ -4,31 +4,24 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from dataclasses import dataclass, field
-from enum import Enum, auto
-from operator import attrgetter
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from icsys.errors import code_of
-from icsys.files.links import is_link
-from icsys.image.decode import IMAGE_SUFFIXES, sniff
-from icsys.layout import OWN_PREFIX
 from icsys.records.label import label_of
-from icsys.records.output_folders import MARKER_FILES, is_output_folder
 from icsys.sources.base import Ignored, Loaded, PassedOver, Planned, Task, Unreadable
+from icsys.sources.folder_entries import EntryKind, FolderPlace, FolderReader, path_in
 from icsys.sources.labels_from_manifest import RecordedLabels, recorded_classes
 from icsys.sources.output_names import each_output_name, name_key
 from icsys.sources.read_file import open_regular, read_file
-from icsys.sources.sorted_names import SortedNames
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
+    from pathlib import Path
     from typing import BinaryIO
 
     from icsys.options import Options
-
-_HEAD_BYTES = 64
+    from icsys.sources.sorted_names import SortedNames
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +110,9 @@ def plan_folder(
     include_outputs
         Read other output folders, too.
     """
-    walk = _Walk(source, source.resolve(), destination.resolve(), suffix, follow_links, include_outputs)
-    if suffix:
-        walk.labels.read(source)
+    walk = _Walk.of(source, destination, suffix, follow_links=follow_links, include_outputs=include_outputs)
     # A list instead of recursion: folders may be nested deeper than Python's calls.
-    waiting = [[_Folder("", walk.real, frozenset())]]
+    waiting = [[walk.reader.top]]
     while waiting:
         below = yield from walk.plan(waiting.pop())
         waiting.extend(reversed(below))
@@ -134,9 +125,9 @@ def plan_by_class(
 
     The paths of all folders are in memory, and the names of one folder at a time.
     """
-    walk = _Walk(source, source.resolve(), destination.resolve(), "", follow_links, include_outputs)
-    waiting = [[_Folder("", walk.real, frozenset())]]
-    found: dict[str, list[list[_Folder]]] = defaultdict(list)
+    walk = _Walk.of(source, destination, "", follow_links=follow_links, include_outputs=include_outputs)
+    waiting = [[walk.reader.top]]
+    found: dict[str, list[list[FolderPlace]]] = defaultdict(list)
     while waiting:
         group = waiting.pop()
         labels, below = _look_through(walk.plan(group))
@@ -151,8 +142,8 @@ def plan_by_class(
 
 
 def _look_through(
-    plan: Generator[Planned, None, list[list[_Folder]]],
-) -> tuple[set[str], list[list[_Folder]]]:
+    plan: Generator[Planned, None, list[list[FolderPlace]]],
+) -> tuple[set[str], list[list[FolderPlace]]]:
     """Return the classes of the images in folders, and the folders below them."""
     labels: set[str] = set()
     while True:
@@ -164,171 +155,65 @@ def _look_through(
             labels.add(label_of(planned.source) or "")
 
 
-class _Folder(NamedTuple):
-    """A folder by its path below the source folder.
-
-    Attributes
-    ----------
-    real
-        Where it is, without links.
-    above
-        The folders that it lies in, where links are followed.
-    """
-
-    path: str
-    real: Path
-    above: frozenset[tuple[int, int]]
-
-
 @dataclass(frozen=True, slots=True)
 class _Walk:
     """The settings of a walk through folders."""
 
-    source: Path
-    real: Path
-    destination: Path
+    reader: FolderReader
     suffix: str
-    follow_links: bool
-    include_outputs: bool
-    labels: RecordedLabels = field(default_factory=RecordedLabels)
+    labels: RecordedLabels
 
-    def plan(self, folders: list[_Folder]) -> Generator[Planned, None, list[list[_Folder]]]:
+    @classmethod
+    def of(cls, source: Path, destination: Path, suffix: str, *, follow_links: bool, include_outputs: bool) -> _Walk:
+        """Return the walk through a folder; without a suffix, labels are not needed."""
+        labels = RecordedLabels()
+        reader = FolderReader.of(
+            source,
+            destination,
+            follow_links=follow_links,
+            include_outputs=include_outputs,
+            labels=labels if suffix else None,
+        )
+        if suffix:
+            labels.read(source)
+        return cls(reader, suffix, labels)
+
+    def plan(self, folders: list[FolderPlace]) -> Generator[Planned, None, list[list[FolderPlace]]]:
         """Plan folders with equal :func:`name_key`; return the folders below them, grouped in the same way."""
-        images: list[tuple[_Folder, SortedNames]] = []
-        below: dict[str, list[_Folder]] = defaultdict(list)
+        images: list[tuple[FolderPlace, SortedNames]] = []
+        deeper: dict[str, list[FolderPlace]] = defaultdict(list)
         for folder in folders:
-            names, others, above, left_out = self._list(folder)
+            names, others, above, left_out = self.reader.read(folder)
             if left_out:
                 yield left_out
             for entry in others:
-                path = _below(folder.path, entry.name)
+                path = path_in(folder.path, entry.name)
                 try:
-                    kind = self._kind(entry, above)
+                    kind = self.reader.kind(entry, above)
                 except OSError as error:
                     yield Unreadable(path, code_of(error), f"the file cannot be read: {error.strerror or error}")
                     continue
-                if kind is _Kind.IMAGE:
+                if kind is EntryKind.IMAGE:
                     names.add(entry.name)
-                elif kind is _Kind.OTHER:
+                elif kind is EntryKind.OTHER:
                     yield Ignored(path)
-                elif kind is _Kind.FOLDER:
-                    link = is_link(entry.stat(follow_symlinks=False))
-                    real = Path(entry.path).resolve() if link else folder.real / entry.name
-                    yield from self._enter(_Folder(path, real, above), below, link=link)
+                elif kind is EntryKind.FOLDER:
+                    entered = self.reader.enter(folder, entry, above)
+                    if isinstance(entered, PassedOver):
+                        yield entered
+                    elif entered:
+                        deeper[name_key(entry.name)].append(entered)
             images.append((folder, names))
-        reserved = [folder.path.rpartition("/")[2] for group in below.values() for folder in group]
+        reserved = [folder.path.rpartition("/")[2] for group in deeper.values() for folder in group]
         yield from self._tasks(images, reserved)
-        return list(below.values())
+        return list(deeper.values())
 
-    def _tasks(self, images: list[tuple[_Folder, SortedNames]], reserved: list[str]) -> Iterator[Task]:
+    def _tasks(self, images: list[tuple[FolderPlace, SortedNames]], reserved: list[str]) -> Iterator[Task]:
         """Yield the images of folders that are planned together; without a suffix, outputs get no names."""
         together = images[0][1] if len(images) == 1 else [name for _, names in images for name in names]
         outputs = each_output_name(together, self.suffix, reserved)
         for folder, names in images:
             for name in names:
-                path = _below(folder.path, name)
-                output = _below(folder.path, next(outputs)) if self.suffix else path
+                path = path_in(folder.path, name)
+                output = path_in(folder.path, next(outputs)) if self.suffix else path
                 yield Task(path, output, None, self.labels.of(path), self.labels.sample_of(path))
-
-    def _list(
-        self, folder: _Folder
-    ) -> tuple[SortedNames, list[os.DirEntry[str]], frozenset[tuple[int, int]], Unreadable | PassedOver | None]:
-        """Return what a folder holds, and the identities of it and the folders above; or why it is left out.
-
-        Returns
-        -------
-        tuple
-            The names of plain images, which may be many, and the other entries.
-        """
-        path = self.source / folder.path
-        names, others = SortedNames(), list[os.DirEntry[str]]()
-        try:
-            with os.scandir(path) as entries:
-                for entry in entries:
-                    if _is_plain_image(entry):
-                        names.add(entry.name)
-                    else:
-                        others.append(entry)
-            others.sort(key=attrgetter("name"))
-            above = folder.above | {_identity(path)} if self.follow_links else folder.above
-        except OSError as error:
-            reason = f"the folder cannot be listed: {error.strerror}"
-            unreadable = Unreadable(folder.path or ".", code_of(error), reason, is_folder=True)
-            return SortedNames(), [], folder.above, unreadable
-        # Few folders hold a file of such a name, so most folders take no extra read.
-        may_be = folder.path and not MARKER_FILES.isdisjoint(entry.name for entry in others)
-        if may_be and self.include_outputs:
-            if self.suffix:
-                self.labels.read(path, f"{folder.path}/")
-        elif may_be and is_output_folder(path):
-            return SortedNames(), [], above, PassedOver(folder.path)
-        return names, others, above, None
-
-    def _enter(self, folder: _Folder, below: dict[str, list[_Folder]], *, link: bool) -> Iterator[PassedOver]:
-        """Add a folder to ``below``; for a link, the folders above its target decide whether it is left out."""
-        real = folder.real
-        if real == self.destination or (link and self.destination in real.parents):
-            return
-        if link and not self.include_outputs:
-            own = {self.real, *self.real.parents}
-            if any(is_output_folder(above) for above in real.parents if above not in own):
-                yield PassedOver(folder.path)
-                return
-        below[name_key(folder.path.rpartition("/")[2])].append(folder)
-
-    def _kind(self, entry: os.DirEntry[str], above: frozenset[tuple[int, int]]) -> _Kind:
-        """Return what an entry is; hidden entries are ignored, and so are links that are not followed."""
-        if entry.name.startswith("."):
-            return _Kind.OURS if entry.name.startswith(OWN_PREFIX) else _Kind.OTHER
-        follow = self.follow_links
-        if not follow and entry.is_file(follow_symlinks=False):  # as most entries are
-            return _Kind.IMAGE if _is_image(entry) else _Kind.OTHER
-        if follow and entry.is_symlink() and not os.path.exists(entry.path):  # noqa: PTH110 - a loop of links is False
-            raise OSError("the link leads nowhere")
-        if entry.is_dir(follow_symlinks=follow):
-            if not follow and is_link(entry.stat(follow_symlinks=False)):
-                return _Kind.OTHER
-            loops = follow and _identity(Path(entry.path)) in above
-            return _Kind.OTHER if loops else _Kind.FOLDER
-        if entry.is_file(follow_symlinks=follow) and _is_image(entry):
-            return _Kind.IMAGE
-        return _Kind.OTHER
-
-
-def _identity(folder: Path) -> tuple[int, int]:
-    """Return the device and inode of a folder: they are the same for every path to it."""
-    status = folder.stat()
-    return status.st_dev, status.st_ino
-
-
-class _Kind(Enum):
-    """What an entry of a folder is."""
-
-    IMAGE = auto()
-    FOLDER = auto()
-    OTHER = auto()
-    OURS = auto()
-
-
-def _is_plain_image(entry: os.DirEntry[str]) -> bool:
-    """Return whether an entry is an image by its name, and neither hidden nor a link; nothing else is asked."""
-    name = entry.name
-    try:
-        is_named = not name.startswith(".") and name[name.rfind(".") :].lower() in IMAGE_SUFFIXES
-        return is_named and entry.is_file(follow_symlinks=False)
-    except OSError:  # of a system that has to ask; told where the other entries are looked at
-        return False
-
-
-def _below(folder: str, name: str) -> str:
-    """Return the path below the source of what lies in a folder; the path of the source folder is empty."""
-    return f"{folder}/{name}" if folder else name
-
-
-def _is_image(entry: os.DirEntry[str]) -> bool:
-    """Return whether a file is an image: by its suffix, or else by its first bytes."""
-    _, dot, suffix = entry.name.rpartition(".")
-    if dot + suffix.lower() in IMAGE_SUFFIXES:
-        return True
-    with open_regular(entry.path) as file:
-        return sniff(file.read(_HEAD_BYTES)) is not None

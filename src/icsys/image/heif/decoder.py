@@ -53,8 +53,17 @@ class OpenedHeif(OpenedFile):
 class OpenedAvif(OpenedHeif):
     """An AVIF file, whose decoder leaves the crop to its reader."""
 
+    def stored(self) -> tuple[tuple[int, int], int]:
+        """Return the size of the clean aperture, and the orientation."""
+        size, orientation = super().stored()
+        box = self._box(size)
+        return (size if box is None else (box[2] - box[0], box[3] - box[1])), orientation
+
     def _cropped(self, picture: Image.Image) -> Image.Image:
         """Return the clean aperture, which counts before the picture is turned (ISO/IEC 23000-22, 7.3.6.7)."""
-        aperture = self._properties.clean_aperture
-        box = crop_box(picture.size, aperture) if aperture else None
+        box = self._box(picture.size)
         return picture.crop(box) if box else picture
+
+    def _box(self, size: tuple[int, int]) -> tuple[int, int, int, int] | None:
+        aperture = self._properties.clean_aperture
+        return crop_box(size, aperture) if aperture else None

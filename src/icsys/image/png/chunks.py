@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,6 +13,10 @@ _SIGNATURE = 8  # bytes of it
 _HEADER, _CHECKSUM = 8, 4  # bytes before and after the content of a chunk
 _FIRST, _FIRST_END = b"\0\0\0\rIHDR", 33
 _LAST = b"\0\0\0\0IEND\xaeB`\x82"
+
+_ANIMATION = {b"acTL", b"fcTL", b"fdAT"}
+_MAY_HOLD_EXIF = frozenset({b"eXIf", b"tEXt", b"zTXt", b"iTXt"})
+_BYTES_OF_ONE = 9  # of a pixel with its filter, at most
 
 
 class PngChunk(NamedTuple):
@@ -89,3 +94,28 @@ def has_sound_pixels(data: bytes) -> bool:
             return end + _CHECKSUM > length  # a chunk that is cut off is no matter of its checksum
         position = end + _CHECKSUM
     return True
+
+
+def facts_behind_pixels(data: bytes) -> bytes | None:
+    """Return a PNG of one pixel with the chunks of ``data``; None if none behind its pixels may hold EXIF data.
+
+    Decoding it is how Pillow reads such chunks, and takes no time.
+    """
+    chunks = list(chunks_of(data))
+    pixels_at = next((at for at, chunk in enumerate(chunks) if chunk.kind == b"IDAT"), len(chunks))
+    if _MAY_HOLD_EXIF.isdisjoint(chunk.kind for chunk in chunks[pixels_at:]):
+        return None
+    head = struct.pack(">II", 1, 1) + chunks[0].content[8:12] + b"\0"
+    parts = [data[:_SIGNATURE], _written(b"IHDR", head)]
+    parts += [chunk.whole for chunk in chunks[1:pixels_at] if chunk.kind not in _ANIMATION]
+    parts.append(_written(b"IDAT", zlib.compress(bytes(_BYTES_OF_ONE))))
+    is_animation = any(chunk.kind == b"acTL" for chunk in chunks[:pixels_at])
+    for chunk in chunks[pixels_at:]:
+        if chunk.kind == b"fcTL" and is_animation:  # Pillow stops where the next frame begins
+            break
+        parts += [] if chunk.kind in {b"IDAT", *_ANIMATION} else [chunk.whole]
+    return b"".join((*parts, _written(b"IEND", b"")))
+
+
+def _written(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from icsys.image.described.pictures import described_to_srgb
 from icsys.image.described.source_colors import hdr_warning, source_colors
 from icsys.image.faults import load_pixels
 from icsys.image.opened_file import Decoded, OpenedFile, exif_orientation
+from icsys.image.png.chunks import facts_behind_pixels
 from icsys.image.png.colors import png_description
 
 if TYPE_CHECKING:
@@ -50,11 +52,23 @@ class OpenedPng(OpenedFile):
         self.is_held_twice = has_deep_key or self.description is not None
         self.note = "; ".join(filter(None, (self.note, hdr_warning(self.description)))) or None
 
+    def stored(self) -> tuple[tuple[int, int], int]:
+        """Return width and height, and the orientation; Pillow would decode the pixels for EXIF data behind them."""
+        bare = Image.Image()
+        bare.info = self.image.info
+        rest = facts_behind_pixels(self._content())
+        return self.image.size, exif_orientation(bare if rest is None else PngImageFile(io.BytesIO(rest)))
+
     def decoded(self, shrink: int, *, keep: bool) -> Decoded:  # noqa: ARG002 - a PNG is decoded in its size
         """Decode the pixels, and convert described colours."""
         picture, damage = self._loaded(keep=keep)
         orientation = exif_orientation(self.image)  # the EXIF data may follow the pixels
         return Decoded(picture, orientation, orientation, damage)
+
+    def _content(self) -> bytes:
+        """Return the bytes of the file, as it was opened."""
+        assert isinstance(self.image.fp, io.BytesIO)  # noqa: S101 - as open_png made it
+        return self.image.fp.getvalue()
 
     def _loaded(self, *, keep: bool) -> tuple[Image.Image, str | None]:
         """Return the picture, and the damage of one that was kept."""
@@ -63,7 +77,7 @@ class OpenedPng(OpenedFile):
         key = image.info.get("transparency")
         if rawmode in _LOW_BYTES and (description or isinstance(key, tuple)):
             assert file is not None  # noqa: S101 - it was open before its pixels were decoded
-            low = _low_bytes(file, rawmode, keep=keep)
+            low = low_bytes(file, rawmode, keep=keep)
             if description and low.mode == "I":
                 return _deep_grey(low, description), damage
             return _deep_color(image, low, description), damage
@@ -77,7 +91,7 @@ class OpenedPng(OpenedFile):
         return (described_to_srgb(image, description) if description else image), damage
 
 
-def _low_bytes(file: IO[bytes], rawmode: str, *, keep: bool) -> Image.Image:
+def low_bytes(file: IO[bytes], rawmode: str, *, keep: bool) -> Image.Image:
     """Decode a PNG of 16 bits again, into the numbers that Pillow drops."""
     file.seek(0)
     image = PngImageFile(file)

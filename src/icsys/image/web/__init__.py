@@ -1,0 +1,1 @@
+"""GIF and WebP files: the first frame on its canvas."""

@@ -1,0 +1,169 @@
+"""Recognise the form of an annotation, a table or a list from a few bytes of its content."""
+
+from __future__ import annotations
+
+import csv
+import re
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from icsys.files.parsing import from_json
+from icsys.sources.read_file import open_regular
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+_HEAD = 1 << 16  # bytes
+_BLOCK = 1 << 20
+_LONGEST = 1 << 24
+_FEW_LINES = 50
+_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_YOLO_LINE = re.compile(rf"\s*\d+(?:\.0*)?(?:\s+{_NUMBER}){{4,}}\s*", re.ASCII)
+_LARGEST_SHARE = 2.0  # shapes may reach over the edge of their picture; numbers of pixels are larger
+_LIST_KEYS = re.compile(rb'"(images|annotations)"\s*:\s*\[')
+_JSON_PARTS = re.compile(r'"(?P<key>[^"\\]*+)"\s*+:|"[^"\\]*+(?:\\.[^"\\]*+)*+"|(?P<bracket>[\[\]{}])', re.DOTALL)
+_FILE_NAME = re.compile(r"(?:.*_)?file_name")
+
+
+def first_bytes(path: Path, size: int = _HEAD) -> bytes:
+    """Return the first bytes of a file; empty if it cannot be read."""
+    try:
+        with open_regular(path) as file:
+            return file.read(size)
+    except OSError:
+        return b""
+
+
+def first_lines(path: Path) -> list[str]:
+    """Return some lines at the beginning of a text file, whole ones only; none if it is no text."""
+    data = first_bytes(path)
+    if b"\0" in data:
+        return []
+    lines = data.decode("utf-8-sig", "surrogateescape").splitlines()
+    return lines[:-1][:_FEW_LINES] if len(data) == _HEAD else lines[:_FEW_LINES]
+
+
+def is_yolo(lines: Iterable[str]) -> bool | None:
+    """Return whether lines are those of YOLO: the number of a class, then shares of width and height.
+
+    Returns
+    -------
+    bool or None
+        None for no line, which tells nothing.
+
+    Examples
+    --------
+    >>> is_yolo(["0 0.5 0.5 1 1"]), is_yolo(["0 12 30 55 80"]), is_yolo(["two cats"]), is_yolo([])
+    (True, False, False, None)
+    """
+    rows = [line.partition("#")[0] for line in lines]
+    rows = [row for row in rows if row.strip()]
+    if not rows:
+        return None
+    return all(_YOLO_LINE.fullmatch(row) and _are_shares(row) for row in rows)
+
+
+def _are_shares(row: str) -> bool:
+    values = [abs(float(value)) for value in row.split()[1:5]]
+    return max(values) <= _LARGEST_SHARE
+
+
+def is_numeric(lines: Iterable[str]) -> bool:
+    """Return whether most words of a text are numbers, as in labels of any format, and not in captions.
+
+    Examples
+    --------
+    >>> is_numeric(["Car 0.0 0 -1.58 587.01 173.33"]), is_numeric(["a photo of 2 cats"])
+    (True, False)
+    """
+    words = [word for line in lines for word in re.split(r"[\s,;]+", line) if word]
+    return 2 * sum(re.fullmatch(_NUMBER, word) is not None for word in words) > len(words)
+
+
+def text_form(path: Path) -> str | None:
+    """Return the form of a text beside a picture: ``yolo``, ``copy`` for words, ``numbers``; None if empty."""
+    lines = first_lines(path)
+    found = is_yolo(lines)
+    if found is None:
+        return None
+    return "yolo" if found else "numbers" if is_numeric(lines) else "copy"
+
+
+def xml_form(path: Path) -> str:
+    """Return the form of an XML file: ``voc`` if its root is that of VOC, else ``copy``."""
+    head = first_bytes(path)
+    is_voc = re.match(rb"(?:\xef\xbb\xbf)?\s*(?:<[?!][^>]*>\s*)*<annotation[\s>]", head)
+    return "voc" if is_voc else "copy"
+
+
+def json_form(path: Path) -> str:
+    """Return the form of a JSON file about one picture: ``labelme``, ``cityscapes``, or ``copy`` for any other."""
+    keys = top_keys(first_bytes(path))
+    if "shapes" in keys | _later_keys(path, keys):
+        return "labelme"
+    return "cityscapes" if {"imgHeight", "imgWidth", "objects"} <= keys else "copy"
+
+
+def _later_keys(path: Path, keys: set[str]) -> set[str]:
+    """Return the keys of a file that holds its picture as text, which may come before the shapes."""
+    if "imageData" not in keys:
+        return set()
+    with suppress(OSError, ValueError, RecursionError), open_regular(path) as file:
+        record = from_json(file.read(_LONGEST))
+        return set(record) if isinstance(record, dict) else set()
+    return set()
+
+
+def top_keys(data: bytes) -> set[str]:
+    """Return the keys of the outermost table in the beginning of a JSON text.
+
+    Examples
+    --------
+    >>> sorted(top_keys(b'{"a": [{"b": 1}], "c": "d", "e'))
+    ['a', 'c']
+    """
+    keys, depth = set[str](), 0
+    for found in _JSON_PARTS.finditer(data.decode("utf-8-sig", "replace")):
+        if found["key"] is not None:
+            if depth == 1:
+                keys.add(found["key"])
+        elif found["bracket"]:
+            depth += 1 if found["bracket"] in "[{" else -1
+    return keys
+
+
+def is_coco(path: Path) -> bool:
+    """Return whether a JSON file is one of COCO: it has lists of images and of annotations.
+
+    Both are looked for in the text up to where they are found, in blocks, because the lists may be large.
+    """
+    head = first_bytes(path)
+    if head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] != b"{":
+        return False
+    if not top_keys(head) & {"images", "annotations", "categories", "info", "licenses", "type"}:
+        return False
+    found = set(_LIST_KEYS.findall(head))
+    if b"images" not in found and b"annotations" not in found:
+        return False
+    with suppress(OSError), open_regular(path) as file:
+        before = b""
+        while found != {b"images", b"annotations"} and (block := file.read(_BLOCK)):
+            found.update(_LIST_KEYS.findall(before + block))
+            before = block[-64:]
+    return found == {b"images", b"annotations"}
+
+
+def names_images(path: Path) -> bool:
+    """Return whether a ``metadata.jsonl`` or ``metadata.csv`` has a column with names of images, as ``file_name``."""
+    if path.suffix.lower() == ".csv":
+        with suppress(csv.Error, StopIteration):
+            return any(map(_FILE_NAME.fullmatch, next(csv.reader(first_lines(path)))))
+        return False
+    for line in first_lines(path):
+        if line.strip():
+            with suppress(ValueError, RecursionError):
+                row = from_json(line)
+                return isinstance(row, dict) and any(map(_FILE_NAME.fullmatch, row))
+            return False
+    return False

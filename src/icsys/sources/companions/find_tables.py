@@ -1,0 +1,209 @@
+"""Find the files that are about many images: COCO's JSON, tables of file names, lists, and names of classes."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from icsys.errors import UsageError
+from icsys.layout import TOP_FILES
+from icsys.results import ANNOTATION, SIDECAR
+from icsys.sources.companions.contents import first_lines, is_coco, names_images
+from icsys.sources.folder_entries import path_in
+from icsys.sources.safe_names import is_image_name
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from icsys.sources.companions.layout import PairRule
+    from icsys.sources.companions.notes import Notes
+    from icsys.sources.companions.tree_names import TreeNames
+
+_SUFFIXES = frozenset({".json", ".jsonl", ".csv", ".parquet", ".txt", ".yaml", ".yml", ".names", ".data", ".pbtxt"})
+_CLASS_NAMES = frozenset(
+    {
+        *(
+            "classes.txt",
+            "labels.txt",
+            "class_names.txt",
+            "classnames.txt",
+            "label_names.txt",
+            "predefined_classes.txt",
+        ),
+        *("data.yaml", "data.yml", "dataset.yaml", "dataset.yml", "labelmap.txt", "labels.names", "categories.txt"),
+    }
+)
+_CLASS_SUFFIXES = frozenset({".names", ".data", ".pbtxt"})
+_METADATA = ("metadata.jsonl", "metadata.csv")
+_SPLITS = frozenset({"train", "val", "valid", "validation", "test", "trainval", "all", "list", "images", "files"})
+_MOST_IN_FOLDER = 1000  # files of a folder that are looked into
+_MOST_IN_TREE = 10_000
+_MOST_FOLDERS = 64
+_LINES = 12
+_RESOLVED = 0.8  # of the lines of a list
+_STEM_SUFFIXES = (".jpg", ".png", ".jpeg", ".JPG", ".JPEG", ".tif", ".bmp", ".webp")
+
+
+class TableSearch:
+    """Looks for files about many images in a tree.
+
+    Attributes
+    ----------
+    files
+        Kind and form of what it found, by path.
+
+    Parameters
+    ----------
+    rules
+        Those of files about one image each, by folder.
+    """
+
+    def __init__(self, tree: TreeNames, rules: dict[str, tuple[PairRule, ...]], found: Notes, unclear: Notes) -> None:
+        self._tree, self._rules = tree, rules
+        self._found, self._unclear = found, unclear
+        self._looked_at = 0
+        self._lists = _ImageLists(tree, rules)
+        self.files: dict[str, tuple[str, str]] = {}
+
+    def run(self) -> None:
+        """Look at all folders that may hold such files."""
+        classes: list[str] = []
+        for folder, seen in self._tree.folders.items():
+            if not seen.suffixes & _SUFFIXES:
+                continue
+            paired = {suffix for rule in self._rules.get(folder, ()) for suffix in rule.suffixes}
+            for name in self._candidates(folder, paired):
+                path = path_in(folder, name)
+                if path in TOP_FILES:
+                    continue
+                if name.lower() in _CLASS_NAMES or _suffix(name) in _CLASS_SUFFIXES:
+                    classes.append(path)
+                else:
+                    self._look_at(folder, name)
+        if self._rules or self.files:
+            for path in classes:
+                self.files[path] = SIDECAR, "copy"
+                self._found.add(path, 1, "Names of classes or folders in {folders}: copied")
+
+    def add_tables(self, table: str | None) -> None:
+        """Add the tables that the user names.
+
+        Raises
+        ------
+        UsageError
+            If one does not lie below the source folder.
+        """
+        for text in table.split(",") if table else ():
+            path = self._below(text)
+            if path is None:
+                raise UsageError(
+                    f"table={text!r}: expected the path of a CSV or JSON lines file below "
+                    f"{str(self._tree.reader.source)!r}"
+                )
+            self.files[path] = SIDECAR, "table"
+            self._found.add(path, 1, "Table {folders}: named with --table")
+
+    def _below(self, text: str) -> str | None:
+        """Return the path of a file below the source folder, which a text names from there or from anywhere."""
+        reader = self._tree.reader
+        for path in (reader.source / text, Path(text)):
+            try:
+                if path.is_file():
+                    return path.resolve().relative_to(reader.real).as_posix()
+            except (OSError, ValueError):
+                continue
+        return None
+
+    def _candidates(self, folder: str, paired: Collection[str]) -> Iterator[str]:
+        """Yield the names of files that may be about many images; among labels of single images, only usual names."""
+        names = (
+            name
+            for name in self._tree.names(folder)[1]
+            if (suffix := _suffix(name)) in _SUFFIXES
+            and (suffix not in paired or name.lower() in _CLASS_NAMES or _stem(name) in _SPLITS)
+        )
+        for name in islice(names, _MOST_IN_FOLDER):
+            self._looked_at += 1
+            if self._looked_at <= _MOST_IN_TREE:
+                yield name
+
+    def _look_at(self, folder: str, name: str) -> None:
+        path = path_in(folder, name)
+        place = self._tree.reader.source / path
+        suffix = _suffix(name)
+        if suffix == ".json" and is_coco(place):
+            self.files[path] = ANNOTATION, "coco"
+            self._found.add(path, 1, "COCO annotations in {folders}: lists of images and annotations in JSON")
+        elif name.lower() in _METADATA and names_images(place):
+            self.files[path] = SIDECAR, "metadata"
+            self._found.add(path, 1, "Table of images in {folders}: it has file names")
+        elif name.lower() == "metadata.parquet":
+            self._unclear.add(path, 1, "{folders} is left out: ics reads metadata.jsonl and metadata.csv only")
+        elif suffix == ".txt" and self._lists.is_list(folder, first_lines(place)):
+            self.files[path] = SIDECAR, "names"
+            self._found.add(path, 1, "{count} lists of images in {folders}: their lines name images")
+
+
+class _ImageLists:
+    """Tells whether the lines of a text name images of a tree."""
+
+    def __init__(self, tree: TreeNames, rules: dict[str, tuple[PairRule, ...]]) -> None:
+        self._tree, self._source = tree, tree.reader.source
+        masks = {folder for folder, own in rules.items() if any(rule.is_whole for rule in own)}
+        self._folders = [path for path, seen in tree.folders.items() if seen.images and path not in masks]
+        self._last: list[str] = []  # beginnings and ends of paths that were met, the last one first
+
+    def is_list(self, folder: str, lines: list[str]) -> bool:
+        """Return whether most of some lines name images: as whole lines, or as their first words."""
+        lines = [line.strip() for line in lines]
+        lines = [line for line in lines if line and not line.startswith("#")][:_LINES]
+        return bool(lines) and sum(self._names_image(folder, line) for line in lines) >= _RESOLVED * len(lines)
+
+    def _names_image(self, folder: str, line: str) -> bool:
+        words = [line, *line.split()[:1]] if len(line.split()) > 1 else [line]
+        return any(self._exists(folder, word.replace("\\", "/").removeprefix("./")) for word in words)
+
+    def _exists(self, folder: str, text: str) -> bool:
+        """Return whether a path or a stem is that of an image, as seen from a folder or from one above or beside it."""
+        if not text or ".." in text.split("/") or len(text) > 1000:  # noqa: PLR2004 - no path is as long
+            return False
+        ends = [""] if is_image_name(text) else list(_STEM_SUFFIXES)
+        if is_image_name(text):
+            parts = text.strip("/").split("/")
+            tails = ["/".join(parts[number:]) for number in range(len(parts))]
+        else:
+            tails = [text]
+        starts = [*_and_above(folder), *self._near(folder)]
+        return any(self._is_file(path_in(start, tail + end)) for tail in tails for start in starts for end in ends)
+
+    def _near(self, folder: str) -> list[str]:
+        """Return folders of images, those first that share most of their path with a folder."""
+        parts = folder.split("/")
+
+        def shared(path: str) -> int:
+            own = path.split("/")
+            return next((i for i, (a, b) in enumerate(zip(parts, own, strict=False)) if a != b), len(parts))
+
+        return sorted(self._folders, key=lambda path: -shared(path))[:_MOST_FOLDERS]
+
+    def _is_file(self, path: str) -> bool:
+        try:
+            return (self._source / path).is_file()
+        except (OSError, ValueError):
+            return False
+
+
+def _and_above(folder: str) -> Iterator[str]:
+    while folder:
+        yield folder
+        folder = folder.rpartition("/")[0]
+    yield ""
+
+
+def _suffix(name: str) -> str:
+    return name[name.rfind(".") :].lower() if "." in name else ""
+
+
+def _stem(name: str) -> str:
+    return name.rpartition(".")[0].lower()
