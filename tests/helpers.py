@@ -104,6 +104,34 @@ def manifest_row(source, output=None, **changes):
     } | changes
 
 
+def companion_row_of(source, output=None, **changes):
+    """Make a line of the manifest as ICS writes it of an annotation of one image."""
+    return {
+        "file_name": output or source,
+        "kind": "annotation",
+        "form": "yolo",
+        "picture": "",
+        "source_path": source,
+        "source_bytes": 0,
+        "source_sha256": "2" * 64,
+        "source_mtime_ns": 7,
+        "labels": 4,
+        "dropped": 1,
+        "bytes": 0,
+        "sha256": "3" * 64,
+        "warning": "",
+        "options_hash": "c",
+        "tool_version": "1.0",
+        "status": "compressed",
+    } | changes
+
+
+def left_out_row_of(source, rule="min_side", message="m"):
+    """Make a line of the manifest as ICS writes it of an image that a rule leaves out."""
+    values = {"source_path": source, "kind": "image", "code": rule, "message": message}
+    return values | {"tool_version": "1.0", "status": "left_out"}
+
+
 def ics(*arguments, cwd, text=None):
     """Run the command ics, in a process of its own; return its exit code, standard output and standard error."""
     if fork_server.AVAILABLE:

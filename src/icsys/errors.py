@@ -52,6 +52,7 @@ FAILURE_CODES = (
     "changed",
     "blocked",
     "no_palette",
+    "label_broken",
     "permission",
     "io",
     "disk_full",

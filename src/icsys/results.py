@@ -180,23 +180,30 @@ class Compressed:
         )
 
 
+IMAGE, MASK, ANNOTATION, SIDECAR = "image", "mask", "annotation", "sidecar"
+COMPANIONS = (MASK, ANNOTATION, SIDECAR)
+"""Kinds of files that go with images."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
-    """One image that was skipped, for example because it is up to date; ``reason`` is a sentence."""
+    """One file that was skipped, for example because it is up to date; ``reason`` is a sentence."""
 
     source: str
     output: str
     reason: str
+    kind: str = IMAGE
     status: str = field(default="skipped", init=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
-    """One image that could not be compressed: ``code`` is a stable word, ``message`` a sentence."""
+    """One file that could not be done: ``code`` is a stable word, ``message`` a sentence."""
 
     source: str
     code: str
     message: str
+    kind: str = IMAGE
     status: str = field(default="failed", init=False)
 
 
@@ -208,11 +215,6 @@ class LeftOut:
     rule: str
     message: str
     status: str = field(default="left_out", init=False)
-
-
-IMAGE, MASK, ANNOTATION, SIDECAR = "image", "mask", "annotation", "sidecar"
-COMPANIONS = (MASK, ANNOTATION, SIDECAR)
-"""Kinds of files that go with images."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,16 +271,26 @@ NOT_FAILED = "it has not failed, and --retry-failed takes up only what has"
 OTHER_OPTIONS, CHANGED_SOURCE = "options", "source"
 """Why an output of an earlier run is made again."""
 
-Result = Compressed | Skipped | Failed
+CompanionResult = CompanionWritten | Skipped | Failed
+Result = Compressed | CompanionResult | LeftOut
 
 QUALITY = (*MEASURES, "quality_target", "quality_met")
 """The columns of :class:`Measured`."""
 
 
+_RESULTS = (Compressed, Skipped, Failed, LeftOut, CompanionWritten)
+
+
 def to_record(result: Result) -> dict[str, Any]:
-    """Return a result as plain JSON values. All kinds have the same keys; a value that a kind lacks is None."""
-    names = {f.name: None for kind in (Compressed, Skipped, Failed) for f in dataclasses.fields(kind)}
+    """Return a result as plain JSON values. All kinds have the same keys; a value that a kind lacks is None.
+
+    The rule that leaves an image out is its ``code``, as in the manifest.
+    """
+    names = {f.name: None for kind in _RESULTS for f in dataclasses.fields(kind)} | {"kind": IMAGE}
     values = names | dict.fromkeys(QUALITY) | dataclasses.asdict(result)
-    del values["measured"]
+    for name in ("measured", "options_hash"):
+        del values[name]
+    rule = values.pop("rule")
+    values["code"] = rule or values["code"]
     values["tiny_output"] = result.tiny_output if isinstance(result, Compressed) else None
     return values | (result.measured.columns() if isinstance(result, Compressed) and result.measured else {})

@@ -7,13 +7,30 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from icsys.ratio_words import times_text
-from icsys.results import CHANGED_SOURCE, FOREIGN, OTHER_OPTIONS, TINY, Compressed, Failed, Skipped
+from icsys.results import (
+    ANNOTATION,
+    CHANGED_SOURCE,
+    FOREIGN,
+    IMAGE,
+    MASK,
+    OTHER_OPTIONS,
+    SIDECAR,
+    TINY,
+    CompanionWritten,
+    Compressed,
+    Failed,
+    LeftOut,
+    Skipped,
+)
 
 if TYPE_CHECKING:
     from icsys.options import Target
-    from icsys.results import ImageCounts, Measured, Result
+    from icsys.results import CompanionResult, ImageCounts, Measured, Result
 
 _SHOWN = 5  # failures in a table
+_PLURALS = {MASK: "masks", ANNOTATION: "annotations", SIDECAR: "sidecars"}
+_LEFT_OUT_OF_JSON = {"failures", "skips", "companion_skips"}
+_COUNTED = ("stale", "pruned", "shards", "companion_failures")
 
 
 @dataclass(slots=True)
@@ -85,7 +102,15 @@ class RunSummary:
     Attributes
     ----------
     images
-        Number of images: compressed + skipped + failed.
+        Number of images: compressed + skipped + failed + left out by a rule.
+    left_out
+        Number of images that a rule left out, by the name of the setting.
+    masks, annotations, sidecars
+        Number of files written that go with images. None of them counts as an image, here and below.
+    companion_skips
+        Number of such files that were skipped, by reason.
+    labels_dropped
+        Number of labels in the files written that are left out because nothing, or too little, of them is left.
     skips
         Number of skipped images by reason.
     ignored
@@ -109,8 +134,8 @@ class RunSummary:
         changed.
     seconds
         Time of the whole run.
-    failures
-        The images that failed.
+    failures, companion_failures
+        The images, and the files that go with images, that failed.
     stale
         Outputs of earlier runs whose sources are gone or have other outputs now, as paths below the destination.
     pruned
@@ -123,6 +148,8 @@ class RunSummary:
         Numbers of colours chosen by ``colors="auto"``; None if no image was compressed with it.
     colors_chosen
         The number of colours chosen for the whole dataset; None if it was chosen for each image, or given.
+    notes
+        What to know of how the run understood the source.
     stopped
         Why the run ended before all images were done; empty if all are done.
     """
@@ -145,13 +172,21 @@ class RunSummary:
     elements_in: int = 0
     elements_out: int = 0
     seconds: float = 0.0
+    masks: int = 0
+    annotations: int = 0
+    sidecars: int = 0
+    labels_dropped: int = 0
+    left_out: dict[str, int] = field(default_factory=dict)
     skips: dict[str, int] = field(default_factory=dict)
+    companion_skips: dict[str, int] = field(default_factory=dict)
     failures: list[Failed] = field(default_factory=list)
+    companion_failures: list[Failed] = field(default_factory=list)
     stale: list[str] = field(default_factory=list)
     pruned: list[str] = field(default_factory=list)
     shards: list[str] = field(default_factory=list)
     outputs_passed_over: list[str] = field(default_factory=list)
     palette_from: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     colors_found: ColorsFound | None = None
     colors_chosen: ColorsChosen | None = None
     stopped: str = ""
@@ -166,8 +201,21 @@ class RunSummary:
         """Number of images skipped because a file that ICS did not write exists at the path of the output."""
         return self.skips.get(FOREIGN, 0)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the run came to its end, and no file failed."""
+        return not (self.failed or self.companion_failures or self.stopped)
+
+    @property
+    def companions_skipped(self) -> int:
+        """Number of files that go with images and were skipped."""
+        return sum(self.companion_skips.values())
+
     def add(self, result: Result) -> None:
-        """Count one more result."""
+        """Count one more result, of an image or of a file that goes with images."""
+        if isinstance(result, CompanionWritten) or (isinstance(result, Skipped | Failed) and result.kind != IMAGE):
+            self.add_companion(result)
+            return
         self.images += 1
         match result:
             case Compressed():
@@ -178,6 +226,24 @@ class RunSummary:
             case Failed():
                 self.failed += 1
                 self.failures.append(result)
+            case LeftOut():
+                self.left_out[result.rule] = self.left_out.get(result.rule, 0) + 1
+
+    def add_companion(self, result: CompanionResult) -> None:
+        """Count one more file that goes with images."""
+        match result:
+            case CompanionWritten():
+                self.count_companion(result.kind, result.dropped)
+            case Skipped():
+                self.companion_skips[result.reason] = self.companion_skips.get(result.reason, 0) + 1
+            case Failed():
+                self.companion_failures.append(result)
+
+    def count_companion(self, kind: str, dropped: int) -> None:
+        """Count one more file written that goes with images, by its kind and its number of dropped labels."""
+        name = _PLURALS[kind]
+        setattr(self, name, getattr(self, name) + 1)
+        self.labels_dropped += dropped
 
     def add_counts(self, counts: ImageCounts) -> None:
         """Count one more compressed image, whose result is a row on the disk."""
@@ -211,7 +277,9 @@ class RunSummary:
         """Return a table for a notebook."""
         import html  # noqa: PLC0415 - for notebooks only
 
+        left_out = sum(self.left_out.values())
         counts = f"{self.compressed:,} compressed, {self.skipped:,} skipped, {self.failed:,} failed"
+        counts += f", {left_out:,} left out" if left_out else ""
         rows = [("images", counts), ("seconds", f"{self.seconds:,.2f}")]
         if self.bytes_out:
             smaller = times_text(self.bytes_in, self.bytes_out)
@@ -219,6 +287,8 @@ class RunSummary:
             rows.append(("bytes", f"{self.bytes_in:,} → {self.bytes_out:,}, {smaller}"))
             rows.append(("numbers for a model to read", f"{self.elements_in:,} → {self.elements_out:,}, {fewer}"))
         noted = (
+            *((name, getattr(self, name)) for name in _PLURALS.values()),
+            ("labels dropped", self.labels_dropped),
             (f"outputs below {TINY} pixels on a side", self.tiny_outputs),
             ("images smaller than the size", self.small_sources),
             ("done again with other options", self.redone_options),
@@ -228,23 +298,26 @@ class RunSummary:
         )
         rows += [(name, f"{count:,}") for name, count in noted if count]
         rows += [(f"skipped: {reason}", f"{count:,}") for reason, count in self.skips.items()]
-        rows += [(f"failed: {failure.source}", failure.message) for failure in self.failures[:_SHOWN]]
-        if len(self.failures) > _SHOWN:
-            rows.append(("failed", f"{len(self.failures) - _SHOWN:,} more, in failures"))
+        rows += [(f"masks or labels skipped: {reason}", f"{count:,}") for reason, count in self.companion_skips.items()]
+        rows += [(f"left out by {rule}", f"{count:,}") for rule, count in self.left_out.items()]
+        rows += [("note", note) for note in self.notes]
+        failed = [*self.failures, *self.companion_failures]
+        rows += [(f"failed: {failure.source}", failure.message) for failure in failed[:_SHOWN]]
+        if len(failed) > _SHOWN:
+            where = "failures and companion_failures" if self.companion_failures else "failures"
+            rows.append(("failed", f"{len(failed) - _SHOWN:,} more, in {where}"))
         if self.stopped:
             rows.append(("stopped", self.stopped))
         cells = (f"<tr><th>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>" for name, value in rows)
         return f"<table>{''.join(cells)}</table>"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON values: without ``failures`` and ``skips``; outputs and packs are counted."""
-        values = {
-            f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in {"failures", "skips"}
-        }
+        """Return plain JSON values: without ``failures`` and ``skips``; outputs, packs and failures are counted."""
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name not in _LEFT_OUT_OF_JSON}
         return (
             values
-            | {"factor": self.factor, "foreign": self.foreign, "stale": len(self.stale)}
-            | {"pruned": len(self.pruned), "shards": len(self.shards)}
+            | {"factor": self.factor, "foreign": self.foreign, "companions_skipped": self.companions_skipped}
+            | {name: len(values[name]) for name in _COUNTED}
             | {"colors_found": self.colors_found and self.colors_found.to_dict()}
             | {"colors_chosen": self.colors_chosen and self.colors_chosen.to_dict()}
         )

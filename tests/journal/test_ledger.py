@@ -65,6 +65,7 @@ def test_run_json_has_options_versions_counts_and_times(source, out):
         OPTIONS.to_dict()
         | {"jobs": 1, "engine": "auto", "overwrite": "never", "retry_failed": False, "follow_links": False}
         | {"include_outputs": False, "ignore_zeros": False}
+        | {"masks": "auto", "mask_pad": 255, "labels_on": "auto", "min_visibility": 0.0}
         == record["options"]
     )
     assert {"python", "numpy", "PIL"} <= set(record["versions"])

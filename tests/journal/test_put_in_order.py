@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers import manifest_row
+from helpers import companion_row_of, left_out_row_of, manifest_row
 from icsys.files.atomic import sweep
 from icsys.files.rooted_path import RootedPath
 from icsys.journal import put_in_order
 from icsys.journal.journal import Journal, load_journal
 from icsys.journal.put_in_order import compact
 from icsys.layout import FAILURES, MANIFEST
-from icsys.records.manifest import DONE, FAILED, STALE, to_line
+from icsys.records.manifest import DONE, FAILED, LEFT_OUT, STALE, to_line
 
 
 def done(source, output=None, **changes):
@@ -29,6 +29,8 @@ def failed(source, message="m"):
 def run(folder, *rows, complete=True, stale=(), exists=None, calls=1):
     """Append the rows of a run, and put the journal in order."""
     journal = append(folder, *rows, calls=calls)
+    if complete:
+        journal.left_out_before.clear()
     compact(journal, complete=complete, stale=stale, exists=exists)
 
 
@@ -51,49 +53,66 @@ def put(folder, *names):
 
 
 def expected(runs, exists):
-    """Return manifest and failures after runs, by tables of all rows in memory."""
+    """Return manifest and failures after runs, by tables of all rows in memory, and the last status of each source."""
     manifest, failures, killed = [], {}, []
     for rows, complete, stale, is_killed in runs:
         if is_killed:
             killed += rows
             continue
-        kept = {}
-        if complete:
-            failures = {}
+        kept, left_out = {}, {}
+        failures = {} if complete else failures
         for number, row in enumerate([*manifest, *killed, *rows]):
-            if row["status"] == FAILED:
-                if not complete or number >= len(manifest) + len(killed):
-                    failures[row["source_path"]] = row
-            else:
-                kept[row["file_name"]] = row
-                if row["status"] == DONE:
-                    failures.pop(row["source_path"], None)
+            is_of_this_run = number >= len(manifest) + len(killed)
+            take(row, kept, failures, left_out, forgets=complete and not is_of_this_run)
         killed = []
-        manifest = []
-        for name, row in sorted(kept.items(), key=lambda item: (item[1]["source_path"], item[0])):
-            if name in stale or row["source_path"] in failures:
+        manifest = list(left_out.values())
+        for name, row in kept.items():
+            if name in stale or row["source_path"] in failures or row["source_path"] in left_out:
                 manifest += [row | {"status": STALE}] if exists(name) else []
             else:
                 manifest.append(row)
-    return manifest + killed, [row for _, row in sorted(failures.items())]
+        manifest.sort(key=lambda row: (row["source_path"], row.get("file_name", "")))
+    last = {row["source_path"]: row["status"] for row in manifest + killed if row["status"] != STALE}
+    return manifest + killed, [row for _, row in sorted(failures.items())], last
+
+
+def take(row, kept, failures, left_out, *, forgets):
+    """Put a row into the tables; ``forgets``: failures and images left out, because the run has met all sources."""
+    source, status = row["source_path"], row["status"]
+    if "file_name" in row:
+        kept[row["file_name"]] = row
+    if status != STALE:
+        left_out.pop(source, None)
+    if status in (DONE, LEFT_OUT):
+        failures.pop(source, None)
+    if status == FAILED and not forgets:
+        failures[source] = row
+    if status == LEFT_OUT and not forgets:
+        left_out[source] = row
 
 
 names = st.sampled_from(["a", "b", "c/a", "c/b", "c-", "d", "\u00e9", 'say "x"', "c/\udce9"])
 image_rows = st.builds(
     lambda source, output, size: done(source, output, bytes=size), names, st.none() | names, st.integers(1, 10**18)
 )
+companion_rows = st.builds(
+    lambda source, output, size: companion_row_of(source, output, bytes=size),
+    names,
+    st.none() | names,
+    st.integers(0, 9),
+)
+left_out_rows = st.builds(left_out_row_of, names, st.sampled_from(["min_side", "drop_duplicates"]))
 failure_rows = st.builds(failed, names, st.sampled_from(["m", "n"]))
 
 
 @st.composite
 def some_run(draw):
     """Rows of a run, which has each source and each output once; whether it is complete; stale outputs; a kill."""
-    rows = draw(
-        st.lists(image_rows, max_size=6, unique_by=(lambda row: row["source_path"], lambda row: row["file_name"]))
-    )
+    outputs = image_rows | companion_rows
+    rows = draw(st.lists(outputs, max_size=6, unique_by=(lambda row: row["source_path"], lambda row: row["file_name"])))
     sources = {row["source_path"] for row in rows}
-    failures = draw(st.lists(failure_rows, max_size=3, unique_by=lambda row: row["source_path"]))
-    rows += [row for row in failures if row["source_path"] not in sources]
+    undone = draw(st.lists(failure_rows | left_out_rows, max_size=3, unique_by=lambda row: row["source_path"]))
+    rows += [row for row in undone if row["source_path"] not in sources]
     stale = draw(st.sets(names, max_size=3)) - {row.get("file_name") for row in rows}
     return draw(st.permutations(rows)), draw(st.booleans()), stale, draw(st.booleans())
 
@@ -116,13 +135,14 @@ def test_any_runs_leave_what_tables_in_memory_would_leave(runs, gone, window, ca
                 append(folder, *rows, calls=calls)
             else:
                 run(folder, *rows, complete=complete, stale=stale, exists=lambda name: name not in gone, calls=calls)
-    manifest, failures = expected(runs, lambda name: name not in gone)
+    manifest, failures, status = expected(runs, lambda name: name not in gone)
     path = folder / MANIFEST
     assert (path.read_bytes() if path.exists() else b"") == b"".join(map(to_line, manifest))
     assert lines(folder / FAILURES) == failures
     assert {path.name for path in folder.iterdir()} <= {MANIFEST, FAILURES}
     known = load_journal(RootedPath(folder))
-    last = {row["file_name"]: row["bytes"] for row in manifest if row["status"] != FAILED}
+    assert known.left_out == {source for source, last in status.items() if last == LEFT_OUT}
+    last = {row["file_name"]: row["bytes"] for row in manifest if "file_name" in row}
     assert {name: known.done[name].bytes for name in last} == last
     assert sorted(known.done.unmet()) == sorted(last)
 

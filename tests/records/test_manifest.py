@@ -9,8 +9,18 @@ from hypothesis import strategies as st
 from icsys.options import Target
 from icsys.packs.packed_image import REPEATED_COLUMNS
 from icsys.records.label import Label
-from icsys.records.manifest import COLUMNS, counts_of, failure_row, from_line, image_row, stale_row, to_line
-from icsys.results import Compressed, Failed, Measured
+from icsys.records.manifest import COLUMNS, COMPANION_COLUMNS, counts_of, from_line, is_done_image, row_kind, to_line
+from icsys.records.manifest_rows import (
+    companion_row,
+    failure_in,
+    failure_row,
+    image_row,
+    left_out_in,
+    left_out_row,
+    relabelled,
+    stale_row,
+)
+from icsys.results import COMPANIONS, CompanionWritten, Compressed, Failed, LeftOut, Measured
 from icsys.summary import RunSummary
 
 IMAGE = {
@@ -45,6 +55,29 @@ CASES = {
 }
 
 
+WRITTEN = {
+    "kind": "annotation",
+    "form": "yolo",
+    "source": "labels/a.txt",
+    "output": "labels/a.txt",
+    "picture": "images/a.jpg",
+    "bytes_in": 0,
+    "bytes_out": 0,
+    "source_mtime_ns": 5,
+    "source_sha256": "a",
+    "sha256": "b",
+    "options_hash": "hash",
+    "seconds": 1.0,
+}
+COMPANION_CASES = {
+    "an empty file of boxes": {},
+    "boxes": {"bytes_in": 40, "bytes_out": 39, "labels": 3, "dropped": 1, "warning": "it is odd"},
+    "about many images": {"form": "coco", "picture": "", "bytes_in": 9, "bytes_out": 9, "redone": "options"},
+    "mask": {"kind": "mask", "form": "mask", "width": 3, "height": 2, "bytes_in": 9, "bytes_out": 70},
+    "caption": {"kind": "sidecar", "form": "copy", "bytes_in": 9, "bytes_out": 9},
+}
+
+
 @pytest.fixture(params=CASES.values(), ids=CASES)
 def image(request):
     return Compressed(**IMAGE | request.param)
@@ -60,14 +93,69 @@ def test_a_row_that_was_written_is_accepted(image):
         image_row(image, "hash", "1.0"),
         stale_row("a.png", "a.jpg", 5, "b"),
         failure_row(Failed(source="a.jpg", code="truncated", message="the file ends early"), "hash", "1.0"),
+        left_out_row(LeftOut(source="a.jpg", rule="min_side", message="it is small"), "1.0"),
     ):
         assert from_line(to_line(row)) == row
+
+
+@pytest.mark.parametrize("changes", COMPANION_CASES.values(), ids=COMPANION_CASES)
+def test_the_row_of_a_companion_has_its_columns_in_order_and_is_accepted(changes):
+    row = companion_row(CompanionWritten(**WRITTEN | changes), "1.0")
+    assert list(row) == [name for name in COMPANION_COLUMNS if name in row]
+    assert from_line(to_line(row)) == row
+    assert {"width", "height"} <= set(row) or row["kind"] != "mask"
+    assert row_kind(row) in COMPANIONS
+    assert not is_done_image(row)
+    assert relabelled(row, Label("cat")) == row
 
 
 @pytest.mark.parametrize("name", [name for name, column in COLUMNS.items() if column.check])
 def test_a_value_of_another_type_is_refused(name):
     row = image_row(Compressed(**IMAGE), "hash", "1.0")
     assert from_line(to_line(row | {name: ["x"]})) is None
+
+
+@pytest.mark.parametrize("name", [name for name, column in COMPANION_COLUMNS.items() if column.check])
+@pytest.mark.parametrize("value", [["x"], -1, True, 1.5, {}, "\0", "../x", None])
+def test_a_value_of_another_type_is_refused_of_a_companion_too(name, value):
+    row = companion_row(CompanionWritten(**WRITTEN | COMPANION_CASES["mask"]), "1.0")
+    is_right = {
+        "source_mtime_ns": value == -1,
+        "shard": value is None,
+        **dict.fromkeys(("form", "source_sha256", "sha256", "warning", "options_hash"), isinstance(value, str)),
+        **dict.fromkeys(("source_path", "picture"), isinstance(value, str)),  # as of images: never opened for writing
+    }
+    assert (from_line(to_line(row | {name: value})) is not None) == is_right.get(name, False)
+
+
+def test_rows_of_older_versions_are_those_of_images_and_get_their_kind_when_they_are_written_anew():
+    row = image_row(Compressed(**IMAGE), "hash", "1.0", Label("cat"))
+    older = {name: value for name, value in row.items() if name != "kind"}
+    assert from_line(to_line(older)) == older
+    assert (row_kind(older), is_done_image(older)) == ("image", True)
+    assert list(relabelled(older, Label("cat")).items()) == list(row.items())
+
+
+@pytest.mark.parametrize("kind", ["pack", "", None, 3, ["image"]])
+def test_a_row_of_an_unknown_kind_is_none_of_ours(kind):
+    failure = failure_row(Failed(source="a.jpg", code="io", message="m"), "hash", "1.0")
+    for row in (image_row(Compressed(**IMAGE), "hash", "1.0"), failure, stale_row("a.png", "a.jpg", 5, "b")):
+        assert from_line(to_line(row | {"kind": kind})) is None
+
+
+def test_an_image_that_is_left_out_has_no_output():
+    row = left_out_row(LeftOut(source="a.jpg", rule="min_side", message="it is small"), "1.0")
+    assert from_line(to_line(row | {"file_name": "a.png"})) is None
+    assert not is_done_image(row)
+
+
+def test_rows_give_back_their_results():
+    failed = Failed(source="a.txt", code="io", message="m", kind="sidecar")
+    left_out = LeftOut(source="a.jpg", rule="min_side", message="it is small")
+    assert failure_in(failure_row(failed, "hash", "1.0")) == failed
+    assert left_out_in(left_out_row(left_out, "1.0")) == left_out
+    older = {"source_path": "a.jpg", "code": "io", "message": "m", "status": "failed"}
+    assert failure_in(older) == Failed(source="a.jpg", code="io", message="m")
 
 
 def test_a_row_counts_as_its_result_does(image):

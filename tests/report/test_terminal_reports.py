@@ -10,7 +10,7 @@ from helpers import image_bytes
 from icsys import compress_image
 from icsys.options import Options, Target
 from icsys.report.terminal_reports import failure_lines, image_line, reading_hint, run_report
-from icsys.results import Compressed, Failed, Measured, Skipped
+from icsys.results import UNCHANGED, Compressed, Failed, LeftOut, Measured, Skipped
 from icsys.summary import ColorsChosen, RunSummary
 
 DONE = Compressed(
@@ -172,3 +172,21 @@ def test_stale_outputs_are_counted_and_some_of_them_named():
     assert "Stale:    4 (" in report
     assert "a\\n.png, b, c, …" in report
     assert "1 skipped: the output exists" in report
+
+
+def test_companions_and_images_left_out_have_lines_of_their_own():
+    summary = RunSummary(masks=1, annotations=12, labels_dropped=3, notes=["two files\nname no image"])
+    summary.add(LeftOut(source="a", rule="min_side", message="m"))
+    summary.add(LeftOut(source="b", rule="min_side", message="m"))
+    summary.add(Failed(source="a.txt", code="io", message="m", kind="annotation"))
+    summary.add(Skipped(source="b.txt", output="b.txt", reason=UNCHANGED, kind="annotation"))
+    assert run_report(summary, "out", dry_run=False).splitlines()[1:-1] == [
+        "Images:   0 compressed, 0 skipped, 0 failed, 2 left out",
+        "          2 left out by --min-side",
+        "Labels:   1 mask, 12 annotations written, 1 skipped, 1 failed",
+        f"          1 skipped: {UNCHANGED}",
+        "          3 labels dropped: too little is left of what they mark; see --min-visibility",
+        r"Note:     two files\nname no image",
+    ]
+    nothing = run_report(RunSummary(), "out", dry_run=False)
+    assert not any(word in nothing for word in ("Labels", "left out", "Note"))

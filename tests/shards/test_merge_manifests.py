@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers import manifest_row, state_folder_at
+from helpers import companion_row_of, left_out_row_of, manifest_row, state_folder_at
 from icsys import UsageError
 from icsys.files.rooted_path import RootedPath
 from icsys.records.manifest import DONE, STALE, to_line
@@ -72,6 +72,52 @@ def test_copied_sources_are_counted_and_older_rows_lack_the_column(tmp_path):
     ]
     write(state_folder_at(tmp_path, shard), rows)
     assert merge_manifests(RootedPath(tmp_path), [shard]).kept_sources == 2
+
+
+KINDS = st.sampled_from(["image", "mask", "annotation", "sidecar", "left_out", "stale"])
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.dictionaries(PATHS.filter(bool).map(min), KINDS, max_size=12), st.integers(1, 4), st.booleans())
+def test_rows_of_any_kinds_are_merged_and_counted_as_in_one_table(tmp_path_factory, kinds, count, is_old):
+    folder = tmp_path_factory.mktemp("kinds")
+    shards = all_shards(count)
+    makers = {
+        "image": row,
+        "left_out": lambda path: left_out_row_of(path, rule=f"rule{len(path) % 2}"),
+        "stale": lambda path: companion_row_of(path, status=STALE),
+    }
+    rows = [makers.get(kind, lambda path, kind=kind: companion_row_of(path, kind=kind))(p) for p, kind in kinds.items()]
+    rows.sort(key=lambda row: (row["source_path"], row.get("file_name", "")))
+    if is_old:  # rows of the folder that belong to the shards are replaced by those of the shards
+        write(folder, [left_out_row_of("zz.jpg"), *rows])
+    for shard in shards:
+        write(state_folder_at(folder, shard), [row for row in rows if shard.owns(row["source_path"])])
+    summary = merge_manifests(RootedPath(folder), shards)
+    assert read(folder) == rows
+    numbers = {kind: list(kinds.values()).count(kind) for kind in ("image", "mask", "annotation", "sidecar")}
+    assert numbers == {
+        "image": summary.compressed,
+        "mask": summary.masks,
+        "annotation": summary.annotations,
+        "sidecar": summary.sidecars,
+    }
+    left_out = [row for row in rows if row["status"] == "left_out"]
+    assert summary.images == numbers["image"] + len(left_out)
+    assert sum(summary.left_out.values()) == len(left_out)
+    assert summary.left_out.keys() == {row["code"] for row in left_out}
+    assert summary.labels_dropped == numbers["mask"] + numbers["annotation"] + numbers["sidecar"]
+    assert len(summary.stale) == list(kinds.values()).count("stale")
+
+
+def test_failures_of_companions_are_none_of_images(tmp_path):
+    shard = all_shards(1)[0]
+    write(state_folder_at(tmp_path, shard), [row("a.jpg")])
+    failures = [failure("a.txt") | {"kind": "annotation"}, failure("b.jpg")]
+    write(state_folder_at(tmp_path, shard), failures, "failures.jsonl")
+    summary = merge_manifests(RootedPath(tmp_path), [shard])
+    assert (summary.images, summary.failed, len(summary.companion_failures)) == (2, 1, 1)
+    assert read(tmp_path, "failures.jsonl") == failures
 
 
 OUTPUTS = st.sampled_from(["x.png", "y.png", "x.jpg.png"])

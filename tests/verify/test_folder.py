@@ -1,5 +1,6 @@
 """Verification names missing, changed and foreign files of an output folder, and no others."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -9,11 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers import ics
+from helpers import companion_row_of, ics, left_out_row_of
 from icsys import Options, UsageError, compress_folder, merge_shards, verify_folder
 from icsys.files.rooted_path import RootedPath
 from icsys.journal.lock import locked
+from icsys.records.manifest import to_line
 from icsys.records.palette_files import load_palettes
+from icsys.report.terminal_reports import verification_report
 from verified_folders import NAMES, SMALL, edit, found, make_photos, needs_fork, run_killed
 
 pytestmark = pytest.mark.usefixtures("unsynced")
@@ -464,4 +467,26 @@ def test_the_command_reports_as_text_as_json_and_by_its_exit_code(photos, tmp_pa
     assert ics("verify", cwd=tmp_path)[::2] == (
         2,
         "ics: destination 'Compressed' is not a folder: expected the output folder of ics compress\n",
+    )
+
+
+def test_companions_are_checked_byte_by_byte_and_are_no_images(tmp_path):
+    rows = [companion_row_of("a.txt"), left_out_row_of("b.jpg"), companion_row_of("m/a.png", kind="mask", form="mask")]
+    for row, data in ((rows[0], b""), (rows[2], b"mask")):
+        (tmp_path / row["file_name"]).parent.mkdir(exist_ok=True)
+        (tmp_path / row["file_name"]).write_bytes(data)
+        row |= {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    (tmp_path / "manifest.jsonl").write_bytes(b"".join(map(to_line, rows)))
+    whole = verify_folder(tmp_path)
+    assert whole.to_dict() == {"checked": 0, "missing": [], "changed": [], "foreign": [], "companions": 2}
+    assert "0 images and 2 masks or labels" in verification_report(whole)
+    (tmp_path / "a.txt").write_bytes(b" ")
+    (tmp_path / "m" / "a.png").unlink()
+    (tmp_path / "b.txt").write_bytes(b"")
+    found = verify_folder(tmp_path)
+    assert (found.missing, found.changed, found.foreign) == (["m/a.png"], ["a.txt"], ["b.txt"])
+    code, out, _ = ics("verify", tmp_path, cwd=tmp_path)
+    assert (code, out.splitlines()[-1]) == (
+        1,
+        "Verified: 0 images and 2 masks or labels; 1 missing, 1 changed, 1 foreign",
     )

@@ -15,7 +15,7 @@ from icsys.files.links import is_link
 from icsys.files.rooted_path import RootedPath
 from icsys.layout import FAILURES, GIMP_PALETTE, MANIFEST, OWN_PREFIX, PACK_INDEX, PACKS, PALETTE, RUN
 from icsys.options import Options
-from icsys.records.manifest import FAILED, from_line
+from icsys.records.manifest import FAILED, LEFT_OUT, from_line
 from icsys.records.pack_index import load_pack_index
 from icsys.records.palette_files import check_palette_files, load_palettes
 from icsys.records.pending_outputs import WrittenHashes, is_own_output, load_pending
@@ -118,7 +118,7 @@ class _Outputs:
         """Record the output of a manifest row; return False if it is not the output of a sample."""
         if row is None or row["source_path"] not in self._samples:
             return False
-        if row["status"] == FAILED:
+        if row["status"] in (FAILED, LEFT_OUT):
             return True
         self._files.setdefault(row["file_name"], set()).add(row["sha256"])
         self._packs.add(row.get("shard") or "")

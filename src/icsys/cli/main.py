@@ -113,10 +113,10 @@ def _merge(arguments: argparse.Namespace) -> int:
         _print_json({"summary": summary.to_dict()})
     elif not arguments.quiet:
         print(painted(run_report(summary, arguments.destination, dry_run=False), sys.stdout))
-    _print_failures(summary.failures)
+    _print_failures([*summary.failures, *summary.companion_failures])
     if summary.stopped:
         _print_error(f"{summary.stopped}; run without --shard to do the rest")
-    return SOME_FAILED if summary.failed or summary.stopped else OK
+    return OK if summary.is_whole else SOME_FAILED
 
 
 def _compare(arguments: argparse.Namespace) -> int:
@@ -299,7 +299,7 @@ def _report(
         hint = reading_hint(summary, request.options)
         if hint and not settings.dry_run and sys.stdout.isatty():
             print(hint)
-    _print_failures(summary.failures)
+    _print_failures([*summary.failures, *summary.companion_failures])
     if summary.stopped:
         resume = "all written files are complete, and the next run continues from here"
         _print_error(f"{summary.stopped}; {resume}")
@@ -319,7 +319,7 @@ def _report(
         place = shown(source if isinstance(source, str) else str(source))
         where = _where_photos_go() if source == SOURCE else "expected photos there, or in the archives there"
         raise UsageError(f"no images found in {place!r}{noted}: {where}")
-    return SOME_FAILED if summary.failed or summary.stopped else OK
+    return OK if summary.is_whole else SOME_FAILED
 
 
 _COMMANDS = {

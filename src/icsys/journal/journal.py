@@ -1,8 +1,9 @@
 """The journal of an output folder: a run appends rows to ``manifest.jsonl``, and sorts them at its end.
 
 While a run goes on, ``manifest.jsonl`` takes every result, failures included. At the end one row remains for each
-output, and failures move to ``failures.jsonl``. A source in both files has been done after it failed, unless its row
-in the manifest is ``stale``.
+output, and for each image that a rule leaves out; failures move to ``failures.jsonl``. A source in both files has been
+done, or left out, after it failed, unless its row in the manifest is ``stale``. Of the rows of a source the last one
+counts: what is left out later has a stale output, or none.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from icsys.files.atomic import open_own
 from icsys.files.bounded_lines import lines_of
 from icsys.journal.known_outputs import KnownOutputs
 from icsys.layout import FAILURES, MANIFEST
-from icsys.records.manifest import DONE, FAILED, from_line, read_rows, to_line
+from icsys.records.manifest import DONE, FAILED, LEFT_OUT, STALE, from_line, read_rows, to_line
 from icsys.records.row_columns import key_from_line
 
 if TYPE_CHECKING:
@@ -37,10 +38,12 @@ class JournalContent:
         The rows of failed sources as lines, by source.
     failed
         The failed sources that the run may do: all, or those of its shard.
+    left_out
+        The sources that a rule left out when they were met last.
     in_order
         Whether every line is a row, and the rows are as a run leaves them at its end.
     end
-        Source and output of the last row of an image.
+        Source and output of the last row that is no failure.
     is_cut
         Whether the last line lacks its end.
     """
@@ -48,6 +51,7 @@ class JournalContent:
     done: KnownOutputs
     failures: dict[str, bytes] = field(default_factory=dict)
     failed: Collection[str] = ()
+    left_out: set[str] = field(default_factory=set)
     in_order: bool = True
     end: tuple[str, str] = ("", "")
     is_cut: bool = False
@@ -78,10 +82,17 @@ def load_journal(state_folder: RootedPath, owns: Callable[[str], bool] | None = 
             last = here
             if key.status == FAILED:
                 failures[key.source] = to_line(from_line(line) or {})
+                content.left_out.discard(key.source)
                 continue
-            content.done.add(key.output, position, of_others=owns is not None and not owns(key.source))
-            if key.status == DONE:
+            if key.status == LEFT_OUT:
+                content.left_out.add(key.source)
+            else:
+                content.done.add(key.output, position, of_others=owns is not None and not owns(key.source))
+            if key.status in (DONE, LEFT_OUT):
                 failures.pop(key.source, None)
+            if key.status == DONE and key.source in content.left_out:
+                content.left_out.remove(key.source)
+                content.in_order = False
     content.end = last
     content.done.sort()
     content.failed = {source for source in failures if owns is None or owns(source)}
@@ -110,6 +121,10 @@ class Journal:
         The rows of sources that this run has met and that failed last, as lines, by source.
     mended
         Sources that have failed in an earlier run, and not in this one.
+    left_out
+        Sources that a rule of this run leaves out.
+    left_out_before
+        Sources that earlier runs left out, and that have no row of this run.
     """
 
     def __init__(self, state_folder: RootedPath, known: JournalContent) -> None:
@@ -120,9 +135,12 @@ class Journal:
         found = self._path.status()
         self.known = known
         self.start = found.st_size if found else 0
-        self.in_order = known.in_order and not known.is_cut
+        # A row of an image left out makes way for other rows of its source.
+        self.in_order = known.in_order and not known.is_cut and not known.left_out
         self.failures: dict[str, bytes] = {}
         self.mended: set[str] = set()
+        self.left_out: set[str] = set()
+        self.left_out_before = set(known.left_out)
         self._end = known.end
 
     def append(self, *rows: Mapping[str, Any]) -> None:
@@ -150,16 +168,24 @@ class Journal:
 
     def _note(self, row: Mapping[str, Any], line: bytes) -> None:
         """Note what the end of the run needs to know of a row."""
-        source = row["source_path"]
-        if row["status"] == FAILED:
+        source, status = row["source_path"], row["status"]
+        if status != STALE:
+            self.left_out_before.discard(source)
+            if source in self.left_out:
+                self.left_out.remove(source)
+                self.in_order = False
+        if status == FAILED:
             self.failures[source] = line
             self.in_order = False
             return
-        here = source, row["file_name"]
-        replaces = len(self.known.done) > 0 and self.known.done.replace(row["file_name"])
+        output = row.get("file_name", "")
+        here = source, output
+        replaces = len(self.known.done) > 0 and (status == LEFT_OUT or self.known.done.replace(output))
         self.in_order = self.in_order and here > self._end and not replaces
         self._end = here
-        if row["status"] == DONE:
+        if status == LEFT_OUT:
+            self.left_out.add(source)
+        if status in (DONE, LEFT_OUT):
             self.failures.pop(source, None)
             if source in self.known.failures:
                 self.mended.add(source)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from icsys.records.label import UNLABELLED, Label, from_columns
 from icsys.records.row_columns import columns_from_line
+from icsys.results import IMAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,6 +32,8 @@ class JournalEntry(NamedTuple):
     pack: str | None
     position: int
     label: Label = UNLABELLED
+    kind: str = IMAGE
+    picture: str = ""
 
 
 class KnownOutputs:
@@ -170,4 +173,6 @@ class KnownOutputs:
             columns.get("shard"),
             position,
             from_columns(columns),
+            columns["kind"],
+            columns.get("picture") or "",
         )

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from functools import cache, partial
 from itertools import starmap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from icsys.files.atomic import sweep
 from icsys.journal.journal import Journal, load_journal
 from icsys.journal.put_in_order import compact
 from icsys.journal.resume import Resume, RowUpdate
 from icsys.records.label import label_at
-from icsys.records.manifest import DONE, STALE, failure_row, image_row, relabelled, stale_row
+from icsys.records.manifest import DONE, STALE
+from icsys.records.manifest_rows import companion_row, failure_row, image_row, left_out_row, relabelled, stale_row
 from icsys.records.pending_outputs import load_pending, write_pending
-from icsys.results import Compressed, Failed
+from icsys.results import CompanionWritten, Compressed, Failed, LeftOut, Skipped
 from icsys.shard import mark_of
 from icsys.version import __version__
 
@@ -25,8 +27,8 @@ if TYPE_CHECKING:
     from icsys.journal.fencing_token import FencingToken
     from icsys.journal.ledger_context import LedgerContext
     from icsys.journal.prune import Pruner
-    from icsys.results import Result, Skipped
-    from icsys.sources.base import Loaded, Task
+    from icsys.results import Result
+    from icsys.sources.base import Companion, Loaded, Task
 
 
 class Ledger:
@@ -56,24 +58,47 @@ class Ledger:
         self._unsynced_folders: set[str] = set()
         self._littered_folders: set[str] = set()
         self._update: RowUpdate | None = None
+        self._without_output: set[str] = set()
+        self._left_out_outputs: set[str] = set()
         self._takes_all = settings.covers_all
         self._pruner = _new_pruner(context) if settings.prune else None
         self.pruned: list[str] = []
-        self._changed = not self._known.in_order or bool(self._left_pending) or bool(self._known.failed)
+        unfinished = self._left_pending or self._known.failed or self._known.left_out
+        self._changed = not self._known.in_order or bool(unfinished)
         if not self._dry_run:
             sweep(self._destination, mark=mark_of(self._shard))
             self._written.keep(self._left_pending)
             self._outputs.clean_temporary({output.rpartition("/")[0] for output in self._left_pending})
 
-    def decide(self, task: Task) -> Task | Skipped | Failed:
-        """Return the task if it is to be done, or its result."""
+    def decide(self, task: Task, companion: Companion | None = None) -> Task | Skipped | Failed:
+        """Return the task if it is to be done, or its result.
+
+        Parameters
+        ----------
+        task
+            Of an image or a companion.
+        companion
+            The companion, if the task is that of one; the result has its kind then.
+        """
         if self._pruner is not None:
             self._pruner.note_task(task)
-        decision = self._resume.decide(task)
-        if isinstance(decision, RowUpdate):
-            self._update = decision
-            return decision.skipped
-        return decision
+        decision = self._resume.decide(task, companion and companion.picture)
+        update = decision if isinstance(decision, RowUpdate) else None
+        result = decision.skipped if isinstance(decision, RowUpdate) else decision
+        if companion is not None and isinstance(result, Skipped | Failed):
+            result = replace(result, kind=companion.kind)
+        if update is not None and isinstance(result, Skipped):
+            self._update = update._replace(skipped=result)
+        return result
+
+    def recorded(self, output: str) -> dict[str, Any] | None:
+        """Return the row that an earlier run has left of an output; None if there is none."""
+        entry = self._known.done.get(output)
+        return None if entry is None else self._journal.read(entry.position)
+
+    def is_without_output(self, source: str) -> bool:
+        """Return whether an image has failed, or was left out by a rule, in this run."""
+        return source in self._without_output
 
     def mark_pending(self, batch: Iterable[Task]) -> None:
         """Record on the disk that the outputs of these tasks are about to be written."""
@@ -92,7 +117,7 @@ class Ledger:
         Parameters
         ----------
         task
-            The task, if there was work to do.
+            The task, if there was work to do, or a rule left its image out.
         mtime_ns
             New time of a source whose content has not changed.
         """
@@ -100,32 +125,55 @@ class Ledger:
 
     def record_all(self, outcomes: Sequence[tuple[Task | None, Result, int | None]]) -> None:
         """Append the rows of several results to the journal, in one call; each is as for :meth:`record`."""
-        if self._pruner is not None:
-            for _, result, _ in outcomes:
-                self._pruner.note_result(result)
+        for task, result, _ in outcomes:
+            self._note(task, result)
         if self._dry_run:
             return
         self._check_token()
         self._append(*filter(None, starmap(self._row_of, outcomes)))
         for task, result, _ in outcomes:
-            if isinstance(result, Compressed):
+            if isinstance(result, Compressed | CompanionWritten):
                 self._unsynced_folders.add(result.output.rpartition("/")[0])
             if task is not None:
                 self._pending.pop(task.output, None)
-                if not isinstance(result, Failed):  # after a failure the output of the killed run is still there
+                # Without a new output the one of the killed run is still there.
+                if not isinstance(result, Failed | LeftOut):
                     self._left_pending.pop(task.output, None)
 
     def note_crash(self, batch: Iterable[Loaded]) -> None:
         """Note that a process has ended while it did these tasks; any thread may call this."""
         self._littered_folders.update([task.output.rpartition("/")[0] for task, _ in batch])
 
+    def _note(self, task: Task | None, result: Result) -> None:
+        """Note what became of a source."""
+        if self._pruner is not None:
+            self._pruner.note_result(result)
+        if isinstance(result, Failed | LeftOut):
+            self._without_output.add(result.source)
+        elif self._without_output:
+            self._without_output.discard(result.source)
+        entry = self._known.done.get(task.output) if task is not None and isinstance(result, LeftOut) else None
+        if entry is not None and entry.source == result.source:
+            self._left_out_outputs.add(entry.output)
+
     def _row_of(self, task: Task | None, result: Result, mtime_ns: int | None) -> dict[str, object] | None:
         """Return the row of a result; None if the row that is there stays."""
-        if isinstance(result, Compressed):
-            label, sample = (None, "") if task is None else (task.label, task.sample)
-            return image_row(result, self._hash_of(result.output), __version__, label, sample)
-        if isinstance(result, Failed):
-            return failure_row(result, self._hash_of(result.source), __version__)
+        match result:
+            case Compressed():
+                label, sample = (None, "") if task is None else (task.label, task.sample)
+                return image_row(result, self._hash_of(result.output), __version__, label, sample)
+            case CompanionWritten():
+                return companion_row(result, __version__)
+            case LeftOut():
+                return left_out_row(result, __version__)
+            case Failed():
+                options_hash = (task and task.options_hash) or self._hash_of(result.source)
+                return failure_row(result, options_hash, __version__)
+            case Skipped():
+                return self._row_of_skipped(task, result, mtime_ns)
+
+    def _row_of_skipped(self, task: Task | None, result: Skipped, mtime_ns: int | None) -> dict[str, object] | None:
+        """Return the new row of an output that is done already; None if the row that is there stays."""
         if self._update is not None and result is self._update.skipped:
             row = self._journal.read(self._update.entry.position) | {"status": DONE}
             return relabelled(row, self._update.label)
@@ -143,7 +191,7 @@ class Ledger:
         complete
             Whether the run has met all sources. Otherwise no output counts as stale.
         """
-        unmet = set(self._known.done.unmet()) if complete else set()
+        unmet = {*self._known.done.unmet(), *self._left_out_outputs} if complete else set()
         stale = {output for output in sorted(unmet) if self._outputs.exists(output)}  # sorted: folder by folder
         adopted = self._rows_of_left_pending() if complete and self._takes_all else {}
         chosen = self._pruner.choose(sorted(stale), self._known.done, self._journal) if self._pruner else []
@@ -163,6 +211,8 @@ class Ledger:
             self._sync()
             self._outputs.commit(closing=True)
             self._journal.close()
+            if complete and self._takes_all:  # what is left out now has a row of this run
+                self._journal.left_out_before.clear()
             if self._changed or any(self._known.done[name].status == DONE or name not in stale for name in unmet):
                 compact(self._journal, complete=complete, stale=unmet, exists=self._outputs.exists)
             if self._left_pending or self._pending or self._wrote_pending:

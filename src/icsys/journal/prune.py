@@ -1,4 +1,7 @@
-"""Removes stale outputs that ICS wrote: their sources are gone, or have other outputs now."""
+"""Removes stale outputs that ICS wrote: their sources are gone or left out by a rule, or have other outputs now.
+
+The output of a companion is stale, too, if its image is gone or left out.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from icsys.results import UNCHANGED, Compressed, Skipped
+from icsys.results import UNCHANGED, CompanionWritten, Compressed, LeftOut, Skipped
 from icsys.sources.folder import Folder
 from icsys.sources.output_names import name_key
 
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
 
     from icsys.files.rooted_path import RootedPath
     from icsys.journal.journal import Journal
-    from icsys.journal.known_outputs import KnownOutputs
+    from icsys.journal.known_outputs import JournalEntry, KnownOutputs
     from icsys.results import Result
     from icsys.sources.base import Source, Task
 
@@ -30,6 +33,7 @@ class Pruner:
         self._source, self._destination = source, destination
         self._met: set[str] = set()
         self._undone: set[str] = set()
+        self._left_out: set[str] = set()
         self._outputs: dict[str, str] = {}  # by name_key
 
     def note_task(self, task: Task) -> None:
@@ -38,9 +42,13 @@ class Pruner:
         self._outputs[name_key(task.output)] = task.output
 
     def note_result(self, result: Result) -> None:
-        """Note a source whose output this run has neither made nor found done."""
-        is_done = isinstance(result, Compressed) or (isinstance(result, Skipped) and result.reason == UNCHANGED)
-        if not is_done:
+        """Note a source whose output this run has neither made nor found done, or that a rule leaves out."""
+        is_done = isinstance(result, Compressed | CompanionWritten) or (
+            isinstance(result, Skipped) and result.reason == UNCHANGED
+        )
+        if isinstance(result, LeftOut):
+            self._left_out.add(result.source)
+        elif not is_done:
             self._undone.add(result.source)
 
     def choose(self, stale: Iterable[str], entries: KnownOutputs, journal: Journal) -> list[str]:
@@ -51,20 +59,32 @@ class Pruner:
             if (entry := entries.get(output)) is not None
             and entry.pack is None
             and not self._is_file_of_another(output)
-            and self._is_replaced_or_gone(entry.source)
+            and self._is_due(entry)
             and self._has_hash(output, journal.read(entry.position).get("sha256"))
         ]
 
-    def _is_replaced_or_gone(self, source: str) -> bool:
-        """Return whether a source has another output now, or is gone; one that this run left out is neither."""
+    def _is_due(self, entry: JournalEntry) -> bool:
+        """Return whether a stale output belongs to no source any more.
+
+        Its source, or the image of a companion, is gone or left out by a rule, or has another output now. A source that
+        is there and that this run did not meet for another reason is neither.
+        """
+        source, picture = entry.source, entry.picture
+        if source in self._left_out or picture in self._left_out:
+            return True
+        if source in self._undone or picture in self._undone:
+            return False
         if source in self._met:
-            return source not in self._undone
+            return True
+        return self._is_gone(source) or (bool(picture) and picture not in self._met and self._is_gone(picture))
+
+    def _is_gone(self, source: str) -> bool:
         return not (isinstance(self._source, Folder) and os.path.lexists(self._source.path / source))
 
     def _is_file_of_another(self, output: str) -> bool:
         """Return whether the file is that of a task whose output has the same name in a file system such as NTFS."""
         other = self._outputs.get(name_key(output))
-        if other is None:
+        if other is None or other == output:  # a task that was left out has no output now
             return False
         try:
             one, two = ((self._destination / name).status() for name in (output, other))

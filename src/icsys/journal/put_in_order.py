@@ -1,4 +1,4 @@
-"""The end of a run: one row for each output, sorted by source, and failures in their own file.
+"""The end of a run: one row for each output and each image left out, sorted by source; failures in their own file.
 
 The rows of a run are nearly in order, because its workers do a few images at a time. They are sorted in a window of a
 few megabytes on their way from the journal to the new manifest, so memory does not grow with the images. Where that is
@@ -16,7 +16,7 @@ from icsys.files.atomic import scratch_file, write_whole
 from icsys.files.bounded_lines import lines_of
 from icsys.layout import FAILURES, MANIFEST
 from icsys.outputs.folder import FolderOutputs
-from icsys.records.manifest import STALE, from_line, to_line
+from icsys.records.manifest import LEFT_OUT, STALE, from_line, to_line
 from icsys.records.row_columns import key_from_line, key_of_own
 
 if TYPE_CHECKING:
@@ -35,12 +35,14 @@ _LEAST = 2**12
 def compact(
     journal: Journal, *, complete: bool, stale: Collection[str], exists: Callable[[str], bool] | None = None
 ) -> None:
-    """Keep one row for each output, sorted by source, and move failures to their own file.
+    """Keep one row for each output and each image left out, sorted by source, and move failures to their own file.
+
+    Outputs of sources that fail, or that a rule leaves out, become stale.
 
     Parameters
     ----------
     journal
-        The journal of the run that ends now, closed.
+        The journal of the run that ends now, closed. Its ``left_out_before`` are kept.
     complete
         Whether that run has met all sources; failures of earlier runs are then dropped.
     stale
@@ -61,36 +63,40 @@ def compact(
     if (stale or failed or not journal.in_order) and manifest.is_file():
         journal.known.done.release()
         exists = exists or FolderOutputs(folder).exists
-        lines = _kept_lines(journal)
-        _write_sorted(manifest, _with_stale(lines, stale, failed, exists) if stale or failed else lines)
+        lines, undone = _kept_lines(journal), {*failed, *journal.left_out, *journal.left_out_before}
+        _write_sorted(manifest, _with_stale(lines, stale, undone, exists) if stale or undone else lines)
     folder.sync()
 
 
 def _kept_lines(journal: Journal) -> Iterator[_Line]:
-    """Yield the lines of images that no later line replaces, in the order of the journal."""
+    """Yield the lines that no later line replaces, without failures, in the order of the journal."""
     start, live = journal.start, journal.known.done.live_positions()
     next_live = next(live, None)
     with (journal.folder / MANIFEST).open() as file:
         for position, line in lines_of(file):
             is_whole = line.endswith(b"\n")
+            kept = journal.left_out_before
             if position >= start:
-                key = key_of_own(line) if is_whole else key_from_line(line)
+                key, kept = key_of_own(line) if is_whole else key_from_line(line), journal.left_out
             elif position == next_live:
                 next_live = next(live, None)
                 key = key_from_line(line)
+            elif kept:
+                key = key_from_line(line)
+                key = None if key is None or key.output else key
             else:
                 continue
-            if key is not None and key.output:
+            if key is not None and (key.output or (key.status == LEFT_OUT and key.source in kept)):
                 yield key.source, key.output, position, line if is_whole else line + b"\n"
 
 
 def _with_stale(
     lines: Iterable[_Line], outputs: Container[str], sources: Container[str], exists: Callable[[str], bool]
 ) -> Iterator[_Line]:
-    """Set the status of these outputs, and of the outputs of these sources; leave out what does not exist."""
+    """Set the status of these outputs, and of the outputs of these sources; drop what does not exist."""
     for line in lines:
         source, output, position, text = line
-        if not (output in outputs or source in sources):
+        if not (output and (output in outputs or source in sources)):
             yield line
         elif exists(output):
             yield source, output, position, to_line((from_line(text) or {}) | {"status": STALE})

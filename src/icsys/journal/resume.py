@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from icsys.errors import code_of
-from icsys.records.label import Label, label_at
+from icsys.records.label import UNLABELLED, Label, label_at
 from icsys.records.manifest import STALE
 from icsys.results import CHANGED_SOURCE, FOREIGN, NOT_FAILED, OTHER_OPTIONS, UNCHANGED, Failed, Skipped
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class RowUpdate(NamedTuple):
-    """A finished image whose row must be written again: the row is stale, or has another label."""
+    """A finished output whose row must be written again: the row is stale, or has another label."""
 
     skipped: Skipped
     entry: JournalEntry
@@ -53,10 +53,11 @@ class Resume:
         self._hash_of, self._settings = context.hash_of, context.settings
         self._journal, self._known, self._pending, self._is_of_others = journal, known, pending, is_of_others
 
-    def decide(self, task: Task) -> Task | Skipped | RowUpdate | Failed:
-        """Return the task if it is to be done, or its result."""
+    def decide(self, task: Task, picture: Task | None = None) -> Task | Skipped | RowUpdate | Failed:
+        """Return the task if it is to be done, or its result; ``picture``: the image that a companion belongs to."""
         entry = self._known.done.meet(task.output)
-        if self._settings.retry_failed and not self._has_failed(task.source):
+        sources = [task.source] if picture is None else [task.source, picture.source]
+        if self._settings.retry_failed and not any(map(self._has_failed, sources)):
             return Skipped(source=task.source, output=task.output, reason=NOT_FAILED)
         found = self._stat(task)
         if isinstance(found, Failed):
@@ -92,8 +93,9 @@ class Resume:
 
     def _compare(self, task: Task, entry: JournalEntry, size: int) -> Task | Skipped | RowUpdate:
         """Decide by the row of an existing output."""
-        label = label_at(task.output, task.label)
-        other_options, other_source = entry.options_hash != self._hash_of(task.output), entry.source != task.source
+        label = UNLABELLED if task.options_hash else label_at(task.output, task.label)
+        options_hash = task.options_hash or self._hash_of(task.output)
+        other_options, other_source = entry.options_hash != options_hash, entry.source != task.source
         other_label = entry.pack is not None and entry.label != label  # its pack holds the other label
         if other_options or other_source or other_label or entry.bytes != size:
             # An entry without options is what a killed run has left.
@@ -115,7 +117,8 @@ class Resume:
             row = row or self._journal.read(entry.position)
             return task._replace(done_sha256=row.get("source_sha256"), redone=CHANGED_SOURCE)
         skipped = Skipped(source=task.source, output=task.output, reason=UNCHANGED)
-        is_right = entry.status != STALE and task.source not in self._known.failed and entry.label == label
+        undone = task.source in self._known.failed or task.source in self._known.left_out
+        is_right = entry.status != STALE and not undone and entry.label == label
         return skipped if is_right else RowUpdate(skipped, entry, label)
 
     def _sha256(self, output: str) -> str | None:

@@ -34,3 +34,14 @@ class MappedFile(NamedTuple):
     labels: int = 0
     dropped: int = 0
     warning: str | None = None
+
+
+def with_file_name(path: str, file_name: str) -> str:
+    r"""Return a path whose last part is replaced; folders before it, divided by either slash, are kept.
+
+    Examples
+    --------
+    >>> [with_file_name(path, "a.png") for path in ("JPEGImages/a.jpg", "C:\\photos\\a.jpg", "a.jpg")]
+    ['JPEGImages/a.png', 'C:\\photos\\a.png', 'a.png']
+    """
+    return path[: max(path.rfind("/"), path.rfind("\\")) + 1] + file_name

@@ -68,8 +68,9 @@ class FolderOutputs:
         """See Outputs; a link above the output is an obstacle. Temporary files in a folder are removed on first use."""
         folder, _, name = output.rpartition("/")
         top = output.partition("/")[0]
-        if folder and not self._apart and top.casefold() in RESERVED:
-            return OutputStat(obstacle=f"the folder {top!r} has the name of a file of ics")
+        if not self._apart and top.casefold() in RESERVED:
+            what = "folder" if folder else "file"
+            return OutputStat(obstacle=f"the {what} {top!r} has the name of a file of ics")
         link = self._link_above(folder)
         if link is not None:
             return OutputStat(obstacle=f"the folder {link!r} is a link")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Protocol
 
+from icsys.layout import RESERVED
 from icsys.outputs.base import NOTHING, OutputStat
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class ObjectOutputs:
             return OutputStat(obstacle="names of objects are UTF-8, and its name is not")
         if "?versionId=" in output:
             return OutputStat(obstacle="an object whose name has ?versionId= cannot be read")
+        if output in RESERVED:
+            return OutputStat(obstacle=f"the file {output!r} has the name of a file of ics")
         folder, _, name = output.rpartition("/")
         listed = self._list(folder)
         if name not in listed:

@@ -28,11 +28,28 @@ class PackFormat(Protocol):
     def member(self, file_name: str, sample: str = "") -> str:
         """Return the name of an image in its pack, made from its output path and the key of its sample."""
 
-    def write(self, file: BinaryIO, images: Iterable[PackedImage], classes: Classes) -> None:
-        """Write images of a dataset with these classes."""
+    def companion(self, member: str, name: str) -> str:
+        """Return the name of a companion in its pack, made from that of its image and from its own beside others."""
+
+    def is_facts(self, member: str) -> bool:
+        """Return whether a name in a pack may be that of a file with facts about images."""
+
+    def write(
+        self, file: BinaryIO, images: Iterable[PackedImage], classes: Classes, columns: Mapping[str, str]
+    ) -> None:
+        """Write images of a dataset with these classes, whose companions have these columns.
+
+        Raises
+        ------
+        NotTextError
+            If a companion in a column of texts is none.
+        """
 
     def read(self, file: BinaryIO) -> Generator[tuple[str, bytes]]:
-        """Yield the member name and bytes of each image, in order; OSError if the pack cannot be read."""
+        """Yield name and bytes of each image and companion, in order; OSError if the pack cannot be read.
+
+        Among them may be files with facts.
+        """
 
 
 PACK_FORMATS: dict[str, PackFormat] = {"webdataset": WebDatasetFormat(), "parquet": ParquetFormat()}

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 from icsys.files.atomic import remove_tree, write_whole
 from icsys.layout import MANIFEST, PACKS, STAGED_PACKS, UNPACKED, is_pack_name
 from icsys.packs.assignment import PackAssigner
+from icsys.packs.companions import Companions, companion_in
 from icsys.packs.formats import PACK_FORMATS, member_name
-from icsys.records.manifest import DONE, STALE, from_line, read_lines, read_rows, to_line
+from icsys.records.manifest import DONE, LEFT_OUT, STALE, from_line, read_lines, read_rows, to_line
 from icsys.records.pack_index import save_pack_index
 from icsys.records.row_columns import columns_from_line
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from icsys.files.rooted_path import RootedPath
     from icsys.records.pack_index import PackIndex
@@ -23,8 +24,10 @@ _END = f'"status": "{DONE}"}}\n'.encode()
 """The end of the line of an image that is in no pack yet."""
 
 
-def install_packs(destination: RootedPath, index: PackIndex, stop: threading.Event | None) -> None:
-    """Move staged packs into their places, and note the pack of each image in the manifest.
+def install_packs(
+    destination: RootedPath, index: PackIndex, stop: threading.Event | None, companions: Companions | None = None
+) -> None:
+    """Move staged packs into their places, and note the pack of each image and companion in the manifest.
 
     A second call after a crash gives the same result.
 
@@ -34,9 +37,13 @@ def install_packs(destination: RootedPath, index: PackIndex, stop: threading.Eve
         Of the new packs; its state becomes "complete".
     stop
         Once it is set, files of packed images stay; a later run removes them.
+    companions
+        Those in the manifest, with their packs noted; by default they are read.
     """
+    companions = placed_companions(destination, index) if companions is None else companions
     names: set[str] = set()
-    write_whole(destination / MANIFEST, _packed_lines(destination, index, names))
+    singles = companions.single_files()
+    write_whole(destination / MANIFEST, _packed_lines(destination, index, companions, names))
     (destination / PACKS).make_folders()
     for pack in index.packs:
         staged = destination / STAGED_PACKS / pack.name.rpartition("/")[2]
@@ -45,31 +52,71 @@ def install_packs(destination: RootedPath, index: PackIndex, stop: threading.Eve
     for name in index.old:
         (destination / name).unlink(missing_ok=True)
     (destination / PACKS).sync()
-    index.state, index.old = "complete", []
+    for name in names.intersection(index.files):  # these were single files before
+        (destination / name).unlink(missing_ok=True)
+    move_single_files(destination, singles)
+    index.state, index.old, index.files = "complete", [], singles
     save_pack_index(destination, index)
     remove_staged(destination)
     if (destination / UNPACKED).is_dir():
         remove_tree(destination / UNPACKED, names.__contains__, stop)
 
 
-def _packed_lines(destination: RootedPath, index: PackIndex, names: set[str]) -> Iterator[bytes]:
-    """Yield the lines of the next manifest, and add the outputs in them to ``names``.
+def placed_companions(destination: RootedPath, index: PackIndex) -> Companions:
+    """Return the companions in a manifest, with their packs noted."""
+    companions = Companions(destination / MANIFEST)
+    if companions:
+        assigner = PackAssigner(index, companions)
+        for row in map(columns_from_line, read_lines(destination / MANIFEST)):
+            if row is not None:
+                assigner.next(row)
+    return companions
+
+
+def move_single_files(destination: RootedPath, names: Iterable[str]) -> None:
+    """Move companions that are in no pack from where they were written to their places."""
+    folders = set()
+    for name in names:
+        written = destination / UNPACKED / name
+        if written.is_file():
+            place = destination / name
+            place.parent.make_folders()
+            written.replace(place)
+            folders.add(name.rpartition("/")[0])
+    for folder in folders:
+        destination.at(folder).sync()
+
+
+def _packed_lines(
+    destination: RootedPath, index: PackIndex, companions: Companions, names: set[str]
+) -> Iterator[bytes]:
+    """Yield the lines of the next manifest, and add the outputs that are in packs to ``names``.
 
     It leaves stale rows out; their files are removed first, because no row will name them.
     """
-    pack_format, assigner = PACK_FORMATS[index.format], PackAssigner(index)
+    pack_format, assigner = PACK_FORMATS[index.format], PackAssigner(index, companions)
     for line in read_lines(destination / MANIFEST):
-        row = columns_from_line(line)
-        if row is None or _is_removed(destination, row):
+        companion = companion_in(line)
+        row = companion or columns_from_line(line)
+        if row is None or _is_removed(destination, row, index.files):
             continue
-        pack = assigner.next(row)
-        if pack is not None:
+        if companion is not None:
+            place = companions.place_of(companion, pack_format)
+        else:
+            pack = assigner.next(row)
+            place = None if pack is None else (pack, member_name(row, pack_format))
+        if place is not None:
             names.add(row["file_name"])
-            yield line_in_pack(line, pack, member_name(row, pack_format))
+            yield line_in_pack(line, *place)
+        elif row["status"] == LEFT_OUT:
+            yield line
+        elif companion is not None:
+            yield to_line({name: value for name, value in companion.items() if name not in {"shard", "member"}})
+    companions.close()
 
 
 def line_in_pack(line: bytes, pack: str, member: str) -> bytes:
-    """Return the manifest line of a compressed image with its pack, and its name there.
+    """Return the manifest line of a compressed image, or of a companion, with its pack, and its name there.
 
     A line as ICS writes it keeps its bytes; any other is written anew.
     """
@@ -84,21 +131,39 @@ def line_in_pack(line: bytes, pack: str, member: str) -> bytes:
     return to_line(row | place)
 
 
-def keep_packs(destination: RootedPath, stop: threading.Event | None) -> None:
-    """Remove what surrounds packs that are already right: staged packs, stale outputs, files of packed images."""
+def keep_packs(
+    destination: RootedPath, index: PackIndex, stop: threading.Event | None, singles: Sequence[str] = ()
+) -> None:
+    """Remove what surrounds packs that are already right: staged packs, stale outputs, files of packed images.
+
+    Parameters
+    ----------
+    index
+        Of the packs.
+    singles
+        Companions that are single files; they move into their places.
+    """
     remove_staged(destination)
-    if not (destination / UNPACKED).is_dir():
+    if not (destination / UNPACKED).is_dir() and list(singles) == index.files:
         return
     names, found = set[str](), False
+    if {*singles} - {*index.files}:
+        index.files = sorted({*singles, *index.files})
+        save_pack_index(destination, index)
+    move_single_files(destination, singles)
     for row in map(columns_from_line, read_lines(destination / MANIFEST)):
-        if row is not None and _is_removed(destination, row):
+        if row is not None and _is_removed(destination, row, index.files):
             found = True
         elif row is not None:
             names.add(row.get("file_name") or "")
     if found:
         rows = (row for _, row in read_rows(destination / MANIFEST))
         write_whole(destination / MANIFEST, (to_line(row) for row in rows if row.get("status") != STALE))
-    remove_tree(destination / UNPACKED, names.__contains__, stop)
+    if index.files != list(singles):
+        index.files = list(singles)
+        save_pack_index(destination, index)
+    if (destination / UNPACKED).is_dir():
+        remove_tree(destination / UNPACKED, names.__contains__, stop)
 
 
 def remove_staged(destination: RootedPath) -> None:
@@ -106,11 +171,12 @@ def remove_staged(destination: RootedPath) -> None:
     remove_tree(destination / STAGED_PACKS, lambda name: is_pack_name(f"{PACKS}/{name}"))
 
 
-def _is_removed(destination: RootedPath, row: dict[str, Any]) -> bool:
+def _is_removed(destination: RootedPath, row: dict[str, Any], singles: Collection[str]) -> bool:
     """Remove the file of a stale row; return whether the row is stale."""
     if row.get("status") != STALE:
         return False
-    part = destination / UNPACKED / row["file_name"]
-    if part.is_file():
-        part.unlink()
+    name = row["file_name"]
+    for file in [destination / UNPACKED / name, *([destination / name] if name in singles else [])]:
+        if file.is_file():
+            file.unlink()
     return True

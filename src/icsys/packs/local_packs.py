@@ -1,10 +1,11 @@
 """A folder of packs: images are packed when a run ends, and the next run finds them in their packs.
 
-During a run images are single files below ``.ics-parts``. At its end:
+During a run images and their companions are single files below ``.ics-parts``. At its end:
 
 1. New packs are written into ``.ics-shards``, from these files and from the packs of earlier runs.
 2. ``shards.json`` records the new packs. From this moment they count.
-3. The new packs move into their places, and the files that they replace are removed.
+3. The new packs move into their places, and the files that they replace are removed. Companions that are about many
+   images, such as tables, are in no pack: they move into their places beside the packs, too.
 
 A crash before step 2 leaves old packs and single files, and the next run packs again. After a crash in step 3 the next
 run completes that step. So every image is always in at least one file that no step is writing.
@@ -12,12 +13,14 @@ run completes that step. So every image is always in at least one file that no s
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from icsys.choices import PACKINGS
 from icsys.errors import UsageError
 from icsys.layout import MANIFEST, PACK_INDEX, STAGED_PACKS
 from icsys.packs.assignment import Stopped, assign
+from icsys.packs.companions import Companions
 from icsys.packs.install_packs import install_packs, keep_packs, remove_staged
 from icsys.packs.write_packs import write_packs
 from icsys.records.pack_index import Pack, PackIndex, load_pack_index, save_pack_index
@@ -25,7 +28,7 @@ from icsys.records.pack_index import Pack, PackIndex, load_pack_index, save_pack
 if TYPE_CHECKING:
     import os
     import threading
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from icsys.files.rooted_path import RootedPath
     from icsys.packs.assignment import Assignment
@@ -120,21 +123,27 @@ def pack_images(
     if before is None:
         raise FileNotFoundError(f"{PACK_INDEX} is missing from {str(destination)!r}: expected the one of this run")
     after = PackIndex(format=before.format, state="written", shard_images=shard_images, shard_bytes=shard_bytes)
+    companions = Companions(destination / MANIFEST)
     try:
-        assignment = assign(destination, after, class_names, stop)
+        assignment = assign(destination, after, companions, class_names, stop)
         after.take(assignment.classes)
+        singles = companions.single_files()
+        _check_places(destination, before, [*assignment.counts, *singles], replace=replace)
         if _is_packed(destination, before, after, assignment):
-            keep_packs(destination, stop)
+            companions.close()
+            keep_packs(destination, before, stop, singles)
             return before.packs
-        _check_places(destination, before, assignment, replace=replace)
-        after.packs = write_packs(destination, before, after, assignment, stop=stop, on_pack=on_pack)
+        after.packs = write_packs(destination, before, after, assignment, companions, stop=stop, on_pack=on_pack)
     except Stopped:
         remove_staged(destination)
         return before.packs
+    finally:
+        companions.close()
     after.old = sorted({*before.old, *(pack.name for pack in before.packs)} - assignment.counts.keys())
+    after.files = sorted({*before.files, *singles})
     (destination / STAGED_PACKS).sync()
     save_pack_index(destination, after)
-    install_packs(destination, after, stop)
+    install_packs(destination, after, stop, companions)
     return after.packs
 
 
@@ -146,7 +155,8 @@ def is_packed(
     if before is None:
         return False
     after = PackIndex(format=before.format, state="written", shard_images=shard_images, shard_bytes=shard_bytes)
-    assignment = assign(destination, after, class_names, stop)
+    with closing(Companions(destination / MANIFEST)) as companions:
+        assignment = assign(destination, after, companions, class_names, stop)
     after.take(assignment.classes)
     return _is_packed(destination, before, after, assignment)
 
@@ -158,13 +168,14 @@ def _is_packed(destination: RootedPath, before: PackIndex, after: PackIndex, ass
         and before.state == "complete"
         and all(getattr(before, name) == getattr(after, name) for name in _SETTINGS)
         and assignment.counts == {pack.name: pack.images for pack in before.packs}
+        and all(assignment.companions[pack.name] == pack.companions for pack in before.packs)
         and all(_is_intact(destination, pack, None) for pack in before.packs)
     )
 
 
-def _check_places(destination: RootedPath, before: PackIndex, assignment: Assignment, *, replace: bool) -> None:
+def _check_places(destination: RootedPath, before: PackIndex, names: Iterable[str], *, replace: bool) -> None:
     """Refuse to overwrite files of other programs, and to write through a link."""
-    for name in assignment.counts.keys() - {*before.old, *(pack.name for pack in before.packs)}:
+    for name in {*names} - {*before.old, *before.files, *(pack.name for pack in before.packs)}:
         if (destination / name).exists() and not replace:
             raise OSError(f"{name!r} is a file that ics did not write: move it away, or use --overwrite always")
 

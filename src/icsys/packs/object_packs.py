@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from icsys.errors import UsageError
 from icsys.files.object_store import Objects
 from icsys.files.rooted_path import RootedPath
-from icsys.layout import MANIFEST, PACK_INDEX, PACKS, UNPACKED, is_pack_name
+from icsys.layout import MANIFEST, PACK_INDEX, PACKS, RESERVED, UNPACKED, is_pack_name
+from icsys.outputs.base import OutputStat
 from icsys.outputs.folder import FolderOutputs
 from icsys.outputs.objects import ObjectOutputs
 from icsys.packs.assignment import Stopped
@@ -36,12 +37,33 @@ if TYPE_CHECKING:
 class UnpackedOutputs(ObjectOutputs):
     """Outputs as objects, with a local copy of each."""
 
-    def __init__(self, objects: Objects, folder: Path, commit: Commit | None = None) -> None:
+    def __init__(
+        self, objects: Objects, folder: Path, commit: Commit | None = None, beside: ObjectOutputs | None = None
+    ) -> None:
         super().__init__(objects, commit)
-        self._unpacked, self._folder = objects, folder
+        self._unpacked, self._folder, self._beside = objects, folder, beside
+        self.single_files: frozenset[str] = frozenset()
+        """Outputs of earlier runs that are single objects beside the packs."""
 
     def __reduce__(self) -> tuple[type[UnpackedOutputs], tuple[Any, ...]]:
         return UnpackedOutputs, (self._unpacked, self._folder)
+
+    def stat(self, output: str) -> OutputStat:
+        """See Outputs; an object beside the packs counts if there is no new one."""
+        if output.casefold() in RESERVED:
+            return OutputStat(obstacle=f"the file {output!r} has the name of a file of ics")
+        found = super().stat(output)
+        beside = self._beside if output in self.single_files and found.size is None else None
+        return found if beside is None else beside.stat(output)
+
+    def read(self, output: str) -> bytes:
+        """See Outputs."""
+        is_beside = output in self.single_files and not self.is_unpacked(output)
+        return self._beside.read(output) if self._beside and is_beside else super().read(output)
+
+    def is_unpacked(self, output: str) -> bool:
+        """Return whether an output is an object that is not packed yet, or not in its place beside the packs."""
+        return super().stat(output).size is not None
 
     def write_all(self, files: Sequence[NewOutput]) -> list[OSError | None]:
         """See Outputs; the objects are written first, so every local copy has its object."""
@@ -59,7 +81,7 @@ class RemotePacks:
     def __init__(self, objects: Objects, folder: Path, commit: Commit) -> None:
         self._objects, self._folder, self._root = objects, folder, RootedPath(folder)
         self._unpacked = Objects(f"{objects.url}/{UNPACKED}")
-        self.outputs = UnpackedOutputs(self._unpacked, folder / UNPACKED, commit)
+        self.outputs = UnpackedOutputs(self._unpacked, folder / UNPACKED, commit, ObjectOutputs(objects))
         self._before = PackIndex(format="")
         self._index = b""
         self._inodes: dict[str, int] = {}  # of the empty local files, by pack name
@@ -69,6 +91,7 @@ class RemotePacks:
         index = load_pack_index(self._root)
         if index is not None:
             self._before, self._index = index, (self._folder / PACK_INDEX).read_bytes()
+            self.outputs.single_files = frozenset(index.files)
             if index.state == "written":
                 raise UsageError(
                     f"destination {self._objects.name!r} is a copy of a folder in which packing was interrupted: "
@@ -101,13 +124,17 @@ class RemotePacks:
             if stop.is_set():
                 return
             name = row.get("file_name", "")
-            if (
-                row.get("status") == DONE
-                and not (self._folder / UNPACKED / name).exists()
-                and self.outputs.exists(name)
-            ):
-                (self._folder / UNPACKED / name).parent.mkdir(parents=True, exist_ok=True)
-                self._unpacked.fetch(name, self._folder / UNPACKED / name)
+            copy = self._folder / UNPACKED / name
+            if row.get("status") != DONE or copy.exists() or not self.outputs.exists(name):
+                continue
+            is_new = self.outputs.is_unpacked(name)
+            if not is_new and not row.get("picture"):  # one that is about many images stays where it is
+                continue
+            copy = copy if is_new else self._folder / name
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            (self._unpacked if is_new else self._objects).fetch(name, copy)
+            if not is_new:
+                self._inodes[name] = copy.stat().st_ino
         try:
             limits = {"shard_images": shard_images, "shard_bytes": shard_bytes}
             settled = is_packed(self._root, **limits, class_names=class_names, stop=stop)
@@ -121,10 +148,14 @@ class RemotePacks:
         """Upload the new packs; none of them counts until :meth:`settle`."""
         index = load_pack_index(self._root)
         new = [pack.name for pack in index.packs if self._is_new(pack.name)] if index else []
-        if index and new:
+        files = [name for name in index.files if self._is_new(name)] if index else []
+        if index and (new or files):
             old = {*self._before.old, *(pack.name for pack in [*self._before.packs, *index.packs])}
-            self._write_index(PackIndex(format=index.format, old=sorted(old)))
-            for name in new:
+            singles = sorted({*self._before.files, *index.files})
+            changed = PackIndex(format=index.format, old=sorted(old), files=singles) if new else self._before
+            changed.files = singles
+            self._write_index(changed)
+            for name in (*new, *files):
                 self._objects.send(self._folder / name, name)
 
     def settle(self) -> None:
@@ -135,15 +166,16 @@ class RemotePacks:
         names = {pack.name for pack in index.packs}
         index.old = sorted({*self._before.old, *(pack.name for pack in self._before.packs)} - names)
         self._write_index(index)
-        self._objects.remove(index.old)
+        self._objects.remove([*index.old, *sorted({*self._before.files} - {*index.files})])
         index.old = []
         self._write_index(index)
         rows = (row for _, row in read_rows(self._root / MANIFEST) if row.get("status") == DONE)
-        if all(row.get("shard") in names for row in rows):
+        if all(row.get("shard") in names or row["file_name"] in index.files for row in rows):
             self._objects.remove(f"{UNPACKED}/{name}" for name in self._unpacked.all())
 
     def _is_new(self, name: str) -> bool:
-        return os.stat(self._folder / name).st_ino != self._inodes.get(name)  # noqa: PTH116
+        path = self._folder / name
+        return path.exists() and path.stat().st_ino != self._inodes.get(name)
 
     def _write_index(self, index: PackIndex) -> None:
         text = json.dumps(index.to_dict(), indent=2).encode() + b"\n"

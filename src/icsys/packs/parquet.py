@@ -6,14 +6,17 @@ import json
 from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from icsys.packs.packed_image import REPEATED_COLUMNS, utf8
+from icsys.files.parsing import from_json
+from icsys.packs.companion_names import column_of
+from icsys.packs.packed_image import BINARIES, IMAGES, REPEATED_COLUMNS, TEXTS, NotTextError, utf8
 from icsys.records.import_pyarrow import NUMBER, load_pyarrow
 from icsys.sources.pack_member_names import to_utf8_name
+from icsys.sources.packed_companions import COMPANIONS_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable
+    from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 
-    from icsys.packs.packed_image import PackedImage
+    from icsys.packs.packed_image import PackedCompanion, PackedImage
     from icsys.records.classes import Classes
 
 _MOST_CLASSES = 2**16
@@ -34,22 +37,45 @@ class ParquetFormat:
         """Return the path of an image in a pack; :func:`icsys.sources.pack_member_names.path_in_pack` turns it back."""
         return to_utf8_name(file_name)
 
-    def write(self, file: BinaryIO, images: Iterable[PackedImage], classes: Classes) -> None:
-        """Write one row per image: ``image`` (bytes and path), ``label`` if there are classes, and its facts."""
+    def companion(self, member: str, name: str) -> str:
+        """Return the name of a companion: that of its row, and its column.
+
+        Examples
+        --------
+        >>> ParquetFormat().companion("cat/1.png", "mask.png")
+        'cat/1.png#mask'
+        """
+        return f"{member}#{column_of(name)}"
+
+    def is_facts(self, member: str) -> bool:  # noqa: ARG002
+        """Return False: facts have columns of their own."""
+        return False
+
+    def write(
+        self, file: BinaryIO, images: Iterable[PackedImage], classes: Classes, columns: Mapping[str, str]
+    ) -> None:
+        """Write one row per image: ``image`` (bytes and path), ``label`` if there are classes, facts and companions.
+
+        Raises
+        ------
+        NotTextError
+            If a companion in a column of texts is none.
+        """
         pa, parquet = self.prepare()
         names = _class_names(classes)
-        schema = _schema(pa, classes, names)
+        schema = _schema(pa, classes, names, columns)
         label = _number if names or not classes.are_named else _name_and_number
-        facts = [name for name in schema.names if name != "image"]
+        facts = [name for name in schema.names if name != "image" and name not in columns]
         images = iter(images)
         # Compression and dictionaries cannot make images smaller: they are compressed, and all different.
         settings: dict[str, Any] = {"compression": "NONE", "use_dictionary": False, "write_statistics": facts}
         with parquet.ParquetWriter(file, schema, **settings) as writer:
             while group := list(islice(images, _ROWS_PER_GROUP)):
-                writer.write_table(pa.Table.from_pylist([_row(image, label) for image in group], schema))
+                rows = [_row(image, label) | _beside(image, columns) for image in group]
+                writer.write_table(pa.Table.from_pylist(rows, schema))
 
     def read(self, file: BinaryIO) -> Generator[tuple[str, bytes]]:
-        """Yield the path and bytes of each image, in order.
+        """Yield name and bytes of each image, in order, and of its companions.
 
         Raises
         ------
@@ -59,10 +85,15 @@ class ParquetFormat:
         pa, parquet = self.prepare()
         try:
             with parquet.ParquetFile(file) as table:
-                _check_plain(table.metadata)
-                for batch in table.iter_batches(_ROWS_PER_GROUP, columns=["image"]):
-                    for image in batch.column("image").to_pylist():
-                        yield image["path"], image["bytes"]
+                columns = _companions_in(table)
+                _check_plain(table.metadata, columns)
+                for batch in table.iter_batches(_ROWS_PER_GROUP, columns=["image", *columns]):
+                    for row in batch.to_pylist():
+                        path = row["image"]["path"]
+                        yield path, row["image"]["bytes"]
+                        for column in columns:
+                            if row[column] is not None:
+                                yield self.companion(path, column), _bytes(row[column])
         except (
             pa.ArrowException,
             ValueError,
@@ -97,7 +128,44 @@ def _row(image: PackedImage, label: Callable[[PackedImage], dict[str, Any]]) -> 
     return {"image": {"bytes": image.data, "path": image.member}, **label(image), **info}
 
 
-def _schema(pa: Any, classes: Classes, names: list[str]) -> Any:  # noqa: ANN401 - modules without types
+def _beside(image: PackedImage, columns: Mapping[str, str]) -> dict[str, Any]:
+    """Return the columns of the companions of an image."""
+    if not columns:
+        return {}
+    values = {column: _value(one, columns[column]) for one in image.companions for column in [column_of(one.name)]}
+    facts = {column_of(one.name): one.facts for one in image.companions}
+    return values | {COMPANIONS_KEY: utf8(json.dumps(facts)) if facts else None}
+
+
+def _value(one: PackedCompanion, kind: str) -> bytes | str | dict[str, Any]:
+    """Return a companion as its column has it; NotTextError if it does not fit."""
+    if kind == IMAGES:
+        return {"bytes": one.data, "path": to_utf8_name(one.path)}
+    if kind == BINARIES:
+        return one.data
+    try:
+        return one.data.decode()
+    except UnicodeDecodeError:
+        raise NotTextError(column_of(one.name)) from None
+
+
+def _bytes(value: bytes | str | dict[str, Any]) -> bytes:
+    """Return the bytes of a companion from its column."""
+    if isinstance(value, dict):
+        return bytes(value["bytes"])
+    return value.encode() if isinstance(value, str) else value
+
+
+def _companions_in(table: Any) -> list[str]:  # noqa: ANN401 - modules without types
+    """Return the columns of companions in a pack of ICS."""
+    note = from_json((table.schema_arrow.metadata or {}).get(b"icsys", b"{}"))
+    columns = note.get("companions", []) if isinstance(note, dict) else []
+    if not (isinstance(columns, list) and set(columns) <= set(table.schema_arrow.names)):
+        raise ValueError("it has not the columns that it states")
+    return columns
+
+
+def _schema(pa: Any, classes: Classes, names: list[str], columns: Mapping[str, str]) -> Any:  # noqa: ANN401 - likewise
     """Return the columns, with metadata for Hugging Face's ``datasets`` and the exact class names for ICS.
 
     Named classes become a ClassLabel, unnamed ones plain numbers. If a ClassLabel cannot hold the names, names and
@@ -113,16 +181,26 @@ def _schema(pa: Any, classes: Classes, names: list[str]) -> Any:  # noqa: ANN401
     features |= {name: {"dtype": dtype, "_type": "Value"} for name, dtype in types.items()}
     if names:
         features["label"] = {"names": list(map(utf8, names)), "_type": "ClassLabel"}
-    columns = [("image", image), *((name, pa.type_for_alias(dtype)) for name, dtype in types.items())]
-    about = {"huggingface": {"info": {"features": features}}, "icsys": {"classes": names}}
-    return pa.schema(columns, {name: json.dumps(value) for name, value in about.items()})
+    fields = [("image", image), *((name, pa.type_for_alias(dtype)) for name, dtype in types.items())]
+    own: dict[str, Any] = {"classes": names}
+    if columns:
+        kinds = {**columns, COMPANIONS_KEY: TEXTS}
+        fields += [(name, image if kind == IMAGES else pa.type_for_alias(kind)) for name, kind in kinds.items()]
+        features |= {
+            name: {"_type": "Image"} if kind == IMAGES else {"dtype": kind, "_type": "Value"}
+            for name, kind in kinds.items()
+        }
+        own["companions"] = list(columns)
+    about = {"huggingface": {"info": {"features": features}}, "icsys": own}
+    return pa.schema(fields, {name: json.dumps(value) for name, value in about.items()})
 
 
-def _check_plain(metadata: Any) -> None:  # noqa: ANN401 - modules without types
-    """Refuse compressed image columns: a small file could fill the memory."""
+def _check_plain(metadata: Any, companions: Sequence[str]) -> None:  # noqa: ANN401 - modules without types
+    """Refuse compressed columns of images and companions: a small file could fill the memory."""
+    checked = {"image", *companions}
     for group in map(metadata.row_group, range(metadata.num_row_groups)):
         for column in map(group.column, range(group.num_columns)):
-            if column.path_in_schema.startswith("image.") and (
+            if column.path_in_schema.partition(".")[0] in checked and (
                 column.compression != "UNCOMPRESSED" or column.has_dictionary_page
             ):
                 raise OSError(

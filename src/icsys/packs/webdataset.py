@@ -12,9 +12,10 @@ import tarfile
 from typing import TYPE_CHECKING, BinaryIO
 
 from icsys.records.manifest import to_line
+from icsys.sources.packed_companions import COMPANIONS_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Generator, Iterable, Mapping
 
     from icsys.packs.packed_image import PackedImage
     from icsys.records.classes import Classes
@@ -64,8 +65,28 @@ class WebDatasetFormat:
         name = f"{name}.{suffix}"
         return name if name.isascii() else "".join(map(_escaped, name))
 
-    def write(self, file: BinaryIO, images: Iterable[PackedImage], classes: Classes) -> None:  # noqa: ARG002
-        """Write each image with two more files: its class number (``.cls``) and its facts (``.json``).
+    def companion(self, member: str, name: str) -> str:
+        """Return the name of a companion: the key of its image, a dot, and its own name.
+
+        Examples
+        --------
+        >>> WebDatasetFormat().companion("cat/1.png", "mask.png")
+        'cat/1.mask.png'
+        """
+        return f"{member.rpartition('.')[0]}.{name}"
+
+    def is_facts(self, member: str) -> bool:
+        """Return whether a name is that of a class number or of facts; some companions have such names, too."""
+        return member.endswith((".cls", ".json"))
+
+    def write(
+        self,
+        file: BinaryIO,
+        images: Iterable[PackedImage],
+        classes: Classes,  # noqa: ARG002 - each sample stands alone
+        columns: Mapping[str, str],  # noqa: ARG002
+    ) -> None:
+        """Write each image with two more files, its class number (``.cls``) and its facts (``.json``), and companions.
 
         Images of one sample share one ``.cls``. The same images always give the same bytes.
         """
@@ -79,13 +100,17 @@ class WebDatasetFormat:
             if image.number is not None and key != labelled:
                 parts += tar_member(f"{key}.cls", str(image.number).encode())
                 labelled = key
-            parts += tar_member(f"{stem}.json", to_line(label | dict(image.info)))
+            beside = {one.name: one.facts for one in image.companions}
+            facts = label | dict(image.info) | ({COMPANIONS_KEY: beside} if beside else {})
+            parts += tar_member(f"{stem}.json", to_line(facts))
+            for one in image.companions:
+                parts += tar_member(one.member, one.data)
             file.writelines(parts)
             size += sum(map(len, parts))
         file.write(bytes(_END + -(size + _END) % tarfile.RECORDSIZE))
 
     def read(self, file: BinaryIO) -> Generator[tuple[str, bytes]]:
-        """Yield the member name and bytes of each image, in order.
+        """Yield name and bytes of each file, in order.
 
         Raises
         ------
@@ -99,7 +124,7 @@ class WebDatasetFormat:
                 for info in tar:
                     if info.issparse():  # a few bytes may stand for any number of zeros
                         raise OSError(f"{info.name!r} is a sparse file: expected a regular file, as ics writes")
-                    if info.isreg() and not info.name.endswith((".cls", ".json")):
+                    if info.isreg():
                         if info.offset_data + info.size > end:  # checked before memory is taken
                             raise OSError(f"{info.name!r} extends beyond the end of the tar file")
                         file.seek(info.offset_data)

@@ -1,4 +1,7 @@
-"""The manifest: one row of JSON per image. Its columns, their order, types and checks are in this file alone."""
+"""The manifest: one row of JSON for each image, and for each file that goes with images.
+
+Its columns, their order, types and checks are in this file alone.
+"""
 
 from __future__ import annotations
 
@@ -9,18 +12,18 @@ from icsys.files.bounded_lines import lines_of
 from icsys.files.parsing import from_json
 from icsys.files.relative_names import can_be_a_name, is_below
 from icsys.layout import PACKS, is_pack_name
-from icsys.records.label import MOST_NUMBER, columns_of, label_at
-from icsys.results import ImageCounts, Measured, is_tiny
+from icsys.records.label import MOST_NUMBER
+from icsys.results import COMPANIONS, IMAGE, ImageCounts, Measured, is_tiny
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from icsys.files.rooted_path import RootedPath
-    from icsys.records.label import Label
-    from icsys.results import Compressed, Failed
 
-DONE, FAILED, STALE = "compressed", "failed", "stale"
-"""Values of the column ``status``. Stale: the source of the output is gone, fails, or has another output now."""
+DONE, FAILED, STALE, LEFT_OUT = "compressed", "failed", "stale", "left_out"
+"""Values of the column ``status``. Stale: the source of the output is gone, fails, or has another output now. Left out:
+a rule of the run leaves the image out, so it has no output.
+"""
 
 _MOST = 2**63 - 1
 _write_json = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps would make an encoder for every row
@@ -43,7 +46,7 @@ ANY_JSON = f"(?:{TEXT_JSON}|null|{_FLAG_JSON}|-?Infinity|-?{_FRACTION_JSON})"
 
 
 class ManifestColumn(NamedTuple):
-    """A column of an image's row.
+    """A column of a row.
 
     Attributes
     ----------
@@ -97,18 +100,28 @@ def _is_error(value: Any) -> bool:  # noqa: ANN401
 
 _TEXT, _SIZE = ManifestColumn(str, _is_text, None, TEXT_JSON), ManifestColumn(int, _is_size, None, _SIZE_JSON)
 _FLAG = ManifestColumn(bool, lambda value: isinstance(value, bool), False, _FLAG_JSON)
+_COUNT = ManifestColumn(int, _is_count, None, _COUNT_JSON)
+_OUTPUT, _SOURCE = ManifestColumn(str, _is_output, None, _PATH_JSON), ManifestColumn(str, _is_source, None, TEXT_JSON)
+_TIME = ManifestColumn(int, _is_time, None, _TIME_JSON)
+_WARNING = ManifestColumn(str, _is_text, "", TEXT_JSON)
+_STATUS = ManifestColumn(str, lambda value: value in (DONE, STALE), None, f'"(?:{DONE}|{STALE})"')
+_IN_PACK = {
+    "shard": ManifestColumn(str, _is_pack, None, _PACK_JSON),  # the pack that holds the file
+    "member": ManifestColumn(str),  # its name there, if that cannot be found from the other columns
+}
 
 COLUMNS: dict[str, ManifestColumn] = {
-    "file_name": ManifestColumn(str, _is_output, None, _PATH_JSON),
+    "file_name": _OUTPUT,
+    "kind": ManifestColumn(str, lambda value: value == IMAGE, IMAGE, f'"{IMAGE}"'),
     "label": ManifestColumn(str, _is_text, "", TEXT_JSON),
     "label_number": ManifestColumn(
         int, lambda value: type(value) is int and abs(value) <= MOST_NUMBER, 0, f"-?{_COUNT_JSON}"
     ),
     "sample": ManifestColumn(str, _is_text, "", TEXT_JSON),
-    "source_path": ManifestColumn(str, _is_source, None, TEXT_JSON),
+    "source_path": _SOURCE,
     "source_bytes": _SIZE,
     "source_sha256": _TEXT,
-    "source_mtime_ns": ManifestColumn(int, _is_time, None, _TIME_JSON),
+    "source_mtime_ns": _TIME,
     "format": ManifestColumn(str),
     "mode": ManifestColumn(str),
     "source_width": _SIZE,
@@ -129,95 +142,58 @@ COLUMNS: dict[str, ManifestColumn] = {
     "delta_e": ManifestColumn(float),
     "quality_target": ManifestColumn(float),
     "quality_met": ManifestColumn(bool),
-    "warning": ManifestColumn(str, _is_text, "", TEXT_JSON),
+    "warning": _WARNING,
     "damaged": _FLAG,
     "kept_source": _FLAG,
     "tiny_output": _FLAG,
     "small_source": _FLAG,
     "options_hash": _TEXT,
     "tool_version": ManifestColumn(str),
-    "status": ManifestColumn(str, lambda value: value in (DONE, STALE), None, f'"(?:{DONE}|{STALE})"'),
-    "shard": ManifestColumn(str, _is_pack, None, _PACK_JSON),  # the pack that holds the image
-    "member": ManifestColumn(str),  # its name there, if that cannot be found from the other columns
+    "status": _STATUS,
+    **_IN_PACK,
 }
 """The columns of an image's row, in their order. Rows of other versions may lack those with a ``missing`` value."""
 
-_CHECKED = tuple((name, column.check, column.missing) for name, column in COLUMNS.items() if column.check)
+COMPANION_COLUMNS: dict[str, ManifestColumn] = {
+    "file_name": _OUTPUT,
+    "kind": ManifestColumn(str, COMPANIONS.__contains__, None, f'"(?:{"|".join(COMPANIONS)})"'),
+    "form": _TEXT,
+    "picture": _SOURCE,
+    "source_path": _SOURCE,
+    "source_bytes": _COUNT,
+    "source_sha256": _TEXT,
+    "source_mtime_ns": _TIME,
+    "width": ManifestColumn(int, _is_size, 1, _SIZE_JSON),  # only masks have a size
+    "height": ManifestColumn(int, _is_size, 1, _SIZE_JSON),
+    "labels": _COUNT,
+    "dropped": _COUNT,
+    "bytes": _COUNT,
+    "sha256": _TEXT,
+    "warning": _WARNING,
+    "options_hash": _TEXT,
+    "tool_version": ManifestColumn(str),
+    "status": _STATUS,
+    **_IN_PACK,
+}
+"""The columns of the row of a file that goes with images, in their order. The file may be empty."""
 
 
-def image_row(
-    result: Compressed, options_hash: str, tool_version: str, label: Label | None = None, sample: str = ""
-) -> dict[str, Any]:
-    """Return the row of a compressed image. Default label: the folder of the output.
-
-    The image-folder loader of Hugging Face reads ``file_name`` and ``label``. It takes every column whose name ends in
-    ``file_name`` for an image, so no other column may.
-    """
-    return {
-        "file_name": result.output,
-        **columns_of(label_at(result.output, label)),
-        **({"sample": sample} if sample else {}),
-        "source_path": result.source,
-        "source_bytes": result.bytes_in,
-        "source_sha256": result.source_sha256,
-        "source_mtime_ns": result.source_mtime_ns,
-        "format": result.format,
-        "mode": result.mode,
-        "source_width": result.source_width,
-        "source_height": result.source_height,
-        "source_channels": result.elements_in // (result.source_width * result.source_height),
-        "width": result.width,
-        "height": result.height,
-        "channels": result.elements_out // (result.width * result.height),
-        "orientation": result.orientation,
-        "frames": result.frames,
-        "colors": result.colors,
-        "palette": result.palette or "",
-        "bytes": result.bytes_out,
-        "sha256": result.sha256,
-        "mse": result.mse,
-        **(result.measured.columns() if result.measured else {}),
-        "warning": result.warning or "",
-        "damaged": result.damaged,
-        "kept_source": result.kept_source,
-        "tiny_output": result.tiny_output,
-        "small_source": result.small_source,
-        "options_hash": options_hash,
-        "tool_version": tool_version,
-        "status": DONE,
-    }
+def _checks_of(columns: Mapping[str, ManifestColumn]) -> tuple[tuple[str, Callable[[Any], bool], Any], ...]:
+    return tuple((name, column.check, column.missing) for name, column in columns.items() if column.check)
 
 
-def relabelled(row: Mapping[str, Any], label: Label) -> dict[str, Any]:
-    """Return the row of an image with another label."""
-    rest = {name: value for name, value in row.items() if name not in {"label", "label_number"}}
-    return {"file_name": rest.pop("file_name"), **columns_of(label), **rest}
+_CHECKS = {IMAGE: _checks_of(COLUMNS), **dict.fromkeys(COMPANIONS, _checks_of(COMPANION_COLUMNS))}
 
 
-def stale_row(output: str, source: str, data_bytes: int, sha256: str) -> dict[str, Any]:
-    """Return the row of an output that ICS has written and whose other columns are unknown."""
-    return {
-        "file_name": output,
-        "source_path": source,
-        "source_bytes": 0,
-        "source_mtime_ns": 0,
-        "bytes": data_bytes,
-        "sha256": sha256,
-        "options_hash": "",
-        "status": STALE,
-    }
+def row_kind(row: Mapping[str, Any]) -> str:
+    """Return the kind of the file that a row is about; rows of older versions are about images."""
+    kind: str = row.get("kind", IMAGE)
+    return kind
 
 
-def failure_row(result: Failed, options_hash: str, tool_version: str) -> dict[str, Any]:
-    """Return the row of an image that failed."""
-    return {
-        "source_path": result.source,
-        "code": result.code,
-        "message": result.message,
-        "options_hash": options_hash,
-        "tool_version": tool_version,
-        "status": FAILED,
-    }
+def is_done_image(row: Mapping[str, Any]) -> bool:
+    """Return whether a row is that of an image with an output that is up to date."""
+    return row.get("status") == DONE and row.get("kind", IMAGE) == IMAGE
 
 
 def is_damaged(row: Mapping[str, Any]) -> bool:
@@ -260,8 +236,8 @@ def to_line(row: Mapping[str, Any] | list[str]) -> bytes:
 def from_line(line: bytes) -> dict[str, Any] | None:
     """Return the row in a line; None if a crash has cut the line off, or ICS has not written it.
 
-    The columns of the row have the types that :func:`image_row`, :func:`failure_row` and :func:`stale_row` write, and
-    their paths stay below the output folder. A last line may lack its end.
+    The columns of the row have the types that the functions of ``manifest_rows.py`` write, and their paths stay below
+    the output folder. A last line may lack its end.
     """
     try:
         row = from_json(line)
@@ -273,14 +249,18 @@ def from_line(line: bytes) -> dict[str, Any] | None:
 def _is_ours(row: dict[str, Any]) -> bool:
     """Return whether the columns of a row are there, and of their types."""
     get = row.get
-    status = get("status")
-    if status == FAILED:
-        return _is_source(get("source_path")) and isinstance(get("code"), str) and isinstance(get("message"), str)
+    status, kind = get("status"), get("kind", IMAGE)
+    checks = _CHECKS.get(kind) if isinstance(kind, str) else None
+    if checks is None:
+        return False
+    if status in (FAILED, LEFT_OUT):
+        texts = isinstance(get("code"), str) and isinstance(get("message"), str)
+        return texts and _is_source(get("source_path")) and (status == FAILED or ("file_name" not in row))
     if status == STALE and get("options_hash") == "":
         names = _is_source(get("source_path")) and _is_output(get("file_name")) and _is_pack(get("shard"))
         numbers = all(_is_count(get(name)) for name in ("source_bytes", "source_mtime_ns", "bytes"))
         return names and numbers and isinstance(get("sha256"), str)
-    for name, check, missing in _CHECKED:  # noqa: SIM110 - for millions of rows, and faster than a generator
+    for name, check, missing in checks:  # noqa: SIM110 - for millions of rows, and faster than a generator
         if not check(get(name, missing)):
             return False
     return True

@@ -9,6 +9,7 @@ from icsys.choices import PACKINGS
 from icsys.errors import UsageError
 from icsys.files.atomic import write_json
 from icsys.files.parsing import from_json, read_json
+from icsys.files.relative_names import is_below
 from icsys.layout import PACK_INDEX, is_pack_name
 
 if TYPE_CHECKING:
@@ -20,12 +21,13 @@ STATES = ("empty", "written", "complete")
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """A file of many images; ``name`` is its path below the destination."""
+    """A file of many images, and their companions; ``name`` is its path below the destination."""
 
     name: str
     images: int
     bytes: int
     sha256: str
+    companions: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,6 +53,9 @@ class PackIndex:
         The packs.
     old
         Packs of earlier runs that no new pack replaces.
+    files
+        Companions that are single files beside the packs, because they are about many images; while packs move into
+        their places, also those of earlier runs.
     """
 
     format: str
@@ -62,6 +67,7 @@ class PackIndex:
     are_named: bool = True
     packs: list[Pack] = field(default_factory=list)
     old: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
 
     def take(self, classes: Classes) -> None:
         """Set the classes of the images."""
@@ -69,8 +75,13 @@ class PackIndex:
         self.numbers = [] if classes.are_counted else classes.numbers
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the values for ``shards.json``."""
-        return {"shards" if name == "packs" else name: value for name, value in asdict(self).items()}
+        """Return the values for ``shards.json``; it says nothing of companions if there are none."""
+        values = {"shards" if name == "packs" else name: value for name, value in asdict(self).items()}
+        for values_of in (values, *values["shards"]):
+            for name in ("companions", "files"):
+                if name in values_of and not values_of[name]:
+                    del values_of[name]
+        return values
 
 
 def load_pack_index(destination: RootedPath) -> PackIndex | None:
@@ -112,7 +123,7 @@ def _check(index: PackIndex) -> None:
     numbers = [
         index.shard_images,
         index.shard_bytes,
-        *(n for pack in index.packs for n in (pack.images, pack.bytes)),
+        *(n for pack in index.packs for n in (pack.images, pack.bytes, pack.companions)),
         *index.numbers,
     ]
     names = [*index.old, *(pack.name for pack in index.packs)]
@@ -122,8 +133,11 @@ def _check(index: PackIndex) -> None:
         and all(type(number) is int for number in numbers)
         and index.are_named in {True, False}
         and len(index.numbers) in {0, len(index.classes)}
-        and all(isinstance(text, str) for text in (*index.classes, *(pack.sha256 for pack in index.packs)))
+        and all(
+            isinstance(text, str) for text in (*index.classes, *index.files, *(pack.sha256 for pack in index.packs))
+        )
         and all(map(is_pack_name, names))
+        and all(is_below(str(name)) for name in index.files)
     ):
         raise ValueError("a value has another type or range")
 

@@ -125,7 +125,7 @@ def _page(record: RunRecord, destination: RootedPath, source: str | None, exampl
         examples=pairs,
         examples_note=_examples_note(record, pairs),
         skips=_skips(record, summary),
-        failures=record.failures[:LISTED],
+        failures=[*record.failures, *record.companion_failures][:LISTED],
         command=command_text("compress", [printable(word) for word in (*place, str(destination))], ran, settings),
         facts=[
             *run,
@@ -275,10 +275,17 @@ def _plots(images: Sequence[RunImage]) -> list[Plot]:
     return plots
 
 
+def _companions_text(record: RunRecord) -> str:
+    return ", ".join(f"{number:,} {kind}{'' if number == 1 else 's'}" for kind, number in record.companions.items())
+
+
 def _skips(record: RunRecord, summary: dict[str, Any]) -> list[str]:
     failed = len(record.failures)
     sentences = [f"{images_text(failed)} failed." if failed else "No image failed."]
-    if failed > LISTED:
+    failed_companions = len(record.companion_failures)
+    if failed_companions:
+        sentences.append(f"{failed_companions:,} {'file' if failed_companions == 1 else 'files'} of labels failed.")
+    if failed + failed_companions > LISTED:
         sentences.append(f"The first {LISTED} of them are listed; {FAILURES} names them all.")
     foreign = summary.get("foreign", 0)
     done = summary.get("skipped", 0) - foreign
@@ -293,6 +300,8 @@ def _skips(record: RunRecord, summary: dict[str, Any]) -> list[str]:
         (summary.get("ignored"), f"Files ignored: {summary.get('ignored')} (no images, hidden, or links)."),
         (len(passed_over), f"Not read: {passed_over_text(passed_over)}."),
         (record.stale, f"Stale outputs: {record.stale}. Their sources are gone, fail, or have other outputs now."),
+        (record.left_out, f"{images_text(record.left_out)} left out by a rule of the run: {MANIFEST} names them."),
+        (record.companions.total(), f"Files that go with images: {_companions_text(record)}."),
         (damaged, f"{images_text(damaged)} damaged; the part that could be decoded was kept."),
         (warned, f"{images_text(warned)} with a warning but whole: {MANIFEST} has it."),
         (kept, f"{images_text(kept)} copied unchanged: smaller than the encoded output would be."),

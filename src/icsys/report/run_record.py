@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections import Counter
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -12,11 +13,11 @@ from icsys.color.quality_metrics import psnr_of
 from icsys.errors import UsageError
 from icsys.layout import FAILURES, MANIFEST
 from icsys.options import Options
-from icsys.records.manifest import DONE, FAILED, STALE, is_damaged, read_rows
+from icsys.records.manifest import FAILED, LEFT_OUT, STALE, is_damaged, read_rows, row_kind
 from icsys.records.run_json import read_run
 from icsys.report.html import Problem
 from icsys.report.humanize import printable
-from icsys.results import Measured, is_tiny
+from icsys.results import IMAGE, Measured, is_tiny
 
 if TYPE_CHECKING:
     from icsys.files.rooted_path import RootedPath
@@ -66,12 +67,31 @@ class RunImage:
 
 @dataclass(slots=True)
 class RunRecord:
-    """The record of a run: images by output, failures by source, stale outputs, and ``run.json``."""
+    """The record of a run.
+
+    Attributes
+    ----------
+    images
+        The compressed images.
+    failures, companion_failures
+        The images, and the files that go with images, that failed.
+    stale
+        Number of stale outputs.
+    run
+        The content of ``run.json``.
+    companions
+        Number of files that go with images, by kind.
+    left_out
+        Number of images that a rule left out.
+    """
 
     images: list[RunImage] = field(default_factory=list)
     failures: list[Problem] = field(default_factory=list)
     stale: int = 0
     run: dict[str, Any] = field(default_factory=dict)
+    companion_failures: list[Problem] = field(default_factory=list)
+    companions: Counter[str] = field(default_factory=Counter)
+    left_out: int = 0
 
     @property
     def options(self) -> Options | None:
@@ -87,36 +107,61 @@ class RunRecord:
 def read_record(destination: RootedPath) -> RunRecord:
     """Read the record of an output folder; of two rows for one output, the later one counts."""
     images: dict[str, RunImage] = {}
-    failures: dict[str, Problem] = {}
+    companions: dict[str, str] = {}
+    failures: dict[str, tuple[str, Problem]] = {}
     stale: set[str] = set()
+    left_out: set[str] = set()
     for _, row in chain(read_rows(destination / FAILURES), read_rows(destination / MANIFEST)):
-        source, output = row["source_path"], row.get("file_name")
-        if row.get("status") == FAILED:
-            failures[source] = Problem(printable(source), str(row.get("code")), printable(str(row.get("message"))))
-        elif row.get("status") == STALE and isinstance(output, str):
-            images.pop(output, None)
-            stale.add(output)
-        elif row.get("status") == DONE and isinstance(output, str):
-            stale.discard(output)
+        source, output, status = row["source_path"], row.get("file_name"), row["status"]
+        if status == FAILED:
+            problem = Problem(printable(source), str(row.get("code")), printable(str(row.get("message"))))
+            failures[source] = row_kind(row), problem
+        elif status == LEFT_OUT:
             failures.pop(source, None)
-            images[output] = RunImage(
-                output,
-                row.get("shard"),
-                source,
-                row["source_bytes"],
-                row["bytes"],
-                row["source_width"] * row["source_height"],
-                row["width"] * row["height"],
-                row.get("colors"),
-                row.get("mse"),
-                row["source_sha256"],
-                row["options_hash"],
-                row.get("palette") or "",
-                row.get("warning") or "",
-                is_damaged(row),
-                Measured.from_columns(row),
-                row.get("kept_source", False),
-                is_tiny(row["source_width"], row["source_height"], row["width"], row["height"]),
-                row.get("small_source", False),
-            )
-    return RunRecord(list(images.values()), list(failures.values()), len(stale), read_run(destination))
+            left_out.add(source)
+        elif isinstance(output, str):
+            images.pop(output, None)
+            companions.pop(output, None)
+            stale.discard(output)
+            if status == STALE:
+                stale.add(output)
+                continue
+            failures.pop(source, None)
+            left_out.discard(source)
+            if row_kind(row) == IMAGE:
+                images[output] = _image_in(row)
+            else:
+                companions[output] = row_kind(row)
+    return RunRecord(
+        list(images.values()),
+        [problem for kind, problem in failures.values() if kind == IMAGE],
+        len(stale),
+        read_run(destination),
+        [problem for kind, problem in failures.values() if kind != IMAGE],
+        Counter(companions.values()),
+        len(left_out),
+    )
+
+
+def _image_in(row: dict[str, Any]) -> RunImage:
+    """Return the facts in the row of a compressed image."""
+    return RunImage(
+        row["file_name"],
+        row.get("shard"),
+        row["source_path"],
+        row["source_bytes"],
+        row["bytes"],
+        row["source_width"] * row["source_height"],
+        row["width"] * row["height"],
+        row.get("colors"),
+        row.get("mse"),
+        row["source_sha256"],
+        row["options_hash"],
+        row.get("palette") or "",
+        row.get("warning") or "",
+        is_damaged(row),
+        Measured.from_columns(row),
+        row.get("kept_source", False),
+        is_tiny(row["source_width"], row["source_height"], row["width"], row["height"]),
+        row.get("small_source", False),
+    )

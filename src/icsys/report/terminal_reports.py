@@ -10,7 +10,7 @@ from icsys.files.url import is_url, shown
 from icsys.options import Target
 from icsys.ratio_words import times_text
 from icsys.report.humanize import bytes_text, count_text, images_text, printable
-from icsys.results import TINY, Compressed, Failed
+from icsys.results import TINY, CompanionWritten, Compressed, Failed, LeftOut
 from icsys.sources.base import passed_over_text, some_names
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _NAMED = 3
 
 
 def image_line(result: Result) -> str:
-    """Describe one image for ``--verbose``."""
+    """Describe one image, or one file that goes with images, for ``--verbose``."""
     if isinstance(result, Compressed):
         cause = "kept though" if result.damaged else "with a warning:"
         warning = f", {cause} {printable(result.warning)}" if result.warning else ""
@@ -40,6 +40,16 @@ def image_line(result: Result) -> str:
             f"{bytes_text(result.bytes_in)} -> {bytes_text(result.bytes_out)}, "
             f"{_quality_text(result)}K-means {result.kmeans_seconds:.3f} s of {result.seconds:.3f} s{kept}{warning}"
         )
+    if isinstance(result, CompanionWritten):
+        size = "" if result.width is None else f"{result.width}x{result.height}, "
+        labels = f"{result.labels} labels, {result.dropped} dropped, " if result.labels or result.dropped else ""
+        warning = f", with a warning: {printable(result.warning)}" if result.warning else ""
+        return (
+            f"{printable(result.source)} -> {printable(result.output)}: {result.kind} ({result.form}), {size}{labels}"
+            f"{bytes_text(result.bytes_in)} -> {bytes_text(result.bytes_out)}{warning}"
+        )
+    if isinstance(result, LeftOut):
+        return f"{printable(result.source)}: left out by {_option(result.rule)}, {printable(result.message)}"
     if isinstance(result, Failed):
         return f"{printable(result.source)}: failed, {printable(result.message)} ({result.code})"
     return f"{printable(result.source)}: skipped, {result.reason}"
@@ -54,12 +64,14 @@ def run_report(
     animated = f"; {summary.animated} animated, first frame used" if summary.animated else ""
     damaged = f"; {summary.damaged} damaged but kept: --json and --verbose name them" if summary.damaged else ""
     warned = f"; {summary.warned} with a warning but whole: --json and --verbose show it" if summary.warned else ""
-    counts = f"{summary.compressed} compressed, {summary.skipped} skipped, {summary.failed} failed"
+    left_out = f", {sum(summary.left_out.values())} left out" if summary.left_out else ""
+    counts = f"{summary.compressed} compressed, {summary.skipped} skipped, {summary.failed} failed{left_out}"
     lines = [
         f"Total run time: {summary.seconds:.2f} s{rate}",
         f"Images:   {counts}{others}{animated}{damaged}{warned}",
     ]
     lines.extend(f"          {count} skipped: {reason}" for reason, count in summary.skips.items())
+    lines.extend(f"          {count} left out by {_option(rule)}" for rule, count in summary.left_out.items())
     redone = redone_notes(summary.redone_options, summary.redone_sources)
     sizes = size_notes(summary.tiny_outputs, summary.small_sources, options)
     lines.extend(f"          {note}" for note in (*redone, *sizes))
@@ -68,6 +80,8 @@ def run_report(
         lines.append(f"          {kept} copied unchanged: smaller than the encoded output would be")
     if summary.outputs_passed_over:
         lines.append(f"          {passed_over_text(summary.outputs_passed_over)}")
+    lines.extend(_companions(summary))
+    lines.extend(f"Note:     {printable(note)}" for note in summary.notes)
     lines.extend(_old_outputs(summary, dry_run=dry_run, prune=prune))
     if summary.shards:
         lines.append(f"Packs:    {len(summary.shards)}: {some_names(summary.shards, _NAMED, str)}")
@@ -87,6 +101,25 @@ def run_report(
     place = shown(destination) if is_url(destination) else Path(destination).resolve()
     lines.append("Dry run: nothing was written." if dry_run else f"Look in: {place}")
     return "\n".join(lines)
+
+
+def _option(rule: str) -> str:
+    """Return the option of the command for the name of a setting."""
+    return f"--{rule.replace('_', '-')}"
+
+
+def _companions(summary: RunSummary) -> Iterator[str]:
+    """Describe what became of masks, annotations and sidecars, if there are any."""
+    failed = len(summary.companion_failures)
+    numbers = (("mask", summary.masks), ("annotation", summary.annotations), ("sidecar", summary.sidecars))
+    if not (failed or summary.companions_skipped or any(number for _, number in numbers)):
+        return
+    written = ", ".join(f"{number} {name}{'' if number == 1 else 's'}" for name, number in numbers if number)
+    yield f"Labels:   {written or 'no files'} written, {summary.companions_skipped} skipped, {failed} failed"
+    yield from (f"          {count} skipped: {reason}" for reason, count in summary.companion_skips.items())
+    if summary.labels_dropped:
+        some = "1 label" if summary.labels_dropped == 1 else f"{summary.labels_dropped:,} labels"
+        yield f"          {some} dropped: too little is left of what they mark; see --min-visibility"
 
 
 def _old_outputs(summary: RunSummary, *, dry_run: bool, prune: bool) -> Iterator[str]:
@@ -222,12 +255,14 @@ def verification_report(found: Verification) -> str:
         if len(names) > _LISTED:
             lines.append(f"{kind}: {len(names) - _LISTED} more; --json names them all")
     counts = ", ".join(f"{len(names)} {kind}" for kind, names in kinds)
-    lines.append(f"Verified: {images_text(found.checked)}; {'all as it was written' if found.is_intact else counts}")
+    companions = f" and {found.companions:,} masks or labels" if found.companions else ""
+    how = "all as it was written" if found.is_intact else counts
+    lines.append(f"Verified: {images_text(found.checked)}{companions}; {how}")
     return "\n".join(lines)
 
 
 def failure_lines(failures: Sequence[Failed]) -> Iterator[str]:
-    """Name the first images that failed, each with its reason."""
+    """Name the first files that failed, each with its reason."""
     for failure in failures[:_LISTED]:
         yield f"failed: {printable(failure.source)}: {printable(failure.message)} ({failure.code})"
     if len(failures) > _LISTED:

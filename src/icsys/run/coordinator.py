@@ -12,19 +12,20 @@ from icsys.engine.cluster import run_cluster
 from icsys.files.rooted_path import RootedPath
 from icsys.journal.fencing_token import FencingToken
 from icsys.layout import FAILURES, MANIFEST
-from icsys.records.manifest import DONE, read_rows
-from icsys.results import FOREIGN, UNCHANGED, Failed, Skipped
+from icsys.records.manifest import DONE, LEFT_OUT, read_rows
+from icsys.records.manifest_rows import failure_in, left_out_in
+from icsys.results import FOREIGN, IMAGE, UNCHANGED, Failed, LeftOut, Skipped
 from icsys.run.merge import is_incomplete
 from icsys.run.progress import INTERRUPTED_TEXT, Progress
 from icsys.run.shard_job import run_shard_job
 from icsys.shards.shared_listing import read_listed
 from icsys.shards.state_folders import read_state, state_folder_of
-from icsys.sources.base import Ignored, PassedOver, Task
+from icsys.sources.base import Companion, Ignored, PassedOver, Task
 from icsys.summary import RunSummary
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Container, Iterator
 
     from icsys.engine.cluster import Cluster
     from icsys.results import Result
@@ -135,16 +136,30 @@ class Coordinator:
     def _add_finished(self, folder: RootedPath) -> None:
         """Count a shard that an earlier run finished: its images are skipped, its failures stay failures."""
         failed = {row["source_path"]: row for _, row in read_rows(folder / FAILURES)}
-        done = {row["file_name"] for _, row in read_rows(folder / MANIFEST) if row.get("status") == DONE}
+        done, left_out = set[str](), dict[str, LeftOut]()
+        for _, row in read_rows(folder / MANIFEST):
+            if row["status"] == DONE:
+                done.add(row["file_name"])
+            elif row["status"] == LEFT_OUT:
+                left_out[row["source_path"]] = left_out_in(row)
+        undone = failed.keys() | left_out.keys()
         for entry in read_listed(folder):
             match entry:
                 case Ignored():
                     self.summary.ignored += 1
-                case Task() if entry.source not in failed:
-                    reason = UNCHANGED if entry.output in done else FOREIGN
-                    self._add(Skipped(source=entry.source, output=entry.output, reason=reason))
-        for source, row in failed.items():
-            self._add(Failed(source=source, code=row["code"], message=row["message"]))
+                case Task() if entry.source not in undone:
+                    self._add_skipped(entry, IMAGE, done)
+                case Companion(task, kind, _, picture) if undone.isdisjoint([task.source, (picture or task).source]):
+                    self._add_skipped(task, kind, done)
+        for row in failed.values():
+            self._add(failure_in(row))
+        for result in left_out.values():
+            self._add(result)
+
+    def _add_skipped(self, task: Task, kind: str, done: Container[str]) -> None:
+        """Count a file that an earlier run has done, or found a foreign file in its place."""
+        reason = UNCHANGED if task.output in done else FOREIGN
+        self._add(Skipped(source=task.source, output=task.output, reason=reason, kind=kind))
 
     def _add(self, result: Result) -> None:
         """Count one image. A folder that cannot be listed fails in every shard and counts once."""

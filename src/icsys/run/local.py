@@ -14,7 +14,7 @@ from icsys.engine.executor import Executor
 from icsys.files.reserved_names import refusing_links
 from icsys.journal.ledger import Ledger
 from icsys.journal.ledger_context import LedgerContext
-from icsys.layout import PACK_INDEX, UNPACKED
+from icsys.layout import PACK_INDEX
 from icsys.options import Options
 from icsys.outputs.folder import FolderOutputs
 from icsys.records.pending_outputs import WrittenHashes
@@ -210,15 +210,19 @@ class _LocalRun:
 
     def _open_outputs(self, written: WrittenHashes) -> Outputs:
         """Return where outputs are written; images to pack are first written into a folder of their own."""
-        destination = self._places.destination
-        folder = FolderOutputs(
-            destination / UNPACKED if self._packed else destination,
+        if self._places.remote:
+            return self._places.remote.outputs
+        opened: type[FolderOutputs] = FolderOutputs
+        if self._packed:
+            from icsys.packs.unpacked_folder import UnpackedFolder  # noqa: PLC0415 - few runs need it
+
+            opened = UnpackedFolder
+        return opened(
+            self._places.destination,
             mark=mark_of(self._settings.shard),
             read_only=self._settings.dry_run,
-            apart=self._packed,
             written=written,
         )
-        return self._places.remote.outputs if self._places.remote else folder
 
     def _open_packs(self) -> Collection[str]:
         """Return the names of the intact packs of earlier runs."""

@@ -208,14 +208,14 @@ def _listed(shards: list[Shard]) -> str:
 
 
 def _add_from_runs(summary: RunSummary, runs: Iterable[dict[str, Any]]) -> None:
-    """Add what the manifest does not hold: time, outputs made again, and files ignored, passed over or foreign."""
+    """Add what the manifest does not hold: time, outputs made again, notes, and files ignored or passed over."""
     passed_over: set[str] = set()
     for run in runs:
         counts = run.get("summary", {})
         summary.seconds += counts.get("seconds", 0.0)
         summary.ignored += counts.get("ignored", 0)
-        named = counts.get("outputs_passed_over", [])
-        passed_over.update(map(str, named if isinstance(named, list) else []))
+        passed_over.update(_texts_in(counts, "outputs_passed_over"))
+        summary.notes += [note for note in _texts_in(counts, "notes") if note not in summary.notes]
         for name in ("redone_options", "redone_sources"):
             number = counts.get(name, 0)  # older versions have no such entry, here and above
             setattr(summary, name, getattr(summary, name) + (number if type(number) is int else 0))
@@ -225,3 +225,9 @@ def _add_from_runs(summary: RunSummary, runs: Iterable[dict[str, Any]]) -> None:
             summary.skipped += foreign
             summary.skips[FOREIGN] = summary.skips.get(FOREIGN, 0) + foreign
     summary.outputs_passed_over = sorted(passed_over)
+
+
+def _texts_in(counts: dict[str, Any], name: str) -> list[str]:
+    """Return a list of texts in the summary of a run; older versions lack some."""
+    found = counts.get(name, [])
+    return list(map(str, found)) if isinstance(found, list) else []

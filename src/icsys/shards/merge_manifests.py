@@ -10,9 +10,10 @@ from icsys.errors import UsageError
 from icsys.files.atomic import write_whole
 from icsys.files.bounded_lines import LONGEST
 from icsys.layout import FAILURES, MANIFEST
-from icsys.records.manifest import DONE, counts_of, from_line
+from icsys.records.manifest import DONE, LEFT_OUT, counts_of, from_line, row_kind
+from icsys.records.manifest_rows import failure_in, left_out_in
 from icsys.records.pending_outputs import WrittenHashes, load_pending, write_pending
-from icsys.results import Failed
+from icsys.results import IMAGE
 from icsys.shard import shard_index
 from icsys.shards.state_folders import state_folder_of
 from icsys.summary import RunSummary
@@ -110,6 +111,10 @@ def _images(
     for line in _lines(destination, shards, MANIFEST):
         if (line.source, line.output) in replaced:
             continue
+        if line.row["status"] == LEFT_OUT:
+            summary.add(left_out_in(line.row))
+            yield line.text
+            continue
         outputs = seen.in_folder_of(line)
         other = outputs.setdefault(line.output, line)
         if other is not line:
@@ -119,10 +124,7 @@ def _images(
                 continue
             too_late.add((other.source, other.output))
             outputs[line.output] = line
-        if line.row.get("status") == DONE:
-            summary.add_counts(counts_of(line.row))
-        else:
-            summary.stale.append(line.output)
+        _count(line, summary)
         yield line.text
     if clashes:
         more = f", and {len(clashes) - _NAMED} more" if len(clashes) > _NAMED else ""
@@ -132,6 +134,16 @@ def _images(
         )
     if too_late:
         raise _ReplacedError(too_late)
+
+
+def _count(line: _Line, summary: RunSummary) -> None:
+    """Count the output of a line."""
+    if line.row["status"] != DONE:
+        summary.stale.append(line.output)
+    elif row_kind(line.row) == IMAGE:
+        summary.add_counts(counts_of(line.row))
+    else:
+        summary.count_companion(line.row["kind"], line.row["dropped"])
 
 
 class _SeenLines:
@@ -166,7 +178,7 @@ def _failures(destination: RootedPath, shards: list[Shard], summary: RunSummary)
     last = None
     for line in _lines(destination, shards, FAILURES):
         if line.source != last:
-            summary.add(Failed(source=line.source, code=line.row["code"], message=line.row["message"]))
+            summary.add(failure_in(line.row))
             yield line.text
         last = line.source
 

@@ -281,9 +281,10 @@ def _scatter_pending(destination: RootedPath, draft: RootedPath, count: int) -> 
     left = dict(pending)
     if pending:
         for entry in _read(draft / LISTING):
-            if isinstance(entry, Task) and entry.output in pending:
-                by_shard[shard_index(entry.source, count)][entry.output] = pending[entry.output]
-                left.pop(entry.output, None)
+            task = entry.task if isinstance(entry, Companion) else entry
+            if isinstance(task, Task) and task.output in pending:
+                by_shard[shard_index(task.source, count)][task.output] = pending[task.output]
+                left.pop(task.output, None)
         for output, source in left.items():
             by_shard[shard_index(source, count)][output] = source
     for index, some in by_shard.items():

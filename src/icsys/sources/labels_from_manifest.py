@@ -11,7 +11,7 @@ from icsys.files.parsing import LONGEST_JSON, read_json
 from icsys.files.rooted_path import RootedPath
 from icsys.layout import MANIFEST, RUN
 from icsys.records.label import Label, class_folder, from_columns, label_of
-from icsys.records.manifest import DONE, from_line, read_rows
+from icsys.records.manifest import from_line, is_done_image, read_rows
 from icsys.records.output_folders import has_output_records, is_output_folder
 from icsys.sources.base import Unreadable
 from icsys.sources.output_names import name_key
@@ -60,7 +60,7 @@ class RecordedLabels:
     def add_lines(self, lines: Iterable[bytes], path_of: Callable[[str], str] = str) -> None:
         """Add the lines of a manifest; ``path_of`` turns a name there into the path of an image."""
         for row in filter(None, map(from_line, lines)):
-            if row["status"] == DONE:
+            if is_done_image(row):
                 self._add(path_of(row["file_name"]), row)
 
     def _add(self, path: str, row: Mapping[str, Any]) -> None:
@@ -128,7 +128,7 @@ def _done_rows(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         return
     try:
         for _, row in read_rows(part.place / MANIFEST):
-            if row["status"] == DONE and row["file_name"].startswith(part.beginning):
+            if is_done_image(row) and row["file_name"].startswith(part.beginning):
                 yield row["file_name"][len(part.beginning) :], row
     except OSError:  # an unreadable manifest counts as none
         return

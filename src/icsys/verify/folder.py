@@ -36,7 +36,7 @@ _AHEAD = 4  # batches of some hundred rows, or packs, per thread
 
 
 class Checked(NamedTuple):
-    """Progress of a verification: the number of images checked, and of all images."""
+    """Progress of a verification: the number of outputs checked, and of all outputs."""
 
     done: int
     total: int
@@ -51,17 +51,20 @@ class Verification:
     checked
         Number of images in the manifest.
     missing
-        Missing files by their names below the folder, sorted: images, packs, palettes, and the records of them.
+        Missing files by their names below the folder, sorted: outputs, packs, palettes, and the records of them.
     changed
         Files that differ from what was written, likewise.
     foreign
         Files that ICS did not write, links included, likewise.
+    companions
+        Number of masks, annotations and sidecars in the manifest, which are checked like images.
     """
 
     checked: int = 0
     missing: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
+    companions: int = 0
 
     @property
     def is_intact(self) -> bool:
@@ -69,8 +72,8 @@ class Verification:
         return not (self.missing or self.changed or self.foreign)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the result as plain values."""
-        return asdict(self)
+        """Return the result as plain values; ``companions`` only if there are some."""
+        return {name: value for name, value in asdict(self).items() if name != "companions" or value}
 
 
 @refusing_links()
@@ -138,9 +141,15 @@ def verify_folder(
             faults.update(found)
             report(Checked(done, len(table)))
         faults.update(_record_faults(root, table))
-        faults.update(foreign_files(root, table, packs.kept))
+        faults.update(foreign_files(root, table, packs.kept, packs.single_files))
     names = {kind: sorted(fault.name for fault in faults if fault.finding is kind) for kind in Finding}
-    return Verification(len(table), names[Finding.MISSING], names[Finding.CHANGED], names[Finding.FOREIGN])
+    return Verification(
+        checked=table.images,
+        missing=names[Finding.MISSING],
+        changed=names[Finding.CHANGED],
+        foreign=names[Finding.FOREIGN],
+        companions=len(table) - table.images,
+    )
 
 
 def _opened(destination: str | os.PathLike[str]) -> RootedPath:
@@ -180,10 +189,11 @@ def _record_faults(destination: RootedPath, table: JournalTable) -> Iterator[Fau
 def _output_faults(
     destination: RootedPath, table: JournalTable, packs: Packs, jobs: int
 ) -> Iterator[tuple[int, list[Fault]]]:
-    """Check outputs in threads; yield the number of images done, with new faults."""
+    """Check outputs in threads; yield the number of outputs done, with new faults."""
     folder = destination if packs.names is None else destination / UNPACKED
     work = chain(
         ((len(rows), partial(file_faults, folder, rows, table.written)) for rows in table.files()),
+        ((len(rows), partial(packs.single_file_faults, rows, table)) for rows in packs.single_file_rows(table)),
         ((table.count(name), partial(packs.faults_of, name, table)) for name in packs.names or ()),
     )
     done = 0

@@ -34,7 +34,12 @@ if TYPE_CHECKING:
 _TOP = frozenset({*RESERVED, PENDING, WRITTEN, LOCK, REPORT})
 
 
-def foreign_files(destination: RootedPath, table: JournalTable, packs: Collection[str] | None) -> Iterator[Fault]:
+def foreign_files(
+    destination: RootedPath,
+    table: JournalTable,
+    packs: Collection[str] | None,
+    singles: Collection[str] = (),
+) -> Iterator[Fault]:
     """Yield the files that neither a manifest row nor their name shows to be from ICS, folder by folder.
 
     Links, pipes and devices are foreign too, and are not followed. Files that a killed run left for the next run are
@@ -46,6 +51,8 @@ def foreign_files(destination: RootedPath, table: JournalTable, packs: Collectio
         The outputs in the manifests.
     packs
         Names of the packs from ICS; None for a folder of single files.
+    singles
+        Names of single files beside packs, which rows record.
     """
     known_packs = frozenset(packs or ())
     waiting = [""]  # no recursion: folders may be nested deeper than Python's call limit
@@ -64,7 +71,7 @@ def foreign_files(destination: RootedPath, table: JournalTable, packs: Collectio
                 waiting.append(name)
             elif (entry.is_file and (is_temporary(entry.name) or _is_kept(name))) or name in known_packs:
                 continue
-            elif _may_be_output(name, packs, is_file=entry.is_file):
+            elif name in singles or _may_be_output(name, packs, is_file=entry.is_file):
                 outputs.append((name, entry))
             else:
                 yield Fault(Finding.FOREIGN, name)

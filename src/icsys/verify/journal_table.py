@@ -1,6 +1,6 @@
 """Table of all outputs in the manifests of an output folder, read once and kept small.
 
-Each output takes 37 bytes: a hash of its name, and the position of its manifest row. Sorting takes three times as much:
+Each output takes 38 bytes: a hash of its name, and the position of its manifest row. Sorting takes three times as much:
 1.1 GB for ten million outputs.
 """
 
@@ -16,8 +16,9 @@ import numpy as np
 from icsys.errors import UsageError
 from icsys.files.bounded_lines import lines_of
 from icsys.layout import FAILURES, MANIFEST, STATE_FOLDERS
-from icsys.records.manifest import DONE, FAILED, from_line
+from icsys.records.manifest import DONE, FAILED, LEFT_OUT, from_line, row_kind
 from icsys.records.pending_outputs import WrittenHashes, load_pending
+from icsys.results import IMAGE
 from icsys.shard import shard_index
 from icsys.shards.state_folders import is_whole, read_state, shards_in, state_folder_of
 
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
 
     from icsys.files.rooted_path import RootedPath
 
-_LINE = np.dtype([("key", "u8"), ("at", "i8"), ("pack", "i4"), ("journal", "i4"), ("length", "i4"), ("done", "?")])
+_LINE = np.dtype(
+    [("key", "u8"), ("at", "i8"), ("pack", "i4"), ("journal", "i4"), ("length", "i4"), ("done", "?"), ("image", "?")]
+)
 _KEY = os.urandom(16)  # random, so no one can construct two names with one hash
 _FILE = -1  # the pack number of an output in a file of its own
 _AT_ONCE = 512
@@ -100,6 +103,11 @@ class JournalTable:
         """Return the number of outputs."""
         return len(self._lines)
 
+    @property
+    def images(self) -> int:
+        """Number of outputs that are images."""
+        return int(np.count_nonzero(self._lines["image"]))
+
     def holds(self, outputs: Sequence[str]) -> NDArray[np.bool_]:
         """Return for each name whether a row records it."""
         keys = np.array([_key(output) for output in outputs], np.uint64)
@@ -156,21 +164,24 @@ class JournalTable:
             self.damaged.add(f"{journal.name}{MANIFEST}")
         for _ in self._lines_of(journal, FAILURES, was_killed=False):
             pass
-        keys, places, lengths, packs, done = array("Q"), array("q"), array("i"), array("i"), bytearray()
+        keys, places, lengths, packs = array("Q"), array("q"), array("i"), array("i")
+        done, images = bytearray(), bytearray()
         for at, length, row in self._lines_of(journal, MANIFEST, was_killed=bool(pending)):
-            if row["status"] == FAILED or (is_taken is not None and is_taken(row["source_path"])):
+            if row["status"] in (FAILED, LEFT_OUT) or (is_taken is not None and is_taken(row["source_path"])):
                 continue
             output, is_done = row["file_name"], row["status"] == DONE
             keys.append(_key(output))
             places.append(at)
             lengths.append(length)
             done.append(is_done)
+            images.append(row_kind(row) == IMAGE)
             packs.append(self._number_of(self._pack_of(row)))
             if is_done and isinstance(row.get("palette"), str) and row["palette"]:
                 self.palettes.setdefault(_folder(output), set()).add(row["palette"])
         table = np.empty(len(keys), _LINE)
         table["key"], table["at"], table["length"], table["pack"] = keys, places, lengths, packs
-        table["journal"], table["done"] = number, np.frombuffer(done, bool)
+        table["journal"] = number
+        table["done"], table["image"] = np.frombuffer(done, bool), np.frombuffer(images, bool)
         table = table[np.argsort(table["key"], kind="stable")]
         return table[_is_last(table["key"])]
 

@@ -10,20 +10,26 @@ from typing import TYPE_CHECKING, Any
 
 from icsys.errors import UsageError
 from icsys.files.atomic import is_temporary
-from icsys.layout import PACK_INDEX, PACKS, STAGED_PACKS, is_pack_name
+from icsys.layout import PACK_INDEX, PACKS, STAGED_PACKS, UNPACKED, is_pack_name
 from icsys.packs.assignment import PackAssigner
 from icsys.packs.formats import PACK_FORMATS
-from icsys.records.manifest import STALE
+from icsys.packs.install_packs import placed_companions
+from icsys.records.manifest import DONE, STALE
 from icsys.records.pack_index import load_pack_index
+from icsys.results import COMPANIONS
 from icsys.verify.fault import Fault, Finding
+from icsys.verify.image_files import file_faults
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from icsys.files.rooted_path import RootedPath
     from icsys.packs.formats import PackFormat
     from icsys.records.pack_index import PackIndex
     from icsys.verify.journal_table import JournalTable
+
+_BESIDE = "."
+"""Stands for the folder of the packs, where others stand for the names of packs."""
 
 _BY_SUFFIX = {pack_format.suffix: pack_format for pack_format in PACK_FORMATS.values()}
 
@@ -44,6 +50,7 @@ class Packs:
         self.names: list[str] | None = None
         self._destination = destination
         self._index: PackIndex | None = None
+        self._settling: dict[str, str] = {}  # names of companions in packs that move into their places
         self._is_there = (destination / PACK_INDEX).exists()
         try:
             self._index = load_pack_index(destination)
@@ -61,10 +68,30 @@ class Packs:
 
     @property
     def pack_of(self) -> Callable[[dict[str, Any]], str | None]:
-        """Function that returns the pack of an image, given its manifest row; called in the order of the manifest."""
+        """Function that returns the pack of an image or companion by its row; called in the order of the manifest."""
         if self._is_settling and self._index is not None:
-            return PackAssigner(self._index).next
-        return lambda row: row["shard"] if _format_of(row.get("shard") or "") else None
+            index, companions = self._index, placed_companions(self._destination, self._index)
+            assigner = PackAssigner(index, companions)
+            pack_format = PACK_FORMATS[index.format]
+
+            def new_pack_of(row: dict[str, Any]) -> str | None:
+                if row.get("kind") not in COMPANIONS:
+                    return assigner.next(row)
+                place = companions.place_of(row, pack_format) if row["status"] == DONE else None
+                self._settling.update({} if place is None else {row["file_name"]: place[1]})
+                return self._single(row) if place is None else place[0]
+
+            return new_pack_of
+        return lambda row: row["shard"] if _format_of(row.get("shard") or "") else self._single(row)
+
+    def _single(self, row: Mapping[str, Any]) -> str | None:
+        """Return the mark of files beside the packs if the output of a row is one."""
+        return _BESIDE if row["file_name"] in self.single_files else None
+
+    @property
+    def single_files(self) -> frozenset[str]:
+        """Companions that are single files beside the packs."""
+        return frozenset(self._index.files if self._index else ())
 
     @property
     def kept(self) -> list[str] | None:
@@ -79,7 +106,7 @@ class Packs:
         MissingExtraError
             If one of them is not installed.
         """
-        recorded = table.packs
+        recorded = [name for name in table.packs if name != _BESIDE]
         if not (self._is_there or recorded):
             return
         if not self._is_there:
@@ -100,17 +127,28 @@ class Packs:
             or any(is_temporary(name) or is_pack_name(f"{PACKS}/{name}") for name in staged)
         )
 
-    def faults_of(self, name: str, table: JournalTable) -> list[Fault]:
-        """Return the faults of a pack and of its images.
+    def single_file_rows(self, table: JournalTable) -> Iterator[list[dict[str, Any]]]:
+        """Yield the rows of single files beside the packs, some hundred at a time."""
+        return table.packed(_BESIDE)
 
-        An image without a row is foreign, unless a run was stopped that had yet to remove it.
+    def single_file_faults(self, rows: Sequence[dict[str, Any]], table: JournalTable) -> list[Fault]:
+        """Return the faults of single files; a stopped run may have left some of them where it wrote them."""
+        unpacked = self._destination / UNPACKED
+        left = [row for row in rows if (unpacked / row["file_name"]).is_file()]
+        moved = [row for row in rows if row not in left]
+        return file_faults(unpacked, left, table.written) + file_faults(self._destination, moved, table.written)
+
+    def faults_of(self, name: str, table: JournalTable) -> list[Fault]:
+        """Return the faults of a pack, of its images and of their companions.
+
+        One without a row is foreign, unless a run was stopped that had yet to remove it.
         """
         path, staged = self._destination / name, self._destination / STAGED_PACKS / name.rpartition("/")[2]
         if self._is_settling and staged.exists():
             path = staged
         pack_format = _format_of(name)
         assert pack_format is not None  # noqa: S101 - likewise
-        expected = {_recorded_member(row, pack_format): row for row in chain.from_iterable(table.packed(name))}
+        expected = {self._member(row, pack_format): row for row in chain.from_iterable(table.packed(name))}
         found: list[Fault] = []
         was_killed = self._was_stopped(table)
         pack = self._packs.get(name)
@@ -118,17 +156,26 @@ class Packs:
             is_intact = pack is None or path.sha256() == pack.sha256
             if not is_intact:
                 found.append(Fault(Finding.CHANGED, name))
-            images = 0
+            counts = {True: 0, False: 0}  # companions, images
+            has_unknown = False
             with path.open() as file, closing(pack_format.read(file)) as members:
                 for member, data in members:
-                    images += 1
                     row = expected.pop(member, None)
+                    if row is None and pack_format.is_facts(member):
+                        continue
+                    counts[row is not None and row.get("kind") in COMPANIONS] += 1
                     if row is None:
+                        has_unknown = True
                         found.extend([] if was_killed else [Fault(Finding.FOREIGN, f"{name}/{member}")])
                     elif len(data) != row["bytes"] or hashlib.sha256(data).hexdigest() != row["sha256"]:
                         found.append(Fault(Finding.CHANGED, row["file_name"]))
                 size = file.seek(0, os.SEEK_END)
-            if pack is not None and is_intact and (pack.images, pack.bytes) != (images, size):
+            is_counted = pack is None or (pack.companions, pack.images, pack.bytes) == (
+                counts[True],
+                counts[False],
+                size,
+            )
+            if is_intact and not is_counted and not (was_killed and has_unknown):
                 found.append(Fault(Finding.CHANGED, PACK_INDEX))
         except (FileNotFoundError, NotADirectoryError):
             found.append(Fault(Finding.MISSING, name))
@@ -138,14 +185,13 @@ class Packs:
         found.extend(Fault(Finding.MISSING, output) for output in lacking)
         return found
 
-
-def _recorded_member(row: Mapping[str, Any], pack_format: PackFormat) -> str:
-    """Return the name of an image in its pack, given its manifest row."""
-    member = row.get("member")
-    if isinstance(member, str):
-        return member
-    sample = row.get("sample")
-    return pack_format.member(row["file_name"], sample if isinstance(sample, str) else "")
+    def _member(self, row: Mapping[str, Any], pack_format: PackFormat) -> str:
+        """Return the name of an image or companion in its pack, given its manifest row."""
+        member = self._settling.get(row["file_name"], row.get("member"))
+        if isinstance(member, str):
+            return member
+        sample = row.get("sample")
+        return pack_format.member(row["file_name"], sample if isinstance(sample, str) else "")
 
 
 def _format_of(name: str) -> PackFormat | None:

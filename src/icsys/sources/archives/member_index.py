@@ -20,7 +20,7 @@ from icsys.files.parsing import from_json
 from icsys.layout import RUN
 from icsys.records.classes import merge_tables
 from icsys.records.label import Label
-from icsys.sources.base import Ignored, Place, Planned, Task, Unreadable
+from icsys.sources.base import Companion, Ignored, Place, Planned, Task, Unreadable
 from icsys.sources.labels_from_manifest import ArchivedRecord, RecordedLabels, classes_in
 from icsys.sources.output_names import name_key, output_names
 from icsys.sources.safe_names import LONGEST_NAME, is_hidden, safe_path
@@ -29,11 +29,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _ROWS = 256  # read at once
+_LAST = 1024  # images that companions may still go with
 _TABLES = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 CREATE TABLE members (
-    id INTEGER PRIMARY KEY, file, number, key BLOB, folder BLOB, name BLOB, place TEXT, label TEXT, sample BLOB
+    id INTEGER PRIMARY KEY, file, number, key BLOB, folder BLOB, name BLOB, place TEXT, label TEXT, sample BLOB,
+    goes_with TEXT
 );
 CREATE TABLE sources (source BLOB PRIMARY KEY, repeats INTEGER) WITHOUT ROWID;
 CREATE TABLE folders (key BLOB, name BLOB, PRIMARY KEY (key, name)) WITHOUT ROWID;
@@ -87,9 +89,17 @@ class SampleGroup(NamedTuple):
     is_kept: bool
 
 
+class GoesWith(NamedTuple):
+    """What a companion is, and the member that is its image, which comes before it."""
+
+    kind: str
+    form: str
+    number: int
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
-    """An image in an archive.
+    """An image in an archive, or a companion of one.
 
     Attributes
     ----------
@@ -101,12 +111,15 @@ class Member:
         As of a Task.
     group
         Its sample, if the kind of archive has samples.
+    goes_with
+        Of a companion; None for an image.
     """
 
     path: str
     place: ArchivePlace
     label: Label | None = None
     group: SampleGroup | None = None
+    goes_with: GoesWith | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,9 +197,10 @@ class MemberIndex:
         if place.file != self._file:
             self._file, self._files = place.file, self._files + 1
         names = _bytes(name_key(folder)), _bytes(folder), _bytes(name)
-        row = self._files, place.number, *names, json.dumps(values), label_text, _bytes(sample)
-        columns = "file, number, key, folder, name, place, label, sample"
-        self._db.execute(f"INSERT INTO members ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608
+        goes_with = None if member.goes_with is None else json.dumps(member.goes_with)
+        row = self._files, place.number, *names, json.dumps(values), label_text, _bytes(sample), goes_with
+        columns = "file, number, key, folder, name, place, label, sample, goes_with"
+        self._db.execute(f"INSERT INTO members ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608
 
     def _in_group(self, member: Member) -> tuple[str, str]:
         """Return the path of an image, and the unique name of its sample if that is kept."""
@@ -244,7 +258,7 @@ class MemberIndex:
             folder = above
 
     def plan(self, suffix: str) -> Iterator[Planned]:
-        """Return first what is no image, then the images with their outputs, which get ``suffix``."""
+        """Return first what is no image, then the images with their outputs, which get ``suffix``, and companions."""
         with self._lock:
             suffix = suffix or next(iter(self._named), suffix)
             if suffix not in self._named:
@@ -253,14 +267,24 @@ class MemberIndex:
             what = from_json(text)
             yield Ignored(*what) if len(what) == 1 else Unreadable(*what)
         query = (
-            "SELECT folder, name, output, place, label, sample FROM members JOIN outputs USING (id) WHERE suffix = ?"
-            " ORDER BY file, number, id"
+            "SELECT folder, name, output, place, label, sample, goes_with FROM members JOIN outputs USING (id)"
+            " WHERE suffix = ? ORDER BY file, number, id"
         )
-        for folder, name, output, place, label_text, group in self._rows(query, suffix):
-            source = _text(_join(folder, name))
+        images: dict[tuple[str, int], Task] = {}  # of the last samples, by archive and number
+        for folder, name, output, place_text, label_text, group, goes_with in self._rows(query, suffix):
+            source, place = _text(_join(folder, name)), ArchivePlace(*from_json(place_text))
+            task = Task(source, _text(_join(folder, output)), place)
+            if goes_with is not None:
+                kind, form, number = from_json(goes_with)
+                picture = images.get((place.file, number))
+                yield Ignored(source) if picture is None else Companion(task, kind, form, picture)
+                continue
             label = self._recorded.of(source) if label_text is None else Label(*from_json(label_text))
-            sample = _text(group) or self._recorded.sample_of(source)
-            yield Task(source, _text(_join(folder, output)), ArchivePlace(*from_json(place)), label, sample)
+            task = task._replace(label=label, sample=_text(group) or self._recorded.sample_of(source))
+            images[place.file, place.number] = task
+            if len(images) > _LAST:
+                del images[next(iter(images))]
+            yield task
 
     def _rows(self, query: str, *values: object) -> Iterator[tuple[Any, ...]]:
         """Read rows in batches, so that the run and the count of images can read at the same time."""
@@ -276,13 +300,16 @@ class MemberIndex:
         """Give every member its output name; folders that are one on some file systems are named together."""
         self._db.execute("BEGIN")
         self._db.execute("CREATE TABLE IF NOT EXISTS outputs (suffix, id, output BLOB, PRIMARY KEY (suffix, id))")
-        rows = self._db.execute("SELECT key, name, id FROM members ORDER BY key, folder, name, id")
+        rows = self._db.execute("SELECT key, name, id, goes_with FROM members ORDER BY key, folder, name, id")
         for key, group in groupby(rows, key=itemgetter(0)):
             members = list(group)
             reserved = [_text(name) for (name,) in self._db.execute("SELECT name FROM folders WHERE key = ?", [key])]
-            outputs = output_names([_text(name) for _, name, _ in members], suffix, reserved)
-            named = ((suffix, number, _bytes(output)) for (_, _, number), output in zip(members, outputs, strict=True))
-            self._db.executemany("INSERT INTO outputs VALUES (?, ?, ?)", named)
+            kept = [(suffix, number, name) for _, name, number, goes_with in members if goes_with is not None]
+            images = [(name, number) for _, name, number, goes_with in members if goes_with is None]
+            reserved += [_text(name) for _, _, name in kept]  # companions keep their names
+            outputs = output_names([_text(name) for name, _ in images], suffix, reserved)
+            named = [(suffix, number, _bytes(output)) for (_, number), output in zip(images, outputs, strict=True)]
+            self._db.executemany("INSERT INTO outputs VALUES (?, ?, ?)", [*named, *kept])
         self._db.execute("COMMIT")
         self._named.add(suffix)
 

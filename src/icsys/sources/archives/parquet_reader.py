@@ -7,6 +7,7 @@ twice, in their order: for the names, without touching the bytes, and for the im
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import repeat
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
@@ -14,53 +15,31 @@ from icsys.errors import ImageError
 from icsys.files.locations import base_name
 from icsys.files.parsing import from_json
 from icsys.image.limits import check_bytes
-from icsys.records.import_pyarrow import NUMBER, load_pyarrow
+from icsys.records.import_pyarrow import load_pyarrow
 from icsys.records.label import UNLABELLED, Label, in_class_folder, label_from
-from icsys.sources.archives.member_index import ArchiveItem, ArchivePlace, ClassNames, Member
+from icsys.sources.archives.member_index import ArchiveItem, ArchivePlace, ClassNames, GoesWith, Member
+from icsys.sources.archives.parquet_columns import LONGEST_LABEL, TableColumns, columns_of_table
 from icsys.sources.archives.reader import ArchiveReader
 from icsys.sources.base import Unreadable
 from icsys.sources.pack_member_names import from_utf8_name, path_in_pack
+from icsys.sources.packed_companions import COMPANIONS_KEY, stated_companions
 from icsys.sources.parquet_format.column import Column
-from icsys.sources.parquet_format.footer import BYTE_ARRAY, INT64, Footer, Leaf, RowGroup, read_footer
+from icsys.sources.parquet_format.footer import Footer, Leaf, RowGroup, read_footer
 from icsys.sources.safe_names import safe_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from icsys.options import Options
     from icsys.sources.archives.archive_access import ArchiveFiles
     from icsys.sources.base import Place
 
-LONGEST_LABEL = 2**16
-"""Bytes of a name or a label."""
-
 MOST_ROWS = 10_000_000
 """Rows of a file at most; a damaged file can state any number."""
 
 _FEW_ROWS, _ROWS_PER_BYTE = 10_000, 8  # limits for rows by bytes of images: images are hardly ever equal or missing
-_DESCRIBING = "path", "label", "number"
-_LONGEST_NOTE = 2**22  # bytes of Hugging Face's metadata
 _NUMBERED = {None, 11, 12, 13, 14, 15, 16, 17, 18}  # meanings of whole numbers that may be a class: a width at most
 _UNSIGNED = {13: 32, 14: 64}  # bits
-
-
-class _Columns(NamedTuple):
-    """The columns of a table: images, paths and labels, and the names of the classes.
-
-    ``number`` holds class numbers beside names in ``label``; only tables of ICS have it (``is_ours``).
-    """
-
-    image: Leaf
-    path: Leaf | None
-    label: Leaf | None
-    number: Leaf | None
-    classes: Sequence[str]
-    is_ours: bool
-
-    @property
-    def described(self) -> dict[str, Leaf]:
-        """Columns of names and labels."""
-        return {name: leaf for name in _DESCRIBING if (leaf := getattr(self, name)) is not None}
 
 
 class _Table(NamedTuple):
@@ -68,7 +47,7 @@ class _Table(NamedTuple):
 
     file: IO[bytes]
     footer: Footer
-    columns: _Columns
+    columns: TableColumns
     pa: Any
 
     def column(self, leaf: Leaf, group: RowGroup, place: int, *, short: bool = False) -> Column:
@@ -85,7 +64,7 @@ def _opened(files: ArchiveFiles, path: str) -> Iterator[_Table]:
     pa, _ = load_pyarrow("a Parquet file as SRC")
     with files.open(path) as file:
         footer = read_footer(file)
-        yield _Table(file, footer, _columns(footer), pa)
+        yield _Table(file, footer, columns_of_table(footer), pa)
 
 
 class ParquetReader(ArchiveReader):
@@ -111,6 +90,7 @@ class ParquetReader(ArchiveReader):
                 label = _label(row, columns)
                 place = ArchivePlace(None, known.mtime_ns, file=path, number=number, streamed=True)
                 yield Member(in_class_folder(name, label or UNLABELLED), place, label)
+                yield from _companions(row, columns, place)
             if damage:
                 raise damage[0]
 
@@ -120,13 +100,27 @@ class ParquetReader(ArchiveReader):
             return stream.read(place, options)
 
     @contextmanager
-    def open_stream(self, files: ArchiveFiles, path: str) -> Iterator[_ImageColumn]:
+    def open_stream(self, files: ArchiveFiles, path: str) -> Iterator[_FileColumns]:
         """Open a table."""
         with _opened(files, path) as table:
-            yield _ImageColumn(table)
+            yield _FileColumns(table)
 
 
-def _label(row: dict[str, Any], columns: _Columns) -> Label | None:
+def _companions(row: dict[str, Any], columns: TableColumns, image: ArchivePlace) -> Iterator[Member]:
+    """Yield the companions of the image of a row."""
+    if not columns.companions or not row.get("beside"):
+        return
+    try:
+        stated = stated_companions({COMPANIONS_KEY: from_json(row["beside"])})
+    except ValueError:
+        return
+    for place, (name, _) in enumerate(columns.companions, 1):
+        if name in stated:
+            about = stated[name]
+            yield Member(about.path, replace(image, method=place), goes_with=GoesWith(*about[:2], image.number))
+
+
+def _label(row: dict[str, Any], columns: TableColumns) -> Label | None:
     if columns.number:
         name, number = label_from(row["label"]).name, label_from(row["number"]).number
         return UNLABELLED if name is None else Label(from_utf8_name(name), number)
@@ -192,87 +186,38 @@ def _meant(value: object, leaf: Leaf) -> object:
     return value
 
 
-def _columns(footer: Footer) -> _Columns:
-    leaves = footer.leaves
-    structs = [name for name in footer.names if _is_bytes(leaves.get((name, "bytes")))]
-    plain = [
-        name
-        for name in footer.names
-        if _is_bytes(leaf := leaves.get((name,))) and leaf and leaf.converted is None and not leaf.is_logical
-    ]
-    names = structs or plain
-    if not names:
-        raise ImageError("unsupported", "no column holds images: expected a struct of bytes and path, or bytes")
-    image = "image" if "image" in names else names[0]
-    path = leaves.get((image, "path")) if image in structs else None
-    features = _features(footer)
-    named = "label" if "label" in footer.names else next(_class_labels(features), "label")
-    label, number = (
-        leaf if leaf and Column.can_read(leaf) else None for leaf in map(leaves.get, ((named,), (NUMBER,)))
-    )
-    is_ours = b"icsys" in footer.notes
-    return _Columns(
-        leaves[(image, "bytes") if image in structs else (image,)],
-        path if _is_bytes(path) else None,
-        label,
-        number if is_ours and _is_bytes(label) and number and number.kind == INT64 else None,
-        _classes(footer, features, named),
-        is_ours,
-    )
-
-
-def _is_bytes(leaf: Leaf | None) -> bool:
-    return leaf is not None and leaf.kind == BYTE_ARRAY and not leaf.repeated
-
-
-def _features(footer: Footer) -> dict[str, Any]:
-    """Return the columns in Hugging Face's metadata."""
-    try:
-        features = _note(footer, b"huggingface")["info"]["features"]
-    except (KeyError, TypeError):
-        return {}
-    return features if isinstance(features, dict) else {}
-
-
-def _class_labels(features: dict[str, Any]) -> Iterator[str]:
-    """Return the names of the columns that hold classes."""
-    return (name for name, note in features.items() if isinstance(note, dict) and note.get("_type") == "ClassLabel")
-
-
-def _classes(footer: Footer, features: dict[str, Any], label: str) -> Sequence[str]:
-    """Return the names of the classes in the metadata of ICS, which are exact, or of Hugging Face."""
-    for note, key in ((_note(footer, b"icsys"), "classes"), (features.get(label), "names")):
-        names = note.get(key) if isinstance(note, dict) else None
-        if isinstance(names, list) and all(isinstance(name, str) for name in names):
-            if max(map(len, names), default=0) > LONGEST_LABEL:
-                raise ImageError("too_large", f"a class of more than {LONGEST_LABEL} characters")
-            return names
-    return ()
-
-
-def _note(footer: Footer, key: bytes) -> Any:  # noqa: ANN401 - whatever JSON says
-    """Return the value of a note in the metadata; None if it has none."""
-    note = footer.notes.get(key, b"")
-    if len(note) > _LONGEST_NOTE:
-        raise ImageError("too_large", f"metadata of {len(note)} bytes: expected at most {_LONGEST_NOTE}")
-    try:
-        return from_json(note)
-    except ValueError:
-        return None
-
-
-class _ImageColumn:
-    """The image column of a table, read forwards; unneeded row groups are passed over."""
+class _FileColumns:
+    """The columns of images and companions of a table, each read forwards."""
 
     def __init__(self, table: _Table) -> None:
         self._table = table
-        self._groups = table.footer.row_groups([table.columns.image])
+        self._open: dict[int, _FileColumn] = {}
+
+    def read(self, place: ArchivePlace, options: Options) -> bytes:
+        """Go to a row in the column of a file and read it."""
+        number = place.method
+        if number not in self._open:
+            leaves = [self._table.columns.image, *(leaf for _, leaf in self._table.columns.companions)]
+            if number >= len(leaves):
+                raise ImageError(
+                    "changed", "the table changed after it was listed: run again when it no longer changes"
+                )
+            self._open[number] = _FileColumn(self._table, leaves[number])
+        return self._open[number].read(place, options)
+
+
+class _FileColumn:
+    """A column of files in a table, read forwards; unneeded row groups are passed over."""
+
+    def __init__(self, table: _Table, leaf: Leaf) -> None:
+        self._table, self._leaf = table, leaf
+        self._groups = table.footer.row_groups([leaf])
         self._column: Column | None = None
         self._damage: ImageError | None = None  # of this row group
         self._row = self._end = 0  # of the table, and of the row group
 
     def read(self, place: ArchivePlace, options: Options) -> bytes:
-        """Go to a row and read its image."""
+        """Go to a row and read its file."""
         assert place.number is not None  # noqa: S101 - from list_members
         while place.number >= self._end:
             group = next(self._groups, None)
@@ -283,7 +228,7 @@ class _ImageColumn:
             self._row, self._end = self._end, self._end + group.rows
             self._column, self._damage = None, None
             with self._damaging():
-                self._column = self._table.column(self._table.columns.image, group, 0)
+                self._column = self._table.column(self._leaf, group, 0)
         if self._damage is not None or self._column is None:
             raise self._damage or ImageError("broken", "the row group cannot be read")
         with self._damaging():

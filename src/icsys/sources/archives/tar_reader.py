@@ -17,13 +17,14 @@ from icsys.image.decode import sniff
 from icsys.image.limits import check_bytes
 from icsys.records.label import UNLABELLED, Label, in_class_folder, label_from, label_from_text
 from icsys.sources.archives.links import Links
-from icsys.sources.archives.member_index import ArchiveItem, ArchivePlace, Member, SampleGroup
+from icsys.sources.archives.member_index import ArchiveItem, ArchivePlace, GoesWith, Member, SampleGroup
 from icsys.sources.archives.reader import ArchiveReader
 from icsys.sources.archives.tar_hard_links import Content, MemberContents
 from icsys.sources.archives.tar_members import TarMembers
 from icsys.sources.base import Ignored, Place, Unreadable
 from icsys.sources.labels_from_manifest import archived_record
 from icsys.sources.pack_member_names import path_in_pack
+from icsys.sources.packed_companions import StatedCompanion, stated_companions
 from icsys.sources.safe_names import is_image_name, safe_path, suffix_of
 
 if TYPE_CHECKING:
@@ -151,14 +152,19 @@ class _Sample:
         self._number: Label | None = None
         self._name: Label | None = None
         self._is_ours = False
+        self._stated: dict[str, tuple[StatedCompanion, str]] = {}  # with the beginning of its image's name, by name
+        self._companions: list[tuple[str, ArchivePlace]] = []
 
     def is_other(self, name: str) -> bool:
         """Return whether a file belongs to another sample."""
         return _key(name) != self._key or len(self._images) >= _MOST_OF_A_SAMPLE
 
     def takes(self, name: str, content: Content, place: ArchivePlace) -> bool:
-        """Add a file; return whether it is an image."""
+        """Add a file; return whether it is an image, or a companion."""
         self._files += 1
+        if name in self._stated:
+            self._companions.append((name, place))
+            return True
         if content.is_image or is_image_name(name):
             self._images.append(Member(name, place))
             return True
@@ -175,9 +181,13 @@ class _Sample:
         except ValueError:
             return
         if isinstance(note, dict):
-            self._is_ours = {"source_path", "source_sha256", "sha256"} <= note.keys()
-            if note.get("label") is not None or self._is_ours:
+            is_ours = {"source_path", "source_sha256", "sha256"} <= note.keys()
+            self._is_ours = self._is_ours or is_ours
+            if note.get("label") is not None or is_ours:
                 self._name = label_from(note.get("label"))
+            if is_ours:
+                stem = name.removesuffix(".json")
+                self._stated |= {f"{stem}.{one}": (about, stem) for one, about in stated_companions(note).items()}
 
     def _label(self) -> Label | None:
         """Return the name from ``.json`` with the number from ``.cls``, or the one that there is."""
@@ -186,14 +196,21 @@ class _Sample:
         is_text = self._name.name is not None and self._name.number is None
         return self._name._replace(number=self._number.number) if is_text else self._name
 
-    def images(self) -> Iterator[Member]:
-        """Return the images with their final paths."""
+    def images(self) -> Iterator[Member | Ignored]:
+        """Return the images with their final paths, and their companions."""
         label = self._label()
         own = path_in_pack if self._is_ours else str  # see webdataset.member
         for image in self._images:
             owner = f"{self._images[0].place.number} {image.place.file}"
             group = SampleGroup(own(self._key).rpartition("/")[2], owner, self._is_kept())
             yield Member(in_class_folder(own(image.path), label or UNLABELLED), image.place, label, group)
+        numbers = {image.path.rpartition(".")[0]: image.place.number for image in self._images}
+        for name, place in self._companions:
+            about, stem = self._stated[name]
+            if stem in numbers:
+                yield Member(about.path, place, goes_with=GoesWith(about.kind, about.form, numbers[stem]))
+            else:
+                yield Ignored(name)
 
     def _is_kept(self) -> bool:
         """Return whether names have parts between key and suffix, or several images share their notes."""
