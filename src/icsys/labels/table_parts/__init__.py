@@ -1,0 +1,1 @@
+"""Tables: records of CSV, rows of JSON, columns of boxes."""
