@@ -36,7 +36,7 @@ def index_of(rows, planned):
 def found(sources, file, name):
     with index_of([row(source) for source in sources], sources) as index:
         facts = index.finder(file)(name)
-        return None if facts is None else facts.source
+        return None if facts is None else facts.source_path
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_facts_are_those_of_the_last_row_and_of_a_planned_image():
     with index_of(rows, ["a.jpg", "bad.jpg", "new.jpg"]) as index:
         find = index.finder("list.txt")
         facts = find("a.jpg")
-        assert (facts.output, facts.view, facts.is_written) == ("a.png", View.of((80, 60), 6, OPTIONS), True)
+        assert (facts.output_path, facts.view, facts.is_written) == ("a.png", View.of((80, 60), 6, OPTIONS), True)
         assert not find("bad.jpg").is_written
         assert not find("new.jpg").is_written
         assert find("new.jpg").view is None

@@ -137,6 +137,6 @@ def is_about_many(companion: Companion) -> bool:
 
 def _lost(lost: Lost[tuple[Companion, None]]) -> Outcome:
     """Return the outcome of a companion that crashed its worker or took too long."""
-    companion = lost.item
+    companion, _ = lost.item
     reason = Failed(source=companion.task.source, code=lost.code, message=lost.message, kind=companion.kind)
     return Outcome(companion.task, reason)

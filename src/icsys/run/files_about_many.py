@@ -9,11 +9,12 @@ import tempfile
 import time
 from contextlib import ExitStack, closing
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from icsys.errors import ImageError
 from icsys.labels.coco import map_coco
-from icsys.labels.name_lists import map_list
+from icsys.labels.name_lists import map_name_list
+from icsys.labels.picture_index import MappedCounts
 from icsys.labels.tables import map_table
 from icsys.layout import MANIFEST
 from icsys.records.manifest import read_rows
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from icsys.run_settings import RunSettings
     from icsys.sources.base import Planned, Source
 
-_IN_MEMORY = 2**24  # bytes of a file that is kept in memory until it is written
 _PART = 2**20
 _COPY = "copy"
 _VERSION = 1  # of the way in which they are made; another one makes them again
@@ -104,7 +104,11 @@ def write_files_about_many(
 
 
 def _finds_nothing(_: str) -> FindPicture:
-    return lambda _: None
+    return _no_picture
+
+
+def _no_picture(name: str) -> None:  # noqa: ARG001 - the signature of FindPicture
+    return None
 
 
 def _options_hash(companion: Companion, digest: str, settings: RunSettings) -> str:
@@ -128,12 +132,13 @@ def _outcome(companion: Companion, find: FindPicture, context: ManyContext) -> O
 def _written(companion: Companion, find: FindPicture, context: ManyContext) -> Outcome:
     task, start = companion.task, time.perf_counter()
     before = context.source.stat(task)
-    with context.source.open(task, context.options) as source, tempfile.SpooledTemporaryFile(_IN_MEMORY) as made:
+    with context.source.open(task, context.options) as source, tempfile.TemporaryFile() as file:
+        made = cast("BinaryIO", file)
         size_in, source_sha256 = _size_and_hash(source)
         if source_sha256 == task.done_sha256:
             skipped = Skipped(source=task.source, output=task.output, reason=UNCHANGED, kind=companion.kind)
             return Outcome(task, skipped, before[1])
-        counts = _map(companion, source, made, find, context.settings)
+        counts = _map(companion, source, made, find, context)
         size_out, sha256 = _size_and_hash(made)
         if before != context.source.stat(task):
             raise ImageError("changed", "the file changed while it was read: run again when it no longer changes")
@@ -171,17 +176,18 @@ def _size_and_hash(file: BinaryIO) -> tuple[int, str]:
 
 
 def _map(
-    companion: Companion, read: BinaryIO, write: BinaryIO, find: FindPicture, settings: RunSettings
+    companion: Companion, read: BinaryIO, write: BinaryIO, find: FindPicture, context: ManyContext
 ) -> MappedCounts:
-    rules = rules_of(settings)
+    """Map a file by its form."""
+    rules, beside = rules_of(context.settings), companion.task.source.rpartition("/")[0]
     match companion.form:
         case "copy":
             shutil.copyfileobj(read, write)
             return MappedCounts()
         case "coco":
-            return map_coco(read, write, find, rules)
+            return map_coco(read, write, find, rules, beside=beside, resample=context.options.resample)
         case "names":
-            return map_list(read, write, find)
+            return map_name_list(read, write, find, beside=beside)
         case _:
-            column = settings.table_column if companion.form == "table" else None
-            return map_table(read, write, find, column)
+            column = context.settings.table_column if companion.form == "table" else None
+            return map_table(read, write, find, rules, column=column, beside=beside)

@@ -16,9 +16,10 @@ from icsys.records.manifest import DONE, FAILED
 from icsys.results import IMAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
+    from icsys.labels.picture_index import FindPicture
     from icsys.options import Options
     from icsys.sources.base import Task
 
@@ -86,7 +87,7 @@ class PictureIndex:
             found.update(repr(row).encode())
         return found.hexdigest()
 
-    def finder(self, file: str) -> Callable[[str], PictureFacts | None]:
+    def finder(self, file: str) -> FindPicture:
         """Return a function that finds the image that a name means in a file.
 
         A name is a path from the folder of the file, or from the top of the source; or else the end of the path of one
