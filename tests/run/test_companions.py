@@ -148,7 +148,7 @@ def masks_of(tree):
 def test_a_changed_mask_is_done_again_alone(voc, tmp_path):
     small = tmp_path / "small"
     run(voc, small)
-    path, picture = sorted(masks_of(voc).items())[0]
+    path, picture = min(masks_of(voc).items())
     voc.mask(path, picture, voc.ids(picture) * 0 + 7)
     again = run(voc, small)
     assert (again.compressed, again.masks, again.annotations, again.sidecars) == (0, 1, 0, 0)
@@ -160,7 +160,7 @@ def test_a_changed_image_takes_its_companions_with_it(voc, tmp_path):
     small = tmp_path / "small"
     run(voc, small)
     masks = masks_of(voc)
-    path, picture = sorted(masks.items())[0]
+    path, picture = min(masks.items())
     width, height = voc.pictures[picture]
     with Image.open(voc.root / picture) as image:
         turned = image.resize((width, height))
@@ -202,7 +202,7 @@ def test_companions_of_an_image_that_failed_are_left_out(voc, tmp_path):
 
 
 def test_coco_names_only_images_that_are_there(coco, tmp_path):
-    picture = sorted(coco.pictures)[0]
+    picture = min(coco.pictures)
     (coco.root / picture).write_bytes(b"no image")
     run(coco, tmp_path / "small")
     for path, _, _, _ in coco.companions:
