@@ -30,7 +30,8 @@ from icsys.engine.executor import Executor
 from icsys.files.atomic import write_whole
 from icsys.files.rooted_path import RootedPath
 from icsys.layout import MANIFEST
-from icsys.records.manifest import image_row, to_line
+from icsys.records.manifest import to_line
+from icsys.records.manifest_rows import image_row
 from icsys.records.run_json import write_run
 from icsys.results import Compressed
 from icsys.run.cluster import SHARD_IMAGES, choose_shard_count

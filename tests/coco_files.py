@@ -17,11 +17,11 @@ def facts_of(view, source="images/a.jpg", output=None, *, is_written=True):
     return PictureFacts(source, output, view, is_written)
 
 
-def mapped(content, pictures, rules=None, **settings):
+def mapped(content, pictures, rules=None):
     """Map a COCO file, given as an object or as bytes, whose pictures are facts by name; return it and the counts."""
     data = content if isinstance(content, bytes) else json.dumps(content).encode()
     write = io.BytesIO()
-    counts = map_coco(io.BytesIO(data), write, pictures.get, rules or LabelRules(), **settings)
+    counts = map_coco(io.BytesIO(data), write, pictures.get, rules or LabelRules(), beside="", resample="box")
     return json.loads(write.getvalue()), counts
 
 
@@ -59,10 +59,10 @@ def image_of(view, number=1, name="a.jpg", on="upright", **more):
     return {"id": number, "file_name": name, "width": width, "height": height, **more}
 
 
-def one_annotation(view, annotation, rules=None, on="upright", **settings):
+def one_annotation(view, annotation, rules=None, on="upright"):
     """Map a file of one picture and one annotation; return the annotation, None if it was dropped."""
     content = {"images": [image_of(view, on=on)], "annotations": [{"id": 1, "image_id": 1, **annotation}]}
-    found, counts = mapped(content, {"a.jpg": facts_of(view)}, rules, **settings)
+    found, counts = mapped(content, {"a.jpg": facts_of(view)}, rules)
     assert counts.labels == len(found["annotations"]) == 1 - counts.dropped
     return found["annotations"][0] if found["annotations"] else None
 

@@ -61,6 +61,10 @@ def test_run_json_gets_what_is_set_in_a_fixed_order():
         ("include_outputs", False),
         ("ignore_zeros", False),
         ("shard", "2/4"),
+        ("masks", "auto"),
+        ("mask_pad", 255),
+        ("labels_on", "auto"),
+        ("min_visibility", 0.0),
     ]
 
 

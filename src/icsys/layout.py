@@ -18,6 +18,8 @@ PALETTE, GIMP_PALETTE = "palette.json", "palette.gpl"
 """Shared palettes, for ICS and for image editors."""
 PACK_INDEX = "shards.json"
 """Packs with their hashes, and the numbers of the classes."""
+SPLITS = "splits.jsonl"
+"""The split of each image, for later runs."""
 REPORT = "report.html"
 """Page about a finished run (default name)."""
 PENDING = f"{OWN_PREFIX}claims"
@@ -57,7 +59,7 @@ LISTING_INFO = "division.json"
 LISTING = "listing.jsonl"
 """The listing itself, while it is made."""
 
-RESERVED = (MANIFEST, FAILURES, RUN, PACK_INDEX, PALETTE, GIMP_PALETTE)
+RESERVED = (MANIFEST, FAILURES, RUN, PACK_INDEX, PALETTE, GIMP_PALETTE, SPLITS)
 """Names without the prefix, which folders of images cannot have."""
 TOP_FILES = (*RESERVED, PENDING, WRITTEN, LOCK)
 TOP_FOLDERS = (STATE_FOLDERS, MERGED_FOLDERS, STATE_DRAFT, CLUSTER_FOLDER, UNPACKED, STAGED_PACKS)

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 from icsys.choices import AUTO
 from icsys.errors import UsageError
 from icsys.files.url import shown
+from icsys.selection import SizeRules, SplitShares, parse_shares
 from icsys.setting_fields import (
     Check,
     Choice,
@@ -46,8 +47,11 @@ _IN_RUN_JSON = (
     *("jobs", "engine", "overwrite", "retry_failed", "follow_links", "timeout", "include_outputs", "ignore_zeros"),
     "shard",
     *("masks", "mask_pad", "labels_on", "min_visibility", "table", "table_column"),
-    *("min_side", "max_aspect", "drop_duplicates"),
+    *("split", "min_side", "max_aspect", "drop_duplicates"),
 )
+
+INSPECTED = ("jobs", "engine", "follow_links", "include_outputs", "ignore_zeros")
+"""Settings that an inspection has, too."""
 
 
 class _ShardText(Check):
@@ -58,6 +62,16 @@ class _ShardText(Check):
     def accept(self, name: str, value: object) -> Shard:  # noqa: ARG002 - parse_shard names it
         """Return the shard."""
         return parse_shard(value)
+
+
+class _SharesText(Check):
+    """Names of splits with their shares, as text, as a table, or as :class:`SplitShares`."""
+
+    metavar = "NAME=SHARE,..."
+
+    def accept(self, name: str, value: object) -> SplitShares:  # noqa: ARG002 - parse_shares names it
+        """Return the shares."""
+        return parse_shares(value)
 
 
 @unknown_names_refused
@@ -175,6 +189,7 @@ class RunSettings:
         WholeNumber(0, _MOST_PAD),
         group="labels",
         help="Value of mask pixels that lie outside the picture, with --fit pad and cover.",
+        needs=Needs("fit", ("pad", "cover")),
     )
     labels_on: LabelsOn = setting(
         AUTO,
@@ -189,6 +204,7 @@ class RunSettings:
         group="labels",
         help="Leave out a box or polygon if a smaller share of its area is left where --fit cover crops. 0: only if "
         "nothing is left.",
+        needs=Needs("fit", ("cover",)),
     )
     table: str | None = setting(
         None,
@@ -204,6 +220,13 @@ class RunSettings:
         help="The column of --table with the names of the images. Default: file_name, image, image_id, filename or "
         "path, whichever the table has.",
         needs=Needs("table"),
+    )
+    split: SplitShares | None = setting(
+        None,
+        _SharesText(),
+        group="selection",
+        help="Divide the images of each class at random among folders, such as train=80,val=10,test=10. Duplicates "
+        "stay together. splits.jsonl in DST keeps the split of each image for later runs.",
     )
     min_side: int | None = setting(
         None, WholeNumber(1, _MOST_SIDE), group="selection", help="Leave out images with a shorter side, in pixels."
@@ -234,6 +257,8 @@ class RunSettings:
                 f"isolate with engine={self.engine!r}: a cluster retries an image that ends its worker in a process "
                 "of its own anyway, so expected only one of them"
             )
+        if self.max_aspect is not None and self.max_aspect < 1:
+            raise UsageError(f"max_aspect={self.max_aspect!r}: expected a number of at least 1, such as 4")
         needs = self._needs_processes
         if self.engine in {"auto", "threads"} and needs:
             raise UsageError(
@@ -268,6 +293,17 @@ class RunSettings:
         """Whether the run takes up all sources, also ones that did not fail: only then can an output be stale."""
         return not self.retry_failed
 
+    @property
+    def size_rules(self) -> SizeRules | None:
+        """The limits of size; None if there is none."""
+        rules = SizeRules(self.min_side, self.max_aspect)
+        return None if rules == SizeRules() else rules
+
+    @property
+    def selects(self) -> bool:
+        """Whether the names and files of all images decide where outputs lie, or which images are left out."""
+        return self.split is not None or self.drop_duplicates is not None
+
     def resolve(self, *, cores: int) -> RunSettings:
         """Return these settings with the number of jobs and the engine filled in."""
         engine = self.engine or ("processes" if self._needs_processes else "auto")
@@ -288,5 +324,7 @@ class RunSettings:
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
     return {
-        name: str(value) if isinstance(value, Shard) else value for name, value in values.items() if value is not None
+        name: str(value) if isinstance(value, Shard | SplitShares) else value
+        for name, value in values.items()
+        if value is not None
     }

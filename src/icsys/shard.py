@@ -52,11 +52,15 @@ def shard_index(source: str, count: int) -> int:
     >>> shard_index("train/cat/a.jpg", 3)
     1
     """
+    return int.from_bytes(path_digest(source)[:8], "big") % count + 1
+
+
+def path_digest(source: str) -> bytes:
+    """Return the SHA-256 of the path of a source, which is the same on all machines; see :func:`shard_index`."""
     text = os.fsencode(source).decode("utf-8", "surrogateescape")
     if not text.isascii():
         text = unicodedata.ucd_3_2_0.normalize("NFC", text)
-    digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
-    return int.from_bytes(digest[:8], "big") % count + 1
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
 
 
 def mark_of(shard: Shard | None) -> str:

@@ -19,6 +19,7 @@ from icsys import __version__
 from icsys.choices import STRATEGIES
 from icsys.cli.main import run_command
 from icsys.options import Options
+from icsys.run_settings import RunSettings
 
 
 def compressed_sizes(folder):
@@ -167,9 +168,35 @@ def test_printed_options_are_a_config_file_that_gives_the_same_options(photos, t
     assert expected.items() <= tomllib.loads(printed).items()
 
 
+def test_all_options_of_labels_and_selection_go_through_a_config_file(photos, tmp_path):
+    flags = ("--split", "train=80, val=20", "--min-side", 5, "--max-aspect", 3.5, "--drop-duplicates", "exact")
+    flags += ("--masks", "gt/*.png", "--mask-pad", 7, "--labels-on", "stored", "--min-visibility", 0.25)
+    flags += ("--table", "labels.csv", "--table-column", "image", "--fit", "cover", "--size", "8x8")
+    printed = ics("compress", photos, "out", *flags, "--print-options", cwd=tmp_path)[1]
+    (tmp_path / "ics.toml").write_text(printed, "utf-8")
+    assert ics("compress", "--config", "ics.toml", "--print-options", cwd=tmp_path)[1] == printed
+    values = tomllib.loads(printed)
+    expected = {"split": "train=80,val=20", "min_side": 5, "max_aspect": 3.5, "drop_duplicates": "exact"}
+    expected |= {"masks": "gt/*.png", "mask_pad": 7, "labels_on": "stored", "min_visibility": 0.25}
+    expected |= {"table": "labels.csv", "table_column": "image"}
+    assert expected.items() <= values.items()
+    assert RunSettings(**expected).given().items() <= values.items()
+    (tmp_path / "table.toml").write_text("[split]\ntrain = 0.8\nval = 0.2\n", "utf-8")
+    printed = ics("compress", "--config", "table.toml", "--no-masks", "--print-options", cwd=tmp_path)[1]
+    assert {"split": "train=0.8,val=0.2", "masks": "none"}.items() <= tomllib.loads(printed).items()
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
+        (("compress", "photos", "--split", "train=1"), "split='train=1': expected NAME=SHARE for at least two splits"),
+        (("compress", "photos", "--split", "a/b=1,c=1"), "'a/b' is no name of a split"),
+        (("compress", "photos", "--min-side", "0"), "min_side=0: expected a whole number from 1"),
+        (("compress", "photos", "--max-aspect", "0.5"), "max_aspect=0.5: expected a number of at least 1"),
+        (("compress", "photos", "--drop-duplicates", "near"), "drop_duplicates='near': expected one of exact"),
+        (("compress", "photos", "--labels-on", "side"), "labels_on='side': expected one of auto, upright, stored"),
+        (("compress", "photos", "--mask-pad", "65536"), "mask_pad=65536: expected a whole number from 0 to 65535"),
+        (("compress", "photos", "--min-visibility", "2"), "min_visibility=2.0: expected a number from 0 to 1"),
         (("squeeze",), "squeeze"),
         (("compress", "photos", "--strategy", "XKM"), "SO, MKM, FKM, MBKM"),
         (("compress", "photos", "--colors", "0"), "colors=0"),
@@ -295,7 +322,8 @@ def test_help_is_in_groups_and_names_every_option(tmp_path):
         assert word in out
     names = [field.name.replace("_", "-") for field in dataclasses.fields(Options)]
     flags = "jobs engine isolate timeout follow-links overwrite retry-failed dry-run json verbose config print-options"
-    flags += " shard include-outputs ignore-zeros quiet prune"
+    flags += " split min-side max-aspect drop-duplicates masks no-masks mask-pad labels-on min-visibility table"
+    flags += " table-column shard include-outputs ignore-zeros quiet prune"
     for flag in (*names, *flags.split()):
         assert f"--{flag}" in out
 

@@ -8,6 +8,7 @@ from helpers import ics, image_bytes, synthetic_photo
 from icsys import Options, compress_image
 from icsys.cli.no_effect import no_effect
 from icsys.cli.read_options import Request, table_fields
+from icsys.run_settings import RunSettings
 
 PHOTO = image_bytes(synthetic_photo(40, 56), "PNG")
 OTHERS = {
@@ -35,12 +36,29 @@ def test_a_note_stands_just_where_the_bytes_stay_the_same(strategy, where):
 
 def test_options_of_a_file_count_only_where_they_differ_from_their_defaults():
     assert list(no_effect(Request(Options(strategy="SO")), set())) == []
-    everything = set(table_fields())
-    assert (
-        list(no_effect(Request(Options(size="8x8")), everything - {"shard_images", "shard_bytes", "jpeg_quality"}))
-        == []
-    )
+    elsewhere = {"shard_images", "shard_bytes", "jpeg_quality", "mask_pad", "min_visibility", "table_column"}
+    assert list(no_effect(Request(Options(size="8x8")), set(table_fields()) - elsewhere)) == []
     assert [note.split()[1] for note in no_effect(Request(Options(strategy="SO", colors=8)), set())] == ["--colors"]
+
+
+@pytest.mark.parametrize(
+    ("options", "settings", "notes"),
+    [
+        ({"size": "8x8", "fit": "cover"}, {"min_visibility": 0.5, "mask_pad": 0}, []),
+        ({"size": "8x8", "fit": "pad"}, {"mask_pad": 0}, []),
+        (
+            {"size": "8x8"},
+            {"mask_pad": 0},
+            ["--mask-pad 0 has no effect with --fit contain; it is for --fit pad or cover"],
+        ),
+        ({}, {"min_visibility": 0.5}, ["--min-visibility 0.5 has no effect with --fit contain; it is for --fit cover"]),
+        ({}, {"table_column": "image"}, ["--table-column image has no effect without --table"]),
+        ({}, {"table": "a.csv", "table_column": "image", "min_side": 3, "split": "a=1,b=1"}, []),
+    ],
+)
+def test_options_of_labels_say_where_they_do_nothing(options, settings, notes):
+    request = Request(Options(**options), RunSettings(**settings))
+    assert list(no_effect(request, settings)) == [f"note: {note}" for note in notes]
 
 
 def test_what_an_option_needs_is_an_option_and_can_be_met():

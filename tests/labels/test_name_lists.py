@@ -22,9 +22,9 @@ PICTURES = {
 }
 
 
-def mapped(data, **settings):
+def mapped(data, beside=""):
     write = io.BytesIO()
-    counts = map_name_list(io.BytesIO(data), write, PICTURES.get, **settings)
+    counts = map_name_list(io.BytesIO(data), write, PICTURES.get, beside=beside)
     return write.getvalue(), counts
 
 
@@ -68,7 +68,7 @@ def test_lines_of_pictures_without_output_are_left_out_and_counted():
 @given(st.binary(max_size=60))
 def test_lines_without_pictures_keep_every_byte(data):
     write = io.BytesIO()
-    counts = map_name_list(io.BytesIO(data), write, lambda _: None)
+    counts = map_name_list(io.BytesIO(data), write, lambda _: None, beside="")
     assert write.getvalue() == data
     assert counts.labels == counts.missing
 

@@ -26,12 +26,12 @@ PICTURES = {
 }
 
 
-def mapped(data, rules=None, **settings):
+def mapped(data, rules=None, column=None):
     """Map a table; return the text of the new one, and the counts."""
     write = io.BytesIO()
     data = data if isinstance(data, bytes) else data.encode()
-    counts = map_table(io.BytesIO(data), write, PICTURES.get, rules or LabelRules(), **settings)
-    return write.getvalue().decode(), counts
+    counts = map_table(io.BytesIO(data), write, PICTURES.get, rules or LabelRules(), column=column, beside="")
+    return write.getvalue().decode("utf-8", "surrogateescape"), counts
 
 
 names = st.sampled_from(["a.jpg", "a", "b,1.jpg", "images/a.jpg", "lost.jpg", "unknown.jpg"])
@@ -88,7 +88,7 @@ def test_a_column_is_given():
         mapped(table, column="photo")
 
 
-@pytest.mark.parametrize("table", ["", "x,y\n", "x,label\n1,2\n", "only\nwords\nhere\n"])
+@pytest.mark.parametrize("table", ["", "x,name\n", "x,label\n1,2\n", "only\nwords\nhere\n"])
 def test_a_table_without_names_is_kept_and_told(table):
     found, counts = mapped(table)
     assert found == table
@@ -119,6 +119,13 @@ def test_boxes_are_mapped_whose_columns_leave_no_doubt(table, expected):
     assert found.replace("wide.png", "wide.jpg") == expected
     assert counts.labels == 1
     assert counts.warning is None
+
+
+def test_a_table_whose_first_rows_are_of_other_pictures_is_mapped():
+    table = "label,XMin,XMax,YMin,YMax,image\n" + "x,0.25,1,0,1,unknown.jpg\n" * 999
+    found, counts = mapped(table + "x,0.25,0.5,0,1,wide.jpg\nx,0.25,0.5,0,1,lost.jpg")
+    assert found == table + "x,0.0,0.5,0,1,wide.png\n"
+    assert (counts.labels, counts.dropped, counts.missing) == (1000, 1, 999)
 
 
 @pytest.mark.parametrize(
@@ -164,8 +171,10 @@ def test_a_size_that_contradicts_is_an_error_that_names_the_picture(form):
         ('{"file_names": ["a.jpg", "b,1.jpg"], "x_file_name": "a.jpg"}',
          '{"file_names": ["a.png", "b,1.png"], "x_file_name": "a.png"}'),
         ('{"image": "a.jpg", "conversations": []}', '{"image": "a.png", "conversations": []}'),
-        ('{"file_name": "a.jpg", "width": 64, "height": 48, "objects": {"bbox": [[4, 6, 10, 20]], "area": [200], "n": [7]}}',
-         '{"file_name": "a.png", "width": 32, "height": 24, "objects": {"bbox": [[2.0, 3.0, 5.0, 10.0]], "area": [50.0], "n": [7]}}'),
+        (('{"file_name": "a.jpg", "width": 64, "height": 48, "objects": {"bbox": [[4, 6, 10, 20]],'
+          ' "area": [200], "n": [7]}}'),
+         ('{"file_name": "a.png", "width": 32, "height": 24, "objects": {"bbox": [[2.0, 3.0, 5.0, 10.0]], "area":'
+          ' [50.0], "n": [7]}}')),
         ('{"file_name": "wide.jpg", "objects": {"bbox": [[0, 0, 9, 20], [0, 0, 20, 20]], "classes": [7, 8], "n": 2}}',
          '{"file_name": "wide.png", "objects": {"bbox": [[0.0, 0.0, 5.0, 10.0]], "classes": [8], "n": 2}}'),
         ('{"file_name": "wide.jpg", "objects": [{"bbox": [0, 0, 9, 20]}, {"bbox": [0, 0, 20, 20], "category": 8}]}',
@@ -219,7 +228,6 @@ def test_what_cannot_be_read_is_an_error_that_names_the_line(data, place):
 def test_any_bytes_are_a_table_or_an_error(data):
     for start in (b"", b"image,xmin,ymin,xmax,ymax\na.jpg,", b'{"file_name": "a.jpg", "objects": '):
         try:
-            mapped_bytes = io.BytesIO()
-            map_table(io.BytesIO(start + data), mapped_bytes, PICTURES.get, LabelRules())
+            mapped(start + data)
         except ImageError as error:
             assert error.code == "label_broken"  # noqa: PT017 - most are errors, not all

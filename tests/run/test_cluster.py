@@ -21,6 +21,7 @@ from icsys.shard import Shard, all_shards
 from icsys.shards import state_folders as state_module
 from icsys.shards.shared_listing import read_listing
 from icsys.shards.state_folders import read_state, shards_in
+from icsys.sources import folder
 
 pytestmark = pytest.mark.usefixtures("unsynced")
 
@@ -86,11 +87,8 @@ def test_a_run_on_a_cluster_gives_the_bytes_of_a_local_run(source, whole, out, f
 
 def test_the_coordinator_alone_lists_the_folder(source, whole, out, monkeypatch):
     listed = []
-    plan_folder = cluster.plan_folder
-    monkeypatch.setattr(cluster, "plan_folder", lambda *words, **more: listed.append(1) or plan_folder(*words, **more))
-    monkeypatch.setattr(
-        "icsys.sources.folder.plan_folder", lambda *_, **__: pytest.fail("a task has listed the folder")
-    )
+    plan_folder = folder.plan_folder
+    monkeypatch.setattr(folder, "plan_folder", lambda *words, **more: listed.append(1) or plan_folder(*words, **more))
     run(source, out)
     assert listed == [1]
     assert everything(out) == whole[0]

@@ -12,7 +12,8 @@ from helpers import compress_into, image_bytes, synthetic_photo, tree
 from icsys import Compressed, Failed, Options, Skipped, UsageError, compress_folder, verify_folder
 from icsys.choices import ENCODINGS
 from icsys.color.kmeans_strategies import STRATEGY_TABLE
-from icsys.records.manifest import failure_row, to_line
+from icsys.records.manifest import to_line
+from icsys.records.manifest_rows import failure_row
 from icsys.results import to_record
 
 NAMES = ("train/cat/a", "train/dog/a", "b")  # photos without their suffixes

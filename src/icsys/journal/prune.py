@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from icsys.results import UNCHANGED, CompanionWritten, Compressed, LeftOut, Skipped
 from icsys.sources.folder import Folder
 from icsys.sources.output_names import name_key
+from icsys.sources.selected_source import whole_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -79,7 +80,8 @@ class Pruner:
         return self._is_gone(source) or (bool(picture) and picture not in self._met and self._is_gone(picture))
 
     def _is_gone(self, source: str) -> bool:
-        return not (isinstance(self._source, Folder) and os.path.lexists(self._source.path / source))
+        whole = whole_of(self._source)
+        return not (isinstance(whole, Folder) and os.path.lexists(whole.path / source))
 
     def _is_file_of_another(self, output: str) -> bool:
         """Return whether the file is that of a task whose output has the same name in a file system such as NTFS."""

@@ -45,13 +45,7 @@ _OTHER_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 
 def map_table(
-    read: BinaryIO,
-    write: BinaryIO,
-    find: FindPicture,
-    rules: LabelRules,
-    *,
-    column: str | None = None,
-    beside: str = "",
+    read: BinaryIO, write: BinaryIO, find: FindPicture, rules: LabelRules, *, column: str | None, beside: str
 ) -> MappedCounts:
     """Write a table for the outputs of its pictures.
 
@@ -70,7 +64,7 @@ def map_table(
         What becomes of labels.
     column
         The column that names the pictures; None takes the first of :data:`NAME_COLUMNS` whose values name pictures,
-        then any column whose values do.
+        then any column whose values do, then the first of these by its name alone.
     beside
         The folder of the file in the source, with forward slashes.
 
@@ -147,7 +141,7 @@ class _CsvTable:
             main = _position(header, column)
         if main is None:
             for name in header:
-                self._tally.note("columns, of which none names pictures; --table-column names one", name)
+                self._tally.note("columns, and none names pictures: give one with --table-column", name)
             return
         self._columns = [main]
         if not self.has_header:
@@ -201,13 +195,15 @@ class _CsvTable:
         """Return the column that names pictures; the first row counts too, as there may be no header."""
         every = [header, *rows]
         named = [sum(at < len(row) and self._names_picture(row[at]) for row in every) for at in range(len(header))]
-        plain = [name.lower().replace("_", "").replace(" ", "") for name in header]
-        for name in NAME_COLUMNS:
-            at = plain.index(name.replace("_", "")) if name.replace("_", "") in plain else None
-            if at is not None and named[at]:
+        plain = [_plain(name) for name in header]
+        by_name = [plain.index(name) for name in map(_plain, NAME_COLUMNS) if name in plain]
+        for at in by_name:
+            if named[at]:
                 return at
         best = max(range(len(header)), key=named.__getitem__, default=None)
-        return best if best is not None and 2 * named[best] >= len(rows) and named[best] else None
+        if best is not None and 2 * named[best] >= len(rows) and named[best]:
+            return best
+        return next((at for at in by_name if plain[at] != "id"), None)
 
     def _names_picture(self, value: str) -> bool:
         return bool(value.strip()) and self._find(value.strip()) is not None
@@ -218,13 +214,16 @@ class _CsvTable:
         if boxes is not None:
             sample = []
             for row in rows:
-                facts = self._find(row[main].strip()) if len(row) > max(main, boxes.last) else None
-                if facts is not None and facts.view is not None:
-                    sample.append((row, facts.view.upright))
+                facts = self._find(row[main].strip()) if len(row) > main else None
+                sample.append((row, facts.view.upright if facts is not None and facts.view is not None else None))
             boxes = fitted(boxes, sample)
         self._boxes = boxes
         for name in unmapped_places(header, boxes):
             self._tally.note("columns are kept that may hold places in the picture and are not mapped", f"{name!r}")
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "").replace(" ", "")
 
 
 def _position(header: list[str], column: str) -> int:

@@ -25,6 +25,17 @@ def split_of(file_name: str) -> str:
     return _SPLITS.get(top.casefold(), TRAIN) if slash else TRAIN
 
 
+def standard_split(name: str) -> str | None:
+    """Return the split that loaders take a folder of this name for: train, validation or test; None for another name.
+
+    Examples
+    --------
+    >>> standard_split("val"), standard_split("fold1")
+    ('validation', None)
+    """
+    return _SPLITS.get(name.casefold())
+
+
 class TrainFolders:
     """Finds the folders for training among the folders of all images."""
 

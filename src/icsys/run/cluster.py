@@ -14,17 +14,23 @@ from typing import TYPE_CHECKING
 from icsys.choices import PACKINGS, SHARED
 from icsys.engine import available_cores
 from icsys.engine.cluster import open_cluster
+from icsys.engine.executor import Executor
 from icsys.errors import UsageError
 from icsys.files.locations import parse_location, parse_source
 from icsys.files.reserved_names import refusing_links
 from icsys.files.url import Url, shown
+from icsys.layout import SPLITS
 from icsys.run.checks import check_places
 from icsys.run.coordinator import Coordinator
+from icsys.run.local import run_locally
 from icsys.run.merge import coordinator_lock, join_shards
 from icsys.run.shard_job import ShardJob
 from icsys.shard import MAX_SHARDS, all_shards
 from icsys.shards.shared_listing import list_for_shards
-from icsys.sources.folder import plan_folder
+from icsys.sources.companions.layout import CompanionSettings
+from icsys.sources.companions.survey import survey_companions
+from icsys.sources.folder import Folder
+from icsys.sources.folder_entries import FolderReader
 
 if TYPE_CHECKING:
     import os
@@ -37,6 +43,7 @@ if TYPE_CHECKING:
     from icsys.options import Options
     from icsys.run.progress import Progress
     from icsys.run_settings import RunSettings
+    from icsys.sources.base import Source
     from icsys.summary import RunSummary
 
 SHARD_IMAGES = 256
@@ -78,13 +85,7 @@ def run_on_cluster(
         if cluster.dashboard:
             coordinator.report(notice=f"Dashboard of {settings.engine.capitalize()}: {cluster.dashboard}")
         coordinator.report(note="Listing")
-        planned = plan_folder(
-            folder,
-            Path(str(root)),
-            options.suffix,
-            follow_links=settings.follow_links,
-            include_outputs=settings.include_outputs,
-        )
+        planned = _selected_folder(folder, root, options, settings, coordinator).plan(options.suffix)
         division = list_for_shards(
             root,
             coordinator.count_ignored(planned),
@@ -107,7 +108,22 @@ def run_on_cluster(
             # A run that only retries failed sources leaves shards unfinished.
             merged = join_shards(root, partial=not settings.covers_all)
             coordinator.summary.stale.extend(merged.stale)
-        return coordinator.finish()
+    if coordinator.has_files_about_many and not stop.is_set() and not coordinator.summary.stopped:
+        _write_files_about_many(folder, root, options, settings, coordinator)
+    return coordinator.finish()
+
+
+def _write_files_about_many(
+    folder: Path, root: RootedPath, options: Options, settings: RunSettings, coordinator: Coordinator
+) -> None:
+    """Write what names many images, in a run on this machine that finds all else done."""
+
+    def report(progress: Progress) -> None:
+        coordinator.report(note=progress.note or "Labels")
+
+    here = settings.replace(engine=None, address=None, jobs=None, overwrite="never").resolve(cores=available_cores())
+    found = run_locally(folder, Path(str(root)), options, here, stop=coordinator.stop, progress=report)
+    coordinator.add_files_about_many(found)
 
 
 def _check_places(
@@ -135,6 +151,29 @@ def _check_places(
     return Path(place).absolute(), check_places(place, end)
 
 
+def _selected_folder(
+    folder: Path, root: RootedPath, options: Options, settings: RunSettings, coordinator: Coordinator
+) -> Source:
+    """Return the folder with the images that the run is to do; this machine alone reads images for that."""
+    links, outputs = settings.follow_links, settings.include_outputs
+    reader = FolderReader.of(folder, Path(str(root)), follow_links=links, include_outputs=outputs)
+    layout = survey_companions(reader, CompanionSettings.of(settings, options))
+    for text in layout.unclear:
+        coordinator.report(notice=text)
+    source = Folder(folder, Path(str(root)), links, outputs, layout)
+    if not (settings.selects or (root / SPLITS).exists()):
+        return source
+    from icsys.run.select_images import select_images  # noqa: PLC0415 - few runs need it
+
+    executor = Executor("threads", available_cores(), None, False, coordinator.stop)
+    report = partial(_report_note, coordinator)
+    return select_images(source, root, options, settings, executor=executor, report=report)
+
+
+def _report_note(coordinator: Coordinator, note: str) -> None:
+    coordinator.report(note=note)
+
+
 def _fixed_values(source: Path, options: Options, settings: RunSettings) -> dict[str, Any]:
     """Return the values that the shards of a folder were done with; with other values, all are done again."""
     return {
@@ -143,8 +182,13 @@ def _fixed_values(source: Path, options: Options, settings: RunSettings) -> dict
         "suffix": options.suffix,
         "follow_links": settings.follow_links,
         "include_outputs": settings.include_outputs,
+        "masks": settings.masks,
+        "table": settings.table,
+        "labels": [settings.mask_pad, settings.labels_on, settings.min_visibility],
         "overwrite": settings.overwrite,
         "retry_failed": settings.retry_failed,
+        **({"min_side": settings.min_side} if settings.min_side is not None else {}),
+        **({"max_aspect": settings.max_aspect} if settings.max_aspect is not None else {}),
     }
 
 

@@ -14,12 +14,13 @@ from icsys.run_settings import RunSettings
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from icsys.files.locations import Location
     from icsys.options import Options
     from icsys.run.progress import Progress
-    from icsys.run_settings import Engine, Overwrite
+    from icsys.run_settings import Duplicates, Engine, LabelsOn, Overwrite
+    from icsys.selection import SplitShares
     from icsys.shard import Shard
     from icsys.summary import RunSummary
 
@@ -41,6 +42,16 @@ def compress_folder(
     dry_run: bool = False,
     prune: bool = False,
     shard: str | tuple[int, int] | None = None,
+    split: str | Mapping[str, float] | None = None,
+    min_side: int | None = None,
+    max_aspect: float | None = None,
+    drop_duplicates: Duplicates | None = None,
+    masks: str = "auto",
+    mask_pad: int = 255,
+    labels_on: LabelsOn = "auto",
+    min_visibility: float = 0.0,
+    table: str | None = None,
+    table_column: str | None = None,
     stop: threading.Event | None = None,
     progress: Callable[[Progress], object] | None = None,
 ) -> RunSummary:
@@ -89,6 +100,34 @@ def compress_folder(
     shard
         Do one of N disjoint parts of the images, such as ``"2/4"`` or ``(2, 4)``. The hash of a source's path decides
         the part, so independent machines together do every image once. :func:`merge_shards` joins the parts.
+    split
+        Divide the images of each class at random among splits: names of folders with their shares, such as
+        ``"train=80,val=10,test=10"`` or ``{"train": 0.8, "val": 0.2}``. Each class gets its shares up to rounding,
+        duplicates stay together, and the seed of the options decides. The list of splits is kept in ``destination``:
+        images that come later move no others.
+    min_side
+        Leave out images with a shorter side, in pixels of the source.
+    max_aspect
+        Leave out images whose longer side is more than this many times the shorter one.
+    drop_duplicates
+        "exact": leave out each image whose file equals that of an earlier one.
+    masks
+        Files that are masks, as a pattern of paths below ``source`` such as ``"gt/*.png"``, or several with commas;
+        "auto" (default): found by the layout of the folders; "none": no file is one. Masks keep the values of their
+        pixels.
+    mask_pad
+        Value of mask pixels outside the picture, 0 to 65535, with the fits pad and cover.
+    labels_on
+        The picture that masks and annotations were drawn on, if EXIF turns it: "upright", "stored", or "auto"
+        (default): by the size that they state, upright if that does not tell.
+    min_visibility
+        Leave out a box or polygon if a smaller share of its area, 0 to 1, is left where the fit cover crops. 0: only if
+        nothing is left.
+    table
+        A CSV or JSON lines table below ``source`` whose image names are to follow the outputs, or several with commas;
+        ``metadata.csv`` and ``metadata.jsonl`` are found without it.
+    table_column
+        The column of ``table`` with the names of images; found among the usual names if left out.
     stop
         Set this event, from another thread or a signal handler, to end the run: images in progress get some seconds to
         finish. The run sets it itself when it cannot go on.
@@ -137,6 +176,16 @@ def compress_folder(
         dry_run=dry_run,
         prune=prune,
         shard=cast("Shard | None", shard),  # RunSettings reads a text or a pair, too
+        split=cast("SplitShares | None", split),  # likewise
+        min_side=min_side,
+        max_aspect=max_aspect,
+        drop_duplicates=drop_duplicates,
+        masks=masks,
+        mask_pad=mask_pad,
+        labels_on=labels_on,
+        min_visibility=min_visibility,
+        table=table,
+        table_column=table_column,
     )
     with progress.during_run() if isinstance(progress, ProgressBar) else nullcontext():
         return run_folder(source, destination, check_options(options), settings, stop=stop, progress=progress)

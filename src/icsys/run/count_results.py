@@ -10,7 +10,7 @@ from icsys import pipeline
 from icsys.results import Failed, Result
 from icsys.run.progress import INTERRUPTED_TEXT, Progress
 from icsys.run.wait_and_count import wait_for
-from icsys.sources.base import Companion, PassedOver, Task, Unreadable
+from icsys.sources.base import Companion, Excluded, PassedOver, Task, Unreadable
 from icsys.summary import RunSummary
 
 if TYPE_CHECKING:
@@ -36,12 +36,15 @@ class RunMonitor:
         Ends the run once it is set, by the caller or by the run itself.
     count
         Counts all images beside the run.
+    has_companions
+        Whether the plan has files that go with images, as far as it was read.
     """
 
     def __init__(self, progress: Callable[[Progress], object], stop: threading.Event, shard: Shard | None) -> None:
         self.summary = RunSummary()
         self.stop = stop
         self.count: ImageCount | None = None
+        self.has_companions = False
         self._progress, self._shard = progress, shard
         self._start = time.perf_counter()
 
@@ -57,12 +60,14 @@ class RunMonitor:
             or (isinstance(planned, Unreadable) and planned.is_folder)
         )
 
-    def first_image(self, plan: Iterator[Planned]) -> Task | Unreadable | None:
+    def first_image(self, plan: Iterator[Planned]) -> Task | Excluded | Unreadable | None:
         """Return the first image of a plan, of any shard; count the ignored entries before it."""
         for planned in plan:
-            if isinstance(planned, Task | Unreadable):
+            if isinstance(planned, Task | Excluded | Unreadable):
                 return planned
-            if not isinstance(planned, Companion):
+            if isinstance(planned, Companion):
+                self.has_companions = True
+            else:
                 self.add_ignored(planned)
         return None
 
@@ -73,6 +78,11 @@ class RunMonitor:
         else:
             self.summary.ignored += self.owns(planned)
 
+    def forget_ignored(self) -> None:
+        """Count no ignored entry so far: the run takes up its plan from the beginning."""
+        self.summary.ignored = 0
+        self.summary.outputs_passed_over.clear()
+
     def add(self, result: Result) -> None:
         """Count one image; end the run if all later images would fail, too."""
         self.summary.add(result)
@@ -80,11 +90,13 @@ class RunMonitor:
             self.end_early(result.message)
         self.report(result)
 
-    def report(self, result: Result | None = None, note: str = "", *, looked_at: int | None = None) -> None:
+    def report(
+        self, result: Result | None = None, note: str = "", *, notice: str = "", looked_at: int | None = None
+    ) -> None:
         """Report progress to the caller of the run."""
         self.update_seconds()
         total = self.count.total if self.count else None
-        self._progress(Progress(result, self.summary, total, note, looked_at=looked_at))
+        self._progress(Progress(result, self.summary, total, note, notice, looked_at=looked_at))
 
     def report_note(self, note: str) -> None:
         """Report what goes on while no image ends."""

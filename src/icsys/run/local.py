@@ -14,7 +14,7 @@ from icsys.engine.executor import Executor
 from icsys.files.reserved_names import refusing_links
 from icsys.journal.ledger import Ledger
 from icsys.journal.ledger_context import LedgerContext
-from icsys.layout import PACK_INDEX
+from icsys.layout import PACK_INDEX, SPLITS
 from icsys.options import Options
 from icsys.outputs.folder import FolderOutputs
 from icsys.records.pending_outputs import WrittenHashes
@@ -72,6 +72,8 @@ def run_locally(
     check_format(options, settings.shard)
     options, palettes = _read_palettes(options)
     places = open_places(source, destination, options, settings)
+    for text in places.unclear:
+        monitor.report(notice=text)
     plan = places.source.plan(options.suffix)
     first = monitor.first_image(plan)
     if first is None and not places.is_listed:
@@ -79,17 +81,49 @@ def run_locally(
     plan = chain([first] if first else [], plan)
     remote, dry_run = places.remote, settings.dry_run
     connection = remote.open(dry_run=dry_run, stop=stop, on_wait=monitor.report_note) if remote else nullcontext()
-    count = ImageCount(places.source, monitor.owns)
+    if settings.shard:  # which writes no list of splits: what it refuses leaves no state folder
+        places, plan = _with_selected(places, plan, options, settings, monitor)
     with (
         connection,
         open_state_folder(places.destination, settings.shard, dry_run=dry_run) as state_folder,
-        count as monitor.count,
     ):
-        run = _LocalRun(monitor, places, state_folder, options=options, settings=settings, palettes=palettes)
-        run.do(plan)
-        if remote and not dry_run:
-            monitor.guard(remote.publish)
+        if not settings.shard:
+            places, plan = _with_selected(places, plan, options, settings, monitor)
+        with ImageCount(places.source, monitor.owns) as monitor.count:
+            run = _LocalRun(monitor, places, state_folder, options=options, settings=settings, palettes=palettes)
+            run.do(plan)
+            if remote and not dry_run:
+                monitor.guard(remote.publish)
     return monitor.summary
+
+
+def _with_selected(
+    places: RunPlaces, plan: Iterator[Planned], options: Options, settings: RunSettings, monitor: RunMonitor
+) -> tuple[RunPlaces, Iterator[Planned]]:
+    """Return the places and the plan with the images that the run is to do, in the folders of their splits."""
+    is_selected = places.is_listed  # by the coordinator
+    if is_selected or not (settings.selects or (places.destination / SPLITS).exists()):
+        return places, plan
+    from icsys.run.select_images import select_images  # noqa: PLC0415 - few runs need it
+
+    selected = select_images(
+        places.source,
+        places.destination,
+        options,
+        settings,
+        executor=_executor(places, settings, monitor),
+        report=monitor.report_note,
+    )
+    if places.remote and settings.split and not settings.dry_run:
+        monitor.guard(partial(places.remote.send_record, SPLITS), "list of splits")
+    monitor.forget_ignored()
+    return places._replace(source=selected), selected.plan(options.suffix)
+
+
+def _executor(places: RunPlaces, settings: RunSettings, monitor: RunMonitor) -> Executor:
+    """Return what does the work of a run."""
+    assert settings.engine is not None and settings.jobs is not None  # noqa: S101, PT018 - they are resolved
+    return Executor(settings.engine, settings.jobs, settings.timeout, places.over_network, monitor.stop, monitor.left)
 
 
 def _read_palettes(options: Options) -> tuple[Options, Palettes | None]:
@@ -116,10 +150,7 @@ class _LocalRun:
     ) -> None:
         self._monitor, self._places, self._state_folder = monitor, places, state_folder
         self._options, self._settings, self._palettes = options, settings, palettes
-        assert settings.engine is not None and settings.jobs is not None  # noqa: S101, PT018 - they are resolved
-        self._executor = Executor(
-            settings.engine, settings.jobs, settings.timeout, places.over_network, monitor.stop, monitor.left
-        )
+        self._executor = _executor(places, settings, monitor)
         self._packed = options.format in PACKINGS
         self._started = time.time()
 
@@ -132,7 +163,8 @@ class _LocalRun:
         written = WrittenHashes(self._state_folder)
         outputs = self._open_outputs(written)
         packs = self._open_packs()
-        context = WorkerContext(self._places.source, outputs, self._options, dry_run=self._settings.dry_run)
+        rules, dry_run = self._settings.size_rules, self._settings.dry_run
+        context = WorkerContext(self._places.source, outputs, self._options, dry_run=dry_run, rules=rules)
         if self._options.per == "dataset":
             from icsys.run.choose_colors import with_chosen_colors  # noqa: PLC0415 - few runs need it
 
@@ -155,28 +187,15 @@ class _LocalRun:
         try:
             main_pass.run(plan, context, self._executor)
             complete = main_pass.complete
-            if main_pass.has_companions and not self._monitor.stop.is_set():
-                complete = self._do_companions(outputs, ledger) and complete
+            if self._monitor.has_companions and not self._monitor.stop.is_set():
+                from icsys.run.companions.all_companions import CompanionRun, do_companions  # noqa: PLC0415 - few sources need it
+
+                companions = CompanionRun(context.source, outputs, self._state_folder, self._options, self._settings)
+                complete = do_companions(companions, ledger, self._monitor, self._executor) and complete
         finally:
             self._close(ledger, complete=complete and not self._places.names)
         if not self._settings.dry_run:
             self._finish(ledger, finished)
-
-    def _do_companions(self, outputs: Outputs, ledger: Ledger) -> bool:
-        """Do the files that go with images; return whether all were met."""
-        source, options, settings = self._places.source, self._options, self._settings
-        from icsys.run.companion_pass import CompanionPass, rules_of  # noqa: PLC0415 - few sources need it
-        from icsys.run.companion_worker import CompanionContext  # noqa: PLC0415
-        from icsys.run.files_about_many import ManyContext, write_files_about_many  # noqa: PLC0415
-
-        plan = partial(source.plan, options.suffix)
-        context = CompanionContext(source, outputs, options, rules_of(settings), dry_run=settings.dry_run)
-        companions = CompanionPass(self._monitor, ledger, settings)
-        companions.run(plan(), context, self._executor)
-        if settings.dry_run or settings.shard or not companions.complete:  # the rows of all images are needed
-            return companions.complete
-        many = ManyContext(source, outputs, self._state_folder, options, settings)
-        return write_files_about_many(plan, many, ledger, self._monitor)
 
     def _find_palettes(self) -> None:
         from icsys.run.shared_palette import find_palettes, palette_folders  # noqa: PLC0415 - few runs need it

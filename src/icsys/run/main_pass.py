@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 
 from icsys import pipeline
 from icsys.engine import Lost
-from icsys.results import Failed
+from icsys.results import UNCHANGED, Failed, LeftOut, Skipped
 from icsys.run.worker import compress_tasks, lost_outcome
-from icsys.sources.base import Companion, Task, Unreadable
+from icsys.sources.base import Companion, Excluded, Ignored, PassedOver, Task, Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from icsys.engine.executor import Executor
     from icsys.journal.ledger import Ledger
-    from icsys.results import Skipped
     from icsys.run.count_results import RunMonitor
     from icsys.run.worker import WorkerContext
+    from icsys.selection import SizeRules
     from icsys.sources.base import Planned
 
 # Tasks whose pending outputs are written to disk at once, which takes about a millisecond: few at first, so that work
@@ -35,19 +35,17 @@ class MainPass:
     ----------
     complete
         Whether every source was listed and met; only then may outputs be stale.
-    has_companions
-        Whether the plan has files that go with images. They follow when all images are done.
     """
 
     def __init__(self, monitor: RunMonitor, ledger: Ledger) -> None:
         self._monitor, self._ledger = monitor, ledger
         self.complete = False
-        self.has_companions = False
         self._all_listed = False
+        self._rules: SizeRules | None = None
 
     def run(self, plan: Iterable[Planned], context: WorkerContext, executor: Executor) -> None:
         """Compress all tasks that are left to do. Packages are loaded only if there is one."""
-        monitor, options = self._monitor, context.options
+        monitor, options, self._rules = self._monitor, context.options, context.rules
         monitor.report()
         remaining = self._remaining(plan)
         first = next(remaining, None)
@@ -74,26 +72,45 @@ class MainPass:
                 return
             if not self._monitor.owns(planned):
                 continue
-            if isinstance(planned, Task):
-                decision: Task | Skipped | Failed = self._ledger.decide(planned)
-            elif isinstance(planned, Unreadable):
-                all_listed = False
-                decision = Failed(source=planned.source, code=planned.code, message=planned.message)
-            elif isinstance(planned, Companion):
-                self.has_companions = True
-                continue
-            else:
-                self._monitor.add_ignored(planned)
-                continue
+            all_listed = all_listed and not isinstance(planned, Unreadable)
+            decision = self._decide(planned)
             if isinstance(decision, Task):
                 batch.append(decision)
                 if len(batch) == size:
                     yield from self._announced(batch)
                     batch, size = [], _BATCH
-            elif self._monitor.guard(partial(self._ledger.record, decision)):
+            elif decision is not None and self._monitor.guard(partial(self._record, planned, decision)):
                 self._monitor.add(decision)
         yield from self._announced(batch)
         self._all_listed = all_listed
+
+    def _decide(self, planned: Planned) -> Task | Skipped | Failed | LeftOut | None:
+        """Return the task if it is to be done, or its result; None for an entry that is no image."""
+        match planned:
+            case Task():
+                return self._held_to_rules(planned, self._ledger.decide(planned))
+            case Excluded():
+                return LeftOut(source=planned.source, rule=planned.rule, message=planned.message)
+            case Unreadable():
+                return Failed(source=planned.source, code=planned.code, message=planned.message)
+            case Companion():
+                self._monitor.has_companions = True  # they follow when all images are done
+            case Ignored() | PassedOver():
+                self._monitor.add_ignored(planned)
+        return None
+
+    def _held_to_rules(self, task: Task, decision: Task | Skipped | Failed) -> Task | Skipped | Failed | LeftOut:
+        """Return the decision, or that a rule of size leaves out an image that has an output; workers see to others."""
+        if self._rules is None or not isinstance(decision, Skipped) or decision.reason != UNCHANGED:
+            return decision
+        row = self._ledger.recorded(task.output)
+        broken = row and self._rules.broken_by(row["source_width"], row["source_height"])
+        return LeftOut(source=task.source, rule=broken[0], message=broken[1]) if broken else decision
+
+    def _record(self, planned: Planned, decision: Skipped | Failed | LeftOut) -> None:
+        """Record a result without work; with its task if a rule left the image out, whose output is stale then."""
+        task = planned.task if isinstance(planned, Excluded) else planned
+        self._ledger.record(decision, task if isinstance(task, Task) and isinstance(decision, LeftOut) else None)
 
     def _announced(self, batch: list[Task]) -> Iterator[Task]:
         """Write the pending outputs of a batch to disk, then yield its tasks."""

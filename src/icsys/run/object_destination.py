@@ -25,7 +25,7 @@ from icsys.files.object_store import Objects
 from icsys.files.parsing import from_json
 from icsys.files.rooted_path import RootedPath
 from icsys.journal.journal import repair_end
-from icsys.layout import FAILURES, GIMP_PALETTE, MANIFEST, PACK_INDEX, PALETTE, PENDING, RUN, STATE_FOLDERS
+from icsys.layout import FAILURES, GIMP_PALETTE, MANIFEST, PACK_INDEX, PALETTE, PENDING, RUN, SPLITS, STATE_FOLDERS
 from icsys.outputs.lease import RENEW_SECONDS, Lease
 from icsys.outputs.objects import ObjectOutputs
 from icsys.packs.object_packs import RemotePacks
@@ -115,6 +115,12 @@ class ObjectDestination:
         if self._packs is not None:
             self._packs.bring(shard_images=shard_images, shard_bytes=shard_bytes, class_names=table, stop=stop)
 
+    def send_record(self, name: str) -> None:
+        """Upload a record before the run goes on; OSError if that fails, or another run has the destination now."""
+        self._check()
+        if (self.folder / name).exists():
+            self._objects.send(self.folder / name, name)
+
     def publish(self) -> None:
         """Upload the records of the run, in an order that keeps them correct after a crash at any point.
 
@@ -162,7 +168,7 @@ class ObjectDestination:
             raise UsageError(
                 f"destination {self.name!r} holds unmerged shards: copy it into a folder and merge them there"
             )
-        for name in {MANIFEST, FAILURES, PENDING, PACK_INDEX, *_PALETTES} & there.keys():
+        for name in {MANIFEST, FAILURES, PENDING, PACK_INDEX, SPLITS, *_PALETTES} & there.keys():
             self._objects.fetch(name, self.folder / name)
         self._palettes = {name: _digest(self.folder / name) for name in _PALETTES}
         if self._packs is not None:

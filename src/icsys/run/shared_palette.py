@@ -23,6 +23,7 @@ from icsys.engine import Lost
 from icsys.engine.executor import one_by_one
 from icsys.errors import ImageError, UsageError
 from icsys.image.decode import decode_photo
+from icsys.image.picture_header import read_header
 from icsys.layout import PALETTE
 from icsys.records.label import label_of
 from icsys.records.palette_files import Palettes, load_palettes
@@ -30,6 +31,7 @@ from icsys.records.splits import ImageFolders, TrainFolders
 from icsys.run.wait_and_count import wait_for
 from icsys.sources.base import Task, Unreadable, read_loaded, some_names
 from icsys.sources.folder import Folder
+from icsys.sources.selected_source import SelectedSource, whole_of
 from icsys.version import __version__
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from icsys.options import Options
     from icsys.run.count_results import RunMonitor
     from icsys.run_settings import RunSettings
+    from icsys.selection import SizeRules
     from icsys.sources.base import Source
 
 _MAY_PASS = {"changed", "missing_extra"}  # codes of failures that the next run may not meet
@@ -78,11 +81,18 @@ class ColorTable:
     may_pass: bool = False
 
 
-def count_task_colors(loaded: LoadedColorTask, source: Source, options: Options, limits: Limits) -> ColorTable:
-    """Count the colours of an image in the size that its output will have; the worker of this pass."""
+def count_task_colors(
+    loaded: LoadedColorTask, source: Source, options: Options, limits: Limits, rules: SizeRules | None = None
+) -> ColorTable:
+    """Count the colours of an image in the size that its output will have; the worker of this pass.
+
+    An image that a rule of size leaves out gives none.
+    """
     item, read_ahead = loaded
     try:
         data, _ = read_loaded(source, (item.task, read_ahead), options)
+        if rules is not None and rules.broken_by(*read_header(data, options).stored):
+            return ColorTable(item, None)
         with limits.slots:
             pixels = decode_photo(data, options, limits.admit).pixels
             del data
@@ -121,17 +131,17 @@ def find_palettes(
     earlier = _earlier(destination, options)
     if earlier and not settings.covers_all:
         return earlier
-    survey = _survey(source, options, monitor.stop)
+    survey = _survey(source, options, settings, monitor.stop)
     made_from = survey.made_from
     if earlier and made_from and earlier.made_from == made_from and not settings.redo_all:
         return earlier
     pools = _Pools(options, monitor)
-    by_class = isinstance(source, Folder) and options.palette == _BY_CLASS
-    tasks = source.plan_by_class() if isinstance(source, Folder) and by_class else _tasks(source)
+    tasks = _tasks(source, by_class=options.palette == _BY_CLASS)
     if survey.folders:
         chosen = ImageFolders(survey.folders)
-        tasks = (task for task in tasks if chosen.hold(task.source))
-    worker = partial(one_by_one, function=partial(count_task_colors, source=source, options=options))
+        tasks = (task for task in tasks if chosen.hold(_path_in(source, task)))
+    count = partial(count_task_colors, source=source, options=options, rules=settings.size_rules)
+    worker = partial(one_by_one, function=count)
     loaded = _loaded(source, pools.items(tasks), options)
     with closing(executor.map(worker, loaded, partial(pipeline.prepare_process, options))) as batches:
         for table in chain.from_iterable(batches):
@@ -228,7 +238,9 @@ def _label(task: Task, options: Options) -> str:
     return (label_of(task.source) or "") if options.palette == _BY_CLASS else ""
 
 
-def _tasks(source: Source) -> Iterator[Task]:
+def _tasks(source: Source, *, by_class: bool) -> Iterator[Task]:
+    if by_class and isinstance(source, Folder | SelectedSource) and isinstance(whole_of(source), Folder):
+        return source.plan_by_class()
     return (planned for planned in source.plan("") if isinstance(planned, Task))
 
 
@@ -254,6 +266,11 @@ def _earlier(destination: RootedPath, options: Options) -> Palettes | None:
     return found if found.by_class == (options.palette == _BY_CLASS) else None
 
 
+def _path_in(source: Source, task: Task) -> str:
+    """Return the path that decides which folder an image is in: with the split that the run gives it."""
+    return task.output if isinstance(source, SelectedSource) and source.has_splits else task.source
+
+
 @dataclass(frozen=True, slots=True)
 class _Survey:
     """What the names of the images decide.
@@ -270,19 +287,21 @@ class _Survey:
     folders: tuple[str, ...]
 
 
-def _survey(source: Source, options: Options, stop: threading.Event) -> _Survey:
+def _survey(source: Source, options: Options, settings: RunSettings, stop: threading.Event) -> _Survey:
     """Look through the names of all images before any is read."""
-    digest = hashlib.sha256(json.dumps(options.to_dict(), sort_keys=True).encode())
+    decisive = options.to_dict() | (settings.size_rules._asdict() if settings.size_rules else {})
+    digest = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode())
     pattern = options.palette_from
     named: tuple[str, ...] = () if pattern is None or pattern == ALL else (pattern,)
     chosen, train, tops = ImageFolders(named), TrainFolders(), dict[str, None]()
     is_known, is_found = True, not named
     for planned in source.plan(""):
         if isinstance(planned, Task):
-            train.add(planned.source)
-            is_found = is_found or chosen.hold(planned.source)
+            path = _path_in(source, planned)
+            train.add(path)
+            is_found = is_found or chosen.hold(path)
             if named:
-                tops.setdefault(planned.source.partition("/")[0] if "/" in planned.source else "")
+                tops.setdefault(path.partition("/")[0] if "/" in path else "")
             is_known = is_known and _add_facts(digest, source, planned)
         elif isinstance(planned, Unreadable):
             is_known = False
@@ -301,7 +320,7 @@ def _add_facts(digest: hashlib._Hash, source: Source, task: Task) -> bool:
         size, mtime_ns = source.stat(task)
     except OSError:
         return False
-    digest.update(json.dumps([task.source, size, mtime_ns]).encode())
+    digest.update(json.dumps([_path_in(source, task), size, mtime_ns]).encode())
     return mtime_ns is not None
 
 

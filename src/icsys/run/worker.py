@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icsys import pipeline
 from icsys.engine.batches import MOST_SECONDS
-from icsys.errors import ImageError, code_of
-from icsys.files.url import without_secrets
+from icsys.errors import ImageError
+from icsys.files.failure_reason import failure_reason
 from icsys.image.decode import decode_photo
 from icsys.image.geometry import is_smaller
+from icsys.image.picture_header import read_header
 from icsys.outputs.base import NewOutput
 from icsys.pipeline import compress_image
 from icsys.records.label import label_of
-from icsys.results import UNCHANGED, Compressed, Failed, Result, Skipped
+from icsys.results import UNCHANGED, Compressed, Failed, LeftOut, Result, Skipped
 from icsys.sources.base import read_loaded
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from icsys.outputs.base import Outputs
     from icsys.pipeline import CompressedImage
     from icsys.records.palette_files import Palettes
+    from icsys.selection import SizeRules
     from icsys.sources.base import Loaded, Source, Task
 
 
@@ -55,6 +57,8 @@ class WorkerContext(NamedTuple):
         Shared palettes; None if each image has its own.
     dry_run
         Write nothing.
+    rules
+        Which images are left out by their size; None if none is.
     """
 
     source: Source
@@ -62,6 +66,7 @@ class WorkerContext(NamedTuple):
     options: Options
     palettes: Palettes | None = None
     dry_run: bool = False
+    rules: SizeRules | None = None
 
 
 class Outcome(NamedTuple):
@@ -177,6 +182,9 @@ def _compress(source: _Read, context: WorkerContext, limits: Limits) -> _Made | 
     task, data, mtime_ns, seconds = source
     start = time.perf_counter()
     try:
+        broken = _broken_rule(data, context)
+        if broken is not None:
+            return Outcome(task, LeftOut(source=task.source, rule=broken[0], message=broken[1]))
         source_sha256 = hashlib.sha256(data).hexdigest()
         if source_sha256 == task.done_sha256:
             return Outcome(task, Skipped(source=task.source, output=task.output, reason=UNCHANGED), mtime_ns)
@@ -200,6 +208,11 @@ def _compress(source: _Read, context: WorkerContext, limits: Limits) -> _Made | 
         **_image_values(image),
     )
     return _Made(task, result, image.data)
+
+
+def _broken_rule(data: bytes, context: WorkerContext) -> tuple[str, str] | None:
+    """Return the rule of size that an image breaks, and a sentence that says so; None if it breaks none."""
+    return None if context.rules is None else context.rules.broken_by(*read_header(data, context.options).stored)
 
 
 def _written(done: list[_Made | Outcome], context: WorkerContext, limits: Limits) -> list[Outcome]:
@@ -269,20 +282,3 @@ def _palette_of(task: Task, data: bytes, context: WorkerContext, admit: Admit) -
         where = "images that lie in no folder" if label is None else f"the class {label!r}"
         raise ImageError("no_palette", f"there is no palette for {where}: make palettes from images of all classes")
     return palette
-
-
-def failure_reason(error: Exception) -> tuple[str, str]:
-    """Return code and message of a failure."""
-    match error:
-        case ImageError():
-            return error.code, str(error)
-        case OSError():
-            place = f": {error.filename}" if error.filename else ""
-            return code_of(error), f"{error.strerror or error}{place}"
-        case MemoryError():
-            return "memory", "not enough memory for this image"
-        case _:
-            return (
-                "internal",
-                f"a fault of ics itself, please report it: {type(error).__name__}: {without_secrets(str(error))}",
-            )

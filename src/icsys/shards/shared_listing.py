@@ -29,13 +29,13 @@ from icsys.records.pending_outputs import copy_pending, load_pending
 from icsys.results import COMPANIONS
 from icsys.shard import MAX_SHARDS, Shard, all_shards, shard_index
 from icsys.shards.state_folders import clean_merged, is_state_file, read_state, shards_in, state_folder_of, write_state
-from icsys.sources.base import Companion, Ignored, PassedOver, Planned, Task, Unreadable
+from icsys.sources.base import Companion, Excluded, Ignored, PassedOver, Planned, Task, Unreadable
 from icsys.sources.folder import Folder
 
 if TYPE_CHECKING:
     import os
     import threading
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from icsys.files.rooted_path import RootedPath
 
@@ -157,7 +157,7 @@ def _list(
     return images
 
 
-def _fields(entry: Planned) -> list[str] | dict[str, Any]:
+def _fields(entry: Planned) -> list[str] | dict[str, Any]:  # noqa: PLR0911 - one for each kind of entry
     """Return an entry as JSON values; every kind of entry has its own form and length."""
     match entry:
         case Task(label=None, sample=""):
@@ -167,6 +167,8 @@ def _fields(entry: Planned) -> list[str] | dict[str, Any]:
         case Companion(task, kind, form, picture):
             image = None if picture is None else [picture.source, picture.output]
             return {"companion": [task.source, task.output], "kind": kind, "form": form, "picture": image}
+        case Excluded(task, rule, message):
+            return {"excluded": [task.source, task.output], "rule": rule, "message": message}
         case Ignored():
             return [entry.source]
         case PassedOver():
@@ -175,7 +177,7 @@ def _fields(entry: Planned) -> list[str] | dict[str, Any]:
             return [entry.source, entry.code, entry.message, *(["folder"] if entry.is_folder else [])]
 
 
-def _entry(line: bytes) -> Planned:
+def _entry(line: bytes) -> Planned:  # noqa: PLR0911 - likewise
     """Return the entry in a line from :func:`_fields`; ValueError if the line has none."""
     match from_json(line):
         case [str(source), str(output)] if is_below(source) and is_below(output):
@@ -196,6 +198,10 @@ def _entry(line: bytes) -> Planned:
             "picture": None | [str(), str()] as picture,
         } if kind in COMPANIONS and all(map(is_below, [source, output, *(picture or ())])):
             return Companion(Task(source, output), kind, form, picture and Task(*picture))
+        case {"excluded": [str(source), str(output)], "rule": str(rule), "message": str(message)} if is_below(
+            source
+        ) and is_below(output):
+            return Excluded(Task(source, output), rule, message)
         case {"passed_over": str(source)}:
             return PassedOver(source)
         case [str(source), str(code), str(message), *folder]:
@@ -222,13 +228,20 @@ def listed_shard(
     *,
     follow_links: bool,
     include_outputs: bool = False,
+    fixed: Mapping[str, Any] | None = None,
 ) -> ListedShard | None:
-    """Return a shard's part of a folder; None if there is no listing for this source and these settings."""
+    """Return a shard's part of a folder; None if there is no listing for this source and these settings.
+
+    Parameters
+    ----------
+    fixed
+        More values that the listing was made with.
+    """
     state_folder = state_folder_of(destination, shard)
     listing = read_listing(destination) if (state_folder / PLAN).exists() else None
     folder = Path(source)
     links = {"follow_links": follow_links, "include_outputs": include_outputs}
-    expected = {"source": str(folder.absolute()), "suffix": suffix, **links}
+    expected = {"source": str(folder.absolute()), "suffix": suffix, **links, **(fixed or {})}
     if listing is None or not expected.items() <= listing.settings.items():
         return None
     return ListedShard(folder, Path(str(destination)), follow_links, include_outputs, state_folder=state_folder)

@@ -110,6 +110,19 @@ class PassedOver(NamedTuple):
     source: str
 
 
+class Excluded(NamedTuple):
+    """An image that a rule of the run leaves out, whatever it shows; ``rule`` and ``message`` are as in LeftOut."""
+
+    task: Task
+    rule: str
+    message: str
+
+    @property
+    def source(self) -> str:
+        """The path of the image: it decides the shard."""
+        return self.task.source
+
+
 class Unreadable(NamedTuple):
     """A folder or file that cannot be listed or read; it counts as a failure."""
 
@@ -148,7 +161,7 @@ def some_names(names: Sequence[str], most: int, write: Callable[[str], str] = re
     return ", ".join([*map(write, names[:most]), *["…"] * (len(names) > most)])
 
 
-Planned = Task | Companion | Ignored | PassedOver | Unreadable
+Planned = Task | Companion | Excluded | Ignored | PassedOver | Unreadable
 
 
 class Source(Protocol):

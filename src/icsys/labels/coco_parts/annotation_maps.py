@@ -1,4 +1,4 @@
-"""The maps of annotations of the pictures of one file, of which each is made once."""
+"""The maps of annotations of the pictures of one file, each made once."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from icsys.labels.numbers import decimal_text, is_whole, plain_number
+from icsys.labels.numbers import decimal_text, is_whole_number, plain_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,7 +91,7 @@ class BoxColumns(NamedTuple):
             box = [box[0], box[1], box[0] + box[2], box[1] + box[3]]
         digits = _UNIT_DIGITS if self.is_unit else _PIXEL_DIGITS
         texts = [
-            str(round(number)) if is_whole(before.strip()) and number == round(number) else decimal_text(number, digits)
+            str(round(number)) if is_whole_number(before.strip()) and number % 1 == 0 else decimal_text(number, digits)
             for number, before in zip(box, self._texts(row), strict=True)
         ]
         changes = dict(zip(self.columns, texts, strict=True)) if len(self.columns) == _BOX else {}
@@ -146,7 +146,7 @@ def find_boxes(header: Sequence[str]) -> BoxColumns | None:
     return BoxColumns((whole[_TEXT],), has_corners=False, size=size) if _TEXT in whole else None
 
 
-def fitted(boxes: BoxColumns, rows: Sequence[tuple[Sequence[str], tuple[int, int]]]) -> BoxColumns | None:
+def fitted(boxes: BoxColumns, rows: Sequence[tuple[Sequence[str], tuple[int, int] | None]]) -> BoxColumns | None:
     """Return the columns as the values of some rows show them to be; None if they fit no boxes.
 
     Parameters
@@ -154,19 +154,18 @@ def fitted(boxes: BoxColumns, rows: Sequence[tuple[Sequence[str], tuple[int, int
     boxes
         As their names show them.
     rows
-        Rows, each with the width and height of its picture, in pixels.
+        Rows, each with the width and height of its picture, in pixels, if they are known.
     """
     found = [(box, size, row) for row, size in rows if len(row) > boxes.last and (box := _box_or_none(boxes, row))]
     if not found:
         return boxes
     if boxes.size and all(boxes.stated_size(row) == (round(box[2]), round(box[3])) for box, _, row in found):
         boxes = boxes._replace(size=None)  # these are the sides of the box
-    if all(0 <= number <= 1 for box, _, _ in found for number in (*box, box[0] + box[2], box[1] + box[3])) and any(
-        number % 1 for box, _, _ in found for number in box
-    ):
+    far = [max(box[0] + box[2], box[1] + box[3]) for box, _, _ in found]
+    if max(far) <= 1 and any(number % 1 for box, _, _ in found for number in box):
         return boxes._replace(is_unit=True)
-    fits = sum(max(box[0] + box[2] - max(size), box[1] + box[3] - max(size)) <= _SIZE_OFF for box, size, _ in found)
-    return boxes if 2 * fits > len(found) else None
+    off = [one - max(size) for one, (_, size, _) in zip(far, found, strict=True) if size is not None]
+    return boxes if not off or 2 * sum(one <= _SIZE_OFF for one in off) > len(off) else None
 
 
 def unmapped_places(header: Sequence[str], boxes: BoxColumns | None) -> list[str]:

@@ -12,16 +12,18 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from icsys.errors import ImageError
+from icsys.files.failure_reason import failure_reason
 from icsys.labels.coco import map_coco
+from icsys.labels.mapped_file import LabelRules
 from icsys.labels.name_lists import map_name_list
 from icsys.labels.picture_index import MappedCounts
 from icsys.labels.tables import map_table
 from icsys.layout import MANIFEST
 from icsys.records.manifest import read_rows
 from icsys.results import UNCHANGED, CompanionWritten, Failed, Skipped
-from icsys.run.companion_pass import decide, is_about_many, rules_of
-from icsys.run.picture_index import PictureIndex
-from icsys.run.worker import Outcome, failure_reason
+from icsys.run.companions.one_image import decide, is_about_many
+from icsys.run.companions.picture_index import PictureIndex
+from icsys.run.worker import Outcome
 from icsys.sources.base import Companion, Task
 
 if TYPE_CHECKING:
@@ -42,8 +44,8 @@ _COPY = "copy"
 _VERSION = 1  # of the way in which they are made; another one makes them again
 
 
-class ManyContext(NamedTuple):
-    """What the files about many images have in common.
+class CompanionRun(NamedTuple):
+    """What a run has in common for all files that go with images.
 
     Attributes
     ----------
@@ -56,7 +58,7 @@ class ManyContext(NamedTuple):
     options
         How the images are compressed.
     settings
-        What becomes of labels.
+        How the run works, and what becomes of labels.
     """
 
     source: Source
@@ -65,18 +67,19 @@ class ManyContext(NamedTuple):
     options: Options
     settings: RunSettings
 
+    @property
+    def rules(self) -> LabelRules:
+        """The settings that decide what becomes of labels."""
+        return LabelRules(self.settings.labels_on, self.settings.min_visibility, self.settings.mask_pad)
 
-def write_files_about_many(
-    plan: Callable[[], Iterator[Planned]], context: ManyContext, ledger: Ledger, monitor: RunMonitor
-) -> bool:
-    """Write the files about many images; return whether all were met. Without such a file nothing is read.
+    def plan(self) -> Iterator[Planned]:
+        """Return the plan from its start."""
+        return self.source.plan(self.options.suffix)
 
-    Parameters
-    ----------
-    plan
-        Returns the plan from its start.
-    """
-    files = [planned for planned in plan() if isinstance(planned, Companion) and is_about_many(planned)]
+
+def write_files_about_many(context: CompanionRun, ledger: Ledger, monitor: RunMonitor) -> bool:
+    """Write the files about many images; return whether all were met. Without such a file nothing is read."""
+    files = [planned for planned in context.plan() if isinstance(planned, Companion) and is_about_many(planned)]
     with ExitStack() as stack:
         finder: Callable[[str], FindPicture] = _finds_nothing
         digest = ""
@@ -84,7 +87,7 @@ def write_files_about_many(
             monitor.report_note("Labels")
             index = stack.enter_context(closing(PictureIndex(context.options)))
             index.add_rows(row for _, row in read_rows(context.state_folder / MANIFEST))
-            index.add_planned(planned for planned in plan() if isinstance(planned, Task))
+            index.add_planned(planned for planned in context.plan() if isinstance(planned, Task))
             finder, digest = index.finder, index.digest()
         for companion in files:
             if monitor.stop.is_set():
@@ -115,11 +118,15 @@ def _options_hash(companion: Companion, digest: str, settings: RunSettings) -> s
     """Return the hash of everything beside its own bytes that decides what is written."""
     values: list[object] = [_VERSION, companion.form]
     if companion.form != _COPY:
-        values += [digest, list(rules_of(settings)), settings.table_column]
+        values.append(digest)
+    if companion.form not in {_COPY, "names"}:
+        values += [settings.labels_on, settings.min_visibility]
+    if companion.form == "table":
+        values.append(settings.table_column)
     return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:16]
 
 
-def _outcome(companion: Companion, find: FindPicture, context: ManyContext) -> Outcome:
+def _outcome(companion: Companion, find: FindPicture, context: CompanionRun) -> Outcome:
     """Map a file and write it. Any fault becomes its result."""
     task = companion.task
     try:
@@ -129,7 +136,7 @@ def _outcome(companion: Companion, find: FindPicture, context: ManyContext) -> O
         return Outcome(task, Failed(source=task.source, code=code, message=message, kind=companion.kind))
 
 
-def _written(companion: Companion, find: FindPicture, context: ManyContext) -> Outcome:
+def _written(companion: Companion, find: FindPicture, context: CompanionRun) -> Outcome:
     task, start = companion.task, time.perf_counter()
     before = context.source.stat(task)
     with context.source.open(task, context.options) as source, tempfile.TemporaryFile() as file:
@@ -176,10 +183,10 @@ def _size_and_hash(file: BinaryIO) -> tuple[int, str]:
 
 
 def _map(
-    companion: Companion, read: BinaryIO, write: BinaryIO, find: FindPicture, context: ManyContext
+    companion: Companion, read: BinaryIO, write: BinaryIO, find: FindPicture, context: CompanionRun
 ) -> MappedCounts:
     """Map a file by its form."""
-    rules, beside = rules_of(context.settings), companion.task.source.rpartition("/")[0]
+    rules, beside = context.rules, companion.task.source.rpartition("/")[0]
     match companion.form:
         case "copy":
             shutil.copyfileobj(read, write)

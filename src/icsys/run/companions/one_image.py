@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 from icsys import pipeline
 from icsys.engine import Lost
 from icsys.image.geometry import ResizeSettings
-from icsys.labels.mapped_file import LabelRules
 from icsys.results import MASK, Failed, Skipped
-from icsys.run.companion_worker import CompanionContext, reduce_companions
+from icsys.run.companions.worker import CompanionContext, reduce_companions
 from icsys.run.worker import Outcome
 from icsys.sources.base import Companion
 
@@ -23,18 +22,13 @@ if TYPE_CHECKING:
 
     from icsys.engine.executor import Executor
     from icsys.journal.ledger import Ledger
+    from icsys.labels.mapped_file import LabelRules
     from icsys.options import Options
     from icsys.run.count_results import RunMonitor
-    from icsys.run_settings import RunSettings
     from icsys.sources.base import Planned, Source, Task
 
 _BATCH = 256  # companions whose pending outputs are written to disk at once
 _VERSION = 1  # of the way in which companions are made; another one makes them again
-
-
-def rules_of(settings: RunSettings) -> LabelRules:
-    """Return the settings that decide what becomes of labels."""
-    return LabelRules(settings.labels_on, settings.min_visibility, settings.mask_pad)
 
 
 def options_hash(companion: Companion, source: Source, options: Options, rules: LabelRules) -> str:
@@ -61,8 +55,8 @@ class CompanionPass:
         Whether every companion was met.
     """
 
-    def __init__(self, monitor: RunMonitor, ledger: Ledger, settings: RunSettings) -> None:
-        self._monitor, self._ledger, self._rules = monitor, ledger, rules_of(settings)
+    def __init__(self, monitor: RunMonitor, ledger: Ledger, rules: LabelRules) -> None:
+        self._monitor, self._ledger, self._rules = monitor, ledger, rules
         self.complete = False
         self._count = 0
 

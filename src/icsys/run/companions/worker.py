@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from icsys.errors import ImageError
+from icsys.files.failure_reason import failure_reason
 from icsys.image.geometry import ResizeSettings
 from icsys.image.jpeg.headers import plain_header
 from icsys.image.mask import reduce_mask
@@ -15,7 +16,7 @@ from icsys.image.view import View
 from icsys.labels.forms import FORMS
 from icsys.outputs.base import NewOutput
 from icsys.results import MASK, UNCHANGED, CompanionWritten, Failed, Skipped
-from icsys.run.worker import Outcome, failure_reason
+from icsys.run.worker import Outcome
 from icsys.sources.base import read_loaded
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from icsys import Options
 from icsys.image.view import View
-from icsys.run.picture_index import PictureIndex
+from icsys.run.companions.picture_index import PictureIndex
 from icsys.sources.base import Task
 
 OPTIONS = Options(size=(40, 40))

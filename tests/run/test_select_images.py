@@ -1,0 +1,414 @@
+"""Runs with splits, and with images left out by a rule: outputs, manifest, later runs, packs, shards and clusters."""
+
+import io
+import json
+import shutil
+import tarfile
+import threading
+import zipfile
+from collections import Counter
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fake_cluster import Fake
+from helpers import compress_into, image_bytes, synthetic_photo, tree
+from icsys import Options, UsageError, compress_folder, merge_shards, verify_folder
+from icsys.files.rooted_path import RootedPath
+from icsys.image.read_output import read_indexed
+from icsys.records.palette_files import load_palettes
+from icsys.results import LeftOut
+from icsys.run import cluster
+from memory_store import memory_store
+
+pytestmark = pytest.mark.usefixtures("unsynced")
+
+OPTIONS = Options(strategy="SO", step=2)
+THREE = "train=80,val=10,test=10"
+
+
+def put(path, seed, size=(12, 16), suffix="PNG"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(image_bytes(synthetic_photo(*size, seed=seed), suffix))
+
+
+@pytest.fixture
+def source(tmp_path):
+    """Two classes of 20 and 10 images; three files of one class are equal, and two across the classes."""
+    for number in range(30):
+        put(tmp_path / "in" / ("cat" if number < 20 else "dog") / f"{number:02}.png", number)
+    for name in ("07", "13"):
+        shutil.copy(tmp_path / "in/cat/02.png", tmp_path / f"in/cat/{name}.png")
+    shutil.copy(tmp_path / "in/cat/05.png", tmp_path / "in/dog/25.png")
+    return tmp_path / "in"
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "out"
+
+
+def splits_of(out):
+    """Return the splits of images by their sources, from the manifest, without those whose outputs are stale."""
+    rows = map(json.loads, (out / "manifest.jsonl").read_text("utf-8").splitlines())
+    return {row["source_path"]: row["file_name"].partition("/")[0] for row in rows if row["status"] == "compressed"}
+
+
+def listed(out):
+    _, *rows = map(json.loads, (out / "splits.jsonl").read_text("utf-8").splitlines())
+    return {row["source_path"]: row["split"] for row in rows}
+
+
+def left_out_rows(out):
+    rows = map(json.loads, (out / "manifest.jsonl").read_text("utf-8").splitlines())
+    return {row["source_path"]: (row["code"], row["message"]) for row in rows if row["status"] == "left_out"}
+
+
+def run(source, out, options=OPTIONS, **settings):
+    return compress_into(source, out, options, **settings)
+
+
+def test_each_class_is_divided_duplicates_stay_together_and_the_list_is_kept(source, out):
+    results, summary = run(source, out, split=THREE)
+    assert (summary.compressed, summary.failed) == (30, 0)
+    splits = splits_of(out)
+    assert listed(out) == splits
+    counts = {
+        kind: Counter(split for path, split in splits.items() if path.startswith(kind)) for kind in ("cat", "dog")
+    }
+    assert counts == {"cat": {"train": 16, "val": 2, "test": 2}, "dog": {"train": 8, "val": 1, "test": 1}}
+    assert len({splits[f"cat/{name}.png"] for name in ("02", "07", "13")}) == 1
+    assert splits["cat/05.png"] == splits["dog/25.png"]
+    assert set(tree(out)) - {"splits.jsonl"} == {f"{split}/{path}" for path, split in splits.items()}
+    assert results["cat/00.png"].output == f"{splits['cat/00.png']}/cat/00.png"
+    assert verify_folder(out).is_intact
+    assert json.loads((out / "run.json").read_text("utf-8"))["options"]["split"] == THREE
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file() and path.name != "run.json"}
+    results, again = run(source, out, split={"val": 0.1, "train": 0.8, "test": 0.1})
+    assert (again.skipped, again.stale) == (30, [])
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_images_that_come_later_move_none(source, out):
+    run(source, out, split=THREE)
+    before = listed(out)
+    for number in range(100, 130):
+        put(source / "cat" / f"a{number}.png", number)  # between the others by name
+    shutil.copy(source / "dog/21.png", source / "cat/00-copy.png")
+    (source / "cat/03.png").unlink()
+    _, summary = run(source, out, split=THREE)
+    assert (summary.compressed, summary.skipped) == (31, 29)
+    after = listed(out)
+    assert before.items() <= after.items()
+    assert after["cat/00-copy.png"] == after["dog/21.png"]
+    there = Counter(split for path, split in after.items() if path.startswith("cat") and path != "cat/03.png")
+    assert all(abs(there[name] - 50 * share) <= 1 for name, share in (("train", 0.8), ("val", 0.1), ("test", 0.1)))
+    put(source / "cat/03.png", 3)
+    run(source, out, split=THREE)
+    assert listed(out) == after  # it is where it was
+
+
+def test_the_result_is_that_of_the_paths_whatever_lists_them(source, out, tmp_path):
+    run(source, out, split=THREE)
+    names = sorted(path.relative_to(source).as_posix() for path in source.rglob("*.png"))
+    with tarfile.open(tmp_path / "all.tar", "w") as archive:
+        for name in reversed(names):
+            archive.add(source / name, name)
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        for name in names[::2] + names[1::2]:
+            archive.write(source / name, name)
+    for name in ("all.tar", "all.zip"):
+        run(tmp_path / name, tmp_path / f"{name}-out", split=THREE)
+        assert splits_of(tmp_path / f"{name}-out") == splits_of(out)
+        images = {path: data for path, data in tree(out).items() if path != "splits.jsonl"}
+        assert images.items() <= tree(tmp_path / f"{name}-out").items()
+
+
+def test_another_seed_divides_otherwise_and_a_dry_run_writes_no_list(source, out, tmp_path):
+    run(source, out, split=THREE)
+    run(source, tmp_path / "two", OPTIONS.replace(seed=1), split=THREE)
+    assert splits_of(out) != splits_of(tmp_path / "two")
+    results, summary = run(source, tmp_path / "three", split=THREE, dry_run=True)
+    assert summary.compressed == 30
+    assert {path: result.output.partition("/")[0] for path, result in results.items()} == splits_of(out)
+    assert not (tmp_path / "three").exists()
+
+
+def test_packs_are_named_after_their_splits_and_hold_classes(source, out):
+    _, summary = run(source, out, OPTIONS.replace(format="webdataset"), split=THREE)
+    assert summary.shards == [f"data/{name}-00000.tar" for name in ("test", "train", "validation")]
+    splits = listed(out)
+    labels = Counter()
+    for pack, split in (("test", "test"), ("train", "train"), ("validation", "val")):
+        with tarfile.open(out / f"data/{pack}-00000.tar") as archive:
+            names = archive.getnames()
+            assert sum(name.endswith(".png") for name in names) == list(splits.values()).count(split)
+            for name in names:
+                if name.endswith(".json"):
+                    labels[json.load(archive.extractfile(name)).get("label")] += 1
+    assert labels in ({}, {"cat": 20, "dog": 10})
+    _, again = run(source, out, OPTIONS.replace(format="webdataset"), split=THREE)
+    assert again.skipped == 30
+
+
+def test_images_in_no_folder_have_no_class_in_a_split_either(out, tmp_path):
+    for number in range(10):
+        put(tmp_path / "in" / f"{number}.png", number)
+    run(tmp_path / "in", out, split=THREE)
+    rows = [json.loads(line) for line in (out / "manifest.jsonl").read_text("utf-8").splitlines()]
+    assert all("label" not in row for row in rows)
+    assert Counter(splits_of(out).values()) == {"train": 8, "val": 1, "test": 1}
+    options = Options(palette="class", colors=4)
+    with pytest.raises(UsageError, match=r"palette='class' with split='train=80.*'0.png' lies in no folder of a class"):
+        run(tmp_path / "in", tmp_path / "two", options, split=THREE)
+
+
+def test_samples_of_many_images_stay_together(tmp_path, out):
+    with tarfile.open(tmp_path / "s.tar", "w") as archive:
+        for number in range(20):
+            for view in ("left", "right"):
+                data = image_bytes(synthetic_photo(12, 16, seed=100 * number + (view == "left")))
+                member = tarfile.TarInfo(f"{number:02}.{view}.png")
+                member.size = len(data)
+                archive.addfile(member, io.BytesIO(data))
+    run(tmp_path / "s.tar", out, split="train=1,test=1")
+    splits = splits_of(out)
+    assert len(splits) == 40
+    assert all(splits[f"{n:02}.left.png"] == splits[f"{n:02}.right.png"] for n in range(20))
+    assert Counter(splits.values()) == {"train": 20, "test": 20}
+
+
+@pytest.mark.parametrize(
+    ("settings", "options", "expected"),
+    [
+        ({"split": "train=70,test=30"}, {}, "whose images are divided by split='train=80,val=10,test=10' and seed=0"),
+        ({"split": THREE}, {"seed": 1}, "split='train=80,val=10,test=10' and seed=1 with destination"),
+        ({}, {}, "no split with destination"),
+        ({"split": THREE, "shard": "1/2"}, {}, "1 images have no split in splits.jsonl yet"),
+    ],
+)
+def test_a_list_is_not_divided_otherwise(source, out, settings, options, expected):
+    run(source, out, split=THREE)
+    put(source / "cat/new.png", 99)
+    before = tree(out)
+    with pytest.raises(UsageError, match=expected):
+        run(source, out, OPTIONS.replace(**options), **settings)
+    assert tree(out) == before
+    assert not (out / ".ics-books").exists()
+
+
+@pytest.mark.parametrize(
+    ("split", "encoding", "expected"),
+    [
+        ("val=1,valid=1", "png", "loaders take 'val' and 'valid' for one split, validation"),
+        ("train=1,fold1=1", "parquet", "expected such names instead of 'fold1'"),
+    ],
+)
+def test_names_that_loaders_take_for_one_split_are_refused(source, out, split, encoding, expected):
+    with pytest.raises(UsageError, match=expected):
+        run(source, out, OPTIONS.replace(format=encoding), split=split)
+    assert not out.exists() or {path.name for path in out.iterdir()} <= {".ics-lock"}
+
+
+def test_a_source_with_splits_is_refused(source, out, tmp_path):
+    (tmp_path / "set").mkdir()
+    shutil.copytree(source, tmp_path / "set/train")
+    shutil.copytree(source, tmp_path / "set/valid")
+    with pytest.raises(UsageError, match=r"which has splits already: 'train' and others beside; expected a source"):
+        run(tmp_path / "set", out, split=THREE)
+    run(tmp_path / "set/train", out, split=THREE)
+    assert len(listed(out)) == 30
+
+
+def test_shards_follow_the_list_of_a_run_without_shards(source, out):
+    run(source, out, split=THREE)
+    before = splits_of(out)
+    coarse = OPTIONS.replace(step=4)
+    for shard in ("1/2", "2/2"):
+        run(source, out, coarse, split=THREE, shard=shard)
+    merge_shards(out)
+    assert splits_of(out) == before
+    assert verify_folder(out).is_intact
+
+
+@pytest.fixture
+def fake_cluster(monkeypatch):
+    monkeypatch.setattr(cluster, "open_cluster", lambda *_: Fake({}, slots=1))
+
+
+@pytest.mark.usefixtures("fake_cluster")
+def test_a_cluster_gives_what_one_machine_gives(source, out, tmp_path):
+    for number in range(3):
+        put(source / "cat" / f"small-{number}.png", number, size=(6, 16))
+    rules = {"split": THREE, "min_side": 8, "drop_duplicates": "exact"}
+    results, one = run(source, out, **rules)
+    others, two = run(source, tmp_path / "two", engine="dask", **rules)
+    assert tree(tmp_path / "two") == tree(out)
+    assert others.keys() == results.keys()
+    assert left_out_rows(tmp_path / "two") == left_out_rows(out)
+    assert two.left_out == one.left_out == {"min_side": 3, "drop_duplicates": 3}
+    _, again = run(source, tmp_path / "two", engine="dask", **rules)
+    assert (again.compressed, again.left_out) == (0, one.left_out)
+
+
+def test_an_object_store_keeps_the_list(source, out, monkeypatch):
+    store = memory_store(monkeypatch)
+    for added in (False, True):
+        if added:
+            put(source / "cat/new.png", 99)
+        for place in ("memory://bucket/small", out):
+            _, summary = run(source, place, split=THREE)
+            assert (summary.compressed, summary.skipped) == ((1, 30) if added else (30, 0))
+        objects = {name: data for name, data in store.objects("bucket/small").items() if name in tree(out)}
+        assert objects == tree(out)
+        assert "splits.jsonl" in objects
+    with pytest.raises(UsageError, match="whose images are divided by split="):
+        run(source, "memory://bucket/small", split="train=1,test=1")
+
+
+def test_a_shared_palette_comes_from_the_training_split_alone(source, out):
+    options = Options(palette="dataset", colors=8, step=2)
+    _, summary = run(source, out, options, split=THREE)
+    assert summary.palette_from == ["train"]
+    train = [path for path, split in listed(out).items() if split == "train"]
+    palettes = load_palettes(RootedPath(out) / "palette.json")
+    assert palettes.images[""] == len(train)
+
+
+def test_rules_of_size_leave_images_out_by_name_and_a_second_run_says_the_same(source, out):
+    put(source / "cat/low.png", 50, size=(7, 30))
+    put(source / "cat/turned.jpg", 51, size=(90, 20), suffix="JPEG")
+    put(source / "dog/broken.png", 52)
+    (source / "dog/broken.png").write_bytes(b"nothing")
+    for _ in range(2):
+        results, summary = run(source, out, min_side=8, max_aspect=4)
+        assert summary.left_out == {"min_side": 1, "max_aspect": 1}
+        assert summary.failed == 1
+        assert results["cat/low.png"] == LeftOut(
+            source="cat/low.png",
+            rule="min_side",
+            message="its shorter side has 7 pixels, fewer than --min-side 8",
+        )
+        assert left_out_rows(out) == {
+            "cat/low.png": ("min_side", "its shorter side has 7 pixels, fewer than --min-side 8"),
+            "cat/turned.jpg": (
+                "max_aspect",
+                "it has 20 x 90 pixels, and one side is 4.5 times the other: more than --max-aspect 4",
+            ),
+        }
+        assert verify_folder(out).is_intact
+    assert summary.skipped == 30
+    _, all_of_them = run(source, out)
+    assert (all_of_them.compressed, all_of_them.skipped, all_of_them.left_out) == (2, 30, {})
+    assert left_out_rows(out) == {}
+
+
+@pytest.mark.parametrize("prune", [False, True])
+def test_outputs_of_images_that_are_left_out_later_are_stale(source, out, prune):
+    put(source / "cat/low.png", 50, size=(7, 30))
+    run(source, out)
+    _, summary = run(source, out, min_side=8, drop_duplicates="exact", prune=prune)
+    gone = ["cat/07.png", "cat/13.png", "cat/low.png", "dog/25.png"]
+    assert (summary.pruned if prune else summary.stale) == gone
+    assert summary.left_out == {"min_side": 1, "drop_duplicates": 3}
+    assert (summary.compressed, summary.skipped) == (0, 27)
+    assert [(out / name).exists() for name in gone] == [not prune] * 4
+    assert verify_folder(out).is_intact
+    _, summary = run(source, out)
+    assert (summary.compressed, summary.skipped, summary.stale) == ((4, 27, []) if prune else (0, 31, []))
+
+
+def test_equal_files_are_left_out_for_the_first_of_them(source, out):
+    results, summary = run(source, out, drop_duplicates="exact")
+    assert summary.left_out == {"drop_duplicates": 3}
+    assert left_out_rows(out) == {
+        "cat/07.png": ("drop_duplicates", "its file equals that of 'cat/02.png'"),
+        "cat/13.png": ("drop_duplicates", "its file equals that of 'cat/02.png'"),
+        "dog/25.png": ("drop_duplicates", "its file equals that of 'cat/05.png'"),
+    }
+    assert len(results) == 30
+    files = {path.read_bytes() for path in source.rglob("*.png")}
+    assert len([name for name in tree(out) if name.endswith(".png")]) == len(files)
+    before = tree(out)
+    _, again = run(source, out, drop_duplicates="exact")
+    assert (again.compressed, again.skipped, again.left_out) == (0, 27, {"drop_duplicates": 3})
+    assert tree(out) == before
+
+
+def test_a_dry_run_says_what_is_left_out_and_writes_nothing(source, out):
+    put(source / "cat/low.png", 50, size=(7, 30))
+    _, summary = run(source, out, min_side=8, drop_duplicates="exact", dry_run=True)
+    assert (summary.left_out, summary.compressed) == ({"min_side": 1, "drop_duplicates": 3}, 27)
+    assert not out.exists()
+
+
+def test_the_shares_are_those_of_the_images_that_are_left(source, out):
+    for number in range(10):
+        put(source / "dog" / f"low-{number}.png", 60 + number, size=(7, 30))
+    _, summary = run(source, out, min_side=8, drop_duplicates="exact", split="train=50,test=50")
+    assert summary.left_out == {"min_side": 10, "drop_duplicates": 3}
+    counts = Counter((path.partition("/")[0], split) for path, split in splits_of(out).items())
+    assert {counts["cat", "train"], counts["cat", "test"]} == {9}
+    assert sorted([counts["dog", "train"], counts["dog", "test"]]) == [4, 5]
+    _, again = run(source, out, min_side=8, drop_duplicates="exact", split="train=50,test=50")
+    assert (again.compressed, again.left_out) == (0, summary.left_out)
+
+
+@pytest.mark.parametrize("palette", ["dataset", "class"])
+def test_images_that_are_left_out_give_no_colours(tmp_path, out, palette):
+    red, green = np.zeros((16, 16, 3), np.uint8), np.zeros((4, 16, 3), np.uint8)
+    red[..., 0], green[..., 1] = np.arange(200, 216), 255
+    for name, pixels in (("a", red), ("low", green)):
+        (tmp_path / "in/cat").mkdir(parents=True, exist_ok=True)
+        (tmp_path / f"in/cat/{name}.png").write_bytes(image_bytes(pixels))
+    options = Options(palette=palette, colors=4, step=1)
+    run(tmp_path / "in", tmp_path / "all", options)
+    _, colors = read_indexed((tmp_path / "all/cat/a.png").read_bytes())
+    assert (colors[:, 1] > 200).any()
+    _, summary = run(tmp_path / "in", out, options, min_side=8)
+    _, colors = read_indexed((out / "cat/a.png").read_bytes())
+    assert (summary.compressed, summary.left_out) == (1, {"min_side": 1})
+    assert not colors[:, 1].any()
+    _, summary = run(tmp_path / "in", out, options)  # the palette is another one
+    assert summary.compressed == 2
+
+
+def test_the_sample_for_one_number_of_colours_has_no_images_that_are_left_out(tmp_path, out):
+    for number in range(4):
+        (tmp_path / "in").mkdir(exist_ok=True)
+        flat = np.full((16, 16, 3), 60 * number, np.uint8)
+        (tmp_path / f"in/{number}.png").write_bytes(image_bytes(flat))
+        put(tmp_path / "in" / f"low-{number}.png", number, size=(6, 200))
+    options = Options(colors="auto", per="dataset", step=1)
+    _, summary = run(tmp_path / "in", out, options, min_side=8)
+    assert (summary.colors_chosen.sampled, summary.colors_chosen.colors) == (4, 1)
+
+
+def test_a_run_that_is_stopped_while_it_lists_writes_no_list(source, out):
+    stop = threading.Event()
+
+    def progress(now):
+        if now.note == "Listing":
+            stop.set()
+
+    summary = compress_folder(source, out, OPTIONS, split=THREE, stop=stop, progress=progress)
+    assert summary.stopped
+    assert not (out / "splits.jsonl").exists()
+    assert summary.compressed == 0
+
+
+def test_an_image_that_comes_while_the_run_begins_is_taken_up_by_the_next_one(source, out):
+    notes = []
+
+    def progress(now):
+        if any(note.startswith("Looking") for note in notes) and not (source / "dog/new.png").exists():
+            put(source / "dog/new.png", 77)
+        notes.append(now.note)
+
+    summary = compress_folder(source, out, OPTIONS, split=THREE, progress=progress)
+    assert [(one.source, one.code) for one in summary.failures] == [("dog/new.png", "changed")]
+    _, summary = run(source, out, split=THREE)
+    assert (summary.failed, summary.compressed + summary.skipped) == (0, 31)
+    with Image.open(out / listed(out)["dog/new.png"] / "dog/new.png") as image:
+        assert image.size == (8, 6)
