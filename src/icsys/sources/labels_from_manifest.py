@@ -11,8 +11,9 @@ from icsys.files.parsing import LONGEST_JSON, read_json
 from icsys.files.rooted_path import RootedPath
 from icsys.layout import MANIFEST, RUN
 from icsys.records.label import Label, class_folder, from_columns, label_of
-from icsys.records.manifest import from_line, is_done_image, read_rows
+from icsys.records.manifest import DONE, from_line, is_done_image, read_rows, row_kind
 from icsys.records.output_folders import has_output_records, is_output_folder
+from icsys.results import IMAGE
 from icsys.sources.base import Unreadable
 from icsys.sources.output_names import name_key
 
@@ -122,13 +123,19 @@ def recorded_labels_of(folder: Path) -> Iterator[tuple[str, Label]]:
     return ((path, from_columns(row)) for path, row in _done_rows(folder))
 
 
-def _done_rows(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def recorded_companions_of(folder: Path) -> Iterator[str]:
+    """Return the paths of the files of a folder that go with images, by its manifest."""
+    return (path for path, _ in _done_rows(folder, of_images=False))
+
+
+def _done_rows(folder: Path, *, of_images: bool = True) -> Iterator[tuple[str, dict[str, Any]]]:
     part = _part_of(folder)
     if part is None:
         return
     try:
         for _, row in read_rows(part.place / MANIFEST):
-            if is_done_image(row) and row["file_name"].startswith(part.beginning):
+            is_right = row["status"] == DONE and (row_kind(row) == IMAGE) == of_images
+            if is_right and row["file_name"].startswith(part.beginning):
                 yield row["file_name"][len(part.beginning) :], row
     except OSError:  # an unreadable manifest counts as none
         return
