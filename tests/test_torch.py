@@ -1,7 +1,9 @@
 """PyTorch reads compressed folders, and Quantize works where torchvision's transforms do."""
 
+import json
 import os
 import pickle
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from fault_runs import needs_posix
-from helpers import companion_row_of, image_bytes, soft_photo, synthetic_photo
+from helpers import companion_row_of, image_bytes, left_out_row_of, soft_photo, synthetic_photo
 from icsys import ImageError, Options, UsageError, compress_folder, quantize, read_palette, write_palette
 from icsys.image.mask import reduce_mask
 from icsys.image.view import View
@@ -116,6 +118,20 @@ def test_classes_have_the_names_and_numbers_that_the_source_gave_them(tmp_path):
     put_tar(tmp_path / "x.tar", sorted(numbers.items()))
     compress_folder(tmp_path / "x.tar", tmp_path / "numbers", Options(colors=4))
     assert IndexedImageFolder(tmp_path / "numbers").classes == ["0", "1", "2", "9", "10"]
+
+
+def test_masks_beside_images_are_no_images_and_their_folder_is_no_class(out):
+    """Rows of masks in the manifest, as a run writes them."""
+    before = IndexedImageFolder(out)
+    for name in ("masks/a.png", f"{before.classes[0]}/a_mask.png"):
+        (out / name).parent.mkdir(exist_ok=True)
+        shutil.copy(before.samples[0][0], out / name)
+        row = companion_row_of(name, kind="mask", form="mask", picture="x", width=1, height=1)
+        with (out / "manifest.jsonl").open("a", encoding="utf-8") as manifest:
+            manifest.write(json.dumps(row) + "\n")
+    after = IndexedImageFolder(out)
+    assert after.classes == before.classes
+    assert after.samples == before.samples
 
 
 def test_classes_order_and_pixels_are_those_of_torchvision(out):
@@ -437,7 +453,8 @@ def test_the_transform_maps_to_a_palette(china):
 
 
 @pytest.mark.filterwarnings("ignore:The image decoding:DeprecationWarning")
-@pytest.mark.parametrize("kind", KINDS)
+# Of packed positions, torchvision returns bytes that it did not write.
+@pytest.mark.parametrize("kind", sorted(KINDS.keys() - {"palette 1", "palette 2", "palette 4", "clear entries"}))
 def test_torchvision_reads_of_a_mask_what_it_reads_of_its_source(kind):
     whole = Options(step=1)
     made = reduce_mask(KINDS[kind], View.of((67, 41), 1, whole), whole, labels_on="auto", pad=255).data
@@ -453,5 +470,6 @@ def test_masks_and_labels_in_the_manifest_are_no_images_and_their_folders_no_cla
             (out / name).parent.mkdir(exist_ok=True)
             (out / name).write_bytes(image_bytes(Image.new("L", (4, 4), 7)) if kind == "mask" else b"")
             manifest.write(to_line(companion_row_of(name, kind=kind)))
+        manifest.write(to_line(left_out_row_of("dog/z.jpg")))
     dataset = IndexedImageFolder(out)
     assert (dataset.samples, dataset.classes) == (plain.samples, plain.classes)

@@ -1,6 +1,8 @@
 """Companions travel with their images: readers of other packages find each of them in its sample, byte for byte."""
 
+import itertools
 import json
+import shutil
 import tarfile
 
 from hypothesis import HealthCheck, given, settings
@@ -10,6 +12,7 @@ from webdataset.tariterators import group_by_keys, tar_file_expander
 
 from helpers import everything
 from icsys import verify_folder
+from icsys.files.rooted_path import RootedPath
 from icsys.layout import PACK_INDEX, UNPACKED
 from icsys.packs.formats import PACK_FORMATS
 from pack_readers import each_pack_format, shards
@@ -170,6 +173,47 @@ def test_a_companion_whose_image_has_no_output_is_a_single_file_until_it_has_one
     assert not (out / "masks").exists() or not list((out / "masks").iterdir())
     assert all(row.get("shard") for row in rows)
     assert verify_folder(out).is_intact
+
+
+class Killed(BaseException):
+    """Ends a run like a kill."""
+
+
+@each_pack_format
+def test_a_run_killed_at_any_step_of_packing_loses_nothing(packing, tmp_path, monkeypatch):
+    """Each time one more file is replaced, moved or removed; the next run ends like a clean one."""
+    changed = COMPANIONS | {
+        "train/masks/a.png": Beside("mask", "mask", A, b"another mask"),
+        "labels.csv": Beside("sidecar", "table", "", b"image,class\na,1\n"),
+        "more.csv": Beside("sidecar", "table", "", b"more"),
+    }
+    del changed["train/labels/b.txt"], changed["annotations/instances.json"]
+    pack_tree(tmp_path / "before", IMAGES, COMPANIONS, packing, shard_images=1)
+    pack_tree(tmp_path / "clean", IMAGES, changed, packing, shard_images=3)
+    whole = everything(tmp_path / "clean")
+    for step in itertools.count():
+        out = shutil.copytree(tmp_path / "before", tmp_path / f"out{step}")
+        calls = itertools.count()
+        with monkeypatch.context() as patched:
+            for name in ("replace", "unlink"):
+                real = getattr(RootedPath, name)
+
+                def once(*given, real=real, calls=calls, step=step, **named):
+                    if next(calls) == step:
+                        raise Killed
+                    return real(*given, **named)
+
+                patched.setattr(RootedPath, name, once)
+            try:
+                pack_tree(out, IMAGES, changed, packing, shard_images=3)
+            except Killed:
+                pass
+            else:
+                break
+        assert verify_folder(out).is_intact, step
+        pack_tree(out, IMAGES, changed, packing, shard_images=3)
+        assert everything(out) == whole, step
+    assert step > 5
 
 
 # Any history.

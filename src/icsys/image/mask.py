@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from icsys.errors import ImageError
+from icsys.image.decode import unlimited
 from icsys.image.faults import DecoderErrors
 from icsys.image.limits import check_bytes, check_image
 from icsys.image.masks.distinct_values import count_values
@@ -18,7 +19,7 @@ from icsys.image.picture_header import read_header
 from icsys.image.png_encoder import encode_numbers
 
 if TYPE_CHECKING:
-    from icsys.image.masks.stored_mask import StoredMask
+    from icsys.image.decode import Admit
     from icsys.image.view import View
     from icsys.options import Options
 
@@ -69,12 +70,15 @@ class MaskFacts(NamedTuple):
     values: int | None
 
 
-def reduce_mask(data: bytes, view: View, options: Options, *, labels_on: str, pad: int) -> ReducedMask:
+def reduce_mask(
+    data: bytes, view: View, options: Options, *, labels_on: str, pad: int, admit: Admit = unlimited
+) -> ReducedMask:
     """Place a mask on the output of its picture, pixel by pixel, as the picture is placed.
 
     Each pixel of the output has the value that the mask has at its centre, or of the pixel that ``skip`` takes. Values,
     mode, depth, palette and transparency stay as they are; colour profiles are left out, because numbers are no
-    colours. Grey of 2 and 4 bits, which readers scale to 8, gets these 8 bits where its own cannot hold the padding.
+    colours. Grey of 2 and 4 bits, which readers scale to 8, gets these 8 bits where its own cannot hold the padding;
+    positions of fewer bits do, too.
 
     Parameters
     ----------
@@ -89,6 +93,8 @@ def reduce_mask(data: bytes, view: View, options: Options, *, labels_on: str, pa
     pad
         The value outside the picture, in each channel; in a mask of 1 bit, 1 for every value but 0. In a palette it is
         a position.
+    admit
+        As for :func:`~icsys.image.decode.decode_photo`.
 
     Raises
     ------
@@ -96,26 +102,22 @@ def reduce_mask(data: bytes, view: View, options: Options, *, labels_on: str, pa
         ``label_size`` for a mask of another aspect than its picture, ``mask_pad`` if its depth cannot hold ``pad``, and
         the codes of :func:`~icsys.image.masks.stored_mask.read_mask`.
     """
-    mask = read_mask(data, options)
-    turn, warning = place_mask(view, mask.size, mask.turn, labels_on)
-    upright = upright_values(mask.values, turn)
-    columns, rows = taken_pixels(view, upright.shape[1::-1], options.resample)
+    with read_mask(data, options, admit) as whole:
+        turn, warning = place_mask(view, whole.size, whole.turn, labels_on)
+        upright = upright_values(whole.values, turn)
+        columns, rows = taken_pixels(view, upright.shape[1::-1], options.resample)
+        mask = with_entries(whole._replace(values=upright[rows[:, np.newaxis], columns]))
+        del whole, upright
     (width, height), (left, top) = view.output, view.plan.offset
-    values = upright[rows[:, np.newaxis], columns]
-    mask = with_entries(mask._replace(values=values))
     if (width, height) != view.plan.size:
         mask, number = padded_mask(mask, pad)
-        values = np.full((height, width, *mask.values.shape[2:]), number, mask.values.dtype)
-        values[top : top + len(rows), left : left + len(columns)] = mask.values
-    return ReducedMask(_png(mask._replace(values=values), options), width, height, warning)
-
-
-def _png(mask: StoredMask, options: Options) -> bytes:
-    """Write a mask; positions get the fewest bits that hold its palette."""
-    values, depth, palette, transparency = mask.values, mask.depth, mask.palette, mask.transparency
-    if palette is not None:
-        depth = next(bits for bits in (1, 2, 4, 8) if len(palette) // 3 <= 1 << bits)
-    return encode_numbers(values, depth, palette=palette, transparency=transparency, effort=options.png_effort)
+        canvas = np.full((height, width, *mask.values.shape[2:]), number, mask.values.dtype)
+        canvas[top : top + len(rows), left : left + len(columns)] = mask.values
+        mask = mask._replace(values=canvas)
+    png = encode_numbers(
+        mask.values, mask.depth, palette=mask.palette, transparency=mask.transparency, effort=options.png_effort
+    )
+    return ReducedMask(png, width, height, warning)
 
 
 def mask_values(data: bytes, options: Options, most: int = _MOST_COLORS) -> MaskFacts:
@@ -148,12 +150,12 @@ def mask_values(data: bytes, options: Options, most: int = _MOST_COLORS) -> Mask
     if name == "PNG" and len(data) > 2 * _BEGINNING and _begins_with_many(data, options, most):
         return facts
     try:
-        mask = read_mask(data, options)
+        with read_mask(data, options) as mask:
+            return facts._replace(values=count_values(mask.values, most))
     except ImageError as error:
         if error.code not in {"unsupported", "mask_lossy"}:
             raise
         return facts._replace(lossless=error.code != "mask_lossy")
-    return facts._replace(values=count_values(mask.values, most))
 
 
 def _begins_with_many(data: bytes, options: Options, most: int) -> bool:

@@ -75,6 +75,9 @@ class Companions:
         if found:
             self._find_owners()
 
+    def __del__(self) -> None:
+        self.close()
+
     def __len__(self) -> int:
         """Return the number of companions of one image."""
         return len(self._keys)

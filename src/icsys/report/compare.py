@@ -22,6 +22,7 @@ from icsys.report.lossy_codecs import CODECS
 from icsys.run.checks import check_places
 from icsys.run_settings import RunSettings
 from icsys.setting_fields import whole_number
+from icsys.sources.companions.layout import CompanionSettings
 from icsys.sources.open_source import open_source
 from icsys.sources.random_sample import draw_sample
 
@@ -117,7 +118,10 @@ def compare_folder(
     whole_number("examples", examples, 0, MOST_EXAMPLES)
     with tempfile.TemporaryDirectory(prefix="icsys-") as folder:
         place = parse_location(source)
-        origin = open_source(place, Path(str(check_places(place, folder))), include_outputs=include_outputs)
+        destination = Path(str(check_places(place, folder)))
+        origin = open_source(
+            place, destination, include_outputs=include_outputs, companions=CompanionSettings(options=options)
+        )
         draw = draw_sample(origin, sample, options.seed)
         codecs = CODECS if lossy else ()
         runner = ComparisonRunner(origin, Path(folder), options, candidates, jobs or available_cores(), codecs=codecs)

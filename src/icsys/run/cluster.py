@@ -26,7 +26,10 @@ from icsys.run.merge import coordinator_lock, join_shards
 from icsys.run.shard_job import ShardJob
 from icsys.shard import MAX_SHARDS, all_shards
 from icsys.shards.shared_listing import list_for_shards
+from icsys.sources.companions.layout import CompanionSettings
+from icsys.sources.companions.survey import survey_companions
 from icsys.sources.folder import Folder
+from icsys.sources.folder_entries import FolderReader
 
 if TYPE_CHECKING:
     import os
@@ -136,7 +139,12 @@ def _selected_folder(
     folder: Path, root: RootedPath, options: Options, settings: RunSettings, coordinator: Coordinator
 ) -> Source:
     """Return the folder with the images that the run is to do; this machine alone reads images for that."""
-    source = Folder(folder, Path(str(root)), settings.follow_links, settings.include_outputs)
+    links, outputs = settings.follow_links, settings.include_outputs
+    reader = FolderReader.of(folder, Path(str(root)), follow_links=links, include_outputs=outputs)
+    layout = survey_companions(reader, CompanionSettings.of(settings, options))
+    for text in layout.unclear:
+        coordinator.report(notice=text)
+    source = Folder(folder, Path(str(root)), links, outputs, layout)
     if not (settings.selects or (root / SPLITS).exists()):
         return source
     from icsys.run.select_images import select_images  # noqa: PLC0415 - few runs need it
@@ -158,6 +166,8 @@ def _fixed_values(source: Path, options: Options, settings: RunSettings) -> dict
         "suffix": options.suffix,
         "follow_links": settings.follow_links,
         "include_outputs": settings.include_outputs,
+        "masks": settings.masks,
+        "table": settings.table,
         "overwrite": settings.overwrite,
         "retry_failed": settings.retry_failed,
         **({"min_side": settings.min_side} if settings.min_side is not None else {}),

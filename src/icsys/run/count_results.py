@@ -36,12 +36,15 @@ class RunMonitor:
         Ends the run once it is set, by the caller or by the run itself.
     count
         Counts all images beside the run.
+    has_companions
+        Whether files that go with images come before the first image.
     """
 
     def __init__(self, progress: Callable[[Progress], object], stop: threading.Event, shard: Shard | None) -> None:
         self.summary = RunSummary()
         self.stop = stop
         self.count: ImageCount | None = None
+        self.has_companions = False
         self._progress, self._shard = progress, shard
         self._start = time.perf_counter()
 
@@ -62,7 +65,9 @@ class RunMonitor:
         for planned in plan:
             if isinstance(planned, Task | Excluded | Unreadable):
                 return planned
-            if not isinstance(planned, Companion):
+            if isinstance(planned, Companion):
+                self.has_companions = True
+            else:
                 self.add_ignored(planned)
         return None
 
@@ -85,11 +90,13 @@ class RunMonitor:
             self.end_early(result.message)
         self.report(result)
 
-    def report(self, result: Result | None = None, note: str = "", *, looked_at: int | None = None) -> None:
+    def report(
+        self, result: Result | None = None, note: str = "", *, notice: str = "", looked_at: int | None = None
+    ) -> None:
         """Report progress to the caller of the run."""
         self.update_seconds()
         total = self.count.total if self.count else None
-        self._progress(Progress(result, self.summary, total, note, looked_at=looked_at))
+        self._progress(Progress(result, self.summary, total, note, notice, looked_at=looked_at))
 
     def report_note(self, note: str) -> None:
         """Report what goes on while no image ends."""

@@ -72,6 +72,8 @@ def run_locally(
     check_format(options, settings.shard)
     options, palettes = _read_palettes(options)
     places = open_places(source, destination, options, settings)
+    for text in places.unclear:
+        monitor.report(notice=text)
     plan = places.source.plan(options.suffix)
     first = monitor.first_image(plan)
     if first is None and not places.is_listed:

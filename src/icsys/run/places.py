@@ -12,6 +12,7 @@ from icsys.files.locations import check_apart, parse_location, parse_source
 from icsys.files.url import Url, shown
 from icsys.run.checks import check_places
 from icsys.sources.base import Task
+from icsys.sources.companions.layout import CompanionSettings
 from icsys.sources.folder import Folder
 from icsys.sources.open_source import open_source
 
@@ -52,6 +53,11 @@ class RunPlaces(NamedTuple):
     is_listed: bool
     names: Sequence[str]
 
+    @property
+    def unclear(self) -> Sequence[str]:
+        """What may be masks or labels and is not taken for them, as sentences."""
+        return self.source.layout.unclear if isinstance(self.source, Folder) else ()
+
 
 def open_places(
     source: Location, destination: str | os.PathLike[str], options: Options, settings: RunSettings
@@ -79,6 +85,7 @@ def open_places(
         follow_links=settings.follow_links,
         include_outputs=settings.include_outputs,
         ignore_zeros=settings.ignore_zeros,
+        companions=CompanionSettings.of(settings, options),
     )
     if options.palette != "image":
         from icsys.records.palette_files import check_palette_files  # noqa: PLC0415 - few runs need it
@@ -115,7 +122,7 @@ def first_image(source: Location, destination: str, *, include_outputs: bool = F
     UsageError
         If the source cannot be opened.
     """
-    opened = open_source(source, Path(destination), include_outputs=include_outputs)
+    opened = open_source(source, Path(destination), include_outputs=include_outputs, companions=CompanionSettings())
     task = next((planned for planned in opened.plan("") if isinstance(planned, Task)), None)
     return None if task is None else (opened, task)
 
@@ -148,4 +155,5 @@ def _listed_shard(
         options.suffix,
         follow_links=settings.follow_links,
         include_outputs=settings.include_outputs,
+        fixed={"masks": settings.masks, "table": settings.table},
     )

@@ -35,7 +35,7 @@ from icsys.sources.folder import Folder
 if TYPE_CHECKING:
     import os
     import threading
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from icsys.files.rooted_path import RootedPath
 
@@ -228,13 +228,20 @@ def listed_shard(
     *,
     follow_links: bool,
     include_outputs: bool = False,
+    fixed: Mapping[str, Any] | None = None,
 ) -> ListedShard | None:
-    """Return a shard's part of a folder; None if there is no listing for this source and these settings."""
+    """Return a shard's part of a folder; None if there is no listing for this source and these settings.
+
+    Parameters
+    ----------
+    fixed
+        More values that the listing was made with.
+    """
     state_folder = state_folder_of(destination, shard)
     listing = read_listing(destination) if (state_folder / PLAN).exists() else None
     folder = Path(source)
     links = {"follow_links": follow_links, "include_outputs": include_outputs}
-    expected = {"source": str(folder.absolute()), "suffix": suffix, **links}
+    expected = {"source": str(folder.absolute()), "suffix": suffix, **links, **(fixed or {})}
     if listing is None or not expected.items() <= listing.settings.items():
         return None
     return ListedShard(folder, Path(str(destination)), follow_links, include_outputs, state_folder=state_folder)

@@ -7,12 +7,11 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from icsys.errors import code_of
 from icsys.records.label import label_of
-from icsys.sources.base import Ignored, Loaded, PassedOver, Planned, Task, Unreadable
-from icsys.sources.folder_entries import EntryKind, FolderPlace, FolderReader, path_in
-from icsys.sources.labels_from_manifest import RecordedLabels, recorded_classes
-from icsys.sources.output_names import each_output_name, name_key
+from icsys.sources.base import Loaded, Planned, Task
+from icsys.sources.companions.layout import NO_COMPANIONS
+from icsys.sources.folder_walk import FolderWalk
+from icsys.sources.labels_from_manifest import recorded_classes
 from icsys.sources.read_file import open_regular, read_file
 
 if TYPE_CHECKING:
@@ -20,17 +19,25 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from icsys.options import Options
-    from icsys.sources.sorted_names import SortedNames
+    from icsys.sources.companions.layout import CompanionLayout
+    from icsys.sources.folder_entries import FolderPlace
 
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A folder as a source; ``destination`` is left out if it lies inside."""
+    """A folder as a source; ``destination`` is left out if it lies inside.
+
+    Attributes
+    ----------
+    layout
+        Which files go with images.
+    """
 
     path: Path
     destination: Path
     follow_links: bool = False
     include_outputs: bool = False
+    layout: CompanionLayout = NO_COMPANIONS
 
     @property
     def shown(self) -> str:
@@ -55,12 +62,17 @@ class Folder:
             suffix,
             follow_links=self.follow_links,
             include_outputs=self.include_outputs,
+            layout=self.layout,
         )
 
     def plan_by_class(self) -> Iterator[Task]:
         """List the images as :func:`plan_by_class` does."""
         return plan_by_class(
-            self.path, self.destination, follow_links=self.follow_links, include_outputs=self.include_outputs
+            self.path,
+            self.destination,
+            follow_links=self.follow_links,
+            include_outputs=self.include_outputs,
+            layout=self.layout,
         )
 
     def stat(self, task: Task) -> tuple[int, int]:
@@ -86,7 +98,13 @@ class Folder:
 
 
 def plan_folder(
-    source: Path, destination: Path, suffix: str, *, follow_links: bool = False, include_outputs: bool = False
+    source: Path,
+    destination: Path,
+    suffix: str,
+    *,
+    follow_links: bool = False,
+    include_outputs: bool = False,
+    layout: CompanionLayout = NO_COMPANIONS,
 ) -> Iterator[Planned]:
     """List the images below ``source`` with their outputs, folder by folder, in the order of their names.
 
@@ -104,8 +122,12 @@ def plan_folder(
         Follow links to files and folders, except links to a folder above them.
     include_outputs
         Read other output folders, too.
+    layout
+        Which files go with images: they are no images of their own.
     """
-    walk = _Walk.of(source, destination, suffix, follow_links=follow_links, include_outputs=include_outputs)
+    walk = FolderWalk.of(
+        source, destination, suffix, follow_links=follow_links, include_outputs=include_outputs, layout=layout
+    )
     # A list instead of recursion: folders may be nested deeper than Python's calls.
     waiting = [[walk.reader.top]]
     while waiting:
@@ -114,13 +136,26 @@ def plan_folder(
 
 
 def plan_by_class(
-    source: Path, destination: Path, *, follow_links: bool = False, include_outputs: bool = False
+    source: Path,
+    destination: Path,
+    *,
+    follow_links: bool = False,
+    include_outputs: bool = False,
+    layout: CompanionLayout = NO_COMPANIONS,
 ) -> Iterator[Task]:
     """List the images of :func:`plan_folder` class by class: folders of one name together, wherever they lie.
 
     The paths of all folders are in memory, and the names of one folder at a time.
     """
-    walk = _Walk.of(source, destination, "", follow_links=follow_links, include_outputs=include_outputs)
+    walk = FolderWalk.of(
+        source,
+        destination,
+        "",
+        follow_links=follow_links,
+        include_outputs=include_outputs,
+        layout=layout,
+        images_only=True,
+    )
     waiting = [[walk.reader.top]]
     found: dict[str, list[list[FolderPlace]]] = defaultdict(list)
     while waiting:
@@ -148,67 +183,3 @@ def _look_through(
             return labels, end.value
         if isinstance(planned, Task):
             labels.add(label_of(planned.source) or "")
-
-
-@dataclass(frozen=True, slots=True)
-class _Walk:
-    """The settings of a walk through folders."""
-
-    reader: FolderReader
-    suffix: str
-    labels: RecordedLabels
-
-    @classmethod
-    def of(cls, source: Path, destination: Path, suffix: str, *, follow_links: bool, include_outputs: bool) -> _Walk:
-        """Return the walk through a folder; without a suffix, labels are not needed."""
-        labels = RecordedLabels()
-        reader = FolderReader.of(
-            source,
-            destination,
-            follow_links=follow_links,
-            include_outputs=include_outputs,
-            labels=labels if suffix else None,
-        )
-        if suffix:
-            labels.read(source)
-        return cls(reader, suffix, labels)
-
-    def plan(self, folders: list[FolderPlace]) -> Generator[Planned, None, list[list[FolderPlace]]]:
-        """Plan folders with equal :func:`name_key`; return the folders below them, grouped in the same way."""
-        images: list[tuple[FolderPlace, SortedNames]] = []
-        deeper: dict[str, list[FolderPlace]] = defaultdict(list)
-        for folder in folders:
-            names, others, above, left_out = self.reader.read(folder)
-            if left_out:
-                yield left_out
-            for entry in others:
-                path = path_in(folder.path, entry.name)
-                try:
-                    kind = self.reader.kind(entry, above)
-                except OSError as error:
-                    yield Unreadable(path, code_of(error), f"the file cannot be read: {error.strerror or error}")
-                    continue
-                if kind is EntryKind.IMAGE:
-                    names.add(entry.name)
-                elif kind is EntryKind.OTHER:
-                    yield Ignored(path)
-                elif kind is EntryKind.FOLDER:
-                    entered = self.reader.enter(folder, entry, above)
-                    if isinstance(entered, PassedOver):
-                        yield entered
-                    elif entered:
-                        deeper[name_key(entry.name)].append(entered)
-            images.append((folder, names))
-        reserved = [folder.path.rpartition("/")[2] for group in deeper.values() for folder in group]
-        yield from self._tasks(images, reserved)
-        return list(deeper.values())
-
-    def _tasks(self, images: list[tuple[FolderPlace, SortedNames]], reserved: list[str]) -> Iterator[Task]:
-        """Yield the images of folders that are planned together; without a suffix, outputs get no names."""
-        together = images[0][1] if len(images) == 1 else [name for _, names in images for name in names]
-        outputs = each_output_name(together, self.suffix, reserved)
-        for folder, names in images:
-            for name in names:
-                path = path_in(folder.path, name)
-                output = path_in(folder.path, next(outputs)) if self.suffix else path
-                yield Task(path, output, None, self.labels.of(path), self.labels.sample_of(path))

@@ -113,6 +113,14 @@ class FolderReader:
         """The source folder."""
         return FolderPlace("", self.real)
 
+    def place(self, path: str) -> FolderPlace:
+        """Return a folder by its path below the source folder; OSError if it cannot be reached."""
+        if not self.follow_links:
+            return FolderPlace(path, self.real / path)
+        parts = path.split("/") if path else []
+        above = frozenset(_identity(self.source / "/".join(parts[:number])) for number in range(len(parts)))
+        return FolderPlace(path, (self.source / path).resolve(), above)
+
     def read(self, folder: FolderPlace) -> Listed:
         """Return what a folder holds, or why it is left out."""
         path = self.source / folder.path

@@ -11,9 +11,9 @@ from icsys.files.parsing import LONGEST_JSON, read_json
 from icsys.files.rooted_path import RootedPath
 from icsys.layout import MANIFEST, RUN
 from icsys.records.label import Label, class_folder, from_columns, label_of
-from icsys.records.manifest import DONE, from_line, is_done_image, read_rows, row_kind
+from icsys.records.manifest import from_line, is_done_image, read_rows, row_kind
 from icsys.records.output_folders import has_output_records, is_output_folder
-from icsys.results import IMAGE
+from icsys.results import COMPANIONS
 from icsys.sources.base import Unreadable
 from icsys.sources.output_names import name_key
 
@@ -124,19 +124,24 @@ def recorded_labels_of(folder: Path) -> Iterator[tuple[str, Label]]:
 
 
 def recorded_companions_of(folder: Path) -> Iterator[str]:
-    """Return the paths of the files of a folder that go with images, by its manifest."""
-    return (path for path, _ in _done_rows(folder, of_images=False))
+    """Return the paths of the masks, annotations and sidecars of a folder that are in its manifest."""
+    return (path for path, row in _own_rows(folder) if row_kind(row) in COMPANIONS)
 
 
-def _done_rows(folder: Path, *, of_images: bool = True) -> Iterator[tuple[str, dict[str, Any]]]:
+def _done_rows(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    return ((path, row) for path, row in _own_rows(folder) if is_done_image(row))
+
+
+def _own_rows(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the rows of the files below a folder, with their paths there; nothing if there is no manifest."""
     part = _part_of(folder)
     if part is None:
         return
     try:
         for _, row in read_rows(part.place / MANIFEST):
-            is_right = row["status"] == DONE and (row_kind(row) == IMAGE) == of_images
-            if is_right and row["file_name"].startswith(part.beginning):
-                yield row["file_name"][len(part.beginning) :], row
+            name = row.get("file_name")  # failures and images left out have none
+            if name is not None and name.startswith(part.beginning):
+                yield name[len(part.beginning) :], row
     except OSError:  # an unreadable manifest counts as none
         return
 

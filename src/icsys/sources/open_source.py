@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from icsys.choices import AUTO
 from icsys.errors import UsageError
 from icsys.files.locations import parse_source
-from icsys.files.url import Url
+from icsys.files.url import Url, shown
 from icsys.records.output_folders import is_output_folder
+from icsys.run_settings import NONE
 from icsys.sources.archive_patterns import expand_braces, find_archives, folder_of_pattern, is_pattern
 from icsys.sources.archives.archive_names import ARCHIVE_SUFFIXES, archive_suffix, folder_for_archive
 from icsys.sources.folder import Folder
+from icsys.sources.folder_entries import FolderReader
 from icsys.sources.safe_names import is_image_name
 
 if TYPE_CHECKING:
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
 
     from icsys.files.locations import Location
     from icsys.sources.base import PassedOver, Source
+    from icsys.sources.companions.layout import CompanionSettings
 
 _KINDS = (
     "expected a folder with photos, image files, or an archive of them: .tar, .tar.gz, .tar.bz2, .tar.xz, .zip or "
@@ -34,8 +39,11 @@ def open_source(
     follow_links: bool = False,
     include_outputs: bool = False,
     ignore_zeros: bool = False,
+    companions: CompanionSettings | None = None,
 ) -> Source:
     """Return the source that a text names, or files that several texts name; only names are read.
+
+    To find what goes with the images of a folder, the beginnings of a few files are read, too.
 
     A folder that holds archives and no image stands for its archives. The images of each of several archives go into
     the output folder that ``folder_for_archive`` returns.
@@ -51,15 +59,19 @@ def open_source(
         As for :class:`~icsys.sources.folder.Folder`.
     ignore_zeros
         As for :class:`~icsys.sources.archives.source.Archives`.
+    companions
+        How to find the masks, annotations and sidecars of a folder; None to take every image for a picture.
 
     Raises
     ------
     UsageError
-        If there is no such source, or it cannot be read.
+        If there is no such source, or it cannot be read; or if masks or tables are named that are not there.
     MissingExtraError
         If a URL needs a package that is not installed.
     """
     place = parse_source(source)
+    if companions and (isinstance(place, Url | tuple) or not Path(place).is_dir()):
+        _check_no_names(companions, source)
     if isinstance(place, Url):
         from icsys.sources.remote.open_remote import open_remote  # noqa: PLC0415 - an extra
 
@@ -76,14 +88,31 @@ def open_source(
         folder = Folder(path, destination, follow_links, include_outputs)
         found, passed_over = find_archives(folder) if _holds_only_archives(folder) else ([], [])
         inside = [path / name for name in found]
-        return (
-            _local_archives(path, inside, path, passed_over, ignore_zeros=ignore_zeros, follow_links=follow_links)
-            if found
-            else folder
-        )
+        if not found:
+            return _with_companions(folder, companions) if companions else folder
+        if companions:
+            _check_no_names(companions, source)
+        return _local_archives(path, inside, path, passed_over, ignore_zeros=ignore_zeros, follow_links=follow_links)
     files = _files_of(text)
     root = None if path.exists() else folder_of_pattern(text)
     return _local_files(path, files, root, destination, ignore_zeros=ignore_zeros, follow_links=follow_links)
+
+
+def _with_companions(folder: Folder, settings: CompanionSettings) -> Folder:
+    """Return a folder with what goes with its images."""
+    from icsys.sources.companions.survey import survey_companions  # noqa: PLC0415 - some runs list nothing
+
+    reader = FolderReader.of(
+        folder.path, folder.destination, follow_links=folder.follow_links, include_outputs=folder.include_outputs
+    )
+    return replace(folder, layout=survey_companions(reader, settings))
+
+
+def _check_no_names(settings: CompanionSettings, source: Location) -> None:
+    """Refuse masks and tables that the user names, in a source that is no folder."""
+    for name, value in (("masks", settings.masks), ("table", settings.table)):
+        if value not in {None, AUTO, NONE}:
+            raise UsageError(f"{name}={value!r} with source {shown(source)!r}: expected a folder of images as source")
 
 
 def _files_of(text: str) -> list[Path]:

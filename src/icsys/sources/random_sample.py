@@ -9,7 +9,7 @@ import numpy as np
 
 from icsys.errors import UsageError
 from icsys.results import Failed
-from icsys.sources.base import PassedOver, Task, Unreadable, passed_over_text
+from icsys.sources.base import Ignored, PassedOver, Task, Unreadable, passed_over_text
 
 if TYPE_CHECKING:
     from icsys.sources.base import Source
@@ -57,7 +57,7 @@ def draw_sample(source: Source, sample: int | None, seed: int) -> DrawnImages:
         elif isinstance(planned, PassedOver):
             drawn.outputs_passed_over.append(planned.source)
         else:
-            drawn.ignored += 1
+            drawn.ignored += isinstance(planned, Ignored)
     if not reservoir:
         passed_over = f" ({passed_over_text(drawn.outputs_passed_over)})" if drawn.outputs_passed_over else ""
         raise UsageError(f"no image was found in {source.shown!r}{passed_over}: expected a folder with photos")

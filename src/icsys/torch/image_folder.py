@@ -41,8 +41,8 @@ class IndexedImageFolder(DatasetFolder):
     """Dataset of a folder that ``ics`` has compressed, with a sub-folder for each class.
 
     Images, classes and their numbers come in the order of ``torchvision.datasets.ImageFolder``. If the run that filled
-    the folder recorded other numbers, those are used, and ``classes`` has the names in their order. Files that go with
-    images, such as masks, are no images by the manifest, and a folder that holds nothing else is no class.
+    the folder recorded other numbers, those are used, and ``classes`` has the names in their order. Masks in the
+    manifest are no images, and a folder of masks is no class.
 
     Parameters
     ----------
@@ -126,25 +126,20 @@ class IndexedImageFolder(DatasetFolder):
             "rgba": _load_rgba,
         }
         loader = partial(_load_named, loads[form])
-        companions = set(recorded_companions_of(Path(root)))
-        self._masks = {path for path in companions if path.lower().endswith(_SUFFIXES)}
-        self._without_images = {path.partition("/")[0] for path in companions}
-        if companions:
-            self._without_images -= {path.partition("/")[0] for path, _ in recorded_labels_of(Path(root))}
-        if self._masks:
-            super().__init__(root, loader, None, transform, target_transform, is_valid_file=self._is_image)
-        else:
-            super().__init__(root, loader, _SUFFIXES, transform, target_transform)
+        self._root, self._companions = Path(root), frozenset(recorded_companions_of(Path(root)))
+        super().__init__(root, loader, None, transform, target_transform, self._is_image)
         self.classes = self._known.names
         self.class_to_idx = {name: number for number, name in reversed(list(enumerate(self.classes)))}
         self.palette = self._one_palette()
 
-    def _is_image(self, path: str) -> bool:
-        name = Path(path).relative_to(self.root).as_posix()
-        return name.lower().endswith(_SUFFIXES) and name not in self._masks
-
     def _load_indexed(self, path: str) -> IndexedImage:
         return to_indexed_image(*_read_as_indexed(path, None if self._palettes is None else self._palettes.of(path)))
+
+    def _is_image(self, path: str) -> bool:
+        """Return whether a file is an image, and no mask in the manifest."""
+        return path.lower().endswith(_SUFFIXES) and (
+            not self._companions or Path(path).relative_to(self._root).as_posix() not in self._companions
+        )
 
     def _one_palette(self) -> Palette | None:
         """Return the palette beside the images if the first image uses it."""
@@ -158,8 +153,11 @@ class IndexedImageFolder(DatasetFolder):
         """Find the class folders with their numbers, without the folders that ICS itself uses."""
         folders: list[str] = []
         with suppress(FileNotFoundError):  # of torchvision, for no folder at all
-            names = super().find_classes(directory)[0]
-            folders = [name for name in names if not (name.startswith(OWN_PREFIX) or name in self._without_images)]
+            folders = [name for name in super().find_classes(directory)[0] if not name.startswith(OWN_PREFIX)]
+        if self._companions:
+            images = {path.partition("/")[0] for path, _ in recorded_labels_of(Path(directory))}
+            others = {path.partition("/")[0] for path in self._companions} - images
+            folders = [name for name in folders if name not in others]
         if not folders:
             raise MissingFolderError(
                 f"no class folder in {str(directory)!r}: expected a sub-folder for each class, as ics compress writes "

@@ -26,7 +26,7 @@ def padded_mask(mask: StoredMask, pad: int) -> tuple[StoredMask, int]:
     ImageError
         ``mask_pad`` if its depth cannot hold it.
     """
-    if mask.depth == 1:
+    if mask.depth == 1 and mask.palette is None:
         return mask, int(pad > 0)
     most = (1 << max(mask.depth, _BYTE)) - 1
     if pad > most:
@@ -55,4 +55,5 @@ def _with_pad(mask: StoredMask, palette: bytes, pad: int) -> StoredMask:
     """Return a mask whose palette has an entry for the padding; entries that are added have a new colour."""
     entries = {palette[at : at + 3] for at in range(0, len(palette), 3)}
     color = next(color for color in _NEW_COLORS if color not in entries)
-    return mask._replace(palette=palette + color * (pad + 1 - len(palette) // 3))
+    depth = mask.depth if pad < 1 << mask.depth else _BYTE
+    return mask._replace(palette=palette + color * (pad + 1 - len(palette) // 3), depth=depth)

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
 from icsys.errors import ImageError
+from icsys.image.decode import unlimited
 from icsys.image.faults import DecoderErrors, load_pixels
 from icsys.image.integrity import find_faults
-from icsys.image.limits import check_bytes, check_frames, check_image
+from icsys.image.limits import check_bytes, check_frames, check_image, memory_needed
 from icsys.image.open_image import count_frames, open_image, sniff
 from icsys.image.opened_file import exif_orientation
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
     from PIL import ImageFile
 
+    from icsys.image.decode import Admit
     from icsys.image.tiff.decoder import TiffFile
     from icsys.image.web.gif_decoder import GifFile
     from icsys.options import Options
@@ -27,11 +32,15 @@ LOSSY_FORMATS = frozenset({"JPEG", "AVIF", "HEIF"})
 """Formats whose decoded pixels are near the numbers that were stored, and not equal to them."""
 
 _BYTE, _WORD = 8, 16
+_DEEP_GREY = b"\x10\0"  # depth and colour type of a PNG
+# Measured: Pillow's pixels and those of the array; two halves of 16 bits, and both together.
+_BYTES_OF_PIXEL, _BYTES_OF_DEEP = 12, 28
 _WORD_END = 1 << _WORD
 _WORD_MODES = {"I;16", "I;16B", "I;16L", "I;16N"}
 _BYTE_MODES = {"L", "P", "LA", "RGB", "RGBA"}
 # Of grey with 2 and 4 bits: what Pillow multiplies the numbers of a PNG by, which have these bits.
 _SCALED = {"L;2": (85, 2), "L;4": (17, 4)}
+_POSITIONS = {"P;1": 1, "P;2": 2, "P;4": 4, "P": 8}
 _DEEP_COLORS = {"RGB;16B", "RGBA;16B", "LA;16B"}
 _MAY_BE_CLEAR = {"1", "L", "I;16", "P", "RGB"}
 _LOSSY_WEBP, _FRAME = b"VP8 ", b"ANMF"
@@ -70,8 +79,9 @@ class StoredMask(NamedTuple):
         return width, height
 
 
-def read_mask(data: bytes, options: Options) -> StoredMask:
-    """Read the first frame of a mask.
+@contextmanager
+def read_mask(data: bytes, options: Options, admit: Admit = unlimited) -> Iterator[StoredMask]:
+    """Read the first frame of a mask, and hold what ``admit`` returns as long as it is used.
 
     A mask with damaged pixels is an error whatever ``on_corrupt`` says: missing pixels would be labels that never were.
 
@@ -81,6 +91,8 @@ def read_mask(data: bytes, options: Options) -> StoredMask:
         The content of a PNG, GIF, BMP, TIFF or lossless WebP.
     options
         The limits are used.
+    admit
+        As for :func:`~icsys.image.decode.decode_photo`.
 
     Raises
     ------
@@ -94,13 +106,23 @@ def read_mask(data: bytes, options: Options) -> StoredMask:
         if lossy:
             raise _refused_lossy(lossy)
         name, image = open_mask(data, options)
-        with image:
+    with image:
+        with DecoderErrors():
             check_image(image, options)
             check_frames(count_frames(name, data, image, options.max_frames), options)
-            damage = find_faults(name, data).damage
-            if damage:
-                raise ImageError("corrupt", damage)
-            return stored_mask(name, image)
+            needed = memory_needed(image, bytes_per_pixel=_BYTES_OF_DEEP if _is_deep(name, data) else _BYTES_OF_PIXEL)
+        with admit(needed):
+            with DecoderErrors():
+                damage = find_faults(name, data).damage
+                if damage:
+                    raise ImageError("corrupt", damage)
+                mask = stored_mask(name, image)
+            yield mask
+
+
+def _is_deep(name: str, data: bytes) -> bool:
+    """Return whether colours have 16 bits, which are decoded in halves."""
+    return name == "PNG" and data[24:25] == _DEEP_GREY[:1] and data[25:26] != _DEEP_GREY[1:]
 
 
 def lossy_name(data: bytes) -> str | None:
@@ -210,7 +232,9 @@ def _of_png(image: ImageFile.ImageFile, *, keep: bool) -> StoredMask:
         return mask._replace(values=mask.values // factor, depth=depth)
     if mask.palette is None or palette is None:
         return mask
-    return mask._replace(palette=palette, transparency=transparency and transparency[: len(palette) // 3])
+    # Some readers, such as torchvision, take positions of 8 bits only, so that the depth stays, too.
+    depth = _POSITIONS[str(rawmode)]
+    return mask._replace(palette=palette, transparency=transparency and transparency[: len(palette) // 3], depth=depth)
 
 
 def _turn(image: ImageFile.ImageFile) -> int | None:

@@ -128,16 +128,18 @@ class AnnotationSearch:
         if folders is None:
             return
         form = self._form(folder, suffix, files)
-        is_text = form.form == COPY and suffix in _TEXTS
-        if folders.share < _LIKELY or folders.others or form.is_unknown or (form.form == COPY and not is_text):
-            if folders.share >= _LIKELY and not is_text:
+        is_known = not form.is_unknown and (form.form != COPY or suffix in _TEXTS)
+        if not is_known:
+            if folders.share >= _LIKELY:
                 self._tell_unknown(folder, suffix, folders.files, "left out")
-            elif folders.share >= _LIKELY or form.form != COPY:
-                why = f"only {folders.paired} have the stem of a picture" * (folders.share < _LIKELY)
-                why = why or f"both {folders.folders[0]} and {folders.others[0]} have their stems"
-                self._unclear.add(
-                    folder, folders.files, f"{{count}} files *{suffix} in {{folders}} are left out: {why}"
-                )
+            return
+        why = ""
+        if folders.share < _LIKELY:
+            why = f"only {folders.paired} have the stem of a picture"
+        elif folders.others:
+            why = f"both {folders.folders[0]} and {folders.others[0]} have their stems"
+        if why:
+            self._unclear.add(folder, folders.files, f"{{count}} files *{suffix} in {{folders}} are left out: {why}")
             return
         self._add(folder, suffix, form, folders)
         if folders.paired < folders.files:

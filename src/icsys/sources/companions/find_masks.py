@@ -193,7 +193,7 @@ class MaskSearch:
 
     def _add_named(self, folder: str, masks: SortedNames, search: PictureSearch) -> None:
         own = count_endings(list(masks), self.pictures(folder))
-        folders = None if own.total() >= ENOUGH * len(masks) else search.find(folder, masks, lambda _: True)
+        folders = None if own.total() >= ENOUGH * len(masks) else search.find(folder, masks, None)
         endings = tuple(sorted(own, key=lambda one: (len(one.file) + len(one.picture), one)))
         places = [folder] * bool(endings) + [one for one in (folders.folders if folders else ()) if one != folder]
         endings += tuple(one for one in (folders.endings if folders else ()) if one not in endings)

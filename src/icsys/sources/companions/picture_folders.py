@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from icsys.sources.companions.layout import Endings
@@ -10,10 +11,12 @@ from icsys.sources.companions.name_words import after_mask_word, before_mask_wor
 from icsys.sources.companions.pairing import NamedPicture, count_endings, evenly_spread, pair_files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from icsys.sources.companions.tree_names import TreeNames
     from icsys.sources.sorted_names import SortedNames
+
+_IsLike = Callable[[str], bool]
 
 NAMED, USUAL, BESIDE_IT, ELSEWHERE = range(4)
 """How sure it is by the names that a folder holds the pictures: the name is part of the other's, it is a usual name of
@@ -72,7 +75,7 @@ class PictureSearch:
         self._tree, self._pictures = tree, pictures
         self._by_last: dict[str, list[str]] | None = None
 
-    def find(self, folder: str, files: SortedNames, is_like: Callable[[str], bool]) -> PictureFolders | None:
+    def find(self, folder: str, files: SortedNames, is_like: _IsLike | None) -> PictureFolders | None:
         """Return the folders that most files have their pictures in; None if hardly any file has one.
 
         Parameters
@@ -80,7 +83,8 @@ class PictureSearch:
         folder, files
             A folder, and the names there that are to be paired.
         is_like
-            Whether a folder's name is one of what is no picture.
+            Whether a folder's name is one of what is no picture; None for files that the user has named, whatever their
+            folder is.
         """
         sample = evenly_spread(files, len(files), _SAMPLE)
         counted: dict[str, tuple[int, Counter[Endings]]] = {}
@@ -118,12 +122,12 @@ class PictureSearch:
                 return PictureFolders(tuple(folders), rank, chosen, len(files) - len(alone), len(files))
             endings += rare
 
-    def _candidates(self, folder: str, is_like: Callable[[str], bool], rank: int) -> Iterator[str]:
+    def _candidates(self, folder: str, is_like: _IsLike | None, rank: int) -> Iterator[str]:
         """Yield paths where pictures may be, for a rank; there may be no such folder."""
         parts = folder.split("/")
         for place in reversed(range(len(parts))):
             name = parts[place]
-            if not is_like(name):
+            if is_like and not is_like(name):
                 continue
             before = parts[:place]
             for tail in _tails(parts[place + 1 :], is_like):
@@ -136,7 +140,7 @@ class PictureSearch:
                     yield from self._beside(before, name, tail, is_like, usual=rank == USUAL)
 
     def _beside(
-        self, before: list[str], name: str, tail: list[str], is_like: Callable[[str], bool], *, usual: bool
+        self, before: list[str], name: str, tail: list[str], is_like: _IsLike | None, *, usual: bool
     ) -> Iterator[str]:
         """Yield what has the same path below a folder beside one."""
         if usual:
@@ -146,10 +150,10 @@ class PictureSearch:
             return
         for sibling in siblings:
             own = sibling.rpartition("/")[2]
-            if own != name and is_picture_word(own) == usual and not is_like(own):
+            if own != name and is_picture_word(own) == usual and not (is_like and is_like(own)):
                 yield "/".join([sibling, *tail])
 
-    def _ending_with(self, before: list[str], tail: list[str], is_like: Callable[[str], bool]) -> Iterator[str]:
+    def _ending_with(self, before: list[str], tail: list[str], is_like: _IsLike | None) -> Iterator[str]:
         """Yield the folders of images below a folder whose paths end alike, if they are few."""
         if self._by_last is None:
             self._by_last = defaultdict(list)
@@ -163,12 +167,14 @@ class PictureSearch:
             return
         for path in found:
             inside = path.startswith(start) and f"/{path}".endswith(f"/{end}" if end else "")
-            if inside and not any(map(is_like, path[len(start) :].split("/"))):
+            if inside and not (is_like and any(map(is_like, path[len(start) :].split("/")))):
                 yield path
 
 
-def _tails(tail: list[str], is_like: Callable[[str], bool]) -> list[list[str]]:
+def _tails(tail: list[str], is_like: _IsLike | None) -> list[list[str]]:
     """Return ways to read the path below a folder: as it is, and without what only names a kind of labels."""
+    if is_like is None:
+        return [tail, []] if tail else [tail]
     found = [tail, [name for name in tail if not is_like(name)]]
     if tail:
         above = [name for name in tail[:-1] if not is_like(name)]

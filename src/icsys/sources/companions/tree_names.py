@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from icsys.image.decode import IMAGE_SUFFIXES
 from icsys.sources.base import PassedOver
 from icsys.sources.companions.name_words import MASK_WORDS
-from icsys.sources.folder_entries import EntryKind, FolderPlace
+from icsys.sources.folder_entries import EntryKind
 from icsys.sources.output_names import name_key
 from icsys.sources.sorted_names import SortedNames
 
@@ -88,9 +88,11 @@ class TreeNames:
 
     def _names(self, folder: str) -> tuple[SortedNames, SortedNames]:
         """Return the names of the images in a folder, and of its other files."""
-        place = FolderPlace(folder, self.reader.source / folder)
-        images, entries, above, _ = self.reader.read(place)
         others = SortedNames()
+        try:
+            images, entries, above, _ = self.reader.read(self.reader.place(folder))
+        except OSError:  # told when the folder is planned
+            return SortedNames(), others
         for entry in entries:
             try:
                 if entry.name.startswith(".") or entry.is_dir(follow_symlinks=self.reader.follow_links):
