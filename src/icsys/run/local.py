@@ -183,11 +183,17 @@ class _LocalRun:
                 packs=packs,
             )
         )
-        main_pass = MainPass(self._monitor, ledger)
+        main_pass, complete = MainPass(self._monitor, ledger), False
         try:
             main_pass.run(plan, context, self._executor)
+            complete = main_pass.complete
+            if self._monitor.has_companions and not self._monitor.stop.is_set():
+                from icsys.run.companions.all_companions import CompanionRun, do_companions  # noqa: PLC0415 - few sources need it
+
+                companions = CompanionRun(context.source, outputs, self._state_folder, self._options, self._settings)
+                complete = do_companions(companions, ledger, self._monitor, self._executor) and complete
         finally:
-            self._close(ledger, complete=main_pass.complete and not self._places.names)
+            self._close(ledger, complete=complete and not self._places.names)
         if not self._settings.dry_run:
             self._finish(ledger, finished)
 

@@ -10,6 +10,7 @@ from icsys.sources.folder import Folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from typing import BinaryIO
 
     from icsys.options import Options
     from icsys.records.split_list import SplitTable
@@ -104,6 +105,10 @@ class SelectedSource:
     def read(self, task: Task, options: Options) -> tuple[bytes, int]:
         """See Source."""
         return self.whole.read(task, options)
+
+    def open(self, task: Task, options: Options) -> BinaryIO:
+        """See Source."""
+        return self.whole.open(task, options)
 
 
 def whole_of(source: Source) -> Source:
