@@ -112,6 +112,7 @@ def test_coco_is_recognised_wherever_its_lists_are(tmp_path):
         {"images": [image], "annotations": []},
         {"info": {}, "images": many, "annotations": [], "categories": []},
         {"annotations": [{"id": 1}] * 300_000, "images": [image]},
+        {"info": {}, "images": [image], "categories": []},  # of test images
     ):
         for indent in (None, 1):
             assert is_coco(file(tmp_path, json.dumps(record, indent=indent), "a.json"))
