@@ -72,6 +72,7 @@ def run(source, out, options=OPTIONS, **settings):
 def test_each_class_is_divided_duplicates_stay_together_and_the_list_is_kept(source, out):
     results, summary = run(source, out, split=THREE)
     assert (summary.compressed, summary.failed) == (30, 0)
+    assert summary.notes == ["images by split: 24 train, 3 val, 3 test"]
     splits = splits_of(out)
     assert listed(out) == splits
     counts = {
@@ -226,13 +227,29 @@ def test_names_that_loaders_take_for_one_split_are_refused(source, out, split, e
     assert not out.exists() or {path.name for path in out.iterdir()} <= {".ics-lock"}
 
 
-def test_a_source_with_splits_is_refused(source, out, tmp_path):
-    (tmp_path / "set").mkdir()
-    shutil.copytree(source, tmp_path / "set/train")
-    shutil.copytree(source, tmp_path / "set/valid")
-    with pytest.raises(UsageError, match=r"which has splits already: 'train' and others beside; expected a source"):
+@pytest.mark.parametrize(
+    ("folders", "named"),
+    [
+        (("train", "valid"), "'train', 'valid'"),
+        (("data/train2017", "data/val2017"), "'train2017', 'val2017'"),
+        (("train",), "'train'"),
+        (("images/test", "images/train"), "'test', 'train'"),
+    ],
+)
+def test_a_source_with_splits_is_refused(source, out, tmp_path, folders, named):
+    for folder in folders:
+        shutil.copytree(source, tmp_path / "set" / folder)
+    with pytest.raises(UsageError, match=rf"has splits already, in folders such as {named}: expected a source without"):
         run(tmp_path / "set", out, split=THREE)
-    run(tmp_path / "set/train", out, split=THREE)
+    assert not (out / "splits.jsonl").exists()
+    run(tmp_path / "set" / folders[0], out, split=THREE)
+    assert len(listed(out)) == 30
+
+
+@pytest.mark.parametrize("name", ["train", "test", "dev"])
+def test_a_class_may_have_the_name_of_a_split(source, out, name):
+    (source / "dog").rename(source / name)
+    run(source, out, split=THREE)
     assert len(listed(out)) == 30
 
 
@@ -262,6 +279,7 @@ def test_a_cluster_gives_what_one_machine_gives(source, out, tmp_path):
     assert tree(tmp_path / "two") == tree(out)
     assert others.keys() == results.keys()
     assert left_out_rows(tmp_path / "two") == left_out_rows(out)
+    assert two.notes == one.notes
     assert two.left_out == one.left_out == {"min_side": 3, "drop_duplicates": 3}
     _, again = run(source, tmp_path / "two", engine="dask", **rules)
     assert (again.compressed, again.left_out) == (0, one.left_out)
