@@ -106,7 +106,7 @@ def _with_selected(
         return places, plan
     from icsys.run.select_images import select_images  # noqa: PLC0415 - few runs need it
 
-    selected = select_images(
+    selected, notes = select_images(
         places.source,
         places.destination,
         options,
@@ -117,6 +117,7 @@ def _with_selected(
     if places.remote and settings.split and not settings.dry_run:
         monitor.guard(partial(places.remote.send_record, SPLITS), "list of splits")
     monitor.forget_ignored()
+    monitor.summary.notes += notes
     return places._replace(source=selected), selected.plan(options.suffix)
 
 
@@ -183,11 +184,17 @@ class _LocalRun:
                 packs=packs,
             )
         )
-        main_pass = MainPass(self._monitor, ledger)
+        main_pass, complete = MainPass(self._monitor, ledger), False
         try:
             main_pass.run(plan, context, self._executor)
+            complete = main_pass.complete
+            if self._monitor.has_companions and not self._monitor.stop.is_set():
+                from icsys.run.companions.all_companions import CompanionRun, do_companions  # noqa: PLC0415 - few sources need it
+
+                companions = CompanionRun(context.source, outputs, self._state_folder, self._options, self._settings)
+                complete = do_companions(companions, ledger, self._monitor, self._executor) and complete
         finally:
-            self._close(ledger, complete=main_pass.complete and not self._places.names)
+            self._close(ledger, complete=complete and not self._places.names)
         if not self._settings.dry_run:
             self._finish(ledger, finished)
 
