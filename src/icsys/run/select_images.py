@@ -190,11 +190,17 @@ class _Splitting:
         return excluded
 
     def _check_folders(self, folders: Collection[str]) -> None:
-        """Refuse a source that has splits already: two at least, or one that holds all images."""
+        """Refuse a source that has splits already: two at least, or one that holds all images in sub-folders.
+
+        A folder ``train`` that itself holds all images, perhaps beside a table about them, is divided.
+        """
         places = SplitFolders(folders)
-        found = [places.place_of(f"{folder}/") for folder in folders]
-        names = sorted({place.split for place in found if place.split is not None})
-        if len({place.purpose for place in found} - {None}) > 1 or (names and all(place.split for place in found)):
+        found = {folder: places.place_of(f"{folder}/") for folder in folders}
+        names = sorted({place.split for place in found.values() if place.split is not None})
+        is_one = bool(names) and all(folder.rpartition("/")[2] != found[folder].split for folder in folders)
+        if len({place.purpose for place in found.values()} - {None}) > 1 or (
+            is_one and all(place.split for place in found.values())
+        ):
             raise UsageError(
                 f"split={str(self._shares)!r} with source {self._source.shown!r}, which has splits already, in folders "
                 f"such as {some_names(names, _NAMED)}: expected a source without splits, or one of these folders"
