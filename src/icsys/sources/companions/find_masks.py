@@ -120,7 +120,7 @@ class MaskSearch:
         """Tell of images that look like masks and have other stems than any picture."""
         if not any(word in folder_words(folder) for word in _CLEAR):
             return
-        # Where many folders are alike, those that were read stand for the rest.
+        # Where many folders are alike, the ones read stand for the rest.
         if self._alone >= _MOST_ALONE or self._look_like_masks(folder, count):
             self._alone += 1
             self._unclear.add(
