@@ -256,7 +256,7 @@ def verification_report(found: Verification) -> str:
             lines.append(f"{kind}: {len(names) - _LISTED} more; --json names them all")
     counts = ", ".join(f"{len(names)} {kind}" for kind, names in kinds)
     companions = f" and {found.companions:,} masks or labels" if found.companions else ""
-    how = "all as it was written" if found.is_intact else counts
+    how = "all as they were written" if found.is_intact else counts
     lines.append(f"Verified: {images_text(found.checked)}{companions}; {how}")
     return "\n".join(lines)
 
