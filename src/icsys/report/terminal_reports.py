@@ -130,9 +130,9 @@ def _old_outputs(summary: RunSummary, *, dry_run: bool, prune: bool) -> Iterator
     if summary.pruned:
         what = "would be removed" if dry_run else "removed"
         some = some_names(summary.pruned, _LISTED, printable)
-        yield f"Pruned:   {len(summary.pruned)} {what} (sources gone, or other outputs now): {some}"
+        yield f"Pruned:   {len(summary.pruned)} {what} (sources gone or left out, or other outputs now): {some}"
     if summary.stale:
-        why = "their sources are gone, fail, or have other outputs now; see --prune"
+        why = "their sources are gone, fail, are left out, or have other outputs now; see --prune"
         if prune:
             why = "left in place: changed since, in a pack, or of a source that fails or was left out"
         yield f"Stale:    {len(summary.stale)} ({why}): {some_names(summary.stale, _NAMED, printable)}"

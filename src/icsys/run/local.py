@@ -106,7 +106,7 @@ def _with_selected(
         return places, plan
     from icsys.run.select_images import select_images  # noqa: PLC0415 - few runs need it
 
-    selected = select_images(
+    selected, notes = select_images(
         places.source,
         places.destination,
         options,
@@ -117,6 +117,7 @@ def _with_selected(
     if places.remote and settings.split and not settings.dry_run:
         monitor.guard(partial(places.remote.send_record, SPLITS), "list of splits")
     monitor.forget_ignored()
+    monitor.summary.notes += notes
     return places._replace(source=selected), selected.plan(options.suffix)
 
 

@@ -262,7 +262,7 @@ def test_labels_without_a_picture_are_left_out_and_told(tmp_path):
     _, companions, ignored, _, layout = plan(tree.root)
     assert summed(companions) == tree.companions
     assert ignored == {"labels/train/gone.txt"}
-    assert "1 files *.txt in labels/train are left out: they have no picture" in layout.unclear
+    assert "1 file *.txt in labels/train are left out: they have no picture" in layout.unclear
 
 
 def test_videos_archives_and_edits_beside_photos_are_no_sidecars(tmp_path):

@@ -119,13 +119,13 @@ class MaskSearch:
             self.rules[folder] = PairRule(
                 kind=MASK, form=MASK, pictures=folders.folders, endings=folders.endings, is_whole=is_whole
             )
-            self._found.add(folder, folders.paired, f"{{count}} masks in {{folders}}: {_how(folders)}")
+            self._found.add(folder, folders.paired, f"{{count}} mask{{s}} in {{folders}}: {_how(folder, folders)}")
         elif reason:
             pattern = _pattern(folder, folders, is_whole=is_whole)
             self._unclear.add(
                 folder,
                 folders.files,
-                f"{{count}} images in {{folders}} may be masks, but {reason}. They are compressed like pictures; "
+                f"{{count}} image{{s}} in {{folders}} may be masks, but {reason}. They are compressed like pictures; "
                 f"--masks {pattern!r} takes them for masks, --no-masks for pictures",
             )
 
@@ -207,7 +207,7 @@ class MaskSearch:
         self.rules[folder] = PairRule(
             kind=MASK, form=MASK, pictures=tuple(places), endings=endings, patterns=tuple(self._patterns)
         )
-        self._found.add(folder, len(masks), "{count} masks in {folders}: named with --masks")
+        self._found.add(folder, len(masks), "{count} mask{s} in {folders}: named with --masks")
 
 
 def _may_hold_masks(folder: str) -> bool:
@@ -230,9 +230,9 @@ def _is_lossless_name(name: str) -> bool:
     return name[name.rfind(".") :].lower() in LOSSLESS_SUFFIXES
 
 
-def _how(folders: PictureFolders) -> str:
-    """Return how masks were recognised."""
-    tops = sorted({folder.partition("/")[0] or "." for folder in folders.folders})
+def _how(folder: str, folders: PictureFolders) -> str:
+    """Return how masks were recognised; of the folders of pictures, the part up to where they leave that of masks."""
+    tops = sorted({_up_to_branch(one, folder) or "." for one in folders.folders})
     endings = sorted({one.file for one in folders.endings if one.file})
     behind = f", then {', '.join(endings[:4])}" if endings else ""
     return f"they have the stems of pictures in {', '.join(tops[:3])}{behind}, and at most 256 values each"
@@ -243,3 +243,12 @@ def _pattern(folder: str, folders: PictureFolders, *, is_whole: bool) -> str:
     if is_whole:
         return f"{folder}/*"
     return path_in(folder, f"*{folders.endings[0].file}.*")
+
+
+def _up_to_branch(path: str, other: str) -> str:
+    """Return a path up to the first name in which another path differs."""
+    names, others = path.split("/"), other.split("/")
+    same = next(
+        (place for place, pair in enumerate(zip(names, others, strict=False)) if len(set(pair)) > 1), len(names)
+    )
+    return "/".join(names[: same + 1])
