@@ -314,6 +314,18 @@ def test_shards_follow_the_list_of_a_run_without_shards(source, out):
     assert verify_folder(out).is_intact
 
 
+def test_shards_leave_out_the_images_that_a_whole_run_leaves_out(source, out, tmp_path):
+    put(source / "cat/low.png", 50, size=(7, 30))
+    rules = {"min_side": 8, "drop_duplicates": "exact"}
+    _, whole = run(source, tmp_path / "whole", **rules)
+    for shard in ("1/2", "2/2"):
+        run(source, out, shard=shard, **rules)
+    merged = merge_shards(out)
+    assert tree(out) == tree(tmp_path / "whole")
+    assert left_out_rows(out) == left_out_rows(tmp_path / "whole")
+    assert merged.left_out == whole.left_out == {"min_side": 1, "drop_duplicates": 3}
+
+
 @pytest.fixture
 def fake_cluster(monkeypatch):
     monkeypatch.setattr(cluster, "open_cluster", lambda *_: Fake({}, slots=1))
