@@ -21,7 +21,7 @@ _SIDES = (96, 64, 48, 32, 24, 16)
 _PAIRS = 64  # worked on at once
 _COARSE_STEPS, _FINE_STEPS = 6, 8
 _BLOCKS = 12  # along a side
-# Parts of the contrast that a difference may have; more of them on few pixels, and levels that JPEG at low quality takes.
+# Parts of the contrast that a difference may have, more of them on few pixels; and levels, which low quality takes.
 _RMS, _RMS_FEW, _RMS_LEVELS = 0.08, 90.0, 0.8
 _BLOCK, _BLOCK_FEW, _BLOCK_LEVELS = 0.22, 250.0, 2.0
 _COLOR_LEVELS = 40.0

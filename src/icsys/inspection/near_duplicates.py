@@ -1,8 +1,8 @@
 """Near duplicates: images that show the same picture in another size, encoding or crop.
 
 Hashes find candidates, the luma on a small grid leaves most of them out, and pixels that are laid over one another
-decide. Flat and tiny pictures show too little to be compared, so they have no near duplicates. Mirrored and turned pictures
-are other pictures.
+decide. Flat and tiny pictures show too little to be compared, so they have no near duplicates. Mirrored and turned
+pictures are other pictures.
 """
 
 from __future__ import annotations
@@ -129,6 +129,8 @@ class _Grids:
         self._contrast = np.array([one.contrast for one in seen], np.float32)
         luma = np.frombuffer(b"".join(one.luma for one in seen), np.uint8)
         self._luma = luma.reshape(len(seen), GRID, GRID)
+        cells = self._luma.reshape(-1, _HALF, 2, _HALF, 2).sum((2, 4), dtype=np.int16)
+        self._halves = (cells // 4).reshape(-1, _HALF * _HALF)
 
     def candidates(self) -> list[_Pair]:
         """Return the pairs that may be near duplicates, the first position before the second."""
@@ -149,11 +151,8 @@ class _Grids:
 
     def _are_close(self, first: NDArray[np.intp], second: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Return which pairs have about the same luma on a grid of half as many cells, as they lie."""
-        halves = [
-            self._luma[places].reshape(-1, _HALF, 2, _HALF, 2).astype(np.float32).mean((2, 4))
-            for places in (first, second)
-        ]
-        rms = np.sqrt(((halves[0] - halves[1]) ** 2).mean((1, 2)))
+        away = self._halves[first] - self._halves[second]
+        rms = np.sqrt(np.einsum("ij,ij->i", away, away, dtype=np.float32) / away.shape[1])
         part, level = _MOST_BEFORE
         least = np.minimum(self._contrast[first], self._contrast[second])
         return rms <= part * least + level
