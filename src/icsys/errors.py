@@ -51,6 +51,7 @@ FAILURE_CODES = (
     # A folder run adds these to what an image itself can be.
     "changed",
     "blocked",
+    "was_mask",
     "no_palette",
     "label_broken",
     "permission",
