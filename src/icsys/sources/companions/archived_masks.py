@@ -46,7 +46,7 @@ def masks_in_archives(plan: Callable[[], Iterable[Planned]]) -> tuple[str, ...]:
             folder,
             count,
             "{count} image{s} in {folders} may be masks, which ics takes for masks in folders only. They are "
-            "compressed like pictures, which changes their values; expected the archive unpacked, or --no-masks if they are none",
+            "compressed like pictures, which changes their values; unpack the archive first, or give --no-masks",
         )
     return notes.sentences()
 
