@@ -50,9 +50,11 @@ FAILURE_CODES = (
     "mask_pad",
     # A folder run adds these to what an image itself can be.
     "changed",
+    "was_mask",
     "blocked",
     "no_palette",
     "label_broken",
+    "no_image",
     "permission",
     "io",
     "disk_full",
