@@ -10,16 +10,22 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from fake_cluster import Fake
 from helpers import compress_into, image_bytes, soft_photo, synthetic_photo, tree
 from icsys import Options, UsageError, compress_folder, merge_shards, verify_folder
+from icsys.engine.executor import Executor
 from icsys.files.rooted_path import RootedPath
 from icsys.image.read_output import read_indexed
 from icsys.records.palette_files import load_palettes
 from icsys.results import LeftOut
 from icsys.run import cluster
+from icsys.run.select_images import select_images
+from icsys.run_settings import RunSettings
+from icsys.sources.base import Task
 from label_trees import write_kaggle, write_pairs, write_voc
 from memory_store import memory_store
 
@@ -508,3 +514,70 @@ def test_packs_lose_the_images_that_are_left_out_later(source, out, encoding):
     run(source, out, options)
     assert packed() == 31
     assert verify_folder(out).is_intact
+
+
+class Listed:
+    """Images in memory, listed in the order of this dictionary from paths to bytes."""
+
+    shown, classes = "listed", ()
+
+    def __init__(self, images):
+        self.images = images
+
+    def plan(self, _):
+        return (Task(path, path) for path in self.images)
+
+    def stat(self, task):
+        return len(self.images[task.source]), 1
+
+    def load(self, tasks, _):
+        return ((task, None) for task in tasks)
+
+    def read(self, task, _):
+        return self.images[task.source], 1
+
+
+PATHS = st.tuples(st.sampled_from(["", "cat/", "dog/", "a/b/"]), st.integers(0, 40)).map(
+    lambda two: f"{two[0]}{two[1]}.jpg"
+)
+TREES = st.dictionaries(PATHS, st.integers(0, 60).map(lambda number: b"%d" % number), min_size=1, max_size=40)
+SHARES = st.lists(st.integers(1, 9), min_size=2, max_size=4)
+
+
+@settings(max_examples=20)
+@given(TREES, TREES, SHARES, st.randoms(use_true_random=False))
+def test_any_tree_is_divided_as_stated(tmp_path_factory, first, more, numbers, random):
+    """Some of the files are equal; all are broken as images, so nothing else is alike."""
+    seed = random.randrange(10)
+    names = ["train", "val", "test", "rest"][: len(numbers)]
+    chosen = RunSettings(split=dict(zip(names, numbers, strict=True)))
+
+    def divided(images, folder):
+        executor = Executor("threads", 1, None, False, threading.Event())
+        folder, options = RootedPath(folder), Options(seed=seed)
+        source, _ = select_images(Listed(images), folder, options, chosen, executor=executor, report=lambda _: None)
+        splits = {task.source: task.output.partition("/")[0] for task in source.plan("")}
+        assert all(task.output == f"{splits[task.source]}/{task.source}" for task in source.plan(""))
+        return splits
+
+    out = tmp_path_factory.mktemp("out")
+    splits = divided(first, out)
+    shuffled = random.sample(list(first.items()), len(first))
+    assert divided(dict(shuffled), tmp_path_factory.mktemp("other")) == splits
+    for data in set(first.values()):
+        assert len({splits[path] for path in first if first[path] == data}) == 1
+    labels = {path: path.rpartition("/")[0].rpartition("/")[2] for path in first}
+    for label in set(labels.values()):
+        own = [path for path in first if labels[path] == label]
+        alike = {path for path in own if sum(first[path] == data for data in first.values()) > 1}
+        for name, number in zip(names, numbers, strict=True):
+            exact = len(own) * number / sum(numbers)
+            off = abs(sum(splits[path] == name for path in own) - exact)
+            assert off < 1 or off <= len(alike) * len(names)
+            assert off < 1 or alike
+    later = more | first  # paths of both have the content that they had
+    again = divided(dict(random.sample(list(later.items()), len(later))), out)
+    assert splits.items() <= again.items()
+    for path in later.keys() - first.keys():
+        homes = {again[other] for other in first if first[other] == later[path]}
+        assert not homes or homes == {again[path]}

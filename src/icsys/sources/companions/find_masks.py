@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 _CHECKED = 32  # files whose content is read
 _CHECKED_PICTURES = 8
+_CHECKED_ALONE = 4
+_MOST_ALONE = 100  # folders
+_FEW_VALUES = 64  # that photos in grey have more of
 _SUSPICIOUS = 0.5  # of the files with a picture's stem: masks are likely, and worth a word
 _IMAGES_ONLY = frozenset({"image", "images", "img", "imgs", "jpegimages", "photos", "pictures", "leftimg8bit"})
 _CLEAR = ("mask", "label", "seg", "trimap", "annot")  # parts of words that photos are hardly named with
@@ -49,6 +52,7 @@ class MaskSearch:
         self._tree, self._settings = tree, settings
         self._found, self._unclear = found, unclear
         self.rules: dict[str, PairRule] = {}
+        self._alone = 0
         self._patterns = [] if settings.masks in {AUTO, NONE} else settings.masks.split(",")
 
     def run(self) -> None:
@@ -107,9 +111,31 @@ class MaskSearch:
         images = self._tree.names(folder)[0]
         folders = search.find(folder, images, _is_mask_word)
         if folders is None or folders.share < _SUSPICIOUS:
+            self._look_at_alone(folder, len(images))
             return False
         self._decide(folder, images, folders, is_whole=True)
         return True
+
+    def _look_at_alone(self, folder: str, count: int) -> None:
+        """Tell of images that look like masks and have other stems than any picture."""
+        if not any(word in folder_words(folder) for word in _CLEAR):
+            return
+        # Where many folders are alike, the ones read stand for the rest.
+        if self._alone >= _MOST_ALONE or self._look_like_masks(folder, count):
+            self._alone += 1
+            self._unclear.add(
+                folder,
+                count,
+                "{count} image{s} in {folders} may be masks, but few have the stem of a picture. They are compressed "
+                "like pictures, which changes their values. Masks are kept if they have the stems of their pictures "
+                "(--masks names them); --no-masks takes them for pictures",
+            )
+
+    def _look_like_masks(self, folder: str, count: int) -> bool:
+        """Return whether some images of a folder have so few values as photos hardly have."""
+        names = evenly_spread(self._tree.names(folder)[0], count, _CHECKED_ALONE)
+        facts = list(self._facts(folder, filter(_is_lossless_name, names)))
+        return len(facts) == len(names) and all(one.values is not None and one.values <= _FEW_VALUES for one in facts)
 
     def _decide(self, folder: str, masks: Iterable[str], folders: PictureFolders, *, is_whole: bool) -> None:
         """Take images for masks, or tell why not."""
