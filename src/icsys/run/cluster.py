@@ -167,7 +167,9 @@ def _selected_folder(
 
     executor = Executor("threads", available_cores(), None, False, coordinator.stop)
     report = partial(_report_note, coordinator)
-    return select_images(source, root, options, settings, executor=executor, report=report)
+    selected, notes = select_images(source, root, options, settings, executor=executor, report=report)
+    coordinator.summary.notes += notes
+    return selected
 
 
 def _report_note(coordinator: Coordinator, note: str) -> None:

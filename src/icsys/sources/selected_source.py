@@ -73,6 +73,8 @@ class SelectedSource:
                 return Excluded(planned, *self._excluded[planned.source])
             case Task() if self._splits is not None:
                 return self._in_split(planned, self._splits.of(planned.source))
+            case Companion(picture=Task() as picture) if picture.source in self._excluded:
+                return planned  # a companion goes with its image, which has no output
             case Companion(task, picture=Task() as picture) if self._splits is not None:
                 split = self._splits.of(picture.source)
                 placed = self._in_split(picture, split)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from icsys.run.count_results import RunMonitor
     from icsys.sources.base import Planned, Source, Task
 
+NO_OUTPUT = "its image has no output"
 _BATCH = 256  # companions whose pending outputs are written to disk at once
 _VERSION = 1  # of the way in which companions are made; another one makes them again
 
@@ -102,9 +103,8 @@ class CompanionPass:
     def _decide(self, companion: Companion) -> Task | Skipped | Failed:
         picture = companion.picture
         if picture is not None and self._ledger.is_without_output(picture.source):
-            reason = f"its image {picture.source!r} has no output"
             return Skipped(
-                source=companion.task.source, output=companion.task.output, reason=reason, kind=companion.kind
+                source=companion.task.source, output=companion.task.output, reason=NO_OUTPUT, kind=companion.kind
             )
         return decide(self._ledger, companion)
 

@@ -6,6 +6,7 @@ import hashlib
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from icsys.engine.batches import MOST_SECONDS
 from icsys.errors import ImageError
 from icsys.files.failure_reason import failure_reason
 from icsys.image.geometry import ResizeSettings
@@ -16,7 +17,7 @@ from icsys.image.view import View
 from icsys.labels.forms import FORMS
 from icsys.outputs.base import NewOutput
 from icsys.results import MASK, UNCHANGED, CompanionWritten, Failed, Skipped
-from icsys.run.worker import Outcome
+from icsys.run.worker import PART_BYTES, Outcome
 from icsys.sources.base import read_loaded
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class _Made(NamedTuple):
 
 
 def reduce_companions(batch: Sequence[LoadedCompanion], context: CompanionContext, limits: Limits) -> list[Outcome]:
-    """Make the outputs of companions until the run is stopped. Any fault of one becomes its result.
+    """Make the outputs of companions until the run is stopped or time is up. Any fault of one becomes its result.
 
     Parameters
     ----------
@@ -77,17 +78,23 @@ def reduce_companions(batch: Sequence[LoadedCompanion], context: CompanionContex
     Returns
     -------
     list of Outcome
-        Of the first companions, in their order.
+        Of the first companions, in their order; of at least one, unless the run is stopped.
     """
+    outcomes: list[Outcome] = []
     made: list[_Made | Outcome] = []
+    held, end = 0, time.monotonic() + MOST_SECONDS
     for loaded in batch:
-        if limits.stopped() and made:
+        if limits.stopped() or ((made or outcomes) and time.monotonic() > end):
             break
         try:
             made.append(_reduce(loaded, context, limits))
         except Exception as error:  # noqa: BLE001 - one file never ends the run
             made.append(_failed(loaded[0], error))
-    return _written(made, context, limits)
+        held += len(made[-1].data) if isinstance(made[-1], _Made) else 0
+        if held >= PART_BYTES:
+            outcomes += _written(made, context, limits)
+            made, held = [], 0
+    return outcomes + _written(made, context, limits)
 
 
 def _reduce(loaded: LoadedCompanion, context: CompanionContext, limits: Limits) -> _Made | Outcome:
@@ -103,10 +110,10 @@ def _reduce(loaded: LoadedCompanion, context: CompanionContext, limits: Limits) 
     with limits.slots:
         if companion.kind == MASK:
             view = view_of(companion, context)
-            with limits.admit(8 * view.stored[0] * view.stored[1]):
-                mask = reduce_mask(
-                    data, view, context.options, labels_on=context.rules.labels_on, pad=context.rules.mask_pad
-                )
+            rules = context.rules
+            mask = reduce_mask(
+                data, view, context.options, labels_on=rules.labels_on, pad=rules.mask_pad, admit=limits.admit
+            )
             output, values = mask.data, {"width": mask.width, "height": mask.height, "warning": mask.warning}
         elif companion.form == "copy":
             output, values = data, {}
