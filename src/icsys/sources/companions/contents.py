@@ -95,7 +95,7 @@ def text_form(path: Path) -> str | None:
 def xml_form(path: Path) -> str:
     """Return the form of an XML file: ``voc`` if its root is that of VOC, else ``copy``."""
     head = first_bytes(path)
-    is_voc = re.match(rb"(?:\xef\xbb\xbf)?\s*(?:<[?!][^>]*>\s*)*<annotation[\s>]", head)
+    is_voc = re.match(rb"(?:\xef\xbb\xbf)?\s*(?:<[?!][^>]*>\s*)*<annotation[\s/>]", head)
     return "voc" if is_voc else "copy"
 
 

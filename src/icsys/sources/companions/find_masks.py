@@ -67,7 +67,7 @@ class MaskSearch:
             self._find_named()
         elif self._settings.masks == AUTO:
             candidates = [folder for folder, seen in self._tree.folders.items() if seen.images]
-            within = {folder for folder in candidates if _may_hold_masks(folder)}
+            within = {folder for folder in candidates if may_hold_masks(folder)}
             # Pictures are known once masks beside them are, so other folders come first.
             self._look_at_all(folder for folder in candidates if folder not in within)
             search = PictureSearch(self._tree, self.pictures)
@@ -236,7 +236,7 @@ class MaskSearch:
         self._found.add(folder, len(masks), "{count} mask{s} in {folders}: named with --masks")
 
 
-def _may_hold_masks(folder: str) -> bool:
+def may_hold_masks(folder: str) -> bool:
     """Return whether a folder has the name of one of masks, or lies in one."""
     for name in reversed(folder.split("/")):
         if folder_words(name) in _IMAGES_ONLY:

@@ -187,7 +187,8 @@ class _ImageLists:
             own = path.split("/")
             return next((i for i, (a, b) in enumerate(zip(parts, own, strict=False)) if a != b), len(parts))
 
-        return sorted(self._folders, key=lambda path: -shared(path))[:_MOST_FOLDERS]
+        near = sorted(self._folders, key=lambda path: -shared(path))[:_MOST_FOLDERS]
+        return list(dict.fromkeys([*near, *(path.rpartition("/")[0] for path in near)]))
 
     def _is_file(self, path: str) -> bool:
         try:
