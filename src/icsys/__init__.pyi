@@ -7,6 +7,10 @@ from icsys.errors import MissingExtraError as MissingExtraError
 from icsys.errors import UsageError as UsageError
 from icsys.image.decode import ImageInfo as ImageInfo
 from icsys.image.resize import resize as resize
+from icsys.inspection.inspect_folder import inspect_folder as inspect_folder
+from icsys.inspection.inspection import InspectedImage as InspectedImage
+from icsys.inspection.inspection import Inspection as Inspection
+from icsys.inspection.progress import InspectionProgress as InspectionProgress
 from icsys.options import Options as Options
 from icsys.options import Target as Target
 from icsys.pipeline import CompressedImage as CompressedImage

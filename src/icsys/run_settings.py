@@ -50,6 +50,9 @@ _IN_RUN_JSON = (
     *("split", "min_side", "max_aspect", "drop_duplicates"),
 )
 
+INSPECTED = ("jobs", "engine", "follow_links", "include_outputs", "ignore_zeros")
+"""Settings that an inspection has, too."""
+
 
 class _ShardText(Check):
     """A shard I/N, as text, pair or :class:`Shard`."""

@@ -110,6 +110,15 @@ def test_an_image_without_a_size_gets_none():
     assert found["annotations"][0]["bbox"] == [1.0, 1.0, 2.0, 2.0]
 
 
+def test_an_image_may_be_named_by_its_url_alone():
+    url = "http://images.cocodataset.org/train2017/a.jpg"
+    content = {"images": [{"id": 1, "coco_url": url, "width": 64, "height": 48}, {"id": 2}], "annotations": []}
+    found, counts = mapped(content, {url: facts_of(HALF)})
+    assert found["images"] == [{"id": 1, "coco_url": url, "width": 32, "height": 24}, {"id": 2}]
+    assert url in counts.warning
+    assert counts.missing == 1
+
+
 def test_captions_are_kept_and_images_without_output_take_theirs_with_them():
     names = ["a.jpg", "b.jpg"]
     content = {

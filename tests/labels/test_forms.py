@@ -186,6 +186,31 @@ def test_a_file_that_is_changed_anywhere_is_mapped_or_refused(name, changes, vie
     mapped_or_refused(name.partition(" ")[0].rstrip(","), data, view)
 
 
+def changed(value, path, new):
+    """Return a value of JSON in which one of its parts is another one."""
+    if not path or not isinstance(value, dict | list) or not value:
+        return new
+    keys = list(value) if isinstance(value, dict) else range(len(value))
+    key = keys[path[0] % len(keys)]
+    copied = dict(value) if isinstance(value, dict) else list(value)
+    copied[key] = changed(value[key], path[1:], new)
+    return copied
+
+
+@given(
+    st.sampled_from(["labelme", "cityscapes"]),
+    st.lists(st.integers(0, 9), max_size=6),
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+        max_leaves=4,
+    ),
+    st.sampled_from(PLACES),
+)
+def test_a_value_of_any_type_anywhere_is_mapped_or_refused(form, path, new, view):
+    mapped_or_refused(form, json.dumps(changed(json.loads(VALID[form]), path, new)).encode(), view)
+
+
 def mapped_or_refused(form, data, view):
     refused = None
     try:

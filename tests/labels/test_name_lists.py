@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from coco_files import facts_of
 from icsys.errors import ImageError
 from icsys.labels import name_lists
-from icsys.labels.name_lists import map_list
+from icsys.labels.name_lists import map_name_list
 
 PICTURES = {
     **dict.fromkeys(["2007_000032", "JPEGImages/2007_000032.jpg"], facts_of(None, "JPEGImages/2007_000032.jpg")),
@@ -24,7 +24,7 @@ PICTURES = {
 
 def mapped(data, beside=""):
     write = io.BytesIO()
-    counts = map_list(io.BytesIO(data), write, PICTURES.get, beside=beside)
+    counts = map_name_list(io.BytesIO(data), write, PICTURES.get, beside=beside)
     return write.getvalue(), counts
 
 
@@ -68,7 +68,7 @@ def test_lines_of_pictures_without_output_are_left_out_and_counted():
 @given(st.binary(max_size=60))
 def test_lines_without_pictures_keep_every_byte(data):
     write = io.BytesIO()
-    counts = map_list(io.BytesIO(data), write, lambda _: None, beside="")
+    counts = map_name_list(io.BytesIO(data), write, lambda _: None, beside="")
     assert write.getvalue() == data
     assert counts.labels == counts.missing
 

@@ -170,6 +170,8 @@ def test_a_size_that_contradicts_is_an_error_that_names_the_picture(form):
         ('{"file_name":"images/a.jpg","label":3}', '{"file_name":"images/a.png","label":3}'),
         ('{"file_names": ["a.jpg", "b,1.jpg"], "x_file_name": "a.jpg"}',
          '{"file_names": ["a.png", "b,1.png"], "x_file_name": "a.png"}'),
+        ('{"Image ID": "a", "path": "unknown.jpg"}', '{"Image ID": "a", "path": "unknown.jpg"}'),
+        ('{"path": "images/a.jpg", "image": "unknown.jpg"}', '{"path": "images/a.png", "image": "unknown.jpg"}'),
         ('{"image": "a.jpg", "conversations": []}', '{"image": "a.png", "conversations": []}'),
         (('{"file_name": "a.jpg", "width": 64, "height": 48, "objects": {"bbox": [[4, 6, 10, 20]],'
           ' "area": [200], "n": [7]}}'),
@@ -188,6 +190,16 @@ def test_a_size_that_contradicts_is_an_error_that_names_the_picture(form):
 def test_rows_of_json_lines(row, expected):
     found, _ = mapped(f"{row}\r\n\r\n{row}")
     assert found == f"{expected}\r\n\r\n{expected}"
+
+
+def test_a_key_of_json_lines_is_given():
+    row = '{"photo": "a.jpg", "image": "lost.jpg"}\n'
+    assert mapped(row, column="photo")[0] == row.replace("a.jpg", "a.png")
+    assert mapped(row)[0] == ""
+    found, counts = mapped('{"photo": "a.jpg"}\n')
+    assert found == '{"photo": "a.jpg"}\n'
+    assert counts.missing == 1
+    assert "photo" in counts.warning
 
 
 def test_json_lines_are_counted():

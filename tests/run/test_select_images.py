@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from fake_cluster import Fake
-from helpers import compress_into, image_bytes, synthetic_photo, tree
+from helpers import compress_into, image_bytes, soft_photo, synthetic_photo, tree
 from icsys import Options, UsageError, compress_folder, merge_shards, verify_folder
 from icsys.files.rooted_path import RootedPath
 from icsys.image.read_output import read_indexed
@@ -88,6 +88,21 @@ def test_each_class_is_divided_duplicates_stay_together_and_the_list_is_kept(sou
     results, again = run(source, out, split={"val": 0.1, "train": 0.8, "test": 0.1})
     assert (again.skipped, again.stale) == (30, [])
     assert {path: path.read_bytes() for path in before} == before
+
+
+def test_copies_that_were_resized_and_compressed_again_stay_together(out, tmp_path):
+    """Each of 20 photos has a copy of another size and format; a split by the file would part half of them."""
+    for number in range(20):
+        photo = Image.fromarray(soft_photo(seed=number)[..., :3]).resize((240, 180))
+        for name, picture in ((f"a/{number}.png", photo), (f"b/{number}.jpg", photo.resize((160, 120)))):
+            path = tmp_path / "in" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            picture.save(path, **({"quality": 75} if path.suffix == ".jpg" else {}))
+    run(tmp_path / "in", out, split="train=1,test=1")
+    splits = listed(out)
+    together = sum(splits[f"a/{number}.png"] == splits[f"b/{number}.jpg"] for number in range(20))
+    assert together == 20
+    assert Counter(splits.values()) == {"train": 20, "test": 20}
 
 
 def test_images_that_come_later_move_none(source, out):

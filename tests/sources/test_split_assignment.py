@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from icsys.records.split_list import split_key
 from icsys.selection import parse_shares
-from icsys.sources.split_assignment import NO_SPLIT, SplitImages, assign_splits
+from icsys.sources.split_assignment import UNASSIGNED, SplitImages, assign_splits
 
 SHARES = st.lists(st.integers(1, 99), min_size=2, max_size=5).map(
     lambda numbers: parse_shares({f"s{i}": number for i, number in enumerate(numbers)}).fractions
@@ -28,7 +28,7 @@ def assigned(images, shares, seed, groups=(), known=None):
         np.array([split_key(path) for path in paths], np.uint64),
         np.array([names.index(images[path]) for path in paths], np.int32),
         names,
-        np.array([splits.index(known[path]) if known and path in known else NO_SPLIT for path in paths], np.int16),
+        np.array([splits.index(known[path]) if known and path in known else UNASSIGNED for path in paths], np.int16),
     )
     numbers = [[paths.index(path) for path in group] for group in groups]
     found = assign_splits(table, numbers, shares, seed=seed)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import os
 import sys
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from icsys.cli.given_places import DESTINATION, SOURCE, STREAM, given_places
 from icsys.cli.no_effect import no_effect
 from icsys.cli.parser import COMPARISON, command_parser
+from icsys.cli.printing import print_error, print_failures, print_json
 from icsys.cli.read_options import Request, read_options
 from icsys.cli.signals import EXIT_INTERRUPTED, Signals, leave
 from icsys.cli.terminal_colors import painted
@@ -20,18 +20,16 @@ from icsys.cli.terminal_progress import CompareScreen, RunScreen, VerifyScreen
 from icsys.errors import ICSError, UsageError
 from icsys.files.links import LinkError, OtherFolderError
 from icsys.files.url import hide_given, shown
-from icsys.report.terminal_reports import failure_lines, reading_hint, run_report, verification_report
+from icsys.report.terminal_reports import reading_hint, run_report, verification_report
 from icsys.run.checks import check_format, check_places
 from icsys.setting_fields import whole_number
 from icsys.sources.base import passed_over_text
-from icsys.version import __version__
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from icsys.files.locations import Location
-    from icsys.results import Failed
     from icsys.summary import RunSummary
 
 OK, SOME_FAILED, WRONG_USAGE = 0, 1, 2
@@ -55,7 +53,7 @@ def run_command(argv: Sequence[str] | None = None) -> int:
         code = _COMMANDS[arguments.command](arguments)
         sys.stdout.flush()
     except ICSError as error:
-        _print_error(hide_given(str(error), argv))
+        print_error(hide_given(str(error), argv))
         return WRONG_USAGE
     except KeyboardInterrupt:
         print("\nics: interrupted", file=sys.stderr)
@@ -65,13 +63,9 @@ def run_command(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return SOME_FAILED
     except OSError as error:
-        _print_error(hide_given(str(error), argv))
+        print_error(hide_given(str(error), argv))
         return WRONG_USAGE if isinstance(error, LinkError | OtherFolderError) else SOME_FAILED
     return code
-
-
-def _print_error(text: str) -> None:
-    print(painted(f"ics: {text}", sys.stderr), file=sys.stderr)
 
 
 def _ask_and_run(_: argparse.Namespace) -> int:
@@ -98,7 +92,7 @@ def _command(arguments: argparse.Namespace) -> int:
         from icsys.cli.standard_streams import compress_stream  # noqa: PLC0415 - few runs need it
 
         failed = compress_stream(arguments.paths, arguments.output, request)
-        _print_failures([failed] if failed else [])
+        print_failures([failed] if failed else [])
         return SOME_FAILED if failed else OK
     return _run(*_check_source(*given_places(arguments.paths, arguments.output)), request)
 
@@ -110,12 +104,12 @@ def _merge(arguments: argparse.Namespace) -> int:
 
     summary = merge_shards(arguments.destination, partial=arguments.partial)
     if arguments.json:
-        _print_json({"summary": summary.to_dict()})
+        print_json({"summary": summary.to_dict()})
     elif not arguments.quiet:
         print(painted(run_report(summary, arguments.destination, dry_run=False), sys.stdout))
-    _print_failures([*summary.failures, *summary.companion_failures])
+    print_failures([*summary.failures, *summary.companion_failures])
     if summary.stopped:
-        _print_error(f"{summary.stopped}; run without --shard to do the rest")
+        print_error(f"{summary.stopped}; run without --shard to do the rest")
     return OK if summary.is_whole else SOME_FAILED
 
 
@@ -150,13 +144,22 @@ def _compare(arguments: argparse.Namespace) -> int:
     if page:
         write_comparison(comparison, page)
     if display.json:
-        _print_json({"report": page, **comparison.to_dict()})
+        print_json({"report": page, **comparison.to_dict()})
     else:
         print(comparison_text(comparison))
         if page:
             print(f"Look at: {Path(page).resolve()}")
-    _print_failures(comparison.failures)
+    print_failures(comparison.failures)
     return SOME_FAILED if comparison.failures else OK
+
+
+def _inspect(arguments: argparse.Namespace) -> int:
+    """Print what a source holds."""
+    with loading():
+        from icsys.cli.inspect_command import run_inspection  # noqa: PLC0415 - few runs need it
+
+    _check_source(arguments.source, DESTINATION)
+    return run_inspection(arguments)
 
 
 def _report_folder(arguments: argparse.Namespace) -> int:
@@ -181,15 +184,10 @@ def _verify(arguments: argparse.Namespace) -> int:
     with VerifyScreen(quiet=arguments.quiet) as screen:
         found = verify_folder(arguments.destination, jobs=arguments.jobs, progress=screen.show)
     if arguments.json:
-        _print_json(found.to_dict())
+        print_json(found.to_dict())
     elif not (arguments.quiet and found.is_intact):
         print(painted(verification_report(found), sys.stdout))
     return OK if found.is_intact else SOME_FAILED
-
-
-def _print_json(values: Mapping[str, object]) -> None:
-    """Print one JSON object for other programs."""
-    print(json.dumps({"version": __version__, **values}, indent=2))
 
 
 def _print_notes(request: Request, arguments: argparse.Namespace) -> None:
@@ -197,12 +195,6 @@ def _print_notes(request: Request, arguments: argparse.Namespace) -> None:
     if not request.display.quiet:
         for note in no_effect(request, vars(arguments)):
             print(note, file=sys.stderr)
-
-
-def _print_failures(failures: Sequence[Failed]) -> None:
-    """Print the images that failed, and why."""
-    for line in failure_lines(failures):
-        print(painted(line, sys.stderr), file=sys.stderr)
 
 
 def _check_source(source: Location, destination: str) -> tuple[Location, str]:
@@ -284,7 +276,7 @@ def _report(
     settings, display = request.settings, request.display
     if display.json:
         files = sorted(screen.files, key=lambda file: str(file["source"]))
-        _print_json(
+        print_json(
             {
                 "options": request.to_dict(),
                 "files": files,
@@ -299,10 +291,10 @@ def _report(
         hint = reading_hint(summary, request.options)
         if hint and not settings.dry_run and sys.stdout.isatty():
             print(hint)
-    _print_failures([*summary.failures, *summary.companion_failures])
+    print_failures([*summary.failures, *summary.companion_failures])
     if summary.stopped:
         resume = "all written files are complete, and the next run continues from here"
-        _print_error(f"{summary.stopped}; {resume}")
+        print_error(f"{summary.stopped}; {resume}")
     if signal_code is not None:
         return signal_code
     if settings.shard and not summary.images:
@@ -328,6 +320,7 @@ _COMMANDS = {
     "demo": _command,
     "merge": _merge,
     "compare": _compare,
+    "inspect": _inspect,
     "report": _report_folder,
     "verify": _verify,
 }

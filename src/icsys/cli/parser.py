@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icsys.choices import STRATEGIES
 from icsys.cli.given_places import DESTINATION, SOURCE
 from icsys.cli.help import LAST_PATH, PATHS, CommandParser
+from icsys.cli.option_arguments import add_field
 from icsys.cli.read_options import TABLES, table_fields
-from icsys.setting_fields import Switch, number_or_text
+from icsys.run_settings import INSPECTED, RunSettings
+from icsys.setting_fields import number_or_text
 from icsys.version import __version__
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable, Sequence
 
 COMPARISON = "comparison.html"
@@ -46,6 +48,11 @@ same as after one run without shards. Images are not changed."""
 _COMPARE_SUMMARY = """\
 Compress the images below SRC with every strategy, and show time, size and quality
 in a table and on a page. Only the page is written."""
+
+_INSPECT_SUMMARY = """\
+Find out what SRC holds before anything is done: images by class, split, format and
+size, what goes with them, broken files, duplicates, and leaks across splits. Nothing
+is removed, and nothing is written but what --report and --table name."""
 
 _VERIFY_SUMMARY = """\
 Read every output in DST, and name files that are missing, changed, or not written
@@ -188,6 +195,28 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
     _add_page(parser, "report.html in DST")
 
 
+def _add_inspect(parser: argparse.ArgumentParser) -> None:
+    _add_source(parser)
+    parser.add_argument(
+        "--report", dest="output", metavar="FILE.html", help="Write a page with duplicates as pictures."
+    )
+    parser.add_argument("--table", metavar="FILE.csv", help="Write a table with a row for each image.")
+    parser.add_argument(
+        "--groups",
+        metavar="N",
+        type=number_or_text,
+        default=20,
+        help="Most groups of each kind that the page shows. Default: 20.",
+    )
+    parser.add_argument(
+        "--no-near", dest="near", action="store_false", help="Search exact duplicates only, which takes less time."
+    )
+    for field in fields(RunSettings):
+        if field.name in INSPECTED:
+            add_field(parser, field, None)
+    _add_printing(parser)
+
+
 def _add_verify(parser: argparse.ArgumentParser) -> None:
     _add_destination(parser)
     parser.add_argument(
@@ -233,40 +262,13 @@ def _add_options(parser: argparse.ArgumentParser, *, compared: bool = False) -> 
             group = groups.get(title) or groups.setdefault(title, parser.add_argument_group(title))
             if one_of := data.get("one_of"):
                 group = groups.get(one_of) or groups.setdefault(one_of, group.add_mutually_exclusive_group())
-            check = data["check"]
-            group.add_argument(
-                f"--{field.name.replace('_', '-')}",
-                default=argparse.SUPPRESS,
-                help=_with_default(data["help"], getattr(defaults, field.name)),
-                **(
-                    {"action": argparse.BooleanOptionalAction}
-                    if isinstance(check, Switch)
-                    else {"metavar": data.get("metavar", check.metavar), "type": check.read}
-                ),
-            )
-            if off := data.get("off"):
-                name, value, text = off
-                group.add_argument(
-                    f"--{name}",
-                    dest=field.name,
-                    action="store_const",
-                    const=value,
-                    default=argparse.SUPPRESS,
-                    help=text,
-                )
+            add_field(group, field, getattr(defaults, field.name))
     more = parser.add_argument_group("configuration")
     more.add_argument(
         "--config", metavar="FILE.toml", help="Read options from this file. The command line takes precedence."
     )
     if not compared:
         more.add_argument("--print-options", action="store_true", help="Print all options as TOML and exit.")
-
-
-def _with_default(text: str, value: object) -> str:
-    """Return a help text with the default behind it, unless the text has it or there is none."""
-    if value is None or value is False or "Default:" in text:
-        return text
-    return f"{text} Default: {'yes' if value is True else value}."
 
 
 def _common() -> list[str]:
@@ -317,6 +319,12 @@ _COMMANDS = {
         _add_compare,
         usage="ics compare [SRC] [options]",
         common=["strategies", "ks", "sample", "size", "output"],
+    ),
+    "inspect": _Command(
+        "find out what a folder of photos holds",
+        _INSPECT_SUMMARY,
+        [("ics inspect photos", ""), ("ics inspect photos --report inspection.html --table images.csv", "")],
+        _add_inspect,
     ),
     "report": _Command(
         "make a page about a finished run",

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, BinaryIO
 from icsys.choices import PACKINGS, SHARED
 from icsys.cli.given_places import STREAM
 from icsys.errors import UsageError
+from icsys.files.failure_reason import failure_reason
 from icsys.image.limits import check_bytes
 from icsys.pipeline import compress_image
 from icsys.records.palette_files import with_file
 from icsys.results import Failed
-from icsys.run.worker import failure_reason
 from icsys.run_settings import RunSettings
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from icsys.run.progress_bar import progress_drawer
 if TYPE_CHECKING:
     from tqdm import tqdm
 
+    from icsys.inspection.progress import InspectionProgress
     from icsys.report.comparison import ComparisonProgress
     from icsys.run.progress import Progress
     from icsys.verify.folder import Checked
@@ -92,6 +93,26 @@ class VerifyScreen(_Screen):
         if self._bar is not None:
             self._bar.total = checked.total
             self._bar.update(checked.done - self._bar.n)
+
+
+class InspectScreen(_Screen):
+    """Progress of an inspection: a bar for each step."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        super().__init__("Listing", quiet=quiet)
+        self._note = "Listing"
+
+    def show(self, progress: InspectionProgress) -> None:
+        """Show one step."""
+        if self._bar is None:
+            return
+        if progress.note != self._note:
+            self._note = progress.note
+            self._bar.reset(progress.total)
+            self._bar.set_description_str(progress.note, refresh=False)
+        if progress.total != self._bar.total:
+            self._bar.total = progress.total
+        self._bar.update(progress.done - self._bar.n)
 
 
 def _new_bar(title: str) -> tqdm:

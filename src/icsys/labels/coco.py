@@ -12,7 +12,7 @@ from icsys.labels.coco_parts.annotation_maps import AnnotationMaps
 from icsys.labels.coco_parts.coco_shapes import AnnotationMap, unmapped_keys
 from icsys.labels.coco_parts.json_items import JsonPart, JsonPartsWriter, JsonPlace, json_like, json_parts
 from icsys.labels.numbers import finite
-from icsys.labels.picture_index import FindPicture, MappedCounts, renamed
+from icsys.labels.picture_index import FindPicture, MappedCounts, PictureFacts, renamed
 from icsys.labels.tally import Tally
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def map_coco(
     write
         What is written to, in UTF-8.
     find
-        Finds pictures by ``file_name``.
+        Finds pictures by ``file_name``, or where there is none by ``coco_url``.
     rules
         What becomes of labels.
     beside
@@ -100,11 +100,12 @@ class _CocoJob:
 
     def _note_image(self, image: dict[str, Any]) -> None:
         name, number = image.get("file_name"), image.get("id")
+        facts = self._facts(image)
+        name = facts.source_path if facts is not None and name is None else name
         if isinstance(number, dict | list):
             raise ImageError("label_broken", f"the image {name!r} has the id {number!r}: expected a number or a text")
         if number in self._images:
             self.tally.note("images share their id with another", str(number))
-        facts = self._find(name) if isinstance(name, str) else None
         if facts is None:
             self.tally.miss("images", str(name))
             self._images[number] = _KEPT
@@ -114,15 +115,23 @@ class _CocoJob:
         else:
             self._images[number] = self._maps.of(str(name), facts.view, _stated_size(image))
 
+    def _facts(self, image: dict[str, Any]) -> PictureFacts | None:
+        """Find the picture of an image by its name, or by its URL, which is all that LVIS has."""
+        name = image.get("file_name")
+        name = image.get("coco_url") if name is None else name
+        return self._find(name) if isinstance(name, str) else None
+
     def _image(self, image: dict[str, Any]) -> bool | None:
         """Change an image; return whether it has changed, None if it is left out."""
-        name = image.get("file_name")
-        facts = self._find(name) if isinstance(name, str) else None
+        name, facts = image.get("file_name"), self._facts(image)
         if facts is None:
             return False
         if not facts.is_written or facts.view is None:
             return None
-        image["file_name"] = renamed(str(name), facts, self._beside)
+        if name is None:
+            self.tally.note("images are found by coco_url, which is kept", str(image["coco_url"]))
+        else:
+            image["file_name"] = renamed(name, facts, self._beside)
         for key, side in zip(("width", "height"), facts.view.output, strict=True):
             if image.get(key) is not None:
                 image[key] = side

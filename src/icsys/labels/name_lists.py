@@ -23,7 +23,7 @@ _NUMBER_BEHIND = re.compile(r"#[0-9]+\Z")  # of a caption, as in Flickr8k
 _BOM = b"\xef\xbb\xbf"
 
 
-def map_list(read: BinaryIO, write: BinaryIO, find: FindPicture, *, beside: str) -> MappedCounts:
+def map_name_list(read: BinaryIO, write: BinaryIO, find: FindPicture, *, beside: str) -> MappedCounts:
     """Write a list for the outputs of its pictures.
 
     A line is a name, a name with words behind it that are kept, such as a label, or several names. A name may contain

@@ -27,7 +27,7 @@ def finite(value: object) -> float | None:
     """Return a value of JSON as a coordinate; None if it is no number, or too far away for a picture."""
     if type(value) not in {int, float} or not isinstance(value, int | float):
         return None
-    return float(value) if math.isfinite(value) and abs(value) <= _FARTHEST else None
+    return float(value) if abs(value) <= _FARTHEST else None
 
 
 def is_whole_number(text: str) -> bool:

@@ -197,6 +197,9 @@ def clip_polygon(points: Points, rectangle: Rectangle) -> Points:
     numpy.ndarray
         Shape (M, 2); M is 0 if nothing is inside.
     """
+    left, top, right, bottom = rectangle
+    if (points >= (left, top)).all() and (points <= (right, bottom)).all():
+        return points
     for axis, bound, sign in _sides(rectangle):
         if not len(points):
             break

@@ -14,6 +14,7 @@ from icsys.labels.coco_parts.annotation_maps import AnnotationMaps
 from icsys.labels.picture_index import FindPicture, MappedCounts, renamed
 from icsys.labels.table_parts.csv_records import LONGEST_RECORD, CsvRecord, csv_records, sniff_delimiter
 from icsys.labels.table_parts.json_rows import JsonRows
+from icsys.labels.table_parts.name_columns import NAME_COLUMNS, plain_column
 from icsys.labels.table_parts.table_boxes import BoxColumns, find_boxes, fitted, unmapped_places
 from icsys.labels.tally import Tally
 
@@ -22,22 +23,6 @@ if TYPE_CHECKING:
 
     from icsys.image.view import View
     from icsys.labels.mapped_file import LabelRules
-
-NAME_COLUMNS = (
-    "file_name",
-    "filename",
-    "image",
-    "image_id",
-    "image_name",
-    "img",
-    "image_path",
-    "img_path",
-    "path",
-    "filepath",
-    "file",
-    "id",
-)
-"""Columns that are taken for those of names, in this order, in any case, and with or without underscores and spaces."""
 
 _SAMPLE = 200  # rows that show which columns are which
 _BOM = b"\xef\xbb\xbf"
@@ -63,8 +48,9 @@ def map_table(
     rules
         What becomes of labels.
     column
-        The column that names the pictures; None takes the first of :data:`NAME_COLUMNS` whose values name pictures,
-        then any column whose values do, then the first of these by its name alone.
+        The column that names the pictures. None takes the first of the usual names
+        (:data:`~icsys.labels.table_parts.name_columns.NAME_COLUMNS`) whose values name pictures, then any column whose
+        values do, then the first of these by its name alone.
     beside
         The folder of the file in the source, with forward slashes.
 
@@ -84,8 +70,7 @@ def map_table(
     read.seek(begin)
     write.write(bom)
     if head.removeprefix(bom).lstrip().startswith(b"{"):
-        keys = (column,) if column else ("image", "image_path", "path", "filename")
-        _map_json_lines(read, write, JsonRows(find, AnnotationMaps(rules), keys, beside), tally)
+        _map_json_lines(read, write, JsonRows(find, AnnotationMaps(rules), column, beside), tally)
     else:
         table = _CsvTable(find, AnnotationMaps(rules), beside, tally)
         delimiter = sniff_delimiter(read.readline(LONGEST_RECORD).decode("utf-8", "surrogateescape"))
@@ -195,8 +180,8 @@ class _CsvTable:
         """Return the column that names pictures; the first row counts too, as there may be no header."""
         every = [header, *rows]
         named = [sum(at < len(row) and self._names_picture(row[at]) for row in every) for at in range(len(header))]
-        plain = [_plain(name) for name in header]
-        by_name = [plain.index(name) for name in map(_plain, NAME_COLUMNS) if name in plain]
+        plain = [plain_column(name) for name in header]
+        by_name = [plain.index(name) for name in map(plain_column, NAME_COLUMNS) if name in plain]
         for at in by_name:
             if named[at]:
                 return at
@@ -220,10 +205,6 @@ class _CsvTable:
         self._boxes = boxes
         for name in unmapped_places(header, boxes):
             self._tally.note("columns are kept that may hold places in the picture and are not mapped", f"{name!r}")
-
-
-def _plain(name: str) -> str:
-    return name.lower().replace("_", "").replace(" ", "")
 
 
 def _position(header: list[str], column: str) -> int:

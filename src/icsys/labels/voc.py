@@ -64,8 +64,7 @@ def map_voc(data: bytes, view: View, rules: LabelRules, file_name: str) -> Mappe
             file.set_text(stated, str(side))
     objects = file.root.findall("object")
     dropped = [one for one in objects if not reader.map_object(one)]
-    for one in dropped:
-        file.remove(file.root, one)
+    file.remove(file.root, dropped)
     return MappedFile(file.to_bytes(), len(objects) - len(dropped), len(dropped))
 
 
@@ -86,12 +85,9 @@ class _Reader:
         if any(part is not None and part.cut for part in left):
             for one in element.findall("truncated"):
                 self._file.set_text(one, "1")
-        for part in element.findall("part"):
-            if not self.map_object(part):
-                self._file.remove(element, part)
-        for point in element.findall("point"):
-            if not self._point(point):
-                self._file.remove(element, point)
+        gone = [part for part in element.findall("part") if not self.map_object(part)]
+        gone += [point for point in element.findall("point") if not self._point(point)]
+        self._file.remove(element, gone)
         return True
 
     def _box(self, element: Element) -> Part | None:
@@ -141,42 +137,28 @@ class _Reader:
             return part
         whole = all(_is_whole(one) for pair in pairs for one in pair)
         texts = [[_text(value + _MIDDLE, whole=whole) for value in point] for point in part.points.tolist()]
-        if owners:
-            self._set_owners(element, owners, texts)
-        elif len(texts) == len(pairs):
-            for pair, point in zip(pairs, texts, strict=True):
-                for one, text in zip(pair, point, strict=True):
-                    self._file.set_text(one, text)
-        else:
-            self._set_flat(element, [*columns, *rows], texts)
+        if len(texts) != len(pairs):
+            pairs = self._replace(element, owners or [*columns, *rows], len(texts))
+        for pair, point in zip(pairs, texts, strict=True):
+            for one, text in zip(pair, point, strict=True):
+                self._file.set_text(one, text)
         return part
 
-    def _set_owners(self, element: Element, owners: list[Element], texts: list[list[str]]) -> None:
-        """Give a polygon its points, one element each."""
-        for one in owners[len(texts) :]:
-            self._file.remove(element, one)
-        while len(owners) < len(texts):
-            owners.append(copy.deepcopy(owners[0]))
-            self._file.add_after(element, owners[-2], owners[-1])
-        for one, point in zip(owners, texts, strict=False):
-            for name, text in zip("xy", point, strict=True):
-                self._file.set_text(self._child(one, name), text)
-
-    def _set_flat(self, element: Element, old: list[Element], texts: list[list[str]]) -> None:
-        """Give a polygon its points as x1, y1, x2, y2, …, in place of others of another number."""
-        last, *others = old
-        numbered = last.tag != "x"
-        for one in others:
-            self._file.remove(element, one)
-        names = [f"{axis}{at}" if numbered else axis for at in range(1, len(texts) + 1) for axis in "xy"]
-        values = [text for point in texts for text in point]
-        last.tag = names[0]
-        self._file.set_text(last, values[0])
-        for name, text in zip(names[1:], values[1:], strict=True):
-            added = Element(name)
-            added.text = text
-            self._file.add_after(element, last, added)
-            last = added
+    def _replace(self, element: Element, old: list[Element], count: int) -> list[tuple[Element, Element]]:
+        """Replace the points of a polygon by another number of them; return their x and y."""
+        first = old[0]
+        if first.find("x") is not None:
+            points = [copy.deepcopy(first) for _ in range(count)]
+            new, pairs = points, [(self._child(one, "x"), self._child(one, "y")) for one in points]
+        else:
+            numbers = ["" if first.tag == "x" else str(at) for at in range(1, count + 1)]
+            pairs = [(Element(f"x{number}"), Element(f"y{number}")) for number in numbers]
+            new = [one for pair in pairs for one in pair]
+        children, gone = list(element), set(map(id, old))
+        at = next(at for at, one in enumerate(children) if id(one) in gone)
+        left = [one for one in children if id(one) not in gone]
+        self._file.set_children(element, [*left[:at], *new, *left[at:]])
+        return pairs
 
     def _point(self, element: Element) -> bool:
         fields = [self._child(element, name) for name in "xy"]

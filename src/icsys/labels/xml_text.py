@@ -65,26 +65,27 @@ class XmlFile:
             element.text = text
             self._changed = True
 
-    def remove(self, parent: Element, child: Element) -> None:
-        """Remove an element; what follows keeps its indentation."""
-        at = list(parent).index(child)
-        if at:
-            parent[at - 1].tail = child.tail
-        elif len(parent) == 1:
-            parent.text = child.tail
-        parent.remove(child)
+    def set_children(self, parent: Element, children: list[Element]) -> None:
+        """Give an element other children, in this order; indentation follows."""
+        old = list(parent)
+        if len(old) == len(children) and all(one is other for one, other in zip(old, children, strict=True)):
+            return
+        between, end = (old[0].tail if len(old) > 1 else parent.text), old[-1].tail
+        known = set(map(id, old[:-1]))
+        for child in children:
+            if id(child) not in known:
+                child.tail = between
+        if children:
+            children[-1].tail = end
+        else:
+            parent.text = end
+        parent[:] = children
         self._changed = True
 
-    def add_after(self, parent: Element, before: Element, child: Element) -> None:
-        """Add an element behind another one, with its indentation."""
-        at = list(parent).index(before)
-        child.tail = before.tail
-        if at:
-            before.tail = parent[at - 1].tail
-        else:
-            before.tail = parent.text
-        parent.insert(at + 1, child)
-        self._changed = True
+    def remove(self, parent: Element, children: list[Element]) -> None:
+        """Remove children of an element."""
+        gone = set(map(id, children))
+        self.set_children(parent, [child for child in parent if id(child) not in gone])
 
     def to_bytes(self) -> bytes:
         """Return the file; the source as it is if nothing has changed."""

@@ -12,6 +12,9 @@ from icsys.labels.numbers import is_whole_number, plain_number
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+LONGEST_YOLO = 2**24
+"""The largest file, in bytes: read, it takes up to forty times as much."""
+
 BOXES, POLYGONS, ORIENTED, KEYPOINTS = "boxes", "polygons", "oriented boxes", "keypoints"
 """Kinds of labels."""
 
@@ -85,8 +88,10 @@ def read_yolo(data: bytes) -> list[Line]:
     Raises
     ------
     ImageError
-        ``label_broken`` if a line is not a class and at least four numbers.
+        ``label_broken`` if a line is not a class and at least four numbers; ``too_large``.
     """
+    if len(data) > LONGEST_YOLO:
+        raise ImageError("too_large", f"{len(data)} bytes: expected at most {LONGEST_YOLO} in a file of labels")
     lines = enumerate(data.splitlines(keepends=True), 1)
     return [_line(number, line.decode("utf-8", "surrogateescape")) for number, line in lines]
 

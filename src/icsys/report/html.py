@@ -97,6 +97,35 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """A small picture, its name and a note; ``uri`` is empty if it is not available."""
+
+    name: str
+    note: str
+    uri: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class PictureGroup:
+    """Pictures that belong together."""
+
+    title: str
+    note: str
+    pictures: Sequence[Thumbnail]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of a page that shows groups of pictures."""
+
+    title: str
+    note: str
+    groups: Sequence[PictureGroup]
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """An image that failed: its name, the stable code and the reason."""
 
@@ -118,6 +147,7 @@ class ReportPage:
     plots_note: str = ""
     examples: Sequence[Pair] = ()
     examples_note: str = ""
+    sections: Sequence[Section] = ()
     skips: Sequence[str] = ()
     failures: Sequence[Problem] = ()
     command: str

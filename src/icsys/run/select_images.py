@@ -17,13 +17,14 @@ from icsys.engine.executor import one_by_one
 from icsys.errors import ImageError, UsageError
 from icsys.image.picture_header import read_header
 from icsys.inspection.equal_files import equal_files
+from icsys.inspection.groups import duplicate_groups
 from icsys.layout import SPLITS
 from icsys.records.label import label_at
 from icsys.records.split_list import read_split_list, split_key, split_table, write_split_list
 from icsys.records.splits import TrainFolders, standard_split
 from icsys.sources.base import Task, read_loaded, some_names
 from icsys.sources.selected_source import SelectedSource
-from icsys.sources.split_assignment import NO_SPLIT, SplitImages, assign_splits
+from icsys.sources.split_assignment import UNASSIGNED, SplitImages, assign_splits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -87,8 +88,7 @@ def select_images(
             f"in {SPLITS} yet: expected a run without --shard first, which divides them"
         )
     if splitting.new and not executor.stop.is_set():
-        report("Looking for duplicates, which stay together")
-        splitting.assign()
+        splitting.assign(lambda total, done: report(f"Looking for duplicates ({done} of {total})"))
         if not settings.dry_run and not executor.stop.is_set():
             write_split_list(destination, settings.split, options.seed, splitting.new_rows())
     return SelectedSource(source, splitting.table, excluded)
@@ -190,13 +190,13 @@ class _Splitting:
             )
         self._keys, self._classes = np.array(keys, np.uint64), np.array(classes, np.int32)
         self._class_names = list(numbers)
-        self.new = int((self._listed.of_all(self._keys) == NO_SPLIT).sum())
+        self.new = int((self._listed.of_all(self._keys) == UNASSIGNED).sum())
         return excluded
 
-    def assign(self) -> None:
-        """Give each new image a split."""
+    def assign(self, report: Callable[[int, int], object]) -> None:
+        """Give each new image a split; ``report`` is as for ``duplicate_groups``."""
         images = SplitImages(self._keys, self._classes, self._class_names, self._listed.of_all(self._keys))
-        groups = joined([*self._duplicates(), *self._samples.values()])
+        groups = joined([*self._duplicates(report), *self._samples.values()])
         splits = assign_splits(images, groups, self._shares.fractions, seed=self._options.seed)
         self.table = split_table(self.table.names, self._keys, splits)
 
@@ -214,10 +214,10 @@ class _Splitting:
             if isinstance(planned, Task):
                 yield planned
 
-    def _duplicates(self) -> Iterator[list[int]]:
+    def _duplicates(self, report: Callable[[int, int], object]) -> Iterator[list[int]]:
         """Yield the numbers of images that show the same."""
         order = np.argsort(self._keys)
-        for group in duplicate_groups(self._source, self._executor, self._options):
+        for group in duplicate_groups(self._source, self._executor, report=report):
             wanted = np.array([split_key(source) for source in group], np.uint64)
             at = np.minimum(np.searchsorted(self._keys, wanted, sorter=order), len(order) - 1)
             found = order[at]
@@ -276,14 +276,6 @@ def joined(groups: Iterable[Sequence[int]]) -> list[list[int]]:
     for one in sorted(above):
         members[top(one)].append(one)
     return list(members.values())
-
-
-def duplicate_groups(source: Source, executor: Executor, options: Options) -> Iterator[list[str]]:
-    """Yield the paths of images that show the same, group by group."""
-    groups: dict[str, list[str]] = defaultdict(list)
-    for path, first in equal_files(source, executor, options).items():
-        groups[first].append(path)
-    return ([first, *others] for first, others in groups.items())
 
 
 def _nothing() -> None:

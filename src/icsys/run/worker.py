@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icsys import pipeline
 from icsys.engine.batches import MOST_SECONDS
-from icsys.errors import ImageError, code_of
-from icsys.files.url import without_secrets
+from icsys.errors import ImageError
+from icsys.files.failure_reason import failure_reason
 from icsys.image.decode import decode_photo
 from icsys.image.geometry import is_smaller
 from icsys.image.picture_header import read_header
@@ -282,20 +282,3 @@ def _palette_of(task: Task, data: bytes, context: WorkerContext, admit: Admit) -
         where = "images that lie in no folder" if label is None else f"the class {label!r}"
         raise ImageError("no_palette", f"there is no palette for {where}: make palettes from images of all classes")
     return palette
-
-
-def failure_reason(error: Exception) -> tuple[str, str]:
-    """Return code and message of a failure."""
-    match error:
-        case ImageError():
-            return error.code, str(error)
-        case OSError():
-            place = f": {error.filename}" if error.filename else ""
-            return code_of(error), f"{error.strerror or error}{place}"
-        case MemoryError():
-            return "memory", "not enough memory for this image"
-        case _:
-            return (
-                "internal",
-                f"a fault of ics itself, please report it: {type(error).__name__}: {without_secrets(str(error))}",
-            )

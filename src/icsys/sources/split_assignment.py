@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-NO_SPLIT = -1
+UNASSIGNED = -1
 
 
 class SplitImages(NamedTuple):
@@ -28,7 +28,7 @@ class SplitImages(NamedTuple):
     class_names
         The names of all classes.
     known
-        Shape (n,), int16: the splits that images have already, which stay; :data:`NO_SPLIT` for others.
+        Shape (n,), int16: the splits that images have already, which stay; :data:`UNASSIGNED` for others.
     """
 
     keys: NDArray[np.uint64]
@@ -71,7 +71,7 @@ def assign_splits(
     lacking = np.zeros((len(class_names), len(names)), np.int64)
     for number, count in enumerate(np.bincount(classes, minlength=len(class_names)).tolist()):
         lacking[number] = _whole_numbers(count, fractions, [f"{seed}/{class_names[number]}/{name}" for name in names])
-    is_known = known != NO_SPLIT
+    is_known = known != UNASSIGNED
     np.subtract.at(lacking, (classes[is_known], known[is_known]), 1)
     free = []
     for group in groups:
@@ -138,7 +138,7 @@ def _place_singles(
     order: NDArray[np.uint64], classes: NDArray[np.int32], found: NDArray[np.int16], lacking: NDArray[np.int64]
 ) -> None:
     """Give the images that are left to the splits that lack some."""
-    left = np.flatnonzero(found == NO_SPLIT)
+    left = np.flatnonzero(found == UNASSIGNED)
     if not len(left):  # which np.split would take for one part
         return
     left = left[np.lexsort((order[left], classes[left]))]

@@ -80,3 +80,15 @@ def test_a_mask_of_the_same_size_has_no_warning():
     assert (
         reduce_mask(image_bytes(classes()), View.of((67, 41), 1, WHOLE), WHOLE, labels_on="auto", pad=0).warning is None
     )
+
+
+def test_the_error_names_the_turn_of_a_mask_that_does_not_fit_with_it():
+    """A mask that is upright, with EXIF data that were copied from its photo."""
+    data, _ = turned(Image.fromarray(classes()), 6)
+    with pytest.raises(
+        ImageError, match="67x41 pixels, which its own EXIF orientation 6 turns, for a picture of 41x67"
+    ):
+        reduced(
+            image_bytes(Image.fromarray(classes()), exif=Image.open(io.BytesIO(data)).getexif()),
+            View.of((41, 67), 6, WHOLE),
+        )

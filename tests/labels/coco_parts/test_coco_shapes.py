@@ -154,6 +154,16 @@ def test_a_crowd_keeps_its_form_and_gets_the_size_and_area_of_the_output(is_text
     assert found["iscrowd"] == 1
 
 
+def test_an_object_of_keypoints_alone_stays_as_long_as_one_is_seen():
+    """The middle 20 of 40 columns are left."""
+    view = View.of((40, 20), 1, Options(size=(20, 20), fit="cover"))
+    found = one_annotation(view, {"keypoints": [2, 3, 2, 15, 4, 1, 0, 0, 0], "num_keypoints": 2})
+    assert found["keypoints"] == [0.0, 0.0, 0, 5.0, 4.0, 1, 0.0, 0.0, 0]
+    assert found["num_keypoints"] == 1
+    assert one_annotation(view, {"keypoints": [2, 3, 2, 0, 0, 0], "num_keypoints": 1}) is None
+    assert one_annotation(view, {"keypoints": [0, 0, 0], "num_keypoints": 0})["num_keypoints"] == 0
+
+
 def test_places_of_whole_bodies_follow():
     view = View.of((20, 10), 1, Options(step=2))
     found = one_annotation(

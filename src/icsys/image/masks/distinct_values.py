@@ -27,7 +27,7 @@ def count_values(values: NDArray[np.uint8] | NDArray[np.uint16], most: int) -> i
     for top, bottom in row_bands(width, height):
         band = values[top:bottom]
         if band.ndim == _GREY_NDIM:
-            numbers: NDArray[Any] = np.flatnonzero(np.bincount(band.ravel()))
+            numbers: NDArray[Any] = np.flatnonzero(np.bincount(band.ravel())).astype(np.uint64)
         else:
             numbers = np.unique(_without_runs(_as_numbers(band)))
         found = np.union1d(found, numbers)

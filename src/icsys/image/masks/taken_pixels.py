@@ -62,9 +62,17 @@ def place_mask(view: View, size: tuple[int, int], own_turn: int | None, labels_o
                 turn, f"a mask of {_text(size)} pixels for a picture of {_text(picture)}: scaled to it"
             )
     expected = " or ".join(dict.fromkeys(_text(picture) for picture, _ in allowed))
+    turned = f", which its own EXIF orientation {own_turn} turns," if own_turn is not None else ""
     raise ImageError(
-        "label_size", f"a mask of {_text(size)} pixels for a picture of {expected}: expected the same size or aspect"
+        "label_size",
+        f"a mask of {_text(size)} pixels{turned} for a picture of {expected} pixels{_how(labels_on, own_turn)}: "
+        "expected the same size, or the same aspect",
     )
+
+
+def _how(labels_on: str, own_turn: int | None) -> str:
+    """Return which picture a size is of, where that was stated."""
+    return "" if own_turn is not None or labels_on == AUTO else f" {labels_on}"
 
 
 def _has_aspect(size: tuple[int, int], picture: tuple[int, int]) -> bool:

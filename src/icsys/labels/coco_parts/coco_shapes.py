@@ -66,14 +66,17 @@ class AnnotationMap:
         if annotation.get("bbox"):
             annotation["bbox"], box_share = self.box(annotation["bbox"])
             share = box_share if share is None else share
+        before = _count_seen(annotation)
         for key, value in annotation.items():
             if key == "keypoints" or key.endswith("_kpts"):
                 annotation[key] = self._keypoints(value)
             elif key.endswith("_box") and _is_numbers(value, _BOX) and any(value):
                 annotation[key], _ = self.box(value)
+        after = _count_seen(annotation)
         if "num_keypoints" in annotation and annotation.get("keypoints"):
-            annotation["num_keypoints"] = sum(seen > 0 for seen in annotation["keypoints"][2::_KEYPOINT])
-        share = 1.0 if share is None else share
+            annotation["num_keypoints"] = after
+        if share is None:
+            share = 0.0 if before and not after else 1.0
         if area is not None:
             annotation["area"] = round(area * self._scale * share, _DIGITS) if pixels is None else pixels
         return share
@@ -176,6 +179,13 @@ def unmapped_keys(annotation: dict[str, Any]) -> list[str]:
         and len(value) > 1
         and (_is_numbers(value) or isinstance(value[0], list))
     ]
+
+
+def _count_seen(annotation: dict[str, Any]) -> int:
+    """Return how many keypoints of an annotation have a place."""
+    values = annotation.get("keypoints")
+    numbers = [finite(value) or 0 for value in values[2::_KEYPOINT]] if isinstance(values, list) else []
+    return sum(number > 0 for number in numbers)
 
 
 def _is_numbers(value: object, count: int | None = None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from icsys.errors import ImageError
@@ -10,6 +11,7 @@ from icsys.labels.coco_parts.coco_shapes import unmapped_keys
 from icsys.labels.coco_parts.json_items import json_like
 from icsys.labels.numbers import finite
 from icsys.labels.picture_index import FindPicture, PictureFacts, renamed
+from icsys.labels.table_parts.name_columns import NAME_COLUMNS, plain_column
 
 if TYPE_CHECKING:
     from icsys.labels.coco_parts.annotation_maps import AnnotationMaps
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from icsys.labels.tally import Tally
 
 _OBJECTS = "objects"
+_SHOWN = 60  # characters of a row
 _PLACES = frozenset({"bbox", "bboxes", "boxes", "keypoints", "polygons", "segmentation"})
 
 
@@ -29,14 +32,15 @@ class JsonRows:
         Finds pictures by their names.
     maps
         Makes the maps of annotations.
-    keys
-        The keys that hold names; beside them ``file_name``, ``file_names``, and what ends so, are looked at.
+    key
+        The key that holds names. Beside it ``file_name``, ``file_names``, and what ends so, are looked at; if a row has
+        none of these, the first of :data:`~icsys.labels.table_parts.name_columns.NAME_COLUMNS` that names a picture.
     beside
         The folder of the file in the source.
     """
 
-    def __init__(self, find: FindPicture, maps: AnnotationMaps, keys: tuple[str, ...], beside: str) -> None:
-        self._find, self._maps, self._keys, self._beside = find, maps, keys, beside
+    def __init__(self, find: FindPicture, maps: AnnotationMaps, key: str | None, beside: str) -> None:
+        self._find, self._maps, self._key, self._beside = find, maps, key, beside
 
     def changed(self, line: str, number: int, tally: Tally) -> str | None:
         """Return a line for the outputs; None if it is left out. It is counted.
@@ -67,9 +71,11 @@ class JsonRows:
     def _rename(self, row: dict[str, Any], tally: Tally) -> dict[str, PictureFacts] | None:
         """Rename the pictures of a row; return them by name, None if one has no output."""
         found: dict[str, PictureFacts] = {}
-        for key, value in row.items():
-            if not (key in self._keys or key.endswith(("file_name", "file_names"))):
-                continue
+        keys = self._keys_of_names(row)
+        if not keys:
+            tally.miss("rows", json.dumps(row)[:_SHOWN])
+        for key in keys:
+            value = row[key]
             names = [name for name in (value if isinstance(value, list) else [value]) if isinstance(name, str) and name]
             written = {}
             for name in names:
@@ -86,6 +92,16 @@ class JsonRows:
                 [written.get(name, name) for name in value] if isinstance(value, list) else written.get(value, value)
             )
         return found
+
+    def _keys_of_names(self, row: dict[str, Any]) -> list[str]:
+        """Return the keys of a row that hold names."""
+        keys = [key for key in row if key == self._key or key.endswith(("file_name", "file_names"))]
+        if keys or self._key is not None:
+            return keys
+        order = list(map(plain_column, NAME_COLUMNS))
+        texts = [key for key, value in row.items() if isinstance(value, str) and value and plain_column(key) in order]
+        texts.sort(key=lambda key: order.index(plain_column(key)))
+        return next(([key] for key in texts if self._find(row[key]) is not None), [])
 
     def _map_objects(self, row: dict[str, Any], shapes: AnnotationMap, number: int, tally: Tally) -> None:
         """Map the objects of a row, and its size."""

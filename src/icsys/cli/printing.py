@@ -1,0 +1,32 @@
+"""What every command prints: one JSON object, failures, and an error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from icsys.cli.terminal_colors import painted
+from icsys.report.terminal_reports import failure_lines
+from icsys.version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from icsys.results import Failed
+
+
+def print_json(values: Mapping[str, object]) -> None:
+    """Print one JSON object for other programs."""
+    print(json.dumps({"version": __version__, **values}, indent=2))
+
+
+def print_failures(failures: Sequence[Failed]) -> None:
+    """Print the images that failed, and why."""
+    for line in failure_lines(failures):
+        print(painted(line, sys.stderr), file=sys.stderr)
+
+
+def print_error(text: str) -> None:
+    """Print an error of the command."""
+    print(painted(f"ics: {text}", sys.stderr), file=sys.stderr)

@@ -1,0 +1,1 @@
+"""An inspected source as text and as a page."""
