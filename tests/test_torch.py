@@ -14,10 +14,11 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from fault_runs import needs_posix
-from helpers import companion_row_of, image_bytes, soft_photo, synthetic_photo
+from helpers import companion_row_of, image_bytes, left_out_row_of, soft_photo, synthetic_photo
 from icsys import ImageError, Options, UsageError, compress_folder, quantize, read_palette, write_palette
 from icsys.image.mask import reduce_mask
 from icsys.image.view import View
+from icsys.records.manifest import to_line
 from mask_files import KINDS
 from source_makers import put_parquet, put_tar
 
@@ -459,3 +460,16 @@ def test_torchvision_reads_of_a_mask_what_it_reads_of_its_source(kind):
     made = reduce_mask(KINDS[kind], View.of((67, 41), 1, whole), whole, labels_on="auto", pad=255).data
     seen = [decode_png(torch.frombuffer(bytearray(one), dtype=torch.uint8)) for one in (made, KINDS[kind])]
     assert torch.equal(*seen)
+
+
+def test_masks_and_labels_in_the_manifest_are_no_images_and_their_folders_no_classes(out):
+    plain = IndexedImageFolder(out)
+    files = {"dog/b_mask.png": "mask", "masks/a.png": "mask", "labels/a.txt": "annotation", "cat/a.txt": "sidecar"}
+    with (out / "manifest.jsonl").open("ab") as manifest:
+        for name, kind in files.items():
+            (out / name).parent.mkdir(exist_ok=True)
+            (out / name).write_bytes(image_bytes(Image.new("L", (4, 4), 7)) if kind == "mask" else b"")
+            manifest.write(to_line(companion_row_of(name, kind=kind)))
+        manifest.write(to_line(left_out_row_of("dog/z.jpg")))
+    dataset = IndexedImageFolder(out)
+    assert (dataset.samples, dataset.classes) == (plain.samples, plain.classes)

@@ -50,9 +50,12 @@ FAILURE_CODES = (
     "mask_pad",
     # A folder run adds these to what an image itself can be.
     "changed",
+    "was_mask",
     "blocked",
+    "was_mask",
     "no_palette",
     "label_broken",
+    "no_image",
     "permission",
     "io",
     "disk_full",

@@ -50,7 +50,7 @@ _IN_RUN_JSON = (
     *("split", "min_side", "max_aspect", "drop_duplicates"),
 )
 
-INSPECTED = ("jobs", "engine", "follow_links", "include_outputs", "ignore_zeros")
+INSPECTED = ("jobs", "engine", "follow_links", "include_outputs", "ignore_zeros", "masks")
 """Settings that an inspection has, too."""
 
 

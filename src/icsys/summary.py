@@ -109,6 +109,8 @@ class RunSummary:
         Number of files written that go with images. None of them counts as an image, here and below.
     companion_skips
         Number of such files that were skipped, by reason.
+    companions_warned, companion_warning
+        Number of such files written with a warning, and the first of these.
     labels_dropped
         Number of labels in the files written that are left out because nothing, or too little, of them is left.
     skips
@@ -176,6 +178,8 @@ class RunSummary:
     annotations: int = 0
     sidecars: int = 0
     labels_dropped: int = 0
+    companions_warned: int = 0
+    companion_warning: str = ""
     left_out: dict[str, int] = field(default_factory=dict)
     skips: dict[str, int] = field(default_factory=dict)
     companion_skips: dict[str, int] = field(default_factory=dict)
@@ -233,17 +237,26 @@ class RunSummary:
         """Count one more file that goes with images."""
         match result:
             case CompanionWritten():
-                self.count_companion(result.kind, result.dropped)
+                warning = f"{result.source!r}: {result.warning}" if result.warning else ""
+                self.count_companion(result.kind, result.dropped, warning)
             case Skipped():
                 self.companion_skips[result.reason] = self.companion_skips.get(result.reason, 0) + 1
             case Failed():
                 self.companion_failures.append(result)
 
-    def count_companion(self, kind: str, dropped: int) -> None:
-        """Count one more file written that goes with images, by its kind and its number of dropped labels."""
+    def count_companion(self, kind: str, dropped: int, warning: str = "") -> None:
+        """Count one more file written that goes with images, by its kind and its number of dropped labels.
+
+        Parameters
+        ----------
+        warning
+            What its reader should know, with its name; empty otherwise.
+        """
         name = _PLURALS[kind]
         setattr(self, name, getattr(self, name) + 1)
         self.labels_dropped += dropped
+        self.companions_warned += bool(warning)
+        self.companion_warning = self.companion_warning or warning
 
     def add_counts(self, counts: ImageCounts) -> None:
         """Count one more compressed image, whose result is a row on the disk."""

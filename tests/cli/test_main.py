@@ -472,7 +472,8 @@ def test_foreign_and_stale_files_are_named(photos, tmp_path):
     code, out, _ = ics("compress", photos, "out", "--strategy", "SO", cwd=tmp_path)
     assert code == 0
     assert "1 skipped: a file that ics did not write has its place" in out
-    assert "Stale:    1 (their sources are gone, fail, or have other outputs now; see --prune): train/cat/a.png" in out
+    stale = "Stale:    1 (their sources are gone, fail, are left out, or have other outputs now; see --prune)"
+    assert f"{stale}: train/cat/a.png" in out
     _, out, _ = ics("compress", photos, "out", "--strategy", "SO", "--json", cwd=tmp_path)
     assert json.loads(out)["summary"]["stale"] == 1
     (tmp_path / "out" / "train" / "cat" / "a.png").write_bytes(b"mine, too")

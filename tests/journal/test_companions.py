@@ -7,12 +7,13 @@ import shutil
 from itertools import count
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from helpers import everything
-from icsys import verify_folder
+from helpers import everything, image_bytes, synthetic_photo
+from icsys import Options, compress_folder, verify_folder
 from icsys.files.rooted_path import RootedPath
 from icsys.journal.journal import load_journal
 from icsys.journal.ledger import Ledger
@@ -36,6 +37,7 @@ from icsys.sources.base import Companion, Task
 from icsys.sources.folder import Folder
 
 pytestmark = pytest.mark.usefixtures("unsynced")
+SO = Options(strategy="SO", step=2)
 TIMES = count(10**18, 10**9)
 
 
@@ -302,3 +304,22 @@ def test_an_output_of_a_killed_run_is_known_although_its_kind_is_not(done):
     put(source, {"a.jpg": b"photo", "a.txt": b"", "d.jpg": b"photo"})
     assert "d.txt" in Run(source, out).do().stale
     assert verify_folder(out).is_intact
+
+
+def test_a_mask_of_an_earlier_run_never_becomes_a_picture_unasked(tmp_path):
+    source, out = tmp_path / "in", tmp_path / "out"
+    for seed in range(4):
+        for folder, pixels in (("images", synthetic_photo(24, 32, seed=seed)), ("masks", np.eye(24, 32, dtype="u1"))):
+            (source / folder).mkdir(parents=True, exist_ok=True)
+            (source / folder / f"{seed}.png").write_bytes(image_bytes(pixels))
+    assert compress_folder(source, out, SO).masks == 4
+    masks = {path.name: path.read_bytes() for path in (out / "masks").iterdir()}
+    (source / "images" / "0.png").unlink()
+    (source / "images" / "1.png").unlink()
+    for choices in ({}, {"overwrite": "always"}):
+        summary = compress_folder(source, out, SO, **choices)
+        assert {failure.code for failure in summary.failures} <= {"was_mask"}
+        assert {path.name: path.read_bytes() for path in (out / "masks").iterdir()} == masks
+    assert not summary.is_whole
+    assert compress_folder(source, out, SO, masks="none").failed == 0
+    assert {path.name: path.read_bytes() for path in (out / "masks").iterdir()} != masks

@@ -81,7 +81,10 @@ def test_a_dry_run_names_what_would_go_and_changes_nothing(done, tmp_path):
     assert (summary.pruned, summary.stale) == (STALE, [])
     assert (tree(out), (out / "manifest.jsonl").read_bytes()) == before
     code, text, _ = ics("compress", source, out, "--strategy", "SO", "--step", 2, "--prune", "--dry-run", cwd=tmp_path)
-    assert (code, f"Pruned:   3 would be removed (sources gone, or other outputs now): {', '.join(STALE)}" in text) == (
+    assert (
+        code,
+        f"Pruned:   3 would be removed (sources gone or left out, or other outputs now): {', '.join(STALE)}" in text,
+    ) == (
         0,
         True,
     )

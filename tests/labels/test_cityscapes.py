@@ -45,6 +45,8 @@ def test_boxes_of_persons_follow_and_zeros_stay_zeros():
     assert [one["bbox"] for one in shapes] == [[0, 10, 10, 60], [10, 10, 20, 60]]
     assert [one["bboxVis"] for one in shapes] == [[0, 0, 0, 0], [0, 0, 0, 0]]
     assert found.dropped == 1
+    padded = View.of((200, 100), 1, Options(size=(100, 100), fit="pad"))
+    assert mapped([hidden], padded)[0][0]["bboxVis"] == [0, 0, 0, 0]
 
 
 @pytest.mark.parametrize(

@@ -176,9 +176,27 @@ def test_an_oriented_box_turns_with_its_picture():
     view = View.of((200, 100), 6, Options(step=2))
     values = numbers(map_voc(one_object(box).encode(), view, LabelRules(), "a.png").data, "object/robndbox")
     assert values == pytest.approx([(100 - 40) / 2, 60 / 2, 20, 10, 0.3 + math.pi / 2], abs=1e-4)
+    steep = one_object(box.replace("0.3", "2.5")).encode()
+    values = numbers(map_voc(steep, view, LabelRules(), "a.png").data, "object/robndbox")
+    assert values[4] == pytest.approx(2.5 - math.pi / 2, abs=1e-4)
     view = View.of((200, 100), 2, Options(step=2))
     values = numbers(map_voc(one_object(box).encode(), view, LabelRules("stored"), "a.png").data, "object/robndbox")
     assert values == pytest.approx([(200 - 60) / 2, 20, 20, 10, math.pi - 0.3], abs=1e-4)
+
+
+def test_an_oriented_box_that_is_stretched_keeps_its_middle_and_area_and_is_told():
+    box = "<robndbox><cx>60</cx><cy>40</cy><w>40</w><h>20</h><angle>0.3</angle></robndbox>"
+    view = View.of((200, 100), 1, Options(size=(50, 100), fit="stretch"))
+    found = map_voc(one_object(box).encode(), view, LabelRules(), "a.png")
+    x, y, width, height, angle = numbers(found.data, "object/robndbox")
+    along, across = (
+        np.array([10 * math.cos(0.3), 40 * math.sin(0.3)]),
+        np.array([-5 * math.sin(0.3), 20 * math.cos(0.3)]),
+    )
+    assert (x, y, width * height) == pytest.approx((15, 40, abs(along[0] * across[1] - along[1] * across[0])), abs=0.01)
+    assert math.tan(angle) * (across[1] / across[0]) == pytest.approx(-1, rel=1e-3)
+    assert found.warning == "oriented boxes are slanted by the stretch: the nearest boxes with right angles are written"
+    assert map_voc(one_object(box).encode(), HALF, LabelRules(), "a.png").warning is None
 
 
 def test_a_point_outside_is_left_out_and_its_object_stays():

@@ -82,6 +82,9 @@ def test_oriented_boxes_keep_four_corners_when_they_are_cut():
     assert counts == [1, 0]
     assert len(text.split()) == 10
     assert text.endswith(" 0.8\n")
+    first, second, third, fourth = np.array(text.split()[1:9], float).reshape(4, 2)
+    assert first + third == pytest.approx(second + fourth, abs=1e-5)
+    assert min(first[0], fourth[0]) < 0  # a corner of the smallest box along the same axes
 
 
 def test_other_four_points_are_polygons():

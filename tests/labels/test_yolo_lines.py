@@ -29,6 +29,7 @@ CORNERS = "0 0.2 0.4 0.4 0.1 0.5 0.3 0.3 0.6"
         (f"{BOX} {SEEN}\n1 0.5 0.5 0.1 0.1 {SEEN}", KEYPOINTS, [0, 0]),
         (f"{BOX} {' '.join(['0.5 0.5 2'] * 17)}", KEYPOINTS, [0]),
         (f"{BOX} 0.5 0.5 1", KEYPOINTS, [0]),
+        (f"{BOX} 0.9 0.5 2", KEYPOINTS, [0]),
         (f"{BOX} 0.9 0.5 1", POLYGONS, [1]),  # outside the box: three points and a confidence
         ("0 0.3 1 0.2 0.8 0.1 0.7 0 0.6 0 1 1", POLYGONS, [1]),
         (f"{BOX} 0.5 0.5 2\n{BOX} 0.5 0.5 2 0.4 0.4 2", POLYGONS, None),

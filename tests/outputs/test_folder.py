@@ -7,6 +7,7 @@ import pytest
 
 from helpers import everything
 from icsys.files.rooted_path import RootedPath
+from icsys.layout import RESERVED
 from icsys.outputs.base import NewOutput
 from icsys.outputs.folder import FolderOutputs
 from icsys.records.pending_outputs import WrittenHashes
@@ -63,3 +64,13 @@ def test_one_output_that_cannot_be_written_leaves_the_others(outputs, tmp_path):
     errors = outputs.write_all(files)
     assert [error and error.errno for error in errors] == [None] * 3 + [errno.ENAMETOOLONG] + [None] * 4
     assert everything(tmp_path / "out") == {one.output: one.data for one in FILES}
+
+
+@pytest.mark.parametrize("name", RESERVED)
+def test_no_output_takes_the_place_of_a_file_of_ics(name, tmp_path):
+    """A table or a list keeps its name, which may be that of a record at the top of the output folder."""
+    outputs = FolderOutputs(RootedPath(tmp_path))
+    for output in (name, name.upper(), f"{name}/a.png"):
+        assert "has the name of a file of ics" in outputs.stat(output).obstacle
+    assert not outputs.stat(f"train/{name}").obstacle
+    assert not FolderOutputs(RootedPath(tmp_path), apart=True).stat(name).obstacle

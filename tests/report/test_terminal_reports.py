@@ -185,8 +185,17 @@ def test_companions_and_images_left_out_have_lines_of_their_own():
         "          2 left out by --min-side",
         "Labels:   1 mask, 12 annotations written, 1 skipped, 1 failed",
         f"          1 skipped: {UNCHANGED}",
-        "          3 labels dropped: too little is left of what they mark; see --min-visibility",
+        "          3 labels dropped: cropped away (see --min-visibility), or of an image without an output",
         r"Note:     two files\nname no image",
     ]
     nothing = run_report(RunSummary(), "out", dry_run=False)
     assert not any(word in nothing for word in ("Labels", "left out", "Note"))
+
+
+def test_the_first_warning_of_a_companion_is_shown_and_the_others_are_counted():
+    summary = RunSummary()
+    for name in ("a\n.json", "b.json", "c.json"):
+        summary.count_companion("annotation", 0, f"{name}: odd")
+    summary.count_companion("annotation", 0)
+    assert "Labels:   4 annotations written" in run_report(summary, "out", dry_run=False)
+    assert "          Warning for a\\n.json: odd and 2 more\n" in run_report(summary, "out", dry_run=False)

@@ -10,16 +10,23 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from fake_cluster import Fake
 from helpers import compress_into, image_bytes, soft_photo, synthetic_photo, tree
 from icsys import Options, UsageError, compress_folder, merge_shards, verify_folder
+from icsys.engine.executor import Executor
 from icsys.files.rooted_path import RootedPath
 from icsys.image.read_output import read_indexed
 from icsys.records.palette_files import load_palettes
 from icsys.results import LeftOut
 from icsys.run import cluster
+from icsys.run.select_images import select_images
+from icsys.run_settings import RunSettings
+from icsys.sources.base import Task
+from label_trees import write_kaggle, write_pairs, write_voc
 from memory_store import memory_store
 
 pytestmark = pytest.mark.usefixtures("unsynced")
@@ -72,6 +79,7 @@ def run(source, out, options=OPTIONS, **settings):
 def test_each_class_is_divided_duplicates_stay_together_and_the_list_is_kept(source, out):
     results, summary = run(source, out, split=THREE)
     assert (summary.compressed, summary.failed) == (30, 0)
+    assert summary.notes == ["images by split: 24 train, 3 val, 3 test"]
     splits = splits_of(out)
     assert listed(out) == splits
     counts = {
@@ -226,13 +234,72 @@ def test_names_that_loaders_take_for_one_split_are_refused(source, out, split, e
     assert not out.exists() or {path.name for path in out.iterdir()} <= {".ics-lock"}
 
 
-def test_a_source_with_splits_is_refused(source, out, tmp_path):
-    (tmp_path / "set").mkdir()
-    shutil.copytree(source, tmp_path / "set/train")
-    shutil.copytree(source, tmp_path / "set/valid")
-    with pytest.raises(UsageError, match=r"which has splits already: 'train' and others beside; expected a source"):
+@pytest.mark.parametrize(
+    ("folders", "named"),
+    [
+        (("train", "valid"), "'train', 'valid'"),
+        (("data/train2017", "data/val2017"), "'train2017', 'val2017'"),
+        (("train",), "'train'"),
+        (("images/test", "images/train"), "'test', 'train'"),
+    ],
+)
+def test_a_source_with_splits_is_refused(source, out, tmp_path, folders, named):
+    for folder in folders:
+        shutil.copytree(source, tmp_path / "set" / folder)
+    with pytest.raises(UsageError, match=rf"has splits already, in folders such as {named}: expected a source without"):
         run(tmp_path / "set", out, split=THREE)
-    run(tmp_path / "set/train", out, split=THREE)
+    assert not (out / "splits.jsonl").exists()
+    run(tmp_path / "set" / folders[0], out, split=THREE)
+    assert len(listed(out)) == 30
+
+
+def test_a_folder_for_training_beside_its_table_is_divided(tmp_path, out):
+    tree_of_labels = write_kaggle(tmp_path / "in")
+    run(tmp_path / "in", out, split="train=60,test=40")
+    assert listed(out).keys() == tree_of_labels.pictures.keys()
+
+
+def test_masks_and_labels_are_in_the_split_of_their_picture(tmp_path, out):
+    written = write_voc(tmp_path / "in")
+    for again in (False, True):
+        _, summary = run(tmp_path / "in", out, split="train=60,test=40")
+        assert (summary.failed, summary.stale, summary.companion_failures) == (0, [], [])
+        assert summary.compressed == (0 if again else 6)
+    rows = [json.loads(line) for line in (out / "manifest.jsonl").read_text("utf-8").splitlines()]
+    splits = listed(out)
+    of_pictures = {row["source_path"]: row for row in rows if row.get("picture")}
+    assert of_pictures.keys() == {path for path, _, _, picture in written.companions if picture}
+    for row in of_pictures.values():
+        assert row["file_name"].startswith(f"{splits[row['picture']]}/VOCdevkit/VOC2012/")
+        assert (out / row["file_name"]).is_file()
+    about_many = [row["file_name"] for row in rows if row.get("picture") == ""]
+    assert about_many == sorted(row["source_path"] for row in rows if row.get("picture") == "")
+
+
+@pytest.mark.parametrize("settings", [{}, {"split": "train=1,test=1"}])
+def test_the_mask_of_an_image_that_is_left_out_goes_with_it(tmp_path, out, settings):
+    write_pairs(tmp_path / "in", suffix=".png")
+    for kind in ("images", "masks"):
+        shutil.copy(tmp_path / f"in/{kind}/0001.png", tmp_path / f"in/{kind}/0009.png")
+    low = image_bytes(synthetic_photo(6, 60))
+    (tmp_path / "in/images/low.png").write_bytes(low)
+    (tmp_path / "in/masks/low.png").write_bytes(image_bytes(np.zeros((6, 60), np.uint8)))
+    _, first = run(tmp_path / "in", out, **settings)
+    assert (first.compressed, first.masks, first.failed) == (7, 7, 0)
+    for _ in range(2):
+        _, summary = run(tmp_path / "in", out, min_side=8, drop_duplicates="exact", prune=True, **settings)
+        assert summary.left_out == {"drop_duplicates": 1, "min_side": 1}
+        assert (summary.failed, summary.companion_failures, summary.stale) == (0, [], [])
+        left = {path.name for path in out.rglob("*.png")}
+        assert left == {f"{number:04}.png" for number in range(5)}
+        assert len(list(out.rglob("*.png"))) == 10
+        assert verify_folder(out).is_intact
+
+
+@pytest.mark.parametrize("name", ["train", "test", "dev"])
+def test_a_class_may_have_the_name_of_a_split(source, out, name):
+    (source / "dog").rename(source / name)
+    run(source, out, split=THREE)
     assert len(listed(out)) == 30
 
 
@@ -262,6 +329,7 @@ def test_a_cluster_gives_what_one_machine_gives(source, out, tmp_path):
     assert tree(tmp_path / "two") == tree(out)
     assert others.keys() == results.keys()
     assert left_out_rows(tmp_path / "two") == left_out_rows(out)
+    assert two.notes == one.notes
     assert two.left_out == one.left_out == {"min_side": 3, "drop_duplicates": 3}
     _, again = run(source, tmp_path / "two", engine="dask", **rules)
     assert (again.compressed, again.left_out) == (0, one.left_out)
@@ -427,3 +495,89 @@ def test_an_image_that_comes_while_the_run_begins_is_taken_up_by_the_next_one(so
     assert (summary.failed, summary.compressed + summary.skipped) == (0, 31)
     with Image.open(out / listed(out)["dog/new.png"] / "dog/new.png") as image:
         assert image.size == (8, 6)
+
+
+@pytest.mark.parametrize("encoding", ["webdataset", "parquet"])
+def test_packs_lose_the_images_that_are_left_out_later(source, out, encoding):
+    options = OPTIONS.replace(format=encoding)
+    put(source / "cat/low.png", 50, size=(7, 30))
+
+    def packed():
+        return sum(one["images"] for one in json.loads((out / "shards.json").read_text("utf-8"))["shards"])
+
+    run(source, out, options)
+    assert packed() == 31
+    for _ in range(2):
+        _, summary = run(source, out, options, min_side=8, drop_duplicates="exact")
+        assert (summary.left_out, packed()) == ({"min_side": 1, "drop_duplicates": 3}, 27)
+        assert verify_folder(out).is_intact
+    run(source, out, options)
+    assert packed() == 31
+    assert verify_folder(out).is_intact
+
+
+class Listed:
+    """Images in memory, listed in the order of this dictionary from paths to bytes."""
+
+    shown, classes = "listed", ()
+
+    def __init__(self, images):
+        self.images = images
+
+    def plan(self, _):
+        return (Task(path, path) for path in self.images)
+
+    def stat(self, task):
+        return len(self.images[task.source]), 1
+
+    def load(self, tasks, _):
+        return ((task, None) for task in tasks)
+
+    def read(self, task, _):
+        return self.images[task.source], 1
+
+
+PATHS = st.tuples(st.sampled_from(["", "cat/", "dog/", "a/b/"]), st.integers(0, 40)).map(
+    lambda two: f"{two[0]}{two[1]}.jpg"
+)
+TREES = st.dictionaries(PATHS, st.integers(0, 60).map(lambda number: b"%d" % number), min_size=1, max_size=40)
+SHARES = st.lists(st.integers(1, 9), min_size=2, max_size=4)
+
+
+@settings(max_examples=20)
+@given(TREES, TREES, SHARES, st.randoms(use_true_random=False))
+def test_any_tree_is_divided_as_stated(tmp_path_factory, first, more, numbers, random):
+    """Some of the files are equal; all are broken as images, so nothing else is alike."""
+    seed = random.randrange(10)
+    names = ["train", "val", "test", "rest"][: len(numbers)]
+    chosen = RunSettings(split=dict(zip(names, numbers, strict=True)))
+
+    def divided(images, folder):
+        executor = Executor("threads", 1, None, False, threading.Event())
+        folder, options = RootedPath(folder), Options(seed=seed)
+        source, _ = select_images(Listed(images), folder, options, chosen, executor=executor, report=lambda _: None)
+        splits = {task.source: task.output.partition("/")[0] for task in source.plan("")}
+        assert all(task.output == f"{splits[task.source]}/{task.source}" for task in source.plan(""))
+        return splits
+
+    out = tmp_path_factory.mktemp("out")
+    splits = divided(first, out)
+    shuffled = random.sample(list(first.items()), len(first))
+    assert divided(dict(shuffled), tmp_path_factory.mktemp("other")) == splits
+    for data in set(first.values()):
+        assert len({splits[path] for path in first if first[path] == data}) == 1
+    labels = {path: path.rpartition("/")[0].rpartition("/")[2] for path in first}
+    for label in set(labels.values()):
+        own = [path for path in first if labels[path] == label]
+        alike = {path for path in own if sum(first[path] == data for data in first.values()) > 1}
+        for name, number in zip(names, numbers, strict=True):
+            exact = len(own) * number / sum(numbers)
+            off = abs(sum(splits[path] == name for path in own) - exact)
+            assert off < 1 or off <= len(alike) * len(names)
+            assert off < 1 or alike
+    later = more | first  # paths of both have the content that they had
+    again = divided(dict(random.sample(list(later.items()), len(later))), out)
+    assert splits.items() <= again.items()
+    for path in later.keys() - first.keys():
+        homes = {again[other] for other in first if first[other] == later[path]}
+        assert not homes or homes == {again[path]}

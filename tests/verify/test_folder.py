@@ -453,7 +453,7 @@ def test_progress_reaches_the_end(photos, tmp_path):
 def test_the_command_reports_as_text_as_json_and_by_its_exit_code(photos, tmp_path):
     out = copied(photos, tmp_path)
     code, printed, _ = ics("verify", "out", cwd=tmp_path)
-    assert (code, printed) == (0, "Verified: 7 images; all as it was written\n")
+    assert (code, printed) == (0, "Verified: 7 images; all as they were written\n")
     (out / "a.png").unlink()
     (out / "b.png").write_bytes(b"")
     (out / "new\n.png").touch()

@@ -16,7 +16,7 @@ _VIRTUAL_TERMINAL = 0x0004  # Windows: ENABLE_VIRTUAL_TERMINAL_PROCESSING
 
 # Patterns are compiled with the first text that is painted.
 _BAD = r"(?m)^(?:ics|failed|missing|changed|foreign):|\b[1-9]\d* (?:failed|missing|changed|foreign)\b"
-_GOOD = r"(?m)^Bytes: +.*|\ball as it was written\b"
+_GOOD = r"(?m)^Bytes: +.*|\ball as they were written\b"
 
 
 def painted(text: str, stream: TextIO) -> str:

@@ -21,9 +21,9 @@ _SIDES = (96, 64, 48, 32, 24, 16)
 _PAIRS = 64  # worked on at once
 _COARSE_STEPS, _FINE_STEPS = 6, 8
 _BLOCKS = 12  # along a side
-# Parts of the contrast that a difference may have, which grow on few pixels, and levels that JPEG at low quality takes.
-_RMS, _RMS_FEW, _RMS_LEVELS = 0.075, 1.5, 0.8
-_BLOCK, _BLOCK_FEW, _BLOCK_LEVELS = 0.2, 5.0, 2.0
+# Parts of the contrast that a difference may have, more of them on few pixels; and levels, which low quality takes.
+_RMS, _RMS_FEW, _RMS_LEVELS = 0.08, 90.0, 0.8
+_BLOCK, _BLOCK_FEW, _BLOCK_LEVELS = 0.22, 250.0, 2.0
 _COLOR_LEVELS = 40.0
 # How far the frame of a crop may seem to lie outside: parts of a side, and pixels.
 _OUTSIDE, _OUTSIDE_PIXELS = 0.004, 0.3
@@ -99,8 +99,8 @@ def _are_same(first: _Planes, second: _Planes) -> NDArray[np.bool_]:
         for a, b in ((first.red, second.red), (first.blue, second.blue))
     ]
     return (
-        (differ.rms <= (_RMS + _RMS_FEW / side) * differ.contrast + _RMS_LEVELS)
-        & (differ.block <= (_BLOCK + _BLOCK_FEW / side) * differ.contrast + _BLOCK_LEVELS)
+        (differ.rms <= (_RMS + _RMS_FEW / side**2) * differ.contrast + _RMS_LEVELS)
+        & (differ.block <= (_BLOCK + _BLOCK_FEW / side**2) * differ.contrast + _BLOCK_LEVELS)
         & (np.maximum(*colors) <= _COLOR_LEVELS)
         & (differ.outside <= _OUTSIDE + _OUTSIDE_PIXELS / side)
     )

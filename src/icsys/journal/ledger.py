@@ -83,12 +83,10 @@ class Ledger:
         if self._pruner is not None:
             self._pruner.note_task(task)
         decision = self._resume.decide(task, companion and companion.picture)
-        update = decision if isinstance(decision, RowUpdate) else None
+        self._update = decision if isinstance(decision, RowUpdate) else None
         result = decision.skipped if isinstance(decision, RowUpdate) else decision
         if companion is not None and isinstance(result, Skipped | Failed):
-            result = replace(result, kind=companion.kind)
-        if update is not None and isinstance(result, Skipped):
-            self._update = update._replace(skipped=result)
+            return replace(result, kind=companion.kind)
         return result
 
     def recorded(self, output: str) -> dict[str, Any] | None:
@@ -174,9 +172,10 @@ class Ledger:
 
     def _row_of_skipped(self, task: Task | None, result: Skipped, mtime_ns: int | None) -> dict[str, object] | None:
         """Return the new row of an output that is done already; None if the row that is there stays."""
-        if self._update is not None and result is self._update.skipped:
-            row = self._journal.read(self._update.entry.position) | {"status": DONE}
-            return relabelled(row, self._update.label)
+        update, self._update = self._update, None
+        if update is not None and (result.source, result.output) == (update.entry.source, update.entry.output):
+            row = self._journal.read(update.entry.position) | {"status": DONE}
+            return relabelled(row, update.label)
         if task is not None and mtime_ns is not None:
             row = self._journal.read(self._known.done[task.output].position)
             row |= {"source_mtime_ns": mtime_ns, "status": DONE}

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
+from icsys.choices import AUTO
 from icsys.errors import code_of
 from icsys.records.label import UNLABELLED, Label, label_at
 from icsys.records.manifest import STALE
-from icsys.results import CHANGED_SOURCE, FOREIGN, NOT_FAILED, OTHER_OPTIONS, UNCHANGED, Failed, Skipped
+from icsys.results import CHANGED_SOURCE, FOREIGN, MASK, NOT_FAILED, OTHER_OPTIONS, UNCHANGED, Failed, Skipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -59,7 +60,7 @@ class Resume:
         sources = [task.source] if picture is None else [task.source, picture.source]
         if self._settings.retry_failed and not any(map(self._has_failed, sources)):
             return Skipped(source=task.source, output=task.output, reason=NOT_FAILED)
-        found = self._stat(task)
+        found = self._was_mask(task, entry) or self._stat(task)
         if isinstance(found, Failed):
             return found
         packed = found.size is None and entry is not None and entry.pack in self._packs
@@ -78,6 +79,16 @@ class Resume:
         while source and source not in failed:
             source = source.rpartition("/")[0]
         return bool(source) or "." in failed
+
+    def _was_mask(self, task: Task, entry: JournalEntry | None) -> Failed | None:
+        """Return a failure if a file is no mask any more only because others are gone; None otherwise.
+
+        Its pixels would be averaged, and the numbers of classes in them lost.
+        """
+        if entry is None or entry.kind != MASK or task.options_hash or self._settings.masks != AUTO:
+            return None
+        message = "an earlier run took this file for a mask: --masks names masks, and --no-masks makes pictures of them"
+        return Failed(source=task.source, code="was_mask", message=message) if entry.source == task.source else None
 
     def _stat(self, task: Task) -> OutputStat | Failed:
         """Return what exists at the path of an output, or why no output can be written there."""

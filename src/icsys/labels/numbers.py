@@ -20,7 +20,8 @@ def plain_number(text: str) -> float | None:
     """
     if len(text) > _LONGEST or not _PLAIN.fullmatch(text):
         return None
-    return finite(float(text))
+    value = float(text)
+    return value if abs(value) <= _FARTHEST else None
 
 
 def finite(value: object) -> float | None:

@@ -31,6 +31,8 @@ _ORIENTED = ("cx", "cy", "w", "h", "angle")
 _MIDDLE = 0.5  # pixels from the number of a pixel, counted from 1, back to its middle
 _DIGITS, _ANGLE_DIGITS = 4, 6
 _SHOWN = 40  # characters
+_SLANT = 1.0  # pixels: how far a side of an oriented box may be from a right angle
+_SLANTED = "oriented boxes are slanted by the stretch: the nearest boxes with right angles are written"
 _X, _Y = re.compile(r"x\d*"), re.compile(r"y\d*")
 
 
@@ -65,7 +67,7 @@ def map_voc(data: bytes, view: View, rules: LabelRules, file_name: str) -> Mappe
     objects = file.root.findall("object")
     dropped = [one for one in objects if not reader.map_object(one)]
     file.remove(file.root, dropped)
-    return MappedFile(file.to_bytes(), len(objects) - len(dropped), len(dropped))
+    return MappedFile(file.to_bytes(), len(objects) - len(dropped), len(dropped), _SLANTED if reader.slanted else None)
 
 
 class _Reader:
@@ -73,6 +75,7 @@ class _Reader:
 
     def __init__(self, file: XmlFile, shapes: ShapeMap) -> None:
         self._file, self._shapes = file, shapes
+        self.slanted = False
 
     def map_object(self, element: Element) -> bool:
         """Map an object, or a part of one; return whether it is left."""
@@ -115,6 +118,8 @@ class _Reader:
         part = self._shapes.oriented_box(corners + np.array([x, y]))
         if part is None or self._shapes.moves_nothing:
             return part
+        along, across = part.points[1] - part.points[0], part.points[3] - part.points[0]
+        self.slanted |= bool(abs(along @ across) > _SLANT * max(np.hypot(*along), np.hypot(*across)))
         values = _oriented_values(part.points)
         digits = [_DIGITS] * 4 + [_ANGLE_DIGITS]
         for field, value, most in zip(fields, values, digits, strict=True):

@@ -85,7 +85,7 @@ class _Writer:
     def changes_nothing(self) -> bool:
         """Whether values that are divided by the size stay the same."""
         corners = self._shapes.points(np.array([(0.0, 0.0), (1.0, 0.0), (0.0, 1.0)]) * self._source) / self._output
-        return not self._shapes.crops and bool(np.abs(corners - [(0, 0), (1, 0), (0, 1)]).max() < _TINY)
+        return bool(np.abs(corners - [(0, 0), (1, 0), (0, 1)]).max() < _TINY)
 
     def text(self, line: Line) -> str | None:
         """Return the line without its end; None if its object is dropped."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from typing import BinaryIO
 
 
 class OutputStat(NamedTuple):
@@ -64,6 +65,12 @@ class Outputs(Protocol):
 
     def write_all(self, files: Sequence[NewOutput]) -> list[OSError | None]:
         """Write outputs, each whole or not at all; return for each of them None, or why it could not be written."""
+
+    def write_file(self, output: str, file: BinaryIO, sha256: str) -> None:
+        """Write an output whole or not at all, with the content of a file from its position; OSError if that fails.
+
+        It is on the disk when this returns. ``sha256``: the hash of the content, in hexadecimal digits.
+        """
 
     def clean_temporary(self, folders: Iterable[str]) -> None:
         """Remove temporary files of killed runs from these folders."""

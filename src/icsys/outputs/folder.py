@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import stat
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from icsys.files.atomic import sweep
+from icsys.files.atomic import sweep, write_whole
 from icsys.files.links import LinkError, is_link
 from icsys.layout import RESERVED
 from icsys.outputs.base import NOTHING, OutputStat
@@ -15,11 +16,14 @@ from icsys.records.pending_outputs import is_own_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from typing import BinaryIO
 
     from icsys.files.held_folder import HeldFolder
     from icsys.files.rooted_path import RootedPath
     from icsys.outputs.base import NewOutput
     from icsys.records.pending_outputs import WrittenHashes
+
+_PART = 2**20  # bytes of a file that is copied
 
 
 class FolderOutputs:
@@ -107,6 +111,12 @@ class FolderOutputs:
             except OSError as error:
                 return [error] * len(files)
         return write_group(self._folder, [(output, data) for output, data, _ in files], mark=self._mark)
+
+    def write_file(self, output: str, file: BinaryIO, sha256: str) -> None:
+        """See Outputs."""
+        if self._written is not None:
+            self._written.add_all([(output, sha256)])
+        write_whole(self._folder / output, iter(partial(file.read, _PART), b""), mark=self._mark)
 
     def clean_temporary(self, folders: Iterable[str]) -> None:
         """See Outputs."""

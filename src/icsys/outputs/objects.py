@@ -10,6 +10,7 @@ from icsys.outputs.base import NOTHING, OutputStat
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from typing import BinaryIO
 
     from icsys.files.object_store import Objects
     from icsys.outputs.base import NewOutput
@@ -76,6 +77,10 @@ class ObjectOutputs:
             except OSError as error:
                 errors.append(error)
         return errors
+
+    def write_file(self, output: str, file: BinaryIO, sha256: str) -> None:  # noqa: ARG002 - as in write_all
+        """See Outputs: the client takes the whole content."""
+        self._objects.write(output, file.read())
 
     def clean_temporary(self, folders: Iterable[str]) -> None:
         """See Outputs: objects are written whole, without temporary files."""

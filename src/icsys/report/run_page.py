@@ -299,7 +299,10 @@ def _skips(record: RunRecord, summary: dict[str, Any]) -> list[str]:
         (foreign, f"{images_text(foreign)} skipped: a file that ICS did not write has the output's name."),
         (summary.get("ignored"), f"Files ignored: {summary.get('ignored')} (no images, hidden, or links)."),
         (len(passed_over), f"Not read: {passed_over_text(passed_over)}."),
-        (record.stale, f"Stale outputs: {record.stale}. Their sources are gone, fail, or have other outputs now."),
+        (
+            record.stale,
+            f"Stale outputs: {record.stale}. Their sources are gone, fail, are left out, or have other outputs.",
+        ),
         (record.left_out, f"{images_text(record.left_out)} left out by a rule of the run: {MANIFEST} names them."),
         (record.companions.total(), f"Files that go with images: {_companions_text(record)}."),
         (damaged, f"{images_text(damaged)} damaged; the part that could be decoded was kept."),

@@ -119,7 +119,10 @@ def _companions(summary: RunSummary) -> Iterator[str]:
     yield from (f"          {count} skipped: {reason}" for reason, count in summary.companion_skips.items())
     if summary.labels_dropped:
         some = "1 label" if summary.labels_dropped == 1 else f"{summary.labels_dropped:,} labels"
-        yield f"          {some} dropped: too little is left of what they mark; see --min-visibility"
+        yield f"          {some} dropped: cropped away (see --min-visibility), or of an image without an output"
+    if summary.companions_warned:
+        others = f" and {summary.companions_warned - 1} more" if summary.companions_warned > 1 else ""
+        yield f"          Warning for {printable(summary.companion_warning)}{others}"
 
 
 def _old_outputs(summary: RunSummary, *, dry_run: bool, prune: bool) -> Iterator[str]:
@@ -127,9 +130,9 @@ def _old_outputs(summary: RunSummary, *, dry_run: bool, prune: bool) -> Iterator
     if summary.pruned:
         what = "would be removed" if dry_run else "removed"
         some = some_names(summary.pruned, _LISTED, printable)
-        yield f"Pruned:   {len(summary.pruned)} {what} (sources gone, or other outputs now): {some}"
+        yield f"Pruned:   {len(summary.pruned)} {what} (sources gone or left out, or other outputs now): {some}"
     if summary.stale:
-        why = "their sources are gone, fail, or have other outputs now; see --prune"
+        why = "their sources are gone, fail, are left out, or have other outputs now; see --prune"
         if prune:
             why = "left in place: changed since, in a pack, or of a source that fails or was left out"
         yield f"Stale:    {len(summary.stale)} ({why}): {some_names(summary.stale, _NAMED, printable)}"
@@ -256,7 +259,7 @@ def verification_report(found: Verification) -> str:
             lines.append(f"{kind}: {len(names) - _LISTED} more; --json names them all")
     counts = ", ".join(f"{len(names)} {kind}" for kind, names in kinds)
     companions = f" and {found.companions:,} masks or labels" if found.companions else ""
-    how = "all as it was written" if found.is_intact else counts
+    how = "all as they were written" if found.is_intact else counts
     lines.append(f"Verified: {images_text(found.checked)}{companions}; {how}")
     return "\n".join(lines)
 

@@ -22,6 +22,7 @@ from icsys.files.url import Url, shown
 from icsys.layout import SPLITS
 from icsys.run.checks import check_places
 from icsys.run.coordinator import Coordinator
+from icsys.run.local import run_locally
 from icsys.run.merge import coordinator_lock, join_shards
 from icsys.run.shard_job import ShardJob
 from icsys.shard import MAX_SHARDS, all_shards
@@ -107,7 +108,22 @@ def run_on_cluster(
             # A run that only retries failed sources leaves shards unfinished.
             merged = join_shards(root, partial=not settings.covers_all)
             coordinator.summary.stale.extend(merged.stale)
-        return coordinator.finish()
+    if coordinator.has_files_about_many and not stop.is_set() and not coordinator.summary.stopped:
+        _write_files_about_many(folder, root, options, settings, coordinator)
+    return coordinator.finish()
+
+
+def _write_files_about_many(
+    folder: Path, root: RootedPath, options: Options, settings: RunSettings, coordinator: Coordinator
+) -> None:
+    """Write what names many images, in a run on this machine that finds all else done."""
+
+    def report(progress: Progress) -> None:
+        coordinator.report(note=progress.note or "Labels")
+
+    here = settings.replace(engine=None, address=None, jobs=None, overwrite="never").resolve(cores=available_cores())
+    found = run_locally(folder, Path(str(root)), options, here, stop=coordinator.stop, progress=report)
+    coordinator.add_files_about_many(found)
 
 
 def _check_places(
@@ -151,7 +167,9 @@ def _selected_folder(
 
     executor = Executor("threads", available_cores(), None, False, coordinator.stop)
     report = partial(_report_note, coordinator)
-    return select_images(source, root, options, settings, executor=executor, report=report)
+    selected, notes = select_images(source, root, options, settings, executor=executor, report=report)
+    coordinator.summary.notes += notes
+    return selected
 
 
 def _report_note(coordinator: Coordinator, note: str) -> None:
@@ -168,6 +186,7 @@ def _fixed_values(source: Path, options: Options, settings: RunSettings) -> dict
         "include_outputs": settings.include_outputs,
         "masks": settings.masks,
         "table": settings.table,
+        "labels": [settings.mask_pad, settings.labels_on, settings.min_visibility],
         "overwrite": settings.overwrite,
         "retry_failed": settings.retry_failed,
         **({"min_side": settings.min_side} if settings.min_side is not None else {}),

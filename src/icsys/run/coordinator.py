@@ -47,12 +47,15 @@ class Coordinator:
         Number of images; None until they are counted.
     stop
         Set from outside, or here when a shard ended early: no more shards are handed out.
+    has_files_about_many
+        Whether the list has files that name many images; no shard does them.
     """
 
     def __init__(self, progress: Callable[[Progress], object], stop: threading.Event) -> None:
         self.summary = RunSummary()
         self.total: int | None = None
         self.stop = stop
+        self.has_files_about_many = False
         self._progress = progress
         self._start = self._last_report = time.perf_counter()
         self._failed: set[str] = set()
@@ -70,6 +73,8 @@ class Coordinator:
             self.summary.ignored += isinstance(entry, Ignored)
             if isinstance(entry, PassedOver):
                 self.summary.outputs_passed_over.append(entry.source)
+            if isinstance(entry, Companion) and entry.picture is None:
+                self.has_files_about_many = True
             yield entry
 
     def unfinished(self, destination: RootedPath, shards: list[Shard]) -> Iterator[Shard]:
@@ -118,6 +123,13 @@ class Coordinator:
             more = f"; so did {len(self._lost) - 1} more shards" if len(self._lost) > 1 else ""
             self.summary.stopped = f"shard {first.item.shard} failed in every attempt: {first.message}{more}"
 
+    def add_files_about_many(self, found: RunSummary) -> None:
+        """Add what became of the files about many images, which the run over everything has done last."""
+        for name in ("annotations", "sidecars", "labels_dropped"):
+            setattr(self.summary, name, getattr(self.summary, name) + getattr(found, name))
+        self.summary.companion_failures = found.companion_failures
+        self.summary.stopped = found.stopped
+
     def finish(self) -> RunSummary:
         """Return the summary of the run."""
         if self.stop.is_set() and not self.summary.stopped:
@@ -149,7 +161,7 @@ class Coordinator:
                     self.summary.ignored += 1
                 case Task() if entry.source not in undone:
                     self._add_skipped(entry, IMAGE, done)
-                case Companion(task, kind, _, picture) if undone.isdisjoint([task.source, (picture or task).source]):
+                case Companion(task, kind, _, Task() as picture) if undone.isdisjoint([task.source, picture.source]):
                     self._add_skipped(task, kind, done)
         for row in failed.values():
             self._add(failure_in(row))

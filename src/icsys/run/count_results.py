@@ -37,7 +37,7 @@ class RunMonitor:
     count
         Counts all images beside the run.
     has_companions
-        Whether files that go with images come before the first image.
+        Whether the plan has files that go with images, as far as it was read.
     """
 
     def __init__(self, progress: Callable[[Progress], object], stop: threading.Event, shard: Shard | None) -> None:

@@ -22,7 +22,7 @@ from icsys.records.run_json import write_run
 from icsys.run.checks import check_format
 from icsys.run.count_results import RunMonitor
 from icsys.run.main_pass import MainPass
-from icsys.run.places import open_places
+from icsys.run.places import open_places, unclear_of
 from icsys.run.progress import INTERRUPTED_TEXT
 from icsys.run.wait_and_count import ImageCount
 from icsys.run.worker import WorkerContext
@@ -72,7 +72,7 @@ def run_locally(
     check_format(options, settings.shard)
     options, palettes = _read_palettes(options)
     places = open_places(source, destination, options, settings)
-    for text in places.unclear:
+    for text in unclear_of(places.source, settings):
         monitor.report(notice=text)
     plan = places.source.plan(options.suffix)
     first = monitor.first_image(plan)
@@ -106,7 +106,7 @@ def _with_selected(
         return places, plan
     from icsys.run.select_images import select_images  # noqa: PLC0415 - few runs need it
 
-    selected = select_images(
+    selected, notes = select_images(
         places.source,
         places.destination,
         options,
@@ -117,6 +117,7 @@ def _with_selected(
     if places.remote and settings.split and not settings.dry_run:
         monitor.guard(partial(places.remote.send_record, SPLITS), "list of splits")
     monitor.forget_ignored()
+    monitor.summary.notes += notes
     return places._replace(source=selected), selected.plan(options.suffix)
 
 
@@ -183,11 +184,17 @@ class _LocalRun:
                 packs=packs,
             )
         )
-        main_pass = MainPass(self._monitor, ledger)
+        main_pass, complete = MainPass(self._monitor, ledger), False
         try:
             main_pass.run(plan, context, self._executor)
+            complete = main_pass.complete
+            if self._monitor.has_companions and not self._monitor.stop.is_set():
+                from icsys.run.companions.all_companions import CompanionRun, do_companions  # noqa: PLC0415 - few sources need it
+
+                companions = CompanionRun(context.source, outputs, self._state_folder, self._options, self._settings)
+                complete = do_companions(companions, ledger, self._monitor, self._executor) and complete
         finally:
-            self._close(ledger, complete=main_pass.complete and not self._places.names)
+            self._close(ledger, complete=complete and not self._places.names)
         if not self._settings.dry_run:
             self._finish(ledger, finished)
 

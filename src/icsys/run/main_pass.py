@@ -11,7 +11,7 @@ from icsys import pipeline
 from icsys.engine import Lost
 from icsys.results import UNCHANGED, Failed, LeftOut, Skipped
 from icsys.run.worker import compress_tasks, lost_outcome
-from icsys.sources.base import Excluded, Ignored, PassedOver, Task, Unreadable
+from icsys.sources.base import Companion, Excluded, Ignored, PassedOver, Task, Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -93,9 +93,11 @@ class MainPass:
                 return LeftOut(source=planned.source, rule=planned.rule, message=planned.message)
             case Unreadable():
                 return Failed(source=planned.source, code=planned.code, message=planned.message)
+            case Companion():
+                self._monitor.has_companions = True  # they follow when all images are done
             case Ignored() | PassedOver():
                 self._monitor.add_ignored(planned)
-        return None  # companions follow when all images are done
+        return None
 
     def _held_to_rules(self, task: Task, decision: Task | Skipped | Failed) -> Task | Skipped | Failed | LeftOut:
         """Return the decision, or that a rule of size leaves out an image that has an output; workers see to others."""

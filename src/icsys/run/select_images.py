@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections import defaultdict
+from collections import Counter, defaultdict
 from contextlib import closing
 from functools import partial
 from itertools import chain
@@ -18,16 +18,17 @@ from icsys.errors import ImageError, UsageError
 from icsys.image.picture_header import read_header
 from icsys.inspection.equal_files import equal_files
 from icsys.inspection.groups import duplicate_groups
+from icsys.inspection.split_folders import SplitFolders
 from icsys.layout import SPLITS
 from icsys.records.label import label_at
 from icsys.records.split_list import read_split_list, split_key, split_table, write_split_list
-from icsys.records.splits import TrainFolders, standard_split
+from icsys.records.splits import standard_split
 from icsys.sources.base import Task, read_loaded, some_names
 from icsys.sources.selected_source import SelectedSource
 from icsys.sources.split_assignment import UNASSIGNED, SplitImages, assign_splits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -50,8 +51,8 @@ def select_images(
     *,
     executor: Executor,
     report: Callable[[str], object],
-) -> Source:
-    """Return the source as a run takes it: with the splits of its images, and without duplicates.
+) -> tuple[Source, list[str]]:
+    """Return the source as a run takes it: with the splits of its images, and without duplicates; and notes about it.
 
     Parameters
     ----------
@@ -70,14 +71,14 @@ def select_images(
     kept = read_split_list(destination)
     _check_list(kept, destination, options, settings)
     if not settings.selects:
-        return source
+        return source, []
     excluded: dict[str, tuple[str, str]] = {}
     if settings.drop_duplicates is not None:
         report("Looking for duplicates")
         equal = equal_files(source, executor, options)
         excluded |= {path: ("drop_duplicates", f"its file equals that of {first!r}") for path, first in equal.items()}
     if settings.split is None:
-        return SelectedSource(source, None, excluded)
+        return SelectedSource(source, None, excluded), []
     check_split(settings.split, options)
     splitting = _Splitting(SelectedSource(source, None, excluded), kept, options, settings, executor)
     report("Listing")
@@ -91,7 +92,7 @@ def select_images(
         splitting.assign(lambda total, done: report(f"Looking for duplicates ({done} of {total})"))
         if not settings.dry_run and not executor.stop.is_set():
             write_split_list(destination, settings.split, options.seed, splitting.new_rows())
-    return SelectedSource(source, splitting.table, excluded)
+    return SelectedSource(source, splitting.table, excluded), [splitting.note()]
 
 
 def check_split(shares: SplitShares, options: Options) -> None:
@@ -168,9 +169,9 @@ class _Splitting:
         """
         excluded = self._excluded_by_size()
         keys, classes, numbers = array("Q"), array("i"), dict[str, int]()
-        train = TrainFolders()
+        folders = set[str]()
         for task in self._tasks():
-            train.add(task.source)
+            folders.add(task.source.rpartition("/")[0])
             if task.source in excluded:
                 continue
             if "/" not in task.source and self._options.palette == "class":
@@ -182,16 +183,28 @@ class _Splitting:
                 self._samples[task.output.rpartition("/")[0], task.sample].append(len(keys))
             keys.append(split_key(task.source))
             classes.append(numbers.setdefault(label_at(task.output, task.label).name or "", len(numbers)))
-        if found := train.found():
-            raise UsageError(
-                f"split={str(self._shares)!r} with source {self._source.shown!r}, which has splits already: "
-                f"{some_names(found, _NAMED)} and others beside; expected a source without splits, such as one of "
-                "these folders"
-            )
+        self._check_folders(folders)
         self._keys, self._classes = np.array(keys, np.uint64), np.array(classes, np.int32)
         self._class_names = list(numbers)
         self.new = int((self._listed.of_all(self._keys) == UNASSIGNED).sum())
         return excluded
+
+    def _check_folders(self, folders: Collection[str]) -> None:
+        """Refuse a source that has splits already: two at least, or one that holds all images in sub-folders.
+
+        A folder ``train`` that itself holds all images, perhaps beside a table about them, is divided.
+        """
+        places = SplitFolders(folders)
+        found = {folder: places.place_of(f"{folder}/") for folder in folders}
+        names = sorted({place.split for place in found.values() if place.split is not None})
+        is_one = bool(names) and all(folder.rpartition("/")[2] != found[folder].split for folder in folders)
+        if len({place.purpose for place in found.values()} - {None}) > 1 or (
+            is_one and all(place.split for place in found.values())
+        ):
+            raise UsageError(
+                f"split={str(self._shares)!r} with source {self._source.shown!r}, which has splits already, in folders "
+                f"such as {some_names(names, _NAMED)}: expected a source without splits, or one of these folders"
+            )
 
     def assign(self, report: Callable[[int, int], object]) -> None:
         """Give each new image a split; ``report`` is as for ``duplicate_groups``."""
@@ -199,6 +212,12 @@ class _Splitting:
         groups = joined([*self._duplicates(report), *self._samples.values()])
         splits = assign_splits(images, groups, self._shares.fractions, seed=self._options.seed)
         self.table = split_table(self.table.names, self._keys, splits)
+
+    def note(self) -> str:
+        """Return how many images of the source are in each split."""
+        counts = Counter(self.table.of_all(self._keys).tolist())
+        parts = (f"{counts[self.table.names.index(name)]} {name}" for name in self._shares.names)
+        return f"images by split: {', '.join(parts)}"
 
     def new_rows(self) -> Iterator[tuple[str, str]]:
         """Yield the new images with their splits."""
@@ -217,7 +236,7 @@ class _Splitting:
     def _duplicates(self, report: Callable[[int, int], object]) -> Iterator[list[int]]:
         """Yield the numbers of images that show the same."""
         order = np.argsort(self._keys)
-        for group in duplicate_groups(self._source, self._executor, report=report):
+        for group in duplicate_groups(self._source, self._executor, self._options, report=report):
             wanted = np.array([split_key(source) for source in group], np.uint64)
             at = np.minimum(np.searchsorted(self._keys, wanted, sorter=order), len(order) - 1)
             found = order[at]

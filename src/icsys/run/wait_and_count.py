@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from icsys.errors import ICSError
-from icsys.sources.base import Ignored, PassedOver
+from icsys.sources.base import Companion, Ignored, PassedOver
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from icsys.sources.base import Planned, Source
 
 _FIRST_REPORT, _NEXT_REPORTS = 0.1, 0.5  # seconds
-_NO_IMAGES = (Ignored, PassedOver)
+_NO_IMAGES = (Companion, Ignored, PassedOver)
 
 
 def wait_for(work: Callable[[], object], report: Callable[[], object], stop: threading.Event) -> None:

@@ -143,7 +143,9 @@ def _count(line: _Line, summary: RunSummary) -> None:
     elif row_kind(line.row) == IMAGE:
         summary.add_counts(counts_of(line.row))
     else:
-        summary.count_companion(line.row["kind"], line.row["dropped"])
+        row = line.row
+        warning = f"{row['source_path']!r}: {row['warning']}" if row["warning"] else ""
+        summary.count_companion(row["kind"], row["dropped"], warning)
 
 
 class _SeenLines:

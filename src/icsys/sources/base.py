@@ -9,6 +9,7 @@ from icsys.errors import ImageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import BinaryIO
 
     from icsys.options import Options
     from icsys.records.label import Label
@@ -202,6 +203,9 @@ class Source(Protocol):
         OSError
             If it cannot be read.
         """
+
+    def open(self, task: Task, options: Options) -> BinaryIO:
+        """Return an image or another file as a file that can be read from any position; errors as in :meth:`read`."""
 
 
 def read_loaded(source: Source, loaded: Loaded, options: Options) -> tuple[bytes, int]:

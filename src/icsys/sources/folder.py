@@ -17,6 +17,7 @@ from icsys.sources.read_file import open_regular, read_file
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
     from pathlib import Path
+    from typing import BinaryIO
 
     from icsys.options import Options
     from icsys.sources.companions.layout import CompanionLayout
@@ -95,6 +96,10 @@ class Folder:
             return read_file(f"{self.path}/{task.source}", options)
         except OSError:
             return read_file(self.path / task.source, options)  # its errors name the file as a Path does
+
+    def open(self, task: Task, options: Options) -> BinaryIO:  # noqa: ARG002 - it takes no memory
+        """Open a file."""
+        return open_regular(self.path / task.source)
 
 
 def plan_folder(

@@ -139,8 +139,9 @@ def _own_rows(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         return
     try:
         for _, row in read_rows(part.place / MANIFEST):
-            if row.get("file_name", "").startswith(part.beginning):
-                yield row["file_name"][len(part.beginning) :], row
+            name = row.get("file_name")  # failures and images left out have none
+            if name is not None and name.startswith(part.beginning):
+                yield name[len(part.beginning) :], row
     except OSError:  # an unreadable manifest counts as none
         return
 

@@ -10,6 +10,7 @@ from icsys.sources.folder import Folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from typing import BinaryIO
 
     from icsys.options import Options
     from icsys.records.split_list import SplitTable
@@ -72,6 +73,8 @@ class SelectedSource:
                 return Excluded(planned, *self._excluded[planned.source])
             case Task() if self._splits is not None:
                 return self._in_split(planned, self._splits.of(planned.source))
+            case Companion(picture=Task() as picture) if picture.source in self._excluded:
+                return planned  # a companion goes with its image, which has no output
             case Companion(task, picture=Task() as picture) if self._splits is not None:
                 split = self._splits.of(picture.source)
                 placed = self._in_split(picture, split)
@@ -104,6 +107,10 @@ class SelectedSource:
     def read(self, task: Task, options: Options) -> tuple[bytes, int]:
         """See Source."""
         return self.whole.read(task, options)
+
+    def open(self, task: Task, options: Options) -> BinaryIO:
+        """See Source."""
+        return self.whole.open(task, options)
 
 
 def whole_of(source: Source) -> Source:

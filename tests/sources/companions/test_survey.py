@@ -2,6 +2,7 @@
 
 import pickle
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from PIL import Image
 
 import label_trees
 from helpers import image_bytes, synthetic_photo
+from icsys import Options, compress_folder
 from icsys.errors import UsageError
 from icsys.sources.base import Companion, Ignored, Task, Unreadable
-from icsys.sources.companions.layout import NO_COMPANIONS, CompanionSettings
+from icsys.sources.companions.layout import NO_COMPANIONS, CompanionLayout, CompanionSettings, PairRule
 from icsys.sources.folder import plan_by_class, plan_folder
 from icsys.sources.open_source import open_source
 from label_trees import LABEL_TREES, LabelTree
@@ -138,6 +140,68 @@ def test_a_table_is_one_that_the_user_names(tmp_path, with_suffix, monkeypatch):
         plan(tree.root, table="outside.csv")
 
 
+FOUR = range(4)
+
+
+def images(pattern, image):
+    return {pattern.format(number): image for number in FOUR}
+
+
+def texts(pattern, text):
+    return {pattern.format(number): text for number in FOUR}
+
+
+OTHER_LAYOUTS = {
+    "camvid": ({"train/{}.png": "trainannot/{}.png", "val/{}.png": "valannot/{}.png"}, {}),
+    "mvtec": ({"a/test/bad/{:03}.png": "a/ground_truth/bad/{:03}_mask.png", "a/test/good/{}.png": ""}, {}),
+    "kitti": ({"training/image_2/{:06}_10.png": "training/semantic/{:06}_10.png"}, {}),
+    "bdd": ({"images/10k/train/{}.jpg": "labels/sem_seg/masks/train/{}.png"}, {}),
+    "deepglobe": ({"train/{}_sat.jpg": "train/{}_mask.png"}, {}),
+    "isic": ({"ISIC_Input/ISIC_{}.jpg": "ISIC_Part1_GroundTruth/ISIC_{}_segmentation.png"}, {}),
+    "mapillary": ({"training/images/{}.jpg": "training/v1.2/labels/{}.png"}, {}),
+    "imagenet": ({"Data/train/n01/n01_{}.JPEG": ""}, {"Annotations/train/n01/n01_{}.xml": ("<annotation/>", "voc")}),
+    "captions": ({"images/{}.jpg": ""}, {"captions/{}.txt": ("two cats", "copy")}),
+    "labelme": ({"images/{}.jpg": ""}, {"annotations/{}.json": ('{"shapes": []}', "labelme")}),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_LAYOUTS)
+def test_layouts_of_other_datasets_are_recognised(name, tmp_path):
+    """A pattern of pictures with that of their masks, and patterns of labels with a text and its form."""
+    masks, labels = OTHER_LAYOUTS[name]
+    for picture, mask in masks.items():
+        saved(tmp_path / "in", images(picture, PHOTO) | (images(mask, FLAT) if mask else {}))
+    for label, (text, _) in labels.items():
+        saved(tmp_path / "in", texts(label, text))
+    tasks, companions, *_, layout = plan(tmp_path / "in")
+    expected = {
+        (mask.format(n), "mask", picture.format(n)) for picture, mask in masks.items() for n in FOUR if mask
+    } | {(label.format(n), form, next(iter(masks)).format(n)) for label, (_, form) in labels.items() for n in FOUR}
+    assert {(path, one.form, one.picture.source) for path, one in companions.items()} == expected
+    assert len(tasks) == 4 * len(masks)
+    assert layout.unclear == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("n01/n01_{0} {0}", True),
+        ("/home/me/SegNet/Data/n01/n01_{0}.JPEG /home/me/annot/n01_{0}.png", True),
+        ("Data\\n01\\n01_{0}.JPEG", True),
+        ("n01_{0}", True),
+        ("cat_{0}", False),
+        ("../../etc/n01_{0}", False),
+    ],
+)
+def test_lists_name_images_in_many_ways(line, expected, tmp_path):
+    saved(tmp_path / "in", images("Data/n01/n01_{}.JPEG", PHOTO) | {"sets/a.txt": "# all\n\n"})
+    (tmp_path / "in/sets/a.txt").write_text("# all\n\n" + "".join(line.format(n) + "\n" for n in FOUR), "utf-8")
+    companions = plan(tmp_path / "in")[1]
+    assert {path: (one.kind, one.form) for path, one in companions.items()} == (
+        {"sets/a.txt": ("sidecar", "names")} if expected else {}
+    )
+
+
 # Traps: what looks like masks or labels by its name.
 
 
@@ -194,15 +258,64 @@ def test_masks_of_a_lossy_format_are_unclear(tmp_path, suffix):
     assert len(plan(tmp_path / "in", masks="masks/*,*_mask.*")[1]) == 8
 
 
-@pytest.mark.parametrize(("paired", "unclear", "found"), [(8, True, 0), (9, False, 9), (4, False, 0)])
+@pytest.mark.parametrize(("paired", "unclear", "found"), [(8, True, 0), (9, False, 9), (4, True, 0)])
 def test_most_masks_have_pictures(tmp_path, paired, unclear, found):
-    """Nine of ten are enough, and half are worth a word. A mask without its picture is named."""
+    """Nine of ten are enough. A mask without its picture is named; fewer masks are pictures, which is told."""
     files = {f"images/{n}.jpg": PHOTO for n in range(paired)} | {f"masks/{n}.png": FLAT for n in range(10)}
     saved(tmp_path / "in", files)
     _, companions, _, unreadable, layout = plan(tmp_path / "in")
     assert len(companions) == found
     assert bool(layout.unclear) == unclear
     assert unreadable == ({"masks/9.png"} if found else set())
+
+
+def test_masks_with_other_stems_are_told(tmp_path):
+    """Such as several masks for each picture, one for each cell."""
+    files = {f"{n}/images/{n}.png": PHOTO for n in range(3)} | {
+        f"{n}/masks/{n}f{i}.png": FLAT for n in range(3) for i in (0, 1)
+    }
+    saved(tmp_path / "in", files)
+    tasks, companions, _, _, layout = plan(tmp_path / "in")
+    assert (len(tasks), companions) == (9, {})
+    (text,) = layout.unclear
+    assert text.startswith("6 images in 0/masks, 1/masks, 2/masks may be masks, but few have the stem of a picture")
+    assert plan(tmp_path / "in", masks="none")[4] == NO_COMPANIONS
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege on Windows")
+def test_links_to_masks_and_labels_are_followed_on_request(tmp_path):
+    tree = label_trees.write_pairs(tmp_path / "in")
+    (tree.root / "masks").rename(tmp_path / "elsewhere")
+    (tree.root / "masks").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    for follow, expected in ((False, set()), (True, tree.companions)):
+        source = open_source(str(tree.root), tmp_path / "o", follow_links=follow, companions=CompanionSettings())
+        assert summed({one.source: one for one in source.plan(".png") if isinstance(one, Companion)}) == expected
+
+
+def test_folders_that_some_systems_take_for_one_give_masks_the_pictures_of_the_plan(tmp_path):
+    saved(tmp_path / "in", {"Images/a.jpg": PHOTO, "images/a.jpg": PHOTO, "images/b.jpg": PHOTO, "gt/b.png": FLAT})
+    rule = PairRule(kind="mask", form="mask", pictures=("images",), is_whole=True)
+    both = tuple(sorted(path.name for path in (tmp_path / "in").iterdir() if path.name != "gt"))
+    layout = CompanionLayout(folders={"gt": (rule,)}, alike={"images": both} if len(both) > 1 else {})
+    saved(tmp_path / "in", {"gt/a.png": FLAT})
+    planned = list(plan_folder(tmp_path / "in", tmp_path / "out", ".png", layout=layout))
+    tasks = {one.source: one for one in planned if isinstance(one, Task)}
+    masks = [one for one in planned if isinstance(one, Companion)]
+    assert [one.source for one in masks] == ["gt/a.png", "gt/b.png"]
+    assert all(one.picture == tasks[one.picture.source] for one in masks)
+
+
+@pytest.mark.parametrize("name", ["voc", "cityscapes", "pairs_beside", "darknet", "pets"])
+def test_what_a_run_writes_is_recognised_as_its_source_was(trees, name, tmp_path):
+    summary = compress_folder(trees[name].root, tmp_path / "out", Options(strategy="SO", step=2))
+    assert (summary.failed, summary.companion_failures) == (0, [])
+    tasks, companions, *_, layout = plan(tmp_path / "out")
+    stems = {path.rpartition(".")[0] for path in trees[name].pictures}
+    assert {path.rpartition(".")[0] for path in tasks} == stems
+    assert {(Path(path).stem, one.kind, one.form) for path, one in companions.items()} == {
+        (Path(path).stem, kind, form) for path, kind, form, _ in trees[name].companions
+    }
+    assert layout.unclear == ()
 
 
 def test_a_broken_mask_is_a_mask(tmp_path):
@@ -262,7 +375,7 @@ def test_labels_without_a_picture_are_left_out_and_told(tmp_path):
     _, companions, ignored, _, layout = plan(tree.root)
     assert summed(companions) == tree.companions
     assert ignored == {"labels/train/gone.txt"}
-    assert "1 files *.txt in labels/train are left out: they have no picture" in layout.unclear
+    assert "1 file *.txt in labels/train are left out: they have no picture" in layout.unclear
 
 
 def test_videos_archives_and_edits_beside_photos_are_no_sidecars(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from contextlib import ExitStack
 from dataclasses import replace
@@ -21,6 +22,7 @@ from icsys.sources.labels_from_manifest import ArchivedRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from typing import BinaryIO
 
     from icsys.sources.archives.archive_access import ArchiveFiles
     from icsys.sources.base import Loaded, PassedOver, Planned, Task
@@ -155,6 +157,10 @@ class Archives:
         place = _place(task)
         data = reader_for(place.file).read_member(self._archive_files, place, options)
         return data, place.mtime_ns or 0
+
+    def open(self, task: Task, options: Options) -> BinaryIO:
+        """Read the whole file."""
+        return io.BytesIO(self.read(task, options)[0])
 
 
 def _place(task: Task) -> ArchivePlace:

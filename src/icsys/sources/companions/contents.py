@@ -23,6 +23,8 @@ _YOLO_LINE = re.compile(rf"\s*\d+(?:\.0*)?(?:\s+{_NUMBER}){{4,}}\s*", re.ASCII)
 _LARGEST_SHARE = 2.0  # shapes may reach over the edge of their picture; numbers of pixels are larger
 _LIST_KEYS = re.compile(rb'"(images|annotations)"\s*:\s*\[')
 _JSON_PARTS = re.compile(r'"(?P<key>[^"\\]*+)"\s*+:|"[^"\\]*+(?:\\.[^"\\]*+)*+"|(?P<bracket>[\[\]{}])', re.DOTALL)
+_COCO_KEYS = frozenset({"categories", "info", "licenses", "type"})
+_IMAGES_ALONE = re.compile(rb'"images"\s*:\s*\[\s*\{[^{}]*"file_name"\s*:')
 _FILE_NAME = re.compile(r"(?:.*_)?file_name")
 
 
@@ -93,7 +95,7 @@ def text_form(path: Path) -> str | None:
 def xml_form(path: Path) -> str:
     """Return the form of an XML file: ``voc`` if its root is that of VOC, else ``copy``."""
     head = first_bytes(path)
-    is_voc = re.match(rb"(?:\xef\xbb\xbf)?\s*(?:<[?!][^>]*>\s*)*<annotation[\s>]", head)
+    is_voc = re.match(rb"(?:\xef\xbb\xbf)?\s*(?:<[?!][^>]*>\s*)*<annotation[\s/>]", head)
     return "voc" if is_voc else "copy"
 
 
@@ -134,15 +136,18 @@ def top_keys(data: bytes) -> set[str]:
 
 
 def is_coco(path: Path) -> bool:
-    """Return whether a JSON file is one of COCO: it has lists of images and of annotations.
+    """Return whether a JSON file is one of COCO: it has lists of images and of annotations, or names of images alone.
 
     Both are looked for in the text up to where they are found, in blocks, because the lists may be large.
     """
     head = first_bytes(path)
     if head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] != b"{":
         return False
-    if not top_keys(head) & {"images", "annotations", "categories", "info", "licenses", "type"}:
+    keys = top_keys(head)
+    if not keys & {"images", "annotations", *_COCO_KEYS}:
         return False
+    if keys & _COCO_KEYS and _IMAGES_ALONE.search(head):
+        return True
     found = set(_LIST_KEYS.findall(head))
     if b"images" not in found and b"annotations" not in found:
         return False

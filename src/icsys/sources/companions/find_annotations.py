@@ -139,13 +139,15 @@ class AnnotationSearch:
         elif folders.others:
             why = f"both {folders.folders[0]} and {folders.others[0]} have their stems"
         if why:
-            self._unclear.add(folder, folders.files, f"{{count}} files *{suffix} in {{folders}} are left out: {why}")
+            self._unclear.add(
+                folder, folders.files, f"{{count}} file{{s}} *{suffix} in {{folders}} are left out: {why}"
+            )
             return
         self._add(folder, suffix, form, folders)
         if folders.paired < folders.files:
             alone = folders.files - folders.paired
             self._unclear.add(
-                folder, alone, f"{{count}} files *{suffix} in {{folders}} are left out: they have no picture"
+                folder, alone, f"{{count}} file{{s}} *{suffix} in {{folders}} are left out: they have no picture"
             )
 
     def _form(self, folder: str, suffix: str, files: SortedNames) -> FoundForm:
@@ -176,8 +178,8 @@ class AnnotationSearch:
             endings=folders.endings,
         )
         self.rules.setdefault(folder, []).append(rule)
-        what = {"yolo": "YOLO labels", "voc": "VOC annotations", "labelme": "LabelMe annotations"}
-        what |= {"cityscapes": "Cityscapes polygons", COPY: "sidecars", BY_CONTENT: "labels or sidecars"}
+        what = {"yolo": "YOLO label{s}", "voc": "VOC annotation{s}", "labelme": "LabelMe annotation{s}"}
+        what |= {"cityscapes": "Cityscapes annotation{s}", COPY: "sidecar{s}", BY_CONTENT: "label{s} or sidecar{s}"}
         where = "beside pictures" if folders.folders == (folder,) else "with the stems of pictures in other folders"
         self._found.add(
             folder, folders.paired, f"{{count}} {what[form.form]} *{suffix} in {{folders}}: {where}, by their content"
@@ -187,6 +189,6 @@ class AnnotationSearch:
         self._unclear.add(
             folder,
             count,
-            f"{{count}} files *{suffix} in {{folders}} belong to pictures and hold no format of labels that ics knows: "
-            f"they are {what}, and coordinates of pixels in them do not follow",
+            f"{{count}} file{{s}} *{suffix} in {{folders}} belong to pictures and hold no format of labels that ics "
+            f"knows: they are {what}, and coordinates of pixels in them do not follow",
         )

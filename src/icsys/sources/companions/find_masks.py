@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 _CHECKED = 32  # files whose content is read
 _CHECKED_PICTURES = 8
+_CHECKED_ALONE = 4
+_MOST_ALONE = 100  # folders
+_FEW_VALUES = 64  # that photos in grey have more of
 _SUSPICIOUS = 0.5  # of the files with a picture's stem: masks are likely, and worth a word
 _IMAGES_ONLY = frozenset({"image", "images", "img", "imgs", "jpegimages", "photos", "pictures", "leftimg8bit"})
 _CLEAR = ("mask", "label", "seg", "trimap", "annot")  # parts of words that photos are hardly named with
@@ -49,6 +52,7 @@ class MaskSearch:
         self._tree, self._settings = tree, settings
         self._found, self._unclear = found, unclear
         self.rules: dict[str, PairRule] = {}
+        self._alone = 0
         self._patterns = [] if settings.masks in {AUTO, NONE} else settings.masks.split(",")
 
     def run(self) -> None:
@@ -63,7 +67,7 @@ class MaskSearch:
             self._find_named()
         elif self._settings.masks == AUTO:
             candidates = [folder for folder, seen in self._tree.folders.items() if seen.images]
-            within = {folder for folder in candidates if _may_hold_masks(folder)}
+            within = {folder for folder in candidates if may_hold_masks(folder)}
             # Pictures are known once masks beside them are, so other folders come first.
             self._look_at_all(folder for folder in candidates if folder not in within)
             search = PictureSearch(self._tree, self.pictures)
@@ -107,9 +111,31 @@ class MaskSearch:
         images = self._tree.names(folder)[0]
         folders = search.find(folder, images, _is_mask_word)
         if folders is None or folders.share < _SUSPICIOUS:
+            self._look_at_alone(folder, len(images))
             return False
         self._decide(folder, images, folders, is_whole=True)
         return True
+
+    def _look_at_alone(self, folder: str, count: int) -> None:
+        """Tell of images that look like masks and have other stems than any picture."""
+        if not any(word in folder_words(folder) for word in _CLEAR):
+            return
+        # Where many folders are alike, the ones read stand for the rest.
+        if self._alone >= _MOST_ALONE or self._look_like_masks(folder, count):
+            self._alone += 1
+            self._unclear.add(
+                folder,
+                count,
+                "{count} image{s} in {folders} may be masks, but few have the stem of a picture. They are compressed "
+                "like pictures, which changes their values. Masks are kept if they have the stems of their pictures "
+                "(--masks names them); --no-masks takes them for pictures",
+            )
+
+    def _look_like_masks(self, folder: str, count: int) -> bool:
+        """Return whether some images of a folder have so few values as photos hardly have."""
+        names = evenly_spread(self._tree.names(folder)[0], count, _CHECKED_ALONE)
+        facts = list(self._facts(folder, filter(_is_lossless_name, names)))
+        return len(facts) == len(names) and all(one.values is not None and one.values <= _FEW_VALUES for one in facts)
 
     def _decide(self, folder: str, masks: Iterable[str], folders: PictureFolders, *, is_whole: bool) -> None:
         """Take images for masks, or tell why not."""
@@ -119,13 +145,13 @@ class MaskSearch:
             self.rules[folder] = PairRule(
                 kind=MASK, form=MASK, pictures=folders.folders, endings=folders.endings, is_whole=is_whole
             )
-            self._found.add(folder, folders.paired, f"{{count}} masks in {{folders}}: {_how(folders)}")
+            self._found.add(folder, folders.paired, f"{{count}} mask{{s}} in {{folders}}: {_how(folder, folders)}")
         elif reason:
             pattern = _pattern(folder, folders, is_whole=is_whole)
             self._unclear.add(
                 folder,
                 folders.files,
-                f"{{count}} images in {{folders}} may be masks, but {reason}. They are compressed like pictures; "
+                f"{{count}} image{{s}} in {{folders}} may be masks, but {reason}. They are compressed like pictures; "
                 f"--masks {pattern!r} takes them for masks, --no-masks for pictures",
             )
 
@@ -207,10 +233,10 @@ class MaskSearch:
         self.rules[folder] = PairRule(
             kind=MASK, form=MASK, pictures=tuple(places), endings=endings, patterns=tuple(self._patterns)
         )
-        self._found.add(folder, len(masks), "{count} masks in {folders}: named with --masks")
+        self._found.add(folder, len(masks), "{count} mask{s} in {folders}: named with --masks")
 
 
-def _may_hold_masks(folder: str) -> bool:
+def may_hold_masks(folder: str) -> bool:
     """Return whether a folder has the name of one of masks, or lies in one."""
     for name in reversed(folder.split("/")):
         if folder_words(name) in _IMAGES_ONLY:
@@ -230,9 +256,9 @@ def _is_lossless_name(name: str) -> bool:
     return name[name.rfind(".") :].lower() in LOSSLESS_SUFFIXES
 
 
-def _how(folders: PictureFolders) -> str:
-    """Return how masks were recognised."""
-    tops = sorted({folder.partition("/")[0] or "." for folder in folders.folders})
+def _how(folder: str, folders: PictureFolders) -> str:
+    """Return how masks were recognised; of the folders of pictures, the part up to where they leave that of masks."""
+    tops = sorted({_up_to_branch(one, folder) or "." for one in folders.folders})
     endings = sorted({one.file for one in folders.endings if one.file})
     behind = f", then {', '.join(endings[:4])}" if endings else ""
     return f"they have the stems of pictures in {', '.join(tops[:3])}{behind}, and at most 256 values each"
@@ -243,3 +269,12 @@ def _pattern(folder: str, folders: PictureFolders, *, is_whole: bool) -> str:
     if is_whole:
         return f"{folder}/*"
     return path_in(folder, f"*{folders.endings[0].file}.*")
+
+
+def _up_to_branch(path: str, other: str) -> str:
+    """Return a path up to the first name in which another path differs."""
+    names, others = path.split("/"), other.split("/")
+    same = next(
+        (place for place, pair in enumerate(zip(names, others, strict=False)) if len(set(pair)) > 1), len(names)
+    )
+    return "/".join(names[: same + 1])

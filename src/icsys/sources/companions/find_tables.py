@@ -84,7 +84,7 @@ class TableSearch:
         if self._rules or self.files:
             for path in classes:
                 self.files[path] = SIDECAR, "copy"
-                self._found.add(path, 1, "Names of classes or folders in {folders}: copied")
+                self._found.add(path, 1, "{count} file{s} with names of classes, {folders}: copied")
 
     def add_tables(self, table: str | None) -> None:
         """Add the tables that the user names.
@@ -102,7 +102,7 @@ class TableSearch:
                     f"{str(self._tree.reader.source)!r}"
                 )
             self.files[path] = SIDECAR, "table"
-            self._found.add(path, 1, "Table {folders}: named with --table")
+            self._found.add(path, 1, "{count} table{s}, {folders}: named with --table")
 
     def _below(self, text: str) -> str | None:
         """Return the path of a file below the source folder, which a text names from there or from anywhere."""
@@ -134,15 +134,17 @@ class TableSearch:
         suffix = _suffix(name)
         if suffix == ".json" and is_coco(place):
             self.files[path] = ANNOTATION, "coco"
-            self._found.add(path, 1, "COCO annotations in {folders}: lists of images and annotations in JSON")
+            self._found.add(
+                path, 1, "{count} file{s} of COCO annotations, {folders}: they have lists of images and of annotations"
+            )
         elif name.lower() in _METADATA and names_images(place):
             self.files[path] = SIDECAR, "metadata"
-            self._found.add(path, 1, "Table of images in {folders}: it has file names")
+            self._found.add(path, 1, "{count} table{s} of images, {folders}: they have a column of file names")
         elif name.lower() == "metadata.parquet":
             self._unclear.add(path, 1, "{folders} is left out: ics reads metadata.jsonl and metadata.csv only")
         elif suffix == ".txt" and self._lists.is_list(folder, first_lines(place)):
             self.files[path] = SIDECAR, "names"
-            self._found.add(path, 1, "{count} lists of images in {folders}: their lines name images")
+            self._found.add(path, 1, "{count} list{s} of images, {folders}: their lines name images")
 
 
 class _ImageLists:
@@ -185,7 +187,8 @@ class _ImageLists:
             own = path.split("/")
             return next((i for i, (a, b) in enumerate(zip(parts, own, strict=False)) if a != b), len(parts))
 
-        return sorted(self._folders, key=lambda path: -shared(path))[:_MOST_FOLDERS]
+        near = sorted(self._folders, key=lambda path: -shared(path))[:_MOST_FOLDERS]
+        return list(dict.fromkeys([*near, *(path.rpartition("/")[0] for path in near)]))
 
     def _is_file(self, path: str) -> bool:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +28,7 @@ from icsys.sources.safe_names import is_image_name
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator, Sequence
+    from typing import BinaryIO
 
     from icsys.options import Options
     from icsys.sources.remote.listings import FolderListing, RemoteEntry
@@ -249,6 +251,10 @@ class RemoteFolder:
         fs, _ = connect(self.url)
         place = _of(task.place)
         return with_retry(lambda: fetch_image(fs, self._path(place), place, options), self.url)
+
+    def open(self, task: Task, options: Options) -> BinaryIO:
+        """Read the whole file."""
+        return io.BytesIO(self.read(task, options)[0])
 
     def _path(self, place: RemotePlace) -> str:
         return self._site.secret() + place.name

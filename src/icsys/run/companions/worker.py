@@ -1,0 +1,186 @@
+"""Companions from source to output: masks and annotations go the way of their image, sidecars are copied."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from icsys.engine.batches import MOST_SECONDS
+from icsys.errors import ImageError
+from icsys.files.failure_reason import failure_reason
+from icsys.image.geometry import ResizeSettings
+from icsys.image.jpeg.headers import plain_header
+from icsys.image.mask import reduce_mask
+from icsys.image.picture_header import read_header
+from icsys.image.view import View
+from icsys.labels.forms import FORMS
+from icsys.outputs.base import NewOutput
+from icsys.results import MASK, UNCHANGED, CompanionWritten, Failed, Skipped
+from icsys.run.worker import PART_BYTES, Outcome
+from icsys.sources.base import read_loaded
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from icsys.engine.executor import Limits
+    from icsys.errors import ImageError as _ImageError
+    from icsys.labels.mapped_file import LabelRules
+    from icsys.options import Options
+    from icsys.outputs.base import Outputs
+    from icsys.sources.base import Companion, Source
+
+    LoadedCompanion = tuple[Companion, bytes | _ImageError | None]
+
+_HEAD_BYTES = 2**16  # of an image: the headers of most JPEGs
+
+
+class CompanionContext(NamedTuple):
+    """What all workers of the companions have in common; it can be pickled for other processes.
+
+    Attributes
+    ----------
+    source
+        Where companions and images are read from.
+    outputs
+        Where companions are written.
+    options
+        How the images are compressed.
+    rules
+        What becomes of labels.
+    dry_run
+        Write nothing.
+    """
+
+    source: Source
+    outputs: Outputs
+    options: Options
+    rules: LabelRules
+    dry_run: bool = False
+
+
+class _Made(NamedTuple):
+    """A result whose output is to be written."""
+
+    companion: Companion
+    result: CompanionWritten
+    data: bytes
+
+
+def reduce_companions(batch: Sequence[LoadedCompanion], context: CompanionContext, limits: Limits) -> list[Outcome]:
+    """Make the outputs of companions until the run is stopped or time is up. Any fault of one becomes its result.
+
+    Parameters
+    ----------
+    batch
+        The companions, each with its bytes if they were read ahead.
+
+    Returns
+    -------
+    list of Outcome
+        Of the first companions, in their order; of at least one, unless the run is stopped.
+    """
+    outcomes: list[Outcome] = []
+    made: list[_Made | Outcome] = []
+    held, end = 0, time.monotonic() + MOST_SECONDS
+    for loaded in batch:
+        if limits.stopped() or ((made or outcomes) and time.monotonic() > end):
+            break
+        try:
+            made.append(_reduce(loaded, context, limits))
+        except Exception as error:  # noqa: BLE001 - one file never ends the run
+            made.append(_failed(loaded[0], error))
+        held += len(made[-1].data) if isinstance(made[-1], _Made) else 0
+        if held >= PART_BYTES:
+            outcomes += _written(made, context, limits)
+            made, held = [], 0
+    return outcomes + _written(made, context, limits)
+
+
+def _reduce(loaded: LoadedCompanion, context: CompanionContext, limits: Limits) -> _Made | Outcome:
+    companion, ahead = loaded
+    task, start = companion.task, time.perf_counter()
+    data, mtime_ns = read_loaded(context.source, (task, ahead), context.options)
+    source_sha256 = hashlib.sha256(data).hexdigest()
+    if source_sha256 == task.done_sha256:
+        return Outcome(
+            task, Skipped(source=task.source, output=task.output, reason=UNCHANGED, kind=companion.kind), mtime_ns
+        )
+    values: dict[str, int | str | None]
+    with limits.slots:
+        if companion.kind == MASK:
+            view = view_of(companion, context)
+            rules = context.rules
+            mask = reduce_mask(
+                data, view, context.options, labels_on=rules.labels_on, pad=rules.mask_pad, admit=limits.admit
+            )
+            output, values = mask.data, {"width": mask.width, "height": mask.height, "warning": mask.warning}
+        elif companion.form == "copy":
+            output, values = data, {}
+        else:
+            name = "" if companion.picture is None else companion.picture.output.rpartition("/")[2]
+            mapped = FORMS[companion.form](data, view_of(companion, context), context.rules, name)
+            output = mapped.data
+            values = {"labels": mapped.labels, "dropped": mapped.dropped, "warning": mapped.warning}
+    result = CompanionWritten(
+        kind=companion.kind,
+        form=companion.form,
+        source=task.source,
+        output=task.output,
+        picture="" if companion.picture is None else companion.picture.source,
+        bytes_in=len(data),
+        bytes_out=len(output),
+        source_mtime_ns=mtime_ns,
+        source_sha256=source_sha256,
+        sha256=hashlib.sha256(output).hexdigest(),
+        options_hash=task.options_hash,
+        redone=task.redone,
+        seconds=time.perf_counter() - start,
+        **values,  # type: ignore[arg-type]
+    )
+    return _Made(companion, result, output)
+
+
+def view_of(companion: Companion, context: CompanionContext) -> View:
+    """Return the view of a companion's image, from its headers.
+
+    Raises
+    ------
+    ImageError, OSError
+        If the image cannot be read.
+    """
+    picture, options = companion.picture, context.options
+    assert picture is not None  # noqa: S101 - a companion with a form has one
+    try:
+        header = plain_header(context.source.head(picture, _HEAD_BYTES))
+        if header is not None:
+            return View.of(header.size, header.orientation, ResizeSettings.of(options))
+        data, _ = context.source.read(picture, options)
+        read = read_header(data, options)
+    except ImageError as error:
+        raise ImageError("no_image", f"its image {picture.source!r} cannot be used: {error}") from error
+    return View.of(read.stored, read.orientation, ResizeSettings.of(options))
+
+
+def _written(made: list[_Made | Outcome], context: CompanionContext, limits: Limits) -> list[Outcome]:
+    """Write the outputs, and return all outcomes in their order."""
+    files = [NewOutput(one.result.output, one.data, one.result.sha256) for one in made if isinstance(one, _Made)]
+    if context.dry_run or limits.ended():
+        errors: Sequence[OSError | None] = [None] * len(files)
+    else:
+        errors = context.outputs.write_all(files)
+    faults = iter(errors)
+    outcomes = []
+    for one in made:
+        if isinstance(one, _Made):
+            error = next(faults)
+            outcomes.append(_failed(one.companion, error) if error else Outcome(one.companion.task, one.result))
+        else:
+            outcomes.append(one)
+    return outcomes
+
+
+def _failed(companion: Companion, error: Exception) -> Outcome:
+    code, message = failure_reason(error)
+    task = companion.task
+    return Outcome(task, Failed(source=task.source, code=code, message=message, kind=companion.kind))
