@@ -69,6 +69,7 @@ def test_lines_of_classes_and_shares_are_yolo(rows):
         ("10 20 30 20 30 40 10 40 plane 0\n", "numbers"),
         ("0.5", "numbers"),
         (b"\xff\xfe\0binary", None),
+        ("0 " + "1" * 60_000 + "x", "copy"),  # in no time that grows with the square
     ],
 )
 def test_texts_beside_pictures(text, form, tmp_path):
