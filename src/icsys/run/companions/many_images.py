@@ -21,7 +21,7 @@ from icsys.labels.tables import map_table
 from icsys.layout import MANIFEST
 from icsys.records.manifest import read_rows
 from icsys.results import UNCHANGED, CompanionWritten, Failed, Skipped
-from icsys.run.companions.one_image import decide, is_about_many
+from icsys.run.companions.one_image import is_about_many
 from icsys.run.companions.picture_index import PictureIndex
 from icsys.run.worker import Outcome
 from icsys.sources.base import Companion, Excluded, Task
@@ -93,7 +93,7 @@ def write_files_about_many(context: CompanionRun, ledger: Ledger, monitor: RunMo
             if monitor.stop.is_set():
                 break
             task = companion.task._replace(options_hash=_options_hash(companion, digest, context.settings))
-            decision = decide(ledger, companion._replace(task=task))
+            decision = ledger.decide(task, companion)
             if isinstance(decision, Skipped | Failed):
                 if monitor.guard(partial(ledger.record, decision)):
                     monitor.add(decision)

@@ -69,7 +69,7 @@ class PictureIndex:
         for row in rows:
             source = row["source_path"]
             if row["status"] in {FAILED, LEFT_OUT}:
-                self._database.execute("update pictures set written = 0 where source = ?", (_bytes(source),))
+                self._database.execute("delete from pictures where source = ?", (_bytes(source),))
             elif row["status"] == DONE and row.get("kind", IMAGE) == IMAGE:
                 size = row["source_width"], row["source_height"], row.get("orientation") or 1
                 self._database.execute(_ROW, (*_names(source), _bytes(row["file_name"]), *size))
