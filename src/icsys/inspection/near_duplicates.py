@@ -45,8 +45,8 @@ _MOST_OUTSIDE = 0.03  # of a side: two crops of one picture, and what cells can 
 _STEPS = 5
 _BLOCK = 3  # cells
 _PAIRS, _ALIGNED = 4096, 512  # pairs that are worked on at once
-_MOST_SIMILAR = 1000  # pairs of an image whose luma is looked at
-_MOST_PAIRS = 32  # pairs of an image that are laid over one another
+_MOST_SIMILAR = 300  # pairs of an image whose luma is looked at
+_MOST_PAIRS = 12  # pairs of an image that are laid over one another
 _MOST_PICTURES = 2000  # held at once, about 30 kB each
 
 _Pair = tuple[int, int]
