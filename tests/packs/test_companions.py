@@ -231,7 +231,9 @@ def trees(draw):
         source = draw(st.sampled_from(sorted(images)))
         path = ending.format(source.rpartition("/")[2].rpartition(".")[0])
         kind, forms = draw(
-            st.sampled_from([("annotation", ["yolo", "voc", "labelme", "cityscapes", "copy"]), ("sidecar", ["copy"])])
+            st.sampled_from(
+                [("annotation", ["yolo", "yolo_pose2", "voc", "labelme", "cityscapes", "copy"]), ("sidecar", ["copy"])]
+            )
         )
         if path.endswith(".png"):
             kind, forms = "mask", ["mask"]

@@ -74,8 +74,8 @@ def renamed(name: str, facts: PictureFacts, beside: str = "") -> str:
     A name is relative to some folder: that which is left of the source path without the components of the name. The
     new name is relative to the same folder. If the output lies in another folder than its source, as in that of a
     split, the new name is relative to the folder of the file if the name was, and else to the top of the outputs; a
-    stem alone stays one. Backslashes and a leading ``./`` are kept. A name with ``..`` is relative to the folder of the file.
-    An absolute path or a URL would lead back to the source; it becomes relative to the folder of the file.
+    stem alone stays one. Backslashes and a leading ``./`` are kept. A name with ``..`` is relative to the folder of the
+    file. An absolute path or a URL would lead back to the source; it becomes relative to the folder of the file.
 
     A name without the suffix of its picture is a stem, and stays one. A name with some other suffix gets that of the
     output. An identifier that is only the beginning of a stem is kept, as long as the output begins with it too.
