@@ -367,7 +367,8 @@ def write_yolo(root, task="detect", *, layout="images/train"):
             listed[split].append(picture)
             if number < count - 1:
                 lines = [yolo_line(thing, tree.pictures[picture], task) + "\n" for thing in things]
-                form = "yolo_pose3" if task == "pose" else "yolo"  # the form that kpt_shape states
+                # Without data.yaml nothing states how many values a keypoint has.
+                form = "yolo_pose3" if task == "pose" and layout != "darknet" else "yolo"
                 tree.annotation(f"{labels}street {seed}.txt", form, picture, "".join(lines))
             seed += 1
     if layout == "darknet":

@@ -26,12 +26,15 @@ class PictureFacts(NamedTuple):
         How it becomes its output; None if that is unknown, as of a picture that failed.
     is_written
         Whether it has an output.
+    is_elsewhere
+        Whether another file, that of its split, says the same of it: then nothing is lost where it is left out.
     """
 
     source_path: str
     output_path: str
     view: View | None
     is_written: bool
+    is_elsewhere: bool = False
 
 
 class FindPicture(Protocol):
@@ -72,10 +75,9 @@ def renamed(name: str, facts: PictureFacts, beside: str = "") -> str:
     r"""Return the name of the output of a picture, in the manner of the name that a file gives the picture.
 
     A name is relative to some folder: that which is left of the source path without the components of the name. The
-    new name is relative to the same folder. If the output lies in another folder than its source, as in that of a
-    split, the new name is relative to the folder of the file if the name was, and else to the top of the outputs; a
-    stem alone stays one. Backslashes and a leading ``./`` are kept. A name with ``..`` is relative to the folder of the
-    file. An absolute path or a URL would lead back to the source; it becomes relative to the folder of the file.
+    new name is relative to the same folder, or has as many of the last components of the output path if the output
+    lies elsewhere. Backslashes and a leading ``./`` are kept. A name with ``..`` is relative to the folder of the file.
+    An absolute path or a URL would lead back to the source; it becomes relative to the folder of the file.
 
     A name without the suffix of its picture is a stem, and stays one. A name with some other suffix gets that of the
     output. An identifier that is only the beginning of a stem is kept, as long as the output begins with it too.
@@ -109,13 +111,8 @@ def renamed(name: str, facts: PictureFacts, beside: str = "") -> str:
     source = facts.source_path.split("/")
     root = source[: max(0, len(source) - len(parts))]
     output = [*folder.split("/"), last] if folder else [last]
-    if output[:-1] == source[:-1]:
-        output = output[len(root) :]
-    elif len(parts) == 1 and last != facts.output_path.rpartition("/")[2]:
-        output = [last]
-    elif root and root == beside.split("/"):
-        output = posixpath.relpath("/".join(["", *output]), posixpath.join("/", beside)).split("/")
-    return start + slash.join(output)
+    kept = output[len(root) :] if output[: len(root)] == root else output[-len(parts) :]
+    return start + slash.join(kept)
 
 
 def _last_component(given: str, facts: PictureFacts) -> str:

@@ -17,7 +17,10 @@ from icsys.sources.packed_companions import COMPANIONS_KEY
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-_FORMS = {"yolo": "txt", "yolo_pose2": "txt", "yolo_pose3": "txt"} | {
+_FORMS = {
+    "yolo": "txt",
+    "yolo_pose2": "txt",
+    "yolo_pose3": "txt",
     "voc": "xml",
     "labelme": "labelme.json",
     "cityscapes": "polygons.json",

@@ -7,8 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from icsys.results import ANNOTATION, SIDECAR
-from icsys.sources.companions.contents import json_form, text_form, xml_form
-from icsys.sources.companions.keypoint_shape import keypoint_values
+from icsys.sources.companions.contents import json_form, pose_form, text_form, xml_form
 from icsys.sources.companions.layout import BY_CONTENT, Endings, PairRule
 from icsys.sources.companions.name_words import folder_words, is_label_word
 from icsys.sources.companions.pairing import NamedPicture, evenly_spread, pair_files
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from icsys.sources.companions.notes import Notes
     from icsys.sources.companions.tree_names import TreeNames
 
-COPY, _NUMBERS, _YOLO = "copy", "numbers", "yolo"
+COPY, _NUMBERS = "copy", "numbers"
 _READ = 16  # files whose content is read
 _SEEN = 1000  # names
 _LIKELY = 0.5  # of the files with a picture's stem
@@ -161,7 +160,7 @@ class AnnotationSearch:
         empty = forms.pop(None, 0)
         if not forms:
             is_labels = any(folder_words(part) in _LABELS for part in folder.split("/"))
-            return FoundForm(ANNOTATION, _YOLO) if empty and is_labels else FoundForm(SIDECAR, COPY)
+            return FoundForm(ANNOTATION, "yolo") if empty and is_labels else FoundForm(SIDECAR, COPY)
         best, count = max(forms.items(), key=lambda one: (one[1], one[0] != COPY))
         form = COPY if best in {_NUMBERS, None} else str(best)
         if form == COPY and any(one not in {COPY, _NUMBERS} for one in forms):
@@ -170,13 +169,22 @@ class AnnotationSearch:
             return FoundForm(ANNOTATION, BY_CONTENT)
         return FoundForm(kind_of_form(form), form, is_unknown=best == _NUMBERS)
 
+    def _yolo_form(self, folder: str) -> str:
+        """Return the form of YOLO labels: with keypoints if a YAML file above them states so."""
+        above = folder
+        while above:
+            above = above.rpartition("/")[0]
+            for name in self._tree.names(above)[1]:
+                if name.lower().endswith((".yaml", ".yml")):
+                    form = pose_form(self._tree.reader.source / above / name)
+                    if form:
+                        return form
+        return "yolo"
+
     def _add(self, folder: str, suffix: str, form: FoundForm, folders: PictureFolders) -> None:
-        known = form.form
-        if known == _YOLO and (values := keypoint_values(self._tree, folder)):
-            known = f"yolo_pose{values}"
         rule = PairRule(
             kind=form.kind,
-            form=known,
+            form=self._yolo_form(folder) if form.form == "yolo" else form.form,
             pictures=folders.folders,
             suffixes=frozenset({suffix}),
             endings=folders.endings,
