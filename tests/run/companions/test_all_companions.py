@@ -110,8 +110,9 @@ def test_shards_and_a_run_over_everything_write_what_one_run_writes(write, tmp_p
     tree = write(tmp_path / "source")
     run(tree, tmp_path / "one")
     for index in (1, 2, 3):
-        run(tree, tmp_path / "other", shard=(index, 3))
-    merge_shards(tmp_path / "other")
+        (note,) = run(tree, tmp_path / "other", shard=(index, 3)).notes
+        assert "files that name many images" in note
+    assert merge_shards(tmp_path / "other").notes == [note]
     last = run(tree, tmp_path / "other")
     assert last.compressed == 0
     assert files_in(tmp_path / "one") == files_in(tmp_path / "other")

@@ -15,6 +15,7 @@ from icsys.sources.companions.contents import (
     is_yolo,
     json_form,
     names_images,
+    pose_form,
     text_form,
     top_keys,
     xml_form,
@@ -68,10 +69,27 @@ def test_lines_of_classes_and_shares_are_yolo(rows):
         ("10 20 30 20 30 40 10 40 plane 0\n", "numbers"),
         ("0.5", "numbers"),
         (b"\xff\xfe\0binary", None),
+        ("0 " + "1" * 60_000 + "x", "copy"),  # in no time that grows with the square
     ],
 )
 def test_texts_beside_pictures(text, form, tmp_path):
     assert text_form(file(tmp_path, text)) == form
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("path: .\nkpt_shape: [17, 3]  # number, values\n", "yolo_pose3"),
+        ("kpt_shape:\n  - 5\n  - 2\nnames: [a]\n", "yolo_pose2"),
+        ("kpt_shape: [ 5,2 ]", "yolo_pose2"),
+        ("kpt_shape: [17, 4]\n", None),
+        ("# kpt_shape: [17, 3]\n", None),
+        ("names: [kpt_shape]\n", None),
+    ],
+)
+def test_yaml_states_how_many_values_a_keypoint_has(text, form, tmp_path):
+    (tmp_path / "data.yaml").write_text(text)
+    assert pose_form(tmp_path / "data.yaml") == form
 
 
 def test_only_whole_lines_of_a_long_text_count(tmp_path):

@@ -140,6 +140,68 @@ def test_a_table_is_one_that_the_user_names(tmp_path, with_suffix, monkeypatch):
         plan(tree.root, table="outside.csv")
 
 
+FOUR = range(4)
+
+
+def images(pattern, image):
+    return {pattern.format(number): image for number in FOUR}
+
+
+def texts(pattern, text):
+    return {pattern.format(number): text for number in FOUR}
+
+
+OTHER_LAYOUTS = {
+    "camvid": ({"train/{}.png": "trainannot/{}.png", "val/{}.png": "valannot/{}.png"}, {}),
+    "mvtec": ({"a/test/bad/{:03}.png": "a/ground_truth/bad/{:03}_mask.png", "a/test/good/{}.png": ""}, {}),
+    "kitti": ({"training/image_2/{:06}_10.png": "training/semantic/{:06}_10.png"}, {}),
+    "bdd": ({"images/10k/train/{}.jpg": "labels/sem_seg/masks/train/{}.png"}, {}),
+    "deepglobe": ({"train/{}_sat.jpg": "train/{}_mask.png"}, {}),
+    "isic": ({"ISIC_Input/ISIC_{}.jpg": "ISIC_Part1_GroundTruth/ISIC_{}_segmentation.png"}, {}),
+    "mapillary": ({"training/images/{}.jpg": "training/v1.2/labels/{}.png"}, {}),
+    "imagenet": ({"Data/train/n01/n01_{}.JPEG": ""}, {"Annotations/train/n01/n01_{}.xml": ("<annotation/>", "voc")}),
+    "captions": ({"images/{}.jpg": ""}, {"captions/{}.txt": ("two cats", "copy")}),
+    "labelme": ({"images/{}.jpg": ""}, {"annotations/{}.json": ('{"shapes": []}', "labelme")}),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_LAYOUTS)
+def test_layouts_of_other_datasets_are_recognised(name, tmp_path):
+    """A pattern of pictures with that of their masks, and patterns of labels with a text and its form."""
+    masks, labels = OTHER_LAYOUTS[name]
+    for picture, mask in masks.items():
+        saved(tmp_path / "in", images(picture, PHOTO) | (images(mask, FLAT) if mask else {}))
+    for label, (text, _) in labels.items():
+        saved(tmp_path / "in", texts(label, text))
+    tasks, companions, *_, layout = plan(tmp_path / "in")
+    expected = {
+        (mask.format(n), "mask", picture.format(n)) for picture, mask in masks.items() for n in FOUR if mask
+    } | {(label.format(n), form, next(iter(masks)).format(n)) for label, (_, form) in labels.items() for n in FOUR}
+    assert {(path, one.form, one.picture.source) for path, one in companions.items()} == expected
+    assert len(tasks) == 4 * len(masks)
+    assert layout.unclear == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("n01/n01_{0} {0}", True),
+        ("/home/me/SegNet/Data/n01/n01_{0}.JPEG /home/me/annot/n01_{0}.png", True),
+        ("Data\\n01\\n01_{0}.JPEG", True),
+        ("n01_{0}", True),
+        ("cat_{0}", False),
+        ("../../etc/n01_{0}", False),
+    ],
+)
+def test_lists_name_images_in_many_ways(line, expected, tmp_path):
+    saved(tmp_path / "in", images("Data/n01/n01_{}.JPEG", PHOTO) | {"sets/a.txt": "# all\n\n"})
+    (tmp_path / "in/sets/a.txt").write_text("# all\n\n" + "".join(line.format(n) + "\n" for n in FOUR), "utf-8")
+    companions = plan(tmp_path / "in")[1]
+    assert {path: (one.kind, one.form) for path, one in companions.items()} == (
+        {"sets/a.txt": ("sidecar", "names")} if expected else {}
+    )
+
+
 # Traps: what looks like masks or labels by its name.
 
 

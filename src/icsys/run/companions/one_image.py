@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import closing
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -106,7 +105,7 @@ class CompanionPass:
             return Skipped(
                 source=companion.task.source, output=companion.task.output, reason=NO_OUTPUT, kind=companion.kind
             )
-        return decide(self._ledger, companion)
+        return self._ledger.decide(companion.task, companion)
 
     def _announced(self, batch: list[Companion]) -> Iterator[Companion]:
         """Write the pending outputs of a batch to disk, then yield its companions."""
@@ -116,12 +115,6 @@ class CompanionPass:
             if self._monitor.stop.is_set():
                 return
             yield companion
-
-
-def decide(ledger: Ledger, companion: Companion) -> Task | Skipped | Failed:
-    """Return the task of a companion if it is to be done, or its result."""
-    decision = ledger.decide(companion.task)
-    return replace(decision, kind=companion.kind) if isinstance(decision, Skipped | Failed) else decision
 
 
 def is_about_many(companion: Companion) -> bool:

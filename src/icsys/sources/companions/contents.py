@@ -18,7 +18,7 @@ _HEAD = 1 << 16  # bytes
 _BLOCK = 1 << 20
 _LONGEST = 1 << 24
 _FEW_LINES = 50
-_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
 _YOLO_LINE = re.compile(rf"\s*\d+(?:\.0*)?(?:\s+{_NUMBER}){{4,}}\s*", re.ASCII)
 _LARGEST_SHARE = 2.0  # shapes may reach over the edge of their picture; numbers of pixels are larger
 _LIST_KEYS = re.compile(rb'"(images|annotations)"\s*:\s*\[')
@@ -26,6 +26,7 @@ _JSON_PARTS = re.compile(r'"(?P<key>[^"\\]*+)"\s*+:|"[^"\\]*+(?:\\.[^"\\]*+)*+"|
 _COCO_KEYS = frozenset({"categories", "info", "licenses", "type"})
 _IMAGES_ALONE = re.compile(rb'"images"\s*:\s*\[\s*\{[^{}]*"file_name"\s*:')
 _FILE_NAME = re.compile(r"(?:.*_)?file_name")
+_KEYPOINTS = re.compile(rb"^kpt_shape:\s*(?:\[\s*\d+\s*,\s*([23])\s*\]|-[ ]*\d+\s*-[ ]*([23])\s*$)", re.MULTILINE)
 
 
 def first_bytes(path: Path, size: int = _HEAD) -> bytes:
@@ -92,10 +93,16 @@ def text_form(path: Path) -> str | None:
     return "yolo" if found else "numbers" if is_numeric(lines) else "copy"
 
 
+def pose_form(path: Path) -> str | None:
+    """Return the form of the labels that a YAML file of YOLO describes, if it states the numbers of a keypoint."""
+    stated = _KEYPOINTS.search(first_bytes(path))
+    return None if stated is None else f"yolo_pose{(stated[1] or stated[2]).decode()}"
+
+
 def xml_form(path: Path) -> str:
     """Return the form of an XML file: ``voc`` if its root is that of VOC, else ``copy``."""
     head = first_bytes(path)
-    is_voc = re.match(rb"(?:\xef\xbb\xbf)?\s*(?:<[?!][^>]*>\s*)*<annotation[\s>]", head)
+    is_voc = re.match(rb"(?:\xef\xbb\xbf)?\s*(?:<[?!][^>]*>\s*)*<annotation[\s/>]", head)
     return "voc" if is_voc else "copy"
 
 

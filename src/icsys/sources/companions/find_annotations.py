@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from icsys.results import ANNOTATION, SIDECAR
-from icsys.sources.companions.contents import json_form, text_form, xml_form
+from icsys.sources.companions.contents import json_form, pose_form, text_form, xml_form
 from icsys.sources.companions.layout import BY_CONTENT, Endings, PairRule
 from icsys.sources.companions.name_words import folder_words, is_label_word
 from icsys.sources.companions.pairing import NamedPicture, evenly_spread, pair_files
@@ -169,10 +169,22 @@ class AnnotationSearch:
             return FoundForm(ANNOTATION, BY_CONTENT)
         return FoundForm(kind_of_form(form), form, is_unknown=best == _NUMBERS)
 
+    def _yolo_form(self, folder: str) -> str:
+        """Return the form of YOLO labels: with keypoints if a YAML file above them states so."""
+        above = folder
+        while above:
+            above = above.rpartition("/")[0]
+            for name in self._tree.names(above)[1]:
+                if name.lower().endswith((".yaml", ".yml")):
+                    form = pose_form(self._tree.reader.source / above / name)
+                    if form:
+                        return form
+        return "yolo"
+
     def _add(self, folder: str, suffix: str, form: FoundForm, folders: PictureFolders) -> None:
         rule = PairRule(
             kind=form.kind,
-            form=form.form,
+            form=self._yolo_form(folder) if form.form == "yolo" else form.form,
             pictures=folders.folders,
             suffixes=frozenset({suffix}),
             endings=folders.endings,

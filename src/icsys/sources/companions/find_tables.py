@@ -41,6 +41,7 @@ _MOST_IN_FOLDER = 1000  # files of a folder that are looked into
 _MOST_IN_TREE = 10_000
 _MOST_FOLDERS = 64
 _LINES = 12
+_MOST_PARTS = 8  # names at the end of a path that are looked for
 _RESOLVED = 0.8  # of the lines of a list
 _STEM_SUFFIXES = (".jpg", ".png", ".jpeg", ".JPG", ".JPEG", ".tif", ".bmp", ".webp")
 
@@ -173,7 +174,7 @@ class _ImageLists:
         ends = [""] if is_image_name(text) else list(_STEM_SUFFIXES)
         if is_image_name(text):
             parts = text.strip("/").split("/")
-            tails = ["/".join(parts[number:]) for number in range(len(parts))]
+            tails = ["/".join(parts[number:]) for number in range(max(0, len(parts) - _MOST_PARTS), len(parts))]
         else:
             tails = [text]
         starts = [*_and_above(folder), *self._near(folder)]
@@ -187,7 +188,8 @@ class _ImageLists:
             own = path.split("/")
             return next((i for i, (a, b) in enumerate(zip(parts, own, strict=False)) if a != b), len(parts))
 
-        return sorted(self._folders, key=lambda path: -shared(path))[:_MOST_FOLDERS]
+        near = sorted(self._folders, key=lambda path: -shared(path))[:_MOST_FOLDERS]
+        return list(dict.fromkeys([*near, *(path.rpartition("/")[0] for path in near)]))
 
     def _is_file(self, path: str) -> bool:
         try:
