@@ -44,8 +44,9 @@ _MOST_BEFORE, _MOST_AFTER, _LOOSE = (0.42, 1.0), (0.2, 1.0), (0.3, 2.0)
 _MOST_OUTSIDE = 0.03  # of a side: two crops of one picture, and what cells can tell
 _STEPS = 5
 _BLOCK = 3  # cells
-_PAIRS = 512  # worked on at once
-_MOST_PAIRS = 16  # candidates of an image that are compared, the most similar ones
+_PAIRS, _ALIGNED = 4096, 512  # pairs that are worked on at once
+_MOST_SIMILAR = 300  # pairs of an image whose luma is looked at
+_MOST_PAIRS = 12  # pairs of an image that are laid over one another
 _MOST_PICTURES = 2000  # held at once, about 30 kB each
 
 _Pair = tuple[int, int]
@@ -133,37 +134,48 @@ class _Grids:
         self._halves = (cells // 4).reshape(-1, _HALF * _HALF)
 
     def candidates(self) -> list[_Pair]:
-        """Return the pairs that may be near duplicates, the first position before the second."""
+        """Return the pairs that may be near duplicates, the first position before the second, in order.
+
+        The work is bounded: of an image with very many similar ones, those of the closest light are looked at, and of
+        these the closest pictures.
+        """
+        closest = np.array(sorted(self._closest()), np.intp).reshape(-1, 2)
+        found: list[_Pair] = []
+        for begin in range(0, len(closest), _ALIGNED):
+            some = closest[begin : begin + _ALIGNED]
+            differ = self._difference(some[:, 0], some[:, 1])
+            part, level = _MOST_AFTER
+            found += [(a, b) for a, b in some[differ.rms <= part * differ.contrast + level].tolist()]
+        return found
+
+    def _closest(self) -> set[_Pair]:
+        """Return the pairs that have similar hashes and about the same luma as they lie."""
         near: defaultdict[int, list[tuple[float, _Pair]]] = defaultdict(list)
+        looked_at = np.zeros(len(self._hashes), np.int32)
         similar = similar_hashes(self._hashes, self._light, most_bits=MOST_BITS, most_light=MOST_LIGHT)
         for firsts, seconds in similar:
+            is_new = (looked_at[firsts] < _MOST_SIMILAR) | (looked_at[seconds] < _MOST_SIMILAR)
+            firsts, seconds = firsts[is_new], seconds[is_new]  # noqa: PLW2901 - the same pairs, without some
+            np.add.at(looked_at, firsts, 1)
+            np.add.at(looked_at, seconds, 1)
             for begin in range(0, len(firsts), _PAIRS):
                 a, b = firsts[begin : begin + _PAIRS], seconds[begin : begin + _PAIRS]
-                close = self._are_close(a, b)
-                a, b = a[close], b[close]
-                distance = self.distance(a, b)
-                for first, second, far in zip(a.tolist(), b.tolist(), distance.tolist(), strict=True):
-                    if far <= 1:
-                        pair = (min(first, second), max(first, second))
-                        _keep(near[first], far, pair)
-                        _keep(near[second], far, pair)
-        return sorted({pair for some in near.values() for _, pair in some})
+                far = self._distance(a, b)
+                is_close = far <= 1
+                close = zip(a[is_close].tolist(), b[is_close].tolist(), far[is_close].tolist(), strict=True)
+                for first, second, distance in close:
+                    pair = (min(first, second), max(first, second))
+                    _keep(near[first], distance, pair)
+                    _keep(near[second], distance, pair)
+        return {pair for some in near.values() for _, pair in some}
 
-    def _are_close(self, first: NDArray[np.intp], second: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Return which pairs have about the same luma on a grid of half as many cells, as they lie."""
+    def _distance(self, first: NDArray[np.intp], second: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Return how much pairs differ as they lie, on half as many cells: 1 is the most that candidates may."""
         away = self._halves[first] - self._halves[second]
         rms = np.sqrt(np.einsum("ij,ij->i", away, away, dtype=np.float32) / away.shape[1])
         part, level = _MOST_BEFORE
-        least = np.minimum(self._contrast[first], self._contrast[second])
-        return rms <= part * least + level
-
-    def distance(self, first: NDArray[np.intp], second: NDArray[np.intp]) -> NDArray[np.float32]:
-        """Return how much pairs differ once they are laid over one another: 1 is the most that candidates may."""
-        if not len(first):
-            return np.zeros(0, np.float32)
-        found = self._difference(first, second)
-        part, level = _MOST_AFTER
-        return found.rms / (part * found.contrast + level)
+        distance: NDArray[np.float32] = rms / (part * np.minimum(self._contrast[first], self._contrast[second]) + level)
+        return distance
 
     def resemble(self, first: int, second: int) -> bool:
         """Return whether two pictures are similar enough to be in one group, as two crops of one picture are."""
