@@ -431,3 +431,16 @@ def test_a_tree_without_candidates_is_planned_as_without_a_survey(paths):
 
 def test_facts_of_a_tree_know_their_own(tmp_path):
     assert LabelTree(tmp_path).of("mask") == {}
+
+
+@pytest.mark.parametrize("captions", [0, 1, 4])
+def test_a_label_of_pixels_among_labels_of_yolo_fails_and_is_not_copied(captions, tmp_path):
+    """As a copy it would have places that are wrong."""
+    numbers = range(captions + 2)
+    files = {f"images/{number}.png": PHOTO for number in numbers} | {"labels/0.txt": "0 .5 .5 1 1\n"}
+    files |= {"labels/1.txt": "0 12 30 50 60\n"} | {f"labels/{number}.txt": "two words" for number in numbers[2:]}
+    saved(tmp_path / "in", files)
+    summary = compress_folder(tmp_path / "in", tmp_path / "out", Options(size=8))
+    assert "labels/1.txt" in {one.source for one in summary.companion_failures}
+    assert (tmp_path / "out" / "labels" / "0.txt").read_text("utf-8") == "0 .5 .5 1 1\n"
+    assert not (tmp_path / "out" / "labels" / "1.txt").exists()
