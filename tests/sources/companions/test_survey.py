@@ -69,7 +69,7 @@ def test_every_layout_is_recognised_exactly(trees, name):
     assert summed(companions) == tree.companions
     assert set(tasks) == set(tree.pictures)
     assert (ignored, unreadable) == (tree.others, set())
-    assert ["--table" in text for text in layout.unclear] == [True] * (name == "kaggle")
+    assert ["--table" in text for text in layout.unclear] == [True] * (name in {"carvana", "kaggle"})
     assert bool(layout.found) == bool(tree.companions)
     assert pickle.loads(pickle.dumps(layout)) == layout  # noqa: S301 - our own
 
