@@ -448,3 +448,22 @@ def test_a_label_of_pixels_among_labels_of_yolo_fails_and_is_not_copied(captions
     assert "labels/1.txt" in {one.source for one in summary.companion_failures}
     assert (tmp_path / "out" / "labels" / "0.txt").read_text("utf-8") == "0 .5 .5 1 1\n"
     assert not (tmp_path / "out" / "labels" / "1.txt").exists()
+
+
+def test_labels_of_some_images_of_a_larger_dataset_stay_labels_and_are_no_lists(tmp_path):
+    root = tmp_path / "source"
+    saved(root, {f"images/{number}.jpg": PHOTO for number in range(3)})
+    saved(root, {f"labels/{number}.txt": "0 0.5 0.5 0.1 0.1\n1 0.5 0.5 0.1 0.1\n" for number in range(40)})
+    _, companions, ignored, _, layout = plan(root)
+    assert summed(companions) == {
+        (f"labels/{number}.txt", "annotation", "yolo", f"images/{number}.jpg") for number in range(3)
+    }
+    assert len(ignored) == 37
+    assert "37 files *.txt in labels are left out: they have no picture" in layout.unclear
+
+
+def test_numbers_of_classes_are_no_names_of_images(tmp_path):
+    root = tmp_path / "source"
+    saved(root, {f"images/{number}.jpg": PHOTO for number in range(3)})
+    saved(root, {"a/other.txt": "0 0.5 0.5 0.1 0.1\n2 0.5 0.5 0.1 0.1\n", "a/list.txt": "0 1\n2 1\n"})
+    assert summed(plan(root)[1]) == {("a/list.txt", "sidecar", "names", None)}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from icsys.errors import UsageError
 from icsys.layout import TOP_FILES
 from icsys.results import ANNOTATION, SIDECAR
-from icsys.sources.companions.contents import first_lines, is_coco, names_images
+from icsys.sources.companions.contents import first_lines, is_coco, is_yolo, names_images
 from icsys.sources.folder_entries import path_in
 from icsys.sources.safe_names import is_image_name
 
@@ -170,6 +170,8 @@ class _ImageLists:
         """Return whether most of some lines name images: as whole lines, or as their first words."""
         lines = [line.strip() for line in lines]
         lines = [line for line in lines if line and not line.startswith("#")][:_LINES]
+        if is_yolo(lines) and any("." in line for line in lines):  # the number of a class may be the stem of an image
+            return False
         return bool(lines) and sum(self._names_image(folder, line) for line in lines) >= _RESOLVED * len(lines)
 
     def is_table(self, folder: str, lines: list[str]) -> bool:
