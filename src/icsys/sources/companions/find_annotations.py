@@ -52,10 +52,14 @@ class FoundForm(NamedTuple):
 
 
 def form_of(path: Path) -> str:
-    """Return the form of a file whose folder has several, from its content."""
+    """Return the form of a file whose folder has several, from its content.
+
+    Numbers beside labels of YOLO are taken for such labels: they fail, and the message names the line. As a copy they
+    would have places that are wrong in silence.
+    """
     look = _FORMS.get(path.suffix.lower())
     found = look(path) if look else None
-    return COPY if found in {None, _NUMBERS} else str(found)
+    return "yolo" if found == _NUMBERS else found or COPY
 
 
 def kind_of_form(form: str) -> str:
@@ -134,7 +138,7 @@ class AnnotationSearch:
                 self._tell_unknown(folder, suffix, folders.files, "left out")
             return
         why = ""
-        if folders.share < _LIKELY:
+        if folders.share < _LIKELY and form.form == COPY:
             why = f"only {folders.paired} have the stem of a picture"
         elif folders.others:
             why = f"both {folders.folders[0]} and {folders.others[0]} have their stems"
@@ -161,7 +165,7 @@ class AnnotationSearch:
         if not forms:
             is_labels = any(folder_words(part) in _LABELS for part in folder.split("/"))
             return FoundForm(ANNOTATION, "yolo") if empty and is_labels else FoundForm(SIDECAR, COPY)
-        best, count = max(forms.items(), key=lambda one: (one[1], one[0] != COPY))
+        best, count = max(forms.items(), key=lambda one: (one[1], one[0] not in {COPY, _NUMBERS}))
         form = COPY if best in {_NUMBERS, None} else str(best)
         if form == COPY and any(one not in {COPY, _NUMBERS} for one in forms):
             return FoundForm(SIDECAR, BY_CONTENT)
