@@ -288,9 +288,11 @@ def test_two_images_of_one_stem_are_told_because_their_labels_have_another_name(
     with Image.open(first) as image:
         image.save(first.with_suffix(".png"))
     summary = run(voc, tmp_path / "small")
-    assert f"another image has the stem of {min(voc.pictures)!r}" in summary.companion_warning
+    assert f"another image or mask has the stem of {min(voc.pictures)!r}" in summary.companion_warning
     told = [
-        row for row in rows_of(tmp_path / "small").values() if "another image has the stem" in row.get("warning", "")
+        row
+        for row in rows_of(tmp_path / "small").values()
+        if "another image or mask has the stem" in row.get("warning", "")
     ]
     assert {row["picture"] for row in told} == {min(voc.pictures)}
     assert {"mask", "annotation"} <= {row["kind"] for row in told}

@@ -467,3 +467,15 @@ def test_numbers_of_classes_are_no_names_of_images(tmp_path):
     saved(root, {f"images/{number}.jpg": PHOTO for number in range(3)})
     saved(root, {"a/other.txt": "0 0.5 0.5 0.1 0.1\n2 0.5 0.5 0.1 0.1\n", "a/list.txt": "0 1\n2 1\n"})
     assert summed(plan(root)[1]) == {("a/list.txt", "sidecar", "names", None)}
+
+
+def test_masks_with_the_whole_names_of_pictures_beside_them_are_told(tmp_path):
+    root = tmp_path / "source"
+    saved(root, {f"train/{number}.jpg": PHOTO for number in range(9)})
+    saved(root, {f"train/{number}.png": FLAT for number in range(9)})
+    tasks, companions, _, _, layout = plan(root)
+    assert (len(tasks), companions) == (18, {})
+    assert [note for note in layout.unclear if "9 images in train may be masks" in note and "'train/*.png'" in note]
+    saved(root, {f"train/{number}.png": PHOTO for number in range(9)})
+    assert not opened(root).layout.unclear
+    assert not opened(root, masks="none").layout.unclear

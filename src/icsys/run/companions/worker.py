@@ -144,7 +144,7 @@ def _reduce(loaded: LoadedCompanion, context: CompanionContext, limits: Limits) 
 
 
 def _name_warning(companion: Companion) -> str | None:
-    """Return a warning if the output of its image has another stem, because two images have the same."""
+    """Return a warning if the output of its image has another stem, because another file has the same."""
     picture = companion.picture
     if picture is None:
         return None
@@ -152,8 +152,8 @@ def _name_warning(companion: Companion) -> str | None:
     if output == source:
         return None
     return (
-        f"another image has the stem of {picture.source!r}, so that the output is {picture.output!r}: readers that "
-        "pair files by stem find no image; give one of the two another name"
+        f"another image or mask has the stem of {picture.source!r}, so that the output is {picture.output!r}: readers "
+        "that pair files by stem find no image; give one of the two another name"
     )
 
 
