@@ -367,7 +367,9 @@ def write_yolo(root, task="detect", *, layout="images/train"):
             listed[split].append(picture)
             if number < count - 1:
                 lines = [yolo_line(thing, tree.pictures[picture], task) + "\n" for thing in things]
-                tree.annotation(f"{labels}street {seed}.txt", "yolo", picture, "".join(lines))
+                # Without data.yaml nothing states how many values a keypoint has.
+                form = "yolo_pose3" if task == "pose" and layout != "darknet" else "yolo"
+                tree.annotation(f"{labels}street {seed}.txt", form, picture, "".join(lines))
             seed += 1
     if layout == "darknet":
         tree.sidecar("data/obj.names", "copy", None, "".join(f"{name}\n" for name in CLASSES))

@@ -6,11 +6,15 @@ import threading
 from typing import NamedTuple
 
 from helpers import manifest_row
+from icsys.files.atomic import write_whole
 from icsys.files.rooted_path import RootedPath
-from icsys.layout import MANIFEST, UNPACKED
+from icsys.files.url import Url
+from icsys.layout import MANIFEST
+from icsys.outputs.base import NewOutput
 from icsys.packs.local_packs import open_packs, pack_images
 from icsys.packs.unpacked_folder import UnpackedFolder
-from icsys.records.manifest import to_line
+from icsys.records.manifest import read_rows, to_line
+from icsys.run.object_destination import ObjectDestination
 
 
 class Beside(NamedTuple):
@@ -63,35 +67,55 @@ def pack_tree(out, images, companions, packing="webdataset", *, shard_images=100
     samples
         Names of samples by source.
     """
-    root = RootedPath(out)
     out.mkdir(exist_ok=True)
-    names = open_packs(root, packing, read_only=False)
-    outputs = UnpackedFolder(root)
-    before = {row["file_name"]: row for row in rows_of(out)}
+    outputs = UnpackedFolder(RootedPath(out))
+    limits = {"shard_images": shard_images, "shard_bytes": shard_bytes}
+    _pack(RootedPath(out), outputs, _rows(images, companions, samples or {}), packing, **limits)
+    return rows_of(out)
+
+
+def pack_in_store(url, images, companions, packing="webdataset", *, shard_images=100):
+    """Do the same in an object store."""
+    place = ObjectDestination(Url(url), packed=True)
+    limits = {"shard_images": shard_images, "shard_bytes": 10**9}
+    stop = threading.Event()
+
+    def bring():
+        place.fetch_for_packing(**limits, table=(), stop=stop)
+
+    with place.open(dry_run=False, stop=stop, on_wait=lambda _: None):
+        _pack(place.state_folder, place.outputs, _rows(images, companions, {}), packing, bring=bring, **limits)
+        place.publish()
+
+
+def _rows(images, companions, samples):
+    """Return rows with their bytes."""
     rows = []
     for source, data in images.items():
-        sample = (samples or {}).get(source)
+        sample = samples.get(source)
         rows.append((image_row(source, data, **({"sample": sample} if sample else {})), data))
-    rows += [(companion_row(output, one), one.data) for output, one in companions.items()]
+    return rows + [(companion_row(output, one), one.data) for output, one in companions.items()]
+
+
+def _pack(root, outputs, rows, packing, *, bring=None, **limits):
+    """Write what is new, keep the rows of what is there, and pack."""
+    names = open_packs(root, packing, read_only=False)
+    before = {row["file_name"]: row for _, row in read_rows(root / MANIFEST)}
     kept = []
     for row, data in rows:
         old = before.get(row["file_name"], {})
         same = all(old.get(name) == row.get(name) for name in ("sha256", "picture", "kind", "form"))
         found = outputs.stat(row["file_name"]).size is not None or old.get("shard") in names
-        if same and found:
-            kept.append(old)
-        else:
-            place = out / UNPACKED / row["file_name"]
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(data)
-            kept.append(row)
+        if not (same and found):
+            assert outputs.write_all([NewOutput(row["file_name"], data, row["sha256"])]) == [None]
+        kept.append(old if same and found else row)
     gone = [row for name, row in before.items() if name not in {row["file_name"] for row, _ in rows}]
     kept += [row | {"status": "stale"} for row in gone if outputs.exists(row["file_name"])]
     kept.sort(key=lambda row: (row["source_path"], row["file_name"]))
-    (out / MANIFEST).write_bytes(b"".join(map(to_line, kept)))
-    limits = {"shard_images": shard_images, "shard_bytes": shard_bytes}
+    write_whole(root / MANIFEST, map(to_line, kept))
+    if bring is not None:
+        bring()
     pack_images(root, **limits, replace=False, stop=threading.Event(), on_pack=lambda: None)
-    return rows_of(out)
 
 
 def rows_of(out):

@@ -20,7 +20,7 @@ BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 BLOCKS = {page: BLOCK.findall(page.read_text("utf-8")) for page in PAGES}
 RUNNABLE = {"python", "sh", "console"}
 AS_A_USER = {"README.md", "resume.md"}  # with the installed command; other pages in forks, which start at once
-EXTRAS = {"datasets", "distributed", "torch", "torchvision"}  # large packages; their pages run in make test-extras
+EXTRAS = {"datasets", "distributed", "pycocotools", "torch", "torchvision"}  # large: in make test-extras
 
 
 def imported(text):

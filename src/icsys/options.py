@@ -395,7 +395,7 @@ class Options:
         help="Seed of all random choices. The same seed gives the same bytes.",
         compared=True,
         finds_palette=True,
-        needs=Needs("strategy", _REDUCING),
+        needs=Needs("strategy", _REDUCING, unless="split"),
     )
     on_corrupt: OnCorruptName = setting(
         "fail",

@@ -54,7 +54,7 @@ _IN_RUN_JSON = (
 
 _WITH_PARTS = ("shard", "split")  # written as text
 
-INSPECTED = ("jobs", "engine", "follow_links", "include_outputs", "ignore_zeros")
+INSPECTED = ("jobs", "engine", "follow_links", "include_outputs", "ignore_zeros", "masks")
 """Settings that an inspection has, too."""
 
 

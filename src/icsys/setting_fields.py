@@ -39,10 +39,14 @@ class Check:
 
 
 class Needs(NamedTuple):
-    """What another field must be so that a field has an effect: one of these values, or any given one."""
+    """What another field must be so that a field has an effect: one of these values, or any given one.
+
+    ``unless`` is a third field; with any value of it, the field has an effect, too.
+    """
 
     field: str
     values: tuple[object, ...] = ()
+    unless: str = ""
 
     def met_by(self, value: object) -> bool:
         """Return whether the other field has such a value."""

@@ -241,7 +241,7 @@ def trees(draw):
 
 
 @each_pack_format
-@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=25, deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=15, deadline=None)
 @given(first=trees(), second=trees(), most=st.integers(1, 4))
 def test_no_companion_is_lost_and_any_history_ends_like_a_clean_run(packing, first, second, most, tmp_path_factory):
     folder = tmp_path_factory.mktemp("packs")
@@ -273,7 +273,7 @@ def test_no_companion_is_lost_and_any_history_ends_like_a_clean_run(packing, fir
 
 
 @given(tree=trees())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_webdataset_groups_every_companion_with_its_image(tree, tmp_path_factory):
     """By the rule of webdataset, not by that of ICS."""
     images, companions = tree

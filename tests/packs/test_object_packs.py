@@ -10,6 +10,7 @@ from icsys import Options, UsageError, compress_folder
 from icsys.files import object_store as objects
 from icsys.outputs import lease
 from memory_store import memory_store
+from packed_trees import Beside, pack_in_store, pack_tree
 
 URL = "memory://bucket/small"
 NAMES = ("cat/a.png", "cat/b.png", "dog/a.png", "test/cat/x.png", "c.png")
@@ -97,6 +98,43 @@ def test_images_of_a_stopped_run_are_packed_by_the_next(store, source, tmp_path,
     assert run(source, URL, options).skipped >= 1
     run(source, tmp_path / "out", options)
     assert small(store) == local(tmp_path / "out")
+
+
+IMAGES = {"x/a.jpg": b"a", "x/b.jpg": b"b"}
+
+
+def mask(picture, data):
+    return Beside("mask", "mask", picture, data)
+
+
+def table(data):
+    return Beside("sidecar", "table", "", data)
+
+
+LABELLED = [
+    (IMAGES, {"masks/a.png": mask("x/a.jpg", b"mask a"), "t.csv": table(b"t")}),
+    (IMAGES, {"masks/a.png": mask("x/a.jpg", b"mask a"), "t.csv": table(b"another")}),
+    (IMAGES, {"masks/a.png": mask("x/a.jpg", b"new"), "masks/c.png": mask("c.jpg", b"c")}),
+    ({"c.jpg": b"c"}, {"masks/c.png": mask("c.jpg", b"c"), "b.json": Beside("annotation", "coco", "", b"{}")}),
+]
+
+
+def test_companions_are_in_the_packs_of_a_store_as_in_those_of_a_folder(store, tmp_path, options):
+    """After every change: of a table, of a mask, of what has an image."""
+    for images, companions in (one for one in LABELLED for _ in range(2)):
+        pack_tree(tmp_path / "out", images, companions, options.format, shard_images=1)
+        pack_in_store(URL, images, companions, options.format, shard_images=1)
+        assert small(store) == local(tmp_path / "out")
+
+
+def test_an_unchanged_table_beside_the_packs_is_not_read_again(store, options):
+    pack_in_store(URL, *LABELLED[0], options.format)
+    asked = []
+    store.trouble = staticmethod(lambda _number, kind, path: asked.append((kind, path)))
+    pack_in_store(URL, *LABELLED[0], options.format)
+    assert not [
+        path for kind, path in asked if kind in {"read", "write"} and path.endswith(("t.csv", ".tar", ".parquet"))
+    ]
 
 
 def test_a_destination_of_packs_accepts_no_single_files(store, source, options):

@@ -22,6 +22,7 @@ from icsys.shards import state_folders as state_module
 from icsys.shards.shared_listing import read_listing
 from icsys.shards.state_folders import read_state, shards_in
 from icsys.sources import folder
+from label_trees import write_coco, write_voc
 
 pytestmark = pytest.mark.usefixtures("unsynced")
 
@@ -83,6 +84,19 @@ def test_a_run_on_a_cluster_gives_the_bytes_of_a_local_run(source, whole, out, f
     assert compress_folder(source, out, OPTIONS).skipped == 63
     assert run(source, out)[1].skipped == 63
     assert everything(out) == whole[0]
+
+
+@pytest.mark.parametrize("write", [write_voc, write_coco])
+def test_files_that_go_with_images_are_those_of_a_local_run(write, tmp_path, out):
+    tree = write(tmp_path / "tree")
+    expected = compress_folder(tree.root, tmp_path / "expected", OPTIONS)
+    results, summary = run(tree.root, out)
+    assert everything(out) == everything(tmp_path / "expected")
+    assert counts(summary) == counts(expected)
+    assert {path for path, *_ in tree.companions} <= results.keys()
+    again = run(tree.root, out)[1]
+    assert (again.compressed, again.masks, again.annotations, again.sidecars) == (0, 0, 0, 0)
+    assert again.companions_skipped == len(tree.companions)
 
 
 def test_the_coordinator_alone_lists_the_folder(source, whole, out, monkeypatch):

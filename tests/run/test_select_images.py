@@ -276,6 +276,45 @@ def test_masks_and_labels_are_in_the_split_of_their_picture(tmp_path, out):
     assert about_many == sorted(row["source_path"] for row in rows if row.get("picture") == "")
 
 
+def test_each_split_has_what_coco_and_tables_say_of_its_images(tmp_path, out):
+    names = [f"{number}.png" for number in range(6)]
+    for number, name in enumerate(names):
+        put(tmp_path / "in/images" / name, number, size=(20, 30))
+    put(tmp_path / "in/images/low.png", 9, size=(6, 30))
+    images = [{"id": i, "file_name": name, "width": 30, "height": 20} for i, name in enumerate([*names, "low.png"])]
+    images[6]["height"] = 6
+    boxes = [
+        {"id": 10 * i + k, "image_id": i, "category_id": 1, "bbox": [2, 2, 2 + k, 3]} for i in range(7) for k in (1, 2)
+    ]
+    coco = {"images": images, "annotations": boxes, "categories": [{"id": 1, "name": "cat"}], "info": {"year": 2020}}
+    (tmp_path / "in/annotations").mkdir()
+    (tmp_path / "in/annotations/all.json").write_text(json.dumps(coco), "utf-8")
+    rows = [{"file_name": name, "text": f"of {name}"} for name in [*names, "low.png"]]
+    (tmp_path / "in/images/metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    (tmp_path / "in/all.txt").write_text("".join(f"images/{name}\n" for name in names), "utf-8")
+    for again in (False, True):
+        _, summary = run(tmp_path / "in", out, split="train=2,test=1", min_side=8)
+        assert (summary.companion_failures, summary.stale) == ([], [])
+        # The image that is left out takes two boxes and a row with it, which the files of each split count.
+        assert (summary.annotations, summary.sidecars, summary.labels_dropped) == ((0, 0, 0) if again else (2, 3, 6))
+    splits = {path.rpartition("/")[2]: split for path, split in listed(out).items()}
+    for split in ("train", "test"):
+        own = [name for name in names if splits[name] == split]
+        found = json.loads((out / split / "annotations/all.json").read_text("utf-8"))
+        assert [image["file_name"] for image in found["images"]] == own
+        numbers = {image["id"] for image in found["images"]}
+        assert sorted(box["id"] for box in found["annotations"]) == sorted(
+            box["id"] for box in boxes if box["image_id"] in numbers
+        )
+        assert (found["categories"], found["info"]) == (coco["categories"], coco["info"])
+        lines = (out / split / "images/metadata.jsonl").read_text("utf-8").splitlines()
+        assert [json.loads(line) for line in lines] == [{"file_name": name, "text": f"of {name}"} for name in own]
+        assert all((out / split / "images" / name).is_file() for name in own)
+    listed_names = (out / "all.txt").read_text("utf-8").splitlines()
+    assert listed_names == [f"{splits[name]}/images/{name}" for name in names]
+    assert verify_folder(out).is_intact
+
+
 @pytest.mark.parametrize("settings", [{}, {"split": "train=1,test=1"}])
 def test_the_mask_of_an_image_that_is_left_out_goes_with_it(tmp_path, out, settings):
     write_pairs(tmp_path / "in", suffix=".png")
@@ -312,6 +351,18 @@ def test_shards_follow_the_list_of_a_run_without_shards(source, out):
     merge_shards(out)
     assert splits_of(out) == before
     assert verify_folder(out).is_intact
+
+
+def test_shards_leave_out_the_images_that_a_whole_run_leaves_out(source, out, tmp_path):
+    put(source / "cat/low.png", 50, size=(7, 30))
+    rules = {"min_side": 8, "drop_duplicates": "exact"}
+    _, whole = run(source, tmp_path / "whole", **rules)
+    for shard in ("1/2", "2/2"):
+        run(source, out, shard=shard, **rules)
+    merged = merge_shards(out)
+    assert tree(out) == tree(tmp_path / "whole")
+    assert left_out_rows(out) == left_out_rows(tmp_path / "whole")
+    assert merged.left_out == whole.left_out == {"min_side": 1, "drop_duplicates": 3}
 
 
 @pytest.fixture

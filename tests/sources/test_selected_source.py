@@ -14,6 +14,7 @@ from icsys.sources.selected_source import SelectedSource, whole_of
 A, B = Task("images/a.jpg", "images/a.png"), Task("b.jpg", "b.png")
 MASK = Companion(Task("masks/a.png", "masks/a.png"), "mask", "mask", A)
 TABLE = Companion(Task("metadata.csv", "metadata.csv"), "sidecar", "table", None)
+LIST = Companion(Task("all.txt", "all.txt"), "sidecar", "names", None)
 OTHERS = [Ignored("notes.doc"), PassedOver("out"), Unreadable("x", "permission", "no", is_folder=True)]
 
 
@@ -35,12 +36,17 @@ def table(**splits):
 
 
 def test_the_split_stands_before_the_paths_of_an_image_and_of_what_is_about_it_alone():
-    source = SelectedSource(Listed(A, MASK, B, TABLE, *OTHERS), table(train="images/a.jpg", val="b.jpg"), {})
-    image, mask, other, *rest = source.plan(".png")
+    source = SelectedSource(Listed(A, MASK, B, TABLE, LIST, *OTHERS), table(train="images/a.jpg", val="b.jpg"), {})
+    image, mask, other, *tables = source.plan(".png")
+    tables, rest = tables[:2], tables[2:]
+    assert [(one.source, one.task.output) for one in tables] == [
+        ("metadata.csv", "train/metadata.csv"),
+        ("metadata.csv", "val/metadata.csv"),
+    ]
     assert image == A._replace(output="train/images/a.png")
     assert mask == MASK._replace(task=MASK.task._replace(output="train/masks/a.png"), picture=image)
     assert other == B._replace(output="val/b.png", label=UNLABELLED)  # the folder of a split is no class
-    assert rest == [TABLE, *OTHERS]
+    assert rest == [LIST, *OTHERS]
     assert source.has_splits
 
 

@@ -24,7 +24,7 @@ def run_inspection(arguments: argparse.Namespace) -> int:
     """Inspect a source with a progress bar, print what it holds, and return the exit code."""
     settings = RunSettings(**{name: value for name, value in vars(arguments).items() if name in INSPECTED})
     whole_number("groups", arguments.groups, 0, MOST_GROUPS)
-    page, table = arguments.output, arguments.table
+    page, table = arguments.output, arguments.csv
     if page:
         check_inspection_page(page)
     if table:
@@ -39,7 +39,7 @@ def run_inspection(arguments: argparse.Namespace) -> int:
         if page:
             write_inspection(found, arguments.source, page, groups=arguments.groups)
         if arguments.json:
-            written = {"report": page, "table": table, "interrupted": signals.code is not None}
+            written = {"report": page, "csv": table, "interrupted": signals.code is not None}
             print_json(written | found.to_dict())
         elif not arguments.quiet:
             print(inspection_text(found))

@@ -30,7 +30,9 @@ def no_effect(request: Request, given: Collection[str]) -> Iterator[str]:
                 continue
             formats = field.metadata.get("formats")
             for needs in (field.metadata.get("needs"), Needs("format", formats) if formats else None):
-                if needs is not None and not needs.met_by(values[needs.field]):
+                if needs is None or (needs.unless and values[needs.unless] is not None):
+                    continue
+                if not needs.met_by(values[needs.field]):
                     option = _flag(field.name) if value is True else f"{_flag(field.name)} {value}"
                     yield f"note: {option} has no effect {_but(needs, values[needs.field])}"
 

@@ -52,7 +52,7 @@ in a table and on a page. Only the page is written."""
 _INSPECT_SUMMARY = """\
 Find out what SRC holds before anything is done: images by class, split, format and
 size, what goes with them, broken files, duplicates, and leaks across splits. Nothing
-is removed, and nothing is written but what --report and --table name."""
+is removed, and nothing is written but what --report and --csv name."""
 
 _VERIFY_SUMMARY = """\
 Read every output in DST, and name files that are missing, changed, or not written
@@ -200,7 +200,7 @@ def _add_inspect(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--report", dest="output", metavar="FILE.html", help="Write a page with duplicates as pictures."
     )
-    parser.add_argument("--table", metavar="FILE.csv", help="Write a table with a row for each image.")
+    parser.add_argument("--csv", metavar="FILE.csv", help="Write a table with a row for each image.")
     parser.add_argument(
         "--groups",
         metavar="N",
@@ -323,7 +323,7 @@ _COMMANDS = {
     "inspect": _Command(
         "find out what a folder of photos holds",
         _INSPECT_SUMMARY,
-        [("ics inspect photos", ""), ("ics inspect photos --report inspection.html --table images.csv", "")],
+        [("ics inspect photos", ""), ("ics inspect photos --report inspection.html --csv images.csv", "")],
         _add_inspect,
     ),
     "report": _Command(

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from icsys.inspection.inspection import MOST_SIZES, InspectedImage
-from icsys.inspection.split_folders import SplitFolders
+from icsys.inspection.split_folders import SplitFolders, purpose_of
 from icsys.results import Failed
 
 if TYPE_CHECKING:
@@ -23,13 +23,21 @@ RANKED = 10
 """Images that are named as the darkest, and as the blurriest."""
 
 
-def add_images(found: Inspection, tasks: Sequence[Task], facts: Sequence[ImageFacts], groups: Groups) -> None:
+def add_images(
+    found: Inspection,
+    tasks: Sequence[Task],
+    lists: Mapping[str, str],
+    facts: Sequence[ImageFacts],
+    groups: Groups,
+) -> None:
     """Fill an inspection with what was found out about the images and their groups.
 
     Parameters
     ----------
     tasks
         All images of the source, in its order.
+    lists
+        The splits of images that lie in the folder of no split, by their paths.
     facts
         What was found out, in the same order; of some of them if the inspection was stopped.
     """
@@ -38,6 +46,8 @@ def add_images(found: Inspection, tasks: Sequence[Task], facts: Sequence[ImageFa
     places = {}
     for one in facts:
         place = folders.place_of(one.source)
+        if place.split is None and one.source in lists:
+            place = place._replace(split=lists[one.source], purpose=purpose_of(lists[one.source]))
         label = labels.get(one.source)
         places[one.source] = place if label is None else place._replace(label=label.name)
     found.duplicates, found.near_duplicates = groups.exact, groups.near

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,6 +21,7 @@ RGB_SHAPE = 3
 """Dimensions of an array of coloured pixels; grey pixels have two."""
 
 _BITS = 64
+_NOISE = 8.0  # of a frequency: encoding alone turns the sign of less, which smooth pictures have in most of them
 _LEAST_SIDE = 3  # pixels: a Laplacian needs a neighbour on each side
 
 
@@ -64,13 +66,16 @@ def fingerprint_of(pixels: NDArray[np.uint8]) -> Fingerprint:
     height, width = luma.shape
     grid = cell_weights(height, GRID) @ luma @ cell_weights(width, GRID).T
     frequencies = _COSINES @ grid @ _COSINES.T
-    bits = frequencies[_ROWS, _COLUMNS] > 0
+    bits = frequencies.ravel()[_LOWEST] > _NOISE
+    values = grid.ravel()
+    light = float(values.sum()) / values.size
+    away = values - np.float32(light)
     return Fingerprint(
         int.from_bytes(np.packbits(bits).tobytes(), "big"),
-        float(luma.mean()),
-        float(grid.std()),
+        light,
+        math.sqrt(float(away @ away) / away.size),
         _sharpness(luma),
-        np.clip(np.rint(grid), 0, 255).astype(np.uint8).tobytes(),
+        (values + np.float32(0.5)).astype(np.uint8).tobytes(),
     )
 
 
@@ -78,9 +83,12 @@ def _sharpness(luma: NDArray[np.float32]) -> float:
     """Return the variance of the Laplacian of a luma; 0 if it is too small to have one."""
     if min(luma.shape) < _LEAST_SIDE:
         return 0.0
-    middle = luma[1:-1, 1:-1]
-    laplacian = luma[:-2, 1:-1] + luma[2:, 1:-1] + luma[1:-1, :-2] + luma[1:-1, 2:] - 4 * middle
-    return float(laplacian.var())
+    laplacian = luma[1:-1, 1:-1] * np.float32(-4)
+    for beside in (luma[:-2, 1:-1], luma[2:, 1:-1], luma[1:-1, :-2], luma[1:-1, 2:]):
+        laplacian += beside
+    values = laplacian.ravel()
+    mean = float(values.sum()) / values.size
+    return max(float(values @ values) / values.size - mean * mean, 0.0)
 
 
 @lru_cache(maxsize=1024)
@@ -97,13 +105,12 @@ def cell_weights(length: int, number: int) -> NDArray[np.float32]:
     return weights
 
 
-def _lowest_frequencies() -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return rows and columns of the 64 lowest frequencies of a cosine transform, the mean left out."""
+def _lowest_frequencies() -> NDArray[np.intp]:
+    """Return the places of the 64 lowest frequencies of a cosine transform, the mean left out."""
     rows, columns = np.mgrid[:_LINES, :_LINES].reshape(2, -1)
-    order = np.lexsort((columns, rows, rows**2 + columns**2))[1 : _BITS + 1]
-    return rows[order], columns[order]
+    return np.lexsort((columns, rows, rows**2 + columns**2))[1 : _BITS + 1]
 
 
 _LINES = 12  # frequencies along a side, more than the lowest 64 need
 _COSINES = np.cos(np.pi / GRID * np.outer(np.arange(_LINES), np.arange(GRID) + 0.5)).astype(np.float32)
-_ROWS, _COLUMNS = _lowest_frequencies()
+_LOWEST = _lowest_frequencies()

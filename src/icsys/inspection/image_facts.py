@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from icsys.inspection.fingerprint import Fingerprint
     from icsys.sources.base import Loaded, Source, Task
 
-SMALL = 128
+SMALL = 96
 """Pixels of the longer side of the small pictures."""
 
 AS_SMALL = Options(strategy="SO", size=(SMALL, SMALL))

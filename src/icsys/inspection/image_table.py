@@ -36,7 +36,7 @@ def check_table(path: str | os.PathLike[str]) -> None:
     UsageError
         If another file is there, or the folder does not exist.
     """
-    shown, place = f"table {str(path)!r}", Path(path)
+    shown, place = f"csv {str(path)!r}", Path(path)
     if not is_below(place.name) or not place.parent.is_dir():
         raise UsageError(f"{shown}: expected the name of a file in a folder that exists")
     header = ",".join(TABLE_FIELDS).encode()

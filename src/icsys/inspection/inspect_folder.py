@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from threadpoolctl import threadpool_limits
 
+from icsys.choices import AUTO
 from icsys.engine import available_cores
 from icsys.engine.executor import Executor
 from icsys.errors import UsageError
@@ -18,13 +19,15 @@ from icsys.files.locations import parse_source
 from icsys.files.url import Url
 from icsys.inspection.add_images import add_images
 from icsys.inspection.groups import find_groups
-from icsys.inspection.image_facts import collect_facts
+from icsys.inspection.image_facts import AS_SMALL, collect_facts
 from icsys.inspection.inspection import Inspection
 from icsys.inspection.listing import KINDS, list_source
 from icsys.inspection.progress import InspectionProgress
 from icsys.inspection.small_pictures import SmallPictures
+from icsys.inspection.split_lists import splits_in_lists
 from icsys.run_settings import RunSettings
 from icsys.sources.base import passed_over_text
+from icsys.sources.companions.layout import CompanionSettings
 from icsys.sources.open_source import open_source
 
 if TYPE_CHECKING:
@@ -49,6 +52,7 @@ def inspect_folder(
     follow_links: bool = False,
     include_outputs: bool = False,
     ignore_zeros: bool = False,
+    masks: str = AUTO,
     near: bool = True,
     stop: threading.Event | None = None,
     progress: Callable[[InspectionProgress], object] | None = None,
@@ -68,6 +72,9 @@ def inspect_folder(
         "auto" (default), "threads" or "processes", as for :func:`~icsys.compress_folder`.
     follow_links, include_outputs, ignore_zeros
         As for :func:`~icsys.compress_folder`.
+    masks
+        Files that are masks, as patterns with commas between them; "auto" (default) finds them, "none" takes no file
+        for a mask.
     near
         Whether to search near duplicates, too.
     stop
@@ -107,6 +114,7 @@ def inspect_folder(
         follow_links=follow_links,
         include_outputs=include_outputs,
         ignore_zeros=ignore_zeros,
+        masks=masks,
     )
     return inspect_source(source, settings, near=near, stop=stop, progress=progress)
 
@@ -131,6 +139,7 @@ def inspect_source(
         follow_links=settings.follow_links,
         include_outputs=settings.include_outputs,
         ignore_zeros=settings.ignore_zeros,
+        companions=CompanionSettings.of(settings, AS_SMALL),
     )
     work = _Work(opened, settings, isinstance(place, Url), stop or threading.Event(), progress or (lambda _: None))
     return work.inspect(near=near)
@@ -166,7 +175,8 @@ class _Work:
             setattr(found, kind, listing.found(name))
         found.ignored, found.outputs_passed_over = listing.ignored, listing.outputs_passed_over
         found.broken = listing.broken
-        add_images(found, listing.tasks, facts, groups)
+        lists = splits_in_lists(self._source, listing.lists, listing.tasks)
+        add_images(found, listing.tasks, lists, facts, groups)
         found.stopped = _INTERRUPTED if self._stop.is_set() else None
         found.seconds = time.perf_counter() - start
         return found

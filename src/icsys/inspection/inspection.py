@@ -37,7 +37,7 @@ class InspectedImage:
     light
         Mean luma, from 0 (black) to 255; None for a broken image.
     sharpness
-        Variance of the Laplacian of the luma, at 128 pixels on the longer side unless the image is smaller; None for a
+        Variance of the Laplacian of the luma, at 96 pixels on the longer side unless the image is smaller; None for a
         broken image.
     duplicates, near_duplicates
         Number of its group, from 1, in the lists of the inspection; None if it is in none.

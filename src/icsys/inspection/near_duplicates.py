@@ -1,8 +1,8 @@
 """Near duplicates: images that show the same picture in another size, encoding or crop.
 
 Hashes find candidates, the luma on a small grid leaves most of them out, and pixels that are laid over one another
-decide. Flat pictures show nothing that could be compared, so they have no near duplicates. Mirrored and turned pictures
-are other pictures.
+decide. Flat and tiny pictures show too little to be compared, so they have no near duplicates. Mirrored and turned
+pictures are other pictures.
 """
 
 from __future__ import annotations
@@ -22,26 +22,32 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from icsys.inspection.alignment import Difference
     from icsys.inspection.image_facts import ImageFacts
     from icsys.inspection.small_pictures import SmallPictures
 
 MOST_BITS = 12
 """Different bits of the hashes of candidates, of 64: the largest found between pictures and copies of them was 13."""
 
-MOST_LIGHT = 10.0
+MOST_LIGHT = 13.0
 """Difference of the mean luma of candidates, in levels."""
 
 LEAST_CONTRAST = 4.0
 """Standard deviation of the luma, in levels, below which a picture is flat."""
 
 _HALF = GRID // 2
+LEAST_SIDE = 16
+"""Pixels of the shorter side below which a picture shows too little."""
+
 # Parts of the contrast and levels that a difference may have: before and after pictures are laid over one another.
 _MOST_BEFORE, _MOST_AFTER, _LOOSE = (0.42, 1.0), (0.2, 1.0), (0.3, 2.0)
+_MOST_OUTSIDE = 0.03  # of a side: two crops of one picture, and what cells can tell
 _STEPS = 5
 _BLOCK = 3  # cells
-_PAIRS = 512  # worked on at once
-_MOST_PAIRS = 16  # candidates of an image that are compared, the most similar ones
-_MOST_PICTURES = 2000  # held at once, about 30 kB each
+_PAIRS, _ALIGNED = 4096, 512  # pairs that are worked on at once
+_MOST_SIMILAR = 300  # pairs of an image whose luma is looked at
+_MOST_PAIRS = 12  # pairs of an image that are laid over one another
+_MOST_PICTURES = 600  # held at once, about 100 kB each
 
 _Pair = tuple[int, int]
 
@@ -55,11 +61,11 @@ def find_near_duplicates(images: Sequence[ImageFacts], pictures: SmallPictures) 
     Parameters
     ----------
     images
-        With different files, in the order of the source; broken and flat ones are in no group.
+        With different files, in the order of the source; broken, flat and tiny ones are in no group.
     pictures
         Reads candidates once more.
     """
-    clear = [one for one in images if one.fingerprint is not None and one.fingerprint.contrast >= LEAST_CONTRAST]
+    clear = [one for one in images if _is_clear(one)]
     grids = _Grids(clear)
     clusters = _Clusters(clear, grids)
     pairs = grids.candidates()
@@ -74,6 +80,13 @@ def find_near_duplicates(images: Sequence[ImageFacts], pictures: SmallPictures) 
         done += len(chunk)
     leaders = {place: clusters.first(place) for place in range(len(clear))}
     return {clear[place].source: clear[first].source for place, first in leaders.items()}
+
+
+def _is_clear(one: ImageFacts) -> bool:
+    """Return whether an image shows enough to be compared."""
+    if one.fingerprint is None or one.info is None:
+        return False
+    return one.fingerprint.contrast >= LEAST_CONTRAST and min(one.info.width, one.info.height) >= LEAST_SIDE
 
 
 def _compare(pairs: Sequence[_Pair], pictures: dict[int, NDArray[np.uint8] | None], clusters: _Clusters) -> None:
@@ -117,49 +130,62 @@ class _Grids:
         self._contrast = np.array([one.contrast for one in seen], np.float32)
         luma = np.frombuffer(b"".join(one.luma for one in seen), np.uint8)
         self._luma = luma.reshape(len(seen), GRID, GRID)
+        cells = self._luma.reshape(-1, _HALF, 2, _HALF, 2).sum((2, 4), dtype=np.int16)
+        self._halves = (cells // 4).reshape(-1, _HALF * _HALF)
 
     def candidates(self) -> list[_Pair]:
-        """Return the pairs that may be near duplicates, the first position before the second."""
+        """Return the pairs that may be near duplicates, the first position before the second, in order.
+
+        The work is bounded: of an image with very many similar ones, those of the closest light are looked at, and of
+        these the closest pictures.
+        """
+        closest = np.array(sorted(self._closest()), np.intp).reshape(-1, 2)
+        found: list[_Pair] = []
+        for begin in range(0, len(closest), _ALIGNED):
+            some = closest[begin : begin + _ALIGNED]
+            differ = self._difference(some[:, 0], some[:, 1])
+            part, level = _MOST_AFTER
+            found += [(a, b) for a, b in some[differ.rms <= part * differ.contrast + level].tolist()]
+        return found
+
+    def _closest(self) -> set[_Pair]:
+        """Return the pairs that have similar hashes and about the same luma as they lie."""
         near: defaultdict[int, list[tuple[float, _Pair]]] = defaultdict(list)
+        looked_at = np.zeros(len(self._hashes), np.int32)
         similar = similar_hashes(self._hashes, self._light, most_bits=MOST_BITS, most_light=MOST_LIGHT)
         for firsts, seconds in similar:
+            is_new = (looked_at[firsts] < _MOST_SIMILAR) | (looked_at[seconds] < _MOST_SIMILAR)
+            firsts, seconds = firsts[is_new], seconds[is_new]  # noqa: PLW2901 - the same pairs, without some
+            np.add.at(looked_at, firsts, 1)
+            np.add.at(looked_at, seconds, 1)
             for begin in range(0, len(firsts), _PAIRS):
                 a, b = firsts[begin : begin + _PAIRS], seconds[begin : begin + _PAIRS]
-                close = self._are_close(a, b)
-                a, b = a[close], b[close]
-                distance = self.distance(a, b)
-                for first, second, far in zip(a.tolist(), b.tolist(), distance.tolist(), strict=True):
-                    if far <= 1:
-                        pair = (min(first, second), max(first, second))
-                        _keep(near[first], far, pair)
-                        _keep(near[second], far, pair)
-        return sorted({pair for some in near.values() for _, pair in some})
+                far = self._distance(a, b)
+                is_close = far <= 1
+                close = zip(a[is_close].tolist(), b[is_close].tolist(), far[is_close].tolist(), strict=True)
+                for first, second, distance in close:
+                    pair = (min(first, second), max(first, second))
+                    _keep(near[first], distance, pair)
+                    _keep(near[second], distance, pair)
+        return {pair for some in near.values() for _, pair in some}
 
-    def _are_close(self, first: NDArray[np.intp], second: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Return which pairs have about the same luma on a grid of half as many cells, as they lie."""
-        halves = [
-            self._luma[places].reshape(-1, _HALF, 2, _HALF, 2).astype(np.float32).mean((2, 4))
-            for places in (first, second)
-        ]
-        rms = np.sqrt(((halves[0] - halves[1]) ** 2).mean((1, 2)))
+    def _distance(self, first: NDArray[np.intp], second: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Return how much pairs differ as they lie, on half as many cells: 1 is the most that candidates may."""
+        away = self._halves[first] - self._halves[second]
+        rms = np.sqrt(np.einsum("ij,ij->i", away, away, dtype=np.float32) / away.shape[1])
         part, level = _MOST_BEFORE
-        least = np.minimum(self._contrast[first], self._contrast[second])
-        return rms <= part * least + level
-
-    def distance(
-        self, first: NDArray[np.intp], second: NDArray[np.intp], most: tuple[float, float] = _MOST_AFTER
-    ) -> NDArray[np.float32]:
-        """Return how much pairs differ once they are laid over one another: 1 is the most that candidates may."""
-        if not len(first):
-            return np.zeros(0, np.float32)
-        a, b = (softened(self._luma[places].astype(np.float32)) for places in (first, second))
-        found = difference(a, b, align(a, b, _STEPS), _BLOCK)
-        part, level = most
-        return found.rms / (part * found.contrast + level)
+        distance: NDArray[np.float32] = rms / (part * np.minimum(self._contrast[first], self._contrast[second]) + level)
+        return distance
 
     def resemble(self, first: int, second: int) -> bool:
-        """Return whether two pictures are similar enough to be in one group."""
-        return bool(self.distance(np.array([first]), np.array([second]), _LOOSE)[0] <= 1)
+        """Return whether two pictures are similar enough to be in one group, as two crops of one picture are."""
+        found = self._difference(np.array([first]), np.array([second]))
+        part, level = _LOOSE
+        return bool(found.rms[0] <= part * found.contrast[0] + level and found.outside[0] <= _MOST_OUTSIDE)
+
+    def _difference(self, first: NDArray[np.intp], second: NDArray[np.intp]) -> Difference:
+        a, b = (softened(self._luma[places].astype(np.float32)) for places in (first, second))
+        return difference(a, b, align(a, b, _STEPS), _BLOCK)
 
 
 def _keep(near: list[tuple[float, _Pair]], far: float, pair: _Pair) -> None:

@@ -18,7 +18,7 @@ from icsys.labels.tally import Tally
 if TYPE_CHECKING:
     from icsys.labels.mapped_file import LabelRules
 
-_REMOVED, _KEPT = "removed", "kept"
+_REMOVED, _ELSEWHERE, _KEPT = "removed", "elsewhere", "kept"
 
 
 def map_coco(
@@ -109,6 +109,8 @@ class _CocoJob:
         if facts is None:
             self.tally.miss("images", str(name))
             self._images[number] = _KEPT
+        elif facts.is_elsewhere:
+            self._images[number] = _ELSEWHERE
         elif not facts.is_written or facts.view is None:
             self.tally.note("images without an output, or of unknown size, are left out", str(name))
             self._images[number] = _REMOVED
@@ -126,7 +128,7 @@ class _CocoJob:
         name, facts = image.get("file_name"), self._facts(image)
         if facts is None:
             return False
-        if not facts.is_written or facts.view is None:
+        if facts.is_elsewhere or not facts.is_written or facts.view is None:
             return None
         if name is None:
             self.tally.note("images are found by coco_url, which is kept", str(image["coco_url"]))
@@ -145,8 +147,8 @@ class _CocoJob:
         count = len(segments) if isinstance(segments, list) else 1
         if found is None:
             self.tally.note("annotations name no image of the file and are kept as they are", f"image_id {number!r}")
-        if found == _REMOVED:
-            self.tally.dropped += count
+        if found in {_REMOVED, _ELSEWHERE}:
+            self.tally.dropped += count if found == _REMOVED else 0
             return None
         if not isinstance(found, AnnotationMap):
             self.tally.labels += count

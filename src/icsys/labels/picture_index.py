@@ -26,12 +26,15 @@ class PictureFacts(NamedTuple):
         How it becomes its output; None if that is unknown, as of a picture that failed.
     is_written
         Whether it has an output.
+    is_elsewhere
+        Whether another file, that of its split, says the same of it: then nothing is lost where it is left out.
     """
 
     source_path: str
     output_path: str
     view: View | None
     is_written: bool
+    is_elsewhere: bool = False
 
 
 class FindPicture(Protocol):

@@ -148,6 +148,8 @@ class _CsvTable:
                 if name:
                     self._tally.miss("names", name)
                 continue
+            if facts.is_elsewhere:
+                return None
             if not facts.is_written:
                 self._tally.note("rows of pictures without an output are left out", name)
                 self._tally.dropped += 1

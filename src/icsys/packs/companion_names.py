@@ -17,7 +17,14 @@ from icsys.sources.packed_companions import COMPANIONS_KEY
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-_FORMS = {"yolo": "txt", "voc": "xml", "labelme": "labelme.json", "cityscapes": "polygons.json"}
+_FORMS = {
+    "yolo": "txt",
+    "yolo_pose2": "txt",
+    "yolo_pose3": "txt",
+    "voc": "xml",
+    "labelme": "labelme.json",
+    "cityscapes": "polygons.json",
+}
 """Names of annotations by their form; others, and sidecars, are named by their suffix."""
 
 _FACTS = frozenset({"image", "label", NUMBER, COMPANIONS_KEY, *REPEATED_COLUMNS})

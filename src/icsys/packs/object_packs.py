@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from icsys.errors import UsageError
 from icsys.files.object_store import Objects
@@ -73,6 +73,13 @@ class UnpackedOutputs(ObjectOutputs):
         for number, error in zip(written, copied, strict=True):
             errors[number] = error
         return errors
+
+    def write_file(self, output: str, file: BinaryIO, sha256: str) -> None:
+        """See Outputs; the object is written first, likewise."""
+        start = file.tell()
+        super().write_file(output, file, sha256)
+        file.seek(start)
+        FolderOutputs(RootedPath(self._folder)).write_file(output, file, sha256)
 
 
 class RemotePacks:

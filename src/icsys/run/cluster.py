@@ -108,7 +108,7 @@ def run_on_cluster(
             # A run that only retries failed sources leaves shards unfinished.
             merged = join_shards(root, partial=not settings.covers_all)
             coordinator.summary.stale.extend(merged.stale)
-    if coordinator.has_files_about_many and not stop.is_set() and not coordinator.summary.stopped:
+    if coordinator.about_many and not stop.is_set() and not coordinator.summary.stopped:
         _write_files_about_many(folder, root, options, settings, coordinator)
     return coordinator.finish()
 
@@ -117,13 +117,10 @@ def _write_files_about_many(
     folder: Path, root: RootedPath, options: Options, settings: RunSettings, coordinator: Coordinator
 ) -> None:
     """Write what names many images, in a run on this machine that finds all else done."""
-
-    def report(progress: Progress) -> None:
-        coordinator.report(note=progress.note or "Labels")
-
     here = settings.replace(engine=None, address=None, jobs=None, overwrite="never").resolve(cores=available_cores())
-    found = run_locally(folder, Path(str(root)), options, here, stop=coordinator.stop, progress=report)
-    coordinator.add_files_about_many(found)
+    place, stop = Path(str(root)), coordinator.stop
+    found = run_locally(folder, place, options, here, stop=stop, progress=coordinator.note_about_many)
+    coordinator.summary.stopped = found.stopped
 
 
 def _check_places(

@@ -47,15 +47,15 @@ class Coordinator:
         Number of images; None until they are counted.
     stop
         Set from outside, or here when a shard ended early: no more shards are handed out.
-    has_files_about_many
-        Whether the list has files that name many images; no shard does them.
+    about_many
+        The listed files that name many images; no shard does them.
     """
 
     def __init__(self, progress: Callable[[Progress], object], stop: threading.Event) -> None:
         self.summary = RunSummary()
         self.total: int | None = None
         self.stop = stop
-        self.has_files_about_many = False
+        self.about_many: set[str] = set()
         self._progress = progress
         self._start = self._last_report = time.perf_counter()
         self._failed: set[str] = set()
@@ -74,7 +74,7 @@ class Coordinator:
             if isinstance(entry, PassedOver):
                 self.summary.outputs_passed_over.append(entry.source)
             if isinstance(entry, Companion) and entry.picture is None:
-                self.has_files_about_many = True
+                self.about_many.add(entry.source)
             yield entry
 
     def unfinished(self, destination: RootedPath, shards: list[Shard]) -> Iterator[Shard]:
@@ -123,12 +123,13 @@ class Coordinator:
             more = f"; so did {len(self._lost) - 1} more shards" if len(self._lost) > 1 else ""
             self.summary.stopped = f"shard {first.item.shard} failed in every attempt: {first.message}{more}"
 
-    def add_files_about_many(self, found: RunSummary) -> None:
-        """Add what became of the files about many images, which the run over everything has done last."""
-        for name in ("annotations", "sidecars", "labels_dropped"):
-            setattr(self.summary, name, getattr(self.summary, name) + getattr(found, name))
-        self.summary.companion_failures = found.companion_failures
-        self.summary.stopped = found.stopped
+    def note_about_many(self, progress: Progress) -> None:
+        """Take from a run over everything what it does last: the files about many images."""
+        result = progress.result
+        if result is not None and result.source in self.about_many:
+            self._add(result)
+        else:
+            self.report(note=progress.note or "Labels")
 
     def finish(self) -> RunSummary:
         """Return the summary of the run."""

@@ -22,7 +22,7 @@ from icsys.records.run_json import write_run
 from icsys.run.checks import check_format
 from icsys.run.count_results import RunMonitor
 from icsys.run.main_pass import MainPass
-from icsys.run.places import open_places
+from icsys.run.places import open_places, unclear_of
 from icsys.run.progress import INTERRUPTED_TEXT
 from icsys.run.wait_and_count import ImageCount
 from icsys.run.worker import WorkerContext
@@ -72,7 +72,7 @@ def run_locally(
     check_format(options, settings.shard)
     options, palettes = _read_palettes(options)
     places = open_places(source, destination, options, settings)
-    for text in places.unclear:
+    for text in unclear_of(places.source, settings):
         monitor.report(notice=text)
     plan = places.source.plan(options.suffix)
     first = monitor.first_image(plan)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from icsys.choices import PACKINGS
+from icsys.choices import AUTO, PACKINGS
 from icsys.errors import UsageError
 from icsys.files.locations import check_apart, parse_location, parse_source
 from icsys.files.url import Url, shown
@@ -52,11 +53,6 @@ class RunPlaces(NamedTuple):
     over_network: bool
     is_listed: bool
     names: Sequence[str]
-
-    @property
-    def unclear(self) -> Sequence[str]:
-        """What may be masks or labels and is not taken for them, as sentences."""
-        return self.source.layout.unclear if isinstance(self.source, Folder) else ()
 
 
 def open_places(
@@ -107,6 +103,19 @@ def open_places(
             if refused:
                 raise UsageError(f"prune with {what}: expected a folder or archive into a folder of single files")
     return RunPlaces(opened, folder, remote, bool(remote) or isinstance(place, Url), bool(listed), names)
+
+
+def unclear_of(source: Source, settings: RunSettings) -> Sequence[str]:
+    """Return what may be masks or labels and is not taken for them, as sentences; archives are listed for it."""
+    if isinstance(source, Folder):
+        return source.layout.unclear
+    from icsys.sources.archives.source import Archives  # noqa: PLC0415 - few runs need it
+
+    if settings.masks != AUTO or not isinstance(source, Archives):
+        return ()
+    from icsys.sources.companions.archived_masks import masks_in_archives  # noqa: PLC0415
+
+    return masks_in_archives(partial(source.plan, ""))
 
 
 def has_images(source: Location, destination: str, *, include_outputs: bool = False) -> bool:

@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 COMPANIONS_KEY = "companions"
 """Where facts state companions: by names in the sample, or by columns, an object with kind, form and path of each."""
 
-_FORMS = {MASK: ("mask",), ANNOTATION: ("yolo", "voc", "labelme", "cityscapes", "copy"), SIDECAR: ("copy",)}
+_FORMS = {
+    MASK: ("mask",),
+    ANNOTATION: ("yolo", "yolo_pose2", "yolo_pose3", "voc", "labelme", "cityscapes", "copy"),
+    SIDECAR: ("copy",),
+}
 
 
 class StatedCompanion(NamedTuple):

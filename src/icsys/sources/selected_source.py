@@ -17,12 +17,16 @@ if TYPE_CHECKING:
     from icsys.sources.base import Loaded, Planned, Source
 
 
+_DIVIDED = frozenset({"coco", "metadata", "table"})  # forms of files about many images
+
+
 class SelectedSource:
     """Another source, with some of its images left out, and with its outputs in the folders of splits.
 
     The output of an image, and that of each file about it alone, has the name of the split before its whole path, so
     ``masks/a.png`` becomes ``train/masks/a.png`` beside ``train/images/a.png``, as loaders expect of a dataset in
-    folders. A file about many images keeps its path: what it says of images goes by the names of their outputs.
+    folders. COCO files and tables are written once for each split, with what they say of its images, at
+    ``train/annotations.json``. A list of images, or a file that is copied, keeps its path.
 
     Parameters
     ----------
@@ -58,7 +62,12 @@ class SelectedSource:
 
     def plan(self, suffix: str) -> Iterator[Planned]:
         """List what the other source lists; images that are left out are :class:`Excluded`."""
-        return map(self._selected, self.whole.plan(suffix))
+        for planned in self.whole.plan(suffix):
+            if self._splits is not None and isinstance(planned, Companion) and planned.form in _DIVIDED:
+                for split in self._splits.names:
+                    yield planned._replace(task=planned.task._replace(output=f"{split}/{planned.task.output}"))
+            else:
+                yield self._selected(planned)
 
     def plan_by_class(self) -> Iterator[Task]:
         """List the images of a folder class by class, without any that is left out."""

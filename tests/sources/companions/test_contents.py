@@ -15,6 +15,7 @@ from icsys.sources.companions.contents import (
     is_yolo,
     json_form,
     names_images,
+    pose_form,
     text_form,
     top_keys,
     xml_form,
@@ -68,17 +69,34 @@ def test_lines_of_classes_and_shares_are_yolo(rows):
         ("10 20 30 20 30 40 10 40 plane 0\n", "numbers"),
         ("0.5", "numbers"),
         (b"\xff\xfe\0binary", None),
+        ("0 " + "1" * 60_000 + "x", "copy"),  # in no time that grows with the square
     ],
 )
 def test_texts_beside_pictures(text, form, tmp_path):
     assert text_form(file(tmp_path, text)) == form
 
 
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("path: .\nkpt_shape: [17, 3]  # number, values\n", "yolo_pose3"),
+        ("kpt_shape:\n  - 5\n  - 2\nnames: [a]\n", "yolo_pose2"),
+        ("kpt_shape: [ 5,2 ]", "yolo_pose2"),
+        ("kpt_shape: [17, 4]\n", None),
+        ("# kpt_shape: [17, 3]\n", None),
+        ("names: [kpt_shape]\n", None),
+    ],
+)
+def test_yaml_states_how_many_values_a_keypoint_has(text, form, tmp_path):
+    (tmp_path / "data.yaml").write_text(text)
+    assert pose_form(tmp_path / "data.yaml") == form
+
+
 def test_only_whole_lines_of_a_long_text_count(tmp_path):
     long = file(tmp_path, "0 0.5 0.5 0.1 0.1\n" * 10_000)
     assert set(first_lines(long)) == {"0 0.5 0.5 0.1 0.1"}
     assert first_lines(tmp_path / "none") == first_lines(tmp_path) == []
-    assert first_lines(file(tmp_path, "a" * 200_000)) == []
+    assert first_lines(file(tmp_path, "a" * 200_000)) == [""]
 
 
 @pytest.mark.parametrize(
@@ -173,3 +191,14 @@ def test_random_bytes_have_a_form(tmp_path):
             ("copy", "copy", "copy"),
             ("numbers", "copy", "copy"),
         }
+
+
+def test_a_polygon_that_is_longer_than_what_is_read_is_one_of_yolo(tmp_path):
+    text = "3 " + " ".join(["0.25 0.75"] * 20_000)
+    assert text_form(file(tmp_path, text)) == text_form(file(tmp_path, text + "\n" + text)) == "yolo"
+
+
+def test_labels_that_are_no_numbers_by_mistake_are_no_words(tmp_path):
+    assert (
+        text_form(file(tmp_path, "0 nan nan nan nan\n")) == text_form(file(tmp_path, "1 -inf inf NaN 0.5")) == "numbers"
+    )

@@ -69,7 +69,7 @@ def test_every_layout_is_recognised_exactly(trees, name):
     assert summed(companions) == tree.companions
     assert set(tasks) == set(tree.pictures)
     assert (ignored, unreadable) == (tree.others, set())
-    assert layout.unclear == ()
+    assert ["--table" in text for text in layout.unclear] == [True] * (name in {"carvana", "kaggle"})
     assert bool(layout.found) == bool(tree.companions)
     assert pickle.loads(pickle.dumps(layout)) == layout  # noqa: S301 - our own
 
@@ -132,12 +132,78 @@ def test_a_pattern_without_a_match_and_a_named_mask_without_a_picture_are_refuse
 @pytest.mark.parametrize("with_suffix", [True, False])
 def test_a_table_is_one_that_the_user_names(tmp_path, with_suffix, monkeypatch):
     tree = label_trees.write_kaggle(tmp_path / "in", with_suffix=with_suffix)
+    _, companions, ignored, _, layout = plan(tree.root)
+    assert (summed(companions), ignored) == (set(), {"labels.csv"})
+    assert ["--table" in text and "labels.csv" in text for text in layout.unclear] == [True]
     assert summed(plan(tree.root, table="labels.csv")[1]) == tree.companions
+    assert plan(tree.root, table="labels.csv")[4].unclear == ()
     monkeypatch.chdir(tmp_path)
     assert summed(plan(tree.root, table="in/labels.csv")[1]) == tree.companions
     (tmp_path / "outside.csv").write_text("a", "utf-8")
     with pytest.raises(UsageError, match="below"):
         plan(tree.root, table="outside.csv")
+
+
+FOUR = range(4)
+
+
+def images(pattern, image):
+    return {pattern.format(number): image for number in FOUR}
+
+
+def texts(pattern, text):
+    return {pattern.format(number): text for number in FOUR}
+
+
+OTHER_LAYOUTS = {
+    "camvid": ({"train/{}.png": "trainannot/{}.png", "val/{}.png": "valannot/{}.png"}, {}),
+    "mvtec": ({"a/test/bad/{:03}.png": "a/ground_truth/bad/{:03}_mask.png", "a/test/good/{}.png": ""}, {}),
+    "kitti": ({"training/image_2/{:06}_10.png": "training/semantic/{:06}_10.png"}, {}),
+    "bdd": ({"images/10k/train/{}.jpg": "labels/sem_seg/masks/train/{}.png"}, {}),
+    "deepglobe": ({"train/{}_sat.jpg": "train/{}_mask.png"}, {}),
+    "isic": ({"ISIC_Input/ISIC_{}.jpg": "ISIC_Part1_GroundTruth/ISIC_{}_segmentation.png"}, {}),
+    "mapillary": ({"training/images/{}.jpg": "training/v1.2/labels/{}.png"}, {}),
+    "imagenet": ({"Data/train/n01/n01_{}.JPEG": ""}, {"Annotations/train/n01/n01_{}.xml": ("<annotation/>", "voc")}),
+    "captions": ({"images/{}.jpg": ""}, {"captions/{}.txt": ("two cats", "copy")}),
+    "labelme": ({"images/{}.jpg": ""}, {"annotations/{}.json": ('{"shapes": []}', "labelme")}),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_LAYOUTS)
+def test_layouts_of_other_datasets_are_recognised(name, tmp_path):
+    """A pattern of pictures with that of their masks, and patterns of labels with a text and its form."""
+    masks, labels = OTHER_LAYOUTS[name]
+    for picture, mask in masks.items():
+        saved(tmp_path / "in", images(picture, PHOTO) | (images(mask, FLAT) if mask else {}))
+    for label, (text, _) in labels.items():
+        saved(tmp_path / "in", texts(label, text))
+    tasks, companions, *_, layout = plan(tmp_path / "in")
+    expected = {
+        (mask.format(n), "mask", picture.format(n)) for picture, mask in masks.items() for n in FOUR if mask
+    } | {(label.format(n), form, next(iter(masks)).format(n)) for label, (_, form) in labels.items() for n in FOUR}
+    assert {(path, one.form, one.picture.source) for path, one in companions.items()} == expected
+    assert len(tasks) == 4 * len(masks)
+    assert layout.unclear == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("n01/n01_{0} {0}", True),
+        ("/home/me/SegNet/Data/n01/n01_{0}.JPEG /home/me/annot/n01_{0}.png", True),
+        ("Data\\n01\\n01_{0}.JPEG", True),
+        ("n01_{0}", True),
+        ("cat_{0}", False),
+        ("../../etc/n01_{0}", False),
+    ],
+)
+def test_lists_name_images_in_many_ways(line, expected, tmp_path):
+    saved(tmp_path / "in", images("Data/n01/n01_{}.JPEG", PHOTO) | {"sets/a.txt": "# all\n\n"})
+    (tmp_path / "in/sets/a.txt").write_text("# all\n\n" + "".join(line.format(n) + "\n" for n in FOUR), "utf-8")
+    companions = plan(tmp_path / "in")[1]
+    assert {path: (one.kind, one.form) for path, one in companions.items()} == (
+        {"sets/a.txt": ("sidecar", "names")} if expected else {}
+    )
 
 
 # Traps: what looks like masks or labels by its name.
@@ -369,3 +435,47 @@ def test_a_tree_without_candidates_is_planned_as_without_a_survey(paths):
 
 def test_facts_of_a_tree_know_their_own(tmp_path):
     assert LabelTree(tmp_path).of("mask") == {}
+
+
+@pytest.mark.parametrize("captions", [0, 1, 4])
+def test_a_label_of_pixels_among_labels_of_yolo_fails_and_is_not_copied(captions, tmp_path):
+    """As a copy it would have places that are wrong."""
+    numbers = range(captions + 2)
+    files = {f"images/{number}.png": PHOTO for number in numbers} | {"labels/0.txt": "0 .5 .5 1 1\n"}
+    files |= {"labels/1.txt": "0 12 30 50 60\n"} | {f"labels/{number}.txt": "two words" for number in numbers[2:]}
+    saved(tmp_path / "in", files)
+    summary = compress_folder(tmp_path / "in", tmp_path / "out", Options(size=8))
+    assert "labels/1.txt" in {one.source for one in summary.companion_failures}
+    assert (tmp_path / "out" / "labels" / "0.txt").read_text("utf-8") == "0 .5 .5 1 1\n"
+    assert not (tmp_path / "out" / "labels" / "1.txt").exists()
+
+
+def test_labels_of_some_images_of_a_larger_dataset_stay_labels_and_are_no_lists(tmp_path):
+    root = tmp_path / "source"
+    saved(root, {f"images/{number}.jpg": PHOTO for number in range(3)})
+    saved(root, {f"labels/{number}.txt": "0 0.5 0.5 0.1 0.1\n1 0.5 0.5 0.1 0.1\n" for number in range(40)})
+    _, companions, ignored, _, layout = plan(root)
+    assert summed(companions) == {
+        (f"labels/{number}.txt", "annotation", "yolo", f"images/{number}.jpg") for number in range(3)
+    }
+    assert len(ignored) == 37
+    assert "37 files *.txt in labels are left out: they have no picture" in layout.unclear
+
+
+def test_numbers_of_classes_are_no_names_of_images(tmp_path):
+    root = tmp_path / "source"
+    saved(root, {f"images/{number}.jpg": PHOTO for number in range(3)})
+    saved(root, {"a/other.txt": "0 0.5 0.5 0.1 0.1\n2 0.5 0.5 0.1 0.1\n", "a/list.txt": "0 1\n2 1\n"})
+    assert summed(plan(root)[1]) == {("a/list.txt", "sidecar", "names", None)}
+
+
+def test_masks_with_the_whole_names_of_pictures_beside_them_are_told(tmp_path):
+    root = tmp_path / "source"
+    saved(root, {f"train/{number}.jpg": PHOTO for number in range(9)})
+    saved(root, {f"train/{number}.png": FLAT for number in range(9)})
+    tasks, companions, _, _, layout = plan(root)
+    assert (len(tasks), companions) == (18, {})
+    assert [note for note in layout.unclear if "9 images in train may be masks" in note and "'train/*.png'" in note]
+    saved(root, {f"train/{number}.png": PHOTO for number in range(9)})
+    assert not opened(root).layout.unclear
+    assert not opened(root, masks="none").layout.unclear

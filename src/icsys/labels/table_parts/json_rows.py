@@ -61,6 +61,8 @@ class JsonRows:
         if found is None:
             tally.dropped += labels
             return None
+        if any(facts.is_elsewhere for facts in found.values()):
+            return None
         tally.labels += labels
         first = next(iter(found.values()), None)
         if first is not None and first.view is not None:

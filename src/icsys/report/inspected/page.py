@@ -60,7 +60,7 @@ _NEAR = (
 )
 _EXACT = ("Exact duplicates", "Images whose files are equal, byte for byte.")
 _DARK = ("Darkest images", "By mean luma, from 0 (black) to 255.")
-_BLUR = ("Blurriest images", "By the variance of the Laplacian, with the longer side at 128 pixels.")
+_BLUR = ("Blurriest images", "By the variance of the Laplacian, with the longer side at 96 pixels.")
 
 
 @refusing_links()

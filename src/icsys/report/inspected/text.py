@@ -36,7 +36,7 @@ def inspection_text(found: Inspection) -> str:
         *_companions(found),
         *_groups("Duplicates: ", "equal files", found.duplicates),
         *_groups("Near:       ", "the same picture", found.near_duplicates),
-        *_groups("Leaks:      ", "images in several splits", found.leaks),
+        *_groups("Leaks:      ", "images in several splits", list(_one_of_each_split_first(found))),
         *_ranked("Darkest:    ", "mean luma", found.darkest),
         *_ranked("Blurriest:  ", "sharpness", found.blurriest),
     ]
@@ -113,6 +113,15 @@ def _groups(title: str, what: str, groups: Sequence[Sequence[str]]) -> Iterator[
         yield f"             {some_names(group, _LONGEST_GROUP, printable)}"
     if len(groups) > _GROUPS:
         yield f"             {groups_text(len(groups) - _GROUPS)} more; --json and --report name them"
+
+
+def _one_of_each_split_first(found: Inspection) -> Iterator[list[str]]:
+    """Yield the leaks with an image of each split first, so that the beginning of a long one shows that it is one."""
+    splits = {image.source: image.split for image in found.table}
+    for group in found.leaks:
+        first = {splits.get(name): name for name in reversed(group)}
+        shown = [name for name in group if name in first.values()]
+        yield shown + [name for name in group if name not in shown]
 
 
 def groups_text(number: int) -> str:

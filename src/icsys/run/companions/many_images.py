@@ -21,10 +21,10 @@ from icsys.labels.tables import map_table
 from icsys.layout import MANIFEST
 from icsys.records.manifest import read_rows
 from icsys.results import UNCHANGED, CompanionWritten, Failed, Skipped
-from icsys.run.companions.one_image import decide, is_about_many
+from icsys.run.companions.one_image import is_about_many
 from icsys.run.companions.picture_index import PictureIndex
 from icsys.run.worker import Outcome
-from icsys.sources.base import Companion, Task
+from icsys.sources.base import Companion, Excluded, Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from icsys.files.rooted_path import RootedPath
     from icsys.journal.ledger import Ledger
-    from icsys.labels.picture_index import FindPicture
+    from icsys.labels.picture_index import FindPicture, PictureFacts
     from icsys.options import Options
     from icsys.outputs.base import Outputs
     from icsys.run.count_results import RunMonitor
@@ -87,23 +87,50 @@ def write_files_about_many(context: CompanionRun, ledger: Ledger, monitor: RunMo
             monitor.report_note("Labels")
             index = stack.enter_context(closing(PictureIndex(context.options)))
             index.add_rows(row for _, row in read_rows(context.state_folder / MANIFEST))
-            index.add_planned(planned for planned in context.plan() if isinstance(planned, Task))
+            index.add_planned(_tasks(context.plan()))
             finder, digest = index.finder, index.digest()
         for companion in files:
             if monitor.stop.is_set():
                 break
             task = companion.task._replace(options_hash=_options_hash(companion, digest, context.settings))
-            decision = decide(ledger, companion._replace(task=task))
+            decision = ledger.decide(task, companion)
             if isinstance(decision, Skipped | Failed):
                 if monitor.guard(partial(ledger.record, decision)):
                     monitor.add(decision)
                 continue
             monitor.report_note(f"Labels of {task.source}")
             if monitor.guard(partial(ledger.mark_pending, [decision])):
-                outcome = _outcome(companion._replace(task=decision), finder(task.source), context)
+                find = _within(_split_before(companion), finder(task.source))
+                outcome = _outcome(companion._replace(task=decision), find, context)
                 if monitor.guard(partial(ledger.record_all, [outcome])):
                     monitor.add(outcome.result)
     return not monitor.stop.is_set()
+
+
+def _tasks(plan: Iterator[Planned]) -> Iterator[Task]:
+    """Yield the images of a plan, left out or not."""
+    for planned in plan:
+        if isinstance(planned, Task | Excluded):
+            yield planned.task if isinstance(planned, Excluded) else planned
+
+
+def _split_before(companion: Companion) -> str:
+    """Return the folder of the split that a file is written for, with its slash; empty for a file about all images."""
+    task = companion.task
+    return task.output.removesuffix(task.source) if task.output.endswith(f"/{task.source}") else ""
+
+
+def _within(folder: str, find: FindPicture) -> FindPicture:
+    """Return a function that finds pictures in the folder of a split, by their paths in it; others are elsewhere."""
+    return partial(_find_within, folder, find) if folder else find
+
+
+def _find_within(folder: str, find: FindPicture, name: str) -> PictureFacts | None:
+    facts = find(name)
+    if facts is None:
+        return None
+    is_elsewhere = facts.is_written and not facts.output_path.startswith(folder)
+    return facts._replace(output_path=facts.output_path.removeprefix(folder), is_elsewhere=is_elsewhere)
 
 
 def _finds_nothing(_: str) -> FindPicture:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import closing
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,8 +12,7 @@ from icsys import pipeline
 from icsys.engine import Lost
 from icsys.image.geometry import ResizeSettings
 from icsys.results import MASK, Failed, Skipped
-from icsys.run.companions.worker import CompanionContext, reduce_companions
-from icsys.run.worker import Outcome
+from icsys.run.companions.worker import CompanionContext, failed_companion, reduce_companions
 from icsys.sources.base import Companion
 
 if TYPE_CHECKING:
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
     from icsys.labels.mapped_file import LabelRules
     from icsys.options import Options
     from icsys.run.count_results import RunMonitor
+    from icsys.run.worker import Outcome
     from icsys.sources.base import Planned, Source, Task
 
 NO_OUTPUT = "its image has no output"
@@ -106,7 +105,7 @@ class CompanionPass:
             return Skipped(
                 source=companion.task.source, output=companion.task.output, reason=NO_OUTPUT, kind=companion.kind
             )
-        return decide(self._ledger, companion)
+        return self._ledger.decide(companion.task, companion)
 
     def _announced(self, batch: list[Companion]) -> Iterator[Companion]:
         """Write the pending outputs of a batch to disk, then yield its companions."""
@@ -118,12 +117,6 @@ class CompanionPass:
             yield companion
 
 
-def decide(ledger: Ledger, companion: Companion) -> Task | Skipped | Failed:
-    """Return the task of a companion if it is to be done, or its result."""
-    decision = ledger.decide(companion.task)
-    return replace(decision, kind=companion.kind) if isinstance(decision, Skipped | Failed) else decision
-
-
 def is_about_many(companion: Companion) -> bool:
     """Return whether a companion is about many images, so that it is done when all of them are known."""
     return companion.picture is None
@@ -132,5 +125,4 @@ def is_about_many(companion: Companion) -> bool:
 def _lost(lost: Lost[tuple[Companion, None]]) -> Outcome:
     """Return the outcome of a companion that crashed its worker or took too long."""
     companion, _ = lost.item
-    reason = Failed(source=companion.task.source, code=lost.code, message=lost.message, kind=companion.kind)
-    return Outcome(companion.task, reason)
+    return failed_companion(companion, lost.code, lost.message)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from icsys.image.geometry import ResizeSettings
 from icsys.image.view import View
 from icsys.labels.picture_index import PictureFacts
-from icsys.records.manifest import DONE, FAILED
+from icsys.records.manifest import DONE, FAILED, LEFT_OUT
 from icsys.results import IMAGE
 
 if TYPE_CHECKING:
@@ -68,8 +68,8 @@ class PictureIndex:
         """Add the images of manifest rows, in the order of the journal; the last row of a source counts."""
         for row in rows:
             source = row["source_path"]
-            if row["status"] == FAILED:
-                self._database.execute("update pictures set written = 0 where source = ?", (_bytes(source),))
+            if row["status"] in {FAILED, LEFT_OUT}:
+                self._database.execute("delete from pictures where source = ?", (_bytes(source),))
             elif row["status"] == DONE and row.get("kind", IMAGE) == IMAGE:
                 size = row["source_width"], row["source_height"], row.get("orientation") or 1
                 self._database.execute(_ROW, (*_names(source), _bytes(row["file_name"]), *size))

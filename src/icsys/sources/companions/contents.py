@@ -18,7 +18,8 @@ _HEAD = 1 << 16  # bytes
 _BLOCK = 1 << 20
 _LONGEST = 1 << 24
 _FEW_LINES = 50
-_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
+_ANY_NUMBER = rf"{_NUMBER}|[+-]?(?:[nN]a[nN]|[iI]nf(?:inity)?)"  # labels have such by mistake
 _YOLO_LINE = re.compile(rf"\s*\d+(?:\.0*)?(?:\s+{_NUMBER}){{4,}}\s*", re.ASCII)
 _LARGEST_SHARE = 2.0  # shapes may reach over the edge of their picture; numbers of pixels are larger
 _LIST_KEYS = re.compile(rb'"(images|annotations)"\s*:\s*\[')
@@ -26,6 +27,7 @@ _JSON_PARTS = re.compile(r'"(?P<key>[^"\\]*+)"\s*+:|"[^"\\]*+(?:\\.[^"\\]*+)*+"|
 _COCO_KEYS = frozenset({"categories", "info", "licenses", "type"})
 _IMAGES_ALONE = re.compile(rb'"images"\s*:\s*\[\s*\{[^{}]*"file_name"\s*:')
 _FILE_NAME = re.compile(r"(?:.*_)?file_name")
+_KEYPOINTS = re.compile(rb"^kpt_shape:\s*(?:\[\s*\d+\s*,\s*([23])\s*\]|-[ ]*\d+\s*-[ ]*([23])\s*$)", re.MULTILINE)
 
 
 def first_bytes(path: Path, size: int = _HEAD) -> bytes:
@@ -38,12 +40,17 @@ def first_bytes(path: Path, size: int = _HEAD) -> bytes:
 
 
 def first_lines(path: Path) -> list[str]:
-    """Return some lines at the beginning of a text file, whole ones only; none if it is no text."""
+    """Return some lines at the beginning of a text file; none if it is no text.
+
+    The last line is left out where it may be cut off; of a first line that is longer, the whole words count.
+    """
     data = first_bytes(path)
     if b"\0" in data:
         return []
     lines = data.decode("utf-8-sig", "surrogateescape").splitlines()
-    return lines[:-1][:_FEW_LINES] if len(data) == _HEAD else lines[:_FEW_LINES]
+    if len(data) < _HEAD:
+        return lines[:_FEW_LINES]
+    return lines[:-1][:_FEW_LINES] or [line.rpartition(" ")[0] for line in lines]
 
 
 def is_yolo(lines: Iterable[str]) -> bool | None:
@@ -76,11 +83,11 @@ def is_numeric(lines: Iterable[str]) -> bool:
 
     Examples
     --------
-    >>> is_numeric(["Car 0.0 0 -1.58 587.01 173.33"]), is_numeric(["a photo of 2 cats"])
-    (True, False)
+    >>> is_numeric(["Car 0.0 0 -1.58 587.01 173.33"]), is_numeric(["0 nan inf 1"]), is_numeric(["a photo of 2 cats"])
+    (True, True, False)
     """
     words = [word for line in lines for word in re.split(r"[\s,;]+", line) if word]
-    return 2 * sum(re.fullmatch(_NUMBER, word) is not None for word in words) > len(words)
+    return 2 * sum(re.fullmatch(_ANY_NUMBER, word) is not None for word in words) > len(words)
 
 
 def text_form(path: Path) -> str | None:
@@ -92,10 +99,16 @@ def text_form(path: Path) -> str | None:
     return "yolo" if found else "numbers" if is_numeric(lines) else "copy"
 
 
+def pose_form(path: Path) -> str | None:
+    """Return the form of the labels that a YAML file of YOLO describes, if it states the numbers of a keypoint."""
+    stated = _KEYPOINTS.search(first_bytes(path))
+    return None if stated is None else f"yolo_pose{(stated[1] or stated[2]).decode()}"
+
+
 def xml_form(path: Path) -> str:
     """Return the form of an XML file: ``voc`` if its root is that of VOC, else ``copy``."""
     head = first_bytes(path)
-    is_voc = re.match(rb"(?:\xef\xbb\xbf)?\s*(?:<[?!][^>]*>\s*)*<annotation[\s>]", head)
+    is_voc = re.match(rb"(?:\xef\xbb\xbf)?\s*(?:<[?!][^>]*>\s*)*<annotation[\s/>]", head)
     return "voc" if is_voc else "copy"
 
 

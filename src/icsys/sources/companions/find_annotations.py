@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from icsys.results import ANNOTATION, SIDECAR
-from icsys.sources.companions.contents import json_form, text_form, xml_form
+from icsys.sources.companions.contents import json_form, pose_form, text_form, xml_form
 from icsys.sources.companions.layout import BY_CONTENT, Endings, PairRule
 from icsys.sources.companions.name_words import folder_words, is_label_word
 from icsys.sources.companions.pairing import NamedPicture, evenly_spread, pair_files
@@ -52,10 +52,14 @@ class FoundForm(NamedTuple):
 
 
 def form_of(path: Path) -> str:
-    """Return the form of a file whose folder has several, from its content."""
+    """Return the form of a file whose folder has several, from its content.
+
+    Numbers beside labels of YOLO are taken for such labels: they fail, and the message names the line. As a copy they
+    would have places that are wrong in silence.
+    """
     look = _FORMS.get(path.suffix.lower())
     found = look(path) if look else None
-    return COPY if found in {None, _NUMBERS} else str(found)
+    return "yolo" if found == _NUMBERS else found or COPY
 
 
 def kind_of_form(form: str) -> str:
@@ -134,7 +138,7 @@ class AnnotationSearch:
                 self._tell_unknown(folder, suffix, folders.files, "left out")
             return
         why = ""
-        if folders.share < _LIKELY:
+        if folders.share < _LIKELY and form.form == COPY:
             why = f"only {folders.paired} have the stem of a picture"
         elif folders.others:
             why = f"both {folders.folders[0]} and {folders.others[0]} have their stems"
@@ -161,7 +165,7 @@ class AnnotationSearch:
         if not forms:
             is_labels = any(folder_words(part) in _LABELS for part in folder.split("/"))
             return FoundForm(ANNOTATION, "yolo") if empty and is_labels else FoundForm(SIDECAR, COPY)
-        best, count = max(forms.items(), key=lambda one: (one[1], one[0] != COPY))
+        best, count = max(forms.items(), key=lambda one: (one[1], one[0] not in {COPY, _NUMBERS}))
         form = COPY if best in {_NUMBERS, None} else str(best)
         if form == COPY and any(one not in {COPY, _NUMBERS} for one in forms):
             return FoundForm(SIDECAR, BY_CONTENT)
@@ -169,10 +173,22 @@ class AnnotationSearch:
             return FoundForm(ANNOTATION, BY_CONTENT)
         return FoundForm(kind_of_form(form), form, is_unknown=best == _NUMBERS)
 
+    def _yolo_form(self, folder: str) -> str:
+        """Return the form of YOLO labels: with keypoints if a YAML file above them states so."""
+        above = folder
+        while above:
+            above = above.rpartition("/")[0]
+            for name in self._tree.names(above)[1]:
+                if name.lower().endswith((".yaml", ".yml")):
+                    form = pose_form(self._tree.reader.source / above / name)
+                    if form:
+                        return form
+        return "yolo"
+
     def _add(self, folder: str, suffix: str, form: FoundForm, folders: PictureFolders) -> None:
         rule = PairRule(
             kind=form.kind,
-            form=form.form,
+            form=self._yolo_form(folder) if form.form == "yolo" else form.form,
             pictures=folders.folders,
             suffixes=frozenset({suffix}),
             endings=folders.endings,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING
 from icsys.errors import UsageError
 from icsys.layout import TOP_FILES
 from icsys.results import ANNOTATION, SIDECAR
-from icsys.sources.companions.contents import first_lines, is_coco, names_images
+from icsys.sources.companions.contents import first_lines, is_coco, is_yolo, names_images
 from icsys.sources.folder_entries import path_in
 from icsys.sources.safe_names import is_image_name
 
@@ -41,6 +43,7 @@ _MOST_IN_FOLDER = 1000  # files of a folder that are looked into
 _MOST_IN_TREE = 10_000
 _MOST_FOLDERS = 64
 _LINES = 12
+_MOST_PARTS = 8  # names at the end of a path that are looked for
 _RESOLVED = 0.8  # of the lines of a list
 _STEM_SUFFIXES = (".jpg", ".png", ".jpeg", ".JPG", ".JPEG", ".tif", ".bmp", ".webp")
 
@@ -75,7 +78,7 @@ class TableSearch:
             paired = {suffix for rule in self._rules.get(folder, ()) for suffix in rule.suffixes}
             for name in self._candidates(folder, paired):
                 path = path_in(folder, name)
-                if path in TOP_FILES:
+                if path in TOP_FILES or path in self.files:  # the user has named it
                     continue
                 if name.lower() in _CLASS_NAMES or _suffix(name) in _CLASS_SUFFIXES:
                     classes.append(path)
@@ -142,6 +145,13 @@ class TableSearch:
             self._found.add(path, 1, "{count} table{s} of images, {folders}: they have a column of file names")
         elif name.lower() == "metadata.parquet":
             self._unclear.add(path, 1, "{folders} is left out: ics reads metadata.jsonl and metadata.csv only")
+        elif suffix == ".csv" and self._lists.is_table(folder, first_lines(place)):
+            self._unclear.add(
+                path,
+                1,
+                "{count} table{s}, {folders}, with names of images: left out; with --table FILE the names follow the "
+                "outputs",
+            )
         elif suffix == ".txt" and self._lists.is_list(folder, first_lines(place)):
             self.files[path] = SIDECAR, "names"
             self._found.add(path, 1, "{count} list{s} of images, {folders}: their lines name images")
@@ -160,7 +170,16 @@ class _ImageLists:
         """Return whether most of some lines name images: as whole lines, or as their first words."""
         lines = [line.strip() for line in lines]
         lines = [line for line in lines if line and not line.startswith("#")][:_LINES]
+        if is_yolo(lines) and any("." in line for line in lines):  # the number of a class may be the stem of an image
+            return False
         return bool(lines) and sum(self._names_image(folder, line) for line in lines) >= _RESOLVED * len(lines)
+
+    def is_table(self, folder: str, lines: list[str]) -> bool:
+        """Return whether most values in a column of some lines of CSV name images."""
+        with suppress(csv.Error):
+            rows = list(islice(csv.reader(lines), 1, _LINES + 1))  # the first has names of columns
+            return any(self.is_list(folder, list(column)) for column in zip(*rows, strict=False))
+        return False
 
     def _names_image(self, folder: str, line: str) -> bool:
         words = [line, *line.split()[:1]] if len(line.split()) > 1 else [line]
@@ -173,7 +192,7 @@ class _ImageLists:
         ends = [""] if is_image_name(text) else list(_STEM_SUFFIXES)
         if is_image_name(text):
             parts = text.strip("/").split("/")
-            tails = ["/".join(parts[number:]) for number in range(len(parts))]
+            tails = ["/".join(parts[number:]) for number in range(max(0, len(parts) - _MOST_PARTS), len(parts))]
         else:
             tails = [text]
         starts = [*_and_above(folder), *self._near(folder)]
@@ -187,7 +206,8 @@ class _ImageLists:
             own = path.split("/")
             return next((i for i, (a, b) in enumerate(zip(parts, own, strict=False)) if a != b), len(parts))
 
-        return sorted(self._folders, key=lambda path: -shared(path))[:_MOST_FOLDERS]
+        near = sorted(self._folders, key=lambda path: -shared(path))[:_MOST_FOLDERS]
+        return list(dict.fromkeys([*near, *(path.rpartition("/")[0] for path in near)]))
 
     def _is_file(self, path: str) -> bool:
         try:

@@ -30,8 +30,8 @@ _PICTURES = frozenset(
     }
 )
 _AT_END = re.compile(
-    r"(?:[-_ .](?:masks?|labels?|annotations?|annot|segmentations?|gt|trimaps?)"
-    r"|(?<=[a-z0-9])(?:Masks?|Labels?|Annotations?|Segmentations?|GT|Trimaps?)|annot)$"
+    r"(?:[-_ .](?:masks?|labels?|annotations?|annot|segmentations?|gt|ground_?truths?|trimaps?)"
+    r"|(?<=[a-z0-9])(?:Masks?|Labels?|Annotations?|Segmentations?|GT|Ground_?[Tt]ruths?|Trimaps?)|annot|_GroundTruth)$"
 )
 _BEFORE = re.compile(r"^(?:panoptic|masks?|labels?|seg|gt|annotations?)[-_ .]", re.IGNORECASE)
 

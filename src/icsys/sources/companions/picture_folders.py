@@ -136,6 +136,8 @@ class PictureSearch:
                     yield from ("/".join([*before, one, *tail]) for one in own)
                 elif rank == ELSEWHERE:
                     yield from self._ending_with(before, tail, is_like)
+                    if before:  # such as training/v1.2/labels beside training/images
+                        yield from self._ending_with(before[:-1], tail, is_like)
                 else:
                     yield from self._beside(before, name, tail, is_like, usual=rank == USUAL)
 
