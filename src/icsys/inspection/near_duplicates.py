@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MOST_BITS = 12
 """Different bits of the hashes of candidates, of 64: the largest found between pictures and copies of them was 13."""
 
-MOST_LIGHT = 10.0
+MOST_LIGHT = 13.0
 """Difference of the mean luma of candidates, in levels."""
 
 LEAST_CONTRAST = 4.0
@@ -47,7 +47,7 @@ _BLOCK = 3  # cells
 _PAIRS, _ALIGNED = 4096, 512  # pairs that are worked on at once
 _MOST_SIMILAR = 300  # pairs of an image whose luma is looked at
 _MOST_PAIRS = 12  # pairs of an image that are laid over one another
-_MOST_PICTURES = 2000  # held at once, about 30 kB each
+_MOST_PICTURES = 600  # held at once, about 100 kB each
 
 _Pair = tuple[int, int]
 
