@@ -162,9 +162,28 @@ def test_a_chain_of_small_changes_is_not_one_group(tmp_path):
     assert all(int(group[-1][0]) - int(group[0][0]) <= 2 for group in groups)
 
 
+class Joined:
+    """Clusters that are given: each picture with the first of its cluster."""
+
+    def __init__(self, **firsts):
+        self.firsts = firsts
+
+    def first(self, place):
+        return self.firsts.get(f"p{place}", place)
+
+
+def test_pictures_of_pairs_that_were_joined_meanwhile_are_not_read(monkeypatch):
+    monkeypatch.setattr("icsys.inspection.near_duplicates._MOST_PICTURES", 3)
+    clusters = Joined()
+    chunks = _chunks([(0, 1), (2, 3), (4, 5)], clusters)
+    assert next(chunks) == ({0, 1}, [(0, 1)])
+    clusters.firsts = {"p5": 4}
+    assert list(chunks) == [({2, 3}, [(2, 3)])]
+
+
 def test_chunks_hold_each_pair_once_and_few_pictures(monkeypatch):
     monkeypatch.setattr("icsys.inspection.near_duplicates._MOST_PICTURES", 4)
     pairs = [(1, 2), (0, 5), (3, 4), (0, 1), (2, 6), (0, 2)]
-    chunks = list(_chunks(pairs))
+    chunks = list(_chunks(pairs, Joined()))
     assert sorted(pair for _, chunk in chunks for pair in chunk) == sorted(pairs)
     assert all(names == {one for pair in chunk for one in pair} and len(names) <= 4 for names, chunk in chunks)

@@ -69,9 +69,8 @@ def find_near_duplicates(images: Sequence[ImageFacts], pictures: SmallPictures) 
     grids = _Grids(clear)
     clusters = _Clusters(clear, grids)
     pairs = grids.candidates()
-    chunks = list(_chunks(pairs))
     done = 0
-    for names, chunk in chunks:
+    for names, chunk in _chunks(pairs, clusters):
         pictures.report(len(pairs), done)
         if pictures.is_stopped:
             break
@@ -106,11 +105,16 @@ def _compare(pairs: Sequence[_Pair], pictures: dict[int, NDArray[np.uint8] | Non
         left = later
 
 
-def _chunks(pairs: Sequence[_Pair]) -> Iterator[tuple[set[int], list[_Pair]]]:
-    """Yield the pairs in groups with a bounded number of pictures, with the positions of these."""
+def _chunks(pairs: Sequence[_Pair], clusters: _Clusters) -> Iterator[tuple[set[int], list[_Pair]]]:
+    """Yield the pairs in groups with a bounded number of pictures, with the positions of these.
+
+    Pairs that are in one cluster by then are left out, so that their pictures are not read.
+    """
     names: set[int] = set()
     chunk: list[_Pair] = []
     for pair in sorted(pairs):
+        if clusters.first(pair[0]) == clusters.first(pair[1]):
+            continue
         if len(names) + 2 > _MOST_PICTURES:
             yield names, chunk
             names, chunk = set(), []

@@ -296,3 +296,21 @@ def test_two_images_of_one_stem_are_told_because_their_labels_have_another_name(
     ]
     assert {row["picture"] for row in told} == {min(voc.pictures)}
     assert {"mask", "annotation"} <= {row["kind"] for row in told}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        HALF.replace(scale=0.25),
+        HALF.replace(scale=None, step=3),
+        HALF.replace(scale=None, size=(32, 32), fit="cover"),
+        HALF.replace(scale=None, size=(32, 32), fit="pad"),
+        HALF.replace(resample="skip"),
+    ],
+)
+def test_another_size_writes_everything_as_a_new_run_does(tree, tmp_path, other):
+    run(tree, tmp_path / "changed")
+    run(tree, tmp_path / "changed", other)
+    run(tree, tmp_path / "new", other)
+    assert files_in(tmp_path / "changed") == files_in(tmp_path / "new")
+    assert rows_of(tmp_path / "changed") == rows_of(tmp_path / "new")
