@@ -111,11 +111,11 @@ def unclear_of(source: Source, settings: RunSettings) -> Sequence[str]:
         return source.layout.unclear
     from icsys.sources.archives.source import Archives  # noqa: PLC0415 - few runs need it
 
-    if settings.masks != AUTO or not isinstance(source, Archives):
+    if not isinstance(source, Archives):
         return ()
-    from icsys.sources.companions.archived_masks import masks_in_archives  # noqa: PLC0415
+    from icsys.sources.companions.archived_masks import unclear_in_archives  # noqa: PLC0415
 
-    return masks_in_archives(partial(source.plan, ""))
+    return unclear_in_archives(partial(source.plan, ""), masks=settings.masks == AUTO)
 
 
 def has_images(source: Location, destination: str, *, include_outputs: bool = False) -> bool:

@@ -1,4 +1,4 @@
-"""Masks in archives are told."""
+"""Masks and labels in archives are told."""
 
 import shutil
 
@@ -8,12 +8,12 @@ import label_trees
 from helpers import image_bytes, synthetic_photo
 from icsys import Options, compress_folder
 from icsys.sources.base import Ignored, Task
-from icsys.sources.companions.archived_masks import masks_in_archives
+from icsys.sources.companions.archived_masks import unclear_in_archives
 
 
 def told(*paths):
     planned = [Task(path, "") for path in paths] + [Ignored("notes.txt")]
-    return masks_in_archives(lambda: iter(planned))
+    return unclear_in_archives(lambda: iter(planned))
 
 
 def test_images_with_the_names_of_masks_and_the_stems_of_pictures_are_told():
@@ -66,3 +66,20 @@ def test_a_run_on_a_folder_tells_what_is_unclear(tmp_path):
     )
     assert len(notices) == 1
     assert "some have more than 256 values" in notices[0]
+
+
+def test_files_with_the_stems_of_images_are_told():
+    names = [*(f"a/{n}.txt" for n in range(4)), "a/0.xml", "notes.md", "about.txt"]
+    planned = [*map(Ignored, names), *(Task(f"b/{n}.jpg", "") for n in range(4))]
+    first, second = unclear_in_archives(lambda: iter(planned), masks=False)
+    assert first.startswith("5 files *.txt in a, . have the stems of images and are left out")
+    assert second.startswith("1 file *.xml in a have")
+
+
+def test_files_without_images_of_their_stems_are_not():
+    planned = [
+        *(Ignored(f"{n}.txt") for n in range(4)),
+        Ignored("data.json"),
+        *(Task(f"b{n}.jpg", "") for n in range(4)),
+    ]
+    assert unclear_in_archives(lambda: iter(planned)) == ()
