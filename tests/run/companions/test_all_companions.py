@@ -314,3 +314,19 @@ def test_another_size_writes_everything_as_a_new_run_does(tree, tmp_path, other)
     run(tree, tmp_path / "new", other)
     assert files_in(tmp_path / "changed") == files_in(tmp_path / "new")
     assert rows_of(tmp_path / "changed") == rows_of(tmp_path / "new")
+
+
+def test_names_that_no_longer_pair_are_told(voc, tmp_path):
+    first, second = sorted(voc.pictures)[:2]
+    voc.root.joinpath(f"{first}.txt").write_text("words")
+    mask = voc.root / next(path for path, kind, *_ in sorted(voc.companions, key=str) if kind == "mask")
+    with Image.open(mask) as image:
+        image.convert("L").save(mask.with_suffix(".bmp"))
+    run(voc, tmp_path / "small")
+    rows = rows_of(tmp_path / "small")
+    assert rows[f"{first}.txt"]["warning"].startswith("its name has the whole name of its image, whose output is")
+    for path in (mask, mask.with_suffix(".bmp")):
+        row = rows[path.relative_to(voc.root).as_posix()]
+        assert row["warning"].startswith(f"another mask has its stem, so that the output is {row['file_name']!r}")
+    assert not rows[second].get("warning")
+    assert sum(bool(row.get("warning")) for row in rows.values()) == 3

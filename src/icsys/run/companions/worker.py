@@ -144,17 +144,25 @@ def _reduce(loaded: LoadedCompanion, context: CompanionContext, limits: Limits) 
 
 
 def _name_warning(companion: Companion) -> str | None:
-    """Return a warning if the output of its image has another stem, because another file has the same."""
-    picture = companion.picture
+    """Return a warning if readers that pair files by name find no image any more."""
+    picture, task = companion.picture, companion.task
     if picture is None:
         return None
-    output, source = (stem_of(path.rpartition("/")[2]) for path in (picture.output, picture.source))
-    if output == source:
-        return None
-    return (
-        f"another image or mask has the stem of {picture.source!r}, so that the output is {picture.output!r}: readers "
-        "that pair files by stem find no image; give one of the two another name"
-    )
+    output, source = _base(picture.output), _base(picture.source)
+    if stem_of(output) != stem_of(source):
+        return (
+            f"another image or mask has the stem of {picture.source!r}, so that the output is {picture.output!r}: "
+            "readers that pair files by stem find no image; give one of the two another name"
+        )
+    if companion.kind == MASK and stem_of(_base(task.output)) != stem_of(_base(task.source)):
+        return f"another mask has its stem, so that the output is {task.output!r}: give one of the two another name"
+    if output != source and _base(task.output).startswith(f"{source}."):
+        return f"its name has the whole name of its image, whose output is {picture.output!r}"
+    return None
+
+
+def _base(path: str) -> str:
+    return path.rpartition("/")[2]
 
 
 def view_of(companion: Companion, context: CompanionContext) -> View:
