@@ -101,11 +101,12 @@ def open_source(
 def _with_companions(folder: Folder, settings: CompanionSettings) -> Folder:
     """Return a folder with what goes with its images."""
     from icsys.sources.companions.survey import survey_companions  # noqa: PLC0415 - some runs list nothing
+    from icsys.sources.companions.tree_files import FolderFiles  # noqa: PLC0415
 
     reader = FolderReader.of(
         folder.path, folder.destination, follow_links=folder.follow_links, include_outputs=folder.include_outputs
     )
-    return replace(folder, layout=survey_companions(reader, settings))
+    return replace(folder, layout=survey_companions(FolderFiles(reader), settings))
 
 
 def _check_no_names(settings: CompanionSettings, source: Location) -> None:
