@@ -111,7 +111,11 @@ def unclear_of(source: Source, settings: RunSettings) -> Sequence[str]:
         return source.layout.unclear
     from icsys.sources.archives.source import Archives  # noqa: PLC0415 - few runs need it
 
-    if settings.masks != AUTO or not isinstance(source, Archives):
+    if not isinstance(source, Archives):
+        return ()
+    if source.knows_companions:
+        return source.layout.unclear
+    if settings.masks != AUTO:
         return ()
     from icsys.sources.companions.archived_masks import masks_in_archives  # noqa: PLC0415
 

@@ -166,9 +166,8 @@ class _ImageLists:
         else:
             tails = [text]
         starts = [*_and_above(folder), *self._near(folder)]
-        return any(
-            self._files.is_file(path_in(start, tail + end)) for tail in tails for start in starts for end in ends
-        )
+        is_file = self._tree.files.is_file
+        return any(is_file(path_in(start, tail + end)) for tail in tails for start in starts for end in ends)
 
     def _near(self, folder: str) -> list[str]:
         """Return folders of images, those first that share most of their path with a folder."""
