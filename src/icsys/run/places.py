@@ -115,11 +115,10 @@ def unclear_of(source: Source, settings: RunSettings) -> Sequence[str]:
         return ()
     if source.knows_companions:
         return source.layout.unclear
-    if settings.masks != AUTO:
-        return ()
-    from icsys.sources.companions.archived_masks import masks_in_archives  # noqa: PLC0415
+    from icsys.sources.companions.archived_masks import labels_in_archives, masks_in_archives  # noqa: PLC0415
 
-    return masks_in_archives(partial(source.plan, ""))
+    plan = partial(source.plan, "")
+    return (*(masks_in_archives(plan) if settings.masks == AUTO else ()), *labels_in_archives(plan))
 
 
 def has_images(source: Location, destination: str, *, include_outputs: bool = False) -> bool:

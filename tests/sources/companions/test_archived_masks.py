@@ -1,4 +1,4 @@
-"""Masks in archives are told."""
+"""Masks and labels in archives where they are not looked for are told."""
 
 import shutil
 
@@ -8,7 +8,7 @@ import label_trees
 from helpers import image_bytes, synthetic_photo
 from icsys import Options, compress_folder
 from icsys.sources.base import Ignored, Task
-from icsys.sources.companions.archived_masks import masks_in_archives
+from icsys.sources.companions.archived_masks import labels_in_archives, masks_in_archives
 
 
 def told(*paths):
@@ -18,7 +18,7 @@ def told(*paths):
 
 def test_images_with_the_names_of_masks_and_the_stems_of_pictures_are_told():
     (text,) = told("images/a.jpg", "images/b.jpg", "masks/a.png", "masks/b.png", "c.jpg", "c_mask.png")
-    assert text.startswith("3 images in masks, . may be masks, which ics takes for masks in folders only")
+    assert text.startswith("3 images in masks, . may be masks. They are compressed like pictures")
     assert "--no-masks" in text
 
 
@@ -36,9 +36,27 @@ def test_other_images_are_not(paths):
     assert told(*paths) == ()
 
 
-def test_a_run_on_an_archive_tells_once(tmp_path):
+@pytest.mark.parametrize(
+    ("others", "count"),
+    [
+        (["labels/a.txt", "labels/b.txt"], 2),
+        (["images/a.xml"], 1),
+        (["README.txt"], 0),
+        (["images/a.cls"], 0),
+        (["x.json", "y.json", "a.json"], 0),
+        ([], 0),
+    ],
+)
+def test_files_with_the_stems_of_pictures_may_be_labels(others, count):
+    planned = [Task("images/a.jpg", ""), Task("images/b.jpg", ""), *map(Ignored, others)]
+    found = labels_in_archives(lambda: iter(planned))
+    assert [text.split()[0] for text in found] == [str(count)] * bool(count)
+
+
+def test_a_run_on_a_compressed_archive_tells_once(tmp_path):
     tree = label_trees.write_pairs(tmp_path / "in", count=2)
-    archive = shutil.make_archive(str(tmp_path / "a"), "zip", tree.root)
+    (tree.root / "images" / "0000.txt").write_text("0 .5 .5 .5 .5")
+    archive = shutil.make_archive(str(tmp_path / "a"), "gztar", tree.root)
     notices = []
     for number, masks in enumerate(("auto", "none")):
         compress_folder(
@@ -48,8 +66,10 @@ def test_a_run_on_an_archive_tells_once(tmp_path):
             masks=masks,
             progress=lambda one: one.notice and notices.append(one.notice),
         )
-    assert len(notices) == 1
-    assert notices[0].startswith("2 images in masks may be masks")
+    masks, *labels = notices
+    assert masks.startswith("2 images in masks may be masks")
+    assert len(labels) == 2
+    assert all("1 file in images may be labels and are left out" in text for text in labels)
 
 
 def test_a_run_on_a_folder_tells_what_is_unclear(tmp_path):

@@ -54,7 +54,8 @@ CREATE TABLE folders (key BLOB, name BLOB, PRIMARY KEY (key, name)) WITHOUT ROWI
 CREATE TABLE keys (key BLOB PRIMARY KEY, owner TEXT, is_kept INTEGER, repeats INTEGER) WITHOUT ROWID;
 CREATE TABLE others (id INTEGER PRIMARY KEY, what TEXT);
 CREATE TABLE outputs (
-    suffix, id, output BLOB, kind, form, picture INTEGER, failure TEXT, PRIMARY KEY (suffix, id)
+    suffix TEXT, id INTEGER, output BLOB, kind TEXT, form TEXT, picture INTEGER, failure TEXT,
+    PRIMARY KEY (suffix, id)
 ) WITHOUT ROWID;
 """
 
