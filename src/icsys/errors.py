@@ -52,7 +52,6 @@ FAILURE_CODES = (
     "changed",
     "was_mask",
     "blocked",
-    "was_mask",
     "no_palette",
     "label_broken",
     "no_image",

@@ -198,12 +198,16 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
-    """One file that could not be done: ``code`` is a stable word, ``message`` a sentence."""
+    """One file that could not be done: ``code`` is a stable word, ``message`` a sentence.
+
+    ``picture`` is the source of the image that a companion belongs to, if it is about one.
+    """
 
     source: str
     code: str
     message: str
     kind: str = IMAGE
+    picture: str = ""
     status: str = field(default="failed", init=False)
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, fields
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from icsys.choices import AUTO
 from icsys.errors import UsageError
 from icsys.files.url import shown
-from icsys.selection import SizeRules, SplitShares, parse_shares
 from icsys.setting_fields import (
     Check,
     Choice,
@@ -24,6 +23,9 @@ from icsys.setting_fields import (
     unknown_names_refused,
 )
 from icsys.shard import Shard, parse_shard
+
+if TYPE_CHECKING:
+    from icsys.selection import SizeRules, SplitShares
 
 Engine = Literal["auto", "threads", "processes", "dask", "ray"]
 Overwrite = Literal["never", "always"]
@@ -50,6 +52,8 @@ _IN_RUN_JSON = (
     *("split", "min_side", "max_aspect", "drop_duplicates"),
 )
 
+_WITH_PARTS = ("shard", "split")  # written as text
+
 INSPECTED = ("jobs", "engine", "follow_links", "include_outputs", "ignore_zeros", "masks")
 """Settings that an inspection has, too."""
 
@@ -71,6 +75,8 @@ class _SharesText(Check):
 
     def accept(self, name: str, value: object) -> SplitShares:  # noqa: ARG002 - parse_shares names it
         """Return the shares."""
+        from icsys.selection import parse_shares  # noqa: PLC0415 - few runs need it
+
         return parse_shares(value)
 
 
@@ -296,8 +302,11 @@ class RunSettings:
     @property
     def size_rules(self) -> SizeRules | None:
         """The limits of size; None if there is none."""
-        rules = SizeRules(self.min_side, self.max_aspect)
-        return None if rules == SizeRules() else rules
+        if self.min_side is None and self.max_aspect is None:
+            return None
+        from icsys.selection import SizeRules  # noqa: PLC0415 - few runs need it
+
+        return SizeRules(self.min_side, self.max_aspect)
 
     @property
     def selects(self) -> bool:
@@ -323,8 +332,4 @@ class RunSettings:
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: str(value) if isinstance(value, Shard | SplitShares) else value
-        for name, value in values.items()
-        if value is not None
-    }
+    return {name: str(value) if name in _WITH_PARTS else value for name, value in values.items() if value is not None}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from numbers import Real
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,6 +12,7 @@ from icsys.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from fractions import Fraction
 
 MOST_SPLITS = 100
 _FEWEST_SPLITS = 2
@@ -78,6 +78,8 @@ class SplitShares:
     @property
     def fractions(self) -> dict[str, Fraction]:
         """The share of each split; together they are 1."""
+        from fractions import Fraction  # noqa: PLC0415 - few runs need it
+
         total = sum(Fraction(share) for _, share in self.shares)
         return {name: Fraction(share) / total for name, share in self.shares}
 
@@ -125,6 +127,6 @@ def _decimal(share: object) -> str | None:
     text = share.zfill(len(share) + share.startswith(".")) if isinstance(share, str) else ""
     if isinstance(share, Real) and not isinstance(share, bool):
         text = f"{float(share):.{_DIGITS}f}"
-    if not _SHARE.fullmatch(text) or not Fraction(text):
+    if not _SHARE.fullmatch(text) or not text.strip("0."):
         return None
     return text.rstrip("0").rstrip(".") if "." in text else text.lstrip("0")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from icsys.results import CompanionResult, ImageCounts, Measured, Result
 
 _SHOWN = 5  # failures in a table
+_MAY_BE_COMPANIONS = (CompanionWritten, Skipped, Failed)
 _PLURALS = {MASK: "masks", ANNOTATION: "annotations", SIDECAR: "sidecars"}
 _LEFT_OUT_OF_JSON = {"failures", "skips", "companion_skips"}
 _COUNTED = ("stale", "pruned", "shards", "companion_failures")
@@ -217,7 +218,7 @@ class RunSummary:
 
     def add(self, result: Result) -> None:
         """Count one more result, of an image or of a file that goes with images."""
-        if isinstance(result, CompanionWritten) or (isinstance(result, Skipped | Failed) and result.kind != IMAGE):
+        if isinstance(result, _MAY_BE_COMPANIONS) and result.kind != IMAGE:
             self.add_companion(result)
             return
         self.images += 1

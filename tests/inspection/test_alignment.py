@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icsys.inspection.alignment import align, difference, lay, softened
+from icsys.inspection.alignment import MOST_GAIN, align, difference, largest_part, lay, softened
 
 
 def drawn(side, left=0.0, right=1.0, top=0.0, bottom=1.0):
@@ -40,14 +40,34 @@ def test_a_picture_that_is_moved_is_no_crop(shift):
     assert difference(moved, drawn(48), found, 3).outside[0] > shift - 0.01
 
 
-def test_the_difference_is_that_of_the_pixels_that_both_have():
-    first, second = drawn(24), drawn(24) + 3
+def test_the_difference_is_that_of_the_pixels_that_both_have_once_they_are_as_bright():
+    first, second = drawn(24) + 100, (drawn(24) + 100) * np.float32(0.96)
     second[0, 8:12, 8:12] += 40
     found = difference(first, second, np.zeros((1, 4), np.float32), 4)
-    inner = (first - second)[0, 1:-1, 1:-1]
-    assert found.rms[0] == pytest.approx(np.sqrt((inner**2).mean()), rel=1e-4)
-    assert found.block[0] == pytest.approx(43, rel=1e-4)
+    ours, theirs = first[0, 1:-1, 1:-1].astype(float), second[0, 1:-1, 1:-1].astype(float)
+    gain = (ours * theirs).sum() / (theirs * theirs).sum()
+    assert 1 < gain < MOST_GAIN
+    assert found.rms[0] == pytest.approx(np.sqrt(((ours - gain * theirs) ** 2).mean()), rel=1e-3)
+    assert found.block[0] == pytest.approx(abs((ours - gain * theirs)[7:11, 7:11].mean()), rel=1e-3)
     assert found.outside[0] == 0
+
+
+def test_more_than_a_slight_change_of_brightness_stays_a_difference():
+    first = drawn(24) + 100
+    found = difference(first, first * np.float32(0.7), np.zeros((1, 4), np.float32), 4)
+    assert found.rms[0] == pytest.approx((1 - 0.7 * MOST_GAIN) * np.sqrt((first[0, 1:-1, 1:-1] ** 2).mean()), rel=1e-3)
+
+
+def test_the_largest_part_of_a_block_is_that_of_a_loop():
+    first, second = drawn(12), drawn(12)[:, ::-1]
+    mask = np.ones((1, 12, 12), np.float32)
+    mask[:, :, 9:] = 0
+    expected = 0.0
+    for top in range(12 - 4 + 1):
+        for left in range(9 - 4 + 1):
+            one, other = (values[0, top : top + 4, left : left + 4].astype(float) for values in (first, second))
+            expected = max(expected, (one - other).std() / (max(one.std(), other.std()) + 5))
+    assert largest_part(first, second, mask, 4, 5.0)[0] == pytest.approx(expected, rel=1e-3)
 
 
 def test_softened_pictures_are_those_of_a_loop():

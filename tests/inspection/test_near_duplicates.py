@@ -5,7 +5,7 @@ import itertools
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from helpers import synthetic_photo
 from icsys import inspect_folder
@@ -43,12 +43,20 @@ def stretched(image):
     return saved(image.resize((112, 112)), format="PNG")
 
 
+def grey(image):
+    return saved(image.convert("L"), format="JPEG", quality=75)
+
+
+def brighter(image):
+    return saved(image.point(lambda value: round(value * 1.05)), format="JPEG", quality=85)
+
+
 def pairs_in(groups):
     return {frozenset(pair) for group in groups for pair in itertools.combinations(group, 2)}
 
 
 def test_planted_copies_are_found_and_nothing_else(tmp_path):
-    copies = (resized, encoded_again, cropped, all_at_once, stretched)
+    copies = (resized, encoded_again, cropped, all_at_once, stretched, grey, brighter)
     planted = set()
     for seed in range(30):
         image = Image.fromarray(synthetic_photo(150, 200, seed=seed))
@@ -97,6 +105,37 @@ def test_a_change_in_one_place_makes_another_picture():
     assert show_the_same([(pixels, other)]) == [False]
 
 
+def numbered(digit):
+    """A drawing with a small digit in it."""
+    image = Image.new("RGB", (480, 360), "white")
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((30, 40, 300, 220), fill=(90, 200, 170), outline="black", width=4)
+    draw.ellipse((200, 120, 440, 330), fill=(150, 60, 120), outline="black", width=3)
+    draw.line((10, 340, 470, 20), fill=(40, 40, 40), width=3)
+    draw.text((380, 20), digit, font=ImageFont.load_default(44), fill="black")
+    return image
+
+
+def test_a_drawing_with_another_small_digit_is_another_picture_and_its_copies_are_not(tmp_path):
+    digits = "0689"
+    for digit in digits:
+        numbered(digit).save(tmp_path / f"{digit}.png")
+        for copy in (resized, encoded_again, cropped, all_at_once):
+            (tmp_path / f"{digit}-{copy.__name__}.jpg").write_bytes(copy(numbered(digit)))
+    groups = inspect_folder(tmp_path, jobs=1).near_duplicates
+    assert groups == [sorted(path.name for path in tmp_path.glob(f"{digit}*")) for digit in digits]
+
+
+def test_copies_of_a_smooth_gradient_are_found(tmp_path):
+    columns, rows = np.meshgrid(np.linspace(0, 1, 320), np.linspace(0, 1, 240))
+    light = np.hypot(columns - 0.3, rows - 0.4)[..., None]
+    image = Image.fromarray((np.array([220, 180, 90]) * (1 - light * 0.7)).astype(np.uint8))
+    image.save(tmp_path / "a.png")
+    for copy in (resized, encoded_again):
+        (tmp_path / f"{copy.__name__}.jpg").write_bytes(copy(image))
+    assert [len(group) for group in inspect_folder(tmp_path, jobs=1).near_duplicates] == [3]
+
+
 def test_flat_and_simple_pictures_are_in_no_group(tmp_path):
     random = np.random.default_rng(5)
     for number in range(12):
@@ -123,9 +162,28 @@ def test_a_chain_of_small_changes_is_not_one_group(tmp_path):
     assert all(int(group[-1][0]) - int(group[0][0]) <= 2 for group in groups)
 
 
+class Joined:
+    """Clusters that are given: each picture with the first of its cluster."""
+
+    def __init__(self, **firsts):
+        self.firsts = firsts
+
+    def first(self, place):
+        return self.firsts.get(f"p{place}", place)
+
+
+def test_pictures_of_pairs_that_were_joined_meanwhile_are_not_read(monkeypatch):
+    monkeypatch.setattr("icsys.inspection.near_duplicates._MOST_PICTURES", 3)
+    clusters = Joined()
+    chunks = _chunks([(0, 1), (2, 3), (4, 5)], clusters)
+    assert next(chunks) == ({0, 1}, [(0, 1)])
+    clusters.firsts = {"p5": 4}
+    assert list(chunks) == [({2, 3}, [(2, 3)])]
+
+
 def test_chunks_hold_each_pair_once_and_few_pictures(monkeypatch):
     monkeypatch.setattr("icsys.inspection.near_duplicates._MOST_PICTURES", 4)
     pairs = [(1, 2), (0, 5), (3, 4), (0, 1), (2, 6), (0, 2)]
-    chunks = list(_chunks(pairs))
+    chunks = list(_chunks(pairs, Joined()))
     assert sorted(pair for _, chunk in chunks for pair in chunk) == sorted(pairs)
     assert all(names == {one for pair in chunk for one in pair} and len(names) <= 4 for names, chunk in chunks)

@@ -24,6 +24,7 @@ LONGEST_TOML = 2**18
 """The largest TOML file, in bytes."""
 
 _TOO_DEEP = f"lists or tables are nested too deeply: expected at most {DEEPEST} levels"
+_DECODER = json.JSONDecoder()
 _BRACKET = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+|[\[\]{}]', re.DOTALL)
 # Part of a dotted key; the parser's time grows with the square of the number of parts.
 _PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')"""
@@ -44,9 +45,33 @@ def from_json(text: str | bytes) -> Any:  # noqa: ANN401 - JSON holds any type
     {'colors': 32}
     """
     text = (_decoded(text) if isinstance(text, bytes) else text).removeprefix("\ufeff")
-    if text.count("[") + text.count("{") > DEEPEST and _is_deep(text):
+    if _may_be_deep(text, 0, len(text)) and _is_deep(text):
         raise ValueError(_TOO_DEEP)
     return json.loads(text)
+
+
+def value_at(text: str, start: int) -> tuple[Any, int]:
+    """Return the JSON value that begins at a place in a text, and the place behind it.
+
+    Raises
+    ------
+    json.JSONDecodeError
+        If it is not valid JSON, or the text ends within it.
+    ValueError
+        As for :func:`from_json`.
+
+    Examples
+    --------
+    >>> value_at('[{"id": 1}, 2]', 1)
+    ({'id': 1}, 10)
+    """
+    try:
+        value, end = _DECODER.raw_decode(text, start)
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
+    if _may_be_deep(text, start, end) and _is_deep(text[start:end]):
+        raise ValueError(_TOO_DEEP)
+    return value, end
 
 
 def read_json(path: Path | RootedPath) -> Any:  # noqa: ANN401 - as above
@@ -116,6 +141,11 @@ def _read(path: Path | RootedPath, most: int) -> bytes:
 def _decoded(data: bytes, errors: str = "surrogatepass") -> str:
     """Decode UTF-8, UTF-16 or UTF-32, detected from the first bytes, without a byte order mark."""
     return data.decode(json.detect_encoding(data), errors)
+
+
+def _may_be_deep(text: str, start: int, end: int) -> bool:
+    """Return whether a part of a text has more brackets than :data:`DEEPEST`."""
+    return text.count("[", start, end) + text.count("{", start, end) > DEEPEST
 
 
 def _is_deep(text: str) -> bool:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 MOST_CROP = 0.02
 """Largest part of a side that a crop takes away at each end."""
 
+MOST_GAIN = 1.06
+"""Largest factor of a change of brightness."""
+
 _MOST_SCALE, _MOST_SHIFT = 0.1, 0.06  # of a side: more than a crop needs
 _MARGIN = 0.05  # of a side: what lies there may have no counterpart
 _SMALL_STEP = 0.02  # pixels
@@ -94,9 +97,13 @@ def lay(pictures: Stack, found: NDArray[np.float32]) -> Stack:
 
 
 def difference(first: Stack, second: Stack, found: NDArray[np.float32], block: int) -> Difference:
-    """Return how pictures differ where both have pixels; ``block`` is the side of a block in pixels."""
+    """Return how pictures differ where both have pixels, once the second is as bright as the first.
+
+    ``block`` is the side of a block in pixels.
+    """
     laid, mask = lay(second, found), inside(found, first.shape[1])
     count = mask.sum((1, 2))
+    laid *= _gain(first, laid, mask)[:, None, None]
     error = (first - laid) * mask
     return Difference(
         np.sqrt((error * error).sum((1, 2)) / count),
@@ -118,13 +125,44 @@ def inside(found: NDArray[np.float32], side: int) -> Stack:
 
 def largest_block(values: Stack, size: int) -> NDArray[np.float32]:
     """Return the largest absolute mean of a block of ``size`` by ``size`` pixels in each picture, shape (n,)."""
+    return (np.abs(_block_sums(values, size)).max((1, 2)) / size**2).astype(np.float32)
+
+
+def largest_part(first: Stack, laid: Stack, mask: Stack, size: int, levels: float) -> NDArray[np.float32]:
+    """Return the largest part of the contrast in a block that the contrast of the difference there is, shape (n,).
+
+    Parameters
+    ----------
+    first, laid
+        Luma of pictures that lie over one another, shape (n, side, side).
+    mask
+        1 for pixels that both have, 0 for others; only blocks that both have wholly are compared.
+    size
+        Pixels of the side of a block.
+    levels
+        Added to the contrast.
+    """
+    count = size**2
+    error = _block_deviation((first - laid) * mask, size)
+    contrast = np.maximum(*(_block_deviation(one, size) for one in (first, laid)))
+    whole = _block_sums(mask, size) > count - 0.5
+    return (error / (contrast + levels) * whole).max((1, 2)).astype(np.float32)
+
+
+def _block_deviation(values: Stack, size: int) -> NDArray[np.float64]:
+    """Return the standard deviation in all blocks of ``size`` by ``size`` pixels."""
+    mean = _block_sums(values, size) / size**2
+    return np.sqrt(np.maximum(_block_sums(values * values, size) / size**2 - mean * mean, 0))
+
+
+def _block_sums(values: Stack, size: int) -> NDArray[np.float64]:
+    """Return the sums over all blocks of ``size`` by ``size`` pixels."""
     number, height, width = values.shape
     total = np.zeros((number, height + 1, width + 1))
     np.cumsum(values, 1, out=total[:, 1:, 1:])
     np.cumsum(total[:, 1:, 1:], 2, out=total[:, 1:, 1:])
     rows = total[:, size:] - total[:, :-size]
-    sums = rows[:, :, size:] - rows[:, :, :-size]
-    return (np.abs(sums).max((1, 2)) / size**2).astype(np.float32)
+    return rows[:, :, size:] - rows[:, :, :-size]
 
 
 def softened(values: Stack) -> Stack:
@@ -134,6 +172,12 @@ def softened(values: Stack) -> Stack:
     both = rows.copy()
     both[:, :, 1:-1] = (rows[:, :, :-2] + 2 * rows[:, :, 1:-1] + rows[:, :, 2:]) / 4
     return both
+
+
+def _gain(first: Stack, laid: Stack, mask: Stack) -> NDArray[np.float32]:
+    """Return how much brighter the first pictures are, as a factor near one, shape (n,)."""
+    gain = (first * laid * mask).sum((1, 2)) / np.maximum((laid * laid * mask).sum((1, 2)), 1)
+    return np.clip(gain, 1 / MOST_GAIN, MOST_GAIN).astype(np.float32)
 
 
 def _deviation(values: Stack, mask: Stack, count: NDArray[np.float32]) -> NDArray[np.float32]:

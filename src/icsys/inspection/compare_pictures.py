@@ -7,26 +7,33 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from icsys.inspection.alignment import align, difference, inside, largest_block, lay, softened
+from icsys.inspection.alignment import align, difference, inside, largest_block, largest_part, lay, softened
 from icsys.inspection.fingerprint import GRID, LUMA, RGB_SHAPE, cell_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
-_SIDES = (96, 64, 48, 32, 24, 16)
+_SIDES = (64, 48, 32, 24, 16)
 """Pixels of the sides that pictures are stretched to: the largest that enlarges none of a pair, or the smallest."""
 
+_DETAIL_SIDES = (128, 96, 64)
+"""The same for what is small, such as a digit in a drawing: smaller pictures do not show it."""
+
 _PAIRS = 64  # worked on at once
-_COARSE_STEPS, _FINE_STEPS = 6, 8
+_COARSE_STEPS, _FINE_STEPS, _DETAIL_STEPS = 6, 8, 3
 _BLOCKS = 12  # along a side
 # Parts of the contrast that a difference may have, more of them on few pixels; and levels, which low quality takes.
 _RMS, _RMS_FEW, _RMS_LEVELS = 0.08, 90.0, 0.8
 _BLOCK, _BLOCK_FEW, _BLOCK_LEVELS = 0.22, 250.0, 2.0
-_COLOR_LEVELS = 40.0
+_COLOR_LEVELS, _GREY_LEVELS = 40.0, 2.0
+_DETAIL, _DETAIL_PIXELS, _DETAIL_LEVELS = 0.5, 5, 8.0
 # How far the frame of a crop may seem to lie outside: parts of a side, and pixels.
 _OUTSIDE, _OUTSIDE_PIXELS = 0.004, 0.3
+
+
+_Pair = tuple["NDArray[np.uint8]", "NDArray[np.uint8]"]
 
 
 class _Planes(NamedTuple):
@@ -37,7 +44,7 @@ class _Planes(NamedTuple):
     blue: NDArray[np.float32]
 
 
-def show_the_same(pairs: Sequence[tuple[NDArray[np.uint8], NDArray[np.uint8]]]) -> list[bool]:
+def show_the_same(pairs: Sequence[_Pair]) -> list[bool]:
     """Return for each pair of pictures whether one is a copy of the other: scaled, encoded again, or cropped.
 
     Both are stretched to a square and laid over one another. They show the same if no part of the luma and of the
@@ -48,24 +55,39 @@ def show_the_same(pairs: Sequence[tuple[NDArray[np.uint8], NDArray[np.uint8]]]) 
     pairs
         (H, W) (grey) or (H, W, 3) (sRGB) uint8, of any sizes.
     """
-    found = [False] * len(pairs)
-    for side, places in _by_side(pairs):
-        for begin in range(0, len(places), _PAIRS):
-            some = places[begin : begin + _PAIRS]
-            first = _stretched([pairs[place][0] for place in some], side)
-            second = _stretched([pairs[place][1] for place in some], side)
-            for place, same in zip(some, _are_same(first, second).tolist(), strict=True):
-                found[place] = same
-    return found
+    same = [False] * len(pairs)
+    laid: dict[int, NDArray[np.float32]] = {}
+    for places, first, second in _stacks(pairs, range(len(pairs)), _SIDES):
+        is_same, found = _are_same(first, second)
+        for place, one, shift in zip(places, is_same.tolist(), found, strict=True):
+            same[place] = one
+            laid[place] = shift
+    likely = [place for place, one in enumerate(same) if one and _least(pairs[place]) >= _DETAIL_SIDES[-1]]
+    for places, first, second in _stacks(pairs, likely, _DETAIL_SIDES):
+        is_same = _have_same_details(first.luma, second.luma, np.stack([laid[place] for place in places]))
+        for place, one in zip(places, is_same.tolist(), strict=True):
+            same[place] = one
+    return same
 
 
-def _by_side(pairs: Sequence[tuple[NDArray[np.uint8], NDArray[np.uint8]]]) -> Iterator[tuple[int, list[int]]]:
-    """Yield each side with the positions of its pairs."""
-    places: defaultdict[int, list[int]] = defaultdict(list)
-    for place, (first, second) in enumerate(pairs):
-        least = min(*first.shape[:2], *second.shape[:2])
-        places[next((side for side in _SIDES if side <= least), _SIDES[-1])].append(place)
-    yield from places.items()
+def _stacks(
+    pairs: Sequence[_Pair], places: Iterable[int], sides: Sequence[int]
+) -> Iterator[tuple[list[int], _Planes, _Planes]]:
+    """Yield positions of pairs, some at a time, with their first and their second pictures stretched to one side."""
+    by_side: defaultdict[int, list[int]] = defaultdict(list)
+    for place in places:
+        least = _least(pairs[place])
+        by_side[next((side for side in sides if side <= least), sides[-1])].append(place)
+    for side, those in by_side.items():
+        for begin in range(0, len(those), _PAIRS):
+            some = those[begin : begin + _PAIRS]
+            first, second = zip(*(pairs[place] for place in some), strict=True)
+            yield some, _stretched(first, side), _stretched(second, side)
+
+
+def _least(pair: _Pair) -> int:
+    """Return the shortest side of two pictures, in pixels."""
+    return min(*pair[0].shape[:2], *pair[1].shape[:2])
 
 
 def _stretched(pictures: Sequence[NDArray[np.uint8]], side: int) -> _Planes:
@@ -83,8 +105,8 @@ def _stretched(pictures: Sequence[NDArray[np.uint8]], side: int) -> _Planes:
     return _Planes(luma, planes[0] - luma, planes[2] - luma)
 
 
-def _are_same(first: _Planes, second: _Planes) -> NDArray[np.bool_]:
-    """Return which of the stretched pairs show the same, shape (n,)."""
+def _are_same(first: _Planes, second: _Planes) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    """Return which of the stretched pairs show the same, shape (n,), and how they lie over one another."""
     side = first.luma.shape[1]
     start = None
     if side > GRID:
@@ -94,16 +116,33 @@ def _are_same(first: _Planes, second: _Planes) -> NDArray[np.bool_]:
     block = max(2, round(side / _BLOCKS))
     differ = difference(one, other, found, block)
     mask = inside(found, side)
+    has_no_color = np.minimum(_most_color(first), _most_color(second)) <= _GREY_LEVELS
     colors = [
         largest_block((a - lay(b, found)) * mask, block)
         for a, b in ((first.red, second.red), (first.blue, second.blue))
     ]
-    return (
+    is_same = (
         (differ.rms <= (_RMS + _RMS_FEW / side**2) * differ.contrast + _RMS_LEVELS)
         & (differ.block <= (_BLOCK + _BLOCK_FEW / side**2) * differ.contrast + _BLOCK_LEVELS)
-        & (np.maximum(*colors) <= _COLOR_LEVELS)
+        & (has_no_color | (np.maximum(*colors) <= _COLOR_LEVELS))
         & (differ.outside <= _OUTSIDE + _OUTSIDE_PIXELS / side)
     )
+    return is_same, found
+
+
+def _have_same_details(
+    first: NDArray[np.float32], second: NDArray[np.float32], found: NDArray[np.float32]
+) -> NDArray[np.bool_]:
+    """Return in which pairs no small part of the luma differs by more than an edge in it explains, shape (n,)."""
+    one, other = softened(first), softened(second)
+    found = align(one, other, _DETAIL_STEPS, found)
+    mask = inside(found, first.shape[1])
+    return largest_part(one, lay(other, found), mask, _DETAIL_PIXELS, _DETAIL_LEVELS) <= _DETAIL
+
+
+def _most_color(planes: _Planes) -> NDArray[np.float32]:
+    """Return the largest distance of a pixel from grey, in levels, shape (n,)."""
+    return np.maximum(np.abs(planes.red).max((1, 2)), np.abs(planes.blue).max((1, 2)))
 
 
 def _on_grid(luma: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -21,6 +21,7 @@ RGB_SHAPE = 3
 """Dimensions of an array of coloured pixels; grey pixels have two."""
 
 _BITS = 64
+_NOISE = 8.0  # of a frequency: encoding alone turns the sign of less, which smooth pictures have in most of them
 _LEAST_SIDE = 3  # pixels: a Laplacian needs a neighbour on each side
 
 
@@ -65,7 +66,7 @@ def fingerprint_of(pixels: NDArray[np.uint8]) -> Fingerprint:
     height, width = luma.shape
     grid = cell_weights(height, GRID) @ luma @ cell_weights(width, GRID).T
     frequencies = _COSINES @ grid @ _COSINES.T
-    bits = frequencies.ravel()[_LOWEST] > 0
+    bits = frequencies.ravel()[_LOWEST] > _NOISE
     values = grid.ravel()
     light = float(values.sum()) / values.size
     away = values - np.float32(light)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MOST_BITS = 12
 """Different bits of the hashes of candidates, of 64: the largest found between pictures and copies of them was 13."""
 
-MOST_LIGHT = 10.0
+MOST_LIGHT = 13.0
 """Difference of the mean luma of candidates, in levels."""
 
 LEAST_CONTRAST = 4.0
@@ -47,7 +47,7 @@ _BLOCK = 3  # cells
 _PAIRS, _ALIGNED = 4096, 512  # pairs that are worked on at once
 _MOST_SIMILAR = 300  # pairs of an image whose luma is looked at
 _MOST_PAIRS = 12  # pairs of an image that are laid over one another
-_MOST_PICTURES = 2000  # held at once, about 30 kB each
+_MOST_PICTURES = 600  # held at once, about 100 kB each
 
 _Pair = tuple[int, int]
 
@@ -69,9 +69,8 @@ def find_near_duplicates(images: Sequence[ImageFacts], pictures: SmallPictures) 
     grids = _Grids(clear)
     clusters = _Clusters(clear, grids)
     pairs = grids.candidates()
-    chunks = list(_chunks(pairs))
     done = 0
-    for names, chunk in chunks:
+    for names, chunk in _chunks(pairs, clusters):
         pictures.report(len(pairs), done)
         if pictures.is_stopped:
             break
@@ -106,11 +105,16 @@ def _compare(pairs: Sequence[_Pair], pictures: dict[int, NDArray[np.uint8] | Non
         left = later
 
 
-def _chunks(pairs: Sequence[_Pair]) -> Iterator[tuple[set[int], list[_Pair]]]:
-    """Yield the pairs in groups with a bounded number of pictures, with the positions of these."""
+def _chunks(pairs: Sequence[_Pair], clusters: _Clusters) -> Iterator[tuple[set[int], list[_Pair]]]:
+    """Yield the pairs in groups with a bounded number of pictures, with the positions of these.
+
+    Pairs that are in one cluster by then are left out, so that their pictures are not read.
+    """
     names: set[int] = set()
     chunk: list[_Pair] = []
     for pair in sorted(pairs):
+        if clusters.first(pair[0]) == clusters.first(pair[1]):
+            continue
         if len(names) + 2 > _MOST_PICTURES:
             yield names, chunk
             names, chunk = set(), []

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from icsys.engine import Lost
 from icsys.engine.executor import one_by_one
 from icsys.image.decode import decode_photo
-from icsys.inspection.image_facts import AS_SMALL, prepare_process_to_look
+from icsys.inspection.image_facts import prepare_process_to_look
+from icsys.options import Options
 from icsys.sources.base import read_loaded
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
     from icsys.engine.executor import Executor, Limits
     from icsys.sources.base import Loaded, Source, Task
+
+
+AS_COMPARED = Options(strategy="SO", size=(192, 192))
+"""How images are decoded to be compared: twice the size of what is looked at first, to show what is small."""
 
 
 class SmallPictures:
@@ -51,7 +56,7 @@ class SmallPictures:
         """Return the pictures of some images, (H, W) or (H, W, 3) uint8; what cannot be read is left out."""
         tasks = (task for task in self._tasks if task.source in names)
         worker = partial(one_by_one, function=partial(_picture, source=self._source))
-        loaded = self._source.load(tasks, AS_SMALL)
+        loaded = self._source.load(tasks, AS_COMPARED)
         found: dict[str, NDArray[np.uint8]] = {}
         with closing(self._executor.map(worker, loaded, prepare_process_to_look)) as batches:
             for one in chain.from_iterable(batches):
@@ -63,8 +68,8 @@ class SmallPictures:
 def _picture(loaded: Loaded, source: Source, limits: Limits) -> tuple[str, NDArray[np.uint8] | None]:
     """Return the path of an image and its small picture; None if it cannot be read."""
     try:
-        data, _ = read_loaded(source, loaded, AS_SMALL)
+        data, _ = read_loaded(source, loaded, AS_COMPARED)
         with limits.slots:
-            return loaded[0].source, decode_photo(data, AS_SMALL, limits.admit).pixels
+            return loaded[0].source, decode_photo(data, AS_COMPARED, limits.admit).pixels
     except Exception:  # noqa: BLE001 - it was read before, and has changed since
         return loaded[0].source, None

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from icsys.results import Result
     from icsys.sources.base import Companion, Loaded, Task
 
+# Tuples: unions would be made anew for each of a million files.
+_WITH_OUTPUT, _WITHOUT_OUTPUT = (Compressed, CompanionWritten), (Failed, LeftOut)
+
 
 class Ledger:
     """Decides what to do, and records what was done.
@@ -124,18 +127,21 @@ class Ledger:
     def record_all(self, outcomes: Sequence[tuple[Task | None, Result, int | None]]) -> None:
         """Append the rows of several results to the journal, in one call; each is as for :meth:`record`."""
         for task, result, _ in outcomes:
-            self._note(task, result)
+            if self._pruner is not None:
+                self._pruner.note_result(result)
+            if self._without_output or isinstance(result, _WITHOUT_OUTPUT):
+                self._note(task, result)
         if self._dry_run:
             return
         self._check_token()
         self._append(*filter(None, starmap(self._row_of, outcomes)))
         for task, result, _ in outcomes:
-            if isinstance(result, Compressed | CompanionWritten):
+            if isinstance(result, _WITH_OUTPUT):
                 self._unsynced_folders.add(result.output.rpartition("/")[0])
             if task is not None:
                 self._pending.pop(task.output, None)
                 # Without a new output the one of the killed run is still there.
-                if not isinstance(result, Failed | LeftOut):
+                if not isinstance(result, _WITHOUT_OUTPUT):
                     self._left_pending.pop(task.output, None)
 
     def note_crash(self, batch: Iterable[Loaded]) -> None:
@@ -143,12 +149,10 @@ class Ledger:
         self._littered_folders.update([task.output.rpartition("/")[0] for task, _ in batch])
 
     def _note(self, task: Task | None, result: Result) -> None:
-        """Note what became of a source."""
-        if self._pruner is not None:
-            self._pruner.note_result(result)
-        if isinstance(result, Failed | LeftOut):
+        """Note whether a source has no output."""
+        if isinstance(result, _WITHOUT_OUTPUT):
             self._without_output.add(result.source)
-        elif self._without_output:
+        else:
             self._without_output.discard(result.source)
         entry = self._known.done.get(task.output) if task is not None and isinstance(result, LeftOut) else None
         if entry is not None and entry.source == result.source:

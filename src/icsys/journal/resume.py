@@ -57,8 +57,7 @@ class Resume:
     def decide(self, task: Task, picture: Task | None = None) -> Task | Skipped | RowUpdate | Failed:
         """Return the task if it is to be done, or its result; ``picture``: the image that a companion belongs to."""
         entry = self._known.done.meet(task.output)
-        sources = [task.source] if picture is None else [task.source, picture.source]
-        if self._settings.retry_failed and not any(map(self._has_failed, sources)):
+        if self._settings.retry_failed and not any(self._has_failed(one.source) for one in (task, picture) if one):
             return Skipped(source=task.source, output=task.output, reason=NOT_FAILED)
         found = self._was_mask(task, entry) or self._stat(task)
         if isinstance(found, Failed):

@@ -110,6 +110,7 @@ def failure_row(result: Failed, options_hash: str, tool_version: str) -> dict[st
     return {
         "source_path": result.source,
         "kind": result.kind,
+        **({"picture": result.picture} if result.picture else {}),
         "code": result.code,
         "message": result.message,
         "options_hash": options_hash,
@@ -132,7 +133,14 @@ def left_out_row(result: LeftOut, tool_version: str) -> dict[str, Any]:
 
 def failure_in(row: Mapping[str, Any]) -> Failed:
     """Return the failure in a row."""
-    return Failed(source=row["source_path"], code=row["code"], message=row["message"], kind=row_kind(row))
+    kind, picture = row_kind(row), row.get("picture")
+    return Failed(
+        source=row["source_path"],
+        code=row["code"],
+        message=row["message"],
+        kind=kind,
+        picture=picture if isinstance(picture, str) else "",
+    )
 
 
 def left_out_in(row: Mapping[str, Any]) -> LeftOut:

@@ -73,7 +73,11 @@ class MainPass:
             if not self._monitor.owns(planned):
                 continue
             all_listed = all_listed and not isinstance(planned, Unreadable)
-            decision = self._decide(planned)
+            decision: Task | Skipped | Failed | LeftOut | None
+            if isinstance(planned, Task) and self._rules is None:  # as most are
+                decision = self._ledger.decide(planned)
+            else:
+                decision = self._decide(planned)
             if isinstance(decision, Task):
                 batch.append(decision)
                 if len(batch) == size:

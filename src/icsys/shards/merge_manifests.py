@@ -10,11 +10,12 @@ from icsys.errors import UsageError
 from icsys.files.atomic import write_whole
 from icsys.files.bounded_lines import LONGEST
 from icsys.layout import FAILURES, MANIFEST
-from icsys.records.manifest import DONE, LEFT_OUT, counts_of, from_line, row_kind
+from icsys.records.manifest import DONE, LEFT_OUT, STALE, counts_of, from_line, row_kind, to_line
 from icsys.records.manifest_rows import failure_in, left_out_in
 from icsys.records.pending_outputs import WrittenHashes, load_pending, write_pending
 from icsys.results import IMAGE
 from icsys.shard import shard_index
+from icsys.shards.images_without_output import ImagesWithoutOutput
 from icsys.shards.state_folders import state_folder_of
 from icsys.summary import RunSummary
 
@@ -44,6 +45,11 @@ class _Line(NamedTuple):
         """Rank among the lines of one output: a shard's line is newer than the folder's, and done outranks stale."""
         return self.shard > 0, self.row.get("status") == DONE
 
+    def as_stale(self) -> _Line:
+        """Return the line with a stale output."""
+        row = self.row | {"status": STALE}
+        return self._replace(text=to_line(row), row=row)
+
 
 class _ReplacedError(Exception):
     """Lines, by source and output, were written although later lines replace them."""
@@ -64,8 +70,9 @@ def merge_manifests(destination: RootedPath, shards: list[Shard]) -> RunSummary:
     UsageError
         If two shards have the same output; nothing is written then.
     """
-    summary = _join_images(destination, shards)
-    failures = _failures(destination, shards, summary)
+    undone = ImagesWithoutOutput(destination, shards)
+    summary = _join_images(destination, shards, undone)
+    failures = _failures(destination, shards, summary, undone)
     first = next(failures, None)
     if first is None:
         (destination / FAILURES).unlink(missing_ok=True)
@@ -83,7 +90,7 @@ def merge_manifests(destination: RootedPath, shards: list[Shard]) -> RunSummary:
     return summary
 
 
-def _join_images(destination: RootedPath, shards: list[Shard]) -> RunSummary:
+def _join_images(destination: RootedPath, shards: list[Shard], undone: ImagesWithoutOutput) -> RunSummary:
     """Write the manifest; write it again without replaced lines if an output has moved from one shard to another."""
     replaced: set[tuple[str, str]] = set()
     there = any(
@@ -93,7 +100,8 @@ def _join_images(destination: RootedPath, shards: list[Shard]) -> RunSummary:
     while there:
         summary = RunSummary()
         try:
-            write_whole(destination / MANIFEST, _images(destination, shards, replaced, summary))
+            lines = _lines(destination, shards, MANIFEST)
+            write_whole(destination / MANIFEST, _images(destination, lines, replaced, summary, undone))
         except _ReplacedError as error:
             replaced |= error.lines
         else:
@@ -102,13 +110,18 @@ def _join_images(destination: RootedPath, shards: list[Shard]) -> RunSummary:
 
 
 def _images(
-    destination: RootedPath, shards: list[Shard], replaced: set[tuple[str, str]], summary: RunSummary
+    destination: RootedPath,
+    lines: Iterator[_Line],
+    replaced: set[tuple[str, str]],
+    summary: RunSummary,
+    undone: ImagesWithoutOutput,
 ) -> Iterator[bytes]:
     """Yield the lines of the merged manifest, one for each output, and count them."""
     too_late: set[tuple[str, str]] = set()
     clashes: list[str] = []
+    without_image: list[str] = []
     seen = _SeenLines()
-    for line in _lines(destination, shards, MANIFEST):
+    for line in _with_images(lines, undone, without_image):
         if (line.source, line.output) in replaced:
             continue
         if line.row["status"] == LEFT_OUT:
@@ -134,6 +147,20 @@ def _images(
         )
     if too_late:
         raise _ReplacedError(too_late)
+    # Their shards still have the rows, so a merge that ends here can be repeated.
+    for output in without_image:
+        (destination / output).unlink(missing_ok=True)
+
+
+def _with_images(lines: Iterator[_Line], undone: ImagesWithoutOutput, removed: list[str]) -> Iterator[_Line]:
+    """Yield the lines, without those of files whose image has no output; list their outputs that are to be removed."""
+    for line in lines:
+        if not undone.has_image_of(line.row):
+            yield line
+        elif undone.is_to_be_removed(line.row):
+            removed.append(line.output)
+        else:
+            yield line.as_stale()
 
 
 def _count(line: _Line, summary: RunSummary) -> None:
@@ -175,11 +202,13 @@ def _clash(one: _Line, other: _Line) -> str:
     )
 
 
-def _failures(destination: RootedPath, shards: list[Shard], summary: RunSummary) -> Iterator[bytes]:
+def _failures(
+    destination: RootedPath, shards: list[Shard], summary: RunSummary, undone: ImagesWithoutOutput
+) -> Iterator[bytes]:
     """Yield the lines of the merged failures, and count them; a folder that no shard could list counts once."""
     last = None
     for line in _lines(destination, shards, FAILURES):
-        if line.source != last:
+        if line.source != last and not undone.has_image_of(line.row):
             summary.add(failure_in(line.row))
             yield line.text
         last = line.source

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from icsys.records.label import label_of
 from icsys.sources.base import Loaded, Planned, Task
 from icsys.sources.companions.layout import NO_COMPANIONS
-from icsys.sources.folder_walk import FolderWalk
 from icsys.sources.labels_from_manifest import recorded_classes
 from icsys.sources.read_file import open_regular, read_file
 
@@ -130,6 +129,8 @@ def plan_folder(
     layout
         Which files go with images: they are no images of their own.
     """
+    from icsys.sources.folder_walk import FolderWalk  # noqa: PLC0415 - files by name need no walk
+
     walk = FolderWalk.of(
         source, destination, suffix, follow_links=follow_links, include_outputs=include_outputs, layout=layout
     )
@@ -152,6 +153,8 @@ def plan_by_class(
 
     The paths of all folders are in memory, and the names of one folder at a time.
     """
+    from icsys.sources.folder_walk import FolderWalk  # noqa: PLC0415 - files by name need no walk
+
     walk = FolderWalk.of(
         source,
         destination,

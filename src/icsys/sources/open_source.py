@@ -16,7 +16,6 @@ from icsys.run_settings import NONE
 from icsys.sources.archive_patterns import expand_braces, find_archives, folder_of_pattern, is_pattern
 from icsys.sources.archives.archive_names import ARCHIVE_SUFFIXES, archive_suffix, folder_for_archive
 from icsys.sources.folder import Folder
-from icsys.sources.folder_entries import FolderReader
 from icsys.sources.safe_names import is_image_name
 
 if TYPE_CHECKING:
@@ -113,6 +112,7 @@ def _surveyed(folder: Folder, settings: CompanionSettings) -> Folder:
     """Return a folder with what goes with its images."""
     from icsys.sources.companions.survey import survey_companions  # noqa: PLC0415 - some runs list nothing
     from icsys.sources.companions.tree_files import FolderFiles  # noqa: PLC0415
+    from icsys.sources.folder_entries import FolderReader  # noqa: PLC0415 - likewise
 
     reader = FolderReader.of(
         folder.path, folder.destination, follow_links=folder.follow_links, include_outputs=folder.include_outputs

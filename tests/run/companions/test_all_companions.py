@@ -240,3 +240,77 @@ def test_without_masks_every_picture_is_an_image(voc, tmp_path):
     summary = run(voc, tmp_path / "small", masks="none")
     assert summary.compressed == len(voc.pictures) + len(masks_of(voc))
     assert summary.masks == 0
+
+
+def write_unfit(voc):
+    """Break one image of a tree, and make another one small; both keep their mask and annotation."""
+    broken, small = [voc.root / path for path in sorted(voc.pictures)[:2]]
+    broken.write_bytes(b"no image")
+    with Image.open(small) as image:
+        image.resize((8, 8)).save(small)
+    return voc
+
+
+def test_companions_in_another_shard_than_their_image_go_without_its_output(voc, tmp_path):
+    write_unfit(voc)
+    for path in sorted(voc.pictures)[:2]:
+        voc.root.joinpath(path).with_suffix(".caption").write_text("words")
+    one = run(voc, tmp_path / "one", min_side=10)
+    assert (one.failed, one.left_out) == (1, {"min_side": 1})
+    for count in (2, 3, 7):
+        folder = tmp_path / str(count)
+        for index in range(1, count + 1):
+            run(voc, folder, shard=(index, count), min_side=10)
+        merge_shards(folder)
+        run(voc, folder, min_side=10)
+        assert files_in(tmp_path / "one") == files_in(folder)
+        assert rows_of(tmp_path / "one") == rows_of(folder)
+        assert verify_folder(folder).is_intact
+
+
+def test_shards_keep_companions_of_an_image_that_had_an_output_and_call_them_stale(voc, tmp_path):
+    folders = [tmp_path / "one", tmp_path / "other"]
+    for folder in folders:
+        run(voc, folder)
+    write_unfit(voc)
+    one = run(voc, folders[0], min_side=10)
+    for index in (1, 2, 3):
+        run(voc, folders[1], shard=(index, 3), min_side=10)
+    merge_shards(folders[1])
+    other = run(voc, folders[1], min_side=10)
+    assert sorted(one.stale) == sorted(other.stale)
+    assert len(one.stale) > 1
+    assert {path.name for path in folders[0].rglob("*.*")} == {path.name for path in folders[1].rglob("*.*")}
+
+
+def test_two_images_of_one_stem_are_told_because_their_labels_have_another_name(voc, tmp_path):
+    first = voc.root / min(voc.pictures)
+    with Image.open(first) as image:
+        image.save(first.with_suffix(".png"))
+    summary = run(voc, tmp_path / "small")
+    assert f"another image or mask has the stem of {min(voc.pictures)!r}" in summary.companion_warning
+    told = [
+        row
+        for row in rows_of(tmp_path / "small").values()
+        if "another image or mask has the stem" in row.get("warning", "")
+    ]
+    assert {row["picture"] for row in told} == {min(voc.pictures)}
+    assert {"mask", "annotation"} <= {row["kind"] for row in told}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        HALF.replace(scale=0.25),
+        HALF.replace(scale=None, step=3),
+        HALF.replace(scale=None, size=(32, 32), fit="cover"),
+        HALF.replace(scale=None, size=(32, 32), fit="pad"),
+        HALF.replace(resample="skip"),
+    ],
+)
+def test_another_size_writes_everything_as_a_new_run_does(tree, tmp_path, other):
+    run(tree, tmp_path / "changed")
+    run(tree, tmp_path / "changed", other)
+    run(tree, tmp_path / "new", other)
+    assert files_in(tmp_path / "changed") == files_in(tmp_path / "new")
+    assert rows_of(tmp_path / "changed") == rows_of(tmp_path / "new")

@@ -108,7 +108,7 @@ def test_only_whole_lines_of_a_long_text_count(tmp_path):
     long = file(tmp_path, "0 0.5 0.5 0.1 0.1\n" * 10_000)
     assert set(first_lines(long)) == {"0 0.5 0.5 0.1 0.1"}
     assert first_lines(tmp_path / "none") == first_lines(tmp_path) == []
-    assert first_lines(file(tmp_path, "a" * 200_000)) == []
+    assert first_lines(file(tmp_path, "a" * 200_000)) == [""]
 
 
 @pytest.mark.parametrize(
@@ -203,3 +203,14 @@ def test_random_bytes_have_a_form(tmp_path):
             ("copy", "copy", "copy"),
             ("numbers", "copy", "copy"),
         }
+
+
+def test_a_polygon_that_is_longer_than_what_is_read_is_one_of_yolo(tmp_path):
+    text = "3 " + " ".join(["0.25 0.75"] * 20_000)
+    assert text_form(file(tmp_path, text)) == text_form(file(tmp_path, text + "\n" + text)) == "yolo"
+
+
+def test_labels_that_are_no_numbers_by_mistake_are_no_words(tmp_path):
+    assert (
+        text_form(file(tmp_path, "0 nan nan nan nan\n")) == text_form(file(tmp_path, "1 -inf inf NaN 0.5")) == "numbers"
+    )

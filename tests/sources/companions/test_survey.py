@@ -69,7 +69,7 @@ def test_every_layout_is_recognised_exactly(trees, name):
     assert summed(companions) == tree.companions
     assert set(tasks) == set(tree.pictures)
     assert (ignored, unreadable) == (tree.others, set())
-    assert layout.unclear == ()
+    assert ["--table" in text for text in layout.unclear] == [True] * (name in {"carvana", "kaggle"})
     assert bool(layout.found) == bool(tree.companions)
     assert pickle.loads(pickle.dumps(layout)) == layout  # noqa: S301 - our own
 
@@ -132,7 +132,11 @@ def test_a_pattern_without_a_match_and_a_named_mask_without_a_picture_are_refuse
 @pytest.mark.parametrize("with_suffix", [True, False])
 def test_a_table_is_one_that_the_user_names(tmp_path, with_suffix, monkeypatch):
     tree = label_trees.write_kaggle(tmp_path / "in", with_suffix=with_suffix)
+    _, companions, ignored, _, layout = plan(tree.root)
+    assert (summed(companions), ignored) == (set(), {"labels.csv"})
+    assert ["--table" in text and "labels.csv" in text for text in layout.unclear] == [True]
     assert summed(plan(tree.root, table="labels.csv")[1]) == tree.companions
+    assert plan(tree.root, table="labels.csv")[4].unclear == ()
     monkeypatch.chdir(tmp_path)
     assert summed(plan(tree.root, table="in/labels.csv")[1]) == tree.companions
     (tmp_path / "outside.csv").write_text("a", "utf-8")
@@ -444,3 +448,34 @@ def test_a_label_of_pixels_among_labels_of_yolo_fails_and_is_not_copied(captions
     assert "labels/1.txt" in {one.source for one in summary.companion_failures}
     assert (tmp_path / "out" / "labels" / "0.txt").read_text("utf-8") == "0 .5 .5 1 1\n"
     assert not (tmp_path / "out" / "labels" / "1.txt").exists()
+
+
+def test_labels_of_some_images_of_a_larger_dataset_stay_labels_and_are_no_lists(tmp_path):
+    root = tmp_path / "source"
+    saved(root, {f"images/{number}.jpg": PHOTO for number in range(3)})
+    saved(root, {f"labels/{number}.txt": "0 0.5 0.5 0.1 0.1\n1 0.5 0.5 0.1 0.1\n" for number in range(40)})
+    _, companions, ignored, _, layout = plan(root)
+    assert summed(companions) == {
+        (f"labels/{number}.txt", "annotation", "yolo", f"images/{number}.jpg") for number in range(3)
+    }
+    assert len(ignored) == 37
+    assert "37 files *.txt in labels are left out: they have no picture" in layout.unclear
+
+
+def test_numbers_of_classes_are_no_names_of_images(tmp_path):
+    root = tmp_path / "source"
+    saved(root, {f"images/{number}.jpg": PHOTO for number in range(3)})
+    saved(root, {"a/other.txt": "0 0.5 0.5 0.1 0.1\n2 0.5 0.5 0.1 0.1\n", "a/list.txt": "0 1\n2 1\n"})
+    assert summed(plan(root)[1]) == {("a/list.txt", "sidecar", "names", None)}
+
+
+def test_masks_with_the_whole_names_of_pictures_beside_them_are_told(tmp_path):
+    root = tmp_path / "source"
+    saved(root, {f"train/{number}.jpg": PHOTO for number in range(9)})
+    saved(root, {f"train/{number}.png": FLAT for number in range(9)})
+    tasks, companions, _, _, layout = plan(root)
+    assert (len(tasks), companions) == (18, {})
+    assert [note for note in layout.unclear if "9 images in train may be masks" in note and "'train/*.png'" in note]
+    saved(root, {f"train/{number}.png": PHOTO for number in range(9)})
+    assert not opened(root).layout.unclear
+    assert not opened(root, masks="none").layout.unclear

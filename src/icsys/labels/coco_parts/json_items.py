@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from icsys.errors import ImageError
+from icsys.files.parsing import value_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -172,7 +173,6 @@ class _Window:
             errors="surrogatepass",
             newline="",
         )
-        self._decoder = json.JSONDecoder()
         self._text, self._at, self._before = "", 0, 0
 
     def fault(self, what: str, at: int | None = None) -> ImageError:
@@ -203,14 +203,12 @@ class _Window:
         self._skip_spaces()
         while True:
             try:
-                value, end = self._decoder.raw_decode(self._text, self._at)
+                value, end = value_at(self._text, self._at)
             except json.JSONDecodeError as error:
                 fault = self.fault(error.msg, error.pos)
                 is_cut = error.msg.startswith("Unterminated") or error.pos > len(self._text) - _LONGEST_TOKEN
                 if not is_cut or not self._more():
                     raise fault from None
-            except RecursionError:
-                raise self.fault("it is nested too deeply") from None
             except ValueError as error:
                 raise self.fault(str(error)) from None
             else:  # a number that goes on behind the window may be cut before its ".", "e" or "e+"

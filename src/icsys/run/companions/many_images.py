@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from icsys.errors import ImageError
 from icsys.files.failure_reason import failure_reason
+from icsys.image.geometry import ResizeSettings
 from icsys.labels.coco import map_coco
 from icsys.labels.mapped_file import LabelRules
 from icsys.labels.name_lists import map_name_list
@@ -92,7 +93,7 @@ def write_files_about_many(context: CompanionRun, ledger: Ledger, monitor: RunMo
         for companion in files:
             if monitor.stop.is_set():
                 break
-            task = companion.task._replace(options_hash=_options_hash(companion, digest, context.settings))
+            task = companion.task._replace(options_hash=_options_hash(companion, digest, context))
             decision = ledger.decide(task, companion)
             if isinstance(decision, Skipped | Failed):
                 if monitor.guard(partial(ledger.record, decision)):
@@ -141,13 +142,13 @@ def _no_picture(name: str) -> None:  # noqa: ARG001 - the signature of FindPictu
     return None
 
 
-def _options_hash(companion: Companion, digest: str, settings: RunSettings) -> str:
+def _options_hash(companion: Companion, digest: str, context: CompanionRun) -> str:
     """Return the hash of everything beside its own bytes that decides what is written."""
-    values: list[object] = [_VERSION, companion.form]
+    settings, values = context.settings, list[object]([_VERSION, companion.form])
     if companion.form != _COPY:
         values.append(digest)
     if companion.form not in {_COPY, "names"}:
-        values += [settings.labels_on, settings.min_visibility]
+        values += [settings.labels_on, settings.min_visibility, ResizeSettings.of(context.options)]
     if companion.form == "table":
         values.append(settings.table_column)
     return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:16]

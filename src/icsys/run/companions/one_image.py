@@ -12,8 +12,7 @@ from icsys import pipeline
 from icsys.engine import Lost
 from icsys.image.geometry import ResizeSettings
 from icsys.results import MASK, Failed, Skipped
-from icsys.run.companions.worker import CompanionContext, reduce_companions
-from icsys.run.worker import Outcome
+from icsys.run.companions.worker import CompanionContext, failed_companion, reduce_companions
 from icsys.sources.base import Companion
 
 if TYPE_CHECKING:
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from icsys.labels.mapped_file import LabelRules
     from icsys.options import Options
     from icsys.run.count_results import RunMonitor
+    from icsys.run.worker import Outcome
     from icsys.sources.base import Planned, Source, Task
 
 NO_OUTPUT = "its image has no output"
@@ -125,5 +125,4 @@ def is_about_many(companion: Companion) -> bool:
 def _lost(lost: Lost[tuple[Companion, None]]) -> Outcome:
     """Return the outcome of a companion that crashed its worker or took too long."""
     companion, _ = lost.item
-    reason = Failed(source=companion.task.source, code=lost.code, message=lost.message, kind=companion.kind)
-    return Outcome(companion.task, reason)
+    return failed_companion(companion, lost.code, lost.message)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icsys.engine.batches import MOST_SECONDS
 from icsys.errors import ImageError
@@ -19,6 +19,7 @@ from icsys.outputs.base import NewOutput
 from icsys.results import MASK, UNCHANGED, CompanionWritten, Failed, Skipped
 from icsys.run.worker import PART_BYTES, Outcome
 from icsys.sources.base import read_loaded
+from icsys.sources.companions.pairing import stem_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,7 +107,7 @@ def _reduce(loaded: LoadedCompanion, context: CompanionContext, limits: Limits) 
         return Outcome(
             task, Skipped(source=task.source, output=task.output, reason=UNCHANGED, kind=companion.kind), mtime_ns
         )
-    values: dict[str, int | str | None]
+    values: dict[str, Any]
     with limits.slots:
         if companion.kind == MASK:
             view = view_of(companion, context)
@@ -122,6 +123,7 @@ def _reduce(loaded: LoadedCompanion, context: CompanionContext, limits: Limits) 
             mapped = FORMS[companion.form](data, view_of(companion, context), context.rules, name)
             output = mapped.data
             values = {"labels": mapped.labels, "dropped": mapped.dropped, "warning": mapped.warning}
+    values["warning"] = "; ".join(filter(None, [values.get("warning"), _name_warning(companion)])) or None
     result = CompanionWritten(
         kind=companion.kind,
         form=companion.form,
@@ -136,9 +138,23 @@ def _reduce(loaded: LoadedCompanion, context: CompanionContext, limits: Limits) 
         options_hash=task.options_hash,
         redone=task.redone,
         seconds=time.perf_counter() - start,
-        **values,  # type: ignore[arg-type]
+        **values,
     )
     return _Made(companion, result, output)
+
+
+def _name_warning(companion: Companion) -> str | None:
+    """Return a warning if the output of its image has another stem, because another file has the same."""
+    picture = companion.picture
+    if picture is None:
+        return None
+    output, source = (stem_of(path.rpartition("/")[2]) for path in (picture.output, picture.source))
+    if output == source:
+        return None
+    return (
+        f"another image or mask has the stem of {picture.source!r}, so that the output is {picture.output!r}: readers "
+        "that pair files by stem find no image; give one of the two another name"
+    )
 
 
 def view_of(companion: Companion, context: CompanionContext) -> View:
@@ -182,5 +198,11 @@ def _written(made: list[_Made | Outcome], context: CompanionContext, limits: Lim
 
 def _failed(companion: Companion, error: Exception) -> Outcome:
     code, message = failure_reason(error)
-    task = companion.task
-    return Outcome(task, Failed(source=task.source, code=code, message=message, kind=companion.kind))
+    return failed_companion(companion, code, message)
+
+
+def failed_companion(companion: Companion, code: str, message: str) -> Outcome:
+    """Return the outcome of a companion that could not be done."""
+    task, picture = companion.task, companion.picture
+    image = "" if picture is None else picture.source
+    return Outcome(task, Failed(source=task.source, code=code, message=message, kind=companion.kind, picture=image))

@@ -48,8 +48,8 @@ def masks_in_archives(plan: Callable[[], Iterable[Planned]]) -> tuple[str, ...]:
         notes.add(
             folder,
             count,
-            "{count} image{s} in {folders} may be masks. They are compressed like pictures, which changes their values: "
-            f"ics takes images for masks in {_WHERE}. Unpack the archive first, or give --no-masks",
+            "{count} image{s} in {folders} may be masks. They are compressed like pictures, which changes their "
+            f"values: ics takes images for masks in {_WHERE}. Unpack the archive first, or give --no-masks",
         )
     return notes.sentences()
 

@@ -18,6 +18,7 @@ _HEAD = 1 << 16  # bytes
 _LONGEST = 1 << 24
 _FEW_LINES = 50
 _NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
+_ANY_NUMBER = rf"{_NUMBER}|[+-]?(?:[nN]a[nN]|[iI]nf(?:inity)?)"  # labels have such by mistake
 _YOLO_LINE = re.compile(rf"\s*\d+(?:\.0*)?(?:\s+{_NUMBER}){{4,}}\s*", re.ASCII)
 _LARGEST_SHARE = 2.0  # shapes may reach over the edge of their picture; numbers of pixels are larger
 _LIST_KEYS = re.compile(rb'"(images|annotations)"\s*:\s*\[')
@@ -29,12 +30,17 @@ _KEYPOINTS = re.compile(rb"^kpt_shape:\s*(?:\[\s*\d+\s*,\s*([23])\s*\]|-[ ]*\d+\
 
 
 def first_lines(files: TreeFiles, path: str) -> list[str]:
-    """Return some lines at the beginning of a text file, whole ones only; none if it is no text."""
+    """Return some lines at the beginning of a text file; none if it is no text.
+
+    The last line is left out where it may be cut off; of a first line that is longer, the whole words count.
+    """
     data = files.head(path, _HEAD)
     if b"\0" in data:
         return []
     lines = data.decode("utf-8-sig", "surrogateescape").splitlines()
-    return lines[:-1][:_FEW_LINES] if len(data) == _HEAD else lines[:_FEW_LINES]
+    if len(data) < _HEAD:
+        return lines[:_FEW_LINES]
+    return lines[:-1][:_FEW_LINES] or [line.rpartition(" ")[0] for line in lines]
 
 
 def is_yolo(lines: Iterable[str]) -> bool | None:
@@ -67,11 +73,11 @@ def is_numeric(lines: Iterable[str]) -> bool:
 
     Examples
     --------
-    >>> is_numeric(["Car 0.0 0 -1.58 587.01 173.33"]), is_numeric(["a photo of 2 cats"])
-    (True, False)
+    >>> is_numeric(["Car 0.0 0 -1.58 587.01 173.33"]), is_numeric(["0 nan inf 1"]), is_numeric(["a photo of 2 cats"])
+    (True, True, False)
     """
     words = [word for line in lines for word in re.split(r"[\s,;]+", line) if word]
-    return 2 * sum(re.fullmatch(_NUMBER, word) is not None for word in words) > len(words)
+    return 2 * sum(re.fullmatch(_ANY_NUMBER, word) is not None for word in words) > len(words)
 
 
 def text_form(files: TreeFiles, path: str) -> str | None:

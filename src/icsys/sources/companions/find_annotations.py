@@ -140,7 +140,7 @@ class AnnotationSearch:
                 self._tell_unknown(folder, suffix, folders.files, "left out")
             return
         why = ""
-        if folders.share < _LIKELY:
+        if folders.share < _LIKELY and form.form == COPY:
             why = f"only {folders.paired} have the stem of a picture"
         elif folders.others:
             why = f"both {folders.folders[0]} and {folders.others[0]} have their stems"

@@ -52,6 +52,7 @@ class MaskSearch:
         self._found, self._unclear = found, unclear
         self.rules: dict[str, PairRule] = {}
         self._alone = 0
+        self._examples: dict[str, str] = {}
         self._patterns = [] if settings.masks in {AUTO, NONE} else settings.masks.split(",")
 
     def run(self) -> None:
@@ -72,6 +73,9 @@ class MaskSearch:
             search = PictureSearch(self._tree, self.pictures)
             looked_at = {folder for folder in candidates if folder in within and self._look_at(folder, search)}
             self._look_at_all(folder for folder in candidates if folder in within - looked_at)
+            for folder in candidates:
+                if folder not in self.rules:
+                    self._look_at_twins(folder)
 
     def pictures(self, folder: str) -> Iterator[str]:
         """Yield the names of the pictures in a folder, without masks."""
@@ -130,9 +134,31 @@ class MaskSearch:
                 "(--masks names them); --no-masks takes them for pictures",
             )
 
+    def _look_at_twins(self, folder: str) -> None:
+        """Tell of images that look like masks and have the stem of a picture in a lossy format beside them."""
+        seen = self._tree.folders[folder]
+        if not 0 < seen.lossless < seen.images or self._alone >= _MOST_ALONE:
+            return
+        images = self._tree.names(folder)[0]
+        lossless = list(evenly_spread(filter(_is_lossless_name, images), seen.lossless, _CHECKED_ALONE))
+        stems = set(map(stem_of, lossless))
+        twins = stems.intersection(stem_of(name) for name in images if not _is_lossless_name(name))
+        if len(twins) == len(stems) and self._have_few_values(folder, lossless):
+            self._alone += 1
+            pattern = path_in(folder, f"*{lossless[0].removeprefix(stem_of(lossless[0]))}")
+            self._unclear.add(
+                folder,
+                seen.lossless,
+                "{count} image{s} in {folders} may be masks, for pictures beside them have the same stem. They are "
+                "compressed like pictures; " + self._advice("", pattern),
+            )
+
     def _look_like_masks(self, folder: str, count: int) -> bool:
         """Return whether some images of a folder have so few values as photos hardly have."""
-        names = evenly_spread(self._tree.names(folder)[0], count, _CHECKED_ALONE)
+        return self._have_few_values(folder, evenly_spread(self._tree.names(folder)[0], count, _CHECKED_ALONE))
+
+    def _have_few_values(self, folder: str, images: Iterable[str]) -> bool:
+        names = list(images)
         facts = list(self._facts(folder, filter(_is_lossless_name, names)))
         return len(facts) == len(names) and all(one.values is not None and one.values <= _FEW_VALUES for one in facts)
 
@@ -151,8 +177,12 @@ class MaskSearch:
                 folder,
                 folders.files,
                 f"{{count}} image{{s}} in {{folders}} may be masks, but {reason}. They are compressed like pictures; "
-                f"--masks {pattern!r} takes them for masks, --no-masks for pictures",
+                + self._advice(f"{reason} {'/'.join(pattern.split('/')[-2:])}", pattern),
             )
+
+    def _advice(self, group: str, pattern: str) -> str:
+        """Return what the user can do; the first pattern of a group stands for all, so that one sentence is told."""
+        return f"--masks {self._examples.setdefault(group, pattern)!r} takes them for masks, --no-masks for pictures"
 
     def _reason_against(self, folder: str, names: list[str], folders: PictureFolders) -> str | None:
         """Return why images are not clearly masks; empty if they are clearly none, None if they are."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from icsys.errors import UsageError
 from icsys.layout import TOP_FILES
 from icsys.results import ANNOTATION, SIDECAR
-from icsys.sources.companions.contents import first_lines, is_coco, names_images
+from icsys.sources.companions.contents import first_lines, is_coco, is_yolo, names_images
 from icsys.sources.companions.tree_files import name_suffix
 from icsys.sources.folder_entries import path_in
 from icsys.sources.safe_names import is_image_name
@@ -76,7 +78,7 @@ class TableSearch:
             paired = {suffix for rule in self._rules.get(folder, ()) for suffix in rule.suffixes}
             for name in self._candidates(folder, paired):
                 path = path_in(folder, name)
-                if path in TOP_FILES:
+                if path in TOP_FILES or path in self.files:  # the user has named it
                     continue
                 if name.lower() in _CLASS_NAMES or name_suffix(name) in _CLASS_SUFFIXES:
                     classes.append(path)
@@ -131,6 +133,13 @@ class TableSearch:
             self._found.add(path, 1, "{count} table{s} of images, {folders}: they have a column of file names")
         elif name.lower() == "metadata.parquet":
             self._unclear.add(path, 1, "{folders} is left out: ics reads metadata.jsonl and metadata.csv only")
+        elif suffix == ".csv" and self._lists.is_table(folder, first_lines(files, path)):
+            self._unclear.add(
+                path,
+                1,
+                "{count} table{s}, {folders}, with names of images: left out; with --table FILE the names follow the "
+                "outputs",
+            )
         elif suffix == ".txt" and self._lists.is_list(folder, first_lines(files, path)):
             self.files[path] = SIDECAR, "names"
             self._found.add(path, 1, "{count} list{s} of images, {folders}: their lines name images")
@@ -149,7 +158,16 @@ class _ImageLists:
         """Return whether most of some lines name images: as whole lines, or as their first words."""
         lines = [line.strip() for line in lines]
         lines = [line for line in lines if line and not line.startswith("#")][:_LINES]
+        if is_yolo(lines) and any("." in line for line in lines):  # the number of a class may be the stem of an image
+            return False
         return bool(lines) and sum(self._names_image(folder, line) for line in lines) >= _RESOLVED * len(lines)
+
+    def is_table(self, folder: str, lines: list[str]) -> bool:
+        """Return whether most values in a column of some lines of CSV name images."""
+        with suppress(csv.Error):
+            rows = list(islice(csv.reader(lines), 1, _LINES + 1))  # the first has names of columns
+            return any(self.is_list(folder, list(column)) for column in zip(*rows, strict=False))
+        return False
 
     def _names_image(self, folder: str, line: str) -> bool:
         words = [line, *line.split()[:1]] if len(line.split()) > 1 else [line]
