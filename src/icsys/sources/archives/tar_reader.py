@@ -234,7 +234,7 @@ class _Sample:
         yield from self._other_members(label)
 
     def _other_members(self, label: Label | None) -> Iterator[Member | Ignored]:
-        """Return the other files, in the folder of the image; those that state its label or its facts are ignored."""
+        """Return the other files, in the folder of the image; what states only its label or its facts is ignored."""
         for name, place, is_label in self._others:
             if not self._images:
                 yield Member(name, place, is_image=False)
