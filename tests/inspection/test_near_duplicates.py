@@ -126,14 +126,15 @@ def test_a_drawing_with_another_small_digit_is_another_picture_and_its_copies_ar
     assert groups == [sorted(path.name for path in tmp_path.glob(f"{digit}*")) for digit in digits]
 
 
-def test_copies_of_a_smooth_gradient_are_found(tmp_path):
+@pytest.mark.parametrize("is_round", [True, False])
+def test_copies_of_a_smooth_gradient_are_found(tmp_path, is_round):
     columns, rows = np.meshgrid(np.linspace(0, 1, 320), np.linspace(0, 1, 240))
-    light = np.hypot(columns - 0.3, rows - 0.4)[..., None]
+    light = (np.hypot(columns - 0.3, rows - 0.4) if is_round else columns)[..., None]
     image = Image.fromarray((np.array([220, 180, 90]) * (1 - light * 0.7)).astype(np.uint8))
     image.save(tmp_path / "a.png")
-    for copy in (resized, encoded_again):
+    for copy in (resized, encoded_again, cropped):
         (tmp_path / f"{copy.__name__}.jpg").write_bytes(copy(image))
-    assert [len(group) for group in inspect_folder(tmp_path, jobs=1).near_duplicates] == [3]
+    assert [len(group) for group in inspect_folder(tmp_path, jobs=1).near_duplicates] == [4]
 
 
 def test_flat_and_simple_pictures_are_in_no_group(tmp_path):

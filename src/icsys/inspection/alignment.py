@@ -109,7 +109,7 @@ def difference(first: Stack, second: Stack, found: NDArray[np.float32], block: i
         np.sqrt((error * error).sum((1, 2)) / count),
         largest_block(error, block),
         np.minimum(_deviation(first, mask, count), _deviation(laid, mask, count)),
-        _outside(found),
+        outside(found),
     )
 
 
@@ -198,7 +198,7 @@ def _weights(positions: NDArray[np.float32], side: int) -> Stack:
     return np.maximum(0, 1 - np.abs(positions[..., None] - np.arange(side, dtype=np.float32)))
 
 
-def _outside(found: NDArray[np.float32]) -> NDArray[np.float32]:
+def outside(found: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return how far one frame is from lying within the other as a crop does, in sides."""
     half, shifts = -found[:, [0, 2]] / 2, found[:, [1, 3]]
     # How far the first frame begins, and ends, within the second one.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from icsys.inspection.alignment import align, difference, inside, largest_block, largest_part, lay, softened
+from icsys.inspection.alignment import align, difference, inside, largest_block, largest_part, lay, outside, softened
 from icsys.inspection.fingerprint import GRID, LUMA, RGB_SHAPE, cell_weights
 
 if TYPE_CHECKING:
@@ -113,6 +113,9 @@ def _are_same(first: _Planes, second: _Planes) -> tuple[NDArray[np.bool_], NDArr
         start = align(_on_grid(first.luma), _on_grid(second.luma), _COARSE_STEPS)
     one, other = (softened(softened(planes.luma)) for planes in (first, second))
     found = align(one, other, _FINE_STEPS, start)
+    most_outside = _OUTSIDE + _OUTSIDE_PIXELS / side
+    # Smooth pictures look the same wherever they are laid: these are compared as they lie.
+    found[outside(found) > most_outside] = 0
     block = max(2, round(side / _BLOCKS))
     differ = difference(one, other, found, block)
     mask = inside(found, side)
@@ -125,7 +128,6 @@ def _are_same(first: _Planes, second: _Planes) -> tuple[NDArray[np.bool_], NDArr
         (differ.rms <= (_RMS + _RMS_FEW / side**2) * differ.contrast + _RMS_LEVELS)
         & (differ.block <= (_BLOCK + _BLOCK_FEW / side**2) * differ.contrast + _BLOCK_LEVELS)
         & (has_no_color | (np.maximum(*colors) <= _COLOR_LEVELS))
-        & (differ.outside <= _OUTSIDE + _OUTSIDE_PIXELS / side)
     )
     return is_same, found
 

@@ -115,10 +115,9 @@ def unclear_of(source: Source, settings: RunSettings) -> Sequence[str]:
         return ()
     if source.knows_companions:
         return source.layout.unclear
-    from icsys.sources.companions.archived_masks import labels_in_archives, masks_in_archives  # noqa: PLC0415
+    from icsys.sources.companions.archived_masks import unclear_in_archives  # noqa: PLC0415
 
-    plan = partial(source.plan, "")
-    return (*(masks_in_archives(plan) if settings.masks == AUTO else ()), *labels_in_archives(plan))
+    return unclear_in_archives(partial(source.plan, ""), masks=settings.masks == AUTO)
 
 
 def has_images(source: Location, destination: str, *, include_outputs: bool = False) -> bool:

@@ -1,4 +1,4 @@
-"""Masks and labels in archives where they are not looked for are told."""
+"""Masks and labels in archives are told."""
 
 import shutil
 
@@ -8,17 +8,17 @@ import label_trees
 from helpers import image_bytes, synthetic_photo
 from icsys import Options, compress_folder
 from icsys.sources.base import Ignored, Task
-from icsys.sources.companions.archived_masks import labels_in_archives, masks_in_archives
+from icsys.sources.companions.archived_masks import unclear_in_archives
 
 
 def told(*paths):
     planned = [Task(path, "") for path in paths] + [Ignored("notes.txt")]
-    return masks_in_archives(lambda: iter(planned))
+    return unclear_in_archives(lambda: iter(planned))
 
 
 def test_images_with_the_names_of_masks_and_the_stems_of_pictures_are_told():
     (text,) = told("images/a.jpg", "images/b.jpg", "masks/a.png", "masks/b.png", "c.jpg", "c_mask.png")
-    assert text.startswith("3 images in masks, . may be masks. They are compressed like pictures")
+    assert text.startswith("3 images in masks, . may be masks, which ics takes for masks in folders, zips and")
     assert "--no-masks" in text
 
 
@@ -36,26 +36,8 @@ def test_other_images_are_not(paths):
     assert told(*paths) == ()
 
 
-@pytest.mark.parametrize(
-    ("others", "count"),
-    [
-        (["labels/a.txt", "labels/b.txt"], 2),
-        (["images/a.xml"], 1),
-        (["README.txt"], 0),
-        (["images/a.cls"], 0),
-        (["x.json", "y.json", "a.json"], 0),
-        ([], 0),
-    ],
-)
-def test_files_with_the_stems_of_pictures_may_be_labels(others, count):
-    planned = [Task("images/a.jpg", ""), Task("images/b.jpg", ""), *map(Ignored, others)]
-    found = labels_in_archives(lambda: iter(planned))
-    assert [text.split()[0] for text in found] == [str(count)] * bool(count)
-
-
-def test_a_run_on_a_compressed_archive_tells_once(tmp_path):
+def test_a_run_on_a_compressed_tar_tells_once(tmp_path):
     tree = label_trees.write_pairs(tmp_path / "in", count=2)
-    (tree.root / "images" / "0000.txt").write_text("0 .5 .5 .5 .5")
     archive = shutil.make_archive(str(tmp_path / "a"), "gztar", tree.root)
     notices = []
     for number, masks in enumerate(("auto", "none")):
@@ -66,10 +48,8 @@ def test_a_run_on_a_compressed_archive_tells_once(tmp_path):
             masks=masks,
             progress=lambda one: one.notice and notices.append(one.notice),
         )
-    masks, *labels = notices
-    assert masks.startswith("2 images in masks may be masks")
-    assert len(labels) == 2
-    assert all("1 file in images may be labels and are left out" in text for text in labels)
+    assert len(notices) == 1
+    assert notices[0].startswith("2 images in masks may be masks")
 
 
 def test_a_run_on_a_folder_tells_what_is_unclear(tmp_path):
@@ -86,3 +66,20 @@ def test_a_run_on_a_folder_tells_what_is_unclear(tmp_path):
     )
     assert len(notices) == 1
     assert "some have more than 256 values" in notices[0]
+
+
+def test_files_with_the_stems_of_images_are_told():
+    names = [*(f"a/{n}.txt" for n in range(4)), "a/0.xml", "notes.md", "about.txt"]
+    planned = [*map(Ignored, names), *(Task(f"b/{n}.jpg", "") for n in range(4))]
+    first, second = unclear_in_archives(lambda: iter(planned), masks=False)
+    assert first.startswith("5 files *.txt in a, . have the stems of images and are left out")
+    assert second.startswith("1 file *.xml in a have")
+
+
+def test_files_without_images_of_their_stems_are_not():
+    planned = [
+        *(Ignored(f"{n}.txt") for n in range(4)),
+        Ignored("data.json"),
+        *(Task(f"b{n}.jpg", "") for n in range(4)),
+    ]
+    assert unclear_in_archives(lambda: iter(planned)) == ()

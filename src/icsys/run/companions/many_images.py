@@ -22,13 +22,12 @@ from icsys.labels.tables import map_table
 from icsys.layout import MANIFEST
 from icsys.records.manifest import read_rows
 from icsys.results import UNCHANGED, CompanionWritten, Failed, Skipped
-from icsys.run.companions.one_image import is_about_many
 from icsys.run.companions.picture_index import PictureIndex
 from icsys.run.worker import Outcome
-from icsys.sources.base import Companion, Excluded, Task
+from icsys.sources.base import Excluded, Task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from typing import BinaryIO
 
     from icsys.files.rooted_path import RootedPath
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
     from icsys.outputs.base import Outputs
     from icsys.run.count_results import RunMonitor
     from icsys.run_settings import RunSettings
-    from icsys.sources.base import Planned, Source
+    from icsys.sources.base import Companion, Planned, Source
 
 _PART = 2**20
 _COPY = "copy"
@@ -78,9 +77,10 @@ class CompanionRun(NamedTuple):
         return self.source.plan(self.options.suffix)
 
 
-def write_files_about_many(context: CompanionRun, ledger: Ledger, monitor: RunMonitor) -> bool:
+def write_files_about_many(
+    files: Sequence[Companion], context: CompanionRun, ledger: Ledger, monitor: RunMonitor
+) -> bool:
     """Write the files about many images; return whether all were met. Without such a file nothing is read."""
-    files = [planned for planned in context.plan() if isinstance(planned, Companion) and is_about_many(planned)]
     with ExitStack() as stack:
         finder: Callable[[str], FindPicture] = _finds_nothing
         digest = ""

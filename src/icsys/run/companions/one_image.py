@@ -53,11 +53,14 @@ class CompanionPass:
     ----------
     complete
         Whether every companion was met.
+    about_many
+        The files about many images in the plan, of any shard, as far as it was read.
     """
 
     def __init__(self, monitor: RunMonitor, ledger: Ledger, rules: LabelRules) -> None:
         self._monitor, self._ledger, self._rules = monitor, ledger, rules
         self.complete = False
+        self.about_many: list[Companion] = []
         self._count = 0
 
     def run(self, plan: Iterable[Planned], context: CompanionContext, executor: Executor) -> None:
@@ -84,7 +87,12 @@ class CompanionPass:
         for planned in plan:
             if self._monitor.stop.is_set():
                 return
-            if not isinstance(planned, Companion) or is_about_many(planned) or not self._monitor.owns(planned):
+            if not isinstance(planned, Companion):
+                continue
+            if is_about_many(planned):
+                self.about_many.append(planned)
+                continue
+            if not self._monitor.owns(planned):
                 continue
             found = options_hash(planned, source, options, self._rules)
             planned = planned._replace(task=planned.task._replace(options_hash=found))  # noqa: PLW2901 - the same one
