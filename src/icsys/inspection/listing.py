@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from icsys.inspection.split_lists import NAMES
 from icsys.results import ANNOTATION, MASK, SIDECAR, Failed
+from icsys.sources.archives.source import Archives
 from icsys.sources.base import Companion, PassedOver, Task, Unreadable
 from icsys.sources.folder import Folder
 
@@ -59,7 +60,7 @@ class SourceListing:
 def list_source(source: Source, stop: threading.Event, report: Callable[[int], object]) -> SourceListing:
     """List a source until ``stop`` is set; ``report`` is called with the number of images from time to time."""
     listing = SourceListing()
-    if isinstance(source, Folder):
+    if isinstance(source, Folder | Archives):
         listing.how_found, listing.unclear = source.layout.found, source.layout.unclear
     for number, planned in enumerate(source.plan("")):
         if stop.is_set():

@@ -29,6 +29,7 @@ from icsys.shard import MAX_SHARDS, all_shards
 from icsys.shards.shared_listing import list_for_shards
 from icsys.sources.companions.layout import CompanionSettings
 from icsys.sources.companions.survey import survey_companions
+from icsys.sources.companions.tree_files import FolderFiles
 from icsys.sources.folder import Folder
 from icsys.sources.folder_entries import FolderReader
 
@@ -154,7 +155,7 @@ def _selected_folder(
     """Return the folder with the images that the run is to do; this machine alone reads images for that."""
     links, outputs = settings.follow_links, settings.include_outputs
     reader = FolderReader.of(folder, Path(str(root)), follow_links=links, include_outputs=outputs)
-    layout = survey_companions(reader, CompanionSettings.of(settings, options))
+    layout = survey_companions(FolderFiles(reader), CompanionSettings.of(settings, options))
     for text in layout.unclear:
         coordinator.report(notice=text)
     source = Folder(folder, Path(str(root)), links, outputs, layout)

@@ -113,6 +113,8 @@ def unclear_of(source: Source, settings: RunSettings) -> Sequence[str]:
 
     if not isinstance(source, Archives):
         return ()
+    if source.knows_companions:
+        return source.layout.unclear
     from icsys.sources.companions.archived_masks import unclear_in_archives  # noqa: PLC0415
 
     return unclear_in_archives(partial(source.plan, ""), masks=settings.masks == AUTO)

@@ -42,7 +42,7 @@ def open_source(
 ) -> Source:
     """Return the source that a text names, or files that several texts name; only names are read.
 
-    To find what goes with the images of a folder, the beginnings of a few files are read, too.
+    To find what goes with the images of a folder, a zip or a plain tar, the beginnings of a few files are read, too.
 
     A folder that holds archives and no image stands for its archives. The images of each of several archives go into
     the output folder that ``folder_for_archive`` returns.
@@ -59,7 +59,7 @@ def open_source(
     ignore_zeros
         As for :class:`~icsys.sources.archives.source.Archives`.
     companions
-        How to find the masks, annotations and sidecars of a folder; None to take every image for a picture.
+        How to find masks, annotations and sidecars; None to take every image for a picture.
 
     Raises
     ------
@@ -69,17 +69,17 @@ def open_source(
         If a URL needs a package that is not installed.
     """
     place = parse_source(source)
-    if companions and (isinstance(place, Url | tuple) or not Path(place).is_dir()):
-        _check_no_names(companions, source)
     if isinstance(place, Url):
+        _check_no_names(companions, source)
         from icsys.sources.remote.open_remote import open_remote  # noqa: PLC0415 - an extra
 
         return open_remote(place, include_outputs=include_outputs, ignore_zeros=ignore_zeros, follow_links=follow_links)
     if isinstance(place, tuple):
         files = [file for text in place for file in _files_of(text)]
-        return _local_files(
+        opened = _local_files(
             files[0].parent, files, None, destination, ignore_zeros=ignore_zeros, follow_links=follow_links
         )
+        return _with_companions(opened, companions, source)
     text = os.fspath(place)
     path = Path(text)
     if path.is_dir():
@@ -88,31 +88,46 @@ def open_source(
         found, passed_over = find_archives(folder) if _holds_only_archives(folder) else ([], [])
         inside = [path / name for name in found]
         if not found:
-            return _with_companions(folder, companions) if companions else folder
-        if companions:
-            _check_no_names(companions, source)
-        return _local_archives(path, inside, path, passed_over, ignore_zeros=ignore_zeros, follow_links=follow_links)
+            return _surveyed(folder, companions) if companions else folder
+        archives = _local_archives(
+            path, inside, path, passed_over, ignore_zeros=ignore_zeros, follow_links=follow_links
+        )
+        return _with_companions(archives, companions, source)
     files = _files_of(text)
     root = None if path.exists() else folder_of_pattern(text)
-    return _local_files(path, files, root, destination, ignore_zeros=ignore_zeros, follow_links=follow_links)
+    opened = _local_files(path, files, root, destination, ignore_zeros=ignore_zeros, follow_links=follow_links)
+    return _with_companions(opened, companions, source)
 
 
-def _with_companions(folder: Folder, settings: CompanionSettings) -> Folder:
+def _with_companions(opened: Source, settings: CompanionSettings | None, source: Location) -> Source:
+    """Return archives with what goes with their images; other sources as they are."""
+    from icsys.sources.archives.source import Archives  # noqa: PLC0415 - few runs need it
+
+    if settings and not (isinstance(opened, Archives) and opened.find_companions(settings)):
+        _check_no_names(settings, source)
+    return opened
+
+
+def _surveyed(folder: Folder, settings: CompanionSettings) -> Folder:
     """Return a folder with what goes with its images."""
     from icsys.sources.companions.survey import survey_companions  # noqa: PLC0415 - some runs list nothing
+    from icsys.sources.companions.tree_files import FolderFiles  # noqa: PLC0415
     from icsys.sources.folder_entries import FolderReader  # noqa: PLC0415 - likewise
 
     reader = FolderReader.of(
         folder.path, folder.destination, follow_links=folder.follow_links, include_outputs=folder.include_outputs
     )
-    return replace(folder, layout=survey_companions(reader, settings))
+    return replace(folder, layout=survey_companions(FolderFiles(reader), settings))
 
 
-def _check_no_names(settings: CompanionSettings, source: Location) -> None:
-    """Refuse masks and tables that the user names, in a source that is no folder."""
-    for name, value in (("masks", settings.masks), ("table", settings.table)):
+def _check_no_names(settings: CompanionSettings | None, source: Location) -> None:
+    """Refuse masks and tables that the user names, in a source where none are looked for."""
+    for name, value in (("masks", settings.masks), ("table", settings.table)) if settings else ():
         if value not in {None, AUTO, NONE}:
-            raise UsageError(f"{name}={value!r} with source {shown(source)!r}: expected a folder of images as source")
+            raise UsageError(
+                f"{name}={value!r} with source {shown(source)!r}: expected a folder of images, a zip archive or an "
+                "uncompressed tar archive as source"
+            )
 
 
 def _files_of(text: str) -> list[Path]:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from icsys.sources.archives.member_index import ArchivePlace, Member, MemberIndex
+from icsys.sources.archives.archive_items import ArchivePlace, Member
+from icsys.sources.archives.member_index import MemberIndex
 from icsys.sources.base import Ignored, Task, Unreadable
 from icsys.sources.folder import plan_folder
 

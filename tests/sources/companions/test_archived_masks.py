@@ -18,7 +18,7 @@ def told(*paths):
 
 def test_images_with_the_names_of_masks_and_the_stems_of_pictures_are_told():
     (text,) = told("images/a.jpg", "images/b.jpg", "masks/a.png", "masks/b.png", "c.jpg", "c_mask.png")
-    assert text.startswith("3 images in masks, . may be masks, which ics takes for masks in folders only")
+    assert text.startswith("3 images in masks, . may be masks, which ics takes for masks in folders, zips and")
     assert "--no-masks" in text
 
 
@@ -36,9 +36,9 @@ def test_other_images_are_not(paths):
     assert told(*paths) == ()
 
 
-def test_a_run_on_an_archive_tells_once(tmp_path):
+def test_a_run_on_a_compressed_tar_tells_once(tmp_path):
     tree = label_trees.write_pairs(tmp_path / "in", count=2)
-    archive = shutil.make_archive(str(tmp_path / "a"), "zip", tree.root)
+    archive = shutil.make_archive(str(tmp_path / "a"), "gztar", tree.root)
     notices = []
     for number, masks in enumerate(("auto", "none")):
         compress_folder(

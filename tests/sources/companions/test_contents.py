@@ -9,16 +9,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import label_trees
-from icsys.sources.companions.contents import (
-    first_lines,
-    is_coco,
-    is_yolo,
-    json_form,
-    names_images,
-    pose_form,
-    text_form,
-    top_keys,
-    xml_form,
+from icsys.sources.companions import contents
+from icsys.sources.companions.contents import is_yolo, top_keys
+from icsys.sources.companions.tree_files import FolderFiles
+from icsys.sources.folder_entries import FolderReader
+
+
+def on_disk(look):
+    """Return a function of a file on the disk."""
+    return lambda place: look(FolderFiles(FolderReader.of(place.parent, place.parent / "none")), place.name)
+
+
+first_lines, text_form, pose_form, xml_form, json_form, is_coco, names_images = map(
+    on_disk,
+    [
+        contents.first_lines,
+        contents.text_form,
+        contents.pose_form,
+        contents.xml_form,
+        contents.json_form,
+        contents.is_coco,
+        contents.names_images,
+    ],
 )
 
 JSON = st.recursive(

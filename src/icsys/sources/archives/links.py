@@ -8,7 +8,7 @@ from dataclasses import astuple
 from typing import TYPE_CHECKING
 
 from icsys.files.parsing import from_json
-from icsys.sources.archives.member_index import ArchivePlace, Member
+from icsys.sources.archives.archive_items import ArchivePlace, Member
 from icsys.sources.base import Ignored, Unreadable
 from icsys.sources.safe_names import is_hidden, is_image_name, safe_path
 
@@ -78,7 +78,7 @@ class Links:
         if row is not None:
             place = ArchivePlace(*from_json(row[0]))
             is_image = is_image_name(name) or (look(place) if row[1] is None else bool(row[1]))
-            yield Member(name, place) if is_image else Ignored(name)
+            yield Member(name, place, is_image=is_image)
             return
         if real in above:
             yield Ignored(name)

@@ -17,7 +17,7 @@ from icsys.files.parsing import from_json
 from icsys.image.limits import check_bytes
 from icsys.records.import_pyarrow import load_pyarrow
 from icsys.records.label import UNLABELLED, Label, in_class_folder, label_from
-from icsys.sources.archives.member_index import ArchiveItem, ArchivePlace, ClassNames, GoesWith, Member
+from icsys.sources.archives.archive_items import ArchiveItem, ArchivePlace, ClassNames, GoesWith, Member
 from icsys.sources.archives.parquet_columns import LONGEST_LABEL, TableColumns, columns_of_table
 from icsys.sources.archives.reader import ArchiveReader
 from icsys.sources.base import Unreadable

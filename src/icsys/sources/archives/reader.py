@@ -8,15 +8,15 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
+from icsys.options import Options
 from icsys.sources.archives.archive_names import READERS, archive_suffix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
-    from icsys.options import Options
     from icsys.sources.archives.archive_access import ArchiveFiles
-    from icsys.sources.archives.member_index import ArchiveItem, ArchivePlace
+    from icsys.sources.archives.archive_items import ArchiveItem, ArchivePlace
     from icsys.sources.base import Place
 
 
@@ -55,6 +55,10 @@ class ArchiveReader(ABC):
     @abstractmethod
     def read_member(self, files: ArchiveFiles, place: ArchivePlace, options: Options) -> bytes:
         """Read one image by itself; ImageError or OSError if that fails."""
+
+    def read_blocks(self, files: ArchiveFiles, place: ArchivePlace) -> Iterator[bytes]:
+        """Yield the bytes of one file by itself, in blocks, whatever its size; errors as in :meth:`read_member`."""
+        yield self.read_member(files, place, Options())
 
     def open_stream(self, files: ArchiveFiles, path: str) -> AbstractContextManager[MemberStream]:
         """Open an archive whose images are ``streamed``: they can only be read in their order."""

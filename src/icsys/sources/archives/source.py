@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 import io
+import tempfile
 import threading
 from contextlib import ExitStack
 from dataclasses import replace
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from icsys.errors import ICSError, ImageError, code_of
 from icsys.files.locations import base_name
 from icsys.files.url import without_secrets
+from icsys.image.limits import check_bytes
 from icsys.layout import PACK_INDEX, PACKS
-from icsys.options import Options
 from icsys.records.pack_index import class_table
-from icsys.sources.archives.member_index import ArchiveItem, ArchivePlace, ClassNames, Member, MemberIndex
+from icsys.sources.archives.archive_items import ArchiveItem, ArchivePlace, ClassNames, Member
+from icsys.sources.archives.member_index import MemberIndex
 from icsys.sources.archives.reader import MemberStream, reader_for
 from icsys.sources.base import Unreadable
+from icsys.sources.companions.layout import NO_COMPANIONS
 from icsys.sources.labels_from_manifest import ArchivedRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from typing import BinaryIO
 
+    from icsys.options import Options
     from icsys.sources.archives.archive_access import ArchiveFiles
     from icsys.sources.base import Loaded, PassedOver, Planned, Task
+    from icsys.sources.companions.layout import CompanionLayout, CompanionSettings
 
 
 _LONGEST_INDEX = 2**24  # bytes
+_IN_MEMORY = 2**24  # bytes
 
 
 class Archives:
@@ -63,6 +69,9 @@ class Archives:
         self._settings = {"ignore_zeros": ignore_zeros, "follow_links": follow_links}
         self._index: MemberIndex | None = None
         self._lock = threading.Lock()
+        self.layout: CompanionLayout = NO_COMPANIONS
+        self.knows_companions = False
+        """Whether ``layout`` says which members go with images."""
         self._tables: dict[str, Sequence[str]] = {}
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -71,12 +80,38 @@ class Archives:
 
     def plan(self, suffix: str) -> Iterator[Planned]:
         """List all archives once; the members come in the order of the archives."""
+        index = self._listed()
+        yield from self._passed_over
+        yield from index.plan(suffix)
+
+    def find_companions(self, settings: CompanionSettings) -> bool:
+        """Find what goes with the images, as in a folder, before the first plan.
+
+        Returns
+        -------
+        bool
+            False if an archive can only be read from its beginning on, so that nothing is looked for.
+
+        Raises
+        ------
+        UsageError
+            If the settings name masks or tables that are not there, or a mask without a picture.
+        """
+        index = self._listed()
+        if index.is_streamed:
+            return False
+        from icsys.sources.archives.member_tree import MemberFiles, find_companions  # noqa: PLC0415 - workers only read
+
+        self.layout = find_companions(MemberFiles(self.shown, index, self._archive_files), settings)
+        self.knows_companions = True
+        return True
+
+    def _listed(self) -> MemberIndex:
         with self._lock:
             if self._index is None:
                 self._index = MemberIndex()
                 self._index.fill(self._list())
-        yield from self._passed_over
-        yield from self._index.plan(suffix)
+            return self._index
 
     @property
     def classes(self) -> Sequence[str]:
@@ -148,9 +183,14 @@ class Archives:
                     data = damage = _broken(error)
                 yield task, data
 
-    def head(self, task: Task, size: int) -> bytes:  # noqa: ARG002 - it takes all bytes to unpack it
-        """Return the whole image."""
-        return self.read(task, Options())[0]
+    def head(self, task: Task, size: int) -> bytes:
+        """Read the beginning of a file; in a compressed archive, all bytes before it are read, too."""
+        place, head = _place(task), b""
+        for block in reader_for(place.file).read_blocks(self._archive_files, place):
+            head += block
+            if len(head) >= size:
+                break
+        return head
 
     def read(self, task: Task, options: Options) -> tuple[bytes, int]:
         """Read an image; in a compressed archive, all bytes before it are read, too."""
@@ -159,8 +199,18 @@ class Archives:
         return data, place.mtime_ns or 0
 
     def open(self, task: Task, options: Options) -> BinaryIO:
-        """Read the whole file."""
-        return io.BytesIO(self.read(task, options)[0])
+        """Read the whole file; a large one is kept on the disk meanwhile."""
+        place = _place(task)
+        if place.streamed or (place.size or 0) <= _IN_MEMORY:
+            return io.BytesIO(self.read(task, options)[0])
+        check_bytes(place.size or 0, options)
+        with ExitStack() as stack:
+            file = stack.enter_context(tempfile.TemporaryFile())
+            for block in reader_for(place.file).read_blocks(self._archive_files, place):
+                file.write(block)
+            file.seek(0)
+            stack.pop_all()
+            return cast("BinaryIO", file)
 
 
 def _place(task: Task) -> ArchivePlace:

@@ -16,8 +16,8 @@ from icsys.files.parsing import from_json
 from icsys.image.decode import sniff
 from icsys.image.limits import check_bytes
 from icsys.records.label import UNLABELLED, Label, in_class_folder, label_from, label_from_text
+from icsys.sources.archives.archive_items import ArchiveItem, ArchivePlace, GoesWith, Member, SampleGroup
 from icsys.sources.archives.links import Links
-from icsys.sources.archives.member_index import ArchiveItem, ArchivePlace, GoesWith, Member, SampleGroup
 from icsys.sources.archives.reader import ArchiveReader
 from icsys.sources.archives.tar_hard_links import Content, MemberContents
 from icsys.sources.archives.tar_members import TarMembers
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from icsys.sources.archives.archive_access import ArchiveFiles
 
 _HEAD = 64  # bytes
+_BLOCK = 2**17  # bytes
 _LONGEST_NOTES = {".cls": 2**16, ".json": 2**24}  # bytes
 _LONGEST_KEPT = 2**8  # bytes of a note, for hard links in a compressed archive
 _MOST_OF_A_SAMPLE = 100  # files
@@ -56,19 +57,20 @@ class TarReader(ArchiveReader):
                     content = _content(name, info, tar, contents)
                     if isinstance(content, Content):
                         if sample.is_other(name):
-                            yield from sample.images()
+                            yield from sample.members()
                             sample = _Sample(name)
                         place = _place_of(content, archive)
                         links.add_file(name, place, is_image=content.is_image)
                         if not sample.takes(name, content, place):
                             record = None if info.islnk() else archived_record(name, info.size, partial(tar.read, info))
                             yield from [record] if record else []
-                            yield Ignored(name or ".")
+                            if not sample.keeps(name, place):
+                                yield Member(name, place, is_image=False)
                     elif content is not None and not (info.issym() and links.add_link(name, info.linkname)):
                         yield content
             except Exception as error:  # noqa: BLE001 - the images before the damage come first
                 damage = error
-            yield from sample.images()
+            yield from sample.members()
             yield from links.followed(lambda _: False)  # add_file has looked at all of them
             if damage is not None:
                 raise damage
@@ -82,6 +84,15 @@ class TarReader(ArchiveReader):
                 return stream.read(place, options)
         check_bytes(place.length, options)
         return _whole(files.read_range(place.file, place.start, place.length, place), place.length)
+
+    def read_blocks(self, files: ArchiveFiles, place: ArchivePlace) -> Iterator[bytes]:
+        """Read a file of a plain archive by its place."""
+        if place.streamed:
+            yield from super().read_blocks(files, place)
+            return
+        for start in range(0, place.length, _BLOCK):
+            size = min(_BLOCK, place.length - start)
+            yield _whole(files.read_range(place.file, place.start + start, size, place), size)
 
     @contextmanager
     def open_stream(self, files: ArchiveFiles, path: str) -> Iterator[_TarStream]:
@@ -154,6 +165,8 @@ class _Sample:
         self._is_ours = False
         self._stated: dict[str, tuple[StatedCompanion, str]] = {}  # with the beginning of its image's name, by name
         self._companions: list[tuple[str, ArchivePlace]] = []
+        self._is_label = False  # the last file, and nothing else
+        self._others: list[tuple[str, ArchivePlace, bool]] = []  # each with whether it is only a label
 
     def is_other(self, name: str) -> bool:
         """Return whether a file belongs to another sample."""
@@ -168,18 +181,25 @@ class _Sample:
         if content.is_image or is_image_name(name):
             self._images.append(Member(name, place))
             return True
-        if content.note is not None:
-            self._read_note(name, content.note)
+        self._is_label = content.note is not None and self._read_note(name, content.note)
         return False
 
-    def _read_note(self, name: str, text: bytes) -> None:
+    def keeps(self, name: str, place: ArchivePlace) -> bool:
+        """Add the last file, which is neither; return whether the sample has room for it."""
+        is_kept = len(self._others) < _MOST_OF_A_SAMPLE
+        if is_kept:
+            self._others.append((name, place, self._is_label))
+        return is_kept
+
+    def _read_note(self, name: str, text: bytes) -> bool:
+        """Read what a file says of the sample; return whether it says its label alone."""
         if name.endswith(".cls"):
             self._number = label_from_text(text)
-            return
+            return True
         try:
             note = from_json(text)
         except ValueError:
-            return
+            return False
         if isinstance(note, dict):
             is_ours = {"source_path", "source_sha256", "sha256"} <= note.keys()
             self._is_ours = self._is_ours or is_ours
@@ -188,6 +208,7 @@ class _Sample:
             if is_ours:
                 stem = name.removesuffix(".json")
                 self._stated |= {f"{stem}.{one}": (about, stem) for one, about in stated_companions(note).items()}
+        return isinstance(note, dict) and note.keys() == {"label"}
 
     def _label(self) -> Label | None:
         """Return the name from ``.json`` with the number from ``.cls``, or the one that there is."""
@@ -196,13 +217,12 @@ class _Sample:
         is_text = self._name.name is not None and self._name.number is None
         return self._name._replace(number=self._number.number) if is_text else self._name
 
-    def images(self) -> Iterator[Member | Ignored]:
-        """Return the images with their final paths, and their companions."""
+    def members(self) -> Iterator[Member | Ignored]:
+        """Return the images with their final paths, their companions, and all other files."""
         label = self._label()
         own = path_in_pack if self._is_ours else str  # see webdataset.member
         for image in self._images:
-            owner = f"{self._images[0].place.number} {image.place.file}"
-            group = SampleGroup(own(self._key).rpartition("/")[2], owner, self._is_kept())
+            group = SampleGroup(own(self._key).rpartition("/")[2], self._images[0].place.file, self._is_kept())
             yield Member(in_class_folder(own(image.path), label or UNLABELLED), image.place, label, group)
         numbers = {image.path.rpartition(".")[0]: image.place.number for image in self._images}
         for name, place in self._companions:
@@ -211,6 +231,18 @@ class _Sample:
                 yield Member(about.path, place, goes_with=GoesWith(about.kind, about.form, numbers[stem]))
             else:
                 yield Ignored(name)
+        yield from self._other_members(label)
+
+    def _other_members(self, label: Label | None) -> Iterator[Member | Ignored]:
+        """Return the other files, in the folder of the image; what states only its label or its facts is ignored."""
+        for name, place, is_label in self._others:
+            if not self._images:
+                yield Member(name, place, is_image=False)
+            elif self._is_ours or is_label:
+                yield Ignored(name)
+            else:
+                group = SampleGroup(self._key.rpartition("/")[2], self._images[0].place.file, self._is_kept())
+                yield Member(in_class_folder(name, label or UNLABELLED), place, group=group, is_image=False)
 
     def _is_kept(self) -> bool:
         """Return whether names have parts between key and suffix, or several images share their notes."""

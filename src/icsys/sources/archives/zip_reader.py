@@ -13,16 +13,17 @@ from icsys.errors import ImageError
 from icsys.image.decode import sniff
 from icsys.image.limits import check_bytes
 from icsys.sources.archives.archive_access import LocalFiles
+from icsys.sources.archives.archive_items import ArchiveItem, ArchivePlace, Member
 from icsys.sources.archives.check_zip_directory import FIXED, SIGNATURE, UTF8, ZipDirectory, ZipEntry
+from icsys.sources.archives.decompress import Decompressor, Inflater
 from icsys.sources.archives.links import Links
-from icsys.sources.archives.member_index import ArchiveItem, ArchivePlace, Member
 from icsys.sources.archives.reader import ArchiveReader
 from icsys.sources.base import Ignored, Place, Unreadable
 from icsys.sources.labels_from_manifest import ArchivedRecord, archived_record
 from icsys.sources.safe_names import LONGEST_NAME, is_image_name, safe_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from icsys.options import Options
     from icsys.sources.archives.archive_access import ArchiveFiles
@@ -31,7 +32,13 @@ _HEAD = 64  # bytes
 _BLOCK = 2**20  # bytes; bzip2 needs a whole block, of at most 900,000 bytes
 _SPARE = 1024  # bytes for name and extra fields; longer ones take a second read
 _ENCRYPTED = 0x1
+_PLAIN = {0, stat.S_IFREG}
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2}
+_PIECE = 2**17  # bytes
+_UNPACKERS: dict[int, Callable[[], Decompressor]] = {
+    zipfile.ZIP_DEFLATED: lambda: Inflater(-zlib.MAX_WBITS),
+    zipfile.ZIP_BZIP2: bz2.BZ2Decompressor,
+}
 
 
 class ZipReader(ArchiveReader):
@@ -53,6 +60,8 @@ class ZipReader(ArchiveReader):
                     continue
                 if isinstance(found, Ignored):
                     yield from _records(name, files, place)
+                    if name and stat.S_IFMT(entry.mode) in _PLAIN:
+                        found = Member(name, place, is_image=False)
                 if not isinstance(found, Unreadable):
                     links.add_file(name, place, is_image=None)
                 yield found
@@ -67,8 +76,19 @@ class ZipReader(ArchiveReader):
         size = place.size or 0
         data = _unpacked(files, place, size + 1)
         if len(data) > size or zlib.crc32(data) != place.crc:
-            raise ImageError("broken", "its bytes in the archive are damaged: size or checksum is another")
+            raise _damaged("size or checksum is another")
         return data
+
+    def read_blocks(self, files: ArchiveFiles, place: ArchivePlace) -> Iterator[bytes]:
+        """Read a file in blocks; its size and its checksum are checked at the end."""
+        size = crc = 0
+        for block in _blocks(files, place):
+            size, crc = size + len(block), zlib.crc32(block, crc)
+            if size > (place.size or 0):
+                break
+            yield block
+        if (size, crc) != (place.size or 0, place.crc):
+            raise _damaged("size or checksum is another")
 
 
 def _place_of(entry: ZipEntry, path: str, number: int, known: Place) -> ArchivePlace:
@@ -96,7 +116,7 @@ def _records(name: str, files: ArchiveFiles, place: ArchivePlace) -> Iterator[Ar
 
 def _examine(name: str, entry: ZipEntry, files: ArchiveFiles, place: ArchivePlace) -> Member | Ignored | Unreadable:
     """Return what a member is: an image by its name or first bytes, unless it is a link, which holds only a path."""
-    is_file = stat.S_IFMT(entry.mode) in {0, stat.S_IFREG}
+    is_file = stat.S_IFMT(entry.mode) in _PLAIN
     if entry.trouble:
         return Unreadable(name, "broken", entry.trouble)
     if entry.flags & _ENCRYPTED or entry.method not in _METHODS:
@@ -145,9 +165,7 @@ def _unpacked(files: ArchiveFiles, place: ArchivePlace, size: int) -> bytes:
     enough = _BLOCK if place.method == zipfile.ZIP_BZIP2 else 2 * _HEAD
     length = place.length if size > _HEAD else min(place.length, enough)
     data = files.read_range(place.file, place.start, FIXED + _SPARE + length, place)
-    if not data.startswith(SIGNATURE) or len(data) < FIXED:
-        raise ImageError("broken", "the archive's directory points to no member")
-    start = FIXED + int.from_bytes(data[26:28], "little") + int.from_bytes(data[28:30], "little")
+    start = _data_start(data)
     packed = data[start : start + length]
     if len(packed) < length:
         packed = files.read_range(place.file, place.start + start, length, place)
@@ -157,5 +175,41 @@ def _unpacked(files: ArchiveFiles, place: ArchivePlace, size: int) -> bytes:
         if place.method == zipfile.ZIP_BZIP2:
             return bz2.BZ2Decompressor().decompress(packed, size)
     except (OSError, zlib.error) as error:
-        raise ImageError("broken", f"its bytes in the archive are damaged: {error}") from None
+        raise _damaged(str(error)) from None
     return packed[:size]
+
+
+def _blocks(files: ArchiveFiles, place: ArchivePlace) -> Iterator[bytes]:
+    """Yield the unpacked bytes of a member in blocks."""
+    data = files.read_range(place.file, place.start, FIXED + _SPARE + min(place.length, _PIECE), place)
+    start = _data_start(data)
+    data, at = data[start : start + place.length], place.start + start
+    left = place.length
+    unpacker = _UNPACKERS[place.method]() if place.method in _UNPACKERS else None
+    try:
+        while left or unpacker:
+            if unpacker is None or (unpacker.needs_input and left):
+                data = data or files.read_range(place.file, at, min(left, _PIECE), place)
+                at, left = at + len(data), left - len(data)
+                if not data:
+                    raise _damaged("they end too early")
+            block = data if unpacker is None else unpacker.decompress(data, _PIECE)
+            data = b""
+            yield block
+            if unpacker and (unpacker.eof or (unpacker.needs_input and not left)):
+                return
+    except (OSError, EOFError, zlib.error) as error:
+        if getattr(error, "errno", None):  # the archive cannot be read: its content may be whole
+            raise
+        raise _damaged(str(error)) from None
+
+
+def _data_start(head: bytes) -> int:
+    """Return where the bytes of a member begin behind the start of its header."""
+    if not head.startswith(SIGNATURE) or len(head) < FIXED:
+        raise ImageError("broken", "the archive's directory points to no member")
+    return FIXED + int.from_bytes(head[26:28], "little") + int.from_bytes(head[28:30], "little")
+
+
+def _damaged(why: str) -> ImageError:
+    return ImageError("broken", f"its bytes in the archive are damaged: {why}")

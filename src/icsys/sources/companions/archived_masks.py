@@ -1,6 +1,6 @@
-"""Tell of what goes with images in archives: masks, which are compressed like pictures, and labels, which are left out.
+"""Tell of masks and labels in compressed tars and in archives behind a URL, where they are not looked for.
 
-Their pictures may come later in the archive.
+Masks are compressed like pictures, and labels are left out. Their pictures may come later in the archive.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ if TYPE_CHECKING:
 _SAMPLE = 1000  # names
 _LIKELY = 0.5  # of them with the stem of a picture
 _LABELS = frozenset({".txt", ".xml", ".caption"})  # of a WebDataset, .json holds facts, which are made anew
+_WHERE = "folders, zips and uncompressed tars on this machine"
 _MASKS = (
-    "{count} image{s} in {folders} may be masks, which ics takes for masks in folders only. They are "
+    f"{{count}} image{{s}} in {{folders}} may be masks, which ics takes for masks in {_WHERE}. They are "
     "compressed like pictures, which changes their values; unpack the archive first, or give --no-masks"
 )
 _LEFT = (
     "{count} file{s} * in {folders} have the stems of images and are left out: ics takes labels and captions in "
-    "folders only; unpack the archive first to keep them"
+    f"{_WHERE}; unpack the archive first to keep them"
 )
 
 

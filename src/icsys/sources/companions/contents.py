@@ -8,14 +8,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from icsys.files.parsing import from_json
-from icsys.sources.read_file import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
+
+    from icsys.sources.companions.tree_files import TreeFiles
 
 _HEAD = 1 << 16  # bytes
-_BLOCK = 1 << 20
 _LONGEST = 1 << 24
 _FEW_LINES = 50
 _NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
@@ -30,21 +29,12 @@ _FILE_NAME = re.compile(r"(?:.*_)?file_name")
 _KEYPOINTS = re.compile(rb"^kpt_shape:\s*(?:\[\s*\d+\s*,\s*([23])\s*\]|-[ ]*\d+\s*-[ ]*([23])\s*$)", re.MULTILINE)
 
 
-def first_bytes(path: Path, size: int = _HEAD) -> bytes:
-    """Return the first bytes of a file; empty if it cannot be read."""
-    try:
-        with open_regular(path) as file:
-            return file.read(size)
-    except OSError:
-        return b""
-
-
-def first_lines(path: Path) -> list[str]:
+def first_lines(files: TreeFiles, path: str) -> list[str]:
     """Return some lines at the beginning of a text file; none if it is no text.
 
     The last line is left out where it may be cut off; of a first line that is longer, the whole words count.
     """
-    data = first_bytes(path)
+    data = files.head(path, _HEAD)
     if b"\0" in data:
         return []
     lines = data.decode("utf-8-sig", "surrogateescape").splitlines()
@@ -90,42 +80,42 @@ def is_numeric(lines: Iterable[str]) -> bool:
     return 2 * sum(re.fullmatch(_ANY_NUMBER, word) is not None for word in words) > len(words)
 
 
-def text_form(path: Path) -> str | None:
+def text_form(files: TreeFiles, path: str) -> str | None:
     """Return the form of a text beside a picture: ``yolo``, ``copy`` for words, ``numbers``; None if empty."""
-    lines = first_lines(path)
+    lines = first_lines(files, path)
     found = is_yolo(lines)
     if found is None:
         return None
     return "yolo" if found else "numbers" if is_numeric(lines) else "copy"
 
 
-def pose_form(path: Path) -> str | None:
+def pose_form(files: TreeFiles, path: str) -> str | None:
     """Return the form of the labels that a YAML file of YOLO describes, if it states the numbers of a keypoint."""
-    stated = _KEYPOINTS.search(first_bytes(path))
+    stated = _KEYPOINTS.search(files.head(path, _HEAD))
     return None if stated is None else f"yolo_pose{(stated[1] or stated[2]).decode()}"
 
 
-def xml_form(path: Path) -> str:
+def xml_form(files: TreeFiles, path: str) -> str:
     """Return the form of an XML file: ``voc`` if its root is that of VOC, else ``copy``."""
-    head = first_bytes(path)
+    head = files.head(path, _HEAD)
     is_voc = re.match(rb"(?:\xef\xbb\xbf)?\s*(?:<[?!][^>]*>\s*)*<annotation[\s/>]", head)
     return "voc" if is_voc else "copy"
 
 
-def json_form(path: Path) -> str:
+def json_form(files: TreeFiles, path: str) -> str:
     """Return the form of a JSON file about one picture: ``labelme``, ``cityscapes``, or ``copy`` for any other."""
-    keys = top_keys(first_bytes(path))
-    if "shapes" in keys | _later_keys(path, keys):
+    keys = top_keys(files.head(path, _HEAD))
+    if "shapes" in keys | _later_keys(files, path, keys):
         return "labelme"
     return "cityscapes" if {"imgHeight", "imgWidth", "objects"} <= keys else "copy"
 
 
-def _later_keys(path: Path, keys: set[str]) -> set[str]:
+def _later_keys(files: TreeFiles, path: str, keys: set[str]) -> set[str]:
     """Return the keys of a file that holds its picture as text, which may come before the shapes."""
     if "imageData" not in keys:
         return set()
-    with suppress(OSError, ValueError, RecursionError), open_regular(path) as file:
-        record = from_json(file.read(_LONGEST))
+    with suppress(ValueError, RecursionError):
+        record = from_json(files.head(path, _LONGEST))
         return set(record) if isinstance(record, dict) else set()
     return set()
 
@@ -148,12 +138,12 @@ def top_keys(data: bytes) -> set[str]:
     return keys
 
 
-def is_coco(path: Path) -> bool:
+def is_coco(files: TreeFiles, path: str) -> bool:
     """Return whether a JSON file is one of COCO: it has lists of images and of annotations, or names of images alone.
 
     Both are looked for in the text up to where they are found, in blocks, because the lists may be large.
     """
-    head = first_bytes(path)
+    head = files.head(path, _HEAD)
     if head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] != b"{":
         return False
     keys = top_keys(head)
@@ -164,21 +154,22 @@ def is_coco(path: Path) -> bool:
     found = set(_LIST_KEYS.findall(head))
     if b"images" not in found and b"annotations" not in found:
         return False
-    with suppress(OSError), open_regular(path) as file:
-        before = b""
-        while found != {b"images", b"annotations"} and (block := file.read(_BLOCK)):
-            found.update(_LIST_KEYS.findall(before + block))
-            before = block[-64:]
+    before = b""
+    for block in files.blocks(path):
+        found.update(_LIST_KEYS.findall(before + block))
+        before = block[-64:]
+        if found == {b"images", b"annotations"}:
+            break
     return found == {b"images", b"annotations"}
 
 
-def names_images(path: Path) -> bool:
+def names_images(files: TreeFiles, path: str) -> bool:
     """Return whether a ``metadata.jsonl`` or ``metadata.csv`` has a column with names of images, as ``file_name``."""
-    if path.suffix.lower() == ".csv":
+    if path.lower().endswith(".csv"):
         with suppress(csv.Error, StopIteration):
-            return any(map(_FILE_NAME.fullmatch, next(csv.reader(first_lines(path)))))
+            return any(map(_FILE_NAME.fullmatch, next(csv.reader(first_lines(files, path)))))
         return False
-    for line in first_lines(path):
+    for line in first_lines(files, path):
         if line.strip():
             with suppress(ValueError, RecursionError):
                 row = from_json(line)

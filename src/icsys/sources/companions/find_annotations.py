@@ -12,13 +12,15 @@ from icsys.sources.companions.layout import BY_CONTENT, Endings, PairRule
 from icsys.sources.companions.name_words import folder_words, is_label_word
 from icsys.sources.companions.pairing import NamedPicture, evenly_spread, pair_files
 from icsys.sources.companions.picture_folders import NAMED, PictureFolders, PictureSearch
+from icsys.sources.companions.tree_files import name_suffix
+from icsys.sources.folder_entries import path_in
 from icsys.sources.sorted_names import SortedNames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from icsys.sources.companions.notes import Notes
+    from icsys.sources.companions.tree_files import TreeFiles
     from icsys.sources.companions.tree_names import TreeNames
 
 COPY, _NUMBERS = "copy", "numbers"
@@ -26,7 +28,7 @@ _READ = 16  # files whose content is read
 _SEEN = 1000  # names
 _LIKELY = 0.5  # of the files with a picture's stem
 _LABELS = frozenset({"labels", "label", "yolo", "obb"})
-_FORMS: dict[str, Callable[[Path], str | None]] = {".txt": text_form, ".xml": xml_form, ".json": json_form}
+_FORMS: dict[str, Callable[[TreeFiles, str], str | None]] = {".txt": text_form, ".xml": xml_form, ".json": json_form}
 _TEXTS = frozenset({".txt", ".caption", ".captions", ".tags", ".tag"})
 _NO_SIDECARS = frozenset(
     {
@@ -51,14 +53,14 @@ class FoundForm(NamedTuple):
     is_unknown: bool = False
 
 
-def form_of(path: Path) -> str:
+def form_of(files: TreeFiles, path: str) -> str:
     """Return the form of a file whose folder has several, from its content.
 
     Numbers beside labels of YOLO are taken for such labels: they fail, and the message names the line. As a copy they
     would have places that are wrong in silence.
     """
-    look = _FORMS.get(path.suffix.lower())
-    found = look(path) if look else None
+    look = _FORMS.get(name_suffix(path))
+    found = look(files, path) if look else None
     return "yolo" if found == _NUMBERS else found or COPY
 
 
@@ -160,7 +162,7 @@ class AnnotationSearch:
         if look is None:
             return FoundForm(SIDECAR, COPY)
         names = evenly_spread(files, len(files), _READ)
-        forms = Counter(look(self._tree.reader.source / folder / name) for name in names)
+        forms = Counter(look(self._tree.files, path_in(folder, name)) for name in names)
         empty = forms.pop(None, 0)
         if not forms:
             is_labels = any(folder_words(part) in _LABELS for part in folder.split("/"))
@@ -180,7 +182,7 @@ class AnnotationSearch:
             above = above.rpartition("/")[0]
             for name in self._tree.names(above)[1]:
                 if name.lower().endswith((".yaml", ".yml")):
-                    form = pose_form(self._tree.reader.source / above / name)
+                    form = pose_form(self._tree.files, path_in(above, name))
                     if form:
                         return form
         return "yolo"

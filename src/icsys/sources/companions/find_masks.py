@@ -16,7 +16,6 @@ from icsys.sources.companions.pairing import NamedPicture, count_endings, evenly
 from icsys.sources.companions.picture_folders import BESIDE_IT, ENOUGH, NAMED, PictureFolders, PictureSearch
 from icsys.sources.companions.tree_names import LOSSLESS_SUFFIXES
 from icsys.sources.folder_entries import path_in
-from icsys.sources.read_file import read_file
 from icsys.sources.sorted_names import SortedNames
 
 if TYPE_CHECKING:
@@ -223,7 +222,7 @@ class MaskSearch:
         options = self._settings.options
         for name in names:
             try:
-                yield mask_values(read_file(self._tree.reader.source / folder / name, options)[0], options)
+                yield mask_values(self._tree.files.read(path_in(folder, name), options), options)
             except (ImageError, OSError):
                 continue
 
@@ -243,7 +242,7 @@ class MaskSearch:
         if unmet:
             pattern = next(pattern for pattern in self._patterns if pattern in unmet)
             raise UsageError(
-                f"masks={self._settings.masks!r}: no image below {str(self._tree.reader.source)!r} matches "
+                f"masks={self._settings.masks!r}: no image below {self._tree.files.shown!r} matches "
                 f"{pattern!r}; expected paths below it, such as 'gt/*.png', or 'auto' or 'none'"
             )
 

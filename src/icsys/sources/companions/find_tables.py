@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 from contextlib import suppress
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from icsys.errors import UsageError
 from icsys.layout import TOP_FILES
 from icsys.results import ANNOTATION, SIDECAR
 from icsys.sources.companions.contents import first_lines, is_coco, is_yolo, names_images
+from icsys.sources.companions.tree_files import name_suffix
 from icsys.sources.folder_entries import path_in
 from icsys.sources.safe_names import is_image_name
 
@@ -80,7 +80,7 @@ class TableSearch:
                 path = path_in(folder, name)
                 if path in TOP_FILES or path in self.files:  # the user has named it
                     continue
-                if name.lower() in _CLASS_NAMES or _suffix(name) in _CLASS_SUFFIXES:
+                if name.lower() in _CLASS_NAMES or name_suffix(name) in _CLASS_SUFFIXES:
                     classes.append(path)
                 else:
                     self._look_at(folder, name)
@@ -98,32 +98,20 @@ class TableSearch:
             If one does not lie below the source folder.
         """
         for text in table.split(",") if table else ():
-            path = self._below(text)
+            path = self._tree.files.below(text)
             if path is None:
                 raise UsageError(
-                    f"table={text!r}: expected the path of a CSV or JSON lines file below "
-                    f"{str(self._tree.reader.source)!r}"
+                    f"table={text!r}: expected the path of a CSV or JSON lines file below {self._tree.files.shown!r}"
                 )
             self.files[path] = SIDECAR, "table"
             self._found.add(path, 1, "{count} table{s}, {folders}: named with --table")
-
-    def _below(self, text: str) -> str | None:
-        """Return the path of a file below the source folder, which a text names from there or from anywhere."""
-        reader = self._tree.reader
-        for path in (reader.source / text, Path(text)):
-            try:
-                if path.is_file():
-                    return path.resolve().relative_to(reader.real).as_posix()
-            except (OSError, ValueError):
-                continue
-        return None
 
     def _candidates(self, folder: str, paired: Collection[str]) -> Iterator[str]:
         """Yield the names of files that may be about many images; among labels of single images, only usual names."""
         names = (
             name
             for name in self._tree.names(folder)[1]
-            if (suffix := _suffix(name)) in _SUFFIXES
+            if (suffix := name_suffix(name)) in _SUFFIXES
             and (suffix not in paired or name.lower() in _CLASS_NAMES or _stem(name) in _SPLITS)
         )
         for name in islice(names, _MOST_IN_FOLDER):
@@ -133,26 +121,26 @@ class TableSearch:
 
     def _look_at(self, folder: str, name: str) -> None:
         path = path_in(folder, name)
-        place = self._tree.reader.source / path
-        suffix = _suffix(name)
-        if suffix == ".json" and is_coco(place):
+        files = self._tree.files
+        suffix = name_suffix(name)
+        if suffix == ".json" and is_coco(files, path):
             self.files[path] = ANNOTATION, "coco"
             self._found.add(
                 path, 1, "{count} file{s} of COCO annotations, {folders}: they have lists of images and of annotations"
             )
-        elif name.lower() in _METADATA and names_images(place):
+        elif name.lower() in _METADATA and names_images(files, path):
             self.files[path] = SIDECAR, "metadata"
             self._found.add(path, 1, "{count} table{s} of images, {folders}: they have a column of file names")
         elif name.lower() == "metadata.parquet":
             self._unclear.add(path, 1, "{folders} is left out: ics reads metadata.jsonl and metadata.csv only")
-        elif suffix == ".csv" and self._lists.is_table(folder, first_lines(place)):
+        elif suffix == ".csv" and self._lists.is_table(folder, first_lines(files, path)):
             self._unclear.add(
                 path,
                 1,
                 "{count} table{s}, {folders}, with names of images: left out; with --table FILE the names follow the "
                 "outputs",
             )
-        elif suffix == ".txt" and self._lists.is_list(folder, first_lines(place)):
+        elif suffix == ".txt" and self._lists.is_list(folder, first_lines(files, path)):
             self.files[path] = SIDECAR, "names"
             self._found.add(path, 1, "{count} list{s} of images, {folders}: their lines name images")
 
@@ -161,7 +149,7 @@ class _ImageLists:
     """Tells whether the lines of a text name images of a tree."""
 
     def __init__(self, tree: TreeNames, rules: dict[str, tuple[PairRule, ...]]) -> None:
-        self._tree, self._source = tree, tree.reader.source
+        self._tree = tree
         masks = {folder for folder, own in rules.items() if any(rule.is_whole for rule in own)}
         self._folders = [path for path, seen in tree.folders.items() if seen.images and path not in masks]
         self._last: list[str] = []  # beginnings and ends of paths that were met, the last one first
@@ -196,7 +184,8 @@ class _ImageLists:
         else:
             tails = [text]
         starts = [*_and_above(folder), *self._near(folder)]
-        return any(self._is_file(path_in(start, tail + end)) for tail in tails for start in starts for end in ends)
+        is_file = self._tree.files.is_file
+        return any(is_file(path_in(start, tail + end)) for tail in tails for start in starts for end in ends)
 
     def _near(self, folder: str) -> list[str]:
         """Return folders of images, those first that share most of their path with a folder."""
@@ -209,22 +198,12 @@ class _ImageLists:
         near = sorted(self._folders, key=lambda path: -shared(path))[:_MOST_FOLDERS]
         return list(dict.fromkeys([*near, *(path.rpartition("/")[0] for path in near)]))
 
-    def _is_file(self, path: str) -> bool:
-        try:
-            return (self._source / path).is_file()
-        except (OSError, ValueError):
-            return False
-
 
 def _and_above(folder: str) -> Iterator[str]:
     while folder:
         yield folder
         folder = folder.rpartition("/")[0]
     yield ""
-
-
-def _suffix(name: str) -> str:
-    return name[name.rfind(".") :].lower() if "." in name else ""
 
 
 def _stem(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Look a source folder over once, and find what goes with its images."""
+"""Look a tree of files over once, and find what goes with its images."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from icsys.sources.companions.tree_names import TreeNames
 
 if TYPE_CHECKING:
     from icsys.sources.companions.layout import CompanionSettings, PairRule
-    from icsys.sources.folder_entries import FolderReader
+    from icsys.sources.companions.tree_files import TreeFiles
 
 
-def survey_companions(reader: FolderReader, settings: CompanionSettings) -> CompanionLayout:
-    """Return what goes with the images of a folder.
+def survey_companions(files: TreeFiles, settings: CompanionSettings) -> CompanionLayout:
+    """Return what goes with the images of a tree of files.
 
     Every name is read once. The names of folders that may hold masks, annotations or sidecars are read again, and the
     beginning of a few of their files.
@@ -27,7 +27,7 @@ def survey_companions(reader: FolderReader, settings: CompanionSettings) -> Comp
     UsageError
         If the settings name masks or tables that are not there, or a mask without a picture.
     """
-    tree = TreeNames(reader)
+    tree = TreeNames(files)
     found, unclear = Notes(), Notes()
     masks = MaskSearch(tree, settings, found, unclear)
     masks.run()

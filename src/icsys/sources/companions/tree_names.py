@@ -8,16 +8,11 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from icsys.image.decode import IMAGE_SUFFIXES
-from icsys.sources.base import PassedOver
 from icsys.sources.companions.name_words import MASK_WORDS
-from icsys.sources.folder_entries import EntryKind
 from icsys.sources.output_names import name_key
-from icsys.sources.sorted_names import SortedNames
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from icsys.sources.folder_entries import FolderReader
+    from icsys.sources.companions.tree_files import TreeFiles
 
 LOSSLESS_SUFFIXES = frozenset({".png", ".apng", ".gif", ".bmp", ".tif", ".tiff", ".webp"})
 """Of images whose format may keep the value of every pixel."""
@@ -48,20 +43,23 @@ class SeenFolder(NamedTuple):
 
 
 class TreeNames:
-    """The names below a source folder.
+    """The names below the top of a tree.
 
     Attributes
     ----------
     folders
-        Every folder by its path, in order; the source folder has an empty one.
+        Every folder by its path, in order; the top has an empty one.
     """
 
-    def __init__(self, reader: FolderReader) -> None:
-        self.reader = reader
+    def __init__(self, files: TreeFiles) -> None:
+        self.files = files
         self._once: dict[SeenFolder, SeenFolder] = {}
         self._children: dict[str, list[str]] | None = None
-        self.folders: dict[str, SeenFolder] = dict(sorted(self._walk(), key=itemgetter(0)))
-        self.names = lru_cache(_HELD_LISTS)(self._names)
+        self.folders: dict[str, SeenFolder] = dict(
+            sorted(((path, self._seen(names)) for path, names in files.folders()), key=itemgetter(0))
+        )
+        self.names = lru_cache(_HELD_LISTS)(files.names)
+        """See :meth:`TreeFiles.names`; a few folders are held."""
 
     def images(self, folder: str) -> int:
         """Return the number of images in a folder; 0 if there is no such folder."""
@@ -86,41 +84,6 @@ class TreeNames:
                 found[key].append(path)
         return {path: tuple(found[name_key(path)]) for path in sorted(folders) if len(found[name_key(path)]) > 1}
 
-    def _names(self, folder: str) -> tuple[SortedNames, SortedNames]:
-        """Return the names of the images in a folder, and of its other files."""
-        others = SortedNames()
-        try:
-            images, entries, above, _ = self.reader.read(self.reader.place(folder))
-        except OSError:  # told when the folder is planned
-            return SortedNames(), others
-        for entry in entries:
-            try:
-                if entry.name.startswith(".") or entry.is_dir(follow_symlinks=self.reader.follow_links):
-                    continue
-                if _suffix(entry.name) in IMAGE_SUFFIXES:
-                    if self.reader.kind(entry, above) is EntryKind.IMAGE:
-                        images.add(entry.name)
-                elif entry.is_file(follow_symlinks=self.reader.follow_links):
-                    others.add(entry.name)
-            except OSError:  # told when the folder is planned
-                continue
-        return images, others
-
-    def _walk(self) -> Iterator[tuple[str, SeenFolder]]:
-        waiting = [self.reader.top]
-        while waiting:
-            folder = waiting.pop()
-            files, entries, above = self.reader.glance(folder)
-            yield folder.path, self._seen(files)
-            for entry in entries:
-                try:
-                    if self.reader.is_folder(entry, above):
-                        entered = self.reader.enter(folder, entry, above)
-                        if entered and not isinstance(entered, PassedOver):
-                            waiting.append(entered)
-                except OSError:  # told when the folder is planned
-                    continue
-
     def _seen(self, names: list[str]) -> SeenFolder:
         """Return the facts of a folder; equal ones are one object, because most folders of a tree are alike."""
         counts = Counter([name[name.rfind(".") :].lower() if "." in name else "" for name in names])
@@ -137,7 +100,3 @@ class TreeNames:
         may_be = any(word in text for word in MASK_WORDS)
         seen = SeenFolder(images, lossless, frozenset(suffixes), may_be)
         return self._once.setdefault(seen, seen)
-
-
-def _suffix(name: str) -> str:
-    return name[name.rfind(".") :].lower() if "." in name else ""
