@@ -77,7 +77,7 @@ def test_the_map_of_a_stored_picture_is_the_turn_and_then_the_map_of_the_upright
     [{"step": 7}, {"scale": 0.3}, *({"size": size, "fit": fit} for size in ("31x17", "90x80") for fit in FITS)],
 )
 def test_the_rectangle_is_where_the_picture_is_on_a_coloured_canvas(geometry):
-    """White pixels are the picture, black ones the canvas; the last block may be shorter than a pixel."""
+    """White pixels are the picture, black ones the canvas."""
     white = np.full((41, 67, 3), 255, np.uint8)
     options = Options(**geometry, **BLACK)
     found = np.asarray(Image.open(io.BytesIO(compress_image(turned_file(white, 1, "PNG"), options).data)).convert("L"))
@@ -87,11 +87,18 @@ def test_the_rectangle_is_where_the_picture_is_on_a_coloured_canvas(geometry):
     assert (x.max() + 1, y.max() + 1) == (np.ceil(right), np.ceil(bottom))
 
 
-@pytest.mark.parametrize(("step", "side"), [(5, 23), (4, 4), (3, 10), (16, 17)])
-def test_a_step_maps_by_whole_blocks(step, side):
-    """The last block is shorter: its points end within the last pixel."""
-    view = View.of((side, side), 1, Options(step=step))
-    assert np.allclose(view.map(np.array([[side, side], [step, 0]])), [[side / step, side / step], [1, 0]])
+@given(st.integers(1, 9), st.integers(1, 60), st.booleans(), st.data())
+def test_places_lie_in_the_output_pixel_that_shows_them(step, side, skips, data):
+    """The first and the last output pixel may stand for fewer source pixels; one that is taken stands for its like."""
+    resample = "skip" if skips else "box"
+    view = View.of((side, side), 1, Options(step=step, resample=resample))
+    taken = np.arange(0, side, step) + 0.5
+    inner = (taken[1:] + taken[:-1]) / 2 if skips else np.arange(step, side, step)
+    edges = np.array([0, *inner, side])
+    places = np.array([data.draw(st.floats(0, side)) for _ in range(4)])
+    expected = np.interp(places, edges, np.arange(len(edges)))
+    found = view.map(np.column_stack([places, places[::-1]]))
+    assert found == pytest.approx(np.column_stack([expected, expected[::-1]]), abs=1e-9)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -24,7 +24,7 @@ def test_only_places_and_sizes_change():
     road = {"deleted": 0, "label": "road", "polygon": [[0, 90], [200, 90], [200, 100]], "user": "a", "id": 7}
     for indent in (None, 4):
         _, found = mapped([road], indent=indent)
-        expected = road | {"polygon": [[0, 30], [66.67, 30], [66.67, 33.33]]}
+        expected = road | {"polygon": [[0, 30], [67, 30], [67, 34]]}
         text = json.dumps({"imgHeight": 34, "imgWidth": 67, "objects": [expected]}, indent=indent)
         assert found == (text.encode(), 1, 0, None)
 

@@ -51,7 +51,8 @@ numbers = st.floats(1, 40).map(lambda number: round(number, 2))
 def files(draw):
     views = {}
     for number in range(draw(st.integers(0, 5))):
-        view = View.of((draw(st.integers(50, 90)), 60), 1, Options(step=draw(st.integers(1, 4))))
+        step = draw(st.integers(1, 4))
+        view = View.of((step * draw(st.integers(20, 30)), 60), 1, Options(step=step))
         views[f"{number}.jpg"] = draw(st.sampled_from([view, view, None]))
     known = {name: view or HALF for name, view in views.items()} | {"missing.jpg": HALF}
     images = [image_of(view, number, name, license=1.5) for number, (name, view) in enumerate(known.items())]

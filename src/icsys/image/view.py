@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -47,16 +48,20 @@ class View(NamedTuple):
         Width and height as stored, in pixels.
     turn
         EXIF orientation, 1 to 8.
+    skips
+        Whether a step takes one pixel of each block, and not their mean.
     """
 
     plan: ResizePlan
     stored: tuple[int, int]
     turn: int = 1
+    skips: bool = False
 
     @classmethod
     def of(cls, stored: tuple[int, int], turn: int, options: Options | ResizeSettings) -> View:
         """Return the view of an image with a stored size and an EXIF orientation."""
-        return cls(plan_resize(*upright_size(stored, turn), options), stored, turn)
+        plan = plan_resize(*upright_size(stored, turn), options)
+        return cls(plan, stored, turn, plan.step is not None and options.resample == "skip")
 
     @property
     def upright(self) -> tuple[int, int]:
@@ -71,12 +76,13 @@ class View(NamedTuple):
     @property
     def rectangle(self) -> tuple[float, float, float, float]:
         """Left, top, right and bottom of the picture on the canvas of the output; around it is background."""
-        (left, top, right, bottom), (x, y), step = self.plan.box, self.plan.offset, self.plan.step
-        width, height = self.plan.size if step is None else ((right - left) / step, (bottom - top) / step)
+        (x, y), (width, height) = self.plan.offset, self.plan.size
         return x, y, x + width, y + height
 
     def matrix(self, on: str = UPRIGHT) -> NDArray[np.float64]:
         """Return the affine map from points of the source to points of the output.
+
+        With a step it is that of whole blocks; :meth:`map` also takes the shorter blocks at the edges into account.
 
         Parameters
         ----------
@@ -88,16 +94,24 @@ class View(NamedTuple):
         numpy.ndarray
             Shape (2, 3), float64: (x, y) of the output is ``matrix @ (x, y, 1)``.
         """
-        left, top, right, bottom = self.plan.box
+        (left, top, right, bottom), step = self.plan.box, self.plan.step
         x0, y0, x1, y1 = self.rectangle
-        scale_x, scale_y = (x1 - x0) / (right - left), (y1 - y0) / (bottom - top)
-        placed = np.array([[scale_x, 0, x0 - left * scale_x], [0, scale_y, y0 - top * scale_y], [0, 0, 1]])
-        if on == STORED and self.turn != 1:
-            width, height = self.stored
-            to_unit = np.diag([1 / width, 1 / height, 1])
-            from_unit = np.diag([*map(float, self.upright), 1])
-            placed = placed @ from_unit @ np.array([*_TURNS[self.turn], (0, 0, 1)]) @ to_unit
-        return placed[:2]
+        if step is None:
+            scale_x, scale_y = (x1 - x0) / (right - left), (y1 - y0) / (bottom - top)
+            placed = np.array([[scale_x, 0, x0 - left * scale_x], [0, scale_y, y0 - top * scale_y], [0, 0, 1]])
+        else:
+            shift = (step - _first_edge(step, skips=self.skips)) / step
+            placed = np.array([[1 / step, 0, shift], [0, 1 / step, shift], [0, 0, 1]])
+        return (placed @ self._turned(on))[:2]
+
+    def _turned(self, on: str) -> NDArray[np.float64]:
+        """Return the affine map from points of the source to points of the upright source, shape (3, 3)."""
+        if on != STORED or self.turn == 1:
+            return np.eye(3)
+        width, height = self.stored
+        to_unit = np.diag([1 / width, 1 / height, 1])
+        from_unit = np.diag([*map(float, self.upright), 1])
+        return from_unit @ np.array([*_TURNS[self.turn], (0, 0, 1)]) @ to_unit
 
     def map(self, points: NDArray[np.float64], on: str = UPRIGHT) -> NDArray[np.float64]:
         """Map points, shape (N, 2), of the source to points of the output; they may lie outside it.
@@ -107,8 +121,33 @@ class View(NamedTuple):
         on
             As for :meth:`matrix`.
         """
-        matrix = self.matrix(on)
-        return points @ matrix[:, :2].T + matrix[:, 2]
+        step = self.plan.step
+        matrix = self.matrix(on) if step is None else self._turned(on)[:2]
+        mapped = points @ matrix[:, :2].T + matrix[:, 2]
+        if step is None:
+            return mapped
+        sides = zip(mapped.T, self.upright, strict=True)
+        return np.column_stack([_in_blocks(values, length, step, skips=self.skips) for values, length in sides])
+
+
+def _first_edge(step: int, *, skips: bool) -> float:
+    """Return where the first output pixel ends, in source pixels: a pixel that is taken stands for those around it."""
+    return (step + 1) / 2 if skips else step
+
+
+def _in_blocks(values: NDArray[np.float64], length: int, step: int, *, skips: bool) -> NDArray[np.float64]:
+    """Return where places along a side of ``length`` source pixels lie in the output, in pixels.
+
+    The first and the last output pixel may stand for fewer source pixels than ``step``.
+    """
+    count = math.ceil(length / step)
+    if count == 1:
+        return values / length
+    first = _first_edge(step, skips=skips)
+    last = first + step * (count - 2)
+    whole = 1 + (values - first) / step
+    end = count - 1 + (values - last) / (length - last)
+    return np.where(values < first, values / first, np.where(values > last, end, whole))
 
 
 def drawn_on(view: View, stated: tuple[int, int] | None, on: str) -> str:

@@ -58,6 +58,7 @@ class ShapeMap:
 
     def __init__(self, view: View, on: str, min_visibility: float = 0.0) -> None:
         self.min_visibility = min_visibility
+        self._view, self._on = view, on
         self.matrix = view.matrix(on)
         self.source = view.upright if on == "upright" else view.stored
         self.output = view.output
@@ -79,7 +80,7 @@ class ShapeMap:
 
     def points(self, points: Points) -> Points:
         """Map points, shape (N, 2), wherever they lie."""
-        return points @ self.matrix[:, :2].T + self.matrix[:, 2]
+        return self._view.map(points, self._on)
 
     def visible(self, points: Points) -> tuple[Points, NDArray[np.bool_]]:
         """Map points, shape (N, 2); tell which of them the crop leaves, shape (N,), bool."""

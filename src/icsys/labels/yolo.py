@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _DIGITS, _MORE_DIGITS = 6, 8
 _LARGE = 10_000  # pixels: along a longer side, six digits can be a hundredth of a pixel away
 _TINY = 1e-12
+_PLACES = np.array([(0, 0), (1, 0), (0, 1), (0.3, 0.6)])  # as shares of width and height
 
 
 def map_yolo(data: bytes, view: View, rules: LabelRules, keypoint_values: int | None = None) -> MappedFile:
@@ -84,8 +85,8 @@ class _Writer:
     @property
     def changes_nothing(self) -> bool:
         """Whether values that are divided by the size stay the same."""
-        corners = self._shapes.points(np.array([(0.0, 0.0), (1.0, 0.0), (0.0, 1.0)]) * self._source) / self._output
-        return bool(np.abs(corners - [(0, 0), (1, 0), (0, 1)]).max() < _TINY)
+        mapped = self._shapes.points(_PLACES * self._source) / self._output
+        return bool(np.abs(mapped - _PLACES).max() < _TINY)
 
     def text(self, line: Line) -> str | None:
         """Return the line without its end; None if its object is dropped."""
