@@ -87,18 +87,28 @@ def test_the_rectangle_is_where_the_picture_is_on_a_coloured_canvas(geometry):
     assert (x.max() + 1, y.max() + 1) == (np.ceil(right), np.ceil(bottom))
 
 
-@given(st.integers(1, 9), st.integers(1, 60), st.booleans(), st.data())
-def test_places_lie_in_the_output_pixel_that_shows_them(step, side, skips, data):
-    """The first and the last output pixel may stand for fewer source pixels; one that is taken stands for its like."""
-    resample = "skip" if skips else "box"
-    view = View.of((side, side), 1, Options(step=step, resample=resample))
-    taken = np.arange(0, side, step) + 0.5
-    inner = (taken[1:] + taken[:-1]) / 2 if skips else np.arange(step, side, step)
-    edges = np.array([0, *inner, side])
+@given(st.integers(1, 9), st.integers(1, 60), st.data())
+def test_places_lie_in_the_block_that_holds_them(step, side, data):
+    """The last block may be shorter, and fills a pixel all the same."""
+    view = View.of((side, side), 1, Options(step=step))
+    edges = np.array([*range(0, side, step), side])
     places = np.array([data.draw(st.floats(0, side)) for _ in range(4)])
     expected = np.interp(places, edges, np.arange(len(edges)))
     found = view.map(np.column_stack([places, places[::-1]]))
     assert found == pytest.approx(np.column_stack([expected, expected[::-1]]), abs=1e-9)
+
+
+@given(st.integers(1, 9), st.integers(1, 60), st.data())
+def test_edges_lie_within_half_a_pixel_of_what_skip_shows(step, side, data):
+    """An output pixel shows what is right of an edge if the pixel that is taken is."""
+    view = View.of((side, side), 1, Options(step=step, resample="skip"))
+    edge = data.draw(st.integers(0, side))
+    taken = np.arange(0, side, step)
+    shown = np.count_nonzero(taken < edge)
+    found = view.map(np.array([[edge, 0.0]]))[0]
+    assert found[0] == pytest.approx(shown, abs=0.5)
+    assert found[1] == 0
+    assert view.map(np.array([[side, side]])).tolist() == [[len(taken), len(taken)]]
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

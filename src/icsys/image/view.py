@@ -21,6 +21,7 @@ __all__ = ["AUTO", "STORED", "UPRIGHT", "View", "drawn_on"]
 UPRIGHT, STORED = "upright", "stored"
 """Which picture labels were drawn on: turned by EXIF, or as stored; with AUTO whichever the sizes tell."""
 
+_ROUNDING = 1e-9  # source pixels, of a turn
 # From points of the stored picture, of unit size, to points of the upright one, by EXIF orientation: x and y of the
 # upright picture as rows of factors of x, of y, and of 1.
 _TURNS = {
@@ -100,7 +101,7 @@ class View(NamedTuple):
             scale_x, scale_y = (x1 - x0) / (right - left), (y1 - y0) / (bottom - top)
             placed = np.array([[scale_x, 0, x0 - left * scale_x], [0, scale_y, y0 - top * scale_y], [0, 0, 1]])
         else:
-            shift = (step - _first_edge(step, skips=self.skips)) / step
+            shift = _skip_shift(step) if self.skips else 0.0
             placed = np.array([[1 / step, 0, shift], [0, 1 / step, shift], [0, 0, 1]])
         return (placed @ self._turned(on))[:2]
 
@@ -130,24 +131,25 @@ class View(NamedTuple):
         return np.column_stack([_in_blocks(values, length, step, skips=self.skips) for values, length in sides])
 
 
-def _first_edge(step: int, *, skips: bool) -> float:
-    """Return where the first output pixel ends, in source pixels: a pixel that is taken stands for those around it."""
-    return (step + 1) / 2 if skips else step
+def _skip_shift(step: int) -> float:
+    """Return how far the centre of a block lies behind the pixel that is taken of it, in output pixels."""
+    return (step - 1) / (2 * step)
 
 
 def _in_blocks(values: NDArray[np.float64], length: int, step: int, *, skips: bool) -> NDArray[np.float64]:
     """Return where places along a side of ``length`` source pixels lie in the output, in pixels.
 
-    The first and the last output pixel may stand for fewer source pixels than ``step``.
+    The edges of the picture stay edges. The mean of a shorter last block fills a whole pixel.
     """
     count = math.ceil(length / step)
-    if count == 1:
-        return values / length
-    first = _first_edge(step, skips=skips)
-    last = first + step * (count - 2)
-    whole = 1 + (values - first) / step
-    end = count - 1 + (values - last) / (length - last)
-    return np.where(values < first, values / first, np.where(values > last, end, whole))
+    inside, beyond = values / step, count + (values - length) / step
+    if skips:
+        inside = np.minimum(inside + _skip_shift(step), count)
+        inside = np.where(values <= _ROUNDING, values / step, inside)
+    else:
+        last = step * (count - 1)
+        inside = np.where(values > last, count - 1 + (values - last) / (length - last), inside)
+    return np.where(values >= length - _ROUNDING, beyond, inside)
 
 
 def drawn_on(view: View, stated: tuple[int, int] | None, on: str) -> str:
