@@ -153,10 +153,7 @@ class Number(Check):
 
     def read(self, text: str) -> float | str:
         """Return the number, or the text if it holds none."""
-        try:
-            return float(text)
-        except ValueError:
-            return text
+        return _float_or_text(text)
 
     def accept(self, name: str, value: Any) -> float:  # noqa: ANN401 - a user can pass anything
         """Return the number as a float."""
@@ -177,10 +174,7 @@ class Fraction(Check):
 
     def read(self, text: str) -> float | str:
         """Return the number, or the text if it holds none."""
-        try:
-            return float(text)
-        except ValueError:
-            return text
+        return _float_or_text(text)
 
     def accept(self, name: str, value: Any) -> float:  # noqa: ANN401 - a user can pass anything
         """Return the number as a float."""
@@ -248,6 +242,13 @@ def whole_number(name: str, value: object, low: int, high: int) -> int:
         if low <= number <= high:
             return number
     raise UsageError(f"{name}={value!r}: expected a whole number from {low} to {high}")
+
+
+def _float_or_text(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def number_or_text(text: str) -> int | str:

@@ -19,7 +19,7 @@ from icsys.outputs.base import NewOutput
 from icsys.pipeline import compress_image
 from icsys.records.label import label_of
 from icsys.results import UNCHANGED, Compressed, Failed, LeftOut, Result, Skipped
-from icsys.sources.base import read_loaded
+from icsys.sources.base import Companion, read_loaded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from icsys.outputs.base import Outputs
     from icsys.pipeline import CompressedImage
     from icsys.records.palette_files import Palettes
+    from icsys.results import CompanionWritten
     from icsys.selection import SizeRules
     from icsys.sources.base import Loaded, Source, Task
 
@@ -92,12 +93,13 @@ class _Read(NamedTuple):
     seconds: float
 
 
-class _Made(NamedTuple):
-    """A result whose output is to be written."""
+class Made(NamedTuple):
+    """A result whose output is to be written; ``companion``: what was done, if it is no image."""
 
     task: Task
-    result: Compressed
+    result: Compressed | CompanionWritten
     data: bytes
+    companion: Companion | None = None
 
 
 def compress_tasks(
@@ -134,7 +136,8 @@ def compress_batch(batch: Sequence[Loaded], context: WorkerContext, limits: Limi
     while waiting and not limits.stopped() and not (outcomes and is_over()):
         sources = deque(_read_some(waiting, context))
         while sources and not (outcomes and is_over()):
-            outcomes += _written(_compress_some(sources, context, limits, is_over), context, limits)
+            made = _compress_some(sources, context, limits, is_over)
+            outcomes += write_made(made, context.outputs, limits, dry_run=context.dry_run)
     return outcomes
 
 
@@ -153,7 +156,7 @@ def _read_some(waiting: deque[Loaded], context: WorkerContext) -> Iterator[_Read
         try:
             data, mtime_ns = read_loaded(context.source, loaded, context.options)
         except Exception as error:  # noqa: BLE001 - one image never ends the run
-            yield _failed(loaded[0], error)
+            yield failed_outcome(loaded[0], error)
         else:
             held += len(data)
             yield _Read(loaded[0], data, mtime_ns, time.perf_counter() - start)
@@ -161,23 +164,23 @@ def _read_some(waiting: deque[Loaded], context: WorkerContext) -> Iterator[_Read
 
 def _compress_some(
     sources: deque[_Read | Outcome], context: WorkerContext, limits: Limits, is_over: Callable[[], bool]
-) -> list[_Made | Outcome]:
+) -> list[Made | Outcome]:
     """Compress sources, and take them off the queue, until the outputs hold :data:`PART_BYTES` bytes or time is up."""
-    done: list[_Made | Outcome] = []
+    done: list[Made | Outcome] = []
     held = 0
     with limits.slots:
         while sources and held < PART_BYTES and not (done and is_over()):
             source = sources.popleft()
             if isinstance(source, _Read):
                 made = _compress(source, context, limits)
-                held += len(made.data) if isinstance(made, _Made) else 0
+                held += len(made.data) if isinstance(made, Made) else 0
                 done.append(made)
             else:
                 done.append(source)
     return done
 
 
-def _compress(source: _Read, context: WorkerContext, limits: Limits) -> _Made | Outcome:
+def _compress(source: _Read, context: WorkerContext, limits: Limits) -> Made | Outcome:
     """Compress one image."""
     task, data, mtime_ns, seconds = source
     start = time.perf_counter()
@@ -192,7 +195,7 @@ def _compress(source: _Read, context: WorkerContext, limits: Limits) -> _Made | 
         image = compress_image(data, context.options, palette=palette, admit=limits.admit)
         sha256 = hashlib.sha256(image.data).hexdigest()
     except Exception as error:  # noqa: BLE001 - one image never ends the run
-        return _failed(task, error)
+        return failed_outcome(task, error)
     palettes = context.palettes
     result = Compressed(
         source=task.source,
@@ -207,7 +210,7 @@ def _compress(source: _Read, context: WorkerContext, limits: Limits) -> _Made | 
         redone=task.redone,
         **_image_values(image),
     )
-    return _Made(task, result, image.data)
+    return Made(task, result, image.data)
 
 
 def _broken_rule(data: bytes, context: WorkerContext) -> tuple[str, str] | None:
@@ -215,27 +218,39 @@ def _broken_rule(data: bytes, context: WorkerContext) -> tuple[str, str] | None:
     return None if context.rules is None else context.rules.broken_by(*read_header(data, context.options).stored)
 
 
-def _written(done: list[_Made | Outcome], context: WorkerContext, limits: Limits) -> list[Outcome]:
+def write_made(done: Sequence[Made | Outcome], outputs: Outputs, limits: Limits, *, dry_run: bool) -> list[Outcome]:
     """Write the outputs, and return all outcomes in their order."""
-    files = [NewOutput(one.result.output, one.data, one.result.sha256) for one in done if isinstance(one, _Made)]
-    if context.dry_run or limits.ended():
+    files = [NewOutput(one.result.output, one.data, one.result.sha256) for one in done if isinstance(one, Made)]
+    if dry_run or limits.ended():
         errors: Sequence[OSError | None] = [None] * len(files)
     else:
-        errors = context.outputs.write_all(files)
+        errors = outputs.write_all(files)
     faults = iter(errors)
     outcomes = []
     for one in done:
-        if isinstance(one, _Made):
+        if isinstance(one, Made):
             error = next(faults)
-            outcomes.append(_failed(one.task, error) if error else Outcome(one.task, one.result))
+            outcomes.append(
+                failed_outcome(one.companion or one.task, error) if error else Outcome(one.task, one.result)
+            )
         else:
             outcomes.append(one)
     return outcomes
 
 
-def _failed(task: Task, error: Exception) -> Outcome:
+def failed_outcome(done: Task | Companion, error: Exception) -> Outcome:
+    """Return the outcome of an image or a companion that could not be done."""
     code, message = failure_reason(error)
-    return Outcome(task, Failed(source=task.source, code=code, message=message))
+    if isinstance(done, Companion):
+        return failed_companion(done, code, message)
+    return Outcome(done, Failed(source=done.source, code=code, message=message))
+
+
+def failed_companion(companion: Companion, code: str, message: str) -> Outcome:
+    """Return the outcome of a companion that could not be done."""
+    task, picture = companion.task, companion.picture
+    image = "" if picture is None else picture.source
+    return Outcome(task, Failed(source=task.source, code=code, message=message, kind=companion.kind, picture=image))
 
 
 def lost_outcome(lost: Lost[Loaded]) -> Outcome:

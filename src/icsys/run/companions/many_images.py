@@ -12,7 +12,6 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from icsys.errors import ImageError
-from icsys.files.failure_reason import failure_reason
 from icsys.image.geometry import ResizeSettings
 from icsys.labels.coco import map_coco
 from icsys.labels.mapped_file import LabelRules
@@ -23,7 +22,7 @@ from icsys.layout import MANIFEST
 from icsys.records.manifest import read_rows
 from icsys.results import UNCHANGED, CompanionWritten, Failed, Skipped
 from icsys.run.companions.picture_index import PictureIndex
-from icsys.run.worker import Outcome
+from icsys.run.worker import Outcome, failed_outcome
 from icsys.sources.base import Excluded, Task
 
 if TYPE_CHECKING:
@@ -156,12 +155,10 @@ def _options_hash(companion: Companion, digest: str, context: CompanionRun) -> s
 
 def _outcome(companion: Companion, find: FindPicture, context: CompanionRun) -> Outcome:
     """Map a file and write it. Any fault becomes its result."""
-    task = companion.task
     try:
         return _written(companion, find, context)
     except Exception as error:  # noqa: BLE001 - one file never ends the run
-        code, message = failure_reason(error)
-        return Outcome(task, Failed(source=task.source, code=code, message=message, kind=companion.kind))
+        return failed_outcome(companion, error)
 
 
 def _written(companion: Companion, find: FindPicture, context: CompanionRun) -> Outcome:

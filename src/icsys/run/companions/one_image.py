@@ -12,7 +12,8 @@ from icsys import pipeline
 from icsys.engine import Lost
 from icsys.image.geometry import ResizeSettings
 from icsys.results import MASK, Failed, Skipped
-from icsys.run.companions.worker import CompanionContext, failed_companion, reduce_companions
+from icsys.run.companions.worker import CompanionContext, reduce_companions
+from icsys.run.worker import failed_companion
 from icsys.sources.base import Companion
 
 if TYPE_CHECKING:

@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icsys.engine.batches import MOST_SECONDS
 from icsys.errors import ImageError
-from icsys.files.failure_reason import failure_reason
 from icsys.image.geometry import ResizeSettings
 from icsys.image.jpeg.headers import plain_header
 from icsys.image.mask import reduce_mask
 from icsys.image.picture_header import read_header
 from icsys.image.view import View
 from icsys.labels.forms import FORMS
-from icsys.outputs.base import NewOutput
-from icsys.results import MASK, UNCHANGED, CompanionWritten, Failed, Skipped
-from icsys.run.worker import PART_BYTES, Outcome
+from icsys.results import MASK, UNCHANGED, CompanionWritten, Skipped
+from icsys.run.worker import PART_BYTES, Made, Outcome, failed_outcome, write_made
 from icsys.sources.base import read_loaded
 from icsys.sources.companions.pairing import stem_of
 
@@ -60,14 +58,6 @@ class CompanionContext(NamedTuple):
     dry_run: bool = False
 
 
-class _Made(NamedTuple):
-    """A result whose output is to be written."""
-
-    companion: Companion
-    result: CompanionWritten
-    data: bytes
-
-
 def reduce_companions(batch: Sequence[LoadedCompanion], context: CompanionContext, limits: Limits) -> list[Outcome]:
     """Make the outputs of companions until the run is stopped or time is up. Any fault of one becomes its result.
 
@@ -82,7 +72,7 @@ def reduce_companions(batch: Sequence[LoadedCompanion], context: CompanionContex
         Of the first companions, in their order; of at least one, unless the run is stopped.
     """
     outcomes: list[Outcome] = []
-    made: list[_Made | Outcome] = []
+    made: list[Made | Outcome] = []
     held, end = 0, time.monotonic() + MOST_SECONDS
     for loaded in batch:
         if limits.stopped() or ((made or outcomes) and time.monotonic() > end):
@@ -90,15 +80,15 @@ def reduce_companions(batch: Sequence[LoadedCompanion], context: CompanionContex
         try:
             made.append(_reduce(loaded, context, limits))
         except Exception as error:  # noqa: BLE001 - one file never ends the run
-            made.append(_failed(loaded[0], error))
-        held += len(made[-1].data) if isinstance(made[-1], _Made) else 0
+            made.append(failed_outcome(loaded[0], error))
+        held += len(made[-1].data) if isinstance(made[-1], Made) else 0
         if held >= PART_BYTES:
-            outcomes += _written(made, context, limits)
+            outcomes += write_made(made, context.outputs, limits, dry_run=context.dry_run)
             made, held = [], 0
-    return outcomes + _written(made, context, limits)
+    return outcomes + write_made(made, context.outputs, limits, dry_run=context.dry_run)
 
 
-def _reduce(loaded: LoadedCompanion, context: CompanionContext, limits: Limits) -> _Made | Outcome:
+def _reduce(loaded: LoadedCompanion, context: CompanionContext, limits: Limits) -> Made | Outcome:
     companion, ahead = loaded
     task, start = companion.task, time.perf_counter()
     data, mtime_ns = read_loaded(context.source, (task, ahead), context.options)
@@ -140,7 +130,7 @@ def _reduce(loaded: LoadedCompanion, context: CompanionContext, limits: Limits) 
         seconds=time.perf_counter() - start,
         **values,
     )
-    return _Made(companion, result, output)
+    return Made(task, result, output, companion)
 
 
 def _name_warning(companion: Companion) -> str | None:
@@ -184,33 +174,3 @@ def view_of(companion: Companion, context: CompanionContext) -> View:
     except ImageError as error:
         raise ImageError("no_image", f"its image {picture.source!r} cannot be used: {error}") from error
     return View.of(read.stored, read.orientation, ResizeSettings.of(options))
-
-
-def _written(made: list[_Made | Outcome], context: CompanionContext, limits: Limits) -> list[Outcome]:
-    """Write the outputs, and return all outcomes in their order."""
-    files = [NewOutput(one.result.output, one.data, one.result.sha256) for one in made if isinstance(one, _Made)]
-    if context.dry_run or limits.ended():
-        errors: Sequence[OSError | None] = [None] * len(files)
-    else:
-        errors = context.outputs.write_all(files)
-    faults = iter(errors)
-    outcomes = []
-    for one in made:
-        if isinstance(one, _Made):
-            error = next(faults)
-            outcomes.append(_failed(one.companion, error) if error else Outcome(one.companion.task, one.result))
-        else:
-            outcomes.append(one)
-    return outcomes
-
-
-def _failed(companion: Companion, error: Exception) -> Outcome:
-    code, message = failure_reason(error)
-    return failed_companion(companion, code, message)
-
-
-def failed_companion(companion: Companion, code: str, message: str) -> Outcome:
-    """Return the outcome of a companion that could not be done."""
-    task, picture = companion.task, companion.picture
-    image = "" if picture is None else picture.source
-    return Outcome(task, Failed(source=task.source, code=code, message=message, kind=companion.kind, picture=image))
