@@ -171,7 +171,10 @@ def _parse(text: str) -> _Part:
     authority, slash, path = before.partition("/")
     if "@" not in authority and "@" in rest and _may_hold_password(authority):
         # A password may have a slash, a question mark or a hash in it, unescaped.
+        is_clear = "@" not in before or "@" not in query
         user, _, rest = rest.rpartition("@")
+        if not is_clear:  # the query may hold the last one, and then a part of the password follows
+            return _Part(scheme[0], user, _HIDDEN, "", f"?{rest}")
         before, query = _cut(rest)
         host, slash, path = before.partition("/")
     else:

@@ -93,7 +93,7 @@ class _Read(NamedTuple):
     seconds: float
 
 
-class Made(NamedTuple):
+class MadeOutput(NamedTuple):
     """A result whose output is to be written; ``companion``: what was done, if it is no image."""
 
     task: Task
@@ -164,23 +164,23 @@ def _read_some(waiting: deque[Loaded], context: WorkerContext) -> Iterator[_Read
 
 def _compress_some(
     sources: deque[_Read | Outcome], context: WorkerContext, limits: Limits, is_over: Callable[[], bool]
-) -> list[Made | Outcome]:
+) -> list[MadeOutput | Outcome]:
     """Compress sources, and take them off the queue, until the outputs hold :data:`PART_BYTES` bytes or time is up."""
-    done: list[Made | Outcome] = []
+    done: list[MadeOutput | Outcome] = []
     held = 0
     with limits.slots:
         while sources and held < PART_BYTES and not (done and is_over()):
             source = sources.popleft()
             if isinstance(source, _Read):
                 made = _compress(source, context, limits)
-                held += len(made.data) if isinstance(made, Made) else 0
+                held += len(made.data) if isinstance(made, MadeOutput) else 0
                 done.append(made)
             else:
                 done.append(source)
     return done
 
 
-def _compress(source: _Read, context: WorkerContext, limits: Limits) -> Made | Outcome:
+def _compress(source: _Read, context: WorkerContext, limits: Limits) -> MadeOutput | Outcome:
     """Compress one image."""
     task, data, mtime_ns, seconds = source
     start = time.perf_counter()
@@ -210,7 +210,7 @@ def _compress(source: _Read, context: WorkerContext, limits: Limits) -> Made | O
         redone=task.redone,
         **_image_values(image),
     )
-    return Made(task, result, image.data)
+    return MadeOutput(task, result, image.data)
 
 
 def _broken_rule(data: bytes, context: WorkerContext) -> tuple[str, str] | None:
@@ -218,9 +218,11 @@ def _broken_rule(data: bytes, context: WorkerContext) -> tuple[str, str] | None:
     return None if context.rules is None else context.rules.broken_by(*read_header(data, context.options).stored)
 
 
-def write_made(done: Sequence[Made | Outcome], outputs: Outputs, limits: Limits, *, dry_run: bool) -> list[Outcome]:
+def write_made(
+    done: Sequence[MadeOutput | Outcome], outputs: Outputs, limits: Limits, *, dry_run: bool
+) -> list[Outcome]:
     """Write the outputs, and return all outcomes in their order."""
-    files = [NewOutput(one.result.output, one.data, one.result.sha256) for one in done if isinstance(one, Made)]
+    files = [NewOutput(one.result.output, one.data, one.result.sha256) for one in done if isinstance(one, MadeOutput)]
     if dry_run or limits.ended():
         errors: Sequence[OSError | None] = [None] * len(files)
     else:
@@ -228,7 +230,7 @@ def write_made(done: Sequence[Made | Outcome], outputs: Outputs, limits: Limits,
     faults = iter(errors)
     outcomes = []
     for one in done:
-        if isinstance(one, Made):
+        if isinstance(one, MadeOutput):
             error = next(faults)
             outcomes.append(
                 failed_outcome(one.companion or one.task, error) if error else Outcome(one.task, one.result)

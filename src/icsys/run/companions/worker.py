@@ -15,7 +15,7 @@ from icsys.image.picture_header import read_header
 from icsys.image.view import View
 from icsys.labels.forms import FORMS
 from icsys.results import MASK, UNCHANGED, CompanionWritten, Skipped
-from icsys.run.worker import PART_BYTES, Made, Outcome, failed_outcome, write_made
+from icsys.run.worker import PART_BYTES, MadeOutput, Outcome, failed_outcome, write_made
 from icsys.sources.base import read_loaded
 from icsys.sources.companions.pairing import stem_of
 
@@ -72,7 +72,7 @@ def reduce_companions(batch: Sequence[LoadedCompanion], context: CompanionContex
         Of the first companions, in their order; of at least one, unless the run is stopped.
     """
     outcomes: list[Outcome] = []
-    made: list[Made | Outcome] = []
+    made: list[MadeOutput | Outcome] = []
     held, end = 0, time.monotonic() + MOST_SECONDS
     for loaded in batch:
         if limits.stopped() or ((made or outcomes) and time.monotonic() > end):
@@ -81,14 +81,14 @@ def reduce_companions(batch: Sequence[LoadedCompanion], context: CompanionContex
             made.append(_reduce(loaded, context, limits))
         except Exception as error:  # noqa: BLE001 - one file never ends the run
             made.append(failed_outcome(loaded[0], error))
-        held += len(made[-1].data) if isinstance(made[-1], Made) else 0
+        held += len(made[-1].data) if isinstance(made[-1], MadeOutput) else 0
         if held >= PART_BYTES:
             outcomes += write_made(made, context.outputs, limits, dry_run=context.dry_run)
             made, held = [], 0
     return outcomes + write_made(made, context.outputs, limits, dry_run=context.dry_run)
 
 
-def _reduce(loaded: LoadedCompanion, context: CompanionContext, limits: Limits) -> Made | Outcome:
+def _reduce(loaded: LoadedCompanion, context: CompanionContext, limits: Limits) -> MadeOutput | Outcome:
     companion, ahead = loaded
     task, start = companion.task, time.perf_counter()
     data, mtime_ns = read_loaded(context.source, (task, ahead), context.options)
@@ -130,7 +130,7 @@ def _reduce(loaded: LoadedCompanion, context: CompanionContext, limits: Limits) 
         seconds=time.perf_counter() - start,
         **values,
     )
-    return Made(task, result, output, companion)
+    return MadeOutput(task, result, output, companion)
 
 
 def _name_warning(companion: Companion) -> str | None:
