@@ -68,6 +68,7 @@ def test_killed_at_random_moments(engine, tmp_path, thorough, observed):
             while not (out / ".ics-claims").exists() and process.poll() is None:
                 time.sleep(0.001)
             time.sleep(chance.uniform(0, 0.12 if engine == "threads" else 0.6))
+            os.kill(process.pid, signal.SIGSTOP)  # it starts no worker any more that the list would lack
             workers = psutil.Process(process.pid).children(recursive=True)
             process.kill()
         unfinished += (out / ".ics-claims").exists()
