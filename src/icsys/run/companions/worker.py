@@ -23,13 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from icsys.engine.executor import Limits
-    from icsys.errors import ImageError as _ImageError
     from icsys.labels.mapped_file import LabelRules
     from icsys.options import Options
     from icsys.outputs.base import Outputs
     from icsys.sources.base import Companion, Source
 
-    LoadedCompanion = tuple[Companion, bytes | _ImageError | None]
+    LoadedCompanion = tuple[Companion, bytes | ImageError | None]
 
 _HEAD_BYTES = 2**16  # of an image: the headers of most JPEGs
 
@@ -98,19 +97,19 @@ def _reduce(loaded: LoadedCompanion, context: CompanionContext, limits: Limits) 
             task, Skipped(source=task.source, output=task.output, reason=UNCHANGED, kind=companion.kind), mtime_ns
         )
     values: dict[str, Any]
+    view = None if companion.form == "copy" else view_of(companion, context)  # it reads, so it holds no slot
     with limits.slots:
-        if companion.kind == MASK:
-            view = view_of(companion, context)
+        if view is None:
+            output, values = data, {}
+        elif companion.kind == MASK:
             rules = context.rules
             mask = reduce_mask(
                 data, view, context.options, labels_on=rules.labels_on, pad=rules.mask_pad, admit=limits.admit
             )
             output, values = mask.data, {"width": mask.width, "height": mask.height, "warning": mask.warning}
-        elif companion.form == "copy":
-            output, values = data, {}
         else:
             name = "" if companion.picture is None else companion.picture.output.rpartition("/")[2]
-            mapped = FORMS[companion.form](data, view_of(companion, context), context.rules, name)
+            mapped = FORMS[companion.form](data, view, context.rules, name)
             output = mapped.data
             values = {"labels": mapped.labels, "dropped": mapped.dropped, "warning": mapped.warning}
     values["warning"] = "; ".join(filter(None, [values.get("warning"), _name_warning(companion)])) or None
