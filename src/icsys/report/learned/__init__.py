@@ -1,0 +1,1 @@
+"""What a model keeps, as text, a plot and a page."""
