@@ -41,8 +41,8 @@ class LearnSettings:
         Text("near|exact|none|PATTERN"),
         group="learning",
         help="Images that belong together and are left out together, where SRC has no split of its own: near "
-        "duplicates (default), exact duplicates, none, or a regular expression such as 'patient_(\\d+)': images whose paths have "
-        "the same text there.",
+        "duplicates (default), exact duplicates, none, or a regular expression such as 'patient_(\\d+)': images whose "
+        "paths have the same text there.",
     )
     model: Literal["fixed", "cnn"] = setting(
         FIXED_FEATURES,
