@@ -118,8 +118,8 @@ def recommendation_words(learned: Learned, *, minus: str = "-") -> str:
     sizes = full.bytes_per_image, arm.bytes_per_image
     difference = f"{points_text(arm.difference, minus=minus)} points {interval_text(arm.low, arm.high, minus=minus)}"
     return (
-        f"{printable(arm.name)} keeps 99 % of the accuracy, with the fewest bytes of all that do: {bytes_text(sizes[1])} "
-        f"an image instead of {bytes_text(sizes[0])}, {times_text(*sizes)}. Its accuracy is "
+        f"{printable(arm.name)} keeps 99 % of the accuracy, with the fewest bytes of all that do: "
+        f"{bytes_text(sizes[1])} an image instead of {bytes_text(sizes[0])}, {times_text(*sizes)}. Its accuracy is "
         f"{percent_text(arm.accuracy)} instead of {percent_text(full.accuracy)}, a difference of {difference.strip()}."
     )
 
