@@ -10,10 +10,10 @@ from icsys.learning.learned import REFERENCE
 from icsys.report.humanize import bytes_text, printable
 from icsys.report.learned.words import (
     STAND_IN,
-    colors_text,
     contrast_words,
     ended_words,
     interval_text,
+    palette_text,
     percent_text,
     points_text,
     recommendation_words,
@@ -65,7 +65,7 @@ def _row(arm: ArmResult) -> tuple[str, ...]:
     return (
         name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…",
         f"{arm.width}x{arm.height}",
-        colors_text(arm),
+        palette_text(arm),
         bytes_text(arm.bytes_per_image),
         bytes_text(arm.bytes),
         percent_text(arm.accuracy),

@@ -73,7 +73,7 @@ def p_text(p: float) -> str:
     return f"< {_SMALLEST_P}" if p < _SMALLEST_P else f"{p:.3f}"
 
 
-def colors_text(arm: ArmResult) -> str:
+def palette_text(arm: ArmResult) -> str:
     """Return the colours of an arm, or the quality of its lossy codec."""
     if arm.quality is not None:
         return f"q {arm.quality}"
