@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from icsys import Options
@@ -100,6 +100,7 @@ def test_a_value_of_another_kind_is_named_with_its_key(key, value, expected, tmp
     assert expected in str(caught.value)
 
 
+@settings(max_examples=60)
 @given(data=st.data())
 def test_any_other_value_in_the_place_of_any_is_read_or_refused(data, tmp_path_factory):
     path = write_learned(tmp_path_factory.mktemp("learn") / "learn.json")

@@ -96,7 +96,7 @@ def test_options_given_as_a_whole_are_those_that_differ_from_the_defaults():
     assert given_options(Options(size=24)) == {"size": "24x24"}
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     name=st.sampled_from([field.name for field in fields(Options)]) | st.text(max_size=4),
     value=st.none()

@@ -76,6 +76,6 @@ def _checked(values: Mapping[str, Any], where: str) -> Options:
 
 
 def _for_format(values: Mapping[str, Any], kind: object, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of an arm without those that do nothing for another format."""
+    """Return the values of an arm that another format takes."""
     able = {field.name: field.metadata.get("formats", FORMATS) for field in fields(Options)}
     return {name: value for name, value in values.items() if kind in able[name] or name in given}
