@@ -54,7 +54,7 @@ def alphas_of_arms(names: Sequence[str], chains: Sequence[Sequence[str]], alpha:
     names
         Names of the arms without the reference.
     chains
-        Names of arms from much to little. Those that are not among ``names`` are passed over, and so are empty chains.
+        Names of arms from much to little. Names that are not among ``names`` are passed over, and so are empty chains.
     """
     tested = _chains_of_all(names, chains)
     rest = len(tested) - 1
