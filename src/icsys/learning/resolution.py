@@ -75,7 +75,7 @@ def resolution(
     reference
         Name of the arm that others are held against.
     mild
-        Names of arms of which little loss is expected: those of many colours.
+        Names of arms that should lose little: those of many colours.
     groups
         Shape (t,), integers: number of the group of each tested image.
     alpha
