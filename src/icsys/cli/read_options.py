@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from icsys.cli.display_options import Display
 from icsys.errors import UsageError
 from icsys.files.url import hide_given, shown
+from icsys.learning.learn_settings import LearnSettings
 from icsys.options import Options
 from icsys.run_settings import RunSettings
 from icsys.setting_fields import Switch, did_you_mean
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
     from dataclasses import Field
 
+_Made = TypeVar("_Made")
 TABLES = (Options, RunSettings, Display)
 """All options of ``ics compress``, in the order in which ``--print-options`` prints them."""
+
+LEARN_TABLES = (LearnSettings, *TABLES)
+"""All options that ``ics learn`` reads from a file: its own, and those of ``ics compress``, so a file fits both."""
 
 
 class Request(NamedTuple):
@@ -35,9 +41,9 @@ class Request(NamedTuple):
         return {name: shown(value) if isinstance(value, str) else value for name, value in values.items()}
 
 
-def table_fields() -> dict[str, Field[Any]]:
-    """Return the fields of all tables by name."""
-    return {field.name: field for table in TABLES for field in fields(table)}
+def table_fields(tables: tuple[type[Any], ...] = TABLES) -> dict[str, Field[Any]]:
+    """Return the fields of tables by name."""
+    return {field.name: field for table in tables for field in fields(table)}
 
 
 def read_options(arguments: argparse.Namespace) -> Request:
@@ -48,20 +54,33 @@ def read_options(arguments: argparse.Namespace) -> Request:
     UsageError
         If a value is not accepted, or the config file cannot be read.
     """
-    table = table_fields()
+    return read_values(arguments, TABLES, request_of)
+
+
+def read_values(
+    arguments: argparse.Namespace, tables: tuple[type[Any], ...], make: Callable[[dict[str, Any]], _Made]
+) -> _Made:
+    """Return what ``make`` makes of the values that config file and command line give, by name.
+
+    Raises
+    ------
+    UsageError
+        As above; secrets of the config file are hidden in its text.
+    """
+    table = table_fields(tables)
     given = {name: value for name, value in vars(arguments).items() if name in table}
     config = _read_config(Path(arguments.config), table) if arguments.config else {}
     # Only one of step, scale and size can hold: the command line replaces whichever a config file has.
     replaced = {table[name].metadata.get("one_of") for name in given} - {None}
     config = {name: value for name, value in config.items() if table[name].metadata.get("one_of") not in replaced}
     try:
-        return _checked(config | given)
+        return make(config | given)
     except UsageError as error:
         raise UsageError(hide_given(str(error), config.values())) from None
 
 
-def _checked(values: dict[str, Any]) -> Request:
-    """Build the tables, each from its own values."""
+def request_of(values: dict[str, Any]) -> Request:
+    """Build the tables of a request, each from its own values; UsageError if one is not accepted."""
     own = [{f.name: values[f.name] for f in fields(table) if f.name in values} for table in TABLES]
     options = Options.from_dict(own[0])
     if options.palette != "image":
