@@ -21,7 +21,7 @@ LEARN_COLORS = (128, 64, 32, 16, 8, 4, 2)
 """Numbers of colours that are judged where none are given."""
 
 LEARN_STRATEGIES = tuple(name for name in STRATEGIES if name != "SO")
-"""Strategies that can be judged: those that reduce colours."""
+"""Strategies that can be judged: they reduce colours."""
 
 LEARN_SUMMARY = """\
 Find out what a model keeps of SRC with fewer colours, pixels and bytes: a small
