@@ -85,8 +85,8 @@ class LossyArms:
         full
             The images in full, which have the same sizes in pixels.
         """
-        assert arm.codec is not None  # noqa: S101 - the caller chooses these arms
         arm = arm._replace(is_judged=arm.is_judged and max(full.width, full.height) <= self._size)
+        assert arm.codec is not None  # noqa: S101 - the caller chooses these arms
         self._step = LearnProgress(0, None, f"Finding the quality of {arm.codec}")
         codec, quality, known = arm.codec, 0, -1
         while known != (known := int(usable.sum())) and known and not self._executor.stop.is_set():
