@@ -194,7 +194,7 @@ class _Groups:
     def find(
         self, images: Sequence[_Candidate], keys: Sequence[str | None] | None, kind: str
     ) -> tuple[list[LabelledImage], list[Failed]]:
-        """Return the images with their groups, and those that cannot be decoded.
+        """Return the images with their groups, and what cannot be decoded.
 
         With a split of the source, only tested images have groups.
         """

@@ -125,7 +125,7 @@ def arrange(images: Sequence[LabelledImage], kind: str, found: int, place: str) 
 
 
 def without_unusable(labelled: LabelledImages, usable: NDArray[np.bool_], place: str = "the source") -> LabelledImages:
-    """Return labelled images without those that could not be made; classes and groups are numbered anew.
+    """Return labelled images without the ones that could not be made; classes and groups are numbered anew.
 
     Parameters
     ----------

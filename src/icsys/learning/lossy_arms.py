@@ -81,7 +81,7 @@ class LossyArms:
         aim
             Shape (n,), int64: size of each file of the arm whose bytes are not to be exceeded.
         usable
-            Shape (n,), bool: images that can be used. Those that the codec cannot hold are taken out.
+            Shape (n,), bool: images that can be used. What the codec cannot hold is taken out.
         full
             The images in full, which have the same sizes in pixels.
         """

@@ -49,9 +49,9 @@ class MadeArms(NamedTuple):
     pictures
         In the order of the arms. A part of the images has the bytes of the images in full, and no pixels.
     usable
-        Shape (n,), bool: images of which every arm was made. Other images have no pixels and no bytes.
+        Shape (n,), bool: images that every arm was made from. Other images have no pixels and no bytes.
     failures
-        Why the others were not made; those that a stop left undone are not named.
+        Why the others were not made; images that a stop left undone are not named.
     """
 
     pictures: list[ArmPictures]
@@ -71,7 +71,7 @@ def make_arms(
 ) -> MadeArms:
     """Make the pictures of all arms.
 
-    The files are those that ``compress`` writes with the options of an arm; their pixels are decoded again. Threads of
+    The files are what ``compress`` writes with the options of an arm; their pixels are decoded again. Threads of
     this process do the work, whatever the engine, because they share what they write.
 
     Parameters
@@ -214,7 +214,7 @@ class _Outcome(NamedTuple):
 
 
 def _by_geometry(several: Sequence[Options]) -> list[tuple[Options, list[int]]]:
-    """Return the options that decode for each geometry, and the places of those that share it.
+    """Return the options that decode for each geometry, and the places of all that share it.
 
     Positions in the palette of a file are decoded for strategies that reduce colours only, so one of these decodes.
     """
