@@ -1,8 +1,8 @@
 """Kernel ridge regression, and what it predicts for images whose group is left out, from one factorisation.
 
 K is the kernel of m training images, Y their targets, G the inverse of K + penalty I, and a = G Y are the weights of
-the model. The model that is trained without the images F predicts ``Y[F] - inv(G[F, F]) a[F]`` for them (the block form of
-the leave-one-out formula; Rifkin and Lippert, Notes on regularized least squares, 2007). Its weights are
+the model. The model that is trained without the images F predicts ``Y[F] - inv(G[F, F]) a[F]`` for them: the block form
+of the leave-one-out formula (Rifkin and Lippert, Notes on regularized least squares, 2007). Its weights are
 ``a - G[:, F] inv(G[F, F]) a[F]``, which are zero on F; their product with the kernel of any other picture with the
 training images scores that picture.
 """
