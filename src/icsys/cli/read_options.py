@@ -48,27 +48,54 @@ def read_options(arguments: argparse.Namespace) -> Request:
     UsageError
         If a value is not accepted, or the config file cannot be read.
     """
+    given, config = _given(arguments)
+    try:
+        return _checked(config | given, _decided(given, config))
+    except UsageError as error:
+        raise UsageError(hide_given(str(error), config.values())) from None
+
+
+def decided_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the options of images that the user decides: those of the command line, and others of a file.
+
+    An option of a file counts where it differs from its default, as a file may hold all options.
+    """
+    return _decided(*_given(arguments))
+
+
+def _given(arguments: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the values of the command line, and those of the config file that it does not replace."""
     table = table_fields()
     given = {name: value for name, value in vars(arguments).items() if name in table}
     config = _read_config(Path(arguments.config), table) if arguments.config else {}
     # Only one of step, scale and size can hold: the command line replaces whichever a config file has.
     replaced = {table[name].metadata.get("one_of") for name in given} - {None}
-    config = {name: value for name, value in config.items() if table[name].metadata.get("one_of") not in replaced}
-    try:
-        return _checked(config | given)
-    except UsageError as error:
-        raise UsageError(hide_given(str(error), config.values())) from None
+    return given, {name: value for name, value in config.items() if table[name].metadata.get("one_of") not in replaced}
 
 
-def _checked(values: dict[str, Any]) -> Request:
-    """Build the tables, each from its own values."""
+def _decided(given: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
+    default = Options().to_dict()
+    differing = {name: value for name, value in config.items() if default.get(name) != value}
+    own = {field.name for field in fields(Options)}
+    return {name: value for name, value in (differing | given).items() if name in own}
+
+
+def _checked(values: dict[str, Any], decided: dict[str, Any]) -> Request:
+    """Build the tables, each from its own values; options of images may come from an arm of a file of ics learn."""
     own = [{f.name: values[f.name] for f in fields(table) if f.name in values} for table in TABLES]
-    options = Options.from_dict(own[0])
+    settings = RunSettings(**own[1])
+    if settings.from_learn is not None and settings.total_bytes is None:
+        from icsys.records.learned_options import options_of_arm  # noqa: PLC0415 - few runs need it
+
+        options = options_of_arm(settings.from_learn, settings.arm, decided)
+        settings = settings.replace(from_learn=None, arm=None)  # the options say it all
+    else:
+        options = Options.from_dict(own[0])
     if options.palette != "image":
         from icsys.records.palette_files import with_file  # noqa: PLC0415 - few runs need it
 
         options, _ = with_file(options, colors_given="colors" in values)
-    return Request(options, RunSettings(**own[1]), Display(**own[2]))
+    return Request(options, settings, Display(**own[2]))
 
 
 def _read_config(path: Path, table: dict[str, Field[Any]]) -> dict[str, Any]:
