@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 ATOMS = 100
 """Atoms of each scale of one dictionary."""
 
-PATCH = 6
+PATCH_SIDE = 6
 """Pixels of the side of a patch."""
 
-GRID = 3
+CELLS = 3
 """Cells of a picture across and down."""
 
 THRESHOLD = 0.25
@@ -62,7 +62,7 @@ class PatchFeatures:
         generator = np.random.default_rng([seed])
         sample = pixels[np.sort(generator.permutation(chosen)[:_PICTURES])]
         scales = [np.asarray(sample, np.float32)]
-        if sample.shape[1] // 2 >= PATCH:
+        if sample.shape[1] // 2 >= PATCH_SIDE:
             scales.append(np.stack([_halved(picture) for picture in sample]))
         dictionaries = [np.random.default_rng([seed, 1 + repeat]) for repeat in range(repeats)]
         self._repeats = repeats
@@ -158,7 +158,7 @@ def _find_scale(
 ) -> PatchScale:
     """Draw patches, whiten them, and draw the atoms of each dictionary among them."""
     size = pictures.shape[1]
-    side = min(PATCH, size)
+    side = min(PATCH_SIDE, size)
     stride = max(1, round((size - side) / _PER_SIDE))
     patches = _drawn(pictures, side, generator)
     _normalise(patches)
@@ -215,8 +215,8 @@ def _halved(picture: _Floats) -> _Floats:
 
 
 def _edges(size: int) -> NDArray[np.int64]:
-    """Where the cells of a grid begin, and the end: at most GRID cells, none of them empty."""
-    cells = min(GRID, size)
+    """Where the cells of a grid begin, and the end: at most CELLS cells, none of them empty."""
+    cells = min(CELLS, size)
     return np.arange(cells + 1) * size // cells
 
 
