@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from icsys.learning.arms.random_part import random_part
 from icsys.learning.design import FOLDS, Design
-from icsys.learning.random_part import random_part
 
 
 def a_design(labels, trained):
