@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.kernel_ridge import KernelRidge
 
 from icsys.errors import ICSError
-from icsys.learning.kernel_ridge import (
+from icsys.learning.models.kernel_ridge import (
     PENALTY,
     class_targets,
     fill_kernel,

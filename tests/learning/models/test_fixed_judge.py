@@ -8,9 +8,9 @@ from scipy.stats import binom
 
 from icsys.errors import UsageError
 from icsys.learning.design import FOLDS, GROUPS, TEST, Design
-from icsys.learning.fixed_judge import FixedFeatureJudge
-from icsys.learning.kernel_ridge import PENALTY
-from icsys.learning.patch_features import PatchFeatures
+from icsys.learning.models.fixed_judge import FixedFeatureJudge
+from icsys.learning.models.kernel_ridge import PENALTY
+from icsys.learning.models.patch_features import PatchFeatures
 
 SIZE = 8
 

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from icsys.errors import UsageError
 from icsys.learning.design import Predictions
-from icsys.learning.kernel_ridge import (
+from icsys.learning.models.kernel_ridge import (
     class_targets,
     fill_kernel,
     fit_ridge,
@@ -18,8 +18,8 @@ from icsys.learning.kernel_ridge import (
     scores_left_out,
     scores_of_others,
 )
-from icsys.learning.patch_features import PatchFeatures
-from icsys.learning.work_steps import WorkSteps
+from icsys.learning.models.patch_features import PatchFeatures
+from icsys.learning.models.work_steps import WorkSteps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +42,7 @@ class FixedFeatureJudge:
     """A kernel ridge on fixed patch features; its models differ by the patches that were drawn.
 
     Every image whose group is left out is predicted in closed form, from one factorisation for each model; see
-    :mod:`icsys.learning.patch_features` and :mod:`icsys.learning.kernel_ridge`.
+    :mod:`icsys.learning.models.patch_features` and :mod:`icsys.learning.kernel_ridge`.
 
     Parameters
     ----------

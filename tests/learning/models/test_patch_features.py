@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from icsys.learning.patch_features import PatchFeatures, PatchScale
+from icsys.learning.models.patch_features import PatchFeatures, PatchScale
 
 
 def pictures(count: int, size: int, seed: int = 0) -> np.ndarray:
