@@ -8,7 +8,7 @@ from icsys.learning.design import FOLDS, GROUPS, TEST, Design
 
 torch = pytest.importorskip("torch", reason="needs PyTorch: make test-extras")
 
-from icsys.learning import network_judge
+from icsys.learning.models import network_judge
 from icsys.learning.models.network_judge import NetworkJudge
 
 
