@@ -13,7 +13,6 @@ import numpy as np
 
 from icsys.errors import MissingExtraError, UsageError
 from icsys.learning.design import FOLDS, GROUPS, Predictions
-from icsys.learning.learn_progress import LearnProgress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,7 +58,7 @@ class NetworkJudge:
     jobs
         Number of threads; each trains one network.
     report
-        Called after every training.
+        Called with the trainings done and all of them, in the thread that called :meth:`judge`.
     epochs
         How often a network sees each image, on average; within 120 and 1,500 steps of 64 images.
 
@@ -77,7 +76,7 @@ class NetworkJudge:
         repeats: int = 3,
         seed: int = 0,
         jobs: int = 1,
-        report: Callable[[LearnProgress], None] | None = None,
+        report: Callable[[int, int], object] | None = None,
         epochs: float = NETWORK_EPOCHS,
     ) -> None:
         self._torch = _import_torch()
@@ -135,7 +134,7 @@ class NetworkJudge:
             try:
                 for done, _ in enumerate(pool.map(run, trainings), 1):
                     if self._report:
-                        self._report(LearnProgress(done, len(trainings), "training networks"))
+                        self._report(done, len(trainings))
             finally:
                 stop.set()
 
