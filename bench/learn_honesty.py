@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from icsys import Options, compress_image
 from icsys.learning.design import FOLDS, TEST, Design
-from icsys.learning.fixed_judge import FixedFeatureJudge
+from icsys.learning.models.fixed_judge import FixedFeatureJudge
 from icsys.learning.paired import paired_difference
 from icsys.learning.resolution import power
 from icsys.learning.verdicts import ALPHA, SHARE_KEPT, verdicts
