@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # Okabe and Ito, "Color Universal Design" (2008); shapes tell verdicts apart without colours, and lines do so by dashes.
 _LOOK = {REFERENCE: (INK, "s"), KEEPS: ("#009e73", "o"), UNCLEAR: ("#0072b2", "D"), LOSES: ("#d55e00", "v")}
-_LINES = (("#0072b2", "-"), ("#808080", "--"), ("#808080", ":"), ("#b07d00", "-."), ("#cc79a7", (0, (1, 3))))
+_LINES = (("#808080", "-"), ("#808080", "--"), ("#808080", ":"), ("#b07d00", "-."), ("#cc79a7", (0, (1, 3))))
 _CODECS = {"webp": "WebP", "jpeg": "JPEG"}
 _WIDEST = 8.0  # points: a larger difference is named at the edge, so that intervals near 0 stay visible
 _THIN = 1.2
@@ -105,7 +105,7 @@ def _accuracy_and_bytes(learned: Learned, full: ArmResult, others: Sequence[ArmR
         f"{verdict_words(arm)}"
         for arm in (full, *others)
     )
-    return Plot("Accuracy and bytes", words, figure_svg("accuracy", draw, height=5.2))
+    return Plot("Accuracy and bytes", words, figure_svg("accuracy", draw, height=min(5.2, 3.4 + 0.12 * len(others))))
 
 
 def _differences(learned: Learned, others: Sequence[ArmResult]) -> Plot:
