@@ -1,7 +1,7 @@
 """The model of fixed features beside a network: whether both rank the forms of a dataset alike.
 
-Each set is made in full (at most 64x64 pixels), in 64 to 2 colours, and at half and a quarter of the size in full and in
-16 colours, by the code of `ics compress`. Fixed features and a small convolutional network, trained from scratch, judge
+Each set is made in full (at most 64x64 pixels), in 64 to 2 colours, and at half and a quarter of the size, in all and
+in 16 colours, by the code of `ics compress`. Fixed features and a small network, trained from scratch, judge
 all forms: on the split of the authors if there is one, else on groups of near duplicates that are left out.
 
 Spearman's rank correlation is taken over the differences to full colour, and only over forms whose difference in the
@@ -25,13 +25,13 @@ import numpy as np
 
 from icsys import Options
 from icsys.engine.executor import Executor
-from icsys.learning.find_labelled import find_labelled
+from icsys.learning.arms.make_arms import make_arms
+from icsys.learning.arms.plan_arms import plan_arms, working_size
+from icsys.learning.images.find_labelled import find_labelled
 from icsys.learning.learn_settings import LearnSettings
-from icsys.learning.make_arms import make_arms
 from icsys.learning.models.fixed_judge import FixedFeatureJudge
 from icsys.learning.models.network_judge import NETWORK_EPOCHS, NetworkJudge
-from icsys.learning.paired import paired_difference
-from icsys.learning.plan_arms import plan_arms, working_size
+from icsys.learning.statistics.paired import paired_difference
 from icsys.sources.open_source import open_source
 from machine import describe
 from page import publish
