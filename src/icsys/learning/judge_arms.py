@@ -1,4 +1,4 @@
-"""Judge all arms, one after another, with what is said meanwhile."""
+"""Judge all arms, one after another, in an order that shows early what the images can tell."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 from icsys.learning.arm import FULL
 from icsys.learning.arms.random_part import random_part
-from icsys.learning.learn_progress import LearnProgress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class ArmJudgement:
-    """Judges arms by one model, in an order that shows early what the images can tell.
+    """The arms that a model has judged.
 
     Parameters
     ----------
@@ -52,35 +51,12 @@ class ArmJudgement:
         return list(dict.fromkeys([FULL, *(name for name in first if name in names), *names]))
 
     def judge(self, name: str, model: Judge) -> None:
-        """Train a model on an arm and keep what it predicts."""
+        """Train a model on an arm, and keep what it predicts."""
         kept = self.kept.get(name)
-        pixels = self._pictures[FULL if kept is not None else name].pixels
+        pixels = self._pictures[name if kept is None else FULL].pixels
         self.predictions[name] = model.judge(pixels, kept)
 
     def _part(self, one: ArmPictures, seed: int) -> NDArray[np.bool_]:
         """Return the images of an arm that is a part of them: as many bytes in full as the arm it is held against."""
         full, aim = self._pictures[FULL].bytes, self._pictures[str(one.arm.as_small_as)].bytes
         return random_part(self._design, full, min(1.0, float(aim.sum() / full.sum())), seed)
-
-
-class StepReport:
-    """Says how far the work is, with the time left; and ends it, by an error, where a stop was asked for."""
-
-    def __init__(
-        self, progress: Callable[[LearnProgress], object], stopped: Callable[[], bool], seconds_left: Callable[[float], float | None]
-    ) -> None:
-        self._progress, self._stopped, self._seconds_left = progress, stopped, seconds_left
-
-    def of(self, note: str) -> Callable[[int, int], object]:
-        """Return what a step calls with the work done and all of its work."""
-
-        def report(done: int, total: int) -> None:
-            if self._stopped():
-                raise StoppedError
-            self._progress(LearnProgress(done, total, note, self._seconds_left(done / total if total else 1.0)))
-
-        return report
-
-
-class StoppedError(Exception):
-    """A stop was asked for: what was judged so far is the result."""

@@ -13,7 +13,7 @@ from icsys.files.locations import parse_source
 from icsys.files.url import Url
 from icsys.inspection.inspect_folder import NOWHERE
 from icsys.learning.arms.plan_arms import plan_arms
-from icsys.learning.learn_settings import FEWEST_REPEATS, FIXED_FEATURES, NEAR, LearnSettings
+from icsys.learning.learn_settings import FEWEST_REPEATS, NEAR, LearnSettings
 from icsys.learning.learn_steps import LearnSteps
 from icsys.options import Options
 from icsys.run_settings import RunSettings
@@ -40,7 +40,7 @@ def learn(
     images: int | None = None,
     repeats: int = FEWEST_REPEATS,
     group: str = NEAR,
-    model: Literal["fixed", "cnn"] = FIXED_FEATURES,
+    model: Literal["fixed", "cnn"] = "fixed",
     lossy: bool = True,
     jobs: int | None = None,
     follow_links: bool = False,
@@ -174,5 +174,5 @@ def learn_source(
     )
     assert run.jobs is not None  # noqa: S101 - it is resolved
     executor = Executor("threads", run.jobs, None, isinstance(place, Url), stop or threading.Event())
-    steps = LearnSteps(opened, arms, settings, executor, options.seed, progress or (lambda _: None))
+    steps = LearnSteps(opened, arms, settings, executor, seed=options.seed, progress=progress or (lambda _: None))
     return steps.run()

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from icsys.learning.arm import COLORS, FULL
-from icsys.learning.learned import KEEPS, REFERENCE, UNCLEAR, ArmResult
+from icsys.learning.learned import KEEPS, REFERENCE, UNCLEAR, ArmResult, Learned
 from icsys.learning.statistics.confusion import grown_confusions, lost_images
 from icsys.learning.statistics.equal_bytes import equal_bytes
 from icsys.learning.statistics.resolution import resolution
 from icsys.learning.statistics.verdicts import alphas_of_arms, chains_of_arms, verdicts
+from icsys.options import Options
+from icsys.records.command_text import command_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,12 +23,18 @@ if TYPE_CHECKING:
     from icsys.learning.arm import Arm, ArmPictures
     from icsys.learning.design import Predictions
     from icsys.learning.images.labelled_images import LabelledImages
-    from icsys.learning.learned import EqualBytes
+    from icsys.learning.learned import Confusion, EqualBytes, LostImage, NetworkCheck
     from icsys.learning.statistics.resolution import Resolution
     from icsys.learning.statistics.verdicts import ArmVerdict
 
 FEWEST_MILD = 16
 """Arms of so many colours and more are expected to lose little: they show what the images can tell."""
+
+DESTINATION = "Compressed"
+"""The output folder in the command of a result."""
+
+INTERRUPTED = "interrupted"
+"""Why the work ended early."""
 
 _CODEC_FORMATS = {"WebP": "webp", "JPEG": "jpeg"}
 
@@ -111,6 +119,78 @@ def recommended_arm(results: Sequence[ArmResult]) -> ArmResult | None:
     return min(keeping, key=lambda one: one.bytes, default=None)
 
 
+def put_together(
+    judged: Judged,
+    told: Resolution | None,
+    network: Sequence[NetworkCheck],
+    *,
+    source: str,
+    working_size: int,
+    seed: int,
+    stopped: bool,
+    seconds: float,
+) -> Learned:
+    """Return the result.
+
+    Parameters
+    ----------
+    told
+        What the images can tell; None if the work was stopped before that was known.
+    network
+        What a small network keeps.
+    source
+        Name of the source, without secrets.
+    stopped
+        Whether the work ended before all arms were judged; then nothing is recommended.
+    """
+    labelled = judged.labelled
+    design = labelled.design
+    labels = judged.tested_labels
+    results = arm_results(judged) if FULL in judged.predictions else []
+    best = None if stopped else recommended_arm(results)
+    repeats = next((len(one.own) for one in judged.predictions.values()), 0)
+    return Learned(
+        source=source,
+        images=len(design.labels),
+        images_found=labelled.images_found,
+        classes=labelled.class_names,
+        split=design.kind,
+        is_optimistic=design.is_optimistic,
+        tested=len(labels),
+        majority=100 * float(np.bincount(labels).max() / len(labels)),
+        resolves=told.resolves if told else 100.0,
+        loss_allowed=told.loss_allowed if told else 0.0,
+        images_needed=told.images_needed if told else None,
+        arms=results,
+        recommended=best.name if best else None,
+        command=_command(source, best) if best else "",
+        working_size=working_size,
+        repeats=repeats,
+        seed=seed,
+        contrasts=contrasts(judged) if results else [],
+        network=list(network),
+        failures=labelled.failures,
+        notes=[*labelled.notes, *_notes(judged, working_size)],
+        seconds=seconds,
+        stopped=INTERRUPTED if stopped else None,
+    )
+
+
+def _notes(judged: Judged, working_size: int) -> list[str]:
+    """Return what to know of arms that were not judged."""
+    larger = [one.arm.name for one in judged.pictures if not one.arm.is_judged]
+    if not larger:
+        return []
+    side = f"{working_size}x{working_size}"
+    return [f"Not judged: {', '.join(larger)}. The model sees pictures of {side} pixels, no larger ones."]
+
+
+def _command(source: str, arm: ArmResult) -> str:
+    """Return the command that makes an arm."""
+    options = Options.from_dict(arm.options or {})
+    return command_text("compress", [source, DESTINATION], options, {})
+
+
 def _result(judged: Judged, one: ArmPictures, found: ArmVerdict | None) -> ArmResult:
     """Return what is known of one arm."""
     arm = one.arm
@@ -119,14 +199,13 @@ def _result(judged: Judged, one: ArmPictures, found: ArmVerdict | None) -> ArmRe
     size = int(one.bytes.sum() if kept is None else one.bytes[kept].sum())
     predictions, full = judged.predictions.get(arm.name), judged.predictions[FULL]
     low, high = (None, None) if found is None else found.difference.interval()
-    details = {}
+    lost: list[LostImage] = []
+    confusions: list[Confusion] = []
     if predictions is not None and arm.name != FULL:
         labels, names = judged.tested_labels, judged.labelled.class_names
         sources = [judged.labelled.tasks[row].source for row in np.flatnonzero(design.tested)]
-        details = {
-            "lost": lost_images(full, predictions, labels, sources, names),
-            "confusions": grown_confusions(full, predictions, labels, names),
-        }
+        lost = lost_images(full, predictions, labels, sources, names)
+        confusions = grown_confusions(full, predictions, labels, names)
     return ArmResult(
         name=arm.name,
         width=one.width,
@@ -145,7 +224,8 @@ def _result(judged: Judged, one: ArmPictures, found: ArmVerdict | None) -> ArmRe
         quality=one.quality,
         as_small_as=arm.as_small_as,
         options=arm.options.to_dict() if arm.options else None,
-        **details,
+        lost=lost,
+        confusions=confusions,
     )
 
 
