@@ -1,0 +1,1 @@
+"""Lossy codecs at the bytes of another arm."""
