@@ -1,1 +1,0 @@
-"""From the names and tables of a source to the images that are judged."""

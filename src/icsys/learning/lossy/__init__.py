@@ -1,1 +1,0 @@
-"""Lossy codecs at the bytes of another arm."""
