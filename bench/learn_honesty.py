@@ -21,9 +21,9 @@ from threadpoolctl import threadpool_limits
 from icsys import Options, compress_image
 from icsys.learning.design import FOLDS, TEST, Design
 from icsys.learning.models.fixed_judge import FixedFeatureJudge
-from icsys.learning.paired import paired_difference
-from icsys.learning.resolution import power
-from icsys.learning.verdicts import ALPHA, SHARE_KEPT, verdicts
+from icsys.learning.statistics.paired import paired_difference
+from icsys.learning.statistics.resolution import power
+from icsys.learning.statistics.verdicts import ALPHA, SHARE_KEPT, verdicts
 from machine import describe
 from page import publish
 from photos import find_photos, generate_photo
