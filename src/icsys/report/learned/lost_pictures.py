@@ -95,8 +95,8 @@ class _Painter:
     def _thumbnail(self, arm: ArmResult, source: str) -> Thumbnail:
         name = printable(arm.name)
         try:
-            data = self._file(arm, source)
-            pixels = read_pixels(data)
+            data, background = self._file(arm, source)
+            pixels = read_pixels(data, background)
             if max(pixels.shape) > _LARGEST:
                 pixels = resized(encode_truecolor(np.ascontiguousarray(pixels)), _THUMBNAIL)
         except (ICSError, OSError, MemoryError):
@@ -105,8 +105,8 @@ class _Painter:
         zoom = max(1, _SIDE // max(height, width))
         return Thumbnail(name, bytes_text(len(data)), data_uri(pixels), width, height, zoom)
 
-    def _file(self, arm: ArmResult, source: str) -> bytes:
-        """Return the file of a photo in an arm; ICSError or OSError if it cannot be made."""
+    def _file(self, arm: ArmResult, source: str) -> tuple[bytes, str]:
+        """Return the file of a photo in an arm, and the colour behind it; ICSError or OSError if it cannot be made."""
         made_by = arm if arm.options is not None else self._full
         if made_by is None or made_by.options is None:
             raise FileNotFoundError(source)
@@ -116,5 +116,5 @@ class _Painter:
         data = compress_image(self._source.read(source, options), options).data
         if arm.options is None and arm.quality is not None:
             codec = {"webp": "WebP", "jpeg": "JPEG"}.get(arm.format, arm.format)
-            return encode_lossy(codec, read_pixels(data), arm.quality)
-        return data
+            data = encode_lossy(codec, read_pixels(data, options.background), arm.quality)
+        return data, options.background

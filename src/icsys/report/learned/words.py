@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from icsys.learning.design import FOLDS, GROUPS, TEST, VALIDATION
@@ -32,6 +31,7 @@ _SPLITS = {
     GROUPS: "Each group of images was left out in turn: models were trained on the others, and tested on it.",
     FOLDS: "Each image was left out in turn: models were trained on the others, and tested on it.",
 }
+_ALL = 100  # percent
 _SMALLEST_P = 0.001
 
 
@@ -91,10 +91,15 @@ def reference_of(learned: Learned) -> ArmResult | None:
     return next(found, None)
 
 
+def can_resolve(learned: Learned) -> bool:
+    """Return whether these images can exclude any loss."""
+    return learned.resolves < _ALL
+
+
 def resolution_words(learned: Learned) -> str:
     """Return what these images can resolve, in sentences."""
     tested = f"With {learned.tested:,} tested image{'' if learned.tested == 1 else 's'}"
-    if not math.isfinite(learned.resolves):
+    if not can_resolve(learned):
         return f"{tested}, no loss can be excluded."
     allowed = learned.loss_allowed
     first = f"{tested}, the smallest loss that can be excluded is {learned.resolves:.1f} points of accuracy."
@@ -126,6 +131,8 @@ def recommendation_words(learned: Learned, *, minus: str = "-") -> str:
 
 def _nothing_recommended(learned: Learned) -> str:
     judged = [arm for arm in learned.arms if arm.accuracy is not None and arm.verdict != REFERENCE]
+    if reference_of(learned) is None:
+        return "No arm is recommended: none was judged."
     if not judged:
         return "No arm is recommended: none was judged beside the reference."
     if all(arm.verdict == LOSES for arm in judged):
@@ -154,6 +161,17 @@ def contrast_words(contrast: EqualBytes, *, minus: str = "-") -> str:
     interval = interval_text(contrast.low, contrast.high, minus=minus)
     names = f"{printable(contrast.arm)} less {printable(contrast.other)}"
     return f"{names}: {difference} points {interval}, p {p_text(contrast.adjusted_p)}"
+
+
+def part_words(learned: Learned) -> Iterator[str]:
+    """Yield how many images there are in the arms that are a part of them, in a sentence each."""
+    full = reference_of(learned)
+    for arm in learned.arms:
+        if full is not None and arm.images < full.images:
+            yield (
+                f"{printable(arm.name)} is a random part of the images in full, {arm.images:,} of {full.images:,}; its "
+                "bytes count over all of them."
+            )
 
 
 def ended_words(learned: Learned) -> Iterator[str]:
