@@ -11,7 +11,6 @@ from icsys.version import __version__ as __version__
 _MODULE_OF = {
     "ArmResult": "learning.learned",
     "Candidate": "report.comparison",
-    "ArmResult": "learning.learned",
     "ColorKMeans": "color.estimator",
     "ColorsChosen": "summary",
     "ColorsFound": "summary",
@@ -38,8 +37,6 @@ _MODULE_OF = {
     "LearnSettings": "learning.learn_settings",
     "Learned": "learning.learned",
     "LostImage": "learning.learned",
-    "LearnProgress": "learning.learn_progress",
-    "Learned": "learning.learned",
     "Measured": "results",
     "MissingExtraError": "errors",
     "NetworkCheck": "learning.learned",

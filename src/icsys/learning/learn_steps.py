@@ -237,7 +237,7 @@ def _full(pictures: Sequence[ArmPictures]) -> np.ndarray[tuple[int, ...], np.dty
 
 
 def _rows(labelled: LabelledImages, usable: LabelledImages) -> list[int]:
-    """Return the places of images that are left among those that there were."""
+    """Return the places of images that are left among all of them."""
     left = {task.source for task in usable.tasks}
     return [row for row, task in enumerate(labelled.tasks) if task.source in left]
 

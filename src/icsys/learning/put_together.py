@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 FEWEST_MILD = 16
 """Arms of so many colours and more are expected to lose little: they show what the images can tell."""
 
-DESTINATION = "Compressed"
-"""The output folder in the command of a result."""
+_DESTINATION = "Compressed"
 
-INTERRUPTED = "interrupted"
-"""Why the work ended early."""
+
+_INTERRUPTED = "interrupted"
+
 
 _CODEC_FORMATS = {"WebP": "webp", "JPEG": "jpeg"}
 
@@ -51,7 +51,7 @@ class Judged(NamedTuple):
     kept
         The images of the arms that are a part of them, by name.
     predictions
-        By name of the arm; without those that were not judged.
+        By name of the arm; of the arms that were judged.
     """
 
     labelled: LabelledImages
@@ -114,7 +114,7 @@ def contrasts(judged: Judged) -> list[EqualBytes]:
 
 
 def recommended_arm(results: Sequence[ArmResult]) -> ArmResult | None:
-    """Return the arm of the fewest bytes that keeps, of those that ``compress`` makes; None without one."""
+    """Return the arm of the fewest bytes that keeps, among the arms that ``compress`` makes; None without one."""
     keeping = [one for one in results if one.verdict == KEEPS and one.options is not None]
     return min(keeping, key=lambda one: one.bytes, default=None)
 
@@ -172,7 +172,7 @@ def put_together(
         failures=labelled.failures,
         notes=[*labelled.notes, *_notes(judged, working_size)],
         seconds=seconds,
-        stopped=INTERRUPTED if stopped else None,
+        stopped=_INTERRUPTED if stopped else None,
     )
 
 
@@ -188,7 +188,7 @@ def _notes(judged: Judged, working_size: int) -> list[str]:
 def _command(source: str, arm: ArmResult) -> str:
     """Return the command that makes an arm."""
     options = Options.from_dict(arm.options or {})
-    return command_text("compress", [source, DESTINATION], options, {})
+    return command_text("compress", [source, _DESTINATION], options, {})
 
 
 def _result(judged: Judged, one: ArmPictures, found: ArmVerdict | None) -> ArmResult:
