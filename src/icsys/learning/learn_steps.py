@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from icsys.errors import UsageError
-from icsys.learning.arm import FULL
+from icsys.learning.arm import FULL, SIZES
 from icsys.learning.arms.make_arms import make_arms
 from icsys.learning.arms.plan_arms import working_size
 from icsys.learning.images.find_labelled import find_labelled
@@ -147,7 +147,7 @@ class LearnSteps:
             if not made.usable.any():
                 raise _none_usable(self._source, made)
             usable = without_unusable(labelled, made.usable, self._source.shown)
-            pictures = _pictures_of(made, _rows(labelled, usable))
+            pictures = _distinct(_pictures_of(made, _rows(labelled, usable)))
             judgement = ArmJudgement(pictures, usable.design, self._seed)
             judged = Judged(usable, pictures, judgement.kept, judgement.predictions)
             told = self._judge_all(judgement, judged, costs.judging(count))
@@ -240,6 +240,12 @@ def _rows(labelled: LabelledImages, usable: LabelledImages) -> list[int]:
     """Return the places of images that are left among all of them."""
     left = {task.source for task in usable.tasks}
     return [row for row, task in enumerate(labelled.tasks) if task.source in left]
+
+
+def _distinct(pictures: Sequence[ArmPictures]) -> list[ArmPictures]:
+    """Return pictures without smaller sizes that are no smaller: those of images that are small anyway."""
+    full = next(one for one in pictures if one.arm.name == FULL)
+    return [one for one in pictures if one.arm.chain != SIZES or (one.width, one.height) != (full.width, full.height)]
 
 
 def _pictures_of(made: MadeArms, rows: Sequence[int]) -> list[ArmPictures]:
