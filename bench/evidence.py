@@ -52,9 +52,9 @@ _CHANCE = 0.05
 _INTRODUCTION = """\
 # Evidence
 
-What a model keeps of public sets when images are made smaller and their colours few. Every figure comes from `ics learn`:
-[what a model keeps](learn.md) explains the model, the split and the statistics. The model is a stand-in: these figures are
-about images like these, not about another network.
+What a model keeps of public sets when images are made smaller and their colours few. Every figure comes from
+`ics learn`: [what a model keeps](learn.md) explains the model, the split and the statistics. The model is a stand-in:
+these figures are about images like these, not about another network.
 """
 _UNITS = """
 Bytes are those of all files together, palettes and headers included, divided by the number of images. Differences are

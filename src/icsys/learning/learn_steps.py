@@ -18,7 +18,7 @@ from icsys.learning.images.find_labelled import find_labelled
 from icsys.learning.images.labelled_images import without_unusable
 from icsys.learning.images.stratified_sample import stratified_sample
 from icsys.learning.judge_arms import ArmJudgement
-from icsys.learning.learn_settings import CNN
+from icsys.learning.learn_settings import CNN, FEWEST_REPEATS
 from icsys.learning.models.fixed_judge import FixedFeatureJudge
 from icsys.learning.models.network_checks import network_checks
 from icsys.learning.models.network_judge import NetworkJudge, check_torch
@@ -76,6 +76,7 @@ class LearnSteps:
         self._source, self._arms, self._settings = source, arms, settings
         self._executor, self._seed = executor, seed
         self._size = working_size(arms)
+        self._repeats = FEWEST_REPEATS
         self._start = time.perf_counter()
         self._report = StepReport(progress, executor.stop)
 
@@ -93,6 +94,7 @@ class LearnSteps:
         )
         with tempfile.TemporaryDirectory(prefix="icsys-", ignore_cleanup_errors=True) as name:
             folder = Path(name)
+            self._repeats = self._settings.repeats_of(len(labelled.tasks))
             self._report.note = "Trying out"
             costs = try_out(
                 self._source,
@@ -101,7 +103,7 @@ class LearnSteps:
                 self._executor,
                 folder=folder / "trial",
                 size=self._size,
-                repeats=self._settings.repeats,
+                repeats=self._repeats,
             )
             if self._settings.images is None:
                 labelled = self._fit_into_time(labelled, costs)
@@ -192,7 +194,7 @@ class LearnSteps:
         model = FixedFeatureJudge(
             _full(pictures),
             design,
-            repeats=self._settings.repeats,
+            repeats=self._repeats,
             seed=self._seed,
             jobs=self._executor.jobs,
             report=self._report,
@@ -217,7 +219,7 @@ class LearnSteps:
         model = NetworkJudge(
             _full(judged.pictures),
             design,
-            repeats=self._settings.repeats,
+            repeats=self._repeats,
             seed=self._seed,
             jobs=self._executor.jobs,
             report=self._report,
