@@ -9,6 +9,7 @@ from importlib import import_module
 from icsys.version import __version__ as __version__
 
 _MODULE_OF = {
+    "BytesChosen": "bytes_chosen",
     "Candidate": "report.comparison",
     "ColorKMeans": "color.estimator",
     "ColorsChosen": "summary",
@@ -34,7 +35,7 @@ _MODULE_OF = {
     "MissingExtraError": "errors",
     "Options": "options",
     "Progress": "run.progress",
-    "Quality": "report.image_quality",
+    "Quality": "color.image_quality",
     "QuantizedImage": "pipeline",
     "RunSummary": "summary",
     "ShownPicture": "report.comparison",

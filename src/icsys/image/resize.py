@@ -16,6 +16,8 @@ from icsys.options import Options
 from icsys.pixel_checks import check_array, refuse_image
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from icsys.choices import AlphaName, FitName, ResampleName
     from icsys.image.area_average import Edges
 
@@ -196,6 +198,30 @@ def resize(
         small = resample_pixels(source, plan, options.resample, stored_edges(plan, source.size))
     small = small.convert("RGB") if small.mode == "CMYK" else small
     return finished(small, plan, options.background, options.alpha)
+
+
+def window_at(pixels: NDArray[np.uint8], size: tuple[int, int], window: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+    """Return a window of a picture as it looks at another size, interpolated between pixels.
+
+    Parameters
+    ----------
+    pixels
+        Shape (h, w, 3), uint8.
+    size
+        Width and height of the whole picture at that size.
+    window
+        Left, top, right and bottom of the window, in pixels of that size.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (bottom - top, right - left, 3), uint8.
+    """
+    left, top, right, bottom = window
+    x, y = pixels.shape[1] / size[0], pixels.shape[0] / size[1]
+    box = left * x, top * y, right * x, bottom * y
+    small = Image.fromarray(np.ascontiguousarray(pixels))
+    return np.array(small.resize((right - left, bottom - top), _ENLARGING, box))
 
 
 def as_image(image: Any) -> Image.Image:  # noqa: ANN401 - its purpose is to check the type
