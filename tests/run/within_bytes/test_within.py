@@ -15,12 +15,13 @@ from icsys import Options, compress_folder
 from icsys.errors import UsageError
 from learn_files import learned_arm, usual_arms, write_learned
 
-SIZES = ((48, 60), (60, 40), (30, 52), (64, 64), (41, 37), (56, 56), (33, 60), (24, 30))
+SIZES = ((48, 60), (60, 40), (30, 52), (64, 64), (41, 37), (24, 30))
+FIXED = Options(colors=16)  # then only the size is chosen, which takes less time
 
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory):
-    """A folder with eight photos of many sizes in two classes, and one broken file."""
+    """A folder with six photos of many sizes in two classes, and one broken file."""
     folder = tmp_path_factory.mktemp("within") / "photos"
     for seed, (height, width) in enumerate(SIZES):
         path = folder / ("cat" if seed % 2 else "dog") / f"{seed}.png"
@@ -73,7 +74,7 @@ def check(source, folder, limit, options=None, *, free_size=True, free_colors=Tr
 
 
 @settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(limit=st.integers(1_200, 22_000), sample=st.sampled_from([96, 4]))
+@given(limit=st.integers(1_000, 17_000), sample=st.sampled_from([96, 4]))
 def test_any_budget_is_kept_and_nearly_used(limit, sample, sources, tmp_path_factory):
     with sampled(sample):
         check(sources, tmp_path_factory.mktemp("out"), limit)
@@ -101,7 +102,6 @@ def test_a_given_size_is_kept(limit, sample, sources, tmp_path_factory):
     [
         (Options(strategy="SO"), 9_000),
         (Options(strategy="SO", format="jpeg"), 8_000),
-        (Options(format="webp"), 6_000),
         (Options(fit="pad"), 9_000),
     ],
 )
@@ -129,7 +129,7 @@ def test_less_than_the_smallest_setting_is_refused_with_its_total(sample, source
         with pytest.raises(UsageError, match=r"total_bytes=10: the smallest setting \(--size 8x8 --colors 2\) takes"):
             compress_folder(sources, tmp_path / "out", total_bytes=10, jobs=1)
         assert not (tmp_path / "out").exists()
-        with pytest.raises(UsageError, match=rf"takes {smallest:,} bytes for 9 images, expected at least that"):
+        with pytest.raises(UsageError, match=rf"takes {smallest:,} bytes for 7 images, expected at least that"):
             compress_folder(sources, tmp_path / "out", total_bytes=smallest - 1, jobs=1)
         assert not (tmp_path / "out").exists()
         summary = compress_folder(sources, tmp_path / "out", total_bytes=smallest, jobs=1)
@@ -139,16 +139,16 @@ def test_less_than_the_smallest_setting_is_refused_with_its_total(sample, source
 @pytest.mark.parametrize("sample", [96, 3])
 def test_a_second_run_chooses_the_same_and_skips_all(sample, sources, tmp_path):
     with sampled(sample):
-        first = compress_folder(sources, tmp_path / "out", total_bytes="7kB", jobs=1)
+        first = compress_folder(sources, tmp_path / "out", FIXED, total_bytes="7kB", jobs=1)
         before = tree(tmp_path / "out")
         with mock.patch("icsys.run.within_bytes.within.Sample", side_effect=AssertionError("measured again")):
-            again = compress_folder(sources, tmp_path / "out", total_bytes="7kB", jobs=2)
-    assert (again.compressed, again.skipped, again.bytes_chosen.runs) == (0, 8, 1)
+            again = compress_folder(sources, tmp_path / "out", FIXED, total_bytes="7kB", jobs=2)
+    assert (again.compressed, again.skipped, again.bytes_chosen.runs) == (0, 6, 1)
     assert again.bytes_chosen.options == first.bytes_chosen.options
     assert again.bytes_chosen.bytes == first.bytes_chosen.bytes
     assert tree(tmp_path / "out") == before
     spelled = compress_folder(sources, tmp_path / "out", Options.from_dict(first.bytes_chosen.options), jobs=1)
-    assert (spelled.compressed, spelled.skipped) == (0, 8)
+    assert (spelled.compressed, spelled.skipped) == (0, 6)
     rows = [json.loads(line) for line in (tmp_path / "out" / "manifest.jsonl").read_text("utf-8").splitlines()]
     assert {row["options_hash"] for row in rows} == {Options.from_dict(first.bytes_chosen.options).digest()}
 
@@ -158,21 +158,21 @@ def test_images_that_come_later_are_held_to_the_bytes_too(sources, tmp_path):
     for name, data in tree(sources).items():
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         (source / name).write_bytes(data)
-    check(source, tmp_path / "out", 8_000)
+    check(source, tmp_path / "out", 8_000, FIXED, free_colors=False)
     Image.fromarray(synthetic_photo(64, 64, seed=77)).save(source / "cat" / "later.png")
-    check(source, tmp_path / "out", 8_000)
+    check(source, tmp_path / "out", 8_000, FIXED, free_colors=False)
     (source / "dog" / "2.png").unlink()  # its output stays, and counts
-    summary = compress_folder(source, tmp_path / "out", total_bytes=8_000, jobs=1)
+    summary = compress_folder(source, tmp_path / "out", FIXED, total_bytes=8_000, jobs=1)
     assert summary.stale
     assert summary.bytes_chosen.bytes == image_bytes_in(tmp_path / "out") <= 8_000
 
 
 def test_a_dry_run_says_the_same_and_writes_nothing(sources, tmp_path):
-    dry = compress_folder(sources, tmp_path / "out", total_bytes=7_000, dry_run=True, jobs=1)
+    dry = compress_folder(sources, tmp_path / "out", FIXED, total_bytes=7_000, dry_run=True, jobs=1)
     assert not (tmp_path / "out").exists()
-    done = compress_folder(sources, tmp_path / "out", total_bytes=7_000, jobs=1)
+    done = compress_folder(sources, tmp_path / "out", FIXED, total_bytes=7_000, jobs=1)
     assert dry.bytes_chosen == done.bytes_chosen
-    assert compress_folder(sources, tmp_path / "out", total_bytes=7_000, dry_run=True).bytes_chosen.bytes == (
+    assert compress_folder(sources, tmp_path / "out", FIXED, total_bytes=7_000, dry_run=True).bytes_chosen.bytes == (
         done.bytes_chosen.bytes
     )
 
@@ -180,10 +180,10 @@ def test_a_dry_run_says_the_same_and_writes_nothing(sources, tmp_path):
 @pytest.mark.parametrize("format", ["webdataset", "npz"])
 def test_packs_and_archives_count_the_bytes_of_their_images(format, sources, tmp_path):  # noqa: A002
     out = tmp_path / "out"
-    summary = compress_folder(sources, out, Options(format=format), total_bytes=20_000, jobs=1)
+    summary = compress_folder(sources, out, Options(format=format, colors=16), total_bytes=20_000, jobs=1)
     rows = [json.loads(line) for line in (out / "manifest.jsonl").read_text("utf-8").splitlines()]
     assert sum(row["bytes"] for row in rows) == summary.bytes_chosen.bytes <= 20_000
-    again = compress_folder(sources, out, Options(format=format), total_bytes=20_000, jobs=1)
+    again = compress_folder(sources, out, Options(format=format, colors=16), total_bytes=20_000, jobs=1)
     assert (again.compressed, again.bytes_chosen.options) == (0, summary.bytes_chosen.options)
 
 
@@ -192,35 +192,35 @@ def test_a_stopped_run_says_so_and_the_next_one_goes_on(at, sources, tmp_path):
     stop = threading.Event()
 
     def end(progress):
-        if (at == "choosing" and progress.note) or (at == "running" and progress.result is not None):
+        if (at == "choosing" and "Choosing" in progress.note) or (at == "running" and progress.result is not None):
             stop.set()
 
-    stopped = compress_folder(sources, tmp_path / "out", total_bytes=7_000, jobs=1, stop=stop, progress=end)
+    stopped = compress_folder(sources, tmp_path / "out", FIXED, total_bytes=7_000, jobs=1, stop=stop, progress=end)
     assert stopped.stopped == "interrupted"
     assert stopped.bytes_chosen is None
-    done, _ = check(sources, tmp_path / "out", 7_000)
-    fresh, _ = check(sources, tmp_path / "fresh", 7_000)
+    done, _ = check(sources, tmp_path / "out", 7_000, FIXED, free_colors=False)
+    fresh, _ = check(sources, tmp_path / "fresh", 7_000, FIXED, free_colors=False)
     assert done.bytes_chosen.options == fresh.bytes_chosen.options
 
 
 def test_tries_of_a_stopped_choice_are_not_run_again(sources, tmp_path):
     """A record as a run leaves it that is killed after its first try, which was too large."""
     with sampled(3):
-        first = compress_folder(sources, tmp_path / "out", total_bytes=7_000, jobs=1)
+        first = compress_folder(sources, tmp_path / "out", FIXED, total_bytes=3_500, jobs=1)
         record = json.loads((tmp_path / "out" / "run.json").read_text("utf-8"))
         side = max(Options.from_dict(first.bytes_chosen.options).final_size)
         colors = first.bytes_chosen.options["colors"]
         key = record["within_bytes"]["question"]
-        record["within_bytes"] = {"question": key, "tried": [[side + 1, colors, 7_001]]}
+        record["within_bytes"] = {"question": key, "tried": [[side + 1, colors, 3_501]]}
         (tmp_path / "out" / "run.json").write_text(json.dumps(record), "utf-8")
         tried = []
 
         def note(progress):
             tried.extend([progress.notice] if progress.notice else [])
 
-        again = compress_folder(sources, tmp_path / "out", total_bytes=7_000, jobs=1, progress=note)
+        again = compress_folder(sources, tmp_path / "out", FIXED, total_bytes=3_500, jobs=1, progress=note)
     assert not any(f"--size {side + 1}x{side + 1} --colors {colors}," in text for text in tried)
-    assert again.bytes_chosen.bytes == image_bytes_in(tmp_path / "out") <= 7_000
+    assert again.bytes_chosen.bytes == image_bytes_in(tmp_path / "out") <= 3_500
 
 
 @pytest.mark.parametrize(
@@ -228,12 +228,12 @@ def test_tries_of_a_stopped_choice_are_not_run_again(sources, tmp_path):
     [{"question": 5}, [], None, {"tried": [[1, 2]]}, {"options": 7}, {"options": {"colors": "many"}, "bytes": 1}],
 )
 def test_a_record_that_ics_did_not_write_is_ignored(record, sources, tmp_path):
-    first = compress_folder(sources, tmp_path / "out", total_bytes=7_000, jobs=1)
+    first = compress_folder(sources, tmp_path / "out", FIXED, total_bytes=7_000, jobs=1)
     path = tmp_path / "out" / "run.json"
     values = json.loads(path.read_text("utf-8"))
     values["within_bytes"] = (values["within_bytes"] | record) if isinstance(record, dict) else record
     path.write_text(json.dumps(values), "utf-8")
-    again = compress_folder(sources, tmp_path / "out", total_bytes=7_000, jobs=1)
+    again = compress_folder(sources, tmp_path / "out", FIXED, total_bytes=7_000, jobs=1)
     assert again.bytes_chosen.options == first.bytes_chosen.options
     assert again.compressed == 0
 
@@ -273,14 +273,13 @@ def test_arms_decide_where_a_file_of_learn_is_given(sources, tmp_path):
     found = {}
     for name, costs in {"size": (0.0, 20.0), "colours": (5.0, 0.0)}.items():
         path = write_learned(tmp_path / f"{name}.json", list(arms(*costs)))
-        summary = compress_folder(sources, tmp_path / name, total_bytes=7_000, from_learn=path, jobs=1)
-        assert summary.bytes_chosen.bytes == image_bytes_in(tmp_path / name) <= 7_000
+        summary = compress_folder(sources, tmp_path / name, total_bytes=4_500, from_learn=path, jobs=1)
+        assert summary.bytes_chosen.bytes == image_bytes_in(tmp_path / name) <= 4_500
         final = found[name] = Options.from_dict(summary.bytes_chosen.options)
         assert (final.fit, final.resample) == ("stretch", "lanczos")
         assert "keeps the most accuracy" in summary.bytes_chosen.why
     assert found["size"].final_size == (48, 48)
-    assert found["size"].colors < 16
-    assert found["colours"].colors > 100
+    assert found["size"].colors < 64 < found["colours"].colors
     assert max(found["colours"].final_size) < max(found["size"].final_size)
 
 

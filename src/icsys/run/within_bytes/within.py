@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from icsys.run.within_bytes.totals import Total
     from icsys.run_settings import RunSettings
 
+_SURE = 2.0  # so far from the interval of an estimate a total is taken to lie on its side
 _NOTE = "Choosing size and colours"
 
 
@@ -143,7 +144,7 @@ class _BudgetRun:
         options = candidates.options_of(candidates.lowest)
         estimate = sample.estimate(options)
         total, about = round(estimate.total), "" if sample.is_all else "about "
-        if not sample.is_all and estimate.low <= self._limit < estimate.high:
+        if not sample.is_all and estimate.low / _SURE <= self._limit < estimate.high * _SURE:
             dry = DryTotal(lambda step: self._job.progress(step) if step.result is None else None)
             self._job.run(options, self._job.settings.replace(dry_run=True), dry.note)
             total, about = dry.total(self._places.destination).bytes, ""
