@@ -162,4 +162,4 @@ def ended_words(learned: Learned) -> Iterator[str]:
     if learned.stopped:
         yield f"Stopped before all arms were judged: {printable(learned.stopped).rstrip('.')}."
     if learned.failures:
-        yield f"{images_text(len(learned.failures))} could not be used, and count for no arm."
+        yield f"Left out of every arm, because they could not be used: {images_text(len(learned.failures))}."

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from icsys.learning.paired import Estimate, images_per_group, paired_difference, paired_estimate
+from icsys.learning.statistics.paired import Estimate, images_per_group, paired_difference, paired_estimate
 from simulated_arms import World
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icsys.learning.confusion import grown_confusions, lost_images
 from icsys.learning.design import Predictions
+from icsys.learning.statistics.confusion import grown_confusions, lost_images
 
 CLASSES = ["ant", "bee", "cat", "dog"]
 

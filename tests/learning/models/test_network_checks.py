@@ -8,9 +8,9 @@ import pytest
 from icsys import MissingExtraError, Options
 from icsys.learning.arm import COLORS, FULL, SIZES, Arm, ArmPictures
 from icsys.learning.design import FOLDS, Design, Predictions
-from icsys.learning.network_checks import arms_to_check, network_checks
-from icsys.learning.network_judge import NetworkJudge
-from icsys.learning.paired import paired_difference
+from icsys.learning.models.network_checks import arms_to_check, network_checks
+from icsys.learning.models.network_judge import NetworkJudge
+from icsys.learning.statistics.paired import paired_difference
 
 N = 40
 

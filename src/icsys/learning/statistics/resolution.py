@@ -6,8 +6,8 @@ import math
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
-from icsys.learning.paired import images_per_group, paired_difference
-from icsys.learning.verdicts import SHARE_KEPT
+from icsys.learning.statistics.paired import images_per_group, paired_difference
+from icsys.learning.statistics.verdicts import SHARE_KEPT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from icsys.learning.paired import Estimate
+    from icsys.learning.statistics.paired import Estimate
 
 POWER = 0.8
 """Probability with which a loss is to be excluded."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from icsys.learning.arm import COLORS, FULL
 from icsys.learning.learned import NetworkCheck
-from icsys.learning.paired import paired_difference
+from icsys.learning.statistics.paired import paired_difference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from icsys.learning.paired import paired_difference
-from icsys.learning.resolution import power, resolution
-from icsys.learning.verdicts import ALPHA
+from icsys.learning.statistics.paired import paired_difference
+from icsys.learning.statistics.resolution import power, resolution
+from icsys.learning.statistics.verdicts import ALPHA
 from simulated_arms import World
 
 RIGHT = np.ones((3, 100), bool)

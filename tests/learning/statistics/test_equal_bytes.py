@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from icsys.learning.equal_bytes import equal_bytes, holm
+from icsys.learning.statistics.equal_bytes import equal_bytes, holm
 from simulated_arms import World
 
 

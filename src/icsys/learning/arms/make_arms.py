@@ -19,9 +19,9 @@ from icsys.image.geometry import ResizeSettings
 from icsys.image.read_output import read_pixels
 from icsys.image.resize import stretched
 from icsys.learning.arm import FULL, ArmPictures
-from icsys.learning.encoded_files import EncodedFiles, new_pixels
+from icsys.learning.arms.encoded_files import EncodedFiles, new_pixels
+from icsys.learning.arms.lossy_arms import LossyArms
 from icsys.learning.learn_progress import LearnProgress
-from icsys.learning.lossy_arms import LossyArms
 from icsys.results import Failed
 from icsys.sources.base import read_loaded
 

@@ -12,8 +12,8 @@ from tests.source_makers import put_folder, put_parquet, put_tar, put_zip
 from icsys import Options, compress_folder
 from icsys.engine.executor import Executor
 from icsys.learning.arm import FULL
-from icsys.learning.make_arms import make_arms
-from icsys.learning.plan_arms import plan_arms
+from icsys.learning.arms.make_arms import make_arms
+from icsys.learning.arms.plan_arms import plan_arms
 from icsys.pipeline.lossy_quality import HIGHEST, LOWEST
 from icsys.sources.base import Task
 from icsys.sources.open_source import open_source

@@ -8,8 +8,8 @@ from icsys.learning.design import FOLDS, GROUPS, TEST, Design
 
 torch = pytest.importorskip("torch", reason="needs PyTorch: make test-extras")
 
-from icsys.learning import network_judge
-from icsys.learning.network_judge import NetworkJudge
+from icsys.learning.models import network_judge
+from icsys.learning.models.network_judge import NetworkJudge
 
 
 def colored(n, side=8, classes=3, seed=0):

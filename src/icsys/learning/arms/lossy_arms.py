@@ -15,7 +15,7 @@ from icsys.image.encode import encode_lossy
 from icsys.image.read_output import read_pixels
 from icsys.image.resize import stretched
 from icsys.learning.arm import ArmPictures
-from icsys.learning.encoded_files import EncodedFiles, new_pixels
+from icsys.learning.arms.encoded_files import EncodedFiles, new_pixels
 from icsys.learning.learn_progress import LearnProgress
 from icsys.pipeline.lossy_quality import even_sample, highest_quality, highest_quality_near
 

@@ -17,10 +17,10 @@ from icsys.inspection.small_pictures import SmallPictures
 from icsys.inspection.split_folders import FoundPlace, SplitFolders, purpose_of
 from icsys.inspection.split_lists import splits_in_lists
 from icsys.learning.design import FOLDS, TEST, VALIDATION
-from icsys.learning.labelled_images import EXPECTED, LabelledImage, arrange
+from icsys.learning.images.labelled_images import EXPECTED, LabelledImage, arrange
+from icsys.learning.images.stratified_sample import stratified_sample
 from icsys.learning.learn_progress import LearnProgress
 from icsys.learning.learn_settings import ALONE, EXACT, NEAR
-from icsys.learning.stratified_sample import stratified_sample
 from icsys.results import Failed
 from icsys.sources.base import passed_over_text
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from icsys.engine.executor import Executor
     from icsys.inspection.listing import SourceListing
-    from icsys.learning.labelled_images import LabelledImages
+    from icsys.learning.images.labelled_images import LabelledImages
     from icsys.learning.learn_settings import LearnSettings
     from icsys.sources.base import Source, Task
 

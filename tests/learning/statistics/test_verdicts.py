@@ -9,9 +9,16 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from icsys.learning.arm import Arm
-from icsys.learning.paired import paired_difference
-from icsys.learning.resolution import power
-from icsys.learning.verdicts import ALPHA, SHARE_KEPT, alphas_of_arms, chains_of_arms, unseen_losses, verdicts
+from icsys.learning.statistics.paired import paired_difference
+from icsys.learning.statistics.resolution import power
+from icsys.learning.statistics.verdicts import (
+    ALPHA,
+    SHARE_KEPT,
+    alphas_of_arms,
+    chains_of_arms,
+    unseen_losses,
+    verdicts,
+)
 from simulated_arms import World
 
 COLORS, SIZES = ["K64", "K16", "K4"], ["small", "small K16"]

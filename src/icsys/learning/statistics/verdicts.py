@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from icsys.learning.arm import COLORS, SIZES
 from icsys.learning.learned import KEEPS, LOSES, REFERENCE, UNCLEAR
-from icsys.learning.paired import Estimate, paired_difference
+from icsys.learning.statistics.paired import Estimate, paired_difference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

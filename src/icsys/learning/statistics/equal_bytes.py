@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from icsys.learning.learned import EqualBytes
-from icsys.learning.paired import paired_difference
+from icsys.learning.statistics.paired import paired_difference
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from icsys.learning.paired import Estimate
+    from icsys.learning.statistics.paired import Estimate
 
 
 def equal_bytes(
