@@ -3,13 +3,19 @@
 import json
 import shlex
 import signal
+import subprocess
 import sys
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from helpers import ics
 from icsys import MissingExtraError, Options, UsageError
 from icsys.cli import learn_command
+from icsys.cli.learn_arguments import LEARN_COLORS
 from icsys.cli.main import run_command
+from icsys.learning.learn import COLORS_JUDGED
 from icsys.learning.learn_progress import LearnProgress
 from icsys.learning.learn_settings import LearnSettings
 from icsys.results import Failed
@@ -101,7 +107,7 @@ def test_the_report_names_the_files_and_the_command(tmp_path, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert f"Look at: {tmp_path / 'learn.json'}" in lines
     assert f"Look at: {tmp_path / 'learn.html'}" in lines
-    assert any("ics compress photos small --from-learn learn.json" in line for line in lines)
+    assert any("ics compress photos Compressed --from-learn learn.json" in line for line in lines)
     assert names(tmp_path) == ["learn.html", "learn.json"]
     assert json.loads((tmp_path / "learn.json").read_text("utf-8")).keys() >= CONTRACT
 
@@ -115,15 +121,17 @@ def test_files_that_are_there_stay_and_the_new_ones_share_a_number(tmp_path, cap
     assert (tmp_path / taken).read_text("utf-8") == "mine"
     assert names(tmp_path) == sorted(["learn-2.html", "learn-3.html", "learn-3.json", taken])
     written = json.loads((tmp_path / "learn-3.json").read_text("utf-8"))
-    assert written["command"] == "ics compress photos small --from-learn learn-3.json"
+    assert written["command"] == "ics compress photos Compressed --from-learn learn-3.json"
     assert "--from-learn learn-3.json" in capsys.readouterr().out
 
 
-def test_the_command_quotes_the_name_of_the_file(learning, tmp_path):
-    learning.result = learned_result(command="ics compress 'my photos' small --from-learn learn.json --jobs 2")
-    assert run_command(["learn", "photos", "--out", "my results.json", "--no-page"]) == 0
+def test_the_command_has_what_is_read_and_quotes_the_name_of_the_file(learning, tmp_path):
+    flags = ("--out", "my results.json", "--no-page", "--no-masks", "--follow-links", "--jobs", "1")
+    assert run_command(["learn", "photos", *flags]) == 0
     command = json.loads((tmp_path / "my results.json").read_text("utf-8"))["command"]
-    assert command == "ics compress 'my photos' small --from-learn 'my results.json' --jobs 2"
+    words = ["ics", "compress", "photos", "Compressed", "--from-learn", "my results.json", "--follow-links"]
+    assert shlex.split(command) == [*words, "--masks", "none"]
+    assert learning.calls
 
 
 def test_without_a_recommendation_there_is_no_command(learning, tmp_path):
@@ -253,6 +261,7 @@ def test_the_page_names_a_command_that_asks_for_the_same(learning, monkeypatch, 
     assert run_command(words) == 0
     first, again = ({k: v for k, v in call.items() if k not in {"stop", "progress"}} for call in learning.calls)
     assert first == again
+    assert len(learning.calls) == 2
     assert commands[0] == commands[1]
 
 
@@ -345,3 +354,57 @@ def test_wrong_usage_that_the_work_finds_has_code_2(learning, tmp_path, capsys):
     assert run_command(["learn", "photos"]) == 2
     assert "ics: photos has one class" in capsys.readouterr().err
     assert names(tmp_path) == []
+
+
+@pytest.fixture(scope="module")
+def dark_and_light(tmp_path_factory):
+    """A folder that holds ``photos``, 40 noisy pictures of 16 x 16 pixels in two classes."""
+    folder = tmp_path_factory.mktemp("learn")
+    random = np.random.default_rng(0)
+    for number in range(40):
+        name = ("dark", "light")[number % 2]
+        (folder / "photos" / name).mkdir(parents=True, exist_ok=True)
+        pixels = random.normal(60 + 100 * (number % 2), 15, (16, 16, 3)).clip(0, 255).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / "photos" / name / f"{number}.png")
+    return folder
+
+
+def test_the_whole_command_from_photos_to_a_dataset(dark_and_light):
+    flags = ("--size", "16x16", "--colors", "16,4", "--no-lossy", "--no-page", "--json", "--out", "learn.json")
+    code, out, err = ics("learn", "photos", *flags, cwd=dark_and_light)
+    assert code == 0, err
+    found = json.loads(out)
+    assert found.keys() >= CONTRACT
+    assert all(arm.keys() >= OF_AN_ARM for arm in found["arms"])
+    assert (found["images"], found["classes"], found["split"]) == (40, ["dark", "light"], "folds")
+    assert [arm["name"] for arm in found["arms"]] == ["full", "K16", "K4", "8x8", "8x8 K16", "fewer = K16"]
+    assert found["arms"][0]["verdict"] == "reference"
+    assert all(arm["accuracy"] > found["majority"] + 20 for arm in found["arms"][:3])
+    assert found == json.loads((dark_and_light / "learn.json").read_text("utf-8"))
+    assert "With 40 tested images" in err
+    code, _, err = ics("compress", "photos", "small", "--from-learn", "learn.json", "--arm", "K4", cwd=dark_and_light)
+    assert code == 0, err
+    files = (dark_and_light / "small").rglob("*.png")
+    assert sum(path.stat().st_size for path in files) == found["arms"][2]["bytes"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals to send to a process")
+def test_ctrl_c_ends_it_with_the_arms_that_are_judged(dark_and_light):
+    flags = ("--size", "16x16", "--jobs", "1", "--repeats", "6", "--json")
+    command = [sys.executable, "-m", "icsys", "learn", "photos", *flags]
+    with subprocess.Popen(
+        command, cwd=dark_and_light, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        said = process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate()
+    assert "tested images" in said
+    assert "stopping after the current images" in err
+    assert process.returncode == 130
+    found = json.loads(out)
+    assert found["stopped"]
+    assert found["arms"][0]["verdict"] == "reference"
+
+
+def test_the_help_names_the_numbers_of_colours_that_are_judged():
+    assert LEARN_COLORS == COLORS_JUDGED

@@ -37,14 +37,13 @@ LEARN_EXAMPLES = (
 LEARN_COMMON = ("ks", "size", "minutes", "group", "model", "seed", "out", "page")
 
 _BY_HAND = {"strategy", "format"}
-_SETTINGS = {"jobs", "follow_links", "include_outputs", "ignore_zeros", "masks", "json", "quiet"}
+_SETTINGS = {"jobs", "follow_links", "include_outputs", "ignore_zeros", "masks", "table", "table_column"} | {
+    "json",
+    "quiet",
+}
 _NAMES = (OPTIONS_JUDGED - _BY_HAND) | _SETTINGS | {field.name for field in fields(LearnSettings)}
-_USUAL = {
-    "size": "64x64",
-    "step": None,
-    "group": None,
-    "model": None,
-}  # None: the text of the help has it, or there is none
+# Defaults to show in the help; None where its text has the default.
+_USUAL = {"size": "64x64", "step": None, "group": None, "model": None}
 
 
 def add_learning(parser: argparse.ArgumentParser) -> None:

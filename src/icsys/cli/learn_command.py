@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icsys.choices import AUTO, MAX_COLORS
+from icsys.cli.given_places import DESTINATION
 from icsys.cli.learn_arguments import LEARN_COLORS, LEARN_FILE, LEARN_PAGE, LEARN_STRATEGIES, OPTIONS_JUDGED
 from icsys.cli.printing import print_failures, print_json
 from icsys.cli.read_options import LEARN_TABLES, Request, read_values, request_of, table_fields
 from icsys.cli.signals import Signals, leave
 from icsys.cli.terminal_progress import LearnScreen
 from icsys.errors import MissingExtraError, UsageError
+from icsys.files.url import shown
 from icsys.learning.learn import learn_source
 from icsys.learning.learn_settings import LearnSettings
 from icsys.options import Options
@@ -23,6 +24,7 @@ from icsys.records.command_text import command_text
 from icsys.report.learned.learn_json import check_learn_file, learned_values, write_learn_file
 from icsys.report.learned.page import check_learned_page, write_learned
 from icsys.report.learned.text import learned_text
+from icsys.run_settings import RunSettings
 from icsys.setting_fields import whole_number
 
 if TYPE_CHECKING:
@@ -31,7 +33,8 @@ if TYPE_CHECKING:
 
     from icsys.learning.learned import Learned
 
-_FROM = "--from-learn"
+# Settings that decide which images of a source are read, and how.
+_OF_THE_SOURCE = ("follow_links", "include_outputs", "ignore_zeros", "masks", "table", "table_column")
 _OF_A_BUDGET = {"total_bytes", "from_learn", "arm"}  # what a run makes of results, where a file has it
 _MOST_ARMS = 32  # numbers of colours; each takes the time of one more arm
 
@@ -52,22 +55,34 @@ class LearnRequest(NamedTuple):
     given_geometry: bool
     colors: tuple[int, ...]
 
+    def dataset_command(self, source: str, out: str) -> str:
+        """Return the command that makes the recommended dataset, by the file of results."""
+        return command_text("compress", [source, DESTINATION], Options(), {"from_learn": out, **self._of_the_source()})
+
     def command(self, source: str) -> str:
         """Return the command that repeats it."""
-        usual = LearnSettings()
-        changed = {f.name: getattr(self.settings, f.name) for f in fields(usual)}
-        changed = {name: value for name, value in changed.items() if value != getattr(usual, name)}
+        changed = self._of_the_source() | _changed(self.settings, LearnSettings())
         if not changed.pop("lossy", True):
             changed["no_lossy"] = True
         colors = None if self.colors == LEARN_COLORS else ",".join(map(str, self.colors))
         own = {name: value for name, value in self.request.options.to_dict().items() if name in OPTIONS_JUDGED}
         return command_text("learn", [source], Options.from_dict(own), {"colors": colors, **changed})
 
+    def _of_the_source(self) -> dict[str, Any]:
+        changed = _changed(self.request.settings, RunSettings())
+        return {name: value for name, value in changed.items() if name in _OF_THE_SOURCE}
+
     def with_size(self) -> Request:
         """Return the request as it works: without a size, a scale or a step there is a size all the same."""
         if self.given_geometry:
             return self.request
         return self.request._replace(options=self.request.options.replace(step=None, size=(64, 64)))
+
+
+def _changed(table: Any, usual: Any) -> dict[str, Any]:  # noqa: ANN401 - two of one kind
+    """Return the fields of a table that differ from those of another."""
+    values = {field.name: getattr(table, field.name) for field in fields(usual)}
+    return {name: value for name, value in values.items() if value != getattr(usual, name)}
 
 
 def read_request(arguments: argparse.Namespace) -> LearnRequest:
@@ -180,16 +195,9 @@ def _write(learned: Learned, asked: LearnRequest, source: str, out: str | None, 
     if not learned.arms:
         return []
     if out:
-        _name_file(learned, out)
+        if learned.recommended is not None:
+            learned.command = asked.dataset_command(shown(source), out)
         write_learn_file(learned, out)
     if page:
-        write_learned(learned, source, page, command=asked.command(learned.source))
+        write_learned(learned, source, page, command=asked.command(shown(source)))
     return [name for name in (out, page) if name]
-
-
-def _name_file(learned: Learned, out: str) -> None:
-    """Let the command of a result name the file that is written."""
-    words = shlex.split(learned.command)
-    if _FROM in words[:-1]:
-        words[words.index(_FROM) + 1] = out
-        learned.command = shlex.join(words)
