@@ -11,6 +11,7 @@ from icsys.inspection.inspect_folder import inspect_folder as inspect_folder
 from icsys.inspection.inspection import InspectedImage as InspectedImage
 from icsys.inspection.inspection import Inspection as Inspection
 from icsys.inspection.progress import InspectionProgress as InspectionProgress
+from icsys.learning.learn import learn as learn
 from icsys.learning.learn_progress import LearnProgress as LearnProgress
 from icsys.learning.learn_settings import LearnSettings as LearnSettings
 from icsys.learning.learned import ArmResult as ArmResult

@@ -19,6 +19,7 @@ from icsys.inspection.split_lists import splits_in_lists
 from icsys.learning.design import FOLDS, TEST, VALIDATION
 from icsys.learning.images.labelled_images import EXPECTED, LabelledImage, arrange
 from icsys.learning.images.stratified_sample import stratified_sample
+from icsys.learning.images.table_labels import labels_in_tables
 from icsys.learning.learn_progress import LearnProgress
 from icsys.learning.learn_settings import ALONE, EXACT, NEAR
 from icsys.results import Failed
@@ -116,14 +117,16 @@ def _with_classes(source: Source, listing: SourceListing) -> list[_Candidate]:
         raise UsageError(f"no image was found in {source.shown!r}{noted}: {EXPECTED}")
     folders = SplitFolders({task.source.rpartition("/")[0] for task in listing.tasks})
     lists = splits_in_lists(source, listing.lists, listing.tasks)
+    tables = labels_in_tables(source, listing.tables, listing.tasks)
     found = []
     for task in listing.tasks:
         place = _place_of(task, folders, lists)
-        label = place.label if task.label is None else task.label.name
+        label = tables.labels.get(task.source, place.label) if task.label is None else task.label.name
         if label is not None:
             found.append(_Candidate(task, label, place.purpose))
     if not found:
-        raise UsageError(f"no image of {source.shown!r} has a class: {EXPECTED}")
+        noted = f" ({' '.join(tables.problems).removesuffix('.')})" if tables.problems else ""
+        raise UsageError(f"no image of {source.shown!r} has a class{noted}: {EXPECTED}")
     return found
 
 
