@@ -63,6 +63,7 @@ _MODULE_OF = {
     "resize": "image.resize",
     "verify_folder": "verify.folder",
     "write_comparison": "report.comparison_page",
+    "write_learned": "report.learned.page",
     "write_palette": "records.palette_files",
 }
 
