@@ -9,6 +9,7 @@ from importlib import import_module
 from icsys.version import __version__ as __version__
 
 _MODULE_OF = {
+    "ArmResult": "learning.learned",
     "BytesChosen": "bytes_chosen",
     "Candidate": "report.comparison",
     "ColorKMeans": "color.estimator",
@@ -20,8 +21,10 @@ _MODULE_OF = {
     "ComparisonRow": "report.comparison",
     "Compressed": "results",
     "CompressedImage": "pipeline",
+    "Confusion": "learning.learned",
     "CountedPalette": "report.page_pictures",
     "EngineError": "errors",
+    "EqualBytes": "learning.learned",
     "Failed": "results",
     "ICSError": "errors",
     "ImageError": "errors",
@@ -31,8 +34,13 @@ _MODULE_OF = {
     "InspectedImage": "inspection.inspection",
     "Inspection": "inspection.inspection",
     "InspectionProgress": "inspection.progress",
+    "LearnProgress": "learning.learn_progress",
+    "LearnSettings": "learning.learn_settings",
+    "Learned": "learning.learned",
+    "LostImage": "learning.learned",
     "Measured": "results",
     "MissingExtraError": "errors",
+    "NetworkCheck": "learning.learned",
     "Options": "options",
     "Progress": "run.progress",
     "Quality": "color.image_quality",
@@ -47,6 +55,7 @@ _MODULE_OF = {
     "compress_folder": "run.compress",
     "compress_image": "pipeline",
     "inspect_folder": "inspection.inspect_folder",
+    "learn": "learning.learn",
     "merge_shards": "run.merge",
     "progress_bar": "run.progress_bar",
     "quantize": "pipeline",
@@ -55,6 +64,7 @@ _MODULE_OF = {
     "resize": "image.resize",
     "verify_folder": "verify.folder",
     "write_comparison": "report.comparison_page",
+    "write_learned": "report.learned.page",
     "write_palette": "records.palette_files",
 }
 

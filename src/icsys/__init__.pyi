@@ -13,6 +13,15 @@ from icsys.inspection.inspect_folder import inspect_folder as inspect_folder
 from icsys.inspection.inspection import InspectedImage as InspectedImage
 from icsys.inspection.inspection import Inspection as Inspection
 from icsys.inspection.progress import InspectionProgress as InspectionProgress
+from icsys.learning.learn import learn as learn
+from icsys.learning.learn_progress import LearnProgress as LearnProgress
+from icsys.learning.learn_settings import LearnSettings as LearnSettings
+from icsys.learning.learned import ArmResult as ArmResult
+from icsys.learning.learned import Confusion as Confusion
+from icsys.learning.learned import EqualBytes as EqualBytes
+from icsys.learning.learned import Learned as Learned
+from icsys.learning.learned import LostImage as LostImage
+from icsys.learning.learned import NetworkCheck as NetworkCheck
 from icsys.options import Options as Options
 from icsys.options import Target as Target
 from icsys.pipeline import CompressedImage as CompressedImage
@@ -30,6 +39,7 @@ from icsys.report.comparison import ComparisonRow as ComparisonRow
 from icsys.report.comparison import ImageScore as ImageScore
 from icsys.report.comparison import ShownPicture as ShownPicture
 from icsys.report.comparison_page import write_comparison as write_comparison
+from icsys.report.learned.page import write_learned as write_learned
 from icsys.report.page_pictures import CountedPalette as CountedPalette
 from icsys.report.run_page import report_folder as report_folder
 from icsys.results import Compressed as Compressed

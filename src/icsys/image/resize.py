@@ -224,6 +224,18 @@ def window_at(pixels: NDArray[np.uint8], size: tuple[int, int], window: tuple[in
     return np.array(small.resize((right - left, bottom - top), _ENLARGING, box))
 
 
+def stretched(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """Return a picture, shape (H, W, 3), uint8, as a square with sides of ``side`` pixels.
+
+    It is enlarged by bilinear interpolation, as by :func:`resize` with ``stretch``; a larger one is averaged.
+    """
+    height, width = pixels.shape[:2]
+    if height == width == side:
+        return pixels
+    plan = ResizePlan((0.0, 0.0, float(width), float(height)), (side, side), (side, side))
+    return np.asarray(resample_pixels(Image.fromarray(pixels), plan, "box", stored_edges(plan, (width, height))))
+
+
 def as_image(image: Any) -> Image.Image:  # noqa: ANN401 - its purpose is to check the type
     """Convert an array to a PIL image, and check it; a PIL image is returned unchanged.
 
