@@ -30,7 +30,7 @@ class Judgement(NamedTuple):
     words: str
 
 
-class Judged(Protocol):
+class HowGood(Protocol):
     """What tells settings of equal bytes apart."""
 
     def __call__(self, setting: Setting) -> Judgement:
@@ -44,7 +44,7 @@ class Chosen(NamedTuple):
     why: str
 
 
-def choose_colors_for(sample: Sample, candidates: Candidates, limit: float, judged: Judged) -> Chosen:
+def choose_colors_for(sample: Sample, candidates: Candidates, limit: float, judged: HowGood) -> Chosen:
     """Choose the number of colours that is best where each has the largest size that fits.
 
     Parameters

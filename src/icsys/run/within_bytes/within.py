@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from icsys.files.locations import Location
     from icsys.options import Options
     from icsys.run.within_bytes.candidates import Asked
-    from icsys.run.within_bytes.choice import Judged
+    from icsys.run.within_bytes.choice import HowGood
     from icsys.run.within_bytes.totals import Total
     from icsys.run_settings import RunSettings
 
@@ -163,7 +163,7 @@ class _BudgetRun:
             return Chosen(candidates.highest.colors, "")
         return choose_colors_for(sample, candidates, AIM * self._limit, self._judged(sample, candidates))
 
-    def _judged(self, sample: Sample, candidates: Candidates) -> Judged:
+    def _judged(self, sample: Sample, candidates: Candidates) -> HowGood:
         """Return what tells settings of equal bytes apart."""
         if self._learned is not None:
             accuracy, name = LearnedAccuracy(self._learned), self._learned.path
