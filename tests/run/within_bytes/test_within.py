@@ -34,7 +34,7 @@ def sources(tmp_path_factory):
 @contextmanager
 def sampled(most):
     """Draw at most so many images into a sample."""
-    with mock.patch("icsys.run.within_bytes.kept_images.MOST_SAMPLED", most):
+    with mock.patch("icsys.run.within_bytes.kept_images.ESTIMATED_FROM", most):
         yield
 
 

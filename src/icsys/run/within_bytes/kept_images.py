@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from icsys.selection import SizeRules
     from icsys.sources.base import Loaded, Source, Task
 
-MOST_SAMPLED = 96
+ESTIMATED_FROM = 96
 """Most images that totals are estimated from."""
 
 _FEW = 16  # images whose quality is measured
@@ -86,7 +86,7 @@ class Sample:
     """
 
     def __init__(self, source: Source, options: Options, executor: Executor, rules: SizeRules | None) -> None:
-        drawn = draw_sample(source, MOST_SAMPLED, options.seed)
+        drawn = draw_sample(source, ESTIMATED_FROM, options.seed)
         self.found = drawn.found
         self._executor = executor._replace(left=lambda: 0)  # too few for helper processes
         self._rules = rules
@@ -97,7 +97,7 @@ class Sample:
         for loaded in source.load(tasks, options):
             self._read(source, loaded, options)
             self._check_stop()
-        self.tasks = _evenly(tasks, self._fitting(_MOST_PIXELS, MOST_SAMPLED))
+        self.tasks = _evenly(tasks, self._fitting(_MOST_PIXELS, ESTIMATED_FROM))
         self.drawn = len(self.tasks)
         self.few = _evenly(
             [task for task in self.tasks if task.source in self.images], self._fitting(_FEW_PIXELS, _FEW)
