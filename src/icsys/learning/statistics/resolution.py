@@ -38,6 +38,20 @@ class Resolution(NamedTuple):
     loss_allowed: float
     images_needed: int | None
 
+    def sentence(self, tested: int) -> str:
+        """Return what the images can tell, in a sentence.
+
+        Parameters
+        ----------
+        tested
+            Number of tested images.
+        """
+        text = f"With {tested:,} tested images the smallest loss that can be excluded is {self.resolves:.1f} points"
+        if self.images_needed is None or self.resolves <= self.loss_allowed:
+            return f"{text}."
+        allowed = f"a loss of 1 % ({self.loss_allowed:.1f} points)"
+        return f"{text}; about {self.images_needed:,} would be needed to exclude {allowed}."
+
 
 def power(loss: float, error: float, df: float, alpha: float) -> float:
     """Return the probability that a one-sided t test at ``alpha`` finds a loss with this standard error.
