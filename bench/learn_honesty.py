@@ -49,8 +49,7 @@ _NOTES = f"""
 - **Shuffled labels**: mean accuracy of {_SHUFFLES} shuffles of at most {_SHUFFLED_IMAGES} images, beside the share of
   the largest class among the tested images.
 - **Variance**: of the difference of {FEW_COLORS} colours from full colour, over disjoint parts of the images, each with
-  patches and models of its own; the mean over several divisions, over the mean of what each part predicts (without the
-  unseen image that intervals count, which makes those of small parts longer).
+  patches and models of its own; the mean over several divisions, over the mean of what each part predicts.
 """
 
 
@@ -195,7 +194,7 @@ def variance_ratio(photos: Photos, divisions: int, parts: int) -> tuple[float, i
             some = photos.part(np.concatenate(places))
             judge = FixedFeatureJudge(some.full, some.design, seed=division * parts + part)
             arms = [_correct(judge, pixels, some.design) for pixels in (some.few, some.full)]
-            one = paired_difference(*arms, some.design.groups[some.design.tested], unseen=0.0)
+            one = paired_difference(*arms, some.design.groups[some.design.tested])
             means.append(one.mean)
             predicted.append(one.error**2)
         observed.append(np.var(means, ddof=1))
