@@ -54,6 +54,7 @@ _MODULE_OF = {
     "compress_folder": "run.compress",
     "compress_image": "pipeline",
     "inspect_folder": "inspection.inspect_folder",
+    "learn": "learning.learn",
     "merge_shards": "run.merge",
     "progress_bar": "run.progress_bar",
     "quantize": "pipeline",
@@ -62,6 +63,7 @@ _MODULE_OF = {
     "resize": "image.resize",
     "verify_folder": "verify.folder",
     "write_comparison": "report.comparison_page",
+    "write_learned": "report.learned.page",
     "write_palette": "records.palette_files",
 }
 

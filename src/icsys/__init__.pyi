@@ -11,6 +11,7 @@ from icsys.inspection.inspect_folder import inspect_folder as inspect_folder
 from icsys.inspection.inspection import InspectedImage as InspectedImage
 from icsys.inspection.inspection import Inspection as Inspection
 from icsys.inspection.progress import InspectionProgress as InspectionProgress
+from icsys.learning.learn import learn as learn
 from icsys.learning.learn_progress import LearnProgress as LearnProgress
 from icsys.learning.learn_settings import LearnSettings as LearnSettings
 from icsys.learning.learned import ArmResult as ArmResult
@@ -37,6 +38,7 @@ from icsys.report.comparison import ImageScore as ImageScore
 from icsys.report.comparison import ShownPicture as ShownPicture
 from icsys.report.comparison_page import write_comparison as write_comparison
 from icsys.report.image_quality import Quality as Quality
+from icsys.report.learned.page import write_learned as write_learned
 from icsys.report.page_pictures import CountedPalette as CountedPalette
 from icsys.report.run_page import report_folder as report_folder
 from icsys.results import Compressed as Compressed

@@ -162,6 +162,17 @@ def _inspect(arguments: argparse.Namespace) -> int:
     return run_inspection(arguments)
 
 
+def _learn(arguments: argparse.Namespace) -> int:
+    """Print what a model keeps of a source."""
+    with loading():
+        from icsys.cli.learn_command import read_request, run_learning  # noqa: PLC0415 - few runs need it
+
+    asked = read_request(arguments)
+    _print_notes(asked.with_size(), arguments)
+    _check_source(arguments.source, DESTINATION)
+    return run_learning(arguments, asked)
+
+
 def _report_folder(arguments: argparse.Namespace) -> int:
     """Write the page about a finished run."""
     with loading():
@@ -321,6 +332,7 @@ _COMMANDS = {
     "merge": _merge,
     "compare": _compare,
     "inspect": _inspect,
+    "learn": _learn,
     "report": _report_folder,
     "verify": _verify,
 }

@@ -38,7 +38,7 @@ def test_it_begins_with_what_these_images_can_resolve():
     first = re.sub(r"\s+", " ", learned_text(learned_example()).partition("\n\n")[0])
     assert first.startswith(
         "With 942 tested images, the smallest loss that can be excluded is 1.2 points of accuracy. Keeping 99 % allows "
-        "0.8 points: about 1,960 tested images would be needed"
+        "0.8 points: about 2,000 tested images would be needed"
     )
 
 

@@ -17,7 +17,7 @@ from icsys.image.resize import stretched
 from icsys.learning.arm import ArmPictures
 from icsys.learning.arms.encoded_files import EncodedFiles, new_pixels
 from icsys.learning.learn_progress import LearnProgress
-from icsys.pipeline.lossy_quality import even_sample, highest_quality, highest_quality_near
+from icsys.pipeline.lossy_quality import LOWEST, even_sample, highest_quality, highest_quality_near
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -55,6 +55,8 @@ class LossyArms:
     ----------
     failures
         Code and message of the images that a codec could not hold, by row.
+    notes
+        Sentences on arms that cannot be made.
     """
 
     def __init__(
@@ -72,9 +74,12 @@ class LossyArms:
         self._sizes: dict[tuple[str, int], NDArray[np.int64]] = {}
         self._step = LearnProgress(0, None, "")
         self.failures: dict[int, tuple[str, str]] = {}
+        self.notes: list[str] = []
 
-    def make(self, arm: Arm, aim: NDArray[np.int64], usable: NDArray[np.bool_], full: ArmPictures) -> ArmPictures:
-        """Make an arm of a codec.
+    def make(
+        self, arm: Arm, aim: NDArray[np.int64], usable: NDArray[np.bool_], full: ArmPictures
+    ) -> ArmPictures | None:
+        """Make an arm of a codec; None, with a note, if its files are larger than the aim even at the lowest quality.
 
         Parameters
         ----------
@@ -88,9 +93,17 @@ class LossyArms:
         arm = arm._replace(is_judged=arm.is_judged and max(full.width, full.height) <= self._size)
         assert arm.codec is not None  # noqa: S101 - the caller chooses these arms
         self._step = LearnProgress(0, None, f"Finding the quality of {arm.codec}")
-        codec, quality, known = arm.codec, 0, -1
+        codec, known = arm.codec, -1
+        quality: int | None = LOWEST
         while known != (known := int(usable.sum())) and known and not self._executor.stop.is_set():
             quality = self._quality(codec, aim, usable, full.width * full.height)
+        if quality is None:
+            least, most = (sizes[usable].mean() for sizes in (self._sizes[codec, LOWEST], aim))
+            self.notes.append(
+                f"{arm.name} is left out: even at the lowest quality an image takes {least:.0f} bytes, and "
+                f"{most:.0f} in {arm.as_small_as}."
+            )
+            return None
         pixels = new_pixels(self._folder / f"{arm.codec}-{arm.as_small_as}.u8", len(usable) * arm.is_judged, self._size)
         encoded = np.zeros(len(usable), np.int64)
         if known and not self._executor.stop.is_set():
@@ -98,8 +111,8 @@ class LossyArms:
             encoded = self._encode(codec, quality, np.flatnonzero(usable), pixels if arm.is_judged else None)
         return ArmPictures(arm, pixels, encoded, full.width, full.height, quality)
 
-    def _quality(self, codec: str, aim: NDArray[np.int64], usable: NDArray[np.bool_], area: int) -> int:
-        """Return the highest quality at which all images take no more bytes than an arm."""
+    def _quality(self, codec: str, aim: NDArray[np.int64], usable: NDArray[np.bool_], area: int) -> int | None:
+        """Return the highest quality at which all images take no more bytes than an arm; None if none is."""
         rows = np.flatnonzero(usable)
         few = rows[even_sample([max(1, area)] * len(rows), _SEARCHED_IMAGES, _SEARCHED_PIXELS)]
 
@@ -116,7 +129,9 @@ class LossyArms:
             return int(np.maximum(sizes[rows], 0).sum())
 
         near = highest_quality(size_of_few, int(aim[few].sum()))
-        return highest_quality_near(size_of_all, int(aim[rows].sum()), near)
+        limit = int(aim[rows].sum())
+        quality = highest_quality_near(size_of_all, limit, near)
+        return None if quality == LOWEST and size_of_all(LOWEST) > limit else quality
 
     def _encode(
         self, codec: str, quality: int, rows: NDArray[np.intp], pixels: NDArray[np.uint8] | None

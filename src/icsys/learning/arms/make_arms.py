@@ -47,16 +47,20 @@ class MadeArms(NamedTuple):
     Attributes
     ----------
     pictures
-        In the order of the arms. A part of the images has the bytes of the images in full, and no pixels.
+        In the order of the arms, without lossy ones that the lowest quality still makes too large. A part of the images
+        has the bytes of the images in full, and no pixels.
     usable
         Shape (n,), bool: images that every arm was made from. Other images have no pixels and no bytes.
     failures
         Why the others were not made; images that a stop left undone are not named.
+    notes
+        Sentences on arms that cannot be made, which are left out.
     """
 
     pictures: list[ArmPictures]
     usable: NDArray[np.bool_]
     failures: list[Failed]
+    notes: list[str] = []  # noqa: RUF012 - never changed
 
 
 def make_arms(
@@ -100,7 +104,8 @@ def make_arms(
     pictures = {arm.name: maker.pictures_of(place) for place, arm in enumerate(made)}
     for arm in arms:
         if arm.codec is not None and arm.as_small_as is not None and not executor.stop.is_set():
-            pictures[arm.name] = lossy.make(arm, aims[arm.as_small_as], maker.usable, pictures[FULL])
+            one = lossy.make(arm, aims[arm.as_small_as], maker.usable, pictures[FULL])
+            pictures |= {} if one is None else {arm.name: one}
     maker.full.remove()
     failures = maker.failures + [
         Failed(source=tasks[row].source, code=code, message=message) for row, (code, message) in lossy.failures.items()
@@ -109,7 +114,8 @@ def make_arms(
     parts = {arm.name: whole._replace(arm=arm, pixels=whole.pixels[:0]) for arm in arms if arm.is_subset}
     pictures |= parts
     shown = [pictures[arm.name] for arm in arms if arm.name in pictures]
-    return MadeArms([one._replace(bytes=np.where(maker.usable, one.bytes, 0)) for one in shown], maker.usable, failures)
+    shown = [one._replace(bytes=np.where(maker.usable, one.bytes, 0)) for one in shown]
+    return MadeArms(shown, maker.usable, failures, lossy.notes)
 
 
 class _Maker:

@@ -79,7 +79,7 @@ class NetworkJudge:
         report: Callable[[int, int], object] | None = None,
         epochs: float = NETWORK_EPOCHS,
     ) -> None:
-        self._torch = _import_torch()
+        self._torch = check_torch()
         self._full, self._design, self._repeats, self._seed = full, design, repeats, seed
         self._jobs, self._report, self._epochs = jobs, report, epochs
         self._parts = [_parts(design, np.random.default_rng([seed, repeat])) for repeat in range(repeats)]
@@ -327,7 +327,7 @@ def _one(torch: Any) -> None:  # noqa: ANN401 - a module
     torch.set_num_threads(1)
 
 
-def _import_torch() -> Any:  # noqa: ANN401 - a module without types
+def check_torch() -> Any:  # noqa: ANN401 - a module without types
     """Import PyTorch.
 
     Raises

@@ -29,6 +29,7 @@ from icsys.report.learned.words import (
     recommendation_words,
     reference_of,
     resolution_words,
+    rounded_text,
     split_words,
     verdict_words,
 )
@@ -164,7 +165,7 @@ def _figures(learned: Learned) -> Iterator[Figure]:
     if can_resolve(learned):
         yield Figure(f"{learned.resolves:.1f}", "points: the smallest loss that can be excluded")
     if arm is None and learned.images_needed is not None:
-        yield Figure(f"{learned.images_needed:,}", "tested images, about, would exclude a loss of 1 %")
+        yield Figure(rounded_text(learned.images_needed), "tested images, about, would exclude a loss of 1 %")
 
 
 def _table(learned: Learned) -> HtmlTable:

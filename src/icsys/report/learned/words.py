@@ -73,6 +73,17 @@ def p_text(p: float) -> str:
     return f"< {_SMALLEST_P}" if p < _SMALLEST_P else f"{p:.3f}"
 
 
+def rounded_text(count: int) -> str:
+    """Format an estimated count with two digits, such as "8,900".
+
+    Examples
+    --------
+    >>> [rounded_text(count) for count in (8901, 1960, 95, 7)]
+    ['8,900', '2,000', '95', '7']
+    """
+    return f"{round(count, 2 - len(str(count))):,}"
+
+
 def palette_text(arm: ArmResult) -> str:
     """Return the colours of an arm, or the quality of its lossy codec."""
     if arm.quality is not None:
@@ -107,9 +118,10 @@ def resolution_words(learned: Learned) -> str:
         return f"{first} Keeping 99 % allows a loss of {allowed:.1f} points, so they are enough to tell."
     if learned.images_needed is None:
         return f"{first} Keeping 99 % allows a loss of {allowed:.1f} points."
+    needed = rounded_text(learned.images_needed)
     return (
-        f"{first} Keeping 99 % allows {allowed:.1f} points: about {learned.images_needed:,} tested images would be "
-        "needed to exclude more than that, fewer for an arm that changes few predictions."
+        f"{first} Keeping 99 % allows {allowed:.1f} points: about {needed} tested images would be needed to exclude "
+        "more than that, fewer for an arm that changes few predictions."
     )
 
 
@@ -145,11 +157,10 @@ def _nothing_recommended(learned: Learned) -> str:
 def split_words(learned: Learned) -> str:
     """Return what was trained on and tested on, in sentences."""
     sample = f" of {learned.images_found:,}" if learned.images_found > learned.images else ""
-    drawn = ", drawn at random" if sample else ""
     classes = "1 class" if len(learned.classes) == 1 else f"{len(learned.classes):,} classes"
     how = _SPLITS.get(learned.split, "{} were tested.").format(images_text(learned.tested))
     text = (
-        f"{learned.images:,}{sample} images of {classes}{drawn}. {how} Always naming the largest class would be right "
+        f"{learned.images:,}{sample} images of {classes}. {how} Always naming the largest class would be right "
         f"for {percent_text(learned.majority)} of them."
     )
     return f"{text} {FLATTERS}" if learned.is_optimistic else text
