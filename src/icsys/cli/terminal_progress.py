@@ -134,6 +134,7 @@ class LearnScreen(_Screen):
         self._note, self._shown_at = "", 0.0
         if self._bar is not None:
             self._bar.bar_format = "{desc}: |{bar}| {n_fmt}/{total_fmt}{postfix}"
+            self._bar.refresh()
 
     def show(self, progress: LearnProgress) -> None:
         """Show one step."""
@@ -144,8 +145,8 @@ class LearnScreen(_Screen):
         is_new = progress.note != self._note
         if is_new:
             self._note = progress.note
-            self._bar.reset(progress.total)
             self._bar.set_description_str(progress.note, refresh=False)
+            self._bar.reset(progress.total)  # draws the bar
         self._bar.total, self._bar.n = progress.total, progress.done
         if progress.seconds_left is not None:
             self._bar.set_postfix_str(f"about {time_text(progress.seconds_left)} left in all", refresh=False)
