@@ -221,7 +221,7 @@ def run_folder(
     Parameters
     ----------
     given
-        The plain values of the options that the user decides. Default: those that differ from the defaults.
+        The plain values of the options that the user decides. Default: the ones that are not the defaults.
     """
     stop, progress = stop or threading.Event(), progress or (lambda _: None)
     if given is None and (settings.from_learn is not None or settings.total_bytes is not None):

@@ -87,7 +87,7 @@ def choose_colors_for(sample: Sample, candidates: Candidates, limit: float, judg
             grid.append(between)
     best = _best(sorted(grid), judge)
     found = judge(best)
-    assert found is not None  # noqa: S101 - it is among those that fit
+    assert found is not None  # noqa: S101 - it was tried
     return Chosen(best, f"of {len(grid)} numbers of colours, each at the size that fits, it {found[1]}")
 
 

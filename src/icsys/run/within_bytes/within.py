@@ -44,7 +44,7 @@ class BudgetJob(NamedTuple):
     Attributes
     ----------
     options, given
-        The options, and the plain values of those that the user decides.
+        The options, and the plain values of the ones that the user decides.
     settings
         With ``total_bytes``, and with ``jobs`` and ``engine`` filled in.
     run
