@@ -42,7 +42,7 @@ class FixedFeatureJudge:
     """A kernel ridge on fixed patch features; its models differ by the patches that were drawn.
 
     Every image whose group is left out is predicted in closed form, from one factorisation for each model; see
-    :mod:`icsys.learning.models.patch_features` and :mod:`icsys.learning.kernel_ridge`.
+    :mod:`icsys.learning.models.patch_features` and :mod:`icsys.learning.models.kernel_ridge`.
 
     Parameters
     ----------
