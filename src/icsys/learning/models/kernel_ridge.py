@@ -117,7 +117,7 @@ def fit_ridge(kernel: _Floats, targets: _Floats, groups: NDArray[np.int32], pena
 
 
 def _invert(matrix: _Floats) -> None:
-    """Replace a positive definite matrix, of which the lower triangle is read, by its inverse.
+    """Replace a positive definite matrix by its inverse; only its lower triangle is read.
 
     A blocked Cholesky factorisation, the inverse W of its factor, and the product of W with itself, as in LAPACK's
     potrf and potri: SciPy's wrappers of these let no other thread of Python run meanwhile, products of NumPy do.
