@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 # The quality is searched on so many images first. Each quality tried on all images takes longer than the sample.
 _SEARCHED_IMAGES, _SEARCHED_PIXELS = 200, 4_000_000
-_ABSENT = -1  # size of the file of an image that failed
+# Sizes of the files of an image that failed, and of one that was not encoded.
+_ABSENT, _UNKNOWN = -1, -2
 
 
 class LossyArms:
@@ -116,22 +117,23 @@ class LossyArms:
         rows = np.flatnonzero(usable)
         few = rows[even_sample([max(1, area)] * len(rows), _SEARCHED_IMAGES, _SEARCHED_PIXELS)]
 
-        def size_of_few(quality: int) -> int:
-            return int(np.maximum(self._encode(codec, quality, few, None)[few], 0).sum())
+        def size_of(quality: int, some: NDArray[np.intp]) -> int:
+            sizes = self._sizes_of(codec, quality, some)
+            usable[some[sizes == _ABSENT]] = False
+            return int(np.maximum(sizes, 0).sum())
 
-        def size_of_all(quality: int) -> int:
-            if (codec, quality) not in self._sizes and not self._executor.stop.is_set():
-                self._sizes[codec, quality] = self._encode(codec, quality, rows, None)
-            sizes = self._sizes.get((codec, quality))
-            if sizes is None:
-                return 0  # stopped: the quality is of no use
-            usable[rows[sizes[rows] == _ABSENT]] = False
-            return int(np.maximum(sizes[rows], 0).sum())
-
-        near = highest_quality(size_of_few, int(aim[few].sum()))
+        near = highest_quality(partial(size_of, some=few), int(aim[few].sum()))
         limit = int(aim[rows].sum())
-        quality = highest_quality_near(size_of_all, limit, near)
-        return None if quality == LOWEST and size_of_all(LOWEST) > limit else quality
+        quality = highest_quality_near(partial(size_of, some=rows), limit, near)
+        return None if quality == LOWEST and size_of(LOWEST, rows) > limit else quality
+
+    def _sizes_of(self, codec: str, quality: int, rows: NDArray[np.intp]) -> NDArray[np.int64]:
+        """Return the size of the file of the images in some rows; each is encoded once at each quality."""
+        sizes = self._sizes.setdefault((codec, quality), np.full(len(self._full.sizes), _UNKNOWN))
+        unknown = rows[sizes[rows] == _UNKNOWN]
+        if len(unknown) and not self._executor.stop.is_set():
+            sizes[unknown] = self._encode(codec, quality, unknown, None)[unknown]
+        return sizes[rows]
 
     def _encode(
         self, codec: str, quality: int, rows: NDArray[np.intp], pixels: NDArray[np.uint8] | None
