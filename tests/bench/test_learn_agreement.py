@@ -55,7 +55,7 @@ def test_the_page_has_a_row_for_each_set_and_form(tmp_path, monkeypatch):
             for place in range(3):
                 Image.fromarray(random.integers(0, 256, (32, 32, 3), np.uint8)).save(folder / f"{place}.png")
     page = tmp_path / "page.md"
-    main([str(tmp_path / "pets"), "--about", "pets (made up)", "--size", "32", "--out", str(page)])
+    main([str(tmp_path / "pets"), "--about", "pets (made up)", "--size", "32", "--repeats", "2", "--out", str(page)])
     lines = page.read_text("utf-8").splitlines()
     cells = [line.split("|")[1].strip() for line in lines if line.startswith("| ") and not line.startswith("| --")]
     assert cells == [

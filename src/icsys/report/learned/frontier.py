@@ -132,6 +132,7 @@ def _differences(learned: Learned, others: Sequence[ArmResult]) -> Plot:
         axes.grid(visible=False, axis="y")
         axes.tick_params(axis="y", length=0)
         axes.margins(x=0.06)
+        axes.locator_params(axis="x", nbins=7, steps=[1, 2, 5, 10])
         axes.set_xlabel("points of accuracy against full (right is better)")
         _legend(figure, others, [])
 
