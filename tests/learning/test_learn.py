@@ -3,11 +3,12 @@
 import json
 import shlex
 import threading
+from itertools import pairwise
 
 import numpy as np
 import pytest
-from class_folders import write_classes
 
+from class_folders import write_classes
 from icsys import Options, UsageError, compress_folder, learn
 from icsys.cli.parser import command_parser
 from icsys.cli.read_options import read_options
@@ -154,8 +155,8 @@ def test_a_stop_ends_the_work_and_recommends_nothing(tmp_path, note):
 def test_progress_counts_up_and_says_once_what_the_images_can_tell(folder):
     steps = []
     learn(folder, colors=[4], repeats=3, lossy=False, progress=steps.append)
-    assert [one.message for one in steps if one.message][0].startswith("With 42 tested images")
-    for before, after in zip(steps, steps[1:], strict=False):
+    assert next(one.message for one in steps if one.message).startswith("With 42 tested images")
+    for before, after in pairwise(steps):
         assert before.note != after.note or after.message or before.done <= after.done
     assert all(one.seconds_left is None or 0 <= one.seconds_left < 600 for one in steps)
 
