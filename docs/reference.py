@@ -22,8 +22,8 @@ PAGE = Path(__file__).with_suffix(".md")
 _HEAD = """\
 # Commands and options
 
-Generated from the program by `docs/reference.py`; `ics COMMAND --help` prints the same. `ics compress`, `compare`, `demo`
-and `learn` print all options with `--help-all`.
+Generated from the program by `docs/reference.py`; `ics COMMAND --help` prints the same. `ics compress`, `compare`,
+`demo` and `learn` print all options with `--help-all`.
 
 `ics` alone prompts for the algorithm, the number of colours and the size, and turns the folder `Uncompressed` into the
 folder `Compressed`. The forms with `--no-` turn off an option that a file of options turns on.
