@@ -140,7 +140,9 @@ class LearnSteps:
         self._report.clock = Clock(costs.total(count))
         self._report.clock.begin(costs.making(count))
         made = self._make(labelled, folder / "arms")
-        labelled = labelled._replace(failures=[*labelled.failures, *made.failures])
+        labelled = labelled._replace(
+            failures=[*labelled.failures, *made.failures], notes=[*labelled.notes, *made.notes]
+        )
         judged = Judged(labelled, [], {}, {})
         told: Resolution | None = None
         network: list[NetworkCheck] = []
