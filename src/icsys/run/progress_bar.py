@@ -88,7 +88,7 @@ def progress_drawer(bar: tqdm, title: str) -> Callable[[Progress], None]:
 
     def draw(progress: Progress) -> None:
         nonlocal summary, drawn
-        if progress.summary is not summary:
+        if progress.looked_at is None and progress.summary is not summary:
             if summary is not None:
                 bar.reset(progress.total)
                 drawn = _run_drawer(bar, title)

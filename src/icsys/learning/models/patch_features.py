@@ -9,6 +9,8 @@ Mensink, Improving the Fisher kernel for large-scale image classification, ECCV 
 
 from __future__ import annotations
 
+import itertools
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -148,11 +150,20 @@ class PatchScale(NamedTuple):
         windows = _windows(picture, self.side, self.stride)
         np.copyto(held.patches.reshape(windows.shape), windows)
         _normalise(held.patches)
-        np.matmul(held.patches, self.projection, out=held.answers)
         # max(z - offset - t, 0) is max(z, offset + t) - (offset + t): what is subtracted is left until after the mean.
         high, low = self.offsets + np.float32(THRESHOLD), self.offsets - np.float32(THRESHOLD)
-        above = self.cells @ np.maximum(held.answers, high, out=held.cut) - high
-        below = low - self.cells @ np.minimum(held.answers, low, out=held.cut)
+        above, below = (np.empty((len(self.cells), len(high)), np.float32) for _ in range(2))
+        across = math.isqrt(self.cells.shape[1])
+        edges = _edges(across)
+        # One row of cells at a time: its answers stay in the cache of the processor.
+        for band, (top, bottom) in enumerate(itertools.pairwise(edges)):
+            inside = slice(band * (len(edges) - 1), (band + 1) * (len(edges) - 1))
+            patches = slice(top * across, bottom * across)
+            weights = self.cells[inside, patches]
+            answers, cut = held.answers[: weights.shape[1]], held.cut[: weights.shape[1]]
+            np.matmul(held.patches[patches], self.projection, out=answers)
+            above[inside] = weights @ np.maximum(answers, high, out=cut) - high
+            below[inside] = low - weights @ np.minimum(answers, low, out=cut)
         return _root(above), _root(below)
 
 
