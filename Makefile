@@ -12,7 +12,7 @@ PYTEST_PAIR := $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 export NO_MKDOCS_2_WARNING = 1 # the site is built with MkDocs 1
 
-.PHONY: demo test test-extras faults fuzz lint bench bench-kmeans figures notebook docs clean help
+.PHONY: demo test test-extras faults fuzz lint bench bench-kmeans evidence figures notebook docs clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -59,6 +59,10 @@ bench-kmeans: $(VENV)/bench.stamp  ## compare palettes and their times, on PHOTO
 	$(BIN)/python bench/alpha.py $(PHOTOS) --out docs/benchmarks/alpha.md
 	$(BIN)/python bench/memory.py $(PHOTOS) --out docs/benchmarks/memory.md
 	$(BIN)/python bench/auto.py $(PHOTOS) --out docs/benchmarks/auto.md
+
+evidence: $(VENV)/bench.stamp  ## judge what a model keeps of public sets: class folders PHOTOS="folder ..." and scikit-learn's digits
+	$(BIN)/python bench/evidence.py $(PHOTOS) --out docs/evidence.md
+	$(BIN)/python bench/learn_honesty.py $(PHOTOS) --out docs/benchmarks/learn-honesty.md
 
 figures: $(VENV)/core.stamp  ## draw the picture in the README
 	$(BIN)/python docs/before_after.py
