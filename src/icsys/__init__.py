@@ -10,6 +10,7 @@ from icsys.version import __version__ as __version__
 
 _MODULE_OF = {
     "ArmResult": "learning.learned",
+    "BytesChosen": "bytes_chosen",
     "Candidate": "report.comparison",
     "ColorKMeans": "color.estimator",
     "ColorsChosen": "summary",
@@ -42,7 +43,7 @@ _MODULE_OF = {
     "NetworkCheck": "learning.learned",
     "Options": "options",
     "Progress": "run.progress",
-    "Quality": "report.image_quality",
+    "Quality": "color.image_quality",
     "QuantizedImage": "pipeline",
     "RunSummary": "summary",
     "ShownPicture": "report.comparison",

@@ -1,4 +1,6 @@
+from icsys.bytes_chosen import BytesChosen as BytesChosen
 from icsys.color.estimator import ColorKMeans as ColorKMeans
+from icsys.color.image_quality import Quality as Quality
 from icsys.errors import EngineError as EngineError
 from icsys.errors import ICSError as ICSError
 from icsys.errors import ImageError as ImageError
@@ -37,7 +39,6 @@ from icsys.report.comparison import ComparisonRow as ComparisonRow
 from icsys.report.comparison import ImageScore as ImageScore
 from icsys.report.comparison import ShownPicture as ShownPicture
 from icsys.report.comparison_page import write_comparison as write_comparison
-from icsys.report.image_quality import Quality as Quality
 from icsys.report.learned.page import write_learned as write_learned
 from icsys.report.page_pictures import CountedPalette as CountedPalette
 from icsys.report.run_page import report_folder as report_folder

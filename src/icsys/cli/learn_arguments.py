@@ -37,7 +37,7 @@ LEARN_EXAMPLES = (
 LEARN_COMMON = ("ks", "size", "minutes", "group", "model", "seed", "out", "page")
 
 _BY_HAND = {"strategy", "format"}
-_SETTINGS = {"jobs", "follow_links", "include_outputs", "ignore_zeros", "masks", "table", "table_column"} | {
+_SETTINGS = {"jobs", "follow_links", "include_outputs", "ignore_zeros", "masks"} | {
     "json",
     "quiet",
 }
@@ -67,6 +67,13 @@ def add_learning(parser: argparse.ArgumentParser) -> None:
         default=argparse.SUPPRESS,
         metavar="png|webp|npz",
         help="Format of the files whose bytes count; webp is lossless. Default: png.",
+    )
+    what.add_argument(
+        "--table",
+        default=argparse.SUPPRESS,
+        metavar="FILE",
+        help="A CSV or JSON lines table below SRC with columns of image names and of classes; several with commas. "
+        "metadata.csv and metadata.jsonl are found without it.",
     )
     what.add_argument(
         "--out",

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from icsys.learning.learned import Learned
 
 # Settings that decide which images of a source are read, and how.
-_OF_THE_SOURCE = ("follow_links", "include_outputs", "ignore_zeros", "masks", "table", "table_column")
+_OF_THE_SOURCE = ("follow_links", "include_outputs", "ignore_zeros", "masks", "table")
 _OF_A_BUDGET = {"total_bytes", "from_learn", "arm"}  # what a run makes of results, where a file has it
 _MOST_ARMS = 32  # numbers of colours; each takes the time of one more arm
 

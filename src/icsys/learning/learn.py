@@ -13,7 +13,7 @@ from icsys.files.locations import parse_source
 from icsys.files.url import Url
 from icsys.inspection.inspect_folder import NOWHERE
 from icsys.learning.arms.plan_arms import plan_arms
-from icsys.learning.learn_settings import FEWEST_REPEATS, NEAR, LearnSettings
+from icsys.learning.learn_settings import NEAR, LearnSettings
 from icsys.learning.learn_steps import LearnSteps
 from icsys.options import Options
 from icsys.run_settings import RunSettings
@@ -38,7 +38,7 @@ def learn(
     colors: Sequence[int] = COLORS_JUDGED,
     minutes: float = 5.0,
     images: int | None = None,
-    repeats: int = FEWEST_REPEATS,
+    repeats: int | None = None,
     group: str = NEAR,
     model: Literal["fixed", "cnn"] = "fixed",
     lossy: bool = True,
@@ -72,7 +72,8 @@ def learn(
     images
         Judge this many images at most, whatever time it takes.
     repeats
-        Models of each arm, which differ by chance alone; at least 3.
+        Models of each arm, which differ by chance alone, at least 3; if left out, 9 for up to 700 images, 5 for up to
+        2,500, else 3.
     group
         Images that are left out together: "near" (near duplicates), "exact" (equal files), "none", or a regular
         expression of paths.

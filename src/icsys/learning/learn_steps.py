@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from icsys.errors import UsageError
-from icsys.learning.arm import FULL
+from icsys.learning.arm import FULL, SIZES
 from icsys.learning.arms.make_arms import make_arms
 from icsys.learning.arms.plan_arms import working_size
 from icsys.learning.images.find_labelled import find_labelled
 from icsys.learning.images.labelled_images import without_unusable
 from icsys.learning.images.stratified_sample import stratified_sample
 from icsys.learning.judge_arms import ArmJudgement
-from icsys.learning.learn_settings import CNN
+from icsys.learning.learn_settings import CNN, FEWEST_REPEATS
 from icsys.learning.models.fixed_judge import FixedFeatureJudge
 from icsys.learning.models.network_checks import network_checks
 from icsys.learning.models.network_judge import NetworkJudge, check_torch
@@ -76,6 +76,7 @@ class LearnSteps:
         self._source, self._arms, self._settings = source, arms, settings
         self._executor, self._seed = executor, seed
         self._size = working_size(arms)
+        self._repeats = FEWEST_REPEATS
         self._start = time.perf_counter()
         self._report = StepReport(progress, executor.stop)
 
@@ -93,6 +94,7 @@ class LearnSteps:
         )
         with tempfile.TemporaryDirectory(prefix="icsys-", ignore_cleanup_errors=True) as name:
             folder = Path(name)
+            self._repeats = self._settings.repeats_of(len(labelled.tasks))
             self._report.note = "Trying out"
             costs = try_out(
                 self._source,
@@ -101,7 +103,7 @@ class LearnSteps:
                 self._executor,
                 folder=folder / "trial",
                 size=self._size,
-                repeats=self._settings.repeats,
+                repeats=self._repeats,
             )
             if self._settings.images is None:
                 labelled = self._fit_into_time(labelled, costs)
@@ -138,7 +140,9 @@ class LearnSteps:
         self._report.clock = Clock(costs.total(count))
         self._report.clock.begin(costs.making(count))
         made = self._make(labelled, folder / "arms")
-        labelled = labelled._replace(failures=[*labelled.failures, *made.failures])
+        labelled = labelled._replace(
+            failures=[*labelled.failures, *made.failures], notes=[*labelled.notes, *made.notes]
+        )
         judged = Judged(labelled, [], {}, {})
         told: Resolution | None = None
         network: list[NetworkCheck] = []
@@ -147,7 +151,7 @@ class LearnSteps:
             if not made.usable.any():
                 raise _none_usable(self._source, made)
             usable = without_unusable(labelled, made.usable, self._source.shown)
-            pictures = _pictures_of(made, _rows(labelled, usable))
+            pictures = _distinct(_pictures_of(made, _rows(labelled, usable)))
             judgement = ArmJudgement(pictures, usable.design, self._seed)
             judged = Judged(usable, pictures, judgement.kept, judgement.predictions)
             told = self._judge_all(judgement, judged, costs.judging(count))
@@ -192,7 +196,7 @@ class LearnSteps:
         model = FixedFeatureJudge(
             _full(pictures),
             design,
-            repeats=self._settings.repeats,
+            repeats=self._repeats,
             seed=self._seed,
             jobs=self._executor.jobs,
             report=self._report,
@@ -217,7 +221,7 @@ class LearnSteps:
         model = NetworkJudge(
             _full(judged.pictures),
             design,
-            repeats=self._settings.repeats,
+            repeats=self._repeats,
             seed=self._seed,
             jobs=self._executor.jobs,
             report=self._report,
@@ -240,6 +244,12 @@ def _rows(labelled: LabelledImages, usable: LabelledImages) -> list[int]:
     """Return the places of images that are left among all of them."""
     left = {task.source for task in usable.tasks}
     return [row for row, task in enumerate(labelled.tasks) if task.source in left]
+
+
+def _distinct(pictures: Sequence[ArmPictures]) -> list[ArmPictures]:
+    """Return pictures without smaller sizes that are no smaller: those of images that are small anyway."""
+    full = next(one for one in pictures if one.arm.name == FULL)
+    return [one for one in pictures if one.arm.chain != SIZES or (one.width, one.height) != (full.width, full.height)]
 
 
 def _pictures_of(made: MadeArms, rows: Sequence[int]) -> list[ArmPictures]:

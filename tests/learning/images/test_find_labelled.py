@@ -366,3 +366,9 @@ def test_a_split_that_cannot_be_read_is_named(tmp_path):
     (tmp_path / "test.zip").write_bytes(b"no archive")
     with pytest.raises(UsageError, match=r"the split 'test.*' of .* cannot be read"):
         find(tmp_path, group="none")
+
+
+def test_a_broken_image_with_the_name_of_a_split_is_one_failure(tmp_path):
+    found = find(put_folder(tmp_path, photos("a", "b") | {"a/test.png": b"no", "b/val.jpg": b""}))
+    assert [one.source for one in found.failures] == ["a/test.png", "b/val.jpg"]
+    assert len(found.tasks) == 6

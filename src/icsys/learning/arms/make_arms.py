@@ -19,8 +19,8 @@ from icsys.image.geometry import ResizeSettings
 from icsys.image.read_output import read_pixels
 from icsys.image.resize import stretched
 from icsys.learning.arm import FULL, ArmPictures
-from icsys.learning.arms.encoded_files import EncodedFiles, new_pixels
 from icsys.learning.arms.lossy_arms import LossyArms
+from icsys.learning.arms.temporary_pixels import StoredPixels, new_pixels
 from icsys.learning.learn_progress import LearnProgress
 from icsys.results import Failed
 from icsys.sources.base import read_loaded
@@ -99,7 +99,7 @@ def make_arms(
     executor = executor._replace(engine="threads", crashed=lambda _: None)
     maker = _Maker(source, tasks, made, folder, size)
     maker.run(executor, report)
-    lossy = LossyArms(maker.full, executor, folder=folder, size=size, background=maker.background, report=report)
+    lossy = LossyArms(maker.full, executor, folder=folder, size=size, report=report)
     aims = {arm.name: maker.bytes[place] for place, arm in enumerate(made)}
     pictures = {arm.name: maker.pictures_of(place) for place, arm in enumerate(made)}
     for arm in arms:
@@ -126,9 +126,7 @@ class _Maker:
     bytes
         Shape (arms, n), int64: size of each file.
     full
-        The files of the images in full.
-    background
-        Colour behind transparent pixels.
+        The pixels of the images in full.
     usable, failures
         As in :class:`MadeArms`.
     """
@@ -142,10 +140,9 @@ class _Maker:
             new_pixels(folder / f"arm-{place}.u8", len(tasks) if arm.is_judged else 0, size)
             for place, arm in enumerate(arms)
         ]
-        self.background = self._options[0].background
         self._sizes: list[Counter[tuple[int, int]]] = [Counter() for _ in arms]
         self.bytes = np.zeros((len(arms), len(tasks)), np.int64)
-        self.full = EncodedFiles(folder / "full.files", len(tasks))
+        self.full = StoredPixels(folder / "full.u8", len(tasks))
         self.usable = np.zeros(len(tasks), np.bool_)
         self.failures: list[Failed] = []
 
@@ -204,10 +201,11 @@ class _Maker:
                 image = pipeline.compress_photo(photo, data, options)
                 self.bytes[place, row] = len(image.data)
                 sizes[place] = image.width, image.height
-                if self._arms[place].name == FULL:
-                    self.full.add(row, image.data)
                 if self._arms[place].is_judged:
-                    self._pixels[place][row] = stretched(read_pixels(image.data, options.background), self._size)
+                    shown = read_pixels(image.data, options.background)
+                    self._pixels[place][row] = stretched(shown, self._size)
+                    if self._arms[place].name == FULL:
+                        self.full.add(row, shown)
         return sizes
 
 

@@ -25,6 +25,7 @@ from icsys.learning.learn_settings import ALONE, EXACT, NEAR
 from icsys.results import Failed
 from icsys.sources.archives.archive_items import ArchivePlace
 from icsys.sources.base import passed_over_text
+from icsys.sources.safe_names import is_image_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -148,6 +149,8 @@ def _check_splits(source: Source, listing: SourceListing) -> None:
     """Refuse a source with a split that cannot be read: images would be divided in another way."""
     for one in listing.broken:
         name = one.source.rpartition("/")[2]
+        if is_image_name(name):
+            continue
         if purpose_of(name) or purpose_of(_PACK_NUMBER.sub("", name.partition(".")[0])):
             raise UsageError(f"the split {one.source!r} of {source.shown!r} cannot be read: {one.message}")
 

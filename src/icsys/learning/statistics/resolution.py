@@ -47,11 +47,8 @@ class Resolution(NamedTuple):
         tested
             Number of tested images.
         """
-        text = f"With {tested:,} tested images the smallest loss that can be excluded is {self.resolves:.1f} points"
-        if self.images_needed is None or self.resolves <= self.loss_allowed:
-            return f"{text}."
-        allowed = f"a loss of 1 % ({self.loss_allowed:.1f} points)"
-        return f"{text}; about {self.images_needed:,} would be needed to exclude {allowed}."
+        loss = f"{self.resolves:.1f} points"
+        return f"With {tested:,} tested images the smallest loss that can be excluded is {loss}."
 
 
 def power(loss: float, error: float, df: float, alpha: float) -> float:
