@@ -186,3 +186,14 @@ def test_shuffled_labels_are_named_no_more_often_than_by_chance(tmp_path):
         files[row].rename(target / f"{place}.png")
     found = learn(tmp_path / "two", colors=[4], repeats=3, lossy=False)
     assert all(arm.accuracy < found.majority + 3 * 100 * (2 / 9 / 90) ** 0.5 for arm in found.arms if arm.accuracy)
+
+
+def test_classes_come_from_a_table(tmp_path):
+    write_classes(tmp_path / "made", ("dark", "light"), 8, size=(15, 15))
+    rows = ["file,species"]
+    for number, path in enumerate(sorted((tmp_path / "made").rglob("*.png"))):
+        rows.append(f"{number}.png,{path.parent.name}")
+        path.rename(tmp_path / f"{number}.png")
+    (tmp_path / "photos.csv").write_text("\n".join(rows), encoding="utf-8")
+    found = learn(tmp_path, colors=[4], repeats=3, lossy=False, table="photos.csv")
+    assert (found.classes, found.images) == (["dark", "light"], 16)

@@ -47,6 +47,7 @@ def learn(
     include_outputs: bool = False,
     ignore_zeros: bool = False,
     masks: str = AUTO,
+    table: str | None = None,
     stop: threading.Event | None = None,
     progress: Callable[[LearnProgress], object] | None = None,
 ) -> Learned:
@@ -85,6 +86,9 @@ def learn(
         Number of threads; the number of cores if left out. Figures do not depend on it.
     follow_links, include_outputs, ignore_zeros, masks
         As for :func:`~icsys.inspect_folder`.
+    table
+        A CSV or JSON lines table below the source with a column of classes beside file names, or several with commas;
+        ``metadata.csv`` and ``metadata.jsonl`` are found without it.
     stop
         Set this event, from another thread or a signal handler, to end the work; what was judged is returned.
     progress
@@ -127,6 +131,7 @@ def learn(
         include_outputs=include_outputs,
         ignore_zeros=ignore_zeros,
         masks=masks,
+        table=table,
     )
     return learn_source(
         source,
