@@ -72,3 +72,45 @@ def test_workers_elsewhere_get_equal_settings():
     settings = RunSettings(shard="2/4", jobs=3)
     assert pickle.loads(pickle.dumps(settings)) == settings  # noqa: S301 - from this process
     assert settings.shard == Shard(2, 4)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("500MB", 500_000_000),
+        ("1.5 GiB", 1_610_612_736),
+        ("2kb", 2000),
+        ("12", 12),
+        (7, 7),
+        ("0.0015kB", 1),
+        ("3 B", 3),
+    ],
+)
+def test_a_number_of_bytes_has_units_of_1000_and_of_1024(given, expected):
+    assert RunSettings(total_bytes=given).total_bytes == expected
+
+
+@pytest.mark.parametrize(
+    "given", [0, -1, "0", "-5MB", "5 apples", "MB", "1e9", "1,000", "", "٣MB", 2.5, True, [], "9" * 30, "1 000", 2**61]
+)
+def test_another_number_of_bytes_is_refused(given):
+    with pytest.raises(UsageError) as caught:
+        RunSettings(total_bytes=given)
+    assert str(caught.value).startswith(f"total_bytes={given!r}: expected a number of bytes above 0, such as 500MB")
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"shard": "1/2"}, "total_bytes with shard='1/2': expected one run over all images on this machine"),
+        ({"engine": "dask"}, "total_bytes with engine='dask'"),
+        ({"retry_failed": True}, "total_bytes with retry_failed=True"),
+        ({"from_learn": "a.json", "arm": "K4"}, "arm='K4' with total_bytes"),
+        ({"from_learn": 5}, "from_learn=5: expected a path"),
+        ({"arm": "K4"}, "arm='K4' without from_learn"),
+    ],
+)
+def test_a_budget_is_for_one_run_over_all_images(values, expected):
+    with pytest.raises(UsageError) as caught:
+        RunSettings(total_bytes=100, **values)
+    assert str(caught.value).startswith(expected)

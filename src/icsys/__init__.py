@@ -9,6 +9,7 @@ from importlib import import_module
 from icsys.version import __version__ as __version__
 
 _MODULE_OF = {
+    "ArmResult": "learning.learned",
     "Candidate": "report.comparison",
     "ColorKMeans": "color.estimator",
     "ColorsChosen": "summary",
@@ -19,8 +20,10 @@ _MODULE_OF = {
     "ComparisonRow": "report.comparison",
     "Compressed": "results",
     "CompressedImage": "pipeline",
+    "Confusion": "learning.learned",
     "CountedPalette": "report.page_pictures",
     "EngineError": "errors",
+    "EqualBytes": "learning.learned",
     "Failed": "results",
     "ICSError": "errors",
     "ImageError": "errors",
@@ -30,8 +33,13 @@ _MODULE_OF = {
     "InspectedImage": "inspection.inspection",
     "Inspection": "inspection.inspection",
     "InspectionProgress": "inspection.progress",
+    "LearnProgress": "learning.learn_progress",
+    "LearnSettings": "learning.learn_settings",
+    "Learned": "learning.learned",
+    "LostImage": "learning.learned",
     "Measured": "results",
     "MissingExtraError": "errors",
+    "NetworkCheck": "learning.learned",
     "Options": "options",
     "Progress": "run.progress",
     "Quality": "report.image_quality",

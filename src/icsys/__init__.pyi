@@ -11,6 +11,14 @@ from icsys.inspection.inspect_folder import inspect_folder as inspect_folder
 from icsys.inspection.inspection import InspectedImage as InspectedImage
 from icsys.inspection.inspection import Inspection as Inspection
 from icsys.inspection.progress import InspectionProgress as InspectionProgress
+from icsys.learning.learn_progress import LearnProgress as LearnProgress
+from icsys.learning.learn_settings import LearnSettings as LearnSettings
+from icsys.learning.learned import ArmResult as ArmResult
+from icsys.learning.learned import Confusion as Confusion
+from icsys.learning.learned import EqualBytes as EqualBytes
+from icsys.learning.learned import Learned as Learned
+from icsys.learning.learned import LostImage as LostImage
+from icsys.learning.learned import NetworkCheck as NetworkCheck
 from icsys.options import Options as Options
 from icsys.options import Target as Target
 from icsys.pipeline import CompressedImage as CompressedImage

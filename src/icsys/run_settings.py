@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from icsys.choices import AUTO
 from icsys.errors import UsageError
 from icsys.files.url import shown
+from icsys.run_setting_checks import ByteCount, ShardText, SharesText
 from icsys.setting_fields import (
-    Check,
     Choice,
     Fraction,
     Needs,
@@ -22,10 +22,10 @@ from icsys.setting_fields import (
     setting,
     unknown_names_refused,
 )
-from icsys.shard import Shard, parse_shard
 
 if TYPE_CHECKING:
     from icsys.selection import SizeRules, SplitShares
+    from icsys.shard import Shard
 
 Engine = Literal["auto", "threads", "processes", "dask", "ray"]
 Overwrite = Literal["never", "always"]
@@ -56,28 +56,6 @@ _WITH_PARTS = ("shard", "split")  # written as text
 
 INSPECTED = ("jobs", "engine", "follow_links", "include_outputs", "ignore_zeros", "masks")
 """Settings that an inspection has, too."""
-
-
-class _ShardText(Check):
-    """A shard I/N, as text, pair or :class:`Shard`."""
-
-    metavar = "I/N"
-
-    def accept(self, name: str, value: object) -> Shard:  # noqa: ARG002 - parse_shard names it
-        """Return the shard."""
-        return parse_shard(value)
-
-
-class _SharesText(Check):
-    """Names of splits with their shares, as text, as a table, or as :class:`SplitShares`."""
-
-    metavar = "NAME=SHARE,..."
-
-    def accept(self, name: str, value: object) -> SplitShares:  # noqa: ARG002 - parse_shares names it
-        """Return the shares."""
-        from icsys.selection import parse_shares  # noqa: PLC0415 - few runs need it
-
-        return parse_shares(value)
 
 
 @unknown_names_refused
@@ -174,7 +152,7 @@ class RunSettings:
     )
     shard: Shard | None = setting(
         None,
-        _ShardText(),
+        ShardText(),
         group="run",
         help="Compress part I of N of the images, such as 2/4. Run all N parts, on any machines, then ics merge.",
     )
@@ -229,7 +207,7 @@ class RunSettings:
     )
     split: SplitShares | None = setting(
         None,
-        _SharesText(),
+        SharesText(),
         group="selection",
         help="Divide the images of each class at random among folders, such as train=80,val=10,test=10. Duplicates "
         "stay together. splits.jsonl in DST keeps the split of each image for later runs.",
@@ -249,11 +227,27 @@ class RunSettings:
         group="selection",
         help="exact: leave out each image whose file equals that of an earlier one.",
     )
+    total_bytes: int | None = setting(
+        None,
+        ByteCount(),
+        group="budget",
+        help="Choose size and colours so that all images in DST take at most this many bytes, such as 500MB. "
+        "--colors, or a size, keeps what it gives.",
+    )
+    from_learn: str | None = setting(
+        None,
+        Text("FILE.json"),
+        group="budget",
+        help="Take the options of the arm that this file of ics learn recommends; with --total-bytes, go by the "
+        "accuracy of its arms.",
+    )
+    arm: str | None = setting(None, Text("NAME"), group="budget", help="Take this arm of --from-learn.")
 
     def __post_init__(self) -> None:
         """Check every field, then the rules between them."""
         check_fields(self)
         self._check_prune()
+        self._check_budget()
         if self.address is not None and not self.on_cluster:
             raise UsageError(
                 f"address={shown(self.address)!r} with engine={self.engine!r}: expected one of {', '.join(CLUSTERS)}"
@@ -278,6 +272,23 @@ class RunSettings:
         for name, value in others.items():
             if self.prune and value:
                 raise UsageError(f"prune with {name}={value!r}: expected a run over all sources on this machine")
+
+    def _check_budget(self) -> None:
+        """Refuse a number of bytes for a run over a part of the images, and an arm without a file, or beside bytes."""
+        for name in ("from_learn", "arm"):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, str) or not value):
+                raise UsageError(f"{name}={value!r}: expected {'a path' if name == 'from_learn' else 'a name'}")
+        if self.arm is not None and self.from_learn is None:
+            raise UsageError(f"arm={self.arm!r} without from_learn: expected the file of ics learn that has the arm")
+        if self.total_bytes is None:
+            return
+        if self.arm is not None:
+            raise UsageError(f"arm={self.arm!r} with total_bytes, which chooses by all arms: expected one of the two")
+        parts = {"shard": self.shard and str(self.shard), "engine": self.engine if self.on_cluster else None}
+        for name, value in (parts | {"retry_failed": self.retry_failed}).items():
+            if value:
+                raise UsageError(f"total_bytes with {name}={value!r}: expected one run over all images on this machine")
 
     @property
     def _needs_processes(self) -> str:

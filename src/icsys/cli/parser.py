@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from icsys.choices import STRATEGIES
 from icsys.cli.given_places import DESTINATION, SOURCE
 from icsys.cli.help import LAST_PATH, PATHS, CommandParser
-from icsys.cli.option_arguments import add_field
+from icsys.cli.option_arguments import add_field, add_tables, words_between_commas
 from icsys.cli.read_options import TABLES, table_fields
 from icsys.run_settings import INSPECTED, RunSettings
 from icsys.setting_fields import number_or_text
@@ -160,7 +160,7 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
         "--strategy",
         dest="strategies",
         metavar="A,B",
-        type=_words,
+        type=words_between_commas,
         default=list(STRATEGIES),
         help=f"Strategies to compare: any of {', '.join(STRATEGIES)}. SO is always included. Default: all.",
     )
@@ -168,7 +168,7 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
         "--colors",
         dest="ks",
         metavar="K,K",
-        type=_words,
+        type=words_between_commas,
         help="Numbers of colours to compare, each from 1 to 65536. Default: 32.",
     )
     what.add_argument(
@@ -247,26 +247,8 @@ def _add_page(group: Any, default: str) -> None:  # noqa: ANN401 - as above
 
 
 def _add_options(parser: argparse.ArgumentParser, *, compared: bool = False) -> None:
-    """Add the options of all tables in their groups, or only those of a comparison.
-
-    An option that is not given leaves no trace in the result, so that a config file can give it.
-    """
-    groups: dict[str, Any] = {}
-    for table in TABLES:
-        defaults = table()
-        for field in fields(table):
-            data = field.metadata
-            if compared and not data.get("compared"):
-                continue
-            title = data["group"]
-            group = groups.get(title) or groups.setdefault(title, parser.add_argument_group(title))
-            if one_of := data.get("one_of"):
-                group = groups.get(one_of) or groups.setdefault(one_of, group.add_mutually_exclusive_group())
-            add_field(group, field, getattr(defaults, field.name))
-    more = parser.add_argument_group("configuration")
-    more.add_argument(
-        "--config", metavar="FILE.toml", help="Read options from this file. The command line takes precedence."
-    )
+    """Add the options of all tables in their groups, or only those of a comparison."""
+    more = add_tables(parser, TABLES, lambda field: not compared or field.metadata.get("compared"))
     if not compared:
         more.add_argument("--print-options", action="store_true", help="Print all options as TOML and exit.")
 
@@ -274,11 +256,6 @@ def _add_options(parser: argparse.ArgumentParser, *, compared: bool = False) -> 
 def _common() -> list[str]:
     """Return the names of the options that most people need."""
     return [name for name, field in table_fields().items() if field.metadata.get("common")]
-
-
-def _words(text: str) -> list[int | str]:
-    """Return the words between commas, numbers as numbers."""
-    return [number_or_text(word.strip()) for word in text.split(",")]
 
 
 _MOST_USED = _common()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
@@ -14,9 +15,14 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
     from icsys.inspection.progress import InspectionProgress
+    from icsys.learning.learn_progress import LearnProgress
     from icsys.report.comparison import ComparisonProgress
     from icsys.run.progress import Progress
     from icsys.verify.folder import Checked
+
+
+_REFRESH = 0.1  # seconds between two states of a bar
+_MOST_SECONDS, _MOST_MINUTES = 90, 90  # that are not shown as minutes, and as hours
 
 
 class _Screen:
@@ -113,6 +119,49 @@ class InspectScreen(_Screen):
         if progress.total != self._bar.total:
             self._bar.total = progress.total
         self._bar.update(progress.done - self._bar.n)
+
+
+class LearnScreen(_Screen):
+    """Progress of ``ics learn``: a bar for each step, the time that is left in all, and what it says meanwhile."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        super().__init__("Listing", quiet=quiet)
+        self._note, self._shown_at = "", 0.0
+        if self._bar is not None:
+            self._bar.bar_format = "{desc}: |{bar}| {n_fmt}/{total_fmt}{postfix}"
+
+    def show(self, progress: LearnProgress) -> None:
+        """Show one step."""
+        if progress.message:
+            self._print(progress.message)
+        if self._bar is None:
+            return
+        is_new = progress.note != self._note
+        if is_new:
+            self._note = progress.note
+            self._bar.reset(progress.total)
+            self._bar.set_description_str(progress.note, refresh=False)
+        self._bar.total, self._bar.n = progress.total, progress.done
+        if progress.seconds_left is not None:
+            self._bar.set_postfix_str(f"about {time_text(progress.seconds_left)} left in all", refresh=False)
+        # A step may be one of hours, which shows its state at once, or one of thousands a second.
+        if is_new or progress.done == progress.total or time.monotonic() - self._shown_at > _REFRESH:
+            self._shown_at = time.monotonic()
+            self._bar.refresh()
+
+
+def time_text(seconds: float) -> str:
+    """Format about how long something takes.
+
+    Examples
+    --------
+    >>> time_text(3.2), time_text(88), time_text(130), time_text(7000)
+    ('5 s', '90 s', '2 min', '1.9 h')
+    """
+    if seconds < _MOST_SECONDS:
+        return f"{max(5, 5 * round(seconds / 5))} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < _MOST_MINUTES else f"{minutes / 60:.1f} h"
 
 
 def _new_bar(title: str) -> tqdm:

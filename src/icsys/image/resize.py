@@ -16,6 +16,8 @@ from icsys.options import Options
 from icsys.pixel_checks import check_array, refuse_image
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from icsys.choices import AlphaName, FitName, ResampleName
     from icsys.image.area_average import Edges
 
@@ -196,6 +198,18 @@ def resize(
         small = resample_pixels(source, plan, options.resample, stored_edges(plan, source.size))
     small = small.convert("RGB") if small.mode == "CMYK" else small
     return finished(small, plan, options.background, options.alpha)
+
+
+def stretched(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """Return a picture, shape (H, W, 3), uint8, as a square with sides of ``side`` pixels.
+
+    It is enlarged by bilinear interpolation, as by :func:`resize` with ``stretch``; a larger one is averaged.
+    """
+    height, width = pixels.shape[:2]
+    if height == width == side:
+        return pixels
+    plan = ResizePlan((0.0, 0.0, float(width), float(height)), (side, side), (side, side))
+    return np.asarray(resample_pixels(Image.fromarray(pixels), plan, "box", stored_edges(plan, (width, height))))
 
 
 def as_image(image: Any) -> Image.Image:  # noqa: ANN401 - its purpose is to check the type

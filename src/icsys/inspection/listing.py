@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _MASKS = re.compile(r"\bmasks\b")
 _ANNOTATIONS = re.compile(r"\b(?:YOLO|VOC|LabelMe|Cityscapes|COCO|annotations|labels)\b")
+_TABLES = frozenset({"metadata", "table"})
 _STEP = 1000  # entries between two reports
 
 
@@ -34,6 +35,8 @@ class SourceListing:
         Number of files by kind and form.
     lists
         The companions that are lists of names.
+    tables
+        The companions that are tables with names of images.
     how_found, unclear
         Sentences on how companions were recognised, and on what may be one.
     """
@@ -41,11 +44,20 @@ class SourceListing:
     tasks: list[Task] = field(default_factory=list)
     companions: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     lists: list[Companion] = field(default_factory=list)
+    tables: list[Companion] = field(default_factory=list)
     how_found: tuple[str, ...] = ()
     unclear: tuple[str, ...] = ()
     broken: list[Failed] = field(default_factory=list)
     ignored: int = 0
     outputs_passed_over: list[str] = field(default_factory=list)
+
+    def add_companion(self, one: Companion) -> None:
+        """Count a file that goes with images; keep it if it is about many."""
+        self.companions[one.kind][one.form] += 1
+        if one.form == NAMES:
+            self.lists.append(one)
+        elif one.form in _TABLES:
+            self.tables.append(one)
 
     def found(self, kind: str) -> dict[str, Any]:
         """Return the number of companions of a kind and of each of its forms, and the sentences about them."""
@@ -70,9 +82,7 @@ def list_source(source: Source, stop: threading.Event, report: Callable[[int], o
         if isinstance(planned, Task):
             listing.tasks.append(planned)
         elif isinstance(planned, Companion):
-            listing.companions[planned.kind][planned.form] += 1
-            if planned.form == NAMES:
-                listing.lists.append(planned)
+            listing.add_companion(planned)
         elif isinstance(planned, Unreadable):
             listing.broken.append(Failed(source=planned.source, code=planned.code, message=planned.message))
         elif isinstance(planned, PassedOver):

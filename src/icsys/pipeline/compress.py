@@ -147,7 +147,26 @@ def compress_image(
         raise _no_bytes(data)
     options, shared = _with_palette(options, palette)
     data = bytes(data)
-    photo = decode_photo(data, options, admit)
+    return compress_photo(decode_photo(data, options, admit), data, options, shared)
+
+
+def compress_photo(
+    photo: Photo, data: bytes, options: Options, shared: NDArray[np.uint8] | None = None
+) -> CompressedImage:
+    """Reduce the colours of a decoded image and encode it: what :func:`compress_image` does after decoding.
+
+    Several options of one geometry share a photo. It may be decoded with the options of any strategy that reduces
+    colours; with those of SO, positions in the palette of the file are missing.
+
+    Parameters
+    ----------
+    photo
+        The decoded and resized image.
+    data
+        The bytes of its file.
+    shared
+        Map the image to this palette, shape (k, 3), uint8.
+    """
     pixels = photo.pixels
     start = time.perf_counter()
     encoder = encoder_of(options)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from icsys.files.reserved_names import refusing_links
 from icsys.ratio_words import times_and_word, times_text
+from icsys.records.command_text import command_text
 from icsys.report.comparison_table import TABLE_COLUMNS, cells, notes
 from icsys.report.example_images import middle_name, shown_names
 from icsys.report.html import Figure, Heading, HtmlTable, Pair, Problem, ReportPage, check_target, choice, write_page
@@ -15,7 +16,7 @@ from icsys.report.humanize import bytes_text, count_text, images_text, printable
 from icsys.report.optional_packages import import_optional
 from icsys.report.page_pictures import data_uri
 from icsys.report.plots import comparison_plots
-from icsys.report.provenance import command_text, version_facts
+from icsys.report.provenance import version_facts
 from icsys.sources.base import passed_over_text
 from icsys.version import __version__
 

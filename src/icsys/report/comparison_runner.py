@@ -22,6 +22,7 @@ from icsys.image.geometry import plan_resize
 from icsys.image.open_image import open_image
 from icsys.image.read_output import read_pixels
 from icsys.outputs.folder import FolderOutputs
+from icsys.pipeline.lossy_quality import LOWEST, even_sample, highest_quality, highest_quality_near
 from icsys.report.comparison import (
     Candidate,
     ComparisonExample,
@@ -32,14 +33,7 @@ from icsys.report.comparison import (
 )
 from icsys.report.example_images import choose, detail, shown_names
 from icsys.report.image_quality import measure
-from icsys.report.lossy_codecs import (
-    LOWEST,
-    USUAL_QUALITY,
-    compress_lossy,
-    even_sample,
-    highest_quality,
-    highest_quality_near,
-)
+from icsys.report.lossy_codecs import USUAL_QUALITY, compress_lossy
 from icsys.report.page_pictures import palette_of
 from icsys.results import Compressed, Failed
 from icsys.run.worker import WorkerContext, compress_one

@@ -98,13 +98,17 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Thumbnail:
-    """A small picture, its name and a note; ``uri`` is empty if it is not available."""
+    """A small picture, its name and a note; ``uri`` is empty if it is not available.
+
+    ``zoom``: screen pixels per pixel, so that the pixels of a tiny picture are seen.
+    """
 
     name: str
     note: str
     uri: str
     width: int
     height: int
+    zoom: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +122,12 @@ class PictureGroup:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of a page that shows groups of pictures."""
+    """A part of a page that shows groups of pictures, or a table."""
 
     title: str
     note: str
-    groups: Sequence[PictureGroup]
+    groups: Sequence[PictureGroup] = ()
+    table: HtmlTable | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,15 +141,22 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportPage:
-    """The contents of a page, from top to bottom."""
+    """The contents of a page, from top to bottom.
+
+    ``advised`` is a command for the reader to copy, and ``command`` the one that made the page; both may be empty.
+    ``plots_first``: the plots stand before the table.
+    """
 
     kind: str
     title: str
     lead: Sequence[str]
+    advised: str = ""
+    advised_note: str = ""
     figures: Sequence[Figure]
     table: HtmlTable | None = None
     plots: Sequence[Plot] = ()
     plots_note: str = ""
+    plots_first: bool = False
     examples: Sequence[Pair] = ()
     examples_note: str = ""
     sections: Sequence[Section] = ()

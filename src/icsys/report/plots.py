@@ -87,7 +87,7 @@ def size_plot(sizes: Sequence[tuple[str, int]]) -> Plot:
         axes.set_xlabel("MB on disk")
 
     words = ", ".join(f"{name} {bytes_text(size)}" for name, size in sizes)
-    return Plot("Size before and after", words, _svg("size", draw, height=max(_HEIGHT, 0.6 + 0.36 * len(sizes))))
+    return Plot("Size before and after", words, figure_svg("size", draw, height=max(_HEIGHT, 0.6 + 0.36 * len(sizes))))
 
 
 def histogram(title: str, label: str, values: Sequence[float], *, whole: bool = False) -> Plot:
@@ -106,7 +106,7 @@ def histogram(title: str, label: str, values: Sequence[float], *, whole: bool = 
 
     low, middle, high = numpy.quantile(values, [0, 0.5, 1])
     words = f"{label}: from {low:.4g} to {high:.4g}, half of the images above {middle:.4g}"
-    return Plot(title, words, _svg(title, draw))
+    return Plot(title, words, figure_svg(title, draw))
 
 
 def _quality_and_bytes(rows: Sequence[ComparisonRow]) -> Plot:
@@ -131,7 +131,7 @@ def _quality_and_bytes(rows: Sequence[ComparisonRow]) -> Plot:
         f"{row.name}: {_kilobytes(row):.2f} kB an image, SSIM {row.ssim:.4f}, colour difference {row.delta_e:.2f}"
         for row in rows
     )
-    return Plot("Quality and bytes", words, _svg("bytes", draw, height=4.2))
+    return Plot("Quality and bytes", words, figure_svg("bytes", draw, height=4.2))
 
 
 def _time_and_factor(rows: Sequence[ComparisonRow]) -> Plot:
@@ -155,7 +155,7 @@ def _time_and_factor(rows: Sequence[ComparisonRow]) -> Plot:
         label_points(figure, axes, [(row.candidate.setting, row.seconds, row.factor) for row in rows])
 
     words = "; ".join(f"{row.name}: {row.seconds:.2f} s, {times_text(row.bytes_in, row.bytes_out)}" for row in rows)
-    return Plot("Run time and compression factor", words, _svg("time", draw))
+    return Plot("Run time and compression factor", words, figure_svg("time", draw))
 
 
 def label_points(figure: Any, axes: Any, points: Sequence[tuple[str, float, float]]) -> None:  # noqa: ANN401 - as above
@@ -205,7 +205,7 @@ def _quality_and_colors(rows: Sequence[ComparisonRow]) -> Plot:
         figure.legend(loc="outside upper center", ncols=_LEGEND_COLUMNS)
 
     words = "; ".join(f"{row.name}: SSIM {row.ssim:.4f}, colour difference {row.delta_e:.2f}" for row in rows)
-    return Plot("Quality and the number of colours", words, _svg("quality", draw, height=4.2))
+    return Plot("Quality and the number of colours", words, figure_svg("quality", draw, height=4.2))
 
 
 def _quality_of_images(rows: Sequence[ComparisonRow]) -> Plot:
@@ -237,7 +237,7 @@ def _quality_of_images(rows: Sequence[ComparisonRow]) -> Plot:
 
     medians = (f"{row.name}: {min(some):.3f} to {max(some):.3f}" for row, some in zip(rows, values, strict=True))
     height = max(_HEIGHT, 0.8 + 0.42 * len(rows))
-    return Plot("Quality of each image", "; ".join(medians), _svg("images", draw, height=height))
+    return Plot("Quality of each image", "; ".join(medians), figure_svg("images", draw, height=height))
 
 
 def _by_strategy(rows: Sequence[ComparisonRow]) -> Iterator[tuple[str, list[ComparisonRow]]]:
@@ -271,7 +271,7 @@ def _axis(set_scale: Callable[[str], object], axis: Any, values: Sequence[float]
     axis.set_minor_locator(ticker.NullLocator())
 
 
-def _svg(name: str, draw: Callable[[Any], None], *, height: float = _HEIGHT) -> str:
+def figure_svg(name: str, draw: Callable[[Any], None], *, height: float = _HEIGHT) -> str:
     """Return a figure as an SVG element for a page, without a date, so equal plots give equal text."""
     style, figures = import_optional("matplotlib.style"), import_optional("matplotlib.figure")
     # Ids of elements must differ between the plots of a page.

@@ -17,6 +17,7 @@ from icsys.files.url import shown
 from icsys.layout import FAILURES, MANIFEST, REPORT
 from icsys.options import Options
 from icsys.ratio_words import times_and_word, times_text
+from icsys.records.command_text import command_text
 from icsys.records.run_json import named_files
 from icsys.report.comparison_page import HOW_TO_LOOK, LISTED
 from icsys.report.comparison_table import Cell
@@ -24,7 +25,7 @@ from icsys.report.example_images import MOST_EXAMPLES
 from icsys.report.html import Figure, Heading, HtmlTable, ReportPage, check_target, write_page
 from icsys.report.humanize import bytes_text, factor_text, images_text, printable
 from icsys.report.plots import histogram, size_plot
-from icsys.report.provenance import command_text, version_facts
+from icsys.report.provenance import version_facts
 from icsys.report.run_pictures import picture_pairs
 from icsys.report.run_record import read_record
 from icsys.report.source_images import recorded_place

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, cast
 
 from icsys.engine import available_cores
+from icsys.errors import UsageError
 from icsys.run.checks import check_options
 from icsys.run.local import run_locally
 from icsys.run.progress_bar import ProgressBar
 from icsys.run_settings import RunSettings
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Mapping
 
     from icsys.files.locations import Location
@@ -46,6 +47,9 @@ def compress_folder(
     min_side: int | None = None,
     max_aspect: float | None = None,
     drop_duplicates: Duplicates | None = None,
+    total_bytes: int | str | None = None,
+    from_learn: str | os.PathLike[str] | None = None,
+    arm: str | None = None,
     masks: str = "auto",
     mask_pad: int = 255,
     labels_on: LabelsOn = "auto",
@@ -111,6 +115,15 @@ def compress_folder(
         Leave out images whose longer side is more than this many times the shorter one.
     drop_duplicates
         "exact": leave out each image whose file equals that of an earlier one.
+    total_bytes
+        Choose size and colours so that all images in ``destination`` together take at most so many bytes: a number, or
+        a text such as ``"500MB"`` or ``"1.5GiB"``. A size or a number of colours in ``options`` that is not the default
+        is kept, and only the other is chosen. ``bytes_chosen`` of the summary says what was chosen.
+    from_learn
+        Take the options of an arm in a file of ``ics learn``. Those in ``options`` that are not the defaults must not
+        contradict it. With ``total_bytes``: choose by the accuracy of its arms.
+    arm
+        The name of the arm; the recommended one if left out.
     masks
         Files that are masks, as a pattern of paths below ``source`` such as ``"gt/*.png"``, or several with commas;
         "auto" (default): found by the layout of the folders; "none": no file is one. Masks keep the values of their
@@ -180,6 +193,9 @@ def compress_folder(
         min_side=min_side,
         max_aspect=max_aspect,
         drop_duplicates=drop_duplicates,
+        total_bytes=cast("int | None", total_bytes),  # likewise
+        from_learn=None if from_learn is None else os.fspath(from_learn),
+        arm=arm,
         masks=masks,
         mask_pad=mask_pad,
         labels_on=labels_on,
@@ -202,6 +218,13 @@ def run_folder(
 ) -> RunSummary:
     """Compress a folder on this machine or on a cluster; see :func:`compress_folder`."""
     stop, progress = stop or threading.Event(), progress or (lambda _: None)
+    if settings.total_bytes is not None:
+        raise UsageError(f"total_bytes={settings.total_bytes}: not in this version; leave it out")
+    if settings.from_learn is not None:
+        from icsys.records.learned_options import given_options, options_of_arm  # noqa: PLC0415 - few runs need it
+
+        options = options_of_arm(settings.from_learn, settings.arm, given_options(options))
+        settings = settings.replace(from_learn=None, arm=None)
     if settings.on_cluster:
         from icsys.run.cluster import run_on_cluster  # noqa: PLC0415 - few runs need it
 

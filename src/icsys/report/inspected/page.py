@@ -12,6 +12,7 @@ from icsys.files.reserved_names import refusing_links
 from icsys.image.encode import encode_lossy
 from icsys.inspection.inspect_folder import NOWHERE
 from icsys.options import Options
+from icsys.records.command_text import command_text
 from icsys.report.comparison_page import LISTED
 from icsys.report.comparison_table import Cell
 from icsys.report.html import (
@@ -30,7 +31,7 @@ from icsys.report.humanize import bytes_text, images_text, printable
 from icsys.report.inspected.text import class_rows, counts_text, groups_text
 from icsys.report.optional_packages import import_optional
 from icsys.report.page_pictures import resized
-from icsys.report.provenance import command_text, version_facts
+from icsys.report.provenance import version_facts
 from icsys.report.source_images import SourceImages
 from icsys.sources.base import passed_over_text
 from icsys.version import __version__

@@ -1,10 +1,10 @@
-"""JPEG and lossy WebP beside the strategies."""
+"""The quality of a lossy codec within a limit of bytes."""
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from icsys.report.lossy_codecs import even_sample, highest_quality, highest_quality_near
+from icsys.pipeline.lossy_quality import even_sample, highest_quality, highest_quality_near
 
 SIZES = st.lists(st.integers(0, 50), min_size=100, max_size=100).map(sorted)
 

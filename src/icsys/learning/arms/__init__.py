@@ -1,0 +1,1 @@
+"""The arms of a dataset: which there are, and their pictures."""

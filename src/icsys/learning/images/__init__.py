@@ -1,0 +1,1 @@
+"""The images with classes, and how they are divided."""

@@ -1,0 +1,1 @@
+"""Chance: differences with intervals, verdicts, and what the images can tell."""
