@@ -119,9 +119,14 @@ def with_surroundings(pictures: Pictures, k: int, weight: float, sigma: float = 
     return _by_features(pictures, k, features)
 
 
+def smoothed(pictures: Pictures, sigma: float) -> Pictures:
+    """Smooth each picture with a Gaussian."""
+    return _in_blocks(pictures, lambda block: _rounded(_smoothed(block.astype(np.float32), sigma)))
+
+
 def smoothed_first(pictures: Pictures, k: int, sigma: float) -> FewColors:
     """Smooth each picture with a Gaussian, and reduce that."""
-    return plain(_rounded(_in_blocks(pictures, lambda block: _smoothed(block.astype(np.float32), sigma))), k)
+    return plain(smoothed(pictures, sigma), k)
 
 
 def median_first(pictures: Pictures, k: int, side: int = 3) -> FewColors:
