@@ -290,16 +290,18 @@ def tables(found: list[Forms]) -> str:
 
 def findings(confirmed: list[Forms], screened: list[Forms], chosen: list[str]) -> str:
     """Say which ways help everywhere, and which do not, by the intervals of the tables."""
-    lines = []
+    lines, helped = [], []
     for way in (WEBP, *chosen):
         found = [one.at_equal_bytes(way, k) for one in confirmed for k in _CONFIRMED_K]
         wins = sum(each.lower(_ALPHA) > 0 and each.mean >= _WIN for each in found)
         gains = [100 * each.mean for each in found]
         more = sum(each.lower(_ALPHA) > 0 for each in found)
+        helped += [way] if wins == len(found) else []
         lines.append(
-            f"- *{way}*: {min(gains):+.1f} to {max(gains):+.1f} points at equal bytes; more than K-means in {more} of "
+            f"- *{way}*: {min(gains):+.1f} to {max(gains):+.1f} points at equal bytes; above K-means in {more} of "
             f"{len(found)} comparisons, by two points and more in {wins}."
         )
+    lines.insert(0, f"By this rule these help: {', '.join(helped) or 'none'}.\n")
     better: list[str] = []
     worse: list[str] = []
     unclear: list[str] = []
