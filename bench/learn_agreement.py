@@ -6,7 +6,7 @@ all forms: on the split of the authors if there is one, else on groups of near d
 
 Spearman's rank correlation is taken over the differences to full colour, and only over forms whose difference in the
 network exceeds two standard errors: the order of the others is chance. The network against itself, with other seeds,
-is the most that can be asked for.
+is the most that can be asked for. Fewer than six forms, marked with "few", say nothing; beside them stand all forms.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from page import publish
 from table import markdown_table, number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -52,7 +52,7 @@ ERRORS = 2.0
 FEWEST = 6
 """Forms over which a rank correlation means something."""
 
-_OTHER_SEED = 1000
+_HALVES = ("network 0", "network 1")
 _FORMS = ("own", "originals")
 
 
@@ -89,11 +89,12 @@ class Row(NamedTuple):
 
 
 class PhotoSet(NamedTuple):
-    """A set of photos at its forms, the reference first, and how it is divided."""
+    """A set of photos at its forms, the reference first, how it is divided, and where judgements are kept."""
 
     about: str
     pictures: list[ArmPictures]
     design: Design
+    kept: Path | None
 
 
 def made(folder: Path, about: str, temporary: Path, options: argparse.Namespace) -> PhotoSet:
@@ -104,12 +105,12 @@ def made(folder: Path, about: str, temporary: Path, options: argparse.Namespace)
     size = options.size, options.size
     arms = plan_arms(Options(size=size), COLORS, lossy=False, given_geometry=True)
     arms = [arm for arm in arms if not arm.is_subset]
-    pictures = temporary / "pictures"
+    pictures = temporary / folder.name
     pictures.mkdir()
     all_made = make_arms(source, found.tasks, arms, executor, folder=pictures, size=working_size(arms))
     if not all_made.usable.all():
         raise SystemExit(f"{folder.name}: {all_made.failures[0].source}: {all_made.failures[0].message}")
-    return PhotoSet(about, all_made.pictures, found.design)
+    return PhotoSet(about, all_made.pictures, found.design, options.keep / folder.name if options.keep else None)
 
 
 def judged(judge: Judge, pictures: ArmPictures, design: Design) -> Judgement:
@@ -132,32 +133,31 @@ def remembered(file: Path | None, judge: Callable[[], Judgement]) -> Judgement:
     return found
 
 
-def judge_all(photos: PhotoSet, place: Path | None, options: argparse.Namespace) -> dict[str, list[Judgement]]:
-    """Judge all forms by fixed features and by networks of two seeds; judgements in the order of the forms."""
-    full, design = photos.pictures[0].pixels, photos.design
-    network = partial(NetworkJudge, full, design, repeats=options.repeats, epochs=options.epochs, jobs=options.jobs)
-    judges: dict[str, Callable[[], Judge]] = {
-        "fixed": partial(FixedFeatureJudge, full, design, repeats=options.dictionaries, jobs=options.jobs),
-        "network 0": partial(network, seed=0),
-        "network 1": partial(network, seed=_OTHER_SEED),
-    }
-    found: dict[str, list[Judgement]] = {}
-    for name, make in judges.items():
-        judge = make()
-        found[name] = []
-        for one in photos.pictures:
-            file = place / f"{name} {one.arm.name}.npz" if place else None
-            found[name].append(remembered(file, partial(judged, judge, one, design)))
-            last = found[name][-1]
-            print(f"{name}, {one.arm.name}: {last.own.mean():.1%}, {last.seconds:.0f} s", file=sys.stderr, flush=True)
+def judge_all(photos: PhotoSet, make: Callable[..., Judge], name: str, **settings: int) -> list[Judgement]:
+    """Let one model judge all forms; judgements in their order."""
+    judge = make(photos.pictures[0].pixels, photos.design, **settings)
+    found = []
+    for one in photos.pictures:
+        file = photos.kept / f"{name} {one.arm.name}.npz" if photos.kept else None
+        found.append(remembered(file, partial(judged, judge, one, photos.design)))
+        last = found[-1]
+        print(f"{name}, {one.arm.name}: {last.own.mean():.1%}, {last.seconds:.0f} s", file=sys.stderr, flush=True)
     return found
+
+
+def joined(some: Sequence[list[Judgement]]) -> list[Judgement]:
+    """Return judgements of all forms by several networks as those of one model with repeats."""
+    return [
+        Judgement(*(np.concatenate(part) for part in (own, originals)), sum(seconds))
+        for own, originals, seconds in (zip(*of_form, strict=True) for of_form in zip(*some, strict=True))
+    ]
 
 
 def rows_of(photos: PhotoSet, found: dict[str, list[Judgement]], form: str) -> list[Row]:
     """Return the differences of all forms but the full one, tested on their own form or on originals."""
     groups = photos.design.groups[photos.design.tested]
     correct = {name: [getattr(one, form) for one in judgements] for name, judgements in found.items()}
-    halves = correct["network 0"], correct["network 1"]
+    halves = tuple(correct[name] for name in _HALVES)
     together = [np.concatenate(pair) for pair in zip(*halves, strict=True)]
     rows = []
     for place, one in enumerate(photos.pictures[1:], 1):
@@ -172,26 +172,33 @@ def rows_of(photos: PhotoSet, found: dict[str, list[Judgement]], form: str) -> l
 
 
 def rank_agreement(rows: list[Row]) -> tuple[float, float, float]:
-    """Return Spearman's rank correlations over the counted forms.
+    """Return Spearman's rank correlations over forms.
 
     Returns
     -------
     fixed, half, itself
         Of fixed features with the network of all seeds; with half of the seeds, mean of both halves; of one half of the
-        seeds with the other. NaN over fewer than three forms.
+        seeds with the other. NaN over fewer than three forms, or if all are equal.
     """
     from scipy.stats import spearmanr  # noqa: PLC0415 - half a second to import
 
-    counted = [row for row in rows if row.is_counted]
-    if len(counted) < 3:  # noqa: PLR2004 - two are in order or not
+    if len(rows) < 3:  # noqa: PLR2004 - two are in order or not
         return (float("nan"),) * 3
-    fixed, network = [row.fixed for row in counted], [row.network for row in counted]
-    first, second = zip(*(row.halves for row in counted), strict=True)
+    fixed, network = [row.fixed for row in rows], [row.network for row in rows]
+    first, second = zip(*(row.halves for row in rows), strict=True)
 
-    def ranked(one: object, other: object) -> float:
-        return float(spearmanr(one, other).statistic)
+    def ranked(one: Sequence[float], other: Sequence[float]) -> float:
+        return float(spearmanr(one, other).statistic) if np.ptp(one) and np.ptp(other) else float("nan")
 
     return ranked(fixed, network), statistics.mean((ranked(fixed, first), ranked(fixed, second))), ranked(first, second)
+
+
+def summary_row(what: str, rows: list[Row]) -> list[str]:
+    """Return how well the models agree on one set: over the counted forms, and over all of them."""
+    counted = [row for row in rows if row.is_counted]
+    few = " (few)" if len(counted) < FEWEST else ""
+    agreements = rank_agreement(counted) + rank_agreement(rows)
+    return [what, f"{len(counted)} of {len(rows)}{few}", *(number(value, 2) for value in agreements)]
 
 
 def section(photos: PhotoSet, found: dict[str, list[Judgement]]) -> tuple[str, list[list[str]]]:
@@ -212,12 +219,7 @@ def section(photos: PhotoSet, found: dict[str, list[Judgement]]) -> tuple[str, l
         *("network on originals", "fixed on originals"),
     )
     summary = [
-        [
-            f"{photos.about}, on {form}",
-            str(sum(row.is_counted for row in rows)),
-            *(number(value) for value in rank_agreement(rows)),
-        ]
-        for form, rows in zip(_FORMS, (own, originals), strict=True)
+        summary_row(f"{photos.about}, on {form}", rows) for form, rows in zip(_FORMS, (own, originals), strict=True)
     ]
     text = f"## {photos.about}\n\n{in_full(photos, found)}\n\n{markdown_table(header, table)}"
     return text, summary
@@ -252,7 +254,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--dictionaries", type=int, default=3, help="of fixed features (default: %(default)s)")
     parser.add_argument("--epochs", type=float, default=NETWORK_EPOCHS, help="of a network (default: %(default)s)")
     parser.add_argument("--jobs", type=int, default=1, help="threads (default: %(default)s)")
-    parser.add_argument("--keep", type=Path, help="keep what models say in this folder, and go on from there")
+    parser.add_argument("--keep", type=Path, help="keep judgements here, and go on from there")
     parser.add_argument("--out", type=Path, help="also write the page to this Markdown file")
     return parser.parse_args(arguments)
 
@@ -261,26 +263,43 @@ def main(arguments: list[str]) -> None:
     """Run the benchmark with the options of the command line."""
     options = parsed(arguments)
     abouts = options.about + [folder.name for folder in options.folders[len(options.about) :]]
-    sections, summary = [], []
-    for folder, about in zip(options.folders, abouts, strict=True):
-        with tempfile.TemporaryDirectory() as temporary:
-            photos = made(folder, about, Path(temporary), options)
-            found = judge_all(photos, options.keep / folder.name if options.keep else None, options)
-            text, rows = section(photos, found)
-            sections.append(text)
-            summary += rows
-            del photos
-    header = ("set", "forms counted", "fixed and network", "fixed and half the networks", "network and itself")
+    settings = {"jobs": options.jobs}
+    with tempfile.TemporaryDirectory() as temporary:
+        sets = [
+            made(folder, about, Path(temporary), options) for folder, about in zip(options.folders, abouts, strict=True)
+        ]
+        fixed = [judge_all(one, FixedFeatureJudge, "fixed", repeats=options.dictionaries, **settings) for one in sets]
+        halves: list[dict[str, list[list[Judgement]]]] = [{name: [] for name in _HALVES} for _ in sets]
+        for repeat in range(options.repeats):
+            for place, one in enumerate(sets):
+                for number, name in enumerate(_HALVES):
+                    seed = number + len(_HALVES) * repeat
+                    again = {"repeats": 1, "seed": seed, "epochs": options.epochs}
+                    halves[place][name].append(judge_all(one, NetworkJudge, f"seed {seed}", **again, **settings))
+            found = [
+                {"fixed": of_fixed} | {name: joined(some) for name, some in of_halves.items()}
+                for of_fixed, of_halves in zip(fixed, halves, strict=True)
+            ]
+            publish(page(sets, found, options, arguments), options.out)
+
+
+def page(
+    sets: list[PhotoSet], found: list[dict[str, list[Judgement]]], options: argparse.Namespace, arguments: list[str]
+) -> str:
+    """Return the page with what was judged so far."""
+    sections, summaries = zip(*map(section, sets, found), strict=True)
+    pairs = "fixed and network", "fixed and half the networks", "network and itself"
+    header = ("set", "forms counted", *pairs, *(f"{pair}, all forms" for pair in pairs))
     models = (
-        f"{options.repeats} networks in each half of the seeds, {options.epochs:g} epochs; {options.dictionaries} "
-        "dictionaries of fixed features. Differences to full colour are in points of percent; error is the standard "
-        'error of the difference in the network, from photos and seeds. "Own" is trained and tested on the form, '
-        '"originals" trained on the form and tested in full.'
+        f"{len(found[0][_HALVES[0]][0].own)} networks in each half of the seeds, {options.epochs:g} epochs; "
+        f"{options.dictionaries} dictionaries of fixed features. Differences to full colour are in points of percent; "
+        'error is the standard error of the difference in the network, from photos and seeds. "Own" is trained and '
+        'tested on the form, "originals" trained on the form and tested in full.'
     )
     words = __doc__.partition("\n\n")[2].strip()
     about = describe("learn_agreement.py", arguments, "numpy", "scipy", "scikit-learn", "pillow", "torch")
-    paragraphs = ("# Fixed features beside a network", words, models, about, markdown_table(header, summary), *sections)
-    publish("\n\n".join(paragraphs) + "\n", options.out)
+    table = markdown_table(header, [row for rows in summaries for row in rows])
+    return "\n\n".join(("# Fixed features beside a network", words, models, about, table, *sections)) + "\n"
 
 
 if __name__ == "__main__":

@@ -194,7 +194,7 @@ def variance_ratio(photos: Photos, divisions: int, parts: int) -> tuple[float, i
             some = photos.part(np.concatenate(places))
             judge = FixedFeatureJudge(some.full, some.design, seed=division * parts + part)
             arms = [_correct(judge, pixels, some.design) for pixels in (some.few, some.full)]
-            one = paired_difference(arms[0], arms[1], some.design.groups[some.design.tested])
+            one = paired_difference(*arms, some.design.groups[some.design.tested])
             means.append(one.mean)
             predicted.append(one.error**2)
         observed.append(np.var(means, ddof=1))

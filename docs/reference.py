@@ -22,8 +22,8 @@ PAGE = Path(__file__).with_suffix(".md")
 _HEAD = """\
 # Commands and options
 
-Generated from the program by `docs/reference.py`; `ics COMMAND --help` prints the same. `ics compress`, `compare` and
-`demo` print all options with `--help-all`.
+Generated from the program by `docs/reference.py`; `ics COMMAND --help` prints the same. `ics compress`, `compare`,
+`demo` and `learn` print all options with `--help-all`.
 
 `ics` alone prompts for the algorithm, the number of colours and the size, and turns the folder `Uncompressed` into the
 folder `Compressed`. The forms with `--no-` turn off an option that a file of options turns on.
@@ -35,7 +35,7 @@ _TAIL = """\
 | code | meaning |
 |---:|---|
 | 0 | all images are done or skipped; `ics verify`: every file is intact |
-| 1 | some images failed, or the run ended early, such as on a full disk; `ics verify`: some files are not intact |
+| 1 | some images failed, or the work ended early, such as on a full disk; `ics verify`: some files are not intact |
 | 2 | wrong usage; nothing was done |
 | 130 | interrupted with Ctrl-C; the next run resumes |
 | 143 | ended by SIGTERM; the next run resumes |

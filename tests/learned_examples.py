@@ -6,10 +6,10 @@ from icsys import Options
 from icsys.learning.learned import ArmResult, Confusion, EqualBytes, Learned, LostImage, NetworkCheck
 from icsys.results import Failed
 
-IMAGES, TESTED = 1905, 942
+IMAGES, PART, TESTED = 1905, 328, 942
 FULL_OPTIONS = Options(strategy="SO", size=(64, 64), fit="contain")
 
-# Name, side, colours, format, quality, bytes an image, accuracy, low, high, on originals, verdict, the arm it is as
+# Name, side, colours, format, quality, bytes of a file, accuracy, low, high, on originals, verdict, the arm it is as
 # small as.
 ROWS = (
     ("full", 64, None, "png", None, 9189, 83.1, 0.0, 0.0, 83.1, "reference", None),
@@ -45,7 +45,7 @@ def arm_result(of="K16", **changes):
     name, side, colors, form, quality, size, accuracy, low, high, originals, verdict, aim = next(
         row for row in ROWS if row[0] == of
     )
-    images = 328 if name.startswith("fewer") else IMAGES
+    images = PART if name.startswith("fewer") else IMAGES
     options = None
     if aim is None:
         changed = FULL_OPTIONS.replace(size=(side, side))
@@ -59,7 +59,7 @@ def arm_result(of="K16", **changes):
         "quality": quality,
         "images": images,
         "bytes": size * images,
-        "bytes_per_image": float(size),
+        "bytes_per_image": size * images / IMAGES,
         "accuracy": accuracy,
         "difference": accuracy - ROWS[0][6],
         "low": low,
@@ -176,6 +176,9 @@ def odd_examples():
         "unjudged reference": learned_example(
             arms=[arm_result("full", **unjudged)], recommended=None, command="", contrasts=[]
         ),
+        "nothing judged": learned_example(
+            arms=[], recommended=None, command="", contrasts=[], resolves=100.0, loss_allowed=0.0, images_needed=None
+        ),
         "zero width": learned_example(
             arms=[arm_result("full"), arm_result("K64", accuracy=83.1, difference=0.0, low=0.0, high=0.0)]
         ),
@@ -187,7 +190,7 @@ def odd_examples():
         "no accuracy": learned_example(
             arms=[arm_result("full", accuracy=0.0, accuracy_on_originals=0.0)],
             recommended=None,
-            resolves=float("inf"),
+            resolves=100.0,
             images_needed=None,
             loss_allowed=0.0,
         ),

@@ -9,6 +9,9 @@ from PIL import Image
 
 from helpers import compress_into, synthetic_photo
 from icsys import Options, compare_folder, report_folder, write_comparison
+from icsys.report.learned.page import write_learned
+from icsys.results import Failed
+from learned_examples import learned_example, lost_images, network_checks
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright: make test-extras")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python: as above")
@@ -25,7 +28,7 @@ SIZES = {"desktop": (1280, 900), "phone": (390, 800)}
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
-    """A comparison and a finished run, each as a page, with a failure and a file that is no photo."""
+    """A comparison, a finished run and what was learned as pages, with a failure and a file that is no photo."""
     folder = tmp_path_factory.mktemp("pages")
     (folder / "in" / "cat").mkdir(parents=True)
     for i, name in enumerate(("a <b> & c.png", "cat/d.png", "cat/e.png")):
@@ -37,7 +40,18 @@ def pages(tmp_path_factory):
     write_comparison(comparison, folder / "comparison.html")
     compress_into(folder / "in", folder / "out", options.replace(colors=8))
     run = report_folder(folder / "out")
-    return {"comparison": folder / "comparison.html", "run": run, "examples": comparison.examples}
+    learned = learned_example(
+        network=network_checks(), failures=[Failed(source="bad.jpg", code="empty", message="0 B")]
+    )
+    for arm in learned.arms:
+        arm.lost[:1] = lost_images(sources=["cat/d.png", "cat/e.png"])
+    write_learned(learned, folder / "in", folder / "learned.html", command="ics learn in")
+    return {
+        "comparison": folder / "comparison.html",
+        "run": run,
+        "learned": folder / "learned.html",
+        "examples": comparison.examples,
+    }
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +81,7 @@ def visit(browser, pages):
     yield open_page
     for context in contexts:
         context.close()
-    own = {pages["comparison"].as_uri(), pages["run"].as_uri()}
+    own = {pages[name].as_uri() for name in ("comparison", "run", "learned")}
     assert requests
     assert {url for url in requests if not url.startswith("data:")} <= own
     assert messages == []
@@ -161,7 +175,7 @@ def test_a_choice_by_key_shows_another_picture_and_its_palette(visit, pages):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("name", ["comparison", "run"])
+@pytest.mark.parametrize("name", ["comparison", "run", "learned"])
 def test_everyone_can_read_it(visit, name, size, scheme):
     """No rule of axe is broken (contrast, names, roles, order of headings), and nothing sticks out of the screen."""
     page = visit(name, size, color_scheme=scheme)
@@ -197,3 +211,20 @@ def test_the_keyboard_reaches_the_table_and_every_slider(visit):
     assert reached[0] == "skip"
     assert reached.count("range") >= 3
     assert "scroll" in reached
+
+
+def test_lost_photos_stand_beside_each_other_at_whole_pixels(visit):
+    """Before is left of after, at the same scale, also on a phone."""
+    for size in SIZES:
+        page = visit("learned", size)
+        before, after = (one.bounding_box() for one in page.locator(".group img").all()[:2])
+        assert before["x"] + before["width"] <= after["x"]
+        assert before["y"] == after["y"]
+        assert (before["width"], before["height"]) == (after["width"], after["height"]) == (128, 80)
+
+
+def test_one_click_selects_the_whole_command(visit):
+    page = visit("learned")
+    page.locator(".advised code").click()
+    assert page.evaluate("getSelection().toString()") == page.locator(".advised code").inner_text()
+    assert page.locator(".advised code").inner_text().startswith("ics compress ")

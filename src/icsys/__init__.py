@@ -10,6 +10,7 @@ from icsys.version import __version__ as __version__
 
 _MODULE_OF = {
     "ArmResult": "learning.learned",
+    "BytesChosen": "bytes_chosen",
     "Candidate": "report.comparison",
     "ColorKMeans": "color.estimator",
     "ColorsChosen": "summary",
@@ -42,7 +43,7 @@ _MODULE_OF = {
     "NetworkCheck": "learning.learned",
     "Options": "options",
     "Progress": "run.progress",
-    "Quality": "report.image_quality",
+    "Quality": "color.image_quality",
     "QuantizedImage": "pipeline",
     "RunSummary": "summary",
     "ShownPicture": "report.comparison",
@@ -54,6 +55,7 @@ _MODULE_OF = {
     "compress_folder": "run.compress",
     "compress_image": "pipeline",
     "inspect_folder": "inspection.inspect_folder",
+    "learn": "learning.learn",
     "merge_shards": "run.merge",
     "progress_bar": "run.progress_bar",
     "quantize": "pipeline",
@@ -62,6 +64,7 @@ _MODULE_OF = {
     "resize": "image.resize",
     "verify_folder": "verify.folder",
     "write_comparison": "report.comparison_page",
+    "write_learned": "report.learned.page",
     "write_palette": "records.palette_files",
 }
 

@@ -1,4 +1,6 @@
+from icsys.bytes_chosen import BytesChosen as BytesChosen
 from icsys.color.estimator import ColorKMeans as ColorKMeans
+from icsys.color.image_quality import Quality as Quality
 from icsys.errors import EngineError as EngineError
 from icsys.errors import ICSError as ICSError
 from icsys.errors import ImageError as ImageError
@@ -11,6 +13,7 @@ from icsys.inspection.inspect_folder import inspect_folder as inspect_folder
 from icsys.inspection.inspection import InspectedImage as InspectedImage
 from icsys.inspection.inspection import Inspection as Inspection
 from icsys.inspection.progress import InspectionProgress as InspectionProgress
+from icsys.learning.learn import learn as learn
 from icsys.learning.learn_progress import LearnProgress as LearnProgress
 from icsys.learning.learn_settings import LearnSettings as LearnSettings
 from icsys.learning.learned import ArmResult as ArmResult
@@ -36,7 +39,7 @@ from icsys.report.comparison import ComparisonRow as ComparisonRow
 from icsys.report.comparison import ImageScore as ImageScore
 from icsys.report.comparison import ShownPicture as ShownPicture
 from icsys.report.comparison_page import write_comparison as write_comparison
-from icsys.report.image_quality import Quality as Quality
+from icsys.report.learned.page import write_learned as write_learned
 from icsys.report.page_pictures import CountedPalette as CountedPalette
 from icsys.report.run_page import report_folder as report_folder
 from icsys.results import Compressed as Compressed

@@ -24,6 +24,7 @@ from icsys.results import (
 )
 
 if TYPE_CHECKING:
+    from icsys.bytes_chosen import BytesChosen
     from icsys.options import Target
     from icsys.results import CompanionResult, ImageCounts, Measured, Result
 
@@ -151,6 +152,8 @@ class RunSummary:
         Numbers of colours chosen by ``colors="auto"``; None if no image was compressed with it.
     colors_chosen
         The number of colours chosen for the whole dataset; None if it was chosen for each image, or given.
+    bytes_chosen
+        What was chosen to keep all images within a number of bytes; None if none was given.
     notes
         What to know of how the run understood the source.
     stopped
@@ -194,6 +197,7 @@ class RunSummary:
     notes: list[str] = field(default_factory=list)
     colors_found: ColorsFound | None = None
     colors_chosen: ColorsChosen | None = None
+    bytes_chosen: BytesChosen | None = None
     stopped: str = ""
 
     @property
@@ -315,6 +319,7 @@ class RunSummary:
         rows += [(f"masks or labels skipped: {reason}", f"{count:,}") for reason, count in self.companion_skips.items()]
         rows += [(f"left out by {rule}", f"{count:,}") for rule, count in self.left_out.items()]
         rows += [("note", note) for note in self.notes]
+        rows += [("bytes chosen", str(self.bytes_chosen))] if self.bytes_chosen else []
         failed = [*self.failures, *self.companion_failures]
         rows += [(f"failed: {failure.source}", failure.message) for failure in failed[:_SHOWN]]
         if len(failed) > _SHOWN:
@@ -334,4 +339,5 @@ class RunSummary:
             | {name: len(values[name]) for name in _COUNTED}
             | {"colors_found": self.colors_found and self.colors_found.to_dict()}
             | {"colors_chosen": self.colors_chosen and self.colors_chosen.to_dict()}
+            | {"bytes_chosen": self.bytes_chosen and self.bytes_chosen.to_dict()}
         )

@@ -63,3 +63,55 @@ def test_an_arm_needs_its_file(photos, tmp_path):
     code, _, error = ics("compress", photos, "out", "--arm", "K16", cwd=tmp_path)
     assert code == 2
     assert "arm='K16' without from_learn" in error
+
+
+def test_a_number_of_bytes_is_kept_and_the_choice_is_said(photos, tmp_path):
+    code, out, error = ics("compress", photos, "out", "--total-bytes", "8kB", cwd=tmp_path)
+    assert code == 0
+    assert error.startswith("Chosen from 3 images of 3: --size ")
+    (line,) = [line for line in out.splitlines() if line.startswith("Budget:")]
+    taken = sum(path.stat().st_size for path in (tmp_path / "out").rglob("*.png"))
+    assert f"All images take {taken:,} of 8,000 bytes" in line
+    assert 7_600 <= taken <= 8_000
+    options = line.partition(": ")[0].split()[1:] + line.partition(": ")[2].partition(":")[0].split()
+    spelled = [word for word in options if word.startswith("--") or word[0].isdigit()]
+    code, out, _ = ics("compress", photos, "out", *spelled, "--json", cwd=tmp_path)
+    assert json.loads(out)["summary"]["skipped"] == 3
+    code, out, _ = ics("compress", photos, "out", "--total-bytes", "8kB", "--json", cwd=tmp_path)
+    result = json.loads(out)
+    assert (code, len(result["files"]), result["summary"]["skipped"]) == (0, 3, 3)
+    assert result["summary"]["bytes_chosen"]["bytes"] == taken
+    assert result["options"]["size"] == spelled[spelled.index("--size") + 1]
+
+
+def test_json_has_the_files_of_the_last_run_alone(photos, tmp_path):
+    flags = ("--total-bytes", "6kB", "--colors", 4, "--json")
+    code, out, _ = ics("compress", photos, "out", *flags, cwd=tmp_path)
+    result = json.loads(out)
+    assert code == 0
+    assert len(result["files"]) == result["summary"]["images"] == 3
+    assert sum(file["bytes_out"] for file in result["files"]) == result["summary"]["bytes_chosen"]["bytes"] <= 6_000
+
+
+@pytest.mark.parametrize("flags", [("--step", 5), ("--size", 40)])
+def test_a_size_on_the_command_line_is_kept_even_if_it_is_the_default(flags, photos, tmp_path):
+    code, out, _ = ics("compress", photos, "out", "--total-bytes", "4kB", *flags, "--json", cwd=tmp_path)
+    options = json.loads(out)["options"]
+    assert code == 0
+    assert {"--step": options.get("step"), "--size": options.get("size")}[flags[0]] in {5, "40x40"}
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        (("--total-bytes", "5 apples"), "total_bytes='5 apples': expected a number of bytes above 0, such as 500MB"),
+        (("--total-bytes", "50"), "total_bytes=50: the smallest setting (--size 8x8 --colors 2) takes "),
+        (("--total-bytes", "9kB", "--step", 5, "--colors", 32), "with step=5 and colors=32 leaves nothing to choose"),
+        (("--total-bytes", "9kB", "--shard", "1/2"), "total_bytes with shard='1/2'"),
+    ],
+)
+def test_a_number_of_bytes_that_cannot_be_kept_is_wrong_usage(flags, expected, photos, tmp_path):
+    code, _, error = ics("compress", photos, "out", *flags, cwd=tmp_path)
+    assert code == 2
+    assert expected in error
+    assert not (tmp_path / "out").exists()

@@ -41,6 +41,7 @@ def test_the_bar_has_the_step_its_state_and_the_time_left_in_all(monkeypatch):
     assert any(state.startswith("Listing: ") and "40/?" in state for state in states)
     for end in ("0/3, about 2 min left in all", "2/3, about 45 s left in all", "3/3, about 5 s left in all"):
         assert any(state.startswith("Judging: |") and state.endswith(end) for state in states)
+    assert not any(state.startswith("Listing") and "/3" in state for state in states)
     assert [state for state in states if state.startswith("With")] == [STEPS[2].message]
 
 

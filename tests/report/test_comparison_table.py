@@ -5,9 +5,9 @@ import dataclasses
 import pytest
 
 from icsys import Options
+from icsys.color.image_quality import Quality
 from icsys.report.comparison import Candidate, Comparison, ComparisonRow, ImageScore
 from icsys.report.comparison_table import TABLE_COLUMNS, cells, comparison_text, text_table
-from icsys.report.image_quality import Quality
 from icsys.results import Compressed
 
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
 
 from icsys.choices import STRATEGIES
 from icsys.cli.option_arguments import add_tables, words_between_commas
 from icsys.cli.read_options import LEARN_TABLES
 from icsys.learning.learn_settings import LearnSettings
-
-if TYPE_CHECKING:
-    from dataclasses import Field
+from icsys.options import Options
 
 LEARN_FILE, LEARN_PAGE = "learn.json", "learn.html"
 """Names of the file of results and of the page, where none are given."""
@@ -22,6 +19,9 @@ LEARN_COLORS = (128, 64, 32, 16, 8, 4, 2)
 
 LEARN_STRATEGIES = tuple(name for name in STRATEGIES if name != "SO")
 """Strategies that can be judged: they reduce colours."""
+
+OPTIONS_JUDGED = {"strategy", "format", "png"} | {f.name for f in fields(Options) if f.metadata.get("compared")}
+"""Names of the options of images that the command has, beside ``colors``."""
 
 LEARN_SUMMARY = """\
 Find out what a model keeps of SRC with fewer colours, pixels and bytes: a small
@@ -36,14 +36,14 @@ LEARN_EXAMPLES = (
 
 LEARN_COMMON = ("ks", "size", "minutes", "group", "model", "seed", "out", "page")
 
-_SETTINGS = {"jobs", "follow_links", "include_outputs", "ignore_zeros", "masks", "quiet"}
-_SETTINGS |= {field.name for field in fields(LearnSettings)}
-_USUAL = {
-    "size": "64x64",
-    "step": None,
-    "group": None,
-    "model": None,
-}  # None: the text of the help has it, or there is none
+_BY_HAND = {"strategy", "format"}
+_SETTINGS = {"jobs", "follow_links", "include_outputs", "ignore_zeros", "masks"} | {
+    "json",
+    "quiet",
+}
+_NAMES = (OPTIONS_JUDGED - _BY_HAND) | _SETTINGS | {field.name for field in fields(LearnSettings)}
+# Defaults to show in the help; None where its text has the default.
+_USUAL = {"size": "64x64", "step": None, "group": None, "model": None}
 
 
 def add_learning(parser: argparse.ArgumentParser) -> None:
@@ -63,6 +63,19 @@ def add_learning(parser: argparse.ArgumentParser) -> None:
         help="How to reduce colours. Default: MKM.",
     )
     what.add_argument(
+        "--format",
+        default=argparse.SUPPRESS,
+        metavar="png|webp|npz",
+        help="Format of the files whose bytes count; webp is lossless. Default: png.",
+    )
+    what.add_argument(
+        "--table",
+        default=argparse.SUPPRESS,
+        metavar="FILE",
+        help="A CSV or JSON lines table below SRC with columns of image names and of classes; several with commas. "
+        "metadata.csv and metadata.jsonl are found without it.",
+    )
+    what.add_argument(
         "--out",
         metavar="FILE.json",
         help="The file of results to write. An older one of this name is replaced. "
@@ -76,8 +89,4 @@ def add_learning(parser: argparse.ArgumentParser) -> None:
         f"Default: {LEARN_PAGE}; if that exists, learn-2.html, and so on; none with --json.",
     )
     page.add_argument("--no-page", action="store_true", help="Write no page.")
-    add_tables(parser, LEARN_TABLES, _has, groups={"learning": what}, defaults=_USUAL)
-
-
-def _has(field: Field[Any]) -> bool:
-    return bool(field.metadata.get("compared")) or field.name in _SETTINGS
+    add_tables(parser, LEARN_TABLES, lambda field: field.name in _NAMES, groups={"learning": what}, defaults=_USUAL)

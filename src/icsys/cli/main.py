@@ -7,19 +7,20 @@ import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from icsys.cli.given_places import DESTINATION, SOURCE, STREAM, given_places
 from icsys.cli.no_effect import no_effect
 from icsys.cli.parser import COMPARISON, command_parser
 from icsys.cli.printing import print_error, print_failures, print_json
-from icsys.cli.read_options import Request, read_options
+from icsys.cli.read_options import Request, decided_options, read_options
 from icsys.cli.signals import EXIT_INTERRUPTED, Signals, leave
 from icsys.cli.terminal_colors import painted
 from icsys.cli.terminal_progress import CompareScreen, RunScreen, VerifyScreen
 from icsys.errors import ICSError, UsageError
 from icsys.files.links import LinkError, OtherFolderError
 from icsys.files.url import hide_given, shown
+from icsys.options import Options
 from icsys.report.terminal_reports import reading_hint, run_report, verification_report
 from icsys.run.checks import check_format, check_places
 from icsys.setting_fields import whole_number
@@ -86,15 +87,18 @@ def _command(arguments: argparse.Namespace) -> int:
         print(tomli_w.dumps(request.to_dict()), end="")
         return OK
     check_format(request.options, request.settings.shard)
+    given = decided_options(arguments) if request.settings.total_bytes else None
     if arguments.command == "demo":
-        return _run(*_prepare_demo(arguments.source, arguments.destination, quiet=request.display.quiet), request)
+        return _run(
+            *_prepare_demo(arguments.source, arguments.destination, quiet=request.display.quiet), request, given
+        )
     if STREAM in arguments.paths:
         from icsys.cli.standard_streams import compress_stream  # noqa: PLC0415 - few runs need it
 
         failed = compress_stream(arguments.paths, arguments.output, request)
         print_failures([failed] if failed else [])
         return SOME_FAILED if failed else OK
-    return _run(*_check_source(*given_places(arguments.paths, arguments.output)), request)
+    return _run(*_check_source(*given_places(arguments.paths, arguments.output)), request, given)
 
 
 def _merge(arguments: argparse.Namespace) -> int:
@@ -160,6 +164,17 @@ def _inspect(arguments: argparse.Namespace) -> int:
 
     _check_source(arguments.source, DESTINATION)
     return run_inspection(arguments)
+
+
+def _learn(arguments: argparse.Namespace) -> int:
+    """Print what a model keeps of a source."""
+    with loading():
+        from icsys.cli.learn_command import read_request, run_learning  # noqa: PLC0415 - few runs need it
+
+    asked = read_request(arguments)
+    _print_notes(asked.with_size(), arguments)
+    _check_source(arguments.source, DESTINATION)
+    return run_learning(arguments, asked)
 
 
 def _report_folder(arguments: argparse.Namespace) -> int:
@@ -230,7 +245,7 @@ def _where_photos_go() -> str:
     return f"put photos into {SOURCE}, name a folder (ics compress SRC DST), or try sample photos (ics demo)"
 
 
-def _run(source: Location, destination: str, request: Request) -> int:
+def _run(source: Location, destination: str, request: Request, given: dict[str, Any] | None = None) -> int:
     """Compress a folder with a progress bar, print the report, and return the exit code."""
     with loading():
         # Imported first, NumPy takes milliseconds less: the interpreter's stack grows and shrinks less often.
@@ -242,8 +257,16 @@ def _run(source: Location, destination: str, request: Request) -> int:
     with Signals() as signals:
         with screen:
             summary = run_folder(
-                source, destination, request.options, request.settings, stop=signals.stop, progress=screen.show
+                source,
+                destination,
+                request.options,
+                request.settings,
+                given=given,
+                stop=signals.stop,
+                progress=screen.show,
             )
+        if summary.bytes_chosen:
+            request = request._replace(options=Options.from_dict(summary.bytes_chosen.options))
         code = _report(screen, summary, source, destination, request, signal_code=signals.code)
         if signals.code is not None:
             # Threads may still work on slow images, and Python would wait for them.
@@ -321,6 +344,7 @@ _COMMANDS = {
     "merge": _merge,
     "compare": _compare,
     "inspect": _inspect,
+    "learn": _learn,
     "report": _report_folder,
     "verify": _verify,
 }

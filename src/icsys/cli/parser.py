@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from icsys.choices import STRATEGIES
 from icsys.cli.given_places import DESTINATION, SOURCE
 from icsys.cli.help import LAST_PATH, PATHS, CommandParser
+from icsys.cli.learn_arguments import LEARN_COMMON, LEARN_EXAMPLES, LEARN_SUMMARY, add_learning
 from icsys.cli.option_arguments import add_field, add_tables, words_between_commas
 from icsys.cli.read_options import TABLES, table_fields
 from icsys.run_settings import INSPECTED, RunSettings
@@ -217,6 +218,11 @@ def _add_inspect(parser: argparse.ArgumentParser) -> None:
     _add_printing(parser)
 
 
+def _add_learn(parser: argparse.ArgumentParser) -> None:
+    _add_source(parser)
+    add_learning(parser)
+
+
 def _add_verify(parser: argparse.ArgumentParser) -> None:
     _add_destination(parser)
     parser.add_argument(
@@ -302,6 +308,14 @@ _COMMANDS = {
         _INSPECT_SUMMARY,
         [("ics inspect photos", ""), ("ics inspect photos --report inspection.html --csv images.csv", "")],
         _add_inspect,
+    ),
+    "learn": _Command(
+        "find out whether a model still learns",
+        LEARN_SUMMARY,
+        LEARN_EXAMPLES,
+        _add_learn,
+        usage="ics learn [SRC] [options]",
+        common=LEARN_COMMON,
     ),
     "report": _Command(
         "make a page about a finished run",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from icsys.learning.learn_progress import LearnProgress
     from icsys.report.comparison import ComparisonProgress
     from icsys.run.progress import Progress
+    from icsys.summary import RunSummary
     from icsys.verify.folder import Checked
 
 
@@ -57,11 +58,15 @@ class RunScreen(_Screen):
         self._draw = None if self._bar is None else progress_drawer(self._bar, self._title)
         self._keep_files = json
         self._verbose = verbose
+        self._summary: RunSummary | None = None
 
     def show(self, progress: Progress) -> None:
         """Show one step of the run."""
         if progress.notice:
             self._print(progress.notice)
+        if progress.summary is not self._summary:  # another run over the same images begins
+            self._summary = progress.summary
+            self.files.clear()
         if self._keep_files and progress.result is not None:
             self.files.append(to_record(progress.result))
         if self._verbose and progress.result is not None:
@@ -129,6 +134,7 @@ class LearnScreen(_Screen):
         self._note, self._shown_at = "", 0.0
         if self._bar is not None:
             self._bar.bar_format = "{desc}: |{bar}| {n_fmt}/{total_fmt}{postfix}"
+            self._bar.refresh()
 
     def show(self, progress: LearnProgress) -> None:
         """Show one step."""
@@ -139,8 +145,8 @@ class LearnScreen(_Screen):
         is_new = progress.note != self._note
         if is_new:
             self._note = progress.note
-            self._bar.reset(progress.total)
             self._bar.set_description_str(progress.note, refresh=False)
+            self._bar.reset(progress.total)  # draws the bar
         self._bar.total, self._bar.n = progress.total, progress.done
         if progress.seconds_left is not None:
             self._bar.set_postfix_str(f"about {time_text(progress.seconds_left)} left in all", refresh=False)

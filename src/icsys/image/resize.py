@@ -200,6 +200,30 @@ def resize(
     return finished(small, plan, options.background, options.alpha)
 
 
+def window_at(pixels: NDArray[np.uint8], size: tuple[int, int], window: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+    """Return a window of a picture as it looks at another size, interpolated between pixels.
+
+    Parameters
+    ----------
+    pixels
+        Shape (h, w, 3), uint8.
+    size
+        Width and height of the whole picture at that size.
+    window
+        Left, top, right and bottom of the window, in pixels of that size.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (bottom - top, right - left, 3), uint8.
+    """
+    left, top, right, bottom = window
+    x, y = pixels.shape[1] / size[0], pixels.shape[0] / size[1]
+    box = left * x, top * y, right * x, bottom * y
+    small = Image.fromarray(np.ascontiguousarray(pixels))
+    return np.array(small.resize((right - left, bottom - top), _ENLARGING, box))
+
+
 def stretched(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     """Return a picture, shape (H, W, 3), uint8, as a square with sides of ``side`` pixels.
 

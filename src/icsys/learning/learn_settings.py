@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +11,7 @@ from icsys.setting_fields import Choice, Number, Switch, Text, WholeNumber, chec
 FIXED_FEATURES, CNN = "fixed", "cnn"
 NEAR, EXACT, ALONE = "near", "exact", "none"
 FEWEST_REPEATS = 3
+_REPEATS = (700, 9), (2500, 5), (math.inf, FEWEST_REPEATS)  # models of so many images at most
 
 
 @unknown_names_refused
@@ -30,11 +32,12 @@ class LearnSettings:
         help="Judge this many images at most, chosen at random (see --seed). Default: as many as --minutes allows, at "
         "most 5000.",
     )
-    repeats: int = setting(
-        FEWEST_REPEATS,
+    repeats: int | None = setting(
+        None,
         WholeNumber(FEWEST_REPEATS, 30),
         group="learning",
-        help="Train this many models for each arm, which differ by chance alone. Default: 3.",
+        help="Train this many models for each arm, which differ by chance alone, 3 to 30. Default: 9 for up to 700 "
+        "images, 5 for up to 2500, else 3.",
     )
     group: str = setting(
         NEAR,
@@ -57,6 +60,10 @@ class LearnSettings:
         group="learning",
         help="Judge WebP and JPEG at equal bytes, too.",
     )
+
+    def repeats_of(self, images: int) -> int:
+        """Return the number of models for each arm: few images need more, and time allows them."""
+        return self.repeats or next(repeats for most, repeats in _REPEATS if images <= most)
 
     def __post_init__(self) -> None:
         """Check every field."""

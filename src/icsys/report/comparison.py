@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from icsys.color.image_quality import Quality
     from icsys.options import Options
-    from icsys.report.image_quality import Quality
     from icsys.report.page_pictures import CountedPalette
     from icsys.results import Compressed, Failed
 

@@ -23,8 +23,8 @@ from icsys.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from icsys.color.image_quality import Quality
     from icsys.report.comparison import Comparison, ComparisonExample, ComparisonRow
-    from icsys.report.image_quality import Quality
 
 LISTED = 500
 """Failures that a page names."""

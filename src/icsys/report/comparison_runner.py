@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from icsys.color.image_quality import measure
 from icsys.engine import ENGINE_TABLE
 from icsys.engine.executor import thread_limits, threads_for
 from icsys.errors import ICSError, ImageError
@@ -32,7 +33,6 @@ from icsys.report.comparison import (
     ShownPicture,
 )
 from icsys.report.example_images import choose, detail, shown_names
-from icsys.report.image_quality import measure
 from icsys.report.lossy_codecs import USUAL_QUALITY, compress_lossy
 from icsys.report.page_pictures import palette_of
 from icsys.results import Compressed, Failed
@@ -45,9 +45,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from icsys.color.image_quality import Quality
     from icsys.engine.pool import Returned
     from icsys.options import Options
-    from icsys.report.image_quality import Quality
     from icsys.run.worker import Outcome
     from icsys.sources.base import Loaded, Source, Task
 

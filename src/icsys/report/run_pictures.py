@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from icsys.choices import WHITE
+from icsys.color.image_quality import measure
 from icsys.errors import ICSError
 from icsys.image.read_output import read_pixels
 from icsys.packs.read_file_or_pack import read_output
@@ -15,7 +16,6 @@ from icsys.report.comparison_page import quality_words
 from icsys.report.example_images import detail, spread
 from icsys.report.html import Pair, choice
 from icsys.report.humanize import bytes_text, images_text, printable
-from icsys.report.image_quality import measure
 from icsys.report.page_pictures import data_uri, palette_of, resized
 from icsys.report.source_images import SourceImages
 

@@ -87,6 +87,8 @@ def run_report(
         lines.append(f"Packs:    {len(summary.shards)}: {some_names(summary.shards, _NAMED, str)}")
     if summary.palette_from:
         lines.append(f"Palette:  made from {folders_text(summary.palette_from)} (--palette-from all takes all images)")
+    if summary.bytes_chosen:
+        lines.append(f"Budget:   {summary.bytes_chosen}")
     if summary.colors_chosen:
         lines.append(f"Colours:  {summary.colors_chosen}")
     if summary.colors_found:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from icsys.engine import available_cores
-from icsys.errors import UsageError
 from icsys.run.checks import check_options
 from icsys.run.local import run_locally
 from icsys.run.progress_bar import ProgressBar
@@ -213,21 +212,37 @@ def run_folder(
     options: Options,
     settings: RunSettings,
     *,
+    given: Mapping[str, Any] | None = None,
     stop: threading.Event | None = None,
     progress: Callable[[Progress], object] | None = None,
 ) -> RunSummary:
-    """Compress a folder on this machine or on a cluster; see :func:`compress_folder`."""
-    stop, progress = stop or threading.Event(), progress or (lambda _: None)
-    if settings.total_bytes is not None:
-        raise UsageError(f"total_bytes={settings.total_bytes}: not in this version; leave it out")
-    if settings.from_learn is not None:
-        from icsys.records.learned_options import given_options, options_of_arm  # noqa: PLC0415 - few runs need it
+    """Compress a folder on this machine or on a cluster; see :func:`compress_folder`.
 
-        options = options_of_arm(settings.from_learn, settings.arm, given_options(options))
+    Parameters
+    ----------
+    given
+        The plain values of the options that the user decides. Default: the ones that are not the defaults.
+    """
+    stop, progress = stop or threading.Event(), progress or (lambda _: None)
+    if given is None and (settings.from_learn is not None or settings.total_bytes is not None):
+        from icsys.records.learned_options import given_options  # noqa: PLC0415 - few runs need it
+
+        given = given_options(options)
+    if settings.from_learn is not None and settings.total_bytes is None:
+        from icsys.records.learned_options import options_of_arm  # noqa: PLC0415 - few runs need it
+
+        options = options_of_arm(settings.from_learn, settings.arm, given or {})
         settings = settings.replace(from_learn=None, arm=None)
     if settings.on_cluster:
         from icsys.run.cluster import run_on_cluster  # noqa: PLC0415 - few runs need it
 
         return run_on_cluster(source, destination, options, settings, stop=stop, progress=progress)
     settings = settings.resolve(cores=available_cores())
-    return run_locally(source, destination, options, settings, stop=stop, progress=progress)
+    if settings.total_bytes is None:
+        return run_locally(source, destination, options, settings, stop=stop, progress=progress)
+    from icsys.run.within_bytes.within import BudgetJob, run_within_bytes  # noqa: PLC0415 - few runs need it
+
+    def run(options: Options, settings: RunSettings, progress: Callable[[Progress], object]) -> RunSummary:
+        return run_locally(source, destination, options, settings, stop=stop, progress=progress)
+
+    return run_within_bytes(BudgetJob(source, destination, options, given or {}, settings, stop, progress, run))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
     from icsys.run.progress import Progress
+    from icsys.summary import RunSummary
 
 
 class ProgressBar:
@@ -81,7 +82,24 @@ def progress_bar(title: str = "Compressing") -> ProgressBar:
 
 
 def progress_drawer(bar: tqdm, title: str) -> Callable[[Progress], None]:
-    """Return a function that shows the progress of a run on a tqdm bar."""
+    """Return a function that shows the progress of a run on a tqdm bar, and of another after it."""
+    summary: RunSummary | None = None
+    drawn = _run_drawer(bar, title)
+
+    def draw(progress: Progress) -> None:
+        nonlocal summary, drawn
+        if progress.looked_at is None and progress.summary is not summary:
+            if summary is not None:
+                bar.reset(progress.total)
+                drawn = _run_drawer(bar, title)
+            summary = progress.summary
+        drawn(progress)
+
+    return draw
+
+
+def _run_drawer(bar: tqdm, title: str) -> Callable[[Progress], None]:
+    """Return a function that shows the progress of one run."""
     shown = ""
     passes = 0
 

@@ -340,3 +340,35 @@ def test_progress_is_reported(tmp_path):
     find(put_folder(tmp_path, photos("a", "b")), report=steps.append)
     last = {step.note: (step.done, step.total) for step in steps}
     assert last["Looking at the images"] == (6, 6)
+
+
+@pytest.mark.parametrize("names", ["{}.tar", "{}-000000.tar", "{}-00001.tar"])
+def test_packs_are_splits_by_their_names(tmp_path, names):
+    put_folder(tmp_path, {})
+    for split in ("train", "test"):
+        samples = {}
+        for number in range(4):
+            samples |= {
+                f"{split}{number}.png": photo(number, noise=len(split)),
+                f"{split}{number}.cls": str(number % 2).encode(),
+            }
+        put_tar(tmp_path / names.format(split), samples)
+    found = find(tmp_path, group="none")
+    assert found.design.kind == TEST
+    assert all("test" in name for name in part(found, found.design.tested))
+    assert (found.design.trained.sum(), found.design.tested.sum()) == (4, 4)
+
+
+def test_a_split_that_cannot_be_read_is_named(tmp_path):
+    put_folder(tmp_path, {})
+    samples = {"a/0.png": photo(0), "a/1.png": photo(1), "b/0.png": photo(2), "b/1.png": photo(3)}
+    put_zip(tmp_path / "train.zip", samples)
+    (tmp_path / "test.zip").write_bytes(b"no archive")
+    with pytest.raises(UsageError, match=r"the split 'test.*' of .* cannot be read"):
+        find(tmp_path, group="none")
+
+
+def test_a_broken_image_with_the_name_of_a_split_is_one_failure(tmp_path):
+    found = find(put_folder(tmp_path, photos("a", "b") | {"a/test.png": b"no", "b/val.jpg": b""}))
+    assert [one.source for one in found.failures] == ["a/test.png", "b/val.jpg"]
+    assert len(found.tasks) == 6

@@ -87,14 +87,17 @@ def test_scores_are_those_of_scikit_learn():
     )
 
 
-def test_only_the_lower_triangle_of_a_kernel_is_read():
-    features = np.random.default_rng(3).normal(size=(30, 4)).astype(np.float32)
-    targets, groups = class_targets(np.arange(30, dtype=np.int32) % 2, 2), np.arange(30, dtype=np.int32)
-    kernel = kernel_of(features, features, 8.0)
+@pytest.mark.parametrize("count", [1, 2, 255, 256, 257, 600])
+def test_only_the_lower_triangle_of_a_kernel_is_read(count):
+    features = np.random.default_rng(3).normal(size=(count, 30)).astype(np.float32)
+    groups = np.arange(count, dtype=np.int32)
+    targets = class_targets(groups % 2, 2)
+    kernel = kernel_of(features, features, 60.0)
     torn = np.tril(kernel) + np.triu(np.full_like(kernel, np.nan), 1)
     whole, half = fit_ridge(kernel.copy(), targets, groups), fit_ridge(torn, targets, groups)
     assert np.array_equal(whole.inverse, half.inverse)
-    np.testing.assert_allclose(whole.inverse @ (kernel + PENALTY * np.eye(30)), np.eye(30), atol=1e-3)
+    expected = np.linalg.inv(kernel.astype(float) + PENALTY * np.eye(count))
+    np.testing.assert_allclose(half.inverse, expected, atol=1e-4 * np.abs(expected).max())
 
 
 def test_equal_images_and_equal_labels_are_no_trouble():

@@ -32,7 +32,7 @@ def cell_of(place: int, count: int) -> int:
 
 
 def slow_pooled(picture: np.ndarray, scale: PatchScale) -> np.ndarray:
-    """Mean answers of shape (2, cells, atoms), patch by patch."""
+    """Roots of mean answers of shape (2, cells, atoms), patch by patch."""
     count = (len(picture) - scale.side) // scale.stride + 1
     grid = min(3, count)
     sums, hits = np.zeros((2, grid * grid, scale.offsets.size)), np.zeros(grid * grid)
@@ -45,7 +45,7 @@ def slow_pooled(picture: np.ndarray, scale: PatchScale) -> np.ndarray:
             cell = grid * cell_of(row, count) + cell_of(column, count)
             sums[:, cell] += np.maximum(answers - 0.25, 0), np.maximum(-answers - 0.25, 0)
             hits[cell] += 1
-    return sums / hits[:, None]
+    return np.sqrt(sums / hits[:, None] + 1e-3)
 
 
 def slow_features(picture: np.ndarray, scales: tuple[PatchScale, ...], repeats: int) -> list[np.ndarray]:

@@ -147,6 +147,17 @@ def test_arms_that_agree_everywhere_may_differ_elsewhere():
     assert found.error == pytest.approx(1 / 50)
 
 
+def test_the_least_error_is_that_of_one_image_and_its_group():
+    right = np.ones((3, 60), bool)
+    groups = np.arange(60) // 3
+    once, often = right.copy(), right.copy()
+    once[0, 0] = False  # one model, one image
+    often[:, ::4] = False
+    assert paired_difference(once, right, groups).error == pytest.approx(math.sqrt(3) / 60)
+    expected = paired_estimate(often.astype(float) - right, groups)
+    assert paired_difference(often, right, groups).error == pytest.approx(expected.error)
+
+
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=30))
 def test_images_per_group_is_the_mean_size_that_an_image_sees(groups):
     assert images_per_group(np.array(groups)) == pytest.approx(np.mean([groups.count(one) for one in groups]))

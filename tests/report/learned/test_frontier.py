@@ -90,6 +90,18 @@ def test_differences_stand_in_the_order_of_the_table_and_far_ones_at_the_edge(us
     ]
 
 
+def test_no_interval_is_cut(usual):
+    drawn, _ = usual
+    bars = [tuple(line.get_xdata()) for line in drawn[1].lines[2:] if len(line.get_xdata()) == 2]
+    assert bars == [pytest.approx((row[7], row[8])) for row in ROWS if 0 < 83.1 - row[6] < 8]
+    arms = [arm_result("full"), arm_result("K16", low=-30.0), arm_result("K2")]
+    with noted_axes() as drawn:
+        learned_plots(learned_example(arms=arms))
+    near, far = points_of(drawn[1])
+    assert far[2] == "<"
+    assert far[0] == -30.0 < near[0]
+
+
 def test_verdicts_differ_by_shape_and_by_colour(usual):
     drawn, _ = usual
     looks = {line.get_marker(): to_hex(line.get_color()) for line in drawn[0].lines if line.get_linestyle() == "None"}

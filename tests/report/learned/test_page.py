@@ -127,7 +127,7 @@ def test_the_arms_that_matter():
     assert names(recommended="K2") == ["K2", "16x16 K16"]
     assert names(recommended=None) == ["32x32"]
     assert names(recommended="full") == ["32x32"]
-    assert [arm.name for arm in arms_that_matter(nothing_recommended())] == ["K64"]
+    assert [arm.name for arm in arms_that_matter(nothing_recommended())] == ["K16"]
     assert arms_that_matter(odd_examples()["one arm"]) == []
 
 

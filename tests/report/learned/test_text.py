@@ -38,7 +38,7 @@ def test_it_begins_with_what_these_images_can_resolve():
     first = re.sub(r"\s+", " ", learned_text(learned_example()).partition("\n\n")[0])
     assert first.startswith(
         "With 942 tested images, the smallest loss that can be excluded is 1.2 points of accuracy. Keeping 99 % allows "
-        "0.8 points: about 1,960 tested images would be needed"
+        "0.8 points: about 2,000 tested images would be needed"
     )
 
 
@@ -50,7 +50,7 @@ def test_the_table_has_the_figures_of_every_arm():
     for row, (_, side, colors, _, quality, size, accuracy, low, high, _, verdict, _) in zip(rows, ROWS, strict=True):
         assert row[1] == f"{side}x{side}"
         assert row[2] == (f"q {quality}" if quality else str(colors or "all"))
-        assert row[3] == f"{size:,} B"
+        assert row[3] == ("1,582 B" if row[0] == "fewer = K16" else f"{size:,} B")
         assert row[5] == f"{accuracy} %"
         assert row[7] == words[verdict]
         if verdict != "reference":
@@ -83,6 +83,11 @@ def test_pairs_of_equal_bytes_have_a_line_each_with_the_adjusted_probability():
     text = learned_text(learned_example())
     assert "\n  WebP = K16 less K16: +0.6 points [-0.4, +1.6], p 0.464\n" in text
     assert "\n  WebP = K4 less K4: +5.0 points [+3.7, +6.3], p < 0.001\n" in text
+
+
+def test_a_part_of_the_images_says_how_many_there_are():
+    text = re.sub(r"\s+", " ", learned_text(learned_example()))
+    assert "fewer = K16 is a random part of the images in full, 328 of 1,905; its bytes count over all" in text
 
 
 def test_a_network_has_its_own_lines():
@@ -131,9 +136,11 @@ def test_points_and_probabilities():
 
 def test_what_can_be_resolved_is_said_of_one_image_and_of_none_too():
     assert resolution_words(learned_example(tested=1)).startswith("With 1 tested image, ")
-    assert resolution_words(learned_example(resolves=float("inf"))) == (
+    assert resolution_words(learned_example(resolves=100.0)) == (
         f"With {TESTED} tested images, no loss can be excluded."
     )
+    assert "\n\narm" not in learned_text(odd_examples()["nothing judged"])
+    assert "none was judged." in learned_text(odd_examples()["nothing judged"])
     assert "enough to tell" in resolution_words(learned_example(resolves=0.5))
     unknown = resolution_words(dataclasses.replace(learned_example(), images_needed=None))
     assert "would be needed" not in unknown

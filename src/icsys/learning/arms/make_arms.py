@@ -19,8 +19,8 @@ from icsys.image.geometry import ResizeSettings
 from icsys.image.read_output import read_pixels
 from icsys.image.resize import stretched
 from icsys.learning.arm import FULL, ArmPictures
-from icsys.learning.arms.encoded_files import EncodedFiles, new_pixels
 from icsys.learning.arms.lossy_arms import LossyArms
+from icsys.learning.arms.temporary_pixels import StoredPixels, new_pixels
 from icsys.learning.learn_progress import LearnProgress
 from icsys.results import Failed
 from icsys.sources.base import read_loaded
@@ -47,16 +47,20 @@ class MadeArms(NamedTuple):
     Attributes
     ----------
     pictures
-        In the order of the arms. A part of the images has the bytes of the images in full, and no pixels.
+        In the order of the arms, without lossy ones that the lowest quality still makes too large. A part of the images
+        has the bytes of the images in full, and no pixels.
     usable
         Shape (n,), bool: images that every arm was made from. Other images have no pixels and no bytes.
     failures
         Why the others were not made; images that a stop left undone are not named.
+    notes
+        Sentences on arms that cannot be made, which are left out.
     """
 
     pictures: list[ArmPictures]
     usable: NDArray[np.bool_]
     failures: list[Failed]
+    notes: list[str] = []  # noqa: RUF012 - never changed
 
 
 def make_arms(
@@ -95,12 +99,13 @@ def make_arms(
     executor = executor._replace(engine="threads", crashed=lambda _: None)
     maker = _Maker(source, tasks, made, folder, size)
     maker.run(executor, report)
-    lossy = LossyArms(maker.full, executor, folder=folder, size=size, background=maker.background, report=report)
+    lossy = LossyArms(maker.full, executor, folder=folder, size=size, report=report)
     aims = {arm.name: maker.bytes[place] for place, arm in enumerate(made)}
     pictures = {arm.name: maker.pictures_of(place) for place, arm in enumerate(made)}
     for arm in arms:
         if arm.codec is not None and arm.as_small_as is not None and not executor.stop.is_set():
-            pictures[arm.name] = lossy.make(arm, aims[arm.as_small_as], maker.usable, pictures[FULL])
+            one = lossy.make(arm, aims[arm.as_small_as], maker.usable, pictures[FULL])
+            pictures |= {} if one is None else {arm.name: one}
     maker.full.remove()
     failures = maker.failures + [
         Failed(source=tasks[row].source, code=code, message=message) for row, (code, message) in lossy.failures.items()
@@ -109,7 +114,8 @@ def make_arms(
     parts = {arm.name: whole._replace(arm=arm, pixels=whole.pixels[:0]) for arm in arms if arm.is_subset}
     pictures |= parts
     shown = [pictures[arm.name] for arm in arms if arm.name in pictures]
-    return MadeArms([one._replace(bytes=np.where(maker.usable, one.bytes, 0)) for one in shown], maker.usable, failures)
+    shown = [one._replace(bytes=np.where(maker.usable, one.bytes, 0)) for one in shown]
+    return MadeArms(shown, maker.usable, failures, lossy.notes)
 
 
 class _Maker:
@@ -120,9 +126,7 @@ class _Maker:
     bytes
         Shape (arms, n), int64: size of each file.
     full
-        The files of the images in full.
-    background
-        Colour behind transparent pixels.
+        The pixels of the images in full.
     usable, failures
         As in :class:`MadeArms`.
     """
@@ -136,10 +140,9 @@ class _Maker:
             new_pixels(folder / f"arm-{place}.u8", len(tasks) if arm.is_judged else 0, size)
             for place, arm in enumerate(arms)
         ]
-        self.background = self._options[0].background
         self._sizes: list[Counter[tuple[int, int]]] = [Counter() for _ in arms]
         self.bytes = np.zeros((len(arms), len(tasks)), np.int64)
-        self.full = EncodedFiles(folder / "full.files", len(tasks))
+        self.full = StoredPixels(folder / "full.u8", len(tasks))
         self.usable = np.zeros(len(tasks), np.bool_)
         self.failures: list[Failed] = []
 
@@ -198,10 +201,11 @@ class _Maker:
                 image = pipeline.compress_photo(photo, data, options)
                 self.bytes[place, row] = len(image.data)
                 sizes[place] = image.width, image.height
-                if self._arms[place].name == FULL:
-                    self.full.add(row, image.data)
                 if self._arms[place].is_judged:
-                    self._pixels[place][row] = stretched(read_pixels(image.data, options.background), self._size)
+                    shown = read_pixels(image.data, options.background)
+                    self._pixels[place][row] = stretched(shown, self._size)
+                    if self._arms[place].name == FULL:
+                        self.full.add(row, shown)
         return sizes
 
 

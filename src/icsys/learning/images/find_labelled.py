@@ -23,7 +23,9 @@ from icsys.learning.images.table_labels import labels_in_tables
 from icsys.learning.learn_progress import LearnProgress
 from icsys.learning.learn_settings import ALONE, EXACT, NEAR
 from icsys.results import Failed
+from icsys.sources.archives.archive_items import ArchivePlace
 from icsys.sources.base import passed_over_text
+from icsys.sources.safe_names import is_image_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     Report = Callable[[LearnProgress], object]
 
 _TRAIN = "train"
+_PACK_NUMBER = re.compile(r"[-_]?\d+\Z")
 
 
 class _Candidate(NamedTuple):
@@ -84,6 +87,7 @@ def find_labelled(
     """
     note = "Listing"
     listing = list_source(source, executor.stop, lambda done: report(LearnProgress(done, None, note)))
+    _check_splits(source, listing)
     candidates = _with_classes(source, listing)
     notes = _left_out(len(listing.tasks) - len(candidates), "image", "without a class")
     kind, divided = _divide(candidates)
@@ -132,9 +136,23 @@ def _with_classes(source: Source, listing: SourceListing) -> list[_Candidate]:
 
 def _place_of(task: Task, folders: SplitFolders, lists: dict[str, str]) -> FoundPlace:
     place = folders.place_of(task.source)
-    if place.split is None and task.source in lists:
+    if place.split is not None:
+        return place
+    if task.source in lists:
         return place._replace(split=lists[task.source], purpose=purpose_of(lists[task.source]))
-    return place
+    # One pack of several, such as train-000000.tar, is no folder.
+    pack = task.place.file.replace("\\", "/").rpartition("/")[2] if isinstance(task.place, ArchivePlace) else ""
+    return place._replace(purpose=purpose_of(_PACK_NUMBER.sub("", pack.partition(".")[0])))
+
+
+def _check_splits(source: Source, listing: SourceListing) -> None:
+    """Refuse a source with a split that cannot be read: images would be divided in another way."""
+    for one in listing.broken:
+        name = one.source.rpartition("/")[2]
+        if is_image_name(name):
+            continue
+        if purpose_of(name) or purpose_of(_PACK_NUMBER.sub("", name.partition(".")[0])):
+            raise UsageError(f"the split {one.source!r} of {source.shown!r} cannot be read: {one.message}")
 
 
 def _divide(candidates: Sequence[_Candidate]) -> tuple[str, list[_Candidate]]:

@@ -243,11 +243,16 @@ def _are_equal(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> bool:
 
 def _standard(features: _Floats) -> tuple[_Floats, _Floats]:
     """Center and scale of each feature; a feature that is constant has scale 0."""
-    center = features.mean(axis=0, dtype=np.float64)
-    spread = features.std(axis=0, dtype=np.float64)
+    first = features[0]
+    sums = np.zeros((2, len(first)))
+    for rows in _cut(len(features), _ROWS):
+        apart = features[rows] - first  # near 0, so that few digits cancel
+        sums += apart.sum(axis=0), np.einsum("ij,ij->j", apart, apart)
+    mean, square = sums / len(features)
+    spread = np.sqrt(np.maximum(square - mean * mean, 0))
     spread += _LEAST_SPREAD * np.sqrt(np.mean(spread * spread))
     scale = np.divide(1, spread, out=np.zeros_like(spread), where=spread > 0)
-    return center.astype(np.float32), scale.astype(np.float32)
+    return (first + mean).astype(np.float32), scale.astype(np.float32)
 
 
 def _margins(scores: _Floats, labels: NDArray[np.int32]) -> _Floats:

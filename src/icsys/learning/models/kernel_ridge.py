@@ -12,7 +12,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.linalg import lapack
 
 from icsys.errors import ICSError
 
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 PENALTY = 0.02
 """What is added to the diagonal of a kernel, whose own entries there are 2."""
 
+_BLOCK = 256  # rows and columns that are factorised at once
 _ROWS = 512  # handled at once where a copy is made
 
 
@@ -59,7 +59,8 @@ def class_targets(labels: NDArray[np.int32], classes: int) -> _Floats:
 
 def mean_squared_distance(features: _Floats) -> float:
     """Return the mean squared distance of two rows of standardised features, at least a little above 0."""
-    total = 2.0 * float(features.var(axis=0, dtype=np.float64).sum())
+    mean = features.mean(axis=0)
+    total = 2.0 * (sum(float(np.vdot(row, row)) for row in features) / len(features) - float(np.vdot(mean, mean)))
     return total if total > np.finfo(np.float32).tiny else 1.0
 
 
@@ -107,20 +108,37 @@ def fit_ridge(kernel: _Floats, targets: _Floats, groups: NDArray[np.int32], pena
         The kernel is not positive definite.
     """
     kernel[np.diag_indices_from(kernel)] += np.float32(penalty)
-    # LAPACK reads columns: the lower triangle of rows is its upper one.
-    factor, info = lapack.spotrf(kernel.T, lower=0, overwrite_a=1)
-    if info == 0:
-        inverse, info = lapack.spotri(factor, lower=0, overwrite_c=1)
-    if info:
+    try:
+        _invert(kernel)
+    except np.linalg.LinAlgError as error:
         message = f"penalty={penalty}: expected a positive definite kernel; use a larger penalty"
-        raise ICSError(message)
-    mirrored = inverse.T
-    for start in range(0, len(mirrored), _ROWS):
-        rows = slice(start, start + _ROWS)
-        block = np.tril(mirrored[rows, rows])
-        mirrored[rows, rows] = block + np.tril(block, -1).T
-        mirrored[rows, start + _ROWS :] = mirrored[start + _ROWS :, rows].T
-    return Ridge(mirrored, mirrored @ targets, targets, groups)
+        raise ICSError(message) from error
+    return Ridge(kernel, kernel @ targets, targets, groups)
+
+
+def _invert(matrix: _Floats) -> None:
+    """Replace a positive definite matrix by its inverse; only its lower triangle is read.
+
+    A blocked Cholesky factorisation, the inverse W of its factor, and the product of W with itself, as in LAPACK's
+    potrf and potri: SciPy's wrappers of these let no other thread of Python run meanwhile, products of NumPy do.
+    """
+    blocks = [slice(start, min(start + _BLOCK, len(matrix))) for start in range(0, len(matrix), _BLOCK)]
+    inverses = []
+    for place, own in enumerate(blocks):
+        inverses.append(np.tril(np.linalg.inv(np.linalg.cholesky(matrix[own, own]))))
+        matrix[own.stop :, own] = matrix[own.stop :, own] @ inverses[-1].T
+        for later in blocks[place + 1 :]:
+            matrix[later.start :, later] -= matrix[later.start :, own] @ matrix[later, own].T
+    for place, own in enumerate(blocks):
+        row = matrix[own, : own.start].copy()
+        for earlier in blocks[:place]:
+            matrix[own, earlier] = row[:, earlier.start :] @ matrix[earlier.start : own.start, earlier]
+        matrix[own, : own.start] = -inverses[place] @ matrix[own, : own.start]
+        matrix[own, own] = inverses[place]
+    for own in blocks:
+        matrix[own, : own.stop] = matrix[own.start :, own].T @ matrix[own.start :, : own.stop]
+    for own in blocks:
+        matrix[own, own.stop :] = matrix[own.stop :, own].T
 
 
 def scores_left_out(model: Ridge) -> _Floats:

@@ -3,10 +3,14 @@
 No label and no training takes part. The features follow Coates, Ng and Lee (An analysis of single-layer networks in
 unsupervised feature learning, AISTATS 2011): patches of equal mean and contrast, whitened, are compared with atoms,
 which are random patches themselves; answers beyond a threshold, of either sign, are averaged over the cells of a grid.
+Roots are taken of these means, so that a cell full of one texture does not outweigh all others (Perronnin, Sánchez and
+Mensink, Improving the Fisher kernel for large-scale image classification, ECCV 2010).
 """
 
 from __future__ import annotations
 
+import itertools
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -33,6 +37,7 @@ _LEAST_VARIANCE = 10.0  # levels squared, added to the variance of a patch: nois
 _LEAST_EIGENVALUE = 0.1  # added when patches are whitened, for the same reason
 _PICTURES, _PATCHES = 1000, 20_000  # drawn from for each scale
 _PER_SIDE = 30  # about so many patches lie across a large picture
+_ROOT_SHIFT = 1e-3  # added before the root, which is too steep at 0: rounding would be blown up
 _COLOR_UNIT = 64.0  # levels: colours then spread about as far as answers do
 
 
@@ -81,9 +86,9 @@ class PatchFeatures:
         pixels
             Shape (n, S, S, 3), uint8.
         out
-            Shape (repeats, n, length), float32: is filled. Of each dictionary: for each scale, cell by cell, the mean
-            answer of each atom above the threshold, then those below its negative; then the mean colour of each cell,
-            and its standard deviation, in units of 64 levels.
+            Shape (repeats, n, length), float32: is filled. Of each dictionary: for each scale, cell by cell, the root
+            of 0.001 and the mean answer of each atom above the threshold, then of those below its negative; then the
+            mean colour of each cell, and its standard deviation, in units of 64 levels.
         """
         buffers = [one.buffers() for one in self.scales]
         for place, picture in enumerate(pixels):
@@ -141,16 +146,25 @@ class PatchScale(NamedTuple):
         )
 
     def pool(self, picture: _Floats, held: _Buffers) -> tuple[_Floats, _Floats]:
-        """Compute mean answers beyond the thresholds, of either sign, shape (cells, atoms of all dictionaries) each."""
+        """Compute roots of mean answers beyond the thresholds, each of shape (cells, atoms of all dictionaries)."""
         windows = _windows(picture, self.side, self.stride)
         np.copyto(held.patches.reshape(windows.shape), windows)
         _normalise(held.patches)
-        np.matmul(held.patches, self.projection, out=held.answers)
         # max(z - offset - t, 0) is max(z, offset + t) - (offset + t): what is subtracted is left until after the mean.
         high, low = self.offsets + np.float32(THRESHOLD), self.offsets - np.float32(THRESHOLD)
-        above = self.cells @ np.maximum(held.answers, high, out=held.cut) - high
-        below = low - self.cells @ np.minimum(held.answers, low, out=held.cut)
-        return above, below
+        above, below = (np.empty((len(self.cells), len(high)), np.float32) for _ in range(2))
+        across = math.isqrt(self.cells.shape[1])
+        edges = _edges(across)
+        # One row of cells at a time: its answers stay in the cache of the processor.
+        for band, (top, bottom) in enumerate(itertools.pairwise(edges)):
+            inside = slice(band * (len(edges) - 1), (band + 1) * (len(edges) - 1))
+            patches = slice(top * across, bottom * across)
+            weights = self.cells[inside, patches]
+            answers, cut = held.answers[: weights.shape[1]], held.cut[: weights.shape[1]]
+            np.matmul(held.patches[patches], self.projection, out=answers)
+            above[inside] = weights @ np.maximum(answers, high, out=cut) - high
+            below[inside] = low - weights @ np.minimum(answers, low, out=cut)
+        return _root(above), _root(below)
 
 
 def _find_scale(
@@ -204,6 +218,11 @@ def _normalise(patches: _Floats) -> None:
     patches -= patches.sum(axis=1, keepdims=True) / length
     variances = np.einsum("ij,ij->i", patches, patches) / length
     patches /= np.sqrt(variances + np.float32(_LEAST_VARIANCE))[:, None]
+
+
+def _root(answers: _Floats) -> _Floats:
+    """Root of mean answers; rounding may have made them a little negative."""
+    return np.sqrt(np.maximum(answers, 0) + np.float32(_ROOT_SHIFT))
 
 
 def _halved(picture: _Floats) -> _Floats:

@@ -51,7 +51,7 @@ def holm(chances: Sequence[float]) -> list[float]:
 def _two_sided(one: Estimate) -> float:
     from scipy.special import stdtr  # noqa: PLC0415 - SciPy takes half a second to load
 
-    return 2 * float(stdtr(one.df, -abs(one.mean) / one.error))  # the error counts an unseen image: it is above 0
+    return 2 * float(stdtr(one.df, -abs(one.mean) / one.error))  # the error is at least that of one image
 
 
 def _row(arm: str, other: str, one: Estimate, p: float, adjusted: float) -> EqualBytes:

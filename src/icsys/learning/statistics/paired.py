@@ -52,7 +52,9 @@ class Estimate(NamedTuple):
         return min(max(bound, self.least), self.most)
 
 
-def paired_estimate(values: NDArray[np.float64], groups: NDArray[np.int32], extra: float = 0.0) -> Estimate:
+def paired_estimate(
+    values: NDArray[np.float64], groups: NDArray[np.int32], extra: float = 0.0, least: float = 0.0
+) -> Estimate:
     """Return the mean over images and repeats, with the chance of both.
 
     Images and repeats are crossed: each repeat (a model) sees each image. The variance of the mean is that of the
@@ -60,6 +62,9 @@ def paired_estimate(values: NDArray[np.float64], groups: NDArray[np.int32], extr
     what images and repeats have together, so that this is taken off once (two-way random effects; Searle, Casella and
     McCulloch, *Variance Components*, 1992). What repeats add is never less than 0. Degrees of freedom from G - 1 groups
     and R - 1 repeats (Satterthwaite, *Biometrics Bulletin* 2, 1946).
+
+    With three repeats, 95 % intervals hold the truth in 95 to 97 of 100 cases while the error of repeats is at most
+    about that of images, and in 92 of 100 where it is several times as large: two degrees of freedom are few.
 
     Parameters
     ----------
@@ -70,6 +75,8 @@ def paired_estimate(values: NDArray[np.float64], groups: NDArray[np.int32], extr
         Shape (t,), integers: images of one group may depend on one another. A single group has an infinite error.
     extra
         Variance of the mean to add to that of the images; see :func:`paired_difference`.
+    least
+        Smallest variance of the mean that images have, with what is added.
     """
     repeats, images = values.shape
     assert groups.shape == (images,)  # noqa: S101 - the caller pairs them
@@ -82,7 +89,7 @@ def paired_estimate(values: NDArray[np.float64], groups: NDArray[np.int32], extr
     sums = np.add.reduceat(values[:, order] - mean, starts, axis=1) / images
     of_groups, of_repeats = sums.mean(axis=0), values.mean(axis=1) - mean
     correction = count / (count - 1)
-    from_images = correction * float(of_groups @ of_groups) + extra
+    from_images = max(least, correction * float(of_groups @ of_groups) + extra)
     if repeats == 1:
         return Estimate(mean, math.sqrt(from_images), count - 1.0)
     together = sums - of_groups - np.outer(of_repeats, sizes / images)
@@ -100,12 +107,12 @@ def paired_difference(
     other: NDArray[np.bool_],
     groups: NDArray[np.int32],
     share: float = 1.0,
-    unseen: float = 1.0,
+    unseen: float = 0.0,
 ) -> Estimate:
     """Return the accuracy of one arm less a share of that of another, from the same images and repeats.
 
-    Two arms that agree on all tested images may still disagree on others: the error counts ``unseen`` more images of a
-    kind on which they disagree, one as in Agresti and Min (*Statistics in Medicine* 24, 2005), as if a whole group did.
+    Two arms that agree on all tested images may still disagree on others: the error is at least that of one image on
+    which they do, as if all of its group did.
 
     Parameters
     ----------
@@ -116,11 +123,11 @@ def paired_difference(
     share
         What of the other's accuracy is taken off.
     unseen
-        Number of images on which they disagree, added to those seen.
+        Number of images on which they disagree, and which are counted beside those seen.
     """
     values = correct.astype(np.float64) - share * other
-    extra = unseen * images_per_group(groups) / len(groups) ** 2
-    return paired_estimate(values, groups, extra)._replace(least=-1.0, most=1.0)
+    of_one = images_per_group(groups) / len(groups) ** 2
+    return paired_estimate(values, groups, unseen * of_one, of_one)._replace(least=-1.0, most=1.0)
 
 
 def images_per_group(groups: NDArray[np.int32]) -> float:

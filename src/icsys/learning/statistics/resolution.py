@@ -6,13 +6,14 @@ import math
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
-from icsys.learning.statistics.paired import images_per_group, paired_difference
+import numpy as np
+
+from icsys.learning.statistics.paired import images_per_group, paired_estimate
 from icsys.learning.statistics.verdicts import SHARE_KEPT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from icsys.learning.statistics.paired import Estimate
@@ -37,6 +38,17 @@ class Resolution(NamedTuple):
     resolves: float
     loss_allowed: float
     images_needed: int | None
+
+    def sentence(self, tested: int) -> str:
+        """Return what the images can tell, in a sentence.
+
+        Parameters
+        ----------
+        tested
+            Number of tested images.
+        """
+        loss = f"{self.resolves:.1f} points"
+        return f"With {tested:,} tested images the smallest loss that can be excluded is {loss}."
 
 
 def power(loss: float, error: float, df: float, alpha: float) -> float:
@@ -86,7 +98,7 @@ def resolution(
     allowed = (1 - SHARE_KEPT) * float(full.mean())
     if not mild:
         return Resolution(100.0, 100 * allowed, None)
-    found = [paired_difference(correct[name], full, groups, unseen=0.0) for name in mild]
+    found = [paired_estimate(correct[name].astype(np.float64) - full, groups) for name in mild]
     by_errors = median((_quantile(one, 1 - alpha) + _quantile(one, POWER)) * one.error for one in found)
     by_counts = median(_quantile(one, 1 - alpha) ** 2 for one in found) * images_per_group(groups) / images
     needed = None

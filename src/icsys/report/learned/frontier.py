@@ -110,7 +110,8 @@ def _accuracy_and_bytes(learned: Learned, full: ArmResult, others: Sequence[ArmR
 
 def _differences(learned: Learned, others: Sequence[ArmResult]) -> Plot:
     """Draw the difference of each arm from full colour; far ones stand at the edge, with their values."""
-    edge = -max(_WIDEST, 3 * learned.loss_allowed)
+    near = [arm for arm in others if (arm.difference or 0.0) >= -_WIDEST]
+    edge = min(-_WIDEST, *(arm.low for arm in near if arm.low is not None), 0.0)
 
     def draw(figure: Any) -> None:  # noqa: ANN401 - as above
         axes = figure.subplots()
@@ -118,20 +119,20 @@ def _differences(learned: Learned, others: Sequence[ArmResult]) -> Plot:
         axes.axvline(-learned.loss_allowed, color=INK, linewidth=_THIN, linestyle=_BOUND)
         for row, arm in enumerate(others):
             look, difference = _marker(arm.verdict), arm.difference or 0.0
-            if difference < edge:
+            if difference < -_WIDEST:
                 axes.plot([edge], [row], **(look | {"marker": "<"}))
                 text = points_text(difference)
                 axes.annotate(text, (edge, row), (8, 0), textcoords="offset points", va="center", fontsize=9)
                 continue
             if arm.low is not None and arm.high is not None:
-                bar = [max(arm.low, edge), arm.high]
-                axes.plot(bar, [row, row], color=look["color"], marker="", linewidth=_THIN)
+                axes.plot([arm.low, arm.high], [row, row], color=look["color"], marker="", linewidth=_THIN)
             axes.plot([difference], [row], **look)
         axes.set_yticks(range(len(others)), [_short(printable(arm.name)) for arm in others])
         axes.set_ylim(len(others) - 0.4, -0.6)
         axes.grid(visible=False, axis="y")
         axes.tick_params(axis="y", length=0)
         axes.margins(x=0.06)
+        axes.locator_params(axis="x", nbins=7, steps=[1, 2, 5, 10])
         axes.set_xlabel("points of accuracy against full (right is better)")
         _legend(figure, others, [])
 

@@ -12,7 +12,7 @@ from icsys.image.encode import encode_lossy
 from icsys.image.png_encoder import encode_truecolor
 from icsys.image.read_output import read_pixels
 from icsys.inspection.inspect_folder import NOWHERE
-from icsys.learning.learned import LOSES, REFERENCE, UNCLEAR, ArmResult
+from icsys.learning.learned import LOSES, REFERENCE, ArmResult
 from icsys.options import Options
 from icsys.pipeline.compress import compress_image
 from icsys.report.html import PictureGroup, Section, Thumbnail
@@ -35,18 +35,15 @@ def arms_that_matter(learned: Learned) -> list[ArmResult]:
     """Return the arms whose lost photos are worth a look.
 
     These are the recommended arm and the next one with fewer bytes; without a recommendation the first one, from many
-    bytes to few, that loses more, else the first that cannot be told.
+    bytes to few, that loses more, else the one whose accuracy is lowest.
     """
     judged = [arm for arm in learned.arms if arm.accuracy is not None and arm.verdict != REFERENCE]
     own = sorted((arm for arm in judged if arm.options is not None), key=lambda arm: -arm.bytes)
     chosen = arm_of(learned, learned.recommended)
     if chosen is not None and chosen is not reference_of(learned):
         return [chosen, *[arm for arm in own if arm.bytes < chosen.bytes][:1]]
-    for verdict in (LOSES, UNCLEAR):
-        found = [arm for arm in own if arm.verdict == verdict]
-        if found:
-            return found[:1]
-    return []
+    losing = [arm for arm in own if arm.verdict == LOSES]
+    return losing[:1] or sorted(own, key=lambda arm: arm.accuracy or 0.0)[:1]
 
 
 def lost_sections(learned: Learned, source: object, pictures: int) -> Iterator[Section]:
@@ -95,8 +92,8 @@ class _Painter:
     def _thumbnail(self, arm: ArmResult, source: str) -> Thumbnail:
         name = printable(arm.name)
         try:
-            data = self._file(arm, source)
-            pixels = read_pixels(data)
+            data, background = self._file(arm, source)
+            pixels = read_pixels(data, background)
             if max(pixels.shape) > _LARGEST:
                 pixels = resized(encode_truecolor(np.ascontiguousarray(pixels)), _THUMBNAIL)
         except (ICSError, OSError, MemoryError):
@@ -105,8 +102,8 @@ class _Painter:
         zoom = max(1, _SIDE // max(height, width))
         return Thumbnail(name, bytes_text(len(data)), data_uri(pixels), width, height, zoom)
 
-    def _file(self, arm: ArmResult, source: str) -> bytes:
-        """Return the file of a photo in an arm; ICSError or OSError if it cannot be made."""
+    def _file(self, arm: ArmResult, source: str) -> tuple[bytes, str]:
+        """Return the file of a photo in an arm, and the colour behind it; ICSError or OSError if it cannot be made."""
         made_by = arm if arm.options is not None else self._full
         if made_by is None or made_by.options is None:
             raise FileNotFoundError(source)
@@ -116,5 +113,5 @@ class _Painter:
         data = compress_image(self._source.read(source, options), options).data
         if arm.options is None and arm.quality is not None:
             codec = {"webp": "WebP", "jpeg": "JPEG"}.get(arm.format, arm.format)
-            return encode_lossy(codec, read_pixels(data), arm.quality)
-        return data
+            data = encode_lossy(codec, read_pixels(data, options.background), arm.quality)
+        return data, options.background

@@ -18,15 +18,18 @@ from icsys.report.learned.words import (
     MINUS,
     STAND_IN,
     arm_of,
+    can_resolve,
     ended_words,
     interval_text,
     p_text,
     palette_text,
+    part_words,
     percent_text,
     points_text,
     recommendation_words,
     reference_of,
     resolution_words,
+    rounded_text,
     split_words,
     verdict_words,
 )
@@ -48,13 +51,12 @@ _SHAPES |= {REFERENCE: "\N{BLACK SQUARE}"}
 _ADVICE = "It makes the dataset in the recommended form; one click selects the whole command."
 _PLOTS_NOTE = (
     "Bars are intervals of 95 %. The solid line is the accuracy in full, the dashed one 99 % of it: an arm keeps 99 % "
-    "where its interval, one-sided and tested from many bytes to few, lies above the dashed line. A part of the images "
-    "counts with its bytes over all images. Differences beyond the edge are written beside an arrow."
+    "where its interval, one-sided and tested from many bytes to few, lies above the dashed line. Differences beyond "
+    "the edge are written beside an arrow."
 )
 _TABLE_NOTE = (
     "An arm is one form of the dataset. K16 has 16 colours an image; 32x32 is smaller; = K16 means no more bytes than "
-    "K16; fewer is a random part of the images in full. Every arm is trained on and tested on its own pictures, all "
-    "enlarged to one size."
+    "K16. Every arm is trained on and tested on its own pictures, all enlarged to one size."
 )
 _MARKED = " The recommended one is marked."
 _COLUMNS = (
@@ -63,7 +65,7 @@ _COLUMNS = (
         "verdict",
         "Whether it keeps 99 % of the accuracy in full (one-sided, 95 %), loses more, or these images cannot tell.",
     ),
-    Heading("an image", "Bytes of one file, mean."),
+    Heading("an image", "Bytes of all its files, over all images."),
     Heading("accuracy", "Share of the tested images that are recognised; trained and tested on the arm."),
     Heading("difference", "Accuracy less that in full, in points of percent."),
     Heading("95 % interval", "Holds the true difference in 95 of 100 such datasets."),
@@ -160,15 +162,17 @@ def _figures(learned: Learned) -> Iterator[Figure]:
         interval = interval_text(arm.low, arm.high, minus=MINUS)
         yield Figure(points_text(arm.difference, minus=MINUS), f"points with {printable(arm.name)} {interval}".rstrip())
     yield Figure(f"{learned.tested:,}", "tested images")
-    if learned.resolves < float("inf"):
+    if can_resolve(learned):
         yield Figure(f"{learned.resolves:.1f}", "points: the smallest loss that can be excluded")
     if arm is None and learned.images_needed is not None:
-        yield Figure(f"{learned.images_needed:,}", "tested images, about, would exclude a loss of 1 %")
+        yield Figure(rounded_text(learned.images_needed), "tested images, about, would exclude a loss of 1 %")
 
 
 def _table(learned: Learned) -> HtmlTable:
     rows = [_row(arm, is_recommended=arm.name == learned.recommended) for arm in learned.arms]
-    return HtmlTable("All arms", _COLUMNS, rows, [_TABLE_NOTE + (_MARKED if learned.recommended else "")])
+    return HtmlTable(
+        "All arms", _COLUMNS, rows, [_TABLE_NOTE + (_MARKED if learned.recommended else ""), *part_words(learned)]
+    )
 
 
 def _row(arm: ArmResult, *, is_recommended: bool) -> list[Cell]:

@@ -14,6 +14,7 @@ from icsys.report.learned.words import (
     ended_words,
     interval_text,
     palette_text,
+    part_words,
     percent_text,
     points_text,
     recommendation_words,
@@ -36,7 +37,8 @@ _LEFT = {0, len(_HEADINGS) - 1}  # columns of words; figures stand right
 def learned_text(learned: Learned) -> str:
     """Return what a model keeps of a dataset as text of at most 100 columns: sentences, and a table of the arms."""
     lines = [*_wrapped(resolution_words(learned)), *_wrapped(split_words(learned)), ""]
-    lines.extend([*_table([_HEADINGS, *map(_row, learned.arms)]), ""])
+    if learned.arms:
+        lines.extend([*_table([_HEADINGS, *map(_row, learned.arms)]), ""])
     if learned.contrasts:
         lines.append("At equal bytes (p for all of them together, by Holm):")
         lines.extend(f"  {contrast_words(contrast)}" for contrast in learned.contrasts)
@@ -52,7 +54,7 @@ def learned_text(learned: Learned) -> str:
     lines.extend(_wrapped(recommendation_words(learned)))
     if learned.command:
         lines.extend(["", f"  {printable(learned.command)}", ""])
-    for sentence in (STAND_IN, *ended_words(learned)):
+    for sentence in (STAND_IN, *part_words(learned), *ended_words(learned)):
         lines.extend(_wrapped(sentence))
     return "\n".join(lines)
 

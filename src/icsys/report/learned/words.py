@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from icsys.learning.design import FOLDS, GROUPS, TEST, VALIDATION
@@ -32,6 +31,7 @@ _SPLITS = {
     GROUPS: "Each group of images was left out in turn: models were trained on the others, and tested on it.",
     FOLDS: "Each image was left out in turn: models were trained on the others, and tested on it.",
 }
+_ALL = 100  # percent
 _SMALLEST_P = 0.001
 
 
@@ -73,6 +73,17 @@ def p_text(p: float) -> str:
     return f"< {_SMALLEST_P}" if p < _SMALLEST_P else f"{p:.3f}"
 
 
+def rounded_text(count: int) -> str:
+    """Format an estimated count with two digits, such as "8,900".
+
+    Examples
+    --------
+    >>> [rounded_text(count) for count in (8901, 1960, 95, 7)]
+    ['8,900', '2,000', '95', '7']
+    """
+    return f"{round(count, 2 - len(str(count))):,}"
+
+
 def palette_text(arm: ArmResult) -> str:
     """Return the colours of an arm, or the quality of its lossy codec."""
     if arm.quality is not None:
@@ -91,10 +102,15 @@ def reference_of(learned: Learned) -> ArmResult | None:
     return next(found, None)
 
 
+def can_resolve(learned: Learned) -> bool:
+    """Return whether these images can exclude any loss."""
+    return learned.resolves < _ALL
+
+
 def resolution_words(learned: Learned) -> str:
     """Return what these images can resolve, in sentences."""
     tested = f"With {learned.tested:,} tested image{'' if learned.tested == 1 else 's'}"
-    if not math.isfinite(learned.resolves):
+    if not can_resolve(learned):
         return f"{tested}, no loss can be excluded."
     allowed = learned.loss_allowed
     first = f"{tested}, the smallest loss that can be excluded is {learned.resolves:.1f} points of accuracy."
@@ -102,9 +118,10 @@ def resolution_words(learned: Learned) -> str:
         return f"{first} Keeping 99 % allows a loss of {allowed:.1f} points, so they are enough to tell."
     if learned.images_needed is None:
         return f"{first} Keeping 99 % allows a loss of {allowed:.1f} points."
+    needed = rounded_text(learned.images_needed)
     return (
-        f"{first} Keeping 99 % allows {allowed:.1f} points: about {learned.images_needed:,} tested images would be "
-        "needed to exclude more than that, fewer for an arm that changes few predictions."
+        f"{first} Keeping 99 % allows {allowed:.1f} points: about {needed} tested images would be needed to exclude "
+        "more than that, fewer for an arm that changes few predictions."
     )
 
 
@@ -126,6 +143,8 @@ def recommendation_words(learned: Learned, *, minus: str = "-") -> str:
 
 def _nothing_recommended(learned: Learned) -> str:
     judged = [arm for arm in learned.arms if arm.accuracy is not None and arm.verdict != REFERENCE]
+    if reference_of(learned) is None:
+        return "No arm is recommended: none was judged."
     if not judged:
         return "No arm is recommended: none was judged beside the reference."
     if all(arm.verdict == LOSES for arm in judged):
@@ -138,11 +157,10 @@ def _nothing_recommended(learned: Learned) -> str:
 def split_words(learned: Learned) -> str:
     """Return what was trained on and tested on, in sentences."""
     sample = f" of {learned.images_found:,}" if learned.images_found > learned.images else ""
-    drawn = ", drawn at random" if sample else ""
     classes = "1 class" if len(learned.classes) == 1 else f"{len(learned.classes):,} classes"
     how = _SPLITS.get(learned.split, "{} were tested.").format(images_text(learned.tested))
     text = (
-        f"{learned.images:,}{sample} images of {classes}{drawn}. {how} Always naming the largest class would be right "
+        f"{learned.images:,}{sample} images of {classes}. {how} Always naming the largest class would be right "
         f"for {percent_text(learned.majority)} of them."
     )
     return f"{text} {FLATTERS}" if learned.is_optimistic else text
@@ -154,6 +172,17 @@ def contrast_words(contrast: EqualBytes, *, minus: str = "-") -> str:
     interval = interval_text(contrast.low, contrast.high, minus=minus)
     names = f"{printable(contrast.arm)} less {printable(contrast.other)}"
     return f"{names}: {difference} points {interval}, p {p_text(contrast.adjusted_p)}"
+
+
+def part_words(learned: Learned) -> Iterator[str]:
+    """Yield how many images there are in the arms that are a part of them, in a sentence each."""
+    full = reference_of(learned)
+    for arm in learned.arms:
+        if full is not None and arm.images < full.images:
+            yield (
+                f"{printable(arm.name)} is a random part of the images in full, {arm.images:,} of {full.images:,}; its "
+                "bytes count over all of them."
+            )
 
 
 def ended_words(learned: Learned) -> Iterator[str]:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from helpers import synthetic_photo
-from icsys.report.image_quality import Quality, measure, psnr_of
+from icsys.color.image_quality import Quality, measure, psnr_of
 from report import naive
 
 
@@ -53,7 +53,7 @@ def test_a_small_picture_has_the_largest_window_that_fits(side, window):
 def test_bands_do_not_change_a_measure(monkeypatch, rows):
     first, second = synthetic_photo(30, 40, seed=1), synthetic_photo(30, 40, seed=2)
     whole = measure(first, second)
-    monkeypatch.setattr("icsys.report.image_quality._BAND", rows * 40)
+    monkeypatch.setattr("icsys.color.image_quality._BAND", rows * 40)
     found = measure(first, second)
     for name in ("mse", "psnr", "ssim", "delta_e"):
         assert getattr(found, name) == pytest.approx(getattr(whole, name), rel=1e-12)

@@ -1,4 +1,4 @@
-"""Temporary files: the encoded files of many images, and their pixels."""
+"""Pixels of many images in temporary files: of one size in a memory map, of any sizes one after another."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+_CHANNELS = 3
 
-class EncodedFiles:
-    """The files of n images; threads may add to it at the same time, and read what was added.
+
+class StoredPixels:
+    """The pixels of n images of any sizes; threads may add some and read others at the same time.
 
     Parameters
     ----------
@@ -25,29 +27,32 @@ class EncodedFiles:
 
     Attributes
     ----------
-    sizes
-        Shape (n,), int64: size of each file, 0 before it is added.
+    images
+        Number of images.
     """
 
     def __init__(self, path: Path, images: int) -> None:
-        self.sizes = np.zeros(images, np.int64)
+        self.images = images
         self._starts = np.zeros(images, np.int64)
+        self._sizes = np.zeros((images, 2), np.int64)
         self._file = path.open("w+b")
         self._lock = threading.Lock()
         self._path = path
 
-    def add(self, row: int, data: bytes) -> None:
-        """Add the file of the image in this row."""
+    def add(self, row: int, pixels: NDArray[np.uint8]) -> None:
+        """Add the pixels of the image in this row, shape (H, W, 3), uint8."""
         with self._lock:
             self._starts[row] = self._file.seek(0, 2)
-            self._file.write(data)
-            self.sizes[row] = len(data)
+            self._file.write(pixels.tobytes())
+            self._sizes[row] = pixels.shape[:2]
 
-    def read(self, row: int) -> bytes:
-        """Return the file of the image in this row."""
+    def read(self, row: int) -> NDArray[np.uint8]:
+        """Return the pixels of the image in this row."""
+        height, width = self._sizes[row].tolist()
         with self._lock:
             self._file.seek(int(self._starts[row]))
-            return self._file.read(int(self.sizes[row]))
+            data = self._file.read(height * width * _CHANNELS)
+        return np.frombuffer(data, np.uint8).reshape(height, width, _CHANNELS)
 
     def remove(self) -> None:
         """Close and remove the temporary file."""
@@ -57,5 +62,5 @@ class EncodedFiles:
 
 def new_pixels(path: Path, images: int, side: int) -> NDArray[np.uint8]:
     """Return pixels of squares, shape (n, side, side, 3), uint8, which are zero and lie in a new file."""
-    shape = images, side, side, 3
+    shape = images, side, side, _CHANNELS
     return np.memmap(path, np.uint8, "w+", shape=shape) if images else np.empty(shape, np.uint8)
