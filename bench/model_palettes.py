@@ -330,7 +330,7 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="*", type=Path, help="folders of class folders; a generated set if left out")
     parser.add_argument("--about", action="append", default=[], help="what a set is, once for each; its folder's name")
-    parser.add_argument("--confirm", action="append", default=[], help=f"a way to confirm (default: {JOINED})")
+    parser.add_argument("--confirm", action="append", default=[], help="a way to judge further (default: two of them)")
     parser.add_argument("--dictionaries", type=int, default=3, help="that confirm (default: %(default)s)")
     parser.add_argument("--screen", type=int, default=1000, help="pictures to try all ways on (default: %(default)s)")
     parser.add_argument("--keep", type=Path, help="keep what models say in this folder, and go on from there")
@@ -339,7 +339,7 @@ def main(arguments: list[str]) -> None:
     abouts = options.about + [folder.name for folder in options.folders[len(options.about) :]]
     sets = [read_set(folder, about) for folder, about in zip(options.folders, abouts, strict=True)]
     sets = sets or [generated_set()]
-    chosen = options.confirm or [JOINED]
+    chosen = options.confirm or [SMOOTHED, JOINED]
     choices = Choices(chosen, options.dictionaries, options.keep)
     confirmed = [one for photos in sets for one in judge_set(photos, choices, screening=False)]
     screened = [one for photos in sets for one in judge_set(photos.sample(options.screen), choices, screening=True)]
