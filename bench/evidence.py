@@ -58,7 +58,9 @@ these figures are about images like these, not about another network.
 """
 _UNITS = """
 Bytes are those of all files together, palettes and headers included, divided by the number of images. Differences are
-points of accuracy less full colour, with intervals of 95 %, paired by image.
+points of accuracy less full colour, with intervals of 95 %, paired by image. Other pages have what was tried so that
+[few colours suit a model better](benchmarks/model-palettes.md), how the model ranks arms
+[beside a network](benchmarks/learn-agreement.md), and [how honest verdicts are](benchmarks/learn-honesty.md).
 """
 _EQUAL = """
 `WebP = K16` is lossy WebP at the bytes of 16 colours, `fewer = K16` a random part of the images in full colour at these
