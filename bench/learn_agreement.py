@@ -6,7 +6,7 @@ all forms: on the split of the authors if there is one, else on groups of near d
 
 Spearman's rank correlation is taken over the differences to full colour, and only over forms whose difference in the
 network exceeds two standard errors: the order of the others is chance. The network against itself, with other seeds,
-is the most that can be asked for.
+is the most that can be asked for. Fewer than six forms, marked with "few", say nothing; beside them stand all forms.
 """
 
 from __future__ import annotations
@@ -172,26 +172,33 @@ def rows_of(photos: PhotoSet, found: dict[str, list[Judgement]], form: str) -> l
 
 
 def rank_agreement(rows: list[Row]) -> tuple[float, float, float]:
-    """Return Spearman's rank correlations over the counted forms.
+    """Return Spearman's rank correlations over forms.
 
     Returns
     -------
     fixed, half, itself
         Of fixed features with the network of all seeds; with half of the seeds, mean of both halves; of one half of the
-        seeds with the other. NaN over fewer than three forms.
+        seeds with the other. NaN over fewer than three forms, or if all are equal.
     """
     from scipy.stats import spearmanr  # noqa: PLC0415 - half a second to import
 
-    counted = [row for row in rows if row.is_counted]
-    if len(counted) < 3:  # noqa: PLR2004 - two are in order or not
+    if len(rows) < 3:  # noqa: PLR2004 - two are in order or not
         return (float("nan"),) * 3
-    fixed, network = [row.fixed for row in counted], [row.network for row in counted]
-    first, second = zip(*(row.halves for row in counted), strict=True)
+    fixed, network = [row.fixed for row in rows], [row.network for row in rows]
+    first, second = zip(*(row.halves for row in rows), strict=True)
 
-    def ranked(one: object, other: object) -> float:
-        return float(spearmanr(one, other).statistic)
+    def ranked(one: Sequence[float], other: Sequence[float]) -> float:
+        return float(spearmanr(one, other).statistic) if np.ptp(one) and np.ptp(other) else float("nan")
 
     return ranked(fixed, network), statistics.mean((ranked(fixed, first), ranked(fixed, second))), ranked(first, second)
+
+
+def summary_row(what: str, rows: list[Row]) -> list[str]:
+    """Return how well the models agree on one set: over the counted forms, and over all of them."""
+    counted = [row for row in rows if row.is_counted]
+    few = " (few)" if len(counted) < FEWEST else ""
+    agreements = rank_agreement(counted) + rank_agreement(rows)
+    return [what, f"{len(counted)} of {len(rows)}{few}", *(number(value, 2) for value in agreements)]
 
 
 def section(photos: PhotoSet, found: dict[str, list[Judgement]]) -> tuple[str, list[list[str]]]:
@@ -212,12 +219,7 @@ def section(photos: PhotoSet, found: dict[str, list[Judgement]]) -> tuple[str, l
         *("network on originals", "fixed on originals"),
     )
     summary = [
-        [
-            f"{photos.about}, on {form}",
-            str(sum(row.is_counted for row in rows)),
-            *(number(value) for value in rank_agreement(rows)),
-        ]
-        for form, rows in zip(_FORMS, (own, originals), strict=True)
+        summary_row(f"{photos.about}, on {form}", rows) for form, rows in zip(_FORMS, (own, originals), strict=True)
     ]
     text = f"## {photos.about}\n\n{in_full(photos, found)}\n\n{markdown_table(header, table)}"
     return text, summary
@@ -286,7 +288,8 @@ def page(
 ) -> str:
     """Return the page with what was judged so far."""
     sections, summaries = zip(*map(section, sets, found), strict=True)
-    header = ("set", "forms counted", "fixed and network", "fixed and half the networks", "network and itself")
+    pairs = "fixed and network", "fixed and half the networks", "network and itself"
+    header = ("set", "forms counted", *pairs, *(f"{pair}, all forms" for pair in pairs))
     models = (
         f"{len(found[0][_HALVES[0]][0].own)} networks in each half of the seeds, {options.epochs:g} epochs; "
         f"{options.dictionaries} dictionaries of fixed features. Differences to full colour are in points of percent; "

@@ -6,7 +6,7 @@ from PIL import Image
 from scipy.stats import rankdata
 
 from icsys.learning.design import Predictions
-from learn_agreement import Judgement, Row, main, rank_agreement, remembered
+from learn_agreement import Judgement, Row, main, rank_agreement, remembered, summary_row
 
 
 def row(network, fixed, halves, error=1.0):
@@ -17,9 +17,11 @@ def test_only_forms_that_the_network_tells_from_full_colour_are_counted():
     rows = [row(-10, -9, (-9, -11)), row(-5, -4, (-6, -5)), row(-3, -6, (-3, -4)), row(1.9, 50, (50, -90))]
     assert [one.is_counted for one in rows] == [True, True, True, False]
     fixed, network = rankdata([-9, -4, -6]), rankdata([-10, -5, -3])
-    assert rank_agreement(rows)[0] == pytest.approx(np.corrcoef(fixed, network)[0, 1])
-    assert rank_agreement(rows)[2] == pytest.approx(1)
-    assert np.isnan(rank_agreement(rows[:2] + rows[3:])).all()
+    assert rank_agreement(rows[:3])[0] == pytest.approx(np.corrcoef(fixed, network)[0, 1])
+    assert rank_agreement(rows[:3])[2] == pytest.approx(1)
+    assert np.isnan(rank_agreement(rows[:2])).all()
+    assert summary_row("a", rows)[:5] == ["a", "3 of 4 (few)", "0.50", "0.50", "1.0"]
+    assert summary_row("a", rows[:3] * 2)[1] == "6 of 6"
 
 
 def test_what_is_kept_is_not_judged_again(tmp_path):

@@ -1,6 +1,8 @@
 """``ics learn`` as a user types it; most tests put a result made by hand in the place of the work."""
 
+import errno
 import json
+import os
 import shlex
 import signal
 import subprocess
@@ -408,3 +410,35 @@ def test_ctrl_c_ends_it_with_the_arms_that_are_judged(dark_and_light):
 
 def test_the_help_names_the_numbers_of_colours_that_are_judged():
     assert LEARN_COLORS == COLORS_JUDGED
+
+
+def test_what_was_learned_is_printed_where_it_cannot_be_written(learning, tmp_path, monkeypatch, capsys):
+    def fail(*_, **__):
+        raise OSError(errno.ENOSPC, "No room")
+
+    monkeypatch.setattr(learn_command, "write_learn_file", fail)
+    command = learning.result.command
+    assert run_command(["learn", "photos"]) == 1
+    printed = capsys.readouterr()
+    assert "keeps 99 %" in printed.out
+    assert f"  {command}\n" in printed.out
+    assert f"Look at: {tmp_path / 'learn.html'}" in printed.out
+    assert "Look at: " + str(tmp_path / "learn.json") not in printed.out
+    assert printed.err.endswith("ics: 'learn.json' could not be written: No room\n")
+
+
+def test_a_name_that_was_taken_meanwhile_is_named_after_the_result(learning, tmp_path, capsys):
+    learning.during = lambda _: (tmp_path / "learn.json").write_text("mine", encoding="utf-8")
+    assert run_command(["learn", "photos", "--json", "--out", "learn.json"]) == 1
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["arms"]
+    assert "ics: out 'learn.json' is a file that ics learn did not write" in printed.err
+    assert (tmp_path / "learn.json").read_text("utf-8") == "mine"
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_the_work(learning, monkeypatch, capsys):
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert run_command(["learn", "photos"]) == 2
+    assert "'learn.json' cannot be written into its folder" in capsys.readouterr().err
+    assert run_command(["learn", "photos", "--json"]) == 0
+    assert len(learning.calls) == 1

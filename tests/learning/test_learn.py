@@ -13,6 +13,7 @@ from icsys import Options, UsageError, compress_folder, learn
 from icsys.cli.parser import command_parser
 from icsys.cli.read_options import read_options
 from icsys.learning.arm import FULL
+from icsys.report.learned.text import learned_text
 
 COLORS = [64, 16, 2]
 
@@ -197,3 +198,20 @@ def test_classes_come_from_a_table(tmp_path):
     (tmp_path / "photos.csv").write_text("\n".join(rows), encoding="utf-8")
     found = learn(tmp_path, colors=[4], repeats=3, lossy=False, table="photos.csv")
     assert (found.classes, found.images) == (["dark", "light"], 16)
+
+
+def test_a_stop_before_the_images_are_known_ends_with_nothing(folder):
+    stop = threading.Event()
+    stop.set()
+    found = learn(folder, stop=stop)
+    assert (found.images, found.arms, found.recommended, found.stopped) == (0, [], None, "interrupted")
+    assert learned_text(found).splitlines()[:2] == [
+        "With 0 tested images, no loss can be excluded.",
+        "No images were found until then.",
+    ]
+
+
+@pytest.mark.parametrize("group", [None, 3])
+def test_a_group_that_is_no_text_is_refused(folder, group):
+    with pytest.raises(UsageError, match=f"group={group}: expected near, exact, none, or"):
+        learn(folder, group=group)

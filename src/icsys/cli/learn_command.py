@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from icsys.choices import AUTO, MAX_COLORS
 from icsys.cli.given_places import DESTINATION
 from icsys.cli.learn_arguments import LEARN_COLORS, LEARN_FILE, LEARN_PAGE, LEARN_STRATEGIES, OPTIONS_JUDGED
-from icsys.cli.printing import print_failures, print_json
+from icsys.cli.printing import print_error, print_failures, print_json
 from icsys.cli.read_options import LEARN_TABLES, Request, read_values, request_of, table_fields
 from icsys.cli.signals import Signals, leave
 from icsys.cli.terminal_progress import LearnScreen
@@ -29,7 +29,7 @@ from icsys.setting_fields import whole_number
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from icsys.learning.learned import Learned
 
@@ -140,7 +140,7 @@ def run_learning(arguments: argparse.Namespace, asked: LearnRequest) -> int:
                 stop=signals.stop,
                 progress=screen.show,
             )
-        written = _write(learned, asked, arguments.source, out, page)
+        written, problems = _write(learned, asked, arguments.source, out, page)
         if display.json:
             print_json(learned_values(learned))
         elif not display.quiet:
@@ -148,11 +148,13 @@ def run_learning(arguments: argparse.Namespace, asked: LearnRequest) -> int:
             for name in written:
                 print(f"Look at: {Path(name).resolve()}")
         print_failures(learned.failures)
+        for problem in problems:
+            print_error(problem)
         if signals.code is not None:
             # Threads may still work on slow images, and Python would wait for them.
             sys.stdout.flush()
             leave(signals.code)
-    return 1 if learned.failures or learned.stopped else 0
+    return 1 if learned.failures or learned.stopped or problems else 0
 
 
 def _places(arguments: argparse.Namespace, *, json: bool) -> tuple[str | None, str | None]:
@@ -178,6 +180,9 @@ def _places(arguments: argparse.Namespace, *, json: bool) -> tuple[str | None, s
             check_learned_page(page)
         except MissingExtraError as error:
             raise MissingExtraError(f"{error}; or --no-page for no page") from None
+    for option, name in (("--out", out), ("--page", page)):
+        if name and not os.access(Path(name).absolute().parent, os.W_OK):
+            raise UsageError(f"{name!r} cannot be written into its folder: name another one ({option}), or use --json")
     return out, page
 
 
@@ -190,14 +195,33 @@ def _free_names(names: list[str]) -> list[str]:
     return found
 
 
-def _write(learned: Learned, asked: LearnRequest, source: str, out: str | None, page: str | None) -> list[str]:
-    """Write what is asked for, and return the names; nothing is written where no arm was judged."""
-    if not learned.arms:
-        return []
-    if out:
+def _write(
+    learned: Learned, asked: LearnRequest, source: str, out: str | None, page: str | None
+) -> tuple[list[str], list[str]]:
+    """Write what is asked for; return the names, and why others could not be written: the result is printed anyway.
+
+    Nothing is written where no arm was judged.
+    """
+    written: list[str] = []
+    problems: list[str] = []
+
+    def attempt(name: str, write: Callable[[], None]) -> None:
+        try:
+            write()
+        except OSError as error:
+            problems.append(f"{name!r} could not be written: {error.strerror or error}")
+        except UsageError as error:  # a file of another program has taken the name meanwhile
+            problems.append(str(error))
+        else:
+            written.append(name)
+
+    if learned.arms and out:
+        of_options = learned.command
         if learned.recommended is not None:
             learned.command = asked.dataset_command(shown(source), out)
-        write_learn_file(learned, out)
-    if page:
-        write_learned(learned, source, page, command=asked.command(shown(source)))
-    return [name for name in (out, page) if name]
+        attempt(out, lambda: write_learn_file(learned, out))
+        if problems:
+            learned.command = of_options
+    if learned.arms and page:
+        attempt(page, lambda: write_learned(learned, source, page, command=asked.command(shown(source))))
+    return written, problems

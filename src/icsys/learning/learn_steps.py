@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -22,7 +21,15 @@ from icsys.learning.learn_settings import CNN, FEWEST_REPEATS
 from icsys.learning.models.fixed_judge import FixedFeatureJudge
 from icsys.learning.models.network_checks import network_checks
 from icsys.learning.models.network_judge import NetworkJudge, check_torch
-from icsys.learning.put_together import Judged, arm_results, mild_arms, put_together, recommended_arm, what_images_tell
+from icsys.learning.put_together import (
+    Judged,
+    arm_results,
+    mild_arms,
+    nothing_found,
+    put_together,
+    recommended_arm,
+    what_images_tell,
+)
 from icsys.learning.step_report import StepReport, StoppedError
 from icsys.learning.time_plan import Clock
 from icsys.learning.trial import try_out
@@ -43,9 +50,6 @@ if TYPE_CHECKING:
 
 MOST_JUDGED = 5000
 """Images that are judged at most where no number is given: time and memory grow faster than their number."""
-
-_SPARE = 2**28  # bytes that stay free on the disk
-_CHANNELS = 3
 
 
 class LearnSteps:
@@ -84,14 +88,19 @@ class LearnSteps:
         """Do all steps."""
         if self._settings.model == CNN:
             check_torch()
-        labelled = find_labelled(
-            self._source,
-            self._executor,
-            self._settings,
-            most=self._settings.images or MOST_JUDGED,
-            seed=self._seed,
-            report=self._report.pass_on,
-        )
+        try:
+            labelled = find_labelled(
+                self._source,
+                self._executor,
+                self._settings,
+                most=self._settings.images or MOST_JUDGED,
+                seed=self._seed,
+                report=self._report.pass_on,
+            )
+        except UsageError:
+            if not self._executor.stop.is_set():
+                raise
+            return self._nothing()  # what lacks may be among the images that were not reached
         with tempfile.TemporaryDirectory(prefix="icsys-", ignore_cleanup_errors=True) as name:
             folder = Path(name)
             self._repeats = self._settings.repeats_of(len(labelled.tasks))
@@ -108,6 +117,10 @@ class LearnSteps:
             if self._settings.images is None:
                 labelled = self._fit_into_time(labelled, costs)
             return self._judge(labelled, costs, folder)
+
+    def _nothing(self) -> Learned:
+        """Return the result of work that ended before the images were known."""
+        return nothing_found(self._source.shown, self._size, self._seed, time.perf_counter() - self._start)
 
     def _fit_into_time(self, labelled: LabelledImages, costs: Costs) -> LabelledImages:
         """Return as many images as can be judged in the time that is left."""
@@ -172,13 +185,6 @@ class LearnSteps:
     def _make(self, labelled: LabelledImages, folder: Path) -> MadeArms:
         """Make the arms of all images."""
         folder.mkdir()
-        need = len(labelled.tasks) * self._size**2 * _CHANNELS * len(self._arms) + _SPARE
-        free = shutil.disk_usage(folder).free
-        if free < need:  # what is written through a memory map ends the process where there is no room
-            raise UsageError(
-                f"the pictures of {len(labelled.tasks):,} images need {need / 1e6:,.0f} MB in {str(folder)!r}, where "
-                f"{free / 1e6:,.0f} MB are free: judge fewer (--images), or set TMPDIR to a folder with more room"
-            )
         return make_arms(
             self._source,
             labelled.tasks,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from icsys.learning.arm import COLORS, FULL
+from icsys.learning.design import FOLDS
 from icsys.learning.learned import KEEPS, REFERENCE, UNCLEAR, ArmResult, Learned
 from icsys.learning.statistics.confusion import grown_confusions, lost_images
 from icsys.learning.statistics.equal_bytes import equal_bytes
@@ -173,6 +174,31 @@ def put_together(
         notes=[*labelled.notes, *_notes(judged, working_size)],
         seconds=seconds,
         stopped=_INTERRUPTED if stopped else None,
+    )
+
+
+def nothing_found(source: str, working_size: int, seed: int, seconds: float) -> Learned:
+    """Return the result of work that was interrupted before the images were known."""
+    return Learned(
+        source=source,
+        images=0,
+        images_found=0,
+        classes=[],
+        split=FOLDS,
+        is_optimistic=True,
+        tested=0,
+        majority=0.0,
+        resolves=100.0,
+        loss_allowed=0.0,
+        images_needed=None,
+        arms=[],
+        recommended=None,
+        command="",
+        working_size=working_size,
+        repeats=0,
+        seed=seed,
+        seconds=seconds,
+        stopped=_INTERRUPTED,
     )
 
 

@@ -1,15 +1,17 @@
 """Every arm is what ``compress`` writes, and its pixels are what a reader sees."""
 
 import io
+import shutil
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 from tests.source_makers import put_folder, put_parquet, put_tar, put_zip
 
-from icsys import Options, compress_folder
+from icsys import Options, UsageError, compress_folder
 from icsys.engine.executor import Executor
 from icsys.learning.arm import FULL
 from icsys.learning.arms.make_arms import make_arms
@@ -234,3 +236,14 @@ def test_a_codec_that_is_too_large_at_its_lowest_quality_is_left_out(tmp_path):
     (note,) = (note for note in result.notes if note.startswith("JPEG"))
     least = np.mean([len(encoded(Image.new("RGB", (64, 64), color), quality=1)) for _, _, color in COLORED])
     assert f"an image takes {least:.0f} bytes" in note
+
+
+def test_a_disk_without_room_is_refused_before_anything_is_made(tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=2**28 + 50_000))
+    path = put_folder(tmp_path / "photos", files())
+    few, many = (plan_arms(Options(), colors, given_geometry=False) for colors in ((16,), (64, 32, 16)))
+    with pytest.raises(UsageError, match=r"the pictures of 8 images need .* set TMPDIR"):
+        made(path, many, tmp_path / "many")
+    assert list((tmp_path / "many").iterdir()) == []
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=2**28 + 300_000))
+    assert made(path, few, tmp_path / "few")[1].usable.all()

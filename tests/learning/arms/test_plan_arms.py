@@ -141,6 +141,9 @@ def test_aims_of_lossy_codecs_without_16_and_4_colours():
         (Options(), (), "colors=\\[\\]"),
         (Options(), (16, 0), "colors=0"),
         (Options(), (70_000,), "colors=70000"),
+        (Options(), (16.5,), "colors=16.5"),
+        (Options(), 16, "colors=16: expected a list"),
+        (Options(), "16", "colors='16': expected a list"),
         (Options(keep_colors="#000000,#ffffff"), (1,), "of at least 2"),
     ],
 )

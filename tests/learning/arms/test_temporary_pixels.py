@@ -1,8 +1,11 @@
 """Pixels in temporary files."""
 
+import errno
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,3 +34,18 @@ def test_pixels_of_one_size_are_zero_and_lie_in_the_file(tmp_path):
     pixels.flush()
     assert (tmp_path / "pixels").read_bytes() == bytes(75) + bytes([7]) * 75
     assert new_pixels(tmp_path / "none", 0, 5).shape == (0, 5, 5, 3)
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="this system cannot reserve room")
+def test_room_is_taken_when_the_pixels_are_made_and_a_full_disk_is_an_error(tmp_path, monkeypatch):
+    new_pixels(tmp_path / "pixels", 100, 64)
+    assert (tmp_path / "pixels").stat().st_blocks * 512 >= 100 * 64 * 64 * 3
+
+    def fail(number):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "posix_fallocate", lambda *_: fail(errno.ENOSPC))
+    with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+        new_pixels(tmp_path / "full", 2, 5)
+    monkeypatch.setattr(os, "posix_fallocate", lambda *_: fail(errno.EOPNOTSUPP))
+    assert new_pixels(tmp_path / "other", 2, 5).shape == (2, 5, 5, 3)

@@ -372,3 +372,12 @@ def test_a_broken_image_with_the_name_of_a_split_is_one_failure(tmp_path):
     found = find(put_folder(tmp_path, photos("a", "b") | {"a/test.png": b"no", "b/val.jpg": b""}))
     assert [one.source for one in found.failures] == ["a/test.png", "b/val.jpg"]
     assert len(found.tasks) == 6
+
+
+def test_an_error_names_what_could_not_be_read(tmp_path):
+    files = photos("a", "b", count=2) | {f"b/{number}.png": b"GIF89a, and no more" for number in range(2)}
+    with pytest.raises(UsageError, match=r"one class only, 'a': expected .*; 2 not readable, such as b/0.png: \w+"):
+        find(put_folder(tmp_path / "two", files))
+    files["b/1.png"] = photo(9)
+    with pytest.raises(UsageError, match=r"left out \('b'\): expected .*; not readable: b/0.png: \w+"):
+        find(put_folder(tmp_path / "one", files))

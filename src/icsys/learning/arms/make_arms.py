@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from contextlib import closing
 from functools import partial
@@ -13,6 +14,7 @@ import numpy as np
 from icsys import pipeline
 from icsys.engine import Lost
 from icsys.engine.executor import one_by_one
+from icsys.errors import UsageError
 from icsys.files.failure_reason import failure_reason
 from icsys.image.decode import decode_photo
 from icsys.image.geometry import ResizeSettings
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 
     Report = Callable[[LearnProgress], object]
 
+_SPARE = 2**28  # bytes that stay free on the disk
+_CHANNELS = 3
 _NOTE = "Making the forms of the images"
 
 
@@ -94,7 +98,13 @@ def make_arms(
         S, the side of the pictures, in pixels.
     report
         Called with how far this step is.
+
+    Raises
+    ------
+    UsageError
+        If the disk has no room for the pixels.
     """
+    _check_room(len(tasks), arms, folder, size)
     made = [arm for arm in arms if arm.options is not None]
     executor = executor._replace(engine="threads", crashed=lambda _: None)
     maker = _Maker(source, tasks, made, folder, size)
@@ -116,6 +126,20 @@ def make_arms(
     shown = [pictures[arm.name] for arm in arms if arm.name in pictures]
     shown = [one._replace(bytes=np.where(maker.usable, one.bytes, 0)) for one in shown]
     return MadeArms(shown, maker.usable, failures, lossy.notes)
+
+
+def _check_room(images: int, arms: Sequence[Arm], folder: Path, size: int) -> None:
+    """Refuse a disk without room for the pictures of all arms and for those in full."""
+    shown = sum((arm.options is not None or arm.codec is not None) and arm.is_judged for arm in arms) * size**2
+    in_full = next((arm.options.final_size for arm in arms if arm.name == FULL and arm.options), None) or (size, size)
+    need = images * _CHANNELS * (shown + in_full[0] * in_full[1]) + _SPARE
+    free = shutil.disk_usage(folder).free
+    if free < need:
+        raise UsageError(
+            f"the pictures of {images:,} image{'' if images == 1 else 's'} need {need / 1e6:,.0f} MB in "
+            f"{str(folder)!r}, where {free / 1e6:,.0f} MB are free: judge fewer (--images), or set TMPDIR to a folder "
+            "with more room"
+        )
 
 
 class _Maker:

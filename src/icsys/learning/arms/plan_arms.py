@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from icsys.choices import AUTO, MAX_COLORS, PACKINGS
@@ -9,6 +10,7 @@ from icsys.color_and_size_checks import MAX_SIDE
 from icsys.errors import UsageError
 from icsys.learning.arm import COLORS, FULL, SIZES, Arm
 from icsys.options import Options
+from icsys.setting_fields import whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,9 +96,11 @@ def _check(options: Options, colors: Sequence[int]) -> None:
             f"palette={options.palette!r}: only images with palettes of their own are judged, so expected "
             "palette='image'"
         )
+    given: object = colors
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise UsageError(f"colors={colors!r}: expected a list of numbers of colours, such as [64, 16, 4]")
     for number in colors:
-        if not 1 <= number <= MAX_COLORS:
-            raise UsageError(f"colors={number!r}: expected numbers of colours from 1 to {MAX_COLORS}")
+        whole_number("colors", number, 1, MAX_COLORS)
     if not any(number >= len(options.keep_colors or ()) for number in colors):
         few = f", of at least {len(options.keep_colors)} (keep_colors)" if options.keep_colors else ""
         raise UsageError(f"colors={list(colors)!r}: expected one or more numbers of colours{few}")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from io import BufferedWriter
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -61,6 +64,27 @@ class StoredPixels:
 
 
 def new_pixels(path: Path, images: int, side: int) -> NDArray[np.uint8]:
-    """Return pixels of squares, shape (n, side, side, 3), uint8, which are zero and lie in a new file."""
+    """Return pixels of squares, shape (n, side, side, 3), uint8, which are zero and lie in a new file.
+
+    Raises
+    ------
+    OSError
+        If the disk has no room for them.
+    """
     shape = images, side, side, _CHANNELS
-    return np.memmap(path, np.uint8, "w+", shape=shape) if images else np.empty(shape, np.uint8)
+    if not images:
+        return np.empty(shape, np.uint8)
+    with path.open("xb") as file:
+        _reserve(file, images * side * side * _CHANNELS)
+    return np.memmap(path, np.uint8, "r+", shape=shape)
+
+
+def _reserve(file: BufferedWriter, size: int) -> None:
+    """Give a new file its size and room on the disk: a write to a memory map without room ends the process."""
+    if hasattr(os, "posix_fallocate"):
+        try:
+            os.posix_fallocate(file.fileno(), 0, size)
+        except OSError as error:
+            if error.errno not in {errno.EINVAL, errno.EOPNOTSUPP}:  # not every file system can reserve
+                raise
+    file.truncate(size)

@@ -108,8 +108,8 @@ def find_labelled(
     groups = _Groups(source, executor, report, settings.group)
     found, failures = groups.find(chosen, keys, kind)
     notes += groups.notes
-    labelled = arrange(found, kind, len(candidates), source.shown)
-    return labelled._replace(notes=notes + labelled.notes, failures=listing.broken + failures)
+    labelled = arrange(found, kind, len(candidates), source.shown, listing.broken + failures)
+    return labelled._replace(notes=notes + labelled.notes)
 
 
 def _with_classes(source: Source, listing: SourceListing) -> list[_Candidate]:

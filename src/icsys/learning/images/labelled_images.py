@@ -77,7 +77,9 @@ class LabelledImage(NamedTuple):
     group: int
 
 
-def arrange(images: Sequence[LabelledImage], kind: str, found: int, place: str) -> LabelledImages:
+def arrange(
+    images: Sequence[LabelledImage], kind: str, found: int, place: str, failures: Sequence[Failed] = ()
+) -> LabelledImages:
     """Return images with their design; classes of fewer than two images are left out, with a note.
 
     Parameters
@@ -90,12 +92,29 @@ def arrange(images: Sequence[LabelledImage], kind: str, found: int, place: str) 
         Number of images with a class in the source.
     place
         Name of the source, for messages.
+    failures
+        What could not be read; an error names the first of them, which may be why images lack.
 
     Raises
     ------
     UsageError
         If fewer than two classes are left, or a tested class has no image to be trained on.
     """
+    try:
+        return _arranged(images, kind, found, place)._replace(failures=[*failures])
+    except UsageError as error:
+        raise UsageError(f"{error}{_unread(failures)}") from None
+
+
+def _unread(failures: Sequence[Failed]) -> str:
+    """Return how much could not be read, and why the first could not, to go after an error."""
+    if not failures:
+        return ""
+    first = f"{failures[0].source}: {failures[0].message}"
+    return f"; not readable: {first}" if len(failures) == 1 else f"; {len(failures)} not readable, such as {first}"
+
+
+def _arranged(images: Sequence[LabelledImage], kind: str, found: int, place: str) -> LabelledImages:
     counts = Counter(one.label for one in images)
     rare = sorted(label for label, count in counts.items() if count < FEWEST)
     images = [one for one in images if counts[one.label] >= FEWEST]
@@ -105,7 +124,7 @@ def arrange(images: Sequence[LabelledImage], kind: str, found: int, place: str) 
         what = "1 class" if len(rare) == 1 else f"{len(rare)} classes"
         notes = [f"{what} with one usable image: left out ({some_names(rare, _NAMED)})."]
     if len(names) < 2:  # noqa: PLR2004 - a choice needs two
-        some = f"; {notes[0]}" if notes else ""
+        some = f"; {notes[0].removesuffix('.')}" if notes else ""
         only = f"one class only, {names[0]!r}" if names else "no class of two or more usable images"
         raise UsageError(f"{place!r} has {only}{some}: expected two or more classes of {FEWEST} or more images")
     numbers = {name: number for number, name in enumerate(names)}
@@ -151,9 +170,8 @@ def without_unusable(labelled: LabelledImages, usable: NDArray[np.bool_], place:
         )
         for row in np.flatnonzero(usable)
     ]
-    again = arrange(images, design.kind, labelled.images_found, place)
-    notes = [*labelled.notes, *(note for note in again.notes if note not in labelled.notes)]
-    return again._replace(notes=notes, failures=labelled.failures)
+    again = arrange(images, design.kind, labelled.images_found, place, labelled.failures)
+    return again._replace(notes=[*labelled.notes, *(note for note in again.notes if note not in labelled.notes)])
 
 
 def _numbered(groups: Sequence[int]) -> NDArray[np.int32]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 NETWORK_EPOCHS = 20
 """How often a network sees each image, on average, where there are images enough."""
 
-_BLOCKS = (24, 5), (48, 3), (96, 3), (96, 3)  # channels, and the side of the kernels
+_BLOCKS = (16, 5), (32, 3), (64, 3), (64, 3)  # channels, and the side of the kernels
 _SMALLEST_BATCH, _BATCH, _TESTED_BATCH = 16, 64, 256  # images
 _LEAST_STEPS, _MOST_STEPS = 120, 1500  # a small set needs some, and a large one has learned by then
 # Found on photos of 64 x 64 pixels; a rate of a third or of three times as much differs little.

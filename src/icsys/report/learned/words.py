@@ -156,6 +156,8 @@ def _nothing_recommended(learned: Learned) -> str:
 
 def split_words(learned: Learned) -> str:
     """Return what was trained on and tested on, in sentences."""
+    if not learned.images:
+        return "No images were found until then."
     sample = f" of {learned.images_found:,}" if learned.images_found > learned.images else ""
     classes = "1 class" if len(learned.classes) == 1 else f"{len(learned.classes):,} classes"
     how = _SPLITS.get(learned.split, "{} were tested.").format(images_text(learned.tested))
