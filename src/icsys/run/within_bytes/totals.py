@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Total(NamedTuple):
-    """Bytes of all images in a folder, and of them those that the run has no sources for, or makes as other outputs."""
+    """Bytes of all images in a folder, and of them those without a source in the run, or with other outputs now."""
 
     bytes: int
     stale: int
