@@ -62,7 +62,7 @@ def what_is_asked(options: Options, given: Collection[str], total_bytes: int) ->
     if not free_size and not free_colors:
         other = "strategy='SO', which keeps all colours," if options.strategy == "SO" else f"colors={options.colors}"
         raise UsageError(
-            f"{shown} with {geometry[0]}={getattr(options, geometry[0])} and {other} leaves nothing to choose: "
+            f"{shown} with {geometry[0]}={options.to_dict()[geometry[0]]} and {other} leaves nothing to choose: "
             f"leave out {geometry[0]}{'' if options.strategy == 'SO' else ' or colors'}"
         )
     return Asked(options, free_size, free_colors)

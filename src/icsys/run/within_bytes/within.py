@@ -94,16 +94,22 @@ class _BudgetRun:
 
     def do(self) -> RunSummary:
         """Choose and run."""
-        known = recall(self._places.destination, self._key)
-        if known is not None:
-            summary, total = self._run(known.options, f"Chosen in an earlier run: {known.words}")
-            is_near = total.bytes == known.total or total.bytes >= LEAST * self._limit
-            if summary.stopped or (total.bytes <= self._limit and (is_near or known.is_largest)):
-                return self._settled(known._replace(total=total.bytes))
         try:
-            return self._choose_and_run()
+            return self._run_as_known() or self._choose_and_run()
         except StoppedChoice:
             return RunSummary(stopped=INTERRUPTED_TEXT)
+
+    def _run_as_known(self) -> RunSummary | None:
+        """Run with the choice of an earlier run; None if there is none, or it does not hold for what is there now."""
+        known = recall(self._places.destination, self._key)
+        # Images that came later may exceed the limit: that is known before anything is written.
+        if known is None or self._dry_total(known.options).bytes > self._limit:
+            return None
+        summary, total = self._run(known.options, f"Chosen in an earlier run: {known.words}")
+        is_near = total.bytes == known.total or total.bytes >= LEAST * self._limit
+        if summary.stopped or (total.bytes <= self._limit and (is_near or known.is_largest)):
+            return self._settled(known._replace(total=total.bytes))
+        return None
 
     def _choose_and_run(self) -> RunSummary:
         self._report(note=_NOTE)
@@ -125,8 +131,8 @@ class _BudgetRun:
         words = candidates.words(last)
         if tries.exceeds(last):
             summary.stopped = (
-                f"the smallest setting ({words}) takes {total.bytes:,} bytes, {total.stale:,} of them outputs whose "
-                f"sources are gone (see --prune): more than total_bytes={self._limit}"
+                f"the smallest setting ({words}) takes {total.bytes:,} bytes{_of_stale(total.stale)}: more than "
+                f"total_bytes={self._limit}"
             )
             return self._whole(summary)
         is_largest = last == candidates.highest
@@ -143,16 +149,24 @@ class _BudgetRun:
         """Refuse a number of bytes below what the smallest setting takes, by an exact total where that is near."""
         options = candidates.options_of(candidates.lowest)
         estimate = sample.estimate(options)
-        total, about = round(estimate.total), "" if sample.is_all else "about "
-        if not sample.is_all and estimate.low / _SURE <= self._limit < estimate.high * _SURE:
-            dry = DryTotal(lambda step: self._job.progress(step) if step.result is None else None)
-            self._job.run(options, self._job.settings.replace(dry_run=True), dry.note)
-            total, about = dry.total(self._places.destination).bytes, ""
+        total, about, stale = round(estimate.total), "" if sample.is_all else "about ", 0
+        before = total_of(self._places.destination).bytes  # some of it may stay
+        is_near = estimate.low / _SURE <= self._limit < estimate.high * _SURE + before
+        if is_near and (before or not sample.is_all):
+            (total, stale, _), about = self._dry_total(options), ""
         if total > self._limit:
             raise UsageError(
                 f"total_bytes={self._limit}: the smallest setting ({candidates.words(candidates.lowest)}) takes "
-                f"{about}{total:,} bytes for {sample.found:,} images, expected at least that"
+                f"{about}{total:,} bytes for {sample.found:,} images{_of_stale(stale)}, expected at least that"
             )
+
+    def _dry_total(self, options: Options) -> Total:
+        """Return the exact total of a run with options, without writing anything."""
+        dry = DryTotal(lambda step: self._job.progress(step) if step.result is None else None)
+        summary = self._job.run(options, self._job.settings.replace(dry_run=True), dry.note)
+        if self._job.stop.is_set():
+            raise StoppedChoice
+        return dry.total(self._places.destination, summary.pruned)
 
     def _choose_colors(self, sample: Sample, candidates: Candidates) -> Chosen:
         """Choose the number of colours, unless it is given or everything fits at the largest setting."""
@@ -201,7 +215,7 @@ class _BudgetRun:
         if job.settings.dry_run:
             dry = DryTotal(job.progress)
             summary = job.run(options, job.settings, dry.note)
-            total = dry.total(destination)
+            total = dry.total(destination, summary.pruned)
         else:
             summary = job.run(options, job.settings, job.progress)
             total = total_of(destination)
@@ -254,6 +268,11 @@ class _BudgetRun:
 def images_of(count: int) -> str:
     """Return "1 image" or "5 images"."""
     return "1 image" if count == 1 else f"{count:,} images"
+
+
+def _of_stale(stale: int) -> str:
+    """Say how many bytes are other outputs that stay in the destination; nothing if none are."""
+    return f", {stale:,} of them other outputs that are there already (see --prune)" if stale else ""
 
 
 def _candidates(asked: Asked, sample: Sample, *, is_bounded: bool) -> Candidates:
