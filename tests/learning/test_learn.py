@@ -223,3 +223,9 @@ def test_where_one_class_is_nearly_all_a_note_says_that_nothing_can_be_kept(tmp_
     found = learn(tmp_path, Options(size="16x16"), colors=[4], repeats=3, lossy=False)
     assert found.recommended is None
     assert [note[:32] for note in found.notes] == ["Always naming the largest class "]
+
+
+def test_an_image_that_fails_in_the_making_changes_no_figure(folder):
+    late, early = (learn(folder, colors=[4], repeats=3, group=group, jobs=2) for group in ("none", "exact"))
+    assert [failure.source for failure in late.failures] == ["dark/broken.png"]
+    assert late.arms == early.arms

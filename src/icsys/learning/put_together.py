@@ -115,8 +115,12 @@ def contrasts(judged: Judged) -> list[EqualBytes]:
 
 
 def recommended_arm(results: Sequence[ArmResult]) -> ArmResult | None:
-    """Return the arm of the fewest bytes that keeps, among the arms that ``compress`` makes; None without one."""
-    keeping = [one for one in results if one.verdict == KEEPS and one.options is not None]
+    """Return the arm of the fewest bytes that keeps, among the arms that ``compress`` makes; None without one.
+
+    An arm of no fewer bytes than the reference, such as small pictures beside large palettes, saves nothing.
+    """
+    most = next((one.bytes for one in results if one.verdict == REFERENCE), 0)
+    keeping = [one for one in results if one.verdict == KEEPS and one.options is not None and one.bytes < most]
     return min(keeping, key=lambda one: one.bytes, default=None)
 
 
