@@ -262,6 +262,12 @@ def test_packs_and_archives_count_the_bytes_of_their_images(format, sources, tmp
     assert (again.compressed, again.bytes_chosen.options) == (0, summary.bytes_chosen.options)
 
 
+@pytest.mark.parametrize("limit", [2_300, 2_400, 2_450, 2_500])
+def test_sizes_between_those_of_the_sample_and_of_the_source_are_tried(limit, sources, tmp_path):
+    with sampled(3):
+        check(sources, tmp_path / "out", limit, Options(colors=8), free_colors=False)
+
+
 @pytest.mark.parametrize("at", ["choosing", "running"])
 def test_a_stopped_run_says_so_and_the_next_one_goes_on(at, sources, tmp_path):
     stop = threading.Event()

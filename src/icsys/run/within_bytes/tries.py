@@ -56,6 +56,16 @@ class Tries:
         estimated = self._sample.estimate(self._candidates.options_of(setting)).total
         self._ratio = (total - stale) / estimated if estimated and total > stale else 1.0
 
+    def widen(self, candidates: Candidates, last: Setting) -> Setting:
+        """Go on with settings of a larger largest size; return what the last setting is among them."""
+
+        def now(setting: Setting) -> Setting:
+            return setting._replace(side=candidates.top) if setting.side == top else setting
+
+        top, self._candidates = self._candidates.top, candidates
+        self.totals = {now(setting): total for setting, total in self.totals.items()}
+        return now(last)
+
     def next(self, last: Setting) -> Setting | None:
         """Return the setting to run after the last one; None if the last one is to stay."""
         if self._is_met(last):

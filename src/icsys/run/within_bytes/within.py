@@ -10,6 +10,7 @@ from icsys.engine.executor import Executor
 from icsys.errors import UsageError
 from icsys.files.reserved_names import refusing_links
 from icsys.files.url import is_url
+from icsys.results import Compressed
 from icsys.run.places import open_places
 from icsys.run.progress import INTERRUPTED_TEXT, Progress
 from icsys.run.within_bytes.candidates import Candidates, Setting, what_is_asked
@@ -91,6 +92,7 @@ class _BudgetRun:
         self._places = open_places(job.source, job.destination, options, job.settings)
         self._key = question(self._asked, self._limit, repr(self._learned) if self._learned else None)
         self._summaries: list[RunSummary] = []
+        self._longest = 1, 1  # width and height of the image with the longest side that was compressed
 
     def do(self) -> RunSummary:
         """Choose and run."""
@@ -124,8 +126,9 @@ class _BudgetRun:
             summary, total = self._run(options, self._words_before(sample, candidates, setting))
             if summary.stopped:
                 return self._whole(summary)
-            last = setting
-            tries.note(last, total)
+            tries.note(setting, total)
+            candidates = candidates.widened(*self._longest)
+            last = tries.widen(candidates, setting)
             self._remember_tries(tries)
             setting = tries.next(last)
         words = candidates.words(last)
@@ -212,12 +215,19 @@ class _BudgetRun:
         """Run over all images; return the summary and the exact total."""
         job, destination = self._job, self._places.destination
         self._report(notice=words)
+
+        def note(step: Progress) -> None:
+            if isinstance(step.result, Compressed):
+                size = step.result.source_width, step.result.source_height
+                self._longest = max(self._longest, size, key=max)
+            job.progress(step)
+
         if job.settings.dry_run:
-            dry = DryTotal(job.progress)
+            dry = DryTotal(note)
             summary = job.run(options, job.settings, dry.note)
             total = dry.total(destination, summary.pruned)
         else:
-            summary = job.run(options, job.settings, job.progress)
+            summary = job.run(options, job.settings, note)
             total = total_of(destination)
         self._summaries.append(summary)
         return summary, total
