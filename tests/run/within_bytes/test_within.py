@@ -201,6 +201,16 @@ def test_outputs_that_stay_count_before_anything_is_written(sample, sources, tmp
     assert old < done.bytes_chosen.bytes == image_bytes_in(out) < old + smallest
 
 
+@pytest.mark.parametrize(("shortest", "left"), [(41, 4), (60, 5), (1000, 6)])
+def test_images_that_are_left_out_take_nothing(shortest, left, sources, tmp_path):
+    out = tmp_path / "out"
+    summary = compress_folder(sources, out, FIXED, total_bytes=3_000, min_side=shortest, jobs=1)
+    assert sum(summary.left_out.values()) == left
+    assert summary.bytes_chosen.bytes == image_bytes_in(out) <= 3_000
+    again = compress_folder(sources, out, FIXED, total_bytes=3_000, min_side=shortest, jobs=1)
+    assert (again.compressed, again.bytes_chosen.options) == (0, summary.bytes_chosen.options)
+
+
 def test_an_image_that_ends_its_process_is_tried_once(sources, tmp_path):
     victim, tried, measured = "cat/1.png", [], []
     real = kept_images.compress_tasks

@@ -59,8 +59,10 @@ def total_of(destination: RootedPath, without: Collection[str] = (), kept: Colle
     """
     total = stale = images = 0
     for _, row in read_rows(destination / MANIFEST):  # one for each output, once a run has ended
+        if row["status"] not in {DONE, STALE} or row_kind(row) != IMAGE:  # others have no output
+            continue
         name = row["file_name"]
-        if row["status"] in {DONE, STALE} and row_kind(row) == IMAGE and name not in without:
+        if name not in without:
             total += row["bytes"]
             stale += row["bytes"] if row["status"] == STALE or (kept is not None and name not in kept) else 0
             images += 1
