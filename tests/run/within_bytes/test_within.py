@@ -268,6 +268,19 @@ def test_sizes_between_those_of_the_sample_and_of_the_source_are_tried(limit, so
         check(sources, tmp_path / "out", limit, Options(colors=8), free_colors=False)
 
 
+def test_a_large_image_outside_the_sample_leaves_the_bytes_used(tmp_path):
+    (tmp_path / "photos").mkdir()
+    for place in range(7):
+        side = 400 if place == 6 else 20
+        Image.fromarray(synthetic_photo(side, side, seed=place)).save(tmp_path / "photos" / f"{place}.png")
+    largest = total_with(tmp_path / "photos", tmp_path / "none", Options(step=1, colors=16))
+    with sampled(1):
+        summary = compress_folder(
+            tmp_path / "photos", tmp_path / "out", FIXED, total_bytes=round(0.7 * largest), jobs=1
+        )
+    assert 0.85 * 0.7 * largest < summary.bytes_chosen.bytes <= 0.7 * largest
+
+
 @pytest.mark.parametrize("at", ["choosing", "running"])
 def test_a_stopped_run_says_so_and_the_next_one_goes_on(at, sources, tmp_path):
     stop = threading.Event()
