@@ -271,7 +271,7 @@ def test_sizes_between_those_of_the_sample_and_of_the_source_are_tried(limit, so
 def test_a_large_image_outside_the_sample_leaves_the_bytes_used(tmp_path):
     (tmp_path / "photos").mkdir()
     for place in range(7):
-        side = 400 if place == 6 else 20
+        side = 400 if place == 0 else 20
         Image.fromarray(synthetic_photo(side, side, seed=place)).save(tmp_path / "photos" / f"{place}.png")
     largest = total_with(tmp_path / "photos", tmp_path / "none", Options(step=1, colors=16))
     with sampled(1):
