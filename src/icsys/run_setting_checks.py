@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from icsys.errors import UsageError
@@ -58,6 +57,8 @@ class ByteCount(Check):
         if isinstance(value, str):
             match = _BYTES.fullmatch(value.strip())
             if match and match[2].casefold() in _UNITS:
+                from decimal import Decimal  # noqa: PLC0415 - few runs need it
+
                 number = int(Decimal(match[1]) * _UNITS[match[2].casefold()])
         elif hasattr(value, "__index__") and not isinstance(value, bool):  # NumPy's numbers, too
             number = int(value.__index__())

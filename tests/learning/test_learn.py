@@ -215,3 +215,17 @@ def test_a_stop_before_the_images_are_known_ends_with_nothing(folder):
 def test_a_group_that_is_no_text_is_refused(folder, group):
     with pytest.raises(UsageError, match=f"group={group}: expected near, exact, none, or"):
         learn(folder, group=group)
+
+
+def test_where_one_class_is_nearly_all_a_note_says_that_nothing_can_be_kept(tmp_path):
+    write_classes(tmp_path, ["dark"], 24, size=(16, 16))
+    write_classes(tmp_path, ["green"], 2, size=(16, 16))
+    found = learn(tmp_path, Options(size="16x16"), colors=[4], repeats=3, lossy=False)
+    assert found.recommended is None
+    assert [note[:32] for note in found.notes] == ["Always naming the largest class "]
+
+
+def test_an_image_that_fails_in_the_making_changes_no_figure(folder):
+    late, early = (learn(folder, colors=[4], repeats=3, group=group, jobs=2) for group in ("none", "exact"))
+    assert [failure.source for failure in late.failures] == ["dark/broken.png"]
+    assert late.arms == early.arms

@@ -37,6 +37,8 @@ from icsys.learning.trial import try_out
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from numpy.typing import NDArray
+
     from icsys.engine.executor import Executor
     from icsys.learning.arm import Arm, ArmPictures
     from icsys.learning.arms.make_arms import MadeArms
@@ -259,10 +261,16 @@ def _distinct(pictures: Sequence[ArmPictures]) -> list[ArmPictures]:
 
 
 def _pictures_of(made: MadeArms, rows: Sequence[int]) -> list[ArmPictures]:
-    """Return the pictures of some images; the memory maps themselves where these are all."""
+    """Return the pictures of some images, in rising order: the memory maps hold these alone afterwards."""
     if len(rows) == len(made.usable):
         return made.pictures
-    return [
-        one._replace(bytes=one.bytes[rows], pixels=one.pixels[rows] if len(one.pixels) else one.pixels)
-        for one in made.pictures
-    ]
+    return [one._replace(bytes=one.bytes[rows], pixels=_moved_up(one.pixels, rows)) for one in made.pictures]
+
+
+def _moved_up(pixels: NDArray[np.uint8], rows: Sequence[int]) -> NDArray[np.uint8]:
+    """Return some pictures, moved to the front of their file: copies of all arms would fill the memory."""
+    if not len(pixels):
+        return pixels
+    for place, row in enumerate(rows):
+        pixels[place] = pixels[row]
+    return pixels[: len(rows)]

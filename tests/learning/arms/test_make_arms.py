@@ -1,5 +1,6 @@
 """Every arm is what ``compress`` writes, and its pixels are what a reader sees."""
 
+import errno
 import io
 import shutil
 import threading
@@ -16,6 +17,7 @@ from icsys.engine.executor import Executor
 from icsys.learning.arm import FULL
 from icsys.learning.arms.make_arms import make_arms
 from icsys.learning.arms.plan_arms import plan_arms
+from icsys.learning.arms.temporary_pixels import StoredPixels
 from icsys.pipeline.lossy_quality import HIGHEST
 from icsys.sources.base import Task
 from icsys.sources.open_source import open_source
@@ -247,3 +249,13 @@ def test_a_disk_without_room_is_refused_before_anything_is_made(tmp_path, monkey
     assert list((tmp_path / "many").iterdir()) == []
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=2**28 + 300_000))
     assert made(path, few, tmp_path / "few")[1].usable.all()
+
+
+def test_a_disk_that_fills_up_is_no_failure_of_an_image(tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError(errno.ENOSPC, "No room")
+
+    monkeypatch.setattr(StoredPixels, "add", fail)
+    path, arms = put_folder(tmp_path / "photos", files()), plan_arms(Options(), (16,), given_geometry=False)
+    with pytest.raises(UsageError, match=r"8 images cannot be held on the disk: No room: judge fewer"):
+        made(path, arms, tmp_path / "arms")

@@ -16,6 +16,7 @@ from icsys.learning.statistics.verdicts import (
     SHARE_KEPT,
     alphas_of_arms,
     chains_of_arms,
+    shows_learning,
     unseen_losses,
     verdicts,
 )
@@ -192,3 +193,22 @@ def test_arms_of_a_chain_or_a_codec_are_tested_in_turn():
         Arm("fewer = K16", as_small_as="K16"),
     ]
     assert chains_of_arms(arms) == [["K16", "K4"], ["32x32"], ["WebP = K16", "WebP = K4"], ["JPEG = K16"]]
+
+
+@pytest.mark.parametrize(("rare", "verdict"), [(0, "unclear"), (8, "unclear"), (60, "keeps")])
+def test_no_arm_keeps_where_always_naming_the_largest_class_would_keep_too(rare, verdict):
+    labels, groups = (np.arange(800) < rare).astype(np.int32), np.arange(800, dtype=np.int32)
+    right = np.ones((3, 800), bool)
+    found = verdicts({"full": right, "K4": right}, "full", [["K4"]], groups, labels=labels)
+    assert found["K4"].verdict == verdict
+    assert verdicts({"full": right, "K4": right}, "full", [["K4"]], groups)["K4"].verdict == "keeps"
+
+
+@given(st.integers(2, 5), st.integers(0, 2**32 - 1))
+def test_models_that_name_the_largest_class_show_no_learning(classes, seed):
+    random = np.random.default_rng(seed)
+    labels = random.integers(0, classes, 200).astype(np.int32)
+    largest = max(range(classes), key=lambda label: (labels == label).sum())
+    full = np.tile(labels == largest, (3, 1))
+    assert not shows_learning(full, labels, np.arange(200, dtype=np.int32))
+    assert shows_learning(np.ones((3, 200), bool), labels, np.arange(200, dtype=np.int32))

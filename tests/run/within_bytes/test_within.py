@@ -12,7 +12,10 @@ from PIL import Image
 
 from helpers import synthetic_photo, tree
 from icsys import Options, compress_folder
+from icsys.engine import Lost
 from icsys.errors import UsageError
+from icsys.pipeline import compress_image
+from icsys.run.within_bytes import kept_images
 from learn_files import learned_arm, usual_arms, write_learned
 
 SIZES = ((48, 60), (60, 40), (30, 52), (64, 64), (41, 37), (24, 30))
@@ -167,6 +170,78 @@ def test_images_that_come_later_are_held_to_the_bytes_too(sources, tmp_path):
     assert summary.bytes_chosen.bytes == image_bytes_in(tmp_path / "out") <= 8_000
 
 
+def test_later_images_that_no_setting_can_hold_leave_the_folder_as_it_is(tmp_path):
+    source, out = tmp_path / "photos", tmp_path / "out"
+    for place in range(2):
+        (source / str(place)).mkdir(parents=True)
+        Image.fromarray(synthetic_photo(40, 40, seed=place)).save(source / str(place) / "a.png")
+    check(source, out, 2_000, FIXED, free_colors=False)
+    before = tree(out)
+    for place in range(40):
+        Image.fromarray(synthetic_photo(40, 40, seed=place)).save(source / "0" / f"later {place}.png")
+    with pytest.raises(UsageError, match=r"total_bytes=2000: the smallest setting \(--size 8x8\) takes"):
+        compress_folder(source, out, FIXED, total_bytes=2_000, jobs=1)
+    assert tree(out) == before
+
+
+@pytest.mark.parametrize("sample", [96, 3])
+def test_outputs_that_stay_count_before_anything_is_written(sample, sources, tmp_path):
+    out = tmp_path / "out"
+    old = compress_folder(sources, out, FIXED.replace(format="webp", size=32), jobs=1).bytes_out
+    smallest = total_with(sources, tmp_path / "none", FIXED.replace(size=8))
+    before = tree(out)
+    with sampled(sample):
+        with pytest.raises(UsageError, match=rf"takes {old + smallest:,} bytes for 7 images, {old:,} of them other"):
+            compress_folder(sources, out, FIXED, total_bytes=old + smallest - 1, jobs=1)
+        assert tree(out) == before
+        settings = {"total_bytes": old + smallest - 1, "prune": True, "jobs": 1}
+        dry = compress_folder(sources, out, FIXED, dry_run=True, **settings)
+        done = compress_folder(sources, out, FIXED, **settings)
+    assert done.bytes_chosen == dry.bytes_chosen
+    assert old < done.bytes_chosen.bytes == image_bytes_in(out) < old + smallest
+
+
+@pytest.mark.parametrize(("shortest", "left"), [(41, 4), (60, 5), (1000, 6)])
+def test_images_that_are_left_out_take_nothing(shortest, left, sources, tmp_path):
+    out = tmp_path / "out"
+    summary = compress_folder(sources, out, FIXED, total_bytes=3_000, min_side=shortest, jobs=1)
+    assert sum(summary.left_out.values()) == left
+    assert summary.bytes_chosen.bytes == image_bytes_in(out) <= 3_000
+    again = compress_folder(sources, out, FIXED, total_bytes=3_000, min_side=shortest, jobs=1)
+    assert (again.compressed, again.bytes_chosen.options) == (0, summary.bytes_chosen.options)
+
+
+def test_an_image_that_ends_its_process_is_tried_once(sources, tmp_path):
+    victim, tried, measured = "cat/1.png", [], []
+    real = kept_images.compress_tasks
+
+    def losing(tasks, context, executor):
+        yield from real([task for task in tasks if task.source != victim], context, executor)
+        for task in tasks:
+            if task.source == victim:
+                tried.append(task)
+                yield [Lost((task, b""), "timeout", "took too long")]
+
+    def noting(data, options):
+        measured.append(data)
+        return compress_image(data, options)
+
+    with (
+        mock.patch("icsys.run.within_bytes.kept_images.compress_tasks", losing),
+        mock.patch("icsys.run.within_bytes.fidelity.compress_image", noting),
+    ):
+        compress_folder(sources, tmp_path / "out", total_bytes=7_000, dry_run=True, jobs=1)
+    assert len(tried) == 1
+    assert measured
+    assert (sources / victim).read_bytes() not in measured
+
+
+def test_an_image_that_cannot_be_measured_does_not_end_the_run(sources, tmp_path):
+    with mock.patch("icsys.run.within_bytes.fidelity.compress_image", side_effect=ValueError("odd")):
+        summary = compress_folder(sources, tmp_path / "out", total_bytes=7_000, jobs=1)
+    assert summary.bytes_chosen.bytes == image_bytes_in(tmp_path / "out") <= 7_000
+
+
 def test_a_dry_run_says_the_same_and_writes_nothing(sources, tmp_path):
     dry = compress_folder(sources, tmp_path / "out", FIXED, total_bytes=7_000, dry_run=True, jobs=1)
     assert not (tmp_path / "out").exists()
@@ -185,6 +260,25 @@ def test_packs_and_archives_count_the_bytes_of_their_images(format, sources, tmp
     assert sum(row["bytes"] for row in rows) == summary.bytes_chosen.bytes <= 20_000
     again = compress_folder(sources, out, Options(format=format, colors=16), total_bytes=20_000, jobs=1)
     assert (again.compressed, again.bytes_chosen.options) == (0, summary.bytes_chosen.options)
+
+
+@pytest.mark.parametrize("limit", [2_300, 2_400, 2_450, 2_500])
+def test_sizes_between_those_of_the_sample_and_of_the_source_are_tried(limit, sources, tmp_path):
+    with sampled(3):
+        check(sources, tmp_path / "out", limit, Options(colors=8), free_colors=False)
+
+
+def test_a_large_image_outside_the_sample_leaves_the_bytes_used(tmp_path):
+    (tmp_path / "photos").mkdir()
+    for place in range(7):
+        side = 400 if place == 0 else 20
+        Image.fromarray(synthetic_photo(side, side, seed=place)).save(tmp_path / "photos" / f"{place}.png")
+    largest = total_with(tmp_path / "photos", tmp_path / "none", Options(step=1, colors=16))
+    with sampled(1):
+        summary = compress_folder(
+            tmp_path / "photos", tmp_path / "out", FIXED, total_bytes=round(0.7 * largest), jobs=1
+        )
+    assert 0.85 * 0.7 * largest < summary.bytes_chosen.bytes <= 0.7 * largest
 
 
 @pytest.mark.parametrize("at", ["choosing", "running"])
@@ -241,7 +335,7 @@ def test_a_record_that_ics_did_not_write_is_ignored(record, sources, tmp_path):
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        (Options(size=32, colors=8), "with size=(32, 32) and colors=8 leaves nothing to choose"),
+        (Options(size=32, colors=8), "with size=32x32 and colors=8 leaves nothing to choose"),
         (Options(size=32, strategy="SO"), "strategy='SO', which keeps all colours, leaves nothing to choose"),
         (Options(colors="auto"), "colors='auto', which finds colours by quality"),
         (Options(palette="dataset"), "palette='dataset': expected palette='image'"),

@@ -108,15 +108,17 @@ def make_arms(
     made = [arm for arm in arms if arm.options is not None]
     executor = executor._replace(engine="threads", crashed=lambda _: None)
     maker = _Maker(source, tasks, made, folder, size)
-    maker.run(executor, report)
-    lossy = LossyArms(maker.full, executor, folder=folder, size=size, report=report)
-    aims = {arm.name: maker.bytes[place] for place, arm in enumerate(made)}
-    pictures = {arm.name: maker.pictures_of(place) for place, arm in enumerate(made)}
-    for arm in arms:
-        if arm.codec is not None and arm.as_small_as is not None and not executor.stop.is_set():
-            one = lossy.make(arm, aims[arm.as_small_as], maker.usable, pictures[FULL])
-            pictures |= {} if one is None else {arm.name: one}
-    maker.full.remove()
+    try:
+        maker.run(executor, report)
+        lossy = LossyArms(maker.full, executor, folder=folder, size=size, report=report)
+        aims = {arm.name: maker.bytes[place] for place, arm in enumerate(made)}
+        pictures = {arm.name: maker.pictures_of(place) for place, arm in enumerate(made)}
+        for arm in arms:
+            if arm.codec is not None and arm.as_small_as is not None and not executor.stop.is_set():
+                one = lossy.make(arm, aims[arm.as_small_as], maker.usable, pictures[FULL])
+                pictures |= {} if one is None else {arm.name: one}
+    finally:
+        maker.full.remove()
     failures = maker.failures + [
         Failed(source=tasks[row].source, code=code, message=message) for row, (code, message) in lossy.failures.items()
     ]
@@ -169,6 +171,7 @@ class _Maker:
         self.full = StoredPixels(folder / "full.u8", len(tasks))
         self.usable = np.zeros(len(tasks), np.bool_)
         self.failures: list[Failed] = []
+        self._disk_fault: OSError | None = None
 
     def run(self, executor: Executor, report: Report) -> None:
         """Make the arms of all images."""
@@ -184,6 +187,11 @@ class _Maker:
             closing(executor.map(worker, loaded, lambda: None)) as batches,
         ):
             for outcome in chain.from_iterable(batches):
+                if self._disk_fault is not None:  # of the temporary file, not of an image
+                    raise UsageError(
+                        f"the pictures of {total:,} images cannot be held on the disk: {self._disk_fault.strerror}: "
+                        "judge fewer (--images), give a smaller --size, or set TMPDIR to a folder with more room"
+                    ) from self._disk_fault
                 self._add(_Outcome(outcome.item[0], failure=outcome[1:]) if isinstance(outcome, Lost) else outcome)
                 done += 1
                 report(LearnProgress(done, total, _NOTE))
@@ -229,8 +237,16 @@ class _Maker:
                     shown = read_pixels(image.data, options.background)
                     self._pixels[place][row] = stretched(shown, self._size)
                     if self._arms[place].name == FULL:
-                        self.full.add(row, shown)
+                        self._hold(row, shown)
         return sizes
+
+    def _hold(self, row: int, shown: NDArray[np.uint8]) -> None:
+        """Hold a picture in full."""
+        try:
+            self.full.add(row, shown)
+        except OSError as error:
+            self._disk_fault = error
+            raise
 
 
 class _Outcome(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import threading
@@ -59,7 +60,8 @@ class StoredPixels:
 
     def remove(self) -> None:
         """Close and remove the temporary file."""
-        self._file.close()
+        with contextlib.suppress(OSError):  # a full disk, where what is not yet written is of no use
+            self._file.close()
         self._path.unlink()
 
 

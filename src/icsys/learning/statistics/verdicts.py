@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from icsys.learning.arm import COLORS, SIZES
 from icsys.learning.learned import KEEPS, LOSES, REFERENCE, UNCLEAR
 from icsys.learning.statistics.paired import Estimate, paired_difference
@@ -12,7 +14,6 @@ from icsys.learning.statistics.paired import Estimate, paired_difference
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from icsys.learning.arm import Arm
@@ -68,6 +69,8 @@ def verdicts(
     chains: Sequence[Sequence[str]],
     groups: NDArray[np.int32],
     alpha: float = ALPHA,
+    *,
+    labels: NDArray[np.int32] | None = None,
 ) -> dict[str, ArmVerdict]:
     """Return the verdict on each arm.
 
@@ -87,14 +90,18 @@ def verdicts(
         Shape (t,), integers: number of the group of each tested image.
     alpha
         Probability that any arm is wrongly said to keep.
+    labels
+        Shape (t,), integers: number of the class of each tested image. If given, no arm keeps where the accuracy does
+        not show what is learned; see :func:`shows_learning`.
     """
     full = correct[reference]
     names = [name for name in correct if name != reference]
     assert all(correct[name].shape == full.shape for name in names)  # noqa: S101 - unequal repeats do not compare
     levels = alphas_of_arms(names, chains, alpha)
+    can_keep = labels is None or shows_learning(full, labels, groups, alpha)
     keeping = {
         name
-        for chain in _chains_of_all(names, chains)
+        for chain in _chains_of_all(names, chains) * can_keep
         for name in _until_first_failure(chain, correct, full, groups, levels)
     }
     found = {reference: ArmVerdict(Estimate(0.0, 0.0, math.inf, -1.0, 1.0), REFERENCE)}
@@ -102,6 +109,24 @@ def verdicts(
         verdict = KEEPS if name in keeping else LOSES if _loses(correct[name], full, groups, alpha) else UNCLEAR
         found[name] = ArmVerdict(paired_difference(correct[name], full, groups), verdict)
     return {name: found[name] for name in correct}
+
+
+def shows_learning(
+    full: NDArray[np.bool_], labels: NDArray[np.int32], groups: NDArray[np.int32], alpha: float = ALPHA
+) -> bool:
+    """Return whether always naming the most common class is shown to lose more than 1 % of the accuracy in full.
+
+    Otherwise an arm without anything to learn would keep 99 %, too: with 99 cats and 1 dog, that of black pictures.
+
+    Parameters
+    ----------
+    full
+        Shape (R, t), bool: whether each model in full names the class of each tested image.
+    labels
+        Shape (t,), integers: number of the class of each.
+    """
+    named = labels == np.bincount(labels).argmax()
+    return _loses(np.broadcast_to(named, full.shape), full, groups, alpha)
 
 
 def _chains_of_all(names: Sequence[str], chains: Sequence[Sequence[str]]) -> list[list[str]]:

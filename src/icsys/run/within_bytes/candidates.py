@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icsys.choices import AUTO, MAX_INDEXED_COLORS
 from icsys.errors import UsageError
+from icsys.image.geometry import plan_resize
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -62,7 +63,7 @@ def what_is_asked(options: Options, given: Collection[str], total_bytes: int) ->
     if not free_size and not free_colors:
         other = "strategy='SO', which keeps all colours," if options.strategy == "SO" else f"colors={options.colors}"
         raise UsageError(
-            f"{shown} with {geometry[0]}={getattr(options, geometry[0])} and {other} leaves nothing to choose: "
+            f"{shown} with {geometry[0]}={options.to_dict()[geometry[0]]} and {other} leaves nothing to choose: "
             f"leave out {geometry[0]}{'' if options.strategy == 'SO' else ' or colors'}"
         )
     return Asked(options, free_size, free_colors)
@@ -111,6 +112,13 @@ class Candidates:
     def grid(self) -> list[int]:
         """Numbers of colours to try."""
         return [colors for colors in _GRID if colors >= self.fewest_colors]
+
+    def widened(self, width: int, height: int) -> Candidates:
+        """Return the settings of a source that has an image of this size, too: it may be larger than all sampled."""
+        if not self.asked.free_size or self.largest.final_size:
+            return self
+        side = max(plan_resize(width, height, self.largest).canvas)
+        return replace(self, top=side) if side > self.top else self
 
     def options_of(self, setting: Setting) -> Options:
         """Return the options of a setting."""

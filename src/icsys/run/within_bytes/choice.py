@@ -88,6 +88,8 @@ def choose_colors_for(sample: Sample, candidates: Candidates, limit: float, judg
     best = _best(sorted(grid), judge)
     found = judge(best)
     assert found is not None  # noqa: S101 - it was tried
+    if len(grid) == 1:
+        return Chosen(best, f"the only number of colours that fits; it {found[1]}")
     return Chosen(best, f"of {len(grid)} numbers of colours, each at the size that fits, it {found[1]}")
 
 

@@ -93,6 +93,7 @@ class Sample:
         self.images: dict[str, bytes] = {}
         self._pixels: dict[str, tuple[int, int]] = {}
         self._known: dict[tuple[str, ...], dict[str, int]] = {}
+        self._lost: set[str] = set()
         tasks = _evenly(drawn.tasks, self._most(source, drawn.tasks))
         for loaded in source.load(tasks, options):
             self._read(source, loaded, options)
@@ -135,18 +136,22 @@ class Sample:
 
     def for_each(self, work: Callable[[bytes], NDArray[np.float64]]) -> NDArray[np.float64]:
         """Return what a function finds in each of the few images, shape (n, m), without images that fail."""
-        from icsys.engine.threads import run_threads  # noqa: PLC0415 - few runs need it
+        from threadpoolctl import threadpool_limits  # noqa: PLC0415 - few runs need it
 
-        numbered = list(enumerate(self.few))
+        from icsys.engine.threads import run_threads  # noqa: PLC0415 - likewise
+
+        numbered = [(place, task) for place, task in enumerate(self.few) if task.source not in self._lost]
 
         def one(item: tuple[int, Task]) -> tuple[int, NDArray[np.float64] | None]:
             try:
                 return item[0], work(self.images[item[1].source])
-            except (ImageError, OSError):
-                return item[0], None  # the run reports it
+            except Exception:  # noqa: BLE001 - one image never ends the run, which reports it
+                return item[0], None
 
         stop = self._executor.stop
-        found = dict(run_threads(one, numbered, self._executor.jobs, lambda: None, stop))
+        # Images are worked on in parallel; with one thread for each, sums do not depend on the number of cores.
+        with threadpool_limits(1, user_api="blas"):
+            found = dict(run_threads(one, numbered, self._executor.jobs, lambda: None, stop))
         self._check_stop()
         return np.array([row for _, row in sorted(found.items()) if row is not None])
 
@@ -154,14 +159,14 @@ class Sample:
         """Return the bytes of the output of each image, by its path; nothing of images that fail or are left out."""
         key = (options.digest(), options.format)
         known = self._known.setdefault(key, {})
-        missing = [task for task in tasks if task.source not in known and task.source in self.images]
+        missing = [task for task in tasks if task.source in self.images and task.source not in {*known, *self._lost}]
         if missing:
             source = cast("Source", KeptImages(self.images))
             context = WorkerContext(source, cast("Outputs", None), options, dry_run=True, rules=self._rules)
             with pipeline.one_thread(options), closing(compress_tasks(missing, context, self._executor)) as batches:
                 for outcome in chain.from_iterable(batches):
                     if isinstance(outcome, Lost):
-                        known[outcome.item[0].source] = 0
+                        self._lost.add(outcome.item[0].source)  # each try would take as long, or end a process
                     else:
                         result = outcome.result
                         known[outcome.task.source] = result.bytes_out if isinstance(result, Compressed) else 0

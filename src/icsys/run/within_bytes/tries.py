@@ -56,6 +56,16 @@ class Tries:
         estimated = self._sample.estimate(self._candidates.options_of(setting)).total
         self._ratio = (total - stale) / estimated if estimated and total > stale else 1.0
 
+    def widen(self, candidates: Candidates, last: Setting) -> Setting:
+        """Go on with settings of a larger largest size; return what the last setting is among them."""
+
+        def now(setting: Setting) -> Setting:
+            return setting._replace(side=candidates.top) if setting.side == top else setting
+
+        top, self._candidates = self._candidates.top, candidates
+        self.totals = {now(setting): total for setting, total in self.totals.items()}
+        return now(last)
+
     def next(self, last: Setting) -> Setting | None:
         """Return the setting to run after the last one; None if the last one is to stay."""
         if self._is_met(last):
@@ -95,6 +105,10 @@ class Tries:
             if best is None or self._estimate(proposed) > self.totals[best]:
                 yield proposed
         if best is not None:
+            # A few large images outside the sample make its estimates too low: halve what the totals leave.
+            sides = [one.side for one, total in self.totals.items() if total > self._limit and one.side > best.side]
+            if sides and self._candidates.asked.free_size:
+                yield best._replace(side=round((best.side * min(sides)) ** 0.5))
             yield from sorted(self._candidates.larger(best), key=self._estimate)
 
     def _at(self, share: float) -> Setting:

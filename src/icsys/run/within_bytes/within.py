@@ -10,6 +10,7 @@ from icsys.engine.executor import Executor
 from icsys.errors import UsageError
 from icsys.files.reserved_names import refusing_links
 from icsys.files.url import is_url
+from icsys.results import Compressed
 from icsys.run.places import open_places
 from icsys.run.progress import INTERRUPTED_TEXT, Progress
 from icsys.run.within_bytes.candidates import Candidates, Setting, what_is_asked
@@ -91,19 +92,26 @@ class _BudgetRun:
         self._places = open_places(job.source, job.destination, options, job.settings)
         self._key = question(self._asked, self._limit, repr(self._learned) if self._learned else None)
         self._summaries: list[RunSummary] = []
+        self._longest = 1, 1  # width and height of the image with the longest side that was compressed
 
     def do(self) -> RunSummary:
         """Choose and run."""
-        known = recall(self._places.destination, self._key)
-        if known is not None:
-            summary, total = self._run(known.options, f"Chosen in an earlier run: {known.words}")
-            is_near = total.bytes == known.total or total.bytes >= LEAST * self._limit
-            if summary.stopped or (total.bytes <= self._limit and (is_near or known.is_largest)):
-                return self._settled(known._replace(total=total.bytes))
         try:
-            return self._choose_and_run()
+            return self._run_as_known() or self._choose_and_run()
         except StoppedChoice:
             return RunSummary(stopped=INTERRUPTED_TEXT)
+
+    def _run_as_known(self) -> RunSummary | None:
+        """Run with the choice of an earlier run; None if there is none, or it does not hold for what is there now."""
+        known = recall(self._places.destination, self._key)
+        # Images that came later may exceed the limit: that is known before anything is written.
+        if known is None or self._dry_total(known.options).bytes > self._limit:
+            return None
+        summary, total = self._run(known.options, f"Chosen in an earlier run: {known.words}")
+        is_near = total.bytes == known.total or total.bytes >= LEAST * self._limit
+        if summary.stopped or (total.bytes <= self._limit and (is_near or known.is_largest)):
+            return self._settled(known._replace(total=total.bytes))
+        return None
 
     def _choose_and_run(self) -> RunSummary:
         self._report(note=_NOTE)
@@ -118,15 +126,16 @@ class _BudgetRun:
             summary, total = self._run(options, self._words_before(sample, candidates, setting))
             if summary.stopped:
                 return self._whole(summary)
-            last = setting
-            tries.note(last, total)
+            tries.note(setting, total)
+            candidates = candidates.widened(*self._longest)
+            last = tries.widen(candidates, setting)
             self._remember_tries(tries)
             setting = tries.next(last)
         words = candidates.words(last)
         if tries.exceeds(last):
             summary.stopped = (
-                f"the smallest setting ({words}) takes {total.bytes:,} bytes, {total.stale:,} of them outputs whose "
-                f"sources are gone (see --prune): more than total_bytes={self._limit}"
+                f"the smallest setting ({words}) takes {total.bytes:,} bytes{_of_stale(total.stale)}: more than "
+                f"total_bytes={self._limit}"
             )
             return self._whole(summary)
         is_largest = last == candidates.highest
@@ -143,16 +152,24 @@ class _BudgetRun:
         """Refuse a number of bytes below what the smallest setting takes, by an exact total where that is near."""
         options = candidates.options_of(candidates.lowest)
         estimate = sample.estimate(options)
-        total, about = round(estimate.total), "" if sample.is_all else "about "
-        if not sample.is_all and estimate.low / _SURE <= self._limit < estimate.high * _SURE:
-            dry = DryTotal(lambda step: self._job.progress(step) if step.result is None else None)
-            self._job.run(options, self._job.settings.replace(dry_run=True), dry.note)
-            total, about = dry.total(self._places.destination).bytes, ""
+        total, about, stale = round(estimate.total), "" if sample.is_all else "about ", 0
+        before = total_of(self._places.destination).bytes  # some of it may stay
+        is_near = estimate.low / _SURE <= self._limit < estimate.high * _SURE + before
+        if is_near and (before or not sample.is_all):
+            (total, stale, _), about = self._dry_total(options), ""
         if total > self._limit:
             raise UsageError(
                 f"total_bytes={self._limit}: the smallest setting ({candidates.words(candidates.lowest)}) takes "
-                f"{about}{total:,} bytes for {sample.found:,} images, expected at least that"
+                f"{about}{total:,} bytes for {sample.found:,} images{_of_stale(stale)}, expected at least that"
             )
+
+    def _dry_total(self, options: Options) -> Total:
+        """Return the exact total of a run with options, without writing anything."""
+        dry = DryTotal(lambda step: self._job.progress(step) if step.result is None else None)
+        summary = self._job.run(options, self._job.settings.replace(dry_run=True), dry.note)
+        if self._job.stop.is_set():
+            raise StoppedChoice
+        return dry.total(self._places.destination, summary.pruned)
 
     def _choose_colors(self, sample: Sample, candidates: Candidates) -> Chosen:
         """Choose the number of colours, unless it is given or everything fits at the largest setting."""
@@ -198,12 +215,19 @@ class _BudgetRun:
         """Run over all images; return the summary and the exact total."""
         job, destination = self._job, self._places.destination
         self._report(notice=words)
+
+        def note(step: Progress) -> None:
+            if isinstance(step.result, Compressed):
+                size = step.result.source_width, step.result.source_height
+                self._longest = max(self._longest, size, key=max)
+            job.progress(step)
+
         if job.settings.dry_run:
-            dry = DryTotal(job.progress)
+            dry = DryTotal(note)
             summary = job.run(options, job.settings, dry.note)
-            total = dry.total(destination)
+            total = dry.total(destination, summary.pruned)
         else:
-            summary = job.run(options, job.settings, job.progress)
+            summary = job.run(options, job.settings, note)
             total = total_of(destination)
         self._summaries.append(summary)
         return summary, total
@@ -254,6 +278,11 @@ class _BudgetRun:
 def images_of(count: int) -> str:
     """Return "1 image" or "5 images"."""
     return "1 image" if count == 1 else f"{count:,} images"
+
+
+def _of_stale(stale: int) -> str:
+    """Say how many bytes are other outputs that stay in the destination; nothing if none are."""
+    return f", {stale:,} of them other outputs that are there already (see --prune)" if stale else ""
 
 
 def _candidates(asked: Asked, sample: Sample, *, is_bounded: bool) -> Candidates:
