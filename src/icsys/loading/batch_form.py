@@ -1,0 +1,125 @@
+"""The form in which a model takes pixels: order of axes, type of numbers, mean and standard deviation."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from icsys.errors import UsageError
+from icsys.image.arrays.expand import expand_batch
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike, NDArray
+
+_LAYOUTS = ("CHW", "HWC")
+_DTYPES = ("uint8", "float32", "float16")
+_RGB = 3
+
+
+@dataclass(frozen=True, slots=True)
+class BatchForm:
+    """A form of pixels, checked as it is built.
+
+    Attributes
+    ----------
+    layout
+        "CHW" for channels first, or "HWC".
+    dtype
+        "uint8" for levels from 0 to 255, "float32" or "float16" for numbers from 0 to 1, normalised.
+    mean, std
+        Of each channel, for numbers from 0 to 1; a pixel becomes ``(level / 255 - mean) / std``.
+    """
+
+    layout: str = "CHW"
+    dtype: str = "uint8"
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+
+    def shape(self, images: int, height: int, width: int) -> tuple[int, ...]:
+        """Return the shape of a batch."""
+        return (images, _RGB, height, width) if self.layout == "CHW" else (images, height, width, _RGB)
+
+    def keywords(self) -> dict[str, Any]:
+        """Return the form as the keywords of :func:`~icsys.image.arrays.expand.expand_batch`."""
+        return {"layout": self.layout, "dtype": self.dtype, "mean": self.mean, "std": self.std}
+
+    def to_out(self, out: NDArray[Any] | None, images: int, height: int, width: int) -> NDArray[Any]:
+        """Return the array for a batch: a new one, or the given one, checked."""
+        shape = self.shape(images, height, width)
+        if out is None:
+            return np.empty(shape, self.dtype)
+        if not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != self.dtype or not _is_plain(out):
+            given = f"{getattr(out, 'dtype', type(out).__name__)} {getattr(out, 'shape', '')}".strip()
+            raise UsageError(f"out is {given}: expected a contiguous array of {self.dtype} {shape} to write into")
+        return out
+
+
+def batch_form(layout: str, dtype: DTypeLike, mean: object, std: object) -> BatchForm:
+    """Return a form from what a user gives.
+
+    Raises
+    ------
+    UsageError
+        If a value is not one of those expected.
+    """
+    if layout not in _LAYOUTS:
+        raise UsageError(f"layout={layout!r}: expected one of {', '.join(_LAYOUTS)}")
+    try:
+        name = np.dtype(dtype).name
+    except TypeError:
+        name = ""
+    if name not in _DTYPES:
+        raise UsageError(f"dtype={dtype!r}: expected one of {', '.join(_DTYPES)}")
+    if name == "uint8" and not (mean is None and std is None):
+        raise UsageError("mean and std are for dtype='float32' or 'float16': expected one of them, or no mean and std")
+    return BatchForm(layout, name, _three("mean", mean), _three("std", std, above=0.0))
+
+
+def show_pixels(pixels: NDArray[np.uint8], form: BatchForm, flip: NDArray[np.bool_] | None, out: NDArray[Any]) -> None:
+    """Write pixels of shape (n, H, W, 3) into an array of a form; images with a flag are mirrored left to right."""
+    if flip is not None and flip.any():
+        pixels = pixels.copy()
+        pixels[flip] = pixels[flip, :, ::-1]
+    target = out if form.layout == "HWC" else np.moveaxis(out, 1, -1)
+    if form.dtype == "uint8":
+        target[...] = pixels
+        return
+    levels = level_table(form.dtype, form.mean, form.std)
+    for channel in range(_RGB):
+        target[..., channel] = levels[:, channel][pixels[..., channel]]
+
+
+@lru_cache(8)
+def level_table(dtype: str, mean: tuple[float, ...] | None, std: tuple[float, ...] | None) -> NDArray[Any]:
+    """Return what each level of each channel becomes, shape (256, 3), rounded as the kernels round it."""
+    levels = np.arange(256, dtype=np.uint8)
+    palettes = np.stack([levels] * _RGB, axis=-1)
+    rows = np.zeros(1, np.int64)
+    shown = expand_batch(
+        levels.reshape(1, 1, -1), palettes, rows, bits=8, width=256, layout="HWC", dtype=dtype, mean=mean, std=std
+    )
+    table = np.asarray(shown)[0, 0]
+    table.flags.writeable = False
+    return table
+
+
+def _three(name: str, values: object, above: float = -math.inf) -> tuple[float, ...] | None:
+    """Return a number for each channel."""
+    if values is None:
+        return None
+    try:
+        numbers = tuple(float(value) for value in values)  # type: ignore[attr-defined] # other types have no items
+    except (TypeError, ValueError):
+        numbers = ()
+    if len(numbers) != _RGB or not all(math.isfinite(number) and number > above for number in numbers):
+        more = "" if above == -math.inf else f" above {above:g}"
+        raise UsageError(f"{name}={values!r}: expected three numbers{more}, for R, G and B")
+    return numbers
+
+
+def _is_plain(out: NDArray[Any]) -> bool:
+    return out.flags.c_contiguous and out.flags.writeable
