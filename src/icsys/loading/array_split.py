@@ -12,8 +12,8 @@ from icsys.files.bounded_lines import lines_of
 from icsys.files.parsing import from_json
 from icsys.image.arrays.expand import expand_batch
 from icsys.image.arrays.packing import index_dtype, packed_width
-from icsys.loading.npy_file import map_array
 from icsys.loading.batch_form import show_pixels
+from icsys.loading.npy_file import map_array
 from icsys.loading.stored_dataset import INDICES, LABELS, NAMES, PALETTES, PIXELS
 
 if TYPE_CHECKING:

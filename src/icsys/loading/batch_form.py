@@ -5,18 +5,19 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from icsys.errors import UsageError
-from icsys.image.arrays.expand import expand_batch
+from icsys.image.arrays.expand import PIXEL_DTYPES, PIXEL_LAYOUTS, expand_batch
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
-_LAYOUTS = ("CHW", "HWC")
-_DTYPES = ("uint8", "float32", "float16")
+Flags: TypeAlias = "NDArray[np.bool_] | None"
+"""One flag for each image, shape (n,); None for no flag set."""
+
 _RGB = 3
 
 
@@ -66,20 +67,20 @@ def batch_form(layout: str, dtype: DTypeLike, mean: object, std: object) -> Batc
     UsageError
         If a value is not one of those expected.
     """
-    if layout not in _LAYOUTS:
-        raise UsageError(f"layout={layout!r}: expected one of {', '.join(_LAYOUTS)}")
+    if layout not in PIXEL_LAYOUTS:
+        raise UsageError(f"layout={layout!r}: expected one of {', '.join(PIXEL_LAYOUTS)}")
     try:
         name = np.dtype(dtype).name
     except TypeError:
         name = ""
-    if name not in _DTYPES:
-        raise UsageError(f"dtype={dtype!r}: expected one of {', '.join(_DTYPES)}")
+    if name not in PIXEL_DTYPES:
+        raise UsageError(f"dtype={dtype!r}: expected one of {', '.join(PIXEL_DTYPES)}")
     if name == "uint8" and not (mean is None and std is None):
         raise UsageError("mean and std are for dtype='float32' or 'float16': expected one of them, or no mean and std")
     return BatchForm(layout, name, _three("mean", mean), _three("std", std, above=0.0))
 
 
-def show_pixels(pixels: NDArray[np.uint8], form: BatchForm, flip: NDArray[np.bool_] | None, out: NDArray[Any]) -> None:
+def show_pixels(pixels: NDArray[np.uint8], form: BatchForm, flip: Flags, out: NDArray[Any]) -> None:
     """Write pixels of shape (n, H, W, 3) into an array of a form; images with a flag are mirrored left to right."""
     if flip is not None and flip.any():
         pixels = pixels.copy()
@@ -112,12 +113,13 @@ def _three(name: str, values: object, above: float = -math.inf) -> tuple[float, 
     if values is None:
         return None
     try:
-        numbers = tuple(float(value) for value in values)  # type: ignore[attr-defined] # other types have no items
+        given = np.asarray(values, np.float64)
     except (TypeError, ValueError):
-        numbers = ()
-    if len(numbers) != _RGB or not all(math.isfinite(number) and number > above for number in numbers):
+        given = np.empty(0)
+    numbers = tuple(np.broadcast_to(given, _RGB).tolist()) if given.shape in ((), (_RGB,)) else ()
+    if not numbers or not all(math.isfinite(number) and number > above for number in numbers):
         more = "" if above == -math.inf else f" above {above:g}"
-        raise UsageError(f"{name}={values!r}: expected three numbers{more}, for R, G and B")
+        raise UsageError(f"{name}={values!r}: expected a number{more}, or one for each of R, G and B")
     return numbers
 
 

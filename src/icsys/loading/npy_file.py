@@ -51,10 +51,7 @@ def _checked_offset(file: BinaryIO, path: RootedPath, stored: StoredFile) -> int
     if found != stored.bytes:
         raise _damaged(path, f"it has {found} bytes instead of {stored.bytes}")
     try:
-        version = npy.read_magic(file)
-        if version not in _READERS:
-            raise ValueError(f"version {version}")
-        shape, by_columns, dtype = _READERS[version](file, max_header_size=_LONGEST_HEADER)
+        shape, by_columns, dtype = _READERS[npy.read_magic(file)](file, max_header_size=_LONGEST_HEADER)
     except Exception as error:  # noqa: BLE001 - the header is parsed as Python, which raises many kinds
         raise _damaged(path, f"it is no .npy file: {str(error)[:200]}") from None
     if (shape, dtype, by_columns) != (stored.shape, np.dtype(stored.dtype).newbyteorder("<"), False):

@@ -22,10 +22,10 @@ struct Batch {
     void *out;
 };
 
-constexpr int64_t TILE = 2048;     // indices that are looked up at a time
-constexpr int64_t PAST_TILE = 64;  // more that may be unpacked
-constexpr int64_t ENTRIES = 256;   // of a table
-constexpr int64_t FEW_ENTRIES = 16; // those that a shuffle of bytes looks up
+constexpr int64_t TILE = 2048;      // indices that are looked up at a time
+constexpr int64_t PAST_TILE = 64;   // more that may be unpacked
+constexpr int64_t ENTRIES = 256;    // of a table
+constexpr int64_t FEW_ENTRIES = 16; // what a shuffle of bytes looks up
 
 // The colours of a palette as they are written, in planes or as pixels. Entries past the last colour repeat it, so any
 // index has an entry.
