@@ -7,6 +7,8 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from icsys.errors import UsageError
 from icsys.files.bounded_lines import lines_of
 from icsys.files.parsing import from_json
@@ -14,10 +16,9 @@ from icsys.image.arrays.expand import expand_batch
 from icsys.image.arrays.packing import index_dtype, packed_width
 from icsys.loading.batch_form import show_pixels
 from icsys.loading.npy_file import map_array
-from icsys.loading.stored_dataset import INDICES, LABELS, NAMES, PALETTES, PIXELS
+from icsys.loading.stored_dataset import INDICES_FILE, LABELS_FILE, NAMES_FILE, PALETTES_FILE, PIXELS_FILE
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from icsys.files.rooted_path import RootedPath
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from icsys.loading.stored_dataset import StoredDataset, StoredFile, StoredSplit
 
 _RGB = 3
+_UNLABELLED = -1
 
 
 class ArraySplit:
@@ -58,12 +60,12 @@ class ArraySplit:
     @property
     def has_indices(self) -> bool:
         """Whether there are indices and palettes."""
-        return PIXELS not in self._split.files
+        return PIXELS_FILE not in self._split.files
 
     @property
     def colors(self) -> int:
         """The number of palette rows; 0 without palettes."""
-        return self._split.files[PALETTES].shape[-2] if self.has_indices else 0
+        return self._split.files[PALETTES_FILE].shape[-2] if self.has_indices else 0
 
     @property
     def bits(self) -> int:
@@ -77,28 +79,33 @@ class ArraySplit:
     @cached_property
     def indices(self) -> NDArray[Any]:
         """Packed indices, shape (N, H, ceil(W * bits / 8)), uint8, or (N, H, W), uint8 or uint16."""
-        return self._map(INDICES)
+        return self._map(INDICES_FILE)
 
     @cached_property
     def palettes(self) -> NDArray[np.uint8]:
         """Palettes, shape (N, K, 3), or (K, 3) for one that all images share, uint8."""
-        return self._map(PALETTES)
+        return self._map(PALETTES_FILE)
 
     @cached_property
     def labels(self) -> NDArray[np.int64]:
-        """Numbers of classes, shape (N,); -1 for an image without a label."""
-        labels = self._map(LABELS)
-        if len(labels) and not -1 <= labels.min() <= labels.max() < max(1, len(self._dataset.classes)):
+        """Places of the labels among the classes, shape (N,); -1 for an image without a label."""
+        labels, numbers = self._map(LABELS_FILE), np.array(self._dataset.class_numbers, np.int64)
+        places = np.searchsorted(numbers, labels)
+        is_known = (
+            numbers[np.minimum(places, len(numbers) - 1)] == labels if len(numbers) else np.zeros(len(labels), bool)
+        )
+        wrong = np.flatnonzero(~is_known & (labels != _UNLABELLED))
+        if len(wrong):
             raise UsageError(
-                f"{str(self._path(LABELS))!r} has labels from {labels.min()} to {labels.max()}: expected -1 to "
-                f"{len(self._dataset.classes) - 1} for {len(self._dataset.classes)} classes; run ics compress again"
+                f"{str(self._path(LABELS_FILE))!r} has the label {labels[wrong[0]]} at image {wrong[0]}: expected the "
+                f"number of one of {len(numbers)} classes, or {_UNLABELLED}; run ics compress again"
             )
-        return labels
+        return np.where(is_known, places, _UNLABELLED)
 
     @cached_property
     def names(self) -> list[str]:
         """Names of the images."""
-        path, names = self._path(NAMES), []
+        path, names = self._path(NAMES_FILE), []
         with suppress(OSError, ValueError), path.open() as file:
             for _, line in lines_of(file):
                 names.append(from_json(line))
@@ -138,7 +145,7 @@ class ArraySplit:
 
     @cached_property
     def _pixels(self) -> NDArray[np.uint8]:
-        return self._map(PIXELS)
+        return self._map(PIXELS_FILE)
 
     def _path(self, name: str) -> RootedPath:
         return self._folder / f"{self.name}/{name}"
@@ -150,13 +157,13 @@ class ArraySplit:
         """Hold the recorded shapes and types against each other; the headers of the files are held against these."""
         count, (height, width), bits = self._split.images, self.size, self._dataset.bits
         packed = packed_width(bits, width)
-        expected = {
-            LABELS: ("int64", [(count,)]),
-            PIXELS: ("uint8", [(count, height, width, _RGB)]),
-            INDICES: (index_dtype(bits or 8).name, [(count, height, packed)]),
+        expected: dict[str, tuple[str, list[tuple[object, ...]]]] = {
+            LABELS_FILE: ("int64", [(count,)]),
+            PIXELS_FILE: ("uint8", [(count, height, width, _RGB)]),
+            INDICES_FILE: (index_dtype(bits or 8).name, [(count, height, packed)]),
         }
         for name, stored in self._split.files.items():
-            if name == NAMES:
+            if name == NAMES_FILE:
                 continue
             rows = stored.shape[-2] if len(stored.shape) > 1 and 1 <= stored.shape[-2] <= 2**bits else "K"
             dtype, shapes = expected.get(name, ("uint8", [(count, rows, _RGB), (rows, _RGB)]))

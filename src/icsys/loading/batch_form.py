@@ -48,7 +48,7 @@ class BatchForm:
         """Return the form as the keywords of :func:`~icsys.image.arrays.expand.expand_batch`."""
         return {"layout": self.layout, "dtype": self.dtype, "mean": self.mean, "std": self.std}
 
-    def to_out(self, out: NDArray[Any] | None, images: int, height: int, width: int) -> NDArray[Any]:
+    def to_out(self, out: Any, images: int, height: int, width: int) -> NDArray[Any]:  # noqa: ANN401
         """Return the array for a batch: a new one, or the given one, checked."""
         shape = self.shape(images, height, width)
         if out is None:
@@ -99,11 +99,8 @@ def level_table(dtype: str, mean: tuple[float, ...] | None, std: tuple[float, ..
     """Return what each level of each channel becomes, shape (256, 3), rounded as the kernels round it."""
     levels = np.arange(256, dtype=np.uint8)
     palettes = np.stack([levels] * _RGB, axis=-1)
-    rows = np.zeros(1, np.int64)
-    shown = expand_batch(
-        levels.reshape(1, 1, -1), palettes, rows, bits=8, width=256, layout="HWC", dtype=dtype, mean=mean, std=std
-    )
-    table = np.asarray(shown)[0, 0]
+    form: Any = BatchForm("HWC", dtype, mean, std).keywords()
+    table = expand_batch(levels.reshape(1, 1, -1), palettes, np.zeros(1, np.int64), bits=8, width=256, **form)[0, 0]
     table.flags.writeable = False
     return table
 

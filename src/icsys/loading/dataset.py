@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import compress
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,50 +20,11 @@ if TYPE_CHECKING:
 
     from icsys.loading.batch_form import BatchForm, Flags
     from icsys.loading.row_selection import Rows
+    from icsys.loading.split import Split
 
 _MOST_THREADS = 4096
 _FORMS = ("pixels", "indices")
 _SHARED = 2  # axes of a palette that all images share
-
-
-class Split(Protocol):
-    """A split of a dataset: its arrays, or its images in files."""
-
-    name: str
-    has_indices: bool
-    colors: int
-    bits: int
-
-    def __len__(self) -> int: ...
-
-    @property
-    def size(self) -> tuple[int, int] | None:
-        """Height and width of every image, or None."""
-
-    def size_of(self, row: int) -> tuple[int, int]:
-        """Return height and width of an image."""
-
-    @property
-    def indices(self) -> NDArray[Any]:
-        """Packed indices."""
-
-    @property
-    def palettes(self) -> NDArray[np.uint8]:
-        """Palettes."""
-
-    @property
-    def labels(self) -> NDArray[np.int64]:
-        """Numbers of classes."""
-
-    @property
-    def names(self) -> list[str]:
-        """Names of images."""
-
-    def show(self, rows: NDArray[np.int64], form: BatchForm, flip: Flags, *, out: NDArray[Any], threads: int) -> None:
-        """Write the pixels of rows into ``out``, with so many ``threads``."""
-
-    def verify(self) -> None:
-        """Read every byte."""
 
 
 class Dataset:

@@ -186,17 +186,15 @@ def read_folder(folder: RootedPath) -> FolderImages:
     classes = number_classes({from_columns(row) for row in done.values()}, table)
     by_number = {number: place for place, number in enumerate(classes.numbers)}
     by_name = {name: by_number[number] for name, number in classes.numbering().items()}
-    tops = {name.partition("/")[0] if "/" in name else "" for name in done}
-    has_splits = bool(tops) and all(standard_split(top) for top in tops)
-    rows: dict[str, list[_Row]] = {top: [] for top in sorted(tops)} if has_splits else {_ALL: []}
+    rows: dict[str, list[_Row]] = {}
     for name in sorted(done):
         row = done[name]
         place = OutputPlace(name, row.get("shard"), row["bytes"], row.get("member") or "", row.get("sample") or "")
         label = _place_of(from_columns(row), by_number, by_name)
         kept = _Row(place, row["sha256"], (row["height"], row["width"]), label)
-        rows[name.partition("/")[0] if has_splits else _ALL].append(kept)
+        rows.setdefault(_split_folder(name), []).append(kept)
     sizes = {row.size for split in rows.values() for row in split}
-    return FolderImages(rows, tuple(classes.names), sizes, (status.st_size, status.st_mtime_ns))
+    return FolderImages(rows or {_ALL: []}, tuple(classes.names), sizes, (status.st_size, status.st_mtime_ns))
 
 
 def _place_of(label: Label, by_number: dict[int, int], by_name: dict[str, int]) -> int:
@@ -204,6 +202,12 @@ def _place_of(label: Label, by_number: dict[int, int], by_name: dict[str, int]) 
     if label.name is None:
         return -1
     return by_name[label.name] if label.number is None else by_number[label.number]
+
+
+def _split_folder(name: str) -> str:
+    """Return the split of an image: the top folder of its path, if loaders take that for a split."""
+    top, slash, _ = name.partition("/")
+    return top if slash and top.isascii() and standard_split(top) is not None else _ALL
 
 
 def _done_rows(folder: RootedPath) -> Iterator[tuple[str, dict[str, Any]]]:

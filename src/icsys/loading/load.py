@@ -10,7 +10,7 @@ from icsys.files.rooted_path import RootedPath
 from icsys.loading.array_split import ArraySplit
 from icsys.loading.dataset import Dataset
 from icsys.loading.folder_split import FolderSplit, read_folder
-from icsys.loading.stored_dataset import DATASET, read_stored_dataset
+from icsys.loading.stored_dataset import DATASET_FILE, read_stored_dataset
 
 if TYPE_CHECKING:
     import os
@@ -59,7 +59,7 @@ def load(folder: str | os.PathLike[str], *, verify: bool = False) -> Dataset:
     if not path.is_dir():
         raise MissingFolderError(f"folder {str(path)!r}: expected the output folder of ics compress; there is none")
     root = RootedPath(path)
-    data = _arrays(root) if (root / DATASET).exists() else _files(root)
+    data = _arrays(root) if (root / DATASET_FILE).exists() else _files(root)
     if verify:
         data.verify()
     return data
@@ -70,7 +70,7 @@ def _arrays(root: RootedPath) -> Dataset:
     splits = [ArraySplit(root, stored, split) for split in stored.splits]
     if len({split.colors for split in splits}) > 1:
         raise UsageError(
-            f"{str(root / DATASET)!r}: the palettes of the splits have {sorted({split.colors for split in splits})} "
+            f"{str(root / DATASET_FILE)!r}: the palettes of the splits have {sorted({split.colors for split in splits})} "
             "rows: expected one number; run ics compress again"
         )
     for split in splits:

@@ -6,6 +6,7 @@ Anyone may have written it, so every value is checked.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from icsys.errors import UsageError
@@ -17,14 +18,21 @@ if TYPE_CHECKING:
 
     from icsys.files.rooted_path import RootedPath
 
-DATASET = "dataset.json"
-INDICES, PALETTES, PIXELS, LABELS, NAMES = "indices.npy", "palettes.npy", "pixels.npy", "labels.npy", "names.jsonl"
+DATASET_FILE = "dataset.json"
+INDICES_FILE, PALETTES_FILE, PIXELS_FILE, LABELS_FILE, NAMES_FILE = (
+    "indices.npy",
+    "palettes.npy",
+    "pixels.npy",
+    "labels.npy",
+    "names.jsonl",
+)
 
 _FORMAT, _VERSION = "icsys arrays", 1
 _BITS = (1, 2, 4, 8, 16)
 _DTYPES = ("uint8", "uint16", "int64")
 _MOST = 2**48  # of bytes and images; far above what disks hold, far below what 64 bits overflow
 _MOST_SIDE, _MOST_COLORS, _MOST_AXES = 2**20, 2**16, 4
+_MOST_LABEL = 2**63
 _CRC32 = 2**32 - 1
 _SHOWN = 60  # characters of a refused value
 
@@ -57,6 +65,7 @@ class StoredDataset:
     """Content of ``dataset.json``, as far as it is needed to read the arrays.
 
     ``bits`` are those of an index; 0 if the files hold pixels. ``colors`` is the number of colours asked for, or 0.
+    ``class_numbers`` are the numbers that the labels of ``classes`` have in the files, rising.
     """
 
     width: int
@@ -64,6 +73,7 @@ class StoredDataset:
     colors: int
     bits: int
     classes: tuple[str, ...]
+    class_numbers: tuple[int, ...]
     splits: tuple[StoredSplit, ...]
 
 
@@ -77,7 +87,7 @@ def read_stored_dataset(folder: RootedPath) -> StoredDataset:
     UsageError
         If it is not as ICS writes it; the message names the file, the key and the value.
     """
-    path = folder / DATASET
+    path = folder / DATASET_FILE
     try:
         record = read_json(path)
     except FileNotFoundError:
@@ -134,19 +144,32 @@ def _dataset_of(record: _Table) -> StoredDataset:
     record.one_of("version", (_VERSION,))
     width, height = record.whole("width", 1, _MOST_SIDE), record.whole("height", 1, _MOST_SIDE)
     classes = record.listed("classes", "names", lambda name: isinstance(name, str))
+    numbers = _class_numbers(record, len(classes))
     table = record.table("splits")
     if not table.values:
         raise record.refused("splits", table.values, "at least one split")
     splits = tuple(_split_of(table, name) for name in table.values)
-    kinds = {PIXELS in split.files for split in splits}
+    kinds = {PIXELS_FILE in split.files for split in splits}
     if len(kinds) > 1:
-        raise record.refused("splits", list(table.values), f"{PIXELS} in all of them or in none")
+        raise record.refused("splits", list(table.values), f"{PIXELS_FILE} in all of them or in none")
     if kinds == {True}:
-        return StoredDataset(width, height, 0, 0, classes, splits)
+        return StoredDataset(width, height, 0, 0, classes, numbers, splits)
     bits, colors = record.one_of("bits", _BITS), record.whole("colors", 1, _MOST_COLORS)
     if colors > 2**bits:
         raise record.refused("colors", colors, f"at most {2**bits} colours of {bits} bits")
-    return StoredDataset(width, height, colors, bits, classes, splits)
+    return StoredDataset(width, height, colors, bits, classes, numbers, splits)
+
+
+def _class_numbers(record: _Table, count: int) -> tuple[int, ...]:
+    """Return the number of each class; without a key they are 0, 1, 2 …"""
+    if "class_numbers" not in record.values:
+        return tuple(range(count))
+    numbers = record.listed(
+        "class_numbers", "whole numbers", lambda value: type(value) is int and abs(value) < _MOST_LABEL
+    )
+    if len(numbers) != count or any(low >= high for low, high in pairwise(numbers)):
+        raise record.refused("class_numbers", list(numbers), f"{count} numbers, rising")
+    return numbers
 
 
 def _split_of(table: _Table, name: str) -> StoredSplit:
@@ -154,8 +177,10 @@ def _split_of(table: _Table, name: str) -> StoredSplit:
         raise table.refused(name, "…", "the name of a folder as the name of a split")
     split = table.table(name)
     images, files = split.whole("images", 0, _MOST), split.table("files")
-    needed = (PIXELS,) if PIXELS in files.values else (INDICES, PALETTES)
-    return StoredSplit(name, images, {one: _file_of(files.table(one), one) for one in (*needed, LABELS, NAMES)})
+    needed = (PIXELS_FILE,) if PIXELS_FILE in files.values else (INDICES_FILE, PALETTES_FILE)
+    return StoredSplit(
+        name, images, {one: _file_of(files.table(one), one) for one in (*needed, LABELS_FILE, NAMES_FILE)}
+    )
 
 
 def _file_of(file: _Table, name: str) -> StoredFile:
@@ -165,7 +190,7 @@ def _file_of(file: _Table, name: str) -> StoredFile:
     crc32 = blocks.listed("crc32", "CRC-32 numbers", lambda value: type(value) is int and 0 <= value <= _CRC32)
     if len(crc32) != -(-size // block):
         raise blocks.refused("crc32", crc32, f"{-(-size // block)} numbers for {size} bytes")
-    if name == NAMES:
+    if name == NAMES_FILE:
         return StoredFile(size, "", (), block, crc32)
     dtype = file.one_of("dtype", _DTYPES)
     shape = file.listed("shape", "at most 4 sizes", lambda side: type(side) is int and 0 <= side <= _MOST, _MOST_AXES)
