@@ -57,7 +57,7 @@ def load(folder: str | os.PathLike[str], *, verify: bool = False) -> Dataset:
     """
     path = disk_path(folder, "folder")
     if not path.is_dir():
-        raise MissingFolderError(f"folder {str(path)!r}: expected the output folder of ics compress; there is none")
+        raise MissingFolderError(f"folder {str(path)!r} does not exist: expected the output folder of ics compress")
     root = RootedPath(path)
     data = _arrays(root) if (root / DATASET_FILE).exists() else _files(root)
     if verify:
@@ -68,10 +68,11 @@ def load(folder: str | os.PathLike[str], *, verify: bool = False) -> Dataset:
 def _arrays(root: RootedPath) -> Dataset:
     stored = read_stored_dataset(root)
     splits = [ArraySplit(root, stored, split) for split in stored.splits]
-    if len({split.colors for split in splits}) > 1:
+    colors = sorted({split.colors for split in splits})
+    if len(colors) > 1:
         raise UsageError(
-            f"{str(root / DATASET_FILE)!r}: the palettes of the splits have {sorted({split.colors for split in splits})} "
-            "rows: expected one number; run ics compress again"
+            f"{str(root / DATASET_FILE)!r}: the palettes of the splits have {colors} rows: expected one number; "
+            "run ics compress again"
         )
     for split in splits:
         split.prepare()

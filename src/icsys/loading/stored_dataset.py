@@ -161,7 +161,7 @@ def _dataset_of(record: _Table) -> StoredDataset:
 
 
 def _class_numbers(record: _Table, count: int) -> tuple[int, ...]:
-    """Return the number of each class; without a key they are 0, 1, 2 …"""
+    """Return the number of each class; without the key they count from 0."""
     if "class_numbers" not in record.values:
         return tuple(range(count))
     numbers = record.listed(
