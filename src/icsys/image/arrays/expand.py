@@ -271,7 +271,7 @@ def _target(out: NDArray[Any] | None, shape: tuple[int, ...], dtype: np.dtype[An
 
 
 def _run(batch: _Batch, n: int, threads: int) -> None:
-    """Divide the images of a batch among threads, of which the calling one is the first."""
+    """Divide the images of a batch among threads; the calling one is the first."""
     edges = [n * part // threads for part in range(threads + 1)]
     address = ctypes.addressof(batch)
     others = [
