@@ -3,6 +3,7 @@
 #pragma once
 
 #include "common.hpp"
+#include "shuffles.hpp"
 
 ICS_BEGIN
 
@@ -44,11 +45,7 @@ template <typename T> struct Tables {
         const int64_t entries = batch.bits < 8 ? FEW_ENTRIES : ENTRIES;
         for (int64_t i = 0; i < entries; i++) {
             const uint8_t *color = palette + 3 * (i < colors ? i : colors - 1);
-            for (int c = 0; c < 3; c++)
-                if (batch.planar)
-                    planes[c][i] = values[c * ENTRIES + color[c]];
-                else
-                    pixels[i][c] = values[c * ENTRIES + color[c]];
+            for (int c = 0; c < 3; c++) planes[c][i] = pixels[i][c] = values[c * ENTRIES + color[c]];
         }
     }
 };
@@ -79,19 +76,37 @@ template <typename I> INLINE const I *reversed(const I *line, int64_t n, I *room
     return room;
 }
 
-// Write the pixels of a line of indices: planes that are `plane` values apart, or pixels of three values.
+// Write the pixels of a line of indices as planes that are `plane` values apart.
 template <typename T>
-INLINE void look_up(const uint8_t *line, int64_t n, const Tables<T> &tables, bool planar, int64_t plane, T *out) {
-    if (planar) {
-        for (int c = 0; c < 3; c++) {
-            T *to = out + c * plane;
-            const T *table = tables.planes[c];
-            for (int64_t i = 0; i < n; i++) to[i] = table[line[i]];
-        }
-        return;
+INLINE void look_up_planes(const uint8_t *line, int64_t n, const Tables<T> &tables, int64_t plane, T *out) {
+    const T *const planes[3] = {tables.planes[0], tables.planes[1], tables.planes[2]};
+    const int last = static_cast<int>(tables.colors) - 1;
+    if (last < FEW_ENTRIES) {
+        if (few_planes(line, n, planes, last, plane, out)) return;
+    } else if constexpr (sizeof(T) == 1) {
+        if (many_planes(line, n, planes, last, plane, out)) return;
+    }
+    for (int c = 0; c < 3; c++)
+        for (int64_t i = 0; i < n; i++) out[c * plane + i] = planes[c][line[i]];
+}
+
+// Write the pixels of a line of indices as three values each.
+template <typename T> INLINE void look_up_pixels(const uint8_t *line, int64_t n, const Tables<T> &tables, T *out) {
+    if constexpr (sizeof(T) == 1) {
+        const T *const planes[3] = {tables.planes[0], tables.planes[1], tables.planes[2]};
+        const int last = static_cast<int>(tables.colors) - 1;
+        if (last < FEW_ENTRIES && few_pixels(line, n, planes, last, out)) return;
     }
     for (int64_t i = 0; i + 1 < n; i++) memcpy(out + 3 * i, tables.pixels[line[i]], 4 * sizeof(T));
     if (n) memcpy(out + 3 * (n - 1), tables.pixels[line[n - 1]], 3 * sizeof(T)); // nothing past the line
+}
+
+template <typename T>
+INLINE void look_up(const uint8_t *line, int64_t n, const Tables<T> &tables, bool planar, int64_t plane, T *out) {
+    if (planar)
+        look_up_planes(line, n, tables, plane, out);
+    else
+        look_up_pixels(line, n, tables, out);
 }
 
 // The same for indices of 16 bits, whose palettes are too long for a table.
