@@ -151,6 +151,11 @@ class ArraySplit:
         return self._folder / f"{self.name}/{name}"
 
     def _map(self, name: str) -> NDArray[Any]:
+        if name not in self._split.files:
+            raise UsageError(
+                f"{str(self._folder)!r} holds pixels of all colours (strategy SO), and no "
+                f"{name.partition('.')[0]}: expected a folder of few colours; .pixels() works for both"
+            )
         return map_array(self._path(name), self._split.files[name])
 
     def _check_shapes(self) -> None:

@@ -143,6 +143,11 @@ class Dataset:
         return without_copy(each, self._rows)
 
     @property
+    def size(self) -> tuple[int, int] | None:
+        """Height and width of all images; None if they have several sizes."""
+        return self._size()
+
+    @property
     def bits(self) -> int:
         """Bits of an index in ``indices``: 1, 2, 4, 8 or 16; 0 if the folder has no indices."""
         return self._splits[0].bits
@@ -170,8 +175,8 @@ class Dataset:
         rows: Any = None,  # noqa: ANN401 - as for indexing
         layout: str = "CHW",
         dtype: DTypeLike = "uint8",
-        mean: Sequence[float] | None = None,
-        std: Sequence[float] | None = None,
+        mean: Sequence[float] | float | None = None,
+        std: Sequence[float] | float | None = None,
         *,
         flip: ArrayLike | None = None,
         out: NDArray[Any] | None = None,
@@ -188,7 +193,7 @@ class Dataset:
         dtype
             uint8, from 0 to 255; float32 or float16, from 0 to 1, before ``mean`` and ``std``.
         mean, std
-            Three numbers each, for R, G and B; a pixel becomes ``(level / 255 - mean) / std``.
+            A number each, or one for each of R, G and B; a pixel becomes ``(level / 255 - mean) / std``.
         flip
             A flag for each image, shape (n,), bool: whether to mirror it left to right.
         out
@@ -213,30 +218,22 @@ class Dataset:
         form = batch_form(layout, dtype, mean, std)
         threads = whole_number("threads", threads, 1, _MOST_THREADS)
         chosen = self._rows if rows is None else choose_rows(self._rows, rows)
-        if isinstance(chosen, int):
-            one = self.shown(np.array([chosen]), form, _flags(flip, 1), None if out is None else out[None], threads)
-            return one[0]
-        numbers = as_array(chosen)
-        return self.shown(numbers, form, _flags(flip, len(numbers)), out, threads)
+        numbers = np.array([chosen]) if isinstance(chosen, int) else as_array(chosen)
+        flags = _flags(flip, len(numbers))
+        height, width = self._size(numbers) or (0, 0)
+        target = out if out is None or not isinstance(chosen, int) else np.asarray(out)[None]
+        shown = form.to_out(target, len(numbers), height, width)
+        self._show(numbers, form, flags, shown, threads)
+        return shown[0] if isinstance(chosen, int) else shown
 
-    def shown(
-        self,
-        rows: NDArray[np.int64],
-        form: BatchForm,
-        flip: Flags,
-        out: NDArray[Any] | None,
-        threads: int,
-    ) -> NDArray[Any]:
-        """Return pixels as :meth:`pixels` does, of rows counted over all splits, with all values checked."""
-        height, width = self._size(rows) or (0, 0)
-        out = form.to_out(out, len(rows), height, width)
+    def _show(self, rows: NDArray[np.int64], form: BatchForm, flip: Flags, out: NDArray[Any], threads: int) -> None:
+        """Write the pixels of rows, counted over all splits."""
         for one in rows_by_part(rows, self._starts):
             flags = None if flip is None else flip[one.places]
             target = out[one.places]  # a copy where the places are not one after the other
             self._splits[one.part].show(one.rows, form, flags, out=target, threads=threads)
             if not isinstance(one.places, slice):
                 out[one.places] = target
-        return out
 
     def to_numpy(self, X: str = "pixels") -> tuple[NDArray[Any], NDArray[np.int64]]:  # noqa: N803 - scikit-learn's name
         """Return all images and their labels, read into memory.
@@ -257,8 +254,7 @@ class Dataset:
         if X == "pixels":
             return self.pixels(layout="HWC"), labels
         packed = np.array(self.indices)
-        size = self._size() or (0, 0)
-        return unpack_rows(packed, self.bits, size[1]), labels
+        return unpack_rows(packed, self.bits, (self.size or (0, 0))[1]), labels
 
     def to_bunch(self, X: str = "pixels") -> Any:  # noqa: ANN401, N803 - a Bunch
         """Return all images as scikit-learn's own datasets come: a :class:`sklearn.utils.Bunch`.

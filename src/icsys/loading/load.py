@@ -14,6 +14,9 @@ from icsys.loading.stored_dataset import DATASET_FILE, read_stored_dataset
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Sequence
+
+    from icsys.loading.split import Split
 
 
 def load(folder: str | os.PathLike[str], *, verify: bool = False) -> Dataset:
@@ -59,13 +62,15 @@ def load(folder: str | os.PathLike[str], *, verify: bool = False) -> Dataset:
     if not path.is_dir():
         raise MissingFolderError(f"folder {str(path)!r} does not exist: expected the output folder of ics compress")
     root = RootedPath(path)
-    data = _arrays(root) if (root / DATASET_FILE).exists() else _files(root)
+    data, splits = _arrays(root) if (root / DATASET_FILE).exists() else _files(root)
     if verify:
         data.verify()
+    for split in splits:
+        split.prepare()
     return data
 
 
-def _arrays(root: RootedPath) -> Dataset:
+def _arrays(root: RootedPath) -> tuple[Dataset, Sequence[Split]]:
     stored = read_stored_dataset(root)
     splits = [ArraySplit(root, stored, split) for split in stored.splits]
     colors = sorted({split.colors for split in splits})
@@ -74,11 +79,10 @@ def _arrays(root: RootedPath) -> Dataset:
             f"{str(root / DATASET_FILE)!r}: the palettes of the splits have {colors} rows: expected one number; "
             "run ics compress again"
         )
-    for split in splits:
-        split.prepare()
-    return Dataset(splits, stored.classes)
+    return Dataset(splits, stored.classes), splits
 
 
-def _files(root: RootedPath) -> Dataset:
+def _files(root: RootedPath) -> tuple[Dataset, Sequence[Split]]:
     images = read_folder(root)
-    return Dataset([FolderSplit(root, name, images) for name in images.rows], images.classes)
+    splits = [FolderSplit(root, name, images) for name in images.rows]
+    return Dataset(splits, images.classes), splits

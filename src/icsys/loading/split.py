@@ -56,5 +56,8 @@ class Split(Protocol):
     def show(self, rows: NDArray[np.int64], form: BatchForm, flip: Flags, *, out: NDArray[Any], threads: int) -> None:
         """Write the pixels of rows into ``out``, with so many ``threads``."""
 
+    def prepare(self) -> None:
+        """Find at once what can be found without reading all."""
+
     def verify(self) -> None:
         """Read every byte."""

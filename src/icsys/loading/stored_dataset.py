@@ -110,7 +110,7 @@ class _Table:
         """Return the error about a value."""
         shown = repr(value)
         shown = shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "…"
-        name = f"{self._place}{key}" or "its content"
+        name = f"{self._place}{key}".strip(".") or "its content"
         return UsageError(f"{self._file!r}: {name}={shown}: expected {expected}; run ics compress again")
 
     def whole(self, key: str, low: int, high: int) -> int:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class ArrayDataset(TorchDataset):
     """Pixels, shape (3, H, W), and the label of each image; :func:`as_dataset` makes it.
 
-    PyTorch's ``DataLoader`` asks for a whole batch at a time, so its pixels are made at once. Its worker processes get the
-    path of the folder and open it themselves.
+    PyTorch's ``DataLoader`` asks for a whole batch at a time, so its pixels are made at once. Its worker processes get
+    the path of the folder and open it themselves.
     """
 
     def __init__(self, data: Dataset, transform: Callable[[Any], Any] | None, **form: Any) -> None:  # noqa: ANN401
