@@ -41,6 +41,7 @@ _SIGNATURES = {
     "filter_rows": "n pnnnnp",
     "pack_rows": "n pnnnnpp",
     "similarity": "n ppnnnpfffp",
+    "expand": "- pnn",
 }
 # Functions that exist once, for all instruction sets.
 _COMMON_SIGNATURES = {"processor_level": "n", "file_system_type": "n n", "sync_file_system": "n n"}
@@ -120,6 +121,16 @@ def _load() -> ctypes.CDLL:
     return library
 
 
+def _kernels_in_use() -> Kernels:
+    try:
+        return Kernels(LIBRARY, levels()[0])
+    except AttributeError as error:
+        raise ImportError(
+            f"the compiled kernels are older than the package ({error}): install icsys again, with pip install "
+            "--force-reinstall icsys, or in a checkout compile them with hatch_build.compile_kernels"
+        ) from error
+
+
 LIBRARY = _load()
-KERNELS = Kernels(LIBRARY, levels()[0])
+KERNELS = _kernels_in_use()
 """The kernels in use."""

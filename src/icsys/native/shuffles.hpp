@@ -1,0 +1,178 @@
+// Tables looked up by shuffles of bytes: sixteen or thirty-two pixels with one instruction.
+//
+// Functions named for what they write return whether they did: they leave lines shorter than a vector to their caller,
+// and all lines where the processor has no shuffles. The last vector of a line overlaps the one before.
+
+#pragma once
+
+#include "common.hpp"
+
+ICS_BEGIN
+
+#if defined(__AVX2__)
+typedef __m256i Bytes;
+INLINE Bytes load_bytes(const uint8_t *from) { return _mm256_loadu_si256(reinterpret_cast<const __m256i *>(from)); }
+INLINE void store_bytes(void *to, Bytes v) { _mm256_storeu_si256(static_cast<__m256i *>(to), v); }
+// Sixteen bytes in each half.
+INLINE Bytes table_of(const void *from) {
+    return _mm256_broadcastsi128_si256(_mm_loadu_si128(static_cast<const __m128i *>(from)));
+}
+INLINE Bytes all_bytes(int value) { return _mm256_set1_epi8(static_cast<char>(value)); }
+INLINE Bytes pick(Bytes table, Bytes at) { return _mm256_shuffle_epi8(table, at); }
+INLINE Bytes lesser(Bytes a, Bytes b) { return _mm256_min_epu8(a, b); }
+INLINE Bytes saturated_sum(Bytes a, Bytes b) { return _mm256_adds_epu8(a, b); }
+#elif defined(__SSSE3__)
+typedef __m128i Bytes;
+INLINE Bytes load_bytes(const uint8_t *from) { return _mm_loadu_si128(reinterpret_cast<const __m128i *>(from)); }
+INLINE void store_bytes(void *to, Bytes v) { _mm_storeu_si128(static_cast<__m128i *>(to), v); }
+INLINE Bytes table_of(const void *from) { return _mm_loadu_si128(static_cast<const __m128i *>(from)); }
+INLINE Bytes all_bytes(int value) { return _mm_set1_epi8(static_cast<char>(value)); }
+INLINE Bytes pick(Bytes table, Bytes at) { return _mm_shuffle_epi8(table, at); }
+INLINE Bytes lesser(Bytes a, Bytes b) { return _mm_min_epu8(a, b); }
+INLINE Bytes saturated_sum(Bytes a, Bytes b) { return _mm_adds_epu8(a, b); }
+#endif
+
+#ifdef __SSSE3__
+
+constexpr int64_t WIDTH = sizeof(Bytes);
+constexpr int64_t TABLE = 16; // entries that a shuffle looks up
+
+// Call `step` for the first pixel of each vector.
+template <typename F> INLINE bool in_vectors(int64_t n, int64_t width, F step) {
+    if (n < width) return false;
+    for (int64_t i = 0; i + width <= n; i += width) step(i);
+    if (n % width) step(n - width);
+    return true;
+}
+
+// Write the planes of pixels of at most sixteen colours; indices past `last` count as it.
+INLINE bool few_planes(const uint8_t *line, int64_t n, const uint8_t *const tables[3], int last, int64_t plane,
+                       uint8_t *out) {
+    const Bytes red = table_of(tables[0]), green = table_of(tables[1]), blue = table_of(tables[2]);
+    const Bytes most = all_bytes(last);
+    return in_vectors(n, WIDTH, [&](int64_t i) {
+        const Bytes at = lesser(load_bytes(line + i), most);
+        store_bytes(out + i, pick(red, at));
+        store_bytes(out + plane + i, pick(green, at));
+        store_bytes(out + 2 * plane + i, pick(blue, at));
+    });
+}
+
+// The same for values of two bytes, which are looked up one byte at a time.
+INLINE bool few_planes(const uint8_t *line, int64_t n, const uint16_t *const tables[3], int last, int64_t plane,
+                       uint16_t *out) {
+    const Bytes most = all_bytes(last);
+    for (int c = 0; c < 3; c++) {
+        uint8_t halves[2][TABLE];
+        for (int i = 0; i < TABLE; i++) {
+            halves[0][i] = static_cast<uint8_t>(tables[c][i]);
+            halves[1][i] = static_cast<uint8_t>(tables[c][i] >> 8);
+        }
+        const Bytes low = table_of(halves[0]), high = table_of(halves[1]);
+        const bool done = in_vectors(n, WIDTH, [&](int64_t i) {
+            const Bytes at = lesser(load_bytes(line + i), most), first = pick(low, at), second = pick(high, at);
+            uint16_t *to = out + c * plane + i;
+#ifdef __AVX2__
+            const Bytes even = _mm256_unpacklo_epi8(first, second), odd = _mm256_unpackhi_epi8(first, second);
+            store_bytes(to, _mm256_permute2x128_si256(even, odd, 0x20));
+            store_bytes(to + WIDTH / 2, _mm256_permute2x128_si256(even, odd, 0x31));
+#else
+            store_bytes(to, _mm_unpacklo_epi8(first, second));
+            store_bytes(to + WIDTH / 2, _mm_unpackhi_epi8(first, second));
+#endif
+        });
+        if (!done) return false;
+    }
+    return true;
+}
+
+// The same for values of four bytes.
+INLINE bool few_planes(const uint8_t *line, int64_t n, const uint32_t *const tables[3], int last, int64_t plane,
+                       uint32_t *out) {
+#ifdef __AVX2__
+    constexpr int64_t VALUES = 8;
+    __m256 low[3], high[3];
+    for (int c = 0; c < 3; c++) {
+        low[c] = _mm256_loadu_ps(reinterpret_cast<const float *>(tables[c]));
+        high[c] = _mm256_loadu_ps(reinterpret_cast<const float *>(tables[c] + VALUES));
+    }
+    const __m128i most = _mm_set1_epi8(static_cast<char>(last));
+    return in_vectors(n, VALUES, [&](int64_t i) {
+        const __m128i packed = _mm_loadl_epi64(reinterpret_cast<const __m128i *>(line + i));
+        const __m256i at = _mm256_cvtepu8_epi32(_mm_min_epu8(packed, most));
+        const __m256 upper = _mm256_castsi256_ps(_mm256_slli_epi32(at, 28)); // the sign is bit 3 of the index
+        for (int c = 0; c < 3; c++) {
+            const __m256 values = _mm256_blendv_ps(_mm256_permutevar8x32_ps(low[c], at),
+                                                   _mm256_permutevar8x32_ps(high[c], at), upper);
+            _mm256_storeu_ps(reinterpret_cast<float *>(out + c * plane + i), values);
+        }
+    });
+#else
+    (void)line, (void)n, (void)tables, (void)last, (void)plane, (void)out;
+    return false;
+#endif
+}
+
+// Write pixels of at most sixteen colours, three bytes each.
+INLINE bool few_pixels(const uint8_t *line, int64_t n, const uint8_t *const tables[3], int last, uint8_t *out) {
+    // For each third of the bytes of sixteen pixels and each channel, the pixel that a byte comes from; -1 for none.
+    int8_t sources[3][3][TABLE];
+    for (int third = 0; third < 3; third++)
+        for (int i = 0; i < TABLE; i++)
+            for (int c = 0; c < 3; c++) {
+                const int byte = third * TABLE + i;
+                sources[third][c][i] = static_cast<int8_t>(byte % 3 == c ? byte / 3 : -1);
+            }
+    Bytes from[3][3], table[3];
+    for (int c = 0; c < 3; c++) {
+        table[c] = table_of(tables[c]);
+        for (int third = 0; third < 3; third++) from[third][c] = table_of(sources[third][c]);
+    }
+    const Bytes most = all_bytes(last);
+    return in_vectors(n, WIDTH, [&](int64_t i) {
+        const Bytes at = lesser(load_bytes(line + i), most);
+        const Bytes red = pick(table[0], at), green = pick(table[1], at), blue = pick(table[2], at);
+        Bytes thirds[3];
+        for (int third = 0; third < 3; third++)
+            thirds[third] = pick(red, from[third][0]) | pick(green, from[third][1]) | pick(blue, from[third][2]);
+        uint8_t *to = out + 3 * i;
+#ifdef __AVX2__
+        store_bytes(to, _mm256_permute2x128_si256(thirds[0], thirds[1], 0x20));
+        store_bytes(to + WIDTH, _mm256_permute2x128_si256(thirds[2], thirds[0], 0x30));
+        store_bytes(to + 2 * WIDTH, _mm256_permute2x128_si256(thirds[1], thirds[2], 0x31));
+#else
+        for (int third = 0; third < 3; third++) store_bytes(to + third * WIDTH, thirds[third]);
+#endif
+    });
+}
+
+// Write the planes of pixels of at most 256 colours: a shuffle for every sixteen of them, which gives 0 for other indices.
+INLINE bool many_planes(const uint8_t *line, int64_t n, const uint8_t *const tables[3], int last, int64_t plane,
+                        uint8_t *out) {
+    const Bytes most = all_bytes(last), others = all_bytes(0x70); // sixteen and more get the highest bit
+    return in_vectors(n, 2 * WIDTH, [&](int64_t i) {
+        const Bytes first = lesser(load_bytes(line + i), most), second = lesser(load_bytes(line + i + WIDTH), most);
+        Bytes found[3][2] = {};
+        for (int64_t entry = 0; entry <= last; entry += TABLE) {
+            const Bytes block = all_bytes(static_cast<int>(entry));
+            const Bytes at[2] = {saturated_sum(first ^ block, others), saturated_sum(second ^ block, others)};
+            for (int c = 0; c < 3; c++) {
+                const Bytes table = table_of(tables[c] + entry);
+                for (int half = 0; half < 2; half++) found[c][half] |= pick(table, at[half]);
+            }
+        }
+        for (int c = 0; c < 3; c++)
+            for (int half = 0; half < 2; half++) store_bytes(out + c * plane + i + half * WIDTH, found[c][half]);
+    });
+}
+
+#else
+template <typename T>
+INLINE bool few_planes(const uint8_t *, int64_t, const T *const[3], int, int64_t, T *) {
+    return false;
+}
+INLINE bool few_pixels(const uint8_t *, int64_t, const uint8_t *const[3], int, uint8_t *) { return false; }
+INLINE bool many_planes(const uint8_t *, int64_t, const uint8_t *const[3], int, int64_t, uint8_t *) { return false; }
+#endif
+
+ICS_END
