@@ -72,10 +72,16 @@ DATASET = "dataset.json"
 """Sizes and types of all arrays, with the hashes of their files."""
 NO_SPLIT = "all"
 """The folder of the images in no split."""
-INDICES, PIXELS, PALETTES, LABELS, NAMES = "indices.npy", "pixels.npy", "palettes.npy", "labels.npy", "names.jsonl"
+INDICES, PIXELS, PALETTES, LABELS, IMAGE_NAMES = (
+    "indices.npy",
+    "pixels.npy",
+    "palettes.npy",
+    "labels.npy",
+    "names.jsonl",
+)
 
 PACK_NAME = re.compile(r"\w+-\d+\.\w+", re.ASCII)
-_IN_SPLIT = "|".join(map(re.escape, (INDICES, PIXELS, PALETTES, LABELS, NAMES)))
+_IN_SPLIT = "|".join(map(re.escape, (INDICES, PIXELS, PALETTES, LABELS, IMAGE_NAMES)))
 ARRAY_NAME = re.compile(rf"[A-Za-z]+/(?:{_IN_SPLIT})|{re.escape(DATASET)}")
 
 
@@ -99,7 +105,7 @@ def is_array_name(name: str) -> bool:
 
 
 def staged_name(name: str) -> str:
-    """Return the name of a pack among those that are not in their places yet.
+    """Return the name of a pack among the packs that are not in their places yet.
 
     Examples
     --------

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, Self
 
 from icsys.files.bounded_lines import lines_of
 from icsys.files.parsing import from_json
-from icsys.layout import DATASET, NAMES, PALETTES
+from icsys.layout import DATASET, IMAGE_NAMES, PALETTES
 from icsys.records.dataset_json import form_in, read_dataset_json
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class ArrayReader:
         folder = name.rpartition("/")[0]
         with ExitStack() as stack:
             self._images: BinaryIO = stack.enter_context(find(name).open())
-            self._names: BinaryIO = stack.enter_context(find(f"{folder}/{NAMES}").open())
+            self._names: BinaryIO = stack.enter_context(find(f"{folder}/{IMAGE_NAMES}").open())
             self._palettes: BinaryIO | None = None
             if self._form.colors:
                 self._palettes = stack.enter_context(find(f"{folder}/{PALETTES}").open())
@@ -62,7 +62,7 @@ class ArrayReader:
             try:
                 yield str(from_json(line))
             except ValueError as error:
-                raise OSError(f"{NAMES} is damaged: {error}") from None
+                raise OSError(f"{IMAGE_NAMES} is damaged: {error}") from None
 
     def image(self, number: int) -> bytes:
         """Return the file of an image; OSError if the arrays end before it."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from icsys.choices import ARRAYS
 from icsys.files.atomic import whole_file
 from icsys.image.arrays.image_row import RowForm
-from icsys.layout import DATASET, LABELS, NAMES, NO_SPLIT, PALETTES, STAGED_PACKS, staged_name
+from icsys.layout import DATASET, IMAGE_NAMES, LABELS, NO_SPLIT, PALETTES, STAGED_PACKS, staged_name
 from icsys.packs.arrays_format import ArraysFormat
 from icsys.packs.assignment import Stopped, assigned_rows
 from icsys.records.dataset_json import ArrayFacts, HashedFile, dataset_values
@@ -159,7 +159,7 @@ class ArrayWriter(NamedTuple):
             label, number = from_columns(row)
             number = numbers[label] if number is None and label is not None else number
             files[LABELS].write(struct.pack("<q", _UNLABELLED if number is None else number))
-            files[NAMES].write(json.dumps(ArraysFormat().member(row["file_name"])).encode() + b"\n")
+            files[IMAGE_NAMES].write(json.dumps(ArraysFormat().member(row["file_name"])).encode() + b"\n")
 
 
 def _dtype_name(descr: str) -> str:

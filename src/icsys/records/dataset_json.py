@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from icsys.files.parsing import read_json
 from icsys.image.arrays.image_row import RowForm
-from icsys.layout import DATASET, INDICES, LABELS, NAMES, PALETTES, PIXELS
+from icsys.layout import DATASET, IMAGE_NAMES, INDICES, LABELS, PALETTES, PIXELS
 from icsys.version import __version__
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from icsys.files.rooted_path import RootedPath
     from icsys.records.classes import Classes
 
-BLOCK = 2**24
+BYTES_OF_BLOCK = 2**24
 """Bytes of a file that one CRC-32 stands for."""
 
 _FORMAT, _VERSION = "icsys arrays", 1
@@ -54,7 +54,7 @@ class ArrayFacts:
     def files(self) -> tuple[str, ...]:
         """All files of a split; the first is that of the images."""
         palettes = (PALETTES,) if self.form.colors else ()
-        return (self.array, *palettes, LABELS, NAMES)
+        return (self.array, *palettes, LABELS, IMAGE_NAMES)
 
 
 class HashedFile:
@@ -72,8 +72,8 @@ class HashedFile:
         self._digest.update(data)
         rest = memoryview(data)
         while rest:
-            within = self.size % BLOCK
-            piece = rest[: BLOCK - within]
+            within = self.size % BYTES_OF_BLOCK
+            piece = rest[: BYTES_OF_BLOCK - within]
             if within:
                 self._blocks[-1] = zlib.crc32(piece, self._blocks[-1])
             else:
@@ -88,7 +88,7 @@ class HashedFile:
 
     def described(self) -> dict[str, Any]:
         """Return size and hashes as plain values."""
-        blocks = {"bytes": BLOCK, "crc32": self._blocks}
+        blocks = {"bytes": BYTES_OF_BLOCK, "crc32": self._blocks}
         return {"bytes": self.size, "sha256": self.sha256, "blocks": blocks}
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from icsys.choices import AUTO
 from icsys.errors import UsageError
-from icsys.layout import DATASET
 from icsys.files.locations import parse_source
 from icsys.files.url import Url, shown
+from icsys.layout import DATASET
 from icsys.records.output_folders import is_output_folder
 from icsys.run_settings import NONE
 from icsys.sources.archive_patterns import expand_braces, find_archives, folder_of_pattern, is_pattern
