@@ -28,6 +28,8 @@ constexpr int64_t PAST_TILE = 64;   // more that may be unpacked
 constexpr int64_t ENTRIES = 256;    // of a table
 constexpr int64_t FEW_ENTRIES = 16; // what a shuffle of bytes looks up
 
+constexpr int MANY = 64;            // colours up to which several shuffles are faster than loads
+
 // The colours of a palette as they are written, in planes or as pixels. Entries past the last colour repeat it, so any
 // index has an entry.
 template <typename T> struct Tables {
@@ -84,8 +86,9 @@ INLINE void look_up_planes(const uint8_t *line, int64_t n, const Tables<T> &tabl
     if (last < FEW_ENTRIES) {
         if (few_planes(line, n, planes, last, plane, out)) return;
     } else if constexpr (sizeof(T) == 1) {
-        if (many_planes(line, n, planes, last, plane, out)) return;
+        if (last < MANY && many_planes(line, n, planes, last, plane, out)) return;
     }
+    if (any_planes(line, n, tables.pixels, plane, out)) return;
     for (int c = 0; c < 3; c++)
         for (int64_t i = 0; i < n; i++) out[c * plane + i] = planes[c][line[i]];
 }
@@ -97,7 +100,10 @@ template <typename T> INLINE void look_up_pixels(const uint8_t *line, int64_t n,
         const int last = static_cast<int>(tables.colors) - 1;
         if (last < FEW_ENTRIES && few_pixels(line, n, planes, last, out)) return;
     }
-    for (int64_t i = 0; i + 1 < n; i++) memcpy(out + 3 * i, tables.pixels[line[i]], 4 * sizeof(T));
+    int64_t i = 0;
+    for (; i + 8 < n; i += 8)
+        for (int p = 0; p < 8; p++) memcpy(out + 3 * (i + p), tables.pixels[line[i + p]], 4 * sizeof(T));
+    for (; i + 1 < n; i++) memcpy(out + 3 * i, tables.pixels[line[i]], 4 * sizeof(T));
     if (n) memcpy(out + 3 * (n - 1), tables.pixels[line[n - 1]], 3 * sizeof(T)); // nothing past the line
 }
 

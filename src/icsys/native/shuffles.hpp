@@ -63,12 +63,11 @@ INLINE bool few_planes(const uint8_t *line, int64_t n, const uint16_t *const tab
                        uint16_t *out) {
     const Bytes most = all_bytes(last);
     for (int c = 0; c < 3; c++) {
-        uint8_t halves[2][TABLE];
-        for (int i = 0; i < TABLE; i++) {
-            halves[0][i] = static_cast<uint8_t>(tables[c][i]);
-            halves[1][i] = static_cast<uint8_t>(tables[c][i] >> 8);
-        }
-        const Bytes low = table_of(halves[0]), high = table_of(halves[1]);
+        const __m128i *const from = reinterpret_cast<const __m128i *>(tables[c]);
+        const __m128i one = _mm_loadu_si128(from), other = _mm_loadu_si128(from + 1), byte = _mm_set1_epi16(255);
+        const __m128i lows = _mm_packus_epi16(_mm_and_si128(one, byte), _mm_and_si128(other, byte));
+        const __m128i highs = _mm_packus_epi16(_mm_srli_epi16(one, 8), _mm_srli_epi16(other, 8));
+        const Bytes low = table_of(&lows), high = table_of(&highs);
         const bool done = in_vectors(n, WIDTH, [&](int64_t i) {
             const Bytes at = lesser(load_bytes(line + i), most), first = pick(low, at), second = pick(high, at);
             uint16_t *to = out + c * plane + i;
@@ -166,6 +165,71 @@ INLINE bool many_planes(const uint8_t *line, int64_t n, const uint8_t *const tab
     });
 }
 
+// Write the planes of pixels of any palette: sixteen pixels are loaded as entries of `pixels`, and transposed.
+INLINE bool any_planes(const uint8_t *line, int64_t n, const uint8_t pixels[][4], int64_t plane, uint8_t *out) {
+    const __m128i by_channel = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    return in_vectors(n, 16, [&](int64_t i) {
+        __m128i fours[4];
+        for (int four = 0; four < 4; four++) {
+            uint32_t entries[4];
+            for (int p = 0; p < 4; p++) memcpy(entries + p, pixels[line[i + 4 * four + p]], 4);
+            fours[four] = _mm_shuffle_epi8(_mm_setr_epi32(static_cast<int>(entries[0]), static_cast<int>(entries[1]),
+                                                          static_cast<int>(entries[2]), static_cast<int>(entries[3])),
+                                           by_channel);
+        }
+        const __m128i first = _mm_unpacklo_epi32(fours[0], fours[1]), second = _mm_unpacklo_epi32(fours[2], fours[3]);
+        const __m128i third = _mm_unpackhi_epi32(fours[0], fours[1]), fourth = _mm_unpackhi_epi32(fours[2], fours[3]);
+        uint8_t *to = out + i;
+        _mm_storeu_si128(reinterpret_cast<__m128i *>(to), _mm_unpacklo_epi64(first, second));
+        _mm_storeu_si128(reinterpret_cast<__m128i *>(to + plane), _mm_unpackhi_epi64(first, second));
+        _mm_storeu_si128(reinterpret_cast<__m128i *>(to + 2 * plane), _mm_unpacklo_epi64(third, fourth));
+    });
+}
+
+// The same for values of two bytes, eight pixels at a time.
+INLINE bool any_planes(const uint8_t *line, int64_t n, const uint16_t pixels[][4], int64_t plane, uint16_t *out) {
+    return in_vectors(n, 8, [&](int64_t i) {
+        __m128i pairs[4]; // of pixels p and p + 4
+        for (int p = 0; p < 4; p++)
+            pairs[p] = _mm_unpacklo_epi16(_mm_loadl_epi64(reinterpret_cast<const __m128i *>(pixels[line[i + p]])),
+                                          _mm_loadl_epi64(reinterpret_cast<const __m128i *>(pixels[line[i + p + 4]])));
+        // Pixels 0 4 2 6 and 1 5 3 7 of each channel, then all of them in order.
+        const __m128i even = _mm_unpacklo_epi16(pairs[0], pairs[2]), even_high = _mm_unpackhi_epi16(pairs[0], pairs[2]);
+        const __m128i odd = _mm_unpacklo_epi16(pairs[1], pairs[3]), odd_high = _mm_unpackhi_epi16(pairs[1], pairs[3]);
+        uint16_t *to = out + i;
+        _mm_storeu_si128(reinterpret_cast<__m128i *>(to), _mm_unpacklo_epi16(even, odd));
+        _mm_storeu_si128(reinterpret_cast<__m128i *>(to + plane), _mm_unpackhi_epi16(even, odd));
+        _mm_storeu_si128(reinterpret_cast<__m128i *>(to + 2 * plane), _mm_unpacklo_epi16(even_high, odd_high));
+    });
+}
+
+// The same for values of four bytes, four or eight pixels at a time.
+INLINE bool any_planes(const uint8_t *line, int64_t n, const uint32_t pixels[][4], int64_t plane, uint32_t *out) {
+    const auto entry = [&](int64_t i) { return _mm_loadu_ps(reinterpret_cast<const float *>(pixels[line[i]])); };
+    float *const to = reinterpret_cast<float *>(out);
+#ifdef __AVX2__
+    return in_vectors(n, 8, [&](int64_t i) {
+        __m256 rows[4]; // pixels p and p + 4
+        for (int p = 0; p < 4; p++)
+            rows[p] = _mm256_insertf128_ps(_mm256_castps128_ps256(entry(i + p)), entry(i + p + 4), 1);
+        const __m256 first = _mm256_unpacklo_ps(rows[0], rows[1]), second = _mm256_unpacklo_ps(rows[2], rows[3]);
+        const __m256 third = _mm256_unpackhi_ps(rows[0], rows[1]), fourth = _mm256_unpackhi_ps(rows[2], rows[3]);
+        _mm256_storeu_ps(to + i, _mm256_shuffle_ps(first, second, 0x44));
+        _mm256_storeu_ps(to + plane + i, _mm256_shuffle_ps(first, second, 0xEE));
+        _mm256_storeu_ps(to + 2 * plane + i, _mm256_shuffle_ps(third, fourth, 0x44));
+    });
+#else
+    return in_vectors(n, 4, [&](int64_t i) {
+        const __m128 rows[4] = {entry(i), entry(i + 1), entry(i + 2), entry(i + 3)};
+        const __m128 first = _mm_unpacklo_ps(rows[0], rows[1]), second = _mm_unpacklo_ps(rows[2], rows[3]);
+        const __m128 third = _mm_unpackhi_ps(rows[0], rows[1]), fourth = _mm_unpackhi_ps(rows[2], rows[3]);
+        _mm_storeu_ps(to + i, _mm_movelh_ps(first, second));
+        _mm_storeu_ps(to + plane + i, _mm_movehl_ps(second, first));
+        _mm_storeu_ps(to + 2 * plane + i, _mm_movelh_ps(third, fourth));
+    });
+#endif
+}
+
 #else
 template <typename T>
 INLINE bool few_planes(const uint8_t *, int64_t, const T *const[3], int, int64_t, T *) {
@@ -173,6 +237,7 @@ INLINE bool few_planes(const uint8_t *, int64_t, const T *const[3], int, int64_t
 }
 INLINE bool few_pixels(const uint8_t *, int64_t, const uint8_t *const[3], int, uint8_t *) { return false; }
 INLINE bool many_planes(const uint8_t *, int64_t, const uint8_t *const[3], int, int64_t, uint8_t *) { return false; }
+template <typename T> INLINE bool any_planes(const uint8_t *, int64_t, const T[][4], int64_t, T *) { return false; }
 #endif
 
 ICS_END
