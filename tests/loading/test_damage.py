@@ -92,7 +92,7 @@ def changed(folder, key, value):
     for one in above:
         place = place[one]
     if value is None:
-        del place[last]
+        place.pop(last, None)
     else:
         place[last] = value
     path.write_text(json.dumps(record), "utf-8")

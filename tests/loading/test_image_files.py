@@ -107,3 +107,17 @@ def test_a_manifest_that_changes_is_noticed_in_another_process(source, tmp_path)
         manifest.write("{}\n")
     with pytest.raises(UsageError, match="has changed since it was loaded"):
         len(pickle.loads(pickled))  # noqa: S301 - our own
+
+
+@pytest.mark.parametrize("strategy", ["MKM", "SO"])
+def test_arrays_show_what_pillow_reads_of_the_same_images_as_files(strategy, source, tmp_path):
+    """The folders that a run itself writes, also with one palette for all images."""
+    folder = compressed(source, tmp_path / "png", strategy=strategy)
+    paths = sorted(folder.glob("*/*/*.png"), key=lambda path: path.relative_to(folder).as_posix())
+    expected = np.stack([np.array(Image.open(path).convert("RGB")) for path in paths])
+    data = icsys.load(compressed(source, tmp_path / "arrays", "arrays", strategy=strategy), verify=True)
+    np.testing.assert_array_equal(data.pixels(layout="HWC"), expected)
+    assert (data.labels.tolist(), data.classes) == ([0, 0, 1, 1], ["cat", "dog"])
+    assert data.splits == {"train": 3, "val": 1}
+    if strategy == "MKM":
+        assert (data.bits, data.palettes.shape, data.indices.shape) == (4, (4, 5, 3), (4, 6, 4))

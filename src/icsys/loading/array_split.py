@@ -14,9 +14,9 @@ from icsys.files.bounded_lines import lines_of
 from icsys.files.parsing import from_json
 from icsys.image.arrays.expand import expand_batch
 from icsys.image.arrays.packing import index_dtype, packed_width
+from icsys.layout import IMAGE_NAMES, INDICES, LABELS, PALETTES, PIXELS
 from icsys.loading.batch_form import show_pixels
 from icsys.loading.npy_file import map_array
-from icsys.loading.stored_dataset import INDICES_FILE, LABELS_FILE, NAMES_FILE, PALETTES_FILE, PIXELS_FILE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,12 +60,12 @@ class ArraySplit:
     @property
     def has_indices(self) -> bool:
         """Whether there are indices and palettes."""
-        return PIXELS_FILE not in self._split.files
+        return PIXELS not in self._split.files
 
     @property
     def colors(self) -> int:
         """The number of palette rows; 0 without palettes."""
-        return self._split.files[PALETTES_FILE].shape[-2] if self.has_indices else 0
+        return self._split.files[PALETTES].shape[-2] if self.has_indices else 0
 
     @property
     def bits(self) -> int:
@@ -79,17 +79,17 @@ class ArraySplit:
     @cached_property
     def indices(self) -> NDArray[Any]:
         """Packed indices, shape (N, H, ceil(W * bits / 8)), uint8, or (N, H, W), uint8 or uint16."""
-        return self._map(INDICES_FILE)
+        return self._map(INDICES)
 
     @cached_property
     def palettes(self) -> NDArray[np.uint8]:
         """Palettes, shape (N, K, 3), or (K, 3) for one that all images share, uint8."""
-        return self._map(PALETTES_FILE)
+        return self._map(PALETTES)
 
     @cached_property
     def labels(self) -> NDArray[np.int64]:
         """Places of the labels among the classes, shape (N,); -1 for an image without a label."""
-        labels, numbers = self._map(LABELS_FILE), np.array(self._dataset.class_numbers, np.int64)
+        labels, numbers = self._map(LABELS), np.array(self._dataset.class_numbers, np.int64)
         places = np.searchsorted(numbers, labels)
         is_known = (
             numbers[np.minimum(places, len(numbers) - 1)] == labels if len(numbers) else np.zeros(len(labels), bool)
@@ -97,7 +97,7 @@ class ArraySplit:
         wrong = np.flatnonzero(~is_known & (labels != _UNLABELLED))
         if len(wrong):
             raise UsageError(
-                f"{str(self._path(LABELS_FILE))!r} has the label {labels[wrong[0]]} at image {wrong[0]}: expected the "
+                f"{str(self._path(LABELS))!r} has the label {labels[wrong[0]]} at image {wrong[0]}: expected the "
                 f"number of one of {len(numbers)} classes, or {_UNLABELLED}; run ics compress again"
             )
         return np.where(is_known, places, _UNLABELLED)
@@ -105,7 +105,7 @@ class ArraySplit:
     @cached_property
     def names(self) -> list[str]:
         """Names of the images."""
-        path, names = self._path(NAMES_FILE), []
+        path, names = self._path(IMAGE_NAMES), []
         with suppress(OSError, ValueError), path.open() as file:
             for _, line in lines_of(file):
                 names.append(from_json(line))
@@ -145,7 +145,7 @@ class ArraySplit:
 
     @cached_property
     def _pixels(self) -> NDArray[np.uint8]:
-        return self._map(PIXELS_FILE)
+        return self._map(PIXELS)
 
     def _path(self, name: str) -> RootedPath:
         return self._folder / f"{self.name}/{name}"
@@ -163,12 +163,12 @@ class ArraySplit:
         count, (height, width), bits = self._split.images, self.size, self._dataset.bits
         packed = packed_width(bits, width)
         expected: dict[str, tuple[str, list[tuple[object, ...]]]] = {
-            LABELS_FILE: ("int64", [(count,)]),
-            PIXELS_FILE: ("uint8", [(count, height, width, _RGB)]),
-            INDICES_FILE: (index_dtype(bits or 8).name, [(count, height, packed)]),
+            LABELS: ("int64", [(count,)]),
+            PIXELS: ("uint8", [(count, height, width, _RGB)]),
+            INDICES: (index_dtype(bits or 8).name, [(count, height, packed)]),
         }
         for name, stored in self._split.files.items():
-            if name == NAMES_FILE:
+            if name == IMAGE_NAMES:
                 continue
             rows = stored.shape[-2] if len(stored.shape) > 1 and 1 <= stored.shape[-2] <= 2**bits else "K"
             dtype, shapes = expected.get(name, ("uint8", [(count, rows, _RGB), (rows, _RGB)]))

@@ -11,14 +11,14 @@ import numpy as np
 
 from icsys.errors import ImageError, UsageError
 from icsys.image.read_output import read_pixels
-from icsys.layout import MANIFEST
+from icsys.layout import MANIFEST, NO_SPLIT
 from icsys.loading.batch_form import show_pixels
+from icsys.packs.arrays_format import folder_of_split
 from icsys.packs.read_file_or_pack import OutputPlace, read_outputs
 from icsys.records.classes import number_classes
 from icsys.records.label import from_columns
 from icsys.records.manifest import is_done_image, read_rows, row_kind
 from icsys.records.run_json import read_run
-from icsys.records.splits import standard_split
 from icsys.results import IMAGE
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from icsys.records.label import Label
 
 _AT_ONCE = 256  # files that are read before they are decoded or compared
-_ALL = "all"
 
 
 class FolderSplit:
@@ -83,7 +82,7 @@ class FolderSplit:
     @cached_property
     def names(self) -> list[str]:
         """Names of the images, without the folder of the split."""
-        begin = 0 if self.name == _ALL else len(self.name) + 1
+        begin = 0 if self.name == NO_SPLIT else len(self.name) + 1
         return [row.place.output[begin:] for row in self._rows]
 
     @property
@@ -192,9 +191,9 @@ def read_folder(folder: RootedPath) -> FolderImages:
         place = OutputPlace(name, row.get("shard"), row["bytes"], row.get("member") or "", row.get("sample") or "")
         label = _place_of(from_columns(row), by_number, by_name)
         kept = _Row(place, row["sha256"], (row["height"], row["width"]), label)
-        rows.setdefault(_split_folder(name), []).append(kept)
+        rows.setdefault(folder_of_split(name), []).append(kept)
     sizes = {row.size for split in rows.values() for row in split}
-    return FolderImages(rows or {_ALL: []}, tuple(classes.names), sizes, (status.st_size, status.st_mtime_ns))
+    return FolderImages(rows or {NO_SPLIT: []}, tuple(classes.names), sizes, (status.st_size, status.st_mtime_ns))
 
 
 def _place_of(label: Label, by_number: dict[int, int], by_name: dict[str, int]) -> int:
@@ -202,12 +201,6 @@ def _place_of(label: Label, by_number: dict[int, int], by_name: dict[str, int]) 
     if label.name is None:
         return -1
     return by_name[label.name] if label.number is None else by_number[label.number]
-
-
-def _split_folder(name: str) -> str:
-    """Return the split of an image: the top folder of its path, if loaders take that for a split."""
-    top, slash, _ = name.partition("/")
-    return top if slash and top.isascii() and standard_split(top) is not None else _ALL
 
 
 def _done_rows(folder: RootedPath) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from icsys.errors import MissingFolderError, UsageError
 from icsys.files.locations import disk_path
 from icsys.files.rooted_path import RootedPath
+from icsys.layout import DATASET
 from icsys.loading.array_split import ArraySplit
 from icsys.loading.dataset import Dataset
 from icsys.loading.folder_split import FolderSplit, read_folder
-from icsys.loading.stored_dataset import DATASET_FILE, read_stored_dataset
+from icsys.loading.stored_dataset import read_stored_dataset
 
 if TYPE_CHECKING:
     import os
@@ -62,7 +63,7 @@ def load(folder: str | os.PathLike[str], *, verify: bool = False) -> Dataset:
     if not path.is_dir():
         raise MissingFolderError(f"folder {str(path)!r} does not exist: expected the output folder of ics compress")
     root = RootedPath(path)
-    data, splits = _arrays(root) if (root / DATASET_FILE).exists() else _files(root)
+    data, splits = _arrays(root) if (root / DATASET).exists() else _files(root)
     if verify:
         data.verify()
     for split in splits:
@@ -76,7 +77,7 @@ def _arrays(root: RootedPath) -> tuple[Dataset, Sequence[Split]]:
     colors = sorted({split.colors for split in splits})
     if len(colors) > 1:
         raise UsageError(
-            f"{str(root / DATASET_FILE)!r}: the palettes of the splits have {colors} rows: expected one number; "
+            f"{str(root / DATASET)!r}: the palettes of the splits have {colors} rows: expected one number; "
             "run ics compress again"
         )
     return Dataset(splits, stored.classes), splits

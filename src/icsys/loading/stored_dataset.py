@@ -12,20 +12,12 @@ from typing import TYPE_CHECKING, Any
 from icsys.errors import UsageError
 from icsys.files.parsing import read_json
 from icsys.files.relative_names import is_below
+from icsys.layout import DATASET, IMAGE_NAMES, INDICES, LABELS, PALETTES, PIXELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from icsys.files.rooted_path import RootedPath
-
-DATASET_FILE = "dataset.json"
-INDICES_FILE, PALETTES_FILE, PIXELS_FILE, LABELS_FILE, NAMES_FILE = (
-    "indices.npy",
-    "palettes.npy",
-    "pixels.npy",
-    "labels.npy",
-    "names.jsonl",
-)
 
 _FORMAT, _VERSION = "icsys arrays", 1
 _BITS = (1, 2, 4, 8, 16)
@@ -87,7 +79,7 @@ def read_stored_dataset(folder: RootedPath) -> StoredDataset:
     UsageError
         If it is not as ICS writes it; the message names the file, the key and the value.
     """
-    path = folder / DATASET_FILE
+    path = folder / DATASET
     try:
         record = read_json(path)
     except FileNotFoundError:
@@ -128,7 +120,7 @@ class _Table:
         return value
 
     def listed(self, key: str, what: str, fits: Callable[[Any], bool], most: int = _MOST) -> tuple[Any, ...]:
-        """Return the values of a list, all of which fit."""
+        """Return the values of a list if all of them fit."""
         value = self.values.get(key)
         if not isinstance(value, list) or len(value) > most or not all(map(fits, value)):
             raise self.refused(key, value, f"a list of {what}")
@@ -149,9 +141,9 @@ def _dataset_of(record: _Table) -> StoredDataset:
     if not table.values:
         raise record.refused("splits", table.values, "at least one split")
     splits = tuple(_split_of(table, name) for name in table.values)
-    kinds = {PIXELS_FILE in split.files for split in splits}
+    kinds = {PIXELS in split.files for split in splits}
     if len(kinds) > 1:
-        raise record.refused("splits", list(table.values), f"{PIXELS_FILE} in all of them or in none")
+        raise record.refused("splits", list(table.values), f"{PIXELS} in all of them or in none")
     if kinds == {True}:
         return StoredDataset(width, height, 0, 0, classes, numbers, splits)
     bits, colors = record.one_of("bits", _BITS), record.whole("colors", 1, _MOST_COLORS)
@@ -177,10 +169,8 @@ def _split_of(table: _Table, name: str) -> StoredSplit:
         raise table.refused(name, "…", "the name of a folder as the name of a split")
     split = table.table(name)
     images, files = split.whole("images", 0, _MOST), split.table("files")
-    needed = (PIXELS_FILE,) if PIXELS_FILE in files.values else (INDICES_FILE, PALETTES_FILE)
-    return StoredSplit(
-        name, images, {one: _file_of(files.table(one), one) for one in (*needed, LABELS_FILE, NAMES_FILE)}
-    )
+    needed = (PIXELS,) if PIXELS in files.values else (INDICES, PALETTES)
+    return StoredSplit(name, images, {one: _file_of(files.table(one), one) for one in (*needed, LABELS, IMAGE_NAMES)})
 
 
 def _file_of(file: _Table, name: str) -> StoredFile:
@@ -190,7 +180,7 @@ def _file_of(file: _Table, name: str) -> StoredFile:
     crc32 = blocks.listed("crc32", "CRC-32 numbers", lambda value: type(value) is int and 0 <= value <= _CRC32)
     if len(crc32) != -(-size // block):
         raise blocks.refused("crc32", crc32, f"{-(-size // block)} numbers for {size} bytes")
-    if name == NAMES_FILE:
+    if name == IMAGE_NAMES:
         return StoredFile(size, "", (), block, crc32)
     dtype = file.one_of("dtype", _DTYPES)
     shape = file.listed("shape", "at most 4 sizes", lambda side: type(side) is int and 0 <= side <= _MOST, _MOST_AXES)

@@ -79,8 +79,7 @@ def read_outputs(destination: RootedPath, places: Sequence[OutputPlace]) -> list
             member = place.member or PACK_FORMATS[index.format].member(place.output, place.sample)
             in_packs.setdefault(place.pack, {})[member] = place
     for pack, wanted in in_packs.items():
-        assert index is not None  # noqa: S101 - there are places in packs only with an index
-        with (destination / pack).open() as file, closing(PACK_FORMATS[index.format].read(file)) as images:
+        with closing(read_pack(destination.at, pack)) as images:
             for member, data in images:
                 here = wanted.pop(member, None)
                 if here is not None:

@@ -21,7 +21,7 @@ _SHARED = 2  # axes of a palette that all images share
 
 
 class DevicePixels:
-    """Makes batches of pixels on a device; the numbers are those that :meth:`icsys.Dataset.pixels` gives.
+    """Makes batches of pixels on a device; the numbers equal those of :meth:`icsys.Dataset.pixels`.
 
     Parameters
     ----------
