@@ -39,12 +39,12 @@ def read_output(destination: RootedPath, output: str, pack: str | None, size: in
         return data
     pack_format = PACK_FORMATS[index.format]
     if index.format == ARRAYS:
-        with ArrayReader(destination.at, pack) as reader:
+        with ArrayReader(destination.at, pack, index.form) as reader:
             for number, member in enumerate(reader.names()):
                 if member == pack_format.member(output):
                     return reader.image(number)
     else:
-        with closing(read_pack(destination.at, pack)) as images:
+        with closing(read_pack(destination.at, pack, index)) as images:
             for member, data in images:
                 if member == pack_format.member(output) or from_utf8_name(member) == output:
                     return data
