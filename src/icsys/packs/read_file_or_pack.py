@@ -79,7 +79,7 @@ def read_outputs(destination: RootedPath, places: Sequence[OutputPlace]) -> list
             member = place.member or PACK_FORMATS[index.format].member(place.output, place.sample)
             in_packs.setdefault(place.pack, {})[member] = place
     for pack, wanted in in_packs.items():
-        with closing(read_pack(destination.at, pack)) as images:
+        with closing(read_pack(destination.at, pack, index)) as images:
             for member, data in images:
                 here = wanted.pop(member, None)
                 if here is not None:
