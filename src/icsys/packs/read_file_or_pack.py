@@ -5,8 +5,10 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from icsys.choices import ARRAYS
 from icsys.layout import UNPACKED
-from icsys.packs.formats import PACK_FORMATS
+from icsys.packs.formats import PACK_FORMATS, read_pack
+from icsys.packs.read_arrays import ArrayReader
 from icsys.records.pack_index import load_pack_index
 from icsys.sources.pack_member_names import from_utf8_name
 
@@ -34,8 +36,14 @@ def read_output(destination: RootedPath, output: str, pack: str | None, size: in
             raise OSError(f"the size of {output!r} is not the {size} bytes in the manifest: run ics compress again")
         return data
     pack_format = PACK_FORMATS[index.format]
-    with (destination / pack).open() as file, closing(pack_format.read(file)) as images:
-        for member, data in images:
-            if member == pack_format.member(output) or from_utf8_name(member) == output:
-                return data
+    if index.format == ARRAYS:
+        with ArrayReader(destination.at, pack) as reader:
+            for number, member in enumerate(reader.names()):
+                if member == pack_format.member(output):
+                    return reader.image(number)
+    else:
+        with closing(read_pack(destination.at, pack)) as images:
+            for member, data in images:
+                if member == pack_format.member(output) or from_utf8_name(member) == output:
+                    return data
     raise FileNotFoundError(f"the pack {pack!r} does not hold {output!r}: run ics compress again")

@@ -10,7 +10,7 @@ from icsys.errors import UsageError
 from icsys.files.atomic import write_json
 from icsys.files.parsing import from_json, read_json
 from icsys.files.relative_names import is_below
-from icsys.layout import PACK_INDEX, is_pack_name
+from icsys.layout import INDICES, PACK_INDEX, PIXELS, is_pack_name
 
 if TYPE_CHECKING:
     from icsys.files.rooted_path import RootedPath
@@ -56,6 +56,8 @@ class PackIndex:
     files
         Companions that are single files beside the packs, because they are about many images; while packs move into
         their places, also those of earlier runs.
+    array
+        Of arrays, the file with the images of a split; else empty.
     """
 
     format: str
@@ -68,6 +70,7 @@ class PackIndex:
     packs: list[Pack] = field(default_factory=list)
     old: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
+    array: str = ""
 
     def take(self, classes: Classes) -> None:
         """Set the classes of the images."""
@@ -75,10 +78,10 @@ class PackIndex:
         self.numbers = [] if classes.are_counted else classes.numbers
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the values for ``shards.json``; it says nothing of companions if there are none."""
+        """Return the values for ``shards.json``; it says nothing of companions, or arrays, if there are none."""
         values = {"shards" if name == "packs" else name: value for name, value in asdict(self).items()}
         for values_of in (values, *values["shards"]):
-            for name in ("companions", "files"):
+            for name in ("companions", "files", "array"):
                 if name in values_of and not values_of[name]:
                     del values_of[name]
         return values
@@ -130,6 +133,7 @@ def _check(index: PackIndex) -> None:
     if not (
         index.format in PACKINGS
         and index.state in STATES
+        and index.array in {"", INDICES, PIXELS}
         and all(type(number) is int for number in numbers)
         and index.are_named in {True, False}
         and len(index.numbers) in {0, len(index.classes)}
