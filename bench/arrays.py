@@ -52,7 +52,7 @@ class Contender(NamedTuple):
 def dataset(folder: Path, images: int, side: int, seed: int = 0) -> dict[str, NDArray[Any]]:
     """Write arrays of noise to files, and return them as read-only memory maps that have been read once.
 
-    ``raw`` has shape (images, 3, side, side); ``indices16`` and ``palettes16``, and the same with 256, hold few colours.
+    ``raw`` has shape (images, 3, side, side); ``indices16`` and ``palettes16``, and others with 256, hold few colours.
     """
     random = np.random.default_rng(seed)
     arrays = {"raw": random.integers(0, 256, (images, 3, side, side), np.uint8)}
