@@ -94,7 +94,7 @@ def pack_name(index: PackIndex, split: str, number: int) -> str:
     return f"{PACKS}/{split}-{number:05}{PACK_FORMATS[index.format].suffix}"
 
 
-def read_pack(find: Callable[[str], RootedPath], name: str) -> Generator[tuple[str, bytes]]:
+def read_pack(find: Callable[[str], RootedPath], name: str, index: PackIndex | None) -> Generator[tuple[str, bytes]]:
     """Yield name and bytes of each image and companion of a pack, in order; nothing for arrays of other facts.
 
     Parameters
@@ -103,6 +103,8 @@ def read_pack(find: Callable[[str], RootedPath], name: str) -> Generator[tuple[s
         Returns where a file of the output folder is, given its path.
     name
         The path of the pack.
+    index
+        The index that lists it, if known.
 
     Raises
     ------
@@ -112,7 +114,7 @@ def read_pack(find: Callable[[str], RootedPath], name: str) -> Generator[tuple[s
     format_name = format_of_pack(name)
     if format_name == ARRAYS:
         if name.rpartition("/")[2] in {INDICES, PIXELS}:
-            yield from read_arrays(find, name)
+            yield from read_arrays(find, name, index.form if index else ())
     elif format_name is not None:
         with find(name).open() as file:
             yield from FILE_FORMATS[format_name].read(file)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from icsys.packs.assignment import Assignment
     from icsys.records.dataset_json import ArrayFacts
 
-_SETTINGS = ("shard_images", "shard_bytes", "classes", "numbers", "are_named", "array")
+_SETTINGS = ("shard_images", "shard_bytes", "classes", "numbers", "are_named", "form")
 
 
 def open_packs(
@@ -196,7 +196,7 @@ def _is_packed(destination: RootedPath, before: PackIndex, after: PackIndex, ass
 def _new_index(before: PackIndex, shard_images: int, shard_bytes: int, arrays: ArrayFacts | None) -> PackIndex:
     """Return the index of the packs to write; arrays have no limits."""
     if arrays is not None:
-        return PackIndex(format=before.format, state="written", array=arrays.array)
+        return PackIndex(format=before.format, state="written", form=list(arrays.form))
     return PackIndex(format=before.format, state="written", shard_images=shard_images, shard_bytes=shard_bytes)
 
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, Self
 
 from icsys.files.bounded_lines import lines_of
 from icsys.files.parsing import from_json
+from icsys.image.arrays.image_row import RowForm
 from icsys.layout import DATASET, IMAGE_NAMES, PALETTES
 from icsys.records.dataset_json import form_in, read_dataset_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from icsys.files.rooted_path import RootedPath
 
@@ -35,6 +36,8 @@ class ArrayReader:
         Returns where a file of the output folder is, given its path.
     name
         The path of the array of the images.
+    form
+        The form of the arrays from ``shards.json``; by default that in ``dataset.json``.
 
     Raises
     ------
@@ -42,8 +45,8 @@ class ArrayReader:
         If a file cannot be read.
     """
 
-    def __init__(self, find: Callable[[str], RootedPath], name: str) -> None:
-        self._form = form_in(read_dataset_json(find(DATASET)))
+    def __init__(self, find: Callable[[str], RootedPath], name: str, form: Sequence[int] = ()) -> None:
+        self._form = RowForm(*form) if form else form_in(read_dataset_json(find(DATASET)))
         folder = name.rpartition("/")[0]
         with ExitStack() as stack:
             self._images: BinaryIO = stack.enter_context(find(name).open())
@@ -93,8 +96,8 @@ def _part(file: BinaryIO, size: int, number: int) -> bytes:
     return data
 
 
-def read_arrays(find: Callable[[str], RootedPath], name: str) -> Generator[tuple[str, bytes]]:
+def read_arrays(find: Callable[[str], RootedPath], name: str, form: Sequence[int] = ()) -> Generator[tuple[str, bytes]]:
     """Yield name and bytes of each image of a split, in order; OSError if a file cannot be read."""
-    with ArrayReader(find, name) as reader:
+    with ArrayReader(find, name, form) as reader:
         for number, member in enumerate(reader.names()):
             yield member, reader.image(number)

@@ -147,6 +147,7 @@ class _FileFinder:
 
     def __init__(self, destination: RootedPath, before: PackIndex) -> None:
         self._destination, self._format = destination, PACK_FORMATS[before.format]
+        self._before = before
         self._known = {pack.name for pack in before.packs}
         self._single = frozenset(before.files)
         self._folders: OrderedDict[tuple[str, str], tuple[HeldFolder, ExitStack]] = OrderedDict()
@@ -214,7 +215,7 @@ class _FileFinder:
         self._opened.close()
         self._members = None
         self._pack = pack
-        self._members = self._opened.enter_context(closing(read_pack(self._destination.at, pack)))
+        self._members = self._opened.enter_context(closing(read_pack(self._destination.at, pack, self._before)))
 
     def close(self) -> None:
         """Close the folders and the pack that are open."""

@@ -26,6 +26,9 @@ BYTES_OF_BLOCK = 2**24
 _FORMAT, _VERSION = "icsys arrays", 1
 _PIECE = 2**20
 
+SMALLEST_BLOCK = 2**12
+"""Bytes of the smallest block that is checked alone: the number of blocks is bounded in a forged record."""
+
 
 @dataclass(frozen=True, slots=True)
 class ArrayFacts:
@@ -183,7 +186,7 @@ def damaged_blocks(path: RootedPath, values: Mapping[str, Any], name: str) -> li
         size, expected = described["blocks"]["bytes"], described["blocks"]["crc32"]
     except (KeyError, TypeError):
         return []
-    if type(size) is not int or size < _PIECE or not isinstance(expected, list):
+    if type(size) is not int or size < SMALLEST_BLOCK or not isinstance(expected, list):
         return []
     with path.open() as file:
         end = os.fstat(file.fileno()).st_size

@@ -154,7 +154,7 @@ class Packs:
                 found.extend(self._damaged_blocks(path, name))
             counts = {True: 0, False: 0}  # companions, images
             has_unknown = False
-            with path.open() as file, closing(read_pack(self._place, name)) as members:
+            with path.open() as file, closing(read_pack(self._place, name, self._index)) as members:
                 for member, data in members:
                     row = expected.pop(member, None)
                     if row is None and pack_format.is_facts(member):
