@@ -125,6 +125,25 @@ INLINE void look_up(const uint16_t *line, int64_t n, const Tables<T> &tables, bo
     }
 }
 
+// Write the planes of `n` pixels of a row of 4 bits a pixel from the column `left` on, and return whether that was done: a
+// line may be too short.
+INLINE bool expand_nibbles(const uint8_t *row, int64_t left, int64_t n, bool flip, const Tables<uint8_t> &tables,
+                           int64_t plane, uint8_t *out) {
+    const uint8_t *const planes[3] = {tables.planes[0], tables.planes[1], tables.planes[2]};
+    const int64_t odd = n & 1, even = n - odd, from = flip ? left + odd : left;
+    const uint8_t *packed = row + from / 2;
+    const bool done = from & 1 ? (flip ? nibble_planes<true, true>(packed, even, planes, plane, out)
+                                       : nibble_planes<false, true>(packed, even, planes, plane, out))
+                               : (flip ? nibble_planes<true, false>(packed, even, planes, plane, out)
+                                       : nibble_planes<false, false>(packed, even, planes, plane, out));
+    if (done && odd) {
+        const int64_t last = flip ? left : left + even;
+        const int index = row[last / 2] >> (last & 1 ? 0 : 4) & 15;
+        for (int c = 0; c < 3; c++) out[c * plane + even] = planes[c][index];
+    }
+    return done;
+}
+
 // Write the pixels of image k of a batch.
 template <typename T> INLINE void expand_image(const Batch &batch, int64_t k, const Tables<T> &tables) {
     const int64_t top = batch.tops ? batch.tops[k] : 0, left = batch.lefts ? batch.lefts[k] : 0, bits = batch.bits;
@@ -139,7 +158,9 @@ template <typename T> INLINE void expand_image(const Batch &batch, int64_t k, co
     }
     alignas(64) uint8_t room[TILE + PAST_TILE], mirrored[TILE];
     uint16_t wide[TILE];
-    for (int64_t y = 0; y < lines; y++, row += batch.row_bytes)
+    for (int64_t y = 0; y < lines; y++, row += batch.row_bytes) {
+        if constexpr (sizeof(T) == 1)
+            if (bits == 4 && planar && expand_nibbles(row, left, length, flip, tables, plane, out + y * length)) continue;
         for (int64_t x = 0; x < length; x += TILE) {
             const int64_t n = length - x < TILE ? length - x : TILE, from = left + (flip ? length - x - n : x);
             T *to = out + (y * length + x) * step;
@@ -151,6 +172,7 @@ template <typename T> INLINE void expand_image(const Batch &batch, int64_t k, co
                 look_up(flip ? reversed(line, n, mirrored) : line, n, tables, planar, plane, to);
             }
         }
+    }
 }
 
 // Write the pixels of the images from `first` to before `last` of a batch.

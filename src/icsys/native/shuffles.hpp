@@ -21,6 +21,8 @@ INLINE Bytes all_bytes(int value) { return _mm256_set1_epi8(static_cast<char>(va
 INLINE Bytes pick(Bytes table, Bytes at) { return _mm256_shuffle_epi8(table, at); }
 INLINE Bytes lesser(Bytes a, Bytes b) { return _mm256_min_epu8(a, b); }
 INLINE Bytes saturated_sum(Bytes a, Bytes b) { return _mm256_adds_epu8(a, b); }
+INLINE Bytes right_by_4(Bytes v) { return _mm256_srli_epi16(v, 4); } // in pairs of bytes
+INLINE Bytes left_by_4(Bytes v) { return _mm256_slli_epi16(v, 4); }
 #elif defined(__SSSE3__)
 typedef __m128i Bytes;
 INLINE Bytes load_bytes(const uint8_t *from) { return _mm_loadu_si128(reinterpret_cast<const __m128i *>(from)); }
@@ -30,6 +32,8 @@ INLINE Bytes all_bytes(int value) { return _mm_set1_epi8(static_cast<char>(value
 INLINE Bytes pick(Bytes table, Bytes at) { return _mm_shuffle_epi8(table, at); }
 INLINE Bytes lesser(Bytes a, Bytes b) { return _mm_min_epu8(a, b); }
 INLINE Bytes saturated_sum(Bytes a, Bytes b) { return _mm_adds_epu8(a, b); }
+INLINE Bytes right_by_4(Bytes v) { return _mm_srli_epi16(v, 4); } // in pairs of bytes
+INLINE Bytes left_by_4(Bytes v) { return _mm_slli_epi16(v, 4); }
 #endif
 
 #ifdef __SSSE3__
@@ -50,11 +54,53 @@ INLINE bool few_planes(const uint8_t *line, int64_t n, const uint8_t *const tabl
                        uint8_t *out) {
     const Bytes red = table_of(tables[0]), green = table_of(tables[1]), blue = table_of(tables[2]);
     const Bytes most = all_bytes(last);
-    return in_vectors(n, WIDTH, [&](int64_t i) {
-        const Bytes at = lesser(load_bytes(line + i), most);
+    const auto step = [&](int64_t i) {
+        const Bytes at = lesser(load_bytes(line + i), most), next = lesser(load_bytes(line + i + WIDTH), most);
         store_bytes(out + i, pick(red, at));
+        store_bytes(out + i + WIDTH, pick(red, next));
         store_bytes(out + plane + i, pick(green, at));
+        store_bytes(out + plane + i + WIDTH, pick(green, next));
         store_bytes(out + 2 * plane + i, pick(blue, at));
+        store_bytes(out + 2 * plane + i + WIDTH, pick(blue, next));
+    };
+    return in_vectors(n, 2 * WIDTH, step);
+}
+
+// The same from an even number of indices packed in 4 bits, the first in the lower bits of a byte if SHIFTED, from left to
+// right or FLIPPED. This is where most time goes, so there is no line of indices between.
+template <bool FLIPPED, bool SHIFTED>
+INLINE bool nibble_planes(const uint8_t *packed, int64_t n, const uint8_t *const tables[3], int64_t plane, uint8_t *out) {
+    const Bytes red = table_of(tables[0]), green = table_of(tables[1]), blue = table_of(tables[2]);
+    const Bytes nibble = all_bytes(15);
+    return in_vectors(n, 2 * WIDTH, [&](int64_t i) {
+        const uint8_t *const from = packed + (FLIPPED ? n - 2 * WIDTH - i : i) / 2;
+        Bytes both = load_bytes(from);
+        if constexpr (SHIFTED) both = (left_by_4(both) & ~nibble) | (right_by_4(load_bytes(from + 1)) & nibble);
+#ifdef __AVX2__
+        // Halves are interleaved apart, so the middle quarters change places before.
+        if constexpr (FLIPPED) {
+            const __m128i backwards = _mm_setr_epi8(7, 6, 5, 4, 3, 2, 1, 0, 15, 14, 13, 12, 11, 10, 9, 8);
+            both = _mm256_permute4x64_epi64(pick(both, table_of(&backwards)), 0x27);
+        } else {
+            both = _mm256_permute4x64_epi64(both, 0xD8);
+        }
+        const Bytes high = right_by_4(both) & nibble, low = both & nibble;
+        const Bytes even = FLIPPED ? low : high, odd = FLIPPED ? high : low;
+        const Bytes at = _mm256_unpacklo_epi8(even, odd), next = _mm256_unpackhi_epi8(even, odd);
+#else
+        if constexpr (FLIPPED)
+            both = pick(both, _mm_setr_epi8(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0));
+        const Bytes high = right_by_4(both) & nibble, low = both & nibble;
+        const Bytes even = FLIPPED ? low : high, odd = FLIPPED ? high : low;
+        const Bytes at = _mm_unpacklo_epi8(even, odd), next = _mm_unpackhi_epi8(even, odd);
+#endif
+        uint8_t *to = out + i;
+        store_bytes(to, pick(red, at));
+        store_bytes(to + WIDTH, pick(red, next));
+        store_bytes(to + plane, pick(green, at));
+        store_bytes(to + plane + WIDTH, pick(green, next));
+        store_bytes(to + 2 * plane, pick(blue, at));
+        store_bytes(to + 2 * plane + WIDTH, pick(blue, next));
     });
 }
 
@@ -233,6 +279,9 @@ INLINE bool any_planes(const uint8_t *line, int64_t n, const uint32_t pixels[][4
 #else
 template <typename T>
 INLINE bool few_planes(const uint8_t *, int64_t, const T *const[3], int, int64_t, T *) {
+    return false;
+}
+template <bool, bool> INLINE bool nibble_planes(const uint8_t *, int64_t, const uint8_t *const[3], int64_t, uint8_t *) {
     return false;
 }
 INLINE bool few_pixels(const uint8_t *, int64_t, const uint8_t *const[3], int, uint8_t *) { return false; }
