@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import shutil
 import tarfile
 
 import numpy as np
@@ -54,6 +55,19 @@ def test_pixels_labels_names_and_splits(format, source, tmp_path, by_pillow):  #
     for name in ("indices", "palettes"):
         with pytest.raises(UsageError, match=f"no {name} in arrays: .*--format arrays"):
             getattr(data, name)
+
+
+def test_many_images_are_read_some_at_a_time_and_stale_ones_never(source, tmp_path, monkeypatch):
+    monkeypatch.setattr("icsys.loading.folder_split._AT_ONCE", 2)
+    shutil.copytree(source, tmp_path / "in")
+    compressed(tmp_path / "in", tmp_path / "out")
+    (tmp_path / "in" / "train" / "cat" / "b.png").unlink()
+    data = icsys.load(compressed(tmp_path / "in", tmp_path / "out"))
+    assert data.names == ["cat/a.png", "dog/c.png", "dog/a.b.png"]
+    flip = np.array([False, False, True])
+    expected = data.pixels(layout="HWC")
+    expected[2] = expected[2, :, ::-1]
+    np.testing.assert_array_equal(data.pixels(layout="HWC", flip=flip), expected)
 
 
 def test_images_of_several_sizes_are_read_one_by_one(tmp_path):
