@@ -20,6 +20,7 @@ struct Batch {
     int64_t out_height, out_width;
     const void *values; // what each of 256 levels becomes, for R, G and B
     int64_t value_bytes, planar;
+    int64_t long_shuffles; // whether the processor has them
     void *out;
 };
 
@@ -36,6 +37,7 @@ template <typename T> struct Tables {
     alignas(64) T planes[3][ENTRIES];
     alignas(64) T pixels[ENTRIES][4];
     int64_t colors;
+    bool long_shuffles;
     const uint8_t *palette;
     const T *values;
 
@@ -43,6 +45,7 @@ template <typename T> struct Tables {
         palette = from;
         values = static_cast<const T *>(batch.values);
         colors = batch.colors;
+        long_shuffles = batch.long_shuffles != 0;
         if (batch.bits > 8) return;
         const int64_t entries = batch.bits < 8 ? FEW_ENTRIES : ENTRIES;
         for (int64_t i = 0; i < entries; i++) {
@@ -86,6 +89,7 @@ INLINE void look_up_planes(const uint8_t *line, int64_t n, const Tables<T> &tabl
     if (last < FEW_ENTRIES) {
         if (few_planes(line, n, planes, last, plane, out)) return;
     } else if constexpr (sizeof(T) == 1) {
+        if (tables.long_shuffles && long_shuffles<true>(line, n, planes, plane, out)) return;
         if (last < MANY && many_planes(line, n, planes, last, plane, out)) return;
     }
     if (any_planes(line, n, tables.pixels, plane, out)) return;
@@ -99,6 +103,7 @@ template <typename T> INLINE void look_up_pixels(const uint8_t *line, int64_t n,
         const T *const planes[3] = {tables.planes[0], tables.planes[1], tables.planes[2]};
         const int last = static_cast<int>(tables.colors) - 1;
         if (last < FEW_ENTRIES && few_pixels(line, n, planes, last, out)) return;
+        if (last >= FEW_ENTRIES && tables.long_shuffles && long_shuffles<false>(line, n, planes, 0, out)) return;
     }
     int64_t i = 0;
     for (; i + 8 < n; i += 8)
@@ -125,6 +130,25 @@ INLINE void look_up(const uint16_t *line, int64_t n, const Tables<T> &tables, bo
     }
 }
 
+// Write the planes of `n` pixels of a row of 4 bits a pixel from the column `left` on, and return whether that was done: a
+// line may be too short.
+INLINE bool expand_nibbles(const uint8_t *row, int64_t left, int64_t n, bool flip, const Tables<uint8_t> &tables,
+                           int64_t plane, uint8_t *out) {
+    const uint8_t *const planes[3] = {tables.planes[0], tables.planes[1], tables.planes[2]};
+    const int64_t odd = n & 1, even = n - odd, from = flip ? left + odd : left;
+    const uint8_t *packed = row + from / 2;
+    const bool done = from & 1 ? (flip ? nibble_planes<true, true>(packed, even, planes, plane, out)
+                                       : nibble_planes<false, true>(packed, even, planes, plane, out))
+                               : (flip ? nibble_planes<true, false>(packed, even, planes, plane, out)
+                                       : nibble_planes<false, false>(packed, even, planes, plane, out));
+    if (done && odd) {
+        const int64_t last = flip ? left : left + even;
+        const int index = row[last / 2] >> (last & 1 ? 0 : 4) & 15;
+        for (int c = 0; c < 3; c++) out[c * plane + even] = planes[c][index];
+    }
+    return done;
+}
+
 // Write the pixels of image k of a batch.
 template <typename T> INLINE void expand_image(const Batch &batch, int64_t k, const Tables<T> &tables) {
     const int64_t top = batch.tops ? batch.tops[k] : 0, left = batch.lefts ? batch.lefts[k] : 0, bits = batch.bits;
@@ -139,7 +163,9 @@ template <typename T> INLINE void expand_image(const Batch &batch, int64_t k, co
     }
     alignas(64) uint8_t room[TILE + PAST_TILE], mirrored[TILE];
     uint16_t wide[TILE];
-    for (int64_t y = 0; y < lines; y++, row += batch.row_bytes)
+    for (int64_t y = 0; y < lines; y++, row += batch.row_bytes) {
+        if constexpr (sizeof(T) == 1)
+            if (bits == 4 && planar && expand_nibbles(row, left, length, flip, tables, plane, out + y * length)) continue;
         for (int64_t x = 0; x < length; x += TILE) {
             const int64_t n = length - x < TILE ? length - x : TILE, from = left + (flip ? length - x - n : x);
             T *to = out + (y * length + x) * step;
@@ -151,6 +177,7 @@ template <typename T> INLINE void expand_image(const Batch &batch, int64_t k, co
                 look_up(flip ? reversed(line, n, mirrored) : line, n, tables, planar, plane, to);
             }
         }
+    }
 }
 
 // Write the pixels of the images from `first` to before `last` of a batch.

@@ -21,6 +21,8 @@ INLINE Bytes all_bytes(int value) { return _mm256_set1_epi8(static_cast<char>(va
 INLINE Bytes pick(Bytes table, Bytes at) { return _mm256_shuffle_epi8(table, at); }
 INLINE Bytes lesser(Bytes a, Bytes b) { return _mm256_min_epu8(a, b); }
 INLINE Bytes saturated_sum(Bytes a, Bytes b) { return _mm256_adds_epu8(a, b); }
+INLINE Bytes right_by_4(Bytes v) { return _mm256_srli_epi16(v, 4); } // in pairs of bytes
+INLINE Bytes left_by_4(Bytes v) { return _mm256_slli_epi16(v, 4); }
 #elif defined(__SSSE3__)
 typedef __m128i Bytes;
 INLINE Bytes load_bytes(const uint8_t *from) { return _mm_loadu_si128(reinterpret_cast<const __m128i *>(from)); }
@@ -30,6 +32,8 @@ INLINE Bytes all_bytes(int value) { return _mm_set1_epi8(static_cast<char>(value
 INLINE Bytes pick(Bytes table, Bytes at) { return _mm_shuffle_epi8(table, at); }
 INLINE Bytes lesser(Bytes a, Bytes b) { return _mm_min_epu8(a, b); }
 INLINE Bytes saturated_sum(Bytes a, Bytes b) { return _mm_adds_epu8(a, b); }
+INLINE Bytes right_by_4(Bytes v) { return _mm_srli_epi16(v, 4); } // in pairs of bytes
+INLINE Bytes left_by_4(Bytes v) { return _mm_slli_epi16(v, 4); }
 #endif
 
 #ifdef __SSSE3__
@@ -50,11 +54,53 @@ INLINE bool few_planes(const uint8_t *line, int64_t n, const uint8_t *const tabl
                        uint8_t *out) {
     const Bytes red = table_of(tables[0]), green = table_of(tables[1]), blue = table_of(tables[2]);
     const Bytes most = all_bytes(last);
-    return in_vectors(n, WIDTH, [&](int64_t i) {
-        const Bytes at = lesser(load_bytes(line + i), most);
+    const auto step = [&](int64_t i) {
+        const Bytes at = lesser(load_bytes(line + i), most), next = lesser(load_bytes(line + i + WIDTH), most);
         store_bytes(out + i, pick(red, at));
+        store_bytes(out + i + WIDTH, pick(red, next));
         store_bytes(out + plane + i, pick(green, at));
+        store_bytes(out + plane + i + WIDTH, pick(green, next));
         store_bytes(out + 2 * plane + i, pick(blue, at));
+        store_bytes(out + 2 * plane + i + WIDTH, pick(blue, next));
+    };
+    return in_vectors(n, 2 * WIDTH, step);
+}
+
+// The same from an even number of indices packed in 4 bits, the first in the lower bits of a byte if SHIFTED, from left to
+// right or FLIPPED. This is where most time goes, so there is no line of indices between.
+template <bool FLIPPED, bool SHIFTED>
+INLINE bool nibble_planes(const uint8_t *packed, int64_t n, const uint8_t *const tables[3], int64_t plane, uint8_t *out) {
+    const Bytes red = table_of(tables[0]), green = table_of(tables[1]), blue = table_of(tables[2]);
+    const Bytes nibble = all_bytes(15);
+    return in_vectors(n, 2 * WIDTH, [&](int64_t i) {
+        const uint8_t *const from = packed + (FLIPPED ? n - 2 * WIDTH - i : i) / 2;
+        Bytes both = load_bytes(from);
+        if constexpr (SHIFTED) both = (left_by_4(both) & ~nibble) | (right_by_4(load_bytes(from + 1)) & nibble);
+#ifdef __AVX2__
+        // Halves are interleaved apart, so the middle quarters change places before.
+        if constexpr (FLIPPED) {
+            const __m128i backwards = _mm_setr_epi8(7, 6, 5, 4, 3, 2, 1, 0, 15, 14, 13, 12, 11, 10, 9, 8);
+            both = _mm256_permute4x64_epi64(pick(both, table_of(&backwards)), 0x27);
+        } else {
+            both = _mm256_permute4x64_epi64(both, 0xD8);
+        }
+        const Bytes high = right_by_4(both) & nibble, low = both & nibble;
+        const Bytes even = FLIPPED ? low : high, odd = FLIPPED ? high : low;
+        const Bytes at = _mm256_unpacklo_epi8(even, odd), next = _mm256_unpackhi_epi8(even, odd);
+#else
+        if constexpr (FLIPPED)
+            both = pick(both, _mm_setr_epi8(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0));
+        const Bytes high = right_by_4(both) & nibble, low = both & nibble;
+        const Bytes even = FLIPPED ? low : high, odd = FLIPPED ? high : low;
+        const Bytes at = _mm_unpacklo_epi8(even, odd), next = _mm_unpackhi_epi8(even, odd);
+#endif
+        uint8_t *to = out + i;
+        store_bytes(to, pick(red, at));
+        store_bytes(to + WIDTH, pick(red, next));
+        store_bytes(to + plane, pick(green, at));
+        store_bytes(to + plane + WIDTH, pick(green, next));
+        store_bytes(to + 2 * plane, pick(blue, at));
+        store_bytes(to + 2 * plane + WIDTH, pick(blue, next));
     });
 }
 
@@ -230,9 +276,73 @@ INLINE bool any_planes(const uint8_t *line, int64_t n, const uint32_t pixels[][4
 #endif
 }
 
+#endif
+
+// Shuffles of 128 entries, which some processors of the third level have; compiled for them alone. The highest bit of an
+// index chooses between two of them.
+#if defined(__AVX2__) && defined(__x86_64__)
+#define LONG_SHUFFLES __attribute__((noinline, target("avx512f,avx512bw,avx512vbmi")))
+
+constexpr int64_t LONG_WIDTH = 64;
+
+// For each third of the bytes of 64 pixels: where they come from among 64 of R and 64 of G, and in B, and which those are.
+struct ThirdsOfPixels {
+    alignas(64) uint8_t red_green[3][LONG_WIDTH] = {}, blue[3][LONG_WIDTH] = {};
+    uint64_t is_blue[3] = {};
+
+    constexpr ThirdsOfPixels() {
+        for (int third = 0; third < 3; third++)
+            for (int i = 0; i < LONG_WIDTH; i++) {
+                const int byte = third * static_cast<int>(LONG_WIDTH) + i, pixel = byte / 3, channel = byte % 3;
+                red_green[third][i] = static_cast<uint8_t>(pixel + (channel == 1 ? LONG_WIDTH : 0));
+                blue[third][i] = static_cast<uint8_t>(pixel);
+                is_blue[third] |= static_cast<uint64_t>(channel == 2) << i;
+            }
+    }
+};
+static constexpr ThirdsOfPixels THIRDS;
+
+// Write pixels of at most 256 colours, as planes or as three bytes each; each table has 256 entries.
+template <bool PLANAR>
+LONG_SHUFFLES bool long_shuffles(const uint8_t *line, int64_t n, const uint8_t *const tables[3], int64_t plane,
+                                 uint8_t *out) {
+    if (n < LONG_WIDTH) return false;
+    __m512i parts[3][4], red_green[3], blue[3];
+    for (int c = 0; c < 3; c++) {
+        for (int part = 0; part < 4; part++) parts[c][part] = _mm512_loadu_si512(tables[c] + part * LONG_WIDTH);
+        red_green[c] = _mm512_load_si512(THIRDS.red_green[c]);
+        blue[c] = _mm512_load_si512(THIRDS.blue[c]);
+    }
+    for (int64_t i = 0;; i = i + 2 * LONG_WIDTH <= n ? i + LONG_WIDTH : n - LONG_WIDTH) {
+        const __m512i at = _mm512_loadu_si512(line + i);
+        const __mmask64 upper = _mm512_movepi8_mask(at);
+        __m512i found[3];
+        for (int c = 0; c < 3; c++)
+            found[c] = _mm512_mask_blend_epi8(upper, _mm512_permutex2var_epi8(parts[c][0], at, parts[c][1]),
+                                              _mm512_permutex2var_epi8(parts[c][2], at, parts[c][3]));
+        for (int c = 0; c < 3; c++)
+            if constexpr (PLANAR)
+                _mm512_storeu_si512(out + c * plane + i, found[c]);
+            else
+                _mm512_storeu_si512(out + 3 * i + c * LONG_WIDTH,
+                                    _mm512_mask_permutexvar_epi8(
+                                        _mm512_permutex2var_epi8(found[0], red_green[c], found[1]), THIRDS.is_blue[c],
+                                        blue[c], found[2]));
+        if (i + LONG_WIDTH >= n) return true;
+    }
+}
 #else
+template <bool> INLINE bool long_shuffles(const uint8_t *, int64_t, const uint8_t *const[3], int64_t, uint8_t *) {
+    return false;
+}
+#endif
+
+#ifndef __SSSE3__
 template <typename T>
 INLINE bool few_planes(const uint8_t *, int64_t, const T *const[3], int, int64_t, T *) {
+    return false;
+}
+template <bool, bool> INLINE bool nibble_planes(const uint8_t *, int64_t, const uint8_t *const[3], int64_t, uint8_t *) {
     return false;
 }
 INLINE bool few_pixels(const uint8_t *, int64_t, const uint8_t *const[3], int, uint8_t *) { return false; }

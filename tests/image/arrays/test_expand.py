@@ -14,6 +14,9 @@ from icsys.native.library import LIBRARY, Kernels, levels
 # Around the widths of vectors and of the lines that are looked up at a time.
 WIDTHS = st.one_of(st.integers(1, 80), st.sampled_from([127, 128, 129, 223, 224, 225, 2047, 2048, 2049, 4100]))
 
+# Each level without the shuffles that only some of its processors have, and with them where this one has them.
+INSTRUCTION_SETS = [(level, long) for level in levels() for long in range(LIBRARY.has_long_shuffles() + 1)]
+
 
 def naive(indices, palettes, rows, *, layout="CHW", dtype="uint8", mean=None, std=None, flip=None, crop=None):
     """The pixels of unpacked indices (N, H, W), an image after another."""
@@ -74,8 +77,9 @@ def test_every_instruction_set_gives_the_pixels_of_the_twin(case):
     expected = naive(indices, palettes, rows, **form)
     packed = pack_rows(indices, bits)
     with pytest.MonkeyPatch.context() as patch:
-        for level in levels():
+        for level, long_shuffles in INSTRUCTION_SETS:
             patch.setattr(expand, "KERNELS", Kernels(LIBRARY, level))
+            patch.setattr(expand, "_LONG_SHUFFLES", long_shuffles)
             # A frame around the result shows what is written beside it.
             frame = np.full(expected.size + 128, 77, expected.dtype)
             out = frame[64:-64].reshape(expected.shape)

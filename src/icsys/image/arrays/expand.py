@@ -16,7 +16,7 @@ import numpy as np
 
 from icsys.errors import UsageError
 from icsys.image.arrays.packing import index_dtype, packed_width
-from icsys.native.library import KERNELS
+from icsys.native.library import KERNELS, LIBRARY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +33,7 @@ _CHANNELS = 3
 _LEVELS = 256
 # A thread is worth its start for this many bytes of pixels.
 _BYTES_OF_A_THREAD = 1 << 20
+_LONG_SHUFFLES: int = LIBRARY.has_long_shuffles()
 
 
 class PixelForm(TypedDict, total=False):
@@ -57,7 +58,7 @@ class _Batch(ctypes.Structure):
         *((name, ctypes.c_void_p) for name in ("rows", "flips", "tops", "lefts")),
         *((name, ctypes.c_int64) for name in ("out_height", "out_width")),
         ("values", ctypes.c_void_p),
-        *((name, ctypes.c_int64) for name in ("value_bytes", "planar")),
+        *((name, ctypes.c_int64) for name in ("value_bytes", "planar", "long_shuffles")),
         ("out", ctypes.c_void_p),
     )
 
@@ -139,6 +140,7 @@ def expand_batch(
         values.ctypes.data,
         values.itemsize,
         planar,
+        _LONG_SHUFFLES,
         out.ctypes.data,
     )
     _run(batch, len(taken), min(threads, max(1, out.nbytes // _BYTES_OF_A_THREAD)))
