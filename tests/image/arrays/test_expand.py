@@ -1,5 +1,8 @@
 """Batches of pixels from packed indices: against a twin that takes one pixel after another with NumPy."""
 
+import threading
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -102,6 +105,23 @@ def test_threads_share_the_work_and_give_the_same_pixels(case, threads):
     np.testing.assert_array_equal(found, naive(indices, palettes, rows, **form))
 
 
+def test_a_thread_that_cannot_start_leaves_none_behind_that_writes(monkeypatch):
+    running = threading.active_count()
+    start = threading.Thread.start
+
+    def fail_on_second(thread):
+        if threading.active_count() > running:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(expand, "_BYTES_OF_A_THREAD", 1)
+    monkeypatch.setattr(expand, "_expand", lambda *_: time.sleep(0.1))
+    monkeypatch.setattr(threading.Thread, "start", fail_on_second)
+    with pytest.raises(RuntimeError, match="can't start"):
+        expand_batch(np.zeros((3, 1, 1), np.uint8), np.zeros((2, 3), np.uint8), [0, 1, 2], bits=1, width=8, threads=3)
+    assert threading.active_count() == running
+
+
 @pytest.mark.parametrize("bits", [4, 8, 16])
 def test_arrays_whose_images_do_not_lie_in_one_piece_give_the_same_pixels(bits, tmp_path):
     random = np.random.default_rng(0)
@@ -197,6 +217,9 @@ def call(**changed):
         ({"crop": ([0, -1], 0, 3, 5)}, "crop tops from -1 to 0"),
         ({"crop": ([0], 0, 3, 5)}, r"crop tops \(1,\)"),
         ({"crop": (0.0, 0, 3, 5)}, "crop tops .* of float64"),
+        ({"crop": (0, 0, 3)}, r"crop=\(0, 0, 3\): expected \(tops, lefts, height, width\)"),
+        ({"crop": (0, 0, 2.0, 3)}, "a whole height and width"),
+        ({"threads": 1.5}, "threads=1.5: expected a whole number"),
         ({"threads": 0}, "threads=0: expected a whole number from 1 on"),
         ({"out": np.zeros((2, 3, 3, 9), np.uint8)}, r"expected \(2, 3, 3, 10\) of uint8"),
         ({"out": np.zeros((2, 3, 3, 10), np.float32)}, "out .* of float32"),
