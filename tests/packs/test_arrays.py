@@ -8,6 +8,7 @@ import threading
 import numpy as np
 import pytest
 
+import icsys
 from helpers import everything, ics, image_bytes, synthetic_photo
 from icsys import Options, UsageError, compress_folder, read_palette, verify_folder
 from icsys.files.rooted_path import RootedPath
@@ -137,6 +138,18 @@ def test_so_do_those_of_other_options(others, source, tmp_path):
     compress_folder(source, tmp_path / "out", chosen)
     assert_like_png(source, tmp_path / "out", chosen)
     assert_as_clean(source, tmp_path / "out", chosen)
+
+
+@pytest.mark.parametrize(
+    "others", [{}, {"palette": "dataset"}, {"colors": 300}, {"strategy": "SO", "colors": 32}], ids=str
+)
+def test_icsys_load_gives_the_same_pixels_and_labels(others, source, tmp_path):
+    compress_folder(source, tmp_path / "out", options(**others))
+    data, expected = icsys.load(tmp_path / "out"), pixels_of(tmp_path / "out")
+    assert list(data.names) == list(expected)
+    assert [int(label) for label in data.labels] == [label for _, label in expected.values()]
+    shown = data.pixels(slice(None), layout="HWC")
+    np.testing.assert_array_equal(shown, np.stack([pixels for pixels, _ in expected.values()]))
 
 
 def test_a_palette_is_filled_up_with_its_last_colour(source, tmp_path):

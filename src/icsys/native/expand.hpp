@@ -20,6 +20,7 @@ struct Batch {
     int64_t out_height, out_width;
     const void *values; // what each of 256 levels becomes, for R, G and B
     int64_t value_bytes, planar;
+    int64_t long_shuffles; // whether the processor has them
     void *out;
 };
 
@@ -36,6 +37,7 @@ template <typename T> struct Tables {
     alignas(64) T planes[3][ENTRIES];
     alignas(64) T pixels[ENTRIES][4];
     int64_t colors;
+    bool long_shuffles;
     const uint8_t *palette;
     const T *values;
 
@@ -43,6 +45,7 @@ template <typename T> struct Tables {
         palette = from;
         values = static_cast<const T *>(batch.values);
         colors = batch.colors;
+        long_shuffles = batch.long_shuffles != 0;
         if (batch.bits > 8) return;
         const int64_t entries = batch.bits < 8 ? FEW_ENTRIES : ENTRIES;
         for (int64_t i = 0; i < entries; i++) {
@@ -86,6 +89,7 @@ INLINE void look_up_planes(const uint8_t *line, int64_t n, const Tables<T> &tabl
     if (last < FEW_ENTRIES) {
         if (few_planes(line, n, planes, last, plane, out)) return;
     } else if constexpr (sizeof(T) == 1) {
+        if (tables.long_shuffles && long_shuffles<true>(line, n, planes, plane, out)) return;
         if (last < MANY && many_planes(line, n, planes, last, plane, out)) return;
     }
     if (any_planes(line, n, tables.pixels, plane, out)) return;
@@ -99,6 +103,7 @@ template <typename T> INLINE void look_up_pixels(const uint8_t *line, int64_t n,
         const T *const planes[3] = {tables.planes[0], tables.planes[1], tables.planes[2]};
         const int last = static_cast<int>(tables.colors) - 1;
         if (last < FEW_ENTRIES && few_pixels(line, n, planes, last, out)) return;
+        if (last >= FEW_ENTRIES && tables.long_shuffles && long_shuffles<false>(line, n, planes, 0, out)) return;
     }
     int64_t i = 0;
     for (; i + 8 < n; i += 8)

@@ -276,7 +276,68 @@ INLINE bool any_planes(const uint8_t *line, int64_t n, const uint32_t pixels[][4
 #endif
 }
 
+#endif
+
+// Shuffles of 128 entries, which some processors of the third level have; compiled for them alone. The highest bit of an
+// index chooses between two of them.
+#if defined(__AVX2__) && defined(__x86_64__)
+#define LONG_SHUFFLES __attribute__((noinline, target("avx512f,avx512bw,avx512vbmi")))
+
+constexpr int64_t LONG_WIDTH = 64;
+
+// For each third of the bytes of 64 pixels: where they come from among 64 of R and 64 of G, and in B, and which those are.
+struct ThirdsOfPixels {
+    alignas(64) uint8_t red_green[3][LONG_WIDTH] = {}, blue[3][LONG_WIDTH] = {};
+    uint64_t is_blue[3] = {};
+
+    constexpr ThirdsOfPixels() {
+        for (int third = 0; third < 3; third++)
+            for (int i = 0; i < LONG_WIDTH; i++) {
+                const int byte = third * static_cast<int>(LONG_WIDTH) + i, pixel = byte / 3, channel = byte % 3;
+                red_green[third][i] = static_cast<uint8_t>(pixel + (channel == 1 ? LONG_WIDTH : 0));
+                blue[third][i] = static_cast<uint8_t>(pixel);
+                is_blue[third] |= static_cast<uint64_t>(channel == 2) << i;
+            }
+    }
+};
+static constexpr ThirdsOfPixels THIRDS;
+
+// Write pixels of at most 256 colours, as planes or as three bytes each; each table has 256 entries.
+template <bool PLANAR>
+LONG_SHUFFLES bool long_shuffles(const uint8_t *line, int64_t n, const uint8_t *const tables[3], int64_t plane,
+                                 uint8_t *out) {
+    if (n < LONG_WIDTH) return false;
+    __m512i parts[3][4], red_green[3], blue[3];
+    for (int c = 0; c < 3; c++) {
+        for (int part = 0; part < 4; part++) parts[c][part] = _mm512_loadu_si512(tables[c] + part * LONG_WIDTH);
+        red_green[c] = _mm512_load_si512(THIRDS.red_green[c]);
+        blue[c] = _mm512_load_si512(THIRDS.blue[c]);
+    }
+    for (int64_t i = 0;; i = i + 2 * LONG_WIDTH <= n ? i + LONG_WIDTH : n - LONG_WIDTH) {
+        const __m512i at = _mm512_loadu_si512(line + i);
+        const __mmask64 upper = _mm512_movepi8_mask(at);
+        __m512i found[3];
+        for (int c = 0; c < 3; c++)
+            found[c] = _mm512_mask_blend_epi8(upper, _mm512_permutex2var_epi8(parts[c][0], at, parts[c][1]),
+                                              _mm512_permutex2var_epi8(parts[c][2], at, parts[c][3]));
+        for (int c = 0; c < 3; c++)
+            if constexpr (PLANAR)
+                _mm512_storeu_si512(out + c * plane + i, found[c]);
+            else
+                _mm512_storeu_si512(out + 3 * i + c * LONG_WIDTH,
+                                    _mm512_mask_permutexvar_epi8(
+                                        _mm512_permutex2var_epi8(found[0], red_green[c], found[1]), THIRDS.is_blue[c],
+                                        blue[c], found[2]));
+        if (i + LONG_WIDTH >= n) return true;
+    }
+}
 #else
+template <bool> INLINE bool long_shuffles(const uint8_t *, int64_t, const uint8_t *const[3], int64_t, uint8_t *) {
+    return false;
+}
+#endif
+
+#ifndef __SSSE3__
 template <typename T>
 INLINE bool few_planes(const uint8_t *, int64_t, const T *const[3], int, int64_t, T *) {
     return false;

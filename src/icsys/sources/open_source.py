@@ -109,7 +109,7 @@ def _refuse_arrays(folder: Path) -> None:
         if holds_arrays(folder):
             raise UsageError(
                 f"source {str(folder)!r} holds arrays that ics compress wrote: expected the photos that they were made "
-                "from"
+                "from; icsys.load reads arrays"
             )
 
 

@@ -113,7 +113,7 @@ class IndexedImageFolder(DatasetFolder):
         if Path(root, PACK_INDEX).exists():
             raise UsageError(
                 f"root={str(root)!r} holds packs or arrays: expected a folder of images; the packages webdataset and "
-                "datasets read packs, and numpy.load reads arrays"
+                "datasets read packs, and icsys.load reads arrays"
             )
         self.form = form
         self._palettes = _shared_palettes(Path(root))

@@ -1,5 +1,8 @@
 """Batches of pixels from packed indices: against a twin that takes one pixel after another with NumPy."""
 
+import threading
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,6 +16,9 @@ from icsys.native.library import LIBRARY, Kernels, levels
 
 # Around the widths of vectors and of the lines that are looked up at a time.
 WIDTHS = st.one_of(st.integers(1, 80), st.sampled_from([127, 128, 129, 223, 224, 225, 2047, 2048, 2049, 4100]))
+
+# Each level without the shuffles that only some of its processors have, and with them where this one has them.
+INSTRUCTION_SETS = [(level, long) for level in levels() for long in range(LIBRARY.has_long_shuffles() + 1)]
 
 
 def naive(indices, palettes, rows, *, layout="CHW", dtype="uint8", mean=None, std=None, flip=None, crop=None):
@@ -74,8 +80,9 @@ def test_every_instruction_set_gives_the_pixels_of_the_twin(case):
     expected = naive(indices, palettes, rows, **form)
     packed = pack_rows(indices, bits)
     with pytest.MonkeyPatch.context() as patch:
-        for level in levels():
+        for level, long_shuffles in INSTRUCTION_SETS:
             patch.setattr(expand, "KERNELS", Kernels(LIBRARY, level))
+            patch.setattr(expand, "_LONG_SHUFFLES", long_shuffles)
             # A frame around the result shows what is written beside it.
             frame = np.full(expected.size + 128, 77, expected.dtype)
             out = frame[64:-64].reshape(expected.shape)
@@ -96,6 +103,23 @@ def test_threads_share_the_work_and_give_the_same_pixels(case, threads):
             pack_rows(indices, bits), palettes, rows, bits=bits, width=indices.shape[2], threads=threads, **form
         )
     np.testing.assert_array_equal(found, naive(indices, palettes, rows, **form))
+
+
+def test_a_thread_that_cannot_start_leaves_none_behind_that_writes(monkeypatch):
+    running = threading.active_count()
+    start = threading.Thread.start
+
+    def fail_on_second(thread):
+        if threading.active_count() > running:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(expand, "_BYTES_OF_A_THREAD", 1)
+    monkeypatch.setattr(expand, "_expand", lambda *_: time.sleep(0.1))
+    monkeypatch.setattr(threading.Thread, "start", fail_on_second)
+    with pytest.raises(RuntimeError, match="can't start"):
+        expand_batch(np.zeros((3, 1, 1), np.uint8), np.zeros((2, 3), np.uint8), [0, 1, 2], bits=1, width=8, threads=3)
+    assert threading.active_count() == running
 
 
 @pytest.mark.parametrize("bits", [4, 8, 16])
@@ -193,6 +217,9 @@ def call(**changed):
         ({"crop": ([0, -1], 0, 3, 5)}, "crop tops from -1 to 0"),
         ({"crop": ([0], 0, 3, 5)}, r"crop tops \(1,\)"),
         ({"crop": (0.0, 0, 3, 5)}, "crop tops .* of float64"),
+        ({"crop": (0, 0, 3)}, r"crop=\(0, 0, 3\): expected \(tops, lefts, height, width\)"),
+        ({"crop": (0, 0, 2.0, 3)}, "a whole height and width"),
+        ({"threads": 1.5}, "threads=1.5: expected a whole number"),
         ({"threads": 0}, "threads=0: expected a whole number from 1 on"),
         ({"out": np.zeros((2, 3, 3, 9), np.uint8)}, r"expected \(2, 3, 3, 10\) of uint8"),
         ({"out": np.zeros((2, 3, 3, 10), np.float32)}, "out .* of float32"),

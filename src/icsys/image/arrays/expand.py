@@ -16,7 +16,7 @@ import numpy as np
 
 from icsys.errors import UsageError
 from icsys.image.arrays.packing import index_dtype, packed_width
-from icsys.native.library import KERNELS
+from icsys.native.library import KERNELS, LIBRARY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +33,7 @@ _CHANNELS = 3
 _LEVELS = 256
 # A thread is worth its start for this many bytes of pixels.
 _BYTES_OF_A_THREAD = 1 << 20
+_LONG_SHUFFLES: int = LIBRARY.has_long_shuffles()
 
 
 class PixelForm(TypedDict, total=False):
@@ -57,7 +58,7 @@ class _Batch(ctypes.Structure):
         *((name, ctypes.c_void_p) for name in ("rows", "flips", "tops", "lefts")),
         *((name, ctypes.c_int64) for name in ("out_height", "out_width")),
         ("values", ctypes.c_void_p),
-        *((name, ctypes.c_int64) for name in ("value_bytes", "planar")),
+        *((name, ctypes.c_int64) for name in ("value_bytes", "planar", "long_shuffles")),
         ("out", ctypes.c_void_p),
     )
 
@@ -111,8 +112,8 @@ def expand_batch(
         If shapes, dtypes, rows or wishes are others than these.
     """
     _check_form(form)
-    if threads < 1:
-        raise UsageError(f"threads={threads}: expected a whole number from 1 on")
+    if not _is_whole(threads) or threads < 1:
+        raise UsageError(f"threads={threads!r}: expected a whole number from 1 on")
     _check_images(indices, palettes, bits, width)
     taken = _rows(rows, len(indices))
     indices, palettes, taken = _readable(indices, palettes, taken)
@@ -139,10 +140,16 @@ def expand_batch(
         values.ctypes.data,
         values.itemsize,
         planar,
+        _LONG_SHUFFLES,
         out.ctypes.data,
     )
+    batch.arrays = indices, palettes, taken, flips, corners, values, out  # in memory for as long as the structure is
     _run(batch, len(taken), min(threads, max(1, out.nbytes // _BYTES_OF_A_THREAD)))
     return out
+
+
+def _is_whole(number: object) -> bool:
+    return isinstance(number, int | np.integer)
 
 
 def _check_form(form: PixelForm) -> None:
@@ -217,6 +224,8 @@ def _window(
     """Return the tops and lefts of what is kept, None for all, and its height and width."""
     if crop is None:
         return None, whole
+    if [_is_whole(kept) for kept in crop[2:]] != [True, True]:
+        raise UsageError(f"crop={crop!r}: expected (tops, lefts, height, width) with a whole height and width")
     tops, lefts, *size = crop
     corners = []
     for name, given, kept, full in zip(("top", "left"), (tops, lefts), size, whole, strict=True):
@@ -273,12 +282,17 @@ def _target(out: NDArray[Any] | None, shape: tuple[int, ...], dtype: np.dtype[An
 def _run(batch: _Batch, n: int, threads: int) -> None:
     """Divide the images of a batch among threads; the calling one is the first."""
     edges = [n * part // threads for part in range(threads + 1)]
-    address = ctypes.addressof(batch)
-    others = [
-        threading.Thread(target=KERNELS.expand, args=(address, first, last)) for first, last in pairwise(edges[1:])
-    ]
-    for thread in others:
-        thread.start()
-    KERNELS.expand(address, edges[0], edges[1])
-    for thread in others:
-        thread.join()
+    others = [threading.Thread(target=_expand, args=(batch, *part)) for part in pairwise(edges[1:])]
+    started = []
+    try:
+        for thread in others:
+            thread.start()
+            started.append(thread)
+        _expand(batch, edges[0], edges[1])
+    finally:  # what fails here leaves no thread behind that writes to memory of the caller
+        for thread in started:
+            thread.join()
+
+
+def _expand(batch: _Batch, first: int, last: int) -> None:
+    KERNELS.expand(ctypes.addressof(batch), first, last)
