@@ -188,6 +188,16 @@ def test_pixels_made_on_a_device_are_those_made_here(colors, layout, dtype, is_s
     np.testing.assert_array_equal(made.numpy(), data.pixels(rows, **form.keywords(), flip=flip))
 
 
+def test_high_indices_reach_a_device_and_those_past_the_palette_show_its_last_colour(tmp_path):
+    split = random_split(2, 3, 40, 40000, shared=np.arange(120000, dtype=np.uint32).astype(np.uint8).reshape(-1, 3))
+    split["indices"][1] = 39999 + np.arange(120).reshape(3, 40)
+    data = icsys.load(write_arrays(tmp_path / "x", {"all": split}, colors=40000, classes=CLASSES))
+    assert split["indices"].max() > 40000
+    rows = np.arange(2)
+    made = DevicePixels(data, batch_form("CHW", "uint8", None, None), torch.device("cpu")).batch(rows, None)
+    np.testing.assert_array_equal(made.numpy(), data.pixels())
+
+
 def test_a_device_needs_indices(tmp_path):
     split = random_split(4, 3, 5, 4)
     stored = {"pixels": pixels_of(split), "labels": split["labels"]}

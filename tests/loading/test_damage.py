@@ -45,6 +45,20 @@ def test_labels_beyond_the_classes_are_found_without_comparing_bytes(folder):
         icsys.load(folder)
 
 
+def test_bytes_behind_the_last_block_are_found(folder):
+    with (folder / "test" / "names.jsonl").open("ab") as file:
+        file.write(b"\n")
+    with pytest.raises(UsageError, match=r"test.names.jsonl' is longer than the \d+ bytes"):
+        icsys.load(folder).verify()
+
+
+def test_an_array_by_columns_is_refused(folder):
+    path = folder / "train" / "palettes.npy"
+    np.save(path, np.asfortranarray(np.load(path)))
+    with pytest.raises(UsageError, match=r"palettes.npy' is not the array that ics wrote"):
+        icsys.load(folder)
+
+
 @pytest.mark.parametrize("name", FILES[:3])
 @pytest.mark.parametrize("change", ["short", "long", "gone", "folder", "link", "foreign", "zeros", "pickle", "other"])
 def test_a_file_that_is_not_as_recorded_is_named_at_load(folder, name, change, tmp_path):
@@ -136,6 +150,7 @@ def changed(folder, key, value):
         ("splits test files palettes.npy shape", [6, 15, 3], "the palettes of the splits have"),
         ("splits test files palettes.npy shape", [], "palettes.npy' is recorded as"),
         ("splits test files labels.npy bytes", 1, "labels.npy.blocks.crc32=.*: expected 1 numbers for 1 bytes"),
+        ("splits test files labels.npy bytes", 175, "labels.npy' is not .*: it has 176 bytes instead of 175"),
         ("splits test files labels.npy blocks", None, "labels.npy.blocks=None: expected an object"),
         ("splits test files labels.npy blocks bytes", 0, "labels.npy.blocks.bytes=0: expected"),
         ("splits test files labels.npy blocks crc32", ["a"], "crc32=.'a'.: expected a list of CRC-32 numbers"),

@@ -1,6 +1,7 @@
 """Folders of image files, and packs of them, give the pixels that Pillow reads."""
 
 import io
+import json
 import pickle
 import tarfile
 
@@ -9,7 +10,7 @@ import pytest
 from PIL import Image
 
 import icsys
-from helpers import image_bytes, synthetic_photo
+from helpers import companion_row_of, image_bytes, left_out_row_of, manifest_row, synthetic_photo
 from icsys import ImageError, Options, UsageError, compress_folder
 
 
@@ -54,6 +55,24 @@ def test_pixels_labels_names_and_splits(format, source, tmp_path, by_pillow):  #
     for name in ("indices", "palettes"):
         with pytest.raises(UsageError, match=f"no {name} in arrays: .*--format arrays"):
             getattr(data, name)
+
+
+def test_many_images_are_read_some_at_a_time_and_stale_ones_never(source, tmp_path, monkeypatch):
+    monkeypatch.setattr("icsys.loading.folder_split._AT_ONCE", 1)
+    folder = compressed(source, tmp_path / "out")
+    rows = [
+        manifest_row("train/cat/b.png", status="stale"),
+        companion_row_of("train/cat/d.png", kind="mask", width=8, height=6),
+        left_out_row_of("train/cat/e.png"),
+    ]
+    with (folder / "manifest.jsonl").open("a", encoding="utf-8") as manifest:
+        manifest.writelines(json.dumps(row) + "\n" for row in rows)
+    data = icsys.load(folder)
+    assert data.names == ["cat/a.png", "dog/c.png", "dog/a.b.png"]
+    flip = np.array([False, False, True])
+    expected = data.pixels(layout="HWC")
+    expected[2] = expected[2, :, ::-1]
+    np.testing.assert_array_equal(data.pixels(layout="HWC", flip=flip), expected)
 
 
 def test_images_of_several_sizes_are_read_one_by_one(tmp_path):
