@@ -9,9 +9,9 @@ from PIL import Image
 from pyarrow import parquet
 from webdataset.tariterators import group_by_keys, tar_file_expander
 
-from icsys.choices import PACKINGS
+from icsys.choices import IMAGE_PACKINGS
 
-each_pack_format = pytest.mark.parametrize("packing", PACKINGS)
+each_pack_format = pytest.mark.parametrize("packing", IMAGE_PACKINGS)
 
 
 def shards(folder):

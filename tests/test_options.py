@@ -19,8 +19,8 @@ from icsys.choices import (
     ENCODINGS,
     FITS,
     FORMATS,
+    IMAGE_PACKINGS,
     ON_CORRUPT,
-    PACKINGS,
     PNG_EFFORTS,
     PNGS,
     RESAMPLES,
@@ -46,7 +46,7 @@ formats = st.one_of(
     st.fixed_dictionaries({"format": st.just("png"), **strategies, **png_efforts}),
     st.fixed_dictionaries({"format": st.sampled_from(["webp", "npz"]), **strategies}),
     st.fixed_dictionaries({"format": st.just("jpeg"), "strategy": st.just("SO"), "jpeg_quality": st.integers(1, 100)}),
-    st.fixed_dictionaries({"format": st.sampled_from(PACKINGS), **strategies, **png_efforts, **shards}),
+    st.fixed_dictionaries({"format": st.sampled_from(IMAGE_PACKINGS), **strategies, **png_efforts, **shards}),
 )
 targets = st.one_of(
     st.just({}),
@@ -276,7 +276,8 @@ def test_the_hash_covers_exactly_the_options_that_decide_bytes():
     assert packed.replace(shard_images=5, shard_bytes=10**6).digest() == packed.digest()
     jpeg = Options(format="jpeg", strategy="SO")
     assert jpeg.replace(jpeg_quality=80).digest() != jpeg.digest()
-    assert len({Options(format=name, strategy="SO").digest() for name in FORMATS}) == len(FORMATS)
+    every = {Options(format=name, strategy="SO", size=9, fit="cover").digest() for name in FORMATS}
+    assert len(every) == len(FORMATS)
 
 
 def test_the_hash_of_a_shared_palette_stands_in_for_all_that_it_was_found_by():

@@ -22,6 +22,8 @@ from icsys.learning.learned import EqualBytes as EqualBytes
 from icsys.learning.learned import Learned as Learned
 from icsys.learning.learned import LostImage as LostImage
 from icsys.learning.learned import NetworkCheck as NetworkCheck
+from icsys.loading.dataset import Dataset as Dataset
+from icsys.loading.load import load as load
 from icsys.options import Options as Options
 from icsys.options import Target as Target
 from icsys.pipeline import CompressedImage as CompressedImage

@@ -6,7 +6,8 @@ StrategyName = Literal["SO", "MKM", "FKM", "MBKM"]
 FitName = Literal["contain", "cover", "stretch", "pad"]
 ResampleName = Literal["box", "lanczos", "skip"]
 EncodingName = Literal["png", "webp", "jpeg", "npz"]
-PackingName = Literal["webdataset", "parquet"]
+ImagePackingName = Literal["webdataset", "parquet"]
+PackingName = Literal["webdataset", "parquet", "arrays"]
 EffortName = Literal["fast", "balanced", "best"]
 SpaceName = Literal["srgb", "oklab"]
 DitherName = Literal["none", "floyd-steinberg"]
@@ -24,8 +25,14 @@ RESAMPLES: tuple[ResampleName, ...] = get_args(ResampleName)
 ENCODINGS: tuple[EncodingName, ...] = get_args(EncodingName)
 """Formats with one file for each image."""
 
+IMAGE_PACKINGS: tuple[ImagePackingName, ...] = get_args(ImagePackingName)
+"""Formats with packs of image files: each holds many images, as PNG."""
+
 PACKINGS: tuple[PackingName, ...] = get_args(PackingName)
-"""Formats with packs: each file holds many images, as PNG."""
+"""Formats with packs, arrays among them: each file holds many images."""
+
+ARRAYS: PackingName = "arrays"
+"""NumPy arrays of many images of one size."""
 
 FORMATS: tuple[EncodingName | PackingName, ...] = ENCODINGS + PACKINGS
 EFFORTS: tuple[EffortName, ...] = get_args(EffortName)

@@ -176,3 +176,22 @@ def rgb_of(background: str) -> tuple[int, int, int]:
     """
     red, green, blue = bytes.fromhex(HexColor().accept("background", background)[1:])
     return red, green, blue
+
+
+def check_arrays(size: object, fit: str, alpha: str) -> None:
+    """Refuse options of ``format="arrays"`` that give images of several sizes, or transparency.
+
+    Raises
+    ------
+    UsageError
+        The text has the option and what it should be.
+    """
+    expected = "expected size, such as 224x224, with fit cover, pad or stretch, which give all images one size"
+    if size is None:
+        raise UsageError(f"format='arrays' without size: {expected}")
+    if fit == "contain":
+        raise UsageError(f"format='arrays' with fit={fit!r}, which keeps the shape of each image: {expected}")
+    if alpha != "flatten":
+        raise UsageError(
+            f"format='arrays' with alpha={alpha!r}: arrays hold opaque colours, so expected alpha='flatten'"
+        )

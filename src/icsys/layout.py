@@ -67,19 +67,54 @@ SHARD_FILES = (MANIFEST, FAILURES, RUN, PENDING, WRITTEN, LOCK, STATE, PLAN, FEN
 STATE_FILES = frozenset({*SHARD_FILES, LISTING_INFO, LISTING})
 """All names of files in and beside the state folders of shards."""
 
+# Files of arrays: beside the other files, and in a folder for each split.
+DATASET = "dataset.json"
+"""Sizes and types of all arrays, with the hashes of their files."""
+NO_SPLIT = "all"
+"""The folder of the images in no split."""
+INDICES, PIXELS, PALETTES, LABELS, IMAGE_NAMES = (
+    "indices.npy",
+    "pixels.npy",
+    "palettes.npy",
+    "labels.npy",
+    "names.jsonl",
+)
+
 PACK_NAME = re.compile(r"\w+-\d+\.\w+", re.ASCII)
+_IN_SPLIT = "|".join(map(re.escape, (INDICES, PIXELS, PALETTES, LABELS, IMAGE_NAMES)))
+ARRAY_NAME = re.compile(rf"[A-Za-z]+/(?:{_IN_SPLIT})|{re.escape(DATASET)}")
 
 
 def is_pack_name(name: object) -> bool:
-    """Return whether something is the path of a pack below an output folder.
+    """Return whether something is the path of a pack, or of a file of arrays, below an output folder.
 
     Examples
     --------
-    >>> is_pack_name("data/train-00000.tar"), is_pack_name("data/notes.txt")
-    (True, False)
+    >>> is_pack_name("data/train-00000.tar"), is_pack_name("train/indices.npy"), is_pack_name("data/notes.txt")
+    (True, True, False)
     """
-    return (
-        isinstance(name, str)
-        and name.startswith(f"{PACKS}/")
-        and PACK_NAME.fullmatch(name[len(PACKS) + 1 :]) is not None
-    )
+    if not isinstance(name, str):
+        return False
+    is_pack = name.startswith(f"{PACKS}/") and PACK_NAME.fullmatch(name[len(PACKS) + 1 :]) is not None
+    return is_pack or is_array_name(name)
+
+
+def is_array_name(name: str) -> bool:
+    """Return whether a path is that of a file of arrays."""
+    return ARRAY_NAME.fullmatch(name) is not None
+
+
+def staged_name(name: str) -> str:
+    """Return the name of a pack among the packs that are not in their places yet.
+
+    Examples
+    --------
+    >>> staged_name("data/train-00000.tar"), staged_name("train/indices.npy")
+    ('train-00000.tar', 'train-indices.npy')
+    """
+    return name.removeprefix(f"{PACKS}/").replace("/", "-")
+
+
+def is_staged_name(name: str) -> bool:
+    """Return whether a name is one that :func:`staged_name` returns."""
+    return is_pack_name(f"{PACKS}/{name}") or is_array_name(name.replace("-", "/", 1))

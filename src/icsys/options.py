@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from icsys.choices import (
     ALPHAS,
+    ARRAYS,
     AUTO,
     DITHERS,
     EFFORTS,
     FITS,
     FORMATS,
+    IMAGE_PACKINGS,
     MAX_INDEXED_COLORS,
     MEASURES,
     ON_CORRUPT,
-    PACKINGS,
     PERS,
     PNG_EFFORTS,
     PNGS,
@@ -38,6 +39,7 @@ from icsys.color_and_size_checks import (
     PaletteChoice,
     PaletteFolders,
     Size,
+    check_arrays,
 )
 from icsys.errors import UsageError
 from icsys.setting_fields import (
@@ -74,7 +76,7 @@ if TYPE_CHECKING:
 DEFAULT_STEP = 5
 _DEFAULT_SSIM = _DEFAULT_SHARE = 0.95
 _REDUCING = tuple(name for name in STRATEGIES if name != "SO")  # the strategies that reduce colours
-_PNG_FORMATS = ("png", *PACKINGS)
+_PNG_FORMATS = ("png", *IMAGE_PACKINGS)
 
 # How a field counts in the hash of the options; without one of these it always does.
 _NEVER = "never"  # It changes no byte of an image.
@@ -336,7 +338,7 @@ class Options:
         Choice(FORMATS),
         group="output",
         help="Output format. One file per image: png, webp (lossless), jpeg (only with --strategy SO), npz (NumPy "
-        "arrays). Many images per file: webdataset (tar), parquet.",
+        "arrays). Many images per file: webdataset (tar), parquet, arrays (NumPy arrays of all images; needs --size).",
         common=True,
     )
     png: PngName = setting(
@@ -369,7 +371,7 @@ class Options:
         WholeNumber(1, 10**9),
         group="output",
         help="Most images in one pack, which is one WebDataset or Parquet file.",
-        formats=PACKINGS,
+        formats=IMAGE_PACKINGS,
         hashed=_NEVER,
     )
     shard_bytes: int = setting(
@@ -377,7 +379,7 @@ class Options:
         WholeNumber(1, 2**40),
         group="output",
         help="Most bytes of images in one pack.",
-        formats=PACKINGS,
+        formats=IMAGE_PACKINGS,
         hashed=_NEVER,
     )
     never_larger: bool = setting(
@@ -535,6 +537,8 @@ class Options:
                 f"format='jpeg' with strategy={self.strategy!r}: JPEG would bring back the colours that the strategy "
                 "removes, so expected strategy SO, or one of the formats png, webp, npz"
             )
+        if self.format == ARRAYS:
+            check_arrays(self.size, self.fit, self.alpha)
         for field in fields(self):
             formats = field.metadata.get("formats", FORMATS)
             value = getattr(self, field.name)
@@ -590,13 +594,13 @@ class Options:
 
     @property
     def suffix(self) -> str:
-        """The end of the names of output images, with the dot."""
-        return ".jpg" if self.encoding == "jpeg" else f".{self.encoding}"
+        """The end of the names of output images, with the dot; in arrays they are named like PNG files."""
+        return {"jpeg": ".jpg", ARRAYS: ".png"}.get(self.encoding, f".{self.encoding}")
 
     @property
     def encoding(self) -> str:
         """The format of each image: of its own file, or within a pack."""
-        return "png" if self.format in PACKINGS else self.format
+        return "png" if self.format in IMAGE_PACKINGS else self.format
 
     def to_dict(self) -> dict[str, Any]:
         """Return the options as plain JSON and TOML values that are set."""

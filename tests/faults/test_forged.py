@@ -16,16 +16,19 @@ from links_between_calls import snapshot
 pytestmark = needs_posix
 HUGE, VAST = 10**18, 10**400
 PACKED = ("--format", "webdataset", "--shard-images", "2", *QUICK)
+ARRAYS = ("--format", "arrays", "--size", "9x7", "--fit", "cover", "--colors", "4")
 # How an output folder was filled, by a word for it.
 FILLED = {
     "files": (QUICK,),
     "shards": (("--shard", "1/2", *QUICK), ("--shard", "2/2", *QUICK)),
     "webdataset": (PACKED,),
+    "arrays": (ARRAYS,),
 }
 COMMANDS = {
     "files": (("report",), ("verify",), ("compress", *QUICK, "--shard", "1/2"), ("merge",), ("compress", *QUICK)),
     "shards": (("compress", *QUICK, "--shard", "1/2"), ("merge",), ("report",)),
     "webdataset": (("report",), ("verify",), ("compress", *PACKED), ("compress", *PACKED, "--shard-images", "3")),
+    "arrays": (("report",), ("verify",), ("compress", *ARRAYS), ("compress", *ARRAYS, "--palette", "dataset")),
 }
 VALUES = [
     *(None, True, 0, -1, 1.5, float("nan"), float("inf"), -float("inf"), HUGE, -HUGE, VAST, "", "x", "\ud800", "a\0b"),
@@ -43,6 +46,7 @@ STATE_FOLDERS = {
         *(f"{layout.STATE_FOLDERS}/{layout.LISTING_INFO}", layout.MANIFEST, layout.PENDING),
     ),
     "webdataset": (layout.MANIFEST, layout.PACK_INDEX, layout.PENDING, layout.WRITTEN),
+    "arrays": (layout.MANIFEST, layout.PACK_INDEX, layout.DATASET, layout.PENDING),
 }
 WHOLE = {  # what a file may be as a whole, or have in one line of its own
     "nothing": b"",

@@ -17,6 +17,7 @@ from icsys import layout
 pytestmark = needs_posix
 SMALL = ("--step", "2")
 PACKED = ("--shard-images", "2", "--strategy", "SO", *SMALL)
+CROPPED = ("--size", "9x7", "--fit", "cover")
 # Options by the kind of folder that they fill; those of one kind may follow one another.
 OPTIONS = {
     "files": (
@@ -40,9 +41,20 @@ OPTIONS = {
         ("--format", "parquet", *PACKED, "--shard-images", "3", "--step", "3"),
         ("--format", "parquet", *PACKED, "--palette", "class", "--strategy", "MKM", "--colors", "4"),
     ),
+    "arrays": (
+        ("--format", "arrays", *CROPPED, "--colors", "4"),
+        ("--format", "arrays", *CROPPED, "--colors", "3"),
+        ("--format", "arrays", *CROPPED, "--colors", "4", "--palette", "dataset"),
+        ("--format", "arrays", *CROPPED, "--strategy", "SO"),
+    ),
 }
 SHARED_BY_NONE = tuple(words for words in OPTIONS["files"] if "--palette" not in words)
-PLACES_OF_PACKS = (layout.PACKS, layout.UNPACKED)  # what lies there is looked at when it is packed
+PLACES_OF_PACKS = (
+    layout.PACKS,
+    layout.UNPACKED,
+    layout.NO_SPLIT,
+    layout.DATASET,
+)  # what lies there is looked at when it is packed
 STATE_FOLDERS = {layout.MANIFEST, layout.RUN, layout.LOCK, layout.PACK_INDEX, layout.PALETTE, layout.GIMP_PALETTE}
 
 
@@ -137,7 +149,7 @@ class Folder:
 
 def outputs(folder):
     """Return the bytes of all images and shards below a folder."""
-    ours = (layout.OWN_PREFIX, "manifest", "run.json", "failures", "shards.json", "palette")
+    ours = (layout.OWN_PREFIX, "manifest", "run.json", "failures", "shards.json", "palette.")
     return {
         name: (folder / name).read_bytes()
         for name in names(folder)
@@ -187,7 +199,11 @@ def test_killed_then_other_options_then_the_first_again(kind, warm, sources, tmp
     another source are killed or not; then the first is run to its end. The folder is kept for the next of such rounds.
     """
     thorough, observed = map(request.getfixturevalue, ("thorough", "observed"))
-    count = {"files": 500, "webdataset": 250, "parquet": 100}[kind] if thorough else {"files": 10}.get(kind, 5)
+    count = (
+        {"files": 500, "webdataset": 250, "parquet": 100, "arrays": 150}[kind]
+        if thorough
+        else {"files": 10}.get(kind, 5)
+    )
     rounds = Rounds(kind, warm, tmp_path)
     for folder in rounds(count):
         first = sources[0], rounds.chance.choice(OPTIONS[kind])

@@ -12,7 +12,7 @@ from PIL import Image
 
 from helpers import image_bytes, synthetic_photo
 from icsys import ImageError, Options, compress_image, quantize
-from icsys.choices import ENCODINGS, PNG_EFFORTS, PNGS
+from icsys.choices import ARRAYS, ENCODINGS, PNG_EFFORTS, PNGS
 from icsys.image.encode import ENCODERS, encode_lossy
 
 SO = Options(strategy="SO", step=1)
@@ -52,7 +52,7 @@ lossless = pytest.mark.parametrize(("encoding", "decode"), LOSSLESS)
 
 
 def test_every_format_has_an_encoder_and_a_test():
-    assert tuple(ENCODERS) == ENCODINGS
+    assert tuple(ENCODERS) == (*ENCODINGS, ARRAYS)  # of arrays: tests/image/arrays
     assert {name for name, _ in LOSSLESS} == set(ENCODINGS) - {"jpeg"}
 
 

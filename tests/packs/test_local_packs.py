@@ -15,7 +15,7 @@ from pyarrow import parquet
 
 from helpers import compress_into, everything, image_bytes, synthetic_photo, tree
 from icsys import MissingExtraError, Options, UsageError, compress_folder
-from icsys.choices import PACKINGS
+from icsys.choices import IMAGE_PACKINGS
 from icsys.files.rooted_path import RootedPath
 from icsys.layout import PACK_INDEX, UNPACKED
 from icsys.packs.formats import PACK_FORMATS
@@ -54,7 +54,7 @@ def assert_as_clean(source, out, chosen):
 
 
 def test_every_pack_format_is_in_the_table():
-    for name in PACKINGS:
+    for name in IMAGE_PACKINGS:
         module = PACK_FORMATS[name]
         assert all(hasattr(module, member) for member in ("suffix", "prepare", "member", "write", "read"))
         assert name in READERS

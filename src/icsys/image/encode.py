@@ -164,6 +164,18 @@ def _indexed_npz(indices: NDArray[np.integer], palette: NDArray[np.uint8], optio
     return encode_npz({"indices": indices.astype(dtype, copy=False), "palette": palette})
 
 
+def _pixel_row(pixels: NDArray[np.uint8], _: Options) -> bytes:
+    from icsys.image.arrays.image_row import encode_pixel_row  # noqa: PLC0415 - few runs need it
+
+    return encode_pixel_row(pixels)
+
+
+def _index_row(indices: NDArray[np.integer], palette: NDArray[np.uint8], options: Options) -> bytes:
+    from icsys.image.arrays.image_row import encode_index_row  # noqa: PLC0415 - few runs need it
+
+    return encode_index_row(indices, palette, options.most_colors)
+
+
 def _check_sides(pixels: NDArray[np.uint8], most: int, name: str) -> None:
     height, width = pixels.shape[:2]
     if max(width, height) > most:
@@ -178,7 +190,8 @@ ENCODERS = {
     "webp": Encoder(_webp, _indexed_webp, MAX_INDEXED_COLORS),
     "jpeg": Encoder(_jpeg, None),
     "npz": Encoder(_npz, _indexed_npz),
+    "arrays": Encoder(_pixel_row, _index_row),
 }
-"""The encoder of each format in :data:`icsys.choices.ENCODINGS`."""
+"""The encoder of each format in :data:`icsys.choices.ENCODINGS`, and of images that arrays are written from."""
 
 _PNG_WITHOUT_PALETTE = Encoder(_truecolor_png, None)

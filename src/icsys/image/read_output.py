@@ -13,6 +13,7 @@ from PIL import Image
 
 from icsys.choices import PNG_EFFORTS, WHITE
 from icsys.errors import ImageError, MissingExtraError
+from icsys.image.arrays.image_row import ROW_SIGNATURE, decode_row
 from icsys.image.color_conversion import flatten, to_plain
 from icsys.image.integrity import find_damage
 from icsys.image.npz_encoder import NPZ_SIGNATURE
@@ -43,7 +44,7 @@ def read_indexed(data: bytes) -> tuple[NDArray[np.integer], NDArray[np.uint8]] |
         If the bytes are not a file that ICS writes, or are damaged.
     """
     with _refusing_damage():
-        if data.startswith(NPZ_SIGNATURE):
+        if data.startswith((NPZ_SIGNATURE, ROW_SIGNATURE)):
             arrays = _arrays(data)
             return (arrays["indices"], arrays["palette"]) if "indices" in arrays else None
         image = _opened(data)
@@ -77,7 +78,7 @@ def read_pixels(data: bytes, background: str | None = WHITE) -> NDArray[np.uint8
         As for :func:`read_indexed`.
     """
     with _refusing_damage():
-        if data.startswith(NPZ_SIGNATURE):
+        if data.startswith((NPZ_SIGNATURE, ROW_SIGNATURE)):
             arrays = _arrays(data)
             plain = Image.fromarray(arrays["palette"][arrays["indices"]] if "indices" in arrays else arrays["pixels"])
         else:
@@ -133,14 +134,18 @@ def _opened(data: bytes) -> ImageFile.ImageFile:
 
 
 def _arrays(data: bytes) -> dict[str, NDArray[Any]]:
-    """Read a NumPy archive; raise ValueError for arrays that ICS does not write."""
-    with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-        arrays = {name: archive[name] for name in ("indices", "palette", "pixels") if name in archive}
+    """Read a NumPy archive, or an image of arrays; raise ValueError for arrays that ICS does not write."""
+    if data.startswith(ROW_SIGNATURE):
+        arrays = decode_row(data)
+    else:
+        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in ("indices", "palette", "pixels") if name in archive}
     whole = {name: f"{array.dtype}{array.shape}" for name, array in arrays.items()}
     match arrays:
         case {"indices": indices, "palette": palette}:
             fits = (
-                (indices.dtype, palette.dtype) in ((np.uint8, np.uint8), (np.uint16, np.uint8))
+                indices.dtype in (np.dtype(np.uint8), np.dtype(np.uint16))
+                and palette.dtype == np.uint8
                 and (indices.ndim, palette.ndim) == (2, 2)
                 and palette.shape[1:] in _PLANES[2:]
                 and indices.size > 0

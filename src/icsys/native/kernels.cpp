@@ -1,6 +1,7 @@
 // The functions that Python calls: each picks the copy for its number of features and allocates working memory.
 
 #include "colors.hpp"
+#include "expand.hpp"
 #include "levels.hpp"
 #include "pixels.hpp"
 #include "reduce.hpp"
@@ -232,4 +233,14 @@ EXPORT int64_t KERNEL(similarity)(const float *x, const float *y, int64_t height
     default: run(Of<5>());
     }
     return height;
+}
+
+// Arrays ----------------------------------------------------------------------------------------------------------------
+
+EXPORT void KERNEL(expand)(const Batch *batch, int64_t first, int64_t last) {
+    switch (batch->value_bytes) { // floats are copied as their bits
+    case 1: expand<uint8_t>(*batch, first, last); break;
+    case 2: expand<uint16_t>(*batch, first, last); break;
+    default: expand<uint32_t>(*batch, first, last);
+    }
 }

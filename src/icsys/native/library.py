@@ -41,9 +41,15 @@ _SIGNATURES = {
     "filter_rows": "n pnnnnp",
     "pack_rows": "n pnnnnpp",
     "similarity": "n ppnnnpfffp",
+    "expand": "- pnn",
 }
 # Functions that exist once, for all instruction sets.
-_COMMON_SIGNATURES = {"processor_level": "n", "file_system_type": "n n", "sync_file_system": "n n"}
+_COMMON_SIGNATURES = {
+    "processor_level": "n",
+    "has_long_shuffles": "n",
+    "file_system_type": "n n",
+    "sync_file_system": "n n",
+}
 _OUT_OF_MEMORY = -1
 
 
@@ -61,7 +67,7 @@ class Kernels:
     def __init__(self, library: ctypes.CDLL, level: str) -> None:
         self.level = level
         for name, signature in _SIGNATURES.items():
-            function = _declared(library[f"{name}_{level}"], signature)
+            function = _declared(_kernel(library, f"{name}_{level}"), signature)
             if signature.startswith("n"):
                 function.errcheck = _check_memory
             setattr(self, name, function)
@@ -116,8 +122,25 @@ def _load() -> ctypes.CDLL:
             "install icsys again, with pip install --force-reinstall icsys"
         ) from error
     for name, signature in _COMMON_SIGNATURES.items():
-        _declared(getattr(library, name), signature)
+        _declared(_kernel(library, name), signature)
     return library
+
+
+def _kernel(library: ctypes.CDLL, name: str) -> Any:  # noqa: ANN401 - ctypes keeps the type of its functions to itself
+    """Return a function that this version of the package calls.
+
+    Raises
+    ------
+    ImportError
+        If the library lacks it.
+    """
+    try:
+        return library[name]
+    except AttributeError as error:
+        raise ImportError(
+            f"the compiled kernels are older than the package ({error}): install icsys again, with pip install "
+            "--force-reinstall icsys, or in a checkout compile them with hatch_build.compile_kernels"
+        ) from error
 
 
 LIBRARY = _load()

@@ -11,3 +11,14 @@ EXPORT int64_t processor_level() {
     return 0;
 #endif
 }
+
+// Whether it has shuffles of 128 bytes (AVX-512 VBMI), 0 or 1. Only look-ups in long palettes gain from them.
+EXPORT int64_t has_long_shuffles() {
+#ifdef __x86_64__
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512vbmi");
+#else
+    return 0;
+#endif
+}

@@ -1,1 +1,1 @@
-"""Packs: files that hold many images, as WebDataset tar files or Parquet files."""
+"""Packs: files that hold many images, as WebDataset tar files, Parquet files, or arrays of one split."""

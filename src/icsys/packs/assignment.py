@@ -6,13 +6,13 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from icsys.layout import MANIFEST, PACKS
-from icsys.packs.formats import PACK_FORMATS
+from icsys.choices import ARRAYS
+from icsys.layout import MANIFEST
+from icsys.packs.formats import PACK_FORMATS, pack_name, split_in_packs
 from icsys.records.classes import Classes, number_classes
 from icsys.records.label import Label, from_columns
 from icsys.records.manifest import from_line, is_done_image, read_lines
 from icsys.records.row_columns import columns_from_line
-from icsys.records.splits import split_of
 
 if TYPE_CHECKING:
     import threading
@@ -79,7 +79,7 @@ def assign(
         if stop.is_set():
             raise Stopped
         labels.add(from_columns(row))
-        splits.add(split_of(row["file_name"]))
+        splits.add(split_in_packs(index, row["file_name"]))
         counts[name] += 1
         settled = settled and row.get("shard") == name
     of_images: Counter[str] = Counter()
@@ -104,7 +104,7 @@ def assigned_rows(
     """
     assigner = PackAssigner(index, companions)
     for line in read_lines(destination / MANIFEST):
-        if split is not None and _split_in(line) != split:  # each split fills packs of its own
+        if split is not None and _split_in(line, index) != split:  # each split fills packs of its own
             continue
         row = from_line(line)
         name = None if row is None else assigner.next(row)
@@ -112,16 +112,17 @@ def assigned_rows(
             yield row, name
 
 
-def _split_in(line: bytes) -> str | None:
+def _split_in(line: bytes, index: PackIndex) -> str | None:
     """Return the split of the image of a manifest line; None for a line without an image."""
     columns = columns_from_line(line)
-    return split_of(columns["file_name"]) if columns is not None and is_done_image(columns) else None
+    return split_in_packs(index, columns["file_name"]) if columns is not None and is_done_image(columns) else None
 
 
 class PackAssigner:
     """Assigns images to packs, in the order of the sources: each split fills one pack after the other.
 
-    Images of one sample share a pack, and an image shares its pack with its companions, whose bytes count.
+    Images of one sample share a pack, and an image shares its pack with its companions, whose bytes count. All images
+    of a split share one array.
 
     Parameters
     ----------
@@ -133,7 +134,7 @@ class PackAssigner:
 
     def __init__(self, index: PackIndex, companions: Companions) -> None:
         self._index, self._companions = index, companions
-        self._suffix = PACK_FORMATS[index.format].suffix
+        self._has_limits = index.format != ARRAYS
         self._at: dict[str, tuple[int, int, int]] = {}  # by split: number, images and bytes of the current pack
         self._sample: dict[str, tuple[str, str] | None] = {}
 
@@ -141,16 +142,17 @@ class PackAssigner:
         """Return the pack of the next image, given its manifest row; None for any other row."""
         if not is_done_image(row):
             return None
-        split = split_of(row["file_name"])
+        split = split_in_packs(self._index, row["file_name"])
         number, images, size = self._at.get(split, (0, 0, 0))
         sample = row.get("sample") and (row["file_name"].rpartition("/")[0], row["sample"])
         new = row["bytes"] + (self._companions.size_of(row) if self._companions else 0)
         is_next = not sample or sample != self._sample.get(split)
         self._sample[split] = sample
-        if is_next and images and (images >= self._index.shard_images or size + new > self._index.shard_bytes):
+        is_full = images >= self._index.shard_images or size + new > self._index.shard_bytes
+        if is_next and images and is_full and self._has_limits:
             number, images, size = number + 1, 0, 0
         self._at[split] = number, images + 1, size + new
-        name = f"{PACKS}/{split}-{number:05}{self._suffix}"
-        if self._companions:
+        name = pack_name(self._index, split, number)
+        if self._companions and self._has_limits:  # no companion is in arrays
             self._companions.note(row, name)
         return name

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from io import BufferedRandom
 
     from icsys.files.rooted_path import RootedPath
-    from icsys.packs.formats import PackFormat
+    from icsys.packs.formats import PackNames
 
 _KIND = re.compile(rf'"kind": "(?:{"|".join(COMPANIONS)})"'.encode())
 _NONE = -1
@@ -106,7 +106,7 @@ class Companions:
             self._packs.extend([pack] if number == len(self._packs) else [])
             self._pack_numbers[first:last] = array("l", [number]) * (last - first)
 
-    def place_of(self, row: Mapping[str, Any], pack_format: PackFormat) -> tuple[str, str] | None:
+    def place_of(self, row: Mapping[str, Any], pack_format: PackNames) -> tuple[str, str] | None:
         """Return the pack of a companion, once it is noted, and its name there.
 
         None if it is in no pack, because it is about many images, or its image has no output.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from icsys.choices import ARRAYS
 from icsys.files.atomic import remove_tree, write_whole
-from icsys.layout import MANIFEST, PACKS, STAGED_PACKS, UNPACKED, is_pack_name
+from icsys.layout import DATASET, MANIFEST, PACKS, STAGED_PACKS, UNPACKED, is_staged_name, staged_name
 from icsys.packs.assignment import PackAssigner
 from icsys.packs.companions import Companions, companion_in
 from icsys.packs.formats import PACK_FORMATS, member_name
@@ -44,14 +46,7 @@ def install_packs(
     names: set[str] = set()
     singles = companions.single_files()
     write_whole(destination / MANIFEST, _packed_lines(destination, index, companions, names))
-    (destination / PACKS).make_folders()
-    for pack in index.packs:
-        staged = destination / STAGED_PACKS / pack.name.rpartition("/")[2]
-        if staged.exists():
-            staged.replace(destination / pack.name)
-    for name in index.old:
-        (destination / name).unlink(missing_ok=True)
-    (destination / PACKS).sync()
+    _move_packs(destination, index)
     for name in names.intersection(index.files):  # these were single files before
         (destination / name).unlink(missing_ok=True)
     move_single_files(destination, singles)
@@ -60,6 +55,31 @@ def install_packs(
     remove_staged(destination)
     if (destination / UNPACKED).is_dir():
         remove_tree(destination / UNPACKED, names.__contains__, stop)
+
+
+def _move_packs(destination: RootedPath, index: PackIndex) -> None:
+    """Move staged packs into their places, and remove earlier ones.
+
+    Arrays have no ``dataset.json`` meanwhile: it comes last.
+    """
+    is_array = index.format == ARRAYS
+    folders = {pack.name.rpartition("/")[0] for pack in index.packs} if is_array else {PACKS}
+    for folder in folders:
+        destination.at(folder).make_folders()
+    if is_array and (destination / STAGED_PACKS / DATASET).exists():
+        (destination / DATASET).unlink(missing_ok=True)
+        destination.sync()
+    for pack in index.packs:
+        staged = destination / STAGED_PACKS / staged_name(pack.name)
+        if staged.exists():
+            staged.replace(destination / pack.name)
+    for name in index.old:
+        (destination / name).unlink(missing_ok=True)
+        if is_array and "/" in name and name.rpartition("/")[0] not in folders:
+            with suppress(OSError):  # it holds something else
+                destination.at(name.rpartition("/")[0]).rmdir()
+    for folder in folders:
+        destination.at(folder).sync()
 
 
 def placed_companions(destination: RootedPath, index: PackIndex) -> Companions:
@@ -168,7 +188,7 @@ def keep_packs(
 
 def remove_staged(destination: RootedPath) -> None:
     """Remove the staging folder and the packs in it."""
-    remove_tree(destination / STAGED_PACKS, lambda name: is_pack_name(f"{PACKS}/{name}"))
+    remove_tree(destination / STAGED_PACKS, is_staged_name)
 
 
 def _is_removed(destination: RootedPath, row: dict[str, Any], singles: Collection[str]) -> bool:

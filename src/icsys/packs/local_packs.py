@@ -14,14 +14,16 @@ run completes that step. So every image is always in at least one file that no s
 from __future__ import annotations
 
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING
 
-from icsys.choices import PACKINGS
+from icsys.choices import ARRAYS, PACKINGS
 from icsys.errors import UsageError
 from icsys.layout import MANIFEST, PACK_INDEX, STAGED_PACKS
 from icsys.packs.assignment import Stopped, assign
 from icsys.packs.companions import Companions
 from icsys.packs.install_packs import install_packs, keep_packs, remove_staged
+from icsys.packs.write_arrays import array_files, check_companions
 from icsys.packs.write_packs import write_packs
 from icsys.records.pack_index import Pack, PackIndex, load_pack_index, save_pack_index
 
@@ -32,8 +34,9 @@ if TYPE_CHECKING:
 
     from icsys.files.rooted_path import RootedPath
     from icsys.packs.assignment import Assignment
+    from icsys.records.dataset_json import ArrayFacts
 
-_SETTINGS = ("shard_images", "shard_bytes", "classes", "numbers", "are_named")
+_SETTINGS = ("shard_images", "shard_bytes", "classes", "numbers", "are_named", "form")
 
 
 def open_packs(
@@ -78,7 +81,11 @@ def open_packs(
     if index.state == "written" and not read_only:
         install_packs(destination, index, stop)
     written = _status(destination / PACK_INDEX)
-    return frozenset(pack.name for pack in index.packs if _is_intact(destination, pack, written))
+    damaged = {pack.name for pack in index.packs if not _is_intact(destination, pack, written)}
+    if format == ARRAYS:  # an image is in several files
+        folders = {name.rpartition("/")[0] for name in damaged}
+        damaged = {pack.name for pack in index.packs if pack.name.rpartition("/")[0] in folders}
+    return frozenset(pack.name for pack in index.packs if pack.name not in damaged)
 
 
 def pack_images(
@@ -87,6 +94,7 @@ def pack_images(
     shard_images: int,
     shard_bytes: int,
     class_names: Sequence[str] = (),
+    arrays: ArrayFacts | None = None,
     replace: bool,
     stop: threading.Event,
     on_pack: Callable[[], object],
@@ -101,6 +109,8 @@ def pack_images(
         The most images, and the most bytes of images, in a pack; a single larger image is allowed.
     class_names
         The names of the classes by number, where the source has them.
+    arrays
+        Of arrays, what they hold.
     replace
         Whether files of other programs may be overwritten.
     stop
@@ -122,24 +132,28 @@ def pack_images(
     before = load_pack_index(destination)
     if before is None:
         raise FileNotFoundError(f"{PACK_INDEX} is missing from {str(destination)!r}: expected the one of this run")
-    after = PackIndex(format=before.format, state="written", shard_images=shard_images, shard_bytes=shard_bytes)
+    after = _new_index(before, shard_images, shard_bytes, arrays)
     companions = Companions(destination / MANIFEST)
     try:
         assignment = assign(destination, after, companions, class_names, stop)
         after.take(assignment.classes)
         singles = companions.single_files()
-        _check_places(destination, before, [*assignment.counts, *singles], replace=replace)
+        names = list(assignment.counts) if arrays is None else array_files(arrays, assignment.splits)
+        if arrays is not None:
+            check_companions(names, singles)
+        _check_places(destination, before, [*names, *singles], replace=replace)
         if _is_packed(destination, before, after, assignment):
             companions.close()
             keep_packs(destination, before, stop, singles)
             return before.packs
-        after.packs = write_packs(destination, before, after, assignment, companions, stop=stop, on_pack=on_pack)
+        written = partial(write_packs, destination, before, after, assignment, companions, arrays=arrays)
+        after.packs = written(stop=stop, on_pack=on_pack)
     except Stopped:
         remove_staged(destination)
         return before.packs
     finally:
         companions.close()
-    after.old = sorted({*before.old, *(pack.name for pack in before.packs)} - assignment.counts.keys())
+    after.old = sorted({*before.old, *(pack.name for pack in before.packs)} - {*names})
     after.files = sorted({*before.files, *singles})
     (destination / STAGED_PACKS).sync()
     save_pack_index(destination, after)
@@ -148,13 +162,19 @@ def pack_images(
 
 
 def is_packed(
-    destination: RootedPath, *, shard_images: int, shard_bytes: int, class_names: Sequence[str], stop: threading.Event
+    destination: RootedPath,
+    *,
+    shard_images: int,
+    shard_bytes: int,
+    class_names: Sequence[str],
+    arrays: ArrayFacts | None = None,
+    stop: threading.Event,
 ) -> bool:
     """Return whether :func:`pack_images` would keep all packs; Stopped if ``stop`` is set before that is known."""
     before = load_pack_index(destination)
     if before is None:
         return False
-    after = PackIndex(format=before.format, state="written", shard_images=shard_images, shard_bytes=shard_bytes)
+    after = _new_index(before, shard_images, shard_bytes, arrays)
     with closing(Companions(destination / MANIFEST)) as companions:
         assignment = assign(destination, after, companions, class_names, stop)
     after.take(assignment.classes)
@@ -167,10 +187,22 @@ def _is_packed(destination: RootedPath, before: PackIndex, after: PackIndex, ass
         assignment.settled
         and before.state == "complete"
         and all(getattr(before, name) == getattr(after, name) for name in _SETTINGS)
-        and assignment.counts == {pack.name: pack.images for pack in before.packs}
+        and assignment.counts == {pack.name: pack.images for pack in before.packs if _holds_images(pack, before)}
         and all(assignment.companions[pack.name] == pack.companions for pack in before.packs)
         and all(_is_intact(destination, pack, None) for pack in before.packs)
     )
+
+
+def _new_index(before: PackIndex, shard_images: int, shard_bytes: int, arrays: ArrayFacts | None) -> PackIndex:
+    """Return the index of the packs to write; arrays have no limits."""
+    if arrays is not None:
+        return PackIndex(format=before.format, state="written", form=list(arrays.form))
+    return PackIndex(format=before.format, state="written", shard_images=shard_images, shard_bytes=shard_bytes)
+
+
+def _holds_images(pack: Pack, index: PackIndex) -> bool:
+    """Return whether a pack is counted by its images; of arrays, only that of the images is, if there are some."""
+    return index.format != ARRAYS or pack.images > 0
 
 
 def _check_places(destination: RootedPath, before: PackIndex, names: Iterable[str], *, replace: bool) -> None:

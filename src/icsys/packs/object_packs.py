@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from icsys.errors import UsageError
 from icsys.files.object_store import Objects
 from icsys.files.rooted_path import RootedPath
-from icsys.layout import MANIFEST, PACK_INDEX, PACKS, RESERVED, UNPACKED, is_pack_name
+from icsys.layout import MANIFEST, PACK_INDEX, PACKS, RESERVED, UNPACKED, is_array_name, is_pack_name
 from icsys.outputs.base import OutputStat
 from icsys.outputs.folder import FolderOutputs
 from icsys.outputs.objects import ObjectOutputs
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from icsys.outputs.base import NewOutput
     from icsys.outputs.objects import Commit
+    from icsys.records.dataset_json import ArrayFacts
 
 
 class UnpackedOutputs(ObjectOutputs):
@@ -104,14 +105,20 @@ class RemotePacks:
                     f"destination {self._objects.name!r} is a copy of a folder in which packing was interrupted: "
                     "run once into the folder, and copy it again"
                 )
-        for name, size in self._objects.listing(PACKS).items():
-            if size is not None and is_pack_name(f"{PACKS}/{name}"):
-                path = self._folder / PACKS / name
-                path.parent.mkdir(exist_ok=True)
-                with path.open("wb") as file:
-                    file.truncate(size)
-                os.utime(path, ns=(0, 0))  # older than the index, so its content is not read
-                self._inodes[f"{PACKS}/{name}"] = path.stat().st_ino
+        arrays = {pack.name.rpartition("/")[0] for pack in self._before.packs if is_array_name(pack.name)}
+        for folder in sorted({PACKS, *arrays}):
+            above = f"{folder}/" if folder else ""
+            for name, size in self._objects.listing(folder).items():
+                if size is not None and is_pack_name(above + name):
+                    self._stand_for(above + name, size)
+
+    def _stand_for(self, name: str, size: int) -> None:
+        path = self._folder / name
+        path.parent.mkdir(exist_ok=True)
+        with path.open("wb") as file:
+            file.truncate(size)
+        os.utime(path, ns=(0, 0))  # older than the index, so its content is not read
+        self._inodes[name] = path.stat().st_ino
 
     def announce(self) -> None:
         """Upload the index of a new destination before its first image, to fix the format."""
@@ -119,7 +126,15 @@ class RemotePacks:
             self._objects.send(self._folder / PACK_INDEX, PACK_INDEX)
             self._index = (self._folder / PACK_INDEX).read_bytes()
 
-    def bring(self, *, shard_images: int, shard_bytes: int, class_names: Sequence[str], stop: threading.Event) -> None:
+    def bring(
+        self,
+        *,
+        shard_images: int,
+        shard_bytes: int,
+        class_names: Sequence[str],
+        arrays: ArrayFacts | None = None,
+        stop: threading.Event,
+    ) -> None:
         """Download what packing reads: images of earlier runs, and packs unless all stay as they are.
 
         Raises
@@ -144,7 +159,7 @@ class RemotePacks:
                 self._inodes[name] = copy.stat().st_ino
         try:
             limits = {"shard_images": shard_images, "shard_bytes": shard_bytes}
-            settled = is_packed(self._root, **limits, class_names=class_names, stop=stop)
+            settled = is_packed(self._root, **limits, class_names=class_names, arrays=arrays, stop=stop)
         except Stopped:
             return
         for pack in [] if settled else self._before.packs:

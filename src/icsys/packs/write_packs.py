@@ -11,9 +11,9 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icsys.files.atomic import whole_file
-from icsys.layout import STAGED_PACKS, UNPACKED
+from icsys.layout import STAGED_PACKS, UNPACKED, staged_name
 from icsys.packs.assignment import Stopped, assigned_rows
-from icsys.packs.formats import PACK_FORMATS, member_name
+from icsys.packs.formats import FILE_FORMATS, PACK_FORMATS, member_name, read_pack
 from icsys.packs.install_packs import remove_staged
 from icsys.packs.packed_image import (
     BINARIES,
@@ -24,6 +24,7 @@ from icsys.packs.packed_image import (
     PackedCompanion,
     PackedImage,
 )
+from icsys.packs.write_arrays import ArrayWriter
 from icsys.records.label import from_columns
 from icsys.records.pack_index import Pack
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from icsys.files.rooted_path import RootedPath
     from icsys.packs.assignment import Assignment
     from icsys.packs.companions import Companions
-    from icsys.packs.formats import PackFormat
+    from icsys.records.dataset_json import ArrayFacts
     from icsys.records.pack_index import PackIndex
 
 _HELD = 8  # folders: that of the images, and those of their companions
@@ -48,6 +49,7 @@ def write_packs(
     assignment: Assignment,
     companions: Companions,
     *,
+    arrays: ArrayFacts | None = None,
     stop: threading.Event,
     on_pack: Callable[[], object],
 ) -> list[Pack]:
@@ -59,6 +61,8 @@ def write_packs(
         The index of the packs that count now, and the index of the new ones.
     companions
         Those in the manifest.
+    arrays
+        Of arrays, what they hold.
     on_pack
         Called before each pack.
 
@@ -69,13 +73,17 @@ def write_packs(
     OSError
         If a pack cannot be written, or an image is not at its place in the manifest.
     """
-    pack_format = PACK_FORMATS[after.format]
+    if arrays is not None:
+        remove_staged(destination)
+        (destination / STAGED_PACKS).make_folders()
+        with closing(_FileFinder(destination, before)) as finder:
+            return ArrayWriter(destination, after, arrays, assignment, companions, finder, stop).write(on_pack)
     columns = {name: IMAGES if is_mask else TEXTS for name, is_mask in companions.columns.items()}
     while True:  # at most once more for each column
         remove_staged(destination)
         (destination / STAGED_PACKS).make_folders()
         try:
-            with closing(_FileFinder(destination, pack_format, before)) as finder:
+            with closing(_FileFinder(destination, before)) as finder:
                 packer = _Packer(destination, after, assignment, companions, finder, stop)
                 return list(packer.write(columns, on_pack))
         except NotTextError as error:
@@ -100,10 +108,10 @@ class _Packer(NamedTuple):
             rows = assigned_rows(self.destination, self.after, self.companions, only)
             for name, group in groupby(rows, key=itemgetter(1)):
                 on_pack()
-                staged = self.destination / STAGED_PACKS / name.rpartition("/")[2]
+                staged = self.destination / STAGED_PACKS / staged_name(name)
                 with whole_file(staged) as file:
                     images = self._images(map(itemgetter(0), group))
-                    PACK_FORMATS[self.after.format].write(file, images, assignment.classes, columns)
+                    FILE_FORMATS[self.after.format].write(file, images, assignment.classes, columns)
                 written = staged.status()
                 assert written is not None  # noqa: S101 - it was written in the line above
                 counts = assignment.counts[name], written.st_size, _sha256(staged), assignment.companions[name]
@@ -137,8 +145,9 @@ class _FileFinder:
     order of the packs, each with its companions.
     """
 
-    def __init__(self, destination: RootedPath, pack_format: PackFormat, before: PackIndex) -> None:
-        self._destination, self._format = destination, pack_format
+    def __init__(self, destination: RootedPath, before: PackIndex) -> None:
+        self._destination, self._format = destination, PACK_FORMATS[before.format]
+        self._before = before
         self._known = {pack.name for pack in before.packs}
         self._single = frozenset(before.files)
         self._folders: OrderedDict[tuple[str, str], tuple[HeldFolder, ExitStack]] = OrderedDict()
@@ -205,8 +214,8 @@ class _FileFinder:
     def _open(self, pack: str) -> None:
         self._opened.close()
         self._members = None
-        file = self._opened.enter_context((self._destination / pack).open())
-        self._pack, self._members = pack, self._opened.enter_context(closing(self._format.read(file)))
+        self._pack = pack
+        self._members = self._opened.enter_context(closing(read_pack(self._destination.at, pack, self._before)))
 
     def close(self) -> None:
         """Close the folders and the pack that are open."""

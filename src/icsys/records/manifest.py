@@ -6,12 +6,13 @@ Its columns, their order, types and checks are in this file alone.
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icsys.files.bounded_lines import lines_of
 from icsys.files.parsing import from_json
 from icsys.files.relative_names import can_be_a_name, is_below
-from icsys.layout import PACKS, is_pack_name
+from icsys.layout import INDICES, PACKS, PIXELS, is_pack_name
 from icsys.records.label import MOST_NUMBER
 from icsys.results import COMPANIONS, IMAGE, ImageCounts, Measured, is_tiny
 
@@ -35,7 +36,8 @@ TEXT_JSON = r'"[^"\\\x00-\x1f]*+"'
 # Paths without hidden names, and without a colon, which Windows refuses.
 _NAME_JSON = r'(?!\.)[^"\\/:\x00-\x1f]++'
 _PATH_JSON = f'"{_NAME_JSON}(?:/{_NAME_JSON})*+"'
-_PACK_JSON = rf'"{PACKS}/[A-Za-z0-9_]+-[0-9]+\.[A-Za-z0-9_]+"'
+_ARRAY_JSON = "|".join(map(re.escape, (INDICES, PIXELS)))
+_PACK_JSON = rf'"(?:{PACKS}/[A-Za-z0-9_]+-[0-9]+\.[A-Za-z0-9_]+|[A-Za-z]+/(?:{_ARRAY_JSON}))"'
 _SIZE_JSON = "[1-9][0-9]{0,17}"
 _COUNT_JSON = f"(?:0|{_SIZE_JSON})"
 _TIME_JSON = f"(?:{_COUNT_JSON}|[1-8][0-9]{{18}})"  # nanoseconds; until the year 2255

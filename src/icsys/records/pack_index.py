@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from icsys.choices import PACKINGS
+from icsys.choices import MAX_COLORS, PACKINGS
+from icsys.color_and_size_checks import MAX_SIDE
 from icsys.errors import UsageError
 from icsys.files.atomic import write_json
 from icsys.files.parsing import from_json, read_json
 from icsys.files.relative_names import is_below
-from icsys.layout import PACK_INDEX, is_pack_name
+from icsys.layout import INDICES, PACK_INDEX, PIXELS, is_pack_name
 
 if TYPE_CHECKING:
     from icsys.files.rooted_path import RootedPath
@@ -56,6 +57,9 @@ class PackIndex:
     files
         Companions that are single files beside the packs, because they are about many images; while packs move into
         their places, also those of earlier runs.
+    form
+        Of arrays, width and height of the images in pixels, and entries of a palette, 0 for arrays of pixels; else
+        empty.
     """
 
     format: str
@@ -68,17 +72,23 @@ class PackIndex:
     packs: list[Pack] = field(default_factory=list)
     old: list[str] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
+    form: list[int] = field(default_factory=list)
 
     def take(self, classes: Classes) -> None:
         """Set the classes of the images."""
         self.classes, self.are_named = classes.names, classes.are_named
         self.numbers = [] if classes.are_counted else classes.numbers
 
+    @property
+    def array(self) -> str:
+        """Of arrays, the file with the images of a split."""
+        return PIXELS if self.form[2:] == [0] else INDICES
+
     def to_dict(self) -> dict[str, Any]:
-        """Return the values for ``shards.json``; it says nothing of companions if there are none."""
+        """Return the values for ``shards.json``; it says nothing of companions, or arrays, if there are none."""
         values = {"shards" if name == "packs" else name: value for name, value in asdict(self).items()}
         for values_of in (values, *values["shards"]):
-            for name in ("companions", "files"):
+            for name in ("companions", "files", "form"):
                 if name in values_of and not values_of[name]:
                     del values_of[name]
         return values
@@ -130,6 +140,7 @@ def _check(index: PackIndex) -> None:
     if not (
         index.format in PACKINGS
         and index.state in STATES
+        and (not index.form or _is_form(index.form))
         and all(type(number) is int for number in numbers)
         and index.are_named in {True, False}
         and len(index.numbers) in {0, len(index.classes)}
@@ -140,6 +151,13 @@ def _check(index: PackIndex) -> None:
         and all(is_below(str(name)) for name in index.files)
     ):
         raise ValueError("a value has another type or range")
+
+
+def _is_form(form: object) -> bool:
+    """Return whether something is the form of arrays; memory is taken for images of this size."""
+    if not isinstance(form, list) or len(form) != 3 or any(type(number) is not int for number in form):  # noqa: PLR2004
+        return False
+    return 0 < form[0] <= MAX_SIDE and 0 < form[1] <= MAX_SIDE and 0 <= form[2] <= MAX_COLORS
 
 
 def save_pack_index(destination: RootedPath, index: PackIndex) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from icsys.choices import MAX_INDEXED_COLORS
 from icsys.files.url import is_url, shown
+from icsys.layout import is_array_name
 from icsys.options import Target
 from icsys.ratio_words import times_text
 from icsys.report.humanize import bytes_text, count_text, images_text, printable
@@ -84,7 +85,8 @@ def run_report(
     lines.extend(f"Note:     {printable(note)}" for note in summary.notes)
     lines.extend(_old_outputs(summary, dry_run=dry_run, prune=prune))
     if summary.shards:
-        lines.append(f"Packs:    {len(summary.shards)}: {some_names(summary.shards, _NAMED, str)}")
+        what = "Arrays:  " if is_array_name(summary.shards[0]) else "Packs:   "
+        lines.append(f"{what} {len(summary.shards)}: {some_names(summary.shards, _NAMED, str)}")
     if summary.palette_from:
         lines.append(f"Palette:  made from {folders_text(summary.palette_from)} (--palette-from all takes all images)")
     if summary.bytes_chosen:

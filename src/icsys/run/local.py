@@ -315,14 +315,18 @@ class _LocalRun:
     def _pack(self) -> None:
         """Pack the images, unless the run was stopped: then the next run packs them."""
         from icsys.packs.local_packs import pack_images  # noqa: PLC0415 - few runs need it
+        from icsys.packs.write_arrays import array_facts  # noqa: PLC0415
 
         monitor, remote = self._monitor, self._places.remote
         summary, stop = monitor.summary, monitor.stop
         summary.stale.clear()  # stale outputs are in no pack
         limits = {"shard_images": self._options.shard_images, "shard_bytes": self._options.shard_bytes}
+        arrays = array_facts(self._worker_options(), self._palettes, self._options.to_dict())
         classes = self._places.source.classes
         if remote is not None and not stop.is_set():
-            monitor.guard(partial(remote.fetch_for_packing, **limits, table=classes, stop=stop), "shards")
+            monitor.guard(
+                partial(remote.fetch_for_packing, **limits, arrays=arrays, table=classes, stop=stop), "shards"
+            )
         if stop.is_set():
             return
 
@@ -331,6 +335,7 @@ class _LocalRun:
                 self._places.destination,
                 **limits,
                 class_names=classes,
+                arrays=arrays,
                 replace=self._settings.redo_all,
                 stop=stop,
                 on_pack=partial(monitor.report_note, "Packing"),

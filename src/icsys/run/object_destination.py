@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from icsys.files.url import Url
+    from icsys.records.dataset_json import ArrayFacts
 
 _PALETTES = PALETTE, GIMP_PALETTE
 _UPLOAD_SECONDS = 5.0  # the longest time whose rows a crash may cost
@@ -109,11 +110,18 @@ class ObjectDestination:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def fetch_for_packing(
-        self, *, shard_images: int, shard_bytes: int, table: Sequence[str], stop: threading.Event
+        self,
+        *,
+        shard_images: int,
+        shard_bytes: int,
+        arrays: ArrayFacts | None = None,
+        table: Sequence[str],
+        stop: threading.Event,
     ) -> None:
         """Download what packing reads; see :meth:`icsys.packs.object_packs.RemotePacks.bring`."""
         if self._packs is not None:
-            self._packs.bring(shard_images=shard_images, shard_bytes=shard_bytes, class_names=table, stop=stop)
+            limits = {"shard_images": shard_images, "shard_bytes": shard_bytes}
+            self._packs.bring(**limits, arrays=arrays, class_names=table, stop=stop)
 
     def send_record(self, name: str) -> None:
         """Upload a record before the run goes on; OSError if that fails, or another run has the destination now."""

@@ -11,6 +11,7 @@ from icsys.choices import AUTO
 from icsys.errors import UsageError
 from icsys.files.locations import parse_source
 from icsys.files.url import Url, shown
+from icsys.layout import DATASET
 from icsys.records.output_folders import is_output_folder
 from icsys.run_settings import NONE
 from icsys.sources.archive_patterns import expand_braces, find_archives, folder_of_pattern, is_pattern
@@ -84,6 +85,7 @@ def open_source(
     path = Path(text)
     if path.is_dir():
         _check_readable(path)
+        _refuse_arrays(path)
         folder = Folder(path, destination, follow_links, include_outputs)
         found, passed_over = find_archives(folder) if _holds_only_archives(folder) else ([], [])
         inside = [path / name for name in found]
@@ -97,6 +99,18 @@ def open_source(
     root = None if path.exists() else folder_of_pattern(text)
     opened = _local_files(path, files, root, destination, ignore_zeros=ignore_zeros, follow_links=follow_links)
     return _with_companions(opened, companions, source)
+
+
+def _refuse_arrays(folder: Path) -> None:
+    """Refuse a folder of arrays: its images are no files."""
+    if (folder / DATASET).is_file():
+        from icsys.records.dataset_json import holds_arrays  # noqa: PLC0415 - few runs need it
+
+        if holds_arrays(folder):
+            raise UsageError(
+                f"source {str(folder)!r} holds arrays that ics compress wrote: expected the photos that they were made "
+                "from; icsys.load reads arrays"
+            )
 
 
 def _with_companions(opened: Source, settings: CompanionSettings | None, source: Location) -> Source:

@@ -112,8 +112,8 @@ class IndexedImageFolder(DatasetFolder):
             )
         if Path(root, PACK_INDEX).exists():
             raise UsageError(
-                f"root={str(root)!r} holds packs: expected a folder of images; the packages webdataset and datasets "
-                "read packs"
+                f"root={str(root)!r} holds packs or arrays: expected a folder of images; the packages webdataset and "
+                "datasets read packs, and icsys.load reads arrays"
             )
         self.form = form
         self._palettes = _shared_palettes(Path(root))

@@ -9,7 +9,6 @@ from icsys.layout import (
     CLUSTER_FOLDER,
     LOCK,
     MERGED_FOLDERS,
-    PACKS,
     PENDING,
     REPORT,
     RESERVED,
@@ -18,7 +17,7 @@ from icsys.layout import (
     STATE_FOLDERS,
     UNPACKED,
     WRITTEN,
-    is_pack_name,
+    is_staged_name,
 )
 from icsys.records.pending_outputs import is_own_output
 from icsys.shards.state_folders import is_state_file
@@ -89,7 +88,7 @@ def _is_kept(name: str) -> bool:
     return (
         (top in {STATE_FOLDERS, MERGED_FOLDERS, STATE_DRAFT} and is_state_file(rest))
         or (top == CLUSTER_FOLDER and rest == LOCK)
-        or (top == STAGED_PACKS and is_pack_name(f"{PACKS}/{rest}"))
+        or (top == STAGED_PACKS and is_staged_name(rest))
     )
 
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from icsys.errors import UsageError
 from icsys.files.atomic import is_temporary
-from icsys.layout import PACK_INDEX, PACKS, STAGED_PACKS, UNPACKED, is_pack_name
+from icsys.layout import DATASET, PACK_INDEX, STAGED_PACKS, UNPACKED, is_array_name, is_staged_name, staged_name
 from icsys.packs.assignment import PackAssigner
-from icsys.packs.formats import PACK_FORMATS
+from icsys.packs.formats import PACK_FORMATS, format_of_pack, read_pack
 from icsys.packs.install_packs import placed_companions
+from icsys.records.dataset_json import damaged_blocks, read_dataset_json
 from icsys.records.manifest import DONE, STALE
 from icsys.records.pack_index import load_pack_index
 from icsys.results import COMPANIONS
@@ -24,14 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from icsys.files.rooted_path import RootedPath
-    from icsys.packs.formats import PackFormat
+    from icsys.packs.formats import PackNames
     from icsys.records.pack_index import PackIndex
     from icsys.verify.journal_table import JournalTable
 
 _BESIDE = "."
 """Stands for the folder of the packs, where others stand for the names of packs."""
-
-_BY_SUFFIX = {pack_format.suffix: pack_format for pack_format in PACK_FORMATS.values()}
 
 
 class Packs:
@@ -122,9 +121,7 @@ class Packs:
         """Whether a run was stopped before packing: packs may hold images that no row records any more."""
         staged = (entry.name for entry in (self._destination / STAGED_PACKS).entries())
         return (
-            table.has_files
-            or bool(table.pending)
-            or any(is_temporary(name) or is_pack_name(f"{PACKS}/{name}") for name in staged)
+            table.has_files or bool(table.pending) or any(is_temporary(name) or is_staged_name(name) for name in staged)
         )
 
     def single_file_rows(self, table: JournalTable) -> Iterator[list[dict[str, Any]]]:
@@ -143,9 +140,7 @@ class Packs:
 
         One without a row is foreign, unless a run was stopped that had yet to remove it.
         """
-        path, staged = self._destination / name, self._destination / STAGED_PACKS / name.rpartition("/")[2]
-        if self._is_settling and staged.exists():
-            path = staged
+        path = self._place(name)
         pack_format = _format_of(name)
         assert pack_format is not None  # noqa: S101 - likewise
         expected = {self._member(row, pack_format): row for row in chain.from_iterable(table.packed(name))}
@@ -156,9 +151,10 @@ class Packs:
             is_intact = pack is None or path.sha256() == pack.sha256
             if not is_intact:
                 found.append(Fault(Finding.CHANGED, name))
+                found.extend(self._damaged_blocks(path, name))
             counts = {True: 0, False: 0}  # companions, images
             has_unknown = False
-            with path.open() as file, closing(pack_format.read(file)) as members:
+            with path.open() as file, closing(read_pack(self._place, name, self._index)) as members:
                 for member, data in members:
                     row = expected.pop(member, None)
                     if row is None and pack_format.is_facts(member):
@@ -185,7 +181,22 @@ class Packs:
         found.extend(Fault(Finding.MISSING, output) for output in lacking)
         return found
 
-    def _member(self, row: Mapping[str, Any], pack_format: PackFormat) -> str:
+    def _place(self, name: str) -> RootedPath:
+        """Return where a pack is: if packs move into their places, perhaps still among the staged ones."""
+        staged = self._destination / STAGED_PACKS / staged_name(name)
+        return staged if self._is_settling and staged.exists() else self._destination / name
+
+    def _damaged_blocks(self, path: RootedPath, name: str) -> list[Fault]:
+        """Return a fault for each damaged block of a file of arrays, if ``dataset.json`` tells."""
+        if not is_array_name(name) or name == DATASET:
+            return []
+        try:
+            values = read_dataset_json(self._place(DATASET))
+        except OSError:
+            return []
+        return [Fault(Finding.CHANGED, f"{name}: {block}") for block in damaged_blocks(path, values, name)]
+
+    def _member(self, row: Mapping[str, Any], pack_format: PackNames) -> str:
         """Return the name of an image or companion in its pack, given its manifest row."""
         member = self._settling.get(row["file_name"], row.get("member"))
         if isinstance(member, str):
@@ -194,6 +205,7 @@ class Packs:
         return pack_format.member(row["file_name"], sample if isinstance(sample, str) else "")
 
 
-def _format_of(name: str) -> PackFormat | None:
-    """Return the format of a pack by the suffix of its name; None if no format has that suffix."""
-    return _BY_SUFFIX.get(f".{name.rpartition('.')[2]}")
+def _format_of(name: str) -> PackNames | None:
+    """Return the format of a pack by its name; None if no format has such names."""
+    found = format_of_pack(name)
+    return None if found is None else PACK_FORMATS[found]

@@ -1,0 +1,124 @@
+"""The form in which a model takes pixels: order of axes, type of numbers, mean and standard deviation."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from icsys.errors import UsageError
+from icsys.image.arrays.expand import PIXEL_DTYPES, PIXEL_LAYOUTS, expand_batch
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike, NDArray
+
+Flags: TypeAlias = "NDArray[np.bool_] | None"
+"""One flag for each image, shape (n,); None for no flag set."""
+
+_RGB = 3
+
+
+@dataclass(frozen=True, slots=True)
+class BatchForm:
+    """A form of pixels, checked as it is built.
+
+    Attributes
+    ----------
+    layout
+        "CHW" for channels first, or "HWC".
+    dtype
+        "uint8" for levels from 0 to 255, "float32" or "float16" for numbers from 0 to 1, normalised.
+    mean, std
+        Of each channel, for numbers from 0 to 1; a pixel becomes ``(level / 255 - mean) / std``.
+    """
+
+    layout: str = "CHW"
+    dtype: str = "uint8"
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+
+    def shape(self, images: int, height: int, width: int) -> tuple[int, ...]:
+        """Return the shape of a batch."""
+        return (images, _RGB, height, width) if self.layout == "CHW" else (images, height, width, _RGB)
+
+    def keywords(self) -> dict[str, Any]:
+        """Return the form as the keywords of :func:`~icsys.image.arrays.expand.expand_batch`."""
+        return {"layout": self.layout, "dtype": self.dtype, "mean": self.mean, "std": self.std}
+
+    def to_out(self, out: Any, images: int, height: int, width: int) -> NDArray[Any]:  # noqa: ANN401
+        """Return the array for a batch: a new one, or the given one, checked."""
+        shape = self.shape(images, height, width)
+        if out is None:
+            return np.empty(shape, self.dtype)
+        if not isinstance(out, np.ndarray) or out.shape != shape or out.dtype != self.dtype or not _is_plain(out):
+            given = f"{getattr(out, 'dtype', type(out).__name__)} {getattr(out, 'shape', '')}".strip()
+            raise UsageError(f"out is {given}: expected a contiguous array of {self.dtype} {shape} to write into")
+        return out
+
+
+def batch_form(layout: str, dtype: DTypeLike, mean: object, std: object) -> BatchForm:
+    """Return a form from what a user gives.
+
+    Raises
+    ------
+    UsageError
+        If a value is not one of those expected.
+    """
+    if layout not in PIXEL_LAYOUTS:
+        raise UsageError(f"layout={layout!r}: expected one of {', '.join(PIXEL_LAYOUTS)}")
+    try:
+        name = np.dtype(dtype).name
+    except TypeError:
+        name = ""
+    if name not in PIXEL_DTYPES:
+        raise UsageError(f"dtype={dtype!r}: expected one of {', '.join(PIXEL_DTYPES)}")
+    if name == "uint8" and not (mean is None and std is None):
+        raise UsageError("mean and std are for dtype='float32' or 'float16': expected one of them, or no mean and std")
+    return BatchForm(layout, name, _three("mean", mean), _three("std", std, above=0.0))
+
+
+def show_pixels(pixels: NDArray[np.uint8], form: BatchForm, flip: Flags, out: NDArray[Any]) -> None:
+    """Write pixels of shape (n, H, W, 3) into an array of a form; images with a flag are mirrored left to right."""
+    if flip is not None and flip.any():
+        pixels = pixels.copy()
+        pixels[flip] = pixels[flip, :, ::-1]
+    target = out if form.layout == "HWC" else np.moveaxis(out, 1, -1)
+    if form.dtype == "uint8":
+        target[...] = pixels
+        return
+    levels = level_table(form.dtype, form.mean, form.std)
+    for channel in range(_RGB):
+        target[..., channel] = levels[:, channel][pixels[..., channel]]
+
+
+@lru_cache(8)
+def level_table(dtype: str, mean: tuple[float, ...] | None, std: tuple[float, ...] | None) -> NDArray[Any]:
+    """Return what each level of each channel becomes, shape (256, 3), rounded as the kernels round it."""
+    levels = np.arange(256, dtype=np.uint8)
+    palettes = np.stack([levels] * _RGB, axis=-1)
+    form: Any = BatchForm("HWC", dtype, mean, std).keywords()
+    table = expand_batch(levels.reshape(1, 1, -1), palettes, np.zeros(1, np.int64), bits=8, width=256, **form)[0, 0]
+    table.flags.writeable = False
+    return table
+
+
+def _three(name: str, values: object, above: float = -math.inf) -> tuple[float, ...] | None:
+    """Return a number for each channel."""
+    if values is None:
+        return None
+    try:
+        given = np.asarray(values, np.float64)
+    except (TypeError, ValueError):
+        given = np.empty(0)
+    numbers = tuple(np.broadcast_to(given, _RGB).tolist()) if given.shape in ((), (_RGB,)) else ()
+    if not numbers or not all(math.isfinite(number) and number > above for number in numbers):
+        more = "" if above == -math.inf else f" above {above:g}"
+        raise UsageError(f"{name}={values!r}: expected a number{more}, or one for each of R, G and B")
+    return numbers
+
+
+def _is_plain(out: NDArray[Any]) -> bool:
+    return out.flags.c_contiguous and out.flags.writeable

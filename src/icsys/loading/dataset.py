@@ -1,0 +1,322 @@
+"""A dataset that ICS has written, opened for training; nothing is read before it is used."""
+
+from __future__ import annotations
+
+from itertools import compress
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from icsys.errors import UsageError
+from icsys.image.arrays.packing import unpack_rows
+from icsys.loading.batch_form import batch_form
+from icsys.loading.row_selection import ArrayRows, as_array, choose_rows, rows_by_part, without_copy
+from icsys.setting_fields import did_you_mean, whole_number
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+    from icsys.loading.batch_form import BatchForm, Flags
+    from icsys.loading.row_selection import Rows
+    from icsys.loading.split import Split
+
+_MOST_THREADS = 4096
+_FORMS = ("pixels", "indices")
+_SHARED = 2  # axes of a palette that all images share
+
+
+class Dataset:
+    """Images with their labels, opened by :func:`icsys.load`; a view of some of them is a dataset, too.
+
+    ``data[5]`` is the pixels, shape (H, W, 3), uint8, and the label of one image. ``data[2:9]``, ``data[[4, -1]]``
+    and ``data[mask]`` are views, chosen as NumPy chooses rows; IndexError if a number is out of range. Nothing is read
+    before it is used, and arrays stay on the disk, mapped into memory. A dataset can be pickled: it takes the path of
+    its folder along, and opens the files in the other process.
+
+    Parameters
+    ----------
+    splits
+        The splits, whose images follow one another.
+    classes
+        Names of the classes.
+    rows
+        The images of a view; by default all.
+
+    Attributes
+    ----------
+    classes
+        Names of the classes by their numbers in ``labels``.
+    """
+
+    def __init__(self, splits: Sequence[Split], classes: Sequence[str], rows: Rows | None = None) -> None:
+        self._splits, self.classes = tuple(splits), list(classes)
+        self._starts = [0, *np.cumsum([len(split) for split in splits], dtype=np.int64).tolist()]
+        self._rows: Rows = range(self._starts[-1]) if rows is None else rows
+
+    def __reduce__(self) -> tuple[type[Dataset], tuple[Any, ...]]:
+        return Dataset, (self._splits, self.classes, self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, key: Any) -> Any:  # noqa: ANN401 - one image for an integer, otherwise a dataset
+        chosen = choose_rows(self._rows, key)
+        if not isinstance(chosen, int):
+            return Dataset(self._splits, self.classes, chosen)
+        one = Dataset(self._splits, self.classes, range(chosen, chosen + 1))
+        return one.pixels(layout="HWC")[0], int(one.labels[0])
+
+    def __repr__(self) -> str:
+        size, colors = self._size(), max(split.colors for split in self._splits)
+        words = [f"{len(self):,} images" + (f" of {size[1]} x {size[0]} pixels" if size else "")]
+        words += [f"up to {colors:,} colours"] if colors else []
+        words += [f"{len(self.classes):,} classes"] if self.classes else []
+        return f"Dataset({', '.join(words)}; {', '.join(f'{name} {count:,}' for name, count in self.splits.items())})"
+
+    @property
+    def splits(self) -> dict[str, int]:
+        """The number of images in each split; "all" where there are none."""
+        if len(self) == self._starts[-1] and self._is_whole:
+            counts = [len(split) for split in self._splits]
+        else:
+            parts = np.searchsorted(self._starts, as_array(self._rows), side="right") - 1
+            counts = np.bincount(parts, minlength=len(self._splits)).tolist()
+        return {split.name: count for split, count in zip(self._splits, counts, strict=True)}
+
+    def split(self, *names: str) -> Dataset:
+        """Return a view of one split, such as ``"train"``, or of several, one after the other if all are whole.
+
+        Raises
+        ------
+        UsageError
+            If there is no such split.
+        """
+        known = [split.name for split in self._splits]
+        for name in names:
+            if name not in known:
+                close = did_you_mean(name, known)
+                raise UsageError(f"split {name!r}: expected one of {', '.join(known)}{close}")
+        wanted = [name in names for name in known]
+        kept = tuple(compress(self._splits, wanted))
+        if self._is_whole:
+            return Dataset(kept, self.classes)
+        rows = as_array(self._rows)
+        parts = np.searchsorted(self._starts, rows, side="right") - 1
+        gone = np.cumsum([0, *(0 if is_kept else len(one) for is_kept, one in zip(wanted, self._splits, strict=True))])
+        chosen = np.array(wanted)[parts]
+        return Dataset(kept, self.classes, rows[chosen] - gone[parts[chosen]])
+
+    @property
+    def indices(self) -> NDArray[Any] | ArrayRows:
+        """Indices as stored, shape (N, H, W'), uint8, or uint16 for more than 256 colours.
+
+        Below 9 bits an index, W' is ceil(W * bits / 8): the first pixel lies in the highest bits of a byte.
+        :meth:`to_numpy` gives one index a pixel. The array is mapped into memory; where rows are chosen by numbers, or
+        lie in several splits, it is an :class:`ArrayRows`, which reads the rows that are indexed.
+
+        Raises
+        ------
+        UsageError
+            If the folder has no indices.
+        """
+        return without_copy([split.indices for split in self._with_indices("indices")], self._rows)
+
+    @property
+    def palettes(self) -> NDArray[Any] | ArrayRows:
+        """Palettes, shape (N, K, 3), uint8, as ``indices`` are; or (K, 3) if all images share one.
+
+        Raises
+        ------
+        UsageError
+            If the folder has no palettes.
+        """
+        found = [split.palettes for split in self._with_indices("palettes")]
+        if all(one.ndim == _SHARED for one in found) and all(np.array_equal(one, found[0]) for one in found):
+            return found[0]
+        lengths = map(len, self._splits)
+        each = [
+            np.broadcast_to(one, (count, *one.shape)) if one.ndim == _SHARED else one
+            for one, count in zip(found, lengths, strict=True)
+        ]
+        return without_copy(each, self._rows)
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Height and width of all images; None if they have several sizes."""
+        return self._size()
+
+    @property
+    def bits(self) -> int:
+        """Bits of an index in ``indices``: 1, 2, 4, 8 or 16; 0 if the folder has no indices."""
+        return self._splits[0].bits
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """Number of the class of each image, shape (N,), int64; -1 without a label."""
+        return np.asarray(without_copy([split.labels for split in self._splits], self._rows))
+
+    @property
+    def names(self) -> list[str]:
+        """The path of each image below its split."""
+        if len(self._splits) == 1 and isinstance(self._rows, range):
+            return self._splits[0].names[self._rows.start : self._rows.stop : self._rows.step] if self._rows else []
+        names: list[str] = [""] * len(self)
+        for one in rows_by_part(as_array(self._rows), self._starts):
+            of_split = self._splits[one.part].names
+            places = range(len(self))[one.places] if isinstance(one.places, slice) else one.places.tolist()
+            for place, row in zip(places, one.rows.tolist(), strict=True):
+                names[place] = of_split[row]
+        return names
+
+    def pixels(
+        self,
+        rows: Any = None,  # noqa: ANN401 - as for indexing
+        layout: str = "CHW",
+        dtype: DTypeLike = "uint8",
+        mean: Sequence[float] | float | None = None,
+        std: Sequence[float] | float | None = None,
+        *,
+        flip: ArrayLike | None = None,
+        out: NDArray[Any] | None = None,
+        threads: int = 1,
+    ) -> NDArray[Any]:
+        """Return the pixels of images.
+
+        Parameters
+        ----------
+        rows
+            An integer, a slice, numbers or a mask, as for indexing; by default all images.
+        layout
+            "CHW" or "HWC".
+        dtype
+            uint8, from 0 to 255; float32 or float16, from 0 to 1, before ``mean`` and ``std``.
+        mean, std
+            A number each, or one for each of R, G and B; a pixel becomes ``(level / 255 - mean) / std``.
+        flip
+            A flag for each image, shape (n,), bool: whether to mirror it left to right.
+        out
+            A contiguous array to write into and to return.
+        threads
+            Number of threads.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (n, 3, H, W) or (n, H, W, 3); without the first axis for an integer.
+
+        Raises
+        ------
+        IndexError
+            If a number is out of range.
+        UsageError
+            If another value is not one of those expected, or the images have several sizes.
+        ImageError
+            If an image file is damaged; the message names it.
+        """
+        form = batch_form(layout, dtype, mean, std)
+        threads = whole_number("threads", threads, 1, _MOST_THREADS)
+        chosen = self._rows if rows is None else choose_rows(self._rows, rows)
+        numbers = np.array([chosen]) if isinstance(chosen, int) else as_array(chosen)
+        flags = _flags(flip, len(numbers))
+        height, width = self._size(numbers) or (0, 0)
+        target = out if out is None or not isinstance(chosen, int) else np.asarray(out)[None]
+        shown = form.to_out(target, len(numbers), height, width)
+        self._show(numbers, form, flags, shown, threads)
+        return shown[0] if isinstance(chosen, int) else shown
+
+    def _show(self, rows: NDArray[np.int64], form: BatchForm, flip: Flags, out: NDArray[Any], threads: int) -> None:
+        """Write the pixels of rows, counted over all splits."""
+        for one in rows_by_part(rows, self._starts):
+            flags = None if flip is None else flip[one.places]
+            target = out[one.places]  # a copy where the places are not one after the other
+            self._splits[one.part].show(one.rows, form, flags, out=target, threads=threads)
+            if not isinstance(one.places, slice):
+                out[one.places] = target
+
+    def to_numpy(self, X: str = "pixels") -> tuple[NDArray[Any], NDArray[np.int64]]:  # noqa: N803 - scikit-learn's name
+        """Return all images and their labels, read into memory.
+
+        Parameters
+        ----------
+        X
+            "pixels", shape (N, H, W, 3), uint8; or "indices", shape (N, H, W), uint8 or uint16, one index a pixel.
+
+        Returns
+        -------
+        X, y
+            The images, and ``labels``.
+        """
+        if X not in _FORMS:
+            raise UsageError(f"X={X!r}: expected one of {', '.join(_FORMS)}")
+        labels = np.array(self.labels)
+        if X == "pixels":
+            return self.pixels(layout="HWC"), labels
+        packed = np.array(self.indices)
+        return unpack_rows(packed, self.bits, (self.size or (0, 0))[1]), labels
+
+    def to_bunch(self, X: str = "pixels") -> Any:  # noqa: ANN401, N803 - a Bunch
+        """Return all images as scikit-learn's own datasets come: a :class:`sklearn.utils.Bunch`.
+
+        Its ``images`` are those of :meth:`to_numpy`, ``data`` the same with one row an image, ``target`` the labels,
+        and ``target_names`` the classes.
+        """
+        from sklearn.utils import Bunch  # noqa: PLC0415 - it takes a second to load
+
+        images, labels = self.to_numpy(X)
+        data = images.reshape(len(images), -1) if len(images) else images.reshape(0, 0)
+        return Bunch(
+            data=data, images=images, target=labels, target_names=np.array(self.classes, dtype=str), DESCR=repr(self)
+        )
+
+    def verify(self) -> None:
+        """Read every byte of every file, those of images outside a view, too.
+
+        Raises
+        ------
+        UsageError
+            If one has changed; the message names the file, and the block of an array.
+        """
+        for split in self._splits:
+            split.verify()
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether the view has all images in their order."""
+        return isinstance(self._rows, range) and self._rows == range(self._starts[-1])
+
+    def _with_indices(self, what: str) -> tuple[Split, ...]:
+        """Return the splits if they have indices and palettes."""
+        for split in self._splits:
+            if not split.has_indices:
+                getattr(split, what)  # raises the error that says why
+        return self._splits
+
+    def _size(self, rows: NDArray[np.int64] | None = None) -> tuple[int, int] | None:
+        """Return height and width of all images, or of rows; UsageError if rows have several."""
+        sizes = {split.size for split in self._splits}
+        if len(sizes) == 1 and None not in sizes:
+            return next(iter(sizes))
+        if rows is None:
+            return None
+        found = {
+            self._splits[one.part].size_of(row) for one in rows_by_part(rows, self._starts) for row in one.rows.tolist()
+        }
+        if len(found) > 1:
+            shown = ", ".join(f"{width} x {height}" for height, width in sorted(found)[:3])
+            raise UsageError(
+                f"the images have several sizes ({shown}): expected one; take them one by one, or run ics compress "
+                "with --size"
+            )
+        return next(iter(found), None)
+
+
+def _flags(flip: ArrayLike | None, count: int) -> Flags:
+    """Return a flag for each image."""
+    if flip is None:
+        return None
+    flags = np.atleast_1d(np.asarray(flip))
+    if flags.dtype != bool or flags.shape != (count,):
+        raise UsageError(f"flip of type {flags.dtype} and shape {flags.shape}: expected bool of shape ({count},)")
+    return flags

@@ -1,0 +1,63 @@
+"""What a dataset asks of each of its splits, whether they are arrays or files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from icsys.loading.batch_form import BatchForm, Flags
+
+
+class Split(Protocol):
+    """A split of a dataset: its arrays, or its images in files."""
+
+    name: str
+
+    @property
+    def has_indices(self) -> bool:
+        """Whether there are indices and palettes."""
+
+    @property
+    def colors(self) -> int:
+        """Number of colours in a palette; 0 without palettes."""
+
+    @property
+    def bits(self) -> int:
+        """Bits of an index; 0 without indices."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Height and width of every image, or None."""
+
+    def size_of(self, row: int) -> tuple[int, int]:
+        """Return height and width of an image."""
+
+    @property
+    def indices(self) -> NDArray[Any]:
+        """Packed indices."""
+
+    @property
+    def palettes(self) -> NDArray[np.uint8]:
+        """Palettes."""
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """Numbers of classes."""
+
+    @property
+    def names(self) -> list[str]:
+        """Names of images."""
+
+    def show(self, rows: NDArray[np.int64], form: BatchForm, flip: Flags, *, out: NDArray[Any], threads: int) -> None:
+        """Write the pixels of rows into ``out``, with so many ``threads``."""
+
+    def prepare(self) -> None:
+        """Find at once what can be found without reading all."""
+
+    def verify(self) -> None:
+        """Read every byte."""

@@ -1,0 +1,193 @@
+// Indices and palettes to pixels: rows of a few bits a pixel become short lines of indices, which are looked up in tables.
+
+#pragma once
+
+#include "common.hpp"
+#include "shuffles.hpp"
+
+ICS_BEGIN
+
+// Images of one size, and how their pixels are wished; expand.py has the same structure.
+struct Batch {
+    const uint8_t *indices; // of the first image of all
+    int64_t image_bytes;    // from one image to the next
+    int64_t row_bytes, width, bits;
+    const uint8_t *palettes;
+    int64_t palette_bytes, colors; // from one palette to the next, 0 if there is one for all
+    const int64_t *rows;           // the images to take
+    const uint8_t *flips;          // of each, whether left and right are exchanged; null for none
+    const int64_t *tops, *lefts;   // of each, the corner that is kept; null for none
+    int64_t out_height, out_width;
+    const void *values; // what each of 256 levels becomes, for R, G and B
+    int64_t value_bytes, planar;
+    int64_t long_shuffles; // whether the processor has them
+    void *out;
+};
+
+constexpr int64_t TILE = 2048;      // indices that are looked up at a time
+constexpr int64_t PAST_TILE = 64;   // more that may be unpacked
+constexpr int64_t ENTRIES = 256;    // of a table
+constexpr int64_t FEW_ENTRIES = 16; // what a shuffle of bytes looks up
+
+constexpr int MANY = 64;            // colours up to which several shuffles are faster than loads
+
+// The colours of a palette as they are written, in planes or as pixels. Entries past the last colour repeat it, so any
+// index has an entry.
+template <typename T> struct Tables {
+    alignas(64) T planes[3][ENTRIES];
+    alignas(64) T pixels[ENTRIES][4];
+    int64_t colors;
+    bool long_shuffles;
+    const uint8_t *palette;
+    const T *values;
+
+    void fill(const Batch &batch, const uint8_t *from) {
+        palette = from;
+        values = static_cast<const T *>(batch.values);
+        colors = batch.colors;
+        long_shuffles = batch.long_shuffles != 0;
+        if (batch.bits > 8) return;
+        const int64_t entries = batch.bits < 8 ? FEW_ENTRIES : ENTRIES;
+        for (int64_t i = 0; i < entries; i++) {
+            const uint8_t *color = palette + 3 * (i < colors ? i : colors - 1);
+            for (int c = 0; c < 3; c++) planes[c][i] = pixels[i][c] = values[c * ENTRIES + color[c]];
+        }
+    }
+};
+
+// Write the indices in `n` bytes of 1, 2 or 4 bits a pixel.
+template <int BITS> INLINE void unpack(const uint8_t *packed, int64_t n, uint8_t *indices) {
+    constexpr int PIXELS = 8 / BITS;
+    for (int64_t i = 0; i < n; i++)
+        for (int p = 0; p < PIXELS; p++)
+            indices[i * PIXELS + p] = static_cast<uint8_t>(packed[i] >> (8 - BITS * (p + 1)) & ((1 << BITS) - 1));
+}
+
+// Return the indices of `n` pixels of a row from the column `from` on, in `room` where they are packed.
+INLINE const uint8_t *line_of(const uint8_t *row, int64_t bits, int64_t from, int64_t n, uint8_t *room) {
+    if (bits == 8) return row + from;
+    const int64_t skipped = from & (8 / bits - 1), bytes = ((skipped + n) * bits + 7) / 8;
+    const uint8_t *packed = row + from * bits / 8;
+    switch (bits) {
+    case 1: unpack<1>(packed, bytes, room); break;
+    case 2: unpack<2>(packed, bytes, room); break;
+    default: unpack<4>(packed, bytes, room);
+    }
+    return room + skipped;
+}
+
+template <typename I> INLINE const I *reversed(const I *line, int64_t n, I *room) {
+    for (int64_t i = 0; i < n; i++) room[i] = line[n - 1 - i];
+    return room;
+}
+
+// Write the pixels of a line of indices as planes that are `plane` values apart.
+template <typename T>
+INLINE void look_up_planes(const uint8_t *line, int64_t n, const Tables<T> &tables, int64_t plane, T *out) {
+    const T *const planes[3] = {tables.planes[0], tables.planes[1], tables.planes[2]};
+    const int last = static_cast<int>(tables.colors) - 1;
+    if (last < FEW_ENTRIES) {
+        if (few_planes(line, n, planes, last, plane, out)) return;
+    } else if constexpr (sizeof(T) == 1) {
+        if (tables.long_shuffles && long_shuffles<true>(line, n, planes, plane, out)) return;
+        if (last < MANY && many_planes(line, n, planes, last, plane, out)) return;
+    }
+    if (any_planes(line, n, tables.pixels, plane, out)) return;
+    for (int c = 0; c < 3; c++)
+        for (int64_t i = 0; i < n; i++) out[c * plane + i] = planes[c][line[i]];
+}
+
+// Write the pixels of a line of indices as three values each.
+template <typename T> INLINE void look_up_pixels(const uint8_t *line, int64_t n, const Tables<T> &tables, T *out) {
+    if constexpr (sizeof(T) == 1) {
+        const T *const planes[3] = {tables.planes[0], tables.planes[1], tables.planes[2]};
+        const int last = static_cast<int>(tables.colors) - 1;
+        if (last < FEW_ENTRIES && few_pixels(line, n, planes, last, out)) return;
+        if (last >= FEW_ENTRIES && tables.long_shuffles && long_shuffles<false>(line, n, planes, 0, out)) return;
+    }
+    int64_t i = 0;
+    for (; i + 8 < n; i += 8)
+        for (int p = 0; p < 8; p++) memcpy(out + 3 * (i + p), tables.pixels[line[i + p]], 4 * sizeof(T));
+    for (; i + 1 < n; i++) memcpy(out + 3 * i, tables.pixels[line[i]], 4 * sizeof(T));
+    if (n) memcpy(out + 3 * (n - 1), tables.pixels[line[n - 1]], 3 * sizeof(T)); // nothing past the line
+}
+
+template <typename T>
+INLINE void look_up(const uint8_t *line, int64_t n, const Tables<T> &tables, bool planar, int64_t plane, T *out) {
+    if (planar)
+        look_up_planes(line, n, tables, plane, out);
+    else
+        look_up_pixels(line, n, tables, out);
+}
+
+// The same for indices of 16 bits, whose palettes are too long for a table.
+template <typename T>
+INLINE void look_up(const uint16_t *line, int64_t n, const Tables<T> &tables, bool planar, int64_t plane, T *out) {
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t index = line[i] < tables.colors ? line[i] : tables.colors - 1;
+        for (int c = 0; c < 3; c++)
+            out[planar ? c * plane + i : 3 * i + c] = tables.values[c * ENTRIES + tables.palette[3 * index + c]];
+    }
+}
+
+// Write the planes of `n` pixels of a row of 4 bits a pixel from the column `left` on, and return whether that was done: a
+// line may be too short.
+INLINE bool expand_nibbles(const uint8_t *row, int64_t left, int64_t n, bool flip, const Tables<uint8_t> &tables,
+                           int64_t plane, uint8_t *out) {
+    const uint8_t *const planes[3] = {tables.planes[0], tables.planes[1], tables.planes[2]};
+    const int64_t odd = n & 1, even = n - odd, from = flip ? left + odd : left;
+    const uint8_t *packed = row + from / 2;
+    const bool done = from & 1 ? (flip ? nibble_planes<true, true>(packed, even, planes, plane, out)
+                                       : nibble_planes<false, true>(packed, even, planes, plane, out))
+                               : (flip ? nibble_planes<true, false>(packed, even, planes, plane, out)
+                                       : nibble_planes<false, false>(packed, even, planes, plane, out));
+    if (done && odd) {
+        const int64_t last = flip ? left : left + even;
+        const int index = row[last / 2] >> (last & 1 ? 0 : 4) & 15;
+        for (int c = 0; c < 3; c++) out[c * plane + even] = planes[c][index];
+    }
+    return done;
+}
+
+// Write the pixels of image k of a batch.
+template <typename T> INLINE void expand_image(const Batch &batch, int64_t k, const Tables<T> &tables) {
+    const int64_t top = batch.tops ? batch.tops[k] : 0, left = batch.lefts ? batch.lefts[k] : 0, bits = batch.bits;
+    const bool flip = batch.flips && batch.flips[k], planar = batch.planar != 0;
+    const int64_t plane = batch.out_height * batch.out_width, step = planar ? 1 : 3;
+    const uint8_t *row = batch.indices + batch.rows[k] * batch.image_bytes + top * batch.row_bytes;
+    T *out = static_cast<T *>(batch.out) + k * 3 * plane;
+    int64_t lines = batch.out_height, length = batch.out_width;
+    if (!flip && length == batch.width && length * bits == 8 * batch.row_bytes) { // whole rows are one long line
+        length *= lines;
+        lines = lines > 0;
+    }
+    alignas(64) uint8_t room[TILE + PAST_TILE], mirrored[TILE];
+    uint16_t wide[TILE];
+    for (int64_t y = 0; y < lines; y++, row += batch.row_bytes) {
+        if constexpr (sizeof(T) == 1)
+            if (bits == 4 && planar && expand_nibbles(row, left, length, flip, tables, plane, out + y * length)) continue;
+        for (int64_t x = 0; x < length; x += TILE) {
+            const int64_t n = length - x < TILE ? length - x : TILE, from = left + (flip ? length - x - n : x);
+            T *to = out + (y * length + x) * step;
+            if (bits > 8) {
+                const uint16_t *line = reinterpret_cast<const uint16_t *>(row) + from;
+                look_up(flip ? reversed(line, n, wide) : line, n, tables, planar, plane, to);
+            } else {
+                const uint8_t *line = line_of(row, bits, from, n, room);
+                look_up(flip ? reversed(line, n, mirrored) : line, n, tables, planar, plane, to);
+            }
+        }
+    }
+}
+
+// Write the pixels of the images from `first` to before `last` of a batch.
+template <typename T> INLINE void expand(const Batch &batch, int64_t first, int64_t last) {
+    Tables<T> tables;
+    for (int64_t k = first; k < last; k++) {
+        if (batch.palette_bytes || k == first)
+            tables.fill(batch, batch.palettes + batch.rows[k] * batch.palette_bytes);
+        expand_image(batch, k, tables);
+    }
+}
+
+ICS_END

@@ -1,0 +1,178 @@
+"""Writes the arrays of a folder into the staging folder, image by image."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from icsys.choices import ARRAYS
+from icsys.files.atomic import whole_file
+from icsys.image.arrays.image_row import RowForm
+from icsys.layout import DATASET, IMAGE_NAMES, LABELS, NO_SPLIT, PALETTES, STAGED_PACKS, staged_name
+from icsys.packs.arrays_format import ArraysFormat
+from icsys.packs.assignment import Stopped, assigned_rows
+from icsys.records.dataset_json import ArrayFacts, HashedFile, dataset_values
+from icsys.records.label import from_columns
+from icsys.records.pack_index import Pack
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Mapping, Sequence
+
+    from icsys.files.rooted_path import RootedPath
+    from icsys.options import Options
+    from icsys.packs.assignment import Assignment
+    from icsys.packs.companions import Companions
+    from icsys.packs.read_arrays import FindsBytes
+    from icsys.records.pack_index import PackIndex
+    from icsys.records.palette_files import Palettes
+
+NPY_HEADER = 128
+"""Bytes before the numbers of an array; a multiple of 64, so that they are aligned where the file is mapped."""
+
+_UNLABELLED = -1
+_CHANNELS = 3
+
+
+def npy_header(descr: str, shape: tuple[int, ...]) -> bytes:
+    """Return the beginning of a ``.npy`` file of version 1.0 (``numpy.lib.format``), always of one length.
+
+    NumPy's own writer pads it by rules that depend on its version.
+    """
+    text = repr({"descr": descr, "fortran_order": False, "shape": shape}).encode("ascii")
+    begin = b"\x93NUMPY\x01\x00" + struct.pack("<H", NPY_HEADER - 10)
+    return begin + text.ljust(NPY_HEADER - len(begin) - 1) + b"\n"
+
+
+def array_files(facts: ArrayFacts, splits: list[str]) -> list[str]:
+    """Return the paths of all files of arrays, below the output folder; ``dataset.json`` is the last."""
+    return [f"{split}/{name}" for split in splits or [NO_SPLIT] for name in facts.files] + [DATASET]
+
+
+def array_facts(options: Options, palettes: Palettes | None, recorded: Mapping[str, Any]) -> ArrayFacts | None:
+    """Return what the arrays of a run hold; None if the run writes another format.
+
+    Parameters
+    ----------
+    options
+        As the images are compressed with, where the largest shared palette decides the number of colours.
+    recorded
+        The options to record, as plain JSON values.
+    """
+    if options.format != ARRAYS or options.final_size is None:
+        return None
+    colors = 0 if options.strategy == "SO" else options.most_colors
+    one_palette = palettes is not None and not palettes.by_class
+    return ArrayFacts(RowForm(*options.final_size, colors), one_palette, recorded)
+
+
+class ArrayWriter(NamedTuple):
+    """What is written into arrays, and where it is found."""
+
+    destination: RootedPath
+    after: PackIndex
+    facts: ArrayFacts
+    assignment: Assignment
+    companions: Companions
+    finder: FindsBytes
+    stop: threading.Event
+
+    def write(self, on_pack: Callable[[], object]) -> list[Pack]:
+        """Write all files; return them in order.
+
+        Raises
+        ------
+        Stopped
+            If ``stop`` is set before the end.
+        OSError
+            If a file cannot be written, or an image is not as the manifest has it.
+        """
+        packs: list[Pack] = []
+        described: dict[str, dict[str, Any]] = {}
+        for split in self.assignment.splits or [NO_SPLIT]:
+            on_pack()
+            images = self.assignment.counts[f"{split}/{self.facts.array}"]
+            files = self._write_split(split, images)
+            described[split] = {"images": images, "files": files}
+            for name in self.facts.files:
+                is_first = name == self.facts.array
+                counts = images if is_first else 0, files[name]["bytes"], files[name]["sha256"]
+                packs.append(Pack(f"{split}/{name}", *counts))
+        values = dataset_values(self.facts, self.assignment.classes, described)
+        data = json.dumps(values, indent=1).encode() + b"\n"
+        with whole_file(self._staged(DATASET)) as file:
+            file.write(data)
+        return [*packs, Pack(DATASET, 0, len(data), hashlib.sha256(data).hexdigest())]
+
+    def _staged(self, name: str) -> RootedPath:
+        return self.destination / STAGED_PACKS / staged_name(name)
+
+    def _write_split(self, split: str, images: int) -> dict[str, dict[str, Any]]:
+        """Write the files of a split; return their descriptions."""
+        facts, form = self.facts, self.facts.form
+        palettes = (form.colors, _CHANNELS) if facts.one_palette else (images, form.colors, _CHANNELS)
+        arrays: dict[str, tuple[str, tuple[int, ...]]] = {
+            facts.array: (form.dtype.str, (images, *form.row_shape)),
+            PALETTES: ("|u1", palettes),
+            LABELS: ("<i8", (images,)),
+        }
+        with ExitStack() as stack:
+            files = {
+                name: HashedFile(stack.enter_context(whole_file(self._staged(f"{split}/{name}"))))
+                for name in facts.files
+            }
+            for name in files.keys() & arrays.keys():
+                files[name].write(npy_header(*arrays[name]))
+            self._write_images(split, files)
+            if not images and facts.one_palette and form.colors:
+                files[PALETTES].write(bytes(form.palette_bytes))
+        descriptions: dict[str, dict[str, Any]] = {}
+        for name, file in files.items():
+            kind = {}
+            if name in arrays:
+                kind = {"dtype": _dtype_name(arrays[name][0]), "shape": list(arrays[name][1])}
+            descriptions[name] = kind | file.described()
+        return descriptions
+
+    def _write_images(self, split: str, files: Mapping[str, HashedFile]) -> None:
+        """Write the images of a split, in the order of the manifest."""
+        facts, numbers = self.facts, self.assignment.classes.numbering()
+        shared: bytes | None = None
+        only = split if len(self.assignment.splits) > 1 else None
+        for row, _ in assigned_rows(self.destination, self.after, self.companions, only):
+            if self.stop.is_set():
+                raise Stopped
+            data = self.finder.find(row)
+            stored, palette = facts.form.parts(data) or (b"", b"")
+            if not stored or (facts.one_palette and shared not in {None, palette}):
+                raise OSError(
+                    f"{row['file_name']!r} has another size, or other colours, than this run gives: run again with "
+                    "--overwrite always"
+                )
+            files[facts.array].write(stored)
+            if facts.form.colors and (shared is None or not facts.one_palette):
+                files[PALETTES].write(palette)
+                shared = palette
+            label, number = from_columns(row)
+            number = numbers[label] if number is None and label is not None else number
+            files[LABELS].write(struct.pack("<q", _UNLABELLED if number is None else number))
+            files[IMAGE_NAMES].write(json.dumps(ArraysFormat().member(row["file_name"])).encode() + b"\n")
+
+
+def _dtype_name(descr: str) -> str:
+    return {"|u1": "uint8", "<u2": "uint16", "<i8": "int64"}[descr]
+
+
+def check_companions(names: Sequence[str], singles: Sequence[str]) -> None:
+    """Refuse companions with names of files of arrays.
+
+    Raises
+    ------
+    OSError
+        The text has the name.
+    """
+    for name in sorted({*names} & {*singles}):
+        raise OSError(f"the companion {name!r} has the name of a file of arrays: rename it in the source")

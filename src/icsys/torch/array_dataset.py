@@ -1,0 +1,65 @@
+"""A map-style dataset of PyTorch from what ``icsys.load`` opens, for code that brings its own ``DataLoader``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset as TorchDataset
+
+from icsys.loading.batch_form import batch_form
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from icsys.loading.dataset import Dataset
+
+
+class ArrayDataset(TorchDataset):
+    """Pixels, shape (3, H, W), and the label of each image; :func:`as_dataset` makes it.
+
+    PyTorch's ``DataLoader`` asks for a whole batch at a time, so its pixels are made at once. Its worker processes get
+    the path of the folder and open it themselves.
+    """
+
+    def __init__(self, data: Dataset, transform: Callable[[Any], Any] | None, **form: Any) -> None:  # noqa: ANN401
+        self.data, self.classes, self._transform, self._form = data, data.classes, transform, form
+        self.targets = data.labels
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __getitem__(self, index: int) -> tuple[Any, int]:
+        return self.__getitems__([index])[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[tuple[Any, int]]:
+        """Return several images; ``DataLoader`` calls it with those of a batch."""
+        rows = np.asarray(indices, np.int64)
+        pixels = torch.from_numpy(self.data.pixels(rows, **self._form))
+        change = self._transform or (lambda image: image)
+        return [(change(image), label) for image, label in zip(pixels, self.targets[rows].tolist(), strict=True)]
+
+
+def as_dataset(
+    data: Dataset,
+    *,
+    layout: str = "CHW",
+    dtype: Any = "float32",  # noqa: ANN401 - of torch or of NumPy
+    mean: Sequence[float] | float | None = None,
+    std: Sequence[float] | float | None = None,
+    transform: Callable[[Any], Any] | None = None,
+) -> ArrayDataset:
+    """Return a map-style dataset for ``torch.utils.data.DataLoader``.
+
+    Parameters
+    ----------
+    data
+        What :func:`icsys.load` has opened, or a view of it.
+    layout, dtype, mean, std
+        Of the pixels, as for :meth:`icsys.Dataset.pixels`.
+    transform
+        Applied to the tensor of each image.
+    """
+    form = batch_form(layout, str(dtype).removeprefix("torch.") if isinstance(dtype, torch.dtype) else dtype, mean, std)
+    return ArrayDataset(data, transform, **form.keywords())

@@ -1,0 +1,244 @@
+"""Batches of pixels from packed indices: against a twin that takes one pixel after another with NumPy."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from icsys.errors import UsageError
+from icsys.image.arrays import expand
+from icsys.image.arrays.expand import expand_batch
+from icsys.image.arrays.packing import bits_for, index_dtype, pack_rows
+from icsys.native.library import LIBRARY, Kernels, levels
+
+# Around the widths of vectors and of the lines that are looked up at a time.
+WIDTHS = st.one_of(st.integers(1, 80), st.sampled_from([127, 128, 129, 223, 224, 225, 2047, 2048, 2049, 4100]))
+
+# Each level without the shuffles that only some of its processors have, and with them where this one has them.
+INSTRUCTION_SETS = [(level, long) for level in levels() for long in range(LIBRARY.has_long_shuffles() + 1)]
+
+
+def naive(indices, palettes, rows, *, layout="CHW", dtype="uint8", mean=None, std=None, flip=None, crop=None):
+    """The pixels of unpacked indices (N, H, W), an image after another."""
+    images = []
+    for k, row in enumerate(rows):
+        palette = palettes if palettes.ndim == 2 else palettes[row]
+        image = palette[np.minimum(indices[row], len(palette) - 1)]
+        if crop is not None:
+            top, left = (int(np.broadcast_to(given, len(rows))[k]) for given in crop[:2])
+            image = image[top : top + crop[2], left : left + crop[3]]
+        if flip is not None and flip[k]:
+            image = image[:, ::-1]
+        if dtype != "uint8":
+            image = ((image / 255 - (0 if mean is None else mean)) / (1 if std is None else std)).astype(dtype)
+        images.append(image.transpose(2, 0, 1) if layout == "CHW" else image)
+    height, width = indices.shape[1:] if crop is None else crop[2:]
+    shape = (3, height, width) if layout == "CHW" else (height, width, 3)
+    return np.array(images, dtype).reshape(len(rows), *shape)
+
+
+@st.composite
+def datasets(draw):
+    """Indices (N, H, W), palettes and bits; some indices lie past the palette, as in a damaged file."""
+    colors = draw(st.one_of(st.integers(1, 40), st.sampled_from([64, 100, 128, 129, 255, 256, 257, 1000])))
+    bits = draw(st.sampled_from([bits for bits in (1, 2, 4, 8, 16) if bits >= bits_for(colors)]))
+    width = draw(WIDTHS)
+    shape = draw(st.integers(1, 3)), draw(st.integers(0 if width < 100 else 1, 5)), width
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    largest = (1 << bits if draw(st.booleans()) else colors) - 1
+    indices = random.integers(0, largest, shape, endpoint=True).astype(index_dtype(bits))
+    palettes = random.integers(0, 256, (colors, 3) if draw(st.booleans()) else (shape[0], colors, 3), np.uint8)
+    return indices, palettes, bits
+
+
+@st.composite
+def cases(draw):
+    """The arguments of the twin, and the bits."""
+    indices, palettes, bits = draw(datasets())
+    images, height, width = indices.shape
+    rows = draw(st.lists(st.integers(0, images - 1), max_size=5))
+    form = {"layout": draw(st.sampled_from(["CHW", "HWC"]))}
+    form["dtype"] = draw(st.sampled_from(["uint8", "float32", "float16"]))
+    if form["dtype"] != "uint8" and draw(st.booleans()):
+        form |= {"mean": np.array([0.485, 0.456, 0.406]), "std": draw(st.sampled_from([0.25, (0.229, 0.224, 0.225)]))}
+    if draw(st.booleans()):
+        form["flip"] = np.array(draw(st.lists(st.booleans(), min_size=len(rows), max_size=len(rows))), bool)
+    if height and draw(st.booleans()):
+        size = draw(st.integers(1, height)), draw(st.integers(1, width))
+        tops = draw(st.lists(st.integers(0, height - size[0]), min_size=len(rows), max_size=len(rows)))
+        form["crop"] = np.array(tops, np.int64), draw(st.integers(0, width - size[1])), *size
+    return (indices, palettes, rows), form, bits
+
+
+@settings(deadline=None, max_examples=300)
+@given(cases())
+def test_every_instruction_set_gives_the_pixels_of_the_twin(case):
+    (indices, palettes, rows), form, bits = case
+    expected = naive(indices, palettes, rows, **form)
+    packed = pack_rows(indices, bits)
+    with pytest.MonkeyPatch.context() as patch:
+        for level, long_shuffles in INSTRUCTION_SETS:
+            patch.setattr(expand, "KERNELS", Kernels(LIBRARY, level))
+            patch.setattr(expand, "_LONG_SHUFFLES", long_shuffles)
+            # A frame around the result shows what is written beside it.
+            frame = np.full(expected.size + 128, 77, expected.dtype)
+            out = frame[64:-64].reshape(expected.shape)
+            found = expand_batch(packed, palettes, rows, bits=bits, width=indices.shape[2], out=out, **form)
+            assert found is out
+            np.testing.assert_array_equal(out, expected)
+            assert (frame[:64] == 77).all()
+            assert (frame[-64:] == 77).all()
+
+
+@settings(deadline=None, max_examples=30)
+@given(cases(), st.integers(1, 5))
+def test_threads_share_the_work_and_give_the_same_pixels(case, threads):
+    (indices, palettes, rows), form, bits = case
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(expand, "_BYTES_OF_A_THREAD", 1)
+        found = expand_batch(
+            pack_rows(indices, bits), palettes, rows, bits=bits, width=indices.shape[2], threads=threads, **form
+        )
+    np.testing.assert_array_equal(found, naive(indices, palettes, rows, **form))
+
+
+def test_a_thread_that_cannot_start_leaves_none_behind_that_writes(monkeypatch):
+    running = threading.active_count()
+    start = threading.Thread.start
+
+    def fail_on_second(thread):
+        if threading.active_count() > running:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(expand, "_BYTES_OF_A_THREAD", 1)
+    monkeypatch.setattr(expand, "_expand", lambda *_: time.sleep(0.1))
+    monkeypatch.setattr(threading.Thread, "start", fail_on_second)
+    with pytest.raises(RuntimeError, match="can't start"):
+        expand_batch(np.zeros((3, 1, 1), np.uint8), np.zeros((2, 3), np.uint8), [0, 1, 2], bits=1, width=8, threads=3)
+    assert threading.active_count() == running
+
+
+@pytest.mark.parametrize("bits", [4, 8, 16])
+def test_arrays_whose_images_do_not_lie_in_one_piece_give_the_same_pixels(bits, tmp_path):
+    random = np.random.default_rng(0)
+    indices = random.integers(0, 16, (6, 5, 22)).astype(index_dtype(bits))
+    palettes = random.integers(0, 256, (6, 16, 3), np.uint8)
+    packed, rows = pack_rows(indices, bits), [3, 0, 3, 5]
+    expected = naive(indices, palettes, rows)
+    np.save(tmp_path / "indices.npy", packed)
+    np.save(tmp_path / "palettes.npy", palettes)
+    unaligned = np.zeros(packed.nbytes + 1, np.uint8)[1:].view(packed.dtype).reshape(packed.shape)
+    unaligned[:] = packed
+    doubled = np.repeat(packed, 2, axis=0)[::2], np.repeat(palettes, 2, axis=0)[::2]
+    pairs = (
+        [np.load(tmp_path / f"{name}.npy", mmap_mode="r") for name in ("indices", "palettes")],
+        doubled,
+        (packed[::-1].copy()[::-1], palettes[::-1].copy()[::-1]),
+        (np.asfortranarray(packed), palettes),
+        (packed, np.asfortranarray(palettes)),
+        (np.repeat(packed, 2, axis=2)[..., ::2], palettes),
+        (unaligned, palettes),
+    )
+    for own_indices, own_palettes in pairs:
+        found = expand_batch(own_indices, own_palettes, rows, bits=bits, width=22)
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_one_palette_that_is_spread_over_all_images_is_read_as_it_lies():
+    indices = np.random.default_rng(0).integers(0, 4, (3, 2, 9), np.uint8)
+    palette = np.random.default_rng(1).integers(0, 256, (4, 3), np.uint8)
+    spread = np.broadcast_to(palette, (3, 4, 3))
+    found = expand_batch(pack_rows(indices, 2), spread, [2, 1], bits=2, width=9)
+    np.testing.assert_array_equal(found, palette[indices[[2, 1]]].transpose(0, 3, 1, 2))
+
+
+def test_an_index_past_the_palette_shows_the_last_colour():
+    indices = np.array([[[0, 2, 3, 9, 15]]], np.uint8)
+    palette = np.array([[1, 2, 3], [4, 5, 6], [7, 8, 9]], np.uint8)
+    found = expand_batch(pack_rows(indices, 4), palette, [0], bits=4, width=5, layout="HWC")
+    assert found[0, 0].tolist() == [[1, 2, 3], *([[7, 8, 9]] * 4)]
+
+
+def test_floats_are_levels_as_shares_of_255_if_nothing_is_said():
+    palette = np.array([[0, 51, 255]], np.uint8)
+    found = expand_batch(np.zeros((1, 1, 1), np.uint8), palette, [0], bits=1, width=1, dtype="float32")
+    assert found.reshape(3).tolist() == [0, np.float32(0.2), 1]
+
+
+def call(**changed):
+    given = {
+        "indices": np.zeros((4, 3, 5), np.uint8),
+        "palettes": np.zeros((4, 16, 3), np.uint8),
+        "rows": [0, 3],
+        "bits": 4,
+        "width": 10,
+    }
+    return expand_batch(**(given | changed))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"indices": np.zeros((4, 3, 6), np.uint8)}, r"indices \(4, 3, 6\) of uint8.*expected \(N, H, 5\) of uint8"),
+        ({"indices": np.zeros((4, 3, 5), np.int8)}, "indices .* of int8"),
+        ({"indices": np.zeros((4, 5), np.uint8)}, r"indices \(4, 5\)"),
+        ({"bits": 3}, "3 bits a pixel: expected 1, 2, 4, 8 or 16"),
+        ({"bits": 16, "width": 5}, "indices .* of uint8.*of uint16"),
+        ({"indices": np.zeros((4, 3, 0), np.uint8), "width": 0}, "a width of at least 1"),
+        ({"palettes": np.zeros((3, 16, 3), np.uint8)}, r"palettes \(3, 16, 3\) of uint8: expected \(4, K, 3\)"),
+        ({"palettes": np.zeros((17, 3), np.uint8)}, "K from 1 to 16, as 4 bits number"),
+        ({"palettes": np.zeros((4, 0, 3), np.uint8)}, "K from 1 to 16"),
+        ({"palettes": np.zeros((4, 16, 4), np.uint8)}, r"palettes \(4, 16, 4\)"),
+        ({"palettes": np.zeros(3, np.uint8)}, r"palettes \(3,\)"),
+        ({"palettes": np.zeros((16, 3), np.float32)}, "palettes .* of float32"),
+        ({"rows": [0, 4]}, "rows from 0 to 4: expected 0 to 3"),
+        ({"rows": [-1]}, "rows from -1 to -1"),
+        ({"rows": [0.0]}, "expected .* of integers"),
+        ({"rows": [True, False, True, True]}, "expected .* of integers"),
+        ({"rows": 2}, r"rows \(\)"),
+        ({"rows": np.array([2**63], np.uint64)}, "rows from 9223372036854775808"),
+        ({"layout": "WHC"}, "layout='WHC': expected one of CHW, HWC"),
+        ({"dtype": "float64"}, "dtype='float64': expected one of uint8, float32, float16"),
+        ({"mean": 0.5}, "mean=0.5 with uint8: expected dtype='float32'"),
+        ({"std": 0.5}, "std=0.5 with uint8"),
+        ({"dtype": "float32", "mean": (0, 1)}, r"mean=\(0, 1\): expected a finite number"),
+        ({"dtype": "float32", "mean": np.nan}, "mean=nan: expected a finite number"),
+        ({"dtype": "float32", "std": (1, 0, 1)}, r"std=\(1, 0, 1\): expected numbers above 0"),
+        ({"dtype": "float16", "std": 1e-6}, "expected values that float16 holds"),
+        ({"flip": np.zeros(3, bool)}, r"flip \(3,\) of bool: expected \(2,\) of bool"),
+        ({"flip": np.zeros(2, np.uint8)}, "flip .* of uint8"),
+        ({"crop": (0, 0, 4, 10)}, "crop of 4x10.*: expected 1x1 to 3x10"),
+        ({"crop": (0, 0, 3, 0)}, "crop of 3x0"),
+        ({"crop": (0, 6, 3, 5)}, "crop lefts from 6 to 6: expected 0 to 5"),
+        ({"crop": ([0, -1], 0, 3, 5)}, "crop tops from -1 to 0"),
+        ({"crop": ([0], 0, 3, 5)}, r"crop tops \(1,\)"),
+        ({"crop": (0.0, 0, 3, 5)}, "crop tops .* of float64"),
+        ({"crop": (0, 0, 3)}, r"crop=\(0, 0, 3\): expected \(tops, lefts, height, width\)"),
+        ({"crop": (0, 0, 2.0, 3)}, "a whole height and width"),
+        ({"threads": 1.5}, "threads=1.5: expected a whole number"),
+        ({"threads": 0}, "threads=0: expected a whole number from 1 on"),
+        ({"out": np.zeros((2, 3, 3, 9), np.uint8)}, r"expected \(2, 3, 3, 10\) of uint8"),
+        ({"out": np.zeros((2, 3, 3, 10), np.float32)}, "out .* of float32"),
+        ({"out": np.zeros((2, 3, 3, 20), np.uint8)[..., ::2]}, "C-contiguous"),
+        ({"out": np.broadcast_to(np.uint8(0), (2, 3, 3, 10))}, "writeable"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_what_was_expected(changed, message):
+    with pytest.raises(UsageError, match=message):
+        call(**changed)
+
+
+def test_a_wish_that_is_not_known_is_refused():
+    with pytest.raises(TypeError, match="unexpected keyword argument 'colour'"):
+        call(colour="grey")
+
+
+def test_pixels_are_not_written_over_the_indices():
+    memory = np.zeros(4 * 3 * 5 + 2 * 3 * 3 * 10, np.uint8)
+    out = memory[40:220].reshape(2, 3, 3, 10)
+    with pytest.raises(UsageError, match="out shares memory"):
+        call(indices=memory[:60].reshape(4, 3, 5), out=out)

@@ -1,0 +1,222 @@
+"""What icsys.load opens is indexed as NumPy indexes, and its pixels are those of indices and palettes."""
+
+import multiprocessing
+import pickle
+from concurrent.futures import ProcessPoolExecutor
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import icsys
+from array_folders import facts_of, pixels_of, random_split, write_arrays
+from icsys import UsageError
+from icsys.loading.row_selection import ArrayRows
+
+CLASSES = ["cat", "dog", "AC/DC"]
+HEIGHT, WIDTH = 3, 5
+
+
+@pytest.fixture(scope="module")
+def three(tmp_path_factory):
+    """Three splits, one of them empty, with what they hold all together: pixels, labels, indices and palettes."""
+    splits = {
+        "train": random_split(7, HEIGHT, WIDTH, 10, seed=1),
+        "val": random_split(0, HEIGHT, WIDTH, 10, seed=2),
+        "test": random_split(4, HEIGHT, WIDTH, 10, seed=3),
+    }
+    folder = write_arrays(tmp_path_factory.mktemp("a") / "three", splits, colors=10, classes=CLASSES)
+    whole = {name: np.concatenate([one[name] for one in splits.values()]) for name in splits["train"]}
+    whole["pixels"] = np.concatenate([pixels_of(splits[name]) for name in ("train", "test")])
+    return folder, whole
+
+
+KEYS = st.one_of(
+    st.integers(-14, 14),
+    st.slices(11),
+    st.lists(st.integers(-13, 13), max_size=6),
+    hnp.arrays(st.sampled_from([np.int8, np.int64, np.uint8]), st.integers(0, 5), elements=st.integers(0, 12)),
+    hnp.arrays(bool, st.sampled_from([10, 11, 11, 11])),
+)
+
+
+def chosen(array, key):
+    try:
+        return array[key]
+    except IndexError:
+        return None
+
+
+@given(first=KEYS, second=KEYS)
+@settings(max_examples=120)
+def test_rows_are_chosen_as_numpy_chooses_them(three, first, second):
+    """Also from a view, and out of range is an IndexError for both."""
+    folder, whole = three
+    data, numbers = icsys.load(folder), np.arange(11)
+    for key in (first, second):
+        expected = chosen(numbers, key)
+        if expected is None:
+            with pytest.raises(IndexError):
+                data[key]
+            with pytest.raises(IndexError):
+                data.pixels(key)
+            return
+        np.testing.assert_array_equal(data.pixels(key, layout="HWC"), whole["pixels"][expected])
+        data = data[key]
+        if np.ndim(expected) == 0:
+            np.testing.assert_array_equal(data[0], whole["pixels"][expected])
+            assert data[1] == whole["labels"][expected]
+            return
+        numbers = expected
+        assert len(data) == len(numbers)
+        np.testing.assert_array_equal(data.labels, whole["labels"][numbers])
+        assert data.names == np.array(icsys.load(folder).names)[numbers].tolist()
+        np.testing.assert_array_equal(data.to_numpy("indices")[0], whole["indices"][numbers])
+        np.testing.assert_array_equal(np.asarray(data.palettes), whole["palettes"][numbers])
+        assert data.splits == {
+            "train": int((numbers < 7).sum()),
+            "val": 0,
+            "test": int((numbers >= 7).sum()),
+        }
+        for names, inside in ((["train"], numbers < 7), (["test", "val"], numbers >= 7)):
+            np.testing.assert_array_equal(data.split(*names).labels, whole["labels"][numbers[inside]])
+            np.testing.assert_array_equal(data.split(*names).pixels(layout="HWC"), whole["pixels"][numbers[inside]])
+
+
+@pytest.mark.parametrize("key", [True, None, ..., (1, 2), "1", 1.5, [0.5], [[1, 2]], np.ones((11, 1), bool), ["a"]])
+def test_a_key_of_another_kind_is_refused(three, key):
+    data = icsys.load(three[0])
+    with pytest.raises(IndexError, match="expected an integer, a slice, an array of integers, or a mask"):
+        data[key]
+
+
+@given(data=st.data(), colors=st.sampled_from([1, 2, 3, 16, 200, 256, 300]), width=st.integers(1, 17))
+@settings(max_examples=25)
+def test_indices_of_any_bits_become_pixels(data, colors, width, tmp_path_factory):
+    """One palette for each image, or one for all; also floats by the rule, flips and given arrays."""
+    shared = data.draw(hnp.arrays(np.uint8, (colors, 3))) if data.draw(st.booleans()) else None
+    split = random_split(3, 2, width, colors, shared=shared)
+    loaded = icsys.load(
+        write_arrays(tmp_path_factory.mktemp("b") / "x", {"all": split}, colors=colors, classes=CLASSES)
+    )
+    pixels = pixels_of(split)
+    np.testing.assert_array_equal(loaded.pixels(), pixels.transpose(0, 3, 1, 2))
+    np.testing.assert_array_equal(loaded.to_numpy("indices")[0], split["indices"])
+    assert np.shape(loaded.palettes) == split["palettes"].shape
+    flip, mean, std = np.array([True, False, True]), (0.4, 0.5, 0.1), (0.2, 0.3, 1.0)
+    out = np.empty((3, 2, width, 3), np.float32)
+    found = loaded.pixels([2, 0, 1], "HWC", "float32", mean, std, flip=flip, out=out, threads=2)
+    assert found is out
+    expected = (pixels[[2, 0, 1]] / 255 - np.array(mean)) / np.array(std)
+    expected[flip] = expected[flip][:, :, ::-1]
+    np.testing.assert_array_equal(found, expected.astype(np.float32))
+
+
+@pytest.mark.parametrize("layout", ["CHW", "HWC"])
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "float16"])
+def test_stored_pixels_are_shown_as_those_of_indices(layout, dtype, tmp_path):
+    split = random_split(4, 3, 6, 16)
+    few = icsys.load(write_arrays(tmp_path / "few", {"all": split}, colors=16, classes=CLASSES))
+    stored = {"pixels": pixels_of(split), "labels": split["labels"]}
+    all_colors = icsys.load(write_arrays(tmp_path / "all", {"all": stored}, colors=0, classes=CLASSES))
+    form = {"layout": layout, "dtype": dtype} | ({} if dtype == "uint8" else {"mean": 0.5, "std": (0.1, 0.2, 0.3)})
+    flip = np.array([False, True, True, False])
+    expected = few.pixels(flip=flip, **form)
+    found = all_colors.pixels(flip=flip, **form)
+    assert found.dtype == dtype
+    np.testing.assert_array_equal(found, expected)
+    for name in ("indices", "palettes"):
+        with pytest.raises(UsageError, match=f"no {name}"):
+            getattr(all_colors, name)
+
+
+def test_arrays_stay_on_the_disk_and_views_of_one_split_are_not_copied(three):
+    data = icsys.load(three[0])
+    train = data.split("train")
+    assert isinstance(train.indices.base, np.memmap) or isinstance(train.indices.base.base, np.memmap)
+    assert np.shares_memory(train[2:5].indices, train.indices)
+    with pytest.raises(ValueError, match="read-only"):
+        train.indices[0] = 0
+    rows = data.indices
+    assert isinstance(rows, ArrayRows)
+    assert (rows.shape, rows.dtype, len(rows)) == ((11, HEIGHT, 3), np.uint8, 11)
+    np.testing.assert_array_equal(rows[-1], np.asarray(rows)[10])
+    with pytest.raises(ValueError, match="without a copy"):
+        np.asarray(rows, copy=False)
+
+
+def test_another_process_opens_the_files_itself(three):
+    """The pickle holds no arrays; a spawned process, which shares no memory, finds the same."""
+    data = icsys.load(three[0])
+    views = [data, data.split("test"), data[[9, 1, 1]], data[::-2]]
+    assert len(pickle.dumps(data)) < 3000
+    assert [facts_of(pickle.loads(pickle.dumps(view))) for view in views] == list(map(facts_of, views))  # noqa: S301
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        assert list(pool.map(facts_of, views)) == list(map(facts_of, views))
+
+
+def test_scikit_learn_gets_a_row_for_each_image(three):
+    folder, whole = three
+    data = icsys.load(folder)
+    bunch = data.to_bunch()
+    np.testing.assert_array_equal(bunch.data, whole["pixels"].reshape(11, -1))
+    np.testing.assert_array_equal(bunch.images, whole["pixels"])
+    np.testing.assert_array_equal(bunch.target, whole["labels"])
+    assert bunch.target_names.tolist() == CLASSES
+    assert data.to_bunch("indices").data.shape == (11, HEIGHT * WIDTH)
+    assert data.split("val").to_bunch().data.shape[0] == 0
+
+
+def test_a_dataset_says_what_it_holds(three):
+    assert repr(icsys.load(three[0])) == (
+        "Dataset(11 images of 5 x 3 pixels, up to 10 colours, 3 classes; train 7, val 0, test 4)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"layout": "chw"}, "layout='chw': expected one of CHW, HWC"),
+        ({"dtype": "float64"}, "dtype='float64': expected one of uint8, float32, float16"),
+        ({"dtype": "no"}, "dtype='no': expected one of"),
+        ({"mean": 0.5}, "mean and std are for dtype='float32' or 'float16'"),
+        ({"dtype": "float32", "mean": (1, 2)}, r"mean=\(1, 2\): expected a number, or one for each"),
+        ({"dtype": "float32", "std": (1, 2, 0)}, r"std=\(1, 2, 0\): expected a number above 0"),
+        ({"dtype": "float32", "std": "x"}, "std='x': expected a number above 0"),
+        ({"out": np.empty((11, 3, 3, 5), np.float32)}, r"out is float32 \(11, 3, 3, 5\): expected a contiguous"),
+        ({"out": np.empty((11, 3, 5, 3), np.uint8).transpose(0, 3, 1, 2)}, "out is uint8"),
+        ({"out": []}, "out is list: expected"),
+        ({"flip": [True]}, r"flip of type bool and shape \(1,\): expected bool of shape \(11,\)"),
+        ({"flip": [1] * 11}, "flip of type int64"),
+        ({"threads": 0}, "threads=0: expected a whole number from 1"),
+    ],
+)
+def test_a_form_that_is_unknown_is_refused(three, wrong, message):
+    with pytest.raises(UsageError, match=message):
+        icsys.load(three[0]).pixels(**wrong)
+
+
+def test_a_split_that_is_unknown_is_refused_with_those_that_there_are(three):
+    with pytest.raises(UsageError, match="split 'trian': expected one of train, val, test; did you mean train"):
+        icsys.load(three[0]).split("trian")
+    with pytest.raises(UsageError, match="X='x': expected one of pixels, indices"):
+        icsys.load(three[0]).to_numpy("x")
+
+
+def test_palettes_of_splits_with_and_without_one_for_all_come_image_by_image(tmp_path):
+    shared = np.arange(12, dtype=np.uint8).reshape(4, 3)
+    splits = {"train": random_split(2, 1, 2, 4, shared=shared), "test": random_split(3, 1, 2, 4)}
+    data = icsys.load(write_arrays(tmp_path / "x", splits, colors=4, classes=CLASSES))
+    expected = np.concatenate([np.stack([shared] * 2), splits["test"]["palettes"]])
+    np.testing.assert_array_equal(np.asarray(data.palettes), expected)
+    np.testing.assert_array_equal(data.pixels(layout="HWC"), np.concatenate(list(map(pixels_of, splits.values()))))
+    np.testing.assert_array_equal(data.split("train").palettes, shared)
+
+
+def test_numbers_of_classes_with_gaps_become_places_among_the_names(tmp_path):
+    split = random_split(4, 1, 2, 4) | {"labels": np.array([7, -1, 2, 7])}
+    folder = write_arrays(tmp_path / "x", {"all": split}, colors=4, classes=["b", "a"], class_numbers=[2, 7])
+    data = icsys.load(folder)
+    assert (data.labels.tolist(), data.classes) == ([1, -1, 0, 1], ["b", "a"])
