@@ -11,7 +11,8 @@ from icsys.files.reserved_names import check_names, check_state_folders
 from icsys.files.rooted_path import RootedPath
 
 NAMES = {value for name, value in vars(layout).items() if name.isupper() and isinstance(value, str)}
-WORDS = {layout.FENCING_TOKEN, layout.PACKS}  # "turn" and "data" are ordinary words too
+# "turn", "data" and "all" are ordinary words too.
+WORDS = {layout.FENCING_TOKEN, layout.PACKS, layout.NO_SPLIT}
 FILES = {*layout.RESERVED, layout.PENDING, layout.WRITTEN, layout.LOCK}
 FOLDERS = {
     layout.STATE_FOLDERS,

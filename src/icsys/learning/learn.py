@@ -121,8 +121,8 @@ def learn(
     ...             pixels = noise.normal(level, 30, (32, 32, 3)).clip(0, 255).astype(np.uint8)
     ...             Image.fromarray(pixels).save(Path(folder, name, f"{number}.png"))
     ...     found = learn(folder, colors=[16, 2], lossy=False)
-    >>> found.images, found.classes, found.arms[0].name, found.arms[0].accuracy
-    (24, ['dark', 'light'], 'full', 100.0)
+    >>> found.images, found.classes, found.arms[0].name, found.arms[0].accuracy > 95
+    (24, ['dark', 'light'], 'full', True)
     """
     settings = LearnSettings(minutes=minutes, images=images, repeats=repeats, group=group, model=model, lossy=lossy)
     run = RunSettings(

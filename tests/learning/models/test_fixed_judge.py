@@ -50,6 +50,8 @@ def slow_scores(design: Design, full: np.ndarray, pixels: np.ndarray, kept: np.n
     center, spread = own[0, train].mean(0, dtype=float), own[0, train].std(0, dtype=float)
     spread = spread + 1e-3 * np.sqrt(np.mean(spread**2))
     own, whole = ((one[0] - center) / np.where(spread > 0, spread, np.inf) for one in (own, whole))
+    for features_of in (own, whole):
+        features_of[:, -54:] *= 2  # colours of nine cells: mean and spread of three channels
     targets = np.where(design.labels[:, None] == np.arange(design.classes), 1.0, -1.0)
     width = np.square(own[train][:, None] - own[train][None]).sum(2).mean()
 
@@ -205,3 +207,13 @@ def test_wrong_input_is_named():
         judge.judge(full[:9])
     with pytest.raises(UsageError, match="expected at least one image that may be trained on"):
         judge.judge(full, np.zeros(10, bool))
+
+
+def test_classes_that_differ_in_colour_alone_are_learned_from_few_images():
+    """Patches say nothing of the mean colour, and there are many more answers of patches than colours."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(3, dtype=np.int32), 8)
+    colors = np.array([[90, 80, 100], [110, 120, 90], [140, 130, 150]])[labels]
+    blocks = rng.normal(colors[:, None, None], 40, (24, 8, 8, 3)).repeat(8, 1).repeat(8, 2)
+    pixels = (blocks + rng.normal(0, 10, blocks.shape)).clip(0, 255).astype(np.uint8)
+    assert (FixedFeatureJudge(pixels, left_out(labels)).judge(pixels).own == labels).mean() > 0.9

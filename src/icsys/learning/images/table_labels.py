@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import posixpath
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icsys.errors import ImageError
+from icsys.files.parsing import from_json
 from icsys.inspection.image_facts import AS_SMALL
 from icsys.labels.table_parts.csv_records import sniff_delimiter
 from icsys.labels.table_parts.name_columns import NAME_COLUMNS, plain_column
@@ -92,7 +92,7 @@ def _rows(data: bytes) -> Iterator[dict[str, Any]]:
     text = data.removeprefix(_BOM).decode("utf-8")
     if text.lstrip().startswith("{"):
         for line in text.splitlines():
-            row = json.loads(line) if line.strip() else None
+            row = from_json(line) if line.strip() else None
             if isinstance(row, dict):
                 yield row
         return

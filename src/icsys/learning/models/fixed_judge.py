@@ -18,7 +18,7 @@ from icsys.learning.models.kernel_ridge import (
     scores_left_out,
     scores_of_others,
 )
-from icsys.learning.models.patch_features import PatchFeatures
+from icsys.learning.models.patch_features import COLOR_WEIGHT, PatchFeatures
 from icsys.learning.models.work_steps import WorkSteps
 
 if TYPE_CHECKING:
@@ -123,7 +123,8 @@ class FixedFeatureJudge:
             self._full_features = self._features(self._full, steps)
         full = self._full_features
         own = full if same else self._features(pixels, steps)
-        models = [_Model(design, train, own[repeat], None if same else full[repeat]) for repeat in repeats]
+        colors = self._extractor.colors
+        models = [_Model(design, train, own[repeat], None if same else full[repeat], colors) for repeat in repeats]
         del own  # models hold it as long as they need it
         steps.do([model.prepare for model in models])
         steps.do([piece for model in models for piece in model.kernel_pieces()])
@@ -151,8 +152,14 @@ class _Model:
     own_scores: _Floats
     original_scores: _Floats
 
-    def __init__(self, design: Design, train: NDArray[np.int64], own: _Floats, full: _Floats | None) -> None:
-        """Features of all images in the form of the arm, and in full: None if these are the same."""
+    def __init__(
+        self, design: Design, train: NDArray[np.int64], own: _Floats, full: _Floats | None, colors: int
+    ) -> None:
+        """Features of all images in the form of the arm, and in full: None if these are the same.
+
+        The last ``colors`` features are colours of cells.
+        """
+        self._colors = colors
         self._design = design
         self._train = train
         self._test, self._is_new = _tested(design, train)
@@ -171,6 +178,7 @@ class _Model:
         """Standardise the features of the training images, and make room for the kernels."""
         trained = self._own[self._train]
         self._center, self._scale = _standard(trained)
+        self._scale[-self._colors :] *= COLOR_WEIGHT
         trained -= self._center
         trained *= self._scale
         self._trained = trained

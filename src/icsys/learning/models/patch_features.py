@@ -33,6 +33,10 @@ CELLS = 3
 THRESHOLD = 0.25
 """Answers between this and its negative count as none."""
 
+COLOR_WEIGHT = 2.0
+"""Weight of the colours of cells beside the answers of patches: they are few numbers, and classes may differ in nothing
+else."""
+
 _LEAST_VARIANCE = 10.0  # levels squared, added to the variance of a patch: noise of flat patches is not blown up
 _LEAST_EIGENVALUE = 0.1  # added when patches are whitened, for the same reason
 _PICTURES, _PATCHES = 1000, 20_000  # drawn from for each scale
@@ -77,6 +81,8 @@ class PatchFeatures:
         self._color_edges = _edges(sample.shape[1])
         self.length = 6 * (len(self._color_edges) - 1) ** 2 + sum(2 * atoms * len(one.cells) for one in self.scales)
         """Number of features of a picture by one dictionary."""
+        self.colors = 6 * (len(self._color_edges) - 1) ** 2
+        """How many of these, the last ones, are colours of cells."""
 
     def compute(self, pixels: NDArray[np.uint8], out: _Floats) -> None:
         """Compute the features of pictures.
