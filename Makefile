@@ -62,7 +62,7 @@ bench-kmeans: $(VENV)/bench.stamp  ## compare palettes and their times, on PHOTO
 
 evidence: $(VENV)/bench.stamp  ## judge what a model keeps of public sets: class folders PHOTOS="folder ..." and scikit-learn's digits
 	$(BIN)/python bench/evidence.py $(PHOTOS) --out docs/evidence.md
-	$(BIN)/python bench/learn_honesty.py $(PHOTOS) --divisions 20 --parts 6 --out docs/benchmarks/learn-honesty.md
+	$(BIN)/python bench/learn_honesty.py $(PHOTOS) --divisions 17 --parts 7 --out docs/benchmarks/learn-honesty.md
 
 figures: $(VENV)/core.stamp  ## draw the picture in the README
 	$(BIN)/python docs/before_after.py
