@@ -25,8 +25,10 @@ import numpy as np
 
 from icsys import Options
 from icsys.engine.executor import Executor
+from icsys.learning.arm import FULL
 from icsys.learning.arms.make_arms import make_arms
 from icsys.learning.arms.plan_arms import plan_arms, working_size
+from icsys.learning.arms.random_part import random_part
 from icsys.learning.images.find_labelled import find_labelled
 from icsys.learning.learn_settings import LearnSettings
 from icsys.learning.models.fixed_judge import FixedFeatureJudge
@@ -103,8 +105,7 @@ def made(folder: Path, about: str, temporary: Path, options: argparse.Namespace)
     executor = Executor("auto", options.jobs, None, False, threading.Event())
     found = find_labelled(source, executor, LearnSettings(), most=options.images, seed=0)
     size = options.size, options.size
-    arms = plan_arms(Options(size=size), COLORS, lossy=False, given_geometry=True)
-    arms = [arm for arm in arms if not arm.is_subset]
+    arms = plan_arms(Options(size=size), COLORS, given_geometry=True)
     pictures = temporary / folder.name
     pictures.mkdir()
     all_made = make_arms(source, found.tasks, arms, executor, folder=pictures, size=working_size(arms))
@@ -113,10 +114,15 @@ def made(folder: Path, about: str, temporary: Path, options: argparse.Namespace)
     return PhotoSet(about, all_made.pictures, found.design, options.keep / folder.name if options.keep else None)
 
 
-def judged(judge: Judge, pictures: ArmPictures, design: Design) -> Judgement:
+def judged(judge: Judge, pictures: ArmPictures, photos: PhotoSet) -> Judgement:
     """Let one model judge a form."""
+    design, kept, pixels = photos.design, None, pictures.pixels
+    if pictures.arm.is_subset:
+        by_name = {one.arm.name: one for one in photos.pictures}
+        full, aim = by_name[FULL], by_name[str(pictures.arm.as_small_as)]
+        kept, pixels = random_part(design, full.bytes, float(aim.bytes.sum() / full.bytes.sum()), 0), full.pixels
     start = time.process_time()
-    found: Predictions = judge.judge(pictures.pixels)
+    found: Predictions = judge.judge(pixels, kept)
     labels = design.labels[design.tested]
     return Judgement(found.own == labels, found.originals == labels, time.process_time() - start)
 
@@ -139,7 +145,7 @@ def judge_all(photos: PhotoSet, make: Callable[..., Judge], name: str, **setting
     found = []
     for one in photos.pictures:
         file = photos.kept / f"{name} {one.arm.name}.npz" if photos.kept else None
-        found.append(remembered(file, partial(judged, judge, one, photos.design)))
+        found.append(remembered(file, partial(judged, judge, one, photos)))
         last = found[-1]
         print(f"{name}, {one.arm.name}: {last.own.mean():.1%}, {last.seconds:.0f} s", file=sys.stderr, flush=True)
     return found
