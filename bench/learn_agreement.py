@@ -1,7 +1,8 @@
 """The model of fixed features beside a network: whether both rank the forms of a dataset alike.
 
 Each set is made in full (at most 64x64 pixels), in 64 to 2 colours, and at half and a quarter of the size, in all and
-in 16 colours, by the code of `ics compress`. Fixed features and a small network, trained from scratch, judge
+in 16 colours, by the code of `ics compress`; in lossy WebP and JPEG, and as a random part of the photos, at the bytes
+of few colours. Fixed features and a small network, trained from scratch, judge
 all forms: on the split of the authors if there is one, else on groups of near duplicates that are left out.
 
 Spearman's rank correlation is taken over the differences to full colour, and only over forms whose difference in the
