@@ -76,7 +76,7 @@ def test_killed_from_outside(tmp_path, observed):
     def kill(progress):
         if progress.result and progress.summary.images % 6 == 3:
             for child in psutil.Process().children(recursive=True):
-                if "spawn_main" in " ".join(child.cmdline()):
+                if "spawn_main" in _command_of(child):
                     kills.append(child.pid)
                     child.kill()
                     return
@@ -88,6 +88,14 @@ def test_killed_from_outside(tmp_path, observed):
     made = {name: data for name, data in tree(tmp_path / "killed").items() if not name.startswith(".ics-")}
     assert made == tree(tmp_path / "out")
     observed("7 kills, 40 compressed, the same bytes")
+
+
+def _command_of(process):
+    """Return the command line of a process; empty if it has ended meanwhile."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
 
 
 def _memory_group(megabytes):
