@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
-import stat
 from dataclasses import astuple, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from icsys.errors import UsageError
 from icsys.files.atomic import write_whole
-from icsys.files.links import is_link
-from icsys.files.relative_names import is_below
-from icsys.files.rooted_path import rooted_file
+from icsys.files.replaceable import check_replaceable
 from icsys.inspection.inspection import InspectedImage
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterator
 
+    from icsys.files.rooted_path import RootedPath
     from icsys.inspection.inspection import Inspection
 
 TABLE_FIELDS = tuple(field.name for field in fields(InspectedImage))
@@ -36,22 +33,12 @@ def check_table(path: str | os.PathLike[str]) -> None:
     UsageError
         If another file is there, or the folder does not exist.
     """
-    shown, place = f"csv {str(path)!r}", Path(path)
-    if not is_below(place.name) or not place.parent.is_dir():
-        raise UsageError(f"{shown}: expected the name of a file in a folder that exists")
+    check_replaceable(Path(path), "csv", "ics inspect", _is_table)
+
+
+def _is_table(file: RootedPath) -> bool:
     header = ",".join(TABLE_FIELDS).encode()
-    file = rooted_file(place)
-    try:
-        found = file.status()
-        if found is not None and is_link(found):
-            raise UsageError(f"{shown} is a link, which ics does not follow: move it away first, or name another file")
-        if found is not None and stat.S_ISDIR(found.st_mode):
-            raise UsageError(f"{shown}: expected the name of a file in a folder that exists")
-        head = file.read_bytes(len(header)) if found else header
-    except OSError as error:
-        raise UsageError(f"{shown}: {error.strerror or error}: expected another name") from None
-    if head != header:
-        raise UsageError(f"{shown} is a file that ics inspect did not write: expected another name")
+    return file.read_bytes(len(header)) == header
 
 
 def write_table(inspection: Inspection, path: str | os.PathLike[str]) -> None:

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import stat
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from icsys.choices import MAX_INDEXED_COLORS
-from icsys.errors import UsageError
 from icsys.files.atomic import write_whole
-from icsys.files.links import is_link
-from icsys.files.relative_names import is_below
-from icsys.files.rooted_path import RootedPath, rooted_file
+from icsys.files.replaceable import check_replaceable
 from icsys.report.optional_packages import import_optional
 from icsys.report.page_pictures import data_uri
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
 
+    from icsys.files.rooted_path import RootedPath
     from icsys.report.comparison_table import Cell
     from icsys.report.page_pictures import CountedPalette
     from icsys.report.plots import Plot
@@ -209,21 +206,11 @@ def check_target(path: Path | RootedPath) -> None:
     UsageError
         If another file is there, or the folder does not exist.
     """
-    shown = f"report {str(path)!r}"
-    if isinstance(path, Path) and (not is_below(path.name) or not path.parent.is_dir()):
-        raise UsageError(f"{shown}: expected the name of a file in a folder that exists")
-    place = rooted_file(path)
-    try:
-        found = place.status()
-        if found is not None and is_link(found):
-            raise UsageError(f"{shown} is a link, which ics does not follow: move it away first, or name another file")
-        if found is not None and stat.S_ISDIR(found.st_mode):
-            raise UsageError(f"{shown}: expected the name of a file in a folder that exists")
-        head = place.read_bytes(_HEAD).decode("utf-8", "replace") if found else _GENERATOR
-    except OSError as error:
-        raise UsageError(f"{shown}: {error.strerror or error}: expected another name") from None
-    if _GENERATOR not in head:
-        raise UsageError(f"{shown} is a file that ics did not write: expected another name")
+    check_replaceable(path, "report", "ics", _is_page)
+
+
+def _is_page(file: RootedPath) -> bool:
+    return _GENERATOR in file.read_bytes(_HEAD).decode("utf-8", "replace")
 
 
 def write_page(path: Path | RootedPath, page: ReportPage) -> None:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from icsys.errors import UsageError
 from icsys.files.atomic import write_json
-from icsys.files.links import is_link
 from icsys.files.parsing import read_json
-from icsys.files.relative_names import is_below
+from icsys.files.replaceable import check_replaceable
 from icsys.files.reserved_names import refusing_links
-from icsys.files.rooted_path import rooted_file
 from icsys.version import __version__
 
 if TYPE_CHECKING:
@@ -45,21 +41,7 @@ def check_learn_file(path: str | os.PathLike[str]) -> None:
     UsageError
         If another file is there, or the folder does not exist.
     """
-    shown, place = f"out {str(path)!r}", Path(path)
-    if not is_below(place.name) or not place.parent.is_dir():
-        raise UsageError(f"{shown}: expected the name of a file in a folder that exists")
-    file = rooted_file(place)
-    try:
-        found = file.status()
-        if found is not None and is_link(found):
-            raise UsageError(f"{shown} is a link, which ics does not follow: move it away first, or name another file")
-        if found is not None and stat.S_ISDIR(found.st_mode):
-            raise UsageError(f"{shown}: expected the name of a file in a folder that exists")
-        is_ours = found is None or _is_ours(file)
-    except OSError as error:
-        raise UsageError(f"{shown}: {error.strerror or error}: expected another name") from None
-    if not is_ours:
-        raise UsageError(f"{shown} is a file that ics learn did not write: expected another name")
+    check_replaceable(Path(path), "out", "ics learn", _is_ours)
 
 
 def _is_ours(file: RootedPath) -> bool:
