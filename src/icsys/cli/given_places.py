@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from icsys.files.locations import Location
 
 SOURCE, DESTINATION = "Uncompressed", "Compressed"
+COMPARISON = "comparison.html"
+"""The name of the page that compares strategies, where none is given."""
+
 STREAM = "-"
 """The path that stands for standard input."""
 

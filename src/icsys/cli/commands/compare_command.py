@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from icsys.cli.given_places import DESTINATION, check_source
-from icsys.cli.parser import COMPARISON
+from icsys.cli.given_places import COMPARISON, DESTINATION, check_source
 from icsys.cli.printing import print_failures, print_json, print_notes
 from icsys.cli.read_options import read_options
 from icsys.cli.terminal_progress import CompareScreen
