@@ -85,6 +85,10 @@ def _command(arguments: argparse.Namespace) -> int:
         print(tomli_w.dumps(request.to_dict()), end="")
         return OK
     check_format(request.options, request.settings.shard)
+    if getattr(arguments, "studio", False):
+        from icsys.cli.commands.studio_command import open_studio  # noqa: PLC0415 - few runs need it
+
+        return open_studio(*given_places(arguments.paths, arguments.output), request)
     given = decided_options(arguments) if request.settings.total_bytes else None
     if arguments.command == "demo":
         return _run(
@@ -230,6 +234,14 @@ def _report(
     return OK if summary.is_whole else SOME_FAILED
 
 
+def _studio(arguments: argparse.Namespace) -> int:
+    """Serve the page on which options are chosen by eye."""
+    with loading():
+        from icsys.cli.commands.studio_command import run_studio  # noqa: PLC0415 - few runs need it
+
+    return run_studio(arguments)
+
+
 _COMMANDS = {
     None: _ask_and_run,
     "compress": _command,
@@ -239,5 +251,6 @@ _COMMANDS = {
     "inspect": _inspect,
     "learn": _learn,
     "report": run_report_page,
+    "studio": _studio,
     "verify": run_verification,
 }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icsys.choices import STRATEGIES
 from icsys.cli.commands.learn_arguments import LEARN_COMMON, LEARN_EXAMPLES, LEARN_SUMMARY, add_learning
+from icsys.cli.commands.studio_arguments import STUDIO_EXAMPLES, STUDIO_SUMMARY, add_serving
 from icsys.cli.given_places import COMPARISON, DESTINATION, SOURCE
 from icsys.cli.help import LAST_PATH, PATHS, CommandParser
 from icsys.cli.option_arguments import add_field, add_tables, words_between_commas
@@ -118,6 +119,11 @@ def _add_compress(parser: CommandParser) -> None:
         f"Default: {DESTINATION}.",
     )
     parser.places.add_argument("--output", "-o", metavar="DST", help="DST, after which all other paths are sources.")
+    parser.places.add_argument(
+        "--studio",
+        action="store_true",
+        help="Open the page of ics studio with these options, and compress nothing yet.",
+    )
     _add_options(parser)
 
 
@@ -221,6 +227,11 @@ def _add_learn(parser: argparse.ArgumentParser) -> None:
     add_learning(parser)
 
 
+def _add_studio(parser: argparse.ArgumentParser) -> None:
+    _add_source(parser)
+    add_serving(parser)
+
+
 def _add_verify(parser: argparse.ArgumentParser) -> None:
     _add_destination(parser)
     parser.add_argument(
@@ -314,6 +325,12 @@ _COMMANDS = {
         _add_learn,
         usage="ics learn [SRC] [options]",
         common=LEARN_COMMON,
+    ),
+    "studio": _Command(
+        "choose options by eye, in the browser",
+        STUDIO_SUMMARY,
+        STUDIO_EXAMPLES,
+        _add_studio,
     ),
     "report": _Command(
         "make a page about a finished run",

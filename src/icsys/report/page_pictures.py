@@ -46,12 +46,15 @@ def palette_of(pixels: NDArray[np.uint8]) -> CountedPalette:
     return CountedPalette(colors[order], counts[order])
 
 
-def data_uri(pixels: NDArray[np.uint8]) -> str:
-    """Return a PNG file of these pixels (H, W, 3) as a data URI: indexed if there are at most 256 colours."""
+def png_of(pixels: NDArray[np.uint8]) -> bytes:
+    """Return a PNG file of these pixels (H, W, 3): indexed if there are at most 256 colours."""
     distinct = distinct_of(np.ascontiguousarray(pixels.reshape(-1, 3)))
-    if len(distinct) <= MAX_INDEXED_COLORS:
-        few = keep_all(distinct)
-        png = encode_indexed(few.indices.astype(np.uint8, copy=False).reshape(pixels.shape[:2]), few.palette)
-    else:
-        png = encode_truecolor(pixels)
-    return "data:image/png;base64," + base64.b64encode(png).decode()
+    if len(distinct) > MAX_INDEXED_COLORS:
+        return encode_truecolor(pixels)
+    few = keep_all(distinct)
+    return encode_indexed(few.indices.astype(np.uint8, copy=False).reshape(pixels.shape[:2]), few.palette)
+
+
+def data_uri(pixels: NDArray[np.uint8]) -> str:
+    """Return a PNG file of these pixels as a data URI."""
+    return "data:image/png;base64," + base64.b64encode(png_of(pixels)).decode()

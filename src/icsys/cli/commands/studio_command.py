@@ -1,0 +1,66 @@
+"""``ics studio``: serves the page, prints its address, and opens it."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+import webbrowser
+from typing import TYPE_CHECKING, Any
+
+from icsys.cli.commands.studio_arguments import STUDIO_HOST
+from icsys.cli.given_places import DESTINATION, check_source
+from icsys.errors import MissingExtraError, UsageError
+from icsys.options import Options
+from icsys.run_settings import RunSettings
+from icsys.setting_fields import whole_number
+
+if TYPE_CHECKING:
+    import argparse
+
+    from icsys.cli.read_options import Request
+    from icsys.files.locations import Location
+
+_HIGHEST_PORT = 65535
+
+
+def run_studio(arguments: argparse.Namespace) -> int:
+    """Serve the page for a source until Ctrl-C, and return the exit code."""
+    port = whole_number("port", arguments.port, 0, _HIGHEST_PORT)
+    source, _ = check_source(arguments.source, DESTINATION)
+    return _serve(source, DESTINATION, None, host=arguments.host, port=port, browser=arguments.browser)
+
+
+def open_studio(source: Location, destination: str, request: Request) -> int:
+    """Serve the page with the options of a run instead of running, and return the exit code."""
+    return _serve(*check_source(source, destination), request, host=STUDIO_HOST, port=0, browser=True)
+
+
+def _serve(source: Location, destination: str, request: Request | None, **where: Any) -> int:  # noqa: ANN401 - as serve takes
+    serve, workspace_of = _load()
+    if not isinstance(source, str):
+        raise UsageError("several files were given: expected one folder or archive for the studio")
+    options, settings = (Options(), RunSettings()) if request is None else request[:2]
+    browser = where.pop("browser")
+
+    def ready(address: str) -> None:
+        print(address, flush=True)
+        if browser:
+            # Some browsers answer only once they are closed.
+            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+
+    with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is how the studio is closed
+        serve(workspace_of(source, destination, options, settings), on_ready=ready, **where)
+    sys.stdout.flush()
+    return 0
+
+
+def _load() -> tuple[Any, Any]:
+    try:
+        from icsys.studio.serve import serve  # noqa: PLC0415 - needs an extra
+        from icsys.studio.workspace import Workspace  # noqa: PLC0415
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] not in {"starlette", "uvicorn", "anyio", "h11"}:
+            raise
+        raise MissingExtraError("ics studio needs Starlette and uvicorn: pip install 'icsys[studio]'") from None
+    return serve, Workspace

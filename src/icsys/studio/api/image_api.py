@@ -1,0 +1,64 @@
+"""Answers about the images of the source: the list, thumbnails, and single photos as they are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+from starlette.routing import Route
+
+from icsys.errors import UsageError
+from icsys.setting_fields import number_or_text, whole_number
+from icsys.studio.api.answers import json_answer
+from icsys.studio.images.image_list import ImageChoice
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from icsys.studio.workspace import Workspace
+
+_MOST_AT_ONCE = 1000
+_MOST_IMAGES = 2**31
+_LONGEST_WORDS = 200
+
+
+def image_routes(workspace: Workspace) -> list[Route]:
+    """Return the routes of this subject."""
+    images = workspace.images
+
+    async def listed(request: Request) -> Response:
+        asked = request.query_params
+        words = asked.get("words", "")
+        if len(words) > _LONGEST_WORDS:
+            raise UsageError(f"words: {len(words)} characters were given, expected at most {_LONGEST_WORDS}")
+        choice = ImageChoice(asked.get("label", ""), asked.get("split", ""), words)
+        first = _number(asked.get("first", "0"), "first", _MOST_IMAGES)
+        count = _number(asked.get("count", "100"), "count", _MOST_AT_ONCE)
+        numbers = await run_in_threadpool(images.numbers, choice)
+        return json_answer(
+            {
+                "images": [
+                    {"image": number, "name": images[number].task.source, "label": images[number].label}
+                    for number in numbers[first : first + count]
+                ],
+                "chosen": len(numbers),
+                "total": len(images),
+                "complete": images.is_complete,
+                "problem": images.problem,
+                "labels": images.labels,
+                "splits": images.splits,
+            }
+        )
+
+    async def thumbnail(request: Request) -> Response:
+        number = _number(request.path_params["image"], "image", _MOST_IMAGES)
+        data = await run_in_threadpool(workspace.thumbnails.jpeg, number)
+        # The number of an image stays the same while the server runs.
+        return Response(data, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
+
+    return [Route("/images", listed), Route("/images/{image}/thumbnail", thumbnail)]
+
+
+def _number(text: str, name: str, most: int) -> int:
+    return whole_number(name, number_or_text(text), 0, most)

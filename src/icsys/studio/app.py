@@ -1,0 +1,39 @@
+"""The application: the page, its files, and the answers of each subject."""
+
+from __future__ import annotations
+
+from importlib import resources
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.responses import FileResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from icsys.studio.api.answers import ERROR_HANDLERS
+from icsys.studio.api.image_api import image_routes
+from icsys.studio.api.preview_api import preview_routes
+from icsys.studio.api.state_api import state_routes
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from icsys.studio.workspace import Workspace
+
+_PAGE = resources.files("icsys.studio") / "page"
+
+
+def studio_app(workspace: Workspace) -> Starlette:
+    """Return the application, to be put behind a :class:`~icsys.studio.guard.Guard`."""
+    answers = [routes(workspace) for routes in (state_routes, image_routes, preview_routes)]
+    routes = [
+        Route("/", _index),
+        Mount("/static", StaticFiles(directory=str(_PAGE))),
+        Mount("/api", routes=list(chain.from_iterable(answers))),
+    ]
+    return Starlette(routes=routes, exception_handlers=ERROR_HANDLERS)
+
+
+async def _index(_: Request) -> Response:
+    return FileResponse(str(_PAGE / "index.html"), media_type="text/html")

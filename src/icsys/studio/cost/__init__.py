@@ -1,0 +1,1 @@
+"""What a whole run will cost, estimated from a sample."""

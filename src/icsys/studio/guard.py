@@ -1,0 +1,190 @@
+"""Decides which requests are answered: none of a page of another site, and none without the token.
+
+A server on the loopback interface can be reached by every page in the browser. Three checks keep others out, in this
+order: the ``Host`` must be a name of this machine, so a name that was bound to its address is refused; a request that a
+page sends must come from a page of this server; and all but the files of the page itself needs a cookie with a random
+token, which only the address that was printed gives.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+from dataclasses import dataclass, field
+from http.cookies import CookieError, SimpleCookie
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse, RedirectResponse
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+STATIC = "/static/"
+"""Files of the page itself, which hold nothing of the user's, are below this path."""
+
+_LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+_FORBIDDEN = 403
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
+    "frame-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
+)
+_HEADERS = {
+    "Content-Security-Policy": _POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a request must have.
+
+    Attributes
+    ----------
+    host
+        The address that the server listens on; a name of it is allowed beside those of localhost.
+    port
+        Its port. The cookie is named for it: browsers send cookies to all ports of a host.
+    token
+        The random text that lets in.
+    """
+
+    host: str
+    port: int
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+
+    @property
+    def cookie(self) -> str:
+        """The name of the cookie that holds the token."""
+        return f"ics-studio-{self.port}"
+
+    @property
+    def address(self) -> str:
+        """The address that lets a browser in."""
+        return f"http://{_in_url(self.host)}:{self.port}/?token={self.token}"
+
+    def is_own_host(self, host: str) -> bool:
+        """Return whether a ``Host`` is a name of this machine, at any port: a tunnel may have another one.
+
+        Examples
+        --------
+        >>> access = Access("127.0.0.1", 8000)
+        >>> [access.is_own_host(host) for host in ("localhost:9000", "[::1]:8000", "evil.example:8000", "")]
+        [True, True, False, False]
+        """
+        name = _name_in(host)
+        if name in _LOCAL_NAMES or not name:
+            return bool(name)
+        # Behind all addresses, one that is written in digits is no name that someone could bind to this machine.
+        return name == self.host.casefold() or (_is_any(self.host) and _is_address(name))
+
+    def is_own_page(self, headers: Headers) -> bool:
+        """Return whether a request was sent by a page of this server, or by no page."""
+        origin = headers.get("origin")
+        if origin is not None and origin.casefold() != f"http://{headers.get('host', '')}".casefold():
+            return False
+        # Where a browser says it. Who follows a link from elsewhere to this server still needs the token.
+        site, mode = headers.get("sec-fetch-site", "none"), headers.get("sec-fetch-mode", "navigate")
+        return site in {"none", "same-origin"} or mode == "navigate"
+
+    def knows(self, given: str | None) -> bool:
+        """Return whether a text is the token, compared in a time that does not depend on it."""
+        return given is not None and secrets.compare_digest(given.encode(), self.token.encode())
+
+
+class Guard:
+    """Passes on the requests that may be answered, as a layer around an application.
+
+    Parameters
+    ----------
+    app
+        The application.
+    access
+        What a request must have.
+    """
+
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self._app, self._access = app, access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 403, exchange the token for the cookie, or pass the request on."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] != "http":  # no websocket is served
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await (self._answer(scope) or self._app)(scope, receive, send_with_headers)
+
+    def _answer(self, scope: Scope) -> ASGIApp | None:
+        """Return what answers instead of the application; None if it may."""
+        headers, access = Headers(scope=scope), self._access
+        hosts = headers.getlist("host")
+        if len(hosts) != 1 or not access.is_own_host(hosts[0]):
+            return _refused("this server answers to names of this machine only, such as localhost")
+        if len(headers.getlist("origin")) > 1 or not access.is_own_page(headers):
+            return _refused("this server answers its own page only")
+        if scope["path"].startswith(STATIC):
+            return None
+        given = parse_qs(scope["query_string"].decode("ascii", "replace")).get("token", [None])[0]
+        if scope["path"] == "/" and scope["method"] == "GET" and access.knows(given):
+            answer = RedirectResponse("/", 303)
+            answer.set_cookie(access.cookie, access.token, httponly=True, samesite="strict", path="/")
+            return answer
+        if access.knows(_cookie_in(headers.get("cookie", ""), access.cookie)):
+            return None
+        return _refused("open the address that ics studio has printed; it ends with a token")
+
+
+def _refused(why: str) -> ASGIApp:
+    return PlainTextResponse(f"403: {why}\n", _FORBIDDEN)
+
+
+def _cookie_in(text: str, name: str) -> str | None:
+    try:
+        found = SimpleCookie(text).get(name)
+    except CookieError:
+        return None
+    return None if found is None else found.value
+
+
+def _name_in(host: str) -> str:
+    """Return the name in a ``Host``, without its port; empty if it is none."""
+    try:
+        parts = urlsplit(f"//{host}")
+        if parts.netloc != host or parts.username is not None or parts.path or parts.query or parts.fragment:
+            return ""
+        _ = parts.port  # raises an error for what is no port
+        return (parts.hostname or "").casefold()
+    except ValueError:
+        return ""
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_any(host: str) -> bool:
+    """Return whether a server on this address listens on all addresses of the machine."""
+    return _is_address(host) and ipaddress.ip_address(host).is_unspecified
+
+
+def _in_url(host: str) -> str:
+    name = "localhost" if _is_any(host) else host
+    return f"[{name}]" if ":" in name else name

@@ -1,0 +1,1 @@
+"""The images of a source: their list, thumbnails, and decoded photos."""

@@ -1,0 +1,1 @@
+"""Work that goes on while the page is closed: runs, and learning."""

@@ -1,0 +1,1 @@
+"""One image with chosen options: bytes, quality, and the palette."""

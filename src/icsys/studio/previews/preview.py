@@ -1,0 +1,120 @@
+"""One photo with chosen options: the bytes that a run would write, what they keep, and codecs at equal bytes."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from icsys.color.image_quality import measure
+from icsys.image.encode import encode_lossy
+from icsys.image.read_output import flat_pixels, read_pixels
+from icsys.pipeline import compress_photo
+from icsys.pipeline.lossy_quality import highest_quality
+from icsys.report.page_pictures import palette_of, png_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from icsys.options import Options
+    from icsys.studio.images.photo_cache import DecodedPhoto
+
+LOSSY = {"jpeg": "JPEG", "webp": "WebP"}
+"""Lossy codecs beside a preview, by their names in addresses, with those in encoders."""
+
+_MOST_SHOWN = 256  # colours of a palette on the page
+_MEDIA_TYPES = ((b"\x89PNG", "image/png"), (b"RIFF", "image/webp"), (b"\xff\xd8", "image/jpeg"))
+
+
+@dataclass(frozen=True, slots=True)
+class ShownFile:
+    """A file for the page: its bytes, and the media type."""
+
+    data: bytes
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A photo with chosen options.
+
+    Attributes
+    ----------
+    figures
+        What the page shows about it, as plain JSON values.
+    after
+        The output itself, or a PNG of its pixels where browsers do not show its format.
+    output
+        The bytes that a run writes.
+    """
+
+    figures: dict[str, Any]
+    after: ShownFile
+    output: bytes
+
+
+def make_preview(decoded: DecodedPhoto, options: Options, palette: NDArray[np.uint8] | None = None) -> Preview:
+    """Return a photo with chosen options; its bytes are those of a run.
+
+    Parameters
+    ----------
+    palette
+        A palette that all images share, shape (k, 3), uint8.
+
+    Raises
+    ------
+    ImageError
+        If the options do not fit the photo.
+    """
+    start = time.perf_counter()
+    output = compress_photo(decoded.photo, decoded.data, options, palette)
+    seconds = time.perf_counter() - start
+    pixels = read_pixels(output.data, options.background)
+    found = palette_of(pixels)
+    figures = {
+        "bytes": len(output.data),
+        "bytes_in": len(decoded.data),
+        "width": output.width,
+        "height": output.height,
+        "width_in": decoded.photo.info.width,
+        "height_in": decoded.photo.info.height,
+        "colors": output.colors,
+        "distinct": len(found.counts),
+        "seconds": seconds,
+        "kept_source": output.kept_source,
+        "warning": output.warning,
+        "palette": found.colors[:_MOST_SHOWN].tolist(),
+        "shares": (found.counts[:_MOST_SHOWN] / found.counts.sum()).tolist(),
+    }
+    media_type = next((kind for begin, kind in _MEDIA_TYPES if output.data.startswith(begin)), None)
+    after = ShownFile(png_of(pixels), "image/png") if media_type is None else ShownFile(output.data, media_type)
+    return Preview(figures, after, output.data)
+
+
+def before(decoded: DecodedPhoto, options: Options) -> ShownFile:
+    """Return the resized photo in all its colours, a PNG."""
+    return ShownFile(png_of(flat_pixels(decoded.photo.pixels, options.background)), "image/png")
+
+
+def preview_quality(decoded: DecodedPhoto, options: Options, output: bytes) -> dict[str, float | None]:
+    """Return the quality of an output against the resized photo, as plain values; ``psnr`` is None for equal ones."""
+    found = measure(flat_pixels(decoded.photo.pixels, options.background), read_pixels(output, options.background))
+    return {"psnr": found.psnr, "ssim": found.ssim, "delta_e": found.delta_e, "mse": found.mse}
+
+
+def lossy_preview(decoded: DecodedPhoto, options: Options, codec: str, most_bytes: int) -> Preview:
+    """Return the resized photo in a lossy codec, at the highest quality that takes at most so many bytes.
+
+    Where no quality fits, it has the lowest.
+
+    Parameters
+    ----------
+    codec
+        A key of :data:`LOSSY`.
+    """
+    pixels = flat_pixels(decoded.photo.pixels, options.background)
+    quality = highest_quality(lambda level: len(encode_lossy(LOSSY[codec], pixels, level)), most_bytes)
+    data = encode_lossy(LOSSY[codec], pixels, quality)
+    figures = {"bytes": len(data), "setting": quality, "quality": preview_quality(decoded, options, data)}
+    return Preview(figures, ShownFile(data, f"image/{codec}"), data)

@@ -1,0 +1,116 @@
+"""All previews of the page: made in a few threads, and kept for as long as there is room."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from icsys.errors import UsageError
+from icsys.studio.previews.latest_first import LatestFirst
+from icsys.studio.previews.preview import before, lossy_preview, make_preview, preview_quality
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from icsys.options import Options
+    from icsys.studio.images.photo_cache import PhotoCache
+    from icsys.studio.previews.preview import Preview, ShownFile
+
+_MOST_KEPT = 64
+_MOST_BYTES = 2**26
+
+
+class _Kept(NamedTuple):
+    number: int
+    options: Options
+    preview: Preview
+
+
+class Previews:
+    """Makes previews, the newest request of each part of the page first.
+
+    Parameters
+    ----------
+    photos
+        The decoded photos.
+    threads
+        Number of previews that are made at the same time.
+    """
+
+    def __init__(self, photos: PhotoCache, threads: int) -> None:
+        self._photos, self._pool = photos, LatestFirst(threads)
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def ask(self, slot: str, number: int, options: Options) -> Future[tuple[str, Preview]]:
+        """Return the key and the preview to come of an image; the newest request of a slot counts."""
+        key = _key(number, options)
+        return self._pool.submit(slot, lambda: (key, self._made(key, number, options)))
+
+    def quality(self, slot: str, key: str) -> Future[dict[str, float | None]]:
+        """Return the quality to come of a preview; UsageError if it is not kept any more."""
+        kept = self.kept(key)
+        return self._pool.submit(
+            f"{slot}/quality",
+            lambda: preview_quality(self._photos.photo(*kept[:2]), kept.options, kept.preview.output),
+        )
+
+    def lossy(self, slot: str, key: str, codec: str) -> Future[tuple[str, Preview]]:
+        """Return the key and the preview to come of a lossy codec at the bytes of a preview."""
+        kept = self.kept(key)
+        own = f"{key}-{codec}"
+
+        def make() -> tuple[str, Preview]:
+            if own in self._kept:
+                return own, self.kept(own).preview
+            photo = self._photos.photo(*kept[:2])
+            return own, self._keep(
+                own, kept._replace(preview=lossy_preview(photo, kept.options, codec, len(kept.preview.output)))
+            )
+
+        return self._pool.submit(f"{slot}/{codec}", make)
+
+    def before(self, slot: str, key: str) -> Future[ShownFile]:
+        """Return the resized photo of a preview to come."""
+        kept = self.kept(key)
+        return self._pool.submit(f"{slot}/before", lambda: before(self._photos.photo(*kept[:2]), kept.options))
+
+    def kept(self, key: str) -> _Kept:
+        """Return what is kept by a key; UsageError if it is not kept any more."""
+        with self._lock:
+            if key not in self._kept:
+                raise UsageError("this preview is not kept any more: ask for it again")
+            self._kept.move_to_end(key)
+            return self._kept[key]
+
+    def close(self) -> None:
+        """Cancel what waits."""
+        self._pool.close()
+
+    def _made(self, key: str, number: int, options: Options) -> Preview:
+        with self._lock:
+            if found := self._kept.get(key):
+                return found.preview
+        return self._keep(key, _Kept(number, options, make_preview(self._photos.photo(number, options), options)))
+
+    def _keep(self, key: str, kept: _Kept) -> Preview:
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = kept
+                self._bytes += _bytes_of(kept)
+            while len(self._kept) > _MOST_KEPT or (self._bytes > _MOST_BYTES and len(self._kept) > 1):
+                self._bytes -= _bytes_of(self._kept.popitem(last=False)[1])
+        return kept.preview
+
+
+def _bytes_of(kept: _Kept) -> int:
+    return len(kept.preview.after.data) + len(kept.preview.output)
+
+
+def _key(number: int, options: Options) -> str:
+    values: list[Any] = [number, options.to_dict()]
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:24]

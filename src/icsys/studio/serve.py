@@ -1,0 +1,119 @@
+"""Serves the studio until it is stopped."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+
+from icsys.errors import UsageError
+from icsys.studio.app import studio_app
+from icsys.studio.guard import Access, Guard
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from icsys.studio.workspace import Workspace
+
+_BACKLOG = 1024
+_LAST_ANSWERS = 2  # seconds that answers may take once the server is stopped; streams of events never end by themselves
+_MOST_WAITING = 256  # requests that are answered at the same time; others get 503
+
+
+def serve(workspace: Workspace, host: str, port: int, on_ready: Callable[[str], object]) -> None:
+    """Answer requests until Ctrl-C or SIGTERM.
+
+    Parameters
+    ----------
+    workspace
+        What the page works on; it is closed at the end.
+    host
+        The address to listen on.
+    port
+        The port; 0 for a free one.
+    on_ready
+        Called with the address, token included, once the server answers.
+
+    Raises
+    ------
+    UsageError
+        If the address or the port is not to be had.
+    KeyboardInterrupt
+        At the end, after Ctrl-C.
+    """
+    listener = _listen(host, port)
+    try:
+        access = Access(host, listener.getsockname()[1])
+        config = uvicorn.Config(
+            Guard(studio_app(workspace), access),
+            log_level="error",
+            access_log=False,
+            server_header=False,
+            lifespan="off",
+            limit_concurrency=_MOST_WAITING,
+            timeout_graceful_shutdown=_LAST_ANSWERS,
+        )
+        _Server(config, lambda: on_ready(access.address), workspace.stop).run([listener])
+    finally:
+        listener.close()
+        workspace.close()
+
+
+class _Server(uvicorn.Server):
+    """A server that says when it answers, and when it begins to end."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], object], on_stop: Callable[[], object]) -> None:
+        super().__init__(config)
+        self._on_ready, self._on_stop = on_ready, on_stop
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._on_stop()
+        await super().shutdown(sockets)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        found: list[Any] = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, address = found[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise UsageError(f"host={host!r} is no address of this machine: {error.strerror or error}") from None
+    try:
+        if _reuses_addresses():
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise UsageError(
+            f"cannot listen on {host!r} at port {port}: {error.strerror or error}; name another port, or 0 for a "
+            "free one"
+        ) from None
+    return listener
+
+
+def _reuses_addresses() -> bool:
+    """Return whether the option means what it says: on Windows it would let two servers share a port."""
+    return not hasattr(socket, "SO_EXCLUSIVEADDRUSE")
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine reaches an address.
+
+    Examples
+    --------
+    >>> [is_loopback(host) for host in ("127.0.0.1", "localhost", "::1", "0.0.0.0")]
+    [True, True, True, False]
+    """
+    if host.casefold() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

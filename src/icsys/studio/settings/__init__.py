@@ -1,0 +1,1 @@
+"""Options as the page holds them, and as texts to take along."""

@@ -1,0 +1,59 @@
+"""What the studio works on: a source, the options to begin with, and the parts that answer the page."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from icsys.engine import available_cores
+from icsys.studio.images.image_list import ImageList
+from icsys.studio.images.photo_cache import PhotoCache
+from icsys.studio.images.thumbnails import Thumbnails
+from icsys.studio.previews.previews import Previews
+
+if TYPE_CHECKING:
+    from icsys.files.locations import Location
+    from icsys.options import Options
+    from icsys.run_settings import RunSettings
+
+_BYTES_OF_PHOTOS = 192 * 2**20
+_MOST_THREADS = 4
+
+
+class Workspace:
+    """What all requests share.
+
+    Parameters
+    ----------
+    source
+        The folder, archive or files that are opened; nothing else of the machine is read for the page.
+    destination
+        Where a run writes unless the user names another folder.
+    options, settings
+        What the page begins with.
+
+    Raises
+    ------
+    UsageError
+        If there is no such source.
+    """
+
+    def __init__(self, source: Location, destination: str, options: Options, settings: RunSettings) -> None:
+        self.source, self.destination, self.options, self.settings = source, destination, options, settings
+        self.images = ImageList(source, destination, options, settings)
+        self.thumbnails = Thumbnails(self.images)
+        self.previews = Previews(
+            PhotoCache(self.images, _BYTES_OF_PHOTOS), max(2, min(available_cores(), _MOST_THREADS))
+        )
+        self.stopping = threading.Event()
+        """Set once the server ends."""
+
+    def stop(self) -> None:
+        """End streams of events, and what is being computed."""
+        self.stopping.set()
+
+    def close(self) -> None:
+        """Wait for what was being computed."""
+        self.stop()
+        self.previews.close()
+        self.images.close()
