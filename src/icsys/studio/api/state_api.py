@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from starlette.routing import Route
 
 from icsys.studio.api.answers import json_answer
+from icsys.studio.settings.field_forms import field_forms
 from icsys.version import __version__
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def state_routes(workspace: Workspace) -> list[Route]:
                 "destination": workspace.destination,
                 "options": workspace.options.to_dict(),
                 "settings": workspace.settings.given(),
+                "fields": field_forms(),
             }
         )
 

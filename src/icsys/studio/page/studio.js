@@ -1,1 +1,46 @@
-"use strict";
+// The page of the studio: brings the modules together.
+
+import { ask } from "./modules/api.js";
+import { Controls } from "./modules/controls.js";
+import { Figures } from "./modules/figures.js";
+import { Grid } from "./modules/grid.js";
+import { Store } from "./modules/store.js";
+import { Views } from "./modules/views.js";
+import { byId, notice } from "./modules/elements.js";
+
+const state = await ask("state");
+byId("source").textContent = state.source;
+const store = new Store(state.options);
+const views = new Views(store, byId("views"));
+new Controls(store, byId("controls"), state.fields);
+new Grid(store, byId("grid"));
+new Figures(store, views);
+
+for (const [name, action] of Object.entries({
+  undo: () => store.undo(),
+  redo: () => store.redo(),
+  toggle: () => store.toggle(),
+})) {
+  byId(name).addEventListener("click", action);
+}
+store.onChange(() => {
+  byId("undo").disabled = !store.canUndo;
+  byId("redo").disabled = !store.canRedo;
+  byId("toggle").disabled = !store.canToggle;
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.target.closest("input, select, textarea") && event.target.type !== "range") return;
+  const key = event.key.toLowerCase();
+  if ((event.ctrlKey || event.metaKey) && key === "z") {
+    event.shiftKey ? store.redo() : store.undo();
+    event.preventDefault();
+  } else if (!event.ctrlKey && !event.metaKey && !event.altKey && key === "b") {
+    store.toggle();
+  }
+});
+addEventListener("unhandledrejection", (event) => {
+  event.preventDefault();
+  notice(event.reason?.message ?? String(event.reason));
+});
+store.begin();

@@ -1,0 +1,26 @@
+// Requests to the server. Each error holds a sentence for the user.
+
+export class Refused extends Error {
+  constructor(status, text) {
+    super(text);
+    this.status = status;
+  }
+}
+
+/** A newer request has taken the place of this one, so its answer is not wanted. */
+export const isReplaced = (error) => error instanceof Refused && error.status === 409;
+
+/** Return the JSON that the server answers; `body` is sent as JSON. */
+export async function ask(path, body, method) {
+  const options = body === undefined ? { method } : { method: method ?? "POST", body: JSON.stringify(body) };
+  let answer;
+  try {
+    answer = await fetch(`/api/${path}`, options);
+  } catch {
+    throw new Refused(0, "The server does not answer. Is ics studio still running?");
+  }
+  const isJson = answer.headers.get("content-type")?.startsWith("application/json");
+  const values = isJson ? await answer.json() : null;
+  if (!answer.ok) throw new Refused(answer.status, values?.error ?? `The server answers ${answer.status}.`);
+  return values;
+}

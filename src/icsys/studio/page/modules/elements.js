@@ -1,0 +1,40 @@
+// Elements of the page, and texts for people.
+
+export const byId = (id) => document.getElementById(id);
+
+/** Return a new element with properties, attributes (names with a dash, `role`) and children. */
+export function element(name, properties = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(properties)) {
+    if (key.includes("-") || key === "role" || key === "for" || key === "list") made.setAttribute(key, value);
+    else made[key] = value;
+  }
+  made.append(...children.filter((child) => child !== null));
+  return made;
+}
+
+const UNITS = ["B", "kB", "MB", "GB", "TB"];
+
+/** Return a number of bytes as people write it: 5.96 kB. */
+export function bytesText(bytes) {
+  let unit = 0;
+  while (bytes >= 999.5 && unit < UNITS.length - 1) {
+    bytes /= 1000;
+    unit += 1;
+  }
+  return `${unit ? bytes.toPrecision(3) : Math.round(bytes)} ${UNITS[unit]}`;
+}
+
+export const secondsText = (seconds) =>
+  seconds < 1 ? `${Math.round(seconds * 1000)} ms` : seconds < 100 ? `${seconds.toPrecision(2)} s` : `${Math.round(seconds)} s`;
+
+let timer = 0;
+
+/** Show a sentence for some seconds; an empty one hides what is shown. */
+export function notice(text) {
+  const shown = byId("notice");
+  shown.textContent = text;
+  shown.hidden = !text;
+  clearTimeout(timer);
+  if (text) timer = setTimeout(() => notice(""), 8000);
+}

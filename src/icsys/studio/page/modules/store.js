@@ -1,0 +1,154 @@
+// What the user has chosen: settings of up to four views, and the photo. It can be undone, and lies in the fragment of
+// the address, so a link is a state.
+
+const MOST_VIEWS = 4;
+const MOST_STEPS = 200;
+const GEOMETRY = ["step", "scale", "size"];
+
+export class Store {
+  #listeners = [];
+  #past = [];
+  #future = [];
+  #last = null;
+
+  /** `defaults` are all options with the values that the studio began with. */
+  constructor(defaults) {
+    this.defaults = Object.freeze({ ...defaults });
+    this.state = Object.freeze({ views: [{}], active: 0, image: 0 });
+  }
+
+  get canUndo() {
+    return this.#past.length > 0;
+  }
+
+  get canRedo() {
+    return this.#future.length > 0;
+  }
+
+  get canToggle() {
+    return this.#last !== null;
+  }
+
+  /** All options of a view, by default of the active one. */
+  options(view = this.state.active) {
+    const changed = this.state.views[view];
+    const all = { ...this.defaults };
+    if (GEOMETRY.some((name) => name in changed)) GEOMETRY.forEach((name) => delete all[name]);
+    return Object.fromEntries(Object.entries({ ...all, ...changed }).filter(([, value]) => value !== null));
+  }
+
+  /** Change options of the active view; null takes one back. Of step, scale and size, the last given one holds. */
+  set(changes) {
+    const changed = { ...this.state.views[this.state.active] };
+    for (const [name, value] of Object.entries(changes)) {
+      if (GEOMETRY.includes(name)) GEOMETRY.forEach((other) => delete changed[other]);
+      changed[name] = value;
+    }
+    this.#change({ views: this.state.views.with(this.state.active, changed) }, Object.keys(changes).join());
+  }
+
+  /** Replace all options of the active view. */
+  replace(options) {
+    this.#change({ views: this.state.views.with(this.state.active, { ...options }) });
+  }
+
+  show(image) {
+    this.#change({ image }, "image");
+  }
+
+  activate(active) {
+    if (active !== this.state.active) this.#change({ active }, "active");
+  }
+
+  addView() {
+    if (this.state.views.length >= MOST_VIEWS) return;
+    const views = [...this.state.views, { ...this.state.views[this.state.active] }];
+    this.#change({ views, active: views.length - 1 });
+  }
+
+  removeView(view) {
+    if (this.state.views.length === 1) return;
+    const views = this.state.views.filter((_, place) => place !== view);
+    this.#change({ views, active: Math.min(this.state.active, views.length - 1) });
+  }
+
+  undo() {
+    this.#move(this.#past, this.#future);
+  }
+
+  redo() {
+    this.#move(this.#future, this.#past);
+  }
+
+  /** Show the settings before the last change, and these again. */
+  toggle() {
+    if (this.#last) this.#change({ views: this.#last, active: Math.min(this.state.active, this.#last.length - 1) });
+  }
+
+  /** Call a function after each change, with the state before it. */
+  onChange(listener) {
+    this.#listeners.push(listener);
+  }
+
+  /** Take over the state of the address, and call all listeners for the first time. */
+  begin() {
+    this.#read();
+    addEventListener("hashchange", () => {
+      if (location.hash !== this.#fragment()) {
+        const before = this.state;
+        this.#read();
+        this.#tell(before);
+      }
+    });
+    this.#tell(null);
+  }
+
+  #change(parts, kind = "") {
+    const before = this.state;
+    const after = Object.freeze({ ...before, ...parts });
+    if (JSON.stringify(after) === JSON.stringify(before)) return;
+    // Values of one slider follow each other fast; they are one step back.
+    const goesOn = kind && kind === this.lastKind && Date.now() - this.lastTime < 800;
+    if (!goesOn) {
+      this.#past.push(before);
+      if (this.#past.length > MOST_STEPS) this.#past.shift();
+      if (parts.views) this.#last = before.views;
+    }
+    this.lastKind = kind;
+    this.lastTime = Date.now();
+    this.#future = [];
+    this.state = after;
+    this.#tell(before);
+  }
+
+  #move(from, to) {
+    if (!from.length) return;
+    const before = this.state;
+    to.push(before);
+    this.state = from.pop();
+    this.lastKind = "";
+    this.#tell(before);
+  }
+
+  #fragment() {
+    return `#${encodeURIComponent(JSON.stringify(this.state))}`;
+  }
+
+  #read() {
+    try {
+      const { views, active, image } = JSON.parse(decodeURIComponent(location.hash.slice(1)));
+      const fits = Array.isArray(views) && views.length >= 1 && views.length <= MOST_VIEWS;
+      if (!fits || !views.every((view) => view && typeof view === "object" && !Array.isArray(view))) return;
+      if (!Number.isInteger(active) || !(active >= 0 && active < views.length)) return;
+      if (!Number.isInteger(image) || image < 0) return;
+      this.state = Object.freeze({ views, active, image });
+    } catch {
+      // Another fragment is no state.
+    }
+  }
+
+  #tell(before) {
+    history.replaceState(null, "", this.#fragment());
+    for (const listener of this.#listeners) listener(before);
+  }
+}
