@@ -22,7 +22,7 @@ _LAST_ANSWERS = 2  # seconds that answers may take once the server is stopped; s
 _MOST_WAITING = 256  # requests that are answered at the same time; others get 503
 
 
-def serve(workspace: Workspace, host: str, port: int, on_ready: Callable[[str], object]) -> None:
+def serve_studio(workspace: Workspace, host: str, port: int, on_ready: Callable[[str], object]) -> None:
     """Answer requests until Ctrl-C or SIGTERM.
 
     Parameters

@@ -57,10 +57,10 @@ def _serve(source: Location, destination: str, request: Request | None, **where:
 
 def _load() -> tuple[Any, Any]:
     try:
-        from icsys.studio.serve import serve  # noqa: PLC0415 - needs an extra
+        from icsys.studio.serve import serve_studio  # noqa: PLC0415 - needs an extra
         from icsys.studio.workspace import Workspace  # noqa: PLC0415
     except ImportError as error:
         if (error.name or "").partition(".")[0] not in {"starlette", "uvicorn", "anyio", "h11"}:
             raise
         raise MissingExtraError("ics studio needs Starlette and uvicorn: pip install 'icsys[studio]'") from None
-    return serve, Workspace
+    return serve_studio, Workspace
