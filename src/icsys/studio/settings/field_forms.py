@@ -20,7 +20,7 @@ def field_forms(table: type[Any] = Options) -> dict[str, dict[str, Any]]:
     """Return what each field of a table of options accepts.
 
     Each has ``help``, ``group``, ``default`` and ``kind``: choice (with ``choices``), whole and number (with ``low``
-    and ``high``), switch, color or text. ``one_of`` names a set of which one holds; ``needs``, ``formats`` and ``auto``
+    and ``high``), switch, color or text. ``one_of`` names a set where one is given; ``needs``, ``formats`` and ``auto``
     say where it has an effect.
     """
     return {field.name: _form_of(field) for field in fields(table)}
