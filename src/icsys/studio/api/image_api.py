@@ -14,6 +14,8 @@ from icsys.studio.api.answers import json_answer
 from icsys.studio.images.image_list import ImageChoice
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.requests import Request
 
     from icsys.studio.workspace import Workspace
@@ -51,13 +53,22 @@ def image_routes(workspace: Workspace) -> list[Route]:
             }
         )
 
-    async def thumbnail(request: Request) -> Response:
-        number = _number(request.path_params["image"], "image", _MOST_IMAGES)
-        data = await run_in_threadpool(workspace.thumbnails.jpeg, number)
+    async def picture(request: Request, make: Callable[[int], bytes]) -> Response:
+        data = await run_in_threadpool(make, _number(request.path_params["image"], "image", _MOST_IMAGES))
         # The number of an image stays the same while the server runs.
         return Response(data, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
 
-    return [Route("/images", listed), Route("/images/{image}/thumbnail", thumbnail)]
+    async def thumbnail(request: Request) -> Response:
+        return await picture(request, workspace.thumbnails.jpeg)
+
+    async def original(request: Request) -> Response:
+        return await picture(request, workspace.thumbnails.large_jpeg)
+
+    return [
+        Route("/images", listed),
+        Route("/images/{image}/thumbnail", thumbnail),
+        Route("/images/{image}/original", original),
+    ]
 
 
 def _number(text: str, name: str, most: int) -> int:

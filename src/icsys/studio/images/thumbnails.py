@@ -1,4 +1,4 @@
-"""Small pictures for the grid, as JPEG files."""
+"""Pictures of the photos as they are, as JPEG files: small ones for the grid, and large ones."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ SIDE = 160
 _QUALITY = 80
 _MOST_KEPT = 4000  # of about 5 kB each
 _OPTIONS = Options(strategy="SO", size=(SIDE, SIDE), on_corrupt="keep")
+_LARGE = Options(strategy="SO", size=(4096, 4096), on_corrupt="keep")
+_LARGE_QUALITY = 92
 
 
 class Thumbnails:
@@ -50,10 +52,17 @@ class Thumbnails:
             if number in self._kept:
                 self._kept.move_to_end(number)
                 return self._kept[number]
-        pixels = decode_photo(self._images.read(number, _OPTIONS), _OPTIONS).pixels
-        data = encode_lossy("JPEG", flat_pixels(pixels, _OPTIONS.background), _QUALITY)
+        data = self._encoded(number, _OPTIONS, _QUALITY)
         with self._lock:
             self._kept[number] = data
             while len(self._kept) > _MOST_KEPT:
                 self._kept.popitem(last=False)
         return data
+
+    def large_jpeg(self, number: int) -> bytes:
+        """Return an image with sides of at most 4096 pixels, a JPEG file; errors as for :meth:`jpeg`."""
+        return self._encoded(number, _LARGE, _LARGE_QUALITY)
+
+    def _encoded(self, number: int, options: Options, quality: int) -> bytes:
+        pixels = decode_photo(self._images.read(number, options), options).pixels
+        return encode_lossy("JPEG", flat_pixels(pixels, options.background), quality)

@@ -4,10 +4,15 @@ import { ask, isReplaced } from "./api.js";
 import { byId, bytesText, element, secondsText } from "./elements.js";
 
 const PAUSE = 250; // milliseconds without a change before slower figures are asked for
-const COLUMNS = ["", "Bytes", "times smaller", "PSNR", "SSIM", "CIEDE2000", "Time"];
+const COLUMNS = ["Form", "Bytes", "times smaller", "PSNR", "SSIM", "CIEDE2000", "Time"];
 
-const row = (cells, kind = "td") =>
-  element("tr", {}, ...cells.map((text, place) => element(place ? kind : "th", { textContent: text, scope: place ? "" : "row" })));
+const row = ([name, ...cells]) =>
+  element(
+    "tr",
+    {},
+    element("th", { textContent: name, scope: "row" }),
+    ...cells.map((text) => element("td", { textContent: text })),
+  );
 
 function qualityTexts(quality) {
   if (!quality) return ["…", "…", "…"];

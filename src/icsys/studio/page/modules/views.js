@@ -56,7 +56,7 @@ class View {
       this.#showBefore(found);
       await this.after.decode().catch(() => {});
       this.title.textContent = this.#words(found);
-      this.frame.setAttribute("aria-label", `Before and after: ${this.title.textContent}`);
+      this.frame.setAttribute("aria-label", `Before and after, view ${this.number + 1}`);
       this.views.made(this);
     } catch (error) {
       if (isReplaced(error)) return;
