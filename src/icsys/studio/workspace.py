@@ -9,6 +9,7 @@ from icsys.engine import available_cores
 from icsys.studio.images.image_list import ImageList
 from icsys.studio.images.photo_cache import PhotoCache
 from icsys.studio.images.thumbnails import Thumbnails
+from icsys.studio.jobs.events import Events
 from icsys.studio.previews.previews import Previews
 
 if TYPE_CHECKING:
@@ -45,12 +46,14 @@ class Workspace:
         self.previews = Previews(
             PhotoCache(self.images, _BYTES_OF_PHOTOS), max(2, min(available_cores(), _MOST_THREADS))
         )
+        self.events = Events()
         self.stopping = threading.Event()
         """Set once the server ends."""
 
     def stop(self) -> None:
         """End streams of events, and what is being computed."""
         self.stopping.set()
+        self.events.close()
 
     def close(self) -> None:
         """Wait for what was being computed."""
