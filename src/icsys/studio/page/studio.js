@@ -10,7 +10,7 @@ import { byId, notice } from "./modules/elements.js";
 
 const state = await ask("state");
 byId("source").textContent = state.source;
-const store = new Store(state.options);
+const store = new Store(state.options, state.settings, state.destination);
 const views = new Views(store, byId("views"));
 new Controls(store, byId("controls"), state.fields);
 new Grid(store, byId("grid"));

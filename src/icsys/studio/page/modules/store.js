@@ -1,9 +1,11 @@
-// What the user has chosen: settings of up to four views, and the photo. It can be undone, and lies in the fragment of
-// the address, so a link is a state.
+// What the user has chosen: options of up to four views, the photo, settings of a run and its destination. It can be
+// undone, and lies in the fragment of the address, so a link is a state.
 
 const MOST_VIEWS = 4;
 const MOST_STEPS = 200;
 const GEOMETRY = ["step", "scale", "size"];
+
+const isTable = (value) => Boolean(value) && typeof value === "object" && !Array.isArray(value);
 
 export class Store {
   #listeners = [];
@@ -11,10 +13,11 @@ export class Store {
   #future = [];
   #last = null;
 
-  /** `defaults` are all options with the values that the studio began with. */
-  constructor(defaults) {
+  /** All options, the settings of a run and its destination, with the values that the studio began with. */
+  constructor(defaults, settings = {}, destination = "") {
     this.defaults = Object.freeze({ ...defaults });
-    this.state = Object.freeze({ views: [{}], active: 0, image: 0 });
+    this.usual = Object.freeze({ settings, destination });
+    this.state = Object.freeze({ views: [{}], active: 0, image: 0, settings: {}, destination: null });
   }
 
   get canUndo() {
@@ -35,6 +38,26 @@ export class Store {
     const all = { ...this.defaults };
     if (GEOMETRY.some((name) => name in changed)) GEOMETRY.forEach((name) => delete all[name]);
     return Object.fromEntries(Object.entries({ ...all, ...changed }).filter(([, value]) => value !== null));
+  }
+
+  /** The settings of a run. */
+  settings() {
+    const all = { ...this.usual.settings, ...this.state.settings };
+    return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== null));
+  }
+
+  /** Where a run writes. */
+  destination() {
+    return this.state.destination ?? this.usual.destination;
+  }
+
+  /** Change settings of a run; null takes one back. */
+  setSettings(changes) {
+    this.#change({ settings: { ...this.state.settings, ...changes } }, Object.keys(changes).join());
+  }
+
+  setDestination(destination) {
+    this.#change({ destination }, "destination");
   }
 
   /** Change options of the active view; null takes one back. Of step, scale and size, the last given one holds. */
@@ -136,12 +159,15 @@ export class Store {
 
   #read() {
     try {
-      const { views, active, image } = JSON.parse(decodeURIComponent(location.hash.slice(1)));
+      const found = JSON.parse(decodeURIComponent(location.hash.slice(1)));
+      const { views, active, image } = found;
       const fits = Array.isArray(views) && views.length >= 1 && views.length <= MOST_VIEWS;
-      if (!fits || !views.every((view) => view && typeof view === "object" && !Array.isArray(view))) return;
+      if (!fits || !views.every(isTable)) return;
       if (!Number.isInteger(active) || !(active >= 0 && active < views.length)) return;
       if (!Number.isInteger(image) || image < 0) return;
-      this.state = Object.freeze({ views, active, image });
+      const settings = isTable(found.settings) ? found.settings : {};
+      const destination = typeof found.destination === "string" ? found.destination : null;
+      this.state = Object.freeze({ views, active, image, settings, destination });
     } catch {
       // Another fragment is no state.
     }
