@@ -12,6 +12,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from icsys.studio.api.answers import ERROR_HANDLERS
+from icsys.studio.api.cost_api import cost_routes
 from icsys.studio.api.event_api import event_routes
 from icsys.studio.api.image_api import image_routes
 from icsys.studio.api.preview_api import preview_routes
@@ -27,7 +28,7 @@ _PAGE = resources.files("icsys.studio") / "page"
 
 def studio_app(workspace: Workspace) -> Starlette:
     """Return the application, to be put behind a :class:`~icsys.studio.guard.Guard`."""
-    answers = [routes(workspace) for routes in (state_routes, event_routes, image_routes, preview_routes)]
+    answers = [routes(workspace) for routes in (state_routes, event_routes, image_routes, preview_routes, cost_routes)]
     routes = [
         Route("/", _index),
         Mount("/static", StaticFiles(directory=str(_PAGE))),

@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from icsys.engine import available_cores
+from icsys.studio.cost.estimate import Costs
 from icsys.studio.images.image_list import ImageList
 from icsys.studio.images.photo_cache import PhotoCache
 from icsys.studio.images.thumbnails import Thumbnails
@@ -47,6 +48,7 @@ class Workspace:
             PhotoCache(self.images, _BYTES_OF_PHOTOS), max(2, min(available_cores(), _MOST_THREADS))
         )
         self.events = Events()
+        self.costs = Costs(self.images, self.events, self.previews)
         self.stopping = threading.Event()
         """Set once the server ends."""
 
@@ -58,5 +60,6 @@ class Workspace:
     def close(self) -> None:
         """Wait for what was being computed."""
         self.stop()
+        self.costs.close()
         self.previews.close()
         self.images.close()
