@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from icsys.engine import available_cores
-from icsys.studio.cost.estimate import Costs
+from icsys.studio.cost.estimate import CostEstimates
 from icsys.studio.images.image_list import ImageList
 from icsys.studio.images.photo_cache import PhotoCache
 from icsys.studio.images.thumbnails import Thumbnails
@@ -48,7 +48,7 @@ class Workspace:
             PhotoCache(self.images, _BYTES_OF_PHOTOS), max(2, min(available_cores(), _MOST_THREADS))
         )
         self.events = Events()
-        self.costs = Costs(self.images, self.events, self.previews)
+        self.costs = CostEstimates(self.images, self.events, self.previews)
         self.stopping = threading.Event()
         """Set once the server ends."""
 

@@ -7,7 +7,7 @@ import pytest
 from icsys import compress_folder
 from icsys.options import Options
 from icsys.run_settings import RunSettings
-from icsys.studio.cost.estimate import FEWEST, MOST, Costs, sample_order, steps_of
+from icsys.studio.cost.estimate import FIRST_STEP, LAST_STEP, CostEstimates, sample_order, steps_of
 from icsys.studio.cost.sampled_photos import SampledPhotos
 from icsys.studio.images.photo_cache import PhotoCache
 
@@ -18,7 +18,7 @@ class Busy:
 
 @pytest.fixture
 def costs(workspace):
-    made = Costs(workspace.images, workspace.events, Busy())
+    made = CostEstimates(workspace.images, workspace.events, Busy())
     yield made
     made.close()
 
@@ -80,7 +80,7 @@ def test_a_shared_palette_is_estimated_as_palettes_of_their_own(costs, workspace
 
 def test_an_estimate_waits_for_previews_and_ends_for_a_newer_one(workspace, monkeypatch):
     busy, measured, waits = Busy(), [], threading.Event()
-    costs = Costs(workspace.images, workspace.events, busy)
+    costs = CostEstimates(workspace.images, workspace.events, busy)
     real = SampledPhotos.measure
 
     def measure(self, number, options, rules):
@@ -119,10 +119,10 @@ def test_the_sample_is_drawn_at_random_without_repeats_and_alike_each_time():
     for images in (0, 1, 7, 300, 5000):
         order = sample_order(images, 3)
         assert order == sample_order(images, 3)
-        assert len(set(order)) == len(order) == min(images, MOST)
+        assert len(set(order)) == len(order) == min(images, LAST_STEP)
         assert all(0 <= number < images for number in order)
     assert sample_order(5000, 3) != sample_order(5000, 4)
-    firsts = [number for seed in range(400) for number in sample_order(20, seed)[:FEWEST]]
+    firsts = [number for seed in range(400) for number in sample_order(20, seed)[:FIRST_STEP]]
     counts = [firsts.count(number) for number in range(20)]
     assert 110 < min(counts) <= max(counts) < 210  # 160 each, standard deviation 10
 
@@ -131,5 +131,5 @@ def test_steps_double_up_to_the_most():
     for images in (1, 7, 8, 9, 255, 256, 257, 10**6):
         steps = steps_of(images)
         assert steps == sorted(set(steps))
-        assert steps[-1] == min(images, MOST)
-        assert steps[0] == min(images, FEWEST)
+        assert steps[-1] == min(images, LAST_STEP)
+        assert steps[0] == min(images, FIRST_STEP)

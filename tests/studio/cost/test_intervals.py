@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import stdtrit
 
-from icsys.studio.cost.estimate import NEAR, steps_of
+from icsys.studio.cost.estimate import NEAR_ENOUGH, steps_of
 from icsys.studio.cost.intervals import TotalInterval, t_quantile, total_by_ratio, total_of_sample
 
 VALUES = st.lists(st.floats(0, 1e9), min_size=1, max_size=30)
@@ -48,7 +48,7 @@ def test_the_interval_that_ends_the_refinement_is_as_sure(made):
         order = random.permutation(population)
         for step in steps_of(len(population)):
             found = total_of_sample(order[:step], len(population))
-            if found.relative <= NEAR:
+            if found.relative <= NEAR_ENOUGH:
                 break
         ended.append(found)
     assert share_held(ended, population.sum()) >= 0.9

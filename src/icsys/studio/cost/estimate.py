@@ -16,7 +16,7 @@ from icsys.engine import available_cores
 from icsys.errors import ICSError
 from icsys.studio.cost.intervals import total_of_sample
 from icsys.studio.cost.newest_job import NewestJob
-from icsys.studio.cost.sampled_photos import Measured, SampledPhotos
+from icsys.studio.cost.sampled_photos import MeasuredPhoto, SampledPhotos
 
 if TYPE_CHECKING:
     import threading
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from icsys.studio.jobs.events import Events
 
 
-KIND = "cost"
+COST_NEWS = "cost"
 """The kind of news."""
 
-FEWEST, MOST = 8, 256
+FIRST_STEP, LAST_STEP = 8, 256
 """Photos of the first step, and of the last; each step has twice as many as the one before."""
 
-NEAR = 0.02
+NEAR_ENOUGH = 0.02
 """Half of an interval, as a share of the total, that ends the refinement."""
 
 _GLANCE = 0.02  # seconds between two looks at what it gives way to
@@ -60,7 +60,7 @@ class AskedCost(NamedTuple):
     key: str
 
 
-class Costs:
+class CostEstimates:
     """Estimates what a whole run takes, for the newest settings, and publishes each step.
 
     Parameters
@@ -68,7 +68,7 @@ class Costs:
     images
         The images of the source.
     events
-        Where steps are published, as news of the kind :data:`KIND`.
+        Where steps are published, as news of the kind :data:`COST_NEWS`.
     busy
         What the estimate gives way to.
     """
@@ -76,7 +76,7 @@ class Costs:
     def __init__(self, images: ImageList, events: Events, busy: MayBeBusy) -> None:
         self._images, self._events, self._busy = images, events, busy
         self._photos = SampledPhotos(images)
-        self._known: OrderedDict[tuple[str, int], dict[int, Measured]] = OrderedDict()
+        self._known: OrderedDict[tuple[str, int], dict[int, MeasuredPhoto]] = OrderedDict()
         self._job = NewestJob("icsys cost")
 
     def begin(self, options: Options, settings: RunSettings) -> str:
@@ -130,12 +130,12 @@ class Costs:
                     known[number] = self._photos.measure(number, options, rules)
             count = step
             figures = whole_cost([known[number] for number in order[:count]], images, asked, self._folders)
-            done = count == len(order) or figures.bytes.relative <= NEAR
+            done = count == len(order) or figures.bytes.relative <= NEAR_ENOUGH
             self._publish(asked, {**figures.plain(), "done": done, "note": _note_of(asked.options)})
             if done:
                 return
 
-    def _measured(self, asked: AskedCost, images: int) -> dict[int, Measured]:
+    def _measured(self, asked: AskedCost, images: int) -> dict[int, MeasuredPhoto]:
         """Return what is known of settings; it grows."""
         key = asked.key, images
         known = self._known.setdefault(key, {})
@@ -156,7 +156,7 @@ class Costs:
         return max(1, len(self._images.splits))
 
     def _publish(self, asked: AskedCost, values: dict[str, Any]) -> None:
-        self._events.publish(KIND, {"settings_key": asked.key, **values})
+        self._events.publish(COST_NEWS, {"settings_key": asked.key, **values})
 
 
 class WholeCost(NamedTuple):
@@ -194,7 +194,7 @@ class WholeCost(NamedTuple):
         return values
 
 
-def whole_cost(sample: Sequence[Measured], images: int, asked: AskedCost, folders: int) -> WholeCost:
+def whole_cost(sample: Sequence[MeasuredPhoto], images: int, asked: AskedCost, folders: int) -> WholeCost:
     """Return what all images take, estimated from a random sample of them.
 
     Photos without an output count with 0 bytes, so their share of the sample stands for their share of the set.
@@ -225,7 +225,7 @@ def sample_order(images: int, seed: int) -> list[int]:
     The first ones are a simple random sample, whatever their number.
     """
     random = np.random.default_rng(seed)
-    return [int(number) for number in random.choice(images, min(images, MOST), replace=False)] if images else []
+    return [int(number) for number in random.choice(images, min(images, LAST_STEP), replace=False)] if images else []
 
 
 def steps_of(images: int) -> list[int]:
@@ -236,8 +236,8 @@ def steps_of(images: int) -> list[int]:
     >>> steps_of(5), steps_of(40), steps_of(1000)
     ([5], [8, 16, 32, 40], [8, 16, 32, 64, 128, 256])
     """
-    most = min(images, MOST)
-    sizes = [size for size in (FEWEST * 2**power for power in range(MOST.bit_length())) if size < most]
+    most = min(images, LAST_STEP)
+    sizes = [size for size in (FIRST_STEP * 2**power for power in range(LAST_STEP.bit_length())) if size < most]
     return [*sizes, most] if most else [0]
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _MOST_BYTES = 64 * 2**20
 
 
-class Measured(NamedTuple):
+class MeasuredPhoto(NamedTuple):
     """What one photo takes.
 
     Attributes
@@ -57,19 +57,19 @@ class SampledPhotos:
         self._decoding: Hashable = None
         self._bytes = 0
 
-    def measure(self, number: int, options: Options, rules: SizeRules | None) -> Measured:
+    def measure(self, number: int, options: Options, rules: SizeRules | None) -> MeasuredPhoto:
         """Compress a photo. Any fault is a failure of this photo, as it is in a run."""
         bytes_in, seconds = 0, 0.0
         try:
             held = self._decoded(number, options, rules)
             if held is None:
-                return Measured(0, 0, 0.0, left_out=True)
+                return MeasuredPhoto(0, 0, 0.0, left_out=True)
             (photo, data), seconds = held
             bytes_in, start = len(data), time.thread_time()
             output = compress_photo(photo, data, options)
-            return Measured(bytes_in, len(output.data), seconds + time.thread_time() - start)
+            return MeasuredPhoto(bytes_in, len(output.data), seconds + time.thread_time() - start)
         except Exception:  # noqa: BLE001 - as in a run
-            return Measured(bytes_in, 0, seconds, failed=True)
+            return MeasuredPhoto(bytes_in, 0, seconds, failed=True)
 
     def forget(self) -> None:
         """Keep nothing."""
