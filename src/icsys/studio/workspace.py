@@ -10,6 +10,7 @@ from icsys.studio.images.image_list import ImageList
 from icsys.studio.images.photo_cache import PhotoCache
 from icsys.studio.images.thumbnails import Thumbnails
 from icsys.studio.jobs.events import Events
+from icsys.studio.jobs.run_job import RunJob
 from icsys.studio.previews.previews import Previews
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Workspace:
             PhotoCache(self.images, _BYTES_OF_PHOTOS), max(2, min(available_cores(), _MOST_THREADS))
         )
         self.events = Events()
+        self.run = RunJob(source, self.events)
         self.stopping = threading.Event()
         """Set once the server ends."""
 
@@ -54,9 +56,11 @@ class Workspace:
         """End streams of events, and what is being computed."""
         self.stopping.set()
         self.events.close()
+        self.run.refuse_more()
 
     def close(self) -> None:
         """Wait for what was being computed."""
         self.stop()
+        self.run.wait()
         self.previews.close()
         self.images.close()
