@@ -38,7 +38,7 @@ class RunNews:
         self._publish = publish
         self._values: dict[str, Any] = {"state": RUN_GOES_ON, "stopping": False, "problem": "", **fixed}
         self._values |= {"done": 0, "total": None, "rate": None, "left": None, "note": "", **run_counts(RunSummary())}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._told = 0.0
         self._pace = _Pace()
         self.is_started = threading.Event()

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _OF_THE_SOURCE = "input"  # the group of settings that decide what is read, which the opened source has already
 
+_LONGEST = 2000  # characters of a path
+
 
 def settings_from(given: object, begun: RunSettings) -> RunSettings:
     """Return the settings of a run.
@@ -58,6 +60,8 @@ def destination_from(given: object) -> str:
     UsageError
         If it is no name.
     """
+    if isinstance(given, str) and len(given) > _LONGEST:
+        raise UsageError(f"destination: {len(given)} characters were given, expected at most {_LONGEST}")
     if not isinstance(given, str) or not given.strip() or "\0" in given or not _is_name(given):
         raise UsageError(f"destination={given!r}: expected the name of a folder")
     return given if is_url(given) else os.path.expanduser(given)  # noqa: PTH111 - a text stays as it was given
