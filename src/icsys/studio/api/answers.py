@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.responses import Response
 
 from icsys.errors import ICSError, ImageError, UsageError
 from icsys.files.parsing import from_json
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from starlette.requests import Request
-    from starlette.responses import Response
 
 MOST_BYTES_OF_A_BODY = 2**20
 """Bytes of a request's body; options are far shorter."""
@@ -46,9 +46,17 @@ async def body_of(request: Request) -> dict[str, Any]:
     return values
 
 
+def options_in(body: dict[str, object]) -> dict[str, object]:
+    """Return the options in a request; UsageError if there are none."""
+    options = body.get("options")
+    if not isinstance(options, dict):
+        raise UsageError(f"options={options!r}: expected an object with options by name")
+    return options
+
+
 def json_answer(values: Mapping[str, Any] | list[Any], status: int = 200) -> Response:
-    """Return plain values as JSON."""
-    return JSONResponse(values, status)
+    """Return plain values as JSON, in ASCII: names of files may hold what no encoding has."""
+    return Response(json.dumps(values, allow_nan=False), status, media_type="application/json")
 
 
 async def _of_usage(_: Request, error: Exception) -> Response:
