@@ -21,7 +21,7 @@ def test_an_estimate_is_begun_at_once_and_comes_as_news(client, workspace):
         ({"options": {"colors": 0}}, "colors=0"),
         ({"options": {"colour": 1}}, "colour"),
         ({"options": {}, "settings": {"jobs": -1}}, "jobs=-1"),
-        ({"options": {}, "settings": None}, "settings"),
+        ({"options": {}, "settings": []}, "settings"),
     ],
 )
 def test_wrong_input_is_named(client, body, words):

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
-from icsys.errors import UsageError
 from icsys.options import Options
-from icsys.run_settings import RunSettings
-from icsys.studio.api.answers import body_of, json_answer
+from icsys.studio.api.answers import body_of, json_answer, options_in
+from icsys.studio.settings.run_request import settings_from
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -27,16 +26,8 @@ def cost_routes(workspace: Workspace) -> list[Route]:
             workspace.costs.cancel()
             return json_answer({})
         body = await body_of(request)
-        options = Options.from_dict(_table_in(body, "options"))
-        settings = RunSettings(**_table_in(body, "settings")) if "settings" in body else workspace.settings
+        options, settings = Options.from_dict(options_in(body)), settings_from(body.get("settings"), workspace.settings)
         key = await run_in_threadpool(workspace.costs.begin, options, settings)
         return json_answer({"settings_key": key})
 
     return [Route("/cost", cost, methods=["POST", "DELETE"])]
-
-
-def _table_in(body: dict[str, Any], name: str) -> dict[str, Any]:
-    found = body.get(name)
-    if not isinstance(found, dict):
-        raise UsageError(f"{name}={found!r}: expected an object with values by name")
-    return found

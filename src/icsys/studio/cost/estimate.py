@@ -152,7 +152,7 @@ class CostEstimates:
 
     @property
     def _folders(self) -> int:
-        """The number of splits, each of which has arrays of its own."""
+        """The number of splits: each has arrays of its own."""
         return max(1, len(self._images.splits))
 
     def _publish(self, asked: AskedCost, values: dict[str, Any]) -> None:
