@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from icsys.engine import available_cores
 from icsys.studio.cost.estimate import CostEstimates
+from icsys.studio.cost.frontier import Frontiers
 from icsys.studio.images.image_list import ImageList
 from icsys.studio.images.photo_cache import PhotoCache
 from icsys.studio.images.thumbnails import Thumbnails
@@ -50,6 +51,7 @@ class Workspace:
         )
         self.events = Events()
         self.costs = CostEstimates(self.images, self.events, self.previews)
+        self.frontiers = Frontiers(self.images, self.events, self.previews)
         self.run = RunJob(source, self.events)
         self.stopping = threading.Event()
         """Set once the server ends."""
@@ -64,6 +66,7 @@ class Workspace:
         """Wait for what was being computed."""
         self.stop()
         self.costs.close()
+        self.frontiers.close()
         self.run.wait()
         self.previews.close()
         self.images.close()

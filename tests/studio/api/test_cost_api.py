@@ -28,3 +28,27 @@ def test_wrong_input_is_named(client, body, words):
     answer = client.post("/api/cost", json=body)
     assert answer.status_code == 400
     assert words in answer.json()["error"]
+
+
+def test_a_budget_is_read_as_a_run_reads_it(client, workspace):
+    answer = client.post("/api/frontier", json={"options": {}, "total_bytes": "20 kB"})
+    assert answer.status_code == 200
+    assert answer.json()["total_bytes"] == 20_000
+    assert client.delete("/api/frontier").status_code == 200
+    workspace.frontiers.wait(60)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({}, "options"),
+        ({"options": {}}, "total_bytes=None"),
+        ({"options": {}, "total_bytes": "many"}, "500MB"),
+        ({"options": {}, "total_bytes": 0}, "total_bytes=0"),
+        ({"options": {}, "total_bytes": 9, "free": "all"}, "free='all'"),
+    ],
+)
+def test_a_wrong_budget_is_named(client, body, words):
+    answer = client.post("/api/frontier", json=body)
+    assert answer.status_code == 400
+    assert words in answer.json()["error"]

@@ -6,13 +6,13 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from icsys.choices import MAX_INDEXED_COLORS
-from icsys.run.within_bytes.candidates import Setting
+from icsys.run.within_bytes.candidates import Candidates, Setting
 from icsys.run.within_bytes.search import SearchRange, largest_within
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from icsys.run.within_bytes.candidates import Candidates
+    from icsys.run.within_bytes.candidates import Asked
     from icsys.run.within_bytes.kept_images import Sample
 
 AIM, LEAST = 0.98, 0.95
@@ -42,6 +42,36 @@ class Chosen(NamedTuple):
 
     colors: int | None
     why: str
+
+
+def candidates_of(asked: Asked, sample: Sample, *, is_bounded: bool) -> Candidates:
+    """Return all settings; ``is_bounded``: the size of the options is the largest, otherwise that of the source."""
+    options = asked.options
+    if not asked.free_size:
+        return Candidates(asked, 1, options)
+    largest = options if is_bounded else options.replace(step=1)
+    side = max(largest.final_size) if largest.final_size else sample.largest_side(largest)
+    if not largest.final_size and (options.fit != "contain" or options.enlarge):
+        largest = largest.replace(size=(side, side))  # these need a size
+    return Candidates(asked, side, largest)
+
+
+def choose_colors(sample: Sample, candidates: Candidates, limit: int, judged: HowGood) -> Chosen:
+    """Choose the number of colours, unless it is given or everything fits at the largest setting.
+
+    Parameters
+    ----------
+    limit
+        Bytes of all images.
+    judged
+        Called for settings that fit, each with as many bytes as the others or the largest size.
+    """
+    asked, highest = candidates.asked, candidates.options_of(candidates.highest)
+    if not asked.free_size or not asked.free_colors:
+        return Chosen(candidates.fewest_colors if asked.free_colors else candidates.highest.colors, "")
+    if sample.may_fit(highest, limit) and sample.estimate(highest).total <= AIM * limit:
+        return Chosen(candidates.highest.colors, "")
+    return choose_colors_for(sample, candidates, AIM * limit, judged)
 
 
 def choose_colors_for(sample: Sample, candidates: Candidates, limit: float, judged: HowGood) -> Chosen:

@@ -11,11 +11,17 @@ from icsys.image.decode import decode_photo
 from icsys.image.read_output import flat_pixels, read_pixels
 from icsys.image.resize import window_at
 from icsys.pipeline import compress_image
+from icsys.run.within_bytes.choice import Judgement
+from icsys.run.within_bytes.kept_images import images_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from icsys.options import Options
+    from icsys.run.within_bytes.candidates import Candidates, Setting
+    from icsys.run.within_bytes.choice import HowGood
     from icsys.run.within_bytes.kept_images import Sample
 
 _WINDOW = 192  # pixels
@@ -62,18 +68,17 @@ class FidelityMeter:
 
     def of(self, options: Options) -> Fidelity:
         """Return what options keep."""
-        background = options.background
-
-        def errors(data: bytes) -> NDArray[np.float64]:
-            reference, size, window = self._reference(data)
-            shown = window_at(read_pixels(compress_image(data, options).data, background), size, window)
-            found = measure(reference, shown)
-            return np.array([found.delta_e, found.ssim])
-
-        rows = self._sample.for_each(errors)
+        rows = self._sample.for_each(lambda data: self.errors(data, compress_image(data, options).data))
         if not len(rows):
             return Fidelity(0.0, 1.0, 0)
         return Fidelity(float(rows[:, 0].mean()), float(rows[:, 1].mean()), len(rows))
+
+    def errors(self, data: bytes, output: bytes) -> NDArray[np.float64]:
+        """Return mean CIEDE2000 and SSIM of an output against the picture at the largest size, shape (2,)."""
+        reference, size, window = self._reference(data)
+        shown = window_at(read_pixels(output, self._largest.background), size, window)
+        found = measure(reference, shown)
+        return np.array([found.delta_e, found.ssim])
 
     def _reference(self, data: bytes) -> tuple[NDArray[np.uint8], tuple[int, int], tuple[int, int, int, int]]:
         """Return a window of the largest picture, the size of that picture, and the place of the window."""
@@ -85,3 +90,22 @@ class FidelityMeter:
             part = pixels[window[1] : window[3], window[0] : window[2]].copy()
             self._references[data] = part, (width, height), window
         return self._references[data]
+
+
+def judge_by_fidelity(sample: Sample, candidates: Candidates, on_step: Callable[[Setting], object]) -> HowGood:
+    """Return what tells settings of equal bytes apart: how close pictures come to those of the largest size.
+
+    Parameters
+    ----------
+    on_step
+        Called with each setting before it is measured.
+    """
+    meter = FidelityMeter(sample, candidates.largest.replace(strategy="SO", format="png"))
+
+    def by_fidelity(setting: Setting) -> Judgement:
+        on_step(setting)
+        found = meter.of(candidates.options_of(setting))
+        seen = f"mean CIEDE2000 {found.delta_e:.2f}, SSIM {found.ssim:.3f}, {images_of(found.images)} sampled"
+        return Judgement(-found.loss, f"comes closest to the pictures at the largest size ({seen})")
+
+    return by_fidelity

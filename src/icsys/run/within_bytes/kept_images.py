@@ -103,6 +103,8 @@ class Sample:
         self.few = _evenly(
             [task for task in self.tasks if task.source in self.images], self._fitting(_FEW_PIXELS, _FEW)
         )
+        kept = {task.source for task in self.tasks}
+        self.images = {name: data for name, data in self.images.items() if name in kept}
 
     @property
     def is_all(self) -> bool:
@@ -203,6 +205,11 @@ class Sample:
     def _check_stop(self) -> None:
         if self._executor.stop.is_set():
             raise StoppedChoice
+
+
+def images_of(count: int) -> str:
+    """Return "1 image" or "5 images"."""
+    return "1 image" if count == 1 else f"{count:,} images"
 
 
 def _evenly(tasks: Sequence[Task], most: int) -> list[Task]:

@@ -14,9 +14,9 @@ from icsys.results import Compressed
 from icsys.run.places import open_places
 from icsys.run.progress import INTERRUPTED_TEXT, Progress
 from icsys.run.within_bytes.candidates import Candidates, Setting, what_is_asked
-from icsys.run.within_bytes.choice import AIM, LEAST, Chosen, Judgement, choose_colors_for
-from icsys.run.within_bytes.fidelity import FidelityMeter
-from icsys.run.within_bytes.kept_images import Sample, StoppedChoice
+from icsys.run.within_bytes.choice import LEAST, Judgement, candidates_of, choose_colors
+from icsys.run.within_bytes.fidelity import judge_by_fidelity
+from icsys.run.within_bytes.kept_images import Sample, StoppedChoice, images_of
 from icsys.run.within_bytes.learned_accuracy import LearnedAccuracy
 from icsys.run.within_bytes.remembered import Remembered, question, recall, remember, remember_tries, tries_of
 from icsys.run.within_bytes.starting_options import starting_options
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from icsys.files.locations import Location
     from icsys.options import Options
     from icsys.run.within_bytes.candidates import Asked
-    from icsys.run.within_bytes.choice import HowGood
+    from icsys.run.within_bytes.choice import Chosen, HowGood
     from icsys.run.within_bytes.totals import Total
     from icsys.run_settings import RunSettings
 
@@ -116,9 +116,9 @@ class _BudgetRun:
     def _choose_and_run(self) -> RunSummary:
         self._report(note=_NOTE)
         sample = self._new_sample()
-        candidates = _candidates(self._asked, sample, is_bounded=self._learned is not None)
+        candidates = candidates_of(self._asked, sample, is_bounded=self._learned is not None)
         self._check_smallest(sample, candidates)
-        chosen = self._choose_colors(sample, candidates)
+        chosen = choose_colors(sample, candidates, self._limit, self._judged(sample, candidates))
         tries = Tries(sample, candidates, chosen.colors, self._limit)
         setting: Setting | None = self._first(tries, candidates)
         while setting is not None:
@@ -171,35 +171,18 @@ class _BudgetRun:
             raise StoppedChoice
         return dry.total(self._places.destination, summary.pruned)
 
-    def _choose_colors(self, sample: Sample, candidates: Candidates) -> Chosen:
-        """Choose the number of colours, unless it is given or everything fits at the largest setting."""
-        asked, highest = self._asked, candidates.options_of(candidates.highest)
-        if not asked.free_size or not asked.free_colors:
-            return Chosen(candidates.fewest_colors if asked.free_colors else candidates.highest.colors, "")
-        if sample.may_fit(highest, self._limit) and sample.estimate(highest).total <= AIM * self._limit:
-            return Chosen(candidates.highest.colors, "")
-        return choose_colors_for(sample, candidates, AIM * self._limit, self._judged(sample, candidates))
-
     def _judged(self, sample: Sample, candidates: Candidates) -> HowGood:
         """Return what tells settings of equal bytes apart."""
-        if self._learned is not None:
-            accuracy, name = LearnedAccuracy(self._learned), self._learned.path
+        if self._learned is None:
+            return judge_by_fidelity(sample, candidates, lambda _: self._report(note=_NOTE))
+        accuracy, name = LearnedAccuracy(self._learned), self._learned.path
 
-            def by_accuracy(setting: Setting) -> Judgement:
-                side = accuracy.side * setting.side / candidates.top
-                found = accuracy.of(side, setting.colors)
-                return Judgement(found, f"keeps the most accuracy by {name!r}, about {found:.1f} %")
+        def by_accuracy(setting: Setting) -> Judgement:
+            side = accuracy.side * setting.side / candidates.top
+            found = accuracy.of(side, setting.colors)
+            return Judgement(found, f"keeps the most accuracy by {name!r}, about {found:.1f} %")
 
-            return by_accuracy
-        meter = FidelityMeter(sample, candidates.largest.replace(strategy="SO", format="png"))
-
-        def by_fidelity(setting: Setting) -> Judgement:
-            self._report(note=_NOTE)
-            found = meter.of(candidates.options_of(setting))
-            seen = f"mean CIEDE2000 {found.delta_e:.2f}, SSIM {found.ssim:.3f}, {images_of(found.images)} sampled"
-            return Judgement(-found.loss, f"comes closest to the pictures at the largest size ({seen})")
-
-        return by_fidelity
+        return by_accuracy
 
     def _first(self, tries: Tries, candidates: Candidates) -> Setting:
         """Return the setting to begin with: where a stopped choice goes on, or by the sample."""
@@ -275,26 +258,9 @@ class _BudgetRun:
         self._job.progress(Progress(None, RunSummary(), None, note, notice))
 
 
-def images_of(count: int) -> str:
-    """Return "1 image" or "5 images"."""
-    return "1 image" if count == 1 else f"{count:,} images"
-
-
 def _of_stale(stale: int) -> str:
     """Say how many bytes are other outputs that stay in the destination; nothing if none are."""
     return f", {stale:,} of them other outputs that are there already (see --prune)" if stale else ""
-
-
-def _candidates(asked: Asked, sample: Sample, *, is_bounded: bool) -> Candidates:
-    """Return all settings; ``is_bounded``: the size of the options is the largest, otherwise that of the source."""
-    options = asked.options
-    if not asked.free_size:
-        return Candidates(asked, 1, options)
-    largest = options if is_bounded else options.replace(step=1)
-    side = max(largest.final_size) if largest.final_size else sample.largest_side(largest)
-    if not largest.final_size and (options.fit != "contain" or options.enlarge):
-        largest = largest.replace(size=(side, side))  # these need a size
-    return Candidates(asked, side, largest)
 
 
 def _why(chosen: Chosen, candidates: Candidates) -> str:

@@ -1,4 +1,4 @@
-"""Answers about the whole set: what a run will cost. Figures come as news."""
+"""Answers about the whole set: its cost, and what is best within a number of bytes. Figures come as news."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
 from icsys.options import Options
+from icsys.run_setting_checks import ByteCount
 from icsys.studio.api.answers import body_of, json_answer, options_in
+from icsys.studio.cost.frontier import AskedBudget, free_from
 from icsys.studio.settings.run_request import settings_from
 
 if TYPE_CHECKING:
@@ -30,4 +32,20 @@ def cost_routes(workspace: Workspace) -> list[Route]:
         key = await run_in_threadpool(workspace.costs.begin, options, settings)
         return json_answer({"settings_key": key})
 
-    return [Route("/cost", cost, methods=["POST", "DELETE"])]
+    async def frontier(request: Request) -> Response:
+        if request.method == "DELETE":
+            workspace.frontiers.cancel()
+            return json_answer({})
+        body = await body_of(request)
+        asked = AskedBudget(
+            Options.from_dict(options_in(body)),
+            settings_from(body.get("settings"), workspace.settings),
+            ByteCount().accept("total_bytes", body.get("total_bytes")),
+            free_from(body.get("free", "both")),
+        )
+        return json_answer({"key": workspace.frontiers.begin(asked), "total_bytes": asked.total_bytes})
+
+    return [
+        Route("/cost", cost, methods=["POST", "DELETE"]),
+        Route("/frontier", frontier, methods=["POST", "DELETE"]),
+    ]

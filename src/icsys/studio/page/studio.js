@@ -3,6 +3,7 @@
 import { ask } from "./modules/api.js";
 import { Controls } from "./modules/controls.js";
 import { Cost } from "./modules/cost.js";
+import { Frontier } from "./modules/frontier.js";
 import { Figures } from "./modules/figures.js";
 import { Grid } from "./modules/grid.js";
 import { Store } from "./modules/store.js";
@@ -17,6 +18,7 @@ new Controls(store, byId("controls"), state.fields);
 new Grid(store, byId("grid"));
 new Figures(store, views);
 new Cost(store);
+new Frontier(store);
 
 for (const [name, action] of Object.entries({
   undo: () => store.undo(),

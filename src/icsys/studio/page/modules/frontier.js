@@ -1,0 +1,162 @@
+// The best size and number of colours within a number of bytes, and the frontier as a plot that can be pressed.
+
+import { ask } from "./api.js";
+import { byId, bytesText, element } from "./elements.js";
+import { onEvent } from "./events.js";
+import { plot } from "./plot.js";
+
+const ERROR = "Error, less is above";
+const HEADS = ["Longer side", "K", "Bytes", "CIEDE2000", "SSIM", ""];
+// What belongs to as few colours as a quality needs.
+const AUTO = ["min_psnr", "min_ssim", "max_delta_e", "per", "quality_share", "strict_quality"];
+
+const sideText = (side) => (side === null ? "the present size" : `${side} px`);
+const kText = (colors) => (colors === null ? "all" : `K ${colors}`);
+const short = (bytes) => bytesText(bytes).replace(/\.0+(?= )/, "");
+// As the choice goes: halving the error of colour, or that of structure, counts the same.
+const errorOf = (point) => Math.max(point.delta_e * (1 - point.ssim), 1e-6);
+
+const nameOf = (point) =>
+  `${sideText(point.side)}, ${kText(point.colors)}: ${bytesText(point.bytes)}, CIEDE2000 ${point.delta_e.toFixed(2)}, ` +
+  `SSIM ${point.ssim.toFixed(3)}${point.chosen ? ", the best" : ""}`;
+
+export class Frontier {
+  #key = null;
+  #latest = null;
+
+  constructor(store) {
+    this.store = store;
+    byId("budget").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#find();
+    });
+    this.use = element("button", { type: "button", textContent: "Use the budget in the run", hidden: true });
+    this.use.addEventListener("click", () => this.#useInRun());
+    this.drop = element("button", { type: "button", textContent: "Run without the budget", hidden: true });
+    this.drop.addEventListener("click", () => store.setSettings({ total_bytes: null }));
+    this.state = element("p", { className: "small" });
+    byId("budget").append(this.use, this.drop, this.state);
+    onEvent("frontier", (found) => {
+      this.#latest = found;
+      this.#show();
+    });
+    store.onChange(() => this.#update());
+  }
+
+  #update() {
+    const limit = this.store.settings().total_bytes;
+    this.drop.hidden = limit === undefined;
+    const shown = typeof limit === "number" ? bytesText(limit) : limit;
+    this.state.textContent = limit === undefined ? "" : `The run keeps to ${shown}: it chooses what is left open by itself.`;
+  }
+
+  async #find() {
+    const text = byId("budget-bytes").value.trim();
+    const body = {
+      options: this.store.options(),
+      settings: { ...this.store.settings(), total_bytes: null },
+      total_bytes: text,
+      free: byId("budget-free").value,
+    };
+    byId("frontier").replaceChildren();
+    this.use.hidden = true;
+    this.#key = null;
+    try {
+      const { key, total_bytes: bytes } = await ask("frontier", body);
+      this.#key = key;
+      this.limit = bytes;
+      this.#show();
+    } catch (error) {
+      byId("frontier-note").textContent = error.message;
+    }
+  }
+
+  #show() {
+    const found = this.#latest;
+    if (!found || found.key !== this.#key) return;
+    byId("budget").setAttribute("aria-busy", String(!found.done));
+    const note = byId("frontier-note");
+    if (found.problem) {
+      note.textContent = found.problem;
+      return;
+    }
+    if (!found.chosen) {
+      note.textContent = `Choosing: ${found.settings} settings were measured.`;
+      return;
+    }
+    const { chosen } = found;
+    const ends = chosen.bytes_low < chosen.bytes_high ? ` (${bytesText(chosen.bytes_low)} to ${bytesText(chosen.bytes_high)})` : "";
+    note.textContent =
+      `Best within ${bytesText(found.total_bytes)}: ${sideText(chosen.side)}, ${kText(chosen.colors)}, about ` +
+      `${bytesText(chosen.bytes)}${ends}. ${found.why ? `${found.why[0].toUpperCase()}${found.why.slice(1)}. ` : ""}` +
+      `Estimated from ${found.sampled} of ${found.images.toLocaleString("en")} photos; a run with the budget corrects it by the exact total.`;
+    this.use.hidden = false;
+    this.#draw(found);
+  }
+
+  #draw(found) {
+    const lines = found.lines.filter((line) => line.points.length);
+    if (!lines.length) return;
+    const focused = document.activeElement?.closest?.("#frontier") ? document.activeElement.getAttribute("aria-label") : null;
+    const made = lines.map((line) => ({
+      name: sideText(line.points[0].side),
+      points: line.points.map((point) => ({
+        x: point.bytes,
+        xLow: point.bytes_low || point.bytes,
+        xHigh: point.bytes_high,
+        y: errorOf(point),
+        name: nameOf(point),
+        chosen: point.chosen,
+        press: () => this.#take(point),
+      })),
+    }));
+    const svg = plot({
+      name: "Bytes and error of other settings; a point takes over its setting",
+      x: { title: "Bytes of the whole set", text: short, log: true },
+      y: { title: ERROR, text: (value) => String(Number(value.toPrecision(2))), log: true, flip: true },
+      lines: made,
+      limit: found.total_bytes,
+    });
+    const key = element("ul", { className: "key" }, ...made.map(({ name }, place) =>
+      element("li", { className: `shade-${place % 6}`, textContent: name }),
+    ));
+    const isOpen = byId("frontier").querySelector("details")?.open ?? false;
+    const about = element("p", { className: "small", textContent:
+      `Error: CIEDE2000 × (1 − SSIM) against the pictures at the largest size, on ${found.measured} photos. Dashed: the budget.` });
+    byId("frontier").replaceChildren(svg, key, about, this.#table(lines, isOpen));
+    if (focused) [...svg.querySelectorAll("[role=button]")].find((one) => one.getAttribute("aria-label") === focused)?.focus();
+  }
+
+  #table(lines, isOpen) {
+    const rows = lines.flatMap((line) => line.points).map((point) => {
+      const take = element("button", { type: "button", textContent: "Take", "aria-label": `Take ${nameOf(point)}` });
+      take.addEventListener("click", () => this.#take(point));
+      const cells = [kText(point.colors), bytesText(point.bytes), point.delta_e.toFixed(2), point.ssim.toFixed(3)];
+      return element(
+        "tr",
+        {},
+        element("th", { scope: "row", textContent: sideText(point.side) }),
+        ...cells.map((textContent) => element("td", { textContent })),
+        element("td", {}, take),
+      );
+    });
+    const head = element("tr", {}, ...HEADS.map((textContent) =>
+      textContent ? element("th", { scope: "col", textContent }) : element("td", {}),
+    ));
+    const table = element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows));
+    const scroll = element("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": "Frontier" }, table);
+    return element("details", { open: isOpen }, element("summary", { textContent: "As a table" }), scroll);
+  }
+
+  /** Take over what a point has chosen. */
+  #take({ options }) {
+    const auto = "colors" in options ? Object.fromEntries(AUTO.map((name) => [name, null])) : {};
+    this.store.set({ ...auto, ...options });
+  }
+
+  /** Let the run choose: what is left open goes back to its usual value, as a given one would be kept. */
+  #useInRun() {
+    this.#take({ options: this.#latest.defaults });
+    this.store.setSettings({ total_bytes: this.limit });
+  }
+}

@@ -1,0 +1,118 @@
+"""What is best within a number of bytes: the choice of a run, and points that a run would give."""
+
+import itertools
+
+import pytest
+from PIL import Image
+
+from helpers import synthetic_photo
+from icsys import Options, UsageError, compress_folder
+from icsys.run.within_bytes import kept_images
+from icsys.run_settings import RunSettings
+from icsys.studio.cost.frontier import FREE, AskedBudget, free_from
+from icsys.studio.workspace import Workspace
+
+
+@pytest.fixture(scope="module")
+def small_tree(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tree")
+    for number in range(3):
+        Image.fromarray(synthetic_photo(48, 64, seed=number)).save(folder / f"{number}.png")
+    (folder / "bad.jpg").write_bytes(b"no picture")
+    return folder
+
+
+@pytest.fixture
+def studio(small_tree, tmp_path):
+    made = Workspace(str(small_tree), str(tmp_path / "out"), Options(), RunSettings())
+    made.images.wait()
+    yield made
+    made.close()
+
+
+def answered(studio, total_bytes, options=None, free="both"):
+    asked = AskedBudget(options or Options(), RunSettings(), total_bytes, free)
+    assert studio.frontiers.begin(asked) == asked.key
+    studio.frontiers.wait(120)
+    found = studio.events.latest("frontier")
+    assert found["key"] == asked.key
+    assert found["done"]
+    return found
+
+
+def with_point(options, point):
+    """Return options with those of a point, as the page takes them over."""
+    return Options.from_dict(
+        {n: v for n, v in options.to_dict().items() if n not in ("step", "colors")} | point["options"]
+    )
+
+
+@pytest.mark.parametrize("total_bytes", [5000, 10**6])
+def test_the_chosen_point_is_the_choice_of_a_run_where_the_sample_is_the_set(studio, small_tree, tmp_path, total_bytes):
+    found = answered(studio, total_bytes)
+    run = compress_folder(small_tree, tmp_path / "run", total_bytes=total_bytes, dry_run=True).bytes_chosen
+    assert found["words"] == run.chosen
+    assert found["chosen"]["bytes"] == run.bytes <= total_bytes
+    assert with_point(Options(), found["chosen"]).to_dict() == run.options
+
+
+@pytest.mark.parametrize(
+    ("free", "options"), [("size", Options(colors=6)), ("colors", Options(step=2)), ("size", Options(strategy="SO"))]
+)
+def test_what_is_kept_stays_and_the_rest_is_the_choice_of_a_run(studio, small_tree, tmp_path, free, options):
+    found = answered(studio, 5000, options, free)
+    run = compress_folder(small_tree, tmp_path / "run", options, total_bytes=5000, dry_run=True).bytes_chosen
+    assert found["words"] == run.chosen
+    assert set(found["chosen"]["options"]) <= ({"colors"} if free == "colors" else {"step", "size"})
+
+
+def test_points_are_what_a_run_with_their_options_gives(studio, small_tree, tmp_path):
+    found = answered(studio, 5000)
+    points = [point for line in found["lines"] for point in line["points"]]
+    assert [point["options"] for point in points if point["chosen"]] == [found["chosen"]["options"]]
+    assert len(found["lines"]) >= 3
+    for point in points[:: max(1, len(points) // 3)]:
+        made = compress_folder(
+            small_tree, tmp_path / f"{points.index(point)}", with_point(Options(), point), dry_run=True
+        )
+        assert point["bytes_low"] == pytest.approx(point["bytes_high"])
+        assert point["bytes"] == pytest.approx(made.bytes_out)
+    for line in found["lines"]:
+        for fewer, more in itertools.pairwise(line["points"]):
+            assert fewer["colors"] < more["colors"]
+            assert fewer["delta_e"] >= more["delta_e"] - 0.2
+
+
+def test_a_sample_gives_intervals_that_hold_what_is_there(studio, monkeypatch):
+    monkeypatch.setattr(kept_images, "ESTIMATED_FROM", 3)
+    found = answered(studio, 5000, Options(step=2), "colors")
+    assert (found["images"], found["sampled"]) == (4, 3)
+    for line in found["lines"]:
+        for point in line["points"]:
+            assert point["bytes_low"] <= point["bytes"] <= point["bytes_high"]
+
+
+def test_what_no_setting_keeps_to_is_said(studio):
+    found = answered(studio, 10)
+    assert "total_bytes=10" in found["problem"]
+    assert "smallest setting" in found["problem"]
+    assert "palette" in answered(studio, 5000, Options(palette="dataset"))["problem"]
+
+
+def test_a_newer_question_ends_the_older(studio):
+    first, second = (AskedBudget(Options(), RunSettings(), total, "colors") for total in (5000, 6000))
+    studio.frontiers.begin(first)
+    studio.frontiers.begin(second)
+    studio.frontiers.wait(120)
+    assert studio.events.latest("frontier")["key"] == second.key
+    assert studio.events.latest("frontier")["done"]
+    studio.frontiers.begin(first)
+    studio.frontiers.cancel()
+    studio.frontiers.wait(120)
+
+
+@pytest.mark.parametrize("value", ["", "Both", "step", None, 1, ["size"], {}])
+def test_other_values_of_free_are_refused(value):
+    with pytest.raises(UsageError, match="free="):
+        free_from(value)
+    assert [free_from(name) for name in FREE] == list(FREE)
