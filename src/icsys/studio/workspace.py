@@ -11,6 +11,7 @@ from icsys.studio.images.photo_cache import PhotoCache
 from icsys.studio.images.thumbnails import Thumbnails
 from icsys.studio.jobs.events import Events
 from icsys.studio.previews.previews import Previews
+from icsys.studio.settings.page_options import page_options
 
 if TYPE_CHECKING:
     from icsys.files.locations import Location
@@ -49,6 +50,10 @@ class Workspace:
         self.events = Events()
         self.stopping = threading.Event()
         """Set once the server ends."""
+
+    def options_of(self, values: dict[str, object]) -> Options:
+        """Return the options that a page names; UsageError if they are none, or name a file outside of the source."""
+        return page_options(values, self.options, self.source)
 
     def stop(self) -> None:
         """End streams of events, and what is being computed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from icsys.errors import ICSError, ImageError, UsageError
 from icsys.files.parsing import from_json
@@ -14,12 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from starlette.requests import Request
-    from starlette.responses import Response
 
 MOST_BYTES_OF_A_BODY = 2**20
 """Bytes of a request's body; options are far shorter."""
 
-_WRONG, _GONE, _TOO_LARGE = 400, 404, 413
+_WRONG, _GONE, _TOO_LARGE, _UNFIT = 400, 404, 413, 422
 
 
 async def body_of(request: Request) -> dict[str, Any]:
@@ -51,13 +50,28 @@ def json_answer(values: Mapping[str, Any] | list[Any], status: int = 200) -> Res
     return JSONResponse(values, status)
 
 
+def picture_answer(data: bytes, media_type: str, **headers: str) -> Response:
+    """Return an image; whatever else its bytes hold, a browser that opens it by itself runs nothing of it."""
+    policy = {"Content-Security-Policy": "default-src 'none'; sandbox"}
+    return Response(data, media_type=media_type, headers=policy | headers)
+
+
 async def _of_usage(_: Request, error: Exception) -> Response:
     return json_answer({"error": str(error)}, _GONE if isinstance(error, FileNotFoundError) else _WRONG)
 
 
 async def _of_image(_: Request, error: Exception) -> Response:
     code = error.code if isinstance(error, ImageError) else "error"
-    return json_answer({"error": str(error), "code": code}, 422)
+    return json_answer({"error": str(error), "code": code}, _UNFIT)
+
+
+async def _of_file(_: Request, error: Exception) -> Response:
+    return json_answer({"error": str(error), "code": "unreadable"}, _UNFIT)
+
+
+async def _of_bug(_: Request, error: Exception) -> Response:
+    """Name the kind of a fault of ICS; where it lies is for the terminal."""
+    return json_answer({"error": f"this is a fault of ICS ({type(error).__name__}); its terminal says more"}, 500)
 
 
 async def _of_http(_: Request, error: Exception) -> Response:
@@ -70,5 +84,7 @@ ERROR_HANDLERS: dict[Any, Any] = {
     ImageError: _of_image,
     ICSError: _of_usage,
     HTTPException: _of_http,
+    OSError: _of_file,
+    Exception: _of_bug,
 }
 """What a request gets if it cannot be answered: an object with ``error``, a sentence for the user."""

@@ -5,22 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import Response
+from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from icsys.errors import UsageError
 from icsys.setting_fields import number_or_text, whole_number
-from icsys.studio.api.answers import json_answer
+from icsys.studio.api.answers import json_answer, picture_answer
 from icsys.studio.images.image_list import ImageChoice
+from icsys.studio.in_turn import InTurn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from starlette.requests import Request
+    from starlette.responses import Response
 
     from icsys.studio.workspace import Workspace
 
 _MOST_AT_ONCE = 1000
+_MOST_SMALL, _MOST_LARGE = 4, 2  # pictures that are made at a time
 _MOST_IMAGES = 2**31
 _LONGEST_WORDS = 200
 
@@ -55,8 +58,8 @@ def image_routes(workspace: Workspace) -> list[Route]:
 
     async def picture(request: Request, make: Callable[[int], bytes]) -> Response:
         data = await run_in_threadpool(make, _number(request.path_params["image"], "image", _MOST_IMAGES))
-        # The number of an image stays the same while the server runs.
-        return Response(data, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
+        # The number of an image stays the same while the server runs; another server has another cookie.
+        return picture_answer(data, "image/jpeg", **{"Cache-Control": "private, max-age=3600", "Vary": "Cookie"})
 
     async def thumbnail(request: Request) -> Response:
         return await picture(request, workspace.thumbnails.jpeg)
@@ -66,8 +69,8 @@ def image_routes(workspace: Workspace) -> list[Route]:
 
     return [
         Route("/images", listed),
-        Route("/images/{image}/thumbnail", thumbnail),
-        Route("/images/{image}/original", original),
+        Route("/images/{image}/thumbnail", thumbnail, middleware=[Middleware(InTurn, most=_MOST_SMALL)]),
+        Route("/images/{image}/original", original, middleware=[Middleware(InTurn, most=_MOST_LARGE)]),
     ]
 
 
