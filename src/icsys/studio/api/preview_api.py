@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from icsys.errors import UsageError
 from icsys.setting_fields import whole_number
-from icsys.studio.api.answers import body_of, json_answer, picture_answer
+from icsys.studio.api.answers import body_of, json_answer, options_in, picture_answer
 from icsys.studio.in_turn import InTurn, until_gone
 from icsys.studio.previews.preview import LOSSY
 
@@ -40,9 +40,10 @@ def preview_routes(workspace: Workspace) -> list[Route]:
     async def preview(request: Request) -> Response:
         body = await body_of(request)
         number = whole_number("image", body.get("image"), 0, _MOST_IMAGES)
-        options = workspace.options_of(_options_in(body))
+        options = workspace.options_of(options_in(body))
         key, made = await _result(request, previews.ask(_slot(body.get("slot")), number, options))
-        return json_answer({"key": key, "image": number, **made.figures})
+        name = workspace.images[number].task.source
+        return json_answer({"key": key, "image": number, "name": name, **made.figures})
 
     async def quality(request: Request) -> Response:
         found = await _result(request, previews.quality(_slot(request.query_params.get("slot")), _key(request)))
@@ -69,13 +70,6 @@ def preview_routes(workspace: Workspace) -> list[Route]:
         Route("/preview/{key}/before", before, middleware=[Middleware(InTurn, most=_MOST_PICTURES)]),
         Route("/preview/{key}/after", after, middleware=[Middleware(InTurn, most=_MOST_PICTURES)]),
     ]
-
-
-def _options_in(body: dict[str, object]) -> dict[str, object]:
-    options = body.get("options")
-    if not isinstance(options, dict):
-        raise UsageError(f"options={options!r}: expected an object with options by name")
-    return options
 
 
 def _slot(given: object) -> str:
