@@ -25,10 +25,8 @@ def cost_routes(workspace: Workspace) -> list[Route]:
             workspace.costs.cancel()
             return json_answer({})
         body = await body_of(request)
-        options, settings = (
-            workspace.options_of(options_in(body)),
-            settings_from(body.get("settings"), workspace.settings),
-        )
+        options = workspace.options_of(options_in(body))
+        settings = settings_from(body.get("settings"), workspace.settings)
         key = await run_in_threadpool(workspace.costs.begin, options, settings)
         return json_answer({"settings_key": key})
 
