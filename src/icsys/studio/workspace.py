@@ -11,6 +11,8 @@ from icsys.studio.images.photo_cache import PhotoCache
 from icsys.studio.images.thumbnails import Thumbnails
 from icsys.studio.jobs.events import Events
 from icsys.studio.previews.previews import Previews
+from icsys.studio.settings.config_folder import config_folder
+from icsys.studio.settings.presets import Presets
 
 if TYPE_CHECKING:
     from icsys.files.locations import Location
@@ -47,6 +49,7 @@ class Workspace:
             PhotoCache(self.images, _BYTES_OF_PHOTOS), max(2, min(available_cores(), _MOST_THREADS))
         )
         self.events = Events()
+        self.presets = Presets(config_folder)
         self.stopping = threading.Event()
         """Set once the server ends."""
 
