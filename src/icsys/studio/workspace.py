@@ -6,10 +6,12 @@ import threading
 from typing import TYPE_CHECKING
 
 from icsys.engine import available_cores
+from icsys.studio.cost.estimate import CostEstimates
 from icsys.studio.images.image_list import ImageList
 from icsys.studio.images.photo_cache import PhotoCache
 from icsys.studio.images.thumbnails import Thumbnails
 from icsys.studio.jobs.events import Events
+from icsys.studio.jobs.run_job import RunJob
 from icsys.studio.previews.previews import Previews
 from icsys.studio.settings.config_folder import config_folder
 from icsys.studio.settings.presets import Presets
@@ -49,6 +51,8 @@ class Workspace:
             PhotoCache(self.images, _BYTES_OF_PHOTOS), max(2, min(available_cores(), _MOST_THREADS))
         )
         self.events = Events()
+        self.costs = CostEstimates(self.images, self.events, self.previews)
+        self.run = RunJob(source, self.events)
         self.presets = Presets(config_folder)
         self.stopping = threading.Event()
         """Set once the server ends."""
@@ -57,9 +61,12 @@ class Workspace:
         """End streams of events, and what is being computed."""
         self.stopping.set()
         self.events.close()
+        self.run.refuse_more()
 
     def close(self) -> None:
         """Wait for what was being computed."""
         self.stop()
+        self.costs.close()
+        self.run.wait()
         self.previews.close()
         self.images.close()
