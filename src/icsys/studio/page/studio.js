@@ -6,7 +6,9 @@ import { Cost } from "./modules/cost.js";
 import { Figures } from "./modules/figures.js";
 import { Grid } from "./modules/grid.js";
 import { isTyping } from "./modules/fields.js";
+import { Presets } from "./modules/presets.js";
 import { Store } from "./modules/store.js";
+import { Take } from "./modules/take.js";
 import { Views } from "./modules/views.js";
 import { byId, notice } from "./modules/elements.js";
 
@@ -18,6 +20,8 @@ new Controls(store, byId("controls"), state.fields, views);
 new Grid(store, byId("grid"));
 new Figures(store, views);
 new Cost(store);
+new Take(store);
+new Presets(store);
 
 for (const [name, action] of Object.entries({
   undo: () => store.undo(),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _FILE, _FORMAT, _VERSION = "presets.json", "icsys-presets", 1
 _LONGEST_NAME = 80
-_MOST = 500
+_MOST = 200
 _MOST_BYTES = 10_000  # of the options of one preset
 _MOST_DAMAGED = 100  # files that are kept beside
 _PATIENCE = 5.0  # seconds for another studio to write its preset
