@@ -4,6 +4,7 @@ import { ask } from "./modules/api.js";
 import { Controls } from "./modules/controls.js";
 import { Figures } from "./modules/figures.js";
 import { Grid } from "./modules/grid.js";
+import { Run } from "./modules/run.js";
 import { Store } from "./modules/store.js";
 import { Views } from "./modules/views.js";
 import { byId, notice } from "./modules/elements.js";
@@ -15,6 +16,7 @@ const views = new Views(store, byId("views"));
 new Controls(store, byId("controls"), state.fields);
 new Grid(store, byId("grid"));
 new Figures(store, views);
+new Run(store);
 
 for (const [name, action] of Object.entries({
   undo: () => store.undo(),

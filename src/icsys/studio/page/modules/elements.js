@@ -28,6 +28,13 @@ export function bytesText(bytes) {
 export const secondsText = (seconds) =>
   seconds < 1 ? `${Math.round(seconds * 1000)} ms` : seconds < 100 ? `${seconds.toPrecision(2)} s` : `${Math.round(seconds)} s`;
 
+/** Return how long something takes, as people say it: 5 s, 4 min, 1.5 h. */
+export function durationText(seconds) {
+  if (seconds < 1) return "less than 1 s";
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
+}
+
 let timer = 0;
 
 /** Show a sentence for some seconds; an empty one hides what is shown. */
