@@ -12,6 +12,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from icsys.studio.api.answers import ERROR_HANDLERS
+from icsys.studio.api.cost_api import cost_routes
 from icsys.studio.api.event_api import event_routes
 from icsys.studio.api.image_api import image_routes
 from icsys.studio.api.preview_api import preview_routes
@@ -33,6 +34,7 @@ def studio_app(workspace: Workspace) -> Starlette:
         event_routes,
         image_routes,
         preview_routes,
+        cost_routes,
         run_routes,
     )
     answers = [routes(workspace) for routes in subjects]

@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from icsys.engine import available_cores
+from icsys.studio.cost.estimate import CostEstimates
 from icsys.studio.images.image_list import ImageList
 from icsys.studio.images.photo_cache import PhotoCache
 from icsys.studio.images.thumbnails import Thumbnails
@@ -48,6 +49,7 @@ class Workspace:
             PhotoCache(self.images, _BYTES_OF_PHOTOS), max(2, min(available_cores(), _MOST_THREADS))
         )
         self.events = Events()
+        self.costs = CostEstimates(self.images, self.events, self.previews)
         self.run = RunJob(source, self.events)
         self.stopping = threading.Event()
         """Set once the server ends."""
@@ -61,6 +63,7 @@ class Workspace:
     def close(self) -> None:
         """Wait for what was being computed."""
         self.stop()
+        self.costs.close()
         self.run.wait()
         self.previews.close()
         self.images.close()

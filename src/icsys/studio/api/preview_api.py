@@ -40,7 +40,8 @@ def preview_routes(workspace: Workspace) -> list[Route]:
         number = whole_number("image", body.get("image"), 0, _MOST_IMAGES)
         options = Options.from_dict(options_in(body))
         key, made = await _result(previews.ask(_slot(body.get("slot")), number, options))
-        return json_answer({"key": key, "image": number, **made.figures})
+        name = workspace.images[number].task.source
+        return json_answer({"key": key, "image": number, "name": name, **made.figures})
 
     async def quality(request: Request) -> Response:
         found = await _result(previews.quality(_slot(request.query_params.get("slot")), _key(request)))

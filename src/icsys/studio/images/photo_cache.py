@@ -17,6 +17,12 @@ _DECIDING = ("step", "scale", "size", "fit", "enlarge", "resample", "background"
 _OVERHEAD = 1000  # bytes of what stands beside pixels, about
 
 
+def decoding_of(options: Options) -> tuple[object, ...]:
+    """Return the options that decide how a photo is decoded and resized."""
+    values = options.to_dict()
+    return tuple(values.get(name) for name in _DECIDING)
+
+
 class DecodedPhoto(NamedTuple):
     """A photo, decoded and resized, with the bytes of its file."""
 
@@ -54,8 +60,7 @@ class PhotoCache:
         ImageError, OSError
             If it cannot be read or decoded.
         """
-        values = options.to_dict()
-        key = (number, *(values.get(name) for name in _DECIDING))
+        key = (number, *decoding_of(options))
         with self._lock:
             if found := self._photos.get(key):
                 self._photos.move_to_end(key)

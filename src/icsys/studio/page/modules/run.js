@@ -3,6 +3,7 @@
 import { ask } from "./api.js";
 import { byId, bytesText, durationText, element, notice } from "./elements.js";
 import { onEvent } from "./events.js";
+import { setValue } from "./fields.js";
 
 const PAUSE = 300; // milliseconds without a change before the destination is looked at
 const TITLE = document.title;
@@ -62,7 +63,7 @@ export class Run {
   }
 
   #update() {
-    if (document.activeElement !== this.destination) this.destination.value = this.store.destination();
+    setValue(this.destination, this.store.destination());
     const { views, active } = this.store.state;
     byId("run-view").textContent = views.length > 1 ? `With the settings of view ${active + 1}.` : "";
     clearTimeout(this.#timer);
@@ -94,6 +95,7 @@ export class Run {
     byId("start").disabled = true;
     try {
       this.#show(await ask("run", this.#request()));
+      byId("run-state").scrollIntoView({ block: "nearest" });
     } catch (error) {
       notice(error.message);
       byId("start").disabled = this.run?.state === "running";
@@ -113,6 +115,7 @@ export class Run {
   #show(run) {
     if (run.state === "none") return;
     const was = this.run?.state;
+    if (!this.run && run.state !== "done") this.#takeOver(run);
     this.run = run;
     const isRunning = run.state === "running";
     byId("run-state").hidden = false;
@@ -126,6 +129,15 @@ export class Run {
     if (isRunning) return;
     this.#showEnd(run);
     if (was === "running") this.#check(true);
+  }
+
+  /** Let a page that opens, and on which nothing was chosen yet, show the settings of a run that goes on, or can. */
+  #takeOver(run) {
+    const { views, settings, destination } = this.store.state;
+    if (views.length > 1 || Object.keys({ ...views[0], ...settings }).length || destination !== null) return;
+    this.store.replace(run.options);
+    this.store.setSettings(run.settings);
+    this.store.setDestination(run.destination);
   }
 
   #showProgress(run) {
