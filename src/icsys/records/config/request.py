@@ -44,7 +44,7 @@ def table_fields(tables: tuple[type[Any], ...] = TABLES) -> dict[str, Field[Any]
 
 
 def decided_values(given: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options of images that the user decides: those that are given, and others of a config file.
+    """Return the options of images that the user decides: given ones, and others of a config file.
 
     An option of a file counts where it differs from its default, as a file may hold all options.
     """
