@@ -4,13 +4,16 @@ import bz2
 import gzip
 import io
 import lzma
+import re
 import tarfile
+from unittest import mock
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers import compress_into, image_bytes, synthetic_photo, tree
+from icsys.sources.archives import tar_members
 from source_makers import put_folder, put_tar, put_zip, read_all
 
 KINDS = ("tar", "tar.gz", "tar.bz2", "tar.xz")
