@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as nps
 from icsys import UsageError
 from icsys.loading.palette_jitter import jitter_palettes
 
-HALF = 0.502  # of a level: what rounding changes, and float32 beside it
+HALF = 0.51  # of a level: what rounding changes, and float32 in four steps beside it
 
 
 def clipped(level):
@@ -35,16 +35,13 @@ CHANGE = st.tuples(FACTORS, FACTORS, FACTORS, st.floats(-0.5, 0.5, width=32))
 @given(st.data())
 @settings(max_examples=60)
 def test_a_palette_becomes_what_each_of_its_colours_becomes(data):
-    palettes = data.draw(
-        nps.arrays(np.uint8, nps.array_shapes(min_dims=2, max_dims=2, max_side=5).map(lambda s: (*s, 3)))
-    )
+    palettes = data.draw(nps.arrays(np.uint8, st.tuples(st.integers(1, 5), st.integers(1, 5), st.just(3))))
     changes = data.draw(st.lists(CHANGE, min_size=len(palettes), max_size=len(palettes)))
     found = jitter_palettes(palettes, *np.array(changes, np.float32).T)
     assert (found.shape, found.dtype, found.flags.c_contiguous) == (palettes.shape, np.uint8, True)
     for before, after, change in zip(palettes.tolist(), found.tolist(), changes, strict=True):
         expected = [changed(color, *change) for color in before]
-        # The steps before the hue are float32, too: where two channels nearly meet, a hue moves by little, and so do levels.
-        np.testing.assert_allclose(after, expected, rtol=0, atol=HALF + 0.01)
+        np.testing.assert_allclose(after, expected, rtol=0, atol=HALF)
 
 
 @given(
