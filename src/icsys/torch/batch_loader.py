@@ -35,8 +35,8 @@ _ORDER, _FLIPS = 0, 1  # what random numbers are for
 class BatchLoader:
     """An iterable of batches (pixels, labels) for training; ``icsys.torch.loader`` is its short name.
 
-    A pass over it is one epoch. With its last batch the epoch is over, so that each pass has an order of its own; a pass
-    that is broken off before begins again.
+    A pass over it is one epoch, which is over with its last batch: each has an order of its own. A pass that is broken
+    off before begins again.
 
     Parameters
     ----------
