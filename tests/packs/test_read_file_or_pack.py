@@ -109,7 +109,7 @@ def test_a_changed_byte_or_a_shorter_pack_gives_an_oserror_or_places_within_it(f
 def test_a_pack_that_is_replaced_is_looked_through_again(format_name, tmp_path):
     outputs = reader(tmp_path, format_name, packed(format_name, FILES), places_of(format_name, FILES))
     assert outputs.read([3]) == [FILES[3][1]]
-    reader(tmp_path, format_name, packed(format_name, FILES[::-1] + [("z", b"")]), [])
+    reader(tmp_path, format_name, packed(format_name, [*FILES[::-1], ("z", b"")]), [])
     assert outputs.read([3, 7, 3]) == [FILES[3][1], FILES[7][1], FILES[3][1]]
     reader(tmp_path, format_name, packed(format_name, FILES[:3]), [])
     with pytest.raises(OSError, match=r"does not hold the 300 bytes of '03.png'"):

@@ -72,7 +72,7 @@ def column_pages(file: IO[bytes], chunk: Chunk, leaf: Leaf, pa: Any) -> Iterator
         packed = partial(_read, file, begin, at, header.get((4,)))
         kind = header.get((1,), -1)
         if kind == _DATA_2:
-            yield _second(header, packed, (begin, at), chunk.codec, leaf, pa)
+            yield _second(header, packed, chunk.codec, leaf, place=(begin, at), pa=pa)
         elif kind in {_DATA, _DICTIONARY}:
             flow = _Body(chunk.codec, packed, packed_size, size, pa).flow
             values_at = partial(_values_at, file, begin, has_levels=leaf.levels > 0 and kind == _DATA)
@@ -133,9 +133,10 @@ def _first(
 def _second(
     header: dict[tuple[int, ...], int],
     packed: Callable[[], Iterator[bytes]],
-    place: tuple[int, int],
     codec: int,
     leaf: Leaf,
+    *,
+    place: tuple[int, int],
     pa: Any,  # noqa: ANN401 - as above
 ) -> ColumnPage:
     """Return a page of version 2, whose levels lie uncompressed before its values."""
