@@ -132,3 +132,8 @@ def test_palettes_that_do_not_fit_are_refused(folders):
     for kind in ("pixels", "files"):
         with pytest.raises(UsageError, match=r"palettes \(8, 16, 3\) for images without indices: expected"):
             folders[0][kind].pixels(palettes=np.zeros((8, 16, 3), np.uint8))
+
+
+def test_a_change_that_is_unknown_is_refused(folders):
+    with pytest.raises(TypeError, match="unexpected keyword argument 'rotate'"):
+        folders[0]["indices"].pixels(rotate=90)

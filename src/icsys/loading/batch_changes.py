@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
@@ -73,18 +73,22 @@ class BatchChanges:
         return changed
 
 
-def batch_changes(
-    given: tuple[ArrayLike | None, Crop | None, Shift | None, ArrayLike | None],
-    n: int,
-    size: tuple[int, int],
-    bits: int,
-) -> BatchChanges:
+class ChangesOfEach(TypedDict, total=False):
+    """The changes of images that a user gives; see :meth:`icsys.Dataset.pixels`."""
+
+    flip: ArrayLike | None
+    crop: Crop | None
+    shift: Shift | None
+    palettes: ArrayLike | None
+
+
+def batch_changes(given: ChangesOfEach, n: int, size: tuple[int, int], bits: int) -> BatchChanges:
     """Return the changes of n images from what a user gives.
 
     Parameters
     ----------
     given
-        ``flip``, ``crop``, ``shift`` and ``palettes``, as for :meth:`icsys.Dataset.pixels`.
+        The changes by name.
     n
         The number of images.
     size
@@ -97,13 +101,15 @@ def batch_changes(
     UsageError
         If a value is not one of those expected.
     """
-    flip, crop, shift, palettes = given
-    corners, kept = window_of(crop, n, size)
+    for name in given.keys() - ChangesOfEach.__annotations__.keys():
+        raise TypeError(f"pixels() got an unexpected keyword argument {name!r}")
+    flip = given.get("flip")
+    corners, kept = window_of(given.get("crop"), n, size)
     return BatchChanges(
         flags_of(None if flip is None else np.atleast_1d(np.asarray(flip)), n),
         None if corners is None else (*corners, *kept),
-        shift_of(shift, n, size),
-        _own_palettes(palettes, n, bits),
+        shift_of(given.get("shift"), n, size),
+        _own_palettes(given.get("palettes"), n, bits),
     )
 
 

@@ -16,11 +16,11 @@ from icsys.setting_fields import did_you_mean, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Unpack
 
-    from numpy.typing import ArrayLike, DTypeLike, NDArray
+    from numpy.typing import DTypeLike, NDArray
 
-    from icsys.image.arrays.batch_checks import Crop, Shift
-    from icsys.loading.batch_changes import BatchChanges
+    from icsys.loading.batch_changes import BatchChanges, ChangesOfEach
     from icsys.loading.batch_form import BatchForm
     from icsys.loading.row_selection import Rows
     from icsys.loading.split import Split
@@ -181,12 +181,9 @@ class Dataset:
         mean: Sequence[float] | float | None = None,
         std: Sequence[float] | float | None = None,
         *,
-        flip: ArrayLike | None = None,
-        crop: Crop | None = None,
-        shift: Shift | None = None,
-        palettes: ArrayLike | None = None,
         out: NDArray[Any] | None = None,
         threads: int = 1,
+        **changes: Unpack[ChangesOfEach],
     ) -> NDArray[Any]:
         """Return the pixels of images.
 
@@ -200,21 +197,16 @@ class Dataset:
             uint8, from 0 to 255; float32 or float16, from 0 to 1, before ``mean`` and ``std``.
         mean, std
             A number each, or one for each of R, G and B; a pixel becomes ``(level / 255 - mean) / std``.
-        flip
-            A flag for each image, shape (n,), bool: whether to mirror it left to right, after all else.
-        crop
-            ``(tops, lefts, height, width)`` in pixels, the part of each image that is kept: tops and lefts are
-            integers, or of shape (n,).
-        shift
-            ``(downs, rights)`` in pixels, how far what is kept is moved: integers, or of shape (n,); negative for up
-            and left. Past the edges of an image, its outermost pixels are repeated.
-        palettes
-            Shape (n, K, 3), or (K, 3) for all images, uint8: colours to use in place of the stored ones, in their
-            order.
         out
             A contiguous array to write into and to return.
         threads
             Number of threads.
+        **changes
+            Changes of each image. ``flip``: shape (n,), bool, whether to mirror it left to right, after all else.
+            ``crop``: (tops, lefts, height, width) in pixels, the part that is kept; tops and lefts are integers, or of
+            shape (n,). ``shift``: (downs, rights) in pixels, how far what is kept is moved; integers, or of shape (n,),
+            negative for up and left. Past the edges of an image, its outermost pixels are repeated. ``palettes``: shape
+            (n, K, 3), or (K, 3) for all images, uint8, colours to use in place of the stored ones.
 
         Returns
         -------
@@ -236,10 +228,10 @@ class Dataset:
         chosen = self._rows if rows is None else choose_rows(self._rows, rows)
         numbers = np.array([chosen]) if isinstance(chosen, int) else as_array(chosen)
         size = self._size(numbers) or (0, 0)
-        changes = batch_changes((flip, crop, shift, palettes), len(numbers), size, self.bits)
+        changed = batch_changes(changes, len(numbers), size, self.bits)
         target = out if out is None or not isinstance(chosen, int) else np.asarray(out)[None]
-        shown = form.to_out(target, len(numbers), *changes.size_of(size))
-        self._show(numbers, form, changes, shown, threads)
+        shown = form.to_out(target, len(numbers), *changed.size_of(size))
+        self._show(numbers, form, changed, shown, threads)
         return shown[0] if isinstance(chosen, int) else shown
 
     def _show(
