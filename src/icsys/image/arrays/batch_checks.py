@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _CHANNELS = 3
 
 
-def is_whole_number(number: object) -> bool:
+def is_integer(number: object) -> bool:
     """Return whether it is a whole number, also one of NumPy."""
     return isinstance(number, int | np.integer)
 
@@ -86,7 +86,7 @@ def window_of(
     """Return the tops and lefts of what is kept, shape (n,) each, None for all, and its height and width."""
     if crop is None:
         return None, whole
-    if not _has_parts(crop, 4) or not all(map(is_whole_number, crop[2:])):
+    if not _has_parts(crop, 4) or not all(map(is_integer, crop[2:])):
         raise UsageError(f"crop={crop!r}: expected (tops, lefts, height, width) with a whole height and width")
     tops, lefts, *size = crop
     corners = []

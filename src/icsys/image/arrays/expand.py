@@ -19,7 +19,7 @@ from icsys.image.arrays.batch_checks import (
     check_images,
     check_own_palettes,
     flags_of,
-    is_whole_number,
+    is_integer,
     rows_to_take,
     shift_of,
     window_of,
@@ -128,7 +128,7 @@ def expand_batch(
         If shapes, dtypes, rows or wishes are others than these.
     """
     _check_form(form)
-    if not is_whole_number(threads) or threads < 1:
+    if not is_integer(threads) or threads < 1:
         raise UsageError(f"threads={threads!r}: expected a whole number from 1 on")
     check_images(indices, palettes, bits, width)
     taken = rows_to_take(rows, len(indices))
