@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from icsys.loading.batch_form import BatchForm, Flags
+    from icsys.loading.stored_labels import SplitLabels
 
 
 class Split(Protocol):
@@ -48,6 +49,13 @@ class Split(Protocol):
     @property
     def labels(self) -> NDArray[np.int64]:
         """Numbers of classes."""
+
+    @property
+    def masks_and_boxes(self) -> SplitLabels:
+        """Masks and boxes."""
+
+    def with_masks(self, kind: str) -> Split:
+        """Return the split with masks of a kind."""
 
     @property
     def names(self) -> list[str]:
