@@ -80,14 +80,14 @@ INDICES, PIXELS, PALETTES, LABELS, IMAGE_NAMES = (
     "names.jsonl",
 )
 
-BOXES, BOX_LABELS, BOX_STARTS = "boxes.npy", "box_labels.npy", "box_starts.npy"
+ALL_BOXES, BOX_LABELS, BOX_STARTS = "boxes.npy", "box_labels.npy", "box_starts.npy"
 """Boxes of objects: all boxes of a split, the places of their classes, and where those of each image begin."""
 ONE_MASK = "mask"
 """The kind of masks where images have one mask each."""
 _MASKS, _HAS_MASK, _KIND = "masks", "has_mask", "[a-z0-9_]{1,60}"
 
 PACK_NAME = re.compile(r"\w+-\d+\.\w+", re.ASCII)
-_PLAIN = "|".join(map(re.escape, (INDICES, PIXELS, PALETTES, LABELS, IMAGE_NAMES, BOXES, BOX_LABELS, BOX_STARTS)))
+_PLAIN = "|".join(map(re.escape, (INDICES, PIXELS, PALETTES, LABELS, IMAGE_NAMES, ALL_BOXES, BOX_LABELS, BOX_STARTS)))
 _IN_SPLIT = rf"{_PLAIN}|(?:{_MASKS}|{_HAS_MASK})(?:-{_KIND})?\.npy"
 ARRAY_NAME = re.compile(rf"[A-Za-z]+/(?:{_IN_SPLIT})|{re.escape(DATASET)}")
 

@@ -13,9 +13,9 @@ from icsys.errors import UsageError
 from icsys.files.parsing import read_json
 from icsys.files.relative_names import is_below
 from icsys.layout import (
+    ALL_BOXES,
     BOX_LABELS,
     BOX_STARTS,
-    BOXES,
     DATASET,
     IMAGE_NAMES,
     INDICES,
@@ -157,7 +157,7 @@ def _dataset_of(record: _Table) -> StoredDataset:
     numbers = _class_numbers(record, "class_numbers", len(classes))
     masks, box_classes, box_numbers = _masks_of(record), *_box_classes_of(record)
     labels = [name for kind in masks for name in mask_arrays(kind)]
-    labels += [] if box_classes is None else [BOXES, BOX_LABELS, BOX_STARTS]
+    labels += [] if box_classes is None else [ALL_BOXES, BOX_LABELS, BOX_STARTS]
     table = record.table("splits")
     if not table.values:
         raise record.refused("splits", table.values, "at least one split")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from icsys.errors import UsageError
-from icsys.layout import BOX_LABELS, BOX_STARTS, BOXES, mask_arrays
+from icsys.layout import ALL_BOXES, BOX_LABELS, BOX_STARTS, mask_arrays
 from icsys.loading.npy_file import map_array
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class StoredLabels:
         Raises
         ------
         UsageError
-            If there are none, or several kinds of which none was chosen.
+            If there are none, or several kinds and none was chosen.
         """
         return self._map(mask_arrays(self._chosen)[0])
 
@@ -104,7 +104,7 @@ class StoredLabels:
                 "photos that ics compress --format arrays was given"
             )
         starts = np.array(self._map(BOX_STARTS))
-        count = self._split.files[BOXES].shape[0]
+        count = self._split.files[ALL_BOXES].shape[0]
         if starts[0] != 0 or starts[-1] != count or (starts[1:] < starts[:-1]).any():
             raise UsageError(
                 f"{self._name(BOX_STARTS)} does not rise from 0 to the number of {count} boxes; run ics compress again"
@@ -138,7 +138,7 @@ class StoredLabels:
 
     @cached_property
     def _boxes(self) -> NDArray[Any]:
-        return self._map(BOXES)
+        return self._map(ALL_BOXES)
 
     @cached_property
     def _box_labels(self) -> NDArray[Any]:
@@ -212,6 +212,6 @@ def label_shapes(dataset: StoredDataset, split: StoredSplit) -> dict[str, tuple[
     if dataset.box_classes is not None:
         shape = split.files[BOX_LABELS].shape
         count = shape[0] if len(shape) == 1 else "M"
-        expected |= {BOXES: ("float32", [(count, _SIDES)]), BOX_LABELS: ("int64", [(count,)])}
+        expected |= {ALL_BOXES: ("float32", [(count, _SIDES)]), BOX_LABELS: ("int64", [(count,)])}
         expected[BOX_STARTS] = "int64", [(split.images + 1,)]
     return expected

@@ -15,7 +15,7 @@ class BoxClass(NamedTuple):
     name: str
 
 
-class Box(NamedTuple):
+class ObjectBox(NamedTuple):
     """A box in continuous pixels of its picture: pixel (0, 0) covers 0 to 1 in x and y."""
 
     kind: BoxClass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from icsys.labels.boxes.box import Box, BoxClass
+from icsys.labels.boxes.box import BoxClass, ObjectBox
 from icsys.labels.coco_parts.json_items import JsonPlace, json_parts
 from icsys.labels.numbers import finite
 
@@ -51,7 +51,7 @@ class CocoFile:
             elif part.key == "categories":
                 self._note_class(part.value)
 
-    def boxes(self) -> Iterator[tuple[int, Box]]:
+    def boxes(self) -> Iterator[tuple[int, ObjectBox]]:
         """Yield the number of the image, and the box, of each annotation that has a box, in the order of the file."""
         self._file.seek(0)
         for part in json_parts(self._file):
@@ -60,7 +60,7 @@ class CocoFile:
             sides = _sides(part.value.get("bbox"))
             image = self.images.get(_key(part.value.get("image_id")))
             if sides is not None and image is not None:
-                yield image, Box(self._class(part.value.get("category_id")), *sides)
+                yield image, ObjectBox(self._class(part.value.get("category_id")), *sides)
 
     def _note_image(self, image: dict[str, Any], find: Callable[[str], int | None]) -> None:
         name = image.get("file_name")

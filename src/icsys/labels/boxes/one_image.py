@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from icsys.labels.boxes.box import Box, BoxClass
+from icsys.labels.boxes.box import BoxClass, ObjectBox
 from icsys.labels.numbers import plain_number
 from icsys.labels.xml_text import XmlFile
 from icsys.labels.yolo_lines import BOX, BOXES, KEYPOINTS, line_kind, read_yolo
@@ -22,7 +22,7 @@ _ORIENTED = ("cx", "cy", "w", "h", "angle")
 
 def yolo_boxes(
     data: bytes, width: int, height: int, names: Mapping[int, str], keypoint_values: int | None = None
-) -> Iterator[Box]:
+) -> Iterator[ObjectBox]:
     """Yield the boxes of a file of YOLO; of polygons and oriented boxes their bounds.
 
     Parameters
@@ -42,7 +42,7 @@ def yolo_boxes(
     Examples
     --------
     >>> list(yolo_boxes(b"1 0.5 0.5 0.5 0.25", 8, 4, {1: "cat"}))
-    [Box(kind=BoxClass(number=1, name='cat'), left=2.0, top=1.5, right=6.0, bottom=2.5)]
+    [ObjectBox(kind=BoxClass(number=1, name='cat'), left=2.0, top=1.5, right=6.0, bottom=2.5)]
     """
     objects = [line for line in read_yolo(data) if line.values]
     kind = line_kind(objects, keypoint_values)
@@ -56,10 +56,10 @@ def yolo_boxes(
             points = np.reshape(line.values[1:last], (-1, 2))
             (left, top), (right, bottom) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
         sides = left * width, top * height, right * width, bottom * height
-        yield Box(BoxClass(number, names.get(number, str(number))), *sides)
+        yield ObjectBox(BoxClass(number, names.get(number, str(number))), *sides)
 
 
-def voc_boxes(data: bytes) -> Iterator[Box]:
+def voc_boxes(data: bytes) -> Iterator[ObjectBox]:
     """Yield the boxes of the objects of a file of Pascal VOC; of oriented boxes their bounds.
 
     VOC counts pixels from 1 and includes the last one: 1 to 4 covers 0 to 4. Parts of objects are left out.
@@ -75,11 +75,11 @@ def voc_boxes(data: bytes) -> Iterator[Box]:
             sides = _numbers(one, _SIDES)
             if sides is not None:
                 left, top, right, bottom = sides
-                yield Box(kind, left - 1, top - 1, right, bottom)
+                yield ObjectBox(kind, left - 1, top - 1, right, bottom)
         for one in element.findall("robndbox"):
             fields = _numbers(one, _ORIENTED)
             if fields is not None:
-                yield Box(kind, *_bounds(*fields))
+                yield ObjectBox(kind, *_bounds(*fields))
 
 
 def _numbers(element: Element, names: tuple[str, ...]) -> list[float] | None:
@@ -96,7 +96,9 @@ def _bounds(x: float, y: float, width: float, height: float, angle: float) -> tu
     return x - across, y - down, x + across, y + down
 
 
-def reader_of(form: str, width: int, height: int, names: Mapping[int, str]) -> Callable[[bytes], Iterator[Box]] | None:
+def reader_of(
+    form: str, width: int, height: int, names: Mapping[int, str]
+) -> Callable[[bytes], Iterator[ObjectBox]] | None:
     """Return what reads the boxes of label files of a form; None for forms without boxes."""
     if form == "voc":
         return voc_boxes

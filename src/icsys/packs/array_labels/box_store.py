@@ -6,7 +6,7 @@ import sqlite3
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from icsys.labels.boxes.box import Box, BoxClass, order_classes
+from icsys.labels.boxes.box import BoxClass, ObjectBox, order_classes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -58,7 +58,7 @@ class BoxStore:
         for kind in classes:
             self._kinds.setdefault(kind, len(self._kinds))
 
-    def add(self, boxes: Iterable[tuple[int, Box]]) -> int:
+    def add(self, boxes: Iterable[tuple[int, ObjectBox]]) -> int:
         """Add the boxes of a file with the numbers of their images; return how many the file has.
 
         A box that an earlier file has too, for the same image and class, is left out: person_keypoints.json of COCO
@@ -94,7 +94,7 @@ class BoxStore:
         found = self.classes().places
         return [found[kind] for kind in self._kinds]
 
-    def _row(self, one: tuple[int, Box]) -> tuple[float, ...]:
+    def _row(self, one: tuple[int, ObjectBox]) -> tuple[float, ...]:
         image, (kind, *sides) = one
         self._count += 1
         return image, self._count, *sides, self._kinds.setdefault(kind, len(self._kinds)), self._file

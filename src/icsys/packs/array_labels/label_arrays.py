@@ -9,7 +9,7 @@ import numpy as np
 
 from icsys.errors import ImageError
 from icsys.image.masks.mask_numbers import mask_numbers
-from icsys.layout import BOX_LABELS, BOX_STARTS, BOXES, mask_arrays
+from icsys.layout import ALL_BOXES, BOX_LABELS, BOX_STARTS, mask_arrays
 from icsys.packs.companion_names import column_of
 from icsys.results import MASK
 
@@ -73,7 +73,7 @@ class LabelArrays:
         if self._survey.boxes is not None:
             count = self._survey.boxes.count(self._end, self._end + images)
             found |= {
-                BOXES: ("<f4", (count, _SIDES)),
+                ALL_BOXES: ("<f4", (count, _SIDES)),
                 BOX_LABELS: ("<i8", (count,)),
                 BOX_STARTS: ("<i8", (images + 1,)),
             }
@@ -123,10 +123,13 @@ class LabelArrays:
         return values.astype(dtype.newbyteorder("<")).tobytes()
 
     def _write_boxes(self, files: Mapping[str, HashedFile]) -> None:
+        sides, places = bytearray(), bytearray()
         while self._next is not None and self._next[0] == self._image:
-            _, sides, kind = self._next
-            files[BOXES].write(struct.pack("<4f", *sides))
-            files[BOX_LABELS].write(struct.pack("<q", self._places[kind]))
+            _, one, kind = self._next
+            sides += struct.pack("<4f", *one)
+            places += struct.pack("<q", self._places[kind])
             self._written += 1
             self._next = next(self._boxes, None)
+        files[ALL_BOXES].write(bytes(sides))
+        files[BOX_LABELS].write(bytes(places))
         files[BOX_STARTS].write(struct.pack("<q", self._written))

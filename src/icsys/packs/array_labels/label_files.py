@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icsys.labels.boxes.class_names import names_classes
-from icsys.layout import BOX_LABELS, BOX_STARTS, BOXES, mask_arrays
+from icsys.layout import ALL_BOXES, BOX_LABELS, BOX_STARTS, mask_arrays
 from icsys.results import MASK
 
 if TYPE_CHECKING:
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from icsys.packs.companions import Companions
 
 COCO, VOC, YOLO = "coco", "voc", "yolo"
-ORDER = (COCO, VOC, YOLO)
-"""The first of these that has boxes of most images gives the boxes."""
+"""Label files with boxes; those of the form that covers most images give the boxes, the first of these among equals."""
 
 _VERSION = 1  # of the way in which masks and boxes become arrays; another one writes all arrays again
 _SHA256_END = 2**256
@@ -56,10 +55,10 @@ class LabelFiles(NamedTuple):
     def arrays(self) -> list[str]:
         """The names of all arrays that there may be in a split."""
         found = [name for kind in self.masks for name in mask_arrays(kind)]
-        return found + ([BOXES, BOX_LABELS, BOX_STARTS] if self.may_have_boxes else [])
+        return found + ([ALL_BOXES, BOX_LABELS, BOX_STARTS] if self.may_have_boxes else [])
 
 
-def form_of(row: Mapping[str, Any]) -> str:
+def box_form(row: Mapping[str, Any]) -> str:
     """Return "voc" or "yolo" for the row of a label file of one image, whose boxes become arrays; else nothing."""
     form: str = row["form"]
     return YOLO if form.startswith(YOLO) else form if form == VOC else ""
@@ -73,7 +72,7 @@ def label_files(companions: Companions) -> LabelFiles:
     forms: Counter[str] = Counter()
     total, count = 0, 0
     for row in chain(companions.all(), coco, names):
-        form = form_of(row)
+        form = box_form(row)
         forms.update([form] if form else [])
         if row["kind"] == MASK or form or not row["picture"]:
             total += _number_of(row)  # a sum, because rows come in any order

@@ -14,7 +14,7 @@ from icsys.labels.boxes.class_names import class_names
 from icsys.labels.boxes.coco_file import CocoFile
 from icsys.labels.boxes.one_image import reader_of
 from icsys.packs.array_labels.box_store import BoxStore
-from icsys.packs.array_labels.label_files import COCO, ORDER, YOLO, form_of
+from icsys.packs.array_labels.label_files import COCO, VOC, YOLO, box_form
 from icsys.packs.array_labels.output_names import OutputNames
 from icsys.packs.assignment import Stopped
 from icsys.packs.companion_names import column_of
@@ -84,7 +84,7 @@ class Surveyor(NamedTuple):
         try:
             source = self._read_coco(store) if self.files.coco else ""
             if not source:
-                source = next((form for form in ORDER if self.files.forms[form]), "")
+                source = next((form for form in (VOC, YOLO) if self.files.forms[form]), "")
                 source = max((source, *self.files.forms), key=self.files.forms.__getitem__)
             masks = self._look(store, "" if source == COCO else source)
         except BaseException:
@@ -123,7 +123,7 @@ class Surveyor(NamedTuple):
             for companion in self.companions.of(row):
                 if companion.row["kind"] == MASK:
                     found[column_of(companion.name)].add(mask_dtype(self.finder.find(companion.row)))
-                elif form and form_of(companion.row) == form:
+                elif form and box_form(companion.row) == form:
                     self._add(store, number, companion.row, names)
         return {
             kind: np.dtype(np.uint16 if np.dtype(np.uint16) in types else np.uint8)
