@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _RGB = 3
 _UNLABELLED = -1
+_AT_ONCE = 2**16  # labels
 
 
 class ArraySplit:
@@ -90,6 +91,17 @@ class ArraySplit:
     def labels(self) -> NDArray[np.int64]:
         """Places of the labels among the classes, shape (N,); -1 for an image without a label."""
         labels, numbers = self._map(LABELS), np.array(self._dataset.class_numbers, np.int64)
+        is_counted = np.array_equal(numbers, np.arange(len(numbers)))
+        if is_counted and (not len(labels) or (labels.min() >= _UNLABELLED and labels.max() < len(numbers))):
+            return labels
+        places = np.empty(len(labels), np.int64)
+        for begin in range(0, len(labels), _AT_ONCE):
+            here = slice(begin, begin + _AT_ONCE)
+            places[here] = self._places_of(labels[here], numbers, begin)
+        return places
+
+    def _places_of(self, labels: NDArray[np.int64], numbers: NDArray[np.int64], begin: int) -> NDArray[np.int64]:
+        """Return the places of labels among the numbers of the classes; ``begin`` is the number of their first image."""
         places = np.searchsorted(numbers, labels)
         is_known = (
             numbers[np.minimum(places, len(numbers) - 1)] == labels if len(numbers) else np.zeros(len(labels), bool)
@@ -97,8 +109,8 @@ class ArraySplit:
         wrong = np.flatnonzero(~is_known & (labels != _UNLABELLED))
         if len(wrong):
             raise UsageError(
-                f"{str(self._path(LABELS))!r} has the label {labels[wrong[0]]} at image {wrong[0]}: expected the "
-                f"number of one of {len(numbers)} classes, or {_UNLABELLED}; run ics compress again"
+                f"{str(self._path(LABELS))!r} has the label {labels[wrong[0]]} at image {begin + wrong[0]}: expected "
+                f"the number of one of {len(numbers)} classes, or {_UNLABELLED}; run ics compress again"
             )
         return np.where(is_known, places, _UNLABELLED)
 
