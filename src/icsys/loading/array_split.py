@@ -102,7 +102,7 @@ class ArraySplit:
         return places
 
     def _places_of(self, labels: NDArray[np.int64], numbers: NDArray[np.int64], begin: int) -> NDArray[np.int64]:
-        """Return the places of labels among the numbers of the classes; ``begin`` is the number of their first image."""
+        """Return the places of labels among the numbers of the classes, whose first is of image ``begin``."""
         places = np.searchsorted(numbers, labels)
         is_known = (
             numbers[np.minimum(places, len(numbers) - 1)] == labels if len(numbers) else np.zeros(len(labels), bool)
