@@ -23,11 +23,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from icsys.files.rooted_path import RootedPath
-    from icsys.loading.batch_form import BatchForm, Flags
+    from icsys.loading.batch_changes import BatchChanges
+    from icsys.loading.batch_form import BatchForm
     from icsys.loading.stored_dataset import StoredDataset, StoredFile, StoredSplit
 
 _RGB = 3
 _UNLABELLED = -1
+_AT_ONCE = 2**16  # labels
 
 
 class ArraySplit:
@@ -93,6 +95,17 @@ class ArraySplit:
     def labels(self) -> NDArray[np.int64]:
         """Places of the labels among the classes, shape (N,); -1 for an image without a label."""
         labels, numbers = self._map(LABELS), np.array(self._dataset.class_numbers, np.int64)
+        is_counted = np.array_equal(numbers, np.arange(len(numbers)))
+        if is_counted and (not len(labels) or (labels.min() >= _UNLABELLED and labels.max() < len(numbers))):
+            return labels
+        places = np.empty(len(labels), np.int64)
+        for begin in range(0, len(labels), _AT_ONCE):
+            here = slice(begin, begin + _AT_ONCE)
+            places[here] = self._places_of(labels[here], numbers, begin)
+        return places
+
+    def _places_of(self, labels: NDArray[np.int64], numbers: NDArray[np.int64], begin: int) -> NDArray[np.int64]:
+        """Return the places of labels among the numbers of the classes, whose first is of image ``begin``."""
         places = np.searchsorted(numbers, labels)
         is_known = (
             numbers[np.minimum(places, len(numbers) - 1)] == labels if len(numbers) else np.zeros(len(labels), bool)
@@ -100,8 +113,8 @@ class ArraySplit:
         wrong = np.flatnonzero(~is_known & (labels != _UNLABELLED))
         if len(wrong):
             raise UsageError(
-                f"{str(self._path(LABELS))!r} has the label {labels[wrong[0]]} at image {wrong[0]}: expected the "
-                f"number of one of {len(numbers)} classes, or {_UNLABELLED}; run ics compress again"
+                f"{str(self._path(LABELS))!r} has the label {labels[wrong[0]]} at image {begin + wrong[0]}: expected "
+                f"the number of one of {len(numbers)} classes, or {_UNLABELLED}; run ics compress again"
             )
         return np.where(is_known, places, _UNLABELLED)
 
@@ -130,14 +143,16 @@ class ArraySplit:
             )
         return names
 
-    def show(self, rows: NDArray[np.int64], form: BatchForm, flip: Flags, *, out: NDArray[Any], threads: int) -> None:
-        """Write the pixels of rows into ``out``, with so many ``threads``."""
+    def show(
+        self, rows: NDArray[np.int64], form: BatchForm, changes: BatchChanges, *, out: NDArray[Any], threads: int
+    ) -> None:
+        """Write the pixels of rows, with the changes of each, into ``out``, with so many ``threads``."""
         if self.has_indices:
             bits, width = self._dataset.bits, self._dataset.width
-            more: Any = {**form.keywords(), "flip": flip, "out": out, "threads": threads}
+            more: Any = {**form.keywords(), **changes.keywords(), "out": out, "threads": threads}
             expand_batch(self.indices, self.palettes, rows, bits=bits, width=width, **more)
         else:
-            show_pixels(self._pixels[rows], form, flip, out)
+            show_pixels(changes.applied_to(self._pixels[rows]), form, out)
 
     def prepare(self) -> None:
         """Map all arrays, so that a damaged header is found at once."""
