@@ -11,6 +11,7 @@ from icsys.errors import UsageError
 from icsys.image.arrays.packing import unpack_rows
 from icsys.loading.batch_changes import batch_changes
 from icsys.loading.batch_form import batch_form
+from icsys.loading.dataset_labels import DatasetLabels
 from icsys.loading.row_selection import ArrayRows, as_array, choose_rows, rows_by_part, without_copy
 from icsys.setting_fields import did_you_mean, whole_number
 
@@ -30,7 +31,7 @@ _FORMS = ("pixels", "indices")
 _SHARED = 2  # axes of a palette that all images share
 
 
-class Dataset:
+class Dataset(DatasetLabels):
     """Images with their labels, opened by :func:`icsys.load`; a view of some of them is a dataset, too.
 
     ``data[5]`` is the pixels, shape (H, W, 3), uint8, and the label of one image. ``data[2:9]``, ``data[[4, -1]]``
