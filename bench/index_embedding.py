@@ -107,7 +107,7 @@ class FromPixels(nn.Module):
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """Return the vectors."""
-        return self.vectors(from_levels(pixels))
+        return self.vectors(from_levels(pixels).contiguous(memory_format=torch.channels_last))
 
 
 class FromIndices(nn.Module):
@@ -137,7 +137,8 @@ def model_of(kind: str, palette: NDArray[np.uint8], classes: int, size: int, see
         pixels, first = first, FromIndices(len(palette), size)
         if kind == COLORED:
             first.start_from(palette, pixels)
-    return nn.Sequential(first, *behind)
+    # An embedding gives channels last; pixels get them, too, so that the same convolutions take the same time.
+    return nn.Sequential(first, *behind).to(memory_format=torch.channels_last)
 
 
 def with_edges(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -282,8 +283,8 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("folders", nargs="+", type=Path, help="folders of class folders, perhaps below train and test")
     parser.add_argument("--side", type=int, default=64, help="height and width in pixels (default: %(default)s)")
     parser.add_argument("--colors", type=int, default=16, help="of a palette, at most 256 (default: %(default)s)")
-    parser.add_argument("--vector", type=int, default=16, help="numbers of a vector (default: %(default)s)")
-    parser.add_argument("--epochs", type=int, default=12, help="of each network (default: %(default)s)")
+    parser.add_argument("--vector", type=int, default=8, help="numbers of a vector (default: %(default)s)")
+    parser.add_argument("--epochs", type=int, default=6, help="of each network (default: %(default)s)")
     parser.add_argument("--repeats", type=int, default=3, help="networks of each kind (default: %(default)s)")
     parser.add_argument("--out", type=Path, help="also write the page to this Markdown file")
     return parser.parse_args(arguments)
@@ -298,7 +299,7 @@ def main(arguments: list[str]) -> None:
         with tempfile.TemporaryDirectory() as work:
             one = make_set(folder, folder.name, Path(work), options)
         sections.append(section(one, judged(one, options)))
-        print(sections[-1], file=sys.stderr, flush=True)
+        print(f"\n{sections[-1]}\n", file=sys.stderr, flush=True)
     intro = __doc__.partition("\n\n")[2].strip()
     how = (
         f"Images of {options.side}x{options.side} pixels in {options.colors} colours; vectors of {options.vector} "
