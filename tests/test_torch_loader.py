@@ -110,8 +110,25 @@ def test_training_goes_on_in_the_middle_of_an_epoch(data, stop, prefetch):
     after = loader(data, 4, **form | {"epoch": 0})
     after.load_state_dict(state)
     assert after.state_dict() == state
-    assert rows_in(data, given) + rows_in(data, after) + rows_in(data, after) == expected
+    rest = [batch for _ in range(after.epoch, 3) for batch in rows_in(data, after)]
+    assert rows_in(data, given) + rest == expected
     assert after.epoch == 3
+
+
+def test_the_epoch_is_over_with_its_last_batch(data):
+    """Programs that know the number of batches, such as Lightning, do not ask for one more."""
+    counting, looping = loader(data, 4, seed=2), loader(data, 4, seed=2)
+    for epoch in range(3):
+        passing = iter(counting)
+        counted = [next(passing) for _ in range(len(counting))]
+        assert rows_in(data, counted) == rows_in(data, looping)
+        assert counting.state_dict() == looping.state_dict()
+        assert (counting.epoch, counting.state_dict()["batch"]) == (epoch + 1, 0)
+    passing.close()
+    state = looping.state_dict() | {"epoch": 4, "batch": len(looping)}
+    looping.load_state_dict(state)
+    assert list(looping) == []
+    assert looping.epoch == 5
 
 
 def test_a_state_of_other_batches_is_refused(data):

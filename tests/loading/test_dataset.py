@@ -62,8 +62,11 @@ def test_rows_are_chosen_as_numpy_chooses_them(three, first, second):
                 data[key]
             with pytest.raises(IndexError):
                 data.pixels(key)
+            with pytest.raises(IndexError):
+                data.unpacked_indices(key)
             return
         np.testing.assert_array_equal(data.pixels(key, layout="HWC"), whole["pixels"][expected])
+        np.testing.assert_array_equal(data.unpacked_indices(key), whole["indices"][expected])
         data = data[key]
         if np.ndim(expected) == 0:
             np.testing.assert_array_equal(data[0], whole["pixels"][expected])
@@ -114,6 +117,26 @@ def test_indices_of_any_bits_become_pixels(data, colors, width, tmp_path_factory
     np.testing.assert_array_equal(found, expected.astype(np.float32))
 
 
+@given(
+    packed=hnp.arrays(np.uint8, st.tuples(st.integers(1, 4), st.integers(1, 3), st.integers(1, 5))),
+    bits=st.sampled_from([1, 2, 4, 8]),
+    rows=st.lists(st.integers(-1, 0), max_size=3),
+    spare=st.integers(0, 7),
+)
+@settings(max_examples=25)
+def test_indices_are_unpacked_as_numpy_unpacks_bits(packed, bits, rows, spare, tmp_path_factory):
+    """The bits of a row as numpy.unpackbits gives them, the highest first, are the binary digits of its indices."""
+    digits = np.unpackbits(packed, axis=-1).reshape(*packed.shape[:2], -1, bits)
+    every = (digits * 2 ** np.arange(bits - 1, -1, -1)).sum(-1)
+    width = every.shape[2] - spare % (8 // bits)
+    split = random_split(len(packed), packed.shape[1], width, 2**bits) | {"indices": every[..., :width]}
+    data = icsys.load(write_arrays(tmp_path_factory.mktemp("u") / "x", {"all": split}, colors=2**bits, classes=CLASSES))
+    found = data.unpacked_indices(rows)
+    np.testing.assert_array_equal(found, every[..., :width][rows])
+    found[...] = 0  # memory of its own
+    np.testing.assert_array_equal(data.unpacked_indices(), every[..., :width])
+
+
 @pytest.mark.parametrize("layout", ["CHW", "HWC"])
 @pytest.mark.parametrize("dtype", ["uint8", "float32", "float16"])
 def test_stored_pixels_are_shown_as_those_of_indices(layout, dtype, tmp_path):
@@ -130,6 +153,8 @@ def test_stored_pixels_are_shown_as_those_of_indices(layout, dtype, tmp_path):
     for name in ("indices", "palettes"):
         with pytest.raises(UsageError, match=f"no {name}"):
             getattr(all_colors, name)
+    with pytest.raises(UsageError, match="no indices"):
+        all_colors.unpacked_indices([0])
 
 
 def test_arrays_stay_on_the_disk_and_views_of_one_split_are_not_copied(three):

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from icsys.files.locations import Location
 
 SOURCE, DESTINATION = "Uncompressed", "Compressed"
+COMPARISON = "comparison.html"
+"""The name of the page that compares strategies, where none is given."""
+
 STREAM = "-"
 """The path that stands for standard input."""
 
@@ -37,6 +40,18 @@ def given_places(paths: Sequence[str], output: str | None) -> tuple[Location, st
     if output is None and before and not _is_source(last):
         return _one_or_all(before), last
     return _one_or_all([*before, last]), DESTINATION if output is None else output
+
+
+def check_source(source: Location, destination: str) -> tuple[Location, str]:
+    """Return source and destination; UsageError if the default source folder does not exist."""
+    if source == SOURCE and not Path(SOURCE).exists():
+        raise UsageError(f"there is no folder {source!r} here: {where_photos_go()}")
+    return source, destination
+
+
+def where_photos_go() -> str:
+    """Return what to do where there are no photos."""
+    return f"put photos into {SOURCE}, name a folder (ics compress SRC DST), or try sample photos (ics demo)"
 
 
 def _one_or_all(paths: list[str]) -> Location:

@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from icsys.cli.given_places import DESTINATION, SOURCE, STREAM, given_places
-from icsys.cli.no_effect import no_effect
-from icsys.cli.parser import COMPARISON, command_parser
-from icsys.cli.printing import print_error, print_failures, print_json
+from icsys.cli.commands.folder_commands import run_merge, run_report_page, run_verification
+from icsys.cli.fast_imports import loading
+from icsys.cli.given_places import DESTINATION, SOURCE, STREAM, check_source, given_places, where_photos_go
+from icsys.cli.parser import command_parser
+from icsys.cli.printing import print_error, print_failures, print_json, print_notes
 from icsys.cli.read_options import Request, decided_options, read_options
 from icsys.cli.signals import EXIT_INTERRUPTED, Signals, leave
 from icsys.cli.terminal_colors import painted
-from icsys.cli.terminal_progress import CompareScreen, RunScreen, VerifyScreen
+from icsys.cli.terminal_progress import RunScreen
 from icsys.errors import ICSError, UsageError
 from icsys.files.links import LinkError, OtherFolderError
 from icsys.files.url import hide_given, shown
 from icsys.options import Options
-from icsys.report.terminal_reports import reading_hint, run_report, verification_report
+from icsys.report.terminal_reports import reading_hint, run_report
 from icsys.run.checks import check_format, check_places
-from icsys.setting_fields import whole_number
 from icsys.sources.base import passed_over_text
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from icsys.files.locations import Location
     from icsys.summary import RunSummary
@@ -73,14 +71,14 @@ def _ask_and_run(_: argparse.Namespace) -> int:
     """Ask for the options, and for the photos where the default folder has none, and run."""
     from icsys.cli.ask_options import ask_run  # noqa: PLC0415 - loads NumPy
 
-    source, options = ask_run(SOURCE, DESTINATION, _where_photos_go())
+    source, options = ask_run(SOURCE, DESTINATION, where_photos_go())
     return _run(source, DESTINATION, Request(options))
 
 
 def _command(arguments: argparse.Namespace) -> int:
     """Run ``ics compress`` or ``ics demo``, or print their options."""
     request = read_options(arguments)
-    _print_notes(request, arguments)
+    print_notes(request, arguments)
     if arguments.print_options:
         import tomli_w  # noqa: PLC0415 - few runs need it
 
@@ -98,125 +96,35 @@ def _command(arguments: argparse.Namespace) -> int:
         failed = compress_stream(arguments.paths, arguments.output, request)
         print_failures([failed] if failed else [])
         return SOME_FAILED if failed else OK
-    return _run(*_check_source(*given_places(arguments.paths, arguments.output)), request, given)
-
-
-def _merge(arguments: argparse.Namespace) -> int:
-    """Merge the shards of an output folder, and print the report of the whole run."""
-    with loading():
-        from icsys.run.merge import merge_shards  # noqa: PLC0415 - few runs need it
-
-    summary = merge_shards(arguments.destination, partial=arguments.partial)
-    if arguments.json:
-        print_json({"summary": summary.to_dict()})
-    elif not arguments.quiet:
-        print(painted(run_report(summary, arguments.destination, dry_run=False), sys.stdout))
-    print_failures([*summary.failures, *summary.companion_failures])
-    if summary.stopped:
-        print_error(f"{summary.stopped}; run without --shard to do the rest")
-    return OK if summary.is_whole else SOME_FAILED
+    return _run(*check_source(*given_places(arguments.paths, arguments.output)), request, given)
 
 
 def _compare(arguments: argparse.Namespace) -> int:
-    """Compare strategies on the same images, and print the table."""
+    """Compare strategies on the same images."""
     with loading():  # other commands start faster without these modules
-        from icsys.report.compare import compare_folder  # noqa: PLC0415
-        from icsys.report.comparison_page import check_page, free_name, write_comparison  # noqa: PLC0415
-        from icsys.report.comparison_table import comparison_text  # noqa: PLC0415
-        from icsys.report.example_images import MOST_EXAMPLES  # noqa: PLC0415
+        from icsys.cli.commands.compare_command import run_comparison  # noqa: PLC0415 - few runs need it
 
-    options, settings, display = request = read_options(arguments)
-    whole_number("pictures", arguments.pictures, 0, MOST_EXAMPLES)
-    _print_notes(request, arguments)
-    _check_source(arguments.source, DESTINATION)
-    page = None if arguments.no_report else arguments.output or free_name(COMPARISON)
-    if page:
-        check_page(page)
-    with CompareScreen() as screen:
-        comparison = compare_folder(
-            arguments.source,
-            options,
-            colors=arguments.ks or [options.colors],
-            strategies=arguments.strategies,
-            sample=arguments.sample,
-            jobs=settings.jobs,
-            include_outputs=settings.include_outputs,
-            examples=arguments.pictures if page else 0,
-            lossy=arguments.lossy,
-            progress=screen.show,
-        )
-    if page:
-        write_comparison(comparison, page)
-    if display.json:
-        print_json({"report": page, **comparison.to_dict()})
-    else:
-        print(comparison_text(comparison))
-        if page:
-            print(f"Look at: {Path(page).resolve()}")
-    print_failures(comparison.failures)
-    return SOME_FAILED if comparison.failures else OK
+    return run_comparison(arguments)
 
 
 def _inspect(arguments: argparse.Namespace) -> int:
     """Print what a source holds."""
     with loading():
-        from icsys.cli.inspect_command import run_inspection  # noqa: PLC0415 - few runs need it
+        from icsys.cli.commands.inspect_command import run_inspection  # noqa: PLC0415 - few runs need it
 
-    _check_source(arguments.source, DESTINATION)
+    check_source(arguments.source, DESTINATION)
     return run_inspection(arguments)
 
 
 def _learn(arguments: argparse.Namespace) -> int:
     """Print what a model keeps of a source."""
     with loading():
-        from icsys.cli.learn_command import read_request, run_learning  # noqa: PLC0415 - few runs need it
+        from icsys.cli.commands.learn_command import read_request, run_learning  # noqa: PLC0415 - few runs need it
 
     asked = read_request(arguments)
-    _print_notes(asked.with_size(), arguments)
-    _check_source(arguments.source, DESTINATION)
+    print_notes(asked.with_size(), arguments)
+    check_source(arguments.source, DESTINATION)
     return run_learning(arguments, asked)
-
-
-def _report_folder(arguments: argparse.Namespace) -> int:
-    """Write the page about a finished run."""
-    with loading():
-        from icsys.report.example_images import MOST_EXAMPLES  # noqa: PLC0415
-        from icsys.report.run_page import report_folder  # noqa: PLC0415 - few runs need it
-
-    whole_number("pictures", arguments.pictures, 0, MOST_EXAMPLES)
-    path = report_folder(
-        arguments.destination, source=arguments.source, output=arguments.output, examples=arguments.pictures
-    )
-    print(f"Look at: {path.resolve()}")
-    return OK
-
-
-def _verify(arguments: argparse.Namespace) -> int:
-    """Compare an output folder with its manifest, and print the differences."""
-    with loading():
-        from icsys.verify.folder import verify_folder  # noqa: PLC0415 - few runs need it
-
-    with VerifyScreen(quiet=arguments.quiet) as screen:
-        found = verify_folder(arguments.destination, jobs=arguments.jobs, progress=screen.show)
-    if arguments.json:
-        print_json(found.to_dict())
-    elif not (arguments.quiet and found.is_intact):
-        print(painted(verification_report(found), sys.stdout))
-    return OK if found.is_intact else SOME_FAILED
-
-
-def _print_notes(request: Request, arguments: argparse.Namespace) -> None:
-    """Print which options have no effect."""
-    if not request.display.quiet:
-        for note in no_effect(request, vars(arguments)):
-            print(note, file=sys.stderr)
-
-
-def _check_source(source: Location, destination: str) -> tuple[Location, str]:
-    """Return source and destination; UsageError if the default source folder does not exist."""
-    if source == SOURCE and not Path(SOURCE).exists():
-        raise UsageError(f"there is no folder {source!r} here: {_where_photos_go()}")
-    return source, destination
 
 
 def _prepare_demo(source: str, destination: str, *, quiet: bool) -> tuple[str, str]:
@@ -239,10 +147,6 @@ def _prepare_demo(source: str, destination: str, *, quiet: bool) -> tuple[str, s
         if names and not quiet:
             print(f"Sample photos {what}: {', '.join(names)}", file=sys.stderr)
     return source, destination
-
-
-def _where_photos_go() -> str:
-    return f"put photos into {SOURCE}, name a folder (ics compress SRC DST), or try sample photos (ics demo)"
 
 
 def _run(source: Location, destination: str, request: Request, given: dict[str, Any] | None = None) -> int:
@@ -273,17 +177,6 @@ def _run(source: Location, destination: str, request: Request, given: dict[str, 
             sys.stdout.flush()  # raises an error if the report cannot be printed
             leave(code)
     return code
-
-
-@contextmanager
-def loading() -> Iterator[None]:
-    """Import the modules of a command without garbage collection, which finds nothing then and takes milliseconds."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 def _report(
@@ -332,7 +225,7 @@ def _report(
         others += [passed_over_text(summary.outputs_passed_over)] if summary.outputs_passed_over else []
         noted = f" ({'; '.join(others)})" if others else ""
         place = shown(source if isinstance(source, str) else str(source))
-        where = _where_photos_go() if source == SOURCE else "expected photos there, or in the archives there"
+        where = where_photos_go() if source == SOURCE else "expected photos there, or in the archives there"
         raise UsageError(f"no images found in {place!r}{noted}: {where}")
     return OK if summary.is_whole else SOME_FAILED
 
@@ -341,10 +234,10 @@ _COMMANDS = {
     None: _ask_and_run,
     "compress": _command,
     "demo": _command,
-    "merge": _merge,
+    "merge": run_merge,
     "compare": _compare,
     "inspect": _inspect,
     "learn": _learn,
-    "report": _report_folder,
-    "verify": _verify,
+    "report": run_report_page,
+    "verify": run_verification,
 }

@@ -6,9 +6,9 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icsys.choices import STRATEGIES
-from icsys.cli.given_places import DESTINATION, SOURCE
+from icsys.cli.commands.learn_arguments import LEARN_COMMON, LEARN_EXAMPLES, LEARN_SUMMARY, add_learning
+from icsys.cli.given_places import COMPARISON, DESTINATION, SOURCE
 from icsys.cli.help import LAST_PATH, PATHS, CommandParser
-from icsys.cli.learn_arguments import LEARN_COMMON, LEARN_EXAMPLES, LEARN_SUMMARY, add_learning
 from icsys.cli.option_arguments import add_field, add_tables, words_between_commas
 from icsys.cli.read_options import TABLES, table_fields
 from icsys.run_settings import INSPECTED, RunSettings
@@ -18,8 +18,6 @@ from icsys.version import __version__
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Sequence
-
-COMPARISON = "comparison.html"
 
 _SUMMARY = """\
 Make a folder of photos small enough to train on: fewer pixels, and the few

@@ -6,13 +6,16 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
+from icsys.cli.no_effect import no_effect
 from icsys.cli.terminal_colors import painted
 from icsys.report.terminal_reports import failure_lines
 from icsys.version import __version__
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Mapping, Sequence
 
+    from icsys.cli.read_options import Request
     from icsys.results import Failed
 
 
@@ -30,3 +33,10 @@ def print_failures(failures: Sequence[Failed]) -> None:
 def print_error(text: str) -> None:
     """Print an error of the command."""
     print(painted(f"ics: {text}", sys.stderr), file=sys.stderr)
+
+
+def print_notes(request: Request, arguments: argparse.Namespace) -> None:
+    """Print which options have no effect."""
+    if not request.display.quiet:
+        for note in no_effect(request, vars(arguments)):
+            print(note, file=sys.stderr)

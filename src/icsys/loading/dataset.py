@@ -113,8 +113,8 @@ class Dataset:
         """Indices as stored, shape (N, H, W'), uint8, or uint16 for more than 256 colours.
 
         Below 9 bits an index, W' is ceil(W * bits / 8): the first pixel lies in the highest bits of a byte.
-        :meth:`to_numpy` gives one index a pixel. The array is mapped into memory; where rows are chosen by numbers, or
-        lie in several splits, it is an :class:`ArrayRows`, which reads the rows that are indexed.
+        :meth:`unpacked_indices` gives one index a pixel. The array is mapped into memory; where rows are chosen by
+        numbers, or lie in several splits, it is an :class:`ArrayRows`, which reads the rows that are indexed.
 
         Raises
         ------
@@ -253,8 +253,18 @@ class Dataset:
         labels = np.array(self.labels)
         if X == "pixels":
             return self.pixels(layout="HWC"), labels
-        packed = np.array(self.indices)
-        return unpack_rows(packed, self.bits, (self.size or (0, 0))[1]), labels
+        return self.unpacked_indices(), labels
+
+    def unpacked_indices(self, rows: Any = None) -> NDArray[Any]:  # noqa: ANN401 - as for indexing
+        """Return one index a pixel, for a model that reads indices: shape (n, H, W), uint8 or uint16.
+
+        ``rows`` are chosen as for :meth:`pixels`; an integer gives (H, W), and by default all images come. IndexError
+        if a number is out of range, UsageError if the folder has no indices.
+        """
+        chosen = choose_rows(range(len(self)), slice(None) if rows is None else rows)
+        numbers = np.array([chosen]) if isinstance(chosen, int) else as_array(chosen)
+        indices = unpack_rows(self.indices[numbers], self.bits, (self.size or (0, 0))[1])
+        return indices[0] if isinstance(chosen, int) else indices
 
     def to_bunch(self, X: str = "pixels") -> Any:  # noqa: ANN401, N803 - a Bunch
         """Return all images as scikit-learn's own datasets come: a :class:`sklearn.utils.Bunch`.

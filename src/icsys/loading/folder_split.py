@@ -14,7 +14,7 @@ from icsys.image.read_output import read_pixels
 from icsys.layout import MANIFEST, NO_SPLIT
 from icsys.loading.batch_form import show_pixels
 from icsys.packs.arrays_format import folder_of_split
-from icsys.packs.read_file_or_pack import OutputPlace, read_outputs
+from icsys.packs.read_file_or_pack import OutputPlace, OutputReader
 from icsys.records.classes import number_classes
 from icsys.records.label import from_columns
 from icsys.records.manifest import is_done_image, read_rows, row_kind
@@ -22,7 +22,7 @@ from icsys.records.run_json import read_run
 from icsys.results import IMAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -109,8 +109,8 @@ class FolderSplit:
         """Write the pixels of rows into ``out``, with so many ``threads`` that decode."""
         for begin in range(0, len(rows), _AT_ONCE):
             here = slice(begin, begin + _AT_ONCE)
-            chosen = [self._rows[row] for row in rows[here].tolist()]
-            files = self._read(chosen)
+            numbers = rows[here].tolist()
+            chosen, files = [self._rows[row] for row in numbers], self._read(numbers)
             with ThreadPoolExecutor(threads) as decoders:
                 pixels = np.stack(list(decoders.map(_decoded, chosen, files)))
             show_pixels(pixels, form, None if flip is None else flip[here], out[here])
@@ -121,8 +121,8 @@ class FolderSplit:
     def verify(self) -> None:
         """Read every file; UsageError if one differs from its row in the manifest, which the message names."""
         for begin in range(0, len(self), _AT_ONCE):
-            chosen = self._rows[begin : begin + _AT_ONCE]
-            for row, data in zip(chosen, self._read(chosen), strict=True):
+            numbers = range(begin, min(begin + _AT_ONCE, len(self)))
+            for row, data in zip(self._rows[begin : begin + _AT_ONCE], self._read(numbers), strict=True):
                 if hashlib.sha256(data).hexdigest() != row.sha256:
                     raise UsageError(
                         f"{row.place.output!r} has changed: expected what ics wrote; run ics compress again"
@@ -132,10 +132,14 @@ class FolderSplit:
     def _rows(self) -> list[_Row]:
         return self.images.rows[self.name]
 
-    def _read(self, rows: list[_Row]) -> list[bytes]:
-        """Return the bytes of files, each pack read once."""
+    @cached_property
+    def _reader(self) -> OutputReader:
+        return OutputReader(self._folder, [row.place for row in self._rows])
+
+    def _read(self, rows: Sequence[int]) -> list[bytes]:
+        """Return the bytes of files."""
         try:
-            return read_outputs(self._folder, [row.place for row in rows])
+            return self._reader.read(rows)
         except OSError as error:
             raise UsageError(f"{str(self._folder)!r}: {error.strerror or error}; run ics compress again") from None
 

@@ -24,8 +24,8 @@ def load(folder: str | os.PathLike[str], *, verify: bool = False) -> Dataset:
     """Open a folder that ICS has written: arrays, image files, or packs of them.
 
     Arrays (``ics compress --format arrays``) are mapped into memory, and pixels come from indices and palettes without
-    any decoding. Image files and packs are decoded when their pixels are asked for, and a pack is read from its
-    beginning, so pixels of these take far longer.
+    any decoding. Image files are decoded when their pixels are asked for, which takes far longer, and those in packs
+    are read from their places there.
 
     Parameters
     ----------

@@ -4,7 +4,8 @@ During a run each image is uploaded as an object below ``.ics-parts/``, and a lo
 local file of the same size stands for each pack of an earlier run, until the pack is needed and downloaded.
 
 Object stores cannot rename. So ``shards.json`` first records that no pack counts; the packs are uploaded; then it
-records that they count. After a crash in between, only images that were in packs alone are made again.
+records that they count. After a crash in between, only images that were in packs alone are made again. Arrays have no
+``dataset.json`` meanwhile: it comes last.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from icsys.errors import UsageError
 from icsys.files.object_store import Objects
 from icsys.files.rooted_path import RootedPath
-from icsys.layout import MANIFEST, PACK_INDEX, PACKS, RESERVED, UNPACKED, is_array_name, is_pack_name
+from icsys.layout import DATASET, MANIFEST, PACK_INDEX, PACKS, RESERVED, UNPACKED, is_array_name, is_pack_name
 from icsys.outputs.base import OutputStat
 from icsys.outputs.folder import FolderOutputs
 from icsys.outputs.objects import ObjectOutputs
@@ -177,6 +178,8 @@ class RemotePacks:
             changed = PackIndex(format=index.format, old=sorted(old), files=singles) if new else self._before
             changed.files = singles
             self._write_index(changed)
+            if any(map(is_array_name, new)):  # no reader may find new arrays under the old record, which comes last
+                self._objects.remove([DATASET])
             for name in (*new, *files):
                 self._objects.send(self._folder / name, name)
 

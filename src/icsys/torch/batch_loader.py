@@ -35,8 +35,8 @@ _ORDER, _FLIPS = 0, 1  # what random numbers are for
 class BatchLoader:
     """An iterable of batches (pixels, labels) for training; ``icsys.torch.loader`` is its short name.
 
-    A pass over it is one epoch. A finished pass goes on to the next epoch, so each has an order of its own; a pass that
-    is broken off begins again.
+    A pass over it is one epoch, which is over with its last batch: each has an order of its own. A pass that is broken
+    off before begins again.
 
     Parameters
     ----------
@@ -163,8 +163,11 @@ class BatchLoader:
         with closing(_ahead(batches, self.prefetch) if self.prefetch else batches) as made:
             for batch in made:
                 self._given += 1
+                if self._given == len(self):  # who counts batches asks for no more, and begins the next pass
+                    self.epoch, self._given = epoch + 1, 0
                 yield batch
-        self.epoch, self._given = epoch + 1, 0
+        if first == len(self):
+            self.epoch, self._given = epoch + 1, 0
 
     def _order(self, epoch: int) -> tuple[NDArray[np.int64], NDArray[np.bool_] | None]:
         """Return which rows this process takes, in order, and which of them are mirrored."""

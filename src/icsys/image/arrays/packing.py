@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -116,6 +117,13 @@ def unpack_rows(packed: NDArray[Any], bits: int, width: int) -> NDArray[Any]:
         )
     if bits >= _BYTE:
         return packed
+    indices = np.take(_pixels_of_bytes(bits), packed, mode="clip")  # every byte is in range: nothing is checked
+    return indices.view(np.uint8)[..., :width]
+
+
+@lru_cache(maxsize=3)
+def _pixels_of_bytes(bits: int) -> NDArray[Any]:
+    """Return the indices that each byte holds, side by side in one number, shape (256,)."""
     shifts = np.arange(_BYTE - bits, -1, -bits, dtype=np.uint8)
-    indices = packed[..., None] >> shifts & np.uint8((1 << bits) - 1)
-    return indices.reshape(*packed.shape[:-1], packed.shape[-1] * len(shifts))[..., :width]
+    indices = np.arange(1 << _BYTE, dtype=np.uint8)[:, None] >> shifts & np.uint8((1 << bits) - 1)
+    return indices.view(f"u{len(shifts)}")[:, 0]

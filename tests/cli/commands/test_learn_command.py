@@ -14,8 +14,8 @@ from PIL import Image
 
 from helpers import ics
 from icsys import MissingExtraError, Options, UsageError
-from icsys.cli import learn_command
-from icsys.cli.learn_arguments import LEARN_COLORS
+from icsys.cli.commands import learn_command
+from icsys.cli.commands.learn_arguments import LEARN_COLORS
 from icsys.cli.main import run_command
 from icsys.learning.learn import COLORS_JUDGED
 from icsys.learning.learn_progress import LearnProgress

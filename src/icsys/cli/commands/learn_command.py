@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icsys.choices import AUTO, MAX_COLORS
+from icsys.cli.commands.learn_arguments import LEARN_COLORS, LEARN_FILE, LEARN_PAGE, LEARN_STRATEGIES, OPTIONS_JUDGED
 from icsys.cli.given_places import DESTINATION
-from icsys.cli.learn_arguments import LEARN_COLORS, LEARN_FILE, LEARN_PAGE, LEARN_STRATEGIES, OPTIONS_JUDGED
 from icsys.cli.printing import print_error, print_failures, print_json
 from icsys.cli.read_options import LEARN_TABLES, Request, read_values, request_of, table_fields
 from icsys.cli.signals import Signals, leave

@@ -1,0 +1,1 @@
+"""Commands of ``ics`` that have modules of their own."""
