@@ -39,8 +39,7 @@ _WORDS = {1: "one core", 2: "two cores"}
 _CACHED = 0.01  # of the bytes of a contender that a cold pass may find in memory
 _NOTES = """
 Each cell is images a second, and in brackets that as a ratio to ImageFolder on JPEG in its column. *Cold*: all files of
-the contender are dropped from the page cache, and it is opened anew; its first pass counts, with the start of its
-workers. *Warm*: the fastest of several passes. On one core, process and threads are pinned to it; on two cores,
+the contender are dropped from the page cache; opening it anew and its first pass count, with the start of workers. *Warm*: the fastest of several passes. On one core, process and threads are pinned to it; on two cores,
 PyTorch's `DataLoader` has two workers, and ICS and PyTorch's own operations have two threads.
 
 - JPEG and WebP have quality {quality}. They, and the raw pixels, are made from the pixels of all colours that ICS makes
