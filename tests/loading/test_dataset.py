@@ -213,8 +213,8 @@ def test_a_dataset_says_what_it_holds(three):
         ({"out": np.empty((11, 3, 3, 5), np.float32)}, r"out is float32 \(11, 3, 3, 5\): expected a contiguous"),
         ({"out": np.empty((11, 3, 5, 3), np.uint8).transpose(0, 3, 1, 2)}, "out is uint8"),
         ({"out": []}, "out is list: expected"),
-        ({"flip": [True]}, r"flip of type bool and shape \(1,\): expected bool of shape \(11,\)"),
-        ({"flip": [1] * 11}, "flip of type int64"),
+        ({"flip": [True]}, r"flip \(1,\) of bool: expected \(11,\) of bool"),
+        ({"flip": [1] * 11}, r"flip \(11,\) of int64"),
         ({"threads": 0}, "threads=0: expected a whole number from 1"),
     ],
 )

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from icsys.files.rooted_path import RootedPath
-    from icsys.loading.batch_form import BatchForm, Flags
+    from icsys.loading.batch_changes import BatchChanges
+    from icsys.loading.batch_form import BatchForm
     from icsys.loading.stored_dataset import StoredDataset, StoredFile, StoredSplit
 
 _RGB = 3
@@ -118,14 +119,16 @@ class ArraySplit:
             )
         return names
 
-    def show(self, rows: NDArray[np.int64], form: BatchForm, flip: Flags, *, out: NDArray[Any], threads: int) -> None:
-        """Write the pixels of rows into ``out``, with so many ``threads``."""
+    def show(
+        self, rows: NDArray[np.int64], form: BatchForm, changes: BatchChanges, *, out: NDArray[Any], threads: int
+    ) -> None:
+        """Write the pixels of rows, with the changes of each, into ``out``, with so many ``threads``."""
         if self.has_indices:
             bits, width = self._dataset.bits, self._dataset.width
-            more: Any = {**form.keywords(), "flip": flip, "out": out, "threads": threads}
+            more: Any = {**form.keywords(), **changes.keywords(), "out": out, "threads": threads}
             expand_batch(self.indices, self.palettes, rows, bits=bits, width=width, **more)
         else:
-            show_pixels(self._pixels[rows], form, flip, out)
+            show_pixels(changes.applied_to(self._pixels[rows]), form, out)
 
     def prepare(self) -> None:
         """Map all arrays, so that a damaged header is found at once."""

@@ -80,11 +80,8 @@ def batch_form(layout: str, dtype: DTypeLike, mean: object, std: object) -> Batc
     return BatchForm(layout, name, _three("mean", mean), _three("std", std, above=0.0))
 
 
-def show_pixels(pixels: NDArray[np.uint8], form: BatchForm, flip: Flags, out: NDArray[Any]) -> None:
-    """Write pixels of shape (n, H, W, 3) into an array of a form; images with a flag are mirrored left to right."""
-    if flip is not None and flip.any():
-        pixels = pixels.copy()
-        pixels[flip] = pixels[flip, :, ::-1]
+def show_pixels(pixels: NDArray[np.uint8], form: BatchForm, out: NDArray[Any]) -> None:
+    """Write pixels of shape (n, H, W, 3) into an array of a form."""
     target = out if form.layout == "HWC" else np.moveaxis(out, 1, -1)
     if form.dtype == "uint8":
         target[...] = pixels

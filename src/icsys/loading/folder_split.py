@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from icsys.files.rooted_path import RootedPath
-    from icsys.loading.batch_form import BatchForm, Flags
+    from icsys.loading.batch_changes import BatchChanges
+    from icsys.loading.batch_form import BatchForm
     from icsys.records.label import Label
 
 _AT_ONCE = 256  # files that are read before they are decoded or compared
@@ -105,15 +106,17 @@ class FolderSplit:
         """Image files give pixels only."""
         raise self._no_arrays("palettes")
 
-    def show(self, rows: NDArray[np.int64], form: BatchForm, flip: Flags, *, out: NDArray[Any], threads: int) -> None:
-        """Write the pixels of rows into ``out``, with so many ``threads`` that decode."""
+    def show(
+        self, rows: NDArray[np.int64], form: BatchForm, changes: BatchChanges, *, out: NDArray[Any], threads: int
+    ) -> None:
+        """Write the pixels of rows, with the changes of each, into ``out``, with so many ``threads`` that decode."""
         for begin in range(0, len(rows), _AT_ONCE):
             here = slice(begin, begin + _AT_ONCE)
             numbers = rows[here].tolist()
             chosen, files = [self._rows[row] for row in numbers], self._read(numbers)
             with ThreadPoolExecutor(threads) as decoders:
                 pixels = np.stack(list(decoders.map(_decoded, chosen, files)))
-            show_pixels(pixels, form, None if flip is None else flip[here], out[here])
+            show_pixels(changes.at(here).applied_to(pixels), form, out[here])
 
     def prepare(self) -> None:
         """Do nothing: the manifest is read already, and files are decoded one by one."""
