@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import loading_sets
 from loading_checks import COPY, COPY_FLOATS, FEW, FLOATS, MANY
-from loading_child import DTYPES
-from loading_contenders import CONTENDERS, FEW_PIXELS, RAW_NUMPY, REFERENCE
+from loading_contenders import CONTENDERS, DTYPES, FEW_PIXELS, RAW_NUMPY, REFERENCE
 from machine import describe
 from measure import BENCH
 from page import publish
@@ -39,8 +38,9 @@ _WORDS = {1: "one core", 2: "two cores"}
 _CACHED = 0.01  # of the bytes of a contender that a cold pass may find in memory
 _NOTES = """
 Each cell is images a second, and in brackets that as a ratio to ImageFolder on JPEG in its column. *Cold*: all files of
-the contender are dropped from the page cache; opening it anew and its first pass count, with the start of workers. *Warm*: the fastest of several passes. On one core, process and threads are pinned to it; on two cores,
-PyTorch's `DataLoader` has two workers, and ICS and PyTorch's own operations have two threads.
+the contender are dropped from the page cache; opening it anew and its first pass count, with the start of workers.
+*Warm*: the fastest of several passes. On one core, process and threads are pinned to it; on two cores, PyTorch's
+`DataLoader` has two workers, and ICS and PyTorch's own operations have two threads.
 
 - JPEG and WebP have quality {quality}. They, and the raw pixels, are made from the pixels of all colours that ICS makes
   of the photos; the raw pixels lie as (N, 3, H, W). PNGs of 16 colours lie in a folder, in tar files and in Parquet.

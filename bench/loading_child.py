@@ -11,14 +11,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from loading_contenders import CONTENDERS, Setup
+from loading_contenders import CONTENDERS, DTYPES, Setup
 from page_cache import CAN_DROP, bytes_from_disk, drop, files_below, resident_share
 from tree_memory import PeakMemory, memory_bytes, tree
 
 if TYPE_CHECKING:
     from loading_contenders import Contender, Epoch
 
-DTYPES = ("float32", "uint8")
 _FEWEST_PASSES = 2
 _PASSES_OF_MEMORY = 2
 
@@ -27,7 +26,7 @@ def pin(cores: int) -> None:
     """Keep this process, and those that it starts, on so many cores, where the system can do that."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
-    import torch
+    import torch  # noqa: PLC0415 - others take `pin` from here that are quick without
 
     torch.set_num_threads(cores)
 
@@ -92,7 +91,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--seconds", type=float, required=True)
     options = parser.parse_args(arguments)
     pin(options.cores)
-    import torchvision  # noqa: F401 - its memory does not count
+    import torchvision  # noqa: F401, PLC0415 - its memory does not count
 
     contender = CONTENDERS[options.contender]
     images = options.slow_images if contender.is_slow else None

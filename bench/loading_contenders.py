@@ -3,10 +3,11 @@
 Each is opened as its own documentation shows it, and gives batches (pixels, labels): uint8, or float32 normalised, CHW.
 """
 
+# ruff: noqa: PLC0415 - each process loads only what its contender needs
+
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -16,12 +17,14 @@ from arrays import MEAN, STD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
     Batch = tuple[Any, Any]
     Epoch = Callable[[int], Iterable[Batch]]
 
+DTYPES = ("float32", "uint8")
 _SHUFFLED_AT_ONCE = 1000  # samples that WebDataset's documentation holds in memory for a shuffle
 
 
@@ -181,7 +184,8 @@ class _BatchesOfRows:
         self._count, self._setup, self.number = count, setup, 0
 
     def __len__(self) -> int:
-        return -(-self._count // self._setup.batch)
+        whole, rest = divmod(self._count, self._setup.batch)
+        return whole + (rest > 0)
 
     def __iter__(self) -> Iterator[NDArray[np.int64]]:
         rows = np.arange(self._count)

@@ -85,7 +85,7 @@ def write_noise(folder: Path, images: int, side: int, colors: int = _COLORS, see
 
 def measure(folder: Path, batch: int, batches: int) -> dict[str, float | None]:
     """Return seconds, rates in images a second, and bytes of memory."""
-    from icsys.torch import loader
+    from icsys.torch import loader  # noqa: PLC0415 - it loads PyTorch
 
     before = memory_bytes()
     opened = min(_seconds(lambda: icsys.load(folder)) for _ in range(_REPEATS))

@@ -1,4 +1,4 @@
-"""Files out of the page cache, so that the next reader waits for the disk; and how many bytes a process read from it."""
+"""Files out of the page cache, so that the next reader waits for the disk; and bytes that a process read from it."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import psutil  # type: ignore[import-untyped]
 
@@ -53,7 +53,7 @@ class PeakMemory:
         self._is_over = threading.Event()
         self._watcher = threading.Thread(target=self._watch)
 
-    def __enter__(self) -> PeakMemory:
+    def __enter__(self) -> Self:
         self._watcher.start()
         return self
 

@@ -91,6 +91,9 @@ class ArraySplit:
     def labels(self) -> NDArray[np.int64]:
         """Places of the labels among the classes, shape (N,); -1 for an image without a label."""
         labels, numbers = self._map(LABELS), np.array(self._dataset.class_numbers, np.int64)
+        is_counted = np.array_equal(numbers, np.arange(len(numbers)))
+        if is_counted and len(labels) and labels.min() >= _UNLABELLED and labels.max() < len(numbers):
+            return labels  # places already: millions of them stay on the disk, mapped into memory
         places = np.searchsorted(numbers, labels)
         is_known = (
             numbers[np.minimum(places, len(numbers) - 1)] == labels if len(numbers) else np.zeros(len(labels), bool)
