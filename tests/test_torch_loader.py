@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import icsys
 from array_folders import pixels_of, random_split, write_arrays
 from icsys import UsageError
+from large_arrays import COLORS, MANY, MEGABYTE, SIDE, large, own_memory
 
 torch = pytest.importorskip("torch", reason="needs PyTorch: make test-extras")
 pytest.importorskip("torchvision", reason="needs torchvision: make test-extras")
@@ -238,3 +239,15 @@ def test_a_loader_of_pytorch_reads_it_too(data, is_sent):
         dataset[COUNT]
     changed = as_dataset(data, dtype="uint8", layout="HWC", transform=lambda image: image.sum().item())
     assert changed[2][0] == data[2][0].sum()
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_the_first_batch_of_ten_gigabytes_comes_and_takes_little_memory(shuffle, tmp_path):
+    last = random_split(5, SIDE, SIDE, COLORS)
+    data = icsys.load(large(tmp_path, MANY, last))[::-1]
+    before = own_memory()
+    pixels, labels = next(iter(loader(data, 5, shuffle=shuffle, dtype="uint8", layout="HWC")))
+    if not shuffle:
+        np.testing.assert_array_equal(pixels.numpy(), pixels_of(last)[::-1])
+        np.testing.assert_array_equal(labels.numpy(), last["labels"][::-1])
+    assert own_memory() - before < MANY * 8 + 32 * MEGABYTE  # an order of all images, and a few batches
