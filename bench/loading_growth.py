@@ -79,7 +79,7 @@ def write_noise(folder: Path, images: int, side: int, colors: int = _COLORS, see
         kind = {"dtype": np.dtype(descr).name, "shape": list(shape)} if descr else {}
         described[name] = kind | file.described()
     classes = Classes([f"class {number}" for number in range(_CLASSES)], list(range(_CLASSES)))
-    values = dataset_values(facts, classes, {NO_SPLIT: {"images": images, "files": described}})
+    values = dataset_values(facts, classes, {NO_SPLIT: {"images": images, "files": described}}, {})
     (folder / DATASET).write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
 
 
