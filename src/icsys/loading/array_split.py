@@ -149,7 +149,7 @@ class ArraySplit:
         """Write the pixels of rows, with the changes of each, into ``out``, with so many ``threads``."""
         if self.has_indices:
             bits, width = self._dataset.bits, self._dataset.width
-            more: Any = {**form.keywords(), **changes.keywords(), "out": out, "threads": threads}
+            more: Any = {**form.expand_keywords(), **changes.keywords(), "out": out, "threads": threads}
             expand_batch(self.indices, self.palettes, rows, bits=bits, width=width, **more)
         else:
             show_pixels(changes.applied_to(self._pixels[rows]), form, out)

@@ -195,7 +195,8 @@ class Dataset(DatasetLabels):
         layout
             "CHW" or "HWC".
         dtype
-            uint8, from 0 to 255; float32 or float16, from 0 to 1, before ``mean`` and ``std``.
+            uint8, from 0 to 255; float32, float16 or bfloat16, from 0 to 1, before ``mean`` and ``std``. NumPy has
+            bfloat16 where the package ``ml_dtypes`` is imported; "bfloat16_bits" gives the bits as uint16 without it.
         mean, std
             A number each, or one for each of R, G and B; a pixel becomes ``(level / 255 - mean) / std``.
         out
@@ -232,7 +233,7 @@ class Dataset(DatasetLabels):
         changed = batch_changes(changes, len(numbers), size, self.bits)
         target = out if out is None or not isinstance(chosen, int) else np.asarray(out)[None]
         shown = form.to_out(target, len(numbers), *changed.size_of(size))
-        self._show(numbers, form, changed, shown, threads)
+        self._show(numbers, form, changed, form.as_written(shown), threads)
         return shown[0] if isinstance(chosen, int) else shown
 
     def _show(
