@@ -244,7 +244,6 @@ def _bytes_per_image(folder: Path, images: int) -> float:
 def section(one: LabelledSet, results: dict[str, Result]) -> str:
     """Return the part of the page about a set."""
     reference = results[PIXELS].correct
-    groups = np.arange(len(one.test), dtype=np.int32)
     rows = []
     for kind, result in results.items():
         form = one.forms[kind]
@@ -252,7 +251,7 @@ def section(one: LabelledSet, results: dict[str, Result]) -> str:
             [
                 kind,
                 f"{100 * result.correct.mean():.1f} %",
-                "-" if kind == PIXELS else _difference(result.correct, reference, groups),
+                "-" if kind == PIXELS else _shown(*_difference(result.correct, reference)),
                 " ".join(f"{100 * right.mean():.1f}" for right in result.correct),
                 number(statistics.median(result.seconds)),
                 f"{form.bytes_per_image:,.0f}",
@@ -267,14 +266,28 @@ def section(one: LabelledSet, results: dict[str, Result]) -> str:
     flatters = (
         "" if one.is_divided else " The split is a random one, which flatters where pictures were taken together."
     )
-    return f"## {one.title}\n\n{text}{flatters}\n\n{markdown_table(header, rows)}"
+    return f"## {one.title}\n\n{text}{flatters}\n\n{markdown_table(header, rows)}\n\n{meaning(results)}"
 
 
-def _difference(correct: NDArray[np.bool_], reference: NDArray[np.bool_], groups: NDArray[np.int32]) -> str:
-    """Return the points of accuracy that a kind has more than the reference, with their interval."""
-    estimate = paired_difference(correct, reference, groups)
+def meaning(results: dict[str, Result]) -> str:
+    """Return in words what the differences to pixels of one palette say."""
+    said = []
+    for kind in (COLORED, RANDOM, OWN):
+        mean, low, high = _difference(results[kind].correct, results[PIXELS].correct)
+        how = f"has {abs(mean):.1f} points {'more' if mean > 0 else 'fewer'} than"
+        said.append(f"*{kind}* {how if low > 0 or high < 0 else 'cannot be told from'} *{PIXELS}*")
+    return f"So {'; '.join(said)}."
+
+
+def _difference(correct: NDArray[np.bool_], reference: NDArray[np.bool_]) -> tuple[float, float, float]:
+    """Return the points of accuracy that a kind has more than the reference, and the bounds of their interval."""
+    estimate = paired_difference(correct, reference, np.arange(correct.shape[1], dtype=np.int32))
     low, high = estimate.interval()
-    return f"{100 * estimate.mean:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
+    return 100 * estimate.mean, 100 * low, 100 * high
+
+
+def _shown(mean: float, low: float, high: float) -> str:
+    return f"{mean:+.1f} ({low:+.1f} to {high:+.1f})"
 
 
 def parsed(arguments: list[str]) -> argparse.Namespace:

@@ -9,7 +9,7 @@ from PIL import Image
 
 torch = pytest.importorskip("torch", reason="needs PyTorch: make test-extras")
 
-from index_embedding import COLORED, MOST, OWN, PIXELS, RANDOM, main, model_of, moved, with_edges
+from index_embedding import COLORED, MOST, OWN, PIXELS, RANDOM, Result, main, meaning, model_of, moved, with_edges
 
 
 @given(
@@ -72,3 +72,14 @@ def test_the_page_has_a_row_for_each_model(is_divided, tmp_path, capsys):
         assert (points == "-") == (kind == PIXELS)
         assert float(seconds) > 0
         assert float(read) == pytest.approx(12 * 16 * 16 * (1 if kind in {RANDOM, COLORED} else 3) / 1e6, rel=0.01)
+
+
+def test_a_difference_is_named_if_its_interval_leaves_out_zero():
+    def result(right):
+        return Result(np.arange(2 * 400).reshape(2, 400) % 400 < right, [])
+
+    some = {PIXELS: result(200), COLORED: result(201), RANDOM: result(120), OWN: result(300)}
+    assert meaning(some) == (
+        f"So *{COLORED}* cannot be told from *{PIXELS}*; *{RANDOM}* has 20.0 points fewer than *{PIXELS}*; *{OWN}* has "
+        f"25.0 points more than *{PIXELS}*."
+    )
