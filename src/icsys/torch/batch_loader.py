@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-import queue
-import threading
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
 import torch
 
 from icsys.errors import UsageError
 from icsys.loading.batch_form import batch_form
+from icsys.loading.epoch_order import check_shuffle, check_world, images_of_process, order_of_epoch, share_of_process
+from icsys.loading.random_changes import RandomChanges
+from icsys.loading.read_ahead import BlocksAhead
 from icsys.setting_fields import whole_number
+from icsys.torch.batch_buffers import PinnedBuffers, ReusedBuffers, array_of
 from icsys.torch.on_device import DevicePixels
+from icsys.torch.prefetch import made_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from icsys.loading.dataset import Dataset
+    from icsys.loading.epoch_order import Shuffle
+    from icsys.loading.random_changes import EpochChanges
+    from icsys.torch.batch_buffers import Buffers
 
     Batch = tuple[torch.Tensor, torch.Tensor]
 
 _MOST = 2**31 - 1
 _MOST_PREFETCHED = 1024
-_WAIT = 0.1  # seconds between looks at whether a pass is over
-_ORDER, _FLIPS = 0, 1  # what random numbers are for
 
 
 @dataclass(eq=False, repr=False)
@@ -45,9 +49,10 @@ class BatchLoader:
     batch_size
         Images in a batch; the last may have fewer.
     shuffle
-        Whether each epoch has its own random order.
+        True for a random order of each epoch, False for the order of the data. "blocks" for data larger than memory on
+        slow disks: blocks of 32 neighbouring images come in random order, and the images of 512 blocks are mixed.
     seed
-        Decides orders and flips, together with the number of the epoch: the same batches, whatever threads there are.
+        Decides orders and changes, together with the number of the epoch: the same batches, whatever threads there are.
     device
         Where the tensors are. For another device than "cpu", packed indices and palettes are sent there and become
         pixels on it.
@@ -55,6 +60,14 @@ class BatchLoader:
         Of the pixels, as for :meth:`icsys.Dataset.pixels`.
     flip
         Whether half of the images, chosen anew for each epoch, are mirrored left to right.
+    crop
+        Height and width in pixels of what is kept of each image, at a random place.
+    shift
+        Most pixels by which images are moved, at random, up or down and left or right; edges repeat.
+    brightness, contrast, saturation, hue
+        How far colours change at random, as in torchvision's ``ColorJitter``, but in this order: 0.2 for factors from
+        0.8 to 1.2; hue in turns of its circle, up to 0.5. Palettes are changed, not pixels: contrast is about middle
+        grey.
     drop_last
         Whether a last batch with fewer images, and images that do not divide evenly among processes, are left out.
     threads
@@ -66,6 +79,11 @@ class BatchLoader:
         ``drop_last``, a few are given twice for that.
     epoch
         Number of the first epoch.
+    pin
+        Whether batches are in page-locked memory, from which ``to("cuda", non_blocking=True)`` copies fast.
+    resident
+        For another device than "cpu": whether indices and palettes of all images are kept there; "auto" for where they
+        take at most half of the memory that a CUDA device has free.
 
     Raises
     ------
@@ -93,7 +111,7 @@ class BatchLoader:
 
     data: Dataset
     batch_size: int
-    shuffle: bool = True
+    shuffle: Shuffle = True
     seed: int = 0
     device: str | torch.device = "cpu"
     layout: str = "CHW"
@@ -101,25 +119,41 @@ class BatchLoader:
     mean: Sequence[float] | float | None = None
     std: Sequence[float] | float | None = None
     flip: bool = False
+    crop: tuple[int, int] | None = None
+    shift: int = 0
+    brightness: float = 0.0
+    contrast: float = 0.0
+    saturation: float = 0.0
+    hue: float = 0.0
     drop_last: bool = False
     threads: int = 1
     prefetch: int = 2
     rank: int = 0
     world: int = 1
     epoch: int = 0
+    pin: bool = False
+    resident: bool | Literal["auto"] = "auto"
     _given: int = field(default=0, init=False)  # batches of the epoch that were given out
     _goes_on: bool = field(default=False, init=False)  # whether the next pass begins behind these
 
     def __post_init__(self) -> None:
         """Check all values."""
         self._form = batch_form(self.layout, _numpy_dtype(self.dtype), self.mean, self.std)
-        lowest = {"batch_size": 1, "seed": 0, "threads": 1, "prefetch": 0, "world": 1, "rank": 0, "epoch": 0}
-        highest = {"threads": 4096, "prefetch": _MOST_PREFETCHED, "rank": self.world - 1}
+        lowest = {"batch_size": 1, "seed": 0, "threads": 1, "prefetch": 0, "epoch": 0}
+        highest = {"threads": 4096, "prefetch": _MOST_PREFETCHED}
         for name, low in lowest.items():
             setattr(self, name, whole_number(name, getattr(self, name), low, highest.get(name, _MOST)))
+        self.shuffle, (self.rank, self.world) = check_shuffle(self.shuffle), check_world(self.rank, self.world)
+        colors = self.brightness, self.contrast, self.saturation, self.hue
+        self._changes = RandomChanges(self.flip, self.crop, self.shift, *colors)
+        self._changes.check_images(self.data)
+        device = torch.device(self.device)
+        self._buffers = _buffers(device, self.prefetch, pin=self.pin)
         self._on_device = None
-        if torch.device(self.device).type != "cpu":
-            self._on_device = DevicePixels(self.data, self._form, torch.device(self.device))
+        if device.type != "cpu":
+            self._on_device = DevicePixels(self.data, self._form, device, resident=self.resident)
+        elif self.resident != "auto":
+            raise UsageError(f"resident={self.resident!r} with device='cpu': expected another device, or no resident")
 
     def __len__(self) -> int:
         """Return the number of batches of an epoch, for this process."""
@@ -134,11 +168,11 @@ class BatchLoader:
         """Choose the epoch of the next pass, which begins with its first batch."""
         self.epoch, self._given, self._goes_on = whole_number("epoch", epoch, 0, _MOST), 0, False
 
-    def state_dict(self) -> dict[str, int]:
+    def state_dict(self) -> dict[str, int | str]:
         """Return where training is: the epoch, and the number of its batches that were given out, with the seed."""
         return {"epoch": self.epoch, "batch": self._given} | self._fixed()
 
-    def load_state_dict(self, state: dict[str, int]) -> None:
+    def load_state_dict(self, state: dict[str, int | str]) -> None:
         """Go on where :meth:`state_dict` was taken: the next pass has the rest of that epoch.
 
         Raises
@@ -152,88 +186,79 @@ class BatchLoader:
         self.epoch = whole_number("epoch", state.get("epoch"), 0, _MOST)
         self._given, self._goes_on = whole_number("batch", state.get("batch"), 0, len(self)), True
 
-    def _fixed(self) -> dict[str, int]:
+    def _fixed(self) -> dict[str, int | str]:
         """Return what decides which images are in which batch."""
-        names = ("seed", "batch_size", "world", "shuffle", "drop_last")
-        return {name: int(getattr(self, name)) for name in names} | {"images": len(self.data)}
+        shuffle = self.shuffle if isinstance(self.shuffle, str) else int(self.shuffle)
+        sizes = {name: int(getattr(self, name)) for name in ("seed", "batch_size", "world", "drop_last")}
+        return {**sizes, "shuffle": shuffle, "images": len(self.data)}
 
     def _pass(self, epoch: int, first: int) -> Generator[Batch]:
         """Yield the batches of an epoch from one on."""
-        batches = self._batches(*self._order(epoch), first)
-        with closing(_ahead(batches, self.prefetch) if self.prefetch else batches) as made:
-            for batch in made:
+        batches = self._batches(epoch, first)
+        with closing(made_ahead(batches, self.prefetch) if self.prefetch else batches) as made:
+            for pixels, labels in made:
                 self._given += 1
                 if self._given == len(self):  # who counts batches asks for no more, and begins the next pass
                     self.epoch, self._given = epoch + 1, 0
-                yield batch
+                if self._on_device is None:
+                    yield pixels, labels
+                else:  # the work of a GPU is queued by the thread that trains, in its stream
+                    yield self._on_device.pixels(pixels), self._on_device.sent(labels)
         if first == len(self):
             self.epoch, self._given = epoch + 1, 0
 
-    def _order(self, epoch: int) -> tuple[NDArray[np.int64], NDArray[np.bool_] | None]:
-        """Return which rows this process takes, in order, and which of them are mirrored."""
-        count, each = len(self.data), self._images_each()
-        order = self._random(epoch, _ORDER).permutation(count) if self.shuffle else np.arange(count)
-        rows = np.resize(order, each * self.world)[self.rank :: self.world] if count else order
-        if not self.flip:
-            return rows, None
-        return rows, self._random(epoch, _FLIPS).integers(0, 2, count, dtype=bool)[rows]
-
-    def _random(self, epoch: int, purpose: int) -> np.random.Generator:
-        return np.random.Generator(np.random.PCG64(np.random.SeedSequence((self.seed, epoch, purpose))))
-
     def _images_each(self) -> int:
         """Return the number of images of each process in an epoch."""
-        count = len(self.data)
-        return count // self.world if self.drop_last else -(-count // self.world)
+        return images_of_process(len(self.data), self.world, drop_last=self.drop_last)
 
-    def _batches(self, rows: NDArray[np.int64], flips: NDArray[np.bool_] | None, first: int) -> Generator[Batch]:
-        labels = self.data.labels
+    def _batches(self, epoch: int, first: int) -> Generator[tuple[Any, torch.Tensor]]:
+        """Yield pixels, or what a device makes them from, and labels."""
+        labels, changes = self.data.labels, self._changes.of_epoch(self.data, self.seed, epoch)
+        order = order_of_epoch(len(self.data), self.shuffle, self.seed, epoch)
+        rows = share_of_process(order, self.rank, self.world, drop_last=self.drop_last)
+        ahead = BlocksAhead(self.data, self.seed, epoch) if self.shuffle == "blocks" else None
         for number in range(first, len(self)):
-            here = slice(number * self.batch_size, (number + 1) * self.batch_size)
-            chosen, flags = rows[here], None if flips is None else flips[here]
-            target = torch.from_numpy(labels[chosen])
+            if ahead is not None:
+                ahead.reach((number + 1) * self.batch_size * self.world)
+            chosen = rows[number * self.batch_size : (number + 1) * self.batch_size]
             if self._on_device is not None:
-                yield self._on_device.batch(chosen, flags), target.to(self.device)
+                yield self._on_device.parcel(chosen, changes.at(chosen)), self._on_device.held(labels[chosen])
             else:
-                pixels = self.data.pixels(chosen, **self._form.keywords(), flip=flags, threads=self.threads)
-                yield torch.from_numpy(pixels), target
+                yield self._pixels(chosen, changes), torch.from_numpy(labels[chosen])
+
+    def _pixels(self, rows: NDArray[np.int64], changes: EpochChanges) -> torch.Tensor:
+        """Return the pixels of rows, on the processor."""
+        change, size = changes.at(rows), self.data.size
+        wished = {**self._form.keywords(), "threads": self.threads, "flip": change.flip, "crop": change.crop}
+        wished |= {"shift": change.shift, "palettes": change.palettes}
+        if size is None:  # of files of several sizes; decoding them takes longer than this copy
+            made = self.data.pixels(rows, **wished)
+            shape = made.shape
+        else:
+            made, shape = None, self._form.shape(len(rows), *self._changes.size_of(size))
+        pixels = self._buffers.take(shape, getattr(torch, self._form.dtype))
+        if made is None:
+            self.data.pixels(rows, **wished, out=array_of(pixels))
+        else:
+            array_of(pixels)[...] = made
+        return pixels
 
 
 loader = BatchLoader
 
 
+def _buffers(device: torch.device, prefetch: int, *, pin: bool) -> Buffers:
+    """Return where batches on the processor get their memory from."""
+    if not pin:
+        return ReusedBuffers(prefetch + 3)  # those ahead, the one in work, and the last two that were given out
+    if device.type != "cpu":
+        raise UsageError(
+            f"pin=True with device={str(device)!r}: expected one of them; the device gets its batches anyway"
+        )
+    if not torch.cuda.is_available():
+        raise UsageError("pin=True is for copies to a GPU, and PyTorch finds none here: expected pin=False")
+    return PinnedBuffers()
+
+
 def _numpy_dtype(dtype: Any) -> Any:  # noqa: ANN401 - of torch or of NumPy
     return str(dtype).removeprefix("torch.") if isinstance(dtype, torch.dtype) else dtype
-
-
-def _ahead(batches: Generator[Batch], most: int) -> Generator[Batch]:
-    """Yield batches that a thread makes ahead; the thread ends with the pass, however that ends."""
-    made: queue.Queue[Batch | BaseException | None] = queue.Queue(most)
-    is_over = threading.Event()
-
-    def put(item: Batch | BaseException | None) -> None:
-        while not is_over.is_set():
-            with suppress(queue.Full):
-                made.put(item, timeout=_WAIT)
-                return
-
-    def make() -> None:
-        try:
-            for batch in batches:
-                put(batch)
-                if is_over.is_set():
-                    return
-            put(None)
-        except BaseException as error:  # noqa: BLE001 - raised again where batches are taken
-            put(error)
-
-    maker = threading.Thread(target=make, name="icsys batches", daemon=True)
-    maker.start()
-    try:
-        while (batch := made.get()) is not None:
-            if isinstance(batch, BaseException):
-                raise batch
-            yield batch
-    finally:
-        is_over.set()
-        maker.join()
