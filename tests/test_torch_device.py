@@ -15,12 +15,13 @@ pytest.importorskip("torchvision", reason="needs torchvision: make test-extras")
 
 from icsys.loading.batch_form import batch_form
 from icsys.torch import loader
+from icsys.torch.batch_maker import BatchMaker
 from icsys.torch.on_device import DevicePixels, _is_resident
 
 CLASSES = ["cat", "dog", "AC/DC"]
 HERE = torch.device("cpu")
 COUNT, HEIGHT, WIDTH = 5, 4, 7
-FORMS = [("CHW", "uint8"), ("HWC", "uint8"), ("CHW", "float32"), ("HWC", "float16")]
+FORMS = [("CHW", "uint8"), ("HWC", "uint8"), ("CHW", "float32"), ("HWC", "float16"), ("CHW", "bfloat16_bits")]
 PALETTES = [(2, False), (4, True), (10, False), (200, False), (300, True), (300, False)]
 
 
@@ -69,8 +70,8 @@ def test_a_device_gives_the_pixels_of_the_kernels(datasets, data):
     wished = {"flip": change.flip, "crop": change.crop, "shift": change.shift, "palettes": change.palettes}
     expected = images.pixels(rows, **form.keywords(), **wished)
     assert made.is_contiguous()
-    assert made.dtype == getattr(torch, dtype)
-    found = made.view(torch.uint16) if dtype == "bfloat16" else made
+    assert made.dtype == getattr(torch, dtype.removesuffix("_bits"))
+    found = made.view(torch.uint16) if made.dtype == torch.bfloat16 else made
     np.testing.assert_array_equal(found.numpy(), expected)
 
 
@@ -98,8 +99,9 @@ def test_a_loader_gives_the_same_batches_through_a_device(datasets, resident, pr
     data = datasets[10, False]
     form = {"flip": True, "crop": (3, 5), "shift": 2, "hue": 0.2, "contrast": 0.5, "seed": 4, "prefetch": prefetch}
     one, other = loader(data, 2, **form), loader(data, 2, **form)
-    pixels = DevicePixels(data, batch_form("CHW", "float32", None, None), HERE, resident=resident)
-    monkeypatch.setattr(other, "_on_device", pixels)
+    maker = BatchMaker(data, batch_form("CHW", "float32", None, None), "labels", 1)
+    maker.choose_device(HERE, resident=resident)
+    monkeypatch.setattr(other, "_maker", maker)
     for _ in range(2):
         for (pixels, labels), (others, as_well) in zip(one, other, strict=True):
             np.testing.assert_array_equal(pixels.numpy(), others.numpy())

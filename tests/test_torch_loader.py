@@ -204,6 +204,27 @@ def test_colours_are_changed_in_palettes(numbered):
     assert 1.35 < max(factors) < 1.51
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_masks_move_with_their_images(kind, tmp_path, monkeypatch):
+    """The mask of a pixel is its index, so the palette that all images share tells its colour wherever it is."""
+    shared = random_split(1, 1, 1, 10)["palettes"][0]
+    split = random_split(COUNT, 3, 5, 10, shared=shared)
+    data = icsys.load(write_arrays(tmp_path / "x", {"all": split}, colors=10, classes=CLASSES))
+    with pytest.raises(UsageError, match="masks"):
+        loader(data, 4, target="masks")
+    monkeypatch.setattr(type(data), "masks", split["indices"].astype(kind))
+    form = {"flip": True, "crop": (2, 4), "shift": 2, "layout": "HWC", "dtype": "uint8"}
+    for batches in (loader(data, 4, target="masks", **form), loader(data, 4, target="masks")):
+        for pixels, masks in batches:
+            assert masks.dtype == (torch.uint8 if kind == np.uint8 else torch.int32)
+            if pixels.dtype == torch.uint8:
+                np.testing.assert_array_equal(pixels.numpy(), shared[masks.numpy()])
+            else:
+                np.testing.assert_allclose(pixels.permute(0, 2, 3, 1).numpy() * 255, shared[masks.numpy()], atol=1e-4)
+    with pytest.raises(UsageError, match="target='boxes': expected one of labels, masks"):
+        loader(data, 4, target="boxes")
+
+
 ALL = {"flip": True, "crop": (2, 4), "shift": 1, "brightness": 0.3, "contrast": 0.3, "saturation": 0.3, "hue": 0.1}
 
 

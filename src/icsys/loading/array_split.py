@@ -17,6 +17,7 @@ from icsys.image.arrays.packing import index_dtype, packed_width
 from icsys.layout import IMAGE_NAMES, INDICES, LABELS, PALETTES, PIXELS
 from icsys.loading.batch_form import show_pixels
 from icsys.loading.npy_file import map_array
+from icsys.loading.stored_labels import StoredLabels, label_shapes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,6 +41,8 @@ class ArraySplit:
         The folder of all splits.
     dataset, split
         What is recorded about them.
+    kind
+        The kind of masks that was chosen; empty for the only one.
 
     Raises
     ------
@@ -47,8 +50,8 @@ class ArraySplit:
         If the shapes of the arrays do not fit each other.
     """
 
-    def __init__(self, folder: RootedPath, dataset: StoredDataset, split: StoredSplit) -> None:
-        self.name, self._folder, self._dataset, self._split = split.name, folder, dataset, split
+    def __init__(self, folder: RootedPath, dataset: StoredDataset, split: StoredSplit, kind: str = "") -> None:
+        self.name, self._folder, self._dataset, self._split, self._kind = split.name, folder, dataset, split, kind
         self.size = dataset.height, dataset.width
         self._check_shapes()
 
@@ -57,7 +60,7 @@ class ArraySplit:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what the split is made from, without memory maps."""
-        return {name: self.__dict__[name] for name in ("name", "_folder", "_dataset", "_split", "size")}
+        return {name: self.__dict__[name] for name in ("name", "_folder", "_dataset", "_split", "_kind", "size")}
 
     @property
     def has_indices(self) -> bool:
@@ -116,6 +119,15 @@ class ArraySplit:
         return np.where(is_known, places, _UNLABELLED)
 
     @cached_property
+    def masks_and_boxes(self) -> StoredLabels:
+        """The masks and boxes."""
+        return StoredLabels(self._folder, self._dataset, self._split, self._kind)
+
+    def with_masks(self, kind: str) -> ArraySplit:
+        """Return the split with masks of a kind."""
+        return ArraySplit(self._folder, self._dataset, self._split, kind)
+
+    @cached_property
     def names(self) -> list[str]:
         """Names of the images."""
         path, names = self._path(IMAGE_NAMES), []
@@ -137,7 +149,7 @@ class ArraySplit:
         """Write the pixels of rows, with the changes of each, into ``out``, with so many ``threads``."""
         if self.has_indices:
             bits, width = self._dataset.bits, self._dataset.width
-            more: Any = {**form.keywords(), **changes.keywords(), "out": out, "threads": threads}
+            more: Any = {**form.expand_keywords(), **changes.keywords(), "out": out, "threads": threads}
             expand_batch(self.indices, self.palettes, rows, bits=bits, width=width, **more)
         else:
             show_pixels(changes.applied_to(self._pixels[rows]), form, out)
@@ -146,6 +158,7 @@ class ArraySplit:
         """Map all arrays, so that a damaged header is found at once."""
         _ = (self.indices, self.palettes) if self.has_indices else self._pixels
         _ = self.labels
+        self.masks_and_boxes.prepare()
 
     def verify(self) -> None:
         """Read every byte of the files.
@@ -181,6 +194,7 @@ class ArraySplit:
             LABELS: ("int64", [(count,)]),
             PIXELS: ("uint8", [(count, height, width, _RGB)]),
             INDICES: (index_dtype(bits or 8).name, [(count, height, packed)]),
+            **label_shapes(self._dataset, self._split),
         }
         for name, stored in self._split.files.items():
             if name == IMAGE_NAMES:

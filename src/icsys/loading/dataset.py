@@ -11,6 +11,7 @@ from icsys.errors import UsageError
 from icsys.image.arrays.packing import unpack_rows
 from icsys.loading.batch_changes import batch_changes
 from icsys.loading.batch_form import batch_form
+from icsys.loading.dataset_labels import DatasetLabels
 from icsys.loading.row_selection import ArrayRows, as_array, choose_rows, rows_by_part, without_copy
 from icsys.setting_fields import did_you_mean, whole_number
 
@@ -30,7 +31,7 @@ _FORMS = ("pixels", "indices")
 _SHARED = 2  # axes of a palette that all images share
 
 
-class Dataset:
+class Dataset(DatasetLabels):
     """Images with their labels, opened by :func:`icsys.load`; a view of some of them is a dataset, too.
 
     ``data[5]`` is the pixels, shape (H, W, 3), uint8, and the label of one image. ``data[2:9]``, ``data[[4, -1]]``
@@ -194,7 +195,8 @@ class Dataset:
         layout
             "CHW" or "HWC".
         dtype
-            uint8, from 0 to 255; float32 or float16, from 0 to 1, before ``mean`` and ``std``.
+            uint8, from 0 to 255; float32, float16 or bfloat16, from 0 to 1, before ``mean`` and ``std``. NumPy has
+            bfloat16 where the package ``ml_dtypes`` is imported; "bfloat16_bits" gives the bits as uint16 without it.
         mean, std
             A number each, or one for each of R, G and B; a pixel becomes ``(level / 255 - mean) / std``.
         out
@@ -231,7 +233,7 @@ class Dataset:
         changed = batch_changes(changes, len(numbers), size, self.bits)
         target = out if out is None or not isinstance(chosen, int) else np.asarray(out)[None]
         shown = form.to_out(target, len(numbers), *changed.size_of(size))
-        self._show(numbers, form, changed, shown, threads)
+        self._show(numbers, form, changed, form.as_written(shown), threads)
         return shown[0] if isinstance(chosen, int) else shown
 
     def _show(

@@ -13,6 +13,7 @@ from icsys.errors import ImageError, UsageError
 from icsys.image.read_output import read_pixels
 from icsys.layout import MANIFEST, NO_SPLIT
 from icsys.loading.batch_form import show_pixels
+from icsys.loading.stored_labels import NoLabelArrays
 from icsys.packs.arrays_format import folder_of_split
 from icsys.packs.read_file_or_pack import OutputPlace, OutputReader
 from icsys.records.classes import number_classes
@@ -105,6 +106,15 @@ class FolderSplit:
     def palettes(self) -> NDArray[np.uint8]:
         """Image files give pixels only."""
         raise self._no_arrays("palettes")
+
+    @property
+    def masks_and_boxes(self) -> NoLabelArrays:
+        """Masks and label files are files, too."""
+        return NoLabelArrays(self._no_arrays)
+
+    def with_masks(self, kind: str) -> FolderSplit:  # noqa: ARG002 - there is none to choose
+        """Return the same split."""
+        return self
 
     def show(
         self, rows: NDArray[np.int64], form: BatchForm, changes: BatchChanges, *, out: NDArray[Any], threads: int

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from icsys.loading.batch_changes import BatchChanges
     from icsys.loading.batch_form import BatchForm
+    from icsys.loading.stored_labels import SplitLabels
 
 
 class Split(Protocol):
@@ -49,6 +50,13 @@ class Split(Protocol):
     @property
     def labels(self) -> NDArray[np.int64]:
         """Numbers of classes."""
+
+    @property
+    def masks_and_boxes(self) -> SplitLabels:
+        """Masks and boxes."""
+
+    def with_masks(self, kind: str) -> Split:
+        """Return the split with masks of a kind."""
 
     @property
     def names(self) -> list[str]:

@@ -143,6 +143,28 @@ class RemotePacks:
         OSError
             If one of them cannot be read.
         """
+        self._fetch_singles(stop, beside=False, with_images=arrays is None)
+        try:
+            limits = {"shard_images": shard_images, "shard_bytes": shard_bytes}
+            settled = is_packed(self._root, **limits, class_names=class_names, arrays=arrays, stop=stop)
+        except Stopped:
+            return
+        if arrays is not None and not settled:  # masks and boxes come from files beside the arrays
+            self._fetch_singles(stop, beside=True, with_images=True)
+        for pack in [] if settled else self._before.packs:
+            if pack.name in self._inodes:
+                self._objects.fetch(pack.name, self._folder / pack.name)
+
+    def _fetch_singles(self, stop: threading.Event, *, beside: bool, with_images: bool) -> None:
+        """Download files of earlier runs that are in no pack.
+
+        Parameters
+        ----------
+        beside
+            Whether those about many images are among them, which stay where they are.
+        with_images
+            Whether those beside the packs that go with one image are.
+        """
         for _, row in read_rows(self._root / MANIFEST):
             if stop.is_set():
                 return
@@ -151,21 +173,13 @@ class RemotePacks:
             if row.get("status") != DONE or copy.exists() or not self.outputs.exists(name):
                 continue
             is_new = self.outputs.is_unpacked(name)
-            if not is_new and not row.get("picture"):  # one that is about many images stays where it is
+            if not is_new and not (with_images if row.get("picture") else beside):
                 continue
             copy = copy if is_new else self._folder / name
             copy.parent.mkdir(parents=True, exist_ok=True)
             (self._unpacked if is_new else self._objects).fetch(name, copy)
             if not is_new:
                 self._inodes[name] = copy.stat().st_ino
-        try:
-            limits = {"shard_images": shard_images, "shard_bytes": shard_bytes}
-            settled = is_packed(self._root, **limits, class_names=class_names, arrays=arrays, stop=stop)
-        except Stopped:
-            return
-        for pack in [] if settled else self._before.packs:
-            if pack.name in self._inodes:
-                self._objects.fetch(pack.name, self._folder / pack.name)
 
     def send(self) -> None:
         """Upload the new packs; none of them counts until :meth:`settle`."""

@@ -5,16 +5,33 @@ from __future__ import annotations
 import math
 import threading
 import weakref
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
+from icsys.torch.tensor_types import array_of
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class ReusedBuffers:
+class Buffers(ABC):
+    """Where batches get their memory from."""
+
+    @abstractmethod
+    def take(self, shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
+        """Return a tensor of any content, C-contiguous."""
+
+    def copy_of(self, values: NDArray[Any], dtype: torch.dtype) -> torch.Tensor:
+        """Return a tensor with the values of an array; of bfloat16, the array has the bits."""
+        tensor = self.take(values.shape, dtype)
+        array_of(tensor)[...] = values
+        return tensor
+
+
+class ReusedBuffers(Buffers):
     """Tensors whose memory is used again once nobody has them.
 
     A tensor made from an array keeps the array alive, and so does all that shares its memory: views, detached tensors,
@@ -54,7 +71,7 @@ class ReusedBuffers:
         return np.empty(size, np.uint8)
 
 
-class PinnedBuffers:
+class PinnedBuffers(Buffers):
     """Tensors in page-locked memory, which a GPU copies while the program goes on.
 
     PyTorch hands the memory out again once nobody has the tensor and the copies from it are done.
@@ -63,11 +80,3 @@ class PinnedBuffers:
     def take(self, shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
         """Return a tensor of any content, C-contiguous."""
         return torch.empty(shape, dtype=dtype, pin_memory=True)
-
-
-Buffers = ReusedBuffers | PinnedBuffers
-
-
-def array_of(tensor: torch.Tensor) -> NDArray[Any]:
-    """Return the memory of a tensor as an array; bfloat16, which NumPy lacks, as uint16 with the same bits."""
-    return (tensor.view(torch.uint16) if tensor.dtype == torch.bfloat16 else tensor).numpy()

@@ -14,22 +14,16 @@ from icsys.loading.epoch_order import check_shuffle, check_world, images_of_proc
 from icsys.loading.random_changes import RandomChanges
 from icsys.loading.read_ahead import BlocksAhead
 from icsys.setting_fields import whole_number
-from icsys.torch.batch_buffers import PinnedBuffers, ReusedBuffers, array_of
-from icsys.torch.on_device import DevicePixels
+from icsys.torch.batch_maker import BatchMaker
 from icsys.torch.prefetch import made_ahead
+from icsys.torch.tensor_types import form_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from icsys.loading.dataset import Dataset
     from icsys.loading.epoch_order import Shuffle
-    from icsys.loading.random_changes import EpochChanges
-    from icsys.torch.batch_buffers import Buffers
-
-    Batch = tuple[torch.Tensor, torch.Tensor]
+    from icsys.torch.batch_maker import Batch, Target
 
 _MOST = 2**31 - 1
 _MOST_PREFETCHED = 1024
@@ -68,6 +62,8 @@ class BatchLoader:
         How far colours change at random, as in torchvision's ``ColorJitter``, but in this order: 0.2 for factors from
         0.8 to 1.2; hue in turns of its circle, up to 0.5. Palettes are changed, not pixels: contrast is about middle
         grey.
+    target
+        "labels", or "masks", shape (n, H, W), uint8 or int32: flipped, cropped and shifted as the images are.
     drop_last
         Whether a last batch with fewer images, and images that do not divide evenly among processes, are left out.
     threads
@@ -125,6 +121,7 @@ class BatchLoader:
     contrast: float = 0.0
     saturation: float = 0.0
     hue: float = 0.0
+    target: Target = "labels"
     drop_last: bool = False
     threads: int = 1
     prefetch: int = 2
@@ -138,7 +135,7 @@ class BatchLoader:
 
     def __post_init__(self) -> None:
         """Check all values."""
-        self._form = batch_form(self.layout, _numpy_dtype(self.dtype), self.mean, self.std)
+        form = batch_form(self.layout, form_dtype(self.dtype), self.mean, self.std)
         lowest = {"batch_size": 1, "seed": 0, "threads": 1, "prefetch": 0, "epoch": 0}
         highest = {"threads": 4096, "prefetch": _MOST_PREFETCHED}
         for name, low in lowest.items():
@@ -147,13 +144,8 @@ class BatchLoader:
         colors = self.brightness, self.contrast, self.saturation, self.hue
         self._changes = RandomChanges(self.flip, self.crop, self.shift, *colors)
         self._changes.check_images(self.data)
-        device = torch.device(self.device)
-        self._buffers = _buffers(device, self.prefetch, pin=self.pin)
-        self._on_device = None
-        if device.type != "cpu":
-            self._on_device = DevicePixels(self.data, self._form, device, resident=self.resident)
-        elif self.resident != "auto":
-            raise UsageError(f"resident={self.resident!r} with device='cpu': expected another device, or no resident")
+        self._maker = BatchMaker(self.data, form, self.target, self.threads)
+        self._choose_place(torch.device(self.device))
 
     def __len__(self) -> int:
         """Return the number of batches of an epoch, for this process."""
@@ -196,14 +188,11 @@ class BatchLoader:
         """Yield the batches of an epoch from one on."""
         batches = self._batches(epoch, first)
         with closing(made_ahead(batches, self.prefetch) if self.prefetch else batches) as made:
-            for pixels, labels in made:
+            for begun in made:
                 self._given += 1
                 if self._given == len(self):  # who counts batches asks for no more, and begins the next pass
                     self.epoch, self._given = epoch + 1, 0
-                if self._on_device is None:
-                    yield pixels, labels
-                else:  # the work of a GPU is queued by the thread that trains, in its stream
-                    yield self._on_device.pixels(pixels), self._on_device.sent(labels)
+                yield self._maker.end(begun)
         if first == len(self):
             self.epoch, self._given = epoch + 1, 0
 
@@ -212,8 +201,8 @@ class BatchLoader:
         return images_of_process(len(self.data), self.world, drop_last=self.drop_last)
 
     def _batches(self, epoch: int, first: int) -> Generator[tuple[Any, torch.Tensor]]:
-        """Yield pixels, or what a device makes them from, and labels."""
-        labels, changes = self.data.labels, self._changes.of_epoch(self.data, self.seed, epoch)
+        """Yield batches as far as a thread makes them ahead."""
+        changes = self._changes.of_epoch(self.data, self.seed, epoch)
         order = order_of_epoch(len(self.data), self.shuffle, self.seed, epoch)
         rows = share_of_process(order, self.rank, self.world, drop_last=self.drop_last)
         ahead = BlocksAhead(self.data, self.seed, epoch) if self.shuffle == "blocks" else None
@@ -221,44 +210,19 @@ class BatchLoader:
             if ahead is not None:
                 ahead.reach((number + 1) * self.batch_size * self.world)
             chosen = rows[number * self.batch_size : (number + 1) * self.batch_size]
-            if self._on_device is not None:
-                yield self._on_device.parcel(chosen, changes.at(chosen)), self._on_device.held(labels[chosen])
-            else:
-                yield self._pixels(chosen, changes), torch.from_numpy(labels[chosen])
+            yield self._maker.begin(chosen, changes.at(chosen))
 
-    def _pixels(self, rows: NDArray[np.int64], changes: EpochChanges) -> torch.Tensor:
-        """Return the pixels of rows, on the processor."""
-        change, size = changes.at(rows), self.data.size
-        wished = {**self._form.keywords(), "threads": self.threads, "flip": change.flip, "crop": change.crop}
-        wished |= {"shift": change.shift, "palettes": change.palettes}
-        if size is None:  # of files of several sizes; decoding them takes longer than this copy
-            made = self.data.pixels(rows, **wished)
-            shape = made.shape
+    def _choose_place(self, device: torch.device) -> None:
+        """Choose where pixels are made."""
+        if device.type != "cpu":
+            if self.pin:
+                raise UsageError(f"pin=True with device={str(device)!r}: expected one of them")
+            self._maker.choose_device(device, resident=self.resident)
+        elif self.resident != "auto":
+            raise UsageError(f"resident={self.resident!r} with device='cpu': expected another device, or no resident")
         else:
-            made, shape = None, self._form.shape(len(rows), *self._changes.size_of(size))
-        pixels = self._buffers.take(shape, getattr(torch, self._form.dtype))
-        if made is None:
-            self.data.pixels(rows, **wished, out=array_of(pixels))
-        else:
-            array_of(pixels)[...] = made
-        return pixels
+            # Those ahead, the one in work, and the last two that were given out.
+            self._maker.choose_memory(most=self.prefetch + 3, pin=self.pin)
 
 
 loader = BatchLoader
-
-
-def _buffers(device: torch.device, prefetch: int, *, pin: bool) -> Buffers:
-    """Return where batches on the processor get their memory from."""
-    if not pin:
-        return ReusedBuffers(prefetch + 3)  # those ahead, the one in work, and the last two that were given out
-    if device.type != "cpu":
-        raise UsageError(
-            f"pin=True with device={str(device)!r}: expected one of them; the device gets its batches anyway"
-        )
-    if not torch.cuda.is_available():
-        raise UsageError("pin=True is for copies to a GPU, and PyTorch finds none here: expected pin=False")
-    return PinnedBuffers()
-
-
-def _numpy_dtype(dtype: Any) -> Any:  # noqa: ANN401 - of torch or of NumPy
-    return str(dtype).removeprefix("torch.") if isinstance(dtype, torch.dtype) else dtype

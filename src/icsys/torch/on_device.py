@@ -10,7 +10,8 @@ import torch
 
 from icsys.errors import UsageError
 from icsys.loading.batch_form import level_table
-from icsys.torch.batch_buffers import PinnedBuffers, ReusedBuffers, array_of
+from icsys.torch.batch_buffers import PinnedBuffers, ReusedBuffers
+from icsys.torch.tensor_types import tensor_of, torch_dtype
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -83,8 +84,7 @@ class DevicePixels:
             levels = np.repeat(np.arange(256, dtype=np.uint8)[:, None], _CHANNELS, axis=1)
         else:
             levels = level_table(form.dtype, form.mean, form.std)
-        table = torch.from_numpy(levels.copy())
-        self._levels = (table.view(torch.bfloat16) if form.dtype == "bfloat16" else table).to(device)
+        self._levels = tensor_of(levels.copy(), form.dtype).to(device)
         self._all: tuple[torch.Tensor, torch.Tensor] | None = None
         if _is_resident(resident, device, _bytes_of(self._indices) + _bytes_of(self._palettes)):
             self._all = self._moved(self._indices), self._moved(self._palettes)
@@ -135,10 +135,7 @@ class DevicePixels:
 
     def held(self, values: NDArray[Any]) -> torch.Tensor:
         """Return a copy of values from which the device copies without making the program wait."""
-        kind = torch.from_numpy(np.empty(0, values.dtype)).dtype
-        tensor = self._buffers.take(values.shape, kind)
-        array_of(tensor)[...] = values
-        return tensor
+        return self._buffers.copy_of(values, torch_dtype(values.dtype.name))
 
     def sent(self, held: torch.Tensor | None) -> Any:  # noqa: ANN401 - a tensor, or None for None
         """Return a tensor on the device."""

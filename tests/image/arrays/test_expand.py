@@ -21,9 +21,22 @@ WIDTHS = st.one_of(st.integers(1, 80), st.sampled_from([127, 128, 129, 223, 224,
 INSTRUCTION_SETS = [(level, long) for level in levels() for long in range(LIBRARY.has_long_shuffles() + 1)]
 
 
+# All finite numbers of bfloat16 from the least on, without -0, and their bits.
+BFLOAT16_BITS = np.concatenate([np.arange(0xFF7F, 0x8000, -1), np.arange(0x7F80)]).astype(np.uint32)
+BFLOAT16 = (BFLOAT16_BITS << 16).view(np.float32).astype(np.float64)
+
+
 def clipped(first, kept, full):
     """Numbers of the rows or columns that are kept, within the image; of Python, whose integers do not overflow."""
     return np.array([min(max(first + place, 0), full - 1) for place in range(kept)], np.intp)
+
+
+def bfloat16_bits(values):
+    """Bits of the nearest numbers of bfloat16, found among all of them; of two, those that end with 0."""
+    above = np.searchsorted(BFLOAT16, values).clip(1, len(BFLOAT16) - 1)
+    down, up = values - BFLOAT16[above - 1], BFLOAT16[above] - values
+    takes_upper = (up < down) | ((up == down) & (BFLOAT16_BITS[above] % 2 == 0))
+    return np.where(takes_upper, BFLOAT16_BITS[above], BFLOAT16_BITS[above - 1]).astype(np.uint16)
 
 
 def naive(indices, palettes, rows, *, layout="CHW", dtype="uint8", mean=None, std=None, **changes):
@@ -42,10 +55,11 @@ def naive(indices, palettes, rows, *, layout="CHW", dtype="uint8", mean=None, st
         if flip is not None and flip[k]:
             image = image[:, ::-1]
         if dtype != "uint8":
-            image = ((image / 255 - (0 if mean is None else mean)) / (1 if std is None else std)).astype(dtype)
+            image = (image / 255 - (0 if mean is None else mean)) / (1 if std is None else std)
+            image = bfloat16_bits(image) if dtype == "bfloat16" else image.astype(dtype)
         images.append(image.transpose(2, 0, 1) if layout == "CHW" else image)
     shape = (3, height, width) if layout == "CHW" else (height, width, 3)
-    return np.array(images, dtype).reshape(len(rows), *shape)
+    return np.array(images, "uint16" if dtype == "bfloat16" else dtype).reshape(len(rows), *shape)
 
 
 @st.composite
@@ -75,7 +89,7 @@ def cases(draw):
     images, height, width = indices.shape
     rows = draw(st.lists(st.integers(0, images - 1), max_size=5))
     form = {"layout": draw(st.sampled_from(["CHW", "HWC"]))}
-    form["dtype"] = draw(st.sampled_from(["uint8", "float32", "float16"]))
+    form["dtype"] = draw(st.sampled_from(["uint8", "float32", "float16", "bfloat16"]))
     if form["dtype"] != "uint8" and draw(st.booleans()):
         form |= {"mean": np.array([0.485, 0.456, 0.406]), "std": draw(st.sampled_from([0.25, (0.229, 0.224, 0.225)]))}
     if draw(st.booleans()):
@@ -189,6 +203,31 @@ def test_floats_are_levels_as_shares_of_255_if_nothing_is_said():
     assert found.reshape(3).tolist() == [0, np.float32(0.2), 1]
 
 
+@settings(deadline=None)
+@given(st.floats(-1e3, 1e3), st.floats(3e-36, 1e45, allow_subnormal=False))
+def test_bfloat16_is_rounded_once_to_the_nearest_halves_to_even(mean, std):
+    """Also where numbers are so small that they have fewer digits."""
+    levels = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
+    indices = np.arange(256, dtype=np.uint8).reshape(1, 1, 256)
+    form = {"mean": mean, "std": std, "dtype": "bfloat16"}
+    found = expand_batch(indices, levels, [0], bits=8, width=256, **form)
+    expected = bfloat16_bits((levels / 255 - mean) / std)
+    np.testing.assert_array_equal(found[0, :, 0] & 0x7FFF, expected.T & 0x7FFF)
+    negative = (levels[:, 0] / 255 - mean) / std < 0
+    np.testing.assert_array_equal(found[0, 0, 0] >> 15, negative)
+
+
+def test_halves_between_two_numbers_of_bfloat16_go_to_the_even_one():
+    """Level 255 less a mean of -k / 256 lies half-way, as numbers from 1 on are 1 / 128 apart."""
+    white = np.full((1, 3), 255, np.uint8)
+    form = {"bits": 1, "width": 1, "dtype": "bfloat16", "mean": (-1 / 256, -3 / 256, -3 / 256 - 1e-12)}
+    found = expand_batch(np.zeros((1, 1, 1), np.uint8), white, [0], **form)
+    assert [hex(bits) for bits in found.ravel().tolist()] == ["0x3f80", "0x3f82", "0x3f82"]
+    form["mean"] = (-1 / 256 - 1e-12, -3 / 256 + 1e-12, 0)
+    found = expand_batch(np.zeros((1, 1, 1), np.uint8), white, [0], **form)
+    assert [hex(bits) for bits in found.ravel().tolist()] == ["0x3f81", "0x3f81", "0x3f80"]
+
+
 def call(**changed):
     given = {
         "indices": np.zeros((4, 3, 5), np.uint8),
@@ -222,13 +261,14 @@ def call(**changed):
         ({"rows": 2}, r"rows \(\)"),
         ({"rows": np.array([2**63], np.uint64)}, "rows from 9223372036854775808"),
         ({"layout": "WHC"}, "layout='WHC': expected one of CHW, HWC"),
-        ({"dtype": "float64"}, "dtype='float64': expected one of uint8, float32, float16"),
-        ({"mean": 0.5}, "mean=0.5 with uint8: expected dtype='float32'"),
+        ({"dtype": "float64"}, "dtype='float64': expected one of uint8, float32, float16, bfloat16"),
+        ({"mean": 0.5}, "mean=0.5 with uint8: expected a dtype of float32, float16, bfloat16"),
         ({"std": 0.5}, "std=0.5 with uint8"),
         ({"dtype": "float32", "mean": (0, 1)}, r"mean=\(0, 1\): expected a finite number"),
         ({"dtype": "float32", "mean": np.nan}, "mean=nan: expected a finite number"),
         ({"dtype": "float32", "std": (1, 0, 1)}, r"std=\(1, 0, 1\): expected numbers above 0"),
         ({"dtype": "float16", "std": 1e-6}, "expected values that float16 holds"),
+        ({"dtype": "bfloat16", "std": 2.9e-39}, "expected values that bfloat16 holds"),
         ({"flip": np.zeros(3, bool)}, r"flip \(3,\) of bool: expected \(2,\) of bool"),
         ({"flip": np.zeros(2, np.uint8)}, "flip .* of uint8"),
         ({"crop": (0, 0, 4, 10)}, "crop of 4x10.*: expected 1x1 to 3x10"),

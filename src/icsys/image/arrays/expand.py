@@ -37,10 +37,12 @@ if TYPE_CHECKING:
     Channels = float | Sequence[float] | NDArray[Any]
 
 PIXEL_LAYOUTS = ("CHW", "HWC")
-PIXEL_DTYPES = ("uint8", "float32", "float16")
+PIXEL_DTYPES = ("uint8", "float32", "float16", "bfloat16")
 _CHANNELS = 3
 _SHARED = 2  # axes of a palette that all images share
 _LEVELS = 256
+# Of bfloat16: bits of its significand, the exponent of its least number, and the bits that float32 has more.
+_DIGITS, _LEAST_EXPONENT, _HALF = 8, -133, 16
 # A thread is worth its start for this many bytes of pixels.
 _BYTES_OF_A_THREAD = 1 << 20
 _LONG_SHUFFLES: int = LIBRARY.has_long_shuffles()
@@ -50,7 +52,7 @@ class PixelForm(TypedDict, total=False):
     """How the pixels of a batch are wished; see :func:`expand_batch`."""
 
     layout: Literal["CHW", "HWC"]
-    dtype: Literal["uint8", "float32", "float16"]
+    dtype: Literal["uint8", "float32", "float16", "bfloat16"]
     mean: Channels | None
     std: Channels | None
     flip: NDArray[np.bool_] | None
@@ -107,9 +109,10 @@ def expand_batch(
     threads
         Threads that share the work; any number gives the same pixels. The GIL is released meanwhile.
     **form
-        ``layout``: "CHW" (default) or "HWC". ``dtype``: "uint8" (default), "float32" or "float16". ``mean``, ``std``:
-        for floats, a number or one for each of R, G and B; a value is (level / 255 - mean) / std, computed in float64
-        and rounded once; 0 and 1 if left out. ``flip``: shape (n,), bool, the images to mirror left to right.
+        ``layout``: "CHW" (default) or "HWC". ``dtype``: "uint8" (default), "float32", "float16", or "bfloat16",
+        whose bits come as uint16. ``mean``, ``std``: for floats, a number or one for each of R, G and B; a value is
+        (level / 255 - mean) / std, computed in float64 and rounded once, to the nearest, halves to even; 0 and 1 if
+        left out. ``flip``: shape (n,), bool, the images to mirror left to right.
         ``crop``: (tops, lefts, height, width) in pixels, where tops and lefts are integers or of shape (n,); an image
         that is cropped and flipped shows the cropped part, mirrored. ``shift``: (downs, rights) in pixels, integers or
         of shape (n,), negative for up and left: what is shown is moved by so much before it is mirrored, so the pixel
@@ -197,7 +200,9 @@ def _channels(name: Literal["mean", "std"], form: PixelForm, usual: float) -> tu
     if given is None:
         return (usual,) * _CHANNELS
     if form.get("dtype", "uint8") == "uint8":
-        raise UsageError(f"{name}={given!r} with uint8: expected dtype='float32' or 'float16', or no {name}")
+        raise UsageError(
+            f"{name}={given!r} with uint8: expected a dtype of {', '.join(PIXEL_DTYPES[1:])}, or no {name}"
+        )
     numbers = np.asarray(given, np.float64)
     if numbers.shape not in ((), (1,), (_CHANNELS,)) or not np.isfinite(numbers).all():
         raise UsageError(f"{name}={given!r}: expected a finite number, or one for each of R, G and B")
@@ -213,10 +218,18 @@ def _level_values(dtype: str, mean: tuple[float, ...], std: tuple[float, ...]) -
     if dtype == "uint8":
         return np.tile(levels.astype(np.uint8), (_CHANNELS, 1))
     with np.errstate(over="ignore"):
-        values = ((levels / (_LEVELS - 1) - np.array(mean)[:, None]) / np.array(std)[:, None]).astype(dtype)
-    if not np.isfinite(values).all():
+        values = (levels / (_LEVELS - 1) - np.array(mean)[:, None]) / np.array(std)[:, None]
+        rounded = _nearest_bfloat16(values) if dtype == "bfloat16" else values.astype(dtype)
+    if not np.isfinite(rounded).all():
         raise UsageError(f"mean={mean}, std={std}: expected values that {dtype} holds")
-    return values
+    return (rounded.view(np.uint32) >> _HALF).astype(np.uint16) if dtype == "bfloat16" else rounded
+
+
+def _nearest_bfloat16(values: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return numbers of bfloat16, which are those of float32 whose lower 16 bits are 0; halves are rounded to even."""
+    _, exponents = np.frexp(values)
+    units = np.ldexp(1.0, np.maximum(exponents - _DIGITS, _LEAST_EXPONENT))  # between a number and the next
+    return (np.rint(values / units) * units).astype(np.float32)
 
 
 def _target(out: NDArray[Any] | None, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
