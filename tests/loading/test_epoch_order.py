@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from icsys import UsageError
 from icsys.loading.epoch_order import (
-    BLOCK,
-    WINDOW,
+    BLOCK_IMAGES,
+    WINDOW_BLOCKS,
     check_shuffle,
     check_world,
     images_of_process,
@@ -19,7 +19,12 @@ from icsys.loading.epoch_order import (
 SHUFFLES = st.sampled_from([True, False, "blocks"])
 
 
-@given(count=st.integers(0, 3 * BLOCK * WINDOW), shuffle=SHUFFLES, seed=st.integers(0, 9), epoch=st.integers(0, 9))
+@given(
+    count=st.integers(0, 3 * BLOCK_IMAGES * WINDOW_BLOCKS),
+    shuffle=SHUFFLES,
+    seed=st.integers(0, 9),
+    epoch=st.integers(0, 9),
+)
 @settings(max_examples=40)
 def test_an_order_has_every_image_once_and_comes_again(count, shuffle, seed, epoch):
     order = order_of_epoch(count, shuffle, seed, epoch)
@@ -35,30 +40,30 @@ def test_seeds_and_epochs_have_orders_of_their_own(shuffle):
     assert len(orders) == 9
 
 
-@given(count=st.integers(1, 3 * BLOCK * WINDOW), seed=st.integers(0, 99))
+@given(count=st.integers(1, 3 * BLOCK_IMAGES * WINDOW_BLOCKS), seed=st.integers(0, 99))
 @settings(max_examples=30)
 def test_a_window_has_whole_blocks(count, seed):
     """The window with the last block, which may have fewer images, is shorter for that."""
-    order, last, begin = order_of_epoch(count, "blocks", seed, 0), -(-count // BLOCK) - 1, 0
-    rest = count - last * BLOCK
+    order, last, begin = order_of_epoch(count, "blocks", seed, 0), -(-count // BLOCK_IMAGES) - 1, 0
+    rest = count - last * BLOCK_IMAGES
     while begin < count:
-        window = order[begin : begin + BLOCK * WINDOW]
-        if last in order[begin : begin + BLOCK * WINDOW - BLOCK + rest] // BLOCK:
-            window = window[: BLOCK * WINDOW - BLOCK + rest]
-        blocks, sizes = np.unique(window // BLOCK, return_counts=True)
-        assert (sizes == np.where(blocks == last, rest, BLOCK)).all()
-        assert len(blocks) == WINDOW or begin + len(window) == count
+        window = order[begin : begin + BLOCK_IMAGES * WINDOW_BLOCKS]
+        if last in order[begin : begin + BLOCK_IMAGES * WINDOW_BLOCKS - BLOCK_IMAGES + rest] // BLOCK_IMAGES:
+            window = window[: BLOCK_IMAGES * WINDOW_BLOCKS - BLOCK_IMAGES + rest]
+        blocks, sizes = np.unique(window // BLOCK_IMAGES, return_counts=True)
+        assert (sizes == np.where(blocks == last, rest, BLOCK_IMAGES)).all()
+        assert len(blocks) == WINDOW_BLOCKS or begin + len(window) == count
         begin += len(window)
 
 
 def test_images_of_blocks_are_mixed_and_blocks_come_from_everywhere():
-    order = order_of_epoch(4 * BLOCK * WINDOW, "blocks", 0, 0)
-    window = order[: BLOCK * WINDOW]
+    order = order_of_epoch(4 * BLOCK_IMAGES * WINDOW_BLOCKS, "blocks", 0, 0)
+    window = order[: BLOCK_IMAGES * WINDOW_BLOCKS]
     assert (np.diff(window) == 1).mean() < 0.01
-    of_quarters = np.bincount(window // (BLOCK * WINDOW), minlength=4) / len(window)
+    of_quarters = np.bincount(window // (BLOCK_IMAGES * WINDOW_BLOCKS), minlength=4) / len(window)
     assert of_quarters == pytest.approx([0.25] * 4, abs=0.1)
-    few = order_of_epoch(BLOCK * 4, "blocks", 0, 0)  # fewer than a window: as a full shuffle
-    assert np.bincount(few[:BLOCK] // BLOCK, minlength=4).min() > 1
+    few = order_of_epoch(BLOCK_IMAGES * 4, "blocks", 0, 0)  # fewer than a window: as a full shuffle
+    assert np.bincount(few[:BLOCK_IMAGES] // BLOCK_IMAGES, minlength=4).min() > 1
 
 
 @given(count=st.integers(0, 60), world=st.integers(1, 9), drop_last=st.booleans())

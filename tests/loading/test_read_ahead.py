@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import icsys
 from array_folders import pixels_of, random_split, write_arrays
-from icsys.loading.epoch_order import BLOCK, WINDOW, order_of_epoch
+from icsys.loading.epoch_order import BLOCK_IMAGES, WINDOW_BLOCKS, order_of_epoch
 from icsys.loading.read_ahead import BlocksAhead
 
 
@@ -28,7 +28,7 @@ class Seen:
         return np.zeros((min(rows.stop, self.images) - rows.start, 2, 3), np.uint8)
 
 
-@given(count=st.integers(1, 3 * BLOCK * WINDOW), seed=st.integers(0, 9), step=st.integers(700, 9000))
+@given(count=st.integers(1, 3 * BLOCK_IMAGES * WINDOW_BLOCKS), seed=st.integers(0, 9), step=st.integers(700, 9000))
 @settings(max_examples=15)
 def test_all_images_of_a_batch_and_of_a_window_more_are_read(count, seed, step):
     order, data = order_of_epoch(count, "blocks", seed, 0), Seen(count)
@@ -38,18 +38,18 @@ def test_all_images_of_a_batch_and_of_a_window_more_are_read(count, seed, step):
         ahead.reach(images)
         for begin, end in data.slices:
             read[begin:end] = True
-        assert read.sum() >= min(count, images + BLOCK * (WINDOW - 1))
+        assert read.sum() >= min(count, images + BLOCK_IMAGES * (WINDOW_BLOCKS - 1))
         assert read[order[:images]].all()
-        assert read.sum() <= images + BLOCK * (WINDOW + 3)
+        assert read.sum() <= images + BLOCK_IMAGES * (WINDOW_BLOCKS + 3)
     assert read.all()
 
 
 def test_a_window_is_read_as_it_lies_on_the_disk():
-    data = Seen(2 * BLOCK * WINDOW)
+    data = Seen(2 * BLOCK_IMAGES * WINDOW_BLOCKS)
     BlocksAhead(data, 0, 0).reach(1)
-    begins = [begin for begin, _ in data.slices[:WINDOW]]
+    begins = [begin for begin, _ in data.slices[:WINDOW_BLOCKS]]
     assert begins == sorted(set(begins))
-    assert len(begins) == WINDOW < len(data.slices)
+    assert len(begins) == WINDOW_BLOCKS < len(data.slices)
 
 
 @pytest.mark.parametrize("colors", [10, 300, 0])

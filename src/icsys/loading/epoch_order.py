@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Shuffle: TypeAlias = Literal["blocks"] | bool
 """A random order of all images, of blocks of neighbours, or the order that they have."""
 
-BLOCK, WINDOW = 32, 512
+BLOCK_IMAGES, WINDOW_BLOCKS = 32, 512
 """Neighbouring images of a block, and blocks that are mixed: 0.8 MB and 0.4 GB of 224 x 224 pixels of 4 bits."""
 
 _ORDER, _WITHIN = 0, 10  # what random numbers are for; `random_changes` has 1 to 9
@@ -53,15 +53,15 @@ def order_of_epoch(count: int, shuffle: Shuffle, seed: int, epoch: int) -> NDArr
         return random_numbers(seed, epoch, _ORDER).permutation(count)
     blocks, random = blocks_of_epoch(count, seed, epoch), random_numbers(seed, epoch, _WITHIN)
     windows = []
-    for begin in range(0, len(blocks), WINDOW):
-        images = (blocks[begin : begin + WINDOW, None] * BLOCK + np.arange(BLOCK)).reshape(-1)
+    for begin in range(0, len(blocks), WINDOW_BLOCKS):
+        images = (blocks[begin : begin + WINDOW_BLOCKS, None] * BLOCK_IMAGES + np.arange(BLOCK_IMAGES)).reshape(-1)
         windows.append(random.permutation(images[images < count]))  # the last block may have fewer
     return np.concatenate([np.arange(0), *windows])
 
 
 def blocks_of_epoch(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
     """Return the order of the blocks for "blocks"; those of a window, one after the other, are mixed."""
-    return random_numbers(seed, epoch, _ORDER).permutation(-(-count // BLOCK))
+    return random_numbers(seed, epoch, _ORDER).permutation(-(-count // BLOCK_IMAGES))
 
 
 def images_of_process(count: int, world: int, *, drop_last: bool) -> int:

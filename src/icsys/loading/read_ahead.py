@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from icsys.loading.epoch_order import BLOCK, WINDOW, blocks_of_epoch
+from icsys.loading.epoch_order import BLOCK_IMAGES, WINDOW_BLOCKS, blocks_of_epoch
 
 if TYPE_CHECKING:
     from icsys.loading.dataset import Dataset
@@ -31,7 +31,7 @@ class BlocksAhead:
     def __init__(self, data: Dataset, seed: int, epoch: int) -> None:
         self._stored = data.indices if data.bits else None
         blocks = blocks_of_epoch(len(data), seed, epoch)
-        windows = (np.sort(blocks[begin : begin + WINDOW]) for begin in range(0, len(blocks), WINDOW))
+        windows = (np.sort(blocks[begin : begin + WINDOW_BLOCKS]) for begin in range(0, len(blocks), WINDOW_BLOCKS))
         self._blocks = (int(block) for window in windows for block in window)
         self._reached = 0
 
@@ -39,9 +39,9 @@ class BlocksAhead:
         """Read what the first ``images`` of the order need, and a window more."""
         if self._stored is None:
             return
-        wanted = -(-images // BLOCK) + 1 + WINDOW  # one more: the last block may have fewer images
+        wanted = -(-images // BLOCK_IMAGES) + 1 + WINDOW_BLOCKS  # one more: the last block may have fewer images
         for block in self._blocks:
-            piece = self._stored[block * BLOCK : (block + 1) * BLOCK]
+            piece = self._stored[block * BLOCK_IMAGES : (block + 1) * BLOCK_IMAGES]
             piece.reshape(-1).view(np.uint8)[::_PAGE].max(initial=0)
             self._reached += 1
             if self._reached >= wanted:

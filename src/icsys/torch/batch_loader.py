@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from icsys.loading.dataset import Dataset
     from icsys.loading.epoch_order import Shuffle
-    from icsys.torch.batch_maker import Batch, Target
+    from icsys.torch.batch_maker import Batch, TargetKind
 
 _MOST = 2**31 - 1
 _MOST_PREFETCHED = 1024
@@ -121,7 +121,7 @@ class BatchLoader:
     contrast: float = 0.0
     saturation: float = 0.0
     hue: float = 0.0
-    target: Target = "labels"
+    target: TargetKind = "labels"
     drop_last: bool = False
     threads: int = 1
     prefetch: int = 2

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from icsys.loading.dataset import Dataset
     from icsys.torch.batch_buffers import Buffers
 
-Target: TypeAlias = Literal["labels", "masks"]
+TargetKind: TypeAlias = Literal["labels", "masks"]
 Batch: TypeAlias = tuple[torch.Tensor, torch.Tensor]
 
 _TARGETS = ("labels", "masks")
@@ -46,7 +46,7 @@ class BatchMaker:
         If the dataset has no such targets.
     """
 
-    def __init__(self, data: Dataset, form: BatchForm, target: Target, threads: int) -> None:
+    def __init__(self, data: Dataset, form: BatchForm, target: TargetKind, threads: int) -> None:
         if target not in _TARGETS:
             raise UsageError(f"target={target!r}: expected one of {', '.join(_TARGETS)}")
         self._data, self._form, self._target, self._threads = data, form, target, threads
