@@ -104,7 +104,7 @@ class ArrayWriter(NamedTuple):
         """
         packs: list[Pack] = []
         described: dict[str, dict[str, Any]] = {}
-        with closing(self._labels()) as labels:
+        with closing(self._labels(on_pack)) as labels:
             for split in self.assignment.splits or [NO_SPLIT]:
                 on_pack()
                 images = self.assignment.counts[f"{split}/{self.facts.array}"]
@@ -122,9 +122,11 @@ class ArrayWriter(NamedTuple):
     def _staged(self, name: str) -> RootedPath:
         return self.destination / STAGED_PACKS / staged_name(name)
 
-    def _labels(self) -> LabelArrays:
+    def _labels(self, on_pack: Callable[[], object]) -> LabelArrays:
         """Look at all masks and boxes; return what writes their arrays."""
         files, form = label_files(self.companions), self.facts.form
+        if files.sha256:
+            on_pack()
         surveyor = Surveyor(self._all_rows, form, files, self.companions, self.finder, self.stop)
         return LabelArrays(surveyor.survey() if files.sha256 else NO_LABELS, form, self.companions, self.finder)
 
