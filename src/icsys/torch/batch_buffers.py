@@ -32,7 +32,7 @@ class Buffers(ABC):
 
 
 class ReusedBuffers(Buffers):
-    """Tensors whose memory is used again once nobody has them.
+    """Tensors whose memory is used again once they are let go.
 
     A tensor made from an array keeps the array alive, and so does all that shares its memory: views, detached tensors,
     what autograd has saved, arrays made from it. An array that is gone, therefore, was let go by all of them.
@@ -63,7 +63,7 @@ class ReusedBuffers(Buffers):
         return torch.from_numpy(given).view(dtype).view(shape)
 
     def _free(self, size: int) -> NDArray[np.uint8]:
-        """Return memory that nobody has, no longer kept; new memory where there is none of this size."""
+        """Return free memory, no longer kept; new memory where there is none of this size."""
         for place, (memory, given) in enumerate(self._kept):
             if given() is None and len(memory) >= size:
                 del self._kept[place]
@@ -74,7 +74,7 @@ class ReusedBuffers(Buffers):
 class PinnedBuffers(Buffers):
     """Tensors in page-locked memory, which a GPU copies while the program goes on.
 
-    PyTorch hands the memory out again once nobody has the tensor and the copies from it are done.
+    PyTorch hands the memory out again once the tensor is let go and the copies from it are done.
     """
 
     def take(self, shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
