@@ -388,7 +388,6 @@ def test_the_dashboard_is_reported_once(source, out, fake_cluster):
     [
         ({"shard": "1/2"}, "shard='1/2' with engine='ray'"),
         ({"dry_run": True}, "dry_run=True with engine='ray'"),
-        ({"options": Options(format="webdataset")}, "format='webdataset' with engine='ray'"),
         ({"options": Options(colors="auto", per="dataset")}, "per='dataset' with engine='ray'"),
         ({"destination": "s3://bucket/small"}, "destination 's3://bucket/small' with engine='ray'"),
         ({"source": "s3://bucket/photos"}, "source 's3://bucket/photos' with engine='ray'"),
