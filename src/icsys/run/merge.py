@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icsys.errors import UsageError
-from icsys.files.atomic import remove_tree
+from icsys.files.atomic import remove_tree, sweep
 from icsys.files.locations import disk_path
 from icsys.files.reserved_names import check_names, check_state_folders, refusing_links
 from icsys.files.rooted_path import RootedPath
@@ -167,6 +167,7 @@ def _join(destination: RootedPath, *, partial: bool) -> tuple[RunSummary, Packin
             f"destination {str(destination)!r}: {undone}: run {'it' if len(missing + unfinished) == 1 else 'them'} "
             "to the end, or merge the finished shards with --partial"
         )
+    sweep(destination)  # no run is under way
     # A shard without a state was killed early: its records are less than those of the folder.
     shards = [shard for shard in shards if states[shard] is not None]
     runs = [read_run(state_folder_of(destination, shard)) for shard in shards]
@@ -227,6 +228,7 @@ def _left_packing(destination: RootedPath, stop: threading.Event) -> Packing | N
 def _joined_before(destination: RootedPath, packing: Packing) -> RunSummary:
     """Return the summary of a folder whose shards an earlier merge has merged, and prepare it for packs."""
     clean_merged(destination)
+    sweep(destination)
     prepare_packs(destination, packing.options.format)
     _put_in_order(destination, UnpackedFolder(destination))  # a run that followed the merge may have been killed
     summary, record = count_merged(destination), read_run(destination)
