@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import icsys
 from array_folders import pixels_of, random_split, write_arrays
 from icsys import UsageError
+from large_arrays import COLORS, MANY, MEGABYTE, SIDE, large, own_memory
 
 torch = pytest.importorskip("torch", reason="needs PyTorch: make test-extras")
 pytest.importorskip("torchvision", reason="needs torchvision: make test-extras")
@@ -110,8 +111,25 @@ def test_training_goes_on_in_the_middle_of_an_epoch(data, stop, prefetch):
     after = loader(data, 4, **form | {"epoch": 0})
     after.load_state_dict(state)
     assert after.state_dict() == state
-    assert rows_in(data, given) + rows_in(data, after) + rows_in(data, after) == expected
+    rest = [batch for _ in range(after.epoch, 3) for batch in rows_in(data, after)]
+    assert rows_in(data, given) + rest == expected
     assert after.epoch == 3
+
+
+def test_the_epoch_is_over_with_its_last_batch(data):
+    """Programs that know the number of batches, such as Lightning, do not ask for one more."""
+    counting, looping = loader(data, 4, seed=2), loader(data, 4, seed=2)
+    for epoch in range(3):
+        passing = iter(counting)
+        counted = [next(passing) for _ in range(len(counting))]
+        assert rows_in(data, counted) == rows_in(data, looping)
+        assert counting.state_dict() == looping.state_dict()
+        assert (counting.epoch, counting.state_dict()["batch"]) == (epoch + 1, 0)
+    passing.close()
+    state = looping.state_dict() | {"epoch": 4, "batch": len(looping)}
+    looping.load_state_dict(state)
+    assert list(looping) == []
+    assert looping.epoch == 5
 
 
 def test_a_state_of_other_batches_is_refused(data):
@@ -221,3 +239,15 @@ def test_a_loader_of_pytorch_reads_it_too(data, is_sent):
         dataset[COUNT]
     changed = as_dataset(data, dtype="uint8", layout="HWC", transform=lambda image: image.sum().item())
     assert changed[2][0] == data[2][0].sum()
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_the_first_batch_of_ten_gigabytes_comes_and_takes_little_memory(shuffle, tmp_path):
+    last = random_split(5, SIDE, SIDE, COLORS)
+    data = icsys.load(large(tmp_path, MANY, last))[::-1]
+    before = own_memory()
+    pixels, labels = next(iter(loader(data, 5, shuffle=shuffle, dtype="uint8", layout="HWC")))
+    if not shuffle:
+        np.testing.assert_array_equal(pixels.numpy(), pixels_of(last)[::-1])
+        np.testing.assert_array_equal(labels.numpy(), last["labels"][::-1])
+    assert own_memory() - before < MANY * 8 + 32 * MEGABYTE  # an order of all images, and a few batches

@@ -15,6 +15,7 @@ from icsys.errors import UsageError
 from icsys.loading.batch_form import batch_form
 from icsys.setting_fields import whole_number
 from icsys.torch.on_device import DevicePixels
+from icsys.torch.tensor_types import form_dtype, tensor_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -35,8 +36,8 @@ _ORDER, _FLIPS = 0, 1  # what random numbers are for
 class BatchLoader:
     """An iterable of batches (pixels, labels) for training; ``icsys.torch.loader`` is its short name.
 
-    A pass over it is one epoch. A finished pass goes on to the next epoch, so each has an order of its own; a pass that
-    is broken off begins again.
+    A pass over it is one epoch, which is over with its last batch: each has an order of its own. A pass that is broken
+    off before begins again.
 
     Parameters
     ----------
@@ -112,7 +113,7 @@ class BatchLoader:
 
     def __post_init__(self) -> None:
         """Check all values."""
-        self._form = batch_form(self.layout, _numpy_dtype(self.dtype), self.mean, self.std)
+        self._form = batch_form(self.layout, form_dtype(self.dtype), self.mean, self.std)
         lowest = {"batch_size": 1, "seed": 0, "threads": 1, "prefetch": 0, "world": 1, "rank": 0, "epoch": 0}
         highest = {"threads": 4096, "prefetch": _MOST_PREFETCHED, "rank": self.world - 1}
         for name, low in lowest.items():
@@ -163,8 +164,11 @@ class BatchLoader:
         with closing(_ahead(batches, self.prefetch) if self.prefetch else batches) as made:
             for batch in made:
                 self._given += 1
+                if self._given == len(self):  # who counts batches asks for no more, and begins the next pass
+                    self.epoch, self._given = epoch + 1, 0
                 yield batch
-        self.epoch, self._given = epoch + 1, 0
+        if first == len(self):
+            self.epoch, self._given = epoch + 1, 0
 
     def _order(self, epoch: int) -> tuple[NDArray[np.int64], NDArray[np.bool_] | None]:
         """Return which rows this process takes, in order, and which of them are mirrored."""
@@ -193,14 +197,10 @@ class BatchLoader:
                 yield self._on_device.batch(chosen, flags), target.to(self.device)
             else:
                 pixels = self.data.pixels(chosen, **self._form.keywords(), flip=flags, threads=self.threads)
-                yield torch.from_numpy(pixels), target
+                yield tensor_of(pixels, self._form.dtype), target
 
 
 loader = BatchLoader
-
-
-def _numpy_dtype(dtype: Any) -> Any:  # noqa: ANN401 - of torch or of NumPy
-    return str(dtype).removeprefix("torch.") if isinstance(dtype, torch.dtype) else dtype
 
 
 def _ahead(batches: Generator[Batch], most: int) -> Generator[Batch]:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from icsys.loading.batch_form import level_table
+from icsys.torch.tensor_types import tensor_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,7 +47,7 @@ class DevicePixels:
             levels = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
         else:
             levels = level_table(form.dtype, form.mean, form.std)
-        self._levels = torch.from_numpy(levels.copy()).to(device)
+        self._levels = tensor_of(levels.copy(), form.dtype).to(device)
 
     def batch(self, rows: NDArray[np.int64], flip: Flags) -> torch.Tensor:
         """Return the pixels of rows, mirrored where there is a flag."""
