@@ -63,7 +63,7 @@ def write_merged(
 ) -> None:
     """Write the values that the runs of all shards share, and under ``shards`` the values of each.
 
-    ``options``: those that all shards were made with, whose palette file may have another path on each machine.
+    ``options``: what all shards were made with; a palette file may have another path on each machine.
     """
     common = _common(runs)
     classes = max(map(classes_of, runs), key=len, default=[])  # a run that was stopped may not know all
