@@ -9,6 +9,7 @@ from array_folders import pixels_of, random_split, write_arrays
 torch = pytest.importorskip("torch", reason="needs PyTorch: make test-extras")
 pytest.importorskip("torchvision", reason="needs torchvision: make test-extras")
 
+from icsys.loading.batch_changes import BatchChanges
 from icsys.loading.batch_form import batch_form
 from icsys.torch import as_dataset, loader
 from icsys.torch.on_device import DevicePixels
@@ -48,7 +49,9 @@ def test_loaders_and_datasets_give_bfloat16(images, dtype):
 def test_pixels_of_bfloat16_made_on_a_device_are_those_made_here(images):
     data, expected = images
     form = batch_form("CHW", form_dtype(torch.bfloat16), None, None)
-    made = DevicePixels(data, form, torch.device("cpu")).batch(np.array([4, 1]), np.array([False, True]))
+    made = DevicePixels(data, form, torch.device("cpu")).batch(
+        np.array([4, 1]), BatchChanges(flip=np.array([False, True]))
+    )
     assert torch.equal(made, torch.stack([expected[4], expected[1].flip(-1)]))
 
 

@@ -5,8 +5,10 @@ import json
 import threading
 
 import pytest
+from PIL import Image
 
 from icsys import Options, compress_folder
+from label_trees import write_pairs
 from small_store import URL, local, put, run, small
 
 
@@ -30,6 +32,33 @@ def test_arrays_equal_those_of_a_folder_after_every_change(store, source, tmp_pa
         here, there = run(source, out, options), run(source, URL, options)
         assert (there.compressed, there.skipped, there.shards) == (here.compressed, here.skipped, here.shards)
         assert small(store) == local(out)
+
+
+def test_masks_and_boxes_equal_those_of_a_folder_after_every_change(store, tmp_path):
+    """They come from objects beside the arrays, which are read only where something has changed."""
+    options, out = Options(format="arrays", size="9x7", fit="cover", colors=3), tmp_path / "out"
+    tree = write_pairs(tmp_path / "in", count=3)
+    root, size = tree.root, tree.pictures["images/0001.jpg"]
+    images = [{"id": number, "file_name": f"{number:04}.jpg"} for number in range(3)]
+    box = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [0, 0, 30, 20]}
+    record = {"images": images, "annotations": [box], "categories": [{"id": 1, "name": "cat"}]}
+    (root / "instances.json").write_text(json.dumps(record), "utf-8")
+    for change in (
+        lambda: None,
+        lambda: None,
+        lambda: Image.new("L", size, 255).save(root / "masks" / "0001.png"),
+        lambda: put(root / "images" / "0000.jpg", 5),
+        (root / "instances.json").unlink,
+        lambda: None,
+    ):
+        change()
+        here, there = run(root, out, options), run(root, URL, options)
+        assert (there.stopped, there.shards) == ("", here.shards)
+        assert small(store) == local(out)
+    asked = []
+    store.trouble = staticmethod(lambda _number, kind, path: asked.append((kind, path)))
+    run(root, URL, options)
+    assert not [path for kind, path in asked if kind == "read" and path.endswith((".npy", ".png"))]
 
 
 def test_a_run_with_nothing_to_do_reads_no_array(store, source):

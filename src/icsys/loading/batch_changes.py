@@ -57,8 +57,8 @@ class BatchChanges:
         """Return height and width of what is kept of images of a size."""
         return whole if self.crop is None else self.crop[2:]
 
-    def applied_to(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Return pixels of shape (n, H, W, 3) cropped, moved and mirrored, shape (n, height, width, 3)."""
+    def applied_to(self, pixels: NDArray[Any]) -> NDArray[Any]:
+        """Return pixels of shape (n, H, W, C) cropped, moved and mirrored, shape (n, height, width, C)."""
         if self.crop is None and self.shift is None and (self.flip is None or not self.flip.any()):
             return pixels
         height, width = self.size_of(pixels.shape[1:3])
@@ -66,7 +66,7 @@ class BatchChanges:
         tops, lefts = (nothing, nothing) if self.crop is None else self.crop[:2]
         downs, rights = (nothing, nothing) if self.shift is None else self.shift
         flip = nothing if self.flip is None else self.flip
-        changed = np.empty((len(pixels), height, width, pixels.shape[-1]), np.uint8)
+        changed = np.empty((len(pixels), height, width, pixels.shape[-1]), pixels.dtype)
         places = zip(changed, pixels, (tops - downs).tolist(), (lefts - rights).tolist(), flip.tolist(), strict=True)
         for target, image, top, left, is_mirrored in places:
             _show_part(image, top, left, target[:, ::-1] if is_mirrored else target)
@@ -128,7 +128,7 @@ def _own_palettes(palettes: ArrayLike | None, n: int, bits: int) -> NDArray[np.u
     return own
 
 
-def _show_part(image: NDArray[np.uint8], top: int, left: int, out: NDArray[np.uint8]) -> None:
+def _show_part(image: NDArray[Any], top: int, left: int, out: NDArray[Any]) -> None:
     """Write the part of an image from a corner on, which may lie outside; its edges are repeated there."""
     rows = np.arange(top, top + out.shape[0]).clip(0, image.shape[0] - 1)
     before = min(max(-left, 0), out.shape[1])

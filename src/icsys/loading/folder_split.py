@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from icsys.errors import ImageError, UsageError
+from icsys.files.failure_reason import failure_reason
 from icsys.image.read_output import read_pixels
 from icsys.layout import MANIFEST, NO_SPLIT
 from icsys.loading.batch_form import show_pixels
@@ -19,6 +21,7 @@ from icsys.packs.read_file_or_pack import OutputPlace, OutputReader
 from icsys.records.classes import number_classes
 from icsys.records.label import from_columns
 from icsys.records.manifest import is_done_image, read_rows, row_kind
+from icsys.records.output_folders import missing_manifest
 from icsys.records.run_json import read_run
 from icsys.results import IMAGE
 
@@ -129,7 +132,8 @@ class FolderSplit:
             show_pixels(changes.at(here).applied_to(pixels), form, out[here])
 
     def prepare(self) -> None:
-        """Do nothing: the manifest is read already, and files are decoded one by one."""
+        """Read the list of packs; the manifest is read already, and files are decoded one by one."""
+        _ = self._reader
 
     def verify(self) -> None:
         """Read every file; UsageError if one differs from its row in the manifest, which the message names."""
@@ -154,7 +158,8 @@ class FolderSplit:
         try:
             return self._reader.read(rows)
         except OSError as error:
-            raise UsageError(f"{str(self._folder)!r}: {error.strerror or error}; run ics compress again") from None
+            reason = failure_reason(error)[1]
+            raise UsageError(f"{str(self._folder)!r}: {reason}; run ics compress again") from None
 
     def _no_arrays(self, what: str) -> UsageError:
         return UsageError(
@@ -182,7 +187,7 @@ class FolderImages(NamedTuple):
 
 
 def read_folder(folder: RootedPath) -> FolderImages:
-    """Read the manifest of an output folder; its images are sorted by name.
+    """Read the manifest of an output folder; its splits, and the images of each, are sorted by name, as in arrays.
 
     Raises
     ------
@@ -193,7 +198,7 @@ def read_folder(folder: RootedPath) -> FolderImages:
     try:
         status = path.status()
         if status is None:
-            raise UsageError(f"no {MANIFEST} in {str(folder)!r}: expected an output folder of ics compress")
+            raise missing_manifest(Path(str(folder)))
         done = dict(_done_rows(folder))
     except OSError as error:
         raise UsageError(f"{str(path)!r} cannot be read: {error.strerror or error}; check its permissions") from None
@@ -210,7 +215,8 @@ def read_folder(folder: RootedPath) -> FolderImages:
         kept = _Row(place, row["sha256"], (row["height"], row["width"]), label)
         rows.setdefault(folder_of_split(name), []).append(kept)
     sizes = {row.size for split in rows.values() for row in split}
-    return FolderImages(rows or {NO_SPLIT: []}, tuple(classes.names), sizes, (status.st_size, status.st_mtime_ns))
+    rows = dict(sorted(rows.items())) or {NO_SPLIT: []}
+    return FolderImages(rows, tuple(classes.names), sizes, (status.st_size, status.st_mtime_ns))
 
 
 def _place_of(label: Label, by_number: dict[int, int], by_name: dict[str, int]) -> int:

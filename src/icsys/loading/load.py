@@ -37,7 +37,8 @@ def load(folder: str | os.PathLike[str], *, verify: bool = False) -> Dataset:
     Returns
     -------
     Dataset
-        All images, split by split, each split sorted by name.
+        All images, split by split, each split sorted by name. Of a run that goes on, or was stopped, these are the
+        images that it has done.
 
     Raises
     ------
@@ -61,7 +62,8 @@ def load(folder: str | os.PathLike[str], *, verify: bool = False) -> Dataset:
     """
     path = disk_path(folder, "folder")
     if not path.is_dir():
-        raise MissingFolderError(f"folder {str(path)!r} does not exist: expected the output folder of ics compress")
+        what = "is a file" if path.exists() else "does not exist"
+        raise MissingFolderError(f"folder {str(path)!r} {what}: expected the output folder of ics compress")
     root = RootedPath(path)
     data, splits = _arrays(root) if (root / DATASET).exists() else _files(root)
     if verify:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 import numpy as np
 
 from icsys.choices import ARRAYS
-from icsys.layout import UNPACKED
+from icsys.errors import UsageError
+from icsys.layout import DATASET, PACK_INDEX, UNPACKED
 from icsys.packs.formats import FILE_FORMATS, PACK_FORMATS
 from icsys.packs.read_arrays import ArrayReader
 from icsys.records.pack_index import load_pack_index
@@ -44,6 +45,11 @@ class OutputReader:
         The output folder.
     outputs
         Where its outputs lie, as the manifest says.
+
+    Raises
+    ------
+    UsageError
+        If they lie in packs that nothing lists, or in arrays.
     """
 
     def __init__(self, destination: RootedPath, outputs: Sequence[OutputPlace]) -> None:
@@ -52,8 +58,14 @@ class OutputReader:
         self._in_pack: dict[str, list[int]] = {}
         self._stamps: dict[str, tuple[int, int]] = {}
         for number, place in enumerate(outputs):
-            if self._index is not None and place.pack is not None:
+            if place.pack is not None:
                 self._in_pack.setdefault(place.pack, []).append(number)
+        missing = PACK_INDEX if self._index is None else DATASET if self._index.format == ARRAYS else ""
+        if self._in_pack and missing:
+            raise UsageError(
+                f"no {missing} in {str(destination)!r}, whose images are in {next(iter(self._in_pack))!r}: run ics "
+                "compress again, which completes what was interrupted"
+            )
 
     def read(self, numbers: Sequence[int]) -> list[bytes]:
         """Return the bytes of outputs, in the order of their numbers.
@@ -98,7 +110,7 @@ class OutputReader:
             data = file.read(size)
             if len(data) == size:
                 return data
-        raise FileNotFoundError(f"{place.pack!r} does not hold the {place.bytes} bytes of {place.output!r}")
+        raise FileNotFoundError(f"the pack {place.pack!r} does not hold the {place.bytes} bytes of {place.output!r}")
 
     def _look_through(self, pack: str, file: BinaryIO) -> None:
         """Find where the images of a pack lie, unless that is known of this very file; the first of a name counts."""

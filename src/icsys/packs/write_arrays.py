@@ -64,21 +64,17 @@ def array_files(facts: ArrayFacts, splits: list[str], labels: Sequence[str] = ()
     return [f"{split}/{name}" for split in splits or [NO_SPLIT] for name in (*facts.files, *labels)] + [DATASET]
 
 
-def array_facts(options: Options, palettes: Palettes | None, recorded: Mapping[str, Any]) -> ArrayFacts | None:
+def array_facts(options: Options, palettes: Palettes | None) -> ArrayFacts | None:
     """Return what the arrays of a run hold; None if the run writes another format.
 
-    Parameters
-    ----------
-    options
-        As the images are compressed with, where the largest shared palette decides the number of colours.
-    recorded
-        The options to record, as plain JSON values.
+    The largest shared palette decides the number of colours.
     """
     if options.format != ARRAYS or options.final_size is None:
         return None
-    colors = 0 if options.strategy == "SO" else options.most_colors
+    most = palettes.n_colors if palettes else options.most_colors
+    colors = 0 if options.strategy == "SO" else most
     one_palette = palettes is not None and not palettes.by_class
-    return ArrayFacts(RowForm(*options.final_size, colors), one_palette, recorded)
+    return ArrayFacts(RowForm(*options.final_size, colors), one_palette, options.to_dict())
 
 
 class ArrayWriter(NamedTuple):
@@ -104,7 +100,7 @@ class ArrayWriter(NamedTuple):
         """
         packs: list[Pack] = []
         described: dict[str, dict[str, Any]] = {}
-        with closing(self._labels()) as labels:
+        with closing(self._labels(on_pack)) as labels:
             for split in self.assignment.splits or [NO_SPLIT]:
                 on_pack()
                 images = self.assignment.counts[f"{split}/{self.facts.array}"]
@@ -122,9 +118,11 @@ class ArrayWriter(NamedTuple):
     def _staged(self, name: str) -> RootedPath:
         return self.destination / STAGED_PACKS / staged_name(name)
 
-    def _labels(self) -> LabelArrays:
+    def _labels(self, on_pack: Callable[[], object]) -> LabelArrays:
         """Look at all masks and boxes; return what writes their arrays."""
         files, form = label_files(self.companions), self.facts.form
+        if files.sha256:
+            on_pack()
         surveyor = Surveyor(self._all_rows, form, files, self.companions, self.finder, self.stop)
         return LabelArrays(surveyor.survey() if files.sha256 else NO_LABELS, form, self.companions, self.finder)
 

@@ -36,3 +36,13 @@ def tensor_of(array: NDArray[Any], dtype: str) -> torch.Tensor:
         return tensor.view(torch.bfloat16)
     plain: torch.Tensor = torch.from_numpy(array)
     return plain
+
+
+def torch_dtype(name: str) -> torch.dtype:
+    """Return the type of tensors for a type of a :class:`~icsys.loading.batch_form.BatchForm`, or of NumPy."""
+    return torch.bfloat16 if name == BFLOAT16_BITS else getattr(torch, name)
+
+
+def array_of(tensor: torch.Tensor) -> NDArray[Any]:
+    """Return an array in the memory of a tensor; of bfloat16, the bits as uint16."""
+    return (tensor.view(torch.uint16) if tensor.dtype == torch.bfloat16 else tensor).numpy()

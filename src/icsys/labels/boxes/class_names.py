@@ -9,11 +9,11 @@ from icsys.files.parsing import LONGEST_TOML
 _LISTS = frozenset({"classes.txt", "labels.txt", "class_names.txt", "predefined_classes.txt", "obj.names"})
 _YAML, _NAMES = (".yaml", ".yml"), ".names"
 _KEY = re.compile(r"^names[ \t]*:[ \t]*(?=[\[{#\n]|$)", re.MULTILINE)
-_ITEM = re.compile(r"-[ \t]+(.+)")
-_PAIR = re.compile(r"['\"]?([0-9]{1,9})['\"]?[ \t]*:[ \t]*(.+)")
-_PART = re.compile(
-    r"""[ \t]*+(?:['"]?([0-9]{1,9})['"]?[ \t]*+:[ \t]*+)?('[^']*+'[ \t]*+|"[^"\\]*+"[ \t]*+|[^,'"\[\]{}#:]++)(?:,|$)"""
-)
+_QUOTED = r"""'(?:[^']|'')*+'(?!')|"[^"\\]*+\""""
+_NUMBER = r"""['"]?([0-9]{1,9})['"]?[ \t]*+:[ \t]++"""
+_ITEM, _PAIR = re.compile(r"-[ \t]++(.+)"), re.compile(rf"{_NUMBER}(.+)")
+_TEXT = re.compile(rf"({_QUOTED}|[^\s'\"&*!|>%@`,\[\]{{}}#?:-][^'\"#:]*+)(?:(?<=[ \t])#.*+|[ \t]++#.*+)?")
+_PART = re.compile(rf"[ \t]*+(?:{_NUMBER})?((?:{_QUOTED})[ \t]*+|[^,'\"\[\]{{}}#:]++)(?:,|$)")
 """An item of a list or table in brackets: a number and a colon, or nothing, and a text."""
 
 
@@ -68,9 +68,10 @@ def _in_brackets(text: str) -> dict[int, str]:
     at = 0
     while at < len(body):
         part = _PART.match(body, at)
-        if part is None or (part[1] is None) != (text[0] == "["):
+        name = _plain(part[2]) if part else None
+        if part is None or name is None or (part[1] is None) != (text[0] == "["):
             return {}
-        names[len(names) if part[1] is None else int(part[1])] = _plain(part[2])
+        names[len(names) if part[1] is None else int(part[1])] = name
         at = part.end()
     return names
 
@@ -83,19 +84,21 @@ def _in_block(text: str) -> dict[int, str]:
         if not body or body.startswith("#"):
             continue
         item, pair = _ITEM.fullmatch(body), _PAIR.fullmatch(body)
-        if item is not None and list(names) == list(range(len(names))):
-            names[len(names)] = _plain(item[1])
-        elif pair is not None and line[:1] in {" ", "\t"}:
-            names[int(pair[1])] = _plain(pair[2])
-        else:
-            break
+        if item is None and (pair is None or line[:1] not in {" ", "\t"}):
+            return names if line[:1] not in {" ", "\t"} else {}
+        found = item[1] if item else pair[2] if pair else ""
+        name = _plain(found)
+        if name is None:
+            return {}
+        names[int(pair[1]) if pair and not item else len(names)] = name
     return names
 
 
-def _plain(text: str) -> str:
-    """Return a text of YAML without its quotes and its comment."""
-    text = text.strip()
-    if text[:1] in {"'", '"'}:
-        end = text.find(text[0], 1)
-        return text[1:end] if end > 0 else text
-    return re.split(r"[ \t]#", text, maxsplit=1)[0].strip()
+def _plain(text: str) -> str | None:
+    """Return a text of YAML without its quotes and its comment; None for one of another kind."""
+    found = _TEXT.fullmatch(text.strip())
+    if found is None:
+        return None
+    if found[1][0] == "'":
+        return found[1][1:-1].replace("''", "'")
+    return found[1][1:-1] if found[1][0] == '"' else found[1].strip()
