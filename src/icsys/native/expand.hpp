@@ -188,8 +188,11 @@ INLINE void repeat_column(const uint8_t *row, int64_t column, int64_t n, const T
         look_up(reinterpret_cast<const uint16_t *>(row) + column, 1, tables, false, 0, value);
     else
         memcpy(value, tables.pixels[index_of(row, batch.bits, column)], sizeof value);
-    for (int64_t i = 0; i < n; i++)
-        for (int c = 0; c < 3; c++) out[batch.planar ? c * plane + i : 3 * i + c] = value[c];
+    if (batch.planar)
+        for (int c = 0; c < 3; c++)
+            for (int64_t i = 0; i < n; i++) out[c * plane + i] = value[c];
+    else
+        for (int64_t i = 0; i < n; i++) memcpy(out + 3 * i, value, sizeof value);
 }
 
 INLINE int64_t between(int64_t low, int64_t value, int64_t high) {
@@ -207,7 +210,7 @@ template <typename T> INLINE void expand_image(const Batch &batch, int64_t k, co
     int64_t lines = batch.out_height, length = batch.out_width;
     // Columns that lie before the image and past it; both, only where the other is 0.
     const int64_t before = between(0, -left, length), past = between(0, left + length - width, length);
-    const int64_t inner = length - before - past, first = left + before;
+    const int64_t inner = length - before - past;
     if (!flip && inner == width && width * batch.bits == 8 * batch.row_bytes && top >= 0 &&
         top + lines <= batch.height) { // whole rows are one long line
         if (lines) expand_columns(image + top * batch.row_bytes, 0, lines * length, false, tables, batch, plane, out);
@@ -215,7 +218,9 @@ template <typename T> INLINE void expand_image(const Batch &batch, int64_t k, co
     }
     for (int64_t y = 0; y < lines; y++, out += length * step) {
         const uint8_t *const row = image + between(0, top + y, batch.height - 1) * batch.row_bytes;
-        if (inner) expand_columns(row, first, inner, flip, tables, batch, plane, out + (flip ? past : before) * step);
+        if (inner)
+            expand_columns(row, left + before, inner, flip, tables, batch, plane, out + (flip ? past : before) * step);
+        if (inner == length) continue;
         repeat_column(row, 0, before, tables, batch, plane, out + (flip ? length - before : 0) * step);
         repeat_column(row, width - 1, past, tables, batch, plane, out + (flip ? 0 : length - past) * step);
     }
