@@ -69,7 +69,6 @@ def check_format(options: Options, shard: Shard | None) -> None:
         If the format needs a package that is not installed.
     """
     for asked, what, expected in (
-        (options.format in PACKINGS, f"format={options.format!r}", "a format of one file an image, such as png"),
         (
             options.per == "dataset",
             "per='dataset'",
