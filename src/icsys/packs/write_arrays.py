@@ -64,21 +64,17 @@ def array_files(facts: ArrayFacts, splits: list[str], labels: Sequence[str] = ()
     return [f"{split}/{name}" for split in splits or [NO_SPLIT] for name in (*facts.files, *labels)] + [DATASET]
 
 
-def array_facts(options: Options, palettes: Palettes | None, recorded: Mapping[str, Any]) -> ArrayFacts | None:
+def array_facts(options: Options, palettes: Palettes | None) -> ArrayFacts | None:
     """Return what the arrays of a run hold; None if the run writes another format.
 
-    Parameters
-    ----------
-    options
-        As the images are compressed with, where the largest shared palette decides the number of colours.
-    recorded
-        The options to record, as plain JSON values.
+    The largest shared palette decides the number of colours.
     """
     if options.format != ARRAYS or options.final_size is None:
         return None
-    colors = 0 if options.strategy == "SO" else options.most_colors
+    most = palettes.n_colors if palettes else options.most_colors
+    colors = 0 if options.strategy == "SO" else most
     one_palette = palettes is not None and not palettes.by_class
-    return ArrayFacts(RowForm(*options.final_size, colors), one_palette, recorded)
+    return ArrayFacts(RowForm(*options.final_size, colors), one_palette, options.to_dict())
 
 
 class ArrayWriter(NamedTuple):
