@@ -13,8 +13,11 @@ from icsys.loading.batch_changes import BatchChanges
 torch = pytest.importorskip("torch", reason="needs PyTorch: make test-extras")
 pytest.importorskip("torchvision", reason="needs torchvision: make test-extras")
 
+from torch._subclasses import FakeTensorMode
+
 from icsys.loading.batch_form import batch_form
 from icsys.torch import loader
+from icsys.torch.batch_buffers import Buffers
 from icsys.torch.batch_maker import BatchMaker
 from icsys.torch.on_device import DevicePixels, _is_resident
 
@@ -93,6 +96,20 @@ def test_a_set_larger_than_a_piece_is_moved_whole(datasets, monkeypatch):
     np.testing.assert_array_equal(pixels.batch(np.arange(6), BatchChanges()).numpy(), data.pixels(layout="HWC"))
 
 
+def test_masks_are_sent_as_they_moved(datasets, monkeypatch):
+    data = datasets[10, False]
+    monkeypatch.setattr(
+        type(data), "masks", np.arange(COUNT * HEIGHT * WIDTH, dtype=np.uint8).reshape(-1, HEIGHT, WIDTH)
+    )
+    form, rows = batch_form("CHW", "uint8", None, None), np.array([3, 1])
+    one, other = BatchMaker(data, form, "masks", 1), BatchMaker(data, form, "masks", 1)
+    other.choose_device(HERE, resident=True)
+    ones = np.ones(2, np.int64)
+    change = BatchChanges(ones > 0, (ones, ones, 2, 3), (ones, -ones))
+    for here, there in zip(one.end(one.begin(rows, change)), other.end(other.begin(rows, change)), strict=True):
+        assert here.tolist() == there.tolist()
+
+
 @pytest.mark.parametrize("resident", [False, True])
 @pytest.mark.parametrize("prefetch", [0, 2])
 def test_a_loader_gives_the_same_batches_through_a_device(datasets, resident, prefetch, monkeypatch):
@@ -106,6 +123,41 @@ def test_a_loader_gives_the_same_batches_through_a_device(datasets, resident, pr
         for (pixels, labels), (others, as_well) in zip(one, other, strict=True):
             np.testing.assert_array_equal(pixels.numpy(), others.numpy())
             assert labels.tolist() == as_well.tolist()
+
+
+@pytest.mark.parametrize(("layout", "dtype"), FORMS)
+@pytest.mark.parametrize("resident", [False, True])
+def test_a_batch_is_on_its_device_and_so_is_all_that_makes_it(datasets, layout, dtype, resident, monkeypatch):
+    """PyTorch's tensors without content know shapes, types and devices, and refuse what is on two of them."""
+    monkeypatch.setattr("icsys.torch.on_device.PinnedBuffers", Unpinned)
+    device, rows = torch.device("cuda", 1), np.array([2, 0, 4])
+    shared = np.ones(3, np.int64)
+    change = BatchChanges(shared > 0, (shared, shared, 2, 3), (shared, shared), np.zeros((3, 10, 3), np.uint8))
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        pixels = DevicePixels(datasets[10, False], batch_form(layout, dtype, None, None), device, resident=resident)
+        for changes, height, width in ((change, 2, 3), (BatchChanges(), HEIGHT, WIDTH)):
+            made = pixels.batch(rows, changes)
+            assert made.shape == batch_form(layout, dtype, None, None).shape(3, height, width)
+            assert (made.device, made.dtype) == (device, getattr(torch, dtype.removesuffix("_bits")))
+
+
+class Unpinned(Buffers):
+    """Stands for page-locked memory, which only a machine with a GPU has."""
+
+    def take(self, shape, dtype):
+        return torch.empty(shape, dtype=dtype)
+
+    def copy_of(self, values, dtype):
+        return torch.from_numpy(np.array(values)).view(dtype)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="is about a machine without a GPU")
+def test_a_device_that_is_not_there_is_refused(datasets):
+    with pytest.raises(UsageError, match=r"device='cuda' cannot be used here \(.*\): expected another, such as 'cpu'"):
+        loader(datasets[10, False], 2, device="cuda")
+    for wrong in ("gpu", 3.5):
+        with pytest.raises(UsageError, match=rf"device='?{wrong}'?: expected one of PyTorch, such as 'cpu' or 'cuda'"):
+            loader(datasets[10, False], 2, device=wrong)
 
 
 def test_all_is_kept_where_it_takes_half_of_the_free_memory_of_a_gpu(monkeypatch):

@@ -145,7 +145,7 @@ class BatchLoader:
         self._changes = RandomChanges(self.flip, self.crop, self.shift, *colors)
         self._changes.check_images(self.data)
         self._maker = BatchMaker(self.data, form, self.target, self.threads)
-        self._choose_place(torch.device(self.device))
+        self._choose_place(_device(self.device))
 
     def __len__(self) -> int:
         """Return the number of batches of an epoch, for this process."""
@@ -226,3 +226,11 @@ class BatchLoader:
 
 
 loader = BatchLoader
+
+
+def _device(device: str | torch.device) -> torch.device:
+    """Return a device from what a user gives."""
+    try:
+        return torch.device(device)
+    except (RuntimeError, TypeError):
+        raise UsageError(f"device={device!r}: expected one of PyTorch, such as 'cpu' or 'cuda'") from None

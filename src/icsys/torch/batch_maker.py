@@ -91,7 +91,7 @@ class BatchMaker:
     def _targets(self, rows: NDArray[np.int64], changes: BatchChanges) -> torch.Tensor:
         """Return labels, or masks that are changed as the pixels are."""
         if self._target == "labels":
-            return self._held(self._data.labels[rows])
+            return self._held(self._data[rows].labels)  # which reads no others
         masks = changes.applied_to(self._data.masks[rows][..., None])[..., 0]
         # PyTorch supports few operations on uint16.
         return self._held(masks.astype(np.int32) if masks.dtype == np.uint16 else masks)

@@ -71,11 +71,12 @@ class DevicePixels:
     Raises
     ------
     UsageError
-        If the dataset has no indices, or ``resident`` is none of these.
+        If the dataset has no indices, PyTorch cannot use the device, or ``resident`` is none of these.
     """
 
     def __init__(self, data: Dataset, form: BatchForm, device: torch.device, *, resident: bool | str = "auto") -> None:
         self._indices, self._palettes = data.indices, data.palettes
+        _check_usable(device)
         self._bits, self._form, self._device = data.bits, form, device
         self._size = data.size or (0, 0)
         self._shares_palette = len(self._palettes.shape) == _SHARED
@@ -194,6 +195,17 @@ class DevicePixels:
             places = places + colors * torch.arange(count, device=self._device)[:, None, None]
         chosen = values.reshape(-1, _CHANNELS).index_select(0, places.reshape(-1))
         return chosen.view(count, height, width, _CHANNELS)
+
+
+def _check_usable(device: torch.device) -> None:
+    """Refuse a device that PyTorch has not got."""
+    try:
+        torch.empty(0, device=device)
+    except (AssertionError, NotImplementedError, RuntimeError) as error:  # each kind of device has its own
+        reason = str(error).partition("\n")[0]
+        raise UsageError(
+            f"device={str(device)!r} cannot be used here ({reason}): expected another, such as 'cpu'"
+        ) from None
 
 
 def _is_resident(resident: object, device: torch.device, size: int) -> bool:
