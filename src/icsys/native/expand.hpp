@@ -31,8 +31,6 @@ constexpr int64_t PAST_TILE = 64;   // more that may be unpacked
 constexpr int64_t ENTRIES = 256;    // of a table
 constexpr int64_t FEW_ENTRIES = 16; // what a shuffle of bytes looks up
 
-constexpr int MANY = 64;            // colours up to which several shuffles are faster than loads
-
 // The colours of a palette as they are written, in planes or as pixels. Entries past the last colour repeat it, so any
 // index has an entry.
 template <typename T> struct Tables {
@@ -112,6 +110,7 @@ template <typename T> INLINE void look_up_pixels(const uint8_t *line, int64_t n,
         const int last = static_cast<int>(tables.colors) - 1;
         if (last < FEW_ENTRIES && few_pixels(line, n, planes, last, out)) return;
         if (last >= FEW_ENTRIES && tables.long_shuffles && long_shuffles<false>(line, n, planes, 0, out)) return;
+        if (last >= FEW_ENTRIES && last < MANY && many_pixels(line, n, planes, last, out)) return;
     }
     int64_t i = 0;
     for (; i + 8 < n; i += 8)
