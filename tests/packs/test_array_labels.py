@@ -166,6 +166,39 @@ def test_boxes_of_coco_once_though_keypoints_repeat_them(more, tmp_path):
         assert data.boxes.counts[number] == len(labels)
 
 
+NAMES = ("train/1.jpg", "train/1.png", "val/1.jpg", "val/sub/1.jpg", "val/sub/2.jpg")
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "begin", "known"),
+    [
+        ("all.json", "file_name", "", NAMES),
+        ("val/_annotations.coco.json", "file_name", "val/", NAMES[2:]),
+        ("annotations/instances_val.json", "file_name", "val/", NAMES[3:]),  # "1.jpg" is one of two images there
+        ("annotations/lvis_val.json", "coco_url", "http:", NAMES),
+    ],
+)
+def test_images_of_one_name_have_their_own_boxes(path, key, begin, known, tmp_path):
+    """Outputs of 1.jpg and 1.png of a folder are 1.jpg.png and 1.png.png. What the run did not find has no box."""
+    tree = LabelTree(tmp_path / "in")
+    images, annotations = [], []
+    for number, name in enumerate(NAMES):
+        tree.photo(name, number, width=48, height=32)
+        shown = f"http://x.org/{name}" if key == "coco_url" else name.removeprefix(begin)
+        if begin in {"", "http:"} or name.startswith(begin):
+            images.append({"id": number, key: shown, "width": 48, "height": 32})
+            annotations.append({"image_id": number, "category_id": 1, "bbox": [2 * number, 0, 4, 4]})
+    record = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "x"}]}
+    tree.write(path, json.dumps(record))
+    run(tree, tmp_path / "out")
+    sources = {}
+    for line in (tmp_path / "out" / "manifest.jsonl").read_text("utf-8").splitlines():
+        row = json.loads(line)
+        sources[row["file_name"]] = row["source_path"]
+    found = {sources[name]: [box for box, _ in boxes] for name, boxes in stored_boxes(tmp_path / "out").items()}
+    assert found == {name: [[number, 0, number + 2, 2]] if name in known else [] for number, name in enumerate(NAMES)}
+
+
 def test_panoptic_masks_of_colours_have_no_array_and_segments_no_boxes(tmp_path):
     tree, out = write_coco_panoptic(tmp_path / "in"), tmp_path / "out"
     run(tree, out)

@@ -183,6 +183,20 @@ def test_numbers_of_classes_are_those_of_all_shards(source, out):
         np.testing.assert_array_equal(data.split(split).labels, [data.classes.index(name) for name in names])
 
 
+def test_classes_that_the_source_names_keep_their_numbers(source, out, tmp_path):
+    """A class of the table has no image in the source."""
+    table, options = ["none", "a", "b", "c"], PACKED["arrays"]
+    small = tmp_path / "small"
+    run(source, small, Options(strategy="SO", step=2))
+    record = json.loads((small / "run.json").read_bytes()) | {"classes": table}
+    (small / "run.json").write_text(json.dumps(record), "utf-8")
+    do_shards(small, out, options, all_shards(3))
+    merge_shards(out)
+    run(small, tmp_path / "one", options)
+    assert everything(out) == everything(tmp_path / "one")
+    assert icsys.load(out).classes == json.loads((out / "run.json").read_bytes())["classes"] == table
+
+
 @each_packing
 def test_what_a_packed_folder_holds_is_not_done_again(options, source, out, whole):
     expected = whole(options)
@@ -193,6 +207,7 @@ def test_what_a_packed_folder_holds_is_not_done_again(options, source, out, whol
     assert everything(out) == expected
     (source / "val" / "c" / "9.png").write_bytes(photo(9, "png"))
     assert sum(one.compressed for one in do_shards(source, out, options, all_shards(2))) == 1
+    assert verify_folder(out).is_intact
     merge_shards(out)
     assert everything(out) == whole(options)
 

@@ -51,17 +51,13 @@ def order_of_epoch(count: int, shuffle: Shuffle, seed: int, epoch: int) -> NDArr
         return np.arange(count)
     if shuffle is True:
         return random_numbers(seed, epoch, _ORDER).permutation(count)
-    blocks, random = blocks_of_epoch(count, seed, epoch), random_numbers(seed, epoch, _WITHIN)
+    blocks = random_numbers(seed, epoch, _ORDER).permutation(-(-count // BLOCK_IMAGES))
+    random = random_numbers(seed, epoch, _WITHIN)
     windows = []
     for begin in range(0, len(blocks), WINDOW_BLOCKS):
         images = (blocks[begin : begin + WINDOW_BLOCKS, None] * BLOCK_IMAGES + np.arange(BLOCK_IMAGES)).reshape(-1)
         windows.append(random.permutation(images[images < count]))  # the last block may have fewer
     return np.concatenate([np.arange(0), *windows])
-
-
-def blocks_of_epoch(count: int, seed: int, epoch: int) -> NDArray[np.int64]:
-    """Return the order of the blocks for "blocks"; those of a window, one after the other, are mixed."""
-    return random_numbers(seed, epoch, _ORDER).permutation(-(-count // BLOCK_IMAGES))
 
 
 def images_of_process(count: int, world: int, *, drop_last: bool) -> int:

@@ -12,7 +12,6 @@ from icsys.errors import UsageError
 from icsys.loading.batch_form import batch_form
 from icsys.loading.epoch_order import check_shuffle, check_world, images_of_process, order_of_epoch, share_of_process
 from icsys.loading.random_changes import RandomChanges
-from icsys.loading.read_ahead import BlocksAhead
 from icsys.setting_fields import whole_number
 from icsys.torch.batch_maker import BatchMaker
 from icsys.torch.prefetch import made_ahead
@@ -205,10 +204,7 @@ class BatchLoader:
         changes = self._changes.of_epoch(self.data, self.seed, epoch)
         order = order_of_epoch(len(self.data), self.shuffle, self.seed, epoch)
         rows = share_of_process(order, self.rank, self.world, drop_last=self.drop_last)
-        ahead = BlocksAhead(self.data, self.seed, epoch) if self.shuffle == "blocks" else None
         for number in range(first, len(self)):
-            if ahead is not None:
-                ahead.reach((number + 1) * self.batch_size * self.world)
             chosen = rows[number * self.batch_size : (number + 1) * self.batch_size]
             yield self._maker.begin(chosen, changes.at(chosen))
 

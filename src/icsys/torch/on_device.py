@@ -80,7 +80,9 @@ class DevicePixels:
         self._bits, self._form, self._device = data.bits, form, device
         self._size = data.size or (0, 0)
         self._shares_palette = len(self._palettes.shape) == _SHARED
-        self._buffers: Buffers = PinnedBuffers() if device.type == "cuda" else ReusedBuffers(0)
+        # From memory that is not page-locked, only a copy that is waited for is sure to read it in time.
+        self._is_cuda = device.type == "cuda"
+        self._buffers: Buffers = PinnedBuffers() if self._is_cuda else ReusedBuffers(0)
         if form.dtype == "uint8":
             levels = np.repeat(np.arange(256, dtype=np.uint8)[:, None], _CHANNELS, axis=1)
         else:
@@ -140,7 +142,7 @@ class DevicePixels:
 
     def sent(self, held: torch.Tensor | None) -> Any:  # noqa: ANN401 - a tensor, or None for None
         """Return a tensor on the device."""
-        return None if held is None else held.to(self._device, non_blocking=True)
+        return None if held is None else held.to(self._device, non_blocking=self._is_cuda)
 
     def _packed(self, stored: Stored, rows: NDArray[np.int64]) -> torch.Tensor:
         """Return rows of stored arrays, held."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from icsys.errors import ImageError
 from icsys.labels.boxes.box import BoxClass, order_classes
-from icsys.labels.boxes.coco_file import CocoFile
+from icsys.labels.boxes.coco_file import CocoFile, ImageFinder
 from icsys.labels.boxes.one_image import reader_of, voc_boxes, yolo_boxes
 
 SHARES = st.floats(0, 1, width=32)
@@ -77,9 +77,16 @@ def test_boxes_of_coco_whatever_the_order_of_its_parts():
         {"image_id": 1, "caption": "A cat."},
         "no object",
     ]
-    images = [{"id": 1, "file_name": "a.png"}, {"id": "b", "coco_url": "http://x/b.jpg"}, {"id": 2}, None]
+    images = [
+        {"id": 1, "file_name": "a.png", "width": 8, "height": 6.0},
+        {"id": "b", "coco_url": "http://x/b.jpg"},
+        {"id": 9, "file_name": "a.png", "width": 80, "height": 60},  # kept: an image that was not found
+        {"id": 2},
+        None,
+    ]
     record = {"annotations": annotations, "categories": [{"id": 5, "name": "cat"}, {"id": 7}], "images": images}
-    file = CocoFile(io.BytesIO(json.dumps(record).encode()), {"a.png": 30, "http://x/b.jpg": 40}.get)
+    finder = ImageFinder({"a.png": 30}.get, {"http://x/b.jpg": 40}.get)
+    file = CocoFile(io.BytesIO(json.dumps(record).encode()), finder, (8, 6))
     assert file.images == {1: 30, "b": 40}
     assert list(file.boxes()) == [
         (30, (BoxClass(5, "cat"), 1, 2, 4, 6)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from icsys.labels.boxes.box import BoxClass, ObjectBox
 from icsys.labels.coco_parts.json_items import JsonPlace, json_parts
@@ -15,6 +15,21 @@ _SIDES = 4
 _MOST_NUMBER = 2**63
 
 
+class ImageFinder(NamedTuple):
+    """Finds images by names in a written file: functions that return a number, None for an unknown name.
+
+    Attributes
+    ----------
+    output
+        For the name of an output.
+    source
+        For a URL, which still names the source.
+    """
+
+    output: Callable[[str], int | None]
+    source: Callable[[str], int | None]
+
+
 class CocoFile:
     """The images and categories of a file of COCO, and its boxes.
 
@@ -22,8 +37,10 @@ class CocoFile:
     ----------
     file
         It is read twice from its beginning.
-    find
-        Returns the number of an image by the name that the file has for it; None for an unknown one.
+    finder
+        Finds images by the names that the file has for them.
+    size
+        Width and height of all outputs; an image that states another size is none of them.
 
     Attributes
     ----------
@@ -38,8 +55,8 @@ class CocoFile:
         ``label_broken`` if it is no JSON.
     """
 
-    def __init__(self, file: BinaryIO, find: Callable[[str], int | None]) -> None:
-        self._file = file
+    def __init__(self, file: BinaryIO, finder: ImageFinder, size: tuple[int, int]) -> None:
+        self._file, self._finder, self._size = file, finder, size
         self.images: dict[Any, int] = {}
         self.classes: dict[Any, BoxClass] = {}
         file.seek(0)
@@ -47,7 +64,7 @@ class CocoFile:
             if part.place is not JsonPlace.ITEM or not isinstance(part.value, dict):
                 continue
             if part.key == "images":
-                self._note_image(part.value, find)
+                self._note_image(part.value)
             elif part.key == "categories":
                 self._note_class(part.value)
 
@@ -62,10 +79,16 @@ class CocoFile:
             if sides is not None and image is not None:
                 yield image, ObjectBox(self._class(part.value.get("category_id")), *sides)
 
-    def _note_image(self, image: dict[str, Any], find: Callable[[str], int | None]) -> None:
-        name = image.get("file_name")
-        name = image.get("coco_url") if name is None else name
-        number = find(name) if isinstance(name, str) else None
+    def _note_image(self, image: dict[str, Any]) -> None:
+        stated = image.get("width"), image.get("height")
+        if any(side is not None and side != own for side, own in zip(stated, self._size, strict=True)):
+            return  # of an image that was not found, so that its boxes lie on something else
+        name, url = image.get("file_name"), image.get("coco_url")
+        number = None
+        if isinstance(name, str):
+            number = self._finder.output(name)
+        elif isinstance(url, str):
+            number = self._finder.source(url)
         if number is not None:
             self.images[_key(image.get("id"))] = number
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from icsys.layout import NO_SPLIT
 from icsys.packs.arrays_format import folder_of_split
+from icsys.sources.safe_names import is_image_name
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 _TABLE = """
 create table images (
@@ -43,29 +44,28 @@ class OutputNames:
             database.execute(f"create index by_{column} on images ({column})")
 
     def find(self, file: str, name: str) -> int | None:
-        """Return the number of the image that a written file means by a name; None if there is no such one.
+        """Return the number of the image whose output a written file means by a name; None if there is no such one.
 
         A name is a path from the folder of the file, from the top, or from the folder of its split; or else the end of
-        the path of one image. Of several the one counts that lies in the split of the file, or whose folder the file is
-        named after. A name that was kept, such as a URL, may have the suffix of the source.
+        the path of one output, perhaps without its suffix. Of several the one counts that lies in the split of the
+        file, or whose folder the file is named after.
         """
-        plain = _DRIVE.sub("", name.replace("\\", "/").strip())
+        plain, parts = _parts(name)
         split = folder_of_split(file)
         for folder in (file.rpartition("/")[0], "" if split == NO_SPLIT else split, ""):
             found = self._select("output", posixpath.normpath(posixpath.join(folder, plain)))
             if found:
                 return int(found[0][0])
-        parts = [part for part in plain.split("/") if part not in {"", ".", ".."}]
-        if not parts:
-            return None
-        stem = parts[-1].rpartition(".")[0] or parts[-1]
-        for column, last in (
-            ("base", parts[-1]),
-            ("stem", parts[-1]),
-            ("source_base", parts[-1]),
-            ("source_stem", stem),
-        ):
-            found = self._select(column, last)
+        columns = ("base",) if is_image_name(plain) else ("base", "stem")  # a kept name of a source is no stem
+        return self._best_of(columns, parts, file)
+
+    def find_source(self, file: str, name: str) -> int | None:
+        """Return the number of the image that a written file means by the name of its source, such as a URL."""
+        return self._best_of(("source_base", "source_stem"), _parts(name)[1], file)
+
+    def _best_of(self, columns: Sequence[str], parts: list[str], file: str) -> int | None:
+        for column in columns if parts else ():
+            found = self._select(column, parts[-1])
             if found:
                 return _best(found, parts[:-1], file, of_source=column.startswith("source"))
         return None
@@ -73,6 +73,12 @@ class OutputNames:
     def _select(self, column: str, value: str) -> list[tuple[Any, ...]]:
         query = f"select number, output, source from images where {column} = ? limit {_MOST}"  # noqa: S608 - our own words
         return self._database.execute(query, (_bytes(value),)).fetchall()
+
+
+def _parts(name: str) -> tuple[str, list[str]]:
+    """Return a name as a path, and its parts."""
+    plain = _DRIVE.sub("", name.replace("\\", "/").strip())
+    return plain, [part for part in plain.split("/") if part not in {"", ".", ".."}]
 
 
 def _best(found: list[tuple[Any, ...]], folders: list[str], file: str, *, of_source: bool) -> int | None:

@@ -11,7 +11,7 @@ from icsys.errors import ImageError
 from icsys.image.masks.mask_numbers import mask_dtype
 from icsys.labels.boxes.box import BoxClass
 from icsys.labels.boxes.class_names import class_names
-from icsys.labels.boxes.coco_file import CocoFile
+from icsys.labels.boxes.coco_file import CocoFile, ImageFinder
 from icsys.labels.boxes.one_image import reader_of
 from icsys.packs.array_labels.box_store import BoxStore
 from icsys.packs.array_labels.label_files import COCO, VOC, YOLO, box_form
@@ -101,7 +101,9 @@ class Surveyor(NamedTuple):
         for row in self.files.coco:
             try:
                 with self.finder.open(row) as opened:
-                    file = CocoFile(opened, partial(names.find, row["file_name"]))
+                    name = row["file_name"]
+                    finder = ImageFinder(partial(names.find, name), partial(names.find_source, name))
+                    file = CocoFile(opened, finder, (self.form.width, self.form.height))
                     if store.add(self._steadily(file.boxes())):
                         images |= set(file.images.values())
                         store.note_classes(file.classes.values())
