@@ -4,6 +4,7 @@ import importlib.util
 import io
 import tarfile
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import example, given
@@ -114,6 +115,15 @@ def test_a_pack_that_is_replaced_is_looked_through_again(format_name, tmp_path):
     reader(tmp_path, format_name, packed(format_name, FILES[:3]), [])
     with pytest.raises(OSError, match=r"does not hold the 300 bytes of '03.png'"):
         outputs.read([3])
+
+
+@for_each_format
+def test_threads_read_from_a_pack_that_none_has_looked_through(format_name, tmp_path):
+    pack, places = packed(format_name, FILES), places_of(format_name, FILES)
+    for _ in range(10):
+        outputs = reader(tmp_path, format_name, pack, places)
+        with ThreadPoolExecutor(4) as threads:
+            assert list(threads.map(lambda number: outputs.read([number])[0], range(8))) == [data for _, data in FILES]  # noqa: B023
 
 
 @for_each_format

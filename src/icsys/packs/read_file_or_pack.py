@@ -119,15 +119,15 @@ class OutputReader:
         if self._stamps.get(pack) == stamp:
             return
         assert self._index is not None  # noqa: S101 - without it no pack is known
-        wanted = self._names_of(pack)
-        self._places[self._in_pack[pack]] = _UNKNOWN
-        left = len(self._in_pack[pack])
+        wanted, numbers = self._names_of(pack), self._in_pack[pack]
+        found: dict[int, list[int]] = {}
         for name, *place in FILE_FORMATS[self._index.format].places(file):
             number = wanted.get(name, wanted.get(from_utf8_name(name), _UNKNOWN))
-            if number != _UNKNOWN and self._begin_of(number) == _UNKNOWN:
-                self._places[number], left = place, left - 1
-                if not left:
-                    break
+            if number != _UNKNOWN and found.setdefault(number, place) is place and len(found) == len(numbers):
+                break
+        nowhere = [_UNKNOWN, _UNKNOWN]
+        # At once: other threads may read at the same time.
+        self._places[numbers] = [found.get(number, nowhere) for number in numbers]
         self._stamps[pack] = stamp
 
     def _names_of(self, pack: str) -> dict[str, int]:
