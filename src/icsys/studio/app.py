@@ -17,6 +17,7 @@ from icsys.studio.api.event_api import event_routes
 from icsys.studio.api.image_api import image_routes
 from icsys.studio.api.preview_api import preview_routes
 from icsys.studio.api.run_api import run_routes
+from icsys.studio.api.settings_api import settings_routes
 from icsys.studio.api.state_api import state_routes
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def studio_app(workspace: Workspace) -> Starlette:
         preview_routes,
         cost_routes,
         run_routes,
+        settings_routes,
     )
     answers = [routes(workspace) for routes in subjects]
     routes = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import socket
 import threading
@@ -93,6 +94,8 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise UsageError(f"host={host!r} is no address of this machine: {error.strerror or error}") from None
         raise UsageError(
             f"cannot listen on {host!r} at port {port}: {error.strerror or error}; name another port, or 0 for a "
             "free one"

@@ -13,7 +13,9 @@ from icsys.studio.images.thumbnails import Thumbnails
 from icsys.studio.jobs.events import Events
 from icsys.studio.jobs.run_job import RunJob
 from icsys.studio.previews.previews import Previews
+from icsys.studio.settings.config_folder import config_folder
 from icsys.studio.settings.page_options import page_options
+from icsys.studio.settings.presets import Presets
 
 if TYPE_CHECKING:
     from icsys.files.locations import Location
@@ -52,6 +54,7 @@ class Workspace:
         self.events = Events()
         self.costs = CostEstimates(self.images, self.events, self.previews)
         self.run = RunJob(source, self.events)
+        self.presets = Presets(config_folder)
         self.stopping = threading.Event()
         """Set once the server ends."""
 

@@ -6,7 +6,10 @@ import { Cost } from "./modules/cost.js";
 import { Figures } from "./modules/figures.js";
 import { Grid } from "./modules/grid.js";
 import { isTyping } from "./modules/fields.js";
+import { Run } from "./modules/run.js";
+import { Presets } from "./modules/presets.js";
 import { Store } from "./modules/store.js";
+import { Take } from "./modules/take.js";
 import { Views } from "./modules/views.js";
 import { byId, notice } from "./modules/elements.js";
 
@@ -18,6 +21,9 @@ new Controls(store, byId("controls"), state.fields, views);
 new Grid(store, byId("grid"));
 new Figures(store, views);
 new Cost(store);
+new Run(store);
+new Take(store);
+new Presets(store);
 
 for (const [name, action] of Object.entries({
   undo: () => store.undo(),

@@ -84,7 +84,8 @@ export class Figures {
 
   #codecRow(row, pixels) {
     const { name, bytes, quality, seconds, codec, failure } = row;
-    const size = bytes ? [bytesText(bytes), `${(this.view.figures.bytes_in / bytes).toPrecision(3)}×`] : ["…", "…"];
+    const exact = (count) => ({ textContent: bytesText(count), title: `${count.toLocaleString("en")} bytes` });
+    const size = bytes ? [exact(bytes), `${(this.view.figures.bytes_in / bytes).toPrecision(3)}×`] : ["…", "…"];
     const cells = [pixels, ...size, ...(failure ? ["–", "–", "–"] : qualityTexts(quality))];
     cells.push(seconds === undefined ? "" : secondsText(seconds));
     const made = this.#row(name, cells, codec ? this.#button(row) : null);
@@ -111,7 +112,7 @@ export class Figures {
       "tr",
       {},
       element("th", { textContent: name, scope: "row" }),
-      ...cells.map((text) => element("td", { textContent: text })),
+      ...cells.map((text) => element("td", typeof text === "object" ? text : { textContent: text })),
       element("td", {}, last),
     );
   }
