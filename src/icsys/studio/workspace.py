@@ -15,6 +15,7 @@ from icsys.studio.jobs.learn_job import LearnJob
 from icsys.studio.jobs.run_job import RunJob
 from icsys.studio.previews.previews import Previews
 from icsys.studio.settings.config_folder import config_folder
+from icsys.studio.settings.page_options import page_options
 from icsys.studio.settings.presets import Presets
 
 if TYPE_CHECKING:
@@ -58,6 +59,10 @@ class Workspace:
         self.presets = Presets(config_folder)
         self.stopping = threading.Event()
         """Set once the server ends."""
+
+    def options_of(self, values: dict[str, object]) -> Options:
+        """Return the options that a page names; UsageError if they are none, or name a file outside of the source."""
+        return page_options(values, self.options, self.source)
 
     def stop(self) -> None:
         """End streams of events, and what is being computed."""
