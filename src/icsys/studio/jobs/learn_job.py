@@ -56,7 +56,7 @@ class LearnJob(Job):
         self._told = 0.0
         self._told_one = threading.RLock()
         self.learned: dict[str, Any] | None = None
-        """The last result: what ``learn.json`` has, ``words`` about it, and ``verdicts`` on arms; None if there is none."""
+        """The last result: what ``learn.json`` has, ``words`` about it, and ``verdicts``; None if there is none."""
 
     def start(self, options: Options, settings: LearnSettings, *, given_geometry: bool) -> None:
         """Start the work; a source that cannot be learned from ends it with a ``problem``.
