@@ -22,8 +22,7 @@ new Grid(store, byId("grid"));
 new Figures(store, views);
 new Cost(store);
 new Run(store);
-new Take(store);
-new Presets(store);
+new Presets(store, new Take(store));
 
 for (const [name, action] of Object.entries({
   undo: () => store.undo(),
