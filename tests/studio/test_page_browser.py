@@ -136,7 +136,7 @@ def test_each_control_shows_the_bytes_of_a_run(desk, tree, name):
     data = (tree / "cat/a.png").read_bytes()
     wanted = compress_image(data, Options(**changes)).data
     assert wanted != compress_image(data, Options()).data
-    desk.locator("details").evaluate("details => details.open = true")
+    desk.locator("#controls details").evaluate("details => details.open = true")
     for act in acts:
         act(desk)
     expect_bytes(desk, wanted)

@@ -15,6 +15,7 @@ from icsys.studio.api.answers import ERROR_HANDLERS
 from icsys.studio.api.cost_api import cost_routes
 from icsys.studio.api.event_api import event_routes
 from icsys.studio.api.image_api import image_routes
+from icsys.studio.api.learn_api import learn_routes
 from icsys.studio.api.preview_api import preview_routes
 from icsys.studio.api.run_api import run_routes
 from icsys.studio.api.settings_api import settings_routes
@@ -37,6 +38,7 @@ def studio_app(workspace: Workspace) -> Starlette:
         preview_routes,
         cost_routes,
         run_routes,
+        learn_routes,
         settings_routes,
     )
     answers = [routes(workspace) for routes in subjects]

@@ -11,9 +11,11 @@ from icsys.studio.images.image_list import ImageList
 from icsys.studio.images.photo_cache import PhotoCache
 from icsys.studio.images.thumbnails import Thumbnails
 from icsys.studio.jobs.events import Events
+from icsys.studio.jobs.learn_job import LearnJob
 from icsys.studio.jobs.run_job import RunJob
 from icsys.studio.previews.previews import Previews
 from icsys.studio.settings.config_folder import config_folder
+from icsys.studio.settings.page_options import page_options
 from icsys.studio.settings.presets import Presets
 
 if TYPE_CHECKING:
@@ -53,20 +55,27 @@ class Workspace:
         self.events = Events()
         self.costs = CostEstimates(self.images, self.events, self.previews)
         self.run = RunJob(source, self.events)
+        self.learning = LearnJob(source, settings, self.events)
         self.presets = Presets(config_folder)
         self.stopping = threading.Event()
         """Set once the server ends."""
+
+    def options_of(self, values: dict[str, object]) -> Options:
+        """Return the options that a page names; UsageError if they are none, or name a file outside of the source."""
+        return page_options(values, self.options, self.source)
 
     def stop(self) -> None:
         """End streams of events, and what is being computed."""
         self.stopping.set()
         self.events.close()
-        self.run.refuse_more()
+        for job in (self.run, self.learning):
+            job.refuse_more()
 
     def close(self) -> None:
         """Wait for what was being computed."""
         self.stop()
         self.costs.close()
-        self.run.wait()
+        for job in (self.run, self.learning):
+            job.wait()
         self.previews.close()
         self.images.close()

@@ -45,11 +45,11 @@ def _serve(source: Location, destination: str, request: Request | None, **where:
     options, settings = (Options(), RunSettings()) if request is None else request[:2]
     browser = where.pop("browser")
 
-    def ready(address: str) -> None:
+    def ready(address: str, address_once: str) -> None:
         print(address, flush=True)
         if browser:
             # Some browsers answer only once they are closed.
-            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+            threading.Thread(target=webbrowser.open, args=(address_once,), daemon=True).start()
 
     with contextlib.suppress(KeyboardInterrupt), _ended_by_signals():  # Ctrl-C is how the studio is closed
         serve(workspace_of(source, destination, options, settings), on_ready=ready, **where)

@@ -6,6 +6,7 @@ import { Cost } from "./modules/cost.js";
 import { Figures } from "./modules/figures.js";
 import { Grid } from "./modules/grid.js";
 import { isTyping } from "./modules/fields.js";
+import { Learn } from "./modules/learn.js";
 import { Run } from "./modules/run.js";
 import { Presets } from "./modules/presets.js";
 import { Store } from "./modules/store.js";
@@ -22,6 +23,7 @@ new Grid(store, byId("grid"));
 new Figures(store, views);
 new Cost(store);
 new Run(store);
+new Learn(store);
 new Presets(store, new Take(store));
 
 for (const [name, action] of Object.entries({

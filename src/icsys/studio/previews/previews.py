@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icsys.errors import UsageError
 from icsys.studio.previews.latest_first import LatestFirst
-from icsys.studio.previews.preview import before, lossy_preview, make_preview, preview_quality
+from icsys.studio.previews.preview import before, check_pixels, lossy_preview, make_preview, preview_quality
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -100,6 +100,7 @@ class Previews:
         with self._lock:
             if found := self._kept.get(key):
                 return found.preview
+        check_pixels(self._photos.file(number, options), options)
         return self._keep(key, _Kept(number, options, make_preview(self._photos.photo(number, options), options)))
 
     def _keep(self, key: str, kept: _Kept) -> Preview:

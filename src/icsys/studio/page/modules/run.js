@@ -135,8 +135,7 @@ export class Run {
   #takeOver(run) {
     const { views, settings, destination } = this.store.state;
     if (views.length > 1 || Object.keys({ ...views[0], ...settings }).length || destination !== null) return;
-    this.store.replace(run.options);
-    this.store.setSettings(run.settings);
+    this.store.take(run.options, run.settings);
     this.store.setDestination(run.destination);
   }
 
