@@ -24,8 +24,7 @@ new Figures(store, views);
 new Cost(store);
 new Run(store);
 new Learn(store);
-new Take(store);
-new Presets(store);
+new Presets(store, new Take(store));
 
 for (const [name, action] of Object.entries({
   undo: () => store.undo(),
