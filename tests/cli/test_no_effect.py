@@ -7,7 +7,7 @@ import pytest
 from helpers import ics, image_bytes, synthetic_photo
 from icsys import Options, compress_image
 from icsys.cli.no_effect import no_effect
-from icsys.cli.read_options import Request, table_fields
+from icsys.records.config.request import Request, table_fields
 from icsys.run_settings import RunSettings
 
 PHOTO = image_bytes(synthetic_photo(40, 56), "PNG")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import icsys
 from icsys.files import parsing
-from icsys.files.parsing import DEEPEST, LONGEST_TOML, from_json, read_json, read_text, read_toml
+from icsys.files.parsing import DEEPEST, LONGEST_TOML, from_json, from_toml, read_json, read_text, read_toml
 
 SOURCE = Path(icsys.__file__).parent
 MARKS = ("utf-8-sig", "utf-16", "utf-32")
@@ -101,6 +101,13 @@ def test_hostile_toml_is_a_value_error(tmp_path, what):
     path.write_bytes(BOMBS[what])
     with pytest.raises(ValueError, match=r"."):
         read_toml(path)
+
+
+def test_hostile_toml_as_a_text_is_a_value_error():
+    texts = ("a" * (LONGEST_TOML + 1), "a='\ud800'", "a=" + "[" * (DEEPEST + 1) + "]" * (DEEPEST + 1), "a")
+    for text in texts:
+        with pytest.raises(ValueError, match=r"."):
+            from_toml(text)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", *MARKS])

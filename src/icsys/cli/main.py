@@ -12,7 +12,7 @@ from icsys.cli.fast_imports import loading
 from icsys.cli.given_places import DESTINATION, SOURCE, STREAM, check_source, given_places, where_photos_go
 from icsys.cli.parser import command_parser
 from icsys.cli.printing import print_error, print_failures, print_json, print_notes
-from icsys.cli.read_options import Request, decided_options, read_options
+from icsys.cli.read_options import decided_options, read_options
 from icsys.cli.signals import EXIT_INTERRUPTED, Signals, leave
 from icsys.cli.terminal_colors import painted
 from icsys.cli.terminal_progress import RunScreen
@@ -20,6 +20,7 @@ from icsys.errors import ICSError, UsageError
 from icsys.files.links import LinkError, OtherFolderError
 from icsys.files.url import hide_given, shown
 from icsys.options import Options
+from icsys.records.config.request import Request
 from icsys.report.terminal_reports import reading_hint, run_report
 from icsys.run.checks import check_format, check_places
 from icsys.sources.base import passed_over_text
@@ -80,9 +81,7 @@ def _command(arguments: argparse.Namespace) -> int:
     request = read_options(arguments)
     print_notes(request, arguments)
     if arguments.print_options:
-        import tomli_w  # noqa: PLC0415 - few runs need it
-
-        print(tomli_w.dumps(request.to_dict()), end="")
+        print(request.to_toml(), end="")
         return OK
     check_format(request.options, request.settings.shard)
     if getattr(arguments, "studio", False):

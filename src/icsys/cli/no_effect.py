@@ -10,7 +10,7 @@ from icsys.setting_fields import Needs
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from icsys.cli.read_options import Request
+    from icsys.records.config.request import Request
 
 
 def no_effect(request: Request, given: Collection[str]) -> Iterator[str]:

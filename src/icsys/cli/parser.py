@@ -11,7 +11,7 @@ from icsys.cli.commands.studio_arguments import STUDIO_EXAMPLES, STUDIO_SUMMARY,
 from icsys.cli.given_places import COMPARISON, DESTINATION, SOURCE
 from icsys.cli.help import LAST_PATH, PATHS, CommandParser
 from icsys.cli.option_arguments import add_field, add_tables, words_between_commas
-from icsys.cli.read_options import TABLES, table_fields
+from icsys.records.config.request import TABLES, table_fields
 from icsys.run_settings import INSPECTED, RunSettings
 from icsys.setting_fields import number_or_text
 from icsys.version import __version__

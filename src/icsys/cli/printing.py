@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
-    from icsys.cli.read_options import Request
+    from icsys.records.config.request import Request
     from icsys.results import Failed
 
 

@@ -18,8 +18,8 @@ from icsys.run_settings import RunSettings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from icsys.cli.read_options import Request
     from icsys.options import Options
+    from icsys.records.config.request import Request
 
 _PART = 2**20
 _HOW = "ics compress - < photo.jpg > small.png"

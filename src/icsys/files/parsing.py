@@ -111,14 +111,33 @@ def read_toml(path: Path) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        If it is not valid TOML, not text, nested deeper than :data:`DEEPEST`, or has more than :data:`LONGEST_TOML`
-        bytes.
+        As for :func:`from_toml`, or if it has more than :data:`LONGEST_TOML` bytes.
     OSError
         If it cannot be read.
     """
+    return from_toml(_decoded(_read(path, LONGEST_TOML), "strict"))
+
+
+def from_toml(text: str) -> dict[str, Any]:
+    r"""Return the values of a TOML text.
+
+    Raises
+    ------
+    ValueError
+        If it is not valid TOML, not text, nested deeper than :data:`DEEPEST`, or has more than :data:`LONGEST_TOML`
+        characters.
+
+    Examples
+    --------
+    >>> from_toml("\ufeffcolors = 32")
+    {'colors': 32}
+    """
     import tomllib  # noqa: PLC0415 - few runs need it
 
-    text = _decoded(_read(path, LONGEST_TOML), "strict")
+    if len(text) > LONGEST_TOML:
+        raise ValueError(f"it is too large: expected at most {LONGEST_TOML} characters")
+    text.encode()  # a ValueError for half a character
+    text = text.removeprefix("\ufeff")
     if _LONG_KEY.search(text):
         raise ValueError(_TOO_DEEP)
     try:

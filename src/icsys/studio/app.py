@@ -12,10 +12,13 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from icsys.studio.api.answers import ERROR_HANDLERS
+from icsys.studio.api.cost_api import cost_routes
 from icsys.studio.api.event_api import event_routes
 from icsys.studio.api.image_api import image_routes
 from icsys.studio.api.preview_api import preview_routes
+from icsys.studio.api.run_api import run_routes
 from icsys.studio.api.state_api import state_routes
+from icsys.studio.api.survey_api import survey_routes
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -27,7 +30,16 @@ _PAGE = resources.files("icsys.studio") / "page"
 
 def studio_app(workspace: Workspace) -> Starlette:
     """Return the application, to be put behind a :class:`~icsys.studio.guard.Guard`."""
-    answers = [routes(workspace) for routes in (state_routes, event_routes, image_routes, preview_routes)]
+    subjects = (
+        state_routes,
+        event_routes,
+        image_routes,
+        preview_routes,
+        cost_routes,
+        run_routes,
+        survey_routes,
+    )
+    answers = [routes(workspace) for routes in subjects]
     routes = [
         Route("/", _index),
         Mount("/static", StaticFiles(directory=str(_PAGE))),

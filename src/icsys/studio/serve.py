@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import socket
+import threading
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 _BACKLOG = 1024
 _LAST_ANSWERS = 2  # seconds that answers may take once the server is stopped; streams of events never end by themselves
+_LOOK = 0.05  # seconds between two looks at whether all work has ended
 _MOST_WAITING = 256  # requests that are answered at the same time; others get 503
 
 
@@ -44,37 +47,44 @@ def serve_studio(workspace: Workspace, host: str, port: int, on_ready: Callable[
         At the end, after Ctrl-C.
     """
     listener = _listen(host, port)
+    access = Access(host, listener.getsockname()[1])
+    config = uvicorn.Config(
+        Guard(studio_app(workspace), access),
+        log_level="error",
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        limit_concurrency=_MOST_WAITING,
+        timeout_graceful_shutdown=_LAST_ANSWERS,
+    )
+    server = _Server(config, lambda: on_ready(access.address), workspace)
     try:
-        access = Access(host, listener.getsockname()[1])
-        config = uvicorn.Config(
-            Guard(studio_app(workspace), access),
-            log_level="error",
-            access_log=False,
-            server_header=False,
-            lifespan="off",
-            limit_concurrency=_MOST_WAITING,
-            timeout_graceful_shutdown=_LAST_ANSWERS,
-        )
-        _Server(config, lambda: on_ready(access.address), workspace.stop).run([listener])
+        server.run([listener])
     finally:
         listener.close()
-        workspace.close()
+        if not server.force_exit:  # a second Ctrl-C waits for no work
+            workspace.close()
 
 
 class _Server(uvicorn.Server):
-    """A server that says when it answers, and when it begins to end."""
+    """A server that says when it answers, and lets the work of the workspace end in order."""
 
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], object], on_stop: Callable[[], object]) -> None:
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], object], workspace: Workspace) -> None:
         super().__init__(config)
-        self._on_ready, self._on_stop = on_ready, on_stop
+        self._on_ready, self._workspace = on_ready, workspace
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._on_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._on_stop()
+        self._workspace.stop()
         await super().shutdown(sockets)
+        # Here a signal is noted only, so that the first one lets the work end: SIGTERM would end the process elsewhere.
+        closing = threading.Thread(target=self._workspace.close, name="icsys close", daemon=True)
+        closing.start()
+        while closing.is_alive() and not self.force_exit:  # noqa: ASYNC110 - a signal sets it
+            await asyncio.sleep(_LOOK)
 
 
 def _listen(host: str, port: int) -> socket.socket:

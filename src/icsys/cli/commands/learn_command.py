@@ -12,7 +12,7 @@ from icsys.choices import AUTO, MAX_COLORS
 from icsys.cli.commands.learn_arguments import LEARN_COLORS, LEARN_FILE, LEARN_PAGE, LEARN_STRATEGIES, OPTIONS_JUDGED
 from icsys.cli.given_places import DESTINATION
 from icsys.cli.printing import print_error, print_failures, print_json
-from icsys.cli.read_options import LEARN_TABLES, Request, read_values, request_of, table_fields
+from icsys.cli.read_options import LEARN_TABLES, read_values
 from icsys.cli.signals import Signals, leave
 from icsys.cli.terminal_progress import LearnScreen
 from icsys.errors import MissingExtraError, UsageError
@@ -21,6 +21,7 @@ from icsys.learning.learn import learn_source
 from icsys.learning.learn_settings import LearnSettings
 from icsys.options import Options
 from icsys.records.command_text import command_text
+from icsys.records.config.request import Request, request_of, table_fields
 from icsys.report.learned.learn_json import check_learn_file, learned_values, write_learn_file
 from icsys.report.learned.page import check_learned_page, write_learned
 from icsys.report.learned.text import learned_text

@@ -18,8 +18,8 @@ from icsys.setting_fields import whole_number
 if TYPE_CHECKING:
     import argparse
 
-    from icsys.cli.read_options import Request
     from icsys.files.locations import Location
+    from icsys.records.config.request import Request
 
 _HIGHEST_PORT = 65535
 

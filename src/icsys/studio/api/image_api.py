@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import anyio.to_thread
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.routing import Route
@@ -14,11 +15,14 @@ from icsys.studio.api.answers import json_answer
 from icsys.studio.images.image_list import ImageChoice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from starlette.requests import Request
 
     from icsys.studio.workspace import Workspace
+
+ORDERS = ("name", "worst")
+"""Orders of the list: as in the source, or the worst ones of a sample under the options given last."""
 
 _MOST_AT_ONCE = 1000
 _MOST_IMAGES = 2**31
@@ -28,6 +32,7 @@ _LONGEST_WORDS = 200
 def image_routes(workspace: Workspace) -> list[Route]:
     """Return the routes of this subject."""
     images = workspace.images
+    limiter = anyio.CapacityLimiter(workspace.threads)  # requests for pictures wait for one another here
 
     async def listed(request: Request) -> Response:
         asked = request.query_params
@@ -37,13 +42,17 @@ def image_routes(workspace: Workspace) -> list[Route]:
         choice = ImageChoice(asked.get("label", ""), asked.get("split", ""), words)
         first = _number(asked.get("first", "0"), "first", _MOST_IMAGES)
         count = _number(asked.get("count", "100"), "count", _MOST_AT_ONCE)
+        order = asked.get("order", ORDERS[0])
+        if order not in ORDERS:
+            raise UsageError(f"order={order!r}: expected one of {', '.join(ORDERS)}")
         numbers = await run_in_threadpool(images.numbers, choice)
+        values = dict(workspace.worst.order()) if order == "worst" else {}
+        if order == "worst":
+            among = set(numbers)
+            numbers = [number for number in values if number in among]
         return json_answer(
             {
-                "images": [
-                    {"image": number, "name": images[number].task.source, "label": images[number].label}
-                    for number in numbers[first : first + count]
-                ],
+                "images": [image_values(number, values) for number in numbers[first : first + count]],
                 "chosen": len(numbers),
                 "total": len(images),
                 "complete": images.is_complete,
@@ -53,8 +62,14 @@ def image_routes(workspace: Workspace) -> list[Route]:
             }
         )
 
+    def image_values(number: int, values: Mapping[int, float]) -> dict[str, Any]:
+        image, broken = images[number], workspace.inspection.broken.get(number)
+        found: dict[str, Any] = {"image": number, "name": image.task.source, "label": image.label}
+        return found | ({"broken": broken} if broken else {}) | ({"worst": values[number]} if number in values else {})
+
     async def picture(request: Request, make: Callable[[int], bytes]) -> Response:
-        data = await run_in_threadpool(make, _number(request.path_params["image"], "image", _MOST_IMAGES))
+        number = _number(request.path_params["image"], "image", _MOST_IMAGES)
+        data = await anyio.to_thread.run_sync(make, number, limiter=limiter)
         # The number of an image stays the same while the server runs.
         return Response(data, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
 

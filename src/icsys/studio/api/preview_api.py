@@ -13,7 +13,7 @@ from starlette.routing import Route
 from icsys.errors import UsageError
 from icsys.options import Options
 from icsys.setting_fields import whole_number
-from icsys.studio.api.answers import body_of, json_answer
+from icsys.studio.api.answers import body_of, json_answer, options_in
 from icsys.studio.previews.preview import LOSSY
 
 if TYPE_CHECKING:
@@ -38,8 +38,9 @@ def preview_routes(workspace: Workspace) -> list[Route]:
     async def preview(request: Request) -> Response:
         body = await body_of(request)
         number = whole_number("image", body.get("image"), 0, _MOST_IMAGES)
-        options = Options.from_dict(_options_in(body))
+        options = Options.from_dict(options_in(body))
         key, made = await _result(previews.ask(_slot(body.get("slot")), number, options))
+        workspace.inspection.begin_if_small()  # now that the first photo can be seen
         return json_answer({"key": key, "image": number, **made.figures})
 
     async def quality(request: Request) -> Response:
@@ -67,13 +68,6 @@ def preview_routes(workspace: Workspace) -> list[Route]:
         Route("/preview/{key}/before", before),
         Route("/preview/{key}/after", after),
     ]
-
-
-def _options_in(body: dict[str, object]) -> dict[str, object]:
-    options = body.get("options")
-    if not isinstance(options, dict):
-        raise UsageError(f"options={options!r}: expected an object with options by name")
-    return options
 
 
 def _slot(given: object) -> str:

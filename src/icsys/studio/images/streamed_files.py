@@ -25,7 +25,7 @@ def is_streamed(task: Task) -> bool:
 class StreamedFiles:
     """Reads on where the last read ended, and keeps what lies between for the requests that follow.
 
-    A grid asks for images about in their order, so an archive is unpacked once for all of them instead of once for each.
+    A grid asks for images about in their order, so an archive is unpacked once for all of them.
 
     Parameters
     ----------

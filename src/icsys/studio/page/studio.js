@@ -2,6 +2,7 @@
 
 import { ask } from "./modules/api.js";
 import { Controls } from "./modules/controls.js";
+import { Cost } from "./modules/cost.js";
 import { Figures } from "./modules/figures.js";
 import { Grid } from "./modules/grid.js";
 import { Store } from "./modules/store.js";
@@ -15,6 +16,7 @@ const views = new Views(store, byId("views"));
 new Controls(store, byId("controls"), state.fields);
 new Grid(store, byId("grid"));
 new Figures(store, views);
+new Cost(store);
 
 for (const [name, action] of Object.entries({
   undo: () => store.undo(),

@@ -40,6 +40,12 @@ class LatestFirst:
         future.add_done_callback(lambda done: self._forget(slot, done))
         return future
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request waits or is worked on."""
+        with self._lock:
+            return bool(self._waiting)
+
     def close(self) -> None:
         """Cancel what waits, and wait for what has begun."""
         self._threads.shutdown(cancel_futures=True)

@@ -89,6 +89,11 @@ class Previews:
             self._kept.move_to_end(key)
             return self._kept[key]
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a preview waits or is being made."""
+        return self._pool.is_busy
+
     def close(self) -> None:
         """Cancel what waits."""
         self._pool.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from icsys.errors import ICSError
@@ -87,8 +88,8 @@ class InspectJob:
             if at_once and self._was_begun:
                 return
             self._was_begun = True
-            self._stop = threading.Event()
-            self._thread = low_urgency_thread("icsys inspection", lambda: self._work(self._stop, at_once=at_once))
+            self._stop = stop = threading.Event()
+            self._thread = low_urgency_thread("icsys inspection", lambda: self._work(stop, at_once=at_once))
             self._thread.start()
 
     def _work(self, stop: threading.Event, *, at_once: bool) -> None:
@@ -125,6 +126,8 @@ class InspectJob:
 
 def _names(found: Inspection) -> list[str]:
     """Return the paths of all images that the page may name."""
-    groups = [name for kind in (found.duplicates, found.near_duplicates, found.leaks) for group in kind for name in group]
+    groups = [
+        name for kind in (found.duplicates, found.near_duplicates, found.leaks) for group in kind for name in group
+    ]
     ranked = [name for name, _ in (*found.darkest, *found.blurriest)]
-    return groups + ranked + [one.source for one in found.broken]
+    return [*groups, *ranked, *(one.source for one in found.broken)]

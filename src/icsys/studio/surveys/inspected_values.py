@@ -75,17 +75,18 @@ def _size_words(found: Inspection) -> str:
 
     Examples
     --------
-    >>> from icsys.inspection.inspection import Inspection
-    >>> _size_words(Inspection("photos", sizes={"640x480": 2}))
-    'all 640 × 480'
+    >>> from icsys.inspection.inspection import InspectedImage, Inspection
+    >>> table = [InspectedImage("a.png", None, None, width=640, height=480)]
+    >>> _size_words(Inspection("photos", sizes={"640x480": 1}, table=table))
+    'all 640 x 480'
     """
     sizes = [(image.width, image.height) for image in found.table if image.width and image.height]
-    distinct = sorted(set(sizes) or {tuple(map(int, size.split("x"))) for size in found.sizes})
+    distinct = set(sizes)
     if not distinct:
         return ""
-    first = next(iter(found.sizes), "").replace("x", " × ")
+    first = next(iter(found.sizes), "").replace("x", " x ")
     if len(distinct) == 1:
         return f"all {first}"
     areas = sorted(distinct, key=lambda size: size[0] * size[1])
-    smallest, largest = ("{} × {}".format(*areas[place]) for place in (0, -1))
+    smallest, largest = ("{} x {}".format(*areas[place]) for place in (0, -1))
     return f"{smallest} to {largest}, most often {first}"

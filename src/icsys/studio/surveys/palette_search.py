@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -22,6 +21,7 @@ from icsys.sources.folder import Folder
 from icsys.sources.selected_source import SelectedSource
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable
 
     from icsys.options import Options
@@ -121,7 +121,7 @@ class PaletteSearch:
         return FoundPalettes(palettes, None, taken, total)
 
     def _executor(self, stop: threading.Event) -> Executor:
-        return Executor("threads", max(1, available_cores() // 2), None, False, stop)  # noqa: FBT003 - a record
+        return Executor("threads", max(1, available_cores() // 2), None, False, stop)
 
     def _chosen(self, options: Options, label: str | None) -> tuple[Source, int, int]:
         """Return the source with the images that are looked at, their number, and that of all that count."""

@@ -37,6 +37,7 @@ _MOST_KEPT = 64
 _EVERY = 0.5  # seconds between news
 _LOOK = 0.2  # seconds between two looks at whether the source is listed
 _KIND = "palette"
+_ALONE = "alone"
 
 
 class Shared(NamedTuple):
@@ -58,6 +59,11 @@ class Shared(NamedTuple):
     palette: NDArray[np.uint8] | None
     note: str
     mark: str
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether what the photo shares is still being found."""
+        return self.mark == _ALONE
 
 
 class _Wanted(NamedTuple):
@@ -117,7 +123,7 @@ class SharedPalettes:
             alone = options.replace(per="image") if options.per == "dataset" else options.replace(palette="image")
             what = "number of colours" if options.per == "dataset" else "palette"
             note = f"The {what} for all photos is being found. Until then, this photo has its own."
-            return Shared(alone, None, note, "alone")
+            return Shared(alone, None, note, _ALONE)
         if found.palettes is None:
             return self._with_colors(options, found)
         shared = _with_palettes(options, path, found.palettes, self._note(found))

@@ -32,6 +32,7 @@ MEASURE = "delta_e"
 
 _KIND = "worst"
 _EVERY = 1.0  # seconds between news
+_LOOK = 0.2  # seconds between two looks at whether the work can go on
 
 
 class WorstImages:
@@ -94,6 +95,8 @@ class WorstImages:
     ) -> None:
         if before is not None:
             before.join()
+        while not self._images.is_complete and not stop.is_set():
+            self._images.wait(_LOOK)
         count = len(self._images)
         sample = np.random.default_rng(options.seed).permutation(count)[:SAMPLED].tolist()
         done, failed, last, problem = 0, 0, 0.0, ""
@@ -101,7 +104,7 @@ class WorstImages:
             if stop.is_set():
                 return
             try:
-                value = self._measure(number, options)
+                value = self._measure(number, options, stop)
                 with self._lock:
                     values[number] = value
             except Exception as error:  # noqa: BLE001 - one image never ends the rest
@@ -115,8 +118,9 @@ class WorstImages:
             problem = ""
         self._tell("failed" if problem else "done", done, len(sample), stop, problem)
 
-    def _measure(self, number: int, options: Options) -> float:
-        shared = self._shared.of(number, options)
+    def _measure(self, number: int, options: Options, stop: threading.Event) -> float:
+        while (shared := self._shared.of(number, options)).is_alone and not stop.is_set():
+            self._shared.wait(_LOOK)
         decoding = as_decoded(options)
         data = self._images.read(number, decoding)
         photo = decode_photo(data, decoding, self._admit)

@@ -28,6 +28,13 @@ export function bytesText(bytes) {
 export const secondsText = (seconds) =>
   seconds < 1 ? `${Math.round(seconds * 1000)} ms` : seconds < 100 ? `${seconds.toPrecision(2)} s` : `${Math.round(seconds)} s`;
 
+/** Return a longer time as people say it: 42 s, 3 min, 2.5 h. */
+export function durationText(seconds) {
+  if (seconds < 100) return seconds < 1 ? "less than 1 s" : `${Math.round(seconds)} s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  return seconds < 172800 ? `${(seconds / 3600).toPrecision(2)} h` : `${Math.round(seconds / 86400)} days`;
+}
+
 let timer = 0;
 
 /** Show a sentence for some seconds; an empty one hides what is shown. */

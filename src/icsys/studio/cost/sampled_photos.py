@@ -1,0 +1,96 @@
+"""The photos of a sample: each is compressed as a run does it, and measured."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from icsys.image.decode import decode_photo
+from icsys.image.picture_header import read_header
+from icsys.pipeline import compress_photo
+from icsys.studio.images.photo_cache import DecodedPhoto, as_decoded
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from icsys.options import Options
+    from icsys.selection import SizeRules
+    from icsys.studio.images.image_list import ImageList
+
+_MOST_BYTES = 64 * 2**20
+
+
+class MeasuredPhoto(NamedTuple):
+    """What one photo takes.
+
+    Attributes
+    ----------
+    bytes_in, bytes_out
+        Of its file, and of its output; 0 if there is none.
+    seconds
+        What it costs one core.
+    failed, left_out
+        Whether it cannot be compressed, or a rule of the run passes over it.
+    """
+
+    bytes_in: int
+    bytes_out: int
+    seconds: float
+    failed: bool = False
+    left_out: bool = False
+
+
+class _Held(NamedTuple):
+    decoded: DecodedPhoto
+    seconds: float
+
+
+class SampledPhotos:
+    """Compresses photos of a sample, and keeps the first decoded ones, so that another number of colours is faster.
+
+    It is for one thread. What it keeps is its own: photos that the page shows stay where they are.
+    """
+
+    def __init__(self, images: ImageList) -> None:
+        self._images = images
+        self._held: dict[int, _Held] = {}
+        self._decoding: Hashable = None
+        self._bytes = 0
+
+    def measure(self, number: int, options: Options, rules: SizeRules | None) -> MeasuredPhoto:
+        """Compress a photo. Any fault is a failure of this photo, as it is in a run."""
+        bytes_in, seconds = 0, 0.0
+        try:
+            held = self._decoded(number, options, rules)
+            if held is None:
+                return MeasuredPhoto(0, 0, 0.0, left_out=True)
+            (photo, data), seconds = held
+            bytes_in, start = len(data), time.thread_time()
+            output = compress_photo(photo, data, options)
+            return MeasuredPhoto(bytes_in, len(output.data), seconds + time.thread_time() - start)
+        except Exception:  # noqa: BLE001 - as in a run
+            return MeasuredPhoto(bytes_in, 0, seconds, failed=True)
+
+    def forget(self) -> None:
+        """Keep nothing."""
+        self._held.clear()
+        self._bytes = 0
+
+    def _decoded(self, number: int, options: Options, rules: SizeRules | None) -> _Held | None:
+        """Return a decoded photo, with the seconds that it took; None if a rule leaves it out."""
+        if (decoding := (as_decoded(options), rules)) != self._decoding:
+            self.forget()
+            self._decoding = decoding
+        if found := self._held.get(number):
+            return found
+        start = time.thread_time()
+        data = self._images.read(number, options)
+        if rules is not None and rules.broken_by(*read_header(data, options).stored):
+            return None
+        photo = decode_photo(data, as_decoded(options))
+        held = _Held(DecodedPhoto(photo, data), time.thread_time() - start)
+        size = photo.pixels.nbytes + len(data)
+        if self._bytes + size <= _MOST_BYTES:  # the first ones stay: every estimate begins with them
+            self._held[number] = held
+            self._bytes += size
+        return held

@@ -1,0 +1,105 @@
+// What a run over the whole set takes with the settings of the active view: bytes, time and files, estimated from a
+// sample that grows while the user looks.
+
+import { ask } from "./api.js";
+import { byId, bytesText, durationText, element } from "./elements.js";
+import { onEvent } from "./events.js";
+
+const PAUSE = 400; // milliseconds without a change before an estimate is asked for
+
+const count = (number) => Math.round(number).toLocaleString("en");
+const many = (number, one) => `${count(number)} ${one}${Math.round(number) === 1 ? "" : "s"}`;
+
+/** Return the two ends of an interval; an empty text if they say the same. */
+function between(low, high, text) {
+  const [from, to] = [text(low), text(high)];
+  return from === to ? "" : `${from} to ${to}`;
+}
+
+const row = (name, value, more) => [
+  element("dt", { textContent: name }),
+  element("dd", {}, element("b", { textContent: value }), " ", element("span", { textContent: more })),
+];
+
+/** Say where the figures come from, and how sure they are. */
+function noteOf(cost) {
+  if (!cost.images) return "There is no photo.";
+  const parts = [];
+  const isAll = cost.sampled === cost.images;
+  if (isAll) parts.push("All photos were compressed for it: the bytes are exact, the time is an estimate.");
+  else {
+    parts.push(`Estimated from ${count(cost.sampled)} of ${many(cost.images, "photo")}, drawn at random.`);
+    parts.push("The true values lie between these ends in about 95 of 100 samples.");
+  }
+  parts.push(`Time: ${many(cost.jobs, "core")} with nothing else to do.`);
+  if (cost.failed) parts.push(`${count(cost.failed)} of the ${count(cost.sampled)} cannot be compressed.`);
+  if (cost.left_out) parts.push(`${count(cost.left_out)} of the ${count(cost.sampled)} are left out by their size.`);
+  if (cost.note) parts.push(`Counted ${cost.note}.`);
+  return parts.join(" ");
+}
+
+export class Cost {
+  #timer = 0;
+  #asked = "";
+  #key = null;
+  #latest = null;
+
+  constructor(store) {
+    this.store = store;
+    onEvent("cost", (cost) => {
+      this.#latest = cost;
+      this.#show();
+    });
+    store.onChange(() => this.#ask());
+    document.addEventListener("visibilitychange", () => this.#ask());
+  }
+
+  /** Ask for what is shown now; a page that is hidden needs no figures. */
+  #ask() {
+    clearTimeout(this.#timer);
+    const body = { options: this.store.options(), settings: this.store.settings() };
+    const text = document.hidden ? "" : JSON.stringify(body);
+    if (text === this.#asked) return;
+    byId("totals").classList.add("older");
+    this.#timer = setTimeout(() => this.#begin(body, text), PAUSE);
+  }
+
+  async #begin(body, text) {
+    this.#asked = text;
+    if (!text) {
+      await ask("cost", undefined, "DELETE").catch(() => {});
+      return;
+    }
+    try {
+      const { settings_key: key } = await ask("cost", body);
+      if (this.#asked === text) this.#key = key;
+      this.#show();
+    } catch (error) {
+      if (this.#asked === text) this.#fail(error.message);
+    }
+  }
+
+  #fail(text) {
+    byId("totals").replaceChildren();
+    byId("cost-note").textContent = text;
+  }
+
+  #show() {
+    const cost = this.#latest;
+    if (!cost || cost.settings_key !== this.#key) return;
+    if (cost.problem) this.#fail(cost.problem);
+    else if (!cost.sampled && !cost.done) this.#fail(`Listing the photos: ${count(cost.images)} so far.`);
+    else {
+      const times = cost.bytes ? `${(cost.bytes_in / cost.bytes).toPrecision(3)} times` : "";
+      byId("totals").replaceChildren(
+        ...row("Bytes", bytesText(cost.bytes), between(cost.bytes_low, cost.bytes_high, bytesText)),
+        ...row("Smaller", times, `than ${bytesText(cost.bytes_in)}`),
+        ...row("Time", durationText(cost.seconds), between(cost.seconds_low, cost.seconds_high, durationText)),
+        ...row("Files", count(cost.files), between(cost.outputs_low, cost.outputs_high, (value) => many(value, "image"))),
+      );
+      byId("totals").classList.remove("older");
+      byId("cost-note").textContent = noteOf(cost);
+    }
+    byId("cost").setAttribute("aria-busy", String(!cost.done));
+  }
+}
