@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.routing import Route
 
-from icsys.errors import UsageError
+from icsys.errors import ImageError, UsageError
 from icsys.setting_fields import number_or_text, whole_number
 from icsys.studio.api.answers import json_answer
 from icsys.studio.images.image_list import ImageChoice
@@ -26,6 +26,7 @@ ORDERS = ("name", "worst")
 
 _MOST_AT_ONCE = 1000
 _MOST_IMAGES = 2**31
+_NO_CONTENT = 204
 _LONGEST_WORDS = 200
 
 
@@ -74,7 +75,13 @@ def image_routes(workspace: Workspace) -> list[Route]:
         return Response(data, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
 
     async def thumbnail(request: Request) -> Response:
-        return await picture(request, workspace.thumbnails.jpeg)
+        try:
+            return await picture(request, workspace.thumbnails.jpeg)
+        except (ImageError, OSError):
+            # The page asks so: browsers write a line on their console for each picture with a status of 400 and above.
+            if request.query_params.get("broken") != "empty":
+                raise
+            return Response(status_code=_NO_CONTENT)
 
     async def original(request: Request) -> Response:
         return await picture(request, workspace.thumbnails.large_jpeg)

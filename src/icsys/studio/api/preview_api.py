@@ -41,7 +41,8 @@ def preview_routes(workspace: Workspace) -> list[Route]:
         options = Options.from_dict(options_in(body))
         key, made = await _result(previews.ask(_slot(body.get("slot")), number, options))
         workspace.inspection.begin_if_small()  # now that the first photo can be seen
-        return json_answer({"key": key, "image": number, **made.figures})
+        name = workspace.images[number].task.source
+        return json_answer({"key": key, "image": number, "name": name, **made.figures})
 
     async def quality(request: Request) -> Response:
         found = await _result(previews.quality(_slot(request.query_params.get("slot")), _key(request)))

@@ -5,6 +5,7 @@ import { Controls } from "./modules/controls.js";
 import { Cost } from "./modules/cost.js";
 import { Figures } from "./modules/figures.js";
 import { Grid } from "./modules/grid.js";
+import { isTyping } from "./modules/fields.js";
 import { Store } from "./modules/store.js";
 import { Views } from "./modules/views.js";
 import { byId, notice } from "./modules/elements.js";
@@ -13,7 +14,7 @@ const state = await ask("state");
 byId("source").textContent = state.source;
 const store = new Store(state.options, state.settings, state.destination);
 const views = new Views(store, byId("views"));
-new Controls(store, byId("controls"), state.fields);
+new Controls(store, byId("controls"), state.fields, views);
 new Grid(store, byId("grid"));
 new Figures(store, views);
 new Cost(store);
@@ -32,12 +33,16 @@ store.onChange(() => {
 });
 
 document.addEventListener("keydown", (event) => {
-  if (event.target.closest("input, select, textarea") && event.target.type !== "range") return;
+  const { target } = event;
+  const isText = target.matches("input:not([type=range], [type=checkbox], [type=color]), textarea");
   const key = event.key.toLowerCase();
+  const isPlain = !event.ctrlKey && !event.metaKey && !event.altKey;
   if ((event.ctrlKey || event.metaKey) && key === "z") {
+    // A text that is still being typed has an undo of its own.
+    if (isText && (isTyping(target) || !target.closest("#controls"))) return;
     event.shiftKey ? store.redo() : store.undo();
     event.preventDefault();
-  } else if (!event.ctrlKey && !event.metaKey && !event.altKey && key === "b") {
+  } else if (isPlain && key === "b" && !isText && target.tagName !== "SELECT") {
     store.toggle();
   }
 });

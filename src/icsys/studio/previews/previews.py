@@ -104,9 +104,10 @@ class Previews:
         with self._lock:
             if found := self._kept.get(key):
                 self._kept.move_to_end(key)
+                found.preview.figures["progress"] = shared.progress
                 return key, found.preview
         made = make_preview(self._photos.photo(number, options), shared.options, shared.palette)
-        made.figures["note"] = shared.note
+        made.figures.update(note=shared.note, progress=shared.progress)
         return key, self._keep(key, _Kept(number, options, made))
 
     def _keep(self, key: str, kept: _Kept) -> Preview:

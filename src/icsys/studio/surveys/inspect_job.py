@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from icsys.errors import ICSError

@@ -36,8 +36,8 @@ _MOST_WANTED = 4  # views of the page
 _MOST_KEPT = 64
 _EVERY = 0.5  # seconds between news
 _LOOK = 0.2  # seconds between two looks at whether the source is listed
+_NEARLY = 0.99  # 1 says that it is found
 _KIND = "palette"
-_ALONE = "alone"
 
 
 class Shared(NamedTuple):
@@ -53,17 +53,20 @@ class Shared(NamedTuple):
         What differs from the run, and why; empty if nothing does.
     mark
         Distinguishes what is made with other palettes.
+    progress
+        How far the search is, from 0 to 1; None once what is shared is found.
     """
 
     options: Options
     palette: NDArray[np.uint8] | None
     note: str
     mark: str
+    progress: float | None = None
 
     @property
     def is_alone(self) -> bool:
         """Whether what the photo shares is still being found."""
-        return self.mark == _ALONE
+        return self.progress is not None
 
 
 class _Wanted(NamedTuple):
@@ -97,7 +100,7 @@ class SharedPalettes:
         self._current: tuple[Hashable, threading.Event] | None = None
         self._thread: threading.Thread | None = None
         self._is_closed = False
-        self._next_news = 0.0
+        self._next_news = self._progress = 0.0
 
     def of(self, number: int, options: Options) -> Shared:
         """Return what an image shares with these options; until that is found, what it has alone.
@@ -123,7 +126,7 @@ class SharedPalettes:
             alone = options.replace(per="image") if options.per == "dataset" else options.replace(palette="image")
             what = "number of colours" if options.per == "dataset" else "palette"
             note = f"The {what} for all photos is being found. Until then, this photo has its own."
-            return Shared(alone, None, note, _ALONE)
+            return Shared(alone, None, note, "alone", self._progress)
         if found.palettes is None:
             return self._with_colors(options, found)
         shared = _with_palettes(options, path, found.palettes, self._note(found))
@@ -196,7 +199,7 @@ class SharedPalettes:
                     return
                 key, wanted = next(reversed(self._wanted.items()))
                 stop = threading.Event()
-                self._current = key, stop
+                self._current, self._progress = (key, stop), 0.0
             found = self._find(wanted, stop)
             with self._changed:
                 self._current = None
@@ -216,6 +219,7 @@ class SharedPalettes:
             return error
 
     def _report(self, stop: threading.Event, done: int, total: int) -> None:
+        self._progress = min(done / max(total, 1), _NEARLY)
         now = time.monotonic()
         if now >= self._next_news and not stop.is_set():
             self._next_news = now + _EVERY

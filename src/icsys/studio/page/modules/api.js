@@ -12,7 +12,9 @@ export const isReplaced = (error) => error instanceof Refused && error.status ==
 
 /** Return the JSON that the server answers; `body` is sent as JSON. */
 export async function ask(path, body, method) {
-  const options = body === undefined ? { method } : { method: method ?? "POST", body: JSON.stringify(body) };
+  // Browsers write a line on their console for each status of 400 and above, so errors are asked for as values.
+  const options = { method, headers: { "X-Errors": "values" } };
+  if (body !== undefined) Object.assign(options, { method: method ?? "POST", body: JSON.stringify(body) });
   let answer;
   try {
     answer = await fetch(`/api/${path}`, options);
@@ -21,6 +23,7 @@ export async function ask(path, body, method) {
   }
   const isJson = answer.headers.get("content-type")?.startsWith("application/json");
   const values = isJson ? await answer.json() : null;
-  if (!answer.ok) throw new Refused(answer.status, values?.error ?? `The server answers ${answer.status}.`);
+  const status = Number(answer.headers.get("X-Status") ?? answer.status);
+  if (status >= 400) throw new Refused(status, values?.error ?? `The server answers ${status}.`);
   return values;
 }

@@ -4,6 +4,7 @@
 const MOST_VIEWS = 4;
 const MOST_STEPS = 200;
 const GEOMETRY = ["step", "scale", "size"];
+const REST = 250; // milliseconds between two changes of the address: browsers refuse many in a row
 
 const isTable = (value) => Boolean(value) && typeof value === "object" && !Array.isArray(value);
 
@@ -12,6 +13,8 @@ export class Store {
   #past = [];
   #future = [];
   #last = null;
+  #written = 0;
+  #writing = 0;
 
   /** All options, the settings of a run and its destination, with the values that the studio began with. */
   constructor(defaults, settings = {}, destination = "") {
@@ -173,8 +176,20 @@ export class Store {
     }
   }
 
-  #tell(before) {
+  /** Write the state into the address: at once, or soon where it was written just now. */
+  #write() {
+    clearTimeout(this.#writing);
+    const wait = this.#written + REST - Date.now();
+    if (wait > 0) {
+      this.#writing = setTimeout(() => this.#write(), wait);
+      return;
+    }
+    this.#written = Date.now();
     history.replaceState(null, "", this.#fragment());
+  }
+
+  #tell(before) {
+    this.#write();
     for (const listener of this.#listeners) listener(before);
   }
 }
