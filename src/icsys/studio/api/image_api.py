@@ -32,41 +32,10 @@ _LONGEST_WORDS = 200
 
 def image_routes(workspace: Workspace) -> list[Route]:
     """Return the routes of this subject."""
-    images = workspace.images
     limiter = anyio.CapacityLimiter(workspace.threads)  # requests for pictures wait for one another here
 
     async def listed(request: Request) -> Response:
-        asked = request.query_params
-        words = asked.get("words", "")
-        if len(words) > _LONGEST_WORDS:
-            raise UsageError(f"words: {len(words)} characters were given, expected at most {_LONGEST_WORDS}")
-        choice = ImageChoice(asked.get("label", ""), asked.get("split", ""), words)
-        first = _number(asked.get("first", "0"), "first", _MOST_IMAGES)
-        count = _number(asked.get("count", "100"), "count", _MOST_AT_ONCE)
-        order = asked.get("order", ORDERS[0])
-        if order not in ORDERS:
-            raise UsageError(f"order={order!r}: expected one of {', '.join(ORDERS)}")
-        numbers = await run_in_threadpool(images.numbers, choice)
-        values = dict(workspace.worst.order()) if order == "worst" else {}
-        if order == "worst":
-            among = set(numbers)
-            numbers = [number for number in values if number in among]
-        return json_answer(
-            {
-                "images": [image_values(number, values) for number in numbers[first : first + count]],
-                "chosen": len(numbers),
-                "total": len(images),
-                "complete": images.is_complete,
-                "problem": images.problem,
-                "labels": images.labels,
-                "splits": images.splits,
-            }
-        )
-
-    def image_values(number: int, values: Mapping[int, float]) -> dict[str, Any]:
-        image, broken = images[number], workspace.inspection.broken.get(number)
-        found: dict[str, Any] = {"image": number, "name": image.task.source, "label": image.label}
-        return found | ({"broken": broken} if broken else {}) | ({"worst": values[number]} if number in values else {})
+        return json_answer(await run_in_threadpool(_listed, workspace, request.query_params))
 
     async def picture(request: Request, make: Callable[[int], bytes]) -> Response:
         number = _number(request.path_params["image"], "image", _MOST_IMAGES)
@@ -91,6 +60,38 @@ def image_routes(workspace: Workspace) -> list[Route]:
         Route("/images/{image}/thumbnail", thumbnail),
         Route("/images/{image}/original", original),
     ]
+
+
+def _listed(workspace: Workspace, asked: Mapping[str, str]) -> dict[str, Any]:
+    """Return a part of the list, and what the page says about all of it."""
+    images = workspace.images
+    words, order = asked.get("words", ""), asked.get("order", ORDERS[0])
+    if len(words) > _LONGEST_WORDS:
+        raise UsageError(f"words: {len(words)} characters were given, expected at most {_LONGEST_WORDS}")
+    if order not in ORDERS:
+        raise UsageError(f"order={order!r}: expected one of {', '.join(ORDERS)}")
+    first = _number(asked.get("first", "0"), "first", _MOST_IMAGES)
+    count = _number(asked.get("count", "100"), "count", _MOST_AT_ONCE)
+    numbers = images.numbers(ImageChoice(asked.get("label", ""), asked.get("split", ""), words))
+    values: dict[int, float] = {}
+    if order == "worst":
+        values, among = dict(workspace.worst.order()), set(numbers)
+        numbers = [number for number in values if number in among]
+    return {
+        "images": [_image_values(workspace, number, values.get(number)) for number in numbers[first : first + count]],
+        "chosen": len(numbers),
+        "total": len(images),
+        "complete": images.is_complete,
+        "problem": images.problem,
+        "labels": images.labels,
+        "splits": images.splits,
+    }
+
+
+def _image_values(workspace: Workspace, number: int, worst: float | None) -> dict[str, Any]:
+    image, broken = workspace.images[number], workspace.inspection.broken.get(number)
+    values: dict[str, Any] = {"image": number, "name": image.task.source, "label": image.label}
+    return values | ({"broken": broken} if broken else {}) | ({} if worst is None else {"worst": worst})
 
 
 def _number(text: str, name: str, most: int) -> int:

@@ -5,6 +5,7 @@ import { Controls } from "./modules/controls.js";
 import { Cost } from "./modules/cost.js";
 import { Figures } from "./modules/figures.js";
 import { Grid } from "./modules/grid.js";
+import { InspectionView } from "./modules/inspection.js";
 import { isTyping } from "./modules/fields.js";
 import { Store } from "./modules/store.js";
 import { Views } from "./modules/views.js";
@@ -18,6 +19,7 @@ new Controls(store, byId("controls"), state.fields, views);
 new Grid(store, byId("grid"));
 new Figures(store, views);
 new Cost(store);
+new InspectionView(store);
 
 for (const [name, action] of Object.entries({
   undo: () => store.undo(),
