@@ -137,7 +137,7 @@ class SharedPalettes:
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until all that is wanted is found; return whether it is."""
         with self._changed:
-            return self._changed.wait_for(lambda: not self._wanted, timeout)
+            return self._changed.wait_for(lambda: not self._wanted and self._thread is None, timeout)
 
     def close(self) -> None:
         """End the search."""

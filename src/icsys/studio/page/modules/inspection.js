@@ -4,13 +4,15 @@ import { ask } from "./api.js";
 import { byId, bytesText, element, notice } from "./elements.js";
 import { onEvent } from "./events.js";
 
+const MOST_NAMED = 6; // classes, formats and the like
+
 const count = (number) => number.toLocaleString("en");
 const many = (number, one) => `${count(number)} ${one}${number === 1 ? "" : "s"}`;
 
 /** Return names with their numbers of images: JPEG (12), PNG (3), … */
 function countsText({ names, first }) {
-  const shown = first.map(([name, number]) => `${name} (${count(number)})`).join(", ");
-  return names > first.length ? `${shown}, and ${count(names - first.length)} more` : shown;
+  const shown = first.slice(0, MOST_NAMED).map(([name, number]) => `${name} (${count(number)})`);
+  return names > shown.length ? `${shown.join(", ")}, and ${count(names - shown.length)} more` : shown.join(", ");
 }
 
 const filesText = ({ files, forms }) => {
