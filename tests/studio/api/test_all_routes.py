@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 from starlette.routing import Mount
 
 from icsys.options import Options
+from icsys.studio import api
 from icsys.studio.app import studio_app
 
 VALUES = st.recursive(
@@ -62,7 +62,7 @@ def test_a_file_that_has_vanished_is_a_failure_in_words(client, workspace, monke
     def vanished(*_):
         raise FileNotFoundError(2, "No such file or directory", "gone.jpg")
 
-    monkeypatch.setattr(workspace.images.source, "read", vanished, raising=False)
+    monkeypatch.setattr(type(workspace.images.source), "read", vanished)
     for answer in (
         client.get("/api/images/0/thumbnail"),
         client.post("/api/preview", json={"image": 0, "options": {}}),
@@ -89,8 +89,7 @@ def test_the_list_has_marks_of_broken_images_and_the_worst_order(client, workspa
 
 
 def test_every_route_is_documented(workspace):
-    page = Path(__file__, "../../../../docs/studio.md").resolve().read_text(encoding="utf-8")
-    documented = set(re.findall(r"^\| `(\w+) (/api/\S+?)`", page, re.MULTILINE))
-    api = next(route for route in studio_app(workspace).routes if isinstance(route, Mount) and route.path == "/api")
-    there = {(method, f"/api{route.path}") for route in api.routes for method in route.methods - {"HEAD"}}
+    documented = set(re.findall(r"^``(\w+) (/api/\S+?)``", api.__doc__, re.MULTILINE))
+    mounted = next(route for route in studio_app(workspace).routes if isinstance(route, Mount) and route.path == "/api")
+    there = {(method, f"/api{route.path}") for route in mounted.routes for method in route.methods - {"HEAD"}}
     assert there == documented

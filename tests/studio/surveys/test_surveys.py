@@ -1,4 +1,4 @@
-"""What is found out in the background: the inspection equals that of the command, the worst order that of a plain loop."""
+"""What is found out in the background: an inspection as by the command, and the worst images as by a plain loop."""
 
 import shutil
 import threading

@@ -60,6 +60,12 @@ def json_answer(values: Mapping[str, Any] | list[Any], status: int = 200) -> Res
     return Response(json.dumps(values, allow_nan=False), status, media_type="application/json")
 
 
+def picture_answer(data: bytes, media_type: str, **headers: str) -> Response:
+    """Return an image; whatever else its bytes hold, a browser that opens it by itself runs nothing of it."""
+    policy = {"Content-Security-Policy": "default-src 'none'; sandbox"}
+    return Response(data, media_type=media_type, headers=policy | headers)
+
+
 async def _of_usage(request: Request, error: Exception) -> Response:
     return _refusal(request, {"error": str(error)}, _GONE if isinstance(error, FileNotFoundError) else _WRONG)
 
@@ -72,6 +78,12 @@ async def _of_image(request: Request, error: Exception) -> Response:
 async def _of_system(request: Request, error: Exception) -> Response:
     code, text = failure_reason(error)
     return _refusal(request, {"error": text, "code": code}, _UNREADABLE)
+
+
+async def _of_bug(request: Request, error: Exception) -> Response:
+    """Name the kind of a fault of ICS; where it lies is for the terminal."""
+    text = f"this is a fault of ICS ({type(error).__name__}); its terminal says more"
+    return _refusal(request, {"error": text}, 500)
 
 
 async def _of_http(request: Request, error: Exception) -> Response:
@@ -98,5 +110,6 @@ ERROR_HANDLERS: dict[Any, Any] = {
     OSError: _of_system,
     MemoryError: _of_system,
     HTTPException: _of_http,
+    Exception: _of_bug,
 }
 """What a request gets if it cannot be answered: an object with ``error``, a sentence for the user."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import Route
 
-from icsys.options import Options
 from icsys.studio.api.answers import body_of, json_answer, options_in
 from icsys.studio.settings.run_request import settings_from
 
@@ -26,7 +25,8 @@ def cost_routes(workspace: Workspace) -> list[Route]:
             workspace.costs.cancel()
             return json_answer({})
         body = await body_of(request)
-        options, settings = Options.from_dict(options_in(body)), settings_from(body.get("settings"), workspace.settings)
+        options = workspace.options_of(options_in(body))
+        settings = settings_from(body.get("settings"), workspace.settings)
         key = await run_in_threadpool(workspace.costs.begin, options, settings)
         return json_answer({"settings_key": key})
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import anyio.to_thread
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
 from starlette.responses import Response
 from starlette.routing import Route
 
 from icsys.errors import ImageError, UsageError
 from icsys.setting_fields import number_or_text, whole_number
-from icsys.studio.api.answers import json_answer
+from icsys.studio.api.answers import json_answer, picture_answer
 from icsys.studio.images.image_list import ImageChoice
+from icsys.studio.in_turn import InTurn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,6 +26,7 @@ ORDERS = ("name", "worst")
 """Orders of the list: as in the source, or the worst ones of a sample under the options given last."""
 
 _MOST_AT_ONCE = 1000
+_MOST_SMALL, _MOST_LARGE = 4, 2  # pictures that are made at a time
 _MOST_IMAGES = 2**31
 _NO_CONTENT = 204
 _LONGEST_WORDS = 200
@@ -32,16 +34,14 @@ _LONGEST_WORDS = 200
 
 def image_routes(workspace: Workspace) -> list[Route]:
     """Return the routes of this subject."""
-    limiter = anyio.CapacityLimiter(workspace.threads)  # requests for pictures wait for one another here
 
     async def listed(request: Request) -> Response:
         return json_answer(await run_in_threadpool(_listed, workspace, request.query_params))
 
     async def picture(request: Request, make: Callable[[int], bytes]) -> Response:
-        number = _number(request.path_params["image"], "image", _MOST_IMAGES)
-        data = await anyio.to_thread.run_sync(make, number, limiter=limiter)
-        # The number of an image stays the same while the server runs.
-        return Response(data, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
+        data = await run_in_threadpool(make, _number(request.path_params["image"], "image", _MOST_IMAGES))
+        # The number of an image stays the same while the server runs; another server has another cookie.
+        return picture_answer(data, "image/jpeg", **{"Cache-Control": "private, max-age=3600", "Vary": "Cookie"})
 
     async def thumbnail(request: Request) -> Response:
         try:
@@ -57,8 +57,8 @@ def image_routes(workspace: Workspace) -> list[Route]:
 
     return [
         Route("/images", listed),
-        Route("/images/{image}/thumbnail", thumbnail),
-        Route("/images/{image}/original", original),
+        Route("/images/{image}/thumbnail", thumbnail, middleware=[Middleware(InTurn, most=_MOST_SMALL)]),
+        Route("/images/{image}/original", original, middleware=[Middleware(InTurn, most=_MOST_LARGE)]),
     ]
 
 

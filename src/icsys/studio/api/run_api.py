@@ -9,7 +9,6 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from icsys.options import Options
 from icsys.studio.api.answers import body_of, json_answer, options_in
 from icsys.studio.jobs.destination_check import destination_check
 from icsys.studio.jobs.job import BusyError
@@ -39,7 +38,7 @@ def run_routes(workspace: Workspace) -> list[Route]:
         body = await body_of(request)
         return RunRequest(
             destination_from(body.get("destination")),
-            Options.from_dict(options_in(body)),
+            workspace.options_of(options_in(body)),
             settings_from(body.get("settings"), workspace.settings),
         )
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from icsys.errors import UsageError
+from icsys.errors import ImageError, UsageError
 from icsys.files.locations import parse_source
 from icsys.records.label import label_at
 from icsys.records.splits import standard_split
 from icsys.sources.base import Task
 from icsys.sources.companions.layout import CompanionSettings
+from icsys.sources.folder import Folder
 from icsys.sources.open_source import open_source
 from icsys.studio.images.streamed_files import StreamedFiles, is_streamed
 
@@ -99,6 +100,7 @@ class ImageList:
             ignore_zeros=settings.ignore_zeros,
             companions=CompanionSettings.of(settings, options),
         )
+        self._is_closed = isinstance(self.source, Folder) and not settings.follow_links
         self._images: list[ListedImage] = []
         self._tasks: list[Task] = []
         self._streamed = StreamedFiles(self.source, self._tasks)
@@ -171,10 +173,16 @@ class ImageList:
         UsageError
             If there is no image of this number.
         ImageError, OSError
-            If it cannot be read.
+            If it cannot be read, or is a link by now that leads out of the source.
         """
         task = self[number].task
+        if self._is_closed and not self._has(task.source):
+            raise ImageError("changed", "the file is a link by now that leads out of the source: open the studio again")
         return self._streamed.read(number, options) if is_streamed(task) else self.source.read(task, options)[0]
+
+    def _has(self, name: str) -> bool:
+        """Return whether a file of the folder lies in it, with all links followed."""
+        return Path(self.source.shown, name).resolve().is_relative_to(Path(self.source.shown).resolve())
 
     def wait(self, timeout: float | None = None) -> None:
         """Wait until the whole source is listed."""

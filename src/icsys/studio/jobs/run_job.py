@@ -72,6 +72,8 @@ class RunJob(Job):
             "folder": shown(absolute(request.destination)),
             "command": run_command_text(self._source, request),
             "dry_run": request.settings.dry_run,
+            "options": request.options.to_dict(),
+            "settings": request.settings.given(),
         }
         news = RunNews(lambda values: self._events.publish(RUN_NEWS, values), fixed)
         refused: list[ICSError] = []

@@ -7,7 +7,11 @@ import { Figures } from "./modules/figures.js";
 import { Grid } from "./modules/grid.js";
 import { InspectionView } from "./modules/inspection.js";
 import { isTyping } from "./modules/fields.js";
+import { Learn } from "./modules/learn.js";
+import { Run } from "./modules/run.js";
+import { Presets } from "./modules/presets.js";
 import { Store } from "./modules/store.js";
+import { Take } from "./modules/take.js";
 import { Views } from "./modules/views.js";
 import { byId, notice } from "./modules/elements.js";
 
@@ -20,6 +24,9 @@ new Grid(store, byId("grid"));
 new Figures(store, views);
 new Cost(store);
 new InspectionView(store);
+new Run(store);
+new Learn(store);
+new Presets(store, new Take(store));
 
 for (const [name, action] of Object.entries({
   undo: () => store.undo(),

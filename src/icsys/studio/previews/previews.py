@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from icsys.errors import UsageError
 from icsys.studio.previews.latest_first import LatestFirst
-from icsys.studio.previews.preview import before, lossy_preview, make_preview, preview_quality
+from icsys.studio.previews.preview import before, check_pixels, lossy_preview, make_preview, preview_quality
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -106,6 +106,7 @@ class Previews:
                 self._kept.move_to_end(key)
                 found.preview.figures["progress"] = shared.progress
                 return key, found.preview
+        check_pixels(self._photos.file(number, options), options)
         made = make_preview(self._photos.photo(number, options), shared.options, shared.palette)
         made.figures.update(note=shared.note, progress=shared.progress)
         return key, self._keep(key, _Kept(number, options, made))

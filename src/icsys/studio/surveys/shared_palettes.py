@@ -16,13 +16,11 @@ from icsys.options import Options
 from icsys.records.label import label_of
 from icsys.records.palette_files import with_file
 from icsys.studio.images.photo_cache import as_decoded
-from icsys.studio.settings.palette_place import check_palette_place
 from icsys.studio.surveys.low_urgency import low_urgency_thread
 from icsys.studio.surveys.palette_search import FoundPalettes, PaletteSearch
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
-    from pathlib import Path
+    from collections.abc import Hashable
 
     import numpy as np
     from numpy.typing import NDArray
@@ -87,12 +85,10 @@ class SharedPalettes:
         How the run works.
     events
         Where news of the kind ``palette`` go.
-    folders
-        Folders below which palette files may lie.
     """
 
-    def __init__(self, images: ImageList, settings: RunSettings, events: Events, folders: Sequence[Path]) -> None:
-        self._images, self._settings, self._events, self._folders = images, settings, events, folders
+    def __init__(self, images: ImageList, settings: RunSettings, events: Events) -> None:
+        self._images, self._settings, self._events = images, settings, events
         self._search = PaletteSearch(images, settings)
         self._found: OrderedDict[Hashable, FoundPalettes | Exception] = OrderedDict()
         self._wanted: OrderedDict[Hashable, _Wanted] = OrderedDict()
@@ -108,7 +104,7 @@ class SharedPalettes:
         Raises
         ------
         UsageError
-            If a run with these options could not start, or a palette file lies elsewhere.
+            If a run with these options could not start.
         ImageError
             If there is no palette for this image.
         """
@@ -116,7 +112,6 @@ class SharedPalettes:
             return Shared(options, None, "", "")
         path = self._images[number].task.output
         if options.palette not in {"image", *SHARED}:
-            check_palette_place(options, self._folders)
             options, palettes = with_file(options, colors_given=options.colors != Options().colors)
             return _with_palettes(options, path, palettes, "")
         self._search.check(options)

@@ -4,7 +4,6 @@ import { ask, isReplaced } from "./api.js";
 import { byId, bytesText, element, secondsText } from "./elements.js";
 import { Palette } from "./palette.js";
 
-const PAUSE = 250; // milliseconds without a change before slower figures are asked for
 const COLUMNS = ["", "Pixels", "Bytes", "Smaller", "PSNR", "SSIM", "CIEDE2000", "Time", ""];
 const CODECS = { jpeg: "JPEG", webp: "WebP" };
 
@@ -15,14 +14,13 @@ function qualityTexts(quality) {
 }
 
 export class Figures {
-  #timer = 0;
-
   constructor(store, views) {
     this.store = store;
     this.views = views;
     this.palette = new Palette(byId("palette"), byId("palette-note"));
     const isActive = (view) => view.number === store.state.active;
-    views.onMade((view) => isActive(view) && this.#show(view));
+    views.onMade((view, isNew) => isActive(view) && isNew && this.#show(view));
+    views.onRated((view) => isActive(view) && this.#rate(view));
     views.onFailed((view) => {
       if (!isActive(view) || view.figures) return;
       byId("figures-table").replaceChildren();
@@ -31,15 +29,22 @@ export class Figures {
   }
 
   #show(view) {
-    const { key, figures } = view;
+    const { figures } = view;
     this.view = view;
     byId("photo-name").textContent = figures.name ?? "";
     this.rows = { own: { ...figures, name: "these settings" } };
     for (const [codec, name] of Object.entries(CODECS)) this.rows[codec] = { name, codec };
     this.#table();
     this.palette.show(view);
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#more(key), PAUSE);
+    if (view.quality) this.#rate(view);
+  }
+
+  /** Show the quality of the output, and find codecs at its bytes. */
+  #rate(view) {
+    const { failure, ...quality } = view.quality;
+    Object.assign(this.rows.own, failure ? { failure } : { quality });
+    this.#table();
+    this.#more(view.key);
   }
 
   async #more(key) {
@@ -56,7 +61,6 @@ export class Figures {
       }
       this.#table();
     };
-    await add("own", "quality", (quality) => ({ quality }));
     for (const [codec, name] of Object.entries(CODECS)) {
       await add(codec, `lossy/${codec}`, (found) => ({
         name: `${name} ${found.setting}`,
@@ -84,7 +88,8 @@ export class Figures {
 
   #codecRow(row, pixels) {
     const { name, bytes, quality, seconds, codec, failure } = row;
-    const size = bytes ? [bytesText(bytes), `${(this.view.figures.bytes_in / bytes).toPrecision(3)}×`] : ["…", "…"];
+    const exact = (count) => ({ textContent: bytesText(count), title: `${count.toLocaleString("en")} bytes` });
+    const size = bytes ? [exact(bytes), `${(this.view.figures.bytes_in / bytes).toPrecision(3)}×`] : ["…", "…"];
     const cells = [pixels, ...size, ...(failure ? ["–", "–", "–"] : qualityTexts(quality))];
     cells.push(seconds === undefined ? "" : secondsText(seconds));
     const made = this.#row(name, cells, codec ? this.#button(row) : null);
@@ -111,7 +116,7 @@ export class Figures {
       "tr",
       {},
       element("th", { textContent: name, scope: "row" }),
-      ...cells.map((text) => element("td", { textContent: text })),
+      ...cells.map((text) => element("td", typeof text === "object" ? text : { textContent: text })),
       element("td", {}, last),
     );
   }

@@ -5,6 +5,7 @@ import { byId, bytesText, element } from "./elements.js";
 
 const PATIENCE = 300; // milliseconds after which a view says that it is busy, and a newer wish is sent as well
 const MOST_AT_ONCE = 2;
+const REST = 250; // milliseconds without a change before the quality is measured
 const AGAIN = 1000; // milliseconds until a preview that is not final is asked for again
 const GEOMETRY = ["step", "scale", "size", "fit", "enlarge", "resample", "background", "alpha"];
 
@@ -32,6 +33,7 @@ export class View {
   #flying = new Map(); // the time of each request that is not answered yet
   #beforeName = "";
   #again = 0;
+  #rating = 0;
 
   constructor(views, number) {
     this.views = views;
@@ -95,6 +97,7 @@ export class View {
   close() {
     this.#shown = Infinity;
     clearTimeout(this.#again);
+    clearTimeout(this.#rating);
     this.place.remove();
   }
 
@@ -130,22 +133,48 @@ export class View {
 
   #put(number, found, wish, after) {
     this.#shown = number;
-    if (this.figures?.image !== found.image) this.before.hidden = true;
-    Object.assign(this, { key: found.key, figures: found, options: wish.options, codec: null });
     this.place.classList.remove("failed", "empty");
     this.problem.textContent = "";
+    this.#tellNote(found);
+    if (this.figures && this.key === found.key && !this.codec) {
+      this.options = wish.options;
+      this.views.made(this, false);
+      return;
+    }
+    if (this.figures?.image !== found.image) this.before.hidden = true;
+    Object.assign(this, { key: found.key, figures: found, options: wish.options, codec: null, quality: null });
     this.#putAfter(after);
     this.tags[1].textContent = this.#colors();
     this.views.describe();
-    const kept = found.kept_source ? "The file of the photo itself is kept: it is smaller." : "";
-    this.note.textContent = [found.note, found.warning, kept].filter(Boolean).join(" ");
     this.#loadBefore(found, wish.options);
     this.views.layOut();
-    this.views.made(this);
-    // What the preview needs is being made, such as a palette of all photos: it comes closer to a run by itself.
-    if (found.progress !== undefined && found.progress !== null && found.progress < 1) {
-      this.#again = setTimeout(() => this.#request(this.#wanted), AGAIN);
+    this.views.made(this, true);
+    clearTimeout(this.#rating);
+    this.#rating = setTimeout(() => this.#rate(found.key), REST);
+  }
+
+  async #rate(key) {
+    let quality;
+    try {
+      quality = await ask(`preview/${key}/quality?slot=view-${this.number}`);
+    } catch (error) {
+      if (isReplaced(error)) return;
+      quality = { failure: error.message };
     }
+    if (this.key !== key) return;
+    this.quality = quality;
+    this.describe();
+    this.views.rated(this);
+  }
+
+  #tellNote(found) {
+    const { progress } = found;
+    const isOnTheWay = typeof progress === "number" && progress < 1;
+    const done = isOnTheWay ? `${Math.floor(progress * 100)} % done.` : "";
+    const kept = found.kept_source ? "The file of the photo itself is kept: it is smaller." : "";
+    this.note.textContent = [found.note, done, found.warning, kept].filter(Boolean).join(" ");
+    // What the preview needs is being made, such as a palette of all photos: it comes closer to a run by itself.
+    if (isOnTheWay) this.#again = setTimeout(() => this.#request(this.#wanted), AGAIN);
   }
 
   #putAfter(after) {
@@ -203,6 +232,7 @@ export class View {
     const { width, height, bytes } = this.figures;
     const more = this.views.differences(this.number);
     const words = [this.#colors(), `${width} × ${height}`, ...more].join(", ");
-    this.summary.textContent = `${words}: ${bytesText(bytes)}, ${savedText(this.figures)}`;
+    const ssim = this.quality?.ssim === undefined ? "" : `, SSIM ${this.quality.ssim.toFixed(3)}`;
+    this.summary.textContent = `${words}: ${bytesText(bytes)}, ${savedText(this.figures)}${ssim}`;
   }
 }

@@ -12,6 +12,7 @@ export class Views {
   #views = [];
   #made = [];
   #failed = [];
+  #rated = [];
 
   constructor(store, place) {
     this.store = store;
@@ -47,7 +48,7 @@ export class Views {
     return this.#views[this.store.state.active];
   }
 
-  /** Call a function with each view that shows something new. */
+  /** Call a function with each view that shows what was asked, and whether that is something new. */
   onMade(listener) {
     this.#made.push(listener);
   }
@@ -57,8 +58,17 @@ export class Views {
     this.#failed.push(listener);
   }
 
-  made(view) {
-    for (const listener of this.#made) listener(view);
+  /** Call a function with each view whose quality is measured. */
+  onRated(listener) {
+    this.#rated.push(listener);
+  }
+
+  made(view, isNew) {
+    for (const listener of this.#made) listener(view, isNew);
+  }
+
+  rated(view) {
+    for (const listener of this.#rated) listener(view);
   }
 
   failed(view, error) {
@@ -101,7 +111,7 @@ export class Views {
       view.describe();
     }
     if (before && (before.active !== active || before.views.length !== views.length) && this.active?.figures) {
-      this.made(this.active);
+      this.made(this.active, true);
     }
     this.layOut();
   }
