@@ -89,6 +89,7 @@ export class View {
     this.codec = codec;
     const after = await loaded("after", "After", `/api/preview/${codec ? key : this.key}/after`);
     if (this.codec !== codec) return;
+    this.picture.classList.toggle("clear", wish.options.alpha === "keep");
     this.#putAfter(after);
     this.tags[1].textContent = codec ? title : this.#colors();
     this.views.layOut();
