@@ -135,7 +135,7 @@ def test_newer_options_take_the_place_of_older_ones(small, monkeypatch):
 
 
 def test_a_sample_is_measured_of_a_large_set(small, monkeypatch):
-    monkeypatch.setattr(worst_images, "SAMPLED", 2)
+    monkeypatch.setattr(worst_images, "MEASURED", 2)
     small.worst.begin(Options(strategy="SO", size=(20, 20), fit="stretch", seed=3))
     small.worst.wait(60)
     drawn = np.random.default_rng(3).permutation(5)[:2].tolist()

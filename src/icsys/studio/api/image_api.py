@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from icsys.studio.workspace import Workspace
 
-ORDERS = ("name", "worst")
+LIST_ORDERS = ("name", "worst")
 """Orders of the list: as in the source, or the worst ones of a sample under the options given last."""
 
 _MOST_AT_ONCE = 1000
@@ -65,11 +65,11 @@ def image_routes(workspace: Workspace) -> list[Route]:
 def _listed(workspace: Workspace, asked: Mapping[str, str]) -> dict[str, Any]:
     """Return a part of the list, and what the page says about all of it."""
     images = workspace.images
-    words, order = asked.get("words", ""), asked.get("order", ORDERS[0])
+    words, order = asked.get("words", ""), asked.get("order", LIST_ORDERS[0])
     if len(words) > _LONGEST_WORDS:
         raise UsageError(f"words: {len(words)} characters were given, expected at most {_LONGEST_WORDS}")
-    if order not in ORDERS:
-        raise UsageError(f"order={order!r}: expected one of {', '.join(ORDERS)}")
+    if order not in LIST_ORDERS:
+        raise UsageError(f"order={order!r}: expected one of {', '.join(LIST_ORDERS)}")
     first = _number(asked.get("first", "0"), "first", _MOST_IMAGES)
     count = _number(asked.get("count", "100"), "count", _MOST_AT_ONCE)
     numbers = images.numbers(ImageChoice(asked.get("label", ""), asked.get("split", ""), words))

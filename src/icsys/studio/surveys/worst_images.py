@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from icsys.studio.jobs.events import Events
     from icsys.studio.surveys.shared_palettes import SharedPalettes
 
-SAMPLED = 200
+MEASURED = 200
 """Images that are measured."""
 
 MEASURE = "delta_e"
@@ -98,7 +98,7 @@ class WorstImages:
         while not self._images.is_complete and not stop.is_set():
             self._images.wait(_LOOK)
         count = len(self._images)
-        sample = np.random.default_rng(options.seed).permutation(count)[:SAMPLED].tolist()
+        sample = np.random.default_rng(options.seed).permutation(count)[:MEASURED].tolist()
         done, failed, last, problem = 0, 0, 0.0, ""
         for number in sample:
             if stop.is_set():
