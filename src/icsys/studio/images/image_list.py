@@ -160,7 +160,7 @@ class ImageList:
             return chosen.numbers[:]
 
     def numbers_of(self, names: Iterable[str]) -> dict[str, int]:
-        """Return the numbers of images by their paths, of those that are listed."""
+        """Return the numbers of images by their paths, of listed images."""
         wanted = set(names)
         found = enumerate(self._images[:])
         return {image.task.source: number for number, image in found if image.task.source in wanted}

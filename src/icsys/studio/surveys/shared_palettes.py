@@ -174,7 +174,7 @@ class SharedPalettes:
         return found
 
     def _want(self, key: Hashable, wanted: _Wanted) -> None:
-        """Put options before the others that are waited for; those that were asked for long ago are dropped."""
+        """Put options before the others that are waited for; what was asked for long ago is dropped."""
         self._wanted[key] = wanted
         self._wanted.move_to_end(key)
         while len(self._wanted) > _MOST_WANTED:
