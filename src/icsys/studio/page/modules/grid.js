@@ -21,6 +21,7 @@ export class Grid {
   constructor(store, place) {
     this.store = store;
     this.place = place;
+    this.onListed = () => {};
     this.body = element("div", { className: "cells", role: "presentation" });
     place.append(this.body);
     place.addEventListener("scroll", () => this.#draw(), { passive: true });
@@ -110,6 +111,7 @@ export class Grid {
   }
 
   #tell(found) {
+    this.onListed(found);
     const all = found.chosen === found.total ? "" : ` of ${found.total.toLocaleString("en")}`;
     const more = found.complete ? "" : " so far";
     const problem = found.problem ? `: ${found.problem}` : "";
