@@ -25,6 +25,7 @@ export class Grid {
   constructor(store, place) {
     this.store = store;
     this.place = place;
+    this.onListed = () => {};
     this.body = element("div", { className: "cells", role: "presentation" });
     place.append(this.body);
     place.addEventListener("scroll", () => this.#draw(), { passive: true });
@@ -154,6 +155,7 @@ export class Grid {
   }
 
   #tell(found) {
+    this.onListed(found);
     const all = found.chosen === found.total ? "" : ` of ${found.total.toLocaleString("en")}`;
     const more = found.complete ? "" : " so far";
     const sample = this.#isByWorst ? ", a sample" : "";
