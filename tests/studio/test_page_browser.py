@@ -472,3 +472,32 @@ def test_contracted_names_exist_once(visit):
             roles = ("combobox", "spinbutton", "slider", "textbox", "checkbox", "radio", "button", "searchbox")
             found = [page.get_by_role(role, name=name).count() for role in roles]
             assert sum(found) == 1, (name, found)
+
+
+def test_a_photo_that_is_listed_late_is_shown_once_it_is_there(visit):
+    answers = []
+
+    def late(route):
+        if answers:
+            route.continue_()
+            return
+        answers.append(route)
+        error = {"error": "image 0: expected a number below 0"}
+        route.fulfill(status=200, headers={"X-Status": "400"}, json=error)
+
+    with visit() as page:
+        page.route("**/api/preview", late)
+        type_in("Colours", 5)(page)
+        playwright.expect(page.locator(".summary")).to_contain_text("5 colours", timeout=WAIT)
+        assert len(answers) == 1
+
+
+def test_a_folder_without_photos(browser, tmp_path):
+    (tmp_path / "in").mkdir()
+    with serving(tmp_path / "in", tmp_path) as address:
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(address)
+        playwright.expect(page.locator("article .problem")).to_have_text("There is no such photo here.")
+        assert axe.Axe().run(page).violations_count == 0
+        context.close()

@@ -20,6 +20,7 @@ from icsys.studio.api.preview_api import preview_routes
 from icsys.studio.api.run_api import run_routes
 from icsys.studio.api.settings_api import settings_routes
 from icsys.studio.api.state_api import state_routes
+from icsys.studio.api.survey_api import survey_routes
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -38,6 +39,7 @@ def studio_app(workspace: Workspace) -> Starlette:
         preview_routes,
         cost_routes,
         run_routes,
+        survey_routes,
         learn_routes,
         settings_routes,
     )
