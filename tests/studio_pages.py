@@ -1,5 +1,6 @@
 """The page of the studio in a real browser: Chromium without a window, and a server of its own."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -16,9 +17,13 @@ FLAGS += ["--disable-component-update", "--disable-sync"]
 
 @contextmanager
 def serving(source, folder):
-    """Serve a studio for a source from a folder where runs write, and yield the address with its token."""
+    """Serve a studio for a source from a folder where runs write, and yield the address with its token.
+
+    Presets are kept in that folder.
+    """
     command = [sys.executable, "-m", "icsys", "studio", str(source), "--no-browser"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=folder) as server:
+    environment = {**os.environ, "XDG_CONFIG_HOME": str(folder), "APPDATA": str(folder)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=folder, env=environment) as server:
         try:
             yield server.stdout.readline().strip()
         finally:

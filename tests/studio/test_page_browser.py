@@ -293,6 +293,54 @@ def test_a_photo_that_cannot_be_read(visit):
         assert page.locator("article .problem").inner_text() == ""
 
 
+def test_the_newest_change_is_shown_though_an_older_one_takes_long(visit, tree):
+    """A view says that it is busy after a while, and no answer that comes late replaces a newer one."""
+    data = (tree / "cat/a.png").read_bytes()
+    held = []
+
+    def hold(route):
+        if '"colors":3,' in route.request.post_data:
+            held.append(route)
+        else:
+            route.continue_()
+
+    with visit() as page:
+        page.route("**/api/preview", hold)
+        type_in("Colours", 3)(page)
+        playwright.expect(page.locator("article[aria-busy=true]")).to_have_count(1)
+        type_in("Colours", 11)(page)
+        newest = compress_image(data, Options(colors=11)).data
+        expect_bytes(page, newest)
+        held[0].continue_()
+        playwright.expect(page.locator("article[aria-busy=true]")).to_have_count(0)
+        expect_bytes(page, newest)
+        assert picture(page) == newest
+
+
+def test_a_drag_of_the_slider_is_one_step_back(visit, tree):
+    data = (tree / "cat/a.png").read_bytes()
+    with visit() as page:
+        for share in ("2", "3", "4", "4.5", "4"):
+            control(page, "K by slider").evaluate(
+                "(one, share) => { one.value = share; one.dispatchEvent(new Event('input', {bubbles: true})) }", share
+            )
+        expect_bytes(page, compress_image(data, Options(colors=16)).data)
+        page.get_by_role("button", name="Undo").click()
+        expect_bytes(page, compress_image(data, Options()).data)
+        assert page.get_by_role("button", name="Undo").is_disabled()
+
+
+def test_the_left_side_shows_the_photo_in_all_its_colours_or_as_it_is(visit):
+    with visit() as page:
+        wide = "image => image.naturalWidth"
+        assert page.locator("img.before").evaluate(wide) == 66
+        page.get_by_label("Before", exact=True).select_option("original")
+        playwright.expect(page.locator(".tag.before")).to_have_text("the photo itself")
+        assert page.locator("img.before").evaluate(wide) == 330
+        left, right = (page.locator(f"img.{side}").bounding_box() for side in ("before", "after"))
+        assert left == right
+
+
 def test_codecs_at_equal_bytes_are_shown_in_the_view(visit):
     with visit() as page:
         own = page.locator("img.after").get_attribute("src")
@@ -418,5 +466,38 @@ def test_all_is_done_by_keyboard(visit, tree):
 def test_contracted_names_exist_once(visit):
     with visit() as page:
         shown(page)
-        for name in ("Strategy", "Colours", "Width", "Height", "Fit"):
+        for name in ("Strategy", "Colours", "Width", "Height", "Fit", "Destination"):
             assert page.get_by_label(name).count() == 1, name
+        for name in ("Strategy", "Colours", "Width", "Height", "Fit", "Destination", "Start"):
+            roles = ("combobox", "spinbutton", "slider", "textbox", "checkbox", "radio", "button", "searchbox")
+            found = [page.get_by_role(role, name=name).count() for role in roles]
+            assert sum(found) == 1, (name, found)
+
+
+def test_a_photo_that_is_listed_late_is_shown_once_it_is_there(visit):
+    answers = []
+
+    def late(route):
+        if answers:
+            route.continue_()
+            return
+        answers.append(route)
+        error = {"error": "image 0: expected a number below 0"}
+        route.fulfill(status=200, headers={"X-Status": "400"}, json=error)
+
+    with visit() as page:
+        page.route("**/api/preview", late)
+        type_in("Colours", 5)(page)
+        playwright.expect(page.locator(".summary")).to_contain_text("5 colours", timeout=WAIT)
+        assert len(answers) == 1
+
+
+def test_a_folder_without_photos(browser, tmp_path):
+    (tmp_path / "in").mkdir()
+    with serving(tmp_path / "in", tmp_path) as address:
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(address)
+        playwright.expect(page.locator("article .problem")).to_have_text("There is no such photo here.")
+        assert axe.Axe().run(page).violations_count == 0
+        context.close()

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from icsys.errors import ICSError, ImageError, UsageError
+from icsys.files.failure_reason import failure_reason
 from icsys.files.parsing import from_json
 
 if TYPE_CHECKING:
@@ -74,8 +75,9 @@ async def _of_image(request: Request, error: Exception) -> Response:
     return _refusal(request, {"error": str(error), "code": code}, _UNREADABLE)
 
 
-async def _of_file(request: Request, error: Exception) -> Response:
-    return _refusal(request, {"error": str(error), "code": "unreadable"}, _UNREADABLE)
+async def _of_system(request: Request, error: Exception) -> Response:
+    code, text = failure_reason(error)
+    return _refusal(request, {"error": text, "code": code}, _UNREADABLE)
 
 
 async def _of_bug(request: Request, error: Exception) -> Response:
@@ -105,8 +107,9 @@ ERROR_HANDLERS: dict[Any, Any] = {
     UsageError: _of_usage,
     ImageError: _of_image,
     ICSError: _of_usage,
+    OSError: _of_system,
+    MemoryError: _of_system,
     HTTPException: _of_http,
-    OSError: _of_file,
     Exception: _of_bug,
 }
 """What a request gets if it cannot be answered: an object with ``error``, a sentence for the user."""

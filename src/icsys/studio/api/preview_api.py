@@ -42,6 +42,7 @@ def preview_routes(workspace: Workspace) -> list[Route]:
         number = whole_number("image", body.get("image"), 0, _MOST_IMAGES)
         options = workspace.options_of(options_in(body))
         key, made = await _result(request, previews.ask(_slot(body.get("slot")), number, options))
+        workspace.inspection.begin_if_small()  # now that the first photo can be seen
         name = workspace.images[number].task.source
         return json_answer({"key": key, "image": number, "name": name, **made.figures})
 

@@ -34,7 +34,7 @@ def settings_routes(workspace: Workspace) -> list[Route]:
         asked = RunRequest(Options.from_dict(options_in(body)), settings_from(body.get("settings"), begun.settings))
         destination = body.get("destination")
         place = workspace.destination if destination is None else destination_from(destination)
-        return json_answer(asdict(texts_of(source, place, asked)))
+        return json_answer({**asdict(texts_of(source, place, asked)), "options": asked.options.to_dict()})
 
     async def opened(request: Request) -> Response:
         body = await body_of(request)

@@ -5,7 +5,9 @@ import { Controls } from "./modules/controls.js";
 import { Cost } from "./modules/cost.js";
 import { Figures } from "./modules/figures.js";
 import { Grid } from "./modules/grid.js";
+import { InspectionView } from "./modules/inspection.js";
 import { isTyping } from "./modules/fields.js";
+import { Learn } from "./modules/learn.js";
 import { Run } from "./modules/run.js";
 import { Presets } from "./modules/presets.js";
 import { Store } from "./modules/store.js";
@@ -18,12 +20,14 @@ byId("source").textContent = state.source;
 const store = new Store(state.options, state.settings, state.destination);
 const views = new Views(store, byId("views"));
 new Controls(store, byId("controls"), state.fields, views);
-new Grid(store, byId("grid"));
+const grid = new Grid(store, byId("grid"));
+grid.onListed = (found) => views.listed(found);
 new Figures(store, views);
 new Cost(store);
+new InspectionView(store);
 new Run(store);
-new Take(store);
-new Presets(store);
+new Learn(store);
+new Presets(store, new Take(store));
 
 for (const [name, action] of Object.entries({
   undo: () => store.undo(),

@@ -1,5 +1,10 @@
 // Requests to the server. Each error holds a sentence for the user.
 
+const LOST = {
+  403: "The server does not know this page any more: open the address that ics studio has printed.",
+  503: "The server has too much to do; try again.",
+};
+
 export class Refused extends Error {
   constructor(status, text) {
     super(text);
@@ -24,6 +29,6 @@ export async function ask(path, body, method) {
   const isJson = answer.headers.get("content-type")?.startsWith("application/json");
   const values = isJson ? await answer.json() : null;
   const status = Number(answer.headers.get("X-Status") ?? answer.status);
-  if (status >= 400) throw new Refused(status, values?.error ?? `The server answers ${status}.`);
+  if (status >= 400) throw new Refused(status, values?.error ?? LOST[status] ?? `The server answers ${status}.`);
   return values;
 }

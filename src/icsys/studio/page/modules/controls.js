@@ -86,6 +86,7 @@ export class Controls {
   /** Say what the server refuses beside the control that it is about: one that was just changed, or that it names. */
   #blame(error) {
     if (error.status !== 400 && !this.#changed.length) return;
+    if (error.message.startsWith("image ")) return; // about the photo
     const named = [...this.#controls.keys()].filter((name) => new RegExp(`\\b${name}\\b`).test(error.message));
     const name = this.#changed.find((one) => named.includes(one)) ?? this.#changed[0] ?? named[0];
     this.#say(this.#controls.get(name) ?? null, error.message);

@@ -2,12 +2,14 @@
 
 import { ask } from "./api.js";
 import { byId, element, notice } from "./elements.js";
+import { onEvent } from "./events.js";
 import { ThumbnailQueue } from "./thumbnail_queue.js";
 
 const LEAST_CELL = 96; // pixels
 const PAGE = 200; // photos that are asked for at once
 const AHEAD = 2; // rows above and below what is in sight
 const WAIT = 500; // milliseconds between looks at a list that grows
+const PAUSE = 400; // milliseconds without a change of settings before the worst photos are looked for
 const TALLEST = 8e6; // pixels; browsers cut off elements that are much taller
 
 export class Grid {
@@ -16,16 +18,28 @@ export class Grid {
   #chosen = 0;
   #cursor = 0;
   #generation = 0;
+  #worstTimer = 0;
+  #worstAsked = "";
   #queue = new ThumbnailQueue();
 
   constructor(store, place) {
     this.store = store;
     this.place = place;
+    this.onListed = () => {};
     this.body = element("div", { className: "cells", role: "presentation" });
     place.append(this.body);
     place.addEventListener("scroll", () => this.#draw(), { passive: true });
     new ResizeObserver(() => this.#draw()).observe(place);
-    for (const name of ["label", "split"]) byId(name).addEventListener("change", () => this.#anew());
+    for (const name of ["label", "split", "order"]) byId(name).addEventListener("change", () => this.#anew());
+    byId("order").addEventListener("change", () => this.#askWorst());
+    onEvent("worst", ({ error }) => {
+      if (!this.#isByWorst) return;
+      if (error) notice(error);
+      this.#reload();
+    });
+    onEvent("inspection", ({ state, broken }) => {
+      if (state !== "running" && broken?.images) this.#reload();
+    });
     byId("words").addEventListener("input", () => this.#anew());
     place.addEventListener("keydown", (event) => this.#key(event));
     place.addEventListener("click", (event) => {
@@ -33,6 +47,7 @@ export class Grid {
       if (cell) this.#choose(Number(cell.dataset.place));
     });
     store.onChange((before) => {
+      if (this.#isByWorst) this.#askWorst();
       if (before && before.image === store.state.image) return;
       if (!this.#isFiltered) this.#cursor = store.state.image;
       if (!before) this.#reveal();
@@ -42,7 +57,11 @@ export class Grid {
   }
 
   get #isFiltered() {
-    return ["words", "label", "split"].some((name) => byId(name).value);
+    return this.#isByWorst || ["words", "label", "split"].some((name) => byId(name).value);
+  }
+
+  get #isByWorst() {
+    return byId("order").value === "worst";
   }
 
   get #columns() {
@@ -73,6 +92,31 @@ export class Grid {
     this.#load(0);
   }
 
+  /** Take the pages that are shown once more, from the same place on. */
+  #reload() {
+    this.#generation += 1;
+    const shown = new Set([...this.body.children].map((cell) => Math.floor(Number(cell.dataset.place) / PAGE)));
+    this.#asked.clear();
+    for (const page of shown.size ? shown : [0]) this.#load(page);
+    for (const page of [...this.#pages.keys()]) if (!this.#asked.has(page)) this.#pages.delete(page);
+  }
+
+  /** Have the photos of a sample measured with the settings of the active view. */
+  #askWorst() {
+    clearTimeout(this.#worstTimer);
+    const body = { options: this.store.options() };
+    const text = JSON.stringify(body);
+    if (!this.#isByWorst || text === this.#worstAsked) return;
+    this.#worstTimer = setTimeout(async () => {
+      this.#worstAsked = text;
+      try {
+        await ask("worst", body);
+      } catch (error) {
+        notice(error.message);
+      }
+    }, PAUSE);
+  }
+
   #load(page) {
     if (!this.#asked.has(page)) this.#asked.set(page, this.#loaded(page));
     return this.#asked.get(page);
@@ -86,6 +130,7 @@ export class Grid {
       words: byId("words").value,
       label: byId("label").value,
       split: byId("split").value,
+      order: byId("order").value,
     });
     let found;
     try {
@@ -110,10 +155,12 @@ export class Grid {
   }
 
   #tell(found) {
+    this.onListed(found);
     const all = found.chosen === found.total ? "" : ` of ${found.total.toLocaleString("en")}`;
     const more = found.complete ? "" : " so far";
+    const sample = this.#isByWorst ? ", a sample" : "";
     const problem = found.problem ? `: ${found.problem}` : "";
-    byId("count").textContent = `${found.chosen.toLocaleString("en")}${all} photos${more}${problem}`;
+    byId("count").textContent = `${found.chosen.toLocaleString("en")}${all} photos${more}${sample}${problem}`;
     for (const [name, counts] of [["label", found.labels], ["split", found.splits]]) {
       const list = byId(name);
       const names = Object.keys(counts).filter(Boolean);
@@ -152,7 +199,7 @@ export class Grid {
     for (const cell of [...this.body.children]) {
       const place = Number(cell.dataset.place);
       if (!wanted.delete(place)) this.#drop(cell);
-      else if (Number(cell.dataset.image) === this.#at(place)?.image) put(cell, place);
+      else if (cell.dataset.image === String(this.#at(place)?.image) && cell.title === this.#title(this.#at(place))) put(cell, place);
       else {
         this.#drop(cell);
         wanted.add(place);
@@ -169,6 +216,11 @@ export class Grid {
     return this.#pages.get(Math.floor(place / PAGE))?.[place % PAGE];
   }
 
+  #title({ name, broken, worst }) {
+    const measured = worst === undefined ? "" : `\nCIEDE2000 ${worst.toFixed(2)}`;
+    return broken ? `${name}\n${broken}` : name + measured;
+  }
+
   #drop(cell) {
     this.#queue.remove(cell.firstChild);
     cell.remove();
@@ -177,7 +229,8 @@ export class Grid {
   #made(photo, place) {
     // The name of a photo is the text of its picture, in the direction of its own writing.
     const picture = element("img", { alt: photo.name, dir: "auto", decoding: "async", fetchPriority: "low", draggable: false });
-    const cell = element("div", { className: "cell", role: "option", id: `photo-${place}`, title: photo.name, dir: "auto" }, picture);
+    const cell = element("div", { className: "cell", role: "option", id: `photo-${place}`, title: this.#title(photo), dir: "auto" }, picture);
+    cell.classList.toggle("marked", Boolean(photo.broken));
     picture.addEventListener("error", () => cell.classList.add("broken"));
     picture.addEventListener("load", () => cell.classList.add("ready"));
     cell.setAttribute("aria-setsize", this.#chosen);

@@ -14,8 +14,9 @@ const same = (a, b) => holds(a, b) && Object.keys(a).length === Object.keys(b).l
 export class Presets {
   #own = {};
   #sizes = [];
+  #options = null;
 
-  constructor(store) {
+  constructor(store, take) {
     this.store = store;
     this.select = byId("preset");
     this.name = byId("preset-name");
@@ -27,7 +28,10 @@ export class Presets {
       event.preventDefault();
       this.#save();
     });
-    store.onChange(() => this.#follow());
+    take.onRead((options) => {
+      this.#options = options;
+      this.#follow();
+    });
     this.#load();
   }
 
@@ -66,7 +70,7 @@ export class Presets {
 
   /** Choose the preset that the present options are. */
   #follow() {
-    const options = this.store.options();
+    const options = this.#options ?? {};
     const own = Object.keys(this.#own).find((name) => same(options, this.#own[name]));
     const size = this.#sizes.findIndex((preset) => holds(options, preset.options));
     this.select.value = own !== undefined ? `own:${own}` : size >= 0 ? `size:${size}` : NONE;

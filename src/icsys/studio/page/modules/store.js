@@ -18,6 +18,7 @@ export class Store {
   #last = null;
   #written = 0;
   #writing = 0;
+  #hash = "";
 
   /** All options, the settings of a run and its destination, with the values that the studio began with. */
   constructor(defaults, settings = {}, destination = "") {
@@ -169,6 +170,7 @@ export class Store {
   }
 
   #read() {
+    this.#hash = location.hash;
     try {
       const found = JSON.parse(decodeURIComponent(location.hash.slice(1)));
       const { views, active, image } = found;
@@ -189,6 +191,7 @@ export class Store {
     clearTimeout(this.#writing);
     this.#written = Date.now();
     history.replaceState(null, "", this.#fragment());
+    this.#hash = location.hash;
   }
 
   /** Write the state into the address: at once, or soon where it was written just now. */
@@ -196,7 +199,10 @@ export class Store {
     clearTimeout(this.#writing);
     const wait = this.#written + REST - Date.now();
     if (wait > 0) {
-      this.#writing = setTimeout(() => this.#write(), wait);
+      this.#writing = setTimeout(() => {
+        // A link that was opened meanwhile is about to be read.
+        if (location.hash === this.#hash) this.#write();
+      }, wait);
     } else this.writeAddress();
   }
 

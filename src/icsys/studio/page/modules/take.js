@@ -20,6 +20,7 @@ async function copy(text, field) {
 
 export class Take {
   #texts = {};
+  #listeners = [];
   #timer = 0;
   #asked = 0;
 
@@ -43,19 +44,36 @@ export class Take {
     });
   }
 
+  /** Call a function with all options in their usual form, once the server has read them; null for what it refuses. */
+  onRead(listener) {
+    this.#listeners.push(listener);
+  }
+
+  #tell(options) {
+    for (const listener of this.#listeners) listener(options);
+  }
+
   async #ask() {
     const { store } = this;
     const number = (this.#asked += 1);
+    if (!store.destination().trim()) {
+      this.#texts = {};
+      this.said.textContent = "Name the folder to write to first.";
+      this.#show();
+      return;
+    }
     const body = { options: store.options(), settings: store.settings(), destination: store.destination() };
     try {
       const texts = await ask("settings", body);
       if (number !== this.#asked) return;
       this.#texts = texts;
       this.said.textContent = "";
+      this.#tell(texts.options);
     } catch (error) {
       if (number !== this.#asked || isReplaced(error)) return;
       this.#texts = {};
       this.said.textContent = error.message;
+      this.#tell(null);
     }
     this.#show();
   }

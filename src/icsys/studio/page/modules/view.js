@@ -79,6 +79,13 @@ export class View {
     this.#go();
   }
 
+  /** Ask again for a photo that was not listed yet, or say that there is none. */
+  listed({ total, complete }) {
+    if (!this.isMissing) return;
+    if (this.#wanted.image < total) this.#request(this.#wanted);
+    else this.problem.textContent = complete ? "There is no such photo here." : "";
+  }
+
   /** Show another kind of picture on the left side. */
   renewBefore() {
     if (this.figures) this.#loadBefore(this.figures, this.options);
@@ -89,6 +96,7 @@ export class View {
     this.codec = codec;
     const after = await loaded("after", "After", `/api/preview/${codec ? key : this.key}/after`);
     if (this.codec !== codec) return;
+    this.picture.classList.toggle("clear", wish.options.alpha === "keep");
     this.#putAfter(after);
     this.tags[1].textContent = codec ? title : this.#colors();
     this.views.layOut();
@@ -133,6 +141,7 @@ export class View {
 
   #put(number, found, wish, after) {
     this.#shown = number;
+    this.isMissing = false;
     this.place.classList.remove("failed", "empty");
     this.problem.textContent = "";
     this.#tellNote(found);
@@ -186,6 +195,8 @@ export class View {
   #fail(number, error, wish) {
     this.#shown = number;
     const isOther = this.figures?.image !== wish.image;
+    // Photos are listed while the page is shown already.
+    this.isMissing = error.status === 400 && error.message.startsWith(`image ${wish.image}:`);
     this.place.classList.add("failed");
     this.place.classList.toggle("empty", isOther);
     this.problem.textContent = error.message;

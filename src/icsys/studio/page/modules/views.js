@@ -13,6 +13,7 @@ export class Views {
   #made = [];
   #failed = [];
   #rated = [];
+  #list = { total: 0, complete: false };
 
   constructor(store, place) {
     this.store = store;
@@ -72,7 +73,14 @@ export class Views {
   }
 
   failed(view, error) {
+    view.listed(this.#list);
     for (const listener of this.#failed) listener(view, error);
+  }
+
+  /** Photos have been listed, and perhaps all. */
+  listed({ total, complete }) {
+    this.#list = { total, complete };
+    for (const view of this.#views) view.listed(this.#list);
   }
 
   /** Say in each view what it shows. */
